@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `make lint` and CI set KDOPS_STRICT: every warning in our own targets is then an error.
+let strict = Context.environment["KDOPS_STRICT"] != nil
+let settings: [SwiftSetting] =
+  [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+  + (strict ? [.treatAllWarnings(as: .error)] : [])
+
+/// A library target of ours; its room is the folder of the same name under `Sources`.
+func room(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+/// The tests of one room.
+func tests(
+  _ room: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .testTarget(
+    name: "\(room)Tests",
+    dependencies: [.byName(name: room), "TestSupport"] + dependencies,
+    exclude: resources.isEmpty ? [] : [],
+    resources: resources, swiftSettings: settings)
+}
+
+let collections = Target.Dependency.product(
+  name: "OrderedCollections", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let lifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+  name: "kdops",
+  products: [.executable(name: "kdops", targets: ["kdops"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLibgit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
+    .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
+    room("Values", [collections]),
+    room("Diagnostics", ["Values"]),
+    room("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
+    room("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),
+    room("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
+    room("GitStore", ["CLibgit2", "Diagnostics"]),
+    room("ClusterAPI", ["Values", "KubeDirector", logging]),
+    room(
+      "EmbeddedCluster",
+      [
+        "Values", "KubeDirector", "ClusterAPI", logging, crypto,
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
+    room("Upgrade", ["Values", "KubeDirector"]),
+    room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, crypto]),
+    room("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
+    room(
+      "Reconciler",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
+        "StatusWriter", logging,
+      ]),
+    .executableTarget(
+      name: "kdops",
+      dependencies: [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
+        "EmbeddedCluster", "Upgrade", "Controller", "StatusWriter", "Reconciler",
+        logging, lifecycle,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+
+    room("TestSupport", ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore"]),
+    tests("Values"),
+    tests("Manifests", ["Values", "Diagnostics"]),
+    tests("KubeDirector", ["Values", "Diagnostics"]),
+    tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
+    tests("GitStore", ["Diagnostics"]),
+    tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI"]),
+    tests("Upgrade", ["Values", "KubeDirector"]),
+    tests("Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster"]),
+    tests("StatusWriter", ["Values", "GitStore", "KubeDirector"]),
+    tests("Reconciler", ["Values", "KubeDirector", "ClusterAPI", "GitStore"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

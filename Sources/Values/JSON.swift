@@ -1,0 +1,153 @@
+import OrderedCollections
+
+/// One JSON value: the tree that every object is, in a file, on the wire and in the store.
+///
+/// Members keep the order they were written in, so that what people wrote is given back as they wrote it;
+/// equality does not look at that order, because JSON's meaning does not.
+public enum JSON: Sendable {
+  case null
+  case bool(Bool)
+  case integer(Int64)
+  case number(Double)
+  case string(String)
+  case array([JSON])
+  case object(Members)
+
+  /// The members of an object, in the order they were written.
+  public typealias Members = OrderedDictionary<String, JSON>
+}
+
+extension JSON: Hashable {
+  public static func == (left: JSON, right: JSON) -> Bool {
+    switch (left, right) {
+    case (.null, .null): true
+    case (.bool(let a), .bool(let b)): a == b
+    case (.integer(let a), .integer(let b)): a == b
+    case (.number(let a), .number(let b)): a == b
+    case (.integer(let a), .number(let b)), (.number(let b), .integer(let a)): Double(a) == b
+    case (.string(let a), .string(let b)): a == b
+    case (.array(let a), .array(let b)): a == b
+    case (.object(let a), .object(let b)):
+      a.count == b.count && a.allSatisfy { key, value in b[key] == value }
+    default: false
+    }
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .null: hasher.combine(0)
+    case .bool(let value): hasher.combine(value)
+    case .integer(let value): hasher.combine(Double(value))
+    case .number(let value): hasher.combine(value)
+    case .string(let value): hasher.combine(value)
+    case .array(let items): hasher.combine(items)
+    case .object(let members):
+      var sum = 0
+      for (key, value) in members {
+        var one = Hasher()
+        one.combine(key)
+        one.combine(value)
+        sum &+= one.finalize()
+      }
+      hasher.combine(sum)
+    }
+  }
+}
+
+extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+  ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
+{
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int64) { self = .integer(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(arrayLiteral elements: JSON...) { self = .array(elements) }
+  public init(nilLiteral: ()) { self = .null }
+  /// A key given twice keeps its last value.
+  public init(dictionaryLiteral elements: (String, JSON)...) {
+    self = .object(Members(elements, uniquingKeysWith: { _, last in last }))
+  }
+}
+
+extension JSON {
+  /// The member of that name, or nil where this is no object or has none. Setting nil removes it; setting on
+  /// anything but an object makes it one.
+  public subscript(key: String) -> JSON? {
+    get {
+      guard case .object(let members) = self else { return nil }
+      return members[key]
+    }
+    set {
+      guard case .object(var members) = self else {
+        if let newValue { self = .object([key: newValue]) }
+        return
+      }
+      self = .null  // lets go of the storage, so that it is changed in place
+      members[key] = newValue
+      self = .object(members)
+    }
+  }
+
+  /// The element at that index, or nil where this is no array or the index is outside it.
+  public subscript(index: Int) -> JSON? {
+    guard case .array(let items) = self, items.indices.contains(index) else { return nil }
+    return items[index]
+  }
+
+  /// The value at a path below this one, or nil.
+  public subscript(path: FieldPath) -> JSON? {
+    var value: JSON? = self
+    for step in path.steps {
+      switch step {
+      case .key(let key): value = value?[key]
+      case .index(let index): value = value?[index]
+      }
+    }
+    return value
+  }
+
+  public var string: String? { if case .string(let value) = self { value } else { nil } }
+  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
+  public var object: Members? { if case .object(let value) = self { value } else { nil } }
+  public var isNull: Bool { if case .null = self { true } else { false } }
+
+  /// The value as a whole number; a number without a fraction counts.
+  public var integer: Int? {
+    switch self {
+    case .integer(let value): Int(value)
+    case .number(let value): Int(exactly: value)
+    default: nil
+    }
+  }
+
+  /// The members that are strings, or nil where this is no object.
+  public var strings: [String: String]? {
+    object.map { members in
+      var found: [String: String] = [:]
+      for (key, value) in members { if let text = value.string { found[key] = text } }
+      return found
+    }
+  }
+
+  /// A string, or null where there is none to give.
+  public init(_ value: String?) { self = value.map(JSON.string) ?? .null }
+  public init(_ value: Int) { self = .integer(Int64(value)) }
+  public init(_ value: [String]) { self = .array(value.map(JSON.string)) }
+  /// Members in the order of their names.
+  public init(_ value: [String: String]) {
+    self = .object(Members(uniqueKeysWithValues: value.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+  }
+
+  /// What kind of value this is, in the words of JSON Schema.
+  public var typeName: String {
+    switch self {
+    case .null: "null"
+    case .bool: "boolean"
+    case .integer: "integer"
+    case .number: "number"
+    case .string: "string"
+    case .array: "array"
+    case .object: "object"
+    }
+  }
+}
