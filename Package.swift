@@ -4,7 +4,7 @@ import PackageDescription
 // `make lint` and CI set KDOPS_STRICT: every warning in our own targets is then an error.
 let strict = Context.environment["KDOPS_STRICT"] != nil
 let settings: [SwiftSetting] =
-  [.enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility")]
+  [.enableUpcomingFeature("ExistentialAny")]
   + (strict ? [.treatAllWarnings(as: .error)] : [])
 
 /// A library target of ours; its room is the folder of the same name under `Sources`.

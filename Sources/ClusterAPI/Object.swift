@@ -1,0 +1,100 @@
+import KubeDirector
+import Values
+
+/// One object as the port serves it: its JSON, and quick ways to the parts of metadata that everyone needs.
+public struct Object: Sendable, Hashable {
+  public var json: JSON
+
+  public init(_ json: JSON) { self.json = json }
+
+  /// An object to be created.
+  public init(
+    _ resource: Resource, namespace: String, name: String, labels: [String: String] = [:],
+    annotations: [String: String] = [:], owners: [OwnerReference] = [], content: JSON.Members = [:]
+  ) {
+    var metadata: JSON = ["name": .string(name), "namespace": .string(namespace)]
+    if !labels.isEmpty { metadata["labels"] = JSON(labels) }
+    if !annotations.isEmpty { metadata["annotations"] = JSON(annotations) }
+    if !owners.isEmpty { metadata["ownerReferences"] = .array(owners.map(\.json)) }
+    var members: JSON.Members = [
+      "apiVersion": .string(resource.apiVersion), "kind": .string(resource.kind), "metadata": metadata,
+    ]
+    members.merge(content) { _, new in new }
+    json = .object(members)
+  }
+
+  public var apiVersion: String { json["apiVersion"]?.string ?? "" }
+  public var kind: String { json["kind"]?.string ?? "" }
+  public var name: String { json["metadata"]?["name"]?.string ?? "" }
+  public var namespace: String { json["metadata"]?["namespace"]?.string ?? "" }
+  public var objectName: ObjectName { ObjectName(namespace: namespace, name: name) }
+  public var uid: String { json["metadata"]?["uid"]?.string ?? "" }
+  public var resourceVersion: String { json["metadata"]?["resourceVersion"]?.string ?? "" }
+  public var generation: Int { json["metadata"]?["generation"]?.integer ?? 0 }
+  public var labels: [String: String] { json["metadata"]?["labels"]?.strings ?? [:] }
+  public var annotations: [String: String] { json["metadata"]?["annotations"]?.strings ?? [:] }
+  public var isBeingDeleted: Bool { json["metadata"]?["deletionTimestamp"]?.string != nil }
+  public var owners: [OwnerReference] {
+    json["metadata"]?["ownerReferences"]?.array?.compactMap(OwnerReference.init) ?? []
+  }
+
+  public func label(_ name: String) -> String? { json["metadata"]?["labels"]?[name]?.string }
+  public func annotation(_ name: String) -> String? { json["metadata"]?["annotations"]?[name]?.string }
+}
+
+/// Who an object belongs to: it goes when its owner goes.
+public struct OwnerReference: Sendable, Hashable {
+  public var apiVersion: String
+  public var kind: String
+  public var name: String
+  public var uid: String
+  public var isController: Bool
+
+  public init(apiVersion: String, kind: String, name: String, uid: String, isController: Bool = true) {
+    self.apiVersion = apiVersion
+    self.kind = kind
+    self.name = name
+    self.uid = uid
+    self.isController = isController
+  }
+
+  public init(_ object: Object) {
+    self.init(apiVersion: object.apiVersion, kind: object.kind, name: object.name, uid: object.uid)
+  }
+
+  init?(_ json: JSON) {
+    guard let name = json["name"]?.string, let uid = json["uid"]?.string else { return nil }
+    self.init(
+      apiVersion: json["apiVersion"]?.string ?? "", kind: json["kind"]?.string ?? "", name: name, uid: uid,
+      isController: json["controller"]?.bool ?? false)
+  }
+
+  var json: JSON {
+    [
+      "apiVersion": .string(apiVersion), "kind": .string(kind), "name": .string(name), "uid": .string(uid),
+      "controller": .bool(isController),
+    ]
+  }
+}
+
+/// Which objects are meant, by their labels: every pair must be there.
+public struct LabelSelector: Sendable, Hashable, ExpressibleByDictionaryLiteral {
+  public var equals: [String: String]
+  /// Labels that must be there, whatever their value.
+  public var exists: [String]
+
+  public static let everything = LabelSelector(equals: [:])
+
+  public init(equals: [String: String], exists: [String] = []) {
+    self.equals = equals
+    self.exists = exists
+  }
+
+  public init(dictionaryLiteral elements: (String, String)...) {
+    self.init(equals: Dictionary(elements, uniquingKeysWith: { _, last in last }))
+  }
+
+  public func matches(_ object: Object) -> Bool {
+    equals.allSatisfy { object.label($0.key) == $0.value } && exists.allSatisfy { object.label($0) != nil }
+  }
+}

@@ -1,0 +1,281 @@
+import Values
+
+/// What the engine has made of a cluster so far: the status subresource, and all that the engine remembers.
+public struct ClusterStatus: Sendable, Hashable {
+  public var state: State
+  /// The app now being realised.
+  public var app: String
+  /// Where `app` was found, pinned so that a later namesake cannot take its place.
+  public var appCatalog: AppCatalog?
+  /// Present only while an upgrade or a rollback runs.
+  public var upgradeInfo: UpgradeInfo?
+  /// The git commit being realised.
+  public var specCommit: String?
+  /// The generation of the spec that this status was made from.
+  public var observedGeneration: Int
+  /// The highest node id given so far; ids are never reused.
+  public var lastNodeID: Int
+  public var roles: [RoleStatus]
+  public var conditions: [Condition]
+
+  public enum State: String, Sendable, Hashable, CaseIterable {
+    case creating
+    /// At rest: every member configured, nothing under way.
+    case configured
+    /// Members come, go or change.
+    case updating
+  }
+
+  public init(
+    state: State, app: String, appCatalog: AppCatalog? = nil, upgradeInfo: UpgradeInfo? = nil,
+    specCommit: String? = nil, observedGeneration: Int = 0, lastNodeID: Int = 0, roles: [RoleStatus] = [],
+    conditions: [Condition] = []
+  ) {
+    self.state = state
+    self.app = app
+    self.appCatalog = appCatalog
+    self.upgradeInfo = upgradeInfo
+    self.specCommit = specCommit
+    self.observedGeneration = observedGeneration
+    self.lastNodeID = lastNodeID
+    self.roles = roles
+    self.conditions = conditions
+  }
+
+  public func role(_ id: String) -> RoleStatus? { roles.first { $0.id == id } }
+  public var members: [MemberStatus] { roles.flatMap(\.members) }
+}
+
+/// An upgrade or rollback that runs.
+public struct UpgradeInfo: Sendable, Hashable {
+  public var isRollingBack: Bool
+  /// During an upgrade the app that a rollback goes back to; during a rollback the app being left.
+  public var prevApp: String
+  public var prevAppCatalog: AppCatalog?
+  /// Names this upgrade; its rollback keeps it, because the ledger is read by it.
+  public var id: String
+  /// When it began, in whole seconds since 1970.
+  public var startedAt: Int
+
+  public init(
+    isRollingBack: Bool, prevApp: String, prevAppCatalog: AppCatalog? = nil, id: String, startedAt: Int = 0
+  ) {
+    self.isRollingBack = isRollingBack
+    self.prevApp = prevApp
+    self.prevAppCatalog = prevAppCatalog
+    self.id = id
+    self.startedAt = startedAt
+  }
+}
+
+public struct RoleStatus: Sendable, Hashable {
+  public var id: String
+  /// The name of the role's StatefulSet.
+  public var statefulSet: String
+  /// Absent outside an upgrade, and for roles whose image is the same in both apps.
+  public var upgradeStatus: UpgradeStatus?
+  /// In order of ordinal.
+  public var members: [MemberStatus]
+
+  public enum UpgradeStatus: String, Sendable, Hashable, CaseIterable {
+    case upgrading = "RoleUpgrading"
+    case upgraded = "RoleUpgraded"
+    case rollingBack = "RoleRollingBack"
+    case rolledBack = "RoleRolledBack"
+  }
+
+  public init(
+    id: String, statefulSet: String, upgradeStatus: UpgradeStatus? = nil, members: [MemberStatus] = []
+  ) {
+    self.id = id
+    self.statefulSet = statefulSet
+    self.upgradeStatus = upgradeStatus
+    self.members = members
+  }
+}
+
+public struct MemberStatus: Sendable, Hashable {
+  public var pod: String
+  public var nodeID: Int
+  public var service: String?
+  public var volumeClaim: String?
+  public var state: State
+  public var podUpgradeStatus: PodUpgradeStatus?
+  /// The app whose image and package this member has.
+  public var app: String?
+  /// The ledger: what the running upgrade did to this pod. A pod without it was not touched.
+  public var upgrade: Ledger?
+  public var detail: Detail
+
+  public enum State: String, Sendable, Hashable, CaseIterable {
+    case createPending = "create pending"
+    case creating
+    case configured
+    case configError = "config error"
+    case deletePending = "delete pending"
+    case deleting
+  }
+
+  public enum PodUpgradeStatus: String, Sendable, Hashable, CaseIterable {
+    case configured = "PodConfigured"
+    case upgrading = "PodUpgrading"
+    case rollingBack = "PodRollingBack"
+  }
+
+  /// What one upgrade did to one pod.
+  public struct Ledger: Sendable, Hashable {
+    /// The id of the upgrade.
+    public var id: String
+    /// The revision that the pod was to get.
+    public var revision: String
+    /// The container that got package and script.
+    public var containerID: String?
+    /// The event whose script ran, `pod_upgraded` or `pod_reverted`.
+    public var script: LifecycleEvent?
+    /// Nil while the script has not been seen to end.
+    public var exitCode: Int?
+    /// True once the pod is as this upgrade (or its rollback) wants it, script included.
+    public var done: Bool
+
+    public init(
+      id: String, revision: String, containerID: String? = nil, script: LifecycleEvent? = nil,
+      exitCode: Int? = nil, done: Bool = false
+    ) {
+      self.id = id
+      self.revision = revision
+      self.containerID = containerID
+      self.script = script
+      self.exitCode = exitCode
+      self.done = done
+    }
+  }
+
+  public struct Detail: Sendable, Hashable {
+    /// The container for which the package was last installed and its scripts were last run to their end.
+    public var lastConfiguredContainer: String?
+    /// What is still to be told to this member, oldest first.
+    public var pendingNotifications: [Notification]
+    public var configError: String?
+    /// The ends of the last failed script's streams, capped by `maxLogSizeDump`.
+    public var lastStdout: String?
+    public var lastStderr: String?
+    /// Why the container or an init container waits: `ErrImagePull`, `CrashLoopBackOff` ….
+    public var waitingReason: String?
+    public var waitingMessage: String?
+    public var schedulingError: String?
+
+    public init(
+      lastConfiguredContainer: String? = nil, pendingNotifications: [Notification] = [],
+      configError: String? = nil, lastStdout: String? = nil, lastStderr: String? = nil,
+      waitingReason: String? = nil, waitingMessage: String? = nil, schedulingError: String? = nil
+    ) {
+      self.lastConfiguredContainer = lastConfiguredContainer
+      self.pendingNotifications = pendingNotifications
+      self.configError = configError
+      self.lastStdout = lastStdout
+      self.lastStderr = lastStderr
+      self.waitingReason = waitingReason
+      self.waitingMessage = waitingMessage
+      self.schedulingError = schedulingError
+    }
+  }
+
+  public init(
+    pod: String, nodeID: Int, service: String? = nil, volumeClaim: String? = nil, state: State = .createPending,
+    podUpgradeStatus: PodUpgradeStatus? = nil, app: String? = nil, upgrade: Ledger? = nil,
+    detail: Detail = Detail()
+  ) {
+    self.pod = pod
+    self.nodeID = nodeID
+    self.service = service
+    self.volumeClaim = volumeClaim
+    self.state = state
+    self.podUpgradeStatus = podUpgradeStatus
+    self.app = app
+    self.upgrade = upgrade
+    self.detail = detail
+  }
+}
+
+/// One run of `startscript` that a member is still owed.
+public struct Notification: Sendable, Hashable {
+  public var event: LifecycleEvent
+  /// What follows the event on the command line.
+  public var arguments: [String]
+  /// Tells this request from an earlier one for the same event: a commit, an upgrade's id, a retry's.
+  public var id: String
+
+  public init(event: LifecycleEvent, arguments: [String] = [], id: String) {
+    self.event = event
+    self.arguments = arguments
+    self.id = id
+  }
+}
+
+/// A condition in Kubernetes' shape.
+public struct Condition: Sendable, Hashable {
+  public var type: Kind
+  public var status: Bool
+  /// One word in CamelCase, for programs.
+  public var reason: String
+  /// One sentence, for people.
+  public var message: String
+  /// In whole seconds since 1970.
+  public var lastTransition: Int
+
+  public enum Kind: String, Sendable, Hashable, CaseIterable {
+    case ready = "Ready"
+    case progressing = "Progressing"
+    case stalled = "Stalled"
+  }
+
+  public init(type: Kind, status: Bool, reason: String, message: String, lastTransition: Int) {
+    self.type = type
+    self.status = status
+    self.reason = reason
+    self.message = message
+    self.lastTransition = lastTransition
+  }
+}
+
+extension ClusterStatus {
+  public func condition(_ kind: Condition.Kind) -> Condition? { conditions.first { $0.type == kind } }
+
+  /// How many members are in which situation: `memberStateRollup`.
+  public struct Rollup: Sendable, Hashable {
+    public var membershipChanging = false
+    public var membersDown = false
+    public var membersInitializing = false
+    public var membersWaiting = false
+    public var membersRestarting = false
+    public var membersUpgrading = false
+    public var membersRollingBack = false
+    public var configErrors = false
+    public var membersNotScheduled = false
+  }
+
+  public var rollup: Rollup {
+    var rollup = Rollup()
+    for member in members {
+      switch member.state {
+      case .createPending, .deletePending, .deleting: rollup.membershipChanging = true
+      case .creating: rollup.membersInitializing = true
+      case .configError: rollup.configErrors = true
+      case .configured: break
+      }
+      switch member.podUpgradeStatus {
+      case .upgrading: rollup.membersUpgrading = true
+      case .rollingBack: rollup.membersRollingBack = true
+      case .configured, nil: break
+      }
+      if member.detail.configError != nil { rollup.configErrors = true }
+      if member.detail.waitingReason != nil {
+        rollup.membersWaiting = true
+        rollup.membersDown = true
+      }
+      if member.detail.waitingReason == "CrashLoopBackOff" { rollup.membersRestarting = true }
+      if member.detail.schedulingError != nil { rollup.membersNotScheduled = true }
+    }
+    return rollup
+  }
+}

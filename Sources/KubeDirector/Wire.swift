@@ -1,0 +1,67 @@
+/// The names under which objects are known to people, to Kubernetes and to each other.
+///
+/// Those of `kubedirector.hpe.com` are KubeDirector's own, so that existing files, selectors and habits keep
+/// working; those of `kdops.dev` are ours.
+public enum Wire {
+  public static let group = "kubedirector.hpe.com"
+  public static let version = "v1beta1"
+  public static let apiVersion = "kubedirector.hpe.com/v1beta1"
+  public static let appKind = "KubeDirectorApp"
+  public static let clusterKind = "KubeDirectorCluster"
+
+  /// Labels on the objects of a cluster.
+  public enum Label {
+    public static let cluster = "kubedirector.hpe.com/kdcluster"
+    public static let role = "kubedirector.hpe.com/role"
+    public static let headless = "kubedirector.hpe.com/headless"
+    /// On live objects only, never in a pod template: it would restart roles whose image is the same.
+    public static let app = "kubedirector.hpe.com/kdapp"
+    public static let appCatalog = "kubedirector.hpe.com/appCatalog"
+    /// Which installation of kdops owns an App or a Cluster.
+    public static let source = "kdops.dev/source"
+  }
+
+  public enum Annotation {
+    /// The commit that was applied.
+    public static let commit = "kdops.dev/commit"
+    /// The id of the blob that was applied; an object whose blob is the same was not changed by git.
+    public static let blob = "kdops.dev/blob"
+    /// The file that was applied.
+    public static let path = "kdops.dev/path"
+    /// The digest of the spec that was applied. The engine acts only on a spec that this stands for.
+    public static let stamp = "kdops.dev/stamp"
+    /// `"true"` in git takes over an object that no installation owns.
+    public static let adopt = "kdops.dev/adopt"
+    /// `"true"` stops the engine before its next step.
+    public static let suspend = "kdops.dev/suspend"
+    /// The pod whose failed script is to be run again; its value changes with every request.
+    public static let retry = "kdops.dev/retry"
+  }
+}
+
+/// The words that `startscript` is called with, `--` before them.
+public enum LifecycleEvent: String, Sendable, Hashable, CaseIterable {
+  case configure
+  case addNodes = "addnodes"
+  case deleteNodes = "delnodes"
+  case reconnect
+  case podUpgraded = "pod_upgraded"
+  case podReverted = "pod_reverted"
+  case roleUpgraded = "role_upgraded"
+  case roleReverted = "role_reverted"
+  case clusterUpgraded = "cluster_upgraded"
+  case clusterReverted = "cluster_reverted"
+
+  public var argument: String { "--\(rawValue)" }
+
+  /// The events that an app may list.
+  public static let listable: [LifecycleEvent] = [
+    .configure, .addNodes, .deleteNodes, .roleUpgraded, .roleReverted, .clusterUpgraded, .clusterReverted,
+  ]
+
+  /// What an app hears that lists nothing.
+  public static let defaults: Set<LifecycleEvent> = [.configure, .addNodes, .deleteNodes]
+
+  /// Always sent, listed or not.
+  public static let always: Set<LifecycleEvent> = [.podUpgraded, .podReverted, .reconnect]
+}
