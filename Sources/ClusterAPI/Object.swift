@@ -10,17 +10,16 @@ public struct Object: Sendable, Hashable {
   /// An object to be created.
   public init(
     _ resource: Resource, namespace: String, name: String, labels: [String: String] = [:],
-    annotations: [String: String] = [:], owners: [OwnerReference] = [], content: JSON.Members = [:]
+    annotations: [String: String] = [:], owners: [OwnerReference] = [], content: JSON = [:]
   ) {
     var metadata: JSON = ["name": .string(name), "namespace": .string(namespace)]
     if !labels.isEmpty { metadata["labels"] = JSON(labels) }
     if !annotations.isEmpty { metadata["annotations"] = JSON(annotations) }
     if !owners.isEmpty { metadata["ownerReferences"] = .array(owners.map(\.json)) }
-    var members: JSON.Members = [
+    json = [
       "apiVersion": .string(resource.apiVersion), "kind": .string(resource.kind), "metadata": metadata,
     ]
-    members.merge(content) { _, new in new }
-    json = .object(members)
+    for (key, value) in content.object ?? [:] { json[key] = value }
   }
 
   public var apiVersion: String { json["apiVersion"]?.string ?? "" }
