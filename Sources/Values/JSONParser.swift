@@ -1,0 +1,224 @@
+import OrderedCollections
+
+extension JSON {
+  /// How deeply arrays and objects may be nested unless the caller says otherwise.
+  public static let defaultDepthLimit = 64
+
+  /// Reads exactly one JSON value (RFC 8259, strictly) from UTF-8.
+  ///
+  /// A whole number that fits 64 bits becomes `.integer`, every other number `.number`.
+  /// - Throws: `JSONSyntaxError` at the first thing that is wrong. Any bytes may be given.
+  public static func parse(
+    _ bytes: UnsafeRawBufferPointer, depthLimit: Int = defaultDepthLimit
+  ) throws(JSONSyntaxError) -> JSON {
+    var parser = JSONParser(bytes: bytes, depthLimit: depthLimit)
+    return try parser.wholeText()
+  }
+
+  /// Reads exactly one JSON value from UTF-8 bytes.
+  public static func parse(
+    _ bytes: some Sequence<UInt8>, depthLimit: Int = defaultDepthLimit
+  ) throws(JSONSyntaxError) -> JSON {
+    // Typed errors do not pass through `withContiguousStorageIfAvailable`, so they travel as a value.
+    let direct = bytes.withContiguousStorageIfAvailable { storage in
+      outcome(UnsafeRawBufferPointer(storage), depthLimit: depthLimit)
+    }
+    if let direct { return try direct.get() }
+    let copy = Array(bytes)
+    return try copy.withUnsafeBytes { outcome($0, depthLimit: depthLimit) }.get()
+  }
+
+  /// Reads exactly one JSON value from text.
+  public static func parse(
+    _ text: String, depthLimit: Int = defaultDepthLimit
+  ) throws(JSONSyntaxError) -> JSON {
+    try parse(text.utf8, depthLimit: depthLimit)
+  }
+
+  private static func outcome(
+    _ bytes: UnsafeRawBufferPointer, depthLimit: Int
+  ) -> Result<JSON, JSONSyntaxError> {
+    do throws(JSONSyntaxError) {
+      return .success(try parse(bytes, depthLimit: depthLimit))
+    } catch {
+      return .failure(error)
+    }
+  }
+}
+
+/// A recursive-descent parser over bytes that outlive it.
+struct JSONParser {
+  let bytes: UnsafeRawBufferPointer
+  let depthLimit: Int
+  var position = 0
+  private var depth = 0
+
+  init(bytes: UnsafeRawBufferPointer, depthLimit: Int) {
+    self.bytes = bytes
+    self.depthLimit = depthLimit
+  }
+
+  mutating func wholeText() throws(JSONSyntaxError) -> JSON {
+    try refuseForeignEncodings()
+    skipSpace()
+    let value = try value()
+    skipSpace()
+    guard position == bytes.count else {
+      throw failure("nothing may follow the value, but \(found()) does")
+    }
+    return value
+  }
+
+  // MARK: Values
+
+  private mutating func value() throws(JSONSyntaxError) -> JSON {
+    guard position < bytes.count else { throw failure("the text ends where a value is expected") }
+    switch bytes[position] {
+    case UInt8(ascii: "\""):
+      return .string(try string())
+    case UInt8(ascii: "{"):
+      return try object()
+    case UInt8(ascii: "["):
+      return try array()
+    case UInt8(ascii: "t"):
+      try word("true")
+      return .bool(true)
+    case UInt8(ascii: "f"):
+      try word("false")
+      return .bool(false)
+    case UInt8(ascii: "n"):
+      try word("null")
+      return .null
+    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+      return try number()
+    default:
+      throw failure("a value is expected, but there is \(found())")
+    }
+  }
+
+  private mutating func object() throws(JSONSyntaxError) -> JSON {
+    try enter()
+    var members = JSON.Members()
+    skipSpace()
+    if take(UInt8(ascii: "}")) {
+      depth -= 1
+      return .object(members)
+    }
+    while true {
+      let start = position
+      guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+        throw failure("a member's name in double quotes is expected, but there is \(found())")
+      }
+      let key = try string()
+      skipSpace()
+      guard take(UInt8(ascii: ":")) else {
+        throw failure("a colon is expected after a member's name, but there is \(found())")
+      }
+      skipSpace()
+      let value = try value()
+      if members.updateValue(value, forKey: key) != nil {
+        throw JSONSyntaxError(
+          kind: .duplicateKey, offset: start, message: "the member \"\(key)\" is given twice in one object")
+      }
+      skipSpace()
+      if take(UInt8(ascii: ",")) {
+        skipSpace()
+        continue
+      }
+      guard take(UInt8(ascii: "}")) else {
+        throw failure("a comma or a closing brace is expected, but there is \(found())")
+      }
+      depth -= 1
+      return .object(members)
+    }
+  }
+
+  private mutating func array() throws(JSONSyntaxError) -> JSON {
+    try enter()
+    var items: [JSON] = []
+    skipSpace()
+    if take(UInt8(ascii: "]")) {
+      depth -= 1
+      return .array(items)
+    }
+    while true {
+      items.append(try value())
+      skipSpace()
+      if take(UInt8(ascii: ",")) {
+        skipSpace()
+        continue
+      }
+      guard take(UInt8(ascii: "]")) else {
+        throw failure("a comma or a closing bracket is expected, but there is \(found())")
+      }
+      depth -= 1
+      return .array(items)
+    }
+  }
+
+  // MARK: Bytes
+
+  private mutating func enter() throws(JSONSyntaxError) {
+    guard depth < depthLimit else {
+      throw failure("the value is nested more than \(depthLimit) levels deep", kind: .limit)
+    }
+    depth += 1
+    position += 1
+  }
+
+  private mutating func word(_ word: StaticString) throws(JSONSyntaxError) {
+    let length = word.utf8CodeUnitCount
+    guard bytes.count - position >= length,
+      UnsafeRawBufferPointer(start: word.utf8Start, count: length)
+        .elementsEqual(bytes[position..<position + length])
+    else { throw failure("a value is expected, but there is an unknown word") }
+    position += length
+  }
+
+  @inline(__always)
+  mutating func take(_ byte: UInt8) -> Bool {
+    guard position < bytes.count, bytes[position] == byte else { return false }
+    position += 1
+    return true
+  }
+
+  @inline(__always)
+  private mutating func skipSpace() {
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x0A, 0x0D, 0x09: position += 1
+      default: return
+      }
+    }
+  }
+
+  /// RFC 8259 §8.1: UTF-8 without a byte order mark.
+  private func refuseForeignEncodings() throws(JSONSyntaxError) {
+    guard bytes.count >= 2 else { return }
+    let first = (bytes[0], bytes[1])
+    if first == (0xFE, 0xFF) || first == (0xFF, 0xFE) || first.0 == 0 || first.1 == 0 {
+      throw JSONSyntaxError(kind: .encoding, offset: 0, message: "the text is UTF-16 or UTF-32, not UTF-8")
+    }
+    if bytes.count >= 3, first == (0xEF, 0xBB), bytes[2] == 0xBF {
+      throw JSONSyntaxError(kind: .encoding, offset: 0, message: "the text begins with a byte order mark")
+    }
+  }
+
+  // MARK: Words for errors
+
+  func failure(_ message: String, kind: JSONSyntaxError.Kind = .syntax) -> JSONSyntaxError {
+    JSONSyntaxError(kind: kind, offset: position, message: message)
+  }
+
+  /// What stands at the current position, in words that are safe to print.
+  func found() -> String {
+    guard position < bytes.count else { return "the end of the text" }
+    return switch bytes[position] {
+    case UInt8(ascii: "\""): "a string"
+    case UInt8(ascii: "'"): "a single quote"
+    case 0x21...0x7E: "\"\(Character(Unicode.Scalar(bytes[position])))\""
+    case 0x80...: "a character outside ASCII"
+    default: "a control character"
+    }
+  }
+}
