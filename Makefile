@@ -1,0 +1,28 @@
+# Every target builds with warnings as errors, so that lint and test share one build.
+export KDOPS_STRICT := 1
+
+BUILD_TESTS := swift build --build-tests --explicit-target-dependency-import-check error
+SOURCES := Sources Tests Package.swift
+SCRIPTS := .ci/install .ci/run $(shell find sample-repo/images -name startscript)
+
+.PHONY: build demo test lint format
+
+build:
+	swift build --configuration release --product kdops
+
+demo: build
+	.build/release/kdops demo
+
+test:
+	$(BUILD_TESTS)
+	swift test --skip-build
+
+lint:
+	swift format lint --strict --recursive $(SOURCES)
+	@if command -v shellcheck >/dev/null; then \
+	  echo shellcheck $(words $(SCRIPTS)) scripts; shellcheck $(SCRIPTS); \
+	else echo "shellcheck is not installed: scripts not checked (.ci/install shellcheck)"; fi
+	$(BUILD_TESTS)
+
+format:
+	swift format --in-place --recursive $(SOURCES)
