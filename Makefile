@@ -3,9 +3,9 @@ export KDOPS_STRICT := 1
 
 BUILD_TESTS := swift build --build-tests --explicit-target-dependency-import-check error
 SOURCES := Sources Tests Package.swift
-SCRIPTS := .ci/install .ci/run $(shell find sample-repo/images -name startscript)
+SCRIPTS := .ci/install .ci/run .ci/bench $(shell find sample-repo/images -name startscript)
 
-.PHONY: build demo test lint format
+.PHONY: build demo test bench lint format
 
 build:
 	swift build --configuration release --product kdops
@@ -16,6 +16,10 @@ demo: build
 test:
 	$(BUILD_TESTS)
 	swift test --skip-build
+
+bench: build
+	.ci/install time
+	.ci/bench
 
 lint:
 	swift format lint --strict --recursive $(SOURCES)
