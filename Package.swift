@@ -17,12 +17,12 @@ func room(
 
 /// The tests of one room.
 func tests(
-  _ room: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+  _ room: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []
 ) -> Target {
   .testTarget(
     name: "\(room)Tests",
     dependencies: [.byName(name: room), "TestSupport"] + dependencies,
-    exclude: resources.isEmpty ? [] : [],
+    exclude: exclude,
     resources: resources, swiftSettings: settings)
 }
 
@@ -51,10 +51,10 @@ let package = Package(
 
     room("Values", [collections]),
     room("Diagnostics", ["Values"]),
-    room("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
+    room("Manifests", ["CLibyaml", "Values", "Diagnostics", collections]),
     room("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),
     room("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
-    room("GitStore", ["CLibgit2", "Diagnostics"]),
+    room("GitStore", ["CLibgit2", "Diagnostics", crypto]),
     room("ClusterAPI", ["Values", "KubeDirector", logging]),
     room(
       "EmbeddedCluster",
@@ -83,8 +83,9 @@ let package = Package(
       swiftSettings: settings),
 
     room("TestSupport", ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore"]),
-    tests("Values"),
-    tests("Manifests", ["Values", "Diagnostics"]),
+    tests("Values", [collections]),
+    tests("Diagnostics", ["Values"], exclude: ["Golden"]),
+    tests("Manifests", ["Values", "Diagnostics", collections]),
     tests("KubeDirector", ["Values", "Diagnostics"]),
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
     tests("GitStore", ["Diagnostics"]),

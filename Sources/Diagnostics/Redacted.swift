@@ -1,0 +1,19 @@
+/// A value that no description, interpolation, dump or log shows; `reveal()` is the only way to it.
+public struct Redacted<Value> {
+  private let value: Value
+
+  public init(_ value: Value) { self.value = value }
+
+  /// The value itself, for the one place that hands it to whoever asked for it.
+  public func reveal() -> Value { value }
+}
+
+extension Redacted: Sendable where Value: Sendable {}
+extension Redacted: Equatable where Value: Equatable {}
+extension Redacted: Hashable where Value: Hashable {}
+
+extension Redacted: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  public var description: String { Redaction.mark }
+  public var debugDescription: String { Redaction.mark }
+  public var customMirror: Mirror { Mirror(self, children: [], displayStyle: .struct) }
+}

@@ -1,0 +1,89 @@
+/// One line of a file laid out in terminal cells, and where in it a finding points.
+struct SourceExcerpt {
+  /// The line as it is printed.
+  private(set) var text = ""
+  /// How many cells stand before the underlined part.
+  private(set) var indent = 0
+  /// How many cells are underlined; at least one.
+  private(set) var underline = 1
+
+  private struct Cell {
+    var text: String
+    var width: Int
+    var scalars: Int
+  }
+
+  /// Wide enough for what people write; a file minified into one line is cut around the place.
+  static let widthLimit = 120
+  private static let contextBefore = 40
+  private static let tabStop = 4
+
+  init(line: String, column: Int, length: Int) {
+    let cells = Self.cells(of: line)
+    let marked = Self.marked(cells, column: column, length: length)
+    let total = cells.reduce(0) { $0 + $1.width }
+    let before = cells[..<marked.lowerBound].reduce(0) { $0 + $1.width }
+    var first = 0
+    if total > Self.widthLimit, before > Self.contextBefore {
+      var cut = 0
+      while first < marked.lowerBound, before - cut > Self.contextBefore {
+        cut += cells[first].width
+        first += 1
+      }
+      text = "…"
+      indent = 1
+    }
+    var used = indent
+    var underlined = 0
+    for index in first..<cells.count {
+      if used + cells[index].width > Self.widthLimit {
+        text += "…"
+        break
+      }
+      text += cells[index].text
+      used += cells[index].width
+      if index < marked.lowerBound { indent += cells[index].width }
+      if marked.contains(index) { underlined += cells[index].width }
+    }
+    underline = max(underlined, 1)
+  }
+
+  /// The cells that the columns fall into; a place past the end is an empty range there.
+  private static func marked(_ cells: [Cell], column: Int, length: Int) -> Range<Int> {
+    let wanted = (max(column, 1) - 1)..<(max(column, 1) - 1 + max(length, 1))
+    var scalar = 0
+    var lower: Int?
+    var upper = cells.count
+    for (index, cell) in cells.enumerated() {
+      if lower == nil, scalar + cell.scalars > wanted.lowerBound { lower = index }
+      if scalar >= wanted.upperBound {
+        upper = index
+        break
+      }
+      scalar += cell.scalars
+    }
+    let start = lower ?? cells.count
+    return start..<max(upper, start)
+  }
+
+  private static func cells(of line: String) -> [Cell] {
+    var cells: [Cell] = []
+    var column = 0
+    for character in line {
+      if character == "\t" {
+        let width = tabStop - column % tabStop
+        cells.append(Cell(text: String(repeating: " ", count: width), width: width, scalars: 1))
+      } else if character.unicodeScalars.contains(where: TerminalText.isUnsafe) {
+        for scalar in character.unicodeScalars {
+          let shown = TerminalText.isUnsafe(scalar) ? TerminalText.standIn(for: scalar) : scalar
+          cells.append(Cell(text: String(shown), width: 1, scalars: 1))
+        }
+      } else {
+        let width = TerminalText.width(of: character)
+        cells.append(Cell(text: String(character), width: width, scalars: character.unicodeScalars.count))
+      }
+      column += cells.last?.width ?? 0
+    }
+    return cells
+  }
+}

@@ -1,0 +1,65 @@
+import Diagnostics
+import Testing
+
+@Suite("Secrets stay out of what is shown")
+struct RedactionTests {
+  @Test("a redacted value shows in no way of printing it")
+  func wrapper() {
+    let token = Redacted("hunter2")
+    var dumped = ""
+    dump([token], to: &dumped)
+    for text in ["\(token)", String(describing: token), String(reflecting: token), "\([token])", dumped] {
+      #expect(!text.contains("hunter2"))
+    }
+    #expect("\(token)" == "<redacted>")
+    #expect(token.reveal() == "hunter2")
+    #expect(token == Redacted("hunter2") && token != Redacted("other"))
+  }
+
+  @Test(
+    "credentials are cut out of URLs",
+    arguments: [
+      ("https://user:pw@host/x.git", "https://host/x.git"),
+      ("https://TOKEN@host:8443/x", "https://host:8443/x"),
+      ("https://u:p@ss@host/x", "https://host/x"), ("https://u:p/w@host/x", "https://host/x"),
+      ("ssh://git:pw@host:22/x", "ssh://git@host:22/x"), ("ssh://git@host/x", "ssh://git@host/x"),
+      ("git+ssh://git:pw@host/x", "git+ssh://git@host/x"), ("HTTPS://A:B@HOST", "HTTPS://HOST"),
+      ("https://h/x?private_token=abc&ref=main", "https://h/x?private_token=<redacted>&ref=main"),
+      ("https://h/x?X-Amz-Signature=abc#top", "https://h/x?X-Amz-Signature=<redacted>#top"),
+      ("https://h/x?a=1&key=abc", "https://h/x?a=1&key=<redacted>"),
+      ("https://h/?sig=a;b=c", "https://h/?sig=<redacted>"),
+      ("https://h/#access_token=abc&x=1", "https://h/#access_token=<redacted>&x=1"),
+    ])
+  func urls(text: String, expected: String) {
+    #expect(Redaction.url(text) == expected)
+  }
+
+  @Test(
+    "what is no secret stays as it is",
+    arguments: [
+      "https://host:8443/a@sha256:0123?ref=main", "https://[::1]:80/a@b", "git@github.com:o/r.git",
+      "file:///srv/repo.git",
+      "no URL at all", "", "://", "@", "https://", "größe = 5 名前", "duplicate key=spark",
+      "the bearer of bad news",
+      "registry.example/spark@sha256:0123456789abcdef",
+    ])
+  func harmless(text: String) {
+    #expect(Redaction.url(text) == text)
+  }
+
+  @Test(
+    "credentials are cut out of the errors that quote them",
+    arguments: [
+      ("cannot fetch 'https://u:p@h/r.git': 401", "cannot fetch 'https://h/r.git': 401"),
+      ("two: https://a:b@h1, https://c@h2.", "two: https://h1, https://h2."),
+      ("sent Authorization: Bearer abc.def", "sent Authorization: <redacted>"),
+      ("header bearer eyJhbGciOiJIUzI1NiJ9 refused", "header bearer <redacted> refused"),
+      ("KDOPS_TOKEN=abc set", "KDOPS_TOKEN=<redacted> set"),
+      ("password=a,b;c)d next", "password=<redacted> next"),
+      ("remote: ghp_abcdef is expired", "remote: <redacted> is expired"),
+      ("glpat-abc\nnext", "<redacted>\nnext"),
+    ])
+  func messages(text: String, expected: String) {
+    #expect(Redaction.url(text) == expected)
+  }
+}

@@ -1,0 +1,50 @@
+import Diagnostics
+import Testing
+
+@Suite("Lines and columns of a file")
+struct SourceTextTests {
+  let text = SourceText(Array("one\r\nzwö 😀 x\n\nlast".utf8))
+
+  @Test("lines are had without their ends")
+  func lines() {
+    #expect((0...5).map { text.line($0) } == [nil, "one", "zwö 😀 x", "", "last", nil])
+    #expect(SourceText([]).line(1) == "")
+    #expect(SourceText([]).line(2) == nil)
+  }
+
+  @Test(
+    "columns are Unicode scalars",
+    arguments: [(0, 1, 1), (5, 2, 1), (8, 2, 4), (10, 2, 5), (14, 2, 6), (17, 3, 1)])
+  func positions(offset: Int, line: Int, column: Int) {
+    #expect(text.position(ofByte: offset) == (line, column))
+  }
+
+  @Test("places past the end are the end")
+  func pastTheEnd() {
+    #expect(text.position(ofByte: 10_000) == (4, 5))
+    #expect(text.position(ofByte: -1) == (1, 1))
+    #expect(text.location(file: "f", from: 99, to: 120) == SourceLocation(file: "f", line: 4, column: 5))
+  }
+
+  @Test("a scalar's number gives its byte")
+  func scalars() {
+    #expect([0, 5, 9, 10, 999].map { text.byte(ofScalar: $0) } == [0, 5, 10, 14, 22])
+  }
+
+  @Test("a place reaches at most to the end of its line")
+  func length() {
+    #expect(
+      text.location(file: "f", from: 0, to: 12) == SourceLocation(file: "f", line: 1, column: 1, length: 3))
+    #expect(
+      text.location(file: "f", from: 5, to: 14) == SourceLocation(file: "f", line: 2, column: 1, length: 5))
+    #expect(
+      text.location(file: "f", from: 3, to: 4) == SourceLocation(file: "f", line: 1, column: 4, length: 1))
+  }
+
+  @Test("bytes that are not UTF-8 are one column each")
+  func broken() {
+    let text = SourceText([0x61, 0xFF, 0xFE, 0x62])
+    #expect(text.line(1) == "a\u{FFFD}\u{FFFD}b")
+    #expect(text.position(ofByte: 3) == (1, 4))
+  }
+}
