@@ -24,7 +24,7 @@ public struct SourceText: Sendable {
     let offset = min(max(offset, 0), bytes.count)
     let before = bytes[..<offset]
     let line = before.count { $0 == UInt8(ascii: "\n") } + 1
-    let start = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+    let start = startOfLine(holding: offset)
     return (line, String(decoding: bytes[start..<offset], as: UTF8.self).unicodeScalars.count + 1)
   }
 
@@ -46,6 +46,12 @@ public struct SourceText: Sendable {
     let (line, column) = position(ofByte: start)
     let length = end > start ? String(decoding: bytes[start..<end], as: UTF8.self).unicodeScalars.count : 1
     return SourceLocation(file: file, line: line, column: column, length: max(length, 1))
+  }
+
+  /// The byte at which the line begins that holds a byte.
+  public func startOfLine(holding offset: Int) -> Int {
+    let before = bytes[..<min(max(offset, 0), bytes.count)]
+    return before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
   }
 
   private func endOfLine(from start: Int) -> Int {

@@ -1,0 +1,38 @@
+import Diagnostics
+
+/// The ids of the rules about files as such.
+public enum FileRule {
+  public static let syntax = "file/syntax"
+  public static let duplicateKey = "file/duplicate-key"
+  public static let limit = "file/limit"
+  public static let encoding = "file/encoding"
+  public static let unknownKind = "file/unknown-kind"
+}
+
+/// Something wrong in a file, before its place has been turned into a line and a column.
+struct FileIssue: Error, Hashable {
+  /// Parsers count in what they have at hand; counting lines is left to those files that need it.
+  enum Place: Hashable {
+    case bytes(Range<Int>)
+    /// Unicode scalars from the beginning of the file, as libyaml counts.
+    case scalars(Range<Int>)
+  }
+
+  var rule: String
+  var place: Place
+  var message: String
+  var hint: String?
+
+  func diagnostic(file: String, source: SourceText, object: ObjectReference? = nil) -> Diagnostic {
+    let range =
+      switch place {
+      case .bytes(let range): range
+      case .scalars(let range):
+        source.byte(ofScalar: range.lowerBound)..<source.byte(ofScalar: range.upperBound)
+      }
+    return Diagnostic(
+      rule: rule, severity: .error,
+      location: source.location(file: file, from: range.lowerBound, to: range.upperBound),
+      object: object, message: message, hint: hint)
+  }
+}

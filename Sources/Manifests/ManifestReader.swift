@@ -1,0 +1,192 @@
+import Diagnostics
+import Values
+
+/// Reads one file: bytes to trees, trees to objects, and everything wrong to findings.
+struct ManifestReader {
+  private let path: String
+  private let bytes: UnsafeRawBufferPointer
+  private let defaultNamespace: String
+  private let limits: ManifestLimits
+  private(set) var documents: [ManifestDocument] = []
+  private(set) var findings: [Diagnostic] = []
+
+  /// Made only when there is something to report.
+  private lazy var source = SourceText(Array(bytes))
+  private lazy var positions = ManifestPositions(path: path, bytes: Array(bytes), limits: limits)
+
+  init(path: String, bytes: UnsafeRawBufferPointer, defaultNamespace: String, limits: ManifestLimits) {
+    self.path = path
+    self.bytes = bytes
+    self.defaultNamespace = defaultNamespace
+    self.limits = limits
+  }
+
+  static func isJSON(_ path: String) -> Bool { path.utf8.suffix(5).elementsEqual(".json".utf8) }
+
+  mutating func read() {
+    do throws(FileIssue) {
+      try checkSize()
+      try checkEncoding()
+      if Self.isJSON(path) { try readJSON() } else { try readYAML() }
+    } catch {
+      report(YAMLProblem.explained(error, in: source))
+    }
+  }
+
+  // MARK: Trees
+
+  private mutating func readJSON() throws(FileIssue) {
+    do throws(JSONSyntaxError) {
+      take(try JSON.parse(bytes, depthLimit: limits.depth), document: 0, prefix: .root)
+    } catch {
+      throw JSONProblem.issue(of: error, in: bytes)
+    }
+  }
+
+  private mutating func readYAML() throws(FileIssue) {
+    var reader = try YAMLReader(bytes, limits: limits)
+    while let document = try reader.next() {
+      guard document.issues.isEmpty else {
+        let object = object(of: document.json)
+        for issue in document.issues { report(issue, object: object) }
+        continue
+      }
+      take(document.json, document: document.index, prefix: .root)
+    }
+  }
+
+  private func checkSize() throws(FileIssue) {
+    guard bytes.count > limits.bytes else { return }
+    throw FileIssue(
+      rule: FileRule.limit, place: .bytes(0..<0),
+      message: "the file has \(bytes.count) bytes, more than the \(limits.bytes) that are read",
+      hint: "split it into several files")
+  }
+
+  private func checkEncoding() throws(FileIssue) {
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+      throw FileIssue(
+        rule: FileRule.encoding, place: .bytes(0..<0), message: "the file begins with a byte order mark",
+        hint: "save it as UTF-8 without a byte order mark")
+    }
+    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+      || (bytes.count >= 2 && (bytes[0] == 0 || bytes[1] == 0))
+    {
+      throw FileIssue(
+        rule: FileRule.encoding, place: .bytes(0..<0), message: "the file is UTF-16 or UTF-32, not UTF-8",
+        hint: "save it as UTF-8")
+    }
+    let valid = UTF8Check.validPrefix(of: bytes)
+    guard valid < bytes.count else { return }
+    throw FileIssue(
+      rule: FileRule.encoding, place: .bytes(valid..<valid + 1), message: "the file is not UTF-8 from here on",
+      hint: "save it as UTF-8")
+  }
+
+  // MARK: Objects
+
+  /// Takes one object, or those of a List, however deeply Lists are nested.
+  private mutating func take(_ json: JSON, document: Int, prefix: FieldPath) {
+    guard case .object = json else {
+      let what = prefix == .root ? "the document" : "\(prefix)"
+      return report(
+        FileRule.syntax, at: prefix, document: document,
+        "\(what) must be an object with apiVersion, kind and metadata, not \(json.typeName.withArticle)")
+    }
+    guard let kind = json["kind"]?.string, !kind.isEmpty else {
+      return warn(
+        at: prefix + ["kind"], document: document, "an object without a kind is not read",
+        hint: "add apiVersion and kind")
+    }
+    if kind == "List" || (kind.hasSuffix("List") && json["items"] != nil) {
+      return takeItems(of: json, kind: kind, document: document, prefix: prefix)
+    }
+    guard let known = ManifestKind(rawValue: kind) else {
+      return warnUnknown(kind, json["apiVersion"]?.string, at: prefix + ["kind"], document: document)
+    }
+    guard json["apiVersion"]?.string == ManifestKind.apiVersion else {
+      let version = json["apiVersion"]?.string ?? ""
+      return warn(
+        at: prefix + ["apiVersion"], document: document,
+        "\(kind) \(version.isEmpty ? "without an apiVersion" : "of \(version.quoted)") is not read",
+        hint: "write apiVersion: \(ManifestKind.apiVersion)")
+    }
+    takeKnown(json, kind: known, document: document, prefix: prefix)
+  }
+
+  private mutating func takeItems(of json: JSON, kind: String, document: Int, prefix: FieldPath) {
+    switch json["items"] {
+    case nil, .null: return
+    case .array(let items):
+      for (index, item) in items.enumerated() {
+        take(item, document: document, prefix: prefix + ["items", .index(index)])
+      }
+    case let other?:
+      report(
+        FileRule.syntax, at: prefix + ["items"], document: document,
+        "items of a \(kind.quoted) must be a list, not \(other.typeName.withArticle)")
+    }
+  }
+
+  private mutating func takeKnown(_ json: JSON, kind: ManifestKind, document: Int, prefix: FieldPath) {
+    var whole = true
+    for field in ["name", "namespace"] {
+      let value = json["metadata"]?[field]
+      if let text = value?.string, !text.isEmpty { continue }
+      if value == nil, field == "namespace" { continue }
+      whole = false
+      let path = prefix + ["metadata", .key(field)]
+      let written = positions.scalarText(at: path, document: document)
+      report(
+        kind.schemaRule, at: path, document: document,
+        value == nil
+          ? "metadata.\(field) is missing"
+          : "metadata.\(field) must be a string that is not empty\(value?.string == nil ? ", not \(value?.typeName.withArticle ?? "")" : "")",
+        hint: value == nil
+          ? "give the object a \(field)" : value?.quotable == true ? written.map { "write it in quotes: \"\($0)\"" } : nil)
+    }
+    guard whole, let name = json["metadata"]?["name"]?.string else { return }
+    documents.append(
+      ManifestDocument(
+        json: json, index: document, prefix: prefix, kind: kind,
+        namespace: json["metadata"]?["namespace"]?.string, name: name))
+  }
+
+  /// Which object a broken document was going to be, as far as that can be told.
+  private func object(of json: JSON) -> ObjectReference? {
+    guard let kind = json["kind"]?.string, let name = json["metadata"]?["name"]?.string else { return nil }
+    let namespace = json["metadata"]?["namespace"]?.string ?? defaultNamespace
+    return ObjectReference(kind: kind, namespace: namespace, name: name)
+  }
+
+  // MARK: Findings
+
+  private mutating func warnUnknown(_ kind: String, _ version: String?, at path: FieldPath, document: Int) {
+    let known = ManifestKind.allCases.map(\.rawValue)
+    warn(
+      at: path, document: document,
+      "\(kind.quoted)\(version.map { " of \($0.quoted)" } ?? "") is not read; only \(known.joined(separator: " and ")) are",
+      hint: NearMiss.suggestion(for: kind, among: known).map { "did you mean `\($0)`?" }
+        ?? "keep other objects outside the folders named in .kdops.yaml")
+  }
+
+  private mutating func warn(at path: FieldPath, document: Int, _ message: String, hint: String?) {
+    findings.append(
+      Diagnostic(
+        rule: FileRule.unknownKind, severity: .warning,
+        location: positions.location(of: .value, at: path, document: document), message: message, hint: hint))
+  }
+
+  private mutating func report(
+    _ rule: String, at path: FieldPath, document: Int, _ message: String, hint: String? = nil
+  ) {
+    findings.append(
+      Diagnostic(
+        rule: rule, severity: .error, location: positions.location(of: .value, at: path, document: document),
+        message: message, hint: hint))
+  }
+
+  private mutating func report(_ issue: FileIssue, object: ObjectReference? = nil) {
+    findings.append(issue.diagnostic(file: path, source: source, object: object))
+  }
+}
