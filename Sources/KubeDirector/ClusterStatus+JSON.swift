@@ -98,7 +98,7 @@ extension MemberStatus.Ledger {
     self.init(
       id: id, revision: ledger["revision"]?.string ?? "", containerID: ledger["containerID"]?.string,
       script: ledger["script"]?.string.flatMap(LifecycleEvent.init), exitCode: ledger["exitCode"]?.integer,
-      done: ledger["done"]?.bool ?? false)
+      done: ledger["done"]?.bool ?? false, since: ledger["since"]?.integer ?? 0)
   }
 
   var json: JSON {
@@ -107,6 +107,7 @@ extension MemberStatus.Ledger {
     out["script"] = script.map { .string($0.rawValue) }
     out["exitCode"] = exitCode.map { JSON($0) }
     if done { out["done"] = true }
+    out["since"] = JSON(since)
     return out
   }
 }

@@ -136,10 +136,12 @@ public struct MemberStatus: Sendable, Hashable {
     public var exitCode: Int?
     /// True once the pod is as this upgrade (or its rollback) wants it, script included.
     public var done: Bool
+    /// When it was claimed, in whole seconds since 1970.
+    public var since: Int
 
     public init(
       id: String, revision: String, containerID: String? = nil, script: LifecycleEvent? = nil,
-      exitCode: Int? = nil, done: Bool = false
+      exitCode: Int? = nil, done: Bool = false, since: Int = 0
     ) {
       self.id = id
       self.revision = revision
@@ -147,6 +149,7 @@ public struct MemberStatus: Sendable, Hashable {
       self.script = script
       self.exitCode = exitCode
       self.done = done
+      self.since = since
     }
   }
 

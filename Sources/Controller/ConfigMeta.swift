@@ -1,0 +1,120 @@
+import KubeDirector
+import Values
+
+/// `configmeta.json`: what app packages read, through configcli, to learn who they are and who else there is.
+///
+/// The shape is KubeDirector's; existing packages depend on it.
+struct ConfigMeta {
+  let cluster: Cluster
+  let status: ClusterStatus
+  let app: AppSpec
+  let clusterDomain: String
+
+  private static let nodeGroup = "1"
+
+  func json(role: String, member: MemberStatus) -> JSON {
+    [
+      "version": .string("\(app.configSchemaVersion)"),
+      "services": services(),
+      "nodegroups": [
+        Self.nodeGroup: [
+          "roles": roles(), "distro_id": .string(app.distroID), "catalog_entry_version": .string(app.version),
+          "config_metadata": JSON(app.configMeta),
+        ]
+      ],
+      "distros": [
+        app.distroID: ["1": ["distro_id": .string(app.distroID), "version": .string(app.version)]]
+      ],
+      "cluster": [
+        "name": .string(cluster.metadata.name), "isolated": false, "id": .string(cluster.metadata.uid ?? ""),
+        "config_metadata": ["1": JSON(app.configMeta)],
+      ],
+      "node": node(role: role, member),
+      "connections": [
+        "clusters": .object([:]), "configmaps": JSON(cluster.spec.connections.configMaps),
+        "secrets": JSON(cluster.spec.connections.secrets),
+      ],
+    ]
+  }
+
+  private var domain: String {
+    let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
+    return "\(headless).\(cluster.metadata.namespace).svc.\(clusterDomain)"
+  }
+
+  private func fqdn(_ member: MemberStatus) -> String { "\(member.pod).\(domain)" }
+
+  private func reference(_ path: [String]) -> JSON { ["bdvlibrefkey": JSON(path)] }
+
+  private func node(role: String, _ member: MemberStatus) -> JSON {
+    [
+      "role_id": .string(role), "nodegroup_id": .string(Self.nodeGroup), "id": .string("\(member.nodeID)"),
+      "hostname": .string(fqdn(member)), "fqdn": .string(fqdn(member)), "domain": .string(domain),
+      "distro_id": .string(app.distroID), "depends_on": .object([:]),
+    ]
+  }
+
+  private func staying(_ role: String) -> [MemberStatus] {
+    status.role(role)?.members.filter { $0.state != .deletePending && $0.state != .deleting } ?? []
+  }
+
+  private func roles() -> JSON {
+    var out: JSON = [:]
+    for role in app.resolvedRoles {
+      guard let spec = cluster.spec.role(role.id) else { continue }
+      let members = staying(role.id)
+      let names = members.map(fqdn)
+      var serviceReferences: JSON = [:]
+      for id in role.serviceIDs {
+        serviceReferences[id] = reference(
+          ["nodegroups", Self.nodeGroup, "roles", role.id, "services", id])
+      }
+      var mappings: JSON = [:]
+      for member in members { mappings[fqdn(member)] = .string("\(member.nodeID)") }
+      out[role.id] = [
+        "services": services(of: role, names: names), "node_ids": JSON(members.map { "\($0.nodeID)" }),
+        "hostnames": JSON(names), "fqdns": JSON(names), "fqdn_mappings": mappings, "flavor": flavor(spec),
+      ]
+    }
+    return out
+  }
+
+  private func flavor(_ role: ClusterRole) -> JSON {
+    let memory = role.limits["memory"].flatMap(Quantity.init).map { "\($0.wholeUnits >> 20)" } ?? ""
+    let storage = role.storageSize.flatMap(Quantity.init).map { "\($0.wholeUnits >> 30)" } ?? ""
+    return [
+      "storage": .string(storage), "name": "n/a", "memory": .string(memory), "description": "n/a",
+      "cores": .string(role.limits["cpu"] ?? ""),
+    ]
+  }
+
+  private func services(of role: ResolvedRole, names: [String]) -> JSON {
+    var out: JSON = [:]
+    for id in role.serviceIDs {
+      guard let service = app.service(id) else { continue }
+      let scheme = service.urlScheme ?? ""
+      let endpoints = names.map { name -> JSON in
+        .string("\(scheme.isEmpty ? "" : "\(scheme)://")\(name):\(service.port)\(service.path ?? "")")
+      }
+      out[id] = [
+        "qualifiers": .array([]), "name": .string(service.label), "id": .string(id), "hostnames": JSON(names),
+        "global_id": .string("\(Self.nodeGroup)_\(role.id)_\(id)"), "fqdns": JSON(names),
+        "exported_service": .string(service.exported ?? ""), "endpoints": .array(endpoints), "authToken": "",
+      ]
+    }
+    return out
+  }
+
+  /// Every service of the cluster, by id, as references to where it stands.
+  private func services() -> JSON {
+    var out: JSON = [:]
+    for role in app.resolvedRoles where cluster.spec.role(role.id) != nil && !staying(role.id).isEmpty {
+      for id in role.serviceIDs {
+        var byRole = out[id] ?? [:]
+        byRole[role.id] = reference(["nodegroups", Self.nodeGroup, "roles", role.id, "services", id])
+        out[id] = byRole
+      }
+    }
+    return out
+  }
+}

@@ -1,0 +1,111 @@
+import ClusterAPI
+import KubeDirector
+import Logging
+import Upgrade
+import Values
+
+/// Follows the clusters and brings each to where its spec says, one step after another.
+///
+/// Holds no state that matters: everything needed to go on after a crash is in the objects.
+public struct Engine: Sendable {
+  public struct Settings: Sendable {
+    /// Where apps of the catalog `system` live.
+    public var systemNamespace: String
+    public var clusterDomain: String
+    /// In seconds; 0 for no limit.
+    public var scriptTimeout: Int
+    /// In seconds; nil for none.
+    public var progressDeadline: Int?
+    /// How many clusters are looked at side by side.
+    public var workers: Int
+
+    public init(
+      systemNamespace: String = "kdops-system", clusterDomain: String = "cluster.local", scriptTimeout: Int = 600,
+      progressDeadline: Int? = nil, workers: Int = 4
+    ) {
+      self.systemNamespace = systemNamespace
+      self.clusterDomain = clusterDomain
+      self.scriptTimeout = scriptTimeout
+      self.progressDeadline = progressDeadline
+      self.workers = workers
+    }
+  }
+
+  let api: any ClusterAPI
+  let settings: Settings
+  let logger: Logger
+  let clock: any Clock<Duration>
+  let now: @Sendable () -> Int
+  let world: World
+  let hands: Hands
+  let queue = WorkQueue()
+  let jobs = Jobs()
+
+  /// - Parameter now: the wall clock, in whole seconds since 1970.
+  public init(
+    api: any ClusterAPI, settings: Settings = Settings(), logger: Logger, clock: any Clock<Duration>,
+    now: @escaping @Sendable () -> Int
+  ) {
+    self.api = api
+    self.settings = settings
+    self.logger = logger
+    self.clock = clock
+    self.now = now
+    world = World(systemNamespace: settings.systemNamespace)
+    hands = Hands(api: api, world: world, settings: settings, logger: logger)
+  }
+
+  /// Runs until the task is cancelled. Scripts that run then go on by themselves, and are taken up again later.
+  public func run() async {
+    let parts = LabelSelector(equals: [:], exists: [Wire.Label.cluster])
+    await withDiscardingTaskGroup { group in
+      group.addTask { await jobs.run() }
+      for (resource, labels) in [
+        (Resource.apps, LabelSelector.everything), (.statefulSets, parts), (.pods, parts), (.services, parts),
+        (.clusters, .everything),
+      ] {
+        group.addTask { await follow(resource, labels) }
+      }
+      for _ in 0..<settings.workers { group.addTask { await work() } }
+      // Workers wait for names; nobody else will wake them once the task is cancelled.
+      group.addTask {
+        try? await Task.sleep(until: .now.advanced(by: .seconds(1 << 30)), clock: ContinuousClock())
+        await queue.close()
+      }
+    }
+  }
+
+  private func follow(_ resource: Resource, _ labels: LabelSelector) async {
+    try? await api.follow(
+      resource, labels: labels, clock: clock,
+      onFailure: { error in
+        logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
+      }
+    ) { change in
+      await queue.add(await world.take(change, of: resource))
+    }
+  }
+
+  private func work() async {
+    while let name = await queue.next() {
+      var failed = false
+      do {
+        try await reconcile(name)
+      } catch {
+        // Someone was faster, or the object is gone: the next look sees it.
+        failed = error.kind != .notFound
+        if !error.isTransient {
+          logger.warning("step.failed", metadata: ["cluster": "\(name)", "error": "\(error)"])
+        }
+      }
+      if let wait = await queue.done(name, failed: failed) { lookAgain(name, after: wait) }
+    }
+  }
+
+  private func lookAgain(_ name: ObjectName, after wait: Duration) {
+    jobs.start {
+      guard (try? await clock.sleep(for: wait)) != nil else { return }
+      await queue.add(name)
+    }
+  }
+}

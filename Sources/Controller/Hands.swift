@@ -1,0 +1,150 @@
+import ClusterAPI
+import KubeDirector
+import Logging
+import Upgrade
+import Values
+
+/// The engine's hands: does what the machine asks, through the port, and nothing else.
+struct Hands: Sendable {
+  let api: any ClusterAPI
+  let world: World
+  let settings: Engine.Settings
+  let logger: Logger
+
+  /// One cluster's state for the length of a step.
+  struct Context: Sendable {
+    var cluster: Cluster
+    var owner: OwnerReference
+    var status: ClusterStatus
+    var apps: [String: AppSpec]
+    var sets: [String: Object]
+    var pods: [String: Object]
+    var name: ObjectName { ObjectName(namespace: cluster.metadata.namespace, name: cluster.metadata.name) }
+    var builder: ObjectBuilder { ObjectBuilder(cluster: cluster, owner: owner) }
+  }
+
+  /// Does one action that ends quickly.
+  ///
+  /// - Throws: what the port says; `.conflict` means that the step was decided on an old view, and that the next
+  ///   one will see better.
+  func perform(_ action: Action, in context: Context) async throws(APIError) {
+    switch action {
+    case .createHeadlessService:
+      try await create(context.builder.headless(), .services)
+    case .createMemberService(let role, let pod):
+      guard let spec = context.cluster.spec.role(role), let app = context.apps[context.status.app],
+        let resolved = app.resolved(role)
+      else { return }
+      let services = resolved.serviceIDs.compactMap { app.service($0) }
+      try await create(context.builder.memberService(role: spec, services: services, pod: pod), .services)
+    case .apply(let role, let goal):
+      try await apply(role, goal, context)
+    case .deleteSet(let role):
+      guard let name = context.status.role(role)?.statefulSet ?? context.sets.values.first(where: { $0.label(Wire.Label.role) == role })?.name
+      else { return }
+      try await delete(.statefulSets, ObjectName(namespace: context.name.namespace, name: name), .none)
+    case .deletePod(let pod, let uid, let version):
+      let name = ObjectName(namespace: context.name.namespace, name: pod)
+      try await delete(
+        .pods, name, Preconditions(uid: uid, resourceVersion: version.isEmpty ? nil : version))
+    case .label(let pod, let app):
+      let name = ObjectName(namespace: context.name.namespace, name: pod)
+      let patch: JSON = ["metadata": ["labels": JSON([Wire.Label.app: app])]]
+      await world.put(try await api.patch(.pods, name, merge: patch), .pods)
+    case .tell(let happening):
+      tell(happening, context)
+    case .order, .wake:
+      break  // the engine's: they outlive the step
+    }
+  }
+
+  private func create(_ object: Object, _ resource: Resource) async throws(APIError) {
+    do {
+      await world.put(try await api.create(object), resource)
+    } catch  where error.kind == .alreadyExists {
+      await world.put(object, resource)
+    }
+  }
+
+  private func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions)
+    async throws(APIError)
+  {
+    do { try await api.delete(resource, name, preconditions) } catch  where error.kind == .notFound { return }
+  }
+
+  private func apply(_ role: String, _ goal: SetGoal, _ context: Context) async throws(APIError) {
+    guard let name = context.status.role(role)?.statefulSet, let app = context.apps[goal.app],
+      let resolved = app.resolved(role)
+    else { return }
+    // A role that git has just dropped is only scaled down: its last template is as good as any.
+    guard let spec = context.cluster.spec.role(role) else {
+      let patch: JSON = ["spec": ["replicas": JSON(goal.replicas)]]
+      let set = ObjectName(namespace: context.name.namespace, name: name)
+      await world.put(try await api.patch(.statefulSets, set, merge: patch), .statefulSets)
+      return
+    }
+    let wanted = context.builder.statefulSet(
+      name: name, role: spec, app: goal.app, resolved: resolved, spec: app, goal: goal)
+    guard let known = context.sets[name] else {
+      await world.put(try await api.create(wanted), .statefulSets)
+      return
+    }
+    var change: JSON = ["replicas": JSON(goal.replicas), "updateStrategy": strategyPatch(goal.strategy)]
+    if known.annotation(SetAnnotation.image) != resolved.image { change["template"] = wanted.json["spec"]?["template"] }
+    let patch: JSON = [
+      "metadata": [
+        "resourceVersion": .string(known.resourceVersion), "labels": JSON(wanted.labels),
+        "annotations": JSON(wanted.annotations),
+      ],
+      "spec": change,
+    ]
+    await world.put(
+      try await api.patch(.statefulSets, known.objectName, merge: patch), .statefulSets)
+  }
+
+  /// A merge patch keeps what it does not name: the partition must go by name where it is not wanted.
+  private func strategyPatch(_ strategy: SetStrategy) -> JSON {
+    var patch = strategy.json
+    if strategy == .onDelete { patch["rollingUpdate"] = .null }
+    return patch
+  }
+
+  private func tell(_ happening: Happening, _ context: Context) {
+    var metadata: Logger.Metadata = ["cluster": "\(context.name)"]
+    if let commit = context.status.specCommit { metadata["commit"] = "\(commit.prefix(7))" }
+    metadata.merge(happening.metadata) { _, new in new }
+    let isBad = if case .podFailed = happening { true } else { false }
+    logger.log(level: isBad ? .warning : .info, "\(happening.event)", metadata: metadata)
+  }
+}
+
+extension Happening {
+  var event: String {
+    switch self {
+    case .upgradeBegan: "upgrade.began"
+    case .rollbackBegan: "rollback.began"
+    case .podClaimed: "pod.claimed"
+    case .podDone(_, _, let rollingBack, _): rollingBack ? "pod.reverted" : "pod.upgraded"
+    case .podFailed: "pod.failed"
+    case .roleDone(_, let rollingBack): rollingBack ? "role.reverted" : "role.upgraded"
+    case .upgradeEnded(_, let rolledBack, _): rolledBack ? "rollback.ended" : "upgrade.ended"
+    case .configured: "cluster.configured"
+    case .membersChanged: "members.changed"
+    }
+  }
+
+  var metadata: Logger.Metadata {
+    switch self {
+    case .upgradeBegan(let from, let to), .rollbackBegan(let from, let to): ["from": "\(from)", "to": "\(to)"]
+    case .podClaimed(let pod, let role, _): ["role": "\(role)", "pod": "\(pod)"]
+    case .podDone(let pod, let role, _, let seconds):
+      ["role": "\(role)", "pod": "\(pod)", "took": "\(seconds)s"]
+    case .podFailed(let pod, let role, let reason):
+      ["role": "\(role)", "pod": "\(pod)", "reason": "\(reason)"]
+    case .roleDone(let role, _): ["role": "\(role)"]
+    case .upgradeEnded(let app, _, let seconds): ["app": "\(app)", "took": "\(seconds)s"]
+    case .configured(let members): ["members": "\(members)"]
+    case .membersChanged(let role, let from, let to): ["role": "\(role)", "from": "\(from)", "to": "\(to)"]
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import ClusterAPI
+import KubeDirector
+import Upgrade
+
+// From the objects of the port to what the machine looks at.
+
+extension SetObservation {
+  init(_ set: Object) {
+    let spec = set.json["spec"]
+    let status = set.json["status"]
+    let update = spec?["updateStrategy"]
+    self.init(
+      image: set.annotation(SetAnnotation.image) ?? "", replicas: spec?["replicas"]?.integer ?? 1,
+      strategy: update?["type"]?.string == "OnDelete"
+        ? .onDelete : .rollingUpdate(partition: update?["rollingUpdate"]?["partition"]?.integer ?? 0),
+      isObserved: (status?["observedGeneration"]?.integer ?? 0) >= set.generation,
+      currentRevision: status?["currentRevision"]?.string ?? "",
+      updateRevision: status?["updateRevision"]?.string ?? "")
+  }
+}
+
+/// What we note on a StatefulSet, never in its template.
+enum SetAnnotation {
+  /// The image that was written into the template, whatever a webhook made of it.
+  static let image = "kdops.dev/image"
+}
+
+extension PodObservation {
+  init(_ pod: Object) {
+    let status = pod.json["status"]
+    let container = status?["containerStatuses"]?.array?.first { $0["name"]?.string == "app" }
+    let conditions = status?["conditions"]?.array ?? []
+    let ready = conditions.first { $0["type"]?.string == "Ready" }?["status"]?.string == "True"
+    let running = container?["state"]?["running"] != nil
+    let scheduled = conditions.first { $0["type"]?.string == "PodScheduled" }
+    // An init container pulls the same image first, so its reason to wait is as good as the container's own.
+    let waiting =
+      (status?["initContainerStatuses"]?.array ?? []).compactMap { $0["state"]?["waiting"] }.first
+      ?? container?["state"]?["waiting"]
+    self.init(
+      uid: pod.uid, resourceVersion: pod.resourceVersion,
+      revision: pod.label("controller-revision-hash") ?? "", isBeingDeleted: pod.isBeingDeleted,
+      containerID: running ? container?["containerID"]?.string : nil, isReady: running && ready,
+      waitingReason: waiting?["reason"]?.string, waitingMessage: waiting?["message"]?.string,
+      schedulingError: scheduled?["status"]?.string == "False" ? scheduled?["message"]?.string : nil,
+      appLabel: pod.label(Wire.Label.app))
+  }
+}

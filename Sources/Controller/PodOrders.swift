@@ -1,0 +1,84 @@
+import ClusterAPI
+import KubeDirector
+import Upgrade
+import Values
+
+// Turns an order of the machine into one command in the pod.
+extension Hands {
+  /// Carries the order out and waits for its end, however long that takes.
+  func carryOut(_ order: PodOrder, pod: String, in context: Context) async throws(APIError) -> PodResult {
+    let request: ExecRequest
+    switch order.task {
+    case .install(let app, let mode): request = install(app, mode, order, pod, context)
+    case .script(let notification, let app): request = script(notification, app, order, pod, context)
+    }
+    let name = ObjectName(namespace: context.name.namespace, name: pod)
+    let result = try await api.exec(name, request)
+    return PodResult(
+      exitCode: result.exitCode, stdout: String(decoding: result.stdout, as: UTF8.self),
+      stderr: String(decoding: result.stderr, as: UTF8.self))
+  }
+
+  private func install(
+    _ app: String, _ mode: PodOrder.Mode, _ order: PodOrder, _ pod: String, _ context: Context
+  ) -> ExecRequest {
+    let resolved = context.apps[app]?.resolved(order.role)
+    let meta = configMeta(app, order.role, pod, context)
+    let (word, id, backup): (String, String, Bool) =
+      switch mode {
+      case .fresh: ("fresh", "", false)
+      case .metadataOnly: ("metadata", "", false)
+      case .upgrade(let id, let backup): ("upgrade", id, backup)
+      case .revert(let id, let backup): ("revert", id, backup)
+      }
+    let layout = resolved?.package?.useNewSetupLayout == true ? "new" : "legacy"
+    let arguments = [
+      word, id, backup ? "backup" : "plain", layout, resolved?.package?.url ?? "", "\(meta.count)",
+    ]
+    return ExecRequest(
+      command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
+      outputLimit: resolved?.maxLogSizeDump ?? ResolvedRole.defaultMaxLogSizeDump, containerID: order.containerID)
+  }
+
+  private func script(
+    _ notification: Notification, _ app: String, _ order: PodOrder, _ pod: String, _ context: Context
+  ) -> ExecRequest {
+    let keep = context.apps[app]?.resolved(order.role)?.maxLogSizeDump ?? ResolvedRole.defaultMaxLogSizeDump
+    let meta = Self.refreshesMetadata(notification.event) ? configMeta(app, order.role, pod, context) : []
+    let arguments = [
+      PodScripts.inner, Self.key(notification, order.containerID), order.containerID,
+      "\(settings.scriptTimeout)", "\(keep)", "\(meta.count)", notification.event.argument,
+    ]
+    return ExecRequest(
+      command: ["/bin/sh", "-c", PodScripts.run, "run"] + arguments + notification.arguments, stdin: meta,
+      outputLimit: keep, containerID: order.containerID)
+  }
+
+  /// Others came or went, so what the member knows of them is out of date.
+  private static func refreshesMetadata(_ event: LifecycleEvent) -> Bool {
+    event == .addNodes || event == .deleteNodes || event == .reconnect
+  }
+
+  private func configMeta(_ app: String, _ role: String, _ pod: String, _ context: Context) -> [UInt8] {
+    guard let spec = context.apps[app],
+      let member = context.status.role(role)?.members.first(where: { $0.pod == pod })
+    else { return [] }
+    let meta = ConfigMeta(
+      cluster: context.cluster, status: context.status, app: spec, clusterDomain: settings.clusterDomain)
+    return Array(meta.json(role: role, member: member).serialized(pretty: true, sortedKeys: false))
+  }
+
+  /// A file name that stands for this run and no other: letters, digits, dots and dashes only.
+  static func key(_ notification: Notification, _ containerID: String) -> String {
+    let text = [notification.event.rawValue, notification.id, containerID].joined(separator: ".")
+      + notification.arguments.map { ".\($0)" }.joined()
+    let legal = text.utf8.map { byte -> UInt8 in
+      let isLegal =
+        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+        || byte == 0x2D || byte == 0x5F || byte == 0x2E
+      return isLegal ? byte : 0x2D
+    }
+    let name = String(decoding: legal, as: UTF8.self)
+    return name.utf8.count <= 120 ? name : "\(name.prefix(80))-\(Digest.short(text))"
+  }
+}

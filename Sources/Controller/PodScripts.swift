@@ -1,0 +1,132 @@
+/// What runs inside a member's container, for images that have no more than a POSIX shell, `tar` and `cp`.
+///
+/// The texts are constants: everything that comes from a file is handed over as an argument, so nothing of it is
+/// ever read as shell.
+enum PodScripts {
+  /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or
+  /// `legacy` layout, package URL or nothing. Standard input: `configmeta.json`, as many bytes as the sixth says.
+  static let install = """
+    set -eu
+    mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6
+    mkdir -p /etc/guestconfig
+    if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
+    head -c "$length" > /etc/guestconfig/configmeta.json.new
+    mv /etc/guestconfig/configmeta.json.new /etc/guestconfig/configmeta.json
+    if [ "$mode" = metadata ] || [ -z "$url" ]; then exit 0; fi
+    home=/opt/guestconfig kept=/opt/guestconfig.backup
+    umask 077
+    mkdir -p "$home"
+    chmod 0700 "$home"
+    clear_home() { rm -rf "$home"/* "$home"/.[!.]* "$home"/..?*; }
+    if [ "$mode" = upgrade ] && [ "$backup" = backup ] && [ ! -d "$kept/$id" ]; then
+      mkdir -p "$kept"
+      rm -rf "$kept"/* "$kept"/.[!.]*
+      mkdir "$kept/.new"
+      cp -a "$home/." "$kept/.new/"
+      mv "$kept/.new" "$kept/$id"
+    fi
+    if [ "$mode" = revert ] && [ "$backup" = backup ]; then
+      if [ -d "$kept/$id" ]; then
+        clear_home
+        cp -a "$kept/$id/." "$home/"
+        rm -rf "$home/.kdops" "$home/configure.status"
+        exit 0
+      fi
+      for script in "$home"/*/startscript; do if [ -e "$script" ]; then exit 0; fi; done
+    fi
+    clear_home
+    cd "$home"
+    case $url in
+      file://*) cp "${url#file://}" appconfig.tgz ;;
+      *) curl -fsSL -o appconfig.tgz "$url" ;;
+    esac
+    tar xzf appconfig.tgz
+    rm -f appconfig.tgz
+    chmod u+x ./*/startscript
+    """
+
+  /// Runs a script once for its container, however often it is asked to, and whoever asks.
+  ///
+  /// Arguments: the inner text, key, container id, seconds allowed, bytes kept of each stream, length of
+  /// `configmeta.json` on standard input (0: leave it), then the script's own arguments. The script is started
+  /// in a session of its own, so that it and its record survive whoever waits for it here.
+  static let run = """
+    set -u
+    inner=$1 key=$2 container=$3 limit=$4 keep=$5 length=$6
+    shift 6
+    home=/opt/guestconfig
+    umask 077
+    if [ "$length" -gt 0 ]; then
+      mkdir -p /etc/guestconfig
+      head -c "$length" > /etc/guestconfig/configmeta.json.new &&
+        mv /etc/guestconfig/configmeta.json.new /etc/guestconfig/configmeta.json || exit 125
+    fi
+    place="$home/.kdops/$key"
+    mkdir -p "$place" || exit 125
+    if command -v flock > /dev/null; then
+      setsid flock "$place/lock" sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1 &
+      wait $!
+    else
+      if mkdir "$place/lock.d" 2> /dev/null; then
+        setsid sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1 &
+        echo $! > "$place/pid"
+        wait $!
+      else
+        while [ ! -e "$place/status" ] && kill -0 "$(cat "$place/pid" 2> /dev/null || echo 0)" 2> /dev/null; do
+          sleep 1
+        done
+        sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1
+      fi
+    fi
+    tail -c "$keep" "$place/stdout" 2> /dev/null
+    tail -c "$keep" "$place/stderr" >&2 2> /dev/null
+    read -r code 2> /dev/null < "$place/status" || exit 125
+    exit "$code"
+    """
+
+  /// What `run` starts. A script that was started and left no status was killed: that counts as exit code 137 and
+  /// is not tried again by itself.
+  static let inner = """
+    place=$1 container=$2 limit=$3 key=$4
+    shift 4
+    home=/opt/guestconfig
+    umask 077
+    finish() {
+      printf '%s=%s\\nrun=%s\\n' "$container" "$1" "$key" > "$home/configure.status.new"
+      mv "$home/configure.status.new" "$home/configure.status"
+      printf '%s\\n' "$1" > "$place/status.new"
+      mv "$place/status.new" "$place/status"
+    }
+    if [ -e "$place/status" ]; then exit 0; fi
+    if [ -e "$place/started" ]; then finish 137; exit 0; fi
+    : > "$place/started"
+    cd "$home" || exit 0
+    for script in "$home"/*/startscript; do break; done
+    : > "$place/stdout"
+    : > "$place/stderr"
+    ln -f "$place/stdout" "$home/configure.stdout" 2> /dev/null
+    ln -f "$place/stderr" "$home/configure.stderr" 2> /dev/null
+    if command -v timeout > /dev/null && [ "$limit" -gt 0 ]; then
+      timeout -s KILL "$limit" "$script" "$@" < /dev/null > "$place/stdout" 2> "$place/stderr"
+    else
+      "$script" "$@" < /dev/null > "$place/stdout" 2> "$place/stderr"
+    fi
+    finish $?
+    """
+
+  /// Arguments: where the volume is mounted, then the folders to seed it with. Each is copied once in a volume's
+  /// life; a copy that was cut short is begun again.
+  static let seed = """
+    set -eu
+    volume=$1
+    shift
+    mkdir -p "$volume/.kdops-seeded"
+    for folder in "$@"; do
+      name=$(printf '%s' "${folder#/}" | tr / _)
+      if [ -e "$volume/.kdops-seeded/$name" ]; then continue; fi
+      mkdir -p "$volume/${folder#/}"
+      if [ -d "$folder" ]; then cp -a "$folder/." "$volume/${folder#/}/"; fi
+      : > "$volume/.kdops-seeded/$name"
+    done
+    """
+}

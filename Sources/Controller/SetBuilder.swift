@@ -1,0 +1,178 @@
+import ClusterAPI
+import KubeDirector
+import Upgrade
+import Values
+
+/// The Kubernetes objects of a cluster, as they shall be. Pure: the same input gives the same objects, whatever
+/// the daemon's version, so that upgrading kdops restarts no pod.
+struct ObjectBuilder {
+  let cluster: Cluster
+  let owner: OwnerReference
+
+  var headlessService: String { DerivedNames.headlessService(cluster: cluster.metadata.name) }
+
+  /// On every object of the cluster. The app's name is not among them: it is no part of any selector or template.
+  func labels(role: String? = nil) -> [String: String] {
+    var labels = [
+      Wire.Label.cluster: cluster.metadata.name, Wire.Label.headless: headlessService,
+    ]
+    labels[Wire.Label.role] = role
+    return labels
+  }
+
+  func headless() -> Object {
+    Object(
+      .services, namespace: cluster.metadata.namespace, name: headlessService, labels: labels(), owners: [owner],
+      content: [
+        "spec": [
+          "clusterIP": "None", "publishNotReadyAddresses": true,
+          "selector": JSON([Wire.Label.cluster: cluster.metadata.name]),
+          "ports": [["name": "port", "port": 8888]],
+        ]
+      ])
+  }
+
+  /// The service of one member, with a port for each service of its role.
+  func memberService(role: ClusterRole, services: [AppService], pod: String) -> Object {
+    let ports = services.map { service -> JSON in
+      ["name": .string("\(service.urlScheme ?? "port")-\(service.id)".portName), "port": JSON(service.port), "protocol": "TCP"]
+    }
+    var labels = labels(role: role.id)
+    labels.merge(role.serviceLabels) { ours, _ in ours }
+    return Object(
+      .services, namespace: cluster.metadata.namespace, name: DerivedNames.memberService(pod: pod),
+      labels: labels, annotations: role.serviceAnnotations, owners: [owner],
+      content: [
+        "spec": [
+          "type": .string(cluster.spec.serviceType ?? "ClusterIP"),
+          "selector": JSON(["statefulset.kubernetes.io/pod-name": pod]),
+          "ports": .array(ports), "publishNotReadyAddresses": true,
+        ]
+      ])
+  }
+
+  func statefulSet(name: String, role: ClusterRole, app: String, resolved: ResolvedRole, spec: AppSpec, goal: SetGoal)
+    -> Object
+  {
+    var labels = labels(role: role.id)
+    labels[Wire.Label.app] = app
+    var content: JSON = [
+      "serviceName": .string(headlessService), "podManagementPolicy": "Parallel",
+      "replicas": JSON(goal.replicas), "revisionHistoryLimit": 10,
+      "selector": ["matchLabels": JSON(selector(role.id))],
+      "updateStrategy": goal.strategy.json,
+      "template": template(role: role, resolved: resolved, spec: spec),
+    ]
+    if let claim = claim(role) { content["volumeClaimTemplates"] = [claim] }
+    return Object(
+      .statefulSets, namespace: cluster.metadata.namespace, name: name, labels: labels,
+      annotations: [SetAnnotation.image: resolved.image], owners: [owner], content: ["spec": content])
+  }
+
+  private func selector(_ role: String) -> [String: String] {
+    [Wire.Label.cluster: cluster.metadata.name, Wire.Label.role: role]
+  }
+
+  private func claim(_ role: ClusterRole) -> JSON? {
+    guard let size = role.storageSize else { return nil }
+    var spec: JSON = [
+      "accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": .string(size)]],
+    ]
+    spec["storageClassName"] = role.storageClass.map(JSON.string)
+    return [
+      "metadata": ["name": .string(Self.claimName), "labels": JSON(selector(role.id))], "spec": spec,
+    ]
+  }
+
+  static let claimName = "p"
+  private static let seedMount = "/kdops/volume"
+
+  private func template(role: ClusterRole, resolved: ResolvedRole, spec: AppSpec) -> JSON {
+    var labels = role.podLabels
+    labels.merge(self.labels(role: role.id)) { _, ours in ours }
+    var metadata: JSON = ["labels": JSON(labels)]
+    if !role.podAnnotations.isEmpty { metadata["annotations"] = JSON(role.podAnnotations) }
+    var pod: JSON = [:]
+    var container: JSON = [
+      "name": "app", "image": .string(resolved.image), "imagePullPolicy": "IfNotPresent",
+      "resources": resources(role),
+    ]
+    if !role.env.isEmpty { container["env"] = .array(role.env.map(\.raw)) }
+    let ports = resolved.serviceIDs.compactMap { spec.service($0) }.map { service -> JSON in
+      ["name": .string(service.id), "containerPort": JSON(service.port), "protocol": "TCP"]
+    }
+    if !ports.isEmpty { container["ports"] = .array(ports) }
+    if resolved.stdin { container["stdin"] = true }
+    if resolved.tty { container["tty"] = true }
+    if !spec.capabilities.isEmpty {
+      container["securityContext"] = ["capabilities": ["add": JSON(spec.capabilities)]]
+    }
+    if role.storageSize != nil {
+      let folders = Self.persisted(resolved)
+      container["volumeMounts"] = .array(
+        folders.map {
+          ["name": .string(Self.claimName), "mountPath": .string($0), "subPath": .string(String($0.dropFirst()))]
+        })
+      pod["initContainers"] = [
+        [
+          "name": "seed", "image": .string(resolved.image), "imagePullPolicy": "IfNotPresent",
+          "command": JSON(["/bin/sh", "-c", PodScripts.seed, "seed", Self.seedMount] + folders),
+          "resources": resources(role),
+          "volumeMounts": [["name": .string(Self.claimName), "mountPath": .string(Self.seedMount)]],
+        ]
+      ]
+    }
+    pod["containers"] = [container]
+    pod["terminationGracePeriodSeconds"] = 10
+    pod["automountServiceAccountToken"] = .bool(role.serviceAccountName != nil)
+    pod["serviceAccountName"] = role.serviceAccountName.map(JSON.string)
+    pod["affinity"] = role.affinity
+    return ["metadata": metadata, "spec": pod]
+  }
+
+  private func resources(_ role: ClusterRole) -> JSON {
+    var out: JSON = ["limits": JSON(role.limits)]
+    if !role.requests.isEmpty { out["requests"] = JSON(role.requests) }
+    return out
+  }
+
+  /// The folders that a role with storage keeps, without those that lie inside another one.
+  static func persisted(_ role: ResolvedRole) -> [String] {
+    var folders = ["/etc"] + role.persistDirs
+    if let package = role.package {
+      folders += ["/opt/guestconfig", "/opt/guestconfig.backup", "/var/log/guestconfig"]
+      folders += package.useNewSetupLayout ? ["/usr/local/bin", "/usr/local/lib"] : ["/opt", "/usr"]
+    }
+    var kept: [String] = []
+    for folder in folders where !kept.contains(folder) {
+      let isInside = folders.contains { folder != $0 && folder.hasPrefix($0 + "/") }
+      if !isInside { kept.append(folder) }
+    }
+    return kept
+  }
+}
+
+extension SetStrategy {
+  var json: JSON {
+    switch self {
+    case .onDelete: ["type": "OnDelete"]
+    case .rollingUpdate(let partition):
+      ["type": "RollingUpdate", "rollingUpdate": ["partition": JSON(partition)]]
+    }
+  }
+}
+
+extension String {
+  /// Port names are at most 15 letters, digits and dashes.
+  fileprivate var portName: String {
+    let legal = lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+    return String(legal.prefix(15)).trimmingDashes
+  }
+
+  private var trimmingDashes: String {
+    var text = Substring(self)
+    while text.first == "-" { text = text.dropFirst() }
+    while text.last == "-" { text = text.dropLast() }
+    return String(text)
+  }
+}

@@ -1,0 +1,80 @@
+/// The names of a cluster's objects, made from its own name and those of its roles. Pure: the same names always.
+///
+/// Lower case; what a DNS label may not hold becomes `-`. A StatefulSet's name has at most 52 characters, because
+/// the label `controller-revision-hash` holds it, a dash and ten characters more, and a label's value ends at 63
+/// (kubernetes/kubernetes#64023).
+public enum DerivedNames {
+  /// The longest name that a StatefulSet may have.
+  public static let statefulSetLimit = 52
+  /// The longest DNS label, which a service's name is.
+  public static let labelLimit = 63
+
+  /// `<cluster>-<role>`, cut and given a hash where it is too long or would be another role's name as well.
+  /// - Parameter among: The ids of all roles of the cluster. A role whose id is legal as it stands keeps the plain
+  ///   name; those that only become like it get the hash.
+  public static func statefulSet(cluster: String, role: String, among: [String] = []) -> String {
+    let plain = label("\(cluster)-\(role)")
+    let id = label(role)
+    let isTaken = among.contains { $0 != role && label($0) == id }
+    let fits = plain.utf8.count <= statefulSetLimit
+    return fits && (!isTaken || id == role) ? plain : hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
+  }
+
+  /// The headless service that gives members their host names: `<cluster>`, with a hash where that is no legal
+  /// name of a service.
+  public static func headlessService(cluster: String) -> String {
+    let plain = label(cluster)
+    return plain == cluster && plain.utf8.count <= labelLimit ? plain : hashed(plain, of: cluster, limit: labelLimit)
+  }
+
+  /// The service of one member; only members of roles with services have one.
+  public static func memberService(pod: String) -> String { pod }
+
+  public static func pod(statefulSet: String, ordinal: Int) -> String { "\(statefulSet)-\(ordinal)" }
+
+  /// The volume claim that Kubernetes makes from the claim template `p`.
+  public static func claim(statefulSet: String, ordinal: Int) -> String { "p-\(statefulSet)-\(ordinal)" }
+
+  /// The same number for any two names that become one name, unless a hash tells them apart. Made without making
+  /// the name, so that thousands of clusters can be compared cheaply.
+  public static func fingerprint(_ parts: String...) -> UInt64 {
+    var hash = fnvOffset
+    for (index, part) in parts.enumerated() {
+      if index > 0 { mix(UInt8(ascii: "-"), into: &hash) }
+      for byte in part.utf8 { mix(legal(byte), into: &hash) }
+    }
+    return hash
+  }
+
+  /// Lower case, with a dash for everything that a DNS label may not hold.
+  static func label(_ text: String) -> String {
+    String(decoding: text.utf8.map(legal), as: UTF8.self)
+  }
+
+  private static func legal(_ byte: UInt8) -> UInt8 {
+    switch byte {
+    case 0x61...0x7A, 0x30...0x39, 0x2D: byte
+    case 0x41...0x5A: byte | 0x20
+    default: 0x2D
+    }
+  }
+
+  private static func hashed(_ plain: String, of source: String, limit: Int) -> String {
+    var hash = fnvOffset
+    for byte in source.utf8 { mix(byte, into: &hash) }
+    let suffix = String(hash % hashRange, radix: 36)
+    let padded = String(repeating: "0", count: 8 - suffix.utf8.count) + suffix
+    var stem = Substring(plain).prefix(limit - 9)
+    while stem.last == "-" { stem.removeLast() }
+    return "\(stem)-\(padded)"
+  }
+
+  /// 36 to the 8th: what eight characters of `0`–`9`, `a`–`z` can tell apart.
+  private static let hashRange: UInt64 = 2_821_109_907_456
+
+  // FNV-1a, 64 bits: no secret is kept here, only like names apart.
+  private static let fnvOffset: UInt64 = 0xcbf2_9ce4_8422_2325
+  private static func mix(_ byte: UInt8, into hash: inout UInt64) {
+    hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+  }
+}

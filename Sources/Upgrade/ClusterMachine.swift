@@ -1,0 +1,102 @@
+import KubeDirector
+
+/// The engine's mind: looks at one cluster and says what its status is now and what is to be done next.
+///
+/// Level-triggered: each step is decided from the observation alone, so it does not matter how many events were
+/// missed, nor which daemon took the step before. Anything that must not be done twice is claimed in the status
+/// first; the hands write the status before they act.
+public struct ClusterMachine {
+  let observed: Observation
+  var status: ClusterStatus
+  var actions: [Action] = []
+
+  /// - Returns: nil where there is nothing to decide: the object is being deleted, or nobody has vouched for a
+  ///   spec that was never acted on.
+  public static func step(_ observed: Observation) -> Decision? {
+    guard observed.cluster.metadata.deletionTimestamp == nil,
+      observed.status != nil || observed.isStamped
+    else { return nil }
+    var machine = ClusterMachine(observed)
+    machine.run()
+    return Decision(status: machine.status, actions: machine.actions)
+  }
+
+  private init(_ observed: Observation) {
+    self.observed = observed
+    status = observed.status ?? ClusterStatus(state: .creating, app: observed.cluster.spec.app)
+  }
+
+  private mutating func run() {
+    if observed.isStamped {
+      status.observedGeneration = observed.cluster.metadata.generation
+      status.specCommit = observed.cluster.metadata.annotations[Wire.Annotation.commit] ?? status.specCommit
+    }
+    if status.appCatalog == nil { status.appCatalog = observed.catalogs[status.app] }
+    for role in status.roles.indices {
+      for member in status.roles[role].members.indices { absorb(role, member) }
+    }
+    if !isSuspended { advance() }
+    concludeMembers()
+    status.conditions = conditions()
+  }
+
+  private var isSuspended: Bool {
+    observed.cluster.metadata.annotations[Wire.Annotation.suspend] == "true"
+  }
+
+  private mutating func advance() {
+    if !observed.headlessServiceExists { actions.append(.createHeadlessService) }
+    beginWhatIsAsked()
+    if let info = status.upgradeInfo {
+      for role in status.roles.indices {
+        switch status.roles[role].upgradeStatus {
+        case .upgrading: upgrade(role, info)
+        case .rollingBack: rollBack(role, info)
+        case .upgraded, .rolledBack, nil: keepAtRest(role)
+        }
+      }
+      endWhenDone(info)
+    } else {
+      keepMembership()
+    }
+    for role in status.roles.indices {
+      for member in status.roles[role].members.indices { setUp(role, member) }
+    }
+  }
+
+  /// Starts an upgrade or turns one round, where a stamped spec asks for it and nothing forbids it.
+  private mutating func beginWhatIsAsked() {
+    let wanted = observed.cluster.spec.app
+    guard observed.isStamped, wanted != status.app else { return }
+    if let info = status.upgradeInfo {
+      if !info.isRollingBack, wanted == info.prevApp { beginRollback(info) }
+    } else if status.state == .configured, !observed.work.values.contains(where: \.isRunning) {
+      beginUpgrade(to: wanted)
+    }
+  }
+
+  func app(_ name: String) -> AppSpec? { observed.apps[name] }
+
+  /// The role as the app resolves it; nil where the app is not at hand or does not know the role.
+  func resolved(_ role: String, in app: String) -> ResolvedRole? { observed.apps[app]?.resolved(role) }
+
+  func hasStorage(_ role: String) -> Bool { observed.cluster.spec.role(role)?.storageSize != nil }
+
+  mutating func tell(_ happening: Happening) { actions.append(.tell(happening)) }
+
+  /// Asks for the set to be so, unless it is.
+  mutating func want(_ role: Int, _ goal: SetGoal) {
+    let id = status.roles[role].id
+    guard let image = resolved(id, in: goal.app)?.image else { return }
+    if let set = observed.sets[id], set.image == image, set.replicas == goal.replicas,
+      set.strategy == goal.strategy
+    {
+      return
+    }
+    actions.append(.apply(role: id, goal))
+  }
+}
+
+extension PodWork {
+  public var isRunning: Bool { if case .running = self { true } else { false } }
+}

@@ -1,0 +1,144 @@
+import KubeDirector
+
+/// Everything the machine looks at before it decides: one cluster as it is at this moment.
+///
+/// A plain value, gathered by the Controller. Nothing in it is remembered by the machine between two steps; what
+/// must be remembered is in `status`.
+public struct Observation: Sendable {
+  public var cluster: Cluster
+  /// False where someone other than the reconciler changed the spec: its changes then start nothing.
+  public var isStamped: Bool
+  public var status: ClusterStatus?
+  /// The apps that the cluster may need, by name: the wanted one, the current one, the previous one.
+  public var apps: [String: AppSpec]
+  /// Where each of them was found.
+  public var catalogs: [String: AppCatalog]
+  /// The StatefulSets there are, by role id.
+  public var sets: [String: SetObservation]
+  /// The pods there are, by name.
+  public var pods: [String: PodObservation]
+  /// What the hands are doing in pods, or have done since the last step, by pod name.
+  public var work: [String: PodWork]
+  public var headlessServiceExists: Bool
+  /// In whole seconds since 1970.
+  public var now: Int
+  public var settings: Settings
+
+  public struct Settings: Sendable, Hashable {
+    /// After how many seconds without progress a step counts as stalled; nil for never.
+    public var progressDeadline: Int?
+    public var clusterDomain: String
+
+    public init(progressDeadline: Int? = nil, clusterDomain: String = "cluster.local") {
+      self.progressDeadline = progressDeadline
+      self.clusterDomain = clusterDomain
+    }
+  }
+
+  public init(
+    cluster: Cluster, isStamped: Bool, status: ClusterStatus?, apps: [String: AppSpec],
+    catalogs: [String: AppCatalog] = [:],
+    sets: [String: SetObservation] = [:], pods: [String: PodObservation] = [:], work: [String: PodWork] = [:],
+    headlessServiceExists: Bool = true, now: Int, settings: Settings = Settings()
+  ) {
+    self.cluster = cluster
+    self.isStamped = isStamped
+    self.status = status
+    self.apps = apps
+    self.catalogs = catalogs
+    self.sets = sets
+    self.pods = pods
+    self.work = work
+    self.headlessServiceExists = headlessServiceExists
+    self.now = now
+    self.settings = settings
+  }
+}
+
+/// A role's StatefulSet as it is.
+public struct SetObservation: Sendable, Hashable {
+  /// The image that we last wrote into the template: an admission webhook may have rewritten what stands there.
+  public var image: String
+  public var replicas: Int
+  public var strategy: SetStrategy
+  /// True once the set's controller has seen the spec that we see.
+  public var isObserved: Bool
+  public var currentRevision: String
+  public var updateRevision: String
+
+  public init(
+    image: String, replicas: Int, strategy: SetStrategy, isObserved: Bool, currentRevision: String,
+    updateRevision: String
+  ) {
+    self.image = image
+    self.replicas = replicas
+    self.strategy = strategy
+    self.isObserved = isObserved
+    self.currentRevision = currentRevision
+    self.updateRevision = updateRevision
+  }
+}
+
+public enum SetStrategy: Sendable, Hashable {
+  /// Ordinals from the partition up get the new revision.
+  case rollingUpdate(partition: Int)
+  /// A pod gets the new revision when it is deleted, and not before.
+  case onDelete
+
+  /// Above any ordinal: no change of the template moves a pod by itself.
+  public static let atRest = SetStrategy.rollingUpdate(partition: 1000)
+}
+
+/// A member's pod as it is.
+public struct PodObservation: Sendable, Hashable {
+  public var uid: String
+  public var resourceVersion: String
+  /// Its `controller-revision-hash`.
+  public var revision: String
+  public var isBeingDeleted: Bool
+  /// Of the container `app`, once it runs.
+  public var containerID: String?
+  /// The container runs and the pod is ready.
+  public var isReady: Bool
+  public var waitingReason: String?
+  public var waitingMessage: String?
+  public var schedulingError: String?
+  /// The value of the label that names the app.
+  public var appLabel: String?
+
+  public init(
+    uid: String, resourceVersion: String = "", revision: String, isBeingDeleted: Bool = false,
+    containerID: String? = nil, isReady: Bool = false, waitingReason: String? = nil,
+    waitingMessage: String? = nil, schedulingError: String? = nil, appLabel: String? = nil
+  ) {
+    self.uid = uid
+    self.resourceVersion = resourceVersion
+    self.revision = revision
+    self.isBeingDeleted = isBeingDeleted
+    self.containerID = containerID
+    self.isReady = isReady
+    self.waitingReason = waitingReason
+    self.waitingMessage = waitingMessage
+    self.schedulingError = schedulingError
+    self.appLabel = appLabel
+  }
+}
+
+/// What goes on, or has just ended, in a pod on our behalf.
+public enum PodWork: Sendable, Hashable {
+  case running(PodOrder)
+  case finished(PodOrder, PodResult)
+}
+
+public struct PodResult: Sendable, Hashable {
+  public var exitCode: Int
+  /// The ends of both streams, as text, capped by `maxLogSizeDump`.
+  public var stdout: String
+  public var stderr: String
+
+  public init(exitCode: Int, stdout: String = "", stderr: String = "") {
+    self.exitCode = exitCode
+    self.stdout = stdout
+    self.stderr = stderr
+  }
+}
