@@ -1,0 +1,173 @@
+import Diagnostics
+import GitStore
+import Manifests
+import Values
+
+/// What `.kdops.yaml` at a repository's root says: where files are, and what the embedded node can pull.
+///
+/// Whoever writes the repository can write it, so nothing in it grants anything.
+public struct RepositoryLayout: Sendable, Hashable {
+  public static let path = ".kdops.yaml"
+
+  public var apps: [String] = ["apps/**"]
+  public var clusters: [String] = ["clusters/**"]
+  public var defaultNamespace = "default"
+  public var images: [Image] = []
+
+  /// An image that the embedded node can pull.
+  public struct Image: Sendable, Hashable {
+    /// A glob over the whole reference.
+    public var image: String
+    /// A folder of the repository that is laid over the pod's root.
+    public var rootfs: String?
+    public var pull: Duration = .zero
+    public var start: Duration = .zero
+    /// The container dies right after its start, again and again.
+    public var crash = false
+  }
+
+  public init() {}
+
+  /// Reads the file; what it does not say keeps its default.
+  ///
+  /// - Returns: the layout, and what is wrong with the file. With an error among the findings the layout must
+  ///   not be used: a glob that was misread would make objects look deleted.
+  public static func parse(_ bytes: [UInt8]) -> (layout: RepositoryLayout, findings: [Diagnostic]) {
+    var reader = LayoutReader(file: SettingsFile(path: path, bytes: bytes))
+    reader.read()
+    return (reader.layout, reader.file.findings)
+  }
+
+  /// The files that may hold objects: inside the globs, and of a kind that is read.
+  public func selection() throws(GitError) -> PathSelection {
+    try PathSelection(patterns: apps + clusters)
+  }
+
+  /// Whether a path ends like a file of objects.
+  public static func isManifest(_ path: String) -> Bool {
+    [".json", ".yaml", ".yml"].contains { path.hasSuffix($0) }
+  }
+}
+
+/// Takes the file apart, finding by finding.
+private struct LayoutReader {
+  static let rule = "layout/schema"
+  var file: SettingsFile
+  var layout = RepositoryLayout()
+
+  mutating func read() {
+    guard let json = file.json else { return }
+    guard let members = json.object else {
+      return file.report(Self.rule, at: .root, "\(RepositoryLayout.path) must hold settings, not \(json.typeName)")
+    }
+    for (key, value) in members {
+      let at: FieldPath = [.key(key)]
+      switch key {
+      case "schemaVersion":
+        if value.integer != 1 {
+          file.report(
+            Self.rule, at: at, "schemaVersion \(word(value)) is not known here", hint: "write schemaVersion: 1")
+        }
+      case "apps": layout.apps = globs(value, at) ?? layout.apps
+      case "clusters": layout.clusters = globs(value, at) ?? layout.clusters
+      case "defaultNamespace":
+        if let name = value.string, !name.isEmpty {
+          layout.defaultNamespace = name
+        } else {
+          file.report(Self.rule, at: at, "defaultNamespace must be a name")
+        }
+      case "embedded": readEmbedded(value, at)
+      default: unknown(key, at, among: ["schemaVersion", "apps", "clusters", "defaultNamespace", "embedded"])
+      }
+    }
+  }
+
+  private func word(_ value: JSON) -> String {
+    value.string ?? value.integer.map(String.init) ?? value.typeName
+  }
+
+  private mutating func unknown(_ key: String, _ at: FieldPath, among known: [String]) {
+    file.report(
+      Self.rule, at: at, of: .key, "\(key) is no setting",
+      hint: NearMiss.suggestion(for: key, among: known).map { "did you mean `\($0)`?" }
+        ?? "known here: \(known.joined(separator: ", "))")
+  }
+
+  private mutating func globs(_ value: JSON, _ at: FieldPath) -> [String]? {
+    guard let list = value.array, case let globs = list.compactMap(\.string), globs.count == list.count else {
+      file.report(Self.rule, at: at, "\(at) must be a list of globs", hint: "write [\"\(at)/**\"]")
+      return nil
+    }
+    for (index, glob) in globs.enumerated() {
+      do { _ = try PathGlob(glob) } catch {
+        file.report(Self.rule, at: at + [.index(index)], error.message, hint: error.hint)
+      }
+    }
+    return globs
+  }
+
+  private mutating func readEmbedded(_ value: JSON, _ at: FieldPath) {
+    guard let members = value.object else {
+      return file.report(Self.rule, at: at, "embedded must hold settings")
+    }
+    for (key, value) in members {
+      let at = at + [.key(key)]
+      guard key == "images" else {
+        unknown(key, at, among: ["images"])
+        continue
+      }
+      guard let list = value.array else {
+        file.report(Self.rule, at: at, "embedded.images must be a list")
+        continue
+      }
+      for (index, entry) in list.enumerated() { readImage(entry, at + [.index(index)]) }
+    }
+  }
+
+  private mutating func readImage(_ entry: JSON, _ at: FieldPath) {
+    guard let name = entry["image"]?.string, !name.isEmpty else {
+      return file.report(Self.rule, at: at, "\(at) names no image", hint: "add image: \"registry.example/spark:1.*\"")
+    }
+    var image = RepositoryLayout.Image(image: name)
+    for (key, value) in entry.object ?? [:] {
+      let at = at + [.key(key)]
+      switch key {
+      case "image": break
+      case "rootfs":
+        let parts = value.string?.split(separator: "/", omittingEmptySubsequences: false)
+        if let parts, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) {
+          image.rootfs = value.string
+        } else {
+          file.report(Self.rule, at: at, "rootfs must be a folder below the repository's root", hint: "write images/spark/1.0")
+        }
+      case "pull": image.pull = duration(value, at) ?? image.pull
+      case "start": image.start = duration(value, at) ?? image.start
+      case "crash":
+        if let crash = value.bool { image.crash = crash } else { file.report(Self.rule, at: at, "crash is true or false") }
+      default: unknown(key, at, among: ["image", "rootfs", "pull", "start", "crash"])
+      }
+    }
+    layout.images.append(image)
+  }
+
+  private mutating func duration(_ value: JSON, _ at: FieldPath) -> Duration? {
+    if let text = value.string, let duration = Duration(written: text) { return duration }
+    file.report(Self.rule, at: at, "\(at) is no duration", hint: "write 500ms, 1s or 5m")
+    return nil
+  }
+}
+
+extension Duration {
+  /// `500ms`, `1s`, `5m`, `2h`: a whole number and a unit. Nil for anything else, and beyond a year.
+  public init?(written text: String) {
+    let digits = text.prefix { $0.isASCII && $0.isNumber }
+    guard let count = Int64(digits), count <= 31_536_000_000 else { return nil }
+    switch text.dropFirst(digits.count) {
+    case "ms": self = .milliseconds(count)
+    case "s" where count <= 31_536_000: self = .seconds(count)
+    case "m" where count <= 525_600: self = .seconds(count * 60)
+    case "h" where count <= 8_760: self = .seconds(count * 3600)
+    default: return nil
+    }
+  }
+}
