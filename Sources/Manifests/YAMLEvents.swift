@@ -49,6 +49,12 @@ struct YAMLEvents: ~Copyable {
   /// Whether the current scalar is written without quotes and without `|` or `>`.
   var isPlain: Bool { event.pointee.data.scalar.style == YAML_PLAIN_SCALAR_STYLE }
 
+  /// Whether the current scalar is the key `<<`.
+  var isMergeKey: Bool {
+    let text = scalar
+    return text.count == 2 && text[0] == UInt8(ascii: "<") && text[1] == UInt8(ascii: "<") && isPlain
+  }
+
   // MARK: Collections, anchors, tags
 
   /// Whether the current collection is written with brackets or braces.

@@ -88,8 +88,9 @@ struct YAMLReader: ~Copyable {
   }
 
   private mutating func sequence(depth: Int) throws(FileIssue) -> JSON {
-    try enter(depth, tags: ["!", "tag:yaml.org,2002:seq"])
+    try enter(depth, tag: "tag:yaml.org,2002:seq")
     var items: [JSON] = []
+    items.reserveCapacity(4)
     try events.advance()
     while events.kind != YAML_SEQUENCE_END_EVENT {
       items.append(try node(depth: depth))
@@ -99,8 +100,8 @@ struct YAMLReader: ~Copyable {
   }
 
   private mutating func mapping(depth: Int) throws(FileIssue) -> JSON {
-    try enter(depth, tags: ["!", "tag:yaml.org,2002:map"])
-    var members = JSON.Members()
+    try enter(depth, tag: "tag:yaml.org,2002:map")
+    var members = JSON.Members(minimumCapacity: 4)
     var merged: [JSON.Members] = []
     try events.advance()
     while events.kind != YAML_MAPPING_END_EVENT {
@@ -127,10 +128,10 @@ struct YAMLReader: ~Copyable {
     return .object(members)
   }
 
-  private mutating func enter(_ depth: Int, tags: Set<String>) throws(FileIssue) {
+  private mutating func enter(_ depth: Int, tag expected: String) throws(FileIssue) {
     deepest = max(deepest, depth)
     guard depth <= limits.depth else { throw tooDeep() }
-    if let tag = events.tag, !tags.contains(tag) { reportTag(tag) }
+    if let tag = events.tag, tag != "!", tag != expected { reportTag(tag) }
   }
 
   // MARK: Keys
@@ -143,7 +144,7 @@ struct YAMLReader: ~Copyable {
 
   private mutating func key(depth: Int) throws(FileIssue) -> Key {
     let place = events.place
-    if events.kind == YAML_SCALAR_EVENT, events.isPlain, events.scalar.elementsEqual("<<".utf8) { return .merge }
+    if events.kind == YAML_SCALAR_EVENT, events.isMergeKey { return .merge }
     let value = try node(depth: depth)
     switch value {
     case .string(let name): return .name(name)
@@ -186,7 +187,8 @@ struct YAMLReader: ~Copyable {
     switch (tag, value) {
     case ("!", _), ("tag:yaml.org,2002:str", _), ("tag:yaml.org,2002:timestamp", _):
       return .string(String(decoding: events.scalar, as: UTF8.self))
-    case ("tag:yaml.org,2002:int", .integer), ("tag:yaml.org,2002:bool", .bool), ("tag:yaml.org,2002:null", .null):
+    case ("tag:yaml.org,2002:int", .integer), ("tag:yaml.org,2002:bool", .bool),
+      ("tag:yaml.org,2002:null", .null):
       return value
     case ("tag:yaml.org,2002:float", .integer(let number)): return .number(Double(number))
     case ("tag:yaml.org,2002:float", .number(let number)) where number.isFinite: return value
@@ -204,7 +206,8 @@ struct YAMLReader: ~Copyable {
       let isOpen = openAnchors.contains(name)
       report(
         FileRule.syntax, events.place,
-        isOpen ? "the alias *\(name) stands inside what it refers to" : "the alias *\(name) refers to no anchor",
+        isOpen
+          ? "the alias *\(name) stands inside what it refers to" : "the alias *\(name) refers to no anchor",
         hint: isOpen ? nil : "mark the value with &\(name) before it is used")
       return .null
     }

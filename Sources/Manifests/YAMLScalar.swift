@@ -16,19 +16,30 @@ enum YAMLScalar {
     case UInt8(ascii: "y"), UInt8(ascii: "Y"), UInt8(ascii: "n"), UInt8(ascii: "N"), UInt8(ascii: "t"),
       UInt8(ascii: "T"), UInt8(ascii: "f"), UInt8(ascii: "F"), UInt8(ascii: "o"), UInt8(ascii: "O"),
       UInt8(ascii: "~"):
-      if bytes.count <= 5, let value = word(String(decoding: bytes, as: UTF8.self)) { return value }
+      if let value = word(bytes) { return value }
     default: break
     }
     return .string(String(decoding: bytes, as: UTF8.self))
   }
 
-  private static func word(_ text: String) -> JSON? {
-    switch text {
-    case "true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y": .bool(true)
-    case "false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N": .bool(false)
-    case "null", "Null", "NULL", "~": .null
+  private static func word(_ bytes: UnsafeBufferPointer<UInt8>) -> JSON? {
+    switch bytes.count {
+    case 1 where bytes[0] == UInt8(ascii: "~"): .null
+    case 1: spells("y", bytes) ? .bool(true) : spells("n", bytes) ? .bool(false) : nil
+    case 2: spells("on", bytes) ? .bool(true) : spells("no", bytes) ? .bool(false) : nil
+    case 3: spells("yes", bytes) ? .bool(true) : spells("off", bytes) ? .bool(false) : nil
+    case 4: spells("true", bytes) ? .bool(true) : spells("null", bytes) ? .null : nil
+    case 5: spells("false", bytes) ? .bool(false) : nil
     default: nil
     }
+  }
+
+  /// Whether bytes are a word in lower case, in upper case, or with a capital letter.
+  private static func spells(_ word: StaticString, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    let letters = word.utf8Start
+    for index in bytes.indices where bytes[index] | 0x20 != letters[index] { return false }
+    let capitals = bytes.count { $0 & 0x20 == 0 }
+    return capitals == 0 || capitals == bytes.count || (capitals == 1 && bytes[0] & 0x20 == 0)
   }
 
   // MARK: Numbers
@@ -51,7 +62,11 @@ enum YAMLScalar {
       UInt8(ascii: "A")...UInt8(ascii: "F"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "+"),
       UInt8(ascii: "-"):
       true
-    default: "xXoOiInN".utf8.contains(byte)  // of 0x, 0o, .inf
+    // The letters of 0x, 0o and .inf.
+    case UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "o"), UInt8(ascii: "O"), UInt8(ascii: "i"),
+      UInt8(ascii: "I"), UInt8(ascii: "n"), UInt8(ascii: "N"):
+      true
+    default: false
     }
   }
 

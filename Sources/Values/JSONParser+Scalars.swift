@@ -5,15 +5,17 @@ extension JSONParser {
   mutating func string() throws(JSONSyntaxError) -> String {
     position += 1
     let start = position
+    var isASCII = true
     while position < bytes.count {
       let byte = bytes[position]
       if byte == UInt8(ascii: "\"") {
-        let text = try validated(start..<position)
+        let range = start..<position
         position += 1
-        return text
+        return isASCII ? text(range) : try validated(range)
       }
       if byte == UInt8(ascii: "\\") { return try escapedString(from: start) }
       guard byte >= 0x20 else { throw controlCharacter() }
+      if byte >= 0x80 { isASCII = false }
       position += 1
     }
     throw failure("the text ends inside a string")
@@ -103,13 +105,18 @@ extension JSONParser {
   }
 
   private func validated(_ range: Range<Int>) throws(JSONSyntaxError) -> String {
-    let slice = UnsafeRawBufferPointer(rebasing: bytes[range])
-    guard let text = String(validating: slice, as: UTF8.self) else {
-      let valid = UTF8Check.validPrefix(of: slice)
+    let valid = UTF8Check.validPrefix(
+      of: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[range]))
+    guard valid == range.count else {
       throw JSONSyntaxError(
         kind: .encoding, offset: range.lowerBound + valid, message: "a string holds bytes that are not UTF-8")
     }
-    return text
+    return text(range)
+  }
+
+  /// Text that is known to be UTF-8.
+  private func text(_ range: Range<Int>) -> String {
+    String(decoding: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self)
   }
 
   private func controlCharacter() -> JSONSyntaxError {

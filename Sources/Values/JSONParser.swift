@@ -48,13 +48,13 @@ extension JSON {
 
 /// A recursive-descent parser over bytes that outlive it.
 struct JSONParser {
-  let bytes: UnsafeRawBufferPointer
+  let bytes: UnsafeBufferPointer<UInt8>
   let depthLimit: Int
   var position = 0
   private var depth = 0
 
   init(bytes: UnsafeRawBufferPointer, depthLimit: Int) {
-    self.bytes = bytes
+    self.bytes = bytes.assumingMemoryBound(to: UInt8.self)
     self.depthLimit = depthLimit
   }
 
@@ -98,12 +98,12 @@ struct JSONParser {
 
   private mutating func object() throws(JSONSyntaxError) -> JSON {
     try enter()
-    var members = JSON.Members()
     skipSpace()
     if take(UInt8(ascii: "}")) {
       depth -= 1
-      return .object(members)
+      return .object([:])
     }
+    var members = JSON.Members(minimumCapacity: 4)
     while true {
       let start = position
       guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
@@ -135,12 +135,13 @@ struct JSONParser {
 
   private mutating func array() throws(JSONSyntaxError) -> JSON {
     try enter()
-    var items: [JSON] = []
     skipSpace()
     if take(UInt8(ascii: "]")) {
       depth -= 1
-      return .array(items)
+      return .array([])
     }
+    var items: [JSON] = []
+    items.reserveCapacity(4)
     while true {
       items.append(try value())
       skipSpace()
@@ -169,7 +170,7 @@ struct JSONParser {
   private mutating func word(_ word: StaticString) throws(JSONSyntaxError) {
     let length = word.utf8CodeUnitCount
     guard bytes.count - position >= length,
-      UnsafeRawBufferPointer(start: word.utf8Start, count: length)
+      UnsafeBufferPointer(start: word.utf8Start, count: length)
         .elementsEqual(bytes[position..<position + length])
     else { throw failure("a value is expected, but there is an unknown word") }
     position += length
