@@ -1,4 +1,38 @@
 #ifndef KDOPS_CLIBGIT2_SHIM_H
 #define KDOPS_CLIBGIT2_SHIM_H
 #include <git2.h>
+#include <git2/sys/repository.h>
+#include <git2/sys/stream.h>
+
+/*
+ * A socket of ours under libgit2's transports.
+ *
+ * The first four members stand exactly as in libgit2's own (private) socket stream: its SSH transport
+ * reads the descriptor from there. The last one is ours.
+ */
+typedef struct {
+  git_stream parent;
+  char *host;
+  char *port;
+  int descriptor;
+  void *operation;
+} kdops_socket_stream;
+
+/* Swift cannot call C functions with variable arguments, so each option that is set has a name here. */
+
+static inline int kdops_set_cache_size(ssize_t bytes) {
+  return git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, bytes);
+}
+
+static inline int kdops_set_user_agent(const char *agent) {
+  return git_libgit2_opts(GIT_OPT_SET_USER_AGENT, agent);
+}
+
+static inline int kdops_set_strict_hash_verification(int enabled) {
+  return git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, enabled);
+}
+
+static inline int kdops_set_certificate_file(const char *file) {
+  return git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file, NULL);
+}
 #endif

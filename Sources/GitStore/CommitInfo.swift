@@ -1,0 +1,63 @@
+import CLibgit2
+
+/// Who did something, and when.
+public struct Signature: Sendable, Hashable {
+  public var name: String
+  public var email: String
+  /// Seconds since 1970-01-01T00:00:00Z.
+  public var seconds: Int64
+  /// Minutes east of UTC, as the clock showed it there.
+  public var offsetMinutes: Int
+
+  public init(name: String, email: String, seconds: Int64, offsetMinutes: Int = 0) {
+    self.name = name
+    self.email = email
+    self.seconds = seconds
+    self.offsetMinutes = offsetMinutes
+  }
+
+  init(_ raw: git_signature) {
+    self.init(
+      name: String(lenient: raw.name), email: String(lenient: raw.email), seconds: raw.when.time,
+      offsetMinutes: Int(raw.when.offset))
+  }
+}
+
+/// A commit without its files.
+public struct CommitInfo: Sendable, Hashable {
+  public let id: ObjectID
+  public let tree: ObjectID
+  /// The first one is the branch that was merged into.
+  public let parents: [ObjectID]
+  public let author: Signature
+  public let committer: Signature
+  /// The first paragraph of the message on one line.
+  public let subject: String
+  /// The whole message; invalid UTF-8 replaced.
+  public let message: String
+
+  public init(
+    id: ObjectID, tree: ObjectID, parents: [ObjectID], author: Signature, committer: Signature,
+    message: String
+  ) {
+    self.id = id
+    self.tree = tree
+    self.parents = parents
+    self.author = author
+    self.committer = committer
+    self.message = message
+    subject = Self.subject(of: message)
+  }
+
+  private static func subject(of message: String) -> String {
+    let lines = message.split(separator: "\n", omittingEmptySubsequences: false).drop {
+      $0.allSatisfy(\.isWhitespace)
+    }
+    return lines.prefix { !$0.allSatisfy(\.isWhitespace) }.joined(separator: " ").singleLine
+  }
+}
+
+extension String {
+  /// A C string that may be missing or no UTF-8.
+  init(lenient text: UnsafePointer<CChar>?) { self = text.map { String(cString: $0) } ?? "" }
+}

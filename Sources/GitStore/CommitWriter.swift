@@ -1,0 +1,74 @@
+import CLibgit2
+
+extension RepositoryHandle {
+  /// Writes a commit and moves no ref.
+  func writeCommit(
+    tree: ObjectID, parents: [ObjectID], message: String, author: Signature, committer: Signature
+  ) throws(GitError) -> ObjectID {
+    func line(_ who: Signature) throws(GitError) -> String {
+      let name = who.name.filter { !"<>\n\0".contains($0) }.trimmed
+      let email = who.email.filter { !"<>\n\0 ".contains($0) }
+      if name.isEmpty {
+        throw GitError(.invalid, "a commit needs the name of its author", hint: "set the author's name")
+      }
+      let minutes = abs(who.offsetMinutes)
+      let (hours, rest) = (minutes / 60 % 100, minutes % 60)
+      let sign = who.offsetMinutes < 0 ? "-" : "+"
+      func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+      return "\(name) <\(email)> \(who.seconds) \(sign)\(two(hours))\(two(rest))"
+    }
+    var text = "tree \(tree)\n"
+    for parent in parents { text += "parent \(parent)\n" }
+    text += "author \(try line(author))\ncommitter \(try line(committer))\n\n"
+    text += message.filter { $0 != "\0" }
+    if !text.utf8.suffix(1).elementsEqual([UInt8(ascii: "\n")]) { text += "\n" }
+    return try write(Array(text.utf8), GIT_OBJECT_COMMIT)
+  }
+
+  /// What a ref names; nil where it does not exist. Symbolic refs are followed.
+  func target(of ref: String) throws(GitError) -> ObjectID? {
+    var raw = git_oid()
+    let code = git_reference_name_to_id(&raw, pointer, ref)
+    if code == GIT_ENOTFOUND.rawValue {
+      git_error_clear()
+      return nil
+    }
+    try check(code, "read \(ref)")
+    return ObjectID(raw)
+  }
+
+  /// Moves a ref, provided that it still is where we think it is.
+  ///
+  /// - Parameters:
+  ///   - new: nil removes the ref.
+  ///   - old: nil means that it must not exist.
+  /// - Throws: `GitError` of kind `.conflict` where it is elsewhere.
+  func move(_ ref: String, to new: ObjectID?, from old: ObjectID?, reason: String) throws(GitError) {
+    if new == old { return }
+    guard let new else {
+      let reference = try Owned("read \(ref)", release: git_reference_free) {
+        git_reference_lookup(&$0, pointer, ref)
+      }
+      guard git_reference_target(reference.pointer).map({ ObjectID($0.pointee) }) == old else {
+        throw GitError(.conflict, "\(ref) moved meanwhile", hint: "fetch and try again")
+      }
+      return try check(git_reference_delete(reference.pointer), "remove \(ref)")
+    }
+    var raw = new.raw
+    var expected = (old ?? .zero).raw
+    _ = try Owned("move \(ref) to \(new.short)", release: git_reference_free) { result in
+      old == nil
+        ? git_reference_create(&result, pointer, ref, &raw, 0, reason)
+        : git_reference_create_matching(&result, pointer, ref, &raw, 1, &expected, reason)
+    }
+  }
+}
+
+extension String {
+  /// Without white space at both ends.
+  var trimmed: String {
+    let start = unicodeScalars.drop { $0.properties.isWhitespace }
+    let back = start.reversed().drop { $0.properties.isWhitespace }
+    return String(String.UnicodeScalarView(back.reversed()))
+  }
+}

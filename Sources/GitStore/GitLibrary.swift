@@ -1,0 +1,38 @@
+import CLibgit2
+
+/// libgit2 itself: started once a process, with the settings that every handle shares.
+public enum GitLibrary {
+  /// Starts libgit2 if it is not running yet.
+  ///
+  /// - Throws: `GitError` where libgit2 refuses to start; the same one on every later call.
+  static func start() throws(GitError) { try started.get() }
+
+  private static let started: Result<Void, GitError> = {
+    guard git_libgit2_init() > 0 else { return .failure(.last(-1, "start libgit2")) }
+    do throws(GitError) {
+      try check(kdops_set_cache_size(Int(cacheBytes)), "limit libgit2's cache")
+      try check(kdops_set_user_agent("kdops"), "name ourselves to servers")
+      // git itself does not hash what it reads either; damage shows in zlib's own checksum.
+      try check(kdops_set_strict_hash_verification(0), "choose how objects are checked")
+      try SocketStream.register()
+      return .success(())
+    } catch {
+      return .failure(error)
+    }
+  }()
+
+  /// What libgit2 may keep of commits and small trees; its default of 256 MB is more than the whole daemon
+  /// may have.
+  private static let cacheBytes = 16 * 1024 * 1024
+
+  /// Trusts the certificate authorities in a PEM file instead of the system's, in the whole process.
+  ///
+  /// - Throws: `GitError` of kind `.invalid` where the file cannot be read or holds no certificate.
+  public static func trustAuthorities(inFile path: String) throws(GitError) {
+    try start()
+    guard kdops_set_certificate_file(path) >= 0 else {
+      let reason = GitError.last(-1, "trust the certificate authorities in \(path)")
+      throw GitError(.invalid, reason.message, hint: "give a PEM file that holds the authority's certificate")
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import CLibgit2
+
+/// One state of a file in the history of a branch.
+public struct FileVersion: Sendable, Hashable {
+  /// The commit that brought the file into this state.
+  public let commit: ObjectID
+  /// Nil where that commit removed the file.
+  public let blob: ObjectID?
+
+  public init(commit: ObjectID, blob: ObjectID?) {
+    self.commit = commit
+    self.blob = blob
+  }
+}
+
+/// The commits that a branch made since another one, oldest first.
+public struct FirstParentLog: Sendable, Hashable {
+  public let commits: [CommitInfo]
+  /// False where the base is not among the first parents, or lies further back than was asked for.
+  public let reachedBase: Bool
+
+  public init(commits: [CommitInfo], reachedBase: Bool) {
+    self.commits = commits
+    self.reachedBase = reachedBase
+  }
+}
+
+extension RepositoryHandle {
+  func commit(_ id: ObjectID) throws(GitError) -> CommitInfo {
+    // Read first: its errors say more than libgit2's.
+    _ = try read(id, GIT_OBJECT_COMMIT)
+    var raw = id.raw
+    let commit = try Owned("read commit \(id)", release: git_commit_free) {
+      git_commit_lookup(&$0, pointer, &raw)
+    }
+    guard let author = git_commit_author(commit.pointer),
+      let committer = git_commit_committer(commit.pointer),
+      let tree = git_commit_tree_id(commit.pointer)
+    else { throw GitError(.malformed, "commit \(id) lacks its author or tree") }
+    let parents = (0..<git_commit_parentcount(commit.pointer)).compactMap { index in
+      git_commit_parent_id(commit.pointer, index).map { ObjectID($0.pointee) }
+    }
+    return CommitInfo(
+      id: id, tree: ObjectID(tree.pointee), parents: parents, author: Signature(author.pointee),
+      committer: Signature(committer.pointee), message: String(lenient: git_commit_message(commit.pointer)))
+  }
+
+  /// The commit that a revision means: an id, a branch, a tag, `HEAD~2`, …
+  ///
+  /// - Throws: `GitError`: `.gone` where nothing has that name, `.invalid` where it is ambiguous or no
+  ///   commit.
+  func resolve(_ revision: String) throws(GitError) -> ObjectID {
+    guard !revision.isEmpty, !revision.utf8.contains(0) else {
+      throw GitError(
+        .invalid, "an empty revision names no commit", hint: "give a branch, a tag or a commit id")
+    }
+    // A commit written out in full needs no look at the refs, which the quarantine of a hook may not show.
+    if let id = ObjectID(hex: revision), (try? read(id, GIT_OBJECT_COMMIT)) != nil { return id }
+    do throws(GitError) {
+      let object = try Owned("find \(revision)", release: git_object_free) {
+        git_revparse_single(&$0, pointer, revision)
+      }
+      let commit = try Owned("find a commit behind \(revision)", release: git_object_free) {
+        git_object_peel(&$0, object.pointer, GIT_OBJECT_COMMIT)
+      }
+      guard let id = git_object_id(commit.pointer) else { throw GitError(.other, "\(revision) has no id") }
+      return ObjectID(id.pointee)
+    } catch {
+      switch error.kind {
+      case .gone where isShallow:
+        throw GitError(
+          .shallow, "revision \(revision.singleLine) is not in this shallow clone",
+          hint: "fetch the whole history: `git fetch --unshallow`, or full depth in CI")
+      case .gone:
+        throw GitError(
+          .gone, "revision \(revision.singleLine) is unknown here", hint: "fetch it, or check the spelling")
+      default: throw GitError(.invalid, error.message, hint: "give a branch, a tag or a full commit id")
+      }
+    }
+  }
+
+  /// The best common ancestor; nil where the histories share nothing.
+  func mergeBase(_ one: ObjectID, _ other: ObjectID) throws(GitError) -> ObjectID? {
+    var (result, left, right) = (git_oid(), one.raw, other.raw)
+    let code = git_merge_base(&result, pointer, &left, &right)
+    if code == GIT_ENOTFOUND.rawValue {
+      git_error_clear()
+      // libgit2 says the same of a commit that is not there.
+      _ = try read(one, GIT_OBJECT_COMMIT)
+      _ = try read(other, GIT_OBJECT_COMMIT)
+      try refuseShallow()
+      return nil
+    }
+    if code < 0 { try refuseShallow() }
+    try check(code, "compare the histories of \(one.short) and \(other.short)")
+    return ObjectID(result)
+  }
+
+  /// Whether `ancestor` is `commit` or one of its ancestors.
+  func isAncestor(_ ancestor: ObjectID, of commit: ObjectID) throws(GitError) -> Bool {
+    if ancestor == commit { return true }
+    return try mergeBase(ancestor, commit) == ancestor
+  }
+
+  /// A history that ends early answers no question about ancestors.
+  private func refuseShallow() throws(GitError) {
+    guard isShallow else { return }
+    throw GitError(
+      .shallow, "the history in \(gitFolder) is cut short, it is a shallow clone",
+      hint: "fetch the whole history: `git fetch --unshallow`, or full depth in CI")
+  }
+
+  /// The commits from `base` (not included) to `head`, along first parents, oldest first.
+  func firstParentLog(from base: ObjectID?, to head: ObjectID, limit: Int) throws(GitError) -> FirstParentLog
+  {
+    var commits: [CommitInfo] = []
+    var next: ObjectID? = head
+    while let id = next, id != base, commits.count < limit {
+      let info = try commit(id)
+      commits.append(info)
+      next = info.parents.first
+    }
+    return FirstParentLog(commits: commits.reversed(), reachedBase: next == base)
+  }
+
+  /// The states that a file had, newest first, along first parents.
+  func history(of path: String, from commit: ObjectID, limit: Int, depth: Int) throws(GitError)
+    -> [FileVersion]
+  {
+    var versions: [FileVersion] = []
+    var known: (tree: ObjectID, blob: ObjectID?)?
+    // The state at the commit looked at last, and that commit.
+    var pending: FileVersion?
+    var next: ObjectID? = commit
+    var seen = 0
+    while let id = next, versions.count < limit, seen < depth {
+      let info = try self.commit(id)
+      let blob: ObjectID?
+      if let known, known.tree == info.tree {
+        blob = known.blob
+      } else {
+        blob = try entry(at: path, inTree: info.tree)?.id
+        known = (info.tree, blob)
+      }
+      if let newer = pending, newer.blob != blob { versions.append(newer) }
+      pending = FileVersion(commit: id, blob: blob)
+      next = info.parents.first
+      seen += 1
+    }
+    if let last = pending, versions.count < limit, last.blob != nil { versions.append(last) }
+    return versions
+  }
+}

@@ -1,0 +1,52 @@
+import CLibgit2
+import Glibc
+
+extension RepositoryHandle {
+  /// What `git commit` would take: the index, by path.
+  ///
+  /// Paths that are only intended to be added (`git add -N`) are not part of it.
+  ///
+  /// - Throws: `GitError`: `.conflict` where a path is unmerged, `.invalid` where the index has a form that
+  ///   libgit2 cannot read (split or sparse).
+  func stagedEntries(_ selection: PathSelection) throws(GitError) -> [TreeEntry] {
+    let index = try openIndex()
+    var entries: [TreeEntry] = []
+    for position in 0..<git_index_entrycount(index.pointer) {
+      guard let raw = git_index_get_byindex(index.pointer, position), let path = raw.pointee.path else {
+        continue
+      }
+      let name = String(lenient: path)
+      guard selection.contains(name) else { continue }
+      if git_index_entry_stage(raw) != 0 {
+        throw GitError(
+          .conflict, "\(name.singleLine) is unmerged in the index",
+          hint: "resolve the conflict and `git add` it")
+      }
+      let intended = UInt32(raw.pointee.flags_extended) & GIT_INDEX_ENTRY_INTENT_TO_ADD.rawValue != 0
+      if intended { continue }
+      let id = ObjectID(raw.pointee.id)
+      let bytes = UnsafeBufferPointer(start: path, count: strlen(path)).map { UInt8(bitPattern: $0) }
+      if let reason = PathBytes.reasonAgainst(bytes) {
+        entries.append(TreeEntry(path: PathBytes.quoted(bytes), id: id, kind: .link(reason)))
+      } else {
+        entries.append(TreeEntry(path: name, id: id, kind: FileMode.kind(raw.pointee.mode)))
+      }
+    }
+    return entries
+  }
+
+  func openIndex() throws(GitError) -> Owned {
+    do throws(GitError) {
+      if let file = location.indexFile {
+        return try Owned("open the index \(file)", release: git_index_free) { git_index_open(&$0, file) }
+      }
+      return try Owned("open the index", release: git_index_free) { git_repository_index(&$0, pointer) }
+    } catch {
+      throw GitError(
+        .invalid, error.message,
+        hint:
+          "a split or sparse index cannot be read: `git update-index --no-split-index`, `git sparse-checkout disable`"
+      )
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import Crypto
+import FoundationEssentials
+
+/// A `known_hosts` file as sshd(8) describes it: which keys a host may show.
+///
+/// libgit2 1.5.1 looks only into `~/.ssh/known_hosts`, and lets its caller overrule what it finds; so the
+/// check is made here, against the file that the configuration names.
+struct KnownHosts {
+  private let lines: [Line]
+
+  private struct Line {
+    let revoked: Bool
+    let hosts: String
+    let keyType: String
+    let key: [UInt8]
+  }
+
+  enum Verdict: Equatable {
+    case known
+    case unknownHost
+    /// The host is there, but only with keys of these types.
+    case otherType(known: [String])
+    /// The host has another key of the same type: somebody may be in between.
+    case changed
+    case revoked
+  }
+
+  /// Reads the file's text. Lines that are not understood are passed over, as ssh does; certificate
+  /// authorities are not supported, so their lines trust nobody.
+  init(_ text: String) {
+    lines = text.split(whereSeparator: \.isNewline).compactMap { line in
+      var fields = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+      guard let first = fields.first, !first.hasPrefix("#") else { return nil }
+      let revoked = first == "@revoked"
+      if revoked { fields.removeFirst() }
+      guard fields.count >= 3, !fields[0].hasPrefix("@"), let key = Data(base64Encoded: fields[2]) else {
+        return nil
+      }
+      return Line(revoked: revoked, hosts: fields[0], keyType: fields[1], key: Array(key))
+    }
+  }
+
+  /// Judges the key that a host shows.
+  ///
+  /// - Parameter key: in SSH's wire form, which begins with its type.
+  func judge(host: String, port: Int, key: [UInt8]) -> Verdict {
+    let name = port == 22 ? host.lowercased() : "[\(host.lowercased())]:\(port)"
+    let mine = lines.filter { Self.matches($0.hosts, name) }
+    if mine.contains(where: { $0.revoked && $0.key == key }) { return .revoked }
+    let trusted = mine.filter { !$0.revoked }
+    if trusted.contains(where: { $0.key == key }) { return .known }
+    if trusted.isEmpty { return .unknownHost }
+    let type = Self.type(of: key)
+    let types = Set(trusted.map(\.keyType))
+    return types.contains(type) ? .changed : .otherType(known: types.sorted())
+  }
+
+  /// The type that a key in wire form names.
+  static func type(of key: [UInt8]) -> String {
+    guard key.count >= 4 else { return "" }
+    let length = key[..<4].reduce(0) { $0 << 8 | Int($1) }
+    guard length <= key.count - 4 else { return "" }
+    return String(decoding: key[4..<(4 + length)], as: UTF8.self)
+  }
+
+  /// Whether the first field of a line means a host: a list of patterns (`!` excludes), or one hashed name.
+  private static func matches(_ hosts: String, _ name: String) -> Bool {
+    if hosts.hasPrefix("|1|") {
+      let parts = hosts.dropFirst(3).split(separator: "|")
+      guard parts.count == 2, let salt = Data(base64Encoded: String(parts[0])),
+        let hash = Data(base64Encoded: String(parts[1]))
+      else { return false }
+      return HMAC<Insecure.SHA1>.isValidAuthenticationCode(
+        hash, authenticating: Data(name.utf8), using: SymmetricKey(data: salt))
+    }
+    var found = false
+    for pattern in hosts.lowercased().split(separator: ",") {
+      let excludes = pattern.hasPrefix("!")
+      guard wildcard(Array(name.utf8), Array((excludes ? pattern.dropFirst() : pattern).utf8)) else {
+        continue
+      }
+      if excludes { return false }
+      found = true
+    }
+    return found
+  }
+
+  private static func wildcard(_ name: [UInt8], _ pattern: [UInt8]) -> Bool {
+    var (at, want) = (0, 0)
+    var retry: (at: Int, want: Int)?
+    while at < name.count {
+      if want < pattern.count, pattern[want] == UInt8(ascii: "*") {
+        retry = (at, want)
+        want += 1
+      } else if want < pattern.count, pattern[want] == UInt8(ascii: "?") || pattern[want] == name[at] {
+        (at, want) = (at + 1, want + 1)
+      } else if let last = retry {
+        retry = (last.at + 1, last.want)
+        (at, want) = (last.at + 1, last.want + 1)
+      } else {
+        return false
+      }
+    }
+    return pattern[want...].allSatisfy { $0 == UInt8(ascii: "*") }
+  }
+}

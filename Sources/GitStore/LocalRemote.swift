@@ -1,0 +1,73 @@
+import CLibgit2
+
+/// A remote that is a folder on this machine.
+///
+/// Fetching copies objects; pushing copies objects, asks the hooks, and moves the refs where nobody was
+/// faster. Files that are checked out there are never touched.
+struct LocalRemote {
+  private let handle: RepositoryHandle
+  private let path: String
+  private let operation: NetworkOperation
+
+  init(_ operation: NetworkOperation, path: String) throws(GitError) {
+    var location = RepositoryLocation(path: path)
+    location.search = false
+    self.operation = operation
+    self.path = path
+    handle = try RepositoryHandle(location)
+  }
+
+  func advertised() throws(GitError) -> [String: ObjectID] { try handle.refs(prefix: "refs/") }
+
+  /// Copies commits into our own repository.
+  func download(_ tips: [ObjectID], into mirror: RepositoryHandle) throws(GitError) {
+    if handle.isShallow {
+      throw GitError(
+        .shallow, "\(path) is a shallow clone, its history cannot be fetched",
+        hint: "run `git fetch --unshallow` there, or name the repository that it was cloned from")
+    }
+    var copy = ObjectCopy(from: handle, to: mirror, tick: tick)
+    _ = try copy.copy(tips)
+  }
+
+  /// Gives commits of ours to the repository and moves its refs.
+  func upload(_ refs: [PushedRef], from mirror: RepositoryHandle) throws(GitError) -> PushAnswer {
+    for ref in refs {
+      if try handle.target(of: ref.ref) != ref.old {
+        throw GitError(.conflict, "\(path) has moved on", hint: "fetch, merge and push again")
+      }
+      if !handle.isBare, try handle.headBranch() == ref.ref {
+        throw GitError(
+          .rejectedPush, "\(ref.ref) is checked out in \(path)",
+          hint: "use a bare repository, or check out another branch there")
+      }
+    }
+    var copy = ObjectCopy(from: mirror, to: handle, tick: tick)
+    do throws(GitError) {
+      _ = try copy.copy(refs.map(\.new))
+    } catch {
+      // Here the source is ours.
+      throw error.kind == .corruptRemote ? GitError(.corrupt, error.message, hint: error.hint) : error
+    }
+    let hooks = Hooks(handle)
+    let limit = operation.remote.limits.stall
+    var answer = hooks.accept(refs, limit: limit)
+    var moved: [PushedRef] = []
+    for ref in refs where answer.rejected[ref.ref] == nil {
+      do throws(GitError) {
+        try handle.move(ref.ref, to: ref.new, from: ref.old, reason: "push by kdops")
+        moved.append(ref)
+      } catch {
+        guard error.kind == .conflict else { throw error }
+        answer.rejected[ref.ref] = "somebody else was faster"
+      }
+    }
+    hooks.tell(moved, limit: limit)
+    return answer
+  }
+
+  private func tick() throws(GitError) {
+    operation.moved()
+    if let stop = operation.error("exchange objects with \(path)") { throw stop }
+  }
+}

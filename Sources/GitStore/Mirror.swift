@@ -1,0 +1,179 @@
+import CLibgit2
+
+/// What a fetch found.
+public struct FetchResult: Sendable, Hashable {
+  /// Where the branch was after the last fetch; nil the first time.
+  public let old: ObjectID?
+  public let new: ObjectID
+  /// The branch no longer contains the commit that it was at: its history was rewritten.
+  public let rewritten: Bool
+
+  public var unchanged: Bool { old == new }
+
+  public init(old: ObjectID?, new: ObjectID, rewritten: Bool) {
+    self.old = old
+    self.new = new
+    self.rewritten = rewritten
+  }
+}
+
+/// Our own bare copy of one branch of a remote, and of the refs that we write back.
+///
+/// What the remote has is kept below `refs/kdops/remote/`; nothing is ever checked out, here or there. A copy
+/// that is damaged is moved aside and made anew. Network calls run on a handle of their own, so that reading
+/// goes on meanwhile.
+public actor Mirror {
+  private let executor = QueueExecutor(label: "dev.kdops.mirror")
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  public nonisolated let remote: Remote
+  /// The folder of the copy.
+  public nonisolated let path: String
+  /// The copy, for reading; stays the same where a damaged copy is replaced.
+  public nonisolated let repository: GitRepository
+  private let fetchedRefs: [String]
+  private var handle: RepositoryHandle?
+
+  private init(remote: Remote, path: String, refs: [String]) {
+    self.remote = remote
+    self.path = path
+    fetchedRefs = refs
+    var location = RepositoryLocation(path: path)
+    location.search = false
+    repository = GitRepository(location: location)
+  }
+
+  /// Opens or makes the copy of a remote in a folder. Talks to nobody yet.
+  ///
+  /// A folder that holds the copy of another remote starts anew; a damaged copy is moved aside to
+  /// `NAME.corrupt-N`.
+  ///
+  /// - Parameter refs: further refs to keep up with besides the branch, such as `refs/notes/kdops`.
+  /// - Throws: `GitError` of kind `.invalid` where the folder holds something that is not ours.
+  public static func open(_ remote: Remote, at path: String, refs: [String] = []) async throws(GitError)
+    -> Mirror
+  {
+    let mirror = Mirror(remote: remote, path: path, refs: refs)
+    try await mirror.prepare()
+    return mirror
+  }
+
+  /// Where the copy keeps what the remote's ref names.
+  public static func trackingRef(_ ref: String) -> String {
+    "refs/kdops/remote/" + (ref.hasPrefix("refs/") ? String(ref.dropFirst(5)) : ref)
+  }
+
+  /// What a ref of the remote named at the last fetch.
+  public func known(_ ref: String) throws(GitError) -> ObjectID? {
+    try opened().target(of: Self.trackingRef(ref))
+  }
+
+  /// The handle of network calls.
+  func opened() throws(GitError) -> RepositoryHandle {
+    if let handle { return handle }
+    let new = try RepositoryHandle(repository.location)
+    handle = new
+    return new
+  }
+
+  /// Lets go of the copy, on both handles.
+  func forget() async {
+    handle = nil
+    await repository.forget()
+  }
+
+  // MARK: Fetching
+
+  /// Brings a branch, and the further refs, up to date. A copy found damaged on the way is replaced.
+  ///
+  /// - Throws: `GitError`: `.gone`, `.unreachable`, `.timeout`, `.refused`, `.hostKey`, `.missingBranch`,
+  ///   `.corruptRemote`, `.shallow`. Afterwards everything is as before, and can be tried again.
+  public func fetch(_ branch: String) async throws(GitError) -> FetchResult {
+    let ref = "refs/heads/\(branch)"
+    let before = try? known(ref)
+    do throws(GitError) {
+      return try await watched { (mirror, operation) throws(GitError) in try mirror.fetchNow(ref, operation) }
+    } catch {
+      guard [.corrupt, .corruptRemote, .gone, .malformed, .other].contains(error.kind), try await repair()
+      else {
+        throw error
+      }
+      let result = try await watched { (mirror, operation) throws(GitError) in
+        try mirror.fetchNow(ref, operation)
+      }
+      guard let before, before != result.new else {
+        return FetchResult(old: before, new: result.new, rewritten: false)
+      }
+      let contained = try? opened().isAncestor(before, of: result.new)
+      return FetchResult(old: before, new: result.new, rewritten: contained != true)
+    }
+  }
+
+  /// Runs something on this actor under the network's limits.
+  func watched<Value: Sendable>(
+    _ body: @escaping @Sendable (isolated Mirror, NetworkOperation) throws(GitError) -> Value
+  ) async throws(GitError) -> Value {
+    let operation = NetworkOperation(remote)
+    return try await operation.watched { () async throws(GitError) in try await body(self, operation) }
+  }
+
+  private func fetchNow(_ ref: String, _ operation: NetworkOperation) throws(GitError) -> FetchResult {
+    let handle = try opened()
+    let old = try handle.target(of: Self.trackingRef(ref))
+    let heads = try update([ref] + fetchedRefs, operation, required: ref)
+    guard let new = heads[ref] else { throw missing(ref, []) }
+    var rewritten = false
+    if let old, old != new { rewritten = try !handle.isAncestor(old, of: new) }
+    return FetchResult(old: old, new: new, rewritten: rewritten)
+  }
+
+  /// Fetches what some refs name now and moves our copies of them; one that the remote no longer has is
+  /// forgotten.
+  ///
+  /// - Parameter required: the ref without which nothing is fetched.
+  /// - Returns: what the refs name.
+  func update(
+    _ refs: [String], _ operation: NetworkOperation, required: String? = nil
+  ) throws(GitError) -> [String: ObjectID] {
+    let handle = try opened()
+    func wanted(_ all: [String: ObjectID]) throws(GitError) -> (heads: [String: ObjectID], stale: [String]) {
+      if let required, all[required] == nil { throw missing(required, Array(all.keys)) }
+      let heads = all.filter { refs.contains($0.key) }
+      var stale: [String] = []
+      for (ref, id) in heads {
+        if try handle.target(of: Self.trackingRef(ref)) != id || !handle.has(id) { stale.append(ref) }
+      }
+      return (heads, stale.sorted())
+    }
+    let heads: [String: ObjectID]
+    switch remote.url {
+    case .path(let path):
+      let source = try LocalRemote(operation, path: path)
+      let (found, stale) = try wanted(try source.advertised())
+      try source.download(stale.compactMap { found[$0] }, into: handle)
+      heads = found
+    default:
+      let source = try NetworkRemote(operation, in: handle, pushing: false)
+      let (found, stale) = try wanted(try source.advertised())
+      if !stale.isEmpty { try source.download(stale) }
+      heads = found
+    }
+    for ref in refs {
+      let tracking = Self.trackingRef(ref)
+      var commit: ObjectID?
+      if let id = heads[ref] { commit = try handle.resolve(id.hex) }
+      try handle.move(tracking, to: commit, from: try handle.target(of: tracking), reason: "fetch")
+    }
+    return heads
+  }
+
+  private func missing(_ ref: String, _ others: [String]) -> GitError {
+    let branch = ref.dropFirst("refs/heads/".count)
+    let names = others.filter { $0.hasPrefix("refs/heads/") }.map { $0.dropFirst("refs/heads/".count) }
+      .sorted()
+    return GitError(
+      .missingBranch, "\(remote.url) has no branch \(branch)",
+      hint: names.isEmpty ? "push a first commit to it" : "it has \(names.prefix(10).joined(separator: ", "))"
+    )
+  }
+}

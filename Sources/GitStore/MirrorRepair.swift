@@ -1,0 +1,127 @@
+import CLibgit2
+import Glibc
+
+extension Mirror {
+  /// The file that says that a folder is a copy of ours, and of what.
+  private var marker: String { path + "/kdops-mirror" }
+
+  /// Makes the folder usable: creates it, starts anew for another remote, moves a damaged copy aside.
+  func prepare() async throws(GitError) {
+    let ours = FileText.read(marker)
+    guard access(path, F_OK) == 0, !isEmptyFolder else { return try await create() }
+    guard let ours else {
+      throw GitError(
+        .invalid, "\(path) holds something that is not a copy of ours",
+        hint: "name a folder that is empty or not there yet")
+    }
+    if isDamaged(deeply: false) { return try await replace() }
+    if ours.trimmed != "\(remote.url)" {
+      let handle = try opened()
+      for (ref, id) in try handle.refs(prefix: "refs/") {
+        try handle.move(ref, to: nil, from: id, reason: "new remote")
+      }
+      try writeMarker()
+    }
+  }
+
+  /// Replaces the copy by an empty one if it is damaged; a fetch then fills it again.
+  ///
+  /// Looks at every object that the branch and the further refs need, so it takes as long as reading all of
+  /// them.
+  ///
+  /// - Returns: whether it was damaged. Its remains are in `NAME.corrupt-N`.
+  public func repair() async throws(GitError) -> Bool {
+    guard isDamaged(deeply: true) else { return false }
+    try await replace()
+    return true
+  }
+
+  private func create() async throws(GitError) {
+    _ = try await GitRepository.initBare(path: path)
+    await forget()
+    try writeMarker()
+  }
+
+  private func replace() async throws(GitError) {
+    await forget()
+    for number in 1...10_000 where access("\(path).corrupt-\(number)", F_OK) != 0 {
+      guard rename(path, "\(path).corrupt-\(number)") == 0 else {
+        throw GitError(
+          .other, "cannot move the damaged copy \(path) aside: \(String(cString: strerror(errno)))",
+          hint: "check who may write to the folder above it")
+      }
+      return try await create()
+    }
+    throw GitError(.other, "there are too many damaged copies beside \(path)", hint: "remove them")
+  }
+
+  private var isEmptyFolder: Bool {
+    guard let folder = opendir(path) else { return false }
+    defer { closedir(folder) }
+    while let item = readdir(folder) {
+      let name = withUnsafeBytes(of: item.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      if name != Array(".".utf8) && name != Array("..".utf8) { return false }
+    }
+    return true
+  }
+
+  private func writeMarker() throws(GitError) {
+    let text = "\(remote.url)\n"
+    let descriptor = Glibc.open(marker, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let written = descriptor >= 0 ? text.withCString { write(descriptor, $0, text.utf8.count) } : -1
+    if descriptor >= 0 { close(descriptor) }
+    guard written == text.utf8.count else {
+      throw GitError(
+        .other, "cannot write \(marker): \(String(cString: strerror(errno)))", hint: "check the disk")
+    }
+  }
+
+  /// Whether something that we fetched cannot be read any more.
+  ///
+  /// - Parameter deeply: also every commit, folder and file, not only the tips.
+  private func isDamaged(deeply: Bool) -> Bool {
+    do throws(GitError) {
+      let handle = try opened()
+      for (_, tip) in try handle.refs(prefix: Self.trackingRef("refs/")) {
+        var trees: Set<ObjectID> = []
+        var pending = [tip]
+        var seen: Set<ObjectID> = [tip]
+        while let id = pending.popLast() {
+          let commit = try handle.commit(id)
+          trees.insert(commit.tree)
+          if deeply {
+            for parent in commit.parents where seen.insert(parent).inserted { pending.append(parent) }
+          }
+        }
+        var blobs: Set<ObjectID> = []
+        for tree in trees {
+          if !deeply, tree != .emptyTree { _ = try handle.read(tree, GIT_OBJECT_TREE) }
+          if deeply { try handle.readAll(tree, &seen, &blobs) }
+        }
+      }
+      return false
+    } catch {
+      return error.kind != .cancelled
+    }
+  }
+}
+
+extension RepositoryHandle {
+  /// Reads a tree and everything in it once.
+  fileprivate func readAll(
+    _ tree: ObjectID, _ seen: inout Set<ObjectID>, _ blobs: inout Set<ObjectID>
+  ) throws(GitError) {
+    guard tree != .emptyTree, seen.insert(tree).inserted else { return }
+    let object = try read(tree, GIT_OBJECT_TREE)
+    var cursor = TreeCursor(object.bytes)
+    try cursor.advance()
+    while let entry = cursor.current {
+      if entry.isTree {
+        try readAll(entry.objectID, &seen, &blobs)
+      } else if entry.mode != FileMode.submodule, blobs.insert(entry.objectID).inserted {
+        _ = try read(entry.objectID, GIT_OBJECT_BLOB)
+      }
+      try cursor.advance()
+    }
+  }
+}

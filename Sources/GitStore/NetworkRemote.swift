@@ -1,0 +1,113 @@
+import CLibgit2
+import Glibc
+
+/// A ref that shall move on a remote.
+struct PushedRef: Sendable, Hashable {
+  let ref: String
+  let old: ObjectID?
+  let new: ObjectID
+}
+
+/// What became of a push.
+struct PushAnswer: Sendable {
+  /// The refs that did not move, with the remote's reason.
+  var rejected: [String: String] = [:]
+  /// What the remote's hooks said.
+  var words: String?
+}
+
+/// A connection to a remote over https or ssh.
+final class NetworkRemote {
+  private let connection: Owned
+  private let context: NetworkContext
+  private let name: String
+
+  /// Connects and learns what refs the remote has.
+  ///
+  /// - Throws: `GitError`: `.unreachable`, `.timeout`, `.refused`, `.hostKey`, `.gone`.
+  init(_ operation: NetworkOperation, in handle: RepositoryHandle, pushing: Bool) throws(GitError) {
+    let remote = operation.remote
+    context = NetworkContext(operation)
+    name = "\(remote.url)"
+    var options = git_remote_create_options()
+    try check(git_remote_create_options_init(&options, UInt32(GIT_REMOTE_CREATE_OPTIONS_VERSION)), "prepare")
+    options.repository = handle.pointer
+    // What a user's configuration makes of URLs must not lead us to another host than the one we check.
+    options.flags =
+      GIT_REMOTE_CREATE_SKIP_INSTEADOF.rawValue | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC.rawValue
+    connection = try Owned("talk to \(remote.url)", release: Self.end) {
+      git_remote_create_with_opts(&$0, remote.url.text, &options)
+    }
+    var connect = git_remote_connect_options()
+    try check(
+      git_remote_connect_options_init(&connect, UInt32(GIT_REMOTE_CONNECT_OPTIONS_VERSION)), "prepare")
+    connect.callbacks = try context.callbacks()
+    connect.follow_redirects = GIT_REMOTE_REDIRECT_INITIAL
+    let code = git_remote_connect_ext(
+      connection.pointer, pushing ? GIT_DIRECTION_PUSH : GIT_DIRECTION_FETCH, &connect)
+    try context.check(code, "reach \(remote.url)")
+  }
+
+  private static func end(_ remote: OpaquePointer?) {
+    git_remote_disconnect(remote)
+    git_remote_free(remote)
+  }
+
+  /// The refs of the remote; peeled tags left out.
+  func advertised() throws(GitError) -> [String: ObjectID] {
+    var heads: UnsafeMutablePointer<UnsafePointer<git_remote_head>?>?
+    var count = 0
+    try context.check(git_remote_ls(&heads, &count, connection.pointer), "list the refs of \(name)")
+    var refs: [String: ObjectID] = [:]
+    for index in 0..<count {
+      guard let head = heads?[index] else { continue }
+      let ref = String(lenient: head.pointee.name)
+      if !ref.hasSuffix("^{}") { refs[ref] = ObjectID(head.pointee.oid) }
+    }
+    return refs
+  }
+
+  /// Fetches what refs name, as one pack; moves no ref here.
+  func download(_ refs: [String]) throws(GitError) {
+    var options = git_fetch_options()
+    try check(git_fetch_options_init(&options, UInt32(GIT_FETCH_OPTIONS_VERSION)), "prepare")
+    options.callbacks = try context.callbacks()
+    options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE
+    options.update_fetchhead = 0
+    options.follow_redirects = GIT_REMOTE_REDIRECT_INITIAL
+    let code = withStrings(refs.map { "+\($0):\(Mirror.trackingRef($0))" }) {
+      git_remote_download(connection.pointer, &$0, &options)
+    }
+    try context.check(code, "fetch from \(name)")
+  }
+
+  /// Sends commits and asks the remote to move refs, never by force.
+  ///
+  /// - Throws: `GitError` of kind `.conflict` where libgit2 sees by itself that somebody else was faster.
+  func upload(_ refs: [PushedRef]) throws(GitError) -> PushAnswer {
+    var options = git_push_options()
+    try check(git_push_options_init(&options, UInt32(GIT_PUSH_OPTIONS_VERSION)), "prepare")
+    options.callbacks = try context.callbacks()
+    options.pb_parallelism = 1
+    options.follow_redirects = GIT_REMOTE_REDIRECT_INITIAL
+    let code = withStrings(refs.map { "\($0.new):\($0.ref)" }) {
+      git_remote_upload(connection.pointer, &$0, &options)
+    }
+    if code == GIT_ENONFASTFORWARD.rawValue {
+      git_error_clear()
+      throw GitError(.conflict, "\(name) has moved on", hint: "fetch, merge and push again")
+    }
+    try context.check(code, "push to \(name)")
+    return PushAnswer(rejected: context.rejected, words: context.remoteWords)
+  }
+}
+
+/// Gives libgit2 a list of strings for the length of a call.
+private func withStrings<Result>(_ texts: [String], _ body: (inout git_strarray) -> Result) -> Result {
+  var pointers: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) }
+  defer { for pointer in pointers { free(pointer) } }
+  return pointers.withUnsafeMutableBufferPointer { buffer in
+    var array = git_strarray(strings: buffer.baseAddress, count: buffer.count)
+    return body(&array)
+  }
+}

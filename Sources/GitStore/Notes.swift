@@ -1,0 +1,108 @@
+import CLibgit2
+
+extension RepositoryHandle {
+  /// The note on a commit in a tree of notes, whatever fan-out its writer chose; nil where there is none.
+  func note(on commit: ObjectID, inTree tree: ObjectID) throws(GitError) -> ObjectID? {
+    try place(ofNoteOn: commit, inTree: tree)?.id
+  }
+
+  /// Where the note on a commit stands, as a path, and its blob.
+  private func place(
+    ofNoteOn commit: ObjectID, inTree tree: ObjectID
+  ) throws(GitError) -> (path: String, id: ObjectID)? {
+    var rest = Array(commit.hex.utf8)
+    var folder = tree
+    var path: [UInt8] = []
+    while rest.count > 2 {
+      if let (mode, id) = try item(named: rest, inTree: folder), mode != FileMode.tree {
+        return (String(decoding: path + rest, as: UTF8.self), id)
+      }
+      let name = Array(rest.prefix(2))
+      guard let (mode, id) = try item(named: name, inTree: folder), mode == FileMode.tree else { return nil }
+      path += name + [UInt8(ascii: "/")]
+      rest.removeFirst(2)
+      folder = id
+    }
+    return nil
+  }
+
+  /// All notes of a tree: the commit and the blob.
+  func notes(inTree tree: ObjectID) throws(GitError) -> [ObjectID: ObjectID] {
+    var notes: [ObjectID: ObjectID] = [:]
+    for entry in try entries(inTree: tree, .all, TreeLimits()) where entry.isFile {
+      if let commit = ObjectID(hex: entry.path.filter { $0 != "/" }) { notes[commit] = entry.id }
+    }
+    return notes
+  }
+
+  /// The edits that put notes (nil removes one) into a tree of notes.
+  ///
+  /// A note is written below the first two digits of its commit, as git does from some 256 notes on, or
+  /// deeper where the tree already goes deeper. Where it stood elsewhere before, it is removed there: git
+  /// would join both.
+  func edits(
+    forNotes notes: [ObjectID: [UInt8]?], inTree tree: ObjectID?
+  ) throws(GitError) -> [String: TreeEdit] {
+    var edits: [String: TreeEdit] = [:]
+    for (commit, content) in notes {
+      if let tree, let old = try place(ofNoteOn: commit, inTree: tree) { edits[old.path] = .remove }
+      guard let content else { continue }
+      let path = try pathForNote(on: commit, inTree: tree)
+      edits[path] = .put(mode: FileMode.file, id: try write(blob: content))
+    }
+    return edits
+  }
+
+  private func pathForNote(on commit: ObjectID, inTree tree: ObjectID?) throws(GitError) -> String {
+    var rest = Array(commit.hex.utf8)
+    var path = Array(rest.prefix(2)) + [UInt8(ascii: "/")]
+    var folder = tree
+    rest.removeFirst(2)
+    while rest.count > 2, let current = folder {
+      let name = path.dropLast().suffix(2)
+      guard let (mode, id) = try item(named: Array(name), inTree: current), mode == FileMode.tree,
+        try isFannedOut(id)
+      else { break }
+      path += rest.prefix(2) + [UInt8(ascii: "/")]
+      rest.removeFirst(2)
+      folder = id
+    }
+    return String(decoding: path + rest, as: UTF8.self)
+  }
+
+  /// Whether a folder of notes holds folders of two digits and no notes of its own.
+  private func isFannedOut(_ tree: ObjectID) throws(GitError) -> Bool {
+    if tree == .emptyTree { return false }
+    let object = try read(tree, GIT_OBJECT_TREE)
+    var cursor = TreeCursor(object.bytes)
+    try cursor.advance()
+    var folders = false
+    while let entry = cursor.current {
+      if !entry.isTree || entry.name.count != 2 { return false }
+      folders = true
+      try cursor.advance()
+    }
+    return folders
+  }
+}
+
+extension GitRepository {
+  /// The text of the note on a commit.
+  ///
+  /// - Parameter ref: a ref of this repository, such as `refs/notes/kdops`.
+  /// - Returns: nil where there is no note, or no such ref.
+  public func note(on commit: ObjectID, ref: String) throws(GitError) -> [UInt8]? {
+    let handle = try opened()
+    guard let tip = try handle.target(of: ref),
+      let id = try handle.note(on: commit, inTree: try handle.tree(ofCommit: tip))
+    else { return nil }
+    return Array(try handle.read(id, GIT_OBJECT_BLOB).bytes)
+  }
+
+  /// The blobs of all notes of a ref, by commit.
+  public func notes(ref: String) throws(GitError) -> [ObjectID: ObjectID] {
+    let handle = try opened()
+    guard let tip = try handle.target(of: ref) else { return [:] }
+    return try handle.notes(inTree: try handle.tree(ofCommit: tip))
+  }
+}

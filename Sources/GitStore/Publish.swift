@@ -1,0 +1,156 @@
+import CLibgit2
+
+extension Mirror {
+  /// Writes changes to refs of the remote: on top of what others wrote there, never by force.
+  ///
+  /// Each ref gets one commit. A ref whose tree would stay as it is gets none, and where nothing changes
+  /// nobody is asked. Where another writer was faster, his state is fetched and our changes are put on top of
+  /// it: what we write in this call wins, everything else stays his.
+  ///
+  /// - Parameter author: who wrote it, and when.
+  /// - Throws: `GitError`: `.rejectedPush` where the remote does not want it, `.conflict` where others were
+  ///   faster every time, and what `fetch` throws.
+  public func publish(
+    _ updates: [RefUpdate], author: Signature, retry: RetryPolicy = RetryPolicy()
+  ) async throws(GitError) -> PublishResult {
+    var done: [String: ObjectID] = [:]
+    var rest = updates
+    for attempt in 0..<max(1, retry.attempts) {
+      if attempt > 0 {
+        do {
+          try await retry.sleep(retry.backoff.delay(attempt: attempt - 1))
+        } catch {
+          throw GitError(.cancelled, "publishing to \(remote.url) was cancelled")
+        }
+      }
+      let left = rest
+      let step = try await watched { (mirror, operation) throws(GitError) in
+        if attempt > 0 { _ = try mirror.update(left.map(\.ref), operation) }
+        return try mirror.publishOnce(left, author, operation)
+      }
+      done.merge(step.moved) { $1 }
+      rest = rest.filter { step.late.contains($0.ref) }
+      if rest.isEmpty { return PublishResult(commits: done, attempts: step.asked ? attempt + 1 : attempt) }
+    }
+    throw GitError(
+      .conflict,
+      "others wrote to \(rest.map(\.ref).joined(separator: ", ")) of \(remote.url) faster every time",
+      hint: "it is tried again")
+  }
+
+  private struct Step: Sendable {
+    var moved: [String: ObjectID] = [:]
+    /// Refs where somebody else was faster.
+    var late: Set<String> = []
+    var asked = false
+  }
+
+  private func publishOnce(
+    _ updates: [RefUpdate], _ author: Signature, _ operation: NetworkOperation
+  ) throws(GitError) -> Step {
+    var pushes: [PushedRef] = []
+    for update in updates {
+      if let push = try prepare(update, author) { pushes.append(push) }
+    }
+    guard !pushes.isEmpty else { return Step() }
+    return try push(pushes, operation)
+  }
+
+  /// Writes the commit that brings an update onto what the remote had last; nil where it brings nothing.
+  private func prepare(_ update: RefUpdate, _ author: Signature) throws(GitError) -> PushedRef? {
+    let handle = try opened()
+    let tip = try handle.target(of: Self.trackingRef(update.ref))
+    var base: ObjectID?
+    if let tip { base = try handle.tree(ofCommit: tip) }
+    var edits: [String: TreeEdit] = [:]
+    switch update.changes {
+    case .notes(let notes): edits = try handle.edits(forNotes: notes, inTree: base)
+    case .files(let files):
+      for (path, content) in files {
+        if let content {
+          edits[path] = .put(mode: FileMode.file, id: try handle.write(blob: content))
+        } else {
+          edits[path] = .remove
+        }
+      }
+    }
+    let tree = try handle.writeTreeEvenEmpty(base: base, edits: edits)
+    if tree == base ?? .emptyTree { return nil }
+    let commit = try handle.writeCommit(
+      tree: tree, parents: tip.map { [$0] } ?? [], message: update.message, author: author, committer: author)
+    return PushedRef(ref: update.ref, old: tip, new: commit)
+  }
+
+  /// Pushes, and tells a ref that moved meanwhile from one that the remote does not want to move.
+  private func push(_ pushes: [PushedRef], _ operation: NetworkOperation) throws(GitError) -> Step {
+    var step = Step(asked: true)
+    let answer: PushAnswer
+    do throws(GitError) {
+      answer = try send(pushes, operation)
+    } catch {
+      guard error.kind == .conflict else { throw error }
+      step.late = Set(pushes.map(\.ref))
+      return step
+    }
+    let handle = try opened()
+    for push in pushes where answer.rejected[push.ref] == nil {
+      step.moved[push.ref] = push.new
+      for ref in [Self.trackingRef(push.ref), push.ref] {
+        try handle.move(ref, to: push.new, from: try handle.target(of: ref), reason: "push")
+      }
+    }
+    guard !answer.rejected.isEmpty else { return step }
+    // What the remote says of why is for people. Whether the ref has moved tells us.
+    let now = try update(Array(answer.rejected.keys), operation)
+    for push in pushes {
+      guard let reason = answer.rejected[push.ref] else { continue }
+      if now[push.ref] == push.old {
+        let words = answer.words.map { ": \($0)" } ?? ""
+        throw GitError(
+          .rejectedPush, "\(remote.url) does not take \(push.ref) (\(reason.singleLine))\(words)",
+          hint: "allow this ref in the remote's hooks and rules, or switch this kind of status off")
+      }
+      step.late.insert(push.ref)
+    }
+    return step
+  }
+
+  private func send(_ pushes: [PushedRef], _ operation: NetworkOperation) throws(GitError) -> PushAnswer {
+    let handle = try opened()
+    if case .path(let path) = remote.url {
+      return try LocalRemote(operation, path: path).upload(pushes, from: handle)
+    }
+    let connection = try NetworkRemote(operation, in: handle, pushing: true)
+    let there = try connection.advertised()
+    guard pushes.allSatisfy({ there[$0.ref] == $0.old }) else {
+      throw GitError(.conflict, "\(remote.url) has moved on", hint: "fetch, merge and push again")
+    }
+    return try connection.upload(pushes)
+  }
+
+  /// Commits files on top of a branch of the remote and pushes that, for example to take a change back.
+  ///
+  /// - Parameters:
+  ///   - head: where the branch must be; the commit goes on top of it. It must have been fetched.
+  ///   - changes: contents by path; nil removes the file.
+  /// - Returns: the new commit; `head` where nothing changes.
+  /// - Throws: `GitError`: `.conflict` where the branch is elsewhere by now, `.rejectedPush` where the remote
+  ///   refuses.
+  public func pushCommit(
+    to branch: String, onto head: ObjectID, _ changes: [String: [UInt8]?], message: String, author: Signature
+  ) async throws(GitError) -> ObjectID {
+    let ref = "refs/heads/\(branch)"
+    let step = try await watched { (mirror, operation) throws(GitError) -> Step? in
+      let handle = try mirror.opened()
+      let commit = try handle.writeCommit(
+        onto: head, changes, message: message, author: author, keepingEmpty: false)
+      guard let commit else { return nil }
+      return try mirror.push([PushedRef(ref: ref, old: head, new: commit)], operation)
+    }
+    guard let step else { return head }
+    guard let commit = step.moved[ref] else {
+      throw GitError(.conflict, "\(branch) of \(remote.url) has moved on", hint: "fetch and decide again")
+    }
+    return commit
+  }
+}

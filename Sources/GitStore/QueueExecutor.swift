@@ -1,0 +1,14 @@
+import Dispatch
+
+/// Runs an actor on a thread of its own kind, so that libgit2's blocking calls never take one of the few
+/// threads that Swift's tasks share.
+final class QueueExecutor: SerialExecutor {
+  private let queue: DispatchQueue
+
+  init(label: String) { queue = DispatchQueue(label: label) }
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+  }
+}

@@ -1,0 +1,143 @@
+import CLibgit2
+
+/// One open `git_repository` and its object store. Belongs to one thread at a time: an actor keeps it.
+final class RepositoryHandle {
+  private let repository: Owned
+  private let objects: Owned
+  let location: RepositoryLocation
+
+  var pointer: OpaquePointer { repository.pointer }
+  var objectStore: OpaquePointer { objects.pointer }
+
+  /// Opens what is there.
+  ///
+  /// - Throws: `GitError`: `.gone` where there is no repository, `.refused` where it belongs to another user.
+  init(_ location: RepositoryLocation) throws(GitError) {
+    try GitLibrary.start()
+    self.location = location
+    let flags = location.search ? 0 : GIT_REPOSITORY_OPEN_NO_SEARCH.rawValue
+    let opened = try Self.explained(location.path) { () throws(GitError) in
+      try Owned("open the repository \(location.path)", release: git_repository_free) {
+        git_repository_open_ext(&$0, location.path, flags, nil)
+      }
+    }
+    let pointer = opened.pointer
+    repository = opened
+    if let folder = location.objectFolder {
+      objects = try Owned("open the object store \(folder)", release: git_odb_free) {
+        git_odb_open(&$0, folder)
+      }
+    } else {
+      objects = try Owned("open the object store", release: git_odb_free) {
+        git_repository_odb(&$0, pointer)
+      }
+    }
+    for folder in location.alternateObjectFolders {
+      try check(git_odb_add_disk_alternate(objects.pointer, folder), "open the object store \(folder)")
+    }
+    if location.objectFolder != nil {
+      try check(git_repository_set_odb(pointer, objects.pointer), "use another object store")
+    }
+  }
+
+  private static func explained(
+    _ path: String, _ body: () throws(GitError) -> Owned
+  ) throws(GitError) -> Owned {
+    do throws(GitError) {
+      return try body()
+    } catch {
+      switch error.kind {
+      case .gone:
+        throw GitError(
+          .gone, "\(path) is no git repository", hint: "check the path, or create one with `git init`")
+      case .refused:
+        throw GitError(
+          .refused, "the repository \(path) belongs to another user",
+          hint: "run `git config --global --add safe.directory \(path)` if you trust its owner")
+      default: throw error
+      }
+    }
+  }
+
+  /// The git folder, with a `/` at the end.
+  var gitFolder: String { git_repository_path(pointer).map { String(cString: $0) } ?? location.path }
+
+  /// Where the files are, with a `/` at the end; nil for a bare repository.
+  var workTree: String? {
+    if let path = location.workTree { return path.utf8.last == UInt8(ascii: "/") ? path : path + "/" }
+    return git_repository_workdir(pointer).map { String(cString: $0) }
+  }
+
+  var isBare: Bool { git_repository_is_bare(pointer) == 1 }
+  var isShallow: Bool { git_repository_is_shallow(pointer) == 1 }
+}
+
+/// The bytes of one object, as long as this lives.
+struct RawObject: ~Copyable {
+  private let object: Owned
+
+  init(_ object: consuming Owned) { self.object = object }
+
+  var bytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(
+      start: git_odb_object_data(object.pointer), count: git_odb_object_size(object.pointer))
+  }
+
+  var type: git_object_t { git_odb_object_type(object.pointer) }
+}
+
+extension RepositoryHandle {
+  /// Reads one object.
+  ///
+  /// - Throws: `GitError`: `.gone` where it is not there (`.shallow` in a shallow clone), `.corrupt` where it
+  ///   cannot be read, `.malformed` where it is of another type.
+  func read(_ id: ObjectID, _ type: git_object_t) throws(GitError) -> RawObject {
+    var raw = id.raw
+    var result: OpaquePointer?
+    let code = git_odb_read(&result, objectStore, &raw)
+    guard code >= 0, let result else { throw missing(id, code) }
+    let object = RawObject(Owned(result, release: git_odb_object_free))
+    guard object.type == type else {
+      throw GitError(
+        .malformed, "object \(id) is not a \(Self.name(of: type))", hint: "run `git fsck` on the repository")
+    }
+    return object
+  }
+
+  /// Whether the object is there.
+  func has(_ id: ObjectID) -> Bool {
+    var raw = id.raw
+    return git_odb_exists(objectStore, &raw) == 1
+  }
+
+  private func missing(_ id: ObjectID, _ code: Int32) -> GitError {
+    let error = GitError.last(code, "read object \(id)")
+    guard error.kind == .gone else {
+      return GitError(.corrupt, error.message, hint: "run `git fsck` there to see what is damaged")
+    }
+    if isShallow {
+      return GitError(
+        .shallow, "object \(id) is not in \(gitFolder), which is a shallow clone",
+        hint: "fetch the whole history: `git fetch --unshallow`, or full depth in CI")
+    }
+    return GitError(.gone, "object \(id) is not in \(gitFolder)", hint: "fetch it first")
+  }
+
+  static func name(of type: git_object_t) -> String {
+    git_object_type2string(type).map { String(cString: $0) } ?? "object"
+  }
+
+  /// The tree of a commit, read from the commit's own bytes.
+  func tree(ofCommit id: ObjectID) throws(GitError) -> ObjectID {
+    let commit = try read(id, GIT_OBJECT_COMMIT)
+    let bytes = commit.bytes
+    let prefix = Array("tree ".utf8)
+    guard bytes.count > prefix.count + ObjectID.hexCount, bytes.starts(with: prefix),
+      let tree = ObjectID(
+        hex: String(decoding: bytes[prefix.count..<(prefix.count + ObjectID.hexCount)], as: UTF8.self))
+    else {
+      throw GitError(.malformed, "commit \(id) names no tree", hint: "run `git fsck` on the repository")
+    }
+    return tree
+  }
+}

@@ -1,0 +1,94 @@
+import CLibgit2
+
+extension RepositoryHandle {
+  /// What differs between two trees, by path; nil stands for an empty tree.
+  ///
+  /// Folders with the same id on both sides are not read, so the cost goes with the folders that changed.
+  ///
+  /// - Throws: as `entries`.
+  func changes(
+    from old: ObjectID?, to new: ObjectID?, _ selection: PathSelection, _ limits: TreeLimits
+  ) throws(GitError) -> [TreeChange] {
+    var diff = TreeDiff(handle: self, selection: selection, budget: TreeBudget(limits))
+    try diff.compare(old, new, WalkPlace(state: selection.start))
+    return diff.changes
+  }
+}
+
+/// One comparison of two trees; keeps what it found so far.
+private struct TreeDiff {
+  let handle: RepositoryHandle
+  let selection: PathSelection
+  var budget: TreeBudget
+  var changes: [TreeChange] = []
+
+  mutating func compare(_ old: ObjectID?, _ new: ObjectID?, _ place: WalkPlace) throws(GitError) {
+    if old == new { return }
+    try budget.takeFolder()
+    let before = try open(old)
+    let after = try open(new)
+    var left = TreeCursor(before.bytes)
+    var right = TreeCursor(after.bytes)
+    try left.advance()
+    try right.advance()
+    while true {
+      if TreeCursor.same(left, right) {
+        try left.advance()
+        try right.advance()
+        continue
+      }
+      switch (left.current, right.current) {
+      case (nil, nil): return
+      case (let one?, nil):
+        try take(one, nil, place)
+        try left.advance()
+      case (nil, let other?):
+        try take(nil, other, place)
+        try right.advance()
+      case (let one?, let other?):
+        let order = TreeCursor.compare(one, other)
+        try take(order <= 0 ? one : nil, order >= 0 ? other : nil, place)
+        if order <= 0 { try left.advance() }
+        if order >= 0 { try right.advance() }
+      }
+    }
+  }
+
+  /// One name that differs: at least one side is given, and both only where both are folders or neither is.
+  private mutating func take(
+    _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, _ place: WalkPlace
+  ) throws(GitError) {
+    let before = old.map { selection.step($0, at: place) } ?? .skip
+    let after = new.map { selection.step($0, at: place) } ?? .skip
+    var (gone, come): (TreeEntry?, TreeEntry?)
+    if case .take(let entry) = before { gone = entry }
+    if case .take(let entry) = after { come = entry }
+    if let path = come?.path ?? gone?.path {
+      try budget.takeFile()
+      changes.append(TreeChange(path: path, old: gone, new: come))
+    }
+    switch (before, after) {
+    case (.enter(let below), .enter): try compare(old?.objectID, new?.objectID, below)
+    case (.enter(let below), _): try compare(old?.objectID, nil, below)
+    case (_, .enter(let below)): try compare(nil, new?.objectID, below)
+    default: break
+    }
+  }
+
+  private func open(_ tree: ObjectID?) throws(GitError) -> TreeBytes {
+    guard let tree, tree != .emptyTree else { return TreeBytes(object: nil) }
+    return TreeBytes(object: try handle.read(tree, GIT_OBJECT_TREE))
+  }
+}
+
+/// A tree's bytes; none for a tree that is not there.
+private struct TreeBytes: ~Copyable {
+  let object: RawObject?
+
+  var bytes: UnsafeRawBufferPointer {
+    switch object {
+    case .some(let object): object.bytes
+    case .none: UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/// One file of a tree, or something that stands where a file could be and is never followed.
+public struct TreeEntry: Sendable, Hashable {
+  /// From the repository's root, with `/`. For a hostile path: quoted as git quotes it, safe to print.
+  public let path: String
+  /// The blob; for a submodule its commit, for a folder that is not entered its tree.
+  public let id: ObjectID
+  public let kind: Kind
+
+  public enum Kind: Sendable, Hashable {
+    case file(executable: Bool)
+    /// Not followed and not read.
+    case link(Reason)
+  }
+
+  /// Why something is not read.
+  public enum Reason: String, Sendable, Hashable, CaseIterable {
+    case symlink
+    case submodule
+    /// A name that is `.`, `..`, `.git` or empty, has a `/`, `\` or control character in it, or is no UTF-8.
+    case hostilePath
+    /// More than 64 folders deep.
+    case tooDeep
+    /// A mode that git does not write.
+    case unknownMode
+  }
+
+  public init(path: String, id: ObjectID, kind: Kind) {
+    self.path = path
+    self.id = id
+    self.kind = kind
+  }
+
+  /// False for what must be reported instead of read.
+  public var isFile: Bool {
+    if case .file = kind { true } else { false }
+  }
+}
+
+/// What lies at a path before and after.
+public struct TreeChange: Sendable, Hashable {
+  public let path: String
+  /// Nil where the path is new.
+  public let old: TreeEntry?
+  /// Nil where the path is gone.
+  public let new: TreeEntry?
+
+  public init(path: String, old: TreeEntry?, new: TreeEntry?) {
+    self.path = path
+    self.old = old
+    self.new = new
+  }
+}
+
+/// The modes of git's trees and index.
+enum FileMode {
+  static let tree: UInt32 = 0o040000
+  static let file: UInt32 = 0o100644
+  static let executable: UInt32 = 0o100755
+  static let symlink: UInt32 = 0o120000
+  static let submodule: UInt32 = 0o160000
+
+  /// What a mode that is no folder's stands for. Old git wrote 100664 too.
+  static func kind(_ mode: UInt32) -> TreeEntry.Kind {
+    switch mode {
+    case symlink: .link(.symlink)
+    case submodule: .link(.submodule)
+    case _ where mode & 0o170000 == 0o100000: .file(executable: mode & 0o111 != 0)
+    default: .link(.unknownMode)
+    }
+  }
+}
+
+/// Names and paths as bytes from outside.
+enum PathBytes {
+  /// How deep folders may be nested.
+  static let maximumDepth = 64
+
+  /// Whether one name of a path could lead out of the tree, into git's own files, or confuse who reads it
+  /// printed.
+  static func isHostile(_ name: UnsafeRawBufferPointer) -> Bool {
+    switch name.count {
+    case 0: return true
+    case 1 where name[0] == UInt8(ascii: "."): return true
+    case 2 where name[0] == UInt8(ascii: ".") && name[1] == UInt8(ascii: "."): return true
+    case 4 where name[0] == UInt8(ascii: "."):
+      let letters = name.dropFirst().map { $0 | 0x20 }
+      if letters == Array("git".utf8) { return true }
+    default: break
+    }
+    var ascii = true
+    for byte in name {
+      if byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") {
+        return true
+      }
+      if byte >= 0x80 { ascii = false }
+    }
+    guard !ascii else { return false }
+    guard let text = String(validating: name, as: UTF8.self) else { return true }
+    // C1 controls and the marks that turn text around.
+    return text.unicodeScalars.contains {
+      (0x80...0x9f).contains($0.value) || (0x202a...0x202e).contains($0.value)
+        || (0x2066...0x2069).contains($0.value)
+    }
+  }
+
+  /// The path with whatever is not printable ASCII written as `\ooo`, as git quotes it.
+  static func quoted(_ path: some Sequence<UInt8>) -> String {
+    var text = ""
+    for byte in path {
+      switch byte {
+      case 0x20..<0x7f where byte != UInt8(ascii: "\\"): text.unicodeScalars.append(Unicode.Scalar(byte))
+      case UInt8(ascii: "\\"): text += "\\\\"
+      default:
+        let digits = String(byte, radix: 8)
+        text += "\\" + String(repeating: "0", count: 3 - digits.count) + digits
+      }
+    }
+    return text
+  }
+
+  /// Whether a whole path, written with `/`, is safe; nil names the reason.
+  static func reasonAgainst(_ path: some Collection<UInt8>) -> TreeEntry.Reason? {
+    let names = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    if names.count > maximumDepth { return .tooDeep }
+    for name in names {
+      if Array(name).withUnsafeBytes({ isHostile($0) }) { return .hostilePath }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,164 @@
+import CLibgit2
+
+/// How much of a tree is read before it is called too much. Trees can share folders, so that a few kilobytes
+/// of objects may stand for billions of paths.
+public struct TreeLimits: Sendable, Hashable {
+  /// Files that are listed or compared.
+  public var files: Int
+  /// Folders that are gone into.
+  public var folders: Int
+
+  public init(files: Int = 1_000_000, folders: Int = 500_000) {
+    self.files = files
+    self.folders = folders
+  }
+}
+
+/// Counts down what `TreeLimits` allow.
+struct TreeBudget {
+  private var left: TreeLimits
+
+  init(_ limits: TreeLimits) { left = limits }
+
+  mutating func takeFile() throws(GitError) {
+    left.files -= 1
+    if left.files < 0 { throw tooMuch }
+  }
+
+  mutating func takeFolder() throws(GitError) {
+    left.folders -= 1
+    if left.folders < 0 { throw tooMuch }
+  }
+
+  private var tooMuch: GitError {
+    GitError(
+      .malformed, "the tree has more files than can be looked at",
+      hint: "narrow the globs in .kdops.yaml, or mend the history that brought them")
+  }
+}
+
+/// Where a walk is: the path so far and what the selection thinks of it.
+struct WalkPlace {
+  var path: [UInt8] = []
+  var depth = 0
+  var state: PathSelection.State
+
+  /// What stands in the folder `self` under a name.
+  func child(_ name: UnsafeRawBufferPointer, _ state: PathSelection.State) -> WalkPlace {
+    var bytes = [UInt8]()
+    bytes.reserveCapacity(path.count + name.count + 1)
+    bytes.append(contentsOf: path)
+    bytes.append(contentsOf: name)
+    bytes.append(UInt8(ascii: "/"))
+    return WalkPlace(path: bytes, depth: depth + 1, state: state)
+  }
+
+  func path(of name: UnsafeRawBufferPointer) -> String {
+    String(unsafeUninitializedCapacity: path.count + name.count) { buffer in
+      _ = buffer.initialize(from: path)
+      _ = UnsafeMutableBufferPointer(rebasing: buffer[path.count...]).initialize(from: name)
+      return path.count + name.count
+    }
+  }
+}
+
+/// What a walk does with one entry of a tree.
+enum WalkStep {
+  case skip
+  case take(TreeEntry)
+  case enter(WalkPlace)
+}
+
+extension PathSelection {
+  /// Decides on one entry without reading what it names.
+  func step(_ entry: TreeCursor.Entry, at place: WalkPlace) -> WalkStep {
+    let (next, accepts, mayGoOn) = step(place.state, into: entry.name)
+    let hostile = PathBytes.isHostile(entry.name)
+    // A link or a hostile name may hide anything, so it is reported wherever a wanted path could be behind
+    // it.
+    func report(_ reason: TreeEntry.Reason) -> WalkStep {
+      guard accepts || mayGoOn else { return .skip }
+      let path =
+        reason == .hostilePath ? PathBytes.quoted(place.path + entry.name) : place.path(of: entry.name)
+      return .take(TreeEntry(path: path, id: entry.objectID, kind: .link(reason)))
+    }
+    if hostile { return report(.hostilePath) }
+    if entry.isTree {
+      guard mayGoOn else { return .skip }
+      return place.depth + 1 >= PathBytes.maximumDepth
+        ? report(.tooDeep) : .enter(place.child(entry.name, next))
+    }
+    switch FileMode.kind(entry.mode) {
+    case .link(let reason): return report(reason)
+    case let kind:
+      guard accepts else { return .skip }
+      return .take(TreeEntry(path: place.path(of: entry.name), id: entry.objectID, kind: kind))
+    }
+  }
+}
+
+extension RepositoryHandle {
+  /// Everything in a tree that is selected, by path.
+  ///
+  /// - Throws: `GitError`: `.gone`, `.corrupt` and `.malformed` as `read`, `.malformed` beyond the limits.
+  func entries(inTree tree: ObjectID, _ selection: PathSelection, _ limits: TreeLimits) throws(GitError)
+    -> [TreeEntry]
+  {
+    var entries: [TreeEntry] = []
+    var budget = TreeBudget(limits)
+    try list(tree, selection, WalkPlace(state: selection.start), &budget, &entries)
+    return entries
+  }
+
+  private func list(
+    _ tree: ObjectID, _ selection: PathSelection, _ place: WalkPlace, _ budget: inout TreeBudget,
+    _ entries: inout [TreeEntry]
+  ) throws(GitError) {
+    if tree == .emptyTree { return }
+    try budget.takeFolder()
+    let object = try read(tree, GIT_OBJECT_TREE)
+    var cursor = TreeCursor(object.bytes)
+    try cursor.advance()
+    while let entry = cursor.current {
+      switch selection.step(entry, at: place) {
+      case .skip: break
+      case .take(let found):
+        try budget.takeFile()
+        entries.append(found)
+      case .enter(let below): try list(entry.objectID, selection, below, &budget, &entries)
+      }
+      try cursor.advance()
+    }
+  }
+
+  /// What stands at one path of a tree; nil where nothing does. A folder has no entry.
+  func entry(at path: String, inTree tree: ObjectID) throws(GitError) -> TreeEntry? {
+    guard PathBytes.reasonAgainst(path.utf8) == nil else { return nil }
+    let names = path.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
+    var folder = tree
+    for (index, name) in names.enumerated() {
+      guard let (mode, id) = try item(named: name, inTree: folder) else { return nil }
+      let last = index == names.count - 1
+      if mode == FileMode.tree {
+        if last { return nil }
+        folder = id
+      } else {
+        return last ? TreeEntry(path: path, id: id, kind: FileMode.kind(mode)) : nil
+      }
+    }
+    return nil
+  }
+
+  /// The mode and id under one name of a tree; nil where there is none.
+  func item(named name: [UInt8], inTree tree: ObjectID) throws(GitError) -> (mode: UInt32, id: ObjectID)? {
+    if tree == .emptyTree { return nil }
+    let object = try read(tree, GIT_OBJECT_TREE)
+    var cursor = TreeCursor(object.bytes)
+    try cursor.advance()
+    while let entry = cursor.current {
+      if entry.name.elementsEqual(name) { return (entry.mode, entry.objectID) }
+      try cursor.advance()
+    }
+    return nil
+  }
+}

@@ -1,0 +1,175 @@
+import CLibgit2
+import Glibc
+
+/// The files of a folder on disk, as a validation of what is not committed yet sees them.
+public struct WorkTree: Sendable, Hashable {
+  /// The repository's root, or the folder itself outside any repository; ends in `/`.
+  public let root: String
+  /// The folder asked for, from the root; empty for the root itself, else ends in `/`.
+  public let asked: String
+  /// In the order of paths. The ids are not known and are all zero.
+  public let files: [TreeEntry]
+
+  /// Lists a folder's repository: files that are tracked or could be (not ignored). Outside a repository:
+  /// every file. Links are listed and not followed; nested repositories count as submodules.
+  ///
+  /// - Throws: `GitError`: `.gone` where the folder does not exist, `.invalid` for a bare repository.
+  public static func list(
+    path: String, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
+  ) async throws(GitError) -> WorkTree {
+    try await GitRepository(location: RepositoryLocation(path: path)).listWorkTree(selection, limits)
+  }
+
+  /// Reads one file, without following links.
+  ///
+  /// - Parameter limit: how many bytes at most; of a longer file one byte more is returned, so that the
+  ///   caller can tell.
+  public func read(_ path: String, limit: Int) throws(GitError) -> [UInt8] {
+    let descriptor = Glibc.open(root + path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw GitError(.gone, "cannot read \(path.singleLine): \(String(cString: strerror(errno)))")
+    }
+    defer { close(descriptor) }
+    var information = stat()
+    guard fstat(descriptor, &information) == 0, information.st_mode & S_IFMT == S_IFREG else {
+      throw GitError(.invalid, "\(path.singleLine) is no regular file")
+    }
+    var content: [UInt8] = []
+    var failed = false
+    let want = min(limit + 1, max(Int(information.st_size), 0) + 1)
+    while content.count < limit + 1, !failed {
+      let room = min(max(want, 4096), limit + 1 - content.count)
+      let start = content.count
+      content += Array(repeating: 0, count: room)
+      let got = content.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress.map { $0 + start }, room)
+      }
+      failed = got < 0
+      content.removeLast(room - max(0, got))
+      if got <= 0 { break }
+    }
+    if failed {
+      throw GitError(.other, "cannot read \(path.singleLine): \(String(cString: strerror(errno)))")
+    }
+    return content
+  }
+}
+
+extension GitRepository {
+  fileprivate func listWorkTree(_ selection: PathSelection, _ limits: TreeLimits) throws(GitError) -> WorkTree
+  {
+    guard let resolved = realpath(location.path, nil) else {
+      throw GitError(.gone, "\(location.path) does not exist", hint: "give the path of a folder")
+    }
+    defer { free(resolved) }
+    let asked = String(cString: resolved) + "/"
+    let handle: RepositoryHandle?
+    do throws(GitError) {
+      handle = try opened()
+    } catch {
+      guard error.kind == .gone else { throw error }
+      handle = nil
+    }
+    guard let handle else { return try walk(root: asked, asked: "", nil, selection, limits) }
+    guard let root = handle.workTree else {
+      throw GitError(
+        .invalid, "\(location.path) is a bare repository without files",
+        hint: "name a commit with --head, or give the path of a work tree")
+    }
+    let below = asked.hasPrefix(root) ? String(asked.dropFirst(root.count)) : ""
+    return try walk(root: root, asked: below, handle, selection, limits)
+  }
+
+  private func walk(
+    root: String, asked: String, _ handle: RepositoryHandle?, _ selection: PathSelection, _ limits: TreeLimits
+  ) throws(GitError) -> WorkTree {
+    var walk = FolderWalk(
+      root: root, handle: handle, index: try handle.map(TrackedPaths.init), selection: selection,
+      budget: TreeBudget(limits))
+    try walk.enter(WalkPlace(state: selection.start))
+    let files = walk.files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    return WorkTree(root: root, asked: asked, files: files)
+  }
+}
+
+/// Which paths the index knows: a tracked file is looked at even where a pattern ignores it.
+private final class TrackedPaths {
+  private let index: Owned
+
+  init(_ handle: RepositoryHandle) throws(GitError) { index = try handle.openIndex() }
+
+  func contains(_ path: String, folder: Bool) -> Bool {
+    var position = 0
+    let code =
+      folder
+      ? git_index_find_prefix(&position, index.pointer, path) : git_index_find(&position, index.pointer, path)
+    git_error_clear()
+    return code == 0
+  }
+}
+
+/// Goes through folders on disk.
+private struct FolderWalk {
+  let root: String
+  let handle: RepositoryHandle?
+  let index: TrackedPaths?
+  let selection: PathSelection
+  var budget: TreeBudget
+  var files: [TreeEntry] = []
+
+  mutating func enter(_ place: WalkPlace) throws(GitError) {
+    try budget.takeFolder()
+    let folder = root + String(decoding: place.path, as: UTF8.self)
+    guard let listing = opendir(folder) else {
+      throw GitError(
+        .refused, "cannot list \(folder.singleLine): \(String(cString: strerror(errno)))",
+        hint: "check the folder's permissions")
+    }
+    defer { closedir(listing) }
+    while let item = readdir(listing) {
+      let type = item.pointee.d_type
+      let name = withUnsafeBytes(of: item.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      if name == Array(".".utf8) || name == Array("..".utf8) || name == Array(".git".utf8) { continue }
+      try take(name, type, place)
+    }
+  }
+
+  private mutating func take(_ name: [UInt8], _ type: UInt8, _ place: WalkPlace) throws(GitError) {
+    let (next, accepts, mayGoOn) = name.withUnsafeBytes { selection.step(place.state, into: $0) }
+    guard accepts || mayGoOn else { return }
+    let whole = place.path + name
+    if name.withUnsafeBytes({ PathBytes.isHostile($0) }) {
+      return try add(PathBytes.quoted(whole), .link(.hostilePath))
+    }
+    let path = String(decoding: whole, as: UTF8.self)
+    var information = stat()
+    guard lstat(root + path, &information) == 0 else { return }
+    let mode = information.st_mode & S_IFMT
+    let isFolder = mode == S_IFDIR
+    if try isIgnored(path, folder: isFolder) { return }
+    switch mode {
+    case S_IFDIR:
+      guard mayGoOn else { return }
+      if access(root + path + "/.git", F_OK) == 0 { return try add(path, .link(.submodule)) }
+      if place.depth + 1 >= PathBytes.maximumDepth { return try add(path, .link(.tooDeep)) }
+      try enter(name.withUnsafeBytes { place.child($0, next) })
+    case S_IFREG:
+      if accepts { try add(path, .file(executable: information.st_mode & 0o111 != 0)) }
+    case S_IFLNK: try add(path, .link(.symlink))
+    default: try add(path, .link(.unknownMode))
+    }
+  }
+
+  private mutating func add(_ path: String, _ kind: TreeEntry.Kind) throws(GitError) {
+    try budget.takeFile()
+    files.append(TreeEntry(path: path, id: .zero, kind: kind))
+  }
+
+  private func isIgnored(_ path: String, folder: Bool) throws(GitError) -> Bool {
+    guard let handle, let index else { return false }
+    var ignored: Int32 = 0
+    let asked = folder ? path + "/" : path
+    try check(git_ignore_path_is_ignored(&ignored, handle.pointer, asked), "read .gitignore")
+    return ignored == 1 && !index.contains(asked, folder: folder)
+  }
+}

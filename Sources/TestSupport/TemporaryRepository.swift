@@ -1,0 +1,163 @@
+import Foundation
+import Synchronization
+
+/// A folder below the system's temporary one, removed with everything in it when the last user lets go.
+public final class TemporaryFolder: Sendable {
+  public let path: String
+
+  public init() throws {
+    let template = FileManager.default.temporaryDirectory.path + "/kdops-test-XXXXXX"
+    var bytes = Array(template.utf8CString)
+    guard let made = bytes.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) else {
+      throw ToolError("cannot make a temporary folder like \(template)")
+    }
+    path = String(cString: made)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// A program failed that a test needs.
+public struct ToolError: Error, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
+
+/// A git repository in a temporary folder, made and looked at with the `git` command: an independent witness
+/// of what our own code does.
+///
+/// Reads no configuration of the user; author and dates are fixed, so that ids are the same in every run.
+public final class TemporaryRepository: Sendable {
+  private let folder: TemporaryFolder
+  public let path: String
+  /// Commits get one second each, from 2024-01-01T00:00:00Z on.
+  private let seconds = Mutex(1_704_067_200)
+
+  /// Makes an empty repository on branch `main`.
+  public init(bare: Bool = false) throws {
+    folder = try TemporaryFolder()
+    path = folder.path + "/" + (bare ? "repository.git" : "repository")
+    try Self.run(
+      ["git", "init", "--quiet", "--initial-branch=main"] + (bare ? ["--bare"] : []) + [path], in: nil)
+  }
+
+  private init(cloneOf source: String, arguments: [String]) throws {
+    folder = try TemporaryFolder()
+    path = folder.path + "/clone"
+    try Self.run(["git", "clone", "--quiet"] + arguments + [source, path], in: nil)
+  }
+
+  /// Clones this repository, as another writer would have it.
+  public func clone(_ arguments: String...) throws -> TemporaryRepository {
+    try TemporaryRepository(cloneOf: path, arguments: arguments)
+  }
+
+  /// Runs `git` there.
+  ///
+  /// - Returns: what it printed, without the last line's end.
+  /// - Throws: `ToolError` with what it complained about where it fails.
+  @discardableResult
+  public func git(_ arguments: String..., input: String = "", environment: [String: String] = [:]) throws
+    -> String
+  {
+    try git(arguments, input: input, environment: environment)
+  }
+
+  /// Runs `git` there.
+  @discardableResult
+  public func git(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws
+    -> String
+  {
+    let time = seconds.withLock {
+      $0 += 1
+      return $0
+    }
+    let dates = ["GIT_AUTHOR_DATE": "\(time) +0000", "GIT_COMMITTER_DATE": "\(time) +0000"]
+    return try Self.run(
+      ["git"] + arguments, in: path, input: input, environment: dates.merging(environment) { $1 })
+  }
+
+  /// Writes files (nil removes one) into the work tree.
+  public func write(_ files: [String: String?]) throws {
+    for (name, content) in files {
+      let file = path + "/" + name
+      guard let content else {
+        try FileManager.default.removeItem(atPath: file)
+        continue
+      }
+      let parent = URL(fileURLWithPath: file).deletingLastPathComponent().path
+      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+      try Data(content.utf8).write(to: URL(fileURLWithPath: file))
+    }
+  }
+
+  /// Writes files (nil removes one) and commits everything that changed.
+  ///
+  /// - Returns: the commit's id.
+  @discardableResult
+  public func commit(_ files: [String: String?], _ message: String = "Change") throws -> String {
+    try write(files)
+    try git("add", "--all")
+    try git("commit", "--quiet", "--allow-empty", "--message", message)
+    return try head()
+  }
+
+  /// Pushes to where it was cloned from.
+  public func push(_ arguments: String...) throws {
+    try git(["push", "--quiet", "origin"] + (arguments.isEmpty ? ["main"] : arguments))
+  }
+
+  /// The id that a revision means.
+  public func head(_ revision: String = "HEAD") throws -> String { try git("rev-parse", revision) }
+
+  /// Puts a hook into place that is the given shell script.
+  public func setHook(_ name: String, _ script: String) throws {
+    let hooks = try git("rev-parse", "--absolute-git-dir") + "/hooks"
+    try FileManager.default.createDirectory(atPath: hooks, withIntermediateDirectories: true)
+    let file = hooks + "/" + name
+    try Data(("#!/bin/sh\n" + script + "\n").utf8).write(to: URL(fileURLWithPath: file))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
+  }
+
+  /// Runs a program to its end.
+  ///
+  /// - Returns: what it printed, without the last line's end.
+  @discardableResult
+  public static func run(
+    _ command: [String], in folder: String?, input: String = "", environment: [String: String] = [:]
+  ) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
+    let own = [
+      "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
+      "GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.invalid",
+      "GIT_COMMITTER_NAME": "Test", "GIT_COMMITTER_EMAIL": "test@example.invalid", "LC_ALL": "C.UTF-8",
+    ]
+    let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("GIT_") }
+    process.environment = inherited.merging(own) { $1 }.merging(environment) { $1 }
+    // Files instead of pipes: nothing can block on a full one.
+    let scratch = try TemporaryFolder()
+    let (from, to, problems) = (scratch.path + "/in", scratch.path + "/out", scratch.path + "/err")
+    try Data(input.utf8).write(to: URL(fileURLWithPath: from))
+    for file in [to, problems] { try Data().write(to: URL(fileURLWithPath: file)) }
+    guard let standardInput = FileHandle(forReadingAtPath: from),
+      let output = FileHandle(forWritingAtPath: to),
+      let errors = FileHandle(forWritingAtPath: problems)
+    else { throw ToolError("cannot open files in \(scratch.path)") }
+    process.standardInput = standardInput
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    process.waitUntilExit()
+    for handle in [standardInput, output, errors] { try handle.close() }
+    let printed = String(decoding: try Data(contentsOf: URL(fileURLWithPath: to)), as: UTF8.self)
+    guard process.terminationStatus == 0 else {
+      let complaint = String(decoding: try Data(contentsOf: URL(fileURLWithPath: problems)), as: UTF8.self)
+      throw ToolError("\(command.joined(separator: " ")): \(complaint)")
+    }
+    return printed.hasSuffix("\n") ? String(printed.dropLast()) : printed
+  }
+}
