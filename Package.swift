@@ -92,7 +92,7 @@ let package = Package(
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI"]),
     tests("Upgrade", ["Values", "KubeDirector"]),
     tests("Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster"]),
-    tests("StatusWriter", ["Values", "GitStore", "KubeDirector"]),
+    tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests("Reconciler", ["Values", "KubeDirector", "ClusterAPI", "GitStore"]),
   ],
   swiftLanguageModes: [.v6]

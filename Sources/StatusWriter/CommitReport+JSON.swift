@@ -1,0 +1,81 @@
+import Diagnostics
+import KubeDirector
+import Values
+
+// The form in which a note's second part and the files of the status tree are written. Words from outside
+// pass through `clean` on their way out: one line, bounded, no credentials.
+
+extension CommitReport {
+  /// Reads the second part of a note; nil where it is none of ours. What it says is not trusted with anything.
+  public init?(_ note: JSON) {
+    guard note["schemaVersion"]?.integer == 1, let commit = note["commit"]?.string else { return nil }
+    self.init(commit: commit, objects: note["objects"]?.array?.compactMap(ObjectReport.init) ?? [])
+  }
+}
+
+extension ObjectReport {
+  public init?(_ object: JSON) {
+    guard let kind = object["kind"]?.string, let namespace = object["namespace"]?.string,
+      let name = object["name"]?.string, let phase = object["phase"]?.string.flatMap(Phase.init)
+    else { return nil }
+    self.init(
+      kind: kind, namespace: namespace, name: name, change: object["change"]?.string ?? "",
+      verdict: object["verdict"]?.string ?? "", phase: phase,
+      rules: object["rules"]?.array?.compactMap(\.string) ?? [], message: object["message"]?.string,
+      upgrade: object["upgrade"].flatMap(UpgradeProgress.init))
+  }
+
+  var json: JSON {
+    var out: JSON = [
+      "kind": .string(clean(kind)), "namespace": .string(clean(namespace)), "name": .string(clean(name)),
+      "change": .string(clean(change)), "verdict": .string(clean(verdict)), "phase": .string(phase.rawValue),
+      "rules": JSON(rules.prefix(50).map { clean($0) }),
+    ]
+    out["message"] = message.map { .string(clean($0)) }
+    out["upgrade"] = upgrade?.json
+    return out
+  }
+}
+
+extension UpgradeProgress {
+  init?(_ upgrade: JSON) {
+    guard let fromApp = upgrade["fromApp"]?.string, let toApp = upgrade["toApp"]?.string else { return nil }
+    let roles = upgrade["roles"]?.array?.compactMap { role -> Role? in
+      guard let id = role["id"]?.string else { return nil }
+      return Role(
+        id: id, done: max(0, role["done"]?.integer ?? 0), total: max(0, role["total"]?.integer ?? 0),
+        stalled: role["stalled"]?.bool ?? false)
+    }
+    self.init(
+      fromApp: fromApp, toApp: toApp, isRollingBack: upgrade["isRollingBack"]?.bool ?? false,
+      roles: roles ?? [])
+  }
+
+  var json: JSON {
+    [
+      "fromApp": .string(clean(fromApp)), "toApp": .string(clean(toApp)),
+      "isRollingBack": .bool(isRollingBack),
+      "roles": .array(
+        roles.prefix(100).map { role in
+          [
+            "id": .string(clean(role.id)), "done": JSON(role.done), "total": JSON(role.total),
+            "stalled": .bool(role.stalled),
+          ]
+        }),
+    ]
+  }
+}
+
+/// A text as it may go into git: on one line, at most so many characters, credentials cut out.
+func clean(_ text: String, limit: Int = 400) -> String {
+  // A bound before the redaction keeps its cost bounded; one after it keeps a cut from showing half a secret.
+  let shown = TerminalText.visible(Redaction.url(String(text.prefix(limit * 4)).onOneLine))
+  return shown.count <= limit ? shown : shown.prefix(limit - 1) + "…"
+}
+
+extension String {
+  fileprivate var onOneLine: String {
+    guard contains(where: \.isNewline) else { return self }
+    return split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+}

@@ -1,0 +1,52 @@
+import KubeDirector
+import Values
+
+/// A commit's note as git holds it: one sentence for people, an empty line, YAML for programs.
+public enum NoteText {
+  /// The longest first line, in characters.
+  public static let sentenceLimit = 300
+  /// The longest note, in bytes of UTF-8.
+  public static let sizeLimit = 64 << 10
+
+  /// The note of a commit, at most `sizeLimit` bytes long.
+  ///
+  /// Where not all objects fit, those that need somebody most are kept, and `omitted` counts the rest.
+  public static func render(_ report: CommitReport) -> String {
+    let head: JSON.Members = [
+      "schemaVersion": 1, "commit": .string(clean(report.commit)), "phase": .string(report.phase.rawValue),
+    ]
+    var text = Sentence.of(report) + "\n\n" + YAMLText.block(head)
+    guard !report.objects.isEmpty else { return text + "objects: []\n" }
+    let items = report.objects.map { YAMLText.item($0.json.object ?? [:]) }
+    // Room for the head of the list and the count of what is left out.
+    let kept = fitting(items, report.objects, budget: sizeLimit - text.utf8.count - 64)
+    text += "objects:\n"
+    for index in kept.sorted() { text += items[index] }
+    let omitted = items.count - kept.count
+    if omitted > 0 { text += "omitted: \(omitted)\n" }
+    return text
+  }
+
+  private static func fitting(_ items: [String], _ objects: [ObjectReport], budget: Int) -> [Int] {
+    var left = budget
+    var kept: [Int] = []
+    let byNeed = objects.indices.sorted { (objects[$1].phase, $0) < (objects[$0].phase, $1) }
+    for index in byNeed {
+      left -= items[index].utf8.count
+      if left < 0 { break }
+      kept.append(index)
+    }
+    return kept
+  }
+
+  /// The second part of a note, to be read by a YAML reader; nil where there is none.
+  public static func body(of note: String) -> Substring? {
+    var rest = note[...]
+    while let end = rest.firstIndex(where: \.isNewline) {
+      let line = rest[..<end]
+      rest = rest[rest.index(after: end)...]
+      if line.allSatisfy(\.isWhitespace) { return rest.isEmpty ? nil : rest }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,69 @@
+import KubeDirector
+
+/// The first line of a note: what stands where, the worst last, as `git log --oneline` readers take it in.
+enum Sentence {
+  static func of(_ report: CommitReport) -> String {
+    guard !report.objects.isEmpty else { return "done: no object changed" }
+    let groups = Phase.allCases.sorted().compactMap { phase -> String? in
+      let objects = report.objects.filter { $0.phase == phase }
+      return objects.isEmpty ? nil : group(phase, objects)
+    }
+    // What needs somebody stands last; where the line is too long it is the others that are cut.
+    var line = groups.joined(separator: " · ")
+    if line.count > NoteText.sentenceLimit, groups.count > 1 {
+      line = counts(report) + " · " + (groups.last ?? "")
+    }
+    return line.count <= NoteText.sentenceLimit ? line : line.prefix(NoteText.sentenceLimit - 1) + "…"
+  }
+
+  /// How many objects are in each phase but the worst: `done: 3 · upgrading: 12`.
+  private static func counts(_ report: CommitReport) -> String {
+    Phase.allCases.sorted().filter { $0 != report.phase }.compactMap { phase in
+      let count = report.objects.count { $0.phase == phase }
+      return count == 0 ? nil : "\(phase.word): \(count)"
+    }.joined(separator: " · ")
+  }
+
+  private static func group(_ phase: Phase, _ objects: [ObjectReport]) -> String {
+    // Apps that went in are no news; one that did not is.
+    let quiet = phase == .done || phase == .pending
+    let named = quiet ? objects.filter { $0.kind != Wire.appKind } : objects
+    let rest = objects.count - named.count
+    guard !named.isEmpty else { return "\(phase.word): \(apps(rest))" }
+    var shown: [String] = []
+    var length = 0
+    for object in named {
+      let text = words(object)
+      length += text.count + 2
+      if length > NoteText.sentenceLimit / 2, !shown.isEmpty { break }
+      shown.append(text)
+    }
+    var text = "\(phase.word): \(shown.joined(separator: ", "))"
+    if shown.count < named.count { text += " … and \(named.count - shown.count) more" }
+    if rest > 0 { text += " and \(apps(rest))" }
+    return text
+  }
+
+  private static func apps(_ count: Int) -> String { count == 1 ? "1 app" : "\(count) apps" }
+
+  private static func words(_ object: ObjectReport) -> String {
+    let name = clean("\(object.namespace)/\(object.name)", limit: 120)
+    switch object.phase {
+    case .upgrading, .rollingBack, .done:
+      guard let upgrade = object.upgrade else {
+        return object.change == "delete" ? "\(name) (deleted)" : name
+      }
+      let apps = clean("\(upgrade.fromApp) → \(upgrade.toApp)", limit: 120)
+      let pods = upgrade.total == 1 ? "1 pod" : "\(upgrade.total) pods"
+      return object.phase == .done
+        ? "\(name) \(apps) (\(pods))" : "\(name) \(apps) (\(upgrade.done) of \(pods))"
+    case .pending: return name
+    case .rejected:
+      return
+        "\(name)\(reason([object.rules.first, object.message].compactMap(\.self).joined(separator: ": ")))"
+    case .waiting, .failed: return "\(name)\(reason(object.message ?? object.rules.first ?? ""))"
+    }
+  }
+
+  private static func reason(_ text: String) -> String { text.isEmpty ? "" : " (\(clean(text, limit: 140)))" }
+}

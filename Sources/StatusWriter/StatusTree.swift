@@ -1,0 +1,145 @@
+import KubeDirector
+import Values
+
+/// The files of the status tree: one a cluster, for programs that cannot ask the cluster itself.
+public enum StatusTree {
+  /// Where a cluster's file stands; nil where the names could lead elsewhere.
+  public static func path(namespace: String, name: String) -> String? {
+    guard isName(namespace), isName(name) else { return nil }
+    return "\(namespace)/\(name).yaml"
+  }
+
+  /// The letters of Kubernetes' names, and no name that is a folder's special entry.
+  private static func isName(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= 253 && text.utf8.first != UInt8(ascii: ".")
+      && text.utf8.allSatisfy { byte in
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "-.".utf8.contains(byte)
+      }
+  }
+}
+
+/// What the status tree says about one cluster.
+public struct ClusterFile: Sendable, Hashable {
+  public var namespace: String
+  public var name: String
+  /// The commit being realised.
+  public var commit: String?
+  /// Nil where the cluster has no status yet.
+  public var state: ClusterStatus.State?
+  public var app: String
+  public var appCatalog: AppCatalog?
+  public var upgradeInfo: UpgradeInfo?
+  public var roles: [Role]
+  public var verdict: String?
+  public var phase: Phase?
+  public var message: String?
+
+  public struct Role: Sendable, Hashable {
+    public var id: String
+    public var members: Int
+
+    public init(id: String, members: Int) {
+      self.id = id
+      self.members = members
+    }
+  }
+
+  /// - Parameters:
+  ///   - verdict: of the object's last change, in wire words.
+  ///   - message: one sentence that says why it waits, was rejected or is stalled.
+  public init(
+    namespace: String, name: String, status: ClusterStatus?, verdict: String? = nil, phase: Phase? = nil,
+    message: String? = nil
+  ) {
+    self.namespace = namespace
+    self.name = name
+    commit = status?.specCommit
+    state = status?.state
+    app = status?.app ?? ""
+    appCatalog = status?.appCatalog
+    upgradeInfo = status?.upgradeInfo
+    roles = status?.roles.map { Role(id: $0.id, members: $0.members.count) } ?? []
+    self.verdict = verdict
+    self.phase = phase
+    self.message = message ?? status?.stall?.message
+  }
+
+  public var path: String? { StatusTree.path(namespace: namespace, name: name) }
+
+  /// The file's bytes: YAML, a key a line.
+  public var bytes: [UInt8] {
+    var out: JSON = ["schemaVersion": 1]
+    out["commit"] = commit.map { .string(clean($0)) }
+    out["state"] = state.map { .string($0.rawValue) }
+    out["app"] = .string(clean(app))
+    out["appCatalog"] = appCatalog.map { .string($0.rawValue) }
+    out["upgradeInfo"] = upgradeInfo.map { info in
+      [
+        "isRollingBack": .bool(info.isRollingBack), "prevApp": .string(clean(info.prevApp)),
+        "id": .string(clean(info.id)),
+      ]
+    }
+    out["roles"] = .array(
+      roles.prefix(1000).map { ["id": .string(clean($0.id)), "members": JSON($0.members)] })
+    out["verdict"] = verdict.map { .string(clean($0)) }
+    out["phase"] = phase.map { .string($0.rawValue) }
+    out["message"] = message.map { .string(clean($0)) }
+    return Array(YAMLText.block(out.object ?? [:]).utf8)
+  }
+}
+
+extension ClusterFile {
+  /// The highest number of members that a file may claim for all roles together; more is not a cluster.
+  static let memberLimit = 1000
+
+  /// Reads a file of the tree, as a YAML reader took it apart. A writer of the ref may have forged it: what is
+  /// no file of ours gives nil, and nothing in it makes more than `memberLimit` members.
+  ///
+  /// - Parameter path: where the file stood; names the cluster.
+  public init?(path: String, _ file: JSON) {
+    let names = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard names.count == 2, names[1].hasSuffix(".yaml"), file["schemaVersion"]?.integer == 1 else {
+      return nil
+    }
+    let (namespace, name) = (String(names[0]), String(names[1].dropLast(5)))
+    guard StatusTree.path(namespace: namespace, name: name) == path else { return nil }
+    self.init(namespace: namespace, name: name, status: nil)
+    commit = file["commit"]?.string
+    state = file["state"]?.string.flatMap(ClusterStatus.State.init)
+    app = file["app"]?.string ?? ""
+    appCatalog = file["appCatalog"]?.string.flatMap(AppCatalog.init)
+    upgradeInfo = file["upgradeInfo"].flatMap { info in
+      info["prevApp"]?.string.map { prevApp in
+        UpgradeInfo(
+          isRollingBack: info["isRollingBack"]?.bool ?? false, prevApp: prevApp, id: info["id"]?.string ?? "")
+      }
+    }
+    var room = Self.memberLimit
+    roles = (file["roles"]?.array ?? []).prefix(Self.memberLimit).compactMap { role in
+      guard let id = role["id"]?.string else { return nil }
+      let members = min(max(0, role["members"]?.integer ?? 0), room)
+      room -= members
+      return Role(id: id, members: members)
+    }
+    verdict = file["verdict"]?.string
+    phase = file["phase"]?.string.flatMap(Phase.init)
+    message = file["message"]?.string
+  }
+
+  /// As much of a status as the rules need that look at running clusters; nil where the file names no state.
+  /// Members are counted, not named: their pods' names are not in the file.
+  public var status: ClusterStatus? {
+    state.map { state in
+      ClusterStatus(
+        state: state, app: app, appCatalog: appCatalog, upgradeInfo: upgradeInfo, specCommit: commit,
+        roles: roles.map { role in
+          RoleStatus(
+            id: role.id, statefulSet: "",
+            members: (0..<role.members).map {
+              MemberStatus(pod: "\(name)-\(role.id)-\($0)", nodeID: 0, state: .configured, app: app)
+            })
+        })
+    }
+  }
+}

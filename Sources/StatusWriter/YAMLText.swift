@@ -1,0 +1,105 @@
+import Values
+
+/// Writes YAML that every reader takes the same way: block style, and quotes wherever a bare word could be
+/// read as anything but itself.
+enum YAMLText {
+  /// A mapping, a line a member; lists of mappings begin each item with `- `, mappings of plain values that
+  /// stand in a list below the top go on one line.
+  static func block(_ members: JSON.Members) -> String {
+    var out = ""
+    for (key, value) in members { write(key, value, indent: 0, to: &out) }
+    return out
+  }
+
+  /// The items of a list as the value of a key at the top.
+  static func item(_ members: JSON.Members) -> String {
+    var out = ""
+    var isFirst = true
+    for (key, value) in members {
+      var lines = ""
+      write(key, value, indent: 4, to: &lines)
+      out += isFirst ? "  - " + lines.dropFirst(4) : lines
+      isFirst = false
+    }
+    return out
+  }
+
+  private static func write(_ key: String, _ value: JSON, indent: Int, to out: inout String) {
+    let margin = String(repeating: " ", count: indent)
+    switch value {
+    case .object(let members) where !members.isEmpty:
+      out += "\(margin)\(scalar(key)):\n"
+      for (key, value) in members { write(key, value, indent: indent + 2, to: &out) }
+    case .array(let items) where items.contains { $0.object != nil }:
+      out += "\(margin)\(scalar(key)):\n"
+      for item in items { out += "\(margin)  - \(flow(item))\n" }
+    default:
+      out += "\(margin)\(scalar(key)): \(flow(value))\n"
+    }
+  }
+
+  static func flow(_ value: JSON) -> String {
+    switch value {
+    case .null, .bool, .integer, .number: value.text()
+    case .string(let text): scalar(text)
+    case .array(let items): "[" + items.map { flow($0) }.joined(separator: ", ") + "]"
+    case .object(let members):
+      "{" + members.map { key, value in "\(scalar(key)): \(flow(value))" }.joined(separator: ", ") + "}"
+    }
+  }
+
+  /// A string, bare where no version of YAML can take it for a number, a date, a truth value or syntax.
+  static func scalar(_ text: String) -> String { isPlain(text) ? text : quoted(text) }
+
+  /// What YAML 1.1 and 1.2 readers take for something else than a string.
+  private static let words: Set<String> = [
+    "true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan",
+  ]
+
+  private static func isPlain(_ text: String) -> Bool {
+    guard let first = text.utf8.first, text.utf8.allSatisfy(isWordByte) else { return false }
+    if isLetter(first) { return !words.contains(text.lowercased()) }
+    guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+    // A commit's digits may all be decimal, or with one `e` among them: then they are a number to some readers.
+    let second = text.utf8.dropFirst().first
+    let marksBase = second.map { "xXoObB".utf8.contains($0) } ?? false
+    return !marksBase && text.utf8.contains { isLetter($0) && !"eE".utf8.contains($0) }
+  }
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+  }
+
+  private static func isWordByte(_ byte: UInt8) -> Bool {
+    isLetter(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "-_./".utf8.contains(byte)
+  }
+
+  /// In double quotes. What a terminal or a reader could stumble over is written as an escape that YAML and
+  /// JSON share.
+  private static func quoted(_ text: String) -> String {
+    var out = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": out += "\\\""
+      case "\\": out += "\\\\"
+      case "\n": out += "\\n"
+      case "\t": out += "\\t"
+      case "\r": out += "\\r"
+      case " "..."~": out.unicodeScalars.append(scalar)
+      case _ where needsEscape(scalar):
+        let digits = String(scalar.value, radix: 16)
+        let width = scalar.value > 0xFFFF ? 8 : 4
+        out += (width == 8 ? "\\U" : "\\u") + String(repeating: "0", count: width - digits.count) + digits
+      default: out.unicodeScalars.append(scalar)
+      }
+    }
+    return out + "\""
+  }
+
+  private static func needsEscape(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import KubeDirector
+import Manifests
+import StatusWriter
+import TestSupport
+import Testing
+import Values
+
+@Suite("A file of the status tree")
+struct ClusterFileTests {
+  private func read(_ bytes: [UInt8]) -> JSON { SettingsFile(path: "status", bytes: bytes).json ?? .null }
+
+  private let upgrading = ClusterFile(
+    namespace: "prod", name: "analytics", status: Sample.stalled, verdict: "accepted", phase: .failed)
+
+  @Test("says what hooks need to know")
+  func golden() throws {
+    let text = String(decoding: upgrading.bytes, as: UTF8.self)
+    #expect(try text == Golden.stored("cluster.yaml", recording: text))
+    #expect(upgrading.path == "prod/analytics.yaml")
+  }
+
+  @Test("reads back as it was written")
+  func roundTrip() {
+    #expect(ClusterFile(path: "prod/analytics.yaml", read(upgrading.bytes)) == upgrading)
+  }
+
+  @Test("gives rules the state, the upgrade and the number of members")
+  func status() throws {
+    let file = try #require(ClusterFile(path: "prod/analytics.yaml", read(upgrading.bytes)))
+    let status = try #require(file.status)
+    #expect(status.state == .updating)
+    #expect(status.upgradeInfo?.prevApp == "spark-1.0.0")
+    #expect(status.roles.map(\.members.count) == [1, 5, 1])
+  }
+
+  @Test("of a cluster that has no status yet names none")
+  func noStatus() {
+    let file = ClusterFile(namespace: "prod", name: "new", status: nil, verdict: "rejected", phase: .rejected)
+    #expect(ClusterFile(path: "prod/new.yaml", read(file.bytes))?.status == nil)
+  }
+
+  @Test(
+    "is not made where a name could lead elsewhere",
+    arguments: [
+      ("..", "x"), ("a/b", "x"), ("", "x"), ("prod", ".hidden"), ("prod", "x\n"), ("PROD", "x"), ("prod", ""),
+    ])
+  func hostileNames(_ namespace: String, _ name: String) {
+    #expect(StatusTree.path(namespace: namespace, name: name) == nil)
+  }
+
+  @Test(
+    "is not read from elsewhere",
+    arguments: ["analytics.yaml", "a/b/c.yaml", "prod/x.yml", "../x.yaml", "prod/.yaml", "/x.yaml", ""])
+  func hostilePaths(_ path: String) {
+    #expect(ClusterFile(path: path, ["schemaVersion": 1, "state": "configured", "app": "a"]) == nil)
+  }
+
+  @Test("that was forged with a huge number of members makes no more than a cluster can have")
+  func hugeCounts() throws {
+    let roles = (0..<50).map { JSON.object(["id": .string("r\($0)"), "members": .integer(.max)]) }
+    let file = try #require(
+      ClusterFile(path: "a/b.yaml", ["schemaVersion": 1, "state": "configured", "roles": .array(roles)]))
+    #expect(file.status?.members.count == 1000)
+  }
+
+  @Test(
+    "that was forged gives nothing or harmless values, and never a trap",
+    arguments: [
+      JSON.null, 7, [], ["schemaVersion": 2], ["schemaVersion": 1, "state": "exploded"],
+      ["schemaVersion": 1, "state": 3, "roles": "x", "upgradeInfo": [], "phase": [:]],
+      [
+        "schemaVersion": 1, "state": "configured",
+        "roles": [["members": -5], ["id": "a", "members": -5], 1],
+      ],
+    ])
+  func forged(_ json: JSON) {
+    let file = ClusterFile(path: "a/b.yaml", json)
+    let members = file?.status?.members.count ?? 0
+    #expect(members == 0)
+    #expect(file?.upgradeInfo == nil)
+  }
+}

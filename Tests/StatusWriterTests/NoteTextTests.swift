@@ -1,0 +1,150 @@
+import KubeDirector
+import Manifests
+import StatusWriter
+import TestSupport
+import Testing
+import Values
+
+@Suite("A note")
+struct NoteTextTests {
+  private func read(_ note: String) -> JSON? {
+    NoteText.body(of: note).flatMap { body in
+      let file = SettingsFile(path: "note", bytes: Array(body.utf8))
+      return file.findings.isEmpty ? file.json : nil
+    }
+  }
+
+  private let mixed = CommitReport(
+    commit: Sample.commit, subject: "Upgrade analytics and ledger",
+    objects: [
+      Sample.object("spark-1.1.0", .done, kind: Wire.appKind, change: "create"),
+      Sample.object("analytics", .pending).following(Sample.upgrading),
+      Sample.object(
+        "ledger", .failed, message: "ledger-broker-2: ErrImagePull registry.example/kafka:3.7.l (not found)"),
+      Sample.object(
+        "profiles", .rejected, change: "upgrade", verdict: "rejected",
+        rules: ["upgrade/only-app", "upgrade/newer"],
+        message: "cluster prod/profiles changes members together with the app"),
+      Sample.object(
+        "lake", .waiting, verdict: "waiting", rules: ["upgrade/configured"], message: "waits for an upgrade"),
+    ])
+
+  @Test("has one sentence, an empty line, and YAML")
+  func golden() throws {
+    let text = NoteText.render(mixed)
+    #expect(try text == Golden.stored("note.txt", recording: text))
+  }
+
+  @Test("of a commit whose upgrade has ended says from where to where and how many pods")
+  func done() throws {
+    let ended = Sample.object("analytics", .pending).following(Sample.upgrading).following(Sample.configured)
+    let text = NoteText.render(
+      CommitReport(
+        commit: Sample.commit,
+        objects: [Sample.object("spark-1.1.0", .done, kind: Wire.appKind, change: "create"), ended]))
+    #expect(try text == Golden.stored("note-done.txt", recording: text))
+  }
+
+  @Test("reads back as it was written")
+  func roundTrip() throws {
+    let json = try #require(read(NoteText.render(mixed)))
+    var expected = mixed
+    expected.subject = ""
+    #expect(CommitReport(json) == expected)
+    #expect(json["phase"]?.string == "failed")
+  }
+
+  @Test("of a commit that changed no object is a note all the same")
+  func empty() throws {
+    let text = NoteText.render(CommitReport(commit: Sample.commit, objects: []))
+    #expect(text.hasPrefix("done: no object changed\n\n"))
+    #expect(try #require(read(text))["objects"] == [])
+  }
+
+  @Test("stays within its bounds however many objects a commit changed, and keeps those in need")
+  func bounds() throws {
+    var objects = (0..<10_000).map { Sample.object("cluster-\($0)", .upgrading) }
+    objects[9_000] = Sample.object("broken", .failed, message: String(repeating: "long ", count: 5_000))
+    let text = NoteText.render(CommitReport(commit: Sample.commit, objects: objects))
+    let sentence = try #require(text.split(separator: "\n").first)
+    #expect(text.utf8.count <= NoteText.sizeLimit)
+    #expect(sentence.count <= NoteText.sentenceLimit)
+    #expect(sentence.hasPrefix("upgrading: 9999 · stalled: prod/broken (long"))
+    let json = try #require(read(text))
+    let kept = try #require(json["objects"]?.array)
+    #expect(kept.contains { $0["name"]?.string == "broken" })
+    #expect(json["omitted"]?.integer == 10_000 - kept.count)
+  }
+
+  @Test("with many objects of one phase names some and counts the others")
+  func more() throws {
+    let objects = (0..<60).map { Sample.object("analytics-\($0)", .upgrading) }
+    let sentence = try #require(
+      NoteText.render(CommitReport(commit: Sample.commit, objects: objects)).split(separator: "\n").first)
+    #expect(sentence.hasPrefix("upgrading: prod/analytics-0, prod/analytics-1, "))
+    #expect(sentence.hasSuffix(" more"))
+  }
+
+  @Test(
+    "lets nothing from outside be read as anything but text",
+    arguments: [
+      "a: b", "- x", "yes", "null", "1e5", "0x1f", "2026-01-01", "# no comment", "\"", "'", "\\", "[",
+      "{a: b}", "*x",
+      "&x", "!tag", "%", "@", "`", "a #b", " lead", "trail ", "~", "", "é", "→", "🙂", "\u{FEFF}", "x\u{85}y",
+      "<<",
+    ])
+  func hostileText(_ text: String) throws {
+    let json = try #require(
+      read(
+        NoteText.render(
+          CommitReport(commit: "1234567", objects: [Sample.object("a", .failed, message: text)]))))
+    let message = json["objects"]?[0]?["message"]?.string
+    if text.unicodeScalars.allSatisfy({ !$0.properties.isDefaultIgnorableCodePoint && $0.value != 0x85 }) {
+      #expect(message == text)
+    }
+    #expect(message != nil)
+    #expect(json["commit"]?.string == "1234567")
+    #expect(json["objects"]?.array?.count == 1)
+  }
+
+  @Test("keeps lines and control characters out, and every credential")
+  func cleaned() {
+    let note = NoteText.render(
+      CommitReport(
+        commit: Sample.commit,
+        objects: [
+          Sample.object(
+            "a", .failed, message: "one\ntwo\u{1B}[2J https://user:hunter2@registry.example/x?token=hunter2")
+        ]))
+    #expect(!note.contains("hunter2"))
+    #expect(!note.contains("\u{1B}"))
+    #expect(note.contains("one two"))
+  }
+
+  @Test(
+    "that is none of ours is no report",
+    arguments: [
+      "", "{}", "[]", "null", "schemaVersion: 2", "schemaVersion: 1", "schemaVersion: 1\ncommit: [1]", "7",
+    ])
+  func forged(_ yaml: String) {
+    let json = SettingsFile(path: "note", bytes: Array(yaml.utf8)).json ?? .null
+    #expect(CommitReport(json) == nil)
+  }
+
+  @Test("whose parts are damaged gives what can be read")
+  func damaged() {
+    let json: JSON = [
+      "schemaVersion": 1, "commit": "abc",
+      "objects": [
+        7, ["kind": "x"], ["kind": "a", "namespace": "b", "name": "c", "phase": "done", "upgrade": [1]],
+      ],
+    ]
+    #expect(CommitReport(json)?.objects.map(\.name) == ["c"])
+  }
+
+  @Test(
+    "without an empty line has no second part", arguments: ["", "one line", "two\nlines\n", "sentence\n\n"])
+  func noBody(_ note: String) {
+    #expect(NoteText.body(of: note) == nil)
+  }
+}

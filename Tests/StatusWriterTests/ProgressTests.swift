@@ -1,0 +1,85 @@
+import KubeDirector
+import StatusWriter
+import Testing
+
+@Suite("Progress of an upgrade")
+struct ProgressTests {
+  typealias Role = UpgradeProgress.Role
+
+  @Test("counts the members of roles that change, and leaves out the role whose image is the same")
+  func forward() {
+    #expect(
+      UpgradeProgress(Sample.upgrading)
+        == UpgradeProgress(
+          fromApp: "spark-1.0.0", toApp: "spark-1.1.0", isRollingBack: false,
+          roles: [Role(id: "controller", done: 1, total: 1), Role(id: "worker", done: 2, total: 5)]))
+  }
+
+  @Test("of a rollback counts only members that the upgrade had touched, done once their old app is back")
+  func back() {
+    #expect(
+      UpgradeProgress(Sample.rollingBack)
+        == UpgradeProgress(
+          fromApp: "spark-1.1.0", toApp: "spark-1.0.0", isRollingBack: true,
+          roles: [Role(id: "controller", done: 0, total: 1), Role(id: "worker", done: 1, total: 3)]))
+  }
+
+  @Test("says which role is stalled")
+  func stalled() {
+    #expect(UpgradeProgress(Sample.stalled)?.roles.map(\.stalled) == [false, true])
+  }
+
+  @Test("does not count what an earlier upgrade did")
+  func otherLedger() {
+    var status = Sample.upgrading
+    status.roles[0].members[0].upgrade = Sample.ledger(done: true, id: "another")
+    #expect(UpgradeProgress(status)?.roles[0].done == 0)
+  }
+
+  @Test("is nothing where no upgrade runs")
+  func none() {
+    #expect(UpgradeProgress(Sample.configured) == nil)
+  }
+
+  @Test(
+    "the phase of an accepted change is what its cluster says",
+    arguments: [
+      (Sample.upgrading, Phase.upgrading), (Sample.stalled, .failed), (Sample.rollingBack, .rollingBack),
+      (Sample.configured, .done), (ClusterStatus(state: .creating, app: "spark-1.0.0"), .pending),
+    ])
+  func phase(_ status: ClusterStatus, _ phase: Phase) {
+    #expect(Sample.object("analytics", .pending).following(status).phase == phase)
+  }
+
+  @Test("a stalled upgrade says why, and no longer does once it goes on")
+  func message() {
+    let stalled = Sample.object("analytics", .pending).following(Sample.stalled)
+    #expect(stalled.message == "analytics-worker-2: ErrImagePull registry.example/spark:1.1.0 (not found)")
+    #expect(stalled.following(Sample.upgrading).message == nil)
+  }
+
+  @Test("an upgrade that has ended keeps its roles, every member done")
+  func ended() {
+    let ended = Sample.object("analytics", .pending).following(Sample.upgrading).following(Sample.configured)
+    #expect(ended.upgrade?.roles.map(\.done) == [1, 5])
+    #expect(ended.phase == .done)
+  }
+
+  @Test("of a rejected or waiting change the running cluster says nothing")
+  func untouched() {
+    let rejected = Sample.object("analytics", .rejected, verdict: "rejected")
+    #expect(rejected.following(Sample.upgrading) == rejected)
+  }
+
+  @Test("a commit is as far as the worst of its objects, and done where it changed none")
+  func worst() {
+    func phase(_ phases: Phase...) -> Phase {
+      CommitReport(commit: Sample.commit, objects: phases.map { Sample.object("a", $0) }).phase
+    }
+    #expect(phase() == .done)
+    #expect(phase(.done, .upgrading, .done) == .upgrading)
+    #expect(phase(.upgrading, .rejected) == .rejected)
+    #expect(phase(.rejected, .failed, .waiting) == .failed)
+    #expect(phase(.waiting, .pending) == .waiting)
+  }
+}

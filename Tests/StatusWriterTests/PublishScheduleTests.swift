@@ -1,0 +1,63 @@
+import GitStore
+import Testing
+
+@testable import StatusWriter
+
+@Suite("When to publish")
+struct PublishScheduleTests {
+  private func schedule() -> PublishSchedule {
+    PublishSchedule(interval: .seconds(3), backoff: Backoff(first: .seconds(1), limit: .seconds(8)))
+  }
+
+  @Test("nothing to say, nothing to do")
+  func idle() {
+    #expect(schedule().due(.seconds(100)) == .idle)
+  }
+
+  @Test("the first news goes out at once, progress three seconds later, a first verdict in between at once")
+  func transcript() {
+    var schedule = schedule()
+    schedule.want(urgent: true)
+    #expect(schedule.due(.seconds(0)) == .now)
+    schedule.begin()
+    schedule.succeed(.seconds(1))
+    #expect(schedule.due(.seconds(1)) == .idle)
+    schedule.want(urgent: false)
+    #expect(schedule.due(.seconds(2)) == .at(.seconds(4)))
+    schedule.want(urgent: true)
+    #expect(schedule.due(.seconds(2)) == .now)
+    schedule.begin()
+    schedule.succeed(.seconds(2))
+    schedule.want(urgent: false)
+    #expect(schedule.due(.seconds(4)) == .at(.seconds(5)))
+    #expect(schedule.due(.seconds(5)) == .now)
+  }
+
+  @Test("news that comes while it is being published is not lost")
+  func during() {
+    var schedule = schedule()
+    schedule.want(urgent: false)
+    schedule.begin()
+    schedule.want(urgent: false)
+    schedule.succeed(.seconds(1))
+    #expect(schedule.due(.seconds(1)) == .at(.seconds(4)))
+  }
+
+  @Test("failures are tried again ever more slowly, whatever comes meanwhile, until one succeeds")
+  func failures() {
+    var schedule = schedule()
+    schedule.want(urgent: true)
+    for (now, next) in [(0, 1), (1, 3), (3, 7), (7, 15), (15, 23)] {
+      #expect(schedule.due(.seconds(now)) == .now)
+      schedule.begin()
+      schedule.fail(.seconds(now), random: 1)
+      schedule.want(urgent: true)
+      #expect(schedule.due(.seconds(now)) == .at(.seconds(next)))
+    }
+    schedule.begin()
+    schedule.succeed(.seconds(23))
+    #expect(schedule.due(.seconds(23)) == .idle)
+    schedule.want(urgent: true)
+    #expect(schedule.due(.seconds(23)) == .now)
+  }
+}
