@@ -88,17 +88,17 @@ struct SchemaChecker {
   // MARK: Objects and arrays
 
   private mutating func check(_ members: JSON.Members, _ node: SchemaNode, isRoot: Bool) {
-    for name in node.required where members[name] == nil {
+    for name in node.required where members.index(forKey: name) == nil {
       var draft = Draft(predicate: "is required, but missing")
       draft.steps = [.key(name)]
       drafts.append(draft)
     }
     for (key, value) in members {
+      // The same for every kind, and not the schema's business.
+      if isRoot, key == "metadata" || key == "apiVersion" || key == "kind" { continue }
       let before = drafts.count
       if let property = node.properties[key] {
         check(value, property)
-      } else if isRoot, key == "metadata" || key == "apiVersion" || key == "kind" {
-        continue  // the same for every kind, and not the schema's business
       } else {
         switch node.others {
         case .anything: continue
@@ -106,7 +106,7 @@ struct SchemaChecker {
         case .unknown: reportUnknown(key, members, node)
         }
       }
-      addStep(.key(key), since: before)
+      if drafts.count > before { addStep(.key(key), since: before) }
     }
     checkCount(members.count, node, "member", "members")
   }
