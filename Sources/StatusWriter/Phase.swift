@@ -39,7 +39,7 @@ public enum Phase: String, Sendable, Hashable, CaseIterable, Comparable {
     case .waiting: "waiting"
     case .rollingBack: "rolling back"
     case .rejected: "rejected"
-    case .failed: "stalled"
+    case .failed: "failed"
     }
   }
 }

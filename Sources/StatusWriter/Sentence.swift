@@ -29,7 +29,10 @@ enum Sentence {
     let quiet = phase == .done || phase == .pending
     let named = quiet ? objects.filter { $0.kind != Wire.appKind } : objects
     let rest = objects.count - named.count
-    guard !named.isEmpty else { return "\(phase.word): \(apps(rest))" }
+    // A pod that needs somebody; not an attempt that a later commit has ended.
+    let isStalled = phase == .failed && objects.allSatisfy(\.isStalled)
+    let word = isStalled ? "stalled" : phase.word
+    guard !named.isEmpty else { return "\(word): \(apps(rest))" }
     var shown: [String] = []
     var length = 0
     for object in named {
@@ -38,7 +41,7 @@ enum Sentence {
       if length > NoteText.sentenceLimit / 2, !shown.isEmpty { break }
       shown.append(text)
     }
-    var text = "\(phase.word): \(shown.joined(separator: ", "))"
+    var text = "\(word): \(shown.joined(separator: ", "))"
     if shown.count < named.count { text += " … and \(named.count - shown.count) more" }
     if rest > 0 { text += " and \(apps(rest))" }
     return text
@@ -66,4 +69,8 @@ enum Sentence {
   }
 
   private static func reason(_ text: String) -> String { text.isEmpty ? "" : " (\(clean(text, limit: 140)))" }
+}
+
+extension ObjectReport {
+  fileprivate var isStalled: Bool { upgrade?.roles.contains(where: \.stalled) ?? false }
 }

@@ -54,6 +54,22 @@ struct NoteTextTests {
     #expect(json["phase"]?.string == "failed")
   }
 
+  @Test("tells a stalled upgrade from an attempt that has ended")
+  func stalled() {
+    let stalled = Sample.object("analytics", .pending).following(Sample.stalled)
+    var ended = stalled
+    ended.message = "rolled back by 1d0e77c"
+    ended.upgrade = nil
+    func sentence(_ object: ObjectReport) -> String {
+      String(NoteText.render(CommitReport(commit: Sample.commit, objects: [object])).prefix { $0 != "\n" })
+    }
+    #expect(
+      sentence(stalled)
+        == "stalled: prod/analytics (analytics-worker-2: ErrImagePull registry.example/spark:1.1.0 (not found))"
+    )
+    #expect(sentence(ended) == "failed: prod/analytics (rolled back by 1d0e77c)")
+  }
+
   @Test("of a commit that changed no object is a note all the same")
   func empty() throws {
     let text = NoteText.render(CommitReport(commit: Sample.commit, objects: []))
@@ -69,7 +85,7 @@ struct NoteTextTests {
     let sentence = try #require(text.split(separator: "\n").first)
     #expect(text.utf8.count <= NoteText.sizeLimit)
     #expect(sentence.count <= NoteText.sentenceLimit)
-    #expect(sentence.hasPrefix("upgrading: 9999 · stalled: prod/broken (long"))
+    #expect(sentence.hasPrefix("upgrading: 9999 · failed: prod/broken (long"))
     let json = try #require(read(text))
     let kept = try #require(json["objects"]?.array)
     #expect(kept.contains { $0["name"]?.string == "broken" })

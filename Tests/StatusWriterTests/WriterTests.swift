@@ -73,7 +73,7 @@ struct WriterTests {
       await writer.report(report(.failed))
       clock.advance(by: .seconds(3))
       await until { sink.batches.count == 2 }
-      #expect(sink.batches[1].notes[Sample.commit]?.hasPrefix("stalled: prod/analytics") == true)
+      #expect(sink.batches[1].notes[Sample.commit]?.hasPrefix("failed: prod/analytics") == true)
     }
   }
 

@@ -1,0 +1,83 @@
+import GitStore
+
+/// Which refs of the remote statuses go to; nil switches one kind off.
+public struct StatusRefs: Sendable, Hashable {
+  public var notes: String?
+  public var tree: String?
+  /// A branch with the same files as the tree, for those who want to browse them; its full name.
+  public var branch: String?
+
+  public init(notes: String?, tree: String?, branch: String? = nil) {
+    self.notes = notes
+    self.tree = tree
+    self.branch = branch
+  }
+
+  /// The refs of one of several installations on a repository: those given, with a suffix unless it is the
+  /// default one.
+  public func suffixed(_ installation: String) -> StatusRefs {
+    guard installation != "default" else { return self }
+    func named(_ ref: String?) -> String? { ref.map { "\($0)-\(installation)" } }
+    return StatusRefs(notes: named(notes), tree: named(tree), branch: named(branch))
+  }
+
+  /// What a mirror has to keep up with, so that statuses go on top of what others wrote.
+  public var all: [String] { [notes, tree, branch].compactMap(\.self) }
+}
+
+/// Writes statuses to refs of the repository that the changes came from.
+public struct GitSink: StatusSink {
+  private let mirror: Mirror
+  private let refs: StatusRefs
+  private let author: (name: String, email: String)
+  private let now: @Sendable () -> Int64
+
+  /// - Parameters:
+  ///   - mirror: must keep up with `refs`.
+  ///   - now: seconds since 1970, for the commits that carry statuses.
+  public init(
+    mirror: Mirror, refs: StatusRefs, author: (name: String, email: String) = ("kdops", "kdops@localhost"),
+    now: @escaping @Sendable () -> Int64
+  ) {
+    self.mirror = mirror
+    self.refs = refs
+    self.author = author
+    self.now = now
+  }
+
+  public func publish(_ batch: StatusBatch) async throws {
+    var updates: [RefUpdate] = []
+    if let ref = refs.notes, !batch.notes.isEmpty {
+      var notes: [ObjectID: [UInt8]?] = [:]
+      for (commit, text) in batch.notes {
+        if let id = ObjectID(hex: commit) { notes[id] = Array(text.utf8) }
+      }
+      let names = notes.keys.sorted().map(\.short)
+      updates.append(try RefUpdate(ref: ref, .notes(notes), message: "Note on \(Self.list(names))"))
+    }
+    for ref in [refs.tree, refs.branch] {
+      guard let ref, !batch.files.isEmpty || batch.isWholeTree else { continue }
+      var files = batch.files
+      if batch.isWholeTree {
+        for path in try await paths(of: ref) where files[path] == nil { files.updateValue(nil, forKey: path) }
+      }
+      var message = "Status of \(Self.list(files.keys.sorted().map { String($0.dropLast(5)) }))"
+      if ref == refs.branch { message += "\n\n[skip ci]" }
+      updates.append(try RefUpdate(ref: ref, .files(files), message: message))
+    }
+    guard !updates.isEmpty else { return }
+    _ = try await mirror.publish(
+      updates, author: Signature(name: author.name, email: author.email, seconds: now()))
+  }
+
+  /// The files of clusters that a ref has, as far as the mirror knows.
+  private func paths(of ref: String) async throws -> [String] {
+    guard let tip = try await mirror.known(ref) else { return [] }
+    return try await mirror.repository.tree(at: tip).map(\.path).filter { $0.hasSuffix(".yaml") }
+  }
+
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(3).joined(separator: ", ")
+    return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
+  }
+}
