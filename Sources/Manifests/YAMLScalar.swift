@@ -81,7 +81,7 @@ enum YAMLScalar {
     return value
   }
 
-  /// A whole number to the base 10, or to 16, 8 or 2 by its prefix; past 64 bits the nearest double.
+  /// A whole number to the base 10, or to 16, 8 or 2 by its prefix; past 64 bits, where the base is not 10, a double.
   private static func whole(_ text: ArraySlice<UInt8>) -> JSON? {
     var digits = text
     var isNegative = false
@@ -115,6 +115,7 @@ enum YAMLScalar {
       }
     }
     if let exact { return .integer(exact) }
+    if base == 10 { return nil }  // rounded once by the reader of doubles, not digit by digit here
     return nearest.isFinite ? .number(isNegative ? -nearest : nearest) : nil
   }
 
