@@ -45,7 +45,11 @@ struct PatternParser {
     case "(": return try group()
     case "\\": return .set(try escape())
     case "*", "+", "?": throw failure("\(scalar) has nothing to repeat")
-    case "{" where (try? bounds()) ?? nil != nil: throw failure("{ has nothing to repeat")
+    case "{":
+      position -= 1
+      guard try bounds() == nil else { throw failure("{ has nothing to repeat") }
+      position += 1
+      return .set(try single(scalar))
     default: return .set(try single(scalar))
     }
   }

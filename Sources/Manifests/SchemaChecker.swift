@@ -182,7 +182,7 @@ struct SchemaChecker {
       let words = node.isMaximumExclusive ? "less than" : "at most"
       drafts.append(Draft(predicate: "must be \(words) \(JSON.number(maximum).text()), not \(shown)"))
     }
-    if node.formatName == "int32", number.magnitude > Double(Int32.max) {
+    if node.formatName == "int32", !(Double(Int32.min)...Double(Int32.max)).contains(number) {
       drafts.append(Draft(predicate: "must fit 32 bits, which \(shown) does not"))
     }
   }
