@@ -14,9 +14,11 @@ enum JSONProblem {
         rule: FileRule.duplicateKey, place: .bytes(start..<endOfString(from: start, in: bytes)),
         message: error.message, hint: "keep one of the two")
     case .limit:
-      return FileIssue(rule: FileRule.limit, place: .bytes(start..<start + 1), message: error.message, hint: nil)
+      return FileIssue(
+        rule: FileRule.limit, place: .bytes(start..<start + 1), message: error.message, hint: nil)
     case .encoding:
-      return FileIssue(rule: FileRule.encoding, place: .bytes(start..<start + 1), message: error.message, hint: nil)
+      return FileIssue(
+        rule: FileRule.encoding, place: .bytes(start..<start + 1), message: error.message, hint: nil)
     }
   }
 

@@ -15,7 +15,8 @@ public struct ManifestDocument: Sendable, Hashable {
   public var name: String
 
   public init(
-    json: JSON, index: Int = 0, prefix: FieldPath = .root, kind: ManifestKind, namespace: String? = nil, name: String
+    json: JSON, index: Int = 0, prefix: FieldPath = .root, kind: ManifestKind, namespace: String? = nil,
+    name: String
   ) {
     self.json = json
     self.index = index

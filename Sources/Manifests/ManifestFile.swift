@@ -11,6 +11,13 @@ public struct ManifestFile: Sendable, Hashable {
   /// lacks, so nobody may conclude that an object is gone.
   public var findings: [Diagnostic] = []
 
+  /// A file of which everything is known already.
+  public init(path: String, documents: [ManifestDocument] = [], findings: [Diagnostic] = []) {
+    self.path = path
+    self.documents = documents
+    self.findings = findings
+  }
+
   /// Whether everything in the file could be read.
   public var isWhole: Bool { !findings.contains { $0.severity == .error } }
 

@@ -30,7 +30,9 @@ public struct ManifestPositions: Sendable {
   }
 
   /// The place of a field of an object.
-  public func location(of part: Part = .value, at field: FieldPath, in document: ManifestDocument) -> SourceLocation {
+  public func location(of part: Part = .value, at field: FieldPath, in document: ManifestDocument)
+    -> SourceLocation
+  {
     location(of: part, at: document.prefix + field, document: document.index)
   }
 
@@ -74,7 +76,8 @@ public struct ManifestPositions: Sendable {
       switch (step, node.content) {
       case (.key(let key), .members(let members)):
         // The last one, as a reader that allows duplicates would take; a merged member stands at the `<<`.
-        guard let member = members.last(where: { $0.key == key }) ?? members.last(where: { $0.key == "<<" }) else {
+        guard let member = members.last(where: { $0.key == key }) ?? members.last(where: { $0.key == "<<" })
+        else {
           return (node, keyRange, false)
         }
         (node, keyRange) = (member.node, member.keyRange)

@@ -79,7 +79,8 @@ struct ManifestReader {
     let valid = UTF8Check.validPrefix(of: bytes)
     guard valid < bytes.count else { return }
     throw FileIssue(
-      rule: FileRule.encoding, place: .bytes(valid..<valid + 1), message: "the file is not UTF-8 from here on",
+      rule: FileRule.encoding, place: .bytes(valid..<valid + 1),
+      message: "the file is not UTF-8 from here on",
       hint: "save it as UTF-8")
   }
 
@@ -129,27 +130,31 @@ struct ManifestReader {
   }
 
   private mutating func takeKnown(_ json: JSON, kind: ManifestKind, document: Int, prefix: FieldPath) {
-    var whole = true
-    for field in ["name", "namespace"] {
-      let value = json["metadata"]?[field]
-      if let text = value?.string, !text.isEmpty { continue }
-      if value == nil, field == "namespace" { continue }
-      whole = false
-      let path = prefix + ["metadata", .key(field)]
-      let written = positions.scalarText(at: path, document: document)
-      report(
-        kind.schemaRule, at: path, document: document,
-        value == nil
-          ? "metadata.\(field) is missing"
-          : "metadata.\(field) must be a string that is not empty\(value?.string == nil ? ", not \(value?.typeName.withArticle ?? "")" : "")",
-        hint: value == nil
-          ? "give the object a \(field)" : value?.quotable == true ? written.map { "write it in quotes: \"\($0)\"" } : nil)
+    let metadata = json["metadata"]
+    let name = metadata?["name"]
+    let written = metadata?["namespace"]
+    let namespace = written?.isNull == true ? Optional<JSON>.none : written
+    if let text = name?.string, !text.isEmpty, namespace == nil || namespace?.string?.isEmpty == false {
+      documents.append(
+        ManifestDocument(
+          json: json, index: document, prefix: prefix, kind: kind, namespace: namespace?.string, name: text))
+      return
     }
-    guard whole, let name = json["metadata"]?["name"]?.string else { return }
-    documents.append(
-      ManifestDocument(
-        json: json, index: document, prefix: prefix, kind: kind,
-        namespace: json["metadata"]?["namespace"]?.string, name: name))
+    for (field, value) in [("name", name ?? .null), ("namespace", namespace ?? "default")] {
+      if let text = value.string, !text.isEmpty { continue }
+      let path = prefix + ["metadata", .key(field)]
+      var message = "metadata.\(field) must be a string that is not empty"
+      var hint: String?
+      if value.isNull {
+        message = "metadata.\(field) is missing"
+        hint = "give the object a \(field)"
+      } else if value.string == nil {
+        message += ", not \(value.typeName.withArticle)"
+        let scalar = value.quotable ? positions.scalarText(at: path, document: document) : nil
+        hint = scalar.map { "write it in quotes: \"\($0)\"" }
+      }
+      report(kind.schemaRule, at: path, document: document, message, hint: hint)
+    }
   }
 
   /// Which object a broken document was going to be, as far as that can be told.
@@ -163,9 +168,10 @@ struct ManifestReader {
 
   private mutating func warnUnknown(_ kind: String, _ version: String?, at path: FieldPath, document: Int) {
     let known = ManifestKind.allCases.map(\.rawValue)
+    let what = kind.quoted + (version.map { " of \($0.quoted)" } ?? "")
     warn(
       at: path, document: document,
-      "\(kind.quoted)\(version.map { " of \($0.quoted)" } ?? "") is not read; only \(known.joined(separator: " and ")) are",
+      "\(what) is not read; only \(known.joined(separator: " and ")) are",
       hint: NearMiss.suggestion(for: kind, among: known).map { "did you mean `\($0)`?" }
         ?? "keep other objects outside the folders named in .kdops.yaml")
   }

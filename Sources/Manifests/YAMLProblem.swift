@@ -14,7 +14,8 @@ enum YAMLProblem {
       let offset = parser.problem_offset
       return FileIssue(
         rule: FileRule.encoding, place: .bytes(offset..<offset + 1),
-        message: "the file holds a character that YAML does not allow", hint: "remove it, or escape it in double quotes")
+        message: "the file holds a character that YAML does not allow",
+        hint: "remove it, or escape it in double quotes")
     default:
       let problem = parser.problem.map { String(cString: $0) } ?? "it cannot be read"
       let index = parser.problem_mark.index
@@ -26,14 +27,17 @@ enum YAMLProblem {
   }
 
   private static func context(of parser: yaml_parser_t) -> String {
-    guard let context = parser.context, parser.context_mark.line != parser.problem_mark.line else { return "" }
+    guard let context = parser.context, parser.context_mark.line != parser.problem_mark.line else {
+      return ""
+    }
     return ", \(String(cString: context)) that begins on line \(parser.context_mark.line + 1)"
   }
 
   /// What people most often meet, by the text that libyaml has for it.
   private static let words: [String: (message: String, hint: String)] = [
     "mapping values are not allowed in this context": (
-      "a colon stands where no key can be", "put quotes around a value that holds a colon and a space, or mend the indentation"
+      "a colon stands where no key can be",
+      "put quotes around a value that holds a colon and a space, or mend the indentation"
     ),
     "did not find expected key": ("a key is expected here", "line this up with the keys above it"),
     "could not find expected ':'": ("a key without a colon", "write a colon and a space after the key"),
@@ -61,6 +65,7 @@ enum YAMLProblem {
     let start = source.startOfLine(holding: offset) + line.utf8.distance(from: line.startIndex, to: tab)
     return FileIssue(
       rule: FileRule.syntax, place: .bytes(start..<start + 1),
-      message: "a tab indents this line, and YAML allows only spaces there", hint: "replace the tab with spaces")
+      message: "a tab indents this line, and YAML allows only spaces there",
+      hint: "replace the tab with spaces")
   }
 }

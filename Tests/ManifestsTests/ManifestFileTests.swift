@@ -107,6 +107,7 @@ struct ManifestFileTests {
     #expect(number?.location == SourceLocation(file: "clusters/a.yaml", line: 4, column: 9, length: 3))
     #expect(finding("metadata: {name: \"\"}")?.rule == "app/schema")
     #expect(finding("spec: {}")?.message == "metadata.name is missing")
+    #expect(parse(cluster("x", "  namespace:\nspec: {}")).documents.map(\.namespace) == [nil])
     #expect(finding("metadata: {name: x, namespace: 5}")?.message.contains("metadata.namespace") == true)
   }
 
