@@ -28,6 +28,8 @@ func tests(
 
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
+let hashTrees = Target.Dependency.product(
+  name: "HashTreeCollections", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let lifecycle = Target.Dependency.product(
@@ -53,7 +55,7 @@ let package = Package(
     room("Diagnostics", ["Values"]),
     room("Manifests", ["CLibyaml", "Values", "Diagnostics", collections]),
     room("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),
-    room("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
+    room("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests", hashTrees]),
     room("GitStore", ["CLibgit2", "Diagnostics", crypto]),
     room("ClusterAPI", ["Values", "KubeDirector", logging]),
     room(
@@ -70,7 +72,7 @@ let package = Package(
       "Reconciler",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
-        "StatusWriter", logging,
+        "StatusWriter", logging, hashTrees,
       ]),
     .executableTarget(
       name: "kdops",

@@ -28,6 +28,8 @@ public enum Wire {
     public static let blob = "kdops.dev/blob"
     /// The file that was applied.
     public static let path = "kdops.dev/path"
+    /// The kind of change that it was, such as `upgrade`.
+    public static let change = "kdops.dev/change"
     /// The digest of the spec that was applied. The engine acts only on a spec that this stands for.
     public static let stamp = "kdops.dev/stamp"
     /// `"true"` in git takes over an object that no installation owns.

@@ -1,0 +1,86 @@
+import ClusterAPI
+import Diagnostics
+import KubeDirector
+import Values
+
+/// Where an object that is applied came from; it is noted on the object, so that after any restart, on any machine,
+/// git and the cluster alone tell what was applied.
+public struct Provenance: Sendable, Hashable {
+  public var commit: String
+  public var blob: String
+  public var path: String
+  /// The kind of change that it was.
+  public var change: String
+
+  public init(commit: String, blob: String, path: String, change: String) {
+    self.commit = commit
+    self.blob = blob
+    self.path = path
+    self.change = change
+  }
+}
+
+/// Makes objects of the cluster be what their files say.
+struct Applier: Sendable {
+  let api: any ClusterAPI
+  let installation: String
+
+  /// Creates or replaces an object: its spec, its own labels and annotations, and where it came from.
+  ///
+  /// - Parameters:
+  ///   - document: the object as its file has it, its namespace filled in.
+  ///   - live: the object as it lives, on whose version the judgement was made; nil to create it.
+  /// - Throws: `.conflict` where it changed meanwhile: judge again.
+  func apply(_ document: JSON, over live: Object?, _ provenance: Provenance) async throws(APIError) -> Object {
+    let wanted = object(document, over: live, provenance)
+    guard let live else { return try await api.create(wanted) }
+    guard wanted != live else { return live }
+    return try await api.update(wanted)
+  }
+
+  /// Deletes an object on whose version the judgement was made. One that is gone already is no failure.
+  func delete(_ live: Object, _ resource: Resource) async throws(APIError) {
+    do throws(APIError) {
+      try await api.delete(
+        resource, live.objectName, Preconditions(uid: live.uid, resourceVersion: live.resourceVersion))
+    } catch {
+      guard error.kind == .notFound else { throw error }
+    }
+  }
+
+  /// Labels and annotations that others put on the live object stay; those that an earlier file put there and
+  /// this one no longer has go.
+  private func object(_ document: JSON, over live: Object?, _ provenance: Provenance) -> Object {
+    var annotations = document["metadata"]?["annotations"]?.strings ?? [:]
+    var labels = document["metadata"]?["labels"]?.strings ?? [:]
+    let keys = (labels.keys.map { "l:\($0)" } + annotations.keys.map { "a:\($0)" }).sorted()
+    for (key, value) in live?.labels ?? [:] where labels[key] == nil && !Self.isCarried("l:\(key)", live) {
+      labels[key] = value
+    }
+    for (key, value) in live?.annotations ?? [:] where annotations[key] == nil && !Self.isCarried("a:\(key)", live) {
+      annotations[key] = value
+    }
+    labels[Wire.Label.source] = installation
+    annotations[Wire.Annotation.commit] = provenance.commit
+    annotations[Wire.Annotation.blob] = provenance.blob
+    annotations[Wire.Annotation.path] = provenance.path
+    annotations[Wire.Annotation.change] = provenance.change
+    annotations[Wire.Annotation.stamp] = Stamp.of(spec: document["spec"] ?? [:])
+    annotations[Self.carried] = keys.isEmpty ? nil : keys.joined(separator: " ")
+    var object = live ?? Object(["apiVersion": .string(Wire.apiVersion), "kind": document["kind"] ?? .null])
+    var metadata = object.json["metadata"] ?? ["name": document["metadata"]?["name"] ?? .null]
+    if live == nil { metadata["namespace"] = document["metadata"]?["namespace"] }
+    metadata["labels"] = JSON(labels)
+    metadata["annotations"] = JSON(annotations)
+    object.json["metadata"] = metadata
+    object.json["spec"] = document["spec"]
+    return object
+  }
+
+  /// Which labels and annotations of an object came from its file.
+  private static let carried = "kdops.dev/carried"
+
+  static func isCarried(_ key: String, _ live: Object?) -> Bool {
+    live?.annotation(carried)?.split(separator: " ").contains { $0 == key } ?? false
+  }
+}

@@ -1,0 +1,35 @@
+import GitStore
+
+/// Tells which commit brought each changed file: the last one along first parents that touched it. That is the
+/// commit whose note speaks of it, and the one that a person would revert.
+enum Attribution {
+  /// How many commits of one fetch are told apart; what lies deeper is put down to the newest.
+  private static let depth = 500
+
+  /// - Parameters:
+  ///   - base: the head that was worked off before; nil where there was none.
+  ///   - head: the head that was judged.
+  /// - Returns: the commit by path, of every selected path that changed.
+  static func commits(
+    of selection: PathSelection, from base: ObjectID?, to head: ObjectID, in repository: GitRepository
+  ) async throws(GitError) -> [String: ObjectID] {
+    guard let base else { return [:] }
+    let log = try await repository.firstParentLog(from: base, to: head, limit: depth)
+    var found: [String: ObjectID] = [:]
+    var before: ObjectID? = base
+    for commit in log.commits {
+      for change in try await repository.diff(base: commit.parents.first ?? before, head: commit.id, selection) {
+        found[change.path] = commit.id
+      }
+      before = commit.id
+    }
+    return found
+  }
+
+  /// The commit that gave one file its present content; nil where history does not tell.
+  static func commit(
+    of path: String, at head: ObjectID, in repository: GitRepository
+  ) async throws(GitError) -> ObjectID? {
+    try await repository.fileHistory(path, from: head, limit: 1, depth: depth).first?.commit
+  }
+}

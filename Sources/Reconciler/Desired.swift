@@ -1,0 +1,149 @@
+import Diagnostics
+import GitStore
+import HashTreeCollections
+import KubeDirector
+import Manifests
+import Rules
+import Values
+
+/// What git wants: the objects of the head that was fetched last, kept up file by file.
+struct Desired {
+  private(set) var head: ObjectID?
+  private(set) var layout = RepositoryLayout()
+  private(set) var snapshot = Snapshot()
+  /// The blob of every file that may hold objects.
+  private(set) var blobs: TreeDictionary<String, ObjectID> = [:]
+  private var layoutBlob: ObjectID?
+
+  /// What a new head changed.
+  struct Step {
+    var changes = Changes()
+    /// Findings of `.kdops.yaml`; with an error among them nothing else was taken in.
+    var layoutFindings: [Diagnostic] = []
+    var layoutChanged = false
+    /// Everything was read anew, so that what is not there is gone.
+    var isComplete = false
+    /// Which commit brought each changed file.
+    var commits: [String: ObjectID] = [:]
+
+    var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
+  }
+
+  /// Moves on to a commit.
+  ///
+  /// - Parameter worked: the head that was worked off before this daemon began; tells commits apart the first time.
+  mutating func advance(
+    to commit: ObjectID, worked: ObjectID?, in repository: GitRepository
+  ) async throws -> Step {
+    var step = Step()
+    let entry = try await repository.entry(at: RepositoryLayout.path, in: commit)
+    if head == nil || entry?.id != layoutBlob {
+      var fresh = RepositoryLayout()
+      if let entry, entry.isFile {
+        (fresh, step.layoutFindings) = RepositoryLayout.parse(try await repository.blob(entry.id))
+      }
+      guard step.isUsable else { return step }
+      step.layoutChanged = head == nil || fresh != layout
+      let movedGlobs = fresh.apps != layout.apps || fresh.clusters != layout.clusters
+      if movedGlobs || fresh.defaultNamespace != layout.defaultNamespace { head = nil }
+      layout = fresh
+      layoutBlob = entry?.id
+    }
+    let selection = try layout.selection()
+    if let base = head {
+      try await take(repository.diff(base: base, head: commit, selection), in: repository, &step)
+      step.commits = try await Attribution.commits(of: selection, from: base, to: commit, in: repository)
+    } else {
+      snapshot = Snapshot(defaultNamespace: layout.defaultNamespace)
+      blobs = [:]
+      step.isComplete = true
+      try await take(repository.diff(base: nil, head: commit, selection), in: repository, &step)
+      let base = try await knownBase(worked, of: commit, in: repository)
+      step.commits = try await Attribution.commits(of: selection, from: base, to: commit, in: repository)
+    }
+    head = commit
+    return step
+  }
+
+  /// The head that was worked off before, where the new one still contains it.
+  private func knownBase(_ worked: ObjectID?, of commit: ObjectID, in repository: GitRepository) async throws
+    -> ObjectID?
+  {
+    guard let worked, worked != commit else { return nil }
+    return (try? await repository.isAncestor(worked, of: commit)) == true ? worked : nil
+  }
+
+  private mutating func take(_ changes: [TreeChange], in repository: GitRepository, _ step: inout Step)
+    async throws
+  {
+    var read: [(path: String, id: ObjectID)] = []
+    for change in changes where RepositoryLayout.isManifest(change.path) || change.new?.isFile == false {
+      guard let new = change.new else {
+        blobs[change.path] = nil
+        step.changes.formUnion(snapshot.remove(path: change.path))
+        continue
+      }
+      if new.isFile {
+        read.append((change.path, new.id))
+      } else {
+        blobs[change.path] = nil
+        step.changes.formUnion(snapshot.update(Self.link(new)))
+      }
+    }
+    let namespace = layout.defaultNamespace
+    let paths = read.map(\.path)
+    let files = try await repository.readBlobs(read.map(\.id)) { index, bytes in
+      ManifestFile.parse(path: paths[index], bytes: bytes, defaultNamespace: namespace)
+    }
+    for (file, (path, id)) in zip(files, read) {
+      blobs[path] = id
+      step.changes.formUnion(snapshot.update(file))
+    }
+  }
+
+  /// Something that stands where a file could be, and is never followed.
+  private static func link(_ entry: TreeEntry) -> ManifestFile {
+    let what = if case .link(let reason) = entry.kind { reason.rawValue } else { "link" }
+    return ManifestFile(
+      path: entry.path,
+      findings: [
+        Diagnostic(
+          rule: "file/link", severity: .error, location: SourceLocation(file: entry.path),
+          message: "\(entry.path) is a \(what), which is never followed",
+          hint: "put the file itself in its place")
+      ])
+  }
+
+  /// The files in which these objects stand.
+  func paths(of objects: some Sequence<ObjectReference>) -> Set<String> {
+    var paths: Set<String> = []
+    for object in objects {
+      if let path = source(of: object)?.path { paths.insert(path) }
+    }
+    return paths
+  }
+
+  func source(of object: ObjectReference) -> Source? {
+    object.kind == Wire.appKind ? snapshot.app(object)?.source : snapshot.cluster(object)?.source
+  }
+
+  /// The object as its file has it, its namespace filled in.
+  func document(of object: ObjectReference, in bytes: [UInt8]) -> JSON? {
+    guard let source = source(of: object) else { return nil }
+    return document(of: object, path: source.path, in: bytes)
+  }
+
+  /// The same from a file as it was once.
+  func document(of object: ObjectReference, path: String, in bytes: [UInt8]) -> JSON? {
+    let file = ManifestFile.parse(path: path, bytes: bytes, defaultNamespace: layout.defaultNamespace)
+    let found = file.documents.first { $0.reference(defaultNamespace: layout.defaultNamespace) == object }
+    guard var json = found?.json, var metadata = json["metadata"] else { return nil }
+    metadata["namespace"] = .string(object.namespace)
+    json["metadata"] = metadata
+    return json
+  }
+
+  func metadata(of object: ObjectReference) -> Metadata? {
+    object.kind == Wire.appKind ? snapshot.app(object)?.metadata : snapshot.cluster(object)?.metadata
+  }
+}

@@ -1,0 +1,191 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+import Values
+
+// From what changed to verdicts, and from verdicts to objects.
+extension Reconciler {
+  /// One accepted change, ready to be applied.
+  private struct Accepted {
+    var reference: ObjectReference
+    var change: ChangeKind
+    var commit: ObjectID
+    var findings: [Diagnostic]
+
+    /// Apps come before the clusters that need them; what goes, goes last, clusters before their apps.
+    var turn: Int {
+      let isApp = reference.kind == Wire.appKind
+      return change == .delete ? (isApp ? 3 : 2) : (isApp ? 0 : 1)
+    }
+  }
+
+  func judge(in repository: GitRepository) async throws {
+    guard !toJudge.objects.isEmpty || !toJudge.files.isEmpty, let head = desired.head else { return }
+    let changes = toJudge
+    toJudge = Changes()
+    let texts: [String: [UInt8]]
+    do {
+      texts = try await read(changes, in: repository)
+    } catch {
+      toJudge.formUnion(changes)
+      throw error
+    }
+    var snapshot = desired.snapshot
+    snapshot.contents = { texts[$0] }
+    let judgement = Judge.judge(
+      JudgeRequest(
+        base: living.applied, head: snapshot, changed: changes, live: living.view, policy: settings.policy))
+    let findings = Dictionary(grouping: judgement.findings.filter { $0.object != nil }, by: { $0.object })
+    for finding in judgement.findings where finding.object == nil { log(finding) }
+    var accepted: [Accepted] = []
+    for verdict in judgement.objects {
+      let reference = verdict.reference
+      let commit = try await commit(of: reference, head, in: repository)
+      let said = findings[reference] ?? []
+      if let foreign = foreign(reference) {
+        await hold(reference, verdict.change, .rejected, said + [foreign], commit, in: repository)
+        continue
+      }
+      switch verdict.verdict {
+      case .unchanged: await settle(reference, said, commit)
+      case .accepted:
+        accepted.append(Accepted(reference: reference, change: verdict.change, commit: commit, findings: said))
+      case .rejected, .waiting, .orphaned:
+        await hold(reference, verdict.change, verdict.verdict, said, commit, in: repository)
+      }
+    }
+    for change in accepted.sorted(by: { ($0.turn, $0.reference) < ($1.turn, $1.reference) }) {
+      await apply(change, texts, in: repository)
+    }
+  }
+
+  /// The text of every file that is about to be judged: for places, and for what is applied.
+  private func read(_ changes: Changes, in repository: GitRepository) async throws -> [String: [UInt8]] {
+    let paths = desired.paths(of: changes.objects).union(changes.files).filter { desired.blobs[$0] != nil }.sorted()
+    let contents = try await repository.readBlobs(paths.compactMap { desired.blobs[$0] }) { _, bytes in Array(bytes) }
+    return Dictionary(uniqueKeysWithValues: zip(paths, contents))
+  }
+
+  private func commit(
+    of reference: ObjectReference, _ head: ObjectID, in repository: GitRepository
+  ) async throws -> ObjectID {
+    if let known = commitOf.removeValue(forKey: reference) ?? held[reference]?.commit { return known }
+    let path = desired.source(of: reference)?.path ?? living.objects[reference]?.annotation(Wire.Annotation.path)
+    guard let path else { return head }
+    return try await Attribution.commit(of: path, at: head, in: repository) ?? head
+  }
+
+  /// Somebody else's object, unless git says that it is to be taken over.
+  private func foreign(_ reference: ObjectReference) -> Diagnostic? {
+    guard let live = living.objects[reference], desired.snapshot.holds(reference) else { return nil }
+    let owner = live.label(Wire.Label.source)
+    guard owner != settings.policy.installation else { return nil }
+    let asks = desired.metadata(of: reference)?.annotations[Wire.Annotation.adopt] == "true"
+    if owner == nil, asks { return nil }
+    return Diagnostic(
+      rule: "object/owner", severity: .error,
+      location: desired.source(of: reference).map { SourceLocation(file: $0.path) }, object: reference,
+      message: owner.map { "\(reference) belongs to the installation \($0)" }
+        ?? "\(reference) is there already, and no installation owns it",
+      hint: owner == nil
+        ? "add the annotation \(Wire.Annotation.adopt): \"true\" to take it over" : "remove it from one of the two repositories")
+  }
+
+  /// Nothing to do. A change that was held is thereby withdrawn.
+  private func settle(_ reference: ObjectReference, _ findings: [Diagnostic], _ commit: ObjectID) async {
+    guard held.removeValue(forKey: reference) != nil else { return }
+    book.update(reference) { report in
+      guard report.phase == .waiting else { return report }
+      var report = report
+      report.phase = .failed
+      report.message = "withdrawn by \(commit.short) before it was applied"
+      return report
+    }
+  }
+
+  private func hold(
+    _ reference: ObjectReference, _ change: ChangeKind, _ verdict: Verdict, _ findings: [Diagnostic],
+    _ commit: ObjectID, in repository: GitRepository
+  ) async {
+    let isNews = held[reference]?.verdict != verdict || held[reference]?.commit != commit
+    held[reference] = Held(verdict: verdict, commit: commit)
+    let telling = findings.filter { $0.severity != .warning }
+    let phase: Phase =
+      switch verdict {
+      case .rejected: .rejected
+      case .waiting: .waiting
+      case .orphaned, .accepted, .unchanged: .done
+      }
+    let message =
+      verdict == .orphaned
+      ? "kept running: its file is gone, and pruning is off" : telling.first?.sentence
+    let report = ObjectReport(
+      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: change.rawValue,
+      verdict: verdict.rawValue, phase: phase, rules: telling.map(\.rule).uniqued, message: message)
+    book.record(report, of: commit, subject: await subject(of: commit, in: repository))
+    seen.insert(reference)
+    guard isNews else { return }
+    logger.log(
+      level: verdict == .rejected ? .warning : .info, "object.\(verdict.rawValue)",
+      metadata: [
+        "object": "\(reference)", "change": "\(change.rawValue)", "commit": "\(commit.short)",
+        "reason": "\(message ?? "")",
+      ])
+  }
+
+  func log(_ finding: Diagnostic) {
+    logger.warning(
+      "file.finding",
+      metadata: [
+        "rule": "\(finding.rule)", "at": "\(finding.location.map { "\($0.file):\($0.line):\($0.column)" } ?? "")",
+        "reason": "\(finding.sentence)",
+      ])
+  }
+
+  // MARK: - Applying
+
+  private func apply(_ change: Accepted, _ texts: [String: [UInt8]], in repository: GitRepository) async {
+    let reference = change.reference
+    let live = living.objects[reference]
+    do throws(APIError) {
+      if change.change == .delete {
+        if let live { try await applier.delete(live, reference.resource) }
+      } else {
+        guard let source = desired.source(of: reference), let blob = desired.blobs[source.path],
+          let text = texts[source.path], let document = desired.document(of: reference, in: text)
+        else { return }
+        let provenance = Provenance(
+          commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change.rawValue)
+        living.put(try await applier.apply(document, over: live, provenance))
+      }
+    } catch {
+      guard error.isTransient else {
+        var refusal = Diagnostic(
+          rule: "api/\(error.kind.rawValue)", severity: .error, object: reference, message: error.message)
+        refusal.hint = "the cluster refused it; mend the file or the permissions of kdops"
+        await hold(reference, change.change, .rejected, [refusal], change.commit, in: repository)
+        return
+      }
+      commitOf[reference] = change.commit
+      retry(reference, after: error)
+      return
+    }
+    held[reference] = nil
+    let isCluster = reference.kind == Wire.clusterKind
+    let report = ObjectReport(
+      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: change.change.rawValue,
+      verdict: Verdict.accepted.rawValue, phase: isCluster ? .pending : .done)
+    book.record(report, of: change.commit, subject: await subject(of: change.commit, in: repository))
+    seen.insert(reference)
+    logger.info(
+      "object.applied",
+      metadata: [
+        "object": "\(reference)", "kind": "\(reference.kind)", "change": "\(change.change.rawValue)",
+        "commit": "\(change.commit.short)",
+      ])
+  }
+}

@@ -1,0 +1,92 @@
+import ClusterAPI
+import Diagnostics
+import KubeDirector
+import Rules
+import Values
+
+/// What lives: the apps and clusters of the cluster, as the judge wants them.
+struct Living {
+  private(set) var objects: [ObjectReference: Object] = [:]
+  /// What this installation has applied: the base that changes are judged against.
+  private(set) var applied: Snapshot
+  private(set) var view = LiveView(source: .cluster)
+  private var listed: Set<Resource> = []
+  private let installation: String
+
+  init(installation: String, defaultNamespace: String = "default") {
+    self.installation = installation
+    applied = Snapshot(defaultNamespace: defaultNamespace)
+  }
+
+  /// False until both kinds were listed once: before that nothing may be concluded from what is missing.
+  var isComplete: Bool { listed.contains(.apps) && listed.contains(.clusters) }
+
+  /// Takes a change in; returns what changed by it.
+  mutating func take(_ change: FollowedChange, of resource: Resource) -> Set<ObjectReference> {
+    switch change {
+    case .all(let all):
+      listed.insert(resource)
+      let now = Set(all.map(\.reference))
+      let gone = objects.keys.filter { $0.kind == resource.kind && !now.contains($0) }
+      for reference in gone { remove(reference) }
+      return Set(all.filter { put($0) }.map(\.reference)).union(gone)
+    case .changed(let object): return put(object) ? [object.reference] : []
+    case .removed(let object):
+      guard objects[object.reference].map({ $0.uid == object.uid }) ?? false else { return [] }
+      remove(object.reference)
+      return [object.reference]
+    }
+  }
+
+  /// Takes an object in, unless a newer version of it is known; returns whether it was taken.
+  @discardableResult
+  mutating func put(_ object: Object) -> Bool {
+    let reference = object.reference
+    if let known = objects[reference], known.uid == object.uid, let old = Int(known.resourceVersion),
+      let new = Int(object.resourceVersion), new <= old
+    {
+      return false
+    }
+    if objects[reference] != nil { remove(reference) }
+    objects[reference] = object
+    let isOurs = object.label(Wire.Label.source) == installation
+    if reference.kind == Wire.appKind {
+      guard var app = App(object.json) else { return true }
+      view.hold(app)
+      app.metadata = carried(object, app.metadata)
+      if isOurs { applied.insert(app, from: object.annotation(Wire.Annotation.path)) }
+    } else {
+      guard var cluster = Cluster(object.json) else { return true }
+      view.hold(
+        reference, status: ClusterStatus(object.json["status"]), generation: cluster.metadata.generation)
+      cluster.metadata = carried(object, cluster.metadata)
+      if isOurs { applied.insert(cluster, from: object.annotation(Wire.Annotation.path)) }
+    }
+    return true
+  }
+
+  mutating func remove(_ reference: ObjectReference) {
+    let path = objects[reference]?.annotation(Wire.Annotation.path)
+    objects[reference] = nil
+    view.drop(reference)
+    applied.remove(reference, from: path)
+  }
+
+  func status(of cluster: ObjectReference) -> ClusterStatus? { view.cluster(cluster)?.status }
+
+  /// The metadata as the file had it: what others and we ourselves put on the object is no part of the change.
+  private func carried(_ object: Object, _ metadata: Metadata) -> Metadata {
+    var metadata = metadata
+    metadata.labels = metadata.labels.filter { Applier.isCarried("l:\($0.key)", object) }
+    metadata.annotations = metadata.annotations.filter { Applier.isCarried("a:\($0.key)", object) }
+    return metadata
+  }
+}
+
+extension Object {
+  var reference: ObjectReference { ObjectReference(kind: kind, namespace: namespace, name: name) }
+}
+
+extension ObjectReference {
+  var resource: Resource { kind == Wire.appKind ? .apps : .clusters }
+}

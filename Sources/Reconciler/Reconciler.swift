@@ -1,0 +1,295 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+
+/// Walks a commit through the house: fetches, looks at what changed, judges it, applies what is accepted, and tells
+/// what became of it.
+///
+/// Remembers nothing that matters: what was applied is noted on each object, so any daemon on any machine reaches the
+/// same verdicts from git and the cluster alone.
+public actor Reconciler {
+  public struct Settings: Sendable {
+    public var branch: String
+    public var policy: Policy
+    /// Between two fetches.
+    public var interval: Duration
+    /// Whether a branch that no longer contains the commit worked off last is followed.
+    public var acceptsRewrittenHistory: Bool
+
+    public init(
+      branch: String = "main", policy: Policy = Policy(), interval: Duration = .seconds(60),
+      acceptsRewrittenHistory: Bool = false
+    ) {
+      self.branch = branch
+      self.policy = policy
+      self.interval = interval
+      self.acceptsRewrittenHistory = acceptsRewrittenHistory
+    }
+  }
+
+  /// Who is told what. Called in the order of things, one at a time.
+  public struct Outlets: Sendable {
+    /// What became of a commit so far.
+    public var commit: @Sendable (CommitReport) async -> Void
+    /// A cluster of ours as it is now; nil status where the engine has not looked at it yet, and nil for a cluster
+    /// that is gone.
+    public var cluster: @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void
+    public var clusterGone: @Sendable (ObjectReference) async -> Void
+    /// Where files are, as of a commit.
+    public var layout: @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void
+
+    public init(
+      commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
+      cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void = { _, _, _ in },
+      clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
+      layout: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in }
+    ) {
+      self.commit = commit
+      self.cluster = cluster
+      self.clusterGone = clusterGone
+      self.layout = layout
+    }
+  }
+
+  let mirror: Mirror
+  let api: any ClusterAPI
+  let settings: Settings
+  let outlets: Outlets
+  let logger: Logger
+  let clock: any Clock<Duration>
+  let applier: Applier
+
+  var desired = Desired()
+  var living: Living
+  var book = CommitBook()
+  var held: [ObjectReference: Held] = [:]
+  var subjects: [ObjectID: String] = [:]
+
+  /// The branch's head as it was fetched last.
+  var fetched: ObjectID?
+  /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
+  var refused: ObjectID?
+  var toJudge = Changes()
+  /// Live objects whose spec nobody vouches for.
+  var drifted: Set<ObjectReference> = []
+  /// Live objects that changed since they were last told of.
+  var seen: Set<ObjectReference> = []
+  /// Which commit brought what is to be judged.
+  var commitOf: [ObjectReference: ObjectID] = [:]
+  /// Something failed that is tried again soon.
+  var isRetrying = false
+  private var fetchFailures = 0
+  private var fetchGeneration = 0
+  private var isFlushScheduled = false
+  /// The last failure to fetch, in words; nil while all is well.
+  public internal(set) var problem: GitError?
+
+  private let rounds: AsyncStream<Void>
+  private let roundNeeded: AsyncStream<Void>.Continuation
+  private let fetches: AsyncStream<Void>
+  private let fetchNeeded: AsyncStream<Void>.Continuation
+
+  /// A change that was judged and not applied.
+  struct Held {
+    var verdict: Verdict
+    var commit: ObjectID
+  }
+
+  public init(
+    mirror: Mirror, api: any ClusterAPI, settings: Settings, outlets: Outlets, logger: Logger,
+    clock: any Clock<Duration>
+  ) {
+    self.mirror = mirror
+    self.api = api
+    self.settings = settings
+    self.outlets = outlets
+    self.logger = logger
+    self.clock = clock
+    applier = Applier(api: api, installation: settings.policy.installation)
+    living = Living(installation: settings.policy.installation)
+    (rounds, roundNeeded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    (fetches, fetchNeeded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// How a run that was to converge once ended.
+  public enum Outcome: Sendable, Hashable {
+    /// Everything is as git says.
+    case converged
+    /// Something was rejected, waits for good, or failed.
+    case unsettled(rejected: Int, failed: Int, waiting: Int)
+    /// Git could not be read.
+    case unreachable(GitError)
+    case cancelled
+  }
+
+  /// Works until the task is cancelled.
+  ///
+  /// - Parameter once: ends as soon as there is nothing left that goes on by itself.
+  @discardableResult
+  public func run(once: Bool = false) async -> Outcome {
+    fetchNeeded.yield()
+    return await withTaskGroup(of: Outcome?.self) { group in
+      for resource in [Resource.apps, .clusters] {
+        group.addTask {
+          try? await self.api.follow(
+            resource, clock: self.clock,
+            onFailure: { error in
+              self.logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
+            }
+          ) { await self.take($0, of: resource) }
+          return nil
+        }
+      }
+      group.addTask { await self.keepFetching(once: once) }
+      group.addTask { await self.keepWorking(once: once) }
+      var outcome: Outcome = .cancelled
+      for await result in group {
+        guard let result else { continue }
+        outcome = result
+        break
+      }
+      group.cancelAll()
+      return outcome
+    }
+  }
+
+  /// Fetches now instead of at the next interval.
+  public func sync() { fetchNeeded.yield() }
+
+  func look() { roundNeeded.yield() }
+
+  private func keepFetching(once: Bool) async -> Outcome? {
+    await withTaskGroup(of: Void.self) { timers in
+      for await _ in fetches {
+        let wait = await fetch()
+        if once {
+          timers.cancelAll()
+          return problem.map(Outcome.unreachable)
+        }
+        fetchGeneration += 1
+        let generation = fetchGeneration
+        timers.addTask {
+          guard (try? await self.clock.sleep(for: wait)) != nil else { return }
+          await self.fetchAgain(generation)
+        }
+      }
+      timers.cancelAll()
+      return nil
+    }
+  }
+
+  private func fetchAgain(_ generation: Int) {
+    if generation == fetchGeneration { fetchNeeded.yield() }
+  }
+
+  /// - Returns: when to fetch again.
+  private func fetch() async -> Duration {
+    do throws(GitError) {
+      let result = try await mirror.fetch(settings.branch)
+      if fetchFailures > 0 { logger.info("git.reachable", metadata: ["after": "\(fetchFailures) failures"]) }
+      fetchFailures = 0
+      problem = nil
+      fetched = result.new
+      look()
+      return settings.interval
+    } catch {
+      problem = error
+      let wait = Backoff().delay(attempt: fetchFailures)
+      fetchFailures += 1
+      logger.warning(
+        "git.fetch.failed", metadata: ["error": "\(error)", "kind": "\(error.kind.rawValue)", "retry": "\(wait.inWords)"])
+      return wait
+    }
+  }
+
+  private func take(_ change: FollowedChange, of resource: Resource) {
+    for reference in living.take(change, of: resource) { touch(reference) }
+    look()
+  }
+
+  /// Notes what a change of a live object means for us.
+  func touch(_ reference: ObjectReference) {
+    seen.insert(reference)
+    if held[reference]?.verdict == .waiting { toJudge.objects.insert(reference) }
+    for (other, held) in held where held.verdict == .waiting && other.kind == KubeDirector.Wire.appKind {
+      toJudge.objects.insert(other)
+    }
+    guard let object = living.objects[reference] else {
+      if held[reference] == nil, desired.snapshot.holds(reference) { toJudge.objects.insert(reference) }
+      return
+    }
+    let isOurs = object.label(Wire.Label.source) == settings.policy.installation
+    if isOurs, !object.isBeingDeleted, !Stamp.holds(object.json) { drifted.insert(reference) }
+  }
+
+  private func keepWorking(once: Bool) async -> Outcome? {
+    look()
+    return await withDiscardingTaskGroup { timers in
+      for await _ in rounds {
+        await round()
+        if isRetrying {
+          isRetrying = false
+          later(.milliseconds(500), &timers)
+        }
+        if once, isSettled {
+          await flush()
+          return outcome
+        }
+        if !book.dirty.isEmpty, !isFlushScheduled {
+          await flush()
+          isFlushScheduled = true
+          timers.addTask {
+            guard (try? await self.clock.sleep(for: .milliseconds(500))) != nil else { return }
+            await self.flushDue()
+          }
+        }
+      }
+      return nil
+    }
+  }
+
+  private func later(_ wait: Duration, _ timers: inout DiscardingTaskGroup) {
+    timers.addTask {
+      guard (try? await self.clock.sleep(for: wait)) != nil else { return }
+      await self.look()
+    }
+  }
+
+  private func flushDue() {
+    isFlushScheduled = false
+    look()
+  }
+
+  private func flush() async {
+    for report in book.takeReports() { await outlets.commit(report) }
+  }
+
+  /// True where nothing that goes on by itself is left.
+  private var isSettled: Bool {
+    guard fetched != nil, fetched == desired.head || fetched == refused, living.isComplete, !isRetrying,
+      toJudge.objects.isEmpty, toJudge.files.isEmpty, drifted.isEmpty, seen.isEmpty
+    else { return false }
+    return !book.reports.contains { [.pending, .upgrading, .rollingBack].contains($0.phase) }
+  }
+
+  private var outcome: Outcome {
+    let reports = book.reports
+    let count = { (phase: Phase) in reports.count { $0.phase == phase } }
+    let (rejected, failed, waiting) = (count(.rejected), count(.failed), count(.waiting))
+    let isHeld = refused != nil && refused == fetched
+    return rejected + failed + waiting == 0 && !isHeld
+      ? .converged : .unsettled(rejected: rejected, failed: failed + (isHeld ? 1 : 0), waiting: waiting)
+  }
+}
+
+extension Duration {
+  /// `1.5s`, for logs.
+  var inWords: String {
+    let milliseconds = components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+    return milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(Double(milliseconds) / 1000)s"
+  }
+}

@@ -1,0 +1,210 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+import Values
+
+// One round: take in what git and the cluster have new, judge it, apply it, tell of it.
+extension Reconciler {
+  func round() async {
+    guard living.isComplete, let fetched else { return }
+    let repository = await mirror.repository
+    do {
+      if fetched != desired.head, fetched != refused { try await adopt(fetched, in: repository) }
+      guard desired.head != nil else { return }
+      await putBack(in: repository)
+      try await judge(in: repository)
+    } catch let error as GitError {
+      // Our own copy of the repository could not be read: the next fetch mends it.
+      logger.error("git.read.failed", metadata: ["error": "\(error)"])
+      problem = error
+      isRetrying = true
+    } catch {
+      isRetrying = true
+    }
+    await tellOfClusters()
+  }
+
+  // MARK: - A new head
+
+  /// Which commit was worked off last, kept in our own copy so that rewritten history is noticed after a restart.
+  private var workedRef: String { "refs/kdops/worked/\(settings.branch)" }
+
+  private func adopt(_ commit: ObjectID, in repository: GitRepository) async throws {
+    let worked = try await repository.target(of: workedRef)
+    if let worked, worked != commit, !settings.acceptsRewrittenHistory,
+      try await !repository.isAncestor(worked, of: commit)
+    {
+      refused = commit
+      logger.error(
+        "history.rewritten",
+        metadata: [
+          "branch": "\(settings.branch)", "was": "\(worked.short)", "is": "\(commit.short)",
+          "hint": "nothing is applied; push a head that contains \(worked.short), or start with onRewrittenHistory: accept",
+        ])
+      return
+    }
+    let isFirst = desired.head == nil
+    var next = desired
+    let step = try await next.advance(to: commit, worked: worked, in: repository)
+    desired = next
+    guard step.isUsable else {
+      refused = commit
+      record(step.layoutFindings, of: RepositoryLayout.path, commit)
+      for finding in step.layoutFindings { log(finding) }
+      return
+    }
+    refused = nil
+    if step.layoutChanged { await outlets.layout(desired.layout, commit, repository) }
+    var changes = step.changes
+    if step.isComplete {
+      changes.objects.formUnion(living.applied.references)
+      changes.objects = changes.objects.filter { !isInSync($0) }
+    }
+    changes.objects.formUnion(held.keys)
+    for object in changes.objects {
+      let path = desired.source(of: object)?.path ?? living.objects[object]?.annotation(Wire.Annotation.path)
+      commitOf[object] = path.flatMap { step.commits[$0] } ?? held[object]?.commit
+    }
+    for path in changes.files { noteFile(path, step.commits[path] ?? commit) }
+    toJudge.formUnion(changes)
+    if isFirst { try await takeUpOpenCommits(in: repository) }
+    if worked != commit { try await repository.updateRef(workedRef, to: commit, expecting: worked) }
+    logger.info(
+      "head.fetched", metadata: ["commit": "\(commit.short)", "changed": "\(changes.objects.count)"])
+  }
+
+  /// The live object was made from the very blob that the head has.
+  private func isInSync(_ object: ObjectReference) -> Bool {
+    guard let live = living.objects[object], let path = desired.source(of: object)?.path,
+      let blob = desired.blobs[path]
+    else { return false }
+    return live.annotation(Wire.Annotation.blob) == blob.hex && living.applied.holds(object)
+  }
+
+  /// What was still under way when an earlier daemon stopped is told of under the same commits.
+  private func takeUpOpenCommits(in repository: GitRepository) async throws {
+    let open = living.objects.values.filter { object in
+      guard object.kind == Wire.clusterKind, let status = ClusterStatus(object.json["status"]) else {
+        return object.kind == Wire.clusterKind
+      }
+      return status.upgradeInfo != nil || status.state != .configured
+    }
+    let commits = Set(open.compactMap { $0.annotation(Wire.Annotation.commit) })
+    for object in living.objects.values {
+      guard let hex = object.annotation(Wire.Annotation.commit), commits.contains(hex),
+        let commit = ObjectID(hex: hex), living.applied.holds(object.reference)
+      else { continue }
+      let report = ObjectReport(
+        kind: object.kind, namespace: object.namespace, name: object.name,
+        change: object.annotation(Wire.Annotation.change) ?? ChangeKind.none.rawValue,
+        verdict: Verdict.accepted.rawValue, phase: object.kind == Wire.appKind ? .done : .pending)
+      book.record(report, of: commit, subject: await subject(of: commit, in: repository))
+      seen.insert(object.reference)
+    }
+  }
+
+  /// A file that could not be read is answered for by its commit like an object.
+  private func noteFile(_ path: String, _ commit: ObjectID) {
+    record(desired.snapshot.findings(in: path).filter { $0.severity == .error && $0.object == nil }, of: path, commit)
+  }
+
+  private func record(_ findings: [Diagnostic], of path: String, _ commit: ObjectID) {
+    let errors = findings.filter { $0.severity == .error }
+    guard let first = errors.first else { return }
+    let report = ObjectReport(
+      kind: "File", namespace: "", name: path, change: ChangeKind.none.rawValue,
+      verdict: Verdict.rejected.rawValue, phase: .rejected, rules: errors.map(\.rule).uniqued,
+      message: first.sentence)
+    book.record(report, of: commit, subject: subjects[commit] ?? "")
+  }
+
+  func subject(of commit: ObjectID, in repository: GitRepository) async -> String {
+    if let known = subjects[commit] { return known }
+    let subject = (try? await repository.commitInfo(commit).subject) ?? ""
+    if subjects.count > 1000 { subjects = [:] }
+    subjects[commit] = subject
+    return subject
+  }
+
+  // MARK: - Drift
+
+  /// Puts objects back that someone edited: what was applied is known by its blob, whatever the head says by now.
+  private func putBack(in repository: GitRepository) async {
+    for reference in drifted {
+      drifted.remove(reference)
+      guard let live = living.objects[reference], let path = live.annotation(Wire.Annotation.path),
+        let hex = live.annotation(Wire.Annotation.blob), let blob = ObjectID(hex: hex),
+        let commit = live.annotation(Wire.Annotation.commit), let bytes = try? await repository.blob(blob),
+        let document = desired.document(of: reference, path: path, in: bytes)
+      else { continue }
+      do throws(APIError) {
+        let provenance = Provenance(
+          commit: commit, blob: hex, path: path, change: live.annotation(Wire.Annotation.change) ?? "")
+        living.put(try await applier.apply(document, over: live, provenance))
+        logger.notice("drift.mended", metadata: ["object": "\(reference)", "commit": "\(commit.prefix(7))"])
+      } catch {
+        retry(reference, after: error)
+      }
+    }
+  }
+
+  func retry(_ reference: ObjectReference, after error: APIError) {
+    toJudge.objects.insert(reference)
+    isRetrying = true
+    guard error.kind != .conflict else { return }
+    logger.warning("apply.failed", metadata: ["object": "\(reference)", "error": "\(error)"])
+  }
+
+  // MARK: - Telling
+
+  private func tellOfClusters() async {
+    let changed = seen.sorted()
+    seen = []
+    for reference in changed where reference.kind == Wire.clusterKind {
+      guard let live = living.objects[reference] else {
+        book.update(reference) { report in
+          guard report.change == ChangeKind.delete.rawValue, report.verdict == Verdict.accepted.rawValue else {
+            return report
+          }
+          var report = report
+          report.phase = .done
+          return report
+        }
+        await outlets.clusterGone(reference)
+        continue
+      }
+      guard living.applied.holds(reference) else { continue }
+      let status = living.status(of: reference)
+      let commit = book.owner(of: reference)
+      book.update(reference) { report in
+        guard report.change != ChangeKind.delete.rawValue else { return report }
+        return report.following(Self.isOf(commit, status, live) ? status : nil)
+      }
+      await outlets.cluster(reference, status, book.report(of: reference))
+    }
+  }
+
+  /// Whether a status speaks of what the commit asked for, and no longer of what was before.
+  private static func isOf(_ commit: ObjectID?, _ status: ClusterStatus?, _ live: Object) -> Bool {
+    guard let status, let commit else { return false }
+    return status.specCommit == commit.hex && status.observedGeneration >= live.generation
+      && status.app == live.json["spec"]?["app"]?.string
+  }
+}
+
+extension Diagnostic {
+  /// What is wrong and how to mend it, in one line.
+  var sentence: String { hint.map { "\(message); \($0)" } ?? message }
+}
+
+extension Array where Element: Hashable {
+  /// Each once, in the order of its first appearance.
+  var uniqued: [Element] {
+    var met: Set<Element> = []
+    return filter { met.insert($0).inserted }
+  }
+}
