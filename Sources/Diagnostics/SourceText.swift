@@ -4,17 +4,22 @@
 /// not UTF-8 count as one column each and are shown as U+FFFD.
 public struct SourceText: Sendable {
   private let bytes: [UInt8]
+  /// The byte at which each line begins; never empty.
+  private let lineStarts: [Int]
 
-  public init(_ bytes: [UInt8]) { self.bytes = bytes }
+  public init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+    var starts = [0]
+    bytes.withUnsafeBufferPointer { bytes in
+      for index in bytes.indices where bytes[index] == UInt8(ascii: "\n") { starts.append(index + 1) }
+    }
+    lineStarts = starts
+  }
 
   /// The text of a line without its end, or nil where the file has no such line. Lines count from 1.
   public func line(_ number: Int) -> String? {
-    guard number >= 1 else { return nil }
-    var start = 0
-    for _ in 1..<number {
-      guard let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-      start = end + 1
-    }
+    guard lineStarts.indices.contains(number - 1) else { return nil }
+    let start = lineStarts[number - 1]
     return String(decoding: bytes[start..<endOfLine(from: start)], as: UTF8.self)
   }
 
@@ -22,21 +27,21 @@ public struct SourceText: Sendable {
   /// after the last one. Both count from 1.
   public func position(ofByte offset: Int) -> (line: Int, column: Int) {
     let offset = min(max(offset, 0), bytes.count)
-    let before = bytes[..<offset]
-    let line = before.count { $0 == UInt8(ascii: "\n") } + 1
-    let start = startOfLine(holding: offset)
-    return (line, String(decoding: bytes[start..<offset], as: UTF8.self).unicodeScalars.count + 1)
+    let line = lineNumber(holding: offset)
+    return (line, columns(lineStarts[line - 1]..<offset) + 1)
   }
 
   /// The byte at which the scalar with that number begins, counting from 0; the length of the text when it
   /// has fewer.
   public func byte(ofScalar number: Int) -> Int {
-    var left = number
-    for (offset, byte) in bytes.enumerated() where byte & 0xC0 != 0x80 {
-      if left == 0 { return offset }
-      left -= 1
+    bytes.withUnsafeBufferPointer { bytes in
+      var left = number
+      for index in bytes.indices where bytes[index] & 0xC0 != 0x80 {
+        if left == 0 { return index }
+        left -= 1
+      }
+      return bytes.count
     }
-    return bytes.count
   }
 
   /// A place in a file that begins at one byte and reaches to another, at most to the end of its line.
@@ -44,18 +49,32 @@ public struct SourceText: Sendable {
     let start = min(max(start, 0), bytes.count)
     let end = min(max(end, start), endOfLine(from: start))
     let (line, column) = position(ofByte: start)
-    let length = end > start ? String(decoding: bytes[start..<end], as: UTF8.self).unicodeScalars.count : 1
-    return SourceLocation(file: file, line: line, column: column, length: max(length, 1))
+    return SourceLocation(
+      file: file, line: line, column: column, length: end > start ? max(columns(start..<end), 1) : 1)
   }
 
   /// The byte at which the line begins that holds a byte.
   public func startOfLine(holding offset: Int) -> Int {
-    let before = bytes[..<min(max(offset, 0), bytes.count)]
-    return before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+    lineStarts[lineNumber(holding: min(max(offset, 0), bytes.count)) - 1]
+  }
+
+  private func lineNumber(holding offset: Int) -> Int {
+    var (low, high) = (0, lineStarts.count)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if lineStarts[middle] <= offset { low = middle } else { high = middle }
+    }
+    return low + 1
   }
 
   private func endOfLine(from start: Int) -> Int {
-    let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+    let line = lineNumber(holding: start)
+    let end = line < lineStarts.count ? lineStarts[line] - 1 : bytes.count
     return end > start && bytes[end - 1] == UInt8(ascii: "\r") ? end - 1 : end
+  }
+
+  private func columns(_ range: Range<Int>) -> Int {
+    let isASCII = bytes.withUnsafeBufferPointer { $0[range].allSatisfy { $0 < 0x80 } }
+    return isASCII ? range.count : String(decoding: bytes[range], as: UTF8.self).unicodeScalars.count
   }
 }

@@ -31,7 +31,7 @@ public enum TerminalText {
   }
 
   /// How many cells of a terminal a character takes: none, one or two.
-  static func width(of character: Character) -> Int {
+  public static func width(of character: Character) -> Int {
     var widest = 0
     for scalar in character.unicodeScalars {
       if scalar.value == 0xFE0F { return 2 }  // asks for the emoji form of what stands before it

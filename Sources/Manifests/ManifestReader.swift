@@ -3,6 +3,9 @@ import Values
 
 /// Reads one file: bytes to trees, trees to objects, and everything wrong to findings.
 struct ManifestReader {
+  /// More than anyone reads about one file.
+  private static let findingLimit = 100
+
   private let path: String
   private let bytes: UnsafeRawBufferPointer
   private let defaultNamespace: String
@@ -177,6 +180,7 @@ struct ManifestReader {
   }
 
   private mutating func warn(at path: FieldPath, document: Int, _ message: String, hint: String?) {
+    guard findings.count < Self.findingLimit else { return }
     findings.append(
       Diagnostic(
         rule: FileRule.unknownKind, severity: .warning,
@@ -186,6 +190,10 @@ struct ManifestReader {
   private mutating func report(
     _ rule: String, at path: FieldPath, document: Int, _ message: String, hint: String? = nil
   ) {
+    // One error is always kept, so that a file is never whole that has one.
+    guard findings.count < Self.findingLimit || !findings.contains(where: { $0.severity == .error }) else {
+      return
+    }
     findings.append(
       Diagnostic(
         rule: rule, severity: .error, location: positions.location(of: .value, at: path, document: document),

@@ -21,13 +21,14 @@ struct YAMLReader: ~Copyable {
     var height: Int
   }
 
-  /// More than anyone reads; a hostile file could hold one a byte.
+  /// More than anyone reads; a hostile file could hold one a byte. The file is given up then.
   private static let issueLimit = 50
 
   private var events: YAMLEvents
   private let limits: ManifestLimits
   private var index = -1
   private var issues: [FileIssue] = []
+  private var issueCount = 0
   private var anchors: [String: Anchor] = [:]
   private var openAnchors: Set<String> = []
   private var nodes = 0
@@ -39,11 +40,11 @@ struct YAMLReader: ~Copyable {
     self.limits = limits
   }
 
-  /// The next document that holds anything, or nil at the end of the stream.
+  /// The next document that holds anything, or nil at the end of the stream, or after too many issues.
   /// - Throws: What makes the rest of the file unreadable.
   mutating func next() throws(FileIssue) -> YAMLDocument? {
     if index < 0 { try events.advance() }  // the start of the stream
-    while true {
+    while issueCount < Self.issueLimit {
       try events.advance()
       guard events.kind == YAML_DOCUMENT_START_EVENT else { return nil }
       index += 1
@@ -53,8 +54,10 @@ struct YAMLReader: ~Copyable {
       try events.advance()
       let json = try node(depth: 0)
       try events.advance()
+      issueCount += issues.count
       if !json.isNull || !issues.isEmpty { return YAMLDocument(index: index, json: json, issues: issues) }
     }
+    return nil
   }
 
   // MARK: Nodes

@@ -89,6 +89,14 @@ struct ManifestFileTests {
     #expect(places(parse("a: 1\n")) == ["file/unknown-kind 1:1+1"])
   }
 
+  @Test("a file full of other things has no more findings than people read, and never hides an error")
+  func manyFindings() {
+    let others = String(repeating: "- {kind: Pod}\n", count: 5_000)
+    let file = parse("kind: List\nitems:\n\(others)- 1\n- 2\n")
+    #expect(file.findings.count == 101)
+    #expect(!file.isWhole)
+  }
+
   @Test("a document must be an object", arguments: ["- a\n", "text\n", "12\n"])
   func notAnObject(text: String) {
     #expect(parse(text).findings.map(\.rule) == ["file/syntax"])

@@ -43,6 +43,11 @@ struct YAMLReaderTests {
     #expect(read.issues.map(\.place) == [.scalars(10..<13), .scalars(27..<28), .scalars(38..<41)])
   }
 
+  @Test("a key given twice is seen though its first value is null")
+  func duplicateOfNull() {
+    #expect(yaml("a:\na: 1\n").issues.map(\.rule) == ["file/duplicate-key"])
+  }
+
   @Test("aliases stand for what they refer to")
   func aliases() {
     #expect(
@@ -126,5 +131,6 @@ struct YAMLReaderTests {
   @Test("a file with nothing but mistakes has no more findings than people read")
   func manyIssues() {
     #expect(yaml(String(repeating: "a: 1\n", count: 20_000)).issues.count == 50)
+    #expect(yaml(String(repeating: "a: 1\na: 2\n---\n", count: 20_000)).issues.count == 50)
   }
 }

@@ -61,6 +61,7 @@ struct JSONParserTests {
       error
         == JSONSyntaxError(
           kind: .duplicateKey, offset: 10, message: #"the member "ab" is given twice in one object"#))
+    #expect(throws: JSONSyntaxError.self) { try JSON.parse(#"{"a": null, "a": 1}"#) }
     let many = (0..<20).map { "\"k\($0)\":0" }.joined(separator: ",")
     #expect(throws: JSONSyntaxError.self) { try JSON.parse("{\(many),\"k3\":1}") }
   }
