@@ -35,6 +35,14 @@ public enum DerivedNames {
   /// The volume claim that Kubernetes makes from the claim template `p`.
   public static func claim(statefulSet: String, ordinal: Int) -> String { "p-\(statefulSet)-\(ordinal)" }
 
+  /// The StatefulSet that a pod of this name would be of; nil where it does not end in a dash and digits.
+  public static func stemOfPod(_ name: String) -> String? {
+    let digits = name.utf8.reversed().prefix { (0x30...0x39).contains($0) }.count
+    let stem = name.utf8.dropLast(digits)
+    guard digits > 0, stem.last == UInt8(ascii: "-"), stem.count > 1 else { return nil }
+    return String(Substring(stem.dropLast()))
+  }
+
   /// The same number for any two names that become one name, unless a hash tells them apart. Made without making
   /// the name, so that thousands of clusters can be compared cheaply.
   public static func fingerprint(_ parts: String...) -> UInt64 {

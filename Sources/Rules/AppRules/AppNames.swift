@@ -1,0 +1,69 @@
+import KubeDirector
+
+/// `app/schema`: raised where files are taken in, from the app's CRD.
+enum AppSchema: ReadingRule {
+  static let description = RuleDescription(
+    "app/schema", summary: "an app has the shape that its CRD describes",
+    rationale: """
+      Label, `distroID`, version and cardinalities are required and not empty; ids, URLs, ports and quantities have \
+      their notation. The same schema is given to the API server, so nothing passes here that it would refuse. An \
+      object that fails its schema is judged by no other rule.
+      """,
+    passing: [.given("every required member is there", .candidate(#""cardinality": "1""#, #""cardinality": "2+""#))],
+    failing: [
+      .given("a cardinality that is no number", .candidate(#""cardinality": "1""#, #""cardinality": "one""#)),
+      .given("a port that does not exist", .candidate(#""port": 8080"#, #""port": 80800"#)),
+    ])
+}
+
+/// `app/name`
+enum AppName: AppRule {
+  static let description = RuleDescription(
+    "app/name", summary: "an app's name is a DNS-1123 subdomain of at most 63 characters",
+    rationale: """
+      Kubernetes takes no other name, and the name is the value of a label on the objects of every cluster that \
+      runs the app; a label's value ends at 63 characters.
+      """,
+    passing: [.given("a version as suffix", .candidate(#""name": "spark-1.1.0""#, #""name": "spark-1.2.0-rc.1""#))],
+    failing: [.given("capital letters", .candidate(#""name": "spark-1.1.0""#, #""name": "Spark-1.1.0""#))])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    let name = app.reference.name
+    if NameCheck.isSubdomain(name), name.utf8.count <= 63 { return [] }
+    return [
+      Violation(
+        ["metadata", "name"], "app name \"\(name)\" is no DNS-1123 subdomain of at most 63 characters",
+        hint: "use lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit")
+    ]
+  }
+}
+
+/// `app/semver`
+enum AppSemver: AppRule {
+  static let description = RuleDescription(
+    "app/semver", .warning, summary: "an app's version follows Semantic Versioning 2.0.0",
+    rationale: """
+      An upgrade compares versions by SemVer precedence, so without it a cluster can never be upgraded from or to \
+      the app. That is an error where `upgradable` is `true`, and a warning elsewhere: many existing apps say `3.2`.
+      """,
+    passing: [.given("a pre-release", .candidate(#""version": "1.1.0""#, #""version": "1.1.0-rc.1""#))],
+    failing: [
+      .given("an upgradable app", .candidate(#""version": "1.1.0""#, #""version": "1.1""#)),
+      .given(
+        "an app that does not ask to be upgradable: a warning",
+        .candidate(#""version": "1.1.0", "upgradable": true"#, #""version": "1.1""#)),
+    ])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    let version = app.spec.version
+    if SemanticVersion(version) != nil { return [] }
+    let isUpgradable = app.spec.upgradable == true
+    return [
+      Violation(
+        ["spec", "version"], severity: isUpgradable ? .error : .warning,
+        "version \"\(version)\" of app \(app.reference.name) is not a semantic version"
+          + (isUpgradable ? ", yet the app is upgradable" : ""),
+        hint: SemverAdvice.hint(for: version))
+    ]
+  }
+}

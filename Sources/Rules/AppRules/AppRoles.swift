@@ -1,0 +1,162 @@
+import KubeDirector
+import Values
+
+/// `app/role-unique`
+enum AppRoleUnique: AppRule {
+  static let description = RuleDescription(
+    "app/role-unique", summary: "no two roles of an app have the same id",
+    rationale: "A role is known by its id: clusters, services and objects refer to it.",
+    passing: [.given("three ids", .candidate(#""id": "gateway""#, #""id": "proxy""#, also: [#", "gateway"]"#: #", "proxy"]"#]))],
+    failing: [.given("two workers", .candidate(#""id": "gateway""#, #""id": "worker""#, also: [#", "gateway"]"#: "]"]))])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    Repetition.indices(in: app.spec.roles.map(\.id)).map { index in
+      Violation(
+        ["spec", "roles", .index(index), "id"],
+        "role \(app.spec.roles[index].id) of app \(app.reference.name) is defined a second time",
+        hint: "give it another id, or remove one of the two")
+    }
+  }
+}
+
+/// `app/selected-role-unique`
+enum AppSelectedRoleUnique: AppRule {
+  static let description = RuleDescription(
+    "app/selected-role-unique", summary: "no role is selected twice",
+    rationale: "A role that is listed twice was most likely meant to be another one.",
+    passing: [.given("each once, in any order", .candidate(#"["controller", "worker", "gateway"]"#, #"["worker", "gateway", "controller"]"#))],
+    failing: [.given("worker twice", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "worker"]"#))])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    Repetition.indices(in: app.spec.selectedRoles).map { index in
+      Violation(
+        ["spec", "config", "selectedRoles", .index(index)],
+        "role \(app.spec.selectedRoles[index]) is selected twice in app \(app.reference.name)",
+        hint: "remove one of the two")
+    }
+  }
+}
+
+/// `app/selected-role-known`
+enum AppSelectedRoleKnown: AppRule {
+  static let description = RuleDescription(
+    "app/selected-role-known", summary: "every selected role is a role of the app",
+    rationale: "A cluster must configure each selected role; one that does not exist can never be configured.",
+    passing: [.given("fewer than there are", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker"]"#))],
+    failing: [.given("a slip", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "gatway"]"#))])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    app.spec.selectedRoles.enumerated().compactMap { index, id in
+      if app.spec.role(id) != nil { return nil }
+      return Violation(
+        ["spec", "config", "selectedRoles", .index(index)],
+        "app \(app.reference.name) selects the role \(id), which it does not define",
+        hint: Hint.oneOf(app.spec.roles.map(\.id), insteadOf: id, or: "define it under `roles`"))
+    }
+  }
+}
+
+/// `app/role-image`
+enum AppRoleImage: AppRule {
+  static let description = RuleDescription(
+    "app/role-image", summary: "every role has an image, its own or the app's default",
+    rationale: "A member is a container, and a container needs an image.",
+    passing: [
+      .given(
+        "an image for each role",
+        .candidate(
+          #""defaultImageRepoTag": "registry.example/spark:1.1.0","#, "",
+          also: [
+            #""cardinality": "1""#: #""cardinality": "1", "imageRepoTag": "registry.example/spark:1.1.0""#,
+            #""cardinality": "1+""#: #""cardinality": "1+", "imageRepoTag": "registry.example/spark:1.1.0""#,
+          ]))
+    ],
+    failing: [.given("neither", .candidate(#""defaultImageRepoTag": "registry.example/spark:1.1.0","#, ""))])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    if app.spec.defaultImage != nil { return [] }
+    return app.spec.roles.enumerated().compactMap { index, role in
+      if role.image != nil { return nil }
+      return Violation(
+        ["spec", "roles", .index(index)],
+        "role \(role.id) of app \(app.reference.name) has no image, and the app has no default",
+        hint: "add `imageRepoTag` to the role, or `defaultImageRepoTag` to the app")
+    }
+  }
+}
+
+/// `app/tty-needs-stdin`
+enum AppTTYNeedsStdin: AppRule {
+  static let description = RuleDescription(
+    "app/tty-needs-stdin", summary: "a role with `tty` has `stdin` too",
+    rationale: "A terminal that nobody can type into is refused by container runtimes, or hangs.",
+    passing: [.given("both", .candidate(#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"stdin": true, "tty": true}"#))],
+    failing: [.given("tty alone", .candidate(#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"tty": true}"#))])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    app.spec.roles.enumerated().compactMap { index, role in
+      if !role.tty || role.stdin { return nil }
+      return Violation(
+        ["spec", "roles", .index(index), "containerSpec", "tty"],
+        "role \(role.id) of app \(app.reference.name) asks for a terminal without stdin",
+        hint: "add `\"stdin\": true`, or remove `tty`")
+    }
+  }
+}
+
+/// `app/min-storage-quantity`
+enum AppMinStorageQuantity: AppRule {
+  static let description = RuleDescription(
+    "app/min-storage-quantity", summary: "`minStorage.size` is a quantity above zero",
+    rationale: "The storage of every cluster is compared with it.",
+    passing: [.given("a unit of powers of two", .candidate(#""minStorage": {"size": "10Gi"}"#, #""minStorage": {"size": "10240Mi"}"#))],
+    failing: [.given("a unit that does not exist", .candidate(#""minStorage": {"size": "10Gi"}"#, #""minStorage": {"size": "10GB"}"#))])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    app.spec.roles.enumerated().compactMap { index, role in
+      guard let size = role.minStorage else { return nil }
+      if let quantity = Quantity(size), !quantity.isNegative, !quantity.isZero { return nil }
+      return Violation(
+        ["spec", "roles", .index(index), "minStorage", "size"],
+        "minStorage of role \(role.id) of app \(app.reference.name) is \"\(size)\", which is no quantity above zero",
+        hint: "write it in Kubernetes' notation, such as `10Gi`")
+    }
+  }
+}
+
+/// `app/event-list`
+enum AppEventList: AppRule {
+  static let description = RuleDescription(
+    "app/event-list", summary: "event lists name events that an app may listen to",
+    rationale: """
+      An event that does not exist never comes, and the script behind it never runs. `pod_upgraded` and \
+      `pod_reverted` always go out and are not listed.
+      """,
+    passing: [.given("an event of a whole role", .candidate(#""cardinality": "1""#, #""cardinality": "1", "eventList": ["configure", "role_upgraded"]"#))],
+    failing: [.given("a slip", .candidate(#""cardinality": "1""#, #""cardinality": "1", "eventList": ["configure", "addnode"]"#))])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    var found = violations(in: app.spec.raw["defaultEventList"], at: ["spec", "defaultEventList"], of: app)
+    for (index, role) in (app.spec.raw["roles"]?.array ?? []).enumerated() {
+      guard let list = role["eventList"] else { continue }
+      found += violations(in: list, at: ["spec", "roles", .index(index), "eventList"], of: app)
+    }
+    return found
+  }
+
+  private static func violations(in list: JSON?, at path: FieldPath, of app: Sourced<App>) -> [Violation] {
+    guard let list = list?.array else { return [] }
+    return list.enumerated().compactMap { index, item in
+      guard let name = item.string else { return nil }
+      if let event = LifecycleEvent(rawValue: name), LifecycleEvent.listable.contains(event) { return nil }
+      let isAlways = name == "pod_upgraded" || name == "pod_reverted"
+      return Violation(
+        path + [.index(index)],
+        isAlways
+          ? "event \(name) in app \(app.reference.name) always goes out and is not listed"
+          : "event \(name) in app \(app.reference.name) does not exist",
+        hint: isAlways
+          ? "remove it" : Hint.oneOf(LifecycleEvent.listable.map(\.rawValue), insteadOf: name, or: "remove it"))
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import Diagnostics
+import KubeDirector
+import Values
+
+/// `app/in-use`
+enum AppInUse: AppChangeRule {
+  static let description = RuleDescription(
+    "app/in-use", .error, .both, summary: "an app that a cluster uses is neither deleted nor changed",
+    rationale: """
+      Members are made from the app again whenever a pod is replaced, so a changed app would change running \
+      clusters behind everyone's back, a pod at a time. The one exception is that `upgradable` may be set where it \
+      was absent. A deletion that only a running upgrade or rollback stands against waits until that ends: a revert \
+      commit deletes the app that it leaves.
+      """,
+    passing: [
+      .change("an app that no cluster uses", .candidate("spark:1.1.0", "spark:1.1.1")),
+      .change("the same, spelled otherwise", .current(#""ui", "master""#, #""master", "ui""#)),
+      .change(
+        "`upgradable` is set", from: [.current(#", "upgradable": true"#, "")],
+        .current(#""version": "1.0.0""#, #""version": "1.0.0", "upgradable": true"#)),
+    ],
+    failing: [
+      .change("another image behind the same name", .current("spark:1.0.0", "spark:1.0.1")),
+      .change("deleted while cluster prod/analytics names it", .remove(Fixture.currentPath)),
+      .change(
+        "deleted together with the upgrade that leaves it: it waits",
+        .cluster("app: spark-1.0.0", "app: spark-1.1.0"), .remove(Fixture.currentPath), live: .configured),
+    ])
+
+  static func check(_ change: AppChange, in context: RuleContext) -> [Violation] {
+    let name = "app \(change.reference.name)"
+    let breaches = change.differences.filter { $0.subject != .upgradable }
+    if change.new != nil, breaches.isEmpty { return [] }
+    let users = settledUsers(of: change, in: context)
+    if !users.isEmpty {
+      let clusters = Hint.list(users.map(\.description))
+      guard change.new != nil else {
+        return [
+          Violation(
+            ["metadata", "name"], of: .old, "\(name) is used by cluster \(clusters) and cannot be deleted",
+            hint: "upgrade those clusters to another app first, or keep the file")
+        ]
+      }
+      return breaches.map {
+        Violation(
+          $0.difference.newPath,
+          "\(name) is used by cluster \(clusters), so \($0.difference.name) cannot change \($0.difference.inWords)",
+          hint: "leave this app as it is and publish the change as a new app with a newer version")
+      }
+    }
+    return live(change, name: name, breaches: breaches, in: context)
+  }
+
+  /// Clusters that named the app before and still name it.
+  private static func settledUsers(of change: AppChange, in context: RuleContext) -> [ObjectReference] {
+    context.users(of: change.reference).compactMap { cluster in
+      guard change.new != nil, let before = context.base?.clusters[cluster.reference] else {
+        return change.new == nil ? cluster.reference : nil
+      }
+      return before.spec.app == change.reference.name ? cluster.reference : nil
+    }
+  }
+
+  /// What stands against it is a running cluster that the files say nothing of, or say something else of.
+  private static func live(
+    _ change: AppChange, name: String, breaches: [AppDifference], in context: RuleContext
+  ) -> [Violation] {
+    let running = context.live.users(of: change.reference, systemNamespace: context.systemNamespace)
+    guard let first = running.first else { return [] }
+    let doing = change.new == nil ? "be deleted" : "change"
+    let needed = running.first {
+      context.live.cluster($0)?.status?.upgradeInfo != nil || context.head.clusters[$0] != nil
+    }
+    let waits = change.new == nil || !context.live.isAuthoritative || needed != nil
+    return [
+      Violation(
+        change.new == nil ? ["metadata", "name"] : breaches.first?.difference.newPath ?? ["spec"],
+        of: change.new == nil ? .old : .new, severity: waits ? .waiting : .error,
+        "\(name) is still needed by the running cluster \(needed ?? first) and cannot \(doing) yet",
+        hint: waits
+          ? "nothing to do: it happens when no cluster runs the app any more"
+          : "publish the change as a new app with a newer version")
+    ]
+  }
+}
+
+/// `app/upgradable-sealed`
+enum AppUpgradableSealed: AppChangeRule {
+  static let description = RuleDescription(
+    "app/upgradable-sealed", .error, .both,
+    summary: "once set, `upgradable` changes only while no cluster uses the app",
+    rationale: """
+      Whoever started a cluster did so knowing whether it can be upgraded live; `false` is a promise that it will \
+      not be.
+      """,
+    passing: [.change("no cluster uses it", .candidate(#""upgradable": true"#, #""upgradable": false"#))],
+    failing: [
+      .change("sealed while in use", .current(#""upgradable": true"#, #""upgradable": false"#)),
+      .change("taken back while in use", .current(#", "upgradable": true"#, "")),
+    ])
+
+  static func check(_ change: AppChange, in context: RuleContext) -> [Violation] {
+    guard let new = change.new, let was = change.old.spec.upgradable,
+      let difference = change.differences.first(where: { $0.subject == .upgradable })?.difference
+    else { return [] }
+    let users = context.users(of: change.reference).map(\.reference)
+    let running = context.live.users(of: change.reference, systemNamespace: context.systemNamespace)
+    guard let first = (users + running).first else { return [] }
+    let severity: Severity? = users.isEmpty && !context.live.isAuthoritative ? .waiting : nil
+    return [
+      Violation(
+        difference.newPath, severity: severity,
+        "app \(change.reference.name) says upgradable: \(was) while cluster \(first) uses it, and cannot say "
+          + "\(new.spec.upgradable.map { "\($0)" } ?? "nothing") now",
+        hint: "put `\"upgradable\": \(was)` back, or change it when no cluster uses the app")
+    ]
+  }
+}

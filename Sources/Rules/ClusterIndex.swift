@@ -1,0 +1,71 @@
+import Diagnostics
+import HashTreeCollections
+import KubeDirector
+
+/// Which clusters name an app, and which claim a name for their objects; kept up with every change of a file.
+struct ClusterIndex: Sendable {
+  private var users: TreeDictionary<AppUse, TreeSet<ObjectReference>> = [:]
+  private var names: TreeDictionary<UInt64, ObjectReference> = [:]
+  /// Names that more than one cluster may claim.
+  private var contested: TreeDictionary<UInt64, TreeSet<ObjectReference>> = [:]
+
+  mutating func insert(_ cluster: Sourced<Cluster>) {
+    let reference = cluster.reference
+    for use in Self.uses(of: cluster) { users[use, default: []].insert(reference) }
+    Self.eachName(of: cluster) { name in
+      guard let other = names[name] else {
+        names[name] = reference
+        return
+      }
+      guard other != reference else { return }
+      contested[name, default: []].formUnion([other, reference])
+    }
+  }
+
+  mutating func remove(_ cluster: Sourced<Cluster>) {
+    let reference = cluster.reference
+    for use in Self.uses(of: cluster) {
+      users[use]?.remove(reference)
+      if users[use]?.isEmpty == true { users[use] = nil }
+    }
+    Self.eachName(of: cluster) { name in
+      var claimants = contested[name] ?? []
+      claimants.remove(reference)
+      if names[name] == reference { names[name] = claimants.min() }
+      contested[name] = claimants.count > 1 ? claimants : nil
+    }
+  }
+
+  /// The clusters that may mean this app by its name, in order.
+  func users(of app: ObjectReference, systemNamespace: String) -> [ObjectReference] {
+    var found: [ObjectReference] = []
+    for use in AppUse.uses(of: app, systemNamespace: systemNamespace) {
+      if let clusters = users[use] { found.append(contentsOf: clusters) }
+    }
+    return Set(found).sorted()
+  }
+
+  /// Other clusters with a name that may be one of this cluster's; nearly always none.
+  func rivals(of cluster: Sourced<Cluster>) -> Set<ObjectReference> {
+    var found: Set<ObjectReference> = []
+    guard !contested.isEmpty else { return found }
+    Self.eachName(of: cluster) { name in
+      if let claimants = contested[name] { found.formUnion(claimants) }
+    }
+    found.remove(cluster.reference)
+    return found
+  }
+
+  private static func uses(of cluster: Sourced<Cluster>) -> [AppUse] {
+    AppUse.uses(
+      named: cluster.spec.app, catalog: cluster.spec.appCatalog, namespace: cluster.reference.namespace)
+  }
+
+  /// The StatefulSet of each role; and, where the cluster's own name looks like a pod's (`spark-worker-0`), the
+  /// StatefulSet that such a pod would be of, because a pod's service would have the name of this cluster's.
+  private static func eachName(of cluster: Sourced<Cluster>, _ body: (UInt64) -> Void) {
+    let (namespace, name) = (cluster.reference.namespace, cluster.reference.name)
+    for role in cluster.spec.roles { body(DerivedNames.fingerprint(namespace, name, role.id)) }
+    if let stem = DerivedNames.stemOfPod(name) { body(DerivedNames.fingerprint(namespace, stem)) }
+  }
+}

@@ -1,0 +1,91 @@
+import Diagnostics
+import KubeDirector
+import Values
+
+/// `cluster/read-only`
+enum ClusterReadOnly: ClusterChangeRule {
+  static let description = RuleDescription(
+    "cluster/read-only", summary: "`appCatalog` and `namingScheme` of a cluster do not change",
+    rationale: """
+      Both decide what the cluster's objects are called and made from; there is no way from one to the other but a \
+      new cluster. Writing out what an absent `appCatalog` stood for changes nothing.
+      """,
+    passing: [.change("the catalog in which the app was found anyway", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: local"))],
+    failing: [.change("another naming scheme", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID"))])
+
+  static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
+    change.differences.compactMap { difference in
+      guard difference.name == "appCatalog" || difference.name == "namingScheme" else { return nil }
+      return Violation(
+        difference.newPath,
+        "\(difference.name) of cluster \(change.reference) cannot change \(difference.inWords)",
+        hint: "put the old value back, or make a new cluster")
+    }
+  }
+}
+
+/// `cluster/role-read-only`
+enum ClusterRoleReadOnly: ClusterChangeRule {
+  static let description = RuleDescription(
+    "cluster/role-read-only", .error, .both,
+    summary: "of a role with members nothing changes but `members`",
+    rationale: """
+      Resources, storage and the rest are written into the pods and volumes of the members that exist. Without a \
+      status, the members that the file had count as existing.
+      """,
+    passing: [.change("more members", .cluster("members: 3", "members: 5"))],
+    failing: [
+      .change("another size of storage", .cluster("size: 10Gi", "size: 20Gi")),
+      .change("the same while the members are known to exist", .cluster("size: 10Gi", "size: 20Gi"), live: .configured),
+    ])
+
+  static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
+    var found: [Violation] = []
+    for difference in change.differences where !ClusterMeaning.isSize(difference) {
+      let steps = difference.newPath.steps
+      guard steps.count >= 3, steps[1] == .key("roles"), case .index(let index) = steps[2],
+        change.new.spec.roles.indices.contains(index)
+      else { continue }
+      let id = change.new.spec.roles[index].id
+      let existing = members(of: id, in: change)
+      guard existing.count > 0 else { continue }
+      found.append(
+        Violation(
+          difference.newPath,
+          severity: existing.isLive && !context.live.isAuthoritative ? .waiting : nil,
+          "role \(id) of cluster \(change.reference) has \(existing.count) \(existing.count == 1 ? "member" : "members"), so \(difference.name) cannot change \(difference.inWords)",
+          hint: "bring the role to no members first where the app allows that, or make a new cluster"))
+    }
+    return found
+  }
+
+  private static func members(of id: String, in change: ClusterChange) -> (count: Int, isLive: Bool) {
+    if let status = change.live?.status { return (status.role(id)?.members.count ?? 0, true) }
+    guard let role = change.old.spec.role(id) else { return (0, false) }
+    let minimum = change.app?.spec.role(id).flatMap { Cardinality($0.cardinality)?.minimum }
+    return (role.members ?? minimum ?? 1, false)
+  }
+}
+
+/// `cluster/busy`
+enum ClusterBusy: ClusterChangeRule {
+  static let description = RuleDescription(
+    "cluster/busy", .waiting, .live, summary: "a cluster changes only while it is `configured`",
+    rationale: """
+      The engine brings one change to its end before it takes the next, so that what a failure was caused by can be \
+      told. The change is kept, and judged again when the cluster's state changes.
+      """,
+    passing: [.change("at rest", .cluster("members: 3", "members: 5"), live: .configured)],
+    failing: [
+      .change("while members are created", .cluster("members: 3", "members: 5"), live: .creating),
+      .change(
+        "while an upgrade runs", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
+        .cluster("members: 3", "members: 5"), live: .upgrading),
+    ])
+
+  static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
+    guard let live = change.live, let reason = live.reasonToWait(beside: change.old.spec.app) else { return [] }
+    let path = change.differences.first?.newPath ?? ["spec"]
+    return [Violation(path, "cluster \(change.reference) \(reason)", hint: live.wayOut(path: change.new.source?.path))]
+  }
+}

@@ -1,0 +1,176 @@
+import Diagnostics
+import KubeDirector
+
+/// `cluster/schema`: raised where files are taken in, from the cluster's CRD.
+enum ClusterSchema: ReadingRule {
+  static let description = RuleDescription(
+    "cluster/schema", summary: "a cluster has the shape that its CRD describes",
+    rationale: """
+      `app` and `roles` are required, and of every role `resources.limits` with `memory` and `cpu`. The same schema \
+      is given to the API server, so nothing passes here that it would refuse. An object that fails its schema is \
+      judged by no other rule.
+      """,
+    passing: [.given("a number for cpu", .cluster("cpu: \"2\"", "cpu: 2"))],
+    failing: [
+      .given("no memory limit", .cluster("{cpu: \"2\", memory: 4Gi}", "{cpu: \"2\"}")),
+      .given("members that cannot be counted", .cluster("members: 3", "members: three")),
+      .given("a catalog that does not exist", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: global")),
+    ])
+}
+
+/// `cluster/unknown-field`: raised where files are taken in, from the cluster's CRD.
+enum ClusterUnknownField: ReadingRule {
+  static let description = RuleDescription(
+    "cluster/unknown-field", .warning, summary: "every field of a cluster is one that the CRD knows",
+    rationale: """
+      An unknown field is carried to the cluster, where something else may read it. More often it is a slip, and \
+      what was meant does not happen.
+      """,
+    passing: [.given("a field that is seldom used", .cluster("members: 3", "members: 3\n      sharedMemory: 1Gi"))],
+    failing: [.given("a slip", .cluster("storage: {size: 10Gi}", "storage: {size: 10Gi, storageClass: fast}"))])
+}
+
+/// `cluster/name`
+enum ClusterName: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/name", summary: "the names of a cluster's objects are legal, and no other cluster's",
+    rationale: """
+      StatefulSets, pods and services are named after cluster and role. The cluster's name is also a label's value \
+      (63 characters at most) and begins the names of services, which begin with a letter. Of two clusters that \
+      would share an object, the one that was there first keeps it.
+      """,
+    passing: [
+      .given("a dot, which becomes a dash", .cluster("name: analytics", "name: analytics.eu")),
+      .given(
+        "two names that only look alike",
+        .add("clusters/other.yaml", Fixture.cluster.replacing("name: analytics", with: "name: analytics-work"))),
+    ],
+    failing: [
+      .given("capital letters", .cluster("name: analytics", "name: Analytics")),
+      .given("a digit first", .cluster("name: analytics", "name: 2nd-analytics")),
+      .given(
+        "the service of analytics' first worker has this name",
+        .add("clusters/other.yaml", Fixture.cluster.replacing("name: analytics", with: "name: analytics-worker-0"))),
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    let name = cluster.reference.name
+    let first = name.utf8.first ?? 0
+    if !NameCheck.isSubdomain(name) || name.utf8.count > 63 || !(0x61...0x7A).contains(first) {
+      return [
+        Violation(
+          ["metadata", "name"],
+          "cluster name \"\(name)\" cannot begin the names of its services and pods",
+          hint: "use at most 63 lower-case letters, digits, `-` and `.`, beginning with a letter")
+      ]
+    }
+    return context.head.index.rivals(of: cluster).sorted().compactMap { reference in
+      guard let rival = context.head.clusters[reference], reference.namespace == cluster.reference.namespace,
+        comesFirst(rival, before: cluster, in: context), let shared = shared(cluster, rival)
+      else { return nil }
+      return Violation(
+        ["metadata", "name"],
+        "cluster \(cluster.reference) would have an object named \(shared), which is cluster \(reference)'s",
+        hint: "give one of the two another name")
+    }
+  }
+
+  /// A cluster that was there before keeps its names; of two new ones the first by name does.
+  private static func comesFirst(
+    _ rival: Sourced<Cluster>, before cluster: Sourced<Cluster>, in context: RuleContext
+  ) -> Bool {
+    let (theirs, ours) = (context.base?.cluster(rival.reference), context.base?.cluster(cluster.reference))
+    return (theirs == nil) == (ours == nil) ? rival.reference < cluster.reference : theirs != nil
+  }
+
+  private static func shared(_ one: Sourced<Cluster>, _ other: Sourced<Cluster>) -> String? {
+    Set(names(of: one)).intersection(names(of: other)).min()
+  }
+
+  /// Every name, of StatefulSets and services alike.
+  private static func names(of cluster: Sourced<Cluster>) -> [String] {
+    let roles = cluster.spec.roles.map(\.id)
+    var names = [DerivedNames.headlessService(cluster: cluster.reference.name)]
+    for role in cluster.spec.roles {
+      let set = DerivedNames.statefulSet(cluster: cluster.reference.name, role: role.id, among: roles)
+      names.append(set)
+      for ordinal in 0..<min(max(role.members ?? 1, 1), 1000) {
+        names.append(DerivedNames.memberService(pod: DerivedNames.pod(statefulSet: set, ordinal: ordinal)))
+      }
+    }
+    return names
+  }
+}
+
+/// `cluster/app-registered`
+enum ClusterAppRegistered: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/app-registered", summary: "the app that a cluster names is registered",
+    rationale: """
+      Looked up in the cluster's namespace, then in the system's, unless `appCatalog` says which. An app that git \
+      does not hold but the cluster does counts where the cluster can be asked. An app that is rejected itself does \
+      not count: it will not be there.
+      """,
+    passing: [.given("an app of the same commit", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    failing: [
+      .given("no such app", .cluster("app: spark-1.0.0", "app: spark-2.0.0")),
+      .given("in another namespace", .cluster("namespace: prod", "namespace: staging")),
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    app == nil ? [Missing.app(of: cluster, in: context)] : []
+  }
+}
+
+/// What is said where an app is not there.
+enum Missing {
+  static func app(of cluster: Sourced<Cluster>, in context: RuleContext) -> Violation {
+    let (spec, namespace) = (cluster.spec, cluster.reference.namespace)
+    let places =
+      switch spec.appCatalog {
+      case .local: [namespace]
+      case .system: [context.systemNamespace]
+      case nil: namespace == context.systemNamespace ? [namespace] : [namespace, context.systemNamespace]
+      }
+    for place in places where context.head.apps[.app(place, spec.app)] != nil {
+      return Violation(
+        ["spec", "app"], "app \(spec.app), which cluster \(cluster.reference) names, is rejected itself",
+        hint: "mend what is reported of the app")
+    }
+    let known = context.head.apps.first.keys.filter { places.contains($0.namespace) }.map(\.name).sorted()
+    return Violation(
+      ["spec", "app"],
+      "app \(spec.app), which cluster \(cluster.reference) names, is not registered in namespace \(places.joined(separator: " or "))",
+      hint: Hint.oneOf(known, insteadOf: spec.app, or: "add the app's file to this commit"))
+  }
+}
+
+/// `cluster/connection-known`
+enum ClusterConnectionKnown: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/connection-known", .warning, summary: "a connected cluster is one that git holds",
+    rationale: """
+      Members see the services of connected clusters. One that git does not hold may still live; until it does, \
+      members see nothing of it.
+      """,
+    passing: [
+      .given(
+        "a cluster of the same namespace",
+        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  connections: {clusters: [ledger]}"),
+        .add("clusters/ledger.yaml", Fixture.cluster.replacing("name: analytics", with: "name: ledger")))
+    ],
+    failing: [
+      .given("nobody knows it", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  connections: {clusters: [ledger]}"))
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    cluster.spec.connections.clusters.enumerated().compactMap { index, name in
+      let reference = ObjectReference.cluster(cluster.reference.namespace, name)
+      if context.head.clusters[reference] != nil { return nil }
+      return Violation(
+        ["spec", "connections", "clusters", .index(index)],
+        "cluster \(cluster.reference) is connected to cluster \(reference), which git does not hold",
+        hint: "correct the name, or add that cluster's file")
+    }
+  }
+}

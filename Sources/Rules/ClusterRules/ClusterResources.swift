@@ -1,0 +1,157 @@
+import KubeDirector
+import Values
+
+/// `cluster/min-resources`
+enum ClusterMinResources: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/min-resources", summary: "a role asks for at least what the app says it needs",
+    rationale: """
+      What counts is the request, or the limit where no request is given, as Kubernetes reads it. Quantities are \
+      compared by value.
+      """,
+    passing: [.given("the very minimum, spelled otherwise", .cluster("memory: 4Gi", "memory: 1024Mi"))],
+    failing: [
+      .given("half of it", .cluster("memory: 4Gi", "memory: 512Mi")),
+      .given(
+        "a request below it, under a sufficient limit",
+        .cluster("limits: {cpu: \"2\", memory: 4Gi}", "limits: {cpu: \"2\", memory: 4Gi}\n        requests: {memory: 512Mi}")),
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    guard let app else { return [] }
+    var found: [Violation] = []
+    for (index, role) in cluster.spec.roles.enumerated() {
+      guard let appRole = app.spec.role(role.id), !appRole.minResources.isEmpty else { continue }
+      for (name, least) in appRole.minResources.sorted(by: { $0.key < $1.key }) {
+        guard let minimum = Quantity(least), !minimum.isZero else { continue }
+        let isRequested = role.requests[name] != nil
+        let given = role.requests[name] ?? role.limits[name]
+        if let given, let quantity = Quantity(given), quantity >= minimum { continue }
+        found.append(
+          Violation(
+            RolePath.of(index, "resources", isRequested ? "requests" : "limits", .key(name)),
+            "role \(role.id) of cluster \(cluster.reference) asks for \(given ?? "no") \(name), less than the \(least) that app \(app.metadata.name) needs",
+            hint: "raise it to \(least) or more"))
+      }
+    }
+    return found
+  }
+}
+
+/// `cluster/storage-size`
+enum ClusterStorageSize: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/storage-size", summary: "the size of a role's storage is a quantity above zero",
+    rationale: "Kubernetes refuses a volume claim without a size.",
+    passing: [.given("a fraction", .cluster("size: 10Gi", "size: 10.5Gi"))],
+    failing: [
+      .given("a unit that does not exist", .cluster("size: 10Gi", "size: 10GB")),
+      .given("nothing", .cluster("size: 10Gi", "size: \"0\"")),
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    var found: [Violation] = []
+    for (index, role) in cluster.spec.roles.enumerated() {
+      guard let size = role.storageSize else { continue }
+      if let quantity = Quantity(size), !quantity.isZero, !quantity.isNegative { continue }
+      found.append(
+        Violation(
+          RolePath.of(index, "storage", "size"),
+          "storage of role \(role.id) of cluster \(cluster.reference) is \"\(size)\", which is no quantity above zero",
+          hint: "write it in Kubernetes' notation, such as `10Gi`"))
+    }
+    return found
+  }
+}
+
+/// `cluster/min-storage`
+enum ClusterMinStorage: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/min-storage", summary: "a role has the storage that the app says it needs",
+    rationale: """
+      `minStorage.size` is the least where a role has storage; `ephemeralModeSupported: false` means that it must \
+      have some, because its data would be lost with the pod.
+      """,
+    passing: [
+      .given("the very minimum, spelled otherwise", .cluster("size: 10Gi", "size: 10240Mi")),
+      .given("none, where that is supported", .cluster("      storage: {size: 10Gi}\n", "")),
+    ],
+    failing: [
+      .given("half of it", .cluster("size: 10Gi", "size: 5Gi")),
+      .given(
+        "none, where data would be lost",
+        .current(#"{"size": "10Gi"}"#, #"{"size": "10Gi", "ephemeralModeSupported": false}"#),
+        .cluster("      storage: {size: 10Gi}\n", "")),
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    guard let app else { return [] }
+    var found: [Violation] = []
+    for (index, role) in cluster.spec.roles.enumerated() {
+      guard let appRole = app.spec.role(role.id), let least = appRole.minStorage else { continue }
+      guard let size = role.storageSize else {
+        if appRole.ephemeralModeSupported || role.members == 0 { continue }
+        found.append(
+          Violation(
+            RolePath.of(index),
+            "role \(role.id) of cluster \(cluster.reference) has no storage, and app \(app.metadata.name) does not run without",
+            hint: "add storage with a size of \(least) or more"))
+        continue
+      }
+      guard let minimum = Quantity(least), let quantity = Quantity(size), !quantity.isZero, quantity < minimum
+      else { continue }
+      found.append(
+        Violation(
+          RolePath.of(index, "storage", "size"),
+          "storage of role \(role.id) of cluster \(cluster.reference) is \(size), less than the \(least) that app \(app.metadata.name) needs",
+          hint: "raise it to \(least) or more"))
+    }
+    return found
+  }
+}
+
+/// `cluster/mount-path-unique`
+enum ClusterMountPathUnique: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/mount-path-unique", summary: "nothing is mounted twice at one path",
+    rationale: "The secret of a role, or the cluster's default, and projected volumes share one tree; Kubernetes refuses a path that is given twice.",
+    passing: [
+      .given(
+        "two paths",
+        .cluster("members: 3", "members: 3\n      \(MountText.secret)\n      \(MountText.volume("/data"))"))
+    ],
+    failing: [
+      .given(
+        "a volume where the secret is",
+        .cluster("members: 3", "members: 3\n      \(MountText.secret)\n      \(MountText.volume("/keys/"))"))
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    var found: [Violation] = []
+    let inherited = cluster.spec.raw["defaultSecret"]?["mountPath"]?.string
+    for (index, role) in cluster.spec.roles.enumerated() {
+      guard let volumes = role.raw["volumeProjections"]?.array, !volumes.isEmpty else { continue }
+      let secret = role.raw["secret"]?["mountPath"]?.string ?? inherited
+      let paths = [secret ?? ""] + volumes.map { $0["mountPath"]?.string ?? "" }
+      for repeated in Repetition.indices(in: paths.map(trimmed)) where !paths[repeated].isEmpty {
+        found.append(
+          Violation(
+            RolePath.of(index, "volumeProjections", .index(repeated - 1), "mountPath"),
+            "path \(paths[repeated]) in role \(role.id) of cluster \(cluster.reference) is mounted twice",
+            hint: "mount one of the two elsewhere"))
+      }
+    }
+    return found
+  }
+
+  private static func trimmed(_ path: String) -> String {
+    var path = Substring(path)
+    while path.count > 1, path.last == "/" { path.removeLast() }
+    return String(path)
+  }
+}
+
+private enum MountText {
+  static let secret = "secret: {name: keys, mountPath: /keys}"
+  static func volume(_ path: String) -> String { "volumeProjections: [{pvcName: shared, mountPath: \(path)}]" }
+}

@@ -1,0 +1,133 @@
+import KubeDirector
+import Values
+
+/// `cluster/role-known`
+enum ClusterRoleKnown: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/role-known", summary: "every role of a cluster is a role of its app",
+    rationale: "Image, package and services of a member come from the app's role.",
+    passing: [.given("a role that need not be there", .cluster("- id: controller", "\(RoleText.gateway)\n    - id: controller"))],
+    failing: [
+      .given("a role that the app lacks", .cluster("- id: controller", "\(RoleText.unknown)\n    - id: controller"))
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    guard let app else { return [] }
+    return cluster.spec.roles.enumerated().compactMap { index, role in
+      if app.spec.role(role.id) != nil { return nil }
+      return Violation(
+        RolePath.of(index, "id"), "role \(role.id) of cluster \(cluster.reference) is no role of app \(app.metadata.name)",
+        hint: Hint.oneOf(app.spec.roles.map(\.id), insteadOf: role.id, or: "remove the role"))
+    }
+  }
+}
+
+/// `cluster/role-unique`
+enum ClusterRoleUnique: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/role-unique", summary: "no role is configured twice",
+    rationale: "A role has one StatefulSet; of two entries it would be open which one counts.",
+    passing: [.given("two roles", .cluster("members: 3", "members: 2"))],
+    failing: [.given("gateway twice", .cluster("- id: controller", "\(RoleText.gateway)\n    \(RoleText.gateway)\n    - id: controller"))])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    Repetition.indices(in: cluster.spec.roles, by: { $0.id }).map { index in
+      Violation(
+        RolePath.of(index, "id"),
+        "role \(cluster.spec.roles[index].id) of cluster \(cluster.reference) is configured a second time",
+        hint: "merge the two entries into one")
+    }
+  }
+}
+
+/// `cluster/role-missing`
+enum ClusterRoleMissing: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/role-missing", summary: "every selected role that must have members is configured",
+    rationale: "An app whose selected role has no member does not work; how large the members are only the cluster says.",
+    passing: [.given("gateway may have none", .cluster("members: 3", "members: 1"))],
+    failing: [
+      .given(
+        "no controller",
+        .cluster("    - id: controller\n      members: 1\n      resources:\n        limits: {cpu: \"1\", memory: 2Gi}\n", ""))
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    guard let app else { return [] }
+    return app.spec.selectedRoles.compactMap { id in
+      if cluster.spec.roles.contains(where: { $0.id == id }) { return nil }
+      guard let role = app.spec.role(id), let cardinality = Cardinality(role.cardinality), cardinality.minimum > 0
+      else { return nil }
+      return Violation(
+        ["spec", "roles"],
+        "role \(id) of app \(app.metadata.name) needs \(cardinality.inWords), and cluster \(cluster.reference) does not configure it",
+        hint: "add the role with its resources")
+    }
+  }
+}
+
+/// `cluster/members`
+enum ClusterMembers: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/members", summary: "the number of members fits the role's cardinality",
+    rationale: "`3` means exactly three, `3+` three or more; absent members are the minimum.",
+    passing: [.given("more than the minimum", .cluster("members: 3", "members: 30"))],
+    failing: [
+      .given("two where there is exactly one", .cluster("members: 1", "members: 2")),
+      .given("none where one is the least", .cluster("members: 3", "members: 0")),
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    guard let app else { return [] }
+    var found: [Violation] = []
+    for (index, role) in cluster.spec.roles.enumerated() {
+      guard let members = role.members, let appRole = app.spec.role(role.id),
+        let cardinality = Cardinality(appRole.cardinality), !cardinality.allows(members)
+      else { continue }
+      found.append(
+        Violation(
+          RolePath.of(index, "members"),
+          "role \(role.id) of cluster \(cluster.reference) has members: \(members), and app \(app.metadata.name) wants \(cardinality.inWords)",
+          hint: "write members: \(cardinality.minimum)\(cardinality.isOpen ? " or more" : "")"))
+    }
+    return found
+  }
+}
+
+/// `cluster/members-max`
+enum ClusterMembersMax: ClusterRule {
+  static let limit = 1000
+
+  static let description = RuleDescription(
+    "cluster/members-max", summary: "a cluster has at most 1000 members in all",
+    rationale: "A status names every member, and an object of Kubernetes ends at about 1.5 MB.",
+    passing: [.given("1000", .cluster("members: 3", "members: 999"))],
+    failing: [.given("1001", .cluster("members: 3", "members: 1000"))])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    var total = 0
+    for role in cluster.spec.roles {
+      let members =
+        role.members ?? app?.spec.role(role.id).flatMap { Cardinality($0.cardinality)?.minimum } ?? 0
+      total = min(total, Int(Int32.max)) + min(members, Int(Int32.max))
+    }
+    if total <= limit { return [] }
+    return [
+      Violation(
+        ["spec", "roles"], "cluster \(cluster.reference) has \(total) members in all, more than \(limit)",
+        hint: "make it smaller, or split it into several clusters")
+    ]
+  }
+}
+
+/// Paths below a role of a cluster.
+enum RolePath {
+  static func of(_ index: Int, _ steps: FieldPath.Step...) -> FieldPath {
+    FieldPath(steps: ["spec", "roles", .index(index)] + steps)
+  }
+}
+
+private enum RoleText {
+  static let gateway = "- {id: gateway, members: 1, resources: {limits: {cpu: 1, memory: 1Gi}}}"
+  static let unknown = "- {id: proxy, members: 1, resources: {limits: {cpu: 1, memory: 1Gi}}}"
+}

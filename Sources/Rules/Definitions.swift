@@ -1,0 +1,52 @@
+import Diagnostics
+import HashTreeCollections
+
+/// The objects of one kind, by name. Where a name is given more than once, the first file's object counts and
+/// the others are remembered.
+struct Definitions<Model: Sendable>: Sendable {
+  private(set) var first: TreeDictionary<ObjectReference, Sourced<Model>> = [:]
+  private var others: TreeDictionary<ObjectReference, [Sourced<Model>]> = [:]
+
+  subscript(reference: ObjectReference) -> Sourced<Model>? { first[reference] }
+
+  /// Those that repeat a name, in the order of files.
+  func repeated(_ reference: ObjectReference) -> [Sourced<Model>] { others[reference] ?? [] }
+
+  /// - Returns: What now counts instead of the object that counted before; nil where it still does.
+  mutating func insert(_ object: Sourced<Model>) -> Replacement? {
+    guard let standing = first[object.reference] else {
+      first[object.reference] = object
+      return Replacement(old: nil, new: object)
+    }
+    guard let old = standing.source, let new = object.source else {
+      first[object.reference] = object
+      return Replacement(old: standing, new: object)
+    }
+    let wins = new.precedes(old)
+    var rest = others[object.reference] ?? []
+    rest.append(wins ? standing : object)
+    rest.sort { a, b in a.source.map { x in b.source.map(x.precedes) ?? false } ?? false }
+    others[object.reference] = rest
+    guard wins else { return nil }
+    first[object.reference] = object
+    return Replacement(old: standing, new: object)
+  }
+
+  /// Forgets what a file says of a name.
+  mutating func remove(_ reference: ObjectReference, path: String?) -> Replacement? {
+    var rest = (others[reference] ?? []).filter { $0.source?.path != path }
+    var replacement: Replacement?
+    if let standing = first[reference], standing.source?.path == path {
+      let next = rest.isEmpty ? nil : rest.removeFirst()
+      first[reference] = next
+      replacement = Replacement(old: standing, new: next)
+    }
+    others[reference] = rest.isEmpty ? nil : rest
+    return replacement
+  }
+
+  struct Replacement {
+    var old: Sourced<Model>?
+    var new: Sourced<Model>?
+  }
+}

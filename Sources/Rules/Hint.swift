@@ -1,0 +1,102 @@
+import KubeDirector
+
+/// The recurring halves of hints.
+enum Hint {
+  /// Names the nearest of what there is to choose from, or all of it, or the other way out where there is nothing.
+  static func oneOf(_ choices: [String], insteadOf given: String, or otherwise: String) -> String {
+    if let near = nearest(to: given, among: choices) { return "did you mean `\(near)`? Otherwise \(otherwise)" }
+    if choices.isEmpty || choices.count > 12 { return otherwise }
+    return "use one of \(choices.joined(separator: ", ")), or \(otherwise)"
+  }
+
+  /// A choice that differs by one or two slips of the keyboard.
+  private static func nearest(to given: String, among choices: [String]) -> String? {
+    let limit = given.utf8.count < 5 ? 1 : 2
+    return choices.map { ($0, distance(Array(given.utf8), Array($0.utf8))) }.filter { $0.1 <= limit && $0.1 > 0 }
+      .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
+  }
+
+  /// How many letters must be put in, taken out or exchanged.
+  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+    guard a.count <= 64, b.count <= 64, abs(a.count - b.count) <= 2 else { return .max }
+    var row = Array(0...b.count)
+    for (i, left) in a.enumerated() {
+      var diagonal = row[0]
+      row[0] = i + 1
+      for (j, right) in b.enumerated() {
+        let above = row[j + 1]
+        row[j + 1] = left == right ? diagonal : min(diagonal, above, row[j]) + 1
+        diagonal = above
+      }
+    }
+    return row[b.count]
+  }
+
+  /// `a, b and 3 more`.
+  static func list(_ items: [String], limit: Int = 3) -> String {
+    if items.count <= limit { return items.joined(separator: ", ") }
+    return items.prefix(limit).joined(separator: ", ") + " and \(items.count - limit) more"
+  }
+}
+
+/// Finds what is written twice in a list.
+enum Repetition {
+  /// The positions of all but the first of equal items. Short lists, and so the common case, need no set.
+  static func indices(in items: [String]) -> [Int] {
+    if items.count < 2 { return [] }
+    if items.count <= 16 {
+      var found: [Int] = []
+      for index in 1..<items.count where items[..<index].contains(items[index]) { found.append(index) }
+      return found
+    }
+    var seen: Set<String> = []
+    return items.indices.filter { !seen.insert(items[$0]).inserted }
+  }
+}
+
+/// The notations that Kubernetes asks of names.
+enum NameCheck {
+  /// A DNS-1123 subdomain; its length is the caller's affair.
+  static func isSubdomain(_ text: String) -> Bool {
+    var previous: UInt8 = dot
+    for byte in text.utf8 {
+      switch byte {
+      case dot, dash: if previous == dot || (previous == dash && byte == dot) { return false }
+      default: if !isAlphanumeric(byte) { return false }
+      }
+      previous = byte
+    }
+    return previous != dot && previous != dash
+  }
+
+  private static let dot = UInt8(ascii: ".")
+  private static let dash = UInt8(ascii: "-")
+
+  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+    (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte)
+  }
+}
+
+/// What to say of a version that is no semantic version.
+enum SemverAdvice {
+  static func hint(for version: String) -> String {
+    var parts = version.hasPrefix("v") ? String(version.dropFirst()) : version
+    while parts.split(separator: ".", omittingEmptySubsequences: false).count < 3 { parts += ".0" }
+    return SemanticVersion(parts) != nil
+      ? "write it as `\(parts)`" : "write it as MAJOR.MINOR.PATCH, such as `1.0.0` (see semver.org)"
+  }
+}
+
+extension Repetition {
+  /// As `indices(in:)`, for items that are known by one of their members.
+  static func indices<Item>(in items: [Item], by id: (Item) -> String) -> [Int] {
+    if items.count < 2 { return [] }
+    if items.count > 16 { return indices(in: items.map(id)) }
+    var found: [Int] = []
+    for index in 1..<items.count {
+      let one = id(items[index])
+      if items[..<index].contains(where: { id($0) == one }) { found.append(index) }
+    }
+    return found
+  }
+}

@@ -1,0 +1,32 @@
+import Diagnostics
+import KubeDirector
+
+/// Judges one app.
+struct AppJudgement {
+  var kind: ChangeKind
+  var reports: [Report] = []
+
+  /// A rule's violation, not yet placed.
+  typealias Report = (rule: any Rule.Type, violation: Violation)
+
+  init(_ reference: ObjectReference, old: Sourced<App>?, new: Sourced<App>?, in context: RuleContext) {
+    let differences = old.flatMap { old in new.map { AppDifference.between(old.spec, $0.spec) } } ?? []
+    kind = Classifier.change(of: old, to: new, differences: differences)
+    if kind == .none { return }
+    if let new {
+      for rule in RuleRegistry.appRules {
+        for violation in rule.check(new, in: context) { reports.append((rule, violation)) }
+      }
+    }
+    guard let old else { return }
+    let change = AppChange(reference: reference, old: old, new: new, differences: differences)
+    for rule in RuleRegistry.appChangeRules {
+      for violation in rule.check(change, in: context) { reports.append((rule, violation)) }
+    }
+  }
+
+  /// Whether it will not be applied as it stands.
+  var breaksRules: Bool {
+    reports.contains { ($0.violation.severity ?? $0.rule.description.severity) != .warning }
+  }
+}

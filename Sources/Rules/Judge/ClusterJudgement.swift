@@ -1,0 +1,86 @@
+import Diagnostics
+import KubeDirector
+
+/// Judges one cluster that is wanted.
+struct ClusterJudgement {
+  var kind: ChangeKind
+  var reports: [AppJudgement.Report] = []
+  /// The rules that a status would have been needed for.
+  var notJudged: [any Rule.Type] = []
+
+  init(
+    old: Sourced<Cluster>?, new: Sourced<Cluster>, history: ((ObjectReference) -> String?)?, in context: RuleContext
+  ) {
+    guard let old else {
+      kind = .create
+      check(new, app: context.app(of: new)?.app, in: context)
+      return
+    }
+    let (before, after) = (context.app(of: old), context.app(of: new))
+    let live = context.live.cluster(new.reference)
+    let differences = ClusterMeaning.differences(
+      old.spec, new.spec, apps: (before?.app, after?.app), catalogs: (before?.catalog, after?.catalog))
+    if old.spec.app == new.spec.app {
+      kind = Classifier.change(of: old.metadata, to: new.metadata, differences: differences)
+      if kind == .none { return }
+      check(new, app: after?.app, in: context)
+      guard kind != .metadata else { return }
+      let change = ClusterChange(
+        reference: new.reference, kind: kind, old: old, new: new, differences: differences, app: after?.app,
+        live: live)
+      for rule in RuleRegistry.clusterChangeRules { add(rule, rule.check(change, in: context)) }
+      if live?.status == nil, !context.live.isAuthoritative { notJudged = RuleRegistry.unjudgedChangeRules }
+      return
+    }
+    let move = Classifier.move(of: new.reference, from: old.spec.app, to: new.spec.app, live: live, history: history)
+    kind = move.kind
+    let upgrade = UpgradeChange(
+      reference: new.reference, kind: kind, old: old, new: new,
+      differences: differences.filter { $0.name != "app" }, current: before?.app, candidate: after?.app,
+      live: live, isByHistory: move.isByHistory)
+    check(new, app: after?.app, upgrade: upgrade, in: context)
+    check(upgrade, in: context)
+    for rule in RuleRegistry.rollbackRules { add(rule, rule.check(upgrade, in: context)) }
+    if live?.status == nil, !context.live.isAuthoritative {
+      notJudged = kind == .rollback ? RuleRegistry.unjudgedRollbackRules : RuleRegistry.unjudgedUpgradeRules
+    }
+  }
+
+  private mutating func check(
+    _ cluster: Sourced<Cluster>, app: App?, upgrade: UpgradeChange? = nil, in context: RuleContext
+  ) {
+    for rule in RuleRegistry.clusterRules {
+      if let upgrade, RuleRegistry.isJudgedByUpgrade(rule, upgrade.kind) { continue }
+      add(rule, rule.check(cluster, app: app, in: context))
+    }
+  }
+
+  /// While it is open which app the cluster will have when its turn comes, a candidate is refused only where it
+  /// fits neither: the app being left may come back, by a revert.
+  private mutating func check(_ upgrade: UpgradeChange, in context: RuleContext) {
+    var found = Self.reports(of: upgrade, in: context)
+    if Self.breaksPair(found), let other = upgrade.otherCurrentApp {
+      var alternative = upgrade
+      alternative.current =
+        context.app(named: other.name, catalog: other.catalog, in: upgrade.reference.namespace)?.app
+      if !Self.breaksPair(Self.reports(of: alternative, in: context)) {
+        found.removeAll { RuleRegistry.comparesApps($0.rule) }
+      }
+    }
+    reports += found
+  }
+
+  private static func reports(of upgrade: UpgradeChange, in context: RuleContext) -> [AppJudgement.Report] {
+    RuleRegistry.upgradeRules.flatMap { rule in rule.check(upgrade, in: context).map { (rule, $0) } }
+  }
+
+  private static func breaksPair(_ reports: [AppJudgement.Report]) -> Bool {
+    reports.contains {
+      RuleRegistry.comparesApps($0.rule) && ($0.violation.severity ?? $0.rule.description.severity) == .error
+    }
+  }
+
+  private mutating func add(_ rule: any Rule.Type, _ violations: [Violation]) {
+    for violation in violations { reports.append((rule, violation)) }
+  }
+}

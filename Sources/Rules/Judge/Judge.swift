@@ -1,0 +1,176 @@
+import Diagnostics
+import KubeDirector
+import Manifests
+
+/// Reaches a verdict on every object of a request. Pure: it reads no file, asks no cluster and knows no time.
+public struct Judge {
+  private let request: JudgeRequest
+  private let context: RuleContext
+  private var places: PlaceFinder
+  private var findings: [Diagnostic] = []
+  private var objects: [ObjectVerdict] = []
+  private var notJudged: Set<String> = []
+
+  public static func judge(_ request: JudgeRequest) -> Judgement {
+    var judge = Judge(request)
+    return judge.run()
+  }
+
+  private init(_ request: JudgeRequest) {
+    self.request = request
+    context = RuleContext(request)
+    places = PlaceFinder(base: request.base, head: request.head)
+  }
+
+  private mutating func run() -> Judgement {
+    judgeFiles()
+    for reference in references { judge(reference) }
+    return Judgement(
+      findings: findings.inReportOrder(), objects: objects,
+      notJudged: notJudged.isEmpty ? [] : RuleRegistry.all.map { $0.id }.filter(notJudged.contains))
+  }
+
+  /// Apps come before clusters, because of the names of their kinds.
+  private var references: [ObjectReference] {
+    if let changed = request.changed { return changed.objects.sorted() }
+    guard let base = request.base else { return request.head.references }
+    return Set(request.head.references).union(base.references).sorted()
+  }
+
+  private mutating func judgeFiles() {
+    if let changed = request.changed {
+      for path in changed.files { findings += request.head.files[path]?.findings ?? [] }
+    } else {
+      for (path, content) in request.head.files where content.findings != request.base?.files[path]?.findings {
+        findings += content.findings
+      }
+    }
+  }
+
+  private mutating func judge(_ reference: ObjectReference) {
+    reference.kind == Wire.appKind ? judgeApp(reference) : judgeCluster(reference)
+  }
+
+  // MARK: Apps
+
+  private mutating func judgeApp(_ reference: ObjectReference) {
+    let old = request.base?.app(reference)
+    guard let new = request.head.apps[reference] else {
+      guard let old else { return }
+      return isHidden(old.source) ? conclude(reference, .none, .rejected) : judgeApp(reference, old: old, new: nil)
+    }
+    let isRepeated = report(repeated: request.head.apps.repeated(reference), of: new.source)
+    guard new.isSound else {
+      return concludeUnsound(new, isOld: request.base?.apps[reference].map { $0.spec.raw == new.spec.raw })
+    }
+    judgeApp(reference, old: old, new: new, isRepeated: isRepeated)
+  }
+
+  private mutating func judgeApp(
+    _ reference: ObjectReference, old: Sourced<App>?, new: Sourced<App>?, isRepeated: Bool = false
+  ) {
+    let judgement = context.judgement(of: reference)
+    let worst = report(judgement.reports, of: reference, old: old?.source, new: new?.source)
+    conclude(reference, judgement.kind, verdict(judgement.kind, isRepeated ? .error : worst))
+  }
+
+  // MARK: Clusters
+
+  private mutating func judgeCluster(_ reference: ObjectReference) {
+    let old = request.base?.cluster(reference)
+    guard let new = request.head.clusters[reference] else {
+      guard let old else { return }
+      if isHidden(old.source) { return conclude(reference, .none, .rejected) }
+      let prunes = request.policy?.prune == true && !mayHaveMovedToBrokenFile
+      return conclude(reference, .delete, prunes ? .accepted : .orphaned)
+    }
+    let isRepeated = report(repeated: request.head.clusters.repeated(reference), of: new.source)
+    guard new.isSound else {
+      return concludeUnsound(new, isOld: request.base?.clusters[reference].map { $0.spec.raw == new.spec.raw })
+    }
+    let judgement = ClusterJudgement(old: old, new: new, history: request.history, in: context)
+    if judgement.kind != .none { report(new.findings, of: reference, source: new.source) }
+    let worst = report(judgement.reports, of: reference, old: old?.source, new: new.source)
+    for rule in judgement.notJudged { notJudged.insert(rule.description.id) }
+    conclude(reference, judgement.kind, verdict(judgement.kind, isRepeated ? .error : worst))
+  }
+
+  // MARK: Conclusions
+
+  /// Whether the file that an object stood in is there, and could not be read whole: the object is not gone.
+  private func isHidden(_ source: Source?) -> Bool {
+    source.map { request.head.broken.contains($0.path) } ?? false
+  }
+
+  /// A file that is new and broken may be where a missing object was moved to; nothing is deleted on a guess.
+  private var mayHaveMovedToBrokenFile: Bool {
+    request.head.broken.contains { request.base?.files[$0] == nil }
+  }
+
+  private func verdict(_ kind: ChangeKind, _ worst: Severity?) -> Verdict {
+    switch worst {
+    case .error: .rejected
+    case .waiting: .waiting
+    case .warning, nil: kind == .none ? .unchanged : .accepted
+    }
+  }
+
+  /// - Parameter isOld: Whether it was broken in the same way before; nil where it was not there.
+  private mutating func concludeUnsound<Model>(_ object: Sourced<Model>, isOld: Bool?) {
+    if isOld == true { return conclude(object.reference, .none, .unchanged) }
+    report(object.findings, of: object.reference, source: object.source)
+    conclude(object.reference, isOld == nil ? .create : .reconfigure, .rejected)
+  }
+
+  private mutating func conclude(_ reference: ObjectReference, _ kind: ChangeKind, _ verdict: Verdict) {
+    objects.append(ObjectVerdict(reference: reference, change: kind, verdict: verdict))
+  }
+
+  // MARK: Findings
+
+  /// - Returns: The worst severity reported.
+  private mutating func report(
+    _ reports: [AppJudgement.Report], of reference: ObjectReference, old: Source?, new: Source?
+  ) -> Severity? {
+    var worst: Severity?
+    for (rule, violation) in reports {
+      let severity = violation.severity ?? rule.description.severity
+      worst = max(worst ?? severity, severity)
+      add(rule.description.id, severity, violation, reference, violation.side == .old ? old : new)
+    }
+    return worst
+  }
+
+  private mutating func report(_ found: [SchemaFinding], of reference: ObjectReference, source: Source?) {
+    for one in found {
+      let rule = SchemaCheck.rule(for: one, in: reference).description
+      let (place, hint) = places.place(of: one, in: source)
+      findings.append(
+        Diagnostic(
+          rule: rule.id, severity: rule.severity, location: place, object: reference, message: one.message,
+          hint: hint))
+    }
+  }
+
+  private mutating func report<Model>(repeated: [Sourced<Model>], of first: Source?) -> Bool {
+    for object in repeated {
+      let kind = object.reference.kind
+      add(
+        DuplicateObject.id, .error,
+        Violation(
+          ["metadata", "name"],
+          "\(kind) \(object.reference) is written a second time; the first stands in \(first?.path ?? "another file")",
+          hint: "remove one of the two, or give it another name"), object.reference, object.source)
+    }
+    return !repeated.isEmpty
+  }
+
+  private mutating func add(
+    _ rule: String, _ severity: Severity, _ violation: Violation, _ reference: ObjectReference, _ source: Source?
+  ) {
+    findings.append(
+      Diagnostic(
+        rule: rule, severity: severity, location: places.place(of: violation, in: source), object: reference,
+        message: violation.message, hint: violation.hint))
+  }
+}

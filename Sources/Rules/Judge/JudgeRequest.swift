@@ -1,0 +1,61 @@
+import Diagnostics
+
+/// What is to be judged, and what is known.
+public struct JudgeRequest: Sendable {
+  /// What was there before: the last applied commit, or what lives. Nil means that everything is new.
+  public var base: Snapshot?
+  /// What is wanted.
+  public var head: Snapshot
+  /// What may have changed between the two; nil means that everything is looked at.
+  public var changed: Changes?
+  public var live: LiveView
+  /// Nil where the daemon's configuration is not at hand: `cluster/tenancy` is not judged then.
+  public var policy: Policy?
+  /// The app that a cluster's file named just before the one it names at the base, from the file's history in git.
+  /// Asked only for a cluster that changes its app while no status of it is at hand.
+  public var history: (@Sendable (ObjectReference) -> String?)?
+
+  public init(
+    base: Snapshot? = nil, head: Snapshot, changed: Changes? = nil, live: LiveView = .none, policy: Policy? = nil,
+    history: (@Sendable (ObjectReference) -> String?)? = nil
+  ) {
+    self.base = base
+    self.head = head
+    self.changed = changed
+    self.live = live
+    self.policy = policy
+    self.history = history
+  }
+}
+
+/// What came of it.
+public struct Judgement: Sendable, Hashable {
+  /// Everything there is to say, in the order of every report.
+  public var findings: [Diagnostic]
+  /// The objects that were looked at, in order of kind, namespace and name.
+  public var objects: [ObjectVerdict]
+  /// The ids of the rules that would have needed a status, in the order of the registry.
+  public var notJudged: [String]
+
+  public var hasErrors: Bool { findings.contains { $0.severity == .error } }
+
+  public func verdict(of reference: ObjectReference) -> ObjectVerdict? {
+    objects.first { $0.reference == reference }
+  }
+  public func findings(of reference: ObjectReference) -> [Diagnostic] {
+    findings.filter { $0.object == reference }
+  }
+}
+
+/// What came of one object.
+public struct ObjectVerdict: Sendable, Hashable {
+  public var reference: ObjectReference
+  public var change: ChangeKind
+  public var verdict: Verdict
+
+  public init(reference: ObjectReference, change: ChangeKind, verdict: Verdict) {
+    self.reference = reference
+    self.change = change
+    self.verdict = verdict
+  }
+}

@@ -1,0 +1,100 @@
+import Diagnostics
+import KubeDirector
+
+/// What rules may look at beside the object in hand. Lives as long as one judgement.
+public final class RuleContext {
+  public let base: Snapshot?
+  public let head: Snapshot
+  public let live: LiveView
+  public let policy: Policy?
+  private var judgements: [ObjectReference: AppJudgement] = [:]
+  private var soundness: [ObjectIdentifier: Bool] = [:]
+
+  init(_ request: JudgeRequest) {
+    base = request.base
+    head = request.head
+    live = request.live
+    policy = request.policy
+  }
+
+  var systemNamespace: String { policy?.systemNamespace ?? Policy.defaultSystemNamespace }
+
+  /// Where an app was found.
+  struct FoundApp {
+    var app: App
+    var catalog: AppCatalog
+  }
+
+  /// The app that a cluster of this namespace gets for a name: as it is going to be applied, else as it was, else
+  /// as only the cluster holds it.
+  func app(named name: String, catalog: AppCatalog?, in namespace: String) -> FoundApp? {
+    switch catalog {
+    case .local: return app(.app(namespace, name)).map { FoundApp(app: $0, catalog: .local) }
+    case .system: return app(.app(systemNamespace, name)).map { FoundApp(app: $0, catalog: .system) }
+    case nil:
+      return self.app(named: name, catalog: .local, in: namespace)
+        ?? self.app(named: name, catalog: .system, in: namespace)
+    }
+  }
+
+  /// The app that a cluster names, looked up where the status has pinned it, if it has.
+  func app(of cluster: Sourced<Cluster>) -> FoundApp? {
+    let pinned = pin(cluster.spec.app, of: cluster.reference)
+    return app(
+      named: cluster.spec.app, catalog: cluster.spec.appCatalog ?? pinned, in: cluster.reference.namespace)
+  }
+
+  private func pin(_ name: String, of cluster: ObjectReference) -> AppCatalog? {
+    guard let status = live.cluster(cluster)?.status else { return nil }
+    if status.app == name { return status.appCatalog }
+    if let upgrade = status.upgradeInfo, upgrade.prevApp == name { return upgrade.prevAppCatalog }
+    return nil
+  }
+
+  private func app(_ reference: ObjectReference) -> App? {
+    if let app = head.app(reference), keepsRules(app), !judgement(of: reference).breaksRules { return app.app }
+    if let app = base?.app(reference), keepsRules(app) { return app.app }
+    return live.app(reference)
+  }
+
+  /// What comes of an app between base and head. Judging an app asks for no other app, so this ends.
+  func judgement(of app: ObjectReference) -> AppJudgement {
+    if let known = judgements[app] { return known }
+    let judgement = AppJudgement(app, old: base?.app(app), new: head.app(app), in: self)
+    judgements[app] = judgement
+    return judgement
+  }
+
+  /// Whether an app could be applied at all; one that stood broken in git before was not.
+  private func keepsRules(_ app: Sourced<App>) -> Bool {
+    if let known = soundness[ObjectIdentifier(app)] { return known }
+    let keeps = RuleRegistry.appRules.allSatisfy { rule in
+      rule.check(app, in: self).allSatisfy { ($0.severity ?? rule.description.severity) == .warning }
+    }
+    soundness[ObjectIdentifier(app)] = keeps
+    return keeps
+  }
+
+  /// The clusters of the head that use an app, given that the app is there.
+  func users(of app: ObjectReference) -> [Sourced<Cluster>] {
+    head.index.users(of: app, systemNamespace: systemNamespace).compactMap { reference in
+      guard let cluster = head.clusters[reference] else { return nil }
+      return uses(cluster, app) ? cluster : nil
+    }
+  }
+
+  /// Whether a cluster means this very app by the name it gives.
+  func uses(_ cluster: Sourced<Cluster>, _ app: ObjectReference) -> Bool {
+    guard cluster.spec.app == app.name else { return false }
+    let namespace = cluster.reference.namespace
+    switch cluster.spec.appCatalog ?? pin(app.name, of: cluster.reference) {
+    case .local: return app.namespace == namespace
+    case .system: return app.namespace == systemNamespace
+    case nil:
+      if app.namespace == namespace { return true }
+      let local = ObjectReference.app(namespace, app.name)
+      return app.namespace == systemNamespace && head.apps[local] == nil && base?.apps[local] == nil
+        && live.app(local) == nil
+    }
+  }
+}

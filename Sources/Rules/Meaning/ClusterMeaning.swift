@@ -1,0 +1,45 @@
+import KubeDirector
+import Values
+
+/// A cluster's spec with what it leaves open filled in, so that two of them can be compared.
+enum ClusterMeaning {
+  /// In what two specs differ; empty where they mean the same.
+  /// - Parameters:
+  ///   - apps: What each side's absent `members` are taken from.
+  ///   - catalogs: Where each side's app was found, for a side that names no catalog.
+  static func differences(
+    _ old: ClusterSpec, _ new: ClusterSpec, apps: (old: App?, new: App?),
+    catalogs: (old: AppCatalog?, new: AppCatalog?)
+  ) -> [Difference] {
+    let same = old.raw == new.raw
+    if same, apps.old?.spec.raw == apps.new?.spec.raw { return [] }
+    return Difference.between(
+      filled(old, app: apps.old, catalog: catalogs.old), filled(new, app: apps.new, catalog: catalogs.new),
+      shape: .cluster, at: ["spec"])
+  }
+
+  private static func filled(_ spec: ClusterSpec, app: App?, catalog: AppCatalog?) -> JSON {
+    var raw = spec.raw
+    if raw["appCatalog"]?.string == nil, let catalog { raw["appCatalog"] = .string(catalog.rawValue) }
+    guard let app, case .array(var roles)? = raw["roles"] else { return raw }
+    for index in roles.indices where roles[index]["members"]?.integer == nil {
+      guard let id = roles[index]["id"]?.string, let role = app.spec.role(id),
+        let cardinality = Cardinality(role.cardinality)
+      else { continue }
+      roles[index]["members"] = JSON(cardinality.minimum)
+    }
+    raw["roles"] = .array(roles)
+    return raw
+  }
+
+  /// True for the number of members, and for a role that comes or goes.
+  static func isSize(_ difference: Difference) -> Bool {
+    let steps = difference.new == nil ? difference.oldPath.steps : difference.newPath.steps
+    guard steps.count >= 2, steps[0] == .key("spec"), steps[1] == .key("roles") else { return false }
+    switch steps.count {
+    case 2, 3: return true
+    case 4: return steps[3] == .key("members")
+    default: return false
+    }
+  }
+}

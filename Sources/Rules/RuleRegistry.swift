@@ -1,0 +1,73 @@
+/// Every rule, in the order in which they are judged and documented.
+public enum RuleRegistry {
+  /// All of them. `cluster/tenancy` also looks at apps, and stands here once.
+  public static let all: [any Rule.Type] = {
+    var rules = fileRules
+    rules.append(AppSchema.self)
+    for rule in appRules where rule != AppTenancy.self { rules.append(rule) }
+    for rule in appChangeRules { rules.append(rule) }
+    rules.append(ClusterSchema.self)
+    for rule in clusterRules { rules.append(rule) }
+    rules.append(ClusterUnknownField.self)
+    for rule in clusterChangeRules { rules.append(rule) }
+    for rule in upgradeRules { rules.append(rule) }
+    for rule in rollbackRules { rules.append(rule) }
+    return rules
+  }()
+
+  static let fileRules: [any Rule.Type] = [
+    FileSyntax.self, FileDuplicateKey.self, FileLimit.self, FileEncoding.self, FileLink.self,
+    DuplicateObject.self, FileUnknownKind.self,
+  ]
+
+  static let appRules: [any AppRule.Type] = [
+    AppName.self, AppRoleUnique.self, AppServiceUnique.self, AppSelectedRoleUnique.self,
+    AppRoleServiceUnique.self, AppRoleServiceRole.self, AppRoleServiceService.self, AppSelectedRoleKnown.self,
+    AppRoleImage.self, AppTTYNeedsStdin.self, AppMinStorageQuantity.self, AppDashboardURLScheme.self,
+    AppEventList.self, AppSemver.self, AppTenancy.self,
+  ]
+
+  static let appChangeRules: [any AppChangeRule.Type] = [AppInUse.self, AppUpgradableSealed.self]
+
+  static let clusterRules: [any ClusterRule.Type] = [
+    ClusterName.self, ClusterAppRegistered.self, ClusterRoleKnown.self, ClusterRoleUnique.self,
+    ClusterRoleMissing.self, ClusterMembers.self, ClusterMembersMax.self, ClusterMinResources.self,
+    ClusterStorageSize.self, ClusterMinStorage.self, ClusterLabels.self, ClusterMountPathUnique.self,
+    ClusterEnv.self, ClusterPlaintextSecret.self, ClusterTenancy.self, ClusterConnectionKnown.self,
+  ]
+
+  static let clusterChangeRules: [any ClusterChangeRule.Type] = [
+    ClusterReadOnly.self, ClusterRoleReadOnly.self, ClusterBusy.self,
+  ]
+
+  static let upgradeRules: [any UpgradeRule.Type] = [
+    UpgradeOnlyApp.self, UpgradeRegistered.self, UpgradeUpgradable.self, UpgradeDistro.self, UpgradeSemver.self,
+    UpgradeNewer.self, UpgradeOnlyImages.self, UpgradePackageNeedsImage.self, UpgradeCardinality.self,
+    UpgradeConfigured.self, UpgradeName.self, UpgradeLegacyLayout.self,
+  ]
+
+  static let rollbackRules: [any RollbackRule.Type] = [
+    RollbackOnlyPrevApp.self, RollbackOnce.self, RollbackOnlyApp.self,
+  ]
+
+  /// The documentation of a rule; nil where there is none of that id.
+  public static func description(of id: String) -> RuleDescription? {
+    all.first { $0.id == id }?.description
+  }
+
+  /// Rules that hold the app being left against the app wanted.
+  static func comparesApps(_ rule: any Rule.Type) -> Bool {
+    rule == UpgradeUpgradable.self || rule == UpgradeDistro.self || rule == UpgradeSemver.self
+      || rule == UpgradeNewer.self || rule == UpgradeOnlyImages.self || rule == UpgradePackageNeedsImage.self
+  }
+
+  /// Rules that have a sharper twin where a cluster changes its app, which then speaks instead of them.
+  static func isJudgedByUpgrade(_ rule: any Rule.Type, _ kind: ChangeKind) -> Bool {
+    rule == ClusterAppRegistered.self || (rule == ClusterMembers.self && kind == .upgrade)
+  }
+
+  /// What goes unjudged where no status is at hand.
+  static let unjudgedChangeRules: [any Rule.Type] = [ClusterBusy.self]
+  static let unjudgedUpgradeRules: [any Rule.Type] = [UpgradeConfigured.self]
+  static let unjudgedRollbackRules: [any Rule.Type] = [RollbackOnlyPrevApp.self, RollbackOnce.self]
+}

@@ -1,0 +1,167 @@
+import Diagnostics
+import HashTreeCollections
+import KubeDirector
+import Manifests
+import Values
+
+/// The objects of one side: of git's head, of an earlier commit, or what lives.
+///
+/// A value that is cheap to copy; taking in one changed file costs the same among ten clusters as among a hundred
+/// thousand. So the head of a commit is made from its base: copy, then `update` each file that differs.
+public struct Snapshot: Sendable {
+  /// The namespace of objects whose file names none.
+  public let defaultNamespace: String
+  /// Gives the bytes of a file of this side, for line and column of findings; asked only when there are some.
+  /// Nil, for itself or for a file, places findings at the file's beginning.
+  public var contents: (@Sendable (_ path: String) -> [UInt8]?)?
+
+  var apps = Definitions<App>()
+  var clusters = Definitions<Cluster>()
+  var index = ClusterIndex()
+  /// What each file with objects or findings holds.
+  private(set) var files: TreeDictionary<String, FileContent> = [:]
+  /// The files that could not be read whole, so that nobody may conclude that an object is gone.
+  private(set) var broken: TreeSet<String> = []
+
+  struct FileContent: Sendable {
+    var objects: [ObjectReference]
+    var findings: [Diagnostic]
+  }
+
+  /// An empty side.
+  public init(
+    defaultNamespace: String = "default", contents: (@Sendable (_ path: String) -> [UInt8]?)? = nil
+  ) {
+    self.defaultNamespace = defaultNamespace
+    self.contents = contents
+  }
+
+  /// The side that these files make.
+  public init(
+    files: some Sequence<ManifestFile>, defaultNamespace: String = "default",
+    contents: (@Sendable (_ path: String) -> [UInt8]?)? = nil
+  ) {
+    self.init(defaultNamespace: defaultNamespace, contents: contents)
+    for file in files { update(file) }
+  }
+
+  // MARK: Changing
+
+  /// Takes in a file, instead of what its path held before.
+  /// - Returns: What the judge has to look at because of it.
+  @discardableResult
+  public mutating func update(_ file: ManifestFile) -> Changes {
+    var changes = remove(path: file.path)
+    changes.files.insert(file.path)
+    var content = FileContent(objects: [], findings: file.findings)
+    for document in file.documents {
+      let reference = document.reference(defaultNamespace: defaultNamespace)
+      let source = Source(path: file.path, document: document.index, prefix: document.prefix)
+      take(document, as: reference, source: source)
+      content.objects.append(reference)
+      changes.objects.insert(reference)
+    }
+    if !file.isWhole { broken.insert(file.path) }
+    if !content.objects.isEmpty || !content.findings.isEmpty { files[file.path] = content }
+    return changes
+  }
+
+  /// Forgets a file that is gone.
+  @discardableResult
+  public mutating func remove(path: String) -> Changes {
+    broken.remove(path)
+    guard let content = files.removeValue(forKey: path) else { return Changes() }
+    for reference in content.objects { forget(reference, path: path) }
+    return Changes(files: [path], objects: Set(content.objects))
+  }
+
+  /// Takes in an app that lives.
+  /// - Parameter path: The file that it was applied from; nil where it comes from no file.
+  public mutating func insert(_ app: App, from path: String? = nil) {
+    _ = apps.insert(Sourced(app, source: path.map { Source(path: $0) }))
+  }
+
+  /// Takes in a cluster that lives.
+  /// - Parameter path: The file that it was applied from; nil where it comes from no file.
+  public mutating func insert(_ cluster: Cluster, from path: String? = nil) {
+    replaced(clusters.insert(Sourced(cluster, source: path.map { Source(path: $0) })))
+  }
+
+  /// Forgets an object that was inserted as living, from that path.
+  public mutating func remove(_ reference: ObjectReference, from path: String? = nil) {
+    forget(reference, path: path)
+  }
+
+  private mutating func take(_ document: ManifestDocument, as reference: ObjectReference, source: Source) {
+    var metadata = Metadata(document.json) ?? Metadata(name: reference.name, namespace: "")
+    metadata.namespace = reference.namespace
+    let spec = document.json["spec"] ?? [:]
+    let findings = SchemaCheck.findings(of: document)
+    switch document.kind {
+    case .app:
+      let app = App(metadata: metadata, spec: AppSpec(spec))
+      _ = apps.insert(
+        Sourced(app, source: source, findings: findings, namesNamespace: document.namespace != nil))
+    case .cluster:
+      let cluster = Cluster(metadata: metadata, spec: ClusterSpec(spec))
+      replaced(
+        clusters.insert(
+          Sourced(cluster, source: source, findings: findings, namesNamespace: document.namespace != nil)))
+    }
+  }
+
+  private mutating func forget(_ reference: ObjectReference, path: String?) {
+    _ = apps.remove(reference, path: path)
+    replaced(clusters.remove(reference, path: path))
+  }
+
+  private mutating func replaced(_ replacement: Definitions<Cluster>.Replacement?) {
+    guard let replacement else { return }
+    if let old = replacement.old { index.remove(old) }
+    if let new = replacement.new { index.insert(new) }
+  }
+
+  // MARK: Asking
+
+  /// The app of that name; nil where there is none, or where it fails its schema.
+  public func app(_ reference: ObjectReference) -> Sourced<App>? {
+    apps[reference].flatMap { $0.isSound ? $0 : nil }
+  }
+
+  /// The cluster of that name; nil where there is none, or where it fails its schema.
+  public func cluster(_ reference: ObjectReference) -> Sourced<Cluster>? {
+    clusters[reference].flatMap { $0.isSound ? $0 : nil }
+  }
+
+  /// Whether a file says anything of it, sound or not.
+  public func holds(_ reference: ObjectReference) -> Bool {
+    apps[reference] != nil || clusters[reference] != nil
+  }
+
+  /// Every object, sound or not, in order.
+  public var references: [ObjectReference] {
+    (Array(apps.first.keys) + Array(clusters.first.keys)).sorted()
+  }
+
+  /// What rules about files say of a file.
+  public func findings(in path: String) -> [Diagnostic] { files[path]?.findings ?? [] }
+
+  /// The objects that a file holds, in its order.
+  public func objects(in path: String) -> [ObjectReference] { files[path]?.objects ?? [] }
+}
+
+/// What a changed file, or several, may have changed.
+public struct Changes: Sendable, Hashable {
+  public var files: Set<String>
+  public var objects: Set<ObjectReference>
+
+  public init(files: Set<String> = [], objects: Set<ObjectReference> = []) {
+    self.files = files
+    self.objects = objects
+  }
+
+  public mutating func formUnion(_ other: Changes) {
+    files.formUnion(other.files)
+    objects.formUnion(other.objects)
+  }
+}

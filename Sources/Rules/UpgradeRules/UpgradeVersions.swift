@@ -1,0 +1,209 @@
+import Diagnostics
+import KubeDirector
+import Values
+
+/// `upgrade/only-app`
+enum UpgradeOnlyApp: UpgradeRule {
+  static let description = RuleDescription(
+    "upgrade/only-app", summary: "in the step that changes `spec.app` nothing else in the spec changes",
+    rationale: """
+      While pods are replaced one by one, nobody could tell which of two changes a failure came from, and a rollback \
+      would have to undo both. Labels and annotations of the object may change. Absent `members` mean the app's \
+      minimum: where that differs, leaving them out is a change as well.
+      """,
+    passing: [
+      .change(
+        "an annotation changes with it",
+        .cluster("app: spark-1.0.0", "app: spark-1.1.0", also: ["name: analytics": "name: analytics\n  annotations: {why: ticket-12}"]))
+    ],
+    failing: [
+      .change("more members in the same step", .cluster("app: spark-1.0.0", "app: spark-1.1.0", also: ["members: 3": "members: 5"]))
+    ])
+
+  static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
+    upgrade.kind == .upgrade ? OnlyApp.violations(of: upgrade, step: "an upgrade") : []
+  }
+}
+
+/// What `upgrade/only-app` and `rollback/only-app` share.
+enum OnlyApp {
+  static func violations(of change: UpgradeChange, step: String) -> [Violation] {
+    change.differences.compactMap { difference in
+      if isCardinalityAlone(difference, of: change) { return nil }
+      return Violation(
+        difference.newPath,
+        "\(difference.name) of cluster \(change.reference) changes \(difference.inWords) in the same step as spec.app",
+        hint: "leave \(step) alone in its commit; change the rest once the cluster is configured")
+    }
+  }
+
+  /// Members that are absent on both sides and do not fit the candidate are `upgrade/cardinality`'s affair.
+  private static func isCardinalityAlone(_ difference: Difference, of change: UpgradeChange) -> Bool {
+    let steps = difference.newPath.steps
+    guard steps.count == 4, steps[3] == .key("members"), case .index(let index) = steps[2],
+      change.new.spec.roles.indices.contains(index)
+    else { return false }
+    let role = change.new.spec.roles[index]
+    guard role.members == nil, change.old.spec.role(role.id)?.members == nil, let had = difference.old?.integer,
+      let cardinality = change.candidate?.spec.role(role.id).flatMap({ Cardinality($0.cardinality) })
+    else { return false }
+    return !cardinality.allows(had)
+  }
+}
+
+/// `upgrade/registered`
+enum UpgradeRegistered: UpgradeRule {
+  static let description = RuleDescription(
+    "upgrade/registered", summary: "the app that a cluster is to be upgraded to is registered",
+    rationale: "It may come in the same commit. One that is rejected itself does not count: it will not be there.",
+    passing: [.change("registered before", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    failing: [
+      .change("a slip in the name", .cluster("app: spark-1.0.0", "app: spark-1.1.O")),
+    ])
+
+  static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
+    upgrade.candidate == nil ? [Missing.app(of: upgrade.new, in: context)] : []
+  }
+}
+
+/// `upgrade/upgradable`
+enum UpgradeUpgradable: UpgradeRule {
+  static let description = RuleDescription(
+    "upgrade/upgradable", summary: "the app that the cluster runs has `upgradable: true`",
+    rationale: """
+      Only its maintainer knows whether its data and members bear a mixture of versions. Absent means that nobody \
+      has said so yet; `false` seals it, and the clusters that run it stay with it.
+      """,
+    passing: [.change("it says true", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    failing: [
+      .change(
+        "it says nothing", from: [.current(#", "upgradable": true"#, "")],
+        .cluster("app: spark-1.0.0", "app: spark-1.1.0")),
+      .change(
+        "it says false", from: [.current(#""upgradable": true"#, #""upgradable": false"#)],
+        .cluster("app: spark-1.0.0", "app: spark-1.1.0")),
+    ])
+
+  static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
+    guard upgrade.kind == .upgrade else { return [] }
+    let name = upgrade.old.spec.app
+    guard let current = upgrade.current else {
+      return [
+        Violation(
+          ["spec", "app"],
+          "app \(name), which cluster \(upgrade.reference) runs, is not registered, so nothing says that it may be upgraded",
+          hint: "put the file of app \(name) back")
+      ]
+    }
+    switch current.spec.upgradable {
+    case true?: return []
+    case false?:
+      return [
+        Violation(
+          ["spec", "app"],
+          "app \(current.metadata.name), which cluster \(upgrade.reference) runs, is sealed: upgradable is false",
+          hint: "make a new cluster of app \(upgrade.new.spec.app) and move the data to it")
+      ]
+    case nil:
+      return [
+        Violation(
+          ["spec", "app"],
+          "app \(current.metadata.name), which cluster \(upgrade.reference) runs, does not say that it is upgradable",
+          hint: "add `\"upgradable\": true` to app \(current.metadata.name), if its maintainer agrees; that is allowed while clusters use it")
+      ]
+    }
+  }
+}
+
+/// `upgrade/distro`
+enum UpgradeDistro: UpgradeRule {
+  static let description = RuleDescription(
+    "upgrade/distro", summary: "the two apps have the same `distroID`",
+    rationale: "That is what says that they are versions of one thing; `metadata.name` must differ.",
+    passing: [.change("the same", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    failing: [
+      .change(
+        "another distribution", .cluster("app: spark-1.0.0", "app: spark-1.1.0"),
+        .candidate("example/spark\"", "example/spark-pro\""))
+    ])
+
+  static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
+    guard let (current, candidate) = upgrade.pair, current.spec.distroID != candidate.spec.distroID else { return [] }
+    return [
+      Violation(
+        ["spec", "app"],
+        "app \(candidate.metadata.name) is of \(candidate.spec.distroID), and cluster \(upgrade.reference) runs \(current.spec.distroID)",
+        hint: "upgrade to a version of \(current.spec.distroID), or make a new cluster")
+    ]
+  }
+}
+
+/// `upgrade/semver`
+enum UpgradeSemver: UpgradeRule {
+  static let description = RuleDescription(
+    "upgrade/semver", summary: "the versions of both apps follow Semantic Versioning 2.0.0",
+    rationale: "Otherwise nobody can say which of them is newer.",
+    passing: [.change("both do", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    failing: [
+      .change(
+        "the candidate's does not", from: [.candidate(#""version": "1.1.0", "upgradable": true"#, #""version": "1.1""#)],
+        .cluster("app: spark-1.0.0", "app: spark-1.1.0"))
+    ])
+
+  static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
+    guard let (current, candidate) = upgrade.pair else { return [] }
+    return [current, candidate].compactMap { app in
+      if SemanticVersion(app.spec.version) != nil { return nil }
+      return Violation(
+        ["spec", "app"],
+        "version \"\(app.spec.version)\" of app \(app.metadata.name) is not a semantic version, so it cannot be told which is newer",
+        hint: SemverAdvice.hint(for: app.spec.version))
+    }
+  }
+}
+
+/// `upgrade/newer`
+enum UpgradeNewer: UpgradeRule {
+  static let description = RuleDescription(
+    "upgrade/newer", summary: "the candidate's version is newer than the one that the cluster runs",
+    rationale: """
+      By the precedence of SemVer: pre-releases count, build metadata does not. Data that a newer version has \
+      touched may be lost on an older one, so there is no way back once an upgrade has finished. Where no status \
+      tells whether it has, a change back to the app that the cluster had just before is a warning: a hook must \
+      never stand in the way of an emergency revert.
+      """,
+    passing: [.change("1.0.0 to 1.1.0", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    failing: [
+      .change(
+        "a downgrade", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
+        .cluster("app: spark-1.1.0", "app: spark-1.0.0")),
+      .change(
+        "only the build differs", .cluster("app: spark-1.0.0", "app: spark-1.1.0"),
+        .candidate(#""version": "1.1.0""#, #""version": "1.0.0+2""#)),
+      .change(
+        "a revert in a hook, where nothing is known: a warning",
+        from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")], .cluster("app: spark-1.1.0", "app: spark-1.0.0"),
+        history: "spark-1.0.0"),
+    ])
+
+  static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
+    guard upgrade.kind == .upgrade || upgrade.isByHistory, let current = upgrade.current,
+      let candidate = upgrade.candidate, let running = SemanticVersion(current.spec.version),
+      let wanted = SemanticVersion(candidate.spec.version), wanted <= running
+    else { return [] }
+    if upgrade.isByHistory {
+      return [
+        Violation(
+          ["spec", "app"], severity: .warning,
+          "cluster \(upgrade.reference) goes back from \(current.metadata.name) to \(candidate.metadata.name): a rollback while the upgrade runs; once it has finished this will be rejected",
+          hint: "see with `kdops status \(upgrade.reference)` whether the upgrade still runs")
+      ]
+    }
+    return [
+      Violation(
+        ["spec", "app"],
+        "version \(wanted) is not newer than \(running), which cluster \(upgrade.reference) runs",
+        hint: "publish the image under a version above \(running); a rollback is possible only while an upgrade runs")
+    ]
+  }
+}

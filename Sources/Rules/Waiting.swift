@@ -1,0 +1,51 @@
+import KubeDirector
+
+extension LiveCluster {
+  /// Why a change of the cluster has to wait, in words that follow its name; nil where it need not.
+  /// - Parameter app: The app that was last asked for.
+  func reasonToWait(beside app: String) -> String? {
+    guard let status else { return "waits until the engine has begun with it" }
+    if let upgrade = status.upgradeInfo {
+      if isStalled {
+        return upgrade.isRollingBack
+          ? "waits for a stalled rollback to \(status.app)"
+          : "waits for a stalled upgrade; revert \(commit) first"
+      }
+      return "waits for the \(upgrade.isRollingBack ? "rollback" : "upgrade") to \(status.app) that runs\(progress)"
+    }
+    switch status.state {
+    case .creating: return "waits until it is configured; it is being created"
+    case .updating: return "waits until it is configured; its members are changing"
+    case .configured: break
+    }
+    if status.app != app { return "waits for the upgrade to \(app) that was asked for and has not begun" }
+    if let generation, generation > status.observedGeneration {
+      return "waits until the engine has seen the last change of it"
+    }
+    return nil
+  }
+
+  /// What a person can do about it: of one commit that upgrades many clusters, only this one's file goes back.
+  /// - Parameter path: The cluster's file.
+  func wayOut(path: String?) -> String {
+    guard isStalled else { return "nothing to do: it is judged again when the cluster is configured" }
+    if status?.upgradeInfo?.isRollingBack == true { return "see in its status what its pods wait for" }
+    guard let commit = status?.specCommit.map(Self.short), let path else { return "put the old app back into its file" }
+    return "git restore --source=\(commit)~1 \(path) && git commit"
+  }
+
+  var isStalled: Bool { status?.condition(.stalled)?.status == true }
+
+  private var commit: String { status?.specCommit.map { "`\(Self.short($0))`" } ?? "its commit" }
+
+  private static func short(_ commit: String) -> String { String(commit.prefix(7)) }
+
+  /// ` (2 of 6 pods done)`; empty where the status does not tell.
+  private var progress: String {
+    guard let status, let id = status.upgradeInfo?.id else { return "" }
+    let members = status.roles.filter { $0.upgradeStatus != nil }.flatMap(\.members)
+    if members.isEmpty { return "" }
+    let done = members.filter { $0.upgrade?.id == id && $0.upgrade?.done == true }.count
+    return " (\(done) of \(members.count) pods done)"
+  }
+}
