@@ -50,7 +50,8 @@ enum Sentence {
   private static func apps(_ count: Int) -> String { count == 1 ? "1 app" : "\(count) apps" }
 
   private static func words(_ object: ObjectReport) -> String {
-    let name = clean("\(object.namespace)/\(object.name)", limit: 120)
+    // What stands in no namespace is a file.
+    let name = clean(object.namespace.isEmpty ? object.name : "\(object.namespace)/\(object.name)", limit: 120)
     switch object.phase {
     case .upgrading, .rollingBack, .done:
       guard let upgrade = object.upgrade else {
