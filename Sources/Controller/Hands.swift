@@ -37,6 +37,8 @@ struct Hands: Sendable {
       else { return }
       let services = resolved.serviceIDs.compactMap { app.service($0) }
       try await create(context.builder.memberService(role: spec, services: services, pod: pod), .services)
+    case .deleteMemberService(let service):
+      try await delete(.services, ObjectName(namespace: context.name.namespace, name: service), .none)
     case .apply(let role, let goal):
       try await apply(role, goal, context)
     case .deleteSet(let role):

@@ -63,7 +63,7 @@ extension Engine {
       catalogs: catalogs, sets: sets, pods: picture.pods.mapValues(PodObservation.init), work: picture.work,
       headlessServiceExists: picture.services.contains(
         DerivedNames.headlessService(cluster: cluster.metadata.name)),
-      now: now(),
+      memberServices: picture.services, now: now(),
       settings: Observation.Settings(
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
     let context = Hands.Context(

@@ -37,7 +37,7 @@ extension UpgradeInfo {
     self.init(
       isRollingBack: info["isRollingBack"]?.bool ?? false, prevApp: prevApp,
       prevAppCatalog: info["prevAppCatalog"]?.string.flatMap(AppCatalog.init), id: id,
-      startedAt: info["startedAt"]?.integer ?? 0)
+      startedAt: info["startedAt"]?.integer ?? 0, announced: info["announced"]?.bool ?? false)
   }
 
   var json: JSON {
@@ -46,6 +46,7 @@ extension UpgradeInfo {
       "startedAt": JSON(startedAt),
     ]
     out["prevAppCatalog"] = prevAppCatalog.map { .string($0.rawValue) }
+    if announced { out["announced"] = true }
     return out
   }
 }

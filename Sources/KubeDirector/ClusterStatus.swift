@@ -56,15 +56,19 @@ public struct UpgradeInfo: Sendable, Hashable {
   public var id: String
   /// When it began, in whole seconds since 1970.
   public var startedAt: Int
+  /// True once `cluster_upgraded` or `cluster_reverted` has been queued for every member that hears it.
+  public var announced: Bool
 
   public init(
-    isRollingBack: Bool, prevApp: String, prevAppCatalog: AppCatalog? = nil, id: String, startedAt: Int = 0
+    isRollingBack: Bool, prevApp: String, prevAppCatalog: AppCatalog? = nil, id: String, startedAt: Int = 0,
+    announced: Bool = false
   ) {
     self.isRollingBack = isRollingBack
     self.prevApp = prevApp
     self.prevAppCatalog = prevAppCatalog
     self.id = id
     self.startedAt = startedAt
+    self.announced = announced
   }
 }
 

@@ -10,6 +10,8 @@ public enum Action: Sendable, Hashable {
   /// With exactly these preconditions: another pod of the same name is left alone.
   case deletePod(name: String, uid: String, resourceVersion: String)
   case createMemberService(role: String, pod: String)
+  /// The service of a member that is gone.
+  case deleteMemberService(name: String)
   /// Names the app on the live pod.
   case label(pod: String, app: String)
   case order(pod: String, PodOrder)

@@ -9,6 +9,8 @@ public struct ClusterMachine {
   let observed: Observation
   var status: ClusterStatus
   var actions: [Action] = []
+  /// What an upgrade waits for though nothing is wrong with its own pods.
+  var waits: [String] = []
 
   /// - Returns: nil where there is nothing to decide: the object is being deleted, or nobody has vouched for a
   ///   spec that was never acted on.
@@ -27,9 +29,10 @@ public struct ClusterMachine {
   }
 
   private mutating func run() {
-    if observed.isStamped {
-      status.observedGeneration = observed.cluster.metadata.generation
-      status.specCommit = observed.cluster.metadata.annotations[Wire.Annotation.commit] ?? status.specCommit
+    if status.roles.isEmpty, observed.isStamped, status.app != observed.cluster.spec.app {
+      // Nothing was made of the app first named, so there is nothing to upgrade from.
+      status.app = observed.cluster.spec.app
+      status.appCatalog = nil
     }
     if status.appCatalog == nil { status.appCatalog = observed.catalogs[status.app] }
     for role in status.roles.indices {
@@ -37,10 +40,11 @@ public struct ClusterMachine {
     }
     if !isSuspended { advance() }
     concludeMembers()
+    acknowledge()
     status.conditions = conditions()
   }
 
-  private var isSuspended: Bool {
+  var isSuspended: Bool {
     observed.cluster.metadata.annotations[Wire.Annotation.suspend] == "true"
   }
 
@@ -55,13 +59,13 @@ public struct ClusterMachine {
         case .upgraded, .rolledBack, nil: keepAtRest(role)
         }
       }
-      endWhenDone(info)
-    } else {
-      keepMembership()
+      endWhenDone()
     }
+    if status.upgradeInfo == nil { keepMembership() }
     for role in status.roles.indices {
       for member in status.roles[role].members.indices { setUp(role, member) }
     }
+    watchDeadlines()
   }
 
   /// Starts an upgrade or turns one round, where a stamped spec asks for it and nothing forbids it.
@@ -75,6 +79,15 @@ public struct ClusterMachine {
     }
   }
 
+  /// Says which spec this status speaks of: only one of which nothing is left to begin. Whoever reads `configured`
+  /// beside a generation may take it that this generation is done.
+  private mutating func acknowledge() {
+    guard observed.isStamped, observed.cluster.spec.app == status.app else { return }
+    guard status.state == .creating || hasWantedMembers else { return }
+    status.observedGeneration = observed.cluster.metadata.generation
+    status.specCommit = observed.cluster.metadata.annotations[Wire.Annotation.commit] ?? status.specCommit
+  }
+
   func app(_ name: String) -> AppSpec? { observed.apps[name] }
 
   /// The role as the app resolves it; nil where the app is not at hand or does not know the role.
@@ -84,15 +97,15 @@ public struct ClusterMachine {
 
   mutating func tell(_ happening: Happening) { actions.append(.tell(happening)) }
 
-  /// Asks for the set to be so, unless it is.
+  /// Asks for the set to be so, unless it is. One update a step: the last word counts.
   mutating func want(_ role: Int, _ goal: SetGoal) {
     let id = status.roles[role].id
     guard let image = resolved(id, in: goal.app)?.image else { return }
-    if let set = observed.sets[id], set.image == image, set.replicas == goal.replicas,
-      set.strategy == goal.strategy
-    {
-      return
-    }
+    let set = observed.sets[id]
+    // A template is made from the spec, so nobody but the reconciler may have had it in hand.
+    guard observed.isStamped || set?.image == image else { return }
+    actions.removeAll { if case .apply(id, _) = $0 { true } else { false } }
+    if let set, set.image == image, set.replicas == goal.replicas, set.strategy == goal.strategy { return }
     actions.append(.apply(role: id, goal))
   }
 }

@@ -2,14 +2,16 @@ import KubeDirector
 
 // What people and programs read first: is it ready, is it moving, does it need somebody.
 extension ClusterMachine {
+  /// Whether a condition holds, one word why, and a sentence.
+  private typealias Finding = (Bool, String, String)
+
   func conditions() -> [Condition] {
     let trouble = Trouble.first(in: status, now: observed.now, deadline: observed.settings.progressDeadline)
-    let missing = missingApp()
-    let stalled: (Bool, String, String) =
-      if let missing {
-        (true, "AppMissing", "app \(missing) is not in the cluster; put its file back")
+    let stalled: Finding =
+      if let missing = missingApp() {
+        (true, "AppMissing", missing)
       } else if let trouble, status.state != .configured {
-        (true, trouble.reason, trouble.message)
+        (true, trouble.reason, trouble.message + wayOut)
       } else {
         (false, "NoTrouble", "")
       }
@@ -21,75 +23,50 @@ extension ClusterMachine {
   }
 
   private func missingApp() -> String? {
-    guard let info = status.upgradeInfo else { return observed.apps[status.app] == nil ? status.app : nil }
-    return [status.app, info.prevApp].first { observed.apps[$0] == nil }
+    var needed = [status.app]
+    if let info = status.upgradeInfo { needed.append(info.prevApp) }
+    if let missing = needed.first(where: { observed.apps[$0] == nil }) {
+      return "app \(missing) is not in the cluster; put its file back"
+    }
+    let wanted = observed.cluster.spec.app
+    guard observed.isStamped, status.upgradeInfo == nil, wanted != status.app else { return nil }
+    if observed.apps[wanted] == nil { return "app \(wanted) is not in the cluster; add its file" }
+    return lacksRole(wanted) ? "app \(wanted) lacks a role that the cluster has; go back to \(status.app)" : nil
   }
 
-  private func readiness(_ trouble: Trouble?) -> (Bool, String, String) {
-    let down = status.members.filter { observed.pods[$0.pod]?.isReady != true || $0.state != .configured }
-    if status.state == .configured, down.isEmpty {
-      return (true, "Configured", "\(status.members.count) members run \(status.app)")
+  /// How to end a stalled upgrade; nothing where none runs.
+  private var wayOut: String {
+    guard let info = status.upgradeInfo, !info.isRollingBack else { return "" }
+    let commit = status.specCommit.map { "revert commit \($0.prefix(7))" } ?? "name the app in git again"
+    return "; to go back to \(info.prevApp), \(commit)"
+  }
+
+  private func readiness(_ trouble: Trouble?) -> Finding {
+    let members = status.members
+    let down = members.count { observed.pods[$0.pod]?.isReady != true || $0.state != .configured }
+    if status.state == .configured, down == 0 {
+      return (true, "Configured", "\(members.count) members run \(status.app)")
     }
     if let trouble { return (false, trouble.reason, trouble.message) }
-    return (false, "MembersNotReady", "\(down.count) of \(status.members.count) members are not ready")
+    if down == 0 { return (false, "Updating", "members are ready, the cluster is not at rest yet") }
+    return (false, "MembersNotReady", "\(down) of \(members.count) members are not ready")
   }
 
-  private func progress(stalled: Bool) -> (Bool, String, String) {
+  private func progress(stalled: Bool) -> Finding {
+    if isSuspended { return (false, "Suspended", "annotation \(Wire.Annotation.suspend) is set; remove it to go on") }
     guard status.state != .configured else { return (false, "Configured", "") }
     guard !stalled else { return (false, "Stalled", "") }
     guard let info = status.upgradeInfo else {
       return (true, status.state == .creating ? "Creating" : "Updating", "members are being set up")
     }
-    return info.isRollingBack
-      ? (true, "RollingBack", "from \(info.prevApp) back to \(status.app)")
-      : (true, "Upgrading", "from \(info.prevApp) to \(status.app)")
+    let way = info.isRollingBack ? "from \(info.prevApp) back to \(status.app)" : "from \(info.prevApp) to \(status.app)"
+    return (true, info.isRollingBack ? "RollingBack" : "Upgrading", ([way] + waits).joined(separator: "; "))
   }
 
   /// Keeps the time of the last change of the condition's truth.
-  private func condition(_ type: Condition.Kind, _ now: (Bool, String, String)) -> Condition {
+  private func condition(_ type: Condition.Kind, _ now: Finding) -> Condition {
     let before = observed.status?.condition(type)
     let since = before.flatMap { $0.status == now.0 ? $0.lastTransition : nil } ?? observed.now
     return Condition(type: type, status: now.0, reason: now.1, message: now.2, lastTransition: since)
-  }
-}
-
-/// Why a cluster does not get on, in words.
-public struct Trouble: Sendable, Hashable {
-  public var pod: String
-  /// One word in CamelCase.
-  public var reason: String
-  /// `analytics-worker-2: ErrImagePull registry.example/spark:9 (not found)`.
-  public var message: String
-
-  /// Reasons for which a container waits that no amount of waiting mends by itself.
-  public static let hopeless: Set<String> = [
-    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CrashLoopBackOff",
-    "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
-  ]
-
-  /// The first member that is in trouble, in order of roles and from the last ordinal.
-  public static func first(in status: ClusterStatus, now: Int, deadline: Int? = nil) -> Trouble? {
-    for role in status.roles {
-      for member in role.members.reversed() {
-        if let trouble = of(member, now: now, deadline: deadline) { return trouble }
-      }
-    }
-    return nil
-  }
-
-  public static func of(_ member: MemberStatus, now: Int, deadline: Int? = nil) -> Trouble? {
-    let detail = member.detail
-    func trouble(_ reason: String, _ words: String) -> Trouble {
-      Trouble(pod: member.pod, reason: reason, message: "\(member.pod): \(words)")
-    }
-    if let error = detail.configError { return trouble("ConfigError", error) }
-    if let reason = detail.waitingReason, hopeless.contains(reason) {
-      return trouble(reason, detail.waitingMessage.map { "\(reason): \($0)" } ?? reason)
-    }
-    if let error = detail.schedulingError { return trouble("Unschedulable", error) }
-    if let deadline, let ledger = member.upgrade, !ledger.done, now - ledger.since > deadline {
-      return trouble("ProgressDeadlineExceeded", "no progress for \(now - ledger.since) s")
-    }
-    return nil
   }
 }

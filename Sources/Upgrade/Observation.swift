@@ -20,6 +20,8 @@ public struct Observation: Sendable {
   /// What the hands are doing in pods, or have done since the last step, by pod name.
   public var work: [String: PodWork]
   public var headlessServiceExists: Bool
+  /// The names of the members' services there are; nil where nobody looked.
+  public var memberServices: Set<String>?
   /// In whole seconds since 1970.
   public var now: Int
   public var settings: Settings
@@ -39,7 +41,8 @@ public struct Observation: Sendable {
     cluster: Cluster, isStamped: Bool, status: ClusterStatus?, apps: [String: AppSpec],
     catalogs: [String: AppCatalog] = [:],
     sets: [String: SetObservation] = [:], pods: [String: PodObservation] = [:], work: [String: PodWork] = [:],
-    headlessServiceExists: Bool = true, now: Int, settings: Settings = Settings()
+    headlessServiceExists: Bool = true, memberServices: Set<String>? = nil, now: Int,
+    settings: Settings = Settings()
   ) {
     self.cluster = cluster
     self.isStamped = isStamped
@@ -50,6 +53,7 @@ public struct Observation: Sendable {
     self.pods = pods
     self.work = work
     self.headlessServiceExists = headlessServiceExists
+    self.memberServices = memberServices
     self.now = now
     self.settings = settings
   }
@@ -65,10 +69,13 @@ public struct SetObservation: Sendable, Hashable {
   public var isObserved: Bool
   public var currentRevision: String
   public var updateRevision: String
+  /// How many of its pods may be disrupted now; nil where no PodDisruptionBudget covers them. It binds neither
+  /// DELETE nor the set's controller, so it is ours to heed.
+  public var disruptionsAllowed: Int?
 
   public init(
     image: String, replicas: Int, strategy: SetStrategy, isObserved: Bool, currentRevision: String,
-    updateRevision: String
+    updateRevision: String, disruptionsAllowed: Int? = nil
   ) {
     self.image = image
     self.replicas = replicas
@@ -76,6 +83,7 @@ public struct SetObservation: Sendable, Hashable {
     self.isObserved = isObserved
     self.currentRevision = currentRevision
     self.updateRevision = updateRevision
+    self.disruptionsAllowed = disruptionsAllowed
   }
 }
 

@@ -12,6 +12,7 @@ extension ClusterMachine {
       isRollingBack: true, prevApp: left, prevAppCatalog: status.appCatalog, id: info.id, startedAt: observed.now)
     status.app = info.prevApp
     status.appCatalog = info.prevAppCatalog
+    withdrawAnnouncements()
     for role in status.roles.indices where status.roles[role].upgradeStatus != nil {
       status.roles[role].upgradeStatus = .rollingBack
     }
@@ -20,9 +21,12 @@ extension ClusterMachine {
   mutating func rollBack(_ role: Int, _ info: UpgradeInfo) {
     let id = status.roles[role].id
     let replicas = status.roles[role].members.count
-    guard let set = observed.sets[id], let image = resolved(id, in: status.app)?.image else { return }
-    let touched = status.roles[role].members.contains { $0.upgrade?.id == info.id }
-    guard touched else {
+    guard let set = observed.sets[id] else {
+      want(role, SetGoal(app: status.app, replicas: replicas, strategy: .onDelete))
+      return
+    }
+    guard let image = resolved(id, in: status.app)?.image else { return }
+    guard status.roles[role].members.contains(where: { $0.upgrade?.id == info.id }) else {
       // Nothing has the new image; the old template at rest is all that is needed.
       let rest = SetGoal(app: status.app, replicas: replicas, strategy: .atRest)
       if set.image == image, set.strategy == rest.strategy, set.isObserved {
@@ -37,7 +41,7 @@ extension ClusterMachine {
       return
     }
     guard set.isObserved, !set.updateRevision.isEmpty else { return }
-    guard let member = nextToRollBack(role, info, set) else {
+    guard let turn = nextToRollBack(role, info, set) else {
       settle(role, set, replicas)
       return
     }
@@ -45,40 +49,39 @@ extension ClusterMachine {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: .onDelete))
       return
     }
-    if status.roles[role].members[member].upgrade?.revision != set.updateRevision {
-      status.roles[role].members[member].claim(
-        .rollingBack, id: info.id, revision: set.updateRevision, observed.now)
-      tell(.podClaimed(pod: status.roles[role].members[member].pod, role: id, rollingBack: true))
+    if !isClaimed(role, turn, info, set) {
+      if let reason = reasonNotToClaim(role, turn, set, others: .touched) {
+        waits.append(reason)
+        return
+      }
+      claim(role, turn, .rollingBack, info, set)
     }
-    let claimed = status.roles[role].members[member]
-    if claimed.podUpgradeStatus == .rollingBack, let pod = observed.pods[claimed.pod], !pod.isBeingDeleted,
-      pod.revision != set.updateRevision
-    {
-      actions.append(.deletePod(name: claimed.pod, uid: pod.uid, resourceVersion: pod.resourceVersion))
-    }
+    replace(status.roles[role].members[turn].pod, unless: set.updateRevision)
   }
 
-  /// The member whose turn it is: the one being rolled back; else what is down on the wrong revision; else what
-  /// the upgrade had not finished; else the last one that was touched.
+  /// The member whose turn it is: the one being rolled back; else what is out of service; else what the upgrade
+  /// had not finished; else the last one that was touched.
   private func nextToRollBack(_ role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Int? {
     let members = status.roles[role].members
+    func isBegun(_ index: Int) -> Bool { isClaimed(role, index, info, set) }
     let open = members.indices.filter { index in
       guard let ledger = members[index].upgrade, ledger.id == info.id else { return false }
-      return !(ledger.revision == set.updateRevision && ledger.done)
+      return !(ledger.done && isBegun(index))
     }
-    func isClaimed(_ index: Int) -> Bool { members[index].upgrade?.revision == set.updateRevision }
-    func isDown(_ index: Int) -> Bool { observed.pods[members[index].pod]?.isReady != true }
-    return open.last(where: isClaimed)
-      ?? open.last(where: isDown)
+    return open.last(where: isBegun)
+      ?? open.last { isDown(members[$0]) || members[$0].state == .configError }
       ?? open.last { members[$0].upgrade?.done != true }
       ?? open.last
   }
 
+  /// Every touched pod is back: now the set's own notion of what is current must follow.
   private mutating func settle(_ role: Int, _ set: SetObservation, _ replicas: Int) {
-    let open = SetStrategy.rollingUpdate(partition: 0)
-    if set.strategy == .onDelete {
-      want(role, SetGoal(app: status.app, replicas: replicas, strategy: open))
-    } else if set.currentRevision == set.updateRevision {
+    // The old template as we write it today may not be to the letter what untouched pods were made from: opened,
+    // the set would replace them. Their revision is the current one still, so there is nothing to wait for.
+    let hasStrangers = status.roles[role].members.contains { isOnOther(revision: set.updateRevision, $0) }
+    if set.strategy == .onDelete, !hasStrangers {
+      want(role, SetGoal(app: status.app, replicas: replicas, strategy: .rollingUpdate(partition: 0)))
+    } else if hasStrangers || set.currentRevision == set.updateRevision {
       finishRollback(role)
     }
   }
@@ -86,6 +89,7 @@ extension ClusterMachine {
   private mutating func finishRollback(_ role: Int) {
     status.roles[role].upgradeStatus = .rolledBack
     tell(.roleDone(role: status.roles[role].id, rollingBack: true))
+    announceRole(role, .roleReverted)
     keepAtRest(role)
   }
 }

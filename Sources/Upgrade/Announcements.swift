@@ -1,0 +1,74 @@
+import KubeDirector
+
+// Events that apps may ask for: a role's when the role is done, the cluster's at the very end.
+extension ClusterMachine {
+  /// Queues the event for every member of the role, where the role hears it. A role in which a rollback found
+  /// nothing to take back has nothing to tell.
+  mutating func announceRole(_ role: Int, _ event: LifecycleEvent) {
+    guard let info = status.upgradeInfo else { return }
+    guard event == .roleUpgraded || status.roles[role].members.contains(where: { $0.upgrade?.id == info.id })
+    else { return }
+    queue(event, role, info)
+  }
+
+  private mutating func queue(_ event: LifecycleEvent, _ role: Int, _ info: UpgradeInfo) {
+    guard resolved(status.roles[role].id, in: status.app)?.hears(event) == true else { return }
+    for member in status.roles[role].members.indices {
+      status.roles[role].members[member].detail.pendingNotifications.append(
+        Notification(event: event, id: info.id))
+    }
+  }
+
+  /// Ends the upgrade or rollback once every role is done, every member is set up and nobody is owed a word.
+  mutating func endWhenDone() {
+    guard let info = status.upgradeInfo, isQuiet else { return }
+    if !info.announced {
+      status.upgradeInfo?.announced = true
+      let touched = status.members.contains { $0.upgrade?.id == info.id }
+      if !info.isRollingBack || touched {
+        for role in status.roles.indices {
+          queue(info.isRollingBack ? .clusterReverted : .clusterUpgraded, role, info)
+        }
+      }
+    }
+    guard isQuiet else { return }
+    status.upgradeInfo = nil
+    status.state = .configured
+    for role in status.roles.indices {
+      status.roles[role].upgradeStatus = nil
+      for member in status.roles[role].members.indices {
+        status.roles[role].members[member].upgrade = nil
+        status.roles[role].members[member].podUpgradeStatus = nil
+        status.roles[role].members[member].app = status.app
+      }
+    }
+    tell(
+      .upgradeEnded(
+        app: status.app, rolledBack: info.isRollingBack, seconds: max(0, observed.now - info.startedAt)))
+  }
+
+  private var isQuiet: Bool {
+    status.roles.allSatisfy { role in
+      role.upgradeStatus != .upgrading && role.upgradeStatus != .rollingBack
+        && role.members.allSatisfy { $0.state == .configured && $0.detail.pendingNotifications.isEmpty }
+    }
+  }
+
+  /// Takes back what was to be told of an upgrade that is being turned round, and the failures of telling it.
+  mutating func withdrawAnnouncements() {
+    for role in status.roles.indices {
+      for index in status.roles[role].members.indices {
+        var member = status.roles[role].members[index]
+        let failed = member.state == .configError ? member.detail.pendingNotifications.first : nil
+        member.detail.pendingNotifications.removeAll { Self.forward.contains($0.event) }
+        if let failed, Self.forward.contains(failed.event) {
+          member.state = .configured
+          member.clearError()
+        }
+        status.roles[role].members[index] = member
+      }
+    }
+  }
+
+  private static let forward: Set<LifecycleEvent> = [.roleUpgraded, .clusterUpgraded]
+}

@@ -1,0 +1,75 @@
+import KubeDirector
+
+// The claim: what is written into the status before a pod is touched, and when it may be.
+extension ClusterMachine {
+  /// Whose health a claim depends on.
+  enum Bystanders { case all, touched }
+
+  /// True where the member is claimed for the way that the upgrade goes now, and for the revision it goes to.
+  func isClaimed(_ role: Int, _ member: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Bool {
+    guard let ledger = status.roles[role].members[member].upgrade else { return false }
+    return ledger.id == info.id && ledger.revision == set.updateRevision
+      && !(ledger.done && isOnOther(revision: set.updateRevision, status.roles[role].members[member]))
+  }
+
+  /// True for a pod that is there to stay, and does not have the revision.
+  func isOnOther(revision: String, _ member: MemberStatus) -> Bool {
+    guard let pod = observed.pods[member.pod], !pod.isBeingDeleted else { return false }
+    return pod.revision != revision
+  }
+
+  /// Puts into the ledger that this pod is now ours to replace. What an earlier attempt left is void.
+  mutating func claim(
+    _ role: Int, _ index: Int, _ step: MemberStatus.PodUpgradeStatus, _ info: UpgradeInfo, _ set: SetObservation
+  ) {
+    var member = status.roles[role].members[index]
+    member.podUpgradeStatus = step
+    member.upgrade = MemberStatus.Ledger(id: info.id, revision: set.updateRevision, since: observed.now)
+    member.state = .creating
+    member.clearError()
+    member.detail.waitingReason = nil
+    member.detail.waitingMessage = nil
+    member.detail.schedulingError = nil
+    // A pod that has the revision already gets package and script all the same, in the container it has.
+    member.detail.lastConfiguredContainer = nil
+    member.detail.pendingNotifications.removeAll { $0.event == .podUpgraded || $0.event == .podReverted }
+    status.roles[role].members[index] = member
+    tell(.podClaimed(pod: member.pod, role: status.roles[role].id, rollingBack: info.isRollingBack))
+  }
+
+  /// Why a pod may not be taken out of service yet, in words; nil where it may. One that is out of service already
+  /// may be replaced at any time, but not before the pods that this upgrade replaced are well.
+  func reasonNotToClaim(_ role: Int, _ turn: Int, _ set: SetObservation, others: Bystanders) -> String? {
+    let members = status.roles[role].members
+    let id = status.roles[role].id
+    let isOut = isDown(members[turn]) || members[turn].state == .configError
+    for index in members.indices.reversed() where index != turn {
+      let isTouched = members[index].upgrade?.id == status.upgradeInfo?.id
+      guard isTouched || (others == .all && !isOut), isUnwell(members[index]) else { continue }
+      return "\(id) waits for \(members[index].pod)"
+    }
+    guard !isOut else { return nil }
+    if others == .all, isUnwell(members[turn]) { return "\(id) waits for \(members[turn].pod)" }
+    if let allowed = set.disruptionsAllowed, allowed < 1 {
+      return "\(id) waits until its PodDisruptionBudget allows a disruption"
+    }
+    return nil
+  }
+
+  func isDown(_ member: MemberStatus) -> Bool {
+    guard let pod = observed.pods[member.pod] else { return true }
+    return !pod.isReady || pod.isBeingDeleted
+  }
+
+  /// Down, or not yet set up.
+  private func isUnwell(_ member: MemberStatus) -> Bool {
+    isDown(member) || member.state != .configured || !member.detail.pendingNotifications.isEmpty
+      || member.detail.lastConfiguredContainer != observed.pods[member.pod]?.containerID
+  }
+
+  /// Deletes the pod, with preconditions, where it is there to stay and does not have the revision.
+  mutating func replace(_ name: String, unless revision: String) {
+    guard let pod = observed.pods[name], !pod.isBeingDeleted, pod.revision != revision else { return }
+    actions.append(.deletePod(name: name, uid: pod.uid, resourceVersion: pod.resourceVersion))
+  }
+}

@@ -1,0 +1,62 @@
+import KubeDirector
+
+/// Why a cluster does not get on, in words.
+public struct Trouble: Sendable, Hashable {
+  public var pod: String
+  /// One word in CamelCase.
+  public var reason: String
+  /// `analytics-worker-2: ErrImagePull registry.example/spark:9 (not found)`.
+  public var message: String
+
+  /// Reasons to wait that are part of any start.
+  static let ordinary: Set<String> = ["ContainerCreating", "PodInitializing"]
+
+  /// Reasons for which a container waits that no amount of waiting mends by itself.
+  public static let hopeless: Set<String> = [
+    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CrashLoopBackOff",
+    "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
+  ]
+
+  /// Of these only the word counts: their message tells how long the next wait is, and changes with every try.
+  static let backOffs: Set<String> = ["ImagePullBackOff", "CrashLoopBackOff"]
+
+  /// The first member that is in trouble, in order of roles and from the last ordinal.
+  public static func first(in status: ClusterStatus, now: Int, deadline: Int? = nil) -> Trouble? {
+    for role in status.roles {
+      for member in role.members.reversed() {
+        if let trouble = of(member, now: now, deadline: deadline) { return trouble }
+      }
+    }
+    return nil
+  }
+
+  public static func of(_ member: MemberStatus, now: Int, deadline: Int? = nil) -> Trouble? {
+    let detail = member.detail
+    func trouble(_ reason: String, _ words: String) -> Trouble {
+      Trouble(pod: member.pod, reason: reason, message: "\(member.pod): \(words)")
+    }
+    if let error = detail.configError { return trouble("ConfigError", error) }
+    if let reason = detail.waitingReason, hopeless.contains(reason) {
+      return trouble(reason, detail.waitingMessage.map { "\(reason): \($0)" } ?? reason)
+    }
+    if let error = detail.schedulingError { return trouble("Unschedulable", error) }
+    if let deadline, let ledger = member.upgrade, !ledger.done, now - ledger.since >= deadline {
+      // Not how long ago: a text that changes by itself would be written again and again.
+      return trouble("ProgressDeadlineExceeded", "no progress since \(Timestamp.text(ledger.since))")
+    }
+    return nil
+  }
+}
+
+extension ClusterMachine {
+  /// Asks to be woken when the next claim outlives its deadline.
+  mutating func watchDeadlines() {
+    guard let deadline = observed.settings.progressDeadline else { return }
+    let waits = status.members.compactMap { member -> Int? in
+      guard let ledger = member.upgrade, !ledger.done else { return nil }
+      let left = ledger.since + deadline - observed.now
+      return left > 0 ? left : nil
+    }
+    if let first = waits.min() { actions.append(.wake(after: first)) }
+  }
+}
