@@ -17,14 +17,16 @@ public enum DerivedNames {
     let id = label(role)
     let isTaken = among.contains { $0 != role && label($0) == id }
     let fits = plain.utf8.count <= statefulSetLimit
-    return fits && (!isTaken || id == role) ? plain : hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
+    return fits && (!isTaken || id == role)
+      ? plain : hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
   }
 
   /// The headless service that gives members their host names: `<cluster>`, with a hash where that is no legal
   /// name of a service.
   public static func headlessService(cluster: String) -> String {
     let plain = label(cluster)
-    return plain == cluster && plain.utf8.count <= labelLimit ? plain : hashed(plain, of: cluster, limit: labelLimit)
+    return plain == cluster && plain.utf8.count <= labelLimit
+      ? plain : hashed(plain, of: cluster, limit: labelLimit)
   }
 
   /// The service of one member; only members of roles with services have one.

@@ -3,7 +3,8 @@ import KubeDirector
 
 /// Names the kind of a change. Pure, and blind to spelling: it is given differences in meaning.
 public enum Classifier {
-  static func change(of old: Sourced<App>?, to new: Sourced<App>?, differences: [AppDifference]) -> ChangeKind {
+  static func change(of old: Sourced<App>?, to new: Sourced<App>?, differences: [AppDifference]) -> ChangeKind
+  {
     switch (old, new) {
     case (_, nil): .delete
     case (nil, _): .create

@@ -4,7 +4,9 @@ import KubeDirector
 enum Hint {
   /// Names the nearest of what there is to choose from, or all of it, or the other way out where there is nothing.
   static func oneOf(_ choices: [String], insteadOf given: String, or otherwise: String) -> String {
-    if let near = nearest(to: given, among: choices) { return "did you mean `\(near)`? Otherwise \(otherwise)" }
+    if let near = nearest(to: given, among: choices) {
+      return "did you mean `\(near)`? Otherwise \(otherwise)"
+    }
     if choices.isEmpty || choices.count > 12 { return otherwise }
     return "use one of \(choices.joined(separator: ", ")), or \(otherwise)"
   }
@@ -12,8 +14,10 @@ enum Hint {
   /// A choice that differs by one or two slips of the keyboard.
   private static func nearest(to given: String, among choices: [String]) -> String? {
     let limit = given.utf8.count < 5 ? 1 : 2
-    return choices.map { ($0, distance(Array(given.utf8), Array($0.utf8))) }.filter { $0.1 <= limit && $0.1 > 0 }
-      .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
+    return choices.map { ($0, distance(Array(given.utf8), Array($0.utf8))) }.filter {
+      $0.1 <= limit && $0.1 > 0
+    }
+    .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
   }
 
   /// How many letters must be put in, taken out or exchanged.

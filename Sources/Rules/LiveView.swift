@@ -80,7 +80,8 @@ public struct LiveView: Sendable {
     guard let status else { return [] }
     var uses = AppUse.uses(named: status.app, catalog: status.appCatalog, namespace: cluster.namespace)
     if let upgrade = status.upgradeInfo {
-      uses += AppUse.uses(named: upgrade.prevApp, catalog: upgrade.prevAppCatalog, namespace: cluster.namespace)
+      uses += AppUse.uses(
+        named: upgrade.prevApp, catalog: upgrade.prevAppCatalog, namespace: cluster.namespace)
     }
     return uses
   }

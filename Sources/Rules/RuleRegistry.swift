@@ -41,7 +41,8 @@ public enum RuleRegistry {
   ]
 
   static let upgradeRules: [any UpgradeRule.Type] = [
-    UpgradeOnlyApp.self, UpgradeRegistered.self, UpgradeUpgradable.self, UpgradeDistro.self, UpgradeSemver.self,
+    UpgradeOnlyApp.self, UpgradeRegistered.self, UpgradeUpgradable.self, UpgradeDistro.self,
+    UpgradeSemver.self,
     UpgradeNewer.self, UpgradeOnlyImages.self, UpgradePackageNeedsImage.self, UpgradeCardinality.self,
     UpgradeConfigured.self, UpgradeName.self, UpgradeLegacyLayout.self,
   ]

@@ -27,7 +27,8 @@ enum SchemaCheck {
   private static let words = FormatTable(
     [:],
     patternWords: [
-      #"^([0-9]+\.?[0-9]*|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$"#: "a quantity such as 500m or 4Gi",
+      #"^([0-9]+\.?[0-9]*|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?$"#:
+        "a quantity such as 500m or 4Gi",
       #"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"#:
         "letters, digits, `-`, `_` and `.`, a letter or digit at both ends",
       #"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"#:

@@ -75,21 +75,35 @@ public struct Snapshot: Sendable {
     return Changes(files: [path], objects: Set(content.objects))
   }
 
-  /// Takes in an app that lives.
+  /// Takes in, or replaces, an app that lives.
   /// - Parameter path: The file that it was applied from; nil where it comes from no file.
   public mutating func insert(_ app: App, from path: String? = nil) {
-    _ = apps.insert(Sourced(app, source: path.map { Source(path: $0) }))
+    let object = Sourced(app, source: path.map { Source(path: $0) })
+    remove(object.reference, from: path)
+    _ = apps.insert(object)
+    register(object.reference, path)
   }
 
-  /// Takes in a cluster that lives.
+  /// Takes in, or replaces, a cluster that lives.
   /// - Parameter path: The file that it was applied from; nil where it comes from no file.
   public mutating func insert(_ cluster: Cluster, from path: String? = nil) {
-    replaced(clusters.insert(Sourced(cluster, source: path.map { Source(path: $0) })))
+    let object = Sourced(cluster, source: path.map { Source(path: $0) })
+    remove(object.reference, from: path)
+    replaced(clusters.insert(object))
+    register(object.reference, path)
   }
 
   /// Forgets an object that was inserted as living, from that path.
   public mutating func remove(_ reference: ObjectReference, from path: String? = nil) {
     forget(reference, path: path)
+    guard let path, var content = files[path] else { return }
+    content.objects.removeAll { $0 == reference }
+    files[path] = content.objects.isEmpty && content.findings.isEmpty ? nil : content
+  }
+
+  private mutating func register(_ reference: ObjectReference, _ path: String?) {
+    guard let path else { return }
+    files[path, default: FileContent(objects: [], findings: [])].objects.append(reference)
   }
 
   private mutating func take(_ document: ManifestDocument, as reference: ObjectReference, source: Source) {

@@ -65,7 +65,9 @@ extension Sourced<App> {
   public var app: App { model }
   public var spec: AppSpec { model.spec }
 
-  convenience init(_ app: App, source: Source? = nil, findings: [SchemaFinding] = [], namesNamespace: Bool = true) {
+  convenience init(
+    _ app: App, source: Source? = nil, findings: [SchemaFinding] = [], namesNamespace: Bool = true
+  ) {
     self.init(
       .app(app.metadata.namespace, app.metadata.name), model: app, metadata: app.metadata, source: source,
       findings: findings, namesNamespace: namesNamespace)
@@ -76,7 +78,9 @@ extension Sourced<Cluster> {
   public var cluster: Cluster { model }
   public var spec: ClusterSpec { model.spec }
 
-  convenience init(_ cluster: Cluster, source: Source? = nil, findings: [SchemaFinding] = [], namesNamespace: Bool = true) {
+  convenience init(
+    _ cluster: Cluster, source: Source? = nil, findings: [SchemaFinding] = [], namesNamespace: Bool = true
+  ) {
     self.init(
       .cluster(cluster.metadata.namespace, cluster.metadata.name), model: cluster, metadata: cluster.metadata,
       source: source, findings: findings)

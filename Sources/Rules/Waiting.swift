@@ -11,7 +11,8 @@ extension LiveCluster {
           ? "waits for a stalled rollback to \(status.app)"
           : "waits for a stalled upgrade; revert \(commit) first"
       }
-      return "waits for the \(upgrade.isRollingBack ? "rollback" : "upgrade") to \(status.app) that runs\(progress)"
+      return
+        "waits for the \(upgrade.isRollingBack ? "rollback" : "upgrade") to \(status.app) that runs\(progress)"
     }
     switch status.state {
     case .creating: return "waits until it is configured; it is being created"
@@ -30,7 +31,9 @@ extension LiveCluster {
   func wayOut(path: String?) -> String {
     guard isStalled else { return "nothing to do: it is judged again when the cluster is configured" }
     if status?.upgradeInfo?.isRollingBack == true { return "see in its status what its pods wait for" }
-    guard let commit = status?.specCommit.map(Self.short), let path else { return "put the old app back into its file" }
+    guard let commit = status?.specCommit.map(Self.short), let path else {
+      return "put the old app back into its file"
+    }
     return "git restore --source=\(commit)~1 \(path) && git commit"
   }
 

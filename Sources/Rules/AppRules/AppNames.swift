@@ -9,7 +9,9 @@ enum AppSchema: ReadingRule {
       their notation. The same schema is given to the API server, so nothing passes here that it would refuse. An \
       object that fails its schema is judged by no other rule.
       """,
-    passing: [.given("every required member is there", .candidate(#""cardinality": "1""#, #""cardinality": "2+""#))],
+    passing: [
+      .given("every required member is there", .candidate(#""cardinality": "1""#, #""cardinality": "2+""#))
+    ],
     failing: [
       .given("a cardinality that is no number", .candidate(#""cardinality": "1""#, #""cardinality": "one""#)),
       .given("a port that does not exist", .candidate(#""port": 8080"#, #""port": 80800"#)),
@@ -24,7 +26,9 @@ enum AppName: AppRule {
       Kubernetes takes no other name, and the name is the value of a label on the objects of every cluster that \
       runs the app; a label's value ends at 63 characters.
       """,
-    passing: [.given("a version as suffix", .candidate(#""name": "spark-1.1.0""#, #""name": "spark-1.2.0-rc.1""#))],
+    passing: [
+      .given("a version as suffix", .candidate(#""name": "spark-1.1.0""#, #""name": "spark-1.2.0-rc.1""#))
+    ],
     failing: [.given("capital letters", .candidate(#""name": "spark-1.1.0""#, #""name": "Spark-1.1.0""#))])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {

@@ -6,8 +6,15 @@ enum AppRoleUnique: AppRule {
   static let description = RuleDescription(
     "app/role-unique", summary: "no two roles of an app have the same id",
     rationale: "A role is known by its id: clusters, services and objects refer to it.",
-    passing: [.given("three ids", .candidate(#""id": "gateway""#, #""id": "proxy""#, also: [#", "gateway"]"#: #", "proxy"]"#]))],
-    failing: [.given("two workers", .candidate(#""id": "gateway""#, #""id": "worker""#, also: [#", "gateway"]"#: "]"]))])
+    passing: [
+      .given(
+        "three ids",
+        .candidate(#""id": "gateway""#, #""id": "proxy""#, also: [#", "gateway"]"#: #", "proxy"]"#]))
+    ],
+    failing: [
+      .given(
+        "two workers", .candidate(#""id": "gateway""#, #""id": "worker""#, also: [#", "gateway"]"#: "]"]))
+    ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     Repetition.indices(in: app.spec.roles.map(\.id)).map { index in
@@ -24,8 +31,16 @@ enum AppSelectedRoleUnique: AppRule {
   static let description = RuleDescription(
     "app/selected-role-unique", summary: "no role is selected twice",
     rationale: "A role that is listed twice was most likely meant to be another one.",
-    passing: [.given("each once, in any order", .candidate(#"["controller", "worker", "gateway"]"#, #"["worker", "gateway", "controller"]"#))],
-    failing: [.given("worker twice", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "worker"]"#))])
+    passing: [
+      .given(
+        "each once, in any order",
+        .candidate(#"["controller", "worker", "gateway"]"#, #"["worker", "gateway", "controller"]"#))
+    ],
+    failing: [
+      .given(
+        "worker twice",
+        .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "worker"]"#))
+    ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     Repetition.indices(in: app.spec.selectedRoles).map { index in
@@ -41,9 +56,17 @@ enum AppSelectedRoleUnique: AppRule {
 enum AppSelectedRoleKnown: AppRule {
   static let description = RuleDescription(
     "app/selected-role-known", summary: "every selected role is a role of the app",
-    rationale: "A cluster must configure each selected role; one that does not exist can never be configured.",
-    passing: [.given("fewer than there are", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker"]"#))],
-    failing: [.given("a slip", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "gatway"]"#))])
+    rationale:
+      "A cluster must configure each selected role; one that does not exist can never be configured.",
+    passing: [
+      .given(
+        "fewer than there are",
+        .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker"]"#))
+    ],
+    failing: [
+      .given(
+        "a slip", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "gatway"]"#))
+    ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     app.spec.selectedRoles.enumerated().compactMap { index, id in
@@ -90,8 +113,17 @@ enum AppTTYNeedsStdin: AppRule {
   static let description = RuleDescription(
     "app/tty-needs-stdin", summary: "a role with `tty` has `stdin` too",
     rationale: "A terminal that nobody can type into is refused by container runtimes, or hangs.",
-    passing: [.given("both", .candidate(#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"stdin": true, "tty": true}"#))],
-    failing: [.given("tty alone", .candidate(#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"tty": true}"#))])
+    passing: [
+      .given(
+        "both",
+        .candidate(
+          #""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"stdin": true, "tty": true}"#))
+    ],
+    failing: [
+      .given(
+        "tty alone",
+        .candidate(#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"tty": true}"#))
+    ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     app.spec.roles.enumerated().compactMap { index, role in
@@ -109,8 +141,16 @@ enum AppMinStorageQuantity: AppRule {
   static let description = RuleDescription(
     "app/min-storage-quantity", summary: "`minStorage.size` is a quantity above zero",
     rationale: "The storage of every cluster is compared with it.",
-    passing: [.given("a unit of powers of two", .candidate(#""minStorage": {"size": "10Gi"}"#, #""minStorage": {"size": "10240Mi"}"#))],
-    failing: [.given("a unit that does not exist", .candidate(#""minStorage": {"size": "10Gi"}"#, #""minStorage": {"size": "10GB"}"#))])
+    passing: [
+      .given(
+        "a unit of powers of two",
+        .candidate(#""minStorage": {"size": "10Gi"}"#, #""minStorage": {"size": "10240Mi"}"#))
+    ],
+    failing: [
+      .given(
+        "a unit that does not exist",
+        .candidate(#""minStorage": {"size": "10Gi"}"#, #""minStorage": {"size": "10GB"}"#))
+    ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     app.spec.roles.enumerated().compactMap { index, role in
@@ -132,8 +172,17 @@ enum AppEventList: AppRule {
       An event that does not exist never comes, and the script behind it never runs. `pod_upgraded` and \
       `pod_reverted` always go out and are not listed.
       """,
-    passing: [.given("an event of a whole role", .candidate(#""cardinality": "1""#, #""cardinality": "1", "eventList": ["configure", "role_upgraded"]"#))],
-    failing: [.given("a slip", .candidate(#""cardinality": "1""#, #""cardinality": "1", "eventList": ["configure", "addnode"]"#))])
+    passing: [
+      .given(
+        "an event of a whole role",
+        .candidate(
+          #""cardinality": "1""#, #""cardinality": "1", "eventList": ["configure", "role_upgraded"]"#))
+    ],
+    failing: [
+      .given(
+        "a slip",
+        .candidate(#""cardinality": "1""#, #""cardinality": "1", "eventList": ["configure", "addnode"]"#))
+    ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     var found = violations(in: app.spec.raw["defaultEventList"], at: ["spec", "defaultEventList"], of: app)
@@ -156,7 +205,8 @@ enum AppEventList: AppRule {
           ? "event \(name) in app \(app.reference.name) always goes out and is not listed"
           : "event \(name) in app \(app.reference.name) does not exist",
         hint: isAlways
-          ? "remove it" : Hint.oneOf(LifecycleEvent.listable.map(\.rawValue), insteadOf: name, or: "remove it"))
+          ? "remove it"
+          : Hint.oneOf(LifecycleEvent.listable.map(\.rawValue), insteadOf: name, or: "remove it"))
     }
   }
 }

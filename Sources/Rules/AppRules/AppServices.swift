@@ -5,8 +5,16 @@ enum AppServiceUnique: AppRule {
   static let description = RuleDescription(
     "app/service-unique", summary: "no two services of an app have the same id",
     rationale: "A service is known by its id: roles refer to it, and config packages look it up by it.",
-    passing: [.given("two ids", .candidate(#"{"id": "master","#, #"{"id": "rpc","#, also: [#"["ui", "master"]"#: #"["ui", "rpc"]"#]))],
-    failing: [.given("two times ui", .candidate(#"{"id": "master","#, #"{"id": "ui","#, also: [#"["ui", "master"]"#: #"["ui"]"#]))])
+    passing: [
+      .given(
+        "two ids",
+        .candidate(#"{"id": "master","#, #"{"id": "rpc","#, also: [#"["ui", "master"]"#: #"["ui", "rpc"]"#]))
+    ],
+    failing: [
+      .given(
+        "two times ui",
+        .candidate(#"{"id": "master","#, #"{"id": "ui","#, also: [#"["ui", "master"]"#: #"["ui"]"#]))
+    ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     Repetition.indices(in: app.spec.services.map(\.id)).map { index in
@@ -25,7 +33,8 @@ enum AppRoleServiceUnique: AppRule {
     rationale: "Of two entries for one role it would be open which one counts.",
     passing: [.given("an entry a role", .candidate(RoleServicesText.one, RoleServicesText.two("worker")))],
     failing: [
-      .given("two entries for controller", .candidate(RoleServicesText.one, RoleServicesText.two("controller"))),
+      .given(
+        "two entries for controller", .candidate(RoleServicesText.one, RoleServicesText.two("controller"))),
       .given("a service twice", .candidate(#"["ui", "master"]"#, #"["ui", "ui"]"#)),
     ])
 
@@ -55,7 +64,9 @@ enum AppRoleServiceRole: AppRule {
   static let description = RuleDescription(
     "app/role-service-role", summary: "`roleServices` names roles of the app",
     rationale: "Services of a role that does not exist are offered by nobody.",
-    passing: [.given("a role that is defined", .candidate(#""roleID": "controller""#, #""roleID": "worker""#))],
+    passing: [
+      .given("a role that is defined", .candidate(#""roleID": "controller""#, #""roleID": "worker""#))
+    ],
     failing: [.given("a slip", .candidate(#""roleID": "controller""#, #""roleID": "controler""#))])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {

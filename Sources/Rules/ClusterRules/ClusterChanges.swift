@@ -10,8 +10,14 @@ enum ClusterReadOnly: ClusterChangeRule {
       Both decide what the cluster's objects are called and made from; there is no way from one to the other but a \
       new cluster. Writing out what an absent `appCatalog` stood for changes nothing.
       """,
-    passing: [.change("the catalog in which the app was found anyway", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: local"))],
-    failing: [.change("another naming scheme", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID"))])
+    passing: [
+      .change(
+        "the catalog in which the app was found anyway",
+        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: local"))
+    ],
+    failing: [
+      .change("another naming scheme", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID"))
+    ])
 
   static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
     change.differences.compactMap { difference in
@@ -36,7 +42,9 @@ enum ClusterRoleReadOnly: ClusterChangeRule {
     passing: [.change("more members", .cluster("members: 3", "members: 5"))],
     failing: [
       .change("another size of storage", .cluster("size: 10Gi", "size: 20Gi")),
-      .change("the same while the members are known to exist", .cluster("size: 10Gi", "size: 20Gi"), live: .configured),
+      .change(
+        "the same while the members are known to exist", .cluster("size: 10Gi", "size: 20Gi"),
+        live: .configured),
     ])
 
   static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
@@ -84,8 +92,13 @@ enum ClusterBusy: ClusterChangeRule {
     ])
 
   static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
-    guard let live = change.live, let reason = live.reasonToWait(beside: change.old.spec.app) else { return [] }
+    guard let live = change.live, let reason = live.reasonToWait(beside: change.old.spec.app) else {
+      return []
+    }
     let path = change.differences.first?.newPath ?? ["spec"]
-    return [Violation(path, "cluster \(change.reference) \(reason)", hint: live.wayOut(path: change.new.source?.path))]
+    return [
+      Violation(
+        path, "cluster \(change.reference) \(reason)", hint: live.wayOut(path: change.new.source?.path))
+    ]
   }
 }

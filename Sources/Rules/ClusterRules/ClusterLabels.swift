@@ -9,10 +9,17 @@ enum ClusterLabels: ClusterRule {
       A key is a name of at most 63 characters, with a DNS name and a slash before it where wanted; a label's value \
       has at most 63. The labels by which the objects of a cluster are found are kdops' own.
       """,
-    passing: [.given("a key with a prefix", .cluster("members: 3", "members: 3\n      podLabels: {example.com/team: insight}"))],
+    passing: [
+      .given(
+        "a key with a prefix",
+        .cluster("members: 3", "members: 3\n      podLabels: {example.com/team: insight}"))
+    ],
     failing: [
-      .given("a space in a value", .cluster("members: 3", "members: 3\n      podLabels: {team: our insight}")),
-      .given("a slash too many", .cluster("members: 3", "members: 3\n      serviceAnnotations: {example.com/a/b: x}")),
+      .given(
+        "a space in a value", .cluster("members: 3", "members: 3\n      podLabels: {team: our insight}")),
+      .given(
+        "a slash too many",
+        .cluster("members: 3", "members: 3\n      serviceAnnotations: {example.com/a/b: x}")),
       .given(
         "a label of kdops' own",
         .cluster("members: 3", "members: 3\n      podLabels: {kubedirector.hpe.com/role: controller}")),
@@ -46,7 +53,9 @@ enum ClusterLabels: ClusterRule {
     Wire.Label.source,
   ]
 
-  private static func problem(_ key: String, _ value: String, isLabel: Bool) -> (message: String, hint: String)? {
+  private static func problem(_ key: String, _ value: String, isLabel: Bool) -> (
+    message: String, hint: String
+  )? {
     if !LabelCheck.isKey(key) {
       return (
         "has a key that Kubernetes does not take",
@@ -68,7 +77,8 @@ enum LabelCheck {
   static func isKey(_ key: String) -> Bool {
     guard let slash = key.utf8.firstIndex(of: UInt8(ascii: "/")) else { return isName(key[...]) }
     let prefix = String(key[..<slash])
-    return prefix.utf8.count <= 253 && NameCheck.isSubdomain(prefix) && isName(key[key.utf8.index(after: slash)...])
+    return prefix.utf8.count <= 253 && NameCheck.isSubdomain(prefix)
+      && isName(key[key.utf8.index(after: slash)...])
   }
 
   static func isValue(_ value: String) -> Bool { value.isEmpty || isName(value[...]) }
@@ -89,13 +99,19 @@ enum LabelCheck {
 enum ClusterEnv: ClusterRule {
   static let description = RuleDescription(
     "cluster/env", summary: "every variable of a role has a legal name, once, and a value",
-    rationale: "Kubernetes refuses the pod otherwise, and of a name that is given twice only the last value would count.",
-    passing: [.given("a name and a value", .cluster("members: 3", "members: 3\n      env: [{name: MODE, value: fast}]"))],
+    rationale:
+      "Kubernetes refuses the pod otherwise, and of a name that is given twice only the last value would count.",
+    passing: [
+      .given(
+        "a name and a value", .cluster("members: 3", "members: 3\n      env: [{name: MODE, value: fast}]"))
+    ],
     failing: [
-      .given("an equals sign", .cluster("members: 3", "members: 3\n      env: [{name: MODE=fast, value: x}]")),
+      .given(
+        "an equals sign", .cluster("members: 3", "members: 3\n      env: [{name: MODE=fast, value: x}]")),
       .given(
         "one name twice",
-        .cluster("members: 3", "members: 3\n      env: [{name: MODE, value: fast}, {name: MODE, value: slow}]")),
+        .cluster(
+          "members: 3", "members: 3\n      env: [{name: MODE, value: fast}, {name: MODE, value: slow}]")),
       .given("no value", .cluster("members: 3", "members: 3\n      env: [{name: MODE}]")),
     ])
 
@@ -110,7 +126,9 @@ enum ClusterEnv: ClusterRule {
           found.append(Violation(member.map(path.appending) ?? path, "\(subject) \(problem)", hint: hint))
         }
         if !isName(variable.name) {
-          add("name", "has a name that Kubernetes does not take", "use letters, digits, `_`, `-` and `.`, no digit first")
+          add(
+            "name", "has a name that Kubernetes does not take",
+            "use letters, digits, `_`, `-` and `.`, no digit first")
         }
         if repeated.contains(position) { add("name", "is given a second time", "remove one of the two") }
         if variable.value == nil, variable.raw["valueFrom"] == nil {
@@ -123,7 +141,8 @@ enum ClusterEnv: ClusterRule {
 
   /// Apimachinery's `IsEnvVarName`.
   private static func isName(_ name: String) -> Bool {
-    guard let first = name.utf8.first, !(0x30...0x39).contains(first), name != ".", !name.hasPrefix("..") else {
+    guard let first = name.utf8.first, !(0x30...0x39).contains(first), name != ".", !name.hasPrefix("..")
+    else {
       return false
     }
     return name.utf8.allSatisfy {

@@ -14,7 +14,9 @@ enum ClusterSchema: ReadingRule {
     failing: [
       .given("no memory limit", .cluster("{cpu: \"2\", memory: 4Gi}", "{cpu: \"2\"}")),
       .given("members that cannot be counted", .cluster("members: 3", "members: three")),
-      .given("a catalog that does not exist", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: global")),
+      .given(
+        "a catalog that does not exist",
+        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: global")),
     ])
 }
 
@@ -26,8 +28,12 @@ enum ClusterUnknownField: ReadingRule {
       An unknown field is carried to the cluster, where something else may read it. More often it is a slip, and \
       what was meant does not happen.
       """,
-    passing: [.given("a field that is seldom used", .cluster("members: 3", "members: 3\n      sharedMemory: 1Gi"))],
-    failing: [.given("a slip", .cluster("storage: {size: 10Gi}", "storage: {size: 10Gi, storageClass: fast}"))])
+    passing: [
+      .given("a field that is seldom used", .cluster("members: 3", "members: 3\n      sharedMemory: 1Gi"))
+    ],
+    failing: [
+      .given("a slip", .cluster("storage: {size: 10Gi}", "storage: {size: 10Gi, storageClass: fast}"))
+    ])
 }
 
 /// `cluster/name`
@@ -43,14 +49,17 @@ enum ClusterName: ClusterRule {
       .given("a dot, which becomes a dash", .cluster("name: analytics", "name: analytics.eu")),
       .given(
         "two names that only look alike",
-        .add("clusters/other.yaml", Fixture.cluster.replacing("name: analytics", with: "name: analytics-work"))),
+        .add(
+          "clusters/other.yaml", Fixture.cluster.replacing("name: analytics", with: "name: analytics-work"))),
     ],
     failing: [
       .given("capital letters", .cluster("name: analytics", "name: Analytics")),
       .given("a digit first", .cluster("name: analytics", "name: 2nd-analytics")),
       .given(
         "the service of analytics' first worker has this name",
-        .add("clusters/other.yaml", Fixture.cluster.replacing("name: analytics", with: "name: analytics-worker-0"))),
+        .add(
+          "clusters/other.yaml",
+          Fixture.cluster.replacing("name: analytics", with: "name: analytics-worker-0"))),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
@@ -160,7 +169,9 @@ enum ClusterConnectionKnown: ClusterRule {
         .add("clusters/ledger.yaml", Fixture.cluster.replacing("name: analytics", with: "name: ledger")))
     ],
     failing: [
-      .given("nobody knows it", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  connections: {clusters: [ledger]}"))
+      .given(
+        "nobody knows it",
+        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  connections: {clusters: [ledger]}"))
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {

@@ -14,7 +14,9 @@ enum ClusterMinResources: ClusterRule {
       .given("half of it", .cluster("memory: 4Gi", "memory: 512Mi")),
       .given(
         "a request below it, under a sufficient limit",
-        .cluster("limits: {cpu: \"2\", memory: 4Gi}", "limits: {cpu: \"2\", memory: 4Gi}\n        requests: {memory: 512Mi}")),
+        .cluster(
+          "limits: {cpu: \"2\", memory: 4Gi}",
+          "limits: {cpu: \"2\", memory: 4Gi}\n        requests: {memory: 512Mi}")),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
@@ -114,7 +116,8 @@ enum ClusterMinStorage: ClusterRule {
 enum ClusterMountPathUnique: ClusterRule {
   static let description = RuleDescription(
     "cluster/mount-path-unique", summary: "nothing is mounted twice at one path",
-    rationale: "The secret of a role, or the cluster's default, and projected volumes share one tree; Kubernetes refuses a path that is given twice.",
+    rationale:
+      "The secret of a role, or the cluster's default, and projected volumes share one tree; Kubernetes refuses a path that is given twice.",
     passing: [
       .given(
         "two paths",
@@ -153,5 +156,7 @@ enum ClusterMountPathUnique: ClusterRule {
 
 private enum MountText {
   static let secret = "secret: {name: keys, mountPath: /keys}"
-  static func volume(_ path: String) -> String { "volumeProjections: [{pvcName: shared, mountPath: \(path)}]" }
+  static func volume(_ path: String) -> String {
+    "volumeProjections: [{pvcName: shared, mountPath: \(path)}]"
+  }
 }

@@ -6,9 +6,15 @@ enum ClusterRoleKnown: ClusterRule {
   static let description = RuleDescription(
     "cluster/role-known", summary: "every role of a cluster is a role of its app",
     rationale: "Image, package and services of a member come from the app's role.",
-    passing: [.given("a role that need not be there", .cluster("- id: controller", "\(RoleText.gateway)\n    - id: controller"))],
+    passing: [
+      .given(
+        "a role that need not be there",
+        .cluster("- id: controller", "\(RoleText.gateway)\n    - id: controller"))
+    ],
     failing: [
-      .given("a role that the app lacks", .cluster("- id: controller", "\(RoleText.unknown)\n    - id: controller"))
+      .given(
+        "a role that the app lacks", .cluster("- id: controller", "\(RoleText.unknown)\n    - id: controller")
+      )
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
@@ -16,7 +22,8 @@ enum ClusterRoleKnown: ClusterRule {
     return cluster.spec.roles.enumerated().compactMap { index, role in
       if app.spec.role(role.id) != nil { return nil }
       return Violation(
-        RolePath.of(index, "id"), "role \(role.id) of cluster \(cluster.reference) is no role of app \(app.metadata.name)",
+        RolePath.of(index, "id"),
+        "role \(role.id) of cluster \(cluster.reference) is no role of app \(app.metadata.name)",
         hint: Hint.oneOf(app.spec.roles.map(\.id), insteadOf: role.id, or: "remove the role"))
     }
   }
@@ -28,7 +35,11 @@ enum ClusterRoleUnique: ClusterRule {
     "cluster/role-unique", summary: "no role is configured twice",
     rationale: "A role has one StatefulSet; of two entries it would be open which one counts.",
     passing: [.given("two roles", .cluster("members: 3", "members: 2"))],
-    failing: [.given("gateway twice", .cluster("- id: controller", "\(RoleText.gateway)\n    \(RoleText.gateway)\n    - id: controller"))])
+    failing: [
+      .given(
+        "gateway twice",
+        .cluster("- id: controller", "\(RoleText.gateway)\n    \(RoleText.gateway)\n    - id: controller"))
+    ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
     Repetition.indices(in: cluster.spec.roles, by: { $0.id }).map { index in
@@ -44,19 +55,23 @@ enum ClusterRoleUnique: ClusterRule {
 enum ClusterRoleMissing: ClusterRule {
   static let description = RuleDescription(
     "cluster/role-missing", summary: "every selected role that must have members is configured",
-    rationale: "An app whose selected role has no member does not work; how large the members are only the cluster says.",
+    rationale:
+      "An app whose selected role has no member does not work; how large the members are only the cluster says.",
     passing: [.given("gateway may have none", .cluster("members: 3", "members: 1"))],
     failing: [
       .given(
         "no controller",
-        .cluster("    - id: controller\n      members: 1\n      resources:\n        limits: {cpu: \"1\", memory: 2Gi}\n", ""))
+        .cluster(
+          "    - id: controller\n      members: 1\n      resources:\n        limits: {cpu: \"1\", memory: 2Gi}\n",
+          ""))
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
     guard let app else { return [] }
     return app.spec.selectedRoles.compactMap { id in
       if cluster.spec.roles.contains(where: { $0.id == id }) { return nil }
-      guard let role = app.spec.role(id), let cardinality = Cardinality(role.cardinality), cardinality.minimum > 0
+      guard let role = app.spec.role(id), let cardinality = Cardinality(role.cardinality),
+        cardinality.minimum > 0
       else { return nil }
       return Violation(
         ["spec", "roles"],

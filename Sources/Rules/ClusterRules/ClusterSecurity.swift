@@ -9,9 +9,15 @@ enum ClusterPlaintextSecret: ClusterRule {
       Whoever can read the repository, now or ever, can read it. `secretKeys` in plain text were meant for a request \
       that is encrypted on its way in; a file in git is not.
       """,
-    passing: [.given("a Secret that is mounted", .cluster("members: 3", "members: 3\n      secret: {name: keys, mountPath: /keys}"))],
+    passing: [
+      .given(
+        "a Secret that is mounted",
+        .cluster("members: 3", "members: 3\n      secret: {name: keys, mountPath: /keys}"))
+    ],
     failing: [
-      .given("a password", .cluster("members: 3", "members: 3\n      secretKeys: [{name: password, value: hunter2}]"))
+      .given(
+        "a password",
+        .cluster("members: 3", "members: 3\n      secretKeys: [{name: password, value: hunter2}]"))
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
@@ -35,7 +41,8 @@ enum ClusterPlaintextSecret: ClusterRule {
 enum ClusterTenancy: ClusterRule {
   static let description = RuleDescription(
     "cluster/tenancy",
-    summary: "a cluster keeps to the namespaces, service accounts, capabilities and secrets that the daemon allows",
+    summary:
+      "a cluster keeps to the namespaces, service accounts, capabilities and secrets that the daemon allows",
     rationale: """
       A writer of the repository is not an administrator of the cluster. The daemon's configuration alone decides, \
       and never allows `kube-*` or the daemon's own namespace. Judged where that configuration is at hand.
@@ -47,7 +54,8 @@ enum ClusterTenancy: ClusterRule {
         "a service account",
         .cluster("members: 3", "members: 3\n      serviceAccountName: admin"), policy: Policy()),
       .given(
-        "a capability of the app", .current(#""version": "1.0.0""#, #""version": "1.0.0", "capabilities": ["SYS_ADMIN"]"#),
+        "a capability of the app",
+        .current(#""version": "1.0.0""#, #""version": "1.0.0", "capabilities": ["SYS_ADMIN"]"#),
         policy: Policy()),
       .given(
         "another team's secret",
@@ -63,7 +71,8 @@ enum ClusterTenancy: ClusterRule {
         Violation(
           cluster.namesNamespace ? ["metadata", "namespace"] : ["metadata", "name"],
           "cluster \(reference) is in a namespace that this installation may not touch",
-          hint: "move it to another namespace, or ask whoever runs the daemon to allow \(reference.namespace)")
+          hint: "move it to another namespace, or ask whoever runs the daemon to allow \(reference.namespace)"
+        )
       ]
     }
     var found: [Violation] = []
@@ -109,14 +118,16 @@ enum AppTenancy: AppRule {
   static var description: RuleDescription { ClusterTenancy.description }
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
-    guard let policy = context.policy, !ClusterTenancy.allows(policy, namespace: app.reference.namespace) else {
+    guard let policy = context.policy, !ClusterTenancy.allows(policy, namespace: app.reference.namespace)
+    else {
       return []
     }
     return [
       Violation(
         app.namesNamespace ? ["metadata", "namespace"] : ["metadata", "name"],
         "app \(app.reference) is in a namespace that this installation may not touch",
-        hint: "move it to another namespace, or ask whoever runs the daemon to allow \(app.reference.namespace)")
+        hint:
+          "move it to another namespace, or ask whoever runs the daemon to allow \(app.reference.namespace)")
     ]
   }
 }

@@ -81,7 +81,8 @@ extension Example.Live {
     case .unknown: nil
     case .creating: Self.status(.creating, app: "spark-1.0.0")
     case .configured: Self.status(.configured, app: "spark-1.0.0")
-    case .upgrading, .stalled: Self.moving(to: "spark-1.1.0", from: "spark-1.0.0", isStalled: self == .stalled)
+    case .upgrading, .stalled:
+      Self.moving(to: "spark-1.1.0", from: "spark-1.0.0", isStalled: self == .stalled)
     case .rollingBack: Self.moving(to: "spark-1.0.0", from: "spark-1.1.0", isRollingBack: true)
     }
   }

@@ -17,7 +17,8 @@ enum FileSyntax: ReadingRule {
 enum FileDuplicateKey: ReadingRule {
   static let description = RuleDescription(
     "file/duplicate-key", summary: "no object has the same key twice",
-    rationale: "Readers disagree which of the two counts, so a reviewer may see another value than the cluster gets.",
+    rationale:
+      "Readers disagree which of the two counts, so a reviewer may see another value than the cluster gets.",
     passing: [.given("the same key in two roles", .cluster("members: 3", "members: 1"))],
     failing: [.given("members twice", .cluster("members: 3", "members: 3\n      members: 5"))])
 }
@@ -26,7 +27,8 @@ enum FileDuplicateKey: ReadingRule {
 enum FileLimit: ReadingRule {
   static let description = RuleDescription(
     "file/limit", summary: "a file stays within the limits of size, depth and aliases",
-    rationale: "Nobody who can push may exhaust the daemon: 1 MiB a file, 64 levels, and as much as aliases can stand for.",
+    rationale:
+      "Nobody who can push may exhaust the daemon: 1 MiB a file, 64 levels, and as much as aliases can stand for.",
     passing: [
       .given(
         "an alias",
@@ -57,7 +59,9 @@ enum FileEncoding: ReadingRule {
     "file/encoding", summary: "a file is UTF-8 without a byte order mark",
     rationale: "Anything else is shown differently by the tools that people review with.",
     passing: [.given("letters beyond ASCII", .candidate(#"{"name": "Spark"}"#, #"{"name": "Spärk"}"#))],
-    failing: [.given("a byte order mark", .add("clusters/marked.yaml", "\u{FEFF}kind: KubeDirectorCluster\n"))])
+    failing: [
+      .given("a byte order mark", .add("clusters/marked.yaml", "\u{FEFF}kind: KubeDirectorCluster\n"))
+    ])
 }
 
 /// `file/link`: raised by whoever lists the files of a commit, who alone sees links.
@@ -76,15 +80,21 @@ enum FileUnknownKind: ReadingRule {
   static let description = RuleDescription(
     "file/unknown-kind", .warning, summary: "files hold apps and clusters alone",
     rationale: "Other objects are not applied; somebody may believe that they are.",
-    passing: [.given("a List of clusters", .add("clusters/list.yaml", "apiVersion: v1\nkind: List\nitems: []\n"))],
-    failing: [.given("a Secret", .add("clusters/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\n"))])
+    passing: [
+      .given("a List of clusters", .add("clusters/list.yaml", "apiVersion: v1\nkind: List\nitems: []\n"))
+    ],
+    failing: [
+      .given(
+        "a Secret", .add("clusters/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: key}\n"))
+    ])
 }
 
 /// `object/duplicate`: raised by the judge, from what the snapshot remembers.
 enum DuplicateObject: ReadingRule {
   static let description = RuleDescription(
     "object/duplicate", summary: "no two objects have the same kind, namespace and name",
-    rationale: "It would depend on the order of files which of them is applied. Neither is, until one is gone.",
+    rationale:
+      "It would depend on the order of files which of them is applied. Neither is, until one is gone.",
     passing: [
       .given(
         "the same name in another namespace",

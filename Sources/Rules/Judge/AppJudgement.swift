@@ -27,6 +27,8 @@ struct AppJudgement {
 
   /// Whether it will not be applied as it stands.
   var breaksRules: Bool {
-    reports.contains { ($0.violation.severity ?? $0.rule.description.severity) != .warning }
+    reports.contains {
+      $0.rule != AppTenancy.self && ($0.violation.severity ?? $0.rule.description.severity) != .warning
+    }
   }
 }

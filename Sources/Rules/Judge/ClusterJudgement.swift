@@ -9,7 +9,8 @@ struct ClusterJudgement {
   var notJudged: [any Rule.Type] = []
 
   init(
-    old: Sourced<Cluster>?, new: Sourced<Cluster>, history: ((ObjectReference) -> String?)?, in context: RuleContext
+    old: Sourced<Cluster>?, new: Sourced<Cluster>, history: ((ObjectReference) -> String?)?,
+    in context: RuleContext
   ) {
     guard let old else {
       kind = .create
@@ -19,7 +20,7 @@ struct ClusterJudgement {
     let (before, after) = (context.app(of: old), context.app(of: new))
     let live = context.live.cluster(new.reference)
     let differences = ClusterMeaning.differences(
-      old.spec, new.spec, apps: (before?.app, after?.app), catalogs: (before?.catalog, after?.catalog))
+      old.spec, new.spec, apps: (before?.app, after?.app), catalogs: Self.catalogs(old, before, new, after))
     if old.spec.app == new.spec.app {
       kind = Classifier.change(of: old.metadata, to: new.metadata, differences: differences)
       if kind == .none { return }
@@ -32,7 +33,8 @@ struct ClusterJudgement {
       if live?.status == nil, !context.live.isAuthoritative { notJudged = RuleRegistry.unjudgedChangeRules }
       return
     }
-    let move = Classifier.move(of: new.reference, from: old.spec.app, to: new.spec.app, live: live, history: history)
+    let move = Classifier.move(
+      of: new.reference, from: old.spec.app, to: new.spec.app, live: live, history: history)
     kind = move.kind
     let upgrade = UpgradeChange(
       reference: new.reference, kind: kind, old: old, new: new,
@@ -44,6 +46,15 @@ struct ClusterJudgement {
     if live?.status == nil, !context.live.isAuthoritative {
       notJudged = kind == .rollback ? RuleRegistry.unjudgedRollbackRules : RuleRegistry.unjudgedUpgradeRules
     }
+  }
+
+  /// What an absent `appCatalog` stands for, where the other side writes it out; it is a change only then.
+  private static func catalogs(
+    _ old: Sourced<Cluster>, _ before: RuleContext.FoundApp?, _ new: Sourced<Cluster>,
+    _ after: RuleContext.FoundApp?
+  ) -> (old: AppCatalog?, new: AppCatalog?) {
+    (old.spec.appCatalog == nil) == (new.spec.appCatalog == nil)
+      ? (nil, nil) : (before?.catalog, after?.catalog)
   }
 
   private mutating func check(

@@ -41,7 +41,8 @@ public struct Judge {
     if let changed = request.changed {
       for path in changed.files { findings += request.head.files[path]?.findings ?? [] }
     } else {
-      for (path, content) in request.head.files where content.findings != request.base?.files[path]?.findings {
+      for (path, content) in request.head.files where content.findings != request.base?.files[path]?.findings
+      {
         findings += content.findings
       }
     }
@@ -57,7 +58,8 @@ public struct Judge {
     let old = request.base?.app(reference)
     guard let new = request.head.apps[reference] else {
       guard let old else { return }
-      return isHidden(old.source) ? conclude(reference, .none, .rejected) : judgeApp(reference, old: old, new: nil)
+      return isHidden(old.source)
+        ? conclude(reference, .none, .rejected) : judgeApp(reference, old: old, new: nil)
     }
     let isRepeated = report(repeated: request.head.apps.repeated(reference), of: new.source)
     guard new.isSound else {
@@ -86,7 +88,8 @@ public struct Judge {
     }
     let isRepeated = report(repeated: request.head.clusters.repeated(reference), of: new.source)
     guard new.isSound else {
-      return concludeUnsound(new, isOld: request.base?.clusters[reference].map { $0.spec.raw == new.spec.raw })
+      return concludeUnsound(
+        new, isOld: request.base?.clusters[reference].map { $0.spec.raw == new.spec.raw })
     }
     let judgement = ClusterJudgement(old: old, new: new, history: request.history, in: context)
     if judgement.kind != .none { report(new.findings, of: reference, source: new.source) }
@@ -166,7 +169,8 @@ public struct Judge {
   }
 
   private mutating func add(
-    _ rule: String, _ severity: Severity, _ violation: Violation, _ reference: ObjectReference, _ source: Source?
+    _ rule: String, _ severity: Severity, _ violation: Violation, _ reference: ObjectReference,
+    _ source: Source?
   ) {
     findings.append(
       Diagnostic(

@@ -16,7 +16,8 @@ public struct JudgeRequest: Sendable {
   public var history: (@Sendable (ObjectReference) -> String?)?
 
   public init(
-    base: Snapshot? = nil, head: Snapshot, changed: Changes? = nil, live: LiveView = .none, policy: Policy? = nil,
+    base: Snapshot? = nil, head: Snapshot, changed: Changes? = nil, live: LiveView = .none,
+    policy: Policy? = nil,
     history: (@Sendable (ObjectReference) -> String?)? = nil
   ) {
     self.base = base

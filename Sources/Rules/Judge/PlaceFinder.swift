@@ -21,7 +21,9 @@ struct PlaceFinder {
   /// Nil for an object that comes from no file; the file's beginning where its text is not at hand.
   mutating func place(of violation: Violation, in source: Source?) -> SourceLocation? {
     guard let source else { return nil }
-    guard let positions = positions(violation.side, source.path) else { return SourceLocation(file: source.path) }
+    guard let positions = positions(violation.side, source.path) else {
+      return SourceLocation(file: source.path)
+    }
     return positions.location(at: source.prefix + violation.path, document: source.document)
   }
 

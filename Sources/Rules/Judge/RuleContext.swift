@@ -52,7 +52,11 @@ public final class RuleContext {
   }
 
   private func app(_ reference: ObjectReference) -> App? {
-    if let app = head.app(reference), keepsRules(app), !judgement(of: reference).breaksRules { return app.app }
+    // Git has no say in the daemon's own namespace; what is there, the cluster holds.
+    if policy != nil, reference.namespace == systemNamespace { return live.app(reference) }
+    if let app = head.app(reference), keepsRules(app), !judgement(of: reference).breaksRules {
+      return app.app
+    }
     if let app = base?.app(reference), keepsRules(app) { return app.app }
     return live.app(reference)
   }
@@ -68,8 +72,10 @@ public final class RuleContext {
   /// Whether an app could be applied at all; one that stood broken in git before was not.
   private func keepsRules(_ app: Sourced<App>) -> Bool {
     if let known = soundness[ObjectIdentifier(app)] { return known }
+    // A cluster whose app is outside the allowed namespaces is outside of them too, and told so itself.
     let keeps = RuleRegistry.appRules.allSatisfy { rule in
-      rule.check(app, in: self).allSatisfy { ($0.severity ?? rule.description.severity) == .warning }
+      rule == AppTenancy.self
+        || rule.check(app, in: self).allSatisfy { ($0.severity ?? rule.description.severity) == .warning }
     }
     soundness[ObjectIdentifier(app)] = keeps
     return keeps

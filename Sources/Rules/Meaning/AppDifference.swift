@@ -54,7 +54,8 @@ private struct RoleComparison {
     let (oldRole, newRole) = (old.roles[oldIndex], new.roles[newIndex])
     let (before, after) = (Resolved(oldRole, in: old), Resolved(newRole, in: new))
     var found: [AppDifference] = []
-    func add(_ subject: AppDifference.Subject, _ key: String, _ fallback: String?, _ old: JSON?, _ new: JSON?) {
+    func add(_ subject: AppDifference.Subject, _ key: String, _ fallback: String?, _ old: JSON?, _ new: JSON?)
+    {
       if old != new { found.append(difference(subject, key, fallback, old, new)) }
     }
     let id = newRole.id

@@ -107,7 +107,8 @@ private struct Comparison {
   private mutating func differ(_ old: JSON?, _ new: JSON?, _ place: Place) {
     found.append(
       Difference(
-        oldPath: old == nil ? place.old.parent : place.old, newPath: new == nil ? place.new.parent : place.new,
+        oldPath: old == nil ? place.old.parent : place.old,
+        newPath: new == nil ? place.new.parent : place.new,
         old: old, new: new, name: place.name))
   }
 
@@ -144,10 +145,12 @@ private struct Comparison {
     let (before, after) = (old?.array ?? [], new?.array ?? [])
     let (was, wanted) = (Set(before), Set(after))
     for (index, value) in after.enumerated() where !was.contains(value) {
-      differ(nil, value, place.item(Difference.word(value) ?? "\(index)", old: nil, new: index), within: place)
+      differ(
+        nil, value, place.item(Difference.word(value) ?? "\(index)", old: nil, new: index), within: place)
     }
     for (index, value) in before.enumerated() where !wanted.contains(value) {
-      differ(value, nil, place.item(Difference.word(value) ?? "\(index)", old: index, new: nil), within: place)
+      differ(
+        value, nil, place.item(Difference.word(value) ?? "\(index)", old: index, new: nil), within: place)
     }
   }
 

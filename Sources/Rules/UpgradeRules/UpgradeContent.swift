@@ -30,7 +30,9 @@ enum UpgradeOnlyImages: UpgradeRule {
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
     guard let (current, candidate) = upgrade.pair else { return [] }
-    let others = AppDifference.between(current.spec, candidate.spec).filter { $0.subject == .other }
+    let others = AppDifference.between(current.spec, candidate.spec).filter {
+      $0.subject == .other && $0.difference.name != "distroID"
+    }
     if others.isEmpty { return [] }
     let places = Hint.list(others.map { "\($0.difference.name) \($0.difference.inWords)" })
     return [
@@ -46,13 +48,15 @@ enum UpgradeOnlyImages: UpgradeRule {
 enum UpgradePackageNeedsImage: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/package-needs-image", summary: "a role whose package URL changes has another image too",
-    rationale: "A role whose image stays is left alone: its pods are not replaced, and would never see the package.",
+    rationale:
+      "A role whose image stays is left alone: its pods are not replaced, and would never see the package.",
     passing: [
       .change("image and package together", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))
     ],
     failing: [
       .change(
-        "a new package for the old image", .candidate("registry.example/spark:1.1.0", "registry.example/spark:1.0.0"),
+        "a new package for the old image",
+        .candidate("registry.example/spark:1.1.0", "registry.example/spark:1.0.0"),
         .cluster("app: spark-1.0.0", "app: spark-1.1.0"))
     ])
 
@@ -91,7 +95,9 @@ enum UpgradeCardinality: UpgradeRule {
     guard upgrade.kind == .upgrade, let candidate = upgrade.candidate else { return [] }
     var found: [Violation] = []
     for (index, role) in upgrade.new.spec.roles.enumerated() {
-      guard let wanted = candidate.spec.role(role.id).flatMap({ Cardinality($0.cardinality) }) else { continue }
+      guard let wanted = candidate.spec.role(role.id).flatMap({ Cardinality($0.cardinality) }) else {
+        continue
+      }
       let had = upgrade.old.spec.role(role.id)
       let minimum = upgrade.current?.spec.role(role.id).flatMap { Cardinality($0.cardinality)?.minimum }
       let written = had.flatMap { $0.members ?? minimum }
@@ -101,7 +107,9 @@ enum UpgradeCardinality: UpgradeRule {
           Violation(
             role.members == nil ? RolePath.of(index) : RolePath.of(index, "members"), severity: severity,
             "role \(role.id) of cluster \(upgrade.reference) has \(members) \(members == 1 ? "member" : "members"), and app \(candidate.metadata.name) wants \(wanted.inWords)",
-            hint: "resize the role to \(wanted.minimum)\(wanted.isOpen ? " or more" : "") first where the current app allows it, and upgrade then"))
+            hint:
+              "resize the role to \(wanted.minimum)\(wanted.isOpen ? " or more" : "") first where the current app allows it, and upgrade then"
+          ))
       }
       if let written, !wanted.allows(written) {
         add(written, nil)
@@ -136,7 +144,9 @@ enum UpgradeName: UpgradeRule {
       Violation(
         ["spec", "app"],
         "app \(new) does not share its name's base with \(old), which cluster \(upgrade.reference) runs",
-        hint: "name versions of one app alike, such as \(base(of: old))-\(upgrade.candidate?.spec.version ?? "1.1.0")")
+        hint:
+          "name versions of one app alike, such as \(base(of: old))-\(upgrade.candidate?.spec.version ?? "1.1.0")"
+      )
     ]
   }
 
@@ -162,7 +172,8 @@ enum UpgradeName: UpgradeRule {
 /// `upgrade/legacy-layout`
 enum UpgradeLegacyLayout: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/legacy-layout", .warning, summary: "a role with storage keeps neither `/usr` nor `/opt` of the old image",
+    "upgrade/legacy-layout", .warning,
+    summary: "a role with storage keeps neither `/usr` nor `/opt` of the old image",
     rationale: """
       Without `useNewSetupLayout` a role with storage persists `/usr` and `/opt`. They are seeded once, from the \
       first image: after the upgrade the old image's files hide the new one's, and most likely nothing has changed.
@@ -187,7 +198,9 @@ enum UpgradeLegacyLayout: UpgradeRule {
       return Violation(
         ["spec", "app"],
         "role \(role.id) of cluster \(upgrade.reference) persists /usr and /opt, so files of \(old.image) will hide those of \(new.image)",
-        hint: "move the app to `useNewSetupLayout: true` with a new cluster, or make pod_upgraded bring the files up to date")
+        hint:
+          "move the app to `useNewSetupLayout: true` with a new cluster, or make pod_upgraded bring the files up to date"
+      )
     }
   }
 }

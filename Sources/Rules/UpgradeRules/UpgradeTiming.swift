@@ -8,7 +8,9 @@ enum UpgradeConfigured: UpgradeRule {
     "upgrade/configured", .waiting, .live, summary: "an upgrade begins when the cluster is `configured`",
     rationale: "Members that are still being made, or are on their way out, are not fit to be replaced.",
     passing: [.change("at rest", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .configured)],
-    failing: [.change("while it is created", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .creating)])
+    failing: [
+      .change("while it is created", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .creating)
+    ])
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
     guard upgrade.kind == .upgrade, upgrade.live?.status?.upgradeInfo == nil else { return [] }
@@ -42,7 +44,8 @@ enum RollbackOnlyPrevApp: RollbackRule {
     ])
 
   static func check(_ rollback: UpgradeChange, in context: RuleContext) -> [Violation] {
-    guard rollback.kind == .upgrade, let running = rollback.live?.status?.upgradeInfo, !running.isRollingBack else {
+    guard rollback.kind == .upgrade, let running = rollback.live?.status?.upgradeInfo, !running.isRollingBack
+    else {
       return []
     }
     return rollback.waiting()
@@ -54,7 +57,11 @@ enum RollbackOnce: RollbackRule {
   static let description = RuleDescription(
     "rollback/once", .waiting, .live, summary: "while a rollback runs, `spec.app` does not change",
     rationale: "A rollback is not rolled back; whatever comes next waits until it has ended.",
-    passing: [.change("the spec stays", .cluster("name: analytics", "name: analytics\n  labels: {seen: \"true\"}"), live: .rollingBack)],
+    passing: [
+      .change(
+        "the spec stays", .cluster("name: analytics", "name: analytics\n  labels: {seen: \"true\"}"),
+        live: .rollingBack)
+    ],
     failing: [
       .change("the upgrade once more", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .rollingBack)
     ])
@@ -68,7 +75,8 @@ enum RollbackOnce: RollbackRule {
 enum RollbackOnlyApp: RollbackRule {
   static let description = RuleDescription(
     "rollback/only-app", summary: "in the step that rolls back nothing else in the spec changes",
-    rationale: "A rollback leads to what was there before; with another change in it, it would lead somewhere new.",
+    rationale:
+      "A rollback leads to what was there before; with another change in it, it would lead somewhere new.",
     passing: [
       .change(
         "a revert", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
@@ -77,7 +85,8 @@ enum RollbackOnlyApp: RollbackRule {
     failing: [
       .change(
         "fewer members in the same step", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
-        .cluster("app: spark-1.1.0", "app: spark-1.0.0", also: ["members: 3": "members: 1"]), live: .upgrading)
+        .cluster("app: spark-1.1.0", "app: spark-1.0.0", also: ["members: 3": "members: 1"]), live: .upgrading
+      )
     ])
 
   static func check(_ rollback: UpgradeChange, in context: RuleContext) -> [Violation] {
@@ -94,6 +103,8 @@ extension UpgradeChange {
 
   fileprivate func waiting() -> [Violation] {
     guard let live, let reason = live.reasonToWait(beside: old.spec.app) else { return [] }
-    return [Violation(["spec", "app"], "cluster \(reference) \(reason)", hint: live.wayOut(path: new.source?.path))]
+    return [
+      Violation(["spec", "app"], "cluster \(reference) \(reason)", hint: live.wayOut(path: new.source?.path))
+    ]
   }
 }

@@ -14,10 +14,14 @@ enum UpgradeOnlyApp: UpgradeRule {
     passing: [
       .change(
         "an annotation changes with it",
-        .cluster("app: spark-1.0.0", "app: spark-1.1.0", also: ["name: analytics": "name: analytics\n  annotations: {why: ticket-12}"]))
+        .cluster(
+          "app: spark-1.0.0", "app: spark-1.1.0",
+          also: ["name: analytics": "name: analytics\n  annotations: {why: ticket-12}"]))
     ],
     failing: [
-      .change("more members in the same step", .cluster("app: spark-1.0.0", "app: spark-1.1.0", also: ["members: 3": "members: 5"]))
+      .change(
+        "more members in the same step",
+        .cluster("app: spark-1.0.0", "app: spark-1.1.0", also: ["members: 3": "members: 5"]))
     ])
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
@@ -44,7 +48,8 @@ enum OnlyApp {
       change.new.spec.roles.indices.contains(index)
     else { return false }
     let role = change.new.spec.roles[index]
-    guard role.members == nil, change.old.spec.role(role.id)?.members == nil, let had = difference.old?.integer,
+    guard role.members == nil, change.old.spec.role(role.id)?.members == nil,
+      let had = difference.old?.integer,
       let cardinality = change.candidate?.spec.role(role.id).flatMap({ Cardinality($0.cardinality) })
     else { return false }
     return !cardinality.allows(had)
@@ -55,10 +60,11 @@ enum OnlyApp {
 enum UpgradeRegistered: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/registered", summary: "the app that a cluster is to be upgraded to is registered",
-    rationale: "It may come in the same commit. One that is rejected itself does not count: it will not be there.",
+    rationale:
+      "It may come in the same commit. One that is rejected itself does not count: it will not be there.",
     passing: [.change("registered before", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
-      .change("a slip in the name", .cluster("app: spark-1.0.0", "app: spark-1.1.O")),
+      .change("a slip in the name", .cluster("app: spark-1.0.0", "app: spark-1.1.O"))
     ])
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
@@ -109,7 +115,9 @@ enum UpgradeUpgradable: UpgradeRule {
         Violation(
           ["spec", "app"],
           "app \(current.metadata.name), which cluster \(upgrade.reference) runs, does not say that it is upgradable",
-          hint: "add `\"upgradable\": true` to app \(current.metadata.name), if its maintainer agrees; that is allowed while clusters use it")
+          hint:
+            "add `\"upgradable\": true` to app \(current.metadata.name), if its maintainer agrees; that is allowed while clusters use it"
+        )
       ]
     }
   }
@@ -128,7 +136,9 @@ enum UpgradeDistro: UpgradeRule {
     ])
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
-    guard let (current, candidate) = upgrade.pair, current.spec.distroID != candidate.spec.distroID else { return [] }
+    guard let (current, candidate) = upgrade.pair, current.spec.distroID != candidate.spec.distroID else {
+      return []
+    }
     return [
       Violation(
         ["spec", "app"],
@@ -146,7 +156,8 @@ enum UpgradeSemver: UpgradeRule {
     passing: [.change("both do", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
       .change(
-        "the candidate's does not", from: [.candidate(#""version": "1.1.0", "upgradable": true"#, #""version": "1.1""#)],
+        "the candidate's does not",
+        from: [.candidate(#""version": "1.1.0", "upgradable": true"#, #""version": "1.1""#)],
         .cluster("app: spark-1.0.0", "app: spark-1.1.0"))
     ])
 
@@ -182,7 +193,8 @@ enum UpgradeNewer: UpgradeRule {
         .candidate(#""version": "1.1.0""#, #""version": "1.0.0+2""#)),
       .change(
         "a revert in a hook, where nothing is known: a warning",
-        from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")], .cluster("app: spark-1.1.0", "app: spark-1.0.0"),
+        from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
+        .cluster("app: spark-1.1.0", "app: spark-1.0.0"),
         history: "spark-1.0.0"),
     ])
 
@@ -203,7 +215,9 @@ enum UpgradeNewer: UpgradeRule {
       Violation(
         ["spec", "app"],
         "version \(wanted) is not newer than \(running), which cluster \(upgrade.reference) runs",
-        hint: "publish the image under a version above \(running); a rollback is possible only while an upgrade runs")
+        hint:
+          "publish the image under a version above \(running); a rollback is possible only while an upgrade runs"
+      )
     ]
   }
 }

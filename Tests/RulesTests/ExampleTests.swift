@@ -1,0 +1,51 @@
+import Diagnostics
+import Testing
+
+@testable import Rules
+
+/// Every rule's examples, before the real judge.
+@Suite("Examples of rules")
+struct ExampleTests {
+  static let ids = RuleRegistry.all.map { $0.id }
+
+  @Test("the fixture itself has nothing to report", arguments: [true, false])
+  func soundFixture(hasBase: Bool) throws {
+    let example = Example(
+      title: "", before: hasBase ? [] : nil, edits: [], live: .unknown, policy: nil, history: nil)
+    #expect(try ExampleRunner.judge(example).findings.isEmpty)
+  }
+
+  @Test("passing examples yield nothing at all", arguments: ids)
+  func passing(id: String) throws {
+    let rule = try #require(RuleRegistry.description(of: id))
+    for example in rule.passing {
+      let findings = try ExampleRunner.judge(example).findings
+      #expect(findings.isEmpty, "\(example.title): \(findings)")
+    }
+  }
+
+  @Test("failing examples yield exactly their rule", arguments: ids)
+  func failing(id: String) throws {
+    let rule = try #require(RuleRegistry.description(of: id))
+    for example in rule.failing {
+      let findings = try ExampleRunner.judge(example).findings
+      #expect(Set(findings.map(\.rule)) == [id], "\(example.title): \(findings)")
+      for finding in findings {
+        #expect(finding.location != nil, "\(finding)")
+        #expect(!finding.message.hasSuffix("."), "\(finding.message)")
+        #expect(
+          finding.message.first?.isUppercase == false || finding.message.hasPrefix("Kube"),
+          "\(finding.message)")
+      }
+    }
+  }
+
+  @Test("every rule has examples of both kinds, save the one about links, which are no text", arguments: ids)
+  func hasExamples(id: String) throws {
+    let rule = try #require(RuleRegistry.description(of: id))
+    if id == "file/link" { return }
+    #expect(!rule.passing.isEmpty)
+    #expect(!rule.failing.isEmpty)
+    #expect(!rule.summary.hasSuffix(".") && rule.rationale.hasSuffix("."))
+  }
+}
