@@ -1,0 +1,111 @@
+import Diagnostics
+import Manifests
+import Values
+
+/// Joins what the file, the environment and the command line say: flags over environment over file. Collects every
+/// problem with its place instead of ending at the first.
+struct ConfigurationReader {
+  static let rule = "configuration"
+
+  private(set) var values: [String: JSON]
+  private(set) var findings: [Diagnostic] = []
+
+  init() { values = Setting.byKey.mapValues(\.standard) }
+
+  // MARK: The file
+
+  mutating func read(file path: String, _ bytes: [UInt8]) {
+    var file = SettingsFile(path: path, bytes: bytes)
+    if let json = file.json {
+      if let members = json.object {
+        read(members, at: .root, prefix: "", &file)
+      } else {
+        file.report(Self.rule, at: .root, "\(path) must hold settings, not \(json.typeName)")
+      }
+    }
+    findings += file.findings
+  }
+
+  private mutating func read(_ members: JSON.Members, at parent: FieldPath, prefix: String, _ file: inout SettingsFile) {
+    for (name, value) in members {
+      let (key, place) = (prefix + name, parent.appending(.key(name)))
+      if key == "schemaVersion" {
+        guard value.integer != 1 else { continue }
+        file.report(Self.rule, at: place, "this version reads schemaVersion 1", hint: "write schemaVersion: 1")
+      } else if let setting = Setting.byKey[key] {
+        guard let known = setting.value(value) else {
+          file.report(Self.rule, at: place, "\(key) must be \(setting.expectation)")
+          continue
+        }
+        if let refusal = Self.refusal(setting, known) {
+          file.report(Self.rule, at: place, refusal.message, hint: refusal.hint)
+          continue
+        }
+        values[key] = known
+      } else if Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
+        if let members = value.object {
+          read(members, at: place, prefix: key + ".", &file)
+        } else {
+          file.report(Self.rule, at: place, "\(key) must hold settings, not \(value.typeName)")
+        }
+      } else {
+        file.report(
+          Self.rule, at: place, of: .key, "\(key) is no setting", hint: Self.hint(key, prefix: prefix))
+      }
+    }
+  }
+
+  private static func hint(_ key: String, prefix: String) -> String {
+    let known = Setting.all.map(\.key).filter { $0.hasPrefix(prefix) }.map { name in
+      prefix + name.dropFirst(prefix.count).prefix { $0 != "." }
+    }
+    if let near = NearMiss.suggestion(for: key, among: known) { return "did you mean `\(near)`?" }
+    return "known here: \(Set(known).sorted().joined(separator: ", "))"
+  }
+
+  // MARK: Environment and flags
+
+  /// Variables that are read elsewhere, or by our own tests and builds.
+  private static let otherVariables: Set<String> = [
+    "KDOPS_CONFIG", "KDOPS_LOG_LEVEL", "KDOPS_LOG_FORMAT", "KDOPS_EMBEDDED", "KDOPS_RECORD", "KDOPS_STRICT",
+  ]
+
+  mutating func read(environment: [String: String]) {
+    let settings = Dictionary(uniqueKeysWithValues: Setting.all.map { ($0.variable, $0) })
+    for (name, text) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("KDOPS_") {
+      if let setting = settings[name] {
+        take(setting, text, from: name)
+      } else if !Self.otherVariables.contains(name), !name.hasPrefix("KDOPS_GIT_") {
+        let near = NearMiss.suggestion(for: name, among: settings.keys.sorted())
+        report(.warning, "the environment variable \(name) is no setting", near.map { "did you mean \($0)?" })
+      }
+    }
+  }
+
+  /// - Parameter flags: what was given on the command line, by key.
+  mutating func read(flags: [String: String]) {
+    for (key, text) in flags.sorted(by: { $0.key < $1.key }) {
+      if let setting = Setting.byKey[key] { take(setting, text, from: "--\(key)") }
+    }
+  }
+
+  private mutating func take(_ setting: Setting, _ text: String, from source: String) {
+    guard let value = setting.value(text: text) else {
+      return report(.error, "\(source) must be \(setting.expectation)", nil)
+    }
+    if let refusal = Self.refusal(setting, value) { return report(.error, refusal.message, refusal.hint) }
+    values[setting.key] = value
+  }
+
+  private static func refusal(_ setting: Setting, _ value: JSON) -> (message: String, hint: String)? {
+    guard !setting.isSupported, value != setting.standard else { return nil }
+    return (
+      "\(setting.key) is not yet supported in this version with any other value than its default",
+      "leave it out, or write \(setting.standard.text())"
+    )
+  }
+
+  private mutating func report(_ severity: Severity, _ message: String, _ hint: String?) {
+    findings.append(Diagnostic(rule: Self.rule, severity: severity, message: message, hint: hint))
+  }
+}

@@ -1,0 +1,80 @@
+import Controller
+import Diagnostics
+import GitStore
+import Reconciler
+import Rules
+import StatusWriter
+import Values
+
+/// What the daemon's administrator decides; nobody who writes the repository can.
+struct DaemonConfiguration: Sendable, Hashable {
+  /// Where the repository is; nil where nobody has said.
+  var repo: String?
+  var branch: String
+  var interval: Duration
+  var installation: String
+  var systemNamespace: String
+  var acceptsRewrittenHistory: Bool
+  /// Named for this installation already.
+  var statusRefs: StatusRefs
+  /// Nil for none.
+  var progressDeadline: Duration?
+  var scriptTimeout: Duration
+  var tenancy: Tenancy
+
+  /// - Parameter values: of every key, checked.
+  init(_ values: [String: JSON]) {
+    func text(_ key: String) -> String { values[key]?.string ?? "" }
+    func texts(_ key: String) -> [String] { values[key]?.array?.compactMap(\.string) ?? [] }
+    func duration(_ key: String) -> Duration { Duration(written: text(key)) ?? .zero }
+    func isOn(_ key: String) -> Bool { values[key]?.bool ?? false }
+    repo = values["repo"]?.string
+    branch = text("branch")
+    interval = duration("interval")
+    installation = text("installation")
+    systemNamespace = text("systemNamespace")
+    acceptsRewrittenHistory = text("onRewrittenHistory") == "accept"
+    statusRefs = StatusRefs(
+      notes: isOn("status.notes") ? values["status.notesRef"]?.string : nil,
+      tree: isOn("status.tree") ? values["status.treeRef"]?.string : nil,
+      branch: values["status.branch"]?.string.map { "refs/heads/\($0)" }
+    ).suffixed(installation)
+    progressDeadline = duration("upgrade.progressDeadline") == .zero ? nil : duration("upgrade.progressDeadline")
+    scriptTimeout = duration("upgrade.scriptTimeout")
+    tenancy = Tenancy(
+      namespaces: texts("tenancy.namespaces"), serviceAccounts: texts("tenancy.serviceAccounts"),
+      capabilities: texts("tenancy.capabilities"), secretPrefix: text("tenancy.secretPrefix"))
+  }
+
+  /// Joins the layers.
+  ///
+  /// - Parameters:
+  ///   - file: the path and content of the `--config` file.
+  ///   - flags: what was given on the command line, by key.
+  /// - Returns: nil, and at least one error among the findings, where it cannot be used.
+  static func read(
+    file: (path: String, bytes: [UInt8])? = nil, environment: [String: String] = [:], flags: [String: String] = [:]
+  ) -> (configuration: DaemonConfiguration?, findings: [Diagnostic]) {
+    var reader = ConfigurationReader()
+    if let file { reader.read(file: file.path, file.bytes) }
+    reader.read(environment: environment)
+    reader.read(flags: flags)
+    let isUsable = !reader.findings.contains { $0.severity == .error }
+    return (isUsable ? DaemonConfiguration(reader.values) : nil, reader.findings)
+  }
+
+  var policy: Policy {
+    Policy(tenancy: tenancy, systemNamespace: systemNamespace, installation: installation)
+  }
+
+  var reconciler: Reconciler.Settings {
+    Reconciler.Settings(
+      branch: branch, policy: policy, interval: interval, acceptsRewrittenHistory: acceptsRewrittenHistory)
+  }
+
+  var engine: Engine.Settings {
+    Engine.Settings(
+      systemNamespace: systemNamespace, scriptTimeout: Int(scriptTimeout.components.seconds),
+      progressDeadline: progressDeadline.map { Int($0.components.seconds) })
+  }
+}

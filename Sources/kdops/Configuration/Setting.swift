@@ -1,0 +1,136 @@
+import GitStore
+import Reconciler
+import Values
+
+/// One key of the daemon's configuration: how it is written, and what holds where nobody says anything.
+struct Setting {
+  /// With dots: `status.notesRef`.
+  let key: String
+  let kind: Kind
+  let standard: JSON
+  /// False where this version knows the key and cannot yet do what any other value asks for.
+  var isSupported = true
+
+  enum Kind {
+    case text
+    case optionalText
+    /// The name of an installation: part of refs and a label's value.
+    case label
+    case flag
+    case duration
+    case choice([String])
+    case texts
+    /// A full ref below one of these, or null.
+    case ref([String])
+    /// A branch below `kdops/`, or null.
+    case branch
+  }
+
+  /// `KDOPS_STATUS_NOTES_REF` for `status.notesRef`.
+  var variable: String {
+    var name = "KDOPS_"
+    for character in key {
+      if character == "." { name += "_" } else {
+        name += (character.isUppercase ? "_" : "") + character.uppercased()
+      }
+    }
+    return name
+  }
+
+  /// Reads a value from a file.
+  /// - Returns: nil where it is no value for this key; `expectation` then says what is one.
+  func value(_ written: JSON) -> JSON? {
+    switch (kind, written) {
+    case (.text, .string(let text)): text.isEmpty ? nil : written
+    case (.optionalText, .string), (.optionalText, .null), (.ref, .null), (.branch, .null), (.flag, .bool): written
+    case (.label, .string(let text)): Self.isLabel(text) ? written : nil
+    case (.duration, .string(let text)): Duration(written: text) == nil ? nil : written
+    case (.choice(let words), .string(let text)): words.contains(text) ? written : nil
+    case (.texts, .array(let items)): items.allSatisfy { $0.string != nil } ? written : nil
+    case (.ref(let folders), .string(let text)):
+      folders.contains { text.hasPrefix($0) && text.count > $0.count } && Self.isRef(text) ? written : nil
+    case (.branch, .string(let text)): text.hasPrefix("kdops/") && Self.isRef("refs/heads/\(text)") ? written : nil
+    default: nil
+    }
+  }
+
+  /// Reads a value from an environment variable or a flag.
+  func value(text: String) -> JSON? {
+    switch kind {
+    case .flag: ["true": JSON.bool(true), "false": .bool(false)][text]
+    case .texts:
+      JSON(text.split(separator: ",").map { $0.split(separator: " ").joined(separator: " ") })
+    case .optionalText, .ref, .branch: value(text.isEmpty ? .null : .string(text))
+    default: value(.string(text))
+    }
+  }
+
+  var expectation: String {
+    switch kind {
+    case .text: "a text that is not empty"
+    case .optionalText: "a text, or null"
+    case .label: "a name of small letters, digits and `-`, at most 40 long"
+    case .flag: "true or false"
+    case .duration: "a duration such as 500ms, 1s or 5m"
+    case .choice(let words): "one of \(words.joined(separator: ", "))"
+    case .texts: "a list of texts"
+    case .ref(let folders): "a ref below \(folders.joined(separator: " or ")), or null"
+    case .branch: "a branch below kdops/, or null"
+    }
+  }
+
+  private static func isLabel(_ text: String) -> Bool {
+    let letters = text.utf8
+    return (1...40).contains(letters.count) && letters.first != UInt8(ascii: "-") && letters.last != UInt8(ascii: "-")
+      && letters.allSatisfy {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+          || $0 == UInt8(ascii: "-")
+      }
+  }
+
+  /// What git takes for the name of a ref, and status may be written to.
+  private static func isRef(_ text: String) -> Bool {
+    (try? RefUpdate(ref: text, .files([:]), message: "")) != nil
+  }
+}
+
+extension Setting {
+  /// Every key there is, in the order of the documentation.
+  static let all: [Setting] = [
+    Setting(key: "repo", kind: .optionalText, standard: .null),
+    Setting(key: "branch", kind: .text, standard: "main"),
+    Setting(key: "interval", kind: .duration, standard: "1m"),
+    Setting(key: "installation", kind: .label, standard: "default"),
+    Setting(key: "systemNamespace", kind: .text, standard: "kdops-system"),
+    Setting(key: "history", kind: .choice(["net", "stepwise"]), standard: "net", isSupported: false),
+    Setting(key: "atomic", kind: .choice(["object", "commit"]), standard: "object", isSupported: false),
+    Setting(key: "prune", kind: .flag, standard: false, isSupported: false),
+    Setting(key: "onRewrittenHistory", kind: .choice(["hold", "accept"]), standard: "hold"),
+    Setting(key: "status.notes", kind: .flag, standard: true),
+    Setting(
+      key: "status.notesRef", kind: .ref(["refs/notes/", "refs/kdops/"]), standard: "refs/notes/kdops"),
+    Setting(key: "status.tree", kind: .flag, standard: true),
+    Setting(
+      key: "status.treeRef", kind: .ref(["refs/kdops/", "refs/notes/"]), standard: "refs/kdops/status"),
+    Setting(key: "status.branch", kind: .branch, standard: .null),
+    Setting(key: "upgrade.progressDeadline", kind: .duration, standard: "0s"),
+    Setting(
+      key: "upgrade.onStall", kind: .choice(["report", "revert-commit"]), standard: "report", isSupported: false),
+    Setting(key: "upgrade.fixForward", kind: .flag, standard: false, isSupported: false),
+    Setting(key: "upgrade.scriptTimeout", kind: .duration, standard: "10m"),
+    Setting(key: "tenancy.namespaces", kind: .texts, standard: ["*"]),
+    Setting(key: "tenancy.serviceAccounts", kind: .texts, standard: []),
+    Setting(key: "tenancy.capabilities", kind: .texts, standard: []),
+    Setting(key: "tenancy.secretPrefix", kind: .optionalText, standard: ""),
+    Setting(key: "verify.mode", kind: .choice(["none", "head", "range"]), standard: "none", isSupported: false),
+    Setting(key: "verify.allowedSigners", kind: .optionalText, standard: .null, isSupported: false),
+    Setting(key: "verify.keyring", kind: .optionalText, standard: .null, isSupported: false),
+    Setting(key: "webhook.listen", kind: .optionalText, standard: .null, isSupported: false),
+    Setting(key: "webhook.secretFile", kind: .optionalText, standard: .null, isSupported: false),
+    Setting(key: "dashboard.listen", kind: .optionalText, standard: "127.0.0.1:8080", isSupported: false),
+    Setting(key: "dashboard.hosts", kind: .texts, standard: ["localhost"], isSupported: false),
+    Setting(key: "dashboard.tokenFile", kind: .optionalText, standard: .null, isSupported: false),
+  ]
+
+  static let byKey = Dictionary(uniqueKeysWithValues: all.map { ($0.key, $0) })
+}

@@ -1,0 +1,135 @@
+import ClusterAPI
+import Controller
+import EmbeddedCluster
+import FoundationEssentials
+import GitStore
+import KubeDirector
+import Logging
+import Reconciler
+import Rules
+import ServiceLifecycle
+import StatusWriter
+import UnixSignals
+
+/// The house with all its rooms, lived in: one repository, one cluster.
+struct Daemon: Sendable {
+  struct Options: Sendable {
+    var remote: Remote
+    var branch = "main"
+    var interval: Duration = .seconds(60)
+    var policy = Policy()
+    var acceptsRewrittenHistory = false
+    var statusRefs = StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status")
+    /// Where the embedded cluster and our copy of the repository are.
+    var folder: String
+    var sandbox: SandboxMode = .bubblewrap
+    /// 0 for none.
+    var scriptTimeout: Duration = .seconds(600)
+    var progressDeadline: Duration = .zero
+  }
+
+  let options: Options
+  let logger: Logger
+  let mirror: Mirror
+  let cluster: EmbeddedCluster
+  let engine: Engine
+  let writer: StatusWriter
+  let reconciler: Reconciler
+
+  /// Opens everything; nothing runs yet.
+  static func open(_ options: Options, logger: Logger) async throws -> Daemon {
+    let refs = options.statusRefs.suffixed(options.policy.installation)
+    try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
+    let cluster = try await EmbeddedCluster.open(
+      directory: options.folder, sandbox: options.sandbox, catalog: ImageCatalog([]),
+      logger: logger)
+    let mirror = try await Mirror.open(options.remote, at: "\(options.folder)/repository.git", refs: refs.all)
+    let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+    let engine = Engine(
+      api: cluster,
+      settings: Engine.Settings(
+        systemNamespace: options.policy.systemNamespace, scriptTimeout: Int(options.scriptTimeout.components.seconds),
+        progressDeadline: options.progressDeadline == .zero
+          ? nil : Int(options.progressDeadline.components.seconds)),
+      logger: logger, clock: ContinuousClock(), now: now)
+    let writer = StatusWriter(
+      sink: GitSink(mirror: mirror, refs: refs, now: { Int64(now()) }),
+      onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
+    let images = GitImages()
+    let outlets = Reconciler.Outlets(
+      commit: { await writer.report($0) },
+      cluster: { reference, status, report in
+        await writer.clusterChanged(
+          ClusterFile(
+            namespace: reference.namespace, name: reference.name, status: status, verdict: report?.verdict,
+            phase: report?.phase, message: report?.message))
+      },
+      clusterGone: { await writer.clusterGone(namespace: $0.namespace, name: $0.name) },
+      head: { layout, commit, repository in
+        do {
+          await cluster.setCatalog(try await images.catalog(layout, at: commit, in: repository))
+        } catch {
+          logger.error("images.unreadable", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
+        }
+      })
+    let reconciler = Reconciler(
+      mirror: mirror, api: cluster,
+      settings: Reconciler.Settings(
+        branch: options.branch, policy: options.policy, interval: options.interval,
+        acceptsRewrittenHistory: options.acceptsRewrittenHistory),
+      outlets: outlets, logger: logger, clock: ContinuousClock())
+    return Daemon(
+      options: options, logger: logger, mirror: mirror, cluster: cluster, engine: engine, writer: writer,
+      reconciler: reconciler)
+  }
+
+  /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself. What it
+  /// knows by then is written before it returns.
+  ///
+  /// - Parameter view: shows progress meanwhile.
+  func run(once: Bool = false, view: (any Service)? = nil, signals: [UnixSignal] = []) async throws
+    -> Reconciler.Outcome
+  {
+    let ending = Ending()
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: Room("cluster") { [cluster] in try await cluster.run() }),
+      .init(service: Room("engine") { [engine] in await engine.run() }),
+      .init(service: Room("status", atEnd: { [writer] in await writer.flush() }) { [writer] in await writer.run() }),
+    ]
+    if let view { services.append(.init(service: view)) }
+    services.append(
+      .init(
+        service: Room("reconciler") { [reconciler] in await ending.set(await reconciler.run(once: once)) },
+        successTerminationBehavior: .gracefullyShutdownGroup))
+    var configuration = ServiceGroupConfiguration(
+      services: services, gracefulShutdownSignals: signals, logger: logger)
+    configuration.maximumGracefulShutdownDuration = .seconds(4)
+    try await ServiceGroup(configuration: configuration).run()
+    return await ending.outcome ?? .cancelled
+  }
+
+  private actor Ending {
+    private(set) var outcome: Reconciler.Outcome?
+    func set(_ outcome: Reconciler.Outcome) { self.outcome = outcome }
+  }
+}
+
+/// A part of the daemon that works until the daemon stops. The parts stop in the reverse order of their start.
+struct Room: Service {
+  let name: String
+  let atEnd: @Sendable () async -> Void
+  let work: @Sendable () async throws -> Void
+
+  init(
+    _ name: String, atEnd: @escaping @Sendable () async -> Void = {}, work: @escaping @Sendable () async throws -> Void
+  ) {
+    self.name = name
+    self.atEnd = atEnd
+    self.work = work
+  }
+
+  func run() async throws {
+    try await cancelWhenGracefulShutdown { try await work() }
+    await atEnd()
+  }
+}

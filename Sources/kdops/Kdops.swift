@@ -1,0 +1,11 @@
+import ArgumentParser
+
+@main
+struct Kdops: AsyncParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "kdops",
+    abstract: "Live upgrades of stateful applications, driven by git.",
+    version: version)
+}

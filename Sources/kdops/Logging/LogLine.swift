@@ -1,0 +1,113 @@
+import Diagnostics
+import KubeDirector
+import Logging
+import Values
+
+/// How a log entry looks: one line of `key=value` pairs, or one line of JSON.
+enum LogFormat: String, CaseIterable {
+  case logfmt
+  case json
+}
+
+/// One log entry on its way to a line of text. Credentials are cut out of every value.
+struct LogLine {
+  /// In whole seconds since 1970.
+  var time: Int
+  var level: Logger.Level
+  /// What happened, as a word for programs: `pod.upgraded`.
+  var event: String
+  var metadata: Logger.Metadata
+
+  /// The order in which people look for things; others follow by name, what went wrong comes last.
+  private static let first = ["cluster", "object", "role", "pod", "commit"]
+  private static let last = ["took", "error", "hint"]
+
+  private var pairs: [(key: String, value: String)] {
+    func rank(_ key: String) -> Int {
+      if let place = Self.first.firstIndex(of: key) { return place - Self.first.count }
+      return Self.last.firstIndex(of: key).map { $0 + 1 } ?? 0
+    }
+    return metadata.sorted { (rank($0.key), $0.key) < (rank($1.key), $1.key) }.map { key, value in
+      (key, Redaction.url("\(value)"))
+    }
+  }
+
+  func text(_ format: LogFormat) -> String {
+    switch format {
+    case .logfmt: logfmt
+    case .json: json
+    }
+  }
+
+  private var logfmt: String {
+    var text = "time=\(Timestamp.text(time)) level=\(level.rawValue) event=\(Self.word(Redaction.url(event)))"
+    for (key, value) in pairs { text += " \(Self.key(key))=\(Self.word(value))" }
+    return text
+  }
+
+  private var json: String {
+    var members: JSON.Members = [
+      "time": .string(Timestamp.text(time)), "level": .string(level.rawValue),
+      "event": .string(Redaction.url(event)),
+    ]
+    for (key, value) in pairs { members[members[key] == nil ? key : "\(key)_"] = .string(value) }
+    return JSON.object(members).text()
+  }
+
+  private static func key(_ text: String) -> String {
+    String(text.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "_" })
+  }
+
+  /// A value as it is where no reader can mistake its end, else in quotes.
+  private static func word(_ text: String) -> String {
+    let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"\"=\\".utf8.contains($0) }
+    if isPlain, TerminalText.visible(text) == text { return text }
+    var quoted = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": quoted += "\\\""
+      case "\\": quoted += "\\\\"
+      case "\n": quoted += "\\n"
+      case "\t": quoted += "\\t"
+      default: quoted += TerminalText.visible(String(scalar))
+      }
+    }
+    return quoted + "\""
+  }
+}
+
+/// Hands every entry as one line to whoever writes lines.
+struct LineLogHandler: LogHandler {
+  var logLevel: Logger.Level
+  var metadata: Logger.Metadata = [:]
+  var metadataProvider: Logger.MetadataProvider?
+  private let format: LogFormat
+  private let now: @Sendable () -> Int
+  private let write: @Sendable (String) -> Void
+
+  /// - Parameters:
+  ///   - now: seconds since 1970.
+  ///   - write: gets a line without its end.
+  init(
+    level: Logger.Level, format: LogFormat, now: @escaping @Sendable () -> Int,
+    write: @escaping @Sendable (String) -> Void
+  ) {
+    logLevel = level
+    self.format = format
+    self.now = now
+    self.write = write
+  }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    var all = metadata
+    if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
+    if let own = event.metadata { all.merge(own) { $1 } }
+    if let error = event.error, all["error"] == nil { all["error"] = "\(error)" }
+    write(LogLine(time: now(), level: event.level, event: "\(event.message)", metadata: all).text(format))
+  }
+}

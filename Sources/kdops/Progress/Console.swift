@@ -1,0 +1,74 @@
+import Diagnostics
+import Glibc
+import Synchronization
+
+/// A stream for people: lines that stay, and below them a block that is redrawn in place where the stream is a
+/// terminal. Everything written to one terminal goes through one console, so that nothing tears the block.
+final class Console: Sendable {
+  /// True where lines can be taken back.
+  let isTerminal: Bool
+  let isColoured: Bool
+  private let descriptor: Int32
+  private let block = Mutex<[String]>([])
+
+  /// - Parameter environment: `NO_COLOR` and `TERM=dumb` are heard.
+  init(descriptor: Int32, environment: [String: String]) {
+    self.descriptor = descriptor
+    isTerminal = isatty(descriptor) == 1 && environment["TERM"] != "dumb"
+    isColoured = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
+  }
+
+  /// Columns and rows; those of an old terminal where it does not say.
+  var size: (columns: Int, rows: Int) {
+    var window = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0, window.ws_row > 0 else {
+      return (80, 24)
+    }
+    return (Int(window.ws_col), Int(window.ws_row))
+  }
+
+  /// Writes a line that stays, above the block.
+  func line(_ text: String) {
+    block.withLock { shown in
+      write(Self.erasing(shown.count) + text + "\n" + Self.text(shown))
+    }
+  }
+
+  /// Replaces the block. Its lines must fit the terminal's width.
+  func show(_ lines: [String]) {
+    guard isTerminal else { return }
+    block.withLock { shown in
+      guard shown != lines else { return }
+      write(Self.erasing(shown.count) + Self.text(lines))
+      shown = lines
+    }
+  }
+
+  /// Leaves the block as it stands; what comes next goes below it.
+  func settle() { block.withLock { $0 = [] } }
+
+  private static func text(_ lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
+
+  /// Goes back to where the block began and clears what is below.
+  private static func erasing(_ count: Int) -> String { count == 0 ? "" : "\u{1B}[\(count)A\r\u{1B}[0J" }
+
+  private func write(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes in
+      var rest = bytes[...]
+      while !rest.isEmpty {
+        let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+        if count > 0 {
+          rest = rest.dropFirst(count)
+        } else if errno != EINTR {
+          // Nobody listens any more; there is nowhere to say so.
+          return
+        }
+      }
+    }
+  }
+}
+
+extension Slice where Base == UnsafeBufferPointer<UInt8> {
+  fileprivate var baseAddress: UnsafePointer<UInt8>? { base.baseAddress.map { $0 + startIndex } }
+}

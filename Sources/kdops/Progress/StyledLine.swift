@@ -1,0 +1,68 @@
+import Diagnostics
+
+/// One line for a terminal, made of parts that may be coloured. Knows its width in cells.
+struct StyledLine {
+  enum Style: String {
+    case bold = "1"
+    case dim = "2"
+    case red = "31"
+    case green = "32"
+    case yellow = "33"
+  }
+
+  private struct Part {
+    var text: String
+    var style: Style?
+  }
+
+  private var parts: [Part] = []
+  private(set) var width = 0
+
+  init() {}
+  init(_ text: String, _ style: Style? = nil) { append(text, style) }
+
+  mutating func append(_ text: String, _ style: Style? = nil) {
+    let shown = TerminalText.visible(text)
+    parts.append(Part(text: shown, style: style))
+    width += Self.width(of: shown)
+  }
+
+  /// Fills up with spaces to a column; at least one where something stands there already.
+  mutating func pad(to column: Int) { append(String(repeating: " ", count: max(1, column - width))) }
+
+  static func width(of text: String) -> Int { text.reduce(0) { $0 + TerminalText.width(of: $1) } }
+
+  /// The text cut to so many cells, with `…` where something is missing.
+  static func cut(_ text: String, to width: Int) -> String {
+    guard Self.width(of: text) > width else { return text }
+    var (shown, used) = ("", 0)
+    for character in text {
+      let cells = TerminalText.width(of: character)
+      if used + cells > width - 1 { break }
+      shown.append(character)
+      used += cells
+    }
+    return width > 0 ? shown + "…" : ""
+  }
+
+  /// The line for a terminal of that width.
+  func text(width limit: Int, coloured: Bool) -> String {
+    var out = ""
+    var left = limit
+    for (index, part) in parts.enumerated() where left > 0 {
+      // The last part that fits gives up a cell for the mark, where more follows.
+      let isLast = parts[(index + 1)...].allSatisfy { $0.text.allSatisfy { $0 == " " } }
+      var text = part.text
+      let cells = Self.width(of: text)
+      if cells > left || (cells == left && !isLast) { text = Self.cut(text + (isLast ? "" : " "), to: left) }
+      left -= cells
+      out += coloured && !text.isEmpty ? Self.coloured(text, part.style) : text
+    }
+    while out.last == " " { out.removeLast() }
+    return out
+  }
+
+  private static func coloured(_ text: String, _ style: Style?) -> String {
+    style.map { "\u{1B}[\($0.rawValue)m\(text)\u{1B}[0m" } ?? text
+  }
+}
