@@ -115,7 +115,7 @@ enum PodScripts {
     """
 
   /// Arguments: where the volume is mounted, then the folders to seed it with. Each is copied once in a volume's
-  /// life; a copy that was cut short is begun again.
+  /// life; a copy that was cut short is begun again. Owners are kept where the container's user may keep them.
   static let seed = """
     set -eu
     volume=$1
@@ -125,7 +125,9 @@ enum PodScripts {
       name=$(printf '%s' "${folder#/}" | tr / _)
       if [ -e "$volume/.kdops-seeded/$name" ]; then continue; fi
       mkdir -p "$volume/${folder#/}"
-      if [ -d "$folder" ]; then cp -a "$folder/." "$volume/${folder#/}/"; fi
+      if [ -d "$folder" ]; then
+        cp -a "$folder/." "$volume/${folder#/}/" 2> /dev/null || cp -RPf "$folder/." "$volume/${folder#/}/"
+      fi
       : > "$volume/.kdops-seeded/$name"
     done
     """
