@@ -49,8 +49,7 @@ extension GitRepository {
       var values: [Value] = []
       values.reserveCapacity(chunk)
       for position in start..<min(start + chunk, ids.count) {
-        let object = try handle.read(ids[position], GIT_OBJECT_BLOB)
-        values.append(body(position, object.bytes))
+        values.append(try handle.read(ids[position], GIT_OBJECT_BLOB).withBytes { body(position, $0) })
       }
       result.append((index, values))
     }

@@ -44,7 +44,12 @@ extension RepositoryHandle {
   ///   - old: nil means that it must not exist.
   /// - Throws: `GitError` of kind `.conflict` where it is elsewhere.
   func move(_ ref: String, to new: ObjectID?, from old: ObjectID?, reason: String) throws(GitError) {
-    if new == old { return }
+    if new == old {
+      guard try target(of: ref) == old else {
+        throw GitError(.conflict, "\(ref) moved meanwhile", hint: "fetch and try again")
+      }
+      return
+    }
     guard let new else {
       let reference = try Owned("read \(ref)", release: git_reference_free) {
         git_reference_lookup(&$0, pointer, ref)

@@ -137,8 +137,7 @@ public actor GitRepository {
 
   /// The bytes of a file.
   public func blob(_ id: ObjectID) throws(GitError) -> [UInt8] {
-    let object = try opened().read(id, GIT_OBJECT_BLOB)
-    return Array(object.bytes)
+    try opened().read(id, GIT_OBJECT_BLOB).bytes
   }
 
   // MARK: History

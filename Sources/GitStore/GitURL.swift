@@ -83,9 +83,9 @@ public enum GitURL: Sendable, Hashable {
     }
     let path = String(text[text.index(after: colon)...])
     try checkRemotePath(path, refuse)
-    guard !host.isEmpty, !host.hasPrefix("-"), user.map({ !$0.isEmpty && !$0.hasPrefix("-") }) ?? true,
-      !path.isEmpty
-    else { throw refuse("lacks a host or a path", "write it as user@host:path") }
+    guard isHost(host), user.map({ !$0.isEmpty && !$0.hasPrefix("-") }) ?? true, !path.isEmpty,
+      !path.hasPrefix(":")
+    else { throw refuse("has no valid host or no path", "write it as user@host:path") }
     // Without a leading `/` the path starts at the home of the user there; `/~/` says that in a URL.
     let absolute = path.hasPrefix("/") ? path : path.hasPrefix("~") ? "/" + path : "/~/" + path
     return .ssh(user: user, host: String(host), port: 22, path: absolute)
@@ -123,12 +123,14 @@ public enum GitURL: Sendable, Hashable {
       }
       port = number
     }
-    let allowed = name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:%".contains($0)) }
-    guard !name.isEmpty, allowed, !name.hasPrefix("-") else {
-      throw refuse("has no valid host", "check the host's name")
-    }
+    guard isHost(name) else { throw refuse("has no valid host", "check the host's name") }
     if path.count < 2 { throw refuse("has no path", "add the repository's path after the host") }
     return (user, String(name), port, path)
+  }
+
+  private static func isHost(_ name: Substring) -> Bool {
+    !name.isEmpty && !name.hasPrefix("-")
+      && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:%".contains($0)) }
   }
 
   /// libgit2 puts the path between single quotes for the shell on the other side, and escapes nothing.

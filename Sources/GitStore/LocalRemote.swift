@@ -59,7 +59,7 @@ struct LocalRemote {
         moved.append(ref)
       } catch {
         guard error.kind == .conflict else { throw error }
-        answer.rejected[ref.ref] = "somebody else was faster"
+        answer.late.insert(ref.ref)
       }
     }
     hooks.tell(moved, limit: limit)

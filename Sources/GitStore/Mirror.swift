@@ -31,8 +31,10 @@ public actor Mirror {
   public nonisolated let path: String
   /// The copy, for reading; stays the same where a damaged copy is replaced.
   public nonisolated let repository: GitRepository
-  private let fetchedRefs: [String]
+  let fetchedRefs: [String]
   private var handle: RepositoryHandle?
+  /// Where refs of the remote were in a copy that had to be replaced.
+  var remembered: [String: ObjectID] = [:]
 
   private init(remote: Remote, path: String, refs: [String]) {
     self.remote = remote
@@ -90,22 +92,16 @@ public actor Mirror {
   ///   `.corruptRemote`, `.shallow`. Afterwards everything is as before, and can be tried again.
   public func fetch(_ branch: String) async throws(GitError) -> FetchResult {
     let ref = "refs/heads/\(branch)"
-    let before = try? known(ref)
+    let fetch = { @Sendable (mirror: isolated Mirror, operation: NetworkOperation) throws(GitError) in
+      try mirror.fetchNow(ref, operation)
+    }
     do throws(GitError) {
-      return try await watched { (mirror, operation) throws(GitError) in try mirror.fetchNow(ref, operation) }
+      return try await watched(fetch)
     } catch {
-      guard [.corrupt, .corruptRemote, .gone, .malformed, .other].contains(error.kind), try await repair()
-      else {
-        throw error
-      }
-      let result = try await watched { (mirror, operation) throws(GitError) in
-        try mirror.fetchNow(ref, operation)
-      }
-      guard let before, before != result.new else {
-        return FetchResult(old: before, new: result.new, rewritten: false)
-      }
-      let contained = try? opened().isAncestor(before, of: result.new)
-      return FetchResult(old: before, new: result.new, rewritten: contained != true)
+      guard [.corrupt, .corruptRemote, .gone, .malformed, .other].contains(error.kind),
+        try await repair([ref])
+      else { throw error }
+      return try await watched(fetch)
     }
   }
 
@@ -119,11 +115,16 @@ public actor Mirror {
 
   private func fetchNow(_ ref: String, _ operation: NetworkOperation) throws(GitError) -> FetchResult {
     let handle = try opened()
-    let old = try handle.target(of: Self.trackingRef(ref))
+    let old = try handle.target(of: Self.trackingRef(ref)) ?? remembered[ref]
     let heads = try update([ref] + fetchedRefs, operation, required: ref)
     guard let new = heads[ref] else { throw missing(ref, []) }
+    remembered[ref] = nil
     var rewritten = false
-    if let old, old != new { rewritten = try !handle.isAncestor(old, of: new) }
+    if let old, old != new {
+      // After a copy was replaced, a commit that history has lost is not there any more.
+      rewritten = !handle.has(old)
+      if !rewritten { rewritten = try !handle.isAncestor(old, of: new) }
+    }
     return FetchResult(old: old, new: new, rewritten: rewritten)
   }
 

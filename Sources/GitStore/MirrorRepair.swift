@@ -30,8 +30,11 @@ extension Mirror {
   /// them.
   ///
   /// - Returns: whether it was damaged. Its remains are in `NAME.corrupt-N`.
-  public func repair() async throws(GitError) -> Bool {
-    guard isDamaged(deeply: true) else { return false }
+  public func repair() async throws(GitError) -> Bool { try await repair([]) }
+
+  /// - Parameter refs: refs of the remote that must be readable besides those that are listed.
+  func repair(_ refs: [String]) async throws(GitError) -> Bool {
+    guard isDamaged(deeply: true, refs) else { return false }
     try await replace()
     return true
   }
@@ -43,6 +46,9 @@ extension Mirror {
   }
 
   private func replace() async throws(GitError) {
+    for (ref, id) in (try? opened().refs(prefix: Self.trackingRef("refs/"))) ?? [:] {
+      remembered["refs/" + ref.dropFirst(Self.trackingRef("refs/").count)] = id
+    }
     await forget()
     for number in 1...10_000 where access("\(path).corrupt-\(number)", F_OK) != 0 {
       guard rename(path, "\(path).corrupt-\(number)") == 0 else {
@@ -79,9 +85,11 @@ extension Mirror {
   /// Whether something that we fetched cannot be read any more.
   ///
   /// - Parameter deeply: also every commit, folder and file, not only the tips.
-  private func isDamaged(deeply: Bool) -> Bool {
+  private func isDamaged(deeply: Bool, _ refs: [String] = []) -> Bool {
     do throws(GitError) {
       let handle = try opened()
+      // A ref whose file is rubbish is not even listed.
+      for ref in refs + fetchedRefs { _ = try known(ref) }
       for (_, tip) in try handle.refs(prefix: Self.trackingRef("refs/")) {
         var trees: Set<ObjectID> = []
         var pending = [tip]
@@ -111,17 +119,14 @@ extension RepositoryHandle {
   fileprivate func readAll(
     _ tree: ObjectID, _ seen: inout Set<ObjectID>, _ blobs: inout Set<ObjectID>
   ) throws(GitError) {
-    guard tree != .emptyTree, seen.insert(tree).inserted else { return }
-    let object = try read(tree, GIT_OBJECT_TREE)
-    var cursor = TreeCursor(object.bytes)
-    try cursor.advance()
-    while let entry = cursor.current {
+    guard seen.insert(tree).inserted else { return }
+    try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
       if entry.isTree {
         try readAll(entry.objectID, &seen, &blobs)
       } else if entry.mode != FileMode.submodule, blobs.insert(entry.objectID).inserted {
         _ = try read(entry.objectID, GIT_OBJECT_BLOB)
       }
-      try cursor.advance()
+      return true
     }
   }
 }

@@ -12,6 +12,8 @@ struct PushedRef: Sendable, Hashable {
 struct PushAnswer: Sendable {
   /// The refs that did not move, with the remote's reason.
   var rejected: [String: String] = [:]
+  /// The refs that another writer moves just now.
+  var late: Set<String> = []
   /// What the remote's hooks said.
   var words: String?
 }
@@ -21,6 +23,7 @@ final class NetworkRemote {
   private let connection: Owned
   private let context: NetworkContext
   private let name: String
+  private let handle: RepositoryHandle
 
   /// Connects and learns what refs the remote has.
   ///
@@ -28,6 +31,7 @@ final class NetworkRemote {
   init(_ operation: NetworkOperation, in handle: RepositoryHandle, pushing: Bool) throws(GitError) {
     let remote = operation.remote
     context = NetworkContext(operation)
+    self.handle = handle
     name = "\(remote.url)"
     var options = git_remote_create_options()
     try check(git_remote_create_options_init(&options, UInt32(GIT_REMOTE_CREATE_OPTIONS_VERSION)), "prepare")
@@ -90,15 +94,31 @@ final class NetworkRemote {
     options.callbacks = try context.callbacks()
     options.pb_parallelism = 1
     options.follow_redirects = GIT_REMOTE_REDIRECT_INITIAL
-    let code = withStrings(refs.map { "\($0.new):\($0.ref)" }) {
+    // libgit2 1.5.1 takes only names as a source, no ids.
+    for ref in refs { try name(ref, ref.new) }
+    let code = withStrings(refs.map { "\(Self.outgoing + $0.ref):\($0.ref)" }) {
       git_remote_upload(connection.pointer, &$0, &options)
     }
+    let reason =
+      code < 0 ? git_error_last().map { (String(lenient: $0.pointee.message), $0.pointee.klass) } : nil
+    for ref in refs { try name(ref, nil) }
+    if let reason { git_error_set_str(reason.1, reason.0) }
     if code == GIT_ENONFASTFORWARD.rawValue {
       git_error_clear()
       throw GitError(.conflict, "\(name) has moved on", hint: "fetch, merge and push again")
     }
     try context.check(code, "push to \(name)")
     return PushAnswer(rejected: context.rejected, words: context.remoteWords)
+  }
+}
+
+extension NetworkRemote {
+  /// Where commits stand that are being pushed.
+  static let outgoing = "refs/kdops/push/"
+
+  private func name(_ ref: PushedRef, _ commit: ObjectID?) throws(GitError) {
+    let outgoing = Self.outgoing + ref.ref
+    try handle.move(outgoing, to: commit, from: try handle.target(of: outgoing), reason: "push")
   }
 }
 

@@ -72,17 +72,12 @@ extension RepositoryHandle {
 
   /// Whether a folder of notes holds folders of two digits and no notes of its own.
   private func isFannedOut(_ tree: ObjectID) throws(GitError) -> Bool {
-    if tree == .emptyTree { return false }
-    let object = try read(tree, GIT_OBJECT_TREE)
-    var cursor = TreeCursor(object.bytes)
-    try cursor.advance()
-    var folders = false
-    while let entry = cursor.current {
-      if !entry.isTree || entry.name.count != 2 { return false }
-      folders = true
-      try cursor.advance()
+    var (folders, others) = (0, 0)
+    try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
+      if entry.isTree && entry.name.count == 2 { folders += 1 } else { others += 1 }
+      return others == 0
     }
-    return folders
+    return folders > 0 && others == 0
   }
 }
 
@@ -96,7 +91,7 @@ extension GitRepository {
     guard let tip = try handle.target(of: ref),
       let id = try handle.note(on: commit, inTree: try handle.tree(ofCommit: tip))
     else { return nil }
-    return Array(try handle.read(id, GIT_OBJECT_BLOB).bytes)
+    return try handle.read(id, GIT_OBJECT_BLOB).bytes
   }
 
   /// The blobs of all notes of a ref, by commit.

@@ -67,8 +67,8 @@ struct ObjectCopy {
   private mutating func commit(behind tip: ObjectID) throws(GitError) -> ObjectID {
     var id = tip
     for _ in 0..<10 {
-      guard let text = try? source.read(id, GIT_OBJECT_TAG) else { return id }
-      let first = text.bytes.prefix { $0 != UInt8(ascii: "\n") }
+      guard let text = try? source.read(id, GIT_OBJECT_TAG).bytes else { return id }
+      let first = text.prefix { $0 != UInt8(ascii: "\n") }
       guard first.starts(with: "object ".utf8),
         let next = ObjectID(hex: String(decoding: first.dropFirst(7), as: UTF8.self))
       else { return id }
@@ -82,28 +82,25 @@ struct ObjectCopy {
     guard !target.hasNow(tree), seen.insert(tree).inserted else { return }
     guard depth < 1000 else { throw GitError(.malformed, "folders are nested a thousand deep") }
     try tick()
-    let object = try source.read(tree, GIT_OBJECT_TREE)
-    var cursor = TreeCursor(object.bytes)
-    try cursor.advance()
-    while let entry = cursor.current {
+    try source.forEachEntry(ofTree: tree) { (entry) throws(GitError) in
       if entry.isTree {
         try collect(tree: entry.objectID, depth: depth + 1)
       } else if entry.mode != FileMode.submodule {
         let id = entry.objectID
         if !target.hasNow(id), seen.insert(id).inserted { wanted.append((id, GIT_OBJECT_BLOB)) }
       }
-      try cursor.advance()
+      return true
     }
     wanted.append((tree, GIT_OBJECT_TREE))
   }
 
   private func copyOne(_ id: ObjectID, _ type: git_object_t) throws(GitError) {
     try tick()
-    let object = try source.read(id, type)
-    let bytes = object.bytes
     var written = git_oid()
-    try check(
-      git_odb_write(&written, target.objectStore, bytes.baseAddress, bytes.count, type), "write object \(id)")
+    let code = try source.read(id, type).withBytes { bytes in
+      git_odb_write(&written, target.objectStore, bytes.baseAddress, bytes.count, type)
+    }
+    try check(code, "write object \(id)")
     // The name is the checksum: a damaged object gets another one.
     guard ObjectID(written) == id else {
       throw GitError(.corrupt, "object \(id) has other content than its name says")

@@ -15,6 +15,7 @@ extension Mirror {
   ) async throws(GitError) -> PublishResult {
     var done: [String: ObjectID] = [:]
     var rest = updates
+    var refused: Set<String> = []
     for attempt in 0..<max(1, retry.attempts) {
       if attempt > 0 {
         do {
@@ -29,7 +30,12 @@ extension Mirror {
         return try mirror.publishOnce(left, author, operation)
       }
       done.merge(step.moved) { $1 }
-      rest = rest.filter { step.late.contains($0.ref) }
+      // A server also refuses while another writer's push is in the middle of the same ref, so it is asked
+      // twice.
+      if let (ref, error) = step.refused.min(by: { $0.key < $1.key }) {
+        if isOnThisMachine || !refused.insert(ref).inserted { throw error }
+      }
+      rest = rest.filter { step.late.contains($0.ref) || step.refused[$0.ref] != nil }
       if rest.isEmpty { return PublishResult(commits: done, attempts: step.asked ? attempt + 1 : attempt) }
     }
     throw GitError(
@@ -42,6 +48,8 @@ extension Mirror {
     var moved: [String: ObjectID] = [:]
     /// Refs where somebody else was faster.
     var late: Set<String> = []
+    /// Refs that did not move although nobody else moved them.
+    var refused: [String: GitError] = [:]
     var asked = false
   }
 
@@ -81,6 +89,10 @@ extension Mirror {
     return PushedRef(ref: update.ref, old: tip, new: commit)
   }
 
+  private nonisolated var isOnThisMachine: Bool {
+    if case .path = remote.url { true } else { false }
+  }
+
   /// Pushes, and tells a ref that moved meanwhile from one that the remote does not want to move.
   private func push(_ pushes: [PushedRef], _ operation: NetworkOperation) throws(GitError) -> Step {
     var step = Step(asked: true)
@@ -93,12 +105,13 @@ extension Mirror {
       return step
     }
     let handle = try opened()
-    for push in pushes where answer.rejected[push.ref] == nil {
+    for push in pushes where answer.rejected[push.ref] == nil && !answer.late.contains(push.ref) {
       step.moved[push.ref] = push.new
       for ref in [Self.trackingRef(push.ref), push.ref] {
         try handle.move(ref, to: push.new, from: try handle.target(of: ref), reason: "push")
       }
     }
+    step.late = answer.late
     guard !answer.rejected.isEmpty else { return step }
     // What the remote says of why is for people. Whether the ref has moved tells us.
     let now = try update(Array(answer.rejected.keys), operation)
@@ -106,11 +119,12 @@ extension Mirror {
       guard let reason = answer.rejected[push.ref] else { continue }
       if now[push.ref] == push.old {
         let words = answer.words.map { ": \($0)" } ?? ""
-        throw GitError(
+        step.refused[push.ref] = GitError(
           .rejectedPush, "\(remote.url) does not take \(push.ref) (\(reason.singleLine))\(words)",
           hint: "allow this ref in the remote's hooks and rules, or switch this kind of status off")
+      } else {
+        step.late.insert(push.ref)
       }
-      step.late.insert(push.ref)
     }
     return step
   }
@@ -148,6 +162,7 @@ extension Mirror {
       return try mirror.push([PushedRef(ref: ref, old: head, new: commit)], operation)
     }
     guard let step else { return head }
+    if let error = step.refused[ref] { throw error }
     guard let commit = step.moved[ref] else {
       throw GitError(.conflict, "\(branch) of \(remote.url) has moved on", hint: "fetch and decide again")
     }

@@ -21,10 +21,11 @@ public struct RefUpdate: Sendable, Hashable {
   /// - Throws: `GitError` of kind `.invalid` for a ref outside `refs/notes/`, `refs/kdops/` and
   ///   `refs/heads/kdops/`, and for contents past `contentLimit`.
   public init(ref: String, _ changes: Changes, message: String) throws(GitError) {
+    try GitLibrary.start()
     let allowed = ["refs/notes/", "refs/kdops/", "refs/heads/kdops/"].contains { ref.hasPrefix($0) }
     var valid: Int32 = 0
-    guard allowed, !ref.hasPrefix(Mirror.trackingRef("refs/")),
-      git_reference_name_is_valid(&valid, ref) == 0, valid == 1
+    let ours = [Mirror.trackingRef("refs/"), NetworkRemote.outgoing].contains { ref.hasPrefix($0) }
+    guard allowed, !ours, git_reference_name_is_valid(&valid, ref) == 0, valid == 1
     else {
       throw GitError(
         .invalid, "\(ref.singleLine) is no ref that status may be written to",

@@ -72,16 +72,23 @@ final class RepositoryHandle {
   var isShallow: Bool { git_repository_is_shallow(pointer) == 1 }
 }
 
-/// The bytes of one object, as long as this lives.
+/// One object as it is stored.
 struct RawObject: ~Copyable {
   private let object: Owned
 
   init(_ object: consuming Owned) { self.object = object }
 
-  var bytes: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(
-      start: git_odb_object_data(object.pointer), count: git_odb_object_size(object.pointer))
+  /// The bytes, which live only during the call.
+  borrowing func withBytes<Value, Failure>(
+    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    defer { extendLifetime(self) }
+    return try body(
+      UnsafeRawBufferPointer(
+        start: git_odb_object_data(object.pointer), count: git_odb_object_size(object.pointer)))
   }
+
+  var bytes: [UInt8] { withBytes { Array($0) } }
 
   var type: git_object_t { git_odb_object_type(object.pointer) }
 }
@@ -129,8 +136,7 @@ extension RepositoryHandle {
 
   /// The tree of a commit, read from the commit's own bytes.
   func tree(ofCommit id: ObjectID) throws(GitError) -> ObjectID {
-    let commit = try read(id, GIT_OBJECT_COMMIT)
-    let bytes = commit.bytes
+    let bytes = try read(id, GIT_OBJECT_COMMIT).bytes
     let prefix = Array("tree ".utf8)
     guard bytes.count > prefix.count + ObjectID.hexCount, bytes.starts(with: prefix),
       let tree = ObjectID(

@@ -25,10 +25,17 @@ private struct TreeDiff {
   mutating func compare(_ old: ObjectID?, _ new: ObjectID?, _ place: WalkPlace) throws(GitError) {
     if old == new { return }
     try budget.takeFolder()
-    let before = try open(old)
-    let after = try open(new)
-    var left = TreeCursor(before.bytes)
-    var right = TreeCursor(after.bytes)
+    try withTree(old) { (before) throws(GitError) in
+      try withTree(new) { (after) throws(GitError) in
+        try merge(TreeCursor(before), TreeCursor(after), place)
+      }
+    }
+  }
+
+  private mutating func merge(
+    _ old: TreeCursor, _ new: TreeCursor, _ place: WalkPlace
+  ) throws(GitError) {
+    var (left, right) = (old, new)
     try left.advance()
     try right.advance()
     while true {
@@ -75,20 +82,11 @@ private struct TreeDiff {
     }
   }
 
-  private func open(_ tree: ObjectID?) throws(GitError) -> TreeBytes {
-    guard let tree, tree != .emptyTree else { return TreeBytes(object: nil) }
-    return TreeBytes(object: try handle.read(tree, GIT_OBJECT_TREE))
-  }
-}
-
-/// A tree's bytes; none for a tree that is not there.
-private struct TreeBytes: ~Copyable {
-  let object: RawObject?
-
-  var bytes: UnsafeRawBufferPointer {
-    switch object {
-    case .some(let object): object.bytes
-    case .none: UnsafeRawBufferPointer(start: nil, count: 0)
-    }
+  /// The bytes of a tree; none for one that is not there.
+  private func withTree(
+    _ tree: ObjectID?, _ body: (UnsafeRawBufferPointer) throws(GitError) -> Void
+  ) throws(GitError) {
+    guard let tree, tree != .emptyTree else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+    try handle.read(tree, GIT_OBJECT_TREE).withBytes(body)
   }
 }

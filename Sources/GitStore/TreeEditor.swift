@@ -47,13 +47,10 @@ extension RepositoryHandle {
   private func write(_ folder: EditedFolder, over base: ObjectID?) throws(GitError) -> ObjectID? {
     if folder.files.isEmpty && folder.folders.isEmpty { return base == .emptyTree ? nil : base }
     var entries: [[UInt8]: (mode: UInt32, id: ObjectID)] = [:]
-    if let base, base != .emptyTree {
-      let object = try read(base, GIT_OBJECT_TREE)
-      var cursor = TreeCursor(object.bytes)
-      try cursor.advance()
-      while let entry = cursor.current {
+    if let base {
+      try forEachEntry(ofTree: base) { (entry) throws(GitError) in
         entries[Array(entry.name)] = (entry.mode, entry.objectID)
-        try cursor.advance()
+        return true
       }
     }
     for (name, edit) in folder.files {

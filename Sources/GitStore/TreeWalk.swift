@@ -98,6 +98,21 @@ extension PathSelection {
 }
 
 extension RepositoryHandle {
+  /// Goes through one folder; `body` says whether to go on.
+  func forEachEntry(
+    ofTree tree: ObjectID, _ body: (TreeCursor.Entry) throws(GitError) -> Bool
+  ) throws(GitError) {
+    if tree == .emptyTree { return }
+    try read(tree, GIT_OBJECT_TREE).withBytes { (bytes) throws(GitError) in
+      var cursor = TreeCursor(bytes)
+      try cursor.advance()
+      while let entry = cursor.current {
+        guard try body(entry) else { return }
+        try cursor.advance()
+      }
+    }
+  }
+
   /// Everything in a tree that is selected, by path.
   ///
   /// - Throws: `GitError`: `.gone`, `.corrupt` and `.malformed` as `read`, `.malformed` beyond the limits.
@@ -116,10 +131,7 @@ extension RepositoryHandle {
   ) throws(GitError) {
     if tree == .emptyTree { return }
     try budget.takeFolder()
-    let object = try read(tree, GIT_OBJECT_TREE)
-    var cursor = TreeCursor(object.bytes)
-    try cursor.advance()
-    while let entry = cursor.current {
+    try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
       switch selection.step(entry, at: place) {
       case .skip: break
       case .take(let found):
@@ -127,7 +139,7 @@ extension RepositoryHandle {
         entries.append(found)
       case .enter(let below): try list(entry.objectID, selection, below, &budget, &entries)
       }
-      try cursor.advance()
+      return true
     }
   }
 
@@ -151,14 +163,11 @@ extension RepositoryHandle {
 
   /// The mode and id under one name of a tree; nil where there is none.
   func item(named name: [UInt8], inTree tree: ObjectID) throws(GitError) -> (mode: UInt32, id: ObjectID)? {
-    if tree == .emptyTree { return nil }
-    let object = try read(tree, GIT_OBJECT_TREE)
-    var cursor = TreeCursor(object.bytes)
-    try cursor.advance()
-    while let entry = cursor.current {
-      if entry.name.elementsEqual(name) { return (entry.mode, entry.objectID) }
-      try cursor.advance()
+    var found: (mode: UInt32, id: ObjectID)?
+    try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
+      if entry.name.elementsEqual(name) { found = (entry.mode, entry.objectID) }
+      return found == nil
     }
-    return nil
+    return found
   }
 }

@@ -1,0 +1,146 @@
+import GitStore
+import TestSupport
+import Testing
+
+@Suite("History")
+struct HistoryTests {
+  @Test("a commit tells who made it, when, from what, and its subject on one line")
+  func commitInfo() async throws {
+    let work = try TemporaryRepository()
+    let first = try work.commit(["a": "1"], "Upgrade\nanalytics\n\nbody\n")
+    let second = try work.commit(["a": "2"])
+    let repository = try await GitRepository.open(path: work.path)
+    let one = try await repository.commitInfo(try await repository.resolve(first))
+    #expect(one.subject == "Upgrade analytics")
+    #expect(one.message == "Upgrade\nanalytics\n\nbody\n")
+    #expect(one.parents.isEmpty)
+    #expect(one.author.name == "Test" && one.author.email == "test@example.invalid")
+    #expect(try "\(one.committer.seconds)" == work.git("log", "-1", "--format=%ct", first))
+    #expect(try one.tree.hex == work.head(first + "^{tree}"))
+    let two = try await repository.commitInfo(try await repository.resolve(second))
+    #expect(two.parents == [one.id])
+  }
+
+  @Test("a revision is what git means by it")
+  func revisions() async throws {
+    let work = try TemporaryRepository()
+    try work.commit(["a": "1"])
+    try work.commit(["a": "2"])
+    try work.git("tag", "-a", "v1", "-m", "tagged")
+    let repository = try await GitRepository.open(path: work.path)
+    for revision in ["HEAD", "main", "v1", "HEAD~1", "main^", "refs/heads/main"] {
+      #expect(try await repository.resolve(revision).hex == work.head(revision + "^{commit}"))
+    }
+    #expect(try await repository.resolve(String(work.head().prefix(8))).hex == work.head())
+    for (revision, kind) in [
+      ("nothing", GitError.Kind.gone), ("", .invalid), ("HEAD:a", .invalid),
+      (String(repeating: "1", count: 40), .gone),
+      ("a..b", .invalid), ("\u{1b}", .invalid),
+    ] {
+      let error = await #expect(throws: GitError.self) { try await repository.resolve(revision) }
+      #expect(error?.kind == kind, Comment(rawValue: revision))
+    }
+  }
+
+  @Test("merge base, ancestry and the first-parent log")
+  func ancestry() async throws {
+    let work = try TemporaryRepository()
+    try work.commit(["a": "1"], "one")
+    try work.git("checkout", "-q", "-b", "side")
+    try work.commit(["side": "1"], "side")
+    try work.git("checkout", "-q", "main")
+    try work.commit(["a": "2"], "two")
+    try work.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+    try work.git("checkout", "-q", "--orphan", "island")
+    try work.commit(["b": "1"], "island")
+    let repository = try await GitRepository.open(path: work.path)
+    let (main, side) = (try await repository.resolve("main"), try await repository.resolve("side"))
+    let (first, island) = (try await repository.resolve("main~2"), try await repository.resolve("island"))
+    #expect(try await repository.mergeBase(main, side) == side)
+    #expect(try await repository.mergeBase(try await repository.resolve("main~1"), side) == first)
+    #expect(try await repository.mergeBase(main, island) == nil)
+    #expect(try await repository.isAncestor(first, of: main))
+    #expect(try await !repository.isAncestor(main, of: first))
+    #expect(try await !repository.isAncestor(island, of: main))
+    let log = try await repository.firstParentLog(from: first, to: main)
+    #expect(log.commits.map(\.subject) == ["two", "merge"])
+    #expect(log.reachedBase)
+    #expect(try await !repository.firstParentLog(from: side, to: main).reachedBase)
+    #expect(try await repository.firstParentLog(from: nil, to: main).commits.count == 3)
+    #expect(try await !repository.firstParentLog(from: nil, to: main, limit: 2).reachedBase)
+  }
+
+  @Test("a file's history names each state once, newest first")
+  func fileHistory() async throws {
+    let work = try TemporaryRepository()
+    try work.commit(["other": "1"], "before")
+    let born = try work.commit(["c/x": "1"], "born")
+    try work.commit(["other": "2"], "elsewhere")
+    let changed = try work.commit(["c/x": "2"], "changed")
+    let removed = try work.commit(["c/x": nil], "removed")
+    let back = try work.commit(["c/x": "1"], "back")
+    let repository = try await GitRepository.open(path: work.path)
+    let head = try await repository.resolve("HEAD")
+    let history = try await repository.fileHistory("c/x", from: head)
+    #expect(
+      history.map(\.commit.hex)
+        == [back, changed, born].reduce(into: []) {
+          $0.append($1); if $1 == back { $0.append(removed) }
+        })
+    #expect(history.map { $0.blob == nil } == [false, true, false, false])
+    #expect(try history[0].blob?.hex == work.head("HEAD:c/x"))
+    #expect(try await repository.fileHistory("c/x", from: head, limit: 2).count == 2)
+    #expect(try await repository.fileHistory("nothing", from: head).isEmpty)
+  }
+
+  @Test("a shallow clone says so where its history ends")
+  func shallow() async throws {
+    let origin = try TemporaryRepository()
+    for number in 0..<3 { try origin.commit(["a": "\(number)"]) }
+    let old = try origin.head("HEAD~2")
+    let folder = try TemporaryFolder()
+    try TemporaryRepository.run(
+      ["git", "clone", "-q", "--depth=1", "file://" + origin.path, folder.path + "/shallow"], in: nil)
+    let repository = try await GitRepository.open(path: folder.path + "/shallow")
+    #expect(try await repository.isShallow())
+    let head = try await repository.resolve("HEAD")
+    #expect(try await repository.tree(at: head).count == 1)
+    let missing = await #expect(throws: GitError.self) { try await repository.resolve(old) }
+    #expect(missing?.kind == .shallow)
+    #expect(missing?.hint?.contains("--unshallow") == true)
+    let id = try #require(ObjectID(hex: old))
+    let error = await #expect(throws: GitError.self) { try await repository.isAncestor(id, of: head) }
+    #expect(error?.kind == .shallow)
+  }
+
+  @Test("commits are written without a work tree, as git reads them")
+  func writing() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let repository = try await GitRepository.open(path: bare.path)
+    let author = Signature(
+      name: "Ada <L>", email: "ada@example.invalid", seconds: 1_700_000_000, offsetMinutes: -150)
+    let one = try await repository.commitFiles(
+      on: "main", ["a/b/c": Array("1".utf8), "d": Array("2".utf8)], message: "One\n", author: author)
+    let two = try await repository.commitFiles(on: "main", ["a/b/c": nil], message: "Two", author: author)
+    #expect(
+      try bare.git("log", "--format=%s|%an|%ae|%ad", "--date=raw", "main").split(separator: "\n") == [
+        "Two|Ada L|ada@example.invalid|1700000000 -0230", "One|Ada L|ada@example.invalid|1700000000 -0230",
+      ])
+    #expect(try bare.git("ls-tree", "-r", "--name-only", "main") == "d")
+    #expect(try bare.git("ls-tree", "-r", "--name-only", one.hex) == "a/b/c\nd")
+    try bare.git("fsck", "--strict", "--full")
+    #expect(
+      try await repository.commitFiles(on: "main", ["d": Array("2".utf8)], message: "No", author: author)
+        == two)
+    for path in ["../x", "/x", "a/../b", ".git/config", "a//b", "x\n"] {
+      let error = await #expect(throws: GitError.self) {
+        try await repository.commitFiles(on: "main", [path: []], message: "Bad", author: author)
+      }
+      #expect(error?.kind == .invalid)
+    }
+    let stale = await #expect(throws: GitError.self) {
+      try await repository.updateRef("refs/heads/main", to: one, expecting: one)
+    }
+    #expect(stale?.kind == .conflict)
+  }
+}

@@ -1,0 +1,228 @@
+import Foundation
+import GitStore
+import TestSupport
+import Testing
+
+@Suite("Mirrors of a remote on this machine")
+struct MirrorTests {
+  private let folder: TemporaryFolder
+  private var path: String { folder.path + "/mirror.git" }
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func mirror(_ remote: String, refs: [String] = []) async throws -> Mirror {
+    try await Mirror.open(Remote(try GitURL(remote)), at: path, refs: refs)
+  }
+
+  @Test("the first fetch brings the branch, the next only what is new")
+  func incremental() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    let first = try work.commit(Dictionary(uniqueKeysWithValues: (0..<300).map { ("f/\($0)", "\($0)") }))
+    try work.push()
+    let mirror = try await mirror("file://" + bare.path)
+    let one = try await mirror.fetch("main")
+    #expect(one.old == nil && one.new.hex == first && !one.rewritten && !one.unchanged)
+    #expect(try await mirror.repository.tree(at: one.new).count == 300)
+    #expect(try await mirror.fetch("main").unchanged)
+    let second = try work.commit(["f/7": "seven"])
+    try work.push()
+    let before = try count()
+    let two = try await mirror.fetch("main")
+    #expect(two.old == one.new && two.new.hex == second && !two.rewritten)
+    // A commit, two folders and a file.
+    #expect(try count() - before == 4)
+    #expect(try await mirror.repository.diff(base: two.old, head: two.new).map(\.path) == ["f/7"])
+    try TemporaryRepository.run(["git", "fsck", "--full", "--strict"], in: path)
+  }
+
+  /// How many objects the mirror has.
+  private func count() throws -> Int {
+    let lines = try TemporaryRepository.run(["git", "count-objects", "-v"], in: path).split(separator: "\n")
+    return lines.compactMap { line in
+      let parts = line.split(separator: ":")
+      return parts[0] == "count" || parts[0] == "in-pack" ? Int(parts[1].dropFirst()) : nil
+    }.reduce(0, +)
+  }
+
+  @Test("a repository with a work tree is fetched from without touching it")
+  func workTree() async throws {
+    let work = try TemporaryRepository()
+    let head = try work.commit(["a": "1"])
+    try work.write(["a": "not committed"])
+    let before = try work.git("status", "--porcelain")
+    let result = try await mirror(work.path).fetch("main")
+    #expect(result.new.hex == head)
+    #expect(try work.git("status", "--porcelain") == before)
+    #expect(try work.git("for-each-ref", "--format=%(refname)") == "refs/heads/main")
+  }
+
+  @Test("rewritten history is noticed, and a fast-forward is none")
+  func rewritten() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    try work.commit(["a": "1"])
+    try work.commit(["a": "2"])
+    try work.push()
+    let mirror = try await mirror(bare.path)
+    let old = try await mirror.fetch("main").new
+    try work.git("reset", "-q", "--hard", "HEAD~1")
+    let new = try work.commit(["a": "3"])
+    try work.push("--force", "main")
+    let result = try await mirror.fetch("main")
+    #expect(result.rewritten && result.old == old && result.new.hex == new)
+    #expect(try await !mirror.fetch("main").rewritten)
+    // Going back to an ancestor rewrites history too.
+    try work.git("reset", "-q", "--hard", "HEAD~1")
+    try work.push("--force", "main")
+    #expect(try await mirror.fetch("main").rewritten)
+  }
+
+  @Test("a remote that is gone, a branch that is missing, and a mended one afterwards")
+  func missing() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let mirror = try await mirror(bare.path)
+    let empty = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
+    #expect(empty?.kind == .missingBranch)
+    let work = try bare.clone()
+    try work.commit(["a": "1"])
+    try work.push("main:other")
+    let missing = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
+    #expect(missing?.kind == .missingBranch)
+    #expect(missing?.hint == "it has other")
+    try FileManager.default.moveItem(atPath: bare.path, toPath: bare.path + ".away")
+    let gone = await #expect(throws: GitError.self) { try await mirror.fetch("other") }
+    #expect(gone?.kind == .gone)
+    try FileManager.default.moveItem(atPath: bare.path + ".away", toPath: bare.path)
+    #expect(try await mirror.fetch("other").old == nil)
+  }
+
+  @Test("a damaged remote is its own fault, and leaves our copy as it is")
+  func corruptRemote() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    try work.commit(["a": "1"])
+    try work.push()
+    let mirror = try await mirror(bare.path)
+    let old = try await mirror.fetch("main").new
+    try work.commit(["a": "2"])
+    try work.push()
+    try damage(bare, try work.head("HEAD:a"))
+    let error = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
+    #expect(error?.kind == .corruptRemote)
+    #expect(try await mirror.known("refs/heads/main") == old)
+    #expect(!FileManager.default.fileExists(atPath: path + ".corrupt-1"))
+    let half = String(try work.head().prefix(2))
+    #expect(
+      !FileManager.default.fileExists(atPath: path + "/objects/\(half)/" + (try work.head().dropFirst(2))))
+  }
+
+  /// Overwrites a loose object with rubbish.
+  private func damage(_ repository: TemporaryRepository, _ id: String) throws {
+    let file = repository.path + "/objects/\(id.prefix(2))/\(id.dropFirst(2))"
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
+    try Data("rubbish".utf8).write(to: URL(fileURLWithPath: file))
+  }
+
+  @Test("a copy that lacks a folder is found damaged when it is opened, and moved aside")
+  func corruptMirror() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    try work.commit(["a": "1"])
+    try work.push()
+    let mirror = try await mirror(bare.path)
+    let old = try await mirror.fetch("main").new
+    #expect(try await !mirror.repair())
+    let tree = try work.head("HEAD^{tree}")
+    try FileManager.default.removeItem(atPath: path + "/objects/\(tree.prefix(2))/\(tree.dropFirst(2))")
+    let error = await #expect(throws: GitError.self) {
+      try await Mirror.open(mirror.remote, at: path).repository.tree(at: old)
+    }
+    #expect(error?.kind == .gone)
+    #expect(FileManager.default.fileExists(atPath: path + ".corrupt-1"))
+  }
+
+  @Test("damage found while the daemon runs is repaired, and what was rewritten meanwhile is still noticed")
+  func repair() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    try work.commit(["a": "1"])
+    try work.commit(["a": "2"])
+    try work.push()
+    let mirror = try await mirror(bare.path)
+    let old = try await mirror.fetch("main").new
+    let blob = try work.head("HEAD~1:a")
+    try FileManager.default.removeItem(atPath: path + "/objects/\(blob.prefix(2))/\(blob.dropFirst(2))")
+    #expect(try await mirror.repair())
+    #expect(FileManager.default.fileExists(atPath: path + ".corrupt-1"))
+    #expect(try await mirror.known("refs/heads/main") == nil)
+    let same = try await mirror.fetch("main")
+    #expect(same.unchanged && !same.rewritten && same.new == old)
+    try Data("rubbish\n".utf8).write(to: URL(fileURLWithPath: path + "/refs/kdops/remote/heads/main"))
+    try work.git("commit", "-q", "--amend", "-m", "another")
+    try work.push("--force", "main")
+    let result = try await mirror.fetch("main")
+    #expect(FileManager.default.fileExists(atPath: path + ".corrupt-2"))
+    #expect(try result.new.hex == work.head())
+    #expect(try await mirror.repository.tree(at: result.new).count == 1)
+    #expect(try await !mirror.repair())
+  }
+
+  @Test("opening finds a copy that is no repository any more")
+  func openingDamaged() async throws {
+    let work = try TemporaryRepository()
+    try work.commit(["a": "1"])
+    _ = try await mirror(work.path).fetch("main")
+    try FileManager.default.removeItem(atPath: path + "/HEAD")
+    let again = try await mirror(work.path)
+    #expect(FileManager.default.fileExists(atPath: path + ".corrupt-1"))
+    #expect(try await again.fetch("main").old == nil)
+  }
+
+  @Test("a folder of somebody else is never moved or written to")
+  func foreignFolder() async throws {
+    let work = try TemporaryRepository()
+    let other = try TemporaryRepository(bare: true)
+    let error = await #expect(throws: GitError.self) {
+      try await Mirror.open(Remote(try GitURL(work.path)), at: other.path)
+    }
+    #expect(error?.kind == .invalid)
+    #expect(FileManager.default.fileExists(atPath: other.path + "/HEAD"))
+  }
+
+  @Test("a folder that held the copy of another remote starts anew")
+  func otherRemote() async throws {
+    let (one, two) = (try TemporaryRepository(), try TemporaryRepository())
+    try one.commit(["a": "1"])
+    let head = try two.commit(["b": "1"])
+    _ = try await mirror(one.path).fetch("main")
+    let result = try await mirror(two.path).fetch("main")
+    #expect(result.old == nil && result.new.hex == head && !result.rewritten)
+  }
+
+  @Test("a shallow remote cannot be fetched from, and says what helps")
+  func shallow() async throws {
+    let origin = try TemporaryRepository()
+    for number in 0..<3 { try origin.commit(["a": "\(number)"]) }
+    let shallow = folder.path + "/shallow"
+    try TemporaryRepository.run(
+      ["git", "clone", "-q", "--depth=1", "file://" + origin.path, shallow], in: nil)
+    let mirror = try await mirror(shallow)
+    let error = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
+    #expect(error?.kind == .shallow)
+  }
+
+  @Test("a cancelled fetch ends as cancelled")
+  func cancelled() async throws {
+    let work = try TemporaryRepository()
+    try work.commit(["a": "1"])
+    let mirror = try await mirror(work.path)
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try await mirror.fetch("main")
+    }
+    let error = await #expect(throws: GitError.self) { try await task.value }
+    #expect(error?.kind == .cancelled)
+    #expect(try await mirror.fetch("main").old == nil)
+  }
+}
