@@ -34,6 +34,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
   name: "kdops",
@@ -79,7 +80,7 @@ let package = Package(
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
         "EmbeddedCluster", "Upgrade", "Controller", "StatusWriter", "Reconciler",
-        logging, lifecycle,
+        logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -95,6 +96,9 @@ let package = Package(
     tests("Upgrade", ["Values", "KubeDirector"]),
     tests("Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
+    tests(
+      "kdops", ["Values", "Diagnostics", "KubeDirector", "GitStore", "Rules", "StatusWriter", logging],
+      exclude: ["Golden"]),
     tests("Reconciler", ["Values", "KubeDirector", "ClusterAPI", "GitStore"]),
   ],
   swiftLanguageModes: [.v6]

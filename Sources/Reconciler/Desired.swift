@@ -20,7 +20,6 @@ struct Desired {
     var changes = Changes()
     /// Findings of `.kdops.yaml`; with an error among them nothing else was taken in.
     var layoutFindings: [Diagnostic] = []
-    var layoutChanged = false
     /// Everything was read anew, so that what is not there is gone.
     var isComplete = false
     /// Which commit brought each changed file.
@@ -43,7 +42,6 @@ struct Desired {
         (fresh, step.layoutFindings) = RepositoryLayout.parse(try await repository.blob(entry.id))
       }
       guard step.isUsable else { return step }
-      step.layoutChanged = head == nil || fresh != layout
       let movedGlobs = fresh.apps != layout.apps || fresh.clusters != layout.clusters
       if movedGlobs || fresh.defaultNamespace != layout.defaultNamespace { head = nil }
       layout = fresh

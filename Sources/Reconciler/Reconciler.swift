@@ -39,19 +39,19 @@ public actor Reconciler {
     /// that is gone.
     public var cluster: @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void
     public var clusterGone: @Sendable (ObjectReference) async -> Void
-    /// Where files are, as of a commit.
-    public var layout: @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void
+    /// A new head is worked off: where its files are.
+    public var head: @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void
 
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
       cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void = { _, _, _ in },
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
-      layout: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in }
+      head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in }
     ) {
       self.commit = commit
       self.cluster = cluster
       self.clusterGone = clusterGone
-      self.layout = layout
+      self.head = head
     }
   }
 

@@ -58,7 +58,7 @@ extension Reconciler {
       return
     }
     refused = nil
-    if step.layoutChanged { await outlets.layout(desired.layout, commit, repository) }
+    await outlets.head(desired.layout, commit, repository)
     var changes = step.changes
     if step.isComplete {
       changes.objects.formUnion(living.applied.references)
