@@ -1,0 +1,123 @@
+import ClusterAPI
+import KubeDirector
+import Synchronization
+import Values
+
+extension EmbeddedCluster {
+  /// Runs a command in a pod's container, as a process of this machine in a sandbox.
+  ///
+  /// The command outlives the daemon and everyone who waits for it; it ends with its container. Commands beyond
+  /// the allowed number wait their turn, which counts as time waited.
+  public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+    guard runner.sandbox.mode != .noScripts else {
+      throw APIError(.unsupported, "Pod \(pod): this embedded cluster was opened without scripts")
+    }
+    guard !request.command.isEmpty, request.command.allSatisfy({ !$0.utf8.contains(0) }) else {
+      throw APIError(
+        .invalid, "Pod \(pod): a command needs at least one argument, and none may hold a zero byte")
+    }
+    try await commit()
+    _ = try target(pod, request)
+    let ending: ScriptRunner.Ending?
+    do {
+      ending = try await inTime(request.timeout) { try await self.runScript(pod, request) }
+    } catch let error as APIError {
+      throw error
+    } catch {
+      throw APIError(.other, "Pod \(pod): nobody waits for the command any more")
+    }
+    switch ending {
+    case .exited(let code, let stdout, let stderr):
+      return ExecResult(exitCode: code, stdout: stdout, stderr: stderr)
+    case .notStarted(let reason):
+      throw APIError(.other, "Pod \(pod): the command could not be started: \(reason)")
+    case .ended: throw APIError(.notRunning, "Pod \(pod): the container ended before the command did")
+    case nil:
+      throw APIError(.timeout, "Pod \(pod): the command has not ended within \(request.timeout ?? .zero)")
+    }
+  }
+
+  private func target(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
+    let target = try node.running(pod, container: request.container, in: store)
+    if let wanted = request.containerID, wanted != ContainerState.reference(target.containerID) {
+      throw APIError(
+        .conflict, "Pod \(pod): container \"\(request.container)\" is another one than \(wanted) by now")
+    }
+    return target
+  }
+
+  private func runScript(_ pod: ObjectName, _ request: ExecRequest) async throws -> ScriptRunner.Ending {
+    try await slots.acquire()
+    let completion: Completion<ScriptRunner.Ending>
+    let slot = Slot(slots)
+    do {
+      // Looked at again: much may have happened while the command waited its turn.
+      completion = try await begin(try target(pod, request), request, slot)
+    } catch {
+      slot.free()
+      throw error
+    }
+    do {
+      return try await completion.wait()
+    } catch {
+      // Abandoned: it runs on, but holds up nobody.
+      slot.free()
+      throw error
+    }
+  }
+
+  private nonisolated func begin(
+    _ target: RunningContainer, _ request: ExecRequest, _ slot: Slot
+  ) async throws -> Completion<ScriptRunner.Ending> {
+    let folders = folders
+    let runner = runner
+    do {
+      return try await files.run(key: target.spec.uid) {
+        try folders.makeRoot(of: target.spec, containerID: target.rootID, image: target.image, ip: target.ip)
+        let root = folders.root(of: target.spec)
+        let sandboxed = SandboxRequest(
+          root: root, binds: try folders.binds(of: target.container, pod: target.spec, root: root),
+          hostname: target.spec.name.name, environment: target.container.environment, command: request.command
+        )
+        return try runner.start(
+          sandboxed, stdin: request.stdin, outputLimit: request.outputLimit,
+          folder: folders.run(target.rootID)
+        ) { slot.free() }
+      }
+    } catch {
+      throw APIError(.other, "Pod \(target.spec.name): the command could not be started: \(error)")
+    }
+  }
+
+  /// Nil when the time was over first; the work is then abandoned, not undone.
+  private nonisolated func inTime(
+    _ timeout: Duration?, _ work: @escaping @Sendable () async throws -> ScriptRunner.Ending
+  ) async throws -> ScriptRunner.Ending? {
+    guard let timeout else { return try await work() }
+    let deadline = time.now() + timeout
+    return try await withThrowingTaskGroup(of: ScriptRunner.Ending?.self) { group in
+      group.addTask { try await work() }
+      group.addTask {
+        try await self.time.sleep(deadline)
+        return nil
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? nil
+    }
+  }
+}
+
+/// One place among the scripts that run at the same time, given back once, by whoever is first.
+final class Slot: Sendable {
+  private let state: Mutex<SlotQueue?>
+
+  init(_ queue: SlotQueue) { state = Mutex(queue) }
+
+  func free() {
+    let queue = state.withLock { queue in
+      defer { queue = nil }
+      return queue
+    }
+    queue?.release()
+  }
+}

@@ -1,0 +1,165 @@
+import ClusterAPI
+import KubeDirector
+import Values
+
+/// What the cluster does outside its actor.
+enum ClusterJob: Sendable {
+  case pod(NodeJob)
+  case alarm(Duration)
+  /// There is more to do than one turn allows.
+  case turn
+  case checkpoint
+}
+
+extension EmbeddedCluster {
+  /// Moves sets and pods until the task is cancelled.
+  ///
+  /// Stops at once: what is under way in a pod is taken up again by the next `run`, also one of a later process, and
+  /// scripts that run go on to their end.
+  public func run() async throws {
+    guard self.jobs == nil else {
+      throw EmbeddedClusterError("The embedded cluster in \(directory) is running already")
+    }
+    let (jobs, continuation) = AsyncStream.makeStream(of: ClusterJob.self)
+    self.jobs = continuation
+    node.adopt(store, now: time.now())
+    lookAtEverything()
+    await wake()
+    await withDiscardingTaskGroup { group in
+      for await job in jobs {
+        group.addTask { await self.perform(job) }
+      }
+      group.cancelAll()
+    }
+    continuation.finish()
+    stopped()
+  }
+
+  /// Waits until nothing is under way any more but delays and backoffs. For tests, which advance the clock.
+  public func settle() async {
+    await wake()
+    while jobs != nil, jobsUnderWay > 0 {
+      await withCheckedContinuation { idleWaiters.append($0) }
+      await wake()
+    }
+  }
+
+  private nonisolated func perform(_ job: ClusterJob) async {
+    switch job {
+    case .pod(let job): await perform(job)
+    case .turn: await turnOrdered()
+    case .alarm(let deadline):
+      do { try await time.sleep(deadline) } catch { return }
+      await alarmRang(deadline)
+    case .checkpoint:
+      // Tried again after the next writes.
+      try? await persistence.checkpoint()
+    }
+  }
+
+  private nonisolated func perform(_ job: NodeJob) async {
+    var initRun: (containerID: String, ending: Completion<ScriptRunner.Ending>)?
+    for step in job.steps {
+      switch step {
+      case .prepare(let container, let id, let image):
+        await prepare(container, id, image: image, of: job)
+      case .runInit(let container, let id):
+        do {
+          initRun = (id, try startInit(container, id, of: job))
+        } catch {
+          await deliver(.initEnded(containerID: id, exitCode: 128), to: job.spec.uid)
+        }
+      case .end(let ids):
+        await end(ids, of: job)
+      case .tearDown(let ids):
+        await tearDown(ids, of: job)
+      }
+    }
+    await finished(job.spec.uid)
+    guard let initRun, let ending = try? await initRun.ending.wait() else { return }
+    switch ending {
+    case .exited(let code, _, _):
+      await deliver(.initEnded(containerID: initRun.containerID, exitCode: code), to: job.spec.uid)
+    case .notStarted(let reason):
+      logger.warning(
+        "an init container did not start", metadata: ["pod": "\(job.spec.name)", "reason": "\(reason)"])
+      await deliver(.initEnded(containerID: initRun.containerID, exitCode: 128), to: job.spec.uid)
+    case .ended: break
+    }
+  }
+
+  private nonisolated func prepare(
+    _ container: PodSpec.Container, _ id: String, image: (any RootFS)?, of job: NodeJob
+  ) async {
+    let folders = folders
+    var failure: String?
+    do {
+      try await files.run(key: job.spec.uid) {
+        if container.isInit {
+          try folders.makeInitRoot(
+            of: job.spec, container: container, containerID: id, image: image, ip: job.ip)
+        } else {
+          try folders.makeRoot(of: job.spec, containerID: id, image: image, ip: job.ip)
+        }
+      }
+    } catch {
+      failure = "\(error)"
+    }
+    await deliver(.prepared(containerID: id, failure: failure), to: job.spec.uid)
+  }
+
+  private nonisolated func startInit(
+    _ container: PodSpec.Container, _ id: String, of job: NodeJob
+  ) throws -> Completion<ScriptRunner.Ending> {
+    let root = folders.initRoot(id)
+    let request = SandboxRequest(
+      root: root, binds: try folders.binds(of: container, pod: job.spec, root: root),
+      hostname: job.spec.name.name,
+      environment: container.environment, command: container.command)
+    return try runner.start(request, stdin: [], outputLimit: 4096, folder: folders.run(id)) {}
+  }
+
+  private nonisolated func end(_ ids: [String], of job: NodeJob) async {
+    let folders = folders
+    do {
+      try await files.run(key: job.spec.uid) { for id in ids { try folders.end(id) } }
+    } catch {
+      logger.warning(
+        "a container's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
+    }
+    await folders.emptyTrash()
+  }
+
+  private nonisolated func tearDown(_ ids: [String], of job: NodeJob) async {
+    let folders = folders
+    do {
+      try await files.run(key: job.spec.uid) {
+        for id in ids { try folders.end(id) }
+        try folders.removeRoot(of: job.spec)
+      }
+    } catch {
+      // The next pod of that name throws the folder away once more, and says so if it cannot.
+      logger.warning(
+        "a pod's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
+    }
+    await removed(job.spec.uid)
+    await folders.emptyTrash()
+  }
+
+  // MARK: Back in the actor
+
+  private func deliver(_ event: PodMachine.Event, to uid: String) async {
+    start(node.deliver(event, to: uid, in: store, now: time.now()))
+    await wake()
+  }
+
+  private func removed(_ uid: String) async {
+    start(node.removed(uid, in: store, now: time.now()))
+    await wake()
+  }
+
+  private func finished(_ uid: String) async {
+    start(node.finished(uid, in: store, now: time.now()))
+    jobEnded()
+  }
+}

@@ -1,0 +1,346 @@
+import ClusterAPI
+import FoundationEssentials
+import KubeDirector
+import Logging
+import Values
+
+/// A cluster within this process: the objects on disk, the StatefulSet controller, and a node that runs scripts.
+///
+/// Its answers are those of Kubernetes as far as `ClusterAPI` asks. A write has reached the disk before its call
+/// returns, and nobody sees it earlier. Objects are stored by any call from `open` on; sets and pods
+/// move only while `run` runs. Nothing here polls: without events and pending delays it is at rest.
+public actor EmbeddedCluster {
+  public struct Options: Sendable {
+    public var limits = SandboxLimits()
+    /// How many scripts run at the same time; the others wait their turn.
+    public var concurrentScripts = max(2, 2 * ProcessInfo.processInfo.activeProcessorCount)
+    public var capacity = NodeCapacity()
+    /// How many changes are kept for watches that resume.
+    public var eventWindow = 16_384
+    /// How many events a watch may leave untaken before it ends with `.gone`.
+    public var watchBacklog = 32_768
+    /// What an admission webhook would do to each new object.
+    public var admission: (@Sendable (Object) -> Object)?
+
+    public init() {}
+  }
+
+  public nonisolated let directory: String
+  nonisolated let folders: PodFolders
+  nonisolated let runner: ScriptRunner
+  nonisolated let files = BlockingPool()
+  nonisolated let slots: SlotQueue
+  nonisolated let time: ClusterTime
+  nonisolated let logger: Logger
+  nonisolated let events: EventLog
+  nonisolated let persistence: Persistence
+
+  private let lock: DirectoryLock
+  private let rules: ObjectRules
+  var store: ObjectStore
+  var node: Node
+  private var sets = SetController()
+
+  // What is to be looked at next.
+  private var changedPods = NameQueue()
+  private var changedSets = NameQueue()
+  private var orphanedOwners: [String] = []
+  private var routed = 0
+
+  // The commit that is on its way.
+  private var isCommitting = false
+  private var isTurnOrdered = false
+  private var commitWaiters: [CheckedContinuation<APIError?, Never>] = []
+  private var uncheckpointed = 0
+
+  // Work that leaves the actor, while `run` runs.
+  var jobs: AsyncStream<ClusterJob>.Continuation?
+  private var alarms: [Duration] = []
+  var jobsUnderWay = 0
+  var idleWaiters: [CheckedContinuation<Void, Never>] = []
+
+  /// Opens or makes the cluster in a folder, which this process then has for itself.
+  ///
+  /// - Parameters:
+  ///   - catalog: what the node can pull; see `setCatalog`.
+  /// - Throws: where the folder is in use or cannot be read, and where scripts cannot be run in the way asked for.
+  public static func open(
+    directory: String, sandbox: SandboxMode, catalog: ImageCatalog, time: ClusterTime = .system,
+    logger: Logger,
+    options: Options = Options()
+  ) async throws(EmbeddedClusterError) -> EmbeddedCluster {
+    let directory = URL(fileURLWithPath: directory).standardizedFileURL.path
+    do {
+      try FileManager.default.createDirectory(
+        atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw EmbeddedClusterError("The folder \(directory) for the embedded cluster cannot be made: \(error)")
+    }
+    let lock = try DirectoryLock(directory: directory)
+    let sandbox = Sandbox(mode: sandbox, limits: options.limits)
+    try await sandbox.probe(in: directory, logger: logger)
+    let persistence: Persistence
+    let objects: [Persistence.Stored]
+    let version: Int64
+    do {
+      persistence = try Persistence(directory: directory)
+      (objects, version) = try persistence.load()
+    } catch let error as EmbeddedClusterError {
+      throw error
+    } catch {
+      throw EmbeddedClusterError("The embedded cluster in \(directory) cannot be read: \(error)")
+    }
+    let cluster = EmbeddedCluster(
+      directory: directory, lock: lock, persistence: persistence, objects: objects, version: version,
+      sandbox: sandbox, catalog: catalog, time: time, logger: logger, options: options)
+    try await cluster.sweep()
+    return cluster
+  }
+
+  /// Reads a cluster that another process may be running.
+  public static func openReadOnly(_ directory: String) throws(EmbeddedClusterError) -> EmbeddedReader {
+    try EmbeddedReader(directory: URL(fileURLWithPath: directory).standardizedFileURL.path)
+  }
+
+  private init(
+    directory: String, lock: DirectoryLock, persistence: Persistence, objects: [Persistence.Stored],
+    version: Int64,
+    sandbox: Sandbox, catalog: ImageCatalog, time: ClusterTime, logger: Logger, options: Options
+  ) {
+    self.directory = directory
+    self.lock = lock
+    self.persistence = persistence
+    self.time = time
+    self.logger = logger
+    rules = ObjectRules(admission: options.admission)
+    store = ObjectStore(objects: objects, version: version, rules: rules, now: time.now)
+    node = Node(catalog: catalog, capacity: options.capacity)
+    folders = PodFolders(directory: directory, owner: sandbox.owner)
+    runner = ScriptRunner(sandbox: sandbox)
+    slots = SlotQueue(options.concurrentScripts)
+    events = EventLog(version: version, window: options.eventWindow, backlog: options.watchBacklog)
+  }
+
+  /// Replaces what the node can pull. Pods that wait for an image see it at their next try.
+  public func setCatalog(_ catalog: ImageCatalog) { node.catalog = catalog }
+
+  /// Has the containers of a pod die and be made anew, as if their process had crashed. Volumes are kept.
+  public func killContainer(_ pod: ObjectName) async throws(APIError) {
+    let uid = try store.existing(Resource.pods.kind, pod).object.uid
+    start(node.deliver(.killed, to: uid, in: store, now: time.now()))
+    try await commit()
+  }
+
+  private func sweep() async throws(EmbeddedClusterError) {
+    let inventory = Node.inventory(store)
+    let folders = folders
+    do {
+      try await files.run(key: "") {
+        try folders.sweep(containerIDs: inventory.containerIDs, pods: inventory.pods)
+      }
+    } catch {
+      throw EmbeddedClusterError(
+        "The embedded cluster in \(directory) cannot clear up after its last run: \(error)")
+    }
+    await folders.emptyTrash()
+  }
+
+  // MARK: One turn
+
+  /// Waits until everything written so far is on disk.
+  ///
+  /// The first to come commits for all who come while it lets them: one transaction for many writes.
+  func commit() async throws(APIError) {
+    if isCommitting {
+      if let error = await withCheckedContinuation({ commitWaiters.append($0) }) { throw error }
+      return
+    }
+    guard store.hasChanges || hasWork else { return }
+    isCommitting = true
+    await Task.yield()
+    let failure = turn()
+    isCommitting = false
+    let waiters = commitWaiters
+    commitWaiters = []
+    for waiter in waiters { waiter.resume(returning: failure) }
+    // Others get in between two turns, so that a large fleet holds nobody up for long.
+    if hasWork, !isTurnOrdered, let jobs {
+      isTurnOrdered = true
+      jobsUnderWay += 1
+      jobs.yield(.turn)
+    }
+    if let failure { throw failure }
+  }
+
+  func turnOrdered() async {
+    isTurnOrdered = false
+    await wake()
+    jobEnded()
+  }
+
+  private var hasWork: Bool {
+    jobs != nil && (!changedPods.isEmpty || !changedSets.isEmpty || !orphanedOwners.isEmpty)
+  }
+
+  /// Lets the controllers act on what has changed, writes all of it to disk, and tells the watchers.
+  private func turn() -> APIError? {
+    let now = time.now()
+    defer { setAlarm() }
+    if jobs != nil { start(node.wake(in: store, now: now)) }
+    route()
+    var budget = 1_000
+    while jobs != nil, budget > 0, hasWork {
+      budget -= 1
+      step(now)
+      route()
+    }
+    guard store.hasChanges else { return nil }
+    let batch = store.batch()
+    do {
+      try persistence.commit(batch)
+    } catch {
+      return fallBack(error)
+    }
+    uncheckpointed += batch.rows.count
+    routed = 0
+    events.publish(store.committed())
+    if uncheckpointed > 2_000, let jobs {
+      uncheckpointed = 0
+      jobs.yield(.checkpoint)
+    }
+    return nil
+  }
+
+  private func step(_ now: Duration) {
+    if let uid = orphanedOwners.popLast() {
+      for record in store.dependents(of: uid) where store.isOrphan(record) {
+        // Without preconditions a delete fails only where the object is gone already.
+        try? store.delete(record.kind, record.object.objectName, .none)
+      }
+    } else if let pod = changedPods.pop() {
+      start(node.sync(pod, in: store, now: now))
+    } else if let set = changedSets.pop() {
+      sets.sync(set, in: store, logger: logger)
+    }
+  }
+
+  /// Who must look at what was written.
+  private func route() {
+    let changes = store.changes
+    while routed < changes.count {
+      let change = changes[routed]
+      routed += 1
+      guard let object = change.new ?? change.old else { continue }
+      if change.new == nil {
+        orphanedOwners.append(object.uid)
+        if change.kind == Resource.statefulSets.kind { sets.forget(uid: object.uid) }
+      } else if change.old == nil, object.owners.contains(where: { !store.exists(uid: $0.uid) }) {
+        orphanedOwners += object.owners.map(\.uid)
+      }
+      if change.kind == Resource.pods.kind {
+        changedPods.add(object.objectName)
+        for owner in object.owners where owner.isController && owner.kind == Resource.statefulSets.kind {
+          changedSets.add(ObjectName(namespace: object.namespace, name: owner.name))
+        }
+      } else if change.kind == Resource.statefulSets.kind {
+        changedSets.add(object.objectName)
+      }
+    }
+  }
+
+  /// The disk refused: what is in memory and not on disk never happened.
+  private func fallBack(_ error: any Error) -> APIError {
+    logger.error(
+      "the embedded cluster cannot write", metadata: ["directory": "\(directory)", "error": "\(error)"])
+    if let (objects, version) = try? persistence.load() {
+      // Versions go on from where memory was: those given out must not come back with another meaning.
+      let last = max(version, store.version)
+      store = ObjectStore(objects: objects, version: last, rules: rules, now: time.now)
+      routed = 0
+      events.restart(at: last)
+      lookAtEverything()
+    }
+    return APIError(.unavailable, "The embedded cluster in \(directory) cannot write: \(error)")
+  }
+
+  // MARK: While it runs
+
+  func lookAtEverything() {
+    for record in store.all(Resource.pods.kind) { changedPods.add(record.object.objectName) }
+    for record in store.all(Resource.statefulSets.kind) { changedSets.add(record.object.objectName) }
+    for record in store.orphans() { orphanedOwners += record.object.owners.map(\.uid) }
+  }
+
+  func start(_ work: [NodeJob]) {
+    guard let jobs else { return }
+    for job in work {
+      jobsUnderWay += 1
+      jobs.yield(.pod(job))
+    }
+  }
+
+  /// Has someone sleep until the next deadline, unless someone already does.
+  private func setAlarm() {
+    guard let jobs, let next = node.nextDeadline, alarms.allSatisfy({ $0 > next }) else { return }
+    alarms.append(next)
+    jobs.yield(.alarm(next))
+  }
+
+  func alarmRang(_ time: Duration) async {
+    alarms.removeAll { $0 == time }
+    await wake()
+  }
+
+  /// Does what is due by now.
+  func wake() async {
+    guard jobs != nil else { return }
+    start(node.wake(in: store, now: time.now()))
+    setAlarm()
+    // A failure is in the log, and everyone who waited for it has it.
+    try? await commit()
+  }
+
+  func jobEnded() {
+    jobsUnderWay -= 1
+    if jobsUnderWay <= 0 { resumeIdleWaiters() }
+  }
+
+  func resumeIdleWaiters() {
+    let waiters = idleWaiters
+    idleWaiters = []
+    for waiter in waiters { waiter.resume() }
+  }
+
+  func stopped() {
+    jobs = nil
+    alarms = []
+    isTurnOrdered = false
+    jobsUnderWay = 0
+    resumeIdleWaiters()
+  }
+}
+
+/// Names waiting to be looked at, each once, in the order in which they came.
+struct NameQueue {
+  private var names: [ObjectName] = []
+  private var head = 0
+  private var known: Set<ObjectName> = []
+
+  var isEmpty: Bool { head == names.count }
+
+  mutating func add(_ name: ObjectName) {
+    if known.insert(name).inserted { names.append(name) }
+  }
+
+  mutating func pop() -> ObjectName? {
+    guard head < names.count else { return nil }
+    let name = names[head]
+    head += 1
+    known.remove(name)
+    if head == names.count {
+      names.removeAll(keepingCapacity: true)
+      head = 0
+    }
+    return name
+  }
+}

@@ -1,0 +1,266 @@
+import ClusterAPI
+import FoundationEssentials
+import KubeDirector
+import Logging
+import Values
+
+/// How much the node has to give to pods; nil for no end of it.
+public struct NodeCapacity: Sendable, Hashable {
+  /// Thousandths of a processor.
+  public var milliCPU: Int64?
+  /// Bytes.
+  public var memory: Int64?
+
+  public init(milliCPU: Int64? = nil, memory: Int64? = nil) {
+    self.milliCPU = milliCPU
+    self.memory = memory
+  }
+}
+
+/// The kubelet's part: brings each pod's machine what happens, and writes down what comes of it.
+///
+/// Belongs to one actor and never waits; what takes time leaves as a `NodeJob`.
+struct Node {
+  private struct Pod {
+    var spec: PodSpec
+    var machine: PodMachine
+    var requests: (milliCPU: Int64, memory: Int64)?
+    /// Work on the pod's folders is done in its order, one batch at a time.
+    var queue: [PodMachine.Effect] = []
+    var isBusy = false
+    /// False as long as nothing on disk can belong to the pod.
+    var hasFolders: Bool
+  }
+
+  private var pods: [String: Pod] = [:]
+  private var deadlines = Deadlines<String>()
+  private var waiting: Set<String> = []
+  private var used = (milliCPU: Int64(0), memory: Int64(0))
+  private var addresses: Set<String> = []
+  private var nextAddress = 1
+  var catalog: ImageCatalog
+  let capacity: NodeCapacity
+
+  init(catalog: ImageCatalog, capacity: NodeCapacity) {
+    self.catalog = catalog
+    self.capacity = capacity
+  }
+
+  var nextDeadline: Duration? { deadlines.next }
+
+  // MARK: What happens
+
+  /// A pod came, changed or went.
+  mutating func sync(_ name: ObjectName, in store: ObjectStore, now: Duration) -> [NodeJob] {
+    guard let record = store.record(Resource.pods.kind, name) else { return [] }
+    let uid = record.object.uid
+    if pods[uid] == nil { takeIn(record.object, now: now) }
+    if record.object.isBeingDeleted {
+      if pods[uid]?.hasFolders == false { return removed(uid, in: store, now: now) }
+      return deliver(.deleted, to: uid, in: store, now: now)
+    }
+    guard case .new? = pods[uid]?.machine.stage else { return [] }
+    return admit(uid, record.object, in: store, now: now)
+  }
+
+  /// The pods whose time has come.
+  mutating func wake(in store: ObjectStore, now: Duration) -> [NodeJob] {
+    var jobs: [NodeJob] = []
+    while let uid = deadlines.popDue(now) { jobs += deliver(.due, to: uid, in: store, now: now) }
+    return jobs
+  }
+
+  mutating func deliver(
+    _ event: PodMachine.Event, to uid: String, in store: ObjectStore, now: Duration
+  ) -> [NodeJob] {
+    guard var pod = pods[uid] else { return [] }
+    let before = pod.machine
+    let context = PodMachine.Context(now: now, catalog: catalog, newID: Self.newID)
+    pod.queue += pod.machine.handle(event, context)
+    if !pod.queue.isEmpty { pod.hasFolders = true }
+    let hasChanged =
+      pod.machine.stage != before.stage || pod.machine.containers != before.containers
+      || pod.machine.facts.refusal != before.facts.refusal
+    if hasChanged, event != .deleted {
+      let status = pod.machine.status(at: now)
+      if let record = store.record(Resource.pods.kind, pod.spec.name), record.object.uid == uid {
+        // Only ever refused for its size, and a status is small.
+        _ = try? store.setStatus(record, status)
+      }
+    }
+    if pod.machine.deadline != before.deadline, let deadline = pod.machine.deadline {
+      deadlines.add(uid, at: deadline)
+    }
+    pods[uid] = pod
+    return nextJob(uid).map { [$0] } ?? []
+  }
+
+  /// The batch of work on the pod's folders is done.
+  mutating func finished(_ uid: String, in store: ObjectStore, now: Duration) -> [NodeJob] {
+    pods[uid]?.isBusy = false
+    return nextJob(uid).map { [$0] } ?? []
+  }
+
+  /// The pod's folders are gone, so the pod is.
+  mutating func removed(_ uid: String, in store: ObjectStore, now: Duration) -> [NodeJob] {
+    guard let pod = pods.removeValue(forKey: uid) else { return [] }
+    if let ip = pod.machine.facts.ip { addresses.remove(ip) }
+    if let requests = pod.requests {
+      used.milliCPU -= requests.milliCPU
+      used.memory -= requests.memory
+    }
+    if let record = store.record(Resource.pods.kind, pod.spec.name), record.object.uid == uid {
+      store.remove(record)
+    }
+    // There may be room now for those who found none.
+    let retried = waiting.sorted()
+    waiting = []
+    var jobs: [NodeJob] = []
+    for uid in retried {
+      guard let name = pods[uid]?.spec.name, let record = store.record(Resource.pods.kind, name),
+        record.object.uid == uid
+      else { continue }
+      jobs += admit(uid, record.object, in: store, now: now)
+    }
+    return jobs
+  }
+
+  /// What is needed to run something in a container, or why nothing can be run in it.
+  mutating func running(
+    _ name: ObjectName, container: String, in store: ObjectStore
+  ) throws(APIError) -> RunningContainer {
+    let object = try store.existing(Resource.pods.kind, name).object
+    guard let pod = pods[object.uid], !object.isBeingDeleted else {
+      throw APIError(.notRunning, "Pod \(name) is not running")
+    }
+    guard let index = pod.spec.containers.firstIndex(where: { $0.name == container && !$0.isInit }) else {
+      throw APIError(.invalid, "Pod \(name) has no container \"\(container)\"")
+    }
+    let state = pod.machine.containers[index]
+    guard case .running = state.state, let id = state.containerID,
+      let first = pod.machine.containers[pod.machine.firstMain].containerID
+    else { throw APIError(.notRunning, "Pod \(name): container \"\(container)\" is not running") }
+    pods[object.uid]?.hasFolders = true
+    return RunningContainer(
+      spec: pod.spec, container: pod.spec.containers[index], containerID: id, rootID: first,
+      image: image(of: pod), ip: pod.machine.facts.ip ?? "")
+  }
+
+  /// What lives on this node according to the store, for the first look at the disk.
+  static func inventory(_ store: ObjectStore) -> (containerIDs: Set<String>, pods: Set<String>) {
+    var containerIDs: Set<String> = []
+    var pods: Set<String> = []
+    for record in store.all(Resource.pods.kind) {
+      pods.insert(record.object.objectName.description)
+      let machine = PodMachine(PodSpec(record.object), resuming: record.object.json["status"] ?? [:])
+      containerIDs.formUnion(machine.containerIDs)
+    }
+    return (containerIDs, pods)
+  }
+
+  /// Takes in what an earlier run of the node left. Pods that are up keep their place, however full the node.
+  mutating func adopt(_ store: ObjectStore, now: Duration) {
+    for record in store.all(Resource.pods.kind) where pods[record.object.uid] == nil {
+      takeIn(record.object, now: now)
+    }
+  }
+
+  // MARK: Inside
+
+  private mutating func takeIn(_ object: Object, now: Duration) {
+    let spec = PodSpec(object)
+    let machine = PodMachine(spec, resuming: object.json["status"] ?? [:])
+    if let ip = machine.facts.ip { addresses.insert(ip) }
+    pods[spec.uid] = Pod(spec: spec, machine: machine, hasFolders: machine.facts.startTime != nil)
+    if case .running = machine.stage { claim(PodSpec.requests(object), for: spec.uid) }
+  }
+
+  private mutating func admit(_ uid: String, _ object: Object, in store: ObjectStore, now: Duration)
+    -> [NodeJob]
+  {
+    if pods[uid]?.requests == nil {
+      let requests = PodSpec.requests(object)
+      if let lack = lack(requests) {
+        waiting.insert(uid)
+        return deliver(.refused(message: "0/1 nodes are available: 1 \(lack)."), to: uid, in: store, now: now)
+      }
+      claim(requests, for: uid)
+    }
+    let ip = pods[uid]?.machine.facts.ip ?? newAddress()
+    return deliver(.admitted(ip: ip), to: uid, in: store, now: now)
+  }
+
+  private func lack(_ requests: (milliCPU: Int64, memory: Int64)) -> String? {
+    if let cpu = capacity.milliCPU, requests.milliCPU > cpu - used.milliCPU { return "Insufficient cpu" }
+    if let memory = capacity.memory, requests.memory > memory - used.memory { return "Insufficient memory" }
+    return nil
+  }
+
+  private mutating func claim(_ requests: (milliCPU: Int64, memory: Int64), for uid: String) {
+    pods[uid]?.requests = requests
+    used.milliCPU &+= requests.milliCPU
+    used.memory &+= requests.memory
+  }
+
+  /// An address that looks like a pod's. Nothing answers there.
+  private mutating func newAddress() -> String {
+    while true {
+      let address = "10.\(244 + nextAddress >> 16 & 7).\(nextAddress >> 8 & 255).\(nextAddress & 255)"
+      nextAddress += 1
+      if addresses.insert(address).inserted { return address }
+    }
+  }
+
+  private func image(of pod: Pod) -> (any RootFS)? {
+    pod.spec.containers[pod.machine.firstMain...].lazy.compactMap { catalog.entry(for: $0.image)?.rootfs }
+      .first
+  }
+
+  private mutating func nextJob(_ uid: String) -> NodeJob? {
+    guard var pod = pods[uid], !pod.isBusy, !pod.queue.isEmpty else { return nil }
+    let steps = pod.queue.map { effect in
+      switch effect {
+      case .prepare(let index, let id):
+        let container = pod.spec.containers[index]
+        let image = container.isInit ? catalog.entry(for: container.image)?.rootfs : image(of: pod)
+        return NodeJob.Step.prepare(container: container, containerID: id, image: image)
+      case .runInit(let index, let id):
+        return .runInit(container: pod.spec.containers[index], containerID: id)
+      case .end(let ids): return .end(containerIDs: ids)
+      case .tearDown(let ids): return .tearDown(containerIDs: ids)
+      }
+    }
+    pod.queue = []
+    pod.isBusy = true
+    pods[uid] = pod
+    return NodeJob(spec: pod.spec, ip: pod.machine.facts.ip ?? "", steps: steps)
+  }
+
+  private static func newID() -> String {
+    UUID().uuidString.lowercased().filter { $0 != "-" }
+  }
+}
+
+/// Work on one pod's folders and processes.
+struct NodeJob: Sendable {
+  enum Step: Sendable {
+    case prepare(container: PodSpec.Container, containerID: String, image: (any RootFS)?)
+    case runInit(container: PodSpec.Container, containerID: String)
+    case end(containerIDs: [String])
+    case tearDown(containerIDs: [String])
+  }
+
+  var spec: PodSpec
+  var ip: String
+  var steps: [Step]
+}
+
+struct RunningContainer: Sendable {
+  var spec: PodSpec
+  var container: PodSpec.Container
+  var containerID: String
+  /// The container whose creation made the root that all main containers share.
+  var rootID: String
+  var image: (any RootFS)?
+  var ip: String
+}

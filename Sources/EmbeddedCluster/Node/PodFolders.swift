@@ -1,0 +1,170 @@
+import FoundationEssentials
+import Glibc
+
+/// The folders of pods and volumes below the cluster's directory.
+///
+/// Everything here waits for the disk. What is built is built aside and then moved into its place; what is
+/// removed is moved away first. So a death in between leaves either the old or the new, and rubbish at worst.
+struct PodFolders: Sendable {
+  let directory: String
+  let owner: FileOwner?
+
+  func root(of pod: PodSpec) -> String { "\(directory)/pods/\(pod.name.namespace)/\(pod.name.name)" }
+  func run(_ containerID: String) -> RunFolder { RunFolder(path: "\(directory)/run/\(containerID)") }
+  /// The root of an init container, which has one of its own for as long as it runs.
+  func initRoot(_ containerID: String) -> String { run(containerID).path + ".root" }
+  var trash: String { "\(directory)/trash" }
+
+  private func volume(_ mount: PodSpec.Mount, of pod: PodSpec) -> String {
+    // A volume without a claim lives and dies with the pod's folder.
+    guard let claim = mount.claim else { return "\(root(of: pod))/.volumes/\(mount.volume)" }
+    return "\(directory)/volumes/\(pod.name.namespace)/\(claim)"
+  }
+
+  // MARK: Containers
+
+  /// Makes the root of the pod's main containers from an image's files, unless that was done for this container before.
+  func makeRoot(of pod: PodSpec, containerID: String, image: (any RootFS)?, ip: String) throws {
+    let mark = "\(run(containerID).path)/prepared"
+    guard SafeFolder.kind(mark) == nil else { return }
+    try removeRoot(of: pod)
+    try makeFolder("run/\(containerID)")
+    let place = root(of: pod)
+    try build(aside: "\(run(containerID).path)/root", place: place, pod: pod, image: image, ip: ip)
+    try makeVolumes(of: pod, containers: pod.containers.filter { !$0.isInit })
+    guard mkdir(mark, 0o700) == 0 || errno == EEXIST else { throw FileError(errno: errno, mark) }
+  }
+
+  /// Makes the root of one init container.
+  func makeInitRoot(
+    of pod: PodSpec, container: PodSpec.Container, containerID: String, image: (any RootFS)?, ip: String
+  ) throws {
+    try makeFolder("run/\(containerID)")
+    try throwAway(initRoot(containerID))
+    try build(
+      aside: "\(run(containerID).path)/root", place: initRoot(containerID), pod: pod, image: image, ip: ip)
+    try makeVolumes(of: pod, containers: [container])
+  }
+
+  private func build(aside: String, place: String, pod: PodSpec, image: (any RootFS)?, ip: String) throws {
+    try throwAway(aside)
+    guard mkdir(aside, 0o755) == 0 else { throw FileError(errno: errno, aside) }
+    if let image {
+      try image.materialise(into: aside)
+      try RootTree.clean(aside)
+      try RootTree.packConfigPackage(aside)
+    }
+    try RootTree.addSkeleton(aside, hostname: pod.name.name, ip: ip)
+    try SafeFolder.give(aside, to: owner)
+    try makeFolder("pods/\(pod.name.namespace)")
+    guard rename(aside, place) == 0 else { throw FileError(errno: errno, place) }
+  }
+
+  private func makeVolumes(of pod: PodSpec, containers: [PodSpec.Container]) throws {
+    for mount in containers.flatMap(\.mounts) {
+      let base = volume(mount, of: pod)
+      guard let parts = SafeFolder.components(mount.subPath) else {
+        throw FileError("volumeMount \(mount.volume): \"\(mount.subPath)\" leaves the volume")
+      }
+      if SafeFolder.kind(base) == nil {
+        try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)
+        if let owner { lchown(base, owner.user, owner.group) }
+      }
+      try SafeFolder.make(parts, below: base, owner: owner)
+    }
+  }
+
+  /// What is laid over a container's root. The folders on both sides are made, and checked to be folders, each time:
+  /// the script that ran before may have put a link in their place.
+  func binds(of container: PodSpec.Container, pod: PodSpec, root: String) throws -> [SandboxRequest.Bind] {
+    var binds: [SandboxRequest.Bind] = []
+    for part in ["proc", "dev", "usr", "etc"] { try SafeFolder.make([part], below: root, owner: owner) }
+    if SafeFolder.kind("/etc/alternatives") == .folder,
+      !container.mounts.contains(where: { $0.path == "/etc" })
+    {
+      try SafeFolder.make(["etc", "alternatives"], below: root, owner: owner)
+    }
+    let mounts = try container.mounts.map { mount in
+      guard let path = SafeFolder.components(mount.path), let sub = SafeFolder.components(mount.subPath),
+        !path.isEmpty
+      else { throw FileError("volumeMount \(mount.volume): \"\(mount.path)\" is no folder in a container") }
+      return (path: path, source: ([volume(mount, of: pod)] + sub).joined(separator: "/"), mount: mount)
+    }.filter { !Self.isHosts($0.path) }.sorted { $0.path.count < $1.path.count }
+    for mount in mounts {
+      try SafeFolder.make([], below: mount.source, owner: owner)
+      // The folder that it is laid over may itself lie in one that is laid over the root.
+      let outer = binds.last { mount.path.starts(with: $0.path.split(separator: "/").map(String.init)) }
+      let outerDepth = outer.map { $0.path.split(separator: "/").count } ?? 0
+      try SafeFolder.make(Array(mount.path.dropFirst(outerDepth)), below: outer?.source ?? root, owner: owner)
+      binds.append(
+        SandboxRequest.Bind(
+          source: mount.source, path: "/" + mount.path.joined(separator: "/"),
+          isReadOnly: mount.mount.isReadOnly))
+    }
+    return binds
+  }
+
+  /// Places that stay the host's whatever is mounted there; only `/usr/local` is the container's own.
+  private static func isHosts(_ path: [String]) -> Bool {
+    guard let first = path.first else { return true }
+    if first == "usr" { return path.count < 3 || path[1] != "local" }
+    return ["bin", "sbin", "proc", "dev", "sys"].contains(first) || first.hasPrefix("lib")
+  }
+
+  // MARK: Ending
+
+  /// Ends what runs in a container and removes what is known of it. Returns what is left to be removed.
+  func end(_ containerID: String) throws {
+    let folder = run(containerID)
+    try throwAway(initRoot(containerID))
+    guard folder.exists else { return }
+    let away = try moveAway(folder.path)
+    RunFolder(path: away).endAll()
+  }
+
+  func removeRoot(of pod: PodSpec) throws { try throwAway(root(of: pod)) }
+
+  private func throwAway(_ path: String) throws {
+    guard SafeFolder.kind(path) != nil else { return }
+    _ = try moveAway(path)
+  }
+
+  private func moveAway(_ path: String) throws -> String {
+    try makeFolder("trash")
+    let away = "\(trash)/\(UUID().uuidString)"
+    guard rename(path, away) != 0 else { return away }
+    // A folder that its owner may not write to cannot be moved to another parent.
+    chmod(path, 0o700)
+    guard rename(path, away) == 0 else { throw FileError(errno: errno, path) }
+    return away
+  }
+
+  private func makeFolder(_ path: String) throws {
+    try FileManager.default.createDirectory(
+      atPath: "\(directory)/\(path)", withIntermediateDirectories: true)
+  }
+
+  var hasTrash: Bool { ((try? SafeFolder.names(in: trash)) ?? []).isEmpty == false }
+
+  /// Removes what was thrown away.
+  func emptyTrash() async {
+    for name in (try? SafeFolder.names(in: trash)) ?? [] {
+      let path = "\(trash)/\(name)"
+      do { try FileManager.default.removeItem(atPath: path) } catch { await HostProcess.remove(path) }
+    }
+  }
+
+  /// After the death of an earlier daemon: ends and removes what belongs to no container and no pod any more.
+  func sweep(containerIDs: Set<String>, pods: Set<String>) throws {
+    for name in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] {
+      let id = name.hasSuffix(".root") ? String(name.dropLast(5)) : name
+      if containerIDs.contains(id) { run(id).forgetEnded() } else { try end(id) }
+    }
+    for namespace in (try? SafeFolder.names(in: "\(directory)/pods")) ?? [] {
+      for pod in (try? SafeFolder.names(in: "\(directory)/pods/\(namespace)")) ?? []
+      where !pods.contains("\(namespace)/\(pod)") {
+        try throwAway("\(directory)/pods/\(namespace)/\(pod)")
+      }
+    }
+  }
+}

@@ -1,0 +1,316 @@
+import Values
+
+/// One pod's life on the node, as a value: events go in, the pod's state and what must be done come out.
+///
+/// Time is passed in and nothing here waits. Source of the states and their reasons: kubelet, `pkg/kubelet/images` and
+/// `pkg/kubelet/kuberuntime`.
+struct PodMachine: Sendable {
+  struct Context {
+    /// Since 1970.
+    var now: Duration
+    var catalog: ImageCatalog
+    var newID: () -> String
+  }
+
+  enum Event: Sendable, Hashable {
+    /// The node takes the pod in, or takes it up again after its own restart.
+    case admitted(ip: String)
+    case refused(message: String)
+    /// The time that `deadline` said has come.
+    case due
+    /// The folder of the container with that id is made, or could not be.
+    case prepared(containerID: String, failure: String?)
+    case initEnded(containerID: String, exitCode: Int)
+    /// The main containers died.
+    case killed
+    case deleted
+  }
+
+  enum Effect: Sendable, Hashable {
+    case prepare(container: Int, containerID: String)
+    case runInit(container: Int, containerID: String)
+    /// Ends whatever runs in these containers.
+    case end(containerIDs: [String])
+    /// Ends what still runs, removes the folders, and then the object.
+    case tearDown(containerIDs: [String])
+  }
+
+  enum Stage: Sendable, Hashable {
+    case new
+    case unschedulable
+    case pulling(Int, until: Duration)
+    /// A container that could not be pulled or made. It says so until `quietAt`, then that it waits.
+    case failed(Int, quietAt: Duration?, retryAt: Duration)
+    /// The name of the image can never be pulled.
+    case invalidName(Int)
+    /// The folder of that container is being made.
+    case preparing(Int)
+    case initRunning(Int)
+    case initFailed(Int, retryAt: Duration)
+    case starting(until: Duration)
+    case running
+    case crashed(retryAt: Duration)
+    case stopping
+  }
+
+  struct Container: Sendable, Hashable {
+    var name: String
+    var image: String
+    var isInit: Bool
+    var hasCommand: Bool
+    var hasMounts: Bool
+    var restarts = 0
+    var state = ContainerState.waiting(reason: "ContainerCreating", message: nil)
+    var last: Termination?
+    var containerID: String?
+    var pullFailures = 0
+    var isReady = false
+  }
+
+  private(set) var stage = Stage.new
+  var containers: [Container]
+  var facts = PodFacts()
+
+  init(_ spec: PodSpec) {
+    containers = spec.containers.map {
+      Container(
+        name: $0.name, image: $0.image, isInit: $0.isInit, hasCommand: !$0.command.isEmpty,
+        hasMounts: !$0.mounts.isEmpty)
+    }
+  }
+
+  /// A pod as it was left by an earlier run of the node.
+  init(_ spec: PodSpec, resuming status: JSON) {
+    self.init(spec)
+    guard facts.read(status) else { return }
+    for index in containers.indices { containers[index].read(status) }
+    if facts.isTrue("Ready") { stage = .running }
+  }
+
+  /// When `due` is wanted.
+  var deadline: Duration? {
+    switch stage {
+    case .pulling(_, let until), .starting(let until): until
+    case .failed(_, let quietAt, let retryAt): quietAt ?? retryAt
+    case .initFailed(_, let retryAt), .crashed(let retryAt): retryAt
+    case .new, .unschedulable, .invalidName, .preparing, .initRunning, .running, .stopping: nil
+    }
+  }
+
+  var containerIDs: [String] { containers.compactMap(\.containerID) }
+
+  /// Index of the first container that is no init container.
+  var firstMain: Int { containers.firstIndex { !$0.isInit } ?? containers.count }
+
+  mutating func handle(_ event: Event, _ context: Context) -> [Effect] {
+    facts.time = context.now.wholeSeconds
+    if event == .deleted {
+      guard stage != .stopping else { return [] }
+      stage = .stopping
+      return [.tearDown(containerIDs: containerIDs)]
+    }
+    switch (stage, event) {
+    case (.new, .admitted(let ip)), (.unschedulable, .admitted(let ip)):
+      facts.admit(ip: ip, at: context.now.wholeSeconds)
+      return takeUp(context)
+    case (.new, .refused(let message)), (.unschedulable, .refused(let message)):
+      facts.refuse(message, at: context.now.wholeSeconds)
+      stage = .unschedulable
+      return []
+    case (_, .due): return handleDue(context)
+    case (.preparing(let index), .prepared(let id, let failure)) where containers[index].containerID == id:
+      guard let failure else { return index < firstMain ? runInit(index) : start(context) }
+      return fail(index, reason: "CreateContainerError", message: failure, context)
+    case (.initRunning(let index), .initEnded(let id, let exitCode)) where containers[index].containerID == id:
+      return endInit(index, exitCode: exitCode, context)
+    case (.running, .killed), (.starting, .killed):
+      return restart(exitCode: 137, context)
+    default: return []
+    }
+  }
+
+  private mutating func handleDue(_ context: Context) -> [Effect] {
+    guard let deadline, deadline <= context.now else { return [] }
+    switch stage {
+    case .pulling(let index, _): return pulled(index, context)
+    case .failed(let index, .some, let retryAt):
+      if case .waiting("ErrImagePull", let message) = containers[index].state {
+        let text = "Back-off pulling image \"\(containers[index].image)\": \(message ?? "")"
+        containers[index].state = .waiting(reason: "ImagePullBackOff", message: text)
+      }
+      stage = .failed(index, quietAt: nil, retryAt: retryAt)
+      return []
+    case .failed(let index, nil, _): return pull(index, context)
+    case .initFailed(let index, _):
+      containers[index].restarts += 1
+      return prepare(index, context)
+    case .starting: return run(context)
+    case .crashed:
+      for index in firstMain..<containers.count { containers[index].restarts += 1 }
+      return prepare(firstMain, context)
+    default: return []
+    }
+  }
+
+  // MARK: Pulling
+
+  /// Goes on where an earlier run of the node stopped; a new pod begins at its first container.
+  private mutating func takeUp(_ context: Context) -> [Effect] {
+    let isCrashing = containers.contains {
+      if !$0.isInit, case .waiting("CrashLoopBackOff", _) = $0.state { true } else { false }
+    }
+    if isCrashing {
+      stage = .crashed(retryAt: context.now + Self.backoff(containers[firstMain].restarts))
+      return []
+    }
+    let next = containers.firstIndex { !($0.isInit && $0.state.exitCode == 0) } ?? containers.count
+    let waiting = next < firstMain ? "PodInitializing" : "ContainerCreating"
+    for index in next..<containers.count where containers[index].last == nil {
+      containers[index].state = .waiting(reason: waiting, message: nil)
+    }
+    return pull(next, context)
+  }
+
+  private mutating func pull(_ index: Int, _ context: Context) -> [Effect] {
+    guard index < containers.count else { return prepare(firstMain, context) }
+    let image = containers[index].image
+    guard ImageReference.isValid(image) else {
+      containers[index].state = .waiting(
+        reason: "InvalidImageName",
+        message: "Failed to apply default image tag \"\(image)\": it is no image reference")
+      stage = .invalidName(index)
+      return []
+    }
+    guard let entry = context.catalog.entry(for: image) else {
+      containers[index].pullFailures += 1
+      return fail(
+        index, reason: "ErrImagePull",
+        message: "\(image): not found in the catalog (.kdops.yaml embedded.images)", context)
+    }
+    guard entry.pull > .zero else { return pulled(index, context) }
+    containers[index].state = .waiting(reason: creating(index), message: nil)
+    stage = .pulling(index, until: context.now + entry.pull)
+    return []
+  }
+
+  private mutating func pulled(_ index: Int, _ context: Context) -> [Effect] {
+    containers[index].pullFailures = 0
+    containers[index].state = .waiting(reason: creating(index), message: nil)
+    return containers[index].isInit ? prepare(index, context) : pull(index + 1, context)
+  }
+
+  private func creating(_ index: Int) -> String {
+    containers[index].isInit || firstMain == 0 ? "ContainerCreating" : "PodInitializing"
+  }
+
+  private mutating func fail(_ index: Int, reason: String, message: String, _ context: Context) -> [Effect] {
+    let wait = Self.backoff(max(0, containers[index].pullFailures - 1))
+    containers[index].state = .waiting(reason: reason, message: message)
+    stage = .failed(index, quietAt: context.now + min(.seconds(2), wait / 2), retryAt: context.now + wait)
+    return []
+  }
+
+  /// 10 s, doubled with each failure, at most 5 min.
+  private static func backoff(_ failures: Int) -> Duration { .seconds(min(300, 10 << min(failures, 5))) }
+
+  // MARK: Containers
+
+  /// Has the folder of a container made, where it needs one: an init container's, or that of all others together.
+  private mutating func prepare(_ index: Int, _ context: Context) -> [Effect] {
+    guard index < containers.count else { return [] }
+    let made = index < firstMain ? index..<index + 1 : firstMain..<containers.count
+    let old = containers[made].compactMap(\.containerID)
+    let ending: [Effect] = old.isEmpty ? [] : [.end(containerIDs: old)]
+    if index < firstMain {
+      containers[index].containerID = context.newID()
+      guard containers[index].hasCommand else { return ending + endInit(index, exitCode: 0, context) }
+    } else {
+      for main in made {
+        containers[main].containerID = context.newID()
+        containers[main].state = .waiting(reason: "ContainerCreating", message: nil)
+      }
+    }
+    let isBare =
+      index >= firstMain
+      && containers[firstMain...].allSatisfy {
+        !$0.hasMounts && context.catalog.entry(for: $0.image)?.rootfs == nil
+      }
+    guard !isBare, let id = containers[index].containerID else { return ending + start(context) }
+    stage = .preparing(index)
+    return ending + [.prepare(container: index, containerID: id)]
+  }
+
+  private mutating func runInit(_ index: Int) -> [Effect] {
+    guard let id = containers[index].containerID else { return [] }
+    containers[index].state = .running(since: facts.time)
+    stage = .initRunning(index)
+    return [.runInit(container: index, containerID: id)]
+  }
+
+  private mutating func endInit(_ index: Int, exitCode: Int, _ context: Context) -> [Effect] {
+    let termination = Termination(
+      exitCode: exitCode, startedAt: containers[index].state.startedAt ?? context.now.wholeSeconds,
+      finishedAt: context.now.wholeSeconds, containerID: containers[index].containerID)
+    let ending = containers[index].containerID.map { [Effect.end(containerIDs: [$0])] } ?? []
+    if exitCode == 0 {
+      containers[index].state = .terminated(termination)
+      containers[index].isReady = true
+      return ending + pull(index + 1, context)
+    }
+    let wait = Self.backoff(containers[index].restarts)
+    containers[index].last = termination
+    containers[index].state = .waiting(
+      reason: "CrashLoopBackOff",
+      message:
+        "back-off \(wait.wholeSeconds)s restarting failed container=\(containers[index].name), exit code \(exitCode)"
+    )
+    stage = .initFailed(index, retryAt: context.now + wait)
+    return ending
+  }
+
+  private mutating func start(_ context: Context) -> [Effect] {
+    let delay =
+      containers[firstMain...].map { context.catalog.entry(for: $0.image)?.start ?? .zero }.max() ?? .zero
+    guard delay > .zero else { return run(context) }
+    stage = .starting(until: context.now + delay)
+    return []
+  }
+
+  private mutating func run(_ context: Context) -> [Effect] {
+    let now = context.now.wholeSeconds
+    let crashing = (firstMain..<containers.count).filter {
+      context.catalog.entry(for: containers[$0].image)?.crash ?? false
+    }
+    for index in firstMain..<containers.count {
+      containers[index].state = .running(since: now)
+      containers[index].isReady = true
+    }
+    stage = .running
+    guard let first = crashing.first else { return [] }
+    let wait = Self.backoff(containers[first].restarts)
+    for index in crashing {
+      containers[index].isReady = false
+      containers[index].last = Termination(
+        exitCode: 1, startedAt: now, finishedAt: now, containerID: containers[index].containerID)
+      containers[index].state = .waiting(
+        reason: "CrashLoopBackOff",
+        message:
+          "back-off \(wait.wholeSeconds)s restarting failed container=\(containers[index].name), exit code 1")
+    }
+    stage = .crashed(retryAt: context.now + wait)
+    return []
+  }
+
+  /// New containers in place of those that died, at once and with fresh folders.
+  private mutating func restart(exitCode: Int, _ context: Context) -> [Effect] {
+    let now = context.now.wholeSeconds
+    for index in firstMain..<containers.count {
+      containers[index].last = Termination(
+        exitCode: exitCode, startedAt: containers[index].state.startedAt ?? now, finishedAt: now,
+        containerID: containers[index].containerID)
+      containers[index].restarts += 1
+      containers[index].isReady = false
+    }
+    return prepare(firstMain, context)
+  }
+}

@@ -1,0 +1,99 @@
+import ClusterAPI
+import KubeDirector
+import Values
+
+/// What the node reads from a pod's spec.
+struct PodSpec: Sendable, Hashable {
+  struct Container: Sendable, Hashable {
+    var name: String
+    var image: String
+    var isInit: Bool
+    /// What an init container runs. Images have no programs of their own here.
+    var command: [String]
+    var environment: [String: String]
+    var mounts: [Mount]
+  }
+
+  struct Mount: Sendable, Hashable {
+    /// The claim, or nil for a volume of the pod itself, which is empty when the pod is made.
+    var claim: String?
+    var volume: String
+    /// Where in the container.
+    var path: String
+    /// Which folder of the volume; empty for all of it.
+    var subPath: String
+    var isReadOnly: Bool
+  }
+
+  var name: ObjectName
+  var uid: String
+  /// Init containers first, then the others, each in the order of the spec.
+  var containers: [Container]
+
+  init(_ pod: Object) {
+    let spec = pod.json["spec"]
+    var claims: [String: String] = [:]
+    for volume in spec?["volumes"]?.array ?? [] {
+      if let name = volume["name"]?.string, let claim = volume["persistentVolumeClaim"]?["claimName"]?.string
+      {
+        claims[name] = claim
+      }
+    }
+    name = pod.objectName
+    uid = pod.uid
+    containers =
+      (spec?["initContainers"]?.array ?? []).map { Container($0, isInit: true, claims: claims) }
+      + (spec?["containers"]?.array ?? []).map { Container($0, isInit: false, claims: claims) }
+  }
+
+  /// What the pod asks for: thousandths of a core, and bytes.
+  static func requests(_ pod: Object) -> (milliCPU: Int64, memory: Int64) {
+    var sum: (milliCPU: Int64, memory: Int64) = (0, 0)
+    for container in pod.json["spec"]?["containers"]?.array ?? [] {
+      // Where only a limit is given, that much is asked for.
+      let resources = container["resources"]
+      func amount(_ name: String) -> Quantity? {
+        (resources?["requests"]?[name]?.string ?? resources?["limits"]?[name]?.string).flatMap {
+          Quantity($0)
+        }
+      }
+      if let cpu = amount("cpu") { sum.milliCPU = sum.milliCPU.addingSaturated(cpu.thousandths) }
+      if let memory = amount("memory") { sum.memory = sum.memory.addingSaturated(memory.wholeUnits) }
+    }
+    return sum
+  }
+}
+
+extension PodSpec.Container {
+  init(_ json: JSON, isInit: Bool, claims: [String: String]) {
+    name = json["name"]?.string ?? ""
+    image = json["image"]?.string ?? ""
+    self.isInit = isInit
+    command = ["command", "args"].flatMap { json[$0]?.array?.compactMap(\.string) ?? [] }
+    environment = [:]
+    for variable in json["env"]?.array ?? [] {
+      if let name = variable["name"]?.string { environment[name] = variable["value"]?.string ?? "" }
+    }
+    mounts = (json["volumeMounts"]?.array ?? []).compactMap { mount in
+      guard let volume = mount["name"]?.string, let path = mount["mountPath"]?.string else { return nil }
+      return PodSpec.Mount(
+        claim: claims[volume], volume: volume, path: path, subPath: mount["subPath"]?.string ?? "",
+        isReadOnly: mount["readOnly"]?.bool ?? false)
+    }
+  }
+}
+
+extension Quantity {
+  /// Thousandths, rounded up.
+  fileprivate var thousandths: Int64 {
+    guard let nano = Int128(canonical.dropLast()), nano > 0 else { return 0 }
+    return Int64(clamping: (nano + 999_999) / 1_000_000)
+  }
+}
+
+extension Int64 {
+  fileprivate func addingSaturated(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+}

@@ -1,0 +1,113 @@
+import FoundationEssentials
+import Glibc
+
+/// Turns the files of an image into the root of a container.
+enum RootTree {
+  /// These are the host's, or made anew by the sandbox.
+  private static func isForeign(_ name: String) -> Bool {
+    ["usr", "bin", "sbin", "proc", "dev", "sys", "tmp"].contains(name) || name.hasPrefix("lib")
+  }
+
+  /// Keeps what may be in a root: folders at the top, and links that stay inside.
+  ///
+  /// A link is rewritten as relative to its own place and without detours, so that it means the same from inside the
+  /// container and from outside, and never leaves the root, whatever other links stand on its way.
+  static func clean(_ root: String) throws {
+    for name in try SafeFolder.names(in: root)
+    where isForeign(name) || SafeFolder.kind("\(root)/\(name)") != .folder {
+      try FileManager.default.removeItem(atPath: "\(root)/\(name)")
+    }
+    try SafeFolder.walk(root) { path, parts, kind in
+      switch kind {
+      case .folder, .file: return
+      case .other: unlink(path)
+      case .link:
+        let target = inside(try SafeFolder.target(ofLink: path), from: parts)
+        unlink(path)
+        if let target, symlink(target, path) != 0 { throw FileError(errno: errno, path) }
+      }
+    }
+  }
+
+  /// A link's target seen from its own folder; nil where it would leave the root.
+  static func inside(_ target: String, from link: [String]) -> String? {
+    guard !target.isEmpty else { return nil }
+    let folder = Array(link.dropLast())
+    var place = target.hasPrefix("/") ? [] : folder
+    for part in target.split(separator: "/") {
+      switch part {
+      case ".": continue
+      case "..":
+        guard !place.isEmpty else { return nil }
+        place.removeLast()
+      default: place.append(String(part))
+      }
+    }
+    // Up to the root and down again: no name is ever stepped back over.
+    let steps = Array(repeating: "..", count: folder.count) + place
+    return steps.isEmpty ? "." : steps.joined(separator: "/")
+  }
+
+  /// Config packages lie open in an image's folder, so that their changes can be read; a container finds them packed.
+  static func packConfigPackage(_ root: String) throws {
+    let folder = "\(root)/opt/configscripts/appconfig"
+    guard SafeFolder.kind(folder) == .folder else { return }
+    let archive = try PackageArchive.packed(folder: folder, as: "appconfig")
+    try write(archive, to: "\(root)/opt/configscripts/appconfig.tgz", mode: 0o644)
+    try FileManager.default.removeItem(atPath: folder)
+  }
+
+  /// What every container has, whatever its image: the places that programs expect, and an `/etc` that knows the
+  /// container's own names and nothing of the host.
+  static func addSkeleton(_ root: String, hostname: String, ip: String) throws {
+    let folders = [
+      "dev", "etc", "opt", "proc", "run", "srv", "tmp", "usr/local/bin", "usr/local/lib", "usr/local/sbin",
+      "usr/local/share", "var/log", "var/tmp",
+    ]
+    for folder in folders {
+      try SafeFolder.make(folder.split(separator: "/").map(String.init), below: root, owner: nil)
+    }
+    for folder in ["tmp", "var/tmp"] { chmod("\(root)/\(folder)", 0o1777) }
+    for (name, target) in HostPrograms.links { symlink(target, "\(root)/\(name)") }
+    let files = [
+      "passwd": "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+      "group": "root:x:0:\nnogroup:x:65534:\n",
+      "hostname": "\(hostname)\n",
+      "hosts": "127.0.0.1 localhost\n\(ip) \(hostname)\n",
+      "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    ]
+    for (name, content) in files where SafeFolder.kind("\(root)/etc/\(name)") == nil {
+      try write(Array(content.utf8), to: "\(root)/etc/\(name)", mode: 0o644)
+    }
+  }
+
+  private static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+    guard file >= 0 else { throw FileError(errno: errno, path) }
+    defer { close(file) }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      guard count > 0 else { throw FileError(errno: errno, path) }
+      rest = rest.dropFirst(count)
+    }
+  }
+}
+
+/// Where the host has the programs that containers use.
+enum HostPrograms {
+  /// The folders at the top of the host that are bound into containers, read-only.
+  static let folders: [String] = names.filter { SafeFolder.kind("/\($0)") == .folder }
+
+  /// The links at the top of the host that lead into `/usr`.
+  static let links: [(name: String, target: String)] = names.compactMap { name in
+    guard SafeFolder.kind("/\(name)") == .link, let target = try? SafeFolder.target(ofLink: "/\(name)"),
+      target.hasPrefix("usr/") || target.hasPrefix("/usr/")
+    else { return nil }
+    return (name, target)
+  }
+
+  private static let names: [String] = ((try? SafeFolder.names(in: "/")) ?? []).filter {
+    $0 == "usr" || $0 == "bin" || $0 == "sbin" || $0.hasPrefix("lib")
+  }
+}

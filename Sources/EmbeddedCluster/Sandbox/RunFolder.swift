@@ -1,0 +1,112 @@
+import FoundationEssentials
+import Glibc
+
+/// What is known on disk of a container's processes, so that a later daemon can find and end them.
+///
+/// `run/<container>/` exists as long as the container; each command has a folder below it with `pid` (the wrapper's line of
+/// `/proc/<pid>/stat`), `status` (what bubblewrap says), `stdin`, `stdout` and `stderr`.
+struct RunFolder: Sendable {
+  let path: String
+
+  var exists: Bool { SafeFolder.kind(path) == .folder }
+
+  /// Ends everything that runs in a container whose folder has been moved away. Waits until it is gone.
+  ///
+  /// The move comes first: a wrapper that has not yet said who it is then finds its folder missing, and gives up.
+  func endAll() {
+    let commands = (try? SafeFolder.names(in: path)) ?? []
+    let folders = commands.map { "\(path)/\($0)" }
+    let wrappers = folders.compactMap { ProcessStamp(file: "\($0)/pid") }.filter(\.isAlive)
+    // The first process of the sandbox takes all others with it.
+    let inside =
+      wrappers.isEmpty ? [] : folders.compactMap { BubblewrapStatus(file: "\($0)/status").childProcess }
+    let stamps = inside.compactMap(ProcessStamp.init(process:))
+    for wrapper in wrappers { kill(-wrapper.process, SIGKILL) }
+    for stamp in stamps where stamp.isAlive { kill(stamp.process, SIGKILL) }
+    var patience = 2_000
+    while patience > 0, stamps.contains(where: \.isAlive) || wrappers.contains(where: \.isAlive) {
+      usleep(1_000)
+      patience -= 1
+    }
+  }
+
+  /// Removes what earlier commands left that have ended.
+  func forgetEnded() {
+    for name in (try? SafeFolder.names(in: path)) ?? [] where SafeFolder.kind("\(path)/\(name)/stdin") != nil
+    {
+      if let wrapper = ProcessStamp(file: "\(path)/\(name)/pid"), wrapper.isAlive { continue }
+      try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    }
+  }
+}
+
+/// A process, told apart from a later one with the same number by when it started.
+struct ProcessStamp: Sendable, Hashable {
+  var process: Int32
+  var startTime: String
+
+  init?(file: String) {
+    guard let line = FileText.read(file) else { return nil }
+    self.init(line: line)
+  }
+
+  init?(process: Int32) { self.init(file: "/proc/\(process)/stat") }
+
+  /// - Parameter line: proc(5), `/proc/<pid>/stat`; the second field may itself hold spaces and parentheses.
+  init?(line: String) {
+    guard let number = line.split(separator: " ").first.flatMap({ Int32($0) }), number > 1,
+      let end = line.lastIndex(of: ")")
+    else { return nil }
+    let fields = line[line.index(after: end)...].split(separator: " ")
+    guard fields.count > 19 else { return nil }
+    process = number
+    startTime = String(fields[19])
+  }
+
+  /// False for one that has ended and only waits to be noticed.
+  var isAlive: Bool {
+    guard let line = FileText.read("/proc/\(process)/stat"), let now = ProcessStamp(line: line),
+      let end = line.lastIndex(of: ")")
+    else { return false }
+    return now == self && line[line.index(after: end)...].split(separator: " ").first != "Z"
+  }
+}
+
+/// What bubblewrap tells of a sandbox: a line of JSON when it stands, and one when the command has ended.
+struct BubblewrapStatus: Sendable, Hashable {
+  var childProcess: Int32?
+  var exitCode: Int?
+
+  init(file: String) { self.init(text: FileText.read(file) ?? "") }
+
+  init(text: String) {
+    func number(after key: String) -> Int? {
+      guard let range = text.range(of: "\"\(key)\": ") else { return nil }
+      return Int(text[range.upperBound...].prefix { $0.isWholeNumber })
+    }
+    childProcess = number(after: "child-pid").flatMap { Int32(exactly: $0) }
+    exitCode = number(after: "exit-code")
+  }
+}
+
+enum FileText {
+  /// The first bytes of a file of ours as text; nil where it cannot be read.
+  static func read(_ path: String) -> String? {
+    bytes(path, limit: 4096).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  static func bytes(_ path: String, limit: Int) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: min(max(limit, 1), 64 << 10))
+    while bytes.count < limit {
+      let count = Glibc.read(file, &buffer, min(buffer.count, limit - bytes.count))
+      guard count >= 0 else { return nil }
+      if count == 0 { break }
+      bytes += buffer[..<count]
+    }
+    return bytes
+  }
+}

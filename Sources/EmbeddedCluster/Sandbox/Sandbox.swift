@@ -1,0 +1,199 @@
+import FoundationEssentials
+import Glibc
+import Logging
+
+/// How scripts are run on the embedded node.
+public enum SandboxMode: String, Sendable, Hashable, CaseIterable {
+  /// In bubblewrap: no network, no host files but programs and libraries, limits on everything.
+  case bubblewrap
+  /// In the pod's folder as root directory and nothing more: the network and this machine's devices are there. For
+  /// those who insist, `--embedded-unsandboxed`.
+  case none
+  /// Not at all: `exec` is refused. For clusters whose apps have no packages.
+  case noScripts
+}
+
+/// What one process of a script may use. What it may use together with its children is up to `processes` times that.
+public struct SandboxLimits: Sendable, Hashable {
+  public var processes = 256
+  /// Address space, in bytes.
+  public var memory = 2 << 30
+  /// The largest file it may write, in bytes.
+  public var fileSize = 1 << 30
+  /// Time on a processor, in seconds.
+  public var cpuSeconds = 600
+  public var openFiles = 1024
+  /// What fits into `/dev/shm` altogether, in bytes.
+  public var sharedMemory = 64 << 20
+
+  public init() {}
+}
+
+/// One command to be run in a container.
+struct SandboxRequest: Sendable {
+  struct Bind: Sendable, Hashable {
+    var source: String
+    var path: String
+    var isReadOnly: Bool
+  }
+
+  /// The folder that is the container's root.
+  var root: String
+  /// What is laid over the root, outer folders first.
+  var binds: [Bind]
+  var hostname: String
+  var environment: [String: String]
+  var command: [String]
+}
+
+/// Makes the argument vector that runs a command in a container. Nothing in it passes through a shell.
+struct Sandbox: Sendable {
+  let mode: SandboxMode
+  let limits: SandboxLimits
+  /// Who scripts are, outside: nobody in particular where the daemon is root, otherwise the daemon's own user.
+  let owner: FileOwner?
+
+  /// An id that no account has. The kernel exempts its root from the limit on processes, so scripts must not be it.
+  static let unprivileged = FileOwner(user: 7_038_063, group: 7_038_063)
+
+  private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+  /// Where a root daemon gathers a container's folders, out of their places that others may not enter.
+  private static let stage = "/mnt"
+
+  init(mode: SandboxMode, limits: SandboxLimits, isRoot: Bool = geteuid() == 0) {
+    self.mode = mode
+    self.limits = limits
+    owner = isRoot && mode == .bubblewrap ? Self.unprivileged : nil
+  }
+
+  func arguments(_ request: SandboxRequest) -> [String] {
+    switch mode {
+    case .bubblewrap: owner.map { asUnprivileged(request, $0) } ?? bubblewrap(request)
+    case .none, .noScripts: changedRoot(request)
+    }
+  }
+
+  // MARK: bubblewrap
+
+  private func bubblewrap(_ request: SandboxRequest) -> [String] {
+    var arguments = [
+      "bwrap", "--unshare-user", "--unshare-all", "--disable-userns", "--new-session",
+      // Its parent is the wrapper, not the daemon: who ends the wrapper ends the script.
+      "--die-with-parent", "--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--hostname", request.hostname,
+      "--clearenv", "--json-status-fd", "4", "--bind", request.root, "/",
+    ]
+    for folder in HostPrograms.folders { arguments += ["--ro-bind", "/\(folder)", "/\(folder)"] }
+    if SafeFolder.kind("/usr/local") == .folder {
+      arguments += ["--bind", "\(request.root)/usr/local", "/usr/local"]
+    }
+    arguments += [
+      "--proc", "/proc", "--dev", "/dev", "--size", String(limits.sharedMemory), "--tmpfs", "/dev/shm",
+    ]
+    for bind in request.binds {
+      arguments += [bind.isReadOnly ? "--ro-bind" : "--bind", bind.source, bind.path]
+    }
+    // Half of Debian's commands are links through here.
+    arguments += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--chdir", "/"]
+    for (name, value) in environment(request) { arguments += ["--setenv", name, value] }
+    return arguments + ["--"] + limited(request.command)
+  }
+
+  /// Gathers the folders where an unprivileged user can reach them, becomes that user, and goes on as it.
+  private func asUnprivileged(_ request: SandboxRequest, _ owner: FileOwner) -> [String] {
+    var inner = request
+    var arguments = ["bwrap", "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", Self.stage]
+    inner.root = "\(Self.stage)/root"
+    arguments += ["--bind", request.root, inner.root]
+    for (index, bind) in request.binds.enumerated() {
+      inner.binds[index].source = "\(Self.stage)/\(index)"
+      arguments += ["--bind", bind.source, inner.binds[index].source]
+    }
+    arguments += [
+      "--", "setpriv", "--reuid", String(owner.user), "--regid", String(owner.group), "--clear-groups",
+      "--inh-caps=-all", "--",
+    ]
+    return arguments + bubblewrap(inner)
+  }
+
+  private func limited(_ command: [String]) -> [String] {
+    [
+      "prlimit", "--nproc=\(limits.processes)", "--as=\(limits.memory)", "--fsize=\(limits.fileSize)",
+      "--cpu=\(limits.cpuSeconds)", "--nofile=\(limits.openFiles)", "--core=0", "--",
+    ] + command
+  }
+
+  private func environment(_ request: SandboxRequest) -> [(String, String)] {
+    let base = ["PATH": Self.path, "HOME": "/", "LANG": "C.UTF-8", "HOSTNAME": request.hostname]
+    return base.merging(request.environment) { _, own in own }.sorted { $0.key < $1.key }
+      .filter {
+        !$0.key.isEmpty && !$0.key.contains("=") && !$0.key.utf8.contains(0) && !$0.value.utf8.contains(0)
+      }
+  }
+
+  // MARK: Without bubblewrap
+
+  /// A mount namespace to put the folders together and a process namespace to find the end; the rest of the
+  /// machine is there.
+  private func changedRoot(_ request: SandboxRequest) -> [String] {
+    let asRoot = geteuid() == 0 ? [] : ["--user", "--map-root-user"]
+    var arguments =
+      ["unshare"] + asRoot + ["--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--", "sh", "-c"]
+      + [Self.changeRoot, "sh", request.root]
+    for folder in HostPrograms.folders { arguments += ["/\(folder)", "/\(folder)"] }
+    for bind in request.binds { arguments += [bind.source, bind.path] }
+    arguments += ["--", "env", "-i"] + environment(request).map { "\($0)=\($1)" }
+    return arguments + limited(request.command)
+  }
+
+  private static let changeRoot = """
+    root=$1; shift
+    while [ "$1" != -- ]; do mkdir -p "$root$2" && mount --rbind "$1" "$root$2" || exit 125; shift 2; done; shift
+    mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" || exit 125
+    cd "$root" && exec chroot . "$@"
+    """
+
+  // MARK: Is it there?
+
+  /// Runs nothing in the sandbox, to see whether it can be made on this machine.
+  func probe(in directory: String, logger: Logger) async throws(EmbeddedClusterError) {
+    guard mode != .noScripts else { return }
+    let root = "\(directory)/run/probe-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    do {
+      try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+      try RootTree.addSkeleton(root, hostname: "probe", ip: "127.0.0.1")
+      try SafeFolder.give(root, to: owner)
+    } catch {
+      throw EmbeddedClusterError("The embedded cluster in \(directory) cannot make folders: \(error)")
+    }
+    let request = SandboxRequest(
+      root: root, binds: [], hostname: "probe", environment: [:], command: ["true"])
+    let failure = await HostProcess.failure(of: arguments(request))
+    guard let failure else {
+      if mode == .none {
+        logger.warning(
+          "scripts run without a sandbox: they can use the network and all that this user may use of this machine"
+        )
+      }
+      return
+    }
+    throw EmbeddedClusterError(Self.advice(mode, failure))
+  }
+
+  private static func advice(_ mode: SandboxMode, _ failure: String) -> String {
+    guard mode == .bubblewrap else {
+      return
+        "Scripts cannot run without bubblewrap here: unshare says \"\(failure)\"; install it (apt-get install bubblewrap), or run on a machine that allows user namespaces"
+    }
+    guard
+      ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].contains(where: { (path: String) in
+        access(path, X_OK) == 0
+      })
+    else {
+      return
+        "Scripts run in bubblewrap, which is not installed: apt-get install bubblewrap, or run them without protection with --embedded-unsandboxed"
+    }
+    return
+      "Scripts run in bubblewrap, which cannot make a sandbox here: \"\(failure)\"; allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu), or run scripts without protection with --embedded-unsandboxed"
+  }
+}

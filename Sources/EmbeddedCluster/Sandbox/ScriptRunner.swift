@@ -1,0 +1,85 @@
+import FoundationEssentials
+import Glibc
+import Subprocess
+
+/// Runs commands so that they outlive the daemon, but not their container.
+///
+/// Between the daemon and the sandbox stands a shell with a session of its own, which keeps what comes out in files: the
+/// daemon may die at any instant and the command runs on, never stopped by a pipe without a reader. What is
+/// beyond the limit is read and dropped, so that no amount of output fills the disk or blocks the command.
+struct ScriptRunner: Sendable {
+  enum Ending: Sendable {
+    case exited(code: Int, stdout: [UInt8], stderr: [UInt8])
+    /// The command did not begin.
+    case notStarted(String)
+    /// It was ended from outside, with its container.
+    case ended
+  }
+
+  let sandbox: Sandbox
+
+  /// `$1` the command's folder, `$2` what is kept of each stream, `$3` whether the end is to be noted here, then
+  /// the command. Nothing of it is ever part of the text.
+  private static let wrapper = """
+    folder=$1 limit=$2 note=$3; shift 3
+    umask 077
+    IFS= read -r self </proc/$$/stat || exit 125
+    printf '%s\\n' "$self" >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid" || exit 125
+    {
+      {
+        "$@" <"$folder/stdin" 4>"$folder/status" 2>&3 3>&-
+        code=$?
+        [ "$note" = no ] || printf '{ "exit-code": %d }\\n' "$code" >"$folder/status"
+      } | { head -c "$limit" >"$folder/stdout"; cat >/dev/null; } 3>&-
+    } 3>&1 | { head -c "$limit" >"$folder/stderr"; cat >/dev/null; }
+    """
+
+  /// Begins a command.
+  /// - Parameters:
+  ///   - folder: the container's run folder; the command gets a folder in it, which is removed after the end.
+  ///   - whenEnded: called when the command has ended, whoever still waits for it.
+  func start(
+    _ request: SandboxRequest, stdin: [UInt8], outputLimit: Int, folder: RunFolder,
+    whenEnded: @escaping @Sendable () async -> Void
+  ) throws -> Completion<Ending> {
+    let place = "\(folder.path)/\(UUID().uuidString)"
+    guard mkdir(place, 0o700) == 0 else { throw FileError(errno: errno, place) }
+    try Data(stdin).write(to: URL(fileURLWithPath: "\(place)/stdin"))
+    let arguments =
+      [
+        "-c", Self.wrapper, "sh", place, String(max(0, outputLimit)),
+        sandbox.mode == .bubblewrap ? "no" : "yes",
+      ]
+      + sandbox.arguments(request)
+    let completion = Completion<Ending>()
+    // Not a child task: whoever waits may go away, and the command must not be ended by that.
+    Task.detached {
+      completion.complete(await Self.run(arguments, place: place, outputLimit: outputLimit))
+      await whenEnded()
+    }
+    return completion
+  }
+
+  private static func run(_ arguments: [String], place: String, outputLimit: Int) async -> Ending {
+    var options = PlatformOptions()
+    options.createSession = true
+    do {
+      _ = try await Subprocess.run(
+        .path("/bin/sh"), arguments: Arguments(arguments), environment: HostProcess.environment,
+        platformOptions: options, output: .discarded, error: .discarded)
+    } catch {
+      return .notStarted("\(error)")
+    }
+    defer { try? FileManager.default.removeItem(atPath: place) }
+    guard SafeFolder.kind(place) == .folder else { return .ended }
+    let stdout = FileText.bytes("\(place)/stdout", limit: outputLimit) ?? []
+    let stderr = FileText.bytes("\(place)/stderr", limit: outputLimit) ?? []
+    let status = BubblewrapStatus(file: "\(place)/status")
+    guard let code = status.exitCode else {
+      let said = String(decoding: stderr.prefix(500), as: UTF8.self).split(separator: "\n").joined(
+        separator: "; ")
+      return .notStarted(said.isEmpty ? "the sandbox ended without a word" : said)
+    }
+    return .exited(code: code, stdout: stdout, stderr: stderr)
+  }
+}

@@ -1,0 +1,108 @@
+import Synchronization
+
+/// At most so many at a time; who comes first goes first.
+final class SlotQueue: Sendable {
+  private struct State {
+    var free: Int
+    var nextID = 0
+    var waiting: [(id: Int, continuation: CheckedContinuation<Void, any Error>)] = []
+    var cancelled: Set<Int> = []
+  }
+
+  private let state: Mutex<State>
+
+  init(_ slots: Int) { state = Mutex(State(free: max(1, slots))) }
+
+  /// - Throws: `CancellationError` when the task is cancelled while it waits; it then holds no slot.
+  func acquire() async throws {
+    let id = state.withLock { state in
+      state.nextID += 1
+      return state.nextID
+    }
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+        let outcome: Result<Void, any Error>? = state.withLock { state in
+          if state.cancelled.remove(id) != nil { return .failure(CancellationError()) }
+          if state.free > 0 {
+            state.free -= 1
+            return .success(())
+          }
+          state.waiting.append((id, continuation))
+          return nil
+        }
+        if let outcome { continuation.resume(with: outcome) }
+      }
+    } onCancel: {
+      let waiter = state.withLock { state in
+        guard let index = state.waiting.firstIndex(where: { $0.id == id }) else {
+          state.cancelled.insert(id)
+          return CheckedContinuation<Void, any Error>?.none
+        }
+        return state.waiting.remove(at: index).continuation
+      }
+      waiter?.resume(throwing: CancellationError())
+    }
+    state.withLock { _ = $0.cancelled.remove(id) }
+  }
+
+  func release() {
+    let next = state.withLock { state in
+      guard state.waiting.isEmpty else { return Optional(state.waiting.removeFirst().continuation) }
+      state.free += 1
+      return nil
+    }
+    next?.resume()
+  }
+}
+
+/// A value that comes once and that many may wait for; whoever is cancelled stops waiting, and nothing else happens.
+final class Completion<Value: Sendable>: Sendable {
+  private struct State {
+    var value: Value?
+    var nextID = 0
+    var waiting: [Int: CheckedContinuation<Value, any Error>] = [:]
+    var cancelled: Set<Int> = []
+  }
+
+  private let state = Mutex(State())
+
+  func complete(_ value: Value) {
+    let waiting = state.withLock { state in
+      guard state.value == nil else { return [Int: CheckedContinuation<Value, any Error>]() }
+      state.value = value
+      defer { state.waiting = [:] }
+      return state.waiting
+    }
+    for continuation in waiting.values { continuation.resume(returning: value) }
+  }
+
+  /// - Throws: `CancellationError` only.
+  func wait() async throws -> Value {
+    let id = state.withLock { state in
+      state.nextID += 1
+      return state.nextID
+    }
+    return try await withTaskCancellationHandler {
+      defer { state.withLock { _ = $0.cancelled.remove(id) } }
+      return try await withCheckedThrowingContinuation {
+        (continuation: CheckedContinuation<Value, any Error>) in
+        let outcome: Result<Value, any Error>? = state.withLock { state in
+          if let value = state.value { return .success(value) }
+          if state.cancelled.remove(id) != nil { return .failure(CancellationError()) }
+          state.waiting[id] = continuation
+          return nil
+        }
+        if let outcome { continuation.resume(with: outcome) }
+      }
+    } onCancel: {
+      let waiter = state.withLock { state in
+        guard let waiter = state.waiting.removeValue(forKey: id) else {
+          state.cancelled.insert(id)
+          return CheckedContinuation<Value, any Error>?.none
+        }
+        return waiter
+      }
+      waiter?.resume(throwing: CancellationError())
+    }
+  }
+}

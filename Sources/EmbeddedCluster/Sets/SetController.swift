@@ -1,0 +1,72 @@
+import ClusterAPI
+import KubeDirector
+import Logging
+import Values
+
+/// Carries out what `SetPlan` decides for a StatefulSet.
+struct SetController {
+  /// The revision that a set's template had at a generation: hashing it again at each pod's change would cost more
+  /// than everything else.
+  private var revisionNames: [String: (generation: Int, name: String)] = [:]
+
+  /// Takes one step for a set; the writes it makes bring it back here until there is nothing to do.
+  mutating func sync(_ name: ObjectName, in store: ObjectStore, logger: Logger) {
+    guard let record = store.record(Resource.statefulSets.kind, name) else { return }
+    let set = record.object
+    let templateRevision = revisionName(of: set)
+    let pods = store.dependents(of: set.uid, kind: Resource.pods.kind)
+    let revisions = store.dependents(of: set.uid, kind: Resource.controllerRevisions.kind)
+    let actions = SetPlan.actions(
+      set: SetState(set, templateRevision: templateRevision),
+      revisions: revisions.map {
+        RevisionState(name: $0.object.name, number: $0.object.json["revision"]?.integer ?? 0)
+      },
+      pods: pods.compactMap { SetPodState($0.object, set: set.name) })
+    for action in actions {
+      do throws(APIError) {
+        try perform(action, for: record, in: store)
+      } catch {
+        // The rest of the plan goes on: one pod whose name is taken does not hold up the others.
+        logger.warning(
+          "a step for a StatefulSet failed",
+          metadata: ["statefulSet": "\(name)", "action": "\(action)", "error": "\(error)"])
+      }
+    }
+  }
+
+  mutating func forget(uid: String) { revisionNames[uid] = nil }
+
+  private mutating func revisionName(of set: Object) -> String {
+    if let known = revisionNames[set.uid], known.generation == set.generation { return known.name }
+    let name = PodFactory.revisionName(of: set)
+    revisionNames[set.uid] = (set.generation, name)
+    return name
+  }
+
+  private func perform(
+    _ action: SetAction, for record: ObjectStore.Record, in store: ObjectStore
+  ) throws(APIError) {
+    let set = record.object
+    let revisions = Resource.controllerRevisions.kind
+    func sibling(_ name: String) -> ObjectName { ObjectName(namespace: set.namespace, name: name) }
+    switch action {
+    case .createRevision(let name, let number):
+      _ = try store.create(PodFactory.revision(of: set, name: name, number: number))
+    case .renumberRevision(let name, let number):
+      _ = try store.patch(revisions, sibling(name), merge: ["revision": JSON(number)])
+    case .deleteRevision(let name):
+      try store.delete(revisions, sibling(name), .none)
+    case .createPod(let ordinal, let revision):
+      for claim in PodFactory.volumeClaims(of: set, ordinal: ordinal)
+      where store.record(claim.kind, claim.objectName) == nil {
+        _ = try store.create(claim)
+      }
+      let template = try store.existing(revisions, sibling(revision)).object
+      _ = try store.create(PodFactory.pod(of: set, ordinal: ordinal, revision: template), keepsStatus: true)
+    case .deletePod(let name):
+      try store.delete(Resource.pods.kind, sibling(name), .none)
+    case .writeStatus(let status):
+      _ = try store.setStatus(record, status.json)
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import ClusterAPI
+import KubeDirector
+import Synchronization
+import Values
+
+/// What became of one object in one write.
+struct Change: Sendable {
+  var version: Int64
+  var kind: String
+  /// Nil for an object that was created.
+  var old: Object?
+  /// Nil for one that was deleted; `old` is then its last state, with the version of its deletion.
+  var new: Object?
+}
+
+/// The last changes, and everyone who watches.
+///
+/// A watcher is told everything from where it began, in order, or its stream ends with `.gone`: when it asks for
+/// more of the past than is kept, and when it takes what it is told too slowly. It is never told half.
+final class EventLog: Sendable {
+  private struct Watcher {
+    var kind: String
+    var namespace: String?
+    var labels: LabelSelector
+    /// The last version that the watcher knows of.
+    var known: Int64
+    var continuation: AsyncThrowingStream<WatchEvent, any Error>.Continuation
+  }
+
+  private struct State {
+    /// The changes that are kept begin at `head`; what is before was given up.
+    var changes: [Change] = []
+    var head = 0
+    /// Every change after this version is kept.
+    var floor: Int64
+    var last: Int64
+    var watchers: [Int: Watcher] = [:]
+    var nextID = 0
+  }
+
+  private let state: Mutex<State>
+  private let window: Int
+  private let backlog: Int
+
+  /// - Parameters:
+  ///   - window: how many changes are kept for those who come back.
+  ///   - backlog: how many events a watcher may leave untaken.
+  init(version: Int64, window: Int, backlog: Int) {
+    state = Mutex(State(floor: version, last: version))
+    self.window = max(1, window)
+    self.backlog = max(1, backlog)
+  }
+
+  func publish(_ changes: [Change]) {
+    guard let last = changes.last?.version else { return }
+    var ended: [Watcher] = []
+    state.withLock { state in
+      for (id, watcher) in state.watchers {
+        var told: Watcher? = watcher
+        let isInTime = changes.allSatisfy { $0.kind != watcher.kind || tell(&told, $0) }
+        guard isInTime else {
+          ended.append(watcher)
+          state.watchers[id] = nil
+          continue
+        }
+        // Without a word now and then, whoever sees little would have to list again after a while.
+        if let known = told?.known, last - known > Int64(window / 4) {
+          told?.known = last
+          _ = watcher.continuation.yield(.bookmark(resourceVersion: String(last)))
+        }
+        state.watchers[id] = told
+      }
+      state.changes.append(contentsOf: changes)
+      state.last = last
+      trim(&state)
+    }
+    // Outside the lock: ending a stream calls back into `forget`.
+    for watcher in ended { watcher.continuation.finish(throwing: Self.tooSlow) }
+  }
+
+  /// Everything after a version, and then what happens; a bookmark stands where the past ends.
+  func watch(
+    kind: String, namespace: String?, labels: LabelSelector, after text: String
+  ) -> AsyncThrowingStream<WatchEvent, any Error> {
+    AsyncThrowingStream(bufferingPolicy: .bufferingOldest(backlog)) { continuation in
+      let outcome: Result<Int, APIError> = state.withLock { state in
+        guard let after = text.isEmpty ? state.last : Int64(text) else {
+          return .failure(APIError(.invalid, "\"\(text)\" is no resourceVersion; take one from a list"))
+        }
+        guard after >= state.floor, after <= state.last else {
+          return .failure(
+            APIError(.gone, "resourceVersion \(after) of \(kind) is too old to go on from; list again"))
+        }
+        var watcher: Watcher? = Watcher(
+          kind: kind, namespace: namespace, labels: labels, known: after, continuation: continuation)
+        for change in state.changes[state.head...] where change.version > after && change.kind == kind {
+          guard tell(&watcher, change) else { return .failure(Self.tooSlow) }
+        }
+        watcher?.known = state.last
+        _ = continuation.yield(.bookmark(resourceVersion: String(state.last)))
+        let id = state.nextID
+        state.nextID += 1
+        state.watchers[id] = watcher
+        return .success(id)
+      }
+      switch outcome {
+      case .success(let id): continuation.onTermination = { [weak self] _ in self?.forget(id) }
+      case .failure(let error): continuation.finish(throwing: error)
+      }
+    }
+  }
+
+  /// Ends every stream: the past is no longer what they were told.
+  func restart(at version: Int64) {
+    let ended = state.withLock { state in
+      let watchers = state.watchers
+      state = State(floor: version, last: version, nextID: state.nextID)
+      return watchers.values
+    }
+    for watcher in ended {
+      watcher.continuation.finish(throwing: APIError(.gone, "the store was read again from disk; list again"))
+    }
+  }
+
+  private func forget(_ id: Int) { state.withLock { _ = $0.watchers.removeValue(forKey: id) } }
+
+  private static let tooSlow = APIError(.gone, "the watcher took its events too slowly; list again")
+
+  /// False where the event did not fit, or nobody takes events any more.
+  private func tell(_ watcher: inout Watcher?, _ change: Change) -> Bool {
+    guard let asked = watcher, let event = Self.event(change, for: asked) else { return true }
+    guard case .enqueued = asked.continuation.yield(event) else { return false }
+    watcher?.known = change.version
+    return true
+  }
+
+  /// What a change is to someone who sees only some of the objects.
+  private static func event(_ change: Change, for watcher: Watcher) -> WatchEvent? {
+    func sees(_ object: Object?) -> Object? {
+      guard let object, watcher.namespace == nil || watcher.namespace == object.namespace,
+        watcher.labels.matches(object)
+      else { return nil }
+      return object
+    }
+    switch (sees(change.old), sees(change.new)) {
+    case (nil, nil): return nil
+    case (nil, let new?): return .added(new)
+    case (_?, let new?): return .modified(new)
+    case (let old?, nil): return .deleted(change.new ?? old)
+    }
+  }
+
+  private func trim(_ state: inout State) {
+    let surplus = state.changes.count - state.head - window
+    guard surplus > 0 else { return }
+    state.floor = state.changes[state.head + surplus - 1].version
+    state.head += surplus
+    // Thrown away in one go now and then: moving the rest each time would cost more than keeping it.
+    if state.head >= window {
+      state.changes.removeFirst(state.head)
+      state.head = 0
+    }
+  }
+}

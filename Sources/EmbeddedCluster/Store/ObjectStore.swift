@@ -1,0 +1,297 @@
+import ClusterAPI
+import FoundationEssentials
+import KubeDirector
+import Values
+
+/// The objects in memory, with Kubernetes' rules for writing them.
+///
+/// Belongs to one actor. Nothing here waits: what was written is collected in `changes` and in the rows of the
+/// next commit, and counts only once `Persistence` has it.
+final class ObjectStore {
+  final class Record {
+    let id: Int64
+    let kind: String
+    var object: Object
+    var version: Int64
+    /// False until its row is on disk.
+    var isStored: Bool
+
+    init(id: Int64, kind: String, object: Object, version: Int64, isStored: Bool) {
+      self.id = id
+      self.kind = kind
+      self.object = object
+      self.version = version
+      self.isStored = isStored
+    }
+  }
+
+  private struct ClusterIndexKey: Hashable {
+    var kind: String
+    var namespace: String
+    var cluster: String
+  }
+
+  private(set) var version: Int64
+  /// What was written since this was last taken.
+  private(set) var changes: [Change] = []
+  private var records: [String: [String: [String: Record]]] = [:]
+  private var byOwner: [String: [Int64: Record]] = [:]
+  private var byCluster: [ClusterIndexKey: [Int64: Record]] = [:]
+  private var uids: Set<String> = []
+  private var dirty: [Int64: Record] = [:]
+  private var removed: [Int64] = []
+  private var nextID: Int64
+  private let rules: ObjectRules
+  private let now: () -> Duration
+
+  init(
+    objects: [Persistence.Stored], version: Int64, rules: ObjectRules = ObjectRules(),
+    now: @escaping () -> Duration
+  ) {
+    self.version = version
+    self.rules = rules
+    self.now = now
+    nextID = (objects.last?.id ?? 0) + 1
+    for stored in objects {
+      let object = stored.object
+      insert(
+        Record(
+          id: stored.id, kind: object.kind, object: object, version: Int64(object.resourceVersion) ?? 0,
+          isStored: true))
+    }
+  }
+
+  // MARK: Reading
+
+  func record(_ kind: String, _ name: ObjectName) -> Record? { records[kind]?[name.namespace]?[name.name] }
+
+  func object(_ kind: String, _ name: ObjectName) -> Object? { record(kind, name)?.object }
+
+  func existing(_ kind: String, _ name: ObjectName) throws(APIError) -> Record {
+    guard let record = record(kind, name) else { throw APIError(.notFound, "\(kind) \(name) does not exist") }
+    return record
+  }
+
+  /// In the order of their names.
+  func list(_ kind: String, namespace: String?, labels: LabelSelector) -> [Object] {
+    var found: [Object] = []
+    if let cluster = labels.equals[Wire.Label.cluster], let namespace {
+      let key = ClusterIndexKey(kind: kind, namespace: namespace, cluster: cluster)
+      found = byCluster[key]?.values.map(\.object) ?? []
+    } else if let namespace {
+      found = records[kind]?[namespace]?.values.map(\.object) ?? []
+    } else {
+      found = records[kind]?.values.flatMap { $0.values.map(\.object) } ?? []
+    }
+    if !labels.equals.isEmpty || !labels.exists.isEmpty { found.removeAll { !labels.matches($0) } }
+    return found.map { ($0.objectName, $0) }.sorted { $0.0 < $1.0 }.map(\.1)
+  }
+
+  /// What belongs to an object, by its uid.
+  func dependents(of uid: String, kind: String? = nil) -> [Record] {
+    guard let found = byOwner[uid]?.values else { return [] }
+    return found.filter { kind == nil || $0.kind == kind }.sorted { $0.id < $1.id }
+  }
+
+  func exists(uid: String) -> Bool { uids.contains(uid) }
+
+  /// Every object of a kind, in no order.
+  func all(_ kind: String) -> [Record] { records[kind]?.values.flatMap(\.values) ?? [] }
+
+  /// Every object that belongs to others of which none exists.
+  func orphans() -> [Record] {
+    var found: [Int64: Record] = [:]
+    for (uid, dependents) in byOwner where !uids.contains(uid) {
+      for (id, record) in dependents where isOrphan(record) { found[id] = record }
+    }
+    return found.values.sorted { $0.id < $1.id }
+  }
+
+  func isOrphan(_ record: Record) -> Bool {
+    let owners = record.object.owners
+    return !owners.isEmpty && owners.allSatisfy { !uids.contains($0.uid) }
+  }
+
+  // MARK: Writing
+
+  /// - Parameter keepsStatus: for those who make objects whose status is theirs to say from the first moment.
+  func create(_ given: Object, keepsStatus: Bool = false) throws(APIError) -> Object {
+    var object = try rules.admitted(given, keepsStatus: keepsStatus)
+    let name = object.objectName
+    guard record(object.kind, name) == nil else {
+      throw APIError(.alreadyExists, "\(object.kind) \(name) exists already")
+    }
+    var metadata = object.json["metadata"] ?? [:]
+    metadata["uid"] = .string(UUID().uuidString.lowercased())
+    metadata["generation"] = 1
+    metadata["creationTimestamp"] = .string(Timestamp.text(now().wholeSeconds))
+    metadata["deletionTimestamp"] = nil
+    metadata["deletionGracePeriodSeconds"] = nil
+    version += 1
+    metadata["resourceVersion"] = .string(String(version))
+    object.json["metadata"] = metadata
+    let record = Record(id: nextID, kind: object.kind, object: object, version: version, isStored: false)
+    nextID += 1
+    insert(record)
+    dirty[record.id] = record
+    changes.append(Change(version: version, kind: record.kind, old: nil, new: object))
+    return object
+  }
+
+  /// Replaces everything but the status and what the server alone decides.
+  func update(_ given: Object) throws(APIError) -> Object {
+    let record = try existing(given.kind, given.objectName)
+    try check(record, uid: given.uid, resourceVersion: given.resourceVersion)
+    return try replace(record, with: given.json)
+  }
+
+  /// Replaces nothing but the status.
+  func updateStatus(_ given: Object) throws(APIError) -> Object {
+    let record = try existing(given.kind, given.objectName)
+    try check(record, uid: given.uid, resourceVersion: given.resourceVersion)
+    return try setStatus(record, given.json["status"])
+  }
+
+  func setStatus(_ record: Record, _ status: JSON?) throws(APIError) -> Object {
+    guard record.object.json["status"] != status else { return record.object }
+    var json = record.object.json
+    json["status"] = status
+    try rules.checkSize(json, of: record.object)
+    return store(record, json)
+  }
+
+  func patch(_ kind: String, _ name: ObjectName, merge: JSON) throws(APIError) -> Object {
+    let record = try existing(kind, name)
+    guard merge.object != nil else {
+      throw APIError(.invalid, "a merge patch of \(kind) \(name) must be an object, not \(merge.typeName)")
+    }
+    let uid = merge["metadata"]?["uid"]?.string ?? ""
+    try check(record, uid: uid, resourceVersion: merge["metadata"]?["resourceVersion"]?.string ?? "")
+    return try replace(record, with: record.object.json.merging(patch: merge))
+  }
+
+  /// Deletes, or where something must be done first, only marks the object as being deleted.
+  func delete(_ kind: String, _ name: ObjectName, _ preconditions: Preconditions) throws(APIError) {
+    let record = try existing(kind, name)
+    try check(record, uid: preconditions.uid ?? "", resourceVersion: preconditions.resourceVersion ?? "")
+    guard !record.object.isBeingDeleted else { return }
+    guard kind == Resource.pods.kind || rules.hasFinalizers(record.object.json) else { return remove(record) }
+    var json = record.object.json
+    var metadata = json["metadata"] ?? [:]
+    metadata["deletionTimestamp"] = .string(Timestamp.text(now().wholeSeconds))
+    metadata["deletionGracePeriodSeconds"] = 0
+    json["metadata"] = metadata
+    _ = store(record, json)
+  }
+
+  /// Takes the object away for good.
+  func remove(_ record: Record) {
+    let name = record.object.objectName
+    guard records[record.kind]?[name.namespace]?[name.name] === record else { return }
+    records[record.kind]?[name.namespace]?[name.name] = nil
+    if records[record.kind]?[name.namespace]?.isEmpty == true { records[record.kind]?[name.namespace] = nil }
+    unindex(record)
+    uids.remove(record.object.uid)
+    dirty[record.id] = nil
+    if record.isStored { removed.append(record.id) }
+    version += 1
+    var last = record.object
+    last.json["metadata"]?["resourceVersion"] = .string(String(version))
+    changes.append(Change(version: version, kind: record.kind, old: last, new: nil))
+  }
+
+  // MARK: Committing
+
+  var hasChanges: Bool { !changes.isEmpty }
+
+  /// The rows that bring the disk up to date.
+  func batch() -> Persistence.Batch {
+    let rows = dirty.values.sorted { $0.id < $1.id }.map {
+      Persistence.Batch.Row(id: $0.id, isNew: !$0.isStored, object: $0.object, version: $0.version)
+    }
+    return Persistence.Batch(rows: rows, removed: removed, version: version)
+  }
+
+  /// To be called when the batch is on disk. Hands over the changes that are now true.
+  func committed() -> [Change] {
+    for record in dirty.values { record.isStored = true }
+    dirty.removeAll(keepingCapacity: true)
+    removed.removeAll(keepingCapacity: true)
+    defer { changes.removeAll(keepingCapacity: true) }
+    return changes
+  }
+
+  // MARK: Inside
+
+  private func check(_ record: Record, uid: String, resourceVersion: String) throws(APIError) {
+    if !uid.isEmpty, uid != record.object.uid {
+      throw APIError(
+        .conflict,
+        "\(record.kind) \(record.object.objectName) is another object of the same name by now; read it again")
+    }
+    if !resourceVersion.isEmpty, Int64(resourceVersion) != record.version {
+      throw APIError(
+        .conflict,
+        "\(record.kind) \(record.object.objectName) has changed since version \(resourceVersion); read it again"
+      )
+    }
+  }
+
+  private func replace(_ record: Record, with given: JSON) throws(APIError) -> Object {
+    let json = try rules.replaced(record.object, with: given)
+    guard json != record.object.json else { return record.object }
+    if record.object.isBeingDeleted, !rules.hasFinalizers(json), record.kind != Resource.pods.kind {
+      remove(record)
+      return Object(json)
+    }
+    return store(record, json)
+  }
+
+  private func store(_ record: Record, _ json: JSON) -> Object {
+    version += 1
+    var metadata = json["metadata"] ?? [:]
+    metadata["resourceVersion"] = .string(String(version))
+    var object = Object(json)
+    object.json["metadata"] = metadata
+    let old = record.object
+    let isIndexedElsewhere =
+      old.json["metadata"]?["ownerReferences"] != metadata["ownerReferences"]
+      || old.label(Wire.Label.cluster) != object.label(Wire.Label.cluster)
+    if isIndexedElsewhere { unindex(record) }
+    record.object = object
+    record.version = version
+    if isIndexedElsewhere { index(record) }
+    dirty[record.id] = record
+    changes.append(Change(version: version, kind: record.kind, old: old, new: object))
+    return object
+  }
+
+  private func insert(_ record: Record) {
+    let name = record.object.objectName
+    records[record.kind, default: [:]][name.namespace, default: [:]][name.name] = record
+    uids.insert(record.object.uid)
+    index(record)
+  }
+
+  private func index(_ record: Record) {
+    for owner in record.object.owners { byOwner[owner.uid, default: [:]][record.id] = record }
+    if let key = clusterKey(record) { byCluster[key, default: [:]][record.id] = record }
+  }
+
+  private func unindex(_ record: Record) {
+    for owner in record.object.owners {
+      byOwner[owner.uid]?[record.id] = nil
+      if byOwner[owner.uid]?.isEmpty == true { byOwner[owner.uid] = nil }
+    }
+    if let key = clusterKey(record) {
+      byCluster[key]?[record.id] = nil
+      if byCluster[key]?.isEmpty == true { byCluster[key] = nil }
+    }
+  }
+
+  private func clusterKey(_ record: Record) -> ClusterIndexKey? {
+    record.object.label(Wire.Label.cluster).map {
+      ClusterIndexKey(kind: record.kind, namespace: record.object.namespace, cluster: $0)
+    }
+  }
+}
