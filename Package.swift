@@ -94,12 +94,16 @@ let package = Package(
     tests("GitStore", ["Diagnostics"]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI"]),
     tests("Upgrade", ["Values", "KubeDirector"]),
-    tests("Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster"]),
+    tests("Controller", ["Values", "KubeDirector", "ClusterAPI", "Upgrade"], exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests(
       "kdops", ["Values", "Diagnostics", "KubeDirector", "GitStore", "Rules", "StatusWriter", logging],
       exclude: ["Golden"]),
-    tests("Reconciler", ["Values", "KubeDirector", "ClusterAPI", "GitStore"]),
+    tests(
+      "Reconciler",
+      [
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "StatusWriter", logging,
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

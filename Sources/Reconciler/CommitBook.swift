@@ -57,6 +57,7 @@ struct CommitBook {
     old.message =
       report.change == "rollback" ? "rolled back by \(later.short)" : "superseded by \(later.short)"
     old.phase = .failed
+    for role in old.upgrade?.roles.indices ?? 0..<0 { old.upgrade?.roles[role].stalled = false }
     pages[earlier]?.objects[object] = old
     dirty.insert(earlier)
   }

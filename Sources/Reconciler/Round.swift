@@ -63,6 +63,7 @@ extension Reconciler {
     if step.isComplete {
       changes.objects.formUnion(living.applied.references)
       changes.objects = changes.objects.filter { !isInSync($0) }
+      changes.files = changes.files.filter { !desired.snapshot.findings(in: $0).isEmpty }
     }
     changes.objects.formUnion(held.keys)
     for object in changes.objects {

@@ -1,0 +1,135 @@
+import ClusterAPI
+import KubeDirector
+import TestSupport
+import Testing
+import Upgrade
+import Values
+
+@testable import Controller
+
+@Suite("The objects of a cluster")
+struct ObjectBuilderTests {
+  @Test("of a role whose image is the same in two versions have the same template")
+  func sameTemplate() throws {
+    let old = try Fixture.set("gateway", version: "1.0.0")
+    let new = try Fixture.set("gateway", version: "1.1.0")
+    #expect(old.json["spec"]?["template"] == new.json["spec"]?["template"])
+    #expect(old.label(Wire.Label.app) == "spark-1.0.0")
+    #expect(new.label(Wire.Label.app) == "spark-1.1.0")
+  }
+
+  @Test("name the app in no selector and no template")
+  func appLabel() throws {
+    let set = try Fixture.set("worker")
+    #expect(set.json["spec"]?["template"]?["metadata"]?["labels"]?[Wire.Label.app] == nil)
+    #expect(set.json["spec"]?["selector"]?["matchLabels"]?[Wire.Label.app] == nil)
+    #expect(
+      set.json["spec"]?["volumeClaimTemplates"]?[0]?["metadata"]?["labels"]?[Wire.Label.app] == nil)
+  }
+
+  @Test("at rest have a partition above every ordinal")
+  func atRest() throws {
+    let update = try Fixture.set("worker").json["spec"]?["updateStrategy"]
+    #expect(update?["type"]?.string == "RollingUpdate")
+    #expect(update?["rollingUpdate"]?["partition"]?.integer == 1000)
+  }
+
+  @Test("are owned by the cluster, except volumes")
+  func owners() throws {
+    #expect(try Fixture.set("worker").owners.map(\.uid) == ["c-1"])
+    #expect(Fixture.builder().headless().owners.map(\.uid) == ["c-1"])
+    #expect(try Fixture.set("worker").json["spec"]?["volumeClaimTemplates"]?[0]?["metadata"]?["ownerReferences"] == nil)
+  }
+
+  @Test("a role with storage persists its folders once, without those inside another")
+  func persisted() throws {
+    let role = try #require(Fixture.app().resolved("worker"))
+    #expect(
+      ObjectBuilder.persisted(role) == [
+        "/etc", "/data", "/opt/guestconfig", "/opt/guestconfig.backup", "/var/log/guestconfig", "/usr/local/bin",
+        "/usr/local/lib",
+      ])
+  }
+
+  @Test("the legacy layout persists /opt and /usr whole")
+  func legacy() throws {
+    var role = try #require(Fixture.app().resolved("worker"))
+    role.package?.useNewSetupLayout = false
+    #expect(ObjectBuilder.persisted(role) == ["/etc", "/data", "/var/log/guestconfig", "/opt", "/usr"])
+  }
+
+  @Test("nothing of a file stands in a shell's text")
+  func seedArguments() throws {
+    let command = try Fixture.set("worker").json["spec"]?["template"]?["spec"]?["initContainers"]?[0]?["command"]
+    let words = command?.array?.compactMap(\.string) ?? []
+    #expect(words.prefix(2) == ["/bin/sh", "-c"])
+    #expect(words.dropFirst(2).first == PodScripts.seed)
+    #expect(words.contains("/data"))
+    #expect(!PodScripts.seed.contains("/data"))
+  }
+
+  @Test("look like this", arguments: ["controller", "worker", "gateway"])
+  func golden(role: String) throws {
+    let text = try Fixture.set(role).json.text(pretty: true, sortedKeys: true) + "\n"
+    #expect(try Golden.stored("\(role).json", recording: text) == text)
+  }
+
+  @Test("of a member with services has a port for each")
+  func memberService() throws {
+    let app = Fixture.app()
+    let role = try #require(Fixture.cluster().spec.role("controller"))
+    let service = Fixture.builder().memberService(role: role, services: app.services, pod: "analytics-controller-0")
+    #expect(service.name == "analytics-controller-0")
+    #expect(service.json["spec"]?["ports"]?[0]?["name"]?.string == "http-web")
+    #expect(service.json["spec"]?["ports"]?[0]?["port"]?.integer == 8080)
+  }
+}
+
+@Suite("configmeta.json")
+struct ConfigMetaTests {
+  @Test("tells a member who it is and who else there is")
+  func golden() throws {
+    let status = Fixture.status()
+    let meta = ConfigMeta(
+      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local")
+    let member = try #require(status.role("worker")?.members.first)
+    let text = meta.json(role: "worker", member: member).text(pretty: true, sortedKeys: true) + "\n"
+    #expect(try Golden.stored("configmeta.json", recording: text) == text)
+  }
+
+  @Test("leaves out members that are going")
+  func leaving() throws {
+    var status = Fixture.status()
+    status.roles[1].members[1].state = .deletePending
+    let meta = ConfigMeta(
+      cluster: Fixture.cluster(), status: status, app: Fixture.app(), clusterDomain: "cluster.local")
+    let json = meta.json(role: "worker", member: status.roles[1].members[0])
+    #expect(json["nodegroups"]?["1"]?["roles"]?["worker"]?["node_ids"] == ["2"])
+  }
+}
+
+@Suite("The key of a script's run")
+struct RunKeyTests {
+  @Test("is a plain file name, whatever arguments there are")
+  func plain() {
+    let note = Notification(
+      event: .addNodes, arguments: ["--role", "worker", "--fqdns", "../../etc/passwd $(id)"], id: "7")
+    let key = Hands.key(note, "embedded://abc")
+    #expect(key.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) })
+    #expect(!key.contains("/"))
+  }
+
+  @Test("differs by event, request, container and arguments; long ones are told apart by a hash")
+  func distinct() {
+    func key(_ event: LifecycleEvent, _ id: String, _ container: String, _ arguments: [String] = []) -> String {
+      Hands.key(Notification(event: event, arguments: arguments, id: id), container)
+    }
+    let long = String(repeating: "x", count: 300)
+    let keys = [
+      key(.podUpgraded, "1", "c"), key(.podReverted, "1", "c"), key(.podUpgraded, "2", "c"),
+      key(.podUpgraded, "1", "d"), key(.addNodes, "1", "c", [long + "a"]), key(.addNodes, "1", "c", [long + "b"]),
+    ]
+    #expect(Set(keys).count == keys.count)
+    #expect(keys.allSatisfy { $0.utf8.count <= 120 })
+  }
+}

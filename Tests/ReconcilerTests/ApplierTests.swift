@@ -1,0 +1,86 @@
+import ClusterAPI
+import EmbeddedCluster
+import KubeDirector
+import Logging
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("Applying an object")
+struct ApplierTests {
+  private let folder: TemporaryFolder
+  private let cluster: EmbeddedCluster
+  private let applier: Applier
+
+  init() async throws {
+    folder = try TemporaryFolder()
+    cluster = try await EmbeddedCluster.open(
+      directory: folder.path, sandbox: .noScripts, catalog: ImageCatalog([]), logger: Logger(label: "test"))
+    applier = Applier(api: cluster, installation: "default")
+  }
+
+  private func document(_ labels: [String: String] = [:], members: Int64 = 1) -> JSON {
+    [
+      "apiVersion": .string(Wire.apiVersion), "kind": .string(Wire.clusterKind),
+      "metadata": ["name": "analytics", "namespace": "prod", "labels": JSON(labels)],
+      "spec": ["app": "spark", "roles": [["id": "worker", "members": .integer(members)]], "unknown": "carried"],
+      "status": ["state": "configured"],
+    ]
+  }
+
+  private func from(_ commit: String) -> Provenance {
+    Provenance(commit: commit, blob: "b-\(commit)", path: "clusters/a.yaml", change: "create")
+  }
+
+  @Test("notes where it came from, and vouches for the spec")
+  func provenance() async throws {
+    let made = try await applier.apply(document(), over: nil, from("c1"))
+    #expect(made.annotation(Wire.Annotation.commit) == "c1")
+    #expect(made.annotation(Wire.Annotation.blob) == "b-c1")
+    #expect(made.label(Wire.Label.source) == "default")
+    #expect(Stamp.holds(made.json))
+    #expect(made.json["spec"]?["unknown"]?.string == "carried")
+  }
+
+  @Test("takes no status from a file")
+  func status() async throws {
+    let made = try await applier.apply(document(), over: nil, from("c1"))
+    #expect(made.json["status"] == nil)
+  }
+
+  @Test("keeps labels of others, and drops those that the file no longer has")
+  func labels() async throws {
+    let made = try await applier.apply(document(["team": "a", "old": "x"]), over: nil, from("c1"))
+    let others: JSON = ["metadata": ["labels": ["theirs": "1"]]]
+    let touched = try await cluster.patch(.clusters, made.objectName, merge: others)
+    let again = try await applier.apply(document(["team": "b"]), over: touched, from("c2"))
+    #expect(again.label("team") == "b")
+    #expect(again.label("old") == nil)
+    #expect(again.label("theirs") == "1")
+  }
+
+  @Test("on an old version is a conflict, and changes nothing")
+  func conflict() async throws {
+    let made = try await applier.apply(document(), over: nil, from("c1"))
+    _ = try await applier.apply(document(members: 2), over: made, from("c2"))
+    await #expect(throws: APIError.self) { try await applier.apply(document(members: 3), over: made, from("c3")) }
+    let now = try await cluster.get(.clusters, made.objectName)
+    #expect(now.json["spec"]?["roles"]?[0]?["members"]?.integer == 2)
+  }
+
+  @Test("a spec edited by hand is vouched for by nobody")
+  func edited() async throws {
+    let made = try await applier.apply(document(), over: nil, from("c1"))
+    let edited = try await cluster.patch(.clusters, made.objectName, merge: ["spec": ["app": "other"]])
+    #expect(!Stamp.holds(edited.json))
+  }
+
+  @Test("deleting what is gone already is no failure")
+  func deleting() async throws {
+    let made = try await applier.apply(document(), over: nil, from("c1"))
+    try await applier.delete(made, .clusters)
+    try await applier.delete(made, .clusters)
+  }
+}

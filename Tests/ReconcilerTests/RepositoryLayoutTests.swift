@@ -1,0 +1,76 @@
+import Diagnostics
+import Testing
+
+@testable import Reconciler
+
+@Suite(".kdops.yaml")
+struct RepositoryLayoutTests {
+  private func parse(_ text: String) -> (layout: RepositoryLayout, findings: [Diagnostic]) {
+    RepositoryLayout.parse(Array(text.utf8))
+  }
+
+  @Test("has a default for every key")
+  func defaults() {
+    let (layout, findings) = parse("schemaVersion: 1\n")
+    #expect(layout == RepositoryLayout())
+    #expect(layout.apps == ["apps/**"])
+    #expect(layout.clusters == ["clusters/**"])
+    #expect(layout.defaultNamespace == "default")
+    #expect(findings.isEmpty)
+    #expect(parse("").findings.isEmpty)
+  }
+
+  @Test("names what the embedded node can pull")
+  func images() {
+    let (layout, findings) = parse(
+      """
+      embedded:
+        images:
+          - image: "registry.example/spark:1.*"
+            rootfs: images/spark/1.x
+            pull: 300ms
+            start: 2s
+          - image: "registry.example/bad:1"
+            crash: true
+      """)
+    #expect(findings.isEmpty)
+    #expect(layout.images.map(\.image) == ["registry.example/spark:1.*", "registry.example/bad:1"])
+    #expect(layout.images.first?.rootfs == "images/spark/1.x")
+    #expect(layout.images.first?.pull == .milliseconds(300))
+    #expect(layout.images.first?.start == .seconds(2))
+    #expect(layout.images.last?.crash == true)
+  }
+
+  @Test(
+    "is refused with the place of what is wrong",
+    arguments: [
+      ("app: [x]\n", 1, 1, "did you mean `apps`?"),
+      ("schemaVersion: 2\n", 1, 16, "write schemaVersion: 1"),
+      ("apps: everywhere\n", 1, 7, "write [\"apps/**\"]"),
+      ("embedded:\n  images:\n    - image: a\n      pull: soon\n", 4, 13, "write 500ms, 1s or 5m"),
+      ("embedded:\n  images:\n    - image: a\n      rootfs: ../etc\n", 4, 15, "write images/spark/1.0"),
+      ("embedded:\n  images:\n    - image: a\n      rootfs: /etc\n", 4, 15, "write images/spark/1.0"),
+    ])
+  func refused(text: String, line: Int, column: Int, hint: String) throws {
+    let finding = try #require(parse(text).findings.first)
+    #expect(finding.severity == .error)
+    #expect(finding.location?.line == line)
+    #expect(finding.location?.column == column)
+    #expect(finding.hint == hint)
+  }
+
+  @Test("with broken YAML is a finding, not a crash", arguments: ["\t- x", "apps: [", "a: 1\na: 2\n", "[1, 2]"])
+  func broken(text: String) {
+    #expect(parse(text).findings.contains { $0.severity == .error })
+  }
+
+  @Test(
+    "durations are a whole number and a unit",
+    arguments: [
+      ("500ms", Duration.milliseconds(500)), ("1s", .seconds(1)), ("5m", .seconds(300)), ("2h", .seconds(7200)),
+      ("", nil), ("5", nil), ("-1s", nil), ("1.5s", nil), ("1 s", nil), ("99999999999999999999s", nil),
+    ] as [(String, Duration?)])
+  func durations(text: String, expected: Duration?) {
+    #expect(Duration(written: text) == expected)
+  }
+}
