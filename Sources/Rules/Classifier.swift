@@ -23,7 +23,7 @@ public enum Classifier {
     old.labels == new.labels && old.annotations == new.annotations ? .none : .metadata
   }
 
-  /// The change of a cluster that takes another app.
+  /// The change of a cluster that takes another app; `none` where it is the same one.
   ///
   /// A rollback goes back to where a running upgrade came from, or to the app that the engine has not left yet.
   /// Without a status that speaks of the app being left, the file's history decides, so that a hook never stands in
@@ -32,6 +32,7 @@ public enum Classifier {
     of cluster: ObjectReference, from old: String, to new: String, live: LiveCluster?,
     history: ((ObjectReference) -> String?)?
   ) -> (kind: ChangeKind, isByHistory: Bool) {
+    if old == new { return (.none, false) }
     guard let status = live?.status else {
       return history?(cluster) == new ? (.rollback, true) : (.upgrade, false)
     }

@@ -127,12 +127,24 @@ enum ClusterAppRegistered: ClusterRule {
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
-    app == nil ? [Missing.app(of: cluster, in: context)] : []
+    guard let app else { return [Missing.app(of: cluster, in: context)] }
+    let isNew = context.base?.cluster(cluster.reference) == nil
+    return isNew ? Missing.waiting(app, for: cluster.reference, in: context) : []
   }
 }
 
-/// What is said where an app is not there.
+/// What is said where an app is not there, or not yet.
 enum Missing {
+  static func waiting(_ app: App, for cluster: ObjectReference, in context: RuleContext) -> [Violation] {
+    guard context.waits(app) else { return [] }
+    return [
+      Violation(
+        ["spec", "app"], severity: .waiting,
+        "cluster \(cluster) waits for the change of app \(app.metadata.name), which waits itself",
+        hint: "nothing to do: it is judged again when the app has changed")
+    ]
+  }
+
   static func app(of cluster: Sourced<Cluster>, in context: RuleContext) -> Violation {
     let (spec, namespace) = (cluster.spec, cluster.reference.namespace)
     let places =

@@ -25,10 +25,12 @@ struct AppJudgement {
     }
   }
 
-  /// Whether it will not be applied as it stands.
-  var breaksRules: Bool {
-    reports.contains {
-      $0.rule != AppTenancy.self && ($0.violation.severity ?? $0.rule.description.severity) != .warning
+  /// Why it will not be applied as it stands; nil where it will. Warnings stand against nothing, and an app outside
+  /// the allowed namespaces has clusters that are outside of them too, and are told so themselves.
+  var worst: Severity? {
+    let severities = reports.filter { $0.rule != AppTenancy.self }.map {
+      $0.violation.severity ?? $0.rule.description.severity
     }
+    return severities.filter { $0 != .warning }.max()
   }
 }

@@ -14,11 +14,14 @@ struct ClusterJudgement {
   ) {
     guard let old else {
       kind = .create
-      check(new, app: context.app(of: new)?.app, in: context)
+      check(new, app: context.app(of: new, .takesOn)?.app, in: context)
       return
     }
-    let (before, after) = (context.app(of: old), context.app(of: new))
     let live = context.live.cluster(new.reference)
+    let move = Classifier.move(
+      of: new.reference, from: old.spec.app, to: new.spec.app, live: live, history: history)
+    let before = context.app(of: old)
+    let after = context.app(of: new, move.kind == .upgrade ? .takesOn : .keeps)
     let differences = ClusterMeaning.differences(
       old.spec, new.spec, apps: (before?.app, after?.app), catalogs: Self.catalogs(old, before, new, after))
     if old.spec.app == new.spec.app {
@@ -33,8 +36,6 @@ struct ClusterJudgement {
       if live?.status == nil, !context.live.isAuthoritative { notJudged = RuleRegistry.unjudgedChangeRules }
       return
     }
-    let move = Classifier.move(
-      of: new.reference, from: old.spec.app, to: new.spec.app, live: live, history: history)
     kind = move.kind
     let upgrade = UpgradeChange(
       reference: new.reference, kind: kind, old: old, new: new,

@@ -25,23 +25,40 @@ public final class RuleContext {
     var catalog: AppCatalog
   }
 
-  /// The app that a cluster of this namespace gets for a name: as it is going to be applied, else as it was, else
-  /// as only the cluster holds it.
-  func app(named name: String, catalog: AppCatalog?, in namespace: String) -> FoundApp? {
+  /// How a cluster comes by its app.
+  enum Use {
+    /// It runs the app already: a change of the app that is refused leaves it with the app as it was.
+    case keeps
+    /// It is to run the app from now on, as this commit has it.
+    case takesOn
+  }
+
+  /// The app that a cluster of this namespace gets for a name: as it is going to be applied, else, for one that
+  /// keeps it, as it was; else as only the cluster holds it.
+  func app(named name: String, catalog: AppCatalog?, in namespace: String, _ use: Use = .keeps) -> FoundApp? {
+    let (local, system) = (ObjectReference.app(namespace, name), ObjectReference.app(systemNamespace, name))
     switch catalog {
-    case .local: return app(.app(namespace, name)).map { FoundApp(app: $0, catalog: .local) }
-    case .system: return app(.app(systemNamespace, name)).map { FoundApp(app: $0, catalog: .system) }
+    case .local: return app(local, use).map { FoundApp(app: $0, catalog: .local) }
+    case .system: return app(system, use).map { FoundApp(app: $0, catalog: .system) }
     case nil:
-      return self.app(named: name, catalog: .local, in: namespace)
-        ?? self.app(named: name, catalog: .system, in: namespace)
+      if let app = app(local, use) { return FoundApp(app: app, catalog: .local) }
+      // A namesake does not step in for an app that is there and cannot be used.
+      return head.apps[local] == nil ? app(system, use).map { FoundApp(app: $0, catalog: .system) } : nil
     }
   }
 
   /// The app that a cluster names, looked up where the status has pinned it, if it has.
-  func app(of cluster: Sourced<Cluster>) -> FoundApp? {
+  func app(of cluster: Sourced<Cluster>, _ use: Use = .keeps) -> FoundApp? {
     let pinned = pin(cluster.spec.app, of: cluster.reference)
     return app(
-      named: cluster.spec.app, catalog: cluster.spec.appCatalog ?? pinned, in: cluster.reference.namespace)
+      named: cluster.spec.app, catalog: cluster.spec.appCatalog ?? pinned, in: cluster.reference.namespace,
+      use)
+  }
+
+  /// Whether the app as the head has it is itself kept back for now.
+  func waits(_ app: App) -> Bool {
+    let reference = ObjectReference.app(app.metadata.namespace, app.metadata.name)
+    return head.app(reference) != nil && judgement(of: reference).worst == .waiting
   }
 
   private func pin(_ name: String, of cluster: ObjectReference) -> AppCatalog? {
@@ -51,10 +68,16 @@ public final class RuleContext {
     return nil
   }
 
-  private func app(_ reference: ObjectReference) -> App? {
+  private func app(_ reference: ObjectReference, _ use: Use) -> App? {
     // Git has no say in the daemon's own namespace; what is there, the cluster holds.
     if policy != nil, reference.namespace == systemNamespace { return live.app(reference) }
-    if let app = head.app(reference), keepsRules(app), !judgement(of: reference).breaksRules {
+    if use == .takesOn, head.apps[reference] != nil {
+      guard let app = head.app(reference), keepsRules(app), judgement(of: reference).worst != .error else {
+        return nil
+      }
+      return app.app
+    }
+    if let app = head.app(reference), keepsRules(app), judgement(of: reference).worst == nil {
       return app.app
     }
     if let app = base?.app(reference), keepsRules(app) { return app.app }

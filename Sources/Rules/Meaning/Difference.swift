@@ -1,3 +1,4 @@
+import Diagnostics
 import KubeDirector
 import OrderedCollections
 import Values
@@ -15,9 +16,11 @@ public struct Difference: Sendable, Hashable {
   /// The place in words that do not depend on positions: `roles[worker].storage.size`.
   public var name: String
 
-  /// `(10Gi → 20Gi)`, `(added)`, `(removed)`; values that are no single words are not repeated.
+  /// `(10Gi → 20Gi)`, `(added)`, `(removed)`. Values that are no single words are not repeated, nor those of places
+  /// where people keep what others should not read.
   public var inWords: String {
-    switch (old.flatMap(Self.word), new.flatMap(Self.word)) {
+    let isPrivate = ["env[", "secretKeys[", "configMeta", "Annotations"].contains { name.count(of: $0) > 0 }
+    return switch isPrivate ? (nil, nil) : (old.flatMap(Self.word), new.flatMap(Self.word)) {
     case (let old?, let new?): "(\(old) → \(new))"
     case _ where old == nil: "(added)"
     case _ where new == nil: "(removed)"
@@ -27,7 +30,7 @@ public struct Difference: Sendable, Hashable {
 
   static func word(_ value: JSON) -> String? {
     switch value {
-    case .string(let text) where text.utf8.count <= 80: text
+    case .string(let text) where text.utf8.count <= 80: Redaction.url(text)
     case .integer(let number): "\(number)"
     case .number(let number): "\(number)"
     case .bool(let flag): "\(flag)"

@@ -68,7 +68,8 @@ enum UpgradeRegistered: UpgradeRule {
     ])
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
-    upgrade.candidate == nil ? [Missing.app(of: upgrade.new, in: context)] : []
+    guard let candidate = upgrade.candidate else { return [Missing.app(of: upgrade.new, in: context)] }
+    return upgrade.kind == .upgrade ? Missing.waiting(candidate, for: upgrade.reference, in: context) : []
   }
 }
 

@@ -1,0 +1,78 @@
+import Diagnostics
+import KubeDirector
+import Testing
+
+@testable import Rules
+
+@Suite("Judging without a cluster")
+struct HookTests {
+  let start = Repository()
+
+  @Test("without a status, the rules that need one are listed as not judged")
+  func notJudged() throws {
+    #expect(Repository.judge(start, try start.upgraded).notJudged == ["upgrade/configured"])
+    let more = try start.with(.cluster("members: 3", "members: 4"))
+    #expect(Repository.judge(start, more).notJudged == ["cluster/busy"])
+    let back = Repository.judge(try start.upgraded, start, history: "spark-1.0.0")
+    #expect(back.notJudged == ["rollback/only-prev-app", "rollback/once"])
+    #expect(Repository.judge(nil, start).notJudged == [])
+    #expect(Repository.judge(start, try start.upgraded, live: .of(.configured)).notJudged == [])
+  }
+
+  @Test("a revert to the app that the cluster had just before is a rollback with a warning")
+  func emergencyRevert() throws {
+    let judgement = Repository.judge(try start.upgraded, start, history: "spark-1.0.0")
+    #expect(judgement.outcome(Repository.analytics) == "rollback accepted")
+    #expect(judgement.summary == ["warning upgrade/newer"])
+    #expect(
+      judgement.findings.first?.message.hasSuffix(
+        "a rollback while the upgrade runs; once it has finished this will be rejected") == true)
+  }
+
+  @Test("a change back to an older app that was not the last one stays an error")
+  func notTheLastApp() throws {
+    let judgement = Repository.judge(try start.upgraded, start, history: "spark-0.9.0")
+    #expect(judgement.summary == ["error upgrade/newer"])
+  }
+
+  @Test("what the status tree says makes a change wait, and never fail")
+  func treeStatus() throws {
+    let tree = LiveView.of(.configured, source: LiveView.treeSource)
+    let larger = try start.with(.cluster("size: 10Gi", "size: 20Gi"))
+    let judgement = Repository.judge(start, larger, live: tree)
+    #expect(judgement.summary == ["waiting cluster/role-read-only"])
+    #expect(judgement.outcome(Repository.analytics) == "reconfigure waiting")
+
+    let busy = LiveView.of(.upgrading, source: LiveView.treeSource)
+    let third = try start.with(
+      .cluster("app: spark-1.0.0", "app: spark-1.2.0"), .add("apps/spark-1.2.0.json", Fixture.third))
+    #expect(
+      Repository.judge(try start.upgraded, third, live: busy).summary == ["waiting rollback/only-prev-app"])
+  }
+
+  @Test("the status tree's upgrade makes a revert a rollback without a warning")
+  func treeRollback() throws {
+    let tree = LiveView.of(.upgrading, source: LiveView.treeSource)
+    let judgement = Repository.judge(try start.upgraded, start, live: tree)
+    #expect(judgement.outcome(Repository.analytics) == "rollback accepted")
+    #expect(judgement.findings.isEmpty)
+  }
+
+  @Test("members that only the status tree knows of cannot refuse an upgrade")
+  func treeCardinality() throws {
+    let base = try start.with(.cluster("members: 3", "members: 5"))
+    let head = try base.upgraded.with(.candidate(#""cardinality": "1+""#, #""cardinality": "4+""#))
+    let tree = LiveView.of(.configured, source: LiveView.treeSource)
+    #expect(Repository.judge(base, head, live: tree).summary == ["waiting upgrade/cardinality"])
+    #expect(Repository.judge(base, head, live: .of(.configured)).summary == ["error upgrade/cardinality"])
+  }
+
+  @Test("an app that only the cluster holds counts as registered where the cluster can be asked")
+  func liveApp() throws {
+    let head = try start.with(.remove(Fixture.currentPath))
+    #expect(Repository.judge(nil, head).summary == ["error cluster/app-registered"])
+    var live = LiveView(source: .cluster)
+    live.hold(try #require(App(try .parse(Fixture.current))))
+    #expect(Repository.judge(nil, head, live: live).findings.isEmpty)
+  }
+}

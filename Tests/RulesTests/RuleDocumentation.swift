@@ -1,0 +1,116 @@
+import Diagnostics
+
+@testable import Rules
+
+/// Writes `docs/rules.md` from the rules themselves, their examples judged on the way.
+enum RuleDocumentation {
+  static func text() throws -> String {
+    var out = """
+      # Rules
+
+      This page is made from the rules and their examples (`KDOPS_RECORD=1 swift test --filter RulesTests` writes it
+      anew). Every finding carries the id of the rule that speaks. `S` rules are decided from files alone, `L` rules need the status of the live
+      cluster (or the one last written to git, whose word makes a change wait and never fail), `S/L` rules are
+      sharper with one. The examples change one small repository: two versions of an app, `spark-1.0.0` and
+      `spark-1.1.0`, and the cluster `prod/analytics` that runs the first. Its files stand at the end.
+
+
+      """
+    for group in groups {
+      out += "- [\(group.title)](#\(group.title.lowercased()))\n"
+    }
+    for group in groups {
+      out += "\n## \(group.title)\n\n| id | severity | needs | what must hold |\n|---|---|---|---|\n"
+      for rule in group.rules {
+        out += "| [`\(rule.id)`](#\(anchor(rule.id))) | \(rule.severity.rawValue) | \(rule.scope.rawValue) | "
+        out += "\(rule.summary) |\n"
+      }
+      for rule in group.rules { out += try section(of: rule) }
+    }
+    out +=
+      "\n## The repository that the examples change\n\n`\(Fixture.currentPath)`; `\(Fixture.candidatePath)` is the "
+    out += "same with `1.1.0` for `1.0.0`:\n\n```json\n\(Fixture.current)```\n\n"
+    out += "`\(Fixture.clusterPath)`:\n\n```yaml\n\(Fixture.cluster)```\n"
+    return out
+  }
+
+  private static var groups: [(title: String, rules: [RuleDescription])] {
+    let titles = [
+      ("file", "Files"), ("object", "Files"), ("app", "Apps"), ("cluster", "Clusters"),
+      ("upgrade", "Upgrades"),
+      ("rollback", "Rollbacks"),
+    ]
+    let all = RuleRegistry.all.map { $0.description }
+    return ["Files", "Apps", "Clusters", "Upgrades", "Rollbacks"].map { title in
+      let prefixes = titles.filter { $0.1 == title }.map { $0.0 + "/" }
+      return (title, all.filter { rule in prefixes.contains { rule.id.hasPrefix($0) } })
+    }
+  }
+
+  private static func anchor(_ id: String) -> String { id.filter { $0 != "/" } }
+
+  private static func section(of rule: RuleDescription) throws -> String {
+    var out = "\n### `\(rule.id)`\n\n\(rule.summary.prefix(1).uppercased() + rule.summary.dropFirst()). "
+    out += "\(rule.rationale)\n"
+    for example in rule.passing { out += "\nPasses: \(example.title).\n\n" + shown(example) }
+    for example in rule.failing {
+      out += "\nFails: \(example.title).\n\n" + shown(example)
+      for finding in try ExampleRunner.judge(example).findings.filter({ $0.rule == rule.id }).prefix(1) {
+        let place = finding.location.map { " \($0.file):\($0.line):\($0.column)" } ?? ""
+        out += "\n```\n\(finding.severity.rawValue)[\(finding.rule)]\(place)\n  \(finding.message)\n"
+        if let hint = finding.hint { out += "  help: \(hint)\n" }
+        out += "```\n"
+      }
+    }
+    return out
+  }
+
+  private static func shown(_ example: Example) -> String {
+    var out = ""
+    if let before = example.before, !before.isEmpty {
+      out += "Before:\n\n```diff\n" + before.map(shown).joined() + "```\n\n"
+    }
+    if example.live != .unknown { out += "The cluster is \(words(example.live)).\n\n" }
+    if let policy = example.policy { out += "The daemon allows \(words(policy)).\n\n" }
+    if !example.edits.isEmpty { out += "```diff\n" + example.edits.map(shown).joined() + "```\n" }
+    return out
+  }
+
+  private static func shown(_ edit: Edit) -> String {
+    switch edit.action {
+    case .remove: "--- \(edit.path)\n"
+    case .add(let text): "+++ \(edit.path)\n" + lines(text, "+")
+    case .replace(let pairs):
+      "  \(edit.path)\n" + pairs.map { lines($0.old, "-") + lines($0.new, "+") }.joined()
+    }
+  }
+
+  private static func lines(_ text: String, _ mark: String) -> String {
+    // What cannot be seen is named.
+    let visible = text.replacing("\u{FEFF}", with: "<byte order mark>").replacing("\t", with: "<tab>")
+    var lines = visible.split(separator: "\n", omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    if lines.count > 12 { lines = lines.prefix(8) + ["…"] }
+    return lines.map { "\(mark) \($0)\n" }.joined()
+  }
+
+  private static func words(_ live: Example.Live) -> String {
+    switch live {
+    case .unknown: "not known"
+    case .creating: "being created"
+    case .configured: "configured"
+    case .upgrading: "being upgraded from spark-1.0.0 to spark-1.1.0"
+    case .stalled: "stalled in its upgrade from spark-1.0.0 to spark-1.1.0"
+    case .rollingBack: "being rolled back from spark-1.1.0 to spark-1.0.0"
+    }
+  }
+
+  private static func words(_ policy: Policy) -> String {
+    let tenancy = policy.tenancy
+    let namespaces =
+      tenancy.namespaces.contains("*") ? "every namespace" : tenancy.namespaces.joined(separator: ", ")
+    let secrets =
+      tenancy.secretPrefix.isEmpty ? "every secret" : "secrets that begin with \(tenancy.secretPrefix)"
+    return "\(namespaces), no service account, no capability and \(secrets)"
+  }
+}

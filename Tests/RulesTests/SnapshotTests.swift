@@ -1,0 +1,107 @@
+import Diagnostics
+import KubeDirector
+import Manifests
+import Testing
+
+@testable import Rules
+
+@Suite("Snapshots")
+struct SnapshotTests {
+  private static func file(_ path: String, _ text: String) -> ManifestFile {
+    ManifestFile.parse(path: path, bytes: Array(text.utf8))
+  }
+
+  @Test("an object without a namespace is in the repository's default")
+  func defaultNamespace() {
+    let text = Fixture.cluster.replacing("  namespace: prod\n", with: "")
+    let snapshot = Snapshot(files: [Self.file("a.yaml", text)], defaultNamespace: "team")
+    #expect(snapshot.cluster(.cluster("team", "analytics"))?.metadata.namespace == "team")
+  }
+
+  @Test("of two with one name the first file's counts, and its end makes the second count")
+  func duplicates() {
+    var snapshot = Snapshot()
+    snapshot.update(Self.file("b.yaml", Fixture.cluster.replacing("members: 3", with: "members: 7")))
+    snapshot.update(Self.file("a.yaml", Fixture.cluster))
+    let reference = Repository.analytics
+    #expect(snapshot.cluster(reference)?.spec.role("worker")?.members == 3)
+    #expect(Judge.judge(JudgeRequest(head: snapshot)).outcome(reference) == "create rejected")
+    let changes = snapshot.remove(path: "a.yaml")
+    #expect(changes.objects == [reference])
+    #expect(snapshot.cluster(reference)?.spec.role("worker")?.members == 7)
+    snapshot.remove(path: "b.yaml")
+    #expect(!snapshot.holds(reference) && snapshot.references.isEmpty)
+  }
+
+  @Test("the same name twice in one file is found at the second")
+  func duplicateInOneFile() throws {
+    let text = Fixture.cluster + "---\n" + Fixture.cluster
+    let snapshot = Snapshot(files: [Self.file("a.yaml", text)], contents: { _ in Array(text.utf8) })
+    let findings = Judge.judge(JudgeRequest(head: snapshot)).findings.filter { $0.rule == "object/duplicate" }
+    #expect(findings.map { $0.location?.line } == [22])
+  }
+
+  @Test("an object of a List has its place inside the List")
+  func list() throws {
+    let item = Fixture.cluster.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
+    let text = "apiVersion: v1\nkind: List\nitems:\n  -\n\(item)\n".replacing(
+      "members: 3", with: "members: 0")
+    let files = ["clusters/list.yaml": text, Fixture.currentPath: Fixture.current]
+    let judgement = Judge.judge(JudgeRequest(head: ExampleRunner.snapshot(files)))
+    #expect(judgement.summary == ["error cluster/members"])
+    #expect(judgement.findings.first?.location?.line == 18)
+  }
+
+  @Test("an object that fails its schema is judged by no other rule, and hides no other object")
+  func unsound() throws {
+    let head = try Repository().with(
+      .cluster("members: 3", "members: three", also: ["app: spark-1.0.0": "app: spark-9"]),
+      .candidate(#""version": "1.1.0""#, #""version": "1.1""#))
+    #expect(Repository.judge(nil, head).summary == ["error app/semver", "error cluster/schema"])
+  }
+
+  /// Whatever the order of changes, a snapshot that was kept up says what one that is made anew says.
+  @Test("kept up file by file is the same as made anew", arguments: 1...20 as ClosedRange<UInt64>)
+  func incremental(seed: UInt64) {
+    var random = SplitMix(state: seed)
+    var texts: [String: String] = [:]
+    var kept = Snapshot()
+    for _ in 0..<60 {
+      let path = "clusters/\(Int.random(in: 0..<6, using: &random)).yaml"
+      if Int.random(in: 0..<4, using: &random) == 0 {
+        texts[path] = nil
+        kept.remove(path: path)
+        continue
+      }
+      let names = ["analytics", "analytics-worker-0", "analytics-worker-1", "a.b", "a-b", "ledger"]
+      var text = Fixture.cluster.replacing(
+        "name: analytics", with: "name: \(names.randomElement(using: &random) ?? "x")")
+      if Bool.random(using: &random) { text = text.replacing("spark-1.0.0", with: "spark-1.1.0") }
+      if Bool.random(using: &random) { text = text.replacing("members: 3", with: "members: 0") }
+      texts[path] = text
+      kept.update(Self.file(path, text))
+    }
+    texts[Fixture.currentPath] = Fixture.current
+    kept.update(Self.file(Fixture.currentPath, Fixture.current))
+    let final = texts
+    kept.contents = { final[$0].map { Array($0.utf8) } }
+    let anew = Judge.judge(JudgeRequest(head: ExampleRunner.snapshot(texts)))
+    #expect(Judge.judge(JudgeRequest(head: kept)) == anew, "seed \(seed)")
+    let current = Repository.current
+    let users = kept.index.users(of: current, systemNamespace: "kdops-system")
+    #expect(users == ExampleRunner.snapshot(texts).index.users(of: current, systemNamespace: "kdops-system"))
+  }
+}
+
+/// A small generator whose numbers depend on its seed alone (Steele, Lea and Flood, 2014).
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+}
