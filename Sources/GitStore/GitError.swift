@@ -79,7 +79,10 @@ extension GitError {
 
 extension GitError.Kind {
   fileprivate init(code: Int32, section: Int32) {
+    let section = git_error_t(rawValue: UInt32(bitPattern: section))
     switch git_error_code(rawValue: code) {
+    // libgit2 1.5.1 says so of a repository of another user where a configuration names no safe.directory.
+    case GIT_ENOTFOUND where section == GIT_ERROR_CONFIG: self = .refused
     case GIT_ENOTFOUND, GIT_EUNBORNBRANCH: self = .gone
     case GIT_EAUTH, GIT_EOWNER: self = .refused
     case GIT_ECERTIFICATE: self = .hostKey
@@ -87,7 +90,7 @@ extension GitError.Kind {
     case GIT_EMISMATCH: self = .corrupt
     case GIT_EINVALIDSPEC, GIT_EAMBIGUOUS: self = .invalid
     default:
-      switch git_error_t(rawValue: UInt32(bitPattern: section)) {
+      switch section {
       case GIT_ERROR_ZLIB, GIT_ERROR_ODB, GIT_ERROR_OBJECT, GIT_ERROR_INDEXER, GIT_ERROR_REFERENCE:
         self = .corrupt
       case GIT_ERROR_TREE: self = .malformed

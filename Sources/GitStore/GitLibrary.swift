@@ -1,4 +1,5 @@
 import CLibgit2
+import Glibc
 
 /// libgit2 itself: started once a process, with the settings that every handle shares.
 public enum GitLibrary {
@@ -14,6 +15,10 @@ public enum GitLibrary {
       try check(kdops_set_user_agent("kdops"), "name ourselves to servers")
       // git itself does not hash what it reads either; damage shows in zlib's own checksum.
       try check(kdops_set_strict_hash_verification(0), "choose how objects are checked")
+      if (getenv("HOME").map { String(cString: $0) } ?? "").isEmpty {
+        // libgit2 1.5.1 opens no ssh connection where it cannot look for a home's known_hosts. Here it finds none.
+        try check(kdops_set_global_folder("/proc"), "do without a home")
+      }
       try SocketStream.register()
       return .success(())
     } catch {

@@ -10,27 +10,24 @@ extension RepositoryHandle {
   ///   libgit2 cannot read (split or sparse).
   func stagedEntries(_ selection: PathSelection) throws(GitError) -> [TreeEntry] {
     let index = try openIndex()
+    try check(git_index_read(index.pointer, 0), "read the index")
     var entries: [TreeEntry] = []
     for position in 0..<git_index_entrycount(index.pointer) {
       guard let raw = git_index_get_byindex(index.pointer, position), let path = raw.pointee.path else {
         continue
       }
-      let name = String(lenient: path)
-      guard selection.contains(name) else { continue }
+      let bytes = UnsafeRawBufferPointer(start: path, count: strlen(path))
+      guard selection.contains(bytes) else { continue }
+      let reason = PathBytes.reasonAgainst(bytes)
+      let name = reason == nil ? String(decoding: bytes, as: UTF8.self) : PathBytes.quoted(bytes)
       if git_index_entry_stage(raw) != 0 {
         throw GitError(
-          .conflict, "\(name.singleLine) is unmerged in the index",
-          hint: "resolve the conflict and `git add` it")
+          .conflict, "\(name) is unmerged in the index", hint: "resolve the conflict and `git add` it")
       }
       let intended = UInt32(raw.pointee.flags_extended) & GIT_INDEX_ENTRY_INTENT_TO_ADD.rawValue != 0
       if intended { continue }
-      let id = ObjectID(raw.pointee.id)
-      let bytes = UnsafeBufferPointer(start: path, count: strlen(path)).map { UInt8(bitPattern: $0) }
-      if let reason = PathBytes.reasonAgainst(bytes) {
-        entries.append(TreeEntry(path: PathBytes.quoted(bytes), id: id, kind: .link(reason)))
-      } else {
-        entries.append(TreeEntry(path: name, id: id, kind: FileMode.kind(raw.pointee.mode)))
-      }
+      let kind = reason.map { TreeEntry.Kind.link($0) } ?? FileMode.kind(raw.pointee.mode)
+      entries.append(TreeEntry(path: name, id: ObjectID(raw.pointee.id), kind: kind))
     }
     return entries
   }

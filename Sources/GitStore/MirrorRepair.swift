@@ -3,11 +3,11 @@ import Glibc
 
 extension Mirror {
   /// The file that says that a folder is a copy of ours, and of what.
-  private var marker: String { path + "/kdops-mirror" }
+  private static let markerName = "kdops-mirror"
 
   /// Makes the folder usable: creates it, starts anew for another remote, moves a damaged copy aside.
   func prepare() async throws(GitError) {
-    let ours = FileText.read(marker)
+    let ours = FileText.read(path + "/" + Self.markerName)
     guard access(path, F_OK) == 0, !isEmptyFolder else { return try await create() }
     guard let ours else {
       throw GitError(
@@ -20,7 +20,7 @@ extension Mirror {
       for (ref, id) in try handle.refs(prefix: "refs/") {
         try handle.move(ref, to: nil, from: id, reason: "new remote")
       }
-      try writeMarker()
+      try writeMarker(in: path)
     }
   }
 
@@ -42,7 +42,7 @@ extension Mirror {
   private func create() async throws(GitError) {
     _ = try await GitRepository.initBare(path: path)
     await forget()
-    try writeMarker()
+    try writeMarker(in: path)
   }
 
   private func replace() async throws(GitError) {
@@ -62,16 +62,13 @@ extension Mirror {
   }
 
   private var isEmptyFolder: Bool {
-    guard let folder = opendir(path) else { return false }
-    defer { closedir(folder) }
-    while let item = readdir(folder) {
-      let name = withUnsafeBytes(of: item.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      if name != Array(".".utf8) && name != Array("..".utf8) { return false }
-    }
-    return true
+    var empty = true
+    Folders.forEachName(in: path) { _ in empty = false }
+    return empty
   }
 
-  private func writeMarker() throws(GitError) {
+  func writeMarker(in folder: String) throws(GitError) {
+    let marker = folder + "/" + Self.markerName
     let text = "\(remote.url)\n"
     let descriptor = Glibc.open(marker, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     let written = descriptor >= 0 ? text.withCString { write(descriptor, $0, text.utf8.count) } : -1

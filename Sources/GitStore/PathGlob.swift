@@ -52,9 +52,15 @@ public struct PathGlob: Sendable, Hashable {
 
   /// Whether a path (from the root, with `/`) is one that the pattern means.
   public func matches(_ path: String) -> Bool {
+    var path = path
+    return path.withUTF8 { matches(UnsafeRawBufferPointer($0)) }
+  }
+
+  func matches(_ path: UnsafeRawBufferPointer) -> Bool {
     var state = start
-    for name in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-      state = Array(name).withUnsafeBytes { step(state, into: $0) }
+    PathBytes.forEachName(of: path) { name in
+      state = step(state, into: name)
+      return true
     }
     return accepts(state)
   }
@@ -148,6 +154,8 @@ public struct PathSelection: Sendable, Hashable {
   }
 
   public func contains(_ path: String) -> Bool { globs?.contains { $0.matches(path) } ?? true }
+
+  func contains(_ path: UnsafeRawBufferPointer) -> Bool { globs?.contains { $0.matches(path) } ?? true }
 
   /// Where a walk stands; one state a glob.
   struct State {

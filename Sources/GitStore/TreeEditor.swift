@@ -28,7 +28,7 @@ extension RepositoryHandle {
   func writeTree(base: ObjectID?, edits: [String: TreeEdit]) throws(GitError) -> ObjectID? {
     var root = EditedFolder()
     for (path, edit) in edits.sorted(by: { $0.key < $1.key }) {
-      if PathBytes.reasonAgainst(path.utf8) != nil {
+      if PathBytes.reasonAgainst(path) != nil {
         throw GitError(
           .invalid, "the path `\(PathBytes.quoted(path.utf8))` cannot be written",
           hint: "use names without `..`, `.git` and control characters")

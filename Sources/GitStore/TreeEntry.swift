@@ -119,12 +119,29 @@ enum PathBytes {
   }
 
   /// Whether a whole path, written with `/`, is safe; nil names the reason.
-  static func reasonAgainst(_ path: some Collection<UInt8>) -> TreeEntry.Reason? {
-    let names = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    if names.count > maximumDepth { return .tooDeep }
-    for name in names {
-      if Array(name).withUnsafeBytes({ isHostile($0) }) { return .hostilePath }
+  static func reasonAgainst(_ path: String) -> TreeEntry.Reason? {
+    var path = path
+    return path.withUTF8 { reasonAgainst(UnsafeRawBufferPointer($0)) }
+  }
+
+  static func reasonAgainst(_ path: UnsafeRawBufferPointer) -> TreeEntry.Reason? {
+    var depth = 0
+    var hostile = false
+    forEachName(of: path) { name in
+      depth += 1
+      hostile = isHostile(name)
+      return !hostile
     }
-    return nil
+    return hostile ? .hostilePath : depth > maximumDepth ? .tooDeep : nil
+  }
+
+  /// Goes through the names between the `/` of a path; `body` says whether to go on.
+  static func forEachName(of path: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) {
+    var start = 0
+    while true {
+      let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
+      guard body(UnsafeRawBufferPointer(rebasing: path[start..<end])), end < path.count else { return }
+      start = end + 1
+    }
   }
 }

@@ -145,7 +145,7 @@ extension RepositoryHandle {
 
   /// What stands at one path of a tree; nil where nothing does. A folder has no entry.
   func entry(at path: String, inTree tree: ObjectID) throws(GitError) -> TreeEntry? {
-    guard PathBytes.reasonAgainst(path.utf8) == nil else { return nil }
+    guard PathBytes.reasonAgainst(path) == nil else { return nil }
     let names = path.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
     var folder = tree
     for (index, name) in names.enumerated() {

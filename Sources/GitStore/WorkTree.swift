@@ -7,7 +7,7 @@ public struct WorkTree: Sendable, Hashable {
   public let root: String
   /// The folder asked for, from the root; empty for the root itself, else ends in `/`.
   public let asked: String
-  /// In the order of paths. The ids are not known and are all zero.
+  /// In the order of paths. Ids are all zero and no file counts as executable: neither was looked at.
   public let files: [TreeEntry]
 
   /// Lists a folder's repository: files that are tracked or could be (not ignored). Outside a repository:
@@ -25,6 +25,7 @@ public struct WorkTree: Sendable, Hashable {
   /// - Parameter limit: how many bytes at most; of a longer file one byte more is returned, so that the
   ///   caller can tell.
   public func read(_ path: String, limit: Int) throws(GitError) -> [UInt8] {
+    let limit = max(0, min(limit, 1 << 40))
     let descriptor = Glibc.open(root + path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw GitError(.gone, "cannot read \(path.singleLine): \(String(cString: strerror(errno)))")
@@ -87,8 +88,7 @@ extension GitRepository {
       root: root, handle: handle, index: try handle.map(TrackedPaths.init), selection: selection,
       budget: TreeBudget(limits))
     try walk.enter(WalkPlace(state: selection.start))
-    let files = walk.files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
-    return WorkTree(root: root, asked: asked, files: files)
+    return WorkTree(root: root, asked: asked, files: walk.files)
   }
 }
 
@@ -126,35 +126,56 @@ private struct FolderWalk {
         hint: "check the folder's permissions")
     }
     defer { closedir(listing) }
-    while let item = readdir(listing) {
-      let type = item.pointee.d_type
-      let name = withUnsafeBytes(of: item.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+    var items: [Item] = []
+    while let entry = readdir(listing) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
       if name == Array(".".utf8) || name == Array("..".utf8) || name == Array(".git".utf8) { continue }
-      try take(name, type, place)
+      let type = Self.type(entry.pointee.d_type, folder + String(decoding: name, as: UTF8.self))
+      guard let type else { continue }
+      items.append(Item(name: name, type: type))
+    }
+    items.sort { $0.key.lexicographicallyPrecedes($1.key) }
+    for item in items { try take(item, place) }
+  }
+
+  private struct Item {
+    let name: [UInt8]
+    let type: mode_t
+    /// What git orders it by.
+    let key: [UInt8]
+
+    init(name: [UInt8], type: mode_t) {
+      self.name = name
+      self.type = type
+      key = type == S_IFDIR ? name + [UInt8(ascii: "/")] : name
     }
   }
 
-  private mutating func take(_ name: [UInt8], _ type: UInt8, _ place: WalkPlace) throws(GitError) {
-    let (next, accepts, mayGoOn) = name.withUnsafeBytes { selection.step(place.state, into: $0) }
+  /// What stands under a name; asks again where the folder's listing does not say. Nil where it is gone
+  /// meanwhile.
+  private static func type(_ listed: UInt8, _ path: String) -> mode_t? {
+    if listed != DT_UNKNOWN { return mode_t(listed) << 12 }
+    var information = stat()
+    return lstat(path, &information) == 0 ? information.st_mode & S_IFMT : nil
+  }
+
+  private mutating func take(_ item: Item, _ place: WalkPlace) throws(GitError) {
+    let (next, accepts, mayGoOn) = item.name.withUnsafeBytes { selection.step(place.state, into: $0) }
     guard accepts || mayGoOn else { return }
-    let whole = place.path + name
-    if name.withUnsafeBytes({ PathBytes.isHostile($0) }) {
+    let whole = place.path + item.name
+    if item.name.withUnsafeBytes({ PathBytes.isHostile($0) }) {
       return try add(PathBytes.quoted(whole), .link(.hostilePath))
     }
     let path = String(decoding: whole, as: UTF8.self)
-    var information = stat()
-    guard lstat(root + path, &information) == 0 else { return }
-    let mode = information.st_mode & S_IFMT
-    let isFolder = mode == S_IFDIR
-    if try isIgnored(path, folder: isFolder) { return }
-    switch mode {
+    if try isIgnored(path, folder: item.type == S_IFDIR) { return }
+    switch item.type {
     case S_IFDIR:
       guard mayGoOn else { return }
       if access(root + path + "/.git", F_OK) == 0 { return try add(path, .link(.submodule)) }
       if place.depth + 1 >= PathBytes.maximumDepth { return try add(path, .link(.tooDeep)) }
-      try enter(name.withUnsafeBytes { place.child($0, next) })
+      try enter(item.name.withUnsafeBytes { place.child($0, next) })
     case S_IFREG:
-      if accepts { try add(path, .file(executable: information.st_mode & 0o111 != 0)) }
+      if accepts { try add(path, .file(executable: false)) }
     case S_IFLNK: try add(path, .link(.symlink))
     default: try add(path, .link(.unknownMode))
     }
@@ -167,9 +188,10 @@ private struct FolderWalk {
 
   private func isIgnored(_ path: String, folder: Bool) throws(GitError) -> Bool {
     guard let handle, let index else { return false }
-    var ignored: Int32 = 0
     let asked = folder ? path + "/" : path
+    if index.contains(asked, folder: folder) { return false }
+    var ignored: Int32 = 0
     try check(git_ignore_path_is_ignored(&ignored, handle.pointer, asked), "read .gitignore")
-    return ignored == 1 && !index.contains(asked, folder: folder)
+    return ignored == 1
   }
 }

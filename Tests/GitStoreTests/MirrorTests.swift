@@ -179,6 +179,43 @@ struct MirrorTests {
     #expect(try await again.fetch("main").old == nil)
   }
 
+  @Test("many packs and files become one pack, and nothing that counts is lost")
+  func compaction() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    let mirror = try await mirror(bare.path, refs: ["refs/notes/kdops"])
+    for number in 0..<3 {
+      try work.commit(Dictionary(uniqueKeysWithValues: (0..<210).map { ("f\($0)", "\(number) \($0)") }))
+      try work.push()
+      _ = try await mirror.fetch("main")
+    }
+    let head = try await mirror.fetch("main").new
+    let note = try RefUpdate(ref: "refs/notes/kdops", .notes([head: [1]]), message: "Note")
+    let author = Signature(name: "kdops", email: "k@example.invalid", seconds: 1)
+    _ = try await mirror.publish([note], author: author)
+    #expect(try await !mirror.compact())
+    #expect(try await mirror.compact(packs: 2))
+    #expect(try await !mirror.compact(packs: 1, loose: 0))
+    let counts = try TemporaryRepository.run(["git", "count-objects", "-v"], in: path)
+    #expect(counts.contains("count: 0\n") && counts.contains("packs: 1\n"))
+    try TemporaryRepository.run(["git", "fsck", "--full", "--strict"], in: path)
+    #expect(try await mirror.fetch("main").unchanged)
+    #expect(try await mirror.repository.tree(at: head).count == 210)
+    #expect(try await mirror.repository.note(on: head, ref: "refs/notes/kdops") == [1])
+    #expect(try await Mirror.open(mirror.remote, at: path).known("refs/heads/main") == head)
+    #expect(!FileManager.default.fileExists(atPath: path + ".old"))
+  }
+
+  @Test("a repository of another user is refused, with git's own way out", .enabled(if: geteuid() == 0))
+  func owner() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    try TemporaryRepository.run(["chown", "-R", "12345", bare.path], in: nil)
+    let mirror = try await mirror(bare.path)
+    let error = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
+    #expect(error?.kind == .refused)
+    #expect(error?.hint?.contains("safe.directory") == true)
+  }
+
   @Test("a folder of somebody else is never moved or written to")
   func foreignFolder() async throws {
     let work = try TemporaryRepository()
