@@ -11,7 +11,7 @@ import Values
 extension Reconciler {
   func round() async {
     guard living.isComplete, let fetched else { return }
-    let repository = await mirror.repository
+    let repository = mirror.repository
     do {
       if fetched != desired.head, fetched != refused { try await adopt(fetched, in: repository) }
       guard desired.head != nil else { return }
