@@ -85,7 +85,7 @@ struct Desired {
         read.append((change.path, new.id))
       } else {
         blobs[change.path] = nil
-        step.changes.formUnion(snapshot.update(Self.link(new)))
+        step.changes.formUnion(snapshot.update(ManifestFile(unread: new)))
       }
     }
     let namespace = layout.defaultNamespace
@@ -97,19 +97,6 @@ struct Desired {
       blobs[path] = id
       step.changes.formUnion(snapshot.update(file))
     }
-  }
-
-  /// Something that stands where a file could be, and is never followed.
-  private static func link(_ entry: TreeEntry) -> ManifestFile {
-    let what = if case .link(let reason) = entry.kind { reason.rawValue } else { "link" }
-    return ManifestFile(
-      path: entry.path,
-      findings: [
-        Diagnostic(
-          rule: "file/link", severity: .error, location: SourceLocation(file: entry.path),
-          message: "\(entry.path) is a \(what), which is never followed",
-          hint: "put the file itself in its place")
-      ])
   }
 
   /// The files in which these objects stand.

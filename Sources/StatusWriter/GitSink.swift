@@ -56,11 +56,14 @@ public struct GitSink: StatusSink {
       updates.append(try RefUpdate(ref: ref, .notes(notes), message: "Note on \(Self.list(names))"))
     }
     for ref in [refs.tree, refs.branch] {
-      guard let ref, !batch.files.isEmpty || batch.isWholeTree else { continue }
+      guard let ref, !batch.files.isEmpty || batch.keeping != nil else { continue }
       var files = batch.files
-      if batch.isWholeTree {
-        for path in try await paths(of: ref) where files[path] == nil { files.updateValue(nil, forKey: path) }
+      if let keeping = batch.keeping {
+        for path in try await paths(of: ref) where files[path] == nil && !keeping.contains(path) {
+          files.updateValue(nil, forKey: path)
+        }
       }
+      guard !files.isEmpty else { continue }
       var message = "Status of \(Self.list(files.keys.sorted().map { String($0.dropLast(5)) }))"
       if ref == refs.branch { message += "\n\n[skip ci]" }
       updates.append(try RefUpdate(ref: ref, .files(files), message: message))

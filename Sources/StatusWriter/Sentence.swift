@@ -1,5 +1,10 @@
 import KubeDirector
 
+extension CommitReport {
+  /// What became of it, in one line: the first of its note.
+  public var sentence: String { Sentence.of(self) }
+}
+
 /// The first line of a note: what stands where, the worst last, as `git log --oneline` readers take it in.
 enum Sentence {
   static func of(_ report: CommitReport) -> String {

@@ -12,22 +12,21 @@ public struct StatusBatch: Sendable, Hashable {
   public var notes: [String: String]
   /// Files of the status tree by path; nil removes.
   public var files: [String: [UInt8]?]
-  /// The files given are all there are: others are to go.
-  public var isWholeTree: Bool
+  /// The only paths, besides those in `files`, that the tree may keep; nil where all may stay.
+  public var keeping: Set<String>?
 
-  public init(notes: [String: String] = [:], files: [String: [UInt8]?] = [:], isWholeTree: Bool = false) {
+  public init(notes: [String: String] = [:], files: [String: [UInt8]?] = [:], keeping: Set<String>? = nil) {
     self.notes = notes
     self.files = files
-    self.isWholeTree = isWholeTree
+    self.keeping = keeping
   }
 
-  public var isEmpty: Bool { notes.isEmpty && files.isEmpty && !isWholeTree }
+  public var isEmpty: Bool { notes.isEmpty && files.isEmpty && keeping == nil }
 
-  /// What stands in this batch and not in a newer one.
+  /// Takes in what an older batch could not write.
   mutating func putBack(_ older: StatusBatch) {
     notes.merge(older.notes) { newer, _ in newer }
-    // A newer whole tree says all; an older one still has to remove what is not in it.
-    if !isWholeTree { files.merge(older.files) { newer, _ in newer } }
-    isWholeTree = isWholeTree || older.isWholeTree
+    files.merge(older.files) { newer, _ in newer }
+    keeping = keeping ?? older.keeping
   }
 }

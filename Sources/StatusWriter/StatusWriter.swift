@@ -91,12 +91,9 @@ public actor StatusWriter {
     put(path, nil)
   }
 
-  /// Takes in all clusters there are, after a start: files of others, left behind by an earlier run, go.
-  public func clustersAre(_ all: [ClusterFile]) {
-    files = [:]
-    for file in all { if let path = file.path { files[path] = file.bytes } }
-    waiting.files = files.mapValues(Optional.some)
-    waiting.isWholeTree = true
+  /// Says which clusters there are, after a start: files of others, left behind by an earlier run, go.
+  public func clustersAre(_ all: [(namespace: String, name: String)]) {
+    waiting.keeping = Set(all.compactMap { StatusTree.path(namespace: $0.namespace, name: $0.name) })
     want(urgent: false)
   }
 

@@ -7,5 +7,6 @@ struct Kdops: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kdops",
     abstract: "Live upgrades of stateful applications, driven by git.",
-    version: version)
+    version: version,
+    subcommands: [DemoCommand.self, RunCommand.self, ValidateCommand.self, StatusCommand.self])
 }

@@ -51,12 +51,15 @@ struct GitSinkTests {
     #expect(try remote.git("rev-list", "--count", "refs/kdops/status") == "1")
   }
 
-  @Test("a whole tree removes what an earlier run left behind")
+  @Test("files of clusters that are no more go, others stay")
   func wholeTree() async throws {
     let sink = try await sink(refs)
-    try await sink.publish(StatusBatch(files: ["old/x.yaml": [1], "prod/a.yaml": [2]]))
-    try await sink.publish(StatusBatch(files: ["prod/a.yaml": [3]], isWholeTree: true))
-    #expect(try remote.git("ls-tree", "-r", "--name-only", "refs/kdops/status") == "prod/a.yaml")
+    try await sink.publish(StatusBatch(files: ["old/x.yaml": [1], "prod/a.yaml": [2], "prod/b.yaml": [3]]))
+    try await sink.publish(StatusBatch(files: ["new/c.yaml": [4]], keeping: ["prod/a.yaml"]))
+    #expect(
+      try remote.git("ls-tree", "-r", "--name-only", "refs/kdops/status") == "new/c.yaml\nprod/a.yaml")
+    try await sink.publish(StatusBatch(keeping: ["new/c.yaml", "prod/a.yaml"]))
+    #expect(try remote.git("rev-list", "--count", "refs/kdops/status") == "2")
   }
 
   @Test("installations on one repository write beside each other")

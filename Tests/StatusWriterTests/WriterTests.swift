@@ -134,15 +134,17 @@ struct WriterTests {
     #expect(sink.batches.last?.files == ["prod/a.yaml": .none])
   }
 
-  @Test("after a start gives the whole tree, and a failed one stays whole when tried again")
-  func wholeTree() async {
+  @Test("after a start says which clusters there are, and again where that failed")
+  func keeping() async {
     let writer = writer()
     sink.failNext(1)
-    await writer.clustersAre([ClusterFile(namespace: "prod", name: "a", status: Sample.configured)])
+    await writer.clustersAre([("prod", "a"), ("..", "x")])
     await writer.flush()
     await writer.clusterChanged(ClusterFile(namespace: "prod", name: "b", status: Sample.configured))
     await writer.flush()
-    #expect(sink.batches.map(\.isWholeTree) == [true])
-    #expect(sink.batches[0].files.keys.sorted() == ["prod/a.yaml", "prod/b.yaml"])
+    await writer.clusterChanged(ClusterFile(namespace: "prod", name: "c", status: Sample.configured))
+    await writer.flush()
+    #expect(sink.batches.map(\.keeping) == [["prod/a.yaml"], nil])
+    #expect(sink.batches[0].files.keys.sorted() == ["prod/b.yaml"])
   }
 }

@@ -1,49 +1,122 @@
 import ArgumentParser
+import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
-import GitStore
+import Glibc
 import Logging
 import Reconciler
-import Rules
 import UnixSignals
 
 /// `kdops run`: the daemon.
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Follow a repository and keep the clusters as it says.")
+    commandName: "run", abstract: "Follow a repository and keep the clusters as it says.",
+    discussion: """
+      Flags are stronger than the environment (KDOPS_BRANCH, KDOPS_STATUS_TREE_REF …), and that is stronger than the \
+      --config file. Secrets come by file or environment only: KDOPS_GIT_TOKEN_FILE, or KDOPS_GIT_USER with \
+      KDOPS_GIT_PASSWORD_FILE, or KDOPS_GIT_SSH_KEY_FILE (without it the ssh agent), KDOPS_GIT_KNOWN_HOSTS.
+      Exit codes: 0 stopped, or with --once converged; 1 with --once something was rejected, waits or failed; \
+      2 it could not be run.
+      """)
 
-  @Option(help: "The repository: a path, file://, https:// or ssh://.")
-  var repo: String
+  @Option(help: ArgumentHelp("The repository: a path, file://, https:// or ssh://.", valueName: "url"))
+  var repo: String?
 
-  @Option(help: "The branch to follow.")
-  var branch = "main"
+  @Option(help: "The branch to follow. (default: main)")
+  var branch: String?
 
-  @Option(help: "The folder of the embedded cluster; kept over restarts.")
-  var embedded: String
+  @Option(
+    defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
+    help: ArgumentHelp("Run the embedded cluster, in the usual folder or in --embedded=DIR.", valueName: "dir"))
+  var embedded: String?
 
-  @Flag(help: "Run scripts without bubblewrap: they then see the network and devices of this machine.")
+  @Flag(help: "Run scripts without bubblewrap, as you, with everything that you can reach.")
   var embeddedUnsandboxed = false
 
   @Flag(help: "Converge, then exit: 0 when everything is as git says, 1 when something was rejected or failed.")
   var once = false
 
-  @Option(help: "Between two fetches: 500ms, 1s, 5m.")
-  var interval = "1m"
+  @Option(help: "Between two fetches: 500ms, 1s, 5m. (default: 1m)")
+  var interval: String?
+
+  @Option(help: "Tells several installations on one repository apart. (default: default)")
+  var installation: String?
+
+  @Option(help: ArgumentHelp("A file of settings.", valueName: "file"))
+  var config: String?
+
+  @OptionGroup var logging: LogOptions
 
   func run() async throws {
-    let logger = Logger(label: "kdops") { StreamLogHandler.standardError(label: $0) }
-    guard let interval = Duration(written: interval) else {
-      throw ValidationError("--interval \(interval) is no duration; write 500ms, 1s or 5m")
+    // A reader that goes away must not take the daemon with it.
+    signal(SIGPIPE, SIG_IGN)
+    let environment = ProcessInfo.processInfo.environment
+    let console = Console(descriptor: 2, environment: environment)
+    let logger = try logging.logger(to: console, standard: console.isTerminal ? .warning : .info, environment)
+    let settings = try settings(environment)
+    guard let repo = settings.repo else {
+      throw ValidationError("no repository: say --repo URL, KDOPS_REPO or `repo:` in the --config file")
     }
-    var options = Daemon.Options(remote: try Remote(GitURL(repo)), folder: embedded)
-    options.branch = branch
-    options.interval = interval
-    options.sandbox = embeddedUnsandboxed ? .none : .bubblewrap
-    let daemon = try await Daemon.open(options, logger: logger)
-    let outcome = try await daemon.run(once: once, signals: [.sigterm, .sigint])
+    guard let embedded = embedded ?? environment["KDOPS_EMBEDDED"] else {
+      throw ValidationError(
+        "no cluster: say --embedded=DIR; a real Kubernetes is not yet supported in this version")
+    }
+    let folder = EmbeddedFolder.path(embedded, environment)
+    let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+    let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
+    let daemon: Daemon
+    do {
+      daemon = try await Daemon.open(
+        try Daemon.Options(
+          settings, repo: repo, folder: folder, sandbox: embeddedUnsandboxed ? .none : .bubblewrap,
+          environment: environment), logger: logger, witness: board.witness(logger))
+    } catch {
+      Streams.error.line("kdops run: \(Redaction.url("\(error)"))")
+      throw ExitCode(2)
+    }
+    if console.isTerminal {
+      console.line(Redaction.url("kdops \(Kdops.version) follows \(repo) (\(settings.branch)), cluster in \(folder)"))
+    }
+    let outcome = try await daemon.run(
+      once: once, view: Room("progress") { await board.run() }, signals: [.sigterm, .sigint])
+    try finish(outcome, console)
+  }
+
+  private func finish(_ outcome: Reconciler.Outcome, _ console: Console) throws {
     switch outcome {
-    case .converged, .cancelled: return
-    case .unsettled, .unreachable: throw ExitCode(1)
+    case .converged: return
+    case .cancelled:
+      if once { throw ExitCode(1) }
+    case .unsettled(let rejected, let failed, let waiting):
+      let counts = [(rejected, "rejected"), (failed, "failed"), (waiting, "waiting")].filter { $0.0 > 0 }
+      console.line("not as git says: \(counts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))")
+      throw ExitCode(1)
+    case .unreachable(let error):
+      console.line("kdops run: \(error)")
+      throw ExitCode(1)
     }
+  }
+
+  /// Joins the layers; tells of everything that is wrong at once.
+  private func settings(_ environment: [String: String]) throws -> DaemonConfiguration {
+    var file: (path: String, bytes: [UInt8])?
+    if let path = config ?? environment["KDOPS_CONFIG"] {
+      guard let content = FileManager.default.contents(atPath: path) else {
+        Streams.error.line("kdops run: the settings file \(path) cannot be read; check the path and who may read it")
+        throw ExitCode(2)
+      }
+      file = (path, Array(content))
+    }
+    var flags: [String: String] = [:]
+    flags["repo"] = repo
+    flags["branch"] = branch
+    flags["interval"] = interval
+    flags["installation"] = installation
+    let (settings, findings) = DaemonConfiguration.read(file: file, environment: environment, flags: flags)
+    let source = file.map { SourceText($0.bytes) }
+    let renderer = HumanRenderer { _, line in source?.line(line) }
+    for finding in findings.inReportOrder() { Streams.error.line(renderer.render(finding)) }
+    guard let settings else { throw ExitCode(2) }
+    return settings
   }
 }

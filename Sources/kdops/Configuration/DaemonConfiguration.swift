@@ -1,4 +1,3 @@
-import Controller
 import Diagnostics
 import GitStore
 import Reconciler
@@ -15,7 +14,7 @@ struct DaemonConfiguration: Sendable, Hashable {
   var installation: String
   var systemNamespace: String
   var acceptsRewrittenHistory: Bool
-  /// Named for this installation already.
+  /// As written; an installation other than the default adds its name.
   var statusRefs: StatusRefs
   /// Nil for none.
   var progressDeadline: Duration?
@@ -37,8 +36,7 @@ struct DaemonConfiguration: Sendable, Hashable {
     statusRefs = StatusRefs(
       notes: isOn("status.notes") ? values["status.notesRef"]?.string : nil,
       tree: isOn("status.tree") ? values["status.treeRef"]?.string : nil,
-      branch: values["status.branch"]?.string.map { "refs/heads/\($0)" }
-    ).suffixed(installation)
+      branch: values["status.branch"]?.string.map { "refs/heads/\($0)" })
     progressDeadline = duration("upgrade.progressDeadline") == .zero ? nil : duration("upgrade.progressDeadline")
     scriptTimeout = duration("upgrade.scriptTimeout")
     tenancy = Tenancy(
@@ -65,16 +63,5 @@ struct DaemonConfiguration: Sendable, Hashable {
 
   var policy: Policy {
     Policy(tenancy: tenancy, systemNamespace: systemNamespace, installation: installation)
-  }
-
-  var reconciler: Reconciler.Settings {
-    Reconciler.Settings(
-      branch: branch, policy: policy, interval: interval, acceptsRewrittenHistory: acceptsRewrittenHistory)
-  }
-
-  var engine: Engine.Settings {
-    Engine.Settings(
-      systemNamespace: systemNamespace, scriptTimeout: Int(scriptTimeout.components.seconds),
-      progressDeadline: progressDeadline.map { Int($0.components.seconds) })
   }
 }

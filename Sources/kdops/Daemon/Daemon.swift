@@ -1,5 +1,6 @@
 import ClusterAPI
 import Controller
+import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
@@ -28,6 +29,14 @@ struct Daemon: Sendable {
     var progressDeadline: Duration = .zero
   }
 
+  /// Who watches beside the status writer, such as a display; told the same in the same order.
+  struct Witness: Sendable {
+    var commit: @Sendable (CommitReport) async -> Void = { _ in }
+    /// With the file that says what the cluster shall be, where it needs somebody.
+    var cluster: @Sendable (ObjectReference, ClusterStatus?, _ path: String?) async -> Void = { _, _, _ in }
+    var clusterGone: @Sendable (ObjectReference) async -> Void = { _ in }
+  }
+
   let options: Options
   let logger: Logger
   let mirror: Mirror
@@ -37,7 +46,7 @@ struct Daemon: Sendable {
   let reconciler: Reconciler
 
   /// Opens everything; nothing runs yet.
-  static func open(_ options: Options, logger: Logger) async throws -> Daemon {
+  static func open(_ options: Options, logger: Logger, witness: Witness = Witness()) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
     try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
     let cluster = try await EmbeddedCluster.open(
@@ -57,14 +66,26 @@ struct Daemon: Sendable {
       onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
     let images = GitImages()
     let outlets = Reconciler.Outlets(
-      commit: { await writer.report($0) },
+      commit: { report in
+        await writer.report(report)
+        await witness.commit(report)
+      },
       cluster: { reference, status, report in
         await writer.clusterChanged(
           ClusterFile(
             namespace: reference.namespace, name: reference.name, status: status, verdict: report?.verdict,
             phase: report?.phase, message: report?.message))
+        var path: String?
+        if status?.stall != nil {
+          let name = ObjectName(namespace: reference.namespace, name: reference.name)
+          path = (try? await cluster.get(.clusters, name))?.annotation(Wire.Annotation.path)
+        }
+        await witness.cluster(reference, status, path)
       },
-      clusterGone: { await writer.clusterGone(namespace: $0.namespace, name: $0.name) },
+      clusterGone: { reference in
+        await writer.clusterGone(namespace: reference.namespace, name: reference.name)
+        await witness.clusterGone(reference)
+      },
       head: { layout, commit, repository in
         do {
           await cluster.setCatalog(try await images.catalog(layout, at: commit, in: repository))
@@ -91,6 +112,8 @@ struct Daemon: Sendable {
     -> Reconciler.Outcome
   {
     let ending = Ending()
+    let all = try await cluster.list(.clusters, namespace: nil, labels: .everything).items
+    await writer.clustersAre(all.map { ($0.namespace, $0.name) })
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: Room("cluster") { [cluster] in try await cluster.run() }),
       .init(service: Room("engine") { [engine] in await engine.run() }),

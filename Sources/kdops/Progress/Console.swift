@@ -9,11 +9,13 @@ final class Console: Sendable {
   let isTerminal: Bool
   let isColoured: Bool
   private let descriptor: Int32
+  private let stream: Streams.Stream
   private let block = Mutex<[String]>([])
 
   /// - Parameter environment: `NO_COLOR` and `TERM=dumb` are heard.
   init(descriptor: Int32, environment: [String: String]) {
     self.descriptor = descriptor
+    stream = Streams.Stream(descriptor: descriptor)
     isTerminal = isatty(descriptor) == 1 && environment["TERM"] != "dumb"
     isColoured = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
   }
@@ -52,23 +54,5 @@ final class Console: Sendable {
   /// Goes back to where the block began and clears what is below.
   private static func erasing(_ count: Int) -> String { count == 0 ? "" : "\u{1B}[\(count)A\r\u{1B}[0J" }
 
-  private func write(_ text: String) {
-    var text = text
-    text.withUTF8 { bytes in
-      var rest = bytes[...]
-      while !rest.isEmpty {
-        let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
-        if count > 0 {
-          rest = rest.dropFirst(count)
-        } else if errno != EINTR {
-          // Nobody listens any more; there is nowhere to say so.
-          return
-        }
-      }
-    }
-  }
-}
-
-extension Slice where Base == UnsafeBufferPointer<UInt8> {
-  fileprivate var baseAddress: UnsafePointer<UInt8>? { base.baseAddress.map { $0 + startIndex } }
+  private func write(_ text: String) { stream.text(text) }
 }

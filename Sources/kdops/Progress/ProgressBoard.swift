@@ -1,5 +1,6 @@
 import Diagnostics
 import KubeDirector
+import Logging
 import StatusWriter
 
 /// Keeps what is known of each cluster and redraws it on a terminal: at most ten times a second, and only when
@@ -12,7 +13,10 @@ actor ProgressBoard {
   private var subjects: [String: String] = [:]
   /// The clusters that each commit changed, to tell which way out there is.
   private var changed: [String: Int] = [:]
+  /// What was last said of each commit.
+  private var said: [String: String] = [:]
   private var isDirty = true
+  private var isBusy = true
 
   private struct Entry {
     var status: ClusterStatus?
@@ -25,11 +29,28 @@ actor ProgressBoard {
     self.now = now
   }
 
-  func commit(_ report: CommitReport) {
-    if subjects.count > 1000 { (subjects, changed) = ([:], [:]) }
+  /// What tells this board, and without a terminal the log, what becomes of commits and clusters.
+  nonisolated func witness(_ logger: Logger) -> Daemon.Witness {
+    Daemon.Witness(
+      commit: { await self.commit($0, logger) },
+      cluster: { await self.cluster($0, $1, path: $2) },
+      clusterGone: { await self.clusterGone($0) })
+  }
+
+  /// A commit whose phase is a new one is said in a line that stays.
+  func commit(_ report: CommitReport, _ logger: Logger) {
+    if subjects.count > 1000 { (subjects, changed, said) = ([:], [:], [:]) }
     subjects[report.commit] = report.subject
     changed[report.commit] = report.objects.count { $0.kind == Wire.clusterKind }
     isDirty = true
+    guard said.updateValue(report.phase.rawValue, forKey: report.commit) != report.phase.rawValue else { return }
+    if console.isTerminal {
+      console.line("\(report.commit.prefix(7)) \(report.sentence)")
+    } else {
+      logger.info(
+        "commit.\(report.phase.rawValue)",
+        metadata: ["commit": "\(report.commit.prefix(7))", "summary": "\(report.sentence)"])
+    }
   }
 
   /// - Parameter path: the file that says what the cluster shall be.
@@ -43,16 +64,20 @@ actor ProgressBoard {
     isDirty = true
   }
 
-  /// Redraws until the task is cancelled; leaves the last picture standing.
+  /// Redraws until the task is cancelled; leaves the last picture standing. Without a terminal it only waits.
   func run() async {
-    guard console.isTerminal else { return }
     var drawn = 0
     while !Task.isCancelled {
+      guard console.isTerminal else {
+        try? await clock.sleep(for: .seconds(86_400))
+        continue
+      }
       let time = now()
-      if isDirty || time != drawn { draw(time) }
+      if isDirty || (isBusy && time != drawn) { draw(time) }
       drawn = time
       guard (try? await clock.sleep(for: .milliseconds(100))) != nil else { break }
     }
+    guard console.isTerminal else { return }
     draw(now())
     console.settle()
   }
@@ -60,6 +85,8 @@ actor ProgressBoard {
   private func draw(_ time: Int) {
     isDirty = false
     let size = console.size
+    let views = views
+    isBusy = views.contains { $0.state != .configured }
     let text = ProgressText(width: size.columns - 1, height: size.rows - 1, isColoured: console.isColoured)
     console.show(text.lines(views, now: time))
   }

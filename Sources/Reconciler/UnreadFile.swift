@@ -1,0 +1,26 @@
+import Diagnostics
+import GitStore
+import Manifests
+
+extension ManifestFile {
+  /// Something that stands where a file could be, and is never followed.
+  public init(unread entry: TreeEntry) {
+    var reason: TreeEntry.Reason?
+    if case .link(let found) = entry.kind { reason = found }
+    let message =
+      switch reason {
+      case .symlink: "\(entry.path) is a symbolic link, which is never followed"
+      case .submodule: "\(entry.path) is a submodule, which is never read"
+      case .hostilePath: "\(entry.path) has a name that could lead elsewhere, and is not read"
+      case .tooDeep: "\(entry.path) is too many folders deep, and is not read"
+      case .unknownMode, nil: "\(entry.path) is no file, and is not read"
+      }
+    self.init(
+      path: entry.path,
+      findings: [
+        Diagnostic(
+          rule: "file/link", severity: .error, location: SourceLocation(file: entry.path), message: message,
+          hint: "put the file itself in its place")
+      ])
+  }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Diagnostics
+import EmbeddedCluster
+import FoundationEssentials
+import GitStore
+import Glibc
+import Logging
+
+/// `kdops demo`: the whole story in one terminal.
+struct DemoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Play the whole story on an embedded cluster: up, upgrade, stuck upgrade, revert, rollback.",
+    discussion: "Works in a new temporary folder, which is left behind to look around in.")
+
+  @Option(help: ArgumentHelp("The repository's files to begin with.", valueName: "dir"))
+  var sample: String?
+
+  @Flag(help: "Run scripts without bubblewrap, as you, with everything that you can reach.")
+  var embeddedUnsandboxed = false
+
+  @OptionGroup var logging: LogOptions
+
+  func run() async throws {
+    signal(SIGPIPE, SIG_IGN)
+    let environment = ProcessInfo.processInfo.environment
+    let console = Console(descriptor: 1, environment: environment)
+    let logger = try logging.logger(to: console, standard: console.isTerminal ? .error : .info, environment)
+    do {
+      let folder = try Self.folder(environment)
+      console.line("kdops \(Kdops.version) demo, in \(folder)")
+      try await play(in: folder, console, logger, environment)
+      Self.farewell(folder, console)
+    } catch {
+      console.settle()
+      Streams.error.line("kdops demo: \(Redaction.url("\(error)"))")
+      throw ExitCode(1)
+    }
+  }
+
+  private func play(
+    in folder: String, _ console: Console, _ logger: Logger, _ environment: [String: String]
+  ) async throws {
+    let repository = try await DemoRepository.make(of: try samplePath(), in: folder, console: console)
+    try await Demo.begin(repository, console)
+    var options = Daemon.Options(remote: try Remote(GitURL(repository.remote)), folder: "\(folder)/cluster")
+    options.interval = .seconds(2)
+    options.sandbox = embeddedUnsandboxed ? .none : .bubblewrap
+    let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+    let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
+    let watch = DemoWatch()
+    let shown = board.witness(logger)
+    let daemon = try await Daemon.open(
+      options, logger: logger,
+      witness: Daemon.Witness(
+        commit: { report in
+          await shown.commit(report)
+          await watch.commit(report)
+        },
+        cluster: { reference, status, path in
+          await shown.cluster(reference, status, path)
+          await watch.cluster(reference, status)
+        }, clusterGone: shown.clusterGone))
+    let demo = Demo(repository: repository, daemon: daemon, watch: watch, console: console)
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        _ = try await daemon.run(view: Room("progress") { await board.run() })
+        return false
+      }
+      group.addTask {
+        try await demo.play()
+        return true
+      }
+      guard try await group.next() == true else { throw DemoError("the daemon ended before the story did") }
+      group.cancelAll()
+      // Ended by us: how it says so is of no interest.
+      _ = try? await group.next()
+    }
+  }
+
+  /// A new folder for this demo.
+  private static func folder(_ environment: [String: String]) throws -> String {
+    var template = Array("\(environment["TMPDIR"] ?? "/tmp")/kdops-demo-XXXXXX".utf8CString)
+    let made = template.withUnsafeMutableBufferPointer { bytes in
+      bytes.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
+    }
+    guard let made else { throw DemoError("no folder can be made below \(environment["TMPDIR"] ?? "/tmp"); set TMPDIR") }
+    return made
+  }
+
+  /// The folder given, or `sample-repo` here or beside the sources that this program was built from.
+  private func samplePath() throws -> String {
+    var candidates = ["sample-repo"]
+    if let sample {
+      candidates = [sample]
+    } else if let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
+      var folder = URL(filePath: program).deletingLastPathComponent()
+      while folder.path.count > 1 {
+        candidates.append(folder.appending(path: "sample-repo").path)
+        folder = folder.deletingLastPathComponent()
+      }
+    }
+    for candidate in candidates where FileManager.default.fileExists(atPath: "\(candidate)/.kdops.yaml") {
+      return candidate
+    }
+    throw DemoError("no sample repository in \(candidates[0]); name it with --sample DIR")
+  }
+
+  private static func farewell(_ folder: String, _ console: Console) {
+    console.line("")
+    console.line("Everything is left in \(folder). To look around:")
+    for line in [
+      "kdops status --embedded=\(folder)/cluster",
+      "kdops status prod/analytics --embedded=\(folder)/cluster",
+      "cat \(folder)/cluster/volumes/prod/p-analytics-worker-2/data/jobs",
+      "git -C \(folder)/fleet log --notes=kdops",
+      "kdops run --repo \(folder)/fleet.git --embedded=\(folder)/cluster --interval 2s   # and push from \(folder)/fleet",
+    ] { console.line("  \(line)") }
+  }
+}

@@ -1,0 +1,114 @@
+import ArgumentParser
+import ClusterAPI
+import Diagnostics
+import EmbeddedCluster
+import FoundationEssentials
+import GitStore
+import Values
+
+/// `kdops status`: what runs, also while a daemon does.
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status",
+    abstract: "Show clusters as they run, from the embedded cluster or from git.",
+    discussion: """
+      Without --embedded it shows what the daemon last wrote to the repository (refs/kdops/status).
+      Exit codes: 0 shown, 1 there is no such cluster, 2 it could not be read.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case human
+    case json
+  }
+
+  @Argument(help: ArgumentHelp("One cluster; without it all.", valueName: "ns/name"))
+  var name: String?
+
+  @Option(
+    defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
+    help: ArgumentHelp("The folder of an embedded cluster: --embedded=DIR.", valueName: "dir"))
+  var embedded: String?
+
+  @Option(help: ArgumentHelp("The repository to read the status from.", valueName: "path"))
+  var repo = "."
+
+  @Option(help: "human or json.")
+  var format = Format.human
+
+  @Flag(help: "Go on and show every change, until interrupted.")
+  var watch = false
+
+  func validate() throws {
+    if let name, Self.objectName(name) == nil {
+      throw ValidationError("'\(name)' names no cluster; write NAMESPACE/NAME")
+    }
+  }
+
+  func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let wanted = name.flatMap(Self.objectName)
+    let source: ClusterSource
+    do {
+      if let embedded {
+        source = .embedded(try EmbeddedCluster.openReadOnly(EmbeddedFolder.path(embedded, environment)))
+      } else {
+        source = .git(try await GitRepository.openFromEnvironment(path: repo, environment))
+      }
+      let console = Console(descriptor: 1, environment: environment)
+      var last = try await source.clusters(wanted)
+      guard wanted == nil || !last.isEmpty else {
+        Streams.error.line("kdops status: there is no cluster \(name ?? "")")
+        throw ExitCode(1)
+      }
+      show(last, on: console)
+      while watch {
+        // The folder belongs to another process, which tells us nothing; a look costs one read of the disk.
+        try await Task.sleep(for: .milliseconds(500))
+        let now = try await source.clusters(wanted)
+        guard now != last else { continue }
+        last = now
+        show(now, on: console)
+      }
+    } catch let exit as ExitCode {
+      throw exit
+    } catch {
+      Streams.error.line("kdops status: \(Redaction.url("\(error)"))")
+      throw ExitCode(2)
+    }
+  }
+
+  private func show(_ clusters: [Object], on console: Console) {
+    switch format {
+    case .json:
+      let objects = clusters.map(\.json)
+      let json: JSON =
+        name == nil ? ["apiVersion": "v1", "kind": "List", "items": .array(objects)] : objects.first ?? .null
+      Streams.output.text(json.text(pretty: !watch) + "\n")
+    case .human:
+      let columns = console.isTerminal ? console.size.columns - 1 : 200
+      let text = StatusText(width: columns, isColoured: console.isColoured)
+      let lines = name == nil ? text.list(clusters) : clusters.flatMap { text.detail($0) }
+      if watch, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
+      for line in lines { Streams.output.line(line) }
+    }
+  }
+
+  private static func objectName(_ text: String) -> ObjectName? {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+    return ObjectName(namespace: String(parts[0]), name: String(parts[1]))
+  }
+}
+
+/// The folder of the embedded cluster where `--embedded` names none.
+enum EmbeddedFolder {
+  /// Stands for the usual folder.
+  static let standard = ""
+
+  /// - Returns: the folder given, or `$XDG_STATE_HOME/kdops`, or `~/.local/state/kdops`.
+  static func path(_ given: String, _ environment: [String: String]) -> String {
+    if !given.isEmpty { return given }
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return "\(state)/kdops" }
+    return "\(environment["HOME"] ?? ".")/.local/state/kdops"
+  }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import Diagnostics
+import FoundationEssentials
+import GitStore
+
+/// `kdops validate`: judges files by every rule, before they are pushed.
+struct ValidateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate",
+    abstract: "Judge a tree, staged changes, or what lies between two commits.",
+    discussion: """
+      Exit codes: 0 no error, 1 errors (with --strict also warnings), 2 it could not be run.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case human
+    case json
+  }
+
+  @Argument(help: "A folder or a file; findings elsewhere are left out.")
+  var path = "."
+
+  @Flag(help: "Judge what `git commit` would take, against HEAD.")
+  var staged = false
+
+  @Option(help: ArgumentHelp("Judge what changed since this revision.", valueName: "rev"))
+  var base: String?
+
+  @Option(help: ArgumentHelp("The revision to judge; without it HEAD.", valueName: "rev"))
+  var head: String?
+
+  @Option(help: "human or json.")
+  var format = Format.human
+
+  @Flag(help: "Warnings count as errors.")
+  var strict = false
+
+  @Option(help: ArgumentHelp("Where the status tree stands, if not in the usual place.", valueName: "ref"))
+  var statusRef: String?
+
+  func validate() throws {
+    if staged, base != nil || head != nil {
+      throw ValidationError("--staged compares with HEAD; leave out --base and --head")
+    }
+    if head != nil, base == nil { throw ValidationError("--head needs --base: what is it to be compared with?") }
+  }
+
+  func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let target: Validation.Target =
+      if staged { .staged } else if let base { .commits(base: base, head: head ?? "HEAD") } else { .workTree }
+    let validation: Validation
+    do {
+      validation = try await Validation.run(
+        target, path: path, statusRef: statusRef, environment: environment,
+        now: Int64(Date().timeIntervalSince1970))
+    } catch {
+      Streams.error.line("kdops validate: \(Redaction.url("\(error)"))")
+      throw ExitCode(2)
+    }
+    switch format {
+    case .json: Streams.output.text(ReportJSON.render(validation.report))
+    case .human:
+      let colour = Console(descriptor: 1, environment: environment).isColoured
+      Streams.output.text(ValidationText.render(validation, coloured: colour))
+    }
+    let report = validation.report
+    if report.count(.error) > 0 || (strict && report.count(.warning) > 0) { throw ExitCode(1) }
+  }
+}

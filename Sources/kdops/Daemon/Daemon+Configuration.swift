@@ -1,0 +1,23 @@
+import EmbeddedCluster
+import GitStore
+
+extension Daemon.Options {
+  /// - Parameters:
+  ///   - repo: where the repository is.
+  ///   - folder: of the embedded cluster.
+  /// - Throws: `GitError` where the address cannot be used.
+  init(
+    _ configuration: DaemonConfiguration, repo: String, folder: String, sandbox: SandboxMode,
+    environment: [String: String]
+  ) throws(GitError) {
+    self.init(remote: try GitAccess.remote(repo, environment), folder: folder)
+    branch = configuration.branch
+    interval = configuration.interval
+    policy = configuration.policy
+    acceptsRewrittenHistory = configuration.acceptsRewrittenHistory
+    statusRefs = configuration.statusRefs
+    self.sandbox = sandbox
+    scriptTimeout = configuration.scriptTimeout
+    progressDeadline = configuration.progressDeadline ?? .zero
+  }
+}

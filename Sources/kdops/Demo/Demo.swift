@@ -1,0 +1,101 @@
+import Diagnostics
+import KubeDirector
+import StatusWriter
+
+/// The story, told by the daemon itself: up, upgrade, stuck, back, and what git says of it.
+struct Demo: Sendable {
+  let repository: DemoRepository
+  let daemon: Daemon
+  let watch: DemoWatch
+  let console: Console
+
+  private static let analytics = ObjectReference(
+    kind: Wire.clusterKind, namespace: "prod", name: "analytics")
+  /// How long any step may take before the demo gives up; far more than it needs.
+  private static let limit = Duration.seconds(60)
+
+  /// What is pushed before the daemon is there.
+  static func begin(_ repository: DemoRepository, _ console: Console) async throws {
+    chapter("A repository with five clusters; the daemon follows it", console)
+    try await repository.git("add", "--all")
+    _ = try await repository.commit("Three apps, five clusters")
+  }
+
+  func play() async throws {
+    try await until("all five clusters are configured") { watch in
+      watch.clusters.count == 5 && watch.clusters.values.allSatisfy { $0.state == .configured }
+    }
+    try await upgrade()
+    try await breakIt()
+    try await revert()
+    try await look()
+  }
+
+  private func upgrade() async throws {
+    Self.chapter("An upgrade: the new app and the cluster that names it, in one commit", console)
+    let commit = try await repository.apply(
+      change: "01-upgrade-spark", message: "Upgrade prod/analytics to Spark 1.1.0")
+    console.line("  workers go from the last ordinal to the first, the controller beside them; the gateway's image is the same")
+    try await until("prod/analytics runs Spark 1.1.0") { watch in
+      watch.reports[commit]?.phase == .done && Self.isAtRest(watch, app: "spark-1.1.0")
+    }
+  }
+
+  private func breakIt() async throws {
+    Self.chapter("Another upgrade, whose image nobody has ever pushed", console)
+    let commit = try await repository.apply(
+      change: "02-bad-tag", message: "Upgrade prod/analytics to Spark 1.2.0")
+    try await until("the upgrade is stuck") { watch in
+      guard watch.reports[commit]?.phase == .failed, let status = watch.clusters[Self.analytics],
+        status.stall != nil
+      else { return false }
+      return status.roles.filter { $0.upgradeStatus != nil }.allSatisfy { role in
+        role.members.contains { $0.detail.waitingReason != nil }
+      }
+    }
+    let stall = await watch.clusters[Self.analytics]?.stall
+    console.line("  stuck: \(stall?.message ?? "")")
+    console.line("  one pod of a role is down, the others still run Spark 1.1.0")
+  }
+
+  private func revert() async throws {
+    Self.chapter("The way out: revert the commit while the upgrade runs", console)
+    let commit = try await repository.revert()
+    console.line("  only pods that were touched go back, and hear --pod_reverted")
+    try await until("prod/analytics is back on Spark 1.1.0") { watch in
+      watch.reports[commit]?.phase == .done && Self.isAtRest(watch, app: "spark-1.1.0")
+    }
+  }
+
+  private static func isAtRest(_ watch: isolated DemoWatch, app: String) -> Bool {
+    guard let status = watch.clusters[analytics] else { return false }
+    return status.state == .configured && status.app == app
+  }
+
+  private func look() async throws {
+    Self.chapter("What git says of it", console)
+    await daemon.writer.flush()
+    if let error = await daemon.writer.state.lastError {
+      throw DemoError("the notes could not be written: \(error)")
+    }
+    try await repository.git("fetch", "--quiet", "origin", "refs/notes/*:refs/notes/*")
+    console.line(try await repository.git("log", "--notes=kdops", "-3"))
+  }
+
+  // MARK: Telling
+
+  private static func chapter(_ title: String, _ console: Console) {
+    console.line("")
+    console.line(console.isColoured ? "\u{1B}[1m── \(title)\u{1B}[0m" : "── \(title)")
+  }
+
+  private func until(
+    _ what: String, _ condition: @escaping @Sendable (isolated DemoWatch) -> Bool
+  ) async throws {
+    await daemon.reconciler.sync()
+    if await watch.wait(atMost: Self.limit, for: condition) { return }
+    try Task.checkCancellation()
+    let problem = await daemon.reconciler.problem.map { ": \($0)" } ?? ""
+    throw DemoError("waited \(Self.limit.components.seconds) s in vain until \(what)\(problem)")
+  }
+}

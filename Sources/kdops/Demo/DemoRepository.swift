@@ -1,0 +1,95 @@
+import Diagnostics
+import FoundationEssentials
+import Subprocess
+
+/// A remote and a clone in a folder of their own, worked on with the `git` command as people do.
+struct DemoRepository: Sendable {
+  /// The bare repository that the daemon follows.
+  let remote: String
+  /// Where changes are made and pushed from.
+  let clone: String
+  private let console: Console
+
+  /// Makes both from a folder of files.
+  static func make(of sample: String, in folder: String, console: Console) async throws -> DemoRepository {
+    let repository = DemoRepository(
+      remote: "\(folder)/fleet.git", clone: "\(folder)/fleet", console: console)
+    try FileManager.default.copyItem(atPath: sample, toPath: repository.clone)
+    try await repository.git("init", "--quiet", "--initial-branch=main", says: false)
+    // The demo neither uses nor disturbs what its user has set up for himself.
+    for (key, value) in [
+      ("user.name", "kdops demo"), ("user.email", "demo@localhost"), ("commit.gpgSign", "false"),
+      ("core.hooksPath", ".git/hooks"), ("core.autocrlf", "false"),
+    ] {
+      try await repository.git("config", key, value, says: false)
+    }
+    try await repository.git("init", "--quiet", "--bare", "--initial-branch=main", repository.remote, says: false)
+    try await repository.git("remote", "add", "origin", repository.remote, says: false)
+    return repository
+  }
+
+  /// Lays a change of the sample over the clone, commits and pushes it.
+  ///
+  /// - Returns: the commit's id.
+  func apply(change: String, message: String) async throws -> String {
+    let folder = "\(clone)/changes/\(change)"
+    for path in try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() {
+      let (source, target) = ("\(folder)/\(path)", "\(clone)/\(path)")
+      var isFolder = false
+      guard FileManager.default.fileExists(atPath: source, isDirectory: &isFolder) else { continue }
+      if isFolder {
+        try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
+      } else {
+        if FileManager.default.fileExists(atPath: target) { try FileManager.default.removeItem(atPath: target) }
+        try FileManager.default.copyItem(atPath: source, toPath: target)
+      }
+    }
+    console.line("$ cp -R changes/\(change)/. .")
+    try await git("add", "apps", "clusters")
+    return try await commit(message)
+  }
+
+  /// Commits what is added, and pushes it.
+  func commit(_ message: String) async throws -> String {
+    try await git("commit", "--quiet", "--message", message)
+    return try await push()
+  }
+
+  func revert() async throws -> String {
+    try await git("revert", "--no-edit", "HEAD")
+    return try await push()
+  }
+
+  private func push() async throws -> String {
+    try await git("push", "--quiet", "--set-upstream", "origin", "main")
+    return try await git("rev-parse", "HEAD", says: false)
+  }
+
+  /// Runs `git` in the clone.
+  ///
+  /// - Parameter says: whether the command is shown.
+  /// - Returns: what it printed, without the last line's end.
+  @discardableResult
+  func git(_ arguments: String..., says: Bool = true) async throws -> String {
+    if says { console.line("$ git \(arguments.map(Self.quoted).joined(separator: " "))") }
+    let result = try await Subprocess.run(
+      .name("git"), arguments: Arguments(arguments), workingDirectory: .init(clone),
+      output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
+    guard result.terminationStatus.isSuccess else {
+      let words = result.standardError.split(separator: "\n").joined(separator: "; ")
+      throw DemoError("git \(arguments.first ?? "") failed in \(clone): \(words)")
+    }
+    let printed = result.standardOutput
+    return printed.hasSuffix("\n") ? String(printed.dropLast()) : printed
+  }
+
+  private static func quoted(_ word: String) -> String {
+    word.contains { " *'\"$".contains($0) } ? "'\(word)'" : word
+  }
+}
+
+/// The story cannot go on.
+struct DemoError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,25 @@
+import Glibc
+
+/// Plain writing to the standard streams: results to the one, words about them to the other.
+enum Streams {
+  static let output = Stream(descriptor: 1)
+  static let error = Stream(descriptor: 2)
+
+  struct Stream: Sendable {
+    let descriptor: Int32
+
+    func line(_ text: String) { self.text(text + "\n") }
+
+    /// Writes all of it. Where nobody listens any more, there is nowhere to say so.
+    func text(_ text: String) {
+      var text = text
+      text.withUTF8 { bytes in
+        var start = 0
+        while start < bytes.count {
+          let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + start }, bytes.count - start)
+          if count > 0 { start += count } else if errno != EINTR { return }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import ClusterAPI
+import EmbeddedCluster
+import FoundationEssentials
+import GitStore
+import KubeDirector
+import StatusWriter
+import Values
+
+/// Where `kdops status` reads clusters from.
+enum ClusterSource {
+  /// The embedded cluster in a folder; another process may be running it.
+  case embedded(EmbeddedReader)
+  /// What the daemon last wrote to a repository.
+  case git(GitRepository)
+
+  /// Clusters as objects, in order of namespace and name.
+  ///
+  /// - Parameter name: nil for all.
+  func clusters(_ name: ObjectName?) async throws -> [Object] {
+    switch self {
+    case .embedded(let reader):
+      if let name {
+        do throws(APIError) {
+          return [try await reader.get(.clusters, name)]
+        } catch {
+          guard error.kind == .notFound else { throw error }
+          return []
+        }
+      }
+      return try await reader.list(.clusters, namespace: nil, labels: .everything).items.sorted {
+        ($0.namespace, $0.name) < ($1.namespace, $1.name)
+      }
+    case .git(let repository):
+      let now = Int64(Date().timeIntervalSince1970)
+      guard let status = try await GitStatus.read(from: repository, now: now) else {
+        throw GitError(
+          .gone, "this repository holds no status of running clusters",
+          hint: "name the cluster with --embedded=DIR, or fetch the status: "
+            + "git fetch origin +refs/kdops/status:refs/kdops/status")
+      }
+      return status.clusters.filter { name == nil || name == ObjectName(namespace: $0.namespace, name: $0.name) }
+        .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)
+    }
+  }
+}
+
+extension ClusterFile {
+  /// As much of the object as the file tells.
+  fileprivate var object: Object {
+    var object = Object(.clusters, namespace: namespace, name: name)
+    object.json["spec"] = ["app": .string(app)]
+    object.json["status"] = status?.json
+    if let message, phase == .failed {
+      let stalled = Condition(type: .stalled, status: true, reason: "Stalled", message: message, lastTransition: 0)
+      var status = status
+      status?.conditions = [stalled]
+      object.json["status"] = status?.json
+    }
+    return object
+  }
+}

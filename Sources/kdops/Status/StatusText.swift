@@ -1,0 +1,89 @@
+import ClusterAPI
+import Diagnostics
+import KubeDirector
+import StatusWriter
+import Values
+
+/// Clusters for people: a line each, or one of them with its members.
+struct StatusText {
+  var width = 120
+  var isColoured = false
+
+  /// A line a cluster, aligned.
+  func list(_ clusters: [Object]) -> [String] {
+    guard !clusters.isEmpty else { return ["no clusters"] }
+    let views = clusters.map { ClusterView(name: "\($0.objectName)", status: ClusterStatus($0.json["status"])) }
+    let apps = zip(clusters, views).map { Self.apps($0, $1) }
+    let names = views.map { StyledLine.width(of: $0.name) }.max() ?? 0
+    let words = views.map(\.state.word.count).max() ?? 0
+    let widest = apps.map { StyledLine.width(of: $0) }.max() ?? 0
+    return zip(clusters, zip(views, apps)).map { object, pair in
+      let (view, app) = pair
+      var line = StyledLine(view.name, .bold)
+      line.pad(to: names + 3)
+      line.append(view.state.word, view.state.style)
+      line.pad(to: names + words + 6)
+      line.append(app)
+      line.pad(to: names + words + widest + 9)
+      if let commit = view.commit { line.append("commit \(commit)", .dim) }
+      if let stall = ClusterStatus(object.json["status"])?.stall { line.append("   \(stall.message)", .red) }
+      return line.text(width: width, coloured: isColoured)
+    }
+  }
+
+  /// One cluster with every member.
+  func detail(_ cluster: Object) -> [String] {
+    guard let status = ClusterStatus(cluster.json["status"]) else {
+      return ["\(cluster.objectName)   not yet looked at by the engine"]
+    }
+    let view = ClusterView(name: "\(cluster.objectName)", status: status)
+    var head = StyledLine(view.name, .bold)
+    head.append("   ")
+    head.append(view.state.word, view.state.style)
+    head.append("   \(Self.apps(cluster, view))")
+    if let commit = view.commit { head.append("   commit \(commit)", .dim) }
+    var lines = [head]
+    if let path = cluster.annotation(Wire.Annotation.path) { lines.append(StyledLine("  file   \(path)", .dim)) }
+    if let stall = status.stall { lines.append(StyledLine("  \(stall.message)", .red)) }
+    let pods = status.members.map { StyledLine.width(of: $0.pod) }.max() ?? 0
+    for role in status.roles {
+      var line = StyledLine("  \(role.id)")
+      if let upgrade = role.upgradeStatus { line.append("   \(upgrade.rawValue)") }
+      lines.append(line)
+      for member in role.members.reversed() { lines.append(Self.line(member, pods)) }
+    }
+    return lines.map { $0.text(width: width, coloured: isColoured) }
+  }
+
+  private static func line(_ member: MemberStatus, _ width: Int) -> StyledLine {
+    let isWell = member.state == .configured && member.detail.waitingReason == nil
+    var line = StyledLine("    ")
+    line.append(isWell ? "●" : member.state == .configError ? "✗" : "◐", isWell ? .green : .yellow)
+    line.append(" \(member.pod)")
+    line.pad(to: width + 9)
+    line.append(member.podUpgradeStatus?.rawValue ?? member.state.rawValue)
+    line.pad(to: width + 27)
+    line.append(member.app ?? "", .dim)
+    let detail = member.detail
+    let why = detail.configError ?? detail.schedulingError ?? detail.waitingReason.map { reason in
+      detail.waitingMessage.map { "\(reason): \($0)" } ?? reason
+    }
+    if let why { line.append("   \(why)", .red) }
+    return line
+  }
+
+  private static func apps(_ cluster: Object, _ view: ClusterView) -> String {
+    let app = view.app.isEmpty ? cluster.json["spec"]?["app"]?.string ?? "" : view.app
+    return view.fromApp.map { "\($0) → \(app)" } ?? app
+  }
+}
+
+extension ClusterView.State {
+  var style: StyledLine.Style? {
+    switch self {
+    case .stalled: .red
+    case .rollingBack, .upgrading, .changing: .yellow
+    case .configured: .green
+    }
+  }
+}

@@ -1,0 +1,189 @@
+import Diagnostics
+import FoundationEssentials
+import GitStore
+import KubeDirector
+import Manifests
+import Reconciler
+import Rules
+
+/// One run of `kdops validate`: gathers what is to be compared, has it judged, and tells of it.
+struct Validation {
+  enum Target {
+    /// The files of a folder as they are.
+    case workTree
+    /// What `git commit` would take, against `HEAD`.
+    case staged
+    /// One commit against another.
+    case commits(base: String, head: String)
+  }
+
+  let report: Report
+  /// How many apps and clusters the judged side has.
+  let apps: Int
+  let clusters: Int
+  /// The age of the status that was used, in whole seconds.
+  let statusAge: Int?
+  private let head: Side
+  private let base: Side?
+
+  /// - Parameters:
+  ///   - path: a folder or a file; findings elsewhere are left out.
+  ///   - statusRef: where the status tree stands; nil means the usual places.
+  /// - Throws: `GitError` where it could not be run.
+  static func run(
+    _ target: Target, path: String, statusRef: String? = nil, environment: [String: String], now: Int64
+  ) async throws -> Validation {
+    let (folder, file) = try split(path)
+    if case .workTree = target {
+      let (side, tree) = try await Side.read(folder: folder)
+      return judge(head: side, name: "worktree", below: tree.asked, file: file)
+    }
+    let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
+    let (below, selected) = (try await prefix(of: folder, in: repository), file)
+    let live = try await GitStatus.read(from: repository, ref: statusRef, now: now)
+    switch target {
+    case .workTree, .staged:
+      var (base, id): (Side?, ObjectID?)
+      if let head = try await repository.head() {
+        base = try await side(of: head, in: repository)
+        id = head
+      }
+      let layout = try await stagedLayout(in: repository)
+      let entries = try await repository.stagedTree(try layout.layout.selection())
+      let (head, changes) = try await Side.read(entries, layout: layout, in: repository, base: base)
+      let history = try await history(of: changes, base: base, head: head, from: id, in: repository)
+      return judge(
+        base: base, baseID: id, head: head, name: "staged", changes: changes, live: live, history: history,
+        below: below, file: selected)
+    case .commits(let baseName, let headName):
+      let headID = try await repository.resolve(headName)
+      let asked = try await repository.resolve(baseName)
+      // What the base branch got since they parted is no part of this change.
+      let baseID = try await repository.mergeBase(asked, headID) ?? asked
+      let base = try await side(of: baseID, in: repository)
+      let layout = try await layout(of: headID, in: repository)
+      let entries = try await repository.tree(at: headID, layout.layout.selection())
+      let (head, changes) = try await Side.read(entries, layout: layout, in: repository, base: base)
+      let history = try await history(of: changes, base: base, head: head, from: baseID, in: repository)
+      return judge(
+        base: base, baseID: baseID, head: head, name: headID.hex, changes: changes, live: live, history: history,
+        below: below, file: selected)
+    }
+  }
+
+  // MARK: Judging
+
+  private static func judge(
+    base: Side? = nil, baseID: ObjectID? = nil, head: Side, name: String, changes: Changes? = nil,
+    live: GitStatus? = nil, history: [ObjectReference: String] = [:], below: String, file: String?
+  ) -> Validation {
+    var (base, head) = (base, head)
+    base?.finish()
+    head.finish()
+    // Without knowing where files are there is nothing to judge.
+    let judgement = head.isUsable
+      ? Judge.judge(
+        JudgeRequest(
+          base: base.flatMap { $0.isUsable ? $0.snapshot : nil }, head: head.snapshot, changed: changes,
+          live: live?.view ?? .none, history: { history[$0] })) : nil
+    func isAsked(_ path: String?) -> Bool {
+      guard let path else { return true }
+      return file.map { below + $0 == path } ?? path.hasPrefix(below)
+    }
+    let findings = (head.layoutFindings + (judgement?.findings ?? [])).filter { isAsked($0.location?.file) }
+    let verdicts = (judgement?.objects ?? []).filter { isAsked(path(of: $0.reference, head, base)) }
+    let references = head.snapshot.references
+    return Validation(
+      report: Report(
+        base: baseID?.hex, head: name,
+        status: live.map { Report.Status(source: .tree, commit: $0.commit.hex) } ?? .none,
+        findings: findings,
+        objects: verdicts.map {
+          Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
+        }, notJudged: judgement?.notJudged ?? []),
+      apps: references.count { $0.kind == Wire.appKind }, clusters: references.count { $0.kind == Wire.clusterKind },
+      statusAge: live?.age, head: head, base: base)
+  }
+
+  private static func path(of object: ObjectReference, _ head: Side, _ base: Side?) -> String? {
+    func path(_ snapshot: Snapshot) -> String? {
+      snapshot.app(object)?.source?.path ?? snapshot.cluster(object)?.source?.path
+    }
+    return path(head.snapshot) ?? base.flatMap { path($0.snapshot) }
+  }
+
+  /// A line of a file as it was judged.
+  func line(_ number: Int, of path: String) -> String? {
+    (head.text(path) ?? base?.text(path)).flatMap { SourceText($0).line(number) }
+  }
+
+  // MARK: Gathering
+
+  private static func side(of commit: ObjectID, in repository: GitRepository) async throws -> Side {
+    let layout = try await layout(of: commit, in: repository)
+    let entries = try await repository.tree(at: commit, layout.layout.selection())
+    return try await Side.read(entries, layout: layout, in: repository).side
+  }
+
+  private static func layout(
+    of commit: ObjectID, in repository: GitRepository
+  ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
+    guard let entry = try await repository.entry(at: RepositoryLayout.path, in: commit), entry.isFile else {
+      return (RepositoryLayout(), [])
+    }
+    return RepositoryLayout.parse(try await repository.blob(entry.id))
+  }
+
+  private static func stagedLayout(
+    in repository: GitRepository
+  ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
+    let found = try await repository.stagedTree(PathSelection(patterns: [RepositoryLayout.path]))
+    guard let entry = found.first, entry.isFile else { return (RepositoryLayout(), []) }
+    return RepositoryLayout.parse(try await repository.blob(entry.id))
+  }
+
+  /// The app that each cluster named before the one it names at the base, where it changes its app now.
+  private static func history(
+    of changes: Changes?, base: Side?, head: Side, from commit: ObjectID?, in repository: GitRepository
+  ) async throws -> [ObjectReference: String] {
+    guard let base, let commit else { return [:] }
+    var found: [ObjectReference: String] = [:]
+    for reference in (changes?.objects.sorted() ?? head.snapshot.references) {
+      guard let old = base.snapshot.cluster(reference), let new = head.snapshot.cluster(reference),
+        old.spec.app != new.spec.app, let path = old.source?.path
+      else { continue }
+      for version in try await repository.fileHistory(path, from: commit) {
+        guard let blob = version.blob else { continue }
+        let file = ManifestFile.parse(
+          path: path, bytes: try await repository.blob(blob), defaultNamespace: base.layout.defaultNamespace)
+        let document = file.documents.first {
+          $0.reference(defaultNamespace: base.layout.defaultNamespace) == reference
+        }
+        guard let app = document?.json["spec"]?["app"]?.string, app != old.spec.app else { continue }
+        found[reference] = app
+        break
+      }
+    }
+    return found
+  }
+
+  /// A path as the folder to look in, and the file in it where only one is meant.
+  private static func split(_ path: String) throws -> (folder: String, file: String?) {
+    var isFolder = false
+    let manager = FileManager.default
+    guard manager.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw GitError(.gone, "\(path) does not exist", hint: "give the path of a folder or a file")
+    }
+    if isFolder { return (path, nil) }
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let folder = parts.dropLast().joined(separator: "/")
+    return (folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder, parts.last.map(String.init))
+  }
+
+  /// The folder as seen from the repository's root, with a `/` at the end; empty for the root.
+  private static func prefix(of folder: String, in repository: GitRepository) async throws -> String {
+    guard let root = try await repository.workTree() else { return "" }
+    let top = try await WorkTree.list(path: folder, PathSelection(patterns: [RepositoryLayout.path]))
+    return top.root == root ? top.asked : ""
+  }
+}

@@ -1,0 +1,61 @@
+import Diagnostics
+import KubeDirector
+
+/// A validation for people: every finding with its line, then what became of what.
+enum ValidationText {
+  /// How many changed objects are listed; more are counted.
+  private static let listLimit = 30
+
+  static func render(_ validation: Validation, coloured: Bool) -> String {
+    let renderer = HumanRenderer(colour: coloured) { validation.line($1, of: $0) }
+    var text = ""
+    for finding in validation.report.findings.inReportOrder() { text += renderer.render(finding) + "\n\n" }
+    text += changes(validation.report)
+    return text + summary(validation)
+  }
+
+  /// A line a changed object, where something was compared.
+  private static func changes(_ report: Report) -> String {
+    guard report.base != nil else { return "" }
+    let changed = report.objects.filter { $0.verdict != "unchanged" }.sorted { $0.object < $1.object }
+    let shown = changed.prefix(listLimit)
+    let names = shown.map { TerminalText.visible("\($0.object)") }
+    let width = names.map(StyledLine.width(of:)).max() ?? 0
+    var text = ""
+    for (object, name) in zip(shown, names) {
+      let kind = object.object.kind == Wire.appKind ? "app    " : "cluster"
+      let gap = String(repeating: " ", count: width - StyledLine.width(of: name))
+      text += "\(kind)  \(name)\(gap)  \(object.change): \(object.verdict)\n"
+    }
+    if changed.count > shown.count { text += "… and \(changed.count - shown.count) more\n" }
+    return text
+  }
+
+  private static func summary(_ validation: Validation) -> String {
+    let report = validation.report
+    func count(_ number: Int, _ one: String, _ many: String) -> String { "\(number) \(number == 1 ? one : many)" }
+    let findings = [
+      (report.count(.error), "error", "errors"), (report.count(.waiting), "waiting", "waiting"),
+      (report.count(.warning), "warning", "warnings"),
+    ].filter { $0.0 > 0 }.map(count)
+    var text = "\(count(validation.clusters, "cluster", "clusters")), \(count(validation.apps, "app", "apps")): "
+    text += (findings.isEmpty ? "no findings" : findings.joined(separator: ", ")) + "\n"
+    if let commit = report.status.commit, let age = validation.statusAge {
+      text += "running clusters as of \(duration(age)) ago (status \(commit.prefix(7)))\n"
+    }
+    if !report.notJudged.isEmpty {
+      text += "not judged without a status of running clusters: \(report.notJudged.joined(separator: ", "))\n"
+    }
+    return text
+  }
+
+  /// `40 s`, `12 min`, `3 h`, `5 days`.
+  static func duration(_ seconds: Int) -> String {
+    switch seconds {
+    case ..<120: "\(seconds) s"
+    case ..<7_200: "\(seconds / 60) min"
+    case ..<172_800: "\(seconds / 3_600) h"
+    default: "\(seconds / 86_400) days"
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import Diagnostics
+import GitStore
+import StatusWriter
+import Testing
+
+@testable import kdops
+
+@Suite("The daemon's configuration")
+struct ConfigurationTests {
+  private func read(
+    _ yaml: String = "", environment: [String: String] = [:], flags: [String: String] = [:]
+  ) -> (configuration: DaemonConfiguration?, findings: [Diagnostic]) {
+    DaemonConfiguration.read(
+      file: yaml.isEmpty ? nil : ("kdops.yaml", Array(yaml.utf8)), environment: environment, flags: flags)
+  }
+
+  @Test("is what the documentation says where nobody says anything")
+  func defaults() throws {
+    let configuration = try #require(read().configuration)
+    #expect(configuration.repo == nil)
+    #expect(configuration.branch == "main")
+    #expect(configuration.interval == .seconds(60))
+    #expect(configuration.installation == "default")
+    #expect(configuration.systemNamespace == "kdops-system")
+    #expect(!configuration.acceptsRewrittenHistory)
+    #expect(configuration.statusRefs == StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status"))
+    #expect(configuration.progressDeadline == nil)
+    #expect(configuration.scriptTimeout == .seconds(600))
+    #expect(configuration.tenancy.namespaces == ["*"])
+    #expect(configuration.tenancy.capabilities.isEmpty)
+  }
+
+  @Test("takes every documented key at its default")
+  func documented() throws {
+    let yaml = """
+      schemaVersion: 1
+      repo: https://git.example/fleet.git
+      branch: main
+      interval: 1m
+      installation: default
+      systemNamespace: kdops-system
+      history: net
+      atomic: object
+      prune: false
+      onRewrittenHistory: hold
+      status: {notes: true, notesRef: refs/notes/kdops, tree: true, treeRef: refs/kdops/status, branch: null}
+      upgrade: {progressDeadline: 0s, onStall: report, fixForward: false, scriptTimeout: 10m}
+      tenancy: {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: ""}
+      verify: {mode: none}
+      webhook: {listen: null, secretFile: null}
+      dashboard: {listen: "127.0.0.1:8080", hosts: [localhost], tokenFile: null}
+      """
+    let (configuration, findings) = read(yaml)
+    #expect(findings.isEmpty)
+    var expected = try #require(read().configuration)
+    expected.repo = "https://git.example/fleet.git"
+    #expect(configuration == expected)
+  }
+
+  @Test("a flag beats the environment, and the environment the file")
+  func layers() {
+    let yaml = "branch: file\ninterval: 3s\nsystemNamespace: file"
+    let environment = ["KDOPS_BRANCH": "environment", "KDOPS_INTERVAL": "2s", "KDOPS_STATUS_NOTES_REF": "refs/notes/x"]
+    let configuration = read(yaml, environment: environment, flags: ["branch": "flag"]).configuration
+    #expect(configuration?.branch == "flag")
+    #expect(configuration?.interval == .seconds(2))
+    #expect(configuration?.systemNamespace == "file")
+    #expect(configuration?.statusRefs.notes == "refs/notes/x")
+  }
+
+  @Test("a key that there is not is an error with its place and the key that was meant")
+  func unknown() throws {
+    let (configuration, findings) = read("branch: main\nstatus:\n  noteRef: refs/notes/x\n")
+    #expect(configuration == nil)
+    let finding = try #require(findings.first)
+    #expect(finding.location == SourceLocation(file: "kdops.yaml", line: 3, column: 3, length: 7))
+    #expect(finding.message == "status.noteRef is no setting")
+    #expect(finding.hint == "did you mean `status.notesRef`?")
+  }
+
+  @Test("a variable that there is not is a warning")
+  func unknownVariable() {
+    let (configuration, findings) = read(environment: ["KDOPS_BRANCHE": "x", "KDOPS_GIT_TOKEN": "y", "PATH": "z"])
+    #expect(configuration?.branch == "main")
+    #expect(findings.map(\.severity) == [.warning])
+    #expect(findings.first?.hint == "did you mean KDOPS_BRANCH?")
+  }
+
+  @Test(
+    "what is no value for a key is an error",
+    arguments: [
+      "interval: 10", "interval: 10 s", "interval: -1s", "branch: ''", "branch: 7", "prune: maybe",
+      "onRewrittenHistory: forget", "installation: Blue Team", "installation: -x", "tenancy: {namespaces: prod}",
+      "tenancy: []", "status: true", "status: {notesRef: refs/heads/main}", "status: {treeRef: refs/tags/x}",
+      "status: {notesRef: refs/notes/a..b}", "status: {branch: main}", "schemaVersion: 2", "[]", "- a", "7",
+      "a: b: c", "\tx: y", "branch: main\nbranch: other",
+    ])
+  func wrong(_ yaml: String) {
+    let (configuration, findings) = read(yaml)
+    #expect(configuration == nil)
+    #expect(findings.contains { $0.severity == .error })
+  }
+
+  @Test(
+    "a key of a later version is refused with any other value than its default, never ignored",
+    arguments: [
+      "history: stepwise", "atomic: commit", "prune: true", "upgrade: {onStall: revert-commit}",
+      "upgrade: {fixForward: true}", "verify: {mode: head}", "verify: {keyring: /etc/keys}",
+      "webhook: {listen: \"0.0.0.0:9000\"}", "dashboard: {listen: \"0.0.0.0:80\"}", "dashboard: {tokenFile: /x}",
+    ])
+  func notYet(_ yaml: String) throws {
+    let (configuration, findings) = read(yaml)
+    #expect(configuration == nil)
+    #expect(try #require(findings.first).message.contains("is not yet supported in this version"))
+  }
+
+  @Test("a wrong variable or flag is named")
+  func sources() {
+    #expect(read(environment: ["KDOPS_INTERVAL": "soon"]).findings.first?.message
+      == "KDOPS_INTERVAL must be a duration such as 500ms, 1s or 5m")
+    #expect(read(flags: ["interval": "soon"]).findings.first?.message
+      == "--interval must be a duration such as 500ms, 1s or 5m")
+  }
+
+  @Test("lists come from a variable with commas")
+  func lists() {
+    let configuration = read(environment: ["KDOPS_TENANCY_NAMESPACES": "prod, staging"]).configuration
+    #expect(configuration?.tenancy.namespaces == ["prod", "staging"])
+  }
+
+  @Test("another installation writes to refs of its own, and kinds can be switched off")
+  func refs() {
+    let configuration = read("installation: blue\nstatus: {tree: false, branch: kdops/status}").configuration
+    #expect(
+      configuration?.statusRefs.suffixed("blue")
+        == StatusRefs(notes: "refs/notes/kdops-blue", tree: nil, branch: "refs/heads/kdops/status-blue"))
+  }
+
+  @Test("a deadline is none at 0s")
+  func deadline() {
+    #expect(read("upgrade: {progressDeadline: 5m}").configuration?.progressDeadline == .seconds(300))
+    #expect(read("upgrade: {progressDeadline: 0s}").configuration?.progressDeadline == nil)
+  }
+
+  @Test("hostile files are findings, never traps")
+  func hostile() {
+    for yaml in ["{{{{", "&a [*a]", "? x", "status: {? [a]: b}", "\u{0}", "a: !!binary x", "%YAML 9", "---\n---\n"] {
+      _ = read(yaml)
+    }
+    #expect(read(String(repeating: "[", count: 5_000)).configuration == nil)
+  }
+}
+
+@Suite("Access to git")
+struct GitAccessTests {
+  @Test("a token, a user with a password, a key or the agent, as the address and the environment say")
+  func credentials() throws {
+    let web = "https://git.example/x.git"
+    let ssh = "ssh://git@git.example/x.git"
+    #expect(try GitAccess.remote(web, [:]).credentials == .none)
+    #expect(
+      try GitAccess.remote(web, ["KDOPS_GIT_TOKEN": "t"]).credentials == .token(.environment("KDOPS_GIT_TOKEN")))
+    #expect(
+      try GitAccess.remote(web, ["KDOPS_GIT_USER": "u", "KDOPS_GIT_PASSWORD_FILE": "/p"]).credentials
+        == .basic(user: "u", password: .file("/p")))
+    #expect(try GitAccess.remote(ssh, ["KDOPS_GIT_TOKEN": "t"]).credentials == .sshAgent)
+    #expect(
+      try GitAccess.remote(ssh, ["KDOPS_GIT_SSH_KEY_FILE": "/k", "KDOPS_GIT_KNOWN_HOSTS": "/h"]).knownHosts == "/h")
+  }
+
+  @Test("an address with a password in it is refused without repeating it")
+  func password() {
+    #expect(throws: GitError.self) { try GitAccess.remote("https://u:hunter2@git.example/x", [:]) }
+  }
+}

@@ -1,0 +1,61 @@
+import Logging
+import Testing
+import Values
+
+@testable import kdops
+
+@Suite("A log line")
+struct LogLineTests {
+  private func line(_ event: String, _ metadata: Logger.Metadata = [:], level: Logger.Level = .info) -> LogLine {
+    LogLine(time: 1_769_850_300, level: level, event: event, metadata: metadata)
+  }
+
+  @Test("says when, how bad, what, and then of which cluster, role and pod")
+  func order() {
+    let line = line(
+      "pod.upgraded",
+      [
+        "took": "13.2s", "pod": "analytics-worker-4", "commit": "4f2c9ab", "role": "worker",
+        "cluster": "prod/analytics", "attempt": "1",
+      ])
+    #expect(
+      line.text(.logfmt)
+        == "time=2026-01-31T09:05:00Z level=info event=pod.upgraded cluster=prod/analytics role=worker "
+        + "pod=analytics-worker-4 commit=4f2c9ab attempt=1 took=13.2s")
+  }
+
+  @Test(
+    "quotes a value wherever its end could be mistaken",
+    arguments: [
+      ("two words", #""two words""#), ("", #""""#), ("a=b", #""a=b""#), ("say \"no\"", #""say \"no\"""#),
+      ("back\\slash", #""back\\slash""#), ("one\ntwo", #""one\ntwo""#), ("\u{1B}[2J", #""␛[2J""#), ("déjà", "déjà"),
+    ])
+  func quoting(_ value: String, _ written: String) {
+    #expect(line("x", ["error": "\(value)"]).text(.logfmt).hasSuffix(" error=\(written)"))
+  }
+
+  @Test("cuts credentials out of events and values, in both formats", arguments: LogFormat.allCases)
+  func redaction(_ format: LogFormat) {
+    let text = line(
+      "fetch https://bot:hunter2@git.example/x", ["error": "GET https://git.example/?token=hunter2"]
+    ).text(format)
+    #expect(!text.contains("hunter2"))
+    #expect(text.contains("git.example"))
+  }
+
+  @Test("in JSON is one object a line, and no metadata can pass for the level or the time")
+  func json() throws {
+    let text = line("stop", ["level": "forged", "error": "one\ntwo"], level: .error).text(.json)
+    let json = try JSON.parse(text)
+    #expect(!text.contains("\n"))
+    #expect(json["level"] == "error")
+    #expect(json["level_"] == "forged")
+    #expect(json["time"] == "2026-01-31T09:05:00Z")
+    #expect(json["error"] == "one\ntwo")
+  }
+
+  @Test("a key that is no word cannot forge another pair")
+  func keys() {
+    #expect(line("x", ["a b=c": "1"]).text(.logfmt).hasSuffix(" a_b_c=1"))
+  }
+}
