@@ -46,6 +46,13 @@ public struct PodOrder: Sendable, Hashable {
     case install(app: String, Mode)
     /// Runs `startscript`. The key names this run: the same container never runs the same key twice.
     case script(Notification, app: String)
+
+    /// Whose package it is about.
+    public var app: String {
+      switch self {
+      case .install(let app, _), .script(_, let app): app
+      }
+    }
   }
 
   public enum Mode: Sendable, Hashable {

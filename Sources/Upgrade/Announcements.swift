@@ -54,14 +54,15 @@ extension ClusterMachine {
     }
   }
 
-  /// Takes back what was to be told of an upgrade that is being turned round, and the failures of telling it.
-  mutating func withdrawAnnouncements() {
+  /// Takes back what was to be told of an upgrade that is being turned round; and, from members that the upgrade did
+  /// not touch, the failure of telling it.
+  mutating func withdrawAnnouncements(_ info: UpgradeInfo) {
     for role in status.roles.indices {
       for index in status.roles[role].members.indices {
         var member = status.roles[role].members[index]
         let failed = member.state == .configError ? member.detail.pendingNotifications.first : nil
         member.detail.pendingNotifications.removeAll { Self.forward.contains($0.event) }
-        if let failed, Self.forward.contains(failed.event) {
+        if let failed, Self.forward.contains(failed.event), member.upgrade?.id != info.id {
           member.state = .configured
           member.clearError()
         }
@@ -70,5 +71,5 @@ extension ClusterMachine {
     }
   }
 
-  private static let forward: Set<LifecycleEvent> = [.roleUpgraded, .clusterUpgraded]
+  private static let forward: Set<LifecycleEvent> = [.podUpgraded, .roleUpgraded, .clusterUpgraded]
 }

@@ -20,7 +20,8 @@ extension ClusterMachine {
 
   /// Puts into the ledger that this pod is now ours to replace. What an earlier attempt left is void.
   mutating func claim(
-    _ role: Int, _ index: Int, _ step: MemberStatus.PodUpgradeStatus, _ info: UpgradeInfo, _ set: SetObservation
+    _ role: Int, _ index: Int, _ step: MemberStatus.PodUpgradeStatus, _ info: UpgradeInfo,
+    _ set: SetObservation
   ) {
     var member = status.roles[role].members[index]
     member.podUpgradeStatus = step

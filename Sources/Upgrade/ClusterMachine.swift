@@ -83,8 +83,11 @@ public struct ClusterMachine {
   /// beside a generation may take it that this generation is done.
   private mutating func acknowledge() {
     guard observed.isStamped, observed.cluster.spec.app == status.app else { return }
-    guard status.state == .creating || hasWantedMembers else { return }
-    status.observedGeneration = observed.cluster.metadata.generation
+    let generation = observed.cluster.metadata.generation
+    guard status.observedGeneration == generation || status.state == .creating || hasWantedMembers else {
+      return
+    }
+    status.observedGeneration = generation
     status.specCommit = observed.cluster.metadata.annotations[Wire.Annotation.commit] ?? status.specCommit
   }
 

@@ -31,7 +31,8 @@ extension ClusterMachine {
     let wanted = observed.cluster.spec.app
     guard observed.isStamped, status.upgradeInfo == nil, wanted != status.app else { return nil }
     if observed.apps[wanted] == nil { return "app \(wanted) is not in the cluster; add its file" }
-    return lacksRole(wanted) ? "app \(wanted) lacks a role that the cluster has; go back to \(status.app)" : nil
+    return lacksRole(wanted)
+      ? "app \(wanted) lacks a role that the cluster has; go back to \(status.app)" : nil
   }
 
   /// How to end a stalled upgrade; nothing where none runs.
@@ -53,13 +54,17 @@ extension ClusterMachine {
   }
 
   private func progress(stalled: Bool) -> Finding {
-    if isSuspended { return (false, "Suspended", "annotation \(Wire.Annotation.suspend) is set; remove it to go on") }
+    if isSuspended {
+      return (false, "Suspended", "annotation \(Wire.Annotation.suspend) is set; remove it to go on")
+    }
     guard status.state != .configured else { return (false, "Configured", "") }
     guard !stalled else { return (false, "Stalled", "") }
     guard let info = status.upgradeInfo else {
       return (true, status.state == .creating ? "Creating" : "Updating", "members are being set up")
     }
-    let way = info.isRollingBack ? "from \(info.prevApp) back to \(status.app)" : "from \(info.prevApp) to \(status.app)"
+    let way =
+      info.isRollingBack
+      ? "from \(info.prevApp) back to \(status.app)" : "from \(info.prevApp) to \(status.app)"
     return (true, info.isRollingBack ? "RollingBack" : "Upgrading", ([way] + waits).joined(separator: "; "))
   }
 

@@ -39,7 +39,9 @@ extension ClusterMachine {
     case nil:
       // A container that crashes again and again runs for a moment in between: it is well once it is set up.
       let isSetUp = member.detail.lastConfiguredContainer == pod.containerID || isSuspended
-      guard let reason = before.reason, Trouble.hopeless.contains(reason), !(pod.isReady && isSetUp) else { return }
+      guard let reason = before.reason, Trouble.hopeless.contains(reason), !(pod.isReady && isSetUp) else {
+        return
+      }
       member.detail.waitingReason = reason
       member.detail.waitingMessage = before.message
     }
@@ -47,7 +49,9 @@ extension ClusterMachine {
 
   /// True for a pod that was claimed and is still the old one: what ails it ends with it.
   private func isOnItsWayOut(_ member: MemberStatus, _ pod: PodObservation) -> Bool {
-    guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else { return false }
+    guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else {
+      return false
+    }
     let step: MemberStatus.PodUpgradeStatus = info.isRollingBack ? .rollingBack : .upgrading
     return member.podUpgradeStatus == step && pod.revision != ledger.revision
   }
@@ -60,7 +64,9 @@ extension ClusterMachine {
       let container = pod.containerID
     else { return }
     let isInstalled = member.detail.lastConfiguredContainer == container
-    if isInstalled, let app = member.app, pod.appLabel != app { actions.append(.label(pod: member.pod, app: app)) }
+    if isInstalled, let app = member.app, pod.appLabel != app {
+      actions.append(.label(pod: member.pod, app: app))
+    }
     if case .running(let order) = observed.work[member.pod], order.containerID == container { return }
     guard isOurs(member, pod) else { return }
     if !isInstalled {
@@ -75,6 +81,8 @@ extension ClusterMachine {
   }
 
   private mutating func order(_ role: Int, _ index: Int, _ container: String, _ task: PodOrder.Task) {
+    // Without the app there is nothing to install, and nobody knows what to run.
+    guard app(task.app) != nil else { return }
     actions.append(
       .order(
         pod: status.roles[role].members[index].pod,
@@ -83,7 +91,9 @@ extension ClusterMachine {
 
   /// False for a pod that is about to be replaced, or that waits for its turn to be rolled back.
   func isOurs(_ member: MemberStatus, _ pod: PodObservation) -> Bool {
-    guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else { return true }
+    guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else {
+      return true
+    }
     switch member.podUpgradeStatus {
     case .upgrading: return !info.isRollingBack && pod.revision == ledger.revision
     case .rollingBack: return info.isRollingBack && pod.revision == ledger.revision

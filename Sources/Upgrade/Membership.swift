@@ -84,7 +84,9 @@ extension ClusterMachine {
 
   /// Forgets members whose pod is gone, from the last down, once the set no longer wants them.
   private mutating func dropGone(_ role: Int) {
-    guard let set = observed.sets[status.roles[role].id], set.replicas <= status.roles[role].staying else { return }
+    guard let set = observed.sets[status.roles[role].id], set.replicas <= status.roles[role].staying else {
+      return
+    }
     while let last = status.roles[role].members.last, last.isLeaving, observed.pods[last.pod] == nil {
       status.roles[role].members.removeLast()
     }
@@ -99,7 +101,8 @@ extension ClusterMachine {
       where hasServices && !status.roles[role].members[member].isLeaving {
         let pod = status.roles[role].members[member].pod
         let name = DerivedNames.memberService(pod: pod)
-        let isThere = observed.memberServices?.contains(name) ?? (status.roles[role].members[member].service != nil)
+        let isThere =
+          observed.memberServices?.contains(name) ?? (status.roles[role].members[member].service != nil)
         status.roles[role].members[member].service = name
         if !isThere { actions.append(.createMemberService(role: id, pod: pod)) }
       }
@@ -111,10 +114,12 @@ extension ClusterMachine {
 
   /// True for the name of a member that the role no longer has. Other services are none of our business.
   private func isLeftOver(_ service: String, _ role: RoleStatus) -> Bool {
-    guard service.hasPrefix("\(role.statefulSet)-"), let ordinal = Int(service.dropFirst(role.statefulSet.utf8.count + 1))
+    guard service.hasPrefix("\(role.statefulSet)-"),
+      let ordinal = Int(service.dropFirst(role.statefulSet.utf8.count + 1))
     else { return false }
     return ordinal >= role.members.count
-      && service == DerivedNames.memberService(pod: DerivedNames.pod(statefulSet: role.statefulSet, ordinal: ordinal))
+      && service
+        == DerivedNames.memberService(pod: DerivedNames.pod(statefulSet: role.statefulSet, ordinal: ordinal))
   }
 
   /// At rest once every member is configured and nobody is owed a word; and no longer at rest when that changes.

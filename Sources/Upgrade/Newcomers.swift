@@ -64,7 +64,9 @@ extension ClusterMachine {
     guard notification.event == .addNodes || notification.event == .deleteNodes,
       let role = status.role(notification.role)
     else { return false }
-    let concerned = role.members.filter { notification.event == .deleteNodes ? $0.isLeaving : $0.state != .configured }
+    let concerned = role.members.filter {
+      notification.event == .deleteNodes ? $0.isLeaving : $0.state != .configured
+    }
     guard !concerned.isEmpty else { return false }
     let named = Set(notification.fqdns)
     return concerned.contains { named.contains(fqdn($0.pod)) }

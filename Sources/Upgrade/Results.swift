@@ -35,7 +35,8 @@ extension ClusterMachine {
         finish(&member, id)
       }
     case .configured where member.upgrade?.done == false:
-      member.upgrade?.containerID = order.containerID  // killed during its hook: that hook, in the new container
+      // Killed during its hook: that hook, in the new container.
+      member.upgrade?.containerID = order.containerID
       member.upgrade?.exitCode = nil
     case .configured, nil:
       if mode != .metadataOnly, listener?.hears(.configure) == true, !member.owesSetUp {

@@ -9,10 +9,11 @@ extension ClusterMachine {
     let left = status.app
     tell(.rollbackBegan(from: left, to: info.prevApp))
     status.upgradeInfo = UpgradeInfo(
-      isRollingBack: true, prevApp: left, prevAppCatalog: status.appCatalog, id: info.id, startedAt: observed.now)
+      isRollingBack: true, prevApp: left, prevAppCatalog: status.appCatalog, id: info.id,
+      startedAt: observed.now)
     status.app = info.prevApp
     status.appCatalog = info.prevAppCatalog
-    withdrawAnnouncements()
+    withdrawAnnouncements(info)
     for role in status.roles.indices where status.roles[role].upgradeStatus != nil {
       status.roles[role].upgradeStatus = .rollingBack
     }

@@ -63,15 +63,24 @@ extension ClusterMachine {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: strategy))
       return
     }
-    // The set's controller replaces a healthy pod; one that is down it may leave as it is for ever.
-    let pod = status.roles[role].members[turn].pod
-    if observed.pods[pod]?.isReady == false { replace(pod, unless: set.updateRevision) }
+    // The set's controller replaces a healthy pod, once no other is down; one that is down it may leave as it is for
+    // ever.
+    let member = status.roles[role].members[turn]
+    if isDown(member) {
+      replace(member.pod, unless: set.updateRevision)
+    } else if isOnOther(revision: set.updateRevision, member),
+      let other = status.roles[role].members.last(where: { isDown($0) })
+    {
+      waits.append("\(id) waits for \(other.pod)")
+    }
   }
 
   /// The member at hand; else the last one that this upgrade has not finished with, or that has lost its image.
   private func nextToUpgrade(_ role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Int? {
     let members = status.roles[role].members
-    let begun = members.indices.last { members[$0].upgrade?.id == info.id && members[$0].upgrade?.done == false }
+    let begun = members.indices.last {
+      members[$0].upgrade?.id == info.id && members[$0].upgrade?.done == false
+    }
     return begun
       ?? members.indices.last {
         members[$0].upgrade?.id != info.id || isOnOther(revision: set.updateRevision, members[$0])

@@ -1,0 +1,44 @@
+import KubeDirector
+import Testing
+import Upgrade
+
+@Suite("What an upgrade costs")
+struct BudgetTests {
+  @Test("at most four status writes and four commands a pod", arguments: [1, 3, 9])
+  func upgrade(members: Int) {
+    var stage = UpgradingTests.workers(members, hasStorage: true)
+    (stage.statusWrites, stage.orders) = (0, 0)
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1")
+    #expect(stage.statusWrites <= 4 * members)
+    #expect(stage.orders <= 4 * members)
+  }
+
+  @Test("a rollback costs no more", arguments: [2, 9])
+  func rollback(members: Int) {
+    var stage = UpgradingTests.workers(members)
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-0")?.podUpgradeStatus == .configured }
+    stage.heldScripts = ["worker-0"]
+    stage.settle()
+    (stage.statusWrites, stage.orders) = (0, 0)
+    stage.heldScripts = []
+    stage.commit(app: "app-1.0")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.0")
+    #expect(stage.statusWrites <= 4 * members)
+    #expect(stage.orders <= 4 * members)
+  }
+
+  @Test("at rest nothing is written and nothing is asked for")
+  func atRest() {
+    var stage = UpgradingTests.workers(3)
+    stage.checkNothingIsLeft()
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    stage.checkNothingIsLeft()
+    #expect(stage.violations == [])
+    #expect(stage.decision()?.actions == [])
+  }
+}

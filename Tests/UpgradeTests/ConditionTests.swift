@@ -1,0 +1,122 @@
+import KubeDirector
+import Testing
+import Upgrade
+
+@Suite("Conditions")
+struct ConditionTests {
+  typealias Up = UpgradingTests
+
+  func stuck() -> Stage {
+    var stage = Up.workers()
+    stage.badImages = ["worker:1.1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    return stage
+  }
+
+  @Test("a pull that goes to and fro between error and back-off is written once")
+  func pullFlaps() {
+    var stage = stuck()
+    let writes = stage.statusWrites
+    for _ in 0..<12 {
+      stage.flapPull("c-worker-1")
+      stage.settle()
+      #expect(stage.status?.condition(.stalled)?.reason == "ErrImagePull")
+    }
+    #expect(stage.statusWrites == writes)
+  }
+
+  @Test("a container that crashes again and again stays reported while it runs for a moment")
+  func crashLoops() {
+    var stage = Up.workers()
+    stage.heldScripts = ["worker-1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    stage.crash("c-worker-1", loops: true)
+    stage.settle { $0.status?.condition(.stalled)?.status == true }
+    #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")
+    let writes = stage.statusWrites
+    for _ in 0..<5 {
+      stage.settle()
+      stage.crash("c-worker-1", loops: true)
+      _ = stage.daemonLooks()
+    }
+    #expect(stage.statusWrites == writes)
+    #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")
+  }
+
+  @Test("the time of a condition is that of its last change, whatever else changes")
+  func transition() {
+    var stage = stuck()
+    let since = stage.status?.condition(.stalled)?.lastTransition
+    stage.now += 500
+    stage.annotate("touched", "1")
+    stage.settle()
+    #expect(stage.status?.condition(.stalled)?.lastTransition == since)
+    #expect(stage.status?.condition(.progressing)?.status == false)
+    #expect(stage.status?.condition(.ready)?.status == false)
+  }
+
+  @Test("ready says how many run what; down pods at rest are said, and no stall")
+  func ready() {
+    var stage = Up.workers()
+    #expect(stage.status?.condition(.ready)?.message == "2 members run app-1.0")
+    stage.crash("c-worker-0", loops: true)
+    stage.slowPods = ["worker-0"]
+    stage.settle()
+    #expect(stage.status?.condition(.ready)?.reason == "CrashLoopBackOff")
+    #expect(stage.status?.condition(.stalled)?.status == false)
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("a claim that outlives its deadline is a stall, said once, and the machine asks to be woken for it")
+  func deadline() {
+    var stage = Up.workers()
+    stage.settings.progressDeadline = 60
+    stage.slowPods = ["worker-1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    let since = stage.member("worker-1")?.upgrade?.since ?? 0
+    stage.now = since + 20
+    #expect(stage.decision()?.actions.contains(.wake(after: 40)) == true)
+    stage.now = since + 60
+    stage.annotate("touched", "1")
+    stage.settle()
+    #expect(stage.status?.condition(.stalled)?.reason == "ProgressDeadlineExceeded")
+    let writes = stage.statusWrites
+    for _ in 0..<3 {
+      stage.now += 7
+      stage.annotate("touched", "\(stage.now)")
+      stage.settle()
+    }
+    #expect(stage.statusWrites == writes)
+    stage.slowPods = []
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("a PodDisruptionBudget that allows nothing keeps a healthy pod, and says so")
+  func disruptionBudget() {
+    var stage = Up.workers()
+    stage.sets["worker"]?.disruptionsAllowed = 0
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    #expect(stage.member("worker-1")?.upgrade == nil)
+    #expect(
+      stage.status?.condition(.progressing)?.message
+        == "from app-1.0 to app-1.1; worker waits until its PodDisruptionBudget allows a disruption")
+    stage.sets["worker"]?.disruptionsAllowed = 1
+    stage.annotate("touched", "1")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1")
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("the status counts what members are at")
+  func rollup() {
+    let stage = stuck()
+    #expect(stage.status?.rollup.membersUpgrading == true)
+    #expect(stage.status?.rollup.membersWaiting == true)
+    #expect(stage.status?.rollup.configErrors == false)
+  }
+}

@@ -1,0 +1,164 @@
+import KubeDirector
+import Testing
+
+@Suite("Creating a cluster")
+struct CreationTests {
+  @Test("members first stand in the status; then sets, packages and --configure")
+  func create() {
+    var stage = Stage([.init(id: "controller"), .init(id: "worker", members: 2)])
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        member controller-0 node 1
+        member worker-0 node 2
+        member worker-1 node 3
+        state creating
+        apply controller controller:1.0 at rest replicas 1
+        apply worker worker:1.0 at rest replicas 2
+          controller-0 runs controller:1.0
+          worker-0 runs worker:1.0
+          worker-1 runs worker:1.0
+        install controller-0 fresh
+        install worker-0 fresh
+        install worker-1 fresh
+        script controller-0 --configure
+        script worker-0 --configure
+        script worker-1 --configure
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a role without a package gets its configmeta.json and no script; an event not listed is not sent")
+  func withoutScripts() {
+    var stage = Stage([
+      .init(id: "plain", hasPackage: false), .init(id: "silent", events: []), .init(id: "none", members: 0),
+    ])
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        member plain-0 node 1
+        member silent-0 node 2
+        state creating
+        apply plain plain:1.0 at rest replicas 1
+        apply silent silent:1.0 at rest replicas 1
+        apply none none:1.0 at rest replicas 0
+          plain-0 runs plain:1.0
+          silent-0 runs silent:1.0
+        install plain-0 fresh
+        install silent-0 fresh
+        state configured
+        """)
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("each member of a role with services has one; one that somebody removed is made again")
+  func services() {
+    var stage = Stage([.init(id: "web", members: 2, services: ["http"])])
+    stage.settle()
+    #expect(stage.services == ["c", "c-web-0", "c-web-1"])
+    #expect(stage.member("web-0")?.service == "c-web-0")
+    stage.services.remove("c-web-1")
+    stage.annotate("touched", "yes")
+    #expect(stage.record { $0.settle() } == "service web-1")
+  }
+
+  @Test("a service that was not made before the daemon was killed is made by the next one")
+  func serviceAfterCrash() {
+    for writes in 0..<8 {
+      var stage = Stage([.init(id: "web", services: ["http"])])
+      stage.daemon.life = writes
+      stage.settle()
+      #expect(stage.services == ["c", "c-web-0"], "killed after \(writes) writes")
+    }
+  }
+
+  @Test("a spec that nobody vouches for starts nothing")
+  func unstamped() {
+    var stage = Stage([.init(id: "web")])
+    stage.isStamped = false
+    #expect(stage.decision() == nil)
+  }
+
+  @Test("a cluster that is being deleted is left alone")
+  func deleted() {
+    var stage = Stage([.init(id: "web")])
+    stage.settle()
+    stage.cluster.metadata.deletionTimestamp = "2026-01-01T00:00:00Z"
+    #expect(stage.decision() == nil)
+  }
+
+  @Test("without its app a cluster is stalled, and goes on once the app is there")
+  func missingApp() {
+    var stage = Stage([.init(id: "web")])
+    let apps = stage.apps
+    stage.apps = [:]
+    let before = stage.record { $0.settle() }
+    #expect(
+      before == """
+        state creating
+        stalled AppMissing: app app-1.0 is not in the cluster; put its file back
+        """)
+    stage.apps = apps
+    stage.annotate("touched", "yes")
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("an app named wrongly at first is only a name: nothing was made of it")
+  func renamedBeforeAnythingWasMade() {
+    var stage = Stage([.init(id: "web")])
+    stage.cluster.spec.app = "app-9"
+    stage.settle()
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1")
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("--configure that fails stalls the cluster, and is not tried again in that container")
+  func configureFails() {
+    var stage = Stage([.init(id: "web", members: 2)])
+    stage.exitCodes["web-1 configure"] = 3
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        member web-0 node 1
+        member web-1 node 2
+        state creating
+        apply web web:1.0 at rest replicas 2
+          web-0 runs web:1.0
+          web-1 runs web:1.0
+        install web-0 fresh
+        install web-1 fresh
+        script web-0 --configure
+        script web-1 --configure
+        error web-1: startscript --configure ended with exit code 3
+        stalled ConfigError: web-1: startscript --configure ended with exit code 3
+        """)
+    #expect(stage.status?.state == .creating)
+    #expect(stage.member("web-1")?.detail.lastStderr == "no")
+    #expect(stage.containers.values.allSatisfy { $0.starts.values.allSatisfy { $0 == 1 } })
+  }
+
+  @Test("a package that cannot be installed stalls the cluster; a new container is a new start")
+  func installFails() {
+    var stage = Stage([.init(id: "web")])
+    stage.exitCodes["web-0 install"] = 22
+    stage.settle()
+    #expect(
+      stage.status?.condition(.stalled)?.message == "c-web-0: config package could not be installed (exit 22)"
+    )
+    stage.exitCodes = [:]
+    stage.crash("c-web-0")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+          web-0 runs web:1.0
+        install web-0 fresh
+        stalled no more
+        script web-0 --configure
+        state configured
+        """)
+  }
+}

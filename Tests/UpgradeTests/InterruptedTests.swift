@@ -1,0 +1,265 @@
+import KubeDirector
+import Testing
+import Upgrade
+
+@Suite("Pods and containers that die in the middle")
+struct InterruptedTests {
+  typealias Up = UpgradingTests
+
+  @Test("an upgraded pod that is deleted comes back with the new image and is configured")
+  func upgradedPodDeleted() {
+    var stage = Up.workers(3)
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-1")?.podUpgradeStatus == .configured }
+    stage.heldScripts = ["worker-1"]
+    stage.terminate("c-worker-2")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+          worker-2 runs worker:1.1
+        install worker-2 fresh
+        script worker-2 --configure
+        """)
+    stage.heldScripts = []
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a pod whose turn has not come comes back with the old image, and gets its turn")
+  func waitingPodDeleted() {
+    var stage = Up.workers(3)
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-2")?.podUpgradeStatus == .configured }
+    stage.heldScripts = ["worker-2"]
+    stage.terminate("c-worker-0")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+          worker-0 runs worker:1.0
+        install worker-0 fresh
+        script worker-0 --configure
+        """)
+    stage.heldScripts = []
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a pod killed in its hook gets that hook in the new container, and no --configure")
+  func killedInHook() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.containers.values.contains { $0.running != nil } }
+    stage.terminate("c-worker-1")
+    let told = stage.record { $0.settle(until: { $0.member("worker-0")?.upgrade != nil }) }
+    #expect(
+      told == """
+          worker-1 runs worker:1.1
+        install worker-1 upgrade
+        script worker-1 --pod_upgraded
+        done worker-1
+        claim worker-0 PodUpgrading
+        apply worker worker:1.1 partition 0 replicas 2
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a hook that the daemon never saw end is not run again in its container")
+  func killedDaemonInHook() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.containers.values.contains { $0.running != nil } }
+    stage.killDaemon()
+    let told = stage.record { stage in
+      _ = stage.commandEnds(in: "c-worker-1")
+      stage.settle(until: { $0.member("worker-0")?.upgrade != nil })
+    }
+    #expect(
+      told == """
+        done worker-1
+        claim worker-0 PodUpgrading
+        apply worker worker:1.1 partition 0 replicas 2
+        """)
+  }
+
+  @Test("at rest, a new container without storage gets package and --configure")
+  func restartWithoutStorage() {
+    var stage = Up.workers()
+    stage.crash("c-worker-0")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+          worker-0 runs worker:1.0
+        install worker-0 fresh
+        state updating
+        script worker-0 --configure
+        state configured
+        """)
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("at rest, a new container with storage gets its configmeta.json and no script")
+  func restartWithStorage() {
+    var stage = Up.workers(hasStorage: true)
+    stage.crash("c-worker-0")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+          worker-0 runs worker:1.0
+        install worker-0 metadata
+        """)
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("with storage, a container that is new while its last script had failed starts from the beginning")
+  func restartAfterFailureWithStorage() {
+    var stage = Stage([.init(id: "worker", hasStorage: true)])
+    stage.exitCodes["worker-0 configure"] = 1
+    stage.settle()
+    stage.exitCodes = [:]
+    stage.crash("c-worker-0")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+          worker-0 runs worker:1.0
+        install worker-0 fresh
+        stalled no more
+        script worker-0 --configure
+        state configured
+        """)
+  }
+
+  @Test("a container that is killed in --configure gets it again, once")
+  func killedInConfigure() {
+    var stage = Stage([.init(id: "worker", hasStorage: true)])
+    stage.settle { $0.containers.values.contains { $0.running != nil } }
+    stage.crash("c-worker-0")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+          worker-0 runs worker:1.0
+        install worker-0 fresh
+        script worker-0 --configure
+        state configured
+        """)
+  }
+
+  @Test("the next pod waits while one that was upgraded is down")
+  func upgradedPodCrashes() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.containers.values.contains { $0.running != nil } }
+    _ = stage.commandEnds(in: "c-worker-1")
+    stage.crash("c-worker-1", loops: true)
+    stage.slowPods = ["worker-1"]
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        stalled CrashLoopBackOff: worker-1: CrashLoopBackOff: back-off restarting container; to go back to app-1.0, revert commit commit2
+        """)
+    stage.slowPods = []
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a healthy pod waits while another of its role is down; one that is down itself has its turn")
+  func bystanderDown() {
+    var stage = Up.workers(3)
+    stage.crash("c-worker-0")
+    stage.slowPods = ["worker-0"]
+    stage.commit(app: "app-1.1")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        upgrade app-1.0 to app-1.1
+        role worker RoleUpgrading
+        state updating
+        apply worker worker:1.1 at rest replicas 3
+        """)
+    #expect(
+      stage.status?.condition(.progressing)?.message == "from app-1.0 to app-1.1; worker waits for c-worker-0"
+    )
+    stage.crash("c-worker-2")
+    stage.slowPods = ["worker-0", "worker-2"]
+    stage.settle()
+    #expect(stage.member("worker-2")?.podUpgradeStatus == .upgrading)
+    stage.slowPods = []
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a pod that is down on the old image is not moved by its set; the engine deletes it")
+  func stuckOnOldImage() {
+    var stage = Up.workers()
+    for pod in ["worker-0", "worker-1"] {
+      stage.crash("c-\(pod)", loops: true)
+      stage.slowPods.insert(pod)
+    }
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-1")?.podUpgradeStatus == .upgrading }
+    #expect(stage.record { $0.settle() } == "delete worker-1")
+    stage.slowPods = ["worker-0"]
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+          worker-1 runs worker:1.1
+        install worker-1 upgrade
+        worker-1 PodConfigured
+        script worker-1 --pod_upgraded
+        done worker-1
+        claim worker-0 PodUpgrading
+        stalled no more
+        apply worker worker:1.1 partition 0 replicas 2
+        delete worker-0
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a claimed pod that its set does not move, because another is down, is said to wait for that one")
+  func bystanderDownAfterClaim() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-1")?.podUpgradeStatus == .upgrading }
+    stage.crash("c-worker-0")
+    stage.slowPods = ["worker-0"]
+    stage.settle()
+    #expect(stage.pod("worker-1")?.image == "worker:1.0")
+    #expect(
+      stage.status?.condition(.progressing)?.message == "from app-1.0 to app-1.1; worker waits for c-worker-0"
+    )
+    stage.slowPods = []
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a StatefulSet that somebody deletes in the middle is made from the old template first")
+  func setDeleted() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-0")?.podUpgradeStatus == .upgrading }
+    stage.sets = [:]
+    for pod in stage.pods.keys { stage.terminate(pod) }
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        apply worker worker:1.0 at rest replicas 2
+        apply worker worker:1.1 at rest replicas 2
+        apply worker worker:1.1 partition 0 replicas 2
+          worker-0 runs worker:1.1
+          worker-1 runs worker:1.1
+        install worker-0 upgrade
+        install worker-1 fresh
+        worker-0 PodConfigured
+        script worker-0 --pod_upgraded
+        script worker-1 --configure
+        end app-1.1
+        state configured
+        apply worker worker:1.1 at rest replicas 2
+        """)
+    #expect(stage.status?.state == .configured)
+  }
+}

@@ -1,0 +1,185 @@
+import KubeDirector
+import Testing
+import Upgrade
+
+@Suite("Members that come and go")
+struct MembershipTests {
+  @Test("newcomers are set up first; then those that were there hear --addnodes")
+  func grow() {
+    var stage = Stage([.init(id: "worker"), .init(id: "web", services: ["http"])])
+    stage.settle()
+    stage.commit(members: 2, of: "worker")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        member worker-1 node 3
+        state updating
+        apply worker worker:1.0 at rest replicas 2
+          worker-1 runs worker:1.0
+        install worker-1 fresh
+        script worker-1 --configure
+        script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        script web-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("leavers go first; then those that stay hear --delnodes")
+  func shrink() {
+    var stage = Stage([
+      .init(id: "worker", members: 3, services: ["http"]), .init(id: "quiet", events: ["configure"]),
+    ])
+    stage.settle()
+    stage.commit(members: 1, of: "worker")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        leave worker-2
+        leave worker-1
+        state updating
+        apply worker worker:1.0 at rest replicas 1
+        forget worker-1
+        forget worker-2
+        delete service worker-1
+        delete service worker-2
+        script worker-0 --delnodes --role worker --fqdns c-worker-1.c.default.svc.test,c-worker-2.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    #expect(stage.services == ["c", "c-worker-0"])
+    #expect(stage.violations == [])
+  }
+
+  @Test("node ids are never given twice")
+  func nodeIDs() {
+    var stage = Stage([.init(id: "worker", members: 2)])
+    stage.settle()
+    stage.commit(members: 1, of: "worker")
+    stage.settle()
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    #expect(stage.status?.members.map(\.nodeID) == [1, 3])
+  }
+
+  @Test("a role grows from no members at all, with the image that the cluster has by now")
+  func fromNone() {
+    var stage = Up.settled([.init(id: "worker", members: 0)], tags: ["worker": "1.1"])
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    stage.commit(members: 1, of: "worker")
+    stage.settle()
+    #expect(stage.pod("worker-0")?.image == "worker:1.1")
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("a role that is added is made; one that is removed goes with its set, once its pods are gone")
+  func roles() {
+    var stage = Stage([.init(id: "worker"), .init(id: "web")])
+    stage.settle()
+    stage.commit(withoutRole: "web")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        leave web-0
+        state updating
+        apply web web:1.0 at rest replicas 0
+        forget web-0
+        delete set web
+        script worker-0 --delnodes --role web --fqdns c-web-0.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    stage.commit(role: .init(id: "web", members: 2))
+    stage.settle()
+    #expect(stage.status?.role("web")?.members.map(\.nodeID) == [3, 4])
+    #expect(stage.violations == [])
+  }
+
+  @Test("a broken newcomer keeps back what is told of it, not what is told of others")
+  func brokenNewcomer() {
+    var stage = Stage([.init(id: "worker"), .init(id: "web")])
+    stage.settle()
+    stage.slowPods = ["worker-1"]
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    #expect(stage.status?.state == .updating)
+    stage.commit(members: 2, of: "web")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        member web-1 node 4
+        apply web web:1.0 at rest replicas 2
+          web-1 runs web:1.0
+        install web-1 fresh
+        script web-1 --configure
+        script worker-0 --addnodes --role web --fqdns c-web-1.c.default.svc.test --nodegroup 1
+        script web-0 --addnodes --role web --fqdns c-web-1.c.default.svc.test --nodegroup 1
+        """)
+  }
+
+  @Test("whoever has not heard of a newcomer does not hear that it goes")
+  func newcomerTakenBack() {
+    var stage = Stage([.init(id: "worker")])
+    stage.settle()
+    stage.slowPods = ["worker-1", "worker-2"]
+    stage.commit(members: 3, of: "worker")
+    stage.settle()
+    stage.commit(members: 2, of: "worker")
+    stage.slowPods = ["worker-2"]
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        leave worker-2
+        apply worker worker:1.0 at rest replicas 2
+          worker-1 runs worker:1.0
+        forget worker-2
+        install worker-1 fresh
+        script worker-1 --configure
+        script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+  }
+
+  @Test("who has been told to go goes, though the spec wants him back meanwhile")
+  func wantedBack() {
+    var stage = Stage([.init(id: "worker", members: 2)])
+    stage.settle()
+    stage.commit(members: 1, of: "worker")
+    _ = stage.daemonLooks()
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.status?.members.map(\.nodeID) == [1, 3])
+    #expect(stage.violations == [])
+  }
+
+  @Test("members are not changed while an upgrade runs; the change follows it")
+  func resizeDuringUpgrade() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-1")?.podUpgradeStatus == .upgrading }
+    stage.commit(members: 3, of: "worker")
+    stage.settle { $0.status?.upgradeInfo == nil }
+    #expect(stage.status?.state == .updating)
+    stage.settle()
+    #expect(stage.status?.members.count == 3)
+    #expect(stage.status?.observedGeneration == 3)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a set that somebody scaled or deleted is put right")
+  func drift() {
+    var stage = Up.workers()
+    stage.sets["worker"]?.replicas = 5
+    stage.sets["worker"]?.version = 10_000
+    stage.annotate("touched", "1")
+    stage.settle()
+    #expect(stage.sets["worker"]?.replicas == 2)
+    stage.sets = [:]
+    stage.annotate("touched", "2")
+    stage.settle()
+    #expect(stage.sets["worker"]?.replicas == 2)
+    #expect(stage.status?.state == .configured)
+  }
+
+  typealias Up = UpgradingTests
+}

@@ -1,0 +1,195 @@
+import KubeDirector
+import Upgrade
+import Values
+
+/// A small world for the machine: one cluster with its StatefulSets, pods and containers, and a daemon that does
+/// what the machine asks. Nothing in it happens by itself; it is driven event by event, and copied freely.
+struct Stage {
+  /// What a role is, in every version of the app.
+  struct Role {
+    var id: String
+    var members = 1
+    var hasPackage = true
+    var hasStorage = false
+    var events: [String]?
+    var services: [String] = []
+  }
+
+  static let name = "c"
+  static let start = 1_800_000_000
+
+  // What is true.
+  var cluster: Cluster
+  var isStamped = true
+  var clusterVersion = 1
+  var status: ClusterStatus?
+  var apps: [String: AppSpec]
+  var sets: [String: StageSet] = [:]
+  var pods: [String: StagePod] = [:]
+  var services: Set<String> = []
+  var now = Stage.start
+  var settings = Observation.Settings(clusterDomain: "test")
+  var counter = 0
+
+  // What goes wrong, until it is mended.
+  var badImages: Set<String> = []
+  var slowPods: Set<String> = []
+  var heldScripts: Set<String> = []
+  /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` for whatever ends next, once.
+  var exitCodes: [String: Int] = [:]
+
+  var daemon = StageDaemon()
+
+  // What is remembered of it.
+  var containers: [String: StageContainer] = [:]
+  var transcript: [String] = []
+  /// Every status that was written, while recording.
+  var history: [ClusterStatus] = []
+  var isRecording = true
+  var violations: [String] = []
+  var statusWrites = 0
+  var orders = 0
+  var steps = 0
+  var roles: [Role]
+
+  /// - Parameter versions: by version, the image tag of each role whose tag is not `1.0`.
+  init(_ roles: [Role], versions: KeyValuePairs<String, [String: String]> = ["1.0": [:], "1.1": [:]]) {
+    self.roles = roles
+    apps = [:]
+    for (version, tags) in versions { apps["app-\(version)"] = Self.app(version, roles, tags) }
+    cluster = Cluster(
+      metadata: Metadata(name: Self.name, namespace: "default", uid: "u", generation: 1),
+      spec: Self.spec(roles, app: "app-\(versions.first?.key ?? "1.0")"))
+    cluster.metadata.annotations[Wire.Annotation.commit] = "commit1"
+  }
+
+  private static func app(_ version: String, _ roles: [Role], _ tags: [String: String]) -> AppSpec {
+    let entries = roles.map { role -> JSON in
+      var entry: JSON = [
+        "id": .string(role.id), "cardinality": "0+",
+        "imageRepoTag": .string("\(role.id):\(tags[role.id] ?? "1.0")"),
+        "configPackage": .null,
+      ]
+      if role.hasPackage {
+        entry["configPackage"] = ["packageURL": "file:///opt/appconfig.tgz", "useNewSetupLayout": true]
+      }
+      entry["eventList"] = role.events.map { JSON($0) }
+      return entry
+    }
+    let services = Set(roles.flatMap(\.services)).sorted().map { id -> JSON in
+      ["id": .string(id), "label": ["name": .string(id)], "endpoint": ["port": 80]]
+    }
+    let offers = roles.map { role -> JSON in ["roleID": .string(role.id), "serviceIDs": JSON(role.services)] }
+    return AppSpec([
+      "label": ["name": "app"], "distroID": "app", "version": .string(version), "upgradable": true,
+      "configSchemaVersion": 8, "roles": .array(entries), "services": .array(services),
+      "config": ["selectedRoles": JSON(roles.map(\.id)), "roleServices": .array(offers), "configMeta": [:]],
+    ])
+  }
+
+  private static func spec(_ roles: [Role], app: String) -> ClusterSpec {
+    let entries = roles.map { role -> JSON in
+      var entry: JSON = [
+        "id": .string(role.id), "members": JSON(role.members),
+        "resources": ["limits": ["memory": "1Gi", "cpu": "1"]],
+      ]
+      if role.hasStorage { entry["storage"] = ["size": "1Gi"] }
+      return entry
+    }
+    return ClusterSpec(["app": .string(app), "roles": .array(entries)])
+  }
+
+  // MARK: - What people do
+
+  /// A commit that names another app, applied and vouched for by the reconciler.
+  mutating func commit(app: String) { change { $0.app = app } }
+
+  mutating func commit(members: Int, of role: String) {
+    for index in roles.indices where roles[index].id == role { roles[index].members = members }
+    changeRoles()
+  }
+
+  mutating func commit(withoutRole role: String) {
+    roles.removeAll { $0.id == role }
+    changeRoles()
+  }
+
+  mutating func commit(role: Role) {
+    roles.append(role)
+    changeRoles()
+  }
+
+  private mutating func changeRoles() {
+    let entries = Self.spec(roles, app: "").roles
+    change { $0.roles = entries }
+  }
+
+  private mutating func change(_ body: (inout ClusterSpec) -> Void) {
+    let before = cluster.spec
+    body(&cluster.spec)
+    guard cluster.spec != before else { return }
+    cluster.metadata.generation += 1
+    cluster.metadata.annotations[Wire.Annotation.commit] = "commit\(cluster.metadata.generation)"
+    clusterVersion += 1
+  }
+
+  mutating func annotate(_ key: String, _ value: String?) {
+    cluster.metadata.annotations[key] = value
+    clusterVersion += 1
+  }
+
+  // MARK: - Driving
+
+  /// Everything that can happen happens, in turn, until nothing more does, or until what is waited for.
+  ///
+  /// - Returns: false where it does not come to rest.
+  @discardableResult
+  mutating func settle(until isReached: (Stage) -> Bool = { _ in false }) -> Bool {
+    for _ in 0..<Self.patience {
+      var moved = daemonLooks()
+      if isReached(self) { return true }
+      let beats: [(inout Stage) -> Bool] =
+        sets.keys.sorted().map { role in { $0.syncSet(role) } }
+        + pods.keys.sorted().map { pod in { $0.nodeActs(on: pod) } }
+        + pods.keys.sorted().map { pod in { $0.commandEnds(in: pod) } }
+      for beat in beats {
+        guard beat(&self) else { continue }
+        moved = true
+        now += 1
+        if isReached(self) { return true }
+      }
+      if !moved { return true }
+    }
+    return false
+  }
+
+  private static let patience = 500
+
+  func pod(_ short: String) -> StagePod? { pods["\(Self.name)-\(short)"] }
+  func member(_ short: String) -> MemberStatus? {
+    status?.members.first { $0.pod == "\(Self.name)-\(short)" }
+  }
+
+  /// Runs `body` and gives back what was recorded meanwhile.
+  mutating func record(_ body: (inout Stage) -> Void) -> String {
+    transcript = []
+    body(&self)
+    return transcript.joined(separator: "\n")
+  }
+
+  mutating func write(_ line: @autoclosure () -> String) {
+    if isRecording { transcript.append(line()) }
+  }
+
+  mutating func violated(_ text: String) {
+    violations.append(text)
+    write("!! \(text)")
+  }
+
+  mutating func fresh() -> Int {
+    counter += 1
+    return counter
+  }
+
+  static func short(_ name: String) -> String { String(name.dropFirst(Self.name.count + 1)) }
+}

@@ -1,0 +1,146 @@
+import KubeDirector
+import Upgrade
+
+// What must never happen, checked at the moment at which it would.
+extension Stage {
+  private func info() -> UpgradeInfo? { status?.upgradeInfo }
+  private func ledger(_ pod: String) -> MemberStatus? { status?.members.first { $0.pod == pod } }
+
+  /// A pod is taken away for another image: it must have been claimed before, and no other claim be open.
+  mutating func checkReplacement(of pod: StagePod) {
+    let name = Self.short(pod.name)
+    guard let info = info(), let member = ledger(pod.name), member.upgrade?.id == info.id else {
+      return violated("\(name) replaced without a claim")
+    }
+    if member.upgrade?.done == true { violated("\(name) replaced though done") }
+    let others = status?.role(pod.role)?.members.filter { $0.pod != pod.name && $0.isClaimed(info) } ?? []
+    if let other = others.first { violated("\(name) replaced while \(Self.short(other.pod)) is in hand") }
+  }
+
+  mutating func checkOrder(_ order: PodOrder, in pod: StagePod) {
+    let name = Self.short(pod.name)
+    guard case .script(let notification, let app) = order.task else {
+      if containers[order.containerID]?.running != nil { violated("install in \(name) beside a script") }
+      return
+    }
+    let container = containers[order.containerID]
+    if container?.package != app {
+      violated("script of \(app) in \(name), which has \(container?.package ?? "none")")
+    }
+    if let running = container?.running, running != order.key { violated("two scripts at once in \(name)") }
+    if notification.event == .podUpgraded || notification.event == .podReverted {
+      if ledger(pod.name)?.upgrade == nil { violated("\(notification.event.argument) in untouched \(name)") }
+      let wanted = status.flatMap { apps[$0.app]?.resolved(pod.role)?.image }
+      if pod.image != wanted { violated("\(notification.event.argument) in \(name) with \(pod.image)") }
+    }
+  }
+
+  /// A status is about to be written: what it says must be so.
+  mutating func checkStatus(_ new: ClusterStatus, over old: ClusterStatus?) {
+    for role in new.roles {
+      let before = old?.role(role.id)
+      for (index, member) in role.members.enumerated() {
+        let known = before.flatMap { $0.members.indices.contains(index) ? $0.members[index] : nil }
+        if member.upgrade?.done == true, known?.upgrade?.done != true {
+          checkDone(member, role.id, old ?? new)
+        }
+        if let info = new.upgradeInfo, member.isClaimed(info), known?.isClaimed(info) != true {
+          checkClaim(member, role, info, new.app)
+        }
+      }
+      if role.upgradeStatus == .upgraded, before?.upgradeStatus != .upgraded, let set = sets[role.id],
+        set.currentRevision != set.updateRevision
+      {
+        violated("\(role.id) called upgraded before its revision is current")
+      }
+    }
+    if new.state == .configured, old?.state != .configured { checkAtRest(new) }
+    if new.upgradeInfo == nil, new.state == .configured,
+      new.observedGeneration == cluster.metadata.generation,
+      new.app != cluster.spec.app
+    {
+      let app = cluster.spec.app
+      violated("generation \(new.observedGeneration) called done before \(app) began")
+    }
+    let ids = new.members.map(\.nodeID)
+    if Set(ids).count != ids.count || ids.contains(where: { $0 > new.lastNodeID }) {
+      violated("node ids \(ids)")
+    }
+  }
+
+  private mutating func checkDone(_ member: MemberStatus, _ role: String, _ status: ClusterStatus) {
+    let name = Self.short(member.pod)
+    guard let id = member.upgrade?.containerID, let container = containers[id],
+      let wanted = apps[status.app]?.resolved(role)
+    else { return violated("\(name) done without a container") }
+    if container.image != wanted.image { violated("\(name) done with \(container.image)") }
+    if container.package != status.app { violated("\(name) done without the package") }
+    let hook: LifecycleEvent = status.upgradeInfo?.isRollingBack == true ? .podReverted : .podUpgraded
+    let key = "\(hook.rawValue) \(status.upgradeInfo?.id ?? "")"
+    if wanted.hears(hook), container.ended[key] != 0 { violated("\(name) done without \(hook.argument)") }
+  }
+
+  private mutating func checkClaim(
+    _ member: MemberStatus, _ role: RoleStatus, _ info: UpgradeInfo, _ app: String
+  ) {
+    let name = Self.short(member.pod)
+    let others = role.members.filter { $0.pod != member.pod }
+    if others.contains(where: { $0.isClaimed(info) }) { violated("\(name) claimed beside another") }
+    let finished = others.filter { $0.isFinished(info, app) }
+    let view = daemon.view
+    func isDown(_ pod: String) -> Bool { view?.pods[pod]?.isReady != true }
+    if !info.isRollingBack {
+      let later = role.members.drop { $0.pod != member.pod }.dropFirst()
+      if later.contains(where: { !$0.isFinished(info, app) }) { violated("\(name) claimed out of turn") }
+      if let other = finished.first(where: { isDown($0.pod) }) {
+        violated("\(name) claimed while \(Self.short(other.pod)), upgraded already, is down")
+      }
+      return
+    }
+    let waiting = others.filter { $0.upgrade?.id == info.id && !$0.isFinished(info, app) }
+    func isBroken(_ member: MemberStatus) -> Bool { isDown(member.pod) || member.upgrade?.done != true }
+    guard let old = status?.members.first(where: { $0.pod == member.pod }), !isBroken(old) else { return }
+    if waiting.contains(where: isBroken) { violated("\(name) rolled back before a stuck one") }
+    let order = role.members.map(\.pod)
+    if let place = order.firstIndex(of: member.pod),
+      waiting.contains(where: { (order.firstIndex(of: $0.pod) ?? 0) > place })
+    {
+      violated("\(name) rolled back out of turn")
+    }
+    if finished.contains(where: { isDown($0.pod) }) { violated("\(name) rolled back while another is down") }
+  }
+
+  private mutating func checkAtRest(_ new: ClusterStatus) {
+    for role in new.roles {
+      let wanted = apps[new.app]?.resolved(role.id)
+      for member in role.members {
+        let name = Self.short(member.pod)
+        guard let id = member.detail.lastConfiguredContainer, let container = containers[id] else {
+          violated("configured without a container of \(name)")
+          continue
+        }
+        if container.image != wanted?.image { violated("configured with \(container.image) in \(name)") }
+        let isSetUp = container.ended.allSatisfy {
+          $0.value == 0 || $0.key.hasPrefix("cluster_") || $0.key.hasPrefix("role_")
+        }
+        if !isSetUp { violated("configured with a failure in \(name)") }
+        if member.state != .configured || !member.detail.pendingNotifications.isEmpty {
+          violated("configured while \(name) is owed a script")
+        }
+      }
+    }
+  }
+}
+
+extension MemberStatus {
+  /// In hand in the direction in which the upgrade goes now.
+  fileprivate func isClaimed(_ info: UpgradeInfo) -> Bool {
+    guard let upgrade, upgrade.id == info.id, !upgrade.done else { return false }
+    return !info.isRollingBack || podUpgradeStatus == .rollingBack || upgrade.script == .podReverted
+  }
+
+  fileprivate func isFinished(_ info: UpgradeInfo, _ app: String) -> Bool {
+    guard let upgrade, upgrade.id == info.id, upgrade.done else { return false }
+    return !info.isRollingBack || self.app == app
+  }
+}

@@ -1,0 +1,233 @@
+import KubeDirector
+import Upgrade
+
+/// The daemon's memory: gone when it is killed.
+struct StageDaemon {
+  var work: [String: PodWork] = [:]
+  /// What the watches have told so far; nil before the first look.
+  var view: View?
+  /// How many writes it still makes before it is killed; nil for never.
+  var life: Int?
+  /// The moment of the last look that left nothing to do.
+  var seen: Int?
+
+  struct View {
+    var cluster: Cluster
+    var clusterVersion: Int
+    var status: ClusterStatus?
+    var sets: [String: (version: Int, set: SetObservation)]
+    var pods: [String: PodObservation]
+    var services: Set<String>
+  }
+}
+
+extension Stage {
+  // MARK: - Seeing
+
+  mutating func see() {
+    daemon.view = StageDaemon.View(
+      cluster: cluster, clusterVersion: clusterVersion, status: status,
+      sets: sets.mapValues { ($0.version, $0.observation) }, pods: pods.mapValues(\.observation),
+      services: services)
+  }
+
+  mutating func seeCluster() {
+    daemon.view?.cluster = cluster
+    daemon.view?.clusterVersion = clusterVersion
+    daemon.view?.status = status
+  }
+
+  mutating func seeSet(_ role: String) {
+    daemon.view?.sets[role] = sets[role].map { ($0.version, $0.observation) }
+  }
+
+  mutating func seePod(_ name: String) { daemon.view?.pods[name] = pods[name]?.observation }
+
+  func observation(_ view: StageDaemon.View) -> Observation {
+    Observation(
+      cluster: view.cluster, isStamped: isStamped, status: view.status, apps: apps,
+      catalogs: apps.mapValues { _ in .local }, sets: view.sets.mapValues(\.set), pods: view.pods,
+      work: daemon.work, headlessServiceExists: view.services.contains(Self.name),
+      memberServices: view.services, now: now, settings: settings)
+  }
+
+  /// What the machine says of the world as it is now.
+  mutating func decision() -> Decision? {
+    see()
+    return daemon.view.flatMap { ClusterMachine.step(observation($0)) }
+  }
+
+  // MARK: - Acting
+
+  /// The daemon sees everything and does what is to be done.
+  ///
+  /// - Returns: whether it did anything. Where nothing has happened since it last had nothing to do, it is not asked.
+  mutating func daemonLooks() -> Bool {
+    let moment = counter &+ clusterVersion
+    if daemon.seen == moment, daemon.work.values.allSatisfy(\.isRunning) { return false }
+    see()
+    let moved = daemonActs()
+    daemon.seen = moved ? nil : moment
+    return moved
+  }
+
+  mutating func killDaemon() {
+    daemon = StageDaemon()
+    write("  daemon killed")
+  }
+
+  /// The daemon acts on what it has seen, which may be old: steps until nothing is left to do.
+  mutating func daemonActs() -> Bool {
+    var moved = false
+    for _ in 0..<32 {
+      guard let view = daemon.view, let decision = ClusterMachine.step(observation(view)) else {
+        return moved
+      }
+      steps += 1
+      let isNews = decision.status != view.status
+      if isNews {
+        guard view.clusterVersion == clusterVersion else { return moved }
+        guard survives() else { return true }
+        put(decision.status)
+      }
+      let finished = daemon.work.filter { !$0.value.isRunning }
+      for pod in finished.keys { daemon.work[pod] = nil }
+      var acted = false
+      for action in decision.actions {
+        switch perform(action) {
+        case .nothing: break
+        case .started: moved = true
+        case .acted: acted = true
+        case .refused: return true
+        case .killed: return true
+        }
+      }
+      guard isNews || acted else { return moved }
+      moved = true
+    }
+    return moved
+  }
+
+  enum Outcome { case nothing, started, acted, refused, killed }
+
+  private mutating func survives() -> Bool {
+    if let life = daemon.life {
+      guard life > 0 else {
+        killDaemon()
+        return false
+      }
+      daemon.life = life - 1
+    }
+    return true
+  }
+
+  private mutating func put(_ new: ClusterStatus) {
+    checkStatus(new, over: status)
+    describe(new, over: status)
+    if isRecording { history.append(new) }
+    status = new
+    statusWrites += 1
+    clusterVersion += 1
+    seeCluster()
+  }
+
+  private mutating func perform(_ action: Action) -> Outcome {
+    switch action {
+    case .tell, .wake: return .nothing
+    case .order(let pod, let order): return start(order, pod)
+    default: break
+    }
+    guard survives() else { return .killed }
+    switch action {
+    case .createHeadlessService: add(service: Self.name)
+    case .createMemberService(_, let pod): add(service: pod)
+    case .deleteMemberService(let name):
+      write("delete service \(Self.short(name))")
+      services.remove(name)
+      daemon.view?.services.remove(name)
+    case .apply(let role, let goal): return apply(role, goal)
+    case .deleteSet(let role):
+      write("delete set \(role)")
+      if pods.values.contains(where: { $0.role == role }) { violated("set \(role) deleted with its pods") }
+      sets[role] = nil
+      seeSet(role)
+    case .deletePod(let name, let uid, let version):
+      guard let pod = pods[name], pod.uid == uid, "\(pod.version)" == version else { return .refused }
+      write("delete \(Self.short(name))")
+      checkReplacement(of: pod)
+      terminate(name)
+      seePod(name)
+    case .label(let pod, let app):
+      guard pods[pod] != nil else { return .refused }
+      pods[pod]?.appLabel = app
+      touch(pod)
+      seePod(pod)
+    case .tell, .wake, .order: break
+    }
+    return .acted
+  }
+
+  private mutating func add(service: String) {
+    if service != Self.name { write("service \(Self.short(service))") }
+    services.insert(service)
+    daemon.view?.services.insert(service)
+  }
+
+  private mutating func apply(_ role: String, _ goal: SetGoal) -> Outcome {
+    guard let image = apps[goal.app]?.resolved(role)?.image, let name = status?.role(role)?.statefulSet
+    else { return .refused }
+    let version = sets[role]?.version
+    guard version == daemon.view?.sets[role]?.version else { return .refused }
+    let strategy =
+      switch goal.strategy {
+      case .atRest: "at rest"
+      case .onDelete: "OnDelete"
+      case .rollingUpdate(let partition): "partition \(partition)"
+      }
+    write("apply \(role) \(image) \(strategy) replicas \(goal.replicas)")
+    var set = sets[role] ?? StageSet(name: name, image: image, replicas: 0, strategy: .atRest, version: 0)
+    set.image = image
+    set.replicas = goal.replicas
+    set.strategy = goal.strategy
+    if version != nil { set.generation += 1 }
+    set.version = fresh()
+    sets[role] = set
+    seeSet(role)
+    return .acted
+  }
+
+  private mutating func start(_ order: PodOrder, _ name: String) -> Outcome {
+    if case .running(let other) = daemon.work[name], other.containerID == order.containerID {
+      return .nothing
+    }
+    guard let pod = pods[name], pod.container == order.containerID else { return .nothing }
+    orders += 1
+    daemon.work[name] = .running(order)
+    checkOrder(order, in: pod)
+    guard let key = order.key else {
+      write("install \(Self.short(name)) \(order.mode)")
+      return .started
+    }
+    if containers[order.containerID]?.ended[key] == nil, containers[order.containerID]?.running != key {
+      containers[order.containerID]?.running = key
+      containers[order.containerID]?.starts[key, default: 0] += 1
+      if case .script(let notification, _) = order.task {
+        let words = [notification.event.argument] + notification.arguments
+        write("script \(Self.short(name)) \(words.joined(separator: " "))")
+      }
+    }
+    return .started
+  }
+}
+
+extension PodOrder {
+  fileprivate var mode: String {
+    guard case .install(_, let mode) = task else { return "" }
+    return switch mode {
+    case .fresh: "fresh"
+    case .metadataOnly: "metadata"
+    case .upgrade(_, let backup): backup ? "upgrade with backup" : "upgrade"
+    case .revert(_, let backup): backup ? "revert from backup" : "revert"
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import Upgrade
+
+struct StagePod {
+  var name: String
+  var role: String
+  var ordinal: Int
+  var uid: String
+  var version: Int
+  var revision: String
+  var image: String
+  var isBeingDeleted = false
+  var container: String?
+  var waitingReason: String?
+  var waitingMessage: String?
+  var appLabel: String?
+  /// True between a crash and the next start.
+  var isCrashed = false
+
+  var isAvailable: Bool { container != nil && !isBeingDeleted }
+
+  var observation: PodObservation {
+    PodObservation(
+      uid: uid, resourceVersion: "\(version)", revision: revision, isBeingDeleted: isBeingDeleted,
+      containerID: container, isReady: container != nil, waitingReason: waitingReason,
+      waitingMessage: waitingMessage, appLabel: appLabel)
+  }
+}
+
+/// A container, remembered beyond its end.
+struct StageContainer {
+  var id: String
+  /// In order of their starts.
+  var number: Int
+  var pod: String
+  var image: String
+  /// The app whose package is in.
+  var package: String?
+  var hasFailed = false
+  /// The script under way, by its key.
+  var running: String?
+  /// Exit codes by key: what `/opt/guestconfig` remembers of the scripts that ended here.
+  var ended: [String: Int] = [:]
+  /// How often each key was really started.
+  var starts: [String: Int] = [:]
+}
+
+extension Stage {
+  /// The kubelet's next deed for a pod.
+  mutating func nodeActs(on name: String) -> Bool {
+    guard var pod = pods[name] else { return false }
+    if pod.isBeingDeleted {
+      stopContainer(of: name)
+      pods[name] = nil
+      _ = fresh()
+      return true
+    }
+    guard pod.container == nil, !slowPods.contains(Self.short(name)) else { return false }
+    if badImages.contains(pod.image) {
+      guard pod.waitingReason == nil else { return false }
+      pod.waitingReason = "ErrImagePull"
+      pod.waitingMessage = "\(pod.image) not found"
+      write("  \(Self.short(name)) cannot pull \(pod.image)")
+    } else {
+      let number = fresh()
+      let id = "x\(number)"
+      pod.container = id
+      pod.waitingReason = nil
+      pod.waitingMessage = nil
+      pod.isCrashed = false
+      containers[id] = StageContainer(id: id, number: number, pod: name, image: pod.image)
+      write("  \(Self.short(name)) runs \(pod.image)")
+    }
+    pod.version = fresh()
+    pods[name] = pod
+    return true
+  }
+
+  /// What the kubelet says between two tries to pull: it goes to and fro.
+  mutating func flapPull(_ name: String) {
+    guard let reason = pods[name]?.waitingReason else { return }
+    if reason == "ErrImagePull" {
+      pods[name]?.waitingReason = "ImagePullBackOff"
+      pods[name]?.waitingMessage = "Back-off pulling image"
+    } else {
+      pods[name]?.waitingReason = nil
+      pods[name]?.waitingMessage = nil
+    }
+    touch(name)
+  }
+
+  mutating func crash(_ name: String, loops: Bool = false) {
+    guard pods[name]?.container != nil else { return }
+    write("  \(Self.short(name)) crashes")
+    stopContainer(of: name)
+    pods[name]?.isCrashed = true
+    pods[name]?.waitingReason = loops ? "CrashLoopBackOff" : nil
+    pods[name]?.waitingMessage = loops ? "back-off restarting container" : nil
+    touch(name)
+  }
+
+  /// The pod is another version of itself now.
+  mutating func touch(_ name: String) {
+    let version = fresh()
+    pods[name]?.version = version
+  }
+
+  private mutating func stopContainer(of name: String) {
+    guard let id = pods[name]?.container else { return }
+    containers[id]?.running = nil
+    pods[name]?.container = nil
+    // Whoever waits for a command there learns that it is over.
+    if case .running(let order) = daemon.work[name], order.containerID == id { daemon.work[name] = nil }
+  }
+
+  /// The command that runs in a pod ends: an installation, or a script.
+  mutating func commandEnds(in name: String) -> Bool {
+    guard let id = pods[name]?.container, !heldScripts.contains(Self.short(name)) else { return false }
+    if case .running(let order) = daemon.work[name], order.containerID == id,
+      case .install(let app, let mode) = order.task
+    {
+      let code = exitCode(name, "install")
+      if code == 0 { containers[id]?.package = app }
+      if code == 0, mode != .metadataOnly { containers[id]?.ended = [:] }
+      daemon.work[name] = .finished(order, PodResult(exitCode: code))
+      return true
+    }
+    if case .running(let order) = daemon.work[name], order.containerID == id, let key = order.key,
+      let code = containers[id]?.ended[key]
+    {
+      // It ran already: what is remembered of it is its result.
+      daemon.work[name] = .finished(order, PodResult(exitCode: code))
+      return true
+    }
+    guard let key = containers[id]?.running else { return false }
+    let code = exitCode(name, String(key.prefix { $0 != " " }))
+    containers[id]?.running = nil
+    containers[id]?.ended[key] = code
+    if case .running(let order) = daemon.work[name], order.containerID == id, order.key == key {
+      daemon.work[name] = .finished(order, PodResult(exitCode: code, stderr: code == 0 ? "" : "no"))
+    }
+    return true
+  }
+
+  private mutating func exitCode(_ name: String, _ what: String) -> Int {
+    let pod = Self.short(name)
+    let code = exitCodes.removeValue(forKey: "\(pod) *") ?? exitCodes["\(pod) \(what)"] ?? 0
+    if code != 0, let id = pods[name]?.container { containers[id]?.hasFailed = true }
+    return code
+  }
+}
+
+extension PodOrder {
+  /// The script's run, as the record in its container names it; nil for an installation.
+  var key: String? {
+    guard case .script(let notification, _) = task else { return nil }
+    return ([notification.event.rawValue, notification.id] + notification.arguments).joined(separator: " ")
+  }
+}

@@ -1,0 +1,86 @@
+import Upgrade
+
+/// A StatefulSet with pods made in parallel.
+struct StageSet {
+  var name: String
+  var image: String
+  var replicas: Int
+  var strategy: SetStrategy
+  var generation = 1
+  var version: Int
+  var observedGeneration = 0
+  var currentRevision = ""
+  var updateRevision = ""
+  var disruptionsAllowed: Int?
+
+  /// The same template always has the same revision.
+  static func revision(of image: String) -> String { "rev-\(image)" }
+
+  var observation: SetObservation {
+    SetObservation(
+      image: image, replicas: replicas, strategy: strategy, isObserved: observedGeneration >= generation,
+      currentRevision: currentRevision, updateRevision: updateRevision, disruptionsAllowed: disruptionsAllowed
+    )
+  }
+}
+
+extension Stage {
+  /// One look of Kubernetes' controller at a set, as 1.35.0 does it: any pod that is not ready uses up the budget
+  /// of one, so that a stuck pod stays as it is though its template is mended.
+  mutating func syncSet(_ role: String) -> Bool {
+    guard var set = sets[role] else { return false }
+    let before = set
+    set.observedGeneration = set.generation
+    set.updateRevision = StageSet.revision(of: set.image)
+    if set.currentRevision.isEmpty { set.currentRevision = set.updateRevision }
+    var moved = false
+    for ordinal in 0..<set.replicas where pods["\(set.name)-\(ordinal)"] == nil {
+      let isHeldBack =
+        if case .rollingUpdate(let partition) = set.strategy { ordinal < partition } else { false }
+      create(ordinal, of: set, role, isHeldBack ? set.currentRevision : set.updateRevision)
+      moved = true
+    }
+    let mine = pods.values.filter { $0.role == role }.sorted { $0.ordinal > $1.ordinal }
+    for pod in mine where pod.ordinal >= set.replicas && !pod.isBeingDeleted {
+      terminate(pod.name)
+      moved = true
+    }
+    let kept = mine.filter { $0.ordinal < set.replicas }
+    if case .rollingUpdate(let partition) = set.strategy {
+      let old = kept.first {
+        $0.ordinal >= partition && $0.revision != set.updateRevision && !$0.isBeingDeleted
+      }
+      if let old, kept.allSatisfy(\.isAvailable) {
+        write("  set replaces \(Self.short(old.name))")
+        checkReplacement(of: old)
+        terminate(old.name)
+        moved = true
+      } else if !moved, mine.count == set.replicas,
+        kept.allSatisfy({ $0.isAvailable && $0.revision == set.updateRevision })
+      {
+        set.currentRevision = set.updateRevision
+      }
+    }
+    let isNews =
+      set.observedGeneration != before.observedGeneration || set.currentRevision != before.currentRevision
+      || set.updateRevision != before.updateRevision
+    if isNews { set.version = fresh() }
+    sets[role] = set
+    return moved || isNews
+  }
+
+  private mutating func create(_ ordinal: Int, of set: StageSet, _ role: String, _ revision: String) {
+    let name = "\(set.name)-\(ordinal)"
+    let id = fresh()
+    pods[name] = StagePod(
+      name: name, role: role, ordinal: ordinal, uid: "uid\(id)", version: id, revision: revision,
+      image: String(revision.dropFirst("rev-".count)))
+  }
+
+  /// Asks for a pod's end; the node carries it out.
+  mutating func terminate(_ name: String) {
+    guard pods[name]?.isBeingDeleted == false else { return }
+    pods[name]?.isBeingDeleted = true
+    touch(name)
+  }
+}
