@@ -82,6 +82,7 @@ let package = Package(
         "EmbeddedCluster", "Upgrade", "Controller", "StatusWriter", "Reconciler",
         logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: settings),
 
@@ -104,6 +105,14 @@ let package = Package(
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "StatusWriter", logging,
       ]),
+    // The daemon as a process, with git as the user's client.
+    .testTarget(
+      name: "ScenarioTests",
+      dependencies: [
+        "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Manifests",
+        "StatusWriter", logging,
+      ],
+      swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

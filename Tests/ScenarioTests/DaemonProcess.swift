@@ -1,0 +1,67 @@
+import Foundation
+import TestSupport
+
+/// `kdops run` as a process of its own.
+final class DaemonProcess: @unchecked Sendable {
+  // `Process` is told to start by `init`, and later only asked.
+  private let process: Process
+
+  /// - Parameter log: what it prints is added to this file.
+  init(_ arguments: [String], log: String, environment: [String: String] = [:]) throws {
+    guard let program = Self.program else {
+      throw ToolError("there is no kdops beside the tests; build it, or set KDOPS_BIN")
+    }
+    if !FileManager.default.fileExists(atPath: log) { try Data().write(to: URL(fileURLWithPath: log)) }
+    guard let output = FileHandle(forWritingAtPath: log) else { throw ToolError("cannot write \(log)") }
+    try output.seekToEnd()
+    defer { try? output.close() }
+    process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("KDOPS_") && !$0.key.hasPrefix("GIT_") }
+    process.environment = inherited.merging(environment) { $1 }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+  }
+
+  /// Beside the program that runs the tests, unless `KDOPS_BIN` names another.
+  static let program: String? = {
+    if let named = ProcessInfo.processInfo.environment["KDOPS_BIN"] { return named }
+    let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    let folders = [tests.deletingLastPathComponent(), Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent()]
+    return folders.map { $0.appendingPathComponent("kdops").path }.first {
+      FileManager.default.isExecutableFile(atPath: $0)
+    }
+  }()
+
+  /// Whether its scripts can be run here.
+  static let hasBubblewrap: Bool = {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    return path.split(separator: ":").contains { access("\($0)/bwrap", X_OK) == 0 }
+  }()
+
+  var isRunning: Bool { process.isRunning }
+
+  /// Ends it as a power cut would.
+  func kill() async throws {
+    if process.isRunning { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
+    try await ended(within: .seconds(20))
+  }
+
+  /// Asks it to stop.
+  ///
+  /// - Returns: its exit code.
+  func stop(within limit: Duration) async throws -> Int {
+    _ = Foundation.kill(process.processIdentifier, SIGTERM)
+    return try await ended(within: limit)
+  }
+
+  /// - Returns: its exit code once it has ended by itself.
+  @discardableResult
+  func ended(within limit: Duration) async throws -> Int {
+    try await eventually(within: limit, "end of the daemon") { process.isRunning ? nil : true }
+    return Int(process.terminationStatus)
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import KubeDirector
+import StatusWriter
+import Testing
+
+@Suite("A daemon that dies", needsBubblewrap)
+struct DeathScenarios {
+  /// When the daemon is killed.
+  enum Moment: String, CaseIterable, CustomTestStringConvertible {
+    case onClaim = "right after a claim"
+    case whilePulling = "while an image is pulled"
+    case duringScript = "while a script runs"
+    case betweenPods = "between two pods"
+    var testDescription: String { rawValue }
+  }
+
+  private static let pods = ["shop-worker-0", "shop-worker-1", "shop-front-0", "shop-gateway-0"]
+
+  private static func slow(_ version: String) -> Fixture.Image {
+    Fixture.Image(version: version, pull: "500ms", start: "300ms", hook: "1.5")
+  }
+
+  /// Waits for the moment of an upgrade or of a rollback, and kills.
+  private static func strike(_ moment: Moment, _ event: String, _ scene: Scene) async throws {
+    let step: MemberStatus.PodUpgradeStatus = event == "pod_upgraded" ? .upgrading : .rollingBack
+    let pod = "shop-worker-1"
+    try await eventually("moment \(moment.rawValue)") {
+      let member = try await scene.status()?.role("worker")?.members.last
+      let isDown = try await scene.pods()[pod]?.containerID == nil
+      let runs = scene.runs(pod).filter { $0.event == event }
+      let isThere =
+        switch moment {
+        case .onClaim: member?.podUpgradeStatus == step
+        case .whilePulling:
+          member?.podUpgradeStatus == step && isDown
+        case .duringScript: runs.contains { $0.ended == nil }
+        case .betweenPods: runs.contains { $0.ended != nil }
+        }
+      return isThere ? true : nil
+    }
+    try await scene.kill()
+  }
+
+  @Test("killed in an upgrade and started again, it ends the same; each script ran once for its container", arguments: Moment.allCases)
+  func upgrade(_ moment: Moment) async throws {
+    try await scenario(Fixture.shop(workers: 2, Self.slow("1.1"))) { scene in
+      try await scene.configured("1.0.0")
+      let gateway = try await scene.pods()["shop-gateway-0"]
+      let commit = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
+      try await Self.strike(moment, "pod_upgraded", scene)
+      try await scene.start()
+      let note = try await scene.note(commit, phase: "done")
+      try await scene.configured("1.1.0")
+      #expect(note.object("shop")?.change == "upgrade")
+      for pod in ["shop-worker-0", "shop-worker-1"] {
+        #expect(scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1"], "\(pod)")
+      }
+      #expect(scene.events("shop-front-0") == ["pod_upgraded 1.1"])
+      #expect(scene.repeated(Self.pods).isEmpty)
+      #expect(try await scene.pods()["shop-gateway-0"] == gateway)
+    }
+  }
+
+  @Test("killed in a rollback and started again, it ends the same; each script ran once for its container", arguments: Moment.allCases)
+  func rollback(_ moment: Moment) async throws {
+    try await scenario(Fixture.shop(workers: 2, Self.slow("1.0"), Self.slow("1.1"))) { scene in
+      try await scene.configured("1.0.0")
+      let commit = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
+      try await eventually("worker whose new image runs") {
+        scene.runs("shop-worker-1").contains { $0.event == "pod_upgraded" } ? true : nil
+      }
+      let revert = try scene.forge.revert(commit)
+      try await Self.strike(moment, "pod_reverted", scene)
+      try await scene.start()
+      let note = try await scene.note(revert, phase: "done")
+      try await scene.configured("1.0.0")
+      #expect(note.object("shop")?.change == "rollback")
+      #expect(scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
+      #expect(scene.repeated(Self.pods).isEmpty)
+      #expect(try await scene.app("1.1.0") == nil)
+      #expect(try await scene.status()?.members.allSatisfy { $0.upgrade == nil } == true)
+    }
+  }
+
+  @Test("killed again and again in one upgrade, it ends the same")
+  func manyDeaths() async throws {
+    try await scenario(Fixture.shop(workers: 2, Self.slow("1.1"))) { scene in
+      try await scene.configured("1.0.0")
+      let commit = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
+      for moment in [Moment.onClaim, .whilePulling, .duringScript, .betweenPods] {
+        try await Self.strike(moment, "pod_upgraded", scene)
+        try await scene.start()
+      }
+      try await scene.note(commit, phase: "done")
+      for pod in ["shop-worker-0", "shop-worker-1"] {
+        #expect(scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1"], "\(pod)")
+      }
+      #expect(scene.repeated(Self.pods).isEmpty)
+    }
+  }
+
+  @Test("killed before it has seen anything, it starts over and makes the cluster once")
+  func duringCreation() async throws {
+    try await scenario(Fixture.shop(workers: 2)) { scene in
+      try await eventually("pod of the cluster") { try await scene.cluster() == nil ? nil : true }
+      try await scene.kill()
+      try await scene.start()
+      try await scene.note(try scene.forge.first(), phase: "done")
+      #expect(scene.events("shop-worker-0") == ["configure 1.0"])
+      #expect(scene.repeated(Self.pods).isEmpty)
+    }
+  }
+
+  @Test("asked to stop, it stops within five seconds, also while a script runs; the next daemon takes it up")
+  func termination() async throws {
+    try await scenario(Fixture.shop(workers: 1, .init(version: "1.1", hook: "8"))) { scene in
+      try await scene.configured("1.0.0")
+      let commit = try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
+      try await eventually("script that runs") {
+        scene.runs("shop-worker-0").contains { $0.event == "pod_upgraded" && $0.ended == nil } ? true : nil
+      }
+      #expect(try await scene.daemon().stop(within: .seconds(5)) == 0)
+      // What it knew is written.
+      #expect(scene.forge.note(commit)?.object("shop")?.phase == .upgrading)
+      try await scene.start()
+      try await scene.note(commit, phase: "done")
+      #expect(scene.events("shop-worker-0") == ["configure 1.0", "pod_upgraded 1.1"])
+      #expect(scene.events("shop-front-0") == ["pod_upgraded 1.1"])
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Foundation
+import Manifests
+import StatusWriter
+import TestSupport
+
+/// A bare repository that a team shares, and one member's clone of it.
+final class Forge: Sendable {
+  let bare: TemporaryRepository
+  let user: TemporaryRepository
+
+  /// - Parameter files: those of the first commit.
+  init(_ files: [String: String?]) throws {
+    bare = try TemporaryRepository(bare: true)
+    user = try bare.clone()
+    try user.git("checkout", "--quiet", "-B", "main")
+    try user.write(files)
+    for path in files.keys where path.hasSuffix("/startscript") {
+      try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(user.path)/\(path)")
+    }
+    try user.commit([:], "Begin")
+    try user.push()
+  }
+
+  /// The first commit.
+  func first() throws -> String { try user.git("rev-list", "--max-parents=0", "main") }
+
+  /// Commits and pushes.
+  ///
+  /// - Returns: the commit's id.
+  @discardableResult
+  func push(_ files: [String: String?], _ message: String) throws -> String {
+    let id = try user.commit(files, message)
+    try user.push()
+    return id
+  }
+
+  /// Reverts a commit and pushes that.
+  @discardableResult
+  func revert(_ commit: String) throws -> String {
+    try user.git("revert", "--no-edit", commit)
+    try user.push()
+    return try user.head()
+  }
+
+  /// The note that the daemon wrote on a commit, as git shows it.
+  func note(_ commit: String) -> Note? {
+    (try? bare.git("notes", "--ref=kdops", "show", commit)).flatMap(Note.init)
+  }
+
+  /// How many times a ref was written; 0 where it is not there.
+  func writes(of ref: String) -> Int {
+    (try? bare.git("rev-list", "--count", ref)).flatMap { Int($0) } ?? 0
+  }
+
+  /// A file of the status tree.
+  func statusFile(_ cluster: String) -> ClusterFile? {
+    let path = "default/\(cluster).yaml"
+    guard let text = try? bare.git("show", "refs/kdops/status:\(path)"),
+      let json = SettingsFile(path: path, bytes: Array(text.utf8)).json
+    else { return nil }
+    return ClusterFile(path: path, json)
+  }
+}
+
+/// What stands on a commit for people and for programs.
+struct Note: Sendable, CustomStringConvertible {
+  let text: String
+  let report: CommitReport
+
+  init?(_ text: String) {
+    guard let body = NoteText.body(of: text),
+      let json = SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json, let report = CommitReport(json)
+    else { return nil }
+    self.text = text
+    self.report = report
+  }
+
+  var sentence: String { text.split(separator: "\n").first.map(String.init) ?? "" }
+  var description: String { text }
+
+  /// The phase as it is written, not as it follows from the objects.
+  var phase: String? {
+    text.split(separator: "\n").first { $0.hasPrefix("phase: ") }.map { String($0.dropFirst("phase: ".count)) }
+  }
+
+  func object(_ name: String) -> ObjectReport? { report.objects.first { $0.name == name } }
+}

@@ -1,0 +1,32 @@
+import KubeDirector
+import Testing
+
+@Suite("kdops run --once", needsBubblewrap)
+struct OnceScenarios {
+  @Test("exits 0 when everything is as git says, and 1 when something was rejected or failed")
+  func exitCodes() async throws {
+    try await scenario(Fixture.shop(workers: 1), start: false) { scene in
+      func once() async throws -> Int {
+        try await scene.start(["--once"]).ended(within: .seconds(120))
+      }
+      #expect(try await once() == 0)
+      #expect(try await scene.status()?.state == .configured)
+      #expect(scene.forge.note(try scene.forge.first())?.phase == "done")
+      #expect(scene.forge.statusFile("shop")?.state == .configured)
+      // Nothing new: nothing to do.
+      #expect(try await once() == 0)
+
+      let rejected = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade and grow shop")
+      #expect(try await once() == 1)
+      #expect(scene.forge.note(rejected)?.phase == "rejected")
+      // Also where an earlier run has said so already.
+      #expect(try await once() == 1)
+
+      let failed = try scene.forge.push(
+        Fixture.upgrade(tag: "1.l.0", workers: 1), "Upgrade shop")
+      #expect(try await once() == 1)
+      #expect(scene.forge.note(failed)?.phase == "failed")
+      #expect(scene.forge.note(failed)?.object("shop")?.message?.contains("ErrImagePull") == true)
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import Foundation
+import StatusWriter
+import TestSupport
+import Testing
+
+@Suite("The daemon and its forge", needsBubblewrap)
+struct RemoteScenarios {
+  @Test("what the daemon writes makes it no work: once settled it is silent")
+  func quiet() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      let first = try scene.forge.first()
+      try await scene.note(first, phase: "done")
+      try await eventually("status file that says configured") {
+        scene.forge.statusFile("shop")?.phase == .done ? true : nil
+      }
+      let writes = { [scene.forge.writes(of: "refs/notes/kdops"), scene.forge.writes(of: "refs/kdops/status")] }
+      let (before, lines) = (writes(), scene.log.count)
+      // Several intervals, and longer than the writer waits between two publications.
+      try await staying(for: .seconds(5), "refs and log as they were") { writes() == before && scene.log.count == lines }
+    }
+  }
+
+  @Test("rewritten history is held: it is said, and nothing is applied")
+  func rewritten() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let second = try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
+      try await scene.note(second, phase: "done")
+      let user = scene.forge.user
+      try user.git("reset", "--quiet", "--hard", "HEAD~1")
+      try user.commit([Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 3)], "Grow shop")
+      try user.push("--force", "main")
+      try await eventually("word of it in the log") { scene.logged("history.rewritten").isEmpty ? nil : true }
+      try await staying(for: .seconds(1), "cluster as it was") {
+        let status = try await scene.status()
+        return status?.members.count == 3 && status?.app == "web-1.1.0"
+      }
+      #expect(scene.logged("history.rewritten").count == 1)
+      #expect(scene.forge.note(try user.head()) == nil)
+      // A daemon that begins anew holds it as well.
+      try await scene.kill()
+      try await scene.start()
+      try await eventually("word of it once more") { scene.logged("history.rewritten").count == 2 ? true : nil }
+      #expect(try await scene.status()?.members.count == 3)
+      // A head that contains what was worked off ends the hold.
+      try user.git("merge", "--quiet", "--strategy", "ours", "--message", "Go on from the upgrade", second)
+      try user.git("checkout", second, "--", ".")
+      let merged = try user.commit(
+        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.1.0", workers: 2)], "Grow shop")
+      try user.push()
+      try await scene.note(merged, phase: "done")
+      #expect(try await scene.status()?.members.count == 4)
+    }
+  }
+
+  @Test("with onRewrittenHistory: accept the new history is followed")
+  func acceptedRewrite() async throws {
+    try await scenario(Fixture.shop(workers: 1), start: false) { scene in
+      let accepting = ["KDOPS_ON_REWRITTEN_HISTORY": "accept"]
+      try await scene.start(environment: accepting)
+      try await scene.configured("1.0.0")
+      let user = scene.forge.user
+      let lost = try scene.forge.push(
+        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Grow shop")
+      try await scene.note(lost, phase: "done")
+      try user.git("reset", "--quiet", "--hard", "HEAD~1")
+      let other = try user.commit(
+        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 3)], "Grow shop otherwise")
+      try user.push("--force", "main")
+      try await scene.note(other, phase: "done")
+      #expect(try await scene.status()?.members.count == 5)
+    }
+  }
+
+  @Test("the forge goes and comes back: the daemon goes on, and keeps what others noted meanwhile")
+  func forgeGone() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      let first = try scene.forge.first()
+      try await scene.note(first, phase: "done")
+      let (path, away) = (scene.forge.bare.path, scene.forge.bare.path + ".away")
+      try FileManager.default.moveItem(atPath: path, toPath: away)
+      try await eventually("word of it in the log") { scene.logged("git.fetch.failed").isEmpty ? nil : true }
+      let isRunning = try await scene.daemon().isRunning
+      #expect(isRunning)
+
+      // Meanwhile somebody else writes a note of his own, on a commit that the daemon noted as well.
+      let user = scene.forge.user
+      try user.git("remote", "set-url", "origin", away)
+      try user.git("fetch", "--quiet", "origin", "refs/notes/kdops:refs/notes/kdops")
+      let second = try user.commit(
+        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Grow shop")
+      try user.git("notes", "--ref=kdops", "add", "--message", "reviewed by Ada", second)
+      let other = try user.git("hash-object", "-w", "--stdin", input: "no commit\n")
+      try user.git("notes", "--ref=kdops", "add", "--message", "kept by Ada", other)
+      try user.push("main", "refs/notes/kdops")
+      try user.git("remote", "set-url", "origin", path)
+      try FileManager.default.moveItem(atPath: away, toPath: path)
+
+      try await scene.note(second, phase: "done")
+      #expect(!scene.logged("git.reachable").isEmpty)
+      #expect(try scene.forge.bare.git("notes", "--ref=kdops", "show", other) == "kept by Ada")
+      #expect(scene.forge.note(first)?.phase == "done")
+    }
+  }
+}

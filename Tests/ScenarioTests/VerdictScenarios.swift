@@ -1,0 +1,192 @@
+import KubeDirector
+import StatusWriter
+import Testing
+
+@Suite("What is judged, and what becomes of it", needsBubblewrap)
+struct VerdictScenarios {
+  @Test("a revert after the end is rejected, nothing moves, and the note says how to go back")
+  func revertAfterTheEnd() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let commit = try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
+      try await scene.note(commit, phase: "done")
+      let before = try await scene.pods()
+      let revert = try scene.forge.revert(commit)
+      let note = try await scene.note(revert, phase: "rejected")
+      let report = try #require(note.object("shop"))
+      #expect(report.rules == ["upgrade/newer"])
+      let message = try #require(report.message)
+      #expect(message.contains("1.0.0 is not newer than 1.1.0"))
+      #expect(message.contains("publish the image under a version above 1.1.0"))
+      #expect(note.sentence.contains("rejected: default/shop (upgrade/newer: "))
+      try await staying(for: .seconds(1), "cluster as it was") {
+        let (pods, status) = try await (scene.pods(), scene.status())
+        return pods == before && status?.app == "web-1.1.0"
+      }
+      #expect(try await scene.app("1.1.0") != nil)
+      #expect(scene.forge.note(commit)?.phase == "done")
+    }
+  }
+
+  @Test("an upgrade and its revert in one push: nothing happens, and nothing is said of an upgrade")
+  func netChange() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let before = try await scene.pods()
+      let user = scene.forge.user
+      let commit = try user.commit(Fixture.upgrade(workers: 1), "Upgrade shop")
+      try user.git("revert", "--no-edit", commit)
+      try user.push()
+      let head = try user.head()
+      try await eventually("fetch of the revert") {
+        scene.logged("head.fetched").contains { $0.contains(head.prefix(7)) } ? true : nil
+      }
+      // Whatever comes next is told; these two commits are not.
+      let next = try scene.forge.push(
+        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Grow shop")
+      try await scene.note(next, phase: "done")
+      #expect(scene.forge.note(commit) == nil)
+      #expect(scene.forge.note(head) == nil)
+      let after = try await scene.pods()
+      for (pod, sight) in before { #expect(after[pod] == sight, "\(pod)") }
+      #expect(try await scene.app("1.1.0") == nil)
+    }
+  }
+
+  @Test("a third app waits while an upgrade runs, and then runs by itself")
+  func thirdApp() async throws {
+    try await scenario(Fixture.shop(workers: 2, .init(version: "1.1", start: "1s"))) { scene in
+      try await scene.configured("1.0.0")
+      let second = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
+      try await scene.note(second, "upgrading") { $0.object("shop")?.phase == .upgrading }
+      let third = try scene.forge.push(Fixture.upgrade(to: "1.2.0", workers: 2), "Upgrade shop again")
+      let waiting = try await scene.note(third, phase: "waiting")
+      let message = try #require(waiting.object("shop")?.message)
+      #expect(message.contains("waits for the upgrade to web-1.1.0"))
+      #expect(waiting.object("web-1.2.0")?.phase == .done)
+      let note = try await scene.note(third, phase: "done")
+      try await scene.configured("1.2.0")
+      #expect(note.object("shop")?.upgrade?.fromApp == "web-1.1.0")
+      #expect(scene.forge.note(second)?.phase == "done")
+      #expect(scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_upgraded 1.2"])
+    }
+  }
+
+  @Test("behind a stalled upgrade the note of a third app says which commit to revert first")
+  func thirdAppBehindStall() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let second = try scene.forge.push(Fixture.upgrade(tag: "1.l.0", workers: 1), "Upgrade shop")
+      try await scene.note(second, phase: "failed")
+      let third = try scene.forge.push(Fixture.upgrade(to: "1.2.0", workers: 1), "Upgrade shop again")
+      let note = try await scene.note(third, phase: "waiting")
+      #expect(
+        note.object("shop")?.message?.contains("waits for a stalled upgrade; revert `\(second.prefix(7))` first") == true)
+    }
+  }
+
+  @Test("of two clusters in one commit the invalid one is rejected, and the other goes on")
+  func oneOfTwo() async throws {
+    var files = Fixture.shop(workers: 1)
+    files[Fixture.clusterPath("depot")] = Fixture.cluster("depot", app: "1.0.0", workers: 1)
+    try await scenario(files) { scene in
+      try await scene.configured("1.0.0")
+      try await scene.configured("1.0.0", "depot")
+      var change = Fixture.upgrade(workers: 1)
+      change[Fixture.clusterPath("depot")] = Fixture.cluster("depot", app: "1.1.0", workers: 1)
+        .replacing("namingScheme: CrNameRole", with: "namingScheme: Random")
+      let commit = try scene.forge.push(change, "Upgrade both")
+      let note = try await scene.note(commit, "half done") {
+        $0.object("shop")?.phase == .done && $0.object("depot")?.phase == .rejected
+      }
+      #expect(note.phase == "rejected")
+      #expect(note.object("depot")?.rules == ["cluster/schema"])
+      try await scene.configured("1.1.0")
+      #expect(try await scene.status("depot")?.app == "web-1.0.0")
+      #expect(try await scene.cluster("depot")?.json["spec"]?["app"]?.string == "web-1.0.0")
+    }
+  }
+
+  @Test("a member count changed together with the app is rejected, and nothing of it is applied")
+  func membersWithApp() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let before = try await scene.cluster()
+      let commit = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade and grow shop")
+      let note = try await scene.note(commit, phase: "rejected")
+      #expect(note.object("shop")?.rules == ["upgrade/only-app"])
+      try await staying(for: .seconds(1), "cluster as it was") { try await scene.cluster() == before }
+    }
+  }
+
+  @Test("a broken file beside a good change: rejected with its place, and its objects live on")
+  func brokenFile() async throws {
+    var files = Fixture.shop(workers: 1)
+    files[Fixture.clusterPath("depot")] = Fixture.cluster("depot", app: "1.0.0", workers: 1)
+    try await scenario(files) { scene in
+      try await scene.configured("1.0.0")
+      let before = try await eventually("depot configured") {
+        try await scene.status("depot")?.state == .configured ? try await scene.cluster("depot") : nil
+      }
+      var change = Fixture.upgrade(workers: 1)
+      change[Fixture.clusterPath("depot")] = "kind: KubeDirectorCluster\nmetadata: {name: depot\nspec: x: y\n"
+      let commit = try scene.forge.push(change, "Upgrade shop, break depot")
+      let note = try await scene.note(commit, "half done") { $0.object("shop")?.phase == .done }
+      #expect(note.phase == "rejected")
+      let file = try #require(note.object("clusters/depot.yaml"))
+      #expect(file.verdict == "rejected")
+      #expect(file.rules == ["file/syntax"])
+      #expect(file.message?.contains("clusters/depot.yaml:3") == true)
+      #expect(note.report.objects.contains { $0.verdict == "orphaned" } == false)
+      #expect(try await scene.cluster("depot") == before)
+
+      let mended = try scene.forge.push(
+        [Fixture.clusterPath("depot"): Fixture.cluster("depot", app: "1.0.0", workers: 2)], "Mend depot")
+      try await scene.note(mended, phase: "done")
+      #expect(try await scene.status("depot")?.role("worker")?.members.count == 2)
+    }
+  }
+
+  @Test("deleting a cluster's file deletes nothing while pruning is off; the note says that it runs on")
+  func orphan() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let before = try await scene.pods()
+      let commit = try scene.forge.push([Fixture.clusterPath("shop"): nil], "Remove shop")
+      let note = try await scene.note(commit, "written") { $0.object("shop") != nil }
+      #expect(note.object("shop")?.verdict == "orphaned")
+      #expect(note.object("shop")?.message?.contains("kept running") == true)
+      try await staying(for: .seconds(1), "cluster as it was") {
+        let (pods, cluster) = try await (scene.pods(), scene.cluster())
+        return pods == before && cluster != nil
+      }
+      #expect(scene.forge.statusFile("shop")?.verdict == "orphaned")
+    }
+  }
+
+  @Test("members that come and go: those that stay hear of it")
+  func resize() async throws {
+    try await scenario(Fixture.shop(workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let grow = try scene.forge.push(
+        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 3)], "Grow shop")
+      let grown = try await scene.note(grow, phase: "done")
+      #expect(grown.object("shop")?.change == "resize")
+      #expect(try await scene.status()?.members.count == 5)
+      let added = try #require(scene.runs("shop-worker-0").first { $0.event == "addnodes" })
+      #expect(added.arguments.contains("--role worker"))
+      #expect(added.arguments.contains("shop-worker-1.") && added.arguments.contains("shop-worker-2."))
+      #expect(scene.events("shop-front-0") == ["configure 1.0", "addnodes 1.0"])
+      #expect(scene.events("shop-worker-2") == ["configure 1.0"])
+
+      let shrink = try scene.forge.push(
+        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Shrink shop")
+      try await scene.note(shrink, phase: "done")
+      let left = try #require(scene.runs("shop-worker-0").first { $0.event == "delnodes" })
+      #expect(left.arguments.contains("shop-worker-2."))
+      #expect(!left.arguments.contains("shop-worker-1."))
+      #expect(try await scene.pods().keys.sorted() == ["shop-front-0", "shop-gateway-0", "shop-worker-0", "shop-worker-1"])
+      #expect(try await scene.status()?.role("worker")?.members.map(\.pod) == ["shop-worker-0", "shop-worker-1"])
+    }
+  }
+}
