@@ -152,6 +152,13 @@ public struct Snapshot: Sendable {
     apps[reference] != nil || clusters[reference] != nil
   }
 
+  /// The clusters that may mean this app by the name they give, in order: those to judge again when it changes.
+  public func clusters(
+    using app: ObjectReference, systemNamespace: String = Policy.defaultSystemNamespace
+  ) -> [ObjectReference] {
+    index.users(of: app, systemNamespace: systemNamespace)
+  }
+
   /// Every object, sound or not, in order.
   public var references: [ObjectReference] {
     (Array(apps.first.keys) + Array(clusters.first.keys)).sorted()

@@ -33,6 +33,32 @@ struct SnapshotTests {
     #expect(!snapshot.holds(reference) && snapshot.references.isEmpty)
   }
 
+  @Test("a name that was given twice before is no news, until one of its files changes")
+  func oldDuplicates() throws {
+    let base = try Repository().with(.add("clusters/copy.yaml", Fixture.cluster))
+    #expect(Repository.judge(base, base).findings.isEmpty)
+    let head = try base.with(.cluster("members: 3", "members: 4"))
+    #expect(Repository.judge(base, head).outcome(Repository.analytics) == "resize rejected")
+    let third = try base.with(.add("clusters/another.yaml", Fixture.cluster))
+    #expect(Set(Repository.judge(base, third).summary) == ["error object/duplicate"])
+  }
+
+  @Test("an app that is written twice is nothing to be upgraded to")
+  func duplicateApp() throws {
+    let head = try Repository().upgraded.with(.add("apps/copy.json", Fixture.candidate))
+    let judgement = Repository.judge(Repository(), head)
+    #expect(Set(judgement.summary) == ["error object/duplicate", "error upgrade/registered"])
+  }
+
+  @Test("the clusters of an app are found by its name, in its namespace or the system's")
+  func usersOfApp() throws {
+    let elsewhere = Fixture.cluster.replacing("namespace: prod", with: "namespace: staging")
+    let snapshot = try Repository().with(.add("clusters/staging.yaml", elsewhere)).snapshot
+    #expect(snapshot.clusters(using: Repository.current) == [Repository.analytics])
+    #expect(snapshot.clusters(using: .app("kdops-system", "spark-1.0.0")).count == 2)
+    #expect(snapshot.clusters(using: Repository.candidate).isEmpty)
+  }
+
   @Test("the same name twice in one file is found at the second")
   func duplicateInOneFile() throws {
     let text = Fixture.cluster + "---\n" + Fixture.cluster

@@ -61,18 +61,17 @@ public struct Judge {
       return isHidden(old.source)
         ? conclude(reference, .none, .rejected) : judgeApp(reference, old: old, new: nil)
     }
-    let isRepeated = report(repeated: request.head.apps.repeated(reference), of: new.source)
     guard new.isSound else {
       return concludeUnsound(new, isOld: request.base?.apps[reference].map { $0.spec.raw == new.spec.raw })
     }
-    judgeApp(reference, old: old, new: new, isRepeated: isRepeated)
+    judgeApp(reference, old: old, new: new)
   }
 
-  private mutating func judgeApp(
-    _ reference: ObjectReference, old: Sourced<App>?, new: Sourced<App>?, isRepeated: Bool = false
-  ) {
+  private mutating func judgeApp(_ reference: ObjectReference, old: Sourced<App>?, new: Sourced<App>?) {
     let judgement = context.judgement(of: reference)
     let worst = report(judgement.reports, of: reference, old: old?.source, new: new?.source)
+    let isRepeated = reportRepeated(
+      reference, judgement.kind, in: request.head.apps, before: request.base?.apps)
     conclude(reference, judgement.kind, verdict(judgement.kind, isRepeated ? .error : worst))
   }
 
@@ -86,7 +85,6 @@ public struct Judge {
       let prunes = request.policy?.prune == true && !mayHaveMovedToBrokenFile
       return conclude(reference, .delete, prunes ? .accepted : .orphaned)
     }
-    let isRepeated = report(repeated: request.head.clusters.repeated(reference), of: new.source)
     guard new.isSound else {
       return concludeUnsound(
         new, isOld: request.base?.clusters[reference].map { $0.spec.raw == new.spec.raw })
@@ -94,6 +92,8 @@ public struct Judge {
     let judgement = ClusterJudgement(old: old, new: new, history: request.history, in: context)
     if judgement.kind != .none { report(new.findings, of: reference, source: new.source) }
     let worst = report(judgement.reports, of: reference, old: old?.source, new: new.source)
+    let isRepeated = reportRepeated(
+      reference, judgement.kind, in: request.head.clusters, before: request.base?.clusters)
     for rule in judgement.notJudged { notJudged.insert(rule.description.id) }
     conclude(reference, judgement.kind, verdict(judgement.kind, isRepeated ? .error : worst))
   }
@@ -155,17 +155,28 @@ public struct Judge {
     }
   }
 
-  private mutating func report<Model>(repeated: [Sourced<Model>], of first: Source?) -> Bool {
+  /// - Returns: Whether a name is given more than once, which stands against what bears it. Where nothing changes
+  ///   and it was so before, in the same places, it is no news.
+  private mutating func reportRepeated<Model>(
+    _ reference: ObjectReference, _ kind: ChangeKind, in head: Definitions<Model>, before: Definitions<Model>?
+  ) -> Bool {
+    let repeated = head.repeated(reference)
+    if repeated.isEmpty { return false }
+    let first = head[reference]?.source
+    if kind == .none, let before, before[reference]?.source == first,
+      before.repeated(reference).map(\.source) == repeated.map(\.source)
+    {
+      return false
+    }
     for object in repeated {
-      let kind = object.reference.kind
       add(
         DuplicateObject.id, .error,
         Violation(
           ["metadata", "name"],
-          "\(kind) \(object.reference) is written a second time; the first stands in \(first?.path ?? "another file")",
-          hint: "remove one of the two, or give it another name"), object.reference, object.source)
+          "\(reference.kind) \(reference) is written a second time; the first stands in \(first?.path ?? "another file")",
+          hint: "remove one of the two, or give it another name"), reference, object.source)
     }
-    return !repeated.isEmpty
+    return true
   }
 
   private mutating func add(

@@ -71,13 +71,15 @@ public final class RuleContext {
   private func app(_ reference: ObjectReference, _ use: Use) -> App? {
     // Git has no say in the daemon's own namespace; what is there, the cluster holds.
     if policy != nil, reference.namespace == systemNamespace { return live.app(reference) }
+    let isSingle = head.apps.repeated(reference).isEmpty
     if use == .takesOn, head.apps[reference] != nil {
-      guard let app = head.app(reference), keepsRules(app), judgement(of: reference).worst != .error else {
+      guard let app = head.app(reference), keepsRules(app), judgement(of: reference).worst != .error, isSingle
+      else {
         return nil
       }
       return app.app
     }
-    if let app = head.app(reference), keepsRules(app), judgement(of: reference).worst == nil {
+    if let app = head.app(reference), keepsRules(app), judgement(of: reference).worst == nil, isSingle {
       return app.app
     }
     if let app = base?.app(reference), keepsRules(app) { return app.app }

@@ -1,6 +1,5 @@
 import Diagnostics
 import KubeDirector
-import OrderedCollections
 import Values
 
 /// One place in which the meaning of two objects differs.
