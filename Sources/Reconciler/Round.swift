@@ -15,6 +15,8 @@ extension Reconciler {
     do {
       if fetched != desired.head, fetched != refused { try await adopt(fetched, in: repository) }
       guard desired.head != nil else { return }
+      // What has ended by now is told before a later commit takes its clusters over.
+      await tellOfClusters()
       await putBack(in: repository)
       try await judge(in: repository)
     } catch let error as GitError {
@@ -119,7 +121,7 @@ extension Reconciler {
     let report = ObjectReport(
       kind: "File", namespace: "", name: path, change: ChangeKind.none.rawValue,
       verdict: Verdict.rejected.rawValue, phase: .rejected, rules: errors.map(\.rule).uniqued,
-      message: first.sentence)
+      message: (first.location.map { "line \($0.line), column \($0.column): " } ?? "") + first.sentence)
     book.record(report, of: commit, subject: subjects[commit] ?? "")
   }
 
