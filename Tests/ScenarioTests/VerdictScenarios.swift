@@ -55,10 +55,10 @@ struct VerdictScenarios {
 
   @Test("a third app waits while an upgrade runs, and then runs by itself")
   func thirdApp() async throws {
-    try await scenario(Fixture.shop(workers: 2, .init(version: "1.1", start: "1s"))) { scene in
+    try await scenario(Fixture.shop(workers: 2, .init(version: "1.1", start: "2s"))) { scene in
       try await scene.configured("1.0.0")
       let second = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
-      try await scene.note(second, "upgrading") { $0.object("shop")?.phase == .upgrading }
+      try await eventually("upgrade that runs") { try await scene.status()?.upgradeInfo == nil ? nil : true }
       let third = try scene.forge.push(Fixture.upgrade(to: "1.2.0", workers: 2), "Upgrade shop again")
       let waiting = try await scene.note(third, phase: "waiting")
       let message = try #require(waiting.object("shop")?.message)
@@ -136,7 +136,7 @@ struct VerdictScenarios {
       let file = try #require(note.object("clusters/depot.yaml"))
       #expect(file.verdict == "rejected")
       #expect(file.rules == ["file/syntax"])
-      #expect(file.message?.contains("clusters/depot.yaml:3") == true)
+      #expect(file.message?.hasPrefix("line 3, column ") == true)
       #expect(note.report.objects.contains { $0.verdict == "orphaned" } == false)
       #expect(try await scene.cluster("depot") == before)
 
