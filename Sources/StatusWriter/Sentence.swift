@@ -56,7 +56,8 @@ enum Sentence {
 
   private static func words(_ object: ObjectReport) -> String {
     // What stands in no namespace is a file.
-    let name = clean(object.namespace.isEmpty ? object.name : "\(object.namespace)/\(object.name)", limit: 120)
+    let name = clean(
+      object.namespace.isEmpty ? object.name : "\(object.namespace)/\(object.name)", limit: 120)
     switch object.phase {
     case .upgrading, .rollingBack, .done:
       guard let upgrade = object.upgrade else {

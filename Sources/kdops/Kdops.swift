@@ -9,4 +9,23 @@ struct Kdops: AsyncParsableCommand {
     abstract: "Live upgrades of stateful applications, driven by git.",
     version: version,
     subcommands: [DemoCommand.self, RunCommand.self, ValidateCommand.self, StatusCommand.self])
+
+  /// What every command says by its exit code when it could not be run.
+  static let couldNotRun = ExitCode(2)
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      // A command line that cannot be understood is one way of not being run.
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      Streams.error.line(fullMessage(for: error))
+      exit(withError: couldNotRun)
+    }
+  }
 }

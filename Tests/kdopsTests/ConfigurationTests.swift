@@ -60,7 +60,9 @@ struct ConfigurationTests {
   @Test("a flag beats the environment, and the environment the file")
   func layers() {
     let yaml = "branch: file\ninterval: 3s\nsystemNamespace: file"
-    let environment = ["KDOPS_BRANCH": "environment", "KDOPS_INTERVAL": "2s", "KDOPS_STATUS_NOTES_REF": "refs/notes/x"]
+    let environment = [
+      "KDOPS_BRANCH": "environment", "KDOPS_INTERVAL": "2s", "KDOPS_STATUS_NOTES_REF": "refs/notes/x",
+    ]
     let configuration = read(yaml, environment: environment, flags: ["branch": "flag"]).configuration
     #expect(configuration?.branch == "flag")
     #expect(configuration?.interval == .seconds(2))
@@ -80,7 +82,9 @@ struct ConfigurationTests {
 
   @Test("a variable that there is not is a warning")
   func unknownVariable() {
-    let (configuration, findings) = read(environment: ["KDOPS_BRANCHE": "x", "KDOPS_GIT_TOKEN": "y", "PATH": "z"])
+    let (configuration, findings) = read(environment: [
+      "KDOPS_BRANCHE": "x", "KDOPS_GIT_TOKEN": "y", "PATH": "z",
+    ])
     #expect(configuration?.branch == "main")
     #expect(findings.map(\.severity) == [.warning])
     #expect(findings.first?.hint == "did you mean KDOPS_BRANCH?")
@@ -90,7 +94,8 @@ struct ConfigurationTests {
     "what is no value for a key is an error",
     arguments: [
       "interval: 10", "interval: 10 s", "interval: -1s", "branch: ''", "branch: 7", "prune: maybe",
-      "onRewrittenHistory: forget", "installation: Blue Team", "installation: -x", "tenancy: {namespaces: prod}",
+      "onRewrittenHistory: forget", "installation: Blue Team", "installation: -x",
+      "tenancy: {namespaces: prod}",
       "tenancy: []", "status: true", "status: {notesRef: refs/heads/main}", "status: {treeRef: refs/tags/x}",
       "status: {notesRef: refs/notes/a..b}", "status: {branch: main}", "schemaVersion: 2", "[]", "- a", "7",
       "a: b: c", "\tx: y", "branch: main\nbranch: other",
@@ -106,7 +111,8 @@ struct ConfigurationTests {
     arguments: [
       "history: stepwise", "atomic: commit", "prune: true", "upgrade: {onStall: revert-commit}",
       "upgrade: {fixForward: true}", "verify: {mode: head}", "verify: {keyring: /etc/keys}",
-      "webhook: {listen: \"0.0.0.0:9000\"}", "dashboard: {listen: \"0.0.0.0:80\"}", "dashboard: {tokenFile: /x}",
+      "webhook: {listen: \"0.0.0.0:9000\"}", "dashboard: {listen: \"0.0.0.0:80\"}",
+      "dashboard: {tokenFile: /x}",
     ])
   func notYet(_ yaml: String) throws {
     let (configuration, findings) = read(yaml)
@@ -116,10 +122,12 @@ struct ConfigurationTests {
 
   @Test("a wrong variable or flag is named")
   func sources() {
-    #expect(read(environment: ["KDOPS_INTERVAL": "soon"]).findings.first?.message
-      == "KDOPS_INTERVAL must be a duration such as 500ms, 1s or 5m")
-    #expect(read(flags: ["interval": "soon"]).findings.first?.message
-      == "--interval must be a duration such as 500ms, 1s or 5m")
+    #expect(
+      read(environment: ["KDOPS_INTERVAL": "soon"]).findings.first?.message
+        == "KDOPS_INTERVAL must be a duration such as 500ms, 1s or 5m")
+    #expect(
+      read(flags: ["interval": "soon"]).findings.first?.message
+        == "--interval must be a duration such as 500ms, 1s or 5m")
   }
 
   @Test("lists come from a variable with commas")
@@ -144,7 +152,9 @@ struct ConfigurationTests {
 
   @Test("hostile files are findings, never traps")
   func hostile() {
-    for yaml in ["{{{{", "&a [*a]", "? x", "status: {? [a]: b}", "\u{0}", "a: !!binary x", "%YAML 9", "---\n---\n"] {
+    for yaml in [
+      "{{{{", "&a [*a]", "? x", "status: {? [a]: b}", "\u{0}", "a: !!binary x", "%YAML 9", "---\n---\n",
+    ] {
       _ = read(yaml)
     }
     #expect(read(String(repeating: "[", count: 5_000)).configuration == nil)
@@ -159,13 +169,15 @@ struct GitAccessTests {
     let ssh = "ssh://git@git.example/x.git"
     #expect(try GitAccess.remote(web, [:]).credentials == .none)
     #expect(
-      try GitAccess.remote(web, ["KDOPS_GIT_TOKEN": "t"]).credentials == .token(.environment("KDOPS_GIT_TOKEN")))
+      try GitAccess.remote(web, ["KDOPS_GIT_TOKEN": "t"]).credentials
+        == .token(.environment("KDOPS_GIT_TOKEN")))
     #expect(
       try GitAccess.remote(web, ["KDOPS_GIT_USER": "u", "KDOPS_GIT_PASSWORD_FILE": "/p"]).credentials
         == .basic(user: "u", password: .file("/p")))
     #expect(try GitAccess.remote(ssh, ["KDOPS_GIT_TOKEN": "t"]).credentials == .sshAgent)
     #expect(
-      try GitAccess.remote(ssh, ["KDOPS_GIT_SSH_KEY_FILE": "/k", "KDOPS_GIT_KNOWN_HOSTS": "/h"]).knownHosts == "/h")
+      try GitAccess.remote(ssh, ["KDOPS_GIT_SSH_KEY_FILE": "/k", "KDOPS_GIT_KNOWN_HOSTS": "/h"]).knownHosts
+        == "/h")
   }
 
   @Test("an address with a password in it is refused without repeating it")

@@ -6,7 +6,9 @@ import Values
 
 @Suite("A log line")
 struct LogLineTests {
-  private func line(_ event: String, _ metadata: Logger.Metadata = [:], level: Logger.Level = .info) -> LogLine {
+  private func line(_ event: String, _ metadata: Logger.Metadata = [:], level: Logger.Level = .info)
+    -> LogLine
+  {
     LogLine(time: 1_769_850_300, level: level, event: event, metadata: metadata)
   }
 
@@ -28,7 +30,8 @@ struct LogLineTests {
     "quotes a value wherever its end could be mistaken",
     arguments: [
       ("two words", #""two words""#), ("", #""""#), ("a=b", #""a=b""#), ("say \"no\"", #""say \"no\"""#),
-      ("back\\slash", #""back\\slash""#), ("one\ntwo", #""one\ntwo""#), ("\u{1B}[2J", #""␛[2J""#), ("déjà", "déjà"),
+      ("back\\slash", #""back\\slash""#), ("one\ntwo", #""one\ntwo""#), ("\u{1B}[2J", #""␛[2J""#),
+      ("déjà", "déjà"),
     ])
   func quoting(_ value: String, _ written: String) {
     #expect(line("x", ["error": "\(value)"]).text(.logfmt).hasSuffix(" error=\(written)"))

@@ -84,7 +84,9 @@ struct DemoCommand: AsyncParsableCommand {
     let made = template.withUnsafeMutableBufferPointer { bytes in
       bytes.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
     }
-    guard let made else { throw DemoError("no folder can be made below \(environment["TMPDIR"] ?? "/tmp"); set TMPDIR") }
+    guard let made else {
+      throw DemoError("no folder can be made below \(environment["TMPDIR"] ?? "/tmp"); set TMPDIR")
+    }
     return made
   }
 

@@ -27,13 +27,15 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(
     defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
-    help: ArgumentHelp("Run the embedded cluster, in the usual folder or in --embedded=DIR.", valueName: "dir"))
+    help: ArgumentHelp(
+      "Run the embedded cluster, in the usual folder or in --embedded=DIR.", valueName: "dir"))
   var embedded: String?
 
   @Flag(help: "Run scripts without bubblewrap, as you, with everything that you can reach.")
   var embeddedUnsandboxed = false
 
-  @Flag(help: "Converge, then exit: 0 when everything is as git says, 1 when something was rejected or failed.")
+  @Flag(
+    help: "Converge, then exit: 0 when everything is as git says, 1 when something was rejected or failed.")
   var once = false
 
   @Option(help: "Between two fetches: 500ms, 1s, 5m. (default: 1m)")
@@ -72,10 +74,11 @@ struct RunCommand: AsyncParsableCommand {
           environment: environment), logger: logger, witness: board.witness(logger))
     } catch {
       Streams.error.line("kdops run: \(Redaction.url("\(error)"))")
-      throw ExitCode(2)
+      throw Kdops.couldNotRun
     }
     if console.isTerminal {
-      console.line(Redaction.url("kdops \(Kdops.version) follows \(repo) (\(settings.branch)), cluster in \(folder)"))
+      console.line(
+        Redaction.url("kdops \(Kdops.version) follows \(repo) (\(settings.branch)), cluster in \(folder)"))
     }
     let outcome = try await daemon.run(
       once: once, view: Room("progress") { await board.run() }, signals: [.sigterm, .sigint])
@@ -102,8 +105,9 @@ struct RunCommand: AsyncParsableCommand {
     var file: (path: String, bytes: [UInt8])?
     if let path = config ?? environment["KDOPS_CONFIG"] {
       guard let content = FileManager.default.contents(atPath: path) else {
-        Streams.error.line("kdops run: the settings file \(path) cannot be read; check the path and who may read it")
-        throw ExitCode(2)
+        Streams.error.line(
+          "kdops run: the settings file \(path) cannot be read; check the path and who may read it")
+        throw Kdops.couldNotRun
       }
       file = (path, Array(content))
     }
@@ -116,7 +120,7 @@ struct RunCommand: AsyncParsableCommand {
     let source = file.map { SourceText($0.bytes) }
     let renderer = HumanRenderer { _, line in source?.line(line) }
     for finding in findings.inReportOrder() { Streams.error.line(renderer.render(finding)) }
-    guard let settings else { throw ExitCode(2) }
+    guard let settings else { throw Kdops.couldNotRun }
     return settings
   }
 }

@@ -73,7 +73,7 @@ struct StatusCommand: AsyncParsableCommand {
       throw exit
     } catch {
       Streams.error.line("kdops status: \(Redaction.url("\(error)"))")
-      throw ExitCode(2)
+      throw Kdops.couldNotRun
     }
   }
 

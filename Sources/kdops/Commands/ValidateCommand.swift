@@ -42,7 +42,9 @@ struct ValidateCommand: AsyncParsableCommand {
     if staged, base != nil || head != nil {
       throw ValidationError("--staged compares with HEAD; leave out --base and --head")
     }
-    if head != nil, base == nil { throw ValidationError("--head needs --base: what is it to be compared with?") }
+    if head != nil, base == nil {
+      throw ValidationError("--head needs --base: what is it to be compared with?")
+    }
   }
 
   func run() async throws {
@@ -56,7 +58,7 @@ struct ValidateCommand: AsyncParsableCommand {
         now: Int64(Date().timeIntervalSince1970))
     } catch {
       Streams.error.line("kdops validate: \(Redaction.url("\(error)"))")
-      throw ExitCode(2)
+      throw Kdops.couldNotRun
     }
     switch format {
     case .json: Streams.output.text(ReportJSON.render(validation.report))

@@ -26,12 +26,15 @@ struct ConfigurationReader {
     findings += file.findings
   }
 
-  private mutating func read(_ members: JSON.Members, at parent: FieldPath, prefix: String, _ file: inout SettingsFile) {
+  private mutating func read(
+    _ members: JSON.Members, at parent: FieldPath, prefix: String, _ file: inout SettingsFile
+  ) {
     for (name, value) in members {
       let (key, place) = (prefix + name, parent.appending(.key(name)))
       if key == "schemaVersion" {
         guard value.integer != 1 else { continue }
-        file.report(Self.rule, at: place, "this version reads schemaVersion 1", hint: "write schemaVersion: 1")
+        file.report(
+          Self.rule, at: place, "this version reads schemaVersion 1", hint: "write schemaVersion: 1")
       } else if let setting = Setting.byKey[key] {
         guard let known = setting.value(value) else {
           file.report(Self.rule, at: place, "\(key) must be \(setting.expectation)")

@@ -37,7 +37,8 @@ struct DaemonConfiguration: Sendable, Hashable {
       notes: isOn("status.notes") ? values["status.notesRef"]?.string : nil,
       tree: isOn("status.tree") ? values["status.treeRef"]?.string : nil,
       branch: values["status.branch"]?.string.map { "refs/heads/\($0)" })
-    progressDeadline = duration("upgrade.progressDeadline") == .zero ? nil : duration("upgrade.progressDeadline")
+    progressDeadline =
+      duration("upgrade.progressDeadline") == .zero ? nil : duration("upgrade.progressDeadline")
     scriptTimeout = duration("upgrade.scriptTimeout")
     tenancy = Tenancy(
       namespaces: texts("tenancy.namespaces"), serviceAccounts: texts("tenancy.serviceAccounts"),
@@ -51,7 +52,8 @@ struct DaemonConfiguration: Sendable, Hashable {
   ///   - flags: what was given on the command line, by key.
   /// - Returns: nil, and at least one error among the findings, where it cannot be used.
   static func read(
-    file: (path: String, bytes: [UInt8])? = nil, environment: [String: String] = [:], flags: [String: String] = [:]
+    file: (path: String, bytes: [UInt8])? = nil, environment: [String: String] = [:],
+    flags: [String: String] = [:]
   ) -> (configuration: DaemonConfiguration?, findings: [Diagnostic]) {
     var reader = ConfigurationReader()
     if let file { reader.read(file: file.path, file.bytes) }

@@ -30,7 +30,9 @@ struct Setting {
   var variable: String {
     var name = "KDOPS_"
     for character in key {
-      if character == "." { name += "_" } else {
+      if character == "." {
+        name += "_"
+      } else {
         name += (character.isUppercase ? "_" : "") + character.uppercased()
       }
     }
@@ -40,17 +42,23 @@ struct Setting {
   /// Reads a value from a file.
   /// - Returns: nil where it is no value for this key; `expectation` then says what is one.
   func value(_ written: JSON) -> JSON? {
+    // `nil` beside a JSON value would be JSON's null.
+    accepts(written) ? .some(written) : .none
+  }
+
+  private func accepts(_ written: JSON) -> Bool {
     switch (kind, written) {
-    case (.text, .string(let text)): text.isEmpty ? nil : written
-    case (.optionalText, .string), (.optionalText, .null), (.ref, .null), (.branch, .null), (.flag, .bool): written
-    case (.label, .string(let text)): Self.isLabel(text) ? written : nil
-    case (.duration, .string(let text)): Duration(written: text) == nil ? nil : written
-    case (.choice(let words), .string(let text)): words.contains(text) ? written : nil
-    case (.texts, .array(let items)): items.allSatisfy { $0.string != nil } ? written : nil
+    case (.text, .string(let text)): !text.isEmpty
+    case (.optionalText, .string), (.optionalText, .null), (.ref, .null), (.branch, .null), (.flag, .bool):
+      true
+    case (.label, .string(let text)): Self.isLabel(text)
+    case (.duration, .string(let text)): Duration(written: text) != nil
+    case (.choice(let words), .string(let text)): words.contains(text)
+    case (.texts, .array(let items)): items.allSatisfy { $0.string != nil }
     case (.ref(let folders), .string(let text)):
-      folders.contains { text.hasPrefix($0) && text.count > $0.count } && Self.isRef(text) ? written : nil
-    case (.branch, .string(let text)): text.hasPrefix("kdops/") && Self.isRef("refs/heads/\(text)") ? written : nil
-    default: nil
+      folders.contains { text.hasPrefix($0) && text.count > $0.count } && Self.isRef(text)
+    case (.branch, .string(let text)): text.hasPrefix("kdops/") && Self.isRef("refs/heads/\(text)")
+    default: false
     }
   }
 
@@ -81,9 +89,11 @@ struct Setting {
 
   private static func isLabel(_ text: String) -> Bool {
     let letters = text.utf8
-    return (1...40).contains(letters.count) && letters.first != UInt8(ascii: "-") && letters.last != UInt8(ascii: "-")
+    return (1...40).contains(letters.count) && letters.first != UInt8(ascii: "-")
+      && letters.last != UInt8(ascii: "-")
       && letters.allSatisfy {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
           || $0 == UInt8(ascii: "-")
       }
   }
@@ -115,14 +125,16 @@ extension Setting {
     Setting(key: "status.branch", kind: .branch, standard: .null),
     Setting(key: "upgrade.progressDeadline", kind: .duration, standard: "0s"),
     Setting(
-      key: "upgrade.onStall", kind: .choice(["report", "revert-commit"]), standard: "report", isSupported: false),
+      key: "upgrade.onStall", kind: .choice(["report", "revert-commit"]), standard: "report",
+      isSupported: false),
     Setting(key: "upgrade.fixForward", kind: .flag, standard: false, isSupported: false),
     Setting(key: "upgrade.scriptTimeout", kind: .duration, standard: "10m"),
     Setting(key: "tenancy.namespaces", kind: .texts, standard: ["*"]),
     Setting(key: "tenancy.serviceAccounts", kind: .texts, standard: []),
     Setting(key: "tenancy.capabilities", kind: .texts, standard: []),
     Setting(key: "tenancy.secretPrefix", kind: .optionalText, standard: ""),
-    Setting(key: "verify.mode", kind: .choice(["none", "head", "range"]), standard: "none", isSupported: false),
+    Setting(
+      key: "verify.mode", kind: .choice(["none", "head", "range"]), standard: "none", isSupported: false),
     Setting(key: "verify.allowedSigners", kind: .optionalText, standard: .null, isSupported: false),
     Setting(key: "verify.keyring", kind: .optionalText, standard: .null, isSupported: false),
     Setting(key: "webhook.listen", kind: .optionalText, standard: .null, isSupported: false),

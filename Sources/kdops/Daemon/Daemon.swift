@@ -57,7 +57,8 @@ struct Daemon: Sendable {
     let engine = Engine(
       api: cluster,
       settings: Engine.Settings(
-        systemNamespace: options.policy.systemNamespace, scriptTimeout: Int(options.scriptTimeout.components.seconds),
+        systemNamespace: options.policy.systemNamespace,
+        scriptTimeout: Int(options.scriptTimeout.components.seconds),
         progressDeadline: options.progressDeadline == .zero
           ? nil : Int(options.progressDeadline.components.seconds)),
       logger: logger, clock: ContinuousClock(), now: now)
@@ -117,7 +118,9 @@ struct Daemon: Sendable {
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: Room("cluster") { [cluster] in try await cluster.run() }),
       .init(service: Room("engine") { [engine] in await engine.run() }),
-      .init(service: Room("status", atEnd: { [writer] in await writer.flush() }) { [writer] in await writer.run() }),
+      .init(
+        service: Room("status", atEnd: { [writer] in await writer.flush() }) { [writer] in await writer.run()
+        }),
     ]
     if let view { services.append(.init(service: view)) }
     services.append(
@@ -144,7 +147,8 @@ struct Room: Service {
   let work: @Sendable () async throws -> Void
 
   init(
-    _ name: String, atEnd: @escaping @Sendable () async -> Void = {}, work: @escaping @Sendable () async throws -> Void
+    _ name: String, atEnd: @escaping @Sendable () async -> Void = {},
+    work: @escaping @Sendable () async throws -> Void
   ) {
     self.name = name
     self.atEnd = atEnd

@@ -30,7 +30,8 @@ actor GitImages {
   private func rootfs(
     _ folder: String, at commit: ObjectID, in repository: GitRepository
   ) async throws -> GitRootFS {
-    let entries = try await repository.tree(at: commit, PathSelection(patterns: ["\(folder)/**"])).filter(\.isFile)
+    let entries = try await repository.tree(at: commit, PathSelection(patterns: ["\(folder)/**"])).filter(
+      \.isFile)
     if let known = loaded[folder], known.entries == entries { return known.files }
     let contents = try await repository.readBlobs(entries.map(\.id)) { _, bytes in Array(bytes) }
     let files = zip(entries, contents).map { entry, bytes in

@@ -35,7 +35,9 @@ struct Demo: Sendable {
     Self.chapter("An upgrade: the new app and the cluster that names it, in one commit", console)
     let commit = try await repository.apply(
       change: "01-upgrade-spark", message: "Upgrade prod/analytics to Spark 1.1.0")
-    console.line("  workers go from the last ordinal to the first, the controller beside them; the gateway's image is the same")
+    console.line(
+      "  workers go from the last ordinal to the first, the controller beside them; the gateway's image is the same"
+    )
     try await until("prod/analytics runs Spark 1.1.0") { watch in
       watch.reports[commit]?.phase == .done && Self.isAtRest(watch, app: "spark-1.1.0")
     }

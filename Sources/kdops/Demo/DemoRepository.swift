@@ -23,7 +23,8 @@ struct DemoRepository: Sendable {
     ] {
       try await repository.git("config", key, value, says: false)
     }
-    try await repository.git("init", "--quiet", "--bare", "--initial-branch=main", repository.remote, says: false)
+    try await repository.git(
+      "init", "--quiet", "--bare", "--initial-branch=main", repository.remote, says: false)
     try await repository.git("remote", "add", "origin", repository.remote, says: false)
     return repository
   }
@@ -40,7 +41,9 @@ struct DemoRepository: Sendable {
       if isFolder {
         try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
       } else {
-        if FileManager.default.fileExists(atPath: target) { try FileManager.default.removeItem(atPath: target) }
+        if FileManager.default.fileExists(atPath: target) {
+          try FileManager.default.removeItem(atPath: target)
+        }
         try FileManager.default.copyItem(atPath: source, toPath: target)
       }
     }

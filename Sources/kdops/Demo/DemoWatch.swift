@@ -47,7 +47,8 @@ actor DemoWatch {
     }
   }
 
-  private func enroll(_ id: Int, _ condition: @escaping @Sendable (isolated DemoWatch) -> Bool) async -> Bool {
+  private func enroll(_ id: Int, _ condition: @escaping @Sendable (isolated DemoWatch) -> Bool) async -> Bool
+  {
     await withCheckedContinuation { continuation in
       waiters[id] = Waiter(condition: condition, continuation: continuation)
       look()

@@ -60,7 +60,8 @@ struct LogLine {
 
   /// A value as it is where no reader can mistake its end, else in quotes.
   private static func word(_ text: String) -> String {
-    let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"\"=\\".utf8.contains($0) }
+    let isPlain =
+      !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"\"=\\".utf8.contains($0) }
     if isPlain, TerminalText.visible(text) == text { return text }
     var quoted = "\""
     for scalar in text.unicodeScalars {

@@ -15,7 +15,9 @@ extension ClusterView {
     }
     let info = status.upgradeInfo
     let state: State =
-      if status.stall != nil { .stalled } else if let info { info.isRollingBack ? .rollingBack : .upgrading } else {
+      if status.stall != nil { .stalled } else if let info {
+        info.isRollingBack ? .rollingBack : .upgrading
+      } else {
         status.state == .configured ? .configured : .changing
       }
     self.init(
@@ -51,7 +53,9 @@ extension ClusterView.Role {
     guard let info = status.upgradeInfo else {
       self.init(id: role.id, cells: newestFirst.map(Self.cellInTheMaking), count: nil)
       count = (role.members.count { $0.state == .configured && !$0.isInTrouble }, role.members.count)
-      if let member = newestFirst.first(where: \.isInTrouble) ?? newestFirst.first(where: { $0.state != .configured }) {
+      if let member = newestFirst.first(where: \.isInTrouble)
+        ?? newestFirst.first(where: { $0.state != .configured })
+      {
         words = member.isInTrouble ? member.trouble : "\(member.pod): \(member.state.rawValue)"
         isStalled = member.isInTrouble
       }
@@ -89,11 +93,15 @@ extension ClusterView.Role {
   }
 
   private static func cell(_ member: MemberStatus, _ info: UpgradeInfo, app: String) -> ClusterView.Cell {
-    guard let ledger = member.upgrade, ledger.id == info.id else { return info.isRollingBack ? .untouched : .toCome }
+    guard let ledger = member.upgrade, ledger.id == info.id else {
+      return info.isRollingBack ? .untouched : .toCome
+    }
     if member.isDone(info, app: app) { return .done }
     if member.isInTrouble { return .stuck }
     // What the upgrade had finished, or begun, waits for its turn to go back.
-    if info.isRollingBack, member.podUpgradeStatus != .rollingBack, ledger.script != .podReverted { return .toCome }
+    if info.isRollingBack, member.podUpgradeStatus != .rollingBack, ledger.script != .podReverted {
+      return .toCome
+    }
     return .underWay
   }
 }
@@ -111,7 +119,9 @@ extension MemberStatus {
   }
 
   fileprivate func step(_ info: UpgradeInfo) -> String {
-    if podUpgradeStatus == .configured, let script = detail.pendingNotifications.first?.event ?? upgrade?.script {
+    if podUpgradeStatus == .configured,
+      let script = detail.pendingNotifications.first?.event ?? upgrade?.script
+    {
       return "startscript \(script.argument)"
     }
     return info.isRollingBack ? "going back" : "starting"

@@ -43,7 +43,9 @@ actor ProgressBoard {
     subjects[report.commit] = report.subject
     changed[report.commit] = report.objects.count { $0.kind == Wire.clusterKind }
     isDirty = true
-    guard said.updateValue(report.phase.rawValue, forKey: report.commit) != report.phase.rawValue else { return }
+    guard said.updateValue(report.phase.rawValue, forKey: report.commit) != report.phase.rawValue else {
+      return
+    }
     if console.isTerminal {
       console.line("\(report.commit.prefix(7)) \(report.sentence)")
     } else {

@@ -23,7 +23,8 @@ struct ProgressText {
     if shown < busy.count { lines.append(styled(StyledLine(rest(busy[shown...]), .dim))) }
     let resting = clusters.count - busy.count
     if resting > 0 {
-      lines.append(styled(StyledLine("\(resting == 1 ? "1 cluster" : "\(resting) clusters") configured", .dim)))
+      lines.append(
+        styled(StyledLine("\(resting == 1 ? "1 cluster" : "\(resting) clusters") configured", .dim)))
     }
     return lines
   }

@@ -38,8 +38,10 @@ enum ClusterSource {
           hint: "name the cluster with --embedded=DIR, or fetch the status: "
             + "git fetch origin +refs/kdops/status:refs/kdops/status")
       }
-      return status.clusters.filter { name == nil || name == ObjectName(namespace: $0.namespace, name: $0.name) }
-        .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)
+      return status.clusters.filter {
+        name == nil || name == ObjectName(namespace: $0.namespace, name: $0.name)
+      }
+      .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)
     }
   }
 }
@@ -51,7 +53,8 @@ extension ClusterFile {
     object.json["spec"] = ["app": .string(app)]
     object.json["status"] = status?.json
     if let message, phase == .failed {
-      let stalled = Condition(type: .stalled, status: true, reason: "Stalled", message: message, lastTransition: 0)
+      let stalled = Condition(
+        type: .stalled, status: true, reason: "Stalled", message: message, lastTransition: 0)
       var status = status
       status?.conditions = [stalled]
       object.json["status"] = status?.json

@@ -12,7 +12,9 @@ struct StatusText {
   /// A line a cluster, aligned.
   func list(_ clusters: [Object]) -> [String] {
     guard !clusters.isEmpty else { return ["no clusters"] }
-    let views = clusters.map { ClusterView(name: "\($0.objectName)", status: ClusterStatus($0.json["status"])) }
+    let views = clusters.map {
+      ClusterView(name: "\($0.objectName)", status: ClusterStatus($0.json["status"]))
+    }
     let apps = zip(clusters, views).map { Self.apps($0, $1) }
     let names = views.map { StyledLine.width(of: $0.name) }.max() ?? 0
     let words = views.map(\.state.word.count).max() ?? 0
@@ -43,7 +45,9 @@ struct StatusText {
     head.append("   \(Self.apps(cluster, view))")
     if let commit = view.commit { head.append("   commit \(commit)", .dim) }
     var lines = [head]
-    if let path = cluster.annotation(Wire.Annotation.path) { lines.append(StyledLine("  file   \(path)", .dim)) }
+    if let path = cluster.annotation(Wire.Annotation.path) {
+      lines.append(StyledLine("  file   \(path)", .dim))
+    }
     if let stall = status.stall { lines.append(StyledLine("  \(stall.message)", .red)) }
     let pods = status.members.map { StyledLine.width(of: $0.pod) }.max() ?? 0
     for role in status.roles {
@@ -65,9 +69,11 @@ struct StatusText {
     line.pad(to: width + 27)
     line.append(member.app ?? "", .dim)
     let detail = member.detail
-    let why = detail.configError ?? detail.schedulingError ?? detail.waitingReason.map { reason in
-      detail.waitingMessage.map { "\(reason): \($0)" } ?? reason
-    }
+    let why =
+      detail.configError ?? detail.schedulingError
+      ?? detail.waitingReason.map { reason in
+        detail.waitingMessage.map { "\(reason): \($0)" } ?? reason
+      }
     if let why { line.append("   \(why)", .red) }
     return line
   }

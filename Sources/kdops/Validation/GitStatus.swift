@@ -19,13 +19,16 @@ struct GitStatus: Sendable {
   private static let fileLimit = 64 << 10
 
   /// Where the tree stands in a clone: its own ref where it was fetched, and the daemon's copy, and the branch.
-  static let refs = ["refs/kdops/status", "refs/kdops/remote/kdops/status", "refs/remotes/origin/kdops/status"]
+  static let refs = [
+    "refs/kdops/status", "refs/kdops/remote/kdops/status", "refs/remotes/origin/kdops/status",
+  ]
 
   /// - Parameters:
   ///   - ref: where to look; nil means the usual places.
   ///   - now: in seconds since 1970.
   /// - Returns: nil where there is none.
-  static func read(from repository: GitRepository, ref: String? = nil, now: Int64) async throws -> GitStatus? {
+  static func read(from repository: GitRepository, ref: String? = nil, now: Int64) async throws -> GitStatus?
+  {
     for ref in ref.map({ [$0] }) ?? refs {
       guard let commit = try await repository.target(of: ref) else { continue }
       let info = try await repository.commitInfo(commit)

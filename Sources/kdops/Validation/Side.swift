@@ -39,30 +39,39 @@ struct Side: Sendable {
   ///   - base: another side; with the same layout, files that are the same there are not read again.
   /// - Returns: the side, and what differs from the base; nil where everything may.
   static func read(
-    _ entries: [TreeEntry], layout: (layout: RepositoryLayout, findings: [Diagnostic]), in repository: GitRepository,
+    _ entries: [TreeEntry], layout: (layout: RepositoryLayout, findings: [Diagnostic]),
+    in repository: GitRepository,
     base: Side? = nil
   ) async throws -> (side: Side, changes: Changes?) {
     var side = Side(layout: layout)
-    var changes: Changes?
-    if let base, base.isUsable, base.layout == side.layout {
-      side = base
-      changes = Changes()
-    }
     guard side.isUsable else { return (side, nil) }
+    var isComparable = false
+    if let base, base.isUsable, base.layout == side.layout {
+      side = base.with(layout)
+      isComparable = true
+    }
     let relevant = entries.filter { RepositoryLayout.isManifest($0.path) || !$0.isFile }
     let gone = Set(side.entries.keys).subtracting(relevant.map(\.path))
-    for path in gone { changes?.formUnion(side.remove(path)) }
+    var found = Changes()
+    for path in gone { found.formUnion(side.remove(path)) }
     let fresh = relevant.filter { side.entries[$0.path] != $0 }
     let files = fresh.filter(\.isFile)
     let namespace = side.layout.defaultNamespace
     let read = try await repository.readBlobs(files.map(\.id)) { index, bytes in
       (ManifestFile.parse(path: files[index].path, bytes: bytes, defaultNamespace: namespace), Array(bytes))
     }
-    for (entry, (file, bytes)) in zip(files, read) { changes?.formUnion(side.put(entry, file, bytes)) }
+    for (entry, (file, bytes)) in zip(files, read) { found.formUnion(side.put(entry, file, bytes)) }
     for entry in fresh where !entry.isFile {
-      changes?.formUnion(side.put(entry, ManifestFile(unread: entry), nil))
+      found.formUnion(side.put(entry, ManifestFile(unread: entry), nil))
     }
-    return (side, changes)
+    return (side, isComparable ? found : nil)
+  }
+
+  /// The same files under a layout that says the same, with what is to be warned of in it.
+  private func with(_ layout: (layout: RepositoryLayout, findings: [Diagnostic])) -> Side {
+    var side = Side(layout: layout)
+    (side.snapshot, side.entries, side.texts) = (snapshot, entries, texts)
+    return side
   }
 
   private mutating func put(_ entry: TreeEntry, _ file: ManifestFile, _ bytes: [UInt8]?) -> Changes {

@@ -66,7 +66,8 @@ struct Validation {
       let (head, changes) = try await Side.read(entries, layout: layout, in: repository, base: base)
       let history = try await history(of: changes, base: base, head: head, from: baseID, in: repository)
       return judge(
-        base: base, baseID: baseID, head: head, name: headID.hex, changes: changes, live: live, history: history,
+        base: base, baseID: baseID, head: head, name: headID.hex, changes: changes, live: live,
+        history: history,
         below: below, file: selected)
     }
   }
@@ -81,7 +82,8 @@ struct Validation {
     base?.finish()
     head.finish()
     // Without knowing where files are there is nothing to judge.
-    let judgement = head.isUsable
+    let judgement =
+      head.isUsable
       ? Judge.judge(
         JudgeRequest(
           base: base.flatMap { $0.isUsable ? $0.snapshot : nil }, head: head.snapshot, changed: changes,
@@ -101,7 +103,8 @@ struct Validation {
         objects: verdicts.map {
           Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
         }, notJudged: judgement?.notJudged ?? []),
-      apps: references.count { $0.kind == Wire.appKind }, clusters: references.count { $0.kind == Wire.clusterKind },
+      apps: references.count { $0.kind == Wire.appKind },
+      clusters: references.count { $0.kind == Wire.clusterKind },
       statusAge: live?.age, head: head, base: base)
   }
 

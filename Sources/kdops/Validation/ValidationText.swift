@@ -33,12 +33,15 @@ enum ValidationText {
 
   private static func summary(_ validation: Validation) -> String {
     let report = validation.report
-    func count(_ number: Int, _ one: String, _ many: String) -> String { "\(number) \(number == 1 ? one : many)" }
+    func count(_ number: Int, _ one: String, _ many: String) -> String {
+      "\(number) \(number == 1 ? one : many)"
+    }
     let findings = [
       (report.count(.error), "error", "errors"), (report.count(.waiting), "waiting", "waiting"),
       (report.count(.warning), "warning", "warnings"),
     ].filter { $0.0 > 0 }.map(count)
-    var text = "\(count(validation.clusters, "cluster", "clusters")), \(count(validation.apps, "app", "apps")): "
+    var text =
+      "\(count(validation.clusters, "cluster", "clusters")), \(count(validation.apps, "app", "apps")): "
     text += (findings.isEmpty ? "no findings" : findings.joined(separator: ", ")) + "\n"
     if let commit = report.status.commit, let age = validation.statusAge {
       text += "running clusters as of \(duration(age)) ago (status \(commit.prefix(7)))\n"

@@ -1,0 +1,226 @@
+import Diagnostics
+import FoundationEssentials
+import StatusWriter
+import TestSupport
+import Testing
+import Values
+
+@testable import kdops
+
+@Suite("Validation")
+struct ValidationTests {
+  private let repository: TemporaryRepository
+  private let now: Int64 = 1_704_070_000
+
+  init() throws {
+    repository = try TemporaryRepository()
+    try repository.commit(
+      [
+        "apps/spark-1.0.0.json": Self.app("1.0.0"), "apps/spark-1.1.0.json": Self.app("1.1.0"),
+        "clusters/prod/analytics.yaml": Self.cluster("analytics", "1.0.0"),
+        "clusters/prod/lake.yaml": Self.cluster("lake", "1.0.0"),
+      ], "Begin")
+  }
+
+  private static func app(_ version: String, upgradable: Bool = true) -> String {
+    """
+    {
+      "apiVersion": "kubedirector.hpe.com/v1beta1",
+      "kind": "KubeDirectorApp",
+      "metadata": {"name": "spark-\(version)", "namespace": "prod"},
+      "spec": {
+        "label": {"name": "Spark"}, "distroID": "example/spark", "version": "\(version)",
+        "upgradable": \(upgradable), "configSchemaVersion": 7,
+        "defaultImageRepoTag": "registry.example/spark:\(version)",
+        "roles": [{"id": "worker", "cardinality": "1+"}],
+        "config": {"selectedRoles": ["worker"], "roleServices": []}
+      }
+    }
+    """
+  }
+
+  private static func cluster(_ name: String, _ version: String, members: Int = 3) -> String {
+    """
+    apiVersion: kubedirector.hpe.com/v1beta1
+    kind: KubeDirectorCluster
+    metadata:
+      name: \(name)
+      namespace: prod
+    spec:
+      app: spark-\(version)
+      roles:
+        - id: worker
+          members: \(members)
+          resources:
+            limits: {cpu: "1", memory: 1Gi}
+
+    """
+  }
+
+  private func validate(
+    _ target: Validation.Target, path: String = "", statusRef: String? = nil
+  ) async throws -> Validation {
+    try await Validation.run(
+      target, path: repository.path + path, statusRef: statusRef, environment: [:], now: now)
+  }
+
+  private func verdicts(_ validation: Validation) -> [String] {
+    validation.report.objects.filter { $0.verdict != "unchanged" }
+      .map { "\($0.object) \($0.change) \($0.verdict)" }
+  }
+
+  @Test("of a tree judges every file as it lies on disk")
+  func tree() async throws {
+    try repository.write(["clusters/prod/analytics.yaml": Self.cluster("analytics", "9.9.9")])
+    let validation = try await validate(.workTree)
+    #expect(validation.report.head == "worktree")
+    #expect(validation.report.base == nil)
+    #expect(validation.report.findings.map(\.rule) == ["cluster/app-registered"])
+    #expect((validation.clusters, validation.apps) == (2, 2))
+  }
+
+  @Test("outside a repository judges a plain folder")
+  func folder() async throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createDirectory(
+      atPath: "\(folder.path)/clusters", withIntermediateDirectories: true)
+    try Data(Self.cluster("a", "1.0.0").utf8).write(to: URL(filePath: "\(folder.path)/clusters/a.yml"))
+    let validation = try await Validation.run(.workTree, path: folder.path, environment: [:], now: now)
+    #expect(validation.report.findings.first?.location?.file == "clusters/a.yml")
+  }
+
+  @Test("of staged changes sees the index and not the work tree, and lists only what changed")
+  func staged() async throws {
+    try repository.write(["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.1.0")])
+    try repository.git("add", "--all")
+    try repository.write(["clusters/prod/analytics.yaml": "broken: ["])
+    let validation = try await validate(.staged)
+    #expect(validation.report.head == "staged")
+    #expect(verdicts(validation) == ["prod/analytics upgrade accepted"])
+    #expect(validation.report.notJudged.contains("upgrade/configured"))
+  }
+
+  @Test("before the first commit judges what is staged as new")
+  func unborn() async throws {
+    let empty = try TemporaryRepository()
+    try empty.write(["apps/a.json": Self.app("1.0.0")])
+    try empty.git("add", "--all")
+    let validation = try await Validation.run(.staged, path: empty.path, environment: [:], now: now)
+    #expect(validation.report.base == nil)
+    #expect(verdicts(validation) == ["prod/spark-1.0.0 create accepted"])
+  }
+
+  @Test("between two commits names the object, the rule and the line")
+  func commits() async throws {
+    try repository.commit(
+      ["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.1.0", members: 4)], "Too much at once")
+    let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
+    #expect(verdicts(validation) == ["prod/analytics upgrade rejected"])
+    let finding = try #require(validation.report.findings.first)
+    #expect(finding.rule == "upgrade/only-app")
+    #expect(finding.location?.file == "clusters/prod/analytics.yaml")
+    let text = ValidationText.render(validation, coloured: false)
+    #expect(text.contains("error[upgrade/only-app] clusters/prod/analytics.yaml:"))
+    #expect(text.contains("^"))
+    #expect(text.hasSuffix("2 clusters, 2 apps: 1 error\n") || text.contains("2 clusters, 2 apps: 1 error\n"))
+  }
+
+  @Test("does not hold against a branch what its base has got since they parted")
+  func diverged() async throws {
+    try repository.git("switch", "--quiet", "--create", "topic")
+    try repository.commit(
+      ["clusters/prod/lake.yaml": Self.cluster("lake", "1.0.0", members: 5)], "More members")
+    try repository.git("switch", "--quiet", "main")
+    try repository.commit(["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.1.0")], "Upgrade")
+    let validation = try await validate(.commits(base: "main", head: "topic"))
+    #expect(verdicts(validation) == ["prod/lake resize accepted"])
+  }
+
+  @Test("never stands in the way of a revert: without a status a change back is a rollback")
+  func revert() async throws {
+    try repository.commit(["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.1.0")], "Upgrade")
+    try repository.git("revert", "--no-edit", "HEAD")
+    let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
+    #expect(verdicts(validation) == ["prod/analytics rollback accepted"])
+    #expect(validation.report.count(.error) == 0)
+  }
+
+  @Test("with a status in git says of which commit, and lets a busy cluster's change wait")
+  func status() async throws {
+    let file = """
+      schemaVersion: 1
+      commit: \(try repository.head())
+      state: updating
+      app: spark-1.0.0
+      roles:
+        - {id: worker, members: 3}
+      """
+    let blob = try repository.git("hash-object", "-w", "--stdin", input: file)
+    let folder = try repository.git("mktree", input: "100644 blob \(blob)\tanalytics.yaml\n")
+    let tree = try repository.git("mktree", input: "040000 tree \(folder)\tprod\n")
+    let commit = try repository.git("commit-tree", tree, "-m", "status")
+    try repository.git("update-ref", "refs/kdops/status", commit)
+    try repository.commit(
+      ["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.0.0", members: 5)], "Resize")
+    let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
+    #expect(validation.report.status == .init(source: .tree, commit: commit))
+    #expect(verdicts(validation) == ["prod/analytics resize waiting"])
+    #expect(validation.report.findings.map(\.severity) == [.waiting])
+    #expect(ValidationText.render(validation, coloured: false).contains("(status \(commit.prefix(7)))"))
+  }
+
+  @Test("a forged status tree is never trusted with more than that, and never a trap")
+  func forged() async throws {
+    for text in [
+      "schemaVersion: 1\nstate: configured\nroles: [{id: worker, members: 999999999999}]", "{", "&a [*a]",
+    ] {
+      let blob = try repository.git("hash-object", "-w", "--stdin", input: text)
+      let folder = try repository.git("mktree", input: "100644 blob \(blob)\tanalytics.yaml\n")
+      let tree = try repository.git("mktree", input: "040000 tree \(folder)\tprod\n")
+      try repository.git(
+        "update-ref", "refs/kdops/status", try repository.git("commit-tree", tree, "-m", "x"))
+      _ = try await validate(.commits(base: "HEAD", head: "HEAD"))
+    }
+  }
+
+  @Test("of one folder or file leaves out what stands elsewhere")
+  func below() async throws {
+    try repository.write(
+      ["clusters/prod/analytics.yaml": "broken: [", "clusters/staging/x.yaml": "broken: ["])
+    let folder = try await validate(.workTree, path: "/clusters/staging")
+    #expect(Set(folder.report.findings.compactMap(\.location?.file)) == ["clusters/staging/x.yaml"])
+    let file = try await validate(.workTree, path: "/clusters/prod/analytics.yaml")
+    #expect(Set(file.report.findings.compactMap(\.location?.file)) == ["clusters/prod/analytics.yaml"])
+  }
+
+  @Test("where .kdops.yaml is broken says so, and concludes nothing of the rest")
+  func layout() async throws {
+    try repository.commit([".kdops.yaml": "clusters: 7\n"], "Break the layout")
+    let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
+    #expect(validation.report.findings.map(\.rule) == ["layout/schema"])
+    #expect(validation.report.objects.isEmpty)
+  }
+
+  @Test("moved globs compare by object, so that nothing counts as gone that only moved")
+  func moved() async throws {
+    try repository.git("mv", "clusters", "fleet")
+    try repository.commit([".kdops.yaml": "clusters: [\"fleet/**\"]\n"], "Move")
+    #expect(verdicts(try await validate(.commits(base: "HEAD~1", head: "HEAD"))).isEmpty)
+  }
+
+  @Test("a symbolic link where a file could be is a finding")
+  func link() async throws {
+    try repository.git("rm", "--quiet", "clusters/prod/lake.yaml")
+    try FileManager.default.createSymbolicLink(
+      atPath: repository.path + "/clusters/prod/lake.yaml", withDestinationPath: "/etc/passwd")
+    try repository.git("add", "--all")
+    #expect(try await validate(.workTree).report.findings.map(\.rule).contains("file/link"))
+    #expect(try await validate(.staged).report.findings.map(\.rule).contains("file/link"))
+  }
+
+  @Test("what does not exist could not be run")
+  func missing() async throws {
+    await #expect(throws: (any Error).self) { try await validate(.workTree, path: "/nowhere") }
+    await #expect(throws: (any Error).self) { try await validate(.commits(base: "nothing", head: "HEAD")) }
+  }
+}
