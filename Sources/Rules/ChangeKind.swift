@@ -26,6 +26,7 @@ public enum Verdict: String, Sendable, Hashable, CaseIterable {
   case waiting
   /// The meaning is the same.
   case unchanged
-  /// Gone from git while pruning is off: kept running.
+  /// A cluster that is gone from git while pruning is off, or while a new file that cannot be read may hold it: kept
+  /// running. Apps hold no data; their deletion asks for no pruning.
   case orphaned
 }
