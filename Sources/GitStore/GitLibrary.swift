@@ -9,16 +9,16 @@ public enum GitLibrary {
   static func start() throws(GitError) { try started.get() }
 
   private static let started: Result<Void, GitError> = {
+    // libgit2 1.5.1 opens no ssh connection in a process without a home, as a system service may be, because
+    // it wants to look for a known_hosts there. In this one it finds nothing, and neither does any child of
+    // ours.
+    if (getenv("HOME").map { String(cString: $0) } ?? "").isEmpty { setenv("HOME", "/proc", 1) }
     guard git_libgit2_init() > 0 else { return .failure(.last(-1, "start libgit2")) }
     do throws(GitError) {
       try check(kdops_set_cache_size(Int(cacheBytes)), "limit libgit2's cache")
       try check(kdops_set_user_agent("kdops"), "name ourselves to servers")
       // git itself does not hash what it reads either; damage shows in zlib's own checksum.
       try check(kdops_set_strict_hash_verification(0), "choose how objects are checked")
-      if (getenv("HOME").map { String(cString: $0) } ?? "").isEmpty {
-        // libgit2 1.5.1 opens no ssh connection where it cannot look for a home's known_hosts. Here it finds none.
-        try check(kdops_set_global_folder("/proc"), "do without a home")
-      }
       try SocketStream.register()
       return .success(())
     } catch {

@@ -130,6 +130,18 @@ struct SSHTests {
     #expect(try await mirror(remote, "with").fetch("main").old == nil)
   }
 
+  @Test(
+    "the keys of a running agent do too", .enabled(if: Tools.agentKeys != nil, "no ssh-agent with a key runs")
+  )
+  func agent() async throws {
+    let server = try Server.ssh(folder.path)
+    let known = try trust("[127.0.0.1]:\(server.port) \(try text("host_ed25519.pub"))")
+    try Data((Tools.agentKeys ?? "").utf8).write(to: URL(fileURLWithPath: folder.path + "/authorized_keys"))
+    var remote = try remote(server, known: known)
+    remote.credentials = .sshAgent
+    #expect(try await mirror(remote).fetch("main").old == nil)
+  }
+
   @Test("a server that falls silent in the middle of its greeting ends in time")
   func silent() async throws {
     let deaf = try Server.deaf()

@@ -39,6 +39,8 @@ enum Tools {
     return folders.contains { access("\($0)/\(name)", X_OK) == 0 }
   }
 
+  /// The public keys that the running ssh-agent has; nil where none runs or it is empty.
+  static let agentKeys = has("ssh-add") ? try? TemporaryRepository.run(["ssh-add", "-L"], in: nil) : nil
   static let python = has("python3")
   static let ssh = has("sshd") && has("ssh-keygen")
 }

@@ -177,7 +177,8 @@ struct WebTests {
 
   @Test("a remote that takes no connection ends in time")
   func deaf() async throws {
-    let short = NetworkLimits(connect: .milliseconds(300), stall: .milliseconds(300), total: .milliseconds(900))
+    let limit = Duration.milliseconds(300)
+    let short = NetworkLimits(connect: limit, stall: limit, total: .milliseconds(900))
     let mirror = try await mirror(try remote(try Server.deaf(), "x.git", limits: short))
     let error = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
     // The kernel may call a connection made that nobody will ever take.
