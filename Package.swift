@@ -98,7 +98,8 @@ let package = Package(
     tests("Controller", ["Values", "KubeDirector", "ClusterAPI", "Upgrade"], exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests(
-      "kdops", ["Values", "Diagnostics", "KubeDirector", "GitStore", "Rules", "StatusWriter", logging],
+      "kdops",
+      ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Rules", "StatusWriter", logging],
       exclude: ["Golden"]),
     tests(
       "Reconciler",

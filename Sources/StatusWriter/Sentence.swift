@@ -75,7 +75,7 @@ enum Sentence {
     }
   }
 
-  private static func reason(_ text: String) -> String { text.isEmpty ? "" : " (\(clean(text, limit: 140)))" }
+  private static func reason(_ text: String) -> String { text.isEmpty ? "" : " (\(clean(text, limit: 200)))" }
 }
 
 extension ObjectReport {

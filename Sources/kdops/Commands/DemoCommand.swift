@@ -25,7 +25,10 @@ struct DemoCommand: AsyncParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let environment = ProcessInfo.processInfo.environment
     let console = Console(descriptor: 1, environment: environment)
-    let logger = try logging.logger(to: console, standard: console.isTerminal ? .error : .info, environment)
+    let problems = Console(descriptor: 2, environment: environment)
+    let logger = try logging.logger(
+      to: console.isTerminal ? console : problems, standard: console.isTerminal ? .error : .warning,
+      environment)
     do {
       let folder = try Self.folder(environment)
       console.line("kdops \(Kdops.version) demo, in \(folder)")
@@ -42,14 +45,14 @@ struct DemoCommand: AsyncParsableCommand {
     in folder: String, _ console: Console, _ logger: Logger, _ environment: [String: String]
   ) async throws {
     let repository = try await DemoRepository.make(of: try samplePath(), in: folder, console: console)
-    try await Demo.begin(repository, console)
+    let beginning = try await Demo.begin(repository, console)
     var options = Daemon.Options(remote: try Remote(GitURL(repository.remote)), folder: "\(folder)/cluster")
     options.interval = .seconds(2)
     options.sandbox = embeddedUnsandboxed ? .none : .bubblewrap
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
     let watch = DemoWatch()
-    let shown = board.witness(logger)
+    let shown = board.witness()
     let daemon = try await Daemon.open(
       options, logger: logger,
       witness: Daemon.Witness(
@@ -61,7 +64,9 @@ struct DemoCommand: AsyncParsableCommand {
           await shown.cluster(reference, status, path)
           await watch.cluster(reference, status)
         }, clusterGone: shown.clusterGone))
-    let demo = Demo(repository: repository, daemon: daemon, watch: watch, console: console)
+    let demo = Demo(
+      repository: repository, daemon: daemon, watch: watch, board: board, console: console,
+      beginning: beginning)
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
         _ = try await daemon.run(view: Room("progress") { await board.run() })

@@ -66,6 +66,13 @@ struct Daemon: Sendable {
       sink: GitSink(mirror: mirror, refs: refs, now: { Int64(now()) }),
       onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
     let images = GitImages()
+    let start = Start()
+    // What runs already may have to be pulled again before the first fetch has come back.
+    if let head = try await mirror.known("refs/heads/\(options.branch)"),
+      let catalog = try? await images.catalog(at: head, in: mirror.repository)
+    {
+      await cluster.setCatalog(catalog)
+    }
     let outlets = Reconciler.Outlets(
       commit: { report in
         await writer.report(report)
@@ -88,6 +95,12 @@ struct Daemon: Sendable {
         await witness.clusterGone(reference)
       },
       head: { layout, commit, repository in
+        // By now the status tree is fetched too: what it says of clusters that are no more can go.
+        if await start.isFirst,
+          let all = try? await cluster.list(.clusters, namespace: nil, labels: .everything)
+        {
+          await writer.clustersAre(all.items.map { ($0.namespace, $0.name) })
+        }
         do {
           await cluster.setCatalog(try await images.catalog(layout, at: commit, in: repository))
         } catch {
@@ -113,8 +126,6 @@ struct Daemon: Sendable {
     -> Reconciler.Outcome
   {
     let ending = Ending()
-    let all = try await cluster.list(.clusters, namespace: nil, labels: .everything).items
-    await writer.clustersAre(all.map { ($0.namespace, $0.name) })
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: Room("cluster") { [cluster] in try await cluster.run() }),
       .init(service: Room("engine") { [engine] in await engine.run() }),
@@ -134,6 +145,15 @@ struct Daemon: Sendable {
     return await ending.outcome ?? .cancelled
   }
 
+  /// True the first time it is asked.
+  private actor Start {
+    private var wasAsked = false
+    var isFirst: Bool {
+      defer { wasAsked = true }
+      return !wasAsked
+    }
+  }
+
   private actor Ending {
     private(set) var outcome: Reconciler.Outcome?
     func set(_ outcome: Reconciler.Outcome) { self.outcome = outcome }
@@ -141,10 +161,12 @@ struct Daemon: Sendable {
 }
 
 /// A part of the daemon that works until the daemon stops. The parts stop in the reverse order of their start.
-struct Room: Service {
+struct Room: Service, CustomStringConvertible {
   let name: String
   let atEnd: @Sendable () async -> Void
   let work: @Sendable () async throws -> Void
+
+  var description: String { name }
 
   init(
     _ name: String, atEnd: @escaping @Sendable () async -> Void = {},

@@ -12,6 +12,15 @@ actor GitImages {
     var files: GitRootFS
   }
 
+  /// The catalog that `.kdops.yaml` of a commit asks for.
+  func catalog(at commit: ObjectID, in repository: GitRepository) async throws -> ImageCatalog {
+    var layout = RepositoryLayout()
+    if let entry = try await repository.entry(at: RepositoryLayout.path, in: commit), entry.isFile {
+      layout = RepositoryLayout.parse(try await repository.blob(entry.id)).layout
+    }
+    return try await catalog(layout, at: commit, in: repository)
+  }
+
   /// The catalog as of a commit. Folders that did not change since the last call are not read again.
   func catalog(
     _ layout: RepositoryLayout, at commit: ObjectID, in repository: GitRepository

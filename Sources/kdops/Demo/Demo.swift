@@ -7,7 +7,10 @@ struct Demo: Sendable {
   let repository: DemoRepository
   let daemon: Daemon
   let watch: DemoWatch
+  let board: ProgressBoard
   let console: Console
+  /// The first commit.
+  let beginning: String
 
   private static let analytics = ObjectReference(
     kind: Wire.clusterKind, namespace: "prod", name: "analytics")
@@ -15,15 +18,17 @@ struct Demo: Sendable {
   private static let limit = Duration.seconds(60)
 
   /// What is pushed before the daemon is there.
-  static func begin(_ repository: DemoRepository, _ console: Console) async throws {
+  ///
+  /// - Returns: the first commit.
+  static func begin(_ repository: DemoRepository, _ console: Console) async throws -> String {
     chapter("A repository with five clusters; the daemon follows it", console)
     try await repository.git("add", "--all")
-    _ = try await repository.commit("Three apps, five clusters")
+    return try await repository.commit("Three apps, five clusters")
   }
 
   func play() async throws {
-    try await until("all five clusters are configured") { watch in
-      watch.clusters.count == 5 && watch.clusters.values.allSatisfy { $0.state == .configured }
+    try await until("all five clusters are configured") { [beginning] watch in
+      watch.reports[beginning]?.phase == .done && watch.clusters.count == 5
     }
     try await upgrade()
     try await breakIt()
@@ -38,6 +43,14 @@ struct Demo: Sendable {
     console.line(
       "  workers go from the last ordinal to the first, the controller beside them; the gateway's image is the same"
     )
+    if !console.isTerminal {
+      try await until("the upgrade is half way") { watch in
+        let workers = watch.clusters[Self.analytics]?.role("worker")?.members ?? []
+        return workers.contains { $0.upgrade?.done == true }
+          && !workers.allSatisfy { $0.upgrade?.done == true }
+      }
+      await picture()
+    }
     try await until("prod/analytics runs Spark 1.1.0") { watch in
       watch.reports[commit]?.phase == .done && Self.isAtRest(watch, app: "spark-1.1.0")
     }
@@ -55,9 +68,8 @@ struct Demo: Sendable {
         role.members.contains { $0.detail.waitingReason != nil }
       }
     }
-    let stall = await watch.clusters[Self.analytics]?.stall
-    console.line("  stuck: \(stall?.message ?? "")")
-    console.line("  one pod of a role is down, the others still run Spark 1.1.0")
+    console.line("  stuck: one pod of each role is down, the others still run Spark 1.1.0")
+    await picture()
   }
 
   private func revert() async throws {
@@ -85,6 +97,10 @@ struct Demo: Sendable {
   }
 
   // MARK: Telling
+
+  private func picture() async {
+    for line in await board.picture(of: Self.analytics) { console.line("  \(line)") }
+  }
 
   private static func chapter(_ title: String, _ console: Console) {
     console.line("")

@@ -20,8 +20,9 @@ final class Console: Sendable {
     isColoured = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
   }
 
-  /// Columns and rows; those of an old terminal where it does not say.
+  /// Columns and rows; those of an old terminal where it does not say, and enough where there is none.
   var size: (columns: Int, rows: Int) {
+    guard isTerminal else { return (140, 100) }
     var window = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0, window.ws_row > 0 else {
       return (80, 24)

@@ -29,8 +29,10 @@ actor ProgressBoard {
     self.now = now
   }
 
-  /// What tells this board, and without a terminal the log, what becomes of commits and clusters.
-  nonisolated func witness(_ logger: Logger) -> Daemon.Witness {
+  /// What tells this board what becomes of commits and clusters.
+  ///
+  /// - Parameter logger: gets what becomes of commits where there is no terminal; nil for plain lines.
+  nonisolated func witness(_ logger: Logger? = nil) -> Daemon.Witness {
     Daemon.Witness(
       commit: { await self.commit($0, logger) },
       cluster: { await self.cluster($0, $1, path: $2) },
@@ -38,7 +40,7 @@ actor ProgressBoard {
   }
 
   /// A commit whose phase is a new one is said in a line that stays.
-  func commit(_ report: CommitReport, _ logger: Logger) {
+  func commit(_ report: CommitReport, _ logger: Logger?) {
     if subjects.count > 1000 { (subjects, changed, said) = ([:], [:], [:]) }
     subjects[report.commit] = report.subject
     changed[report.commit] = report.objects.count { $0.kind == Wire.clusterKind }
@@ -46,13 +48,12 @@ actor ProgressBoard {
     guard said.updateValue(report.phase.rawValue, forKey: report.commit) != report.phase.rawValue else {
       return
     }
-    if console.isTerminal {
-      console.line("\(report.commit.prefix(7)) \(report.sentence)")
-    } else {
-      logger.info(
-        "commit.\(report.phase.rawValue)",
-        metadata: ["commit": "\(report.commit.prefix(7))", "summary": "\(report.sentence)"])
+    guard !console.isTerminal, let logger else {
+      return console.line("\(report.commit.prefix(7)) \(report.sentence)")
     }
+    logger.info(
+      "commit.\(report.phase.rawValue)",
+      metadata: ["commit": "\(report.commit.prefix(7))", "summary": "\(report.sentence)"])
   }
 
   /// - Parameter path: the file that says what the cluster shall be.
@@ -84,6 +85,12 @@ actor ProgressBoard {
     console.settle()
   }
 
+  /// One cluster as lines that stay.
+  func picture(of reference: ObjectReference) -> [String] {
+    let text = ProgressText(width: console.size.columns - 1, isColoured: console.isColoured)
+    return text.lines(clusters.filter { $0.key == reference }.map { view($0.key, $0.value) }, now: now())
+  }
+
   private func draw(_ time: Int) {
     isDirty = false
     let size = console.size
@@ -93,13 +100,13 @@ actor ProgressBoard {
     console.show(text.lines(views, now: time))
   }
 
-  private var views: [ClusterView] {
-    clusters.map { reference, entry in
-      let commit = entry.status?.specCommit ?? ""
-      var way: WayOut?
-      if let path = entry.path { way = .restoreFile(path) }
-      if changed[commit] == 1 { way = .revertCommit }
-      return ClusterView(name: "\(reference)", status: entry.status, subject: subjects[commit], way: way)
-    }
+  private var views: [ClusterView] { clusters.map { view($0.key, $0.value) } }
+
+  private func view(_ reference: ObjectReference, _ entry: Entry) -> ClusterView {
+    let commit = entry.status?.specCommit ?? ""
+    var way: WayOut?
+    if let path = entry.path { way = .restoreFile(path) }
+    if changed[commit] == 1 { way = .revertCommit }
+    return ClusterView(name: "\(reference)", status: entry.status, subject: subjects[commit], way: way)
   }
 }
