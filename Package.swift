@@ -93,7 +93,7 @@ let package = Package(
     tests("KubeDirector", ["Values", "Diagnostics"]),
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
     tests("GitStore", ["Diagnostics"]),
-    tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI"]),
+    tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
     tests("Upgrade", ["Values", "KubeDirector"]),
     tests("Controller", ["Values", "KubeDirector", "ClusterAPI", "Upgrade"], exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),

@@ -37,7 +37,7 @@ extension EmbeddedCluster {
     }
   }
 
-  private func target(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
+  func target(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
     let target = try node.running(pod, container: request.container, in: store)
     if let wanted = request.containerID, wanted != ContainerState.reference(target.containerID) {
       throw APIError(

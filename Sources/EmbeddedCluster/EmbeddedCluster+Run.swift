@@ -35,6 +35,9 @@ extension EmbeddedCluster {
     stopped()
   }
 
+  /// Whether sets and pods move.
+  public var isRunning: Bool { jobs != nil }
+
   /// Waits until nothing is under way any more but delays and backoffs. For tests, which advance the clock.
   public func settle() async {
     await wake()
@@ -76,14 +79,20 @@ extension EmbeddedCluster {
       }
     }
     await finished(job.spec.uid)
-    guard let initRun, let ending = try? await initRun.ending.wait() else { return }
+    if let initRun, let ending = try? await initRun.ending.wait() {
+      await report(ending, of: initRun.containerID, in: job)
+    }
+    await jobEnded()
+  }
+
+  private nonisolated func report(_ ending: ScriptRunner.Ending, of id: String, in job: NodeJob) async {
     switch ending {
     case .exited(let code, _, _):
-      await deliver(.initEnded(containerID: initRun.containerID, exitCode: code), to: job.spec.uid)
+      await deliver(.initEnded(containerID: id, exitCode: code), to: job.spec.uid)
     case .notStarted(let reason):
       logger.warning(
         "an init container did not start", metadata: ["pod": "\(job.spec.name)", "reason": "\(reason)"])
-      await deliver(.initEnded(containerID: initRun.containerID, exitCode: 128), to: job.spec.uid)
+      await deliver(.initEnded(containerID: id, exitCode: 128), to: job.spec.uid)
     case .ended: break
     }
   }
@@ -127,7 +136,7 @@ extension EmbeddedCluster {
       logger.warning(
         "a container's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
     }
-    await folders.emptyTrash()
+    await emptyTrash()
   }
 
   private nonisolated func tearDown(_ ids: [String], of job: NodeJob) async {
@@ -136,6 +145,7 @@ extension EmbeddedCluster {
       try await files.run(key: job.spec.uid) {
         for id in ids { try folders.end(id) }
         try folders.removeRoot(of: job.spec)
+        try folders.removeOwnVolumes(of: job.spec)
       }
     } catch {
       // The next pod of that name throws the folder away once more, and says so if it cannot.
@@ -143,7 +153,14 @@ extension EmbeddedCluster {
         "a pod's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
     }
     await removed(job.spec.uid)
-    await folders.emptyTrash()
+    await emptyTrash()
+  }
+
+  nonisolated func emptyTrash() async {
+    let folders = folders
+    // Under one key: two at the same folder would stand in each other's way.
+    let left = try? await files.run(key: "trash") { folders.emptyTrash() }
+    for path in left ?? [] { await HostProcess.remove(path) }
   }
 
   // MARK: Back in the actor
@@ -160,6 +177,5 @@ extension EmbeddedCluster {
 
   private func finished(_ uid: String) async {
     start(node.finished(uid, in: store, now: time.now()))
-    jobEnded()
   }
 }

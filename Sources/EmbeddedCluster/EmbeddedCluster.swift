@@ -135,14 +135,12 @@ public actor EmbeddedCluster {
     let inventory = Node.inventory(store)
     let folders = folders
     do {
-      try await files.run(key: "") {
-        try folders.sweep(containerIDs: inventory.containerIDs, pods: inventory.pods)
-      }
+      try await files.run(key: "") { try folders.sweep(inventory) }
     } catch {
       throw EmbeddedClusterError(
         "The embedded cluster in \(directory) cannot clear up after its last run: \(error)")
     }
-    await folders.emptyTrash()
+    await emptyTrash()
   }
 
   // MARK: One turn

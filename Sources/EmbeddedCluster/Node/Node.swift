@@ -147,15 +147,15 @@ struct Node {
   }
 
   /// What lives on this node according to the store, for the first look at the disk.
-  static func inventory(_ store: ObjectStore) -> (containerIDs: Set<String>, pods: Set<String>) {
-    var containerIDs: Set<String> = []
-    var pods: Set<String> = []
+  static func inventory(_ store: ObjectStore) -> PodFolders.Inventory {
+    var living = PodFolders.Inventory()
     for record in store.all(Resource.pods.kind) {
-      pods.insert(record.object.objectName.description)
+      living.pods.insert(record.object.objectName.description)
+      living.uids.insert(record.object.uid)
       let machine = PodMachine(PodSpec(record.object), resuming: record.object.json["status"] ?? [:])
-      containerIDs.formUnion(machine.containerIDs)
+      living.containerIDs.formUnion(machine.containerIDs)
     }
-    return (containerIDs, pods)
+    return living
   }
 
   /// Takes in what an earlier run of the node left. Pods that are up keep their place, however full the node.

@@ -16,10 +16,12 @@ struct PodFolders: Sendable {
   var trash: String { "\(directory)/trash" }
 
   private func volume(_ mount: PodSpec.Mount, of pod: PodSpec) -> String {
-    // A volume without a claim lives and dies with the pod's folder.
-    guard let claim = mount.claim else { return "\(root(of: pod))/.volumes/\(mount.volume)" }
+    guard let claim = mount.claim else { return "\(ownVolumes(pod.uid))/\(mount.volume)" }
     return "\(directory)/volumes/\(pod.name.namespace)/\(claim)"
   }
+
+  /// Where a pod's volumes without a claim are. They live as long as their pod.
+  private func ownVolumes(_ uid: String) -> String { "\(directory)/ephemeral/\(uid)" }
 
   // MARK: Containers
 
@@ -88,10 +90,12 @@ struct PodFolders: Sendable {
       guard let path = SafeFolder.components(mount.path), let sub = SafeFolder.components(mount.subPath),
         !path.isEmpty
       else { throw FileError("volumeMount \(mount.volume): \"\(mount.path)\" is no folder in a container") }
-      return (path: path, source: ([volume(mount, of: pod)] + sub).joined(separator: "/"), mount: mount)
+      return (
+        path: path, sub: sub, source: ([volume(mount, of: pod)] + sub).joined(separator: "/"), mount: mount
+      )
     }.filter { !Self.isHosts($0.path) }.sorted { $0.path.count < $1.path.count }
     for mount in mounts {
-      try SafeFolder.make([], below: mount.source, owner: owner)
+      try SafeFolder.make(mount.sub, below: volume(mount.mount, of: pod), owner: owner)
       // The folder that it is laid over may itself lie in one that is laid over the root.
       let outer = binds.last { mount.path.starts(with: $0.path.split(separator: "/").map(String.init)) }
       let outerDepth = outer.map { $0.path.split(separator: "/").count } ?? 0
@@ -113,30 +117,29 @@ struct PodFolders: Sendable {
 
   // MARK: Ending
 
-  /// Ends what runs in a container and removes what is known of it. Returns what is left to be removed.
+  /// Ends what runs in a container, and moves what is known of it away.
   func end(_ containerID: String) throws {
-    let folder = run(containerID)
+    let folder = run(containerID).path
+    // A step of its own: what is in the trash may be gone before the processes are.
+    let ending = folder + ".ending"
+    if SafeFolder.kind(folder) != nil, rename(folder, ending) != 0 { throw FileError(errno: errno, folder) }
+    if SafeFolder.kind(ending) != nil { RunFolder(path: ending).endAll() }
+    try throwAway(ending)
     try throwAway(initRoot(containerID))
-    guard folder.exists else { return }
-    let away = try moveAway(folder.path)
-    RunFolder(path: away).endAll()
   }
 
   func removeRoot(of pod: PodSpec) throws { try throwAway(root(of: pod)) }
 
+  func removeOwnVolumes(of pod: PodSpec) throws { try throwAway(ownVolumes(pod.uid)) }
+
   private func throwAway(_ path: String) throws {
     guard SafeFolder.kind(path) != nil else { return }
-    _ = try moveAway(path)
-  }
-
-  private func moveAway(_ path: String) throws -> String {
     try makeFolder("trash")
     let away = "\(trash)/\(UUID().uuidString)"
-    guard rename(path, away) != 0 else { return away }
+    guard rename(path, away) != 0 else { return }
     // A folder that its owner may not write to cannot be moved to another parent.
     chmod(path, 0o700)
     guard rename(path, away) == 0 else { throw FileError(errno: errno, path) }
-    return away
   }
 
   private func makeFolder(_ path: String) throws {
@@ -144,27 +147,36 @@ struct PodFolders: Sendable {
       atPath: "\(directory)/\(path)", withIntermediateDirectories: true)
   }
 
-  var hasTrash: Bool { ((try? SafeFolder.names(in: trash)) ?? []).isEmpty == false }
-
-  /// Removes what was thrown away.
-  func emptyTrash() async {
-    for name in (try? SafeFolder.names(in: trash)) ?? [] {
-      let path = "\(trash)/\(name)"
-      do { try FileManager.default.removeItem(atPath: path) } catch { await HostProcess.remove(path) }
+  /// Removes what was thrown away, but for what a script has made too intricate; returns that.
+  func emptyTrash() -> [String] {
+    ((try? SafeFolder.names(in: trash)) ?? []).map { "\(trash)/\($0)" }.filter { path in
+      do { try FileManager.default.removeItem(atPath: path) } catch { return SafeFolder.kind(path) != nil }
+      return false
     }
   }
 
   /// After the death of an earlier daemon: ends and removes what belongs to no container and no pod any more.
-  func sweep(containerIDs: Set<String>, pods: Set<String>) throws {
+  func sweep(_ living: Inventory) throws {
     for name in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] {
-      let id = name.hasSuffix(".root") ? String(name.dropLast(5)) : name
-      if containerIDs.contains(id) { run(id).forgetEnded() } else { try end(id) }
+      let id = String(name.prefix { $0 != "." })
+      if living.containerIDs.contains(id) { run(id).forgetEnded() } else { try end(id) }
     }
     for namespace in (try? SafeFolder.names(in: "\(directory)/pods")) ?? [] {
       for pod in (try? SafeFolder.names(in: "\(directory)/pods/\(namespace)")) ?? []
-      where !pods.contains("\(namespace)/\(pod)") {
+      where !living.pods.contains("\(namespace)/\(pod)") {
         try throwAway("\(directory)/pods/\(namespace)/\(pod)")
       }
     }
+    for uid in (try? SafeFolder.names(in: "\(directory)/ephemeral")) ?? [] where !living.uids.contains(uid) {
+      try throwAway("\(directory)/ephemeral/\(uid)")
+    }
+  }
+
+  /// What is there by right.
+  struct Inventory: Sendable {
+    var containerIDs: Set<String> = []
+    /// `<namespace>/<name>` of each pod.
+    var pods: Set<String> = []
+    var uids: Set<String> = []
   }
 }

@@ -60,6 +60,14 @@ struct ScriptRunner: Sendable {
     return completion
   }
 
+  /// What the shell is given to run a command whose folder is `place`.
+  static func arguments(_ sandbox: Sandbox, _ request: SandboxRequest, place: String, outputLimit: Int)
+    -> [String]
+  {
+    ["-c", wrapper, "sh", place, String(max(0, outputLimit)), sandbox.mode == .bubblewrap ? "no" : "yes"]
+      + sandbox.arguments(request)
+  }
+
   private static func run(_ arguments: [String], place: String, outputLimit: Int) async -> Ending {
     var options = PlatformOptions()
     options.createSession = true

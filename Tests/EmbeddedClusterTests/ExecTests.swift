@@ -1,0 +1,264 @@
+import ClusterAPI
+import FoundationEssentials
+import Glibc
+import KubeDirector
+import Testing
+import Values
+
+@testable import EmbeddedCluster
+
+@Suite("exec in the sandbox", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed"))
+struct ExecTests {
+  private static let image = ImageCatalog.Entry(
+    image: "*",
+    rootfs: Files([
+      "srv/version": "1\n", "opt/configscripts/appconfig/startscript": "+x#!/bin/sh\necho hello\n",
+    ]))
+
+  private static func withPod(
+    replicas: Int = 1, container: JSON = [:], spec: JSON = [:], options: EmbeddedCluster.Options = .init(),
+    _ body: @escaping @Sendable (World) async throws -> Void
+  ) async throws {
+    try await World.with(images: [image], sandbox: .bubblewrap, options: options) { world in
+      _ = try await world.cluster.create(
+        World.set("web", replicas: replicas, container: container, spec: spec))
+      await world.cluster.settle()
+      try await body(world)
+    }
+  }
+
+  @Test("a command's exit code and both its streams come back")
+  func streams() async throws {
+    try await Self.withPod { world in
+      let result = try await world.sh("cat; echo bad >&2; exit 7", stdin: "fed")
+      #expect(result.exitCode == 7)
+      #expect(result.out == "fed")
+      #expect(result.err == "bad\n")
+    }
+  }
+
+  @Test("a command that is killed by a signal has 128 and the signal")
+  func signal() async throws {
+    try await Self.withPod { world in
+      let result = try await world.sh("kill -9 $$")
+      #expect(result.exitCode == 137)
+    }
+  }
+
+  @Test("a program that is not there gives 127, as a shell does")
+  func missingProgram() async throws {
+    try await Self.withPod { world in
+      let result = try await world.cluster.exec(
+        World.name("web-0"), ExecRequest(command: ["/no/such/program"]))
+      #expect(result.exitCode == 127)
+    }
+  }
+
+  @Test("a script sees no host but its programs: no home, no files, no environment, no network, no processes")
+  func nothingOfTheHost() async throws {
+    try await Self.withPod { world in
+      let top = try await world.sh("ls -A /")
+      #expect(
+        Set(top.out.split(separator: "\n").map(String.init)).isDisjoint(with: [
+          "root", "home", "work", "mnt", "sys", "boot",
+        ]),
+        "\(top.out)")
+      #expect(
+        try await world.sh("ls -A /etc").out.split(separator: "\n").sorted() == [
+          "alternatives", "group", "hostname", "hosts", "nsswitch.conf", "passwd",
+        ])
+      #expect(
+        try await world.sh("env | cut -d= -f1 | sort | tr '\\n' ' '").out == "HOME HOSTNAME LANG PATH PWD ")
+      #expect(try await world.sh("cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '").out == "lo\n")
+      #expect(try await world.sh("exec 3<>/dev/tcp/127.0.0.1/22", shell: "bash").exitCode != 0)
+      let processes = try await world.sh("ls -d /proc/[0-9]* | wc -l")
+      #expect(processes.out.trimmed.utf8.count == 1, "\(processes.out)")
+      #expect(try await world.sh("ls /proc/self/fd | tr '\\n' ' '").out == "0 1 2 3 ")
+      #expect(try await world.sh("hostname; cat /etc/hostname").out == "web-0\nweb-0\n")
+    }
+  }
+
+  @Test("a script writes in its own folders only, and has no rights to do anything else")
+  func readOnlyHost() async throws {
+    try await Self.withPod { world in
+      let command = """
+        for place in /usr/x /bin/x /proc/sys/kernel/core_pattern /proc/sysrq-trigger /etc/alternatives/x; do
+          (echo x >"$place") 2>/dev/null && echo "wrote $place"
+        done
+        for place in /x /opt/x /etc/x /tmp/x /usr/local/bin/x /var/tmp/x /data/x; do
+          mkdir -p "${place%/*}"; echo x >"$place" || echo "could not write $place"
+        done
+        grep -E '^Cap(Prm|Eff|Bnd|Amb)' /proc/self/status | grep -v 0000000000000000
+        unshare -U true 2>/dev/null && echo "made a user namespace"
+        mount -t tmpfs none /tmp 2>/dev/null && echo mounted
+        chroot / true 2>/dev/null && echo "changed its root"
+        id -u
+        """
+      let result = try await world.sh(command)
+      #expect(result.out == "0\n", "\(result.out) \(result.err)")
+      #expect(FileManager.default.fileExists(atPath: "\(world.directory)/pods/default/web-0/data/x"))
+    }
+  }
+
+  @Test("the image's files lie in the root, its config package packed")
+  func imageFiles() async throws {
+    try await Self.withPod { world in
+      let result = try await world.sh(
+        "cat /srv/version; cd /tmp; tar xzf /opt/configscripts/appconfig.tgz; appconfig/startscript")
+      #expect(result.out == "1\nhello\n", "\(result.err)")
+      #expect(try await world.sh("ls /opt/configscripts").out == "appconfig.tgz\n")
+    }
+  }
+
+  @Test("the container's own environment is there")
+  func ownEnvironment() async throws {
+    let container: JSON = ["env": [["name": "GREETING", "value": "a b$(id)"]]]
+    try await Self.withPod(container: container) { world in
+      let result = try await world.sh("printf %s \"$GREETING\"")
+      #expect(result.out == "a b$(id)")
+    }
+  }
+
+  @Test("pods do not see each other's files")
+  func podsApart() async throws {
+    try await Self.withPod(replicas: 2) { world in
+      _ = try await world.sh("echo secret >/opt/mine")
+      let other = try await world.sh("cat /opt/mine /proc/1/root/opt/mine; ls /mnt", pod: "web-1")
+      #expect(!other.out.contains("secret"))
+      #expect(other.exitCode != 0)
+    }
+  }
+
+  @Test("output beyond the limit is dropped, and the command goes on")
+  func cappedOutput() async throws {
+    try await Self.withPod { world in
+      let result = try await world.sh(
+        "head -c 5000000 /dev/zero; head -c 3000000 /dev/zero >&2; exit 3", limit: 1000)
+      #expect(result.exitCode == 3)
+      #expect(result.stdout.count == 1000)
+      #expect(result.stderr.count == 1000)
+    }
+  }
+
+  @Test("a command is refused where the container is another one by now, or none runs")
+  func preconditions() async throws {
+    try await Self.withPod { world in
+      let first = try #require(try await world.pod("web-0").containerID)
+      #expect(try await world.sh("true", containerID: first).exitCode == 0)
+      try await world.cluster.killContainer(World.name("web-0"))
+      await world.cluster.settle()
+      await world.expect(.conflict) { _ = try await world.sh("true", containerID: first) }
+      await world.expect(.notFound) { _ = try await world.sh("true", pod: "web-9") }
+      await world.expect(.invalid) {
+        _ = try await world.cluster.exec(
+          World.name("web-0"), ExecRequest(container: "other", command: ["true"]))
+      }
+      await world.expect(.invalid) {
+        _ = try await world.cluster.exec(World.name("web-0"), ExecRequest(command: []))
+      }
+    }
+  }
+
+  @Test("whoever waits no longer than a time gets .timeout, and the command runs on")
+  func timeout() async throws {
+    try await Self.withPod { world in
+      let waiting = Task {
+        try await world.cluster.exec(
+          World.name("web-0"),
+          ExecRequest(
+            command: ["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.01; done; echo done >/opt/end"],
+            timeout: .seconds(5)))
+      }
+      _ = try await world.sh("true")
+      while world.clock.sleeperCount == 0 { await Task.yield() }
+      world.clock.advance(by: .seconds(6))
+      await world.expect(.timeout) { _ = try await waiting.value }
+      let end = try await world.sh("touch /tmp/go; until [ -s /opt/end ]; do sleep 0.01; done; cat /opt/end")
+      #expect(end.out == "done\n")
+    }
+  }
+
+  @Test("a command dies with its container")
+  func diesWithContainer() async throws {
+    try await Self.withPod { world in
+      let waiting = Task { try await world.sh("mkdir -p /opt/a; sleep 600 & sleep 600") }
+      let marker = "\(world.directory)/pods/default/web-0/opt/a"
+      while !FileManager.default.fileExists(atPath: marker) { await Task.yield() }
+      try await world.cluster.delete(.pods, World.name("web-0"), .none)
+      await world.expect(.notRunning) { _ = try await waiting.value }
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["web-0 app:1 ready"])
+      #expect(!FileManager.default.fileExists(atPath: marker))
+    }
+  }
+
+  @Test("flock works from one command to another")
+  func locks() async throws {
+    try await Self.withPod { world in
+      async let holder = world.sh(
+        "exec 9>/opt/lock; flock 9; touch /opt/held; until [ -e /opt/tried ]; do sleep 0.01; done")
+      let tried = try await world.sh(
+        "until [ -e /opt/held ]; do sleep 0.01; done; exec 9>/opt/lock; flock -n 9; code=$?; touch /opt/tried; exit $code"
+      )
+      #expect(tried.exitCode == 1)
+      #expect(try await holder.exitCode == 0)
+      #expect(try await world.sh("exec 9>/opt/lock; flock -n 9").exitCode == 0)
+    }
+  }
+
+  @Test("processes, memory, files and shared memory have an end")
+  func limits() async throws {
+    var options = EmbeddedCluster.Options()
+    options.limits.processes = 30
+    options.limits.memory = 200 << 20
+    options.limits.fileSize = 1 << 20
+    options.limits.sharedMemory = 1 << 20
+    options.limits.cpuSeconds = 1
+    try await Self.withPod(options: options) { world in
+      let forks = try await world.sh("i=0; while [ $i -lt 100 ]; do sleep 5 & i=$((i+1)); done; echo all")
+      #expect(!forks.out.contains("all"))
+      #expect(try await world.sh("head -c 400000000 /dev/zero | tail -c 400000000 >/dev/null").exitCode != 0)
+      #expect(try await world.sh("head -c 2000000 /dev/zero >/opt/big").exitCode != 0)
+      #expect(
+        try await world.sh("head -c 900000 /dev/zero >/dev/shm/a && head -c 900000 /dev/zero >/dev/shm/b")
+          .exitCode != 0)
+      #expect(try await world.sh("while :; do :; done").exitCode == 137)
+    }
+  }
+}
+
+extension ExecResult {
+  var out: String { String(decoding: stdout, as: UTF8.self) }
+  var err: String { String(decoding: stderr, as: UTF8.self) }
+}
+
+extension String {
+  var trimmed: String { String(split(whereSeparator: \.isWhitespace).joined(separator: " ")) }
+}
+
+extension World {
+  @discardableResult
+  func sh(
+    _ script: String, stdin: String = "", pod: String = "web-0", shell: String = "sh", limit: Int = 64 << 10,
+    containerID: String? = nil
+  ) async throws(APIError) -> ExecResult {
+    try await cluster.exec(
+      Self.name(pod),
+      ExecRequest(
+        command: [shell, "-c", script], stdin: Array(stdin.utf8), outputLimit: limit, containerID: containerID
+      ))
+  }
+
+  func expect(
+    _ kind: APIError.Kind, _ location: SourceLocation = #_sourceLocation, _ body: () async throws -> Void
+  ) async {
+    do {
+      try await body()
+      Issue.record("nothing was thrown, expected \(kind)", sourceLocation: location)
+    } catch let error as APIError {
+      #expect(error.kind == kind, "\(error)", sourceLocation: location)
+    } catch {
+      Issue.record(error, sourceLocation: location)
+    }
+  }
+}

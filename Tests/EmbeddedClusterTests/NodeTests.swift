@@ -1,0 +1,270 @@
+import ClusterAPI
+import FoundationEssentials
+import KubeDirector
+import Testing
+import Values
+
+@testable import EmbeddedCluster
+
+@Suite("Sets and pods together")
+struct NodeTests {
+  @Test("a set's pods run, labelled and named as Kubernetes does it")
+  func setComesUp() async throws {
+    try await World.with { world in
+      _ = try await world.cluster.create(World.set("web"))
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["web-0 app:1 ready", "web-1 app:1 ready", "web-2 app:1 ready"])
+      let set = try await world.set("web")
+      let revision = set.json["status"]?["updateRevision"]?.string ?? ""
+      #expect(revision.hasPrefix("web-") && revision.count == 14)
+      #expect(set.json["status"]?["currentRevision"]?.string == revision)
+      #expect(set.json["status"]?["readyReplicas"]?.integer == 3)
+      #expect(set.json["status"]?["observedGeneration"]?.integer == 1)
+      let pod = try await world.pod("web-2")
+      #expect(pod.labels["app"] == "web")
+      #expect(pod.labels["controller-revision-hash"] == revision)
+      #expect(pod.labels["statefulset.kubernetes.io/pod-name"] == "web-2")
+      #expect(pod.labels["apps.kubernetes.io/pod-index"] == "2")
+      #expect(pod.owners.map(\.name) == ["web"])
+      #expect(pod.json["spec"]?["hostname"]?.string == "web-2")
+      #expect(pod.json["spec"]?["subdomain"]?.string == "svc")
+      #expect(pod.containerID?.hasPrefix("embedded://") == true)
+      #expect(pod.app?["restartCount"]?.integer == 0)
+      let ips = try await world.cluster.list(.pods, namespace: nil, labels: .everything).items.map {
+        $0.json["status"]?["podIP"]?.string
+      }
+      #expect(Set(ips).count == 3)
+      let revisions = try await world.cluster.list(.controllerRevisions, namespace: nil, labels: .everything)
+        .items
+      #expect(revisions.map(\.name) == [revision])
+      #expect(revisions[0].json["data"]?["spec"]?["template"]?["$patch"]?.string == "replace")
+    }
+  }
+
+  @Test("an upgrade goes from the last pod to the first, each only after the one before is ready")
+  func upgrade() async throws {
+    try await World.with(images: [.init(image: "*", start: .seconds(1))]) { world in
+      _ = try await world.cluster.create(World.set("web"))
+      await world.step()
+      try await world.patch("web", World.image("registry.example/app:2"))
+      await world.cluster.settle()
+      #expect(
+        try await world.pods() == ["web-0 app:1 ready", "web-1 app:1 ready", "web-2 app:2 ContainerCreating"])
+      await world.step()
+      #expect(
+        try await world.pods() == ["web-0 app:1 ready", "web-1 app:2 ContainerCreating", "web-2 app:2 ready"])
+      await world.step()
+      await world.step()
+      #expect(try await world.pods() == ["web-0 app:2 ready", "web-1 app:2 ready", "web-2 app:2 ready"])
+    }
+  }
+
+  @Test("a partition holds the others back; one below it that dies comes back old, one above it new")
+  func partition() async throws {
+    try await World.with { world in
+      _ = try await world.cluster.create(World.set("web", partition: 3))
+      try await world.patch("web", World.image("registry.example/app:2"))
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["web-0 app:1 ready", "web-1 app:1 ready", "web-2 app:1 ready"])
+      try await world.patch("web", ["spec": ["updateStrategy": ["rollingUpdate": ["partition": 2]]]])
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["web-0 app:1 ready", "web-1 app:1 ready", "web-2 app:2 ready"])
+      for name in ["web-1", "web-2"] { try await world.cluster.delete(.pods, World.name(name), .none) }
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["web-0 app:1 ready", "web-1 app:1 ready", "web-2 app:2 ready"])
+      var status = try await world.set("web").json["status"]
+      #expect(status?["currentRevision"] != status?["updateRevision"])
+      try await world.patch("web", ["spec": ["updateStrategy": ["rollingUpdate": ["partition": 0]]]])
+      await world.cluster.settle()
+      status = try await world.set("web").json["status"]
+      #expect(status?["currentRevision"] == status?["updateRevision"])
+    }
+  }
+
+  @Test("a stuck pod stays stuck though the template is mended; deleted, it comes back with the mended one")
+  func stuck() async throws {
+    try await World.with(images: [.init(image: "*:1"), .init(image: "*:3")]) { world in
+      _ = try await world.cluster.create(World.set("web"))
+      try await world.patch("web", World.image("registry.example/app:2"))
+      await world.cluster.settle()
+      #expect(try await world.pods().last == "web-2 app:2 ErrImagePull")
+      try await world.patch("web", World.image("registry.example/app:3"))
+      for _ in 0..<5 { await world.step(.seconds(60)) }
+      #expect(try await world.pods().last?.hasPrefix("web-2 app:2 ") == true)
+      try await world.cluster.delete(.pods, World.name("web-2"), .none)
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["web-0 app:3 ready", "web-1 app:3 ready", "web-2 app:3 ready"])
+    }
+  }
+
+  @Test("going back with OnDelete moves only what is deleted, and never advances the current revision")
+  func onDelete() async throws {
+    try await World.with { world in
+      let created = try await world.cluster.create(World.set("web", partition: 2))
+      try await world.patch("web", World.image("registry.example/app:2"))
+      await world.cluster.settle()
+      #expect(try await world.pods().last == "web-2 app:2 ready")
+      var old = World.image("registry.example/app:1")
+      old["spec"]?["updateStrategy"] = ["type": "OnDelete", "rollingUpdate": .null]
+      let back = try await world.patch("web", old)
+      #expect(back.json["spec"]?["updateStrategy"] == ["type": "OnDelete"])
+      await world.cluster.settle()
+      #expect(try await world.pods().last == "web-2 app:2 ready")
+      try await world.cluster.delete(.pods, World.name("web-2"), .none)
+      await world.cluster.settle()
+      #expect(try await world.pods().last == "web-2 app:1 ready")
+      #expect(created.generation == 1)
+      let revisions = try await world.cluster.list(.controllerRevisions, namespace: nil, labels: .everything)
+        .items
+      #expect(revisions.compactMap { $0.json["revision"]?.integer }.sorted() == [2, 3])
+    }
+  }
+
+  @Test("an image that comes into the catalog is pulled at the next try")
+  func healingImage() async throws {
+    try await World.with(images: []) { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1))
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["web-0 app:1 ErrImagePull"])
+      await world.step(.seconds(2))
+      #expect(try await world.pods() == ["web-0 app:1 ImagePullBackOff"])
+      await world.cluster.setCatalog(ImageCatalog([.init(image: "registry.example/app:*")]))
+      await world.step(.seconds(7))
+      #expect(try await world.pods() == ["web-0 app:1 ImagePullBackOff"])
+      await world.step(.seconds(1))
+      #expect(try await world.pods() == ["web-0 app:1 ready"])
+    }
+  }
+
+  @Test("a pod waits for room on the node, and takes it when another goes")
+  func capacity() async throws {
+    var options = EmbeddedCluster.Options()
+    options.capacity = NodeCapacity(milliCPU: 1500, memory: 4 << 30)
+    try await World.with(options: options) { world in
+      let container: JSON = ["resources": ["limits": ["cpu": "700m", "memory": "1Gi"]]]
+      _ = try await world.cluster.create(World.set("web", container: container))
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["web-0 app:1 ready", "web-1 app:1 ready", "web-2 app:1 not ready"])
+      let condition = try await world.pod("web-2").condition("PodScheduled")
+      #expect(condition?["message"]?.string == "0/1 nodes are available: 1 Insufficient cpu.")
+      try await world.cluster.delete(.statefulSets, World.name("web"), .none)
+      await world.cluster.settle()
+      _ = try await world.cluster.create(World.set("db", replicas: 2, container: container))
+      await world.cluster.settle()
+      #expect(try await world.pods() == ["db-0 app:1 ready", "db-1 app:1 ready"])
+    }
+  }
+
+  @Test("a container that dies has a new id, and its pod is the same")
+  func killedContainer() async throws {
+    try await World.with { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1))
+      await world.cluster.settle()
+      let before = try await world.pod("web-0")
+      try await world.cluster.killContainer(World.name("web-0"))
+      await world.cluster.settle()
+      let after = try await world.pod("web-0")
+      #expect(after.uid == before.uid)
+      #expect(after.containerID != before.containerID)
+      #expect(after.app?["restartCount"]?.integer == 1)
+      #expect(after.isReady)
+    }
+  }
+
+  @Test("deleting a set takes its pods and revisions, and leaves its volumes")
+  func deletion() async throws {
+    try await World.with { world in
+      let claims: JSON = [
+        "volumeClaimTemplates": [["metadata": ["name": "p"], "spec": ["accessModes": ["ReadWriteOnce"]]]]
+      ]
+      _ = try await world.cluster.create(World.set("web", replicas: 2, spec: claims))
+      await world.cluster.settle()
+      #expect(
+        try await world.pod("web-1").json["spec"]?["volumes"]?[0]?["persistentVolumeClaim"]?["claimName"]
+          == "p-web-1")
+      try await world.cluster.delete(.statefulSets, World.name("web"), .none)
+      await world.cluster.settle()
+      #expect(try await world.pods() == [])
+      #expect(
+        try await world.cluster.list(.controllerRevisions, namespace: nil, labels: .everything).items.isEmpty)
+      let volumes = try await world.cluster.list(.volumeClaims, namespace: nil, labels: .everything).items
+      #expect(volumes.map(\.name) == ["p-web-0", "p-web-1"])
+      #expect(volumes[0].json["status"]?["phase"] == "Bound")
+    }
+  }
+
+  @Test("a webhook that rewrites images replaces no pod: revisions are compared, not images")
+  func rewritingWebhook() async throws {
+    var options = EmbeddedCluster.Options()
+    options.admission = { object in
+      guard object.kind == Resource.pods.kind else { return object }
+      var pod = object
+      pod.json["spec"]?["containers"] = [["name": "app", "image": "mirror.example/app:1"]]
+      return pod
+    }
+    try await World.with(options: options) { world in
+      _ = try await world.cluster.create(World.set("web"))
+      await world.cluster.settle()
+      let before = try await world.cluster.list(.pods, namespace: nil, labels: .everything).items.map(\.uid)
+      for _ in 0..<5 { await world.step(.seconds(60)) }
+      #expect(
+        try await world.cluster.list(.pods, namespace: nil, labels: .everything).items.map(\.uid) == before)
+      let status = try await world.set("web").json["status"]
+      #expect(status?["currentRevision"] == status?["updateRevision"])
+    }
+  }
+
+  @Test("without delays, files and scripts nothing is made on disk for a pod")
+  func nothingOnDisk() async throws {
+    try await World.with { world in
+      _ = try await world.cluster.create(World.set("web"))
+      await world.cluster.settle()
+      #expect(!FileManager.default.fileExists(atPath: "\(world.directory)/pods"))
+      #expect(!FileManager.default.fileExists(atPath: "\(world.directory)/run"))
+    }
+  }
+
+  @Test("at rest nobody is asleep; a backoff is the only alarm")
+  func idle() async throws {
+    try await World.with(images: [.init(image: "*:1")]) { world in
+      _ = try await world.cluster.create(World.set("web"))
+      await world.cluster.settle()
+      #expect(world.clock.sleeperCount == 0)
+      try await world.patch("web", World.image("registry.example/app:2"))
+      await world.cluster.settle()
+      while world.clock.sleeperCount == 0 { await Task.yield() }
+      #expect(world.clock.sleeperCount == 1)
+    }
+  }
+
+  @Test("many sets at once come up and are upgraded")
+  func fleet() async throws {
+    try await World.with { world in
+      await withTaskGroup { group in
+        for number in 0..<100 {
+          group.addTask { _ = try? await world.cluster.create(World.set("set\(number)")) }
+        }
+      }
+      await world.cluster.settle()
+      let pods1 = try await world.pods()
+      #expect(pods1.count == 300 && pods1.allSatisfy { $0.hasSuffix("app:1 ready") })
+      await withTaskGroup { group in
+        for number in 0..<100 {
+          group.addTask { _ = try? await world.patch("set\(number)", World.image("registry.example/app:2")) }
+        }
+      }
+      await world.cluster.settle()
+      let pods2 = try await world.pods()
+      #expect(pods2.count == 300 && pods2.allSatisfy { $0.hasSuffix("app:2 ready") })
+    }
+  }
+}
+
+extension World {
+  /// Lets time pass, and everything that it brings.
+  func step(_ time: Duration = .seconds(1)) async {
+    await cluster.settle()
+    clock.advance(by: time)
+    await cluster.settle()
+  }
+}

@@ -1,0 +1,132 @@
+import FoundationEssentials
+import Glibc
+import Testing
+
+@testable import EmbeddedCluster
+
+@Suite("The root of a container")
+struct RootTreeTests {
+  private func withRoot(_ files: [String: String], _ body: (String) throws -> Void) throws {
+    let folder = World.temporaryFolder()
+    defer { World.remove(folder) }
+    try Files(files).materialise(into: folder)
+    try body(folder)
+  }
+
+  @Test("of an image only folders that may be there are kept")
+  func topLevel() throws {
+    let files = [
+      "opt/a": "1", "data/b": "2", "usr/bin/x": "3", "lib64/y": "4", "tmp/z": "5", "proc/p": "6", "file": "7",
+    ]
+    try withRoot(files) { root in
+      try RootTree.clean(root)
+      #expect(try SafeFolder.names(in: root) == ["data", "opt"])
+    }
+  }
+
+  @Test(
+    "a link is kept where it stays inside, relative to its own place",
+    arguments: [
+      ("file", "file"), ("/opt/x", "../../opt/x"), ("../c", "../../a/c"), ("./d/./e", "../../a/b/d/e"),
+      ("d/../e", "../../a/b/e"), ("/", "../.."), ("/usr/bin/env", "../../usr/bin/env"),
+      ("../../x", "../../x"),
+    ])
+  func linkInside(target: String, rewritten: String) {
+    let expected = rewritten == "file" ? "../../a/b/file" : rewritten
+    #expect(RootTree.inside(target, from: ["a", "b", "link"]) == expected)
+  }
+
+  @Test(
+    "a link that leaves the root is dropped", arguments: ["../../../etc", "/../x", "x/../../../../y", ""])
+  func linkOutside(target: String) { #expect(RootTree.inside(target, from: ["a", "b", "link"]) == nil) }
+
+  @Test("links of an image lead nowhere but into the root, whatever they say")
+  func links() throws {
+    let files = [
+      "opt/real": "here", "opt/good": "-> /opt/real", "opt/bad": "-> ../../../../etc/passwd",
+      "opt/dot": "-> .",
+    ]
+    try withRoot(files) { root in
+      try RootTree.clean(root)
+      #expect(try String(contentsOfFile: "\(root)/opt/good", encoding: .utf8) == "here")
+      #expect(SafeFolder.kind("\(root)/opt/bad") == nil)
+      #expect(try SafeFolder.target(ofLink: "\(root)/opt/good") == "../opt/real")
+    }
+  }
+
+  @Test("a config package is packed the same way each time, and tar can read it")
+  func packing() throws {
+    let long = String(repeating: "long-name-", count: 7)
+    let package = [
+      "startscript": "+x#!/bin/sh\n", "lib/common.sh": "x", "link": "-> startscript",
+      "\(long)/\(long)/file": "deep",
+      "large": String(repeating: "0123456789", count: 20_000),
+    ]
+    try withRoot(package) { folder in
+      let archive = try PackageArchive.packed(folder: folder, as: "appconfig")
+      #expect(try PackageArchive.packed(folder: folder, as: "appconfig") == archive)
+      let out = World.temporaryFolder()
+      defer { World.remove(out) }
+      try Data(archive).write(to: URL(fileURLWithPath: "\(out)/a.tgz"))
+      #expect(Machine.run(["tar", "xzf", "\(out)/a.tgz", "-C", out]) == 0)
+      #expect(access("\(out)/appconfig/startscript", X_OK) == 0)
+      #expect(access("\(out)/appconfig/lib/common.sh", X_OK) != 0)
+      #expect(try SafeFolder.target(ofLink: "\(out)/appconfig/link") == "startscript")
+      #expect(try String(contentsOfFile: "\(out)/appconfig/\(long)/\(long)/file", encoding: .utf8) == "deep")
+      #expect(try String(contentsOfFile: "\(out)/appconfig/large", encoding: .utf8) == package["large"])
+    }
+  }
+
+  @Test("folders are made below others, never through a link")
+  func safeFolders() throws {
+    try withRoot(["real/file": "x", "link": "-> /tmp"]) { root in
+      try SafeFolder.make(["real", "a", "b"], below: root, owner: nil)
+      #expect(SafeFolder.kind("\(root)/real/a/b") == .folder)
+      #expect(throws: FileError.self) { try SafeFolder.make(["link", "escaped"], below: root, owner: nil) }
+      #expect(throws: FileError.self) { try SafeFolder.make(["real", "file"], below: root, owner: nil) }
+      #expect(SafeFolder.kind("/tmp/escaped") == nil)
+    }
+    #expect(SafeFolder.components("/a//b/") == ["a", "b"])
+    #expect(SafeFolder.components("/a/../b") == nil)
+  }
+}
+
+@Suite("What names an image")
+struct ImageTests {
+  @Test(
+    "references",
+    arguments: [
+      "app", "shop/app:1.0", "registry.example:5000/a/b_c:v1", "localhost/a", "Registry.io/a:LATEST",
+      "a@sha256:0123456789abcdef0123456789abcdef", "a--b/c__d:x",
+    ])
+  func valid(reference: String) { #expect(ImageReference.isValid(reference)) }
+
+  @Test(
+    "what is none",
+    arguments: [
+      "", "Not An Image", "a:", "a:-x", "UPPER/a/", "a//b", "/a", "a/", "a@sha256:xyz", "-a", "a_-b", "a:b:c",
+    ])
+  func invalid(reference: String) { #expect(!ImageReference.isValid(reference)) }
+
+  @Test("a glob stands for the whole reference")
+  func globs() {
+    #expect(Glob.matches(pattern: "registry.example/spark:1.*", "registry.example/spark:1.0.3"))
+    #expect(!Glob.matches(pattern: "registry.example/spark:1.*", "registry.example/spark:2.1.0"))
+    #expect(!Glob.matches(pattern: "spark:1.0", "registry.example/spark:1.0"))
+    #expect(Glob.matches(pattern: "*:1.?", "a/b:1.2"))
+    #expect(!Glob.matches(pattern: "*:1.?", "a/b:1.22"))
+    #expect(Glob.matches(pattern: "*", ""))
+    #expect(Glob.matches(pattern: "a*b*c", "aXbXbXc"))
+    #expect(!Glob.matches(pattern: "", "a"))
+    let hostile = String(repeating: "a*", count: 2_000) + "b"
+    #expect(!Glob.matches(pattern: hostile, String(repeating: "a", count: 5_000)))
+  }
+
+  @Test("the first entry that fits counts")
+  func catalog() {
+    let catalog = ImageCatalog([.init(image: "a:1", crash: true), .init(image: "a:*")])
+    #expect(catalog.entry(for: "a:1")?.crash == true)
+    #expect(catalog.entry(for: "a:2")?.crash == false)
+    #expect(catalog.entry(for: "b:1") == nil)
+  }
+}

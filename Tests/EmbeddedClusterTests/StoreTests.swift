@@ -1,0 +1,211 @@
+import ClusterAPI
+import FoundationEssentials
+import KubeDirector
+import Testing
+import Values
+
+@testable import EmbeddedCluster
+
+@Suite("The object store")
+struct StoreTests {
+  private static func service(_ name: String, _ port: Int64 = 80, labels: [String: String] = [:]) -> Object {
+    Object(
+      .services, namespace: "default", name: name, labels: labels, content: ["spec": ["port": .integer(port)]]
+    )
+  }
+
+  private static func stored(_ body: @escaping @Sendable (World) async throws -> Void) async throws {
+    try await World.with(runs: false, body)
+  }
+
+  @Test("a new object gets an id, a version, a generation and a time")
+  func creation() async throws {
+    try await Self.stored { world in
+      let created = try await world.cluster.create(Self.service("a"))
+      #expect(created.uid.count == 36)
+      #expect(created.resourceVersion == "1")
+      #expect(created.generation == 1)
+      #expect(created.json["metadata"]?["creationTimestamp"]?.string == "2023-11-14T22:13:20Z")
+      let read = try await world.cluster.get(.services, World.name("a"))
+      #expect(read == created)
+      await world.expect(.alreadyExists) { _ = try await world.cluster.create(Self.service("a")) }
+      await world.expect(.notFound) { _ = try await world.cluster.get(.services, World.name("b")) }
+    }
+  }
+
+  @Test("the version grows with every write of any object; a write that changes nothing is none")
+  func versions() async throws {
+    try await Self.stored { world in
+      let a = try await world.cluster.create(Self.service("a"))
+      _ = try await world.cluster.create(Self.service("b"))
+      let same = try await world.cluster.update(a)
+      #expect(same.resourceVersion == "1")
+      let changed = try await world.cluster.patch(.services, World.name("a"), merge: ["spec": ["port": 81]])
+      #expect(changed.resourceVersion == "3")
+      #expect(
+        try await world.cluster.list(.services, namespace: nil, labels: .everything).resourceVersion == "3")
+    }
+  }
+
+  @Test("a write that carries an old version is a conflict, as is one for a namesake")
+  func conflicts() async throws {
+    try await Self.stored { world in
+      let old = try await world.cluster.create(Self.service("a"))
+      _ = try await world.cluster.patch(.services, World.name("a"), merge: ["spec": ["port": 81]])
+      await world.expect(.conflict) { _ = try await world.cluster.update(old) }
+      await world.expect(.conflict) { _ = try await world.cluster.updateStatus(old) }
+      await world.expect(.conflict) {
+        _ = try await world.cluster.patch(
+          .services, World.name("a"), merge: ["metadata": ["resourceVersion": "1"], "spec": ["port": 82]])
+      }
+      await world.expect(.conflict) {
+        try await world.cluster.delete(.services, World.name("a"), Preconditions(resourceVersion: "1"))
+      }
+      await world.expect(.conflict) {
+        try await world.cluster.delete(.services, World.name("a"), Preconditions(uid: "other"))
+      }
+      var blind = old
+      blind.json["metadata"]?["resourceVersion"] = nil
+      blind.json["spec"]?["port"] = 90
+      let updated = try await world.cluster.update(blind)
+      #expect(updated.json["spec"]?["port"]?.integer == 90)
+      blind.json["metadata"]?["uid"] = "other"
+      let foreign = blind
+      await world.expect(.conflict) { _ = try await world.cluster.update(foreign) }
+      try await world.cluster.delete(
+        .services, World.name("a"), Preconditions(uid: updated.uid, resourceVersion: updated.resourceVersion))
+      await world.expect(.notFound) { _ = try await world.cluster.get(.services, World.name("a")) }
+    }
+  }
+
+  @Test("an update keeps the status, a status update the rest; only the spec raises the generation")
+  func statusApart() async throws {
+    try await Self.stored { world in
+      var object = try await world.cluster.create(Self.service("a"))
+      object.json["status"] = ["state": "up"]
+      object.json["spec"] = ["port": 99]
+      let status = try await world.cluster.updateStatus(object)
+      #expect(status.json["spec"]?["port"]?.integer == 80)
+      #expect(status.json["status"]?["state"]?.string == "up")
+      #expect(status.generation == 1)
+      object = status
+      object.json["status"] = ["state": "forged"]
+      object.json["spec"] = ["port": 99]
+      let updated = try await world.cluster.update(object)
+      #expect(updated.json["status"]?["state"]?.string == "up")
+      #expect(updated.generation == 2)
+      let labelled = try await world.cluster.patch(
+        .services, World.name("a"),
+        merge: ["metadata": ["labels": ["x": "y"], "uid": .null], "status": .null])
+      #expect(labelled.generation == 2)
+      #expect(labelled.uid == updated.uid)
+      #expect(labelled.json["status"]?["state"]?.string == "up")
+    }
+  }
+
+  @Test("names, sizes and depths that cannot be kept are refused")
+  func refusals() async throws {
+    try await Self.stored { world in
+      for name in ["", "Upper", "-a", "a-", "a..b", "a/b", "..", String(repeating: "a", count: 254)] {
+        await world.expect(.invalid) { _ = try await world.cluster.create(Self.service(name)) }
+      }
+      for namespace in ["", "a.b", "..", String(repeating: "a", count: 64)] {
+        await world.expect(.invalid) {
+          _ = try await world.cluster.create(Object(.services, namespace: namespace, name: "a"))
+        }
+      }
+      await world.expect(.unsupported) {
+        _ = try await world.cluster.create(
+          Object(["apiVersion": "v1", "kind": "Secret", "metadata": ["name": "a", "namespace": "b"]]))
+      }
+      await world.expect(.invalid) {
+        let large = JSON.string(String(repeating: "x", count: 2 << 20))
+        _ = try await world.cluster.create(
+          Object(.services, namespace: "a", name: "a", content: ["spec": large]))
+      }
+      await world.expect(.invalid) {
+        var deep: JSON = 1
+        for _ in 0..<100 { deep = [deep] }
+        _ = try await world.cluster.create(
+          Object(.services, namespace: "a", name: "a", content: ["spec": deep]))
+      }
+      await world.expect(.invalid) {
+        _ = try await world.cluster.create(Self.service("a"))
+        _ = try await world.cluster.patch(.services, World.name("a"), merge: "no object")
+      }
+    }
+  }
+
+  @Test("what belongs to an object goes with it, volumes and what has other owners stay")
+  func garbage() async throws {
+    try await World.with { world in
+      let owner = try await world.cluster.create(Self.service("owner"))
+      let other = try await world.cluster.create(Self.service("other"))
+      func owned(_ name: String, by owners: [Object]) -> Object {
+        Object(.events, namespace: "default", name: name, owners: owners.map { OwnerReference($0) })
+      }
+      let child = try await world.cluster.create(owned("child", by: [owner]))
+      _ = try await world.cluster.create(owned("grandchild", by: [child]))
+      _ = try await world.cluster.create(owned("shared", by: [owner, other]))
+      try await world.cluster.delete(.services, World.name("owner"), .none)
+      await world.cluster.settle()
+      let left = try await world.cluster.list(.events, namespace: nil, labels: .everything)
+      #expect(left.items.map(\.name) == ["shared"])
+      _ = try await world.cluster.create(owned("late", by: [owner]))
+      await world.cluster.settle()
+      #expect(
+        try await world.cluster.list(.events, namespace: nil, labels: .everything).items.map(\.name) == [
+          "shared"
+        ])
+    }
+  }
+
+  @Test("an object with a finalizer is marked, and goes when the last finalizer does")
+  func finalizers() async throws {
+    try await Self.stored { world in
+      var object = Self.service("a")
+      object.json["metadata"]?["finalizers"] = ["kdops.dev/test"]
+      _ = try await world.cluster.create(object)
+      try await world.cluster.delete(.services, World.name("a"), .none)
+      #expect(try await world.cluster.get(.services, World.name("a")).isBeingDeleted)
+      _ = try await world.cluster.patch(
+        .services, World.name("a"), merge: ["metadata": ["finalizers": .null]])
+      await world.expect(.notFound) { _ = try await world.cluster.get(.services, World.name("a")) }
+    }
+  }
+
+  @Test("lists are in the order of names, of one namespace or all, by label")
+  func lists() async throws {
+    try await Self.stored { world in
+      for name in ["c", "a", "b"] {
+        let labels = [Wire.Label.cluster: name == "b" ? "spark" : "kafka", "x": name]
+        _ = try await world.cluster.create(Self.service(name, labels: labels))
+      }
+      _ = try await world.cluster.create(Object(.services, namespace: "another", name: "z"))
+      func names(_ namespace: String?, _ labels: LabelSelector) async throws -> [String] {
+        try await world.cluster.list(.services, namespace: namespace, labels: labels).items.map(
+          \.objectName.description)
+      }
+      #expect(try await names(nil, .everything) == ["another/z", "default/a", "default/b", "default/c"])
+      #expect(try await names("default", [Wire.Label.cluster: "kafka"]) == ["default/a", "default/c"])
+      #expect(try await names("default", [Wire.Label.cluster: "kafka", "x": "a"]) == ["default/a"])
+      #expect(try await names(nil, LabelSelector(equals: [:], exists: ["x"])).count == 3)
+      _ = try await world.cluster.patch(
+        .services, World.name("a"), merge: ["metadata": ["labels": [Wire.Label.cluster: "spark"]]])
+      #expect(try await names("default", [Wire.Label.cluster: "spark"]) == ["default/a", "default/b"])
+    }
+  }
+
+  @Test("the spec of a pod cannot change, nor what a StatefulSet is made of")
+  func immutable() async throws {
+    try await World.with { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1))
+      await world.cluster.settle()
+      await world.expect(.invalid) {
+        _ = try await world.cluster.patch(.pods, World.name("web-0"), merge: ["spec": ["hostname": "x"]])
+      }
+      await world.expect(.invalid) { _ = try await world.patch("web", ["spec": ["serviceName": "other"]]) }
+      #expect(try await world.patch("web", ["spec": ["replicas": 2]]).generation == 2)
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import ClusterAPI
+import FoundationEssentials
+import KubeDirector
+import Testing
+import Values
+
+@testable import EmbeddedCluster
+
+@Suite(
+  "Folders, volumes and what runs in them", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed")
+)
+struct VolumeTests {
+  private static let image = ImageCatalog.Entry(
+    image: "*", rootfs: Files(["data/file": "from the image", "srv/v": "1"]))
+  private static let claim: JSON = ["volumeClaimTemplates": [["metadata": ["name": "p"], "spec": [:]]]]
+  private static let mounts: JSON = [
+    "volumeMounts": [
+      ["name": "p", "mountPath": "/data", "subPath": "data"],
+      ["name": "p", "mountPath": "/opt/guestconfig", "subPath": "gc"],
+    ]
+  ]
+  private static let seed: JSON = [
+    "initContainers": [
+      [
+        "name": "seed", "image": "registry.example/app:1",
+        "command": ["sh", "-c", "cp -a /data/. /seed/data/; echo $0 $X", "seeded"],
+        "env": [["name": "X", "value": "y"]], "volumeMounts": [["name": "p", "mountPath": "/seed"]],
+      ]
+    ]
+  ]
+
+  private static func withPod(extra: JSON = [:], _ body: @escaping @Sendable (World) async throws -> Void)
+    async throws
+  {
+    try await World.with(images: [image], sandbox: .bubblewrap) { world in
+      _ = try await world.cluster.create(
+        World.set("web", replicas: 1, container: mounts, extra: extra, spec: claim))
+      await world.cluster.settle()
+      try await body(world)
+    }
+  }
+
+  @Test("a volume survives its pod, the rest of the pod's folder does not")
+  func survival() async throws {
+    try await Self.withPod { world in
+      try await world.sh("echo kept >/data/mine; echo kept >/opt/guestconfig/status; echo lost >/opt/other")
+      #expect(FileManager.default.fileExists(atPath: "\(world.directory)/volumes/default/p-web-0/data/mine"))
+      try await world.cluster.delete(.pods, World.name("web-0"), .none)
+      await world.cluster.settle()
+      let after = try await world.sh("cat /data/mine /opt/guestconfig/status /opt/other")
+      #expect(after.out == "kept\nkept\n")
+      #expect(after.exitCode == 1)
+      try await world.cluster.delete(.statefulSets, World.name("web"), .none)
+      await world.cluster.settle()
+      #expect(!FileManager.default.fileExists(atPath: "\(world.directory)/pods/default/web-0"))
+      #expect(FileManager.default.fileExists(atPath: "\(world.directory)/volumes/default/p-web-0/data/mine"))
+    }
+  }
+
+  @Test("a container that dies starts with a fresh root and its volumes")
+  func restart() async throws {
+    try await Self.withPod { world in
+      try await world.sh("echo kept >/data/mine; echo lost >/opt/other")
+      try await world.cluster.killContainer(World.name("web-0"))
+      await world.cluster.settle()
+      #expect(try await world.sh("cat /data/mine /opt/other").out == "kept\n")
+    }
+  }
+
+  @Test("an init container seeds a volume from the image before the others start")
+  func seeding() async throws {
+    try await Self.withPod(extra: Self.seed) { world in
+      #expect(try await world.sh("cat /data/file").out == "from the image")
+      let status = try await world.pod("web-0").json["status"]?["initContainerStatuses"]?[0]
+      #expect(status?["state"]?["terminated"]?["exitCode"]?.integer == 0)
+      #expect(try SafeFolder.names(in: "\(world.directory)/run").count == 1)
+    }
+  }
+
+  @Test("an init container that fails holds the pod back and is tried again")
+  func failingSeed() async throws {
+    let failing: JSON = [
+      "initContainers": [
+        ["name": "seed", "image": "registry.example/app:1", "command": ["sh", "-c", "exit 4"]]
+      ]
+    ]
+    try await Self.withPod(extra: failing) { world in
+      let seed = try await world.pod("web-0").json["status"]?["initContainerStatuses"]?[0]
+      #expect(seed?["state"]?["waiting"]?["reason"]?.string == "CrashLoopBackOff")
+      #expect(seed?["lastState"]?["terminated"]?["exitCode"]?.integer == 4)
+      await world.step(.seconds(10))
+      let again = try await world.pod("web-0").json["status"]?["initContainerStatuses"]?[0]
+      #expect(again?["restartCount"]?.integer == 1)
+    }
+  }
+
+  @Test("a link that a script leaves where a folder was leads nobody out")
+  func plantedLinks() async throws {
+    let whole: JSON = [
+      "volumeMounts": [
+        ["name": "p", "mountPath": "/vol"], ["name": "p", "mountPath": "/deep/er", "subPath": "x"],
+      ]
+    ]
+    try await World.with(images: [Self.image], sandbox: .bubblewrap) { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1, container: whole, spec: Self.claim))
+      await world.cluster.settle()
+      try await world.sh("rmdir /vol/x; ln -s /etc /vol/x")
+      await world.expect(.other) { try await world.sh("cat /deep/er/passwd") }
+    }
+  }
+
+  @Test("a volume without a claim lives as long as its pod, and nothing in it is ever believed")
+  func ownVolumes() async throws {
+    let mount: JSON = ["volumeMounts": [["name": "scratch", "mountPath": "/scratch"]]]
+    try await World.with(images: [Self.image], sandbox: .bubblewrap) { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1, container: mount))
+      await world.cluster.settle()
+      try await world.sh("echo mine >/scratch/a")
+      try await world.cluster.killContainer(World.name("web-0"))
+      await world.cluster.settle()
+      #expect(try await world.sh("cat /scratch/a").out == "mine\n")
+      try await world.cluster.delete(.pods, World.name("web-0"), .none)
+      await world.cluster.settle()
+      #expect(try await world.sh("cat /scratch/a").exitCode == 1)
+    }
+  }
+
+  @Test("at the next start, what no pod has any more is ended and removed")
+  func sweeping() async throws {
+    try await Self.withPod { world in
+      try await Self.startOrphan(world, "(while :; do echo x >>/data/beat; sleep 0.01; done) & sleep 600")
+      let volume = "\(world.directory)/volumes/default/p-web-0/data"
+      while !FileManager.default.fileExists(atPath: "\(volume)/beat") { await Task.yield() }
+      // The same folders, and a store that knows nothing of the pod.
+      let other = World.temporaryFolder()
+      defer { World.remove(other) }
+      for name in ["pods", "run"] {
+        try FileManager.default.moveItem(atPath: "\(world.directory)/\(name)", toPath: "\(other)/\(name)")
+      }
+      try await World.reopened(other, runs: false) { _ in
+        for folder in ["run", "pods/default", "trash"] {
+          let left = try SafeFolder.names(in: "\(other)/\(folder)")
+          #expect(left.isEmpty, "\(folder)")
+        }
+      }
+      let size = try Data(contentsOf: URL(fileURLWithPath: "\(volume)/beat")).count
+      #expect(try await world.sh("sleep 0.2; wc -c </data/beat").out.trimmed == "\(size)")
+    }
+  }
+
+  @Test("folders that nobody may enter, or nested without end, are removed all the same")
+  func hostileFolders() async throws {
+    try await Self.withPod { world in
+      try await world.sh("mkdir -p /opt/locked/in && chmod 0 /opt/locked /opt")
+      try await world.sh(
+        "i=0; while [ $i -lt 1200 ]; do mkdir dddddddd && cd dddddddd || break; i=$((i+1)); done")
+      try await world.cluster.delete(.statefulSets, World.name("web"), .none)
+      await world.cluster.settle()
+      #expect(try SafeFolder.names(in: "\(world.directory)/trash").isEmpty)
+      #expect(!FileManager.default.fileExists(atPath: "\(world.directory)/pods/default/web-0"))
+    }
+  }
+
+  // MARK: Scripts that outlive their daemon
+
+  /// Runs a script in a pod the way an earlier daemon did that is dead by now.
+  private static func startOrphan(_ world: World, _ script: String) async throws {
+    let target = try await world.cluster.target(World.name("web-0"), ExecRequest(command: ["true"]))
+    let cluster = world.cluster
+    let root = cluster.folders.root(of: target.spec)
+    let request = SandboxRequest(
+      root: root, binds: try cluster.folders.binds(of: target.container, pod: target.spec, root: root),
+      hostname: "web-0", environment: [:], command: ["sh", "-c", script])
+    let place = "\(cluster.folders.run(target.rootID).path)/orphan"
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    try Data().write(to: URL(fileURLWithPath: "\(place)/stdin"))
+    let arguments = ScriptRunner.arguments(cluster.runner.sandbox, request, place: place, outputLimit: 10)
+    #expect(Machine.run(["setsid", "-f", "sh"] + arguments) == 0)
+  }
+
+  @Test("a script whose daemon is dead runs to its end, however much it writes")
+  func survivor() async throws {
+    try await Self.withPod { world in
+      try await Self.startOrphan(
+        world,
+        "until [ -e /opt/go ]; do sleep 0.01; done; head -c 1000000 /dev/zero; echo $? >/opt/guestconfig/code"
+      )
+      let result = try await world.sh(
+        "touch /opt/go; until [ -s /opt/guestconfig/code ]; do sleep 0.01; done; cat /opt/guestconfig/code")
+      #expect(result.out == "0\n")
+    }
+  }
+
+  @Test("a script whose daemon is dead ends with its pod all the same, and all it started")
+  func orphanEnds() async throws {
+    try await Self.withPod { world in
+      try await Self.startOrphan(world, "(while :; do echo x >>/data/beat; sleep 0.01; done) & sleep 600")
+      let beat = "\(world.directory)/volumes/default/p-web-0/data/beat"
+      while !FileManager.default.fileExists(atPath: beat) { await Task.yield() }
+      try await world.cluster.delete(.pods, World.name("web-0"), .none)
+      await world.cluster.settle()
+      // Written to a hundred times a second while anyone was left to do it.
+      let before = try await world.sh("wc -c </data/beat; sleep 0.2; wc -c </data/beat")
+      let sizes = before.out.split(separator: "\n")
+      #expect(sizes.count == 2 && sizes[0] == sizes[1])
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import ClusterAPI
+import KubeDirector
+import Testing
+import Values
+
+@testable import EmbeddedCluster
+
+@Suite("Watching")
+struct WatchTests {
+  /// `+name`, `~name` or `-name` of each event up to the next bookmark and beyond, as many as are asked for.
+  private static func events(_ stream: AsyncThrowingStream<WatchEvent, any Error>, _ count: Int) async throws
+    -> [String]
+  {
+    var seen: [String] = []
+    for try await event in stream {
+      switch event {
+      case .added(let object): seen.append("+\(object.name)")
+      case .modified(let object): seen.append("~\(object.name)")
+      case .deleted(let object): seen.append("-\(object.name)")
+      case .bookmark: continue
+      }
+      if seen.count == count { break }
+    }
+    return seen
+  }
+
+  private static func service(_ name: String, _ labels: [String: String] = [:]) -> Object {
+    Object(.services, namespace: "default", name: name, labels: labels)
+  }
+
+  private static func label(_ world: World, _ name: String, _ value: JSON) async throws {
+    _ = try await world.cluster.patch(
+      .services, World.name(name), merge: ["metadata": ["labels": ["x": value]]])
+  }
+
+  @Test("a watch tells what happened after a version, and goes on with what happens")
+  func replay() async throws {
+    try await World.with(runs: false) { world in
+      _ = try await world.cluster.create(Self.service("a"))
+      let list = try await world.cluster.list(.services, namespace: nil, labels: .everything)
+      _ = try await world.cluster.create(Self.service("b"))
+      _ = try await world.cluster.create(Object(.events, namespace: "default", name: "other-kind"))
+      let stream = world.cluster.watch(
+        .services, namespace: nil, labels: .everything, after: list.resourceVersion)
+      try await Self.label(world, "a", "1")
+      try await world.cluster.delete(.services, World.name("b"), .none)
+      #expect(try await Self.events(stream, 3) == ["+b", "~a", "-b"])
+    }
+  }
+
+  @Test("an object that begins to match is added, one that ceases to is deleted")
+  func selector() async throws {
+    try await World.with(runs: false) { world in
+      let stream = world.cluster.watch(.services, namespace: "default", labels: ["x": "1"], after: "0")
+      _ = try await world.cluster.create(Self.service("a"))
+      try await Self.label(world, "a", "1")
+      _ = try await world.cluster.patch(
+        .services, World.name("a"), merge: ["metadata": ["labels": ["y": "2"]]])
+      try await Self.label(world, "a", .null)
+      try await Self.label(world, "a", "1")
+      try await world.cluster.delete(.services, World.name("a"), .none)
+      #expect(try await Self.events(stream, 5) == ["+a", "~a", "-a", "+a", "-a"])
+    }
+  }
+
+  @Test("a deleted object comes with its last state and the version of its end")
+  func deletion() async throws {
+    try await World.with(runs: false) { world in
+      let created = try await world.cluster.create(Self.service("a", ["x": "1"]))
+      let stream = world.cluster.watch(
+        .services, namespace: nil, labels: .everything, after: created.resourceVersion)
+      try await world.cluster.delete(.services, World.name("a"), .none)
+      var last: Object?
+      for try await case .deleted(let object) in stream {
+        last = object
+        break
+      }
+      #expect(last?.label("x") == "1")
+      #expect(last?.resourceVersion == "2")
+    }
+  }
+
+  @Test("a watch that asks for more of the past than is kept ends with .gone")
+  func gone() async throws {
+    var options = EmbeddedCluster.Options()
+    options.eventWindow = 4
+    try await World.with(options: options, runs: false) { world in
+      for number in 0..<20 { _ = try await world.cluster.create(Self.service("a\(number)")) }
+      await world.expect(.gone) {
+        _ = try await Self.events(
+          world.cluster.watch(.services, namespace: nil, labels: .everything, after: "15"), 1)
+      }
+      let recent = world.cluster.watch(.services, namespace: nil, labels: .everything, after: "16")
+      #expect(try await Self.events(recent, 4) == ["+a16", "+a17", "+a18", "+a19"])
+      await world.expect(.gone) {
+        _ = try await Self.events(
+          world.cluster.watch(.services, namespace: nil, labels: .everything, after: "99"), 1)
+      }
+      await world.expect(.invalid) {
+        _ = try await Self.events(
+          world.cluster.watch(.services, namespace: nil, labels: .everything, after: "x"), 1)
+      }
+    }
+  }
+
+  @Test("whoever takes events too slowly gets all up to a point in order, then .gone")
+  func tooSlow() async throws {
+    var options = EmbeddedCluster.Options()
+    options.watchBacklog = 5
+    try await World.with(options: options, runs: false) { world in
+      let stream = world.cluster.watch(.services, namespace: nil, labels: .everything, after: "0")
+      for number in 0..<10 { _ = try await world.cluster.create(Self.service("a\(number)")) }
+      var seen: [String] = []
+      await world.expect(.gone) {
+        for try await event in stream { if case .added(let object) = event { seen.append(object.name) } }
+      }
+      // The first place of the backlog went to the bookmark that ends the past.
+      #expect(seen == ["a0", "a1", "a2", "a3"])
+    }
+  }
+
+  @Test("bookmarks keep those who see little from falling out of the window")
+  func bookmarks() async throws {
+    var options = EmbeddedCluster.Options()
+    options.eventWindow = 8
+    try await World.with(options: options, runs: false) { world in
+      let stream = world.cluster.watch(.pods, namespace: nil, labels: .everything, after: "0")
+      for number in 0..<20 { _ = try await world.cluster.create(Self.service("a\(number)")) }
+      var versions: [Int] = []
+      for try await case .bookmark(let version) in stream {
+        versions.append(Int(version) ?? 0)
+        if versions.count == 4 { break }
+      }
+      #expect(versions == [0, 3, 6, 9])
+    }
+  }
+}
