@@ -28,7 +28,8 @@ final class Server: @unchecked Sendable {
     self.port = port
   }
 
-  deinit { process.terminate() }
+  /// Whatever started us may have blocked gentler signals, which children inherit.
+  deinit { kill(process.processIdentifier, SIGKILL) }
 }
 
 enum Tools {
@@ -158,7 +159,7 @@ extension Server {
     return try Server([
       "python3", "-c",
       """
-      import os, shutil, signal, socket, subprocess, sys, time
+      import ctypes, os, shutil, signal, socket, subprocess, sys, time
       probe = socket.socket()
       probe.bind(('127.0.0.1', 0))
       port = probe.getsockname()[1]
@@ -166,8 +167,9 @@ extension Server {
       try: os.makedirs('/run/sshd', exist_ok=True)
       except OSError: pass
       sshd = shutil.which('sshd') or '/usr/sbin/sshd'
-      child = subprocess.Popen([sshd, '-D', '-e', '-f', sys.argv[1], '-p', str(port)], stderr=subprocess.DEVNULL)
-      signal.signal(signal.SIGTERM, lambda *_: (child.terminate(), sys.exit(0)))
+      die = lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # with us, however we end
+      child = subprocess.Popen([sshd, '-D', '-e', '-f', sys.argv[1], '-p', str(port)],
+        stderr=subprocess.DEVNULL, preexec_fn=die)
       while True:
         try: socket.create_connection(('127.0.0.1', port)).close(); break
         except OSError:
