@@ -99,7 +99,10 @@ let package = Package(
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests(
       "kdops",
-      ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Rules", "StatusWriter", logging],
+      [
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Rules", "StatusWriter", logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       exclude: ["Golden"]),
     tests(
       "Reconciler",

@@ -28,13 +28,15 @@ struct StatusTextTests {
           MemberStatus(pod: "analytics-worker-0", nodeID: 1, state: .configured, app: "spark-1.0.0"),
           MemberStatus(
             pod: "analytics-worker-1", nodeID: 2, state: .configError, podUpgradeStatus: .configured,
-            app: "spark-1.1.0", detail: .init(configError: "startscript --pod_upgraded ended with exit code 3")),
+            app: "spark-1.1.0",
+            detail: .init(configError: "startscript --pod_upgraded ended with exit code 3")),
         ])
     ],
     conditions: [
       Condition(
         type: .stalled, status: true, reason: "ConfigError",
-        message: "analytics-worker-1: startscript --pod_upgraded ended with exit code 3", lastTransition: 0)
+        message: "analytics-worker-1: startscript --pod_upgraded ended with exit code 3",
+        lastTransition: 0)
     ])
 
   private let resting = ClusterStatus(

@@ -22,7 +22,7 @@ struct DemoCommand: AsyncParsableCommand {
   @OptionGroup var logging: LogOptions
 
   func run() async throws {
-    signal(SIGPIPE, SIG_IGN)
+    Streams.outliveReaders()
     let environment = ProcessInfo.processInfo.environment
     let console = Console(descriptor: 1, environment: environment)
     let problems = Console(descriptor: 2, environment: environment)

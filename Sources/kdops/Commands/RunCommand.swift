@@ -2,7 +2,6 @@ import ArgumentParser
 import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
-import Glibc
 import Logging
 import Reconciler
 import UnixSignals
@@ -50,8 +49,7 @@ struct RunCommand: AsyncParsableCommand {
   @OptionGroup var logging: LogOptions
 
   func run() async throws {
-    // A reader that goes away must not take the daemon with it.
-    signal(SIGPIPE, SIG_IGN)
+    Streams.outliveReaders()
     let environment = ProcessInfo.processInfo.environment
     let console = Console(descriptor: 2, environment: environment)
     let logger = try logging.logger(to: console, standard: console.isTerminal ? .warning : .info, environment)
@@ -80,8 +78,14 @@ struct RunCommand: AsyncParsableCommand {
       console.line(
         Redaction.url("kdops \(Kdops.version) follows \(repo) (\(settings.branch)), cluster in \(folder)"))
     }
-    let outcome = try await daemon.run(
-      once: once, view: Room("progress") { await board.run() }, signals: [.sigterm, .sigint])
+    let outcome: Reconciler.Outcome
+    do {
+      outcome = try await daemon.run(
+        once: once, view: Room("progress") { await board.run() }, signals: [.sigterm, .sigint])
+    } catch {
+      Streams.error.line("kdops run: \(Redaction.url("\(error)"))")
+      throw Kdops.couldNotRun
+    }
     try finish(outcome, console)
   }
 

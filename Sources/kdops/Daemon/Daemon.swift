@@ -6,6 +6,7 @@ import FoundationEssentials
 import GitStore
 import KubeDirector
 import Logging
+import Manifests
 import Reconciler
 import Rules
 import ServiceLifecycle
@@ -62,8 +63,9 @@ struct Daemon: Sendable {
         progressDeadline: options.progressDeadline == .zero
           ? nil : Int(options.progressDeadline.components.seconds)),
       logger: logger, clock: ContinuousClock(), now: now)
+    let sink = GitSink(mirror: mirror, refs: refs, now: { Int64(now()) })
     let writer = StatusWriter(
-      sink: GitSink(mirror: mirror, refs: refs, now: { Int64(now()) }),
+      sink: sink,
       onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
     let images = GitImages()
     let start = Start()
@@ -93,6 +95,10 @@ struct Daemon: Sendable {
       clusterGone: { reference in
         await writer.clusterGone(namespace: reference.namespace, name: reference.name)
         await witness.clusterGone(reference)
+      },
+      said: { commit in
+        guard let text = await sink.note(on: commit), let body = NoteText.body(of: text) else { return nil }
+        return SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json.flatMap(CommitReport.init)
       },
       head: { layout, commit, repository in
         // By now the status tree is fetched too: what it says of clusters that are no more can go.

@@ -5,6 +5,12 @@ enum Streams {
   static let output = Stream(descriptor: 1)
   static let error = Stream(descriptor: 2)
 
+  /// Lets a reader that goes away end neither the daemon nor a story half told. By a handler that does nothing,
+  /// because programs that are started from here would inherit that the signal is ignored.
+  static func outliveReaders() {
+    signal(SIGPIPE) { _ in }
+  }
+
   struct Stream: Sendable {
     let descriptor: Int32
 

@@ -103,16 +103,33 @@ struct Side: Sendable {
     guard side.isUsable else { return (side, top) }
     let globs = (side.layout.apps + side.layout.clusters).map { root + $0 }
     let tree = try await WorkTree.list(path: folder, PathSelection(patterns: globs))
-    for entry in tree.files where RepositoryLayout.isManifest(entry.path) || !entry.isFile {
-      guard entry.isFile else {
-        _ = side.put(entry, ManifestFile(unread: entry), nil)
-        continue
-      }
-      let bytes = try tree.read(entry.path, limit: ManifestLimits.standard.bytes)
-      let file = ManifestFile.parse(
-        path: entry.path, bytes: bytes, defaultNamespace: side.layout.defaultNamespace)
+    let relevant = tree.files.filter { RepositoryLayout.isManifest($0.path) || !$0.isFile }
+    let files = relevant.filter(\.isFile)
+    for (entry, (file, bytes)) in zip(files, try await parse(files, of: tree, side.layout.defaultNamespace)) {
       _ = side.put(entry, file, bytes)
     }
+    for entry in relevant where !entry.isFile { _ = side.put(entry, ManifestFile(unread: entry), nil) }
     return (side, tree)
+  }
+
+  /// Reads files side by side; what comes back is in the order of `files`.
+  private static func parse(
+    _ files: [TreeEntry], of tree: WorkTree, _ namespace: String
+  ) async throws -> [(ManifestFile, [UInt8])] {
+    let size = 128
+    return try await withThrowingTaskGroup(of: (Int, [(ManifestFile, [UInt8])]).self) { group in
+      for start in stride(from: 0, to: files.count, by: size) {
+        group.addTask {
+          let part = try files[start..<min(start + size, files.count)].map { entry in
+            let bytes = try tree.read(entry.path, limit: ManifestLimits.standard.bytes)
+            return (ManifestFile.parse(path: entry.path, bytes: bytes, defaultNamespace: namespace), bytes)
+          }
+          return (start, part)
+        }
+      }
+      var parts: [Int: [(ManifestFile, [UInt8])]] = [:]
+      for try await (start, part) in group { parts[start] = part }
+      return parts.sorted { $0.key < $1.key }.flatMap(\.value)
+    }
   }
 }

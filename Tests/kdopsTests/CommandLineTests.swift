@@ -1,0 +1,66 @@
+import ArgumentParser
+import Logging
+import Testing
+
+@testable import kdops
+
+@Suite("The command line")
+struct CommandLineTests {
+  @Test("--embedded takes a folder, or stands for the usual one")
+  func embedded() throws {
+    #expect(try RunCommand.parse(["--repo", "x", "--embedded=/srv/kdops"]).embedded == "/srv/kdops")
+    #expect(try RunCommand.parse(["--embedded", "--repo", "x"]).embedded == EmbeddedFolder.standard)
+    #expect(try RunCommand.parse(["--repo", "x"]).embedded == nil)
+    let status = try StatusCommand.parse(["prod/analytics", "--embedded=d", "--format", "json"])
+    #expect(status.name == "prod/analytics")
+    #expect(status.embedded == "d")
+  }
+
+  @Test("the usual folder is the user's state folder")
+  func usualFolder() {
+    #expect(EmbeddedFolder.path("", ["HOME": "/home/a"]) == "/home/a/.local/state/kdops")
+    #expect(EmbeddedFolder.path("", ["XDG_STATE_HOME": "/state", "HOME": "/home/a"]) == "/state/kdops")
+    #expect(EmbeddedFolder.path("/srv", ["HOME": "/home/a"]) == "/srv")
+  }
+
+  @Test(
+    "what contradicts itself is refused",
+    arguments: [
+      ["--staged", "--base", "HEAD~1"], ["--head", "HEAD"], ["--format", "xml"], ["a", "b"],
+    ])
+  func validate(_ arguments: [String]) {
+    #expect(throws: (any Error).self) { try ValidateCommand.parse(arguments) }
+  }
+
+  @Test("a cluster is named with its namespace", arguments: ["analytics", "a/b/c", "/b", "a/", ""])
+  func name(_ name: String) {
+    #expect(throws: (any Error).self) { try StatusCommand.parse([name]) }
+  }
+
+  @Test("secrets are no flags")
+  func secrets() {
+    let help = RunCommand.helpMessage()
+    for word in ["--token", "--password", "--key", "--secret"] { #expect(!help.contains(word)) }
+  }
+
+  @Test("the log's level and format come from flags, else from the environment, and a wrong word is named")
+  func logging() throws {
+    let console = Console(descriptor: 2, environment: [:])
+    let environment = ["KDOPS_LOG_LEVEL": "debug"]
+    #expect(try LogOptions.parse([]).logger(to: console, standard: .info, environment).logLevel == .debug)
+    #expect(
+      try LogOptions.parse(["--log-level", "error"]).logger(to: console, standard: .info, environment)
+        .logLevel
+        == .error)
+    #expect(throws: ValidationError.self) {
+      try LogOptions.parse([]).logger(to: console, standard: .info, ["KDOPS_LOG_FORMAT": "xml"])
+    }
+  }
+
+  @Test("only commands that exist are offered")
+  func commands() {
+    #expect(
+      Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
+        == ["demo", "run", "validate", "status"])
+  }
+}
