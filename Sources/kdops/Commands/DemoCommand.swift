@@ -30,9 +30,10 @@ struct DemoCommand: AsyncParsableCommand {
       to: console.isTerminal ? console : problems, standard: console.isTerminal ? .error : .warning,
       environment)
     do {
+      let sample = try samplePath()
       let folder = try Self.folder(environment)
       console.line("kdops \(Kdops.version) demo, in \(folder)")
-      try await play(in: folder, console, logger, environment)
+      try await play(sample, in: folder, console, logger)
       Self.farewell(folder, console)
     } catch {
       console.settle()
@@ -42,9 +43,9 @@ struct DemoCommand: AsyncParsableCommand {
   }
 
   private func play(
-    in folder: String, _ console: Console, _ logger: Logger, _ environment: [String: String]
+    _ sample: String, in folder: String, _ console: Console, _ logger: Logger
   ) async throws {
-    let repository = try await DemoRepository.make(of: try samplePath(), in: folder, console: console)
+    let repository = try await DemoRepository.make(of: sample, in: folder, console: console)
     let beginning = try await Demo.begin(repository, console)
     var options = Daemon.Options(remote: try Remote(GitURL(repository.remote)), folder: "\(folder)/cluster")
     options.interval = .seconds(2)
