@@ -9,14 +9,29 @@ extension ClusterMachine {
     if member.state == .deletePending, pod?.isBeingDeleted == true { member.state = .deleting }
     absorbTrouble(&member, pod)
     status.roles[role].members[index] = member
-    if case .finished(let order, let result) = observed.work[member.pod], let pod, !pod.isBeingDeleted,
-      pod.containerID == order.containerID
+    guard let pod, !pod.isBeingDeleted else { return }
+    if case .finished(let order, let result) = observed.work[member.pod], pod.containerID == order.containerID
     {
       switch order.task {
       case .install: installed(role, index, pod, order, result)
       case .script(let notification, _): told(role, index, order.containerID, notification, result)
       }
+    } else if !isSuspended {
+      settleWithoutPackage(role, index, pod)
     }
+  }
+
+  /// Where an app has no package for a role, nobody in the container reads or runs anything of ours: it is set up
+  /// as soon as it is ready.
+  private mutating func settleWithoutPackage(_ role: Int, _ index: Int, _ pod: PodObservation) {
+    let member = status.roles[role].members[index]
+    guard pod.isReady, let container = pod.containerID, member.detail.lastConfiguredContainer != container,
+      case .install(let app, _) = installation(role, member),
+      let resolved = resolved(status.roles[role].id, in: app), resolved.package == nil
+    else { return }
+    let order = PodOrder(
+      role: status.roles[role].id, containerID: container, task: installation(role, member))
+    installed(role, index, pod, order, PodResult(exitCode: 0))
   }
 
   private func absorbTrouble(_ member: inout MemberStatus, _ pod: PodObservation?) {

@@ -35,11 +35,12 @@ public struct Trouble: Sendable, Hashable {
     func trouble(_ reason: String, _ words: String) -> Trouble {
       Trouble(pod: member.pod, reason: reason, message: "\(member.pod): \(words)")
     }
-    if let error = detail.configError { return trouble("ConfigError", error) }
+    // Before what failed in a container: that container is gone where the next one cannot start.
     if let reason = detail.waitingReason, hopeless.contains(reason) {
       return trouble(reason, detail.waitingMessage.map { "\(reason): \($0)" } ?? reason)
     }
     if let error = detail.schedulingError { return trouble("Unschedulable", error) }
+    if let error = detail.configError { return trouble("ConfigError", error) }
     if let deadline, let ledger = member.upgrade, !ledger.done, now - ledger.since >= deadline {
       // Not how long ago: a text that changes by itself would be written again and again.
       return trouble("ProgressDeadlineExceeded", "no progress since \(Timestamp.text(ledger.since))")

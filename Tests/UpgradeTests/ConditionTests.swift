@@ -45,6 +45,18 @@ struct ConditionTests {
     #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")
   }
 
+  @Test("what keeps the next container from starting comes before what failed in the last one")
+  func truestReason() {
+    var stage = Stage([.init(id: "worker")])
+    stage.exitCodes["worker-0 configure"] = 1
+    stage.settle()
+    #expect(stage.status?.condition(.stalled)?.reason == "ConfigError")
+    stage.badImages = ["worker:1.0"]
+    stage.terminate("c-worker-0")
+    stage.settle()
+    #expect(stage.status?.condition(.stalled)?.reason == "ErrImagePull")
+  }
+
   @Test("the time of a condition is that of its last change, whatever else changes")
   func transition() {
     var stage = stuck()

@@ -29,7 +29,7 @@ struct CreationTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a role without a package gets its configmeta.json and no script; an event not listed is not sent")
+  @Test("a role without a package is set up once it is ready; an event not listed is not sent")
   func withoutScripts() {
     var stage = Stage([
       .init(id: "plain", hasPackage: false), .init(id: "silent", events: []), .init(id: "none", members: 0),
@@ -45,7 +45,6 @@ struct CreationTests {
         apply none none:1.0 at rest replicas 0
           plain-0 runs plain:1.0
           silent-0 runs silent:1.0
-        install plain-0 fresh
         install silent-0 fresh
         state configured
         """)

@@ -24,7 +24,9 @@ extension Stage {
       return
     }
     let container = containers[order.containerID]
-    if container?.package != app {
+    let has = container?.package.flatMap { apps[$0]?.resolved(pod.role) }
+    // A role with the same image has the same package in both apps.
+    if has == nil || has?.package != apps[app]?.resolved(pod.role)?.package || has?.image != pod.image {
       violated("script of \(app) in \(name), which has \(container?.package ?? "none")")
     }
     if let running = container?.running, running != order.key { violated("two scripts at once in \(name)") }
@@ -74,7 +76,7 @@ extension Stage {
       let wanted = apps[status.app]?.resolved(role)
     else { return violated("\(name) done without a container") }
     if container.image != wanted.image { violated("\(name) done with \(container.image)") }
-    if container.package != status.app { violated("\(name) done without the package") }
+    if wanted.package != nil, container.package != status.app { violated("\(name) done without the package") }
     let hook: LifecycleEvent = status.upgradeInfo?.isRollingBack == true ? .podReverted : .podUpgraded
     let key = "\(hook.rawValue) \(status.upgradeInfo?.id ?? "")"
     if wanted.hears(hook), container.ended[key] != 0 { violated("\(name) done without \(hook.argument)") }

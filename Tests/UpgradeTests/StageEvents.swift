@@ -120,7 +120,8 @@ extension Stage {
       if stall.reason == "ConfigError" {
         pod.container.flatMap { containers[$0] }?.hasFailed ?? false
       } else {
-        pod.waitingReason == stall.reason && badImages.contains(pod.image)
+        // Between two tries the node says ImagePullBackOff; the error of the last one is the better reason.
+        pod.waitingReason != nil && stall.reason.contains("Image") && badImages.contains(pod.image)
       }
     if !isTrue { violated("a stall whose reason is not true: \(stall.message)") }
   }

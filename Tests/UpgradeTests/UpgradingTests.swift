@@ -106,10 +106,9 @@ struct UpgradingTests {
         apply none none:1.1 at rest replicas 0
           plain-0 runs plain:1.1
           store-0 runs store:1.1
-        install plain-0 upgrade
-        install store-0 upgrade with backup
         plain-0 PodConfigured
         done plain-0
+        install store-0 upgrade with backup
         role plain RoleUpgraded
         store-0 PodConfigured
         apply plain plain:1.1 at rest replicas 1
