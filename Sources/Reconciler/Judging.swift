@@ -51,7 +51,7 @@ extension Reconciler {
         continue
       }
       switch verdict.verdict {
-      case .unchanged: await settle(reference, said, commit)
+      case .unchanged: settle(reference, commit)
       case .accepted:
         accepted.append(Accepted(reference: reference, change: verdict.change, commit: commit, findings: said))
       case .rejected, .waiting, .orphaned:
@@ -96,15 +96,10 @@ extension Reconciler {
   }
 
   /// Nothing to do. A change that was held is thereby withdrawn.
-  private func settle(_ reference: ObjectReference, _ findings: [Diagnostic], _ commit: ObjectID) async {
-    guard held.removeValue(forKey: reference) != nil else { return }
-    book.update(reference) { report in
-      guard report.phase == .waiting else { return report }
-      var report = report
-      report.phase = .failed
-      report.message = "withdrawn by \(commit.short) before it was applied"
-      return report
-    }
+  private func settle(_ reference: ObjectReference, _ commit: ObjectID) {
+    held[reference] = nil
+    book.withdraw(reference, by: commit)
+    seen.insert(reference)
   }
 
   private func hold(
@@ -126,7 +121,7 @@ extension Reconciler {
     let report = ObjectReport(
       kind: reference.kind, namespace: reference.namespace, name: reference.name, change: change.rawValue,
       verdict: verdict.rawValue, phase: phase, rules: telling.map(\.rule).uniqued, message: message)
-    book.record(report, of: commit, subject: await subject(of: commit, in: repository))
+    await record(report, of: commit, in: repository)
     seen.insert(reference)
     guard isNews else { return }
     logger.log(
@@ -179,7 +174,7 @@ extension Reconciler {
     let report = ObjectReport(
       kind: reference.kind, namespace: reference.namespace, name: reference.name, change: change.change.rawValue,
       verdict: Verdict.accepted.rawValue, phase: isCluster ? .pending : .done)
-    book.record(report, of: change.commit, subject: await subject(of: change.commit, in: repository))
+    await record(report, of: change.commit, in: repository)
     seen.insert(reference)
     logger.info(
       "object.applied",

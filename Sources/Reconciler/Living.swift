@@ -1,5 +1,6 @@
 import ClusterAPI
 import Diagnostics
+import GitStore
 import KubeDirector
 import Rules
 import Values
@@ -11,6 +12,7 @@ struct Living {
   private(set) var applied: Snapshot
   private(set) var view = LiveView(source: .cluster)
   private var listed: Set<Resource> = []
+  private var byCommit: [ObjectID: Set<ObjectReference>] = [:]
   private let installation: String
 
   init(installation: String, defaultNamespace: String = "default") {
@@ -50,6 +52,7 @@ struct Living {
     if objects[reference] != nil { remove(reference) }
     objects[reference] = object
     let isOurs = object.label(Wire.Label.source) == installation
+    if isOurs, let commit = Self.commit(of: object) { byCommit[commit, default: []].insert(reference) }
     if reference.kind == Wire.appKind {
       guard var app = App(object.json) else { return true }
       view.hold(app)
@@ -67,9 +70,35 @@ struct Living {
 
   mutating func remove(_ reference: ObjectReference) {
     let path = objects[reference]?.annotation(Wire.Annotation.path)
+    if let commit = objects[reference].flatMap(Self.commit) {
+      byCommit[commit]?.remove(reference)
+      if byCommit[commit]?.isEmpty == true { byCommit[commit] = nil }
+    }
     objects[reference] = nil
     view.drop(reference)
     applied.remove(reference, from: path)
+  }
+
+  /// The commits that objects of ours live by.
+  var commits: Set<ObjectID> { Set(byCommit.keys) }
+
+  /// The objects that live by a commit.
+  func objects(of commit: ObjectID) -> Set<ObjectReference> { byCommit[commit] ?? [] }
+
+  /// The commits of clusters that are not at rest.
+  var underWay: Set<ObjectID> {
+    Set(
+      byCommit.filter { _, objects in
+        objects.contains { object in
+          guard object.kind == Wire.clusterKind else { return false }
+          let status = status(of: object)
+          return status?.state != .configured || status?.upgradeInfo != nil
+        }
+      }.keys)
+  }
+
+  private static func commit(of object: Object) -> ObjectID? {
+    object.annotation(Wire.Annotation.commit).flatMap { ObjectID(hex: $0) }
   }
 
   func status(of cluster: ObjectReference) -> ClusterStatus? { view.cluster(cluster)?.status }

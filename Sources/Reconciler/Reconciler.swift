@@ -39,6 +39,8 @@ public actor Reconciler {
     /// that is gone.
     public var cluster: @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void
     public var clusterGone: @Sendable (ObjectReference) async -> Void
+    /// What was last written of a commit, by this daemon or an earlier one; nil where that is nothing.
+    public var said: @Sendable (ObjectID) async -> CommitReport?
     /// A new head is worked off: where its files are.
     public var head: @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void
 
@@ -46,11 +48,13 @@ public actor Reconciler {
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
       cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void = { _, _, _ in },
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
+      said: @escaping @Sendable (ObjectID) async -> CommitReport? = { _ in nil },
       head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in }
     ) {
       self.commit = commit
       self.cluster = cluster
       self.clusterGone = clusterGone
+      self.said = said
       self.head = head
     }
   }
@@ -273,11 +277,11 @@ public actor Reconciler {
     guard fetched != nil, fetched == desired.head || fetched == refused, living.isComplete, !isRetrying,
       toJudge.objects.isEmpty, toJudge.files.isEmpty, drifted.isEmpty, seen.isEmpty
     else { return false }
-    return !book.reports.contains { [.pending, .upgrading, .rollingBack].contains($0.phase) }
+    return !book.current.contains { [.pending, .upgrading, .rollingBack].contains($0.phase) }
   }
 
   private var outcome: Outcome {
-    let reports = book.reports
+    let reports = book.current
     let count = { (phase: Phase) in reports.count { $0.phase == phase } }
     let (rejected, failed, waiting) = (count(.rejected), count(.failed), count(.waiting))
     let isHeld = refused != nil && refused == fetched

@@ -55,11 +55,12 @@ extension Reconciler {
     desired = next
     guard step.isUsable else {
       refused = commit
-      record(step.layoutFindings, of: RepositoryLayout.path, commit)
+      await record(step.layoutFindings, of: RepositoryLayout.path, commit, in: repository)
       for finding in step.layoutFindings { log(finding) }
       return
     }
     refused = nil
+    await record(step.layoutFindings, of: RepositoryLayout.path, commit, in: repository)
     await outlets.head(desired.layout, commit, repository)
     var changes = step.changes
     if step.isComplete {
@@ -72,9 +73,9 @@ extension Reconciler {
       let path = desired.source(of: object)?.path ?? living.objects[object]?.annotation(Wire.Annotation.path)
       commitOf[object] = path.flatMap { step.commits[$0] } ?? held[object]?.commit
     }
-    for path in changes.files { noteFile(path, step.commits[path] ?? commit) }
+    for path in changes.files { try await noteFile(path, step.commits[path], at: commit, in: repository) }
     toJudge.formUnion(changes)
-    if isFirst { try await takeUpOpenCommits(in: repository) }
+    if isFirst { try await takeUpOpenCommits(at: commit, in: repository) }
     if worked != commit { try await repository.updateRef(workedRef, to: commit, expecting: worked) }
     logger.info(
       "head.fetched", metadata: ["commit": "\(commit.short)", "changed": "\(changes.objects.count)"])
@@ -88,49 +89,28 @@ extension Reconciler {
     return live.annotation(Wire.Annotation.blob) == blob.hex && living.applied.holds(object)
   }
 
-  /// What was still under way when an earlier daemon stopped is told of under the same commits.
-  private func takeUpOpenCommits(in repository: GitRepository) async throws {
-    let open = living.objects.values.filter { object in
-      guard object.kind == Wire.clusterKind, let status = ClusterStatus(object.json["status"]) else {
-        return object.kind == Wire.clusterKind
-      }
-      return status.upgradeInfo != nil || status.state != .configured
-    }
-    let commits = Set(open.compactMap { $0.annotation(Wire.Annotation.commit) })
-    for object in living.objects.values {
-      guard let hex = object.annotation(Wire.Annotation.commit), commits.contains(hex),
-        let commit = ObjectID(hex: hex), living.applied.holds(object.reference)
-      else { continue }
-      let report = ObjectReport(
-        kind: object.kind, namespace: object.namespace, name: object.name,
-        change: object.annotation(Wire.Annotation.change) ?? ChangeKind.none.rawValue,
-        verdict: Verdict.accepted.rawValue, phase: object.kind == Wire.appKind ? .done : .pending)
-      book.record(report, of: commit, subject: await subject(of: commit, in: repository))
-      seen.insert(object.reference)
-    }
-  }
-
   /// A file that could not be read is answered for by its commit like an object.
-  private func noteFile(_ path: String, _ commit: ObjectID) {
-    record(desired.snapshot.findings(in: path).filter { $0.severity == .error && $0.object == nil }, of: path, commit)
+  private func noteFile(
+    _ path: String, _ commit: ObjectID?, at head: ObjectID, in repository: GitRepository
+  ) async throws {
+    let findings = desired.snapshot.findings(in: path).filter { $0.severity == .error && $0.object == nil }
+    var commit = commit
+    if commit == nil { commit = try await Attribution.commit(of: path, at: head, in: repository) }
+    await record(findings, of: path, commit ?? head, in: repository)
   }
 
-  private func record(_ findings: [Diagnostic], of path: String, _ commit: ObjectID) {
+  private func record(
+    _ findings: [Diagnostic], of path: String, _ commit: ObjectID, in repository: GitRepository
+  ) async {
     let errors = findings.filter { $0.severity == .error }
-    guard let first = errors.first else { return }
+    guard let first = errors.first else {
+      return book.withdraw(ObjectReference(kind: "File", namespace: "", name: path), by: commit)
+    }
     let report = ObjectReport(
       kind: "File", namespace: "", name: path, change: ChangeKind.none.rawValue,
       verdict: Verdict.rejected.rawValue, phase: .rejected, rules: errors.map(\.rule).uniqued,
       message: (first.location.map { "line \($0.line), column \($0.column): " } ?? "") + first.sentence)
-    book.record(report, of: commit, subject: subjects[commit] ?? "")
-  }
-
-  func subject(of commit: ObjectID, in repository: GitRepository) async -> String {
-    if let known = subjects[commit] { return known }
-    let subject = (try? await repository.commitInfo(commit).subject) ?? ""
-    if subjects.count > 1000 { subjects = [:] }
-    subjects[commit] = subject
-    return subject
+    await record(report, of: commit, in: repository)
   }
 
   // MARK: - Drift
@@ -187,8 +167,17 @@ extension Reconciler {
         guard report.change != ChangeKind.delete.rawValue else { return report }
         return report.following(Self.isOf(commit, status, live) ? status : nil)
       }
-      await outlets.cluster(reference, status, book.report(of: reference))
+      await outlets.cluster(reference, status, book.report(of: reference) ?? Self.settled(live, status))
     }
+  }
+
+  /// What holds of a cluster of whose commit nothing is left to say.
+  private static func settled(_ live: Object, _ status: ClusterStatus?) -> ObjectReport {
+    let commit = live.annotation(Wire.Annotation.commit).flatMap { ObjectID(hex: $0) }
+    return ObjectReport(
+      kind: live.kind, namespace: live.namespace, name: live.name,
+      change: live.annotation(Wire.Annotation.change) ?? "", verdict: Verdict.accepted.rawValue, phase: .done
+    ).following(isOf(commit, status, live) ? status : nil)
   }
 
   /// Whether a status speaks of what the commit asked for, and no longer of what was before.

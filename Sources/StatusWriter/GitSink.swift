@@ -73,6 +73,14 @@ public struct GitSink: StatusSink {
       updates, author: Signature(name: author.name, email: author.email, seconds: now()))
   }
 
+  /// The note that was last written on a commit, as far as the mirror knows; nil where there is none.
+  public func note(on commit: ObjectID) async -> String? {
+    guard let ref = refs.notes,
+      let bytes = try? await mirror.repository.note(on: commit, ref: Mirror.trackingRef(ref))
+    else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// The files of clusters that a ref has, as far as the mirror knows.
   private func paths(of ref: String) async throws -> [String] {
     guard let tip = try await mirror.known(ref) else { return [] }

@@ -55,6 +55,47 @@ struct CommitBookTests {
     #expect(book.owner(of: old.reference) == second)
   }
 
+  @Test("a change that waits ends nothing: the commit that is being realised goes on to its end")
+  func waiting() throws {
+    var book = CommitBook()
+    book.record(report("a", "upgrade", .upgrading), of: first, subject: "")
+    var held = report("a", "upgrade", .waiting)
+    held.verdict = "waiting"
+    book.record(held, of: second, subject: "")
+    #expect(book.takeReports().map(\.phase) == [.upgrading, .waiting])
+    #expect(book.owner(of: held.reference) == first)
+    #expect(book.report(of: held.reference) == held)
+    book.update(held.reference) { _ in report("a", "upgrade", .done) }
+    book.record(report("a"), of: second, subject: "")
+    #expect(book.takeReports().map(\.phase) == [.done, .pending])
+    #expect(book.owner(of: held.reference) == second)
+  }
+
+  @Test("a change that waits ends when another one is held in its place, or when it is withdrawn")
+  func replaced() throws {
+    var book = CommitBook()
+    var held = report("a", "upgrade", .waiting)
+    held.verdict = "waiting"
+    book.record(held, of: first, subject: "")
+    book.record(held, of: second, subject: "")
+    #expect(book.takeReports().first { $0.commit == first.hex }?.objects.first?.message == "superseded by bbbbbbb")
+    book.withdraw(held.reference, by: first)
+    let withdrawn = try #require(book.takeReports().first?.objects.first)
+    #expect(withdrawn.message == "withdrawn by aaaaaaa before it was applied")
+    #expect(book.isEmpty)
+  }
+
+  @Test("speaks of all of a commit again when one of its objects comes back")
+  func comingBack() {
+    var book = CommitBook()
+    book.record(report("a", "create", .done), of: first, subject: "")
+    book.record(report("b", "create", .done), of: first, subject: "")
+    _ = book.takeReports()
+    #expect(book.isEmpty)
+    book.record(report("a", "create", .pending), of: first, subject: "")
+    #expect(book.takeReports().first?.objects.map(\.name) == ["a", "b"])
+  }
+
   @Test("leaves a commit alone that had finished with the object")
   func finished() {
     var book = CommitBook()

@@ -67,7 +67,7 @@ struct VerdictScenarios {
       let note = try await scene.note(third, phase: "done")
       try await scene.configured("1.2.0")
       #expect(note.object("shop")?.upgrade?.fromApp == "web-1.1.0")
-      #expect(scene.forge.note(second)?.phase == "done")
+      try await scene.note(second, phase: "done")
       #expect(scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_upgraded 1.2"])
     }
   }
@@ -139,6 +139,17 @@ struct VerdictScenarios {
       #expect(file.message?.hasPrefix("line 3, column ") == true)
       #expect(note.report.objects.contains { $0.verdict == "orphaned" } == false)
       #expect(try await scene.cluster("depot") == before)
+
+      // A daemon that begins anew blames the same commit, not the newest.
+      let harmless = try scene.forge.push(["README.md": "Shops.\n"], "Explain")
+      try await scene.kill()
+      try await scene.start()
+      try await eventually("fetch of the last commit") {
+        scene.logged("head.fetched").contains { $0.contains(harmless.prefix(7)) } ? true : nil
+      }
+      try await staying(for: .seconds(1), "notes as they were") {
+        scene.forge.note(harmless) == nil && scene.forge.note(commit)?.text == note.text
+      }
 
       let mended = try scene.forge.push(
         [Fixture.clusterPath("depot"): Fixture.cluster("depot", app: "1.0.0", workers: 2)], "Mend depot")

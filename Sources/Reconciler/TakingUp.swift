@@ -1,0 +1,57 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import StatusWriter
+
+// Going on where an earlier daemon stopped, as far as telling is concerned: what was applied is on the objects, but
+// a daemon that was killed may have died between the deed and the word.
+extension Reconciler {
+  /// How many commits of the branch are looked at for words that are missing.
+  private static let recentCommits = 100
+
+  /// Takes up commits of which the last word has not been said: those with something under way, and those whose note
+  /// stops short. Notes are read here to be completed; nothing else is ever decided by them.
+  func takeUpOpenCommits(at head: ObjectID, in repository: GitRepository) async throws {
+    var recent = Set(try await repository.firstParentLog(from: nil, to: head, limit: Self.recentCommits).commits.map(\.id))
+    recent.insert(head)
+    let underWay = living.underWay
+    for commit in living.commits.union(recent).sorted() {
+      let said = await outlets.said(commit)
+      let isOpen =
+        said.map { $0.phase != .done } ?? (living.commits.contains(commit) && recent.contains(commit))
+      guard isOpen || underWay.contains(commit) else { continue }
+      await reopen(commit, said, in: repository)
+    }
+  }
+
+  /// Puts an object down to a commit, beside what was said of that commit before.
+  func record(_ report: ObjectReport, of commit: ObjectID, in repository: GitRepository) async {
+    if !book.has(commit), !living.objects(of: commit).isEmpty {
+      await reopen(commit, await outlets.said(commit), in: repository)
+    }
+    book.record(report, of: commit, subject: await subject(of: commit, in: repository))
+  }
+
+  private func reopen(_ commit: ObjectID, _ said: CommitReport?, in repository: GitRepository) async {
+    let subject = await subject(of: commit, in: repository)
+    let ours = living.objects(of: commit)
+    toJudge.objects.formUnion(
+      book.reopen(commit, said: said?.objects ?? [], living: ours, subject: subject) { object in
+        guard let live = living.objects[object], let hex = live.annotation(Wire.Annotation.commit),
+          let at = ObjectID(hex: hex)
+        else { return .gone }
+        let change = live.annotation(Wire.Annotation.change) ?? ""
+        return at == commit ? .here(change: change) : .elsewhere(at, change: change)
+      })
+    seen.formUnion(ours)
+  }
+
+  func subject(of commit: ObjectID, in repository: GitRepository) async -> String {
+    if let known = subjects[commit] { return known }
+    let subject = (try? await repository.commitInfo(commit).subject) ?? ""
+    if subjects.count > 1000 { subjects = [:] }
+    subjects[commit] = subject
+    return subject
+  }
+}
