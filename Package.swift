@@ -107,13 +107,15 @@ let package = Package(
     tests(
       "Reconciler",
       [
-        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "StatusWriter", logging,
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "StatusWriter",
+        logging,
       ]),
     // The daemon as a process, with git as the user's client.
     .testTarget(
       name: "ScenarioTests",
       dependencies: [
-        "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Manifests",
+        "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore",
+        "Manifests",
         "StatusWriter", logging,
       ],
       swiftSettings: settings),

@@ -20,7 +20,8 @@ public struct Engine: Sendable {
     public var workers: Int
 
     public init(
-      systemNamespace: String = "kdops-system", clusterDomain: String = "cluster.local", scriptTimeout: Int = 600,
+      systemNamespace: String = "kdops-system", clusterDomain: String = "cluster.local",
+      scriptTimeout: Int = 600,
       progressDeadline: Int? = nil, workers: Int = 4
     ) {
       self.systemNamespace = systemNamespace

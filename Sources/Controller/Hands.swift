@@ -42,7 +42,9 @@ struct Hands: Sendable {
     case .apply(let role, let goal):
       try await apply(role, goal, context)
     case .deleteSet(let role):
-      guard let name = context.status.role(role)?.statefulSet ?? context.sets.values.first(where: { $0.label(Wire.Label.role) == role })?.name
+      guard
+        let name = context.status.role(role)?.statefulSet
+          ?? context.sets.values.first(where: { $0.label(Wire.Label.role) == role })?.name
       else { return }
       try await delete(.statefulSets, ObjectName(namespace: context.name.namespace, name: name), .none)
     case .deletePod(let pod, let uid, let version):
@@ -92,7 +94,9 @@ struct Hands: Sendable {
       return
     }
     var change: JSON = ["replicas": JSON(goal.replicas), "updateStrategy": strategyPatch(goal.strategy)]
-    if known.annotation(SetAnnotation.image) != resolved.image { change["template"] = wanted.json["spec"]?["template"] }
+    if known.annotation(SetAnnotation.image) != resolved.image {
+      change["template"] = wanted.json["spec"]?["template"]
+    }
     let patch: JSON = [
       "metadata": [
         "resourceVersion": .string(known.resourceVersion), "labels": JSON(wanted.labels),
@@ -137,7 +141,8 @@ extension Happening {
 
   var metadata: Logger.Metadata {
     switch self {
-    case .upgradeBegan(let from, let to), .rollbackBegan(let from, let to): ["from": "\(from)", "to": "\(to)"]
+    case .upgradeBegan(let from, let to), .rollbackBegan(let from, let to):
+      ["from": "\(from)", "to": "\(to)"]
     case .podClaimed(let pod, let role, _): ["role": "\(role)", "pod": "\(pod)"]
     case .podDone(let pod, let role, _, let seconds):
       ["role": "\(role)", "pod": "\(pod)", "took": "\(seconds)s"]

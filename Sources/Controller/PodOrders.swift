@@ -37,7 +37,8 @@ extension Hands {
     ]
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
-      outputLimit: resolved?.maxLogSizeDump ?? ResolvedRole.defaultMaxLogSizeDump, containerID: order.containerID)
+      outputLimit: resolved?.maxLogSizeDump ?? ResolvedRole.defaultMaxLogSizeDump,
+      containerID: order.containerID)
   }
 
   private func script(
@@ -70,7 +71,8 @@ extension Hands {
 
   /// A file name that stands for this run and no other: letters, digits, dots and dashes only.
   static func key(_ notification: Notification, _ containerID: String) -> String {
-    let text = [notification.event.rawValue, notification.id, containerID].joined(separator: ".")
+    let text =
+      [notification.event.rawValue, notification.id, containerID].joined(separator: ".")
       + notification.arguments.map { ".\($0)" }.joined()
     let legal = text.utf8.map { byte -> UInt8 in
       let isLegal =

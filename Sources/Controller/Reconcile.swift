@@ -7,7 +7,8 @@ extension Engine {
   /// Takes steps until there is nothing more to do without something new happening.
   func reconcile(_ name: ObjectName) async throws(APIError) {
     for _ in 0..<Self.stepsAtOnce {
-      guard let picture = await world.picture(name), case (let observation, var context)? = await observe(picture),
+      guard let picture = await world.picture(name),
+        case (let observation, var context)? = await observe(picture),
         let decision = ClusterMachine.step(observation)
       else { return }
       context.status = decision.status
@@ -68,7 +69,8 @@ extension Engine {
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
     let context = Hands.Context(
       cluster: cluster, owner: OwnerReference(picture.cluster),
-      status: status ?? ClusterStatus(state: .creating, app: cluster.spec.app), apps: apps, sets: picture.sets,
+      status: status ?? ClusterStatus(state: .creating, app: cluster.spec.app), apps: apps,
+      sets: picture.sets,
       pods: picture.pods)
     return (observation, context)
   }

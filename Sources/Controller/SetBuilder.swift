@@ -22,7 +22,8 @@ struct ObjectBuilder {
 
   func headless() -> Object {
     Object(
-      .services, namespace: cluster.metadata.namespace, name: headlessService, labels: labels(), owners: [owner],
+      .services, namespace: cluster.metadata.namespace, name: headlessService, labels: labels(),
+      owners: [owner],
       content: [
         "spec": [
           "clusterIP": "None", "publishNotReadyAddresses": true,
@@ -35,7 +36,10 @@ struct ObjectBuilder {
   /// The service of one member, with a port for each service of its role.
   func memberService(role: ClusterRole, services: [AppService], pod: String) -> Object {
     let ports = services.map { service -> JSON in
-      ["name": .string("\(service.urlScheme ?? "port")-\(service.id)".portName), "port": JSON(service.port), "protocol": "TCP"]
+      [
+        "name": .string("\(service.urlScheme ?? "port")-\(service.id)".portName), "port": JSON(service.port),
+        "protocol": "TCP",
+      ]
     }
     var labels = labels(role: role.id)
     labels.merge(role.serviceLabels) { ours, _ in ours }
@@ -51,7 +55,9 @@ struct ObjectBuilder {
       ])
   }
 
-  func statefulSet(name: String, role: ClusterRole, app: String, resolved: ResolvedRole, spec: AppSpec, goal: SetGoal)
+  func statefulSet(
+    name: String, role: ClusterRole, app: String, resolved: ResolvedRole, spec: AppSpec, goal: SetGoal
+  )
     -> Object
   {
     var labels = labels(role: role.id)
@@ -111,7 +117,10 @@ struct ObjectBuilder {
       let folders = Self.persisted(resolved)
       container["volumeMounts"] = .array(
         folders.map {
-          ["name": .string(Self.claimName), "mountPath": .string($0), "subPath": .string(String($0.dropFirst()))]
+          [
+            "name": .string(Self.claimName), "mountPath": .string($0),
+            "subPath": .string(String($0.dropFirst())),
+          ]
         })
       pod["initContainers"] = [
         [

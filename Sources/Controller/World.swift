@@ -37,7 +37,9 @@ actor World {
 
   /// An app by its name: from the catalog that was pinned, else from the cluster's namespace, then the system's.
   func app(_ name: String, namespace: String, catalog: AppCatalog?) -> (App, AppCatalog)? {
-    if catalog != .system, let app = apps[ObjectName(namespace: namespace, name: name)] { return (app, .local) }
+    if catalog != .system, let app = apps[ObjectName(namespace: namespace, name: name)] {
+      return (app, .local)
+    }
     if catalog != .local, let app = apps[ObjectName(namespace: systemNamespace, name: name)] {
       return (app, .system)
     }
@@ -101,7 +103,8 @@ actor World {
       guard let owner = owner(of: object) else { return [] }
       switch resource {
       case .statefulSets: parts[owner]?.sets[object.name] = nil
-      case .pods: if parts[owner]?.pods[object.name]?.uid == object.uid { parts[owner]?.pods[object.name] = nil }
+      case .pods:
+        if parts[owner]?.pods[object.name]?.uid == object.uid { parts[owner]?.pods[object.name] = nil }
       case .services: parts[owner]?.services.remove(object.name)
       default: break
       }
@@ -136,11 +139,15 @@ actor World {
 
   // MARK: - Work in pods
 
-  func setWork(_ cluster: ObjectName, pod: String, _ entry: PodWork?) { work[cluster, default: [:]][pod] = entry }
+  func setWork(_ cluster: ObjectName, pod: String, _ entry: PodWork?) {
+    work[cluster, default: [:]][pod] = entry
+  }
 
   /// Forgets results that have been taken into a written status.
   func dropFinished(_ cluster: ObjectName, _ seen: [String: PodWork]) {
-    for (pod, entry) in seen where !entry.isRunning && work[cluster]?[pod] == entry { work[cluster]?[pod] = nil }
+    for (pod, entry) in seen where !entry.isRunning && work[cluster]?[pod] == entry {
+      work[cluster]?[pod] = nil
+    }
   }
 
   /// False where the pod is busy already.

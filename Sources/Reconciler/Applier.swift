@@ -31,7 +31,8 @@ struct Applier: Sendable {
   ///   - document: the object as its file has it, its namespace filled in.
   ///   - live: the object as it lives, on whose version the judgement was made; nil to create it.
   /// - Throws: `.conflict` where it changed meanwhile: judge again.
-  func apply(_ document: JSON, over live: Object?, _ provenance: Provenance) async throws(APIError) -> Object {
+  func apply(_ document: JSON, over live: Object?, _ provenance: Provenance) async throws(APIError) -> Object
+  {
     let wanted = object(document, over: live, provenance)
     guard let live else { return try await api.create(wanted) }
     guard wanted != live else { return live }
@@ -57,7 +58,8 @@ struct Applier: Sendable {
     for (key, value) in live?.labels ?? [:] where labels[key] == nil && !Self.isCarried("l:\(key)", live) {
       labels[key] = value
     }
-    for (key, value) in live?.annotations ?? [:] where annotations[key] == nil && !Self.isCarried("a:\(key)", live) {
+    for (key, value) in live?.annotations ?? [:]
+    where annotations[key] == nil && !Self.isCarried("a:\(key)", live) {
       annotations[key] = value
     }
     labels[Wire.Label.source] = installation

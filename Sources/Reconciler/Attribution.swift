@@ -18,7 +18,9 @@ enum Attribution {
     var found: [String: ObjectID] = [:]
     var before: ObjectID? = base
     for commit in log.commits {
-      for change in try await repository.diff(base: commit.parents.first ?? before, head: commit.id, selection) {
+      for change in try await repository.diff(
+        base: commit.parents.first ?? before, head: commit.id, selection)
+      {
         found[change.path] = commit.id
       }
       before = commit.id

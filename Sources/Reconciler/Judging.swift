@@ -53,7 +53,8 @@ extension Reconciler {
       switch verdict.verdict {
       case .unchanged: settle(reference, commit)
       case .accepted:
-        accepted.append(Accepted(reference: reference, change: verdict.change, commit: commit, findings: said))
+        accepted.append(
+          Accepted(reference: reference, change: verdict.change, commit: commit, findings: said))
       case .rejected, .waiting, .orphaned:
         await hold(reference, verdict.change, verdict.verdict, said, commit, in: repository)
       }
@@ -65,8 +66,11 @@ extension Reconciler {
 
   /// The text of every file that is about to be judged: for places, and for what is applied.
   private func read(_ changes: Changes, in repository: GitRepository) async throws -> [String: [UInt8]] {
-    let paths = desired.paths(of: changes.objects).union(changes.files).filter { desired.blobs[$0] != nil }.sorted()
-    let contents = try await repository.readBlobs(paths.compactMap { desired.blobs[$0] }) { _, bytes in Array(bytes) }
+    let paths = desired.paths(of: changes.objects).union(changes.files).filter { desired.blobs[$0] != nil }
+      .sorted()
+    let contents = try await repository.readBlobs(paths.compactMap { desired.blobs[$0] }) { _, bytes in
+      Array(bytes)
+    }
     return Dictionary(uniqueKeysWithValues: zip(paths, contents))
   }
 
@@ -74,7 +78,8 @@ extension Reconciler {
     of reference: ObjectReference, _ head: ObjectID, in repository: GitRepository
   ) async throws -> ObjectID {
     if let known = commitOf.removeValue(forKey: reference) ?? held[reference]?.commit { return known }
-    let path = desired.source(of: reference)?.path ?? living.objects[reference]?.annotation(Wire.Annotation.path)
+    let path =
+      desired.source(of: reference)?.path ?? living.objects[reference]?.annotation(Wire.Annotation.path)
     guard let path else { return head }
     return try await Attribution.commit(of: path, at: head, in: repository) ?? head
   }
@@ -92,7 +97,8 @@ extension Reconciler {
       message: owner.map { "\(reference) belongs to the installation \($0)" }
         ?? "\(reference) is there already, and no installation owns it",
       hint: owner == nil
-        ? "add the annotation \(Wire.Annotation.adopt): \"true\" to take it over" : "remove it from one of the two repositories")
+        ? "add the annotation \(Wire.Annotation.adopt): \"true\" to take it over"
+        : "remove it from one of the two repositories")
   }
 
   /// Nothing to do. A change that was held is thereby withdrawn.
@@ -136,7 +142,8 @@ extension Reconciler {
     logger.warning(
       "file.finding",
       metadata: [
-        "rule": "\(finding.rule)", "at": "\(finding.location.map { "\($0.file):\($0.line):\($0.column)" } ?? "")",
+        "rule": "\(finding.rule)",
+        "at": "\(finding.location.map { "\($0.file):\($0.line):\($0.column)" } ?? "")",
         "reason": "\(finding.sentence)",
       ])
   }
@@ -172,7 +179,8 @@ extension Reconciler {
     held[reference] = nil
     let isCluster = reference.kind == Wire.clusterKind
     let report = ObjectReport(
-      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: change.change.rawValue,
+      kind: reference.kind, namespace: reference.namespace, name: reference.name,
+      change: change.change.rawValue,
       verdict: Verdict.accepted.rawValue, phase: isCluster ? .pending : .done)
     await record(report, of: change.commit, in: repository)
     seen.insert(reference)

@@ -46,7 +46,9 @@ public actor Reconciler {
 
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
-      cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void = { _, _, _ in },
+      cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void = {
+        _, _, _ in
+      },
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
       said: @escaping @Sendable (ObjectID) async -> CommitReport? = { _ in nil },
       head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in }
@@ -142,7 +144,8 @@ public actor Reconciler {
           try? await self.api.follow(
             resource, clock: self.clock,
             onFailure: { error in
-              self.logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
+              self.logger.warning(
+                "watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
             }
           ) { await self.take($0, of: resource) }
           return nil
@@ -205,7 +208,8 @@ public actor Reconciler {
       let wait = Backoff().delay(attempt: fetchFailures)
       fetchFailures += 1
       logger.warning(
-        "git.fetch.failed", metadata: ["error": "\(error)", "kind": "\(error.kind.rawValue)", "retry": "\(wait.inWords)"])
+        "git.fetch.failed",
+        metadata: ["error": "\(error)", "kind": "\(error.kind.rawValue)", "retry": "\(wait.inWords)"])
       return wait
     }
   }

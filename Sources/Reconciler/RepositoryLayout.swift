@@ -58,7 +58,8 @@ private struct LayoutReader {
   mutating func read() {
     guard let json = file.json else { return }
     guard let members = json.object else {
-      return file.report(Self.rule, at: .root, "\(RepositoryLayout.path) must hold settings, not \(json.typeName)")
+      return file.report(
+        Self.rule, at: .root, "\(RepositoryLayout.path) must hold settings, not \(json.typeName)")
     }
     for (key, value) in members {
       let at: FieldPath = [.key(key)]
@@ -66,7 +67,8 @@ private struct LayoutReader {
       case "schemaVersion":
         if value.integer != 1 {
           file.report(
-            Self.rule, at: at, "schemaVersion \(word(value)) is not known here", hint: "write schemaVersion: 1")
+            Self.rule, at: at, "schemaVersion \(word(value)) is not known here",
+            hint: "write schemaVersion: 1")
         }
       case "apps": layout.apps = globs(value, at) ?? layout.apps
       case "clusters": layout.clusters = globs(value, at) ?? layout.clusters
@@ -126,7 +128,8 @@ private struct LayoutReader {
 
   private mutating func readImage(_ entry: JSON, _ at: FieldPath) {
     guard let name = entry["image"]?.string, !name.isEmpty else {
-      return file.report(Self.rule, at: at, "\(at) names no image", hint: "add image: \"registry.example/spark:1.*\"")
+      return file.report(
+        Self.rule, at: at, "\(at) names no image", hint: "add image: \"registry.example/spark:1.*\"")
     }
     var image = RepositoryLayout.Image(image: name)
     for (key, value) in entry.object ?? [:] {
@@ -138,12 +141,18 @@ private struct LayoutReader {
         if let parts, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) {
           image.rootfs = value.string
         } else {
-          file.report(Self.rule, at: at, "rootfs must be a folder below the repository's root", hint: "write images/spark/1.0")
+          file.report(
+            Self.rule, at: at, "rootfs must be a folder below the repository's root",
+            hint: "write images/spark/1.0")
         }
       case "pull": image.pull = duration(value, at) ?? image.pull
       case "start": image.start = duration(value, at) ?? image.start
       case "crash":
-        if let crash = value.bool { image.crash = crash } else { file.report(Self.rule, at: at, "crash is true or false") }
+        if let crash = value.bool {
+          image.crash = crash
+        } else {
+          file.report(Self.rule, at: at, "crash is true or false")
+        }
       default: unknown(key, at, among: ["image", "rootfs", "pull", "start", "crash"])
       }
     }

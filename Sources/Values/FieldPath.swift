@@ -27,7 +27,8 @@ public struct FieldPath: Sendable, Hashable, ExpressibleByArrayLiteral, CustomSt
     var text = ""
     for step in steps {
       switch step {
-      case .key(let key) where key.contains(where: { $0 == "." || $0 == "[" || $0 == "/" }): text += "['\(key)']"
+      case .key(let key) where key.contains(where: { $0 == "." || $0 == "[" || $0 == "/" }):
+        text += "['\(key)']"
       case .key(let key): text += text.isEmpty ? key : ".\(key)"
       case .index(let index): text += "[\(index)]"
       }

@@ -135,7 +135,8 @@ extension JSON {
   public init(_ value: [String]) { self = .array(value.map(JSON.string)) }
   /// Members in the order of their names.
   public init(_ value: [String: String]) {
-    self = .object(Members(uniqueKeysWithValues: value.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+    self = .object(
+      Members(uniqueKeysWithValues: value.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
   }
 
   /// What kind of value this is, in the words of JSON Schema.

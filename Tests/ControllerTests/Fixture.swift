@@ -23,7 +23,10 @@ enum Fixture {
       "roles": [
         ["id": "controller", "cardinality": "1"],
         ["id": "worker", "cardinality": "1+", "persistDirs": ["/data", "/etc/spark"]],
-        ["id": "gateway", "cardinality": "1", "imageRepoTag": "registry.example/gateway:1", "configPackage": nil],
+        [
+          "id": "gateway", "cardinality": "1", "imageRepoTag": "registry.example/gateway:1",
+          "configPackage": nil,
+        ],
       ],
       "config": [
         "selectedRoles": ["controller", "worker", "gateway"],
@@ -53,18 +56,22 @@ enum Fixture {
     return ClusterStatus(
       state: .configured, app: "spark-1.0.0",
       roles: [
-        RoleStatus(id: "controller", statefulSet: "analytics-controller", members: [member("analytics-controller-0", 1)]),
+        RoleStatus(
+          id: "controller", statefulSet: "analytics-controller",
+          members: [member("analytics-controller-0", 1)]),
         RoleStatus(
           id: "worker", statefulSet: "analytics-worker",
           members: [member("analytics-worker-0", 2), member("analytics-worker-1", 3)]),
-        RoleStatus(id: "gateway", statefulSet: "analytics-gateway", members: [member("analytics-gateway-0", 4)]),
+        RoleStatus(
+          id: "gateway", statefulSet: "analytics-gateway", members: [member("analytics-gateway-0", 4)]),
       ])
   }
 
   static func builder() -> ObjectBuilder {
     ObjectBuilder(
       cluster: cluster(),
-      owner: OwnerReference(apiVersion: Wire.apiVersion, kind: Wire.clusterKind, name: "analytics", uid: "c-1"))
+      owner: OwnerReference(
+        apiVersion: Wire.apiVersion, kind: Wire.clusterKind, name: "analytics", uid: "c-1"))
   }
 
   static func set(_ role: String, version: String = "1.0.0") throws -> Object {

@@ -38,7 +38,9 @@ struct ObjectBuilderTests {
   func owners() throws {
     #expect(try Fixture.set("worker").owners.map(\.uid) == ["c-1"])
     #expect(Fixture.builder().headless().owners.map(\.uid) == ["c-1"])
-    #expect(try Fixture.set("worker").json["spec"]?["volumeClaimTemplates"]?[0]?["metadata"]?["ownerReferences"] == nil)
+    #expect(
+      try Fixture.set("worker").json["spec"]?["volumeClaimTemplates"]?[0]?["metadata"]?["ownerReferences"]
+        == nil)
   }
 
   @Test("a role with storage persists its folders once, without those inside another")
@@ -46,7 +48,8 @@ struct ObjectBuilderTests {
     let role = try #require(Fixture.app().resolved("worker"))
     #expect(
       ObjectBuilder.persisted(role) == [
-        "/etc", "/data", "/opt/guestconfig", "/opt/guestconfig.backup", "/var/log/guestconfig", "/usr/local/bin",
+        "/etc", "/data", "/opt/guestconfig", "/opt/guestconfig.backup", "/var/log/guestconfig",
+        "/usr/local/bin",
         "/usr/local/lib",
       ])
   }
@@ -60,7 +63,8 @@ struct ObjectBuilderTests {
 
   @Test("nothing of a file stands in a shell's text")
   func seedArguments() throws {
-    let command = try Fixture.set("worker").json["spec"]?["template"]?["spec"]?["initContainers"]?[0]?["command"]
+    let command = try Fixture.set("worker").json["spec"]?["template"]?["spec"]?["initContainers"]?[0]?[
+      "command"]
     let words = command?.array?.compactMap(\.string) ?? []
     #expect(words.prefix(2) == ["/bin/sh", "-c"])
     #expect(words.dropFirst(2).first == PodScripts.seed)
@@ -78,7 +82,8 @@ struct ObjectBuilderTests {
   func memberService() throws {
     let app = Fixture.app()
     let role = try #require(Fixture.cluster().spec.role("controller"))
-    let service = Fixture.builder().memberService(role: role, services: app.services, pod: "analytics-controller-0")
+    let service = Fixture.builder().memberService(
+      role: role, services: app.services, pod: "analytics-controller-0")
     #expect(service.name == "analytics-controller-0")
     #expect(service.json["spec"]?["ports"]?[0]?["name"]?.string == "http-web")
     #expect(service.json["spec"]?["ports"]?[0]?["port"]?.integer == 8080)
@@ -121,13 +126,15 @@ struct RunKeyTests {
 
   @Test("differs by event, request, container and arguments; long ones are told apart by a hash")
   func distinct() {
-    func key(_ event: LifecycleEvent, _ id: String, _ container: String, _ arguments: [String] = []) -> String {
+    func key(_ event: LifecycleEvent, _ id: String, _ container: String, _ arguments: [String] = []) -> String
+    {
       Hands.key(Notification(event: event, arguments: arguments, id: id), container)
     }
     let long = String(repeating: "x", count: 300)
     let keys = [
       key(.podUpgraded, "1", "c"), key(.podReverted, "1", "c"), key(.podUpgraded, "2", "c"),
-      key(.podUpgraded, "1", "d"), key(.addNodes, "1", "c", [long + "a"]), key(.addNodes, "1", "c", [long + "b"]),
+      key(.podUpgraded, "1", "d"), key(.addNodes, "1", "c", [long + "a"]),
+      key(.addNodes, "1", "c", [long + "b"]),
     ]
     #expect(Set(keys).count == keys.count)
     #expect(keys.allSatisfy { $0.utf8.count <= 120 })

@@ -25,7 +25,9 @@ struct ApplierTests {
     [
       "apiVersion": .string(Wire.apiVersion), "kind": .string(Wire.clusterKind),
       "metadata": ["name": "analytics", "namespace": "prod", "labels": JSON(labels)],
-      "spec": ["app": "spark", "roles": [["id": "worker", "members": .integer(members)]], "unknown": "carried"],
+      "spec": [
+        "app": "spark", "roles": [["id": "worker", "members": .integer(members)]], "unknown": "carried",
+      ],
       "status": ["state": "configured"],
     ]
   }
@@ -65,7 +67,9 @@ struct ApplierTests {
   func conflict() async throws {
     let made = try await applier.apply(document(), over: nil, from("c1"))
     _ = try await applier.apply(document(members: 2), over: made, from("c2"))
-    await #expect(throws: APIError.self) { try await applier.apply(document(members: 3), over: made, from("c3")) }
+    await #expect(throws: APIError.self) {
+      try await applier.apply(document(members: 3), over: made, from("c3"))
+    }
     let now = try await cluster.get(.clusters, made.objectName)
     #expect(now.json["spec"]?["roles"]?[0]?["members"]?.integer == 2)
   }

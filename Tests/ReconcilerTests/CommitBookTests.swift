@@ -16,9 +16,11 @@ struct CommitBookTests {
     second = try #require(ObjectID(hex: String(repeating: "b", count: 40)))
   }
 
-  private func report(_ name: String, _ change: String = "upgrade", _ phase: Phase = .pending) -> ObjectReport {
+  private func report(_ name: String, _ change: String = "upgrade", _ phase: Phase = .pending) -> ObjectReport
+  {
     ObjectReport(
-      kind: Wire.clusterKind, namespace: "prod", name: name, change: change, verdict: "accepted", phase: phase)
+      kind: Wire.clusterKind, namespace: "prod", name: name, change: change, verdict: "accepted", phase: phase
+    )
   }
 
   @Test("says each thing once")
@@ -78,7 +80,8 @@ struct CommitBookTests {
     held.verdict = "waiting"
     book.record(held, of: first, subject: "")
     book.record(held, of: second, subject: "")
-    #expect(book.takeReports().first { $0.commit == first.hex }?.objects.first?.message == "superseded by bbbbbbb")
+    #expect(
+      book.takeReports().first { $0.commit == first.hex }?.objects.first?.message == "superseded by bbbbbbb")
     book.withdraw(held.reference, by: first)
     let withdrawn = try #require(book.takeReports().first?.objects.first)
     #expect(withdrawn.message == "withdrawn by aaaaaaa before it was applied")
