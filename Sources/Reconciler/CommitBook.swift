@@ -112,11 +112,15 @@ struct CommitBook {
       guard let page = pages[commit], isOver(page, commit) else { continue }
       pages[commit] = nil
       for object in page.objects.keys where owners[object] == commit { owners[object] = nil }
-      closed.append((commit, page))
-      if closed.count > Self.closedLimit { closed.removeFirst() }
+      close(commit, page)
     }
     dirty = []
     return reports
+  }
+
+  private mutating func close(_ commit: ObjectID, _ page: Page) {
+    closed.append((commit, page))
+    if closed.count > Self.closedLimit { closed.removeFirst() }
   }
 
   private func isOver(_ page: Page, _ commit: ObjectID) -> Bool {
@@ -152,10 +156,10 @@ extension CommitBook {
     _ commit: ObjectID, said: [ObjectReport], living: Set<ObjectReference>, subject: String,
     standing: (ObjectReference) -> Standing
   ) -> Set<ObjectReference> {
-    guard pages[commit] == nil else { return [] }
-    var page = Page(subject: subject)
+    guard pages[commit] == nil, !said.isEmpty || !living.isEmpty else { return [] }
+    var page = takeClosed(commit) ?? Page(subject: subject)
     var waiting: Set<ObjectReference> = []
-    for report in said { page.objects[report.reference] = report }
+    if page.objects.isEmpty { for report in said { page.objects[report.reference] = report } }
     for object in living.union(page.objects.keys) {
       let old = page.objects[object]
       switch standing(object) {
@@ -174,7 +178,11 @@ extension CommitBook {
       }
     }
     let isNews = Set(page.objects.values) != Set(said)
-    guard isNews || !isOver(page, commit) else { return [] }
+    guard isNews || !isOver(page, commit) else {
+      // Nothing to add; kept at hand for whoever speaks of the commit next.
+      close(commit, page)
+      return []
+    }
     pages[commit] = page
     if isNews { dirty.insert(commit) }
     return waiting

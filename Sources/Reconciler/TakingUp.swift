@@ -27,9 +27,7 @@ extension Reconciler {
 
   /// Puts an object down to a commit, beside what was said of that commit before.
   func record(_ report: ObjectReport, of commit: ObjectID, in repository: GitRepository) async {
-    if !book.has(commit), !living.objects(of: commit).isEmpty {
-      await reopen(commit, await outlets.said(commit), in: repository)
-    }
+    if !book.has(commit) { await reopen(commit, await outlets.said(commit), in: repository) }
     book.record(report, of: commit, subject: await subject(of: commit, in: repository))
   }
 

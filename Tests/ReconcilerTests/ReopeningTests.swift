@@ -81,6 +81,9 @@ struct ReopeningTests {
     }
     #expect(book.takeReports().isEmpty)
     #expect(book.isEmpty)
+    // Where the commit is spoken of again, it is all there.
+    book.record(report(app, "create", "accepted", .done), of: first, subject: "")
+    #expect(book.takeReports().first?.objects.map(\.phase) == [.done, .failed])
   }
 
   @Test("without a note, what lives by the commit is told")

@@ -67,7 +67,7 @@ struct UpgradeScenarios {
 
   @Test("its revert in the middle rolls back the pods that were claimed, and then deletes the app")
   func rollback() async throws {
-    try await scenario(Fixture.shop(.init(version: "1.1", start: "2s"))) { scene in
+    try await scenario(Fixture.shop(.init(version: "1.0", hook: "2.5"), .init(version: "1.1", start: "2s"))) { scene in
       try await scene.configured("1.0.0")
       let before = try await scene.pods()
       let commit = try scene.forge.push(Fixture.upgrade(), "Upgrade shop")

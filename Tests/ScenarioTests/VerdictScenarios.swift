@@ -53,8 +53,8 @@ struct VerdictScenarios {
     }
   }
 
-  @Test("a third app waits while an upgrade runs, and then runs by itself")
-  func thirdApp() async throws {
+  @Test("a third app waits while an upgrade runs, and then runs by itself, also by another daemon", arguments: [false, true])
+  func thirdApp(dying: Bool) async throws {
     try await scenario(Fixture.shop(workers: 2, .init(version: "1.1", start: "2s"))) { scene in
       try await scene.configured("1.0.0")
       let second = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
@@ -64,6 +64,10 @@ struct VerdictScenarios {
       let message = try #require(waiting.object("shop")?.message)
       #expect(message.contains("waits for the upgrade to web-1.1.0"))
       #expect(waiting.object("web-1.2.0")?.phase == .done)
+      if dying {
+        try await scene.kill()
+        try await scene.start()
+      }
       let note = try await scene.note(third, phase: "done")
       try await scene.configured("1.2.0")
       #expect(note.object("shop")?.upgrade?.fromApp == "web-1.1.0")
