@@ -4,14 +4,14 @@ import Values
 
 extension EmbeddedCluster: ClusterAPI {
   public func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
-    try await commit()
+    try commitForReading()
     return try store.existing(resource.kind, name).object
   }
 
   public func list(
     _ resource: Resource, namespace: String?, labels: LabelSelector
   ) async throws(APIError) -> ObjectList {
-    try await commit()
+    try commitForReading()
     return ObjectList(
       items: store.list(resource.kind, namespace: namespace, labels: labels),
       resourceVersion: String(store.version))

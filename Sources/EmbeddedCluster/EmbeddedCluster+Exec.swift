@@ -16,7 +16,7 @@ extension EmbeddedCluster {
       throw APIError(
         .invalid, "Pod \(pod): a command needs at least one argument, and none may hold a zero byte")
     }
-    try await commit()
+    try commitForReading()
     _ = try target(pod, request)
     let ending: ScriptRunner.Ending?
     do {
@@ -77,7 +77,7 @@ extension EmbeddedCluster {
         let root = folders.root(of: target.spec)
         let sandboxed = SandboxRequest(
           root: root, binds: try folders.binds(of: target.container, pod: target.spec, root: root),
-          hostname: target.spec.name.name, environment: target.container.environment, command: request.command
+          hostname: target.spec.hostname, environment: target.container.environment, command: request.command
         )
         return try runner.start(
           sandboxed, stdin: request.stdin, outputLimit: request.outputLimit,

@@ -22,7 +22,6 @@ extension EmbeddedCluster {
     }
     let (jobs, continuation) = AsyncStream.makeStream(of: ClusterJob.self)
     self.jobs = continuation
-    node.adopt(store, now: time.now())
     lookAtEverything()
     await wake()
     await withDiscardingTaskGroup { group in
@@ -123,7 +122,7 @@ extension EmbeddedCluster {
     let root = folders.initRoot(id)
     let request = SandboxRequest(
       root: root, binds: try folders.binds(of: container, pod: job.spec, root: root),
-      hostname: job.spec.name.name,
+      hostname: job.spec.hostname,
       environment: container.environment, command: container.command)
     return try runner.start(request, stdin: [], outputLimit: 4096, folder: folders.run(id)) {}
   }

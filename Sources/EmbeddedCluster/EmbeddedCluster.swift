@@ -50,6 +50,8 @@ public actor EmbeddedCluster {
   // The commit that is on its way.
   private var isCommitting = false
   private var isTurnOrdered = false
+  /// Why what was written since it began did not reach the disk.
+  private var failure: APIError?
   private var commitWaiters: [CheckedContinuation<APIError?, Never>] = []
   private var uncheckpointed = 0
 
@@ -155,8 +157,10 @@ public actor EmbeddedCluster {
     }
     guard store.hasChanges || hasWork else { return }
     isCommitting = true
+    failure = nil
     await Task.yield()
-    let failure = turn()
+    move()
+    persist()
     isCommitting = false
     let waiters = commitWaiters
     commitWaiters = []
@@ -170,6 +174,12 @@ public actor EmbeddedCluster {
     if let failure { throw failure }
   }
 
+  /// Before anything is read: nobody is told what is not yet on disk, nor a version that no watch knows.
+  func commitForReading() throws(APIError) {
+    guard store.hasChanges else { return }
+    if let error = persist() { throw error }
+  }
+
   func turnOrdered() async {
     isTurnOrdered = false
     await wake()
@@ -180,24 +190,33 @@ public actor EmbeddedCluster {
     jobs != nil && (!changedPods.isEmpty || !changedSets.isEmpty || !orphanedOwners.isEmpty)
   }
 
-  /// Lets the controllers act on what has changed, writes all of it to disk, and tells the watchers.
-  private func turn() -> APIError? {
+  /// Lets the controllers act on what has changed.
+  private func move() {
+    guard jobs != nil else { return }
     let now = time.now()
-    defer { setAlarm() }
-    if jobs != nil { start(node.wake(in: store, now: now)) }
+    start(node.wake(in: store, now: now))
     route()
     var budget = 1_000
-    while jobs != nil, budget > 0, hasWork {
+    while budget > 0, hasWork {
       budget -= 1
       step(now)
       route()
     }
+  }
+
+  /// Writes what has changed to disk, and tells the watchers.
+  @discardableResult
+  private func persist() -> APIError? {
+    defer { setAlarm() }
     guard store.hasChanges else { return nil }
+    route()
     let batch = store.batch()
     do {
       try persistence.commit(batch)
     } catch {
-      return fallBack(error)
+      // Also for whoever waits for the commit that is on its way: its writes are lost with these.
+      failure = fallBack(error)
+      return failure
     }
     uncheckpointed += batch.rows.count
     routed = 0
@@ -213,7 +232,7 @@ public actor EmbeddedCluster {
     if let uid = orphanedOwners.popLast() {
       for record in store.dependents(of: uid) where store.isOrphan(record) {
         // Without preconditions a delete fails only where the object is gone already.
-        try? store.delete(record.kind, record.object.objectName, .none)
+        try? store.delete(record.kind, record.name, .none)
       }
     } else if let pod = changedPods.pop() {
       start(node.sync(pod, in: store, now: now))
@@ -224,6 +243,8 @@ public actor EmbeddedCluster {
 
   /// Who must look at what was written.
   private func route() {
+    // The next run looks at everything anyway.
+    guard jobs != nil else { return }
     let changes = store.changes
     while routed < changes.count {
       let change = changes[routed]
@@ -235,13 +256,21 @@ public actor EmbeddedCluster {
       } else if change.old == nil, object.owners.contains(where: { !store.exists(uid: $0.uid) }) {
         orphanedOwners += object.owners.map(\.uid)
       }
-      if change.kind == Resource.pods.kind {
-        changedPods.add(object.objectName)
+      switch change.kind {
+      case Resource.pods.kind:
+        changedPods.add(change.name)
         for owner in object.owners where owner.isController && owner.kind == Resource.statefulSets.kind {
-          changedSets.add(ObjectName(namespace: object.namespace, name: owner.name))
+          changedSets.add(ObjectName(namespace: change.name.namespace, name: owner.name))
         }
-      } else if change.kind == Resource.statefulSets.kind {
-        changedSets.add(object.objectName)
+      case Resource.statefulSets.kind:
+        // What only says how far the set has come calls for nothing.
+        if let old = change.old, old.generation == object.generation,
+          old.isBeingDeleted == object.isBeingDeleted
+        {
+          continue
+        }
+        changedSets.add(change.name)
+      default: continue
       }
     }
   }
@@ -255,6 +284,7 @@ public actor EmbeddedCluster {
       let last = max(version, store.version)
       store = ObjectStore(objects: objects, version: last, rules: rules, now: time.now)
       routed = 0
+      node = Node(catalog: node.catalog, capacity: node.capacity)
       events.restart(at: last)
       lookAtEverything()
     }
@@ -264,8 +294,9 @@ public actor EmbeddedCluster {
   // MARK: While it runs
 
   func lookAtEverything() {
-    for record in store.all(Resource.pods.kind) { changedPods.add(record.object.objectName) }
-    for record in store.all(Resource.statefulSets.kind) { changedSets.add(record.object.objectName) }
+    node.adopt(store, now: time.now())
+    for record in store.all(Resource.pods.kind) { changedPods.add(record.name) }
+    for record in store.all(Resource.statefulSets.kind) { changedSets.add(record.name) }
     for record in store.orphans() { orphanedOwners += record.object.owners.map(\.uid) }
   }
 
@@ -311,6 +342,8 @@ public actor EmbeddedCluster {
 
   func stopped() {
     jobs = nil
+    // What was under way is lost; the next run finds out from the store.
+    node = Node(catalog: node.catalog, capacity: node.capacity)
     alarms = []
     isTurnOrdered = false
     jobsUnderWay = 0

@@ -192,6 +192,43 @@ struct ExecTests {
     }
   }
 
+  @Test("no more scripts run at once than allowed; the others wait their turn")
+  func turns() async throws {
+    var options = EmbeddedCluster.Options()
+    options.concurrentScripts = 1
+    try await Self.withPod(options: options) { world in
+      let script = "mkdir /opt/alone || exit 1; sleep 0.02; rmdir /opt/alone"
+      try await withThrowingTaskGroup(of: Int.self) { group in
+        for _ in 0..<5 { group.addTask { try await world.sh(script).exitCode } }
+        for try await code in group { #expect(code == 0) }
+      }
+    }
+  }
+
+  @Test("without bubblewrap, for those who insist, a script still has the pod's folder as its root")
+  func unsandboxed() async throws {
+    try await World.with(images: [Self.image], sandbox: .none) { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1))
+      await world.cluster.settle()
+      let result = try await world.sh("cat /srv/version; ls /root; echo mine >/opt/x; exit 4")
+      #expect(result.out == "1\n")
+      #expect(result.exitCode == 4)
+      #expect(FileManager.default.fileExists(atPath: "\(world.directory)/pods/default/web-0/opt/x"))
+      try await world.cluster.delete(.statefulSets, World.name("web"), .none)
+      await world.cluster.settle()
+      #expect(FileManager.default.fileExists(atPath: "/usr/bin/env"))
+    }
+  }
+
+  @Test("a cluster without scripts refuses them")
+  func noScripts() async throws {
+    try await World.with { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1))
+      await world.cluster.settle()
+      await world.expect(.unsupported) { try await world.sh("true") }
+    }
+  }
+
   @Test("flock works from one command to another")
   func locks() async throws {
     try await Self.withPod { world in

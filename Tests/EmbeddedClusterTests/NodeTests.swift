@@ -237,6 +237,25 @@ struct NodeTests {
     }
   }
 
+  @Test("stopped and run again, it takes up what was under way")
+  func runAgain() async throws {
+    try await World.with(images: [.init(image: "*", pull: .seconds(5))], runs: false) { world in
+      let first = Task { try await world.cluster.run() }
+      while await !world.cluster.isRunning { await Task.yield() }
+      _ = try await world.cluster.create(World.set("web"))
+      await world.cluster.settle()
+      await #expect(throws: EmbeddedClusterError.self) { try await world.cluster.run() }
+      first.cancel()
+      try await first.value
+      let second = Task { try await world.cluster.run() }
+      while await !world.cluster.isRunning { await Task.yield() }
+      await world.step(.seconds(5))
+      #expect(try await world.pods() == ["web-0 app:1 ready", "web-1 app:1 ready", "web-2 app:1 ready"])
+      second.cancel()
+      try await second.value
+    }
+  }
+
   @Test("many sets at once come up and are upgraded")
   func fleet() async throws {
     try await World.with { world in

@@ -151,9 +151,12 @@ struct VolumeTests {
   @Test("folders that nobody may enter, or nested without end, are removed all the same")
   func hostileFolders() async throws {
     try await Self.withPod { world in
-      try await world.sh("mkdir -p /opt/locked/in && chmod 0 /opt/locked /opt")
       try await world.sh(
-        "i=0; while [ $i -lt 1200 ]; do mkdir dddddddd && cd dddddddd || break; i=$((i+1)); done")
+        """
+        cd /var; i=0
+        while [ $i -lt 1200 ]; do mkdir dddddddd && cd dddddddd || break; i=$((i+1)); done
+        mkdir -p /opt/locked/in; chmod 0 /opt/locked /opt
+        """)
       try await world.cluster.delete(.statefulSets, World.name("web"), .none)
       await world.cluster.settle()
       #expect(try SafeFolder.names(in: "\(world.directory)/trash").isEmpty)

@@ -134,4 +134,30 @@ struct WatchTests {
       #expect(versions == [0, 3, 6, 9])
     }
   }
+
+  @Test("between many writers a watch can always go on from a list, and sees each object once")
+  func listThenWatch() async throws {
+    try await World.with(runs: false) { world in
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for number in 0..<200 {
+          group.addTask { _ = try await world.cluster.create(Self.service("a\(number)")) }
+        }
+        for _ in 0..<20 {
+          group.addTask {
+            let list = try await world.cluster.list(.services, namespace: nil, labels: .everything)
+            var names = list.items.map(\.name)
+            if names.count < 200 {
+              names += try await Self.events(
+                world.cluster.watch(
+                  .services, namespace: nil, labels: .everything, after: list.resourceVersion),
+                200 - names.count
+              ).map { String($0.dropFirst()) }
+            }
+            #expect(Set(names).count == 200 && names.count == 200)
+          }
+        }
+        try await group.waitForAll()
+      }
+    }
+  }
 }

@@ -15,6 +15,8 @@ public struct NodeCapacity: Sendable, Hashable {
     self.milliCPU = milliCPU
     self.memory = memory
   }
+
+  var isLimited: Bool { milliCPU != nil || memory != nil }
 }
 
 /// The kubelet's part: brings each pod's machine what happens, and writes down what comes of it.
@@ -53,7 +55,7 @@ struct Node {
   /// A pod came, changed or went.
   mutating func sync(_ name: ObjectName, in store: ObjectStore, now: Duration) -> [NodeJob] {
     guard let record = store.record(Resource.pods.kind, name) else { return [] }
-    let uid = record.object.uid
+    let uid = record.uid
     if pods[uid] == nil { takeIn(record.object, now: now) }
     if record.object.isBeingDeleted {
       if pods[uid]?.hasFolders == false { return removed(uid, in: store, now: now) }
@@ -83,9 +85,8 @@ struct Node {
       || pod.machine.facts.refusal != before.facts.refusal
     if hasChanged, event != .deleted {
       let status = pod.machine.status(at: now)
-      if let record = store.record(Resource.pods.kind, pod.spec.name), record.object.uid == uid {
-        // Only ever refused for its size, and a status is small.
-        _ = try? store.setStatus(record, status)
+      if let record = store.record(Resource.pods.kind, pod.spec.name), record.uid == uid {
+        store.setStatus(record, status)
       }
     }
     if pod.machine.deadline != before.deadline, let deadline = pod.machine.deadline {
@@ -109,7 +110,7 @@ struct Node {
       used.milliCPU -= requests.milliCPU
       used.memory -= requests.memory
     }
-    if let record = store.record(Resource.pods.kind, pod.spec.name), record.object.uid == uid {
+    if let record = store.record(Resource.pods.kind, pod.spec.name), record.uid == uid {
       store.remove(record)
     }
     // There may be room now for those who found none.
@@ -118,7 +119,7 @@ struct Node {
     var jobs: [NodeJob] = []
     for uid in retried {
       guard let name = pods[uid]?.spec.name, let record = store.record(Resource.pods.kind, name),
-        record.object.uid == uid
+        record.uid == uid
       else { continue }
       jobs += admit(uid, record.object, in: store, now: now)
     }
@@ -160,7 +161,7 @@ struct Node {
 
   /// Takes in what an earlier run of the node left. Pods that are up keep their place, however full the node.
   mutating func adopt(_ store: ObjectStore, now: Duration) {
-    for record in store.all(Resource.pods.kind) where pods[record.object.uid] == nil {
+    for record in store.all(Resource.pods.kind) where pods[record.uid] == nil {
       takeIn(record.object, now: now)
     }
   }
@@ -172,13 +173,13 @@ struct Node {
     let machine = PodMachine(spec, resuming: object.json["status"] ?? [:])
     if let ip = machine.facts.ip { addresses.insert(ip) }
     pods[spec.uid] = Pod(spec: spec, machine: machine, hasFolders: machine.facts.startTime != nil)
-    if case .running = machine.stage { claim(PodSpec.requests(object), for: spec.uid) }
+    if capacity.isLimited, case .running = machine.stage { claim(PodSpec.requests(object), for: spec.uid) }
   }
 
   private mutating func admit(_ uid: String, _ object: Object, in store: ObjectStore, now: Duration)
     -> [NodeJob]
   {
-    if pods[uid]?.requests == nil {
+    if capacity.isLimited, pods[uid]?.requests == nil {
       let requests = PodSpec.requests(object)
       if let lack = lack(requests) {
         waiting.insert(uid)

@@ -56,7 +56,7 @@ struct PodFolders: Sendable {
       try RootTree.clean(aside)
       try RootTree.packConfigPackage(aside)
     }
-    try RootTree.addSkeleton(aside, hostname: pod.name.name, ip: ip)
+    try RootTree.addSkeleton(aside, hostname: pod.hostname, ip: ip)
     try SafeFolder.give(aside, to: owner)
     try makeFolder("pods/\(pod.name.namespace)")
     guard rename(aside, place) == 0 else { throw FileError(errno: errno, place) }
@@ -79,31 +79,30 @@ struct PodFolders: Sendable {
   /// What is laid over a container's root. The folders on both sides are made, and checked to be folders, each time:
   /// the script that ran before may have put a link in their place.
   func binds(of container: PodSpec.Container, pod: PodSpec, root: String) throws -> [SandboxRequest.Bind] {
-    var binds: [SandboxRequest.Bind] = []
-    for part in ["proc", "dev", "usr", "etc"] { try SafeFolder.make([part], below: root, owner: owner) }
-    if SafeFolder.kind("/etc/alternatives") == .folder,
-      !container.mounts.contains(where: { $0.path == "/etc" })
-    {
-      try SafeFolder.make(["etc", "alternatives"], below: root, owner: owner)
-    }
-    let mounts = try container.mounts.map { mount in
+    for part in [["proc"], ["dev"], ["usr", "local"]] { try SafeFolder.make(part, below: root, owner: owner) }
+    var mounts: [(path: [String], source: String, isReadOnly: Bool)] = []
+    for mount in container.mounts {
       guard let path = SafeFolder.components(mount.path), let sub = SafeFolder.components(mount.subPath),
         !path.isEmpty
       else { throw FileError("volumeMount \(mount.volume): \"\(mount.path)\" is no folder in a container") }
-      return (
-        path: path, sub: sub, source: ([volume(mount, of: pod)] + sub).joined(separator: "/"), mount: mount
-      )
-    }.filter { !Self.isHosts($0.path) }.sorted { $0.path.count < $1.path.count }
-    for mount in mounts {
-      try SafeFolder.make(mount.sub, below: volume(mount.mount, of: pod), owner: owner)
+      guard !Self.isHosts(path) else { continue }
+      let base = volume(mount, of: pod)
+      try SafeFolder.make(sub, below: base, owner: owner)
+      mounts.append((path, ([base] + sub).joined(separator: "/"), mount.isReadOnly))
+    }
+    // Half of Debian's commands are links through here into `/usr`.
+    if SafeFolder.kind("/etc/alternatives") == .folder {
+      mounts.append((["etc", "alternatives"], "/etc/alternatives", true))
+    }
+    var binds: [SandboxRequest.Bind] = []
+    for mount in mounts.sorted(by: { $0.path.count < $1.path.count }) {
       // The folder that it is laid over may itself lie in one that is laid over the root.
       let outer = binds.last { mount.path.starts(with: $0.path.split(separator: "/").map(String.init)) }
       let outerDepth = outer.map { $0.path.split(separator: "/").count } ?? 0
       try SafeFolder.make(Array(mount.path.dropFirst(outerDepth)), below: outer?.source ?? root, owner: owner)
       binds.append(
         SandboxRequest.Bind(
-          source: mount.source, path: "/" + mount.path.joined(separator: "/"),
-          isReadOnly: mount.mount.isReadOnly))
+          source: mount.source, path: "/" + mount.path.joined(separator: "/"), isReadOnly: mount.isReadOnly))
     }
     return binds
   }

@@ -65,6 +65,21 @@ struct PodMachine: Sendable {
     var containerID: String?
     var pullFailures = 0
     var isReady = false
+    /// What was pulled. A container runs that, whatever the catalog says later.
+    var pulled: PulledImage?
+  }
+
+  struct PulledImage: Sendable, Hashable {
+    var hasFiles: Bool
+    var start: Duration
+    var crashes: Bool
+
+    init?(_ entry: ImageCatalog.Entry?) {
+      guard let entry else { return nil }
+      hasFiles = entry.rootfs != nil
+      start = entry.start
+      crashes = entry.crash
+    }
   }
 
   private(set) var stage = Stage.new
@@ -187,6 +202,7 @@ struct PodMachine: Sendable {
         index, reason: "ErrImagePull",
         message: "\(image): not found in the catalog (.kdops.yaml embedded.images)", context)
     }
+    containers[index].pulled = PulledImage(entry)
     guard entry.pull > .zero else { return pulled(index, context) }
     containers[index].state = .waiting(reason: creating(index), message: nil)
     stage = .pulling(index, until: context.now + entry.pull)
@@ -218,6 +234,10 @@ struct PodMachine: Sendable {
   /// Has the folder of a container made, where it needs one: an init container's, or that of all others together.
   private mutating func prepare(_ index: Int, _ context: Context) -> [Effect] {
     guard index < containers.count else { return [] }
+    // After the node's own restart an image counts as pulled as long as the catalog has it.
+    for container in containers.indices where containers[container].pulled == nil {
+      containers[container].pulled = PulledImage(context.catalog.entry(for: containers[container].image))
+    }
     let made = index < firstMain ? index..<index + 1 : firstMain..<containers.count
     let old = containers[made].compactMap(\.containerID)
     let ending: [Effect] = old.isEmpty ? [] : [.end(containerIDs: old)]
@@ -232,9 +252,7 @@ struct PodMachine: Sendable {
     }
     let isBare =
       index >= firstMain
-      && containers[firstMain...].allSatisfy {
-        !$0.hasMounts && context.catalog.entry(for: $0.image)?.rootfs == nil
-      }
+      && containers[firstMain...].allSatisfy { !$0.hasMounts && $0.pulled?.hasFiles != true }
     guard !isBare, let id = containers[index].containerID else { return ending + start(context) }
     stage = .preparing(index)
     return ending + [.prepare(container: index, containerID: id)]
@@ -269,8 +287,7 @@ struct PodMachine: Sendable {
   }
 
   private mutating func start(_ context: Context) -> [Effect] {
-    let delay =
-      containers[firstMain...].map { context.catalog.entry(for: $0.image)?.start ?? .zero }.max() ?? .zero
+    let delay = containers[firstMain...].map { $0.pulled?.start ?? .zero }.max() ?? .zero
     guard delay > .zero else { return run(context) }
     stage = .starting(until: context.now + delay)
     return []
@@ -278,9 +295,7 @@ struct PodMachine: Sendable {
 
   private mutating func run(_ context: Context) -> [Effect] {
     let now = context.now.wholeSeconds
-    let crashing = (firstMain..<containers.count).filter {
-      context.catalog.entry(for: containers[$0].image)?.crash ?? false
-    }
+    let crashing = (firstMain..<containers.count).filter { containers[$0].pulled?.crashes ?? false }
     for index in firstMain..<containers.count {
       containers[index].state = .running(since: now)
       containers[index].isReady = true

@@ -30,6 +30,9 @@ struct PodSpec: Sendable, Hashable {
   /// Init containers first, then the others, each in the order of the spec.
   var containers: [Container]
 
+  /// As much of the pod's name as Linux takes for a host name.
+  var hostname: String { String(name.name.prefix(63)) }
+
   init(_ pod: Object) {
     let spec = pod.json["spec"]
     var claims: [String: String] = [:]

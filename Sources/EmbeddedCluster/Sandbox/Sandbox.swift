@@ -92,8 +92,7 @@ struct Sandbox: Sendable {
     for bind in request.binds {
       arguments += [bind.isReadOnly ? "--ro-bind" : "--bind", bind.source, bind.path]
     }
-    // Half of Debian's commands are links through here.
-    arguments += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--chdir", "/"]
+    arguments += ["--chdir", "/"]
     for (name, value) in environment(request) { arguments += ["--setenv", name, value] }
     return arguments + ["--"] + limited(request.command)
   }

@@ -69,6 +69,7 @@ struct ScriptRunner: Sendable {
   }
 
   private static func run(_ arguments: [String], place: String, outputLimit: Int) async -> Ending {
+    defer { try? FileManager.default.removeItem(atPath: place) }
     var options = PlatformOptions()
     options.createSession = true
     do {
@@ -78,7 +79,6 @@ struct ScriptRunner: Sendable {
     } catch {
       return .notStarted("\(error)")
     }
-    defer { try? FileManager.default.removeItem(atPath: place) }
     guard SafeFolder.kind(place) == .folder else { return .ended }
     let stdout = FileText.bytes("\(place)/stdout", limit: outputLimit) ?? []
     let stderr = FileText.bytes("\(place)/stderr", limit: outputLimit) ?? []

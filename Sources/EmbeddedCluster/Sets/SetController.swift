@@ -13,15 +13,15 @@ struct SetController {
   mutating func sync(_ name: ObjectName, in store: ObjectStore, logger: Logger) {
     guard let record = store.record(Resource.statefulSets.kind, name) else { return }
     let set = record.object
-    let templateRevision = revisionName(of: set)
-    let pods = store.dependents(of: set.uid, kind: Resource.pods.kind)
-    let revisions = store.dependents(of: set.uid, kind: Resource.controllerRevisions.kind)
+    let templateRevision = revisionName(of: set, uid: record.uid)
+    let pods = store.dependents(of: record.uid, kind: Resource.pods.kind)
+    let revisions = store.dependents(of: record.uid, kind: Resource.controllerRevisions.kind)
     let actions = SetPlan.actions(
       set: SetState(set, templateRevision: templateRevision),
       revisions: revisions.map {
-        RevisionState(name: $0.object.name, number: $0.object.json["revision"]?.integer ?? 0)
+        RevisionState(name: $0.name.name, number: $0.object.json["revision"]?.integer ?? 0)
       },
-      pods: pods.compactMap { SetPodState($0.object, set: set.name) })
+      pods: pods.compactMap { Self.state($0, set: name.name) })
     for action in actions {
       do throws(APIError) {
         try perform(action, for: record, in: store)
@@ -34,12 +34,20 @@ struct SetController {
     }
   }
 
+  private static func state(_ record: ObjectStore.Record, set: String) -> SetPodState? {
+    if let known = record.podState, known.version == record.version { return known.state }
+    let state = SetPodState(record.object, set: set)
+    record.podState = (record.version, state)
+    return state
+  }
+
   mutating func forget(uid: String) { revisionNames[uid] = nil }
 
-  private mutating func revisionName(of set: Object) -> String {
-    if let known = revisionNames[set.uid], known.generation == set.generation { return known.name }
+  private mutating func revisionName(of set: Object, uid: String) -> String {
+    let generation = set.generation
+    if let known = revisionNames[uid], known.generation == generation { return known.name }
     let name = PodFactory.revisionName(of: set)
-    revisionNames[set.uid] = (set.generation, name)
+    revisionNames[uid] = (generation, name)
     return name
   }
 
@@ -66,7 +74,7 @@ struct SetController {
     case .deletePod(let name):
       try store.delete(Resource.pods.kind, sibling(name), .none)
     case .writeStatus(let status):
-      _ = try store.setStatus(record, status.json)
+      store.setStatus(record, status.json)
     }
   }
 }

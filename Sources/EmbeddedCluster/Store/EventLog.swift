@@ -7,6 +7,7 @@ import Values
 struct Change: Sendable {
   var version: Int64
   var kind: String
+  var name: ObjectName
   /// Nil for an object that was created.
   var old: Object?
   /// Nil for one that was deleted; `old` is then its last state, with the version of its deletion.
@@ -136,12 +137,8 @@ final class EventLog: Sendable {
 
   /// What a change is to someone who sees only some of the objects.
   private static func event(_ change: Change, for watcher: Watcher) -> WatchEvent? {
-    func sees(_ object: Object?) -> Object? {
-      guard let object, watcher.namespace == nil || watcher.namespace == object.namespace,
-        watcher.labels.matches(object)
-      else { return nil }
-      return object
-    }
+    guard watcher.namespace == nil || watcher.namespace == change.name.namespace else { return nil }
+    func sees(_ object: Object?) -> Object? { object.flatMap { watcher.labels.matches($0) ? $0 : nil } }
     switch (sees(change.old), sees(change.new)) {
     case (nil, nil): return nil
     case (nil, let new?): return .added(new)

@@ -11,14 +11,21 @@ final class ObjectStore {
   final class Record {
     let id: Int64
     let kind: String
+    // Neither ever changes, and reading them out of the tree each time is what would cost most.
+    let name: ObjectName
+    let uid: String
     var object: Object
     var version: Int64
     /// False until its row is on disk.
     var isStored: Bool
+    /// What the set controller made of the pod, and at which version.
+    var podState: (version: Int64, state: SetPodState?)?
 
     init(id: Int64, kind: String, object: Object, version: Int64, isStored: Bool) {
       self.id = id
       self.kind = kind
+      name = object.objectName
+      uid = object.uid
       self.object = object
       self.version = version
       self.isStored = isStored
@@ -35,7 +42,7 @@ final class ObjectStore {
   /// What was written since this was last taken.
   private(set) var changes: [Change] = []
   private var records: [String: [String: [String: Record]]] = [:]
-  private var byOwner: [String: [Int64: Record]] = [:]
+  private var byOwner: [String: [Record]] = [:]
   private var byCluster: [ClusterIndexKey: [Int64: Record]] = [:]
   private var uids: Set<String> = []
   private var dirty: [Int64: Record] = [:]
@@ -89,8 +96,9 @@ final class ObjectStore {
 
   /// What belongs to an object, by its uid.
   func dependents(of uid: String, kind: String? = nil) -> [Record] {
-    guard let found = byOwner[uid]?.values else { return [] }
-    return found.filter { kind == nil || $0.kind == kind }.sorted { $0.id < $1.id }
+    guard let found = byOwner[uid] else { return [] }
+    guard let kind else { return found }
+    return found.filter { $0.kind == kind }
   }
 
   func exists(uid: String) -> Bool { uids.contains(uid) }
@@ -102,7 +110,7 @@ final class ObjectStore {
   func orphans() -> [Record] {
     var found: [Int64: Record] = [:]
     for (uid, dependents) in byOwner where !uids.contains(uid) {
-      for (id, record) in dependents where isOrphan(record) { found[id] = record }
+      for record in dependents where isOrphan(record) { found[record.id] = record }
     }
     return found.values.sorted { $0.id < $1.id }
   }
@@ -134,7 +142,7 @@ final class ObjectStore {
     nextID += 1
     insert(record)
     dirty[record.id] = record
-    changes.append(Change(version: version, kind: record.kind, old: nil, new: object))
+    changes.append(Change(version: version, kind: record.kind, name: record.name, old: nil, new: object))
     return object
   }
 
@@ -149,14 +157,16 @@ final class ObjectStore {
   func updateStatus(_ given: Object) throws(APIError) -> Object {
     let record = try existing(given.kind, given.objectName)
     try check(record, uid: given.uid, resourceVersion: given.resourceVersion)
-    return try setStatus(record, given.json["status"])
+    if let status = given.json["status"] { try rules.checkSize(status, of: record.object) }
+    return setStatus(record, given.json["status"])
   }
 
-  func setStatus(_ record: Record, _ status: JSON?) throws(APIError) -> Object {
+  /// For a status that is known to be small.
+  @discardableResult
+  func setStatus(_ record: Record, _ status: JSON?) -> Object {
     guard record.object.json["status"] != status else { return record.object }
     var json = record.object.json
     json["status"] = status
-    try rules.checkSize(json, of: record.object)
     return store(record, json)
   }
 
@@ -186,18 +196,18 @@ final class ObjectStore {
 
   /// Takes the object away for good.
   func remove(_ record: Record) {
-    let name = record.object.objectName
+    let name = record.name
     guard records[record.kind]?[name.namespace]?[name.name] === record else { return }
     records[record.kind]?[name.namespace]?[name.name] = nil
     if records[record.kind]?[name.namespace]?.isEmpty == true { records[record.kind]?[name.namespace] = nil }
     unindex(record)
-    uids.remove(record.object.uid)
+    uids.remove(record.uid)
     dirty[record.id] = nil
     if record.isStored { removed.append(record.id) }
     version += 1
     var last = record.object
     last.json["metadata"]?["resourceVersion"] = .string(String(version))
-    changes.append(Change(version: version, kind: record.kind, old: last, new: nil))
+    changes.append(Change(version: version, kind: record.kind, name: name, old: last, new: nil))
   }
 
   // MARK: Committing
@@ -224,15 +234,15 @@ final class ObjectStore {
   // MARK: Inside
 
   private func check(_ record: Record, uid: String, resourceVersion: String) throws(APIError) {
-    if !uid.isEmpty, uid != record.object.uid {
+    if !uid.isEmpty, uid != record.uid {
       throw APIError(
         .conflict,
-        "\(record.kind) \(record.object.objectName) is another object of the same name by now; read it again")
+        "\(record.kind) \(record.name) is another object of the same name by now; read it again")
     }
     if !resourceVersion.isEmpty, Int64(resourceVersion) != record.version {
       throw APIError(
         .conflict,
-        "\(record.kind) \(record.object.objectName) has changed since version \(resourceVersion); read it again"
+        "\(record.kind) \(record.name) has changed since version \(resourceVersion); read it again"
       )
     }
   }
@@ -262,25 +272,25 @@ final class ObjectStore {
     record.version = version
     if isIndexedElsewhere { index(record) }
     dirty[record.id] = record
-    changes.append(Change(version: version, kind: record.kind, old: old, new: object))
+    changes.append(Change(version: version, kind: record.kind, name: record.name, old: old, new: object))
     return object
   }
 
   private func insert(_ record: Record) {
-    let name = record.object.objectName
+    let name = record.name
     records[record.kind, default: [:]][name.namespace, default: [:]][name.name] = record
-    uids.insert(record.object.uid)
+    uids.insert(record.uid)
     index(record)
   }
 
   private func index(_ record: Record) {
-    for owner in record.object.owners { byOwner[owner.uid, default: [:]][record.id] = record }
+    for owner in record.object.owners { byOwner[owner.uid, default: []].append(record) }
     if let key = clusterKey(record) { byCluster[key, default: [:]][record.id] = record }
   }
 
   private func unindex(_ record: Record) {
     for owner in record.object.owners {
-      byOwner[owner.uid]?[record.id] = nil
+      byOwner[owner.uid]?.removeAll { $0 === record }
       if byOwner[owner.uid]?.isEmpty == true { byOwner[owner.uid] = nil }
     }
     if let key = clusterKey(record) {
@@ -291,7 +301,7 @@ final class ObjectStore {
 
   private func clusterKey(_ record: Record) -> ClusterIndexKey? {
     record.object.label(Wire.Label.cluster).map {
-      ClusterIndexKey(kind: record.kind, namespace: record.object.namespace, cluster: $0)
+      ClusterIndexKey(kind: record.kind, namespace: record.name.namespace, cluster: $0)
     }
   }
 }
