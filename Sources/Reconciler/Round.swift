@@ -50,6 +50,7 @@ extension Reconciler {
       return
     }
     let isFirst = desired.head == nil
+    let before = desired
     var next = desired
     let step = try await next.advance(to: commit, worked: worked, in: repository)
     desired = next
@@ -70,7 +71,10 @@ extension Reconciler {
     }
     changes.objects.formUnion(held.keys)
     for object in changes.objects {
-      let path = desired.source(of: object)?.path ?? living.objects[object]?.annotation(Wire.Annotation.path)
+      // A file may have been moved since the object was applied from it.
+      let path =
+        (desired.source(of: object) ?? before.source(of: object))?.path
+        ?? living.objects[object]?.annotation(Wire.Annotation.path)
       commitOf[object] = path.flatMap { step.commits[$0] } ?? held[object]?.commit
     }
     for path in changes.files { try await noteFile(path, step.commits[path], at: commit, in: repository) }

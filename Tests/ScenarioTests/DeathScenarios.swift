@@ -99,6 +99,47 @@ struct DeathScenarios {
     }
   }
 
+  @Test("killed at random moments of an upgrade and its revert, it ends the same", arguments: [1, 2, 3] as [UInt64])
+  func randomDeaths(seed: UInt64) async throws {
+    var random = Seeded(seed)
+    try await scenario(Fixture.shop(workers: 2, Self.slow("1.0"), Self.slow("1.1"))) { scene in
+      try await scene.configured("1.0.0")
+      let commit = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
+      var head = commit
+      for round in 0..<8 {
+        // Not a wait for something to be true: any moment is as good as another.
+        try await Task.sleep(for: .milliseconds(Int.random(in: 0...1500, using: &random)))
+        try await scene.kill()
+        if round == 4, try await scene.status()?.upgradeInfo != nil { head = try scene.forge.revert(commit) }
+        try await scene.start()
+      }
+      try await scene.note(head, phase: "done")
+      try await scene.configured(head == commit ? "1.1.0" : "1.0.0")
+      #expect(scene.repeated(Self.pods).isEmpty)
+      for pod in Self.pods.dropLast() {
+        let events = scene.events(pod).drop { $0 == "configure 1.0" }
+        #expect(
+          head == commit
+            ? events == ["pod_upgraded 1.1"]
+            : [[], ["pod_reverted 1.0"], ["pod_upgraded 1.1", "pod_reverted 1.0"]].contains(Array(events)), "\(pod)")
+      }
+      #expect(scene.events("shop-gateway-0") == ["configure 2.4"])
+    }
+  }
+
+  /// The same numbers for the same seed (SplitMix64).
+  private struct Seeded: RandomNumberGenerator {
+    private var state: UInt64
+    init(_ seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var mixed = state
+      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ (mixed >> 31)
+    }
+  }
+
   @Test("killed before it has seen anything, it starts over and makes the cluster once")
   func duringCreation() async throws {
     try await scenario(Fixture.shop(workers: 2)) { scene in
