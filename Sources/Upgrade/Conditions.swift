@@ -38,8 +38,10 @@ extension ClusterMachine {
   /// How to end a stalled upgrade; nothing where none runs.
   private var wayOut: String {
     guard let info = status.upgradeInfo, !info.isRollingBack else { return "" }
-    let commit = status.specCommit.map { "revert commit \($0.prefix(7))" } ?? "name the app in git again"
-    return "; to go back to \(info.prevApp), \(commit)"
+    // The commit that began it: a later one may have touched no more than the object's labels.
+    let commit = info.id.prefix { $0 != "-" }.prefix(7)
+    return "; to go back to \(info.prevApp), "
+      + (commit.isEmpty ? "name it in git again" : "revert commit \(commit)")
   }
 
   private func readiness(_ trouble: Trouble?) -> Finding {

@@ -45,6 +45,15 @@ struct ConditionTests {
     #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")
   }
 
+  @Test("the commit to revert is the one that began the upgrade, whatever was committed since")
+  func wayOut() {
+    var stage = stuck()
+    stage.annotate(Wire.Annotation.commit, "0123456789abcdef")
+    stage.settle()
+    #expect(stage.status?.specCommit == "0123456789abcdef")
+    #expect(stage.status?.condition(.stalled)?.message.hasSuffix("revert commit commit2") == true)
+  }
+
   @Test("what keeps the next container from starting comes before what failed in the last one")
   func truestReason() {
     var stage = Stage([.init(id: "worker")])

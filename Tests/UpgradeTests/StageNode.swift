@@ -55,7 +55,8 @@ extension Stage {
       return true
     }
     guard pod.container == nil, !slowPods.contains(Self.short(name)) else { return false }
-    if badImages.contains(pod.image) {
+    // A container that crashed has its image on the node already.
+    if badImages.contains(pod.image), !pod.isCrashed {
       guard pod.waitingReason == nil else { return false }
       pod.waitingReason = "ErrImagePull"
       pod.waitingMessage = "\(pod.image) not found"

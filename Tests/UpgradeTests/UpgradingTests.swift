@@ -293,6 +293,23 @@ struct UpgradingTests {
     #expect(stage.status?.app == "app-1.1")
   }
 
+  @Test("no template is made from a spec that nobody vouches for")
+  func tamperedTemplate() {
+    var stage = Self.workers()
+    stage.commit(app: "app-1.1")
+    stage.daemon.life = 1
+    _ = stage.daemonLooks()
+    #expect(stage.status?.upgradeInfo != nil)
+    stage.isStamped = false
+    stage.annotate("touched", "1")
+    #expect(stage.record { $0.settle() } == "")
+    stage.isStamped = true
+    stage.annotate("touched", "2")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1")
+    #expect(stage.status?.state == .configured)
+  }
+
   @Test("no upgrade begins before the cluster is at rest")
   func notConfigured() {
     var stage = Stage([.init(id: "worker", members: 2)], versions: ["1.0": [:], "1.1": ["worker": "1.1"]])
