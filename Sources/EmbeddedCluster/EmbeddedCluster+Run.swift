@@ -8,7 +8,6 @@ enum ClusterJob: Sendable {
   case alarm(Duration)
   /// There is more to do than one turn allows.
   case turn
-  case checkpoint
 }
 
 extension EmbeddedCluster {
@@ -53,9 +52,6 @@ extension EmbeddedCluster {
     case .alarm(let deadline):
       do { try await time.sleep(deadline) } catch { return }
       await alarmRang(deadline)
-    case .checkpoint:
-      // Tried again after the next writes.
-      try? await persistence.checkpoint()
     }
   }
 

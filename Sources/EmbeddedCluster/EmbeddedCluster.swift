@@ -54,6 +54,7 @@ public actor EmbeddedCluster {
   private var failure: APIError?
   private var commitWaiters: [CheckedContinuation<APIError?, Never>] = []
   private var uncheckpointed = 0
+  private var isCheckpointing = false
 
   // Work that leaves the actor, while `run` runs.
   var jobs: AsyncStream<ClusterJob>.Continuation?
@@ -180,6 +181,17 @@ public actor EmbeddedCluster {
     if let error = persist() { throw error }
   }
 
+  private func checkpoint() async {
+    do {
+      try await persistence.checkpoint()
+    } catch {
+      // The journal only grows; it is tried again after the next writes.
+      logger.warning(
+        "the journal cannot be cleared", metadata: ["directory": "\(directory)", "error": "\(error)"])
+    }
+    isCheckpointing = false
+  }
+
   func turnOrdered() async {
     isTurnOrdered = false
     await wake()
@@ -221,9 +233,11 @@ public actor EmbeddedCluster {
     uncheckpointed += batch.rows.count
     routed = 0
     events.publish(store.committed())
-    if uncheckpointed > 2_000, let jobs {
+    if uncheckpointed > 2_000, !isCheckpointing {
       uncheckpointed = 0
-      jobs.yield(.checkpoint)
+      isCheckpointing = true
+      // No child of `run`: objects are also stored while nothing runs.
+      Task { await checkpoint() }
     }
     return nil
   }

@@ -13,7 +13,8 @@ public enum SandboxMode: String, Sendable, Hashable, CaseIterable {
   case noScripts
 }
 
-/// What one process of a script may use. What it may use together with its children is up to `processes` times that.
+/// What one process of a script may use. What it may use together with its children is up to `processes` times that;
+/// of all its files together there is no limit but the disk's.
 public struct SandboxLimits: Sendable, Hashable {
   public var processes = 256
   /// Address space, in bytes.
@@ -176,23 +177,30 @@ struct Sandbox: Sendable {
       }
       return
     }
-    throw EmbeddedClusterError(Self.advice(mode, failure))
+    let isInstalled = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].contains { (path: String) in
+      access(path, X_OK) == 0
+    }
+    throw EmbeddedClusterError(Self.advice(mode, failure, isInstalled: isInstalled))
   }
 
-  private static func advice(_ mode: SandboxMode, _ failure: String) -> String {
+  /// What to do where no sandbox can be made.
+  static func advice(_ mode: SandboxMode, _ failure: String, isInstalled: Bool) -> String {
     guard mode == .bubblewrap else {
-      return
-        "Scripts cannot run without bubblewrap here: unshare says \"\(failure)\"; install it (apt-get install bubblewrap), or run on a machine that allows user namespaces"
+      return """
+        Scripts cannot run without bubblewrap here ("\(failure)"); install it (apt-get install bubblewrap), \
+        or use a machine that allows user namespaces
+        """
     }
-    guard
-      ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].contains(where: { (path: String) in
-        access(path, X_OK) == 0
-      })
-    else {
-      return
-        "Scripts run in bubblewrap, which is not installed: apt-get install bubblewrap, or run them without protection with --embedded-unsandboxed"
+    guard isInstalled else {
+      return """
+        Scripts run in bubblewrap, which is not installed: apt-get install bubblewrap, \
+        or run them unprotected with --embedded-unsandboxed
+        """
     }
-    return
-      "Scripts run in bubblewrap, which cannot make a sandbox here: \"\(failure)\"; allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu), or run scripts without protection with --embedded-unsandboxed"
+    return """
+      Scripts run in bubblewrap, which cannot make a sandbox here ("\(failure)"); allow user namespaces \
+      (on Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0), or run them unprotected with \
+      --embedded-unsandboxed
+      """
   }
 }

@@ -81,17 +81,17 @@ final class ObjectStore {
 
   /// In the order of their names.
   func list(_ kind: String, namespace: String?, labels: LabelSelector) -> [Object] {
-    var found: [Object] = []
+    let found: [Record]
     if let cluster = labels.equals[Wire.Label.cluster], let namespace {
       let key = ClusterIndexKey(kind: kind, namespace: namespace, cluster: cluster)
-      found = byCluster[key]?.values.map(\.object) ?? []
+      found = byCluster[key].map { Array($0.values) } ?? []
     } else if let namespace {
-      found = records[kind]?[namespace]?.values.map(\.object) ?? []
+      found = records[kind]?[namespace].map { Array($0.values) } ?? []
     } else {
-      found = records[kind]?.values.flatMap { $0.values.map(\.object) } ?? []
+      found = all(kind)
     }
-    if !labels.equals.isEmpty || !labels.exists.isEmpty { found.removeAll { !labels.matches($0) } }
-    return found.map { ($0.objectName, $0) }.sorted { $0.0 < $1.0 }.map(\.1)
+    let isChosen = !labels.equals.isEmpty || !labels.exists.isEmpty
+    return found.filter { !isChosen || labels.matches($0.object) }.sorted { $0.name < $1.name }.map(\.object)
   }
 
   /// What belongs to an object, by its uid.

@@ -30,6 +30,8 @@ final class Persistence: Sendable {
 
   static let schemaVersion = 1
   private let queue: DatabaseQueue
+  /// For checkpoints, which wait for the disk and must not make the writer wait.
+  private let maintenance: DatabaseQueue?
 
   /// - Parameter isReadOnly: Opens what another process may be writing.
   init(directory: String, isReadOnly: Bool = false) throws {
@@ -41,14 +43,17 @@ final class Persistence: Sendable {
       guard !isReadOnly else { return }
       try db.execute(sql: "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0")
     }
-    queue = try DatabaseQueue(path: "\(directory)/cluster.sqlite", configuration: configuration)
+    let path = "\(directory)/cluster.sqlite"
+    queue = try DatabaseQueue(path: path, configuration: configuration)
     if isReadOnly {
+      maintenance = nil
       try queue.read(Self.check)
     } else {
       try queue.write { db in
         try db.execute(sql: Self.schema)
         try Self.check(db)
       }
+      maintenance = try DatabaseQueue(path: path, configuration: configuration)
     }
   }
 
@@ -111,9 +116,9 @@ final class Persistence: Sendable {
     }
   }
 
-  /// Moves the journal into the database. Waits for the disk, so it is not done within a commit.
+  /// Moves the journal into the database, as far as that can be done beside a writer.
   func checkpoint() async throws {
-    try await queue.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
+    try await maintenance?.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
   }
 
   // MARK: Reading beside a writer

@@ -1,0 +1,78 @@
+import Testing
+
+@testable import EmbeddedCluster
+
+@Suite("What stands around a script")
+struct SandboxTests {
+  private let request = SandboxRequest(
+    root: "/d/root", binds: [.init(source: "/d/vol", path: "/data", isReadOnly: false)], hostname: "web-0",
+    environment: ["A": "1", "B=C": "no", "": "no"], command: ["sh", "-c", "echo \"$(id)\"; --bind"])
+
+  @Test("the command is the end of the argument vector, as it was given")
+  func command() {
+    for sandbox in [
+      Sandbox(mode: .bubblewrap, limits: .init(), isRoot: false),
+      Sandbox(mode: .bubblewrap, limits: .init(), isRoot: true),
+      Sandbox(mode: .none, limits: .init(), isRoot: false),
+    ] {
+      #expect(sandbox.arguments(request).suffix(3) == request.command[...])
+    }
+  }
+
+  @Test("nothing is shared that need not be")
+  func isolation() {
+    let arguments = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: false).arguments(request)
+    for word in ["--unshare-all", "--disable-userns", "--new-session", "--clearenv", "--cap-drop"] {
+      #expect(arguments.contains(word))
+    }
+    #expect(!arguments.contains("--share-net"))
+    #expect(!arguments.contains("no"), "a variable without a proper name is left out")
+  }
+
+  @Test("a daemon that is root becomes nobody in particular before the sandbox is made")
+  func unprivileged() throws {
+    let sandbox = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: true)
+    #expect(sandbox.owner == Sandbox.unprivileged)
+    let arguments = sandbox.arguments(request)
+    let drop = try #require(arguments.firstIndex(of: "setpriv"))
+    let inner = try #require(arguments.lastIndex(of: "bwrap"))
+    #expect(drop < inner)
+    #expect(
+      !arguments[inner...].contains { $0.hasPrefix("/d/") },
+      "the user may not reach the folders in their places")
+  }
+
+  @Test("where no sandbox can be made, it is said what to do")
+  func advice() {
+    let missing = Sandbox.advice(.bubblewrap, "x", isInstalled: false)
+    #expect(missing.contains("apt-get install bubblewrap") && missing.contains("--embedded-unsandboxed"))
+    let forbidden = Sandbox.advice(.bubblewrap, "No permissions", isInstalled: true)
+    #expect(forbidden.contains("No permissions") && forbidden.contains("user namespaces"))
+    #expect(Sandbox.advice(.none, "denied", isInstalled: false).contains("denied"))
+    #expect(!missing.contains("\n") && !forbidden.contains("\n"))
+  }
+
+  @Test("a process is known by its number and its start, whatever its name")
+  func stamps() {
+    let fields = (4...52).map(String.init).joined(separator: " ")
+    let stamp = ProcessStamp(line: "123 (a) b (c) S \(fields)")
+    #expect(stamp?.process == 123)
+    #expect(stamp?.startTime == "22")
+    for junk in [
+      "", "1 (init) S \(fields)", "-5 (x) S \(fields)", "123 (x", "123 (x) S 4 5", "x (x) S \(fields)",
+    ] {
+      #expect(ProcessStamp(line: junk) == nil, "\(junk)")
+    }
+  }
+
+  @Test("what bubblewrap says is understood, and anything else is nothing")
+  func status() {
+    let status = BubblewrapStatus(text: "{ \"child-pid\": 42, \"net-namespace\": 1 }\n{ \"exit-code\": 7 }\n")
+    #expect(status.childProcess == 42)
+    #expect(status.exitCode == 7)
+    for junk in ["", "{ \"exit-code\": }", "\"exit-code\": x", "{ \"child-pid\": 99999999999999999999 }"] {
+      #expect(BubblewrapStatus(text: junk).exitCode == nil)
+      #expect(BubblewrapStatus(text: junk).childProcess == nil)
+    }
+  }
+}
