@@ -28,8 +28,13 @@ actor World {
 
   init(systemNamespace: String) { self.systemNamespace = systemNamespace }
 
+  /// The kinds that have been listed. Before all of them have, what is missing here proves nothing.
+  private var listed: Set<Resource> = []
+  private static let followed: Set<Resource> = [.apps, .clusters, .statefulSets, .pods, .services]
+
+  /// Nil also until every kind has been listed once.
   func picture(_ name: ObjectName) -> Picture? {
-    guard let cluster = clusters[name] else { return nil }
+    guard listed.isSuperset(of: Self.followed), let cluster = clusters[name] else { return nil }
     let parts = parts[name] ?? Parts()
     return Picture(
       cluster: cluster, sets: parts.sets, pods: parts.pods, services: parts.services, work: work[name] ?? [:])
@@ -52,6 +57,7 @@ actor World {
   func take(_ change: FollowedChange, of resource: Resource) -> Set<ObjectName> {
     switch change {
     case .all(let objects):
+      listed.insert(resource)
       var touched = forget(resource)
       for object in objects { touched.formUnion(put(object, resource)) }
       return touched
