@@ -41,7 +41,11 @@ final class Persistence: Sendable {
     configuration.label = "embedded-cluster"
     configuration.prepareDatabase { db in
       guard !isReadOnly else { return }
-      try db.execute(sql: "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0")
+      try db.execute(
+        sql: """
+          PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;
+          PRAGMA journal_size_limit=16777216
+          """)
     }
     let path = "\(directory)/cluster.sqlite"
     queue = try DatabaseQueue(path: path, configuration: configuration)
@@ -78,9 +82,10 @@ final class Persistence: Sendable {
   func load() throws -> (objects: [Stored], version: Int64) {
     try queue.read { db in
       var objects: [Stored] = []
+      var interner = Interner()
       let rows = try Row.fetchCursor(db, sql: "SELECT id, body FROM objects ORDER BY id")
       while let row = try rows.next() {
-        objects.append(Stored(id: row[0], object: Object(try Self.parse(row, at: 1))))
+        objects.append(Stored(id: row[0], object: Object(interner.intern(try Self.parse(row, at: 1)))))
       }
       return (objects, try Self.version(db))
     }
