@@ -97,7 +97,9 @@ struct CommitBook {
   ) {
     guard let earlier, earlier != later, pages[earlier] != nil else { return }
     dirty.insert(earlier)
-    update(object, of: earlier) { $0.superseded(by: later, rolledBack: report.change == ChangeKind.rollback.rawValue) }
+    update(object, of: earlier) {
+      $0.superseded(by: later, rolledBack: report.change == ChangeKind.rollback.rawValue)
+    }
   }
 
   /// What is to be written now; commits with nothing left to come are let go.
@@ -164,7 +166,9 @@ extension CommitBook {
       let old = page.objects[object]
       switch standing(object) {
       case .here(let change):
-        if old?.verdict != Verdict.accepted.rawValue { page.objects[object] = .applied(object, change, old?.upgrade) }
+        if old?.verdict != Verdict.accepted.rawValue {
+          page.objects[object] = .applied(object, change, old?.upgrade)
+        }
         if owners[object] == nil { owners[object] = commit }
       case .gone where old?.change == ChangeKind.delete.rawValue:
         page.objects[object] = .applied(object, ChangeKind.delete.rawValue, nil)
@@ -210,7 +214,9 @@ extension ObjectReport {
   }
 
   private var isSuperseded: Bool {
-    message.map { $0.hasPrefix("rolled back by ") || $0.hasPrefix("superseded by ") || $0.hasPrefix("withdrawn by ") }
+    message.map {
+      $0.hasPrefix("rolled back by ") || $0.hasPrefix("superseded by ") || $0.hasPrefix("withdrawn by ")
+    }
       ?? false
   }
 }

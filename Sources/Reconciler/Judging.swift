@@ -14,7 +14,8 @@ extension Reconciler {
     var reference: ObjectReference
     var change: ChangeKind
     var commit: ObjectID
-    var findings: [Diagnostic]
+    /// The object on which the judgement was made.
+    var live: Object?
 
     /// Apps come before the clusters that need them; what goes, goes last, clusters before their apps.
     var turn: Int {
@@ -27,18 +28,24 @@ extension Reconciler {
     guard !toJudge.objects.isEmpty || !toJudge.files.isEmpty, let head = desired.head else { return }
     let changes = toJudge
     toJudge = Changes()
-    let texts: [String: [UInt8]]
     do {
-      texts = try await read(changes, in: repository)
+      try await judge(changes, head, in: repository)
     } catch {
       toJudge.formUnion(changes)
       throw error
     }
+  }
+
+  private func judge(_ changes: Changes, _ head: ObjectID, in repository: GitRepository) async throws {
+    let texts = try await read(changes, in: repository)
     var snapshot = desired.snapshot
     snapshot.contents = { texts[$0] }
     let judgement = Judge.judge(
       JudgeRequest(
         base: living.applied, head: snapshot, changed: changes, live: living.view, policy: settings.policy))
+    // The cluster goes on meanwhile: what is applied is applied over what was judged, or judged again.
+    let judged = Dictionary(
+      uniqueKeysWithValues: judgement.objects.map { ($0.reference, living.objects[$0.reference]) })
     let findings = Dictionary(grouping: judgement.findings.filter { $0.object != nil }, by: { $0.object })
     for finding in judgement.findings where finding.object == nil { log(finding) }
     var accepted: [Accepted] = []
@@ -54,7 +61,8 @@ extension Reconciler {
       case .unchanged: settle(reference, commit)
       case .accepted:
         accepted.append(
-          Accepted(reference: reference, change: verdict.change, commit: commit, findings: said))
+          Accepted(
+            reference: reference, change: verdict.change, commit: commit, live: judged[reference] ?? nil))
       case .rejected, .waiting, .orphaned:
         await hold(reference, verdict.change, verdict.verdict, said, commit, in: repository)
       }
@@ -152,7 +160,12 @@ extension Reconciler {
 
   private func apply(_ change: Accepted, _ texts: [String: [UInt8]], in repository: GitRepository) async {
     let reference = change.reference
-    let live = living.objects[reference]
+    let live = change.live
+    guard living.objects[reference]?.resourceVersion == live?.resourceVersion else {
+      commitOf[reference] = change.commit
+      toJudge.objects.insert(reference)
+      return look()
+    }
     do throws(APIError) {
       if change.change == .delete {
         if let live { try await applier.delete(live, reference.resource) }
@@ -165,7 +178,8 @@ extension Reconciler {
         living.put(try await applier.apply(document, over: live, provenance))
       }
     } catch {
-      guard error.isTransient else {
+      let isStale = error.kind == (live == nil ? .alreadyExists : .notFound)
+      guard error.isTransient || isStale else {
         var refusal = Diagnostic(
           rule: "api/\(error.kind.rawValue)", severity: .error, object: reference, message: error.message)
         refusal.hint = "the cluster refused it; mend the file or the permissions of kdops"
@@ -178,6 +192,8 @@ extension Reconciler {
     }
     held[reference] = nil
     let isCluster = reference.kind == Wire.clusterKind
+    // What had ended by now is told before this commit takes the cluster over.
+    if isCluster, let live { follow(live) }
     let report = ObjectReport(
       kind: reference.kind, namespace: reference.namespace, name: reference.name,
       change: change.change.rawValue,

@@ -138,7 +138,15 @@ public actor Reconciler {
   @discardableResult
   public func run(once: Bool = false) async -> Outcome {
     fetchNeeded.yield()
-    return await withTaskGroup(of: Outcome?.self) { group in
+    let outcome = await work(once: once)
+    // The last word of a daemon that stops: what it has seen and not yet told.
+    if living.isComplete { await tellOfClusters() }
+    await flush()
+    return outcome
+  }
+
+  private func work(once: Bool) async -> Outcome {
+    await withTaskGroup(of: Outcome?.self) { group in
       for resource in [Resource.apps, .clusters] {
         group.addTask {
           try? await self.api.follow(

@@ -15,8 +15,6 @@ extension Reconciler {
     do {
       if fetched != desired.head, fetched != refused { try await adopt(fetched, in: repository) }
       guard desired.head != nil else { return }
-      // What has ended by now is told before a later commit takes its clusters over.
-      await tellOfClusters()
       await putBack(in: repository)
       try await judge(in: repository)
     } catch let error as GitError {
@@ -45,7 +43,8 @@ extension Reconciler {
         "history.rewritten",
         metadata: [
           "branch": "\(settings.branch)", "was": "\(worked.short)", "is": "\(commit.short)",
-          "hint": "nothing is applied; push a head that contains \(worked.short), or start with onRewrittenHistory: accept",
+          "hint":
+            "nothing is applied; push a head that contains \(worked.short), or start with onRewrittenHistory: accept",
         ])
       return
     }
@@ -148,13 +147,14 @@ extension Reconciler {
 
   // MARK: - Telling
 
-  private func tellOfClusters() async {
+  func tellOfClusters() async {
     let changed = seen.sorted()
     seen = []
     for reference in changed where reference.kind == Wire.clusterKind {
       guard let live = living.objects[reference] else {
         book.update(reference) { report in
-          guard report.change == ChangeKind.delete.rawValue, report.verdict == Verdict.accepted.rawValue else {
+          guard report.change == ChangeKind.delete.rawValue, report.verdict == Verdict.accepted.rawValue
+          else {
             return report
           }
           var report = report
@@ -166,12 +166,18 @@ extension Reconciler {
       }
       guard living.applied.holds(reference) else { continue }
       let status = living.status(of: reference)
-      let commit = book.owner(of: reference)
-      book.update(reference) { report in
-        guard report.change != ChangeKind.delete.rawValue else { return report }
-        return report.following(Self.isOf(commit, status, live) ? status : nil)
-      }
+      follow(live)
       await outlets.cluster(reference, status, book.report(of: reference) ?? Self.settled(live, status))
+    }
+  }
+
+  /// Brings what is said of a cluster up to what it is.
+  func follow(_ live: Object) {
+    let status = ClusterStatus(live.json["status"])
+    let commit = book.owner(of: live.reference)
+    book.update(live.reference) { report in
+      guard report.change != ChangeKind.delete.rawValue else { return report }
+      return report.following(Self.isOf(commit, status, live) ? status : nil)
     }
   }
 

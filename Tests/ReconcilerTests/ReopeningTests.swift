@@ -22,13 +22,16 @@ struct ReopeningTests {
     _ object: ObjectReference, _ change: String, _ verdict: String, _ phase: Phase
   ) -> ObjectReport {
     ObjectReport(
-      kind: object.kind, namespace: object.namespace, name: object.name, change: change, verdict: verdict, phase: phase)
+      kind: object.kind, namespace: object.namespace, name: object.name, change: change, verdict: verdict,
+      phase: phase)
   }
 
   @Test("a rollback that ended while nobody wrote: the cluster's status is followed, the app is gone")
   func rollback() throws {
     var book = CommitBook()
-    let said = [report(app, "delete", "waiting", .waiting), report(shop, "rollback", "accepted", .rollingBack)]
+    let said = [
+      report(app, "delete", "waiting", .waiting), report(shop, "rollback", "accepted", .rollingBack),
+    ]
     let judge = book.reopen(first, said: said, living: [shop], subject: "") { object in
       object == shop ? .here(change: "rollback") : .gone
     }
@@ -44,7 +47,8 @@ struct ReopeningTests {
   @Test("a change that waited and was applied is spoken of as applied")
   func applied() throws {
     var book = CommitBook()
-    _ = book.reopen(first, said: [report(shop, "upgrade", "waiting", .waiting)], living: [shop], subject: "") { _ in
+    _ = book.reopen(first, said: [report(shop, "upgrade", "waiting", .waiting)], living: [shop], subject: "")
+    { _ in
       .here(change: "upgrade")
     }
     #expect(book.takeReports().first?.objects.first?.phase == .pending)
@@ -55,7 +59,8 @@ struct ReopeningTests {
   func superseded() throws {
     var book = CommitBook()
     let said = [report(shop, "upgrade", "accepted", .upgrading)]
-    _ = book.reopen(first, said: said, living: [], subject: "") { _ in .elsewhere(second, change: "rollback") }
+    _ = book.reopen(first, said: said, living: [], subject: "") { _ in .elsewhere(second, change: "rollback")
+    }
     #expect(book.takeReports().first?.objects.first?.message == "rolled back by bbbbbbb")
     #expect(book.isEmpty)
   }
@@ -64,7 +69,9 @@ struct ReopeningTests {
   func waiting() {
     var book = CommitBook()
     let said = [report(shop, "upgrade", "waiting", .waiting)]
-    let judge = book.reopen(second, said: said, living: [], subject: "") { _ in .elsewhere(first, change: "create") }
+    let judge = book.reopen(second, said: said, living: [], subject: "") { _ in
+      .elsewhere(first, change: "create")
+    }
     #expect(judge == [shop])
     book.withdraw(shop, by: first)
     #expect(book.takeReports().first?.objects.first?.message?.hasPrefix("withdrawn by aaaaaaa") == true)

@@ -18,7 +18,9 @@ final class DaemonProcess: @unchecked Sendable {
     process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("KDOPS_") && !$0.key.hasPrefix("GIT_") }
+    let inherited = ProcessInfo.processInfo.environment.filter {
+      !$0.key.hasPrefix("KDOPS_") && !$0.key.hasPrefix("GIT_")
+    }
     process.environment = inherited.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
@@ -30,7 +32,10 @@ final class DaemonProcess: @unchecked Sendable {
   static let program: String? = {
     if let named = ProcessInfo.processInfo.environment["KDOPS_BIN"] { return named }
     let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    let folders = [tests.deletingLastPathComponent(), Bundle.main.bundleURL, Bundle.main.bundleURL.deletingLastPathComponent()]
+    let folders = [
+      tests.deletingLastPathComponent(), Bundle.main.bundleURL,
+      Bundle.main.bundleURL.deletingLastPathComponent(),
+    ]
     return folders.map { $0.appendingPathComponent("kdops").path }.first {
       FileManager.default.isExecutableFile(atPath: $0)
     }

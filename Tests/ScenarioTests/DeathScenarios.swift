@@ -41,7 +41,9 @@ struct DeathScenarios {
     try await scene.kill()
   }
 
-  @Test("killed in an upgrade and started again, it ends the same; each script ran once for its container", arguments: Moment.allCases)
+  @Test(
+    "killed in an upgrade and started again, it ends the same; each script ran once for its container",
+    arguments: Moment.allCases)
   func upgrade(_ moment: Moment) async throws {
     try await scenario(Fixture.shop(workers: 2, Self.slow("1.1"))) { scene in
       try await scene.configured("1.0.0")
@@ -61,7 +63,9 @@ struct DeathScenarios {
     }
   }
 
-  @Test("killed in a rollback and started again, it ends the same; each script ran once for its container", arguments: Moment.allCases)
+  @Test(
+    "killed in a rollback and started again, it ends the same; each script ran once for its container",
+    arguments: Moment.allCases)
   func rollback(_ moment: Moment) async throws {
     try await scenario(Fixture.shop(workers: 2, Self.slow("1.0"), Self.slow("1.1"))) { scene in
       try await scene.configured("1.0.0")
@@ -99,7 +103,9 @@ struct DeathScenarios {
     }
   }
 
-  @Test("killed at random moments of an upgrade and its revert, it ends the same", arguments: [1, 2, 3] as [UInt64])
+  @Test(
+    "killed at random moments of an upgrade and its revert, it ends the same",
+    arguments: [1, 2, 3] as [UInt64])
   func randomDeaths(seed: UInt64) async throws {
     var random = Seeded(seed)
     try await scenario(Fixture.shop(workers: 2, Self.slow("1.0"), Self.slow("1.1"))) { scene in
@@ -121,7 +127,8 @@ struct DeathScenarios {
         #expect(
           head == commit
             ? events == ["pod_upgraded 1.1"]
-            : [[], ["pod_reverted 1.0"], ["pod_upgraded 1.1", "pod_reverted 1.0"]].contains(Array(events)), "\(pod)")
+            : [[], ["pod_reverted 1.0"], ["pod_upgraded 1.1", "pod_reverted 1.0"]].contains(Array(events)),
+          "\(pod)")
       }
       #expect(scene.events("shop-gateway-0") == ["configure 2.4"])
     }

@@ -26,7 +26,8 @@ struct DriftScenarios {
     try await scenario(Fixture.shop(workers: 1), start: false) { scene in
       var options = Daemon.Options(remote: try Remote(GitURL(scene.forge.bare.path)), folder: scene.directory)
       options.interval = .milliseconds(300)
-      let daemon = try await Daemon.open(options, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      let daemon = try await Daemon.open(
+        options, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { _ = try await daemon.run() }
         try await scene.configured("1.0.0")

@@ -71,7 +71,8 @@ enum Fixture {
   /// - Parameter tag: the tag of the image; the version where it is nil.
   static func app(_ version: String, tag: String? = nil, events: [String]? = nil) -> String {
     let image = "registry.example/web:\(tag ?? version)"
-    let eventList = events.map { ", \"defaultEventList\": [\($0.map { "\"\($0)\"" }.joined(separator: ", "))]" } ?? ""
+    let eventList =
+      events.map { ", \"defaultEventList\": [\($0.map { "\"\($0)\"" }.joined(separator: ", "))]" } ?? ""
     return """
       {
         "apiVersion": "kubedirector.hpe.com/v1beta1",
@@ -134,7 +135,8 @@ enum Fixture {
   }
 
   /// The files of the commit that upgrades `shop`.
-  static func upgrade(to version: String = "1.1.0", tag: String? = nil, workers: Int = 3) -> [String: String?] {
+  static func upgrade(to version: String = "1.1.0", tag: String? = nil, workers: Int = 3) -> [String: String?]
+  {
     [
       appPath(version): app(version, tag: tag),
       clusterPath("shop"): cluster(app: version, workers: workers),

@@ -69,7 +69,8 @@ struct Note: Sendable, CustomStringConvertible {
 
   init?(_ text: String) {
     guard let body = NoteText.body(of: text),
-      let json = SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json, let report = CommitReport(json)
+      let json = SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json,
+      let report = CommitReport(json)
     else { return nil }
     self.text = text
     self.report = report
@@ -80,7 +81,9 @@ struct Note: Sendable, CustomStringConvertible {
 
   /// The phase as it is written, not as it follows from the objects.
   var phase: String? {
-    text.split(separator: "\n").first { $0.hasPrefix("phase: ") }.map { String($0.dropFirst("phase: ".count)) }
+    text.split(separator: "\n").first { $0.hasPrefix("phase: ") }.map {
+      String($0.dropFirst("phase: ".count))
+    }
   }
 
   func object(_ name: String) -> ObjectReport? { report.objects.first { $0.name == name } }

@@ -34,7 +34,9 @@ struct HistoryScenarios {
     ) { scene in
       try await scene.configured("1.0.0")
       let commit = try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
-      try await eventually("hook that runs") { scene.runs("shop-worker-0").last?.event == "pod_upgraded" ? true : nil }
+      try await eventually("hook that runs") {
+        scene.runs("shop-worker-0").last?.event == "pod_upgraded" ? true : nil
+      }
       let revert = try scene.forge.revert(commit)
       try await eventually("rollback that runs") {
         try await scene.status()?.upgradeInfo?.isRollingBack == true ? true : nil
@@ -48,7 +50,10 @@ struct HistoryScenarios {
       let old = try await scene.note(revert, "closed") { $0.object("web-1.1.0")?.phase == .failed }
       #expect(old.object("shop")?.phase == .done)
       #expect(old.object("web-1.1.0")?.message?.hasPrefix("withdrawn by \(again.prefix(7))") == true)
-      #expect(scene.events("shop-worker-0") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0", "pod_upgraded 1.1"])
+      #expect(
+        scene.events("shop-worker-0") == [
+          "configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0", "pod_upgraded 1.1",
+        ])
       #expect(scene.repeated(["shop-worker-0", "shop-front-0"]).isEmpty)
     }
   }
@@ -69,13 +74,18 @@ struct HistoryScenarios {
     }
   }
 
-  @Test("a moved file is neither a deletion nor a change; what becomes of it later is put down to the right commit")
+  @Test(
+    "a moved file is neither a deletion nor a change; what becomes of it later is put down to the right commit"
+  )
   func movedFile() async throws {
     try await scenario(Fixture.shop(workers: 1)) { scene in
       try await scene.configured("1.0.0")
       let before = try await scene.cluster()
       let moved = try scene.forge.push(
-        [Fixture.clusterPath("shop"): nil, "clusters/team/shop.yml": Fixture.cluster(app: "1.0.0", workers: 1)], "Move shop")
+        [
+          Fixture.clusterPath("shop"): nil,
+          "clusters/team/shop.yml": Fixture.cluster(app: "1.0.0", workers: 1),
+        ], "Move shop")
       try await eventually("fetch of it") {
         scene.logged("head.fetched").contains { $0.contains(moved.prefix(7)) } ? true : nil
       }
@@ -123,12 +133,15 @@ struct HistoryScenarios {
   @Test("a forge that refuses the daemon's refs is said once in a while, and holds up nothing")
   func refusedNotes() async throws {
     try await scenario(Fixture.shop(workers: 1), start: false) { scene in
-      try scene.forge.bare.setHook("update", "case $1 in refs/heads/*) exit 0 ;; esac; echo not here >&2; exit 1")
+      try scene.forge.bare.setHook(
+        "update", "case $1 in refs/heads/*) exit 0 ;; esac; echo not here >&2; exit 1")
       try await scene.start()
       try await scene.configured("1.0.0")
       try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
       try await scene.configured("1.1.0")
-      try await eventually("word of it in the log") { scene.logged("status.publish.failed").isEmpty ? nil : true }
+      try await eventually("word of it in the log") {
+        scene.logged("status.publish.failed").isEmpty ? nil : true
+      }
       #expect(scene.logged("status.publish.failed").count < 10)
     }
   }

@@ -13,10 +13,14 @@ struct RemoteScenarios {
       try await eventually("status file that says configured") {
         scene.forge.statusFile("shop")?.phase == .done ? true : nil
       }
-      let writes = { [scene.forge.writes(of: "refs/notes/kdops"), scene.forge.writes(of: "refs/kdops/status")] }
+      let writes = {
+        [scene.forge.writes(of: "refs/notes/kdops"), scene.forge.writes(of: "refs/kdops/status")]
+      }
       let (before, lines) = (writes(), scene.log.count)
       // Several intervals, and longer than the writer waits between two publications.
-      try await staying(for: .seconds(5), "refs and log as they were") { writes() == before && scene.log.count == lines }
+      try await staying(for: .seconds(5), "refs and log as they were") {
+        writes() == before && scene.log.count == lines
+      }
     }
   }
 
@@ -40,7 +44,9 @@ struct RemoteScenarios {
       // A daemon that begins anew holds it as well.
       try await scene.kill()
       try await scene.start()
-      try await eventually("word of it once more") { scene.logged("history.rewritten").count == 2 ? true : nil }
+      try await eventually("word of it once more") {
+        scene.logged("history.rewritten").count == 2 ? true : nil
+      }
       #expect(try await scene.status()?.members.count == 3)
       // A head that contains what was worked off ends the hold.
       try user.git("merge", "--quiet", "--strategy", "ours", "--message", "Go on from the upgrade", second)

@@ -30,7 +30,9 @@ extension Scene {
       if words[4] == "begin" {
         runs.append(
           Run(event: words[1], version: words[2], container: words[3], arguments: arguments, began: time))
-      } else if let open = runs.lastIndex(where: { $0.event == words[1] && $0.container == words[3] && $0.ended == nil }) {
+      } else if let open = runs.lastIndex(where: {
+        $0.event == words[1] && $0.container == words[3] && $0.ended == nil
+      }) {
         runs[open].ended = time
       }
     }

@@ -54,7 +54,9 @@ final class Scene: Sendable {
 
   /// Ends a wait for something that a daemon is to do where there is none any more.
   private func beAlive() async throws {
-    if let daemon = await running.daemon, !daemon.isRunning { throw TooLate(description: "the daemon has ended") }
+    if let daemon = await running.daemon, !daemon.isRunning {
+      throw TooLate(description: "the daemon has ended")
+    }
   }
 
   // MARK: What is to be seen
@@ -145,7 +147,9 @@ func scenario(
       let status = (try? await scene.cluster())?.json["status"]?.text() ?? "none"
       let notes = (try? scene.forge.user.git("rev-list", "main").split(separator: "\n").prefix(4)) ?? []
       let said = notes.map { "\($0.prefix(7)): \(scene.forge.note(String($0))?.text ?? "no note")" }
-      Issue.record("\(error)\n--- notes\n\(said.joined(separator: "\n"))\n--- status of shop\n\(status)\n--- log\n\(log)")
+      Issue.record(
+        "\(error)\n--- notes\n\(said.joined(separator: "\n"))\n--- status of shop\n\(status)\n--- log\n\(log)"
+      )
     }
     try await scene.kill()
   } catch {

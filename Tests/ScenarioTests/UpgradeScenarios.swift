@@ -25,7 +25,10 @@ struct UpgradeScenarios {
       }
       #expect(file.commit == first)
       #expect(file.app == "web-1.0.0")
-      #expect(file.roles == [.init(id: "worker", members: 3), .init(id: "front", members: 1), .init(id: "gateway", members: 1)])
+      #expect(
+        file.roles == [
+          .init(id: "worker", members: 3), .init(id: "front", members: 1), .init(id: "gateway", members: 1),
+        ])
       for pod in Self.pods {
         let version = pod == "shop-gateway-0" ? "2.4" : "1.0"
         #expect(scene.events(pod) == ["configure \(version)"], "\(pod)")
@@ -33,7 +36,8 @@ struct UpgradeScenarios {
     }
   }
 
-  @Test("an app and the cluster that uses it in one commit: pods last to first, the unchanged role left alone")
+  @Test(
+    "an app and the cluster that uses it in one commit: pods last to first, the unchanged role left alone")
   func upgrade() async throws {
     try await scenario(Fixture.shop(.init(version: "1.1", hook: "0.2"))) { scene in
       try await scene.configured("1.0.0")
@@ -52,7 +56,9 @@ struct UpgradeScenarios {
       }
       let turns = Self.workers.compactMap { pod in scene.runs(pod).last { $0.event == "pod_upgraded" } }
       #expect(turns.map(\.began) == turns.map(\.began).sorted(by: >))
-      for (later, earlier) in zip(turns, turns.dropFirst()) { #expect(try later.began > #require(earlier.ended)) }
+      for (later, earlier) in zip(turns, turns.dropFirst()) {
+        #expect(try later.began > #require(earlier.ended))
+      }
 
       #expect(status.roles.allSatisfy { $0.upgradeStatus == nil })
       #expect(status.members.allSatisfy { $0.upgrade == nil })
@@ -67,7 +73,8 @@ struct UpgradeScenarios {
 
   @Test("its revert in the middle rolls back the pods that were claimed, and then deletes the app")
   func rollback() async throws {
-    try await scenario(Fixture.shop(.init(version: "1.0", hook: "2.5"), .init(version: "1.1", start: "2s"))) { scene in
+    try await scenario(Fixture.shop(.init(version: "1.0", hook: "2.5"), .init(version: "1.1", start: "2s"))) {
+      scene in
       try await scene.configured("1.0.0")
       let before = try await scene.pods()
       let commit = try scene.forge.push(Fixture.upgrade(), "Upgrade shop")
@@ -75,7 +82,9 @@ struct UpgradeScenarios {
         scene.runs("shop-worker-2").contains { $0.event == "pod_upgraded" && $0.ended != nil } ? true : nil
       }
       let revert = try scene.forge.revert(commit)
-      let meanwhile = try await scene.note(revert, "rolling back") { $0.object("shop")?.phase == .rollingBack }
+      let meanwhile = try await scene.note(revert, "rolling back") {
+        $0.object("shop")?.phase == .rollingBack
+      }
       #expect(meanwhile.object("web-1.1.0")?.verdict == "waiting")
       #expect(meanwhile.object("web-1.1.0")?.change == "delete")
 
@@ -102,7 +111,9 @@ struct UpgradeScenarios {
     }
   }
 
-  @Test("a tag that cannot be pulled: the note names the reason and the way out, and a revert brings everything back")
+  @Test(
+    "a tag that cannot be pulled: the note names the reason and the way out, and a revert brings everything back"
+  )
   func badTag() async throws {
     try await scenario(Fixture.shop()) { scene in
       try await scene.configured("1.0.0")
@@ -122,7 +133,9 @@ struct UpgradeScenarios {
       #expect(note.object("shop")?.change == "rollback")
       try await scene.configured("1.0.0")
       let after = try await scene.pods()
-      for pod in ["shop-worker-0", "shop-worker-1", "shop-gateway-0"] { #expect(before[pod] == after[pod], "\(pod)") }
+      for pod in ["shop-worker-0", "shop-worker-1", "shop-gateway-0"] {
+        #expect(before[pod] == after[pod], "\(pod)")
+      }
       #expect(scene.events("shop-worker-2") == ["configure 1.0", "pod_reverted 1.0"])
       #expect(scene.events("shop-front-0") == ["pod_reverted 1.0"])
     }
@@ -143,12 +156,15 @@ struct UpgradeScenarios {
       }
       try await staying(for: .seconds(2), "one run a pod, and no other pod touched") {
         scene.events("shop-worker-2") == ["configure 1.0", "pod_upgraded 1.1"]
-          && scene.events("shop-worker-1") == ["configure 1.0"] && scene.events("shop-front-0") == ["pod_upgraded 1.1"]
+          && scene.events("shop-worker-1") == ["configure 1.0"]
+          && scene.events("shop-front-0") == ["pod_upgraded 1.1"]
       }
       // Nor by a daemon that begins anew.
       try await scene.kill()
       try await scene.start()
-      try await eventually("daemon that follows again") { scene.logged("head.fetched").count >= 3 ? true : nil }
+      try await eventually("daemon that follows again") {
+        scene.logged("head.fetched").count >= 3 ? true : nil
+      }
       try await staying(for: .seconds(2), "one run a pod after a restart") {
         scene.events("shop-worker-2") == ["configure 1.0", "pod_upgraded 1.1"]
       }
@@ -181,7 +197,10 @@ struct UpgradeScenarios {
       try await scene.note(commit, "upgrading") { $0.object("shop")?.phase == .upgrading }
       let revert = try scene.forge.revert(commit)
       try await scene.note(revert, phase: "done")
-      #expect(scene.events("shop-worker-1").suffix(3) == ["pod_reverted 1.0", "role_reverted 1.0", "cluster_reverted 1.0"])
+      #expect(
+        scene.events("shop-worker-1").suffix(3) == [
+          "pod_reverted 1.0", "role_reverted 1.0", "cluster_reverted 1.0",
+        ])
     }
   }
 }

@@ -53,7 +53,9 @@ struct VerdictScenarios {
     }
   }
 
-  @Test("a third app waits while an upgrade runs, and then runs by itself, also by another daemon", arguments: [false, true])
+  @Test(
+    "a third app waits while an upgrade runs, and then runs by itself, also by another daemon",
+    arguments: [false, true])
   func thirdApp(dying: Bool) async throws {
     try await scenario(Fixture.shop(workers: 2, .init(version: "1.1", start: "2s"))) { scene in
       try await scene.configured("1.0.0")
@@ -85,7 +87,8 @@ struct VerdictScenarios {
       let third = try scene.forge.push(Fixture.upgrade(to: "1.2.0", workers: 1), "Upgrade shop again")
       let note = try await scene.note(third, phase: "waiting")
       #expect(
-        note.object("shop")?.message?.contains("waits for a stalled upgrade; revert `\(second.prefix(7))` first") == true)
+        note.object("shop")?.message?.contains(
+          "waits for a stalled upgrade; revert `\(second.prefix(7))` first") == true)
     }
   }
 
@@ -200,8 +203,12 @@ struct VerdictScenarios {
       let left = try #require(scene.runs("shop-worker-0").first { $0.event == "delnodes" })
       #expect(left.arguments.contains("shop-worker-2."))
       #expect(!left.arguments.contains("shop-worker-1."))
-      #expect(try await scene.pods().keys.sorted() == ["shop-front-0", "shop-gateway-0", "shop-worker-0", "shop-worker-1"])
-      #expect(try await scene.status()?.role("worker")?.members.map(\.pod) == ["shop-worker-0", "shop-worker-1"])
+      #expect(
+        try await scene.pods().keys.sorted() == [
+          "shop-front-0", "shop-gateway-0", "shop-worker-0", "shop-worker-1",
+        ])
+      #expect(
+        try await scene.status()?.role("worker")?.members.map(\.pod) == ["shop-worker-0", "shop-worker-1"])
     }
   }
 }

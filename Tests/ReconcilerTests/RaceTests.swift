@@ -1,0 +1,172 @@
+import ClusterAPI
+import EmbeddedCluster
+import GitStore
+import KubeDirector
+import Logging
+import StatusWriter
+import Synchronization
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("A cluster that goes on while a commit is judged")
+struct RaceTests {
+  private static let shop = ObjectName(namespace: "default", name: "shop")
+
+  private static func app(_ version: String) -> String {
+    """
+    {"apiVersion": "kubedirector.hpe.com/v1beta1", "kind": "KubeDirectorApp", "metadata": {"name": "web-\(version)"},
+     "spec": {"label": {"name": "Web"}, "distroID": "example/web", "version": "\(version)", "upgradable": true,
+      "configSchemaVersion": 7, "roles": [{"id": "worker", "cardinality": "1+", "imageRepoTag": "web:\(version)"}],
+      "config": {"selectedRoles": ["worker"], "roleServices": [], "configMeta": {}}}}
+    """
+  }
+
+  private static func cluster(_ version: String) -> String {
+    """
+    apiVersion: kubedirector.hpe.com/v1beta1
+    kind: KubeDirectorCluster
+    metadata: {name: shop}
+    spec:
+      app: web-\(version)
+      roles: [{id: worker, members: 1, resources: {limits: {cpu: 100m, memory: 64Mi}}}]
+    """
+  }
+
+  @Test(
+    "a revert that was judged while the upgrade ran is not applied once it has ended: it is judged again",
+    .timeLimit(.minutes(1)))
+  func rollbackTooLate() async throws {
+    let forge = try TemporaryRepository(bare: true)
+    let user = try forge.clone()
+    try user.git("checkout", "--quiet", "-B", "main")
+    try user.commit([
+      "apps/1.0.json": Self.app("1.0.0"), "apps/1.1.json": Self.app("1.1.0"),
+      "clusters/shop.yaml": Self.cluster("1.1.0"),
+    ])
+    try user.push()
+
+    let folder = try TemporaryFolder()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let store = try await EmbeddedCluster.open(
+      directory: folder.path, sandbox: .noScripts, catalog: ImageCatalog([]), logger: logger)
+    let api = Interrupted(store)
+    let told = Told()
+    let reconciler = Reconciler(
+      mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
+      settings: Reconciler.Settings(branch: "main"),
+      outlets: Reconciler.Outlets(commit: { await told.take($0) }),
+      logger: logger, clock: ContinuousClock())
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await reconciler.run() }
+      await until { try? await store.get(.clusters, Self.shop) }
+
+      // The engine is in the middle of the upgrade when the revert comes ...
+      try await Self.write(
+        .updating, UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"), to: store)
+      // ... and ends it while the app that comes with the revert is being created.
+      api.onCreate {
+        guard let ended = try? await Self.write(.configured, nil, to: store) else { return }
+        await until {
+          await reconciler.living.objects[ended.reference]?.resourceVersion == ended.resourceVersion
+            ? true : nil
+        }
+      }
+      let revert = try user.commit([
+        "apps/other.json": Self.app("9.0.0"), "clusters/shop.yaml": Self.cluster("1.0.0"),
+      ])
+      try user.push()
+      await reconciler.sync()
+      let report = await until {
+        await told.objects[revert]?.first { $0.name == "shop" && $0.phase != .pending }
+      }
+      #expect(report?.rules == ["upgrade/newer"])
+      #expect(try await store.get(.clusters, Self.shop).json["spec"]?["app"]?.string == "web-1.1.0")
+      group.cancelAll()
+    }
+  }
+
+  /// Writes a status as the engine would.
+  @discardableResult
+  private static func write(
+    _ state: ClusterStatus.State, _ upgrade: UpgradeInfo?, to api: any ClusterAPI
+  ) async throws -> Object {
+    var object = try await api.get(.clusters, shop)
+    object.json["status"] =
+      ClusterStatus(
+        state: state, app: "web-1.1.0", upgradeInfo: upgrade,
+        specCommit: object.annotation(Wire.Annotation.commit), observedGeneration: object.generation
+      ).json
+    return try await api.updateStatus(object)
+  }
+
+  /// Looks again until there is something to see; a task that is cancelled sees nothing.
+  @discardableResult
+  private func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
+    while !Task.isCancelled {
+      if let found = await look() { return found }
+      await Task.yield()
+    }
+    return nil
+  }
+}
+
+/// What was told of each commit last.
+private actor Told {
+  private(set) var objects: [String: [ObjectReport]] = [:]
+  func take(_ report: CommitReport) { objects[report.commit] = report.objects }
+}
+
+/// A cluster in which something else happens just when an object is created.
+private final class Interrupted: ClusterAPI {
+  private let api: EmbeddedCluster
+  private let interruption = Mutex<(@Sendable () async -> Void)?>(nil)
+
+  init(_ api: EmbeddedCluster) { self.api = api }
+
+  /// The next creation only.
+  func onCreate(_ work: @escaping @Sendable () async -> Void) { interruption.withLock { $0 = work } }
+
+  func create(_ object: Object) async throws(APIError) -> Object {
+    let work = interruption.withLock { work in
+      defer { work = nil }
+      return work
+    }
+    await work?()
+    return try await api.create(object)
+  }
+
+  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
+    try await api.get(resource, name)
+  }
+
+  func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
+    -> ObjectList
+  {
+    try await api.list(resource, namespace: namespace, labels: labels)
+  }
+
+  func watch(
+    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
+  ) -> AsyncThrowingStream<WatchEvent, any Error> {
+    api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
+  }
+
+  func update(_ object: Object) async throws(APIError) -> Object { try await api.update(object) }
+  func updateStatus(_ object: Object) async throws(APIError) -> Object { try await api.updateStatus(object) }
+
+  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
+    try await api.patch(resource, name, merge: merge)
+  }
+
+  func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions) async throws(APIError)
+  {
+    try await api.delete(resource, name, preconditions)
+  }
+
+  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+    try await api.exec(pod, request)
+  }
+}
