@@ -2,9 +2,6 @@ import KubeDirector
 
 // The claim: what is written into the status before a pod is touched, and when it may be.
 extension ClusterMachine {
-  /// Whose health a claim depends on.
-  enum Bystanders { case all, touched }
-
   /// True where the member is claimed for the way that the upgrade goes now, and for the revision it goes to.
   func isClaimed(_ role: Int, _ member: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Bool {
     guard let ledger = status.roles[role].members[member].upgrade else { return false }
@@ -38,19 +35,25 @@ extension ClusterMachine {
     tell(.podClaimed(pod: member.pod, role: status.roles[role].id, rollingBack: info.isRollingBack))
   }
 
-  /// Why a pod may not be taken out of service yet, in words; nil where it may. One that is out of service already
-  /// may be replaced at any time, but not before the pods that this upgrade replaced are well.
-  func reasonNotToClaim(_ role: Int, _ turn: Int, _ set: SetObservation, others: Bystanders) -> String? {
+  /// Why a pod may not be taken out of service yet, in words; nil where it may.
+  ///
+  /// On the way forward every pod that the upgrade replaced must be well, and before a healthy pod goes, all others
+  /// too. On the way back what is out of service is replaced at any time; a healthy pod waits for those that are
+  /// back already, and for no others: nothing that ails the role may stand in the way of a rollback.
+  func reasonNotToClaim(_ role: Int, _ turn: Int, _ info: UpgradeInfo, _ set: SetObservation) -> String? {
     let members = status.roles[role].members
     let id = status.roles[role].id
-    let isOut = isDown(members[turn]) || members[turn].state == .configError
-    for index in members.indices.reversed() where index != turn {
-      let isTouched = members[index].upgrade?.id == status.upgradeInfo?.id
-      guard isTouched || (others == .all && !isOut), isUnwell(members[index]) else { continue }
-      return "\(id) waits for \(members[index].pod)"
+    let isOut =
+      isDown(members[turn]) || members[turn].state == .configError
+      || info.isRollingBack && isUnwell(members[turn])
+    let blocker = members.indices.last { index in
+      guard index != turn, isUnwell(members[index]) else { return false }
+      if info.isRollingBack { return !isOut && isClaimed(role, index, info, set) }
+      return !isOut || members[index].upgrade?.id == info.id
     }
+    if let blocker { return "\(id) waits for \(members[blocker].pod)" }
     guard !isOut else { return nil }
-    if others == .all, isUnwell(members[turn]) { return "\(id) waits for \(members[turn].pod)" }
+    if isUnwell(members[turn]) { return "\(id) waits for \(members[turn].pod)" }
     if let allowed = set.disruptionsAllowed, allowed < 1 {
       return "\(id) waits until its PodDisruptionBudget allows a disruption"
     }
@@ -63,7 +66,7 @@ extension ClusterMachine {
   }
 
   /// Down, or not yet set up.
-  private func isUnwell(_ member: MemberStatus) -> Bool {
+  func isUnwell(_ member: MemberStatus) -> Bool {
     isDown(member) || member.state != .configured || !member.detail.pendingNotifications.isEmpty
       || member.detail.lastConfiguredContainer != observed.pods[member.pod]?.containerID
   }

@@ -51,7 +51,7 @@ extension ClusterMachine {
       return
     }
     if !isClaimed(role, turn, info, set) {
-      if let reason = reasonNotToClaim(role, turn, set, others: .touched) {
+      if let reason = reasonNotToClaim(role, turn, info, set) {
         waits.append(reason)
         return
       }
@@ -60,8 +60,9 @@ extension ClusterMachine {
     replace(status.roles[role].members[turn].pod, unless: set.updateRevision)
   }
 
-  /// The member whose turn it is: the one being rolled back; else what is out of service; else what the upgrade
-  /// had not finished; else the last one that was touched.
+  /// The member whose turn it is: the one being rolled back; else what is out of service, because it is down, has
+  /// failed, or came back by itself and nobody has set it up; else what the upgrade had not finished; else the last
+  /// one that was touched.
   private func nextToRollBack(_ role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Int? {
     let members = status.roles[role].members
     func isBegun(_ index: Int) -> Bool { isClaimed(role, index, info, set) }
@@ -71,6 +72,7 @@ extension ClusterMachine {
     }
     return open.last(where: isBegun)
       ?? open.last { isDown(members[$0]) || members[$0].state == .configError }
+      ?? open.last { members[$0].upgrade?.done == true && isUnwell(members[$0]) }
       ?? open.last { members[$0].upgrade?.done != true }
       ?? open.last
   }

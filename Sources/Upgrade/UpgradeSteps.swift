@@ -52,7 +52,7 @@ extension ClusterMachine {
       return
     }
     if !isClaimed(role, turn, info, set) {
-      if let reason = reasonNotToClaim(role, turn, set, others: .all) {
+      if let reason = reasonNotToClaim(role, turn, info, set) {
         waits.append(reason)
         return
       }

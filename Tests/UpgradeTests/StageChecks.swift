@@ -90,7 +90,7 @@ extension Stage {
     if others.contains(where: { $0.isClaimed(info) }) { violated("\(name) claimed beside another") }
     let finished = others.filter { $0.isFinished(info, app) }
     let view = daemon.view
-    func isDown(_ pod: String) -> Bool { view?.pods[pod]?.isReady != true }
+    func isDown(_ pod: String) -> Bool { view?.pods[pod].map { !$0.isReady || $0.isBeingDeleted } ?? true }
     if !info.isRollingBack {
       let later = role.members.drop { $0.pod != member.pod }.dropFirst()
       if later.contains(where: { !$0.isFinished(info, app) }) { violated("\(name) claimed out of turn") }
@@ -100,7 +100,10 @@ extension Stage {
       return
     }
     let waiting = others.filter { $0.upgrade?.id == info.id && !$0.isFinished(info, app) }
-    func isBroken(_ member: MemberStatus) -> Bool { isDown(member.pod) || member.upgrade?.done != true }
+    func isBroken(_ member: MemberStatus) -> Bool {
+      isDown(member.pod) || member.upgrade?.done != true || member.state != .configured
+        || member.detail.lastConfiguredContainer != view?.pods[member.pod]?.containerID
+    }
     guard let old = status?.members.first(where: { $0.pod == member.pod }), !isBroken(old) else { return }
     if waiting.contains(where: isBroken) { violated("\(name) rolled back before a stuck one") }
     let order = role.members.map(\.pod)
