@@ -28,6 +28,7 @@ func tests(
 
 let collections = Target.Dependency.product(
   name: "OrderedCollections", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let hashTrees = Target.Dependency.product(
   name: "HashTreeCollections", package: "swift-collections")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -67,7 +68,7 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     room("Upgrade", ["Values", "KubeDirector"]),
-    room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, crypto]),
+    room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
     room("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
     room(
       "Reconciler",

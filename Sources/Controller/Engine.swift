@@ -99,14 +99,16 @@ public struct Engine: Sendable {
           logger.warning("step.failed", metadata: ["cluster": "\(name)", "error": "\(error)"])
         }
       }
-      if let wait = await queue.done(name, failed: failed) { lookAgain(name, after: wait) }
+      if let wait = await queue.done(name, failed: failed) { await lookAgain(name, after: wait) }
     }
   }
 
-  private func lookAgain(_ name: ObjectName, after wait: Duration) {
+  /// Looks at a cluster again after a while, unless that is going to happen anyway.
+  func lookAgain(_ name: ObjectName, after wait: Duration) async {
+    guard let alarm = await queue.schedule(name, after: wait) else { return }
     jobs.start {
       guard (try? await clock.sleep(for: wait)) != nil else { return }
-      await queue.add(name)
+      await queue.ring(name, alarm)
     }
   }
 }

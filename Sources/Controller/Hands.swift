@@ -94,7 +94,9 @@ struct Hands: Sendable {
       return
     }
     var change: JSON = ["replicas": JSON(goal.replicas), "updateStrategy": strategyPatch(goal.strategy)]
-    if known.annotation(SetAnnotation.image) != resolved.image {
+    // A role without members may have been changed in git in ways that a running one may not.
+    let isEmpty = known.json["spec"]?["replicas"]?.integer == 0
+    if isEmpty || known.annotation(SetAnnotation.image) != resolved.image {
       change["template"] = wanted.json["spec"]?["template"]
     }
     let patch: JSON = [

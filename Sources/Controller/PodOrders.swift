@@ -34,17 +34,17 @@ extension Hands {
     let layout = resolved?.package?.useNewSetupLayout == true ? "new" : "legacy"
     let arguments = [
       word, id, backup ? "backup" : "plain", layout, resolved?.package?.url ?? "", "\(meta.count)",
+      order.containerID,
     ]
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
-      outputLimit: resolved?.maxLogSizeDump ?? ResolvedRole.defaultMaxLogSizeDump,
-      containerID: order.containerID)
+      outputLimit: kept(resolved), timeout: patience, containerID: order.containerID)
   }
 
   private func script(
     _ notification: Notification, _ app: String, _ order: PodOrder, _ pod: String, _ context: Context
   ) -> ExecRequest {
-    let keep = context.apps[app]?.resolved(order.role)?.maxLogSizeDump ?? ResolvedRole.defaultMaxLogSizeDump
+    let keep = kept(context.apps[app]?.resolved(order.role))
     let meta = Self.refreshesMetadata(notification.event) ? configMeta(app, order.role, pod, context) : []
     let arguments = [
       PodScripts.inner, Self.key(notification, order.containerID), order.containerID,
@@ -52,7 +52,18 @@ extension Hands {
     ]
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.run, "run"] + arguments + notification.arguments, stdin: meta,
-      outputLimit: keep, containerID: order.containerID)
+      outputLimit: keep, timeout: patience, containerID: order.containerID)
+  }
+
+  /// Bytes of each stream that get into the status. All of a cluster's members share one object, whose size is
+  /// bounded, so an app may ask for less than this and not for more.
+  private func kept(_ role: ResolvedRole?) -> Int {
+    min(role?.maxLogSizeDump ?? ResolvedRole.defaultMaxLogSizeDump, 16 << 10)
+  }
+
+  /// How long a command may take, whatever the script does to the limit that is set inside; nil for ever.
+  private var patience: Duration? {
+    settings.scriptTimeout > 0 ? .seconds(settings.scriptTimeout + 30) : nil
   }
 
   /// Others came or went, so what the member knows of them is out of date.

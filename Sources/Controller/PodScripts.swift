@@ -5,10 +5,15 @@
 enum PodScripts {
   /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or
   /// `legacy` layout, package URL or nothing. Standard input: `configmeta.json`, as many bytes as the sixth says.
+  /// The seventh is the container's id: what an earlier daemon began for it is waited for, and not done twice.
   static let install = """
     set -eu
-    mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6
-    mkdir -p /etc/guestconfig
+    mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6 container=$7
+    mkdir -p /etc/guestconfig /opt
+    if command -v flock > /dev/null; then
+      exec 9> /opt/.kdops-install.lock
+      flock 9
+    fi
     if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
     head -c "$length" > /etc/guestconfig/configmeta.json.new
     mv /etc/guestconfig/configmeta.json.new /etc/guestconfig/configmeta.json
@@ -17,22 +22,26 @@ enum PodScripts {
     umask 077
     mkdir -p "$home"
     chmod 0700 "$home"
+    mark="$container $mode $id"
+    if [ "$(cat "$home/.kdops-installed" 2> /dev/null)" = "$mark" ]; then exit 0; fi
+    finish() { printf '%s\n' "$mark" > "$home/.kdops-installed"; exit 0; }
     clear_home() { rm -rf "$home"/* "$home"/.[!.]* "$home"/..?*; }
     if [ "$mode" = upgrade ] && [ "$backup" = backup ] && [ ! -d "$kept/$id" ]; then
       mkdir -p "$kept"
       rm -rf "$kept"/* "$kept"/.[!.]*
       mkdir "$kept/.new"
       cp -a "$home/." "$kept/.new/"
+      rm -rf "$kept/.new/.kdops" "$kept/.new/.kdops-installed"
       mv "$kept/.new" "$kept/$id"
     fi
     if [ "$mode" = revert ] && [ "$backup" = backup ]; then
       if [ -d "$kept/$id" ]; then
         clear_home
         cp -a "$kept/$id/." "$home/"
-        rm -rf "$home/.kdops" "$home/configure.status"
-        exit 0
+        rm -f "$home/configure.status"
+        finish
       fi
-      for script in "$home"/*/startscript; do if [ -e "$script" ]; then exit 0; fi; done
+      for script in "$home"/*/startscript; do if [ -e "$script" ]; then finish; fi; done
     fi
     clear_home
     cd "$home"
@@ -43,6 +52,7 @@ enum PodScripts {
     tar xzf appconfig.tgz
     rm -f appconfig.tgz
     chmod u+x ./*/startscript
+    finish
     """
 
   /// Runs a script once for its container, however often it is asked to, and whoever asks.

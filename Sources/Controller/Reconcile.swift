@@ -15,30 +15,38 @@ extension Engine {
       let isNews = decision.status != observation.status
       if isNews { try await write(decision.status, over: picture.cluster) }
       await world.dropFinished(name, picture.work)
-      var acted = false
-      for action in decision.actions {
+      let acted = try await act(on: decision.actions, context)
+      if !isNews, !acted { return }
+    }
+  }
+
+  /// Does what is asked, in its order. One thing that fails holds up no other: roles do not wait for each other.
+  ///
+  /// - Returns: whether anything was done that may call for a next step at once.
+  /// - Throws: the first failure, after everything was tried.
+  private func act(on actions: [Action], _ context: Hands.Context) async throws(APIError) -> Bool {
+    var acted = false
+    var failure: APIError?
+    for action in actions {
+      do throws(APIError) {
         switch action {
         case .order(let pod, let order): await start(order, pod: pod, context)
-        case .wake(let seconds): lookLater(name, seconds)
+        case .wake(let seconds): await lookAgain(context.name, after: .seconds(seconds))
         case .tell: try await hands.perform(action, in: context)
         default:
           try await hands.perform(action, in: context)
           acted = true
         }
+      } catch {
+        failure = failure ?? error
       }
-      if !isNews, !acted { return }
     }
+    if let failure { throw failure }
+    return acted
   }
 
   /// A bound, not a number that is ever reached: each step either changes something or is the last.
   private static let stepsAtOnce = 32
-
-  private func lookLater(_ name: ObjectName, _ seconds: Int) {
-    jobs.start {
-      guard (try? await clock.sleep(for: .seconds(seconds))) != nil else { return }
-      await queue.add(name)
-    }
-  }
 
   private func observe(_ picture: World.Picture) async -> (Observation, Hands.Context)? {
     guard let cluster = Cluster(picture.cluster.json) else { return nil }
@@ -77,8 +85,15 @@ extension Engine {
 
   private func write(_ status: ClusterStatus, over cluster: Object) async throws(APIError) {
     var object = cluster
-    object.json["status"] = status.json
-    await world.put(try await api.updateStatus(object), .clusters)
+    do throws(APIError) {
+      object.json["status"] = status.json
+      await world.put(try await api.updateStatus(object), .clusters)
+    } catch {
+      // Too large: what scripts said is the first that can be done without, and a revert must always get through.
+      guard error.kind == .invalid else { throw error }
+      object.json["status"] = status.withoutOutput.json
+      await world.put(try await api.updateStatus(object), .clusters)
+    }
   }
 
   /// Starts an order beside the step, unless one for the same container is under way.
@@ -88,15 +103,23 @@ extension Engine {
     jobs.start {
       do throws(APIError) {
         let result = try await hands.carryOut(order, pod: pod, in: context)
-        await world.setWork(name, pod: pod, .finished(order, result))
-        await queue.add(name)
+        await world.endWork(name, pod: pod, order, .finished(order, result))
       } catch {
         logger.debug("exec.failed", metadata: ["pod": "\(name.namespace)/\(pod)", "error": "\(error)"])
-        // The pod may be going, or the way to it is cut: look again in a while, with the order open again.
-        guard (try? await clock.sleep(for: error.retryAfter ?? .seconds(1))) != nil else { return }
-        await world.setWork(name, pod: pod, nil)
-        await queue.add(name)
+        if error.isTransient || error.kind == .notFound, error.kind != .timeout {
+          // The pod may be going, or the way to it is cut: look again in a while, with the order open again.
+          guard (try? await clock.sleep(for: error.retryAfter ?? .seconds(1))) != nil else { return }
+          await world.endWork(name, pod: pod, order, nil)
+        } else {
+          // It will not go better the next time, so somebody has to read of it.
+          let result = PodResult(exitCode: Self.notRunExitCode, stderr: error.message)
+          await world.endWork(name, pod: pod, order, .finished(order, result))
+        }
       }
+      await queue.add(name)
     }
   }
+
+  /// What a shell answers for a command that is there and cannot be run.
+  private static let notRunExitCode = 126
 }

@@ -11,6 +11,9 @@ actor WorkQueue {
   private var idle: [CheckedContinuation<ObjectName?, Never>] = []
   private var isClosed = false
   private var failures: [ObjectName: Int] = [:]
+  /// The alarm of each name that rings first.
+  private var alarms: [ObjectName: (number: Int, wait: Duration)] = [:]
+  private var lastAlarm = 0
 
   var depth: Int { ready.count - head }
 
@@ -48,6 +51,21 @@ actor WorkQueue {
     let count = failures[name, default: 0]
     failures[name] = count + 1
     return .milliseconds(min(30_000, 50 << min(count, 10)))
+  }
+
+  /// Sets an alarm, unless one is set already that rings no later.
+  ///
+  /// - Returns: what to call `ring` with once the time has come; nil where nobody need sleep for it.
+  func schedule(_ name: ObjectName, after wait: Duration) -> Int? {
+    if let known = alarms[name], known.wait <= wait { return nil }
+    lastAlarm += 1
+    alarms[name] = (lastAlarm, wait)
+    return lastAlarm
+  }
+
+  func ring(_ name: ObjectName, _ alarm: Int) {
+    if alarms[name]?.number == alarm { alarms[name] = nil }
+    add(name)
   }
 
   func close() {

@@ -1,4 +1,5 @@
 import ClusterAPI
+import DequeModule
 import KubeDirector
 import Upgrade
 
@@ -15,6 +16,8 @@ actor World {
     var sets: [String: Object] = [:]
     var pods: [String: Object] = [:]
     var services: Set<String> = []
+
+    var isEmpty: Bool { sets.isEmpty && pods.isEmpty && services.isEmpty }
   }
 
   /// One cluster with everything that is its own, at one moment.
@@ -25,6 +28,11 @@ actor World {
     var services: Set<String>
     var work: [String: PodWork]
   }
+
+  /// Pods that went, the latest last.
+  private var graves: Deque<String> = []
+  private var buried: Set<String> = []
+  private static let graveCount = 1024
 
   init(systemNamespace: String) { self.systemNamespace = systemNamespace }
 
@@ -86,6 +94,7 @@ actor World {
         guard isNewer(object, than: parts[owner]?.sets[object.name]) else { return [] }
         parts[owner, default: Parts()].sets[object.name] = object
       case .pods:
+        guard !buried.contains(object.uid) else { return [] }
         guard isNewer(object, than: parts[owner]?.pods[object.name]) else { return [] }
         parts[owner, default: Parts()].pods[object.name] = object
       case .services: parts[owner, default: Parts()].services.insert(object.name)
@@ -111,11 +120,20 @@ actor World {
       case .statefulSets: parts[owner]?.sets[object.name] = nil
       case .pods:
         if parts[owner]?.pods[object.name]?.uid == object.uid { parts[owner]?.pods[object.name] = nil }
+        bury(object.uid)
       case .services: parts[owner]?.services.remove(object.name)
       default: break
       }
+      if clusters[owner] == nil, parts[owner]?.isEmpty == true { parts[owner] = nil }
       return [owner]
     }
+  }
+
+  /// Remembers a pod that is gone: the answer to a write of ours may come in after the word of its end.
+  private func bury(_ uid: String) {
+    graves.append(uid)
+    buried.insert(uid)
+    if graves.count > Self.graveCount { buried.remove(graves.removeFirst()) }
   }
 
   private func forget(_ resource: Resource) -> Set<ObjectName> {
@@ -135,9 +153,10 @@ actor World {
     object.label(Wire.Label.cluster).map { ObjectName(namespace: object.namespace, name: $0) }
   }
 
-  /// Resource versions of one object are numbers that grow, on every server that is served here.
+  /// Resource versions are numbers that grow, on every server that is served here, also from one object of a name
+  /// to the next.
   private func isNewer(_ object: Object, than known: Object?) -> Bool {
-    guard let known, known.uid == object.uid, let old = Int(known.resourceVersion),
+    guard let known, let old = Int(known.resourceVersion),
       let new = Int(object.resourceVersion)
     else { return true }
     return new > old
@@ -145,8 +164,10 @@ actor World {
 
   // MARK: - Work in pods
 
-  func setWork(_ cluster: ObjectName, pod: String, _ entry: PodWork?) {
-    work[cluster, default: [:]][pod] = entry
+  /// Says what became of an order, unless the pod has been given another one meanwhile.
+  func endWork(_ cluster: ObjectName, pod: String, _ order: PodOrder, _ entry: PodWork?) {
+    guard work[cluster]?[pod] == .running(order) else { return }
+    work[cluster]?[pod] = entry
   }
 
   /// Forgets results that have been taken into a written status.

@@ -12,7 +12,8 @@ public struct Cluster: Sendable, Hashable {
 
   /// Nil where the object is no cluster or has no name.
   public init?(_ object: JSON) {
-    guard object["kind"]?.string == Wire.clusterKind, let metadata = Metadata(object), let spec = object["spec"]
+    guard object["kind"]?.string == Wire.clusterKind, let metadata = Metadata(object),
+      let spec = object["spec"]
     else { return nil }
     self.init(metadata: metadata, spec: ClusterSpec(spec))
   }

@@ -42,6 +42,18 @@ public struct ClusterStatus: Sendable, Hashable {
     self.conditions = conditions
   }
 
+  /// The same without what scripts said; exit codes and reasons stay.
+  public var withoutOutput: ClusterStatus {
+    var status = self
+    for role in status.roles.indices {
+      for member in status.roles[role].members.indices {
+        status.roles[role].members[member].detail.lastStdout = nil
+        status.roles[role].members[member].detail.lastStderr = nil
+      }
+    }
+    return status
+  }
+
   public func role(_ id: String) -> RoleStatus? { roles.first { $0.id == id } }
   public var members: [MemberStatus] { roles.flatMap(\.members) }
 }
@@ -188,7 +200,8 @@ public struct MemberStatus: Sendable, Hashable {
   }
 
   public init(
-    pod: String, nodeID: Int, service: String? = nil, volumeClaim: String? = nil, state: State = .createPending,
+    pod: String, nodeID: Int, service: String? = nil, volumeClaim: String? = nil,
+    state: State = .createPending,
     podUpgradeStatus: PodUpgradeStatus? = nil, app: String? = nil, upgrade: Ledger? = nil,
     detail: Detail = Detail()
   ) {

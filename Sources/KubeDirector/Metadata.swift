@@ -28,7 +28,9 @@ public struct Metadata: Sendable, Hashable {
 
   /// Nil where the object has no name.
   public init?(_ object: JSON) {
-    guard let metadata = object["metadata"], let name = metadata["name"]?.string, !name.isEmpty else { return nil }
+    guard let metadata = object["metadata"], let name = metadata["name"]?.string, !name.isEmpty else {
+      return nil
+    }
     self.name = name
     namespace = metadata["namespace"]?.string ?? ""
     labels = metadata["labels"]?.strings ?? [:]

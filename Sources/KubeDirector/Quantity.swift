@@ -88,7 +88,9 @@ public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible 
   public var isNegative: Bool { nano < 0 }
 
   /// Rounded up to whole units, as Kubernetes gives `Value()`.
-  public var wholeUnits: Int64 { Int64(clamping: nano > 0 ? (nano + Self.one - 1) / Self.one : nano / Self.one) }
+  public var wholeUnits: Int64 {
+    Int64(clamping: nano > 0 ? (nano + Self.one - 1) / Self.one : nano / Self.one)
+  }
 
   /// One spelling for each value, so that values can be compared as text: nano units.
   public var canonical: String { "\(nano)n" }

@@ -4,7 +4,9 @@ import Values
 /// Vouches for a spec: the reconciler writes it when it applies a file, and the engine acts on no spec without it,
 /// so that an edit by hand starts nothing.
 public enum Stamp {
-  public static func of(spec: JSON) -> String { Digest.hex(spec.serialized(pretty: false, sortedKeys: true), bytes: 16) }
+  public static func of(spec: JSON) -> String {
+    Digest.hex(spec.serialized(pretty: false, sortedKeys: true), bytes: 16)
+  }
 
   /// True where the object's annotation is that of its spec.
   public static func holds(_ object: JSON) -> Bool {

@@ -7,7 +7,8 @@ public enum Timestamp {
     let (year, month, day) = civil(days)
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     let padding = String(repeating: "0", count: max(0, 4 - "\(year)".count))
-    return "\(padding)\(year)-\(two(month))-\(two(day))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
+    return
+      "\(padding)\(year)-\(two(month))-\(two(day))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
   }
 
   /// Seconds since 1970; nil where the text is no such instant. A fraction of a second is cut off.

@@ -59,3 +59,30 @@ struct WorkQueueTests {
     #expect(await waiting == b)
   }
 }
+
+@Suite("The alarms of the work queue")
+struct AlarmTests {
+  private let a = ObjectName(namespace: "prod", name: "a")
+
+  @Test("one that rings no later than the next makes the next needless")
+  func one() async throws {
+    let queue = WorkQueue()
+    let first = try #require(await queue.schedule(a, after: .seconds(5)))
+    #expect(await queue.schedule(a, after: .seconds(5)) == nil)
+    #expect(await queue.schedule(a, after: .seconds(60)) == nil)
+    await queue.ring(a, first)
+    #expect(await queue.next() == a)
+    #expect(await queue.schedule(a, after: .seconds(5)) != nil)
+  }
+
+  @Test("an earlier one is set beside a later one")
+  func earlier() async throws {
+    let queue = WorkQueue()
+    let late = try #require(await queue.schedule(a, after: .seconds(60)))
+    let soon = try #require(await queue.schedule(a, after: .seconds(1)))
+    await queue.ring(a, late)
+    #expect(await queue.schedule(a, after: .seconds(1)) == nil)
+    await queue.ring(a, soon)
+    #expect(await queue.schedule(a, after: .seconds(1)) != nil)
+  }
+}
