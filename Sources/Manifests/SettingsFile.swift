@@ -31,7 +31,8 @@ public struct SettingsFile: Sendable {
 
   /// Adds a finding about the value, or the key, at a path.
   public mutating func report(
-    _ rule: String, at field: FieldPath, of part: ManifestPositions.Part = .value, severity: Severity = .error,
+    _ rule: String, at field: FieldPath, of part: ManifestPositions.Part = .value,
+    severity: Severity = .error,
     _ message: String, hint: String? = nil
   ) {
     let place = ManifestPositions(path: path, bytes: bytes).location(of: part, at: field, document: 0)
