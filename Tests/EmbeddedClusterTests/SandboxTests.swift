@@ -29,6 +29,13 @@ struct SandboxTests {
     #expect(!arguments.contains("no"), "a variable without a proper name is left out")
   }
 
+  @Test("the memory behind /dev is closed, whoever the daemon is", arguments: [false, true])
+  func devices(isRoot: Bool) throws {
+    let arguments = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: isRoot).arguments(request)
+    let shared = try #require(arguments.firstIndex(of: "/dev/shm"))
+    #expect(arguments[(shared + 1)...].prefix(2) == ["--remount-ro", "/dev"])
+  }
+
   @Test("a daemon that is root becomes nobody in particular before the sandbox is made")
   func unprivileged() throws {
     let sandbox = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: true)

@@ -89,6 +89,8 @@ struct Sandbox: Sendable {
     }
     arguments += [
       "--proc", "/proc", "--dev", "/dev", "--size", String(limits.sharedMemory), "--tmpfs", "/dev/shm",
+      // Itself a tmpfs without a limit; the devices in it and what is mounted below it stay writable.
+      "--remount-ro", "/dev",
     ]
     for bind in request.binds {
       arguments += [bind.isReadOnly ? "--ro-bind" : "--bind", bind.source, bind.path]
