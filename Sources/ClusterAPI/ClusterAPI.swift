@@ -8,7 +8,8 @@ public protocol ClusterAPI: Sendable {
   func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object
 
   /// - Parameter namespace: nil for all.
-  func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError) -> ObjectList
+  func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
+    -> ObjectList
 
   /// What happens to objects of a kind after the given version of the store. The stream ends with an `APIError`
   /// (`.gone`: list again) or when its consumer goes away; it is never silently cut.
@@ -70,7 +71,7 @@ public struct ExecRequest: Sendable, Hashable {
   public var stdin: [UInt8]
   /// What is kept of each stream, in bytes; the rest is read and dropped.
   public var outputLimit: Int
-  /// How long the caller waits; nil for as long as it takes. What still runs then is not killed by this.
+  /// How long the caller waits; nil for as long as it takes. What still runs then is killed.
   public var timeout: Duration?
   /// Where given, the call is refused with `.conflict` unless the container is this one.
   public var containerID: String?

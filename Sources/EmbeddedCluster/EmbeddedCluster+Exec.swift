@@ -7,7 +7,8 @@ extension EmbeddedCluster {
   /// Runs a command in a pod's container, as a process of this machine in a sandbox.
   ///
   /// The command outlives the daemon and everyone who waits for it; it ends with its container. Commands beyond
-  /// the allowed number wait their turn, which counts as time waited.
+  /// the allowed number wait their turn, which counts as time waited. What has not ended by the request's timeout is
+  /// killed, with everything it started; whoever stops waiting earlier leaves it running.
   public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     guard runner.sandbox.mode != .noScripts else {
       throw APIError(.unsupported, "Pod \(pod): this embedded cluster was opened without scripts")
@@ -18,12 +19,15 @@ extension EmbeddedCluster {
     }
     try commitForReading()
     _ = try target(pod, request)
+    let begun = BegunCommand()
     let ending: ScriptRunner.Ending?
     do {
-      ending = try await inTime(request.timeout) { try await self.runScript(pod, request) }
+      ending = try await inTime(request.timeout) { try await self.runScript(pod, request, begun) }
     } catch let error as APIError {
       throw error
     } catch {
+      // Abandoned: it runs on, but holds up nobody.
+      begun.value?.slot.free()
       throw APIError(.other, "Pod \(pod): nobody waits for the command any more")
     }
     switch ending {
@@ -33,8 +37,21 @@ extension EmbeddedCluster {
       throw APIError(.other, "Pod \(pod): the command could not be started: \(reason)")
     case .ended: throw APIError(.notRunning, "Pod \(pod): the container ended before the command did")
     case nil:
-      throw APIError(.timeout, "Pod \(pod): the command has not ended within \(request.timeout ?? .zero)")
+      let limit = request.timeout ?? .zero
+      guard let begun = begun.value else {
+        throw APIError(.timeout, "Pod \(pod): the command could not begin within \(limit)")
+      }
+      await kill(begun)
+      throw APIError(.timeout, "Pod \(pod): the command had not ended within \(limit) and was killed")
     }
+  }
+
+  /// Ends a command and what it has started; others in the container go on.
+  private nonisolated func kill(_ begun: BegunCommand.Value) async {
+    let place = begun.command.place
+    // Under the pod's key, so that the container's own end does not move the folder meanwhile.
+    try? await files.run(key: begun.uid) { RunFolder.end(command: place) }
+    begun.slot.free()
   }
 
   func target(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
@@ -46,29 +63,27 @@ extension EmbeddedCluster {
     return target
   }
 
-  private func runScript(_ pod: ObjectName, _ request: ExecRequest) async throws -> ScriptRunner.Ending {
+  private func runScript(
+    _ pod: ObjectName, _ request: ExecRequest, _ begun: BegunCommand
+  ) async throws -> ScriptRunner.Ending {
     try await slots.acquire()
-    let completion: Completion<ScriptRunner.Ending>
     let slot = Slot(slots)
+    let command: ScriptRunner.Command
     do {
       // Looked at again: much may have happened while the command waited its turn.
-      completion = try await begin(try target(pod, request), request, slot)
+      let target = try target(pod, request)
+      command = try await begin(target, request, slot)
+      begun.set(BegunCommand.Value(command: command, uid: target.spec.uid, slot: slot))
     } catch {
       slot.free()
       throw error
     }
-    do {
-      return try await completion.wait()
-    } catch {
-      // Abandoned: it runs on, but holds up nobody.
-      slot.free()
-      throw error
-    }
+    return try await command.ending.wait()
   }
 
   private nonisolated func begin(
     _ target: RunningContainer, _ request: ExecRequest, _ slot: Slot
-  ) async throws -> Completion<ScriptRunner.Ending> {
+  ) async throws -> ScriptRunner.Command {
     let folders = folders
     let runner = runner
     do {
@@ -89,7 +104,7 @@ extension EmbeddedCluster {
     }
   }
 
-  /// Nil when the time was over first; the work is then abandoned, not undone.
+  /// Nil when the time was over first; the work has then stopped waiting, and what it began is the caller's.
   private nonisolated func inTime(
     _ timeout: Duration?, _ work: @escaping @Sendable () async throws -> ScriptRunner.Ending
   ) async throws -> ScriptRunner.Ending? {
@@ -105,6 +120,22 @@ extension EmbeddedCluster {
       return try await group.next() ?? nil
     }
   }
+}
+
+/// What an `exec` has begun so far, for whoever has to end it.
+private final class BegunCommand: Sendable {
+  struct Value: Sendable {
+    var command: ScriptRunner.Command
+    /// The pod's.
+    var uid: String
+    var slot: Slot
+  }
+
+  private let state = Mutex<Value?>(nil)
+
+  var value: Value? { state.withLock { $0 } }
+
+  func set(_ value: Value) { state.withLock { $0 = value } }
 }
 
 /// One place among the scripts that run at the same time, given back once, by whoever is first.

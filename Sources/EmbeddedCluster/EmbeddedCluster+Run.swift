@@ -63,7 +63,7 @@ extension EmbeddedCluster {
         await prepare(container, id, image: image, of: job)
       case .runInit(let container, let id):
         do {
-          initRun = (id, try startInit(container, id, of: job))
+          initRun = (id, try startInit(container, id, of: job).ending)
         } catch {
           await deliver(.initEnded(containerID: id, exitCode: 128), to: job.spec.uid)
         }
@@ -114,7 +114,7 @@ extension EmbeddedCluster {
 
   private nonisolated func startInit(
     _ container: PodSpec.Container, _ id: String, of job: NodeJob
-  ) throws -> Completion<ScriptRunner.Ending> {
+  ) throws -> ScriptRunner.Command {
     let root = folders.initRoot(id)
     let request = SandboxRequest(
       root: root, binds: try folders.binds(of: container, pod: job.spec, root: root),

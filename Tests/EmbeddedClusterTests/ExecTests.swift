@@ -159,22 +159,55 @@ struct ExecTests {
     }
   }
 
-  @Test("whoever waits no longer than a time gets .timeout, and the command runs on")
+  @Test("a command that outlasts its time is killed, whatever it ignores, and makes room for the next")
   func timeout() async throws {
-    try await Self.withPod { world in
+    var options = EmbeddedCluster.Options()
+    options.concurrentScripts = 1
+    try await Self.withPod(options: options) { world in
+      // The second process leaves its session; it still ends with the sandbox.
+      let script = """
+        trap '' TERM HUP INT
+        setsid sh -c 'trap "" TERM; while :; do echo x >>/opt/beat; sleep 0.01; done' &
+        touch /opt/on; while :; do sleep 600; done
+        """
       let waiting = Task {
         try await world.cluster.exec(
-          World.name("web-0"),
-          ExecRequest(
-            command: ["sh", "-c", "until [ -e /tmp/go ]; do sleep 0.01; done; echo done >/opt/end"],
-            timeout: .seconds(5)))
+          World.name("web-0"), ExecRequest(command: ["sh", "-c", script], timeout: .seconds(5)))
       }
-      _ = try await world.sh("true")
+      let root = "\(world.directory)/pods/default/web-0"
+      while !["on", "beat"].allSatisfy({ FileManager.default.fileExists(atPath: "\(root)/opt/\($0)") }) {
+        await Task.yield()
+      }
       while world.clock.sleeperCount == 0 { await Task.yield() }
       world.clock.advance(by: .seconds(6))
       await world.expect(.timeout) { _ = try await waiting.value }
-      let end = try await world.sh("touch /tmp/go; until [ -s /opt/end ]; do sleep 0.01; done; cat /opt/end")
-      #expect(end.out == "done\n")
+      // Written to a hundred times a second while anyone was left to do it.
+      let after = try await world.sh("wc -c </opt/beat; sleep 0.2; wc -c </opt/beat")
+      let sizes = after.out.split(separator: "\n")
+      #expect(sizes.count == 2 && sizes[0] == sizes[1], "\(after.out)")
+      let id = try #require(try await world.pod("web-0").containerID.flatMap(ContainerState.id))
+      #expect(try SafeFolder.names(in: "\(world.directory)/run/\(id)") == ["prepared"])
+    }
+  }
+
+  @Test("time spent waiting for others counts, and what has not begun is not begun later")
+  func timeoutInTheQueue() async throws {
+    var options = EmbeddedCluster.Options()
+    options.concurrentScripts = 1
+    try await Self.withPod(options: options) { world in
+      let first = Task { try await world.sh("touch /opt/on; until [ -e /opt/go ]; do sleep 0.01; done") }
+      let root = "\(world.directory)/pods/default/web-0"
+      while !FileManager.default.fileExists(atPath: "\(root)/opt/on") { await Task.yield() }
+      let second = Task {
+        try await world.cluster.exec(
+          World.name("web-0"), ExecRequest(command: ["touch", "/opt/second"], timeout: .seconds(5)))
+      }
+      while world.clock.sleeperCount == 0 { await Task.yield() }
+      world.clock.advance(by: .seconds(6))
+      await world.expect(.timeout) { _ = try await second.value }
+      try Data().write(to: URL(fileURLWithPath: "\(root)/opt/go"))
+      #expect(try await first.value.exitCode == 0)
+      #expect(try await world.sh("test -e /opt/second").exitCode == 1)
     }
   }
 
@@ -259,6 +292,10 @@ struct ExecTests {
       #expect(
         try await world.sh("head -c 900000 /dev/zero >/dev/shm/a && head -c 900000 /dev/zero >/dev/shm/b")
           .exitCode != 0)
+      let devices = try await world.sh(
+        "echo x >/dev/null && echo x >/dev/shm/c && ! (echo x >/dev/fill) 2>/dev/null && ! mkdir /dev/fill 2>/dev/null"
+      )
+      #expect(devices.exitCode == 0, "\(devices.err)")
       #expect(try await world.sh("while :; do :; done").exitCode == 137)
     }
   }

@@ -14,8 +14,22 @@ struct RunFolder: Sendable {
   ///
   /// The move comes first: a wrapper that has not yet said who it is then finds its folder missing, and gives up.
   func endAll() {
-    let commands = (try? SafeFolder.names(in: path)) ?? []
-    let folders = commands.map { "\(path)/\($0)" }
+    Self.endCommands(((try? SafeFolder.names(in: path)) ?? []).map { "\(path)/\($0)" })
+  }
+
+  /// What a command's folder is called while the command is being ended.
+  private static let ending = ".ending"
+
+  /// Ends one command and all that it has started, and removes its folder. Nothing happens where it has ended already.
+  static func end(command place: String) {
+    let away = place + ending
+    // Moved first for the same reason as a container's.
+    guard rename(place, away) == 0 else { return }
+    endCommands([away])
+    try? FileManager.default.removeItem(atPath: away)
+  }
+
+  private static func endCommands(_ folders: [String]) {
     let wrappers = folders.compactMap { ProcessStamp(file: "\($0)/pid") }.filter(\.isAlive)
     // The first process of the sandbox takes all others with it.
     let inside =
@@ -30,10 +44,11 @@ struct RunFolder: Sendable {
     }
   }
 
-  /// Removes what earlier commands left that have ended.
+  /// Removes what earlier commands left that have ended, after ending those that an earlier daemon was about to end.
   func forgetEnded() {
     for name in (try? SafeFolder.names(in: path)) ?? [] where SafeFolder.kind("\(path)/\(name)/stdin") != nil
     {
+      if name.hasSuffix(Self.ending) { Self.endCommands(["\(path)/\(name)"]) }
       if let wrapper = ProcessStamp(file: "\(path)/\(name)/pid"), wrapper.isAlive { continue }
       try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
     }

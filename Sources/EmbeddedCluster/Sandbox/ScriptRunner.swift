@@ -16,6 +16,13 @@ struct ScriptRunner: Sendable {
     case ended
   }
 
+  /// A command that was begun.
+  struct Command: Sendable {
+    /// Its folder, within its container's.
+    let place: String
+    let ending: Completion<Ending>
+  }
+
   let sandbox: Sandbox
 
   /// `$1` the command's folder, `$2` what is kept of each stream, `$3` whether the end is to be noted here, then
@@ -41,7 +48,7 @@ struct ScriptRunner: Sendable {
   func start(
     _ request: SandboxRequest, stdin: [UInt8], outputLimit: Int, folder: RunFolder,
     whenEnded: @escaping @Sendable () async -> Void
-  ) throws -> Completion<Ending> {
+  ) throws -> Command {
     let place = "\(folder.path)/\(UUID().uuidString)"
     guard mkdir(place, 0o700) == 0 else { throw FileError(errno: errno, place) }
     try Data(stdin).write(to: URL(fileURLWithPath: "\(place)/stdin"))
@@ -57,7 +64,7 @@ struct ScriptRunner: Sendable {
       completion.complete(await Self.run(arguments, place: place, outputLimit: outputLimit))
       await whenEnded()
     }
-    return completion
+    return Command(place: place, ending: completion)
   }
 
   /// What the shell is given to run a command whose folder is `place`.
