@@ -58,7 +58,7 @@ struct DeathScenarios {
         #expect(scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1"], "\(pod)")
       }
       #expect(scene.events("shop-front-0") == ["pod_upgraded 1.1"])
-      #expect(scene.repeated(Self.pods).isEmpty)
+      try scene.mustHaveRunOnce(Self.pods)
       #expect(try await scene.pods()["shop-gateway-0"] == gateway)
     }
   }
@@ -80,7 +80,7 @@ struct DeathScenarios {
       try await scene.configured("1.0.0")
       #expect(note.object("shop")?.change == "rollback")
       #expect(scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
-      #expect(scene.repeated(Self.pods).isEmpty)
+      try scene.mustHaveRunOnce(Self.pods)
       #expect(try await scene.app("1.1.0") == nil)
       #expect(try await scene.status()?.members.allSatisfy { $0.upgrade == nil } == true)
     }
@@ -99,7 +99,7 @@ struct DeathScenarios {
       for pod in ["shop-worker-0", "shop-worker-1"] {
         #expect(scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1"], "\(pod)")
       }
-      #expect(scene.repeated(Self.pods).isEmpty)
+      try scene.mustHaveRunOnce(Self.pods)
     }
   }
 
@@ -121,7 +121,7 @@ struct DeathScenarios {
       }
       try await scene.note(head, phase: "done")
       try await scene.configured(head == commit ? "1.1.0" : "1.0.0")
-      #expect(scene.repeated(Self.pods).isEmpty)
+      try scene.mustHaveRunOnce(Self.pods)
       for pod in Self.pods.dropLast() {
         let events = scene.events(pod).drop { $0 == "configure 1.0" }
         #expect(
@@ -155,7 +155,7 @@ struct DeathScenarios {
       try await scene.start()
       try await scene.note(try scene.forge.first(), phase: "done")
       #expect(scene.events("shop-worker-0") == ["configure 1.0"])
-      #expect(scene.repeated(Self.pods).isEmpty)
+      try scene.mustHaveRunOnce(Self.pods)
     }
   }
 

@@ -41,11 +41,16 @@ extension Scene {
 
   func events(_ pod: String) -> [String] { runs(pod).map { "\($0.event) \($0.version)" } }
 
-  /// Runs of one event that a container saw more than once.
-  func repeated(_ pods: some Sequence<String>) -> [String] {
-    pods.flatMap { pod in
-      Dictionary(grouping: runs(pod), by: { [$0.event, $0.container, $0.arguments] })
-        .filter { $0.value.count > 1 }.map { "\(pod): \($0.key.joined(separator: " ")) × \($0.value.count)" }
+  /// Makes sure that no container saw an event more than once.
+  ///
+  /// - Throws: with what the pod's scripts wrote down, so that the daemon's log is shown beside it.
+  func mustHaveRunOnce(_ pods: some Sequence<String>) throws {
+    for pod in pods {
+      let runs = runs(pod)
+      let seen = Dictionary(grouping: runs) { [$0.event, $0.container, $0.arguments] }
+      guard seen.values.contains(where: { $0.count > 1 }) else { continue }
+      let words = runs.map { "\($0) in \($0.container) from \($0.began) to \($0.ended ?? 0)" }
+      throw TooLate(description: "\(pod) ran a script twice: \(words.joined(separator: "; "))")
     }
   }
 }

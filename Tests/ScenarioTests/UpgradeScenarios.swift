@@ -107,7 +107,7 @@ struct UpgradeScenarios {
         #expect((before[pod]?.uid != after[pod]?.uid) == claimed.contains(pod), "\(pod)")
         #expect(before[pod]?.image == after[pod]?.image)
       }
-      #expect(scene.repeated(Self.pods).isEmpty)
+      try scene.mustHaveRunOnce(Self.pods)
     }
   }
 
