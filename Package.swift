@@ -96,7 +96,9 @@ let package = Package(
     tests("GitStore", ["Diagnostics"]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
     tests("Upgrade", ["Values", "KubeDirector"]),
-    tests("Controller", ["Values", "KubeDirector", "ClusterAPI", "Upgrade"], exclude: ["Golden"]),
+    tests(
+      "Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Upgrade", logging],
+      exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests(
       "kdops",

@@ -3,7 +3,9 @@ import Values
 
 /// `configmeta.json`: what app packages read, through configcli, to learn who they are and who else there is.
 ///
-/// The shape is KubeDirector's; existing packages depend on it.
+/// The shape is KubeDirector's; existing packages depend on it. What stands in two places is written once, below
+/// its node group, and referred to by its path from elsewhere. `connections` has a place for each kind but nothing
+/// in it: neither the metadata of connected clusters nor the contents of config maps and secrets are gathered.
 struct ConfigMeta {
   let cluster: Cluster
   let status: ClusterStatus
@@ -22,18 +24,13 @@ struct ConfigMeta {
           "config_metadata": JSON(app.configMeta),
         ]
       ],
-      "distros": [
-        app.distroID: ["1": ["distro_id": .string(app.distroID), "version": .string(app.version)]]
-      ],
+      "distros": [app.distroID: [Self.nodeGroup: reference([])]],
       "cluster": [
         "name": .string(cluster.metadata.name), "isolated": false, "id": .string(cluster.metadata.uid ?? ""),
-        "config_metadata": ["1": JSON(app.configMeta)],
+        "config_metadata": [Self.nodeGroup: reference(["config_metadata"])],
       ],
       "node": node(role: role, member),
-      "connections": [
-        "clusters": .object([:]), "configmaps": JSON(cluster.spec.connections.configMaps),
-        "secrets": JSON(cluster.spec.connections.secrets),
-      ],
+      "connections": ["clusters": .object([:]), "configmaps": .object([:]), "secrets": .object([:])],
     ]
   }
 
@@ -44,7 +41,10 @@ struct ConfigMeta {
 
   private func fqdn(_ member: MemberStatus) -> String { "\(member.pod).\(domain)" }
 
-  private func reference(_ path: [String]) -> JSON { ["bdvlibrefkey": JSON(path)] }
+  /// Says where to read on: a path from the node group down.
+  private func reference(_ path: [String]) -> JSON {
+    ["bdvlibrefkey": JSON(["nodegroups", Self.nodeGroup] + path)]
+  }
 
   private func node(role: String, _ member: MemberStatus) -> JSON {
     [
@@ -64,11 +64,6 @@ struct ConfigMeta {
       guard let spec = cluster.spec.role(role.id) else { continue }
       let members = staying(role.id)
       let names = members.map(fqdn)
-      var serviceReferences: JSON = [:]
-      for id in role.serviceIDs {
-        serviceReferences[id] = reference(
-          ["nodegroups", Self.nodeGroup, "roles", role.id, "services", id])
-      }
       var mappings: JSON = [:]
       for member in members { mappings[fqdn(member)] = .string("\(member.nodeID)") }
       out[role.id] = [
@@ -79,12 +74,13 @@ struct ConfigMeta {
     return out
   }
 
+  /// Memory in MiB, rounded down; cores rounded up to whole ones.
   private func flavor(_ role: ClusterRole) -> JSON {
     let memory = role.limits["memory"].flatMap(Quantity.init).map { "\($0.wholeUnits >> 20)" } ?? ""
-    let storage = role.storageSize.flatMap(Quantity.init).map { "\($0.wholeUnits >> 30)" } ?? ""
+    let cores = role.limits["cpu"].flatMap(Quantity.init).map { "\($0.wholeUnits)" } ?? ""
     return [
-      "storage": .string(storage), "name": "n/a", "memory": .string(memory), "description": "n/a",
-      "cores": .string(role.limits["cpu"] ?? ""),
+      "storage": "n/a", "name": "n/a", "memory": .string(memory), "description": "n/a",
+      "cores": .string(cores),
     ]
   }
 
@@ -97,22 +93,24 @@ struct ConfigMeta {
         .string("\(scheme.isEmpty ? "" : "\(scheme)://")\(name):\(service.port)\(service.path ?? "")")
       }
       out[id] = [
-        "qualifiers": .array([]), "name": .string(service.label), "id": .string(id), "hostnames": JSON(names),
-        "global_id": .string("\(Self.nodeGroup)_\(role.id)_\(id)"), "fqdns": JSON(names),
+        "qualifiers": .array([]), "name": .string(service.label), "id": .string(id),
+        "hostnames": reference(["roles", role.id, "hostnames"]),
+        "global_id": .string("\(Self.nodeGroup)_\(role.id)_\(id)"),
+        "fqdns": reference(["roles", role.id, "fqdns"]),
         "exported_service": .string(service.exported ?? ""), "endpoints": .array(endpoints), "authToken": "",
       ]
     }
     return out
   }
 
-  /// Every service of the cluster, by id, as references to where it stands.
+  /// Every service of the cluster, by id, node group and role, as references to where it stands.
   private func services() -> JSON {
     var out: JSON = [:]
     for role in app.resolvedRoles where cluster.spec.role(role.id) != nil && !staying(role.id).isEmpty {
       for id in role.serviceIDs {
-        var byRole = out[id] ?? [:]
-        byRole[role.id] = reference(["nodegroups", Self.nodeGroup, "roles", role.id, "services", id])
-        out[id] = byRole
+        var byRole = out[id]?[Self.nodeGroup] ?? [:]
+        byRole[role.id] = reference(["roles", role.id, "services", id])
+        out[id] = [Self.nodeGroup: byRole]
       }
     }
     return out

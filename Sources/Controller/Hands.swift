@@ -20,7 +20,7 @@ struct Hands: Sendable {
     var sets: [String: Object]
     var pods: [String: Object]
     var name: ObjectName { ObjectName(namespace: cluster.metadata.namespace, name: cluster.metadata.name) }
-    var builder: ObjectBuilder { ObjectBuilder(cluster: cluster, owner: owner) }
+    var builder: ObjectBuilder { ObjectBuilder(cluster: cluster, owner: owner, status: status) }
   }
 
   /// Does one action that ends quickly.
@@ -30,15 +30,16 @@ struct Hands: Sendable {
   func perform(_ action: Action, in context: Context) async throws(APIError) {
     switch action {
     case .createHeadlessService:
-      try await create(context.builder.headless(), .services)
+      try await create(context.builder.headless(), .services, context)
     case .createMemberService(let role, let pod):
       guard let spec = context.cluster.spec.role(role), let app = context.apps[context.status.app],
         let resolved = app.resolved(role)
       else { return }
       let services = resolved.serviceIDs.compactMap { app.service($0) }
-      try await create(context.builder.memberService(role: spec, services: services, pod: pod), .services)
+      let service = context.builder.memberService(role: spec, services: services, pod: pod)
+      try await create(service, .services, context)
     case .deleteMemberService(let service):
-      try await delete(.services, ObjectName(namespace: context.name.namespace, name: service), .none)
+      try await deleteOwn(.services, service, context)
     case .apply(let role, let goal):
       try await apply(role, goal, context)
     case .deleteSet(let role):
@@ -46,7 +47,7 @@ struct Hands: Sendable {
         let name = context.status.role(role)?.statefulSet
           ?? context.sets.values.first(where: { $0.label(Wire.Label.role) == role })?.name
       else { return }
-      try await delete(.statefulSets, ObjectName(namespace: context.name.namespace, name: name), .none)
+      try await deleteOwn(.statefulSets, name, context)
     case .deletePod(let pod, let uid, let version):
       let name = ObjectName(namespace: context.name.namespace, name: pod)
       try await delete(
@@ -62,12 +63,49 @@ struct Hands: Sendable {
     }
   }
 
-  private func create(_ object: Object, _ resource: Resource) async throws(APIError) {
+  /// An object of that name that is the cluster's already will do.
+  ///
+  /// - Throws: `.other` where the name is taken by somebody else's object; `.conflict` where what is there is going.
+  private func create(_ object: Object, _ resource: Resource, _ context: Context) async throws(APIError) {
     do {
       await world.put(try await api.create(object), resource)
     } catch  where error.kind == .alreadyExists {
+      let name = object.objectName
+      guard let found = try await find(resource, name), !found.isBeingDeleted, !isOfFormer(found, context)
+      else {
+        throw APIError(.conflict, "\(resource.kind) \(name) is being deleted; it is made anew afterwards")
+      }
+      guard isOwn(found, context) else {
+        throw APIError(
+          .other,
+          "\(resource.kind) \(name) is there already and belongs to somebody else; "
+            + "remove it or rename the cluster")
+      }
+      // Ours even where somebody took the labels off by which the world would know it.
       await world.put(object, resource)
     }
+  }
+
+  private func find(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object? {
+    do { return try await api.get(resource, name) } catch  where error.kind == .notFound { return nil }
+  }
+
+  private func isOwn(_ object: Object, _ context: Context) -> Bool {
+    object.owners.contains { $0.uid == context.owner.uid }
+  }
+
+  /// True where the owner was a cluster of the same name that has been deleted: its objects are on their way out.
+  private func isOfFormer(_ object: Object, _ context: Context) -> Bool {
+    let owner = context.owner
+    return !isOwn(object, context)
+      && object.owners.contains { $0.kind == owner.kind && $0.name == owner.name }
+  }
+
+  /// Deletes an object of the cluster, and nobody else's that has its name.
+  private func deleteOwn(_ resource: Resource, _ name: String, _ context: Context) async throws(APIError) {
+    let name = ObjectName(namespace: context.name.namespace, name: name)
+    guard let found = try await find(resource, name), isOwn(found, context) else { return }
+    try await delete(resource, name, Preconditions(uid: found.uid))
   }
 
   private func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions)

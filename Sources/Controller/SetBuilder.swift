@@ -8,10 +8,13 @@ import Values
 struct ObjectBuilder {
   let cluster: Cluster
   let owner: OwnerReference
+  /// What catalog an app was taken from is pinned here.
+  let status: ClusterStatus
 
   var headlessService: String { DerivedNames.headlessService(cluster: cluster.metadata.name) }
 
-  /// On every object of the cluster. The app's name is not among them: it is no part of any selector or template.
+  /// On every object of the cluster, pods too. The app's name is not among them: it is no part of any selector or
+  /// template.
   func labels(role: String? = nil) -> [String: String] {
     var labels = [
       Wire.Label.cluster: cluster.metadata.name, Wire.Label.headless: headlessService,
@@ -20,10 +23,25 @@ struct ObjectBuilder {
     return labels
   }
 
+  /// The labels of an object that is no pod: which app it is for as well, and from which catalog where that is
+  /// pinned.
+  private func labels(role: String? = nil, app: String) -> [String: String] {
+    var labels = labels(role: role)
+    labels[Wire.Label.app] = app
+    labels[Wire.Label.appCatalog] = catalog(of: app)?.rawValue
+    return labels
+  }
+
+  private func catalog(of app: String) -> AppCatalog? {
+    if app == status.app { return status.appCatalog }
+    guard let info = status.upgradeInfo, app == info.prevApp else { return nil }
+    return info.prevAppCatalog
+  }
+
   func headless() -> Object {
     Object(
-      .services, namespace: cluster.metadata.namespace, name: headlessService, labels: labels(),
-      owners: [owner],
+      .services, namespace: cluster.metadata.namespace, name: headlessService,
+      labels: labels(app: status.app), owners: [owner],
       content: [
         "spec": [
           "clusterIP": "None", "publishNotReadyAddresses": true,
@@ -34,14 +52,14 @@ struct ObjectBuilder {
   }
 
   /// The service of one member, with a port for each service of its role.
+  ///
+  /// A port has the name of its service's id: a legal port name as it stands, at most 15 characters long, and
+  /// unique in the app.
   func memberService(role: ClusterRole, services: [AppService], pod: String) -> Object {
     let ports = services.map { service -> JSON in
-      [
-        "name": .string("\(service.urlScheme ?? "port")-\(service.id)".portName), "port": JSON(service.port),
-        "protocol": "TCP",
-      ]
+      ["name": .string(service.id), "port": JSON(service.port), "protocol": "TCP"]
     }
-    var labels = labels(role: role.id)
+    var labels = labels(role: role.id, app: status.app)
     labels.merge(role.serviceLabels) { ours, _ in ours }
     return Object(
       .services, namespace: cluster.metadata.namespace, name: DerivedNames.memberService(pod: pod),
@@ -60,8 +78,7 @@ struct ObjectBuilder {
   )
     -> Object
   {
-    var labels = labels(role: role.id)
-    labels[Wire.Label.app] = app
+    let labels = labels(role: role.id, app: app)
     var content: JSON = [
       "serviceName": .string(headlessService), "podManagementPolicy": "Parallel",
       "replicas": JSON(goal.replicas), "revisionHistoryLimit": 10,
@@ -168,20 +185,5 @@ extension SetStrategy {
     case .rollingUpdate(let partition):
       ["type": "RollingUpdate", "rollingUpdate": ["partition": JSON(partition)]]
     }
-  }
-}
-
-extension String {
-  /// Port names are at most 15 letters, digits and dashes.
-  fileprivate var portName: String {
-    let legal = lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
-    return String(legal.prefix(15)).trimmingDashes
-  }
-
-  private var trimmingDashes: String {
-    var text = Substring(self)
-    while text.first == "-" { text = text.dropFirst() }
-    while text.last == "-" { text = text.dropLast() }
-    return String(text)
   }
 }

@@ -49,12 +49,12 @@ enum Fixture {
       metadata: Metadata(name: "analytics", namespace: "prod", uid: "c-1"), spec: ClusterSpec(spec))
   }
 
-  static func status() -> ClusterStatus {
+  static func status(catalog: AppCatalog? = .local) -> ClusterStatus {
     func member(_ pod: String, _ node: Int) -> MemberStatus {
       MemberStatus(pod: pod, nodeID: node, state: .configured, app: "spark-1.0.0")
     }
     return ClusterStatus(
-      state: .configured, app: "spark-1.0.0",
+      state: .configured, app: "spark-1.0.0", appCatalog: catalog,
       roles: [
         RoleStatus(
           id: "controller", statefulSet: "analytics-controller",
@@ -67,18 +67,20 @@ enum Fixture {
       ])
   }
 
-  static func builder() -> ObjectBuilder {
-    ObjectBuilder(
-      cluster: cluster(),
-      owner: OwnerReference(
-        apiVersion: Wire.apiVersion, kind: Wire.clusterKind, name: "analytics", uid: "c-1"))
+  static let owner = OwnerReference(
+    apiVersion: Wire.apiVersion, kind: Wire.clusterKind, name: "analytics", uid: "c-1")
+
+  static func builder(_ status: ClusterStatus = status()) -> ObjectBuilder {
+    ObjectBuilder(cluster: cluster(), owner: owner, status: status)
   }
 
-  static func set(_ role: String, version: String = "1.0.0") throws -> Object {
+  static func set(_ role: String, version: String = "1.0.0", status: ClusterStatus = status()) throws
+    -> Object
+  {
     let app = app(version: version)
     let cluster = cluster()
     guard let spec = cluster.spec.role(role), let resolved = app.resolved(role) else { throw Missing() }
-    return builder().statefulSet(
+    return builder(status).statefulSet(
       name: "analytics-\(role)", role: spec, app: "spark-\(version)", resolved: resolved, spec: app,
       goal: SetGoal(app: "spark-\(version)", replicas: spec.members ?? 0, strategy: .atRest))
   }

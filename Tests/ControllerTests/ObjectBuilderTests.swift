@@ -85,8 +85,55 @@ struct ObjectBuilderTests {
     let service = Fixture.builder().memberService(
       role: role, services: app.services, pod: "analytics-controller-0")
     #expect(service.name == "analytics-controller-0")
-    #expect(service.json["spec"]?["ports"]?[0]?["name"]?.string == "http-web")
+    #expect(service.json["spec"]?["ports"]?[0]?["name"]?.string == "web")
     #expect(service.json["spec"]?["ports"]?[0]?["port"]?.integer == 8080)
+  }
+
+  @Test("of a member have ports of different names, however alike the services' ids begin")
+  func portNames() throws {
+    let services = AppSpec([
+      "services": [
+        ["id": "dashboard-a", "endpoint": ["port": 8443, "urlScheme": "https"]],
+        ["id": "dashboard-b", "endpoint": ["port": 9443, "urlScheme": "https"]],
+      ]
+    ]).services
+    let role = try #require(Fixture.cluster().spec.role("controller"))
+    let service = Fixture.builder().memberService(
+      role: role, services: services, pod: "analytics-controller-0")
+    let ports = service.json["spec"]?["ports"]?.array ?? []
+    #expect(ports.map { $0["name"]?.string } == ["dashboard-a", "dashboard-b"])
+  }
+
+  @Test("say which app they are for, and from which catalog where that is pinned")
+  func catalog() throws {
+    let role = try #require(Fixture.cluster().spec.role("controller"))
+    func all(_ status: ClusterStatus) throws -> [Object] {
+      let builder = Fixture.builder(status)
+      return [
+        try Fixture.set("controller", status: status), builder.headless(),
+        builder.memberService(role: role, services: [], pod: "analytics-controller-0"),
+      ]
+    }
+    for object in try all(Fixture.status(catalog: .system)) {
+      #expect(object.label(Wire.Label.appCatalog) == "system")
+      #expect(object.label(Wire.Label.app) == "spark-1.0.0")
+      #expect(
+        object.json["spec"]?["template"]?["metadata"]?["labels"]?[Wire.Label.appCatalog] == nil)
+    }
+    for object in try all(Fixture.status(catalog: nil)) {
+      #expect(object.label(Wire.Label.appCatalog) == nil)
+    }
+  }
+
+  @Test("of a role that is still at the app before have that app's catalog")
+  func previousCatalog() throws {
+    var status = Fixture.status(catalog: .local)
+    status.app = "spark-1.1.0"
+    status.upgradeInfo = UpgradeInfo(
+      isRollingBack: false, prevApp: "spark-1.0.0", prevAppCatalog: .system, id: "u", startedAt: 0)
+    #expect(try Fixture.set("worker", status: status).label(Wire.Label.appCatalog) == "system")
+    #expect(
+      try Fixture.set("worker", version: "1.1.0", status: status).label(Wire.Label.appCatalog) == "local")
   }
 }
 
@@ -100,6 +147,47 @@ struct ConfigMetaTests {
     let member = try #require(status.role("worker")?.members.first)
     let text = meta.json(role: "worker", member: member).text(pretty: true, sortedKeys: true) + "\n"
     #expect(try Golden.stored("configmeta.json", recording: text) == text)
+  }
+
+  @Test("every reference leads to something")
+  func references() throws {
+    let json = try meta()
+    var found = 0
+    func walk(_ value: JSON) {
+      if let path = value["bdvlibrefkey"]?.array?.compactMap(\.string) {
+        found += 1
+        #expect(path.reduce(json as JSON?) { $0?[$1] } != nil, "\(path)")
+      }
+      for (_, inner) in value.object ?? [:] { walk(inner) }
+      for inner in value.array ?? [] { walk(inner) }
+    }
+    walk(json)
+    #expect(found == 5)
+  }
+
+  @Test("gives cores as whole ones, rounded up", arguments: [("500m", "1"), ("2", "2"), ("2500m", "3")])
+  func cores(limit: String, cores: String) throws {
+    var cluster = Fixture.cluster()
+    cluster.spec.roles[1].limits["cpu"] = limit
+    let flavor = try meta(cluster)["nodegroups"]?["1"]?["roles"]?["worker"]?["flavor"]
+    #expect(flavor?["cores"]?.string == cores)
+    #expect(flavor?["storage"]?.string == "n/a")
+  }
+
+  @Test("has a place for each kind of connection, whatever is connected")
+  func connections() throws {
+    var cluster = Fixture.cluster()
+    cluster.spec.connections.configMaps = ["settings"]
+    #expect(try meta(cluster)["connections"]?["configmaps"] == .object([:]))
+    #expect(try meta(cluster)["connections"]?["secrets"] == .object([:]))
+  }
+
+  private func meta(_ cluster: Cluster = Fixture.cluster()) throws -> JSON {
+    let status = Fixture.status()
+    let member = try #require(status.role("worker")?.members.first)
+    return ConfigMeta(
+      cluster: cluster, status: status, app: Fixture.app(), clusterDomain: "cluster.local"
+    ).json(role: "worker", member: member)
   }
 
   @Test("leaves out members that are going")
