@@ -40,6 +40,8 @@ public actor EmbeddedCluster {
   var store: ObjectStore
   var node: Node
   private var sets = SetController()
+  /// Containers of an earlier run that died with it.
+  private var deadContainers: Set<String> = []
 
   // What is to be looked at next.
   private var changedPods = NameQueue()
@@ -138,7 +140,7 @@ public actor EmbeddedCluster {
     let inventory = Node.inventory(store)
     let folders = folders
     do {
-      try await files.run(key: "") { try folders.sweep(inventory) }
+      deadContainers = try await files.run(key: "") { try folders.sweep(inventory) }
     } catch {
       throw EmbeddedClusterError(
         "The embedded cluster in \(directory) cannot clear up after its last run: \(error)")
@@ -309,6 +311,8 @@ public actor EmbeddedCluster {
 
   func lookAtEverything() {
     node.adopt(store, now: time.now())
+    // Before anyone can ask for a command in them.
+    if jobs != nil { start(node.lose(deadContainers, in: store, now: time.now())) }
     for record in store.all(Resource.pods.kind) { changedPods.add(record.name) }
     for record in store.all(Resource.statefulSets.kind) { changedSets.add(record.name) }
     for record in store.orphans() { orphanedOwners += record.object.owners.map(\.uid) }

@@ -208,4 +208,69 @@ struct VolumeTests {
       #expect(sizes.count == 2 && sizes[0] == sizes[1])
     }
   }
+
+  private enum Left: String, CaseIterable {
+    case killed, unreadable, ended, notBegun, alive
+  }
+
+  @Test("a container whose script was killed with the daemon is made anew, any other stays what it was")
+  func killedWithDaemon() async throws {
+    for left in Left.allCases {
+      try await Self.withPod { world in
+        let before = try await world.pod("web-0").containerID
+        try await Self.leave(left, world)
+        let first = try Self.handedOn(world)
+        defer { World.remove(first) }
+        try await World.reopened(first, images: [Self.image], sandbox: .bubblewrap, runs: false) { world in
+          // It dies before it has done anything about it.
+          let second = try Self.handedOn(world)
+          defer { World.remove(second) }
+          try await World.reopened(second, images: [Self.image], sandbox: .bubblewrap) { again in
+            let pod = try await again.pod("web-0")
+            let isNew = left == .killed || left == .unreadable
+            #expect((pod.containerID != before) == isNew, "\(left)")
+            #expect(pod.isReady)
+            #expect(pod.app?["restartCount"]?.integer == (isNew ? 1 : 0), "\(left)")
+            let code = pod.app?["lastState"]?["terminated"]?["exitCode"]?.integer
+            #expect(code == (isNew ? 137 : nil), "\(left)")
+            let files = try await again.sh("touch /opt/stop; cat /data/mine /opt/other")
+            #expect(files.out == (isNew ? "kept\n" : "kept\nlost\n"), "\(left)")
+          }
+        }
+      }
+    }
+  }
+
+  /// The folders as the next daemon finds them.
+  private static func handedOn(_ world: World) throws -> String {
+    let folder = try world.asKilled()
+    for name in ["pods", "run", "volumes"] {
+      try FileManager.default.moveItem(atPath: "\(world.directory)/\(name)", toPath: "\(folder)/\(name)")
+    }
+    return folder
+  }
+
+  /// Leaves one command in a pod as a dead daemon could have left it.
+  private static func leave(_ left: Left, _ world: World) async throws {
+    try await world.sh("echo kept >/data/mine; echo lost >/opt/other")
+    if left == .alive {
+      try await startOrphan(world, "touch /opt/on; until [ -e /opt/stop ]; do sleep 0.01; done")
+      let marker = "\(world.directory)/pods/default/web-0/opt/on"
+      while !FileManager.default.fileExists(atPath: marker) { await Task.yield() }
+      return
+    }
+    let id = try await world.pod("web-0").containerID.flatMap(ContainerState.id) ?? ""
+    let place = "\(world.directory)/run/\(id)/left"
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+    func put(_ text: String, _ name: String) throws {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: "\(place)/\(name)"))
+    }
+    try put("", "stdin")
+    guard left != .notBegun else { return }
+    // A number that no process has.
+    let fields = (4...52).map(String.init).joined(separator: " ")
+    try put(left == .unreadable ? "" : "4194305 (sh) S \(fields)\n", "pid")
+    let code = left == .ended ? "{ \"exit-code\": 3 }\n" : ""
+    try put("{ \"child-pid\": 4194306 }\n" + code, "status")
+  }
 }

@@ -166,6 +166,19 @@ struct Node {
     }
   }
 
+  /// Pods whose main containers did not survive the earlier run.
+  mutating func lose(_ containerIDs: Set<String>, in store: ObjectStore, now: Duration) -> [NodeJob] {
+    guard !containerIDs.isEmpty else { return [] }
+    let lost = pods.filter { _, pod in
+      let main = pod.machine.firstMain
+      guard main < pod.machine.containers.count, let id = pod.machine.containers[main].containerID else {
+        return false
+      }
+      return containerIDs.contains(id)
+    }
+    return lost.keys.sorted().flatMap { deliver(.killed, to: $0, in: store, now: now) }
+  }
+
   // MARK: Inside
 
   private mutating func takeIn(_ object: Object, now: Duration) {

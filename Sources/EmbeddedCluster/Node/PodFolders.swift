@@ -155,10 +155,17 @@ struct PodFolders: Sendable {
   }
 
   /// After the death of an earlier daemon: ends and removes what belongs to no container and no pod any more.
-  func sweep(_ living: Inventory) throws {
+  ///
+  /// - Returns: the containers in which a command was killed together with that daemon, as when the machine goes down.
+  func sweep(_ living: Inventory) throws -> Set<String> {
+    var dead: Set<String> = []
     for name in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] {
       let id = String(name.prefix { $0 != "." })
-      if living.containerIDs.contains(id) { run(id).forgetEnded() } else { try end(id) }
+      if !living.containerIDs.contains(id) {
+        try end(id)
+      } else if run(id).forgetEnded() {
+        dead.insert(id)
+      }
     }
     for namespace in (try? SafeFolder.names(in: "\(directory)/pods")) ?? [] {
       for pod in (try? SafeFolder.names(in: "\(directory)/pods/\(namespace)")) ?? []
@@ -169,6 +176,7 @@ struct PodFolders: Sendable {
     for uid in (try? SafeFolder.names(in: "\(directory)/ephemeral")) ?? [] where !living.uids.contains(uid) {
       try throwAway("\(directory)/ephemeral/\(uid)")
     }
+    return dead
   }
 
   /// What is there by right.

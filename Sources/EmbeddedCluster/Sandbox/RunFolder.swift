@@ -45,13 +45,27 @@ struct RunFolder: Sendable {
   }
 
   /// Removes what earlier commands left that have ended, after ending those that an earlier daemon was about to end.
-  func forgetEnded() {
+  ///
+  /// - Returns: whether a command was killed by someone else: its wrapper is dead and its exit code is not known. What is
+  ///   left of it stays as long as its container, so that this is known however often the daemon dies meanwhile.
+  func forgetEnded() -> Bool {
+    var wasKilled = false
     for name in (try? SafeFolder.names(in: path)) ?? [] where SafeFolder.kind("\(path)/\(name)/stdin") != nil
     {
-      if name.hasSuffix(Self.ending) { Self.endCommands(["\(path)/\(name)"]) }
-      if let wrapper = ProcessStamp(file: "\(path)/\(name)/pid"), wrapper.isAlive { continue }
-      try? FileManager.default.removeItem(atPath: "\(path)/\(name)")
+      let folder = "\(path)/\(name)"
+      if name.hasSuffix(Self.ending) {
+        Self.endCommands([folder])
+      } else if SafeFolder.kind("\(folder)/pid") != nil {
+        if let wrapper = ProcessStamp(file: "\(folder)/pid"), wrapper.isAlive { continue }
+        // Looked at after the wrapper, which may have ended just now.
+        guard BubblewrapStatus(file: "\(folder)/status").exitCode != nil else {
+          wasKilled = true
+          continue
+        }
+      }
+      try? FileManager.default.removeItem(atPath: folder)
     }
+    return wasKilled
   }
 }
 
