@@ -63,6 +63,13 @@ extension EmbeddedCluster {
     return target
   }
 
+  /// The container for a command that `begin` is about to begin; `begin` learns of the container's end meanwhile.
+  func reserve(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
+    let target = try target(pod, request)
+    reserved.enter(target.rootID)
+    return target
+  }
+
   private func runScript(
     _ pod: ObjectName, _ request: ExecRequest, _ begun: BegunCommand
   ) async throws -> ScriptRunner.Ending {
@@ -71,7 +78,7 @@ extension EmbeddedCluster {
     let command: ScriptRunner.Command
     do {
       // Looked at again: much may have happened while the command waited its turn.
-      let target = try target(pod, request)
+      let target = try reserve(pod, request)
       command = try await begin(target, request, slot)
       begun.set(BegunCommand.Value(command: command, uid: target.spec.uid, slot: slot))
     } catch {
@@ -81,13 +88,21 @@ extension EmbeddedCluster {
     return try await command.ending.wait()
   }
 
-  private nonisolated func begin(
+  /// - Parameter target: from `reserve`.
+  nonisolated func begin(
     _ target: RunningContainer, _ request: ExecRequest, _ slot: Slot
   ) async throws -> ScriptRunner.Command {
     let folders = folders
     let runner = runner
+    let reserved = reserved
+    defer { reserved.leave(target.rootID) }
     do {
       return try await files.run(key: target.spec.uid) {
+        // A pod's folder goes by the pod's name, and the next pod of that name may be there by now.
+        guard !reserved.hasEnded(target.rootID) else {
+          throw APIError(
+            .notRunning, "Pod \(target.spec.name): the container ended before the command began")
+        }
         try folders.makeRoot(of: target.spec, containerID: target.rootID, image: target.image, ip: target.ip)
         let root = folders.root(of: target.spec)
         let sandboxed = SandboxRequest(
@@ -99,6 +114,8 @@ extension EmbeddedCluster {
           folder: folders.run(target.rootID)
         ) { slot.free() }
       }
+    } catch let error as APIError {
+      throw error
     } catch {
       throw APIError(.other, "Pod \(target.spec.name): the command could not be started: \(error)")
     }
@@ -151,4 +168,29 @@ final class Slot: Sendable {
     }
     queue?.release()
   }
+}
+
+/// Containers that commands are about to begin in, and which of them have ended meanwhile.
+///
+/// The actor finds the container and the pod's queue begins the command; in between, that queue may end the container.
+final class ReservedContainers: Sendable {
+  private struct Entry {
+    var count = 0
+    var hasEnded = false
+  }
+
+  private let entries = Mutex<[String: Entry]>([:])
+
+  func enter(_ id: String) { entries.withLock { $0[id, default: Entry()].count += 1 } }
+
+  func leave(_ id: String) {
+    entries.withLock { entries in
+      guard let entry = entries[id] else { return }
+      entries[id] = entry.count > 1 ? Entry(count: entry.count - 1, hasEnded: entry.hasEnded) : nil
+    }
+  }
+
+  func end(_ ids: [String]) { entries.withLock { entries in for id in ids { entries[id]?.hasEnded = true } } }
+
+  func hasEnded(_ id: String) -> Bool { entries.withLock { $0[id]?.hasEnded ?? false } }
 }

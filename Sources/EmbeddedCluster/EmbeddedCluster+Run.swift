@@ -125,8 +125,12 @@ extension EmbeddedCluster {
 
   private nonisolated func end(_ ids: [String], of job: NodeJob) async {
     let folders = folders
+    let reserved = reserved
     do {
-      try await files.run(key: job.spec.uid) { for id in ids { try folders.end(id) } }
+      try await files.run(key: job.spec.uid) {
+        reserved.end(ids)
+        for id in ids { try folders.end(id) }
+      }
     } catch {
       logger.warning(
         "a container's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
@@ -136,8 +140,10 @@ extension EmbeddedCluster {
 
   private nonisolated func tearDown(_ ids: [String], of job: NodeJob) async {
     let folders = folders
+    let reserved = reserved
     do {
       try await files.run(key: job.spec.uid) {
+        reserved.end(ids)
         for id in ids { try folders.end(id) }
         try folders.removeRoot(of: job.spec)
         try folders.removeOwnVolumes(of: job.spec)

@@ -30,6 +30,7 @@ public actor EmbeddedCluster {
   nonisolated let runner: ScriptRunner
   nonisolated let files = BlockingPool()
   nonisolated let slots: SlotQueue
+  nonisolated let reserved = ReservedContainers()
   nonisolated let time: ClusterTime
   nonisolated let logger: Logger
   nonisolated let events: EventLog

@@ -225,6 +225,22 @@ struct ExecTests {
     }
   }
 
+  @Test("a command whose pod goes just before it begins leaves the next pod of that name alone")
+  func podGoesBeforeCommand() async throws {
+    try await Self.withPod { world in
+      let cluster = world.cluster
+      let request = ExecRequest(command: ["touch", "/opt/late"])
+      let reserved = try await cluster.reserve(World.name("web-0"), request)
+      try await cluster.delete(.pods, World.name("web-0"), .none)
+      await cluster.settle()
+      try await world.sh("echo mine >/opt/mine")
+      await world.expect(.notRunning) { _ = try await cluster.begin(reserved, request, Slot(cluster.slots)) }
+      #expect(try await world.sh("ls /opt; cat /opt/mine").out.hasSuffix("mine\nmine\n"))
+      #expect(!cluster.reserved.hasEnded(reserved.rootID), "nothing is kept of it")
+      #expect(SafeFolder.kind("\(world.directory)/run/\(reserved.rootID)") == nil)
+    }
+  }
+
   @Test("no more scripts run at once than allowed; the others wait their turn")
   func turns() async throws {
     var options = EmbeddedCluster.Options()
