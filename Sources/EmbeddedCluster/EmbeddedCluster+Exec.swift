@@ -7,8 +7,8 @@ extension EmbeddedCluster {
   /// Runs a command in a pod's container, as a process of this machine in a sandbox.
   ///
   /// The command outlives the daemon and everyone who waits for it; it ends with its container. Commands beyond
-  /// the allowed number wait their turn, which counts as time waited. What has not ended by the request's timeout is
-  /// killed, with everything it started; whoever stops waiting earlier leaves it running.
+  /// the allowed number wait their turn first, however long that takes. What has not ended by the request's timeout,
+  /// counted from its turn, is killed with everything it started; whoever stops waiting earlier leaves it running.
   public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     guard runner.sandbox.mode != .noScripts else {
       throw APIError(.unsupported, "Pod \(pod): this embedded cluster was opened without scripts")
@@ -22,7 +22,9 @@ extension EmbeddedCluster {
     let begun = BegunCommand()
     let ending: ScriptRunner.Ending?
     do {
-      ending = try await inTime(request.timeout) { try await self.runScript(pod, request, begun) }
+      try await slots.acquire()
+      let slot = Slot(slots)
+      ending = try await inTime(request.timeout) { try await self.runScript(pod, request, slot, begun) }
     } catch let error as APIError {
       throw error
     } catch {
@@ -39,7 +41,7 @@ extension EmbeddedCluster {
     case nil:
       let limit = request.timeout ?? .zero
       guard let begun = begun.value else {
-        throw APIError(.timeout, "Pod \(pod): the command could not begin within \(limit)")
+        throw APIError(.unavailable, "Pod \(pod): the command could not be begun within \(limit)")
       }
       await kill(begun)
       throw APIError(.timeout, "Pod \(pod): the command had not ended within \(limit) and was killed")
@@ -71,10 +73,8 @@ extension EmbeddedCluster {
   }
 
   private func runScript(
-    _ pod: ObjectName, _ request: ExecRequest, _ begun: BegunCommand
+    _ pod: ObjectName, _ request: ExecRequest, _ slot: Slot, _ begun: BegunCommand
   ) async throws -> ScriptRunner.Ending {
-    try await slots.acquire()
-    let slot = Slot(slots)
     let command: ScriptRunner.Command
     do {
       // Looked at again: much may have happened while the command waited its turn.

@@ -190,7 +190,7 @@ struct ExecTests {
     }
   }
 
-  @Test("time spent waiting for others counts, and what has not begun is not begun later")
+  @Test("time spent waiting for others does not count")
   func timeoutInTheQueue() async throws {
     var options = EmbeddedCluster.Options()
     options.concurrentScripts = 1
@@ -202,12 +202,11 @@ struct ExecTests {
         try await world.cluster.exec(
           World.name("web-0"), ExecRequest(command: ["touch", "/opt/second"], timeout: .seconds(5)))
       }
-      while world.clock.sleeperCount == 0 { await Task.yield() }
       world.clock.advance(by: .seconds(6))
-      await world.expect(.timeout) { _ = try await second.value }
       try Data().write(to: URL(fileURLWithPath: "\(root)/opt/go"))
       #expect(try await first.value.exitCode == 0)
-      #expect(try await world.sh("test -e /opt/second").exitCode == 1)
+      #expect(try await second.value.exitCode == 0)
+      #expect(try await world.sh("test -e /opt/second").exitCode == 0)
     }
   }
 
