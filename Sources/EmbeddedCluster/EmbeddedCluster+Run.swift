@@ -135,7 +135,7 @@ extension EmbeddedCluster {
       logger.warning(
         "a container's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
     }
-    await emptyTrash()
+    await trash.wake()
   }
 
   private nonisolated func tearDown(_ ids: [String], of job: NodeJob) async {
@@ -154,14 +154,7 @@ extension EmbeddedCluster {
         "a pod's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
     }
     await removed(job.spec.uid)
-    await emptyTrash()
-  }
-
-  nonisolated func emptyTrash() async {
-    let folders = folders
-    // Under one key: two at the same folder would stand in each other's way.
-    let left = try? await files.run(key: "trash") { folders.emptyTrash() }
-    for path in left ?? [] { await HostProcess.remove(path) }
+    await trash.wake()
   }
 
   // MARK: Back in the actor

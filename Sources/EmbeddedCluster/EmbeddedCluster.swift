@@ -27,6 +27,7 @@ public actor EmbeddedCluster {
 
   public nonisolated let directory: String
   nonisolated let folders: PodFolders
+  nonisolated let trash: TrashRemover
   nonisolated let runner: ScriptRunner
   nonisolated let files = BlockingPool()
   nonisolated let slots: SlotQueue
@@ -121,7 +122,9 @@ public actor EmbeddedCluster {
     rules = ObjectRules(admission: options.admission)
     store = ObjectStore(objects: objects, version: version, rules: rules, now: time.now)
     node = Node(catalog: catalog, capacity: options.capacity)
-    folders = PodFolders(directory: directory, owner: sandbox.owner)
+    let folders = PodFolders(directory: directory, owner: sandbox.owner)
+    self.folders = folders
+    trash = TrashRemover { folders.emptyTrash() }
     runner = ScriptRunner(sandbox: sandbox)
     slots = SlotQueue(options.concurrentScripts)
     events = EventLog(version: version, window: options.eventWindow, backlog: options.watchBacklog)
@@ -146,7 +149,7 @@ public actor EmbeddedCluster {
       throw EmbeddedClusterError(
         "The embedded cluster in \(directory) cannot clear up after its last run: \(error)")
     }
-    await emptyTrash()
+    await trash.wake()
   }
 
   // MARK: One turn

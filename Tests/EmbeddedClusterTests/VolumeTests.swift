@@ -137,7 +137,8 @@ struct VolumeTests {
       for name in ["pods", "run"] {
         try FileManager.default.moveItem(atPath: "\(world.directory)/\(name)", toPath: "\(other)/\(name)")
       }
-      try await World.reopened(other, runs: false) { _ in
+      try await World.reopened(other, runs: false) { again in
+        await again.cluster.trash.settle()
         for folder in ["run", "pods/default", "trash"] {
           let left = try SafeFolder.names(in: "\(other)/\(folder)")
           #expect(left.isEmpty, "\(folder)")
@@ -159,6 +160,7 @@ struct VolumeTests {
         """)
       try await world.cluster.delete(.statefulSets, World.name("web"), .none)
       await world.cluster.settle()
+      await world.cluster.trash.settle()
       #expect(try SafeFolder.names(in: "\(world.directory)/trash").isEmpty)
       #expect(!FileManager.default.fileExists(atPath: "\(world.directory)/pods/default/web-0"))
     }

@@ -41,7 +41,10 @@ struct World: Sendable {
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       options: options)
     let world = World(directory: directory, clock: clock, cluster: cluster)
-    guard runs else { return try await body(world) }
+    guard runs else {
+      try await body(world)
+      return await cluster.trash.settle()
+    }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await cluster.run() }
       while await !cluster.isRunning { await Task.yield() }
@@ -50,6 +53,7 @@ struct World: Sendable {
       group.cancelAll()
       try await group.waitForAll()
     }
+    await cluster.trash.settle()
   }
 
   static func temporaryFolder() -> String {
