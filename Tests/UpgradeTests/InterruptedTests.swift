@@ -236,6 +236,82 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
+  @Test("an upgraded pod that comes back by itself with the old image is set up, and holds nothing up")
+  func cameBackByItself() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-0")?.podUpgradeStatus == .upgrading }
+    stage.commit(app: "app-1.0")
+    _ = stage.daemonLooks()
+    // All of this before the daemon looks again.
+    stage.terminate("c-worker-1")
+    _ = stage.nodeActs(on: "c-worker-1")
+    _ = stage.syncSet("worker")
+    _ = stage.nodeActs(on: "c-worker-1")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        claim worker-1 PodRollingBack
+        install worker-1 revert
+        worker-1 PodConfigured
+        script worker-1 --pod_reverted
+        done worker-1
+        claim worker-0 PodRollingBack
+        install worker-0 revert
+        worker-0 PodConfigured
+        script worker-0 --pod_reverted
+        done worker-0
+        apply worker worker:1.0 partition 0 replicas 2
+        end app-1.0
+        state configured
+        apply worker worker:1.0 at rest replicas 2
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("two pods that are down do not wait for each other")
+  func twoDown() {
+    var stage = Up.workers(3)
+    stage.commit(app: "app-1.1")
+    stage.settle {
+      $0.member("worker-1")?.podUpgradeStatus == .upgrading && $0.pod("worker-1")?.image == "worker:1.1"
+    }
+    stage.badImages = ["worker:1.1"]
+    stage.terminate("c-worker-2")
+    stage.settle()
+    #expect(stage.pods.values.filter { $0.waitingReason == "ErrImagePull" }.count == 2)
+    stage.commit(app: "app-1.0")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        rollback app-1.1 to app-1.0
+        role worker RoleRollingBack
+        stalled ErrImagePull: worker-2: ErrImagePull: worker:1.1 not found
+        apply worker worker:1.0 OnDelete replicas 3
+        claim worker-2 PodRollingBack
+        stalled ErrImagePull: worker-1: ErrImagePull: worker:1.1 not found
+        delete worker-2
+          worker-2 runs worker:1.0
+        install worker-2 revert
+        worker-2 PodConfigured
+        script worker-2 --pod_reverted
+        done worker-2
+        claim worker-1 PodRollingBack
+        stalled no more
+        delete worker-1
+          worker-1 runs worker:1.0
+        install worker-1 revert
+        worker-1 PodConfigured
+        script worker-1 --pod_reverted
+        done worker-1
+        apply worker worker:1.0 partition 0 replicas 3
+        end app-1.0
+        state configured
+        apply worker worker:1.0 at rest replicas 3
+        """)
+    #expect(stage.violations == [])
+  }
+
   @Test("a StatefulSet that somebody deletes in the middle is made from the old template first")
   func setDeleted() {
     var stage = Up.workers()
