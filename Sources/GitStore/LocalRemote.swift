@@ -55,7 +55,7 @@ struct LocalRemote {
     var moved: [PushedRef] = []
     for ref in refs where answer.rejected[ref.ref] == nil {
       do throws(GitError) {
-        try handle.move(ref.ref, to: ref.new, from: ref.old, reason: "push by kdops")
+        try move(ref)
         moved.append(ref)
       } catch {
         guard error.kind == .conflict else { throw error }
@@ -64,6 +64,19 @@ struct LocalRemote {
     }
     hooks.tell(moved, limit: limit)
     return answer
+  }
+
+  private func move(_ ref: PushedRef) throws(GitError) {
+    let reason = "push by kdops"
+    do throws(GitError) {
+      try handle.move(ref.ref, to: ref.new, from: ref.old, reason: reason)
+    } catch {
+      // Nobody was faster: then somebody was killed while he wrote it, perhaps ourselves.
+      guard error.kind == .conflict, try handle.target(of: ref.ref) == ref.old,
+        StaleLocks.clear(ref.ref, in: handle)
+      else { throw error }
+      try handle.move(ref.ref, to: ref.new, from: ref.old, reason: reason)
+    }
   }
 
   private func tick() throws(GitError) {

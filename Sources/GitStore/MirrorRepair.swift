@@ -14,6 +14,8 @@ extension Mirror {
         .invalid, "\(path) holds something that is not a copy of ours",
         hint: "name a folder that is empty or not there yet")
     }
+    // Whoever used the copy before us is gone: there is one daemon to a copy.
+    StaleLocks.clearAll(in: path)
     if isDamaged(deeply: false) { return try await replace() }
     if ours.trimmed != "\(remote.url)" {
       let handle = try opened()

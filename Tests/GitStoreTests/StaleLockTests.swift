@@ -1,0 +1,70 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import GitStore
+
+@Suite("Locks that a killed writer left behind")
+struct StaleLockTests {
+  private let folder: TemporaryFolder
+  private let bare: TemporaryRepository
+  private let work: TemporaryRepository
+  private let ref = "refs/notes/kdops"
+
+  init() throws {
+    folder = try TemporaryFolder()
+    bare = try TemporaryRepository(bare: true)
+    work = try bare.clone()
+    try work.commit(["a": "1"])
+    try work.push()
+  }
+
+  private func mirror() async throws -> Mirror {
+    try await Mirror.open(Remote(GitURL(bare.path)), at: folder.path + "/mirror", refs: [ref])
+  }
+
+  private func publish(with mirror: Mirror) async throws {
+    let head = try #require(ObjectID(hex: try work.head()))
+    let note = try RefUpdate(ref: ref, .notes([head: Array("done\n".utf8)]), message: "Note")
+    _ = try await mirror.publish(
+      [note], author: Signature(name: "kdops", email: "kdops@example.invalid", seconds: 1_700_000_000),
+      retry: RetryPolicy(sleep: { _ in }))
+  }
+
+  /// Locks the ref as a writer does that dies before he has moved it.
+  private func lock(_ path: String, age: TimeInterval) throws {
+    let file = URL(fileURLWithPath: path)
+    try FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data().write(to: file)
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -age)], ofItemAtPath: path)
+  }
+
+  @Test("in the remote: one that nobody can hold any more does not stop us, one that is fresh does")
+  func remote() async throws {
+    let mirror = try await mirror()
+    _ = try await mirror.fetch("main")
+    let path = "\(bare.path)/\(ref).lock"
+    try lock(path, age: 0)
+    await #expect(throws: GitError.self) { try await publish(with: mirror) }
+    #expect(FileManager.default.fileExists(atPath: path))
+    try lock(path, age: TimeInterval(StaleLocks.patience + 1))
+    try await publish(with: mirror)
+    #expect(try bare.git("notes", "--ref=kdops", "show", "main") == "done")
+    #expect(!FileManager.default.fileExists(atPath: path))
+  }
+
+  @Test("in our own copy: gone when it is opened, however fresh")
+  func copy() async throws {
+    _ = try await mirror().fetch("main")
+    let tracking = Mirror.trackingRef("refs/heads/main")
+    try lock("\(folder.path)/mirror/\(tracking).lock", age: 0)
+    try lock("\(folder.path)/mirror/packed-refs.lock", age: 0)
+    try work.commit(["a": "2"])
+    try work.push()
+    let again = try await mirror()
+    #expect(try await again.fetch("main").new.hex == work.head())
+    try await publish(with: again)
+  }
+}
