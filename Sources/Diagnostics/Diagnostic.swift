@@ -11,6 +11,8 @@ public struct Diagnostic: Sendable, Hashable {
   public var message: String
   /// What to do next. One sentence, no trailing full stop.
   public var hint: String?
+  /// The line concerned holds a secret and is not to be shown.
+  public var concealsSource = false
 
   public init(
     rule: String, severity: Severity, location: SourceLocation? = nil, object: ObjectReference? = nil,

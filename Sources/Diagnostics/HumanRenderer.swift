@@ -26,7 +26,9 @@ public struct HumanRenderer {
   public func render(_ finding: Diagnostic) -> String {
     var lines = [headline(finding)]
     let message = TerminalText.visible(finding.message)
-    if let location = finding.location, let source = sourceLine(location.file, location.line) {
+    if !finding.concealsSource, let location = finding.location,
+      let source = sourceLine(location.file, location.line)
+    {
       let excerpt = SourceExcerpt(line: source, column: location.column, length: location.length)
       let number = String(location.line)
       let gutter = max(number.count, 4)

@@ -39,6 +39,18 @@ struct Applier: Sendable {
     return try await api.update(wanted)
   }
 
+  /// Notes which file, and which state of it, says what the object is already.
+  func note(path: String, blob: String, on live: Object) async throws(APIError) -> Object {
+    guard live.annotation(Wire.Annotation.path) != path || live.annotation(Wire.Annotation.blob) != blob
+    else {
+      return live
+    }
+    var object = live
+    object.json["metadata"]?["annotations"]?[Wire.Annotation.path] = .string(path)
+    object.json["metadata"]?["annotations"]?[Wire.Annotation.blob] = .string(blob)
+    return try await api.update(object)
+  }
+
   /// Deletes an object on whose version the judgement was made. One that is gone already is no failure.
   func delete(_ live: Object, _ resource: Resource) async throws(APIError) {
     do throws(APIError) {

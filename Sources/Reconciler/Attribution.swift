@@ -7,13 +7,12 @@ enum Attribution {
   private static let depth = 500
 
   /// - Parameters:
-  ///   - base: the head that was worked off before; nil where there was none.
+  ///   - base: the head that was worked off before; nil where there was none, and all of history counts.
   ///   - head: the head that was judged.
   /// - Returns: the commit by path, of every selected path that changed.
   static func commits(
     of selection: PathSelection, from base: ObjectID?, to head: ObjectID, in repository: GitRepository
   ) async throws(GitError) -> [String: ObjectID] {
-    guard let base else { return [:] }
     let log = try await repository.firstParentLog(from: base, to: head, limit: depth)
     var found: [String: ObjectID] = [:]
     var before: ObjectID? = base

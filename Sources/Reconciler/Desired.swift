@@ -29,17 +29,15 @@ struct Desired {
   }
 
   /// Moves on to a commit.
-  ///
-  /// - Parameter worked: the head that was worked off before this daemon began; tells commits apart the first time.
   mutating func advance(
-    to commit: ObjectID, worked: ObjectID?, in repository: GitRepository
+    to commit: ObjectID, in repository: GitRepository
   ) async throws -> Step {
     var step = Step()
     let entry = try await repository.entry(at: RepositoryLayout.path, in: commit)
     if head == nil || entry?.id != layoutBlob {
       var fresh = RepositoryLayout()
-      if let entry, entry.isFile {
-        (fresh, step.layoutFindings) = RepositoryLayout.parse(try await repository.blob(entry.id))
+      if let entry {
+        (fresh, step.layoutFindings) = try await RepositoryLayout.read(entry, in: repository)
       }
       guard step.isUsable else { return step }
       let movedGlobs = fresh.apps != layout.apps || fresh.clusters != layout.clusters
@@ -56,19 +54,10 @@ struct Desired {
       blobs = [:]
       step.isComplete = true
       try await take(repository.diff(base: nil, head: commit, selection), in: repository, &step)
-      let base = try await knownBase(worked, of: commit, in: repository)
-      step.commits = try await Attribution.commits(of: selection, from: base, to: commit, in: repository)
+      step.commits = try await Attribution.commits(of: selection, from: nil, to: commit, in: repository)
     }
     head = commit
     return step
-  }
-
-  /// The head that was worked off before, where the new one still contains it.
-  private func knownBase(_ worked: ObjectID?, of commit: ObjectID, in repository: GitRepository) async throws
-    -> ObjectID?
-  {
-    guard let worked, worked != commit else { return nil }
-    return (try? await repository.isAncestor(worked, of: commit)) == true ? worked : nil
   }
 
   private mutating func take(_ changes: [TreeChange], in repository: GitRepository, _ step: inout Step)

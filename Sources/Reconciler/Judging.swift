@@ -50,6 +50,7 @@ extension Reconciler {
     for finding in judgement.findings where finding.object == nil { log(finding) }
     var accepted: [Accepted] = []
     for verdict in judgement.objects {
+      try Task.checkCancellation()
       let reference = verdict.reference
       let commit = try await commit(of: reference, head, in: repository)
       let said = findings[reference] ?? []
@@ -58,8 +59,9 @@ extension Reconciler {
         continue
       }
       switch verdict.verdict {
-      case .unchanged: settle(reference, commit)
+      case .unchanged: await settle(reference, commit)
       case .accepted:
+        for warning in said where warning.severity == .warning { log(warning) }
         accepted.append(
           Accepted(
             reference: reference, change: verdict.change, commit: commit, live: judged[reference] ?? nil))
@@ -68,6 +70,7 @@ extension Reconciler {
       }
     }
     for change in accepted.sorted(by: { ($0.turn, $0.reference) < ($1.turn, $1.reference) }) {
+      try Task.checkCancellation()
       await apply(change, texts, in: repository)
     }
   }
@@ -109,9 +112,19 @@ extension Reconciler {
         : "remove it from one of the two repositories")
   }
 
-  /// Nothing to do. A change that was held is thereby withdrawn.
-  private func settle(_ reference: ObjectReference, _ commit: ObjectID) {
+  /// Nothing to do. A change that was held is thereby withdrawn; a file that was moved or spelt anew is noted, so that
+  /// nobody takes it for gone later.
+  private func settle(_ reference: ObjectReference, _ commit: ObjectID) async {
     held[reference] = nil
+    if let live = living.objects[reference], let path = desired.source(of: reference)?.path,
+      let blob = desired.blobs[path], Stamp.holds(live.json)
+    {
+      do throws(APIError) {
+        living.put(try await applier.note(path: path, blob: blob.hex, on: live))
+      } catch {
+        retry(reference, after: error)
+      }
+    }
     book.withdraw(reference, by: commit)
     seen.insert(reference)
   }

@@ -14,7 +14,7 @@ extension Reconciler {
     let repository = mirror.repository
     do {
       if fetched != desired.head, fetched != refused { try await adopt(fetched, in: repository) }
-      guard desired.head != nil else { return }
+      // A head that is refused stops nothing of what was applied before.
       await putBack(in: repository)
       try await judge(in: repository)
     } catch let error as GitError {
@@ -39,6 +39,7 @@ extension Reconciler {
       try await !repository.isAncestor(worked, of: commit)
     {
       refused = commit
+      if desired.head == nil { try await takeUpOpenCommits(at: worked, in: repository) }
       logger.error(
         "history.rewritten",
         metadata: [
@@ -51,10 +52,11 @@ extension Reconciler {
     let isFirst = desired.head == nil
     let before = desired
     var next = desired
-    let step = try await next.advance(to: commit, worked: worked, in: repository)
+    let step = try await next.advance(to: commit, in: repository)
     desired = next
     guard step.isUsable else {
       refused = commit
+      if isFirst { try await takeUpOpenCommits(at: worked ?? commit, in: repository) }
       await record(step.layoutFindings, of: RepositoryLayout.path, commit, in: repository)
       for finding in step.layoutFindings { log(finding) }
       return
@@ -68,13 +70,16 @@ extension Reconciler {
       changes.objects = changes.objects.filter { !isInSync($0) }
       changes.files = changes.files.filter { !desired.snapshot.findings(in: $0).isEmpty }
     }
-    changes.objects.formUnion(held.keys)
+    // What a cluster's file is gone for changes only when its file comes back.
+    changes.objects.formUnion(held.filter { $0.value.verdict != .orphaned }.keys)
     for object in changes.objects {
       // A file may have been moved since the object was applied from it.
       let path =
         (desired.source(of: object) ?? before.source(of: object))?.path
         ?? living.objects[object]?.annotation(Wire.Annotation.path)
-      commitOf[object] = path.flatMap { step.commits[$0] } ?? held[object]?.commit
+      // A first look asks history once for all; what it does not tell is put down to the head.
+      commitOf[object] =
+        path.flatMap { step.commits[$0] } ?? held[object]?.commit ?? (step.isComplete ? commit : nil)
     }
     for path in changes.files { try await noteFile(path, step.commits[path], at: commit, in: repository) }
     toJudge.formUnion(changes)

@@ -2,6 +2,17 @@ import Diagnostics
 import GitStore
 import Manifests
 
+extension RepositoryLayout {
+  /// Reads the file that an entry of a tree stands for. Anything but a regular file is an error: taken for a file
+  /// that is not there, it would make objects look deleted.
+  public static func read(
+    _ entry: TreeEntry, in repository: GitRepository
+  ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
+    guard entry.isFile else { return (RepositoryLayout(), ManifestFile(unread: entry).findings) }
+    return parse(try await repository.blob(entry.id))
+  }
+}
+
 extension ManifestFile {
   /// Something that stands where a file could be, and is never followed.
   public init(unread entry: TreeEntry) {

@@ -1,3 +1,4 @@
+import Diagnostics
 import KubeDirector
 
 extension LiveCluster {
@@ -34,15 +35,7 @@ extension LiveCluster {
     guard let commit = status?.specCommit.map(Self.short), let path else {
       return "put the old app back into its file"
     }
-    return "git restore --source=\(commit)~1 \(Self.shellWord(path)) && git commit"
-  }
-
-  /// A path that can be pasted into a shell, whatever somebody called the file.
-  private static func shellWord(_ path: String) -> String {
-    let isPlain = path.utf8.allSatisfy {
-      (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x2D...0x39).contains($0) || $0 == 0x5F
-    }
-    return isPlain && !path.hasPrefix("-") ? path : "-- '\(path.replacing("'", with: "'\\''"))'"
+    return "git restore --source=\(commit)~1 \(ShellWord.path(path)) && git commit --all"
   }
 
   var isStalled: Bool { status?.condition(.stalled)?.status == true }

@@ -61,6 +61,7 @@ enum Sentence {
     switch object.phase {
     case .upgrading, .rollingBack, .done:
       guard let upgrade = object.upgrade else {
+        if object.verdict == "orphaned" { return "\(name) (its file is gone; kept running)" }
         return object.change == "delete" ? "\(name) (deleted)" : name
       }
       let apps = clean("\(upgrade.fromApp) → \(upgrade.toApp)", limit: 120)

@@ -183,9 +183,10 @@ public struct Judge {
     _ rule: String, _ severity: Severity, _ violation: Violation, _ reference: ObjectReference,
     _ source: Source?
   ) {
-    findings.append(
-      Diagnostic(
-        rule: rule, severity: severity, location: places.place(of: violation, in: source), object: reference,
-        message: violation.message, hint: violation.hint))
+    var finding = Diagnostic(
+      rule: rule, severity: severity, location: places.place(of: violation, in: source), object: reference,
+      message: violation.message, hint: violation.hint)
+    finding.concealsSource = rule == ClusterPlaintextSecret.id
+    findings.append(finding)
   }
 }

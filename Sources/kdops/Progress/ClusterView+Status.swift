@@ -1,3 +1,4 @@
+import Diagnostics
 import KubeDirector
 import StatusWriter
 
@@ -42,7 +43,8 @@ enum WayOut: Hashable, Sendable {
   func command(commit: String) -> String {
     switch self {
     case .revertCommit: "git revert --no-edit \(commit) && git push"
-    case .restoreFile(let path): "git restore --source=\(commit)~1 \(path) && git commit --all && git push"
+    case .restoreFile(let path):
+      "git restore --source=\(commit)~1 \(ShellWord.path(path)) && git commit --all && git push"
     }
   }
 }

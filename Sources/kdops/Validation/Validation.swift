@@ -131,18 +131,18 @@ struct Validation {
   private static func layout(
     of commit: ObjectID, in repository: GitRepository
   ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
-    guard let entry = try await repository.entry(at: RepositoryLayout.path, in: commit), entry.isFile else {
+    guard let entry = try await repository.entry(at: RepositoryLayout.path, in: commit) else {
       return (RepositoryLayout(), [])
     }
-    return RepositoryLayout.parse(try await repository.blob(entry.id))
+    return try await RepositoryLayout.read(entry, in: repository)
   }
 
   private static func stagedLayout(
     in repository: GitRepository
   ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
     let found = try await repository.stagedTree(PathSelection(patterns: [RepositoryLayout.path]))
-    guard let entry = found.first, entry.isFile else { return (RepositoryLayout(), []) }
-    return RepositoryLayout.parse(try await repository.blob(entry.id))
+    guard let entry = found.first else { return (RepositoryLayout(), []) }
+    return try await RepositoryLayout.read(entry, in: repository)
   }
 
   /// The app that each cluster named before the one it names at the base, where it changes its app now.
