@@ -17,7 +17,7 @@ struct DeathScenarios {
   private static let pods = ["shop-worker-0", "shop-worker-1", "shop-front-0", "shop-gateway-0"]
 
   private static func slow(_ version: String) -> Fixture.Image {
-    Fixture.Image(version: version, pull: "500ms", start: "300ms", hook: "1.5")
+    Fixture.Image(version: version, pull: "2s", start: "300ms", hook: "1.5")
   }
 
   /// Waits for the moment of an upgrade or of a rollback, and kills.
