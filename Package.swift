@@ -37,6 +37,11 @@ let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+
 let package = Package(
   name: "kdops",
   products: [.executable(name: "kdops", targets: ["kdops"])],
@@ -45,7 +50,12 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
   ],
@@ -67,6 +77,24 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
+    room(
+      "Kubernetes",
+      [
+        "Values", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix, nioHTTP1, nioTLS,
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ]),
+    room("Installation", ["Values", "KubeDirector", "ClusterAPI"]),
+    room(
+      "Admission",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", logging, lifecycle,
+        nioCore, nioTLS, crypto,
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "X509", package: "swift-certificates"),
+      ]),
     room("Upgrade", ["Values", "KubeDirector"]),
     room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
     room("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
@@ -80,8 +108,8 @@ let package = Package(
       name: "kdops",
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
-        "EmbeddedCluster", "Upgrade", "Controller", "StatusWriter", "Reconciler",
-        logging, lifecycle, signals,
+        "EmbeddedCluster", "Kubernetes", "Installation", "Admission", "Upgrade", "Controller", "StatusWriter",
+        "Reconciler", logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
@@ -95,6 +123,15 @@ let package = Package(
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
     tests("GitStore", ["Diagnostics"]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
+    tests(
+      "Kubernetes",
+      [
+        "Values", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix, nioHTTP1, nioTLS,
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "X509", package: "swift-certificates"), crypto,
+      ]),
+    tests("Installation", ["Values", "KubeDirector", "ClusterAPI"], exclude: ["Golden"]),
+    tests("Admission", ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "Rules", logging]),
     tests("Upgrade", ["Values", "KubeDirector"]),
     tests(
       "Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Upgrade", logging],

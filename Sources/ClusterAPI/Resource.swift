@@ -6,12 +6,15 @@ public struct Resource: Sendable, Hashable {
   public var version: String
   public var kind: String
   public var plural: String
+  /// False for kinds whose objects belong to no namespace; theirs is written as an empty one.
+  public var isNamespaced: Bool
 
-  public init(group: String, version: String, kind: String, plural: String) {
+  public init(group: String, version: String, kind: String, plural: String, isNamespaced: Bool = true) {
     self.group = group
     self.version = version
     self.kind = kind
     self.plural = plural
+    self.isNamespaced = isNamespaced
   }
 
   public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
@@ -29,9 +32,20 @@ public struct Resource: Sendable, Hashable {
   public static let volumeClaims = Resource(
     group: "", version: "v1", kind: "PersistentVolumeClaim", plural: "persistentvolumeclaims")
   public static let events = Resource(group: "", version: "v1", kind: "Event", plural: "events")
+  /// Servers before 1.21 know it as `policy/v1beta1` only.
+  public static let disruptionBudgets = Resource(
+    group: "policy", version: "v1", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets")
+  public static let secrets = Resource(group: "", version: "v1", kind: "Secret", plural: "secrets")
+  public static let leases = Resource(
+    group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases")
+  public static let validatingWebhooks = Resource(
+    group: "admissionregistration.k8s.io", version: "v1", kind: "ValidatingWebhookConfiguration",
+    plural: "validatingwebhookconfigurations", isNamespaced: false)
 
+  /// What the embedded cluster serves.
   public static let all: [Resource] = [
     .apps, .clusters, .statefulSets, .controllerRevisions, .pods, .services, .volumeClaims, .events,
+    .disruptionBudgets,
   ]
 }
 

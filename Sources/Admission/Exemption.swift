@@ -1,0 +1,12 @@
+/// Whose requests are let through unjudged: the daemon's own, and those of the server's controllers.
+struct Exemption: Sendable, Hashable {
+  /// The daemon's user name at the server.
+  var ownName: String?
+
+  /// Accounts of the server's own controllers, such as the one that empties a namespace that is being deleted.
+  private static let controllers = "system:serviceaccount:kube-system:"
+
+  func covers(_ user: String) -> Bool {
+    user == ownName || user.hasPrefix(Self.controllers)
+  }
+}
