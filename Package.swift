@@ -130,7 +130,7 @@ let package = Package(
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "X509", package: "swift-certificates"), crypto,
       ]),
-    tests("Installation", ["Values", "KubeDirector", "ClusterAPI"], exclude: ["Golden"]),
+    tests("Installation", ["Values", "KubeDirector", "ClusterAPI", "Manifests"], exclude: ["Golden"]),
     tests("Admission", ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "Rules", logging]),
     tests("Upgrade", ["Values", "KubeDirector"]),
     tests(

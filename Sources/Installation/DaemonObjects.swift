@@ -1,0 +1,143 @@
+import KubeDirector
+import Values
+
+// The daemon itself, in a pod.
+extension InstallationSettings {
+  /// What the daemon is given as its `--config` file.
+  var configuration: JSON {
+    var settings: JSON = ["schemaVersion": 1, "repo": JSON(repo)]
+    settings["branch"] = .string(branch)
+    settings["interval"] = .string(interval)
+    settings["installation"] = .string(installation)
+    settings["systemNamespace"] = .string(systemNamespace)
+    settings["tenancy"] = ["namespaces": JSON(tenants ?? ["*"])]
+    return settings.merging(otherSettings)
+  }
+
+  private var configurationText: String { YAMLStream.text(configuration) }
+
+  var configurationObject: JSON {
+    [
+      "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(ownName, in: namespace),
+      "data": [Folder.configurationFile: .string(configurationText)],
+    ]
+  }
+
+  /// Where things are in the container.
+  private enum Folder {
+    static let configuration = "/etc/kdops"
+    static let configurationFile = "config.yaml"
+    static let git = "/run/secrets/kdops-git"
+    /// `kdops` below the folder that `XDG_STATE_HOME` names: the copy of the repository.
+    static let stateHome = "/var/lib"
+    static let state = "/var/lib/kdops"
+  }
+
+  /// No user of the image's: one that owns nothing.
+  private static let user: JSON = 65532
+
+  var deploymentObject: JSON {
+    [
+      "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(ownName, in: namespace),
+      "spec": [
+        "replicas": JSON(replicas), "revisionHistoryLimit": 3, "selector": ["matchLabels": labels],
+        // The new pod waits for the lease until the old one has let go of it.
+        "strategy": ["type": "RollingUpdate"],
+        "template": [
+          "metadata": [
+            "labels": labels,
+            // The daemon reads its configuration once: another one has to be another pod.
+            "annotations": ["kdops.dev/configuration": .string(Digest.short(configurationText))],
+          ],
+          "spec": pod,
+        ],
+      ],
+    ]
+  }
+
+  private var pod: JSON {
+    [
+      "serviceAccountName": .string(Self.serviceAccount), "automountServiceAccountToken": true,
+      // The variables that Kubernetes makes of services' names could be taken for settings.
+      "enableServiceLinks": false,
+      "securityContext": [
+        "runAsNonRoot": true, "runAsUser": Self.user, "runAsGroup": Self.user, "fsGroup": Self.user,
+        "seccompProfile": ["type": "RuntimeDefault"],
+      ],
+      "containers": [container], "volumes": .array(volumes.map(\.volume)),
+    ]
+  }
+
+  private var container: JSON {
+    var arguments = ["run", "--config", "\(Folder.configuration)/\(Folder.configurationFile)"]
+    if admission != nil { arguments.append("--admission") }
+    var container: JSON = [
+      "name": "kdops", "image": .string(image), "imagePullPolicy": "IfNotPresent", "command": ["kdops"],
+      "args": JSON(arguments), "env": .array(environment),
+    ]
+    if admission != nil {
+      container["ports"] = [["name": "admission", "containerPort": JSON(Self.admissionPort)]]
+    }
+    // It lives in 40 to 100 MB; a large fetch may need more for a moment.
+    container["resources"] = [
+      "requests": ["cpu": "50m", "memory": "64Mi"], "limits": ["memory": "256Mi"],
+    ]
+    container["securityContext"] = [
+      "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": ["drop": ["ALL"]],
+    ]
+    container["volumeMounts"] = .array(volumes.map(\.mount))
+    return container
+  }
+
+  private var environment: [JSON] {
+    var variables = [("XDG_STATE_HOME", Folder.stateHome)]
+    switch gitCredentials {
+    case .none: break
+    case .token: variables.append(("KDOPS_GIT_TOKEN_FILE", "\(Folder.git)/token"))
+    case .sshKey:
+      variables.append(("KDOPS_GIT_SSH_KEY_FILE", "\(Folder.git)/ssh-privatekey"))
+      variables.append(("KDOPS_GIT_KNOWN_HOSTS", "\(Folder.git)/known_hosts"))
+    }
+    return variables.map { ["name": .string($0.0), "value": .string($0.1)] }
+  }
+
+  private struct Volume {
+    var name: String
+    var path: String
+    var isReadOnly = true
+    var source: (kind: String, content: JSON)
+
+    var volume: JSON { ["name": .string(name), source.kind: source.content] }
+    var mount: JSON {
+      var mount: JSON = ["name": .string(name), "mountPath": .string(path)]
+      if isReadOnly { mount["readOnly"] = true }
+      return mount
+    }
+  }
+
+  private var volumes: [Volume] {
+    var volumes = [
+      Volume(
+        name: "config", path: Folder.configuration, source: ("configMap", ["name": .string(ownName)])),
+      Volume(name: "state", path: Folder.state, isReadOnly: false, source: ("emptyDir", [:])),
+    ]
+    if gitCredentials != .none {
+      // 288 is 0440: for the group that the pod's volumes have.
+      let secret: JSON = [
+        "secretName": .string(Self.gitSecret), "defaultMode": 288, "optional": true,
+      ]
+      volumes.append(Volume(name: "git", path: Folder.git, source: ("secret", secret)))
+    }
+    return volumes
+  }
+}
+
+extension JSON {
+  /// With the members of another object laid over it, object by object.
+  fileprivate func merging(_ other: JSON) -> JSON {
+    guard object != nil, let members = other.object else { return other }
+    var merged = self
+    for (key, value) in members { merged[key] = merged[key]?.merging(value) ?? value }
+    return merged
+  }
+}

@@ -1,0 +1,58 @@
+import KubeDirector
+import Values
+
+/// What `kubectl apply -f -` is given so that kdops can work on a cluster.
+///
+/// Pure: the same settings give the same objects, so that applying them again changes nothing. They stand in an
+/// order in which each finds what it needs.
+public struct InstallationExport: Sendable {
+  /// An object and what is said above it.
+  public struct Part: Sendable, Hashable {
+    public var notes: [String]
+    public var object: JSON
+  }
+
+  public let parts: [Part]
+
+  public var objects: [JSON] { parts.map(\.object) }
+
+  /// The objects as one stream of YAML.
+  public var text: String { YAMLStream.text(parts.map { ($0.notes, $0.object) }) }
+
+  /// - Parameter settings: without `problems`.
+  public init(_ settings: InstallationSettings) {
+    var parts: [Part] = []
+    func add(_ notes: String..., object: JSON) { parts.append(Part(notes: notes, object: object)) }
+    add(
+      "kdops, installation \(settings.installation).",
+      "Taking all of this away again with `kubectl delete` deletes every KubeDirectorCluster with its pods.",
+      object: [
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": ["name": .string(settings.namespace)],
+      ])
+    for (index, resource) in CustomResources.all.enumerated() {
+      let note =
+        "What apps and clusters are: the same for every installation, and for the check of files in git."
+      parts.append(Part(notes: index == 0 ? [note] : [], object: resource))
+    }
+    add("Who the daemon is to the API server.", object: settings.accountObject)
+    for grant in settings.grants {
+      for (index, object) in settings.objects(of: grant).enumerated() {
+        let notes = index == 0 ? ["What the daemon may do with \(grant.subject)."] : []
+        parts.append(Part(notes: notes, object: object))
+      }
+    }
+    if let service = settings.serviceObject { add("In front of the daemon's webhook.", object: service) }
+    if let webhook = settings.webhookObject {
+      add(
+        "What is written by hand is judged as what comes from git is.",
+        "Where the daemon does not answer, the write passes: git is compared with what lives anyway.",
+        object: webhook)
+    }
+    if settings.repo != nil {
+      add("What `kdops run --config` reads.", object: settings.configurationObject)
+      add("The daemon.", object: settings.deploymentObject)
+    }
+    self.parts = parts
+  }
+}

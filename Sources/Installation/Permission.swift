@@ -1,0 +1,72 @@
+import ClusterAPI
+import Values
+
+/// What the daemon does to objects of one kind, and has to be allowed.
+public struct Permission: Sendable, Hashable {
+  /// Kubernetes' words. `updateStatus` of the port is `update` of the subresource `status`.
+  public enum Verb: String, Sendable, Hashable, CaseIterable {
+    case get, list, watch, create, update, patch, delete
+  }
+
+  public var resource: Resource
+  /// `status` or `exec`; nil for the objects themselves.
+  public var subresource: String?
+  public var verbs: [Verb]
+  /// The only objects that are meant; empty for all. Kubernetes cannot limit `create` in this way, because a name
+  /// is not known to it before the object is.
+  public var names: [String]
+
+  public init(_ resource: Resource, subresource: String? = nil, _ verbs: [Verb], names: [String] = []) {
+    self.resource = resource
+    self.subresource = subresource
+    self.verbs = verbs
+    self.names = names
+  }
+
+  /// As a rule of a Role.
+  var rule: JSON {
+    var rule: JSON = [
+      "apiGroups": [.string(resource.group)],
+      "resources": [.string(subresource.map { "\(resource.plural)/\($0)" } ?? resource.plural)],
+    ]
+    if !names.isEmpty { rule["resourceNames"] = JSON(names) }
+    rule["verbs"] = JSON(verbs.map(\.rawValue))
+    return rule
+  }
+}
+
+extension Permission {
+  /// In a namespace whose clusters are kept: for the reconciler, which writes apps and clusters, and the engine,
+  /// which makes of them what runs.
+  public static let tenant: [Permission] = [
+    Permission(.apps, [.list, .watch, .create, .update, .delete]),
+    Permission(.clusters, [.get, .list, .watch, .create, .update, .delete]),
+    Permission(.clusters, subresource: "status", [.update]),
+    Permission(.statefulSets, [.get, .list, .watch, .create, .patch, .delete]),
+    Permission(.pods, [.get, .list, .watch, .patch, .delete]),
+    // `get` opens the WebSocket; newer servers ask for `create` as well.
+    Permission(.pods, subresource: "exec", [.get, .create]),
+    Permission(.services, [.get, .list, .watch, .create, .delete]),
+    Permission(.events, [.create]),
+    Permission(.disruptionBudgets, [.list, .watch]),
+  ]
+
+  /// In the namespace whose apps every cluster may name.
+  public static let catalog: [Permission] = [Permission(.apps, [.list, .watch])]
+
+  /// For the election of the one daemon that acts.
+  static func election(lease: String) -> [Permission] {
+    [Permission(.leases, [.get, .update], names: [lease]), Permission(.leases, [.create])]
+  }
+
+  /// For the certificate that the daemon makes for its webhook.
+  static let certificate: [Permission] = [
+    Permission(.secrets, [.get, .update], names: [InstallationSettings.admissionSecret]),
+    Permission(.secrets, [.create]),
+  ]
+
+  /// For telling the server which certificate to trust.
+  static func webhook(configuration: String) -> [Permission] {
+    [Permission(.validatingWebhooks, [.get, .patch], names: [configuration])]
+  }
+}

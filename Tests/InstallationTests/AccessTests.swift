@@ -1,0 +1,109 @@
+import ClusterAPI
+import Installation
+import Testing
+import Values
+
+@Suite("What the daemon's account may do")
+struct AccessTests {
+  private static let own = InstallationSettings()
+  private static let named = InstallationSettings(tenantNamespaces: ["prod", "staging"])
+
+  private func allows(
+    _ settings: InstallationSettings, _ verb: Permission.Verb, _ resource: Resource,
+    _ subresource: String? = nil,
+    in namespace: String?, name: String? = nil
+  ) -> Bool {
+    settings.grants.contains {
+      $0.allows(verb, resource, subresource: subresource, namespace: namespace, name: name)
+    }
+  }
+
+  @Test("with all namespaces it may work in any of them, and list over all at once")
+  func everywhere() {
+    #expect(allows(Self.own, .create, .statefulSets, in: "prod"))
+    #expect(allows(Self.own, .list, .pods, in: nil))
+    let export = InstallationExport(Self.own)
+    #expect(export.objects("ClusterRoleBinding").map(\.name) == ["kdops-default"])
+    #expect(export.objects("RoleBinding").map(\.namespace) == ["kdops-system"])
+  }
+
+  @Test("with named namespaces nothing is bound beyond them and the daemon's own")
+  func tenants() {
+    let export = InstallationExport(Self.named)
+    #expect(export.objects("ClusterRoleBinding").isEmpty)
+    #expect(export.objects("RoleBinding").map(\.namespace) == ["prod", "staging", "kdops-system"])
+    #expect(allows(Self.named, .create, .clusters, in: "prod"))
+    #expect(!allows(Self.named, .get, .clusters, in: "other"))
+    #expect(!allows(Self.named, .list, .pods, in: nil))
+  }
+
+  @Test("the system's apps can be read there, and nothing else of an engine's can be done there")
+  func catalog() {
+    var apart = Self.named
+    apart.systemNamespace = "catalog"
+    for (settings, place) in [(Self.named, "kdops-system"), (apart, "catalog")] {
+      #expect(allows(settings, .list, .apps, in: place) && allows(settings, .watch, .apps, in: place))
+      #expect(!allows(settings, .create, .apps, in: place) && !allows(settings, .list, .clusters, in: place))
+      #expect(!allows(settings, .list, .pods, in: place))
+    }
+  }
+
+  @Test("of leases it may change its own and no other")
+  func lease() {
+    for verb in [Permission.Verb.get, .update] {
+      #expect(allows(Self.own, verb, .leases, in: "kdops-system", name: "kdops-default"))
+      #expect(!allows(Self.own, verb, .leases, in: "kdops-system", name: "other"))
+      #expect(!allows(Self.own, verb, .leases, in: "prod", name: "kdops-default"))
+    }
+    #expect(allows(Self.own, .create, .leases, in: "kdops-system"))
+    #expect(!allows(Self.own, .delete, .leases, in: "kdops-system", name: "kdops-default"))
+  }
+
+  @Test("secrets and webhooks are out of its reach, but for those of its own admission")
+  func admission() {
+    for verb in Permission.Verb.allCases {
+      #expect(!allows(Self.own, verb, .secrets, in: "kdops-system", name: "kdops-admission"))
+      #expect(!allows(Self.own, verb, .validatingWebhooks, in: nil, name: "kdops-default"))
+    }
+    var settings = Self.named
+    settings.admission = .service
+    #expect(allows(settings, .update, .secrets, in: "kdops-system", name: "kdops-admission"))
+    #expect(!allows(settings, .get, .secrets, in: "kdops-system", name: "kdops-git"))
+    #expect(!allows(settings, .get, .secrets, in: "prod", name: "kdops-admission"))
+    #expect(!allows(settings, .list, .secrets, in: "kdops-system"))
+    #expect(allows(settings, .patch, .validatingWebhooks, in: nil, name: "kdops-default"))
+    #expect(!allows(settings, .patch, .validatingWebhooks, in: nil, name: "kdops-blue"))
+  }
+
+  @Test(
+    "never may it grant anything, become somebody, or touch namespaces and nodes", arguments: Sample.allCases)
+  func powers(_ sample: Sample) {
+    let rules = sample.export.objects.flatMap { $0["rules"]?.array ?? [] }
+    #expect(!rules.isEmpty)
+    let groups: Set = [
+      "", "apps", "policy", "kubedirector.hpe.com", "coordination.k8s.io", "admissionregistration.k8s.io",
+    ]
+    let verbs = Set(Permission.Verb.allCases.map(\.rawValue))
+    for rule in rules {
+      #expect(rule["apiGroups"]?.array?.allSatisfy { groups.contains($0.string ?? "*") } == true)
+      #expect(rule["verbs"]?.array?.allSatisfy { verbs.contains($0.string ?? "*") } == true)
+      let resources = rule["resources"]?.array?.compactMap(\.string) ?? []
+      #expect(!resources.isEmpty)
+      for word in ["*", "namespaces", "nodes", "configmaps", "serviceaccounts", "persistentvolumeclaims"] {
+        #expect(!resources.contains(word))
+      }
+    }
+  }
+
+  @Test("every binding is for the daemon's own account", arguments: Sample.allCases)
+  func subjects(_ sample: Sample) {
+    let bindings = sample.export.objects.filter { $0.kind.hasSuffix("Binding") }
+    #expect(!bindings.isEmpty)
+    for binding in bindings {
+      let subject: JSON = [
+        "kind": "ServiceAccount", "name": "kdops", "namespace": .string(sample.settings.namespace),
+      ]
+      #expect(binding["subjects"] == [subject])
+    }
+  }
+}
