@@ -41,6 +41,27 @@ public struct Object: Sendable, Hashable {
   public func annotation(_ name: String) -> String? { json["metadata"]?["annotations"]?[name]?.string }
 }
 
+extension Object {
+  /// Which object, of all that ever had its name.
+  public struct Reference: Sendable, Hashable {
+    public var apiVersion: String
+    public var kind: String
+    public var name: ObjectName
+    public var uid: String
+
+    public init(apiVersion: String, kind: String, name: ObjectName, uid: String) {
+      self.apiVersion = apiVersion
+      self.kind = kind
+      self.name = name
+      self.uid = uid
+    }
+  }
+
+  public var reference: Reference {
+    Reference(apiVersion: apiVersion, kind: kind, name: objectName, uid: uid)
+  }
+}
+
 /// Who an object belongs to: it goes when its owner goes.
 public struct OwnerReference: Sendable, Hashable {
   public var apiVersion: String

@@ -16,18 +16,21 @@ public struct Engine: Sendable {
     public var scriptTimeout: Int
     /// In seconds; nil for none.
     public var progressDeadline: Int?
+    /// Clusters that another installation owns are left alone; nil for none.
+    public var installation: String?
     /// How many clusters are looked at side by side.
     public var workers: Int
 
     public init(
       systemNamespace: String = "kdops-system", clusterDomain: String = "cluster.local",
       scriptTimeout: Int = 600,
-      progressDeadline: Int? = nil, workers: Int = 4
+      progressDeadline: Int? = nil, installation: String? = nil, workers: Int = 4
     ) {
       self.systemNamespace = systemNamespace
       self.clusterDomain = clusterDomain
       self.scriptTimeout = scriptTimeout
       self.progressDeadline = progressDeadline
+      self.installation = installation
       self.workers = workers
     }
   }
@@ -42,18 +45,20 @@ public struct Engine: Sendable {
   let queue = WorkQueue()
   let jobs = Jobs()
 
-  /// - Parameter now: the wall clock, in whole seconds since 1970.
+  /// - Parameters:
+  ///   - announcer: where people read of what happens; run by whoever made it.
+  ///   - now: the wall clock, in whole seconds since 1970.
   public init(
     api: any ClusterAPI, settings: Settings = Settings(), logger: Logger, clock: any Clock<Duration>,
-    now: @escaping @Sendable () -> Int
+    announcer: Announcer? = nil, now: @escaping @Sendable () -> Int
   ) {
     self.api = api
     self.settings = settings
     self.logger = logger
     self.clock = clock
     self.now = now
-    world = World(systemNamespace: settings.systemNamespace)
-    hands = Hands(api: api, world: world, settings: settings, logger: logger)
+    world = World(systemNamespace: settings.systemNamespace, installation: settings.installation)
+    hands = Hands(api: api, world: world, settings: settings, logger: logger, announcer: announcer)
   }
 
   /// Runs until the task is cancelled. Scripts that run then go on by themselves, and are taken up again later.
@@ -63,7 +68,7 @@ public struct Engine: Sendable {
       group.addTask { await jobs.run() }
       for (resource, labels) in [
         (Resource.apps, LabelSelector.everything), (.statefulSets, parts), (.pods, parts), (.services, parts),
-        (.clusters, .everything),
+        (.disruptionBudgets, .everything), (.clusters, .everything),
       ] {
         group.addTask { await follow(resource, labels) }
       }
@@ -80,7 +85,11 @@ public struct Engine: Sendable {
     try? await api.follow(
       resource, labels: labels, clock: clock,
       onFailure: { error in
-        logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
+        if error.kind == .unsupported {
+          await world.lacks(resource)
+        } else {
+          logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
+        }
       }
     ) { change in
       await queue.add(await world.take(change, of: resource))

@@ -10,6 +10,7 @@ struct Hands: Sendable {
   let world: World
   let settings: Engine.Settings
   let logger: Logger
+  let announcer: Announcer?
 
   /// One cluster's state for the length of a step.
   struct Context: Sendable {
@@ -19,6 +20,9 @@ struct Hands: Sendable {
     var apps: [String: AppSpec]
     var sets: [String: Object]
     var pods: [String: Object]
+    var reference: Object.Reference {
+      Object.Reference(apiVersion: owner.apiVersion, kind: owner.kind, name: name, uid: owner.uid)
+    }
     var name: ObjectName { ObjectName(namespace: cluster.metadata.namespace, name: cluster.metadata.name) }
     var builder: ObjectBuilder { ObjectBuilder(cluster: cluster, owner: owner, status: status) }
   }
@@ -63,7 +67,7 @@ struct Hands: Sendable {
     }
   }
 
-  /// An object of that name that is the cluster's already will do.
+  /// An object of that name that is the cluster's already is made to be so.
   ///
   /// - Throws: `.other` where the name is taken by somebody else's object; `.conflict` where what is there is going.
   private func create(_ object: Object, _ resource: Resource, _ context: Context) async throws(APIError) {
@@ -81,8 +85,12 @@ struct Hands: Sendable {
           "\(resource.kind) \(name) is there already and belongs to somebody else; "
             + "remove it or rename the cluster")
       }
-      // Ours even where somebody took the labels off by which the world would know it.
-      await world.put(object, resource)
+      // Also where somebody took the labels off by which the world would know it.
+      var patch: JSON = [
+        "metadata": ["labels": JSON(object.labels), "annotations": JSON(object.annotations)]
+      ]
+      if resource == .services { patch["spec"] = object.json["spec"] }
+      await world.put(try await api.patch(resource, name, merge: patch), resource)
     }
   }
 
@@ -128,7 +136,7 @@ struct Hands: Sendable {
     let wanted = context.builder.statefulSet(
       name: name, role: spec, app: goal.app, resolved: resolved, spec: app, goal: goal)
     guard let known = context.sets[name] else {
-      await world.put(try await api.create(wanted), .statefulSets)
+      try await create(wanted, .statefulSets, context)
       return
     }
     var change: JSON = ["replicas": JSON(goal.replicas), "updateStrategy": strategyPatch(goal.strategy)]
@@ -159,8 +167,8 @@ struct Hands: Sendable {
     var metadata: Logger.Metadata = ["cluster": "\(context.name)"]
     if let commit = context.status.specCommit { metadata["commit"] = "\(commit.prefix(7))" }
     metadata.merge(happening.metadata) { _, new in new }
-    let isBad = if case .podFailed = happening { true } else { false }
-    logger.log(level: isBad ? .warning : .info, "\(happening.event)", metadata: metadata)
+    logger.log(level: happening.isWarning ? .warning : .info, "\(happening.event)", metadata: metadata)
+    announcer?.announce(happening.announcement(about: context.reference, commit: context.status.specCommit))
   }
 }
 
@@ -172,6 +180,7 @@ extension Happening {
     case .podClaimed: "pod.claimed"
     case .podDone(_, _, let rollingBack, _): rollingBack ? "pod.reverted" : "pod.upgraded"
     case .podFailed: "pod.failed"
+    case .stalled: "cluster.stalled"
     case .roleDone(_, let rollingBack): rollingBack ? "role.reverted" : "role.upgraded"
     case .upgradeEnded(_, let rolledBack, _): rolledBack ? "rollback.ended" : "upgrade.ended"
     case .configured: "cluster.configured"
@@ -188,6 +197,11 @@ extension Happening {
       ["role": "\(role)", "pod": "\(pod)", "took": "\(seconds)s"]
     case .podFailed(let pod, let role, let reason):
       ["role": "\(role)", "pod": "\(pod)", "reason": "\(reason)"]
+    case .stalled(let pod, let reason, let message):
+      ["reason": "\(reason)", "message": "\(message)"].merging(pod.map { ["pod": "\($0)"] } ?? [:]) {
+        _, new in
+        new
+      }
     case .roleDone(let role, _): ["role": "\(role)"]
     case .upgradeEnded(let app, _, let seconds): ["app": "\(app)", "took": "\(seconds)s"]
     case .configured(let members): ["members": "\(members)"]

@@ -25,6 +25,12 @@ enum SetAnnotation {
   static let image = "kdops.dev/image"
 }
 
+/// What we note on a service.
+enum ServiceAnnotation {
+  /// A digest of what it was made from.
+  static let mark = "kdops.dev/made-from"
+}
+
 extension PodObservation {
   init(_ pod: Object) {
     let status = pod.json["status"]

@@ -67,20 +67,34 @@ extension Engine {
     for set in picture.sets.values {
       if let role = set.label(Wire.Label.role) { sets[role] = SetObservation(set) }
     }
+    let state = status ?? ClusterStatus(state: .creating, app: cluster.spec.app)
+    let owner = OwnerReference(picture.cluster)
+    let builder = ObjectBuilder(cluster: cluster, owner: owner, status: state)
+    let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
       cluster: cluster, isStamped: Stamp.holds(picture.cluster.json), status: status, apps: apps,
       catalogs: catalogs, sets: sets, pods: picture.pods.mapValues(PodObservation.init), work: picture.work,
-      headlessServiceExists: picture.services.contains(
-        DerivedNames.headlessService(cluster: cluster.metadata.name)),
-      memberServices: picture.services, now: now(),
+      budgets: Self.budgets(picture),
+      headlessServiceExists: picture.services[headless]
+        == builder.headless().annotation(ServiceAnnotation.mark),
+      memberServices: Set(picture.services.keys),
+      outdatedServices: builder.outdated(picture.services, apps[state.app]), now: now(),
       settings: Observation.Settings(
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
     let context = Hands.Context(
-      cluster: cluster, owner: OwnerReference(picture.cluster),
-      status: status ?? ClusterStatus(state: .creating, app: cluster.spec.app), apps: apps,
-      sets: picture.sets,
-      pods: picture.pods)
+      cluster: cluster, owner: owner, status: state, apps: apps, sets: picture.sets, pods: picture.pods)
     return (observation, context)
+  }
+
+  /// The budgets that cover pods of this cluster, with the roles whose pods they are.
+  private static func budgets(_ picture: World.Picture) -> [BudgetObservation] {
+    picture.budgets.sorted { $0.name < $1.name }.compactMap { budget in
+      let pods = picture.pods.values.filter { budget.selector.covers($0.labels) }
+      guard !pods.isEmpty else { return nil }
+      return BudgetObservation(
+        name: budget.name, roles: Set(pods.compactMap { $0.label(Wire.Label.role) }),
+        allowed: budget.allowed(for: pods))
+    }
   }
 
   private func write(_ status: ClusterStatus, over cluster: Object) async throws(APIError) {

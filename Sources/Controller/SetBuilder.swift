@@ -39,16 +39,49 @@ struct ObjectBuilder {
   }
 
   func headless() -> Object {
-    Object(
-      .services, namespace: cluster.metadata.namespace, name: headlessService,
-      labels: labels(app: status.app), owners: [owner],
-      content: [
-        "spec": [
-          "clusterIP": "None", "publishNotReadyAddresses": true,
-          "selector": JSON([Wire.Label.cluster: cluster.metadata.name]),
-          "ports": [["name": "port", "port": 8888]],
-        ]
+    service(
+      headlessService, labels: labels(app: status.app), annotations: [:],
+      spec: [
+        "clusterIP": "None", "publishNotReadyAddresses": true,
+        "selector": JSON([Wire.Label.cluster: cluster.metadata.name]),
+        "ports": [["name": "port", "port": 8888]],
       ])
+  }
+
+  /// A service that bears a mark of what it is made from, by which one that must be changed is known.
+  private func service(
+    _ name: String, labels: [String: String], annotations: [String: String], spec: JSON,
+    for pod: String? = nil
+  ) -> Object {
+    let mark = Digest.short(
+      (["labels": JSON(labels), "annotations": JSON(annotations), "spec": spec] as JSON).text())
+    var annotations = annotations
+    annotations[ServiceAnnotation.mark] = mark
+    var spec = spec
+    if let pod { spec["selector"] = JSON(["statefulset.kubernetes.io/pod-name": pod]) }
+    return Object(
+      .services, namespace: cluster.metadata.namespace, name: name, labels: labels, annotations: annotations,
+      owners: [owner], content: ["spec": spec])
+  }
+
+  /// The names of those members' services that were made from something else than they would be made from now.
+  ///
+  /// - Parameter marks: of the services that there are, by their names.
+  func outdated(_ marks: [String: String], _ app: AppSpec?) -> Set<String> {
+    var names: Set<String> = []
+    for role in status.roles {
+      guard let spec = cluster.spec.role(role.id), let resolved = app?.resolved(role.id),
+        !resolved.serviceIDs.isEmpty
+      else { continue }
+      let services = resolved.serviceIDs.compactMap { app?.service($0) }
+      // The mark is of the role, not of the member.
+      let mark = memberService(role: spec, services: services, pod: "").annotation(ServiceAnnotation.mark)
+      for member in role.members {
+        let name = DerivedNames.memberService(pod: member.pod)
+        if let found = marks[name], found != mark { names.insert(name) }
+      }
+    }
+    return names
   }
 
   /// The service of one member, with a port for each service of its role.
@@ -61,16 +94,12 @@ struct ObjectBuilder {
     }
     var labels = labels(role: role.id, app: status.app)
     labels.merge(role.serviceLabels) { ours, _ in ours }
-    return Object(
-      .services, namespace: cluster.metadata.namespace, name: DerivedNames.memberService(pod: pod),
-      labels: labels, annotations: role.serviceAnnotations, owners: [owner],
-      content: [
-        "spec": [
-          "type": .string(cluster.spec.serviceType ?? "ClusterIP"),
-          "selector": JSON(["statefulset.kubernetes.io/pod-name": pod]),
-          "ports": .array(ports), "publishNotReadyAddresses": true,
-        ]
-      ])
+    return service(
+      DerivedNames.memberService(pod: pod), labels: labels, annotations: role.serviceAnnotations,
+      spec: [
+        "type": .string(cluster.spec.serviceType ?? "ClusterIP"), "ports": .array(ports),
+        "publishNotReadyAddresses": true,
+      ], for: pod)
   }
 
   func statefulSet(

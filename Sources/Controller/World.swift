@@ -11,13 +11,29 @@ actor World {
   private var work: [ObjectName: [String: PodWork]] = [:]
   private let systemNamespace: String
 
-  /// The objects of one cluster.
+  private var budgets: [ObjectName: Budget] = [:]
+  /// Only what another installation owns is passed over: a label that somebody took off is put back.
+  private let installation: String?
+
+  /// The objects that bear one cluster's name.
   struct Parts {
     var sets: [String: Object] = [:]
     var pods: [String: Object] = [:]
-    var services: Set<String> = []
+    var services: [String: Service] = [:]
 
     var isEmpty: Bool { sets.isEmpty && pods.isEmpty && services.isEmpty }
+  }
+
+  /// What is kept of a service.
+  struct Service: Sendable, Hashable {
+    var owners: [String]
+    /// What it was made from, as `ObjectBuilder` marks it.
+    var mark: String?
+
+    init(_ object: Object) {
+      owners = object.owners.map(\.uid)
+      mark = object.annotation(ServiceAnnotation.mark)
+    }
   }
 
   /// One cluster with everything that is its own, at one moment.
@@ -25,7 +41,9 @@ actor World {
     var cluster: Object
     var sets: [String: Object]
     var pods: [String: Object]
-    var services: Set<String>
+    /// The marks of its services, by name.
+    var services: [String: String]
+    var budgets: [Budget]
     var work: [String: PodWork]
   }
 
@@ -34,19 +52,44 @@ actor World {
   private var buried: Set<String> = []
   private static let graveCount = 1024
 
-  init(systemNamespace: String) { self.systemNamespace = systemNamespace }
+  init(systemNamespace: String, installation: String? = nil) {
+    self.systemNamespace = systemNamespace
+    self.installation = installation
+  }
 
   /// The kinds that have been listed. Before all of them have, what is missing here proves nothing.
   private var listed: Set<Resource> = []
-  private static let followed: Set<Resource> = [.apps, .clusters, .statefulSets, .pods, .services]
+  private static let followed: Set<Resource> = [
+    .apps, .clusters, .statefulSets, .pods, .services, .disruptionBudgets,
+  ]
 
   /// Nil also until every kind has been listed once.
   func picture(_ name: ObjectName) -> Picture? {
-    guard listed.isSuperset(of: Self.followed), let cluster = clusters[name] else { return nil }
+    guard listed.isSuperset(of: Self.followed), let cluster = clusters[name], isOurs(cluster) else {
+      return nil
+    }
     let parts = parts[name] ?? Parts()
+    let uid = cluster.uid
+    let sets = parts.sets.filter { set in set.value.owners.contains { $0.uid == uid } }
+    let setUIDs = Set(sets.values.map(\.uid))
+    // A pod without an owner is about to be adopted by the set whose labels it bears.
+    let pods = parts.pods.filter { pod in
+      let owners = pod.value.owners
+      return owners.isEmpty || owners.contains { setUIDs.contains($0.uid) }
+    }
+    let services = parts.services.filter { $0.value.owners.contains(uid) }.mapValues { $0.mark ?? "" }
     return Picture(
-      cluster: cluster, sets: parts.sets, pods: parts.pods, services: parts.services, work: work[name] ?? [:])
+      cluster: cluster, sets: sets, pods: pods, services: services,
+      budgets: budgets.filter { $0.key.namespace == name.namespace }.map(\.value), work: work[name] ?? [:])
   }
+
+  private func isOurs(_ cluster: Object) -> Bool {
+    guard let installation, let owner = cluster.label(Wire.Label.source) else { return true }
+    return owner == installation
+  }
+
+  /// A kind that the server does not serve: there is nothing of it.
+  func lacks(_ resource: Resource) { listed.insert(resource) }
 
   /// An app by its name: from the catalog that was pinned, else from the cluster's namespace, then the system's.
   func app(_ name: String, namespace: String, catalog: AppCatalog?) -> (App, AppCatalog)? {
@@ -87,6 +130,10 @@ actor World {
       guard let app = App(object.json) else { return [] }
       apps[name] = app
       return Set(clusters.keys.filter { $0.namespace == name.namespace || name.namespace == systemNamespace })
+    case .disruptionBudgets:
+      let budget = Budget(object)
+      guard budgets.updateValue(budget, forKey: name) != budget else { return [] }
+      return covered(by: budget, in: name.namespace)
     default:
       guard let owner = owner(of: object) else { return [] }
       switch resource {
@@ -97,7 +144,7 @@ actor World {
         guard !buried.contains(object.uid) else { return [] }
         guard isNewer(object, than: parts[owner]?.pods[object.name]) else { return [] }
         parts[owner, default: Parts()].pods[object.name] = object
-      case .services: parts[owner, default: Parts()].services.insert(object.name)
+      case .services: parts[owner, default: Parts()].services[object.name] = Service(object)
       default: return []
       }
       return [owner]
@@ -114,6 +161,8 @@ actor World {
     case .apps:
       apps[name] = nil
       return Set(clusters.keys)
+    case .disruptionBudgets:
+      return budgets.removeValue(forKey: name).map { covered(by: $0, in: name.namespace) } ?? []
     default:
       guard let owner = owner(of: object) else { return [] }
       switch resource {
@@ -121,7 +170,7 @@ actor World {
       case .pods:
         if parts[owner]?.pods[object.name]?.uid == object.uid { parts[owner]?.pods[object.name] = nil }
         bury(object.uid)
-      case .services: parts[owner]?.services.remove(object.name)
+      case .services: parts[owner]?.services[object.name] = nil
       default: break
       }
       if clusters[owner] == nil, parts[owner]?.isEmpty == true { parts[owner] = nil }
@@ -143,10 +192,20 @@ actor World {
     case .apps: apps = [:]
     case .statefulSets: for owner in parts.keys { parts[owner]?.sets = [:] }
     case .pods: for owner in parts.keys { parts[owner]?.pods = [:] }
-    case .services: for owner in parts.keys { parts[owner]?.services = [] }
+    case .services: for owner in parts.keys { parts[owner]?.services = [:] }
+    case .disruptionBudgets: budgets = [:]
     default: break
     }
     return touched
+  }
+
+  /// The clusters that an upgrade may keep waiting for the budget.
+  private func covered(by budget: Budget, in namespace: String) -> Set<ObjectName> {
+    Set(
+      clusters.keys.filter { name in
+        name.namespace == namespace
+          && parts[name]?.pods.values.contains { budget.selector.covers($0.labels) } == true
+      })
   }
 
   private func owner(of object: Object) -> ObjectName? {

@@ -2,6 +2,7 @@ import KubeDirector
 
 /// What the machine asks of the hands. Every action may be done again without harm.
 public enum Action: Sendable, Hashable {
+  /// Makes the cluster's headless service, or makes it as it should be.
   case createHeadlessService
   /// Makes the role's StatefulSet be so, in one update; creates it where it is missing.
   case apply(role: String, SetGoal)
@@ -9,6 +10,7 @@ public enum Action: Sendable, Hashable {
   case deleteSet(role: String)
   /// With exactly these preconditions: another pod of the same name is left alone.
   case deletePod(name: String, uid: String, resourceVersion: String)
+  /// Makes the member's service, or makes it as it should be.
   case createMemberService(role: String, pod: String)
   /// The service of a member that is gone.
   case deleteMemberService(name: String)
@@ -80,6 +82,8 @@ public enum Happening: Sendable, Hashable {
   case podClaimed(pod: String, role: String, rollingBack: Bool)
   case podDone(pod: String, role: String, rollingBack: Bool, seconds: Int)
   case podFailed(pod: String, role: String, reason: String)
+  /// Nothing more goes on by itself, for the reason and in the words of the condition.
+  case stalled(pod: String?, reason: String, message: String)
   case roleDone(role: String, rollingBack: Bool)
   case upgradeEnded(app: String, rolledBack: Bool, seconds: Int)
   case configured(members: Int)

@@ -54,10 +54,21 @@ extension ClusterMachine {
     if let blocker { return "\(id) waits for \(members[blocker].pod)" }
     guard !isOut else { return nil }
     if isUnwell(members[turn]) { return "\(id) waits for \(members[turn].pod)" }
-    if let allowed = set.disruptionsAllowed, allowed < 1 {
-      return "\(id) waits until its PodDisruptionBudget allows a disruption"
+    if let budget = observed.budgets.first(where: {
+      $0.roles.contains(id) && $0.allowed - claimed(of: $0) < 1
+    }) {
+      return "\(id) waits until PodDisruptionBudget \(budget.name) allows a disruption"
     }
     return nil
+  }
+
+  /// How many pods have been claimed that the budget does not count as down yet.
+  private func claimed(of budget: BudgetObservation) -> Int {
+    guard let info = status.upgradeInfo else { return 0 }
+    return status.roles.filter { budget.roles.contains($0.id) }.flatMap(\.members).count { member in
+      guard let ledger = member.upgrade, ledger.id == info.id, !ledger.done else { return false }
+      return !isDown(member) && isOnOther(revision: ledger.revision, member)
+    }
   }
 
   func isDown(_ member: MemberStatus) -> Bool {

@@ -42,6 +42,7 @@ public struct ClusterMachine {
     concludeMembers()
     acknowledge()
     status.conditions = conditions()
+    tellOfStall()
   }
 
   var isSuspended: Bool {

@@ -22,6 +22,15 @@ extension ClusterMachine {
     ]
   }
 
+  /// Once for each stall, and again where another reason or another pod takes its place.
+  mutating func tellOfStall() {
+    guard let stall = status.conditions.first(where: { $0.type == .stalled && $0.status }) else { return }
+    let before = observed.status?.condition(.stalled)
+    guard before?.status != true || before?.message != stall.message else { return }
+    let trouble = Trouble.first(in: status, now: observed.now, deadline: observed.settings.progressDeadline)
+    tell(.stalled(pod: trouble?.pod, reason: stall.reason, message: stall.message))
+  }
+
   private func missingApp() -> String? {
     var needed = [status.app]
     if let info = status.upgradeInfo { needed.append(info.prevApp) }

@@ -104,7 +104,9 @@ extension ClusterMachine {
         let isThere =
           observed.memberServices?.contains(name) ?? (status.roles[role].members[member].service != nil)
         status.roles[role].members[member].service = name
-        if !isThere { actions.append(.createMemberService(role: id, pod: pod)) }
+        if !isThere || observed.outdatedServices.contains(name) {
+          actions.append(.createMemberService(role: id, pod: pod))
+        }
       }
       for name in (observed.memberServices ?? []).sorted() where isLeftOver(name, status.roles[role]) {
         actions.append(.deleteMemberService(name: name))

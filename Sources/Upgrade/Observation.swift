@@ -19,9 +19,13 @@ public struct Observation: Sendable {
   public var pods: [String: PodObservation]
   /// What the hands are doing in pods, or have done since the last step, by pod name.
   public var work: [String: PodWork]
+  /// The PodDisruptionBudgets that cover pods of the cluster.
+  public var budgets: [BudgetObservation]
   public var headlessServiceExists: Bool
   /// The names of the members' services there are; nil where nobody looked.
   public var memberServices: Set<String>?
+  /// Those of them that are not as they should be.
+  public var outdatedServices: Set<String>
   /// In whole seconds since 1970.
   public var now: Int
   public var settings: Settings
@@ -41,7 +45,8 @@ public struct Observation: Sendable {
     cluster: Cluster, isStamped: Bool, status: ClusterStatus?, apps: [String: AppSpec],
     catalogs: [String: AppCatalog] = [:],
     sets: [String: SetObservation] = [:], pods: [String: PodObservation] = [:], work: [String: PodWork] = [:],
-    headlessServiceExists: Bool = true, memberServices: Set<String>? = nil, now: Int,
+    budgets: [BudgetObservation] = [], headlessServiceExists: Bool = true, memberServices: Set<String>? = nil,
+    outdatedServices: Set<String> = [], now: Int,
     settings: Settings = Settings()
   ) {
     self.cluster = cluster
@@ -52,8 +57,10 @@ public struct Observation: Sendable {
     self.sets = sets
     self.pods = pods
     self.work = work
+    self.budgets = budgets
     self.headlessServiceExists = headlessServiceExists
     self.memberServices = memberServices
+    self.outdatedServices = outdatedServices
     self.now = now
     self.settings = settings
   }
@@ -69,13 +76,10 @@ public struct SetObservation: Sendable, Hashable {
   public var isObserved: Bool
   public var currentRevision: String
   public var updateRevision: String
-  /// How many of its pods may be disrupted now; nil where no PodDisruptionBudget covers them. It binds neither
-  /// DELETE nor the set's controller, so it is ours to heed.
-  public var disruptionsAllowed: Int?
 
   public init(
     image: String, replicas: Int, strategy: SetStrategy, isObserved: Bool, currentRevision: String,
-    updateRevision: String, disruptionsAllowed: Int? = nil
+    updateRevision: String
   ) {
     self.image = image
     self.replicas = replicas
@@ -83,7 +87,21 @@ public struct SetObservation: Sendable, Hashable {
     self.isObserved = isObserved
     self.currentRevision = currentRevision
     self.updateRevision = updateRevision
-    self.disruptionsAllowed = disruptionsAllowed
+  }
+}
+
+/// A PodDisruptionBudget as it is. It binds neither DELETE nor a set's controller, so it is ours to heed.
+public struct BudgetObservation: Sendable, Hashable {
+  public var name: String
+  /// The ids of the roles whose pods it covers.
+  public var roles: Set<String>
+  /// How many of the pods that it covers may be disrupted now.
+  public var allowed: Int
+
+  public init(name: String, roles: Set<String>, allowed: Int) {
+    self.name = name
+    self.roles = roles
+    self.allowed = allowed
   }
 }
 

@@ -125,7 +125,7 @@ struct ConditionTests {
     #expect(stage.member("worker-1")?.upgrade == nil)
     #expect(
       stage.status?.condition(.progressing)?.message
-        == "from app-1.0 to app-1.1; worker waits until its PodDisruptionBudget allows a disruption")
+        == "from app-1.0 to app-1.1; worker waits until PodDisruptionBudget worker allows a disruption")
     stage.sets["worker"]?.disruptionsAllowed = 1
     stage.annotate("touched", "1")
     stage.settle()

@@ -47,8 +47,15 @@ extension Stage {
     Observation(
       cluster: view.cluster, isStamped: isStamped, status: view.status, apps: apps,
       catalogs: apps.mapValues { _ in .local }, sets: view.sets.mapValues(\.set), pods: view.pods,
-      work: daemon.work, headlessServiceExists: view.services.contains(Self.name),
+      work: daemon.work, budgets: budgets, headlessServiceExists: view.services.contains(Self.name),
       memberServices: view.services, now: now, settings: settings)
+  }
+
+  /// One for each role that has any.
+  private var budgets: [BudgetObservation] {
+    sets.sorted { $0.key < $1.key }.compactMap { role, set in
+      set.disruptionsAllowed.map { BudgetObservation(name: role, roles: [role], allowed: $0) }
+    }
   }
 
   /// What the machine says of the world as it is now.

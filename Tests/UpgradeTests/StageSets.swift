@@ -11,6 +11,7 @@ struct StageSet {
   var observedGeneration = 0
   var currentRevision = ""
   var updateRevision = ""
+  /// What a PodDisruptionBudget of its own allows; nil for no budget.
   var disruptionsAllowed: Int?
 
   /// The same template always has the same revision.
@@ -19,8 +20,7 @@ struct StageSet {
   var observation: SetObservation {
     SetObservation(
       image: image, replicas: replicas, strategy: strategy, isObserved: observedGeneration >= generation,
-      currentRevision: currentRevision, updateRevision: updateRevision, disruptionsAllowed: disruptionsAllowed
-    )
+      currentRevision: currentRevision, updateRevision: updateRevision)
   }
 }
 

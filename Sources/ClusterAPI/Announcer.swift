@@ -1,0 +1,122 @@
+import KubeDirector
+import Values
+
+/// Something that people shall read beside an object, in `kubectl describe` and `kubectl get events`.
+public struct Announcement: Sendable, Hashable {
+  /// Whom it is about.
+  public var object: Object.Reference
+  public var isWarning: Bool
+  /// One word in CamelCase.
+  public var reason: String
+  public var message: String
+
+  public init(about object: Object.Reference, isWarning: Bool = false, reason: String, message: String) {
+    self.object = object
+    self.isWarning = isWarning
+    self.reason = reason
+    self.message = message
+  }
+}
+
+/// Writes announcements as Kubernetes Events, beside whoever makes them: nothing waits for one, and nothing fails
+/// because one could not be written.
+public struct Announcer: Sendable {
+  private let api: any ClusterAPI
+  private let now: @Sendable () -> Int
+  private let onFailure: @Sendable (APIError) -> Void
+  private let stream: AsyncStream<Announcement>
+  private let continuation: AsyncStream<Announcement>.Continuation
+
+  /// - Parameters:
+  ///   - now: in whole seconds since 1970.
+  ///   - onFailure: hears of what could not be written.
+  public init(
+    api: any ClusterAPI, now: @escaping @Sendable () -> Int,
+    onFailure: @escaping @Sendable (APIError) -> Void = { _ in }
+  ) {
+    self.api = api
+    self.now = now
+    self.onFailure = onFailure
+    // Where so many wait, the server cannot keep up: the newest tell more than the oldest.
+    (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(4096))
+  }
+
+  public func announce(_ announcement: Announcement) { continuation.yield(announcement) }
+
+  /// Writes what is announced until the task is cancelled.
+  public func run() async {
+    var recent = Recent()
+    for await announcement in stream {
+      do throws(APIError) {
+        try await write(announcement, &recent)
+      } catch {
+        onFailure(error)
+      }
+    }
+  }
+
+  private func write(_ announcement: Announcement, _ recent: inout Recent) async throws(APIError) {
+    let time = now()
+    if let (name, count) = recent.again(announcement, at: time) {
+      let patch: JSON = ["count": JSON(count), "lastTimestamp": .string(Timestamp.text(time))]
+      do throws(APIError) {
+        _ = try await api.patch(.events, name, merge: patch)
+        return
+      } catch {
+        // Events live for an hour or so; then it is told anew.
+        guard error.kind == .notFound else { throw error }
+      }
+    }
+    let object = Self.object(announcement, time, number: recent.next())
+    _ = try await api.create(object)
+    recent.remember(announcement, object.objectName, at: time)
+  }
+
+  static func object(_ announcement: Announcement, _ time: Int, number: Int) -> Object {
+    let about = announcement.object
+    let name = "\(about.name.name).\(Digest.short("\(about.uid) \(time) \(number) \(announcement.message)"))"
+    let stamp = JSON.string(Timestamp.text(time))
+    return Object(
+      .events, namespace: about.name.namespace, name: name,
+      content: [
+        "involvedObject": [
+          "apiVersion": .string(about.apiVersion), "kind": .string(about.kind),
+          "namespace": .string(about.name.namespace), "name": .string(about.name.name),
+          "uid": .string(about.uid),
+        ],
+        "type": .string(announcement.isWarning ? "Warning" : "Normal"),
+        "reason": .string(announcement.reason),
+        // The server takes no longer one.
+        "message": .string(String(announcement.message.prefix(1000))),
+        "source": ["component": "kdops"], "reportingComponent": "kdops", "reportingInstance": "kdops",
+        "firstTimestamp": stamp, "lastTimestamp": stamp, "count": 1,
+      ])
+  }
+
+  /// What was written in the last minutes: said again, it only counts up.
+  private struct Recent {
+    private var entries: [Announcement: (name: ObjectName, count: Int, time: Int)] = [:]
+    private var number = 0
+    private static let span = 600
+    private static let size = 512
+
+    mutating func next() -> Int {
+      number += 1
+      return number
+    }
+
+    mutating func again(_ announcement: Announcement, at time: Int) -> (ObjectName, Int)? {
+      guard var entry = entries[announcement], time - entry.time < Self.span else { return nil }
+      entry.count += 1
+      entry.time = time
+      entries[announcement] = entry
+      return (entry.name, entry.count)
+    }
+
+    mutating func remember(_ announcement: Announcement, _ name: ObjectName, at time: Int) {
+      if entries.count >= Self.size { entries = entries.filter { time - $0.value.time < Self.span / 10 } }
+      if entries.count >= Self.size { entries = [:] }
+      entries[announcement] = (name, 1, time)
+    }
+  }
+}

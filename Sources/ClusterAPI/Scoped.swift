@@ -1,0 +1,149 @@
+import Values
+
+/// A port that knows no more than the namespaces it was given.
+///
+/// Whoever asks for all namespaces is served from these; whoever names another one is refused, whatever the server
+/// would have said. So the rest of the house need not know that its account may see no more.
+public struct Scoped: ClusterAPI {
+  private let whole: any ClusterAPI
+  /// In which objects are made and changed.
+  private let namespaces: [String]
+  /// In which they are only looked at, besides.
+  private let readable: [String]
+
+  /// - Parameter readable: namespaces that may be read and not written.
+  public init(_ whole: any ClusterAPI, namespaces: [String], readable: [String] = []) {
+    self.whole = whole
+    self.namespaces = namespaces
+    self.readable = readable.filter { !namespaces.contains($0) }
+  }
+
+  public func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
+    try check(resource, name.namespace, reading: true)
+    return try await whole.get(resource, name)
+  }
+
+  /// All namespaces are listed one after another; the version is the oldest of theirs, so that a watch from there
+  /// misses nothing and may tell of some things twice.
+  public func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
+    -> ObjectList
+  {
+    if let namespace { try check(resource, namespace, reading: true) }
+    guard resource.isNamespaced, namespace == nil else {
+      return try await whole.list(resource, namespace: namespace, labels: labels)
+    }
+    var all = ObjectList(items: [], resourceVersion: "")
+    for namespace in seen(resource) {
+      let part = try await whole.list(resource, namespace: namespace, labels: labels)
+      all.items += part.items
+      all.resourceVersion = Self.older(all.resourceVersion, part.resourceVersion)
+    }
+    return all
+  }
+
+  public func watch(
+    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
+  ) -> AsyncThrowingStream<WatchEvent, any Error> {
+    if let namespace {
+      do throws(APIError) {
+        try check(resource, namespace, reading: true)
+      } catch {
+        return AsyncThrowingStream { throw error }
+      }
+    }
+    guard resource.isNamespaced, namespace == nil else {
+      return whole.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
+    }
+    let namespaces = seen(resource)
+    guard namespaces.count != 1 else {
+      return whole.watch(resource, namespace: namespaces.first, labels: labels, after: resourceVersion)
+    }
+    return AsyncThrowingStream { continuation in
+      let task = Task {
+        do {
+          try await withThrowingTaskGroup { group in
+            for namespace in namespaces {
+              group.addTask {
+                for try await event in whole.watch(
+                  resource, namespace: namespace, labels: labels, after: resourceVersion)
+                {
+                  // Another namespace may not have got that far.
+                  if case .bookmark = event { continue }
+                  continuation.yield(event)
+                }
+              }
+            }
+            // The first that ends, ends all: the whole is taken up again from one place.
+            try await group.next()
+            group.cancelAll()
+          }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+
+  public func create(_ object: Object) async throws(APIError) -> Object {
+    try check(object)
+    return try await whole.create(object)
+  }
+
+  public func update(_ object: Object) async throws(APIError) -> Object {
+    try check(object)
+    return try await whole.update(object)
+  }
+
+  public func updateStatus(_ object: Object) async throws(APIError) -> Object {
+    try check(object)
+    return try await whole.updateStatus(object)
+  }
+
+  public func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
+    try check(resource, name.namespace)
+    return try await whole.patch(resource, name, merge: merge)
+  }
+
+  public func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions)
+    async throws(APIError)
+  {
+    try check(resource, name.namespace)
+    try await whole.delete(resource, name, preconditions)
+  }
+
+  public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+    try check(.pods, pod.namespace)
+    return try await whole.exec(pod, request)
+  }
+
+  /// Nothing but apps is shared with those who only read.
+  private func seen(_ resource: Resource) -> [String] {
+    resource == .apps ? namespaces + readable : namespaces
+  }
+
+  private func check(_ object: Object) throws(APIError) {
+    guard !namespaces.contains(object.namespace) else { return }
+    throw refusal(object.kind, object.namespace)
+  }
+
+  private func check(_ resource: Resource, _ namespace: String, reading: Bool = false) throws(APIError) {
+    guard resource.isNamespaced, !namespaces.contains(namespace) else { return }
+    if reading, seen(resource).contains(namespace) { return }
+    throw refusal(resource.kind, namespace)
+  }
+
+  private func refusal(_ kind: String, _ namespace: String) -> APIError {
+    APIError(
+      .forbidden,
+      "\(kind) in namespace \(namespace): not one of this daemon's (\(namespaces.joined(separator: ", "))); "
+        + "an administrator can add it to tenancy.namespaces")
+  }
+
+  /// Versions are numbers on every server that is served here.
+  private static func older(_ left: String, _ right: String) -> String {
+    guard let one = Int(left), let other = Int(right) else { return left.isEmpty ? right : left }
+    return one < other ? left : right
+  }
+}

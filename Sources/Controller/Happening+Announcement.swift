@@ -1,0 +1,48 @@
+import ClusterAPI
+import KubeDirector
+import Upgrade
+
+// The same steps that the log tells of, in words for `kubectl describe`.
+extension Happening {
+  /// - Parameter commit: the one that is being realised.
+  func announcement(about cluster: Object.Reference, commit: String?) -> Announcement {
+    let (reason, words) = told
+    let source = commit.map { " (commit \($0.prefix(7)))" } ?? ""
+    return Announcement(about: cluster, isWarning: isWarning, reason: reason, message: words + source)
+  }
+
+  var isWarning: Bool {
+    switch self {
+    case .podFailed, .stalled: true
+    default: false
+    }
+  }
+
+  /// One word in CamelCase, and a sentence.
+  private var told: (reason: String, words: String) {
+    switch self {
+    case .upgradeBegan(let from, let to): ("UpgradeBegan", "upgrade from \(from) to \(to)")
+    case .rollbackBegan(let from, let to): ("RollbackBegan", "rollback from \(from) to \(to)")
+    case .podClaimed(let pod, let role, let rollingBack):
+      rollingBack
+        ? ("PodRollingBack", "\(pod) of role \(role) goes back to the old image")
+        : ("PodUpgrading", "\(pod) of role \(role) gets the new image")
+    case .podDone(let pod, let role, let rollingBack, let seconds):
+      rollingBack
+        ? ("PodReverted", "\(pod) of role \(role) is back after \(seconds) s")
+        : ("PodUpgraded", "\(pod) of role \(role) is upgraded after \(seconds) s")
+    case .podFailed(let pod, let role, let reason): ("PodFailed", "\(pod) of role \(role): \(reason)")
+    case .stalled(_, let reason, let message): (reason, message)
+    case .roleDone(let role, let rollingBack):
+      rollingBack
+        ? ("RoleRolledBack", "role \(role) is back as it was") : ("RoleUpgraded", "role \(role) is upgraded")
+    case .upgradeEnded(let app, let rolledBack, let seconds):
+      rolledBack
+        ? ("RollbackEnded", "all members run \(app) again, after \(seconds) s")
+        : ("UpgradeEnded", "all members run \(app), after \(seconds) s")
+    case .configured(let members): ("Configured", "\(members) members are set up")
+    case .membersChanged(let role, let from, let to):
+      ("MembersChanged", "role \(role) goes from \(from) to \(to) members")
+    }
+  }
+}
