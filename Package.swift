@@ -80,10 +80,13 @@ let package = Package(
     room(
       "Kubernetes",
       [
-        "Values", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix, nioHTTP1, nioTLS,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix, nioHTTP1,
+        nioTLS,
         .product(name: "NIOFoundationCompat", package: "swift-nio"),
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "X509", package: "swift-certificates"),
       ]),
     room("Installation", ["Values", "KubeDirector", "ClusterAPI"]),
     room(

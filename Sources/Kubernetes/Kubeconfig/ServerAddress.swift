@@ -1,0 +1,52 @@
+/// The `server:` of a kubeconfig, in parts.
+struct ServerAddress: Sendable, Hashable {
+  var isSecure: Bool
+  /// A name, or an address without brackets.
+  var host: String
+  var port: Int
+  /// Empty, or beginning with a slash and not ending in one.
+  var path: String
+
+  /// - Returns: nil where the text is no `http` or `https` URL of a server: it then has credentials in it, a query,
+  ///   a port that is none, or nothing to connect to.
+  init?(_ text: String) {
+    let rest: Substring
+    if text.hasPrefix("https://") {
+      isSecure = true
+      rest = text.dropFirst(8)
+    } else if text.hasPrefix("http://") {
+      isSecure = false
+      rest = text.dropFirst(7)
+    } else {
+      return nil
+    }
+    guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }), !rest.contains(where: { "@?#\\".contains($0) })
+    else {
+      return nil
+    }
+    let authority = rest.prefix { $0 != "/" }
+    var path = rest[authority.endIndex...]
+    while path.hasSuffix("/") { path = path.dropLast() }
+    self.path = String(path)
+
+    let portText: Substring
+    if authority.hasPrefix("["), let close = authority.firstIndex(of: "]") {
+      host = String(authority[authority.index(after: authority.startIndex)..<close])
+      portText = authority[authority.index(after: close)...]
+    } else {
+      host = String(authority.prefix { $0 != ":" })
+      portText = authority[authority.index(authority.startIndex, offsetBy: host.count)...]
+    }
+    guard !host.isEmpty else { return nil }
+    if portText.isEmpty {
+      port = isSecure ? 443 : 80
+    } else {
+      guard portText.hasPrefix(":"), let port = Int(portText.dropFirst()), (1...65535).contains(port) else {
+        return nil
+      }
+      self.port = port
+    }
+  }
+
+  var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+}

@@ -1,0 +1,132 @@
+import ClusterAPI
+import NIOCore
+import NIOHTTP1
+import Values
+
+/// What is asked of the server, in the words of a role's rules.
+enum Verb: String, Sendable {
+  case get, list, watch, create, update, patch, delete
+
+  var method: HTTPMethod {
+    switch self {
+    case .get, .list, .watch: .GET
+    case .create: .POST
+    case .update: .PUT
+    case .patch: .PATCH
+    case .delete: .DELETE
+    }
+  }
+}
+
+/// One request to the API server, before it knows where the server is.
+struct APIRequest: Sendable {
+  var verb: Verb
+  /// Nil for paths that belong to no resource.
+  let resource: Resource?
+  let namespace: String?
+  let name: String?
+  let subresource: String?
+  /// Percent-encoded, with the query.
+  private(set) var path: String
+  private(set) var body: ByteBuffer?
+  private(set) var contentType = "application/json"
+  /// Whether doing it twice does no more than doing it once.
+  var isRepeatable: Bool
+
+  /// A path that belongs to no resource, such as `/version`.
+  init(path: String) {
+    (verb, resource, namespace, name, subresource) = (.get, nil, nil, nil, nil)
+    self.path = path
+    isRepeatable = true
+  }
+
+  /// - Parameters:
+  ///   - namespace: nil or empty for all, and for kinds that belong to none.
+  ///   - name: nil for the collection.
+  /// - Throws: `.invalid` where the names cannot be part of a path.
+  init(
+    _ verb: Verb, _ resource: Resource, namespace: String?, name: String? = nil, subresource: String? = nil,
+    query: [(String, String)] = []
+  ) throws(APIError) {
+    self.verb = verb
+    self.resource = resource
+    self.namespace = resource.isNamespaced ? namespace.flatMap { $0.isEmpty ? nil : $0 } : nil
+    self.name = name
+    self.subresource = subresource
+    isRepeatable = verb != .create
+
+    var path = resource.group.isEmpty ? "/api/\(resource.version)" : "/apis/\(resource.apiVersion)"
+    if let namespace = self.namespace { path += "/namespaces/\(try Self.segment(namespace, of: resource))" }
+    path += "/\(resource.plural)"
+    if let name { path += "/\(try Self.segment(name, of: resource))" }
+    if let subresource { path += "/\(subresource)" }
+    self.path = path
+    add(query: query)
+  }
+
+  mutating func add(query: [(String, String)]) {
+    for (key, value) in query {
+      path += path.contains("?") ? "&" : "?"
+      path += "\(key)=\(Self.encoded(value))"
+    }
+  }
+
+  mutating func send(_ json: JSON, as type: String = "application/json") {
+    body = ByteBuffer(bytes: json.serialized())
+    contentType = type
+  }
+
+  /// What it is about, for people: `pods web/db-0`, `statefulsets.apps in web`.
+  var subject: String {
+    guard let resource else { return path }
+    let kind = resource.group.isEmpty ? resource.plural : "\(resource.plural).\(resource.group)"
+    let full = subresource.map { "\(kind)/\($0)" } ?? kind
+    guard let name else { return namespace.map { "\(full) in \($0)" } ?? full }
+    return namespace.map { "\(full) \($0)/\(name)" } ?? "\(full) \(name)"
+  }
+
+  func record(code: Int?) -> RequestRecord {
+    guard let resource else { return RequestRecord(verb: verb.rawValue, resource: path, code: code) }
+    return RequestRecord(
+      verb: verb.rawValue, group: resource.group,
+      resource: subresource.map { "\(resource.plural)/\($0)" } ?? resource.plural, namespace: namespace,
+      code: code)
+  }
+
+  /// A name as one segment of a path. A name that is empty or means another folder would ask for something else.
+  private static func segment(_ name: String, of resource: Resource) throws(APIError) -> String {
+    guard !name.isEmpty, name != ".", name != ".." else {
+      throw APIError(.invalid, "\(resource.kind): \"\(name)\" cannot be the name of an object or a namespace")
+    }
+    return encoded(name)
+  }
+
+  /// Everything but RFC 3986's unreserved characters, percent-encoded.
+  static func encoded(_ text: String) -> String {
+    var output: [UInt8] = []
+    output.reserveCapacity(text.utf8.count)
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        output.append(byte)
+      default:
+        output.append(UInt8(ascii: "%"))
+        output.append(hexDigits[Int(byte >> 4)])
+        output.append(hexDigits[Int(byte & 15)])
+      }
+    }
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  private static let hexDigits = Array("0123456789ABCDEF".utf8)
+}
+
+extension LabelSelector {
+  /// As `labelSelector=` wants it, before encoding; nil where everything is meant.
+  var query: String? {
+    let parts = equals.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + exists.sorted()
+    return parts.isEmpty ? nil : parts.joined(separator: ",")
+  }
+}

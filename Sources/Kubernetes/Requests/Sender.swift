@@ -1,0 +1,96 @@
+import AsyncHTTPClient
+import ClusterAPI
+import Logging
+import NIOCore
+
+/// Sends requests until they are answered, within bounds.
+struct Sender: Sendable {
+  let transport: Transport
+  let limit: RateLimit
+  let policy: RetryPolicy
+  let time: Timekeeper
+  let options: ConnectionOptions
+  let identity: String?
+  let logger: Logger
+
+  /// How much of one answer is held; a page of 500 large objects fits.
+  static let answerLimit = 256 << 20
+  /// How much of an answer that is no success is read.
+  private static let errorLimit = 1 << 20
+
+  private enum Outcome<Answer: Sendable>: Sendable {
+    case done(Answer)
+    case answered(ServerAnswer)
+    case failed(TransportFailure)
+  }
+
+  /// Sends a request, again where that is safe and may help, and hands the answer's body over.
+  /// - Parameter read: called with the body of a success; what it throws counts as an answer that broke off.
+  func send<Answer: Sendable>(
+    _ request: APIRequest, read: @Sendable (HTTPClientResponse.Body) async throws -> Answer
+  ) async throws(APIError) -> Answer {
+    let start = time.elapsed()
+    var tries = 0
+    var isRenewed = false
+    while true {
+      tries += 1
+      let outcome = try await attempt(request, read: read)
+      let error: APIError
+      let mayRepeat: Bool
+      switch outcome {
+      case .done(let answer): return answer
+      case .answered(let answer):
+        if answer.code == 401, !isRenewed {
+          isRenewed = true
+          await transport.server.credentials.forget()
+          continue
+        }
+        error = answer.error(request, identity: identity)
+        mayRepeat = answer.isPassing && (request.isRepeatable || answer.code == 429)
+      case .failed(let failure):
+        error = failure.error(request.subject, at: transport.server)
+        mayRepeat = !failure.isFinal && (request.isRepeatable || failure.neverSent)
+      }
+      guard mayRepeat,
+        let wait = policy.wait(
+          afterTries: tries, elapsed: time.elapsed() - start, retryAfter: error.retryAfter,
+          random: options.random())
+      else { throw error }
+      do { try await time.sleep(wait) } catch { throw Self.cancelled(request) }
+    }
+  }
+
+  private func attempt<Answer: Sendable>(
+    _ request: APIRequest, read: @Sendable (HTTPClientResponse.Body) async throws -> Answer
+  ) async throws(APIError) -> Outcome<Answer> {
+    do { try await limit.take() } catch { throw Self.cancelled(request) }
+    let authorization = try await transport.server.credentials.authorization()
+    do {
+      let response = try await transport.execute(
+        request, authorization: authorization, timeout: options.answerTimeout)
+      let code = Int(response.status.code)
+      note(request, code: code)
+      guard (200..<300).contains(code) else {
+        let body = try? await response.body.collect(upTo: Self.errorLimit)
+        return .answered(
+          ServerAnswer(
+            code: code, body: body, retryAfter: response.headers.first(name: "Retry-After"), wall: time.wall()
+          ))
+      }
+      do { return .done(try await read(response.body)) } catch { return .failed(TransportFailure(error)) }
+    } catch {
+      note(request, code: nil)
+      return .failed(TransportFailure(error))
+    }
+  }
+
+  private func note(_ request: APIRequest, code: Int?) {
+    let record = request.record(code: code)
+    logger.debug("request", metadata: ["request": "\(record)"])
+    options.onRequest(record)
+  }
+
+  private static func cancelled(_ request: APIRequest) -> APIError {
+    APIError(.unavailable, "\(request.subject): the call was cancelled")
+  }
+}

@@ -1,0 +1,69 @@
+import AsyncHTTPClient
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// The connections to one server.
+///
+/// Watches keep theirs for as long as they run, so they have a pool of their own and never keep a call waiting.
+final class Transport: Sendable {
+  let server: Server
+  let group: MultiThreadedEventLoopGroup
+  private let base: String
+  private let calls: HTTPClient
+  private let watches: HTTPClient
+
+  /// - Parameters:
+  ///   - answerTimeout: until an answer begins, and between two pieces of one.
+  ///   - silence: how long a watch may bring nothing.
+  init(_ server: Server, answerTimeout: Duration, silence: Duration) {
+    self.server = server
+    group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    // A name to be verified that is not the one to connect to: ask for the former, resolve it to the latter.
+    let name = server.serverName ?? server.host
+    let host = name.contains(":") ? "[\(name)]" : name
+    base = "\(server.tls == nil ? "http" : "https")://\(host):\(server.port)\(server.path)"
+
+    var configuration = HTTPClient.Configuration(
+      tlsConfiguration: server.tls, redirectConfiguration: .disallow,
+      timeout: .init(connect: .seconds(10), read: .init(answerTimeout)), decompression: .disabled)
+    configuration.httpVersion = .http1Only
+    if let override = server.serverName { configuration.dnsOverride = [override: server.host] }
+    configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 8
+    calls = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+
+    configuration.timeout.read = .init(silence)
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 10_000
+    watches = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+  }
+
+  /// Sends a request once.
+  func execute(
+    _ request: APIRequest, authorization: String?, timeout: Duration
+  ) async throws -> HTTPClientResponse {
+    var message = HTTPClientRequest(url: base + request.path)
+    message.method = request.verb.method
+    message.headers.add(name: "Accept", value: "application/json")
+    message.headers.add(name: "User-Agent", value: "kdops")
+    if let authorization, server.tls != nil {
+      message.headers.add(name: "Authorization", value: authorization)
+    }
+    if let body = request.body {
+      message.headers.add(name: "Content-Type", value: request.contentType)
+      message.body = .bytes(body)
+    }
+    let client = request.verb == .watch ? watches : calls
+    return try await client.execute(message, timeout: .init(timeout))
+  }
+
+  /// Closes every connection; calls and watches that still run fail.
+  func shutdown() async {
+    // They fail only where they are shut down already.
+    try? await calls.shutdown()
+    try? await watches.shutdown()
+    try? await group.shutdownGracefully()
+  }
+}

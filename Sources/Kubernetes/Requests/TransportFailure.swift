@@ -1,0 +1,92 @@
+import AsyncHTTPClient
+import ClusterAPI
+import Glibc
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// Why a request got no answer, or half of one.
+struct TransportFailure: Sendable {
+  var kind = APIError.Kind.unavailable
+  /// What happened, without the object and the server.
+  var words: String
+  /// True where not a byte of the request can have reached the server.
+  var neverSent = false
+  /// True where trying again cannot help by itself.
+  var isFinal = false
+
+  init(_ error: any Error) {
+    switch error {
+    case is CancellationError:
+      words = "the call was cancelled"
+      isFinal = true
+    case let error as HTTPClientError: self = Self.http(error)
+    case let error as NIOConnectionError:
+      words = error.connectionErrors.first.map { "\($0.error)" } ?? "\(error.host) has no address"
+      neverSent = true
+    case let error as IOError where error.errnoCode == ECONNREFUSED:
+      words = "it does not take connections"
+      neverSent = true
+    case ChannelError.connectTimeout:
+      words = "it does not take connections"
+      neverSent = true
+    case NIOSSLError.handshakeFailed(let cause): self = Self.handshake("\(cause)")
+    case is NIOSSLExtraError:
+      words =
+        "its certificate does not bear the name it was asked by; correct `server`, or set `tls-server-name`"
+      neverSent = true
+      isFinal = true
+    case is NIOTooManyBytesError:
+      words = "the answer is too long"
+      isFinal = true
+    default: words = "\(error)"
+    }
+  }
+
+  private init(words: String) { self.words = words }
+
+  private static func http(_ error: HTTPClientError) -> TransportFailure {
+    var failure = TransportFailure(words: error.shortDescription)
+    switch error {
+    case .cancelled:
+      failure.words = "the call was cancelled"
+      failure.isFinal = true
+    case .alreadyShutdown:
+      failure.words = "the client was shut down"
+      failure.isFinal = true
+    case .deadlineExceeded, .readTimeout:
+      failure.words = "it did not answer in time"
+      failure.kind = .timeout
+      failure.isFinal = true
+    case .connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
+      failure.words = "it does not take connections"
+      failure.neverSent = true
+    case .remoteConnectionClosed:
+      failure.words = "it closed the connection in the middle"
+    default: break
+    }
+    return failure
+  }
+
+  private static func handshake(_ cause: String) -> TransportFailure {
+    var failure = TransportFailure(words: "TLS could not be agreed on (\(cause))")
+    failure.neverSent = true
+    if cause.contains("CERTIFICATE_VERIFY_FAILED") {
+      failure.words =
+        "its certificate is not signed by the CA that was given; correct `certificate-authority`"
+      failure.isFinal = true
+    }
+    return failure
+  }
+
+  func error(_ subject: String, at server: Server) -> APIError {
+    APIError(kind, "\(subject): \(server.address): \(words)")
+  }
+}
+
+extension Server {
+  /// For people: `https://10.0.0.1:6443`.
+  var address: String {
+    "\(tls == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)\(path)"
+  }
+}

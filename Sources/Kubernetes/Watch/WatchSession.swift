@@ -1,0 +1,135 @@
+import AsyncHTTPClient
+import ClusterAPI
+import NIOCore
+import Values
+
+/// One watch, over as many connections as it takes.
+///
+/// Nothing is read before it is asked for, so that a slow consumer slows the server down instead of filling this
+/// process's memory. The next connection goes on after the last event that was handed out, so half a line at a cut
+/// is neither lost nor doubled.
+actor WatchSession {
+  /// What is watched.
+  struct Query: Sendable {
+    var resource: Resource
+    var namespace: String?
+    var labels: LabelSelector
+  }
+
+  /// A line longer than this ends the watch: no object of a cluster is that large.
+  static let lineLimit = 64 << 20
+
+  private let query: Query
+  private let sender: Sender
+  private let resources: ResourceMap
+
+  private var version: String
+  private var request: APIRequest?
+  private var body: HTTPClientResponse.Body.AsyncIterator?
+  private var lines = LineBuffer()
+  private var openedAt = Duration.zero
+  /// Connections in a row that ended at once and brought nothing.
+  private var idleEnds = 0
+
+  init(_ query: Query, after version: String, sender: Sender, resources: ResourceMap) {
+    self.query = query
+    self.version = version
+    self.sender = sender
+    self.resources = resources
+  }
+
+  /// The next event. The server's own end of a connection is passed over; it ends each after a while.
+  /// - Throws: `APIError` or `CancellationError`; the connection is then closed.
+  func next() async throws -> WatchEvent? {
+    do {
+      while true {
+        try Task.checkCancellation()
+        let request = try await opened()
+        if let event = try event(of: request) { return event }
+        guard lines.pendingBytes <= Self.lineLimit else {
+          throw APIError(.other, "\(request.subject): the watch brought a line of more than 64 MiB")
+        }
+        guard let chunk = try await read(request) else {
+          try await end()
+          continue
+        }
+        lines.append(chunk)
+      }
+    } catch {
+      close()
+      throw error
+    }
+  }
+
+  private func event(of request: APIRequest) throws(APIError) -> WatchEvent? {
+    while true {
+      let outcome = lines.next { line -> Result<WatchEvent?, APIError> in
+        do throws(APIError) {
+          return .success(
+            try WatchLine.event(line, of: request, identity: sender.identity) {
+              Object($0, as: query.resource)
+            })
+        } catch {
+          return .failure(error)
+        }
+      }
+      guard let outcome else { return nil }
+      guard let event = try outcome.get() else { continue }
+      idleEnds = 0
+      switch event {
+      case .added(let object), .modified(let object), .deleted(let object): version = object.resourceVersion
+      case .bookmark(let newer): version = newer
+      }
+      return event
+    }
+  }
+
+  // MARK: Connections
+
+  private func opened() async throws(APIError) -> APIRequest {
+    if let request, body != nil { return request }
+    var request = try APIRequest(
+      .watch, try await resources.served(query.resource), namespace: query.namespace,
+      query: [("watch", "1"), ("allowWatchBookmarks", "true")])
+    // Half an hour to an hour, so that many watches do not all begin again at one moment.
+    request.add(query: [("timeoutSeconds", String(1800 + Int(1800 * sender.options.random())))])
+    if !version.isEmpty { request.add(query: [("resourceVersion", version)]) }
+    if let labels = query.labels.query { request.add(query: [("labelSelector", labels)]) }
+    body = try await sender.send(request) { $0 }.makeAsyncIterator()
+    openedAt = sender.time.elapsed()
+    self.request = request
+    return request
+  }
+
+  /// The next piece; nil where the server ended the connection, or was silent for so long that it counts as dead.
+  private func read(_ request: APIRequest) async throws -> ByteBuffer? {
+    guard var body else { return nil }
+    self.body = nil
+    do {
+      let chunk = try await body.next(isolation: self)
+      if chunk != nil { self.body = body }
+      return chunk
+    } catch let error as HTTPClientError where error == .readTimeout {
+      return nil
+    } catch {
+      try Task.checkCancellation()
+      throw TransportFailure(error).error(request.subject, at: sender.transport.server)
+    }
+  }
+
+  private func end() async throws {
+    close()
+    guard sender.time.elapsed() - openedAt < .seconds(1) else {
+      idleEnds = 0
+      return
+    }
+    idleEnds += 1
+    let ceiling = Duration.milliseconds(min(30_000, 100 << min(idleEnds, 9)))
+    try await sender.time.sleep(ceiling * sender.options.random())
+  }
+
+  private func close() {
+    body = nil
+    lines = LineBuffer()
+  }
+}

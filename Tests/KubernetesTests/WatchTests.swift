@@ -1,0 +1,242 @@
+import ClusterAPI
+import NIOCore
+import Synchronization
+import Testing
+import Values
+
+@testable import Kubernetes
+
+@Suite("Watching objects")
+struct WatchTests {
+  /// What a watch brings until it fails or the consumer has had enough.
+  private func take(
+    _ count: Int, _ client: KubernetesClient, after version: String = "5"
+  ) async throws -> [String] {
+    var seen: [String] = []
+    for try await event in client.watch(.pods, namespace: "web", labels: .everything, after: version) {
+      seen.append(Self.name(event))
+      if seen.count == count { break }
+    }
+    return seen
+  }
+
+  private static func name(_ event: WatchEvent) -> String {
+    switch event {
+    case .added(let object): "+\(object.name)@\(object.resourceVersion)"
+    case .modified(let object): "~\(object.name)@\(object.resourceVersion)"
+    case .deleted(let object): "-\(object.name)@\(object.resourceVersion)"
+    case .bookmark(let version): "=\(version)"
+    }
+  }
+
+  @Test("events come in order, and the request asks for bookmarks and for an end within an hour")
+  func events() async throws {
+    let lines = [
+      WatchText.pod("ADDED", "a", version: 6), WatchText.pod("MODIFIED", "a", version: 7),
+      WatchText.bookmark(version: 8), WatchText.pod("DELETED", "a", version: 9),
+    ]
+    try await withStub([.watch(lines, then: .open)]) { client, stub in
+      let seen = try await take(4, client)
+      #expect(seen == ["+a@6", "~a@7", "=8", "-a@9"])
+      let query = try #require(stub.requests.first?.query)
+      #expect(
+        query["watch"] == "1" && query["allowWatchBookmarks"] == "true" && query["resourceVersion"] == "5")
+      let seconds = try #require(query["timeoutSeconds"].flatMap { Int($0) })
+      #expect((1800...3600).contains(seconds))
+    }
+  }
+
+  @Test(
+    "events that arrive in pieces of any size, or many at once, are the same events",
+    arguments: [1, 7, 100_000])
+  func pieces(size: Int) async throws {
+    let text = (6..<12).map { WatchText.pod("MODIFIED", "p", version: $0) }.joined()
+    let bytes = Array(text.utf8)
+    let pieces = stride(from: 0, to: bytes.count, by: size).map {
+      String(decoding: bytes[$0..<min($0 + size, bytes.count)], as: UTF8.self)
+    }
+    try await withStub([.watch(pieces, then: .open)]) { client, _ in
+      let seen = try await take(6, client)
+      #expect(seen == (6..<12).map { "~p@\($0)" })
+    }
+  }
+
+  @Test("where the server ends the connection, the watch goes on after the last version seen, unnoticed")
+  func orderlyEnd() async throws {
+    let answers: [StubAnswer] = [
+      .watch([WatchText.pod("ADDED", "a", version: 6), WatchText.bookmark(version: 20)]),
+      .watch([]),
+      .watch([WatchText.pod("ADDED", "b", version: 21)], then: .open),
+    ]
+    try await withStub(answers) { client, stub in
+      let seen = try await take(3, client)
+      #expect(seen == ["+a@6", "=20", "+b@21"])
+      #expect(stub.requests.map { $0.query["resourceVersion"] } == ["5", "20", "20"])
+    }
+  }
+
+  @Test("a server that ends every connection at once is asked more and more slowly")
+  func eagerEnds() async throws {
+    let clock = SkippingClock()
+    let answers =
+      Array(repeating: StubAnswer.watch([]), count: 6) + [.watch([WatchText.bookmark(version: 9)])]
+    try await withStub(answers, clock: clock) { client, _ in
+      let seen = try await take(1, client)
+      #expect(seen == ["=9"])
+      #expect(clock.sleeps == [100, 200, 400, 800, 1600, 3200].map { .milliseconds($0) })
+    }
+  }
+
+  @Test("a watch that is cut in the middle of a line fails, and the next loses and doubles nothing")
+  func cut() async throws {
+    let half = WatchText.pod("ADDED", "b", version: 7).prefix(40)
+    let answers: [StubAnswer] = [
+      .watch([WatchText.pod("ADDED", "a", version: 6) + half], then: .cut),
+      .watch([WatchText.pod("ADDED", "b", version: 7)], then: .open),
+    ]
+    try await withStub(answers) { client, stub in
+      var seen: [String] = []
+      do {
+        for try await event in client.watch(.pods, namespace: "web", labels: .everything, after: "5") {
+          seen.append(Self.name(event))
+        }
+        Issue.record("a cut watch ended as if it were complete")
+      } catch let error as APIError {
+        #expect(error.kind == .unavailable)
+      }
+      #expect(seen == ["+a@6"])
+      let next = try await take(1, client, after: "6")
+      #expect(next == ["+b@7"])
+      #expect(stub.requests.map { $0.query["resourceVersion"] } == ["5", "6"])
+    }
+  }
+
+  @Test("a follower of a watch that is cut again and again lists once and sees every change once")
+  func followed() async throws {
+    let half = String(WatchText.pod("ADDED", "x", version: 8).prefix(60))
+    let answers: [StubAnswer] = [
+      .json(Samples.list([Samples.pod("a", version: 5)], version: 5)),
+      .watch([WatchText.pod("ADDED", "b", version: 6), half], then: .cut),
+      .watch([WatchText.pod("ADDED", "x", version: 8)], then: .cut),
+      .watch([], then: .cut),
+      .watch([WatchText.pod("DELETED", "a", version: 9)], then: .open),
+    ]
+    let clock = SkippingClock()
+    try await withStub(answers, clock: clock) { client, stub in
+      let seen = Recorder<String>()
+      await withTaskGroup { group in
+        group.addTask {
+          try? await client.follow(.pods, namespace: "web", clock: clock) { change in
+            switch change {
+            case .all(let objects): seen.add("all \(objects.map(\.name))")
+            case .changed(let object): seen.add("changed \(object.name)")
+            case .removed(let object): seen.add("removed \(object.name)")
+            }
+            if seen.all.count == 4 { withUnsafeCurrentTask { $0?.cancel() } }
+          }
+        }
+      }
+      #expect(seen.all == ["all [\"a\"]", "changed b", "changed x", "removed a"])
+      #expect(stub.requests.dropFirst().map { $0.query["resourceVersion"] } == ["5", "6", "8", "8"])
+    }
+  }
+
+  @Test("a version that is too old is told as gone, whether by the status or by an event")
+  func gone() async throws {
+    let event = WatchText.event(
+      "ERROR", StubAnswer.failure(410, "Expired", "too old resource version: 5 (99)"))
+    for answer in [StubAnswer.status(410, "Expired", "too old"), .watch([event], then: .open)] {
+      try await withStub([answer]) { client, _ in
+        do {
+          _ = try await take(1, client)
+          Issue.record("a watch from a forgotten version brought something")
+        } catch let error as APIError {
+          #expect(error.kind == .gone)
+        }
+      }
+    }
+  }
+
+  @Test("an error event of another kind ends the watch with that kind")
+  func errorEvent() async throws {
+    let event = WatchText.event(
+      "ERROR", StubAnswer.failure(500, "InternalError", "etcdserver: leader changed"))
+    try await withStub([.watch([event], then: .open)]) { client, _ in
+      await #expect(throws: APIError.self) { try await take(1, client) }
+    }
+  }
+
+  @Test("a watch that brings no byte for long counts as dead and is begun anew")
+  func silence() async throws {
+    let answers: [StubAnswer] = [
+      .watch([WatchText.pod("ADDED", "a", version: 6)], then: .open),
+      .watch([WatchText.pod("ADDED", "b", version: 7)], then: .open),
+    ]
+    try await withStub(answers, options: { $0.watchSilence = .milliseconds(100) }) { client, stub in
+      let seen = try await take(2, client)
+      #expect(seen == ["+a@6", "+b@7"])
+      #expect(stub.requests.map { $0.query["resourceVersion"] } == ["5", "6"])
+    }
+  }
+
+  @Test("a watch whose task is cancelled ends at once and closes its connection")
+  func cancelled() async throws {
+    try await withStub([.watch([WatchText.pod("ADDED", "a", version: 6)], then: .open)]) { client, stub in
+      let hasBegun = AsyncStream<Void>.makeStream()
+      let watching = Task {
+        for try await _ in client.watch(.pods, namespace: nil, labels: .everything, after: "5") {
+          hasBegun.continuation.yield()
+        }
+      }
+      for await _ in hasBegun.stream { break }
+      watching.cancel()
+      _ = await watching.result
+      await stub.allClosed()
+    }
+  }
+
+  @Test("a watch whose consumer goes away closes its connection")
+  func abandoned() async throws {
+    try await withStub([.watch([WatchText.pod("ADDED", "a", version: 6)], then: .open)]) { client, stub in
+      let seen = try await take(1, client)
+      #expect(seen == ["+a@6"])
+      await stub.allClosed()
+    }
+  }
+
+  @Test("a server that is faster than the consumer is held back, and nothing piles up in between")
+  func backPressure() async throws {
+    let pad = JSON.string(String(repeating: "x", count: 64 << 10))
+    let line = Array(WatchText.event("ADDED", Samples.pod("a", version: 6, more: ["pad": pad])).utf8)
+    let sent = Mutex(0)
+    let hasty = StubAnswer { _, connection in
+      try await connection.begin(200)
+      for _ in 0..<Self.hastyEvents {
+        try await connection.send(line)
+        sent.withLock { $0 += line.count }
+      }
+    }
+    try await withStub([hasty]) { client, _ in
+      var taken = 0
+      var furthest = 0
+      for try await _ in client.watch(.pods, namespace: nil, labels: .everything, after: "5") {
+        taken += line.count
+        furthest = max(furthest, sent.withLock { $0 } - taken)
+        if taken == Self.hastyEvents * line.count { break }
+      }
+      // The kernel's buffers on both sides, and little more.
+      #expect(furthest < 12 << 20, "\(furthest) bytes were on their way at once")
+    }
+  }
+
+  private static let hastyEvents = 500
+
+  @Test("labels are part of the request")
+  func labels() async throws {
+    try await withStub([.watch([WatchText.bookmark(version: 6)], then: .open)]) { client, stub in
+      for try await _ in client.watch(.pods, namespace: nil, labels: ["app": "db"], after: "5") { break }
+      #expect(stub.requests.first?.query["labelSelector"] == "app%3Ddb")
+      #expect(stub.lines == ["GET /api/v1/pods"])
+    }
+  }
+}
