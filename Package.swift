@@ -131,6 +131,7 @@ let package = Package(
       [
         "Values", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix, nioHTTP1, nioTLS,
         .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "X509", package: "swift-certificates"), crypto,
       ]),
     tests("Installation", ["Values", "KubeDirector", "ClusterAPI", "Manifests"], exclude: ["Golden"]),

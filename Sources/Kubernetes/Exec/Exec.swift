@@ -1,0 +1,135 @@
+import ClusterAPI
+import NIOCore
+import NIOSSL
+
+/// Runs commands in containers, over a websocket to the API server.
+///
+/// A command is a process of its container and no child of the connection: whoever stops waiting, by cancellation, by
+/// a timeout or because the connection is cut, may leave it running. Callers ask for what can be asked for again.
+struct Exec: Sendable {
+  /// The id of a container that runs now, as its pod's status has it (`containerd://…`), or nil where none of that name
+  /// runs.
+  typealias ContainerID =
+    @Sendable (_ pod: ObjectName, _ container: String) async throws(APIError) -> String?
+
+  private let server: Server
+  private let tls: NIOSSLContext?
+  private let group: any EventLoopGroup
+  private let clock: any Clock<Duration>
+  private let timing: ExecTiming
+  private let containerID: ContainerID
+
+  /// - Parameters:
+  ///   - clock: by which a request's timeout is counted.
+  ///   - containerID: asked before a command that is meant for one container only.
+  /// - Throws: `.other` where the server's TLS settings cannot be used.
+  init(
+    server: Server, group: any EventLoopGroup, clock: any Clock<Duration> = ContinuousClock(),
+    timing: ExecTiming = ExecTiming(), containerID: @escaping ContainerID
+  ) throws(APIError) {
+    self.server = server
+    self.group = group
+    self.clock = clock
+    self.timing = timing
+    self.containerID = containerID
+    guard var settings = server.tls else {
+      tls = nil
+      return
+    }
+    // A websocket cannot be had over HTTP/2 here.
+    settings.applicationProtocols = ["http/1.1"]
+    // What has been said is complete by then; nobody needs to wait for a peer that does not take its leave.
+    settings.shutdownTimeout = .milliseconds(500)
+    do { tls = try NIOSSLContext(configuration: settings) } catch {
+      throw APIError(.other, "Server \(server.label): its TLS settings cannot be used: \(error)")
+    }
+  }
+
+  /// Runs a command and waits for its end.
+  ///
+  /// - Throws: `.conflict` where the container is another one than the request's; `.notRunning` where none runs;
+  ///   `.timeout` after the request's timeout; `.unavailable` where nobody knows how the command ended.
+  func run(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+    guard !request.command.isEmpty, request.command.allSatisfy({ !$0.utf8.contains(0) }) else {
+      throw APIError(
+        .invalid, "Pod \(pod): a command needs at least one argument, and none may hold a zero byte")
+    }
+    guard let limit = request.timeout else { return try await call(pod, request) }
+    let clock = clock
+    let outcome = await withTaskGroup(of: ExecHandler.Outcome?.self) { group in
+      group.addTask { await self.outcome(pod, request) }
+      group.addTask {
+        guard (try? await clock.sleep(for: limit)) != nil else { return nil }
+        return .failure(APIError(.timeout, "Pod \(pod): the command had not ended within \(limit)"))
+      }
+      defer { group.cancelAll() }
+      while let ended = await group.next() { if let ended { return ended } }
+      return .failure(Self.abandoned(pod))
+    }
+    return try outcome.get()
+  }
+
+  private func outcome(_ pod: ObjectName, _ request: ExecRequest) async -> ExecHandler.Outcome {
+    do { return .success(try await call(pod, request)) } catch { return .failure(error) }
+  }
+
+  private func call(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+    if let wanted = request.containerID {
+      guard let found = try await containerID(pod, request.container) else {
+        throw APIError(.notRunning, "Pod \(pod): container \"\(request.container)\" is not running")
+      }
+      guard found == wanted else {
+        throw APIError(
+          .conflict, "Pod \(pod): container \"\(request.container)\" is another one than \(wanted) by now")
+      }
+    }
+    let first = try await ask(pod, request)
+    guard case .failure(let refusal) = first, refusal.code == 401 else { return try Self.result(first, pod) }
+    // A token may have been replaced since it was read.
+    await server.credentials.forget()
+    return try Self.result(try await ask(pod, request), pod)
+  }
+
+  private static func result(
+    _ answer: Result<ExecResult, ExecRefusal>, _ pod: ObjectName
+  ) throws(APIError) -> ExecResult {
+    switch answer {
+    case .success(let result): return result
+    case .failure(let refusal): throw refusal.error(pod)
+    }
+  }
+
+  private func ask(
+    _ pod: ObjectName, _ request: ExecRequest
+  ) async throws(APIError) -> Result<ExecResult, ExecRefusal> {
+    // Plain HTTP carries no credentials, so they are not even read for it.
+    let authorization = tls == nil ? nil : try await server.credentials.authorization()
+    let opening = ExecOpening(
+      server: server, tls: tls, group: group, timing: timing, pod: pod, request: request)
+    let line = ExecLine()
+    defer { line.close() }
+    do {
+      return try await withTaskCancellationHandler {
+        switch try await opening.ask(authorization: authorization, on: line) {
+        case .refused(let refusal): return .failure(try await refusal.get())
+        case .opened(let outcome): return .success(try await outcome.get().get())
+        }
+      } onCancel: {
+        line.close()
+      }
+    } catch let error as APIError {
+      throw Task.isCancelled ? Self.abandoned(pod) : error
+    } catch {
+      if Task.isCancelled { throw Self.abandoned(pod) }
+      throw APIError(
+        .unavailable,
+        "Pod \(pod): no command can be begun, because \(server.label) (\(server.host):\(server.port)) gives no answer: \(error)"
+      )
+    }
+  }
+
+  /// Counts as a fault that passes, so that nobody takes it for the command's own end.
+  private static func abandoned(_ pod: ObjectName) -> APIError {
+    APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
+  }
+}

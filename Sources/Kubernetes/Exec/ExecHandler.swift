@@ -1,0 +1,160 @@
+import ClusterAPI
+import NIOCore
+import NIOWebSocket
+
+/// The end of a websocket's pipeline while a command runs: gives standard input as there is room for it, takes what
+/// comes, and fulfils its promise once, when the command has ended or it is plain that its end will not be told.
+final class ExecHandler: ChannelDuplexHandler {
+  typealias InboundIn = WebSocketFrame
+  typealias OutboundIn = Never
+  typealias OutboundOut = WebSocketFrame
+  typealias Outcome = Result<ExecResult, APIError>
+
+  private let pod: ObjectName
+  private let timing: ExecTiming
+  private let outcome: EventLoopPromise<Outcome>
+  private var streams: ExecStreams
+  private var stdin: StdinFeed
+  private var peer: PeerWatch
+  /// The server's last ping, until there is room for the answer.
+  private var ping: ByteBuffer?
+  private var timer: Scheduled<Void>?
+  private var isOpen = false
+  private var isFeeding = false
+  private var isOver = false
+
+  init(
+    _ pod: ObjectName, _ request: ExecRequest, _ version: ExecProtocol, _ timing: ExecTiming,
+    outcome: EventLoopPromise<Outcome>
+  ) {
+    self.pod = pod
+    self.timing = timing
+    self.outcome = outcome
+    streams = ExecStreams(outputLimit: request.outputLimit)
+    stdin = StdinFeed(request.stdin, version)
+    peer = PeerWatch(stdinCount: request.stdin.count)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    // Nothing may be written before; and the server may have said all and closed by now, which is no reason to stop
+    // listening: what it said is still on its way here, and comes before the handler's removal.
+    if event is UpgradeGate.Event, context.channel.isActive {
+      isOpen = true
+      wake(in: timing.ping, context) { $0.tick($1) }
+      feed(context)
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { cut() }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    cut()
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    cut(because: "\(error)")
+    context.close(promise: nil)
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    feed(context)
+    context.fireChannelWritabilityChanged()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isOver else { return }
+    let frame = unwrapInboundIn(data)
+    peer.heard(isPong: frame.opcode == .pong)
+    switch streams.take(frame) {
+    case .nothing: break
+    case .answer(let data):
+      ping = data
+      feed(context)
+    case .ended:
+      // The streams are complete by now, unless a server tells the end before their last bytes: it closes when
+      // all has been said, and is given a moment for that.
+      wake(in: timing.grace, context) { $0.leave($1) }
+    case .closed: leave(context)
+    case .broken(let how):
+      cut(because: "the server broke the protocol: \(how)")
+      context.close(promise: nil)
+    }
+  }
+
+  /// Gives the connection as much as it takes now.
+  private func feed(_ context: ChannelHandlerContext) {
+    // A flush may come back here; the loop below sees what has become possible.
+    guard isOpen, !isFeeding, !isOver else { return }
+    isFeeding = true
+    defer { isFeeding = false }
+    while !isOver, context.channel.isWritable {
+      if let data = ping {
+        ping = nil
+        send(.pong, data, context)
+      } else if let message = stdin.next(context.channel.allocator) {
+        send(.binary, message, context)
+        if stdin.isEmpty { peer.sentStdin() }
+      } else {
+        break
+      }
+    }
+  }
+
+  private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer, _ context: ChannelHandlerContext) {
+    let frame = WebSocketFrame(fin: true, opcode: opcode, maskKey: .random(), data: data)
+    context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
+  }
+
+  private func tick(_ context: ChannelHandlerContext) {
+    switch peer.tick() {
+    case .gone:
+      cut(because: "the node has not answered for a while")
+      return context.close(promise: nil)
+    case .ping: send(.ping, context.channel.allocator.buffer(capacity: 0), context)
+    case .wait: break
+    }
+    wake(in: timing.ping, context) { $0.tick($1) }
+  }
+
+  /// Nothing more is wanted from the server.
+  private func leave(_ context: ChannelHandlerContext) {
+    cut()
+    send(.connectionClose, context.channel.allocator.buffer(integer: UInt16(1000)), context)
+    context.close(promise: nil)
+  }
+
+  /// Nothing more is to come. What the server has said until now decides.
+  private func cut(because reason: String? = nil) {
+    guard !isOver else { return }
+    isOver = true
+    timer?.cancel()
+    switch streams.status {
+    case .exited(let code):
+      outcome.succeed(
+        .success(ExecResult(exitCode: code, stdout: streams.stdout, stderr: streams.stderr)))
+    case .failed(let said):
+      outcome.succeed(
+        .failure(APIError(ExecTrouble.kind(said), "Pod \(pod): the command did not run to its end: \(said)")))
+    case nil:
+      let detail = reason.map { " (\($0))" } ?? ""
+      outcome.succeed(
+        .failure(
+          APIError(
+            .unavailable,
+            "Pod \(pod): the connection ended before the command's exit code came\(detail); it can be asked for again"
+          )
+        ))
+    }
+  }
+
+  /// Replaces the one alarm there is.
+  private func wake(
+    in delay: TimeAmount, _ context: ChannelHandlerContext,
+    _ action: @escaping (ExecHandler, ChannelHandlerContext) -> Void
+  ) {
+    timer?.cancel()
+    timer = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { action(self, context) }
+  }
+}

@@ -1,0 +1,53 @@
+import ClusterAPI
+import Values
+
+/// An answer to a request for exec that opens no websocket.
+struct ExecRefusal: Error, Sendable, Hashable {
+  var code: Int
+  var retryAfter: Duration?
+  /// Its first bytes: a `Status` where the API server itself speaks.
+  var body: [UInt8] = []
+
+  /// What is kept of the body, in bytes.
+  static let bodyLimit = 64 << 10
+
+  /// - Parameter header: `Retry-After`. A date, which Kubernetes never sends, counts as none.
+  static func retryAfter(_ header: String?) -> Duration? {
+    guard let seconds = header.flatMap({ Int($0) }), (0...86_400).contains(seconds) else { return nil }
+    return .seconds(seconds)
+  }
+
+  /// What the caller is told.
+  func error(_ pod: ObjectName) -> APIError {
+    let said = (try? JSON.parse(body))?["message"]?.string
+    let words = said.map { ": \($0)" } ?? " (HTTP status \(code))"
+    func error(_ kind: APIError.Kind, _ text: String) -> APIError {
+      APIError(kind, "Pod \(pod): \(text)", retryAfter: retryAfter)
+    }
+    switch code {
+    case 401: return error(.unauthorized, "the server does not know who asks for a command\(words)")
+    case 403:
+      return error(
+        .forbidden,
+        "commands are not allowed\(words); grant \"get\" and \"create\" on \"pods/exec\" in namespace "
+          + "\"\(pod.namespace)\"")
+    case 404: return error(.notFound, said.map { "it is not there: \($0)" } ?? "it is not there")
+    case 429: return error(.throttled, "the server asks to wait before the next command\(words)")
+    case 200..<300, 300..<400, 405, 426:
+      return error(
+        .unsupported,
+        "the server or a proxy before it opens no websocket\(words); kdops needs one for commands"
+      )
+    case 400, 409, 422:
+      let kind = ExecTrouble.kind(said ?? "")
+      return error(
+        kind == .notRunning ? kind : code == 409 ? .conflict : .invalid, "no command can run\(words)")
+    case 500...:
+      // The API server's own trouble on the way to the kubelet may read like a command's; only a stopped
+      // container is taken from its words.
+      let kind = ExecTrouble.kind(said ?? "")
+      return error(kind == .notRunning ? kind : .unavailable, "no command can run now\(words)")
+    default: return error(.other, "the server refused the command\(words)")
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import NIOCore
+import NIOWebSocket
+
+/// What the server sends while a command runs, frame by frame: the streams, and how it ended.
+///
+/// Nothing waits here: each frame's bytes are kept up to the limit and dropped beyond it, as they come.
+struct ExecStreams: Sendable {
+  /// What is to be done after a frame.
+  enum Event: Equatable {
+    case nothing
+    case answer(ping: ByteBuffer)
+    /// The command has ended; the server is about to close.
+    case ended
+    /// The server closes.
+    case closed
+    /// Not what was agreed upon: no byte after this one can be trusted.
+    case broken(String)
+  }
+
+  private(set) var stdout: [UInt8] = []
+  private(set) var stderr: [UInt8] = []
+  /// How the command ended, once the server has said it.
+  private(set) var status: ExecStatus?
+  private var statusText: [UInt8] = []
+  private var message = Message.none
+  private let outputLimit: Int
+
+  /// How far the present message has come; its frames after the first do not name the channel again.
+  private enum Message {
+    case none
+    /// Begun with an empty frame.
+    case unnamed
+    case on(UInt8)
+  }
+
+  /// A `Status` longer than this is no status.
+  static let statusLimit = 64 << 10
+
+  /// - Parameter outputLimit: what is kept of each stream, in bytes: its first ones.
+  init(outputLimit: Int) { self.outputLimit = max(0, outputLimit) }
+
+  mutating func take(_ frame: WebSocketFrame) -> Event {
+    switch frame.opcode {
+    case .ping: return .answer(ping: frame.unmaskedData)
+    case .pong: return .nothing
+    case .connectionClose: return .closed
+    case .binary, .text:
+      guard case .none = message else { return .broken("a message began within another") }
+      return payload(frame.unmaskedData, isLast: frame.fin)
+    case .continuation:
+      if case .none = message { return .broken("a message went on that had not begun") }
+      return payload(frame.unmaskedData, isLast: frame.fin)
+    default: return .broken("it sent a frame of an unknown kind")
+    }
+  }
+
+  private mutating func payload(_ data: ByteBuffer, isLast: Bool) -> Event {
+    var data = data
+    let channel: UInt8?
+    if case .on(let named) = message { channel = named } else { channel = data.readInteger(as: UInt8.self) }
+    message = isLast ? .none : channel.map(Message.on) ?? .unnamed
+    switch channel {
+    case ExecProtocol.Channel.stdout: Self.keep(data, in: &stdout, upTo: outputLimit)
+    case ExecProtocol.Channel.stderr: Self.keep(data, in: &stderr, upTo: outputLimit)
+    case ExecProtocol.Channel.error:
+      Self.keep(data, in: &statusText, upTo: Self.statusLimit)
+      // It may come in several messages; none but the last makes it whole.
+      if isLast, status == nil, let whole = ExecStatus(statusText) {
+        status = whole
+        return .ended
+      }
+    default: break  // nothing at all, or a channel that later servers may have
+    }
+    return .nothing
+  }
+
+  private static func keep(_ data: ByteBuffer, in stream: inout [UInt8], upTo limit: Int) {
+    let room = limit - stream.count
+    if room > 0 { stream += data.readableBytesView.prefix(room) }
+  }
+}

@@ -1,0 +1,104 @@
+import NIOCore
+import NIOWebSocket
+import Testing
+
+@testable import Kubernetes
+
+@Suite("The streams of a command, frame by frame")
+struct ExecStreamsTests {
+  var streams = ExecStreams(outputLimit: 8)
+
+  private func frame(_ opcode: WebSocketOpcode, _ bytes: [UInt8], fin: Bool = true) -> WebSocketFrame {
+    WebSocketFrame(fin: fin, opcode: opcode, data: ByteBuffer(bytes: bytes))
+  }
+
+  @Test("a message goes on in further frames, which do not name the channel")
+  mutating func fragments() {
+    #expect(streams.take(frame(.binary, [1, 10], fin: false)) == .nothing)
+    #expect(streams.take(frame(.continuation, [2, 11], fin: false)) == .nothing)
+    #expect(streams.take(frame(.continuation, [])) == .nothing)
+    #expect(streams.take(frame(.binary, [2, 12])) == .nothing)
+    #expect(streams.stdout == [10, 2, 11])
+    #expect(streams.stderr == [12])
+  }
+
+  @Test("a message may begin with an empty frame; the channel comes with the first byte")
+  mutating func lateName() {
+    _ = streams.take(frame(.binary, [], fin: false))
+    _ = streams.take(frame(.continuation, [2], fin: false))
+    _ = streams.take(frame(.continuation, [7]))
+    #expect(streams.stderr == [7])
+  }
+
+  @Test("a message of nothing, and channels that are not known, say nothing")
+  mutating func nothing() {
+    for bytes: [UInt8] in [[], [0, 1], [4, 1], [255, 1]] {
+      #expect(streams.take(frame(.binary, bytes)) == .nothing)
+    }
+    #expect(streams.stdout.isEmpty && streams.stderr.isEmpty && streams.status == nil)
+  }
+
+  @Test("each stream is kept up to the limit by itself")
+  mutating func limit() {
+    _ = streams.take(frame(.binary, [1] + Array(0..<6)))
+    _ = streams.take(frame(.binary, [1] + Array(6..<20)))
+    _ = streams.take(frame(.binary, [2, 99]))
+    #expect(streams.stdout == Array(0..<8))
+    #expect(streams.stderr == [99])
+  }
+
+  @Test("only the first end counts")
+  mutating func secondEnd() {
+    #expect(streams.take(frame(.binary, [3] + Array(ExecTalk.status(5).utf8))) == .ended)
+    #expect(streams.take(frame(.binary, [3] + Array(ExecTalk.status(0).utf8))) == .nothing)
+    #expect(streams.status == .exited(5))
+  }
+
+  @Test("frames that make no sense are noticed")
+  mutating func broken() {
+    #expect(streams.take(frame(.continuation, [1])) == .broken("a message went on that had not begun"))
+    _ = streams.take(frame(.binary, [1], fin: false))
+    #expect(streams.take(frame(.binary, [1])) == .broken("a message began within another"))
+    #expect(
+      streams.take(frame(.init(encodedWebSocketOpcode: 5) ?? .text, []))
+        == .broken("it sent a frame of an unknown kind"))
+  }
+
+  @Test("between the frames of a message there may be pings")
+  mutating func ping() {
+    _ = streams.take(frame(.binary, [1, 1], fin: false))
+    #expect(streams.take(frame(.ping, [5])) == .answer(ping: ByteBuffer(bytes: [5])))
+    _ = streams.take(frame(.continuation, [2]))
+    #expect(streams.stdout == [1, 2])
+  }
+}
+
+@Suite("Standard input in messages")
+struct StdinFeedTests {
+  private func all(_ bytes: [UInt8], _ version: ExecProtocol) -> [[UInt8]] {
+    var feed = StdinFeed(bytes, version)
+    var messages: [[UInt8]] = []
+    while let message = feed.next(ByteBufferAllocator()) { messages.append(Array(message.readableBytesView)) }
+    #expect(feed.isEmpty)
+    return messages
+  }
+
+  @Test("v4 sends what there is; v5 says that it is all")
+  func versions() {
+    #expect(all([1, 2], .v4) == [[0, 1, 2]])
+    #expect(all([1, 2], .v5) == [[0, 1, 2], [255, 0]])
+  }
+
+  @Test("without input nothing is sent", arguments: ExecProtocol.allCases)
+  func none(version: ExecProtocol) {
+    #expect(all([], version).isEmpty)
+  }
+
+  @Test("long input is cut")
+  func cut() {
+    let bytes = (0..<40_000).map { UInt8(truncatingIfNeeded: $0) }
+    let messages = all(bytes, .v4)
+    #expect(messages.map(\.count) == [16_385, 16_385, 7_233])
+    #expect(messages.flatMap { $0.dropFirst() } == bytes)
+  }
+}

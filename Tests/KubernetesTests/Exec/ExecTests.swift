@@ -1,0 +1,311 @@
+import ClusterAPI
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import TestSupport
+import Testing
+
+@testable import Kubernetes
+
+@Suite("A command over a websocket", .timeLimit(.minutes(1)))
+struct ExecTests {
+  private static let pod = ObjectName(namespace: "prod", name: "spark-worker-0")
+
+  private func make(
+    _ port: Int, clock: any Clock<Duration> = ContinuousClock(), timing: ExecTiming = ExecTiming(),
+    credentials: any Credentials = FixedCredentials(), running: String? = nil
+  ) throws -> Exec {
+    let server = Server(
+      host: "127.0.0.1", port: port, path: "", tls: nil, serverName: nil, credentials: credentials,
+      namespace: nil, label: "test")
+    return try Exec(
+      server: server, group: .singletonMultiThreadedEventLoopGroup, clock: clock, timing: timing
+    ) { _, _ in running }
+  }
+
+  private func failure(
+    of server: ExecServer, timing: ExecTiming = ExecTiming(),
+    _ request: ExecRequest = ExecRequest(command: ["x"])
+  ) async throws -> APIError? {
+    try await server.run { port in
+      let exec = try make(port, timing: timing)
+      return await #expect(throws: APIError.self) { try await exec.run(Self.pod, request) }
+    }
+  }
+
+  @Test("both streams and the exit code come back, however they are cut into frames", arguments: [0, 7])
+  func streams(code: Int) async throws {
+    let server = ExecServer { talk in
+      // What real servers begin with.
+      try await talk.send(.binary, [1])
+      try await talk.say(1, "one ")
+      try await talk.say(2, "warning")
+      try await talk.send(.binary, [1] + Array("t".utf8), fin: false)
+      try await talk.send(.ping, Array("still there?".utf8))
+      try await talk.send(.continuation, Array("w".utf8), fin: false)
+      try await talk.send(.continuation, Array("o".utf8))
+      let status = Array(ExecTalk.status(code).utf8)
+      try await talk.send(.binary, [3] + status.prefix(10))
+      try await talk.send(.binary, [3] + status.dropFirst(10))
+    }
+    let result = try await server.run { port in
+      try await make(port).run(Self.pod, ExecRequest(command: ["x"]))
+    }
+    #expect(
+      result == ExecResult(exitCode: code, stdout: Array("one two".utf8), stderr: Array("warning".utf8)))
+  }
+
+  @Test("the request names pod, container and each argument, whatever is in them")
+  func request() async throws {
+    let seen = Shared<HTTPRequestHead?>(nil)
+    var server = ExecServer { talk in try await talk.exit(0) }
+    server.answer = { head in
+      seen.change { $0 = head }
+      return .upgrade(ExecProtocol.v4.rawValue)
+    }
+    _ = try await server.run { port in
+      let exec = try make(port, credentials: FixedCredentials(token: "never over plain HTTP"))
+      return try await exec.run(Self.pod, ExecRequest(command: ["sh", "-c", "echo \"$1&é\"\n"], stdin: [1]))
+    }
+    let head = try #require(seen.value)
+    #expect(
+      head.uri == "/api/v1/namespaces/prod/pods/spark-worker-0/exec?container=app&command=sh&command=-c"
+        + "&command=echo%20%22%241%26%C3%A9%22%0A&stdin=true&stdout=true&stderr=true")
+    #expect(head.headers["Sec-WebSocket-Protocol"] == ["v5.channel.k8s.io, v4.channel.k8s.io"])
+    #expect(head.headers["Authorization"].isEmpty)
+  }
+
+  @Test("input of 8 MiB goes in while as much comes out", arguments: ExecProtocol.allCases)
+  func echo(version: ExecProtocol) async throws {
+    let input = (0..<(8 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 13) }
+    let closed = Shared(false)
+    var server = ExecServer { talk in
+      var count = 0
+      try await talk.listen { opcode, bytes in
+        if opcode == .binary, bytes.first == 0 {
+          count += bytes.count - 1
+          try await talk.send(.binary, [1] + bytes.dropFirst())
+          if count % (1 << 20) < bytes.count { try await talk.send(.ping, []) }
+        }
+        if bytes == [255, 0] { closed.change { $0 = true } }
+        return count < input.count || version == .v5 && !closed.value
+      }
+      try await talk.exit(0)
+    }
+    server.answer = { _ in .upgrade(version.rawValue) }
+    let result = try await server.run { port in
+      let request = ExecRequest(command: ["cat"], stdin: input, outputLimit: input.count)
+      return try await make(port).run(Self.pod, request)
+    }
+    #expect(result.stdout == input)
+    #expect(closed.value == (version == .v5))
+  }
+
+  @Test("of each stream the first bytes are kept, and the rest is read and dropped")
+  func limit() async throws {
+    let server = ExecServer { talk in
+      let long = [UInt8](repeating: 0x61, count: 600_000)
+      for _ in 0..<20 { try await talk.send(.binary, [1] + long) }
+      try await talk.say(2, "short")
+      try await talk.exit(0)
+    }
+    let result = try await server.run { port in
+      try await make(port).run(Self.pod, ExecRequest(command: ["x"], outputLimit: 700_001))
+    }
+    #expect(result.stdout == [UInt8](repeating: 0x61, count: 700_001))
+    #expect(result.stderr == Array("short".utf8))
+  }
+
+  @Test("a connection that is cut before the exit code says nothing of the command")
+  func cut() async throws {
+    let server = ExecServer { talk in
+      try await talk.say(1, "half of i")
+      throw Cut()
+    }
+    let error = try await failure(of: server)
+    #expect(error?.kind == .unavailable)
+    #expect(error?.message.hasPrefix("Pod prod/spark-worker-0: the connection ended before") == true)
+  }
+
+  @Test(
+    "what a server says in the same breath as it opens and closes the websocket is heard", arguments: 0..<20)
+  func inOneBreath(time: Int) async throws {
+    let server = ExecServer { talk in
+      try await talk.say(1, "ok")
+      try await talk.exit(9)
+      throw Cut()
+    }
+    let result = try await server.run { port in
+      try await make(port).run(Self.pod, ExecRequest(command: ["x"]))
+    }
+    #expect(result == ExecResult(exitCode: 9, stdout: Array("ok".utf8)))
+  }
+
+  @Test("a command whose end the server tells without closing has ended")
+  func lingering() async throws {
+    var timing = ExecTiming()
+    timing.grace = .milliseconds(20)
+    let server = ExecServer { talk in
+      try await talk.exit(3)
+      try await talk.listen { _, _ in true }
+    }
+    let result = try await server.run { [timing] port in
+      try await make(port, timing: timing).run(Self.pod, ExecRequest(command: ["x"]))
+    }
+    #expect(result.exitCode == 3)
+  }
+
+  @Test("a server that accepts and never answers is given up")
+  func mute() async throws {
+    var timing = ExecTiming()
+    timing.answer = .milliseconds(50)
+    let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .bind(host: "127.0.0.1", port: 0).get()
+    let exec = try make(listening.localAddress?.port ?? 0, timing: timing)
+    let error = await #expect(throws: APIError.self) {
+      try await exec.run(Self.pod, ExecRequest(command: ["x"]))
+    }
+    #expect(error?.kind == .unavailable)
+    try await listening.close()
+  }
+
+  @Test("where nobody listens the command is unavailable")
+  func nobody() async throws {
+    let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .bind(host: "127.0.0.1", port: 0).get()
+    let port = listening.localAddress?.port ?? 0
+    try await listening.close()
+    let exec = try make(port)
+    let error = await #expect(throws: APIError.self) {
+      try await exec.run(Self.pod, ExecRequest(command: ["x"]))
+    }
+    #expect(error?.kind == .unavailable)
+  }
+
+  @Test("after its timeout the command is not waited for any more, and the connection closes")
+  func timeout() async throws {
+    let clock = TestClock()
+    let (gone, go) = AsyncStream<Void>.makeStream()
+    let (begun, begin) = AsyncStream<Void>.makeStream()
+    let server = ExecServer { talk in
+      begin.finish()
+      try? await talk.listen { _, _ in true }
+      go.finish()
+    }
+    let error = try await server.run { port in
+      let exec = try make(port, clock: clock)
+      let running = Task {
+        try await exec.run(Self.pod, ExecRequest(command: ["x"], timeout: .seconds(90)))
+      }
+      for await _ in begun {}
+      while clock.sleeperCount == 0 { await Task.yield() }
+      clock.advance(by: .seconds(90))
+      let error = await #expect(throws: APIError.self) { try await running.value }
+      for await _ in gone {}
+      return error
+    }
+    #expect(error?.kind == .timeout)
+    #expect(error?.message == "Pod prod/spark-worker-0: the command had not ended within 90.0 seconds")
+  }
+
+  @Test("whoever is cancelled closes the connection, and takes nothing for the command's end")
+  func cancellation() async throws {
+    let (gone, go) = AsyncStream<Void>.makeStream()
+    let (begun, begin) = AsyncStream<Void>.makeStream()
+    let server = ExecServer { talk in
+      begin.finish()
+      try? await talk.listen { _, _ in true }
+      go.finish()
+    }
+    let error = try await server.run { port in
+      let exec = try make(port)
+      let running = Task { try await exec.run(Self.pod, ExecRequest(command: ["x"])) }
+      for await _ in begun {}
+      running.cancel()
+      let error = await #expect(throws: APIError.self) { try await running.value }
+      for await _ in gone {}
+      return error
+    }
+    #expect(error?.kind == .unavailable)
+  }
+
+  @Test("a server that speaks neither version is named")
+  func otherProtocol() async throws {
+    var server = ExecServer()
+    server.answer = { _ in .upgrade("channel.k8s.io") }
+    let error = try await failure(of: server)
+    #expect(error?.kind == .unsupported)
+    #expect(error?.message.contains("channel.k8s.io") == true)
+  }
+
+  @Test("a refusal carries the server's words and how long it asks to wait")
+  func refusal() async throws {
+    var server = ExecServer()
+    server.answer = { _ in
+      .refuse(.serviceUnavailable, body: #"{"message":"etcd is away"}"#, headers: ["Retry-After": "7"])
+    }
+    let error = try await failure(of: server)
+    #expect(
+      error
+        == APIError(
+          .unavailable, "Pod prod/spark-worker-0: no command can run now: etcd is away",
+          retryAfter: .seconds(7)))
+  }
+
+  @Test("credentials that the server does not take are forgotten and asked for once more")
+  func unauthorized() async throws {
+    let asked = Shared(0)
+    let forgotten = Shared(0)
+    var server = ExecServer { talk in try await talk.exit(0) }
+    server.answer = { _ in
+      let time = asked.change { count in
+        count += 1
+        return count
+      }
+      return time == 1 ? .refuse(.unauthorized) : .upgrade(ExecProtocol.v4.rawValue)
+    }
+    let result = try await server.run { port in
+      let credentials = FixedCredentials(onForget: { forgotten.change { $0 += 1 } })
+      return try await make(port, credentials: credentials).run(Self.pod, ExecRequest(command: ["x"]))
+    }
+    #expect(result.exitCode == 0)
+    #expect(forgotten.value == 1)
+    server.answer = { _ in .refuse(.unauthorized) }
+    #expect(try await failure(of: server)?.kind == .unauthorized)
+  }
+
+  @Test(
+    "a command that is meant for one container reaches no other",
+    arguments: [
+      ("containerd://1", nil), ("containerd://2", .conflict), (nil, .notRunning),
+    ] as [(String?, APIError.Kind?)])
+  func container(running: String?, kind: APIError.Kind?) async throws {
+    let asked = Shared(false)
+    var server = ExecServer { talk in try await talk.exit(0) }
+    server.answer = { _ in
+      asked.change { $0 = true }
+      return .upgrade(ExecProtocol.v4.rawValue)
+    }
+    let found = try await server.run { port in
+      let request = ExecRequest(command: ["x"], containerID: "containerd://1")
+      let exec = try make(port, running: running)
+      do throws(APIError) {
+        _ = try await exec.run(Self.pod, request)
+        return APIError.Kind?.none
+      } catch {
+        return error.kind
+      }
+    }
+    #expect(found == kind)
+    #expect(asked.value == (kind == nil))
+  }
+
+  @Test("a command of nothing, or with a zero byte, is refused here", arguments: [[], ["a\0b"]])
+  func impossible(command: [String]) async throws {
+    let exec = try make(1)
+    let error = await #expect(throws: APIError.self) {
+      try await exec.run(Self.pod, ExecRequest(command: command))
+    }
+    #expect(error?.kind == .invalid)
+  }
+}

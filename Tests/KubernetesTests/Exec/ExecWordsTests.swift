@@ -1,0 +1,107 @@
+import ClusterAPI
+import Testing
+
+@testable import Kubernetes
+
+@Suite("What a server's words about a command mean")
+struct ExecWordsTests {
+  private static let pod = ObjectName(namespace: "prod", name: "p")
+
+  @Test(
+    "how a command ended",
+    arguments: [
+      (#"{"metadata":{},"status":"Success"}"#, ExecStatus.exited(0)),
+      (ExecTalk.status(137), .exited(137)),
+      (
+        #"{"status":"Failure","message":"no such container","reason":"InternalError","details":{}}"#,
+        .failed("no such container")
+      ),
+      (#"{"status":"Failure","details":{"causes":[{"message":"the cause"}]}}"#, .failed("the cause")),
+      (
+        #"{"status":"Failure","reason":"NonZeroExitCode","message":"odd","details":{"causes":[{"reason":"ExitCode","message":"x"}]}}"#,
+        .failed("odd")
+      ),
+      (#"{"status":"Failure"}"#, .failed("the server did not say why")),
+    ])
+  func status(text: String, meaning: ExecStatus) {
+    #expect(ExecStatus(Array(text.utf8)) == meaning)
+  }
+
+  @Test(
+    "what is no whole status is none",
+    arguments: ["", "{", #"{"status":1}"#, "[]", #"{"status":"Success"} x"#])
+  func noStatus(text: String) {
+    #expect(ExecStatus(Array(text.utf8)) == nil)
+  }
+
+  @Test(
+    "refusals",
+    arguments: [
+      (400, "container nope is not valid for pod p", APIError.Kind.invalid),
+      (400, "pod p does not have a host assigned", .notRunning),
+      (400, "cannot exec into a container in a completed pod; current phase is Failed", .notRunning),
+      (400, "something else", .invalid),
+      (401, "Unauthorized", .unauthorized),
+      (403, "no", .forbidden),
+      (404, #"pods "p" not found"#, .notFound),
+      (409, "the object has been modified", .conflict),
+      (409, "container is not running", .notRunning),
+      (429, "slowly", .throttled),
+      (500, #"unable to upgrade connection: container not found ("app")"#, .notRunning),
+      (500, "container is in CONTAINER_EXITED state", .notRunning),
+      (500, "error dialing backend: dial tcp 10.0.0.1:10250: connect: connection refused", .unavailable),
+      (500, "open /var/lib/x: no such file or directory", .unavailable),
+      (502, "bad gateway", .unavailable), (503, "etcd is away", .unavailable), (504, "late", .unavailable),
+      (200, "hello", .unsupported), (302, "over there", .unsupported), (418, "teapot", .other),
+    ])
+  func refusal(code: Int, words: String, kind: APIError.Kind) {
+    let body = #"{"kind":"Status","message":"\#(words.replacing("\"", with: "\\\""))"}"#
+    let error = ExecRefusal(code: code, retryAfter: .seconds(1), body: Array(body.utf8)).error(Self.pod)
+    #expect(error.kind == kind)
+    #expect(error.message.hasPrefix("Pod prod/p: "))
+    #expect(error.message.contains(words))
+    #expect(error.retryAfter == .seconds(1))
+  }
+
+  @Test("a missing permission is named together with what mends it")
+  func forbidden() {
+    let error = ExecRefusal(code: 403, body: Array(#"{"message":"User \"u\" cannot create pods/exec"}"#.utf8))
+      .error(
+        Self.pod)
+    #expect(
+      error.message == "Pod prod/p: commands are not allowed: User \"u\" cannot create pods/exec; "
+        + "grant \"get\" and \"create\" on \"pods/exec\" in namespace \"prod\"")
+  }
+
+  @Test("a refusal that is no status is told by its number")
+  func noWords() {
+    #expect(
+      ExecRefusal(code: 502, body: Array("<html>".utf8)).error(Self.pod).message
+        == "Pod prod/p: no command can run now (HTTP status 502)")
+  }
+
+  @Test(
+    "what a container runtime says",
+    arguments: [
+      (
+        #"OCI runtime exec failed: exec failed: container_linux.go:367: starting container process caused: exec: "nope": executable file not found in $PATH: unknown"#,
+        APIError.Kind.other
+      ),
+      ("cannot exec in a stopped state: unknown", .notRunning),
+      ("failed to exec in container: container is in CONTAINER_EXITED state", .notRunning),
+      ("rpc error: code = Unavailable desc = transport is closing", .unavailable),
+    ])
+  func runtime(words: String, kind: APIError.Kind) {
+    #expect(ExecTrouble.kind(words) == kind)
+  }
+
+  @Test("Retry-After is a number of seconds", arguments: [("7", 7), ("0", 0)])
+  func retryAfter(header: String, seconds: Int) {
+    #expect(ExecRefusal.retryAfter(header) == .seconds(seconds))
+  }
+
+  @Test("any other Retry-After is none", arguments: [nil, "", "-1", "soon", "99999999999999999999", "1.5"])
+  func noRetryAfter(header: String?) {
+    #expect(ExecRefusal.retryAfter(header) == nil)
+  }
+}
