@@ -34,6 +34,11 @@ public final class TestClock: Clock {
   /// How many tasks wait for this clock.
   public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
+  /// When those who wait will wake up, the earliest first, as time since the clock was made.
+  public var deadlines: [Duration] {
+    state.withLock { $0.sleepers.values.map(\.deadline.offset).sorted() }
+  }
+
   /// Moves the time on and wakes everyone whose time has come, the earliest first.
   public func advance(by duration: Duration) {
     let due = state.withLock { state in

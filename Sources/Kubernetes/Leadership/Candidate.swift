@@ -1,0 +1,73 @@
+import ClusterAPI
+
+/// Carries out what the machine says, one call at a time.
+struct Candidate: Sendable {
+  var machine: LeaseMachine
+  let api: any ClusterAPI
+  let lease: ObjectName
+  let time: SteadyTime
+  let wall: @Sendable () -> Duration
+
+  mutating func next() -> LeaseMachine.Step { machine.next(now: time.now(), wall: wall()) }
+
+  /// Looks or writes, and tells the machine how that went.
+  mutating func perform(_ step: LeaseMachine.Step) async throws(APIError) {
+    let sent = time.now()
+    do {
+      switch step {
+      case .look: machine.found(try await look(before: deadline(sent)), at: time.now())
+      case .write(let record, let old):
+        machine.wrote(try await write(record, over: old, before: deadline(sent)), sentAt: sent)
+      case .wait, .lost: break
+      }
+    } catch {
+      machine.failed(error, at: time.now())
+      throw error
+    }
+  }
+
+  /// Lets go of the lease, so that the next one needs not wait for its end. Best effort.
+  mutating func release() async {
+    let end = time.now() + machine.timing.release
+    // A renewal that was given up may have changed the lease behind our back: then it is read and tried again.
+    for _ in 0..<4 {
+      guard let step = machine.release(now: time.now(), wall: wall()) else { return }
+      do throws(APIError) {
+        switch step {
+        case .look: machine.found(try await look(before: end), at: time.now())
+        case .write(let record, let old):
+          _ = try await write(record, over: old, before: end)
+          return
+        case .wait, .lost: return
+        }
+      } catch {
+        machine.failed(error, at: time.now())
+        guard error.kind == .conflict else { return }
+      }
+    }
+  }
+
+  private func deadline(_ now: Duration) -> Duration {
+    let own = now + machine.timing.request
+    return machine.provenUntil.map { min($0, own) } ?? own
+  }
+
+  private func look(before deadline: Duration) async throws(APIError) -> Object? {
+    let (api, lease) = (api, lease)
+    return try await time.limit(to: deadline, "Lease \(lease)") { () throws(APIError) -> Object? in
+      do throws(APIError) { return try await api.get(.leases, lease) } catch {
+        if error.kind == .notFound { return nil }
+        throw error
+      }
+    }
+  }
+
+  private func write(
+    _ record: LeaseRecord, over old: Object?, before deadline: Duration
+  ) async throws(APIError) -> Object {
+    let (api, object) = (api, record.object(lease, over: old))
+    return try await time.limit(to: deadline, "Lease \(lease)") { () throws(APIError) -> Object in
+      old == nil ? try await api.create(object) : try await api.update(object)
+    }
+  }
+}

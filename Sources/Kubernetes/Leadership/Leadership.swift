@@ -1,0 +1,178 @@
+import ClusterAPI
+import FoundationEssentials
+
+/// One of several daemons leads, and the others wait: an election by a Lease object.
+///
+/// Leading costs one request every four seconds; waiting, one every two.
+public struct Leadership: Sendable {
+  private let api: any ClusterAPI
+  private let lease: ObjectName
+  private let timing: LeaseTiming
+  private let time: SteadyTime
+  private let wall: @Sendable () -> Duration
+  /// What this candidate is called in the lease.
+  public let identity: String
+
+  /// - Parameters:
+  ///   - api: where the lease is; never a `Fenced` one.
+  ///   - clock: must go on while the process is stopped.
+  ///   - wall: since 1970, for the times that people read in the lease.
+  public init(
+    api: any ClusterAPI, lease: ObjectName, identity: String = LeaderIdentity.unique(),
+    timing: LeaseTiming = LeaseTiming(), clock: some Clock<Duration> = ContinuousClock(),
+    wall: @escaping @Sendable () -> Duration = { .seconds(Date().timeIntervalSince1970) }
+  ) {
+    self.api = api
+    self.lease = lease
+    self.identity = identity
+    self.timing = timing
+    time = SteadyTime(clock)
+    self.wall = wall
+  }
+
+  /// Waits until this candidate leads, runs the body, and lets go of the lease when the body has ended.
+  ///
+  /// The body is cancelled as soon as the lease is lost or can no longer be proved to be ours, four seconds before
+  /// anyone else may take it. Where the caller is cancelled, so is the body, and the lease is kept until it has ended.
+  ///
+  /// - Parameters:
+  ///   - onWaiting: told whom this candidate waits for, once for each.
+  ///   - onFailure: told of every request that failed; the next one follows by itself.
+  /// - Throws: what the body throws; `LeadershipLost`, after which the caller may stand again; an `APIError` where
+  ///   no waiting helps, such as a permission that is missing; `CancellationError` before it led.
+  public func hold<T: Sendable>(
+    onWaiting: @escaping @Sendable (_ holder: String) async -> Void = { _ in },
+    onFailure: @escaping @Sendable (APIError) async -> Void = { _ in },
+    _ body: @escaping @Sendable (Leader) async throws -> T
+  ) async throws -> T {
+    var candidate = Candidate(
+      machine: LeaseMachine(identity: identity, timing: timing), api: api, lease: lease, time: time,
+      wall: wall)
+    let end = try await Self.stand(&candidate, onWaiting, onFailure)
+    let proof = Proof(until: end, time)
+    return try await lead(candidate, proof, onFailure, body)
+  }
+
+  /// - Returns: until when the new leader may act.
+  private static func stand(
+    _ candidate: inout Candidate, _ onWaiting: @Sendable (String) async -> Void,
+    _ onFailure: @Sendable (APIError) async -> Void
+  ) async throws -> Duration {
+    var told: String?
+    while true {
+      try Task.checkCancellation()
+      if let end = candidate.machine.provenUntil { return end }
+      let step = candidate.next()
+      if case .wait(let until) = step {
+        if let holder = candidate.machine.holder, holder != told {
+          told = holder
+          await onWaiting(holder)
+        }
+        try await candidate.time.sleep(until)
+        continue
+      }
+      do {
+        try await candidate.perform(step)
+      } catch {
+        if Self.isHopeless(error, step) { throw error }
+        if !Self.isRivalry(error) { await onFailure(error) }
+      }
+    }
+  }
+
+  private enum Event<T: Sendable>: Sendable {
+    case ended(Result<T, any Error>)
+    case lost(LeaseMachine.Loss)
+    case nothing
+  }
+
+  private func lead<T: Sendable>(
+    _ candidate: Candidate, _ proof: Proof, _ onFailure: @escaping @Sendable (APIError) async -> Void,
+    _ body: @escaping @Sendable (Leader) async throws -> T
+  ) async throws -> T {
+    let leader = Leader(identity: identity, proof: proof)
+    // Not a child task: when the caller is cancelled, the body still has last words to write, and leads meanwhile.
+    let renewal = Task { await Self.renew(candidate, proof, onFailure) }
+    var result: Result<T, any Error>?
+    var loss: LeaseMachine.Loss?
+    await withTaskGroup(of: Event<T>.self) { group in
+      group.addTask {
+        do { return .ended(.success(try await body(leader))) } catch { return .ended(.failure(error)) }
+      }
+      group.addTask { await renewal.value.loss.map(Event.lost) ?? .nothing }
+      // Beside the renewal, which may hang in a request.
+      group.addTask { (try? await proof.wait()) == nil ? .nothing : .lost(.notRenewed) }
+      while let event = await group.next() {
+        switch event {
+        case .ended(let ended): result = ended
+        case .lost(let lost) where result == nil:
+          loss = loss ?? lost
+          proof.revoke()
+        case .lost, .nothing: continue
+        }
+        renewal.cancel()
+        group.cancelAll()
+      }
+    }
+    proof.revoke()
+    if let loss { throw lost(loss) }
+    let last = await renewal.value.candidate
+    // Not cancelled together with the caller: that is when it matters most.
+    await Task {
+      var last = last
+      await last.release()
+    }.value
+    guard let result else { throw CancellationError() }
+    return try result.get()
+  }
+
+  /// Keeps the lease until it is lost or the task is cancelled.
+  private static func renew(
+    _ candidate: Candidate, _ proof: Proof, _ onFailure: @Sendable (APIError) async -> Void
+  ) async -> (candidate: Candidate, loss: LeaseMachine.Loss?) {
+    var candidate = candidate
+    while !Task.isCancelled {
+      let step = candidate.next()
+      switch step {
+      case .lost(let loss): return (candidate, loss)
+      case .wait(let until): try? await candidate.time.sleep(until)
+      case .look, .write:
+        do {
+          try await candidate.perform(step)
+          if let end = candidate.machine.provenUntil { proof.extend(until: end) }
+        } catch {
+          if !isRivalry(error), !Task.isCancelled { await onFailure(error) }
+        }
+      }
+    }
+    return (candidate, nil)
+  }
+
+  /// Someone was faster: part of every election.
+  private static func isRivalry(_ error: APIError) -> Bool {
+    error.kind == .conflict || error.kind == .alreadyExists || error.kind == .notFound
+  }
+
+  private static func isHopeless(_ error: APIError, _ step: LeaseMachine.Step) -> Bool {
+    switch error.kind {
+    case .forbidden, .unauthorized, .invalid, .unsupported: return true
+    // What is missing for a new lease is its namespace.
+    case .notFound: if case .write(_, over: nil) = step { return true } else { return false }
+    default: return false
+    }
+  }
+
+  private func lost(_ loss: LeaseMachine.Loss) -> LeadershipLost {
+    switch loss {
+    case .taken(let holder):
+      LeadershipLost(
+        holder: holder,
+        description: "Lease \(lease): \(holder ?? "nobody") leads now; this daemon stands again")
+    case .notRenewed:
+      LeadershipLost(
+        description:
+          "Lease \(lease): could not be renewed within \(timing.giveUp), so another daemon may lead soon; this one stands again"
+      )
+    }
+  }
+}

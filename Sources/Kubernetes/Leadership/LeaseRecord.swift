@@ -1,0 +1,58 @@
+import ClusterAPI
+import KubeDirector
+import Values
+
+/// What a Lease says about who leads (`coordination.k8s.io/v1`, `spec`).
+struct LeaseRecord: Sendable, Hashable {
+  /// Nil where nobody leads; the wire may have an empty text for that.
+  var holder: String?
+  /// How long after its last change a lease may not be taken from its holder.
+  var seconds: Int?
+  /// When the present holder came. For people; no decision is ever taken by another machine's clock.
+  var acquired: String?
+  var renewed: String?
+  /// How often the holder changed.
+  var transitions: Int
+
+  init(
+    holder: String?, seconds: Int? = nil, acquired: String? = nil, renewed: String? = nil,
+    transitions: Int = 0
+  ) {
+    self.holder = holder
+    self.seconds = seconds
+    self.acquired = acquired
+    self.renewed = renewed
+    self.transitions = transitions
+  }
+
+  init(_ object: Object) {
+    let spec = object.json["spec"]
+    holder = spec?["holderIdentity"]?.string.flatMap { $0.isEmpty ? nil : $0 }
+    seconds = spec?["leaseDurationSeconds"]?.integer
+    acquired = spec?["acquireTime"]?.string
+    renewed = spec?["renewTime"]?.string
+    transitions = spec?["leaseTransitions"]?.integer ?? 0
+  }
+
+  /// What is sent to the server: a new lease, or the given one with this record instead of its own.
+  func object(_ name: ObjectName, over lease: Object?) -> Object {
+    var object = lease ?? Object(.leases, namespace: name.namespace, name: name.name)
+    var spec = object.json["spec"] ?? [:]
+    spec["holderIdentity"] = .string(holder ?? "")
+    spec["leaseDurationSeconds"] = seconds.map { JSON($0) }
+    spec["acquireTime"] = acquired.map(JSON.string)
+    spec["renewTime"] = renewed.map(JSON.string)
+    spec["leaseTransitions"] = JSON(transitions)
+    object.json["spec"] = spec
+    return object
+  }
+
+  /// An instant as Kubernetes' `MicroTime` wants it: always six digits after the point.
+  /// - Parameter wall: since 1970-01-01T00:00:00Z.
+  static func text(_ wall: Duration) -> String {
+    let (seconds, attoseconds) = wall.components
+    let micros = String(attoseconds / 1_000_000_000_000)
+    let zeros = String(repeating: "0", count: max(0, 6 - micros.count))
+    return "\(Timestamp.text(Int(seconds)).dropLast()).\(zeros)\(micros)Z"
+  }
+}

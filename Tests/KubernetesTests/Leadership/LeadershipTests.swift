@@ -1,0 +1,250 @@
+import ClusterAPI
+import TestSupport
+import Testing
+
+@testable import Kubernetes
+
+@Suite("Leading, and waiting for it", .timeLimit(.minutes(1)))
+struct LeadershipTests {
+  let store = LeaseStore()
+  let clock = TestClock()
+
+  private func candidate(_ identity: String) -> Leadership {
+    Leadership(
+      api: store, lease: LeaseServer.name, identity: identity, clock: clock, wall: { .seconds(1_700_000_000) }
+    )
+  }
+
+  /// Gives way until it is true.
+  private func until(_ condition: () -> Bool) async throws {
+    while !condition() {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
+  }
+
+  /// A leader that has nothing to do: it sleeps until its next renewal, and until its proof may have run out. A request
+  /// under way would sleep until its own end, three seconds from now.
+  private func isQuiet(renewedAt now: Duration) -> Bool {
+    let deadlines = clock.deadlines
+    return deadlines.count == 2 && deadlines.contains(now + .seconds(4))
+      && !deadlines.contains(now + .seconds(3))
+  }
+
+  @Test("the body runs under the lease, its value comes back, and the lease is free afterwards")
+  func leading() async throws {
+    let store = store
+    let seen = try await candidate("a").hold { leader in
+      #expect(leader.isProven)
+      return [leader.identity, store.holder]
+    }
+    #expect(seen == ["a", "a"])
+    #expect(store.lease?.json["spec"]?["holderIdentity"] == "")
+  }
+
+  @Test("what the body throws is thrown, and the lease is free")
+  func failing() async throws {
+    struct Trouble: Error {}
+    await #expect(throws: Trouble.self) { try await candidate("a").hold { _ in throw Trouble() } }
+    #expect(store.lease != nil && store.holder == nil)
+  }
+
+  @Test("an idle leader makes no more than fifteen requests a minute")
+  func requests() async throws {
+    let leading = Task { [candidate = candidate("a")] in
+      try await candidate.hold { _ in try await forever() }
+    }
+    try await until { isQuiet(renewedAt: .zero) }
+    let before = store.requests
+    for time in 1...15 {
+      clock.advance(by: .seconds(4))
+      try await until { isQuiet(renewedAt: .seconds(4 * time)) }
+      #expect(store.requests - before == time)
+    }
+    leading.cancel()
+    await #expect(throws: CancellationError.self) { try await leading.value }
+  }
+
+  @Test("a candidate is told once whom it waits for, and leads as soon as that one has ended")
+  func waiting() async throws {
+    store.hold(by: "x")
+    let told = Shared<[String]>([])
+    let standing = Task { [candidate = candidate("b")] in
+      try await candidate.hold(onWaiting: { holder in told.change { $0.append(holder) } }) { leader in
+        leader.isProven
+      }
+    }
+    try await until { clock.deadlines == [.seconds(2)] }
+    clock.advance(by: .seconds(2))
+    try await until { clock.deadlines == [.seconds(4)] }
+    #expect(told.value == ["x"])
+    store.hold(by: "y")
+    clock.advance(by: .seconds(2))
+    try await until { clock.deadlines == [.seconds(6)] }
+    #expect(told.value == ["x", "y"])
+    store.free()
+    clock.advance(by: .seconds(2))
+    #expect(try await standing.value)
+  }
+
+  @Test("where somebody else has the lease the body is cancelled, and the caller hears who")
+  func overthrown() async throws {
+    let leading = Task { [candidate = candidate("a")] in
+      try await candidate.hold { leader in
+        try? await forever()
+        #expect(!leader.isProven)
+      }
+    }
+    try await until { isQuiet(renewedAt: .zero) }
+    store.hold(by: "b")
+    clock.advance(by: .seconds(4))
+    let lost = await #expect(throws: LeadershipLost.self) { try await leading.value }
+    #expect(lost?.holder == "b")
+    #expect(store.holder == "b")
+  }
+
+  @Test("without an answer for eight seconds the body is cancelled, though a request still hangs")
+  func silence() async throws {
+    let leading = Task { [candidate = candidate("a")] in
+      try await candidate.hold { leader in
+        try? await forever()
+        #expect(!leader.isProven)
+      }
+    }
+    try await until { isQuiet(renewedAt: .zero) }
+    store.be(.silent)
+    let before = store.requests
+    clock.advance(by: .seconds(4))
+    try await until { store.requests == before + 1 && clock.deadlines == [.seconds(7), .seconds(8)] }
+    clock.advance(by: .seconds(4))
+    let lost = await #expect(throws: LeadershipLost.self) { try await leading.value }
+    #expect(lost?.holder == nil)
+    #expect("\(try #require(lost))".contains("could not be renewed within 8.0 seconds"))
+  }
+
+  @Test("a short failure is reported and got over")
+  func recovery() async throws {
+    let told = Shared<[APIError.Kind]>([])
+    let leading = Task { [candidate = candidate("a")] in
+      try await candidate.hold(onFailure: { error in told.change { $0.append(error.kind) } }) { _ in
+        try await forever()
+      }
+    }
+    try await until { isQuiet(renewedAt: .zero) }
+    store.be(.failing(APIError(.unavailable, "no answer")))
+    clock.advance(by: .seconds(4))
+    try await until { clock.deadlines == [.seconds(5), .seconds(8)] }
+    clock.advance(by: .seconds(1))
+    try await until { clock.deadlines == [.seconds(6), .seconds(8)] }
+    #expect(told.value == [.unavailable, .unavailable])
+    store.be(.well)
+    clock.advance(by: .seconds(1))
+    try await until { clock.deadlines == [.seconds(8), .seconds(10)] }
+    clock.advance(by: .seconds(2))
+    try await until { clock.deadlines == [.seconds(10), .seconds(14)] }
+    #expect(store.holder == "a")
+    leading.cancel()
+    await #expect(throws: CancellationError.self) { try await leading.value }
+  }
+
+  @Test("a caller that is cancelled keeps the lease until its body has ended, and renews it meanwhile")
+  func ending() async throws {
+    let (allowed, allow) = AsyncStream<Void>.makeStream()
+    let leading = Task { [candidate = candidate("a"), store] in
+      try await candidate.hold { leader in
+        try? await forever()
+        // The last words, which do not listen to cancellation.
+        await Task { for await _ in allowed {} }.value
+        #expect(leader.isProven)
+        return store.holder
+      }
+    }
+    try await until { isQuiet(renewedAt: .zero) }
+    leading.cancel()
+    for time in 1...5 {
+      try await until { clock.deadlines == [.seconds(4 * time)] }
+      clock.advance(by: .seconds(4))
+    }
+    try await until { clock.deadlines == [.seconds(24)] }
+    allow.finish()
+    #expect(try await leading.value == "a")
+    #expect(store.holder == nil)
+  }
+
+  @Test("a candidate that is cancelled leaves the lease as it is")
+  func givingUp() async throws {
+    store.hold(by: "x")
+    let standing = Task { [candidate = candidate("b")] in try await candidate.hold { _ in } }
+    try await until { clock.deadlines == [.seconds(2)] }
+    standing.cancel()
+    await #expect(throws: CancellationError.self) { try await standing.value }
+    #expect(store.holder == "x")
+  }
+
+  @Test(
+    "what no waiting mends is thrown at once",
+    arguments: [APIError.Kind.forbidden, .unauthorized, .invalid, .unsupported])
+  func hopeless(kind: APIError.Kind) async throws {
+    store.be(.failing(APIError(kind, "no")))
+    let error = await #expect(throws: APIError.self) { try await candidate("a").hold { _ in } }
+    #expect(error?.kind == kind)
+  }
+
+  @Test(
+    "two candidates under one clock: when the first stops renewing, the second leads within fifteen seconds")
+  func succession() async throws {
+    let leaders = Shared<[String]>([])
+    func stand(_ identity: String) -> Task<Void, any Error> {
+      Task { [candidate = candidate(identity)] in
+        try await candidate.hold { leader in
+          leaders.change { $0.append(leader.identity) }
+          try await forever()
+        }
+      }
+    }
+    let first = stand("a")
+    try await until { isQuiet(renewedAt: .zero) }
+    let second = stand("b")
+    try await until { clock.deadlines == [.seconds(2), .seconds(4), .seconds(8)] }
+    clock.advance(by: .seconds(2))
+    try await until { clock.deadlines == [.seconds(4), .seconds(4), .seconds(8)] }
+    clock.advance(by: .seconds(2))
+    try await until { clock.deadlines == [.seconds(6), .seconds(8), .seconds(8)] }
+    #expect(leaders.value == ["a"])
+    // Cut off while it ends, so it neither renews nor lets go: as if killed.
+    store.be(.failing(APIError(.unavailable, "no answer")))
+    first.cancel()
+    _ = await first.result
+    store.be(.well)
+    var now = 4
+    while leaders.value == ["a"], now < 19 {
+      // A look under way would sleep three seconds.
+      try await until {
+        clock.deadlines.count == 1 && clock.deadlines[0] <= .seconds(now + 2) || leaders.value.count == 2
+      }
+      guard leaders.value == ["a"] else { break }
+      clock.advance(by: .seconds(1))
+      now += 1
+      await Task.yield()
+    }
+    try await until { leaders.value == ["a", "b"] }
+    #expect(now >= 12)
+    second.cancel()
+    _ = await second.result
+  }
+
+  @Test("no two processes have the same name, and the name says where it runs")
+  func identity() {
+    let (one, other) = (LeaderIdentity.unique(), LeaderIdentity.unique())
+    #expect(one != other)
+    #expect(one.split(separator: "_").count >= 3)
+  }
+}
+
+/// Until the task is cancelled.
+func forever() async throws {
+  let (never, end) = AsyncStream<Never>.makeStream()
+  for await _ in never {}
+  end.finish()
+  try Task.checkCancellation()
+}
