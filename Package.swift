@@ -125,6 +125,7 @@ let package = Package(
     tests("KubeDirector", ["Values", "Diagnostics"]),
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
     tests("GitStore", ["Diagnostics"]),
+    tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
     tests(
       "Kubernetes",

@@ -50,14 +50,18 @@ public enum WatchEvent: Sendable, Hashable {
   case bookmark(resourceVersion: String)
 }
 
-/// What must still be true of an object for it to be deleted; else `.conflict`.
+/// What must still be true of an object for it to be deleted, else `.conflict`; and how it is to end.
 public struct Preconditions: Sendable, Hashable {
   public var uid: String?
   public var resourceVersion: String?
+  /// How long a pod may take to end, in seconds; nil for as long as it says itself. With 0 its name is free at once,
+  /// so that is only for a pod in which nothing runs.
+  public var gracePeriod: Int?
 
   public static let none = Preconditions()
 
-  public init(uid: String? = nil, resourceVersion: String? = nil) {
+  public init(uid: String? = nil, resourceVersion: String? = nil, gracePeriod: Int? = nil) {
+    self.gracePeriod = gracePeriod
     self.uid = uid
     self.resourceVersion = resourceVersion
   }

@@ -52,10 +52,12 @@ struct Hands: Sendable {
           ?? context.sets.values.first(where: { $0.label(Wire.Label.role) == role })?.name
       else { return }
       try await deleteOwn(.statefulSets, name, context)
-    case .deletePod(let pod, let uid, let version):
+    case .deletePod(let pod, let uid, let version, let immediately):
       let name = ObjectName(namespace: context.name.namespace, name: pod)
       try await delete(
-        .pods, name, Preconditions(uid: uid, resourceVersion: version.isEmpty ? nil : version))
+        .pods, name,
+        Preconditions(
+          uid: uid, resourceVersion: version.isEmpty ? nil : version, gracePeriod: immediately ? 0 : nil))
     case .label(let pod, let app):
       let name = ObjectName(namespace: context.name.namespace, name: pod)
       let patch: JSON = ["metadata": ["labels": JSON([Wire.Label.app: app])]]

@@ -7,9 +7,12 @@ extension Happening {
   /// - Parameter commit: the one that is being realised.
   func announcement(about cluster: Object.Reference, commit: String?) -> Announcement {
     let (reason, words) = told
-    let source = commit.map { " (commit \($0.prefix(7)))" } ?? ""
+    // A stall already says which commit to revert.
+    let source = isStall ? "" : commit.map { " (commit \($0.prefix(7)))" } ?? ""
     return Announcement(about: cluster, isWarning: isWarning, reason: reason, message: words + source)
   }
+
+  private var isStall: Bool { if case .stalled = self { true } else { false } }
 
   var isWarning: Bool {
     switch self {

@@ -1,6 +1,7 @@
 import ClusterAPI
 import KubeDirector
 import Upgrade
+import Values
 
 // From the objects of the port to what the machine looks at.
 
@@ -46,9 +47,21 @@ extension PodObservation {
     self.init(
       uid: pod.uid, resourceVersion: pod.resourceVersion,
       revision: pod.label("controller-revision-hash") ?? "", isBeingDeleted: pod.isBeingDeleted,
-      containerID: running ? container?["containerID"]?.string : nil, isReady: running && ready,
+      containerID: running ? container?["containerID"]?.string : nil, hasRun: Self.hasRun(status),
+      isReady: running && ready,
       waitingReason: waiting?["reason"]?.string, waitingMessage: waiting?["message"]?.string,
       schedulingError: scheduled?["status"]?.string == "False" ? scheduled?["message"]?.string : nil,
+      unschedulableSince: scheduled?["lastTransitionTime"]?.string.flatMap(Timestamp.seconds),
       appLabel: pod.label(Wire.Label.app))
+  }
+
+  /// A node that has not yet said anything of a pod's containers may be starting them.
+  private static func hasRun(_ status: JSON?) -> Bool {
+    let containers = status?["containerStatuses"]?.array ?? []
+    guard !containers.isEmpty else { return true }
+    return ((status?["initContainerStatuses"]?.array ?? []) + containers).contains { container in
+      container["state"]?["waiting"] == nil || container["lastState"]?["terminated"] != nil
+        || container["containerID"]?.string?.isEmpty == false || (container["restartCount"]?.integer ?? 0) > 0
+    }
   }
 }

@@ -14,6 +14,12 @@ extension Hands {
     }
     let name = ObjectName(namespace: context.name.namespace, name: pod)
     let result = try await api.exec(name, request)
+    let other = PodScripts.otherContainer
+    if case .script = order.task, result.exitCode == other.exitCode,
+      result.stdout.elementsEqual(other.stdout.utf8)
+    {
+      throw APIError(.conflict, "pod \(name): the container that this was meant for is no more")
+    }
     return PodResult(
       exitCode: result.exitCode, stdout: String(decoding: result.stdout, as: UTF8.self),
       stderr: String(decoding: result.stderr, as: UTF8.self))

@@ -5,11 +5,13 @@
 enum PodScripts {
   /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or
   /// `legacy` layout, package URL or nothing. Standard input: `configmeta.json`, as many bytes as the sixth says.
-  /// The seventh is the container's id: what an earlier daemon began for it is waited for, and not done twice.
+  /// The seventh is the container's id: what an earlier daemon began for it is waited for, and not done twice. It is
+  /// left in the container, so that no script meant for this one ever runs in the next.
   static let install = """
     set -eu
     mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6 container=$7
     mkdir -p /etc/guestconfig /opt
+    printf '%s' "$container" > /tmp/.kdops-container 2> /dev/null || :
     if command -v flock > /dev/null; then
       exec 9> /opt/.kdops-install.lock
       flock 9
@@ -55,6 +57,9 @@ enum PodScripts {
     finish
     """
 
+  /// What `run` answers in another container than the one it was meant for.
+  static let otherContainer = (exitCode: 122, stdout: "kdops-other-container\n")
+
   /// Runs a script once for its container, however often it is asked to, and whoever asks.
   ///
   /// Arguments: the inner text, key, container id, seconds allowed, bytes kept of each stream, length of
@@ -65,6 +70,11 @@ enum PodScripts {
     inner=$1 key=$2 container=$3 limit=$4 keep=$5 length=$6
     shift 6
     home=/opt/guestconfig
+    seen=$(cat /tmp/.kdops-container 2> /dev/null) || seen=
+    if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w /tmp ]; }; then
+      echo kdops-other-container
+      exit 122
+    fi
     umask 077
     if [ "$length" -gt 0 ]; then
       mkdir -p /etc/guestconfig

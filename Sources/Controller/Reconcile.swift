@@ -126,7 +126,7 @@ extension Engine {
           await world.endWork(name, pod: pod, order, nil)
         } else {
           // It will not go better the next time, so somebody has to read of it.
-          let result = PodResult(exitCode: Self.notRunExitCode, stderr: error.message)
+          let result = PodResult(exitCode: Self.notRunExitCode, refusal: error.message)
           await world.endWork(name, pod: pod, order, .finished(order, result))
         }
       }

@@ -12,7 +12,8 @@ actor World {
   private let systemNamespace: String
 
   private var budgets: [ObjectName: Budget] = [:]
-  /// Only what another installation owns is passed over: a label that somebody took off is put back.
+  /// What another installation owns, or nobody who runs kdops, is passed over; one of ours from which somebody took
+  /// the label off is known by its stamp.
   private let installation: String?
 
   /// The objects that bear one cluster's name.
@@ -84,7 +85,10 @@ actor World {
   }
 
   private func isOurs(_ cluster: Object) -> Bool {
-    guard let installation, let owner = cluster.label(Wire.Label.source) else { return true }
+    guard let installation else { return true }
+    guard let owner = cluster.label(Wire.Label.source) else {
+      return cluster.annotation(Wire.Annotation.stamp) != nil
+    }
     return owner == installation
   }
 

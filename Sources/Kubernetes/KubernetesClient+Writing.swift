@@ -64,12 +64,14 @@ extension KubernetesClient {
     var options: JSON = [
       "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
     ]
+    if let grace = preconditions.gracePeriod { options["gracePeriodSeconds"] = JSON(grace) }
     var conditions: JSON = [:]
     if let uid = preconditions.uid { conditions["uid"] = .string(uid) }
     if let version = preconditions.resourceVersion { conditions["resourceVersion"] = .string(version) }
-    if preconditions != .none { options["preconditions"] = conditions }
+    let isChecked = conditions != [:]
+    if isChecked { options["preconditions"] = conditions }
     // Without a precondition the second try could hit the object's successor of the same name.
-    request.isRepeatable = preconditions != .none
+    request.isRepeatable = isChecked
     request.send(options)
     _ = try await sender.send(request) { try await $0.collect(upTo: Sender.answerLimit) }
   }

@@ -68,7 +68,11 @@ public final class KubernetesClient: ClusterAPI {
   }
 
   public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
-    throw APIError(.unsupported, "pods/exec \(pod): this client runs no commands")
+    let exec = try Exec(server: server, group: sender.transport.group) { name, container throws(APIError) in
+      let found = try await self.get(.pods, name)
+      return found.json["status"]?["containerStatuses"]?.array?.first { $0["name"]?.string == container }?["containerID"]?.string
+    }
+    return try await exec.run(pod, request)
   }
 }
 

@@ -43,6 +43,8 @@ public actor Reconciler {
     public var said: @Sendable (ObjectID) async -> CommitReport?
     /// A new head is worked off: where its files are.
     public var head: @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void
+    /// An object that somebody edited is again as its file, at this path, says.
+    public var putBack: @Sendable (Object, _ path: String) async -> Void
 
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
@@ -51,13 +53,15 @@ public actor Reconciler {
       },
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
       said: @escaping @Sendable (ObjectID) async -> CommitReport? = { _ in nil },
-      head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in }
+      head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in },
+      putBack: @escaping @Sendable (Object, _ path: String) async -> Void = { _, _ in }
     ) {
       self.commit = commit
       self.cluster = cluster
       self.clusterGone = clusterGone
       self.said = said
       self.head = head
+      self.putBack = putBack
     }
   }
 

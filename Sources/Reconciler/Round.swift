@@ -137,6 +137,7 @@ extension Reconciler {
           commit: commit, blob: hex, path: path, change: live.annotation(Wire.Annotation.change) ?? "")
         living.put(try await applier.apply(document, over: live, provenance))
         logger.notice("drift.mended", metadata: ["object": "\(reference)", "commit": "\(commit.prefix(7))"])
+        await outlets.putBack(live, path)
       } catch {
         retry(reference, after: error)
       }

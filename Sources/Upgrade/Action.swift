@@ -8,8 +8,9 @@ public enum Action: Sendable, Hashable {
   case apply(role: String, SetGoal)
   /// Only where the set has no pods left. Volumes stay.
   case deleteSet(role: String)
-  /// With exactly these preconditions: another pod of the same name is left alone.
-  case deletePod(name: String, uid: String, resourceVersion: String)
+  /// With exactly these preconditions: another pod of the same name is left alone. Immediately means without
+  /// waiting for the node, for a pod in which nothing ever ran.
+  case deletePod(name: String, uid: String, resourceVersion: String, immediately: Bool)
   /// Makes the member's service, or makes it as it should be.
   case createMemberService(role: String, pod: String)
   /// The service of a member that is gone.

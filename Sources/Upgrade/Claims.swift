@@ -83,8 +83,13 @@ extension ClusterMachine {
   }
 
   /// Deletes the pod, with preconditions, where it is there to stay and does not have the revision.
+  ///
+  /// A node that is busy failing to pull an image can take a minute to let go of a pod. Where no container of it was
+  /// ever started, nothing has to come to its end, and that minute would be for nothing.
   mutating func replace(_ name: String, unless revision: String) {
     guard let pod = observed.pods[name], !pod.isBeingDeleted, pod.revision != revision else { return }
-    actions.append(.deletePod(name: name, uid: pod.uid, resourceVersion: pod.resourceVersion))
+    actions.append(
+      .deletePod(
+        name: name, uid: pod.uid, resourceVersion: pod.resourceVersion, immediately: !pod.hasRun))
   }
 }

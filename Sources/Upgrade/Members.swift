@@ -34,13 +34,13 @@ extension ClusterMachine {
     installed(role, index, pod, order, PodResult(exitCode: 0))
   }
 
-  private func absorbTrouble(_ member: inout MemberStatus, _ pod: PodObservation?) {
+  private mutating func absorbTrouble(_ member: inout MemberStatus, _ pod: PodObservation?) {
     let before = (reason: member.detail.waitingReason, message: member.detail.waitingMessage)
     member.detail.waitingReason = nil
     member.detail.waitingMessage = nil
     member.detail.schedulingError = nil
     guard let pod, !pod.isBeingDeleted, !isOnItsWayOut(member, pod) else { return }
-    member.detail.schedulingError = pod.schedulingError
+    absorbScheduling(&member, pod)
     switch pod.waitingReason {
     case let reason? where Trouble.ordinary.contains(reason): return
     // Between two tries the kubelet only says that it waits; the error itself tells more, and does not flap.
@@ -59,6 +59,17 @@ extension ClusterMachine {
       }
       member.detail.waitingReason = reason
       member.detail.waitingMessage = before.message
+    }
+  }
+
+  /// A new pod commonly fits nowhere until its volume is bound: that is no trouble before it has lasted a while.
+  private mutating func absorbScheduling(_ member: inout MemberStatus, _ pod: PodObservation) {
+    guard let error = pod.schedulingError else { return }
+    let left = (pod.unschedulableSince ?? 0) + Trouble.schedulingGrace - observed.now
+    if left > 0 {
+      actions.append(.wake(after: left))
+    } else {
+      member.detail.schedulingError = error
     }
   }
 

@@ -124,28 +124,35 @@ public struct PodObservation: Sendable, Hashable {
   public var isBeingDeleted: Bool
   /// Of the container `app`, once it runs.
   public var containerID: String?
+  /// False only where it is certain that none of its containers was ever started.
+  public var hasRun: Bool
   /// The container runs and the pod is ready.
   public var isReady: Bool
   public var waitingReason: String?
   public var waitingMessage: String?
   public var schedulingError: String?
+  /// When it was first found to fit nowhere, in whole seconds since 1970; nil where nobody says.
+  public var unschedulableSince: Int?
   /// The value of the label that names the app.
   public var appLabel: String?
 
   public init(
     uid: String, resourceVersion: String = "", revision: String, isBeingDeleted: Bool = false,
-    containerID: String? = nil, isReady: Bool = false, waitingReason: String? = nil,
-    waitingMessage: String? = nil, schedulingError: String? = nil, appLabel: String? = nil
+    containerID: String? = nil, hasRun: Bool = true, isReady: Bool = false, waitingReason: String? = nil,
+    waitingMessage: String? = nil, schedulingError: String? = nil,
+    unschedulableSince: Int? = nil, appLabel: String? = nil
   ) {
     self.uid = uid
     self.resourceVersion = resourceVersion
     self.revision = revision
     self.isBeingDeleted = isBeingDeleted
     self.containerID = containerID
+    self.hasRun = hasRun
     self.isReady = isReady
     self.waitingReason = waitingReason
     self.waitingMessage = waitingMessage
     self.schedulingError = schedulingError
+    self.unschedulableSince = unschedulableSince
     self.appLabel = appLabel
   }
 }
@@ -161,8 +168,11 @@ public struct PodResult: Sendable, Hashable {
   /// The ends of both streams, as text, capped by `maxLogSizeDump`.
   public var stdout: String
   public var stderr: String
+  /// Why the command never came to run; nil where it did.
+  public var refusal: String?
 
-  public init(exitCode: Int, stdout: String = "", stderr: String = "") {
+  public init(exitCode: Int, stdout: String = "", stderr: String = "", refusal: String? = nil) {
+    self.refusal = refusal
     self.exitCode = exitCode
     self.stdout = stdout
     self.stderr = stderr

@@ -15,7 +15,7 @@ extension ClusterMachine {
     // Also of a failure: nothing is tried twice in one container by itself.
     member.detail.lastConfiguredContainer = order.containerID
     guard result.exitCode == 0 else {
-      fail(role, index, &member, "config package could not be installed (exit \(result.exitCode))", result)
+      fail(role, index, &member, "config package could not be installed (\(result.words))", result)
       return
     }
     member.app = app
@@ -60,7 +60,9 @@ extension ClusterMachine {
     guard result.exitCode == 0 else {
       fail(
         role, index, &member,
-        "startscript \(notification.event.argument) ended with exit code \(result.exitCode)", result)
+        "startscript \(notification.event.argument) "
+          + (result.refusal.map { "could not be run: \($0)" } ?? "ended with exit code \(result.exitCode)"),
+        result)
       return
     }
     member.detail.pendingNotifications.remove(at: place)
@@ -88,6 +90,10 @@ extension ClusterMachine {
     status.roles[role].members[index] = member
     tell(.podFailed(pod: member.pod, role: status.roles[role].id, reason: reason))
   }
+}
+
+extension PodResult {
+  fileprivate var words: String { refusal ?? "exit \(exitCode)" }
 }
 
 extension MemberStatus {

@@ -17,6 +17,9 @@ public struct Trouble: Sendable, Hashable {
     "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
   ]
 
+  /// How long a pod may fit nowhere, in seconds, before that is worth a word.
+  static let schedulingGrace = 20
+
   /// Of these only the word counts: their message tells how long the next wait is, and changes with every try.
   static let backOffs: Set<String> = ["ImagePullBackOff", "CrashLoopBackOff"]
 

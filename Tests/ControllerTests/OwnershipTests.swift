@@ -87,6 +87,23 @@ struct OwnershipTests {
     #expect(try await api.get(.services, Self.service).uid == before.uid)
   }
 
+  @Test("differs from what is our own and out of date: that is made as it should be")
+  func outdatedService() async throws {
+    #expect(await failure(of: Self.create) == nil)
+    let made = try await api.get(.services, Self.service)
+    var changed = context
+    var spec = changed.cluster.spec.raw
+    spec["serviceType"] = "NodePort"
+    changed.cluster.spec = ClusterSpec(spec)
+    let marks = [Self.service.name: made.annotation(ServiceAnnotation.mark) ?? ""]
+    #expect(context.builder.outdated(marks, context.apps["spark-1.0.0"]).isEmpty)
+    #expect(changed.builder.outdated(marks, changed.apps["spark-1.0.0"]) == [Self.service.name])
+    try await hands.perform(Self.create, in: changed)
+    let mended = try await api.get(.services, Self.service)
+    #expect(mended.uid == made.uid)
+    #expect(mended.json["spec"]?["type"] == "NodePort")
+  }
+
   @Test("is waited for where a deleted cluster of the same name left it")
   func formerCluster() async throws {
     var former = context.owner

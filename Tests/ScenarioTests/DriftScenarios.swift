@@ -26,23 +26,29 @@ struct DriftScenarios {
     try await scenario(Fixture.shop(workers: 1), start: false) { scene in
       var options = Daemon.Options(remote: try Remote(GitURL(scene.forge.bare.path)), folder: scene.directory)
       options.interval = .milliseconds(300)
-      let daemon = try await Daemon.open(
-        options, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+      let backend = try await Backend.embedded(options.folder, .bubblewrap, logger: logger)
+      let daemon = try await Daemon.open(options, on: backend, logger: logger)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { _ = try await daemon.run() }
         try await scene.configured("1.0.0")
-        let before = try await daemon.cluster.get(.clusters, Self.shop)
+        let before = try await daemon.backend.api.get(.clusters, Self.shop)
         let pods = try await scene.pods()
-        try await Self.edit(daemon.cluster, ["app": "web-1.1.0", "roles": []])
-        try await eventually("spec as git has it") { try await Self.isBack(daemon.cluster, before) }
+        try await Self.edit(daemon.backend.api, ["app": "web-1.1.0", "roles": []])
+        try await eventually("spec as git has it") { try await Self.isBack(daemon.backend.api, before) }
         let note = try await scene.note(try scene.forge.first(), phase: "done")
         #expect(note.report.objects.count == 2)
+        try await eventually("event that says so") {
+          try await daemon.backend.api.list(.events, namespace: "default", labels: .everything).items.first {
+            $0.json["reason"] == "DriftMended" && $0.json["involvedObject"]?["name"] == "shop"
+          }
+        }
         try await staying(for: .seconds(1), "pods as they were") { try await scene.pods() == pods }
         #expect(try await scene.status()?.state == .configured)
         #expect(try await scene.status()?.app == "web-1.0.0")
 
         // An object that is gone comes back as well.
-        try await daemon.cluster.delete(.apps, ObjectName(namespace: "default", name: "web-1.0.0"), .none)
+        try await daemon.backend.api.delete(.apps, ObjectName(namespace: "default", name: "web-1.0.0"), .none)
         try await eventually("app that is there again") { try await scene.app("1.0.0") == nil ? nil : true }
         group.cancelAll()
       }

@@ -116,6 +116,22 @@ struct ConditionTests {
     #expect(stage.status?.state == .configured)
   }
 
+  @Test("a pod that fits nowhere is trouble only after a while, and the machine looks again by then")
+  func unschedulable() throws {
+    var stage = Up.workers()
+    stage.see()
+    let view = try #require(stage.daemon.view)
+    var observation = stage.observation(view)
+    observation.pods["c-worker-0"] = PodObservation(
+      uid: "p", revision: "r", schedulingError: "0/1 nodes are available", unschedulableSince: stage.now - 5)
+    let early = try #require(ClusterMachine.step(observation))
+    #expect(early.status.members.allSatisfy { $0.detail.schedulingError == nil })
+    #expect(early.actions.contains(.wake(after: 15)))
+    observation.now += 15
+    let late = try #require(ClusterMachine.step(observation))
+    #expect(late.status.members.compactMap(\.detail.schedulingError) == ["0/1 nodes are available"])
+  }
+
   @Test("a PodDisruptionBudget that allows nothing keeps a healthy pod, and says so")
   func disruptionBudget() {
     var stage = Up.workers()

@@ -158,7 +158,7 @@ extension Stage {
       if pods.values.contains(where: { $0.role == role }) { violated("set \(role) deleted with its pods") }
       sets[role] = nil
       seeSet(role)
-    case .deletePod(let name, let uid, let version):
+    case .deletePod(let name, let uid, let version, _):
       guard let pod = pods[name], pod.uid == uid, "\(pod.version)" == version else { return .refused }
       write("delete \(Self.short(name))")
       checkReplacement(of: pod)

@@ -8,12 +8,29 @@ import Testing
 struct CommandLineTests {
   @Test("--embedded takes a folder, or stands for the usual one")
   func embedded() throws {
-    #expect(try RunCommand.parse(["--repo", "x", "--embedded=/srv/kdops"]).embedded == "/srv/kdops")
-    #expect(try RunCommand.parse(["--embedded", "--repo", "x"]).embedded == EmbeddedFolder.standard)
-    #expect(try RunCommand.parse(["--repo", "x"]).embedded == nil)
+    #expect(try RunCommand.parse(["--repo", "x", "--embedded=/srv/kdops"]).cluster.embedded == "/srv/kdops")
+    #expect(try RunCommand.parse(["--embedded", "--repo", "x"]).cluster.embedded == EmbeddedFolder.standard)
+    #expect(try RunCommand.parse(["--repo", "x"]).cluster.embedded == nil)
     let status = try StatusCommand.parse(["prod/analytics", "--embedded=d", "--format", "json"])
     #expect(status.name == "prod/analytics")
-    #expect(status.embedded == "d")
+    #expect(status.cluster.embedded == "d")
+  }
+
+  @Test("a Kubernetes is named by flag or environment, and never together with an embedded cluster")
+  func kubernetes() throws {
+    let named = try RunCommand.parse(["--repo", "x", "--kubeconfig", "/k", "--context", "prod"]).cluster
+    #expect(named.folder(["KDOPS_EMBEDDED": "/srv"]) == nil)
+    #expect(named.namesKubernetes([:]))
+    #expect(named.connection([:]).kubeconfig == "/k")
+    #expect(named.connection([:]).context == "prod")
+    let silent = try RunCommand.parse(["--repo", "x"]).cluster
+    #expect(silent.folder(["KDOPS_EMBEDDED": "/srv"]) == "/srv")
+    #expect(!silent.namesKubernetes(["KDOPS_EMBEDDED": "/srv"]))
+    #expect(silent.connection(["KDOPS_KUBECONFIG": "/k"]).kubeconfig == "/k")
+    #expect(!silent.connection([:]).allowsExecPlugins)
+    #expect(throws: (any Error).self) {
+      try RunCommand.parse(["--repo", "x", "--embedded=/srv", "--context", "prod"])
+    }
   }
 
   @Test("the usual folder is the user's state folder")

@@ -121,10 +121,8 @@ struct Exec: Sendable {
       throw Task.isCancelled ? Self.abandoned(pod) : error
     } catch {
       if Task.isCancelled { throw Self.abandoned(pod) }
-      throw APIError(
-        .unavailable,
-        "Pod \(pod): no command can be begun, because \(server.label) (\(server.host):\(server.port)) gives no answer: \(error)"
-      )
+      let words = TransportFailure(error).words
+      throw APIError(.unavailable, "Pod \(pod): no command can be begun: \(server.address): \(words)")
     }
   }
 

@@ -49,13 +49,14 @@ struct DemoCommand: AsyncParsableCommand {
     let beginning = try await Demo.begin(repository, console)
     var options = Daemon.Options(remote: try Remote(GitURL(repository.remote)), folder: "\(folder)/cluster")
     options.interval = .seconds(2)
-    options.sandbox = embeddedUnsandboxed ? .none : .bubblewrap
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
     let watch = DemoWatch()
     let shown = board.witness()
+    let backend = try await Backend.embedded(
+      options.folder, embeddedUnsandboxed ? .none : .bubblewrap, logger: logger)
     let daemon = try await Daemon.open(
-      options, logger: logger,
+      options, on: backend, logger: logger,
       witness: Daemon.Witness(
         commit: { report in
           await shown.commit(report)

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Diagnostics
-import EmbeddedCluster
 import FoundationEssentials
+import KubeDirector
+import Kubernetes
 import Logging
 import Reconciler
 import UnixSignals
@@ -24,11 +25,7 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "The branch to follow. (default: main)")
   var branch: String?
 
-  @Option(
-    defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
-    help: ArgumentHelp(
-      "Run the embedded cluster, in the usual folder or in --embedded=DIR.", valueName: "dir"))
-  var embedded: String?
+  @OptionGroup var cluster: ClusterOptions
 
   @Flag(help: "Run scripts without bubblewrap, as you, with everything that you can reach.")
   var embeddedUnsandboxed = false
@@ -42,6 +39,12 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(help: "Tells several installations on one repository apart. (default: default)")
   var installation: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Where our copy of the repository is kept on a Kubernetes. (default: below ~/.local/state/kdops)",
+      valueName: "dir"))
+  var data: String?
 
   @Option(help: ArgumentHelp("A file of settings.", valueName: "file"))
   var config: String?
@@ -57,36 +60,72 @@ struct RunCommand: AsyncParsableCommand {
     guard let repo = settings.repo else {
       throw ValidationError("no repository: say --repo URL, KDOPS_REPO or `repo:` in the --config file")
     }
-    guard let embedded = embedded ?? environment["KDOPS_EMBEDDED"] else {
-      throw ValidationError(
-        "no cluster: say --embedded=DIR; a real Kubernetes is not yet supported in this version")
-    }
-    let folder = EmbeddedFolder.path(embedded, environment)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
-    let daemon: Daemon
-    do {
-      daemon = try await Daemon.open(
-        try Daemon.Options(
-          settings, repo: repo, folder: folder, sandbox: embeddedUnsandboxed ? .none : .bubblewrap,
-          environment: environment), logger: logger, witness: board.witness(logger))
-    } catch {
-      Streams.error.line("kdops run: \(Redaction.url("\(error)"))")
-      throw Kdops.couldNotRun
-    }
-    if console.isTerminal {
-      console.line(
-        Redaction.url("kdops \(Kdops.version) follows \(repo) (\(settings.branch)), cluster in \(folder)"))
-    }
     let outcome: Reconciler.Outcome
     do {
-      outcome = try await daemon.run(
-        once: once, view: Room("progress") { await board.run() }, signals: [.sigterm, .sigint])
+      if let folder = cluster.folder(environment) {
+        outcome = try await runEmbedded(in: folder, settings, repo, board, console, logger, environment)
+      } else {
+        outcome = try await runOnKubernetes(settings, repo, board, console, logger, environment)
+      }
     } catch {
       Streams.error.line("kdops run: \(Redaction.url("\(error)"))")
       throw Kdops.couldNotRun
     }
     try finish(outcome, console)
+  }
+
+  private func runEmbedded(
+    in folder: String, _ settings: DaemonConfiguration, _ repo: String, _ board: ProgressBoard,
+    _ console: Console, _ logger: Logger, _ environment: [String: String]
+  ) async throws -> Reconciler.Outcome {
+    let options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    let backend = try await Backend.embedded(
+      folder, embeddedUnsandboxed ? .none : .bubblewrap, logger: logger)
+    let daemon = try await Daemon.open(options, on: backend, logger: logger, witness: board.witness(logger))
+    greet("cluster in \(folder)", settings, repo, console)
+    return try await daemon.run(
+      once: once, view: Room("progress") { await board.run() }, signals: [.sigterm, .sigint])
+  }
+
+  private func runOnKubernetes(
+    _ settings: DaemonConfiguration, _ repo: String, _ board: ProgressBoard, _ console: Console,
+    _ logger: Logger, _ environment: [String: String]
+  ) async throws -> Reconciler.Outcome {
+    let folder =
+      data ?? environment["KDOPS_DATA"]
+      ?? "\(EmbeddedFolder.state(environment))/\(settings.installation)-\(Digest.short(repo))"
+    let options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    var connection = cluster.connection(environment)
+    connection.onRequest = { request in
+      logger.trace("api.request", metadata: ["request": "\(request)"])
+    }
+    let client = try await KubernetesClient.connect(connection, logger: logger)
+    let daemon = KubernetesDaemon(client: client, options: options, logger: logger)
+    let outcome: Result<Reconciler.Outcome, any Error>
+    do {
+      try await daemon.check()
+      greet("Kubernetes \(client.label)", settings, repo, console)
+      outcome = .success(
+        try await daemon.run(
+          once: once, witness: board.witness(logger), more: [Room("progress") { await board.run() }],
+          signals: [.sigterm, .sigint],
+          onWaiting: { holder in
+            if console.isTerminal {
+              console.line("waits for \(holder), which leads; takes over when it ends")
+            }
+          }))
+    } catch {
+      outcome = .failure(error)
+    }
+    await client.shutdown()
+    return try outcome.get()
+  }
+
+  private func greet(_ place: String, _ settings: DaemonConfiguration, _ repo: String, _ console: Console) {
+    guard console.isTerminal else { return }
+    console.line(Redaction.url("kdops \(Kdops.version) follows \(repo) (\(settings.branch)), \(place)"))
   }
 
   private func finish(_ outcome: Reconciler.Outcome, _ console: Console) throws {

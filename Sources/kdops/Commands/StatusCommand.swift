@@ -4,15 +4,18 @@ import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
+import Kubernetes
+import Logging
 import Values
 
 /// `kdops status`: what runs, also while a daemon does.
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show clusters as they run, from the embedded cluster or from git.",
+    abstract: "Show clusters as they run, from the cluster or from git.",
     discussion: """
-      Without --embedded it shows what the daemon last wrote to the repository (refs/kdops/status).
+      Without --embedded, --kubeconfig or --context it shows what the daemon last wrote to the repository \
+      (refs/kdops/status).
       Exit codes: 0 shown, 1 there is no such cluster, 2 it could not be read.
       """)
 
@@ -24,10 +27,7 @@ struct StatusCommand: AsyncParsableCommand {
   @Argument(help: ArgumentHelp("One cluster; without it all.", valueName: "ns/name"))
   var name: String?
 
-  @Option(
-    defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
-    help: ArgumentHelp("The folder of an embedded cluster: --embedded=DIR.", valueName: "dir"))
-  var embedded: String?
+  @OptionGroup var cluster: ClusterOptions
 
   @Option(help: ArgumentHelp("The repository to read the status from.", valueName: "path"))
   var repo = "."
@@ -49,8 +49,12 @@ struct StatusCommand: AsyncParsableCommand {
     let wanted = name.flatMap(Self.objectName)
     let source: ClusterSource
     do {
-      if let embedded {
-        source = .embedded(try EmbeddedCluster.openReadOnly(EmbeddedFolder.path(embedded, environment)))
+      if let folder = cluster.folder(environment) {
+        source = .embedded(try EmbeddedCluster.openReadOnly(folder))
+      } else if cluster.namesKubernetes(environment) {
+        let client = try await KubernetesClient.connect(
+          cluster.connection(environment), logger: Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() })
+        source = .kubernetes(client)
       } else {
         source = .git(try await GitRepository.openFromEnvironment(path: repo, environment))
       }
@@ -97,18 +101,5 @@ struct StatusCommand: AsyncParsableCommand {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
     return ObjectName(namespace: String(parts[0]), name: String(parts[1]))
-  }
-}
-
-/// The folder of the embedded cluster where `--embedded` names none.
-enum EmbeddedFolder {
-  /// Stands for the usual folder.
-  static let standard = ""
-
-  /// - Returns: the folder given, or `$XDG_STATE_HOME/kdops`, or `~/.local/state/kdops`.
-  static func path(_ given: String, _ environment: [String: String]) -> String {
-    if !given.isEmpty { return given }
-    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return "\(state)/kdops" }
-    return "\(environment["HOME"] ?? ".")/.local/state/kdops"
   }
 }

@@ -1,14 +1,12 @@
-import EmbeddedCluster
 import GitStore
 
 extension Daemon.Options {
   /// - Parameters:
   ///   - repo: where the repository is.
-  ///   - folder: of the embedded cluster.
+  ///   - folder: for our copy of the repository.
   /// - Throws: `GitError` where the address cannot be used.
   init(
-    _ configuration: DaemonConfiguration, repo: String, folder: String, sandbox: SandboxMode,
-    environment: [String: String]
+    _ configuration: DaemonConfiguration, repo: String, folder: String, environment: [String: String]
   ) throws(GitError) {
     self.init(remote: try GitAccess.remote(repo, environment), folder: folder)
     branch = configuration.branch
@@ -16,7 +14,6 @@ extension Daemon.Options {
     policy = configuration.policy
     acceptsRewrittenHistory = configuration.acceptsRewrittenHistory
     statusRefs = configuration.statusRefs
-    self.sandbox = sandbox
     scriptTimeout = configuration.scriptTimeout
     progressDeadline = configuration.progressDeadline ?? .zero
   }

@@ -22,9 +22,8 @@ struct Daemon: Sendable {
     var policy = Policy()
     var acceptsRewrittenHistory = false
     var statusRefs = StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status")
-    /// Where the embedded cluster and our copy of the repository are.
+    /// Where our copy of the repository is.
     var folder: String
-    var sandbox: SandboxMode = .bubblewrap
     /// 0 for none.
     var scriptTimeout: Duration = .seconds(600)
     var progressDeadline: Duration = .zero
@@ -41,28 +40,33 @@ struct Daemon: Sendable {
   let options: Options
   let logger: Logger
   let mirror: Mirror
-  let cluster: EmbeddedCluster
+  let backend: Backend
+  let announcer: Announcer
   let engine: Engine
   let writer: StatusWriter
   let reconciler: Reconciler
 
   /// Opens everything; nothing runs yet.
-  static func open(_ options: Options, logger: Logger, witness: Witness = Witness()) async throws -> Daemon {
+  static func open(
+    _ options: Options, on backend: Backend, logger: Logger, witness: Witness = Witness()
+  ) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
     try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
-    let cluster = try await EmbeddedCluster.open(
-      directory: options.folder, sandbox: options.sandbox, catalog: ImageCatalog([]),
-      logger: logger)
+    let api = backend.api.within(options.policy)
     let mirror = try await Mirror.open(options.remote, at: "\(options.folder)/repository.git", refs: refs.all)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+    let announcer = Announcer(
+      api: api, now: now,
+      onFailure: { logger.debug("event.failed", metadata: ["error": "\($0)"]) })
     let engine = Engine(
-      api: cluster,
+      api: api,
       settings: Engine.Settings(
         systemNamespace: options.policy.systemNamespace,
         scriptTimeout: Int(options.scriptTimeout.components.seconds),
         progressDeadline: options.progressDeadline == .zero
-          ? nil : Int(options.progressDeadline.components.seconds)),
-      logger: logger, clock: ContinuousClock(), now: now)
+          ? nil : Int(options.progressDeadline.components.seconds),
+        installation: options.policy.installation),
+      logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
     let sink = GitSink(mirror: mirror, refs: refs, now: { Int64(now()) })
     let writer = StatusWriter(
       sink: sink,
@@ -70,7 +74,8 @@ struct Daemon: Sendable {
     let images = GitImages()
     let start = Start()
     // What runs already may have to be pulled again before the first fetch has come back.
-    if let head = try await mirror.known("refs/heads/\(options.branch)"),
+    if case .embedded(let cluster) = backend,
+      let head = try await mirror.known("refs/heads/\(options.branch)"),
       let catalog = try? await images.catalog(at: head, in: mirror.repository)
     {
       await cluster.setCatalog(catalog)
@@ -88,7 +93,7 @@ struct Daemon: Sendable {
         var path: String?
         if status?.stall != nil {
           let name = ObjectName(namespace: reference.namespace, name: reference.name)
-          path = (try? await cluster.get(.clusters, name))?.annotation(Wire.Annotation.path)
+          path = (try? await api.get(.clusters, name))?.annotation(Wire.Annotation.path)
         }
         await witness.cluster(reference, status, path)
       },
@@ -103,25 +108,32 @@ struct Daemon: Sendable {
       head: { layout, commit, repository in
         // By now the status tree is fetched too: what it says of clusters that are no more can go.
         if await start.isFirst,
-          let all = try? await cluster.list(.clusters, namespace: nil, labels: .everything)
+          let all = try? await api.list(.clusters, namespace: nil, labels: .everything)
         {
           await writer.clustersAre(all.items.map { ($0.namespace, $0.name) })
         }
+        guard case .embedded(let cluster) = backend else { return }
         do {
           await cluster.setCatalog(try await images.catalog(layout, at: commit, in: repository))
         } catch {
           logger.error("images.unreadable", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
         }
+      },
+      putBack: { live, path in
+        announcer.announce(
+          Announcement(
+            about: live.reference, isWarning: true, reason: "DriftMended",
+            message: "somebody edited this object; it is again as \(path) says, so change the file instead"))
       })
     let reconciler = Reconciler(
-      mirror: mirror, api: cluster,
+      mirror: mirror, api: api,
       settings: Reconciler.Settings(
         branch: options.branch, policy: options.policy, interval: options.interval,
         acceptsRewrittenHistory: options.acceptsRewrittenHistory),
       outlets: outlets, logger: logger, clock: ContinuousClock())
     return Daemon(
-      options: options, logger: logger, mirror: mirror, cluster: cluster, engine: engine, writer: writer,
-      reconciler: reconciler)
+      options: options, logger: logger, mirror: mirror, backend: backend, announcer: announcer,
+      engine: engine, writer: writer, reconciler: reconciler)
   }
 
   /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself. What it
@@ -132,8 +144,12 @@ struct Daemon: Sendable {
     -> Reconciler.Outcome
   {
     let ending = Ending()
-    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-      .init(service: Room("cluster") { [cluster] in try await cluster.run() }),
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+    if case .embedded(let cluster) = backend {
+      services.append(.init(service: Room("cluster") { try await cluster.run() }))
+    }
+    services += [
+      .init(service: Room("events") { [announcer] in await announcer.run() }),
       .init(service: Room("engine") { [engine] in await engine.run() }),
       .init(
         service: Room("status", atEnd: { [writer] in await writer.flush() }) { [writer] in await writer.run()
@@ -169,22 +185,29 @@ struct Daemon: Sendable {
 /// A part of the daemon that works until the daemon stops. The parts stop in the reverse order of their start.
 struct Room: Service, CustomStringConvertible {
   let name: String
+  /// True for one that heeds a graceful stop itself; the others are cancelled.
+  let endsByItself: Bool
   let atEnd: @Sendable () async -> Void
   let work: @Sendable () async throws -> Void
 
   var description: String { name }
 
   init(
-    _ name: String, atEnd: @escaping @Sendable () async -> Void = {},
+    _ name: String, endsByItself: Bool = false, atEnd: @escaping @Sendable () async -> Void = {},
     work: @escaping @Sendable () async throws -> Void
   ) {
     self.name = name
+    self.endsByItself = endsByItself
     self.atEnd = atEnd
     self.work = work
   }
 
   func run() async throws {
-    try await cancelWhenGracefulShutdown { try await work() }
+    if endsByItself {
+      try await work()
+    } else {
+      try await cancelWhenGracefulShutdown { try await work() }
+    }
     await atEnd()
   }
 }

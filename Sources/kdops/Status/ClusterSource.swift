@@ -3,6 +3,7 @@ import EmbeddedCluster
 import FoundationEssentials
 import GitStore
 import KubeDirector
+import Kubernetes
 import StatusWriter
 import Values
 
@@ -10,6 +11,8 @@ import Values
 enum ClusterSource {
   /// The embedded cluster in a folder; another process may be running it.
   case embedded(EmbeddedReader)
+  /// A Kubernetes, asked directly.
+  case kubernetes(KubernetesClient)
   /// What the daemon last wrote to a repository.
   case git(GitRepository)
 
@@ -19,16 +22,16 @@ enum ClusterSource {
   func clusters(_ name: ObjectName?) async throws -> [Object] {
     switch self {
     case .embedded(let reader):
-      if let name {
-        do throws(APIError) {
-          return [try await reader.get(.clusters, name)]
-        } catch {
-          guard error.kind == .notFound else { throw error }
-          return []
-        }
+      return try await Self.clusters(
+        name, get: { name throws(APIError) in try await reader.get(.clusters, name) }
+      ) {
+        () throws(APIError) in try await reader.list(.clusters, namespace: nil, labels: .everything).items
       }
-      return try await reader.list(.clusters, namespace: nil, labels: .everything).items.sorted {
-        ($0.namespace, $0.name) < ($1.namespace, $1.name)
+    case .kubernetes(let client):
+      return try await Self.clusters(
+        name, get: { name throws(APIError) in try await client.get(.clusters, name) }
+      ) {
+        () throws(APIError) in try await client.list(.clusters, namespace: nil, labels: .everything).items
       }
     case .git(let repository):
       let now = Int64(Date().timeIntervalSince1970)
@@ -43,6 +46,28 @@ enum ClusterSource {
       }
       .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)
     }
+  }
+}
+
+extension ClusterSource {
+  private static func clusters(
+    _ name: ObjectName?, get: (ObjectName) async throws(APIError) -> Object,
+    list: () async throws(APIError) -> [Object]
+  ) async throws(APIError) -> [Object] {
+    guard let name else {
+      return try await list().sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }
+    }
+    do throws(APIError) {
+      return [try await get(name)]
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      return []
+    }
+  }
+
+  /// Closes what was opened.
+  func close() async {
+    if case .kubernetes(let client) = self { await client.shutdown() }
   }
 }
 

@@ -147,7 +147,7 @@ final class ExecTalk {
   }
 }
 
-struct FixedCredentials: Credentials {
+struct ExecCredentials: Credentials {
   var token: String?
   var onForget: @Sendable () -> Void = {}
   var identity: String? { nil }

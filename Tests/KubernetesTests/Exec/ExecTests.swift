@@ -2,6 +2,7 @@ import ClusterAPI
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import TestSupport
 import Testing
 
@@ -13,7 +14,7 @@ struct ExecTests {
 
   private func make(
     _ port: Int, clock: any Clock<Duration> = ContinuousClock(), timing: ExecTiming = ExecTiming(),
-    credentials: any Credentials = FixedCredentials(), running: String? = nil
+    credentials: any Credentials = ExecCredentials(), running: String? = nil
   ) throws -> Exec {
     let server = Server(
       host: "127.0.0.1", port: port, path: "", tls: nil, serverName: nil, credentials: credentials,
@@ -64,7 +65,7 @@ struct ExecTests {
       return .upgrade(ExecProtocol.v4.rawValue)
     }
     _ = try await server.run { port in
-      let exec = try make(port, credentials: FixedCredentials(token: "never over plain HTTP"))
+      let exec = try make(port, credentials: ExecCredentials(token: "never over plain HTTP"))
       return try await exec.run(Self.pod, ExecRequest(command: ["sh", "-c", "echo \"$1&é\"\n"], stdin: [1]))
     }
     let head = try #require(seen.value)
@@ -73,6 +74,43 @@ struct ExecTests {
         + "&command=echo%20%22%241%26%C3%A9%22%0A&stdin=true&stdout=true&stderr=true")
     #expect(head.headers["Sec-WebSocket-Protocol"] == ["v5.channel.k8s.io, v4.channel.k8s.io"])
     #expect(head.headers["Authorization"].isEmpty)
+  }
+
+  @Test(
+    "over TLS the server must prove itself, by address or by name; then credentials are sent",
+    arguments: [nil, "kube.test"])
+  func secure(name: String?) async throws {
+    let authority = try TestAuthority()
+    let authorization = Shared<[String]>([])
+    let own = try authority.server(names: ["kube.test"])
+    var server = ExecServer(tls: try NIOSSLContext(configuration: own)) { talk in try await talk.exit(0) }
+    server.answer = { head in
+      authorization.change { $0 += head.headers["Authorization"] }
+      return .upgrade(ExecProtocol.v4.rawValue)
+    }
+    @Sendable func call(_ port: Int, trusting pem: String) async throws -> APIError? {
+      var tls = TLSConfiguration.makeClientConfiguration()
+      tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(pem.utf8)))
+      let credentials = ExecCredentials(token: "t0ken")
+      let server = Server(
+        host: "127.0.0.1", port: port, path: "", tls: tls, serverName: name, credentials: credentials,
+        namespace: nil, label: "test")
+      let exec = try Exec(server: server, group: .singletonMultiThreadedEventLoopGroup) { _, _ in nil }
+      do throws(APIError) {
+        _ = try await exec.run(Self.pod, ExecRequest(command: ["x"]))
+        return nil
+      } catch {
+        return error
+      }
+    }
+    let stranger = try TestAuthority("stranger").pem
+    let (fine, refused) = try await server.run { port in
+      (try await call(port, trusting: authority.pem), try await call(port, trusting: stranger))
+    }
+    #expect(fine == nil)
+    #expect(authorization.value == ["Bearer t0ken"])
+    #expect(refused?.kind == .unavailable)
+    #expect(refused?.message.contains("not signed by the CA") == true)
   }
 
   @Test("input of 8 MiB goes in while as much comes out", arguments: ExecProtocol.allCases)
@@ -265,7 +303,7 @@ struct ExecTests {
       return time == 1 ? .refuse(.unauthorized) : .upgrade(ExecProtocol.v4.rawValue)
     }
     let result = try await server.run { port in
-      let credentials = FixedCredentials(onForget: { forgotten.change { $0 += 1 } })
+      let credentials = ExecCredentials(onForget: { forgotten.change { $0 += 1 } })
       return try await make(port, credentials: credentials).run(Self.pod, ExecRequest(command: ["x"]))
     }
     #expect(result.exitCode == 0)

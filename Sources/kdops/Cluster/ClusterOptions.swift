@@ -1,0 +1,70 @@
+import ArgumentParser
+import EmbeddedCluster
+import FoundationEssentials
+import Kubernetes
+import Logging
+
+/// Which cluster a command is about; the same flags for every command that needs one.
+struct ClusterOptions: ParsableArguments {
+  @Option(
+    defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
+    help: ArgumentHelp(
+      "The embedded cluster, in the usual folder or in --embedded=DIR.", valueName: "dir"))
+  var embedded: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A Kubernetes. (default: $KUBECONFIG, the pod's service account, ~/.kube/config)", valueName: "file"))
+  var kubeconfig: String?
+
+  @Option(help: ArgumentHelp("The kubeconfig's context. (default: its current one)", valueName: "name"))
+  var context: String?
+
+  @Flag(help: "Run the programs that a kubeconfig names to get credentials.")
+  var allowExecPlugins = false
+
+  @Flag(help: "Follow a kubeconfig that says not to check the server's certificate.")
+  var allowInsecureTLS = false
+
+  func validate() throws {
+    if embedded != nil, kubeconfig != nil || context != nil {
+      throw ValidationError("two clusters: say either --embedded or --kubeconfig and --context")
+    }
+  }
+
+  /// Nil where a Kubernetes is meant.
+  func folder(_ environment: [String: String]) -> String? {
+    guard kubeconfig == nil, context == nil else { return nil }
+    return (embedded ?? environment["KDOPS_EMBEDDED"]).map { EmbeddedFolder.path($0, environment) }
+  }
+
+  /// True where somebody named a Kubernetes, so that no other place is looked at.
+  func namesKubernetes(_ environment: [String: String]) -> Bool {
+    folder(environment) == nil
+      && (kubeconfig != nil || context != nil || environment["KDOPS_KUBECONFIG"] != nil)
+  }
+
+  func connection(_ environment: [String: String]) -> ConnectionOptions {
+    ConnectionOptions(
+      kubeconfig: kubeconfig ?? environment["KDOPS_KUBECONFIG"],
+      context: context ?? environment["KDOPS_CONTEXT"],
+      environment: environment, allowsExecPlugins: allowExecPlugins, allowsInsecureTLS: allowInsecureTLS)
+  }
+}
+
+/// The folder of the embedded cluster where `--embedded` names none.
+enum EmbeddedFolder {
+  /// Stands for the usual folder.
+  static let standard = ""
+
+  /// - Returns: the folder given, or `$XDG_STATE_HOME/kdops`, or `~/.local/state/kdops`.
+  static func path(_ given: String, _ environment: [String: String]) -> String {
+    given.isEmpty ? state(environment) : given
+  }
+
+  /// Where a daemon keeps what it can make again: `$XDG_STATE_HOME/kdops`, or `~/.local/state/kdops`.
+  static func state(_ environment: [String: String]) -> String {
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return "\(state)/kdops" }
+    return "\(environment["HOME"] ?? ".")/.local/state/kdops"
+  }
+}

@@ -1,0 +1,68 @@
+import ClusterAPI
+import FoundationEssentials
+import Kubernetes
+import Logging
+import Reconciler
+import ServiceLifecycle
+import UnixSignals
+
+/// The daemon on a real Kubernetes: of all that run for one installation, one at a time works.
+struct KubernetesDaemon: Sendable {
+  let client: KubernetesClient
+  let options: Daemon.Options
+  let logger: Logger
+
+  /// Where the lease is: beside the daemon, or where its administrator keeps what is the system's.
+  var lease: ObjectName {
+    let namespace = client.label == "in-cluster" ? client.namespace : nil
+    return ObjectName(
+      namespace: namespace ?? options.policy.systemNamespace, name: "kdops-\(options.policy.installation)")
+  }
+
+  /// Makes sure that the server is there and knows our kinds.
+  ///
+  /// - Throws: an error that says what to do about it.
+  func check() async throws(APIError) {
+    try await client.check()
+    do throws(APIError) {
+      let api = client.within(options.policy)
+      _ = try await api.list(.clusters, namespace: nil, labels: ["kdops.dev/preflight": "true"])
+    } catch {
+      guard error.kind == .notFound || error.kind == .unsupported else { throw error }
+      throw APIError(
+        .unsupported,
+        "\(client.label) does not know KubeDirectorCluster: kdops install --export | kubectl apply -f -")
+    }
+  }
+
+  /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself.
+  ///
+  /// - Parameters:
+  ///   - more: what runs beside, whoever leads.
+  ///   - onWaiting: told whom this daemon waits for.
+  func run(
+    once: Bool, witness: Daemon.Witness, more: [any Service], signals: [UnixSignal],
+    onWaiting: @escaping @Sendable (String) async -> Void
+  ) async throws -> Reconciler.Outcome {
+    let term = Term(
+      leadership: Leadership(api: client, lease: lease), logger: logger, onWaiting: onWaiting)
+    let outcome = Shared(Reconciler.Outcome.cancelled)
+    let leading = Room("leader", endsByItself: true) {
+      do {
+        let ended = try await term.lead { leader in
+          let daemon = try await Daemon.open(
+            options, on: .kubernetes(Fenced(client, leader: leader)), logger: logger, witness: witness)
+          return try await daemon.run(once: once)
+        }
+        outcome.value = ended
+      } catch is CancellationError {}
+    }
+    var services = more.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
+    services.append(.init(service: leading, successTerminationBehavior: .gracefullyShutdownGroup))
+    var configuration = ServiceGroupConfiguration(
+      services: services, gracefulShutdownSignals: signals, logger: logger)
+    configuration.maximumGracefulShutdownDuration = .seconds(8)
+    try await ServiceGroup(configuration: configuration).run()
+    return outcome.value
+  }
+}

@@ -1,0 +1,56 @@
+import ClusterAPI
+import Kubernetes
+import Logging
+import ServiceLifecycle
+
+/// Waits to lead, leads, and stands again where leading was lost.
+struct Term: Sendable {
+  let leadership: Leadership
+  let logger: Logger
+  /// Told whom this daemon waits for.
+  var onWaiting: @Sendable (String) async -> Void = { _ in }
+
+  /// - Parameter body: runs while this daemon leads; ends by itself on a graceful stop.
+  /// - Throws: what the body throws; `CancellationError` where it was stopped before it led.
+  func lead<T: Sendable>(_ body: @escaping @Sendable (Leader) async throws -> T) async throws -> T {
+    while true {
+      do {
+        return try await stand(body)
+      } catch let lost as LeadershipLost {
+        logger.warning("leadership.lost", metadata: ["reason": "\(lost)"])
+      }
+    }
+  }
+
+  private func stand<T: Sendable>(_ body: @escaping @Sendable (Leader) async throws -> T) async throws -> T {
+    let leads = Shared(false)
+    return try await withThrowingTaskGroup(of: T?.self) { group in
+      group.addTask {
+        try await leadership.hold(
+          onWaiting: { holder in
+            logger.notice("leadership.awaited", metadata: ["holder": "\(holder)"])
+            await onWaiting(holder)
+          },
+          onFailure: { error in
+            logger.warning("leadership.unclear", metadata: ["error": "\(error)"])
+          }
+        ) { leader in
+          leads.value = true
+          logger.notice("leadership.taken", metadata: ["identity": "\(leader.identity)"])
+          return try await body(leader)
+        }
+      }
+      group.addTask {
+        try await gracefulShutdown()
+        // Whoever leads has last words to write; whoever waits has none.
+        if leads.value { return nil }
+        throw CancellationError()
+      }
+      defer { group.cancelAll() }
+      while let ended = try await group.next() {
+        if let ended { return ended }
+      }
+      throw CancellationError()
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import ClusterAPI
+import EmbeddedCluster
+import Logging
+import TestSupport
+import Testing
+import Values
+
+@Suite("A port that knows a few namespaces")
+struct ScopedTests {
+  private let folder: TemporaryFolder
+  private let whole: EmbeddedCluster
+  private let scoped: Scoped
+
+  init() async throws {
+    folder = try TemporaryFolder()
+    whole = try await EmbeddedCluster.open(
+      directory: folder.path, sandbox: .noScripts, catalog: ImageCatalog([]),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    scoped = Scoped(whole, namespaces: ["red", "blue"], readable: ["system"])
+  }
+
+  private static func service(_ namespace: String, _ name: String = "a") -> Object {
+    Object(.services, namespace: namespace, name: name, content: ["spec": ["ports": []]])
+  }
+
+  private func kind(_ body: () async throws -> Void) async -> APIError.Kind? {
+    do { try await body() } catch { return (error as? APIError)?.kind }
+    return nil
+  }
+
+  @Test("lists all namespaces as if there were no others")
+  func list() async throws {
+    for namespace in ["red", "green", "blue"] { _ = try await whole.create(Self.service(namespace)) }
+    let list = try await scoped.list(.services, namespace: nil, labels: .everything)
+    #expect(list.items.map(\.namespace) == ["red", "blue"])
+    #expect(!list.resourceVersion.isEmpty)
+  }
+
+  @Test("watches them all from one place, and misses nothing that came after the list")
+  func watch() async throws {
+    let list = try await scoped.list(.services, namespace: nil, labels: .everything)
+    for namespace in ["green", "blue", "red"] { _ = try await whole.create(Self.service(namespace)) }
+    var seen: Set<String> = []
+    for try await event in scoped.watch(
+      .services, namespace: nil, labels: .everything, after: list.resourceVersion)
+    {
+      if case .added(let object) = event { seen.insert(object.namespace) }
+      if seen.count == 2 { break }
+    }
+    #expect(seen == ["red", "blue"])
+  }
+
+  @Test("refuses every write elsewhere, and says who can allow it")
+  func refusal() async throws {
+    let green = try await whole.create(Self.service("green"))
+    #expect(await kind { _ = try await scoped.create(Self.service("green", "b")) } == .forbidden)
+    #expect(await kind { _ = try await scoped.update(green) } == .forbidden)
+    #expect(await kind { _ = try await scoped.updateStatus(green) } == .forbidden)
+    #expect(
+      await kind { _ = try await scoped.patch(.services, green.objectName, merge: ["spec": [:]]) }
+        == .forbidden)
+    #expect(await kind { try await scoped.delete(.services, green.objectName, .none) } == .forbidden)
+    #expect(
+      await kind { _ = try await scoped.exec(green.objectName, ExecRequest(command: ["true"])) } == .forbidden
+    )
+    #expect(await kind { _ = try await scoped.get(.services, green.objectName) } == .forbidden)
+    #expect(try await whole.get(.services, green.objectName).resourceVersion == green.resourceVersion)
+    let error = await #expect(throws: APIError.self) { try await scoped.create(Self.service("green")) }
+    #expect(
+      error?.message
+        == "Service in namespace green: not one of this daemon's (red, blue); "
+        + "an administrator can add it to tenancy.namespaces")
+  }
+
+  @Test("shows the apps of the system, and nothing else there")
+  func system() async throws {
+    _ = try await whole.create(Self.service("system"))
+    let app = Object(.apps, namespace: "system", name: "web", content: ["spec": [:]])
+    _ = try? await whole.create(app)
+    #expect(await kind { _ = try await scoped.create(app) } == .forbidden)
+    #expect(try await scoped.list(.services, namespace: nil, labels: .everything).items.isEmpty)
+    #expect(await kind { _ = try await scoped.list(.apps, namespace: "system", labels: .everything) } == nil)
+    #expect(
+      await kind { _ = try await scoped.list(.services, namespace: "system", labels: .everything) }
+        == .forbidden)
+  }
+}
