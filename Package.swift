@@ -47,8 +47,10 @@ let package = Package(
   products: [.executable(name: "kdops", targets: ["kdops"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -93,10 +95,12 @@ let package = Package(
       "Admission",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", logging, lifecycle,
-        nioCore, nioTLS, crypto,
-        .product(name: "Hummingbird", package: "hummingbird"),
+        nioCore, nioPosix, nioTLS, crypto,
+        .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
         .product(name: "X509", package: "swift-certificates"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
     room("Upgrade", ["Values", "KubeDirector"]),
     room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
@@ -136,7 +140,14 @@ let package = Package(
         .product(name: "X509", package: "swift-certificates"), crypto,
       ]),
     tests("Installation", ["Values", "KubeDirector", "ClusterAPI", "Manifests"], exclude: ["Golden"]),
-    tests("Admission", ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "Rules", logging]),
+    tests(
+      "Admission",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", "Rules", logging, lifecycle,
+        nioCore, nioTLS,
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     tests("Upgrade", ["Values", "KubeDirector"]),
     tests(
       "Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Upgrade", logging],

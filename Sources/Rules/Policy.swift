@@ -19,6 +19,9 @@ public struct Policy: Sendable, Hashable {
     self.installation = installation
     self.prune = prune
   }
+
+  /// Whether this installation may touch objects of a namespace. Never `kube-*` and never the daemon's own.
+  public func allows(namespace: String) -> Bool { ClusterTenancy.allows(self, namespace: namespace) }
 }
 
 /// What clusters may ask for. `*` in a list allows everything, save namespaces that are never allowed.

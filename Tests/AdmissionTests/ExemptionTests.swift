@@ -7,6 +7,8 @@ func exemption() {
   let exemption = Exemption(ownName: "system:serviceaccount:kdops-system:kdops")
   #expect(exemption.covers("system:serviceaccount:kdops-system:kdops"))
   #expect(exemption.covers("system:serviceaccount:kube-system:namespace-controller"))
+  #expect(exemption.covers("system:kube-controller-manager"))
   #expect(!exemption.covers("alice"))
+  #expect(!exemption.covers(""))
   #expect(!Exemption(ownName: nil).covers("system:serviceaccount:kdops-system:kdops"))
 }

@@ -5,8 +5,10 @@ struct Exemption: Sendable, Hashable {
 
   /// Accounts of the server's own controllers, such as the one that empties a namespace that is being deleted.
   private static let controllers = "system:serviceaccount:kube-system:"
+  /// What all controllers are called where they have no accounts of their own.
+  private static let controllerManager = "system:kube-controller-manager"
 
   func covers(_ user: String) -> Bool {
-    user == ownName || user.hasPrefix(Self.controllers)
+    user == ownName || user == Self.controllerManager || user.hasPrefix(Self.controllers)
   }
 }

@@ -1,0 +1,140 @@
+import ClusterAPI
+import Diagnostics
+import Logging
+
+/// Keeps a certificate that is valid and trusted: in a Secret that all replicas share, and in the webhook's
+/// configuration.
+///
+/// Whoever is first makes it; the others find it there. No write goes over one that has not been read, so of two that
+/// renew at once one wins and the other takes what it finds.
+actor CertificateKeeper {
+  struct Settings: Sendable {
+    var namespace: String
+    var hosts: Set<String>
+  }
+
+  /// Tells the API server which authorities to trust, as PEM.
+  typealias Publish = @Sendable (_ caBundle: [UInt8]) async throws -> Void
+
+  /// Between two looks, when all is well.
+  static let interval: Duration = .seconds(3600)
+
+  private let api: any ClusterAPI
+  private let settings: Settings
+  private let logger: Logger
+  private let clock: any Clock<Duration>
+  private let now: @Sendable () -> Int
+  private let publish: Publish
+  private var book = CertificateBook()
+  /// The authority of the newest pair that the API server was told of.
+  private var published: String?
+  private var failures = 0
+
+  /// What is served now; asked at every handshake, on whatever thread.
+  nonisolated let current = CurrentPair()
+
+  init(
+    api: any ClusterAPI, settings: Settings, logger: Logger, clock: any Clock<Duration>,
+    now: @escaping @Sendable () -> Int, publish: @escaping Publish
+  ) {
+    self.api = api
+    self.settings = settings
+    self.logger = logger
+    self.clock = clock
+    self.now = now
+    self.publish = publish
+  }
+
+  /// Returns as soon as there is something to serve.
+  /// - Throws: `CancellationError` only.
+  func begin() async throws {
+    while current.pair == nil {
+      let isWell = await look()
+      if current.pair == nil { try await clock.sleep(for: pause(after: isWell)) }
+    }
+  }
+
+  /// Renews in time for as long as the task lives.
+  /// - Throws: `CancellationError` only.
+  func keep() async throws {
+    // What `begin` has just looked at is well unless it says otherwise.
+    var isWell = failures == 0
+    while true {
+      try await clock.sleep(for: pause(after: isWell))
+      isWell = await look()
+    }
+  }
+
+  private func pause(after isWell: Bool) -> Duration {
+    guard !isWell else { return Self.interval }
+    return .seconds(min(600, 1 << min(failures, 10)))
+  }
+
+  /// One look at the Secret, the clock and the webhook's configuration; false where it is to be repeated soon.
+  @discardableResult
+  func look() async -> Bool {
+    do {
+      // Everybody else may be faster every time only if there are very many of them.
+      for _ in 0..<8 {
+        let secret = try await read()
+        book = secret.map(CertificateBook.init) ?? CertificateBook()
+        // A Secret that was taken away is no reason to break off with what is trusted now.
+        if book.newest == nil, book.previous == nil { book.newest = current.pair }
+        if book.isDue(for: settings.hosts, at: now()) || secret == nil, try await !renew(over: secret) {
+          continue
+        }
+        try serve()
+        try await publish(book.bundle(at: now()))
+        published = book.newest?.authority
+        try serve()
+        // Another replica may have renewed meanwhile, and told the API server so before us.
+        guard try await read().map({ CertificateBook(secret: $0) }) == book else { continue }
+        failures = 0
+        return true
+      }
+      throw APIError(.conflict, "Secret \(settings.namespace)/\(CertificateBook.secretName) changes all the time")
+    } catch is CancellationError {
+      return false
+    } catch {
+      failures += 1
+      logger.warning("admission.certificate.failed", metadata: ["error": "\(error)", "tries": "\(failures)"])
+      return false
+    }
+  }
+
+  private func serve() throws {
+    let pair = book.served(
+      for: settings.hosts, at: now(), isPublished: published == book.newest?.authority)
+    guard let pair, pair != current.pair else { return }
+    try current.set(pair)
+    logger.info(
+      "admission.certificate.served",
+      metadata: ["hosts": "\(pair.hosts.sorted().joined(separator: ","))", "expiresAt": "\(pair.expiresAt)"])
+  }
+
+  private func read() async throws(APIError) -> Object? {
+    let name = ObjectName(namespace: settings.namespace, name: CertificateBook.secretName)
+    do throws(APIError) {
+      return try await api.get(.secrets, name)
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      return nil
+    }
+  }
+
+  /// Makes a pair and keeps it; false where somebody else was faster.
+  private func renew(over secret: Object?) async throws -> Bool {
+    let fresh = try book.renewed(for: settings.hosts, at: now())
+    let object = fresh.secret(namespace: settings.namespace, over: secret)
+    do throws(APIError) {
+      _ = try await secret == nil ? api.create(object) : api.update(object)
+    } catch {
+      // Gone between reading and writing counts as changed too.
+      guard [.alreadyExists, .conflict, .notFound].contains(error.kind) else { throw error }
+      return false
+    }
+    book = fresh
+    logger.info("admission.certificate.made", metadata: ["secret": "\(settings.namespace)/\(object.name)"])
+    return true
+  }
+}

@@ -1,0 +1,46 @@
+import NIOSSL
+import Synchronization
+
+/// The pair that is served: written by its keeper, read by every handshake.
+///
+/// A connection keeps what it began with; the next one gets what is current then. So a certificate changes without a
+/// restart, and without a connection that is cut.
+final class CurrentPair: Sendable {
+  private struct State {
+    var pair: ServingPair
+    var identity: NIOSSLContextConfigurationOverride
+  }
+
+  private let state = Mutex<State?>(nil)
+
+  var pair: ServingPair? { state.withLock { $0?.pair } }
+
+  func set(_ pair: ServingPair) throws {
+    var identity = NIOSSLContextConfigurationOverride()
+    identity.certificateChain = try Self.chain(of: pair)
+    identity.privateKey = .privateKey(try Self.key(of: pair))
+    let new = State(pair: pair, identity: identity)
+    state.withLock { $0 = new }
+  }
+
+  /// How a server presents itself; nil while there is no pair.
+  func configuration() throws -> TLSConfiguration? {
+    guard let pair else { return nil }
+    var configuration = TLSConfiguration.makeServerConfiguration(
+      certificateChain: try Self.chain(of: pair), privateKey: .privateKey(try Self.key(of: pair)))
+    configuration.minimumTLSVersion = .tlsv12
+    configuration.applicationProtocols = ["http/1.1"]
+    configuration.sslContextCallback = { [self] _, promise in
+      promise.succeed(state.withLock { $0?.identity } ?? .noChanges)
+    }
+    return configuration
+  }
+
+  private static func chain(of pair: ServingPair) throws -> [NIOSSLCertificateSource] {
+    try NIOSSLCertificate.fromPEMBytes(Array(pair.certificate.utf8)).map { .certificate($0) }
+  }
+
+  private static func key(of pair: ServingPair) throws -> NIOSSLPrivateKey {
+    try NIOSSLPrivateKey(bytes: Array(pair.key.reveal().utf8), format: .pem)
+  }
+}

@@ -1,0 +1,75 @@
+import Diagnostics
+
+/// Findings as they come out of `kubectl`: a line each, and not more of them than anyone reads.
+enum FindingWords {
+  /// Of a denial in all, in bytes.
+  static let denialLimit = 4000
+  /// Of one line of it, in bytes.
+  static let lineLimit = 1000
+  /// Of one warning, in characters. Kubernetes asks for 120 and cuts at 256.
+  static let warningLimit = 160
+  static let warningCount = 5
+
+  /// Why a request is denied; nil where nothing stands against it.
+  ///
+  /// What would wait if it came from git is denied too, because nobody waits with a request.
+  /// - Parameter isManaged: Whether the object comes from git.
+  static func denial(_ findings: [Diagnostic], isManaged: Bool) -> String? {
+    let telling = findings.filter { $0.severity != .warning }.sorted { $0.severity > $1.severity }
+    if telling.isEmpty { return nil }
+    var lines: [String] = []
+    var size = 0
+    for finding in telling {
+      let line = cut(line(finding, isManaged: isManaged), bytes: lineLimit)
+      guard size + line.utf8.count < denialLimit else {
+        lines.append("and \(telling.count - lines.count) more")
+        break
+      }
+      size += line.utf8.count + 1
+      lines.append(line)
+    }
+    // kubectl begins with words of its own; several findings stand below them.
+    return lines.count == 1 ? lines[0] : "\n" + lines.joined(separator: "\n")
+  }
+
+  static func warnings(_ findings: [Diagnostic], after first: [String] = []) -> [String] {
+    var lines = first
+    for finding in findings where finding.severity == .warning {
+      lines.append("warning[\(finding.rule)] \(finding.message)")
+    }
+    if lines.count > warningCount {
+      let rest = lines.count - warningCount + 1
+      lines = lines.prefix(warningCount - 1) + ["and \(rest) more warnings"]
+    }
+    return lines.map { cut(TerminalText.visible($0), characters: warningLimit) }
+  }
+
+  private static func line(_ finding: Diagnostic, isManaged: Bool) -> String {
+    let text = "\(finding.severity.rawValue)[\(finding.rule)] \(finding.message)"
+    let hint = finding.severity == .waiting ? tryAgain(isManaged: isManaged) : finding.hint
+    return TerminalText.visible(hint.map { "\(text); help: \($0)" } ?? text)
+  }
+
+  /// The rule's own hint tells those who wrote a file to wait.
+  private static func tryAgain(isManaged: Bool) -> String {
+    isManaged
+      ? "try again once that is over, or commit the change: from git it waits by itself"
+      : "try again once that is over"
+  }
+
+  private static func cut(_ text: String, characters limit: Int) -> String {
+    text.count > limit ? text.prefix(limit - 1) + "…" : text
+  }
+
+  private static func cut(_ text: String, bytes limit: Int) -> String {
+    guard text.utf8.count > limit else { return text }
+    var kept = ""
+    var size = 0
+    for character in text {
+      size += character.utf8.count
+      if size > limit - 3 { break }
+      kept.append(character)
+    }
+    return kept + "…"
+  }
+}

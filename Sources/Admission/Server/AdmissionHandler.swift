@@ -1,0 +1,54 @@
+import Values
+
+/// One HTTP request to one answer; knows nothing of connections.
+struct AdmissionHandler: Sendable {
+  struct Reply: Sendable, Hashable {
+    var status: Int
+    var contentType: String
+    var body: [UInt8]
+
+    /// A sentence for whoever set the webhook up.
+    static func refusal(_ status: Int, _ sentence: String) -> Reply {
+      Reply(status: status, contentType: "text/plain; charset=utf-8", body: Array("\(sentence)\n".utf8))
+    }
+  }
+
+  /// Of a review, in bytes. It carries an object as it is and as it will be; the server's own store takes 1.5 MiB of
+  /// one.
+  static let bodyLimit = 3 << 20
+
+  let judge: AdmissionJudge
+  let objects: LiveObjects
+
+  /// What is wrong with a request as far as its head tells; nil where its body is to be read.
+  static func refusal(method: String, path: String, contentType: String?, length: Int?) -> Reply? {
+    guard path == AdmissionSettings.path else {
+      return .refusal(404, "There is nothing here; reviews are posted to \(AdmissionSettings.path).")
+    }
+    guard method == "POST" else {
+      return .refusal(405, "Reviews are posted to \(AdmissionSettings.path).")
+    }
+    let type = contentType?.prefix { $0 != ";" && $0 != " " }.lowercased()
+    guard type == "application/json" else {
+      return .refusal(415, "A review is posted as application/json.")
+    }
+    return (length ?? 0) > bodyLimit ? tooLarge : nil
+  }
+
+  static let tooLarge = Reply.refusal(413, "The review has more than the \(bodyLimit) bytes that are read.")
+  static let tooSlow = Reply.refusal(408, "The review did not come in time.")
+
+  func reply(to body: [UInt8]) async -> Reply {
+    let request: AdmissionRequest
+    do throws(MalformedReview) {
+      request = try AdmissionRequest(body: body)
+    } catch {
+      return .refusal(400, error.message)
+    }
+    // What is let through anyway asks for nothing.
+    let living = judge.concerns(request) ? await objects.living(for: request) : nil
+    let answer = judge.answer(request, among: living)
+    return Reply(
+      status: 200, contentType: "application/json", body: answer.review(uid: request.uid).serialized())
+  }
+}

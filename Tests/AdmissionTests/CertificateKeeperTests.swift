@@ -1,0 +1,170 @@
+import ClusterAPI
+import Diagnostics
+import Logging
+import Synchronization
+import TestSupport
+import Testing
+import Values
+
+@testable import Admission
+
+@Suite("Replicas and their certificate")
+struct CertificateKeeperTests {
+  /// The webhook's configuration and the time, as a test wants them.
+  final class World: Sendable {
+    let api = MemoryAPI()
+    let clock = TestClock()
+    private let state = Mutex<(now: Int, bundle: [UInt8], isDown: Bool)>((noon, [], false))
+
+    var now: Int { state.withLock { $0.now } }
+    var bundle: String { state.withLock { String(decoding: $0.bundle, as: UTF8.self) } }
+    var secret: Object? { api.object(.secrets, "kdops-system", "kdops-admission") }
+    var book: CertificateBook { secret.map(CertificateBook.init) ?? CertificateBook() }
+
+    func pass(_ seconds: Int) { state.withLock { $0.now += seconds } }
+    func setPublishing(_ isPossible: Bool) { state.withLock { $0.isDown = !isPossible } }
+
+    func keeper(_ hosts: Set<String> = ["kdops.example"], _ logger: Logger = .silent) -> CertificateKeeper {
+      CertificateKeeper(
+        api: api, settings: .init(namespace: "kdops-system", hosts: hosts), logger: logger, clock: clock,
+        now: { self.now },
+        publish: { bundle in
+          let isDown = self.state.withLock { $0.isDown }
+          if isDown { throw APIError(.notFound, "the webhook's configuration is not there") }
+          self.state.withLock { $0.bundle = bundle }
+        })
+    }
+  }
+
+  let world = World()
+
+  @Test("the first replica makes the certificate, and the next one finds it")
+  func twoReplicas() async throws {
+    let (one, two) = (world.keeper(), world.keeper())
+    #expect(await one.look())
+    let pair = try #require(one.current.pair)
+    #expect(world.book.newest == pair)
+    #expect(world.bundle.contains(pair.authority))
+    #expect(await two.look())
+    #expect(two.current.pair == pair)
+  }
+
+  @Test("of two that create at once, the slower takes what the faster has made")
+  func creationRace() async throws {
+    let rival = try CertificateBook().renewed(for: ["kdops.example"], at: noon)
+    world.api.beforeWrite { $0.put(rival.secret(namespace: "kdops-system").json) }
+    let keeper = world.keeper()
+    #expect(await keeper.look())
+    #expect(keeper.current.pair == rival.newest)
+    #expect(world.book == rival)
+  }
+
+  @Test("of two that renew at once, the slower takes what the faster has made")
+  func renewalRace() async throws {
+    let keeper = world.keeper()
+    #expect(await keeper.look())
+    world.pass(60 * day)
+    let rival = try world.book.renewed(for: ["kdops.example"], at: world.now)
+    let secret = rival.secret(namespace: "kdops-system", over: world.secret)
+    world.api.beforeWrite { $0.put(secret.json) }
+    #expect(await keeper.look())
+    #expect(world.book == rival)
+    #expect(world.bundle.contains(try #require(rival.newest).authority))
+  }
+
+  @Test("at every moment of a renewal what any replica serves is trusted")
+  func noGap() async throws {
+    let (one, two) = (world.keeper(), world.keeper())
+    for step in 0..<200 {
+      // They look at different times; the second one seldom.
+      #expect(await one.look())
+      if step.isMultiple(of: 3) { #expect(await two.look()) }
+      for keeper in [one, two] {
+        let pair = try #require(keeper.current.pair)
+        #expect(pair.isValid(at: world.now))
+        #expect(world.bundle.contains(pair.authority))
+      }
+      world.pass(step.isMultiple(of: 2) ? day : hour)
+    }
+    #expect(one.current.pair?.madeAt != noon)
+  }
+
+  @Test("an expired certificate is replaced before it is served")
+  func expired() async throws {
+    let old = try CertificateBook().renewed(for: ["kdops.example"], at: noon - 91 * day)
+    world.api.put(old.secret(namespace: "kdops-system").json)
+    let keeper = world.keeper()
+    #expect(await keeper.look())
+    #expect(keeper.current.pair?.madeAt == noon)
+    #expect(!world.bundle.contains(try #require(old.newest).authority))
+  }
+
+  @Test("a Secret with anything else in it is replaced")
+  func garbage() async throws {
+    var secret = Object(.secrets, namespace: "kdops-system", name: "kdops-admission", labels: ["mine": "yes"])
+    secret.json["data"] = ["tls.crt": "%%%", "tls.key": 7, "ca.crt": "Zm9v"]
+    world.api.put(secret.json)
+    let keeper = world.keeper()
+    #expect(await keeper.look())
+    #expect(world.book.newest == keeper.current.pair)
+    #expect(world.secret?.labels == ["mine": "yes"])
+  }
+
+  @Test("a Secret that was taken away comes back, and what was trusted stays trusted meanwhile")
+  func takenAway() async throws {
+    let keeper = world.keeper()
+    #expect(await keeper.look())
+    let pair = try #require(keeper.current.pair)
+    world.api.remove(.secrets, "kdops-system", "kdops-admission")
+    world.pass(hour)
+    #expect(await keeper.look())
+    #expect(keeper.current.pair == pair)
+    #expect(world.book.previous == pair)
+    #expect(world.bundle.contains(pair.authority))
+  }
+
+  @Test("a webhook's configuration that is not there yet keeps nobody from serving, and is tried again soon")
+  func unpublished() async throws {
+    world.setPublishing(false)
+    let keeper = world.keeper()
+    try await keeper.begin()
+    #expect(keeper.current.pair != nil)
+    #expect(world.bundle.isEmpty)
+    world.setPublishing(true)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await keeper.keep() }
+      await world.clock.advance(whileSomeoneSleeps: .seconds(2)) { !world.bundle.isEmpty }
+      group.cancelAll()
+    }
+    #expect(!world.bundle.isEmpty)
+  }
+
+  @Test("a server that does not answer is asked again, until there is something to serve")
+  func begins() async throws {
+    world.api.fail(with: APIError(.unavailable, "the server does not answer"))
+    let keeper = world.keeper()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await keeper.begin() }
+      await world.clock.advance(whileSomeoneSleeps: .seconds(2)) { world.api.requests.count >= 2 }
+      world.api.fail(with: nil)
+      await world.clock.advance(whileSomeoneSleeps: .seconds(600)) { keeper.current.pair != nil }
+      try await group.waitForAll()
+    }
+    #expect(keeper.current.pair != nil)
+  }
+
+  @Test("no key comes into a log, whatever fails")
+  func logs() async throws {
+    let log = LogCapture()
+    let keeper = world.keeper(["kdops.example"], log.logger)
+    #expect(await keeper.look())
+    world.setPublishing(false)
+    world.pass(60 * day)
+    #expect(await keeper.look() == false)
+    let key = try #require(world.book.newest?.key.reveal())
+    #expect(log.text.contains("admission.certificate.made"))
+    #expect(log.text.contains("admission.certificate.failed"))
+    #expect(!log.text.contains("PRIVATE"))
+    #expect(!log.text.contains(key.split(separator: "\n")[1]))
+  }
+}

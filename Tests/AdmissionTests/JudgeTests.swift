@@ -1,0 +1,267 @@
+import Admission
+import Diagnostics
+import KubeDirector
+import Rules
+import Testing
+import Values
+
+@Suite("What is done by hand is judged by the rules of commits")
+struct JudgeTests {
+  let judge = AdmissionJudge(policy: Policy(), ownName: "system:serviceaccount:kdops-system:kdops")
+  let calm = LivingObjects(Sample.current, Sample.candidate, Sample.cluster.living(.configured))
+
+  private func answer(_ request: AdmissionRequest, _ living: LivingObjects? = nil) -> AdmissionAnswer {
+    judge.answer(request, among: living ?? calm)
+  }
+
+  // MARK: Creating
+
+  @Test("a good app is allowed without a word")
+  func goodApp() {
+    #expect(answer(.create(Sample.current), LivingObjects()) == .allowed())
+  }
+
+  @Test("a good cluster of an app that lives is allowed")
+  func goodCluster() {
+    #expect(answer(.create(Sample.cluster), LivingObjects(Sample.current)) == .allowed())
+  }
+
+  @Test("a cluster of an app that nobody has registered is denied with the rule's message and hint")
+  func unknownApp() throws {
+    let answer = answer(.create(Sample.cluster), LivingObjects(Sample.candidate))
+    #expect(!answer.isAllowed)
+    let message = try #require(answer.message)
+    #expect(
+      message.hasPrefix("error[cluster/app-registered] app spark-1.0.0, which cluster prod/analytics names"))
+    #expect(message.contains("; help: did you mean `spark-1.1.0`?"))
+  }
+
+  @Test("an object that breaks its schema is denied by it")
+  func schema() throws {
+    let broken = Sample.cluster(("members: 3", "members: many"))
+    let message = try #require(answer(.create(broken), LivingObjects(Sample.current)).message)
+    #expect(message.hasPrefix("error[cluster/schema] "))
+  }
+
+  @Test("several findings stand a line each, below kubectl's own words")
+  func severalFindings() throws {
+    let app = Sample.app((#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"tty": true}"#), (#"["controller", "worker", "gateway"]"#, #"["controller", "driver"]"#))
+    let lines = try #require(answer(.create(app), LivingObjects()).message).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count == 3)
+    #expect(lines.first == "")
+    #expect(lines.dropFirst().allSatisfy { $0.hasPrefix("error[app/") && $0.contains("; help: ") })
+  }
+
+  @Test("an unknown field is a warning")
+  func unknownField() {
+    let odd = Sample.cluster(("app: spark-1.0.0", "app: spark-1.0.0\n  flavour: mint"))
+    let answer = answer(.create(odd), LivingObjects(Sample.current))
+    #expect(answer.isAllowed)
+    #expect(answer.warnings.count == 1)
+    #expect(answer.warnings.first?.hasPrefix("warning[cluster/unknown-field] ") == true)
+  }
+
+  @Test("what servers add to an object is not taken for its author's")
+  func addedByServers() {
+    var cluster = Sample.cluster
+    var metadata = cluster["metadata"] ?? [:]
+    metadata["uid"] = "1-2-3"
+    metadata["managedFields"] = [["manager": "kubectl", "fieldsV1": ["f:spec": [:]]]]
+    metadata["creationTimestamp"] = "2026-01-31T09:05:00Z"
+    cluster["metadata"] = metadata
+    #expect(answer(.create(cluster), LivingObjects(Sample.current)) == .allowed())
+  }
+
+  // MARK: Upgrading
+
+  @Test("an upgrade that keeps every rule is allowed")
+  func upgrade() {
+    let old = Sample.cluster.living(.configured)
+    let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.configured)
+    #expect(answer(.update(old, to: new)) == .allowed())
+  }
+
+  @Test("an upgrade that also changes the members, to an app of another distribution, hears of both")
+  func badUpgrade() throws {
+    let other = Sample.app(
+      ("spark-1.0.0\"", "spark-1.1.0\""), ("example/spark", "example/flink"), ("1.0.0\", \"upg", "1.1.0\", \"upg"))
+    let old = Sample.cluster.living(.configured)
+    let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"), ("members: 3", "members: 4"))
+      .living(.configured)
+    let message = try #require(
+      answer(.update(old, to: new), LivingObjects(Sample.current, other, old)).message)
+    #expect(message.contains("error[upgrade/only-app] "))
+    #expect(message.contains("error[upgrade/distro] "))
+  }
+
+  @Test("a downgrade is denied, and told the way back")
+  func downgrade() throws {
+    let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"))
+    var upgraded = Example.Live.configured.status
+    upgraded?.app = "spark-1.1.0"
+    var live = old
+    live["status"] = upgraded?.json
+    let message = try #require(answer(.update(live, to: Sample.cluster)).message)
+    #expect(message.hasPrefix("error[upgrade/newer] "))
+    #expect(message.contains("publish the image under a version above"))
+  }
+
+  @Test("what would wait in git is denied by hand, and told when to try again")
+  func waiting() throws {
+    let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.upgrading)
+    let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"), ("members: 3", "members: 4"))
+      .living(.upgrading)
+    let message = try #require(answer(.update(old, to: new)).message)
+    #expect(message.hasPrefix("waiting[cluster/busy] cluster prod/analytics waits for the upgrade to spark-1.1.0"))
+    #expect(message.hasSuffix("; help: try again once that is over"))
+  }
+
+  @Test("of a cluster from git, waiting is offered to whoever commits the change")
+  func waitingFromGit() throws {
+    let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).managed.living(.stalled)
+    let new = Sample.cluster.managed.living(.stalled)
+    #expect(answer(.update(old, to: new)).isAllowed)
+    let third = Sample.cluster(("app: spark-1.0.0", "app: spark-1.2.0")).managed.living(.stalled)
+    let message = try #require(
+      answer(
+        .update(old, to: third),
+        LivingObjects(Sample.current, Sample.candidate, Sample.object(Fixture.third, path: "a.json"), old)
+      ).message)
+    #expect(message.contains("waits for a stalled upgrade; revert `4f2c9ab` first"))
+    #expect(message.hasSuffix("; help: try again once that is over, or commit the change: from git it waits by itself"))
+  }
+
+  @Test("the status that comes with the object counts, not the one that was watched")
+  func ownStatus() {
+    let old = Sample.cluster.living(.configured)
+    let new = Sample.cluster(("members: 3", "members: 4")).living(.configured)
+    let late = LivingObjects(Sample.current, Sample.candidate, Sample.cluster.living(.creating))
+    #expect(answer(.update(old, to: new), late) == .allowed())
+  }
+
+  @Test("a cluster that no engine has taken up can be mended by hand")
+  func untouched() {
+    let new = Sample.cluster(("members: 3", "members: 4"))
+    #expect(answer(.update(Sample.cluster, to: new), LivingObjects(Sample.current, Sample.cluster)) == .allowed())
+  }
+
+  // MARK: Drift
+
+  @Test("an edit of what comes from git is allowed where the rules allow it, with a warning that it will be put back")
+  func drift() {
+    let old = Sample.cluster.managed.living(.configured)
+    let new = Sample.cluster(("members: 3", "members: 4")).managed.living(.configured)
+    let answer = answer(.update(old, to: new))
+    #expect(answer.isAllowed)
+    #expect(
+      answer.warnings == [
+        "managed from git (clusters/analytics.yaml, commit 4f2c9ab): this edit will be put back; "
+          + "change the file instead"
+      ])
+  }
+
+  @Test("status, labels and finalizers are nobody's business")
+  func noChangeOfMeaning() {
+    let old = Sample.cluster.living(.creating)
+    var labelled = Sample.cluster.living(.configured)
+    labelled["metadata"]?["labels"] = ["team": "blue"]
+    #expect(answer(.update(old, to: labelled), LivingObjects()) == .allowed())
+    var going = Sample.cluster(("members: 3", "members: 4"))
+    going["metadata"]?["deletionTimestamp"] = "2026-01-31T09:05:00Z"
+    #expect(answer(.update(old, to: going), LivingObjects()) == .allowed())
+  }
+
+  @Test("the same spec in other words is no change, whatever ails the object")
+  func otherWords() {
+    let old = Sample.cluster.living(.creating)
+    let new = Sample.cluster(("memory: 4Gi", "memory: 4096Mi")).living(.creating)
+    #expect(answer(.update(old, to: new), LivingObjects()) == .allowed())
+  }
+
+  // MARK: Deleting
+
+  @Test("a cluster may be deleted; one from git will be made again")
+  func deleteCluster() {
+    #expect(answer(.delete(Sample.cluster)) == .allowed())
+    let warnings = answer(.delete(Sample.cluster.managed)).warnings
+    #expect(
+      warnings == [
+        "managed from git (clusters/analytics.yaml, commit 4f2c9ab): it will be made again; remove the file first"
+      ])
+  }
+
+  @Test("an app in use may be neither deleted nor changed; another one may be both")
+  func appInUse() throws {
+    let message = try #require(answer(.delete(Sample.current)).message)
+    #expect(message.hasPrefix("error[app/in-use] app spark-1.0.0 is used by cluster prod/analytics"))
+    let changed = Sample.app(("registry.example/spark:1.0.0", "registry.example/spark:1.0.1"))
+    #expect(answer(.update(Sample.current, to: changed)).message?.hasPrefix("error[app/in-use] ") == true)
+    #expect(answer(.delete(Sample.candidate)) == .allowed())
+  }
+
+  @Test("an app that only a running upgrade needs is kept until that ends")
+  func appOfUpgrade() throws {
+    let upgrading = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.upgrading)
+    let living = LivingObjects(Sample.current, Sample.candidate, upgrading)
+    let message = try #require(answer(.delete(Sample.current), living).message)
+    #expect(message.hasPrefix("waiting[app/in-use] app spark-1.0.0 is still needed by the running cluster"))
+  }
+
+  // MARK: Who and where
+
+  @Test("the daemon, and the server's controllers, are not asked for reasons")
+  func exempt() {
+    for user in [
+      "system:serviceaccount:kdops-system:kdops", "system:serviceaccount:kube-system:namespace-controller",
+    ] {
+      #expect(answer(.delete(Sample.current, by: user)) == .allowed())
+    }
+  }
+
+  @Test("other kinds, other groups and subresources pass")
+  func otherThings() {
+    var pod = AdmissionRequest.create(Sample.cluster)
+    pod.kind = "Pod"
+    var foreign = AdmissionRequest.create(Sample.cluster)
+    foreign.group = "example.com"
+    var status = AdmissionRequest.create(Sample.cluster)
+    status.subresource = "status"
+    var connect = AdmissionRequest.create(Sample.cluster)
+    connect.operation = .connect
+    for request in [pod, foreign, status, connect] { #expect(answer(request, LivingObjects()) == .allowed()) }
+  }
+
+  @Test("namespaces that are not ours are none of our business")
+  func foreignNamespaces() {
+    let judge = AdmissionJudge(policy: Policy(tenancy: Tenancy(namespaces: ["staging"])))
+    #expect(judge.answer(.create(Sample.cluster), among: LivingObjects()) == .allowed())
+    #expect(
+      judge.answer(.create(Sample.cluster.inNamespace("staging")), among: LivingObjects()).isAllowed == false)
+  }
+
+  @Test("the catalog's apps are made by hand, and by the other rules")
+  func catalog() throws {
+    let app = Sample.current.inNamespace("kdops-system")
+    #expect(answer(.create(app), LivingObjects()) == .allowed())
+    let bad = Sample.app((#""version": "1.0.0""#, #""version": "one""#)).inNamespace("kdops-system")
+    #expect(answer(.create(bad), LivingObjects()).message?.hasPrefix("error[app/semver] ") == true)
+    let user = LivingObjects(app, Sample.cluster)
+    #expect(answer(.delete(app), user).message?.hasPrefix("error[app/in-use] ") == true)
+  }
+
+  @Test("what the administrator does not allow is denied by hand too")
+  func tenancy() throws {
+    let asking = Sample.cluster(("members: 3", "members: 3\n      serviceAccountName: admin"))
+    let message = try #require(answer(.create(asking), LivingObjects(Sample.current)).message)
+    #expect(message.hasPrefix("error[cluster/tenancy] role worker of cluster prod/analytics"))
+  }
+
+  @Test("while it is not known what lives, everything passes, and says so")
+  func starting() {
+    let answer = judge.answer(.create(Sample.cluster), among: nil)
+    #expect(answer.isAllowed)
+    #expect(answer.warnings.count == 1)
+    #expect(answer.warnings.first?.hasPrefix("not judged: ") == true)
+  }
+}

@@ -1,0 +1,230 @@
+import AsyncHTTPClient
+import ClusterAPI
+import KubeDirector
+import Logging
+import NIOCore
+import NIOSSL
+import ServiceLifecycle
+import Synchronization
+import TestSupport
+import Testing
+import Values
+
+@testable import Admission
+
+@Suite("The HTTPS server, asked as an API server asks", .timeLimit(.minutes(2)))
+struct ServerTests {
+  /// A server that runs, and who asks it.
+  struct Scene: Sendable {
+    var port: Int
+    var world: World
+
+    func client(
+      trusting bundle: [UInt8]? = nil, _ change: (inout TLSConfiguration) -> Void = { _ in }
+    ) throws -> HTTPClient {
+      var tls = TLSConfiguration.makeClientConfiguration()
+      tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(bundle ?? world.bundle))
+      change(&tls)
+      return HTTPClient(
+        eventLoopGroupProvider: .singleton, configuration: HTTPClient.Configuration(tlsConfiguration: tls))
+    }
+
+    func post(
+      _ body: HTTPClientRequest.Body, path: String = "/admit?timeout=5s", type: String? = "application/json",
+      with client: HTTPClient
+    ) async throws -> (status: UInt, body: String) {
+      var request = HTTPClientRequest(url: "https://127.0.0.1:\(port)\(path)")
+      request.method = .POST
+      if let type { request.headers.add(name: "content-type", value: type) }
+      request.body = body
+      let response = try await client.execute(request, timeout: .seconds(30))
+      return (response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20)))
+    }
+  }
+
+  final class World: Sendable {
+    let api = MemoryAPI(Sample.current)
+    let clock = TestClock()
+    private let state = Mutex<(now: Int, bundle: [UInt8])>((noon, []))
+
+    var now: Int { state.withLock { $0.now } }
+    var bundle: [UInt8] { state.withLock { $0.bundle } }
+
+    func pass(_ seconds: Int) { state.withLock { $0.now += seconds } }
+    func publish(_ bundle: [UInt8]) { state.withLock { $0.bundle = bundle } }
+  }
+
+  private func withServer(_ body: @escaping @Sendable (Scene) async throws -> Void) async throws {
+    let world = World()
+    let (ports, announce) = AsyncStream<Int>.makeStream()
+    let server = AdmissionServer(
+      api: world.api,
+      settings: AdmissionSettings(address: "127.0.0.1", port: 0, hostNames: ["127.0.0.1"]), logger: .silent,
+      clock: world.clock, now: { world.now }, publish: { world.publish($0) },
+      onListening: { announce.yield($0) })
+    let services = ServiceGroup(services: [server], logger: .silent)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await services.run() }
+      for await port in ports {
+        // What was published comes just after what is served.
+        while world.bundle.isEmpty { await Task.yield() }
+        try await body(Scene(port: port, world: world))
+        break
+      }
+      await services.triggerGracefulShutdown()
+      try await group.waitForAll()
+    }
+  }
+
+  private func with(
+    _ client: HTTPClient, _ body: (HTTPClient) async throws -> Void
+  ) async throws {
+    do {
+      try await body(client)
+    } catch {
+      try? await client.shutdown()
+      throw error
+    }
+    try await client.shutdown()
+  }
+
+  @Test("a review is answered, over a certificate that the published authority vouches for")
+  func answers() async throws {
+    try await withServer { scene in
+      try await with(scene.client()) { client in
+        var reply = try await scene.post(
+          .bytes(AdmissionRequest.create(Sample.candidate).review.serialized()), with: client)
+        while reply.body.contains("not judged") {
+          // The first listing is under way.
+          reply = try await scene.post(
+            .bytes(AdmissionRequest.create(Sample.candidate).review.serialized()), with: client)
+        }
+        #expect(reply.status == 200)
+        #expect(try JSON.parse(reply.body) == AdmissionAnswer.allowed().review(uid: "6f1c"))
+        let bad = Sample.cluster(("app: spark-1.0.0", "app: spork-1.0.0"))
+        reply = try await scene.post(
+          .bytes(AdmissionRequest.create(bad).review.serialized()), with: client)
+        #expect(reply.status == 200)
+        #expect(reply.body.contains("error[cluster/app-registered]"))
+      }
+    }
+  }
+
+  @Test("what is no review is refused with a status that says why")
+  func refusals() async throws {
+    try await withServer { scene in
+      try await with(scene.client()) { client in
+        let empty = HTTPClientRequest.Body.bytes(Array("{}".utf8))
+        #expect(try await scene.post(empty, path: "/", with: client).status == 404)
+        #expect(try await scene.post(empty, path: "/admit/", with: client).status == 404)
+        #expect(try await scene.post(empty, type: "text/plain", with: client).status == 415)
+        #expect(try await scene.post(empty, type: nil, with: client).status == 415)
+        let malformed = try await scene.post(empty, type: "application/json; charset=utf-8", with: client)
+        #expect(malformed.status == 400)
+        #expect(malformed.body.contains("AdmissionReview"))
+        let got = try await client.execute(
+          HTTPClientRequest(url: "https://127.0.0.1:\(scene.port)/admit"), timeout: .seconds(30))
+        #expect(got.status.code == 405)
+        #expect(got.headers.first(name: "allow") == "POST")
+      }
+    }
+  }
+
+  @Test("a body that is too large is refused, whether it says so beforehand or not")
+  func tooLarge() async throws {
+    try await withServer { scene in
+      try await with(scene.client()) { client in
+        let large = ByteBuffer(repeating: UInt8(ascii: " "), count: AdmissionHandler.bodyLimit + 1)
+        #expect(try await scene.post(.bytes(large), with: client).status == 413)
+        let pieces = AsyncStream<ByteBuffer> { continuation in
+          for _ in 0..<4 { continuation.yield(ByteBuffer(repeating: UInt8(ascii: " "), count: 1 << 20)) }
+          continuation.finish()
+        }
+        #expect(try await scene.post(.stream(pieces, length: .unknown), with: client).status == 413)
+      }
+    }
+  }
+
+  @Test("a body that does not come is not waited for")
+  func tooSlow() async throws {
+    try await withServer { scene in
+      try await with(scene.client()) { client in
+        let (pieces, feed) = AsyncStream<ByteBuffer>.makeStream()
+        feed.yield(ByteBuffer(string: "{"))
+        let isOver = Mutex(false)
+        try await withThrowingTaskGroup(of: UInt.self) { group in
+          group.addTask {
+            defer { isOver.withLock { $0 = true } }
+            return try await scene.post(.stream(pieces, length: .known(100)), with: client).status
+          }
+          await scene.world.clock.advance(whileSomeoneSleeps: HTTPSListener.requestTimeout) {
+            isOver.withLock { $0 }
+          }
+          #expect(try await group.next() == 408)
+        }
+        feed.finish()
+      }
+    }
+  }
+
+  @Test("a certificate is changed without a restart, and without a moment at which the published authorities fail")
+  func renewal() async throws {
+    try await withServer { scene in
+      let world = scene.world
+      let first = world.bundle
+      let review = AdmissionRequest.delete(Sample.cluster).review.serialized()
+      func ask(trusting bundle: [UInt8]) async throws {
+        try await with(scene.client(trusting: bundle)) { client in
+          #expect(try await scene.post(.bytes(review), with: client).status == 200)
+        }
+      }
+      try await ask(trusting: first)
+      world.pass(60 * day)
+      await world.clock.advance(whileSomeoneSleeps: CertificateKeeper.interval) { world.bundle != first }
+      let both = world.bundle
+      #expect(both.count > first.count)
+      try await ask(trusting: both)
+      try await ask(trusting: first)
+      world.pass(CertificateBook.announcement)
+      let newest = Array(both.prefix(both.count - first.count))
+      // Until the keeper has looked again, the old one is served.
+      var isServed = false
+      while !isServed {
+        await world.clock.advance(by: CertificateKeeper.interval)
+        isServed = (try? await ask(trusting: newest)) != nil
+        try await ask(trusting: both)
+      }
+      await #expect(throws: (any Error).self) { try await ask(trusting: first) }
+    }
+  }
+
+  @Test("TLS below 1.2, and plain HTTP, get nothing")
+  func transport() async throws {
+    try await withServer { scene in
+      try await with(scene.client({ $0.minimumTLSVersion = .tlsv1; $0.maximumTLSVersion = .tlsv11 })) { client in
+        await #expect(throws: (any Error).self) {
+          try await scene.post(.bytes(Array("{}".utf8)), with: client)
+        }
+      }
+      try await with(scene.client()) { client in
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(scene.port)/admit")
+        request.method = .POST
+        await #expect(throws: (any Error).self) {
+          _ = try await client.execute(request, timeout: .seconds(10))
+        }
+      }
+    }
+  }
+
+  @Test("an address that is taken is said in words")
+  func takenAddress() async throws {
+    try await withServer { scene in
+      let world = World()
+      let server = AdmissionServer(
+        api: world.api, settings: AdmissionSettings(address: "127.0.0.1", port: scene.port),
+        logger: .silent, clock: world.clock, now: { world.now }, publish: { world.publish($0) })
+      let error = await #expect(throws: AdmissionError.self) { try await server.run() }
+      #expect(error?.message.contains("127.0.0.1:\(scene.port)") == true)
+    }
+  }
+}
