@@ -49,7 +49,9 @@ struct CertificateBookTests {
     #expect(text(book.bundle(at: noon)) == book.newest?.authority.ended)
   }
 
-  @Test("after two thirds of its life a pair is followed by another, which is trusted an hour before it is served")
+  @Test(
+    "after two thirds of its life a pair is followed by another, which is trusted an hour before it is served"
+  )
   func renewal() throws {
     let first = try CertificateBook().renewed(for: hosts, at: noon)
     #expect(!first.isDue(for: hosts, at: noon + 60 * day - 1))

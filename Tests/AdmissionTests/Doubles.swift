@@ -37,7 +37,7 @@ final class LogCapture: Sendable {
 
 extension TestClock {
   /// Lets time pass whenever somebody waits for it, until the condition holds.
-  func advance(whileSomeoneSleeps step: Duration, until condition: () -> Bool) async {
+  func advance(whileSomeoneSleeps step: Duration, until condition: @Sendable () -> Bool) async {
     while !condition() {
       if sleeperCount > 0 { advance(by: step) }
       await Task.yield()

@@ -45,7 +45,9 @@ struct JudgeTests {
 
   @Test("several findings stand a line each, below kubectl's own words")
   func severalFindings() throws {
-    let app = Sample.app((#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"tty": true}"#), (#"["controller", "worker", "gateway"]"#, #"["controller", "driver"]"#))
+    let app = Sample.app(
+      (#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"tty": true}"#),
+      (#"["controller", "worker", "gateway"]"#, #"["controller", "driver"]"#))
     let lines = try #require(answer(.create(app), LivingObjects()).message).split(
       separator: "\n", omittingEmptySubsequences: false)
     #expect(lines.count == 3)
@@ -85,7 +87,8 @@ struct JudgeTests {
   @Test("an upgrade that also changes the members, to an app of another distribution, hears of both")
   func badUpgrade() throws {
     let other = Sample.app(
-      ("spark-1.0.0\"", "spark-1.1.0\""), ("example/spark", "example/flink"), ("1.0.0\", \"upg", "1.1.0\", \"upg"))
+      ("spark-1.0.0\"", "spark-1.1.0\""), ("example/spark", "example/flink"),
+      ("1.0.0\", \"upg", "1.1.0\", \"upg"))
     let old = Sample.cluster.living(.configured)
     let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"), ("members: 3", "members: 4"))
       .living(.configured)
@@ -113,7 +116,8 @@ struct JudgeTests {
     let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"), ("members: 3", "members: 4"))
       .living(.upgrading)
     let message = try #require(answer(.update(old, to: new)).message)
-    #expect(message.hasPrefix("waiting[cluster/busy] cluster prod/analytics waits for the upgrade to spark-1.1.0"))
+    #expect(
+      message.hasPrefix("waiting[cluster/busy] cluster prod/analytics waits for the upgrade to spark-1.1.0"))
     #expect(message.hasSuffix("; help: try again once that is over"))
   }
 
@@ -129,7 +133,9 @@ struct JudgeTests {
         LivingObjects(Sample.current, Sample.candidate, Sample.object(Fixture.third, path: "a.json"), old)
       ).message)
     #expect(message.contains("waits for a stalled upgrade; revert `4f2c9ab` first"))
-    #expect(message.hasSuffix("; help: try again once that is over, or commit the change: from git it waits by itself"))
+    #expect(
+      message.hasSuffix(
+        "; help: try again once that is over, or commit the change: from git it waits by itself"))
   }
 
   @Test("the status that comes with the object counts, not the one that was watched")
@@ -143,12 +149,15 @@ struct JudgeTests {
   @Test("a cluster that no engine has taken up can be mended by hand")
   func untouched() {
     let new = Sample.cluster(("members: 3", "members: 4"))
-    #expect(answer(.update(Sample.cluster, to: new), LivingObjects(Sample.current, Sample.cluster)) == .allowed())
+    #expect(
+      answer(.update(Sample.cluster, to: new), LivingObjects(Sample.current, Sample.cluster)) == .allowed())
   }
 
   // MARK: Drift
 
-  @Test("an edit of what comes from git is allowed where the rules allow it, with a warning that it will be put back")
+  @Test(
+    "an edit of what comes from git is allowed where the rules allow it, with a warning that it will be put back"
+  )
   func drift() {
     let old = Sample.cluster.managed.living(.configured)
     let new = Sample.cluster(("members: 3", "members: 4")).managed.living(.configured)
@@ -196,7 +205,7 @@ struct JudgeTests {
     let message = try #require(answer(.delete(Sample.current)).message)
     #expect(message.hasPrefix("error[app/in-use] app spark-1.0.0 is used by cluster prod/analytics"))
     let changed = Sample.app(("registry.example/spark:1.0.0", "registry.example/spark:1.0.1"))
-    #expect(answer(.update(Sample.current, to: changed)).message?.hasPrefix("error[app/in-use] ") == true)
+    #expect(answer(.update(Sample.current, to: changed)).message?.contains("\nerror[app/in-use] ") == true)
     #expect(answer(.delete(Sample.candidate)) == .allowed())
   }
 

@@ -55,7 +55,9 @@ struct KubectlTests {
 
     let early = try await kubectl.run(["apply", "-f", "-"], cluster)
     #expect(!early.isSuccess)
-    #expect(early.errors.contains("error[cluster/app-registered] app spark-1.0.0, which cluster \(namespace)/analytics"))
+    #expect(
+      early.errors.contains(
+        "error[cluster/app-registered] app spark-1.0.0, which cluster \(namespace)/analytics"))
 
     try await kubectl.succeed(["apply", "-f", "-"], app)
     api.put(try await kubectl.object("kubedirectorapp", "spark-1.0.0", in: namespace))
@@ -70,11 +72,16 @@ struct KubectlTests {
     #expect(downgrade.errors.contains("error[upgrade/registered]"))
 
     // By now the watch has told of the cluster.
-    var inUse = try await kubectl.run(["delete", "-n", namespace, "--dry-run=server", "kubedirectorapp", "--all"])
+    var inUse = try await kubectl.run([
+      "delete", "-n", namespace, "--dry-run=server", "kubedirectorapp", "--all",
+    ])
     for _ in 0..<100 where inUse.isSuccess {
-      inUse = try await kubectl.run(["delete", "-n", namespace, "--dry-run=server", "kubedirectorapp", "--all"])
+      inUse = try await kubectl.run([
+        "delete", "-n", namespace, "--dry-run=server", "kubedirectorapp", "--all",
+      ])
     }
-    #expect(inUse.errors.contains("error[app/in-use] app spark-1.0.0 is used by cluster \(namespace)/analytics"))
+    #expect(
+      inUse.errors.contains("error[app/in-use] app spark-1.0.0 is used by cluster \(namespace)/analytics"))
     try await kubectl.succeed(["delete", "-n", namespace, "kubedirectorcluster", "analytics", "--wait=true"])
     api.remove(.clusters, namespace, "analytics")
     var gone = try await kubectl.run(["delete", "-n", namespace, "kubedirectorapp", "spark-1.0.0"])
@@ -155,7 +162,8 @@ struct Kubectl {
     let result = try await Subprocess.run(
       .name("kubectl"), arguments: Arguments(arguments),
       environment: .inherit.updating(["KUBECONFIG": Self.kubeconfig]),
-      input: .array(input?.serialized() ?? []), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+      input: .array(input?.serialized() ?? []), output: .string(limit: 1 << 20),
+      error: .string(limit: 1 << 20))
     return Outcome(
       isSuccess: result.terminationStatus.isSuccess, output: result.standardOutput,
       errors: result.standardError)

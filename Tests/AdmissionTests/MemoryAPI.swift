@@ -65,7 +65,8 @@ final class MemoryAPI: ClusterAPI {
     state.version += 1
     var object = object
     object.json["metadata"]?["resourceVersion"] = .string("\(state.version)")
-    let isNew = state.objects.updateValue(object, forKey: Key(kind: object.kind, name: object.objectName)) == nil
+    let isNew =
+      state.objects.updateValue(object, forKey: Key(kind: object.kind, name: object.objectName)) == nil
     tell(isNew ? .added(object) : .modified(object), of: object, in: state)
     return object
   }

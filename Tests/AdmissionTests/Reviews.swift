@@ -27,7 +27,7 @@ enum Sample {
   }
 
   private static func replaced(_ text: String, _ replacements: [(String, String)]) -> String {
-    replacements.reduce(text) { text, pair in
+    replacements.filter { !$0.0.isEmpty }.reduce(text) { text, pair in
       var parts: [Substring] = []
       var rest = text[...]
       while let range = rest.firstRange(of: pair.0) {

@@ -30,7 +30,8 @@ struct CertificateBook: Sendable, Hashable {
     let standing = newest.flatMap { $0.isValid(at: now) ? $0 : nil }
     let known = standing.map { now < $0.isDueAt ? $0.hosts : [] } ?? []
     return CertificateBook(
-      newest: try ServingPair.make(hosts: hosts.union(known), now: now), previous: standing ?? valid(previous, now))
+      newest: try ServingPair.make(hosts: hosts.union(known), now: now),
+      previous: standing ?? valid(previous, now))
   }
 
   /// What is served now; nil where there is nothing that is valid.
@@ -38,14 +39,17 @@ struct CertificateBook: Sendable, Hashable {
   func served(for hosts: Set<String>, at now: Int, isPublished: Bool) -> ServingPair? {
     guard let newest = valid(newest, now) else { return valid(previous, now) }
     let isAnnounced = isPublished && now >= newest.madeAt + Self.announcement
-    if !isAnnounced, let previous = valid(previous, now), hosts.isSubset(of: previous.hosts) { return previous }
+    if !isAnnounced, let previous = valid(previous, now), hosts.isSubset(of: previous.hosts) {
+      return previous
+    }
     return newest
   }
 
   /// The authorities to be trusted, in PEM, the newest first.
   func bundle(at now: Int) -> [UInt8] {
     let pairs = [valid(newest, now), valid(previous, now)].compactMap(\.self)
-    return Array(pairs.map { $0.authority.hasSuffix("\n") ? $0.authority : $0.authority + "\n" }.joined().utf8)
+    return Array(
+      pairs.map { $0.authority.hasSuffix("\n") ? $0.authority : $0.authority + "\n" }.joined().utf8)
   }
 
   private func valid(_ pair: ServingPair?, _ now: Int) -> ServingPair? {

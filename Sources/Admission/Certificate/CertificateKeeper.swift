@@ -92,7 +92,8 @@ actor CertificateKeeper {
         failures = 0
         return true
       }
-      throw APIError(.conflict, "Secret \(settings.namespace)/\(CertificateBook.secretName) changes all the time")
+      throw APIError(
+        .conflict, "Secret \(settings.namespace)/\(CertificateBook.secretName) changes all the time")
     } catch is CancellationError {
       return false
     } catch {
