@@ -85,7 +85,7 @@ struct LiveObjectsTests {
     let judge = AdmissionJudge(policy: Policy())
     let request = AdmissionRequest.create(Sample.cluster)
     let living = try #require(await objects.living(for: request))
-    #expect(judge.answer(request, among: living) == .allowed())
+    #expect(judge.answer(request, among: living).isAllowed)
     #expect(await objects.living.holds(.app("prod", "spark-1.0.0")) == false)
     #expect(api.requests.allSatisfy { $0 == "get KubeDirectorApp" })
     let count = api.requests.count

@@ -24,6 +24,8 @@ final class MemoryAPI: ClusterAPI {
     var beforeWrite: (@Sendable (MemoryAPI) -> Void)?
     var failure: APIError?
     var requests: [String] = []
+    var isHeld = false
+    var held: [CheckedContinuation<Void, Never>] = []
   }
 
   private let state = Mutex(State())
@@ -37,6 +39,18 @@ final class MemoryAPI: ClusterAPI {
 
   /// What every call answers with from now on; nil for what is right.
   func fail(with error: APIError?) { state.withLock { $0.failure = error } }
+
+  /// From now on nobody who gets an object has an answer, until `release`.
+  func hold() { state.withLock { $0.isHeld = true } }
+
+  func release() {
+    let held = state.withLock { state in
+      defer { state.held = [] }
+      state.isHeld = false
+      return state.held
+    }
+    for one in held { one.resume() }
+  }
 
   /// What happens just before the next write, once.
   func beforeWrite(_ body: @escaping @Sendable (MemoryAPI) -> Void) {
@@ -92,6 +106,13 @@ final class MemoryAPI: ClusterAPI {
 
   func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
     try begin("get", resource.kind)
+    await withCheckedContinuation { continuation in
+      let isHeld = state.withLock { state in
+        if state.isHeld { state.held.append(continuation) }
+        return state.isHeld
+      }
+      if !isHeld { continuation.resume() }
+    }
     guard let object = state.withLock({ $0.objects[Key(kind: resource.kind, name: name)] }) else {
       throw APIError(.notFound, "\(resource.kind) \(name) is not there")
     }

@@ -19,6 +19,8 @@ struct ServerTests {
   struct Scene: Sendable {
     var port: Int
     var world: World
+    /// Asks the server to stop.
+    var stop: @Sendable () async -> Void
 
     func client(
       trusting bundle: [UInt8]? = nil, _ change: (inout TLSConfiguration) -> Void = { _ in }
@@ -83,7 +85,7 @@ struct ServerTests {
       for await port in ports {
         // What was published comes just after what is served.
         while world.bundle.isEmpty { await Task.yield() }
-        try await body(Scene(port: port, world: world))
+        try await body(Scene(port: port, world: world, stop: { await services.triggerGracefulShutdown() }))
         break
       }
       await services.triggerGracefulShutdown()
@@ -177,6 +179,29 @@ struct ServerTests {
         await time
         #expect(answer?.status == 408)
         feed.finish()
+      }
+    }
+  }
+
+  @Test("a server that is told to stop answers what it was asked before")
+  func ending() async throws {
+    try await withServer { scene in
+      try await with(scene.client()) { client in
+        let review = AdmissionRequest.create(Sample.cluster.inNamespace("staging")).review.serialized()
+        var reply = try await scene.post(.bytes(review), with: client)
+        while reply.body.contains("not judged") {
+          reply = try await scene.post(.bytes(review), with: client)
+        }
+        let api = scene.world.api
+        let before = api.requests.count
+        api.hold()
+        async let last = scene.post(.bytes(review), with: client)
+        while api.requests.count == before { await Task.yield() }
+        await scene.stop()
+        api.release()
+        let answer = try await last
+        #expect(answer.status == 200)
+        #expect(answer.body.contains("cluster/app-registered"))
       }
     }
   }

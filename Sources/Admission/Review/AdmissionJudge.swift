@@ -21,21 +21,30 @@ public struct AdmissionJudge: Sendable {
     guard concerns(request) else { return .allowed() }
     let management = Management(of: request)
     if request.operation == .delete, request.kind == Wire.clusterKind {
-      return .allowed(FindingWords.warnings([], after: management.map { [$0.recreationWarning] } ?? []))
+      return .allowed(FindingWords.warnings([], after: Self.remarks(on: request, management)))
     }
     guard let living else {
       return .allowed(["not judged: kdops does not know yet which apps and clusters live here"])
     }
     let findings = Self.findings(on: request, among: living, policy: policy)
-    var said: [String] = []
-    if let management {
-      said.append(
-        request.operation == .delete ? management.recreationWarning : management.driftWarning)
-    }
     if let denial = FindingWords.denial(findings, isManaged: management != nil) {
       return .denied(denial, FindingWords.warnings(findings))
     }
-    return .allowed(FindingWords.warnings(findings, after: said))
+    return .allowed(FindingWords.warnings(findings, after: Self.remarks(on: request, management)))
+  }
+
+  /// What becomes of it, which no rule says.
+  private static func remarks(on request: AdmissionRequest, _ management: Management?) -> [String] {
+    if let management {
+      return [request.operation == .delete ? management.recreationWarning : management.driftWarning]
+    }
+    // The engine acts on nothing else. One that is put back from a backup brings its stamp along.
+    if request.operation == .create, request.kind == Wire.clusterKind, let object = request.object,
+      !Stamp.holds(object)
+    {
+      return ["not from git: kdops starts no members for it; add its file to the repository instead"]
+    }
+    return []
   }
 
   /// Whether a request changes the meaning of an object that this installation answers for.
