@@ -40,7 +40,7 @@ final class MemoryAPI: ClusterAPI {
   /// What every call answers with from now on; nil for what is right.
   func fail(with error: APIError?) { state.withLock { $0.failure = error } }
 
-  /// From now on nobody who gets an object has an answer, until `release`.
+  /// From now on nobody who lists objects has an answer, until `release`.
   func hold() { state.withLock { $0.isHeld = true } }
 
   func release() {
@@ -106,13 +106,6 @@ final class MemoryAPI: ClusterAPI {
 
   func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
     try begin("get", resource.kind)
-    await withCheckedContinuation { continuation in
-      let isHeld = state.withLock { state in
-        if state.isHeld { state.held.append(continuation) }
-        return state.isHeld
-      }
-      if !isHeld { continuation.resume() }
-    }
     guard let object = state.withLock({ $0.objects[Key(kind: resource.kind, name: name)] }) else {
       throw APIError(.notFound, "\(resource.kind) \(name) is not there")
     }
@@ -123,6 +116,13 @@ final class MemoryAPI: ClusterAPI {
     _ resource: Resource, namespace: String?, labels: LabelSelector
   ) async throws(APIError) -> ObjectList {
     try begin("list", resource.kind)
+    await withCheckedContinuation { continuation in
+      let isHeld = state.withLock { state in
+        if state.isHeld { state.held.append(continuation) }
+        return state.isHeld
+      }
+      if !isHeld { continuation.resume() }
+    }
     return state.withLock { state in
       ObjectList(
         items: state.objects.values.filter {

@@ -78,18 +78,23 @@ actor LiveObjects {
   /// What lives beside the object of a request; nil until everything that could matter has been listed once.
   ///
   /// `kubectl apply` of a whole folder asks about a cluster sooner than a watch tells of its app, so an app that is not
-  /// known is asked for.
+  /// known is looked for.
   func living(for request: AdmissionRequest) async -> LivingObjects? {
     guard isComplete(for: request) else { return nil }
-    var asked: [Object] = []
-    for app in apps(namedBy: request) where !living.holds(app) {
-      let name = ObjectName(namespace: app.namespace, name: app.name)
-      // Where it cannot be had, the rules say that it is not there.
-      if let object = try? await api.get(.apps, name) { asked.append(object) }
+    guard request.kind == Wire.clusterKind, let name = request.object?["spec"]?["app"]?.string else {
+      return living
     }
-    // For this request alone: what was asked for meanwhile may be gone before the watch tells of it.
+    let places = Set([request.namespace, systemNamespace]).sorted()
+    if places.contains(where: { living.holds(.app($0, name)) }) { return living }
+    var found: [Object] = []
+    for place in places {
+      // Listing is what the daemon may do. Where it fails, the rules say that the app is not there.
+      let list = try? await api.list(.apps, namespace: place, labels: .everything)
+      found += list?.items.filter { $0.name == name } ?? []
+    }
+    // For this request alone: what was found meanwhile may be gone before the watch tells of it.
     var known = living
-    for object in asked { known.put(object.json) }
+    for object in found { known.put(object.json) }
     return known
   }
 
@@ -100,12 +105,5 @@ actor LiveObjects {
         || request.namespace == systemNamespace
       return !matters || listed.contains(scope)
     }
-  }
-
-  /// Where the app that a cluster names may be.
-  private func apps(namedBy request: AdmissionRequest) -> [ObjectReference] {
-    guard request.kind == Wire.clusterKind, let app = request.object?["spec"]?["app"]?.string, !app.isEmpty
-    else { return [] }
-    return Set([request.namespace, systemNamespace]).sorted().map { .app($0, app) }
   }
 }
