@@ -1,3 +1,4 @@
+import NIOCore
 import NIOSSL
 import Synchronization
 
@@ -30,6 +31,8 @@ final class CurrentPair: Sendable {
       certificateChain: try Self.chain(of: pair), privateKey: .privateKey(try Self.key(of: pair)))
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["http/1.1"]
+    // Clients are in no hurry to say farewell too, and a daemon that is told to stop does not wait for that.
+    configuration.shutdownTimeout = .milliseconds(500)
     configuration.sslContextCallback = { [self] _, promise in
       promise.succeed(state.withLock { $0?.identity } ?? .noChanges)
     }
