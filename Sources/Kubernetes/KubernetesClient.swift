@@ -19,6 +19,7 @@ public final class KubernetesClient: ClusterAPI {
   let server: Server
   let sender: Sender
   let resources: ResourceMap
+  let commands: Result<Exec, APIError>
   private let version = Mutex<String?>(nil)
 
   /// Finds the server and the credentials. Nothing is sent yet; `check()` does that.
@@ -41,6 +42,7 @@ public final class KubernetesClient: ClusterAPI {
       logger: logger)
     self.sender = sender
     resources = ResourceMap { request throws(APIError) in try await sender.json(request) }
+    commands = Self.commands(server, sender)
   }
 
   /// Closes every connection. Calls and watches that still run fail; so does what comes later.
@@ -65,14 +67,6 @@ public final class KubernetesClient: ClusterAPI {
       }
       throw explained
     }
-  }
-
-  public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
-    let exec = try Exec(server: server, group: sender.transport.group) { name, container throws(APIError) in
-      let found = try await self.get(.pods, name)
-      return found.json["status"]?["containerStatuses"]?.array?.first { $0["name"]?.string == container }?["containerID"]?.string
-    }
-    return try await exec.run(pod, request)
   }
 }
 

@@ -18,19 +18,23 @@ struct Exec: Sendable {
   private let clock: any Clock<Duration>
   private let timing: ExecTiming
   private let containerID: ContainerID
+  private let onAnswer: @Sendable (_ pod: ObjectName, _ code: Int?) -> Void
 
   /// - Parameters:
   ///   - clock: by which a request's timeout is counted.
+  ///   - onAnswer: told of the status of every answer, 101 for a command that runs; nil where none came.
   ///   - containerID: asked before a command that is meant for one container only.
   /// - Throws: `.other` where the server's TLS settings cannot be used.
   init(
     server: Server, group: any EventLoopGroup, clock: any Clock<Duration> = ContinuousClock(),
-    timing: ExecTiming = ExecTiming(), containerID: @escaping ContainerID
+    timing: ExecTiming = ExecTiming(), onAnswer: @escaping @Sendable (ObjectName, Int?) -> Void = { _, _ in },
+    containerID: @escaping ContainerID
   ) throws(APIError) {
     self.server = server
     self.group = group
     self.clock = clock
     self.timing = timing
+    self.onAnswer = onAnswer
     self.containerID = containerID
     guard var settings = server.tls else {
       tls = nil
@@ -108,25 +112,44 @@ struct Exec: Sendable {
       server: server, tls: tls, group: group, timing: timing, pod: pod, request: request)
     let line = ExecLine()
     defer { line.close() }
+    let answer: ExecOpening.Answer
+    do {
+      answer = try await withTaskCancellationHandler {
+        try await opening.ask(authorization: authorization, on: line)
+      } onCancel: {
+        line.close()
+      }
+    } catch {
+      onAnswer(pod, nil)
+      throw failure(error, pod)
+    }
     do {
       return try await withTaskCancellationHandler {
-        switch try await opening.ask(authorization: authorization, on: line) {
-        case .refused(let refusal): return .failure(try await refusal.get())
-        case .opened(let outcome): return .success(try await outcome.get().get())
+        switch answer {
+        case .refused(let refused):
+          let refusal = try await refused.get()
+          onAnswer(pod, refusal.code)
+          return .failure(refusal)
+        case .opened(let outcome):
+          onAnswer(pod, 101)
+          return .success(try await outcome.get().get())
         }
       } onCancel: {
         line.close()
       }
-    } catch let error as APIError {
-      throw Task.isCancelled ? Self.abandoned(pod) : error
     } catch {
-      if Task.isCancelled { throw Self.abandoned(pod) }
-      let words = TransportFailure(error).words
-      throw APIError(.unavailable, "Pod \(pod): no command can be begun: \(server.address): \(words)")
+      throw failure(error, pod)
     }
   }
 
-  /// Counts as a fault that passes, so that nobody takes it for the command's own end.
+  private func failure(_ error: any Error, _ pod: ObjectName) -> APIError {
+    // Counts as a fault that passes, so that nobody takes it for the command's own end.
+    if Task.isCancelled { return Self.abandoned(pod) }
+    if let error = error as? APIError { return error }
+    let words = TransportFailure(error).words
+    return APIError(.unavailable, "Pod \(pod): no command can be begun: \(server.address): \(words)")
+  }
+
   private static func abandoned(_ pod: ObjectName) -> APIError {
     APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
   }
