@@ -36,13 +36,12 @@ extension InstallationSettings {
   /// No user of the image's: one that owns nothing.
   private static let user: JSON = 65532
 
+  /// By default a new pod comes before an old one goes; it waits until the old one has let go of the lease.
   var deploymentObject: JSON {
     [
       "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(ownName, in: namespace),
       "spec": [
         "replicas": JSON(replicas), "revisionHistoryLimit": 3, "selector": ["matchLabels": labels],
-        // The new pod waits for the lease until the old one has let go of it.
-        "strategy": ["type": "RollingUpdate"],
         "template": [
           "metadata": [
             "labels": labels,
@@ -87,6 +86,20 @@ extension InstallationSettings {
     ]
     container["volumeMounts"] = .array(volumes.map(\.mount))
     return container
+  }
+
+  /// How the Secret is made that the daemon reads.
+  var secretNotes: [String] {
+    let files: String
+    switch gitCredentials {
+    case .none: return []
+    case .token: files = "--from-file=token=FILE"
+    case .sshKey: files = "--from-file=ssh-privatekey=FILE --from-file=known_hosts=FILE"
+    }
+    return [
+      "Who it is to the git host, a Secret says that is not made here:",
+      "kubectl create secret generic \(Self.gitSecret) -n \(namespace) \(files)",
+    ]
   }
 
   private var environment: [JSON] {

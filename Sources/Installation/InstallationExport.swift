@@ -51,7 +51,7 @@ public struct InstallationExport: Sendable {
     }
     if settings.repo != nil {
       add("What `kdops run --config` reads.", object: settings.configurationObject)
-      add("The daemon.", object: settings.deploymentObject)
+      parts.append(Part(notes: ["The daemon."] + settings.secretNotes, object: settings.deploymentObject))
     }
     self.parts = parts
   }

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Diagnostics
+import FoundationEssentials
+import Installation
+
+/// `kdops install`: what an installation on Kubernetes needs, for an administrator to read and to apply.
+struct InstallCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "install", abstract: "Print what kdops needs on a Kubernetes cluster.",
+    discussion: """
+      Prints one stream of YAML: the namespace, the definitions of apps and clusters, a service account with no more \
+      rights than are used and, with --repo, the daemon. Applying it again changes nothing. Tenants' namespaces have \
+      to be there already.
+        kdops install --export --repo https://git.example/fleet.git --image IMAGE | kubectl apply -f -
+      Exit codes: 0 printed; 2 it could not be.
+      """)
+
+  @Flag(help: "Print it.")
+  var export = false
+
+  @Option(help: ArgumentHelp("Run the daemon too, on this repository: https:// or ssh://.", valueName: "url"))
+  var repo: String?
+
+  @Option(help: "The branch to follow. (default: main)")
+  var branch: String?
+
+  @Option(help: "Where the daemon lives. (default: the system namespace of --config, else kdops-system)")
+  var namespace: String?
+
+  @Option(help: "Tells several installations on one cluster apart. (default: default)")
+  var installation: String?
+
+  @Option(help: "The image of the daemon; docs/Containerfile makes one.")
+  var image = InstallationSettings().image
+
+  @Option(
+    help: ArgumentHelp(
+      "A namespace whose clusters are kept; may be repeated. (default: all but kube-* and its own)",
+      valueName: "namespace"))
+  var tenant: [String] = []
+
+  @Option(help: ArgumentHelp("The daemon's settings, which it is given.", valueName: "file"))
+  var config: String?
+
+  @Option(help: "How many daemons run; one of them acts.")
+  var replicas = 1
+
+  @Flag(help: "Let what is written by hand be judged by the same rules, by an admission webhook.")
+  var admission = false
+
+  @Option(
+    name: .customLong("admission-url"),
+    help: ArgumentHelp(
+      "Where the API server reaches the webhook of a daemon that runs outside; ends in /admit.",
+      valueName: "url"))
+  var admissionURL: String?
+
+  func run() throws {
+    guard export else {
+      Streams.error.line(
+        """
+        kdops install changes nothing itself: whoever administers the cluster reads what it prints, and applies it.
+          kdops install --export | less
+          kdops install --export | kubectl apply -f -
+        """)
+      throw Kdops.couldNotRun
+    }
+    var file: (path: String, bytes: [UInt8])?
+    if let config {
+      guard let content = FileManager.default.contents(atPath: config) else {
+        Streams.error.line(
+          "kdops install: the settings file \(config) cannot be read; check the path and who may read it")
+        throw Kdops.couldNotRun
+      }
+      file = (config, Array(content))
+    }
+    let (settings, findings) = settings(file)
+    let source = file.map { SourceText($0.bytes) }
+    let renderer = HumanRenderer { _, line in source?.line(line) }
+    for finding in findings.inReportOrder() { Streams.error.line(renderer.render(finding)) }
+    guard let settings else { throw Kdops.couldNotRun }
+    Streams.output.text(InstallationExport(settings).text)
+  }
+
+  /// - Parameter file: the path and content of the `--config` file.
+  /// - Returns: nil, and at least one error among the findings, where nothing can be exported.
+  func settings(_ file: (path: String, bytes: [UInt8])?) -> (InstallationSettings?, [Diagnostic]) {
+    var reader = ConfigurationReader()
+    if let file { reader.read(file: file.path, file.bytes) }
+    var flags: [String: String] = [:]
+    flags["repo"] = repo
+    flags["branch"] = branch
+    flags["installation"] = installation
+    reader.read(flags: flags)
+    var findings = reader.findings
+    func report(_ severity: Severity, _ message: String, _ hint: String? = nil) {
+      findings.append(
+        Diagnostic(rule: ConfigurationReader.rule, severity: severity, message: message, hint: hint))
+    }
+    var settings = InstallationSettings(configuration: reader.values)
+    if let namespace {
+      settings.namespace = namespace
+      // Without a file nobody has said that the system's apps are anywhere but where the daemon is.
+      if file == nil { settings.systemNamespace = namespace }
+    }
+    if !tenant.isEmpty { settings.tenantNamespaces = tenant }
+    settings.image = image
+    settings.replicas = replicas
+    settings.admission = admissionURL.map { .url($0) } ?? (admission ? .service : nil)
+    settings.repo = repo
+    do {
+      let isElsewhere = try settings.takeCredentials()
+      if !isElsewhere, let repo {
+        report(
+          .warning, "the repository \(repo) is a folder, which the daemon's pod does not have",
+          "name it as https:// or ssh://")
+      }
+    } catch {
+      report(.error, error.message, error.hint)
+    }
+    for problem in settings.problems { report(.error, problem) }
+    let isUsable = !findings.contains { $0.severity == .error }
+    return (isUsable ? settings : nil, findings)
+  }
+}
