@@ -139,7 +139,13 @@ let package = Package(
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "X509", package: "swift-certificates"), crypto,
       ]),
-    tests("Installation", ["Values", "KubeDirector", "ClusterAPI", "Manifests"], exclude: ["Golden"]),
+    tests(
+      "Installation",
+      [
+        "Values", "KubeDirector", "ClusterAPI", "Controller", "EmbeddedCluster", "GitStore", "Manifests",
+        "Reconciler", logging,
+      ],
+      exclude: ["Golden"]),
     tests(
       "Admission",
       [
@@ -156,7 +162,9 @@ let package = Package(
     tests(
       "kdops",
       [
-        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Rules", "StatusWriter", logging,
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Rules",
+        "StatusWriter",
+        logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       exclude: ["Golden"]),

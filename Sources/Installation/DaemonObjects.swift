@@ -90,15 +90,16 @@ extension InstallationSettings {
 
   /// How the Secret is made that the daemon reads.
   var secretNotes: [String] {
-    let files: String
+    let keys: [String]
     switch gitCredentials {
     case .none: return []
-    case .token: files = "--from-file=token=FILE"
-    case .sshKey: files = "--from-file=ssh-privatekey=FILE --from-file=known_hosts=FILE"
+    case .token: keys = ["token"]
+    case .sshKey: keys = ["ssh-privatekey", "known_hosts"]
     }
     return [
       "Who it is to the git host, a Secret says that is not made here:",
-      "kubectl create secret generic \(Self.gitSecret) -n \(namespace) \(files)",
+      "  kubectl create secret generic \(Self.gitSecret) -n \(namespace) \\",
+      "    " + keys.map { "--from-file=\($0)=FILE" }.joined(separator: " "),
     ]
   }
 

@@ -48,7 +48,7 @@ extension InstallationSettings {
     var grants = [
       Grant(
         name: ownName, subject: engine, place: tenants.map { .each($0) } ?? .everywhere,
-        permissions: Permission.tenant)
+        permissions: Permission.tenant(prunes: otherSettings["prune"] == true))
     ]
     var own = Permission.election(lease: lease)
     var subjects = ["the lease that says who acts"]

@@ -38,18 +38,22 @@ public struct Permission: Sendable, Hashable {
 extension Permission {
   /// In a namespace whose clusters are kept: for the reconciler, which writes apps and clusters, and the engine,
   /// which makes of them what runs.
-  public static let tenant: [Permission] = [
-    Permission(.apps, [.list, .watch, .create, .update, .delete]),
-    Permission(.clusters, [.get, .list, .watch, .create, .update, .delete]),
-    Permission(.clusters, subresource: "status", [.update]),
-    Permission(.statefulSets, [.get, .list, .watch, .create, .patch, .delete]),
-    Permission(.pods, [.get, .list, .watch, .patch, .delete]),
-    // `get` opens the WebSocket; newer servers ask for `create` as well.
-    Permission(.pods, subresource: "exec", [.get, .create]),
-    Permission(.services, [.get, .list, .watch, .create, .delete]),
-    Permission(.events, [.create]),
-    Permission(.disruptionBudgets, [.list, .watch]),
-  ]
+  ///
+  /// - Parameter prunes: whether a cluster goes whose file is gone.
+  public static func tenant(prunes: Bool) -> [Permission] {
+    [
+      Permission(.apps, [.list, .watch, .create, .update, .delete]),
+      Permission(.clusters, [.get, .list, .watch, .create, .update] + (prunes ? [.delete] : [])),
+      Permission(.clusters, subresource: "status", [.update]),
+      Permission(.statefulSets, [.get, .list, .watch, .create, .patch, .delete]),
+      Permission(.pods, [.get, .list, .watch, .patch, .delete]),
+      // `get` opens the WebSocket; newer servers ask for `create` as well.
+      Permission(.pods, subresource: "exec", [.get, .create]),
+      Permission(.services, [.get, .list, .watch, .create, .patch, .delete]),
+      Permission(.events, [.create, .patch]),
+      Permission(.disruptionBudgets, [.list, .watch]),
+    ]
+  }
 
   /// In the namespace whose apps every cluster may name.
   public static let catalog: [Permission] = [Permission(.apps, [.list, .watch])]

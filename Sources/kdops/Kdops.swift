@@ -8,7 +8,9 @@ struct Kdops: AsyncParsableCommand {
     commandName: "kdops",
     abstract: "Live upgrades of stateful applications, driven by git.",
     version: version,
-    subcommands: [DemoCommand.self, RunCommand.self, ValidateCommand.self, StatusCommand.self])
+    subcommands: [
+      DemoCommand.self, RunCommand.self, ValidateCommand.self, StatusCommand.self, InstallCommand.self,
+    ])
 
   /// What every command says by its exit code when it could not be run.
   static let couldNotRun = ExitCode(2)

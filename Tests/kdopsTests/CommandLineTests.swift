@@ -78,6 +78,6 @@ struct CommandLineTests {
   func commands() {
     #expect(
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
-        == ["demo", "run", "validate", "status"])
+        == ["demo", "run", "validate", "status", "install"])
   }
 }

@@ -1,0 +1,139 @@
+import Diagnostics
+import Installation
+import Testing
+import Values
+
+@testable import kdops
+
+@Suite("kdops install")
+struct InstallCommandTests {
+  private func read(_ arguments: String..., config: String? = nil) throws -> (
+    InstallationSettings?, [Diagnostic]
+  ) {
+    let command = try #require(try InstallCommand.parse(["--export"] + arguments))
+    return command.settings(config.map { ("kdops.yaml", Array($0.utf8)) })
+  }
+
+  private func settings(_ arguments: String..., config: String? = nil) throws -> InstallationSettings {
+    let command = try #require(try InstallCommand.parse(["--export"] + arguments))
+    let (settings, findings) = command.settings(config.map { ("kdops.yaml", Array($0.utf8)) })
+    #expect(findings == [])
+    return try #require(settings)
+  }
+
+  @Test("without --export nothing is printed, and nothing is done")
+  func explains() throws {
+    let command = try InstallCommand.parse([])
+    #expect(throws: Kdops.couldNotRun) { try command.run() }
+  }
+
+  @Test("without anything else it is what the room's own defaults say")
+  func standard() throws {
+    #expect(try settings() == InstallationSettings())
+  }
+
+  @Test("flags say what they say")
+  func flags() throws {
+    let settings = try settings(
+      "--repo", "ssh://git@git.example/fleet.git", "--branch", "release", "--namespace", "ops",
+      "--installation",
+      "blue", "--image", "registry.example/kdops:1", "--tenant", "prod", "--tenant", "staging", "--replicas",
+      "2",
+      "--admission")
+    #expect(
+      settings
+        == InstallationSettings(
+          namespace: "ops", installation: "blue", tenantNamespaces: ["prod", "staging"],
+          repo: "ssh://git@git.example/fleet.git", branch: "release", gitCredentials: .sshKey,
+          image: "registry.example/kdops:1", replicas: 2, admission: .service))
+    #expect(settings.systemNamespace == "ops")
+  }
+
+  private static let file = """
+    schemaVersion: 1
+    repo: https://git.example/fleet.git
+    branch: release
+    interval: 30s
+    systemNamespace: catalog
+    upgrade: {progressDeadline: 15m}
+    status: {branch: kdops/status}
+    tenancy: {namespaces: [prod], secretPrefix: kd-}
+    """
+
+  @Test("what the daemon's file says is kept, and a flag is stronger")
+  func file() throws {
+    let settings = try settings("--branch", "main", config: Self.file)
+    #expect(settings.tenantNamespaces == ["prod"] && settings.branch == "main" && settings.interval == "30s")
+    #expect(settings.namespace == "catalog" && settings.systemNamespace == "catalog")
+    #expect(
+      settings.otherSettings == [
+        "upgrade": ["progressDeadline": "15m"], "status": ["branch": "kdops/status"],
+        "tenancy": ["secretPrefix": "kd-"],
+      ])
+    let apart = try self.settings("--namespace", "ops", "--tenant", "staging", config: Self.file)
+    #expect(apart.namespace == "ops" && apart.systemNamespace == "catalog")
+    #expect(apart.tenantNamespaces == ["staging"])
+  }
+
+  @Test("the daemon is installed only where --repo asks for it")
+  func repo() throws {
+    #expect(try settings(config: Self.file).repo == nil)
+    let settings = try settings("--repo", "https://git.example/other.git", config: Self.file)
+    #expect(settings.repo == "https://git.example/other.git" && settings.gitCredentials == .token)
+  }
+
+  @Test("the daemon reads from its ConfigMap what it would have read from the file and the flags")
+  func roundTrip() throws {
+    let settings = try settings("--repo", "https://git.example/fleet.git", config: Self.file)
+    let map = try #require(
+      InstallationExport(settings).objects.first { $0["kind"] == "ConfigMap" }?["data"]?["config.yaml"]?
+        .string)
+    let exported = DaemonConfiguration.read(file: ("config.yaml", Array(map.utf8)))
+    #expect(exported.findings == [])
+    #expect(
+      exported.configuration
+        == DaemonConfiguration.read(file: ("kdops.yaml", Array(Self.file.utf8))).configuration)
+  }
+
+  @Test("an admission URL stands for --admission")
+  func admission() throws {
+    #expect(
+      try settings("--admission-url", "https://kdops.example/admit").admission
+        == .url("https://kdops.example/admit"))
+    #expect(try settings().admission == nil)
+  }
+
+  @Test(
+    "what cannot be installed is refused, with a word that names it",
+    arguments: [
+      (["--namespace", "kube-system"], "kube-system"), (["--installation", "A"], "--installation"),
+      (["--tenant", "kdops-system"], "kdops-system"), (["--repo", "gopher://a/b"], "gopher://a/b"),
+      (["--admission-url", "http://a/admit"], "http://a/admit"),
+    ])
+  func refused(_ arguments: [String], _ word: String) throws {
+    let (settings, findings) = try InstallCommand.parse(["--export"] + arguments).settings(nil)
+    #expect(settings == nil)
+    #expect(findings.filter { $0.severity == .error }.map { $0.message.contains(word) } == [true])
+  }
+
+  @Test("a mistake in the file is found, with its place")
+  func mistake() throws {
+    let (settings, findings) = try read(config: "schemaVersion: 1\ntenancy: {namespace: [prod]}\n")
+    #expect(settings == nil)
+    #expect(findings.map(\.location?.line) == [2])
+  }
+
+  @Test("a repository that is a folder is warned of: a pod has no such folder")
+  func folder() throws {
+    let (settings, findings) = try read("--repo", "/srv/fleet.git")
+    #expect(settings?.gitCredentials == InstallationSettings.GitCredentials.none)
+    #expect(findings.map(\.severity) == [.warning])
+  }
+
+  @Test("a password in the repository's address is refused, and not shown")
+  func password() throws {
+    let (settings, findings) = try read("--repo", "https://me:s3cret@git.example/fleet.git")
+    #expect(settings == nil)
+    #expect(!findings.contains { $0.message.contains("s3cret") })
+  }
+}
