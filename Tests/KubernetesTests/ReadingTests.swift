@@ -39,9 +39,7 @@ struct ReadingTests {
     "a name that would lead to another path is refused before anything is sent", arguments: ["", ".", ".."])
   func wrongNames(name: String) async throws {
     try await withStub([]) { client, stub in
-      let error = try await failure { () throws(APIError) in
-        try await client.get(.pods, ObjectName(namespace: "web", name: name))
-      }
+      let error = try await failure { try await client.get(.pods, ObjectName(namespace: "web", name: name)) }
       #expect(error.kind == .invalid)
       #expect(stub.requests.isEmpty)
     }
@@ -50,9 +48,7 @@ struct ReadingTests {
   @Test("a slash, a question mark and a percent sign in a name stay part of the name")
   func encodedNames() async throws {
     try await withStub([.status(404, "NotFound", "not found", details: ["name": "x"])]) { client, stub in
-      _ = try await failure { () throws(APIError) in
-        try await client.get(.pods, ObjectName(namespace: "web", name: "../a?b=%c"))
-      }
+      _ = try await failure { try await client.get(.pods, ObjectName(namespace: "web", name: "../a?b=%c")) }
       #expect(stub.lines == ["GET /api/v1/namespaces/web/pods/..%2Fa%3Fb%3D%25c"])
     }
   }
@@ -158,14 +154,14 @@ struct ReadingTests {
     ]
     try await withStub(answers) { client, _ in
       for _ in 0..<2 {
-        let error = try await failure { () throws(APIError) in
+        let error = try await failure {
           try await client.list(.clusters, namespace: nil, labels: .everything)
         }
         #expect(error.kind == .unsupported)
         #expect(error.message.contains("kubedirectorclusters.kubedirector.hpe.com"))
         #expect(error.message.contains("kdops install --export"))
       }
-      let error = try await failure { () throws(APIError) in
+      let error = try await failure {
         try await client.get(.clusters, ObjectName(namespace: "web", name: "db"))
       }
       #expect(error.kind == .unsupported)
@@ -185,7 +181,7 @@ struct ReadingTests {
   @Test("an answer that is no JSON says that this may be no API server")
   func noJSON() async throws {
     try await withStub([.text(200, "<html>Welcome</html>")]) { client, _ in
-      let error = try await failure { () throws(APIError) in try await client.check() }
+      let error = try await failure { try await client.check() }
       #expect(error.message.contains("is this an API server?"))
     }
   }

@@ -25,7 +25,7 @@ struct RetryTests {
     let bug = StubAnswer.status(500, "InternalError", "runtime error: index out of range")
     try await withStub([trouble, fine, bug]) { client, _ in
       _ = try await client.update(pod)
-      let error = try await failure { () throws(APIError) in try await client.update(pod) }
+      let error = try await failure { try await client.update(pod) }
       #expect(error.kind == .other)
     }
   }
@@ -66,7 +66,7 @@ struct RetryTests {
   func longRetryAfter() async throws {
     let busy = StubAnswer.status(429, "TooManyRequests", "busy", headers: [("Retry-After", "60")])
     try await withStub([busy]) { client, _ in
-      let error = try await failure { () throws(APIError) in try await client.get(.pods, Samples.web0) }
+      let error = try await failure { try await client.get(.pods, Samples.web0) }
       #expect(error.kind == .throttled)
       #expect(error.retryAfter == .seconds(60))
     }
@@ -77,7 +77,7 @@ struct RetryTests {
     let clock = SkippingClock()
     let busy = Array(repeating: StubAnswer.text(503, "busy"), count: 20)
     try await withStub(busy, clock: clock, isUsedUp: false) { client, stub in
-      let error = try await failure { () throws(APIError) in try await client.get(.pods, Samples.web0) }
+      let error = try await failure { try await client.get(.pods, Samples.web0) }
       #expect(error.kind == .unavailable)
       #expect(clock.now.offset < .seconds(10))
       #expect((5...10).contains(stub.requests.count))
@@ -88,7 +88,7 @@ struct RetryTests {
   func createOnce() async throws {
     for answer in [StubAnswer.cut, .text(503, "busy"), .text(504, "slow"), .text(502, "bad")] {
       try await withStub([answer, fine], isUsedUp: false) { client, stub in
-        let error = try await failure { () throws(APIError) in try await client.create(pod) }
+        let error = try await failure { try await client.create(pod) }
         #expect(error.isTransient)
         #expect(stub.requests.count == 1)
       }
@@ -116,7 +116,7 @@ struct RetryTests {
     let records = Recorder<RequestRecord>()
     try await using(server, options: { $0.onRequest = { records.add($0) } }, stopping: StubServer([])) {
       client in
-      let error = try await failure { () throws(APIError) in try await client.create(pod) }
+      let error = try await failure { try await client.create(pod) }
       #expect(error.kind == .unavailable)
       #expect(error.message.contains("http://127.0.0.1:\(port)"))
     }
@@ -127,9 +127,7 @@ struct RetryTests {
   @Test("a deletion is repeated only where it names the one object it is meant for")
   func deletions() async throws {
     try await withStub([.cut]) { client, _ in
-      let error = try await failure { () throws(APIError) in
-        try await client.delete(.pods, Samples.web0, .none)
-      }
+      let error = try await failure { try await client.delete(.pods, Samples.web0, .none) }
       #expect(error.kind == .unavailable)
     }
     try await withStub([.cut, .json(["kind": "Status"])]) { client, _ in
@@ -142,7 +140,8 @@ struct RetryTests {
     let append: JSON = [["op": "add", "path": "/spec/list/-", "value": 1]]
     let checked: JSON = [["op": "test", "path": "/metadata/resourceVersion", "value": "7"]]
     try await withStub([.cut]) { client, _ in
-      _ = try await failure { () throws(APIError) in try await client.patch(.pods, Samples.web0, json: append)
+      _ = try await failure {
+        try await client.patch(.pods, Samples.web0, json: append)
       }
     }
     try await withStub([.cut, fine]) { client, _ in

@@ -172,7 +172,7 @@ struct WatchTests {
       .watch([WatchText.pod("ADDED", "a", version: 6)], then: .open),
       .watch([WatchText.pod("ADDED", "b", version: 7)], then: .open),
     ]
-    try await withStub(answers, options: { $0.watchSilence = .milliseconds(100) }) { client, stub in
+    try await withStub(answers, options: { $0.watchSilence = .seconds(1) }) { client, stub in
       let seen = try await take(2, client)
       #expect(seen == ["+a@6", "+b@7"])
       #expect(stub.requests.map { $0.query["resourceVersion"] } == ["5", "6"])

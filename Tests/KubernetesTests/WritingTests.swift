@@ -23,7 +23,7 @@ struct WritingTests {
   func noNamespace() async throws {
     try await withStub([]) { client, stub in
       let object = Object(["apiVersion": "v1", "kind": "Pod", "metadata": ["name": "a"]])
-      let error = try await failure { () throws(APIError) in try await client.create(object) }
+      let error = try await failure { try await client.create(object) }
       #expect(error.kind == .invalid && error.message.contains("namespace"))
       #expect(stub.requests.isEmpty)
     }
@@ -75,7 +75,7 @@ struct WritingTests {
       409, "Conflict",
       "Operation cannot be fulfilled on Pod \"db-0\": the UID in the precondition does not match")
     try await withStub([answer]) { client, _ in
-      let error = try await failure { () throws(APIError) in
+      let error = try await failure {
         try await client.delete(.pods, Samples.web0, Preconditions(uid: "other"))
       }
       #expect(error.kind == .conflict)
@@ -112,7 +112,7 @@ struct WritingTests {
         let object = Object([
           "apiVersion": .string(version), "kind": "Thing", "metadata": ["name": "a", "namespace": "b"],
         ])
-        let error = try await failure { () throws(APIError) in try await client.create(object) }
+        let error = try await failure { try await client.create(object) }
         #expect(error.kind == .unsupported)
       }
     }

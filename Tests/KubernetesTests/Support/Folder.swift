@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// A folder that goes with the test.
-final class Folder {
+final class Folder: Sendable {
   let path: String
 
   init() throws {

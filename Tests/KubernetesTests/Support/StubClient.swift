@@ -56,11 +56,11 @@ struct Nobody: Credentials {
 
 /// The error that a call ended with; a test fails where it did not.
 func failure(
-  of call: () async throws(APIError) -> some Any, sourceLocation: SourceLocation = #_sourceLocation
+  of call: () async throws -> some Any, sourceLocation: SourceLocation = #_sourceLocation
 ) async throws -> APIError {
-  do throws(APIError) {
+  do {
     _ = try await call()
-  } catch {
+  } catch let error as APIError {
     return error
   }
   Issue.record("the call was expected to fail", sourceLocation: sourceLocation)
