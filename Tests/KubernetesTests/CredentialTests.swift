@@ -55,7 +55,7 @@ struct CredentialTests {
     let path = try folder.write("token", "old")
     let file = TokenFile(path, time: timekeeper(clock))
     let rotating = StubAnswer { request, connection in
-      try folder.write("token", "new")
+      try folder.write("token", "fresh-token")
       try await unknown.give(request, connection)
     }
     let authority = try TestAuthority()
@@ -64,11 +64,11 @@ struct CredentialTests {
     let server = try TestServer.secure(port, authority: authority, credentials: file)
     try await using(server, clock: clock, stopping: stub) { client in
       _ = try await client.create(Object(Samples.pod("db-0", version: 7)))
-      #expect(stub.requests.map(\.authorization) == ["Bearer old", "Bearer new"])
+      #expect(stub.requests.map(\.authorization) == ["Bearer old", "Bearer fresh-token"])
       let error = try await failure { try await client.get(.pods, Samples.web0) }
       #expect(error.kind == .unauthorized)
       #expect(stub.requests.count == 4)
-      #expect(!"\(error)".contains("new"))
+      #expect(!"\(error)".contains("fresh-token"))
     }
   }
 
