@@ -138,4 +138,38 @@ struct WritingTests {
         RequestRecord(verb: "get", resource: "pods", namespace: "web", code: 404),
       ])
   }
+
+  @Test("a command is a request like others: it counts, and it is told to the observer")
+  func commands() async throws {
+    let records = Recorder<RequestRecord>()
+    let clock = SkippingClock()
+    let change = { (options: inout ConnectionOptions) in
+      options.onRequest = { records.add($0) }
+      options.requestsPerSecond = 1
+      options.burst = 1
+    }
+    let running = Samples.pod(
+      "db-0", version: 7,
+      more: [
+        "status": [
+          "containerStatuses": [["name": "app", "containerID": "containerd://a", "state": ["running": [:]]]]
+        ]
+      ])
+    let refused = StubAnswer.status(403, "Forbidden", "pods/exec is forbidden")
+    try await withStub([running, running].map { .json($0) } + [refused], clock: clock, options: change) {
+      client, stub in
+      var request = ExecRequest(command: ["true"], containerID: "containerd://other")
+      let other = try await failure { try await client.exec(Samples.web0, request) }
+      #expect(other.kind == .conflict)
+      request.containerID = "containerd://a"
+      let error = try await failure { try await client.exec(Samples.web0, request) }
+      #expect(error.kind == .forbidden)
+      #expect(stub.lines.last == "GET /api/v1/namespaces/web/pods/db-0/exec")
+    }
+    #expect(
+      records.all.filter { $0.resource == "pods/exec" } == [
+        RequestRecord(verb: "get", resource: "pods/exec", namespace: "web", code: 403)
+      ])
+    #expect(clock.sleeps.count == 3)
+  }
 }
