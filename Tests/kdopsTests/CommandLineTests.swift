@@ -33,6 +33,23 @@ struct CommandLineTests {
     }
   }
 
+  @Test("admission is asked for with an address or the usual one, and only of a Kubernetes")
+  func admission() throws {
+    let usual = try RunCommand.parse(["--repo", "x", "--admission"]).admission
+    #expect(usual.isAsked)
+    #expect(AdmissionOptions.address(usual.admission ?? "").map(\.port) == 9443)
+    #expect(AdmissionOptions.address("[::1]:8443").map(\.host) == "::1")
+    #expect(AdmissionOptions.host("https://[::1]:8443/admit") == "::1")
+    #expect(try !RunCommand.parse(["--repo", "x"]).admission.isAsked)
+    for wrong in [
+      ["--admission=nowhere"], ["--admission=:9443"], ["--admission=a:0"],
+      ["--admission-url", "http://a/admit"],
+      ["--admission-url", "https://a/"], ["--admission", "--embedded=/srv"],
+    ] {
+      #expect(throws: (any Error).self) { try RunCommand.parse(["--repo", "x"] + wrong) }
+    }
+  }
+
   @Test("the usual folder is the user's state folder")
   func usualFolder() {
     #expect(EmbeddedFolder.path("", ["HOME": "/home/a"]) == "/home/a/.local/state/kdops")

@@ -5,6 +5,7 @@ import KubeDirector
 import Kubernetes
 import Logging
 import Reconciler
+import ServiceLifecycle
 import UnixSignals
 
 /// `kdops run`: the daemon.
@@ -46,6 +47,8 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "dir"))
   var data: String?
 
+  @OptionGroup var admission: AdmissionOptions
+
   @Option(help: ArgumentHelp("A file of settings.", valueName: "file"))
   var config: String?
 
@@ -76,6 +79,12 @@ struct RunCommand: AsyncParsableCommand {
     try finish(outcome, console)
   }
 
+  func validate() throws {
+    if admission.isAsked, cluster.embedded != nil {
+      throw ValidationError("--admission: only a Kubernetes asks a webhook; leave it out with --embedded")
+    }
+  }
+
   private func runEmbedded(
     in folder: String, _ settings: DaemonConfiguration, _ repo: String, _ board: ProgressBoard,
     _ console: Console, _ logger: Logger, _ environment: [String: String]
@@ -103,13 +112,15 @@ struct RunCommand: AsyncParsableCommand {
     }
     let client = try await KubernetesClient.connect(connection, logger: logger)
     let daemon = KubernetesDaemon(client: client, options: options, logger: logger)
+    var beside: [any Service] = [Room("progress") { await board.run() }]
+    if let server = admission.server(for: daemon) { beside.append(server) }
     let outcome: Result<Reconciler.Outcome, any Error>
     do {
       try await daemon.check()
       greet("Kubernetes \(client.label)", settings, repo, console)
       outcome = .success(
         try await daemon.run(
-          once: once, witness: board.witness(logger), more: [Room("progress") { await board.run() }],
+          once: once, witness: board.witness(logger), more: beside,
           signals: [.sigterm, .sigint],
           onWaiting: { holder in
             if console.isTerminal {

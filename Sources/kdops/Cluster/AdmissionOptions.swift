@@ -1,0 +1,77 @@
+import Admission
+import ArgumentParser
+import ClusterAPI
+import FoundationEssentials
+import Kubernetes
+import Values
+
+/// Whether what is written by hand is judged too, and where API servers ask.
+struct AdmissionOptions: ParsableArguments {
+  @Option(
+    defaultAsFlag: AdmissionOptions.standard, parsing: .next,
+    help: ArgumentHelp(
+      "Judge by the same rules what people apply by hand: an admission webhook, at this address.",
+      valueName: "host:port"))
+  var admission: String?
+
+  @Option(
+    name: .customLong("admission-url"),
+    help: ArgumentHelp("Where the API server reaches it, where that is no Service.", valueName: "url"))
+  var admissionURL: String?
+
+  /// Every address of this machine, at the port that `kdops install` names.
+  static let standard = "0.0.0.0:9443"
+
+  var isAsked: Bool { admission != nil || admissionURL != nil }
+
+  func validate() throws {
+    if let admission, Self.address(admission) == nil {
+      throw ValidationError("--admission \(admission): write HOST:PORT, such as \(Self.standard)")
+    }
+    if let admissionURL, Self.host(admissionURL) == nil {
+      throw ValidationError(
+        "--admission-url \(admissionURL): write https://HOST:PORT\(AdmissionSettings.path)")
+    }
+  }
+
+  /// Nil where nobody asked for it.
+  func server(for daemon: KubernetesDaemon) -> AdmissionServer? {
+    guard isAsked, let (host, port) = Self.address(admission ?? Self.standard) else { return nil }
+    let policy = daemon.options.policy
+    let client = daemon.client
+    let settings = AdmissionSettings(
+      address: host, port: port, hostNames: admissionURL.flatMap(Self.host).map { [$0] } ?? [],
+      namespace: daemon.lease.namespace, installation: policy.installation, ownName: client.identity,
+      policy: policy, namespaces: policy.tenancy.named)
+    return AdmissionServer(
+      api: client, settings: settings, logger: daemon.logger,
+      now: { Int(Date().timeIntervalSince1970) },
+      publish: { bundle in
+        // No more than this one field is ours; the rest is whoever installed it.
+        let webhook: JSON = [
+          "name": .string(AdmissionSettings.webhookName),
+          "clientConfig": ["caBundle": .string(Data(bundle).base64EncodedString())],
+        ]
+        let field = Object(
+          .validatingWebhooks, namespace: "", name: settings.configurationName,
+          content: ["webhooks": [webhook]])
+        _ = try await client.apply(field, manager: "kdops", force: true)
+      })
+  }
+
+  static func address(_ text: String) -> (host: String, port: Int)? {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      (1...65_535).contains(port)
+    else { return nil }
+    let host = text[..<colon].filter { $0 != "[" && $0 != "]" }
+    return host.isEmpty ? nil : (host, port)
+  }
+
+  /// The host of an https address, without brackets.
+  static func host(_ url: String) -> String? {
+    guard let url = URL(string: url), url.scheme == "https", url.path == AdmissionSettings.path else {
+      return nil
+    }
+    return url.host.flatMap { $0.isEmpty ? nil : $0.filter { $0 != "[" && $0 != "]" } }
+  }
+}
