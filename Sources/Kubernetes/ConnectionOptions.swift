@@ -24,6 +24,9 @@ public struct ConnectionOptions: Sendable {
   /// How long a watch may be silent before its connection counts as dead. Servers send a bookmark each minute.
   public var watchSilence = Duration.seconds(300)
 
+  /// A line of a watch that is longer than this, in bytes, ends the watch: no object of a cluster is that large.
+  var lineLimit = 64 << 20
+
   /// Hears of every request once its answer has begun, or failed to.
   public var onRequest: @Sendable (RequestRecord) -> Void = { _ in }
   /// What waiting is measured with.

@@ -5,6 +5,7 @@ extension KubernetesClient {
   public func create(_ object: Object) async throws(APIError) -> Object {
     let resource = try await resources.resource(of: object)
     var request = try await request(.create, resource, object, inCollection: true)
+    request.newName = object.name.isEmpty ? nil : object.name
     request.send(try await wire(object, resource))
     return Object(try await sender.json(request), as: resource)
   }

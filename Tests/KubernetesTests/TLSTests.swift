@@ -87,6 +87,7 @@ struct TLSTests {
     try await using(try TestServer.secure(port, authority: authority), stopping: stub) { client in
       let error = try await failure { try await client.check() }
       #expect(error.kind == .unavailable)
+      #expect(error.message.contains("does not take our client certificate (certificate_required)"))
       #expect(stub.requests.isEmpty)
     }
   }

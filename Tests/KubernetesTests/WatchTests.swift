@@ -249,6 +249,43 @@ struct WatchTests {
 
   private static let hastyEvents = 500
 
+  @Test("a line without an end is not held for ever")
+  func endlessLine() async throws {
+    let line = String(repeating: "x", count: 4 << 10)
+    try await withStub([.watch([line, line], then: .open)], options: { $0.lineLimit = 1 << 10 }) {
+      client, stub in
+      do {
+        _ = try await take(1, client)
+        Issue.record("a line without an end brought something")
+      } catch let error as APIError {
+        #expect(error.message.contains("a line of more than 1024 bytes"))
+      }
+      await stub.allClosed()
+    }
+  }
+
+  @Test("however bytes are cut into pieces, the lines are the same")
+  func lines() {
+    var random = SeededRandom(seed: 42)
+    for _ in 0..<200 {
+      let expected = (0..<Int.random(in: 0..<20, using: &random)).map { _ in
+        String(repeating: "é", count: Int.random(in: 0..<50, using: &random))
+      }
+      let bytes = Array(expected.map { $0 + "\n" }.joined().utf8) + Array("half".utf8)
+      var buffer = LineBuffer()
+      var seen: [String] = []
+      var start = 0
+      while start < bytes.count {
+        let end = min(bytes.count, start + Int.random(in: 1...40, using: &random))
+        buffer.append(ByteBuffer(bytes: bytes[start..<end]))
+        while let line = buffer.next({ String(decoding: $0, as: UTF8.self) }) { seen.append(line) }
+        start = end
+      }
+      #expect(seen == expected)
+      #expect(buffer.pendingBytes == 4)
+    }
+  }
+
   @Test("labels are part of the request")
   func labels() async throws {
     try await withStub([.watch([WatchText.bookmark(version: 6)], then: .open)]) { client, stub in

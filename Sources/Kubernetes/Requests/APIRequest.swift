@@ -26,6 +26,8 @@ struct APIRequest: Sendable {
   let namespace: String?
   let name: String?
   let subresource: String?
+  /// The name of an object that is not part of the path, since it is only to be made; for errors.
+  var newName: String?
   /// Percent-encoded, with the query.
   private(set) var path: String
   private(set) var body: ByteBuffer?
@@ -81,7 +83,7 @@ struct APIRequest: Sendable {
     guard let resource else { return path }
     let kind = resource.group.isEmpty ? resource.plural : "\(resource.plural).\(resource.group)"
     let full = subresource.map { "\(kind)/\($0)" } ?? kind
-    guard let name else { return namespace.map { "\(full) in \($0)" } ?? full }
+    guard let name = name ?? newName else { return namespace.map { "\(full) in \($0)" } ?? full }
     return namespace.map { "\(full) \($0)/\(name)" } ?? "\(full) \(name)"
   }
 

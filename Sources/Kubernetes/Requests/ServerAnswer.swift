@@ -46,7 +46,7 @@ struct ServerAnswer: Sendable {
   private var words: String {
     let text = status?["message"]?.string ?? ""
     let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-    return line.isEmpty ? "status \(code)" : String(line.prefix(2000))
+    return line.isEmpty ? "the answer is status \(code)" : String(line.prefix(2000))
   }
 
   /// True where the same request may be sent again at once and fare better.

@@ -30,7 +30,10 @@ struct TransportFailure: Sendable {
     case ChannelError.connectTimeout:
       words = "it does not take connections"
       neverSent = true
-    case NIOSSLError.handshakeFailed(let cause): self = Self.handshake("\(cause)")
+    case NIOSSLError.handshakeFailed(let cause):
+      self = Self.tls("\(cause)")
+      neverSent = true
+    case let error as BoringSSLError: self = Self.tls("\(error)")
     case is NIOSSLExtraError:
       words =
         "its certificate does not bear the name it was asked by; correct `server`, or set `tls-server-name`"
@@ -68,15 +71,24 @@ struct TransportFailure: Sendable {
     return failure
   }
 
-  private static func handshake(_ cause: String) -> TransportFailure {
-    var failure = TransportFailure(words: "TLS could not be agreed on (\(cause))")
-    failure.neverSent = true
+  /// BoringSSL tells its reasons apart by these names only.
+  private static func tls(_ cause: String) -> TransportFailure {
     if cause.contains("CERTIFICATE_VERIFY_FAILED") {
-      failure.words =
-        "its certificate is not signed by the CA that was given; correct `certificate-authority`"
+      var failure = TransportFailure(
+        words: "its certificate is not signed by the CA that was given; correct `certificate-authority`")
       failure.isFinal = true
+      return failure
     }
-    return failure
+    let certificateAlerts = ["CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_EXPIRED"]
+    if let alert = certificateAlerts.first(where: { cause.contains("ALERT_\($0)") }) {
+      // It says so after our side of the handshake, but before it looks at any request.
+      var failure = TransportFailure(
+        words: "it does not take our client certificate (\(alert.lowercased())); renew `client-certificate`")
+      (failure.neverSent, failure.isFinal) = (true, true)
+      return failure
+    }
+    let reason = cause.split(separator: "OPENSSL_internal:").dropFirst().first?.prefix { $0 != " " }
+    return TransportFailure(words: "TLS broke off (\(reason ?? "the connection ended"))")
   }
 
   func error(_ subject: String, at server: Server) -> APIError {

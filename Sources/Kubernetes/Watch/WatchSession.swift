@@ -16,9 +16,6 @@ actor WatchSession {
     var labels: LabelSelector
   }
 
-  /// A line longer than this ends the watch: no object of a cluster is that large.
-  static let lineLimit = 64 << 20
-
   private let query: Query
   private let sender: Sender
   private let resources: ResourceMap
@@ -46,8 +43,10 @@ actor WatchSession {
         try Task.checkCancellation()
         let request = try await opened()
         if let event = try event(of: request) { return event }
-        guard lines.pendingBytes <= Self.lineLimit else {
-          throw APIError(.other, "\(request.subject): the watch brought a line of more than 64 MiB")
+        guard lines.pendingBytes <= sender.options.lineLimit else {
+          throw APIError(
+            .other,
+            "\(request.subject): the watch brought a line of more than \(sender.options.lineLimit) bytes")
         }
         guard let chunk = try await read(request) else {
           try await end()

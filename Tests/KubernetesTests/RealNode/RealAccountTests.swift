@@ -58,7 +58,7 @@ struct RealAccountTests {
         #expect(error.kind == .forbidden)
         #expect(
           error.message
-            == "services in \(namespace): system:serviceaccount:\(namespace):nobody lacks the permission to "
+            == "services \(namespace)/db: system:serviceaccount:\(namespace):nobody lacks the permission to "
             + "create services in namespace \(namespace); `kdops install --export` prints the role that grants it"
         )
         let everywhere = try await failure {
