@@ -84,7 +84,6 @@ let package = Package(
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix, nioHTTP1,
         nioTLS,
-        .product(name: "NIOFoundationCompat", package: "swift-nio"),
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),

@@ -1,5 +1,7 @@
+import ClusterAPI
 import TestSupport
 import Testing
+import Values
 
 @testable import Kubernetes
 
@@ -81,6 +83,24 @@ struct RateLimitTests {
       try await client.check()
       // The wait before the second try, then what is left of the second that a token takes.
       #expect(clock.sleeps == [.milliseconds(100), .milliseconds(900)])
+    }
+  }
+
+  @Test("a lease is renewed past the queue of everything else")
+  func leases() async throws {
+    let lease: JSON = ["metadata": ["name": "kdops", "namespace": "kdops-system"]]
+    let clock = SkippingClock()
+    try await withStub(
+      Array(repeating: .json(lease), count: 5), clock: clock,
+      options: {
+        $0.requestsPerSecond = 1
+        $0.burst = 1
+      }
+    ) { client, _ in
+      for _ in 0..<5 {
+        _ = try await client.get(.leases, ObjectName(namespace: "kdops-system", name: "kdops"))
+      }
+      #expect(clock.sleeps.isEmpty)
     }
   }
 }

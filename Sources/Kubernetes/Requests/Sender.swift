@@ -63,7 +63,10 @@ struct Sender: Sendable {
   private func attempt<Answer: Sendable>(
     _ request: APIRequest, read: @Sendable (HTTPClientResponse.Body) async throws -> Answer
   ) async throws(APIError) -> Outcome<Answer> {
-    do { try await limit.take() } catch { throw Self.cancelled(request) }
+    // A leader must not lose its lease because its own work stands in the queue before it.
+    if request.resource?.group != Resource.leases.group {
+      do { try await limit.take() } catch { throw Self.cancelled(request) }
+    }
     let authorization = try await transport.server.credentials.authorization()
     do {
       let response = try await transport.execute(
