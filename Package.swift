@@ -136,6 +136,7 @@ let package = Package(
         "Values", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix, nioHTTP1, nioTLS,
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "X509", package: "swift-certificates"), crypto,
       ]),
     tests(
