@@ -19,7 +19,7 @@ struct ExecRefusal: Error, Sendable, Hashable {
 
   /// What the caller is told.
   func error(_ pod: ObjectName) -> APIError {
-    let said = (try? JSON.parse(body))?["message"]?.string
+    let said = (try? JSON.parse(body))?["message"]?.string.map(ExecTrouble.line)
     let words = said.map { ": \($0)" } ?? " (HTTP status \(code))"
     func error(_ kind: APIError.Kind, _ text: String) -> APIError {
       APIError(kind, "Pod \(pod): \(text)", retryAfter: retryAfter)
@@ -29,8 +29,8 @@ struct ExecRefusal: Error, Sendable, Hashable {
     case 403:
       return error(
         .forbidden,
-        "commands are not allowed\(words); grant \"get\" and \"create\" on \"pods/exec\" in namespace "
-          + "\"\(pod.namespace)\"")
+        "commands are not allowed\(words); \"get\" and \"create\" on pods/exec in namespace \(pod.namespace) are needed, "
+          + "and `kdops install --export` prints the role that grants them")
     case 404: return error(.notFound, said.map { "it is not there: \($0)" } ?? "it is not there")
     case 429: return error(.throttled, "the server asks to wait before the next command\(words)")
     case 200..<300, 300..<400, 405, 426:

@@ -23,7 +23,7 @@ enum ExecStatus: Sendable, Hashable {
       return
     }
     let said = json["message"]?.string ?? causes.compactMap { $0["message"]?.string }.first
-    self = .failed(said ?? "the server did not say why")
+    self = .failed(said.map(ExecTrouble.line) ?? "the server did not say why")
   }
 }
 
@@ -39,6 +39,11 @@ enum ExecTrouble {
     if says(stopped) { return .notRunning }
     if says(unstartable) { return .other }
     return .unavailable
+  }
+
+  /// What somebody else has written, fit for a sentence of ours.
+  static func line(_ text: String) -> String {
+    String(text.split(whereSeparator: \.isNewline).joined(separator: " ").prefix(2000))
   }
 
   private static let stopped = [

@@ -7,7 +7,7 @@ import Values
 @Suite(
   "Commands in real pods",
   .enabled(
-    if: ExecNode.kubeconfig != nil && ExecNode.tools != nil,
+    if: RealNode.isThere && ExecNode.tools != nil,
     "KUBECONFIG_FOR_TESTS or KUBE_TOOLS names nothing"),
   .serialized, .timeLimit(.minutes(5)))
 struct ExecNodeTests {
@@ -34,7 +34,7 @@ struct ExecNodeTests {
 
   @Test("exit code, both streams and input are as a process has them")
   func processes() async throws {
-    try await ExecNode.run { client, namespace in
+    try await RealNode.with { client, namespace in
       let pod = try await ExecNode.pod(client, in: namespace).objectName
 
       let fine = try await client.exec(pod, shell("echo out; echo err >&2"))
@@ -69,7 +69,7 @@ struct ExecNodeTests {
 
   @Test("input that the command reads late does not keep its output waiting")
   func lateReader() async throws {
-    try await ExecNode.run { client, namespace in
+    try await RealNode.with { client, namespace in
       let pod = try await ExecNode.pod(client, in: namespace).objectName
       let input = [UInt8](repeating: 7, count: 1 << 20)
       let script = "head -c 3000000 /dev/zero; sleep 1; head -c \"$1\" | wc -c >&2"
@@ -83,7 +83,7 @@ struct ExecNodeTests {
 
   @Test("what cannot run says why: no such program, container, pod; another container; one that has ended")
   func refusals() async throws {
-    try await ExecNode.run { client, namespace in
+    try await RealNode.with { client, namespace in
       let running = try await ExecNode.pod(client, in: namespace)
       let pod = running.objectName
 

@@ -70,7 +70,16 @@ struct ExecWordsTests {
         Self.pod)
     #expect(
       error.message == "Pod prod/p: commands are not allowed: User \"u\" cannot create pods/exec; "
-        + "grant \"get\" and \"create\" on \"pods/exec\" in namespace \"prod\"")
+        + "\"get\" and \"create\" on pods/exec in namespace prod are needed, "
+        + "and `kdops install --export` prints the role that grants them")
+  }
+
+  @Test("what the server says becomes one line of bounded length")
+  func longWords() {
+    let body = #"{"message":"first\n\nsecond\#(String(repeating: "!", count: 9000))"}"#
+    let message = ExecRefusal(code: 500, body: Array(body.utf8)).error(Self.pod).message
+    #expect(message.hasPrefix("Pod prod/p: no command can run now: first second!!!"))
+    #expect(message.count < 2100)
   }
 
   @Test("a refusal that is no status is told by its number")

@@ -6,11 +6,11 @@ import Values
 
 @Suite(
   "Two daemons on a real Kubernetes",
-  .enabled(if: ExecNode.kubeconfig != nil, "KUBECONFIG_FOR_TESTS names none"), .timeLimit(.minutes(2)))
+  .enabled(if: RealNode.isThere, "KUBECONFIG_FOR_TESTS names none"), .timeLimit(.minutes(2)))
 struct LeadershipNodeTests {
   @Test("when the leader is cut off, it stops before the other one leads, and that is within fifteen seconds")
   func takingOver() async throws {
-    try await ExecNode.run { client, namespace in
+    try await RealNode.with { client, namespace in
       let lease = ObjectName(namespace: namespace, name: "kdops")
       let happened = Shared<[String]>([])
       let (cut, begin) = AsyncStream<Void>.makeStream()
@@ -60,7 +60,7 @@ struct LeadershipNodeTests {
 
   @Test("a namespace that is not there is told at once")
   func nowhere() async throws {
-    try await ExecNode.run { client, namespace in
+    try await RealNode.with { client, namespace in
       let lease = ObjectName(namespace: "\(namespace)-not", name: "kdops")
       let error = await #expect(throws: APIError.self) {
         try await Leadership(api: client, lease: lease).hold { _ in }
