@@ -14,13 +14,12 @@ extension KubernetesClient {
 
   /// What runs commands at the server; an error where its TLS settings are of no use.
   static func commands(_ server: Server, _ sender: Sender) -> Result<Exec, APIError> {
-    let onRequest = sender.options.onRequest
     do throws(APIError) {
       let exec = try Exec(
         server: server, group: sender.transport.group, clock: sender.options.clock,
         onAnswer: { pod, code in
           // The verb by which a websocket is allowed or not; newer servers want "create" too.
-          onRequest(
+          sender.note(
             RequestRecord(verb: "get", resource: "pods/exec", namespace: pod.namespace, code: code))
         },
         containerID: { pod, container throws(APIError) in

@@ -88,7 +88,11 @@ struct Sender: Sendable {
   }
 
   private func note(_ request: APIRequest, code: Int?) {
-    let record = request.record(code: code)
+    note(request.record(code: code))
+  }
+
+  /// Tells the log and the observer of a request.
+  func note(_ record: RequestRecord) {
     logger.debug("request", metadata: ["request": "\(record)"])
     options.onRequest(record)
   }

@@ -106,11 +106,7 @@ struct RunCommand: AsyncParsableCommand {
       data ?? environment["KDOPS_DATA"]
       ?? "\(EmbeddedFolder.state(environment))/\(settings.installation)-\(Digest.short(repo))"
     let options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
-    var connection = cluster.connection(environment)
-    connection.onRequest = { request in
-      logger.trace("api.request", metadata: ["request": "\(request)"])
-    }
-    let client = try await KubernetesClient.connect(connection, logger: logger)
+    let client = try await KubernetesClient.connect(cluster.connection(environment), logger: logger)
     let daemon = KubernetesDaemon(client: client, options: options, logger: logger)
     var beside: [any Service] = [Room("progress") { await board.run() }]
     if let server = admission.server(for: daemon) { beside.append(server) }
