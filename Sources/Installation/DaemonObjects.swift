@@ -69,7 +69,12 @@ extension InstallationSettings {
 
   private var container: JSON {
     var arguments = ["run", "--config", "\(Folder.configuration)/\(Folder.configurationFile)"]
-    if admission != nil { arguments.append("--admission") }
+    switch admission {
+    case nil: break
+    case .service: arguments.append("--admission")
+    // The certificate has to be for the host of the URL.
+    case .url(let url): arguments += ["--admission-url", url]
+    }
     var container: JSON = [
       "name": "kdops", "image": .string(image), "imagePullPolicy": "IfNotPresent", "command": ["kdops"],
       "args": JSON(arguments), "env": .array(environment),

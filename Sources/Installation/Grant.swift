@@ -56,14 +56,14 @@ extension InstallationSettings {
       own += Permission.certificate
       subjects.append("its webhook's certificate")
     }
-    if tenants != nil, systemNamespace == namespace {
+    if tenants != nil, systemNamespace == home {
       own += Permission.catalog
       subjects.append("the system's apps")
     }
     grants.append(
       Grant(
-        name: ownName, subject: Self.list(subjects), place: .only(namespace), permissions: own))
-    if tenants != nil, systemNamespace != namespace {
+        name: ownName, subject: Self.list(subjects), place: .only(home), permissions: own))
+    if tenants != nil, systemNamespace != home {
       grants.append(
         Grant(
           name: "\(ownName):catalog", subject: "the system's apps",

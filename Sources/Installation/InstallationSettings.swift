@@ -86,6 +86,8 @@ extension InstallationSettings {
 
   /// The name of what belongs to this installation alone.
   public var ownName: String { "kdops-\(installation)" }
+  /// Where the lease is, and the certificate: beside the daemon, or where one that runs elsewhere looks for them.
+  var home: String { repo == nil ? systemNamespace : namespace }
   /// The lease that is held by the one daemon that acts.
   public var lease: String { ownName }
 

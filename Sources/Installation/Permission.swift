@@ -71,6 +71,6 @@ extension Permission {
 
   /// For telling the server which certificate to trust.
   static func webhook(configuration: String) -> [Permission] {
-    [Permission(.validatingWebhooks, [.get, .patch], names: [configuration])]
+    [Permission(.validatingWebhooks, [.patch], names: [configuration])]
   }
 }

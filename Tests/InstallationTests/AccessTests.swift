@@ -41,7 +41,9 @@ struct AccessTests {
   func catalog() {
     var apart = Self.named
     apart.systemNamespace = "catalog"
-    for (settings, place) in [(Self.named, "kdops-system"), (apart, "catalog")] {
+    var inside = apart
+    inside.repo = "https://git.example/fleet.git"
+    for (settings, place) in [(Self.named, "kdops-system"), (apart, "catalog"), (inside, "catalog")] {
       #expect(allows(settings, .list, .apps, in: place) && allows(settings, .watch, .apps, in: place))
       #expect(!allows(settings, .create, .apps, in: place) && !allows(settings, .list, .clusters, in: place))
       #expect(!allows(settings, .list, .pods, in: place))
@@ -57,6 +59,16 @@ struct AccessTests {
     }
     #expect(allows(Self.own, .create, .leases, in: "kdops-system"))
     #expect(!allows(Self.own, .delete, .leases, in: "kdops-system", name: "kdops-default"))
+  }
+
+  @Test("a daemon that runs elsewhere has its lease where the system's apps are, for that is where it looks")
+  func elsewhere() {
+    var settings = InstallationSettings(namespace: "ops", systemNamespace: "catalog")
+    #expect(allows(settings, .create, .leases, in: "catalog"))
+    #expect(!allows(settings, .create, .leases, in: "ops"))
+    settings.repo = "https://git.example/fleet.git"
+    #expect(allows(settings, .create, .leases, in: "ops"))
+    #expect(!allows(settings, .create, .leases, in: "catalog"))
   }
 
   @Test("secrets and webhooks are out of its reach, but for those of its own admission")

@@ -120,6 +120,9 @@ struct WebhookTests {
     let object = try #require(export.objects("ValidatingWebhookConfiguration").first)
     #expect(object["webhooks"]?[0]?["clientConfig"] == ["url": "https://kdops.example:9443/admit"])
     #expect(export.objects("Service").isEmpty)
+    let pod = export.objects("Deployment").first?["spec"]?["template"]?["spec"]
+    let arguments = pod?["containers"]?[0]?["args"]?.array?.compactMap(\.string)
+    #expect(arguments?.suffix(2) == ["--admission-url", "https://kdops.example:9443/admit"])
   }
 
   @Test("is not there unless it is asked for")
