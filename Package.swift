@@ -75,7 +75,7 @@ let package = Package(
     room(
       "EmbeddedCluster",
       [
-        "Values", "KubeDirector", "ClusterAPI", logging, crypto,
+        "Values", "KubeDirector", "ClusterAPI", logging, crypto, deque,
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

@@ -75,7 +75,8 @@ public struct ExecRequest: Sendable, Hashable {
   public var stdin: [UInt8]
   /// What is kept of each stream, in bytes; the rest is read and dropped.
   public var outputLimit: Int
-  /// How long the caller waits; nil for as long as it takes. What still runs then is killed.
+  /// How long the caller waits; nil for as long as it takes. What still runs then is killed where that can be done:
+  /// a Kubernetes lets it run on.
   public var timeout: Duration?
   /// Where given, the call is refused with `.conflict` unless the container is this one.
   public var containerID: String?

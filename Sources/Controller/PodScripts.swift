@@ -6,19 +6,20 @@ enum PodScripts {
   /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or
   /// `legacy` layout, package URL or nothing. Standard input: `configmeta.json`, as many bytes as the sixth says.
   /// The seventh is the container's id: what an earlier daemon began for it is waited for, and not done twice. It is
-  /// left in the container, so that no script meant for this one ever runs in the next.
+  /// left in the container, so that no script meant for this one ever runs in the next. Standard input is read before
+  /// anything that can wait or fail: a container runtime may not tell the end of a command that leaves much unread.
   static let install = """
     set -eu
     mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6 container=$7
-    mkdir -p /etc/guestconfig /opt
+    mkdir -p /etc/guestconfig /opt || { head -c "$length" > /dev/null; exit 1; }
+    head -c "$length" > "/etc/guestconfig/configmeta.json.$$"
     printf '%s' "$container" > /tmp/.kdops-container 2> /dev/null || :
     if command -v flock > /dev/null; then
       exec 9> /opt/.kdops-install.lock
       flock 9
     fi
     if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
-    head -c "$length" > /etc/guestconfig/configmeta.json.new
-    mv /etc/guestconfig/configmeta.json.new /etc/guestconfig/configmeta.json
+    mv "/etc/guestconfig/configmeta.json.$$" /etc/guestconfig/configmeta.json
     if [ "$mode" = metadata ] || [ -z "$url" ]; then exit 0; fi
     home=/opt/guestconfig kept=/opt/guestconfig.backup
     umask 077
@@ -72,6 +73,7 @@ enum PodScripts {
     home=/opt/guestconfig
     seen=$(cat /tmp/.kdops-container 2> /dev/null) || seen=
     if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w /tmp ]; }; then
+      head -c "$length" > /dev/null
       echo kdops-other-container
       exit 122
     fi

@@ -33,6 +33,22 @@ struct StoreTests {
     }
   }
 
+  @Test("of events only the newest are kept, also over a restart")
+  func events() throws {
+    var rules = ObjectRules()
+    rules.eventLimit = 3
+    func event(_ number: Int) -> Object { Object(.events, namespace: "default", name: "e\(number)") }
+    let store = ObjectStore(objects: [], version: 0, rules: rules, now: { .zero })
+    for number in 1...5 { _ = try store.create(event(number)) }
+    #expect(Set(store.all("Event").map(\.name.name)) == ["e3", "e4", "e5"])
+    let stored = store.all("Event").sorted { $0.id < $1.id }.map {
+      Persistence.Stored(id: $0.id, object: $0.object)
+    }
+    let again = ObjectStore(objects: stored, version: store.version, rules: rules, now: { .zero })
+    _ = try again.create(event(6))
+    #expect(Set(again.all("Event").map(\.name.name)) == ["e4", "e5", "e6"])
+  }
+
   @Test("the version grows with every write of any object; a write that changes nothing is none")
   func versions() async throws {
     try await Self.stored { world in

@@ -10,6 +10,8 @@ import Values
 struct ObjectRules: Sendable {
   /// The most that one object may be, as etcd has it.
   var sizeLimit = 1 << 20
+  /// How many events are kept.
+  var eventLimit = 2_000
   /// What an admission webhook would do to a new object.
   var admission: (@Sendable (Object) -> Object)?
 

@@ -1,4 +1,5 @@
 import ClusterAPI
+import DequeModule
 import FoundationEssentials
 import KubeDirector
 import Values
@@ -45,6 +46,8 @@ final class ObjectStore {
   private var byOwner: [String: [Record]] = [:]
   private var byCluster: [ClusterIndexKey: [Int64: Record]] = [:]
   private var uids: Set<String> = []
+  /// Events, the oldest first. A server forgets them after an hour; this one when there are too many.
+  private var events: Deque<Record> = []
   private var dirty: [Int64: Record] = [:]
   private var removed: [Int64] = []
   private var nextID: Int64
@@ -143,6 +146,7 @@ final class ObjectStore {
     insert(record)
     dirty[record.id] = record
     changes.append(Change(version: version, kind: record.kind, name: record.name, old: nil, new: object))
+    while events.count > rules.eventLimit { remove(events.removeFirst()) }
     return object
   }
 
@@ -280,6 +284,7 @@ final class ObjectStore {
     let name = record.name
     records[record.kind, default: [:]][name.namespace, default: [:]][name.name] = record
     uids.insert(record.uid)
+    if record.kind == Resource.events.kind { events.append(record) }
     index(record)
   }
 
