@@ -46,38 +46,48 @@ struct StatusCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
-    let wanted = name.flatMap(Self.objectName)
-    let source: ClusterSource
     do {
-      if let folder = cluster.folder(environment) {
-        source = .embedded(try EmbeddedCluster.openReadOnly(folder))
-      } else if cluster.namesKubernetes(environment) {
-        let client = try await KubernetesClient.connect(
-          cluster.connection(environment), logger: Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() })
-        source = .kubernetes(client)
-      } else {
-        source = .git(try await GitRepository.openFromEnvironment(path: repo, environment))
-      }
-      let console = Console(descriptor: 1, environment: environment)
-      var last = try await source.clusters(wanted)
-      guard wanted == nil || !last.isEmpty else {
-        Streams.error.line("kdops status: there is no cluster \(name ?? "")")
-        throw ExitCode(1)
-      }
-      show(last, on: console)
-      while watch {
-        // The folder belongs to another process, which tells us nothing; a look costs one read of the disk.
-        try await Task.sleep(for: .milliseconds(500))
-        let now = try await source.clusters(wanted)
-        guard now != last else { continue }
-        last = now
-        show(now, on: console)
-      }
+      let source = try await source(environment)
+      let end: Result<Void, any Error>
+      do { end = .success(try await follow(source, environment)) } catch { end = .failure(error) }
+      await source.close()
+      try end.get()
     } catch let exit as ExitCode {
       throw exit
     } catch {
       Streams.error.line("kdops status: \(Redaction.url("\(error)"))")
       throw Kdops.couldNotRun
+    }
+  }
+
+  private func source(_ environment: [String: String]) async throws -> ClusterSource {
+    if let folder = cluster.folder(environment) {
+      return .embedded(try EmbeddedCluster.openReadOnly(folder))
+    }
+    if cluster.namesKubernetes(environment) {
+      let silent = Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() }
+      return .kubernetes(try await KubernetesClient.connect(cluster.connection(environment), logger: silent))
+    }
+    return .git(try await GitRepository.openFromEnvironment(path: repo, environment))
+  }
+
+  private func follow(_ source: ClusterSource, _ environment: [String: String]) async throws {
+    let wanted = name.flatMap(Self.objectName)
+    let console = Console(descriptor: 1, environment: environment)
+    var last = try await source.clusters(wanted)
+    guard wanted == nil || !last.isEmpty else {
+      Streams.error.line("kdops status: there is no cluster \(name ?? "")")
+      throw ExitCode(1)
+    }
+    show(last, on: console)
+    while watch {
+      // A folder belongs to another process, which tells us nothing; a look costs one read of the disk. A server
+      // is asked less often.
+      try await Task.sleep(for: source.isRemote ? .seconds(2) : .milliseconds(500))
+      let now = try await source.clusters(wanted)
+      guard now != last else { continue }
+      last = now
+      show(now, on: console)
     }
   }
 

@@ -65,6 +65,9 @@ extension ClusterSource {
     }
   }
 
+  /// True where each look is a request over the network.
+  var isRemote: Bool { if case .kubernetes = self { true } else { false } }
+
   /// Closes what was opened.
   func close() async {
     if case .kubernetes(let client) = self { await client.shutdown() }
