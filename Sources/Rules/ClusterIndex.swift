@@ -5,14 +5,19 @@ import KubeDirector
 /// Which clusters name an app, and which claim a name for their objects; kept up with every change of a file.
 struct ClusterIndex: Sendable {
   private var users: TreeDictionary<AppUse, TreeSet<ObjectReference>> = [:]
+  /// Who has a StatefulSet of a name.
   private var names: TreeDictionary<UInt64, ObjectReference> = [:]
   /// Names that more than one cluster may claim.
   private var contested: TreeDictionary<UInt64, TreeSet<ObjectReference>> = [:]
+  /// Clusters whose own name looks like that of a pod (`spark-worker-0`), by the StatefulSet that such a pod would be
+  /// of: a pod's service would have the name of the cluster's. Clusters of one stem are no rivals of each other.
+  private var stems: TreeDictionary<UInt64, TreeSet<ObjectReference>> = [:]
 
   mutating func insert(_ cluster: Sourced<Cluster>) {
     let reference = cluster.reference
     for use in Self.uses(of: cluster) { users[use, default: []].insert(reference) }
-    Self.eachName(of: cluster) { name in
+    if let stem = Self.stem(of: cluster) { stems[stem, default: []].insert(reference) }
+    Self.eachSet(of: cluster) { name in
       guard let other = names[name] else {
         names[name] = reference
         return
@@ -28,7 +33,11 @@ struct ClusterIndex: Sendable {
       users[use]?.remove(reference)
       if users[use]?.isEmpty == true { users[use] = nil }
     }
-    Self.eachName(of: cluster) { name in
+    if let stem = Self.stem(of: cluster) {
+      stems[stem]?.remove(reference)
+      if stems[stem]?.isEmpty == true { stems[stem] = nil }
+    }
+    Self.eachSet(of: cluster) { name in
       var claimants = contested[name] ?? []
       claimants.remove(reference)
       if names[name] == reference { names[name] = claimants.min() }
@@ -48,9 +57,15 @@ struct ClusterIndex: Sendable {
   /// Other clusters with a name that may be one of this cluster's; nearly always none.
   func rivals(of cluster: Sourced<Cluster>) -> Set<ObjectReference> {
     var found: Set<ObjectReference> = []
-    guard !contested.isEmpty else { return found }
-    Self.eachName(of: cluster) { name in
-      if let claimants = contested[name] { found.formUnion(claimants) }
+    if let stem = Self.stem(of: cluster) {
+      if let owner = names[stem] { found.insert(owner) }
+      if let claimants = contested[stem] { found.formUnion(claimants) }
+    }
+    if !contested.isEmpty || !stems.isEmpty {
+      Self.eachSet(of: cluster) { name in
+        if let claimants = contested[name] { found.formUnion(claimants) }
+        if let lookalikes = stems[name] { found.formUnion(lookalikes) }
+      }
     }
     found.remove(cluster.reference)
     return found
@@ -61,11 +76,14 @@ struct ClusterIndex: Sendable {
       named: cluster.spec.app, catalog: cluster.spec.appCatalog, namespace: cluster.reference.namespace)
   }
 
-  /// The StatefulSet of each role; and, where the cluster's own name looks like a pod's (`spark-worker-0`), the
-  /// StatefulSet that such a pod would be of, because a pod's service would have the name of this cluster's.
-  private static func eachName(of cluster: Sourced<Cluster>, _ body: (UInt64) -> Void) {
+  private static func eachSet(of cluster: Sourced<Cluster>, _ body: (UInt64) -> Void) {
     let (namespace, name) = (cluster.reference.namespace, cluster.reference.name)
     for role in cluster.spec.roles { body(DerivedNames.fingerprint(namespace, name, role.id)) }
-    if let stem = DerivedNames.stemOfPod(name) { body(DerivedNames.fingerprint(namespace, stem)) }
+  }
+
+  private static func stem(of cluster: Sourced<Cluster>) -> UInt64? {
+    DerivedNames.stemOfPod(cluster.reference.name).map {
+      DerivedNames.fingerprint(cluster.reference.namespace, $0)
+    }
   }
 }

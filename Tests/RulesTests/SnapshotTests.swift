@@ -43,6 +43,25 @@ struct SnapshotTests {
     #expect(Set(Repository.judge(base, third).summary) == ["error object/duplicate"])
   }
 
+  @Test("clusters numbered like pods are rivals of whoever has such pods, and not of each other")
+  func numberedClusters() throws {
+    var snapshot = Repository().snapshot
+    func add(_ name: String) {
+      snapshot.update(
+        Self.file("clusters/\(name).yaml", Fixture.cluster.replacing("name: analytics", with: "name: \(name)")))
+    }
+    for number in 0..<20 { add("fleet-\(number)") }
+    add("analytics-worker-0")
+    let rivals = try ["fleet-7", "analytics", "analytics-worker-0"].map { name in
+      let cluster = try #require(snapshot.clusters[.cluster("prod", name)])
+      return snapshot.index.rivals(of: cluster).map(\.name).sorted()
+    }
+    #expect(rivals == [[], ["analytics-worker-0"], ["analytics"]])
+    snapshot.remove(path: "clusters/analytics-worker-0.yaml")
+    let left = try #require(snapshot.clusters[Repository.analytics])
+    #expect(snapshot.index.rivals(of: left).isEmpty)
+  }
+
   @Test("an app that is written twice is nothing to be upgraded to")
   func duplicateApp() throws {
     let head = try Repository().upgraded.with(.add("apps/copy.json", Fixture.candidate))
