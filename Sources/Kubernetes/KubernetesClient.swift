@@ -38,8 +38,8 @@ public final class KubernetesClient: ClusterAPI {
     let sender = Sender(
       transport: Transport(server, answerTimeout: options.answerTimeout, silence: options.watchSilence),
       limit: RateLimit(perSecond: options.requestsPerSecond, burst: options.burst, time: time),
-      policy: RetryPolicy(window: options.retryWindow), time: time, options: options, identity: identity,
-      logger: logger)
+      policy: RetryPolicy(window: options.retryWindow), time: time, recovery: Recovery(time: time),
+      options: options, identity: identity, logger: logger)
     self.sender = sender
     resources = ResourceMap { request throws(APIError) in try await sender.json(request) }
     commands = Self.commands(server, sender)

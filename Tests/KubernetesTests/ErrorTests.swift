@@ -26,7 +26,7 @@ struct ErrorTests {
       (400, "BadRequest", .invalid),
       (401, "Unauthorized", .unauthorized), (403, "Forbidden", .forbidden),
       (413, "RequestEntityTooLarge", .invalid),
-      (429, "TooManyRequests", .throttled), (500, "InternalError", .other), (504, "Timeout", .timeout),
+      (429, "TooManyRequests", .throttled), (500, "InternalError", .unavailable), (504, "Timeout", .timeout),
       (500, "ServerTimeout", .timeout), (503, "ServiceUnavailable", .unavailable),
       (405, "MethodNotAllowed", .unsupported),
     ])
@@ -40,7 +40,7 @@ struct ErrorTests {
     "without a reason the code does",
     arguments: [
       (409, APIError.Kind.conflict), (410, .gone), (413, .invalid), (403, .forbidden), (429, .throttled),
-      (502, .unavailable), (408, .timeout), (418, .other),
+      (500, .unavailable), (502, .unavailable), (408, .timeout), (418, .other),
     ])
   func codes(code: Int, kind: APIError.Kind) throws {
     let request = try APIRequest(.get, .pods, namespace: "web", name: "db-0")

@@ -86,7 +86,7 @@ struct TLSTests {
     let port = try await stub.start(tls: try authority.server(demandsClient: true))
     try await using(try TestServer.secure(port, authority: authority), stopping: stub) { client in
       let error = try await failure { try await client.check() }
-      #expect(error.kind == .unavailable)
+      #expect(error.kind == .unauthorized)
       #expect(error.message.contains("does not take our client certificate (certificate_required)"))
       #expect(stub.requests.isEmpty)
     }

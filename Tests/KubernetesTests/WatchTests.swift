@@ -87,7 +87,9 @@ struct WatchTests {
     }
   }
 
-  @Test("a watch that is cut in the middle of a line fails, and the next loses and doubles nothing")
+  @Test(
+    "a watch that is cut in the middle of a line goes on after the last version seen: nothing lost or doubled"
+  )
   func cut() async throws {
     let half = WatchText.pod("ADDED", "b", version: 7).prefix(40)
     let answers: [StubAnswer] = [
@@ -95,19 +97,43 @@ struct WatchTests {
       .watch([WatchText.pod("ADDED", "b", version: 7)], then: .open),
     ]
     try await withStub(answers) { client, stub in
-      var seen: [String] = []
-      do {
-        for try await event in client.watch(.pods, namespace: "web", labels: .everything, after: "5") {
-          seen.append(Self.name(event))
-        }
-        Issue.record("a cut watch ended as if it were complete")
-      } catch let error as APIError {
-        #expect(error.kind == .unavailable)
-      }
-      #expect(seen == ["+a@6"])
-      let next = try await take(1, client, after: "6")
-      #expect(next == ["+b@7"])
+      let seen = try await take(2, client)
+      #expect(seen == ["+a@6", "+b@7"])
       #expect(stub.requests.map { $0.query["resourceVersion"] } == ["5", "6"])
+    }
+  }
+
+  @Test("a watch that is cut and cannot be had again says so")
+  func cutForGood() async throws {
+    let busy = Array(repeating: StubAnswer.text(503, "busy"), count: 20)
+    let answers = [.watch([WatchText.pod("ADDED", "a", version: 6)], then: .cut)] + busy
+    try await withStub(answers, isUsedUp: false) { client, _ in
+      let error = try await failure { try await take(2, client) }
+      #expect(error.kind == .unavailable)
+    }
+  }
+
+  @Test("cuts of connections that bring nothing cost a follower no patience: it is as quick after the tenth")
+  func quietCuts() async throws {
+    let clock = SkippingClock()
+    // A proxy that cuts each connection after three seconds.
+    let brief = StubAnswer { request, connection in
+      try await connection.begin(200)
+      clock.advance(by: .seconds(3))
+      connection.cut()
+    }
+    let list = StubAnswer.json(Samples.list([], version: 5))
+    let last = StubAnswer.watch([WatchText.pod("ADDED", "a", version: 6)], then: .open)
+    try await withStub([list] + Array(repeating: brief, count: 10) + [last], clock: clock) { client, stub in
+      await withTaskGroup { group in
+        group.addTask {
+          try? await client.follow(.pods, namespace: "web", clock: clock) { change in
+            if case .changed = change { withUnsafeCurrentTask { $0?.cancel() } }
+          }
+        }
+      }
+      #expect(clock.sleeps == [])
+      #expect(stub.lines.count == 12)
     }
   }
 

@@ -9,7 +9,7 @@ extension KubernetesClient {
     do { try await sender.limit.take() } catch {
       throw APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
     }
-    return try await commands.get().run(pod, request)
+    do { return try await commands.get().run(pod, request) } catch { throw sender.recovery.judged(error) }
   }
 
   /// What runs commands at the server; an error where its TLS settings are of no use.
@@ -18,6 +18,7 @@ extension KubernetesClient {
       let exec = try Exec(
         server: server, group: sender.transport.group, clock: sender.options.clock,
         onAnswer: { pod, code in
+          if code.map(ServerAnswer.meansAway) ?? true { sender.recovery.sawAway() }
           // The verb by which a websocket is allowed or not; newer servers want "create" too.
           sender.note(
             RequestRecord(verb: "get", resource: "pods/exec", namespace: pod.namespace, code: code))

@@ -9,6 +9,7 @@ struct Sender: Sendable {
   let limit: RateLimit
   let policy: RetryPolicy
   let time: Timekeeper
+  let recovery: Recovery
   let options: ConnectionOptions
   let identity: String?
   let logger: Logger
@@ -45,9 +46,15 @@ struct Sender: Sendable {
           await transport.server.credentials.forget()
           continue
         }
-        error = answer.error(request, identity: identity)
-        mayRepeat = answer.isPassing && (request.isRepeatable || answer.code == 429)
+        if answer.meansAway { recovery.sawAway() }
+        let said = answer.error(request, identity: identity)
+        error = recovery.judged(said)
+        // What was refused was not done.
+        let isRefusalThatPasses = error.kind != said.kind
+        mayRepeat =
+          answer.isPassing && (request.isRepeatable || answer.code == 429) || isRefusalThatPasses
       case .failed(let failure):
+        if failure.neverSent, !failure.isFinal { recovery.sawAway() }
         error = failure.error(request.subject, at: transport.server)
         mayRepeat = !failure.isFinal && (request.isRepeatable || failure.neverSent)
       }

@@ -58,6 +58,11 @@ struct ServerAnswer: Sendable {
     }
   }
 
+  /// True where somebody in between says that there is no server now.
+  var meansAway: Bool { Self.meansAway(code) }
+
+  static func meansAway(_ code: Int) -> Bool { [502, 503, 504].contains(code) }
+
   /// The server hands its store's errors on as texts only.
   private var isStoreTrouble: Bool {
     ["etcdserver:", "leader changed", "request timed out", "context deadline exceeded", "rpc error"]
@@ -92,8 +97,8 @@ struct ServerAnswer: Sendable {
     case 429: .throttled
     case 405, 406, 415: .unsupported
     case 408, 504: .timeout
-    case 502, 503: .unavailable
-    case 500: isStoreTrouble ? .unavailable : .other
+    // Nothing that was asked is to blame for the server's own trouble, so it counts as one that passes.
+    case 500...: .unavailable
     default: .other
     }
   }

@@ -37,6 +37,7 @@ struct TransportFailure: Sendable {
     case is NIOSSLExtraError:
       words =
         "its certificate does not bear the name it was asked by; correct `server`, or set `tls-server-name`"
+      kind = .unauthorized
       neverSent = true
       isFinal = true
     case is NIOTooManyBytesError:
@@ -76,6 +77,7 @@ struct TransportFailure: Sendable {
     if cause.contains("CERTIFICATE_VERIFY_FAILED") {
       var failure = TransportFailure(
         words: "its certificate is not signed by the CA that was given; correct `certificate-authority`")
+      failure.kind = .unauthorized
       failure.isFinal = true
       return failure
     }
@@ -84,6 +86,7 @@ struct TransportFailure: Sendable {
       // It says so after our side of the handshake, but before it looks at any request.
       var failure = TransportFailure(
         words: "it does not take our client certificate (\(alert.lowercased())); renew `client-certificate`")
+      failure.kind = .unauthorized
       (failure.neverSent, failure.isFinal) = (true, true)
       return failure
     }

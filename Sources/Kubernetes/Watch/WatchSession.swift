@@ -35,8 +35,8 @@ actor WatchSession {
     self.resources = resources
   }
 
-  /// The next event. The server's own end of a connection is passed over; it ends each after a while.
-  /// - Throws: `APIError` or `CancellationError`; the connection is then closed.
+  /// The next event. The end of a connection is passed over: servers end each after a while, and proxies cut them.
+  /// - Throws: `APIError` where the server gives no other, or `CancellationError`; the connection is then closed.
   func next() async throws -> WatchEvent? {
     do {
       while true {
@@ -94,13 +94,13 @@ actor WatchSession {
     request.add(query: [("timeoutSeconds", String(1800 + Int(1800 * sender.options.random())))])
     if !version.isEmpty { request.add(query: [("resourceVersion", version)]) }
     if let labels = query.labels.query { request.add(query: [("labelSelector", labels)]) }
-    body = try await sender.send(request) { $0 }.makeAsyncIterator()
     openedAt = sender.time.elapsed()
+    body = try await sender.send(request) { $0 }.makeAsyncIterator()
     self.request = request
     return request
   }
 
-  /// The next piece; nil where the server ended the connection, or was silent for so long that it counts as dead.
+  /// The next piece; nil where the connection has ended or was cut, or was silent for so long that it counts as dead.
   private func read(_ request: APIRequest) async throws -> ByteBuffer? {
     guard var body else { return nil }
     self.body = nil
@@ -112,7 +112,11 @@ actor WatchSession {
       return nil
     } catch {
       try Task.checkCancellation()
-      throw TransportFailure(error).error(request.subject, at: sender.transport.server)
+      let failure = TransportFailure(error)
+      guard !failure.isFinal else { throw failure.error(request.subject, at: sender.transport.server) }
+      sender.logger.debug(
+        "watch.cut", metadata: ["watch": "\(request.subject)", "reason": "\(failure.words)"])
+      return nil
     }
   }
 
