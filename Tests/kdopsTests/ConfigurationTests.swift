@@ -93,7 +93,8 @@ struct ConfigurationTests {
   @Test(
     "what is no value for a key is an error",
     arguments: [
-      "interval: 10", "interval: 10 s", "interval: -1s", "branch: ''", "branch: 7", "prune: maybe",
+      "interval: 10", "interval: 10 s", "interval: -1s", "interval: 0s", "interval: 99ms", "branch: ''",
+      "branch: 7", "prune: maybe",
       "onRewrittenHistory: forget", "installation: Blue Team", "installation: -x",
       "tenancy: {namespaces: prod}",
       "tenancy: []", "status: true", "status: {notesRef: refs/heads/main}", "status: {treeRef: refs/tags/x}",
@@ -124,10 +125,11 @@ struct ConfigurationTests {
   func sources() {
     #expect(
       read(environment: ["KDOPS_INTERVAL": "soon"]).findings.first?.message
-        == "KDOPS_INTERVAL must be a duration such as 500ms, 1s or 5m")
+        == "KDOPS_INTERVAL must be a duration of at least 100ms, such as 500ms, 1s or 5m")
     #expect(
       read(flags: ["interval": "soon"]).findings.first?.message
-        == "--interval must be a duration such as 500ms, 1s or 5m")
+        == "--interval must be a duration of at least 100ms, such as 500ms, 1s or 5m")
+    #expect(read(flags: ["interval": "100ms"]).configuration?.interval == .milliseconds(100))
   }
 
   @Test("lists come from a variable with commas")

@@ -18,6 +18,8 @@ struct Setting {
     case label
     case flag
     case duration
+    /// A duration that is none too short to be lived by.
+    case interval
     case choice([String])
     case texts
     /// A full ref below one of these, or null.
@@ -53,6 +55,7 @@ struct Setting {
       true
     case (.label, .string(let text)): Self.isLabel(text)
     case (.duration, .string(let text)): Duration(written: text) != nil
+    case (.interval, .string(let text)): Duration(written: text).map { $0 >= Self.shortestInterval } ?? false
     case (.choice(let words), .string(let text)): words.contains(text)
     case (.texts, .array(let items)): items.allSatisfy { $0.string != nil }
     case (.ref(let folders), .string(let text)):
@@ -80,12 +83,16 @@ struct Setting {
     case .label: "a name of small letters, digits and `-`, at most 40 long"
     case .flag: "true or false"
     case .duration: "a duration such as 500ms, 1s or 5m"
+    case .interval: "a duration of at least 100ms, such as 500ms, 1s or 5m"
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .texts: "a list of texts"
     case .ref(let folders): "a ref below \(folders.joined(separator: " or ")), or null"
     case .branch: "a branch below kdops/, or null"
     }
   }
+
+  /// A git host that is asked more often than this would rightly shut us out.
+  private static let shortestInterval = Duration.milliseconds(100)
 
   private static func isLabel(_ text: String) -> Bool {
     let letters = text.utf8
@@ -109,7 +116,7 @@ extension Setting {
   static let all: [Setting] = [
     Setting(key: "repo", kind: .optionalText, standard: .null),
     Setting(key: "branch", kind: .text, standard: "main"),
-    Setting(key: "interval", kind: .duration, standard: "1m"),
+    Setting(key: "interval", kind: .interval, standard: "1m"),
     Setting(key: "installation", kind: .label, standard: "default"),
     Setting(key: "systemNamespace", kind: .text, standard: "kdops-system"),
     Setting(key: "history", kind: .choice(["net", "stepwise"]), standard: "net", isSupported: false),
