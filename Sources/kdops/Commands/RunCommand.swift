@@ -16,8 +16,9 @@ struct RunCommand: AsyncParsableCommand {
       Flags are stronger than the environment (KDOPS_BRANCH, KDOPS_STATUS_TREE_REF …), and that is stronger than the \
       --config file. Secrets come by file or environment only: KDOPS_GIT_TOKEN_FILE, or KDOPS_GIT_USER with \
       KDOPS_GIT_PASSWORD_FILE, or KDOPS_GIT_SSH_KEY_FILE (without it the ssh agent), KDOPS_GIT_KNOWN_HOSTS.
+      Without --once a Kubernetes or a repository that cannot be reached is waited for.
       Exit codes: 0 stopped, or with --once converged; 1 with --once something was rejected, waits or failed; \
-      2 it could not be run.
+      2 it could not be run, or with --once the repository or the Kubernetes could not be reached.
       """)
 
   @Option(help: ArgumentHelp("The repository: a path, file://, https:// or ssh://.", valueName: "url"))
@@ -112,22 +113,33 @@ struct RunCommand: AsyncParsableCommand {
     if let server = admission.server(for: daemon) { beside.append(server) }
     let outcome: Result<Reconciler.Outcome, any Error>
     do {
-      try await daemon.check()
-      greet("Kubernetes \(client.label)", settings, repo, console)
-      outcome = .success(
-        try await daemon.run(
-          once: once, witness: board.witness(logger), more: beside,
-          signals: [.sigterm, .sigint],
-          onWaiting: { holder in
-            if console.isTerminal {
-              console.line("waits for \(holder), which leads; takes over when it ends")
-            }
-          }))
+      outcome = .success(try await follow(daemon, settings, repo, beside, board, console))
     } catch {
       outcome = .failure(error)
     }
     await client.shutdown()
     return try outcome.get()
+  }
+
+  private func follow(
+    _ daemon: KubernetesDaemon, _ settings: DaemonConfiguration, _ repo: String, _ beside: [any Service],
+    _ board: ProgressBoard, _ console: Console
+  ) async throws -> Reconciler.Outcome {
+    let signals: [UnixSignal] = [.sigterm, .sigint]
+    let logger = daemon.logger
+    let hasArrived = try await daemon.arrive(waits: !once, signals: signals) { error, wait in
+      logger.warning(
+        "cluster.away", metadata: ["error": "\(error.message)", "retry": "\(wait.components.seconds)s"])
+    }
+    guard hasArrived else { return .cancelled }
+    greet("Kubernetes \(daemon.client.label)", settings, repo, console)
+    return try await daemon.run(
+      once: once, witness: board.witness(logger), more: beside, signals: signals,
+      onWaiting: { holder in
+        if console.isTerminal {
+          console.line("waits for \(holder), which leads; takes over when it ends")
+        }
+      })
   }
 
   private func greet(_ place: String, _ settings: DaemonConfiguration, _ repo: String, _ console: Console) {
@@ -146,7 +158,7 @@ struct RunCommand: AsyncParsableCommand {
       throw ExitCode(1)
     case .unreachable(let error):
       console.line("kdops run: \(error)")
-      throw ExitCode(1)
+      throw Kdops.couldNotRun
     }
   }
 

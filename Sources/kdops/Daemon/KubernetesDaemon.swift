@@ -19,6 +19,41 @@ struct KubernetesDaemon: Sendable {
       namespace: namespace ?? options.policy.systemNamespace, name: "kdops-\(options.policy.installation)")
   }
 
+  /// Waits until the server is there and knows our kinds.
+  ///
+  /// - Parameters:
+  ///   - waits: false to give up at once where it cannot be reached.
+  ///   - onAway: told why it is waited, before each wait.
+  /// - Returns: false where it was told to stop meanwhile.
+  /// - Throws: an error that says what to do about it.
+  func arrive(
+    waits: Bool, signals: [UnixSignal], onAway: @escaping @Sendable (APIError, Duration) -> Void
+  ) async throws -> Bool {
+    let hasArrived = Shared(false)
+    let arriving = Room("arrival") {
+      var arrival = Arrival(waits: waits)
+      while true {
+        do throws(APIError) {
+          try await check()
+          hasArrived.value = true
+          return
+        } catch {
+          // A call that is cancelled fails too.
+          if Task.isCancelled { return }
+          guard let wait = arrival.wait(after: error) else { throw error }
+          onAway(error, wait)
+          guard (try? await Task.sleep(for: wait)) != nil else { return }
+        }
+      }
+    }
+    try await ServiceGroup(
+      configuration: .init(
+        services: [.init(service: arriving, successTerminationBehavior: .gracefullyShutdownGroup)],
+        gracefulShutdownSignals: signals, logger: logger)
+    ).run()
+    return hasArrived.value
+  }
+
   /// Makes sure that the server is there and knows our kinds.
   ///
   /// - Throws: an error that says what to do about it.
@@ -45,7 +80,7 @@ struct KubernetesDaemon: Sendable {
     onWaiting: @escaping @Sendable (String) async -> Void
   ) async throws -> Reconciler.Outcome {
     let term = Term(
-      leadership: Leadership(api: client, lease: lease), logger: logger, onWaiting: onWaiting)
+      leadership: Leadership(api: client, lease: lease), lease: lease, logger: logger, onWaiting: onWaiting)
     let outcome = Shared(Reconciler.Outcome.cancelled)
     let leading = Room("leader", endsByItself: true) {
       do {

@@ -6,6 +6,7 @@ import ServiceLifecycle
 /// Waits to lead, leads, and stands again where leading was lost.
 struct Term: Sendable {
   let leadership: Leadership
+  let lease: ObjectName
   let logger: Logger
   /// Told whom this daemon waits for.
   var onWaiting: @Sendable (String) async -> Void = { _ in }
@@ -22,9 +23,28 @@ struct Term: Sendable {
     }
   }
 
+  /// The first thing that a daemon needs of its own is a place for its lease.
+  private func explained(_ error: any Error, led: Bool) -> any Error {
+    guard !led, let error = error as? APIError, error.kind == .notFound else { return error }
+    return APIError(
+      .notFound,
+      "namespace \(lease.namespace) is missing, where the daemon's lease belongs: "
+        + "kubectl create namespace \(lease.namespace), or kdops install --export | kubectl apply -f -")
+  }
+
   private func stand<T: Sendable>(_ body: @escaping @Sendable (Leader) async throws -> T) async throws -> T {
     let leads = Shared(false)
-    return try await withThrowingTaskGroup(of: T?.self) { group in
+    do {
+      return try await stand(leads, body)
+    } catch {
+      throw explained(error, led: leads.value)
+    }
+  }
+
+  private func stand<T: Sendable>(
+    _ leads: Shared<Bool>, _ body: @escaping @Sendable (Leader) async throws -> T
+  ) async throws -> T {
+    try await withThrowingTaskGroup(of: T?.self) { group in
       group.addTask {
         try await leadership.hold(
           onWaiting: { holder in
