@@ -14,15 +14,20 @@ extension Hands {
     }
     let name = ObjectName(namespace: context.name.namespace, name: pod)
     let result = try await api.exec(name, request)
-    let other = PodScripts.otherContainer
-    if case .script = order.task, result.exitCode == other.exitCode,
-      result.stdout.elementsEqual(other.stdout.utf8)
-    {
+    if Self.says(PodScripts.cutShort, result) {
+      throw APIError(.unavailable, "pod \(name): the connection was cut before all had been said")
+    }
+    if case .script = order.task, Self.says(PodScripts.otherContainer, result) {
       throw APIError(.conflict, "pod \(name): the container that this was meant for is no more")
     }
     return PodResult(
       exitCode: result.exitCode, stdout: String(decoding: result.stdout, as: UTF8.self),
       stderr: String(decoding: result.stderr, as: UTF8.self))
+  }
+
+  /// Whether it is the frame around the script that speaks, and not the script.
+  private static func says(_ answer: (exitCode: Int, stdout: String), _ result: ExecResult) -> Bool {
+    result.exitCode == answer.exitCode && result.stdout.elementsEqual(answer.stdout.utf8)
   }
 
   private func install(

@@ -8,18 +8,26 @@ enum PodScripts {
   /// The seventh is the container's id: what an earlier daemon began for it is waited for, and not done twice. It is
   /// left in the container, so that no script meant for this one ever runs in the next. Standard input is read before
   /// anything that can wait or fail: a container runtime may not tell the end of a command that leaves much unread.
+  /// Where less of it came than there is, the way here was cut: then whoever asked does so again, and a command that
+  /// learns of the cut late must not spoil what that one has done.
   static let install = """
     set -eu
     mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6 container=$7
     mkdir -p /etc/guestconfig /opt || { head -c "$length" > /dev/null; exit 1; }
-    head -c "$length" > "/etc/guestconfig/configmeta.json.$$"
+    meta="/etc/guestconfig/configmeta.json.$$"
+    head -c "$length" > "$meta"
+    if [ "$(wc -c < "$meta")" -ne "$length" ]; then
+      rm -f "$meta"
+      echo kdops-cut-short
+      exit 121
+    fi
     printf '%s' "$container" > /tmp/.kdops-container 2> /dev/null || :
     if command -v flock > /dev/null; then
       exec 9> /opt/.kdops-install.lock
       flock 9
     fi
     if [ "$layout" = new ]; then chmod 0700 /etc/guestconfig; fi
-    mv "/etc/guestconfig/configmeta.json.$$" /etc/guestconfig/configmeta.json
+    mv "$meta" /etc/guestconfig/configmeta.json
     if [ "$mode" = metadata ] || [ -z "$url" ]; then exit 0; fi
     home=/opt/guestconfig kept=/opt/guestconfig.backup
     umask 077
@@ -58,6 +66,9 @@ enum PodScripts {
     finish
     """
 
+  /// What both answer where standard input was cut short, though hardly anybody can hear it.
+  static let cutShort = (exitCode: 121, stdout: "kdops-cut-short\n")
+
   /// What `run` answers in another container than the one it was meant for.
   static let otherContainer = (exitCode: 122, stdout: "kdops-other-container\n")
 
@@ -80,8 +91,14 @@ enum PodScripts {
     umask 077
     if [ "$length" -gt 0 ]; then
       mkdir -p /etc/guestconfig
-      head -c "$length" > /etc/guestconfig/configmeta.json.new &&
-        mv /etc/guestconfig/configmeta.json.new /etc/guestconfig/configmeta.json || exit 125
+      meta="/etc/guestconfig/configmeta.json.$$"
+      head -c "$length" > "$meta" || exit 125
+      if [ "$(wc -c < "$meta")" -ne "$length" ]; then
+        rm -f "$meta"
+        echo kdops-cut-short
+        exit 121
+      fi
+      mv "$meta" /etc/guestconfig/configmeta.json || exit 125
     fi
     place="$home/.kdops/$key"
     mkdir -p "$place" || exit 125

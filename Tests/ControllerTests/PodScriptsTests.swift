@@ -1,0 +1,92 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Controller
+
+/// The folders of a container in which the texts run as real processes.
+private struct Container {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    for name in ["etc", "opt/guestconfig/appconfig", "tmp"] {
+      try FileManager.default.createDirectory(
+        atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
+    }
+    let script = "\(folder.path)/opt/guestconfig/appconfig/startscript"
+    try Data("#!/bin/sh\necho \"$*\" >> /tmp/runs\necho done\n".utf8).write(to: URL(fileURLWithPath: script))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+  }
+
+  static let isPossible = ["/usr/bin/bwrap", "/bin/bwrap"].contains {
+    FileManager.default.isExecutableFile(atPath: $0)
+  }
+
+  /// - Returns: what was printed, with the exit code on a line of its own.
+  func run(_ text: String, _ arguments: [String], input: String) throws -> String {
+    var command = ["bwrap", "--unshare-pid", "--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
+    for path in ["/usr", "/bin", "/lib", "/lib64"] where FileManager.default.fileExists(atPath: path) {
+      command += ["--ro-bind", path, path]
+    }
+    for name in ["etc", "opt", "tmp"] { command += ["--bind", "\(folder.path)/\(name)", "/\(name)"] }
+    command += ["sh", "-c", "sh -c \"$@\"; echo \"exit $?\"", "sh", text, "text"] + arguments
+    return try TemporaryRepository.run(command, in: nil, input: input)
+  }
+
+  func content(_ path: String) -> String? {
+    try? String(contentsOfFile: "\(folder.path)/\(path)", encoding: .utf8)
+  }
+  func names(in path: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/\(path)")) ?? []).sorted()
+  }
+}
+
+@Suite(
+  "What runs in a container, when the way to it is cut",
+  .enabled(if: Container.isPossible, "bubblewrap is not installed: apt-get install bubblewrap"))
+struct PodScriptsTests {
+  private static let meta = #"{"version": "7"}"#
+
+  private func install(_ container: Container, input: String) throws -> String {
+    try container.run(
+      PodScripts.install, ["metadata", "", "plain", "new", "", "\(Self.meta.utf8.count)", "c-1"], input: input
+    )
+  }
+
+  private func script(_ container: Container, input: String) throws -> String {
+    try container.run(
+      PodScripts.run,
+      [
+        PodScripts.inner, "addnodes.1", "c-1", "60", "4096", "\(Self.meta.utf8.count)", "--addnodes",
+        "--role", "a",
+      ],
+      input: input)
+  }
+
+  @Test("half a configmeta.json, whenever it comes, never takes the place of a whole one")
+  func halfInstalled() throws {
+    let container = try Container()
+    #expect(try install(container, input: Self.meta) == "exit 0")
+    let answer = PodScripts.cutShort
+    #expect(
+      try install(container, input: String(Self.meta.prefix(5))) == "\(answer.stdout)exit \(answer.exitCode)")
+    #expect(container.content("etc/guestconfig/configmeta.json") == Self.meta)
+    #expect(container.names(in: "etc/guestconfig") == ["configmeta.json"])
+  }
+
+  @Test(
+    "a script whose input was cut short is not run; asked for again, it runs once, however often it is asked for"
+  )
+  func halfToldScript() throws {
+    let container = try Container()
+    _ = try install(container, input: Self.meta)
+    let answer = PodScripts.cutShort
+    #expect(try script(container, input: "{") == "\(answer.stdout)exit \(answer.exitCode)")
+    #expect(container.content("tmp/runs") == nil)
+    for _ in 0..<3 { #expect(try script(container, input: Self.meta) == "done\nexit 0") }
+    #expect(container.content("tmp/runs") == "--addnodes --role a\n")
+    #expect(container.content("etc/guestconfig/configmeta.json") == Self.meta)
+    #expect(container.names(in: "etc/guestconfig") == ["configmeta.json"])
+  }
+}
