@@ -85,7 +85,9 @@ public struct Engine: Sendable {
     try? await api.follow(
       resource, labels: labels, clock: clock,
       onFailure: { error in
-        if error.kind == .unsupported {
+        // Budgets are the one kind that a server may do without. One that has only just begun may not know the
+        // others yet, and that nothing is there must not be concluded from that.
+        if error.kind == .unsupported, resource == .disruptionBudgets {
           await world.lacks(resource)
         } else {
           logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
@@ -98,19 +100,21 @@ public struct Engine: Sendable {
 
   private func work() async {
     while let name = await queue.next() {
-      var failed = false
-      do {
-        try await reconcile(name)
-      } catch {
-        // Someone was faster, or the object is gone: the next look sees it.
-        failed = error.kind != .notFound
-        if !error.isTransient {
-          logger.warning("step.failed", metadata: ["cluster": "\(name)", "error": "\(error)"])
-        }
+      var failure: APIError?
+      do { try await reconcile(name) } catch { failure = error }
+      // The object is gone: the next look sees it.
+      let failed = failure.map { $0.kind != .notFound } ?? false
+      let wait = await queue.done(name, failed: failed)
+      // What passes by itself, such as that someone was faster, is told only where it does not pass.
+      if let failure, !failure.isTransient || wait.map({ $0 >= Self.tellingWait }) ?? false {
+        logger.warning("step.failed", metadata: ["cluster": "\(name)", "error": "\(failure)"])
       }
-      if let wait = await queue.done(name, failed: failed) { await lookAgain(name, after: wait) }
+      if let wait { await lookAgain(name, after: wait) }
     }
   }
+
+  /// Reached after six failures in a row.
+  private static let tellingWait = Duration.milliseconds(1600)
 
   /// Looks at a cluster again after a while, unless that is going to happen anyway.
   func lookAgain(_ name: ObjectName, after wait: Duration) async {
