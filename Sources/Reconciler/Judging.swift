@@ -192,7 +192,8 @@ extension Reconciler {
       }
     } catch {
       let isStale = error.kind == (live == nil ? .alreadyExists : .notFound)
-      guard error.isTransient || isStale else {
+      // Who we are is nothing that a commit could mend.
+      guard error.isTransient || isStale || error.kind == .unauthorized else {
         var refusal = Diagnostic(
           rule: "api/\(error.kind.rawValue)", severity: .error, object: reference, message: error.message)
         refusal.hint = "the cluster refused it; mend the file or the permissions of kdops"

@@ -92,6 +92,8 @@ public actor Reconciler {
   var commitOf: [ObjectReference: ObjectID] = [:]
   /// Something failed that is tried again soon.
   var isRetrying = false
+  /// Rounds in a row in which something failed.
+  private var retries = 0
   private var fetchFailures = 0
   private var fetchGeneration = 0
   private var isFlushScheduled = false
@@ -251,13 +253,16 @@ public actor Reconciler {
     return await withDiscardingTaskGroup { timers in
       for await _ in rounds {
         await round()
-        if isRetrying {
-          isRetrying = false
-          later(.milliseconds(500), &timers)
-        }
         if once, isSettled {
           await flush()
           return outcome
+        }
+        if isRetrying {
+          isRetrying = false
+          later(.milliseconds(min(30_000, 500 << min(retries, 6))), &timers)
+          retries += 1
+        } else {
+          retries = 0
         }
         if !book.dirty.isEmpty, !isFlushScheduled {
           await flush()
