@@ -107,10 +107,11 @@ struct Daemon: Sendable {
       },
       head: { layout, commit, repository in
         // By now the status tree is fetched too: what it says of clusters that are no more can go.
-        if await start.isFirst,
+        if await !start.isTold,
           let all = try? await api.list(.clusters, namespace: nil, labels: .everything)
         {
           await writer.clustersAre(all.items.map { ($0.namespace, $0.name) })
+          await start.tell()
         }
         guard case .embedded(let cluster) = backend else { return }
         do {
@@ -167,13 +168,10 @@ struct Daemon: Sendable {
     return await ending.outcome ?? .cancelled
   }
 
-  /// True the first time it is asked.
+  /// Whether the writer knows which clusters there are.
   private actor Start {
-    private var wasAsked = false
-    var isFirst: Bool {
-      defer { wasAsked = true }
-      return !wasAsked
-    }
+    private(set) var isTold = false
+    func tell() { isTold = true }
   }
 
   private actor Ending {
