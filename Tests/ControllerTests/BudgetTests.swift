@@ -29,7 +29,9 @@ struct BudgetTests {
       content: [
         "status": [
           "conditions": [["type": "Ready", "status": .string(ready ? "True" : "False")]],
-          "containerStatuses": [["name": "app", "containerID": .string("x://\(number)"), "state": ["running": [:]]]],
+          "containerStatuses": [
+            ["name": "app", "containerID": .string("x://\(number)"), "state": ["running": [:]]]
+          ],
         ]
       ])
   }
