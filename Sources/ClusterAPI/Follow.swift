@@ -45,6 +45,8 @@ extension ClusterAPI {
         }
         try Task.checkCancellation()
       } catch let error as APIError {
+        // A call that ends because nobody wants its answer any more is no failure.
+        try Task.checkCancellation()
         await onFailure(error)
         if error.kind == .gone {
           version = nil

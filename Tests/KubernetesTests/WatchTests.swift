@@ -167,6 +167,23 @@ struct WatchTests {
     }
   }
 
+  @Test("a follower that is stopped in the middle of a call tells of no failure")
+  func stopped() async throws {
+    let asked = AsyncStream<Void>.makeStream()
+    try await withStub([StubAnswer { _, _ in asked.continuation.yield() }]) { client, _ in
+      let failures = Recorder<APIError>()
+      let following = Task {
+        try await client.follow(
+          .pods, namespace: "web", clock: SkippingClock(), onFailure: { failures.add($0) }
+        ) { _ in }
+      }
+      for await _ in asked.stream { break }
+      following.cancel()
+      await #expect(throws: CancellationError.self) { try await following.value }
+      #expect(failures.all.isEmpty)
+    }
+  }
+
   @Test("a version that is too old is told as gone, whether by the status or by an event")
   func gone() async throws {
     let event = WatchText.event(
