@@ -49,6 +49,19 @@ struct SandboxTests {
       "the user may not reach the folders in their places")
   }
 
+  @Test(
+    "mounts that come and go elsewhere on the machine do not matter, whoever the daemon is",
+    arguments: [false, true])
+  func mountsOfOthers(isRoot: Bool) {
+    let arguments = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: isRoot).arguments(request)
+      .dropLast(request.command.count)
+    let binds = arguments.indices.filter { arguments[$0].hasSuffix("bind") }
+    let sources = Set(binds.map { arguments[$0 + 1] })
+    let programs = Set(HostPrograms.folders.map { "/\($0)" })
+    let own = sources.filter { $0.hasPrefix("/d/") || $0.hasPrefix("/mnt/") }
+    #expect(sources.subtracting(own).subtracting(programs).isSubset(of: ["/dev", "/proc"]))
+  }
+
   @Test("where no sandbox can be made, it is said what to do")
   func advice() {
     let missing = Sandbox.advice(.bubblewrap, "x", isInstalled: false)

@@ -101,9 +101,17 @@ struct Sandbox: Sendable {
   }
 
   /// Gathers the folders where an unprivileged user can reach them, becomes that user, and goes on as it.
+  ///
+  /// No more of the machine is gathered than the sandbox is made from. bubblewrap looks at every mount below what it
+  /// is given, and gives up where one goes meanwhile, as they do all the time beside a container runtime.
   private func asUnprivileged(_ request: SandboxRequest, _ owner: FileOwner) -> [String] {
     var inner = request
-    var arguments = ["bwrap", "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", Self.stage]
+    var arguments = ["bwrap", "--die-with-parent"]
+    for folder in HostPrograms.folders { arguments += ["--ro-bind", "/\(folder)", "/\(folder)"] }
+    for link in HostPrograms.links { arguments += ["--symlink", link.target, "/\(link.name)"] }
+    arguments += [
+      "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc", "--dir", "/tmp", "--dir", Self.stage,
+    ]
     inner.root = "\(Self.stage)/root"
     arguments += ["--bind", request.root, inner.root]
     for (index, bind) in request.binds.enumerated() {
