@@ -179,8 +179,7 @@ let package = Package(
       name: "ScenarioTests",
       dependencies: [
         "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore",
-        "Manifests",
-        "StatusWriter", logging,
+        "Installation", "Kubernetes", "Manifests", "StatusWriter", logging,
       ],
       swiftSettings: settings),
   ],

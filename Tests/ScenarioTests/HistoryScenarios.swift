@@ -8,10 +8,10 @@ import Testing
 struct HistoryScenarios {
   @Test("a revert pushed while no daemon runs rolls the upgrade back that was under way")
   func revertWhileDown() async throws {
-    try await scenario(Fixture.shop(workers: 2, .init(version: "1.1", start: "1s"))) { scene in
+    try await scenario(Fixture(.embedded, workers: 2, .init(version: "1.1", start: "1s"))) { scene in
       try await scene.configured("1.0.0")
-      let commit = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
-      try await eventually("worker that is claimed") {
+      let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+      try await scene.eventually("worker that is claimed") {
         try await scene.status()?.role("worker")?.members.last?.upgrade == nil ? nil : true
       }
       try await scene.kill()
@@ -21,24 +21,24 @@ struct HistoryScenarios {
       #expect(note.object("shop")?.change == "rollback")
       try await scene.configured("1.0.0")
       #expect(scene.forge.note(commit)?.object("shop")?.message == "rolled back by \(revert.prefix(7))")
-      #expect(scene.events("shop-worker-0") == ["configure 1.0"])
-      #expect(scene.events("shop-worker-1").last == "pod_reverted 1.0")
-      try scene.mustHaveRunOnce(["shop-worker-0", "shop-worker-1", "shop-front-0"])
+      #expect(try await scene.events("shop-worker-0") == ["configure 1.0"])
+      #expect(try await scene.events("shop-worker-1").last == "pod_reverted 1.0")
+      try await scene.mustHaveRunOnce(["shop-worker-0", "shop-worker-1", "shop-front-0"])
     }
   }
 
   @Test("a revert of the revert waits for the rollback; then the upgrade runs, and its app was kept")
   func revertOfRevert() async throws {
     try await scenario(
-      Fixture.shop(workers: 1, .init(version: "1.0", hook: "2.5"), .init(version: "1.1", hook: "1"))
+      Fixture(.embedded, workers: 1, .init(version: "1.0", hook: "2.5"), .init(version: "1.1", hook: "1"))
     ) { scene in
       try await scene.configured("1.0.0")
-      let commit = try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
-      try await eventually("hook that runs") {
-        scene.runs("shop-worker-0").last?.event == "pod_upgraded" ? true : nil
+      let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+      try await scene.eventually("hook that runs") {
+        try await scene.runs("shop-worker-0").last?.event == "pod_upgraded" ? true : nil
       }
       let revert = try scene.forge.revert(commit)
-      try await eventually("rollback that runs") {
+      try await scene.eventually("rollback that runs") {
         try await scene.status()?.upgradeInfo?.isRollingBack == true ? true : nil
       }
       let again = try scene.forge.revert(revert)
@@ -51,26 +51,28 @@ struct HistoryScenarios {
       #expect(old.object("shop")?.phase == .done)
       #expect(old.object("web-1.1.0")?.message?.hasPrefix("withdrawn by \(again.prefix(7))") == true)
       #expect(
-        scene.events("shop-worker-0") == [
+        try await scene.events("shop-worker-0") == [
           "configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0", "pod_upgraded 1.1",
         ])
-      try scene.mustHaveRunOnce(["shop-worker-0", "shop-front-0"])
+      try await scene.mustHaveRunOnce(["shop-worker-0", "shop-front-0"])
     }
   }
 
   @Test("an upgrade asked for while members come waits for them")
   func upgradeBehindResize() async throws {
-    try await scenario(Fixture.shop(workers: 1, .init(version: "1.0", start: "2s"))) { scene in
+    try await scenario(Fixture(.embedded, workers: 1, .init(version: "1.0", start: "2s"))) { scene in
       try await scene.configured("1.0.0")
       let grow = try scene.forge.push(
-        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Grow shop")
-      try await eventually("member that comes") { try await scene.status()?.state == .updating ? true : nil }
-      let commit = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
+        scene.fixture.resize(2), "Grow shop")
+      try await scene.eventually("member that comes") {
+        try await scene.status()?.state == .updating ? true : nil
+      }
+      let commit = try scene.forge.push(scene.fixture.upgrade(workers: 2), "Upgrade shop")
       let waiting = try await scene.note(commit, phase: "waiting")
       #expect(waiting.object("shop")?.rules == ["upgrade/configured"])
       try await scene.note(commit, phase: "done")
       #expect(scene.forge.note(grow)?.phase == "done")
-      #expect(scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1"])
+      #expect(try await scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1"])
     }
   }
 
@@ -78,15 +80,15 @@ struct HistoryScenarios {
     "a moved file is neither a deletion nor a change; what becomes of it later is put down to the right commit"
   )
   func movedFile() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
       let before = try await scene.cluster()
       let moved = try scene.forge.push(
         [
           Fixture.clusterPath("shop"): nil,
-          "clusters/team/shop.yml": Fixture.cluster(app: "1.0.0", workers: 1),
+          "clusters/team/shop.yml": scene.fixture.cluster(app: "1.0.0"),
         ], "Move shop")
-      try await eventually("fetch of it") {
+      try await scene.eventually("fetch of it") {
         scene.logged("head.fetched").contains { $0.contains(moved.prefix(7)) } ? true : nil
       }
       let removed = try scene.forge.push(["clusters/team/shop.yml": nil], "Remove shop")
@@ -103,16 +105,16 @@ struct HistoryScenarios {
 
   @Test("settings that cannot be read hold everything; mended, everything goes on")
   func brokenSettings() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
       let before = try await scene.cluster()
-      var change = Fixture.upgrade(workers: 1)
+      var change = scene.fixture.upgrade()
       change[".kdops.yaml"] = "schemaVersion: 1\nclusters: nowhere\n"
       let commit = try scene.forge.push(change, "Upgrade shop, break the settings")
       let note = try await scene.note(commit, phase: "rejected")
       #expect(note.object(".kdops.yaml")?.message?.hasPrefix("line 2, column ") == true)
       try await staying(for: .seconds(1), "cluster as it was") { try await scene.cluster() == before }
-      let mended = try scene.forge.push(Fixture.base(), "Mend the settings")
+      let mended = try scene.forge.push(scene.fixture.base(), "Mend the settings")
       try await scene.note(commit, "taken up") { $0.object("shop")?.phase == .done }
       try await scene.configured("1.1.0")
       #expect(scene.forge.note(mended) == nil)
@@ -121,12 +123,12 @@ struct HistoryScenarios {
 
   @Test("a daemon that is there before the first commit makes the cluster when it comes")
   func emptyForge() async throws {
-    try await scenario(Fixture.shop(workers: 1), start: false) { scene in
+    try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       let bare = scene.forge.bare
       let first = try scene.forge.first()
       try bare.git("update-ref", "-d", "refs/heads/main")
       try await scene.start()
-      try await eventually("word of it in the log") {
+      try await scene.eventually("word of it in the log") {
         scene.logged("git.fetch.failed").contains { $0.contains("missingBranch") } ? true : nil
       }
       try bare.git("update-ref", "refs/heads/main", first)
@@ -136,14 +138,14 @@ struct HistoryScenarios {
 
   @Test("a forge that refuses the daemon's refs is said once in a while, and holds up nothing")
   func refusedNotes() async throws {
-    try await scenario(Fixture.shop(workers: 1), start: false) { scene in
+    try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       try scene.forge.bare.setHook(
         "update", "case $1 in refs/heads/*) exit 0 ;; esac; echo not here >&2; exit 1")
       try await scene.start()
       try await scene.configured("1.0.0")
-      try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
+      try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
       try await scene.configured("1.1.0")
-      try await eventually("word of it in the log") {
+      try await scene.eventually("word of it in the log") {
         scene.logged("status.publish.failed").isEmpty ? nil : true
       }
       #expect(scene.logged("status.publish.failed").count < 10)

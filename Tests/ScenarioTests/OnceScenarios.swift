@@ -5,25 +5,25 @@ import Testing
 struct OnceScenarios {
   @Test("exits 0 when everything is as git says, and 1 when something was rejected or failed")
   func exitCodes() async throws {
-    try await scenario(Fixture.shop(workers: 1), start: false) { scene in
+    try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       func once() async throws -> Int {
         try await scene.start(["--once"]).ended(within: .seconds(120))
       }
       #expect(try await once() == 0)
       #expect(try await scene.status()?.state == .configured)
       #expect(scene.forge.note(try scene.forge.first())?.phase == "done")
-      #expect(scene.forge.statusFile("shop")?.state == .configured)
+      #expect(scene.forge.statusFile(scene.name("shop"))?.state == .configured)
       // Nothing new: nothing to do.
       #expect(try await once() == 0)
 
-      let rejected = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade and grow shop")
+      let rejected = try scene.forge.push(scene.fixture.upgrade(workers: 2), "Upgrade and grow shop")
       #expect(try await once() == 1)
       #expect(scene.forge.note(rejected)?.phase == "rejected")
       // Also where an earlier run has said so already.
       #expect(try await once() == 1)
 
       let failed = try scene.forge.push(
-        Fixture.upgrade(tag: "1.l.0", workers: 1), "Upgrade shop")
+        scene.fixture.upgrade(tag: "1.l.0"), "Upgrade shop")
       #expect(try await once() == 1)
       #expect(scene.forge.note(failed)?.phase == "failed")
       #expect(scene.forge.note(failed)?.object("shop")?.message?.contains("ErrImagePull") == true)

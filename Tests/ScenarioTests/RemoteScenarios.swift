@@ -7,34 +7,36 @@ import Testing
 struct RemoteScenarios {
   @Test("what the daemon writes makes it no work: once settled it is silent")
   func quiet() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       let first = try scene.forge.first()
       try await scene.note(first, phase: "done")
-      try await eventually("status file that says configured") {
-        scene.forge.statusFile("shop")?.phase == .done ? true : nil
+      try await scene.eventually("status file that says configured") {
+        scene.forge.statusFile(scene.name("shop"))?.phase == .done ? true : nil
       }
       let writes = {
         [scene.forge.writes(of: "refs/notes/kdops"), scene.forge.writes(of: "refs/kdops/status")]
       }
-      let (before, lines) = (writes(), scene.log.count)
+      let (before, lines) = (writes(), scene.log().count)
       // Several intervals, and longer than the writer waits between two publications.
       try await staying(for: .seconds(5), "refs and log as they were") {
-        writes() == before && scene.log.count == lines
+        writes() == before && scene.log().count == lines
       }
     }
   }
 
   @Test("rewritten history is held: it is said, and nothing is applied")
   func rewritten() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
-      let second = try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
+      let second = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
       try await scene.note(second, phase: "done")
       let user = scene.forge.user
       try user.git("reset", "--quiet", "--hard", "HEAD~1")
-      try user.commit([Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 3)], "Grow shop")
+      try user.commit(scene.fixture.resize(3), "Grow shop")
       try user.push("--force", "main")
-      try await eventually("word of it in the log") { scene.logged("history.rewritten").isEmpty ? nil : true }
+      try await scene.eventually("word of it in the log") {
+        scene.logged("history.rewritten").isEmpty ? nil : true
+      }
       try await staying(for: .seconds(1), "cluster as it was") {
         let status = try await scene.status()
         return status?.members.count == 3 && status?.app == "web-1.1.0"
@@ -44,7 +46,7 @@ struct RemoteScenarios {
       // A daemon that begins anew holds it as well.
       try await scene.kill()
       try await scene.start()
-      try await eventually("word of it once more") {
+      try await scene.eventually("word of it once more") {
         scene.logged("history.rewritten").count == 2 ? true : nil
       }
       #expect(try await scene.status()?.members.count == 3)
@@ -52,7 +54,7 @@ struct RemoteScenarios {
       try user.git("merge", "--quiet", "--strategy", "ours", "--message", "Go on from the upgrade", second)
       try user.git("checkout", second, "--", ".")
       let merged = try user.commit(
-        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.1.0", workers: 2)], "Grow shop")
+        scene.fixture.resize(2, app: "1.1.0"), "Grow shop")
       try user.push()
       try await scene.note(merged, phase: "done")
       #expect(try await scene.status()?.members.count == 4)
@@ -61,17 +63,17 @@ struct RemoteScenarios {
 
   @Test("with onRewrittenHistory: accept the new history is followed")
   func acceptedRewrite() async throws {
-    try await scenario(Fixture.shop(workers: 1), start: false) { scene in
+    try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       let accepting = ["KDOPS_ON_REWRITTEN_HISTORY": "accept"]
       try await scene.start(environment: accepting)
       try await scene.configured("1.0.0")
       let user = scene.forge.user
       let lost = try scene.forge.push(
-        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Grow shop")
+        scene.fixture.resize(2), "Grow shop")
       try await scene.note(lost, phase: "done")
       try user.git("reset", "--quiet", "--hard", "HEAD~1")
       let other = try user.commit(
-        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 3)], "Grow shop otherwise")
+        scene.fixture.resize(3), "Grow shop otherwise")
       try user.push("--force", "main")
       try await scene.note(other, phase: "done")
       #expect(try await scene.status()?.members.count == 5)
@@ -80,12 +82,14 @@ struct RemoteScenarios {
 
   @Test("the forge goes and comes back: the daemon goes on, and keeps what others noted meanwhile")
   func forgeGone() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       let first = try scene.forge.first()
       try await scene.note(first, phase: "done")
       let (path, away) = (scene.forge.bare.path, scene.forge.bare.path + ".away")
       try FileManager.default.moveItem(atPath: path, toPath: away)
-      try await eventually("word of it in the log") { scene.logged("git.fetch.failed").isEmpty ? nil : true }
+      try await scene.eventually("word of it in the log") {
+        scene.logged("git.fetch.failed").isEmpty ? nil : true
+      }
       let isRunning = try await scene.daemon().isRunning
       #expect(isRunning)
 
@@ -94,7 +98,7 @@ struct RemoteScenarios {
       try user.git("remote", "set-url", "origin", away)
       try user.git("fetch", "--quiet", "origin", "refs/notes/kdops:refs/notes/kdops")
       let second = try user.commit(
-        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Grow shop")
+        scene.fixture.resize(2), "Grow shop")
       try user.git("notes", "--ref=kdops", "add", "--message", "reviewed by Ada", second)
       let other = try user.git("hash-object", "-w", "--stdin", input: "no commit\n")
       try user.git("notes", "--ref=kdops", "add", "--message", "kept by Ada", other)

@@ -6,9 +6,9 @@ import Testing
 struct VerdictScenarios {
   @Test("a revert after the end is rejected, nothing moves, and the note says how to go back")
   func revertAfterTheEnd() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
-      let commit = try scene.forge.push(Fixture.upgrade(workers: 1), "Upgrade shop")
+      let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
       try await scene.note(commit, phase: "done")
       let before = try await scene.pods()
       let revert = try scene.forge.revert(commit)
@@ -30,20 +30,20 @@ struct VerdictScenarios {
 
   @Test("an upgrade and its revert in one push: nothing happens, and nothing is said of an upgrade")
   func netChange() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
       let before = try await scene.pods()
       let user = scene.forge.user
-      let commit = try user.commit(Fixture.upgrade(workers: 1), "Upgrade shop")
+      let commit = try user.commit(scene.fixture.upgrade(), "Upgrade shop")
       try user.git("revert", "--no-edit", commit)
       try user.push()
       let head = try user.head()
-      try await eventually("fetch of the revert") {
+      try await scene.eventually("fetch of the revert") {
         scene.logged("head.fetched").contains { $0.contains(head.prefix(7)) } ? true : nil
       }
       // Whatever comes next is told; these two commits are not.
       let next = try scene.forge.push(
-        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Grow shop")
+        scene.fixture.resize(2), "Grow shop")
       try await scene.note(next, phase: "done")
       #expect(scene.forge.note(commit) == nil)
       #expect(scene.forge.note(head) == nil)
@@ -55,13 +55,15 @@ struct VerdictScenarios {
 
   @Test(
     "a third app waits while an upgrade runs, and then runs by itself, also by another daemon",
-    arguments: [false, true])
-  func thirdApp(dying: Bool) async throws {
-    try await scenario(Fixture.shop(workers: 2, .init(version: "1.1", start: "2s"))) { scene in
+    arguments: Backend.available, [false, true])
+  func thirdApp(_ backend: Backend, dying: Bool) async throws {
+    try await scenario(Fixture(backend, workers: 2, .init(version: "1.1", start: "2s"))) { scene in
       try await scene.configured("1.0.0")
-      let second = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade shop")
-      try await eventually("upgrade that runs") { try await scene.status()?.upgradeInfo == nil ? nil : true }
-      let third = try scene.forge.push(Fixture.upgrade(to: "1.2.0", workers: 2), "Upgrade shop again")
+      let second = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+      try await scene.eventually("upgrade that runs") {
+        try await scene.status()?.upgradeInfo == nil ? nil : true
+      }
+      let third = try scene.forge.push(scene.fixture.upgrade(to: "1.2.0"), "Upgrade shop again")
       let waiting = try await scene.note(third, phase: "waiting")
       let message = try #require(waiting.object("shop")?.message)
       #expect(message.contains("waits for the upgrade to web-1.1.0"))
@@ -74,17 +76,18 @@ struct VerdictScenarios {
       try await scene.configured("1.2.0")
       #expect(note.object("shop")?.upgrade?.fromApp == "web-1.1.0")
       try await scene.note(second, phase: "done")
-      #expect(scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_upgraded 1.2"])
+      #expect(
+        try await scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_upgraded 1.2"])
     }
   }
 
   @Test("behind a stalled upgrade the note of a third app says which commit to revert first")
   func thirdAppBehindStall() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
-      let second = try scene.forge.push(Fixture.upgrade(tag: "1.l.0", workers: 1), "Upgrade shop")
+      let second = try scene.forge.push(scene.fixture.upgrade(tag: "1.l.0"), "Upgrade shop")
       try await scene.note(second, phase: "failed")
-      let third = try scene.forge.push(Fixture.upgrade(to: "1.2.0", workers: 1), "Upgrade shop again")
+      let third = try scene.forge.push(scene.fixture.upgrade(to: "1.2.0"), "Upgrade shop again")
       let note = try await scene.note(third, phase: "waiting")
       #expect(
         note.object("shop")?.message?.contains(
@@ -94,13 +97,14 @@ struct VerdictScenarios {
 
   @Test("of two clusters in one commit the invalid one is rejected, and the other goes on")
   func oneOfTwo() async throws {
-    var files = Fixture.shop(workers: 1)
-    files[Fixture.clusterPath("depot")] = Fixture.cluster("depot", app: "1.0.0", workers: 1)
-    try await scenario(files) { scene in
+    let fixture = Fixture(.embedded, workers: 1)
+    var files = fixture.shop()
+    files[Fixture.clusterPath("depot")] = fixture.cluster("depot", app: "1.0.0")
+    try await scenario(fixture, files) { scene in
       try await scene.configured("1.0.0")
       try await scene.configured("1.0.0", "depot")
-      var change = Fixture.upgrade(workers: 1)
-      change[Fixture.clusterPath("depot")] = Fixture.cluster("depot", app: "1.1.0", workers: 1)
+      var change = scene.fixture.upgrade()
+      change[Fixture.clusterPath("depot")] = scene.fixture.cluster("depot", app: "1.1.0")
         .replacing("namingScheme: CrNameRole", with: "namingScheme: Random")
       let commit = try scene.forge.push(change, "Upgrade both")
       let note = try await scene.note(commit, "half done") {
@@ -116,26 +120,29 @@ struct VerdictScenarios {
 
   @Test("a member count changed together with the app is rejected, and nothing of it is applied")
   func membersWithApp() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
       let before = try await scene.cluster()
-      let commit = try scene.forge.push(Fixture.upgrade(workers: 2), "Upgrade and grow shop")
+      let commit = try scene.forge.push(scene.fixture.upgrade(workers: 2), "Upgrade and grow shop")
       let note = try await scene.note(commit, phase: "rejected")
       #expect(note.object("shop")?.rules == ["upgrade/only-app"])
       try await staying(for: .seconds(1), "cluster as it was") { try await scene.cluster() == before }
     }
   }
 
-  @Test("a broken file beside a good change: rejected with its place, and its objects live on")
-  func brokenFile() async throws {
-    var files = Fixture.shop(workers: 1)
-    files[Fixture.clusterPath("depot")] = Fixture.cluster("depot", app: "1.0.0", workers: 1)
-    try await scenario(files) { scene in
+  @Test(
+    "a broken file beside a good change: rejected with its place, and its objects live on",
+    arguments: Backend.available)
+  func brokenFile(_ backend: Backend) async throws {
+    let fixture = Fixture(backend, workers: 1)
+    var files = fixture.shop()
+    files[Fixture.clusterPath("depot")] = fixture.cluster("depot", app: "1.0.0")
+    try await scenario(fixture, files) { scene in
       try await scene.configured("1.0.0")
-      let before = try await eventually("depot configured") {
+      let before = try await scene.eventually("depot configured") {
         try await scene.status("depot")?.state == .configured ? try await scene.cluster("depot") : nil
       }
-      var change = Fixture.upgrade(workers: 1)
+      var change = scene.fixture.upgrade()
       change[Fixture.clusterPath("depot")] = "kind: KubeDirectorCluster\nmetadata: {name: depot\nspec: x: y\n"
       let commit = try scene.forge.push(change, "Upgrade shop, break depot")
       let note = try await scene.note(commit, "half done") { $0.object("shop")?.phase == .done }
@@ -151,7 +158,7 @@ struct VerdictScenarios {
       let harmless = try scene.forge.push(["README.md": "Shops.\n"], "Explain")
       try await scene.kill()
       try await scene.start()
-      try await eventually("fetch of the last commit") {
+      try await scene.eventually("fetch of the last commit") {
         scene.logged("head.fetched").contains { $0.contains(harmless.prefix(7)) } ? true : nil
       }
       try await staying(for: .seconds(1), "notes as they were") {
@@ -159,7 +166,8 @@ struct VerdictScenarios {
       }
 
       let mended = try scene.forge.push(
-        [Fixture.clusterPath("depot"): Fixture.cluster("depot", app: "1.0.0", workers: 2)], "Mend depot")
+        [Fixture.clusterPath("depot"): scene.fixture.cluster("depot", app: "1.0.0", workers: 2)], "Mend depot"
+      )
       try await scene.note(mended, phase: "done")
       #expect(try await scene.status("depot")?.role("worker")?.members.count == 2)
     }
@@ -167,7 +175,7 @@ struct VerdictScenarios {
 
   @Test("deleting a cluster's file deletes nothing while pruning is off; the note says that it runs on")
   func orphan() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
       let before = try await scene.pods()
       let commit = try scene.forge.push([Fixture.clusterPath("shop"): nil], "Remove shop")
@@ -178,29 +186,29 @@ struct VerdictScenarios {
         let (pods, cluster) = try await (scene.pods(), scene.cluster())
         return pods == before && cluster != nil
       }
-      #expect(scene.forge.statusFile("shop")?.verdict == "orphaned")
+      #expect(scene.forge.statusFile(scene.name("shop"))?.verdict == "orphaned")
     }
   }
 
-  @Test("members that come and go: those that stay hear of it")
-  func resize() async throws {
-    try await scenario(Fixture.shop(workers: 1)) { scene in
+  @Test("members that come and go: those that stay hear of it", arguments: Backend.available)
+  func resize(_ backend: Backend) async throws {
+    try await scenario(Fixture(backend, workers: 1)) { scene in
       try await scene.configured("1.0.0")
       let grow = try scene.forge.push(
-        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 3)], "Grow shop")
+        scene.fixture.resize(3), "Grow shop")
       let grown = try await scene.note(grow, phase: "done")
       #expect(grown.object("shop")?.change == "resize")
       #expect(try await scene.status()?.members.count == 5)
-      let added = try #require(scene.runs("shop-worker-0").first { $0.event == "addnodes" })
+      let added = try #require(try await scene.runs("shop-worker-0").first { $0.event == "addnodes" })
       #expect(added.arguments.contains("--role worker"))
       #expect(added.arguments.contains("shop-worker-1.") && added.arguments.contains("shop-worker-2."))
-      #expect(scene.events("shop-front-0") == ["configure 1.0", "addnodes 1.0"])
-      #expect(scene.events("shop-worker-2") == ["configure 1.0"])
+      #expect(try await scene.events("shop-front-0") == ["configure 1.0", "addnodes 1.0"])
+      #expect(try await scene.events("shop-worker-2") == ["configure 1.0"])
 
       let shrink = try scene.forge.push(
-        [Fixture.clusterPath("shop"): Fixture.cluster(app: "1.0.0", workers: 2)], "Shrink shop")
+        scene.fixture.resize(2), "Shrink shop")
       try await scene.note(shrink, phase: "done")
-      let left = try #require(scene.runs("shop-worker-0").first { $0.event == "delnodes" })
+      let left = try #require(try await scene.runs("shop-worker-0").first { $0.event == "delnodes" })
       #expect(left.arguments.contains("shop-worker-2."))
       #expect(!left.arguments.contains("shop-worker-1."))
       #expect(

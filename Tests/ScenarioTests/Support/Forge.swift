@@ -1,3 +1,4 @@
+import ClusterAPI
 import Foundation
 import Manifests
 import StatusWriter
@@ -8,8 +9,14 @@ final class Forge: Sendable {
   let bare: TemporaryRepository
   let user: TemporaryRepository
 
-  /// - Parameter files: those of the first commit.
-  init(_ files: [String: String?]) throws {
+  /// What the names of the daemon's refs end in.
+  private let suffix: String
+
+  /// - Parameters:
+  ///   - files: those of the first commit.
+  ///   - installation: of the daemon.
+  init(_ files: [String: String?], installation: String = "default") throws {
+    suffix = installation == "default" ? "" : "-\(installation)"
     bare = try TemporaryRepository(bare: true)
     user = try bare.clone()
     try user.git("checkout", "--quiet", "-B", "main")
@@ -44,7 +51,7 @@ final class Forge: Sendable {
 
   /// The note that the daemon wrote on a commit, as git shows it.
   func note(_ commit: String) -> Note? {
-    (try? bare.git("notes", "--ref=kdops", "show", commit)).flatMap(Note.init)
+    (try? bare.git("notes", "--ref=kdops\(suffix)", "show", commit)).flatMap(Note.init)
   }
 
   /// How many times a ref was written; 0 where it is not there.
@@ -52,10 +59,16 @@ final class Forge: Sendable {
     (try? bare.git("rev-list", "--count", ref)).flatMap { Int($0) } ?? 0
   }
 
+  /// The paths of the status tree.
+  func statusFiles() -> [String] {
+    let paths = try? bare.git("ls-tree", "-r", "--name-only", "refs/kdops/status\(suffix)")
+    return (paths ?? "").split(separator: "\n").map(String.init)
+  }
+
   /// A file of the status tree.
-  func statusFile(_ cluster: String) -> ClusterFile? {
-    let path = "default/\(cluster).yaml"
-    guard let text = try? bare.git("show", "refs/kdops/status:\(path)"),
+  func statusFile(_ cluster: ObjectName) -> ClusterFile? {
+    let path = "\(cluster.namespace)/\(cluster.name).yaml"
+    guard let text = try? bare.git("show", "refs/kdops/status\(suffix):\(path)"),
       let json = SettingsFile(path: path, bytes: Array(text.utf8)).json
     else { return nil }
     return ClusterFile(path: path, json)

@@ -55,6 +55,11 @@ final class DaemonProcess: @unchecked Sendable {
     try await ended(within: .seconds(20))
   }
 
+  /// Stops it where it stands, as a machine does that hangs; it knows nothing of it.
+  func freeze() { _ = Foundation.kill(process.processIdentifier, SIGSTOP) }
+
+  func thaw() { _ = Foundation.kill(process.processIdentifier, SIGCONT) }
+
   /// Asks it to stop.
   ///
   /// - Returns: its exit code.

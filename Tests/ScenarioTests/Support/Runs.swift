@@ -1,3 +1,4 @@
+import ClusterAPI
 import Foundation
 
 /// One run of a startscript, as it wrote it down itself.
@@ -7,23 +8,17 @@ struct Run: Sendable, Hashable, CustomStringConvertible {
   /// A word that stands for the container.
   var container: String
   var arguments: String
-  /// In nanoseconds since 1970.
+  /// In hundredths of a second since the machine began.
   var began: Int
   /// Nil where it did not come to its end.
   var ended: Int?
 
   var description: String { "\(event) \(version) \(arguments)" }
-}
 
-extension Scene {
-  /// What the scripts of a pod wrote down: of all its containers where it has a volume, else of the present one.
-  func runs(_ pod: String) -> [Run] {
-    let volume = "\(directory)/volumes/default/p-\(pod)/data/runs"
-    let own = "\(directory)/pods/default/\(pod)/srv/runs"
-    let path = FileManager.default.fileExists(atPath: volume) ? volume : own
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return [] }
+  /// - Parameter record: a line a begin and a line an end.
+  static func all(in record: String) -> [Run] {
     var runs: [Run] = []
-    for line in text.split(separator: "\n") {
+    for line in record.split(separator: "\n") {
       let words = line.split(separator: " ").map(String.init)
       guard words.count >= 5, let time = Int(words[0]) else { continue }
       let arguments = words.dropFirst(5).joined(separator: " ")
@@ -38,15 +33,24 @@ extension Scene {
     }
     return runs
   }
+}
 
-  func events(_ pod: String) -> [String] { runs(pod).map { "\($0.event) \($0.version)" } }
+extension Scene {
+  /// What the scripts of a pod wrote down: of all its containers where it has a volume, else of the present one.
+  func runs(_ pod: String) async throws -> [Run] {
+    Run.all(in: try await site.record(of: ObjectName(namespace: fixture.namespace, name: pod)))
+  }
+
+  func events(_ pod: String) async throws -> [String] {
+    try await runs(pod).map { "\($0.event) \($0.version)" }
+  }
 
   /// Makes sure that no container saw an event more than once.
   ///
   /// - Throws: with what the pod's scripts wrote down, so that the daemon's log is shown beside it.
-  func mustHaveRunOnce(_ pods: some Sequence<String>) throws {
+  func mustHaveRunOnce(_ pods: some Sequence<String>) async throws {
     for pod in pods {
-      let runs = runs(pod)
+      let runs = try await runs(pod)
       let seen = Dictionary(grouping: runs) { [$0.event, $0.container, $0.arguments] }
       guard seen.values.contains(where: { $0.count > 1 }) else { continue }
       let words = runs.map { "\($0) in \($0.container) from \($0.began) to \($0.ended ?? 0)" }

@@ -7,18 +7,32 @@ struct TooLate: Error, CustomStringConvertible {
 ///
 /// - Parameters:
 ///   - limit: generous: it is reached only where something is wrong.
+///   - rhythm: between two looks.
 ///   - what: completes "within 60 s there was no …".
 ///   - look: nil where it is not so yet. What it throws ends the wait.
 @discardableResult
 func eventually<Value: Sendable>(
-  within limit: Duration = .seconds(90), _ what: String, _ look: () async throws -> Value?
+  within limit: Duration, every rhythm: Duration = .milliseconds(40), _ what: String,
+  _ look: () async throws -> Value?
 ) async throws -> Value {
   let clock = ContinuousClock()
   let end = clock.now + limit
   while true {
     if let found = try await look() { return found }
     guard clock.now < end else { throw TooLate(description: "within \(limit) there was no \(what)") }
-    try await clock.sleep(for: .milliseconds(40))
+    try await clock.sleep(for: rhythm)
+  }
+}
+
+extension Scene {
+  /// Looks again and again until there is something to see, for as long as it may take where the clusters run.
+  @discardableResult
+  func eventually<Value: Sendable>(
+    within limit: Duration? = nil, _ what: String, _ look: () async throws -> Value?
+  ) async throws -> Value {
+    let backend = fixture.backend
+    return try await ScenarioTests.eventually(
+      within: limit ?? backend.patience, every: backend.rhythm, what, look)
   }
 }
 
@@ -38,8 +52,6 @@ func staying(
 
 /// How many scenarios run side by side: each has a daemon of its own.
 actor Places {
-  static let shared = Places(4)
-
   private var free: Int
   private var waiters: [CheckedContinuation<Void, Never>] = []
 

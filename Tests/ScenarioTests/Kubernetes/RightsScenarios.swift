@@ -1,0 +1,64 @@
+import ClusterAPI
+import KubeDirector
+import StatusWriter
+import Testing
+import Values
+
+@Suite("What is granted and what is used", needsKubernetes)
+struct RightsScenarios {
+  @Test(
+    "in a whole life of a cluster every right is used, and none is missing; only a server knows of rights")
+  func life() async throws {
+    let fixture = Fixture(.kubernetes, workers: 2)
+    try await scenario(fixture) { scene in
+      let site = try #require(scene.site as? KubernetesSite)
+      try await scene.configured("1.0.0")
+
+      // What somebody edits is put back, and said; said again, it is counted.
+      let spec = try await scene.cluster()?.json["spec"]
+      for app in ["web-8.8.8", "web-9.9.9"] {
+        _ = try await site.client.patch(.clusters, scene.name("shop"), merge: ["spec": ["app": .string(app)]])
+        try await scene.eventually("spec as git has it") {
+          try await scene.cluster()?.json["spec"] == spec ? true : nil
+        }
+      }
+
+      // An image that is not there, and the way out.
+      let wrong = try scene.forge.push(fixture.upgrade(tag: "1.l.0"), "Upgrade shop")
+      try await scene.note(wrong, phase: "failed")
+      let revert = try scene.forge.revert(wrong)
+      try await scene.note(revert, phase: "done")
+
+      // Fewer members, a role less, and the app in another file.
+      let fewer = try scene.forge.push(
+        [
+          Fixture.appPath("1.0.0"): nil, "apps/web.json": fixture.app("1.0.0"),
+          Fixture.clusterPath("shop"): fixture.cluster(app: "1.0.0", workers: 1, front: nil),
+        ], "Shrink shop")
+      try await scene.note(fewer, phase: "done")
+      try await scene.eventually("set that is gone") {
+        try await scene.read(.statefulSets, "shop-front") == nil ? true : nil
+      }
+      // Services say which app they are for.
+      let upgrade = try scene.forge.push(
+        [
+          Fixture.appPath("1.1.0"): fixture.app("1.1.0"),
+          Fixture.clusterPath("shop"): fixture.cluster(app: "1.1.0", workers: 1, front: nil),
+        ], "Upgrade shop")
+      try await scene.note(upgrade, phase: "done")
+
+      // The last events may be on their way.
+      func unused() -> Set<Use> {
+        site.settings.uses.subtracting(scene.logs.flatMap(LoggedRequest.all).map(\.use))
+          .subtracting(Self.newerServers)
+      }
+      _ = try? await scene.eventually(within: .seconds(20), "use of everything") {
+        unused().isEmpty ? true : nil
+      }
+      #expect(unused().sorted() == [])
+    }
+  }
+
+  /// `create` on `pods/exec` is what newer servers want for a websocket.
+  private static let newerServers: Set<Use> = [Use(verb: "create", resource: "pods/exec")]
+}

@@ -1,0 +1,61 @@
+import ClusterAPI
+import KubeDirector
+import TestSupport
+import Testing
+
+/// Runs a scenario, with no more of them side by side than the machine bears. Where it fails, what the daemon said
+/// is part of the failure.
+///
+/// - Parameters:
+///   - files: of the first commit; a cluster `shop` where it is nil.
+///   - start: false where the scenario starts its daemons itself.
+func scenario(
+  _ fixture: Fixture, _ files: [String: String?]? = nil, start: Bool = true,
+  tenancy: KubernetesSite.Tenancy = .own, _ body: (Scene) async throws -> Void
+) async throws {
+  let places = fixture.backend.places
+  await places.take()
+  do {
+    try await play(fixture, files ?? fixture.shop(), start, tenancy, body)
+  } catch {
+    await places.giveBack()
+    throw error
+  }
+  await places.giveBack()
+}
+
+private func play(
+  _ fixture: Fixture, _ files: [String: String?], _ start: Bool, _ tenancy: KubernetesSite.Tenancy,
+  _ body: (Scene) async throws -> Void
+) async throws {
+  let folder = try TemporaryFolder()
+  let kubernetes = fixture.backend == .kubernetes ? try await KubernetesSite(fixture, tenancy) : nil
+  let site: any Site = kubernetes ?? EmbeddedSite(directory: folder.path + "/cluster")
+  do {
+    let scene = try Scene(fixture, files, on: site, in: folder)
+    do {
+      if start { try await scene.start() }
+      try await body(scene)
+    } catch {
+      Issue.record("\(error)\n\(await account(of: scene))")
+    }
+    try await scene.killAll()
+    if let kubernetes { kubernetes.settings.judge(scene.logs) }
+  } catch {
+    await site.close()
+    throw error
+  }
+  await site.close()
+}
+
+/// What helps whoever reads of a failure.
+private func account(of scene: Scene) async -> String {
+  let status = (try? await scene.cluster())?.json["status"]?.text() ?? "none"
+  let commits = (try? scene.forge.user.git("rev-list", "main").split(separator: "\n").prefix(4)) ?? []
+  let notes = commits.map { "\($0.prefix(7)): \(scene.forge.note(String($0))?.text ?? "no note")" }
+  let logs = scene.logs.map { log in
+    log.split(separator: "\n").filter { !$0.contains("event=request ") }.suffix(60).joined(separator: "\n")
+  }
+  return "--- notes\n\(notes.joined(separator: "\n"))\n--- status of shop\n\(status)\n"
+    + logs.map { "--- log\n\($0)\n" }.joined()
+}

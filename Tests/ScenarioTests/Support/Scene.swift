@@ -1,0 +1,169 @@
+import ClusterAPI
+import Foundation
+import KubeDirector
+import TestSupport
+import Testing
+
+/// A forge, a member of the team, and a daemon that follows them; everything is looked at from outside.
+final class Scene: Sendable {
+  let fixture: Fixture
+  let forge: Forge
+  let site: any Site
+  let folder: TemporaryFolder
+  private let daemons = Daemons()
+
+  /// The daemons that were started, by name.
+  private actor Daemons {
+    private(set) var all: [String: DaemonProcess] = [:]
+    subscript(name: String) -> DaemonProcess? { all[name] }
+    func set(_ daemon: DaemonProcess?, _ name: String) { all[name] = daemon }
+  }
+
+  /// The one daemon that most scenarios have.
+  static let daemon = "daemon"
+
+  init(_ fixture: Fixture, _ files: [String: String?], on site: any Site, in folder: TemporaryFolder) throws {
+    self.fixture = fixture
+    self.site = site
+    self.folder = folder
+    forge = try Forge(files, installation: site.installation)
+  }
+
+  // MARK: The daemon
+
+  @discardableResult
+  func start(_ more: [String] = [], as name: String = daemon, environment: [String: String] = [:])
+    async throws
+    -> DaemonProcess
+  {
+    let arguments = ["run", "--repo", forge.bare.path, "--interval", "300ms"] + site.arguments(for: name)
+    let daemon = try DaemonProcess(arguments + more, log: logPath(name), environment: environment)
+    await daemons.set(daemon, name)
+    return daemon
+  }
+
+  func kill(_ name: String = daemon) async throws {
+    try await daemons[name]?.kill()
+    await daemons.set(nil, name)
+  }
+
+  func killAll() async throws {
+    for name in await daemons.all.keys { try await kill(name) }
+  }
+
+  func daemon(_ name: String = daemon) async throws -> DaemonProcess {
+    try #require(await daemons[name])
+  }
+
+  /// Ends a wait for something that a daemon is to do where there is none any more.
+  private func beAlive() async throws {
+    let all = await daemons.all.values
+    if !all.isEmpty, all.allSatisfy({ !$0.isRunning }) {
+      throw TooLate(description: "the daemon has ended")
+    }
+  }
+
+  private func logPath(_ name: String) -> String { "\(folder.path)/log-\(name)" }
+
+  func log(_ name: String = daemon) -> String {
+    (try? String(contentsOfFile: logPath(name), encoding: .utf8)) ?? ""
+  }
+
+  /// What all daemons logged.
+  var logs: [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.filter { $0.hasPrefix("log-") }.sorted().map { log(String($0.dropFirst("log-".count))) }
+  }
+
+  /// The lines of the log that tell of an event.
+  func logged(_ event: String, by name: String = daemon) -> [Substring] {
+    log(name).split(separator: "\n").filter { line in
+      line.split(whereSeparator: { " =".contains($0) }).contains { $0 == event }
+    }
+  }
+
+  // MARK: What is to be seen
+
+  func cluster(_ name: String = "shop") async throws -> Object? {
+    try await read(.clusters, name)
+  }
+
+  func status(_ name: String = "shop") async throws -> ClusterStatus? {
+    try await cluster(name).flatMap { ClusterStatus($0.json["status"]) }
+  }
+
+  func app(_ version: String) async throws -> Object? { try await read(.apps, "web-\(version)") }
+
+  /// The pods of a cluster by their name.
+  func pods(_ cluster: String = "shop") async throws -> [String: PodSight] {
+    let pods = try await list(.pods, [Wire.Label.cluster: cluster])
+    return Dictionary(uniqueKeysWithValues: pods.map { ($0.name, PodSight($0)) })
+  }
+
+  /// What `kubectl describe` shows below a cluster.
+  func announcements(_ reason: String, about cluster: String = "shop") async throws -> [String] {
+    try await list(.events, .everything).filter {
+      $0.json["reason"]?.string == reason && $0.json["involvedObject"]?["name"]?.string == cluster
+    }.compactMap { $0.json["message"]?.string }
+  }
+
+  func name(_ object: String) -> ObjectName { ObjectName(namespace: fixture.namespace, name: object) }
+
+  private func list(_ resource: Resource, _ labels: LabelSelector) async throws -> [Object] {
+    try await #require(site.api()).list(resource, namespace: fixture.namespace, labels: labels).items
+  }
+
+  func read(_ resource: Resource, _ object: String) async throws -> Object? {
+    guard let api = site.api() else { return nil }
+    do throws(APIError) {
+      return try await api.get(resource, name(object))
+    } catch {
+      if error.kind == .notFound { return nil }
+      throw error
+    }
+  }
+
+  // MARK: Waiting
+
+  /// Waits until a note says something of a commit.
+  @discardableResult
+  func note(_ commit: String, _ what: String, where holds: (Note) -> Bool) async throws -> Note {
+    try await eventually("note on \(commit.prefix(7)) that is \(what)") {
+      try await beAlive()
+      return forge.note(commit).flatMap { holds($0) ? $0 : nil }
+    }
+  }
+
+  @discardableResult
+  func note(_ commit: String, phase: String) async throws -> Note {
+    try await note(commit, phase) { $0.phase == phase }
+  }
+
+  /// Waits until a cluster is at rest with a version.
+  @discardableResult
+  func configured(_ version: String, _ name: String = "shop") async throws -> ClusterStatus {
+    try await eventually("cluster \(name) configured with web-\(version)") {
+      try await beAlive()
+      let status = try await status(name)
+      return status?.state == .configured && status?.app == "web-\(version)" && status?.upgradeInfo == nil
+        ? status : nil
+    }
+  }
+}
+
+/// A pod as somebody at the cluster sees it.
+struct PodSight: Sendable, Hashable {
+  var uid: String
+  var containerID: String?
+  var image: String?
+  var isReady: Bool
+
+  init(_ pod: Object) {
+    uid = pod.uid
+    let container = pod.json["status"]?["containerStatuses"]?.array?.first
+    // A container that has ended keeps its id.
+    containerID = container?["state"]?["running"] == nil ? nil : container?["containerID"]?.string
+    image = pod.json["spec"]?["containers"]?.array?.first?["image"]?.string
+    isReady = containerID != nil && container?["ready"]?.bool == true && !pod.isBeingDeleted
+  }
+}

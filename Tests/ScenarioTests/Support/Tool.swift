@@ -1,0 +1,32 @@
+import Foundation
+import TestSupport
+
+/// Programs that a scenario uses beside git.
+enum Tool {
+  /// Runs a program to its end, on a thread of its own: some take seconds, and others go on meanwhile.
+  ///
+  /// - Returns: what it printed.
+  /// - Throws: `ToolError` with what it complained about where it fails.
+  @discardableResult
+  static func run(_ command: [String], input: String = "", environment: [String: String] = [:]) async throws
+    -> String
+  {
+    try await withCheckedThrowingContinuation { continuation in
+      DispatchQueue.global().async {
+        continuation.resume(
+          with: Result {
+            try TemporaryRepository.run(command, in: nil, input: input, environment: environment)
+          })
+      }
+    }
+  }
+
+  /// `kubectl`, as an administrator.
+  @discardableResult
+  static func kubectl(_ arguments: String..., input: String = "") async throws -> String {
+    guard let kubeconfig = Backend.kubeconfig else {
+      throw ToolError("KUBECONFIG_FOR_TESTS names no cluster")
+    }
+    return try await run(["kubectl"] + arguments, input: input, environment: ["KUBECONFIG": kubeconfig])
+  }
+}
