@@ -24,7 +24,7 @@ public struct Scoped: ClusterAPI {
   }
 
   /// All namespaces are listed one after another; the version is the oldest of theirs, so that a watch from there
-  /// misses nothing and may tell of some things twice.
+  /// misses nothing and may tell of some things twice. One that may not be listed counts as empty, unless none may.
   public func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
     -> ObjectList
   {
@@ -33,11 +33,21 @@ public struct Scoped: ClusterAPI {
       return try await whole.list(resource, namespace: namespace, labels: labels)
     }
     var all = ObjectList(items: [], resourceVersion: "")
+    var refusal: APIError?
+    var answered = 0
     for namespace in seen(resource) {
-      let part = try await whole.list(resource, namespace: namespace, labels: labels)
-      all.items += part.items
-      all.resourceVersion = Self.older(all.resourceVersion, part.resourceVersion)
+      do throws(APIError) {
+        let part = try await whole.list(resource, namespace: namespace, labels: labels)
+        all.items += part.items
+        all.resourceVersion = Self.older(all.resourceVersion, part.resourceVersion)
+        answered += 1
+      } catch {
+        // One tenant's namespace may be gone, with the permissions in it: the others have nothing to do with that.
+        guard error.kind == .forbidden else { throw error }
+        refusal = error
+      }
     }
+    if answered == 0, let refusal { throw refusal }
     return all
   }
 
@@ -64,22 +74,33 @@ public struct Scoped: ClusterAPI {
           try await withThrowingTaskGroup { group in
             for namespace in namespaces {
               group.addTask {
-                for try await event in whole.watch(
+                let events = whole.watch(
                   resource, namespace: namespace, labels: labels, after: resourceVersion)
-                {
-                  // Another namespace may not have got that far.
-                  if case .bookmark = event { continue }
-                  continuation.yield(event)
+                do {
+                  for try await event in events {
+                    // Another namespace may not have got that far.
+                    if case .bookmark = event { continue }
+                    continuation.yield(event)
+                  }
+                  return true
+                } catch let error as APIError where error.kind == .forbidden {
+                  return false
                 }
               }
             }
-            // The first that ends, ends all: the whole is taken up again from one place.
-            try await group.next()
+            // The first that ends, ends all, save one that may not be watched.
+            while let hasEnded = try await group.next(), !hasEnded {}
             group.cancelAll()
           }
+          try Task.checkCancellation()
+          // The others may have got less far than what was told last, so nobody can go on from there.
+          throw APIError(.gone, "\(resource.kind): a watch of several namespaces has ended")
+        } catch is CancellationError {
           continuation.finish()
         } catch {
-          continuation.finish(throwing: error)
+          let kind = (error as? APIError)?.kind
+          continuation.finish(
+            throwing: kind == .unsupported ? error : APIError(.gone, "\(resource.kind): \(error)"))
         }
       }
       continuation.onTermination = { _ in task.cancel() }

@@ -108,6 +108,11 @@ public struct Engine: Sendable {
       // What passes by itself, such as that someone was faster, is told only where it does not pass.
       if let failure, !failure.isTransient || wait.map({ $0 >= Self.tellingWait }) ?? false {
         logger.warning("step.failed", metadata: ["cluster": "\(name)", "error": "\(failure)"])
+        if let cluster = await world.picture(name)?.cluster {
+          hands.announcer?.announce(
+            Announcement(
+              about: cluster.reference, isWarning: true, reason: "StepFailed", message: failure.message))
+        }
       }
       if let wait { await lookAgain(name, after: wait) }
     }

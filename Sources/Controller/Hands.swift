@@ -88,12 +88,25 @@ struct Hands: Sendable {
             + "remove it or rename the cluster")
       }
       // Also where somebody took the labels off by which the world would know it.
-      var patch: JSON = [
-        "metadata": ["labels": JSON(object.labels), "annotations": JSON(object.annotations)]
-      ]
-      if resource == .services { patch["spec"] = object.json["spec"] }
+      var patch: JSON = ["metadata": ["labels": JSON(object.labels)]]
+      // What a set's annotation says of its template is true only when they are written together.
+      if resource == .services {
+        patch["metadata"]?["annotations"] = JSON(object.annotations)
+        patch["spec"] = Self.servicePatch(object)
+      }
       await world.put(try await api.patch(resource, name, merge: patch), resource)
     }
+  }
+
+  /// Fields that the server filled in for another type go by name.
+  private static func servicePatch(_ service: Object) -> JSON? {
+    var spec = service.json["spec"]
+    if spec?["type"] == "ClusterIP" {
+      for field in ["externalTrafficPolicy", "healthCheckNodePort", "allocateLoadBalancerNodePorts"] {
+        spec?[field] = .some(.null)
+      }
+    }
+    return spec
   }
 
   private func find(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object? {
@@ -141,10 +154,17 @@ struct Hands: Sendable {
       try await create(wanted, .statefulSets, context)
       return
     }
+    // A role without members may have been changed in git in ways that a set cannot be; and below the partition new
+    // pods would be made from what was current before. Nothing is lost with it: volumes do not belong to it.
+    if known.json["spec"]?["replicas"]?.integer == 0, known.json["status"]?["replicas"]?.integer ?? 0 == 0,
+      goal.replicas > 0
+    {
+      try await delete(.statefulSets, known.objectName, Preconditions(uid: known.uid))
+      try await create(wanted, .statefulSets, context)
+      return
+    }
     var change: JSON = ["replicas": JSON(goal.replicas), "updateStrategy": strategyPatch(goal.strategy)]
-    // A role without members may have been changed in git in ways that a running one may not.
-    let isEmpty = known.json["spec"]?["replicas"]?.integer == 0
-    if isEmpty || known.annotation(SetAnnotation.image) != resolved.image {
+    if known.annotation(SetAnnotation.image) != resolved.image {
       change["template"] = wanted.json["spec"]?["template"]
     }
     let patch: JSON = [

@@ -40,10 +40,12 @@ extension PodObservation {
     let ready = conditions.first { $0["type"]?.string == "Ready" }?["status"]?.string == "True"
     let running = container?["state"]?["running"] != nil
     let scheduled = conditions.first { $0["type"]?.string == "PodScheduled" }
-    // An init container pulls the same image first, so its reason to wait is as good as the container's own.
+    // An init container pulls the same image first, so its reason to wait is as good as the container's own; and a
+    // pod is not ready before the containers are that others put into it.
     let waiting =
       (status?["initContainerStatuses"]?.array ?? []).compactMap { $0["state"]?["waiting"] }.first
       ?? container?["state"]?["waiting"]
+      ?? (status?["containerStatuses"]?.array ?? []).compactMap { $0["state"]?["waiting"] }.first
     self.init(
       uid: pod.uid, resourceVersion: pod.resourceVersion,
       revision: pod.label("controller-revision-hash") ?? "", isBeingDeleted: pod.isBeingDeleted,
@@ -55,13 +57,24 @@ extension PodObservation {
       appLabel: pod.label(Wire.Label.app))
   }
 
-  /// A node that has not yet said anything of a pod's containers may be starting them.
+  /// Reasons by which a node says that it has tried to start a container and could not.
+  private static let failedStarts: Set<String> = [
+    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError",
+  ]
+
+  /// False only where the node has said of one container that it could not be started, and of none that it was: what
+  /// merely waits may be starting at this moment.
   private static func hasRun(_ status: JSON?) -> Bool {
-    let containers = status?["containerStatuses"]?.array ?? []
-    guard !containers.isEmpty else { return true }
-    return ((status?["initContainerStatuses"]?.array ?? []) + containers).contains { container in
-      container["state"]?["waiting"] == nil || container["lastState"]?["terminated"] != nil
-        || container["containerID"]?.string?.isEmpty == false || (container["restartCount"]?.integer ?? 0) > 0
+    let containers =
+      (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
+    let hasFailed = containers.contains {
+      $0["state"]?["waiting"]?["reason"]?.string.map(failedStarts.contains) ?? false
     }
+    return !hasFailed
+      || containers.contains { container in
+        container["state"]?["waiting"] == nil || container["lastState"]?["terminated"] != nil
+          || container["containerID"]?.string?.isEmpty == false
+          || (container["restartCount"]?.integer ?? 0) > 0
+      }
   }
 }

@@ -88,7 +88,6 @@ enum PodScripts {
       echo kdops-other-container
       exit 122
     fi
-    umask 077
     if [ "$length" -gt 0 ]; then
       mkdir -p /etc/guestconfig
       meta="/etc/guestconfig/configmeta.json.$$"
@@ -101,13 +100,15 @@ enum PodScripts {
       mv "$meta" /etc/guestconfig/configmeta.json || exit 125
     fi
     place="$home/.kdops/$key"
-    mkdir -p "$place" || exit 125
+    (umask 077 && mkdir -p "$place") || exit 125
+    session=setsid
+    command -v setsid > /dev/null || session=
     if command -v flock > /dev/null; then
-      setsid flock "$place/lock" sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1 &
+      $session flock "$place/lock" sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1 &
       wait $!
     else
       if mkdir "$place/lock.d" 2> /dev/null; then
-        setsid sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1 &
+        $session sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1 &
         echo $! > "$place/pid"
         wait $!
       else
@@ -123,12 +124,14 @@ enum PodScripts {
     exit "$code"
     """
 
-  /// What `run` starts. A script that was started and left no status was killed: that counts as exit code 137 and
+  /// What `run` starts. Our own records are for the container's user alone; the script runs with the container's own
+  /// umask, because what it writes is read by others. A script that was started and left no status was killed: that counts as exit code 137 and
   /// is not tried again by itself.
   static let inner = """
     place=$1 container=$2 limit=$3 key=$4
     shift 4
     home=/opt/guestconfig
+    mask=$(umask)
     umask 077
     finish() {
       printf '%s=%s\\nrun=%s\\n' "$container" "$1" "$key" > "$home/configure.status.new"
@@ -146,9 +149,10 @@ enum PodScripts {
     ln -f "$place/stdout" "$home/configure.stdout" 2> /dev/null
     ln -f "$place/stderr" "$home/configure.stderr" 2> /dev/null
     if command -v timeout > /dev/null && [ "$limit" -gt 0 ]; then
-      timeout -s KILL "$limit" "$script" "$@" < /dev/null > "$place/stdout" 2> "$place/stderr"
+      (umask "$mask" && exec timeout -s KILL "$limit" "$script" "$@") \\
+        < /dev/null > "$place/stdout" 2> "$place/stderr"
     else
-      "$script" "$@" < /dev/null > "$place/stdout" 2> "$place/stderr"
+      (umask "$mask" && exec "$script" "$@") < /dev/null > "$place/stdout" 2> "$place/stderr"
     fi
     finish $?
     """

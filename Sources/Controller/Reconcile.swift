@@ -120,9 +120,15 @@ extension Engine {
         await world.endWork(name, pod: pod, order, .finished(order, result))
       } catch {
         logger.debug("exec.failed", metadata: ["pod": "\(name.namespace)/\(pod)", "error": "\(error)"])
-        if error.isTransient || error.kind == .notFound, error.kind != .timeout {
-          // The pod may be going, or the way to it is cut: look again in a while, with the order open again.
-          guard (try? await clock.sleep(for: error.retryAfter ?? .seconds(1))) != nil else { return }
+        let isRefused = error.kind == .forbidden || error.kind == .unauthorized || error.kind == .unsupported
+        if isRefused {
+          logger.warning("exec.refused", metadata: ["pod": "\(name.namespace)/\(pod)", "error": "\(error)"])
+        }
+        if isRefused || error.isTransient || error.kind == .notFound, error.kind != .timeout {
+          // The pod may be going, the way to it cut, or a permission missing for a while: none of that is the
+          // container's fault, so look again in a while, with the order open again.
+          let wait = error.retryAfter ?? (isRefused ? .seconds(5) : .seconds(1))
+          guard (try? await clock.sleep(for: wait)) != nil else { return }
           await world.endWork(name, pod: pod, order, nil)
         } else {
           // It will not go better the next time, so somebody has to read of it.

@@ -114,11 +114,18 @@ actor World {
     case .all(let objects):
       listed.insert(resource)
       var touched = forget(resource)
-      for object in objects { touched.formUnion(put(object, resource)) }
+      for object in objects { touched.formUnion(see(object, resource)) }
       return touched
-    case .changed(let object): return put(object, resource)
+    case .changed(let object): return see(object, resource)
     case .removed(let object): return remove(object, resource)
     }
+  }
+
+  /// What the server tells of is there, whatever was told before: a pod may have lost the label by which it is
+  /// followed, and got it back.
+  private func see(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
+    if resource == .pods { buried.remove(object.uid) }
+    return put(object, resource)
   }
 
   /// Takes in what a write of ours gave back, before the watch tells of it.
@@ -136,8 +143,10 @@ actor World {
       return Set(clusters.keys.filter { $0.namespace == name.namespace || name.namespace == systemNamespace })
     case .disruptionBudgets:
       let budget = Budget(object)
-      guard budgets.updateValue(budget, forKey: name) != budget else { return [] }
-      return covered(by: budget, in: name.namespace)
+      let old = budgets.updateValue(budget, forKey: name)
+      guard old != budget else { return [] }
+      let released = old.map { covered(by: $0, in: name.namespace) } ?? []
+      return covered(by: budget, in: name.namespace).union(released)
     default:
       guard let owner = owner(of: object) else { return [] }
       switch resource {
@@ -170,7 +179,8 @@ actor World {
     default:
       guard let owner = owner(of: object) else { return [] }
       switch resource {
-      case .statefulSets: parts[owner]?.sets[object.name] = nil
+      case .statefulSets:
+        if parts[owner]?.sets[object.name]?.uid == object.uid { parts[owner]?.sets[object.name] = nil }
       case .pods:
         if parts[owner]?.pods[object.name]?.uid == object.uid { parts[owner]?.pods[object.name] = nil }
         bury(object.uid)

@@ -22,7 +22,7 @@ public struct ConnectionOptions: Sendable {
   /// How long one answer may take to begin.
   public var answerTimeout = Duration.seconds(30)
   /// How long a watch may be silent before its connection counts as dead. Servers send a bookmark each minute.
-  public var watchSilence = Duration.seconds(300)
+  public var watchSilence = Duration.seconds(150)
 
   /// A line of a watch that is longer than this, in bytes, ends the watch: no object of a cluster is that large.
   var lineLimit = 64 << 20

@@ -196,8 +196,21 @@ extension Reconciler {
       guard error.isTransient || isStale || error.kind == .unauthorized else {
         var refusal = Diagnostic(
           rule: "api/\(error.kind.rawValue)", severity: .error, object: reference, message: error.message)
-        refusal.hint = "the cluster refused it; mend the file or the permissions of kdops"
-        await hold(reference, change.change, .rejected, [refusal], change.commit, in: repository)
+        // A permission or a namespace that is missing is nothing that a commit mends, so it is tried again.
+        let mayCome = error.kind == .forbidden
+        if mayCome {
+          refusal.severity = .waiting
+          refusal.hint =
+            "an administrator has to allow it (kdops install --export); it is tried again by itself"
+        } else {
+          refusal.hint = "the cluster refused it; mend the file"
+        }
+        let verdict: Verdict = mayCome ? .waiting : .rejected
+        await hold(reference, change.change, verdict, [refusal], change.commit, in: repository)
+        if mayCome {
+          commitOf[reference] = change.commit
+          retry(reference, after: error)
+        }
         return
       }
       commitOf[reference] = change.commit

@@ -139,7 +139,12 @@ extension Reconciler {
         logger.notice("drift.mended", metadata: ["object": "\(reference)", "commit": "\(commit.prefix(7))"])
         await outlets.putBack(live, path)
       } catch {
-        retry(reference, after: error)
+        // Not judged: the base would be what somebody made of it.
+        drifted.insert(reference)
+        isRetrying = true
+        if error.kind != .conflict {
+          logger.warning("drift.stays", metadata: ["object": "\(reference)", "error": "\(error)"])
+        }
       }
     }
   }

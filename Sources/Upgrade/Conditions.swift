@@ -46,7 +46,11 @@ extension ClusterMachine {
 
   /// How to end a stalled upgrade; nothing where none runs.
   private var wayOut: String {
-    guard let info = status.upgradeInfo, !info.isRollingBack else { return "" }
+    guard let info = status.upgradeInfo else {
+      let isFailed = status.members.contains { $0.detail.configError != nil }
+      return isFailed ? "; to set it up again in a new container, delete the pod" : ""
+    }
+    guard !info.isRollingBack else { return "" }
     // The commit that began it: a later one may have touched no more than the object's labels.
     let commit = info.id.prefix { $0 != "-" }.prefix(7)
     return "; to go back to \(info.prevApp), "

@@ -46,7 +46,7 @@ extension ClusterMachine {
       settle(role, set, replicas)
       return
     }
-    guard set.strategy == .onDelete else {
+    guard set.strategy == .onDelete, set.replicas == replicas else {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: .onDelete))
       return
     }

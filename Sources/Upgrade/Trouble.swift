@@ -14,7 +14,8 @@ public struct Trouble: Sendable, Hashable {
   /// Reasons for which a container waits that no amount of waiting mends by itself.
   public static let hopeless: Set<String> = [
     "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CrashLoopBackOff",
-    "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
+    "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "ImageInspectError",
+    "RegistryUnavailable", "PostStartHookError", "StartError",
   ]
 
   /// How long a pod may fit nowhere, in seconds, before that is worth a word.

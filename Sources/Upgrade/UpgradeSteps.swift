@@ -59,7 +59,7 @@ extension ClusterMachine {
       claim(role, turn, .upgrading, info, set)
     }
     let strategy = SetStrategy.rollingUpdate(partition: turn)
-    guard set.strategy == strategy else {
+    guard set.strategy == strategy, set.replicas == replicas else {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: strategy))
       return
     }
@@ -89,7 +89,7 @@ extension ClusterMachine {
 
   private mutating func finishUpgrade(_ role: Int, _ set: SetObservation, _ replicas: Int) {
     let open = SetStrategy.rollingUpdate(partition: 0)
-    guard set.strategy == open else {
+    guard set.strategy == open, set.replicas == replicas else {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: open))
       return
     }

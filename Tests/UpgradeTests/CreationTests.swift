@@ -133,7 +133,7 @@ struct CreationTests {
         script web-0 --configure
         script web-1 --configure
         error web-1: startscript --configure ended with exit code 3
-        stalled ConfigError: web-1: startscript --configure ended with exit code 3
+        stalled ConfigError: web-1: startscript --configure ended with exit code 3; to set it up again in a new container, delete the pod
         """)
     #expect(stage.status?.state == .creating)
     #expect(stage.member("web-1")?.detail.lastStderr == "no")
@@ -146,7 +146,9 @@ struct CreationTests {
     stage.exitCodes["web-0 install"] = 22
     stage.settle()
     #expect(
-      stage.status?.condition(.stalled)?.message == "c-web-0: config package could not be installed (exit 22)"
+      stage.status?.condition(.stalled)?.message
+        == "c-web-0: config package could not be installed (exit 22); "
+        + "to set it up again in a new container, delete the pod"
     )
     stage.exitCodes = [:]
     stage.crash("c-web-0")

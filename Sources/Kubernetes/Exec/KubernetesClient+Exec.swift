@@ -25,7 +25,13 @@ extension KubernetesClient {
         },
         containerID: { pod, container throws(APIError) in
           let request = try APIRequest(.get, .pods, namespace: pod.namespace, name: pod.name)
-          return running(container, in: Object(try await sender.json(request)))
+          do throws(APIError) {
+            return running(container, in: Object(try await sender.json(request)))
+          } catch {
+            // That this look took too long says nothing of the command, which has not begun.
+            guard error.kind == .timeout else { throw error }
+            throw APIError(.unavailable, error.message)
+          }
         })
       return .success(exec)
     } catch {

@@ -59,6 +59,7 @@ public struct Leadership: Sendable {
     _ onFailure: @Sendable (APIError) async -> Void
   ) async throws -> Duration {
     var told: String?
+    var wasAnswered = false
     while true {
       try Task.checkCancellation()
       if let end = candidate.machine.provenUntil { return end }
@@ -73,8 +74,10 @@ public struct Leadership: Sendable {
       }
       do {
         try await candidate.perform(step)
+        wasAnswered = true
       } catch {
-        if Self.isHopeless(error, step) { throw error }
+        // A server that has just begun may refuse for a moment what it allowed before.
+        if Self.isHopeless(error, step), !wasAnswered { throw error }
         if !Self.isRivalry(error) { await onFailure(error) }
       }
     }

@@ -53,7 +53,7 @@ struct ServerAnswer: Sendable {
   var isPassing: Bool {
     switch code {
     case 429, 502, 503, 504: true
-    case 500: reason == "ServerTimeout" || reason == "Timeout" || isStoreTrouble
+    case 500: !isTooLarge && (reason == "ServerTimeout" || reason == "Timeout" || isStoreTrouble)
     default: false
     }
   }
@@ -86,6 +86,11 @@ struct ServerAnswer: Sendable {
     }
   }
 
+  private var isTooLarge: Bool {
+    let message = status?["message"]?.string ?? ""
+    return message.contains("request is too large") || message.contains("larger than max")
+  }
+
   private var kindOfCode: APIError.Kind {
     switch code {
     case 404: .notFound
@@ -97,6 +102,8 @@ struct ServerAnswer: Sendable {
     case 429: .throttled
     case 405, 406, 415: .unsupported
     case 408, 504: .timeout
+    // What etcd thinks of an object's size comes as the server's own trouble.
+    case 500... where isTooLarge: .invalid
     // Nothing that was asked is to blame for the server's own trouble, so it counts as one that passes.
     case 500...: .unavailable
     default: .other

@@ -48,7 +48,8 @@ struct Daemon: Sendable {
 
   /// Opens everything; nothing runs yet.
   static func open(
-    _ options: Options, on backend: Backend, logger: Logger, witness: Witness = Witness()
+    _ options: Options, on backend: Backend, logger: Logger, witness: Witness = Witness(),
+    leads: @escaping @Sendable () -> Bool = { true }
   ) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
     try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
@@ -69,7 +70,7 @@ struct Daemon: Sendable {
       logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
     let sink = GitSink(mirror: mirror, refs: refs, now: { Int64(now()) })
     let writer = StatusWriter(
-      sink: sink,
+      sink: LeadersSink(sink: sink, leads: leads),
       onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
     let images = GitImages()
     let start = Start()
