@@ -179,7 +179,7 @@ let package = Package(
       name: "ScenarioTests",
       dependencies: [
         "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore",
-        "Installation", "Kubernetes", "Manifests", "StatusWriter", logging,
+        "Installation", "Kubernetes", "Manifests", "StatusWriter", logging, nioCore, nioPosix,
       ],
       swiftSettings: settings),
   ],

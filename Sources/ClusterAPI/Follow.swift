@@ -20,10 +20,12 @@ extension ClusterAPI {
     clock: any Clock<Duration>, onFailure: @Sendable (APIError) async -> Void = { _ in },
     _ onChange: @Sendable (FollowedChange) async -> Void
   ) async throws {
+    let elapsed = stopwatch(clock)
     var failures = 0
     var version: String?
     while true {
       try Task.checkCancellation()
+      let begun = elapsed()
       do {
         if version == nil {
           let list = try await list(resource, namespace: namespace, labels: labels)
@@ -48,14 +50,21 @@ extension ClusterAPI {
         // A call that ends because nobody wants its answer any more is no failure.
         try Task.checkCancellation()
         await onFailure(error)
+        // What went well for a minute was no failure, even where nothing happened.
+        failures = elapsed() - begun < .seconds(60) ? failures + 1 : 1
         if error.kind == .gone {
           version = nil
-          continue
+          // A fresh list is what helps; where it does not, it is no use to hurry.
+          if failures == 1 { continue }
         }
-        failures += 1
         let wait = error.retryAfter ?? .milliseconds(min(30_000, 250 << min(failures, 7)))
         try await clock.sleep(for: wait)
       }
     }
+  }
+  /// - Returns: what tells the time since now.
+  private func stopwatch(_ clock: some Clock<Duration>) -> () -> Duration {
+    let start = clock.now
+    return { start.duration(to: clock.now) }
   }
 }

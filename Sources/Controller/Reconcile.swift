@@ -8,7 +8,7 @@ extension Engine {
   func reconcile(_ name: ObjectName) async throws(APIError) {
     for _ in 0..<Self.stepsAtOnce {
       guard let picture = await world.picture(name),
-        case (let observation, var context)? = await observe(picture),
+        case (let observation, var context)? = try await observe(picture),
         let decision = ClusterMachine.step(observation)
       else { return }
       context.status = decision.status
@@ -48,7 +48,9 @@ extension Engine {
   /// A bound, not a number that is ever reached: each step either changes something or is the last.
   private static let stepsAtOnce = 32
 
-  private func observe(_ picture: World.Picture) async -> (Observation, Hands.Context)? {
+  private func observe(
+    _ picture: World.Picture
+  ) async throws(APIError) -> (Observation, Hands.Context)? {
     guard let cluster = Cluster(picture.cluster.json) else { return nil }
     let status = ClusterStatus(picture.cluster.json["status"])
     let namespace = cluster.metadata.namespace
@@ -59,7 +61,9 @@ extension Engine {
       (status?.upgradeInfo?.prevApp ?? "", status?.upgradeInfo?.prevAppCatalog),
     ]
     for (name, catalog) in names where !name.isEmpty {
-      guard let (app, found) = await world.app(name, namespace: namespace, catalog: catalog) else { continue }
+      guard let (app, found) = try await app(name, namespace: namespace, catalog: catalog, status) else {
+        continue
+      }
       apps[name] = app.spec
       catalogs[name] = found
     }
@@ -84,6 +88,27 @@ extension Engine {
     let context = Hands.Context(
       cluster: cluster, owner: owner, status: state, apps: apps, sets: picture.sets, pods: picture.pods)
     return (observation, context)
+  }
+
+  /// An app by its name. One that is missing is asked for before anything is concluded from that: what is watched of
+  /// apps may lag behind what is watched of clusters.
+  private func app(
+    _ name: String, namespace: String, catalog: AppCatalog?, _ status: ClusterStatus?
+  ) async throws(APIError) -> (App, AppCatalog)? {
+    if let known = await world.app(name, namespace: namespace, catalog: catalog) { return known }
+    // It was asked for before; its coming is told by the watch.
+    let stall = status?.condition(.stalled)
+    if stall?.status == true, stall?.reason == ClusterMachine.appMissing { return nil }
+    let places =
+      (catalog == .system ? [] : [namespace]) + (catalog == .local ? [] : [settings.systemNamespace])
+    for place in places {
+      let apps = try await api.list(.apps, namespace: place, labels: .everything)
+      if let found = apps.items.first(where: { $0.name == name }) {
+        await world.put(found, .apps)
+        break
+      }
+    }
+    return await world.app(name, namespace: namespace, catalog: catalog)
   }
 
   /// The budgets that cover pods of this cluster, with the roles whose pods they are.

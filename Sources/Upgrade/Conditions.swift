@@ -5,11 +5,14 @@ extension ClusterMachine {
   /// Whether a condition holds, one word why, and a sentence.
   private typealias Finding = (Bool, String, String)
 
+  /// Why a cluster stalls whose app is not there.
+  public static let appMissing = "AppMissing"
+
   func conditions() -> [Condition] {
     let trouble = Trouble.first(in: status, now: observed.now, deadline: observed.settings.progressDeadline)
     let stalled: Finding =
       if let missing = missingApp() {
-        (true, "AppMissing", missing)
+        (true, Self.appMissing, missing)
       } else if let trouble, status.state != .configured {
         (true, trouble.reason, trouble.message + wayOut)
       } else {

@@ -50,6 +50,19 @@ struct ScopedTests {
     #expect(seen == ["red", "blue"])
   }
 
+  @Test(
+    "where the watch of one namespace ends, all are listed again: none may have missed what another has seen")
+  func unequal() async throws {
+    let scoped = Scoped(HalfBlind(api: whole, blind: "red"), namespaces: ["red", "blue"])
+    let list = try await scoped.list(.services, namespace: nil, labels: .everything)
+    let kind = await kind {
+      for try await _ in scoped.watch(
+        .services, namespace: nil, labels: .everything, after: list.resourceVersion)
+      {}
+    }
+    #expect(kind == .gone)
+  }
+
   @Test("refuses every write elsewhere, and says who can allow it")
   func refusal() async throws {
     let green = try await whole.create(Self.service("green"))

@@ -54,7 +54,7 @@ final class ExecHandler: ChannelDuplexHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    cut(because: "\(error)")
+    cut(because: TransportFailure(error).words)
     context.close(promise: nil)
   }
 

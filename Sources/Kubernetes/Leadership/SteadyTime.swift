@@ -12,21 +12,38 @@ struct SteadyTime: Sendable {
     sleep = { until in try await clock.sleep(until: origin.advanced(by: until), tolerance: nil) }
   }
 
-  /// The work's outcome, or `.timeout` at `deadline`; the work is cancelled then.
+  private enum Event<T: Sendable>: Sendable {
+    case ended(Result<T, APIError>)
+    /// False where the wait was cancelled.
+    case deadline(Bool)
+  }
+
+  /// The work's outcome, or `.timeout` at `deadline`; the work is cancelled then, and what it says of that is said.
   func limit<T: Sendable>(
     to deadline: Duration, _ what: String,
     _ work: @escaping @Sendable () async throws(APIError) -> T
   ) async throws(APIError) -> T {
-    let outcome = await withTaskGroup(of: Result<T, APIError>?.self) { group in
+    let outcome = await withTaskGroup(of: Event<T>.self) { group in
       group.addTask {
-        do throws(APIError) { return .success(try await work()) } catch { return .failure(error) }
+        do throws(APIError) { return .ended(.success(try await work())) } catch {
+          return .ended(.failure(error))
+        }
       }
-      group.addTask {
-        guard (try? await sleep(deadline)) != nil else { return nil }
-        return .failure(APIError(.timeout, "\(what): no answer in time"))
+      group.addTask { .deadline((try? await sleep(deadline)) != nil) }
+      var isLate = false
+      while let event = await group.next() {
+        switch event {
+        case .ended(.failure(let error)) where isLate:
+          return Result<T, APIError>.failure(
+            APIError(.timeout, "\(what): no answer in time; \(error.message)"))
+        case .ended(let outcome):
+          group.cancelAll()
+          return outcome
+        case .deadline(let hasCome):
+          isLate = hasCome
+          group.cancelAll()
+        }
       }
-      defer { group.cancelAll() }
-      while let first = await group.next() { if let first { return first } }
       return .failure(APIError(.unavailable, "\(what): nobody waits for the answer any more"))
     }
     return try outcome.get()

@@ -63,7 +63,8 @@ struct Sender: Sendable {
           afterTries: tries, elapsed: time.elapsed() - start, retryAfter: error.retryAfter,
           random: options.random())
       else { throw error }
-      do { try await time.sleep(wait) } catch { throw Self.cancelled(request) }
+      // Whoever has no time for another try is told what came of the last one.
+      guard (try? await time.sleep(wait)) != nil else { throw error }
     }
   }
 
@@ -105,6 +106,6 @@ struct Sender: Sendable {
   }
 
   private static func cancelled(_ request: APIRequest) -> APIError {
-    APIError(.unavailable, "\(request.subject): the call was cancelled")
+    APIError(.unavailable, "\(request.subject): nobody waited for the answer any longer")
   }
 }

@@ -18,7 +18,7 @@ struct TransportFailure: Sendable {
   init(_ error: any Error) {
     switch error {
     case is CancellationError:
-      words = "the call was cancelled"
+      words = "nobody waited for the answer any longer"
       isFinal = true
     case let error as HTTPClientError: self = Self.http(error)
     case let error as NIOConnectionError:
@@ -27,6 +27,11 @@ struct TransportFailure: Sendable {
     case let error as IOError where error.errnoCode == ECONNREFUSED:
       words = "it does not take connections"
       neverSent = true
+    case let error as IOError where [ECONNRESET, EPIPE].contains(error.errnoCode):
+      words = "the connection was reset"
+    case NIOSSLError.uncleanShutdown, ChannelError.eof, ChannelError.inputClosed,
+      ChannelError.ioOnClosedChannel:
+      words = "the connection was cut"
     case ChannelError.connectTimeout:
       words = "it does not take connections"
       neverSent = true
@@ -53,7 +58,7 @@ struct TransportFailure: Sendable {
     var failure = TransportFailure(words: error.shortDescription)
     switch error {
     case .cancelled:
-      failure.words = "the call was cancelled"
+      failure.words = "nobody waited for the answer any longer"
       failure.isFinal = true
     case .alreadyShutdown:
       failure.words = "the client was shut down"

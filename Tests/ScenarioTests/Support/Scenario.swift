@@ -9,14 +9,15 @@ import Testing
 /// - Parameters:
 ///   - files: of the first commit; a cluster `shop` where it is nil.
 ///   - start: false where the scenario starts its daemons itself.
+///   - judges: false where somebody before the server refuses what the server would not.
 func scenario(
   _ fixture: Fixture, _ files: [String: String?]? = nil, start: Bool = true,
-  tenancy: KubernetesSite.Tenancy = .own, _ body: (Scene) async throws -> Void
+  tenancy: KubernetesSite.Tenancy = .own, judges: Bool = true, _ body: (Scene) async throws -> Void
 ) async throws {
   let places = fixture.backend.places
   await places.take()
   do {
-    try await play(fixture, files ?? fixture.shop(), start, tenancy, body)
+    try await play(fixture, files ?? fixture.shop(), start, tenancy, judges, body)
   } catch {
     await places.giveBack()
     throw error
@@ -26,7 +27,7 @@ func scenario(
 
 private func play(
   _ fixture: Fixture, _ files: [String: String?], _ start: Bool, _ tenancy: KubernetesSite.Tenancy,
-  _ body: (Scene) async throws -> Void
+  _ judges: Bool, _ body: (Scene) async throws -> Void
 ) async throws {
   let folder = try TemporaryFolder()
   let kubernetes = fixture.backend == .kubernetes ? try await KubernetesSite(fixture, tenancy) : nil
@@ -40,7 +41,7 @@ private func play(
       Issue.record("\(error)\n\(await account(of: scene))")
     }
     try await scene.killAll()
-    if let kubernetes { kubernetes.settings.judge(scene.logs) }
+    if let kubernetes, judges { kubernetes.settings.judge(scene.logs) }
   } catch {
     await site.close()
     throw error
@@ -54,7 +55,9 @@ private func account(of scene: Scene) async -> String {
   let commits = (try? scene.forge.user.git("rev-list", "main").split(separator: "\n").prefix(4)) ?? []
   let notes = commits.map { "\($0.prefix(7)): \(scene.forge.note(String($0))?.text ?? "no note")" }
   let logs = scene.logs.map { log in
-    log.split(separator: "\n").filter { !$0.contains("event=request ") }.suffix(60).joined(separator: "\n")
+    log.split(separator: "\n").filter { line in
+      !["event=request ", "event=watch.cut "].contains { line.contains($0) }
+    }.suffix(60).joined(separator: "\n")
   }
   return "--- notes\n\(notes.joined(separator: "\n"))\n--- status of shop\n\(status)\n"
     + logs.map { "--- log\n\($0)\n" }.joined()

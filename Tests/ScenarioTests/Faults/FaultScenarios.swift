@@ -1,0 +1,122 @@
+import ClusterAPI
+import KubeDirector
+import StatusWriter
+import Testing
+
+@Suite(
+  "A daemon whose way to the API server is bad comes to the same end, and does nothing twice", needsKubernetes
+)
+struct FaultScenarios {
+  private static let pods = ["shop-worker-0", "shop-worker-1", "shop-front-0", "shop-gateway-0"]
+  private static let changed = pods.dropLast()
+  private let fixture = Fixture(
+    .kubernetes, workers: 2, .init(version: "1.0", hook: "2"), .init(version: "1.1", hook: "2"))
+
+  /// Runs the body with a daemon that has made the cluster over a bad line.
+  private func befall(
+    _ fault: Fault,
+    _ body: @escaping @Sendable (Scene, Befallen, PodWitness) async throws -> Void
+  ) async throws {
+    try await scenario(fixture, start: false, judges: fault != .beginning) { scene in
+      try await fault.befall(scene) { befallen in
+        do {
+          try await PodWitness.watch(scene) { witness in
+            // The later of two flags counts.
+            try await scene.start(["--kubeconfig", befallen.kubeconfig])
+            try await scene.configured("1.0.0")
+            try await body(scene, befallen, witness)
+            await befallen.mustHaveStruck(scene)
+          }
+          // While there is still somebody to let go of the lease with.
+          _ = try await scene.daemon().stop(within: .seconds(30))
+        } catch {
+          throw TooLate(description: "\(error) (seed \(befallen.line.dice.seed))")
+        }
+      }
+    }
+  }
+
+  private func script(_ event: String, of pod: String, _ scene: Scene, hasEnded: Bool) async throws {
+    try await scene.eventually("script \(event) of \(pod)") {
+      try await scene.runs(pod).contains { $0.event == event && ($0.ended != nil) == hasEnded } ? true : nil
+    }
+  }
+
+  /// What holds of a cluster at rest, however it came there.
+  private func mustBeAtRest(_ version: String, _ scene: Scene) async throws {
+    let status = try await scene.configured("\(version).0")
+    #expect(status.roles.allSatisfy { $0.upgradeStatus == nil })
+    #expect(
+      status.members.allSatisfy {
+        $0.state == .configured && $0.upgrade == nil && $0.podUpgradeStatus == nil
+          && $0.detail.pendingNotifications.isEmpty && $0.detail.configError == nil
+      })
+    let pods = try await scene.pods()
+    #expect(pods.keys.sorted() == Self.pods.sorted())
+    for pod in Self.pods {
+      let image = pod == "shop-gateway-0" ? fixture.gatewayImage : fixture.image("\(version).0")
+      #expect(pods[pod]?.image == image, "\(pod)")
+      #expect(pods[pod]?.isReady == true, "\(pod)")
+      for run in try await scene.runs(pod) { #expect(run.ended != nil, "\(pod): \(run)") }
+    }
+    try await scene.mustHaveRunOnce(Self.pods)
+    for role in ["worker", "front"] {
+      let set = try #require(try await scene.read(.statefulSets, "shop-\(role)"))
+      let strategy = set.json["spec"]?["updateStrategy"]
+      #expect(strategy?["type"]?.string == "RollingUpdate", "\(role)")
+      #expect((strategy?["rollingUpdate"]?["partition"]?.integer ?? 0) >= 2, "\(role)")
+    }
+  }
+
+  @Test("created, and upgraded by a commit", arguments: Fault.allCases)
+  func upgrade(_ fault: Fault) async throws {
+    try await befall(fault) { scene, befallen, witness in
+      for pod in Self.pods { #expect(witness.generations(pod) == 1, "\(pod)") }
+      let commit = try scene.forge.push(fixture.upgrade(), "Upgrade shop")
+      try await script("pod_upgraded", of: "shop-worker-1", scene, hasEnded: false)
+      await befallen.strike()
+      let note = try await scene.note(commit, phase: "done")
+      #expect(note.object("shop")?.change == "upgrade")
+      try await mustBeAtRest("1.1", scene)
+      for pod in ["shop-worker-0", "shop-worker-1"] {
+        #expect(try await scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1"], "\(pod)")
+      }
+      #expect(try await scene.events("shop-front-0") == ["pod_upgraded 1.1"])
+      #expect(try await scene.events("shop-gateway-0") == ["configure 2.4"])
+      for pod in Self.changed { #expect(witness.generations(pod) == 2, "\(pod)") }
+      #expect(witness.generations("shop-gateway-0") == 1)
+    }
+  }
+
+  @Test("created, and rolled back from the middle of an upgrade", arguments: Fault.allCases)
+  func rollback(_ fault: Fault) async throws {
+    try await befall(fault) { scene, befallen, witness in
+      let commit = try scene.forge.push(fixture.upgrade(), "Upgrade shop")
+      try await script("pod_upgraded", of: "shop-worker-1", scene, hasEnded: true)
+      let revert = try scene.forge.revert(commit)
+      try await script("pod_reverted", of: "shop-worker-1", scene, hasEnded: false)
+      await befallen.strike()
+      let note = try await scene.note(revert, phase: "done")
+      #expect(note.object("shop")?.change == "rollback")
+      try await mustBeAtRest("1.0", scene)
+      #expect(
+        try await scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
+      #expect(try await scene.events("shop-front-0") == ["pod_reverted 1.0"])
+      #expect(witness.generations("shop-worker-1") == 3)
+      #expect(witness.generations("shop-front-0") == 3)
+      #expect(witness.generations("shop-gateway-0") == 1)
+      // Whether its turn had come is a matter of moments.
+      let events = try await scene.events("shop-worker-0")
+      let generations = witness.generations("shop-worker-0")
+      switch events {
+      case ["configure 1.0"]: #expect(generations == 1)
+      case ["configure 1.0", "pod_reverted 1.0"]: #expect((2...3).contains(generations))
+      default:
+        #expect(events == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
+        #expect(generations == 3)
+      }
+      #expect(try await scene.app("1.1.0") == nil)
+      #expect(scene.forge.note(commit)?.phase == "failed")
+    }
+  }
+}

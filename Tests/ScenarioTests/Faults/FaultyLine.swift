@@ -1,0 +1,152 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import TestSupport
+
+/// A line from a daemon to its server, on this machine, that has its bad days. What goes over it passes unchanged,
+/// TLS unbroken, until it is cut.
+actor FaultyLine {
+  /// What a line suffers all the time.
+  struct Faults: Sendable {
+    /// How old a connection gets before it is cut.
+    var age: ClosedRange<Duration>?
+    /// The share of connections that are cut in mid-stream, and after how many bytes from the server.
+    var midStream: (share: Double, bytes: ClosedRange<Int>)?
+    /// Who hears a connection's request before it is let through; then each connection has one request.
+    var doorman: Doorman?
+
+    static let none = Faults()
+  }
+
+  typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+  nonisolated let port: Int
+  nonisolated let dice: Dice
+  nonisolated let faults: Faults
+  private let server: Int
+  private let group: any EventLoopGroup
+  private let clock = ContinuousClock()
+
+  private var listener: (any Channel)?
+  private var connections: [ObjectIdentifier: any Channel] = [:]
+  private var away: ContinuousClock.Instant?
+  private var silent: ContinuousClock.Instant?
+  /// How many connections there were, and how many of them were cut for their age or in mid-stream.
+  private(set) var count = 0
+  private(set) var cuts = 0
+
+  private init(_ first: Listener, port: Int, to server: Int, _ faults: Faults, _ dice: Dice) {
+    (self.port, self.server, self.faults, self.dice) = (port, server, faults, dice)
+    listener = first.channel
+    group = first.channel.eventLoop
+  }
+
+  /// Has a line for as long as the body runs.
+  ///
+  /// - Parameter server: its port on 127.0.0.1.
+  static func lead<Result: Sendable>(
+    to server: Int, _ faults: Faults, seed: UInt64, _ body: @Sendable (FaultyLine) async throws -> Result
+  ) async throws -> Result {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let outcome: Swift.Result<Result, any Error>
+    do {
+      let dice = Dice(seed: seed)
+      let (first, port) = try await open(group)
+      let line = FaultyLine(first, port: port, to: server, faults, dice)
+      outcome = .success(
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+          tasks.addTask { try await line.serve(first) }
+          defer { tasks.cancelAll() }
+          return try await body(line)
+        })
+    } catch {
+      outcome = .failure(error)
+    }
+    try await group.shutdownGracefully()
+    return try outcome.get()
+  }
+
+  // MARK: Bad days
+
+  /// As if the server had ended: whoever calls in that time finds nobody, and who is connected is thrown out.
+  func stop(for time: Duration) async {
+    away = clock.now + time
+    try? await listener?.close()
+    for channel in connections.values { await Self.reset(channel) }
+  }
+
+  /// As if the server hung: it takes connections and says nothing, to those that are open either.
+  func fallSilent(for time: Duration) { silent = clock.now + time }
+
+  /// Returns once it is not silent.
+  func calm() async throws {
+    while let end = silent, clock.now < end { try await clock.sleep(until: end) }
+  }
+
+  // MARK: Connections
+
+  typealias Listener = NIOAsyncChannel<Connection, Never>
+
+  private static func listen(_ group: any EventLoopGroup, port: Int) async throws -> Listener {
+    try await ServerBootstrap(group: group)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .bind(host: "127.0.0.1", port: port) { channel in
+        channel.eventLoop.makeCompletedFuture { try Self.wrapped(channel) }
+      }
+  }
+
+  /// Below the ports that the system gives to connections of its own accord, so that it can be had again after the
+  /// line was away.
+  private static func open(_ group: any EventLoopGroup) async throws -> (Listener, Int) {
+    for _ in 0..<50 {
+      let port = Int.random(in: 20_000..<32_000)
+      if let listener = try? await listen(group, port: port) { return (listener, port) }
+    }
+    throw ToolError("there is no free port for a proxy")
+  }
+
+  private func serve(_ first: Listener) async throws {
+    try await withThrowingDiscardingTaskGroup { tasks in
+      var next: Listener? = first
+      while true {
+        if let listener = next {
+          // Ends when `stop` closes it.
+          try? await listener.executeThenClose { arrivals in
+            for try await connection in arrivals { tasks.addTask { await self.carry(connection) } }
+          }
+        }
+        try await clock.sleep(until: max(away ?? .now, .now + .milliseconds(50)))
+        next = try? await Self.listen(group, port: port)
+        listener = next?.channel
+      }
+    }
+  }
+
+  private func carry(_ client: Connection) async {
+    count += 1
+    let wasCut = await Passage(line: self).carry(client) { [group, server] in
+      try await ClientBootstrap(group: group)
+        .channelOption(.allowRemoteHalfClosure, value: true)
+        .connect(host: "127.0.0.1", port: server) { channel in
+          channel.eventLoop.makeCompletedFuture { try Self.wrapped(channel) }
+        }
+    }
+    if wasCut { cuts += 1 }
+  }
+
+  func add(_ channel: any Channel) { connections[ObjectIdentifier(channel)] = channel }
+  func remove(_ channel: any Channel) { connections[ObjectIdentifier(channel)] = nil }
+
+  private static func wrapped(_ channel: any Channel) throws -> Connection {
+    try Connection(
+      wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+  }
+
+  /// Ends a connection without a farewell.
+  static func reset(_ channel: any Channel) async {
+    let abrupt = linger(l_onoff: 1, l_linger: 0)
+    try? await (channel as? any SocketOptionProvider)?.setSoLinger(abrupt).get()
+    try? await channel.close()
+  }
+}

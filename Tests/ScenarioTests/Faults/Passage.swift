@@ -1,0 +1,117 @@
+import NIOCore
+
+/// One connection over a faulty line, from both ends.
+struct Passage: Sendable {
+  typealias Connection = FaultyLine.Connection
+
+  let line: FaultyLine
+
+  private enum End: Sendable {
+    /// One side has said all it had to say.
+    case side
+    /// One side is gone.
+    case broken
+    /// The line was cut.
+    case cut
+  }
+
+  private struct Cut: Error {}
+
+  /// Carries bytes both ways until both sides are done, or the connection is cut.
+  ///
+  /// - Returns: whether it was cut.
+  func carry(
+    _ client: Connection, to connect: @escaping @Sendable () async throws -> Connection
+  ) async -> Bool {
+    await line.add(client.channel)
+    // What fails here is somebody's going away, which the other end is told by the close.
+    let wasCut = try? await client.executeThenClose { fromClient, toClient in
+      try await line.calm()
+      let server = try await connect()
+      await line.add(server.channel)
+      let wasCut = try? await server.executeThenClose { fromServer, toServer in
+        let wasCut = await exchange(fromClient, toServer, fromServer, toClient)
+        if wasCut { await cut(client.channel, server.channel) }
+        return wasCut
+      }
+      await line.remove(server.channel)
+      return wasCut ?? false
+    }
+    await line.remove(client.channel)
+    return wasCut ?? false
+  }
+
+  private func exchange(
+    _ fromClient: NIOAsyncChannelInboundStream<ByteBuffer>,
+    _ toServer: NIOAsyncChannelOutboundWriter<ByteBuffer>,
+    _ fromServer: NIOAsyncChannelInboundStream<ByteBuffer>,
+    _ toClient: NIOAsyncChannelOutboundWriter<ByteBuffer>
+  ) async -> Bool {
+    let faults = line.faults
+    let age = faults.age.map(line.dice.length)
+    let limit = faults.midStream.flatMap { line.dice.falls($0.share) ? line.dice.number($0.bytes) : nil }
+    return await withTaskGroup(of: End.self) { tasks in
+      tasks.addTask { await end { try await up(fromClient, toServer, answers: toClient) } }
+      tasks.addTask { await end { try await down(fromServer, toClient, limit: limit) } }
+      if let age {
+        tasks.addTask { (try? await Task.sleep(for: age)) == nil ? .side : .cut }
+      }
+      defer { tasks.cancelAll() }
+      var sides = 0
+      while sides < 2, let end = await tasks.next() {
+        guard case .side = end else { return end == .cut }
+        sides += 1
+      }
+      return false
+    }
+  }
+
+  private func end(_ work: () async throws -> Void) async -> End {
+    do { try await work() } catch { return error is Cut ? .cut : .broken }
+    return .side
+  }
+
+  private func up(
+    _ client: NIOAsyncChannelInboundStream<ByteBuffer>, _ server: NIOAsyncChannelOutboundWriter<ByteBuffer>,
+    answers: NIOAsyncChannelOutboundWriter<ByteBuffer>
+  ) async throws {
+    var pieces = client.makeAsyncIterator()
+    if let doorman = line.faults.doorman {
+      switch try await doorman.meet(line.dice, { try await pieces.next() }) {
+      case .passes(let bytes): try await server.write(bytes)
+      case .turnedAway(let answer):
+        try await answers.write(answer)
+        answers.finish()
+      }
+    }
+    while let piece = try await pieces.next() {
+      try await line.calm()
+      try await server.write(piece)
+    }
+    server.finish()
+  }
+
+  private func down(
+    _ server: NIOAsyncChannelInboundStream<ByteBuffer>, _ client: NIOAsyncChannelOutboundWriter<ByteBuffer>,
+    limit: Int?
+  ) async throws {
+    var left = limit ?? .max
+    for try await piece in server {
+      try await line.calm()
+      guard piece.readableBytes < left else {
+        // The first half of what was said arrives.
+        try await client.write(piece.getSlice(at: piece.readerIndex, length: left) ?? piece)
+        throw Cut()
+      }
+      left -= piece.readableBytes
+      try await client.write(piece)
+    }
+    client.finish()
+  }
+
+  /// Servers that die end connections without a farewell; proxies, and machines that are shut down, with one.
+  private func cut(_ channels: any Channel...) async {
+    guard line.dice.falls(0.5) else { return }
+    for channel in channels { await FaultyLine.reset(channel) }
+  }
+}

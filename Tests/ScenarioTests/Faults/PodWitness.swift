@@ -1,0 +1,40 @@
+import ClusterAPI
+import KubeDirector
+import Synchronization
+
+/// Sees every pod of a cluster that ever was, over a line that has no faults.
+final class PodWitness: Sendable {
+  private let seen = Mutex<[String: [String]]>([:])
+
+  /// Follows the pods for as long as the body runs.
+  static func watch(
+    _ scene: Scene, cluster: String = "shop", _ body: (PodWitness) async throws -> Void
+  ) async throws {
+    guard let api = scene.site.api() else { return }
+    let witness = PodWitness()
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        try await api.follow(
+          .pods, namespace: scene.fixture.namespace, labels: [Wire.Label.cluster: cluster],
+          clock: ContinuousClock()
+        ) { change in
+          switch change {
+          case .all(let pods): for pod in pods { witness.note(pod) }
+          case .changed(let pod), .removed(let pod): witness.note(pod)
+          }
+        }
+      }
+      defer { tasks.cancelAll() }
+      try await body(witness)
+    }
+  }
+
+  private func note(_ pod: Object) {
+    seen.withLock { seen in
+      if seen[pod.name]?.contains(pod.uid) != true { seen[pod.name, default: []].append(pod.uid) }
+    }
+  }
+
+  /// How many pods there have been of a name.
+  func generations(_ pod: String) -> Int { seen.withLock { $0[pod]?.count ?? 0 } }
+}
