@@ -152,14 +152,22 @@ struct ServerTests {
     try await withServer { scene in
       try await with(scene.client()) { client in
         let large = ByteBuffer(repeating: UInt8(ascii: " "), count: AdmissionHandler.bodyLimit + 1)
-        let declared = try await scene.post(.bytes(large), with: client)
-        #expect(declared.status == 413)
+        // The server may answer and close while the client still sends, which then sees no more than the close.
+        func refusal(_ body: HTTPClientRequest.Body) async throws -> UInt? {
+          do {
+            return UInt(try await scene.post(body, with: client).status)
+          } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+            return nil
+          }
+        }
+        let declared = try await refusal(.bytes(large))
+        #expect(declared == nil || declared == 413)
         let pieces = AsyncStream<ByteBuffer> { continuation in
           for _ in 0..<4 { continuation.yield(ByteBuffer(repeating: UInt8(ascii: " "), count: 1 << 20)) }
           continuation.finish()
         }
-        let undeclared = try await scene.post(.stream(pieces, length: .unknown), with: client)
-        #expect(undeclared.status == 413)
+        let undeclared = try await refusal(.stream(pieces, length: .unknown))
+        #expect(undeclared == nil || undeclared == 413)
       }
     }
   }

@@ -85,6 +85,27 @@ struct ScopedTests {
         + "an administrator can add it to tenancy.namespaces")
   }
 
+  @Test("goes on with the others where one namespace may not be looked at any more")
+  func lostTenant() async throws {
+    let allowed = Scoped(whole, namespaces: ["red"])
+    let asked = Scoped(allowed, namespaces: ["blue", "red"])
+    _ = try await whole.create(Self.service("red"))
+    let list = try await asked.list(.services, namespace: nil, labels: .everything)
+    #expect(list.items.map(\.namespace) == ["red"])
+    _ = try await whole.create(Self.service("red", "b"))
+    var events = asked.watch(
+      .services, namespace: nil, labels: .everything, after: list.resourceVersion
+    ).makeAsyncIterator()
+    guard case .added(let object)? = try await events.next() else {
+      Issue.record("the watch ended")
+      return
+    }
+    #expect(object.name == "b")
+    let nowhere = Scoped(allowed, namespaces: ["blue", "green"])
+    #expect(
+      await kind { _ = try await nowhere.list(.services, namespace: nil, labels: .everything) } == .forbidden)
+  }
+
   @Test("shows the apps of the system, and nothing else there")
   func system() async throws {
     _ = try await whole.create(Self.service("system"))

@@ -104,6 +104,31 @@ struct OwnershipTests {
     #expect(mended.json["spec"]?["type"] == "NodePort")
   }
 
+  @Test("includes a set without members: growing again makes it anew, as git has it by now")
+  func emptiedRole() async throws {
+    var emptied = try Fixture.set("controller")
+    emptied.json["spec"]?["replicas"] = 0
+    emptied.json["metadata"]?["ownerReferences"] = nil
+    let old = try await api.create(
+      Object(
+        .statefulSets, namespace: "prod", name: emptied.name, labels: emptied.labels,
+        annotations: emptied.annotations, owners: [context.owner],
+        content: ["spec": emptied.json["spec"] ?? [:]]))
+    var changed = context
+    changed.sets = [old.name: old]
+    var spec = changed.cluster.spec.raw
+    var roles = spec["roles"]?.array ?? []
+    roles[0]["storage"] = ["size": "5Gi"]
+    spec["roles"] = .array(roles)
+    changed.cluster.spec = ClusterSpec(spec)
+    let goal = SetGoal(app: "spark-1.0.0", replicas: 1, strategy: .atRest)
+    try await hands.perform(.apply(role: "controller", goal), in: changed)
+    let new = try await api.get(.statefulSets, Self.set)
+    #expect(new.uid != old.uid)
+    #expect(new.json["spec"]?["replicas"] == 1)
+    #expect(new.json["spec"]?["volumeClaimTemplates"]?.array?.count == 1)
+  }
+
   @Test("is waited for where a deleted cluster of the same name left it")
   func formerCluster() async throws {
     var former = context.owner

@@ -1,10 +1,15 @@
 import ClusterAPI
+import Foundation
 import KubeDirector
 import StatusWriter
 import Testing
 
 @Suite(
-  "A daemon whose way to the API server is bad comes to the same end, and does nothing twice", needsKubernetes
+  "A daemon whose way to the API server is bad comes to the same end, and does nothing twice",
+  needsKubernetes,
+  .enabled(
+    if: ProcessInfo.processInfo.environment["KDOPS_FAULTS"] != nil,
+    "skipped: they take some ten minutes; KDOPS_FAULTS=1 runs them")
 )
 struct FaultScenarios {
   private static let pods = ["shop-worker-0", "shop-worker-1", "shop-front-0", "shop-gateway-0"]
