@@ -82,7 +82,8 @@ let package = Package(
     room(
       "Kubernetes",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix, nioHTTP1,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix,
+        nioHTTP1,
         nioTLS,
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),

@@ -48,7 +48,8 @@ struct SnapshotTests {
     var snapshot = Repository().snapshot
     func add(_ name: String) {
       snapshot.update(
-        Self.file("clusters/\(name).yaml", Fixture.cluster.replacing("name: analytics", with: "name: \(name)")))
+        Self.file(
+          "clusters/\(name).yaml", Fixture.cluster.replacing("name: analytics", with: "name: \(name)")))
     }
     for number in 0..<20 { add("fleet-\(number)") }
     add("analytics-worker-0")
