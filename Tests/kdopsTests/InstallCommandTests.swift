@@ -10,12 +10,12 @@ struct InstallCommandTests {
   private func read(_ arguments: String..., config: String? = nil) throws -> (
     InstallationSettings?, [Diagnostic]
   ) {
-    let command = try #require(try InstallCommand.parse(["--export"] + arguments))
+    let command = try InstallCommand.parse(["--export"] + arguments)
     return command.settings(config.map { ("kdops.yaml", Array($0.utf8)) })
   }
 
   private func settings(_ arguments: String..., config: String? = nil) throws -> InstallationSettings {
-    let command = try #require(try InstallCommand.parse(["--export"] + arguments))
+    let command = try InstallCommand.parse(["--export"] + arguments)
     let (settings, findings) = command.settings(config.map { ("kdops.yaml", Array($0.utf8)) })
     #expect(findings == [])
     return try #require(settings)
