@@ -27,7 +27,7 @@ public struct Trouble: Sendable, Hashable {
   /// The first member that is in trouble, in order of roles and from the last ordinal.
   public static func first(in status: ClusterStatus, now: Int, deadline: Int? = nil) -> Trouble? {
     for role in status.roles {
-      for member in role.members.reversed() {
+      for member in role.members.reversed() where !status.isYetToRollBack(member) {
         if let trouble = of(member, now: now, deadline: deadline) { return trouble }
       }
     }
@@ -41,7 +41,7 @@ public struct Trouble: Sendable, Hashable {
     }
     // Before what failed in a container: that container is gone where the next one cannot start.
     if let reason = detail.waitingReason, hopeless.contains(reason) {
-      return trouble(reason, detail.waitingMessage.map { "\(reason): \($0)" } ?? reason)
+      return trouble(reason, detail.waitingMessage.map { "\(reason): \(gist($0))" } ?? reason)
     }
     if let error = detail.schedulingError { return trouble("Unschedulable", error) }
     if let error = detail.configError { return trouble("ConfigError", error) }
@@ -50,6 +50,37 @@ public struct Trouble: Sendable, Hashable {
       return trouble("ProgressDeadlineExceeded", "no progress since \(Timestamp.text(ledger.since))")
     }
     return nil
+  }
+}
+
+extension Trouble {
+  /// The length beyond which what a node says is cut down to its first and its last clause.
+  private static let gistLimit = 120
+
+  /// What went wrong with what, out of a message in which each layer of a container runtime had its say:
+  /// `failed to pull and unpack image "spark:9": … not found`. All of it stays in the member's detail.
+  static func gist(_ message: String) -> String {
+    var text = message[...]
+    // How the kubelet quotes a runtime: `rpc error: code = Unknown desc = …`.
+    if text.hasPrefix("rpc error: "), let start = text.firstRange(of: "desc = ") {
+      text = text[start.upperBound...]
+    }
+    guard text.count > gistLimit, let first = text.firstRange(of: ": "),
+      let last = text.ranges(of: ": ").last, first.upperBound < last.lowerBound
+    else { return String(text) }
+    return "\(text[..<first.lowerBound]): … \(text[last.upperBound...])"
+  }
+}
+
+extension ClusterStatus {
+  /// True for a member that a rollback replaces and has not come to yet: what ails it ends with it, and needs nobody.
+  fileprivate func isYetToRollBack(_ member: MemberStatus) -> Bool {
+    guard let info = upgradeInfo, info.isRollingBack, member.upgrade?.id == info.id else { return false }
+    return switch member.podUpgradeStatus {
+    case .upgrading: true
+    case .configured: member.app != app
+    case .rollingBack, nil: false
+    }
   }
 }
 

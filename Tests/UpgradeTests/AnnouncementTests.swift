@@ -64,10 +64,9 @@ struct AnnouncementTests {
       told == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
-        stalled ConfigError: worker-0: startscript --pod_upgraded ended with exit code 1
+        stalled no more
         apply worker worker:1.0 OnDelete replicas 2
         claim worker-0 PodRollingBack
-        stalled no more
         delete worker-0
           worker-0 runs worker:1.0
         install worker-0 revert

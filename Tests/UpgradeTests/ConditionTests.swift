@@ -45,6 +45,40 @@ struct ConditionTests {
     #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")
   }
 
+  @Test("of a runtime's long story the first and the last clause are said; all of it is in the detail")
+  func gist() throws {
+    var status = ClusterStatus(state: .updating, app: "a")
+    func said(_ message: String) throws -> String {
+      let detail = MemberStatus.Detail(waitingReason: "ErrImagePull", waitingMessage: message)
+      status.roles = [
+        RoleStatus(
+          id: "r", statefulSet: "c-r", members: [MemberStatus(pod: "c-r-0", nodeID: 1, detail: detail)])
+      ]
+      return try #require(Trouble.first(in: status, now: 0)).message
+    }
+    #expect(
+      try said(
+        "rpc error: code = Unknown desc = failed to pull and unpack image \"example/r:9\": failed to resolve reference \"example/r:9\": failed to do request: Head \"https://example/v2/r/manifests/9\": dial tcp 192.0.2.1:443: connect: connection refused"
+      ) == "c-r-0: ErrImagePull: failed to pull and unpack image \"example/r:9\": … connection refused")
+    #expect(
+      try said("rpc error: code = NotFound desc = no such image") == "c-r-0: ErrImagePull: no such image")
+    #expect(try said("a: b: c") == "c-r-0: ErrImagePull: a: b: c")
+    let long = String(repeating: "x", count: 200)
+    #expect(try said(long) == "c-r-0: ErrImagePull: \(long)")
+  }
+
+  @Test("a rollback says nothing of the trouble that it ends")
+  func rollbackMends() {
+    var stage = stuck()
+    let transcript = stage.record {
+      $0.commit(app: "app-1.0")
+      $0.settle()
+    }
+    #expect(stage.status?.state == .configured)
+    #expect(transcript.contains("stalled no more"))
+    #expect(!transcript.contains("stalled ErrImagePull"))
+  }
+
   @Test("the commit to revert is the one that began the upgrade, whatever was committed since")
   func wayOut() {
     var stage = stuck()

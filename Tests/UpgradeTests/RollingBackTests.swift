@@ -29,14 +29,13 @@ struct RollingBackTests {
         role a RoleRollingBack
         role b RoleRollingBack
         role c RoleRollingBack
-        stalled ErrImagePull: b-1: ErrImagePull: b:1.1 not found
+        stalled no more
         apply a a:1.0 OnDelete replicas 1
         apply b b:1.0 OnDelete replicas 3
         apply c c:1.0 at rest replicas 2
         claim a-0 PodRollingBack
         claim b-1 PodRollingBack
         role c RoleRolledBack
-        stalled no more
         delete a-0
         delete b-1
           a-0 runs a:1.0
@@ -83,10 +82,9 @@ struct RollingBackTests {
       told == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
-        stalled ErrImagePull: worker-1: ErrImagePull: worker:1.1 not found
+        stalled no more
         apply worker worker:1.0 OnDelete replicas 2
         claim worker-1 PodRollingBack
-        stalled no more
         delete worker-1
           worker-1 runs worker:1.0
         install worker-1 revert
@@ -118,12 +116,11 @@ struct RollingBackTests {
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
         role slow RoleRollingBack
-        stalled ErrImagePull: slow-0: ErrImagePull: slow:1.1 not found
+        stalled no more
         apply worker worker:1.0 OnDelete replicas 2
         apply slow slow:1.0 OnDelete replicas 1
         claim worker-1 PodRollingBack
         claim slow-0 PodRollingBack
-        stalled no more
         delete worker-1
         delete slow-0
           slow-0 runs slow:1.0
@@ -217,10 +214,9 @@ struct RollingBackTests {
       told == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
-        stalled ConfigError: worker-1: startscript --pod_upgraded ended with exit code 7
+        stalled no more
         apply worker worker:1.0 OnDelete replicas 2
         claim worker-1 PodRollingBack
-        stalled no more
         delete worker-1
           worker-1 runs worker:1.0
         install worker-1 revert
@@ -251,12 +247,11 @@ struct RollingBackTests {
         rollback app-1.1 to app-1.0
         role a RoleRollingBack
         role worker RoleRollingBack
-        stalled ErrImagePull: a-0: ErrImagePull: a:1.1 not found
+        stalled no more
         apply a a:1.0 OnDelete replicas 1
         apply worker worker:1.0 OnDelete replicas 2
         claim a-0 PodRollingBack
         claim worker-1 PodRollingBack
-        stalled no more
         delete a-0
         delete worker-1
           a-0 runs a:1.0
