@@ -74,7 +74,10 @@ public struct Announcer: Sendable {
 
   static func object(_ announcement: Announcement, _ time: Int, number: Int) -> Object {
     let about = announcement.object
-    let name = "\(about.name.name).\(Digest.short("\(about.uid) \(time) \(number) \(announcement.message)"))"
+    // `kubectl describe` knows whole seconds only, and keeps what happened in one of them in the order of the names.
+    let order = String(time << 16 | number & 0xFFFF, radix: 16)
+    let digest = Digest.short("\(about.uid) \(time) \(number) \(announcement.message)").prefix(8)
+    let name = "\(about.name.name).\(order)\(digest)"
     let stamp = JSON.string(Timestamp.text(time))
     return Object(
       .events, namespace: about.name.namespace, name: name,

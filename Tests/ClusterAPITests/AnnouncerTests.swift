@@ -66,6 +66,15 @@ struct AnnouncerTests {
     #expect(found.first?.name.hasPrefix("analytics.") == true)
   }
 
+  @Test("told in one second are named in their order: kubectl knows no other")
+  func order() async throws {
+    let words = (0..<20).map { "step \($0)" }
+    let told = try await events(
+      words.count, of: words.map { Announcement(about: Self.cluster, reason: "Step", message: $0) },
+      total: words.count)
+    #expect(told.compactMap { $0.json["message"]?.string } == words)
+  }
+
   @Test("said twice count up, and are not told twice")
   func again() async throws {
     let one = Announcement(about: Self.cluster, reason: "DriftMended", message: "put back")
