@@ -37,13 +37,13 @@ extension UpgradeInfo {
     self.init(
       isRollingBack: info["isRollingBack"]?.bool ?? false, prevApp: prevApp,
       prevAppCatalog: info["prevAppCatalog"]?.string.flatMap(AppCatalog.init), id: id,
-      startedAt: info["startedAt"]?.integer ?? 0, announced: info["announced"]?.bool ?? false)
+      startedAt: info["startedAt"]?.string.flatMap(Timestamp.seconds) ?? 0, announced: info["announced"]?.bool ?? false)
   }
 
   var json: JSON {
     var out: JSON = [
       "isRollingBack": .bool(isRollingBack), "prevApp": .string(prevApp), "id": .string(id),
-      "startedAt": JSON(startedAt),
+      "startedAt": .string(Timestamp.text(startedAt)),
     ]
     out["prevAppCatalog"] = prevAppCatalog.map { .string($0.rawValue) }
     if announced { out["announced"] = true }
@@ -99,7 +99,7 @@ extension MemberStatus.Ledger {
     self.init(
       id: id, revision: ledger["revision"]?.string ?? "", containerID: ledger["containerID"]?.string,
       script: ledger["script"]?.string.flatMap(LifecycleEvent.init), exitCode: ledger["exitCode"]?.integer,
-      done: ledger["done"]?.bool ?? false, since: ledger["since"]?.integer ?? 0)
+      done: ledger["done"]?.bool ?? false, since: ledger["since"]?.string.flatMap(Timestamp.seconds) ?? 0)
   }
 
   var json: JSON {
@@ -108,7 +108,7 @@ extension MemberStatus.Ledger {
     out["script"] = script.map { .string($0.rawValue) }
     out["exitCode"] = exitCode.map { JSON($0) }
     if done { out["done"] = true }
-    out["since"] = JSON(since)
+    out["since"] = .string(Timestamp.text(since))
     return out
   }
 }
