@@ -35,7 +35,8 @@ struct StatusTextTests {
     conditions: [
       Condition(
         type: .stalled, status: true, reason: "ConfigError",
-        message: "analytics-worker-1: startscript --pod_upgraded ended with exit code 3",
+        message:
+          "analytics-worker-1: startscript --pod_upgraded ended with exit code 3; to go back to spark-1.0.0, revert commit 4f2c9ab",
         lastTransition: 0)
     ])
 
@@ -56,6 +57,18 @@ struct StatusTextTests {
     let text = StatusText(width: 160).detail(object("analytics", stalled)).joined(separator: "\n")
     #expect(try text + "\n" == Golden.stored("status-detail.txt", recording: text + "\n"))
     #expect(StatusText().detail(object("new", nil)) == ["prod/new   not yet looked at by the engine"])
+  }
+
+  @Test("what an upgrade waits for has a line of its own")
+  func waiting() {
+    var status = stalled
+    status.conditions = [
+      Condition(
+        type: .progressing, status: true, reason: "Upgrading",
+        message: "from spark-1.0.0 to spark-1.1.0; worker waits for analytics-worker-1", lastTransition: 0)
+    ]
+    #expect(
+      StatusText().detail(object("analytics", status)).contains("  worker waits for analytics-worker-1"))
   }
 }
 

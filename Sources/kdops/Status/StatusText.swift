@@ -48,7 +48,12 @@ struct StatusText {
     if let path = cluster.annotation(Wire.Annotation.path) {
       lines.append(StyledLine("  file   \(path)", .dim))
     }
-    if let stall = status.stall { lines.append(StyledLine("  \(stall.message)", .red)) }
+    if let stall = status.stall {
+      lines += Self.sentences(stall.message).map { StyledLine("  \($0)", .red) }
+    } else if let progress = status.condition(.progressing), progress.status {
+      // Which way it goes is said above; what it waits for, only here.
+      lines += progress.message.split(separator: "; ").dropFirst().map { StyledLine("  \($0)", .yellow) }
+    }
     let pods = status.members.map { StyledLine.width(of: $0.pod) }.max() ?? 0
     for role in status.roles {
       var line = StyledLine("  \(role.id)")
@@ -57,6 +62,13 @@ struct StatusText {
       for member in role.members.reversed() { lines.append(Self.line(member, pods)) }
     }
     return lines.map { $0.text(width: width, coloured: isColoured) }
+  }
+
+  /// What is wrong, and the way out on a line of its own: no screen is so narrow that it is cut off.
+  private static func sentences(_ message: String) -> [String] {
+    let parts = message.split(separator: "; ").map(String.init)
+    guard parts.count > 1, let last = parts.last else { return [message] }
+    return [parts.dropLast().joined(separator: "; "), last]
   }
 
   private static func line(_ member: MemberStatus, _ width: Int) -> StyledLine {
