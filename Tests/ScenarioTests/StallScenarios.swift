@@ -49,6 +49,9 @@ struct StallScenarios {
       }
       #expect(try await scene.events("shop-worker-2") == ["configure 1.0", "pod_reverted 1.0"])
       #expect(try await scene.events("shop-front-0") == ["pod_reverted 1.0"])
+      // The rollback does not complain of what it mends.
+      let all = try await scene.announcements("ErrImagePull")
+      #expect(all.allSatisfy { $0.contains("revert commit \(commit.prefix(7))") }, "\(all)")
     }
   }
 

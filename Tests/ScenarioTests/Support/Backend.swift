@@ -49,4 +49,4 @@ let needsBubblewrap: any SuiteTrait & TestTrait = .enabled(
 /// What only a real Kubernetes can show.
 let needsKubernetes: any SuiteTrait & TestTrait = .enabled(
   if: Backend.kubeconfig != nil,
-  "skipped, as is every other scenario's part on Kubernetes: KUBECONFIG_FOR_TESTS names no cluster")
+  "KUBECONFIG_FOR_TESTS names no cluster, so no scenario is played on Kubernetes")
