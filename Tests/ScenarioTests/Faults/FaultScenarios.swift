@@ -66,11 +66,15 @@ struct FaultScenarios {
     }
     try await scene.mustHaveRunOnce(Self.pods)
     for role in ["worker", "front"] {
-      let set = try #require(try await scene.read(.statefulSets, "shop-\(role)"))
-      let strategy = set.json["spec"]?["updateStrategy"]
-      #expect(strategy?["type"]?.string == "RollingUpdate", "\(role)")
-      #expect((strategy?["rollingUpdate"]?["partition"]?.integer ?? 0) >= 2, "\(role)")
+      try await scene.eventually("set of role \(role) at rest") {
+        let strategy = try await scene.read(.statefulSets, "shop-\(role)")?.json["spec"]?["updateStrategy"]
+        let partition = strategy?["rollingUpdate"]?["partition"]?.integer ?? 0
+        return strategy?["type"]?.string == "RollingUpdate" && partition >= 2 ? true : nil
+      }
     }
+    // Nothing but the way was bad, so nobody was called for.
+    #expect(scene.logged("cluster.stalled") == [])
+    #expect(scene.logged("pod.failed") == [])
   }
 
   @Test("created, and upgraded by a commit", arguments: Fault.allCases)
@@ -108,7 +112,7 @@ struct FaultScenarios {
         try await scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
       #expect(try await scene.events("shop-front-0") == ["pod_reverted 1.0"])
       #expect(witness.generations("shop-worker-1") == 3)
-      #expect(witness.generations("shop-front-0") == 3)
+      #expect((2...3).contains(witness.generations("shop-front-0")))
       #expect(witness.generations("shop-gateway-0") == 1)
       // Whether its turn had come is a matter of moments.
       let events = try await scene.events("shop-worker-0")
