@@ -15,9 +15,11 @@ demo:
 	$(BUILD) --product kdops
 	.build/debug/kdops demo
 
+# The scenarios measure real time, so they have the machine to themselves.
 test:
 	$(BUILD) --build-tests
-	swift test --skip-build
+	swift test --skip-build --skip ScenarioTests
+	swift test --skip-build --filter ScenarioTests
 
 bench: build
 	.ci/install time

@@ -8,7 +8,7 @@ import Testing
 struct HistoryScenarios {
   @Test("a revert pushed while no daemon runs rolls the upgrade back that was under way")
   func revertWhileDown() async throws {
-    try await scenario(Fixture(.embedded, workers: 2, .init(version: "1.1", start: "1s"))) { scene in
+    try await scenario(Fixture(.embedded, workers: 2, .init(version: "1.1", start: "5s"))) { scene in
       try await scene.configured("1.0.0")
       let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
       try await scene.eventually("worker that is claimed") {
@@ -30,7 +30,7 @@ struct HistoryScenarios {
   @Test("a revert of the revert waits for the rollback; then the upgrade runs, and its app was kept")
   func revertOfRevert() async throws {
     try await scenario(
-      Fixture(.embedded, workers: 1, .init(version: "1.0", hook: "2.5"), .init(version: "1.1", hook: "1"))
+      Fixture(.embedded, workers: 1, .init(version: "1.0", hook: "6"), .init(version: "1.1", hook: "3"))
     ) { scene in
       try await scene.configured("1.0.0")
       let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
@@ -60,7 +60,7 @@ struct HistoryScenarios {
 
   @Test("an upgrade asked for while members come waits for them")
   func upgradeBehindResize() async throws {
-    try await scenario(Fixture(.embedded, workers: 1, .init(version: "1.0", start: "2s"))) { scene in
+    try await scenario(Fixture(.embedded, workers: 1, .init(version: "1.0", start: "5s"))) { scene in
       try await scene.configured("1.0.0")
       let grow = try scene.forge.push(
         scene.fixture.resize(2), "Grow shop")

@@ -76,8 +76,9 @@ public struct Leadership: Sendable {
         try await candidate.perform(step)
         wasAnswered = true
       } catch {
-        // A server that has just begun may refuse for a moment what it allowed before.
-        if Self.isHopeless(error, step), !wasAnswered { throw error }
+        // A server that has just begun may refuse for a moment what it allowed before; that a namespace is missing
+        // it says only where it knows.
+        if Self.isHopeless(error, step), !wasAnswered || error.kind == .notFound { throw error }
         if !Self.isRivalry(error) { await onFailure(error) }
       }
     }

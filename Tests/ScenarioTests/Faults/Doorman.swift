@@ -46,7 +46,7 @@ final class Doorman: Sendable {
 
   private struct State {
     var refusals: [Refusal]
-    var moody: (refusals: [Refusal], until: ContinuousClock.Instant)?
+    var moody: (refusals: [Refusal], left: Int)?
     var told: [Int: Int] = [:]
   }
 
@@ -54,9 +54,9 @@ final class Doorman: Sendable {
 
   init(_ refusals: [Refusal]) { state = Mutex(State(refusals: refusals)) }
 
-  /// What is refused for a while, instead of what is refused all the time.
-  func change(_ refusals: [Refusal], for time: Duration) {
-    state.withLock { $0.moody = (refusals, .now + time) }
+  /// Gives so many of these refusals, before what is refused all the time.
+  func begin(with refusals: [Refusal], count: Int) {
+    state.withLock { $0.moody = (refusals, count) }
   }
 
   /// How often each code was given.
@@ -89,10 +89,11 @@ final class Doorman: Sendable {
     let chance = dice.unit()
     return state.withLock { state in
       var sum = 0.0
-      let mood = state.moody.flatMap { ContinuousClock.now < $0.until ? $0.refusals : nil }
+      let mood = state.moody.flatMap { $0.left > 0 ? $0.refusals : nil }
       for refusal in mood ?? state.refusals {
         sum += refusal.share
         guard chance < sum else { continue }
+        if mood != nil { state.moody?.left -= 1 }
         state.told[refusal.code, default: 0] += 1
         return refusal
       }

@@ -38,7 +38,7 @@ enum Backend: String, Sendable, CaseIterable, CustomTestStringConvertible {
   /// Scenarios of it that run side by side.
   var places: Places { self == .embedded ? Self.embeddedPlaces : Self.kubernetesPlaces }
 
-  private static let embeddedPlaces = Places(4)
+  private static let embeddedPlaces = Places(2)
   private static let kubernetesPlaces = Places(3)
 }
 
