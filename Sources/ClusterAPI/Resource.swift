@@ -45,7 +45,7 @@ public struct Resource: Sendable, Hashable {
   /// What the embedded cluster serves.
   public static let all: [Resource] = [
     .apps, .clusters, .statefulSets, .controllerRevisions, .pods, .services, .volumeClaims, .events,
-    .disruptionBudgets,
+    .disruptionBudgets, .secrets,
   ]
 }
 

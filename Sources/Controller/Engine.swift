@@ -18,25 +18,30 @@ public struct Engine: Sendable {
     public var progressDeadline: Int?
     /// Clusters that another installation owns are left alone; nil for none.
     public var installation: String?
+    /// Whether clusters of a namespace are the engine's business.
+    public var isTenant: @Sendable (_ namespace: String) -> Bool
     /// How many clusters are looked at side by side.
     public var workers: Int
 
     public init(
       systemNamespace: String = "kdops-system", clusterDomain: String = "cluster.local",
       scriptTimeout: Int = 600,
-      progressDeadline: Int? = nil, installation: String? = nil, workers: Int = 4
+      progressDeadline: Int? = nil, installation: String? = nil,
+      isTenant: @escaping @Sendable (_ namespace: String) -> Bool = { _ in true }, workers: Int = 4
     ) {
       self.systemNamespace = systemNamespace
       self.clusterDomain = clusterDomain
       self.scriptTimeout = scriptTimeout
       self.progressDeadline = progressDeadline
       self.installation = installation
+      self.isTenant = isTenant
       self.workers = workers
     }
   }
 
   let api: any ClusterAPI
   let settings: Settings
+  let stamp: Stamp
   let logger: Logger
   let clock: any Clock<Duration>
   let now: @Sendable () -> Int
@@ -46,18 +51,23 @@ public struct Engine: Sendable {
   let jobs = Jobs()
 
   /// - Parameters:
+  ///   - stamp: tells what was applied from git; nothing else is acted on.
   ///   - announcer: where people read of what happens; run by whoever made it.
   ///   - now: the wall clock, in whole seconds since 1970.
   public init(
-    api: any ClusterAPI, settings: Settings = Settings(), logger: Logger, clock: any Clock<Duration>,
+    api: any ClusterAPI, settings: Settings = Settings(), stamp: Stamp, logger: Logger,
+    clock: any Clock<Duration>,
     announcer: Announcer? = nil, now: @escaping @Sendable () -> Int
   ) {
     self.api = api
     self.settings = settings
+    self.stamp = stamp
     self.logger = logger
     self.clock = clock
     self.now = now
-    world = World(systemNamespace: settings.systemNamespace, installation: settings.installation)
+    world = World(
+      systemNamespace: settings.systemNamespace, installation: settings.installation, stamp: stamp,
+      isTenant: settings.isTenant)
     hands = Hands(api: api, world: world, settings: settings, logger: logger, announcer: announcer)
   }
 

@@ -76,7 +76,7 @@ extension Engine {
     let builder = ObjectBuilder(cluster: cluster, owner: owner, status: state)
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
-      cluster: cluster, isStamped: Stamp.holds(picture.cluster.json), status: status, apps: apps,
+      cluster: cluster, isStamped: stamp.holds(picture.cluster.json), status: status, apps: apps,
       catalogs: catalogs, sets: sets, pods: picture.pods.mapValues(PodObservation.init), work: picture.work,
       budgets: Self.budgets(picture),
       headlessServiceExists: picture.services[headless]

@@ -6,7 +6,7 @@ import Upgrade
 /// What the engine knows of the world: the objects it follows, found quickly by the cluster they belong to.
 actor World {
   private var clusters: [ObjectName: Object] = [:]
-  private var apps: [ObjectName: App] = [:]
+  private var apps: [ObjectName: KnownApp] = [:]
   private var parts: [ObjectName: Parts] = [:]
   private var work: [ObjectName: [String: PodWork]] = [:]
   private let systemNamespace: String
@@ -15,6 +15,15 @@ actor World {
   /// What another installation owns, or nobody who runs kdops, is passed over; one of ours from which somebody took
   /// the label off is known by its stamp.
   private let installation: String?
+  private let stamp: Stamp
+  private let isTenant: @Sendable (String) -> Bool
+
+  private struct KnownApp {
+    var app: App
+    var uid: String
+    /// Whether it came from git.
+    var isStamped: Bool
+  }
 
   /// The objects that bear one cluster's name.
   struct Parts {
@@ -53,9 +62,14 @@ actor World {
   private var buried: Set<String> = []
   private static let graveCount = 1024
 
-  init(systemNamespace: String, installation: String? = nil) {
+  init(
+    systemNamespace: String, installation: String? = nil, stamp: Stamp,
+    isTenant: @escaping @Sendable (String) -> Bool = { _ in true }
+  ) {
     self.systemNamespace = systemNamespace
     self.installation = installation
+    self.stamp = stamp
+    self.isTenant = isTenant
   }
 
   /// The kinds that have been listed. Before all of them have, what is missing here proves nothing.
@@ -85,6 +99,7 @@ actor World {
   }
 
   private func isOurs(_ cluster: Object) -> Bool {
+    guard isTenant(cluster.namespace) else { return false }
     guard let installation else { return true }
     guard let owner = cluster.label(Wire.Label.source) else {
       return cluster.annotation(Wire.Annotation.stamp) != nil
@@ -97,10 +112,10 @@ actor World {
 
   /// An app by its name: from the catalog that was pinned, else from the cluster's namespace, then the system's.
   func app(_ name: String, namespace: String, catalog: AppCatalog?) -> (App, AppCatalog)? {
-    if catalog != .system, let app = apps[ObjectName(namespace: namespace, name: name)] {
+    if catalog != .system, let app = apps[ObjectName(namespace: namespace, name: name)]?.app {
       return (app, .local)
     }
-    if catalog != .local, let app = apps[ObjectName(namespace: systemNamespace, name: name)] {
+    if catalog != .local, let app = apps[ObjectName(namespace: systemNamespace, name: name)]?.app {
       return (app, .system)
     }
     return nil
@@ -139,7 +154,9 @@ actor World {
       return [name]
     case .apps:
       guard let app = App(object.json) else { return [] }
-      apps[name] = app
+      let isStamped = stamp.holds(object.json)
+      guard isStamped || !isEdited(object) else { return [] }
+      apps[name] = KnownApp(app: app, uid: object.uid, isStamped: isStamped)
       return Set(clusters.keys.filter { $0.namespace == name.namespace || name.namespace == systemNamespace })
     case .disruptionBudgets:
       let budget = Budget(object)
@@ -162,6 +179,14 @@ actor World {
       }
       return [owner]
     }
+  }
+
+  /// An app that came from git, and is not as git has it. Until it is put back, it counts as it was.
+  private func isEdited(_ app: Object) -> Bool {
+    if let installation, app.label(Wire.Label.source) == installation { return true }
+    if app.annotation(Wire.Annotation.stamp) != nil { return true }
+    guard let known = apps[app.objectName] else { return false }
+    return known.isStamped && known.uid == app.uid
   }
 
   private func remove(_ object: Object, _ resource: Resource) -> Set<ObjectName> {

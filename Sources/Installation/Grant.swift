@@ -50,8 +50,8 @@ extension InstallationSettings {
         name: ownName, subject: engine, place: tenants.map { .each($0) } ?? .everywhere,
         permissions: Permission.tenant(prunes: otherSettings["prune"] == true))
     ]
-    var own = Permission.election(lease: lease)
-    var subjects = ["the lease that says who acts"]
+    var own = Permission.election(lease: lease) + Permission.stamp(key: stampKey)
+    var subjects = ["the lease that says who acts", "the key that vouches for what was applied"]
     if admission != nil {
       own += Permission.certificate
       subjects.append("its webhook's certificate")

@@ -1,3 +1,4 @@
+import ClusterAPI
 import Values
 
 /// What an administrator decides before kdops is installed on a cluster.
@@ -90,6 +91,8 @@ extension InstallationSettings {
   var home: String { repo == nil ? systemNamespace : namespace }
   /// The lease that is held by the one daemon that acts.
   public var lease: String { ownName }
+  /// The Secret with the key of the stamps.
+  public var stampKey: String { StampKey.name(installation: installation) }
 
   /// On every object but those that all installations share.
   var labels: JSON {

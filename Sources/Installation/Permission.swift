@@ -63,10 +63,14 @@ extension Permission {
     [Permission(.leases, [.get, .update], names: [lease]), Permission(.leases, [.create])]
   }
 
-  /// For the certificate that the daemon makes for its webhook.
+  /// For the key of what vouches for applied specs.
+  static func stamp(key: String) -> [Permission] {
+    [Permission(.secrets, [.get], names: [key]), Permission(.secrets, [.create])]
+  }
+
+  /// Beside what the key needs, for the certificate that the daemon makes for its webhook.
   static let certificate: [Permission] = [
-    Permission(.secrets, [.get, .update], names: [InstallationSettings.admissionSecret]),
-    Permission(.secrets, [.create]),
+    Permission(.secrets, [.get, .update], names: [InstallationSettings.admissionSecret])
   ]
 
   /// For telling the server which certificate to trust.

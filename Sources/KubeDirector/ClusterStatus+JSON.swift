@@ -37,7 +37,8 @@ extension UpgradeInfo {
     self.init(
       isRollingBack: info["isRollingBack"]?.bool ?? false, prevApp: prevApp,
       prevAppCatalog: info["prevAppCatalog"]?.string.flatMap(AppCatalog.init), id: id,
-      startedAt: info["startedAt"]?.string.flatMap(Timestamp.seconds) ?? 0, announced: info["announced"]?.bool ?? false)
+      startedAt: info["startedAt"]?.string.flatMap(Timestamp.seconds) ?? 0,
+      announced: info["announced"]?.bool ?? false)
   }
 
   var json: JSON {

@@ -30,7 +30,7 @@ public enum Wire {
     public static let path = "kdops.dev/path"
     /// The kind of change that it was, such as `upgrade`.
     public static let change = "kdops.dev/change"
-    /// The digest of the spec that was applied. The engine acts only on a spec that this stands for.
+    /// Vouches for the spec and for the annotations above; see `Stamp`. The engine acts on no other spec.
     public static let stamp = "kdops.dev/stamp"
     /// `"true"` in git takes over an object that no installation owns.
     public static let adopt = "kdops.dev/adopt"

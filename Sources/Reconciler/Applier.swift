@@ -20,10 +20,22 @@ public struct Provenance: Sendable, Hashable {
   }
 }
 
+extension Provenance {
+  /// As it is noted on an object; nil where nothing is.
+  init?(of object: Object) {
+    guard let commit = object.annotation(Wire.Annotation.commit),
+      let blob = object.annotation(Wire.Annotation.blob), let path = object.annotation(Wire.Annotation.path)
+    else { return nil }
+    self.init(
+      commit: commit, blob: blob, path: path, change: object.annotation(Wire.Annotation.change) ?? "")
+  }
+}
+
 /// Makes objects of the cluster be what their files say.
 struct Applier: Sendable {
   let api: any ClusterAPI
   let installation: String
+  let stamp: Stamp
 
   /// Creates or replaces an object: its spec, its own labels and annotations, and where it came from.
   ///
@@ -48,6 +60,7 @@ struct Applier: Sendable {
     var object = live
     object.json["metadata"]?["annotations"]?[Wire.Annotation.path] = .string(path)
     object.json["metadata"]?["annotations"]?[Wire.Annotation.blob] = .string(blob)
+    object.json = stamp.on(object.json)
     return try await api.update(object)
   }
 
@@ -79,7 +92,6 @@ struct Applier: Sendable {
     annotations[Wire.Annotation.blob] = provenance.blob
     annotations[Wire.Annotation.path] = provenance.path
     annotations[Wire.Annotation.change] = provenance.change
-    annotations[Wire.Annotation.stamp] = Stamp.of(spec: document["spec"] ?? [:])
     annotations[Self.carried] = keys.isEmpty ? nil : keys.joined(separator: " ")
     var object = live ?? Object(["apiVersion": .string(Wire.apiVersion), "kind": document["kind"] ?? .null])
     var metadata = object.json["metadata"] ?? ["name": document["metadata"]?["name"] ?? .null]
@@ -88,6 +100,7 @@ struct Applier: Sendable {
     metadata["annotations"] = JSON(annotations)
     object.json["metadata"] = metadata
     object.json["spec"] = document["spec"]
+    object.json = stamp.on(object.json)
     return object
   }
 

@@ -117,10 +117,11 @@ extension Reconciler {
   private func settle(_ reference: ObjectReference, _ commit: ObjectID) async {
     held[reference] = nil
     if let live = living.objects[reference], let path = desired.source(of: reference)?.path,
-      let blob = desired.blobs[path], Stamp.holds(live.json)
+      let blob = desired.blobs[path], stamp.holds(live.json)
     {
       do throws(APIError) {
-        living.put(try await applier.note(path: path, blob: blob.hex, on: live))
+        vouched[reference] = nil
+        put(try await applier.note(path: path, blob: blob.hex, on: live), reference)
       } catch {
         retry(reference, after: error)
       }
@@ -188,7 +189,9 @@ extension Reconciler {
         else { return }
         let provenance = Provenance(
           commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change.rawValue)
-        living.put(try await applier.apply(document, over: live, provenance))
+        // Where no answer comes, whatever is there next is what we applied, or what it was before.
+        vouched[reference] = nil
+        put(try await applier.apply(document, over: live, provenance), reference)
       }
     } catch {
       let isStale = error.kind == (live == nil ? .alreadyExists : .notFound)

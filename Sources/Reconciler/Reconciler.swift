@@ -69,6 +69,7 @@ public actor Reconciler {
   let api: any ClusterAPI
   let settings: Settings
   let outlets: Outlets
+  let stamp: Stamp
   let logger: Logger
   let clock: any Clock<Duration>
   let applier: Applier
@@ -84,7 +85,9 @@ public actor Reconciler {
   /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
   var refused: ObjectID?
   var toJudge = Changes()
-  /// Live objects whose spec nobody vouches for.
+  /// Where each live object came from when it was last as we applied it.
+  var vouched: [ObjectReference: Provenance] = [:]
+  /// Live objects that are not as we applied them.
   var drifted: Set<ObjectReference> = []
   /// Live objects that changed since they were last told of.
   var seen: Set<ObjectReference> = []
@@ -112,16 +115,17 @@ public actor Reconciler {
   }
 
   public init(
-    mirror: Mirror, api: any ClusterAPI, settings: Settings, outlets: Outlets, logger: Logger,
+    mirror: Mirror, api: any ClusterAPI, settings: Settings, stamp: Stamp, outlets: Outlets, logger: Logger,
     clock: any Clock<Duration>
   ) {
     self.mirror = mirror
     self.api = api
     self.settings = settings
     self.outlets = outlets
+    self.stamp = stamp
     self.logger = logger
     self.clock = clock
-    applier = Applier(api: api, installation: settings.policy.installation)
+    applier = Applier(api: api, installation: settings.policy.installation, stamp: stamp)
     living = Living(installation: settings.policy.installation)
     (rounds, roundNeeded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     (fetches, fetchNeeded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -233,6 +237,17 @@ public actor Reconciler {
     look()
   }
 
+  /// Takes in what a write of ours gave back.
+  func put(_ object: Object, _ reference: ObjectReference) {
+    vouched[reference] = Provenance(of: object)
+    living.put(object)
+  }
+
+  /// Whether an object of ours is not as we applied it. A copy of what it once was has a stamp as well.
+  func isEdited(_ object: Object, _ reference: ObjectReference) -> Bool {
+    !stamp.holds(object.json) || vouched[reference].map { $0 != Provenance(of: object) } ?? false
+  }
+
   /// Notes what a change of a live object means for us.
   func touch(_ reference: ObjectReference) {
     seen.insert(reference)
@@ -241,11 +256,17 @@ public actor Reconciler {
       toJudge.objects.insert(other)
     }
     guard let object = living.objects[reference] else {
+      vouched[reference] = nil
       if held[reference] == nil, desired.snapshot.holds(reference) { toJudge.objects.insert(reference) }
       return
     }
     let isOurs = object.label(Wire.Label.source) == settings.policy.installation
-    if isOurs, !object.isBeingDeleted, !Stamp.holds(object.json) { drifted.insert(reference) }
+    guard isOurs, !object.isBeingDeleted else { return }
+    if isEdited(object, reference) {
+      drifted.insert(reference)
+    } else {
+      vouched[reference] = Provenance(of: object)
+    }
   }
 
   private func keepWorking(once: Bool) async -> Outcome? {

@@ -127,17 +127,22 @@ extension Reconciler {
   private func putBack(in repository: GitRepository) async {
     for reference in drifted {
       drifted.remove(reference)
-      guard let live = living.objects[reference], let path = live.annotation(Wire.Annotation.path),
-        let hex = live.annotation(Wire.Annotation.blob), let blob = ObjectID(hex: hex),
-        let commit = live.annotation(Wire.Annotation.commit), let bytes = try? await repository.blob(blob),
-        let document = desired.document(of: reference, path: path, in: bytes)
-      else { continue }
+      guard let live = living.objects[reference], isEdited(live, reference) else { continue }
+      guard let origin = vouched[reference] ?? Provenance(of: live), let blob = ObjectID(hex: origin.blob),
+        let bytes = try? await repository.blob(blob),
+        let document = desired.document(of: reference, path: origin.path, in: bytes)
+      else {
+        logger.warning("drift.unknown", metadata: ["object": "\(reference)"])
+        continue
+      }
       do throws(APIError) {
-        let provenance = Provenance(
-          commit: commit, blob: hex, path: path, change: live.annotation(Wire.Annotation.change) ?? "")
-        living.put(try await applier.apply(document, over: live, provenance))
-        logger.notice("drift.mended", metadata: ["object": "\(reference)", "commit": "\(commit.prefix(7))"])
-        await outlets.putBack(live, path)
+        let isAsGitSays = document["spec"] == live.json["spec"] && origin == Provenance(of: live)
+        put(try await applier.apply(document, over: live, origin), reference)
+        // Only the key is another one.
+        if isAsGitSays { continue }
+        logger.notice(
+          "drift.mended", metadata: ["object": "\(reference)", "commit": "\(origin.commit.prefix(7))"])
+        await outlets.putBack(live, origin.path)
       } catch {
         // Not judged: the base would be what somebody made of it.
         drifted.insert(reference)

@@ -30,8 +30,7 @@ struct JudgeTests {
           "not from git: kdops starts no members for it; add its file to the repository instead"
         ]))
     var restored = Sample.cluster.managed
-    let stamp = Stamp.of(spec: restored["spec"] ?? .null)
-    restored["metadata"]?["annotations"]?[Wire.Annotation.stamp] = .string(stamp)
+    restored["metadata"]?["annotations"]?[Wire.Annotation.stamp] = "of whoever made the backup"
     #expect(answer(.create(restored), LivingObjects(Sample.current)) == .allowed())
   }
 

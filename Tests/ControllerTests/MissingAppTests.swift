@@ -21,16 +21,17 @@ struct MissingAppTests {
     api = try await EmbeddedCluster.open(
       directory: folder.path, sandbox: .noScripts, catalog: ImageCatalog([]), logger: logger)
     engine = Engine(
-      api: api, settings: .init(systemNamespace: "system"), logger: logger, clock: TestClock(), now: { 0 })
+      api: api, settings: .init(systemNamespace: "system"), stamp: .forTests, logger: logger,
+      clock: TestClock(), now: { 0 })
   }
 
   /// The engine has seen the cluster, and nothing of any app.
   private func see() async throws {
     let spec = Fixture.cluster().spec.raw
-    let cluster = try await api.create(
-      Object(
-        .clusters, namespace: "prod", name: "analytics",
-        annotations: [Wire.Annotation.stamp: Stamp.of(spec: spec)], content: ["spec": spec]))
+    var asked = Object(
+      .clusters, namespace: "prod", name: "analytics", annotations: [:], content: ["spec": spec])
+    asked.json = Stamp.forTests.on(asked.json)
+    let cluster = try await api.create(asked)
     for resource in [Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets] {
       _ = await engine.world.take(.all([]), of: resource)
     }

@@ -29,7 +29,8 @@ struct OwnershipTests {
       Object(.clusters, namespace: "prod", name: "analytics", content: ["spec": cluster.spec.raw]))
     cluster.metadata.uid = live.uid
     hands = Hands(
-      api: api, world: World(systemNamespace: "system"), settings: Engine.Settings(), logger: logger,
+      api: api, world: World(systemNamespace: "system", stamp: .forTests), settings: Engine.Settings(),
+      logger: logger,
       announcer: nil)
     context = Hands.Context(
       cluster: cluster, owner: OwnerReference(live), status: Fixture.status(),

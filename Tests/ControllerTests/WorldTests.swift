@@ -27,7 +27,7 @@ struct WorldTests {
   private static func world(
     cluster labels: [String: String] = [Wire.Label.source: "default"], _ annotations: [String: String] = [:]
   ) async -> World {
-    let world = World(systemNamespace: "system", installation: "default")
+    let world = World(systemNamespace: "system", installation: "default", stamp: .forTests)
     for resource in [Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets] {
       _ = await world.take(.all([]), of: resource)
     }
@@ -88,9 +88,62 @@ struct WorldTests {
     #expect(await world.take(.changed(budget("ledger", allowed: 1)), of: .disruptionBudgets).isEmpty)
   }
 
+  /// - Parameter version: of the app; what it says beside does not matter here.
+  private static func app(_ version: String, isStamped: Bool, label: String? = "default") -> Object {
+    var object = Object(
+      .apps, namespace: "prod", name: "spark", labels: label.map { [Wire.Label.source: $0] } ?? [:],
+      content: ["spec": Fixture.app().raw])
+    object.json["metadata"]?["uid"] = "a-1"
+    object.json["spec"]?["version"] = .string(version)
+    if isStamped { object.json = Stamp.forTests.on(object.json) }
+    return object
+  }
+
+  private static func version(in world: World) async -> String? {
+    await world.app("spark", namespace: "prod", catalog: nil)?.0.spec.version.description
+  }
+
+  @Test("an app that somebody edited counts as it was until it is put back")
+  func editedApp() async {
+    let world = await Self.world()
+    await world.put(Self.app("1.0.0", isStamped: false), .apps)
+    #expect(await Self.version(in: world) == nil)
+    await world.put(Self.app("1.0.0", isStamped: true), .apps)
+    #expect(await Self.version(in: world) == "1.0.0")
+    var edited = Self.app("1.0.0", isStamped: true)
+    edited.json["spec"]?["version"] = "6.6.6"
+    await world.put(edited, .apps)
+    #expect(await Self.version(in: world) == "1.0.0")
+    // Nor does it help to take off what tells whose it is.
+    await world.put(Self.app("6.6.6", isStamped: false, label: nil), .apps)
+    #expect(await Self.version(in: world) == "1.0.0")
+    await world.put(Self.app("1.1.0", isStamped: true), .apps)
+    #expect(await Self.version(in: world) == "1.1.0")
+  }
+
+  @Test("an app that never came from git counts as it is")
+  func foreignApp() async {
+    let world = await Self.world()
+    await world.put(Self.app("1.0.0", isStamped: false, label: nil), .apps)
+    #expect(await Self.version(in: world) == "1.0.0")
+  }
+
+  @Test("a cluster in a namespace that is nobody's business is not looked at")
+  func tenancy() async {
+    let world = World(
+      systemNamespace: "system", installation: "default", stamp: .forTests, isTenant: { $0 != "prod" })
+    for resource in [Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets] {
+      _ = await world.take(.all([]), of: resource)
+    }
+    let cluster = Object(
+      .clusters, namespace: "prod", name: "analytics", labels: [Wire.Label.source: "default"])
+    _ = await world.take(.all([cluster]), of: .clusters)
+    #expect(await world.picture(Self.name) == nil)
+  }
+
   @Test("a server without PodDisruptionBudgets keeps nothing waiting")
   func unserved() async {
-    let world = World(systemNamespace: "system")
+    let world = World(systemNamespace: "system", stamp: .forTests)
     for resource in [Resource.apps, .clusters, .statefulSets, .pods, .services] {
       _ = await world.take(.all([]), of: resource)
     }

@@ -71,10 +71,16 @@ struct AccessTests {
     #expect(!allows(settings, .create, .leases, in: "catalog"))
   }
 
-  @Test("secrets and webhooks are out of its reach, but for those of its own admission")
+  @Test(
+    "secrets and webhooks are out of its reach, but for the key of its stamps and those of its own admission")
   func admission() {
+    #expect(allows(Self.own, .get, .secrets, in: "kdops-system", name: "kdops-default-stamp"))
+    #expect(!allows(Self.own, .update, .secrets, in: "kdops-system", name: "kdops-default-stamp"))
+    // A permission to create cannot be bound to a name.
     for verb in Permission.Verb.allCases {
-      #expect(!allows(Self.own, verb, .secrets, in: "kdops-system", name: "kdops-admission"))
+      if verb != .create {
+        #expect(!allows(Self.own, verb, .secrets, in: "kdops-system", name: "kdops-admission"))
+      }
       #expect(!allows(Self.own, verb, .validatingWebhooks, in: nil, name: "kdops-default"))
     }
     var settings = Self.named

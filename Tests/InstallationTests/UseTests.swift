@@ -78,11 +78,12 @@ struct UseTests {
     let api = Recorder(store)
     let announcer = Announcer(api: api, now: { 0 })
     let engine = Engine(
-      api: api, logger: logger, clock: ContinuousClock(), announcer: announcer, now: { 1_700_000_000 })
+      api: api, stamp: .forTests, logger: logger, clock: ContinuousClock(), announcer: announcer,
+      now: { 1_700_000_000 })
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
-      settings: Reconciler.Settings(branch: "main"), outlets: Reconciler.Outlets(), logger: logger,
-      clock: ContinuousClock())
+      settings: Reconciler.Settings(branch: "main"), stamp: .forTests, outlets: Reconciler.Outlets(),
+      logger: logger, clock: ContinuousClock())
 
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await store.run() }

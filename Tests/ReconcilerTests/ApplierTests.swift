@@ -18,7 +18,7 @@ struct ApplierTests {
     folder = try TemporaryFolder()
     cluster = try await EmbeddedCluster.open(
       directory: folder.path, sandbox: .noScripts, catalog: ImageCatalog([]), logger: Logger(label: "test"))
-    applier = Applier(api: cluster, installation: "default")
+    applier = Applier(api: cluster, installation: "default", stamp: .forTests)
   }
 
   private func document(_ labels: [String: String] = [:], members: Int64 = 1) -> JSON {
@@ -42,7 +42,7 @@ struct ApplierTests {
     #expect(made.annotation(Wire.Annotation.commit) == "c1")
     #expect(made.annotation(Wire.Annotation.blob) == "b-c1")
     #expect(made.label(Wire.Label.source) == "default")
-    #expect(Stamp.holds(made.json))
+    #expect(Stamp.forTests.holds(made.json))
     #expect(made.json["spec"]?["unknown"]?.string == "carried")
   }
 
@@ -74,11 +74,19 @@ struct ApplierTests {
     #expect(now.json["spec"]?["roles"]?[0]?["members"]?.integer == 2)
   }
 
+  @Test("a file that is noted anew is vouched for as well")
+  func noting() async throws {
+    let made = try await applier.apply(document(), over: nil, from("c1"))
+    let noted = try await applier.note(path: "clusters/b.yaml", blob: "b-c2", on: made)
+    #expect(noted.annotation(Wire.Annotation.path) == "clusters/b.yaml")
+    #expect(Stamp.forTests.holds(noted.json))
+  }
+
   @Test("a spec edited by hand is vouched for by nobody")
   func edited() async throws {
     let made = try await applier.apply(document(), over: nil, from("c1"))
     let edited = try await cluster.patch(.clusters, made.objectName, merge: ["spec": ["app": "other"]])
-    #expect(!Stamp.holds(edited.json))
+    #expect(!Stamp.forTests.holds(edited.json))
   }
 
   @Test("deleting what is gone already is no failure")

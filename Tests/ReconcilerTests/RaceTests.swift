@@ -56,7 +56,7 @@ struct RaceTests {
     let told = Told()
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
-      settings: Reconciler.Settings(branch: "main"),
+      settings: Reconciler.Settings(branch: "main"), stamp: .forTests,
       outlets: Reconciler.Outlets(commit: { await told.take($0) }),
       logger: logger, clock: ContinuousClock())
     try await withThrowingTaskGroup(of: Void.self) { group in

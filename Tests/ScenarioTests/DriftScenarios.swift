@@ -70,6 +70,34 @@ struct DriftScenarios {
     }
   }
 
+  @Test(
+    "with a copy of what the object once was, its stamp included: that is put back as well",
+    arguments: Backend.available)
+  func copied(_ backend: Backend) async throws {
+    try await scenario(Fixture(backend, workers: 1), start: false) { scene in
+      try await Self.whileRunning(scene) { api in
+        try await scene.configured("1.0.0")
+        let old = try await api.get(.clusters, scene.name("shop"))
+        let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+        try await scene.note(commit, phase: "done")
+        let new = try await api.get(.clusters, scene.name("shop"))
+        _ = try await api.patch(
+          .clusters, scene.name("shop"),
+          merge: [
+            "metadata": ["annotations": JSON(old.annotations)], "spec": old.json["spec"] ?? [:],
+          ])
+        try await scene.eventually("object as git has it") {
+          let now = try await scene.cluster()
+          return now?.json["spec"] == new.json["spec"] && now?.annotations == new.annotations ? true : nil
+        }
+        try await scene.eventually("event that says so") {
+          try await scene.announcements("DriftMended").first
+        }
+        try await scene.configured("1.1.0")
+      }
+    }
+  }
+
   @Test("while no daemon runs: the next one puts it back", arguments: Backend.available)
   func stopped(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, workers: 1)) { scene in

@@ -9,10 +9,12 @@ public struct AdmissionJudge: Sendable {
   let policy: Policy
   private let exemption: Exemption
 
-  /// - Parameter ownName: The daemon's user name at the server, whose requests are not judged.
-  public init(policy: Policy, ownName: String? = nil) {
+  /// - Parameters:
+  ///   - ownName: The daemon's user name at the server, whose requests are not judged.
+  ///   - stamp: Where the name is not known, what bears this stamp is the daemon's.
+  public init(policy: Policy, ownName: String? = nil, stamp: Stamp? = nil) {
     self.policy = policy
-    exemption = Exemption(ownName: ownName)
+    exemption = Exemption(ownName: ownName, stamp: stamp)
   }
 
   /// - Parameter living: What lives beside the object; nil while that is not known, and then everything is allowed:
@@ -38,9 +40,9 @@ public struct AdmissionJudge: Sendable {
     if let management {
       return [request.operation == .delete ? management.recreationWarning : management.driftWarning]
     }
-    // The engine acts on nothing else. One that is put back from a backup brings its stamp along.
+    // The engine acts on nothing without a stamp. One that is put back from a backup brings its own along.
     if request.operation == .create, request.kind == Wire.clusterKind, let object = request.object,
-      !Stamp.holds(object)
+      object["metadata"]?["annotations"]?[Wire.Annotation.stamp] == nil
     {
       return ["not from git: kdops starts no members for it; add its file to the repository instead"]
     }
@@ -49,7 +51,7 @@ public struct AdmissionJudge: Sendable {
 
   /// Whether a request changes the meaning of an object that this installation answers for.
   func concerns(_ request: AdmissionRequest) -> Bool {
-    guard !exemption.covers(request.user), request.group == Wire.group, request.subresource.isEmpty,
+    guard !exemption.covers(request), request.group == Wire.group, request.subresource.isEmpty,
       ManifestKind(rawValue: request.kind) != nil, isOurs(request)
     else { return false }
     switch request.operation {

@@ -1,4 +1,5 @@
 import ClusterAPI
+import KubeDirector
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -18,13 +19,14 @@ public struct AdmissionServer: Service {
   private let onListening: @Sendable (_ port: Int) async -> Void
 
   /// - Parameters:
+  ///   - stamp: By which the daemon's writes are known where its user name is not.
   ///   - clock: sleeps between two looks at the certificate, after failures, and until a request has taken too long.
   ///   - now: the wall clock, in whole seconds since 1970.
   ///   - publish: Makes `caBundle` (PEM) the one of webhook `objects.kdops.dev` in the ValidatingWebhookConfiguration
   ///     of this installation. Called at the start and once an hour, mostly with what is there already.
   ///   - onListening: told the port once connections are taken.
   public init(
-    api: any ClusterAPI, settings: AdmissionSettings, logger: Logger,
+    api: any ClusterAPI, settings: AdmissionSettings, stamp: Stamp? = nil, logger: Logger,
     clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int,
     publish: @escaping @Sendable (_ caBundle: [UInt8]) async throws -> Void,
     onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
@@ -39,7 +41,7 @@ public struct AdmissionServer: Service {
       api: api,
       settings: CertificateKeeper.Settings(namespace: settings.namespace, hosts: settings.hosts),
       logger: logger, clock: clock, now: now, publish: publish)
-    let judge = AdmissionJudge(policy: settings.policy, ownName: settings.ownName)
+    let judge = AdmissionJudge(policy: settings.policy, ownName: settings.ownName, stamp: stamp)
     listener = HTTPSListener(
       handler: AdmissionHandler(judge: judge, objects: objects), clock: clock, logger: logger)
   }

@@ -10,7 +10,7 @@ actor ResourceMap {
 
   /// What the port names, and what installing and testing need besides.
   private static let common: [Kind: Resource] = {
-    let all = Resource.all + [.secrets, .leases, .validatingWebhooks]
+    let all = Resource.all + [.leases, .validatingWebhooks]
     return Dictionary(
       all.map { (Kind(apiVersion: $0.apiVersion, kind: $0.kind), $0) },
       uniquingKeysWith: { first, _ in first })

@@ -2,6 +2,7 @@ import Admission
 import ArgumentParser
 import ClusterAPI
 import FoundationEssentials
+import KubeDirector
 import Kubernetes
 import Values
 
@@ -35,7 +36,9 @@ struct AdmissionOptions: ParsableArguments {
   }
 
   /// Nil where nobody asked for it.
-  func server(for daemon: KubernetesDaemon) -> AdmissionServer? {
+  ///
+  /// - Throws: where the key of the stamps is needed and cannot be had.
+  func server(for daemon: KubernetesDaemon) async throws(APIError) -> AdmissionServer? {
     guard isAsked, let (host, port) = Self.address(admission ?? Self.standard) else { return nil }
     let policy = daemon.options.policy
     let client = daemon.client
@@ -43,8 +46,14 @@ struct AdmissionOptions: ParsableArguments {
       address: host, port: port, hostNames: admissionURL.flatMap(Self.host).map { [$0] } ?? [],
       namespace: daemon.lease.namespace, installation: policy.installation, ownName: client.identity,
       policy: policy, namespaces: policy.tenancy.named)
+    // Some credentials, such as those of programs, do not tell whose they are.
+    var stamp: Stamp?
+    if client.identity == nil {
+      stamp = try await StampKey.obtain(
+        from: client, namespace: settings.namespace, installation: settings.installation)
+    }
     return AdmissionServer(
-      api: client, settings: settings, logger: daemon.logger,
+      api: client, settings: settings, stamp: stamp, logger: daemon.logger,
       now: { Int(Date().timeIntervalSince1970) },
       publish: { bundle in
         // No more than this one field is ours; the rest is whoever installed it.

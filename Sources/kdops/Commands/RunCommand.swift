@@ -109,11 +109,9 @@ struct RunCommand: AsyncParsableCommand {
     let options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
     let client = try await KubernetesClient.connect(cluster.connection(environment), logger: logger)
     let daemon = KubernetesDaemon(client: client, options: options, logger: logger)
-    var beside: [any Service] = [Room("progress") { await board.run() }]
-    if let server = admission.server(for: daemon) { beside.append(server) }
     let outcome: Result<Reconciler.Outcome, any Error>
     do {
-      outcome = .success(try await follow(daemon, settings, repo, beside, board, console))
+      outcome = .success(try await follow(daemon, settings, repo, board, console))
     } catch {
       outcome = .failure(error)
     }
@@ -122,8 +120,8 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func follow(
-    _ daemon: KubernetesDaemon, _ settings: DaemonConfiguration, _ repo: String, _ beside: [any Service],
-    _ board: ProgressBoard, _ console: Console
+    _ daemon: KubernetesDaemon, _ settings: DaemonConfiguration, _ repo: String, _ board: ProgressBoard,
+    _ console: Console
   ) async throws -> Reconciler.Outcome {
     let signals: [UnixSignal] = [.sigterm, .sigint]
     let logger = daemon.logger
@@ -132,6 +130,8 @@ struct RunCommand: AsyncParsableCommand {
         "cluster.away", metadata: ["error": "\(error.message)", "retry": "\(wait.components.seconds)s"])
     }
     guard hasArrived else { return .cancelled }
+    var beside: [any Service] = [Room("progress") { await board.run() }]
+    if let server = try await admission.server(for: daemon) { beside.append(server) }
     greet("Kubernetes \(daemon.client.label)", settings, repo, console)
     return try await daemon.run(
       once: once, witness: board.witness(logger), more: beside, signals: signals,

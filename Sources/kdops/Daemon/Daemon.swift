@@ -47,13 +47,19 @@ struct Daemon: Sendable {
   let reconciler: Reconciler
 
   /// Opens everything; nothing runs yet.
+  ///
+  /// - Parameter home: the namespace of what is the daemon's own; the system's where it is nil.
   static func open(
-    _ options: Options, on backend: Backend, logger: Logger, witness: Witness = Witness(),
+    _ options: Options, on backend: Backend, home: String? = nil, logger: Logger,
+    witness: Witness = Witness(),
     leads: @escaping @Sendable () -> Bool = { true }
   ) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
     try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
     let api = backend.api.within(options.policy)
+    let stamp = try await StampKey.obtain(
+      from: backend.api, namespace: home ?? options.policy.systemNamespace,
+      installation: options.policy.installation)
     let mirror = try await Mirror.open(options.remote, at: "\(options.folder)/repository.git", refs: refs.all)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let announcer = Announcer(
@@ -66,8 +72,9 @@ struct Daemon: Sendable {
         scriptTimeout: Int(options.scriptTimeout.components.seconds),
         progressDeadline: options.progressDeadline == .zero
           ? nil : Int(options.progressDeadline.components.seconds),
-        installation: options.policy.installation),
-      logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
+        installation: options.policy.installation,
+        isTenant: { [policy = options.policy] in policy.allows(namespace: $0) }),
+      stamp: stamp, logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
     let sink = GitSink(mirror: mirror, refs: refs, now: { Int64(now()) })
     let writer = StatusWriter(
       sink: LeadersSink(sink: sink, leads: leads),
@@ -132,7 +139,7 @@ struct Daemon: Sendable {
       settings: Reconciler.Settings(
         branch: options.branch, policy: options.policy, interval: options.interval,
         acceptsRewrittenHistory: options.acceptsRewrittenHistory),
-      outlets: outlets, logger: logger, clock: ContinuousClock())
+      stamp: stamp, outlets: outlets, logger: logger, clock: ContinuousClock())
     return Daemon(
       options: options, logger: logger, mirror: mirror, backend: backend, announcer: announcer,
       engine: engine, writer: writer, reconciler: reconciler)

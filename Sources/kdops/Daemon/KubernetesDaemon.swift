@@ -86,7 +86,8 @@ struct KubernetesDaemon: Sendable {
       do {
         let ended = try await term.lead { leader in
           let daemon = try await Daemon.open(
-            options, on: .kubernetes(Fenced(client, leader: leader)), logger: logger, witness: witness,
+            options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, logger: logger,
+            witness: witness,
             leads: { leader.isProven })
           return try await daemon.run(once: once)
         }

@@ -1,0 +1,58 @@
+import FoundationEssentials
+import KubeDirector
+import Values
+
+/// The key of an installation's stamps, in a Secret that its daemons share.
+public enum StampKey {
+  /// The name of the Secret.
+  public static func name(installation: String) -> String { "kdops-\(installation)-stamp" }
+
+  private static let field = "key"
+
+  /// Reads the key; makes it where there is none. Of several daemons that make one, one wins.
+  ///
+  /// - Throws: `.invalid` where the Secret holds no key.
+  public static func obtain(
+    from api: any ClusterAPI, namespace: String, installation: String
+  ) async throws(APIError) -> Stamp {
+    let name = ObjectName(namespace: namespace, name: name(installation: installation))
+    if let found = try await read(name, from: api) { return found }
+    do throws(APIError) {
+      _ = try await api.create(fresh(name))
+    } catch {
+      guard error.kind == .alreadyExists else { throw error }
+    }
+    // What is there now is the key, whoever made it.
+    guard let made = try await read(name, from: api) else {
+      throw APIError(.unavailable, "Secret \(name) was made, and is gone again")
+    }
+    return made
+  }
+
+  private static func read(_ name: ObjectName, from api: any ClusterAPI) async throws(APIError) -> Stamp? {
+    let secret: Object
+    do throws(APIError) {
+      secret = try await api.get(.secrets, name)
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      return nil
+    }
+    let key = secret.json["data"]?[field]?.string.flatMap { Data(base64Encoded: $0) }
+    guard let key, let stamp = Stamp(key: Array(key)) else {
+      throw APIError(
+        .invalid,
+        "Secret \(name) holds no key of \(Stamp.keyLength) bytes under \"\(field)\": delete it, and the daemon makes one"
+      )
+    }
+    return stamp
+  }
+
+  private static func fresh(_ name: ObjectName) -> Object {
+    var chance = SystemRandomNumberGenerator()
+    let key = Data((0..<Stamp.keyLength).map { _ in UInt8.random(in: .min ... .max, using: &chance) })
+    return Object(
+      .secrets, namespace: name.namespace, name: name.name,
+      labels: ["app.kubernetes.io/managed-by": "kdops"],
+      content: ["type": "Opaque", "data": [field: .string(key.base64EncodedString())]])
+  }
+}
