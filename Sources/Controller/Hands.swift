@@ -207,6 +207,8 @@ extension Happening {
     case .upgradeEnded(_, let rolledBack, _): rolledBack ? "rollback.ended" : "upgrade.ended"
     case .configured: "cluster.configured"
     case .membersChanged: "members.changed"
+    case .retried: "pod.retried"
+    case .retryIgnored: "retry.ignored"
     }
   }
 
@@ -228,6 +230,8 @@ extension Happening {
     case .upgradeEnded(let app, _, let seconds): ["app": "\(app)", "took": "\(seconds)s"]
     case .configured(let members): ["members": "\(members)"]
     case .membersChanged(let role, let from, let to): ["role": "\(role)", "from": "\(from)", "to": "\(to)"]
+    case .retried(let pod, let what): ["pod": "\(pod)", "what": "\(what)"]
+    case .retryIgnored(let reason): ["reason": "\(reason)"]
     }
   }
 }

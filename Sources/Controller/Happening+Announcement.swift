@@ -16,7 +16,7 @@ extension Happening {
 
   var isWarning: Bool {
     switch self {
-    case .podFailed, .stalled: true
+    case .podFailed, .stalled, .retryIgnored: true
     default: false
     }
   }
@@ -46,6 +46,9 @@ extension Happening {
     case .configured(let members): ("Configured", "\(members) members are set up")
     case .membersChanged(let role, let from, let to):
       ("MembersChanged", "role \(role) goes from \(from) to \(to) members")
+    case .retried(let pod, let what): ("Retried", "\(what) is run again in \(pod), as was asked for")
+    case .retryIgnored(let reason):
+      ("RetryIgnored", "annotation \(Wire.Annotation.retry): \(reason); nothing is run again")
     }
   }
 }

@@ -11,6 +11,7 @@ extension Hands {
     switch order.task {
     case .install(let app, let mode): request = install(app, mode, order, pod, context)
     case .script(let notification, let app): request = script(notification, app, order, pod, context)
+    case .discardBackup(let id, _): request = discard(id, order)
     }
     let name = ObjectName(namespace: context.name.namespace, name: pod)
     let result = try await api.exec(name, request)
@@ -50,6 +51,12 @@ extension Hands {
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
       outputLimit: kept(resolved), timeout: patience, containerID: order.containerID)
+  }
+
+  private func discard(_ id: String, _ order: PodOrder) -> ExecRequest {
+    ExecRequest(
+      command: ["/bin/sh", "-c", PodScripts.discard, "discard", id], stdin: [], outputLimit: 1 << 10,
+      timeout: patience, containerID: order.containerID)
   }
 
   private func script(

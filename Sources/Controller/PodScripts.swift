@@ -126,7 +126,8 @@ enum PodScripts {
 
   /// What `run` starts. Our own records are for the container's user alone; the script runs with the container's own
   /// umask, because what it writes is read by others. A script that was started and left no status was killed: that counts as exit code 137 and
-  /// is not tried again by itself.
+  /// is not tried again by itself. One that was killed because its time was over has the exit code that `timeout` has.
+  /// Of earlier runs the last 16 records are kept: whoever asks again asks for the last one. Their names hold no blank.
   static let inner = """
     place=$1 container=$2 limit=$3 key=$4
     shift 4
@@ -141,7 +142,9 @@ enum PodScripts {
     }
     if [ -e "$place/status" ]; then exit 0; fi
     if [ -e "$place/started" ]; then finish 137; exit 0; fi
+    for old in $(ls -1t "$home/.kdops" | tail -n +17); do rm -rf "$home/.kdops/$old"; done
     : > "$place/started"
+    began=$(date +%s)
     cd "$home" || exit 0
     for script in "$home"/*/startscript; do break; done
     : > "$place/stdout"
@@ -154,7 +157,17 @@ enum PodScripts {
     else
       (umask "$mask" && exec "$script" "$@") < /dev/null > "$place/stdout" 2> "$place/stderr"
     fi
-    finish $?
+    code=$?
+    if [ "$code" -eq 137 ] && [ "$limit" -gt 0 ] && [ "$(($(date +%s) - began))" -ge "$limit" ]; then code=124; fi
+    finish "$code"
+    """
+
+  /// Removes what was copied aside before the upgrade whose id is the argument, and what a copy cut short left.
+  static let discard = """
+    set -eu
+    kept=/opt/guestconfig.backup
+    [ -n "$1" ] || exit 0
+    rm -rf "$kept/$1" "$kept/.new"
     """
 
   /// Arguments: where the volume is mounted, then the folders to seed it with. Each is copied once in a volume's

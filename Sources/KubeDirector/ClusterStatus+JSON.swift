@@ -14,7 +14,8 @@ extension ClusterStatus {
       observedGeneration: status["observedGeneration"]?.integer ?? 0,
       lastNodeID: status["lastNodeID"]?.integer ?? 0,
       roles: status["roles"]?.array?.compactMap(RoleStatus.init) ?? [],
-      conditions: status["conditions"]?.array?.compactMap(Condition.init) ?? [])
+      conditions: status["conditions"]?.array?.compactMap(Condition.init) ?? [],
+      lastRetry: status["lastRetry"]?.string)
   }
 
   public var json: JSON {
@@ -24,6 +25,7 @@ extension ClusterStatus {
     out["specCommit"] = specCommit.map(JSON.string)
     out["observedGeneration"] = JSON(observedGeneration)
     out["lastNodeID"] = JSON(lastNodeID)
+    out["lastRetry"] = lastRetry.map(JSON.string)
     out["memberStateRollup"] = rollup.json
     out["conditions"] = .array(conditions.map(\.json))
     out["roles"] = .array(roles.map(\.json))
@@ -122,7 +124,8 @@ extension MemberStatus.Detail {
       configError: detail["configErrorDetail"]?.string, lastStdout: detail["lastStdout"]?.string,
       lastStderr: detail["lastStderr"]?.string, waitingReason: detail["waitingReason"]?.string,
       waitingMessage: detail["waitingMessage"]?.string,
-      schedulingError: detail["schedulingErrorMessage"]?.string)
+      schedulingError: detail["schedulingErrorMessage"]?.string,
+      failedStep: detail["failedStep"]?.string.flatMap(FailedStep.init), backup: detail["backup"]?.string)
   }
 
   var json: JSON {
@@ -135,6 +138,8 @@ extension MemberStatus.Detail {
     out["waitingReason"] = waitingReason.map(JSON.string)
     out["waitingMessage"] = waitingMessage.map(JSON.string)
     out["schedulingErrorMessage"] = schedulingError.map(JSON.string)
+    out["failedStep"] = failedStep.map { .string($0.rawValue) }
+    out["backup"] = backup.map(JSON.string)
     return out
   }
 }

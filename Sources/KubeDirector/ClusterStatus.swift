@@ -17,6 +17,8 @@ public struct ClusterStatus: Sendable, Hashable {
   public var lastNodeID: Int
   public var roles: [RoleStatus]
   public var conditions: [Condition]
+  /// The request to run a script again that was heard last, so that it is not heard twice.
+  public var lastRetry: String?
 
   public enum State: String, Sendable, Hashable, CaseIterable {
     case creating
@@ -29,8 +31,9 @@ public struct ClusterStatus: Sendable, Hashable {
   public init(
     state: State, app: String, appCatalog: AppCatalog? = nil, upgradeInfo: UpgradeInfo? = nil,
     specCommit: String? = nil, observedGeneration: Int = 0, lastNodeID: Int = 0, roles: [RoleStatus] = [],
-    conditions: [Condition] = []
+    conditions: [Condition] = [], lastRetry: String? = nil
   ) {
+    self.lastRetry = lastRetry
     self.state = state
     self.app = app
     self.appCatalog = appCatalog
@@ -182,12 +185,26 @@ public struct MemberStatus: Sendable, Hashable {
     public var waitingReason: String?
     public var waitingMessage: String?
     public var schedulingError: String?
+    /// What it was that failed, where `configError` is set.
+    public var failedStep: FailedStep?
+    /// The id of the upgrade before which the package was copied aside on the volume; nil where no copy is left.
+    public var backup: String?
+
+    public enum FailedStep: String, Sendable, Hashable, CaseIterable {
+      /// The config package could not be brought into the container.
+      case install
+      /// The script that the oldest notification asks for.
+      case script = "startscript"
+    }
 
     public init(
       lastConfiguredContainer: String? = nil, pendingNotifications: [Notification] = [],
       configError: String? = nil, lastStdout: String? = nil, lastStderr: String? = nil,
-      waitingReason: String? = nil, waitingMessage: String? = nil, schedulingError: String? = nil
+      waitingReason: String? = nil, waitingMessage: String? = nil, schedulingError: String? = nil,
+      failedStep: FailedStep? = nil, backup: String? = nil
     ) {
+      self.failedStep = failedStep
+      self.backup = backup
       self.lastConfiguredContainer = lastConfiguredContainer
       self.pendingNotifications = pendingNotifications
       self.configError = configError

@@ -49,11 +49,13 @@ public struct PodOrder: Sendable, Hashable {
     case install(app: String, Mode)
     /// Runs `startscript`. The key names this run: the same container never runs the same key twice.
     case script(Notification, app: String)
+    /// Removes what was copied aside before an upgrade that has ended.
+    case discardBackup(id: String, app: String)
 
     /// Whose package it is about.
     public var app: String {
       switch self {
-      case .install(let app, _), .script(_, let app): app
+      case .install(let app, _), .script(_, let app), .discardBackup(_, let app): app
       }
     }
   }
@@ -89,6 +91,10 @@ public enum Happening: Sendable, Hashable {
   case upgradeEnded(app: String, rolledBack: Bool, seconds: Int)
   case configured(members: Int)
   case membersChanged(role: String, from: Int, to: Int)
+  /// What failed is tried again, because somebody asked for it.
+  case retried(pod: String, what: String)
+  /// Somebody asked to run a script again, and there is nothing to run again.
+  case retryIgnored(reason: String)
 }
 
 /// One step's outcome. The status is written first; only when that succeeded are the actions done, in their order.

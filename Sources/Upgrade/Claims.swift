@@ -31,6 +31,11 @@ extension ClusterMachine {
     // A pod that has the revision already gets package and script all the same, in the container it has.
     member.detail.lastConfiguredContainer = nil
     member.detail.pendingNotifications.removeAll { $0.event == .podUpgraded || $0.event == .podReverted }
+    let id = status.roles[role].id
+    // Before it is made: a daemon that is killed meanwhile shall know of it.
+    if !info.isRollingBack, hasStorage(id), resolved(id, in: status.app)?.package != nil {
+      member.detail.backup = info.id
+    }
     status.roles[role].members[index] = member
     tell(.podClaimed(pod: member.pod, role: status.roles[role].id, rollingBack: info.isRollingBack))
   }

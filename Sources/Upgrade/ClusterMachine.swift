@@ -63,6 +63,7 @@ public struct ClusterMachine {
       endWhenDone()
     }
     if status.upgradeInfo == nil { keepMembership() }
+    hearRetry()
     for role in status.roles.indices {
       for member in status.roles[role].members.indices { setUp(role, member) }
     }

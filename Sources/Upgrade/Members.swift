@@ -15,6 +15,7 @@ extension ClusterMachine {
       switch order.task {
       case .install: installed(role, index, pod, order, result)
       case .script(let notification, _): told(role, index, order.containerID, notification, result)
+      case .discardBackup(let id, _): discarded(role, index, id)
       }
     } else if !isSuspended {
       settleWithoutPackage(role, index, pod)
@@ -103,6 +104,8 @@ extension ClusterMachine {
       let app = member.app ?? status.app
       guard resolved(id, in: app)?.package != nil else { return }
       order(role, index, container, .script(next, app: app))
+    } else if let id = member.detail.backup, id != status.upgradeInfo?.id {
+      order(role, index, container, .discardBackup(id: id, app: member.app ?? status.app))
     }
   }
 

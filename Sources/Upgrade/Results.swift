@@ -15,7 +15,7 @@ extension ClusterMachine {
     // Also of a failure: nothing is tried twice in one container by itself.
     member.detail.lastConfiguredContainer = order.containerID
     guard result.exitCode == 0 else {
-      fail(role, index, &member, "config package could not be installed (\(result.words))", result)
+      fail(role, index, &member, .install, "config package could not be installed (\(result.words))", result)
       return
     }
     member.app = app
@@ -47,6 +47,13 @@ extension ClusterMachine {
     status.roles[role].members[index] = member
   }
 
+  /// Takes in that a copy aside is gone. One that could not be removed is not tried again: the next upgrade of this
+  /// member makes room for its own.
+  mutating func discarded(_ role: Int, _ index: Int, _ id: String) {
+    guard status.roles[role].members[index].detail.backup == id else { return }
+    status.roles[role].members[index].detail.backup = nil
+  }
+
   /// Takes in the end of a script.
   mutating func told(
     _ role: Int, _ index: Int, _ container: String, _ notification: Notification, _ result: PodResult
@@ -59,9 +66,9 @@ extension ClusterMachine {
     if isHook { member.upgrade?.exitCode = result.exitCode }
     guard result.exitCode == 0 else {
       fail(
-        role, index, &member,
+        role, index, &member, .script,
         "startscript \(notification.event.argument) "
-          + (result.refusal.map { "could not be run: \($0)" } ?? "ended with exit code \(result.exitCode)"),
+          + (result.scriptWords),
         result)
       return
     }
@@ -81,10 +88,12 @@ extension ClusterMachine {
   }
 
   private mutating func fail(
-    _ role: Int, _ index: Int, _ member: inout MemberStatus, _ reason: String, _ result: PodResult
+    _ role: Int, _ index: Int, _ member: inout MemberStatus, _ step: MemberStatus.Detail.FailedStep,
+    _ reason: String, _ result: PodResult
   ) {
     member.state = .configError
     member.detail.configError = reason
+    member.detail.failedStep = step
     member.detail.lastStdout = result.stdout.isEmpty ? nil : result.stdout
     member.detail.lastStderr = result.stderr.isEmpty ? nil : result.stderr
     status.roles[role].members[index] = member
@@ -94,11 +103,22 @@ extension ClusterMachine {
 
 extension PodResult {
   fileprivate var words: String { refusal ?? "exit \(exitCode)" }
+
+  /// How a script ended that did not end well.
+  fileprivate var scriptWords: String {
+    if let refusal { return "could not be run: \(refusal)" }
+    return exitCode == Self.timedOut
+      ? "did not end in time (exit code \(exitCode))" : "ended with exit code \(exitCode)"
+  }
+
+  /// What `timeout` answers for a command that it had to end.
+  private static let timedOut = 124
 }
 
 extension MemberStatus {
   mutating func clearError() {
     detail.configError = nil
+    detail.failedStep = nil
     detail.lastStdout = nil
     detail.lastStderr = nil
   }

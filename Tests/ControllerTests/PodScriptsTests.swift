@@ -5,7 +5,7 @@ import Testing
 @testable import Controller
 
 /// The folders of a container in which the texts run as real processes.
-private struct Container {
+struct Container {
   let folder: TemporaryFolder
 
   init() throws {

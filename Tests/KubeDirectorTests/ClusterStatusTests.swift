@@ -16,7 +16,7 @@ struct ClusterStatusTests {
       lastConfiguredContainer: "containerd://0",
       pendingNotifications: [Notification(event: .addNodes, arguments: ["--role", "worker"], id: "n1")],
       configError: "exit code 3", lastStdout: "out", lastStderr: "err", waitingReason: "ErrImagePull",
-      waitingMessage: "not found", schedulingError: "no room")
+      waitingMessage: "not found", schedulingError: "no room", failedStep: .script, backup: "4f2c9ab")
     return ClusterStatus(
       state: .updating, app: "spark-1.1.0", appCatalog: .local,
       upgradeInfo: UpgradeInfo(
@@ -29,7 +29,7 @@ struct ClusterStatusTests {
         Condition(
           type: .stalled, status: true, reason: "ErrImagePull", message: "a-worker-2 cannot start",
           lastTransition: 1_769_850_300)
-      ])
+      ], lastRetry: "a-worker-2 1")
   }
 
   @Test("comes back from its wire form, whole")

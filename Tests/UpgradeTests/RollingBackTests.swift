@@ -147,6 +147,8 @@ struct RollingBackTests {
         end app-1.0
         state configured
         apply worker worker:1.0 at rest replicas 2
+        discard backup worker-0
+        discard backup worker-1
         """)
     #expect(stage.sets["worker"]?.currentRevision == "rev-worker:1.0")
     #expect(stage.violations == [])

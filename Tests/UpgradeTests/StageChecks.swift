@@ -79,7 +79,7 @@ extension Stage {
     if wanted.package != nil, container.package != status.app { violated("\(name) done without the package") }
     let hook: LifecycleEvent = status.upgradeInfo?.isRollingBack == true ? .podReverted : .podUpgraded
     let key = "\(hook.rawValue) \(status.upgradeInfo?.id ?? "")"
-    if wanted.hears(hook), container.ended[key] != 0 { violated("\(name) done without \(hook.argument)") }
+    if wanted.hears(hook), !container.hasSucceeded(key) { violated("\(name) done without \(hook.argument)") }
   }
 
   private mutating func checkClaim(
@@ -126,7 +126,7 @@ extension Stage {
         }
         if container.image != wanted?.image { violated("configured with \(container.image) in \(name)") }
         let isSetUp = container.ended.allSatisfy {
-          $0.value == 0 || $0.key.hasPrefix("cluster_") || $0.key.hasPrefix("role_")
+          container.hasSucceeded($0.key) || $0.key.hasPrefix("cluster_") || $0.key.hasPrefix("role_")
         }
         if !isSetUp { violated("configured with a failure in \(name)") }
         if member.state != .configured || !member.detail.pendingNotifications.isEmpty {

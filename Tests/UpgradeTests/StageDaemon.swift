@@ -212,7 +212,9 @@ extension Stage {
     daemon.work[name] = .running(order)
     checkOrder(order, in: pod)
     guard let key = order.key else {
-      write("install \(Self.short(name)) \(order.mode)")
+      write(
+        order.mode.isEmpty
+          ? "discard backup \(Self.short(name))" : "install \(Self.short(name)) \(order.mode)")
       return .started
     }
     if containers[order.containerID]?.ended[key] == nil, containers[order.containerID]?.running != key {

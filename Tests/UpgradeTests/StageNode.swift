@@ -42,6 +42,17 @@ struct StageContainer {
   var ended: [String: Int] = [:]
   /// How often each key was really started.
   var starts: [String: Int] = [:]
+
+  /// True where the script ended well, at once or when it was run again on request.
+  func hasSucceeded(_ key: String) -> Bool {
+    ended.contains { $0.value == 0 && Self.first($0.key) == Self.first(key) }
+  }
+
+  /// The key of the run before any retry.
+  private static func first(_ key: String) -> String {
+    key.split(separator: " ").map { String($0.prefix { $0 != "/" }) }.filter { !$0.isEmpty }
+      .joined(separator: " ")
+  }
 }
 
 extension Stage {
@@ -123,6 +134,12 @@ extension Stage {
       if code == 0 { containers[id]?.package = app }
       if code == 0, mode != .metadataOnly { containers[id]?.ended = [:] }
       daemon.work[name] = .finished(order, PodResult(exitCode: code))
+      return true
+    }
+    if case .running(let order) = daemon.work[name], order.containerID == id,
+      case .discardBackup = order.task
+    {
+      daemon.work[name] = .finished(order, PodResult(exitCode: 0))
       return true
     }
     if case .running(let order) = daemon.work[name], order.containerID == id, let key = order.key,

@@ -116,6 +116,7 @@ struct UpgradingTests {
         end app-1.1
         state configured
         apply store store:1.1 at rest replicas 1
+        discard backup store-0
         """)
     #expect(stage.violations == [])
   }

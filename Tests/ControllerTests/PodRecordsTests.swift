@@ -1,0 +1,161 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Controller
+
+@Suite(
+  "What scripts leave behind in a container",
+  .enabled(if: Container.isPossible, "bubblewrap is not installed: apt-get install bubblewrap"))
+struct PodRecordsTests {
+  private func run(
+    _ container: Container, _ key: String, limit: Int = 60, keep: Int = 4096
+  ) throws -> String {
+    // What an installation leaves there.
+    try write("c-1", to: "tmp/.kdops-container", in: container)
+    return try container.run(
+      PodScripts.run, [PodScripts.inner, key, "c-1", "\(limit)", "\(keep)", "0", "--pod_upgraded"], input: "")
+  }
+
+  private func write(_ text: String, to path: String, in container: Container) throws {
+    let place = "\(container.folder.path)/\(path)"
+    try FileManager.default.createDirectory(
+      atPath: (place as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: URL(fileURLWithPath: place))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place)
+  }
+
+  private static let script = "opt/guestconfig/appconfig/startscript"
+
+  @Test("a script that never ends is ended when its time is over, and says so by its exit code")
+  func never() throws {
+    let container = try Container()
+    try write("#!/bin/sh\necho begun\nsleep 600\n", to: Self.script, in: container)
+    #expect(try run(container, "k1", limit: 1) == "begun\nexit 124")
+    #expect(container.content("opt/guestconfig/configure.status") == "c-1=124\nrun=k1\n")
+  }
+
+  @Test("of a long output the end is kept, of each stream as much as is asked for")
+  func capped() throws {
+    let container = try Container()
+    try write("#!/bin/sh\necho 0123456789\necho abcdefghij\n", to: Self.script, in: container)
+    #expect(try run(container, "k1", keep: 11) == "abcdefghij\nexit 0")
+    #expect(container.content("opt/guestconfig/configure.stdout") == "0123456789\nabcdefghij\n")
+  }
+
+  @Test("of many runs the last records are kept; the last one is still not run twice")
+  func pruned() throws {
+    let container = try Container()
+    for number in 0..<40 {
+      let place = "opt/guestconfig/.kdops/old\(number)"
+      try write("0\n", to: "\(place)/status", in: container)
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSince1970: 1_000_000 + Double(number))],
+        ofItemAtPath: "\(container.folder.path)/\(place)")
+    }
+    for key in ["k1", "k2", "k2"] { #expect(try run(container, key) == "done\nexit 0") }
+    let names = container.names(in: "opt/guestconfig/.kdops")
+    #expect(names.count == 16)
+    #expect(names.contains("k1") && names.contains("k2") && names.contains("old39"))
+    #expect(container.content("tmp/runs") == "--pod_upgraded\n--pod_upgraded\n")
+  }
+
+  @Test("a script that failed runs again under the key of a retry, and only once under each")
+  func again() throws {
+    let container = try Container()
+    try write("#!/bin/sh\necho run >> /tmp/runs\nexit 3\n", to: Self.script, in: container)
+    for key in ["k1", "k1", "k1-retry", "k1-retry"] { #expect(try run(container, key) == "exit 3") }
+    #expect(container.content("tmp/runs") == "run\nrun\n")
+  }
+
+  // MARK: - What was copied aside
+
+  private func install(
+    _ container: Container, _ mode: String, id: String, backup: Bool = true, in name: String = "c-1"
+  ) throws -> String {
+    try container.run(
+      PodScripts.install,
+      [mode, id, backup ? "backup" : "plain", "new", "file:///tmp/package.tgz", "2", name], input: "{}")
+  }
+
+  /// A container with storage: what is installed there is version 1, what can be installed is version 2.
+  private func upgradable() throws -> Container {
+    let container = try Container()
+    try write("1", to: "opt/guestconfig/appconfig/version", in: container)
+    try write("#!/bin/sh\n", to: "tmp/new/appconfig/startscript", in: container)
+    try write("2", to: "tmp/new/appconfig/version", in: container)
+    _ = try TemporaryRepository.run(
+      [
+        "tar", "czf", "\(container.folder.path)/tmp/package.tgz", "-C", "\(container.folder.path)/tmp/new",
+        ".",
+      ],
+      in: nil)
+    return container
+  }
+
+  private func version(_ container: Container) -> String? {
+    container.content("opt/guestconfig/appconfig/version")
+  }
+
+  @Test(
+    "an upgrade copies the package aside, a rollback brings it back, and the end of either removes the copy")
+  func thereAndBack() throws {
+    let container = try upgradable()
+    #expect(try install(container, "upgrade", id: "u1") == "exit 0")
+    #expect(version(container) == "2")
+    #expect(container.content("opt/guestconfig.backup/u1/appconfig/version") == "1")
+    #expect(try install(container, "revert", id: "u1", in: "c-2") == "exit 0")
+    #expect(version(container) == "1")
+    #expect(try container.run(PodScripts.discard, ["u1"], input: "") == "exit 0")
+    #expect(container.names(in: "opt/guestconfig.backup") == [])
+  }
+
+  @Test(
+    "asked for again in the next container, the first copy stays: the new package is never taken for the old")
+  func twice() throws {
+    let container = try upgradable()
+    for name in ["c-1", "c-2"] { #expect(try install(container, "upgrade", id: "u1", in: name) == "exit 0") }
+    #expect(container.content("opt/guestconfig.backup/u1/appconfig/version") == "1")
+  }
+
+  @Test("a pod whose new image never ran has no copy: what is there stays")
+  func neverRan() throws {
+    let container = try upgradable()
+    try write("#!/bin/sh\n", to: Self.script, in: container)
+    #expect(try install(container, "revert", id: "u1") == "exit 0")
+    #expect(version(container) == "1")
+  }
+
+  @Test("the copy of another upgrade does not count")
+  func ofAnother() throws {
+    let container = try upgradable()
+    try write("0", to: "opt/guestconfig.backup/u0/appconfig/version", in: container)
+    #expect(try install(container, "revert", id: "u1") == "exit 0")
+    #expect(version(container) == "1")
+    #expect(try install(container, "upgrade", id: "u1", in: "c-2") == "exit 0")
+    #expect(container.names(in: "opt/guestconfig.backup") == ["u1"])
+  }
+
+  @Test("without a volume there is no copy, and the old package is installed afresh")
+  func withoutVolume() throws {
+    let container = try upgradable()
+    #expect(try install(container, "revert", id: "u1", backup: false) == "exit 0")
+    #expect(version(container) == "2")
+    #expect(container.names(in: "opt") == [".kdops-install.lock", "guestconfig"])
+  }
+
+  @Test("where the copy fails, the new package does not go in, and what was there is as it was")
+  func copyFails() throws {
+    let container = try upgradable()
+    // A file in the place of the folder: it can neither be made nor written to.
+    try write("", to: "opt/guestconfig.backup", in: container)
+    #expect(try install(container, "upgrade", id: "u1").hasSuffix("exit 1"))
+    #expect(version(container) == "1")
+  }
+
+  @Test("a package that is not there is a failure that says which")
+  func missingPackage() throws {
+    let container = try Container()
+    #expect(try install(container, "fresh", id: "", backup: false) == "exit 1")
+  }
+}
