@@ -34,10 +34,7 @@ struct ConfigMeta {
     ]
   }
 
-  private var domain: String {
-    let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
-    return "\(headless).\(cluster.metadata.namespace).svc.\(clusterDomain)"
-  }
+  private var domain: String { DerivedNames.domain(of: cluster.metadata, clusterDomain: clusterDomain) }
 
   private func fqdn(_ member: MemberStatus) -> String { "\(member.pod).\(domain)" }
 

@@ -64,12 +64,13 @@ extension Hands {
   ) -> ExecRequest {
     let keep = kept(context.apps[app]?.resolved(order.role))
     let meta = Self.refreshesMetadata(notification.event) ? configMeta(app, order.role, pod, context) : []
+    let words = notification.words(cluster: context.cluster.metadata, clusterDomain: settings.clusterDomain)
     let arguments = [
       PodScripts.inner, Self.key(notification, order.containerID), order.containerID,
       "\(settings.scriptTimeout)", "\(keep)", "\(meta.count)", notification.event.argument,
     ]
     return ExecRequest(
-      command: ["/bin/sh", "-c", PodScripts.run, "run"] + arguments + notification.arguments, stdin: meta,
+      command: ["/bin/sh", "-c", PodScripts.run, "run"] + arguments + words, stdin: meta,
       outputLimit: keep, timeout: patience, containerID: order.containerID)
   }
 
@@ -103,6 +104,7 @@ extension Hands {
     let text =
       [notification.event.rawValue, notification.id, containerID].joined(separator: ".")
       + notification.arguments.map { ".\($0)" }.joined()
+      + (notification.nodes.map { ".\($0.role).\($0.text)" } ?? "")
     let legal = text.utf8.map { byte -> UInt8 in
       let isLegal =
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)

@@ -144,21 +144,6 @@ extension MemberStatus.Detail {
   }
 }
 
-extension Notification {
-  init?(_ notification: JSON) {
-    guard let event = notification["event"]?.string.flatMap(LifecycleEvent.init) else { return nil }
-    self.init(
-      event: event, arguments: notification["arguments"]?.array?.compactMap(\.string) ?? [],
-      id: notification["id"]?.string ?? "")
-  }
-
-  var json: JSON {
-    var out: JSON = ["event": .string(event.rawValue), "id": .string(id)]
-    if !arguments.isEmpty { out["arguments"] = JSON(arguments) }
-    return out
-  }
-}
-
 extension Condition {
   init?(_ condition: JSON) {
     guard let type = condition["type"]?.string.flatMap(Kind.init) else { return nil }

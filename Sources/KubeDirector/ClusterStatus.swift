@@ -234,21 +234,6 @@ public struct MemberStatus: Sendable, Hashable {
   }
 }
 
-/// One run of `startscript` that a member is still owed.
-public struct Notification: Sendable, Hashable {
-  public var event: LifecycleEvent
-  /// What follows the event on the command line.
-  public var arguments: [String]
-  /// Tells this request from an earlier one for the same event: a commit, an upgrade's id, a retry's.
-  public var id: String
-
-  public init(event: LifecycleEvent, arguments: [String] = [], id: String) {
-    self.event = event
-    self.arguments = arguments
-    self.id = id
-  }
-}
-
 /// A condition in Kubernetes' shape.
 public struct Condition: Sendable, Hashable {
   public var type: Kind

@@ -29,6 +29,11 @@ public enum DerivedNames {
       ? plain : hashed(plain, of: cluster, limit: labelLimit)
   }
 
+  /// What follows the name of a pod in its host name.
+  public static func domain(of cluster: Metadata, clusterDomain: String) -> String {
+    "\(headlessService(cluster: cluster.name)).\(cluster.namespace).svc.\(clusterDomain)"
+  }
+
   /// The service of one member; only members of roles with services have one.
   public static func memberService(pod: String) -> String { pod }
 

@@ -61,21 +61,21 @@ extension ClusterMachine {
       let claim = storage ? DerivedNames.claim(statefulSet: set, ordinal: ordinal) : nil
       return MemberStatus(pod: pod, nodeID: status.lastNodeID, volumeClaim: claim, app: status.app)
     }
-    announceNewcomers(role, added.map(\.pod))
+    announceNewcomers(role, before..<wanted)
     status.roles[role].members += added
     tell(.membersChanged(role: status.roles[role].id, from: before, to: wanted))
     if status.state == .configured { status.state = .updating }
   }
 
   private mutating func shrink(_ role: Int, to wanted: Int) {
-    var leaving: [String] = []
+    var leaving: [Int] = []
     let before = status.roles[role].staying
     for index in status.roles[role].members.indices.dropFirst(wanted)
     where !status.roles[role].members[index].isLeaving {
       status.roles[role].members[index].state = .deletePending
       status.roles[role].members[index].detail.pendingNotifications = []
       status.roles[role].members[index].clearError()
-      leaving.append(status.roles[role].members[index].pod)
+      leaving.append(index)
     }
     announceLeavers(role, leaving)
     tell(.membersChanged(role: status.roles[role].id, from: before, to: wanted))

@@ -2,27 +2,26 @@ import KubeDirector
 
 // What members that are there hear of others that come and go: `--addnodes`, `--delnodes`.
 extension ClusterMachine {
-  mutating func announceNewcomers(_ role: Int, _ pods: [String]) {
-    guard !pods.isEmpty, status.state != .creating else { return }
-    let note = notification(.addNodes, role, pods.map(fqdn))
+  mutating func announceNewcomers(_ role: Int, _ ordinals: Range<Int>) {
+    guard !ordinals.isEmpty, status.state != .creating else { return }
+    let note = notification(.addNodes, role, ordinals)
     for (target, member) in listeners(to: .addNodes) {
       status.roles[target].members[member].detail.pendingNotifications.append(note)
     }
   }
 
   /// Who has not yet heard that somebody came need not hear that he goes.
-  mutating func announceLeavers(_ role: Int, _ pods: [String]) {
-    guard !pods.isEmpty, status.state != .creating else { return }
-    let leaving = pods.map(fqdn)
+  mutating func announceLeavers(_ role: Int, _ leaving: [Int]) {
+    guard !leaving.isEmpty, status.state != .creating else { return }
     for (target, index) in listeners(to: .deleteNodes) {
       let member = status.roles[target].members[index]
-      var unheard: Set<String> = []
+      var unheard: Set<Int> = []
       var notes = member.detail.pendingNotifications.compactMap { note -> Notification? in
-        guard note.event == .addNodes, note.role == status.roles[role].id,
+        guard note.event == .addNodes, let nodes = note.nodes, nodes.role == status.roles[role].id,
           !note.isRunning(observed.work[member.pod])
         else { return note }
-        unheard.formUnion(note.fqdns.filter(leaving.contains))
-        let rest = note.fqdns.filter { !leaving.contains($0) }
+        unheard.formUnion(leaving.filter(nodes.contains))
+        let rest = nodes.ordinals.joined().filter { !leaving.contains($0) }
         return rest.isEmpty ? nil : notification(.addNodes, role, rest, id: note.id)
       }
       let heard = leaving.filter { !unheard.contains($0) }
@@ -33,7 +32,7 @@ extension ClusterMachine {
 
   /// The members that were set up already, of roles that hear the event. What others need to know stands in the
   /// `configmeta.json` that they are set up with.
-  private func listeners(to event: LifecycleEvent) -> [(role: Int, member: Int)] {
+  func listeners(to event: LifecycleEvent) -> [(role: Int, member: Int)] {
     status.roles.indices.flatMap { role -> [(role: Int, member: Int)] in
       guard resolved(status.roles[role].id, in: status.app)?.hears(event) == true else { return [] }
       return status.roles[role].members.indices.filter { index in
@@ -44,43 +43,28 @@ extension ClusterMachine {
   }
 
   private func notification(
-    _ event: LifecycleEvent, _ role: Int, _ fqdns: [String], id: String? = nil
+    _ event: LifecycleEvent, _ role: Int, _ ordinals: some Sequence<Int>, id: String? = nil
   ) -> Notification {
-    Notification(
+    let role = status.roles[role]
+    return Notification(
       event: event,
-      arguments: [
-        "--role", status.roles[role].id, "--fqdns", fqdns.joined(separator: ","), "--nodegroup", "1",
-      ], id: id ?? "\(observed.cluster.metadata.generation)")
-  }
-
-  private func fqdn(_ pod: String) -> String {
-    let cluster = observed.cluster.metadata
-    let headless = DerivedNames.headlessService(cluster: cluster.name)
-    return "\(pod).\(headless).\(cluster.namespace).svc.\(observed.settings.clusterDomain)"
+      nodes: Notification.Nodes(role: role.id, statefulSet: role.statefulSet, ordinals: ordinals),
+      id: id ?? "\(observed.cluster.metadata.generation)")
   }
 
   /// Newcomers are told of only when they are up, leavers only when they are gone.
   func isHeldBack(_ notification: Notification) -> Bool {
-    guard notification.event == .addNodes || notification.event == .deleteNodes,
-      let role = status.role(notification.role)
-    else { return false }
-    let concerned = role.members.filter {
-      notification.event == .deleteNodes ? $0.isLeaving : $0.state != .configured
+    guard let nodes = notification.nodes, let role = status.role(nodes.role) else { return false }
+    return role.members.indices.contains { ordinal in
+      let member = role.members[ordinal]
+      let isConcerned = notification.event == .deleteNodes ? member.isLeaving : member.state != .configured
+      return isConcerned && nodes.contains(ordinal)
     }
-    guard !concerned.isEmpty else { return false }
-    let named = Set(notification.fqdns)
-    return concerned.contains { named.contains(fqdn($0.pod)) }
   }
 }
 
 extension Notification {
-  /// The role that came or went, by the arguments that say so.
-  fileprivate var role: String { arguments.count > 1 ? arguments[1] : "" }
-  fileprivate var fqdns: [String] {
-    arguments.count > 3 ? arguments[3].split(separator: ",").map(String.init) : []
-  }
-
-  fileprivate func isRunning(_ work: PodWork?) -> Bool {
+  func isRunning(_ work: PodWork?) -> Bool {
     guard case .running(let order) = work, case .script(self, _) = order.task else { return false }
     return true
   }

@@ -223,6 +223,12 @@ struct RunKeyTests {
       key(.podUpgraded, "1", "c"), key(.podReverted, "1", "c"), key(.podUpgraded, "2", "c"),
       key(.podUpgraded, "1", "d"), key(.addNodes, "1", "c", [long + "a"]),
       key(.addNodes, "1", "c", [long + "b"]),
+      Hands.key(
+        .init(event: .addNodes, nodes: .init(role: "a", statefulSet: "c-a", ordinals: 1...3), id: "1"), "c"),
+      Hands.key(
+        .init(event: .addNodes, nodes: .init(role: "a", statefulSet: "c-a", ordinals: [1, 3]), id: "1"), "c"),
+      Hands.key(
+        .init(event: .addNodes, nodes: .init(role: "b", statefulSet: "c-b", ordinals: 1...3), id: "1"), "c"),
     ]
     #expect(Set(keys).count == keys.count)
     #expect(keys.allSatisfy { $0.utf8.count <= 120 })

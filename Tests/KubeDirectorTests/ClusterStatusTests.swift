@@ -14,7 +14,11 @@ struct ClusterStatusTests {
         done: true))
     member.detail = .init(
       lastConfiguredContainer: "containerd://0",
-      pendingNotifications: [Notification(event: .addNodes, arguments: ["--role", "worker"], id: "n1")],
+      pendingNotifications: [
+        Notification(
+          event: .addNodes, nodes: .init(role: "worker", statefulSet: "a-worker", ordinals: [7, 3, 4, 5]),
+          id: "n1")
+      ],
       configError: "exit code 3", lastStdout: "out", lastStderr: "err", waitingReason: "ErrImagePull",
       waitingMessage: "not found", schedulingError: "no room", failedStep: .script, backup: "4f2c9ab")
     return ClusterStatus(

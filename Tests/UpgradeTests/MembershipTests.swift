@@ -166,6 +166,24 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
+  @Test("growing by hundreds, of whom hundreds are told, leaves the status far below what one object may be")
+  func growsByHundreds() throws {
+    var stage = Stage([.init(id: "worker", members: 400), .init(id: "web", members: 100)])
+    stage.isRecording = false
+    stage.settle()
+    stage.slowPods = ["web-100"]
+    stage.commit(members: 600, of: "web")
+    stage.settle { $0.status?.role("web")?.members.count == 600 }
+    let status = try #require(stage.status)
+    let owed = status.members.filter { !$0.detail.pendingNotifications.isEmpty }
+    #expect(owed.count == 500)
+    #expect(status.json.text().utf8.count < 600 << 10)
+    let words = owed.first?.detail.pendingNotifications.first?
+      .words(cluster: stage.cluster.metadata, clusterDomain: "test")
+    #expect(words?[3].split(separator: ",").count == 500)
+    #expect(words?[3].hasSuffix("c-web-599.c.default.svc.test") == true)
+  }
+
   @Test("a set that somebody scaled or deleted is put right")
   func drift() {
     var stage = Up.workers()

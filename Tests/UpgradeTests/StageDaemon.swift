@@ -221,7 +221,8 @@ extension Stage {
       containers[order.containerID]?.running = key
       containers[order.containerID]?.starts[key, default: 0] += 1
       if case .script(let notification, _) = order.task {
-        let words = [notification.event.argument] + notification.arguments
+        let words =
+          [notification.event.argument] + notification.words(cluster: cluster.metadata, clusterDomain: "test")
         write("script \(Self.short(name)) \(words.joined(separator: " "))")
       }
     }

@@ -171,6 +171,8 @@ extension PodOrder {
   /// The script's run, as the record in its container names it; nil for an installation.
   var key: String? {
     guard case .script(let notification, _) = task else { return nil }
-    return ([notification.event.rawValue, notification.id] + notification.arguments).joined(separator: " ")
+    let ordinals = notification.nodes?.ordinals.map { "\($0)" } ?? []
+    return ([notification.event.rawValue, notification.id] + notification.arguments + ordinals).joined(
+      separator: " ")
   }
 }
