@@ -104,7 +104,7 @@ extension Hands {
     let text =
       [notification.event.rawValue, notification.id, containerID].joined(separator: ".")
       + notification.arguments.map { ".\($0)" }.joined()
-      + (notification.nodes.map { ".\($0.role).\($0.text)" } ?? "")
+      + (notification.nodes.map { ".\($0.role).\($0.text.replacing(",", with: "_"))" } ?? "")
     let legal = text.utf8.map { byte -> UInt8 in
       let isLegal =
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
