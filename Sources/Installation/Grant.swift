@@ -51,7 +51,7 @@ extension InstallationSettings {
         permissions: Permission.tenant(prunes: otherSettings["prune"] == true))
     ]
     var own = Permission.election(lease: lease) + Permission.stamp(key: stampKey)
-    var subjects = ["the lease that says who acts", "the key that vouches for what was applied"]
+    var subjects = ["the lease that says who acts", "its stamps' key"]
     if admission != nil {
       own += Permission.certificate
       subjects.append("its webhook's certificate")

@@ -150,7 +150,7 @@ public final class TemporaryRepository: Sendable {
     process.standardInput = standardInput
     process.standardOutput = output
     process.standardError = errors
-    try process.run()
+    try process.start()
     process.waitUntilExit()
     for handle in [standardInput, output, errors] { try handle.close() }
     let printed = String(decoding: try Data(contentsOf: URL(fileURLWithPath: to)), as: UTF8.self)

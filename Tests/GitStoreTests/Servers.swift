@@ -16,7 +16,7 @@ final class Server: @unchecked Sendable {
     let pipe = Pipe()
     process.standardOutput = pipe
     process.standardError = FileHandle.nullDevice
-    try process.run()
+    try process.start()
     var line = ""
     while !line.hasSuffix("\n") {
       guard let byte = try pipe.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {

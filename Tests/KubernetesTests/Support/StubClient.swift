@@ -37,7 +37,7 @@ func using(
   var options = ConnectionOptions()
   options.clock = clock
   options.random = { 0.5 }
-  options.answerTimeout = .seconds(20)
+  options.answerTimeout = .seconds(120)
   change(&options)
   let client = await KubernetesClient(server, options, logger: Logger(label: "test"))
   let outcome: Result<Void, any Error>

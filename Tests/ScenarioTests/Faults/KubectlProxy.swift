@@ -25,7 +25,7 @@ final class KubectlProxy: @unchecked Sendable {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = output
-    try process.run()
+    try process.start()
     do {
       let port = try await eventually(within: .seconds(20), "port of kubectl proxy") { () -> Int? in
         guard process.isRunning else { throw ToolError("kubectl proxy has ended") }

@@ -25,7 +25,7 @@ final class DaemonProcess: @unchecked Sendable {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = output
-    try process.run()
+    try process.start()
   }
 
   /// Beside the program that runs the tests, unless `KDOPS_BIN` names another.
