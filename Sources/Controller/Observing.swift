@@ -54,7 +54,21 @@ extension PodObservation {
       waitingReason: waiting?["reason"]?.string, waitingMessage: waiting?["message"]?.string,
       schedulingError: scheduled?["status"]?.string == "False" ? scheduled?["message"]?.string : nil,
       unschedulableSince: scheduled?["lastTransitionTime"]?.string.flatMap(Timestamp.seconds),
-      appLabel: pod.label(Wire.Label.app))
+      appLabel: pod.label(Wire.Label.app),
+      createdAt: pod.json["metadata"]?["creationTimestamp"]?.string.flatMap(Timestamp.seconds),
+      firstStartedAt: Self.firstStart(status))
+  }
+
+  /// An init container pulls the same image first, so its start is the end of the pull.
+  private static func firstStart(_ status: JSON?) -> Int? {
+    let containers =
+      (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
+    return containers.flatMap { container in
+      [
+        container["lastState"]?["terminated"], container["state"]?["terminated"],
+        container["state"]?["running"],
+      ]
+    }.compactMap { $0?["startedAt"]?.string.flatMap(Timestamp.seconds) }.min()
   }
 
   /// Reasons by which a node says that it has tried to start a container and could not.

@@ -128,10 +128,21 @@ extension Engine {
       object.json["status"] = status.json
       await world.put(try await api.updateStatus(object), .clusters)
     } catch {
-      // Too large: what scripts said is the first that can be done without, and a revert must always get through.
+      // Too large: the journal can be done without, and what scripts said; a revert must always get through.
       guard error.kind == .invalid else { throw error }
-      object.json["status"] = status.withoutOutput.json
-      await world.put(try await api.updateStatus(object), .clusters)
+      await world.put(try await write(briefly: status, over: object), .clusters)
+    }
+  }
+
+  private func write(briefly status: ClusterStatus, over cluster: Object) async throws(APIError) -> Object {
+    var object = cluster
+    do throws(APIError) {
+      object.json["status"] = status.withoutJournal.json
+      return try await api.updateStatus(object)
+    } catch {
+      guard error.kind == .invalid else { throw error }
+      object.json["status"] = status.withoutJournal.withoutOutput.json
+      return try await api.updateStatus(object)
     }
   }
 

@@ -15,7 +15,7 @@ extension ClusterStatus {
       lastNodeID: status["lastNodeID"]?.integer ?? 0,
       roles: status["roles"]?.array?.compactMap(RoleStatus.init) ?? [],
       conditions: status["conditions"]?.array?.compactMap(Condition.init) ?? [],
-      lastRetry: status["lastRetry"]?.string)
+      lastRetry: status["lastRetry"]?.string, journal: Journal(status["journal"]))
   }
 
   public var json: JSON {
@@ -29,6 +29,7 @@ extension ClusterStatus {
     out["memberStateRollup"] = rollup.json
     out["conditions"] = .array(conditions.map(\.json))
     out["roles"] = .array(roles.map(\.json))
+    if !journal.runs.isEmpty { out["journal"] = journal.json }
     return out
   }
 }

@@ -19,6 +19,8 @@ public struct ClusterStatus: Sendable, Hashable {
   public var conditions: [Condition]
   /// The request to run a script again that was heard last, so that it is not heard twice.
   public var lastRetry: String?
+  /// What the last upgrades and rollbacks did. Nothing is decided by it.
+  public var journal: Journal
 
   public enum State: String, Sendable, Hashable, CaseIterable {
     case creating
@@ -31,7 +33,7 @@ public struct ClusterStatus: Sendable, Hashable {
   public init(
     state: State, app: String, appCatalog: AppCatalog? = nil, upgradeInfo: UpgradeInfo? = nil,
     specCommit: String? = nil, observedGeneration: Int = 0, lastNodeID: Int = 0, roles: [RoleStatus] = [],
-    conditions: [Condition] = [], lastRetry: String? = nil
+    conditions: [Condition] = [], lastRetry: String? = nil, journal: Journal = Journal()
   ) {
     self.lastRetry = lastRetry
     self.state = state
@@ -43,6 +45,14 @@ public struct ClusterStatus: Sendable, Hashable {
     self.lastNodeID = lastNodeID
     self.roles = roles
     self.conditions = conditions
+    self.journal = journal
+  }
+
+  /// The same without its journal.
+  public var withoutJournal: ClusterStatus {
+    var status = self
+    status.journal = Journal()
+    return status
   }
 
   /// The same without what scripts said; exit codes and reasons stay.

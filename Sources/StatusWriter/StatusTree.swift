@@ -34,6 +34,10 @@ public struct ClusterFile: Sendable, Hashable {
   public var verdict: String?
   public var phase: Phase?
   public var message: String?
+  /// Why nothing goes on until somebody acts, where that is not the message: a later change may wait behind a stall.
+  public var stalled: String?
+  /// What the last upgrades and rollbacks did; of one that runs, only where it has stalled.
+  public var journal: Journal
 
   public struct Role: Sendable, Hashable {
     public var id: String
@@ -62,7 +66,12 @@ public struct ClusterFile: Sendable, Hashable {
     roles = status?.roles.map { Role(id: $0.id, members: $0.members.count) } ?? []
     self.verdict = verdict
     self.phase = phase
-    self.message = message ?? status?.stall?.message
+    let stall = status?.stall?.message
+    self.message = message ?? stall
+    stalled = self.message == stall ? nil : stall
+    // One that goes on changes with each pod, and would be a commit each time.
+    journal = status?.journal ?? Journal()
+    if stall == nil { journal.runs.removeAll { $0.ended == nil } }
   }
 
   public var path: String? { StatusTree.path(namespace: namespace, name: name) }
@@ -85,6 +94,8 @@ public struct ClusterFile: Sendable, Hashable {
     out["verdict"] = verdict.map { .string(clean($0)) }
     out["phase"] = phase.map { .string($0.rawValue) }
     out["message"] = message.map { .string(clean($0)) }
+    out["stalled"] = stalled.map { .string(clean($0)) }
+    if !journal.runs.isEmpty { out["journal"] = .array(journal.runs.map { $0.cleaned.json }) }
     return Array(YAMLText.block(out.object ?? [:]).utf8)
   }
 }
@@ -125,7 +136,12 @@ extension ClusterFile {
     verdict = file["verdict"]?.string
     phase = file["phase"]?.string.flatMap(Phase.init)
     message = file["message"]?.string
+    stalled = file["stalled"]?.string
+    journal = Journal(file["journal"])
   }
+
+  /// Why it has stalled; nil where it has not.
+  public var stall: String? { stalled ?? (phase == .failed ? message : nil) }
 
   /// As much of a status as the rules need that look at running clusters; nil where the file names no state.
   /// Members are counted, not named: their pods' names are not in the file.
@@ -141,5 +157,19 @@ extension ClusterFile {
             })
         })
     }
+  }
+}
+
+extension Journal.Run {
+  /// The same with everything that people or nodes wrote fit for the tree: one line, bounded, no credentials.
+  fileprivate var cleaned: Journal.Run {
+    var run = self
+    (run.id, run.from, run.to) = (clean(id), clean(from), clean(to))
+    run.commit = commit.map { clean($0) }
+    for index in run.pods.indices {
+      run.pods[index].trouble = run.pods[index].trouble.map { clean($0) }
+    }
+    for index in run.waits.indices { run.waits[index].what = clean(run.waits[index].what) }
+    return run
   }
 }

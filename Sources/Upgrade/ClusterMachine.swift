@@ -43,6 +43,7 @@ public struct ClusterMachine {
     acknowledge()
     status.conditions = conditions()
     tellOfStall()
+    keepJournal()
   }
 
   var isSuspended: Bool {

@@ -135,12 +135,16 @@ public struct PodObservation: Sendable, Hashable {
   public var unschedulableSince: Int?
   /// The value of the label that names the app.
   public var appLabel: String?
+  /// When the pod was made, and when a first container of it began to run, in whole seconds since 1970; nil where
+  /// nobody says. Only the journal looks at them.
+  public var createdAt: Int?
+  public var firstStartedAt: Int?
 
   public init(
     uid: String, resourceVersion: String = "", revision: String, isBeingDeleted: Bool = false,
     containerID: String? = nil, hasRun: Bool = true, isReady: Bool = false, waitingReason: String? = nil,
     waitingMessage: String? = nil, schedulingError: String? = nil,
-    unschedulableSince: Int? = nil, appLabel: String? = nil
+    unschedulableSince: Int? = nil, appLabel: String? = nil, createdAt: Int? = nil, firstStartedAt: Int? = nil
   ) {
     self.uid = uid
     self.resourceVersion = resourceVersion
@@ -154,6 +158,8 @@ public struct PodObservation: Sendable, Hashable {
     self.schedulingError = schedulingError
     self.unschedulableSince = unschedulableSince
     self.appLabel = appLabel
+    self.createdAt = createdAt
+    self.firstStartedAt = firstStartedAt
   }
 }
 

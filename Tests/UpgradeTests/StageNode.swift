@@ -15,6 +15,9 @@ struct StagePod {
   var appLabel: String?
   /// True between a crash and the next start.
   var isCrashed = false
+  /// What the pod tells of its own past, where a test says so.
+  var createdAt: Int?
+  var firstStartedAt: Int?
 
   var isAvailable: Bool { container != nil && !isBeingDeleted }
 
@@ -22,7 +25,8 @@ struct StagePod {
     PodObservation(
       uid: uid, resourceVersion: "\(version)", revision: revision, isBeingDeleted: isBeingDeleted,
       containerID: container, isReady: container != nil, waitingReason: waitingReason,
-      waitingMessage: waitingMessage, appLabel: appLabel)
+      waitingMessage: waitingMessage, appLabel: appLabel, createdAt: createdAt, firstStartedAt: firstStartedAt
+    )
   }
 }
 

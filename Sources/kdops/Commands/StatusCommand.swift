@@ -4,6 +4,7 @@ import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
+import KubeDirector
 import Kubernetes
 import Logging
 import Values
@@ -38,7 +39,13 @@ struct StatusCommand: AsyncParsableCommand {
   @Flag(help: "Go on and show every change, until interrupted.")
   var watch = false
 
+  @Flag(help: "Show what its last upgrades and rollbacks did to each pod, with the times they took.")
+  var history = false
+
   func validate() throws {
+    if history, name == nil {
+      throw ValidationError("--history is of one cluster; name it: kdops status NAMESPACE/NAME --history")
+    }
     if let name, Self.objectName(name) == nil {
       throw ValidationError("'\(name)' names no cluster; write NAMESPACE/NAME")
     }
@@ -93,6 +100,10 @@ struct StatusCommand: AsyncParsableCommand {
 
   private func show(_ clusters: [Object], on console: Console) {
     switch format {
+    case .json where history:
+      for cluster in clusters {
+        Streams.output.text(HistoryJSON.json(cluster, Self.journal(of: cluster)).text(pretty: !watch) + "\n")
+      }
     case .json:
       let objects = clusters.map(\.json)
       let json: JSON =
@@ -100,12 +111,23 @@ struct StatusCommand: AsyncParsableCommand {
       Streams.output.text(json.text(pretty: !watch) + "\n")
     case .human:
       let columns = console.isTerminal ? console.size.columns - 1 : 200
-      let text = StatusText(width: columns, isColoured: console.isColoured)
-      let lines = name == nil ? text.list(clusters) : clusters.flatMap { text.detail($0) }
+      let lines = lines(clusters, columns, console)
       if watch, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
       for line in lines { Streams.output.line(line) }
     }
   }
+
+  private func lines(_ clusters: [Object], _ columns: Int, _ console: Console) -> [String] {
+    if history {
+      let now = Int(Date().timeIntervalSince1970)
+      let text = HistoryText(width: columns, isColoured: console.isColoured, now: now)
+      return clusters.flatMap { text.lines($0, Self.journal(of: $0)) }
+    }
+    let text = StatusText(width: columns, isColoured: console.isColoured)
+    return name == nil ? text.list(clusters) : clusters.flatMap { text.detail($0) }
+  }
+
+  private static func journal(of cluster: Object) -> Journal { Journal(cluster.json["status"]?["journal"]) }
 
   private static func objectName(_ text: String) -> ObjectName? {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)

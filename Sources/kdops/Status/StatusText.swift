@@ -54,14 +54,30 @@ struct StatusText {
       // Which way it goes is said above; what it waits for, only here.
       lines += progress.message.split(separator: "; ").dropFirst().map { StyledLine("  \($0)", .yellow) }
     }
+    if let change = status.condition(.progressing), Self.changeWords.contains(change.reason) {
+      let said = Self.sentences(change.message)
+      lines.append(StyledLine("  \(change.reason.lowercased()): \(said.first ?? "")", .yellow))
+      lines += said.dropFirst().map { StyledLine("  \($0)", .yellow) }
+    }
     let pods = status.members.map { StyledLine.width(of: $0.pod) }.max() ?? 0
     for role in status.roles {
       var line = StyledLine("  \(role.id)")
       if let upgrade = role.upgradeStatus { line.append("   \(upgrade.rawValue)") }
+      if role.members.isEmpty, let members = Self.members(cluster, role.id) {
+        line.append("   \(members == 1 ? "1 member" : "\(members) members")")
+      }
       lines.append(line)
       for member in role.members.reversed() { lines.append(Self.line(member, pods)) }
     }
     return lines.map { $0.text(width: width, coloured: isColoured) }
+  }
+
+  /// How a last change stands that the cluster itself knows nothing of, as the status tree tells it.
+  private static let changeWords: Set<String> = ["Waiting", "Rejected"]
+
+  /// How many members a role shall have, where they are only counted.
+  private static func members(_ cluster: Object, _ role: String) -> Int? {
+    cluster.json["spec"]?["roles"]?.array?.first { $0["id"]?.string == role }?["members"]?.integer
   }
 
   /// What is wrong, and the way out on a line of its own: no screen is so narrow that it is cut off.
