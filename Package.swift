@@ -172,8 +172,8 @@ let package = Package(
     tests(
       "Reconciler",
       [
-        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "StatusWriter",
-        logging,
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Rules",
+        "StatusWriter", logging,
       ]),
     // The daemon as a process, with git as the user's client.
     .testTarget(

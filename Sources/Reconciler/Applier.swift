@@ -42,10 +42,15 @@ struct Applier: Sendable {
   /// - Parameters:
   ///   - document: the object as its file has it, its namespace filled in.
   ///   - live: the object as it lives, on whose version the judgement was made; nil to create it.
+  ///   - isAgain: the same file was applied before. A request that was made by command meanwhile stands.
   /// - Throws: `.conflict` where it changed meanwhile: judge again.
-  func apply(_ document: JSON, over live: Object?, _ provenance: Provenance) async throws(APIError) -> Object
-  {
-    let wanted = object(document, over: live, provenance)
+  func apply(
+    _ document: JSON, over live: Object?, _ provenance: Provenance, isAgain: Bool = false
+  ) async throws(APIError) -> Object {
+    var wanted = object(document, over: live, provenance)
+    if isAgain, let request = live?.annotation(Wire.Annotation.retry) {
+      wanted.json["metadata"]?["annotations"]?[Wire.Annotation.retry] = .string(request)
+    }
     guard let live else { return try await api.create(wanted) }
     guard wanted != live else { return live }
     return try await api.update(wanted)
@@ -79,7 +84,7 @@ struct Applier: Sendable {
   private func object(_ document: JSON, over live: Object?, _ provenance: Provenance) -> Object {
     var annotations = document["metadata"]?["annotations"]?.strings ?? [:]
     var labels = document["metadata"]?["labels"]?.strings ?? [:]
-    let keys = (labels.keys.map { "l:\($0)" } + annotations.keys.map { "a:\($0)" }).sorted()
+    let keys = Self.keys(labels, annotations)
     for (key, value) in live?.labels ?? [:] where labels[key] == nil && !Self.isCarried("l:\(key)", live) {
       labels[key] = value
     }
@@ -106,6 +111,26 @@ struct Applier: Sendable {
 
   /// Which labels and annotations of an object came from its file.
   private static let carried = "kdops.dev/carried"
+
+  private static func keys(_ labels: [String: String], _ annotations: [String: String]) -> [String] {
+    (labels.keys.map { "l:\($0)" } + annotations.keys.map { "a:\($0)" }).sorted()
+  }
+
+  /// What says where an object came from is ours, whatever a file says of it; and who asks for a script to be run
+  /// again may do so in the cluster.
+  private static let ownKeys: Set<String> = [
+    Wire.Label.source, Wire.Annotation.commit, Wire.Annotation.blob, Wire.Annotation.path,
+    Wire.Annotation.change, Wire.Annotation.stamp, carried, Wire.Annotation.retry,
+  ]
+
+  /// Whether an object has every label and annotation of its file, and knows which ones those are.
+  static func carries(_ metadata: Metadata, _ live: Object) -> Bool {
+    let (labels, annotations) = (live.labels, live.annotations)
+    let keys = keys(metadata.labels, metadata.annotations)
+    return metadata.labels.allSatisfy { ownKeys.contains($0.key) || labels[$0.key] == $0.value }
+      && metadata.annotations.allSatisfy { ownKeys.contains($0.key) || annotations[$0.key] == $0.value }
+      && (annotations[carried] ?? "") == keys.joined(separator: " ")
+  }
 
   static func isCarried(_ key: String, _ live: Object?) -> Bool {
     live?.annotation(carried)?.split(separator: " ").contains { $0 == key } ?? false

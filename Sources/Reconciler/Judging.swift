@@ -9,13 +9,18 @@ import Values
 
 // From what changed to verdicts, and from verdicts to objects.
 extension Reconciler {
-  /// One accepted change, ready to be applied.
-  private struct Accepted {
+  /// What is judged, before anything is done about it.
+  struct Judged {
     var reference: ObjectReference
     var change: ChangeKind
+    var verdict: Verdict
+    var findings: [Diagnostic]
     var commit: ObjectID
     /// The object on which the judgement was made.
     var live: Object?
+
+    /// Whether it lets a cluster, and with it what only that cluster keeps, go.
+    var isPrune: Bool { change == .delete && reference.kind == Wire.clusterKind && verdict == .accepted }
 
     /// Apps come before the clusters that need them; what goes, goes last, clusters before their apps.
     var turn: Int {
@@ -26,8 +31,10 @@ extension Reconciler {
 
   func judge(in repository: GitRepository) async throws {
     guard !toJudge.objects.isEmpty || !toJudge.files.isEmpty, let head = desired.head else { return }
-    let changes = toJudge
-    toJudge = Changes()
+    var changes = toJudge
+    // What somebody made of an object is no base to judge on.
+    changes.objects.subtract(drifted)
+    toJudge = Changes(objects: toJudge.objects.intersection(drifted))
     do {
       try await judge(changes, head, in: repository)
     } catch {
@@ -48,30 +55,33 @@ extension Reconciler {
       uniqueKeysWithValues: judgement.objects.map { ($0.reference, living.objects[$0.reference]) })
     let findings = Dictionary(grouping: judgement.findings.filter { $0.object != nil }, by: { $0.object })
     for finding in judgement.findings where finding.object == nil { log(finding) }
-    var accepted: [Accepted] = []
+    var outcome: [Judged] = []
     for verdict in judgement.objects {
-      try Task.checkCancellation()
       let reference = verdict.reference
-      let commit = try await commit(of: reference, head, in: repository)
-      let said = findings[reference] ?? []
+      var one = Judged(
+        reference: reference, change: verdict.change, verdict: verdict.verdict,
+        findings: findings[reference] ?? [], commit: try await commit(of: reference, head, in: repository),
+        live: judged[reference] ?? nil)
       if let foreign = foreign(reference) {
-        await hold(reference, verdict.change, .rejected, said + [foreign], commit, in: repository)
-        continue
+        one.verdict = .rejected
+        one.findings.append(foreign)
       }
-      switch verdict.verdict {
-      case .unchanged: await settle(reference, commit)
-      case .accepted:
-        for warning in said where warning.severity == .warning { log(warning) }
-        accepted.append(
-          Accepted(
-            reference: reference, change: verdict.change, commit: commit, live: judged[reference] ?? nil))
-      case .rejected, .waiting, .orphaned:
-        await hold(reference, verdict.change, verdict.verdict, said, commit, in: repository)
+      outcome.append(one)
+    }
+    try await spare(&outcome, at: head, in: repository)
+    for one in outcome where one.verdict != .accepted {
+      try Task.checkCancellation()
+      if one.verdict == .unchanged {
+        await settle(one, texts, in: repository)
+      } else {
+        await hold(one, in: repository)
       }
     }
-    for change in accepted.sorted(by: { ($0.turn, $0.reference) < ($1.turn, $1.reference) }) {
+    let accepted = outcome.filter { $0.verdict == .accepted }
+    for one in accepted.sorted(by: { ($0.turn, $0.reference) < ($1.turn, $1.reference) }) {
       try Task.checkCancellation()
-      await apply(change, texts, in: repository)
+      for warning in one.findings where warning.severity == .warning { log(warning) }
+      await apply(one, texts, in: repository)
     }
   }
 
@@ -103,7 +113,7 @@ extension Reconciler {
     let asks = desired.metadata(of: reference)?.annotations[Wire.Annotation.adopt] == "true"
     if owner == nil, asks { return nil }
     return Diagnostic(
-      rule: "object/owner", severity: .error,
+      rule: ObjectOwner.id, severity: .error,
       location: desired.source(of: reference).map { SourceLocation(file: $0.path) }, object: reference,
       message: owner.map { "\(reference) belongs to the installation \($0)" }
         ?? "\(reference) is there already, and no installation owns it",
@@ -113,12 +123,17 @@ extension Reconciler {
   }
 
   /// Nothing to do. A change that was held is thereby withdrawn; a file that was moved or spelt anew is noted, so that
-  /// nobody takes it for gone later.
-  private func settle(_ reference: ObjectReference, _ commit: ObjectID) async {
-    held[reference] = nil
+  /// nobody takes it for gone later. An object that nobody vouches for is applied, so that somebody does.
+  private func settle(_ one: Judged, _ texts: [String: [UInt8]], in repository: GitRepository) async {
+    let reference = one.reference
     if let live = living.objects[reference], let path = desired.source(of: reference)?.path,
-      let blob = desired.blobs[path], stamp.holds(live.json)
+      let blob = desired.blobs[path]
     {
+      guard stamp.holds(live.json) else {
+        var again = one
+        again.change = .metadata
+        return await apply(again, texts, in: repository)
+      }
       do throws(APIError) {
         vouched[reference] = nil
         put(try await applier.note(path: path, blob: blob.hex, on: live), reference)
@@ -126,17 +141,16 @@ extension Reconciler {
         retry(reference, after: error)
       }
     }
-    book.withdraw(reference, by: commit)
+    held[reference] = nil
+    book.withdraw(reference, by: one.commit)
     seen.insert(reference)
   }
 
-  private func hold(
-    _ reference: ObjectReference, _ change: ChangeKind, _ verdict: Verdict, _ findings: [Diagnostic],
-    _ commit: ObjectID, in repository: GitRepository
-  ) async {
+  private func hold(_ one: Judged, in repository: GitRepository) async {
+    let (reference, verdict, commit) = (one.reference, one.verdict, one.commit)
     let isNews = held[reference]?.verdict != verdict || held[reference]?.commit != commit
     held[reference] = Held(verdict: verdict, commit: commit)
-    let telling = findings.filter { $0.severity != .warning }
+    let telling = one.findings.filter { $0.severity != .warning }
     let phase: Phase =
       switch verdict {
       case .rejected: .rejected
@@ -147,7 +161,7 @@ extension Reconciler {
       verdict == .orphaned
       ? "kept running: its file is gone, and pruning is off" : telling.first?.sentence
     let report = ObjectReport(
-      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: change.rawValue,
+      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: one.change.rawValue,
       verdict: verdict.rawValue, phase: phase, rules: telling.map(\.rule).uniqued, message: message)
     await record(report, of: commit, in: repository)
     seen.insert(reference)
@@ -155,7 +169,7 @@ extension Reconciler {
     logger.log(
       level: verdict == .rejected ? .warning : .info, "object.\(verdict.rawValue)",
       metadata: [
-        "object": "\(reference)", "change": "\(change.rawValue)", "commit": "\(commit.short)",
+        "object": "\(reference)", "change": "\(one.change.rawValue)", "commit": "\(commit.short)",
         "reason": "\(message ?? "")",
       ])
   }
@@ -172,7 +186,7 @@ extension Reconciler {
 
   // MARK: - Applying
 
-  private func apply(_ change: Accepted, _ texts: [String: [UInt8]], in repository: GitRepository) async {
+  private func apply(_ change: Judged, _ texts: [String: [UInt8]], in repository: GitRepository) async {
     let reference = change.reference
     let live = change.live
     guard living.objects[reference]?.resourceVersion == live?.resourceVersion else {
@@ -208,8 +222,10 @@ extension Reconciler {
         } else {
           refusal.hint = "the cluster refused it; mend the file"
         }
-        let verdict: Verdict = mayCome ? .waiting : .rejected
-        await hold(reference, change.change, verdict, [refusal], change.commit, in: repository)
+        var refused = change
+        refused.verdict = mayCome ? .waiting : .rejected
+        refused.findings = [refusal]
+        await hold(refused, in: repository)
         if mayCome {
           commitOf[reference] = change.commit
           retry(reference, after: error)

@@ -14,6 +14,9 @@ struct Living {
   private var listed: Set<Resource> = []
   private var byCommit: [ObjectID: Set<ObjectReference>] = [:]
   private let installation: String
+  /// Objects that are gone, by uid: a list that was made before may still hold them. The last ones will do.
+  private var graves: [String] = []
+  private static let graveLimit = 256
 
   init(installation: String, defaultNamespace: String = "default") {
     self.installation = installation
@@ -35,15 +38,29 @@ struct Living {
     case .changed(let object): return put(object) ? [object.reference] : []
     case .removed(let object):
       guard objects[object.reference].map({ $0.uid == object.uid }) ?? false else { return [] }
-      remove(object.reference)
+      bury(object)
       return [object.reference]
     }
+  }
+
+  /// Takes in a list that was asked for while the watch goes on: whichever of them knows more counts.
+  mutating func take(_ list: ObjectList, of resource: Resource) -> Set<ObjectReference> {
+    let now = Set(list.items.map(\.reference))
+    let gone = objects.filter { reference, object in
+      guard reference.kind == resource.kind, !now.contains(reference),
+        let known = Int(object.resourceVersion), let listed = Int(list.resourceVersion)
+      else { return false }
+      return known <= listed
+    }.keys
+    for reference in gone { remove(reference) }
+    return Set(list.items.filter { put($0) }.map(\.reference)).union(gone)
   }
 
   /// Takes an object in, unless a newer version of it is known; returns whether it was taken.
   @discardableResult
   mutating func put(_ object: Object) -> Bool {
     let reference = object.reference
+    if graves.contains(object.uid) { return false }
     if let known = objects[reference], known.uid == object.uid, let old = Int(known.resourceVersion),
       let new = Int(object.resourceVersion), new <= old
     {
@@ -68,7 +85,13 @@ struct Living {
     return true
   }
 
-  mutating func remove(_ reference: ObjectReference) {
+  private mutating func bury(_ object: Object) {
+    remove(object.reference)
+    graves.append(object.uid)
+    if graves.count > Self.graveLimit { graves.removeFirst() }
+  }
+
+  private mutating func remove(_ reference: ObjectReference) {
     let path = objects[reference]?.annotation(Wire.Annotation.path)
     if let commit = objects[reference].flatMap(Self.commit) {
       byCommit[commit]?.remove(reference)

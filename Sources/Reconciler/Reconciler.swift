@@ -19,15 +19,18 @@ public actor Reconciler {
     public var interval: Duration
     /// Whether a branch that no longer contains the commit worked off last is followed.
     public var acceptsRewrittenHistory: Bool
+    /// Between two full looks at what lives, beside the watches.
+    public var compareInterval: Duration
 
     public init(
       branch: String = "main", policy: Policy = Policy(), interval: Duration = .seconds(60),
-      acceptsRewrittenHistory: Bool = false
+      acceptsRewrittenHistory: Bool = false, compareInterval: Duration = .seconds(1800)
     ) {
       self.branch = branch
       self.policy = policy
       self.interval = interval
       self.acceptsRewrittenHistory = acceptsRewrittenHistory
+      self.compareInterval = compareInterval
     }
   }
 
@@ -85,14 +88,20 @@ public actor Reconciler {
   /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
   var refused: ObjectID?
   var toJudge = Changes()
-  /// Where each live object came from when it was last as we applied it.
-  var vouched: [ObjectReference: Provenance] = [:]
+  /// What we know of each live object from when it was last as we applied it.
+  var vouched: [ObjectReference: Vouched] = [:]
   /// Live objects that are not as we applied them.
   var drifted: Set<ObjectReference> = []
+  /// What remained of live objects that we tried in vain to put back.
+  var resisting: [ObjectReference: Essence] = [:]
+  /// The head at which an administrator has said that what was held back may happen.
+  var confirmed: ObjectID?
   /// Live objects that changed since they were last told of.
   var seen: Set<ObjectReference> = []
   /// Which commit brought what is to be judged.
   var commitOf: [ObjectReference: ObjectID] = [:]
+  /// What is taken in meanwhile is worked off by the next round.
+  var isInRound = false
   /// Something failed that is tried again soon.
   var isRetrying = false
   /// Rounds in a row in which something failed.
@@ -169,6 +178,12 @@ public actor Reconciler {
           return nil
         }
       }
+      if !once {
+        group.addTask {
+          await self.keepComparing()
+          return nil
+        }
+      }
       group.addTask { await self.keepFetching(once: once) }
       group.addTask { await self.keepWorking(once: once) }
       var outcome: Outcome = .cancelled
@@ -235,38 +250,6 @@ public actor Reconciler {
   private func take(_ change: FollowedChange, of resource: Resource) {
     for reference in living.take(change, of: resource) { touch(reference) }
     look()
-  }
-
-  /// Takes in what a write of ours gave back.
-  func put(_ object: Object, _ reference: ObjectReference) {
-    vouched[reference] = Provenance(of: object)
-    living.put(object)
-  }
-
-  /// Whether an object of ours is not as we applied it. A copy of what it once was has a stamp as well.
-  func isEdited(_ object: Object, _ reference: ObjectReference) -> Bool {
-    !stamp.holds(object.json) || vouched[reference].map { $0 != Provenance(of: object) } ?? false
-  }
-
-  /// Notes what a change of a live object means for us.
-  func touch(_ reference: ObjectReference) {
-    seen.insert(reference)
-    if held[reference]?.verdict == .waiting { toJudge.objects.insert(reference) }
-    for (other, held) in held where held.verdict == .waiting && other.kind == KubeDirector.Wire.appKind {
-      toJudge.objects.insert(other)
-    }
-    guard let object = living.objects[reference] else {
-      vouched[reference] = nil
-      if held[reference] == nil, desired.snapshot.holds(reference) { toJudge.objects.insert(reference) }
-      return
-    }
-    let isOurs = object.label(Wire.Label.source) == settings.policy.installation
-    guard isOurs, !object.isBeingDeleted else { return }
-    if isEdited(object, reference) {
-      drifted.insert(reference)
-    } else {
-      vouched[reference] = Provenance(of: object)
-    }
   }
 
   private func keepWorking(once: Bool) async -> Outcome? {

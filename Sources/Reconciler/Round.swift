@@ -12,6 +12,8 @@ extension Reconciler {
   func round() async {
     guard living.isComplete, let fetched else { return }
     let repository = mirror.repository
+    isInRound = true
+    defer { isInRound = false }
     do {
       if fetched != desired.head, fetched != refused { try await adopt(fetched, in: repository) }
       // A head that is refused stops nothing of what was applied before.
@@ -35,7 +37,7 @@ extension Reconciler {
 
   private func adopt(_ commit: ObjectID, in repository: GitRepository) async throws {
     let worked = try await repository.target(of: workedRef)
-    if let worked, worked != commit, !settings.acceptsRewrittenHistory,
+    if let worked, worked != commit, !settings.acceptsRewrittenHistory, confirmed != commit,
       try await !repository.isAncestor(worked, of: commit)
     {
       refused = commit
@@ -45,7 +47,7 @@ extension Reconciler {
         metadata: [
           "branch": "\(settings.branch)", "was": "\(worked.short)", "is": "\(commit.short)",
           "hint":
-            "nothing is applied; push a head that contains \(worked.short), or start with onRewrittenHistory: accept",
+            "nothing is applied; push a head that contains \(worked.short), or accept this one by kdops sync --accept \(commit.short)",
         ])
       return
     }
@@ -67,7 +69,7 @@ extension Reconciler {
     var changes = step.changes
     if step.isComplete {
       changes.objects.formUnion(living.applied.references)
-      changes.objects = changes.objects.filter { !isInSync($0) }
+      changes.objects = changes.objects.filter { !isInSync($0) || held[$0] != nil }
       changes.files = changes.files.filter { !desired.snapshot.findings(in: $0).isEmpty }
     }
     // What a cluster's file is gone for changes only when its file comes back.
@@ -83,6 +85,8 @@ extension Reconciler {
     }
     for path in changes.files { try await noteFile(path, step.commits[path], at: commit, in: repository) }
     toJudge.formUnion(changes)
+    // Only now is it known what they should be.
+    if step.isComplete { for (reference, object) in living.objects { lookForEdits(object, reference) } }
     if isFirst { try await takeUpOpenCommits(at: commit, in: repository) }
     if worked != commit { try await repository.updateRef(workedRef, to: commit, expecting: worked) }
     logger.info(
@@ -90,7 +94,7 @@ extension Reconciler {
   }
 
   /// The live object was made from the very blob that the head has.
-  private func isInSync(_ object: ObjectReference) -> Bool {
+  func isInSync(_ object: ObjectReference) -> Bool {
     guard let live = living.objects[object], let path = desired.source(of: object)?.path,
       let blob = desired.blobs[path]
     else { return false }
@@ -119,39 +123,6 @@ extension Reconciler {
       verdict: Verdict.rejected.rawValue, phase: .rejected, rules: errors.map(\.rule).uniqued,
       message: (first.location.map { "line \($0.line), column \($0.column): " } ?? "") + first.sentence)
     await record(report, of: commit, in: repository)
-  }
-
-  // MARK: - Drift
-
-  /// Puts objects back that someone edited: what was applied is known by its blob, whatever the head says by now.
-  private func putBack(in repository: GitRepository) async {
-    for reference in drifted {
-      drifted.remove(reference)
-      guard let live = living.objects[reference], isEdited(live, reference) else { continue }
-      guard let origin = vouched[reference] ?? Provenance(of: live), let blob = ObjectID(hex: origin.blob),
-        let bytes = try? await repository.blob(blob),
-        let document = desired.document(of: reference, path: origin.path, in: bytes)
-      else {
-        logger.warning("drift.unknown", metadata: ["object": "\(reference)"])
-        continue
-      }
-      do throws(APIError) {
-        let isAsGitSays = document["spec"] == live.json["spec"] && origin == Provenance(of: live)
-        put(try await applier.apply(document, over: live, origin), reference)
-        // Only the key is another one.
-        if isAsGitSays { continue }
-        logger.notice(
-          "drift.mended", metadata: ["object": "\(reference)", "commit": "\(origin.commit.prefix(7))"])
-        await outlets.putBack(live, origin.path)
-      } catch {
-        // Not judged: the base would be what somebody made of it.
-        drifted.insert(reference)
-        isRetrying = true
-        if error.kind != .conflict {
-          logger.warning("drift.stays", metadata: ["object": "\(reference)", "error": "\(error)"])
-        }
-      }
-    }
   }
 
   func retry(_ reference: ObjectReference, after error: APIError) {

@@ -50,6 +50,9 @@ public struct RuleDescription: Sendable {
 /// A rule that the reading of files answers for; here it is only described.
 public protocol ReadingRule: Rule {}
 
+/// A rule that the daemon answers for, which alone sees what it is about; here it is only described, without examples.
+public protocol DaemonRule: Rule {}
+
 /// A rule about an app as it stands.
 public protocol AppRule: Rule {
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation]

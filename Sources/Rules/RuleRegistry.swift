@@ -12,6 +12,7 @@ public enum RuleRegistry {
     for rule in clusterChangeRules { rules.append(rule) }
     for rule in upgradeRules { rules.append(rule) }
     for rule in rollbackRules { rules.append(rule) }
+    for rule in daemonRules { rules.append(rule) }
     return rules
   }()
 
@@ -49,6 +50,10 @@ public enum RuleRegistry {
 
   static let rollbackRules: [any RollbackRule.Type] = [
     RollbackOnlyPrevApp.self, RollbackOnce.self, RollbackOnlyApp.self,
+  ]
+
+  static let daemonRules: [any DaemonRule.Type] = [
+    LayoutSchema.self, ObjectOwner.self, ObjectPrune.self,
   ]
 
   /// The documentation of a rule; nil where there is none of that id.

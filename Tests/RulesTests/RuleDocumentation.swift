@@ -27,6 +27,16 @@ enum RuleDocumentation {
       }
       for rule in group.rules { out += try section(of: rule) }
     }
+    out += """
+
+      ### `api/*`
+
+      What the cluster answered when an accepted object was applied, by the kind of its error: `api/invalid` and the
+      like are `rejected`, and the file has to be mended; `api/forbidden` is `waiting`, since an administrator may
+      grant what is missing, and is tried again by itself. What passes, such as a conflict or a server that is away,
+      is tried again without a word in any note.
+
+      """
     out +=
       "\n## The repository that the examples change\n\n`\(Fixture.currentPath)`; `\(Fixture.candidatePath)` is the "
     out += "same with `1.1.0` for `1.0.0`:\n\n```json\n\(Fixture.current)```\n\n"
@@ -36,15 +46,16 @@ enum RuleDocumentation {
 
   private static var groups: [(title: String, rules: [RuleDescription])] {
     let titles = [
-      ("file", "Files"), ("object", "Files"), ("app", "Apps"), ("cluster", "Clusters"),
+      ("file", "Files"), ("object/duplicate", "Files"), ("app", "Apps"), ("cluster", "Clusters"),
       ("upgrade", "Upgrades"),
       ("rollback", "Rollbacks"),
     ]
     let all = RuleRegistry.all.map { $0.description }
+    let daemons = RuleRegistry.all.filter { $0 is any DaemonRule.Type }.map { $0.description }
     return ["Files", "Apps", "Clusters", "Upgrades", "Rollbacks"].map { title in
       let prefixes = titles.filter { $0.1 == title }.map { $0.0 + "/" }
-      return (title, all.filter { rule in prefixes.contains { rule.id.hasPrefix($0) } })
-    }
+      return (title, all.filter { rule in prefixes.contains { (rule.id + "/").hasPrefix($0) } })
+    } + [("Daemon", daemons)]
   }
 
   private static func anchor(_ id: String) -> String { id.filter { $0 != "/" } }

@@ -91,6 +91,19 @@ enum ClusterBusy: ClusterChangeRule {
         .cluster("members: 3", "members: 5"), live: .upgrading),
     ])
 
+  /// Volumes outlive their cluster, so a cluster does not go in the middle of what an upgrade does to them; one that is
+  /// stalled goes, because nothing would ever end there.
+  static func check(deletion old: Sourced<Cluster>, in context: RuleContext) -> [Violation] {
+    guard let live = context.live.cluster(old.reference), live.status?.upgradeInfo != nil, !live.isStalled,
+      let reason = live.reasonToWait(beside: old.spec.app)
+    else { return [] }
+    return [
+      Violation(
+        ["metadata", "name"], of: .old, "cluster \(old.reference) \(reason)",
+        hint: "nothing to do: it is deleted when that has ended")
+    ]
+  }
+
   static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
     guard let live = change.live, let reason = live.reasonToWait(beside: change.old.spec.app) else {
       return []

@@ -83,7 +83,12 @@ public struct Judge {
       guard let old else { return }
       if isHidden(old.source) { return conclude(reference, .none, .rejected) }
       let prunes = request.policy?.prune == true && !mayHaveMovedToBrokenFile
-      return conclude(reference, .delete, prunes ? .accepted : .orphaned)
+      guard prunes else { return conclude(reference, .delete, .orphaned) }
+      let reports = ClusterBusy.check(deletion: old, in: context).map {
+        (rule: ClusterBusy.self, violation: $0)
+      }
+      return conclude(
+        reference, .delete, verdict(.delete, report(reports, of: reference, old: old.source, new: nil)))
     }
     guard new.isSound else {
       return concludeUnsound(

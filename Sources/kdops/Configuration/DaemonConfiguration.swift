@@ -14,6 +14,8 @@ struct DaemonConfiguration: Sendable, Hashable {
   var installation: String
   var systemNamespace: String
   var acceptsRewrittenHistory: Bool
+  /// Whether clusters whose file is gone are deleted.
+  var prune: Bool
   /// As written; an installation other than the default adds its name.
   var statusRefs: StatusRefs
   /// Nil for none.
@@ -33,6 +35,7 @@ struct DaemonConfiguration: Sendable, Hashable {
     installation = text("installation")
     systemNamespace = text("systemNamespace")
     acceptsRewrittenHistory = text("onRewrittenHistory") == "accept"
+    prune = isOn("prune")
     statusRefs = StatusRefs(
       notes: isOn("status.notes") ? values["status.notesRef"]?.string : nil,
       tree: isOn("status.tree") ? values["status.treeRef"]?.string : nil,
@@ -64,6 +67,6 @@ struct DaemonConfiguration: Sendable, Hashable {
   }
 
   var policy: Policy {
-    Policy(tenancy: tenancy, systemNamespace: systemNamespace, installation: installation)
+    Policy(tenancy: tenancy, systemNamespace: systemNamespace, installation: installation, prune: prune)
   }
 }

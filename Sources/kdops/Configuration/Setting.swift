@@ -121,7 +121,7 @@ extension Setting {
     Setting(key: "systemNamespace", kind: .text, standard: "kdops-system"),
     Setting(key: "history", kind: .choice(["net", "stepwise"]), standard: "net", isSupported: false),
     Setting(key: "atomic", kind: .choice(["object", "commit"]), standard: "object", isSupported: false),
-    Setting(key: "prune", kind: .flag, standard: false, isSupported: false),
+    Setting(key: "prune", kind: .flag, standard: false),
     Setting(key: "onRewrittenHistory", kind: .choice(["hold", "accept"]), standard: "hold"),
     Setting(key: "status.notes", kind: .flag, standard: true),
     Setting(

@@ -1,0 +1,41 @@
+/// `layout/schema`: raised by whoever reads `.kdops.yaml`.
+public enum LayoutSchema: DaemonRule {
+  public static let description = RuleDescription(
+    "layout/schema", summary: "`.kdops.yaml` holds the settings that there are, each with a value that fits",
+    rationale: """
+      A glob that was misread would make objects look deleted, so of a commit with such a file nothing is taken in; \
+      what was applied before stays as it is.
+      """,
+    passing: [], failing: [])
+}
+
+/// `object/owner`
+public enum ObjectOwner: DaemonRule {
+  public static let description = RuleDescription(
+    "object/owner", .error, .live,
+    summary:
+      "an object that is there already is this installation's, or was nobody's and is to be taken over",
+    rationale: """
+      The label `kdops.dev/source` says whose an object is. What another installation owns is left to it. What \
+      nobody owns may be somebody's work by hand: it is taken over where its file has the annotation \
+      `kdops.dev/adopt: "true"`, and judged against what it is. A label that was taken off an object of ours is put \
+      back.
+      """,
+    passing: [], failing: [])
+}
+
+/// `object/prune`
+public enum ObjectPrune: DaemonRule {
+  public static let description = RuleDescription(
+    "object/prune", .waiting, .live,
+    summary:
+      "with `prune: true`, a cluster whose file is gone is deleted only where nothing speaks for a mistake",
+    rationale: """
+      Kept, and said so, are: clusters of which more than half would go at once, until the commit is confirmed by \
+      `kdops sync --accept`; objects whose file is still there, and only `.kdops.yaml` no longer finds it; and \
+      clusters that somebody edited, until they are put back. While a file is new and cannot be read nothing is \
+      pruned, since it may hold what is missing. Volumes are never deleted. With `prune: false` every such cluster \
+      is kept running as `orphaned`.
+      """,
+    passing: [], failing: [])
+}

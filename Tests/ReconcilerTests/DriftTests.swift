@@ -1,0 +1,195 @@
+import ClusterAPI
+import EmbeddedCluster
+import KubeDirector
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("What somebody does to objects in the cluster", .timeLimit(.minutes(1)))
+struct DriftTests {
+  private static let labelled = Files.shops("shop").merging([
+    "clusters/shop.yaml": Files.cluster("shop", "1.0.0", "labels: {team: a}, annotations: {note: x}")
+  ]) { $1 }
+
+  @Test("a label or an annotation of the file that somebody changes or takes off is put back; others' stay")
+  func metadata() async throws {
+    try await House.open(Self.labelled) { house in
+      await house.cluster("shop")
+      try await house.patch(
+        "shop",
+        ["metadata": ["labels": ["team": "b", "theirs": "1"], "annotations": ["note": .null]]])
+      let mended = await house.cluster("shop") {
+        $0.label("team") == "a" && $0.annotation("note") == "x"
+      }
+      #expect(mended?.label("theirs") == "1")
+      await until { await house.told.putBack.isEmpty ? nil : true }
+      #expect(await house.told.putBack.first == "shop")
+    }
+  }
+
+  @Test("our label taken off is put back, and nothing is said of another owner")
+  func ownership() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      await house.cluster("shop")
+      try await house.patch("shop", ["metadata": ["labels": [Wire.Label.source: .null]]])
+      await house.cluster("shop") { $0.label(Wire.Label.source) == "default" }
+      let commit = try house.user.head()
+      await house.worked(commit)
+      #expect(await house.told.objects[commit]?.contains { $0.verdict == "rejected" } == false)
+    }
+  }
+
+  @Test("our label taken off while no daemon ran is put back by the next one, which knows its stamp")
+  func ownershipWhileDown() async throws {
+    let site = try Site()
+    try await House.open(Files.shops("shop"), at: site) { house in
+      await house.cluster("shop")
+      await house.worked(try house.user.head())
+    }
+    let name = ObjectName(namespace: "default", name: "shop")
+    _ = try await site.store().patch(
+      .clusters, name, merge: ["metadata": ["labels": [Wire.Label.source: .null]]])
+    try await House.open(at: site) { house in
+      await house.cluster("shop") { $0.label(Wire.Label.source) == "default" }
+    }
+  }
+
+  @Test("an object that another installation's label was put on is left to it")
+  func handedOver() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      await house.cluster("shop")
+      try await house.patch("shop", ["metadata": ["labels": [Wire.Label.source: "other"]]])
+      let commit = try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: 2)])
+      #expect(await house.report(commit, "shop")?.rules == ["object/owner"])
+      #expect(await house.object(.clusters, "shop")?.label(Wire.Label.source) == "other")
+    }
+  }
+
+  @Test("whatever is edited at once, spec, label, annotations and stamp, all of it is put back")
+  func everything() async throws {
+    try await House.open(Self.labelled) { house in
+      let before = try #require(await house.cluster("shop"))
+      await house.worked(try house.user.head())
+      var bare = before
+      bare.json["metadata"]?["labels"] = nil
+      bare.json["metadata"]?["annotations"] = nil
+      bare.json["spec"]?["app"] = "web-9.9.9"
+      _ = try await house.store.update(bare)
+      let mended = await house.cluster("shop") { $0.json["spec"] == before.json["spec"] }
+      #expect(mended?.labels == before.labels)
+      #expect(mended?.annotations == before.annotations)
+    }
+  }
+
+  @Test("a request to run a script again, made in the cluster, is no drift and outlives a put-back")
+  func request() async throws {
+    let files = Files.shops("shop").merging([
+      "clusters/shop.yaml": Files.cluster("shop", "1.0.0", "annotations: {\(Wire.Annotation.retry): \"1\"}")
+    ]) { $1 }
+    try await House.open(files) { house in
+      await house.cluster("shop")
+      try await house.patch("shop", ["metadata": ["annotations": [Wire.Annotation.retry: "2"]]])
+      try await house.patch("shop", ["spec": ["app": "web-9.9.9"]])
+      let mended = await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+      #expect(mended?.annotation(Wire.Annotation.retry) == "2")
+    }
+  }
+
+  @Test("what cannot be put back is tried once a state, and not for ever")
+  func resisting() async throws {
+    let stubborn = Stubborn()
+    try await House.open(Self.labelled, wrap: { stubborn.stand(before: $0) }) { house in
+      await house.cluster("shop")
+      // The first event of the cluster shows what became of the label.
+      try await house.engine("shop")
+      await until { stubborn.writes > 2 ? true : nil }
+      let commit = try house.user.head()
+      await house.worked(commit)
+      let writes = stubborn.writes
+      try await house.engine("shop", .updating)
+      await house.worked(commit)
+      #expect(stubborn.writes == writes)
+    }
+  }
+
+  @Test("an object deleted by hand comes back")
+  func deleted() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      let before = try #require(await house.cluster("shop"))
+      try await house.store.delete(.clusters, before.objectName, .none)
+      let again = await house.cluster("shop") { $0.uid != before.uid }
+      #expect(again?.json["spec"] == before.json["spec"])
+    }
+  }
+
+  @Test("what a watch never told of is found by the periodic look: an edit, a deletion, an object too many")
+  func missed() async throws {
+    let settings = Reconciler.Settings(compareInterval: .seconds(600))
+    let deaf = DeafSwitch()
+    try await House.open(
+      Files.shops("shop", "depot"), settings: settings, isStill: true, wrap: { deaf.stand(before: $0) }
+    ) { house in
+      await house.cluster("shop")
+      await house.cluster("depot")
+      await house.worked(try house.user.head())
+      deaf.isDeaf = true
+      try await house.patch("shop", ["spec": ["app": "web-9.9.9"]])
+      let depot = try #require(await house.object(.clusters, "depot"))
+      try await house.store.delete(.clusters, depot.objectName, .none)
+      var stray = depot
+      stray.json["metadata"] = ["name": "stray", "namespace": "default", "labels": JSON(depot.labels)]
+      _ = try await house.store.create(stray)
+      #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-9.9.9")
+
+      house.clock.advance(by: .seconds(600))
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+      await house.cluster("depot") { $0.uid != depot.uid }
+      await until {
+        await house.reconciler.held.contains { $0.key.name == "stray" && $0.value.verdict == .orphaned }
+          ? true : nil
+      }
+    }
+  }
+
+  @Test("the periodic look writes nothing and judges nothing where all is as it should be")
+  func idle() async throws {
+    let settings = Reconciler.Settings(compareInterval: .seconds(600))
+    let stubborn = Stubborn(isMeek: true)
+    try await House.open(
+      Files.shops("shop"), settings: settings, isStill: true, wrap: { stubborn.stand(before: $0) }
+    ) { house in
+      await house.cluster("shop")
+      await house.worked(try house.user.head())
+      let writes = stubborn.writes
+      await house.reconciler.compare()
+      #expect(await house.reconciler.toJudge == .init())
+      #expect(await house.reconciler.drifted.isEmpty)
+      #expect(stubborn.writes == writes)
+    }
+  }
+
+  @Test("a deletion that the watch told of while the list was under way is not undone by the list")
+  func ghost() async throws {
+    var living = Living(installation: "default")
+    let object = Object(
+      .clusters, namespace: "default", name: "shop",
+      content: ["metadata": ["name": "shop", "namespace": "default", "uid": "u1", "resourceVersion": "5"]])
+    _ = living.take(.all([object]), of: .clusters)
+    _ = living.take(.removed(object), of: .clusters)
+    #expect(living.take(ObjectList(items: [object], resourceVersion: "6"), of: .clusters).isEmpty)
+    #expect(living.objects.isEmpty)
+  }
+
+  @Test("an object that is younger than the list is not gone because the list lacks it")
+  func younger() async throws {
+    var living = Living(installation: "default")
+    let object = Object(
+      .clusters, namespace: "default", name: "shop",
+      content: ["metadata": ["name": "shop", "namespace": "default", "uid": "u1", "resourceVersion": "5"]])
+    _ = living.take(.changed(object), of: .clusters)
+    #expect(living.take(ObjectList(items: [], resourceVersion: "4"), of: .clusters).isEmpty)
+    #expect(living.take(ObjectList(items: [], resourceVersion: "5"), of: .clusters).count == 1)
+  }
+}

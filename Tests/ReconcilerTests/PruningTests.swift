@@ -1,0 +1,168 @@
+import ClusterAPI
+import KubeDirector
+import Rules
+import Synchronization
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("Clusters whose file is gone", .timeLimit(.minutes(1)))
+struct PruningTests {
+  private static let pruning = Reconciler.Settings(policy: Policy(prune: true))
+
+  @Test("while pruning is off they are kept running and reported; the same after a restart")
+  func orphans() async throws {
+    let site = try Site()
+    let told = Shared<String?>(nil)
+    try await House.open(Files.shops("shop", "depot"), at: site) { house in
+      await house.cluster("shop")
+      let commit = try await house.push(["clusters/shop.yaml": nil])
+      let report = await house.report(commit, "shop")
+      #expect(report?.verdict == "orphaned")
+      #expect(report?.message == "kept running: its file is gone, and pruning is off")
+      await house.worked(commit)
+      told.value = commit
+    }
+    try await House.open(at: site) { house in
+      let commit = try #require(told.value)
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "shop") != nil)
+      await until {
+        await house.reconciler.held.contains { $0.key.name == "shop" && $0.value.verdict == .orphaned }
+          ? true : nil
+      }
+    }
+  }
+
+  @Test("with pruning on they are deleted, and the note says so when they are gone")
+  func pruned() async throws {
+    try await House.open(Files.shops("shop", "depot"), settings: Self.pruning) { house in
+      try await house.engine("shop")
+      try await house.engine("depot")
+      let commit = try await house.push(["clusters/shop.yaml": nil])
+      let report = await house.report(commit, "shop") { $0.phase == .done }
+      #expect(report?.change == "delete")
+      #expect(report?.verdict == "accepted")
+      #expect(await house.object(.clusters, "shop") == nil)
+      #expect(await house.object(.clusters, "depot") != nil)
+    }
+  }
+
+  @Test("a commit that would delete every cluster waits until it is confirmed")
+  func all() async throws {
+    try await House.open(Files.shops("shop"), settings: Self.pruning) { house in
+      try await house.engine("shop")
+      let commit = try await house.push(["clusters/shop.yaml": nil])
+      let report = await house.report(commit, "shop")
+      #expect(report?.verdict == "waiting")
+      #expect(report?.rules == ["object/prune"])
+      #expect(report?.message?.contains("this would delete every cluster, 1 in all") == true)
+      #expect(report?.message?.contains("kdops sync --accept \(commit.prefix(7))") == true)
+      #expect(await house.object(.clusters, "shop") != nil)
+
+      #expect(await house.reconciler.accept("0000000") == false)
+      #expect(await house.reconciler.accept(String(commit.prefix(7))))
+      await house.report(commit, "shop") { $0.phase == .done }
+      #expect(await house.object(.clusters, "shop") == nil)
+    }
+  }
+
+  @Test("more than half at once waits as well, also where only one of them is looked at again")
+  func share() async throws {
+    try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
+      for name in ["a", "b", "c"] { try await house.engine(name) }
+      let commit = try await house.push(["clusters/a.yaml": nil, "clusters/b.yaml": nil])
+      let report = await house.report(commit, "a")
+      #expect(report?.message?.contains("2 of 3 clusters at once") == true)
+      try await house.engine("a", .updating)
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "a") != nil)
+
+      // One file comes back, and what is left is a single cluster.
+      let mended = try await house.push(["clusters/b.yaml": Files.cluster("b", "1.0.0")])
+      await until { await house.object(.clusters, "a") == nil ? true : nil }
+      await house.worked(mended)
+      #expect(await house.object(.clusters, "b") != nil)
+    }
+  }
+
+  @Test("a layout that no longer finds the files deletes nothing, and a layout that cannot be read neither")
+  func layout() async throws {
+    try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
+      for name in ["a", "b", "c"] { try await house.engine(name) }
+      let lost = try await house.push([".kdops.yaml": "clusters: [clusters/a.yaml, clusters/b.yaml]\n"])
+      let report = await house.report(lost, "c")
+      #expect(report?.verdict == "waiting")
+      #expect(report?.message?.contains("its file clusters/c.yaml is still there") == true)
+      let broken = try await house.push([".kdops.yaml": "clusters: 7\n", "clusters/a.yaml": nil])
+      #expect(await house.report(broken, ".kdops.yaml")?.rules == ["layout/schema"])
+      for name in ["a", "b", "c"] { #expect(await house.object(.clusters, name) != nil) }
+
+      let mended = try await house.push([
+        ".kdops.yaml": nil, "clusters/a.yaml": Files.cluster("a", "1.0.0"),
+      ])
+      await house.worked(mended)
+      #expect(await house.reconciler.held.isEmpty)
+    }
+  }
+
+  @Test("another default namespace moves nothing away from where it is")
+  func namespace() async throws {
+    try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
+      try await house.engine("a")
+      let commit = try await house.push([".kdops.yaml": "defaultNamespace: elsewhere\n"])
+      let report = await house.report(commit, "a") { $0.namespace == "default" }
+      #expect(report?.rules == ["object/prune"])
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "a") != nil)
+    }
+  }
+
+  @Test("a cluster in the middle of an upgrade is deleted when that has ended; a stalled one at once")
+  func upgrading() async throws {
+    let upgrade = UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u")
+    try await House.open(Files.shops("a", "b", "c", "d"), settings: Self.pruning) { house in
+      for name in ["b", "d"] { try await house.engine(name) }
+      try await house.engine("a", .updating, upgrade: upgrade)
+      try await house.engine("c", .updating, upgrade: upgrade, stalled: "c-worker-0: no such image")
+      let commit = try await house.push(["clusters/a.yaml": nil, "clusters/c.yaml": nil])
+      let report = await house.report(commit, "a")
+      #expect(report?.rules == ["cluster/busy"])
+      #expect(report?.message?.contains("it is deleted when that has ended") == true)
+      await house.report(commit, "c") { $0.phase == .done }
+      #expect(await house.object(.clusters, "a") != nil)
+      try await house.engine("a")
+      await house.report(commit, "a") { $0.phase == .done }
+      #expect(await house.object(.clusters, "a") == nil)
+    }
+  }
+
+  @Test("one whose label was taken off after its file had gone is released: nobody deletes it")
+  func released() async throws {
+    let site = try Site()
+    try await House.open(Files.shops("shop", "b", "c"), at: site) { house in
+      for name in ["shop", "b", "c"] { try await house.engine(name) }
+      let commit = try await house.push(["clusters/shop.yaml": nil])
+      await house.report(commit, "shop") { $0.verdict == "orphaned" }
+      try await house.patch("shop", ["metadata": ["labels": [Wire.Label.source: .null]]])
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "shop")?.label(Wire.Label.source) == nil)
+    }
+    try await House.open(at: site, settings: Self.pruning) { house in
+      await house.worked(try house.user.head())
+      #expect(await house.object(.clusters, "shop") != nil)
+    }
+  }
+}
+
+/// A value that two daemons' tests hand on.
+final class Shared<Value: Sendable>: Sendable {
+  private let lock: Mutex<Value>
+  init(_ value: Value) { lock = Mutex(value) }
+  var value: Value {
+    get { lock.withLock { $0 } }
+    set { lock.withLock { $0 = newValue } }
+  }
+}

@@ -1,0 +1,121 @@
+import ClusterAPI
+import EmbeddedCluster
+import KubeDirector
+import Synchronization
+import Values
+
+/// A port that hands everything on; tests change single calls.
+class Between: ClusterAPI, @unchecked Sendable {
+  // Set once before anyone else sees it.
+  private(set) var api: any ClusterAPI = Nowhere()
+
+  func stand(before api: any ClusterAPI) -> any ClusterAPI {
+    self.api = api
+    return self
+  }
+
+  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
+    try await api.get(resource, name)
+  }
+
+  func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
+    -> ObjectList
+  {
+    try await api.list(resource, namespace: namespace, labels: labels)
+  }
+
+  func watch(
+    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
+  ) -> AsyncThrowingStream<WatchEvent, any Error> {
+    api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
+  }
+
+  func create(_ object: Object) async throws(APIError) -> Object { try await api.create(object) }
+  func update(_ object: Object) async throws(APIError) -> Object { try await api.update(object) }
+  func updateStatus(_ object: Object) async throws(APIError) -> Object { try await api.updateStatus(object) }
+
+  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
+    try await api.patch(resource, name, merge: merge)
+  }
+
+  func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions) async throws(APIError)
+  {
+    try await api.delete(resource, name, preconditions)
+  }
+
+  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+    try await api.exec(pod, request)
+  }
+}
+
+/// Watches tell nothing while it is deaf.
+final class DeafSwitch: Between, @unchecked Sendable {
+  private let deafness = Mutex(false)
+  var isDeaf: Bool {
+    get { deafness.withLock { $0 } }
+    set { deafness.withLock { $0 = newValue } }
+  }
+
+  override func watch(
+    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
+  ) -> AsyncThrowingStream<WatchEvent, any Error> {
+    let events = super.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
+    return AsyncThrowingStream { continuation in
+      let task = Task {
+        do {
+          for try await event in events where !self.isDeaf { continuation.yield(event) }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+}
+
+/// A server on which a webhook writes every label `team` as it likes it; counts what is written.
+final class Stubborn: Between, @unchecked Sendable {
+  private let count = Mutex(0)
+  private let isMeek: Bool
+  var writes: Int { count.withLock { $0 } }
+
+  init(isMeek: Bool = false) { self.isMeek = isMeek }
+
+  override func create(_ object: Object) async throws(APIError) -> Object {
+    try await super.create(changed(object))
+  }
+
+  override func update(_ object: Object) async throws(APIError) -> Object {
+    try await super.update(changed(object))
+  }
+
+  private func changed(_ object: Object) -> Object {
+    count.withLock { $0 += 1 }
+    guard !isMeek, object.label("team") != nil else { return object }
+    var object = object
+    object.json["metadata"]?["labels"]?["team"] = "webhook's"
+    return object
+  }
+}
+
+/// Where nothing is.
+private struct Nowhere: ClusterAPI {
+  private var absent: APIError { APIError(.unavailable, "nothing is there yet") }
+  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object { throw absent }
+  func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
+    -> ObjectList
+  { throw absent }
+  func watch(_ resource: Resource, namespace: String?, labels: LabelSelector, after: String)
+    -> AsyncThrowingStream<WatchEvent, any Error>
+  { AsyncThrowingStream { $0.finish(throwing: absent) } }
+  func create(_ object: Object) async throws(APIError) -> Object { throw absent }
+  func update(_ object: Object) async throws(APIError) -> Object { throw absent }
+  func updateStatus(_ object: Object) async throws(APIError) -> Object { throw absent }
+  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
+    throw absent
+  }
+  func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions) async throws(APIError)
+  { throw absent }
+  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult { throw absent }
+}

@@ -1,0 +1,214 @@
+import ClusterAPI
+import EmbeddedCluster
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+/// A reconciler that follows a repository to which a test pushes, on an embedded cluster on which the test plays the
+/// engine.
+final class House: Sendable {
+  let user: TemporaryRepository
+  let store: EmbeddedCluster
+  let reconciler: Reconciler
+  let told: Heard
+  /// Stands still until it is advanced.
+  let clock: TestClock
+
+  private init(
+    user: TemporaryRepository, store: EmbeddedCluster, reconciler: Reconciler, told: Heard, clock: TestClock
+  ) {
+    self.user = user
+    self.store = store
+    self.reconciler = reconciler
+    self.told = told
+    self.clock = clock
+  }
+
+  /// Lets the daemon run while the test does what it has to do.
+  ///
+  /// - Parameters:
+  ///   - files: of the first commit.
+  ///   - site: where the remote, the copy of it and the cluster are; another daemon may have been there before.
+  ///   - isStill: true where time goes on only as the test says.
+  ///   - wrap: what stands between the daemon and the cluster.
+  static func open(
+    _ files: [String: String?] = [:], at site: Site? = nil, settings: Reconciler.Settings = .init(),
+    isStill: Bool = false, stamp: Stamp = .forTests,
+    wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
+    _ body: @Sendable (House) async throws -> Void
+  ) async throws {
+    let site = try site ?? Site()
+    if !files.isEmpty {
+      try site.user.commit(files)
+      try site.user.push()
+    }
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let store = try await site.store()
+    let told = Heard()
+    let clock = TestClock()
+    let reconciler = Reconciler(
+      mirror: try await Mirror.open(Remote(GitURL(site.forge.path)), at: site.mirror), api: wrap(store),
+      settings: settings, stamp: stamp,
+      outlets: Reconciler.Outlets(
+        commit: { await told.take($0) }, said: { await site.notes.report(of: $0) },
+        putBack: { object, _ in await told.mended(object.name) }),
+      logger: logger, clock: isStill ? clock : ContinuousClock())
+    let house = House(user: site.user, store: store, reconciler: reconciler, told: told, clock: clock)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await reconciler.run() }
+      do {
+        try await body(house)
+      } catch {
+        group.cancelAll()
+        throw error
+      }
+      group.cancelAll()
+    }
+    await site.notes.keep(told.objects)
+  }
+
+  /// Commits, pushes and lets the daemon know.
+  @discardableResult
+  func push(_ files: [String: String?], _ message: String = "Change") async throws -> String {
+    let commit = try user.commit(files, message)
+    try user.push()
+    await reconciler.sync()
+    return commit
+  }
+
+  func object(_ resource: Resource, _ name: String) async -> Object? {
+    try? await store.get(resource, ObjectName(namespace: "default", name: name))
+  }
+
+  /// A cluster that lives.
+  @discardableResult
+  func cluster(_ name: String, where holds: (Object) -> Bool = { _ in true }) async -> Object? {
+    await until {
+      guard let object = await self.object(.clusters, name), holds(object) else { return nil }
+      return object
+    }
+  }
+
+  func patch(_ name: String, _ merge: JSON) async throws {
+    _ = try await store.patch(.clusters, ObjectName(namespace: "default", name: name), merge: merge)
+  }
+
+  /// Writes a status as the engine would, and waits until the daemon has seen it.
+  @discardableResult
+  func engine(
+    _ name: String, _ state: ClusterStatus.State = .configured, app: String? = nil,
+    upgrade: UpgradeInfo? = nil, stalled: String? = nil, roles: [RoleStatus] = []
+  ) async throws -> Object {
+    let old = try #require(await cluster(name))
+    var object = old
+    object.json["status"] =
+      ClusterStatus(
+        state: state, app: app ?? object.json["spec"]?["app"]?.string ?? "", upgradeInfo: upgrade,
+        specCommit: object.annotation(Wire.Annotation.commit), observedGeneration: object.generation,
+        roles: roles,
+        conditions: stalled.map {
+          [Condition(type: .stalled, status: true, reason: "ErrImagePull", message: $0, lastTransition: 0)]
+        } ?? []
+      ).json
+    let written = try await store.updateStatus(object)
+    await until {
+      await self.reconciler.living.objects[written.reference]?.resourceVersion == written.resourceVersion
+        ? true : nil
+    }
+    return written
+  }
+
+  /// What is said of an object of a commit.
+  @discardableResult
+  func report(
+    _ commit: String, _ name: String, where holds: @Sendable (ObjectReport) -> Bool = { _ in true }
+  ) async -> ObjectReport? {
+    await until {
+      await self.told.objects[commit]?.first { $0.name == name && holds($0) }
+    }
+  }
+
+  /// Waits until the daemon has worked off what was pushed last.
+  func worked(_ commit: String) async {
+    await until {
+      await self.reconciler.isAtRest(at: commit) ? true : nil
+    }
+  }
+}
+
+extension Reconciler {
+  func isAtRest(at commit: String) -> Bool {
+    !isInRound && desired.head?.hex == commit && toJudge == Changes() && drifted.isEmpty && seen.isEmpty
+  }
+}
+
+/// Looks again until there is something to see; a task that is cancelled sees nothing.
+@discardableResult
+func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
+  while !Task.isCancelled {
+    if let found = await look() { return found }
+    await Task.yield()
+  }
+  return nil
+}
+
+/// Where one daemon after another works.
+final class Site: Sendable {
+  let forge: TemporaryRepository
+  let user: TemporaryRepository
+  let notes = Notes()
+  private let folder: TemporaryFolder
+  private let opened = Opened()
+
+  init() throws {
+    forge = try TemporaryRepository(bare: true)
+    user = try forge.clone()
+    try user.git("checkout", "--quiet", "-B", "main")
+    folder = try TemporaryFolder()
+  }
+
+  var mirror: String { folder.path + "/mirror.git" }
+
+  /// What only this machine knows is lost.
+  func forgetMirror() throws {
+    try TemporaryRepository.run(["rm", "-rf", mirror], in: nil)
+  }
+
+  func store() async throws -> EmbeddedCluster { try await opened.store(in: folder.path) }
+
+  private actor Opened {
+    private var cluster: EmbeddedCluster?
+    func store(in folder: String) async throws -> EmbeddedCluster {
+      if let cluster { return cluster }
+      let made = try await EmbeddedCluster.open(
+        directory: folder, sandbox: .noScripts, catalog: ImageCatalog([]),
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      cluster = made
+      return made
+    }
+  }
+
+  /// What was said of commits, as a later daemon reads it.
+  actor Notes {
+    private var objects: [String: [ObjectReport]] = [:]
+    func keep(_ new: [String: [ObjectReport]]) { objects.merge(new) { $1 } }
+    func report(of commit: ObjectID) -> CommitReport? {
+      objects[commit.hex].map { CommitReport(commit: commit.hex, objects: $0) }
+    }
+  }
+}
+
+/// What was told of each commit last, and what was put back.
+actor Heard {
+  private(set) var objects: [String: [ObjectReport]] = [:]
+  private(set) var putBack: [String] = []
+  func take(_ report: CommitReport) { objects[report.commit] = report.objects }
+  func mended(_ name: String) { putBack.append(name) }
+}
