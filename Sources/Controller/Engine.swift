@@ -67,7 +67,7 @@ public struct Engine: Sendable {
     self.now = now
     world = World(
       systemNamespace: settings.systemNamespace, installation: settings.installation, stamp: stamp,
-      isTenant: settings.isTenant)
+      isTenant: settings.isTenant, now: now)
     hands = Hands(api: api, world: world, settings: settings, logger: logger, announcer: announcer)
   }
 

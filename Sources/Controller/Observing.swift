@@ -46,23 +46,31 @@ extension PodObservation {
       (status?["initContainerStatuses"]?.array ?? []).compactMap { $0["state"]?["waiting"] }.first
       ?? container?["state"]?["waiting"]
       ?? (status?["containerStatuses"]?.array ?? []).compactMap { $0["state"]?["waiting"] }.first
+    let metadata = pod.json["metadata"]
     self.init(
       uid: pod.uid, resourceVersion: pod.resourceVersion,
       revision: pod.label("controller-revision-hash") ?? "", isBeingDeleted: pod.isBeingDeleted,
+      createdAt: metadata?["creationTimestamp"]?.string.flatMap(Timestamp.seconds),
+      endsBy: metadata?["deletionTimestamp"]?.string.flatMap(Timestamp.seconds),
       containerID: running ? container?["containerID"]?.string : nil, hasRun: Self.hasRun(status),
+      isUnstarted: scheduled?["status"]?.string == "True"
+        && !Self.containers(status).contains(where: Self.wasStarted),
+      isContainerReady: running && container?["ready"]?.bool ?? true,
       isReady: running && ready,
       waitingReason: waiting?["reason"]?.string, waitingMessage: waiting?["message"]?.string,
       schedulingError: scheduled?["status"]?.string == "False" ? scheduled?["message"]?.string : nil,
       unschedulableSince: scheduled?["lastTransitionTime"]?.string.flatMap(Timestamp.seconds),
       appLabel: pod.label(Wire.Label.app),
-      createdAt: pod.json["metadata"]?["creationTimestamp"]?.string.flatMap(Timestamp.seconds),
       firstStartedAt: Self.firstStart(status))
+  }
+
+  private static func containers(_ status: JSON?) -> [JSON] {
+    (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
   }
 
   /// An init container pulls the same image first, so its start is the end of the pull.
   private static func firstStart(_ status: JSON?) -> Int? {
-    let containers =
-      (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
+    let containers = containers(status)
     return containers.flatMap { container in
       [
         container["lastState"]?["terminated"], container["state"]?["terminated"],
@@ -79,16 +87,16 @@ extension PodObservation {
   /// False only where the node has said of one container that it could not be started, and of none that it was: what
   /// merely waits may be starting at this moment.
   private static func hasRun(_ status: JSON?) -> Bool {
-    let containers =
-      (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
+    let containers = containers(status)
     let hasFailed = containers.contains {
       $0["state"]?["waiting"]?["reason"]?.string.map(failedStarts.contains) ?? false
     }
     return !hasFailed
-      || containers.contains { container in
-        container["state"]?["waiting"] == nil || container["lastState"]?["terminated"] != nil
-          || container["containerID"]?.string?.isEmpty == false
-          || (container["restartCount"]?.integer ?? 0) > 0
-      }
+      || containers.contains(where: wasStarted)
+  }
+
+  private static func wasStarted(_ container: JSON) -> Bool {
+    container["state"]?["waiting"] == nil || container["lastState"]?["terminated"] != nil
+      || container["containerID"]?.string?.isEmpty == false || (container["restartCount"]?.integer ?? 0) > 0
   }
 }

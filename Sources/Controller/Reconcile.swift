@@ -77,7 +77,8 @@ extension Engine {
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
       cluster: cluster, isStamped: stamp.holds(picture.cluster.json), status: status, apps: apps,
-      catalogs: catalogs, sets: sets, pods: picture.pods.mapValues(PodObservation.init), work: picture.work,
+      catalogs: catalogs, sets: sets, pods: picture.pods.mapValues(PodObservation.init),
+      gone: picture.gone, work: picture.work,
       budgets: Self.budgets(picture),
       headlessServiceExists: picture.services[headless]
         == builder.headless().annotation(ServiceAnnotation.mark),

@@ -17,6 +17,7 @@ actor World {
   private let installation: String?
   private let stamp: Stamp
   private let isTenant: @Sendable (String) -> Bool
+  private let now: @Sendable () -> Int
 
   private struct KnownApp {
     var app: App
@@ -30,6 +31,8 @@ actor World {
     var sets: [String: Object] = [:]
     var pods: [String: Object] = [:]
     var services: [String: Service] = [:]
+    /// When pods went that have not come again.
+    var gone: [String: Int] = [:]
 
     var isEmpty: Bool { sets.isEmpty && pods.isEmpty && services.isEmpty }
   }
@@ -51,6 +54,7 @@ actor World {
     var cluster: Object
     var sets: [String: Object]
     var pods: [String: Object]
+    var gone: [String: Int]
     /// The marks of its services, by name.
     var services: [String: String]
     var budgets: [Budget]
@@ -64,8 +68,9 @@ actor World {
 
   init(
     systemNamespace: String, installation: String? = nil, stamp: Stamp,
-    isTenant: @escaping @Sendable (String) -> Bool = { _ in true }
+    isTenant: @escaping @Sendable (String) -> Bool = { _ in true }, now: @escaping @Sendable () -> Int = { 0 }
   ) {
+    self.now = now
     self.systemNamespace = systemNamespace
     self.installation = installation
     self.stamp = stamp
@@ -94,7 +99,7 @@ actor World {
     }
     let services = parts.services.filter { $0.value.owners.contains(uid) }.mapValues { $0.mark ?? "" }
     return Picture(
-      cluster: cluster, sets: sets, pods: pods, services: services,
+      cluster: cluster, sets: sets, pods: pods, gone: parts.gone, services: services,
       budgets: budgets.filter { $0.key.namespace == name.namespace }.map(\.value), work: work[name] ?? [:])
   }
 
@@ -174,6 +179,7 @@ actor World {
         guard !buried.contains(object.uid) else { return [] }
         guard isNewer(object, than: parts[owner]?.pods[object.name]) else { return [] }
         parts[owner, default: Parts()].pods[object.name] = object
+        parts[owner]?.gone[object.name] = nil
       case .services: parts[owner, default: Parts()].services[object.name] = Service(object)
       default: return []
       }
@@ -207,7 +213,10 @@ actor World {
       case .statefulSets:
         if parts[owner]?.sets[object.name]?.uid == object.uid { parts[owner]?.sets[object.name] = nil }
       case .pods:
-        if parts[owner]?.pods[object.name]?.uid == object.uid { parts[owner]?.pods[object.name] = nil }
+        if parts[owner]?.pods[object.name]?.uid == object.uid {
+          parts[owner]?.pods[object.name] = nil
+          parts[owner]?.gone[object.name] = now()
+        }
         bury(object.uid)
       case .services: parts[owner]?.services[object.name] = nil
       default: break

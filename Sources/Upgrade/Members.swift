@@ -8,6 +8,7 @@ extension ClusterMachine {
     if member.state == .createPending, pod != nil { member.state = .creating }
     if member.state == .deletePending, pod?.isBeingDeleted == true { member.state = .deleting }
     absorbTrouble(&member, pod)
+    absorbDelay(&member, pod, status.roles[role], index)
     status.roles[role].members[index] = member
     guard let pod, !pod.isBeingDeleted else { return }
     if case .finished(let order, let result) = observed.work[member.pod], pod.containerID == order.containerID
@@ -75,7 +76,7 @@ extension ClusterMachine {
   }
 
   /// True for a pod that was claimed and is still the old one: what ails it ends with it.
-  private func isOnItsWayOut(_ member: MemberStatus, _ pod: PodObservation) -> Bool {
+  func isOnItsWayOut(_ member: MemberStatus, _ pod: PodObservation) -> Bool {
     guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else {
       return false
     }
@@ -87,8 +88,8 @@ extension ClusterMachine {
   mutating func setUp(_ role: Int, _ index: Int) {
     let member = status.roles[role].members[index]
     let id = status.roles[role].id
-    guard !member.isLeaving, let pod = observed.pods[member.pod], pod.isReady, !pod.isBeingDeleted,
-      let container = pod.containerID
+    guard !member.isLeaving, let pod = observed.pods[member.pod], pod.isContainerReady,
+      !pod.isBeingDeleted, let container = pod.containerID
     else { return }
     let isInstalled = member.detail.lastConfiguredContainer == container
     if isInstalled, let app = member.app, pod.appLabel != app {

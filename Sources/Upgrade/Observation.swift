@@ -17,6 +17,9 @@ public struct Observation: Sendable {
   public var sets: [String: SetObservation]
   /// The pods there are, by name.
   public var pods: [String: PodObservation]
+  /// When a pod that is gone was seen to go, by name, in whole seconds since 1970. Known only of those that went
+  /// before the eyes of this daemon.
+  public var gone: [String: Int]
   /// What the hands are doing in pods, or have done since the last step, by pod name.
   public var work: [String: PodWork]
   /// The PodDisruptionBudgets that cover pods of the cluster.
@@ -44,7 +47,8 @@ public struct Observation: Sendable {
   public init(
     cluster: Cluster, isStamped: Bool, status: ClusterStatus?, apps: [String: AppSpec],
     catalogs: [String: AppCatalog] = [:],
-    sets: [String: SetObservation] = [:], pods: [String: PodObservation] = [:], work: [String: PodWork] = [:],
+    sets: [String: SetObservation] = [:], pods: [String: PodObservation] = [:],
+    gone: [String: Int] = [:], work: [String: PodWork] = [:],
     budgets: [BudgetObservation] = [], headlessServiceExists: Bool = true, memberServices: Set<String>? = nil,
     outdatedServices: Set<String> = [], now: Int,
     settings: Settings = Settings()
@@ -56,6 +60,7 @@ public struct Observation: Sendable {
     self.catalogs = catalogs
     self.sets = sets
     self.pods = pods
+    self.gone = gone
     self.work = work
     self.budgets = budgets
     self.headlessServiceExists = headlessServiceExists
@@ -113,54 +118,6 @@ public enum SetStrategy: Sendable, Hashable {
 
   /// Above any ordinal: no change of the template moves a pod by itself.
   public static let atRest = SetStrategy.rollingUpdate(partition: 1000)
-}
-
-/// A member's pod as it is.
-public struct PodObservation: Sendable, Hashable {
-  public var uid: String
-  public var resourceVersion: String
-  /// Its `controller-revision-hash`.
-  public var revision: String
-  public var isBeingDeleted: Bool
-  /// Of the container `app`, once it runs.
-  public var containerID: String?
-  /// False only where it is certain that none of its containers was ever started.
-  public var hasRun: Bool
-  /// The container runs and the pod is ready.
-  public var isReady: Bool
-  public var waitingReason: String?
-  public var waitingMessage: String?
-  public var schedulingError: String?
-  /// When it was first found to fit nowhere, in whole seconds since 1970; nil where nobody says.
-  public var unschedulableSince: Int?
-  /// The value of the label that names the app.
-  public var appLabel: String?
-  /// When the pod was made, and when a first container of it began to run, in whole seconds since 1970; nil where
-  /// nobody says. Only the journal looks at them.
-  public var createdAt: Int?
-  public var firstStartedAt: Int?
-
-  public init(
-    uid: String, resourceVersion: String = "", revision: String, isBeingDeleted: Bool = false,
-    containerID: String? = nil, hasRun: Bool = true, isReady: Bool = false, waitingReason: String? = nil,
-    waitingMessage: String? = nil, schedulingError: String? = nil,
-    unschedulableSince: Int? = nil, appLabel: String? = nil, createdAt: Int? = nil, firstStartedAt: Int? = nil
-  ) {
-    self.uid = uid
-    self.resourceVersion = resourceVersion
-    self.revision = revision
-    self.isBeingDeleted = isBeingDeleted
-    self.containerID = containerID
-    self.hasRun = hasRun
-    self.isReady = isReady
-    self.waitingReason = waitingReason
-    self.waitingMessage = waitingMessage
-    self.schedulingError = schedulingError
-    self.unschedulableSince = unschedulableSince
-    self.appLabel = appLabel
-    self.createdAt = createdAt
-    self.firstStartedAt = firstStartedAt
-  }
 }
 
 /// What goes on, or has just ended, in a pod on our behalf.

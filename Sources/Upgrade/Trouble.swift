@@ -18,6 +18,21 @@ public struct Trouble: Sendable, Hashable {
     "RegistryUnavailable", "PostStartHookError", "StartError",
   ]
 
+  /// Reasons of ours: a pod does not come, or does not go. Each ends by itself once the pod does.
+  public static let overdue: Set<String> = [notCreated, notStarted, notEnded]
+  static let notCreated = "PodNotCreated"
+  static let notStarted = "PodNotStarted"
+  static let notEnded = "PodNotEnded"
+
+  /// How long a pod may be missing, in seconds: a set's controller makes one within a second, and tries again within
+  /// some ten seconds where the server refused it a few times.
+  static let creationGrace = 90
+  /// How long a pod that has a node may start nothing: volumes that are attached and images of a few gigabytes take a
+  /// minute or two.
+  static let startGrace = 120
+  /// How long a pod may be there beyond its grace period: a node that lives is late by seconds.
+  static let endGrace = 60
+
   /// How long a pod may fit nowhere, in seconds, before that is worth a word.
   static let schedulingGrace = 20
 
@@ -40,7 +55,7 @@ public struct Trouble: Sendable, Hashable {
       Trouble(pod: member.pod, reason: reason, message: "\(member.pod): \(words)")
     }
     // Before what failed in a container: that container is gone where the next one cannot start.
-    if let reason = detail.waitingReason, hopeless.contains(reason) {
+    if let reason = detail.waitingReason, hopeless.contains(reason) || overdue.contains(reason) {
       return trouble(reason, detail.waitingMessage.map { "\(reason): \(gist($0))" } ?? reason)
     }
     if let error = detail.schedulingError { return trouble("Unschedulable", error) }

@@ -33,6 +33,38 @@ struct ObservingTests {
     #expect(Self.pod([restarted]).hasRun)
   }
 
+  @Test(
+    "it has not started while a node has it and every container waits; a gate does not keep it from being set up"
+  )
+  func starts() {
+    func pod(_ scheduled: String, _ containers: JSON, ready: String = "False") -> PodObservation {
+      PodObservation(
+        Object([
+          "apiVersion": "v1", "kind": "Pod",
+          "metadata": [
+            "name": "w-0", "namespace": "prod", "creationTimestamp": "1970-01-01T00:01:00Z",
+            "deletionTimestamp": "1970-01-01T00:02:00Z",
+          ],
+          "status": [
+            "containerStatuses": containers,
+            "conditions": [
+              ["type": "PodScheduled", "status": .string(scheduled)],
+              ["type": "Ready", "status": .string(ready)],
+            ],
+          ],
+        ]))
+    }
+    #expect(pod("True", []).isUnstarted)
+    #expect(pod("True", [Self.waiting("ContainerCreating")]).isUnstarted)
+    #expect(!pod("False", []).isUnstarted)
+    #expect(pod("True", []).createdAt == 60 && pod("True", []).endsBy == 120)
+    var app: JSON = ["name": "app", "containerID": "x://1", "state": ["running": [:]], "ready": true]
+    #expect(!pod("True", [app]).isUnstarted)
+    #expect(pod("True", [app]).isContainerReady && !pod("True", [app]).isReady)
+    app["ready"] = false
+    #expect(!pod("True", [app], ready: "True").isContainerReady)
+  }
+
   @Test("a container that others put into it may be what it waits for")
   func sidecar() {
     let app: JSON = ["name": "app", "containerID": "x://1", "state": ["running": [:]]]

@@ -34,6 +34,10 @@ struct Stage {
   // What goes wrong, until it is mended.
   var badImages: Set<String> = []
   var slowPods: Set<String> = []
+  /// Pods that a quota keeps from being made, whose node is lost, whose readiness gate stays closed.
+  var forbiddenPods: Set<String> = []
+  var lostPods: Set<String> = []
+  var gatedPods: Set<String> = []
   var heldScripts: Set<String> = []
   /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` for whatever ends next, once.
   var exitCodes: [String: Int] = [:]

@@ -8,6 +8,8 @@ struct StageDaemon {
   var view: View?
   /// How many writes it still makes before it is killed; nil for never.
   var life: Int?
+  /// When it asked to be woken.
+  var wakeAt: Int?
   /// The moment of the last look that left nothing to do.
   var seen: Int?
 
@@ -71,7 +73,9 @@ extension Stage {
   /// - Returns: whether it did anything. Where nothing has happened since it last had nothing to do, it is not asked.
   mutating func daemonLooks() -> Bool {
     let moment = counter &+ clusterVersion
-    if daemon.seen == moment, daemon.work.values.allSatisfy(\.isRunning) { return false }
+    let isWoken = daemon.wakeAt.map { $0 <= now } ?? false
+    if daemon.seen == moment, !isWoken, daemon.work.values.allSatisfy(\.isRunning) { return false }
+    daemon.wakeAt = nil
     see()
     let moved = daemonActs()
     daemon.seen = moved ? nil : moment
@@ -140,7 +144,10 @@ extension Stage {
 
   private mutating func perform(_ action: Action) -> Outcome {
     switch action {
-    case .tell, .wake: return .nothing
+    case .tell: return .nothing
+    case .wake(let seconds):
+      daemon.wakeAt = min(daemon.wakeAt ?? .max, now + seconds)
+      return .nothing
     case .order(let pod, let order): return start(order, pod)
     default: break
     }

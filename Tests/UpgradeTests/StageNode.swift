@@ -9,24 +9,28 @@ struct StagePod {
   var revision: String
   var image: String
   var isBeingDeleted = false
+  var createdAt: Int?
+  var endsBy: Int?
   var container: String?
   var waitingReason: String?
   var waitingMessage: String?
   var appLabel: String?
+  /// A readiness gate is closed.
+  var isGated = false
   /// True between a crash and the next start.
   var isCrashed = false
   /// What the pod tells of its own past, where a test says so.
-  var createdAt: Int?
   var firstStartedAt: Int?
 
-  var isAvailable: Bool { container != nil && !isBeingDeleted }
+  var isAvailable: Bool { container != nil && !isBeingDeleted && !isGated }
 
   var observation: PodObservation {
     PodObservation(
       uid: uid, resourceVersion: "\(version)", revision: revision, isBeingDeleted: isBeingDeleted,
-      containerID: container, isReady: container != nil, waitingReason: waitingReason,
-      waitingMessage: waitingMessage, appLabel: appLabel, createdAt: createdAt, firstStartedAt: firstStartedAt
-    )
+      createdAt: createdAt, endsBy: endsBy, containerID: container,
+      isUnstarted: container == nil && !isCrashed, isContainerReady: container != nil,
+      isReady: container != nil && !isGated, waitingReason: waitingReason,
+      waitingMessage: waitingMessage, appLabel: appLabel, firstStartedAt: firstStartedAt)
   }
 }
 
@@ -64,6 +68,7 @@ extension Stage {
   mutating func nodeActs(on name: String) -> Bool {
     guard var pod = pods[name] else { return false }
     if pod.isBeingDeleted {
+      guard !lostPods.contains(Self.short(name)) else { return false }
       stopContainer(of: name)
       pods[name] = nil
       _ = fresh()

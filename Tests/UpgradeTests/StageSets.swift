@@ -34,7 +34,8 @@ extension Stage {
     set.updateRevision = StageSet.revision(of: set.image)
     if set.currentRevision.isEmpty { set.currentRevision = set.updateRevision }
     var moved = false
-    for ordinal in 0..<set.replicas where pods["\(set.name)-\(ordinal)"] == nil {
+    for ordinal in 0..<set.replicas
+    where pods["\(set.name)-\(ordinal)"] == nil && !forbiddenPods.contains("\(role)-\(ordinal)") {
       let isHeldBack =
         if case .rollingUpdate(let partition) = set.strategy { ordinal < partition } else { false }
       create(ordinal, of: set, role, isHeldBack ? set.currentRevision : set.updateRevision)
@@ -74,13 +75,15 @@ extension Stage {
     let id = fresh()
     pods[name] = StagePod(
       name: name, role: role, ordinal: ordinal, uid: "uid\(id)", version: id, revision: revision,
-      image: String(revision.dropFirst("rev-".count)))
+      image: String(revision.dropFirst("rev-".count)), createdAt: now,
+      isGated: gatedPods.contains(Self.short(name)))
   }
 
   /// Asks for a pod's end; the node carries it out.
   mutating func terminate(_ name: String) {
     guard pods[name]?.isBeingDeleted == false else { return }
     pods[name]?.isBeingDeleted = true
+    pods[name]?.endsBy = now + 10
     touch(name)
   }
 }

@@ -1,0 +1,66 @@
+import KubeDirector
+
+// Pods that do not come, and pods that do not go: nobody reports them as failed, so the clock has to.
+extension ClusterMachine {
+  /// Says of a member's pod that it is overdue, once it is; before that, asks to be woken when it will be.
+  mutating func absorbDelay(
+    _ member: inout MemberStatus, _ pod: PodObservation?, _ role: RoleStatus, _ ordinal: Int
+  ) {
+    guard let delay = delay(member, pod, role, ordinal) else { return }
+    let left = delay.since + delay.grace - observed.now
+    guard left <= 0 else {
+      actions.append(.wake(after: left))
+      return
+    }
+    member.detail.waitingReason = delay.reason
+    member.detail.waitingMessage = delay.words
+  }
+
+  /// What is being waited for, since when, and for how long that is no cause for concern.
+  private struct Delay {
+    var reason: String
+    var since: Int
+    var grace: Int
+    /// What is wrong, and the way out.
+    var words: String
+  }
+
+  private func delay(
+    _ member: MemberStatus, _ pod: PodObservation?, _ role: RoleStatus, _ ordinal: Int
+  ) -> Delay? {
+    let namespace = observed.cluster.metadata.namespace
+    guard let pod else {
+      guard !member.isLeaving, let since = missingSince(member, role, ordinal) else { return nil }
+      return Delay(
+        reason: Trouble.notCreated, since: since, grace: Trouble.creationGrace,
+        words: "the pod is not made, as a quota or a policy may have it; "
+          + "kubectl describe statefulset -n \(namespace) \(role.statefulSet) says why")
+    }
+    if pod.isBeingDeleted {
+      guard let since = pod.endsBy else { return nil }
+      return Delay(
+        reason: Trouble.notEnded, since: since, grace: Trouble.endGrace,
+        words: "the pod does not end, as on a node that is lost; once that node surely runs no more, "
+          + "kubectl delete pod -n \(namespace) \(member.pod) --force")
+    }
+    let isOrdinary = pod.waitingReason.map(Trouble.ordinary.contains) ?? true
+    guard pod.isUnstarted, isOrdinary, !isOnItsWayOut(member, pod), let since = pod.createdAt else {
+      return nil
+    }
+    return Delay(
+      reason: Trouble.notStarted, since: since, grace: Trouble.startGrace,
+      words:
+        "no container has started, as with a volume or a secret that is not there, or a very large image; "
+        + "kubectl describe pod -n \(namespace) \(member.pod) says what it waits for")
+  }
+
+  /// Since when a pod is missing at the latest that its set should have; nil where nobody should have made it yet.
+  ///
+  /// No object tells it. It is missing at most since the members stopped being ready, since it was claimed, and since
+  /// it was seen to go.
+  private func missingSince(_ member: MemberStatus, _ role: RoleStatus, _ ordinal: Int) -> Int? {
+    guard let set = observed.sets[role.id], set.isObserved, set.replicas > ordinal else { return nil }
+    guard let ready = observed.status?.condition(.ready), !ready.status else { return observed.now }
+    return max(ready.lastTransition, member.upgrade?.since ?? 0, observed.gone[member.pod] ?? 0)
+  }
+}

@@ -1,0 +1,143 @@
+import KubeDirector
+import Testing
+import Upgrade
+
+@Suite("Pods that do not come, and pods that do not go")
+struct DelayTests {
+  private func stall(_ stage: Stage) -> String? {
+    stage.status?.condition(.stalled).flatMap { $0.status ? $0.message : nil }
+  }
+
+  /// Lets time pass in which nothing happens, and looks again.
+  private func wait(_ seconds: Int, in stage: inout Stage) {
+    stage.now += seconds
+    stage.annotate("looked", "\(stage.now)")
+    stage.settle()
+  }
+
+  @Test("a pod that is never made stalls a new cluster after a while, and stalls it no more once it is made")
+  func notCreated() {
+    var stage = Stage([.init(id: "worker", members: 2)])
+    stage.forbiddenPods = ["worker-1"]
+    stage.settle()
+    #expect(stall(stage) == nil)
+    #expect(stage.decision()?.actions.contains { if case .wake = $0 { true } else { false } } == true)
+    wait(90, in: &stage)
+    #expect(
+      stall(stage)
+        == "c-worker-1: PodNotCreated: the pod is not made, as a quota or a policy may have it; "
+        + "kubectl describe statefulset -n default c-worker says why")
+    #expect(stage.status?.rollup.membersDown == true)
+    stage.forbiddenPods = []
+    stage.settle()
+    #expect(stall(stage) == nil)
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("in an upgrade the way back is said as well, and going back ends it")
+  func notCreatedInUpgrade() {
+    var stage = UpgradingTests.workers()
+    stage.forbiddenPods = ["worker-1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    #expect(stall(stage) == nil)
+    wait(90, in: &stage)
+    #expect(stall(stage)?.hasSuffix("; to go back to app-1.0, revert commit commit2") == true)
+    stage.commit(app: "app-1.0")
+    stage.settle()
+    #expect(stall(stage) == nil || stage.status?.upgradeInfo?.isRollingBack == true)
+    stage.forbiddenPods = []
+    stage.settle()
+    #expect(stage.status?.state == .configured && stage.status?.app == "app-1.0")
+    #expect(stage.violations == [])
+  }
+
+  @Test("the next pod's turn does not begin with the time of the one before")
+  func eachItsOwnTime() {
+    var stage = UpgradingTests.workers(3)
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-2")?.podUpgradeStatus == .configured }
+    wait(500, in: &stage)
+    #expect(stage.history.allSatisfy { $0.condition(.stalled)?.status != true })
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("a pod in which nothing starts stalls after a while; one that is only slow does not")
+  func notStarted() {
+    var stage = Stage([.init(id: "worker", members: 2)])
+    stage.slowPods = ["worker-0"]
+    stage.settle()
+    wait(100, in: &stage)
+    #expect(stall(stage) == nil)
+    wait(20, in: &stage)
+    #expect(stall(stage)?.hasPrefix("c-worker-0: PodNotStarted: no container has started") == true)
+    stage.slowPods = []
+    stage.settle()
+    #expect(stall(stage) == nil)
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test("a pod that does not end, as on a lost node, stalls after a while; its end lets the upgrade go on")
+  func notEnded() {
+    var stage = UpgradingTests.workers()
+    stage.lostPods = ["worker-1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    #expect(stall(stage) == nil)
+    wait(70, in: &stage)
+    #expect(
+      stall(stage)
+        == "c-worker-1: PodNotEnded: the pod does not end, as on a node that is lost; once that node surely runs no "
+        + "more, kubectl delete pod -n default c-worker-1 --force; to go back to app-1.0, revert commit commit2"
+    )
+    stage.lostPods = []
+    stage.settle()
+    #expect(stall(stage) == nil)
+    #expect(stage.status?.app == "app-1.1" && stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("of a cluster at rest it is said that a member is down and why; that is no stall")
+  func atRest() {
+    var stage = UpgradingTests.workers()
+    stage.forbiddenPods = ["worker-0"]
+    stage.terminate("c-worker-0")
+    stage.settle()
+    wait(90, in: &stage)
+    #expect(stall(stage) == nil)
+    #expect(stage.status?.condition(.ready)?.reason == "PodNotCreated")
+  }
+
+  // MARK: - Readiness gates
+
+  @Test("a pod whose readiness gate opens only once the app listens is set up before it is ready")
+  func gate() {
+    var stage = Stage([.init(id: "web", members: 1)])
+    stage.gatedPods = ["web-0"]
+    let told = stage.record { $0.settle() }
+    #expect(told.contains("script web-0 --configure"))
+    #expect(stage.status?.condition(.ready)?.status == false)
+    stage.pods["c-web-0"]?.isGated = false
+    stage.touch("c-web-0")
+    stage.settle()
+    #expect(stage.status?.condition(.ready)?.status == true)
+  }
+
+  @Test("an upgrade goes on to the next pod only when the one before is ready, not only set up")
+  func gateInUpgrade() {
+    var stage = UpgradingTests.workers()
+    stage.gatedPods = ["worker-1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    #expect(stage.member("worker-1")?.upgrade?.done == true)
+    #expect(stage.member("worker-0")?.upgrade == nil)
+    #expect(
+      stage.status?.condition(.progressing)?.message == "from app-1.0 to app-1.1; worker waits for c-worker-1"
+    )
+    stage.pods["c-worker-1"]?.isGated = false
+    stage.touch("c-worker-1")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1" && stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+}
