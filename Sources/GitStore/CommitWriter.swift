@@ -59,13 +59,26 @@ extension RepositoryHandle {
       }
       return try check(git_reference_delete(reference.pointer), "remove \(ref)")
     }
+    guard let old else { return try make(ref, at: new, reason: reason) }
     var raw = new.raw
-    var expected = (old ?? .zero).raw
+    var expected = old.raw
     _ = try Owned("move \(ref) to \(new.short)", release: git_reference_free) { result in
-      old == nil
-        ? git_reference_create(&result, pointer, ref, &raw, 0, reason)
-        : git_reference_create_matching(&result, pointer, ref, &raw, 1, &expected, reason)
+      git_reference_create_matching(&result, pointer, ref, &raw, 1, &expected, reason)
     }
+  }
+
+  /// Creates a ref where there is none. libgit2's own way looks before it locks, so that of two who create it at the
+  /// same time the later one would win over the first.
+  private func make(_ ref: String, at new: ObjectID, reason: String) throws(GitError) {
+    let step = "create \(ref) at \(new.short)"
+    let transaction = try Owned(step, release: git_transaction_free) { git_transaction_new(&$0, pointer) }
+    try check(git_transaction_lock_ref(transaction.pointer, ref), step)
+    guard try target(of: ref) == nil else {
+      throw GitError(.conflict, "\(ref) is there already", hint: "fetch and try again")
+    }
+    var raw = new.raw
+    try check(git_transaction_set_target(transaction.pointer, ref, &raw, nil, reason), step)
+    try check(git_transaction_commit(transaction.pointer), step)
   }
 }
 
