@@ -60,9 +60,9 @@ extension ClusterMachine {
     replace(status.roles[role].members[turn].pod, unless: set.updateRevision)
   }
 
-  /// The member whose turn it is: the one being rolled back; else what is out of service, because it is down, has
-  /// failed, or came back by itself and nobody has set it up; else what the upgrade had not finished; else the last
-  /// one that was touched.
+  /// The member whose turn it is: the one being rolled back; else the one that the upgrade took and had not finished,
+  /// because no other may be taken beside it; else what is out of service, because it is down, has failed, or came
+  /// back by itself and nobody has set it up; else what was only claimed; else the last one that was touched.
   private func nextToRollBack(_ role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Int? {
     let members = status.roles[role].members
     func isBegun(_ index: Int) -> Bool { isClaimed(role, index, info, set) }
@@ -70,7 +70,12 @@ extension ClusterMachine {
       guard let ledger = members[index].upgrade, ledger.id == info.id else { return false }
       return !(ledger.done && isBegun(index))
     }
+    func isInHand(_ index: Int) -> Bool {
+      members[index].upgrade?.done != true
+        && (isDown(members[index]) || isOnOther(revision: set.updateRevision, members[index]))
+    }
     return open.last(where: isBegun)
+      ?? open.last(where: isInHand)
       ?? open.last { isDown(members[$0]) || members[$0].state == .configError }
       ?? open.last { members[$0].upgrade?.done == true && isUnwell(members[$0]) }
       ?? open.last { members[$0].upgrade?.done != true }

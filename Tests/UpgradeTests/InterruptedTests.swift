@@ -288,25 +288,56 @@ struct InterruptedTests {
         role worker RoleRollingBack
         stalled no more
         apply worker worker:1.0 OnDelete replicas 3
-        claim worker-2 PodRollingBack
-        delete worker-2
-          worker-2 runs worker:1.0
-        install worker-2 revert
-        worker-2 PodConfigured
-        script worker-2 --pod_reverted
-        done worker-2
         claim worker-1 PodRollingBack
         delete worker-1
           worker-1 runs worker:1.0
         install worker-1 revert
         worker-1 PodConfigured
         script worker-1 --pod_reverted
+        claim worker-2 PodRollingBack
         done worker-1
+        delete worker-2
+          worker-2 runs worker:1.0
+        install worker-2 revert
+        worker-2 PodConfigured
+        script worker-2 --pod_reverted
+        done worker-2
         apply worker worker:1.0 partition 0 replicas 3
         end app-1.0
         state configured
         apply worker worker:1.0 at rest replicas 3
         """)
+    #expect(stage.violations == [])
+  }
+
+  @Test(
+    "the pod that the upgrade took goes back before one that is down for another reason: that may come up again"
+  )
+  func takenBeforeDown() {
+    var stage = Up.workers(3)
+    stage.commit(app: "app-1.1")
+    stage.settle {
+      $0.member("worker-1")?.podUpgradeStatus == .upgrading && $0.pod("worker-1")?.image == "worker:1.1"
+    }
+    stage.slowPods = ["worker-1"]
+    stage.unreadyPods = ["worker-2"]
+    stage.settle()
+    stage.commit(app: "app-1.0")
+    stage.settle { $0.sets["worker"]?.strategy == .onDelete }
+    _ = stage.syncSet("worker")
+    // Killed between the claim and the deletion.
+    stage.daemon.life = 1
+    _ = stage.daemonLooks()
+    stage.unreadyPods = []
+    _ = stage.nodeActs(on: "c-worker-2")
+    let told = stage.record { $0.settle(until: { $0.member("worker-1")?.upgrade?.done == true }) }
+    #expect(
+      told == """
+        delete worker-1
+        """)
+    stage.slowPods = []
+    stage.settle()
+    #expect(stage.status?.state == .configured)
     #expect(stage.violations == [])
   }
 

@@ -1,96 +1,114 @@
-/// Random lives of one cluster, each told by its seed alone.
+/// A life of one cluster: what it plays in, and what happens.
+struct RandomLife {
+  var world: RandomWorld
+  var events: [StageEvent]
+
+  /// The cluster after these events, and after everything came to rest.
+  func lived(from settled: Stage? = nil, isRecording: Bool = false) -> Stage {
+    var stage = settled ?? world.settled()
+    stage.isRecording = isRecording
+    stage.transcript = []
+    for event in events {
+      stage.happen(event)
+      stage.witness.tally.events[event.kind, default: 0] += 1
+    }
+    stage.end()
+    stage.witness.tally.runs = 1
+    stage.witness.tally.steps = stage.steps
+    stage.witness.tally.writes = stage.statusWrites
+    return stage
+  }
+}
+
+/// Random lives, each told by its seed alone.
 struct RandomOrder {
   var seed: UInt64
-  var length = 140
 
-  static let settled: Stage = {
-    var stage = Stage(
-      [
-        .init(id: "worker", members: 3, hasStorage: true),
-        .init(
-          id: "broker", members: 2,
-          events: ["configure", "addnodes", "role_upgraded", "role_reverted", "cluster_upgraded"]),
-        .init(id: "gateway", events: ["configure", "delnodes", "cluster_upgraded", "cluster_reverted"]),
-        .init(id: "plain", hasPackage: false),
-      ],
-      versions: [
-        "1.0": [:], "1.1": ["worker": "1.1", "broker": "1.1", "plain": "1.1"],
-        "1.2": ["worker": "1.2", "broker": "1.1", "gateway": "1.2", "plain": "1.1"],
-      ])
-    stage.isRecording = false
-    stage.settle()
-    return stage
+  /// Enough of them for all kinds of roles side by side; each is brought to rest once.
+  static let worlds: [RandomWorld] = {
+    var chance = Chance(seed: 42)
+    return (0..<32).map { _ in RandomWorld(&chance) }
   }()
+  static let settled: [Stage] = worlds.map { $0.settled() }
 
-  static let roles = ["worker", "broker", "gateway", "plain"]
-  static let pods = [
-    "worker-0", "worker-1", "worker-2", "broker-0", "broker-1", "gateway-0", "plain-0",
-  ]
-  static let images = ["worker:1.1", "broker:1.1", "plain:1.1", "worker:1.0", "worker:1.2", "gateway:1.2"]
+  private var place: Int { Int(seed % UInt64(Self.worlds.count)) }
 
-  var events: [StageEvent] {
+  var life: RandomLife {
     var chance = Chance(seed: seed)
-    var events: [StageEvent] = [.commit("app-1.1")]
-    for _ in 0..<length { events.append(Self.event(&chance)) }
-    return events
+    let world = Self.worlds[place]
+    var events: [StageEvent] = [.commit("app-1.1"), .goesOn(chance.below(5))]
+    for _ in 0..<(6 + chance.below(42)) { events.append(Self.event(&chance, world)) }
+    return RandomLife(world: world, events: events)
   }
 
-  private static func event(_ chance: inout Chance) -> StageEvent {
-    switch chance.below(200) {
-    case 0..<34: .looks
-    case 34..<44: .acts
-    case 44..<50: .seesCluster
-    case 50..<57: .seesSet(chance.pick(roles))
-    case 57..<66: .seesPod(chance.pick(pods))
-    case 66..<94: .set(chance.pick(roles))
-    case 94..<134: .node(chance.pick(pods))
-    case 134..<172: .commandEnds(chance.pick(pods))
-    case 172..<174: .killed
-    case 174..<176: .dies(after: chance.below(4))
-    case 176..<180: .crash(chance.pick(pods), loops: chance.below(2) == 0)
-    case 180..<183: .podDeleted(chance.pick(pods))
-    case 183..<185: .pullFlaps(chance.pick(pods))
-    case 185..<187: .imageBroken(chance.pick(images))
-    case 187..<189: .imageMended(chance.pick(images))
-    case 189: .fails(chance.pick(pods))
-    case 190..<192: .slow(chance.pick(pods))
-    case 192..<194: .quick(chance.pick(pods))
-    case 194..<196: .commit("app-1.0")
-    case 196..<198: .commit("app-1.1")
-    case 198: chance.below(2) == 0 ? .commit("app-1.2") : .suspended(chance.below(2) == 0)
-    default: .resize(chance.pick(roles), chance.below(4))
+  func lived() -> Stage { life.lived(from: Self.settled[place]) }
+
+  private static func event(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
+    switch chance.below(100) {
+    case 0..<50: progress(&chance, world)
+    case 50..<60: view(&chance, world)
+    case 60..<76: people(&chance, world)
+    case 76..<82: death(&chance)
+    default: fault(&chance, world)
     }
   }
 
-  /// The cluster after these events, and after everything came to rest.
-  static func life(_ events: [StageEvent], isRecording: Bool = false) -> Stage {
-    var stage = settled
-    stage.isRecording = isRecording
-    stage.statusWrites = 0
-    for event in events { stage.happen(event) }
-    stage.end()
-    return stage
+  private static func progress(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
+    switch chance.below(16) {
+    case 0..<4: .goesOn(1 + chance.below(3))
+    case 4..<7: .looks
+    case 7..<10: .set(chance.pick(world.roles).id)
+    case 10..<13: .node(chance.pick(world.pods))
+    default: .commandEnds(chance.pick(world.pods))
+    }
   }
 
-  /// Drops events, many at a time and then one by one, as long as something is still wrong.
-  static func shortest(_ events: [StageEvent]) -> [StageEvent] {
-    var kept = events
-    var chunk = max(1, kept.count / 2)
-    while true {
-      var start = 0
-      var dropped = false
-      while start < kept.count {
-        var fewer = kept
-        fewer.removeSubrange(start..<min(start + chunk, kept.count))
-        if !life(fewer).violations.isEmpty {
-          kept = fewer
-          dropped = true
-        } else {
-          start += chunk
-        }
-      }
-      if chunk == 1, !dropped { return kept }
-      chunk = max(1, chunk / 2)
+  /// What is seen when, and what is done with it: the view is as old as it happens to be.
+  private static func view(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
+    switch chance.below(6) {
+    case 0..<2: .acts
+    case 2: .seesCluster
+    case 3: .seesSet(chance.pick(world.roles).id)
+    default: .seesPod(chance.pick(world.pods))
+    }
+  }
+
+  private static func people(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
+    switch chance.below(16) {
+    case 0..<4: .commit("app-1.0")
+    case 4..<7: .commit("app-1.1")
+    case 7..<9: .commit("app-1.2")
+    case 9..<11: .resize(chance.pick(world.roles).id, chance.below(4))
+    case 11..<14: .podDeleted(chance.pick(world.pods))
+    case 14: .suspended(chance.below(3) == 0)
+    default: .budget(chance.pick(world.roles).id, chance.pick([nil, 0, 1]))
+    }
+  }
+
+  private static func death(_ chance: inout Chance) -> StageEvent {
+    switch chance.below(6) {
+    case 0: .killed
+    case 1: .dies(after: chance.below(4))
+    case 2..<4: .handsOver(after: chance.below(4))
+    default: .arrives
+    }
+  }
+
+  private static func fault(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
+    let pod = chance.pick(world.pods)
+    return switch chance.below(18) {
+    case 0..<4: .crash(pod, loops: chance.below(2) == 0)
+    case 4..<6: .pullFlaps(pod)
+    case 6..<8: .imageBroken(chance.pick(world.images))
+    case 8: .imageMended(chance.pick(world.images))
+    case 9: .imageMissing(chance.pick(world.images))
+    case 10..<12: .fails(pod)
+    case 12: .failsAlways(pod, chance.pick([.podUpgraded, .podReverted, .configure, .clusterUpgraded]))
+    case 13: .slow(pod)
+    case 14: .quick(pod)
+    case 15: .silent(pod)
+    case 16: .answers(pod)
+    default: .podDeleted(pod)
     }
   }
 }

@@ -6,7 +6,7 @@ import Values
 /// what the machine asks. Nothing in it happens by itself; it is driven event by event, and copied freely.
 struct Stage {
   /// What a role is, in every version of the app.
-  struct Role {
+  struct Role: Hashable {
     var id: String
     var members = 1
     var hasPackage = true
@@ -33,16 +33,22 @@ struct Stage {
 
   // What goes wrong, until it is mended.
   var badImages: Set<String> = []
+  /// Those of them that will never be there.
+  var missingImages: Set<String> = []
   var slowPods: Set<String> = []
   /// Pods that a quota keeps from being made, whose node is lost, whose readiness gate stays closed.
   var forbiddenPods: Set<String> = []
   var lostPods: Set<String> = []
   var gatedPods: Set<String> = []
+  /// Pods whose container runs and is not ready.
+  var unreadyPods: Set<String> = []
   var heldScripts: Set<String> = []
   /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` for whatever ends next, once.
   var exitCodes: [String: Int] = [:]
 
   var daemon = StageDaemon()
+  /// One that was stopped in the middle of a step while another took its place.
+  var stale: StaleDaemon?
 
   // What is remembered of it.
   var containers: [String: StageContainer] = [:]
@@ -54,6 +60,7 @@ struct Stage {
   var statusWrites = 0
   var orders = 0
   var steps = 0
+  var witness = StageWitness()
   var roles: [Role]
 
   /// - Parameter versions: by version, the image tag of each role whose tag is not `1.0`.
@@ -149,7 +156,13 @@ struct Stage {
   /// - Returns: false where it does not come to rest.
   @discardableResult
   mutating func settle(until isReached: (Stage) -> Bool = { _ in false }) -> Bool {
-    for _ in 0..<Self.patience {
+    settle(rounds: Self.patience, until: isReached)
+  }
+
+  /// The same for so many rounds at most.
+  @discardableResult
+  mutating func settle(rounds: Int, until isReached: (Stage) -> Bool = { _ in false }) -> Bool {
+    for _ in 0..<rounds {
       var moved = daemonLooks()
       if isReached(self) { return true }
       let beats: [(inout Stage) -> Bool] =

@@ -15,6 +15,7 @@ extension Stage {
     if member.upgrade?.done == true { violated("\(name) replaced though done") }
     let others = status?.role(pod.role)?.members.filter { $0.pod != pod.name && $0.isClaimed(info) } ?? []
     if let other = others.first { violated("\(name) replaced while \(Self.short(other.pod)) is in hand") }
+    checkTakingOut(pod, info)
   }
 
   mutating func checkOrder(_ order: PodOrder, in pod: StagePod) {
@@ -39,6 +40,7 @@ extension Stage {
 
   /// A status is about to be written: what it says must be so.
   mutating func checkStatus(_ new: ClusterStatus, over old: ClusterStatus?) {
+    checkWitness(new, over: old)
     for role in new.roles {
       let before = old?.role(role.id)
       for (index, member) in role.members.enumerated() {
@@ -97,6 +99,9 @@ extension Stage {
       if let other = finished.first(where: { isDown($0.pod) }) {
         violated("\(name) claimed while \(Self.short(other.pod)), upgraded already, is down")
       }
+      if !isDown(member.pod), sets[role.id]?.disruptionsAllowed == 0 {
+        violated("\(name) claimed against its budget")
+      }
       return
     }
     let waiting = others.filter { $0.upgrade?.id == info.id && !$0.isFinished(info, app) }
@@ -105,6 +110,7 @@ extension Stage {
         || member.detail.lastConfiguredContainer != view?.pods[member.pod]?.containerID
     }
     guard let old = status?.members.first(where: { $0.pod == member.pod }), !isBroken(old) else { return }
+    if sets[role.id]?.disruptionsAllowed == 0 { violated("\(name) rolled back against its budget") }
     if waiting.contains(where: isBroken) { violated("\(name) rolled back before a stuck one") }
     let order = role.members.map(\.pod)
     if let place = order.firstIndex(of: member.pod),

@@ -10,6 +10,8 @@ struct StageDaemon {
   var life: Int?
   /// When it asked to be woken.
   var wakeAt: Int?
+  /// It is not killed then, but stopped, and what it had in hand arrives late.
+  var isReplaced = false
   /// The moment of the last look that left nothing to do.
   var seen: Int?
 
@@ -21,6 +23,13 @@ struct StageDaemon {
     var pods: [String: PodObservation]
     var services: Set<String>
   }
+}
+
+/// What a daemon had in hand when it was stopped: a status to write, or else actions that were to follow.
+struct StaleDaemon {
+  var daemon: StageDaemon
+  var status: ClusterStatus?
+  var actions: [Action]
 }
 
 extension Stage {
@@ -97,21 +106,29 @@ extension Stage {
       steps += 1
       let isNews = decision.status != view.status
       if isNews {
-        guard view.clusterVersion == clusterVersion else { return moved }
-        guard survives() else { return true }
+        guard survives(leaving: decision.status, decision.actions[...]) else { return true }
+        guard view.clusterVersion == clusterVersion else {
+          witness.tally.refusals += 1
+          return moved
+        }
         put(decision.status)
       }
       let finished = daemon.work.filter { !$0.value.isRunning }
       for pod in finished.keys { daemon.work[pod] = nil }
       var acted = false
-      for action in decision.actions {
+      var isRefused = false
+      for (index, action) in decision.actions.enumerated() {
+        if action.isWrite, !survives(leaving: nil, decision.actions[index...]) { return true }
         switch perform(action) {
         case .nothing: break
         case .started: moved = true
         case .acted: acted = true
-        case .refused: return true
-        case .killed: return true
+        case .refused: isRefused = true
         }
+      }
+      if isRefused {
+        witness.tally.refusals += 1
+        return true
       }
       guard isNews || acted else { return moved }
       moved = true
@@ -119,17 +136,44 @@ extension Stage {
     return moved
   }
 
-  enum Outcome { case nothing, started, acted, refused, killed }
+  enum Outcome { case nothing, started, acted, refused }
 
-  private mutating func survives() -> Bool {
-    if let life = daemon.life {
-      guard life > 0 else {
-        killDaemon()
-        return false
-      }
+  private mutating func survives(leaving status: ClusterStatus?, _ actions: ArraySlice<Action>) -> Bool {
+    guard let life = daemon.life else { return true }
+    guard life == 0 else {
       daemon.life = life - 1
+      return true
     }
-    return true
+    if daemon.isReplaced {
+      stale = StaleDaemon(daemon: daemon, status: status, actions: Array(actions))
+      daemon = StageDaemon()
+      write("  daemon stopped, another takes over")
+    } else {
+      killDaemon()
+    }
+    return false
+  }
+
+  /// What a daemon had handed to the connection when it was stopped arrives now. Whatever else it wants is refused
+  /// by its lease, commands in pods among it; and a removal names the very object that it had found.
+  mutating func staleArrives() {
+    guard let late = stale else { return }
+    stale = nil
+    var current = daemon
+    daemon = late.daemon
+    daemon.life = nil
+    write("  what the stopped daemon had in hand arrives")
+    if let status = late.status, daemon.view?.clusterVersion == clusterVersion {
+      put(status)
+    } else if late.status != nil {
+      witness.tally.refusals += 1
+    } else {
+      for action in late.actions where action.isWrite && !action.isRemoval {
+        if perform(action) == .refused { witness.tally.refusals += 1 }
+      }
+    }
+    current.seen = nil
+    daemon = current
   }
 
   private mutating func put(_ new: ClusterStatus) {
@@ -151,7 +195,6 @@ extension Stage {
     case .order(let pod, let order): return start(order, pod)
     default: break
     }
-    guard survives() else { return .killed }
     switch action {
     case .createHeadlessService: add(service: Self.name)
     case .createMemberService(_, let pod): add(service: pod)
@@ -227,6 +270,7 @@ extension Stage {
     if containers[order.containerID]?.ended[key] == nil, containers[order.containerID]?.running != key {
       containers[order.containerID]?.running = key
       containers[order.containerID]?.starts[key, default: 0] += 1
+      checkStart(order, key, in: pod)
       if case .script(let notification, _) = order.task {
         let words =
           [notification.event.argument] + notification.words(cluster: cluster.metadata, clusterDomain: "test")
@@ -234,6 +278,22 @@ extension Stage {
       }
     }
     return .started
+  }
+}
+
+extension Action {
+  fileprivate var isWrite: Bool {
+    switch self {
+    case .tell, .wake, .order: false
+    default: true
+    }
+  }
+
+  fileprivate var isRemoval: Bool {
+    switch self {
+    case .deleteSet, .deleteMemberService: true
+    default: false
+    }
   }
 }
 

@@ -3,6 +3,8 @@ import Upgrade
 
 /// Something that happens, named so that a list of them can be replayed, and shortened.
 enum StageEvent: Hashable {
+  /// Everything goes its way for so many rounds: daemon, sets, nodes and scripts in turn.
+  case goesOn(Int)
   /// The daemon sees everything, and acts.
   case looks
   /// The daemon acts on what it has seen before.
@@ -16,25 +18,63 @@ enum StageEvent: Hashable {
   case killed
   /// The daemon dies after so many more writes.
   case dies(after: Int)
+  /// The daemon is stopped after so many more writes, and another one takes its place.
+  case handsOver(after: Int)
+  /// What the stopped daemon had in hand arrives.
+  case arrives
   case crash(String, loops: Bool)
   case podDeleted(String)
   case pullFlaps(String)
+  /// Cannot be pulled until it is mended.
   case imageBroken(String)
   case imageMended(String)
+  /// Cannot be pulled, ever.
+  case imageMissing(String)
   /// The next command that ends in the pod fails.
   case fails(String)
+  /// Every run of the script fails there.
+  case failsAlways(String, LifecycleEvent)
   case slow(String)
   case quick(String)
+  /// The container runs and does not answer.
+  case silent(String)
+  case answers(String)
+  /// How many pods a PodDisruptionBudget lets go; nil for no budget.
+  case budget(String, Int?)
   case commit(String)
   case suspended(Bool)
   case resize(String, Int)
+
+  var kind: String {
+    switch self {
+    case .goesOn, .looks, .acts, .set, .node, .commandEnds: "progress"
+    case .seesCluster, .seesSet, .seesPod: "stale view"
+    case .killed, .dies: "daemon killed"
+    case .handsOver: "second daemon"
+    case .arrives: "stale daemon"
+    case .crash: "crash"
+    case .podDeleted: "pod deleted"
+    case .pullFlaps, .imageBroken, .imageMended: "pull error that heals"
+    case .imageMissing: "image missing"
+    case .fails: "script fails once"
+    case .failsAlways: "script fails always"
+    case .slow, .quick: "node slow"
+    case .silent, .answers: "not ready"
+    case .budget: "budget"
+    case .commit: "commit"
+    case .suspended: "suspended"
+    case .resize: "resize"
+    }
+  }
 }
 
 extension Stage {
   mutating func happen(_ event: StageEvent) {
     func full(_ short: String) -> String { "\(Self.name)-\(short)" }
     now += 1
+    write("> \(event)")
     switch event {
+    case .goesOn(let rounds): settle(rounds: rounds)
     case .looks:
       _ = daemonLooks()
       if now % 8 == 0 { checkNothingIsLeft() }
@@ -47,82 +87,55 @@ extension Stage {
     case .commandEnds(let pod): _ = commandEnds(in: full(pod))
     case .killed: killDaemon()
     case .dies(let writes): daemon.life = writes
+    case .handsOver(let writes):
+      daemon.life = writes
+      daemon.isReplaced = true
+    case .arrives: staleArrives()
     case .crash(let pod, let loops): crash(full(pod), loops: loops)
-    case .podDeleted(let pod): terminate(full(pod))
+    case .podDeleted(let pod):
+      noteDeletion(of: full(pod))
+      terminate(full(pod))
     case .pullFlaps(let pod): flapPull(full(pod))
     case .imageBroken(let image): badImages.insert(image)
-    case .imageMended(let image):
-      badImages.remove(image)
-      for name in pods.keys.sorted() where pods[name]?.image == image && pods[name]?.container == nil {
-        pods[name]?.waitingReason = nil
-        touch(name)
-      }
+    case .imageMended(let image): mend(image: image)
+    case .imageMissing(let image):
+      badImages.insert(image)
+      missingImages.insert(image)
     case .fails(let pod): exitCodes["\(pod) *"] = 7
+    case .failsAlways(let pod, let event): exitCodes["\(pod) \(event.rawValue)"] = 8
     case .slow(let pod): slowPods.insert(pod)
     case .quick(let pod): slowPods.remove(pod)
+    case .silent(let pod): unreadyPods.insert(pod)
+    case .answers(let pod): unreadyPods.remove(pod)
+    case .budget(let role, let allowed): sets[role]?.disruptionsAllowed = allowed
     case .commit(let app): commit(app: app)
     case .suspended(let isSuspended): annotate(Wire.Annotation.suspend, isSuspended ? "true" : nil)
-    case .resize(let role, let members):
-      // The reconciler lets nothing else change while a cluster is busy.
-      guard status?.state == .configured, status?.app == cluster.spec.app else { return }
-      commit(members: members, of: role)
+    case .resize(let role, let members): commit(members: members, of: role)
     }
   }
 
-  /// A daemon that has seen and done everything has nothing to do until something happens.
-  mutating func checkNothingIsLeft() {
-    guard daemon.view != nil, daemon.life == nil, let decision = decision() else { return }
-    if decision.status != status { violated("a status to write again, though nothing happened") }
-    let busy = daemon.work
-    let left = decision.actions.filter { action in
-      switch action {
-      case .wake: false
-      case .order(let pod, _): busy[pod] == nil
-      default: true
-      }
-    }
-    if !left.isEmpty { violated("something to do again, though nothing happened: \(left)") }
-    if self.decision() != decision { violated("the same sight, two decisions") }
-  }
-
-  /// Lets everything come to rest, and judges where it ended.
-  mutating func end() {
-    daemon.life = nil
-    annotate(Wire.Annotation.suspend, nil)
-    slowPods = []
-    exitCodes = exitCodes.filter { !$0.key.hasSuffix("*") }
-    guard settle() else { return violated("does not come to rest") }
-    checkNothingIsLeft()
-    guard let status else { return violated("no status") }
-    let stall = status.condition(.stalled)
-    if status.state == .configured {
-      if status.app != cluster.spec.app { violated("ended at \(status.app), wanted \(cluster.spec.app)") }
-      for (role, set) in sets.sorted(by: { $0.key < $1.key }) {
-        let image = apps[status.app]?.resolved(role)?.image
-        if set.image != image || set.strategy != .atRest { violated("set \(role) is not at rest: \(set)") }
-        for pod in pods.values where pod.role == role && pod.image != image {
-          violated("\(pod.name) has \(pod.image)")
-        }
-      }
-      if stall?.status == true { violated("stalled though configured") }
-    } else if stall?.status != true {
-      violated("ended in \(status.state.rawValue) without a stall: \(status.conditions.map(\.message))")
-    } else {
-      checkTruth(of: stall)
+  mutating func mend(image: String) {
+    badImages.remove(image)
+    missingImages.remove(image)
+    for name in pods.keys.sorted() where pods[name]?.image == image && pods[name]?.container == nil {
+      pods[name]?.waitingReason = nil
+      touch(name)
     }
   }
 
-  private mutating func checkTruth(of stall: Condition?) {
-    guard let stall, let name = stall.message.split(separator: ":").first.map(String.init),
-      let pod = pods[name]
-    else { return violated("a stall that names no pod: \(stall?.message ?? "")") }
-    let isTrue =
-      if stall.reason == "ConfigError" {
-        pod.container.flatMap { containers[$0] }?.hasFailed ?? false
+  private mutating func noteDeletion(of pod: String) {
+    guard pods[pod]?.isBeingDeleted == false, let status,
+      let role = status.roles.first(where: { role in role.members.contains { $0.pod == pod } }),
+      let member = role.members.first(where: { $0.pod == pod })
+    else { return }
+    let words =
+      if let ledger = member.upgrade {
+        ledger.done ? "upgraded or reverted" : "in hand"
+      } else if role.upgradeStatus != nil {
+        "waiting for its turn"
       } else {
-        // Between two tries the node says ImagePullBackOff; the error of the last one is the better reason.
-        pod.waitingReason != nil && stall.reason.contains("Image") && badImages.contains(pod.image)
+        status.upgradeInfo == nil ? "at rest" : "in a role that stays"
       }
-    if !isTrue { violated("a stall whose reason is not true: \(stall.message)") }
+    witness.tally.deletedPods[words, default: 0] += 1
   }
 }

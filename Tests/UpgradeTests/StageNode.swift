@@ -22,14 +22,19 @@ struct StagePod {
   /// What the pod tells of its own past, where a test says so.
   var firstStartedAt: Int?
 
-  var isAvailable: Bool { container != nil && !isBeingDeleted && !isGated }
+  /// False for a container that runs and does not answer yet, or no more.
+  var isAnswering = true
+
+  var isContainerReady: Bool { container != nil && isAnswering }
+  var isReady: Bool { isContainerReady && !isGated }
+  var isAvailable: Bool { isReady && !isBeingDeleted }
 
   var observation: PodObservation {
     PodObservation(
       uid: uid, resourceVersion: "\(version)", revision: revision, isBeingDeleted: isBeingDeleted,
       createdAt: createdAt, endsBy: endsBy, containerID: container,
-      isUnstarted: container == nil && !isCrashed, isContainerReady: container != nil,
-      isReady: container != nil && !isGated, waitingReason: waitingReason,
+      isUnstarted: container == nil && !isCrashed, isContainerReady: isContainerReady,
+      isReady: isReady, waitingReason: waitingReason,
       waitingMessage: waitingMessage, appLabel: appLabel, firstStartedAt: firstStartedAt)
   }
 }
@@ -74,6 +79,12 @@ extension Stage {
       _ = fresh()
       return true
     }
+    let isAnswering = !unreadyPods.contains(Self.short(name))
+    if pod.container != nil, pod.isAnswering != isAnswering {
+      pods[name]?.isAnswering = isAnswering
+      touch(name)
+      return true
+    }
     guard pod.container == nil, !slowPods.contains(Self.short(name)) else { return false }
     // A container that crashed has its image on the node already.
     if badImages.contains(pod.image), !pod.isCrashed {
@@ -85,6 +96,7 @@ extension Stage {
       let number = fresh()
       let id = "x\(number)"
       pod.container = id
+      pod.isAnswering = isAnswering
       pod.waitingReason = nil
       pod.waitingMessage = nil
       pod.isCrashed = false

@@ -43,6 +43,7 @@ extension Stage {
     }
     let mine = pods.values.filter { $0.role == role }.sorted { $0.ordinal > $1.ordinal }
     for pod in mine where pod.ordinal >= set.replicas && !pod.isBeingDeleted {
+      checkLeaving(pod)
       terminate(pod.name)
       moved = true
     }
@@ -73,10 +74,12 @@ extension Stage {
   private mutating func create(_ ordinal: Int, of set: StageSet, _ role: String, _ revision: String) {
     let name = "\(set.name)-\(ordinal)"
     let id = fresh()
-    pods[name] = StagePod(
+    let pod = StagePod(
       name: name, role: role, ordinal: ordinal, uid: "uid\(id)", version: id, revision: revision,
       image: String(revision.dropFirst("rev-".count)), createdAt: now,
       isGated: gatedPods.contains(Self.short(name)))
+    checkComing(pod)
+    pods[name] = pod
   }
 
   /// Asks for a pod's end; the node carries it out.

@@ -1,0 +1,64 @@
+extension RandomLife {
+  /// The same life with as little in it as shows the same: events are dropped, many at a time and then one by one,
+  /// and made simpler; roles and members go.
+  func shortest(_ isSo: (RandomLife) -> Bool) -> RandomLife {
+    var life = self
+    var isShorter = true
+    while isShorter {
+      isShorter = life.dropEvents(isSo)
+      if life.simplifyEvents(isSo) { isShorter = true }
+      while let world = life.world.smaller.first(where: { isSo(RandomLife(world: $0, events: life.events)) })
+      {
+        life.world = world
+        isShorter = true
+      }
+    }
+    return life
+  }
+
+  private mutating func dropEvents(_ isSo: (RandomLife) -> Bool) -> Bool {
+    let before = events.count
+    var chunk = max(1, events.count / 2)
+    while true {
+      var start = 0
+      while start < events.count {
+        var fewer = self
+        fewer.events.removeSubrange(start..<min(start + chunk, events.count))
+        if isSo(fewer) { self = fewer } else { start += chunk }
+      }
+      if chunk == 1 { return events.count < before }
+      chunk /= 2
+    }
+  }
+
+  private mutating func simplifyEvents(_ isSo: (RandomLife) -> Bool) -> Bool {
+    var isSimpler = false
+    for index in events.indices {
+      while let simpler = events[index].simpler.map({ event in
+        var life = self
+        life.events[index] = event
+        return life
+      }).first(where: isSo) {
+        self = simpler
+        isSimpler = true
+      }
+    }
+    return isSimpler
+  }
+}
+
+extension StageEvent {
+  /// Events that are easier to follow, and never one from which this one could come again.
+  fileprivate var simpler: [StageEvent] {
+    switch self {
+    case .goesOn(let rounds) where rounds > 1: [.goesOn(rounds - 1)]
+    case .dies(let writes): [.killed] + (writes > 0 ? [.dies(after: writes - 1)] : [])
+    case .handsOver(let writes) where writes > 0: [.handsOver(after: writes - 1)]
+    case .crash(let pod, loops: true): [.crash(pod, loops: false)]
+    case .acts: [.looks]
+    case .imageMissing(let image): [.imageBroken(image)]
+    case .failsAlways(let pod, _): [.fails(pod)]
+    default: []
+    }
+  }
+}

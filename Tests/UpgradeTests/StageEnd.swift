@@ -1,0 +1,127 @@
+import KubeDirector
+import Upgrade
+
+// Where a life ends, and whether that is where it should.
+extension Stage {
+  /// A daemon that has seen and done everything has nothing to do until something happens.
+  mutating func checkNothingIsLeft() {
+    guard daemon.view != nil, daemon.life == nil, let decision = decision() else { return }
+    if decision.status != status { violated("a status to write again, though nothing happened") }
+    let busy = daemon.work
+    let left = decision.actions.filter { action in
+      switch action {
+      case .wake: false
+      case .order(let pod, _): busy[pod] == nil
+      default: true
+      }
+    }
+    if !left.isEmpty { violated("something to do again, though nothing happened: \(left)") }
+    if self.decision() != decision { violated("the same sight, two decisions") }
+  }
+
+  /// Everything that heals is healed, and everything comes to rest: as git says, or in a stall. A stalled upgrade
+  /// then goes back where its message says so; and where that stalls too, all that ails is mended by hand.
+  mutating func end() {
+    write("> everything that heals is healed")
+    heal()
+    rest()
+    if let info = status?.upgradeInfo, !info.isRollingBack {
+      write("> the upgrade is reverted")
+      commit(app: info.prevApp)
+      rest()
+    }
+    let isWell = status?.state == .configured && pods.values.allSatisfy(\.isAvailable)
+    guard !isWell else { return }
+    write("> everything is mended by hand")
+    exitCodes = [:]
+    for image in badImages.sorted() { mend(image: image) }
+    for member in self.status?.members ?? [] where member.state == .configError { terminate(member.pod) }
+    rest()
+    if self.status?.state != .configured { violated("stalled though nothing ails it any more") }
+    if self.status?.condition(.ready)?.status != true {
+      violated("not ready though nothing ails it any more")
+    }
+  }
+
+  private mutating func heal() {
+    daemon.life = nil
+    staleArrives()
+    annotate(Wire.Annotation.suspend, nil)
+    slowPods = []
+    unreadyPods = []
+    exitCodes = exitCodes.filter { !$0.key.hasSuffix("*") }
+    for role in sets.keys { sets[role]?.disruptionsAllowed = nil }
+    for image in badImages.subtracting(missingImages).sorted() { mend(image: image) }
+  }
+
+  /// Comes to rest, and judges where.
+  private mutating func rest() {
+    guard settle() else { return violated("does not come to rest") }
+    checkNothingIsLeft()
+    guard let status else { return violated("no status") }
+    let stall = status.condition(.stalled)
+    witness.tally.ends[
+      status.state == .configured ? "configured" : stall?.reason ?? "nowhere", default: 0] += 1
+    if status.state == .configured {
+      if stall?.status == true { violated("stalled though configured") }
+      checkAsGitSays(status)
+    } else if stall?.status != true {
+      violated("ended in \(status.state.rawValue) without a stall: \(status.conditions.map(\.message))")
+    } else {
+      checkTruth(of: stall)
+      for role in status.roles { checkHeldUp(role) }
+    }
+  }
+
+  private mutating func checkAsGitSays(_ status: ClusterStatus) {
+    if status.app != cluster.spec.app { violated("ended at \(status.app), wanted \(cluster.spec.app)") }
+    for role in cluster.spec.roles {
+      let resolved = apps[status.app]?.resolved(role.id)
+      guard let set = sets[role.id], set.image == resolved?.image, set.strategy == .atRest else {
+        violated("set \(role.id) is not at rest: \(String(describing: sets[role.id]))")
+        continue
+      }
+      let mine = pods.values.filter { $0.role == role.id }
+      let names = (0..<(role.members ?? 0)).map { "\(set.name)-\($0)" }
+      if mine.map(\.name).sorted() != names.sorted() { violated("pods of \(role.id): \(mine.map(\.name))") }
+      for pod in mine { checkServing(pod, resolved) }
+    }
+    if sets.count != cluster.spec.roles.count { violated("sets \(sets.keys.sorted())") }
+  }
+
+  private mutating func checkServing(_ pod: StagePod, _ role: ResolvedRole?) {
+    let name = Self.short(pod.name)
+    if pod.image != role?.image { violated("\(name) has \(pod.image)") }
+    guard let container = pod.container.flatMap({ containers[$0] }) else {
+      if !missingImages.contains(pod.image) { violated("\(name) has no container") }
+      return
+    }
+    if role?.package != nil, container.package == nil { violated("\(name) has no package") }
+    if !witness.setUp.contains(container.id) { violated("\(name) was never set up") }
+    if container.running != nil { violated("configured while a script runs in \(name)") }
+  }
+
+  private mutating func checkTruth(of stall: Condition?) {
+    guard let stall, let name = stall.message.split(separator: ":").first.map(String.init),
+      let pod = pods[name]
+    else { return violated("a stall that names no pod: \(stall?.message ?? "")") }
+    let isTrue =
+      if stall.reason == "ConfigError" {
+        pod.container.flatMap { containers[$0] }?.hasFailed ?? false
+      } else {
+        // Between two tries the node says ImagePullBackOff; the error of the last one is the better reason.
+        pod.waitingReason != nil && stall.reason.contains("Image") && badImages.contains(pod.image)
+      }
+    if !isTrue { violated("a stall whose reason is not true: \(stall.message)") }
+  }
+
+  /// One role's trouble stops no other: what has not come to its end has trouble of its own.
+  private mutating func checkHeldUp(_ role: RoleStatus) {
+    guard role.upgradeStatus == .upgrading || role.upgradeStatus == .rollingBack else { return }
+    let isHeldUp = pods.values.contains { pod in
+      pod.role == role.id
+        && (pod.waitingReason != nil || pod.container.flatMap { containers[$0] }?.hasFailed == true)
+    }
+    if !isHeldUp { violated("\(role.id) does not go on, and nothing ails it") }
+  }
+}

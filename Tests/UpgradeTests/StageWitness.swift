@@ -1,0 +1,119 @@
+import KubeDirector
+import Upgrade
+
+/// What really happens to pods and containers, whatever the status says of it.
+struct StageWitness {
+  /// The pods that were in service when the upgrade took them, until they are done.
+  var out: Set<String> = []
+  /// The pods that the upgrade under way has claimed.
+  var touched: Set<String> = []
+  /// The containers in which a member has been configured.
+  var setUp: Set<String> = []
+  var tally = Tally()
+}
+
+extension Stage {
+  /// A pod goes for another image. If it was in service, no other one of its role may be out because of us; and on
+  /// the way forward those after it have the new image.
+  mutating func checkTakingOut(_ pod: StagePod, _ info: UpgradeInfo) {
+    guard pod.isAvailable, let container = pod.container, witness.setUp.contains(container) else { return }
+    let name = Self.short(pod.name)
+    if let other = witness.out.sorted().first(where: { $0 != pod.name && pods[$0]?.role == pod.role }) {
+      violated("\(name) taken out of service while \(Self.short(other)) is out")
+    }
+    witness.out.insert(pod.name)
+    guard !info.isRollingBack, let wanted = status.flatMap({ apps[$0.app]?.resolved(pod.role)?.image }) else {
+      return
+    }
+    let skipped = pods.values.filter { $0.role == pod.role && $0.ordinal > pod.ordinal && $0.image != wanted }
+    if let other = skipped.map(\.name).min() { violated("\(name) upgraded before \(Self.short(other))") }
+  }
+
+  /// A pod goes because its set shrinks: its member must have been told to go.
+  mutating func checkLeaving(_ pod: StagePod) {
+    let member = status?.members.first { $0.pod == pod.name }
+    if member?.isLeaving == false { violated("\(Self.short(pod.name)) removed though it was to stay") }
+  }
+
+  /// A set makes a pod: one that died for other reasons comes back with the image that it had.
+  mutating func checkComing(_ pod: StagePod) {
+    guard let status, let role = status.role(pod.role),
+      let member = role.members.first(where: { $0.pod == pod.name })
+    else { return }
+    let app: String
+    if let info = status.upgradeInfo {
+      let isTouched = member.upgrade?.id == info.id
+      if isTouched, member.upgrade?.done != true || info.isRollingBack { return }
+      app = isTouched || info.isRollingBack ? status.app : info.prevApp
+    } else {
+      app = status.app
+    }
+    if let image = apps[app]?.resolved(pod.role)?.image, pod.image != image {
+      violated("\(Self.short(pod.name)) comes back with \(pod.image) instead of \(image)")
+    }
+  }
+
+  /// A script is really started.
+  mutating func checkStart(_ order: PodOrder, _ key: String, in pod: StagePod) {
+    guard case .script(let notification, _) = order.task else { return }
+    let name = Self.short(pod.name)
+    witness.tally.scripts += 1
+    if containers[order.containerID]?.starts[key] != 1 { violated("\(key) twice in a container of \(name)") }
+    if daemon.view?.pods[pod.name]?.isContainerReady != true { violated("\(key) in \(name), which is not ready") }
+    switch notification.event {
+    case .configure:
+      if witness.setUp.contains(order.containerID) { violated("--configure in \(name), which was set up") }
+    case .podUpgraded, .podReverted:
+      if !witness.touched.contains(pod.name) { violated("\(key) in \(name), which was never touched") }
+    default: break
+    }
+  }
+
+  /// A status is about to be written: remembers what it claims and what it lets go.
+  mutating func checkWitness(_ new: ClusterStatus, over old: ClusterStatus?) {
+    for member in new.members {
+      if member.upgrade?.done == true { witness.out.remove(member.pod) }
+      if member.state == .configured, let container = member.detail.lastConfiguredContainer {
+        witness.setUp.insert(container)
+      }
+    }
+    if let info = new.upgradeInfo {
+      witness.touched.formUnion(new.members.filter { $0.upgrade?.id == info.id }.map(\.pod))
+      if old?.upgradeInfo == nil { witness.tally.upgrades += 1 }
+      if info.isRollingBack, old?.upgradeInfo?.isRollingBack != true { witness.tally.rollbacks += 1 }
+    } else if let old, let info = old.upgradeInfo {
+      checkEnded(info, old, new.app)
+    }
+    if let stall = new.condition(.stalled), stall.status, old?.condition(.stalled)?.status != true {
+      witness.tally.stalls[stall.reason, default: 0] += 1
+    }
+  }
+
+  /// An upgrade or rollback is called ended: whoever must hear of it has heard of it, to the end.
+  private mutating func checkEnded(_ info: UpgradeInfo, _ old: ClusterStatus, _ app: String) {
+    let event: LifecycleEvent = info.isRollingBack ? .podReverted : .podUpgraded
+    for role in old.roles {
+      guard let wanted = apps[app]?.resolved(role.id) else { continue }
+      let changes = wanted.image != apps[info.prevApp]?.resolved(role.id)?.image
+      for member in role.members {
+        let name = Self.short(member.pod)
+        guard info.isRollingBack ? witness.touched.contains(member.pod) : changes else { continue }
+        let mine = containers.values.filter { $0.pod == member.pod && $0.image == wanted.image }
+        if wanted.hears(event), !mine.contains(where: { $0.ended["\(event.rawValue) \(info.id)"] == 0 }) {
+          violated("ended without \(event.argument) in \(name)")
+        }
+        if !wanted.hears(event), mine.isEmpty { violated("ended without \(wanted.image) in \(name)") }
+        // The last one is done by the same status that ends it all.
+        witness.out.remove(member.pod)
+      }
+    }
+    if let name = witness.out.min() { violated("ended while \(Self.short(name)) is out") }
+    witness.out = []
+    witness.touched = []
+    if info.isRollingBack {
+      witness.tally.rollbacksEnded += 1
+    } else {
+      witness.tally.upgradesEnded += 1
+    }
+  }
+}
