@@ -60,7 +60,9 @@ extension ClusterMachine {
     for role in status.roles.indices {
       for index in status.roles[role].members.indices {
         var member = status.roles[role].members[index]
-        let failed = member.state == .configError ? member.detail.pendingNotifications.first : nil
+        // Where the package is missing, what is pending has not even been tried.
+        let hasFailedScript = member.state == .configError && member.detail.failedStep != .install
+        let failed = hasFailedScript ? member.detail.pendingNotifications.first : nil
         member.detail.pendingNotifications.removeAll { Self.forward.contains($0.event) }
         if let failed, Self.forward.contains(failed.event), member.upgrade?.id != info.id {
           member.state = .configured

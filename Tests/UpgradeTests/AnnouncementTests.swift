@@ -123,6 +123,28 @@ struct AnnouncementTests {
     #expect(stage.violations == [])
   }
 
+  @Test("a rollback withdraws what was to be told, not that a bystander has no package")
+  func bystanderWithoutPackage() {
+    var stage = stage()
+    stage.exitCodes["web-0 install"] = 22
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("web-0")?.detail.pendingNotifications.first?.event == .clusterUpgraded }
+    stage.crash("c-web-0")
+    stage.settle()
+    stage.commit(app: "app-1.0")
+    stage.settle()
+    #expect(stage.member("web-0")?.state == .configError)
+    #expect(
+      stage.status?.condition(.stalled)?.message
+        == "c-web-0: config package could not be installed (exit 22)")
+    stage.exitCodes = [:]
+    stage.terminate("c-web-0")
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.status?.app == "app-1.0")
+    #expect(stage.violations == [])
+  }
+
   @Test("listed events go out once, whenever the daemon is killed")
   func killed() {
     var clean = stage()
