@@ -37,7 +37,7 @@ struct RandomOrder {
     var chance = Chance(seed: seed)
     let world = Self.worlds[place]
     var events: [StageEvent] = [.commit("app-1.1"), .goesOn(chance.below(5))]
-    for _ in 0..<(6 + chance.below(42)) { events.append(Self.event(&chance, world)) }
+    for _ in 0..<(6 + chance.below(36)) { events.append(Self.event(&chance, world)) }
     return RandomLife(world: world, events: events)
   }
 

@@ -99,9 +99,7 @@ extension Stage {
       if let other = finished.first(where: { isDown($0.pod) }) {
         violated("\(name) claimed while \(Self.short(other.pod)), upgraded already, is down")
       }
-      if !isDown(member.pod), sets[role.id]?.disruptionsAllowed == 0 {
-        violated("\(name) claimed against its budget")
-      }
+      checkBudget(member, role)
       return
     }
     let waiting = others.filter { $0.upgrade?.id == info.id && !$0.isFinished(info, app) }
@@ -110,7 +108,7 @@ extension Stage {
         || member.detail.lastConfiguredContainer != view?.pods[member.pod]?.containerID
     }
     guard let old = status?.members.first(where: { $0.pod == member.pod }), !isBroken(old) else { return }
-    if sets[role.id]?.disruptionsAllowed == 0 { violated("\(name) rolled back against its budget") }
+    checkBudget(member, role)
     if waiting.contains(where: isBroken) { violated("\(name) rolled back before a stuck one") }
     let order = role.members.map(\.pod)
     if let place = order.firstIndex(of: member.pod),
@@ -119,6 +117,14 @@ extension Stage {
       violated("\(name) rolled back out of turn")
     }
     if finished.contains(where: { isDown($0.pod) }) { violated("\(name) rolled back while another is down") }
+  }
+
+  /// A pod that is claimed while it serves needs the leave of its budget.
+  private mutating func checkBudget(_ member: MemberStatus, _ role: RoleStatus) {
+    guard sets[role.id]?.disruptionsAllowed == 0, let pod = daemon.view?.pods[member.pod], pod.isReady,
+      !pod.isBeingDeleted, pod.containerID.map(witness.setUp.contains) == true
+    else { return }
+    violated("\(Self.short(member.pod)) claimed against its budget")
   }
 
   private mutating func checkAtRest(_ new: ClusterStatus) {

@@ -64,7 +64,7 @@ extension Stage {
 
   /// One for each role that has any.
   private var budgets: [BudgetObservation] {
-    sets.sorted { $0.key < $1.key }.compactMap { role, set in
+    sets.filter { $0.value.disruptionsAllowed != nil }.sorted { $0.key < $1.key }.compactMap { role, set in
       set.disruptionsAllowed.map { BudgetObservation(name: role, roles: [role], allowed: $0) }
     }
   }

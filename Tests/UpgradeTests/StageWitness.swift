@@ -99,7 +99,7 @@ extension Stage {
         let name = Self.short(member.pod)
         guard info.isRollingBack ? witness.touched.contains(member.pod) : changes else { continue }
         let mine = containers.values.filter { $0.pod == member.pod && $0.image == wanted.image }
-        if wanted.hears(event), !mine.contains(where: { $0.ended["\(event.rawValue) \(info.id)"] == 0 }) {
+        if wanted.hears(event), !mine.contains(where: { $0.hasSucceeded("\(event.rawValue) \(info.id)") }) {
           violated("ended without \(event.argument) in \(name)")
         }
         if !wanted.hears(event), mine.isEmpty { violated("ended without \(wanted.image) in \(name)") }
