@@ -59,7 +59,8 @@ extension Stage {
     let name = Self.short(pod.name)
     witness.tally.scripts += 1
     if containers[order.containerID]?.starts[key] != 1 { violated("\(key) twice in a container of \(name)") }
-    if daemon.view?.pods[pod.name]?.isContainerReady != true { violated("\(key) in \(name), which is not ready") }
+    let isReady = daemon.view?.pods[pod.name]?.isContainerReady == true
+    if !isReady { violated("\(key) in \(name), which is not ready") }
     switch notification.event {
     case .configure:
       if witness.setUp.contains(order.containerID) { violated("--configure in \(name), which was set up") }
