@@ -116,7 +116,7 @@ let package = Package(
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
         "EmbeddedCluster", "Kubernetes", "Installation", "Admission", "Upgrade", "Controller", "StatusWriter",
-        "Reconciler", logging, lifecycle, signals,
+        "Reconciler", logging, lifecycle, signals, nioCore, nioPosix,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
@@ -163,7 +163,7 @@ let package = Package(
     tests(
       "kdops",
       [
-        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Rules",
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Manifests", "Rules",
         "StatusWriter",
         logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

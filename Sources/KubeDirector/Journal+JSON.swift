@@ -48,7 +48,8 @@ extension Journal.Pod {
     self.init(
       role: role, pod: name, at: pod.seconds("at") ?? 0, replace: pod.seconds("replace"),
       pull: pod.seconds("pull"), start: pod.seconds("start"), hook: pod.seconds("hook"),
-      isDone: pod["done"]?.bool ?? false, trouble: pod["trouble"]?.string.map(Journal.brief))
+      isDone: pod["done"]?.bool ?? false, trouble: pod["trouble"]?.string.map(Journal.brief),
+      retries: pod.seconds("retries") ?? 0)
   }
 
   var json: JSON {
@@ -59,6 +60,7 @@ extension Journal.Pod {
     out["hook"] = hook.map { JSON($0) }
     if isDone { out["done"] = true }
     out["trouble"] = trouble.map(JSON.string)
+    if retries > 0 { out["retries"] = JSON(retries) }
     return out
   }
 }

@@ -71,10 +71,12 @@ public struct Journal: Sendable, Hashable {
     public var isDone: Bool
     /// What went wrong on the way, the last of several.
     public var trouble: String?
+    /// How often somebody had it tried again.
+    public var retries: Int
 
     public init(
       role: String, pod: String, at: Int, replace: Int? = nil, pull: Int? = nil, start: Int? = nil,
-      hook: Int? = nil, isDone: Bool = false, trouble: String? = nil
+      hook: Int? = nil, isDone: Bool = false, trouble: String? = nil, retries: Int = 0
     ) {
       self.role = role
       self.pod = pod
@@ -85,6 +87,7 @@ public struct Journal: Sendable, Hashable {
       self.hook = hook
       self.isDone = isDone
       self.trouble = trouble
+      self.retries = retries
     }
 
     /// All phases that have ended.

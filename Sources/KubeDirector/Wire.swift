@@ -38,6 +38,12 @@ public enum Wire {
     public static let suspend = "kdops.dev/suspend"
     /// The pod whose failed script is to be run again; its value changes with every request.
     public static let retry = "kdops.dev/retry"
+    /// Which labels and annotations an object has from its file, as `l:KEY` and `a:KEY` with blanks between.
+    public static let carried = "kdops.dev/carried"
+    /// On the daemon's Lease: each new value has the daemon that leads fetch and compare now.
+    public static let sync = "kdops.dev/sync"
+    /// On the daemon's Lease: the commit that is to be followed although history was rewritten.
+    public static let accept = "kdops.dev/accept"
   }
 }
 

@@ -43,6 +43,8 @@ extension ClusterMachine {
       case .podClaimed(let pod, let role, info.isRollingBack):
         entry.pods.append(Journal.Pod(role: role, pod: pod, at: elapsed))
       case .podDone(let pod, _, info.isRollingBack, _): done.insert(pod)
+      case .retried(let pod, _):
+        if let index = entry.pods.lastIndex(where: { $0.pod == pod }) { entry.pods[index].retries += 1 }
       default: break
       }
     }

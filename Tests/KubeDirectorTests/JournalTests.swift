@@ -12,7 +12,9 @@ struct JournalTests {
           role: name, pod: "\(name)-\($0)", at: 1 << 20, replace: 1 << 20, pull: 1 << 20, start: 1 << 20,
           hook: 1 << 20, isDone: true, trouble: text.isEmpty ? nil : Journal.brief(text))
       },
-      waits: (0..<20).map { Journal.Wait(what: Journal.brief("\($0)\(text)"), at: 1 << 20, took: $0) })
+      waits: (0..<20).map { (took: Int) in
+        Journal.Wait(what: Journal.brief("\(took)\(text)"), at: 1 << 20, took: took)
+      })
   }
 
   @Test("is read back as it was written")

@@ -95,6 +95,8 @@ struct CommandLineTests {
   func commands() {
     #expect(
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
-        == ["demo", "run", "validate", "status", "install"])
+        == [
+          "demo", "run", "validate", "status", "diff", "sync", "suspend", "resume", "retry", "install",
+        ])
   }
 }

@@ -23,7 +23,7 @@ struct HistoryTextTests {
           isDone: true),
         .init(
           role: "worker", pod: "analytics-worker-2", at: 0, replace: 31, pull: 2, start: 2, hook: 75,
-          isDone: true, trouble: "startscript --pod_upgraded ended with exit code 3"),
+          isDone: true, trouble: "startscript --pod_upgraded ended with exit code 3", retries: 1),
         .init(
           role: "worker", pod: "analytics-worker-1", at: 126, trouble: "ErrImagePull: spark:1.l not found"),
       ],

@@ -38,11 +38,14 @@ public struct Leadership: Sendable {
   /// - Parameters:
   ///   - onWaiting: told whom this candidate waits for, once for each.
   ///   - onFailure: told of every request that failed; the next one follows by itself.
+  ///   - onNotes: told of the lease's annotations when it leads, and whenever they have changed since: within four
+  ///     seconds, at the cost of one request. Must not wait for anything.
   /// - Throws: what the body throws; `LeadershipLost`, after which the caller may stand again; an `APIError` where
   ///   no waiting helps, such as a permission that is missing; `CancellationError` before it led.
   public func hold<T: Sendable>(
     onWaiting: @escaping @Sendable (_ holder: String) async -> Void = { _ in },
     onFailure: @escaping @Sendable (APIError) async -> Void = { _ in },
+    onNotes: @escaping @Sendable ([String: String]) -> Void = { _ in },
     _ body: @escaping @Sendable (Leader) async throws -> T
   ) async throws -> T {
     var candidate = Candidate(
@@ -50,7 +53,7 @@ public struct Leadership: Sendable {
       wall: wall)
     let end = try await Self.stand(&candidate, onWaiting, onFailure)
     let proof = Proof(until: end, time)
-    return try await lead(candidate, proof, onFailure, body)
+    return try await lead(candidate, proof, onFailure, onNotes, body)
   }
 
   /// - Returns: until when the new leader may act.
@@ -92,11 +95,12 @@ public struct Leadership: Sendable {
 
   private func lead<T: Sendable>(
     _ candidate: Candidate, _ proof: Proof, _ onFailure: @escaping @Sendable (APIError) async -> Void,
+    _ onNotes: @escaping @Sendable ([String: String]) -> Void,
     _ body: @escaping @Sendable (Leader) async throws -> T
   ) async throws -> T {
     let leader = Leader(identity: identity, proof: proof)
     // Not a child task: when the caller is cancelled, the body still has last words to write, and leads meanwhile.
-    let renewal = Task { await Self.renew(candidate, proof, onFailure) }
+    let renewal = Task { await Self.renew(candidate, proof, onFailure, onNotes) }
     var result: Result<T, any Error>?
     var loss: LeaseMachine.Loss?
     await withTaskGroup(of: Event<T>.self) { group in
@@ -132,9 +136,12 @@ public struct Leadership: Sendable {
 
   /// Keeps the lease until it is lost or the task is cancelled.
   private static func renew(
-    _ candidate: Candidate, _ proof: Proof, _ onFailure: @Sendable (APIError) async -> Void
+    _ candidate: Candidate, _ proof: Proof, _ onFailure: @Sendable (APIError) async -> Void,
+    _ onNotes: @Sendable ([String: String]) -> Void
   ) async -> (candidate: Candidate, loss: LeaseMachine.Loss?) {
     var candidate = candidate
+    var told = candidate.machine.notes
+    onNotes(told)
     while !Task.isCancelled {
       let step = candidate.next()
       switch step {
@@ -144,6 +151,10 @@ public struct Leadership: Sendable {
         do {
           try await candidate.perform(step)
           if let end = candidate.machine.provenUntil { proof.extend(until: end) }
+          if candidate.machine.notes != told {
+            told = candidate.machine.notes
+            onNotes(told)
+          }
         } catch {
           if !isRivalry(error), !Task.isCancelled { await onFailure(error) }
         }

@@ -61,6 +61,9 @@ struct LeaseMachine: Sendable {
   /// Who leads as far as is known; nil for nobody.
   var holder: String? { lastSeen?.record.holder }
 
+  /// What people have noted on the lease, as it was last read or written.
+  var notes: [String: String] { lastSeen?.object.annotations ?? [:] }
+
   /// What to do now.
   /// - Parameter wall: since 1970, for the times that people read in the lease.
   mutating func next(now: Duration, wall: Duration) -> Step {

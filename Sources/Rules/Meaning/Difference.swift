@@ -18,13 +18,18 @@ public struct Difference: Sendable, Hashable {
   /// `(10Gi → 20Gi)`, `(added)`, `(removed)`. Values that are no single words are not repeated, nor those of places
   /// where people keep what others should not read.
   public var inWords: String {
-    let isPrivate = ["env[", "secretKeys[", "configMeta", "Annotations"].contains { name.count(of: $0) > 0 }
-    return switch isPrivate ? (nil, nil) : (old.flatMap(Self.word), new.flatMap(Self.word)) {
+    switch shown {
     case (let old?, let new?): "(\(old) → \(new))"
     case _ where old == nil: "(added)"
     case _ where new == nil: "(removed)"
     default: "(changed)"
     }
+  }
+
+  /// The values as far as they may be repeated.
+  public var shown: (old: String?, new: String?) {
+    let isPrivate = ["env[", "secretKeys[", "configMeta", "Annotations"].contains { name.count(of: $0) > 0 }
+    return isPrivate ? (nil, nil) : (old.flatMap(Self.word), new.flatMap(Self.word))
   }
 
   static func word(_ value: JSON) -> String? {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
 import Kubernetes
@@ -42,6 +43,15 @@ struct ClusterOptions: ParsableArguments {
   func namesKubernetes(_ environment: [String: String]) -> Bool {
     folder(environment) == nil
       && (kubeconfig != nil || context != nil || environment["KDOPS_KUBECONFIG"] != nil)
+  }
+
+  /// The flags that mean the same cluster, for a command that somebody copies; a blank before each.
+  var flags: String {
+    var flags = ""
+    if let embedded { flags += embedded.isEmpty ? " --embedded" : " --embedded=\(ShellWord.value(embedded))" }
+    if let kubeconfig { flags += " --kubeconfig=\(ShellWord.value(kubeconfig))" }
+    if let context { flags += " --context=\(ShellWord.value(context))" }
+    return flags
   }
 
   func connection(_ environment: [String: String]) -> ConnectionOptions {

@@ -96,7 +96,8 @@ struct RunCommand: AsyncParsableCommand {
     let daemon = try await Daemon.open(options, on: backend, logger: logger, witness: board.witness(logger))
     greet("cluster in \(folder)", settings, repo, console)
     return try await daemon.run(
-      once: once, view: Room("progress") { await board.run() }, signals: [.sigterm, .sigint])
+      once: once, view: Room("progress") { await board.run() }, beside: [daemon.control(in: folder)],
+      signals: [.sigterm, .sigint])
   }
 
   private func runOnKubernetes(

@@ -148,10 +148,12 @@ struct Daemon: Sendable {
   /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself. What it
   /// knows by then is written before it returns.
   ///
-  /// - Parameter view: shows progress meanwhile.
-  func run(once: Bool = false, view: (any Service)? = nil, signals: [UnixSignal] = []) async throws
-    -> Reconciler.Outcome
-  {
+  /// - Parameters:
+  ///   - view: shows progress meanwhile.
+  ///   - beside: what else runs for as long.
+  func run(
+    once: Bool = false, view: (any Service)? = nil, beside: [any Service] = [], signals: [UnixSignal] = []
+  ) async throws -> Reconciler.Outcome {
     let ending = Ending()
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
     if case .embedded(let cluster) = backend {
@@ -164,7 +166,7 @@ struct Daemon: Sendable {
         service: Room("status", atEnd: { [writer] in await writer.flush() }) { [writer] in await writer.run()
         }),
     ]
-    if let view { services.append(.init(service: view)) }
+    services += ((view.map { [$0] } ?? []) + beside).map { .init(service: $0) }
     services.append(
       .init(
         service: Room("reconciler") { [reconciler] in await ending.set(await reconciler.run(once: once)) },

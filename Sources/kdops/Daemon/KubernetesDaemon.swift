@@ -79,8 +79,10 @@ struct KubernetesDaemon: Sendable {
     once: Bool, witness: Daemon.Witness, more: [any Service], signals: [UnixSignal],
     onWaiting: @escaping @Sendable (String) async -> Void
   ) async throws -> Reconciler.Outcome {
+    let notes = LeaseNotes()
     let term = Term(
-      leadership: Leadership(api: client, lease: lease), lease: lease, logger: logger, onWaiting: onWaiting)
+      leadership: Leadership(api: client, lease: lease), lease: lease, logger: logger, onWaiting: onWaiting,
+      onNotes: { notes.tell($0) })
     let outcome = Shared(Reconciler.Outcome.cancelled)
     let leading = Room("leader", endsByItself: true) {
       do {
@@ -89,7 +91,14 @@ struct KubernetesDaemon: Sendable {
             options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, logger: logger,
             witness: witness,
             leads: { leader.isProven })
-          return try await daemon.run(once: once)
+          let obeying = Room("orders") {
+            var heard: [String: String] = [:]
+            await notes.follow { notes in
+              await daemon.obey(notes, after: heard)
+              heard = notes
+            }
+          }
+          return try await daemon.run(once: once, beside: [obeying])
         }
         outcome.value = ended
       } catch is CancellationError {}

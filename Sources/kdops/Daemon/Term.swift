@@ -10,6 +10,8 @@ struct Term: Sendable {
   let logger: Logger
   /// Told whom this daemon waits for.
   var onWaiting: @Sendable (String) async -> Void = { _ in }
+  /// Told of the lease's annotations while this daemon leads.
+  var onNotes: @Sendable ([String: String]) -> Void = { _ in }
 
   /// - Parameter body: runs while this daemon leads; ends by itself on a graceful stop.
   /// - Throws: what the body throws; `CancellationError` where it was stopped before it led.
@@ -53,7 +55,8 @@ struct Term: Sendable {
           },
           onFailure: { error in
             logger.warning("leadership.unclear", metadata: ["error": "\(error)"])
-          }
+          },
+          onNotes: onNotes
         ) { leader in
           leads.value = true
           logger.notice("leadership.taken", metadata: ["identity": "\(leader.identity)"])

@@ -97,7 +97,9 @@ struct HistoryText {
     let words = pod.isDone ? Self.words(pod.total) : isOpen ? "not ended" : "not finished"
     line.append("   \(words)", .bold)
     guard let trouble = pod.trouble else { return [line] }
-    return [line, StyledLine("        \(trouble)", pod.isDone ? .yellow : .red)]
+    let again =
+      pod.retries == 0 ? "" : pod.retries == 1 ? "; run again on request" : "; run again \(pod.retries) times"
+    return [line, StyledLine("        \(trouble)\(again)", pod.isDone ? .yellow : .red)]
   }
 
   private func sum(_ run: Journal.Run, _ columns: Columns) -> StyledLine {

@@ -28,6 +28,7 @@ struct StatusText {
       line.append(app)
       line.pad(to: names + words + widest + 9)
       if let commit = view.commit { line.append("commit \(commit)", .dim) }
+      if Self.isSuspended(object) { line.append("   suspended", .yellow) }
       if let stall = ClusterStatus(object.json["status"])?.stall { line.append("   \(stall.message)", .red) }
       return line.text(width: width, coloured: isColoured)
     }
@@ -47,6 +48,9 @@ struct StatusText {
     var lines = [head]
     if let path = cluster.annotation(Wire.Annotation.path) {
       lines.append(StyledLine("  file   \(path)", .dim))
+    }
+    if Self.isSuspended(cluster) {
+      lines.append(StyledLine("  suspended; to go on: \(Self.wayOn(cluster))", .yellow))
     }
     if let stall = status.stall {
       lines += Self.sentences(stall.message).map { StyledLine("  \($0)", .red) }
@@ -70,6 +74,21 @@ struct StatusText {
       for member in role.members.reversed() { lines.append(Self.line(member, pods)) }
     }
     return lines.map { $0.text(width: width, coloured: isColoured) }
+  }
+
+  private static func isSuspended(_ cluster: Object) -> Bool {
+    cluster.annotation(Wire.Annotation.suspend) == "true"
+  }
+
+  /// What git says is changed in git.
+  private static func wayOn(_ cluster: Object) -> String {
+    let key = Wire.Annotation.suspend
+    let isCarried = cluster.annotation(Wire.Annotation.carried)?.split(separator: " ").contains {
+      $0 == "a:\(key)"
+    }
+    return isCarried == true
+      ? "take \(key) out of \(cluster.annotation(Wire.Annotation.path) ?? "its file")"
+      : "kdops resume \(cluster.objectName)"
   }
 
   /// How a last change stands that the cluster itself knows nothing of, as the status tree tells it.

@@ -15,6 +15,13 @@ struct Side: Sendable {
 
   var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
 
+  /// The files that could not be read whole, in order.
+  var unreadFiles: [String] {
+    entries.keys.filter { path in
+      snapshot.findings(in: path).contains { $0.severity == .error && $0.object == nil }
+    }.sorted()
+  }
+
   /// A side without files.
   init(layout: (layout: RepositoryLayout, findings: [Diagnostic])) {
     (self.layout, layoutFindings) = layout

@@ -122,7 +122,7 @@ struct Validation {
 
   // MARK: Gathering
 
-  private static func side(of commit: ObjectID, in repository: GitRepository) async throws -> Side {
+  static func side(of commit: ObjectID, in repository: GitRepository) async throws -> Side {
     let layout = try await layout(of: commit, in: repository)
     let entries = try await repository.tree(at: commit, layout.layout.selection())
     return try await Side.read(entries, layout: layout, in: repository).side

@@ -1,0 +1,102 @@
+import ArgumentParser
+import ClusterAPI
+import Diagnostics
+import EmbeddedCluster
+import FoundationEssentials
+import GitStore
+import KubeDirector
+import Kubernetes
+import Logging
+import Rules
+
+/// `kdops diff`: git's head against what lives.
+struct DiffCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff", abstract: "Compare git's head with what lives, object by object.",
+    discussion: """
+      Meanings are compared, not spellings. It reads and changes nothing; a daemon may be running.
+      Exit codes: 0 the same, 1 something differs, 2 it cannot be told.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case human
+    case json
+  }
+
+  @OptionGroup var cluster: ClusterOptions
+
+  @Option(help: ArgumentHelp("The repository.", valueName: "path"))
+  var repo = "."
+
+  @Option(help: ArgumentHelp("The revision to compare with, such as origin/main.", valueName: "rev"))
+  var head = "HEAD"
+
+  @Option(help: "Whose objects on the cluster. (default: default)")
+  var installation: String?
+
+  @Option(help: "human or json.")
+  var format = Format.human
+
+  func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let diff: LiveDiff
+    let commit: ObjectID
+    do {
+      let repository = try await GitRepository.openFromEnvironment(path: repo, environment)
+      commit = try await repository.resolve(head)
+      let side = try await Validation.side(of: commit, in: repository)
+      if let broken = side.layoutFindings.first(where: { $0.severity == .error }) {
+        throw GitError(.gone, broken.message, hint: broken.hint ?? "see kdops validate")
+      }
+      let namespaces = Set(side.snapshot.references.map(\.namespace))
+      diff = LiveDiff(
+        head: side.snapshot, unread: side.unreadFiles, live: try await live(namespaces, environment),
+        installation: installation ?? environment["KDOPS_INSTALLATION"] ?? "default",
+        systemNamespace: environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace)
+    } catch {
+      Streams.error.line("kdops diff: \(Redaction.url("\(error)"))")
+      throw Kdops.couldNotRun
+    }
+    show(diff, commit.hex, environment)
+    if diff.cannotTell { throw Kdops.couldNotRun }
+    if !diff.isSame { throw ExitCode(1) }
+  }
+
+  private func show(_ diff: LiveDiff, _ commit: String, _ environment: [String: String]) {
+    switch format {
+    case .json: Streams.output.text(DiffJSON.json(diff, head: commit).text(pretty: true) + "\n")
+    case .human:
+      let console = Console(descriptor: 1, environment: environment)
+      let columns = console.isTerminal ? console.size.columns - 1 : 200
+      let text = DiffText(width: columns, isColoured: console.isColoured)
+      let place = cluster.folder(environment).map { "the cluster in \($0)" } ?? "the cluster"
+      for line in text.lines(diff, head: commit, place: place) { Streams.output.line(line) }
+    }
+  }
+
+  /// All apps and clusters; of a Kubernetes that shows only some namespaces, those that git names.
+  private func live(_ namespaces: Set<String>, _ environment: [String: String]) async throws -> [Object] {
+    if let folder = cluster.folder(environment) {
+      let reader = try EmbeddedCluster.openReadOnly(folder)
+      var found: [Object] = []
+      for resource in [Resource.apps, .clusters] {
+        found += try await reader.list(resource, namespace: nil, labels: .everything).items
+      }
+      return found
+    }
+    return try await Ordering(cluster: cluster, command: "diff").onKubernetes(environment) { client in
+      var found: [Object] = []
+      for resource in [Resource.apps, .clusters] {
+        do throws(APIError) {
+          found += try await client.list(resource, namespace: nil, labels: .everything).items
+        } catch {
+          guard error.kind == .forbidden else { throw error }
+          for namespace in namespaces.sorted() {
+            found += try await client.list(resource, namespace: namespace, labels: .everything).items
+          }
+        }
+      }
+      return found
+    }
+  }
+}

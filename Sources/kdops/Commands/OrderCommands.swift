@@ -1,0 +1,149 @@
+import ArgumentParser
+import ClusterAPI
+import Diagnostics
+import FoundationEssentials
+import Kubernetes
+import Logging
+
+/// `kdops suspend`: begins no next step.
+struct SuspendCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "suspend", abstract: "Stop a cluster's upgrade or rollback before its next step.",
+    discussion: """
+      Scripts that run end; nothing is replaced, and no other script is run, until `kdops resume`. The same in git: \
+      the annotation kdops.dev/suspend: "true" on the cluster. What git says of it wins.
+      Exit codes: 0 done, or so already; 1 refused, and said why; 2 it could not be done.
+      """)
+
+  @OptionGroup var order: OrderOptions
+
+  func run() async throws { try await order.run(.suspend) }
+}
+
+/// `kdops resume`: goes on.
+struct ResumeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume", abstract: "Let a suspended cluster go on where it stopped.",
+    discussion: """
+      Exit codes: 0 done, or so already; 1 refused, and said why; 2 it could not be done.
+      """)
+
+  @OptionGroup var order: OrderOptions
+
+  func run() async throws { try await order.run(.resume) }
+}
+
+/// `kdops retry`: runs again what failed.
+struct RetryCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "retry", abstract: "Run a failed script again, in the container in which it failed.",
+    discussion: """
+      Name the pod where scripts failed in several: NAMESPACE/NAME/POD. The same in git: the annotation \
+      kdops.dev/retry: "POD@TIME" on the cluster, with another time for each request.
+      Exit codes: 0 asked for; 1 refused, and said why; 2 it could not be done.
+      """)
+
+  @Argument(help: ArgumentHelp("The cluster, and the pod where several failed.", valueName: "ns/name[/pod]"))
+  var target: String
+
+  @OptionGroup var cluster: ClusterOptions
+
+  func validate() throws {
+    if OrderTarget(target) == nil {
+      throw ValidationError("'\(target)' names no cluster; write NAMESPACE/NAME or NAMESPACE/NAME/POD")
+    }
+  }
+
+  func run() async throws {
+    guard let target = OrderTarget(target) else { throw Kdops.couldNotRun }
+    try await Ordering(cluster: cluster, command: "retry").carryOut(
+      ClusterOrder(kind: .retry, cluster: target.cluster, pod: target.pod))
+  }
+}
+
+/// A cluster by name, and where it is.
+struct OrderOptions: ParsableArguments {
+  @Argument(help: ArgumentHelp("The cluster.", valueName: "ns/name"))
+  var name: String
+
+  @OptionGroup var cluster: ClusterOptions
+
+  func validate() throws {
+    guard let target = OrderTarget(name), target.pod == nil else {
+      throw ValidationError("'\(name)' names no cluster; write NAMESPACE/NAME")
+    }
+  }
+
+  func run(_ kind: ClusterOrder.Kind) async throws {
+    guard let target = OrderTarget(name) else { throw Kdops.couldNotRun }
+    try await Ordering(cluster: cluster, command: kind.rawValue).carryOut(
+      ClusterOrder(kind: kind, cluster: target.cluster))
+  }
+}
+
+/// `prod/analytics`, or `prod/analytics/analytics-worker-2`.
+struct OrderTarget: Hashable {
+  var cluster: ObjectName
+  var pod: String?
+
+  init?(_ text: String) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    guard (2...3).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+    cluster = ObjectName(namespace: parts[0], name: parts[1])
+    pod = parts.count == 3 ? parts[2] : nil
+  }
+}
+
+/// Brings an order to where it is carried out, and tells what came of it.
+struct Ordering {
+  let cluster: ClusterOptions
+  let command: String
+
+  func carryOut(_ order: ClusterOrder) async throws {
+    let environment = ProcessInfo.processInfo.environment
+    try await tell {
+      if let folder = cluster.folder(environment) {
+        return try await ControlSocket.ask(ControlRequest(.order(order)), below: folder)
+      }
+      return try await onKubernetes(environment) { client in
+        let desk = OrderDesk(api: client, now: { Int(Date().timeIntervalSince1970) })
+        return ControlAnswer(.done, try await desk.carryOut(order))
+      }
+    } watch: {
+      "kdops status \(order.cluster)\(cluster.flags) --watch"
+    }
+  }
+
+  /// Connects, and lets go of the connection again.
+  func onKubernetes<T: Sendable>(
+    _ environment: [String: String], _ body: (KubernetesClient) async throws -> T
+  ) async throws -> T {
+    let silent = Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() }
+    let client = try await KubernetesClient.connect(cluster.connection(environment), logger: silent)
+    let result: Result<T, any Error>
+    do { result = .success(try await body(client)) } catch { result = .failure(error) }
+    await client.shutdown()
+    return try result.get()
+  }
+
+  /// Says what happens next and how to watch it, or why it does not.
+  func tell(_ ask: () async throws -> ControlAnswer, watch: () -> String) async throws {
+    var answer: ControlAnswer
+    do {
+      answer = try await ask()
+    } catch let refusal as OrderRefusal {
+      answer = ControlAnswer(.refused, "\(refusal)")
+    } catch {
+      answer = ControlAnswer(.failed, "\(error)")
+    }
+    answer.words = Redaction.url(answer.words)
+    switch answer.outcome {
+    case .done:
+      Streams.output.line(TerminalText.visible(answer.words))
+      Streams.output.line("watch: \(watch())")
+    case .refused, .failed:
+      Streams.error.line("kdops \(command): \(TerminalText.visible(answer.words))")
+      throw answer.outcome == .refused ? ExitCode(1) : Kdops.couldNotRun
+    }
+  }
+}
