@@ -35,6 +35,7 @@ public struct Resource: Sendable, Hashable {
   /// Servers before 1.21 know it as `policy/v1beta1` only.
   public static let disruptionBudgets = Resource(
     group: "policy", version: "v1", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets")
+  public static let configMaps = Resource(group: "", version: "v1", kind: "ConfigMap", plural: "configmaps")
   public static let secrets = Resource(group: "", version: "v1", kind: "Secret", plural: "secrets")
   public static let leases = Resource(
     group: "coordination.k8s.io", version: "v1", kind: "Lease", plural: "leases")
@@ -45,7 +46,7 @@ public struct Resource: Sendable, Hashable {
   /// What the embedded cluster serves.
   public static let all: [Resource] = [
     .apps, .clusters, .statefulSets, .controllerRevisions, .pods, .services, .volumeClaims, .events,
-    .disruptionBudgets, .secrets,
+    .disruptionBudgets, .configMaps, .secrets,
   ]
 }
 

@@ -4,17 +4,27 @@ import Values
 /// `configmeta.json`: what app packages read, through configcli, to learn who they are and who else there is.
 ///
 /// The shape is KubeDirector's; existing packages depend on it. What stands in two places is written once, below
-/// its node group, and referred to by its path from elsewhere. `connections` has a place for each kind but nothing
-/// in it: neither the metadata of connected clusters nor the contents of config maps and secrets are gathered.
+/// its node group, and referred to by its path from elsewhere.
 struct ConfigMeta {
   let cluster: Cluster
   let status: ClusterStatus
   let app: AppSpec
   let clusterDomain: String
+  var connections = Connections()
+  /// Where it stands in another cluster's file; empty for a file of its own.
+  var path: [String] = []
 
   private static let nodeGroup = "1"
 
   func json(role: String, member: MemberStatus) -> JSON {
+    var meta = shared
+    meta["node"] = node(role: role, member)
+    meta["connections"] = connections.json(clusterDomain)
+    return meta
+  }
+
+  /// What is the same for every member, and all that connected clusters see of this one.
+  var shared: JSON {
     [
       "version": .string("\(app.configSchemaVersion)"),
       "services": services(),
@@ -29,8 +39,6 @@ struct ConfigMeta {
         "name": .string(cluster.metadata.name), "isolated": false, "id": .string(cluster.metadata.uid ?? ""),
         "config_metadata": [Self.nodeGroup: reference(["config_metadata"])],
       ],
-      "node": node(role: role, member),
-      "connections": ["clusters": .object([:]), "configmaps": .object([:]), "secrets": .object([:])],
     ]
   }
 
@@ -40,7 +48,7 @@ struct ConfigMeta {
 
   /// Says where to read on: a path from the node group down.
   private func reference(_ path: [String]) -> JSON {
-    ["bdvlibrefkey": JSON(["nodegroups", Self.nodeGroup] + path)]
+    ["bdvlibrefkey": JSON(self.path + ["nodegroups", Self.nodeGroup] + path)]
   }
 
   private func node(role: String, _ member: MemberStatus) -> JSON {

@@ -83,6 +83,16 @@ public struct Engine: Sendable {
         group.addTask { await follow(resource, labels) }
       }
       for _ in 0..<settings.workers { group.addTask { await work() } }
+      // Nobody's ConfigMaps and Secrets are looked at before a cluster is connected to one.
+      group.addTask {
+        await withDiscardingTaskGroup { followers in
+          for await resource in world.connectedKinds {
+            let label = resource == .secrets ? Wire.Label.secretType : Wire.Label.configMapType
+            followers.addTask { await follow(resource, LabelSelector(equals: [:], exists: [label])) }
+          }
+          followers.cancelAll()
+        }
+      }
       // Workers wait for names; nobody else will wake them once the task is cancelled.
       group.addTask {
         try? await Task.sleep(until: .now.advanced(by: .seconds(1 << 30)), clock: ContinuousClock())

@@ -20,6 +20,7 @@ struct Hands: Sendable {
     var apps: [String: AppSpec]
     var sets: [String: Object]
     var pods: [String: Object]
+    var connections = Connections()
     var reference: Object.Reference {
       Object.Reference(apiVersion: owner.apiVersion, kind: owner.kind, name: name, uid: owner.uid)
     }
@@ -207,6 +208,7 @@ extension Happening {
     case .upgradeEnded(_, let rolledBack, _): rolledBack ? "rollback.ended" : "upgrade.ended"
     case .configured: "cluster.configured"
     case .membersChanged: "members.changed"
+    case .connectionsChanged: "connections.changed"
     case .retried: "pod.retried"
     case .retryIgnored: "retry.ignored"
     }
@@ -230,6 +232,8 @@ extension Happening {
     case .upgradeEnded(let app, _, let seconds): ["app": "\(app)", "took": "\(seconds)s"]
     case .configured(let members): ["members": "\(members)"]
     case .membersChanged(let role, let from, let to): ["role": "\(role)", "from": "\(from)", "to": "\(to)"]
+    case .connectionsChanged(let names, let missing):
+      ["names": "\(names.joined(separator: " "))", "missing": "\(missing.joined(separator: " "))"]
     case .retried(let pod, let what): ["pod": "\(pod)", "what": "\(what)"]
     case .retryIgnored(let reason): ["reason": "\(reason)"]
     }

@@ -46,6 +46,12 @@ extension Happening {
     case .configured(let members): ("Configured", "\(members) members are set up")
     case .membersChanged(let role, let from, let to):
       ("MembersChanged", "role \(role) goes from \(from) to \(to) members")
+    case .connectionsChanged(let names, let missing):
+      (
+        "ConnectionsChanged",
+        "changed: \(names.joined(separator: ", "))"
+          + (missing.isEmpty ? "" : "; not to be had: \(missing.joined(separator: ", "))")
+      )
     case .retried(let pod, let what): ("Retried", "\(what) is run again in \(pod), as was asked for")
     case .retryIgnored(let reason):
       ("RetryIgnored", "annotation \(Wire.Annotation.retry): \(reason); nothing is run again")

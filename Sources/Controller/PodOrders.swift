@@ -95,7 +95,8 @@ extension Hands {
       let member = context.status.role(role)?.members.first(where: { $0.pod == pod })
     else { return [] }
     let meta = ConfigMeta(
-      cluster: context.cluster, status: context.status, app: spec, clusterDomain: settings.clusterDomain)
+      cluster: context.cluster, status: context.status, app: spec, clusterDomain: settings.clusterDomain,
+      connections: context.connections)
     return Array(meta.json(role: role, member: member).serialized(pretty: true, sortedKeys: false))
   }
 

@@ -74,12 +74,13 @@ extension Engine {
     let state = status ?? ClusterStatus(state: .creating, app: cluster.spec.app)
     let owner = OwnerReference(picture.cluster)
     let builder = ObjectBuilder(cluster: cluster, owner: owner, status: state)
+    let connections = await connections(of: cluster, isStamped: stamp.holds(picture.cluster.json), status)
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
       cluster: cluster, isStamped: stamp.holds(picture.cluster.json), status: status, apps: apps,
       catalogs: catalogs, sets: sets, pods: picture.pods.mapValues(PodObservation.init),
       gone: picture.gone, work: picture.work,
-      budgets: Self.budgets(picture),
+      budgets: Self.budgets(picture), connections: connections?.observation(settings.clusterDomain),
       headlessServiceExists: picture.services[headless]
         == builder.headless().annotation(ServiceAnnotation.mark),
       memberServices: Set(picture.services.keys),
@@ -87,8 +88,21 @@ extension Engine {
       settings: Observation.Settings(
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
     let context = Hands.Context(
-      cluster: cluster, owner: owner, status: state, apps: apps, sets: picture.sets, pods: picture.pods)
+      cluster: cluster, owner: owner, status: state, apps: apps, sets: picture.sets, pods: picture.pods,
+      connections: connections ?? Connections())
     return (observation, context)
+  }
+
+  /// What the cluster is connected to; nil where it is and was to nothing. A spec that nobody vouches for connects it
+  /// to nothing new.
+  private func connections(
+    of cluster: Cluster, isStamped: Bool, _ status: ClusterStatus?
+  ) async -> Connections? {
+    let known = status?.connections
+    var wanted = cluster.spec.connections
+    guard wanted != ClusterSpec.Connections() || known != nil else { return nil }
+    if !isStamped { wanted = wanted.only { known?.marks[$0] != nil } }
+    return await world.connections(wanted, namespace: cluster.metadata.namespace)
   }
 
   /// An app by its name. One that is missing is asked for before anything is concluded from that: what is watched of

@@ -66,11 +66,18 @@ actor World {
   private var buried: Set<String> = []
   private static let graveCount = 1024
 
+  private var connections = ConnectionIndex()
+  /// ConfigMaps and Secrets, each from the moment on at which a cluster is first connected to one.
+  nonisolated let connectedKinds: AsyncStream<Resource>
+  private let connect: AsyncStream<Resource>.Continuation
+  private var connected: Set<Resource> = []
+
   init(
     systemNamespace: String, installation: String? = nil, stamp: Stamp,
     isTenant: @escaping @Sendable (String) -> Bool = { _ in true }, now: @escaping @Sendable () -> Int = { 0 }
   ) {
     self.now = now
+    (connectedKinds, connect) = AsyncStream.makeStream(of: Resource.self)
     self.systemNamespace = systemNamespace
     self.installation = installation
     self.stamp = stamp
@@ -155,8 +162,12 @@ actor World {
     switch resource {
     case .clusters:
       guard isNewer(object, than: clusters[name]) else { return [] }
-      clusters[name] = object
-      return [name]
+      index(object, over: clusters.updateValue(object, forKey: name))
+      return connections.dependents(on: .clusters, name).union([name])
+    case .configMaps, .secrets:
+      guard isNewer(object, than: connections[resource, name]) else { return [] }
+      connections[resource, name] = object
+      return connections.dependents(on: resource, name)
     case .apps:
       guard let app = App(object.json) else { return [] }
       let isStamped = stamp.holds(object.json)
@@ -199,9 +210,12 @@ actor World {
     let name = object.objectName
     switch resource {
     case .clusters:
-      clusters[name] = nil
+      index(nil, over: clusters.removeValue(forKey: name))
       work[name] = nil
-      return []
+      return connections.dependents(on: .clusters, name)
+    case .configMaps, .secrets:
+      connections[resource, name] = nil
+      return connections.dependents(on: resource, name)
     case .apps:
       apps[name] = nil
       return Set(clusters.keys)
@@ -234,9 +248,15 @@ actor World {
   }
 
   private func forget(_ resource: Resource) -> Set<ObjectName> {
+    guard resource != .configMaps, resource != .secrets else {
+      connections.forget(resource)
+      return connections.dependents(on: resource)
+    }
     let touched = Set(clusters.keys)
     switch resource {
-    case .clusters: clusters = [:]
+    case .clusters:
+      clusters = [:]
+      connections.forgetClusters()
     case .apps: apps = [:]
     case .statefulSets: for owner in parts.keys { parts[owner]?.sets = [:] }
     case .pods: for owner in parts.keys { parts[owner]?.pods = [:] }
@@ -267,6 +287,46 @@ actor World {
       let new = Int(object.resourceVersion)
     else { return true }
     return new > old
+  }
+
+  // MARK: - Connections
+
+  private func index(_ new: Object?, over old: Object?) {
+    let kinds = connections.index(new, over: old)
+    guard let new, isOurs(new) else { return }
+    for kind in kinds.sorted(by: { $0.kind < $1.kind })
+    where kind != .clusters && connected.insert(kind).inserted { connect.yield(kind) }
+  }
+
+  /// What is there of what a cluster of the namespace wants to be connected to, in the order in which it is named.
+  func connections(_ wanted: ClusterSpec.Connections, namespace: String) -> Connections {
+    var found = Connections()
+    for kind in Connections.Kind.allCases {
+      let names = wanted.names(kind)
+      guard !names.isEmpty else { continue }
+      guard kind == .clusters || listed.contains(kind.resource) else {
+        found.unread.append(kind.rawValue)
+        continue
+      }
+      for name in names {
+        let object = ObjectName(namespace: namespace, name: name)
+        switch kind {
+        case .configmaps: connections[.configMaps, object].map { found.configMaps.append($0) } ?? miss()
+        case .secrets: connections[.secrets, object].map { found.secrets.append($0) } ?? miss()
+        case .clusters: neighbour(object).map { found.clusters.append($0) } ?? miss()
+        }
+        func miss() { found.missing.append(Connections.name(kind, name)) }
+      }
+    }
+    return found
+  }
+
+  private func neighbour(_ name: ObjectName) -> Connections.Neighbour? {
+    guard let object = clusters[name], let cluster = Cluster(object.json),
+      let status = ClusterStatus(object.json["status"]),
+      let (app, _) = app(status.app, namespace: name.namespace, catalog: status.appCatalog)
+    else { return nil }
+    return Connections.Neighbour(cluster: cluster, status: status, app: app.spec)
   }
 
   // MARK: - Work in pods

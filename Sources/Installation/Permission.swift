@@ -52,6 +52,9 @@ extension Permission {
       Permission(.services, [.get, .list, .watch, .create, .patch, .delete]),
       Permission(.events, [.create, .patch]),
       Permission(.disruptionBudgets, [.list, .watch]),
+      // What clusters are connected to: those with KubeDirector's label, once a cluster names one. Secrets are not
+      // among what is granted: an administrator does that where it is wanted.
+      Permission(.configMaps, [.list, .watch]),
     ]
   }
 

@@ -15,7 +15,8 @@ extension ClusterStatus {
       lastNodeID: status["lastNodeID"]?.integer ?? 0,
       roles: status["roles"]?.array?.compactMap(RoleStatus.init) ?? [],
       conditions: status["conditions"]?.array?.compactMap(Condition.init) ?? [],
-      lastRetry: status["lastRetry"]?.string, journal: Journal(status["journal"]))
+      lastRetry: status["lastRetry"]?.string,
+      connections: status["connections"].flatMap(ConnectionState.init), journal: Journal(status["journal"]))
   }
 
   public var json: JSON {
@@ -26,6 +27,7 @@ extension ClusterStatus {
     out["observedGeneration"] = JSON(observedGeneration)
     out["lastNodeID"] = JSON(lastNodeID)
     out["lastRetry"] = lastRetry.map(JSON.string)
+    out["connections"] = connections?.json
     out["memberStateRollup"] = rollup.json
     out["conditions"] = .array(conditions.map(\.json))
     out["roles"] = .array(roles.map(\.json))

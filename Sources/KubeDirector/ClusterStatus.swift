@@ -19,6 +19,8 @@ public struct ClusterStatus: Sendable, Hashable {
   public var conditions: [Condition]
   /// The request to run a script again that was heard last, so that it is not heard twice.
   public var lastRetry: String?
+  /// Nil for a cluster that was never connected to anything.
+  public var connections: ConnectionState?
   /// What the last upgrades and rollbacks did. Nothing is decided by it.
   public var journal: Journal
 
@@ -33,9 +35,11 @@ public struct ClusterStatus: Sendable, Hashable {
   public init(
     state: State, app: String, appCatalog: AppCatalog? = nil, upgradeInfo: UpgradeInfo? = nil,
     specCommit: String? = nil, observedGeneration: Int = 0, lastNodeID: Int = 0, roles: [RoleStatus] = [],
-    conditions: [Condition] = [], lastRetry: String? = nil, journal: Journal = Journal()
+    conditions: [Condition] = [], lastRetry: String? = nil, connections: ConnectionState? = nil,
+    journal: Journal = Journal()
   ) {
     self.lastRetry = lastRetry
+    self.connections = connections
     self.state = state
     self.app = app
     self.appCatalog = appCatalog

@@ -17,6 +17,9 @@ public enum Wire {
     /// On live objects only, never in a pod template: it would restart roles whose image is the same.
     public static let app = "kubedirector.hpe.com/kdapp"
     public static let appCatalog = "kubedirector.hpe.com/appCatalog"
+    /// On a ConfigMap or a Secret that clusters may be connected to: its value groups those of a kind.
+    public static let configMapType = "kubedirector.hpe.com/cmType"
+    public static let secretType = "kubedirector.hpe.com/secretType"
     /// Which installation of kdops owns an App or a Cluster.
     public static let source = "kdops.dev/source"
   }

@@ -91,6 +91,8 @@ public enum Happening: Sendable, Hashable {
   case upgradeEnded(app: String, rolledBack: Bool, seconds: Int)
   case configured(members: Int)
   case membersChanged(role: String, from: Int, to: Int)
+  /// What the cluster is connected to is not what it was.
+  case connectionsChanged(names: [String], missing: [String])
   /// What failed is tried again, because somebody asked for it.
   case retried(pod: String, what: String)
   /// Somebody asked to run a script again, and there is nothing to run again.

@@ -63,7 +63,10 @@ public struct ClusterMachine {
       }
       endWhenDone()
     }
-    if status.upgradeInfo == nil { keepMembership() }
+    if status.upgradeInfo == nil {
+      keepMembership()
+      keepConnections()
+    }
     hearRetry()
     for role in status.roles.indices {
       for member in status.roles[role].members.indices { setUp(role, member) }

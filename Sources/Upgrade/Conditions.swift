@@ -78,7 +78,10 @@ extension ClusterMachine {
     guard status.state != .configured else { return (false, "Configured", "") }
     guard !stalled else { return (false, "Stalled", "") }
     guard let info = status.upgradeInfo else {
-      return (true, status.state == .creating ? "Creating" : "Updating", "members are being set up")
+      return (
+        true, status.state == .creating ? "Creating" : "Updating",
+        (["members are being set up"] + waits).joined(separator: "; ")
+      )
     }
     let way =
       info.isRollingBack

@@ -97,6 +97,10 @@ extension ClusterMachine {
     }
     if case .running(let order) = observed.work[member.pod], order.containerID == container { return }
     guard isOurs(member, pod) else { return }
+    if let reason = reasonNotToConnect, !isInstalled || !member.detail.pendingNotifications.isEmpty {
+      if !waits.contains(reason) { waits.append(reason) }
+      return
+    }
     if !isInstalled {
       order(role, index, container, installation(role, member))
     } else if member.state != .configError,

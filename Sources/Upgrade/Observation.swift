@@ -24,6 +24,8 @@ public struct Observation: Sendable {
   public var work: [String: PodWork]
   /// The PodDisruptionBudgets that cover pods of the cluster.
   public var budgets: [BudgetObservation]
+  /// Nil for a cluster that is not connected to anything, and never was.
+  public var connections: ConnectionsObservation?
   public var headlessServiceExists: Bool
   /// The names of the members' services there are; nil where nobody looked.
   public var memberServices: Set<String>?
@@ -49,7 +51,8 @@ public struct Observation: Sendable {
     catalogs: [String: AppCatalog] = [:],
     sets: [String: SetObservation] = [:], pods: [String: PodObservation] = [:],
     gone: [String: Int] = [:], work: [String: PodWork] = [:],
-    budgets: [BudgetObservation] = [], headlessServiceExists: Bool = true, memberServices: Set<String>? = nil,
+    budgets: [BudgetObservation] = [], connections: ConnectionsObservation? = nil,
+    headlessServiceExists: Bool = true, memberServices: Set<String>? = nil,
     outdatedServices: Set<String> = [], now: Int,
     settings: Settings = Settings()
   ) {
@@ -63,6 +66,7 @@ public struct Observation: Sendable {
     self.gone = gone
     self.work = work
     self.budgets = budgets
+    self.connections = connections
     self.headlessServiceExists = headlessServiceExists
     self.memberServices = memberServices
     self.outdatedServices = outdatedServices

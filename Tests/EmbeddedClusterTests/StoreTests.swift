@@ -132,7 +132,7 @@ struct StoreTests {
       }
       await world.expect(.unsupported) {
         _ = try await world.cluster.create(
-          Object(["apiVersion": "v1", "kind": "ConfigMap", "metadata": ["name": "a", "namespace": "b"]]))
+          Object(["apiVersion": "v1", "kind": "Endpoints", "metadata": ["name": "a", "namespace": "b"]]))
       }
       await world.expect(.invalid) {
         let large = JSON.string(String(repeating: "x", count: 2 << 20))

@@ -37,6 +37,7 @@ struct UseTests {
     metadata: {name: shop, namespace: prod}
     spec:
       app: web-\(version)
+      connections: {configmaps: [site]}
       namingScheme: CrNameRole
       roles:
 

@@ -43,6 +43,7 @@ struct Stage {
   /// Pods whose container runs and is not ready.
   var unreadyPods: Set<String> = []
   var heldScripts: Set<String> = []
+  var connections: ConnectionsObservation?
   /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` for whatever ends next, once.
   var exitCodes: [String: Int] = [:]
 
@@ -146,6 +147,12 @@ struct Stage {
 
   mutating func annotate(_ key: String, _ value: String?) {
     cluster.metadata.annotations[key] = value
+    clusterVersion += 1
+  }
+
+  /// What the cluster is connected to is now so.
+  mutating func connect(_ marks: [String: String], unsettled: Set<String> = [], unread: [String] = []) {
+    connections = ConnectionsObservation(marks: marks, unsettled: unsettled, unread: unread)
     clusterVersion += 1
   }
 

@@ -138,7 +138,8 @@ extension Stage {
         }
         if container.image != wanted?.image { violated("configured with \(container.image) in \(name)") }
         let isSetUp = container.ended.allSatisfy {
-          container.hasSucceeded($0.key) || $0.key.hasPrefix("cluster_") || $0.key.hasPrefix("role_")
+          container.hasSucceeded($0.key) || container.isOutdated($0.key) || $0.key.hasPrefix("cluster_")
+            || $0.key.hasPrefix("role_")
         }
         if !isSetUp { violated("configured with a failure in \(name)") }
         if member.state != .configured || !member.detail.pendingNotifications.isEmpty {

@@ -58,7 +58,8 @@ extension Stage {
     Observation(
       cluster: view.cluster, isStamped: isStamped, status: view.status, apps: apps,
       catalogs: apps.mapValues { _ in .local }, sets: view.sets.mapValues(\.set), pods: view.pods,
-      work: daemon.work, budgets: budgets, headlessServiceExists: view.services.contains(Self.name),
+      work: daemon.work, budgets: budgets, connections: connections,
+      headlessServiceExists: view.services.contains(Self.name),
       memberServices: view.services, now: now, settings: settings)
   }
 

@@ -61,6 +61,11 @@ struct StageContainer {
     ended.contains { $0.value == 0 && Self.first($0.key) == Self.first(key) }
   }
 
+  /// True for a word about connections that another has replaced, which ended well.
+  func isOutdated(_ key: String) -> Bool {
+    key.hasPrefix("reconnect ") && ended.contains { $0.value == 0 && $0.key.hasPrefix("reconnect ") }
+  }
+
   /// The key of the run before any retry.
   private static func first(_ key: String) -> String {
     key.split(separator: " ").map { String($0.prefix { $0 != "/" }) }.filter { !$0.isEmpty }

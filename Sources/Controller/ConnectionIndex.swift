@@ -1,0 +1,61 @@
+import ClusterAPI
+import KubeDirector
+import Values
+
+/// Which clusters are connected to what, and the ConfigMaps and Secrets that there are to be connected to.
+struct ConnectionIndex {
+  private struct Key: Hashable {
+    var resource: Resource
+    var name: ObjectName
+  }
+
+  private var dependents: [Key: Set<ObjectName>] = [:]
+  private var objects: [Key: Object] = [:]
+
+  /// Those who must be looked at again when the object changes.
+  func dependents(on resource: Resource, _ name: ObjectName) -> Set<ObjectName> {
+    dependents[Key(resource: resource, name: name)] ?? []
+  }
+
+  func dependents(on resource: Resource) -> Set<ObjectName> {
+    dependents.filter { $0.key.resource == resource }.values.reduce(into: []) { $0.formUnion($1) }
+  }
+
+  /// Takes in that a cluster is another one now, or is gone.
+  ///
+  /// - Returns: the kinds that it is connected to.
+  mutating func index(_ new: Object?, over old: Object?) -> Set<Resource> {
+    if let old {
+      for key in Self.keys(old) {
+        dependents[key]?.remove(old.objectName)
+        if dependents[key]?.isEmpty == true { dependents[key] = nil }
+      }
+    }
+    guard let new else { return [] }
+    let keys = Self.keys(new)
+    for key in keys { dependents[key, default: []].insert(new.objectName) }
+    return Set(keys.map(\.resource))
+  }
+
+  private static func keys(_ cluster: Object) -> [Key] {
+    guard let connections = cluster.json["spec"]?["connections"], connections.object?.isEmpty == false else {
+      return []
+    }
+    return Connections.Kind.allCases.flatMap { kind in
+      (connections[kind.rawValue]?.array ?? []).compactMap(\.string).map {
+        Key(resource: kind.resource, name: ObjectName(namespace: cluster.namespace, name: $0))
+      }
+    }
+  }
+
+  subscript(resource: Resource, name: ObjectName) -> Object? {
+    get { objects[Key(resource: resource, name: name)] }
+    set { objects[Key(resource: resource, name: name)] = newValue }
+  }
+
+  mutating func forget(_ resource: Resource) {
+    objects = objects.filter { $0.key.resource != resource }
+  }
+
+  mutating func forgetClusters() { dependents = [:] }
+}

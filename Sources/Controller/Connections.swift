@@ -1,0 +1,126 @@
+import ClusterAPI
+import FoundationEssentials
+import KubeDirector
+import Upgrade
+import Values
+
+/// What a cluster is connected to, as it is at one moment: what `configmeta.json` says of it.
+struct Connections: Sendable {
+  var configMaps: [Object] = []
+  var secrets: [Object] = []
+  var clusters: [Neighbour] = []
+  /// By kind and name.
+  var missing: [String] = []
+  var unread: [String] = []
+
+  /// Another cluster of the same namespace.
+  struct Neighbour: Sendable {
+    var cluster: Cluster
+    var status: ClusterStatus
+    var app: AppSpec
+  }
+
+  /// How each is known in the status.
+  enum Kind: String, CaseIterable {
+    case clusters, configmaps, secrets
+
+    var resource: Resource {
+      switch self {
+      case .clusters: .clusters
+      case .configmaps: .configMaps
+      case .secrets: .secrets
+      }
+    }
+  }
+
+  static func name(_ kind: Kind, _ name: String) -> String { "\(kind.rawValue)/\(name)" }
+
+  func observation(_ clusterDomain: String) -> ConnectionsObservation {
+    var seen = ConnectionsObservation(missing: missing, unread: unread)
+    for map in configMaps {
+      seen.marks[Self.name(.configmaps, map.name)] = Digest.short(Self.entry(map).text())
+    }
+    // A digest of a secret's content would tell its readers when they have guessed it.
+    for secret in secrets {
+      seen.marks[Self.name(.secrets, secret.name)] = Digest.short("\(secret.uid) \(secret.resourceVersion)")
+    }
+    for neighbour in clusters {
+      let name = Self.name(.clusters, neighbour.cluster.metadata.name)
+      seen.marks[name] = Digest.short(neighbour.meta(clusterDomain).text())
+      if neighbour.status.state != .configured { seen.unsettled.insert(name) }
+    }
+    return seen
+  }
+
+  /// The shape is KubeDirector's: clusters by name, the others in lists by the value of their label.
+  func json(_ clusterDomain: String) -> JSON {
+    var meta: JSON = [:]
+    for neighbour in clusters { meta[neighbour.cluster.metadata.name] = neighbour.meta(clusterDomain) }
+    return [
+      "clusters": meta,
+      "configmaps": Self.grouped(configMaps, Wire.Label.configMapType, Self.entry),
+      "secrets": Self.grouped(secrets, Wire.Label.secretType, Self.secretEntry),
+    ]
+  }
+
+  private static func grouped(_ objects: [Object], _ label: String, _ entry: (Object) -> JSON) -> JSON {
+    var groups: JSON = [:]
+    for object in objects {
+      guard let type = object.label(label) else { continue }
+      groups[type] = .array((groups[type]?.array ?? []) + [entry(object)])
+    }
+    return groups
+  }
+
+  private static func entry(_ map: Object) -> JSON {
+    [
+      "metadata": ["name": .string(map.name)], "data": map.json["data"] ?? [:], "labels": JSON(map.labels),
+      "annotations": JSON(annotations(map)),
+    ]
+  }
+
+  /// All of a secret is in Base64, its name and labels too.
+  private static func secretEntry(_ secret: Object) -> JSON {
+    func encoded(_ values: [String: String]) -> JSON {
+      JSON(values.mapValues { Data($0.utf8).base64EncodedString() })
+    }
+    return [
+      "metadata": encoded(["name": secret.name]), "data": secret.json["data"] ?? [:],
+      "labels": encoded(secret.labels), "annotations": encoded(annotations(secret)),
+    ]
+  }
+
+  /// Without kubectl's copy of the whole object.
+  private static func annotations(_ object: Object) -> [String: String] {
+    object.annotations.filter { $0.key != "kubectl.kubernetes.io/last-applied-configuration" }
+  }
+}
+
+extension Connections.Neighbour {
+  fileprivate func meta(_ clusterDomain: String) -> JSON {
+    ConfigMeta(
+      cluster: cluster, status: status, app: app, clusterDomain: clusterDomain,
+      path: ["connections", "clusters", cluster.metadata.name]
+    ).shared
+  }
+}
+
+extension ClusterSpec.Connections {
+  /// - Parameter holds: told the kind and the name of each.
+  func only(_ holds: (String) -> Bool) -> Self {
+    func kept(_ kind: Connections.Kind, _ names: [String]) -> [String] {
+      names.filter { holds(Connections.name(kind, $0)) }
+    }
+    return Self(
+      clusters: kept(.clusters, clusters), configMaps: kept(.configmaps, configMaps),
+      secrets: kept(.secrets, secrets))
+  }
+
+  func names(_ kind: Connections.Kind) -> [String] {
+    switch kind {
+    case .clusters: clusters
+    case .configmaps: configMaps
+    case .secrets: secrets
+    }
+  }
+}

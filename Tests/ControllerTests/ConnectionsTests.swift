@@ -1,0 +1,140 @@
+import ClusterAPI
+import KubeDirector
+import TestSupport
+import Testing
+import Upgrade
+import Values
+
+@testable import Controller
+
+@Suite("What members read of what their cluster is connected to")
+struct ConnectionsTests {
+  private static let prod = ObjectName(namespace: "prod", name: "analytics")
+
+  private static func object(
+    _ resource: Resource, _ name: String, _ labels: [String: String] = [:], version: Int = 1,
+    _ content: JSON = [:]
+  ) -> Object {
+    var object = Object(resource, namespace: "prod", name: name, labels: labels, content: content)
+    object.json["metadata"]?["uid"] = .string("u-\(name)")
+    object.json["metadata"]?["resourceVersion"] = .string("\(version)")
+    return object
+  }
+
+  private static let wanted = ClusterSpec.Connections(
+    clusters: ["ledger"], configMaps: ["site", "gone"], secrets: ["key"])
+
+  private static func cluster(_ name: String, state: String, version: Int = 1) -> Object {
+    var spec = Fixture.cluster().spec.raw
+    if name == prod.name {
+      spec["connections"] = ["clusters": ["ledger"], "configmaps": ["site", "gone"], "secrets": ["key"]]
+    }
+    var status = Fixture.status().json
+    status["state"] = .string(state)
+    return object(.clusters, name, version: version, ["spec": spec, "status": status])
+  }
+
+  private static let site = object(
+    .configMaps, "site", [Wire.Label.configMapType: "hadoop"], ["data": ["core-site.xml": "<x/>"]])
+  private static let key = object(
+    .secrets, "key", [Wire.Label.secretType: "user"], ["data": ["password": "aHVudGVyMg=="]])
+
+  private static func world() async -> World {
+    let world = World(systemNamespace: "system", stamp: .forTests)
+    await world.put(object(.apps, "spark-1.0.0", [:], ["spec": Fixture.app().raw]), .apps)
+    await world.put(cluster("ledger", state: "configured"), .clusters)
+    await world.put(cluster("analytics", state: "configured"), .clusters)
+    _ = await world.take(.all([site]), of: .configMaps)
+    _ = await world.take(.all([key]), of: .secrets)
+    return world
+  }
+
+  private static func connections(_ world: World) async -> Connections {
+    await world.connections(wanted, namespace: "prod")
+  }
+
+  @Test("ConfigMaps and Secrets stand in lists by their type, a Secret all in Base64")
+  func shape() async throws {
+    let json = await Self.connections(Self.world()).json("cluster.local")
+    #expect(
+      json["configmaps"]?["hadoop"]
+        == [
+          [
+            "metadata": ["name": "site"], "data": ["core-site.xml": "<x/>"],
+            "labels": ["kubedirector.hpe.com/cmType": "hadoop"], "annotations": [:],
+          ]
+        ])
+    let secret = json["secrets"]?["user"]?[0]
+    #expect(secret?["metadata"]?["name"] == "a2V5" && secret?["data"]?["password"] == "aHVudGVyMg==")
+    #expect(secret?["labels"]?["kubedirector.hpe.com/secretType"] == "dXNlcg==")
+  }
+
+  @Test("a cluster stands there as it sees itself, without its connections, and its references lead to there")
+  func cluster() async throws {
+    let json = await Self.connections(Self.world()).json("cluster.local")
+    let ledger = try #require(json["clusters"]?["ledger"])
+    #expect(ledger["cluster"]?["name"] == "ledger" && ledger["connections"] == nil && ledger["node"] == nil)
+    let path: JSON = [
+      "connections", "clusters", "ledger", "nodegroups", "1", "roles", "controller", "hostnames",
+    ]
+    let service = ledger["nodegroups"]?["1"]?["roles"]?["controller"]?["services"]?["web"]
+    #expect(service?["hostnames"]?["bdvlibrefkey"] == path)
+  }
+
+  @Test("what is not there is said; what no list has told of yet is not called missing")
+  func missing() async {
+    var found = await Self.connections(Self.world())
+    #expect(found.missing == ["configmaps/gone"] && found.unread == [])
+    found = await Self.connections(World(systemNamespace: "system", stamp: .forTests))
+    #expect(found.missing == ["clusters/ledger"] && found.unread == ["configmaps", "secrets"])
+  }
+
+  @Test("each has a mark that changes with it; that of a Secret says nothing of what is in it")
+  func marks() async throws {
+    let world = await Self.world()
+    func marks() async -> [String: String] {
+      await Self.connections(world).observation("cluster.local").marks
+    }
+    let before = await marks()
+    #expect(before.keys.sorted() == ["clusters/ledger", "configmaps/site", "secrets/key"])
+    var other = Self.key
+    other.json["metadata"]?["resourceVersion"] = "2"
+    #expect(await world.take(.changed(other), of: .secrets) == [Self.prod])
+    let after = await marks()
+    #expect(after["secrets/key"] != before["secrets/key"])
+    #expect(after["configmaps/site"] == before["configmaps/site"])
+    // The same mark for any content.
+    other.json["data"] = ["password": "b3RoZXI="]
+    _ = await world.take(.all([other]), of: .secrets)
+    #expect(await marks() == after)
+    #expect(await world.take(.removed(Self.site), of: .configMaps) == [Self.prod])
+    #expect(await marks()["configmaps/site"] == nil)
+  }
+
+  @Test("a cluster calls for those that are connected to it, and is unsettled while it changes")
+  func neighbour() async {
+    let world = await Self.world()
+    let change = Self.cluster("ledger", state: "updating", version: 2)
+    let touched = await world.take(.changed(change), of: .clusters)
+    #expect(touched == [Self.prod, ObjectName(namespace: "prod", name: "ledger")])
+    let seen = await Self.connections(world).observation("cluster.local")
+    #expect(seen.unsettled == ["clusters/ledger"])
+  }
+
+  @Test("nobody's ConfigMaps and Secrets are looked at before a cluster is connected to one")
+  func lazily() async {
+    let world = World(systemNamespace: "system", stamp: .forTests)
+    await world.put(Self.cluster("ledger", state: "configured"), .clusters)
+    await world.put(Self.cluster("analytics", state: "configured"), .clusters)
+    await world.put(Self.cluster("analytics", state: "updating", version: 2), .clusters)
+    var kinds = world.connectedKinds.makeAsyncIterator()
+    #expect(await kinds.next() == .configMaps)
+    #expect(await kinds.next() == .secrets)
+  }
+
+  @Test("a spec that nobody vouches for connects to nothing new")
+  func unstamped() {
+    let kept = Self.wanted.only { $0 == "secrets/key" }
+    #expect(kept == ClusterSpec.Connections(secrets: ["key"]))
+  }
+}
