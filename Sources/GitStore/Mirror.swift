@@ -36,7 +36,10 @@ public actor Mirror {
   /// Where refs of the remote were in a copy that had to be replaced.
   var remembered: [String: ObjectID] = [:]
 
-  private init(remote: Remote, path: String, refs: [String]) {
+  private let lock: FolderLock
+
+  private init(remote: Remote, path: String, refs: [String], lock: FolderLock) {
+    self.lock = lock
     self.remote = remote
     self.path = path
     fetchedRefs = refs
@@ -48,17 +51,27 @@ public actor Mirror {
   /// Opens or makes the copy of a remote in a folder. Talks to nobody yet.
   ///
   /// A folder that holds the copy of another remote starts anew; a damaged copy is moved aside to
-  /// `NAME.corrupt-N`.
+  /// `NAME.corrupt-N`. Where somebody else uses the copy, such as a daemon that was stopped in the middle, another one
+  /// is made beside it: `NAME-2` and so on.
   ///
   /// - Parameter refs: further refs to keep up with besides the branch, such as `refs/notes/kdops`.
   /// - Throws: `GitError` of kind `.invalid` where the folder holds something that is not ours.
   public static func open(_ remote: Remote, at path: String, refs: [String] = []) async throws(GitError)
     -> Mirror
   {
-    let mirror = Mirror(remote: remote, path: path, refs: refs)
-    try await mirror.prepare()
-    return mirror
+    for number in 1...copiesAtMost {
+      let own = number == 1 ? path : "\(path)-\(number)"
+      guard let lock = try FolderLock(folder: own) else { continue }
+      let mirror = Mirror(remote: remote, path: own, refs: refs, lock: lock)
+      try await mirror.prepare()
+      return mirror
+    }
+    throw GitError(
+      .invalid, "\(path) and \(copiesAtMost - 1) copies beside it are all in use",
+      hint: "stop daemons that are no longer needed, or give each a folder of its own")
   }
+
+  private static let copiesAtMost = 8
 
   /// Where the copy keeps what the remote's ref names.
   public static func trackingRef(_ ref: String) -> String {

@@ -130,13 +130,11 @@ struct MirrorTests {
     let work = try bare.clone()
     try work.commit(["a": "1"])
     try work.push()
-    let mirror = try await mirror(bare.path)
-    let old = try await mirror.fetch("main").new
-    #expect(try await !mirror.repair())
+    let old = try await mirror(bare.path).fetch("main").new
     let tree = try work.head("HEAD^{tree}")
     try FileManager.default.removeItem(atPath: path + "/objects/\(tree.prefix(2))/\(tree.dropFirst(2))")
     let error = await #expect(throws: GitError.self) {
-      try await Mirror.open(mirror.remote, at: path).repository.tree(at: old)
+      try await mirror(bare.path).repository.tree(at: old)
     }
     #expect(error?.kind == .gone)
     #expect(FileManager.default.fileExists(atPath: path + ".corrupt-1"))
@@ -202,8 +200,26 @@ struct MirrorTests {
     #expect(try await mirror.fetch("main").unchanged)
     #expect(try await mirror.repository.tree(at: head).count == 210)
     #expect(try await mirror.repository.note(on: head, ref: "refs/notes/kdops") == [1])
-    #expect(try await Mirror.open(mirror.remote, at: path).known("refs/heads/main") == head)
+    #expect(try await mirror.known("refs/heads/main") == head)
     #expect(!FileManager.default.fileExists(atPath: path + ".old"))
+  }
+
+  @Test(
+    "a copy that somebody else uses is left to him: another one is made beside it, for as long as he has it")
+  func inUse() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    try work.commit(["a": "1"])
+    try work.push()
+    let first = try await mirror(bare.path)
+    let head = try await first.fetch("main").new
+    do {
+      let second = try await mirror(bare.path)
+      #expect(second.path == path + "-2")
+      #expect(try await second.fetch("main").new == head)
+      #expect(try await first.fetch("main").unchanged)
+    }
+    #expect(try await mirror(bare.path).path == path + "-2")
   }
 
   @Test("a repository of another user is refused, with git's own way out", .enabled(if: geteuid() == 0))

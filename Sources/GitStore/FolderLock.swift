@@ -1,0 +1,24 @@
+import Glibc
+
+/// The right to write to a copy of a repository: one owner has it at a time. The kernel takes it back when the process
+/// ends, however it ends.
+final class FolderLock: Sendable {
+  private let descriptor: Int32
+
+  /// - Parameter folder: is locked by a file beside it, for the folder itself may be moved aside.
+  /// - Returns: nil where somebody else has it.
+  init?(folder: String) throws(GitError) {
+    let path = "\(folder).lock"
+    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else {
+      throw GitError(.invalid, "\(path) cannot be opened: \(String(cString: strerror(errno)))")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      return nil
+    }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+}
