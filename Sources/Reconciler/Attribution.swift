@@ -6,21 +6,28 @@ enum Attribution {
   /// How many commits of one fetch are told apart; what lies deeper is put down to the newest.
   private static let depth = 500
 
+  struct Found {
+    var byPath: [String: ObjectID] = [:]
+    /// Which of two commits came later.
+    var order: [ObjectID: Int] = [:]
+  }
+
   /// - Parameters:
   ///   - base: the head that was worked off before; nil where there was none, and all of history counts.
   ///   - head: the head that was judged.
   /// - Returns: the commit by path, of every selected path that changed.
   static func commits(
     of selection: PathSelection, from base: ObjectID?, to head: ObjectID, in repository: GitRepository
-  ) async throws(GitError) -> [String: ObjectID] {
+  ) async throws(GitError) -> Found {
     let log = try await repository.firstParentLog(from: base, to: head, limit: depth)
-    var found: [String: ObjectID] = [:]
+    var found = Found()
     var before: ObjectID? = base
-    for commit in log.commits {
+    for (number, commit) in log.commits.enumerated() {
+      found.order[commit.id] = number
       for change in try await repository.diff(
         base: commit.parents.first ?? before, head: commit.id, selection)
       {
-        found[change.path] = commit.id
+        found.byPath[change.path] = commit.id
       }
       before = commit.id
     }

@@ -23,7 +23,12 @@ struct Desired {
     /// Everything was read anew, so that what is not there is gone.
     var isComplete = false
     /// Which commit brought each changed file.
-    var commits: [String: ObjectID] = [:]
+    var commits = Attribution.Found()
+
+    /// The last commit that touched one of these files.
+    func latest(of paths: [String]) -> ObjectID? {
+      paths.compactMap { commits.byPath[$0] }.max { (commits.order[$0] ?? 0) < (commits.order[$1] ?? 0) }
+    }
 
     var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
   }

@@ -45,10 +45,7 @@ extension Reconciler {
   /// Notes what a change of a live object means for us.
   func touch(_ reference: ObjectReference) {
     seen.insert(reference)
-    if held[reference]?.verdict == .waiting { toJudge.objects.insert(reference) }
-    for (other, held) in held where held.verdict == .waiting && other.kind == KubeDirector.Wire.appKind {
-      toJudge.objects.insert(other)
-    }
+    judgeAgain(after: reference)
     guard let object = living.objects[reference] else {
       vouched[reference] = nil
       resisting[reference] = nil

@@ -34,6 +34,7 @@ extension Reconciler {
     var changes = toJudge
     // What somebody made of an object is no base to judge on.
     changes.objects.subtract(drifted)
+    if settings.isAtomic { changes.objects.formUnion(companions(of: changes.objects).subtracting(drifted)) }
     toJudge = Changes(objects: toJudge.objects.intersection(drifted))
     do {
       try await judge(changes, head, in: repository)
@@ -68,13 +69,21 @@ extension Reconciler {
       }
       outcome.append(one)
     }
+    // Neither git nor the cluster has it any more.
+    for reference in changes.objects.subtracting(outcome.map(\.reference)) where held[reference] != nil {
+      held[reference] = nil
+      book.withdraw(reference, by: head)
+    }
+    judgements += outcome.count
     try await spare(&outcome, at: head, in: repository)
+    if settings.isAtomic { bind(&outcome) }
     for one in outcome where one.verdict != .accepted {
       try Task.checkCancellation()
       if one.verdict == .unchanged {
         await settle(one, texts, in: repository)
       } else {
         await hold(one, in: repository)
+        await rollBackFirst(one, in: repository)
       }
     }
     let accepted = outcome.filter { $0.verdict == .accepted }
@@ -149,8 +158,10 @@ extension Reconciler {
   private func hold(_ one: Judged, in repository: GitRepository) async {
     let (reference, verdict, commit) = (one.reference, one.verdict, one.commit)
     let isNews = held[reference]?.verdict != verdict || held[reference]?.commit != commit
-    held[reference] = Held(verdict: verdict, commit: commit)
     let telling = one.findings.filter { $0.severity != .warning }
+    held[reference] = Held(
+      verdict: verdict, commit: commit, rules: Set(telling.map(\.rule)), apps: apps(of: reference),
+      circumstances: circumstances(of: reference))
     let phase: Phase =
       switch verdict {
       case .rejected: .rejected

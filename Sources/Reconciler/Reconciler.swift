@@ -19,17 +19,26 @@ public actor Reconciler {
     public var interval: Duration
     /// Whether a branch that no longer contains the commit worked off last is followed.
     public var acceptsRewrittenHistory: Bool
+    public var history: History
+    /// Whether of what one commit changes all is applied or nothing.
+    public var isAtomic: Bool
+    /// Whether a stalled upgrade is taken back where a later app waits behind it.
+    public var fixesForward: Bool
     /// Between two full looks at what lives, beside the watches.
     public var compareInterval: Duration
 
     public init(
       branch: String = "main", policy: Policy = Policy(), interval: Duration = .seconds(60),
-      acceptsRewrittenHistory: Bool = false, compareInterval: Duration = .seconds(1800)
+      acceptsRewrittenHistory: Bool = false, history: History = .net, isAtomic: Bool = false,
+      fixesForward: Bool = false, compareInterval: Duration = .seconds(1800)
     ) {
       self.branch = branch
       self.policy = policy
       self.interval = interval
       self.acceptsRewrittenHistory = acceptsRewrittenHistory
+      self.history = history
+      self.isAtomic = isAtomic
+      self.fixesForward = fixesForward
       self.compareInterval = compareInterval
     }
   }
@@ -80,7 +89,13 @@ public actor Reconciler {
   var desired = Desired()
   var living: Living
   var book = CommitBook()
-  var held: [ObjectReference: Held] = [:]
+  var held = Holds()
+  /// Files that cannot be read, with the commits that brought them.
+  var brokenFiles: [String: ObjectID] = [:]
+  /// The commits that are taken in one after another; nil where they are taken together.
+  var walk: Walk?
+  /// How many objects were judged so far.
+  var judgements = 0
   var subjects: [ObjectID: String] = [:]
 
   /// The branch's head as it was fetched last.
@@ -108,7 +123,11 @@ public actor Reconciler {
   private var retries = 0
   private var fetchFailures = 0
   private var fetchGeneration = 0
+  /// Somebody asked for a full look at what lives.
+  var isCompareDue = false
   private var isFlushScheduled = false
+  /// A fetch has added to our copy of the repository since it was looked after last.
+  private var isUntidy = false
   /// The last failure to fetch, in words; nil while all is well.
   public internal(set) var problem: GitError?
 
@@ -116,12 +135,6 @@ public actor Reconciler {
   private let roundNeeded: AsyncStream<Void>.Continuation
   private let fetches: AsyncStream<Void>
   private let fetchNeeded: AsyncStream<Void>.Continuation
-
-  /// A change that was judged and not applied.
-  struct Held {
-    var verdict: Verdict
-    var commit: ObjectID
-  }
 
   public init(
     mirror: Mirror, api: any ClusterAPI, settings: Settings, stamp: Stamp, outlets: Outlets, logger: Logger,
@@ -146,6 +159,8 @@ public actor Reconciler {
     case converged
     /// Something was rejected, waits for good, or failed.
     case unsettled(rejected: Int, failed: Int, waiting: Int)
+    /// Everything is as git says, and that could not be written back; with the reason.
+    case untold(String)
     /// Git could not be read.
     case unreachable(GitError)
     case cancelled
@@ -197,8 +212,11 @@ public actor Reconciler {
     }
   }
 
-  /// Fetches now instead of at the next interval.
-  public func sync() { fetchNeeded.yield() }
+  /// Fetches now instead of at the next interval, and looks at all that lives.
+  public func sync() {
+    isCompareDue = true
+    fetchNeeded.yield()
+  }
 
   func look() { roundNeeded.yield() }
 
@@ -233,6 +251,7 @@ public actor Reconciler {
       if fetchFailures > 0 { logger.info("git.reachable", metadata: ["after": "\(fetchFailures) failures"]) }
       fetchFailures = 0
       problem = nil
+      if fetched != result.new { isUntidy = true }
       fetched = result.new
       look()
       return settings.interval
@@ -257,6 +276,7 @@ public actor Reconciler {
     return await withDiscardingTaskGroup { timers in
       for await _ in rounds {
         await round()
+        await tidy()
         if once, isSettled {
           await flush()
           return outcome
@@ -278,6 +298,17 @@ public actor Reconciler {
         }
       }
       return nil
+    }
+  }
+
+  /// Keeps our copy of the repository in few packs. Between two rounds, because nobody may read it meanwhile.
+  private func tidy() async {
+    guard isUntidy else { return }
+    isUntidy = false
+    do throws(GitError) {
+      if try await mirror.compact() { logger.info("repository.compacted") }
+    } catch {
+      logger.warning("repository.compact.failed", metadata: ["error": "\(error)"])
     }
   }
 

@@ -14,8 +14,17 @@ extension Reconciler {
     let repository = mirror.repository
     isInRound = true
     defer { isInRound = false }
+    if isCompareDue {
+      isCompareDue = false
+      await compare()
+    }
     do {
-      if fetched != desired.head, fetched != refused { try await adopt(fetched, in: repository) }
+      if let next = try await nextStep(to: fetched, in: repository) {
+        try await adopt(next, in: repository)
+        walk?.pass(next)
+        // What was missing when the walk began may be wanted after all.
+        if walk?.isResumed == true, desired.head == fetched { examine() }
+      }
       // A head that is refused stops nothing of what was applied before.
       await putBack(in: repository)
       try await judge(in: repository)
@@ -28,12 +37,13 @@ extension Reconciler {
       isRetrying = true
     }
     await tellOfClusters()
+    if mayStep { look() }
   }
 
   // MARK: - A new head
 
   /// Which commit was worked off last, kept in our own copy so that rewritten history is noticed after a restart.
-  private var workedRef: String { "refs/kdops/worked/\(settings.branch)" }
+  var workedRef: String { "refs/kdops/worked/\(settings.branch)" }
 
   private func adopt(_ commit: ObjectID, in repository: GitRepository) async throws {
     let worked = try await repository.target(of: workedRef)
@@ -72,18 +82,28 @@ extension Reconciler {
       changes.objects = changes.objects.filter { !isInSync($0) || held[$0] != nil }
       changes.files = changes.files.filter { !desired.snapshot.findings(in: $0).isEmpty }
     }
-    // What a cluster's file is gone for changes only when its file comes back.
-    changes.objects.formUnion(held.filter { $0.value.verdict != .orphaned }.keys)
+    if step.isComplete, walk?.isResumed == true {
+      changes.objects = changes.objects.filter { living.objects[$0] != nil }
+    }
+    // What is held back is judged again where something changes that it has to do with.
+    for object in changes.objects {
+      var apps = apps(of: object)
+      if let old = before.snapshot.cluster(object)?.spec.app { apps.insert(old) }
+      changes.objects.formUnion(
+        held.related(to: object, apps: apps).filter { held[$0]?.verdict != .orphaned })
+    }
     for object in changes.objects {
       // A file may have been moved since the object was applied from it.
-      let path =
-        (desired.source(of: object) ?? before.source(of: object))?.path
-        ?? living.objects[object]?.annotation(Wire.Annotation.path)
+      var paths = desired.snapshot.sources(of: object).map(\.path)
+      if paths.isEmpty, let path = before.source(of: object)?.path { paths = [path] }
+      if paths.isEmpty, let path = living.objects[object]?.annotation(Wire.Annotation.path) { paths = [path] }
       // A first look asks history once for all; what it does not tell is put down to the head.
       commitOf[object] =
-        path.flatMap { step.commits[$0] } ?? held[object]?.commit ?? (step.isComplete ? commit : nil)
+        step.latest(of: paths) ?? held[object]?.commit ?? (step.isComplete ? commit : nil)
     }
-    for path in changes.files { try await noteFile(path, step.commits[path], at: commit, in: repository) }
+    for path in changes.files {
+      try await noteFile(path, step.latest(of: [path]), at: commit, in: repository)
+    }
     toJudge.formUnion(changes)
     // Only now is it known what they should be.
     if step.isComplete { for (reference, object) in living.objects { lookForEdits(object, reference) } }
@@ -96,7 +116,7 @@ extension Reconciler {
   /// The live object was made from the very blob that the head has.
   func isInSync(_ object: ObjectReference) -> Bool {
     guard let live = living.objects[object], let path = desired.source(of: object)?.path,
-      let blob = desired.blobs[path]
+      let blob = desired.blobs[path], desired.snapshot.sources(of: object).count == 1
     else { return false }
     return live.annotation(Wire.Annotation.blob) == blob.hex && living.applied.holds(object)
   }
@@ -108,6 +128,11 @@ extension Reconciler {
     let findings = desired.snapshot.findings(in: path).filter { $0.severity == .error && $0.object == nil }
     var commit = commit
     if commit == nil { commit = try await Attribution.commit(of: path, at: head, in: repository) }
+    let earlier = brokenFiles[path]
+    brokenFiles[path] = findings.isEmpty ? nil : commit ?? head
+    if settings.isAtomic, let earlier, earlier != brokenFiles[path] {
+      toJudge.objects.formUnion(held.objects(of: [earlier]))
+    }
     await record(findings, of: path, commit ?? head, in: repository)
   }
 

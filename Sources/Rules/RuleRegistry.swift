@@ -53,7 +53,7 @@ public enum RuleRegistry {
   ]
 
   static let daemonRules: [any DaemonRule.Type] = [
-    LayoutSchema.self, ObjectOwner.self, ObjectPrune.self,
+    LayoutSchema.self, ObjectOwner.self, ObjectPrune.self, CommitAtomic.self,
   ]
 
   /// The documentation of a rule; nil where there is none of that id.

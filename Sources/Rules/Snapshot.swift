@@ -147,6 +147,14 @@ public struct Snapshot: Sendable {
     clusters[reference].flatMap { $0.isSound ? $0 : nil }
   }
 
+  /// Where it is written: once, unless somebody repeats it. The first one counts.
+  public func sources(of reference: ObjectReference) -> [Source] {
+    let apps = [apps[reference]].compactMap(\.?.source) + apps.repeated(reference).compactMap(\.source)
+    let clusters =
+      [clusters[reference]].compactMap(\.?.source) + clusters.repeated(reference).compactMap(\.source)
+    return apps + clusters
+  }
+
   /// Whether a file says anything of it, sound or not.
   public func holds(_ reference: ObjectReference) -> Bool {
     apps[reference] != nil || clusters[reference] != nil

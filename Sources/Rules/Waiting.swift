@@ -15,7 +15,11 @@ extension LiveCluster {
       return
         "waits for the \(upgrade.isRollingBack ? "rollback" : "upgrade") to \(status.app) that runs\(progress)"
     }
+    if isStalled, status.state == .updating {
+      return "waits for members that do not come; revert \(commit) first"
+    }
     switch status.state {
+    case .creating where isStalled: return "waits until it is configured; it cannot be created"
     case .creating: return "waits until it is configured; it is being created"
     case .updating: return "waits until it is configured; its members are changing"
     case .configured: break
@@ -32,6 +36,9 @@ extension LiveCluster {
   func wayOut(path: String?) -> String {
     guard isStalled else { return "nothing to do: it is judged again when the cluster is configured" }
     if status?.upgradeInfo?.isRollingBack == true { return "see in its status what its pods wait for" }
+    if status?.state == .creating {
+      return "see in its status what its pods wait for; a cluster that cannot be created has to be deleted"
+    }
     guard let commit = status?.specCommit.map(Self.short), let path else {
       return "put the old app back into its file"
     }

@@ -110,6 +110,7 @@ enum RuleDocumentation {
     case .unknown: "not known"
     case .creating: "being created"
     case .configured: "configured"
+    case .stuck: "changing its members, and new ones do not come"
     case .upgrading: "being upgraded from spark-1.0.0 to spark-1.1.0"
     case .stalled: "stalled in its upgrade from spark-1.0.0 to spark-1.1.0"
     case .rollingBack: "being rolled back from spark-1.1.0 to spark-1.0.0"

@@ -110,8 +110,7 @@ struct ConfigurationTests {
   @Test(
     "a key of a later version is refused with any other value than its default, never ignored",
     arguments: [
-      "history: stepwise", "atomic: commit", "upgrade: {onStall: revert-commit}",
-      "upgrade: {fixForward: true}", "verify: {mode: head}", "verify: {keyring: /etc/keys}",
+      "upgrade: {onStall: revert-commit}", "verify: {mode: head}", "verify: {keyring: /etc/keys}",
       "webhook: {listen: \"0.0.0.0:9000\"}", "dashboard: {listen: \"0.0.0.0:80\"}",
       "dashboard: {tokenFile: /x}",
     ])

@@ -81,15 +81,27 @@ enum ClusterBusy: ClusterChangeRule {
     "cluster/busy", .waiting, .live, summary: "a cluster changes only while it is `configured`",
     rationale: """
       The engine brings one change to its end before it takes the next, so that what a failure was caused by can be \
-      told. The change is kept, and judged again when the cluster's state changes.
+      told. The change is kept, and judged again when the cluster's state changes. Where members do not come, so \
+      that no upgrade runs and nothing goes on by itself, their number may change: that takes a stuck resize back.
       """,
-    passing: [.change("at rest", .cluster("members: 3", "members: 5"), live: .configured)],
+    passing: [
+      .change("at rest", .cluster("members: 3", "members: 5"), live: .configured),
+      .change(
+        "back to the old number, where new members do not come", from: [.cluster("members: 3", "members: 5")],
+        .cluster("members: 5", "members: 3"), live: .stuck),
+    ],
     failing: [
       .change("while members are created", .cluster("members: 3", "members: 5"), live: .creating),
       .change(
         "while an upgrade runs", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
         .cluster("members: 3", "members: 5"), live: .upgrading),
     ])
+
+  /// Members that do not come would be waited for for ever: where nothing goes on by itself, and no upgrade runs,
+  /// another number of members is the way out.
+  private static func isWayOut(_ change: ClusterChange, of live: LiveCluster) -> Bool {
+    change.kind == .resize && live.isStalled && live.status?.upgradeInfo == nil
+  }
 
   /// Volumes outlive their cluster, so a cluster does not go in the middle of what an upgrade does to them; one that is
   /// stalled goes, because nothing would ever end there.
@@ -105,9 +117,9 @@ enum ClusterBusy: ClusterChangeRule {
   }
 
   static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
-    guard let live = change.live, let reason = live.reasonToWait(beside: change.old.spec.app) else {
-      return []
-    }
+    guard let live = change.live, let reason = live.reasonToWait(beside: change.old.spec.app),
+      !isWayOut(change, of: live)
+    else { return [] }
     let path = change.differences.first?.newPath ?? ["spec"]
     return [
       Violation(

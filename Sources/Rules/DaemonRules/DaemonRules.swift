@@ -39,3 +39,18 @@ public enum ObjectPrune: DaemonRule {
       """,
     passing: [], failing: [])
 }
+
+/// `commit/atomic`
+public enum CommitAtomic: DaemonRule {
+  public static let description = RuleDescription(
+    "commit/atomic", .error, .both,
+    summary: "with `atomic: commit`, nothing of a commit is applied while a part of it is rejected or waits",
+    rationale: """
+      Who asks for that has commits whose parts make no sense alone. What a commit changed is rejected with its \
+      rejected part, or waits with its waiting one, and is applied in the same round. Of several commits that come \
+      together, the last one that touched an object answers for it. Exempt are rollbacks, which nothing may delay, \
+      and apps that only wait until nobody runs them. What the API server refuses after all was judged to be sound \
+      undoes nothing of the rest.
+      """,
+    passing: [], failing: [])
+}

@@ -19,6 +19,8 @@ public struct Example: Sendable {
     case unknown
     case creating
     case configured
+    /// Its members are changing, and new ones do not come.
+    case stuck
     /// From spark-1.0.0 to spark-1.1.0.
     case upgrading
     case stalled

@@ -81,6 +81,7 @@ extension Example.Live {
     case .unknown: nil
     case .creating: Self.status(.creating, app: "spark-1.0.0")
     case .configured: Self.status(.configured, app: "spark-1.0.0")
+    case .stuck: Self.stalled(Self.status(.updating, app: "spark-1.0.0"))
     case .upgrading, .stalled:
       Self.moving(to: "spark-1.1.0", from: "spark-1.0.0", isStalled: self == .stalled)
     case .rollingBack: Self.moving(to: "spark-1.0.0", from: "spark-1.1.0", isRollingBack: true)
@@ -96,11 +97,14 @@ extension Example.Live {
       status.roles[role].upgradeStatus = isRollingBack ? .rollingBack : .upgrading
     }
     status.roles[1].members[2].upgrade = .init(id: "4f2c9ab", revision: "2", done: !isStalled)
-    if isStalled {
-      status.conditions = [
-        Condition(type: .stalled, status: true, reason: "ErrImagePull", message: "", lastTransition: 0)
-      ]
-    }
+    return isStalled ? stalled(status) : status
+  }
+
+  private static func stalled(_ status: ClusterStatus) -> ClusterStatus {
+    var status = status
+    status.conditions = [
+      Condition(type: .stalled, status: true, reason: "ErrImagePull", message: "", lastTransition: 0)
+    ]
     return status
   }
 

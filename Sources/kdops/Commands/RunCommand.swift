@@ -17,7 +17,7 @@ struct RunCommand: AsyncParsableCommand {
       --config file. Secrets come by file or environment only: KDOPS_GIT_TOKEN_FILE, or KDOPS_GIT_USER with \
       KDOPS_GIT_PASSWORD_FILE, or KDOPS_GIT_SSH_KEY_FILE (without it the ssh agent), KDOPS_GIT_KNOWN_HOSTS.
       Without --once a Kubernetes or a repository that cannot be reached is waited for.
-      Exit codes: 0 stopped, or with --once converged; 1 with --once something was rejected, waits or failed; \
+      Exit codes: 0 stopped, or with --once converged; 1 with --once something was rejected, waits or failed, or its status could not be pushed; \
       2 it could not be run, or with --once the repository or the Kubernetes could not be reached.
       """)
 
@@ -156,6 +156,9 @@ struct RunCommand: AsyncParsableCommand {
     case .unsettled(let rejected, let failed, let waiting):
       let counts = [(rejected, "rejected"), (failed, "failed"), (waiting, "waiting")].filter { $0.0 > 0 }
       console.line("not as git says: \(counts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))")
+      throw ExitCode(1)
+    case .untold(let reason):
+      console.line("everything is as git says, but its status could not be written to git: \(reason)")
       throw ExitCode(1)
     case .unreachable(let error):
       console.line("kdops run: \(error)")

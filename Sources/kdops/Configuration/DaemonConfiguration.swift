@@ -14,6 +14,11 @@ struct DaemonConfiguration: Sendable, Hashable {
   var installation: String
   var systemNamespace: String
   var acceptsRewrittenHistory: Bool
+  var history: History
+  /// Whether of what one commit changes all is applied or nothing.
+  var isAtomic: Bool
+  /// Whether a stalled upgrade is taken back where a later app waits behind it.
+  var fixesForward: Bool
   /// Whether clusters whose file is gone are deleted.
   var prune: Bool
   /// As written; an installation other than the default adds its name.
@@ -35,6 +40,9 @@ struct DaemonConfiguration: Sendable, Hashable {
     installation = text("installation")
     systemNamespace = text("systemNamespace")
     acceptsRewrittenHistory = text("onRewrittenHistory") == "accept"
+    history = History(rawValue: text("history")) ?? .net
+    isAtomic = text("atomic") == "commit"
+    fixesForward = isOn("upgrade.fixForward")
     prune = isOn("prune")
     statusRefs = StatusRefs(
       notes: isOn("status.notes") ? values["status.notesRef"]?.string : nil,

@@ -13,6 +13,9 @@ extension Daemon.Options {
     interval = configuration.interval
     policy = configuration.policy
     acceptsRewrittenHistory = configuration.acceptsRewrittenHistory
+    history = configuration.history
+    isAtomic = configuration.isAtomic
+    fixesForward = configuration.fixesForward
     statusRefs = configuration.statusRefs
     scriptTimeout = configuration.scriptTimeout
     progressDeadline = configuration.progressDeadline ?? .zero

@@ -21,6 +21,9 @@ struct Daemon: Sendable {
     var interval: Duration = .seconds(60)
     var policy = Policy()
     var acceptsRewrittenHistory = false
+    var history = History.net
+    var isAtomic = false
+    var fixesForward = false
     var statusRefs = StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status")
     /// Where our copy of the repository is.
     var folder: String
@@ -138,7 +141,8 @@ struct Daemon: Sendable {
       mirror: mirror, api: api,
       settings: Reconciler.Settings(
         branch: options.branch, policy: options.policy, interval: options.interval,
-        acceptsRewrittenHistory: options.acceptsRewrittenHistory),
+        acceptsRewrittenHistory: options.acceptsRewrittenHistory, history: options.history,
+        isAtomic: options.isAtomic, fixesForward: options.fixesForward),
       stamp: stamp, outlets: outlets, logger: logger, clock: ContinuousClock())
     return Daemon(
       options: options, logger: logger, mirror: mirror, backend: backend, announcer: announcer,
@@ -175,7 +179,9 @@ struct Daemon: Sendable {
       services: services, gracefulShutdownSignals: signals, logger: logger)
     configuration.maximumGracefulShutdownDuration = .seconds(4)
     try await ServiceGroup(configuration: configuration).run()
-    return await ending.outcome ?? .cancelled
+    let outcome = await ending.outcome ?? .cancelled
+    guard once, case .converged = outcome, let error = await writer.state.lastError else { return outcome }
+    return .untold(error)
   }
 
   /// Whether the writer knows which clusters there are.

@@ -135,6 +135,11 @@ final class House: Sendable {
     }
   }
 
+  /// Waits until the daemon has nothing to do before something new happens.
+  func rest() async {
+    await until { await self.reconciler.isIdle ? true : nil }
+  }
+
   /// Waits until the daemon has worked off what was pushed last.
   func worked(_ commit: String) async {
     await until {
@@ -144,8 +149,11 @@ final class House: Sendable {
 }
 
 extension Reconciler {
-  func isAtRest(at commit: String) -> Bool {
-    !isInRound && desired.head?.hex == commit && toJudge == Changes() && drifted.isEmpty && seen.isEmpty
+  func isAtRest(at commit: String) -> Bool { desired.head?.hex == commit && isIdle }
+
+  var isIdle: Bool {
+    !isInRound && !mayStep && fetched != nil && desired.head != nil && toJudge == Changes() && drifted.isEmpty
+      && seen.isEmpty
   }
 }
 

@@ -1,0 +1,65 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+import Values
+
+// `fixForward`: a third app behind a stalled upgrade does not wait for somebody to revert that.
+extension Reconciler {
+  /// Takes a stalled upgrade back by itself, where a later app waits behind it: the file goes, on the object alone,
+  /// back to what it was before the upgrade. When that has ended the waiting app's turn comes.
+  func rollBackFirst(_ one: Judged, in repository: GitRepository) async {
+    let reference = one.reference
+    guard settings.fixesForward, one.verdict == .waiting, one.change == .upgrade,
+      let live = living.objects[reference], let status = living.status(of: reference), status.stall != nil,
+      let upgrade = status.upgradeInfo, !upgrade.isRollingBack,
+      // Once it is asked for, there is nothing more to ask for.
+      live.json["spec"]?["app"]?.string == status.app, stamp.holds(live.json)
+    else { return }
+    guard let (document, origin) = await before(upgrade, live, reference, one.commit, in: repository) else {
+      logger.warning(
+        "forward.unknown",
+        metadata: ["object": "\(reference)", "hint": "no earlier state of its file names \(upgrade.prevApp)"])
+      return
+    }
+    do throws(APIError) {
+      put(try await applier.apply(document, over: live, origin, isAgain: true), reference)
+    } catch {
+      return retry(reference, after: error)
+    }
+    let report = ObjectReport(
+      kind: reference.kind, namespace: reference.namespace, name: reference.name,
+      change: ChangeKind.rollback.rawValue, verdict: Verdict.accepted.rawValue, phase: .pending)
+    follow(live)
+    await record(report, of: one.commit, in: repository)
+    seen.insert(reference)
+    logger.notice(
+      "upgrade.taken-back", metadata: ["object": "\(reference)", "for": "\(one.commit.short)"])
+  }
+
+  /// The last state of the file that differs from what lives in nothing but the app that the upgrade came from.
+  private func before(
+    _ upgrade: UpgradeInfo, _ live: Object, _ reference: ObjectReference, _ commit: ObjectID,
+    in repository: GitRepository
+  ) async -> (JSON, Provenance)? {
+    guard let applied = Provenance(of: live), let at = ObjectID(hex: applied.commit),
+      var wanted = live.json["spec"],
+      let versions = try? await repository.fileHistory(applied.path, from: at, limit: 20, depth: 500)
+    else { return nil }
+    wanted["app"] = .string(upgrade.prevApp)
+    let text = wanted.serialized(pretty: false, sortedKeys: true)
+    for version in versions {
+      guard let blob = version.blob, let bytes = try? await repository.blob(blob),
+        let document = desired.document(of: reference, path: applied.path, in: bytes),
+        document["spec"]?.serialized(pretty: false, sortedKeys: true) == text
+      else { continue }
+      let origin = Provenance(
+        commit: commit.hex, blob: blob.hex, path: applied.path, change: ChangeKind.rollback.rawValue)
+      return (document, origin)
+    }
+    return nil
+  }
+}

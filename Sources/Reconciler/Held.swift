@@ -1,0 +1,136 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Rules
+import StatusWriter
+
+/// A change that was judged and not applied.
+struct Held {
+  var verdict: Verdict
+  var commit: ObjectID
+  /// The ids of the rules that stood against it.
+  var rules: Set<String> = []
+  /// The apps that the object is concerned with, by name.
+  var apps: Set<String> = []
+  /// What was true of the live object.
+  var circumstances: Circumstances?
+}
+
+/// What of a live object can make another verdict of a change.
+struct Circumstances: Hashable {
+  private var uid: String
+  private var generation: Int
+  private var owner: String?
+  private var state: ClusterStatus.State?
+  private var app: String?
+  private var upgrade: UpgradeInfo?
+  private var observedGeneration: Int?
+  private var isStalled: Bool
+  private var members: Int
+  private var done: Int
+
+  init(_ object: Object, _ status: ClusterStatus?) {
+    uid = object.uid
+    generation = object.generation
+    owner = object.label(Wire.Label.source)
+    state = status?.state
+    app = status?.app
+    upgrade = status?.upgradeInfo
+    observedGeneration = status?.observedGeneration
+    isStalled = status?.stall != nil
+    members = status?.members.count ?? 0
+    done = status.flatMap(UpgradeProgress.init)?.done ?? 0
+  }
+}
+
+/// All changes that were judged and not applied. They are remembered, and judged again only where something changes
+/// that has to do with them.
+struct Holds: Sequence {
+  private var all: [ObjectReference: Held] = [:]
+  private var byApp: [String: Set<ObjectReference>] = [:]
+  private var byCommit: [ObjectID: Set<ObjectReference>] = [:]
+  /// Clusters that any other may stand in the way of: by a name that both want, or because not all may go at once.
+  private var named: Set<ObjectReference> = []
+
+  var isEmpty: Bool { all.isEmpty }
+
+  subscript(reference: ObjectReference) -> Held? {
+    get { all[reference] }
+    set {
+      if let old = all[reference] {
+        for app in old.apps { Self.drop(reference, from: app, of: &byApp) }
+        Self.drop(reference, from: old.commit, of: &byCommit)
+        named.remove(reference)
+      }
+      all[reference] = newValue
+      guard let newValue else { return }
+      for app in newValue.apps { byApp[app, default: []].insert(reference) }
+      byCommit[newValue.commit, default: []].insert(reference)
+      if newValue.rules.contains("cluster/name") || newValue.rules.contains(ObjectPrune.id) {
+        named.insert(reference)
+      }
+    }
+  }
+
+  /// What was held back of some commits, save what is orphaned.
+  func objects(of commits: Set<ObjectID>) -> Set<ObjectReference> {
+    var found: Set<ObjectReference> = []
+    for commit in commits { found.formUnion(byCommit[commit] ?? []) }
+    return found.filter { all[$0]?.verdict != .orphaned }
+  }
+
+  /// The others on whose verdict an object may bear: clusters and their apps bear on each other, and so do clusters
+  /// that want the same names.
+  ///
+  /// - Parameter apps: the app itself, or those that a cluster names, or named before.
+  func related(to reference: ObjectReference, apps: Set<String>) -> Set<ObjectReference> {
+    var found: Set<ObjectReference> = reference.kind == Wire.clusterKind ? named : []
+    for app in apps {
+      for other in byApp[app] ?? [] where other.kind != reference.kind { found.insert(other) }
+    }
+    return found
+  }
+
+  func makeIterator() -> Dictionary<ObjectReference, Held>.Iterator { all.makeIterator() }
+
+  private static func drop<Key: Hashable>(
+    _ reference: ObjectReference, from key: Key, of index: inout [Key: Set<ObjectReference>]
+  ) {
+    index[key]?.remove(reference)
+    if index[key]?.isEmpty == true { index[key] = nil }
+  }
+}
+
+extension Reconciler {
+  /// The apps that an object is concerned with, by name: as git has it, as it lives, and as it runs.
+  func apps(of reference: ObjectReference) -> Set<String> {
+    if reference.kind == Wire.appKind { return [reference.name] }
+    let status = living.status(of: reference)
+    let names = [
+      desired.snapshot.cluster(reference)?.spec.app, living.objects[reference]?.json["spec"]?["app"]?.string,
+      status?.app, status?.upgradeInfo?.prevApp,
+    ]
+    return Set(names.compactMap(\.self))
+  }
+
+  func circumstances(of reference: ObjectReference) -> Circumstances? {
+    living.objects[reference].map { Circumstances($0, living.status(of: reference)) }
+  }
+
+  /// Notes what is to be judged again because a live object changed.
+  func judgeAgain(after reference: ObjectReference) {
+    if let held = held[reference], held.verdict == .waiting || held.rules.contains(ObjectOwner.id),
+      held.circumstances != circumstances(of: reference)
+    {
+      toJudge.objects.insert(reference)
+    }
+    let isGone = living.objects[reference] == nil
+    for other in held.related(to: reference, apps: apps(of: reference)) {
+      guard let verdict = held[other]?.verdict, verdict != .orphaned else { continue }
+      // An app that is there or not may change everything for a cluster; clusters change all the time.
+      let waits = verdict == .waiting && other.kind == Wire.appKind
+      if waits || isGone || reference.kind == Wire.appKind { toJudge.objects.insert(other) }
+    }
+  }
+}

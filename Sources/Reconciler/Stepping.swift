@@ -1,0 +1,120 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Rules
+import StatusWriter
+
+/// What a daemon does with commits that came together.
+public enum History: String, Sendable, Hashable, CaseIterable {
+  /// They are one change.
+  case net
+  /// Those along first parents are carried out one after another, each to its end.
+  case stepwise
+}
+
+/// The commits that are still to be taken in, one after another.
+struct Walk {
+  /// The head to which it leads.
+  var target: ObjectID
+  /// The oldest first.
+  var commits: [ObjectID]
+  /// Where it begins was concluded from what lives, so what is not there may have been deleted since.
+  var isResumed = false
+  /// The upgrades for whose rollback the commits were looked through.
+  var searched: [ObjectReference: String]?
+
+  mutating func pass(_ commit: ObjectID) {
+    guard let index = commits.firstIndex(of: commit) else { return }
+    commits.removeFirst(index + 1)
+    searched = nil
+  }
+}
+
+extension Reconciler {
+  /// How far back a walk may begin; what lies deeper is taken in at once.
+  private static let walkLimit = 10_000
+
+  /// The rules behind which a change waits for something that ends.
+  private static let passingRules: Set<String> = [
+    "cluster/busy", "upgrade/configured", "rollback/only-prev-app", "rollback/once",
+  ]
+
+  /// The commit to take in next; nil where the head is reached, or what is under way has to end first.
+  func nextStep(to head: ObjectID, in repository: GitRepository) async throws -> ObjectID? {
+    guard head != desired.head, head != refused else { return nil }
+    guard settings.history == .stepwise else { return head }
+    if walk?.target != head { walk = try await plan(to: head, in: repository) }
+    guard let next = walk?.commits.first else { return head }
+    guard desired.head != nil, isUnderWay else { return next }
+    return try await rollbackAhead(in: repository)
+  }
+
+  /// True where the walk goes on without anything having to happen first.
+  var mayStep: Bool {
+    settings.history == .stepwise && fetched != desired.head && fetched != refused
+      && walk?.commits.isEmpty == false && !isUnderWay
+  }
+
+  /// What has begun and goes on by itself. Something that needs a person, or a later commit, is no reason to wait.
+  private var isUnderWay: Bool {
+    if toJudge.objects.contains(where: { held[$0] == nil }) { return true }
+    return book.current.contains { report in
+      guard report.kind == Wire.clusterKind, !isSuspended(report.reference) else { return false }
+      switch report.phase {
+      case .pending, .upgrading, .rollingBack: return true
+      case .waiting:
+        return Self.passingRules.isSuperset(of: report.rules)
+          && living.status(of: report.reference)?.stall == nil
+      case .done, .rejected, .failed: return false
+      }
+    }
+  }
+
+  private func isSuspended(_ reference: ObjectReference) -> Bool {
+    living.objects[reference]?.annotation(Wire.Annotation.suspend) == "true"
+  }
+
+  /// The way from what was taken in last. After a restart our own copy of the repository knows it; a copy that is new
+  /// begins behind the newest commit that some object lives by.
+  private func plan(to head: ObjectID, in repository: GitRepository) async throws -> Walk {
+    func way(from base: ObjectID) async throws -> [ObjectID]? {
+      let log = try await repository.firstParentLog(from: base, to: head, limit: Self.walkLimit)
+      return log.reachedBase ? log.commits.map(\.id) : nil
+    }
+    if let base = desired.head { return Walk(target: head, commits: try await way(from: base) ?? [head]) }
+    if let worked = try await repository.target(of: workedRef) {
+      return Walk(target: head, commits: try await way(from: worked).map { [worked] + $0 } ?? [head])
+    }
+    let known = living.commits
+    let log = try await repository.firstParentLog(from: nil, to: head, limit: Self.walkLimit).commits.map(
+      \.id)
+    guard !known.isEmpty, let start = log.lastIndex(where: known.contains) else {
+      return Walk(target: head, commits: [head])
+    }
+    return Walk(target: head, commits: Array(log[start...]), isResumed: true)
+  }
+
+  /// The first commit ahead that takes a running upgrade back: it is not made to wait until there is nothing left to
+  /// roll back. What lies before it comes with it, as one change.
+  private func rollbackAhead(in repository: GitRepository) async throws -> ObjectID? {
+    var running: [ObjectReference: String] = [:]
+    for reference in book.current.map(\.reference) where reference.kind == Wire.clusterKind {
+      guard let info = living.status(of: reference)?.upgradeInfo, !info.isRollingBack else { continue }
+      running[reference] = info.prevApp
+    }
+    guard let walk, !running.isEmpty, walk.searched != running else { return nil }
+    self.walk?.searched = running
+    for commit in walk.commits {
+      for (reference, prevApp) in running {
+        guard let path = desired.source(of: reference)?.path,
+          let entry = try await repository.entry(at: path, in: commit), entry.isFile,
+          entry.id != desired.blobs[path]
+        else { continue }
+        let document = desired.document(of: reference, path: path, in: try await repository.blob(entry.id))
+        if document?["spec"]?["app"]?.string == prevApp { return commit }
+      }
+    }
+    return nil
+  }
+}

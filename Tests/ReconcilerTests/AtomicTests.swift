@@ -1,0 +1,127 @@
+import ClusterAPI
+import KubeDirector
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("atomic: commit", .timeLimit(.minutes(1)))
+struct AtomicTests {
+  private static let atomic = Reconciler.Settings(isAtomic: true)
+
+  private static func labelled(_ name: String) -> String {
+    Files.cluster(name, "1.0.0", "labels: {round: \"2\"}")
+  }
+
+  /// A cluster that no rule lets pass: nobody registered its app.
+  private static func unsound(_ name: String) -> String { Files.cluster(name, "9.9.9") }
+
+  @Test("a commit of which one object is rejected changes nothing; the note says which it is")
+  func rejected() async throws {
+    try await House.open(Files.shops("shop"), settings: Self.atomic) { house in
+      try await house.engine("shop")
+      let commit = try await house.push([
+        "clusters/shop.yaml": Self.labelled("shop"), "clusters/new.yaml": Self.unsound("new"),
+        "apps/1.1.0.json": Files.app("1.1.0"),
+      ])
+      let report = await house.report(commit, "shop")
+      #expect(report?.verdict == "rejected")
+      #expect(report?.rules == ["commit/atomic"])
+      #expect(report?.message?.contains("default/new") == true)
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "shop")?.label("round") == nil)
+      #expect(await house.object(.apps, "web-1.1.0") == nil)
+
+      // Mending the one lets all of them in, each with the commit that brought it.
+      let mended = try await house.push(["clusters/new.yaml": Files.cluster("new", "1.0.0")])
+      await house.cluster("new")
+      let shop = await house.cluster("shop") { $0.label("round") == "2" }
+      #expect(shop?.annotation(Wire.Annotation.commit) == commit)
+      await house.worked(mended)
+      #expect(await house.object(.apps, "web-1.1.0") != nil)
+      #expect(await house.reconciler.held.isEmpty)
+    }
+  }
+
+  @Test("a file that cannot be read holds its commit back, also for a daemon that begins anew")
+  func brokenFile() async throws {
+    let site = try Site()
+    let change: [String: String?] = [
+      "clusters/shop.yaml": Self.labelled("shop"), "clusters/new.yaml": "kind: [\n",
+    ]
+    try await House.open(Files.shops("shop"), at: site, settings: Self.atomic) { house in
+      try await house.engine("shop")
+      let commit = try await house.push(change)
+      #expect(await house.report(commit, "shop")?.message?.contains("clusters/new.yaml") == true)
+      await house.worked(commit)
+    }
+    try await House.open(at: site, settings: Self.atomic) { house in
+      let commit = try house.user.head()
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "shop")?.label("round") == nil)
+      try await house.push(["clusters/new.yaml": nil])
+      await house.cluster("shop") { $0.label("round") == "2" }
+    }
+  }
+
+  @Test("a commit of which one object waits, waits as a whole and is applied together")
+  func waiting() async throws {
+    try await House.open(Files.shops("shop", "depot"), settings: Self.atomic) { house in
+      try await house.engine("shop")
+      try await house.engine("depot", .updating)
+      let commit = try await house.push([
+        "clusters/shop.yaml": Self.labelled("shop"),
+        "clusters/depot.yaml": Files.cluster("depot", "1.0.0", members: 2),
+      ])
+      let report = await house.report(commit, "shop")
+      #expect(report?.verdict == "waiting")
+      #expect(report?.rules == ["commit/atomic"])
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "shop")?.label("round") == nil)
+      try await house.engine("depot")
+      await house.cluster("shop") { $0.label("round") == "2" }
+      await house.cluster("depot") { $0.annotation(Wire.Annotation.commit) == commit }
+    }
+  }
+
+  @Test("another commit's objects have nothing to do with it, save a cluster whose app is held back")
+  func others() async throws {
+    try await House.open(Files.shops("shop", "depot"), settings: Self.atomic) { house in
+      try await house.engine("shop")
+      try await house.engine("depot")
+      try house.user.commit([
+        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/new.yaml": Self.unsound("new"),
+      ])
+      let second = try house.user.commit(["clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
+      try await house.push(["clusters/depot.yaml": Self.labelled("depot")])
+      await house.cluster("depot") { $0.label("round") == "2" }
+      let report = await house.report(second, "shop")
+      #expect(report?.verdict == "waiting")
+      #expect(report?.message?.contains("its app default/web-1.1.0 is held back") == true)
+
+      try await house.push(["clusters/new.yaml": nil])
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+    }
+  }
+
+  @Test("a rollback is held back by nothing, and an app that waits for its end holds back nothing")
+  func rollback() async throws {
+    try await House.open(Files.shops("shop"), settings: Self.atomic) { house in
+      try await house.engine("shop")
+      let upgrade = try await house.push([
+        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
+      ])
+      await house.report(upgrade, "shop")
+      try await house.engine(
+        "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
+      let revert = try await house.push([
+        "apps/1.1.0.json": nil, "clusters/shop.yaml": Files.cluster("shop", "1.0.0"),
+        "clusters/new.yaml": Self.unsound("new"),
+      ])
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.change) == "rollback" }
+      #expect(await house.report(revert, "new")?.verdict == "rejected")
+      #expect(await house.report(revert, "web-1.1.0")?.rules == ["app/in-use"])
+    }
+  }
+}
