@@ -17,7 +17,10 @@ extension Reconciler {
     for resource in [Resource.apps, .clusters] {
       do throws(APIError) {
         let list = try await api.list(resource, namespace: nil, labels: .everything)
-        for reference in living.take(list, of: resource) { touch(reference) }
+        let before = apps(before: living.objects.keys)
+        for reference in living.take(list, of: resource) {
+          touch(reference, before: before[reference] ?? [])
+        }
       } catch {
         // The next time is as good; the watch says what it thinks of the server meanwhile.
         logger.debug("compare.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])

@@ -43,9 +43,11 @@ extension Reconciler {
   }
 
   /// Notes what a change of a live object means for us.
-  func touch(_ reference: ObjectReference) {
+  ///
+  /// - Parameter before: the apps that it was concerned with until then.
+  func touch(_ reference: ObjectReference, before: Set<String> = []) {
     seen.insert(reference)
-    judgeAgain(after: reference)
+    judgeAgain(after: reference, before: before)
     guard let object = living.objects[reference] else {
       vouched[reference] = nil
       resisting[reference] = nil

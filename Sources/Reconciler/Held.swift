@@ -118,15 +118,31 @@ extension Reconciler {
     living.objects[reference].map { Circumstances($0, living.status(of: reference)) }
   }
 
+  /// The same of objects that are about to change, as far as anything is held back because of them.
+  func apps(before change: FollowedChange) -> [ObjectReference: Set<String>] {
+    if held.isEmpty { return [:] }
+    switch change {
+    case .changed(let object), .removed(let object): return [object.reference: apps(of: object.reference)]
+    case .all: return apps(before: living.objects.keys)
+    }
+  }
+
+  func apps(before objects: some Sequence<ObjectReference>) -> [ObjectReference: Set<String>] {
+    if held.isEmpty { return [:] }
+    return Dictionary(objects.map { ($0, apps(of: $0)) }, uniquingKeysWith: { $1 })
+  }
+
   /// Notes what is to be judged again because a live object changed.
-  func judgeAgain(after reference: ObjectReference) {
+  ///
+  /// - Parameter before: the apps that it was concerned with until then.
+  func judgeAgain(after reference: ObjectReference, before: Set<String> = []) {
     if let held = held[reference], held.verdict == .waiting || held.rules.contains(ObjectOwner.id),
       held.circumstances != circumstances(of: reference)
     {
       toJudge.objects.insert(reference)
     }
     let isGone = living.objects[reference] == nil
-    for other in held.related(to: reference, apps: apps(of: reference)) {
+    for other in held.related(to: reference, apps: apps(of: reference).union(before)) {
       guard let verdict = held[other]?.verdict, verdict != .orphaned else { continue }
       // An app that is there or not may change everything for a cluster; clusters change all the time.
       let waits = verdict == .waiting && other.kind == Wire.appKind

@@ -257,6 +257,9 @@ extension Reconciler {
       verdict: Verdict.accepted.rawValue, phase: isCluster ? .pending : .done)
     await record(report, of: change.commit, in: repository)
     seen.insert(reference)
+    // The watch has no news of what we wrote ourselves.
+    judgeAgain(after: reference)
+    if !toJudge.objects.isEmpty { look() }
     logger.info(
       "object.applied",
       metadata: [

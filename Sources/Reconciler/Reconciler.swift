@@ -267,7 +267,8 @@ public actor Reconciler {
   }
 
   private func take(_ change: FollowedChange, of resource: Resource) {
-    for reference in living.take(change, of: resource) { touch(reference) }
+    let before = apps(before: change)
+    for reference in living.take(change, of: resource) { touch(reference, before: before[reference] ?? []) }
     look()
   }
 
