@@ -163,7 +163,8 @@ let package = Package(
     tests(
       "kdops",
       [
-        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Manifests", "Rules",
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Manifests",
+        "Rules",
         "StatusWriter",
         logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
