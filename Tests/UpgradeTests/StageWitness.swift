@@ -79,11 +79,19 @@ extension Stage {
       }
     }
     if let info = new.upgradeInfo {
-      witness.touched.formUnion(new.members.filter { $0.upgrade?.id == info.id }.map(\.pod))
+      let touched = Set(new.members.filter { $0.upgrade?.id == info.id }.map(\.pod))
+      if info.isRollingBack, let other = touched.subtracting(witness.touched).min() {
+        violated("\(Self.short(other)) rolled back though never touched")
+      }
+      witness.touched.formUnion(touched)
       if old?.upgradeInfo == nil { witness.tally.upgrades += 1 }
       if info.isRollingBack, old?.upgradeInfo?.isRollingBack != true { witness.tally.rollbacks += 1 }
     } else if let old, let info = old.upgradeInfo {
       checkEnded(info, old, new.app)
+      for member in new.members {
+        let owed = member.detail.pendingNotifications.first { $0.id.hasPrefix(info.id) }
+        if let owed { violated("ended while \(Self.short(member.pod)) is owed \(owed.event.argument)") }
+      }
     }
     if let stall = new.condition(.stalled), stall.status, old?.condition(.stalled)?.status != true {
       witness.tally.stalls[stall.reason, default: 0] += 1

@@ -1,0 +1,153 @@
+import ClusterAPI
+import EmbeddedCluster
+import KubeDirector
+import Logging
+import TestSupport
+import Testing
+import Values
+
+@testable import Controller
+
+/// The engine on an embedded cluster, one round after another: it sees everything, acts, and sets and pods follow.
+/// No role has a config package, so nothing has to run in a pod.
+struct EmbeddedEngine: Sendable {
+  static let namespace = "prod"
+  static let name = ObjectName(namespace: namespace, name: "c")
+
+  let api: EmbeddedCluster
+  let engine: Engine
+
+  /// A cluster with three workers and a gateway, at rest with `app-1.0`; `app-1.1` has another image for workers,
+  /// `app-1.2` has one that cannot be pulled.
+  static func with(
+    options: EmbeddedCluster.Options = .init(),
+    _ body: @escaping @Sendable (EmbeddedEngine) async throws -> Void
+  ) async throws {
+    let folder = try TemporaryFolder()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let api = try await EmbeddedCluster.open(
+      directory: folder.path, sandbox: .noScripts,
+      catalog: ImageCatalog([.init(image: "*:1.0"), .init(image: "*:1.1")]),
+      time: ClusterTime(TestClock(), startingAt: .seconds(1_800_000_000)), logger: logger, options: options)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await api.run() }
+      while await !api.isRunning { await Task.yield() }
+      let world = EmbeddedEngine(api: api, engine: another(api, logger))
+      for version in ["1.0", "1.1", "1.2"] { try await world.make(app: version) }
+      try await world.commit(app: "app-1.0")
+      try await world.settle()
+      #expect(try await world.status().state == .configured)
+      try await body(world)
+      group.cancelAll()
+      try await group.waitForAll()
+    }
+  }
+
+  private static func another(_ api: EmbeddedCluster, _ logger: Logger) -> Engine {
+    Engine(api: api, stamp: .forTests, logger: logger, clock: TestClock(), now: { 1_800_000_000 })
+  }
+
+  /// Another daemon at the same cluster.
+  func secondDaemon() -> EmbeddedEngine {
+    EmbeddedEngine(api: api, engine: Self.another(api, engine.logger))
+  }
+
+  private func make(app version: String) async throws {
+    let spec: JSON = [
+      "label": ["name": "app"], "distroID": "app", "version": .string(version), "upgradable": true,
+      "configSchemaVersion": 8,
+      "roles": [
+        ["id": "worker", "cardinality": "1+", "imageRepoTag": .string("worker:\(version)")],
+        ["id": "gateway", "cardinality": "1", "imageRepoTag": "gateway:1.0"],
+      ],
+      "config": ["selectedRoles": ["worker", "gateway"], "roleServices": [], "configMeta": [:]],
+    ]
+    var app = Object(.apps, namespace: Self.namespace, name: "app-\(version)", content: ["spec": spec])
+    app.json = Stamp.forTests.on(app.json)
+    _ = try await api.create(app)
+  }
+
+  /// As the reconciler applies a commit.
+  func commit(app: String) async throws {
+    let limits: JSON = ["limits": ["memory": "1Gi", "cpu": "1"]]
+    let spec: JSON = [
+      "app": .string(app),
+      "roles": [
+        ["id": "worker", "members": 3, "resources": limits],
+        ["id": "gateway", "members": 1, "resources": limits],
+      ],
+    ]
+    let found = try await api.list(.clusters, namespace: Self.namespace, labels: .everything).items.first
+    var cluster = found ?? Object(.clusters, namespace: Self.namespace, name: Self.name.name, content: [:])
+    cluster.json["spec"] = spec
+    cluster.json = Stamp.forTests.on(cluster.json)
+    _ = found == nil ? try await api.create(cluster) : try await api.update(cluster)
+  }
+
+  // MARK: - Rounds
+
+  func see() async throws {
+    for resource in [
+      Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets, .clusters,
+    ] {
+      let objects = try await api.list(resource, namespace: nil, labels: .everything).items
+      _ = await engine.world.take(.all(objects), of: resource)
+    }
+  }
+
+  /// One round.
+  ///
+  /// - Returns: whether anything was written.
+  @discardableResult
+  func round() async throws -> Bool {
+    let before = try await version()
+    try await see()
+    try await engine.reconcile(Self.name)
+    await api.settle()
+    return try await version() != before
+  }
+
+  /// Rounds until nothing more happens, or until what is waited for.
+  func settle(until isReached: (ClusterStatus) -> Bool = { _ in false }) async throws {
+    for _ in 0..<100 {
+      guard try await round(), try await !isReached(status()) else { return }
+    }
+    Issue.record("does not come to rest")
+  }
+
+  private func version() async throws -> String {
+    try await api.list(.apps, namespace: nil, labels: .everything).resourceVersion
+  }
+
+  // MARK: - Looking
+
+  func status() async throws -> ClusterStatus {
+    let cluster = try await api.get(.clusters, Self.name)
+    return try #require(ClusterStatus(cluster.json["status"]))
+  }
+
+  func set(_ role: String) async throws -> Object {
+    try await api.get(.statefulSets, ObjectName(namespace: Self.namespace, name: "c-\(role)"))
+  }
+
+  func pods() async throws -> [String: Object] {
+    let pods = try await api.list(.pods, namespace: Self.namespace, labels: .everything).items
+    return Dictionary(pods.map { (String($0.name.dropFirst(2)), $0) }, uniquingKeysWith: { $1 })
+  }
+
+  /// The pods' images in the order of their names.
+  func images() async throws -> [String] {
+    try await pods().sorted { $0.key < $1.key }.map { Self.image($0.value) }
+  }
+
+  static func image(_ pod: Object) -> String {
+    pod.json["spec"]?["containers"]?[0]?["image"]?.string ?? ""
+  }
+
+  func uids() async throws -> [String: String] { try await pods().mapValues(\.uid) }
+
+  func delete(pod: String) async throws {
+    try await api.delete(.pods, ObjectName(namespace: Self.namespace, name: "c-\(pod)"), .none)
+    await api.settle()
+  }
+}

@@ -1,0 +1,116 @@
+import KubeDirector
+import Testing
+import Upgrade
+
+@Suite("Traps of StatefulSets")
+struct SetTrapTests {
+  typealias Up = UpgradingTests
+
+  @Test("nothing is claimed before the set's controller has seen the new template")
+  func unseenTemplate() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    _ = stage.daemonLooks()
+    #expect(stage.sets["worker"]?.image == "worker:1.1")
+    for _ in 0..<3 {
+      stage.annotate("touched", "\(stage.clusterVersion)")
+      _ = stage.daemonLooks()
+    }
+    #expect(stage.status?.members.allSatisfy { $0.upgrade == nil } == true)
+    _ = stage.syncSet("worker")
+    _ = stage.daemonLooks()
+    #expect(stage.member("worker-1")?.podUpgradeStatus == .upgrading)
+  }
+
+  @Test(
+    "a stuck pod is not deleted before the set's controller has seen the old template: it would come back new"
+  )
+  func unseenOldTemplate() {
+    var stage = Up.workers()
+    stage.badImages = ["worker:1.1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    stage.commit(app: "app-1.0")
+    for _ in 0..<3 {
+      stage.annotate("touched", "\(stage.clusterVersion)")
+      _ = stage.daemonLooks()
+    }
+    #expect(stage.sets["worker"]?.strategy == .onDelete)
+    #expect(stage.pod("worker-1")?.isBeingDeleted == false)
+    _ = stage.syncSet("worker")
+    _ = stage.daemonLooks()
+    #expect(stage.pod("worker-1")?.isBeingDeleted == true)
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a pod that crashes on the revision that is wanted is reported and left alone, on the way and back")
+  func crashesOnWanted() {
+    var stage = Up.workers()
+    stage.heldScripts = ["worker-1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    let forward = stage.pod("worker-1")?.uid
+    for _ in 0..<4 {
+      stage.crash("c-worker-1", loops: true)
+      stage.settle()
+    }
+    #expect(stage.pod("worker-1")?.uid == forward)
+    #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")
+    stage.commit(app: "app-1.0")
+    stage.settle()
+    let back = stage.pod("worker-1")?.uid
+    #expect(back != forward)
+    for _ in 0..<4 {
+      stage.crash("c-worker-1", loops: true)
+      stage.settle()
+    }
+    #expect(stage.pod("worker-1")?.uid == back)
+    #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")
+    stage.heldScripts = []
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test(
+    "revisions are compared and images are not: pods whose image a webhook rewrote are replaced once each")
+  func rewrittenImages() {
+    var stage = Up.workers()
+    for name in stage.pods.keys { stage.pods[name]?.image = "mirror/worker:1.0" }
+    stage.commit(app: "app-1.1")
+    var uids: [String: Set<String>] = [:]
+    stage.settle { stage in
+      for pod in stage.pods.values { uids[pod.name, default: []].insert(pod.uid) }
+      return false
+    }
+    #expect(stage.status?.state == .configured)
+    #expect(uids.values.allSatisfy { $0.count == 2 })
+  }
+
+  @Test(
+    "a pod that came anew since it was looked at is another one, and is not deleted in the old one's place")
+  func anotherPod() {
+    var stage = Up.workers()
+    stage.badImages = ["worker:1.1"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    stage.commit(app: "app-1.0")
+    stage.settle { $0.sets["worker"]?.strategy == .onDelete }
+    _ = stage.syncSet("worker")
+    stage.see()
+    // Somebody deletes the stuck pod, and its successor is there before the daemon acts.
+    stage.terminate("c-worker-1")
+    _ = stage.nodeActs(on: "c-worker-1")
+    _ = stage.syncSet("worker")
+    _ = stage.nodeActs(on: "c-worker-1")
+    let successor = stage.pod("worker-1")?.uid
+    _ = stage.daemonActs()
+    #expect(stage.pod("worker-1")?.isBeingDeleted == false)
+    stage.settle()
+    #expect(stage.pod("worker-1")?.uid == successor)
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+}
