@@ -102,7 +102,11 @@ struct EmbeddedEngine: Sendable {
   func round() async throws -> Bool {
     let before = try await version()
     try await see()
-    try await engine.reconcile(Self.name)
+    do {
+      try await engine.reconcile(Self.name)
+    } catch  where error.kind == .conflict {
+      // Sets and pods move meanwhile; the next round sees it.
+    }
     await api.settle()
     return try await version() != before
   }
@@ -139,6 +143,8 @@ struct EmbeddedEngine: Sendable {
   func images() async throws -> [String] {
     try await pods().sorted { $0.key < $1.key }.map { Self.image($0.value) }
   }
+
+  func image(of pod: String) async throws -> String? { try await pods()[pod].map(Self.image) }
 
   static func image(_ pod: Object) -> String {
     pod.json["spec"]?["containers"]?[0]?["image"]?.string ?? ""

@@ -48,7 +48,8 @@ struct TrapTests {
       try await world.commit(app: "app-1.1")
       try await world.settle { $0.role("worker")?.members.last?.upgrade?.done == true }
       for pod in ["worker-2", "worker-0"] { try await world.delete(pod: pod) }
-      #expect(try await world.images() == ["gateway:1.0", "worker:1.0", "worker:1.0", "worker:1.1"])
+      #expect(try await world.image(of: "worker-0") == "worker:1.0")
+      #expect(try await world.image(of: "worker-2") == "worker:1.1")
       try await world.settle { $0.role("worker")?.upgradeStatus != .upgrading }
       try await world.delete(pod: "worker-0")
       #expect(try await world.images() == ["gateway:1.0", "worker:1.1", "worker:1.1", "worker:1.1"])

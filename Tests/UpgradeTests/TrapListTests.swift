@@ -71,7 +71,7 @@ struct TrapListTests {
 
   /// The titles that stand in `@Suite("…")` and `@Test("…")`, in their order.
   static func titles(in text: String) -> [(attribute: String, title: String)] {
-    text.split(separator: "@").dropFirst().compactMap { piece in
+    text.split(separator: "@", omittingEmptySubsequences: false).dropFirst().compactMap { piece in
       guard let attribute = ["Suite", "Test"].first(where: { piece.hasPrefix("\($0)(") }) else { return nil }
       let rest = piece.dropFirst(attribute.count + 1).drop { $0 == " " || $0 == "\n" }
       guard rest.first == "\"" else { return nil }
