@@ -285,4 +285,21 @@ struct WaitingTests {
       await house.cluster("shop") { $0.json["spec"]?["roles"]?[0]?["members"]?.integer == 1 }
     }
   }
+
+  @Test("our copy of the repository is put into one pack when too many files have come together")
+  func compaction() async throws {
+    let site = try Site()
+    var files = Files.shops("shop")
+    for number in 0..<2100 { files["notes/\(number).txt"] = "\(number)" }
+    try await House.open(files, at: site) { house in
+      await house.cluster("shop")
+      await until {
+        (try? TemporaryRepository.run(["ls", site.mirror + "/objects/pack"], in: nil))
+          .flatMap { $0.contains(".pack") ? true : nil }
+      }
+      // And it is read as before.
+      let commit = try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: 2)])
+      #expect(await house.report(commit, "shop") != nil)
+    }
+  }
 }

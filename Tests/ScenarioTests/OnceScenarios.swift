@@ -29,4 +29,16 @@ struct OnceScenarios {
       #expect(scene.forge.note(failed)?.object("shop")?.message?.contains("ErrImagePull") == true)
     }
   }
+
+  @Test("exits 1 and says why where all is as git says, and git does not take the word of it")
+  func untold() async throws {
+    try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
+      try scene.forge.bare.setHook("pre-receive", "echo 'statuses are not welcome' >&2; exit 1")
+      #expect(try await scene.start(["--once"]).ended(within: .seconds(120)) == 1)
+      #expect(try await scene.status()?.state == .configured)
+      #expect(
+        scene.log(Scene.daemon).contains("everything is as git says, but its status could not be written"))
+      #expect(scene.forge.note(try scene.forge.first()) == nil)
+    }
+  }
 }

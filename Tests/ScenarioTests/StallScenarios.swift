@@ -93,4 +93,39 @@ struct StallScenarios {
       #expect(try await scene.events("shop-worker-0") == ["configure 1.0"])
     }
   }
+
+  @Test("a resize whose members do not come is taken back by its revert")
+  func stuckResize() async throws {
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let before = try await scene.pods()
+      let settings = try #require(scene.fixture.base()[".kdops.yaml"] ?? nil)
+      try scene.forge.push(
+        [".kdops.yaml": settings.replacing("web:1.0.*", with: "web:0.9.*")], "Lose an image")
+      let grow = try scene.forge.push(scene.fixture.resize(3), "Grow shop")
+      let stuck = try await scene.note(grow, phase: "failed")
+      #expect(stuck.object("shop")?.message?.contains("ErrImagePull") == true)
+      let revert = try scene.forge.revert(grow)
+      let note = try await scene.note(revert, phase: "done")
+      #expect(note.object("shop")?.change == "resize")
+      #expect(try await scene.status()?.role("worker")?.members.count == 1)
+      #expect(try await scene.pods() == before)
+    }
+  }
+
+  @Test("with fixForward a stalled upgrade makes way for a third app by itself")
+  func fixForward() async throws {
+    try await scenario(Fixture(.embedded, workers: 2), start: false) { scene in
+      try await scene.start(environment: ["KDOPS_UPGRADE_FIX_FORWARD": "true"])
+      try await scene.configured("1.0.0")
+      let second = try scene.forge.push(scene.fixture.upgrade(tag: "1.l.0"), "Upgrade shop")
+      try await scene.note(second, phase: "failed")
+      let third = try scene.forge.push(scene.fixture.upgrade(to: "1.2.0"), "Upgrade shop again")
+      try await scene.note(third, phase: "done")
+      try await scene.configured("1.2.0")
+      #expect(scene.forge.note(second)?.object("shop")?.message == "rolled back by \(third.prefix(7))")
+      #expect(
+        try await scene.events("shop-worker-1") == ["configure 1.0", "pod_reverted 1.0", "pod_upgraded 1.2"])
+    }
+  }
 }

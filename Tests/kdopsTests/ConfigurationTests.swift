@@ -1,4 +1,5 @@
 import Diagnostics
+import FoundationEssentials
 import GitStore
 import StatusWriter
 import Testing
@@ -118,6 +119,31 @@ struct ConfigurationTests {
     let (configuration, findings) = read(yaml)
     #expect(configuration == nil)
     #expect(try #require(findings.first).message.contains("is not yet supported in this version"))
+  }
+
+  @Test("commits as a whole, one by one, pruning and fixing forward are passed on to the daemon")
+  func reconciling() throws {
+    let yaml = "history: stepwise\natomic: commit\nprune: true\nupgrade: {fixForward: true}"
+    let configuration = try #require(read(yaml).configuration)
+    #expect(configuration.policy.prune)
+    let options = try Daemon.Options(configuration, repo: "/r", folder: "/f", environment: [:])
+    #expect(options.history == .stepwise && options.isAtomic && options.fixesForward && options.policy.prune)
+  }
+
+  @Test(
+    "every key stands in docs/configuration.md, with its variable and its default", arguments: Setting.all)
+  func page(_ setting: Setting) throws {
+    let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "docs/configuration.md")
+    let lines = try String(contentsOf: page, encoding: .utf8).split(separator: "\n")
+    let row = "| `\(setting.key)` | `\(setting.variable)` | `\(setting.standard.text())` |"
+    #expect(lines.contains { $0.hasPrefix(row) }, "\(row)")
+  }
+
+  @Test("a variable that says where the daemon runs is no unknown setting")
+  func places() {
+    let names = ["KDOPS_EMBEDDED", "KDOPS_KUBECONFIG", "KDOPS_CONTEXT", "KDOPS_DATA", "KDOPS_GIT_TOKEN_FILE"]
+    #expect(read(environment: Dictionary(uniqueKeysWithValues: names.map { ($0, "x") })).findings.isEmpty)
   }
 
   @Test("a wrong variable or flag is named")
