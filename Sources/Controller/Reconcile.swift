@@ -56,6 +56,7 @@ extension Engine {
     let namespace = cluster.metadata.namespace
     var apps: [String: AppSpec] = [:]
     var catalogs: [String: AppCatalog] = [:]
+    var annotations: [String: [String: String]] = [:]
     let names: [(String, AppCatalog?)] = [
       (cluster.spec.app, cluster.spec.appCatalog), (status?.app ?? "", status?.appCatalog),
       (status?.upgradeInfo?.prevApp ?? "", status?.upgradeInfo?.prevAppCatalog),
@@ -65,6 +66,7 @@ extension Engine {
         continue
       }
       apps[name] = app.spec
+      annotations[name] = app.metadata.annotations
       catalogs[name] = found
     }
     var sets: [String: SetObservation] = [:]
@@ -78,7 +80,8 @@ extension Engine {
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
       cluster: cluster, isStamped: stamp.holds(picture.cluster.json), status: status, apps: apps,
-      catalogs: catalogs, sets: sets, pods: picture.pods.mapValues(PodObservation.init),
+      catalogs: catalogs, appAnnotations: annotations, sets: sets,
+      pods: picture.pods.mapValues(PodObservation.init),
       gone: picture.gone, work: picture.work,
       budgets: Self.budgets(picture), connections: connections?.observation(settings.clusterDomain),
       headlessServiceExists: picture.services[headless]

@@ -41,6 +41,12 @@ public enum Wire {
     public static let suspend = "kdops.dev/suspend"
     /// The pod whose failed script is to be run again; its value changes with every request.
     public static let retry = "kdops.dev/retry"
+    /// On a cluster or its app: how many pods of the cluster an upgrade may have out of service at a time.
+    public static let maxUnavailable = "kdops.dev/max-unavailable"
+    /// On a cluster or its app: roles in the order in which they are upgraded, in stages between commas.
+    public static let roleOrder = "kdops.dev/role-order"
+    /// On an app: the roles whose first upgraded pod leaves no way back; `*` for any.
+    public static let pointOfNoReturn = "kdops.dev/point-of-no-return"
     /// Which labels and annotations an object has from its file, as `l:KEY` and `a:KEY` with blanks between.
     public static let carried = "kdops.dev/carried"
     /// On the daemon's Lease: each new value has the daemon that leads fetch and compare now.

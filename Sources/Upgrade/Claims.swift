@@ -46,6 +46,7 @@ extension ClusterMachine {
   /// too. On the way back what is out of service is replaced at any time; a healthy pod waits for those that are
   /// back already, and for no others: nothing that ails the role may stand in the way of a rollback.
   func reasonNotToClaim(_ role: Int, _ turn: Int, _ info: UpgradeInfo, _ set: SetObservation) -> String? {
+    if let reason = reasonNotInTurn(role, info) { return reason }
     let members = status.roles[role].members
     let id = status.roles[role].id
     let isOut =
@@ -59,6 +60,7 @@ extension ClusterMachine {
     if let blocker { return "\(id) waits for \(members[blocker].pod)" }
     guard !isOut else { return nil }
     if isUnwell(members[turn]) { return "\(id) waits for \(members[turn].pod)" }
+    if let reason = reasonToSpare(role, info) { return reason }
     if let budget = observed.budgets.first(where: {
       $0.roles.contains(id) && $0.allowed - claimed(of: $0) < 1
     }) {

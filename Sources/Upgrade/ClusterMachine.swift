@@ -79,8 +79,15 @@ public struct ClusterMachine {
     let wanted = observed.cluster.spec.app
     guard observed.isStamped, wanted != status.app else { return }
     if let info = status.upgradeInfo {
-      if !info.isRollingBack, wanted == info.prevApp { beginRollback(info) }
-    } else if status.state == .configured, !observed.work.values.contains(where: \.isRunning) {
+      guard !info.isRollingBack, wanted == info.prevApp else { return }
+      if let reason = reasonNotToReturn {
+        waits.append("\(wanted) is wanted again, but \(reason)")
+      } else {
+        beginRollback(info)
+      }
+    } else if status.state == .configured, reasonNotToBegin == nil,
+      !observed.work.values.contains(where: \.isRunning)
+    {
       beginUpgrade(to: wanted)
     }
   }

@@ -13,6 +13,8 @@ extension ClusterMachine {
     let stalled: Finding =
       if let missing = missingApp() {
         (true, Self.appMissing, missing)
+      } else if let reason = reasonNotToBegin {
+        (true, "NoWayBack", reason)
       } else if let trouble, status.state != .configured {
         (true, trouble.reason, trouble.message + wayOut)
       } else {
@@ -54,6 +56,9 @@ extension ClusterMachine {
       return isFailed ? "; to set it up again in a new container, delete the pod" : ""
     }
     guard !info.isRollingBack else { return "" }
+    if let reason = reasonNotToReturn {
+      return "; \(reason): mend the cause, then set the annotation \(Wire.Annotation.retry)"
+    }
     // The commit that began it: a later one may have touched no more than the object's labels.
     let commit = info.id.prefix { $0 != "-" }.prefix(7)
     return "; to go back to \(info.prevApp), "

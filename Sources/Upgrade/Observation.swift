@@ -11,6 +11,8 @@ public struct Observation: Sendable {
   public var status: ClusterStatus?
   /// The apps that the cluster may need, by name: the wanted one, the current one, the previous one.
   public var apps: [String: AppSpec]
+  /// Their annotations.
+  public var appAnnotations: [String: [String: String]]
   /// Where each of them was found.
   public var catalogs: [String: AppCatalog]
   /// The StatefulSets there are, by role id.
@@ -48,7 +50,7 @@ public struct Observation: Sendable {
 
   public init(
     cluster: Cluster, isStamped: Bool, status: ClusterStatus?, apps: [String: AppSpec],
-    catalogs: [String: AppCatalog] = [:],
+    catalogs: [String: AppCatalog] = [:], appAnnotations: [String: [String: String]] = [:],
     sets: [String: SetObservation] = [:], pods: [String: PodObservation] = [:],
     gone: [String: Int] = [:], work: [String: PodWork] = [:],
     budgets: [BudgetObservation] = [], connections: ConnectionsObservation? = nil,
@@ -61,6 +63,7 @@ public struct Observation: Sendable {
     self.status = status
     self.apps = apps
     self.catalogs = catalogs
+    self.appAnnotations = appAnnotations
     self.sets = sets
     self.pods = pods
     self.gone = gone

@@ -44,6 +44,7 @@ struct Stage {
   var unreadyPods: Set<String> = []
   var heldScripts: Set<String> = []
   var connections: ConnectionsObservation?
+  var appAnnotations: [String: [String: String]] = [:]
   /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` for whatever ends next, once.
   var exitCodes: [String: Int] = [:]
 

@@ -1,0 +1,94 @@
+import KubeDirector
+
+/// What the owners of a cluster and of its app ask of an upgrade beyond what always holds, by annotations. Off unless
+/// asked for.
+struct UpgradePlan: Hashable {
+  /// How many pods of the cluster may be out of service at a time; nil for one a role.
+  var maxUnavailable: Int?
+  /// Roles that go one stage after another; those that no stage names go last, together.
+  var stages: [Set<String>] = []
+  /// The roles whose first upgraded pod leaves no way back.
+  var noReturn: Set<String> = []
+
+  /// - Parameters:
+  ///   - cluster: the annotations of the cluster, which are stronger.
+  ///   - app: those of the app that is being upgraded to.
+  init(cluster: [String: String], app: [String: String]) {
+    func value(_ key: String) -> String? { cluster[key] ?? app[key] }
+    // What is no such number may have been meant as any: one at a time is never too many.
+    maxUnavailable = value(Wire.Annotation.maxUnavailable).map { max(1, Int($0) ?? 1) }
+    stages = (value(Wire.Annotation.roleOrder) ?? "").split(separator: ",").map(Self.words)
+    noReturn = Self.words(Substring(app[Wire.Annotation.pointOfNoReturn] ?? ""))
+  }
+
+  /// What stands between blanks and commas.
+  private static func words(_ text: Substring) -> Set<String> {
+    Set(text.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init))
+  }
+
+  /// The number of a role's stage.
+  func stage(of role: String) -> Int { stages.firstIndex { $0.contains(role) } ?? stages.count }
+}
+
+extension ClusterMachine {
+  /// Of the upgrade that runs, and of its rollback.
+  func plan(_ info: UpgradeInfo) -> UpgradePlan {
+    let app = info.isRollingBack ? info.prevApp : status.app
+    return UpgradePlan(
+      cluster: observed.cluster.metadata.annotations, app: observed.appAnnotations[app] ?? [:])
+  }
+
+  /// Why a role's turn has not come; nil where it has. On the way back the last stage goes first.
+  func reasonNotInTurn(_ role: Int, _ info: UpgradeInfo) -> String? {
+    let plan = plan(info)
+    guard !plan.stages.isEmpty else { return nil }
+    let own = plan.stage(of: status.roles[role].id)
+    let earlier = status.roles.first { other in
+      let stage = plan.stage(of: other.id)
+      let isOpen = other.upgradeStatus == (info.isRollingBack ? .rollingBack : .upgrading)
+      return isOpen && (info.isRollingBack ? stage > own : stage < own)
+    }
+    return earlier.map { "\(status.roles[role].id) waits for role \($0.id)" }
+  }
+
+  /// Why one pod more may not be out of service; nil where it may.
+  ///
+  /// On the way back only those count that are on it: nothing else that ails the cluster may stand in its way.
+  func reasonToSpare(_ role: Int, _ info: UpgradeInfo) -> String? {
+    guard let most = plan(info).maxUnavailable else { return nil }
+    let out = status.members.count { member in
+      let isInHand = member.upgrade?.id == info.id && member.upgrade?.done == false
+      guard info.isRollingBack else { return isInHand || isUnwell(member) }
+      let isOnItsWay = member.podUpgradeStatus == .rollingBack || member.app == status.app
+      return member.upgrade?.id == info.id && isOnItsWay && (isInHand || isUnwell(member))
+    }
+    guard out >= most else { return nil }
+    return "\(status.roles[role].id) waits until fewer than \(most) of the cluster's pods are out of service"
+  }
+
+  /// Why there is no way back from the upgrade that runs; nil where there is one.
+  ///
+  /// The point is passed as soon as a script may have begun to change what the old image would not understand.
+  var reasonNotToReturn: String? {
+    guard let info = status.upgradeInfo, !info.isRollingBack else { return nil }
+    let roles = plan(info).noReturn
+    guard !roles.isEmpty else { return nil }
+    let isPassed = status.roles.contains { role in
+      (roles.contains(role.id) || roles.contains("*"))
+        && role.members.contains { $0.upgrade?.id == info.id && $0.podUpgradeStatus == .configured }
+    }
+    return isPassed ? "the point of no return of \(status.app) is passed" : nil
+  }
+
+  /// Why the app that is wanted is not gone to though the cluster is at rest: it was wanted as a way back, and came
+  /// too late.
+  var reasonNotToBegin: String? {
+    let wanted = observed.cluster.spec.app
+    guard observed.isStamped, status.upgradeInfo == nil, wanted != status.app,
+      let new = app(wanted).flatMap({ SemanticVersion($0.version) }),
+      let old = app(status.app).flatMap({ SemanticVersion($0.version) }), new < old
+    else { return nil }
+    return "app \(wanted) is older than \(status.app), which runs, and there is no way back; "
+      + "name \(status.app) in git again"
+  }
+}

@@ -1,0 +1,252 @@
+import KubeDirector
+import Testing
+import Upgrade
+
+@Suite("What owners ask of an upgrade")
+struct UpgradePlanTests {
+  private static let tags = ["db": "1.1", "worker": "1.1", "web": "1.1"]
+
+  /// Three roles at rest, all of whose images are others in 1.1.0.
+  static func stage(_ annotations: [String: String] = [:], app: [String: String] = [:]) -> Stage {
+    var stage = Stage(
+      [.init(id: "db"), .init(id: "worker", members: 2), .init(id: "web", members: 2)],
+      versions: ["1.0.0": [:], "1.1.0": tags, "1.2.0": tags.mapValues { _ in "1.2" }])
+    stage.settle()
+    for (key, value) in annotations { stage.annotate(key, value) }
+    stage.appAnnotations["app-1.1.0"] = app
+    return stage
+  }
+
+  private func claims(_ told: String) -> [String] {
+    told.split(separator: "\n").filter { $0.hasPrefix("claim ") || $0.hasPrefix("done ") }
+      .map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
+  }
+
+  // MARK: - Budget
+
+  /// The most pods that were in hand at a time, by the statuses written.
+  private func most(_ stage: Stage) -> Int {
+    stage.history.map { $0.members.count { $0.upgrade?.done == false } }.max() ?? 0
+  }
+
+  @Test(
+    "of the whole cluster as many pods are in hand as is allowed, and no more",
+    arguments: [(nil, 3), ("1", 1), ("2", 2), ("7", 3), ("0", 1), ("many", 1)] as [(String?, Int)])
+  func budget(value: String?, most wanted: Int) {
+    var stage = Self.stage(value.map { [Wire.Annotation.maxUnavailable: $0] } ?? [:])
+    stage.history = []
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1.0" && stage.status?.state == .configured)
+    #expect(most(stage) == wanted)
+    #expect(stage.violations == [])
+  }
+
+  @Test("the app may ask for it; what the cluster says is stronger")
+  func budgetOfApp() {
+    var stage = Self.stage(app: [Wire.Annotation.maxUnavailable: "1"])
+    stage.history = []
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    #expect(most(stage) == 1)
+    stage = Self.stage([Wire.Annotation.maxUnavailable: "2"], app: [Wire.Annotation.maxUnavailable: "1"])
+    stage.history = []
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    #expect(most(stage) == 2)
+  }
+
+  @Test("a pod that is down by itself uses it up, and that is said")
+  func usedUp() {
+    var stage = Self.stage([Wire.Annotation.maxUnavailable: "1"])
+    stage.slowPods = ["web-0"]
+    stage.terminate("c-web-0")
+    stage.settle()
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    // The one that is down has its turn: nothing is lost with it.
+    #expect(stage.member("web-0")?.upgrade == nil && stage.member("db-0")?.upgrade == nil)
+    #expect(
+      stage.status?.condition(.progressing)?.message.contains(
+        "db waits until fewer than 1 of the cluster's pods are out of service") == true)
+    stage.slowPods = []
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1.0" && stage.status?.state == .configured)
+  }
+
+  @Test("a rollback keeps to it as well, and a pod that is stuck keeps nobody from going back")
+  func budgetOnTheWayBack() {
+    var stage = Self.stage([Wire.Annotation.maxUnavailable: "1"])
+    stage.badImages = ["web:1.1"]
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    stage.commit(app: "app-1.0.0")
+    stage.history = []
+    stage.settle()
+    #expect(stage.status?.app == "app-1.0.0" && stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  // MARK: - Order
+
+  @Test("roles go in the order of their stages, within a stage side by side; those not named go last")
+  func order() {
+    var stage = Self.stage([Wire.Annotation.roleOrder: "worker, db"])
+    stage.commit(app: "app-1.1.0")
+    let told = stage.record { $0.settle() }
+    #expect(
+      claims(told) == [
+        "claim worker-1", "done worker-1", "claim worker-0", "done worker-0", "claim db-0", "done db-0",
+        "claim web-1", "done web-1", "claim web-0",
+      ])
+    #expect(stage.violations == [])
+    stage = Self.stage([Wire.Annotation.roleOrder: "db web, worker"])
+    stage.commit(app: "app-1.1.0")
+    stage.settle { $0.member("web-1")?.upgrade != nil }
+    #expect(stage.member("db-0")?.upgrade != nil && stage.member("worker-1")?.upgrade == nil)
+    #expect(
+      stage.status?.condition(.progressing)?.message
+        == "from app-1.0.0 to app-1.1.0; worker waits for role db")
+  }
+
+  @Test("a role that is stuck keeps later stages untouched; on the way back the last stage goes first")
+  func orderBack() {
+    var stage = Self.stage([Wire.Annotation.roleOrder: "db,worker,web"])
+    stage.badImages = ["worker:1.1"]
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    #expect(stage.member("db-0")?.upgrade?.done == true && stage.member("web-1")?.upgrade == nil)
+    stage.commit(app: "app-1.0.0")
+    let told = stage.record { $0.settle() }
+    #expect(claims(told) == ["claim worker-1", "done worker-1", "claim db-0", "done db-0"])
+    #expect(stage.status?.app == "app-1.0.0" && stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  // MARK: - Point of no return
+
+  @Test("before it a rollback begins as ever")
+  func before() {
+    var stage = Self.stage(
+      [Wire.Annotation.roleOrder: "worker,db"], app: [Wire.Annotation.pointOfNoReturn: "db"])
+    stage.commit(app: "app-1.1.0")
+    stage.settle { $0.member("worker-1")?.upgrade?.done == true }
+    stage.commit(app: "app-1.0.0")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.0.0" && stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("past it none begins: the upgrade goes on, and the older app is not gone to at its end either")
+  func past() {
+    var stage = Self.stage(app: [Wire.Annotation.pointOfNoReturn: "db"])
+    stage.commit(app: "app-1.1.0")
+    stage.settle { $0.member("db-0")?.podUpgradeStatus == .configured }
+    stage.commit(app: "app-1.0.0")
+    stage.settle { _ in true }
+    #expect(stage.status?.upgradeInfo?.isRollingBack == false)
+    #expect(
+      stage.status?.condition(.progressing)?.message.hasSuffix(
+        "app-1.0.0 is wanted again, but the point of no return of app-1.1.0 is passed") == true)
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1.0" && stage.status?.upgradeInfo == nil)
+    #expect(
+      stage.status?.condition(.stalled)?.message
+        == "app app-1.0.0 is older than app-1.1.0, which runs, and there is no way back; name app-1.1.0 in git again"
+    )
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    #expect(stage.status?.condition(.stalled)?.status == false)
+    stage.commit(app: "app-1.2.0")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.2.0" && stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a stall past it offers no way back, but another try")
+  func stalledPast() {
+    var stage = Self.stage(app: [Wire.Annotation.pointOfNoReturn: "*"])
+    stage.exitCodes["db-0 pod_upgraded"] = 4
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    #expect(
+      stage.status?.condition(.stalled)?.message
+        == "c-db-0: startscript --pod_upgraded ended with exit code 4; the point of no return of app-1.1.0 is passed: "
+        + "mend the cause, then set the annotation kdops.dev/retry")
+    stage.exitCodes = [:]
+    stage.annotate(Wire.Annotation.retry, "c-db-0 1")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.1.0" && stage.status?.state == .configured)
+  }
+
+  // MARK: - In the middle
+
+  @Test(
+    "suspended after any write, nothing more is done; resumed, it comes to the same end", arguments: 0..<24)
+  func suspended(writes: Int) {
+    var stage = Self.stage()
+    stage.badImages = ["web:1.1"]
+    stage.commit(app: "app-1.1.0")
+    stage.daemon.life = writes
+    stage.settle { $0.daemon.life == nil }
+    stage.daemon.life = nil
+    stage.annotate(Wire.Annotation.suspend, "true")
+    stage.settle()
+    // What Kubernetes and scripts do by themselves is over: now nothing moves any more.
+    let (orders, sets) = (stage.orders, stage.sets.mapValues(\.generation))
+    stage.annotate("touched", "1")
+    let told = stage.record { $0.settle() }
+    #expect(!told.contains("claim") && !told.contains("apply") && !told.contains("script"))
+    #expect(stage.orders == orders && stage.sets.mapValues(\.generation) == sets)
+    #expect(stage.status?.condition(.progressing)?.reason == "Suspended")
+    stage.annotate(Wire.Annotation.suspend, nil)
+    stage.commit(app: "app-1.0.0")
+    stage.settle()
+    #expect(stage.status?.app == "app-1.0.0" && stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test(
+    "members asked for in the middle come when the upgrade, or its rollback, has ended",
+    arguments: [true, false])
+  func resized(isRollingBack: Bool) {
+    var stage = Self.stage()
+    stage.commit(app: "app-1.1.0")
+    stage.settle { $0.member("worker-1")?.upgrade != nil }
+    if isRollingBack { stage.commit(app: "app-1.0.0") }
+    stage.commit(members: 1, of: "web")
+    stage.commit(members: 3, of: "worker")
+    stage.settle { $0.status?.upgradeInfo == nil }
+    #expect(stage.history.last { $0.upgradeInfo != nil }?.members.count == 5)
+    stage.settle()
+    #expect(stage.status?.role("worker")?.members.count == 3 && stage.status?.role("web")?.members.count == 1)
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a role dropped in the middle is upgraded with the others, and goes afterwards")
+  func dropped() {
+    var stage = Self.stage()
+    stage.commit(app: "app-1.1.0")
+    stage.settle { $0.member("worker-1")?.upgrade != nil }
+    stage.commit(withoutRole: "web")
+    stage.settle()
+    #expect(stage.status?.roles.map(\.id) == ["db", "worker"])
+    #expect(stage.status?.app == "app-1.1.0" && stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
+  @Test(
+    "a cluster that is deleted in the middle is left to its end: nothing more is written, run or replaced")
+  func deleted() {
+    var stage = Self.stage()
+    stage.commit(app: "app-1.1.0")
+    stage.settle { $0.member("worker-1")?.podUpgradeStatus == .configured }
+    stage.cluster.metadata.deletionTimestamp = "2026-01-31T09:05:00Z"
+    stage.clusterVersion += 1
+    let (writes, orders) = (stage.statusWrites, stage.orders)
+    stage.settle()
+    #expect(stage.statusWrites == writes && stage.orders == orders)
+    #expect(stage.decision() == nil)
+  }
+}
