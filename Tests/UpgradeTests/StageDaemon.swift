@@ -57,7 +57,8 @@ extension Stage {
   func observation(_ view: StageDaemon.View) -> Observation {
     Observation(
       cluster: view.cluster, isStamped: isStamped, status: view.status, apps: apps,
-      catalogs: apps.mapValues { _ in .local }, appAnnotations: appAnnotations, sets: view.sets.mapValues(\.set), pods: view.pods,
+      catalogs: apps.mapValues { _ in .local }, appAnnotations: appAnnotations,
+      sets: view.sets.mapValues(\.set), pods: view.pods,
       work: daemon.work, budgets: budgets, connections: connections,
       headlessServiceExists: view.services.contains(Self.name),
       memberServices: view.services, now: now, settings: settings)
