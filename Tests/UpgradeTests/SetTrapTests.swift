@@ -45,6 +45,25 @@ struct SetTrapTests {
     #expect(stage.violations == [])
   }
 
+  @Test("a role is done only when its new revision is the current one: a pod that dies before comes back new")
+  func raisedTooEarly() {
+    var stage = Up.settled([.init(id: "plain", members: 2, hasPackage: false)], tags: ["plain": "1.1"])
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.pod("plain-0")?.image == "plain:1.1" }
+    // The engine sees the last pod ready before the set's controller does.
+    _ = stage.nodeActs(on: "c-plain-0")
+    _ = stage.daemonLooks()
+    #expect(stage.member("plain-0")?.upgrade?.done == true)
+    #expect(stage.status?.role("plain")?.upgradeStatus == .upgrading)
+    stage.terminate("c-plain-1")
+    _ = stage.nodeActs(on: "c-plain-1")
+    _ = stage.syncSet("plain")
+    #expect(stage.pod("plain-1")?.image == "plain:1.1")
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
   @Test("a pod that crashes on the revision that is wanted is reported and left alone, on the way and back")
   func crashesOnWanted() {
     var stage = Up.workers()
