@@ -80,6 +80,9 @@ struct Holds: Sequence {
     return found.filter { all[$0]?.verdict != .orphaned }
   }
 
+  /// The clusters that are kept though their file is gone.
+  var spared: Set<ObjectReference> { named.filter { all[$0]?.rules.contains(ObjectPrune.id) == true } }
+
   /// The others on whose verdict an object may bear: clusters and their apps bear on each other, and so do clusters
   /// that want the same names.
   ///

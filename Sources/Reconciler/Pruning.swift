@@ -22,6 +22,12 @@ extension Reconciler {
           hint: "delete the file as well, or put \(RepositoryLayout.path) back")
       }
     }
+    // With pruning on, the judge keeps a cluster only where a file that is new and broken may hold it.
+    for index in outcome.indices
+    where settings.policy.prune && outcome[index].change == .delete && outcome[index].verdict == .orphaned {
+      outcome[index].spare(
+        "a new file that cannot be read may hold it", hint: "mend that file, or remove it")
+    }
     guard outcome.contains(where: \.isPrune) else { return }
     let clusters = living.applied.references.filter { $0.kind == Wire.clusterKind }
     let gone = clusters.filter { !desired.snapshot.holds($0) }

@@ -86,7 +86,8 @@ extension Reconciler {
       changes.objects = changes.objects.filter { living.objects[$0] != nil }
     }
     // What is held back is judged again where something changes that it has to do with.
-    for object in changes.objects {
+    if !changes.files.isEmpty { changes.objects.formUnion(held.spared) }
+    for object in changes.objects where !held.isEmpty {
       var apps = apps(of: object)
       if let old = before.snapshot.cluster(object)?.spec.app { apps.insert(old) }
       changes.objects.formUnion(

@@ -108,6 +108,21 @@ struct PruningTests {
     }
   }
 
+  @Test("while a file is new and broken nothing is pruned, since it may hold what is missing")
+  func broken() async throws {
+    try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
+      for name in ["a", "b", "c"] { try await house.engine(name) }
+      let commit = try await house.push(["clusters/a.yaml": nil, "clusters/eu/a.yaml": "kind: [\n"])
+      let report = await house.report(commit, "a")
+      #expect(report?.rules == ["object/prune"])
+      #expect(report?.message?.contains("a new file that cannot be read may hold it") == true)
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "a") != nil)
+      try await house.push(["clusters/eu/a.yaml": nil])
+      await until { await house.object(.clusters, "a") == nil ? true : nil }
+    }
+  }
+
   @Test("another default namespace moves nothing away from where it is")
   func namespace() async throws {
     try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
