@@ -65,6 +65,33 @@ struct LeadershipTests {
     await #expect(throws: CancellationError.self) { try await leading.value }
   }
 
+  @Test("a note on the lease is heard with the next renewal, for two requests more, and renewing keeps it")
+  func notes() async throws {
+    store.note(["kdops.dev/sync": "1"])
+    let heard = Shared<[[String: String]]>([])
+    let leading = Task { [candidate = candidate("a")] in
+      try await candidate.hold(onNotes: { notes in heard.change { $0.append(notes) } }) { _ in
+        try await forever()
+      }
+    }
+    try await until { isQuiet(renewedAt: .zero) }
+    #expect(heard.value == [["kdops.dev/sync": "1"]])
+    let before = store.requests
+    store.note(["kdops.dev/sync": "2"])
+    clock.advance(by: .seconds(4))
+    try await until { isQuiet(renewedAt: .seconds(4)) }
+    #expect(heard.value.last == ["kdops.dev/sync": "2"])
+    // The renewal that met the note, the look that it makes necessary, and the renewal again.
+    #expect(store.requests - before == 3)
+    clock.advance(by: .seconds(4))
+    try await until { isQuiet(renewedAt: .seconds(8)) }
+    #expect(heard.value.count == 2)
+    #expect(store.requests - before == 4)
+    #expect(store.lease?.annotation("kdops.dev/sync") == "2")
+    leading.cancel()
+    await #expect(throws: CancellationError.self) { try await leading.value }
+  }
+
   @Test("a candidate is told once whom it waits for, and leads as soon as that one has ended")
   func waiting() async throws {
     store.hold(by: "x")

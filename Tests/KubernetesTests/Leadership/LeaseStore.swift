@@ -30,6 +30,16 @@ final class LeaseStore: ClusterAPI {
     state.withLock { $0.server.hold(by: holder, renewed: "\($0.requests)") }
   }
 
+  /// Somebody annotates the lease; where there is none, it is made without a holder.
+  func note(_ annotations: [String: String]) {
+    state.withLock { state in
+      var object =
+        state.server.object ?? LeaseRecord(holder: nil, seconds: 1).object(LeaseServer.name, over: nil)
+      object.json["metadata"]?["annotations"] = JSON(annotations)
+      _ = state.server.put(object)
+    }
+  }
+
   /// As its holder leaves it at the end.
   func free() {
     state.withLock { state in
