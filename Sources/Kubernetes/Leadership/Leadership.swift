@@ -39,7 +39,7 @@ public struct Leadership: Sendable {
   ///   - onWaiting: told whom this candidate waits for, once for each.
   ///   - onFailure: told of every request that failed; the next one follows by itself.
   ///   - onNotes: told of the lease's annotations when it leads, and whenever they have changed since: within four
-  ///     seconds, at the cost of one request. Must not wait for anything.
+  ///     seconds, at the cost of two requests. Must not wait for anything.
   /// - Throws: what the body throws; `LeadershipLost`, after which the caller may stand again; an `APIError` where
   ///   no waiting helps, such as a permission that is missing; `CancellationError` before it led.
   public func hold<T: Sendable>(

@@ -91,10 +91,22 @@ struct StatusCommand: AsyncParsableCommand {
       // A folder belongs to another process, which tells us nothing; a look costs one read of the disk. A server
       // is asked less often.
       try await Task.sleep(for: source.isRemote ? .seconds(2) : .milliseconds(500))
-      let now = try await source.clusters(wanted)
-      guard now != last else { continue }
+      guard let now = try await look(source, wanted), now != last else { continue }
       last = now
       show(now, on: console)
+      guard wanted == nil || !now.isEmpty else {
+        Streams.error.line("kdops status: the cluster \(name ?? "") is gone")
+        throw ExitCode(1)
+      }
+    }
+  }
+
+  /// Nil where a server is away for a moment: whoever watches wants to see how it goes on.
+  private func look(_ source: ClusterSource, _ wanted: ObjectName?) async throws -> [Object]? {
+    do {
+      return try await source.clusters(wanted)
+    } catch let error as APIError where error.isTransient {
+      return nil
     }
   }
 

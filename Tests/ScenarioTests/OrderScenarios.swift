@@ -1,0 +1,106 @@
+import Foundation
+import KubeDirector
+import TestSupport
+import Testing
+
+/// What people do by command while a daemon runs, beside git.
+@Suite("Commands beside a daemon", needsBubblewrap)
+struct OrderScenarios {
+  /// Runs `kdops` on the scenario's cluster.
+  private func kdops(_ scene: Scene, _ arguments: String...) async throws -> String {
+    let program = try #require(DaemonProcess.program)
+    return try await Tool.run([program] + arguments + ["--embedded=\(scene.folder.path)/cluster"])
+  }
+
+  @Test("suspended by command, an accepted upgrade is not begun and drift finds nothing; resumed, it is done")
+  func suspendAndResume() async throws {
+    try await scenario(Fixture(.embedded)) { scene in
+      try await scene.configured("1.0.0")
+      let shop = "\(scene.name("shop"))"
+      #expect(try await kdops(scene, "suspend", shop).hasPrefix("\(shop) is suspended"))
+      let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+      try await scene.eventually("upgrade that is applied") {
+        try await scene.cluster()?.json["spec"]?["app"]?.string == "web-1.1.0" ? true : nil
+      }
+      try await staying(for: .seconds(2), "the old app, still suspended") {
+        let cluster = try await scene.cluster()
+        return cluster?.annotation(Wire.Annotation.suspend) == "true"
+          && cluster.flatMap { ClusterStatus($0.json["status"]) }?.app == "web-1.0.0"
+      }
+      #expect(scene.logged("drift.mended").isEmpty)
+      #expect(try await kdops(scene, "status", shop).contains("to go on: kdops resume \(shop)"))
+      #expect(try await kdops(scene, "resume", shop).hasPrefix("\(shop) goes on where it stopped"))
+      try await scene.configured("1.1.0")
+      try await scene.note(commit, phase: "done")
+      let history = try await kdops(scene, "status", shop, "--history")
+      #expect(history.contains("web-1.0.0 → web-1.1.0   upgrade   commit \(commit.prefix(7))"))
+      for pod in ["shop-worker-2", "shop-worker-1", "shop-worker-0", "shop-front-0"] {
+        #expect(history.contains("● \(pod)"), "\(history)")
+      }
+      #expect(!history.contains("shop-gateway-0"))
+    }
+  }
+
+  @Test("what git says of suspending wins over the command, which names the file")
+  func gitWins() async throws {
+    try await scenario(Fixture(.embedded)) { scene in
+      try await scene.configured("1.0.0")
+      let shop = "\(scene.name("shop"))"
+      let file = scene.fixture.cluster(app: "1.0.0").replacingOccurrences(
+        of: "  name: shop\n", with: "  name: shop\n  annotations: {kdops.dev/suspend: \"true\"}\n")
+      try scene.forge.push([Fixture.clusterPath("shop"): file], "Suspend shop")
+      try await scene.eventually("annotation of the file") {
+        try await scene.cluster()?.annotation(Wire.Annotation.suspend) == "true" ? true : nil
+      }
+      let error = await #expect(throws: ToolError.self) { try await kdops(scene, "resume", shop) }
+      #expect("\(try #require(error))".contains("what git says wins"))
+      #expect("\(try #require(error))".contains(Fixture.clusterPath("shop")))
+      #expect(try await scene.cluster()?.annotation(Wire.Annotation.suspend) == "true")
+    }
+  }
+
+  @Test("a script that failed is run again on request, once a request, and the upgrade goes on")
+  func retry() async throws {
+    try await scenario(Fixture(.embedded, .init(version: "1.1", failsUpgraded: 7))) { scene in
+      try await scene.configured("1.0.0")
+      let shop = "\(scene.name("shop"))"
+      try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+      try await scene.eventually("failure of both roles") {
+        try await scene.status()?.members.filter { $0.state == .configError }.count == 2 ? true : nil
+      }
+      let unclear = await #expect(throws: ToolError.self) { try await kdops(scene, "retry", shop) }
+      #expect("\(try #require(unclear))".contains("name one: kdops retry \(shop)/"))
+      #expect(
+        try await kdops(scene, "retry", "\(shop)/shop-worker-2").contains("shop-worker-2 is run again"))
+      try await scene.eventually("second run") {
+        try await scene.events("shop-worker-2") == ["configure 1.0", "pod_upgraded 1.1", "pod_upgraded 1.1"]
+          ? true : nil
+      }
+      try await staying(for: .seconds(1), "no third run, and none of the other role") {
+        let (asked, other) = try await (scene.events("shop-worker-2"), scene.events("shop-front-0"))
+        return asked.count == 3 && other == ["pod_upgraded 1.1"]
+      }
+      let pod = try await scene.status()?.journal.runs.last?.pods.first { $0.pod == "shop-worker-2" }
+      #expect(pod?.retries == 1)
+    }
+  }
+
+  @Test("sync fetches long before the next interval; diff tells what is still to come by its exit code")
+  func syncAndDiff() async throws {
+    try await scenario(Fixture(.embedded), start: false) { scene in
+      try await scene.start(["--interval", "1h"])
+      try await scene.configured("1.0.0")
+      let clone = scene.forge.user.path
+      #expect(try await kdops(scene, "diff", "--repo", clone).contains("the same"))
+      try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+      let error = await #expect(throws: ToolError.self) { try await kdops(scene, "diff", "--repo", clone) }
+      #expect("\(try #require(error))".isEmpty == false)
+      #expect(try await kdops(scene, "sync").hasPrefix("the daemon fetches and compares now"))
+      try await scene.configured("1.1.0")
+      #expect(try await kdops(scene, "diff", "--repo", clone).contains("the same"))
+      try await scene.kill()
+      let away = await #expect(throws: ToolError.self) { try await kdops(scene, "sync") }
+      #expect("\(try #require(away))".contains("no daemon runs"))
+    }
+  }
+}
