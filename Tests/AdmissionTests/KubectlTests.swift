@@ -13,7 +13,7 @@ import Values
 
 /// A real API server that asks us, with `kubectl` as its user. It must reach this machine's loopback.
 @Suite(
-  "kubectl is told what the rules say", .serialized, .timeLimit(.minutes(3)),
+  "kubectl is told what the rules say", .serialized, .timeLimit(.minutes(10)),
   .enabled(if: Kubectl.kubeconfig != nil, "KUBECONFIG_FOR_TESTS names no cluster"))
 struct KubectlTests {
   @Test("a bad object is refused with the rule's message, a good one passes, an app in use stays")

@@ -13,7 +13,7 @@ import Values
 
 @testable import Admission
 
-@Suite("The HTTPS server, asked as an API server asks", .timeLimit(.minutes(2)))
+@Suite("The HTTPS server, asked as an API server asks", .timeLimit(.minutes(10)))
 struct ServerTests {
   /// A server that runs, and who asks it.
   struct Scene: Sendable {

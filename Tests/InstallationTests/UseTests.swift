@@ -57,7 +57,7 @@ struct UseTests {
 
   @Test(
     "nothing that a whole life of a cluster asks for is forbidden, and nothing is allowed in vain",
-    .timeLimit(.minutes(2)))
+    .timeLimit(.minutes(10)))
   func life() async throws {
     let forge = try TemporaryRepository(bare: true)
     let user = try forge.clone()

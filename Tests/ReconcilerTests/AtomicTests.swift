@@ -6,7 +6,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("atomic: commit", .timeLimit(.minutes(1)))
+@Suite("atomic: commit", .timeLimit(.minutes(10)))
 struct AtomicTests {
   private static let atomic = Reconciler.Settings(isAtomic: true)
 

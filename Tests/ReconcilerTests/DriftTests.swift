@@ -7,7 +7,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("What somebody does to objects in the cluster", .timeLimit(.minutes(1)))
+@Suite("What somebody does to objects in the cluster", .timeLimit(.minutes(10)))
 struct DriftTests {
   private static let labelled = Files.shops("shop").merging([
     "clusters/shop.yaml": Files.cluster("shop", "1.0.0", "labels: {team: a}, annotations: {note: x}")

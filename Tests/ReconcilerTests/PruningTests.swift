@@ -8,7 +8,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("Clusters whose file is gone", .timeLimit(.minutes(1)))
+@Suite("Clusters whose file is gone", .timeLimit(.minutes(10)))
 struct PruningTests {
   private static let pruning = Reconciler.Settings(policy: Policy(prune: true))
 

@@ -37,7 +37,7 @@ struct RaceTests {
 
   @Test(
     "a revert that was judged while the upgrade ran is not applied once it has ended: it is judged again",
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(10)))
   func rollbackTooLate() async throws {
     let forge = try TemporaryRepository(bare: true)
     let user = try forge.clone()

@@ -6,7 +6,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("history: stepwise", .timeLimit(.minutes(1)))
+@Suite("history: stepwise", .timeLimit(.minutes(10)))
 struct StepwiseTests {
   private static let stepwise = Reconciler.Settings(history: .stepwise)
 

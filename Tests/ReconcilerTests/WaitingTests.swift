@@ -6,7 +6,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("Changes that wait, and changes that are remembered", .timeLimit(.minutes(1)))
+@Suite("Changes that wait, and changes that are remembered", .timeLimit(.minutes(10)))
 struct WaitingTests {
   private static func upgrade(from old: String) -> UpgradeInfo {
     UpgradeInfo(isRollingBack: false, prevApp: "web-\(old)", id: "u")

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Kubernetes
 
-@Suite("A command over a websocket", .timeLimit(.minutes(1)))
+@Suite("A command over a websocket", .timeLimit(.minutes(10)))
 struct ExecTests {
   private static let pod = ObjectName(namespace: "prod", name: "spark-worker-0")
 

@@ -6,7 +6,7 @@ import Values
 
 @Suite(
   "Two daemons on a real Kubernetes",
-  .enabled(if: RealNode.isThere, "KUBECONFIG_FOR_TESTS names none"), .timeLimit(.minutes(2)))
+  .enabled(if: RealNode.isThere, "KUBECONFIG_FOR_TESTS names none"), .timeLimit(.minutes(10)))
 struct LeadershipNodeTests {
   @Test("when the leader is cut off, it stops before the other one leads, and that is within fifteen seconds")
   func takingOver() async throws {

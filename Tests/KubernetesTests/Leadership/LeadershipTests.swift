@@ -4,7 +4,7 @@ import Testing
 
 @testable import Kubernetes
 
-@Suite("Leading, and waiting for it", .timeLimit(.minutes(1)))
+@Suite("Leading, and waiting for it", .timeLimit(.minutes(10)))
 struct LeadershipTests {
   let store = LeaseStore()
   let clock = TestClock()
