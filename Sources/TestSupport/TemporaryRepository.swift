@@ -127,34 +127,21 @@ public final class TemporaryRepository: Sendable {
   public static func run(
     _ command: [String], in folder: String?, input: String = "", environment: [String: String] = [:]
   ) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     let own = [
       "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERMINAL_PROMPT": "0",
       "GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.invalid",
       "GIT_COMMITTER_NAME": "Test", "GIT_COMMITTER_EMAIL": "test@example.invalid", "LC_ALL": "C.UTF-8",
     ]
     let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("GIT_") }
-    process.environment = inherited.merging(own) { $1 }.merging(environment) { $1 }
+    let variables = inherited.merging(own) { $1 }.merging(environment) { $1 }
     // Files instead of pipes: nothing can block on a full one.
     let scratch = try TemporaryFolder()
     let (from, to, problems) = (scratch.path + "/in", scratch.path + "/out", scratch.path + "/err")
     try Data(input.utf8).write(to: URL(fileURLWithPath: from))
-    for file in [to, problems] { try Data().write(to: URL(fileURLWithPath: file)) }
-    guard let standardInput = FileHandle(forReadingAtPath: from),
-      let output = FileHandle(forWritingAtPath: to),
-      let errors = FileHandle(forWritingAtPath: problems)
-    else { throw ToolError("cannot open files in \(scratch.path)") }
-    process.standardInput = standardInput
-    process.standardOutput = output
-    process.standardError = errors
-    try process.start()
-    process.waitUntilExit()
-    for handle in [standardInput, output, errors] { try handle.close() }
+    let code = try Spawn.run(
+      command, in: folder, environment: variables, input: from, output: to, errors: problems)
     let printed = String(decoding: try Data(contentsOf: URL(fileURLWithPath: to)), as: UTF8.self)
-    guard process.terminationStatus == 0 else {
+    guard code == 0 else {
       let complaint = String(decoding: try Data(contentsOf: URL(fileURLWithPath: problems)), as: UTF8.self)
       throw ToolError("\(command.joined(separator: " ")): \(complaint)")
     }
