@@ -30,8 +30,8 @@ struct EveryWriteScenarios {
   @Test(
     "also on a real Kubernetes", needsKubernetes,
     .enabled(
-      if: ProcessInfo.processInfo.environment["KDOPS_FAULTS"] != nil,
-      "skipped: it takes some ten minutes; KDOPS_FAULTS=1 runs it"), arguments: Journey.allCases)
+      if: ProcessInfo.processInfo.environment["KDOPS_EVERY_WRITE"] != nil,
+      "skipped: it takes some ten minutes; KDOPS_EVERY_WRITE=1 runs it"), arguments: Journey.allCases)
   func kubernetes(_ journey: Journey) async throws { try await everyWrite(of: journey, on: .kubernetes) }
 
   /// Counts the writes of a daemon that lives, then kills one at each of them.

@@ -47,6 +47,11 @@ struct RightsScenarios {
         ], "Upgrade shop")
       try await scene.note(upgrade, phase: "done")
 
+      // A cluster that is connected to something has it looked at.
+      let connected =
+        fixture.cluster(app: "1.1.0", workers: 1, front: nil) + "  connections: {configmaps: [settings]}\n"
+      try scene.forge.push([Fixture.clusterPath("shop"): connected], "Connect shop")
+
       // The last events may be on their way.
       func unused() -> Set<Use> {
         site.settings.uses.subtracting(scene.logs.flatMap(LoggedRequest.all).map(\.use))
