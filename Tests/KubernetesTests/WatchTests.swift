@@ -1,6 +1,7 @@
 import ClusterAPI
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 import Values
 

@@ -52,7 +52,8 @@ struct RaceTests {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let store = try await EmbeddedCluster.open(
       directory: folder.path, sandbox: .noScripts, catalog: ImageCatalog([]), logger: logger)
-    let api = Interrupted(store)
+    let api = Interrupted()
+    _ = api.stand(before: store)
     let told = Told()
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
@@ -120,53 +121,18 @@ private actor Told {
 }
 
 /// A cluster in which something else happens just when an object is created.
-private final class Interrupted: ClusterAPI {
-  private let api: EmbeddedCluster
+private final class Interrupted: Between, @unchecked Sendable {
   private let interruption = Mutex<(@Sendable () async -> Void)?>(nil)
-
-  init(_ api: EmbeddedCluster) { self.api = api }
 
   /// The next creation only.
   func onCreate(_ work: @escaping @Sendable () async -> Void) { interruption.withLock { $0 = work } }
 
-  func create(_ object: Object) async throws(APIError) -> Object {
+  override func create(_ object: Object) async throws(APIError) -> Object {
     let work = interruption.withLock { work in
       defer { work = nil }
       return work
     }
     await work?()
-    return try await api.create(object)
-  }
-
-  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
-    try await api.get(resource, name)
-  }
-
-  func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
-    -> ObjectList
-  {
-    try await api.list(resource, namespace: namespace, labels: labels)
-  }
-
-  func watch(
-    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
-  ) -> AsyncThrowingStream<WatchEvent, any Error> {
-    api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
-  }
-
-  func update(_ object: Object) async throws(APIError) -> Object { try await api.update(object) }
-  func updateStatus(_ object: Object) async throws(APIError) -> Object { try await api.updateStatus(object) }
-
-  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
-    try await api.patch(resource, name, merge: merge)
-  }
-
-  func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions) async throws(APIError)
-  {
-    try await api.delete(resource, name, preconditions)
-  }
-
-  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
-    try await api.exec(pod, request)
+    return try await super.create(object)
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import KubeDirector
 import StatusWriter
+import TestSupport
 import Testing
 
 @Suite("A daemon that dies", needsBubblewrap)
@@ -130,7 +131,7 @@ struct DeathScenarios {
     "killed at random moments of an upgrade and its revert, it ends the same",
     arguments: [1, 2, 3] as [UInt64])
   func randomDeaths(seed: UInt64) async throws {
-    var random = Seeded(seed)
+    var random = SeededRandom(seed: seed)
     try await scenario(Fixture(.embedded, workers: 2, Self.slow("1.0"), Self.slow("1.1"))) { scene in
       try await scene.configured("1.0.0")
       let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
@@ -154,19 +155,6 @@ struct DeathScenarios {
           "\(pod)")
       }
       #expect(try await scene.events("shop-gateway-0") == ["configure 2.4"])
-    }
-  }
-
-  /// The same numbers for the same seed (SplitMix64).
-  private struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ (mixed >> 31)
     }
   }
 

@@ -1,4 +1,5 @@
 import OrderedCollections
+import TestSupport
 import Testing
 import Values
 
@@ -123,7 +124,7 @@ struct JSONParserTests {
 
   @Test("any bytes are answered, and what is read is written and read again the same")
   func anyBytes() {
-    var numbers = SplitMix(seed: 0x5EED)
+    var numbers = SeededRandom(seed: 0x5EED)
     let pieces =
       Array(#"{}[],:"\ "abc":1 -2.5e3 true null \u00e9 \ud83d "#.utf8) + [0x00, 0x09, 0x0A, 0x80, 0xC3, 0xFF]
     for _ in 0..<20_000 {
@@ -142,18 +143,6 @@ struct JSONParserTests {
   }
 }
 
-/// Numbers that look random and are the same on every run.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
+extension SeededRandom {
   mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
 }

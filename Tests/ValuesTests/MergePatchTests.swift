@@ -1,4 +1,5 @@
 import OrderedCollections
+import TestSupport
 import Testing
 import Values
 
@@ -50,14 +51,14 @@ struct MergePatchTests {
 
   @Test("applying the patch gives the target, for many pairs of values without nulls")
   func roundTrips() {
-    var numbers = SplitMix(seed: 7)
+    var numbers = SeededRandom(seed: 7)
     for _ in 0..<2_000 {
       let (old, new) = (tree(&numbers, depth: 3), tree(&numbers, depth: 3))
       #expect(old.merging(patch: JSON.mergePatch(from: old, to: new)) == new)
     }
   }
 
-  private func tree(_ numbers: inout SplitMix, depth: Int) -> JSON {
+  private func tree(_ numbers: inout SeededRandom, depth: Int) -> JSON {
     var members: [String: JSON] = [:]
     for _ in 0..<numbers.below(4) {
       let leaf: JSON = numbers.below(2) == 0 ? .integer(Int64(numbers.below(3))) : ["x"]

@@ -1,14 +1,15 @@
 import Synchronization
+import TestSupport
 
 /// Chance with a seed, shared by everything that a proxy does. Connections race each other for the next throw, so
 /// that a seed brings back the kind of trouble, and not every piece of it.
 final class Dice: Sendable {
   let seed: UInt64
-  private let state: Mutex<UInt64>
+  private let state: Mutex<SeededRandom>
 
   init(seed: UInt64) {
     self.seed = seed
-    state = Mutex(seed)
+    state = Mutex(SeededRandom(seed: seed))
   }
 
   /// A number from 0 up to 1.
@@ -25,14 +26,5 @@ final class Dice: Sendable {
   /// True in this share of all cases.
   func falls(_ share: Double) -> Bool { unit() < share }
 
-  /// The same numbers for the same seed (SplitMix64).
-  private func next() -> UInt64 {
-    state.withLock { state in
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var mixed = state
-      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-      return mixed ^ (mixed >> 31)
-    }
-  }
+  private func next() -> UInt64 { state.withLock { $0.next() } }
 }
