@@ -30,6 +30,13 @@ public enum GitLibrary {
   /// may have.
   private static let cacheBytes = 16 * 1024 * 1024
 
+  /// Opens repositories of other users too, in the whole process: for a hook, which git has started from that very
+  /// repository after it has asked itself whether to trust it.
+  public static func trustOwners() throws(GitError) {
+    try start()
+    try check(kdops_set_owner_validation(0), "open repositories of other users")
+  }
+
   /// Trusts the certificate authorities in a PEM file instead of the system's, in the whole process.
   ///
   /// - Throws: `GitError` of kind `.invalid` where the file cannot be read or holds no certificate.

@@ -92,6 +92,12 @@ public actor GitRepository {
   /// What `HEAD` names; nil before the first commit.
   public func head() throws(GitError) -> ObjectID? { try opened().target(of: "HEAD") }
 
+  /// What git's configuration says under a key, such as `kdops.branch`; nil where it says nothing.
+  public func setting(_ key: String) throws(GitError) -> String? { try opened().setting(key) }
+
+  /// The commits that a merge under way brings in besides `HEAD`; empty where none is.
+  public func mergeHeads() throws(GitError) -> [ObjectID] { try opened().mergeHeads() }
+
   /// The branch that `HEAD` stands for, such as `refs/heads/main`; nil where it is detached.
   public func headBranch() throws(GitError) -> String? { try opened().headBranch() }
 

@@ -8,19 +8,7 @@ struct Hooks {
 
   init(_ handle: RepositoryHandle) {
     repository = handle.gitFolder
-    var configured: String?
-    if let config = try? Owned(
-      "read the configuration", release: git_config_free,
-      make: {
-        git_repository_config_snapshot(&$0, handle.pointer)
-      })
-    {
-      var value: UnsafePointer<CChar>?
-      if git_config_get_string(&value, config.pointer, "core.hooksPath") == 0 {
-        configured = String(lenient: value)
-      }
-      git_error_clear()
-    }
+    let configured = try? handle.setting("core.hooksPath")
     if let configured, !configured.isEmpty {
       folder = configured.hasPrefix("/") ? configured : repository + configured
     } else {

@@ -13,8 +13,13 @@ struct Validation {
     case workTree
     /// What `git commit` would take, against `HEAD`.
     case staged
-    /// One commit against another.
+    /// What `git commit` would take, against a commit: of a merge, against the side that is there already.
+    case stagedOver(ObjectID)
+    /// One commit against another, or against where they parted.
     case commits(base: String, head: String)
+    /// What a branch gets that moves from one commit to another, whatever their histories share; without a first
+    /// one, all that the other holds.
+    case update(from: ObjectID?, to: ObjectID)
   }
 
   let report: Report
@@ -42,12 +47,11 @@ struct Validation {
     let (below, selected) = (try await prefix(of: folder, in: repository), file)
     let live = try await GitStatus.read(from: repository, ref: statusRef, now: now)
     switch target {
-    case .workTree, .staged:
-      var (base, id): (Side?, ObjectID?)
-      if let head = try await repository.head() {
-        base = try await side(of: head, in: repository)
-        id = head
-      }
+    case .workTree, .staged, .stagedOver:
+      var id = try await repository.head()
+      if case .stagedOver(let commit) = target { id = commit }
+      var base: Side?
+      if let id { base = try await side(of: id, in: repository) }
       let layout = try await stagedLayout(in: repository)
       let entries = try await repository.stagedTree(try layout.layout.selection())
       let (head, changes) = try await Side.read(entries, layout: layout, in: repository, base: base)
@@ -55,12 +59,10 @@ struct Validation {
       return judge(
         base: base, baseID: id, head: head, name: "staged", changes: changes, live: live, history: history,
         below: below, file: selected)
-    case .commits(let baseName, let headName):
-      let headID = try await repository.resolve(headName)
-      let asked = try await repository.resolve(baseName)
-      // What the base branch got since they parted is no part of this change.
-      let baseID = try await repository.mergeBase(asked, headID) ?? asked
-      let base = try await side(of: baseID, in: repository)
+    case .commits, .update:
+      let (baseID, headID) = try await ends(of: target, in: repository)
+      var base: Side?
+      if let baseID { base = try await side(of: baseID, in: repository) }
       let layout = try await layout(of: headID, in: repository)
       let entries = try await repository.tree(at: headID, layout.layout.selection())
       let (head, changes) = try await Side.read(entries, layout: layout, in: repository, base: base)
@@ -69,6 +71,22 @@ struct Validation {
         base: base, baseID: baseID, head: head, name: headID.hex, changes: changes, live: live,
         history: history,
         below: below, file: selected)
+    }
+  }
+
+  /// The commits that a comparison of two is of.
+  private static func ends(
+    of target: Target, in repository: GitRepository
+  ) async throws(GitError) -> (base: ObjectID?, head: ObjectID) {
+    switch target {
+    case .commits(let base, let head):
+      let head = try await repository.resolve(head)
+      let asked = try await repository.resolve(base)
+      // What the base branch got since they parted is no part of this change.
+      return (try await repository.mergeBase(asked, head) ?? asked, head)
+    case .update(let old, let new): return (old, new)
+    case .workTree, .staged, .stagedOver:
+      throw GitError(.invalid, "files that are no commit have no ends", hint: "name two commits")
     }
   }
 

@@ -1,0 +1,46 @@
+import CLibgit2
+
+extension RepositoryHandle {
+  /// What git's configuration says under a key; nil where it says nothing.
+  ///
+  /// Read anew at each call, as `git config` would.
+  func setting(_ key: String) throws(GitError) -> String? {
+    let pointer = pointer
+    let config = try Owned("read the configuration", release: git_config_free) {
+      git_repository_config_snapshot(&$0, pointer)
+    }
+    var value: UnsafePointer<CChar>?
+    let code = git_config_get_string(&value, config.pointer, key)
+    if code == GIT_ENOTFOUND.rawValue {
+      git_error_clear()
+      return nil
+    }
+    try check(code, "read \(key) from the configuration")
+    // The text lives as long as the snapshot.
+    let text = String(lenient: value)
+    extendLifetime(config)
+    return text
+  }
+
+  /// The commits that a merge under way brings in.
+  func mergeHeads() throws(GitError) -> [ObjectID] {
+    let found = Found()
+    let code = git_repository_mergehead_foreach(
+      pointer,
+      { id, payload in
+        guard let id, let payload else { return 0 }
+        Unmanaged<Found>.fromOpaque(payload).takeUnretainedValue().ids.append(ObjectID(id.pointee))
+        return 0
+      }, Unmanaged.passUnretained(found).toOpaque())
+    if code == GIT_ENOTFOUND.rawValue {
+      git_error_clear()
+      return []
+    }
+    try check(code, "read which merge is under way")
+    return found.ids
+  }
+
+  private final class Found {
+    var ids: [ObjectID] = []
+  }
+}
