@@ -66,7 +66,7 @@ let package = Package(
     .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
     room("Values", [collections]),
-    room("Diagnostics", ["Values"]),
+    room("Diagnostics", ["Values", crypto]),
     room("Manifests", ["CLibyaml", "Values", "Diagnostics", collections]),
     room("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),
     room("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests", hashTrees]),

@@ -45,6 +45,16 @@ public struct RuleDescription: Sendable {
     self.passing = passing
     self.failing = failing
   }
+
+  /// The heading of the rule in `docs/rules.md`, as code hosts make links of headings.
+  public var anchor: String { id.filter { $0 != "/" } }
+
+  /// The rule without its examples, as reports carry it.
+  public var help: RuleHelp {
+    RuleHelp(
+      id: id, severity: severity, summary: summary, rationale: rationale,
+      page: "\(RuleRegistry.page)#\(anchor)")
+  }
 }
 
 /// A rule that the reading of files answers for; here it is only described.

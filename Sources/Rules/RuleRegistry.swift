@@ -1,3 +1,5 @@
+import Diagnostics
+
 /// Every rule, in the order in which they are judged and documented.
 public enum RuleRegistry {
   /// All of them. `cluster/tenancy` also looks at apps, and stands here once.
@@ -55,6 +57,12 @@ public enum RuleRegistry {
   static let daemonRules: [any DaemonRule.Type] = [
     LayoutSchema.self, ObjectOwner.self, ObjectPrune.self, CommitAtomic.self,
   ]
+
+  /// Where `docs/rules.md` is published.
+  public static let page = "https://kdops.dev/docs/rules"
+
+  /// What reports tell of every rule.
+  public static var help: [RuleHelp] { all.map { $0.description.help } }
 
   /// The documentation of a rule; nil where there is none of that id.
   public static func description(of id: String) -> RuleDescription? {

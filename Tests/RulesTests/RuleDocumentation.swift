@@ -22,7 +22,7 @@ enum RuleDocumentation {
     for group in groups {
       out += "\n## \(group.title)\n\n| id | severity | needs | what must hold |\n|---|---|---|---|\n"
       for rule in group.rules {
-        out += "| [`\(rule.id)`](#\(anchor(rule.id))) | \(rule.severity.rawValue) | \(rule.scope.rawValue) | "
+        out += "| [`\(rule.id)`](#\(rule.anchor)) | \(rule.severity.rawValue) | \(rule.scope.rawValue) | "
         out += "\(rule.summary) |\n"
       }
       for rule in group.rules { out += try section(of: rule) }
@@ -57,8 +57,6 @@ enum RuleDocumentation {
       return (title, all.filter { rule in prefixes.contains { (rule.id + "/").hasPrefix($0) } })
     } + [("Daemon", daemons)]
   }
-
-  private static func anchor(_ id: String) -> String { id.filter { $0 != "/" } }
 
   private static func section(of rule: RuleDescription) throws -> String {
     var out = "\n### `\(rule.id)`\n\n\(rule.summary.prefix(1).uppercased() + rule.summary.dropFirst()). "

@@ -66,6 +66,18 @@ struct CommandLineTests {
     #expect(throws: (any Error).self) { try ValidateCommand.parse(arguments) }
   }
 
+  @Test("reports go to files beside what is printed")
+  func reports() throws {
+    let command = try ValidateCommand.parse(
+      ["--format", "github", "--report", "junit=out/kdops.xml", "--report", "sarif=a=b"])
+    #expect(command.format == .github)
+    #expect(command.report.map(\.format) == [.junit, .sarif])
+    #expect(command.report.map(\.path) == ["out/kdops.xml", "a=b"])
+    for wrong in ["junit", "junit=", "xml=a", "=a"] {
+      #expect(throws: (any Error).self) { try ValidateCommand.parse(["--report", wrong]) }
+    }
+  }
+
   @Test("a cluster is named with its namespace", arguments: ["analytics", "a/b/c", "/b", "a/", ""])
   func name(_ name: String) {
     #expect(throws: (any Error).self) { try StatusCommand.parse([name]) }

@@ -10,12 +10,11 @@ struct ValidateCommand: AsyncParsableCommand {
     abstract: "Judge a tree, staged changes, or what lies between two commits.",
     discussion: """
       Exit codes: 0 no error, 1 errors (with --strict also warnings), 2 it could not be run.
-      """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case human
-    case json
-  }
+      Formats: human; json, an interface of ours; sarif (2.1.0), for code scanning and editors; junit, for what shows tests; \
+      github, annotations of a GitHub Actions job; gitlab, GitLab's code quality. In CI, have the log for people and \
+      reports beside it: kdops validate --base origin/main --report junit=kdops.xml --report gitlab=kdops.json
+      """)
 
   @Argument(help: "A folder or a file; findings elsewhere are left out.")
   var path = "."
@@ -29,8 +28,13 @@ struct ValidateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The revision to judge; without it HEAD.", valueName: "rev"))
   var head: String?
 
-  @Option(help: "human or json.")
-  var format = Format.human
+  @Option(help: "What is printed: human, json, sarif, junit, github or gitlab.")
+  var format = ReportFormat.human
+
+  @Option(
+    help: ArgumentHelp(
+      "Also write a report of that format to a file; may be given several times.", valueName: "format=file"))
+  var report: [ReportFile] = []
 
   @Flag(help: "Warnings count as errors.")
   var strict = false
@@ -60,13 +64,15 @@ struct ValidateCommand: AsyncParsableCommand {
       Streams.error.line("kdops validate: \(Redaction.url("\(error)"))")
       throw Kdops.couldNotRun
     }
-    switch format {
-    case .json: Streams.output.text(ReportJSON.render(validation.report))
-    case .human:
-      let colour = Console(descriptor: 1, environment: environment).isColoured
-      Streams.output.text(ValidationText.render(validation, coloured: colour))
+    let colour = Console(descriptor: 1, environment: environment).isColoured
+    Streams.output.text(format.render(validation, coloured: colour))
+    for file in report {
+      do { try file.write(validation) } catch {
+        Streams.error.line("kdops validate: \(TerminalText.visible("\(error)"))")
+        throw Kdops.couldNotRun
+      }
     }
-    let report = validation.report
-    if report.count(.error) > 0 || (strict && report.count(.warning) > 0) { throw ExitCode(1) }
+    let found = validation.report
+    if found.count(.error) > 0 || (strict && found.count(.warning) > 0) { throw ExitCode(1) }
   }
 }

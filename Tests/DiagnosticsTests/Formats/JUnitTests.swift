@@ -1,0 +1,39 @@
+import Diagnostics
+import Testing
+
+@Suite("JUnit")
+struct JUnitTests {
+  @Test("a report, whatever the texts in it")
+  func golden() throws {
+    let junit = JUnit { file, _ in file == "clusters/prod/analytics.yaml" ? "  app: <spark>]]>" : nil }
+    try expectGolden(junit.render(HostileReport.report), "report.junit.xml")
+  }
+
+  @Test("a report of nothing has a case that passes, since readers take none for a failure")
+  func empty() {
+    let text = JUnit().render(Report(base: "1", head: "2"))
+    #expect(text.contains(#"<testsuites name="kdops validate" tests="1" failures="0" errors="0">"#))
+    #expect(text.contains(#"<testcase classname="repository" name="the change as a whole"/>"#))
+  }
+
+  @Test("of a whole tree every object is a case; of a change, what changed")
+  func cases() {
+    let objects = [Report.ObjectVerdict(object: HostileReport.cluster, change: "none", verdict: "unchanged")]
+    #expect(JUnit().render(Report(head: "worktree", objects: objects)).contains(#"name="analytics""#))
+    #expect(!JUnit().render(Report(base: "1", head: "2", objects: objects)).contains(#"name="analytics""#))
+  }
+
+  @Test("nothing comes out that XML 1.0 does not allow")
+  func characters() {
+    let every = String(String.UnicodeScalarView((0...0xFFFF).compactMap(Unicode.Scalar.init)))
+    let finding = HostileReport.finding(
+      "x/y", .error, every, object: ObjectReference(kind: every, namespace: every, name: every),
+      message: every)
+    let text = JUnit { _, _ in every }.render(Report(head: every, findings: [finding]))
+    let forbidden = text.unicodeScalars.filter {
+      ($0.value < 0x20 && $0 != "\n" && $0 != "\t") || $0 == "\u{FFFE}" || $0 == "\u{FFFF}"
+    }
+    #expect(forbidden.isEmpty)
+    #expect(!text.contains("]]>"))
+  }
+}
