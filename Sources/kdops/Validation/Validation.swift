@@ -28,8 +28,17 @@ struct Validation {
   let clusters: Int
   /// The age of the status that was used, in whole seconds.
   let statusAge: Int?
+  /// What the judge said of every object that changed; nil where `.kdops.yaml` says nowhere to look.
+  let judgement: Judgement?
+  /// What is known of running clusters.
+  let live: LiveView
   private let head: Side
   private let base: Side?
+
+  /// The objects of the judged side.
+  var after: Snapshot { head.snapshot }
+  /// The objects of the side that it is compared with; nil where there is none, or it cannot be used.
+  var before: Snapshot? { base.flatMap { $0.isUsable ? $0.snapshot : nil } }
 
   /// - Parameters:
   ///   - path: a folder or a file; findings elsewhere are left out.
@@ -100,12 +109,13 @@ struct Validation {
     base?.finish()
     head.finish()
     // Without knowing where files are there is nothing to judge.
+    let view = live?.view ?? .none
     let judgement =
       head.isUsable
       ? Judge.judge(
         JudgeRequest(
           base: base.flatMap { $0.isUsable ? $0.snapshot : nil }, head: head.snapshot, changed: changes,
-          live: live?.view ?? .none, history: { history[$0] })) : nil
+          live: view, history: { history[$0] })) : nil
     func isAsked(_ path: String?) -> Bool {
       guard let path else { return true }
       return file.map { below + $0 == path } ?? path.hasPrefix(below)
@@ -123,7 +133,7 @@ struct Validation {
         }, notJudged: judgement?.notJudged ?? []),
       apps: references.count { $0.kind == Wire.appKind },
       clusters: references.count { $0.kind == Wire.clusterKind },
-      statusAge: live?.age, head: head, base: base)
+      statusAge: live?.age, judgement: judgement, live: view, head: head, base: base)
   }
 
   private static func path(of object: ObjectReference, _ head: Side, _ base: Side?) -> String? {
