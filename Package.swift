@@ -116,7 +116,7 @@ let package = Package(
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
         "EmbeddedCluster", "Kubernetes", "Installation", "Admission", "Upgrade", "Controller", "StatusWriter",
-        "Reconciler", logging, lifecycle, signals, nioCore, nioPosix,
+        "Reconciler", logging, lifecycle, signals, nioCore, nioPosix, crypto,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],

@@ -11,11 +11,14 @@ public actor GitRepository {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   nonisolated let location: RepositoryLocation
+  /// Another handle on the same repository, opened on its first use, for reading at once.
+  public nonisolated let reader: ObjectReader
   private var handle: RepositoryHandle?
 
   init(location: RepositoryLocation) {
     executor = QueueExecutor(label: "dev.kdops.git")
     self.location = location
+    reader = ObjectReader(location: location)
   }
 
   /// The handle; opened on the first use, on the actor's own thread.
@@ -84,6 +87,9 @@ public actor GitRepository {
   /// The git folder, with a `/` at the end.
   public func folder() throws(GitError) -> String { try opened().gitFolder }
 
+  /// The git folder that linked work trees share, with a `/` at the end.
+  public func commonFolder() throws(GitError) -> String { try opened().commonFolder }
+
   /// Where its files are, with a `/` at the end; nil for a bare repository.
   public func workTree() throws(GitError) -> String? { try opened().workTree }
 
@@ -130,6 +136,17 @@ public actor GitRepository {
     return try handle.changes(from: old, to: new, selection, limits)
   }
 
+  /// The tree of a commit.
+  public func treeID(of commit: ObjectID) throws(GitError) -> ObjectID { try opened().tree(ofCommit: commit) }
+
+  /// What differs between two trees; without a base, everything is new.
+  public func diff(
+    baseTree: ObjectID?, headTree: ObjectID?, _ selection: PathSelection = .all,
+    limits: TreeLimits = TreeLimits()
+  ) throws(GitError) -> [TreeChange] {
+    try opened().changes(from: baseTree, to: headTree, selection, limits)
+  }
+
   /// What stands at a path of a commit's tree; nil where nothing does or a folder does.
   public func entry(at path: String, in commit: ObjectID) throws(GitError) -> TreeEntry? {
     let handle = try opened()
@@ -139,6 +156,16 @@ public actor GitRepository {
   /// The files that `git commit` would take.
   public func stagedTree(_ selection: PathSelection = .all) throws(GitError) -> [TreeEntry] {
     try opened().stagedEntries(selection)
+  }
+
+  /// What `git commit` would change of a commit's tree; nil stands for no commit.
+  public func stagedChanges(
+    since commit: ObjectID?, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
+  ) throws(GitError) -> [TreeChange] {
+    let handle = try opened()
+    var tree: ObjectID?
+    if let commit { tree = try handle.tree(ofCommit: commit) }
+    return try handle.stagedChanges(since: tree, selection, limits)
   }
 
   /// The bytes of a file.

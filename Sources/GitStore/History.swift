@@ -128,12 +128,24 @@ extension RepositoryHandle {
     -> [FileVersion]
   {
     var versions: [FileVersion] = []
+    if limit <= 0 { return versions }
+    try forEachVersion(of: path, from: commit, depth: depth) { (version) throws(GitError) in
+      versions.append(version)
+      return versions.count < limit
+    }
+    return versions
+  }
+
+  /// Goes through the states that a file had, newest first, along first parents; `body` says whether to go on.
+  func forEachVersion(
+    of path: String, from commit: ObjectID, depth: Int, _ body: (FileVersion) throws(GitError) -> Bool
+  ) throws(GitError) {
     var known: (tree: ObjectID, blob: ObjectID?)?
     // The state at the commit looked at last, and that commit.
     var pending: FileVersion?
     var next: ObjectID? = commit
     var seen = 0
-    while let id = next, versions.count < limit, seen < depth {
+    while let id = next, seen < depth {
       let info = try self.commit(id)
       let blob: ObjectID?
       if let known, known.tree == info.tree {
@@ -142,12 +154,11 @@ extension RepositoryHandle {
         blob = try entry(at: path, inTree: info.tree)?.id
         known = (info.tree, blob)
       }
-      if let newer = pending, newer.blob != blob { versions.append(newer) }
+      if let newer = pending, newer.blob != blob, try !body(newer) { return }
       pending = FileVersion(commit: id, blob: blob)
       next = info.parents.first
       seen += 1
     }
-    if let last = pending, versions.count < limit, last.blob != nil { versions.append(last) }
-    return versions
+    if let last = pending, last.blob != nil { _ = try body(last) }
   }
 }

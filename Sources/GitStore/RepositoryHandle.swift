@@ -62,6 +62,9 @@ final class RepositoryHandle {
   /// The git folder, with a `/` at the end.
   var gitFolder: String { git_repository_path(pointer).map { String(cString: $0) } ?? location.path }
 
+  /// The git folder that linked work trees share.
+  var commonFolder: String { git_repository_commondir(pointer).map { String(cString: $0) } ?? gitFolder }
+
   /// Where the files are, with a `/` at the end; nil for a bare repository.
   var workTree: String? {
     if let path = location.workTree { return path.utf8.last == UInt8(ascii: "/") ? path : path + "/" }

@@ -57,6 +57,15 @@ public struct WorkTree: Sendable, Hashable {
 }
 
 extension GitRepository {
+  /// A folder as seen from the repository's root, with a `/` at the end; empty for the root, for what lies elsewhere,
+  /// and in a bare repository.
+  public func prefix(of folder: String) throws(GitError) -> String {
+    guard let root = try workTree(), let resolved = realpath(folder, nil) else { return "" }
+    defer { free(resolved) }
+    let asked = String(cString: resolved) + "/"
+    return asked.hasPrefix(root) ? String(asked.dropFirst(root.count)) : ""
+  }
+
   fileprivate func listWorkTree(_ selection: PathSelection, _ limits: TreeLimits) throws(GitError) -> WorkTree
   {
     guard let resolved = realpath(location.path, nil) else {

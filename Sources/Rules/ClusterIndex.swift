@@ -54,6 +54,24 @@ struct ClusterIndex: Sendable {
     return Set(found).sorted()
   }
 
+  /// The clusters with a StatefulSet of this name; nearly always one.
+  func claimants(ofSet name: UInt64) -> Set<ObjectReference> {
+    var found: Set<ObjectReference> = []
+    if let owner = names[name] { found.insert(owner) }
+    if let claimants = contested[name] { found.formUnion(claimants) }
+    return found
+  }
+
+  func lookalikes(ofSet name: UInt64) -> Set<ObjectReference> { stems[name].map(Set.init) ?? [] }
+
+  /// What others may find a cluster by.
+  static func claims(of cluster: Sourced<Cluster>) -> [ClusterClaim] {
+    var claims = uses(of: cluster).map(ClusterClaim.app)
+    eachSet(of: cluster) { claims.append(.set($0)) }
+    if let stem = stem(of: cluster) { claims.append(.stem(stem)) }
+    return claims
+  }
+
   /// Other clusters with a name that may be one of this cluster's; nearly always none.
   func rivals(of cluster: Sourced<Cluster>) -> Set<ObjectReference> {
     var found: Set<ObjectReference> = []

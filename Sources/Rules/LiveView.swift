@@ -36,11 +36,17 @@ public struct LiveView: Sendable {
   private var clusters: TreeDictionary<ObjectReference, LiveCluster> = [:]
   private var apps: TreeDictionary<ObjectReference, App> = [:]
   private var users: TreeDictionary<AppUse, TreeSet<ObjectReference>> = [:]
+  /// Statuses that are looked into only where somebody asks.
+  private let archive: (any LiveArchive)?
 
   /// Nothing at hand.
   public static let none = LiveView(source: .none)
 
-  public init(source: Source) { self.source = source }
+  /// - Parameter archive: Gives what is not taken in here.
+  public init(source: Source, archive: (any LiveArchive)? = nil) {
+    self.source = source
+    self.archive = archive
+  }
 
   /// Takes in, or replaces, a cluster.
   public mutating func hold(_ reference: ObjectReference, status: ClusterStatus?, generation: Int? = nil) {
@@ -64,7 +70,9 @@ public struct LiveView: Sendable {
     }
   }
 
-  public func cluster(_ reference: ObjectReference) -> LiveCluster? { clusters[reference] }
+  public func cluster(_ reference: ObjectReference) -> LiveCluster? {
+    clusters[reference] ?? archive?.cluster(reference)
+  }
   public func app(_ reference: ObjectReference) -> App? { apps[reference] }
 
   /// Whether the statuses may be believed to the letter.
@@ -72,6 +80,7 @@ public struct LiveView: Sendable {
 
   /// The clusters that run an app, or need it for the upgrade or rollback that they are in.
   func users(of app: ObjectReference, systemNamespace: String) -> [ObjectReference] {
+    if let archive { return archive.everything.users(of: app, systemNamespace: systemNamespace) }
     let possible = AppUse.uses(of: app, systemNamespace: systemNamespace)
     return possible.flatMap { users[$0].map(Array.init) ?? [] }.sorted()
   }
@@ -87,11 +96,24 @@ public struct LiveView: Sendable {
   }
 }
 
+/// Statuses that nobody has looked into yet.
+public protocol LiveArchive: Sendable {
+  /// The status of one cluster; nil where there is none.
+  func cluster(_ reference: ObjectReference) -> LiveCluster?
+  /// All of them.
+  var everything: LiveView { get }
+}
+
 /// How an app is named by a cluster: in its own namespace, or in the system's.
-struct AppUse: Sendable, Hashable {
+public struct AppUse: Sendable, Hashable {
   /// Nil stands for the system's namespace, whichever that is.
-  var namespace: String?
-  var name: String
+  public var namespace: String?
+  public var name: String
+
+  public init(namespace: String?, name: String) {
+    self.namespace = namespace
+    self.name = name
+  }
 
   /// Without a catalog both are possible; which of them it is depends on which apps there are.
   static func uses(named name: String, catalog: AppCatalog?, namespace: String) -> [AppUse] {

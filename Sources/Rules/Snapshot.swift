@@ -22,6 +22,8 @@ public struct Snapshot: Sendable {
   private(set) var files: TreeDictionary<String, FileContent> = [:]
   /// The files that could not be read whole, so that nobody may conclude that an object is gone.
   private(set) var broken: TreeSet<String> = []
+  /// Files that are looked into only where somebody asks; nil where all were taken in.
+  private(set) var unread: Unread?
 
   struct FileContent: Sendable {
     var objects: [ObjectReference]
@@ -45,7 +47,30 @@ public struct Snapshot: Sendable {
     for file in files { update(file) }
   }
 
+  /// The side that an archive holds. Its files are read only where somebody asks for what is in them.
+  public init(_ archive: any Archive, defaultNamespace: String) {
+    self.init(defaultNamespace: defaultNamespace)
+    let unread = Unread(archive, defaultNamespace: defaultNamespace)
+    self.unread = unread
+    for path in unread.readAlways { bringIn(path) }
+  }
+
   // MARK: Changing
+
+  /// Takes a file out of the archive and in here, as if it had never been there.
+  private mutating func bringIn(_ path: String) {
+    guard let file = unread?.take(path) else { return }
+    take(file)
+  }
+
+  /// The same side with every file taken in.
+  var completed: Snapshot {
+    guard let unread else { return self }
+    var whole = self
+    for path in unread.paths { whole.bringIn(path) }
+    whole.unread = nil
+    return whole
+  }
 
   /// Takes in a file, instead of what its path held before.
   /// - Returns: What the judge has to look at because of it.
@@ -53,22 +78,31 @@ public struct Snapshot: Sendable {
   public mutating func update(_ file: ManifestFile) -> Changes {
     var changes = remove(path: file.path)
     changes.files.insert(file.path)
+    changes.objects.formUnion(take(file))
+    return changes
+  }
+
+  /// - Returns: Its objects.
+  @discardableResult
+  private mutating func take(_ file: ManifestFile) -> [ObjectReference] {
     var content = FileContent(objects: [], findings: file.findings)
     for document in file.documents {
       let reference = document.reference(defaultNamespace: defaultNamespace)
       let source = Source(path: file.path, document: document.index, prefix: document.prefix)
+      // Where an object is written twice, both are to be at hand.
+      if let other = unread?.path(of: reference) { bringIn(other) }
       take(document, as: reference, source: source)
       content.objects.append(reference)
-      changes.objects.insert(reference)
     }
     if !file.isWhole { broken.insert(file.path) }
     if !content.objects.isEmpty || !content.findings.isEmpty { files[file.path] = content }
-    return changes
+    return content.objects
   }
 
   /// Forgets a file that is gone.
   @discardableResult
   public mutating func remove(path: String) -> Changes {
+    bringIn(path)
     broken.remove(path)
     guard let content = files.removeValue(forKey: path) else { return Changes() }
     for reference in content.objects { forget(reference, path: path) }
@@ -134,49 +168,6 @@ public struct Snapshot: Sendable {
     if let old = replacement.old { index.remove(old) }
     if let new = replacement.new { index.insert(new) }
   }
-
-  // MARK: Asking
-
-  /// The app of that name; nil where there is none, or where it fails its schema.
-  public func app(_ reference: ObjectReference) -> Sourced<App>? {
-    apps[reference].flatMap { $0.isSound ? $0 : nil }
-  }
-
-  /// The cluster of that name; nil where there is none, or where it fails its schema.
-  public func cluster(_ reference: ObjectReference) -> Sourced<Cluster>? {
-    clusters[reference].flatMap { $0.isSound ? $0 : nil }
-  }
-
-  /// Where it is written: once, unless somebody repeats it. The first one counts.
-  public func sources(of reference: ObjectReference) -> [Source] {
-    let apps = [apps[reference]].compactMap(\.?.source) + apps.repeated(reference).compactMap(\.source)
-    let clusters =
-      [clusters[reference]].compactMap(\.?.source) + clusters.repeated(reference).compactMap(\.source)
-    return apps + clusters
-  }
-
-  /// Whether a file says anything of it, sound or not.
-  public func holds(_ reference: ObjectReference) -> Bool {
-    apps[reference] != nil || clusters[reference] != nil
-  }
-
-  /// The clusters that may mean this app by the name they give, in order: those to judge again when it changes.
-  public func clusters(
-    using app: ObjectReference, systemNamespace: String = Policy.defaultSystemNamespace
-  ) -> [ObjectReference] {
-    index.users(of: app, systemNamespace: systemNamespace)
-  }
-
-  /// Every object, sound or not, in order.
-  public var references: [ObjectReference] {
-    (Array(apps.first.keys) + Array(clusters.first.keys)).sorted()
-  }
-
-  /// What rules about files say of a file.
-  public func findings(in path: String) -> [Diagnostic] { files[path]?.findings ?? [] }
-
-  /// The objects that a file holds, in its order.
-  public func objects(in path: String) -> [ObjectReference] { files[path]?.objects ?? [] }
 }
 
 /// What a changed file, or several, may have changed.

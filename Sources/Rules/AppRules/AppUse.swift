@@ -53,11 +53,8 @@ enum AppInUse: AppChangeRule {
 
   /// Clusters that named the app before and still name it.
   private static func settledUsers(of change: AppChange, in context: RuleContext) -> [ObjectReference] {
-    context.users(of: change.reference).compactMap { cluster in
-      guard change.new != nil, let before = context.base?.clusters[cluster.reference] else {
-        return change.new == nil ? cluster.reference : nil
-      }
-      return before.spec.app == change.reference.name ? cluster.reference : nil
+    context.users(of: change.reference).filter { cluster in
+      change.new == nil || context.base?.names(change.reference.name, by: cluster) == true
     }
   }
 
@@ -69,7 +66,7 @@ enum AppInUse: AppChangeRule {
     guard let first = running.first else { return [] }
     let doing = change.new == nil ? "be deleted" : "change"
     let needed = running.first {
-      context.live.cluster($0)?.status?.upgradeInfo != nil || context.head.clusters[$0] != nil
+      context.live.cluster($0)?.status?.upgradeInfo != nil || context.head.holds($0)
     }
     let waits = change.new == nil || !context.live.isAuthoritative || needed != nil
     return [
@@ -103,7 +100,7 @@ enum AppUpgradableSealed: AppChangeRule {
     guard let new = change.new, let was = change.old.spec.upgradable,
       let difference = change.differences.first(where: { $0.subject == .upgradable })?.difference
     else { return [] }
-    let users = context.users(of: change.reference).map(\.reference)
+    let users = context.users(of: change.reference)
     let running = context.live.users(of: change.reference, systemNamespace: context.systemNamespace)
     guard let first = (users + running).first else { return [] }
     let severity: Severity? = users.isEmpty && !context.live.isAuthoritative ? .waiting : nil

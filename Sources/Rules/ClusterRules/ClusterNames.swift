@@ -73,8 +73,9 @@ enum ClusterName: ClusterRule {
           hint: "use at most 63 lower-case letters, digits, `-` and `.`, beginning with a letter")
       ]
     }
-    return context.head.index.rivals(of: cluster).sorted().compactMap { reference in
-      guard let rival = context.head.clusters[reference], reference.namespace == cluster.reference.namespace,
+    return context.head.rivals(of: cluster).sorted().compactMap { reference in
+      guard let rival = context.head.writtenCluster(reference),
+        reference.namespace == cluster.reference.namespace,
         comesFirst(rival, before: cluster, in: context), let shared = shared(cluster, rival)
       else { return nil }
       return Violation(
@@ -153,12 +154,12 @@ enum Missing {
       case .system: [context.systemNamespace]
       case nil: namespace == context.systemNamespace ? [namespace] : [namespace, context.systemNamespace]
       }
-    for place in places where context.head.apps[.app(place, spec.app)] != nil {
+    for place in places where context.head.holds(.app(place, spec.app)) {
       return Violation(
         ["spec", "app"], "app \(spec.app), which cluster \(cluster.reference) names, is rejected itself",
         hint: "mend what is reported of the app")
     }
-    let known = context.head.apps.first.keys.filter { places.contains($0.namespace) }.map(\.name).sorted()
+    let known = context.head.appReferences.filter { places.contains($0.namespace) }.map(\.name).sorted()
     return Violation(
       ["spec", "app"],
       "app \(spec.app), which cluster \(cluster.reference) names, is not registered in namespace \(places.joined(separator: " or "))",
@@ -189,7 +190,7 @@ enum ClusterConnectionKnown: ClusterRule {
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
     cluster.spec.connections.clusters.enumerated().compactMap { index, name in
       let reference = ObjectReference.cluster(cluster.reference.namespace, name)
-      if context.head.clusters[reference] != nil { return nil }
+      if context.head.holds(reference) { return nil }
       return Violation(
         ["spec", "connections", "clusters", .index(index)],
         "cluster \(cluster.reference) is connected to cluster \(reference), which git does not hold",

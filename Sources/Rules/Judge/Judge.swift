@@ -12,6 +12,12 @@ public struct Judge {
   private var notJudged: Set<String> = []
 
   public static func judge(_ request: JudgeRequest) -> Judgement {
+    var request = request
+    if request.changed == nil {
+      // Everything is looked at, so everything is to be at hand.
+      request.head = request.head.completed
+      request.base = request.base?.completed
+    }
     var judge = Judge(request)
     return judge.run()
   }
@@ -56,13 +62,14 @@ public struct Judge {
 
   private mutating func judgeApp(_ reference: ObjectReference) {
     let old = request.base?.app(reference)
-    guard let new = request.head.apps[reference] else {
+    guard let new = request.head.writtenApp(reference) else {
       guard let old else { return }
       return isHidden(old.source)
         ? conclude(reference, .none, .rejected) : judgeApp(reference, old: old, new: nil)
     }
     guard new.isSound else {
-      return concludeUnsound(new, isOld: request.base?.apps[reference].map { $0.spec.raw == new.spec.raw })
+      return concludeUnsound(
+        new, isOld: request.base?.writtenApp(reference).map { $0.spec.raw == new.spec.raw })
     }
     judgeApp(reference, old: old, new: new)
   }
@@ -70,8 +77,7 @@ public struct Judge {
   private mutating func judgeApp(_ reference: ObjectReference, old: Sourced<App>?, new: Sourced<App>?) {
     let judgement = context.judgement(of: reference)
     let worst = report(judgement.reports, of: reference, old: old?.source, new: new?.source)
-    let isRepeated = reportRepeated(
-      reference, judgement.kind, in: request.head.apps, before: request.base?.apps)
+    let isRepeated = reportRepeated(reference, judgement.kind)
     conclude(reference, judgement.kind, verdict(judgement.kind, isRepeated ? .error : worst))
   }
 
@@ -79,7 +85,7 @@ public struct Judge {
 
   private mutating func judgeCluster(_ reference: ObjectReference) {
     let old = request.base?.cluster(reference)
-    guard let new = request.head.clusters[reference] else {
+    guard let new = request.head.writtenCluster(reference) else {
       guard let old else { return }
       if isHidden(old.source) { return conclude(reference, .none, .rejected) }
       let prunes = request.policy?.prune == true && !mayHaveMovedToBrokenFile
@@ -92,13 +98,12 @@ public struct Judge {
     }
     guard new.isSound else {
       return concludeUnsound(
-        new, isOld: request.base?.clusters[reference].map { $0.spec.raw == new.spec.raw })
+        new, isOld: request.base?.writtenCluster(reference).map { $0.spec.raw == new.spec.raw })
     }
     let judgement = ClusterJudgement(old: old, new: new, history: request.history, in: context)
     if judgement.kind != .none { report(new.findings, of: reference, source: new.source) }
     let worst = report(judgement.reports, of: reference, old: old?.source, new: new.source)
-    let isRepeated = reportRepeated(
-      reference, judgement.kind, in: request.head.clusters, before: request.base?.clusters)
+    let isRepeated = reportRepeated(reference, judgement.kind)
     for rule in judgement.notJudged { notJudged.insert(rule.description.id) }
     conclude(reference, judgement.kind, verdict(judgement.kind, isRepeated ? .error : worst))
   }
@@ -162,24 +167,21 @@ public struct Judge {
 
   /// - Returns: Whether a name is given more than once, which stands against what bears it. Where nothing changes
   ///   and it was so before, in the same places, it is no news.
-  private mutating func reportRepeated<Model>(
-    _ reference: ObjectReference, _ kind: ChangeKind, in head: Definitions<Model>, before: Definitions<Model>?
-  ) -> Bool {
-    let repeated = head.repeated(reference)
+  private mutating func reportRepeated(_ reference: ObjectReference, _ kind: ChangeKind) -> Bool {
+    let (first, repeated) = request.head.definitions(of: reference)
     if repeated.isEmpty { return false }
-    let first = head[reference]?.source
-    if kind == .none, let before, before[reference]?.source == first,
-      before.repeated(reference).map(\.source) == repeated.map(\.source)
+    if kind == .none, let before = request.base?.definitions(of: reference),
+      before.first == first, before.repeated == repeated
     {
       return false
     }
-    for object in repeated {
+    for source in repeated {
       add(
         DuplicateObject.id, .error,
         Violation(
           ["metadata", "name"],
           "\(reference.kind) \(reference) is written a second time; the first stands in \(first?.path ?? "another file")",
-          hint: "remove one of the two, or give it another name"), reference, object.source)
+          hint: "remove one of the two, or give it another name"), reference, source)
     }
     return true
   }

@@ -43,7 +43,8 @@ public final class RuleContext {
     case nil:
       if let app = app(local, use) { return FoundApp(app: app, catalog: .local) }
       // A namesake does not step in for an app that is there and cannot be used.
-      return head.apps[local] == nil ? app(system, use).map { FoundApp(app: $0, catalog: .system) } : nil
+      return head.writtenApp(local) == nil
+        ? app(system, use).map { FoundApp(app: $0, catalog: .system) } : nil
     }
   }
 
@@ -72,7 +73,7 @@ public final class RuleContext {
     // Git has no say in the daemon's own namespace; what is there, the cluster holds.
     if policy != nil, reference.namespace == systemNamespace { return live.app(reference) }
     let isSingle = head.apps.repeated(reference).isEmpty
-    if use == .takesOn, head.apps[reference] != nil {
+    if use == .takesOn, head.writtenApp(reference) != nil {
       guard let app = head.app(reference), keepsRules(app), judgement(of: reference).worst != .error, isSingle
       else {
         return nil
@@ -107,24 +108,21 @@ public final class RuleContext {
   }
 
   /// The clusters of the head that use an app, given that the app is there.
-  func users(of app: ObjectReference) -> [Sourced<Cluster>] {
-    head.index.users(of: app, systemNamespace: systemNamespace).compactMap { reference in
-      guard let cluster = head.clusters[reference] else { return nil }
-      return uses(cluster, app) ? cluster : nil
-    }
+  func users(of app: ObjectReference) -> [ObjectReference] {
+    head.clusters(using: app, systemNamespace: systemNamespace).filter { uses($0, app) }
   }
 
-  /// Whether a cluster means this very app by the name it gives.
-  func uses(_ cluster: Sourced<Cluster>, _ app: ObjectReference) -> Bool {
-    guard cluster.spec.app == app.name else { return false }
-    let namespace = cluster.reference.namespace
-    switch cluster.spec.appCatalog ?? pin(app.name, of: cluster.reference) {
+  /// Whether a cluster that names an app means this very one.
+  private func uses(_ cluster: ObjectReference, _ app: ObjectReference) -> Bool {
+    let namespace = cluster.namespace
+    switch head.catalog(of: cluster, naming: app.name) ?? pin(app.name, of: cluster) {
     case .local: return app.namespace == namespace
     case .system: return app.namespace == systemNamespace
     case nil:
       if app.namespace == namespace { return true }
       let local = ObjectReference.app(namespace, app.name)
-      return app.namespace == systemNamespace && head.apps[local] == nil && base?.apps[local] == nil
+      return app.namespace == systemNamespace && head.writtenApp(local) == nil
+        && base?.writtenApp(local) == nil
         && live.app(local) == nil
     }
   }

@@ -44,7 +44,7 @@ struct DiffCommand: AsyncParsableCommand {
     do {
       let repository = try await GitRepository.openFromEnvironment(path: repo, environment)
       commit = try await repository.resolve(head)
-      let side = try await Validation.side(of: commit, in: repository)
+      let side = try await Comparison.side(of: .commit(commit), in: repository)
       if let broken = side.layoutFindings.first(where: { $0.severity == .error }) {
         throw GitError(.gone, broken.message, hint: broken.hint ?? "see kdops validate")
       }

@@ -35,13 +35,13 @@ enum ClusterSource {
       }
     case .git(let repository):
       let now = Int64(Date().timeIntervalSince1970)
-      guard let status = try await GitStatus.read(from: repository, now: now) else {
+      guard let status = try await GitStatus.find(in: repository, now: now) else {
         throw GitError(
           .gone, "this repository holds no status of running clusters",
           hint: "name the cluster with --embedded=DIR, or fetch the status: "
             + "git fetch origin +refs/kdops/status:refs/kdops/status")
       }
-      return status.clusters.filter {
+      return try await status.clusters().filter {
         name == nil || name == ObjectName(namespace: $0.namespace, name: $0.name)
       }
       .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)

@@ -13,7 +13,8 @@ struct GitStatus: Sendable {
   /// The commit of the status, and its age in whole seconds.
   let commit: ObjectID
   let age: Int
-  let clusters: [ClusterFile]
+  private let tree: ObjectID
+  private let repository: GitRepository
 
   /// The largest file of the tree that is read, in bytes.
   private static let fileLimit = 64 << 10
@@ -23,30 +24,40 @@ struct GitStatus: Sendable {
     "refs/kdops/status", "refs/kdops/remote/kdops/status", "refs/remotes/origin/kdops/status",
   ]
 
+  /// Finds it; no file of it is read.
+  ///
   /// - Parameters:
   ///   - ref: where to look; nil means the usual places.
   ///   - now: in seconds since 1970.
   /// - Returns: nil where there is none.
-  static func read(from repository: GitRepository, ref: String? = nil, now: Int64) async throws -> GitStatus?
-  {
+  static func find(in repository: GitRepository, ref: String? = nil, now: Int64) async throws -> GitStatus? {
     for ref in ref.map({ [$0] }) ?? refs {
       guard let commit = try await repository.target(of: ref) else { continue }
       let info = try await repository.commitInfo(commit)
-      let entries = try await repository.tree(at: commit).filter { $0.isFile && $0.path.hasSuffix(".yaml") }
-      let files = try await repository.readBlobs(entries.map(\.id)) { index, bytes -> ClusterFile? in
-        guard bytes.count <= fileLimit else { return nil }
-        let file = SettingsFile(path: entries[index].path, bytes: Array(bytes))
-        return file.json.flatMap { ClusterFile(path: entries[index].path, $0) }
-      }
       return GitStatus(
-        commit: commit, age: Int(max(0, now - info.committer.seconds)), clusters: files.compactMap(\.self))
+        commit: commit, age: Int(max(0, now - info.committer.seconds)), tree: info.tree,
+        repository: repository)
     }
     return nil
   }
 
-  var view: LiveView {
-    var view = LiveView(source: .tree(commit: commit.hex, age: age))
-    for file in clusters { view.hold(.cluster(file.namespace, file.name), status: file.status) }
-    return view
+  /// Reads the files of all clusters.
+  func clusters() async throws -> [ClusterFile] {
+    let entries = try await repository.tree(at: commit).filter { $0.isFile && $0.path.hasSuffix(".yaml") }
+    let files = try await repository.readBlobs(entries.map(\.id)) { index, bytes in
+      bytes.count <= Self.fileLimit ? Self.parse(Array(bytes), entries[index].path) : nil
+    }
+    return files.compactMap(\.self)
+  }
+
+  /// The same for the judge, who asks for few of them.
+  func files() -> StatusFiles {
+    StatusFiles(tree: tree, source: .tree(commit: commit.hex, age: age), reader: repository.reader)
+  }
+
+  /// Nil for what is no file of a cluster.
+  static func parse(_ bytes: [UInt8], _ path: String) -> ClusterFile? {
+    guard bytes.count <= fileLimit else { return nil }
+    return SettingsFile(path: path, bytes: bytes).json.flatMap { ClusterFile(path: path, $0) }
   }
 }

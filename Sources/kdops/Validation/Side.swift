@@ -4,93 +4,85 @@ import Manifests
 import Reconciler
 import Rules
 
-/// One side of a comparison: the files of a commit, of the index or of a folder, read.
+/// A layout, and what is wrong with the file that it was read from.
+typealias FoundLayout = (layout: RepositoryLayout, findings: [Diagnostic])
+
+/// One side of a comparison: the files of a commit, of the index or of a folder.
 struct Side: Sendable {
   let layout: RepositoryLayout
   /// What is wrong with `.kdops.yaml`. With an error among them the other files were not read.
   let layoutFindings: [Diagnostic]
   private(set) var snapshot: Snapshot
-  private var entries: [String: TreeEntry] = [:]
-  private var texts: [String: [UInt8]] = [:]
+  private let texts: Texts
 
   var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
 
   /// The files that could not be read whole, in order.
   var unreadFiles: [String] {
-    entries.keys.filter { path in
+    snapshot.paths.filter { path in
       snapshot.findings(in: path).contains { $0.severity == .error && $0.object == nil }
     }.sorted()
   }
 
-  /// A side without files.
-  init(layout: (layout: RepositoryLayout, findings: [Diagnostic])) {
-    (self.layout, layoutFindings) = layout
-    snapshot = Snapshot(defaultNamespace: layout.layout.defaultNamespace)
-  }
-
   /// The bytes of a file as they were judged.
-  func text(_ path: String) -> [UInt8]? { texts[path] }
+  func text(_ path: String) -> [UInt8]? { texts.text(path) }
 
-  /// Has findings know where things stand.
-  mutating func finish() {
-    let texts = texts
-    snapshot.contents = { texts[$0] }
+  /// - Parameter snapshot: without it, a side without files.
+  private init(_ found: FoundLayout, _ snapshot: Snapshot? = nil, texts: Texts) {
+    (layout, layoutFindings) = found
+    self.snapshot = snapshot ?? Snapshot(defaultNamespace: found.layout.defaultNamespace)
+    self.texts = texts
+    self.snapshot.contents = { texts.text($0) }
   }
 
   // MARK: From git
 
-  /// Reads the side that these entries make.
+  /// Reads everything.
   ///
-  /// - Parameters:
-  ///   - entries: everything that the layout selects.
-  ///   - base: another side; with the same layout, files that are the same there are not read again.
-  /// - Returns: the side, and what differs from the base; nil where everything may.
+  /// - Parameter entries: what the layout selects.
   static func read(
-    _ entries: [TreeEntry], layout: (layout: RepositoryLayout, findings: [Diagnostic]),
-    in repository: GitRepository,
-    base: Side? = nil
-  ) async throws -> (side: Side, changes: Changes?) {
-    var side = Side(layout: layout)
-    guard side.isUsable else { return (side, nil) }
-    var isComparable = false
-    if let base, base.isUsable, base.layout == side.layout {
-      side = base.with(layout)
-      isComparable = true
-    }
-    let relevant = entries.filter { RepositoryLayout.isManifest($0.path) || !$0.isFile }
-    let gone = Set(side.entries.keys).subtracting(relevant.map(\.path))
-    var found = Changes()
-    for path in gone { found.formUnion(side.remove(path)) }
-    let fresh = relevant.filter { side.entries[$0.path] != $0 }
-    let files = fresh.filter(\.isFile)
-    let namespace = side.layout.defaultNamespace
-    let read = try await repository.readBlobs(files.map(\.id)) { index, bytes in
-      (ManifestFile.parse(path: files[index].path, bytes: bytes, defaultNamespace: namespace), Array(bytes))
-    }
-    for (entry, (file, bytes)) in zip(files, read) { found.formUnion(side.put(entry, file, bytes)) }
-    for entry in fresh where !entry.isFile {
-      found.formUnion(side.put(entry, ManifestFile(unread: entry), nil))
-    }
-    return (side, isComparable ? found : nil)
-  }
-
-  /// The same files under a layout that says the same, with what is to be warned of in it.
-  private func with(_ layout: (layout: RepositoryLayout, findings: [Diagnostic])) -> Side {
-    var side = Side(layout: layout)
-    (side.snapshot, side.entries, side.texts) = (snapshot, entries, texts)
+    _ entries: [TreeEntry], _ found: FoundLayout, texts: Texts, in repository: GitRepository
+  ) async throws -> Side {
+    var side = Side(found, texts: texts)
+    if side.isUsable { try await side.put(entries, in: repository) }
     return side
   }
 
-  private mutating func put(_ entry: TreeEntry, _ file: ManifestFile, _ bytes: [UInt8]?) -> Changes {
-    entries[entry.path] = entry
-    texts[entry.path] = bytes
-    return snapshot.update(file)
+  /// The side that facts are about. Only that is read which somebody asks for.
+  init(_ facts: TreeFacts, _ found: FoundLayout, texts: Texts) {
+    self.init(found, Snapshot(facts, defaultNamespace: found.layout.defaultNamespace), texts: texts)
   }
 
-  private mutating func remove(_ path: String) -> Changes {
-    entries[path] = nil
-    texts[path] = nil
-    return snapshot.remove(path: path)
+  /// Reads what differs between this side and another.
+  ///
+  /// - Parameter found: a layout with the same places.
+  /// - Returns: the other side, and what the judge has to look at because of it.
+  func changed(
+    by differences: [TreeChange], _ found: FoundLayout, texts: Texts, in repository: GitRepository
+  ) async throws -> (side: Side, changes: Changes) {
+    var side = Side(found, snapshot, texts: texts)
+    var changes = Changes()
+    let gone = differences.compactMap(\.old).filter(RepositoryLayout.mayHoldObjects)
+    for entry in gone { changes.formUnion(side.snapshot.remove(path: entry.path)) }
+    let come = differences.compactMap(\.new).filter(RepositoryLayout.mayHoldObjects)
+    changes.formUnion(try await side.put(come, in: repository))
+    return (side, changes)
+  }
+
+  @discardableResult
+  private mutating func put(_ entries: [TreeEntry], in repository: GitRepository) async throws -> Changes {
+    let entries = entries.filter(RepositoryLayout.mayHoldObjects)
+    let files = entries.filter(\.isFile)
+    let namespace = layout.defaultNamespace
+    let read = try await repository.readBlobs(files.map(\.id)) { index, bytes in
+      ManifestFile.parse(path: files[index].path, bytes: bytes, defaultNamespace: namespace)
+    }
+    var changes = Changes()
+    for file in read { changes.formUnion(snapshot.update(file)) }
+    for entry in entries where !entry.isFile {
+      changes.formUnion(snapshot.update(ManifestFile(unread: entry)))
+    }
+    return changes
   }
 
   // MARK: From a folder
@@ -102,20 +94,21 @@ struct Side: Sendable {
     // A folder in a larger repository that has a layout of its own is a repository to be.
     let own = top.files.contains { $0.isFile && $0.path == top.asked + name }
     let root = own ? top.asked : ""
-    var layout = (layout: RepositoryLayout(), findings: [Diagnostic]())
+    var found = (layout: RepositoryLayout(), findings: [Diagnostic]())
     if top.files.contains(where: { $0.isFile && $0.path == root + name }) {
-      layout = RepositoryLayout.parse(try top.read(root + name, limit: ManifestLimits.standard.bytes))
+      found = RepositoryLayout.parse(try top.read(root + name, limit: ManifestLimits.standard.bytes))
     }
-    var side = Side(layout: layout)
-    guard side.isUsable else { return (side, top) }
-    let globs = (side.layout.apps + side.layout.clusters).map { root + $0 }
+    let empty = Side(found, texts: Texts([:]))
+    guard empty.isUsable else { return (empty, top) }
+    let globs = (found.layout.apps + found.layout.clusters).map { root + $0 }
     let tree = try await WorkTree.list(path: folder, PathSelection(patterns: globs))
-    let relevant = tree.files.filter { RepositoryLayout.isManifest($0.path) || !$0.isFile }
-    let files = relevant.filter(\.isFile)
-    for (entry, (file, bytes)) in zip(files, try await parse(files, of: tree, side.layout.defaultNamespace)) {
-      _ = side.put(entry, file, bytes)
-    }
-    for entry in relevant where !entry.isFile { _ = side.put(entry, ManifestFile(unread: entry), nil) }
+    let entries = tree.files.filter(RepositoryLayout.mayHoldObjects)
+    let files = entries.filter(\.isFile)
+    let read = try await parse(files, of: tree, found.layout.defaultNamespace)
+    let texts = Dictionary(zip(files.map(\.path), read.map(\.1)), uniquingKeysWith: { first, _ in first })
+    var side = Side(found, texts: Texts(texts))
+    for (file, _) in read { side.snapshot.update(file) }
+    for entry in entries where !entry.isFile { side.snapshot.update(ManifestFile(unread: entry)) }
     return (side, tree)
   }
 
@@ -138,5 +131,15 @@ struct Side: Sendable {
       for try await (start, part) in group { parts[start] = part }
       return parts.sorted { $0.key < $1.key }.flatMap(\.value)
     }
+  }
+}
+
+extension RepositoryLayout {
+  /// Whether something of a tree is read, or has to be reported since it is not.
+  static func mayHoldObjects(_ entry: TreeEntry) -> Bool { isManifest(entry.path) || !entry.isFile }
+
+  /// Whether the same files hold the same objects under both.
+  func hasSamePlaces(as other: RepositoryLayout) -> Bool {
+    (apps, clusters, defaultNamespace) == (other.apps, other.clusters, other.defaultNamespace)
   }
 }

@@ -2,7 +2,6 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
-import Manifests
 import Reconciler
 import Rules
 
@@ -32,170 +31,128 @@ struct Validation {
   let judgement: Judgement?
   /// What is known of running clusters.
   let live: LiveView
+  /// The app that a cluster had before the one that it has at the base, from its file's history. Blocks while it reads.
+  let history: @Sendable (ObjectReference) -> String?
   private let head: Side
   private let base: Side?
 
-  /// The objects of the judged side.
-  var after: Snapshot { head.snapshot }
-  /// The objects of the side that it is compared with; nil where there is none, or it cannot be used.
-  var before: Snapshot? { base.flatMap { $0.isUsable ? $0.snapshot : nil } }
+  /// The objects of the judged side, and of the one that it is compared with; nil where there is none, or it cannot be
+  /// used.
+  var snapshots: (base: Snapshot?, head: Snapshot) {
+    (base.flatMap { $0.isUsable ? $0.snapshot : nil }, head.snapshot)
+  }
 
   /// - Parameters:
   ///   - path: a folder or a file; findings elsewhere are left out.
   ///   - statusRef: where the status tree stands; nil means the usual places.
+  ///   - remembers: whether what is known of a tree is kept in the git folder, and used. Nothing but the time depends
+  ///     on it.
   /// - Throws: `GitError` where it could not be run.
   static func run(
-    _ target: Target, path: String, statusRef: String? = nil, environment: [String: String], now: Int64
+    _ target: Target, path: String, statusRef: String? = nil, remembers: Bool = true,
+    environment: [String: String], now: Int64
   ) async throws -> Validation {
     let (folder, file) = try split(path)
     if case .workTree = target {
       let (side, tree) = try await Side.read(folder: folder)
-      return judge(head: side, name: "worktree", below: tree.asked, file: file)
+      let asked = AskedPaths(below: tree.asked, file: file)
+      let comparison = Comparison(head: side)
+      let outcome = Outcome(judgement: conclude(comparison, .none, history: nil))
+      return Validation(outcome, of: comparison, name: "worktree", nil, asked)
     }
     let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
-    let (below, selected) = (try await prefix(of: folder, in: repository), file)
-    let live = try await GitStatus.read(from: repository, ref: statusRef, now: now)
-    switch target {
-    case .workTree, .staged, .stagedOver:
-      var id = try await repository.head()
-      if case .stagedOver(let commit) = target { id = commit }
-      var base: Side?
-      if let id { base = try await side(of: id, in: repository) }
-      let layout = try await stagedLayout(in: repository)
-      let entries = try await repository.stagedTree(try layout.layout.selection())
-      let (head, changes) = try await Side.read(entries, layout: layout, in: repository, base: base)
-      let history = try await history(of: changes, base: base, head: head, from: id, in: repository)
-      return judge(
-        base: base, baseID: id, head: head, name: "staged", changes: changes, live: live, history: history,
-        below: below, file: selected)
-    case .commits, .update:
-      let (baseID, headID) = try await ends(of: target, in: repository)
-      var base: Side?
-      if let baseID { base = try await side(of: baseID, in: repository) }
-      let layout = try await layout(of: headID, in: repository)
-      let entries = try await repository.tree(at: headID, layout.layout.selection())
-      let (head, changes) = try await Side.read(entries, layout: layout, in: repository, base: base)
-      let history = try await history(of: changes, base: base, head: head, from: baseID, in: repository)
-      return judge(
-        base: base, baseID: baseID, head: head, name: headID.hex, changes: changes, live: live,
-        history: history,
-        below: below, file: selected)
+    let asked = AskedPaths(below: try await repository.prefix(of: folder), file: file)
+    let status = try await GitStatus.find(in: repository, ref: statusRef, now: now)
+    let store = remembers ? try await FactStore(repository) : nil
+    let (base, head) = try await sides(of: target, in: repository)
+    var comparison = try await Comparison.read(base: base, head: head, in: repository, store)
+    var outcome = try await judge(comparison, status, in: repository)
+    if let facts = comparison.facts, facts.hasFailed {
+      // What was kept is damaged, or was asked what it cannot tell: nothing of it is believed.
+      store?.forget(facts.layout)
+      comparison = try await Comparison.read(base: base, head: head, in: repository, nil)
+      outcome = try await judge(comparison, status, in: repository)
     }
+    let name = if case .commit(let commit) = head { commit.hex } else { "staged" }
+    return Validation(outcome, of: comparison, name: name, status, asked)
   }
 
-  /// The commits that a comparison of two is of.
-  private static func ends(
+  private static func sides(
     of target: Target, in repository: GitRepository
-  ) async throws(GitError) -> (base: ObjectID?, head: ObjectID) {
+  ) async throws -> (base: ObjectID?, head: Comparison.Head) {
     switch target {
+    case .workTree, .staged: return (try await repository.head(), .index)
+    case .stagedOver(let commit): return (commit, .index)
+    case .update(let old, let new): return (old, .commit(new))
     case .commits(let base, let head):
       let head = try await repository.resolve(head)
       let asked = try await repository.resolve(base)
       // What the base branch got since they parted is no part of this change.
-      return (try await repository.mergeBase(asked, head) ?? asked, head)
-    case .update(let old, let new): return (old, new)
-    case .workTree, .staged, .stagedOver:
-      throw GitError(.invalid, "files that are no commit have no ends", hint: "name two commits")
+      return (try await repository.mergeBase(asked, head) ?? asked, .commit(head))
     }
   }
 
   // MARK: Judging
 
-  private static func judge(
-    base: Side? = nil, baseID: ObjectID? = nil, head: Side, name: String, changes: Changes? = nil,
-    live: GitStatus? = nil, history: [ObjectReference: String] = [:], below: String, file: String?
-  ) -> Validation {
-    var (base, head) = (base, head)
-    base?.finish()
-    head.finish()
-    // Without knowing where files are there is nothing to judge.
-    let view = live?.view ?? .none
-    let judgement =
-      head.isUsable
-      ? Judge.judge(
-        JudgeRequest(
-          base: base.flatMap { $0.isUsable ? $0.snapshot : nil }, head: head.snapshot, changed: changes,
-          live: view, history: { history[$0] })) : nil
-    func isAsked(_ path: String?) -> Bool {
-      guard let path else { return true }
-      return file.map { below + $0 == path } ?? path.hasPrefix(below)
-    }
-    let findings = (head.layoutFindings + (judgement?.findings ?? [])).filter { isAsked($0.location?.file) }
-    let verdicts = (judgement?.objects ?? []).filter { isAsked(path(of: $0.reference, head, base)) }
-    let references = head.snapshot.references
-    return Validation(
-      report: Report(
-        base: baseID?.hex, head: name,
-        status: live.map { Report.Status(source: .tree, commit: $0.commit.hex) } ?? .none,
-        findings: findings,
-        objects: verdicts.map {
-          Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
-        }, notJudged: judgement?.notJudged ?? []),
-      apps: references.count { $0.kind == Wire.appKind },
-      clusters: references.count { $0.kind == Wire.clusterKind },
-      statusAge: live?.age, judgement: judgement, live: view, head: head, base: base)
+  /// What the judge said, and what it was told beside the files.
+  private struct Outcome: Sendable {
+    var judgement: Judgement?
+    var live = LiveView.none
+    var history: @Sendable (ObjectReference) -> String? = { _ in nil }
   }
 
-  private static func path(of object: ObjectReference, _ head: Side, _ base: Side?) -> String? {
-    func path(_ snapshot: Snapshot) -> String? {
-      snapshot.app(object)?.source?.path ?? snapshot.cluster(object)?.source?.path
+  /// The judge may ask for files that nobody has read, so this runs where it may block.
+  private static func judge(
+    _ comparison: Comparison, _ status: GitStatus?, in repository: GitRepository
+  ) async throws -> Outcome {
+    let files = status?.files()
+    let past = Past(comparison, reader: repository.reader)
+    return try await repository.run {
+      var outcome = Outcome(live: files?.view ?? .none, history: { past.app(before: $0) })
+      outcome.judgement = conclude(comparison, outcome.live, history: outcome.history)
+      try files?.check()
+      try past.check()
+      return outcome
     }
-    return path(head.snapshot) ?? base.flatMap { path($0.snapshot) }
+  }
+
+  /// Without knowing where files are there is nothing to judge.
+  private static func conclude(
+    _ comparison: Comparison, _ live: LiveView, history: (@Sendable (ObjectReference) -> String?)?
+  ) -> Judgement? {
+    guard comparison.head.isUsable else { return nil }
+    let base = comparison.base?.side
+    return Judge.judge(
+      JudgeRequest(
+        base: base.flatMap { $0.isUsable ? $0.snapshot : nil }, head: comparison.head.snapshot,
+        changed: comparison.changes, live: live, history: history))
+  }
+
+  private init(
+    _ outcome: Outcome, of comparison: Comparison, name: String, _ status: GitStatus?, _ asked: AskedPaths
+  ) {
+    (head, base) = (comparison.head, comparison.base?.side)
+    (judgement, live, history) = (outcome.judgement, outcome.live, outcome.history)
+    let snapshots = [comparison.head.snapshot, comparison.base?.side.snapshot].compactMap(\.self)
+    let verdicts = (judgement?.objects ?? []).filter { verdict in
+      asked.contains(snapshots.lazy.compactMap { $0.path(of: verdict.reference) }.first)
+    }
+    report = Report(
+      base: comparison.base?.commit.hex, head: name,
+      status: status.map { Report.Status(source: .tree, commit: $0.commit.hex) } ?? .none,
+      findings: (head.layoutFindings + (judgement?.findings ?? [])).filter {
+        asked.contains($0.location?.file)
+      },
+      objects: verdicts.map {
+        Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
+      }, notJudged: judgement?.notJudged ?? [])
+    (apps, clusters) = head.snapshot.counts
+    statusAge = status?.age
   }
 
   /// A line of a file as it was judged.
   func line(_ number: Int, of path: String) -> String? {
     (head.text(path) ?? base?.text(path)).flatMap { SourceText($0).line(number) }
-  }
-
-  // MARK: Gathering
-
-  static func side(of commit: ObjectID, in repository: GitRepository) async throws -> Side {
-    let layout = try await layout(of: commit, in: repository)
-    let entries = try await repository.tree(at: commit, layout.layout.selection())
-    return try await Side.read(entries, layout: layout, in: repository).side
-  }
-
-  private static func layout(
-    of commit: ObjectID, in repository: GitRepository
-  ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
-    guard let entry = try await repository.entry(at: RepositoryLayout.path, in: commit) else {
-      return (RepositoryLayout(), [])
-    }
-    return try await RepositoryLayout.read(entry, in: repository)
-  }
-
-  private static func stagedLayout(
-    in repository: GitRepository
-  ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
-    let found = try await repository.stagedTree(PathSelection(patterns: [RepositoryLayout.path]))
-    guard let entry = found.first else { return (RepositoryLayout(), []) }
-    return try await RepositoryLayout.read(entry, in: repository)
-  }
-
-  /// The app that each cluster named before the one it names at the base, where it changes its app now.
-  private static func history(
-    of changes: Changes?, base: Side?, head: Side, from commit: ObjectID?, in repository: GitRepository
-  ) async throws -> [ObjectReference: String] {
-    guard let base, let commit else { return [:] }
-    var found: [ObjectReference: String] = [:]
-    for reference in (changes?.objects.sorted() ?? head.snapshot.references) {
-      guard let old = base.snapshot.cluster(reference), let new = head.snapshot.cluster(reference),
-        old.spec.app != new.spec.app, let path = old.source?.path
-      else { continue }
-      for version in try await repository.fileHistory(path, from: commit) {
-        guard let blob = version.blob else { continue }
-        let file = ManifestFile.parse(
-          path: path, bytes: try await repository.blob(blob), defaultNamespace: base.layout.defaultNamespace)
-        let document = file.documents.first {
-          $0.reference(defaultNamespace: base.layout.defaultNamespace) == reference
-        }
-        guard let app = document?.json["spec"]?["app"]?.string, app != old.spec.app else { continue }
-        found[reference] = app
-        break
-      }
-    }
-    return found
   }
 
   /// A path as the folder to look in, and the file in it where only one is meant.
@@ -210,11 +167,25 @@ struct Validation {
     let folder = parts.dropLast().joined(separator: "/")
     return (folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder, parts.last.map(String.init))
   }
+}
 
-  /// The folder as seen from the repository's root, with a `/` at the end; empty for the root.
-  private static func prefix(of folder: String, in repository: GitRepository) async throws -> String {
-    guard let root = try await repository.workTree() else { return "" }
-    let top = try await WorkTree.list(path: folder, PathSelection(patterns: [RepositoryLayout.path]))
-    return top.root == root ? top.asked : ""
+/// Which files a user wants to hear of.
+private struct AskedPaths {
+  /// A folder from the repository's root, with a `/` at the end; empty for the root.
+  let below: String
+  /// The one file in it that is meant.
+  let file: String?
+
+  /// What stands in no file concerns everybody.
+  func contains(_ path: String?) -> Bool {
+    guard let path else { return true }
+    return file.map { below + $0 == path } ?? path.hasPrefix(below)
+  }
+}
+
+extension Snapshot {
+  /// Where a sound object is written.
+  fileprivate func path(of object: ObjectReference) -> String? {
+    app(object)?.source?.path ?? cluster(object)?.source?.path
   }
 }

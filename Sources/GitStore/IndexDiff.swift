@@ -1,0 +1,144 @@
+import CLibgit2
+import Glibc
+
+extension RepositoryHandle {
+  /// What `git commit` would change of a tree, by path; nil stands for an empty tree.
+  ///
+  /// Entries that are the same are compared where they lie and never copied, so that one staged file among a hundred
+  /// thousand costs little more than reading the index.
+  ///
+  /// - Throws: as `stagedEntries` and `entries`.
+  func stagedChanges(
+    since tree: ObjectID?, _ selection: PathSelection, _ limits: TreeLimits
+  ) throws(GitError) -> [TreeChange] {
+    let index = try openIndex()
+    try check(git_index_read(index.pointer, 0), "read the index")
+    var diff = IndexDiff(
+      handle: self, index: index.pointer, selection: selection, budget: TreeBudget(limits))
+    let everything = 0..<git_index_entrycount(index.pointer)
+    try diff.compare(tree, everything, WalkPlace(state: selection.start))
+    return diff.changes
+  }
+}
+
+/// One comparison of a tree with the index; keeps what it found so far.
+private struct IndexDiff {
+  let handle: RepositoryHandle
+  let index: OpaquePointer
+  let selection: PathSelection
+  var budget: TreeBudget
+  var changes: [TreeChange] = []
+
+  /// The index as one folder of it: what comes next there.
+  private struct Item {
+    let entry: TreeCursor.Entry
+    /// Where it ends; for a folder behind the last of its files.
+    let end: Int
+    let isUnmerged: Bool
+  }
+
+  /// - Parameter range: the entries of the index that lie in this folder.
+  mutating func compare(_ tree: ObjectID?, _ range: Range<Int>, _ place: WalkPlace) throws(GitError) {
+    try budget.takeFolder()
+    guard let tree, tree != .emptyTree else {
+      return try merge(TreeCursor(UnsafeRawBufferPointer(start: nil, count: 0)), range, place)
+    }
+    let object = try handle.read(tree, GIT_OBJECT_TREE)
+    try object.withBytes { (bytes) throws(GitError) in try merge(TreeCursor(bytes), range, place) }
+  }
+
+  private mutating func merge(_ start: TreeCursor, _ range: Range<Int>, _ place: WalkPlace) throws(GitError) {
+    var old = start
+    try old.advance()
+    var at = range.lowerBound
+    while true {
+      let new = item(from: &at, until: range.upperBound, place)
+      if let new, new.isUnmerged, case .take(let entry) = selection.step(new.entry, at: place) {
+        throw GitError(
+          .conflict, "\(entry.path) is unmerged in the index", hint: "resolve the conflict and `git add` it")
+      }
+      switch (old.current, new) {
+      case (nil, nil): return
+      case (let one?, nil):
+        try take(one, nil, 0..<0, place)
+        try old.advance()
+      case (nil, let other?):
+        try take(nil, other.entry, at..<other.end, place)
+        at = other.end
+      case (let one?, let other?):
+        let order = TreeCursor.compare(one, other.entry)
+        if order != 0 || one.isTree || one.mode != other.entry.mode
+          || memcmp(one.id, other.entry.id, ObjectID.byteCount) != 0
+        {
+          try take(order <= 0 ? one : nil, order >= 0 ? other.entry : nil, at..<other.end, place)
+        }
+        if order <= 0 { try old.advance() }
+        if order >= 0 { at = other.end }
+      }
+    }
+  }
+
+  /// The file or folder at a position, as a tree would have it; passes over what is only intended to be added.
+  private func item(from position: inout Int, until limit: Int, _ place: WalkPlace) -> Item? {
+    while position < limit {
+      guard let raw = git_index_get_byindex(index, position), let path = raw.pointee.path else { return nil }
+      let intended = UInt32(raw.pointee.flags_extended) & GIT_INDEX_ENTRY_INTENT_TO_ADD.rawValue != 0
+      if intended {
+        position += 1
+        continue
+      }
+      let bytes = UnsafeRawBufferPointer(start: path, count: strlen(path))
+      let rest = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(place.path.count))
+      let slash = rest.firstIndex(of: UInt8(ascii: "/"))
+      // libgit2 keeps its entries where they are for as long as the index is open.
+      let id = UnsafeRawPointer(raw) + Self.idOffset
+      let entry = TreeCursor.Entry(
+        mode: slash == nil ? raw.pointee.mode : FileMode.tree,
+        name: UnsafeRawBufferPointer(rebasing: rest[..<(slash ?? rest.count)]), id: id, range: 0..<0)
+      let end =
+        slash.map {
+          self.end(of: UnsafeRawBufferPointer(rebasing: bytes[...(place.path.count + $0)]), position, limit)
+        } ?? position + 1
+      return Item(entry: entry, end: end, isUnmerged: slash == nil && git_index_entry_stage(raw) != 0)
+    }
+    return nil
+  }
+
+  private static let idOffset = MemoryLayout<git_index_entry>.offset(of: \.id) ?? 0
+
+  /// Behind the last entry whose path begins so.
+  private func end(of prefix: UnsafeRawBufferPointer, _ first: Int, _ limit: Int) -> Int {
+    var (low, high) = (first + 1, limit)
+    while low < high {
+      let middle = (low + high) / 2
+      if path(at: middle).starts(with: prefix) { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  private func path(at position: Int) -> UnsafeRawBufferPointer {
+    let path = git_index_get_byindex(index, position)?.pointee.path
+    return UnsafeRawBufferPointer(start: path, count: path.map { strlen($0) } ?? 0)
+  }
+
+  /// One name that differs: as `TreeDiff` takes it.
+  private mutating func take(
+    _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, _ range: Range<Int>, _ place: WalkPlace
+  ) throws(GitError) {
+    let before = old.map { selection.step($0, at: place) } ?? .skip
+    let after = new.map { selection.step($0, at: place) } ?? .skip
+    var (gone, come): (TreeEntry?, TreeEntry?)
+    if case .take(let entry) = before { gone = entry }
+    if case .take(let entry) = after { come = entry }
+    if let path = come?.path ?? gone?.path, gone != come {
+      try budget.takeFile()
+      changes.append(TreeChange(path: path, old: gone, new: come))
+    }
+    switch (before, after) {
+    case (.enter(let below), .enter): try compare(old?.objectID, range, below)
+    case (.enter(let below), _): try compare(old?.objectID, 0..<0, below)
+    case (_, .enter(let below)): try compare(nil, range, below)
+    default: break
+    }
+  }
+}

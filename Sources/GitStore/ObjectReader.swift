@@ -1,0 +1,68 @@
+import CLibgit2
+import Synchronization
+
+/// Reads single objects at once, for somebody who finds out in the middle of a thought that one is needed.
+///
+/// Blocks its thread for a moment, so it is for work that runs by `GitRepository.run`. Whoever knows beforehand
+/// what is needed asks `readBlobs`, which is faster.
+public final class ObjectReader: Sendable {
+  private let location: RepositoryLocation
+  private let handle = Mutex<RepositoryHandle?>(nil)
+
+  init(location: RepositoryLocation) { self.location = location }
+
+  /// The bytes of a file.
+  public func blob(_ id: ObjectID) throws(GitError) -> [UInt8] {
+    try withHandle { (handle) throws(GitError) in try handle.read(id, GIT_OBJECT_BLOB).bytes }
+  }
+
+  /// What stands at a path of a tree; nil where nothing does or a folder does.
+  public func entry(at path: String, inTree tree: ObjectID) throws(GitError) -> TreeEntry? {
+    try withHandle { (handle) throws(GitError) in try handle.entry(at: path, inTree: tree) }
+  }
+
+  /// Everything selected in a tree, in the order of paths.
+  public func entries(
+    inTree tree: ObjectID, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
+  ) throws(GitError) -> [TreeEntry] {
+    try withHandle { (handle) throws(GitError) in try handle.entries(inTree: tree, selection, limits) }
+  }
+
+  /// Goes through what a file held, newest first, along first parents; `body` says whether to go on.
+  ///
+  /// - Parameters:
+  ///   - limit: how many states.
+  ///   - depth: how many commits are looked at.
+  public func forEachVersion(
+    of path: String, from commit: ObjectID, limit: Int = 10, depth: Int = 10_000, _ body: ([UInt8]) -> Bool
+  ) throws(GitError) {
+    try withHandle { (handle) throws(GitError) in
+      var left = limit
+      try handle.forEachVersion(of: path, from: commit, depth: depth) { (version) throws(GitError) in
+        left -= 1
+        guard let blob = version.blob else { return left > 0 }
+        return body(try handle.read(blob, GIT_OBJECT_BLOB).bytes) && left > 0
+      }
+    }
+  }
+
+  private func withHandle<Value: Sendable>(
+    _ body: (RepositoryHandle) throws(GitError) -> Value
+  ) throws(GitError) -> Value {
+    try handle.withLock { (handle) throws(GitError) in
+      if let handle { return try body(handle) }
+      let new = try RepositoryHandle(location)
+      handle = new
+      return try body(new)
+    }
+  }
+}
+
+extension GitRepository {
+  /// Does something on this repository's own thread, where it may block.
+  public func run<Value: Sendable, Failure: Error>(
+    _ body: @Sendable () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    try body()
+  }
+}

@@ -1,0 +1,96 @@
+import Diagnostics
+import HashTreeCollections
+import KubeDirector
+import Manifests
+import Synchronization
+
+/// The part of a snapshot that stays in an archive until somebody asks for it.
+///
+/// Each object in it stands there once, and in no file that was taken in.
+struct Unread: Sendable {
+  private let archive: any Archive
+  private let read: ReadFiles
+  /// The files that the archive has nothing to say of any more.
+  private var taken: TreeSet<String> = []
+  private(set) var counts: (apps: Int, clusters: Int)
+
+  init(_ archive: any Archive, defaultNamespace: String) {
+    self.archive = archive
+    read = ReadFiles(defaultNamespace: defaultNamespace)
+    counts = archive.counts
+  }
+
+  var readAlways: [String] { archive.readAlways }
+  var paths: [String] { archive.paths.filter { !taken.contains($0) } }
+  var apps: [ObjectReference] { archive.apps.filter { path(of: $0) != nil } }
+
+  /// Gives a file away for good; nil where it is not here.
+  mutating func take(_ path: String) -> ManifestFile? {
+    guard taken.insert(path).inserted, let file = archive.file(path) else { return nil }
+    for document in file.documents {
+      guard archive.path(of: document.reference(defaultNamespace: read.defaultNamespace)) == path else {
+        continue
+      }
+      switch document.kind {
+      case .app: counts.apps -= 1
+      case .cluster: counts.clusters -= 1
+      }
+    }
+    return file
+  }
+
+  func path(of object: ObjectReference) -> String? {
+    archive.path(of: object).flatMap { taken.contains($0) ? nil : $0 }
+  }
+
+  /// The file as a snapshot of its own; nil where it is not here.
+  func file(_ path: String) -> Snapshot? {
+    taken.contains(path) ? nil : read.file(path, of: archive)
+  }
+
+  func app(_ reference: ObjectReference) -> Sourced<App>? {
+    path(of: reference).flatMap { file($0)?.apps[reference] }
+  }
+
+  func cluster(_ reference: ObjectReference) -> Sourced<Cluster>? {
+    path(of: reference).flatMap { file($0)?.clusters[reference] }
+  }
+
+  /// Who makes a claim.
+  func clusters(with claim: ClusterClaim) -> [ObjectReference] {
+    read.claims(claim, of: archive).keys.filter { path(of: $0) != nil }
+  }
+
+  /// Whether a cluster that is here means that app, and where it looks it up; nil where it does not.
+  func catalog(of cluster: ObjectReference, naming app: String) -> AppCatalog?? {
+    for namespace in [cluster.namespace, nil] {
+      let claims = read.claims(.app(AppUse(namespace: namespace, name: app)), of: archive)
+      if let catalog = claims[cluster], path(of: cluster) != nil { return .some(catalog) }
+    }
+    return nil
+  }
+}
+
+/// What was asked of an archive before: a file is read once, whoever asks.
+private final class ReadFiles: Sendable {
+  let defaultNamespace: String
+  private let files = Mutex<[String: Snapshot?]>([:])
+  private let claims = Mutex<[ClusterClaim: [ObjectReference: AppCatalog?]]>([:])
+
+  init(defaultNamespace: String) { self.defaultNamespace = defaultNamespace }
+
+  func file(_ path: String, of archive: any Archive) -> Snapshot? {
+    if let known = files.withLock({ $0[path] }) { return known }
+    let file = archive.file(path).map { Snapshot(files: [$0], defaultNamespace: defaultNamespace) }
+    files.withLock { $0[path] = .some(file) }
+    return file
+  }
+
+  func claims(_ claim: ClusterClaim, of archive: any Archive) -> [ObjectReference: AppCatalog?] {
+    if let known = claims.withLock({ $0[claim] }) { return known }
+    let found = Dictionary(
+      archive.clusters(with: claim).map { ($0.cluster, $0.catalog) }, uniquingKeysWith: { first, _ in first })
+    claims.withLock { $0[claim] = found }
+    return found
+  }
+}

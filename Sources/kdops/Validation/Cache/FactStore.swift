@@ -1,0 +1,92 @@
+import Crypto
+import FoundationEssentials
+import GitStore
+import KubeDirector
+import Reconciler
+import Rules
+
+/// Where facts about trees are kept: in the git folder, a file for each layout that was met.
+///
+/// Nothing depends on it. What cannot be read is not there, and what cannot be written is made again next time. A file
+/// is put in place whole, under a name that says which program wrote it for which layout; of two programs that write
+/// at once the later one's stays.
+struct FactStore: Sendable {
+  /// How many files are kept, and how large one may be, in bytes.
+  static let fileLimit = 4
+  static let sizeLimit = 128 << 20
+  /// After how many seconds what a program left behind that was killed is removed.
+  private static let leftoverAge: TimeInterval = 3600
+
+  private let folder: String
+  private let program: String
+
+  /// - Parameters:
+  ///   - gitFolder: The folder that linked work trees share, with a `/` at the end.
+  ///   - program: Tells programs apart that may read files otherwise.
+  init(gitFolder: String, program: String) {
+    folder = gitFolder + "kdops/validate/"
+    self.program = program
+  }
+
+  /// The store of a repository, for the program that runs.
+  init(_ repository: GitRepository) async throws {
+    self.init(gitFolder: try await repository.commonFolder(), program: Self.thisProgram())
+  }
+
+  /// What was kept for a layout; nil where there is nothing that can be used.
+  func table(for layout: RepositoryLayout) -> FactTable? {
+    guard let data = try? Data(contentsOf: URL(filePath: path(for: layout)), options: .mappedIfSafe) else {
+      return nil
+    }
+    do throws(FactTable.Damage) { return try FactTable(data) } catch { return nil }
+  }
+
+  /// Keeps facts for a layout, instead of what was kept before.
+  func keep(_ facts: [UInt8], for layout: RepositoryLayout) {
+    guard facts.count <= Self.sizeLimit else { return }
+    let manager = FileManager.default
+    try? manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    try? Data(facts).write(to: URL(filePath: path(for: layout)), options: .atomic)
+    tidy()
+  }
+
+  /// Forgets what was kept for a layout.
+  func forget(_ layout: RepositoryLayout) { try? FileManager.default.removeItem(atPath: path(for: layout)) }
+
+  private func path(for layout: RepositoryLayout) -> String {
+    let what = [program, layout.defaultNamespace, "apps"] + layout.apps + ["clusters"] + layout.clusters
+    let digest = SHA256.hash(data: Data(what.joined(separator: "\0").utf8))
+    return folder + digest.prefix(10).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+      + Self.suffix
+  }
+
+  private static let suffix = ".facts"
+
+  /// Removes the oldest files beyond the limit, and leftovers.
+  private func tidy() {
+    let manager = FileManager.default
+    let files = ((try? manager.contentsOfDirectory(atPath: folder)) ?? []).compactMap { name in
+      (try? manager.attributesOfItem(atPath: folder + name)[.modificationDate] as? Date).map { (name, $0) }
+    }
+    let kept = files.filter { $0.0.hasSuffix(Self.suffix) }.sorted { $0.1 > $1.1 }
+    let leftovers = files.filter {
+      !$0.0.hasSuffix(Self.suffix) && $0.1.timeIntervalSinceNow < -Self.leftoverAge
+    }
+    for (name, _) in kept.dropFirst(Self.fileLimit) + leftovers {
+      try? manager.removeItem(atPath: folder + name)
+    }
+  }
+
+  /// Another program may read the same file otherwise, so facts are kept by whatever the program is made of: its version,
+  /// its rules, its schemas, and the executable's own size and time. Nobody has to remember to raise a number.
+  private static func thisProgram() -> String {
+    let executable = try? FileManager.default.attributesOfItem(
+      atPath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        ?? CommandLine.arguments.first ?? "")
+    let time = (executable?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+    let rules = RuleRegistry.all.map { $0.id }
+    let schemas = CustomResources.all.map { $0.text() }
+    return ([Kdops.version, "\(executable?[.size] ?? 0)", "\(time)"] + rules + schemas).joined(
+      separator: "\0")
+  }
+}

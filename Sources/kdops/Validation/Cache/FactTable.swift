@@ -1,0 +1,151 @@
+import Crypto
+import FoundationEssentials
+
+/// A file of facts, each under a key; several may share one. Written once, as a whole, and looked into without being read.
+///
+/// Records lie in buckets by their key, and each bucket carries a checksum that also covers its number and the file's own
+/// salt. So a look-up reads and checks a few hundred bytes among any number, and what was damaged, cut off or taken from
+/// another file is noticed before it is believed.
+///
+///     magic  salt  buckets  info's length  file's length  checksum    8 bytes each
+///     info
+///     where each bucket begins, and where the last one ends           8 bytes each
+///     bucket: checksum (8 bytes), then records: length of key, length of value (4 bytes each), key, value
+struct FactTable: Sendable {
+  /// Something in the file is not as it was written.
+  struct Damage: Error, Hashable {}
+
+  /// What whoever wrote it said of the whole.
+  let info: [UInt8]
+  private let data: Data
+  private let salt: UInt64
+  private let buckets: Int
+  private let directory: Int
+
+  private static let magic = word(of: Array("kdopsft1".utf8))
+  private static let prologue = 6 * 8
+
+  /// - Throws: `Damage` where it is no such file, or not a whole one.
+  init(_ data: Data) throws(Damage) {
+    self.data = data
+    let words = (0..<6).map { Self.word(data, at: $0 * 8) }
+    guard data.count >= Self.prologue, words[0] == Self.magic, words[4] == UInt64(data.count),
+      words[2] > 0, words[2] < UInt64(data.count), words[3] < UInt64(data.count)
+    else { throw Damage() }
+    salt = words[1]
+    buckets = Int(words[2])
+    directory = Self.prologue + Int(words[3])
+    guard directory + 8 * (buckets + 1) <= data.count else { throw Damage() }
+    info = Array(data[Self.prologue..<directory])
+    guard Self.checksum(Array(data[0..<(Self.prologue - 8)]) + info) == words[5] else { throw Damage() }
+  }
+
+  /// Everything under a key, in no particular order.
+  func values(of key: [UInt8]) throws(Damage) -> [[UInt8]] {
+    let number = Int(Self.hash(key) % UInt64(buckets))
+    let start = Self.word(data, at: directory + 8 * number)
+    let end = Self.word(data, at: directory + 8 * number + 8)
+    guard start >= UInt64(directory), start + 8 <= end, end <= UInt64(data.count) else { throw Damage() }
+    let bucket = Array(data[Int(start)..<Int(end)])
+    guard Self.word(of: bucket) == Self.checksum(of: bucket[8...], number, salt) else { throw Damage() }
+    var found: [[UInt8]] = []
+    var at = 8
+    while at < bucket.count {
+      guard let (size, length) = Self.lengths(bucket, at), at + 8 + size + length <= bucket.count else {
+        throw Damage()
+      }
+      if size == key.count, bucket[(at + 8)..<(at + 8 + size)].elementsEqual(key) {
+        found.append(Array(bucket[(at + 8 + size)..<(at + 8 + size + length)]))
+      }
+      at += 8 + size + length
+    }
+    return found
+  }
+
+  // MARK: Writing
+
+  /// Facts on their way into a file.
+  struct Writer {
+    private var records: [UInt8] = []
+    private var starts: [(hash: UInt64, start: Int)] = []
+
+    mutating func add(_ key: [UInt8], _ value: [UInt8]) {
+      starts.append((FactTable.hash(key), records.count))
+      append(UInt32(key.count), to: &records)
+      append(UInt32(value.count), to: &records)
+      records += key
+      records += value
+    }
+
+    /// The file's bytes.
+    func bytes(info: [UInt8], salt: UInt64) -> [UInt8] {
+      let buckets = max(1, starts.count / 12)
+      var members: [[Int]] = Array(repeating: [], count: buckets)
+      for (index, start) in starts.enumerated() { members[Int(start.hash % UInt64(buckets))].append(index) }
+      let directory = FactTable.prologue + info.count
+      let size = directory + 8 * (buckets + 1) + 8 * buckets + records.count
+      var file: [UInt8] = []
+      file.reserveCapacity(size)
+      for word in [FactTable.magic, salt, UInt64(buckets), UInt64(info.count), UInt64(size)] {
+        append(word, to: &file)
+      }
+      append(FactTable.checksum(file + info), to: &file)
+      file += info
+      var next = directory + 8 * (buckets + 1)
+      for bucket in members {
+        append(UInt64(next), to: &file)
+        next += 8 + bucket.reduce(0) { $0 + length(of: $1) }
+      }
+      append(UInt64(next), to: &file)
+      for (number, bucket) in members.enumerated() {
+        var body: [UInt8] = []
+        for index in bucket {
+          body += records[starts[index].start..<(starts[index].start + length(of: index))]
+        }
+        append(FactTable.checksum(of: body[...], number, salt), to: &file)
+        file += body
+      }
+      return file
+    }
+
+    private func length(of index: Int) -> Int {
+      (index + 1 < starts.count ? starts[index + 1].start : records.count) - starts[index].start
+    }
+
+    private func append(_ number: some FixedWidthInteger, to bytes: inout [UInt8]) {
+      withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
+    }
+  }
+
+  // MARK: Numbers
+
+  private static func checksum(_ bytes: [UInt8]) -> UInt64 { word(of: SHA256.hash(data: bytes)) }
+
+  private static func checksum(of body: ArraySlice<UInt8>, _ number: Int, _ salt: UInt64) -> UInt64 {
+    var hash = SHA256()
+    for word in [salt, UInt64(number)] {
+      withUnsafeBytes(of: word.littleEndian) { hash.update(bufferPointer: $0) }
+    }
+    body.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    return word(of: hash.finalize())
+  }
+
+  /// Spreads keys over buckets: FNV-1a.
+  private static func hash(_ key: [UInt8]) -> UInt64 {
+    key.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+  }
+
+  private static func word(of bytes: some Sequence<UInt8>) -> UInt64 {
+    bytes.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  private static func word(_ data: Data, at offset: Int) -> UInt64 {
+    offset + 8 <= data.count ? word(of: data[offset..<(offset + 8)]) : 0
+  }
+
+  private static func lengths(_ bucket: [UInt8], _ at: Int) -> (key: Int, value: Int)? {
+    guard at + 8 <= bucket.count else { return nil }
+    let both = word(of: bucket[at..<(at + 8)])
+    return (Int(both & 0xffff_ffff), Int(both >> 32))
+  }
+}

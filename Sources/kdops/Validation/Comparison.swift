@@ -1,0 +1,105 @@
+import Diagnostics
+import GitStore
+import Reconciler
+import Rules
+
+/// Two sides of a repository, and what differs between them.
+struct Comparison: Sendable {
+  /// Nil before the first commit.
+  var base: (side: Side, commit: ObjectID)?
+  var head: Side
+  /// What the judge has to look at; nil where the layouts name different places, so that it is everything.
+  var changes: Changes?
+  /// What was concluded without reading; nil where everything was read.
+  var facts: TreeFacts?
+
+  /// The side that is judged.
+  enum Head: Sendable {
+    case commit(ObjectID)
+    case index
+  }
+
+  /// - Parameters:
+  ///   - store: where facts about trees are kept; nil reads everything.
+  static func read(
+    base: ObjectID?, head: Head, in repository: GitRepository, _ store: FactStore?
+  ) async throws -> Comparison {
+    let after = try await layout(of: head, in: repository)
+    guard let base else { return Comparison(head: try await side(of: head, after, in: repository)) }
+    let before = try await layout(of: .commit(base), in: repository)
+    let isComparable =
+      isUsable(before) && isUsable(after) && before.layout.hasSamePlaces(as: after.layout)
+    guard isComparable else {
+      let side = try await side(of: .commit(base), before, in: repository)
+      return Comparison(base: (side, base), head: try await self.side(of: head, after, in: repository))
+    }
+    let (known, facts) = try await TreeReading(layout: before, repository: repository, store: store)
+      .side(of: try await repository.treeID(of: base))
+    let differences = try await differences(from: base, to: head, after.layout, in: repository)
+    let texts = try await texts(of: head, since: base, differences, in: repository)
+    let (side, changes) = try await known.changed(by: differences, after, texts: texts, in: repository)
+    return Comparison(base: (known, base), head: side, changes: changes, facts: facts)
+  }
+
+  private static func isUsable(_ found: FoundLayout) -> Bool {
+    !found.findings.contains { $0.severity == .error }
+  }
+
+  private static func differences(
+    from base: ObjectID, to head: Head, _ layout: RepositoryLayout, in repository: GitRepository
+  ) async throws -> [TreeChange] {
+    switch head {
+    case .commit(let head): try await repository.diff(base: base, head: head, try layout.selection())
+    case .index: try await repository.stagedChanges(since: base, try layout.selection())
+    }
+  }
+
+  private static func texts(
+    of head: Head, since base: ObjectID, _ differences: [TreeChange], in repository: GitRepository
+  ) async throws -> Texts {
+    switch head {
+    case .commit(let head): return Texts(repository.reader, tree: try await repository.treeID(of: head))
+    case .index:
+      let files = differences.map { ($0.path, $0.new?.id) }
+      return Texts(
+        repository.reader, tree: try await repository.treeID(of: base),
+        but: Dictionary(files, uniquingKeysWith: { $1 ?? $0 }))
+    }
+  }
+
+  // MARK: One side
+
+  /// Reads all of a side.
+  static func side(of head: Head, in repository: GitRepository) async throws -> Side {
+    try await side(of: head, try await layout(of: head, in: repository), in: repository)
+  }
+
+  private static func side(
+    of head: Head, _ found: FoundLayout, in repository: GitRepository
+  ) async throws -> Side {
+    let selection = try found.layout.selection()
+    switch head {
+    case .commit(let commit):
+      return try await Side.read(
+        try await repository.tree(at: commit, selection), found,
+        texts: Texts(repository.reader, tree: try await repository.treeID(of: commit)), in: repository)
+    case .index:
+      let entries = try await repository.stagedTree(selection)
+      let files = Dictionary(entries.map { ($0.path, $0.id) }, uniquingKeysWith: { first, _ in first })
+      return try await Side.read(
+        entries, found, texts: Texts(repository.reader, tree: nil, but: files), in: repository)
+    }
+  }
+
+  private static func layout(of head: Head, in repository: GitRepository) async throws -> FoundLayout {
+    let entry: TreeEntry?
+    switch head {
+    case .commit(let commit): entry = try await repository.entry(at: RepositoryLayout.path, in: commit)
+    case .index:
+      let place = try PathSelection(patterns: [RepositoryLayout.path])
+      entry = try await repository.stagedChanges(since: nil, place).compactMap(\.new).first
+    }
+    guard let entry else { return (RepositoryLayout(), []) }
+    return try await RepositoryLayout.read(entry, in: repository)
+  }
+}

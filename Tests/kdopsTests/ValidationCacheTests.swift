@@ -1,0 +1,209 @@
+import Diagnostics
+import FoundationEssentials
+import TestSupport
+import Testing
+
+@testable import kdops
+
+@Suite("What is remembered of a tree")
+struct ValidationCacheTests {
+  /// A second run that reads everything has to say the same, to the letter.
+  @Test("changes nothing of what is said, whatever is edited", arguments: [1, 2, 3, 4] as [UInt64])
+  func sameReports(seed: UInt64) async throws {
+    var edits = RandomEdits(seed: seed)
+    let repository = try TemporaryRepository()
+    try repository.commit(edits.first())
+    var commits = [try repository.head()]
+    var remembered = 0
+    for step in 0..<40 {
+      if edits.isChosen(1, of: 12) { try Self.forget(repository) }
+      if edits.isChosen(1, of: 6) { try Self.damage(repository, &edits) }
+      for (from, to) in edits.moves() { try Self.move(from, to, in: repository) }
+      try repository.write(edits.next().filter { $0.value != nil || Self.exists($0.key, in: repository) })
+      if edits.isChosen(1, of: 4) { try Self.writeStatus(edits.status(), in: repository) }
+      try repository.git("add", "--all")
+      try await Self.compare(.staged, in: repository, "seed \(seed), step \(step), staged")
+      try repository.git("commit", "--quiet", "--allow-empty", "--message", "step \(step)")
+      commits.append(try repository.head())
+      let base = commits[edits.number(below: commits.count)]
+      try await Self.compare(
+        .commits(base: base, head: "HEAD"), in: repository, "seed \(seed), step \(step), from \(base)")
+      if try Self.files(repository).isEmpty == false { remembered += 1 }
+    }
+    #expect(remembered > 20)
+  }
+
+  private static func compare(
+    _ target: Validation.Target, in repository: TemporaryRepository, _ what: String
+  ) async throws {
+    func text(_ remembers: Bool) async throws -> String {
+      let validation = try await Validation.run(
+        target, path: repository.path, remembers: remembers, environment: [:], now: 1_704_070_000)
+      return ReportJSON.render(validation.report) + ValidationText.render(validation, coloured: false)
+    }
+    let (fresh, kept) = (try await text(false), try await text(true))
+    #expect(kept == fresh, "\(what)")
+  }
+
+  // MARK: Files that are no good
+
+  @Test("spares reading the files that did not change")
+  func sparesReading() async throws {
+    let repository = try Self.fleet()
+    _ = try await Self.validate(repository)
+    let blob = try repository.git("rev-parse", "HEAD:clusters/b.yaml")
+    try FileManager.default.removeItem(
+      atPath: "\(repository.path)/.git/objects/\(blob.prefix(2))/\(blob.dropFirst(2))")
+    #expect(try await Self.validate(repository).report.objects.map(\.object.name) == ["a"])
+    await #expect(throws: (any Error).self) { try await Self.validate(repository, remembers: false) }
+  }
+
+  @Test("is not believed where a byte of it is wrong, wherever that is")
+  func damaged() async throws {
+    let repository = try Self.fleet()
+    let right = try await Self.validate(repository).report
+    let file = try #require(try Self.files(repository).first)
+    let whole = try Data(contentsOf: URL(filePath: file))
+    for position in stride(from: 0, to: whole.count, by: 7) {
+      var wrong = whole
+      wrong[position] ^= 0x40
+      try wrong.write(to: URL(filePath: file))
+      #expect(try await Self.validate(repository).report == right)
+    }
+    for count in [0, 1, 47, 100, whole.count - 1] {
+      try whole.prefix(count).write(to: URL(filePath: file))
+      #expect(try await Self.validate(repository).report == right)
+      #expect(try Data(contentsOf: URL(filePath: file)).count == whole.count)
+    }
+  }
+
+  @Test("of another tree, put in place of the right one, tells of that tree only")
+  func foreign() async throws {
+    let (one, other) = (try Self.fleet(), try Self.fleet(app: "spark-2.0.0"))
+    let right = try await Self.validate(one).report
+    _ = try await Self.validate(other)
+    let (mine, theirs) = (
+      try #require(try Self.files(one).first), try #require(try Self.files(other).first)
+    )
+    try FileManager.default.removeItem(atPath: mine)
+    try FileManager.default.copyItem(atPath: theirs, toPath: mine)
+    #expect(try await Self.validate(one).report == right)
+  }
+
+  @Test("is left out where the git folder cannot be written")
+  func readOnly() async throws {
+    let repository = try Self.fleet()
+    // A file where the folder would be: nobody can write below it, the superuser neither.
+    try Data().write(to: URL(filePath: "\(repository.path)/.git/kdops"))
+    #expect(try await Self.validate(repository).report.objects.map(\.object.name) == ["a"])
+  }
+
+  @Test("is shared by linked work trees, and kept in a bare repository too")
+  func places() async throws {
+    let repository = try Self.fleet()
+    let linked = try TemporaryFolder()
+    try repository.git("worktree", "add", "--quiet", "--detach", "\(linked.path)/tree")
+    _ = try await Validation.run(
+      .commits(base: "HEAD~1", head: "HEAD"), path: "\(linked.path)/tree", environment: [:], now: 0)
+    #expect(try Self.files(repository).count == 1)
+    let bare = try repository.clone("--bare")
+    _ = try await Self.validate(bare)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(bare.path)/kdops/validate").count == 1)
+  }
+
+  @Test("stays within its bounds, however many layouts there were")
+  func bounded() async throws {
+    let repository = try Self.fleet()
+    for number in 0..<7 {
+      try repository.commit([".kdops.yaml": "defaultNamespace: n\(number)\n"])
+      try repository.commit(["clusters/a.yaml": RandomEdits.cluster("a", app: "spark-\(number).0.0")])
+      _ = try await Self.validate(repository)
+    }
+    #expect(try Self.files(repository).count == FactStore.fileLimit)
+  }
+
+  @Test("is whole for whoever reads while others write")
+  func together() async throws {
+    let repository = try Self.fleet()
+    let right = try await Self.validate(repository).report
+    try await withThrowingTaskGroup(of: Report.self) { group in
+      for number in 0..<24 {
+        group.addTask {
+          if number % 3 == 0 { try? Self.forget(repository) }
+          return try await Self.validate(repository).report
+        }
+      }
+      for try await report in group { #expect(report == right) }
+    }
+  }
+
+  // MARK: Support
+
+  /// Two clusters of one app, of which the last commit changed one.
+  private static func fleet(app: String = "spark-1.0.0") throws -> TemporaryRepository {
+    let repository = try TemporaryRepository()
+    try repository.commit([
+      "apps/spark.json": RandomEdits.app(app, image: "a"),
+      "clusters/a.yaml": RandomEdits.cluster("a", app: app),
+      "clusters/b.yaml": RandomEdits.cluster("b", app: app),
+    ])
+    try repository.commit(["clusters/a.yaml": RandomEdits.cluster("a", app: app, members: 5)])
+    return repository
+  }
+
+  private static func validate(
+    _ repository: TemporaryRepository, remembers: Bool = true
+  ) async throws -> Validation {
+    try await Validation.run(
+      .commits(base: "HEAD~1", head: "HEAD"), path: repository.path, remembers: remembers, environment: [:],
+      now: 0)
+  }
+
+  private static func exists(_ path: String, in repository: TemporaryRepository) -> Bool {
+    FileManager.default.fileExists(atPath: "\(repository.path)/\(path)")
+  }
+
+  private static func move(_ from: String, _ to: String, in repository: TemporaryRepository) throws {
+    guard exists(from, in: repository) else { return }
+    let text = try String(contentsOfFile: "\(repository.path)/\(from)", encoding: .utf8)
+    try repository.write([from: nil, to: text])
+  }
+
+  private static func folder(_ repository: TemporaryRepository) -> String {
+    "\(repository.path)/.git/kdops/validate"
+  }
+
+  private static func files(_ repository: TemporaryRepository) throws -> [String] {
+    let folder = folder(repository)
+    guard FileManager.default.fileExists(atPath: folder) else { return [] }
+    return try FileManager.default.contentsOfDirectory(atPath: folder).map { "\(folder)/\($0)" }
+  }
+
+  private static func forget(_ repository: TemporaryRepository) throws {
+    for file in try files(repository) { try FileManager.default.removeItem(atPath: file) }
+  }
+
+  private static func damage(_ repository: TemporaryRepository, _ edits: inout RandomEdits) throws {
+    for file in try files(repository) {
+      var bytes = try Data(contentsOf: URL(filePath: file))
+      guard !bytes.isEmpty else { continue }
+      bytes[edits.number(below: bytes.count)] ^= 1
+      try bytes.write(to: URL(filePath: file))
+    }
+  }
+
+  private static func writeStatus(_ files: [String: String], in repository: TemporaryRepository) throws {
+    var folders: [String: String] = [:]
+    for (path, text) in files {
+      let parts = path.split(separator: "/").map(String.init)
+      let blob = try repository.git("hash-object", "-w", "--stdin", input: text)
+      folders[parts[0], default: ""] += "100644 blob \(blob)\t\(parts[1])\n"
+    }
+    var root = ""
+    for (name, entries) in folders {
+      root += "040000 tree \(try repository.git("mktree", input: entries))\t\(name)\n"
+    }
+    let commit = try repository.git("commit-tree", try repository.git("mktree", input: root), "-m", "status")
+    try repository.git("update-ref", "refs/kdops/status", commit)
+  }
+}
