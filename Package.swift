@@ -181,7 +181,7 @@ let package = Package(
       name: "ScenarioTests",
       dependencies: [
         "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore",
-        "Installation", "Kubernetes", "Manifests", "StatusWriter", logging, nioCore, nioPosix,
+        "Installation", "Kubernetes", "Manifests", "StatusWriter", logging, nioCore, nioPosix, nioHTTP1,
       ],
       swiftSettings: settings),
   ],

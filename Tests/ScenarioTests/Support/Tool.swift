@@ -3,6 +3,12 @@ import TestSupport
 
 /// Programs that a scenario uses beside git.
 enum Tool {
+  /// Whether the program is there to be run.
+  static func has(_ name: String) -> Bool {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
+  }
+
   /// Runs a program to its end, on a thread of its own: some take seconds, and others go on meanwhile.
   ///
   /// - Returns: what it printed.
