@@ -7,6 +7,8 @@ struct ClusterJudgement {
   var reports: [AppJudgement.Report] = []
   /// The rules that a status would have been needed for.
   var notJudged: [any Rule.Type] = []
+  /// Nil where nothing changes.
+  var transition: ClusterTransition?
 
   init(
     old: Sourced<Cluster>?, new: Sourced<Cluster>, history: ((ObjectReference) -> String?)?,
@@ -14,7 +16,10 @@ struct ClusterJudgement {
   ) {
     guard let old else {
       kind = .create
-      check(new, app: context.app(of: new, .takesOn)?.app, in: context)
+      let app = context.app(of: new, .takesOn)?.app
+      transition = ClusterTransition(
+        new: new.cluster, newApp: app, differences: [], isByHistory: false)
+      check(new, app: app, in: context)
       return
     }
     let live = context.live.cluster(new.reference)
@@ -27,6 +32,9 @@ struct ClusterJudgement {
     if old.spec.app == new.spec.app {
       kind = Classifier.change(of: old.metadata, to: new.metadata, differences: differences)
       if kind == .none { return }
+      transition = ClusterTransition(
+        old: old.cluster, new: new.cluster, oldApp: before?.app, newApp: after?.app, differences: differences,
+        isByHistory: false)
       check(new, app: after?.app, in: context)
       guard kind != .metadata else { return }
       let change = ClusterChange(
@@ -37,9 +45,13 @@ struct ClusterJudgement {
       return
     }
     kind = move.kind
+    let others = differences.filter { $0.name != "app" }
+    transition = ClusterTransition(
+      old: old.cluster, new: new.cluster, oldApp: before?.app, newApp: after?.app, differences: others,
+      isByHistory: move.isByHistory)
     let upgrade = UpgradeChange(
-      reference: new.reference, kind: kind, old: old, new: new,
-      differences: differences.filter { $0.name != "app" }, current: before?.app, candidate: after?.app,
+      reference: new.reference, kind: kind, old: old, new: new, differences: others, current: before?.app,
+      candidate: after?.app,
       live: live, isByHistory: move.isByHistory)
     check(new, app: after?.app, upgrade: upgrade, in: context)
     check(upgrade, in: context)

@@ -10,6 +10,7 @@ public struct Judge {
   private var findings: [Diagnostic] = []
   private var objects: [ObjectVerdict] = []
   private var notJudged: Set<String> = []
+  private var transitions: [ObjectReference: ClusterTransition] = [:]
 
   public static func judge(_ request: JudgeRequest) -> Judgement {
     var request = request
@@ -33,7 +34,8 @@ public struct Judge {
     for reference in references { judge(reference) }
     return Judgement(
       findings: findings.inReportOrder(), objects: objects,
-      notJudged: notJudged.isEmpty ? [] : RuleRegistry.all.map { $0.id }.filter(notJudged.contains))
+      notJudged: notJudged.isEmpty ? [] : RuleRegistry.all.map { $0.id }.filter(notJudged.contains),
+      transitions: transitions)
   }
 
   /// Apps come before clusters, because of the names of their kinds.
@@ -101,6 +103,7 @@ public struct Judge {
         new, isOld: request.base?.writtenCluster(reference).map { $0.spec.raw == new.spec.raw })
     }
     let judgement = ClusterJudgement(old: old, new: new, history: request.history, in: context)
+    transitions[reference] = judgement.transition
     if judgement.kind != .none { report(new.findings, of: reference, source: new.source) }
     let worst = report(judgement.reports, of: reference, old: old?.source, new: new.source)
     let isRepeated = reportRepeated(reference, judgement.kind)

@@ -1,4 +1,5 @@
 import Diagnostics
+import KubeDirector
 
 /// What is to be judged, and what is known.
 public struct JudgeRequest: Sendable {
@@ -37,6 +38,8 @@ public struct Judgement: Sendable, Hashable {
   public var objects: [ObjectVerdict]
   /// The ids of the rules that would have needed a status, in the order of the registry.
   public var notJudged: [String]
+  /// What each cluster changes from and to, where it is there, sound and not the same.
+  public var transitions: [ObjectReference: ClusterTransition] = [:]
 
   public var hasErrors: Bool { findings.contains { $0.severity == .error } }
 
@@ -59,4 +62,19 @@ public struct ObjectVerdict: Sendable, Hashable {
     self.change = change
     self.verdict = verdict
   }
+}
+
+/// What a changed cluster changes from and to, with the apps that the judge looked up for it.
+public struct ClusterTransition: Sendable, Hashable {
+  /// Nil for a cluster that is new.
+  public var old: Cluster?
+  public var new: Cluster
+  /// The app that it has; nil for a cluster that is new, and where nobody knows the app.
+  public var oldApp: App?
+  /// The app that it gets; nil where there is none that it could get.
+  public var newApp: App?
+  /// In what the two specs differ, `app` not among them.
+  public var differences: [Difference]
+  /// A rollback that is taken for one because of the file's history alone.
+  public var isByHistory: Bool
 }
