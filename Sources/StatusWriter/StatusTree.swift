@@ -155,7 +155,10 @@ extension ClusterFile {
             members: (0..<role.members).map {
               MemberStatus(pod: "\(name)-\(role.id)-\($0)", nodeID: 0, state: .configured, app: app)
             })
-        })
+        },
+        conditions: stall.map {
+          [Condition(type: .stalled, status: true, reason: "Stalled", message: $0, lastTransition: 0)]
+        } ?? [])
     }
   }
 }
