@@ -23,7 +23,7 @@ public struct ClusterMachine {
     return Decision(status: machine.status, actions: machine.actions)
   }
 
-  private init(_ observed: Observation) {
+  init(_ observed: Observation) {
     self.observed = observed
     status = observed.status ?? ClusterStatus(state: .creating, app: observed.cluster.spec.app)
   }
