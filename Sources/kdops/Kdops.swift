@@ -9,8 +9,9 @@ struct Kdops: AsyncParsableCommand {
     abstract: "Live upgrades of stateful applications, driven by git.",
     version: version,
     subcommands: [
-      DemoCommand.self, RunCommand.self, ValidateCommand.self, StatusCommand.self, DiffCommand.self,
-      SyncCommand.self, SuspendCommand.self, ResumeCommand.self, RetryCommand.self, InstallCommand.self,
+      DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self,
+      StatusCommand.self, DiffCommand.self, SyncCommand.self, SuspendCommand.self, ResumeCommand.self,
+      RetryCommand.self, InstallCommand.self,
     ])
 
   /// What every command says by its exit code when it could not be run.

@@ -33,6 +33,16 @@ struct ClusterFileTests {
     #expect(status.roles.map(\.members.count) == [1, 5, 1])
   }
 
+  @Test("tells rules of a stall, also where a later change waits behind it")
+  func stall() throws {
+    let file = try #require(ClusterFile(path: "prod/analytics.yaml", read(upgrading.bytes)))
+    #expect(file.stall != nil)
+    #expect(file.status?.stall?.message == file.stall)
+    var well = file
+    (well.stalled, well.phase) = (nil, .upgrading)
+    #expect(well.status?.stall == nil)
+  }
+
   @Test("of a cluster that has no status yet names none")
   func noStatus() {
     let file = ClusterFile(namespace: "prod", name: "new", status: nil, verdict: "rejected", phase: .rejected)

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Diagnostics
+import FoundationEssentials
+import GitStore
+
+/// `kdops plan`: what a merge would do, before it is merged.
+struct PlanCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Say what a merge would do to which cluster: pods in their order, scripts, and the way back.",
+    discussion: """
+      Several commits count as one net change. The order of roles and pods is the engine's own; what it would do is played \
+      in a cluster where nothing goes wrong.
+
+      Exit codes: 0 nothing would be rejected, 1 something would, 2 it could not be run.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case human
+    case markdown
+    case json
+  }
+
+  @Option(help: ArgumentHelp("The revision that would be merged into.", valueName: "rev"))
+  var base: String
+
+  @Option(help: ArgumentHelp("The revision that would be merged.", valueName: "rev"))
+  var head = "HEAD"
+
+  @Option(help: "human, markdown (a comment on a merge request) or json.")
+  var format = Format.human
+
+  @Option(name: [.customShort("C"), .long], help: ArgumentHelp("The repository.", valueName: "dir"))
+  var repository = "."
+
+  @Option(help: ArgumentHelp("Where the status tree stands, if not in the usual place.", valueName: "ref"))
+  var statusRef: String?
+
+  func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let validation: Validation
+    let plan: Plan
+    do {
+      validation = try await Validation.run(
+        .commits(base: base, head: head), path: repository, statusRef: statusRef, environment: environment,
+        now: Int64(Date().timeIntervalSince1970))
+      plan = try await Plan.of(validation, in: repository, environment)
+    } catch {
+      Streams.error.line("kdops plan: \(Redaction.url("\(error)"))")
+      throw Kdops.couldNotRun
+    }
+    switch format {
+    case .json: Streams.output.text(PlanJSON.render(plan))
+    case .markdown: Streams.output.text(PlanMarkdown.render(plan))
+    case .human:
+      let colour = Console(descriptor: 1, environment: environment).isColoured
+      let text = PlanText(isColoured: colour, sourceLine: { validation.line($1, of: $0) })
+      Streams.output.text(text.render(plan))
+    }
+    if plan.isRejected { throw ExitCode(1) }
+  }
+}

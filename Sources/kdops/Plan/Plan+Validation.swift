@@ -1,0 +1,62 @@
+import Diagnostics
+import GitStore
+import KubeDirector
+import Manifests
+import Rules
+import StatusWriter
+
+extension Plan {
+  /// The plan of what was validated. Notes at hand in the repository tell how far the upgrades have come that it
+  /// has to wait for, or turns round.
+  static func of(
+    _ validation: Validation, in folder: String, _ environment: [String: String]
+  ) async throws -> Plan {
+    guard let judgement = validation.judgement else {
+      // Without knowing where files are nothing can be said but that.
+      return Plan(
+        base: validation.report.base ?? "", head: validation.report.head, status: validation.report.status,
+        statusAge: validation.statusAge, findings: validation.report.findings)
+    }
+    let snapshots = validation.snapshots
+    var input = Planner.Input(
+      report: validation.report, judgement: judgement, base: snapshots.base, head: snapshots.head,
+      live: validation.live, statusAge: validation.statusAge, history: validation.history)
+    let running = Set(
+      validation.report.objects.compactMap { verdict -> String? in
+        guard verdict.verdict != Verdict.unchanged.rawValue,
+          let status = validation.live.cluster(verdict.object)?.status, status.upgradeInfo != nil
+        else { return nil }
+        return status.specCommit
+      })
+    guard !running.isEmpty else { return Planner.plan(input) }
+    let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
+    let refs = try await noteRefs(in: repository)
+    for commit in running { input.notes[commit] = try await note(on: commit, refs, in: repository) }
+    return Planner.plan(input)
+  }
+
+  /// Where notes of ours may be: as a daemon writes them, and below a remote's name, where a fetch puts them that
+  /// spares one's own.
+  private static func noteRefs(in repository: GitRepository) async throws -> [String] {
+    try await repository.refs(prefix: "refs/notes/").keys.filter { ref in
+      ref.split(separator: "/").last?.hasPrefix("kdops") == true
+    }.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+  }
+
+  /// What the daemon has written about a commit; nil where nothing of ours is at hand.
+  private static func note(on commit: String, _ refs: [String], in repository: GitRepository) async throws
+    -> CommitReport?
+  {
+    guard let id = ObjectID(hex: commit) else { return nil }
+    for ref in refs {
+      guard let bytes = try await repository.note(on: id, ref: ref),
+        let body = NoteText.body(of: String(decoding: bytes, as: UTF8.self))
+      else { continue }
+      if let report = SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json.flatMap(CommitReport.init)
+      {
+        return report
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,123 @@
+import Diagnostics
+import KubeDirector
+import Rules
+
+/// A plan as a comment on a merge request, in the Markdown that GitHub and GitLab share.
+enum PlanMarkdown {
+  /// Stands in the first line, unseen, so that a job finds its own comment and edits it.
+  static let marker = "<!-- kdops:plan -->"
+  /// GitHub takes 65,536 characters; some room is left for what a job adds.
+  static let limit = 60_000
+
+  /// The comment, never longer than `limit` bytes. What does not fit is counted; what needs somebody comes first.
+  static func render(_ plan: Plan, limit: Int = limit) -> String {
+    let summary = PlanWords.summary(plan)
+    var text = "\(marker)\n### kdops plan · \(summary)\n\n"
+    if plan.isEmpty { text += "Nothing would change.\n\n" }
+    let foot = foot(plan)
+    var room = limit - text.utf8.count - foot.utf8.count - reserve
+    let clusters = plan.clusters.enumerated().sorted {
+      (rank($0.element.verdict), $0.offset) < (rank($1.element.verdict), $1.offset)
+    }.map(\.element)
+    // Findings tell what has to be mended: they get their room before the rows of what goes well.
+    let findings = fit(plan.allFindings.map(item), into: room / 2)
+    room -= findings.text.utf8.count
+    text += table(
+      clusters.map(row),
+      "| cluster | change | pods, in order | scripts | rollback |\n|---|---|---|---|---|\n",
+      ("cluster", "clusters"), &room)
+    text += table(
+      plan.apps.map(row), "| app | change | version |\n|---|---|---|\n", ("app", "apps"), &room)
+    if !findings.text.isEmpty { text += "\(findings.text)\(more(findings.left, ("finding", "findings")))\n" }
+    return text + foot
+  }
+
+  /// For headings of tables and the words on what is left out.
+  private static let reserve = 1_000
+
+  private static func rank(_ verdict: Verdict) -> Int {
+    switch verdict {
+    case .rejected: 0
+    case .waiting: 1
+    case .orphaned: 2
+    case .accepted, .unchanged: 3
+    }
+  }
+
+  // MARK: Parts
+
+  private static func table(
+    _ rows: [String], _ head: String, _ words: (String, String), _ room: inout Int
+  ) -> String {
+    guard !rows.isEmpty else { return "" }
+    let shown = fit(rows, into: room)
+    room -= shown.text.utf8.count
+    return head + shown.text + more(shown.left, words).prefixed("\n") + "\n"
+  }
+
+  private static func fit(_ items: [String], into room: Int) -> (text: String, left: Int) {
+    var text = ""
+    for (index, item) in items.enumerated() {
+      if text.utf8.count + item.utf8.count > room { return (text, items.count - index) }
+      text += item
+    }
+    return (text, 0)
+  }
+
+  private static func more(_ count: Int, _ words: (String, String)) -> String {
+    count == 0 ? "" : "… and \(PlanWords.counted(count, words)) more, which `kdops plan` shows\n"
+  }
+
+  private static func row(_ cluster: ClusterPlan) -> String {
+    var change = MarkdownText.escaped(PlanWords.way(cluster))
+    if cluster.change != .upgrade { change = "\(PlanWords.change(cluster))\(change)" }
+    if !cluster.changes.isEmpty {
+      change += "<br>" + MarkdownText.escaped(PlanWords.brief(cluster.changes))
+    }
+    switch cluster.verdict {
+    case .rejected: change += (change.isEmpty ? "" : "<br>") + "**rejected**"
+    case .orphaned: change += "<br>**orphaned**"
+    case .waiting:
+      let waits = PlanWords.waits(cluster).map(MarkdownText.escaped).joined(separator: "<br>")
+      change += "<br>**waits** \(waits)"
+    case .accepted, .unchanged: break
+    }
+    for remark in cluster.remarks { change += "<br>\(MarkdownText.escaped(remark))" }
+    if let obstacle = cluster.forecast?.obstacle {
+      change += "<br>**stops**: \(MarkdownText.escaped(obstacle))"
+    }
+    let cells = [
+      MarkdownText.escaped("\(cluster.reference)"), change, MarkdownText.escaped(PlanWords.pods(cluster)),
+      MarkdownText.escaped(PlanWords.scripts(cluster)), MarkdownText.escaped(PlanWords.rollback(cluster)),
+    ]
+    return "| \(cells.joined(separator: " | ")) |\n"
+  }
+
+  private static func row(_ app: AppPlan) -> String {
+    var change = app.change.rawValue
+    if app.verdict != .accepted { change += ": **\(app.verdict.rawValue)**" }
+    if !app.changes.isEmpty { change += "<br>" + MarkdownText.escaped(PlanWords.brief(app.changes)) }
+    let cells = [
+      MarkdownText.escaped("\(app.reference)"), change, MarkdownText.escaped(app.version ?? ""),
+    ]
+    return "| \(cells.joined(separator: " | ")) |\n"
+  }
+
+  private static func item(_ finding: Diagnostic) -> String {
+    var text = "- **\(finding.severity.rawValue)** \(MarkdownText.code(finding.rule))"
+    if let place = finding.location { text += " in \(MarkdownText.code("\(place.file):\(place.line)"))" }
+    text += ": \(MarkdownText.escaped(finding.message))"
+    if let hint = finding.hint { text += "<br>help: \(MarkdownText.code(hint))" }
+    return text + "\n"
+  }
+
+  private static func foot(_ plan: Plan) -> String {
+    var text = "<sub>\(plan.base.prefix(7)) → \(plan.head.prefix(7)) · \(PlanWords.status(plan))"
+    if !plan.notJudged.isEmpty { text += " · not judged: \(plan.notJudged.joined(separator: ", "))" }
+    return text + "</sub>\n"
+  }
+}
+
+extension String {
+  fileprivate func prefixed(_ prefix: String) -> String { isEmpty ? "" : prefix + self }
+}

@@ -1,0 +1,218 @@
+import Diagnostics
+import KubeDirector
+import Rules
+import StatusWriter
+import Upgrade
+
+/// Makes a plan of what was judged.
+struct Planner {
+  /// What was judged, and what is known of running clusters. Notes tell how far an upgrade has come.
+  struct Input: Sendable {
+    var report: Report
+    var judgement: Judgement
+    var base: Snapshot?
+    var head: Snapshot
+    var live: LiveView = .none
+    var statusAge: Int?
+    /// The app that each cluster had before the one that it has at the base.
+    var history: [ObjectReference: String] = [:]
+    /// The notes at hand, by commit.
+    var notes: [String: CommitReport] = [:]
+  }
+
+  private let input: Input
+  private var known: [Question: Forecast] = [:]
+
+  /// What makes two clusters fare alike.
+  private struct Question: Hashable {
+    /// The namespaces in which its apps were found.
+    var apps: [String]
+    var old: ClusterSpec?
+    var new: ClusterSpec
+    /// Those of its annotations that the engine heeds.
+    var asked: [String?]
+    var extent: Forecast.Extent?
+  }
+
+  static func plan(_ input: Input) -> Plan {
+    var planner = Planner(input: input)
+    return planner.run()
+  }
+
+  private init(input: Input) { self.input = input }
+
+  private mutating func run() -> Plan {
+    var plan = Plan(
+      base: input.report.base ?? "", head: input.report.head, status: input.report.status,
+      statusAge: input.statusAge, notJudged: input.report.notJudged)
+    var findings: [ObjectReference: [Diagnostic]] = [:]
+    for finding in input.report.findings.inReportOrder() {
+      if let object = finding.object { findings[object, default: []].append(finding) }
+    }
+    let asked = Set(input.report.objects.map(\.object))
+    for verdict in input.judgement.objects where asked.contains(verdict.reference) {
+      let own = findings.removeValue(forKey: verdict.reference) ?? []
+      guard verdict.verdict != .unchanged || !own.isEmpty else { continue }
+      if verdict.reference.kind == Wire.appKind {
+        plan.apps.append(app(verdict, own))
+      } else {
+        plan.clusters.append(cluster(verdict, own))
+      }
+    }
+    plan.findings = (input.report.findings.filter { $0.object == nil } + findings.values.joined())
+      .inReportOrder()
+    return plan
+  }
+
+  // MARK: Apps
+
+  private func app(_ verdict: ObjectVerdict, _ findings: [Diagnostic]) -> AppPlan {
+    let (old, new) = (input.base?.app(verdict.reference), input.head.app(verdict.reference))
+    var plan = AppPlan(
+      reference: verdict.reference, change: verdict.change, verdict: verdict.verdict,
+      version: (new ?? old)?.spec.version, findings: findings)
+    if let old, let new {
+      plan.changes = AppDifference.between(old.spec, new.spec).map(\.difference.words)
+    }
+    return plan
+  }
+
+  // MARK: Clusters
+
+  private mutating func cluster(_ verdict: ObjectVerdict, _ findings: [Diagnostic]) -> ClusterPlan {
+    var plan = ClusterPlan(
+      reference: verdict.reference, change: verdict.change, verdict: verdict.verdict, findings: findings)
+    guard let move = input.judgement.transitions[verdict.reference] else {
+      return gone(plan)
+    }
+    plan.from = move.old.map { version($0.spec.app, move.oldApp) }
+    plan.to = version(move.new.spec.app, move.newApp)
+    plan.changes = move.differences.map(\.words)
+    plan.running = running(verdict.reference)
+    explain(move, &plan)
+    guard verdict.verdict == .accepted || verdict.verdict == .waiting else { return plan }
+    forecast(move, &plan)
+    return plan
+  }
+
+  private func version(_ name: String, _ app: App?) -> ClusterPlan.Version {
+    ClusterPlan.Version(app: name, version: app?.spec.version)
+  }
+
+  /// A cluster whose file is gone, or cannot be judged.
+  private func gone(_ plan: ClusterPlan) -> ClusterPlan {
+    var plan = plan
+    guard plan.change == .delete else {
+      if plan.change == .none { plan.remarks.append("its file cannot be read whole, so it stays as it is") }
+      return plan
+    }
+    if let old = input.base?.cluster(plan.reference) {
+      plan.from = ClusterPlan.Version(app: old.spec.app, version: nil)
+    }
+    plan.running = running(plan.reference)
+    plan.remarks.append(
+      "its file is gone: it is kept running and reported, unless the daemon prunes, which files do not say; "
+        + "volumes are kept either way, unless asked otherwise")
+    return plan
+  }
+
+  /// Says in words what a change of the app means that goes back, and on what that relies.
+  private func explain(_ move: ClusterTransition, _ plan: inout ClusterPlan) {
+    let target = move.new.spec.app
+    if plan.change == .rollback, move.isByHistory {
+      plan.remarks.append(
+        "a rollback while the upgrade to \(move.old?.spec.app ?? "") still runs; once that has finished it is a "
+          + "downgrade, which is rejected (by the file's history in git: no status tells whether it still runs)"
+      )
+    } else if plan.change == .rollback, let running = plan.running {
+      plan.remarks.append("the rollback of the upgrade \(running.words), \(basis)")
+    } else if plan.change == .rollback {
+      plan.remarks.append("takes an upgrade back that has not begun; no pod is touched (\(basis))")
+    } else if findings(plan, have: "upgrade/newer"), input.history[plan.reference] == target {
+      let state = input.live.cluster(plan.reference)?.status
+      plan.remarks.append(
+        state == nil
+          ? "a downgrade, which is rejected, for a rollback is possible only while the upgrade runs "
+            + "(by the file's history in git)"
+          : "a downgrade, which is rejected: the upgrade to \(move.old?.spec.app ?? "") has finished, and a "
+            + "rollback is possible only while it runs (\(basis))")
+    }
+  }
+
+  private func findings(_ plan: ClusterPlan, have rule: String) -> Bool {
+    plan.findings.contains { $0.rule == rule && $0.severity == .error }
+  }
+
+  private var basis: String {
+    switch input.live.source {
+    case .cluster: "by the cluster's status"
+    case .tree(_, let age): "by the status of \(ValidationText.duration(age)) ago"
+    case .none: "no status at hand"
+    }
+  }
+
+  /// The upgrade that the status tells of, with what the note on its commit says of its progress.
+  private func running(_ reference: ObjectReference) -> RunningUpgrade? {
+    guard let status = input.live.cluster(reference)?.status, let info = status.upgradeInfo else {
+      return nil
+    }
+    let told = status.specCommit.flatMap { input.notes[$0] }?.objects.first { $0.reference == reference }?
+      .upgrade
+    let isSame = told?.toApp == status.app && told?.isRollingBack == info.isRollingBack
+    return RunningUpgrade(
+      fromApp: info.prevApp, toApp: status.app, isRollingBack: info.isRollingBack, commit: status.specCommit,
+      progress: isSame ? told?.roles : nil, stall: status.stall?.message)
+  }
+
+  // MARK: What the engine would do
+
+  private mutating func forecast(_ move: ClusterTransition, _ plan: inout ClusterPlan) {
+    let apps = [move.oldApp, move.newApp].compactMap(\.self)
+    guard move.newApp != nil else { return }
+    if plan.change == .rollback, let old = move.old {
+      // The engine has not left the app that is wanted: nothing is to be done.
+      if !move.isByHistory, plan.running == nil { return }
+      var extent = Forecast.Extent.unknown
+      if let progress = plan.running?.progress {
+        extent = .done(Dictionary(progress.map { ($0.id, $0.done) }, uniquingKeysWith: { one, _ in one }))
+      }
+      plan.isAtMost = extent == .unknown
+      plan.forecast = answer(move, extent) {
+        Forecast.rollback(of: old, to: move.new, apps: apps, after: extent)
+      }
+    } else {
+      plan.forecast = answer(move, nil) { Forecast.change(from: move.old, to: move.new, apps: apps) }
+    }
+  }
+
+  private mutating func answer(
+    _ move: ClusterTransition, _ extent: Forecast.Extent?, _ play: () -> Forecast
+  ) -> Forecast {
+    let question = Question(
+      apps: [move.oldApp, move.newApp].map { $0?.metadata.namespace ?? "" }, old: move.old?.spec,
+      new: move.new.spec,
+      asked: [Wire.Annotation.maxUnavailable, Wire.Annotation.roleOrder].map {
+        move.new.metadata.annotations[$0]
+      }, extent: extent)
+    if let forecast = known[question] { return forecast }
+    let forecast = play()
+    known[question] = forecast
+    return forecast
+  }
+}
+
+extension Difference {
+  /// `serviceType (ClusterIP → NodePort)`.
+  var words: String { "\(name) \(inWords)" }
+}
+
+extension RunningUpgrade {
+  /// `spark-1.0.0 → spark-1.1.0 (commit 4f2c9ab, 2 of 6 pods)`.
+  var words: String {
+    var facts: [String] = []
+    if let commit { facts.append("commit \(commit.prefix(7))") }
+    if let done, let total { facts.append("\(done) of \(total) pods") }
+    if stall != nil { facts.append("stalled") }
+    return "\(fromApp) → \(toApp)" + (facts.isEmpty ? "" : " (\(facts.joined(separator: ", ")))")
+  }
+}

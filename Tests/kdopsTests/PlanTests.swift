@@ -1,0 +1,117 @@
+import Diagnostics
+import KubeDirector
+import Rules
+import TestSupport
+import Testing
+import Values
+
+@testable import kdops
+
+@Suite("What a merge would do")
+struct PlanTests {
+  private func cluster(_ name: String, in situation: String) throws -> ClusterPlan {
+    try #require(PlanSituations.named(situation).plan.clusters.first { $0.reference.name == name })
+  }
+
+  @Test("is told to people, to merge requests and to programs", arguments: PlanSituations.names)
+  func golden(name: String) throws {
+    let situation = PlanSituations.named(name)
+    let plan = situation.plan
+    let text = PlanText(sourceLine: situation.line).render(plan)
+    #expect(text == (try Golden.stored("plan-\(name).txt", recording: text)))
+    let markdown = PlanMarkdown.render(plan)
+    #expect(markdown == (try Golden.stored("plan-\(name).md", recording: markdown)))
+    let json = PlanJSON.render(plan)
+    #expect(json == (try Golden.stored("plan-\(name).json", recording: json)))
+  }
+
+  @Test("colour only adds", arguments: PlanSituations.names)
+  func colour(name: String) {
+    let situation = PlanSituations.named(name)
+    let plain = PlanText(sourceLine: situation.line).render(situation.plan)
+    let coloured = PlanText(isColoured: true, sourceLine: situation.line).render(situation.plan)
+    #expect(coloured.replacing(/\u{1B}\[[0-9;]*m/, with: "") == plain)
+    #expect(coloured != plain)
+  }
+
+  @Test("is rejected where anything is, and only there")
+  func exit() {
+    let rejected = PlanSituations.names.filter { PlanSituations.named($0).plan.isRejected }
+    #expect(rejected == ["revert-late", "comes-and-goes"])
+  }
+
+  @Test("a revert while the upgrade runs is its rollback, of what was touched")
+  func running() throws {
+    let plan = try cluster("analytics", in: "revert-running")
+    #expect((plan.change, plan.verdict) == (.rollback, .accepted))
+    #expect(plan.forecast?.count(of: .podReverted) == 3)
+    #expect(!plan.isAtMost)
+    #expect(plan.remarks.first?.contains("2 of 4 pods") == true)
+  }
+
+  @Test("a revert of which no status tells is a rollback perhaps, and says on what it relies")
+  func unknown() throws {
+    let plan = try cluster("analytics", in: "revert-unknown")
+    #expect(plan.isAtMost)
+    #expect(plan.remarks.first?.contains("by the file's history in git") == true)
+  }
+
+  @Test("a revert after the end is a downgrade and will be rejected, because the upgrade has finished")
+  func late() throws {
+    let plan = try cluster("analytics", in: "revert-late")
+    #expect((plan.change, plan.verdict) == (.upgrade, .rejected))
+    #expect(plan.remarks.first?.contains("has finished") == true)
+    #expect(plan.forecast == nil)
+  }
+
+  @Test("what waits names the upgrade it waits for, its commit, how far it is and why it is stuck")
+  func waits() throws {
+    let words = PlanWords.waits(try cluster("ledger", in: "behind-stall")).joined()
+    for fact in ["kafka-3.7.0 → kafka-3.7.1", "1d0e77c", "1 of 3 pods", "ErrImagePull"] {
+      #expect(words.contains(fact))
+    }
+  }
+
+  // MARK: Markdown
+
+  @Test("nothing in a name formats, links or calls anybody")
+  func escaping() {
+    let hostile =
+      "a|b `c` <img src=x> @team #12 !3 *x* _y_ [z](https://evil.example) &amp; \u{1B}[31m\u{202E}\nq"
+    let shown = MarkdownText.escaped(hostile)
+    #expect(shown.contains("\\|") && !shown.contains("<") && !shown.contains("\n"))
+    for call in ["@team", "#12", "!3", "https://", "*x", "[z"] { #expect(!shown.contains(" \(call)")) }
+    #expect(!shown.unicodeScalars.contains("\u{1B}") && !shown.unicodeScalars.contains("\u{202E}"))
+  }
+
+  @Test("what is to be copied is copied as it stands, whatever backticks it has")
+  func code() {
+    #expect(MarkdownText.code("git revert a~1") == "`git revert a~1`")
+    #expect(MarkdownText.code("add `x`") == "`` add `x` ``")
+  }
+
+  @Test("a long plan is cut to what a forge takes, and says how much is left out")
+  func long() {
+    var plan = PlanSituations.named("upgrade").plan
+    let one = plan.clusters[0]
+    plan.clusters = (0..<2_000).map { number in
+      var copy = one
+      copy.reference.name = "cluster-\(number)"
+      return copy
+    }
+    plan.clusters[1_999].verdict = .rejected
+    let text = PlanMarkdown.render(plan)
+    #expect(text.utf8.count <= PlanMarkdown.limit)
+    #expect(text.hasPrefix(PlanMarkdown.marker))
+    #expect(text.contains("more, which `kdops plan` shows"))
+    #expect(text.contains("cluster-1999"))
+    #expect(text.contains("1999 upgrades"))
+  }
+
+  @Test("many ordinals in a row are told by their ends")
+  func ordinals() {
+    #expect(PlanWords.ordinals([3, 2, 1, 0]) == "3 2 1 0")
+    #expect(PlanWords.ordinals(Array((0..<100).reversed())) == "99 … 0")
+    #expect(PlanWords.ordinals([9, 7, 6, 5, 4, 3, 2, 1, 0]) == "9 7 6 5 4 3 2 1 0")
+  }
+}
