@@ -220,6 +220,16 @@ public actor GitRepository {
     return try opened().writeTreeEvenEmpty(base: base, edits: edits)
   }
 
+  /// Writes a tree of just these files, as executable as they are. Their blobs have to be there.
+  public func writeTree(of entries: [TreeEntry]) throws(GitError) -> ObjectID {
+    var edits: [String: TreeEdit] = [:]
+    for entry in entries {
+      guard case .file(let isExecutable) = entry.kind else { continue }
+      edits[entry.path] = .put(mode: isExecutable ? FileMode.executable : FileMode.file, id: entry.id)
+    }
+    return try opened().writeTreeEvenEmpty(base: nil, edits: edits)
+  }
+
   /// Writes a commit; no ref moves.
   public func writeCommit(
     tree: ObjectID, parents: [ObjectID], message: String, author: Signature, committer: Signature? = nil

@@ -9,7 +9,7 @@ struct Kdops: AsyncParsableCommand {
     abstract: "Live upgrades of stateful applications, driven by git.",
     version: version,
     subcommands: [
-      DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self,
+      DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self, RehearseCommand.self,
       StatusCommand.self, DiffCommand.self, SyncCommand.self, SuspendCommand.self, ResumeCommand.self,
       RetryCommand.self, InstallCommand.self,
     ])

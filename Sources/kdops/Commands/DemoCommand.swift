@@ -3,7 +3,6 @@ import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
-import Glibc
 import Logging
 
 /// `kdops demo`: the whole story in one terminal.
@@ -31,7 +30,7 @@ struct DemoCommand: AsyncParsableCommand {
       environment)
     do {
       let sample = try samplePath()
-      let folder = try Self.folder(environment)
+      let folder = try ScratchFolder.make("kdops-demo", environment)
       console.line("kdops \(Kdops.version) demo, in \(folder)")
       try await play(sample, in: folder, console, logger)
       Self.farewell(folder, console)
@@ -83,18 +82,6 @@ struct DemoCommand: AsyncParsableCommand {
       // Ended by us: how it says so is of no interest.
       _ = try? await group.next()
     }
-  }
-
-  /// A new folder for this demo.
-  private static func folder(_ environment: [String: String]) throws -> String {
-    var template = Array("\(environment["TMPDIR"] ?? "/tmp")/kdops-demo-XXXXXX".utf8CString)
-    let made = template.withUnsafeMutableBufferPointer { bytes in
-      bytes.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-    }
-    guard let made else {
-      throw DemoError("no folder can be made below \(environment["TMPDIR"] ?? "/tmp"); set TMPDIR")
-    }
-    return made
   }
 
   /// The folder given, or `sample-repo` here or beside the sources that this program was built from.

@@ -1,0 +1,69 @@
+import Diagnostics
+import GitStore
+import Manifests
+import Reconciler
+import Values
+
+/// The user's repository as a rehearsal reads it: the settings and the files of images of one commit.
+struct RehearsalImages: Sendable {
+  var settings: JSON?
+  var files: [TreeEntry]
+  var contents: [[UInt8]]
+
+  static func read(_ commit: ObjectID, in repository: GitRepository) async throws -> RehearsalImages {
+    guard let entry = try await repository.entry(at: RepositoryLayout.path, in: commit), entry.isFile else {
+      return RehearsalImages(settings: nil, files: [], contents: [])
+    }
+    let bytes = try await repository.blob(entry.id)
+    let folders = Set(RepositoryLayout.parse(bytes).layout.images.compactMap(\.rootfs)).sorted()
+    var files: [TreeEntry] = []
+    if !folders.isEmpty {
+      files = try await repository.tree(at: commit, PathSelection(patterns: folders.map { "\($0)/**" }))
+        .filter(\.isFile)
+    }
+    let contents = try await repository.readBlobs(files.map(\.id)) { _, bytes in Array(bytes) }
+    return RehearsalImages(
+      settings: SettingsFile(path: RepositoryLayout.path, bytes: bytes).json, files: files,
+      contents: contents)
+  }
+}
+
+/// A bare repository of a rehearsal's own, in its folder. Nothing of the user's is written.
+struct RehearsalRepository: Sendable {
+  let path: String
+  private let repository: GitRepository
+
+  static func make(in folder: String) async throws -> RehearsalRepository {
+    let path = "\(folder)/repository.git"
+    return RehearsalRepository(path: path, repository: try await GitRepository.initBare(path: path))
+  }
+
+  /// Puts a commit onto `main` whose files are just these.
+  ///
+  /// - Returns: its id.
+  func commit(_ objects: [String: JSON], _ images: RehearsalImages, message: String, now: Int64) async throws
+    -> String
+  {
+    var entries = images.files
+    for (entry, bytes) in zip(images.files, images.contents) {
+      guard try await repository.writeBlob(bytes) == entry.id else {
+        throw GitError(.other, "the file \(entry.path) of an image was not copied as it is")
+      }
+    }
+    var texts = objects.mapValues { $0.text(pretty: true) + "\n" }
+    // JSON is YAML too.
+    texts[RepositoryLayout.path] = RehearsalFiles.settings(images.settings).text(pretty: true) + "\n"
+    for (path, text) in texts {
+      let id = try await repository.writeBlob(Array(text.utf8))
+      entries.append(TreeEntry(path: path, id: id, kind: .file(executable: false)))
+    }
+    let ref = "refs/heads/main"
+    let parent = try await repository.target(of: ref)
+    let author = Signature(name: "kdops rehearse", email: "rehearse@localhost", seconds: now)
+    let commit = try await repository.writeCommit(
+      tree: try await repository.writeTree(of: entries), parents: parent.map { [$0] } ?? [], message: message,
+      author: author)
+    try await repository.updateRef(ref, to: commit, expecting: parent)
+    return commit.hex
+  }
+}

@@ -1,0 +1,47 @@
+import KubeDirector
+
+/// Why a cluster does not go on, told to who writes apps. Pure.
+enum RehearsalTrouble {
+  /// How many lines of a script's output are shown.
+  static let outputLimit = 20
+
+  /// - Parameter status: of the subject's cluster, which has stalled.
+  static func failure(of subject: RehearsalSubject, _ status: ClusterStatus) -> RehearsalFailure {
+    var failure = RehearsalFailure(
+      cluster: subject.cluster, message: status.stall.map { reason($0.message) } ?? "it does not go on")
+    for role in status.roles {
+      for member in role.members where member.state == .configError {
+        failure.output = tail(member.detail)
+        failure.hint = "mend what the config package of role \(role.id) runs"
+        return failure
+      }
+    }
+    for role in status.roles {
+      guard let reason = role.members.compactMap(\.detail.waitingReason).first else { continue }
+      let image = subject.image(of: role.id, in: status.app)
+      failure.hint = mending(reason, image: image ?? "the image of role \(role.id)")
+      return failure
+    }
+    return failure
+  }
+
+  /// The engine's sentence without the advice to revert, which is no news in a rehearsal.
+  private static func reason(_ message: String) -> String {
+    message.split(separator: "; to go back to ", maxSplits: 1).first.map(String.init) ?? message
+  }
+
+  private static func tail(_ detail: MemberStatus.Detail) -> [String] {
+    [detail.lastStdout, detail.lastStderr].compactMap(\.self)
+      .flatMap { $0.split(separator: "\n").suffix(outputLimit) }.map(String.init)
+  }
+
+  private static func mending(_ reason: String, image: String) -> String? {
+    switch reason {
+    case "ErrImagePull", "ImagePullBackOff":
+      "mend the tag, or say under embedded.images in .kdops.yaml that it can be pulled: - image: \"\(image)\""
+    case "InvalidImageName": "mend the name of the image in the app: \(image)"
+    case "CrashLoopBackOff": "see `crash` of \(image) under embedded.images in .kdops.yaml"
+    default: nil
+    }
+  }
+}
