@@ -108,7 +108,8 @@ struct CommandLineTests {
     #expect(
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
         == [
-          "demo", "run", "validate", "status", "diff", "sync", "suspend", "resume", "retry", "install",
+          "demo", "run", "validate", "plan", "rehearse", "status", "diff", "sync", "suspend", "resume",
+          "retry", "install",
         ])
   }
 }

@@ -101,7 +101,7 @@ struct PlanSituations {
     return Planner.plan(
       Planner.Input(
         report: report, judgement: judgement, base: old, head: new, live: live,
-        statusAge: status.isEmpty ? nil : 180, history: history, notes: notes))
+        statusAge: status.isEmpty ? nil : 180, history: { [history] in history[$0] }, notes: notes))
   }
 
   func line(_ file: String, _ number: Int) -> String? {

@@ -18,21 +18,17 @@ extension Plan {
         statusAge: validation.statusAge, findings: validation.report.findings)
     }
     let snapshots = validation.snapshots
+    let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
     var input = Planner.Input(
       report: validation.report, judgement: judgement, base: snapshots.base, head: snapshots.head,
       live: validation.live, statusAge: validation.statusAge, history: validation.history)
-    let running = Set(
-      validation.report.objects.compactMap { verdict -> String? in
-        guard verdict.verdict != Verdict.unchanged.rawValue,
-          let status = validation.live.cluster(verdict.object)?.status, status.upgradeInfo != nil
-        else { return nil }
-        return status.specCommit
-      })
-    guard !running.isEmpty else { return Planner.plan(input) }
-    let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
-    let refs = try await noteRefs(in: repository)
-    for commit in running { input.notes[commit] = try await note(on: commit, refs, in: repository) }
-    return Planner.plan(input)
+    // What is asked of a validation may be read only now.
+    let running = await repository.run { [input] in Planner.commitsUnderWay(input) }
+    if !running.isEmpty {
+      let refs = try await noteRefs(in: repository)
+      for commit in running { input.notes[commit] = try await note(on: commit, refs, in: repository) }
+    }
+    return await repository.run { [input] in Planner.plan(input) }
   }
 
   /// Where notes of ours may be: as a daemon writes them, and below a remote's name, where a fetch puts them that

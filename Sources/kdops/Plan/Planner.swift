@@ -14,8 +14,8 @@ struct Planner {
     var head: Snapshot
     var live: LiveView = .none
     var statusAge: Int?
-    /// The app that each cluster had before the one that it has at the base.
-    var history: [ObjectReference: String] = [:]
+    /// The app that a cluster had before the one that it has at the base.
+    var history: @Sendable (ObjectReference) -> String? = { _ in nil }
     /// The notes at hand, by commit.
     var notes: [String: CommitReport] = [:]
   }
@@ -40,6 +40,17 @@ struct Planner {
   }
 
   private init(input: Input) { self.input = input }
+
+  /// The commits whose upgrades or rollbacks a plan will have to speak of.
+  static func commitsUnderWay(_ input: Input) -> Set<String> {
+    Set(
+      input.report.objects.compactMap { verdict in
+        guard verdict.verdict != Verdict.unchanged.rawValue,
+          let status = input.live.cluster(verdict.object)?.status, status.upgradeInfo != nil
+        else { return nil }
+        return status.specCommit
+      })
+  }
 
   private mutating func run() -> Plan {
     var plan = Plan(
@@ -128,7 +139,7 @@ struct Planner {
       plan.remarks.append("the rollback of the upgrade \(running.words), \(basis)")
     } else if plan.change == .rollback {
       plan.remarks.append("takes an upgrade back that has not begun; no pod is touched (\(basis))")
-    } else if findings(plan, have: "upgrade/newer"), input.history[plan.reference] == target {
+    } else if findings(plan, have: "upgrade/newer"), input.history(plan.reference) == target {
       let state = input.live.cluster(plan.reference)?.status
       plan.remarks.append(
         state == nil
