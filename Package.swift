@@ -183,6 +183,7 @@ let package = Package(
         "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore",
         "Installation", "Kubernetes", "Manifests", "StatusWriter", logging, nioCore, nioPosix, nioHTTP1,
       ],
+      exclude: ["Golden"],
       swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]

@@ -15,10 +15,13 @@ struct Fixture: Sendable {
     var hook = "0"
     /// With what exit code `--pod_upgraded` fails; nil where it does not.
     var failsUpgraded: Int?
+    /// The one pod in which it does; nil for any.
+    var failsIn: String?
 
     /// What tells it from the plain one of its version; part of a tag.
     fileprivate var variant: String {
       (hook == "0" ? "" : "-hook\(hook)") + (failsUpgraded.map { "-fails\($0)" } ?? "")
+        + (failsIn.map { "-in-\($0)" } ?? "")
     }
   }
 
@@ -68,6 +71,7 @@ struct Fixture: Sendable {
       "opt/configscripts/appconfig/startscript": script,
     ]
     files["srv/fail-pod_upgraded"] = image.failsUpgraded.map { "\($0)\n" }
+    files["srv/fail-in"] = image.failsIn.map { "\($0)\n" }
     return files
   }
 
@@ -88,7 +92,10 @@ struct Fixture: Sendable {
     }
     record begin "$@"
     case $event in pod_*) sleep "$(cat /srv/hook-seconds 2> /dev/null || echo 0)" ;; esac
-    if [ -f "/srv/fail-$event" ]; then exit "$(cat "/srv/fail-$event")"; fi
+    read -r host < /proc/sys/kernel/hostname
+    if [ -f "/srv/fail-$event" ] && { [ ! -f /srv/fail-in ] || grep -qx "$host" /srv/fail-in; }; then
+      exit "$(cat "/srv/fail-$event")"
+    fi
     record end "$@"
     """
 
@@ -120,9 +127,12 @@ struct Fixture: Sendable {
 
   static func appPath(_ version: String) -> String { "apps/web-\(version).json" }
 
-  /// - Parameter tag: the tag of the image; the version's where it is nil.
+  /// - Parameters:
+  ///   - tag: the tag of the image; the version's where it is nil.
+  ///   - gateway: the image of the role that else has the same in every version.
   func app(
-    _ version: String, tag: String? = nil, events: [String]? = nil, namespace: String? = nil
+    _ version: String, tag: String? = nil, events: [String]? = nil, namespace: String? = nil,
+    gateway: String? = nil
   ) -> String {
     let place = namespace.map { ", \"namespace\": \"\($0)\"" } ?? ""
     let image = tag.map(webImage) ?? image(version)
@@ -144,7 +154,7 @@ struct Fixture: Sendable {
           "roles": [
             {"id": "worker", "cardinality": "1+", "imageRepoTag": "\(image)"},
             {"id": "front", "cardinality": "0+", "imageRepoTag": "\(image)"},
-            {"id": "gateway", "cardinality": "1", "imageRepoTag": "\(gatewayImage)"}
+            {"id": "gateway", "cardinality": "1", "imageRepoTag": "\(gateway ?? gatewayImage)"}
           ],
           "config": {
             "selectedRoles": ["worker", "front", "gateway"],
@@ -162,9 +172,10 @@ struct Fixture: Sendable {
   ///   - workers: the fixture's where it is nil.
   ///   - front: nil for a cluster without that role.
   ///   - namespace: what the file says of it itself.
+  ///   - order: in which its roles are upgraded, as the annotation says it.
   func cluster(
     _ name: String = "shop", app version: String, workers: Int? = nil, front: Int? = 1,
-    namespace: String? = nil
+    namespace: String? = nil, order: String? = nil
   ) -> String {
     // Next to nothing is asked for, so that many fit on a small node.
     let resources = "{limits: {cpu: 500m, memory: 64Mi}, requests: {cpu: 2m, memory: 8Mi}}"
@@ -174,6 +185,7 @@ struct Fixture: Sendable {
       metadata:
         name: \(name)
       \(namespace.map { "  namespace: \($0)" } ?? "")
+      \(order.map { "  annotations: {kdops.dev/role-order: \"\($0)\"}" } ?? "")
       spec:
         app: web-\(version)
         namingScheme: CrNameRole
