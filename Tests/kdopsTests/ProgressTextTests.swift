@@ -153,6 +153,25 @@ struct ProgressTextTests {
     #expect(draw([ClusterView(name: "prod/a", status: status)]).contains("●×20 ◐ ○×19"))
   }
 
+  @Test("one cluster that is asked for is drawn at rest too, and says what its roles wait for")
+  func one() throws {
+    var waiting = Self.analytics
+    waiting.roles[1].members = Self.members("analytics-worker", 2, app: "spark-1.0.0")
+    waiting.conditions = [
+      Condition(
+        type: .progressing, status: false, reason: "Suspended",
+        message: "from spark-1.0.0 to spark-1.1.0; worker waits for role controller", lastTransition: 100)
+    ]
+    let views = [
+      ClusterView(name: "prod/analytics", status: waiting, whole: true),
+      ClusterView(name: "staging/ledger", status: Self.configured, whole: true),
+      ClusterView(name: "staging/new", status: nil, whole: true),
+    ]
+    let text = views.flatMap { ProgressText().lines($0, now: 141) }.map { $0 + "\n" }.joined()
+    #expect(try text == Golden.stored("one.txt", recording: text))
+    #expect(ProgressText(height: 2).lines(views[0], now: 141).count == 2)
+  }
+
   @Test("nothing to show draws nothing")
   func nothing() {
     #expect(ProgressText().lines([], now: 0).isEmpty)

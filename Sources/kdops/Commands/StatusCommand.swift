@@ -36,7 +36,7 @@ struct StatusCommand: AsyncParsableCommand {
   @Option(help: "human or json.")
   var format = Format.human
 
-  @Flag(help: "Go on and show every change, until interrupted.")
+  @Flag(help: "Draw a line a role and a cell a pod, and go on until interrupted.")
   var watch = false
 
   @Flag(help: "Show what its last upgrades and rollbacks did to each pod, with the times they took.")
@@ -86,14 +86,17 @@ struct StatusCommand: AsyncParsableCommand {
       Streams.error.line("kdops status: there is no cluster \(name ?? "")")
       throw ExitCode(1)
     }
-    show(last, on: console)
+    let isPicture = watch && !history && source.namesMembers
+    show(last, isPicture, on: console)
     while watch {
       // A folder belongs to another process, which tells us nothing; a look costs one read of the disk. A server
       // is asked less often.
       try await Task.sleep(for: source.isRemote ? .seconds(2) : .milliseconds(500))
-      guard let now = try await look(source, wanted), now != last else { continue }
+      let now = try await look(source, wanted) ?? last
+      // A picture shows how long things take, so it changes while they do not.
+      guard now != last || isPicture && console.isTerminal else { continue }
       last = now
-      show(now, on: console)
+      show(now, isPicture, on: console)
       guard wanted == nil || !now.isEmpty else {
         Streams.error.line("kdops status: the cluster \(name ?? "") is gone")
         throw ExitCode(1)
@@ -110,7 +113,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  private func show(_ clusters: [Object], on console: Console) {
+  private func show(_ clusters: [Object], _ isPicture: Bool, on console: Console) {
     switch format {
     case .json where history:
       for cluster in clusters {
@@ -123,10 +126,24 @@ struct StatusCommand: AsyncParsableCommand {
       Streams.output.text(json.text(pretty: !watch) + "\n")
     case .human:
       let columns = console.isTerminal ? console.size.columns - 1 : 200
-      let lines = lines(clusters, columns, console)
+      let lines =
+        isPicture ? picture(clusters, columns, console) : lines(clusters, columns, console)
       if watch, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
       for line in lines { Streams.output.line(line) }
     }
+  }
+
+  /// A line a role and a cell a pod, as `kdops run` draws them.
+  private func picture(_ clusters: [Object], _ columns: Int, _ console: Console) -> [String] {
+    let text = ProgressText(
+      width: columns, height: console.size.rows - 1, isColoured: console.isColoured)
+    let now = Int(Date().timeIntervalSince1970)
+    let views = clusters.map { cluster in
+      ClusterView(
+        name: "\(cluster.objectName)", status: ClusterStatus(cluster.json["status"]),
+        way: cluster.annotation(Wire.Annotation.path).map { .restoreFile($0) }, whole: name != nil)
+    }
+    return name == nil ? text.lines(views, now: now) : views.flatMap { text.lines($0, now: now) }
   }
 
   private func lines(_ clusters: [Object], _ columns: Int, _ console: Console) -> [String] {

@@ -9,7 +9,10 @@ extension ClusterView {
   ///   - status: nil where the engine has not looked at the cluster yet.
   ///   - subject: the first line of the commit being realised.
   ///   - way: how to get out of a stall.
-  init(name: String, status: ClusterStatus?, subject: String? = nil, way: WayOut? = nil) {
+  ///   - whole: whether the roles of a cluster at rest are wanted too.
+  init(
+    name: String, status: ClusterStatus?, subject: String? = nil, way: WayOut? = nil, whole: Bool = false
+  ) {
     guard let status else {
       self.init(name: name, state: .changing, app: "")
       return
@@ -24,8 +27,9 @@ extension ClusterView {
     self.init(
       name: name, state: state, fromApp: info?.prevApp, app: status.app,
       commit: status.specCommit.map { String($0.prefix(7)) }, subject: subject,
-      since: info?.startedAt ?? status.condition(.progressing)?.lastTransition)
-    guard state != .configured else { return }
+      since: state == .configured ? nil : info?.startedAt ?? status.condition(.progressing)?.lastTransition)
+    isSuspended = status.condition(.progressing)?.reason == "Suspended"
+    guard whole || state != .configured else { return }
     roles = status.roles.map { Role($0, of: status) }
     if state == .stalled, info?.isRollingBack == false, let commit = status.specCommit {
       wayOut = way?.command(commit: String(commit.prefix(7)))
@@ -82,7 +86,15 @@ extension ClusterView.Role {
       words = "untouched"
     } else if done == concerned.count {
       words = info.isRollingBack ? "rolled back" : "upgraded"
+    } else {
+      words = Self.wait(of: role.id, status) ?? ""
     }
+  }
+
+  /// What a role waits for of which nothing is in hand, as the condition says it: `waits for role db`.
+  private static func wait(of role: String, _ status: ClusterStatus) -> String? {
+    let sentences = status.condition(.progressing)?.message.split(separator: "; ") ?? []
+    return sentences.first { $0.hasPrefix("\(role) waits ") }.map { String($0.dropFirst(role.count + 1)) }
   }
 
   private static func cellInTheMaking(_ member: MemberStatus) -> ClusterView.Cell {

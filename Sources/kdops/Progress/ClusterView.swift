@@ -31,6 +31,8 @@ struct ClusterView: Hashable, Sendable {
   /// When this began, in whole seconds since 1970.
   var since: Int?
   var roles: [Role] = []
+  /// The engine takes no further step until somebody lets it.
+  var isSuspended = false
   /// A command to copy.
   var wayOut: String?
 

@@ -6,6 +6,8 @@ struct ProgressText {
   var height = 40
   var isColoured = false
 
+  /// The clusters that something happens to, and how many rest.
+  ///
   /// - Parameter now: in whole seconds since 1970.
   func lines(_ clusters: [ClusterView], now: Int) -> [String] {
     let busy = clusters.filter { $0.state != .configured }
@@ -27,6 +29,13 @@ struct ProgressText {
         styled(StyledLine("\(resting == 1 ? "1 cluster" : "\(resting) clusters") configured", .dim)))
     }
     return lines
+  }
+
+  /// One cluster, also where it rests; the lines past `height` are left out.
+  ///
+  /// - Parameter now: in whole seconds since 1970.
+  func lines(_ cluster: ClusterView, now: Int) -> [String] {
+    Array(draw(cluster, Columns([cluster]), now).prefix(height))
   }
 
   private struct Columns {
@@ -58,6 +67,7 @@ struct ProgressText {
     line.pad(to: columns.name + 3)
     line.append(cluster.fromApp.map { "\($0) → \(cluster.app)" } ?? cluster.app)
     if let word = word(cluster) { line.append("   \(word.text)", word.style) }
+    if cluster.isSuspended { line.append("   suspended", .yellow) }
     if let commit = cluster.commit { line.append("   commit \(commit)", .dim) }
     let time = cluster.since.map { Self.elapsed(now - $0) }
     let end = min(width, 110)
@@ -76,7 +86,8 @@ struct ProgressText {
     switch cluster.state {
     case .rollingBack: ("rolling back", .yellow)
     case .stalled: ("stalled", .red)
-    case .upgrading, .changing, .configured: nil
+    case .configured: ("configured", .green)
+    case .upgrading, .changing: nil
     }
   }
 

@@ -68,6 +68,9 @@ extension ClusterSource {
   /// True where each look is a request over the network.
   var isRemote: Bool { if case .kubernetes = self { true } else { false } }
 
+  /// False where members are only counted.
+  var namesMembers: Bool { if case .git = self { false } else { true } }
+
   /// Closes what was opened.
   func close() async {
     if case .kubernetes(let client) = self { await client.shutdown() }
