@@ -19,7 +19,6 @@ struct Hands: Sendable {
     var status: ClusterStatus
     var apps: [String: AppSpec]
     var sets: [String: Object]
-    var pods: [String: Object]
     var connections = Connections()
     var reference: Object.Reference {
       Object.Reference(apiVersion: owner.apiVersion, kind: owner.kind, name: name, uid: owner.uid)

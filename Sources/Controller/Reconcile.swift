@@ -76,12 +76,13 @@ extension Engine {
     let state = status ?? ClusterStatus(state: .creating, app: cluster.spec.app)
     let owner = OwnerReference(picture.cluster)
     let builder = ObjectBuilder(cluster: cluster, owner: owner, status: state)
-    let connections = await connections(of: cluster, isStamped: stamp.holds(picture.cluster.json), status)
+    let isStamped = stamp.holds(picture.cluster.json)
+    let connections = await connections(of: cluster, isStamped: isStamped, status)
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
-      cluster: cluster, isStamped: stamp.holds(picture.cluster.json), status: status, apps: apps,
+      cluster: cluster, isStamped: isStamped, status: status, apps: apps,
       catalogs: catalogs, appAnnotations: annotations, sets: sets,
-      pods: picture.pods.mapValues(PodObservation.init),
+      pods: picture.pods.mapValues(\.observation),
       gone: picture.gone, work: picture.work,
       budgets: Self.budgets(picture), connections: connections?.observation(settings.clusterDomain),
       headlessServiceExists: picture.services[headless]
@@ -91,7 +92,7 @@ extension Engine {
       settings: Observation.Settings(
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
     let context = Hands.Context(
-      cluster: cluster, owner: owner, status: state, apps: apps, sets: picture.sets, pods: picture.pods,
+      cluster: cluster, owner: owner, status: state, apps: apps, sets: picture.sets,
       connections: connections ?? Connections())
     return (observation, context)
   }
@@ -132,7 +133,7 @@ extension Engine {
   /// The budgets that cover pods of this cluster, with the roles whose pods they are.
   private static func budgets(_ picture: World.Picture) -> [BudgetObservation] {
     picture.budgets.sorted { $0.name < $1.name }.compactMap { budget in
-      let pods = picture.pods.values.filter { budget.selector.covers($0.labels) }
+      let pods = picture.pods.values.map(\.object).filter { budget.selector.covers($0.labels) }
       guard !pods.isEmpty else { return nil }
       return BudgetObservation(
         name: budget.name, roles: Set(pods.compactMap { $0.label(Wire.Label.role) }),

@@ -29,7 +29,7 @@ actor World {
   /// The objects that bear one cluster's name.
   struct Parts {
     var sets: [String: Object] = [:]
-    var pods: [String: Object] = [:]
+    var pods: [String: KnownPod] = [:]
     var services: [String: Service] = [:]
     /// When pods went that have not come again.
     var gone: [String: Int] = [:]
@@ -53,7 +53,7 @@ actor World {
   struct Picture: Sendable {
     var cluster: Object
     var sets: [String: Object]
-    var pods: [String: Object]
+    var pods: [String: KnownPod]
     var gone: [String: Int]
     /// The marks of its services, by name.
     var services: [String: String]
@@ -102,7 +102,7 @@ actor World {
     // A pod without an owner is about to be adopted by the set whose labels it bears.
     let pods = parts.pods.filter { pod in
       let owners = pod.value.owners
-      return owners.isEmpty || owners.contains { setUIDs.contains($0.uid) }
+      return owners.isEmpty || owners.contains(where: setUIDs.contains)
     }
     let services = parts.services.filter { $0.value.owners.contains(uid) }.mapValues { $0.mark ?? "" }
     return Picture(
@@ -188,8 +188,8 @@ actor World {
         parts[owner, default: Parts()].sets[object.name] = object
       case .pods:
         guard !buried.contains(object.uid) else { return [] }
-        guard isNewer(object, than: parts[owner]?.pods[object.name]) else { return [] }
-        parts[owner, default: Parts()].pods[object.name] = object
+        guard isNewer(object, than: parts[owner]?.pods[object.name]?.object) else { return [] }
+        parts[owner, default: Parts()].pods[object.name] = KnownPod(object)
         parts[owner]?.gone[object.name] = nil
       case .services: parts[owner, default: Parts()].services[object.name] = Service(object)
       default: return []
@@ -272,7 +272,7 @@ actor World {
     Set(
       clusters.keys.filter { name in
         name.namespace == namespace
-          && parts[name]?.pods.values.contains { budget.selector.covers($0.labels) } == true
+          && parts[name]?.pods.values.contains { budget.selector.covers($0.object.labels) } == true
       })
   }
 

@@ -66,7 +66,14 @@ struct Living {
     {
       return false
     }
-    if objects[reference] != nil { remove(reference) }
+    if let known = objects[reference] {
+      guard view.cluster(reference) == nil || !Self.differInStatusAlone(known, object) else {
+        objects[reference] = object
+        view.hold(reference, status: ClusterStatus(object.json["status"]), generation: object.generation)
+        return true
+      }
+      remove(reference)
+    }
     objects[reference] = object
     let isOurs = object.label(Wire.Label.source) == installation
     if isOurs, let commit = Self.commit(of: object) { byCommit[commit, default: []].insert(reference) }
@@ -83,6 +90,16 @@ struct Living {
       if isOurs { applied.insert(cluster, from: object.annotation(Wire.Annotation.path)) }
     }
     return true
+  }
+
+  /// True for a cluster of which only the engine has written something since, as it does many times in an upgrade: a
+  /// spec that changes gets another generation.
+  private static func differInStatusAlone(_ old: Object, _ new: Object) -> Bool {
+    guard new.kind == Wire.clusterKind, old.uid == new.uid, old.generation == new.generation else {
+      return false
+    }
+    let (before, after) = (old.json["metadata"], new.json["metadata"])
+    return before?["labels"] == after?["labels"] && before?["annotations"] == after?["annotations"]
   }
 
   private mutating func bury(_ object: Object) {

@@ -34,7 +34,7 @@ struct OwnershipTests {
       announcer: nil)
     context = Hands.Context(
       cluster: cluster, owner: OwnerReference(live), status: Fixture.status(),
-      apps: ["spark-1.0.0": Fixture.app()], sets: [:], pods: [:])
+      apps: ["spark-1.0.0": Fixture.app()], sets: [:])
   }
 
   private func place(_ resource: Resource, _ name: ObjectName, owners: [OwnerReference] = []) async throws {
