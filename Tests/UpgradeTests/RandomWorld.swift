@@ -36,6 +36,7 @@ struct RandomWorld: Hashable {
   func settled() -> Stage {
     var stage = Stage(roles, versions: ["1.0": [:], "1.1": newer, "1.2": newest])
     stage.isRecording = false
+    stage.isHasty = true
     stage.settle()
     stage.statusWrites = 0
     stage.steps = 0

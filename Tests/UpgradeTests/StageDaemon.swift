@@ -81,17 +81,20 @@ extension Stage {
 
   /// The daemon sees everything and does what is to be done.
   ///
+  /// - Parameter steps: how many it takes at most before it sees what came of them.
   /// - Returns: whether it did anything. Where nothing has happened since it last had nothing to do, it is not asked.
-  mutating func daemonLooks() -> Bool {
+  mutating func daemonLooks(steps: Int = Self.stepsAtOnce) -> Bool {
     let moment = counter &+ clusterVersion
     let isWoken = daemon.wakeAt.map { $0 <= now } ?? false
     if daemon.seen == moment, !isWoken, daemon.work.values.allSatisfy(\.isRunning) { return false }
     daemon.wakeAt = nil
     see()
-    let moved = daemonActs()
+    let moved = daemonActs(steps: steps)
     daemon.seen = moved ? nil : moment
     return moved
   }
+
+  static let stepsAtOnce = 32
 
   mutating func killDaemon() {
     daemon = StageDaemon()
@@ -99,9 +102,9 @@ extension Stage {
   }
 
   /// The daemon acts on what it has seen, which may be old: steps until nothing is left to do.
-  mutating func daemonActs() -> Bool {
+  mutating func daemonActs(steps most: Int = Self.stepsAtOnce) -> Bool {
     var moved = false
-    for _ in 0..<32 {
+    for _ in 0..<most {
       guard let view = daemon.view, let decision = ClusterMachine.step(observation(view)) else {
         return moved
       }
