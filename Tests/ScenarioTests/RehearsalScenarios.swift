@@ -134,6 +134,55 @@ struct RehearsalScenarios {
     #expect(try await rehearse(fixture, ["--cluster", "default/none"]).code == 2)
   }
 
+  @Test("a step that takes too long fails the rehearsal, and what it waits for is said")
+  func timeout() async throws {
+    let ending = try await rehearse(
+      Fixture(.embedded, workers: 1, .init(version: "1.1", hook: "120")), ["--timeout", "8s"])
+    #expect(ending.code == 1)
+    #expect(ending.text.contains("within 8 s"), "\(ending.text)")
+    #expect(ending.text.contains("--timeout"))
+    #expect(ending.left == [])
+  }
+
+  @Test("where an app says that there is no way back, none is rehearsed, and that is said")
+  func noReturn() async throws {
+    let fixture = Fixture(.embedded, workers: 1)
+    var change = fixture.upgrade()
+    let app = fixture.app("1.1.0").replacingOccurrences(
+      of: #""name": "web-1.1.0""#,
+      with: #""name": "web-1.1.0", "annotations": {"kdops.dev/point-of-no-return": "*"}"#)
+    change[Fixture.appPath("1.1.0")] = app
+    let ending = try await rehearse(fixture, change: change)
+    #expect(ending.code == 0, "\(ending.text)")
+    #expect(ending.text.contains("not rehearsed: the way back of default/shop"))
+    #expect(!ending.text.contains("--pod_reverted"))
+  }
+
+  @Test("new clusters, more members and several clusters at once are played too")
+  func others() async throws {
+    let fixture = Fixture(.embedded, workers: 1)
+    let other = Fixture.clusterPath("other")
+    let ending = try await rehearse(
+      fixture, base: [other: fixture.cluster("other", app: "1.0.0")],
+      change: [
+        other: fixture.cluster("other", app: "1.0.0", workers: 2),
+        Fixture.clusterPath("fresh"): fixture.cluster("fresh", app: "1.0.0"),
+      ])
+    #expect(ending.code == 0, "\(ending.text)")
+    #expect(ending.text.contains("default/fresh-worker-0") && ending.text.contains("default/other-worker-1"))
+    #expect(ending.text.contains("--addnodes"))
+    #expect(!ending.text.contains("and back:") && !ending.text.contains("shop"))
+  }
+
+  @Test("what is kept can be looked at")
+  func kept() async throws {
+    let fixture = Fixture(.embedded, workers: 1)
+    let ending = try await rehearse(fixture, ["--keep"])
+    #expect(ending.code == 0)
+    #expect(ending.left.count == 1)
+    #expect(ending.text.contains("everything is left in"))
+  }
+
   @Test("stopped in the middle it ends its scripts and removes what it made")
   func stopped() async throws {
     let fixture = Fixture(.embedded, .init(version: "1.1", hook: "60"))

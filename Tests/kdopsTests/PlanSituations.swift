@@ -81,7 +81,9 @@ struct PlanSituations {
 
   // MARK: Judging
 
-  var plan: Plan {
+  var plan: Plan { planAndMoves.plan }
+
+  var planAndMoves: (plan: Plan, moves: [ObjectReference: ClusterTransition]) {
     let (old, new) = (Self.snapshot(base), Self.snapshot(head))
     var live = LiveView(source: .none)
     if !status.isEmpty {
@@ -98,10 +100,11 @@ struct PlanSituations {
         Report.ObjectVerdict(
           object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
       }, notJudged: judgement.notJudged)
-    return Planner.plan(
+    let plan = Planner.plan(
       Planner.Input(
         report: report, judgement: judgement, base: old, head: new, live: live,
         statusAge: status.isEmpty ? nil : 180, history: { [history] in history[$0] }, notes: notes))
+    return (plan, judgement.transitions)
   }
 
   func line(_ file: String, _ number: Int) -> String? {

@@ -20,7 +20,7 @@ struct TimelineTests {
   private func lines(_ entries: [Timeline.Entry]) -> [String] {
     entries.map { entry in
       let code = entry.exitCode.map { " exit \($0)" } ?? ""
-      return "\(entry.pod) \(RehearsalText.words(entry.step)) \(RehearsalText.seconds(entry.took))\(code)"
+      return "\(entry.pod) \(RehearsalText.words(entry)) \(RehearsalText.seconds(entry.took))\(code)"
         + (entry.trouble.map { " (\($0))" } ?? "")
     }
   }
@@ -86,7 +86,7 @@ struct TimelineTests {
     var backOff = stuck
     backOff.detail.waitingReason = "ImagePullBackOff"
     let steps = [(0, rest), (1, claimed()), (2, stuck), (3, backOff), (4, stuck)]
-    #expect(play(steps) == ["a-w-0 set up 0.0 s", "a-w-0 replaced 1.0 s (ErrImagePull)"])
+    #expect(play(steps) == ["a-w-0 set up 0.0 s", "a-w-0 not up 1.0 s (ErrImagePull)"])
   }
 
   @Test("counts what a rollback withdraws as not run")

@@ -27,7 +27,7 @@ struct RehearsalText {
     line.append(String(repeating: " ", count: max(0, 9 - at.count)) + at, .dim)
     line.append("  \(entry.cluster.namespace)/\(entry.pod)")
     line.pad(to: 14 + width)
-    line.append(Self.words(entry.step))
+    line.append(Self.words(entry))
     line.pad(to: 34 + width)
     line.append(Self.seconds(entry.took))
     if let code = entry.exitCode { line.append("   exit \(code)", code == 0 ? .green : .red) }
@@ -70,8 +70,9 @@ struct RehearsalText {
     return "\(tenths / 10).\(tenths % 10) s"
   }
 
-  static func words(_ step: Timeline.Entry.Step) -> String {
-    switch step {
+  static func words(_ entry: Timeline.Entry) -> String {
+    switch entry.step {
+    case .made where entry.trouble != nil, .replaced where entry.trouble != nil: "not up"
     case .made: "set up"
     case .replaced: "replaced"
     case .script(let event): event.argument
