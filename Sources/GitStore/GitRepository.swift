@@ -107,6 +107,9 @@ public actor GitRepository {
   /// The branch that `HEAD` stands for, such as `refs/heads/main`; nil where it is detached.
   public func headBranch() throws(GitError) -> String? { try opened().headBranch() }
 
+  /// Whether the object is there.
+  public func has(_ id: ObjectID) throws(GitError) -> Bool { try opened().has(id) }
+
   /// What a ref names; nil where it does not exist.
   public func target(of ref: String) throws(GitError) -> ObjectID? { try opened().target(of: ref) }
 

@@ -11,7 +11,7 @@ struct Kdops: AsyncParsableCommand {
     subcommands: [
       DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self, RehearseCommand.self,
       StatusCommand.self, DiffCommand.self, SyncCommand.self, SuspendCommand.self, ResumeCommand.self,
-      RetryCommand.self, InstallCommand.self,
+      RetryCommand.self, HookCommand.self, InstallCommand.self,
     ])
 
   /// What every command says by its exit code when it could not be run.

@@ -36,11 +36,17 @@ struct PlanCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the status tree stands, if not in the usual place.", valueName: "ref"))
   var statusRef: String?
 
+  @Flag(help: "Fetch the status of running clusters first, from the remote that has it.")
+  var fetchStatus = false
+
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
     let validation: Validation
     let plan: Plan
     do {
+      if fetchStatus {
+        try await StatusFetch.run(path: repository, console: Console(descriptor: 2, environment: environment))
+      }
       validation = try await Validation.run(
         .commits(base: base, head: head), path: repository, statusRef: statusRef, environment: environment,
         now: Int64(Date().timeIntervalSince1970))

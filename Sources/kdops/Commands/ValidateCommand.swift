@@ -42,7 +42,13 @@ struct ValidateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Where the status tree stands, if not in the usual place.", valueName: "ref"))
   var statusRef: String?
 
+  @Flag(help: "Fetch the status of running clusters first, from the remote that has it.")
+  var fetchStatus = false
+
   func validate() throws {
+    if fetchStatus, !staged, base == nil {
+      throw ValidationError("--fetch-status is of use where a change is judged: add --staged or --base")
+    }
     if staged, base != nil || head != nil {
       throw ValidationError("--staged compares with HEAD; leave out --base and --head")
     }
@@ -57,6 +63,9 @@ struct ValidateCommand: AsyncParsableCommand {
       if staged { .staged } else if let base { .commits(base: base, head: head ?? "HEAD") } else { .workTree }
     let validation: Validation
     do {
+      if fetchStatus {
+        try await StatusFetch.run(path: path, console: Console(descriptor: 2, environment: environment))
+      }
       validation = try await Validation.run(
         target, path: path, statusRef: statusRef, environment: environment,
         now: Int64(Date().timeIntervalSince1970))

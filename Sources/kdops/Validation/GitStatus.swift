@@ -19,11 +19,6 @@ struct GitStatus: Sendable {
   /// The largest file of the tree that is read, in bytes.
   private static let fileLimit = 64 << 10
 
-  /// Where the tree stands in a clone: its own ref where it was fetched, and the daemon's copy, and the branch.
-  static let refs = [
-    "refs/kdops/status", "refs/kdops/remote/kdops/status", "refs/remotes/origin/kdops/status",
-  ]
-
   /// Finds it; no file of it is read.
   ///
   /// - Parameters:
@@ -31,14 +26,10 @@ struct GitStatus: Sendable {
   ///   - now: in seconds since 1970.
   /// - Returns: nil where there is none.
   static func find(in repository: GitRepository, ref: String? = nil, now: Int64) async throws -> GitStatus? {
-    for ref in ref.map({ [$0] }) ?? refs {
-      guard let commit = try await repository.target(of: ref) else { continue }
-      let info = try await repository.commitInfo(commit)
-      return GitStatus(
-        commit: commit, age: Int(max(0, now - info.committer.seconds)), tree: info.tree,
-        repository: repository)
-    }
-    return nil
+    guard let found = try await StatusPlace.newest(in: repository, ref: ref) else { return nil }
+    return GitStatus(
+      commit: found.id, age: Int(max(0, now - found.committer.seconds)), tree: found.tree,
+      repository: repository)
   }
 
   /// Reads the files of all clusters.

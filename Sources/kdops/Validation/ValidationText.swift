@@ -43,12 +43,7 @@ enum ValidationText {
     var text =
       "\(count(validation.clusters, "cluster", "clusters")), \(count(validation.apps, "app", "apps")): "
     text += (findings.isEmpty ? "no findings" : findings.joined(separator: ", ")) + "\n"
-    if let commit = report.status.commit, let age = validation.statusAge {
-      text += "running clusters as of \(duration(age)) ago (status \(commit.prefix(7)))\n"
-    }
-    if !report.notJudged.isEmpty {
-      text += "not judged without a status of running clusters: \(report.notJudged.joined(separator: ", "))\n"
-    }
+    for line in StatusWords.lines(validation) { text += line + "\n" }
     return text
   }
 

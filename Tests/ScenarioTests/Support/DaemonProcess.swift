@@ -29,17 +29,7 @@ final class DaemonProcess: @unchecked Sendable {
   }
 
   /// Beside the program that runs the tests, unless `KDOPS_BIN` names another.
-  static let program: String? = {
-    if let named = ProcessInfo.processInfo.environment["KDOPS_BIN"] { return named }
-    let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    let folders = [
-      tests.deletingLastPathComponent(), Bundle.main.bundleURL,
-      Bundle.main.bundleURL.deletingLastPathComponent(),
-    ]
-    return folders.map { $0.appendingPathComponent("kdops").path }.first {
-      FileManager.default.isExecutableFile(atPath: $0)
-    }
-  }()
+  static let program = BuiltProgram.kdops
 
   /// Whether its scripts can be run here.
   static let hasBubblewrap: Bool = {

@@ -1,0 +1,57 @@
+import ArgumentParser
+import Diagnostics
+import FoundationEssentials
+import GitStore
+
+/// `kdops hook`: the rules where people commit and push.
+struct HookCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hook", abstract: "Have git ask kdops before it commits, pushes or takes a push.",
+    subcommands: [HookInstallCommand.self, HookRunCommand.self])
+}
+
+/// `kdops hook run`: what an installed hook calls.
+struct HookRunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Judge as one of git's hooks; git starts it.",
+    discussion: """
+      It reads the repository that git started it in, and nothing else: no network. git config kdops.branch names the \
+      branch that counts.
+      Exit codes: 0 go on, 1 refused, 2 it could not be judged; git goes on with 0 only.
+      """)
+
+  @Argument(help: ArgumentHelp(visibility: .default))
+  var name: HookName
+
+  @Argument(help: "What git gives the hook.")
+  var arguments: [String] = []
+
+  func run() async throws {
+    let environment = ProcessInfo.processInfo.environment
+    let console = Console(descriptor: 2, environment: environment)
+    let judged: [HookRun.Judged]
+    do {
+      // git has looked at whose the repository is before it started us from it.
+      try GitLibrary.trustOwners()
+      let hook = HookRun(
+        name: name, arguments: arguments,
+        repository: try await GitRepository.openFromEnvironment(path: ".", environment),
+        environment: environment, now: Int64(Date().timeIntervalSince1970))
+      judged = try await hook.judge(name.readsRefs ? Self.input() : "")
+    } catch {
+      Streams.error.line("kdops hook \(name.rawValue): \(TerminalText.visible(Redaction.url("\(error)")))")
+      throw Kdops.couldNotRun
+    }
+    for line in HookText(name: name, isColoured: console.isColoured).lines(judged) {
+      Streams.error.line(line)
+    }
+    if judged.contains(where: { $0.validation.report.count(.error) > 0 }) { throw ExitCode(1) }
+  }
+
+  /// What git says on the standard input.
+  private static func input() -> String {
+    var text = ""
+    while let line = readLine(strippingNewline: false) { text += line }
+    return text
+  }
+}

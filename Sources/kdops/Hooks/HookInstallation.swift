@@ -1,0 +1,196 @@
+import Diagnostics
+import GitStore
+
+/// Puts hooks into a repository, or takes them away, and tells line by line what came of it.
+struct HookInstallation {
+  let git: GitCommand
+  /// Nil for the remote that there is.
+  var remote: String?
+  var branch: String?
+  var installation: String?
+
+  /// What was done, for people.
+  struct Result {
+    var lines: [String] = []
+    /// Whether a hook was left for somebody to decide about.
+    var leftAny = false
+  }
+
+  // MARK: Installing
+
+  func install(_ names: [HookName]) async throws -> Result {
+    let (folder, isBare) = try await place(names)
+    var result = Result()
+    for name in names.isEmpty ? HookName.usual(inBare: isBare) : names {
+      let file = HookFile(name: name, folder: folder.path)
+      let step = HookFile.installing(name, file.state, hasBefore: file.hasBefore)
+      try file.carryOut(step)
+      result.add(file, Self.words(step, file))
+    }
+    if let note = folder.note { result.lines.append(note) }
+    result.lines += try await configure(isBare: isBare)
+    result.lines.append("undo: kdops hook install --uninstall")
+    return result
+  }
+
+  private static func words(_ step: HookFile.Step, _ file: HookFile) -> HookFile.Step.Words {
+    switch step {
+    case .write: .done("installed as \(file.path)")
+    case .chain: .done("installed as \(file.path); the hook that was there is asked first, as \(file.before)")
+    case .keep: .done("is there already: \(file.path)")
+    case .leave(let why): .left("left as it is, \(file.path): \(why)")
+    case .remove: .done("removed: \(file.path)")
+    case .restore: .done("removed, and the hook from before is back: \(file.path)")
+    }
+  }
+
+  private func configure(isBare: Bool) async throws -> [String] {
+    var lines: [String] = []
+    for (key, value) in [(HookSetting.branch, branch), (HookSetting.installation, installation)] {
+      guard let value else { continue }
+      try await git.run("config", "--local", key, value)
+      lines.append("git config \(key) is \(value)")
+    }
+    // A server's repository is where the status is written to.
+    if isBare { return lines }
+    guard let settings = try await fetchSettings() else {
+      return lines + [
+        "there is no remote yet: run this again after `git remote add`, so that fetches bring the status of running clusters"
+      ]
+    }
+    if settings.remote != "origin" {
+      try await git.run("config", "--local", HookSetting.remote, settings.remote)
+    }
+    for line in settings.lines where try await !values(line.key).contains(line.value) {
+      try await git.run("config", "--local", "--add", line.key, line.value)
+    }
+    let name = TerminalText.visible(settings.remote)
+    return lines + [
+      "`git fetch \(name)` brings the status of running clusters from now on, and the notes that `git log` shows"
+    ]
+  }
+
+  // MARK: Taking away
+
+  func uninstall(_ names: [HookName]) async throws -> Result {
+    let (folder, isBare) = try await place(names)
+    var result = Result()
+    for name in names.isEmpty ? HookName.allCases : names {
+      let file = HookFile(name: name, folder: folder.path)
+      let step = HookFile.uninstalling(name, file.state, hasBefore: file.hasBefore)
+      try file.carryOut(step)
+      if step != .keep { result.add(file, Self.words(step, file)) }
+    }
+    let remains = HookName.allCases.contains {
+      if case .ours = HookFile(name: $0, folder: folder.path).state { true } else { false }
+    }
+    // Other hooks still read what fetches bring.
+    if !remains { result.lines += try await forget(isBare: isBare) }
+    if result.lines.isEmpty { result.lines = ["nothing of kdops is installed here"] }
+    return result
+  }
+
+  private func forget(isBare: Bool) async throws -> [String] {
+    var isChanged = false
+    if !isBare, let settings = try await fetchSettings() {
+      for line in settings.lines where try await values(line.key).contains(line.value) {
+        try await git.run("config", "--local", "--fixed-value", "--unset-all", line.key, line.value)
+        isChanged = true
+      }
+      // A copy that no fetch renews would be taken for the status.
+      let refs = try await git.run("for-each-ref", "--format=%(refname)", "refs/kdops/remote", "refs/notes")
+      for ref in refs.split(separator: "\n").map(String.init)
+      where settings.fetched.contains(where: { ref.hasPrefix($0.dropLast()) }) {
+        try await git.run("update-ref", "-d", ref)
+        isChanged = true
+      }
+    }
+    for key in [HookSetting.branch, HookSetting.installation, HookSetting.remote]
+    where try await !values(key).isEmpty {
+      try await git.run("config", "--local", "--unset-all", key)
+      isChanged = true
+    }
+    return isChanged ? ["what was set in git's configuration is taken back, and what it fetched"] : []
+  }
+
+  // MARK: Looking
+
+  private struct Folder {
+    var path: String
+    /// What one should know of it.
+    var note: String?
+  }
+
+  /// Where git looks for hooks: the same folder for all work trees of a repository, or what `core.hooksPath` says.
+  private func place(_ names: [HookName]) async throws -> (folder: Folder, isBare: Bool) {
+    guard let bare = try await git.answer("rev-parse", "--is-bare-repository") else {
+      throw GitError(
+        .gone, "\(git.folder) is no git repository that you may use",
+        hint: "check the path, or what `git status` says there")
+    }
+    let isBare = bare == "true"
+    if isBare, let wrong = names.first(where: { $0 == .preCommit || $0 == .preMergeCommit }) {
+      throw GitError(
+        .invalid,
+        "nobody commits in the bare repository \(git.folder), so \(wrong.rawValue) is never run there",
+        hint: "install pre-receive there, and \(wrong.rawValue) in clones")
+    }
+    let path = try await git.run("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+    guard let setting = try await git.answer("config", "--show-scope", "--get", "core.hooksPath") else {
+      return (Folder(path: path), isBare)
+    }
+    let scope = setting.split(separator: "\t").first.map(String.init) ?? ""
+    guard scope == "local" || scope == "worktree" else {
+      throw GitError(
+        .invalid,
+        "core.hooksPath of your \(scope) configuration names \(path), whose hooks serve all repositories",
+        hint:
+          "give this one its own, `git config core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\"`, and run "
+          + "this again; or have a hook there run `kdops hook run pre-commit`")
+    }
+    var note: String?
+    if !isBare, let top = try await git.answer("rev-parse", "--show-toplevel"), path.hasPrefix("\(top)/"),
+      !path.contains("/.git/")
+    {
+      note = "\(path) is a folder of the work tree: commit it, and others have the hooks, too"
+    }
+    return (Folder(path: path, note: note), isBare)
+  }
+
+  private func values(_ key: String) async throws -> [String] {
+    try await git.answer("config", "--local", "--get-all", key)?.split(separator: "\n").map(String.init) ?? []
+  }
+
+  private func fetchSettings() async throws -> FetchSettings? {
+    if let remote {
+      let remotes = try await git.remotes()
+      guard remotes.contains(remote) else {
+        throw GitError(
+          .invalid, "there is no remote \(remote)", hint: "there is \(remotes.joined(separator: ", "))")
+      }
+      return FetchSettings(remote: remote)
+    }
+    return try await git.statusRemote().map(FetchSettings.init)
+  }
+}
+
+extension HookFile.Step {
+  /// What is told of a step.
+  enum Words {
+    case done(String)
+    case left(String)
+  }
+}
+
+extension HookInstallation.Result {
+  fileprivate mutating func add(_ file: HookFile, _ words: HookFile.Step.Words) {
+    let text: String
+    switch words {
+    case .done(let said): text = said
+    case .left(let said):
+      text = said
+      leftAny = true
+    }
+    lines.append("\(file.name.rawValue) \(TerminalText.visible(text))")
+  }
+}

@@ -1,0 +1,101 @@
+import Diagnostics
+
+/// What a hook says on the terminal of whoever commits or pushes: never more than a screen.
+struct HookText {
+  let name: HookName
+  var isColoured = false
+
+  /// How many lines findings may take where something is refused, and where all passes.
+  private static let refusalLines = 16
+  private static let passLines = 8
+  /// How many changed objects are named, and of how many branches.
+  private static let changesAtMost = 5
+  private static let branchesAtMost = 3
+
+  /// - Returns: nothing where nothing was touched that kdops has to do with.
+  func lines(_ judged: [HookRun.Judged]) -> [String] {
+    let refused = judged.filter { $0.validation.report.count(.error) > 0 }
+    // What was refused alone counts: the rest is told when it passes.
+    let told = (refused.isEmpty ? judged : refused).filter { !$0.validation.isEventless }
+    guard let first = told.first else { return [] }
+    var room = refused.isEmpty ? Self.passLines : Self.refusalLines
+    var lines: [String] = []
+    for one in told { lines += findings(of: one, &room) }
+    for one in told.prefix(Self.branchesAtMost) { lines += outcome(of: one, isOneOfSeveral: told.count > 1) }
+    if told.count > Self.branchesAtMost {
+      lines.append("kdops: and so for \(told.count - Self.branchesAtMost) more branches")
+    }
+    lines += told.compactMap { $0.note.map { "kdops: \($0)" } }
+    return lines + StatusWords.lines(first.validation).map { "kdops: \($0)" }
+  }
+
+  // MARK: Findings
+
+  /// The worst first, as many as there is room for; the first one in any case.
+  private func findings(of judged: HookRun.Judged, _ room: inout Int) -> [String] {
+    let renderer = HumanRenderer(colour: isColoured) { judged.validation.line($1, of: $0) }
+    let all = judged.validation.report.findings.inReportOrder()
+    let sorted = Severity.allCases.sorted(by: >).flatMap { one in all.filter { $0.severity == one } }
+    var lines: [String] = []
+    var shown = 0
+    for finding in sorted {
+      let block = renderer.render(finding).split(separator: "\n", omittingEmptySubsequences: false)
+      guard shown == 0 || block.count + 1 <= room else { break }
+      room -= block.count + 1
+      lines += block.map(String.init) + [""]
+      shown += 1
+    }
+    guard shown < sorted.count else { return lines }
+    let rest = counted(sorted[shown...].map(\.severity), "more ")
+    return lines + ["… and \(rest); all of them: \(judged.command)", ""]
+  }
+
+  /// `2 more errors, 1 more warning`.
+  private func counted(_ severities: [Severity], _ more: String = "") -> String {
+    Severity.allCases.sorted(by: >).compactMap { severity in
+      let count = severities.count { $0 == severity }
+      if count == 0 { return nil }
+      switch severity {
+      case .error: return "\(count) \(more)\(count == 1 ? "error" : "errors")"
+      case .warning: return "\(count) \(more)\(count == 1 ? "warning" : "warnings")"
+      case .waiting: return "\(count) \(more)waiting"
+      }
+    }.joined(separator: ", ")
+  }
+
+  // MARK: What comes of it
+
+  private func outcome(of judged: HookRun.Judged, isOneOfSeveral: Bool) -> [String] {
+    let report = judged.validation.report
+    let errors = report.count(.error)
+    if errors > 0 {
+      let count = counted(Array(repeating: .error, count: errors))
+      let place = judged.branch.map { " to \(TerminalText.visible($0))" } ?? ""
+      switch name {
+      case .preCommit, .preMergeCommit:
+        return ["kdops: not committed, \(count). Mend what is named above, `git add` it and commit again"]
+      case .prePush:
+        return ["kdops: not pushed\(place), \(count). Mend what is named above, commit it and push again"]
+      case .preReceive:
+        return [
+          "kdops: nothing of this push\(place) was taken, \(count). Mend what is named above, commit it and push again"
+        ]
+      }
+    }
+    let changed = report.objects.filter { $0.verdict != "unchanged" }.sorted { $0.object < $1.object }
+    let words = changed.prefix(Self.changesAtMost).map {
+      TerminalText.visible("\($0.object) \($0.change) \($0.verdict)")
+    }
+    if changed.isEmpty { return [] }
+    let rest = changed.count > words.count ? ["… and \(changed.count - words.count) more"] : []
+    let place = isOneOfSeveral ? judged.branch.map { "\(TerminalText.visible($0)): " } ?? "" : ""
+    return ["kdops: \(place)" + (words + rest).joined(separator: ", ")]
+  }
+}
+
+extension Validation {
+  /// Whether there is nothing to tell: no object changed and nothing was found.
+  var isEventless: Bool {
+    report.findings.isEmpty && report.objects.allSatisfy { $0.verdict == "unchanged" }
+  }
+}

@@ -1,0 +1,57 @@
+import GitStore
+
+/// One ref that a push would move, as git tells its hooks.
+struct RefMove: Sendable, Hashable {
+  /// The name that the ref has where it is pushed to.
+  var ref: String
+  /// Nil where it is new there.
+  var old: ObjectID?
+  /// Nil where it is deleted.
+  var new: ObjectID?
+
+  /// The name of the branch; nil for tags, notes and whatever else is no branch.
+  var branch: String? {
+    ref.hasPrefix("refs/heads/") ? String(ref.dropFirst("refs/heads/".count)) : nil
+  }
+
+  /// Reads what git writes to a hook's standard input: `githooks(5)`.
+  ///
+  /// - Throws: `GitError` of kind `.malformed` for a line of another form.
+  static func read(_ input: String, of hook: HookName) throws(GitError) -> [RefMove] {
+    var moves: [RefMove] = []
+    for line in input.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      switch hook {
+      case .prePush where words.count == 4:
+        moves.append(RefMove(ref: String(words[2]), old: try id(words[3]), new: try id(words[1])))
+      case .preReceive where words.count == 3:
+        moves.append(RefMove(ref: String(words[2]), old: try id(words[0]), new: try id(words[1])))
+      default: throw malformed(line)
+      }
+    }
+    return moves
+  }
+
+  /// The moves that are judged: of branches that go on to hold files, and of one branch alone where it is known.
+  ///
+  /// What the daemon writes (`refs/notes/…`, `refs/kdops/…`, branches `kdops/…`), tags and deletions hold nothing to
+  /// judge.
+  static func judged(among moves: [RefMove], branch: String?) -> [RefMove] {
+    moves.filter { move in
+      guard move.new != nil, let name = move.branch, !name.hasPrefix("kdops/") else { return false }
+      return branch == nil || name == branch
+    }
+  }
+
+  private static func id(_ word: Substring) throws(GitError) -> ObjectID? {
+    if word.count == ObjectID.hexCount, word.allSatisfy({ $0 == "0" }) { return nil }
+    guard let id = ObjectID(hex: word) else { throw malformed(word) }
+    return id
+  }
+
+  private static func malformed(_ text: Substring) -> GitError {
+    GitError(
+      .malformed, "'\(text.prefix(100))' names no ref that is pushed",
+      hint: "the hook is started by git, which says on its standard input what is pushed")
+  }
+}

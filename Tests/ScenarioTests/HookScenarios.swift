@@ -1,0 +1,45 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("A server that asks kdops before it takes a push", needsBubblewrap)
+struct HookScenarios {
+  @Test("refuses a bad push with the rule's own words; a good one passes, and the daemon upgrades")
+  func preReceive() async throws {
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
+      let (bare, user) = (scene.forge.bare, scene.forge.user)
+      try await scene.configured("1.0.0")
+      let program = try #require(BuiltProgram.kdops)
+      try await Tool.run([program, "hook", "install", "--repo", bare.path])
+      try bare.git("config", "kdops.program", program)
+
+      let before = try bare.head("main")
+      let refusal = try #require(throws: ToolError.self) {
+        try scene.forge.push(scene.fixture.upgrade(workers: 2), "Upgrade and grow shop")
+      }
+      #expect(refusal.description.contains("remote: error[upgrade/only-app] clusters/shop.yaml"))
+      #expect(refusal.description.contains("remote: kdops: nothing of this push to main was taken, 1 error."))
+      #expect(try bare.head("main") == before)
+
+      try user.git("reset", "--quiet", "--hard", "HEAD~1")
+      let good = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
+      // The hook is in the way of neither notes nor statuses.
+      try await scene.note(good, phase: "done")
+      try await scene.configured("1.1.0")
+      try await scene.eventually("status file that says so") {
+        scene.forge.statusFile(scene.name("shop"))?.app == "web-1.1.0" ? true : nil
+      }
+
+      // A clone with hooks gets both by an ordinary fetch, and is judged by them.
+      try await Tool.run([program, "hook", "install", "--repo", user.path])
+      try user.git("config", "kdops.program", program)
+      try user.git("fetch", "--quiet")
+      #expect(try user.git("log", "-1").contains("done: "))
+      try user.write(scene.fixture.resize(3, app: "1.1.0"))
+      try user.git("commit", "--quiet", "--all", "--message", "Grow shop")
+      let judged = try await Tool.run([program, "validate", "--base", "HEAD~1", user.path])
+      #expect(judged.contains("resize: accepted"))
+      #expect(!judged.contains("not judged"))
+    }
+  }
+}

@@ -1,0 +1,217 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("The pre-commit hook")
+struct CommitHookTests {
+  private typealias Files = HookWorld.Files
+  private let world: HookWorld
+
+  init() throws {
+    world = try HookWorld()
+    try world.kdops("hook", "install")
+  }
+
+  @Test("lets a sound change through, and says what it is")
+  func sound() throws {
+    try world.stage(Files.upgraded)
+    let commit = try world.git("commit", "--message", "Upgrade")
+    #expect(commit.passed)
+    #expect(commit.said.contains("kdops: prod/analytics upgrade accepted"))
+    #expect(commit.said.contains("not judged without a status of running clusters: upgrade/configured"))
+  }
+
+  @Test("says nothing of what it has nothing to do with")
+  func silent() throws {
+    try world.stage(["README.md": "hello\n"])
+    let commit = try world.git("commit", "--quiet", "--message", "Tell")
+    #expect(commit.passed)
+    #expect(commit.said == "")
+  }
+
+  @Test("refuses a broken rule, and says where it is and how to mend it")
+  func broken() throws {
+    try world.stage(Files.overreaching)
+    let commit = try world.git("commit", "--message", "Upgrade and grow")
+    #expect(!commit.passed)
+    #expect(commit.said.contains("error[upgrade/only-app] clusters/prod/analytics.yaml:10:16"))
+    #expect(commit.said.contains("  help: leave an upgrade alone in its commit"))
+    #expect(
+      commit.said.contains(
+        "kdops: not committed, 1 error. Mend what is named above, `git add` it and commit again"))
+    #expect(try world.git("commit", "--no-verify", "--message", "In spite of it").passed)
+  }
+
+  @Test("judges what is staged and not what lies on disk")
+  func partial() throws {
+    try world.stage(Files.upgraded)
+    try world.clone.write([Files.cluster: "broken: ["])
+    #expect(try world.git("commit", "--message", "Upgrade").passed)
+    try world.stage([Files.cluster: "broken: ["])
+    try world.clone.write([Files.cluster: Files.analytics("1.1.0", members: 4)])
+    let commit = try world.git("commit", "--message", "Grow")
+    #expect(!commit.passed)
+    #expect(commit.said.contains("error[file/syntax]"))
+  }
+
+  @Test("judges what commit -a and commit FILE take, which is another index")
+  func otherIndex() throws {
+    try world.stage(["clusters/prod/lake.yaml": Files.analytics("1.0.0", name: "lake")])
+    try world.clone.write(["clusters/prod/lake.yaml": "broken: ["])
+    let sound = try world.git("commit", "--message", "Upgrade", "--allow-empty", "--only")
+    #expect(sound.passed)
+    try world.clone.write(Files.overreaching)
+    let one = try world.git("commit", Files.cluster, "--message", "Upgrade and grow")
+    #expect(!one.passed)
+    #expect(one.said.contains("error[upgrade/only-app]"))
+    #expect(!one.said.contains("file/syntax"))
+    let all = try world.git("commit", "--all", "--message", "All")
+    #expect(!all.passed)
+    #expect(all.said.contains("error[file/syntax] clusters/prod/lake.yaml"))
+  }
+
+  @Test("takes the first commit of a repository")
+  func first() throws {
+    let empty = try HookWorld([:])
+    try empty.kdops("hook", "install")
+    try empty.stage(Files.start)
+    let commit = try empty.git("commit", "--message", "Begin")
+    #expect(commit.passed)
+    #expect(commit.said.contains("prod/analytics create accepted"))
+  }
+
+  @Test("finds nothing in a file that moves")
+  func moved() throws {
+    try world.clone.git("mv", Files.cluster, "clusters/moved.yaml")
+    let commit = try world.git("commit", "--quiet", "--message", "Move")
+    #expect(commit.passed)
+    #expect(commit.said == "")
+  }
+
+  @Test("refuses the deletion of an app that a cluster names")
+  func deletion() throws {
+    try world.clone.git("rm", "--quiet", "apps/spark-1.0.0.json")
+    #expect(try world.git("commit", "--message", "Tidy up").said.contains("error[app/in-use]"))
+  }
+
+  @Test("works in a linked work tree and from a folder of it")
+  func linked() throws {
+    let scratch = try TemporaryFolder()
+    let linked = scratch.path + "/linked"
+    try world.clone.git("worktree", "add", "--quiet", "-b", "topic", linked)
+    try Data(Files.analytics("1.1.0", members: 4).utf8).write(
+      to: URL(fileURLWithPath: "\(linked)/\(Files.cluster)"))
+    let commit = try world.git("commit", "--all", "--message", "x", in: "\(linked)/clusters/prod")
+    #expect(!commit.passed)
+    #expect(commit.said.contains("error[upgrade/only-app] clusters/prod/analytics.yaml"))
+  }
+
+  @Test("works where GIT_DIR and GIT_WORK_TREE name the repository")
+  func named() throws {
+    let scratch = try TemporaryFolder()
+    let tree = scratch.path + "/files"
+    try FileManager.default.copyItem(atPath: world.clone.path, toPath: tree)
+    try FileManager.default.removeItem(atPath: tree + "/.git")
+    try Data(Files.analytics("1.1.0", members: 4).utf8).write(
+      to: URL(fileURLWithPath: "\(tree)/\(Files.cluster)"))
+    let names = ["GIT_DIR": world.clone.path + "/.git", "GIT_WORK_TREE": tree]
+    let commit = try world.git("commit", "--all", "--message", "x", in: "/", environment: names)
+    #expect(!commit.passed)
+    #expect(commit.said.contains("error[upgrade/only-app]"))
+  }
+
+  @Test("judges of a merge only what the followed branch does not have")
+  func merge() throws {
+    // Others grew the cluster and then upgraded it, in two steps; as one it would break a rule.
+    let other = try world.server.clone()
+    try other.commit([Files.cluster: Files.analytics("1.0.0", members: 4)], "Grow")
+    try other.commit([Files.cluster: Files.analytics("1.1.0", members: 4)], "Upgrade")
+    try other.push()
+    try world.stage(["README.md": "mine\n"])
+    try world.clone.git("commit", "--quiet", "--no-verify", "--message", "Tell")
+    try world.clone.git("fetch", "--quiet")
+    #expect(try world.git("merge", "--no-commit", "--quiet", "origin/main").passed)
+    let merge = try world.git("commit", "--quiet", "--no-edit")
+    #expect(merge.passed, "\(merge.said)")
+    #expect(try world.clone.git("rev-list", "--count", "--merges", "HEAD") == "1")
+  }
+
+  @Test("of a merge that git commits by itself judges the same")
+  func automaticMerge() throws {
+    try world.kdops("hook", "install", "pre-merge-commit")
+    try world.clone.git("checkout", "--quiet", "-b", "topic")
+    try world.stage(Files.overreaching)
+    try world.clone.git("commit", "--quiet", "--no-verify", "--message", "Upgrade and grow")
+    try world.clone.git("checkout", "--quiet", "main")
+    let refused = try world.git("merge", "--no-ff", "--no-edit", "topic")
+    #expect(!refused.passed)
+    #expect(refused.said.contains("error[upgrade/only-app]"))
+  }
+
+  @Test("lets a commit be amended that was wrong")
+  func amend() throws {
+    try world.stage(Files.overreaching)
+    try world.clone.git("commit", "--quiet", "--no-verify", "--message", "Upgrade and grow")
+    // On top of the wrong one this is a rollback that changes something else.
+    try world.stage([Files.cluster: Files.analytics("1.0.0", members: 5)])
+    let amended = try world.git("commit", "--amend", "--message", "Grow")
+    #expect(amended.passed, "\(amended.said)")
+    #expect(amended.said.contains("with the commits that are not pushed yet it is right"))
+    // What is pushed already is no longer mended by amending.
+    try world.stage(Files.overreaching)
+    try world.clone.git("commit", "--quiet", "--no-verify", "--message", "Upgrade and grow")
+    try world.clone.git("push", "--quiet", "--no-verify")
+    try world.stage([Files.cluster: Files.analytics("1.0.0", members: 6)])
+    #expect(try !world.git("commit", "--message", "Back").passed)
+  }
+
+  @Test("says which status it relied on, and lets a busy cluster's change wait")
+  func status() throws {
+    try world.publish("updating")
+    try world.clone.git("fetch", "--quiet")
+    try world.stage([Files.cluster: Files.analytics("1.0.0", members: 5)])
+    let commit = try world.git("commit", "--message", "Grow")
+    #expect(commit.passed)
+    #expect(commit.said.contains("waiting[cluster/busy]"))
+    #expect(commit.said.contains("kdops: prod/analytics resize waiting"))
+    let id = try world.server.git("rev-parse", "refs/kdops/status").prefix(7)
+    #expect(commit.said.contains("(status \(id))"))
+    #expect(commit.said.contains("kdops: that status is old"))
+  }
+
+  @Test("of the statuses that a clone holds takes the newest, of the installation that it is set to")
+  func newest() throws {
+    try world.clone.git("fetch", "--quiet")
+    try world.publish("updating", at: 1_704_067_300)
+    try world.clone.git("fetch", "--quiet", "origin", "+refs/kdops/status:refs/kdops/status")
+    try world.publish("configured", at: 1_704_067_400)
+    try world.publish("updating", ref: "refs/kdops/status-two", at: 1_704_067_500)
+    try world.clone.git("fetch", "--quiet")
+    try world.stage([Files.cluster: Files.analytics("1.0.0", members: 5)])
+    #expect(try world.kdops("validate", "--staged").said.contains("resize: accepted"))
+    try world.kdops("hook", "install", "--installation", "two")
+    #expect(try world.kdops("validate", "--staged").said.contains("resize: waiting"))
+  }
+
+  @Test("without kdops on the PATH says so, and how to name it")
+  func missing() throws {
+    try world.stage(Files.upgraded)
+    let path = ["PATH": "/usr/bin:/bin"]
+    let commit = try world.git("commit", "--message", "Upgrade", environment: path)
+    #expect(!commit.passed)
+    #expect(commit.said.contains("there is no kdops on the PATH"))
+    #expect(commit.said.contains("git config kdops.program /path/to/kdops"))
+    try world.clone.git("config", "kdops.program", try #require(BuiltProgram.kdops))
+    #expect(try world.git("commit", "--message", "Upgrade", environment: path).passed)
+  }
+
+  @Test("says what to do where the index cannot be read")
+  func split() throws {
+    try world.stage(Files.upgraded)
+    try world.clone.git("update-index", "--split-index")
+    let commit = try world.git("commit", "--message", "Upgrade")
+    #expect(!commit.passed)
+    #expect(commit.said.contains("kdops hook pre-commit: "))
+    #expect(commit.said.contains("git update-index --no-split-index"))
+  }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("The pre-push hook")
+struct PushHookTests {
+  private typealias Files = HookWorld.Files
+  private let world: HookWorld
+
+  init() throws {
+    world = try HookWorld()
+    try world.kdops("hook", "install", "pre-push", "--branch", "main")
+  }
+
+  @Test("judges what the remote does not have yet, as a whole")
+  func net() throws {
+    try world.clone.commit(Files.overreaching, "Upgrade and grow")
+    try world.clone.commit(Files.upgraded, "Grow no more")
+    let push = try world.git("push")
+    #expect(push.passed)
+    #expect(push.said.contains("kdops: prod/analytics upgrade accepted"))
+    #expect(try world.git("push").said.contains("Everything up-to-date"))
+  }
+
+  @Test("refuses a broken rule, and names the branch and the rule")
+  func broken() throws {
+    try world.clone.commit(Files.overreaching, "Upgrade and grow")
+    let push = try world.git("push")
+    #expect(!push.passed)
+    #expect(push.said.contains("error[upgrade/only-app]"))
+    #expect(push.said.contains("kdops: not pushed to main, 1 error"))
+  }
+
+  @Test("judges no other branch than the one that is followed, no tag and no deletion")
+  func others() throws {
+    try world.clone.commit(Files.overreaching, "Upgrade and grow")
+    try world.clone.git("tag", "v1")
+    #expect(try world.git("push", "origin", "HEAD:topic", "v1").said.contains("kdops:") == false)
+    #expect(try world.git("push", "origin", ":topic").passed)
+    #expect(try !world.git("push", "origin", "HEAD:more", "HEAD:main").passed)
+  }
+
+  @Test("where no branch is known judges each by what it adds to the remote's own")
+  func unknown() throws {
+    try world.clone.git("config", "--unset", "kdops.branch")
+    try world.clone.commit(Files.upgraded, "Upgrade")
+    let push = try world.git("push", "origin", "HEAD:topic", "HEAD:other")
+    #expect(push.passed)
+    #expect(push.said.contains("kdops: prod/analytics upgrade accepted"))
+    // Rewritten, the topic is judged by what it adds to main and not to what it was.
+    try world.clone.git("reset", "--quiet", "--hard", "origin/main")
+    try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
+    let forced = try world.git("push", "--force", "origin", "HEAD:topic")
+    #expect(forced.passed)
+    #expect(forced.said.contains("kdops: prod/analytics resize accepted"))
+  }
+
+  @Test("of a forced push of the followed branch judges what the branch would become")
+  func forced() throws {
+    try world.clone.commit(Files.upgraded, "Upgrade")
+    try world.clone.push("--no-verify", "main")
+    try world.clone.git("reset", "--quiet", "--hard", "HEAD~1")
+    try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
+    let push = try world.git("push", "--force", "origin", "main")
+    #expect(!push.passed)
+    #expect(push.said.contains("error[rollback/only-app]"))
+  }
+
+  @Test("of a branch that is new there judges all that it holds")
+  func first() throws {
+    let empty = try TemporaryRepository(bare: true)
+    try world.clone.git("remote", "add", "second", empty.path)
+    try world.clone.commit(["clusters/prod/x.yaml": "broken: ["], "Break")
+    let push = try world.git("push", "second", "main")
+    #expect(!push.passed)
+    #expect(push.said.contains("error[file/syntax] clusters/prod/x.yaml"))
+    try world.clone.commit(["clusters/prod/x.yaml": nil], "Mend")
+    #expect(try world.git("push", "second", "main").said.contains("prod/analytics create accepted"))
+  }
+
+  @Test("hears the hook that was there before, and both read what git says")
+  func chained() throws {
+    try world.kdops("hook", "install", "--uninstall")
+    try world.clone.setHook("pre-push", "cat > \(world.clone.path)/../heard")
+    #expect(try world.kdops("hook", "install", "pre-push").passed)
+    try world.clone.commit(Files.overreaching, "Upgrade and grow")
+    let push = try world.git("push")
+    #expect(!push.passed)
+    #expect(push.said.contains("error[upgrade/only-app]"))
+    let heard = try String(contentsOfFile: "\(world.clone.path)/../heard", encoding: .utf8)
+    #expect(heard.hasPrefix("refs/heads/main \(try world.clone.head()) refs/heads/main "))
+    try world.clone.setHook("pre-push.before-kdops", "echo no >&2; exit 3")
+    #expect(try world.git("push").said.contains("error[upgrade/only-app]") == false)
+  }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("The pre-receive hook")
+struct ReceiveHookTests {
+  private typealias Files = HookWorld.Files
+  private let world: HookWorld
+
+  init() throws {
+    world = try HookWorld()
+    try world.kdops("hook", "install", in: world.server.path)
+  }
+
+  @Test("refuses a broken rule on the pusher's terminal, and takes what is sound")
+  func judges() throws {
+    let before = try world.server.head("main")
+    try world.clone.commit(Files.overreaching, "Upgrade and grow")
+    let refused = try world.git("push")
+    #expect(!refused.passed)
+    #expect(refused.said.contains("remote: error[upgrade/only-app] clusters/prod/analytics.yaml:10:16"))
+    #expect(refused.said.contains("remote: kdops: nothing of this push to main was taken, 1 error."))
+    #expect(try world.server.head("main") == before)
+    try world.clone.commit(Files.upgraded, "Grow no more")
+    let taken = try world.git("push")
+    #expect(taken.passed)
+    #expect(taken.said.contains("remote: kdops: prod/analytics upgrade accepted"))
+    #expect(try world.server.head("main") == world.clone.head())
+  }
+
+  @Test("one bad ref refuses the whole push")
+  func whole() throws {
+    try world.clone.git("branch", "sound")
+    try world.clone.commit(Files.overreaching, "Upgrade and grow")
+    #expect(try !world.git("push", "origin", "sound", "main").passed)
+    #expect(throws: ToolError.self) { try world.server.head("sound") }
+  }
+
+  @Test("other branches, tags and what the daemon writes pass untouched")
+  func others() throws {
+    try world.clone.commit(["clusters/prod/x.yaml": "broken: ["], "Break")
+    let push = try world.git(
+      "push", "origin", "HEAD:topic", "HEAD:refs/notes/kdops", "HEAD:refs/kdops/status",
+      "HEAD:refs/heads/kdops/status", "HEAD:refs/tags/v1")
+    #expect(push.passed, "\(push.said)")
+    #expect(!push.said.contains("kdops:"))
+    #expect(try world.git("push", "origin", ":topic").passed)
+  }
+
+  @Test("judges the branch that the repository names, else the one that its HEAD stands for")
+  func branch() throws {
+    try world.server.git("config", "kdops.branch", "live")
+    try world.clone.commit(Files.overreaching, "Upgrade and grow")
+    #expect(try world.git("push", "origin", "HEAD:main").passed)
+    #expect(try world.git("push", "origin", "HEAD~1:refs/heads/live").passed)
+    #expect(try !world.git("push", "origin", "HEAD:live").passed)
+  }
+
+  @Test("of a forced push judges what the branch would become")
+  func forced() throws {
+    try world.clone.commit(Files.upgraded, "Upgrade")
+    #expect(try world.git("push").passed)
+    try world.clone.git("reset", "--quiet", "--hard", "HEAD~1")
+    try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
+    let push = try world.git("push", "--force")
+    #expect(!push.passed)
+    #expect(push.said.contains("error[rollback/only-app]"))
+  }
+
+  @Test("judges the first push of all to an empty repository")
+  func first() throws {
+    let empty = try HookWorld([:])
+    try empty.kdops("hook", "install", in: empty.server.path)
+    try empty.clone.commit(["clusters/prod/x.yaml": "broken: ["], "Begin badly")
+    #expect(try !empty.git("push", "origin", "main").passed)
+    try empty.clone.commit(["clusters/prod/x.yaml": nil].merging(Files.start) { $1 }, "Begin well")
+    #expect(try empty.git("push", "origin", "main").passed)
+  }
+
+  @Test("takes the status from the repository itself")
+  func status() throws {
+    try world.publish("updating", at: Int(Date().timeIntervalSince1970) - 30)
+    try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
+    let push = try world.git("push")
+    #expect(push.passed)
+    #expect(push.said.contains("remote: kdops: prod/analytics resize waiting"))
+    #expect(!push.said.contains("old"))
+  }
+
+  @Test("works in a repository that belongs to another user", .enabled(if: geteuid() == 0))
+  func foreign() throws {
+    try TemporaryRepository.run(["chown", "-R", "65534:65534", world.server.path], in: nil)
+    // git itself asks to be told that the owner is trusted.
+    let scratch = try TemporaryFolder()
+    let trusting = ["GIT_CONFIG_GLOBAL": scratch.path + "/config"]
+    try Data("[safe]\n\tdirectory = *\n".utf8).write(to: URL(fileURLWithPath: scratch.path + "/config"))
+    try world.clone.commit(Files.overreaching, "Upgrade and grow")
+    let refused = try world.git("push", environment: trusting)
+    #expect(refused.said.contains("remote: error[upgrade/only-app]"), "\(refused.said)")
+    try world.clone.commit(Files.upgraded, "Grow no more")
+    #expect(try world.git("push", environment: trusting).passed)
+  }
+}
