@@ -66,7 +66,7 @@ struct ValidationCacheTests {
     let whole = try Data(contentsOf: URL(filePath: file))
     for position in stride(from: 0, to: whole.count, by: 7) {
       var wrong = whole
-      wrong[position] ^= 0x40
+      wrong[position] ^= position % 2 == 0 ? 0x40 : 0xff
       try wrong.write(to: URL(filePath: file))
       #expect(try await Self.validate(repository).report == right)
     }

@@ -1,15 +1,13 @@
 import Crypto
 import FoundationEssentials
 import GitStore
-import KubeDirector
 import Reconciler
-import Rules
 
 /// Where facts about trees are kept: in the git folder, a file for each layout that was met.
 ///
 /// Nothing depends on it. What cannot be read is not there, and what cannot be written is made again next time. A file
-/// is put in place whole, under a name that says which program wrote it for which layout; of two programs that write
-/// at once the later one's stays.
+/// is put in place whole; of two programs that write at once the later one's stays. Its name says which program wrote it
+/// for which layout, for another program may read the same files otherwise, and nobody has to remember to raise a number.
 struct FactStore: Sendable {
   /// How many files are kept, and how large one may be, in bytes.
   static let fileLimit = 4
@@ -30,15 +28,14 @@ struct FactStore: Sendable {
 
   /// The store of a repository, for the program that runs.
   init(_ repository: GitRepository) async throws {
-    self.init(gitFolder: try await repository.commonFolder(), program: Self.thisProgram())
+    self.init(
+      gitFolder: try await repository.commonFolder(), program: "\(Kdops.version) \(ThisProgram.identity)")
   }
 
   /// What was kept for a layout; nil where there is nothing that can be used.
   func table(for layout: RepositoryLayout) -> FactTable? {
-    guard let data = try? Data(contentsOf: URL(filePath: path(for: layout)), options: .mappedIfSafe) else {
-      return nil
-    }
-    do throws(FactTable.Damage) { return try FactTable(data) } catch { return nil }
+    guard let file = FactFile(path: path(for: layout)), file.size <= Self.sizeLimit else { return nil }
+    do throws(FactTable.Damage) { return try FactTable(file) } catch { return nil }
   }
 
   /// Keeps facts for a layout, instead of what was kept before.
@@ -75,18 +72,5 @@ struct FactStore: Sendable {
     for (name, _) in kept.dropFirst(Self.fileLimit) + leftovers {
       try? manager.removeItem(atPath: folder + name)
     }
-  }
-
-  /// Another program may read the same file otherwise, so facts are kept by whatever the program is made of: its version,
-  /// its rules, its schemas, and the executable's own size and time. Nobody has to remember to raise a number.
-  private static func thisProgram() -> String {
-    let executable = try? FileManager.default.attributesOfItem(
-      atPath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-        ?? CommandLine.arguments.first ?? "")
-    let time = (executable?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-    let rules = RuleRegistry.all.map { $0.id }
-    let schemas = CustomResources.all.map { $0.text() }
-    return ([Kdops.version, "\(executable?[.size] ?? 0)", "\(time)"] + rules + schemas).joined(
-      separator: "\0")
   }
 }

@@ -1,5 +1,4 @@
 import Crypto
-import FoundationEssentials
 
 /// A file of facts, each under a key; several may share one. Written once, as a whole, and looked into without being read.
 ///
@@ -17,7 +16,7 @@ struct FactTable: Sendable {
 
   /// What whoever wrote it said of the whole.
   let info: [UInt8]
-  private let data: Data
+  private let file: FactFile
   private let salt: UInt64
   private let buckets: Int
   private let directory: Int
@@ -26,38 +25,43 @@ struct FactTable: Sendable {
   private static let prologue = 6 * 8
 
   /// - Throws: `Damage` where it is no such file, or not a whole one.
-  init(_ data: Data) throws(Damage) {
-    self.data = data
-    let words = (0..<6).map { Self.word(data, at: $0 * 8) }
-    guard data.count >= Self.prologue, words[0] == Self.magic, words[4] == UInt64(data.count),
-      words[2] > 0, words[2] < UInt64(data.count), words[3] < UInt64(data.count)
+  init(_ file: FactFile) throws(Damage) {
+    guard let prologue = file.bytes(0..<Self.prologue) else { throw Damage() }
+    let words = (0..<6).map { Self.word(of: prologue[($0 * 8)...]) }
+    guard words[0] == Self.magic, words[4] == UInt64(file.size), words[2] > 0, words[2] < UInt64(file.size),
+      words[3] < UInt64(file.size)
     else { throw Damage() }
+    self.file = file
     salt = words[1]
     buckets = Int(words[2])
     directory = Self.prologue + Int(words[3])
-    guard directory + 8 * (buckets + 1) <= data.count else { throw Damage() }
-    info = Array(data[Self.prologue..<directory])
-    guard Self.checksum(Array(data[0..<(Self.prologue - 8)]) + info) == words[5] else { throw Damage() }
+    guard directory + 8 * (buckets + 1) <= file.size, let info = file.bytes(Self.prologue..<directory),
+      Self.checksum(prologue.dropLast(8) + info) == words[5]
+    else { throw Damage() }
+    self.info = info
   }
 
   /// Everything under a key, in no particular order.
   func values(of key: [UInt8]) throws(Damage) -> [[UInt8]] {
     let number = Int(Self.hash(key) % UInt64(buckets))
-    let start = Self.word(data, at: directory + 8 * number)
-    let end = Self.word(data, at: directory + 8 * number + 8)
-    guard start >= UInt64(directory), start + 8 <= end, end <= UInt64(data.count) else { throw Damage() }
-    let bucket = Array(data[Int(start)..<Int(end)])
-    guard Self.word(of: bucket) == Self.checksum(of: bucket[8...], number, salt) else { throw Damage() }
+    let entry = directory + 8 * number
+    guard let bounds = file.bytes(entry..<(entry + 16)) else { throw Damage() }
+    let (start, end) = (Self.word(of: bounds), Self.word(of: bounds[8...]))
+    guard start >= UInt64(directory), end <= UInt64(file.size), start < end, end - start >= 8,
+      let bucket = file.bytes(Int(start)..<Int(end)),
+      Self.word(of: bucket) == Self.checksum(of: bucket[8...], number, salt)
+    else { throw Damage() }
     var found: [[UInt8]] = []
     var at = 8
     while at < bucket.count {
       guard let (size, length) = Self.lengths(bucket, at), at + 8 + size + length <= bucket.count else {
         throw Damage()
       }
-      if size == key.count, bucket[(at + 8)..<(at + 8 + size)].elementsEqual(key) {
-        found.append(Array(bucket[(at + 8 + size)..<(at + 8 + size + length)]))
+      let value = at + 8 + size
+      if size == key.count, bucket[(at + 8)..<value].elementsEqual(key) {
+        found.append(Array(bucket[value..<(value + length)]))
       }
-      at += 8 + size + length
+      at = value + length
     }
     return found
   }
@@ -137,10 +141,6 @@ struct FactTable: Sendable {
 
   private static func word(of bytes: some Sequence<UInt8>) -> UInt64 {
     bytes.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
-  }
-
-  private static func word(_ data: Data, at offset: Int) -> UInt64 {
-    offset + 8 <= data.count ? word(of: data[offset..<(offset + 8)]) : 0
   }
 
   private static func lengths(_ bucket: [UInt8], _ at: Int) -> (key: Int, value: Int)? {
