@@ -176,13 +176,12 @@ extension Engine {
       } catch {
         logger.debug("exec.failed", metadata: ["pod": "\(name.namespace)/\(pod)", "error": "\(error)"])
         let isRefused = error.kind == .forbidden || error.kind == .unauthorized || error.kind == .unsupported
-        if isRefused {
-          logger.warning("exec.refused", metadata: ["pod": "\(name.namespace)/\(pod)", "error": "\(error)"])
-        }
         if isRefused || error.isTransient || error.kind == .notFound, error.kind != .timeout {
           // The pod may be going, the way to it cut, or a permission missing for a while: none of that is the
           // container's fault, so look again in a while, with the order open again.
-          let wait = error.retryAfter ?? (isRefused ? .seconds(5) : .seconds(1))
+          let misses = await world.missedWork(name, pod: pod)
+          if Self.isTold(misses, isRefused: isRefused) { tell(of: error, pod: pod, context) }
+          let wait = error.retryAfter ?? Self.wait(afterMiss: misses, isRefused: isRefused)
           guard (try? await clock.sleep(for: wait)) != nil else { return }
           await world.endWork(name, pod: pod, order, nil)
         } else {
@@ -193,6 +192,25 @@ extension Engine {
       }
       await queue.add(name)
     }
+  }
+
+  /// What passes by itself within some seconds is nobody's business; a permission that is missing does not.
+  static func isTold(_ misses: Int, isRefused: Bool) -> Bool {
+    misses.isMultiple(of: 5) || (isRefused && misses == 1)
+  }
+
+  /// How long the order waits until it is tried again.
+  static func wait(afterMiss misses: Int, isRefused: Bool) -> Duration {
+    isRefused ? .seconds(5) : .seconds(min(10, 1 << min(max(0, misses - 5), 4)))
+  }
+
+  private func tell(of error: APIError, pod: String, _ context: Hands.Context) {
+    logger.warning(
+      "exec.refused", metadata: ["pod": "\(context.name.namespace)/\(pod)", "error": "\(error)"])
+    hands.announcer?.announce(
+      Announcement(
+        about: context.reference, isWarning: true, reason: "CommandNotBegun",
+        message: "\(pod): \(error.message); it is tried again until it can be"))
   }
 
   /// What a shell answers for a command that is there and cannot be run.

@@ -9,6 +9,8 @@ actor World {
   private var apps: [ObjectName: KnownApp] = [:]
   private var parts: [ObjectName: Parts] = [:]
   private var work: [ObjectName: [String: PodWork]] = [:]
+  /// How often in a row what a pod was to do could not be begun.
+  private var misses: [ObjectName: [String: Int]] = [:]
   private let systemNamespace: String
 
   private var budgets: [ObjectName: Budget] = [:]
@@ -335,6 +337,15 @@ actor World {
   func endWork(_ cluster: ObjectName, pod: String, _ order: PodOrder, _ entry: PodWork?) {
     guard work[cluster]?[pod] == .running(order) else { return }
     work[cluster]?[pod] = entry
+    if entry != nil { misses[cluster]?[pod] = nil }
+  }
+
+  /// Counts that what a pod was to do could not be begun.
+  ///
+  /// - Returns: how often in a row that was so by now.
+  func missedWork(_ cluster: ObjectName, pod: String) -> Int {
+    misses[cluster, default: [:]][pod, default: 0] += 1
+    return misses[cluster]?[pod] ?? 1
   }
 
   /// Forgets results that have been taken into a written status.

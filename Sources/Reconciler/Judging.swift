@@ -225,14 +225,17 @@ extension Reconciler {
         var refusal = Diagnostic(
           rule: "api/\(error.kind.rawValue)", severity: .error, object: reference, message: error.message)
         // A permission or a namespace that is missing is nothing that a commit mends, so it is tried again.
-        let mayCome = error.kind == .forbidden
-        if mayCome {
-          refusal.severity = .waiting
-          refusal.hint =
+        let lacksNamespace = error.kind == .notFound && live == nil
+        let mayCome = error.kind == .forbidden || lacksNamespace
+        if mayCome { refusal.severity = .waiting }
+        refusal.hint =
+          if lacksNamespace {
+            "kubectl create namespace \(reference.namespace), or name another in the file; it is tried again by itself"
+          } else if mayCome {
             "an administrator has to allow it (kdops install --export); it is tried again by itself"
-        } else {
-          refusal.hint = "the cluster refused it; mend the file"
-        }
+          } else {
+            "the cluster refused it; mend the file"
+          }
         var refused = change
         refused.verdict = mayCome ? .waiting : .rejected
         refused.findings = [refusal]

@@ -28,7 +28,7 @@ struct ExecOpening: Sendable {
     let bootstrap = ClientBootstrap(group: group)
       .connectTimeout(timing.connect)
       .channelOption(.socketOption(.so_keepalive), value: 1)
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
     let answer: EventLoopFuture<Answer> = try await bootstrap.connect(host: server.host, port: server.port) {
       channel in
       channel.eventLoop.makeCompletedFuture {

@@ -6,8 +6,10 @@ final class DaemonProcess: @unchecked Sendable {
   // `Process` is told to start by `init`, and later only asked.
   private let process: Process
 
-  /// - Parameter log: what it prints is added to this file.
-  init(_ arguments: [String], log: String, environment: [String: String] = [:]) throws {
+  /// - Parameters:
+  ///   - log: what it prints is added to this file.
+  ///   - isBare: without what root may do beside reading its own files, as in a pod.
+  init(_ arguments: [String], log: String, environment: [String: String] = [:], isBare: Bool = false) throws {
     guard let program = Self.program else {
       throw ToolError("there is no kdops beside the tests; build it, or set KDOPS_BIN")
     }
@@ -16,8 +18,9 @@ final class DaemonProcess: @unchecked Sendable {
     try output.seekToEnd()
     defer { try? output.close() }
     process = Process()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
+    let command = (isBare && geteuid() == 0 ? Self.bare : []) + [program] + arguments
+    process.executableURL = URL(fileURLWithPath: command[0])
+    process.arguments = Array(command.dropFirst())
     let inherited = ProcessInfo.processInfo.environment.filter {
       !$0.key.hasPrefix("KDOPS_") && !$0.key.hasPrefix("GIT_")
     }
@@ -27,6 +30,8 @@ final class DaemonProcess: @unchecked Sendable {
     process.standardError = output
     try process.start()
   }
+
+  private static let bare = ["/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 
   /// Beside the program that runs the tests, unless `KDOPS_BIN` names another.
   static let program = BuiltProgram.kdops

@@ -18,6 +18,7 @@ final class KubernetesSite: Site {
   }
 
   let installation: String
+  var runsDaemonsBare: Bool { true }
   /// What was granted.
   let settings: InstallationSettings
   /// An administrator.

@@ -37,7 +37,8 @@ final class Scene: Sendable {
     -> DaemonProcess
   {
     let arguments = ["run", "--repo", forge.bare.path, "--interval", "300ms"] + site.arguments(for: name)
-    let daemon = try DaemonProcess(arguments + more, log: logPath(name), environment: environment)
+    let daemon = try DaemonProcess(
+      arguments + more, log: logPath(name), environment: environment, isBare: site.runsDaemonsBare)
     await daemons.set(daemon, name)
     return daemon
   }

@@ -13,6 +13,9 @@ protocol Site: Sendable {
   /// - Parameter daemon: the daemon's name; each has a folder of its own.
   func arguments(for daemon: String) -> [String]
 
+  /// Whether its daemons run as they do in a pod: with no privileges at all.
+  var runsDaemonsBare: Bool { get }
+
   /// Names the refs of the daemon's statuses, and the owner of objects.
   var installation: String { get }
 
@@ -32,6 +35,8 @@ protocol Site: Sendable {
 struct EmbeddedSite: Site {
   let directory: String
 
+  /// Its scripts are run in a sandbox, which takes some.
+  var runsDaemonsBare: Bool { false }
   var installation: String { "default" }
 
   func arguments(for daemon: String) -> [String] { ["--embedded", directory] }
