@@ -71,6 +71,9 @@ let package = Package(
     room("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),
     room("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests", hashTrees]),
     room("GitStore", ["CLibgit2", "Diagnostics", crypto]),
+    room(
+      "Signatures",
+      ["Diagnostics", "GitStore", .product(name: "Subprocess", package: "swift-subprocess")]),
     room("ClusterAPI", ["Values", "KubeDirector", logging]),
     room(
       "EmbeddedCluster",
@@ -129,6 +132,7 @@ let package = Package(
     tests("KubeDirector", ["Values", "Diagnostics"]),
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
     tests("GitStore", ["Diagnostics"]),
+    tests("Signatures", ["GitStore"]),
     tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
     tests(

@@ -1,0 +1,127 @@
+import Diagnostics
+import FoundationEssentials
+import GitStore
+
+/// Looks at signatures with the programs that made them: `gpgv` and `ssh-keygen`.
+///
+/// They see the administrator's files of keys and nothing else: no keyring, trust or configuration of a user, and
+/// nothing of any repository. Whether a key holds is judged by today's date: the one in a commit is its author's word.
+public struct SignatureTools: SignatureChecker {
+  private let policy: SignaturePolicy
+  private let folder: String
+  private static let gpgv = Tool(name: "gpgv")
+  private static let sshKeygen = Tool(name: "ssh-keygen")
+
+  /// - Parameter folder: for files of a moment; made where it is not there.
+  public init(_ policy: SignaturePolicy, folder: String) {
+    self.policy = policy
+    self.folder = folder
+  }
+
+  /// What keeps signatures from being looked at, one sentence each; none where all is well.
+  public func problems() async -> [String] {
+    guard policy.mode != .none else { return [] }
+    var problems: [String] = []
+    for (key, file, tool, package) in [
+      ("allowedSigners", policy.allowedSigners, Self.sshKeygen, "openssh-client"),
+      ("keyring", policy.keyring, Self.gpgv, "gpgv"),
+    ] {
+      guard let file else { continue }
+      if FileManager.default.contents(atPath: file) == nil {
+        problems.append("verify.\(key): \(file) cannot be read; check the path and who may read it")
+      }
+      if await !tool.isThere() {
+        problems.append(
+          "verify.\(key): the program \(tool.name) is missing; install it (Debian: apt-get install \(package))"
+        )
+      }
+    }
+    return problems
+  }
+
+  public func check(_ signature: CommitSignature?) async -> SignatureVerdict {
+    guard let signature else { return .refused("is not signed") }
+    do throws(Tool.Failure) {
+      switch signature.format {
+      case .openPGP: return try await checkOpenPGP(signature)
+      case .ssh: return try await checkSSH(signature)
+      case .other:
+        return .refused("has a signature of a kind that is not taken here; use OpenPGP or SSH")
+      }
+    } catch {
+      return .unknown("cannot be judged: \(Redaction.url(error.words))")
+    }
+  }
+
+  // MARK: OpenPGP
+
+  private func checkOpenPGP(_ signature: CommitSignature) async throws(Tool.Failure) -> SignatureVerdict {
+    guard let keyring = policy.keyring else {
+      return .refused("is signed with an OpenPGP key, and verify.keyring names no such keys")
+    }
+    guard let file = FileManager.default.contents(atPath: keyring).map(Array.init),
+      let keys = Armor.keys(file)
+    else {
+      throw Tool.Failure(words: "\(keyring) cannot be read, or is no file of OpenPGP keys")
+    }
+    return try await inFolder([
+      "signature": signature.text, "commit": signature.payload, "keyring.gpg": keys,
+    ]) {
+      (folder) throws(Tool.Failure) in
+      let answer = try await Self.gpgv.run([
+        "--homedir", folder, "--keyring", "\(folder)/keyring.gpg", "--status-fd", "1", "--",
+        "\(folder)/signature", "\(folder)/commit",
+      ])
+      return OpenPGPStatus.verdict(answer.output)
+    }
+  }
+
+  // MARK: SSH
+
+  /// How many names of one key are tried.
+  private static let principalLimit = 8
+
+  private func checkSSH(_ signature: CommitSignature) async throws(Tool.Failure) -> SignatureVerdict {
+    guard let signers = policy.allowedSigners else {
+      return .refused("is signed with an SSH key, and verify.allowedSigners names no such keys")
+    }
+    guard FileManager.default.isReadableFile(atPath: signers) else {
+      throw Tool.Failure(words: "\(signers) cannot be read")
+    }
+    return try await inFolder(["signature": signature.text, "commit": signature.payload]) {
+      (folder) throws(Tool.Failure) in
+      let file = "\(folder)/signature"
+      let found = try await Self.sshKeygen.run(["-Y", "find-principals", "-f", signers, "-s", file])
+      let principals = found.output.split(whereSeparator: \.isNewline).map(String.init)
+      guard found.succeeded, !principals.isEmpty else {
+        return .refused("is signed with an SSH key that is not among the allowed signers today")
+      }
+      for principal in principals.prefix(Self.principalLimit) {
+        let answer = try await Self.sshKeygen.run(
+          ["-Y", "verify", "-f", signers, "-I", principal, "-n", "git", "-s", file],
+          input: "\(folder)/commit")
+        if answer.succeeded { return .good(principal) }
+      }
+      return .refused(
+        "has an SSH signature of \(principals[0]) that does not fit: the commit was changed, or the key is not for git"
+      )
+    }
+  }
+
+  // MARK: Files of a moment
+
+  private func inFolder<Value: Sendable>(
+    _ files: [String: [UInt8]], _ body: (String) async throws(Tool.Failure) -> Value
+  ) async throws(Tool.Failure) -> Value {
+    let path = "\(folder)/\(UUID().uuidString)"
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      for (name, content) in files { try Data(content).write(to: URL(filePath: "\(path)/\(name)")) }
+    } catch {
+      throw Tool.Failure(words: "\(folder) cannot be written")
+    }
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await body(path)
+  }
+}

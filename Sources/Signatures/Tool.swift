@@ -1,0 +1,71 @@
+import FoundationEssentials
+import Subprocess
+import SystemPackage
+
+/// A program that looks at signatures, run to its end: an argument vector, of our environment only the path, and no
+/// terminal.
+struct Tool: Sendable {
+  let name: String
+
+  private static let patience = Duration.seconds(20)
+  private static let outputLimit = 64 << 10
+
+  struct Answer: Sendable {
+    var succeeded: Bool
+    var output: String
+  }
+
+  /// The program did not end, or could not be run.
+  struct Failure: Error {
+    var words: String
+  }
+
+  private static var environment: Environment {
+    .custom([
+      "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C",
+    ])
+  }
+
+  /// Whether the program is installed.
+  func isThere() async -> Bool {
+    (try? await Executable.name(name).resolveExecutablePath(in: Self.environment)) != nil
+  }
+
+  /// - Parameter input: the file that is its standard input; nil for none.
+  func run(_ arguments: [String], input: String? = nil) async throws(Failure) -> Answer {
+    // A child is always waited for: one that is given up halfway may take its descriptors, and with them us, down.
+    try await Task { await limited(arguments, input) }.value.get()
+  }
+
+  private func limited(_ arguments: [String], _ input: String?) async -> Result<Answer, Failure> {
+    await withTaskGroup(of: Result<Answer, Failure>?.self) { group in
+      group.addTask { await execute(arguments, input) }
+      group.addTask {
+        guard (try? await Task.sleep(for: Self.patience)) != nil else { return nil }
+        return .failure(Failure(words: "\(name) did not end within \(Self.patience.components.seconds) s"))
+      }
+      defer { group.cancelAll() }
+      while let answer = await group.next() {
+        if let answer { return answer }
+      }
+      return .failure(Failure(words: "\(name) was not waited for"))
+    }
+  }
+
+  private func execute(_ arguments: [String], _ input: String?) async -> Result<Answer, Failure> {
+    do {
+      // A file and no pipe: a program that ends before it has read everything is no trouble.
+      let source = try FileDescriptor.open(input ?? "/dev/null", .readOnly, options: .closeOnExec)
+      let result = try await Subprocess.run(
+        .name(name), arguments: Arguments(arguments), environment: Self.environment,
+        input: .fileDescriptor(source, closeAfterSpawningProcess: true),
+        output: .bytes(limit: Self.outputLimit), error: .discarded)
+      return .success(
+        Answer(
+          succeeded: result.terminationStatus.isSuccess,
+          output: String(decoding: result.standardOutput, as: UTF8.self)))
+    } catch {
+      return .failure(Failure(words: "\(name) could not be run"))
+    }
+  }
+}
