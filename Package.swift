@@ -109,6 +109,12 @@ let package = Package(
     room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
     room("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
     room(
+      "Forge",
+      [
+        "Values", "Diagnostics", "GitStore", "StatusWriter", logging, nioCore,
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+      ]),
+    room(
       "Reconciler",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
@@ -164,6 +170,7 @@ let package = Package(
       "Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Upgrade", logging],
       exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
+    tests("Forge", ["Values", "GitStore", "StatusWriter", logging, nioCore, nioPosix, nioHTTP1]),
     tests(
       "kdops",
       [

@@ -1,0 +1,198 @@
+import AsyncHTTPClient
+import Diagnostics
+import FoundationEssentials
+import GitStore
+import Logging
+import NIOCore
+import StatusWriter
+
+/// Tells a forge how commits stand, so that people see it beside the commit and in the merge request.
+///
+/// Whoever reports never waits. Nothing is remembered over a restart: what was told before, the forge itself is asked,
+/// once a commit. Nothing that it says decides anything else.
+public actor ForgeReporter {
+  private let settings: ForgeSettings
+  private let logger: Logger
+  private let clock: any Clock<Duration>
+  private let now: @Sendable () -> Int
+  /// Made with the first request: one that is made has to be closed.
+  private var client: HTTPClient?
+  private let backoff: Backoff
+
+  private var queue = ForgeQueue()
+  private var told: [String: CommitState] = [:]
+  private var failures = 0
+  /// What was complained about; each complaint is made once, until something works again.
+  private var complaints: Set<String> = []
+  private let news: AsyncStream<Void>
+  private let hasNews: AsyncStream<Void>.Continuation
+
+  private static let timeout = TimeAmount.seconds(10)
+  private static let answerLimit = 1 << 20
+  private static let toldLimit = 512
+  /// Between two tries where somebody has to do something first.
+  private static let patience = Duration.seconds(300)
+
+  /// - Parameter now: in seconds since 1970.
+  public init(
+    _ settings: ForgeSettings, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
+    now: @escaping @Sendable () -> Int,
+    backoff: Backoff = Backoff(first: .seconds(1), limit: .seconds(300))
+  ) {
+    self.settings = settings
+    self.logger = logger
+    self.clock = clock
+    self.now = now
+    self.backoff = backoff
+    (news, hasNews) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// Takes in how a commit stands now; replaces what of it is not yet told.
+  public func report(_ report: CommitReport) {
+    queue.put(CommitState(report))
+    hasNews.yield()
+  }
+
+  /// Tells until the task is cancelled.
+  public func run() async {
+    for await _ in news {
+      while let next = queue.first, !Task.isCancelled {
+        guard let wait = await step(next) else { continue }
+        guard (try? await clock.sleep(for: wait)) != nil else { return }
+      }
+    }
+  }
+
+  /// Tells what is left, each state tried once, and lets go of the connections.
+  ///
+  /// - Parameter limit: how long it may take.
+  public func close(within limit: Duration = .seconds(2)) async {
+    await withTaskGroup { group in
+      group.addTask { await self.tellRest() }
+      group.addTask { try? await Task.sleep(for: limit) }
+      await group.next()
+      group.cancelAll()
+    }
+    let last = client
+    client = nil
+    try? await last?.shutdown()
+  }
+
+  private func tellRest() async {
+    while let next = queue.first, !Task.isCancelled {
+      if await step(next) != nil { return }
+    }
+  }
+
+  /// How many states are still to be told.
+  var backlog: Int { queue.count }
+
+  // MARK: One state
+
+  /// Tells one state.
+  ///
+  /// - Returns: how long to wait before anything is tried again; nil where this one is over.
+  private func step(_ state: CommitState) async -> Duration? {
+    do throws(Trouble) {
+      let token = try token()
+      if told[state.commit] == nil {
+        let answer = try await send(settings.ask(state.commit, token: token))
+        switch answer.meaning(now: now()) {
+        case .done: remember(answer.json.flatMap { settings.told(state.commit, $0) })
+        case .later(let pause): return later(pause)
+        // Whoever may set states may not be allowed to read them; then it is told once too often.
+        case .known, .refused, .hopeless: break
+        }
+      }
+      let seen = settings.seen(state)
+      guard seen.isNews(after: told[state.commit]) else {
+        queue.remove(state)
+        return nil
+      }
+      let answer = try await send(settings.tell(state, token: token))
+      switch answer.meaning(now: now()) {
+      case .done, .known:
+        failures = 0
+        complaints = []
+        remember(seen)
+        queue.remove(state)
+        return nil
+      case .later(let pause): return later(pause, "it answers \(answer.code)")
+      case .refused(let words):
+        complain(words)
+        return Self.patience
+      case .hopeless(let words):
+        complain(words)
+        queue.remove(state)
+        return nil
+      }
+    } catch {
+      switch error {
+      case .noToken(let words):
+        complain(words)
+        return Self.patience
+      case .away(let words): return later(nil, words)
+      }
+    }
+  }
+
+  private enum Trouble: Error {
+    case noToken(String)
+    case away(String)
+  }
+
+  private func token() throws(Trouble) -> String {
+    let bytes = FileManager.default.contents(atPath: settings.tokenFile) ?? Data()
+    let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    guard token.count == 1 else {
+      throw .noToken("\(settings.tokenFile) cannot be read, or holds no single token; check forge.tokenFile")
+    }
+    return String(token[0])
+  }
+
+  private func send(_ call: CommitCall) async throws(Trouble) -> ForgeAnswer {
+    var request = HTTPClientRequest(url: call.url)
+    request.method = .init(rawValue: call.method.rawValue)
+    for (name, value) in call.headers { request.headers.add(name: name, value: value) }
+    if let body = call.body { request.body = .bytes(Array(body.utf8)) }
+    let client = client ?? Self.connections()
+    self.client = client
+    do {
+      let response = try await client.execute(request, timeout: Self.timeout)
+      let body = try await response.body.collect(upTo: Self.answerLimit)
+      let headers = response.headers.map { ($0.name.lowercased(), $0.value) }
+      return ForgeAnswer(
+        code: Int(response.status.code), headers: Dictionary(headers, uniquingKeysWith: { $1 }),
+        body: Array(buffer: body))
+    } catch {
+      throw .away("it cannot be reached (\(Redaction.url("\(error)")))")
+    }
+  }
+
+  /// Never sent elsewhere: whoever answers in the forge's place would get our token.
+  private static func connections() -> HTTPClient {
+    var configuration = HTTPClient.Configuration(
+      redirectConfiguration: .disallow, timeout: .init(connect: timeout, read: timeout))
+    configuration.httpVersion = .http1Only
+    return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }
+
+  private func remember(_ state: CommitState?) {
+    guard let state else { return }
+    if told.count > Self.toldLimit { told = [:] }
+    told[state.commit] = state
+  }
+
+  private func later(_ pause: Duration?, _ words: String = "it asks for a pause") -> Duration {
+    let wait = pause ?? backoff.delay(attempt: failures)
+    failures += 1
+    logger.info(
+      "forge.later", metadata: ["forge": "\(settings.url)", "reason": "\(words)", "retry": "\(wait)"])
+    return wait
+  }
+
+  private func complain(_ words: String) {
+    guard complaints.insert(words).inserted else { return }
+    logger.warning("forge.refused", metadata: ["forge": "\(settings.url)", "reason": "\(words)"])
+  }
+}

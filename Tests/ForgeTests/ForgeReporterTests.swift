@@ -1,0 +1,284 @@
+import Foundation
+import GitStore
+import Logging
+import StatusWriter
+import Synchronization
+import TestSupport
+import Testing
+import Values
+
+@testable import Forge
+
+@Suite("Telling a forge how commits stand", .timeLimit(.minutes(5)))
+struct ForgeReporterTests {
+  /// A forge, a reporter that tells it, and what that one logged.
+  private final class Post: Sendable {
+    let server: ForgeServer
+    let reporter: ForgeReporter
+    let clock = TestClock()
+    let log = Log()
+    let tokenFile: String
+    private let folder: TemporaryFolder
+
+    init(_ kind: ForgeSettings.Kind, _ server: ForgeServer, _ url: String) throws {
+      self.server = server
+      folder = try TemporaryFolder()
+      tokenFile = "\(folder.path)/token"
+      try "s3cret\n".write(toFile: tokenFile, atomically: true, encoding: .utf8)
+      let log = log
+      reporter = ForgeReporter(
+        ForgeSettings(
+          kind: kind, url: url, project: "team/fleet", tokenFile: tokenFile, context: "kdops/default",
+          branch: "main"),
+        logger: Logger(label: "test") { _ in log }, clock: clock, now: { 1_000_000 },
+        backoff: Backoff(first: .seconds(1), limit: .seconds(60)))
+    }
+
+    /// Waits until everything reported so far is told, or given up.
+    func settled() async {
+      await until { await self.reporter.backlog == 0 ? true : nil }
+    }
+
+    /// Waits until the reporter waits, and says for how long.
+    func pause() async -> Duration? {
+      await until { self.clock.deadlines.first.map { $0 - self.clock.now.offset } }
+    }
+  }
+
+  /// Keeps what is logged.
+  private final class Log: LogHandler, Sendable {
+    private let kept = Mutex<[String]>([])
+    var lines: [String] { kept.withLock { $0 } }
+    var metadata: Logger.Metadata {
+      get { [:] }
+      set {}
+    }
+    var logLevel: Logger.Level {
+      get { .trace }
+      set {}
+    }
+    subscript(metadataKey _: String) -> Logger.Metadata.Value? {
+      get { nil }
+      set {}
+    }
+    func log(event: LogEvent) {
+      kept.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+    }
+  }
+
+  private static func open(
+    _ kind: ForgeSettings.Kind, _ body: @Sendable (Post) async throws -> Void
+  ) async throws {
+    let server = ForgeServer(kind)
+    let url = try await server.start()
+    let post = try Post(kind, server, url)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await post.reporter.run() }
+      do {
+        try await body(post)
+      } catch {
+        group.cancelAll()
+        await post.reporter.close()
+        await server.stop()
+        throw error
+      }
+      group.cancelAll()
+    }
+    await post.reporter.close()
+    await server.stop()
+  }
+
+  private static func commit(_ number: Int) -> String {
+    String(repeating: "0", count: 40 - "\(number)".count) + "\(number)"
+  }
+
+  private static func report(_ phase: Phase, _ message: String? = nil, _ number: Int = 1) -> CommitReport {
+    CommitReport(
+      commit: commit(number),
+      objects: [
+        ObjectReport(
+          kind: "KubeDirectorCluster", namespace: "prod", name: "shop", change: "upgrade",
+          verdict: "accepted", phase: phase, message: message)
+      ])
+  }
+
+  @Test(
+    "each phase is told in the forge's own words, in the order of things",
+    arguments: ForgeSettings.Kind.allCases)
+  func phases(_ kind: ForgeSettings.Kind) async throws {
+    try await Self.open(kind) { post in
+      for phase in [Phase.pending, .upgrading, .failed, .rollingBack, .done] {
+        await post.reporter.report(Self.report(phase, phase == .failed ? "ErrImagePull" : nil))
+        await post.settled()
+      }
+      let states = post.server.states(Self.commit(1))
+      if kind == .gitlab {
+        #expect(
+          states == [
+            "pending: pending: prod/shop", "running: upgrading: prod/shop",
+            "failed: failed: prod/shop (ErrImagePull)", "running: rolling back: prod/shop",
+            "success: done: prod/shop",
+          ])
+        #expect(post.server.posts.first?.body?["ref"]?.string == "main")
+      } else {
+        #expect(
+          states == [
+            "pending: pending: prod/shop", "failure: failed: prod/shop (ErrImagePull)",
+            "pending: rolling back: prod/shop", "success: done: prod/shop",
+          ])
+      }
+      #expect(post.server.posts.allSatisfy { $0.body?["context"]?.string == "kdops/default" })
+    }
+  }
+
+  @Test(
+    "what was told is not told again, by this daemon or by the next", arguments: ForgeSettings.Kind.allCases)
+  func onlyChanges(_ kind: ForgeSettings.Kind) async throws {
+    let server = ForgeServer(kind)
+    let url = try await server.start()
+    for _ in 0..<2 {
+      let post = try Post(kind, server, url)
+      await withTaskGroup { group in
+        group.addTask { await post.reporter.run() }
+        for phase in [Phase.done, .done] {
+          await post.reporter.report(Self.report(phase))
+          await post.settled()
+        }
+        group.cancelAll()
+      }
+      await post.reporter.close()
+    }
+    #expect(server.states(Self.commit(1)) == ["success: done: prod/shop"])
+    #expect(server.posts.count == 1)
+    await server.stop()
+  }
+
+  @Test("another installation's state is none of ours")
+  func others() async throws {
+    try await Self.open(.github) { post in
+      post.server.put(
+        Self.commit(1),
+        ["id": 7, "context": "kdops/other", "state": "success", "description": "done: prod/shop"])
+      await post.reporter.report(Self.report(.done))
+      await post.settled()
+      #expect(post.server.states(Self.commit(1)).count == 2)
+    }
+  }
+
+  @Test("a description is as long as the forge takes it", arguments: ForgeSettings.Kind.allCases)
+  func length(_ kind: ForgeSettings.Kind) async throws {
+    try await Self.open(kind) { post in
+      await post.reporter.report(Self.report(.failed, String(repeating: "x", count: 300)))
+      await post.settled()
+      let state = try #require(post.server.states(Self.commit(1)).first)
+      #expect(state.hasSuffix("…") || kind == .gitlab)
+      #expect(post.server.posts.count == 1)
+    }
+  }
+
+  @Test(
+    "a forge that is busy or broken is asked again when it says, and nobody waits for it",
+    arguments: [
+      (ForgeServer.Fault(code: 429, headers: ["Retry-After": "17"]), 17),
+      (ForgeServer.Fault(code: 503, headers: ["Retry-After": "99999"]), 3600),
+      (
+        ForgeServer.Fault(
+          code: 403, headers: ["X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1000040"]), 40
+      ),
+      (ForgeServer.Fault(code: 500), nil),
+    ])
+  func later(_ fault: ForgeServer.Fault, _ seconds: Int?) async throws {
+    try await Self.open(.github) { post in
+      post.server.fail(fault)
+      await post.reporter.report(Self.report(.pending))
+      let pause = try #require(await post.pause())
+      if let seconds { #expect(pause == .seconds(seconds)) } else { #expect(pause <= .seconds(1)) }
+      // Meanwhile the newest state takes the place of the older one.
+      await post.reporter.report(Self.report(.done))
+      post.clock.advance(by: pause)
+      await post.settled()
+      #expect(post.server.states(Self.commit(1)) == ["success: done: prod/shop"])
+    }
+  }
+
+  @Test("a token that is not known is complained about once, and a rotated one is taken up")
+  func rotation() async throws {
+    try await Self.open(.gitlab) { post in
+      post.server.set(token: "n3w")
+      await post.reporter.report(Self.report(.done))
+      for _ in 0..<2 {
+        let pause = try #require(await post.pause())
+        #expect(pause == .seconds(300))
+        post.clock.advance(by: pause)
+      }
+      _ = await post.pause()
+      try "n3w\n".write(toFile: post.tokenFile, atomically: true, encoding: .utf8)
+      post.clock.advance(by: .seconds(300))
+      await post.settled()
+      #expect(post.server.states(Self.commit(1)) == ["success: done: prod/shop"])
+      #expect(post.log.lines.count { $0.contains("forge.refused") } == 1)
+      #expect(post.log.lines.first { $0.contains("forge.refused") }?.contains("forge.tokenFile") == true)
+    }
+  }
+
+  @Test("a project that is not there is complained about once, and no commit is tried again for it")
+  func missing() async throws {
+    try await Self.open(.github) { post in
+      for number in 1...3 {
+        post.server.fail(.init(code: 404), .init(code: 404))
+        await post.reporter.report(Self.report(.done, nil, number))
+        await post.settled()
+      }
+      #expect(post.server.posts.count == 3)
+      #expect(post.log.lines.count { $0.contains("forge.refused") } == 1)
+    }
+  }
+
+  @Test("no token and no credential of an address comes into a log")
+  func secrets() async throws {
+    try await Self.open(.gitlab) { post in
+      post.server.fail(.init(code: 418), .init(code: 418))
+      await post.reporter.report(Self.report(.done))
+      await post.settled()
+      #expect(post.log.lines.contains { $0.contains("it answers 418") })
+      #expect(post.log.lines.allSatisfy { !$0.contains("me:pw") })
+    }
+  }
+
+  @Test("of too many commits the oldest are left out")
+  func bounded() {
+    var queue = ForgeQueue()
+    for number in 0..<200 { queue.put(CommitState(Self.report(.pending, nil, number))) }
+    #expect(queue.count == ForgeQueue.limit)
+    #expect(queue.first?.commit == Self.commit(200 - ForgeQueue.limit))
+  }
+
+  @Test("an address must be one that nobody reads along")
+  func addresses() {
+    for url in [
+      "https://gitlab.example", "https://gitlab.example/git/api/v4", "http://localhost:8080",
+      "http://127.0.0.1:80", "http://[::1]:80",
+    ] { #expect(ForgeSettings.problem(url: url) == nil, "\(url)") }
+    for url in [
+      "http://gitlab.example", "http://127.0.0.1.evil.example", "http://localhost.evil.example", "ftp://x",
+      "x",
+      "https://me:pw@gitlab.example", "https://", "https://a b", "https://x/?y", "http://127.0.0",
+    ] { #expect(ForgeSettings.problem(url: url) != nil, "\(url)") }
+    #expect(ForgeSettings.problem(project: "team/fleet", .github) == nil)
+    #expect(ForgeSettings.problem(project: "a/b/c", .gitlab) == nil)
+    #expect(ForgeSettings.problem(project: "42", .gitlab) == nil)
+    for project in ["fleet", "a/b/c", "a/..", "a/b?x", "/a"] {
+      #expect(ForgeSettings.problem(project: project, .github) != nil, "\(project)")
+    }
+  }
+}
+
+/// Looks again until there is something to see; a task that is cancelled sees nothing.
+@discardableResult
+private func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
+  while !Task.isCancelled {
+    if let found = await look() { return found }
+    await Task.yield()
+  }
+  return nil
+}
