@@ -117,15 +117,15 @@ let package = Package(
     room(
       "Reconciler",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "ClusterAPI",
         "StatusWriter", logging, hashTrees,
       ]),
     .executableTarget(
       name: "kdops",
       dependencies: [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "ClusterAPI",
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "ClusterAPI",
         "EmbeddedCluster", "Kubernetes", "Installation", "Admission", "Upgrade", "Controller", "StatusWriter",
-        "Reconciler", logging, lifecycle, signals, nioCore, nioPosix, crypto,
+        "Forge", "Reconciler", logging, lifecycle, signals, nioCore, nioPosix, crypto,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
@@ -175,8 +175,7 @@ let package = Package(
       "kdops",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Manifests",
-        "Rules",
-        "StatusWriter",
+        "Rules", "Signatures", "StatusWriter",
         logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -185,7 +184,7 @@ let package = Package(
       "Reconciler",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Rules",
-        "StatusWriter", logging,
+        "Signatures", "StatusWriter", logging,
       ]),
     // The daemon as a process, with git as the user's client.
     .testTarget(

@@ -147,17 +147,19 @@ extension Mirror {
   /// - Parameters:
   ///   - head: where the branch must be; the commit goes on top of it. It must have been fetched.
   ///   - changes: contents by path; nil removes the file.
+  ///   - seal: makes what is stored out of the commit's text, such as with a line more.
   /// - Returns: the new commit; `head` where nothing changes.
   /// - Throws: `GitError`: `.conflict` where the branch is elsewhere by now, `.rejectedPush` where the remote
   ///   refuses.
   public func pushCommit(
-    to branch: String, onto head: ObjectID, _ changes: [String: [UInt8]?], message: String, author: Signature
+    to branch: String, onto head: ObjectID, _ changes: [String: [UInt8]?], message: String, author: Signature,
+    seal: @escaping @Sendable ([UInt8]) -> [UInt8] = { $0 }
   ) async throws(GitError) -> ObjectID {
     let ref = "refs/heads/\(branch)"
     let step = try await watched { (mirror, operation) throws(GitError) -> Step? in
       let handle = try mirror.opened()
       let commit = try handle.writeCommit(
-        onto: head, changes, message: message, author: author, keepingEmpty: false)
+        onto: head, changes, message: message, author: author, keepingEmpty: false, seal: seal)
       guard let commit else { return nil }
       return try mirror.push([PushedRef(ref: ref, old: head, new: commit)], operation)
     }

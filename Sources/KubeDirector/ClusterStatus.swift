@@ -315,3 +315,22 @@ extension ClusterStatus {
     return rollup
   }
 }
+
+extension ClusterStatus {
+  /// Whether the upgrade that runs has come to a point from which there is no way back: a script may have begun to
+  /// change what the old image would not understand.
+  ///
+  /// - Parameter named: the roles that the app that is gone to names, `*` for any.
+  public func hasPassed(pointOfNoReturn named: Set<String>) -> Bool {
+    guard let info = upgradeInfo, !info.isRollingBack else { return false }
+    return roles.contains { role in
+      (named.contains(role.id) || named.contains("*"))
+        && role.members.contains { $0.upgrade?.id == info.id && $0.podUpgradeStatus == .configured }
+    }
+  }
+
+  /// The roles that an annotation names, with blanks or commas between them.
+  public static func roles(named text: String?) -> Set<String> {
+    Set((text ?? "").split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init))
+  }
+}

@@ -31,6 +31,13 @@ public struct Stamp: Sendable {
     return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
   }
 
+  /// The value for a commit that a daemon of the installation makes, over all of its text: tree, parents, author and
+  /// message. It stands for that very commit at that very place of the history.
+  public func of(commit text: [UInt8]) -> String {
+    let message = Array("kdops.dev/commit 1\n".utf8) + text
+    return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
+  }
+
   /// The object with the stamp that stands for it.
   public func on(_ object: JSON) -> JSON {
     var stamped = object

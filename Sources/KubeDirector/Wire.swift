@@ -49,6 +49,8 @@ public enum Wire {
     public static let pointOfNoReturn = "kdops.dev/point-of-no-return"
     /// Which labels and annotations an object has from its file, as `l:KEY` and `a:KEY` with blanks between.
     public static let carried = "kdops.dev/carried"
+    /// The commit whose upgrade of this cluster was rolled back last; it is not taken back by itself once more.
+    public static let takenBack = "kdops.dev/taken-back"
     /// On the daemon's Lease: each new value has the daemon that leads fetch and compare now.
     public static let sync = "kdops.dev/sync"
     /// On the daemon's Lease: the commit that is to be followed although history was rewritten.

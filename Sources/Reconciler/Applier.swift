@@ -1,6 +1,7 @@
 import ClusterAPI
 import Diagnostics
 import KubeDirector
+import Rules
 import Values
 
 /// Where an object that is applied came from; it is noted on the object, so that after any restart, on any machine,
@@ -97,6 +98,7 @@ struct Applier: Sendable {
     annotations[Wire.Annotation.blob] = provenance.blob
     annotations[Wire.Annotation.path] = provenance.path
     annotations[Wire.Annotation.change] = provenance.change
+    annotations[Wire.Annotation.takenBack] = Self.takenBack(by: provenance, from: live)
     annotations[Self.carried] = keys.isEmpty ? nil : keys.joined(separator: " ")
     var object = live ?? Object(["apiVersion": .string(Wire.apiVersion), "kind": document["kind"] ?? .null])
     var metadata = object.json["metadata"] ?? ["name": document["metadata"]?["name"] ?? .null]
@@ -107,6 +109,15 @@ struct Applier: Sendable {
     object.json["spec"] = document["spec"]
     object.json = stamp.on(object.json)
     return object
+  }
+
+  /// The commit that a rollback takes back; that of an earlier one where this is none.
+  private static func takenBack(by provenance: Provenance, from live: Object?) -> String? {
+    let rollback = ChangeKind.rollback.rawValue
+    guard provenance.change == rollback, live?.annotation(Wire.Annotation.change) != rollback else {
+      return live?.annotation(Wire.Annotation.takenBack)
+    }
+    return live?.annotation(Wire.Annotation.commit)
   }
 
   /// Which labels and annotations of an object came from its file.
@@ -121,6 +132,7 @@ struct Applier: Sendable {
   private static let ownKeys: Set<String> = [
     Wire.Label.source, Wire.Annotation.commit, Wire.Annotation.blob, Wire.Annotation.path,
     Wire.Annotation.change, Wire.Annotation.stamp, carried, Wire.Annotation.retry,
+    Wire.Annotation.takenBack,
   ]
 
   /// Whether an object has every label and annotation of its file, and knows which ones those are.

@@ -28,6 +28,9 @@ struct CommitBook {
   /// The commit whose change of an object was applied last, while there is something left to say of it.
   func owner(of object: ObjectReference) -> ObjectID? { owners[object] }
 
+  /// The commit whose change of an object was judged, and not applied.
+  func candidate(of object: ObjectReference) -> ObjectID? { candidates[object] }
+
   /// What was last said of an object; a change that is not applied comes before one that is.
   func report(of object: ObjectReference) -> ObjectReport? {
     (candidates[object] ?? owners[object]).flatMap { pages[$0]?.objects[object] }
@@ -80,6 +83,14 @@ struct CommitBook {
     }
     // Also where there is nothing new to say: the commit may be over by this.
     if pages[held] != nil { dirty.insert(held) }
+  }
+
+  /// Says nothing of an object any more, as if it had never stood against its commit.
+  mutating func forget(_ object: ObjectReference, of commit: ObjectID) {
+    if candidates[object] == commit { candidates[object] = nil }
+    if pages[commit] == nil { pages[commit] = takeClosed(commit) }
+    guard pages[commit]?.objects.removeValue(forKey: object) != nil else { return }
+    dirty.insert(commit)
   }
 
   private mutating func update(
@@ -153,12 +164,13 @@ extension CommitBook {
   /// - Parameters:
   ///   - said: what was last written of the commit.
   ///   - living: every object that lives as the commit has it.
+  ///   - isNews: more was written than `said`, and no longer holds.
   /// - Returns: objects whose change waits by what was said, and has to be judged again.
   mutating func reopen(
     _ commit: ObjectID, said: [ObjectReport], living: Set<ObjectReference>, subject: String,
-    standing: (ObjectReference) -> Standing
+    isNews: Bool = false, standing: (ObjectReference) -> Standing
   ) -> Set<ObjectReference> {
-    guard pages[commit] == nil, !said.isEmpty || !living.isEmpty else { return [] }
+    guard pages[commit] == nil, !said.isEmpty || !living.isEmpty || isNews else { return [] }
     var page = takeClosed(commit) ?? Page(subject: subject)
     var waiting: Set<ObjectReference> = []
     if page.objects.isEmpty { for report in said { page.objects[report.reference] = report } }
@@ -181,7 +193,7 @@ extension CommitBook {
         waiting.insert(object)
       }
     }
-    let isNews = Set(page.objects.values) != Set(said)
+    let isNews = isNews || Set(page.objects.values) != Set(said)
     guard isNews || !isOver(page, commit) else {
       // Nothing to add; kept at hand for whoever speaks of the commit next.
       close(commit, page)

@@ -48,8 +48,8 @@ extension Reconciler {
     }
   }
 
-  /// Says that an administrator has seen what this commit would do: follows it although history was rewritten, and
-  /// deletes what was held back.
+  /// Says that an administrator has seen what this commit would do: follows it although history was rewritten or
+  /// signatures are missing, and deletes what was held back.
   ///
   /// - Parameter sha: the commit's id, or at least 7 digits of it.
   /// - Returns: false where that is not the head that was fetched last, and nothing was done.
@@ -59,6 +59,7 @@ extension Reconciler {
       let commit = [fetched, desired.head].compactMap(\.self).first(where: { $0.hex.hasPrefix(sha) })
     else { return false }
     confirmed = commit
+    isTrustDue = true
     if refused == commit { refused = nil }
     for (reference, held) in held where held.verdict == .waiting { toJudge.objects.insert(reference) }
     look()

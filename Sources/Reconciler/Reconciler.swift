@@ -4,6 +4,7 @@ import GitStore
 import KubeDirector
 import Logging
 import Rules
+import Signatures
 import StatusWriter
 
 /// Walks a commit through the house: fetches, looks at what changed, judges it, applies what is accepted, and tells
@@ -26,6 +27,14 @@ public actor Reconciler {
     public var fixesForward: Bool
     /// Between two full looks at what lives, beside the watches.
     public var compareInterval: Duration
+    /// Whether, and when, a stalled upgrade is taken back by a commit of our own; nil where people do that.
+    public var takingBack: TakingBack?
+    /// Which commits have to be signed.
+    public var verify = SignaturePolicy.Mode.none
+    /// Looks at signatures; nil where none is asked for.
+    public var checker: (any SignatureChecker)?
+    /// Where the keys of those who may sign are, for people.
+    public var signers = ""
 
     public init(
       branch: String = "main", policy: Policy = Policy(), interval: Duration = .seconds(60),
@@ -57,6 +66,8 @@ public actor Reconciler {
     public var head: @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void
     /// An object that somebody edited is again as its file, at this path, says.
     public var putBack: @Sendable (Object, _ path: String) async -> Void
+    /// A cluster's stalled upgrade was taken back by this commit of ours.
+    public var tookBack: @Sendable (Object, ObjectID) async -> Void
 
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
@@ -66,7 +77,8 @@ public actor Reconciler {
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
       said: @escaping @Sendable (ObjectID) async -> CommitReport? = { _ in nil },
       head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in },
-      putBack: @escaping @Sendable (Object, _ path: String) async -> Void = { _, _ in }
+      putBack: @escaping @Sendable (Object, _ path: String) async -> Void = { _, _ in },
+      tookBack: @escaping @Sendable (Object, ObjectID) async -> Void = { _, _ in }
     ) {
       self.commit = commit
       self.cluster = cluster
@@ -74,6 +86,7 @@ public actor Reconciler {
       self.said = said
       self.head = head
       self.putBack = putBack
+      self.tookBack = tookBack
     }
   }
 
@@ -100,6 +113,22 @@ public actor Reconciler {
 
   /// The branch's head as it was fetched last.
   var fetched: ObjectID?
+  /// How far the branch is followed; the head that was fetched, unless signatures are asked for.
+  var goal: ObjectID?
+  /// What was found of the head's signatures.
+  var trust: Trust?
+  /// Signatures are to be looked at once more.
+  var isTrustDue = false
+  /// The commits of which it was said that they are held.
+  var heldCommits: Set<ObjectID> = []
+  /// The clusters that they would change.
+  var heldClusters: Set<ObjectReference> = []
+  /// The clusters that do not get on.
+  var stalled: Set<ObjectReference> = []
+  /// What became of taking upgrades back.
+  var takenBack: [ObjectReference: TakenBack] = [:]
+  /// When the next round is due though nothing happens.
+  private var nextLook: Duration?
   /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
   var refused: ObjectID?
   var toJudge = Changes()
@@ -220,6 +249,9 @@ public actor Reconciler {
 
   func look() { roundNeeded.yield() }
 
+  /// Asks for a round after a while, whatever happens.
+  func lookAgain(after wait: Duration) { nextLook = min(nextLook ?? wait, wait) }
+
   private func keepFetching(once: Bool) async -> Outcome? {
     await withTaskGroup(of: Void.self) { timers in
       for await _ in fetches {
@@ -253,6 +285,7 @@ public actor Reconciler {
       problem = nil
       if fetched != result.new { isUntidy = true }
       fetched = result.new
+      isTrustDue = isTrustDue || trust?.withheld != nil
       look()
       return settings.interval
     } catch {
@@ -288,6 +321,10 @@ public actor Reconciler {
           retries += 1
         } else {
           retries = 0
+        }
+        if let wait = nextLook {
+          nextLook = nil
+          later(wait, &timers)
         }
         if !book.dirty.isEmpty, !isFlushScheduled {
           await flush()
@@ -331,7 +368,8 @@ public actor Reconciler {
 
   /// True where nothing that goes on by itself is left.
   private var isSettled: Bool {
-    guard fetched != nil, fetched == desired.head || fetched == refused, living.isComplete, !isRetrying,
+    guard let fetched, settings.checker == nil || trust?.head == fetched, !isTrustDue,
+      goal == desired.head || goal == refused, living.isComplete, !isRetrying,
       toJudge.objects.isEmpty, toJudge.files.isEmpty, drifted.isEmpty, seen.isEmpty
     else { return false }
     return !book.current.contains { [.pending, .upgrading, .rollingBack].contains($0.phase) }
@@ -341,7 +379,7 @@ public actor Reconciler {
     let reports = book.current
     let count = { (phase: Phase) in reports.count { $0.phase == phase } }
     let (rejected, failed, waiting) = (count(.rejected), count(.failed), count(.waiting))
-    let isHeld = refused != nil && refused == fetched
+    let isHeld = refused != nil && refused == goal
     return rejected + failed + waiting == 0 && !isHeld
       ? .converged : .unsettled(rejected: rejected, failed: failed + (isHeld ? 1 : 0), waiting: waiting)
   }

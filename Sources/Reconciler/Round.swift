@@ -19,11 +19,12 @@ extension Reconciler {
       await compare()
     }
     do {
-      if let next = try await nextStep(to: fetched, in: repository) {
+      goal = try await trusted(fetched, in: repository)
+      if let goal, let next = try await nextStep(to: goal, in: repository) {
         try await adopt(next, in: repository)
         walk?.pass(next)
         // What was missing when the walk began may be wanted after all.
-        if walk?.isResumed == true, desired.head == fetched { examine() }
+        if walk?.isResumed == true, desired.head == goal { examine() }
       }
       // A head that is refused stops nothing of what was applied before.
       await putBack(in: repository)
@@ -37,13 +38,18 @@ extension Reconciler {
       isRetrying = true
     }
     await tellOfClusters()
+    await takeBackStalled(in: repository)
     if mayStep { look() }
   }
 
   // MARK: - A new head
 
   /// Which commit was worked off last, kept in our own copy so that rewritten history is noticed after a restart.
-  var workedRef: String { "refs/kdops/worked/\(settings.branch)" }
+  var workedRef: String { Self.workedRef(settings.branch) }
+
+  /// Which commit of a branch a daemon with this copy of the repository has worked off last. Nothing that a remote has
+  /// comes to be there.
+  public static func workedRef(_ branch: String) -> String { "refs/kdops/worked/\(branch)" }
 
   private func adopt(_ commit: ObjectID, in repository: GitRepository) async throws {
     let worked = try await repository.target(of: workedRef)
@@ -165,6 +171,8 @@ extension Reconciler {
     seen = []
     for reference in changed where reference.kind == Wire.clusterKind {
       guard let live = living.objects[reference] else {
+        stalled.remove(reference)
+        takenBack[reference] = nil
         book.update(reference) { report in
           guard report.change == ChangeKind.delete.rawValue, report.verdict == Verdict.accepted.rawValue
           else {
@@ -179,8 +187,10 @@ extension Reconciler {
       }
       guard living.applied.holds(reference) else { continue }
       let status = living.status(of: reference)
+      if status?.stall == nil { stalled.remove(reference) } else { stalled.insert(reference) }
       follow(live)
-      await outlets.cluster(reference, status, book.report(of: reference) ?? Self.settled(live, status))
+      let report = withheldReport(reference) ?? book.report(of: reference)
+      await outlets.cluster(reference, status, report ?? Self.settled(live, status))
     }
   }
 
@@ -190,7 +200,11 @@ extension Reconciler {
     let commit = book.owner(of: live.reference)
     book.update(live.reference) { report in
       guard report.change != ChangeKind.delete.rawValue else { return report }
-      return report.following(Self.isOf(commit, status, live) ? status : nil)
+      var now = report.following(Self.isOf(commit, status, live) ? status : nil)
+      if now.phase == .failed, let message = now.message, let obstacle = obstacle(live.reference, commit) {
+        now.message = "\(message); \(obstacle)"
+      }
+      return now
     }
   }
 

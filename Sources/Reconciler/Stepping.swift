@@ -52,7 +52,7 @@ extension Reconciler {
 
   /// True where the walk goes on without anything having to happen first.
   var mayStep: Bool {
-    settings.history == .stepwise && fetched != desired.head && fetched != refused
+    settings.history == .stepwise && goal != desired.head && goal != refused
       && walk?.commits.isEmpty == false && !isUnderWay
   }
 

@@ -35,8 +35,11 @@ extension Reconciler {
   private func reopen(_ commit: ObjectID, _ said: CommitReport?, in repository: GitRepository) async {
     let subject = await subject(of: commit, in: repository)
     let ours = living.objects(of: commit)
+    // What was said of signatures is found out anew.
+    let objects = (said?.objects ?? []).filter { $0.kind != Self.commitKind }
+    let isNews = objects.count != said?.objects.count ?? 0
     toJudge.objects.formUnion(
-      book.reopen(commit, said: said?.objects ?? [], living: ours, subject: subject) { object in
+      book.reopen(commit, said: objects, living: ours, subject: subject, isNews: isNews) { object in
         guard let live = living.objects[object], let hex = live.annotation(Wire.Annotation.commit),
           let at = ObjectID(hex: hex)
         else { return .gone }

@@ -55,7 +55,7 @@ public enum RuleRegistry {
   ]
 
   static let daemonRules: [any DaemonRule.Type] = [
-    LayoutSchema.self, ObjectOwner.self, ObjectPrune.self, CommitAtomic.self,
+    LayoutSchema.self, ObjectOwner.self, ObjectPrune.self, CommitAtomic.self, CommitSigned.self,
   ]
 
   /// Where `docs/rules.md` is published.

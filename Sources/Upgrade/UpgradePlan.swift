@@ -18,7 +18,7 @@ struct UpgradePlan: Hashable {
     // What is no such number may have been meant as any: one at a time is never too many.
     maxUnavailable = value(Wire.Annotation.maxUnavailable).map { max(1, Int($0) ?? 1) }
     stages = (value(Wire.Annotation.roleOrder) ?? "").split(separator: ",").map(Self.words)
-    noReturn = Self.words(Substring(app[Wire.Annotation.pointOfNoReturn] ?? ""))
+    noReturn = ClusterStatus.roles(named: app[Wire.Annotation.pointOfNoReturn])
   }
 
   /// What stands between blanks and commas.
@@ -67,17 +67,11 @@ extension ClusterMachine {
   }
 
   /// Why there is no way back from the upgrade that runs; nil where there is one.
-  ///
-  /// The point is passed as soon as a script may have begun to change what the old image would not understand.
   var reasonNotToReturn: String? {
-    guard let info = status.upgradeInfo, !info.isRollingBack else { return nil }
-    let roles = plan(info).noReturn
-    guard !roles.isEmpty else { return nil }
-    let isPassed = status.roles.contains { role in
-      (roles.contains(role.id) || roles.contains("*"))
-        && role.members.contains { $0.upgrade?.id == info.id && $0.podUpgradeStatus == .configured }
+    guard let info = status.upgradeInfo, status.hasPassed(pointOfNoReturn: plan(info).noReturn) else {
+      return nil
     }
-    return isPassed ? "the point of no return of \(status.app) is passed" : nil
+    return "the point of no return of \(status.app) is passed"
   }
 
   /// Why the app that is wanted is not gone to though the cluster is at rest: it was wanted as a way back, and came

@@ -1,6 +1,7 @@
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import Signatures
 import StatusWriter
 import Testing
 
@@ -47,7 +48,8 @@ struct ConfigurationTests {
       status: {notes: true, notesRef: refs/notes/kdops, tree: true, treeRef: refs/kdops/status, branch: null}
       upgrade: {progressDeadline: 0s, onStall: report, fixForward: false, scriptTimeout: 10m}
       tenancy: {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: ""}
-      verify: {mode: none}
+      verify: {mode: none, allowedSigners: null, keyring: null}
+      forge: {kind: none, url: null, project: null, tokenFile: null, context: null}
       webhook: {listen: null, secretFile: null}
       dashboard: {listen: "127.0.0.1:8080", hosts: [localhost], tokenFile: null}
       """
@@ -56,6 +58,31 @@ struct ConfigurationTests {
     var expected = try #require(read().configuration)
     expected.repo = "https://git.example/fleet.git"
     #expect(configuration == expected)
+  }
+
+  @Test("signatures and stalls are dealt with as they say")
+  func trust() throws {
+    let yaml = """
+      verify: {mode: range, allowedSigners: /etc/kdops/signers}
+      upgrade: {progressDeadline: 20m, onStall: revert-commit}
+      """
+    let configuration = try #require(read(yaml).configuration)
+    #expect(configuration.verify == SignaturePolicy(mode: .range, allowedSigners: "/etc/kdops/signers"))
+    #expect(configuration.revertsStalled)
+    let findings = read("verify: {mode: range}").findings
+    #expect(findings.first?.message == "verify.mode: range asks for signatures, and nobody may sign")
+  }
+
+  @Test("a forge is told under the installation's name")
+  func forge() throws {
+    let yaml = """
+      installation: blue
+      forge: {kind: gitlab, url: "https://git.example/", project: team/fleet, tokenFile: /run/token}
+      """
+    let forge = try #require(read(yaml).configuration?.forge)
+    #expect(forge.url == "https://git.example/api/v4")
+    #expect(forge.context == "kdops/blue")
+    #expect(read().configuration?.forge == nil)
   }
 
   @Test("a flag beats the environment, and the environment the file")
@@ -100,7 +127,11 @@ struct ConfigurationTests {
       "tenancy: {namespaces: prod}",
       "tenancy: []", "status: true", "status: {notesRef: refs/heads/main}", "status: {treeRef: refs/tags/x}",
       "status: {notesRef: refs/notes/a..b}", "status: {branch: main}", "schemaVersion: 2", "[]", "- a", "7",
-      "a: b: c", "\tx: y", "branch: main\nbranch: other",
+      "a: b: c", "\tx: y", "branch: main\nbranch: other", "verify: {mode: head}",
+      "verify: {mode: range, keyring: ''}", "verify: {mode: range, keyring: keys.asc}",
+      "forge: {kind: gitlab}", "forge: {kind: github, project: fleet, tokenFile: /t}",
+      "forge: {kind: gitlab, project: a/b, tokenFile: /t, url: \"http://gitlab.example\"}",
+      "upgrade: {onStall: revert-commit}", "upgrade: {onStall: revert-commit, progressDeadline: 0s}",
     ])
   func wrong(_ yaml: String) {
     let (configuration, findings) = read(yaml)
@@ -111,7 +142,6 @@ struct ConfigurationTests {
   @Test(
     "a key of a later version is refused with any other value than its default, never ignored",
     arguments: [
-      "upgrade: {onStall: revert-commit}", "verify: {mode: head}", "verify: {keyring: /etc/keys}",
       "webhook: {listen: \"0.0.0.0:9000\"}", "dashboard: {listen: \"0.0.0.0:80\"}",
       "dashboard: {tokenFile: /x}",
     ])

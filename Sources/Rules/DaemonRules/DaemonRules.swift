@@ -54,3 +54,18 @@ public enum CommitAtomic: DaemonRule {
       """,
     passing: [], failing: [])
 }
+
+/// `commit/signature`
+public enum CommitSigned: DaemonRule {
+  public static let description = RuleDescription(
+    "commit/signature", .error, .live,
+    summary:
+      "with `verify.mode`, the branch is followed only as far as those who may sign have signed its commits",
+    rationale: """
+      What is applied should come from people that the daemon's administrator knows, whoever may push. With `range` \
+      each commit that comes has to be signed, those that a merge brings as well; with `head` a signed commit answers \
+      for all that lies before it. Nothing of a commit that is held, nor of any later one, is applied; what was \
+      applied before stays. The signature has to be made by a key that is listed, and holds, today.
+      """,
+    passing: [], failing: [])
+}

@@ -6,6 +6,7 @@ import Kubernetes
 import Logging
 import Reconciler
 import ServiceLifecycle
+import Signatures
 import UnixSignals
 
 /// `kdops run`: the daemon.
@@ -61,6 +62,7 @@ struct RunCommand: AsyncParsableCommand {
     let console = Console(descriptor: 2, environment: environment)
     let logger = try logging.logger(to: console, standard: console.isTerminal ? .warning : .info, environment)
     let settings = try settings(environment)
+    try await check(settings.verify)
     guard let repo = settings.repo else {
       throw ValidationError("no repository: say --repo URL, KDOPS_REPO or `repo:` in the --config file")
     }
@@ -164,6 +166,13 @@ struct RunCommand: AsyncParsableCommand {
       console.line("kdops run: \(error)")
       throw Kdops.couldNotRun
     }
+  }
+
+  /// What signatures are looked at with has to be there before anything is done.
+  private func check(_ policy: SignaturePolicy) async throws {
+    let problems = await SignatureTools(policy, folder: "").problems()
+    for problem in problems { Streams.error.line("kdops run: \(problem)") }
+    if !problems.isEmpty { throw Kdops.couldNotRun }
   }
 
   /// Joins the layers; tells of everything that is wrong at once.

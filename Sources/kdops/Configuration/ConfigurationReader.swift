@@ -1,5 +1,7 @@
 import Diagnostics
+import Forge
 import Manifests
+import Reconciler
 import Values
 
 /// Joins what the file, the environment and the command line say: flags over environment over file. Collects every
@@ -90,6 +92,49 @@ struct ConfigurationReader {
   mutating func read(flags: [String: String]) {
     for (key, text) in flags.sorted(by: { $0.key < $1.key }) {
       if let setting = Setting.byKey[key] { take(setting, text, from: "--\(key)") }
+    }
+  }
+
+  // MARK: Settings that belong together
+
+  /// Finds settings that make no sense beside each other, whichever layer they come from.
+  mutating func compare() {
+    func text(_ key: String) -> String? { values[key]?.string }
+    if text("upgrade.onStall") == "revert-commit",
+      text("upgrade.progressDeadline").flatMap({ Duration(written: $0) }) ?? .zero == .zero
+    {
+      report(
+        .error, "upgrade.onStall: revert-commit needs a deadline, and upgrade.progressDeadline is 0s",
+        "say how long a step may take, such as upgrade.progressDeadline: 20m")
+    }
+    let keys = ["verify.allowedSigners", "verify.keyring"]
+    if text("verify.mode") != "none", keys.allSatisfy({ text($0) ?? "" == "" }) {
+      report(
+        .error, "verify.mode: \(text("verify.mode") ?? "") asks for signatures, and nobody may sign",
+        "name a file of keys: verify.allowedSigners for SSH, verify.keyring for OpenPGP")
+    }
+    for key in keys {
+      guard let file = text(key), !file.hasPrefix("/") else { continue }
+      report(.error, "\(key) must be a full path, not \(file)", "write /etc/kdops/allowed_signers")
+    }
+    compareForge()
+  }
+
+  private mutating func compareForge() {
+    guard let kind = values["forge.kind"]?.string.flatMap(ForgeSettings.Kind.init) else { return }
+    if let url = values["forge.url"]?.string, let problem = ForgeSettings.problem(url: url) {
+      report(
+        .error, "forge.url \(problem)",
+        kind == .gitlab ? "write https://gitlab.example" : "write https://api.github.com")
+    }
+    if let problem = ForgeSettings.problem(project: values["forge.project"]?.string ?? "", kind) {
+      report(.error, "forge.project \(problem)", nil)
+    }
+    if values["forge.tokenFile"]?.string ?? "" == "" {
+      report(.error, "forge.tokenFile is missing", "name a file that holds an access token and nothing else")
+    }
+    if let context = values["forge.context"]?.string, !(1...100).contains(context.count) {
+      report(.error, "forge.context must be 1 to 100 characters long", nil)
     }
   }
 

@@ -1,7 +1,9 @@
 import Diagnostics
+import Forge
 import GitStore
 import Reconciler
 import Rules
+import Signatures
 import StatusWriter
 import Values
 
@@ -25,8 +27,14 @@ struct DaemonConfiguration: Sendable, Hashable {
   var statusRefs: StatusRefs
   /// Nil for none.
   var progressDeadline: Duration?
+  /// Whether a stalled upgrade is taken back by a commit of the daemon's own.
+  var revertsStalled: Bool
   var scriptTimeout: Duration
   var tenancy: Tenancy
+  /// Whose signatures commits need.
+  var verify: SignaturePolicy
+  /// Where else it is told how commits stand; nil for nowhere.
+  var forge: ForgeSettings?
 
   /// - Parameter values: of every key, checked.
   init(_ values: [String: JSON]) {
@@ -50,10 +58,20 @@ struct DaemonConfiguration: Sendable, Hashable {
       branch: values["status.branch"]?.string.map { "refs/heads/\($0)" })
     progressDeadline =
       duration("upgrade.progressDeadline") == .zero ? nil : duration("upgrade.progressDeadline")
+    revertsStalled = text("upgrade.onStall") == "revert-commit"
     scriptTimeout = duration("upgrade.scriptTimeout")
     tenancy = Tenancy(
       namespaces: texts("tenancy.namespaces"), serviceAccounts: texts("tenancy.serviceAccounts"),
       capabilities: texts("tenancy.capabilities"), secretPrefix: text("tenancy.secretPrefix"))
+    verify = SignaturePolicy(
+      mode: SignaturePolicy.Mode(rawValue: text("verify.mode")) ?? .range,
+      allowedSigners: values["verify.allowedSigners"]?.string, keyring: values["verify.keyring"]?.string)
+    if let kind = ForgeSettings.Kind(rawValue: text("forge.kind")) {
+      forge = ForgeSettings(
+        kind: kind, url: values["forge.url"]?.string, project: text("forge.project"),
+        tokenFile: text("forge.tokenFile"),
+        context: values["forge.context"]?.string ?? "kdops/\(text("installation"))", branch: text("branch"))
+    }
   }
 
   /// Joins the layers.
@@ -70,6 +88,7 @@ struct DaemonConfiguration: Sendable, Hashable {
     if let file { reader.read(file: file.path, file.bytes) }
     reader.read(environment: environment)
     reader.read(flags: flags)
+    reader.compare()
     let isUsable = !reader.findings.contains { $0.severity == .error }
     return (isUsable ? DaemonConfiguration(reader.values) : nil, reader.findings)
   }

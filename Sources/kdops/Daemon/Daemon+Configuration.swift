@@ -19,5 +19,8 @@ extension Daemon.Options {
     statusRefs = configuration.statusRefs
     scriptTimeout = configuration.scriptTimeout
     progressDeadline = configuration.progressDeadline ?? .zero
+    revertsStalled = configuration.revertsStalled
+    verify = configuration.verify
+    forge = configuration.forge
   }
 }

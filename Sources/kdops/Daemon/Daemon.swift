@@ -2,6 +2,7 @@ import ClusterAPI
 import Controller
 import Diagnostics
 import EmbeddedCluster
+import Forge
 import FoundationEssentials
 import GitStore
 import KubeDirector
@@ -10,6 +11,7 @@ import Manifests
 import Reconciler
 import Rules
 import ServiceLifecycle
+import Signatures
 import StatusWriter
 import UnixSignals
 
@@ -30,6 +32,14 @@ struct Daemon: Sendable {
     /// 0 for none.
     var scriptTimeout: Duration = .seconds(600)
     var progressDeadline: Duration = .zero
+    /// Whether a stalled upgrade is taken back by a commit of the daemon's own.
+    var revertsStalled = false
+    /// Where else it is told how commits stand; nil for nowhere.
+    var forge: ForgeSettings?
+    /// Whose signatures commits need.
+    var verify = SignaturePolicy()
+
+    var signatures: SignatureTools { SignatureTools(verify, folder: "\(folder)/signatures") }
   }
 
   /// Who watches beside the status writer, such as a display; told the same in the same order.
@@ -47,6 +57,7 @@ struct Daemon: Sendable {
   let announcer: Announcer
   let engine: Engine
   let writer: StatusWriter
+  let forge: ForgeReporter?
   let reconciler: Reconciler
 
   /// Opens everything; nothing runs yet.
@@ -82,11 +93,13 @@ struct Daemon: Sendable {
     let writer = StatusWriter(
       sink: LeadersSink(sink: sink, leads: leads),
       onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
+    let forge = options.forge.map { ForgeReporter($0, logger: logger, now: now) }
     let images = GitImages()
     let start = Start()
-    // What runs already may have to be pulled again before the first fetch has come back.
+    // What runs already may have to be pulled again before the first fetch has come back: as it was worked off last,
+    // not as it was fetched.
     if case .embedded(let cluster) = backend,
-      let head = try await mirror.known("refs/heads/\(options.branch)"),
+      let head = try await mirror.repository.target(of: Reconciler.workedRef(options.branch)),
       let catalog = try? await images.catalog(at: head, in: mirror.repository)
     {
       await cluster.setCatalog(catalog)
@@ -94,6 +107,7 @@ struct Daemon: Sendable {
     let outlets = Reconciler.Outlets(
       commit: { report in
         await writer.report(report)
+        if leads() { await forge?.report(report) }
         await witness.commit(report)
       },
       cluster: { reference, status, report in
@@ -136,17 +150,29 @@ struct Daemon: Sendable {
           Announcement(
             about: live.reference, isWarning: true, reason: "DriftMended",
             message: "somebody edited this object; it is again as \(path) says, so change the file instead"))
+      },
+      tookBack: { cluster, commit in
+        announcer.announce(
+          Announcement(
+            about: cluster.reference, isWarning: true, reason: "RevertPushed",
+            message: "its upgrade did not get on; commit \(commit.short) takes it back"))
       })
+    var settings = Reconciler.Settings(
+      branch: options.branch, policy: options.policy, interval: options.interval,
+      acceptsRewrittenHistory: options.acceptsRewrittenHistory, history: options.history,
+      isAtomic: options.isAtomic, fixesForward: options.fixesForward)
+    if options.revertsStalled {
+      settings.takingBack = TakingBack(deadline: options.progressDeadline, now: now, leads: leads)
+    }
+    settings.verify = options.verify.mode
+    settings.checker = options.verify.mode == .none ? nil : options.signatures
+    settings.signers = options.verify.files
     let reconciler = Reconciler(
-      mirror: mirror, api: api,
-      settings: Reconciler.Settings(
-        branch: options.branch, policy: options.policy, interval: options.interval,
-        acceptsRewrittenHistory: options.acceptsRewrittenHistory, history: options.history,
-        isAtomic: options.isAtomic, fixesForward: options.fixesForward),
+      mirror: mirror, api: api, settings: settings,
       stamp: stamp, outlets: outlets, logger: logger, clock: ContinuousClock())
     return Daemon(
       options: options, logger: logger, mirror: mirror, backend: backend, announcer: announcer,
-      engine: engine, writer: writer, reconciler: reconciler)
+      engine: engine, writer: writer, forge: forge, reconciler: reconciler)
   }
 
   /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself. What it
@@ -170,6 +196,9 @@ struct Daemon: Sendable {
         service: Room("status", atEnd: { [writer] in await writer.flush() }) { [writer] in await writer.run()
         }),
     ]
+    if let forge {
+      services.append(.init(service: Room("forge", atEnd: { await forge.close() }) { await forge.run() }))
+    }
     services += ((view.map { [$0] } ?? []) + beside).map { .init(service: $0) }
     services.append(
       .init(

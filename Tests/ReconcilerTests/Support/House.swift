@@ -57,7 +57,9 @@ final class House: Sendable {
       mirror: try await Mirror.open(Remote(GitURL(site.forge.path)), at: site.mirror), api: wrap(store),
       settings: settings, stamp: stamp,
       outlets: Reconciler.Outlets(
-        commit: { await told.take($0) }, said: { await site.notes.report(of: $0) },
+        commit: { await told.take($0) },
+        cluster: { reference, _, report in await told.take(reference.name, report) },
+        said: { await site.notes.report(of: $0) },
         putBack: { object, _ in await told.mended(object.name) }),
       logger: logger, clock: isStill ? clock : ContinuousClock())
     let house = House(user: site.user, store: store, reconciler: reconciler, told: told, clock: clock)
@@ -218,5 +220,8 @@ actor Heard {
   private(set) var objects: [String: [ObjectReport]] = [:]
   private(set) var putBack: [String] = []
   func take(_ report: CommitReport) { objects[report.commit] = report.objects }
+  /// What was told of each cluster last.
+  private(set) var clusters: [String: ObjectReport] = [:]
+  func take(_ name: String, _ report: ObjectReport?) { clusters[name] = report }
   func mended(_ name: String) { putBack.append(name) }
 }

@@ -1,0 +1,89 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import StatusWriter
+import Values
+
+/// What a daemon does about an upgrade that has stalled. Nothing is done by silence: git says what is wanted, so a
+/// commit says that the old app is wanted again.
+public struct TakingBack: Sendable {
+  /// How long a step may take before its upgrade is taken back.
+  public var deadline: Duration
+  /// In whole seconds since 1970.
+  public var now: @Sendable () -> Int
+  /// Whether this daemon is the one that acts.
+  public var leads: @Sendable () -> Bool
+
+  public init(
+    deadline: Duration, now: @escaping @Sendable () -> Int, leads: @escaping @Sendable () -> Bool = { true }
+  ) {
+    self.deadline = deadline
+    self.now = now
+    self.leads = leads
+  }
+}
+
+/// An upgrade that has stalled for good, as the cluster tells it.
+struct StalledUpgrade: Hashable {
+  var cluster: ObjectReference
+  /// The commit that asked for it, and the file in which.
+  var origin: Provenance
+  var commit: ObjectID
+  var fromApp: String
+  var toApp: String
+  /// What ails which pod, and the engine's way out.
+  var message: String
+
+  /// When a stalled upgrade is to be taken back.
+  enum Due: Hashable {
+    case now(StalledUpgrade)
+    /// In so many seconds, unless it gets on.
+    case later(Int)
+    case never
+  }
+
+  /// - Parameters:
+  ///   - deadline: how long a step may take, in seconds.
+  ///   - noReturn: the roles past whose first upgraded pod there is no way back, as its new app says.
+  ///   - now: in seconds since 1970.
+  static func due(_ live: Object, deadline: Int, noReturn: Set<String>, now: Int) -> Due {
+    guard let status = ClusterStatus(live.json["status"]), let stall = status.stall,
+      let upgrade = status.upgradeInfo, !upgrade.isRollingBack,
+      status.observedGeneration >= live.generation, live.json["spec"]?["app"]?.string == status.app,
+      live.annotation(Wire.Annotation.suspend) != "true",
+      let origin = Provenance(of: live), let commit = ObjectID(hex: origin.commit),
+      // Once is enough: whoever brings the commit back has seen what became of it.
+      live.annotation(Wire.Annotation.takenBack) != origin.commit,
+      !status.hasPassed(pointOfNoReturn: noReturn)
+    else { return .never }
+    let claims = status.members.compactMap { member in
+      member.upgrade.flatMap { $0.id == upgrade.id && !$0.done ? $0.since : nil }
+    }
+    guard let first = claims.min() else { return .never }
+    guard now - first >= deadline else { return .later(first + deadline - now) }
+    return .now(
+      StalledUpgrade(
+        cluster: live.reference, origin: origin, commit: commit, fromApp: upgrade.prevApp, toApp: status.app,
+        message: stall.message))
+  }
+
+  /// The message of the commit that takes it back.
+  func message(_ subject: String, deadline: Duration) -> String {
+    let name = "\(cluster.namespace)/\(cluster.name)"
+    // The way out that the engine offers is what happens here.
+    let reason = message.firstRange(of: "; to go back to ").map { message[..<$0.lowerBound] } ?? message[...]
+    return """
+      Take \(name) back to \(fromApp)
+
+      \(TerminalText.visible(Redaction.url(String(reason.prefix(400)))))
+
+      Its upgrade to \(toApp) by commit \(commit.short) ("\(TerminalText.visible(String(subject.prefix(100))))")
+      has not got on for \(deadline.inWords), so \(origin.path) is again as it was before.
+      Nothing else of that commit is taken back.
+
+      This takes back commit \(commit) for \(name).
+
+      """ + "\n"
+  }
+}

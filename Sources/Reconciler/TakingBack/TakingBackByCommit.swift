@@ -1,0 +1,148 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+import Values
+
+/// What became of taking an upgrade back.
+struct TakenBack: Hashable {
+  /// The commit that asked for the upgrade.
+  var commit: ObjectID
+  /// Why it could not be done; nil where the commit that does it was pushed.
+  var obstacle: String?
+}
+
+// `onStall: revert-commit`: the daemon itself pushes the commit that restores a stalled cluster's file. What follows
+// is an ordinary rollback, by whichever daemon fetches that commit.
+extension Reconciler {
+  /// Takes back what has stalled for too long, one cluster after another.
+  func takeBackStalled(in repository: GitRepository) async {
+    guard let rule = settings.takingBack else { return }
+    for reference in stalled.sorted() {
+      guard !Task.isCancelled, let live = living.objects[reference], stamp.holds(live.json),
+        !drifted.contains(reference), rule.leads()
+      else { continue }
+      let due = StalledUpgrade.due(
+        live, deadline: Int(rule.deadline.components.seconds), noReturn: noReturn(reference, live),
+        now: rule.now())
+      switch due {
+      case .never: continue
+      case .later(let seconds): lookAgain(after: .seconds(seconds))
+      case .now(let upgrade): await takeBack(upgrade, rule, in: repository)
+      }
+    }
+  }
+
+  /// What the app being gone to says of its point of no return.
+  private func noReturn(_ cluster: ObjectReference, _ live: Object) -> Set<String> {
+    guard let app = live.json["spec"]?["app"]?.string else { return [] }
+    let places =
+      living.status(of: cluster)?.appCatalog == .system
+      ? [settings.policy.systemNamespace] : [cluster.namespace, settings.policy.systemNamespace]
+    let found = places.lazy.compactMap { self.living.objects[.app($0, app)] }.first
+    return ClusterStatus.roles(named: found?.annotation(Wire.Annotation.pointOfNoReturn))
+  }
+
+  private func takeBack(
+    _ upgrade: StalledUpgrade, _ rule: TakingBack, in repository: GitRepository
+  ) async {
+    guard takenBack[upgrade.cluster]?.commit != upgrade.commit else { return }
+    // Only on top of a head of which all is judged, and every commit accepted.
+    guard let head = desired.head, head == fetched, trust?.withheld == nil, refused == nil,
+      toJudge.objects.isEmpty, book.candidate(of: upgrade.cluster) == nil
+    else { return }
+    do {
+      guard let file = try await restored(upgrade, at: head, in: repository) else {
+        let (short, path) = (upgrade.commit.short, upgrade.origin.path)
+        return await give(
+          up: upgrade,
+          "\(path) was changed since, or holds more than this; revert \(short) for it by hand")
+      }
+      let subject = await subject(of: upgrade.commit, in: repository)
+      let commit = try await mirror.pushCommit(
+        to: settings.branch, onto: head, [upgrade.origin.path: file],
+        message: upgrade.message(subject, deadline: rule.deadline),
+        author: Signature(name: "kdops", email: "kdops@localhost", seconds: Int64(rule.now()))
+      ) { [stamp] in OwnCommit.sealed($0, stamp) }
+      takenBack[upgrade.cluster] = TakenBack(commit: upgrade.commit)
+      logger.notice(
+        "upgrade.revert-pushed",
+        metadata: [
+          "cluster": "\(upgrade.cluster)", "takesBack": "\(upgrade.commit.short)",
+          "commit": "\(commit.short)", "reason": "\(upgrade.message)",
+        ])
+      if let live = living.objects[upgrade.cluster] { await outlets.tookBack(live, commit) }
+      sync()
+    } catch let error as GitError {
+      await failed(upgrade, error)
+    } catch {
+      isRetrying = true
+    }
+  }
+
+  private func failed(_ upgrade: StalledUpgrade, _ error: GitError) async {
+    switch error.kind {
+    case .conflict:
+      // Somebody was faster; what he wants is looked at first.
+      sync()
+    case .unreachable, .timeout, .cancelled:
+      isRetrying = true
+      logger.warning(
+        "upgrade.revert-failed", metadata: ["cluster": "\(upgrade.cluster)", "error": "\(error)"])
+    default:
+      await give(
+        up: upgrade,
+        "\(error.message); let the daemon's account push to \(settings.branch), or revert by hand")
+    }
+  }
+
+  /// Says why a person has to do it, and does not try again for this commit.
+  private func give(up upgrade: StalledUpgrade, _ words: String) async {
+    takenBack[upgrade.cluster] = TakenBack(commit: upgrade.commit, obstacle: words)
+    logger.warning(
+      "upgrade.revert-refused",
+      metadata: [
+        "cluster": "\(upgrade.cluster)", "takesBack": "\(upgrade.commit.short)", "reason": "\(words)",
+      ])
+    seen.insert(upgrade.cluster)
+    look()
+  }
+
+  /// The file with the cluster as it was before the upgrade; nil where the branch has moved on for it, or where that
+  /// would change more.
+  private func restored(
+    _ upgrade: StalledUpgrade, at head: ObjectID, in repository: GitRepository
+  ) async throws -> [UInt8]? {
+    let path = upgrade.origin.path
+    guard let present = desired.blobs[path], present.hex == upgrade.origin.blob,
+      desired.source(of: upgrade.cluster)?.path == path
+    else { return nil }
+    let versions = try await repository.fileHistory(path, from: head, limit: 20, depth: 500)
+    guard versions.first?.commit == upgrade.commit, versions.first?.blob == present else { return nil }
+    let bytes = try await repository.blob(present)
+    guard let now = desired.document(of: upgrade.cluster, path: path, in: bytes) else { return nil }
+    var wanted = now
+    wanted["spec"]?["app"] = .string(upgrade.fromApp)
+    for (steps, version) in versions.enumerated().dropFirst() {
+      guard let blob = version.blob else { return nil }
+      let old = try await repository.blob(blob)
+      guard let document = desired.document(of: upgrade.cluster, path: path, in: old) else { return nil }
+      // Labels may have changed with the app, but only by the same commit.
+      let isBefore = steps == 1 ? document["spec"] == wanted["spec"] : document == wanted
+      guard isBefore else { continue }
+      return FileRestoration(
+        object: upgrade.cluster, path: path, defaultNamespace: desired.layout.defaultNamespace
+      ).content(of: bytes, as: old)
+    }
+    return nil
+  }
+
+  /// What is to be added to the word of a stall that this daemon could not take back.
+  func obstacle(_ cluster: ObjectReference, _ commit: ObjectID?) -> String? {
+    guard let taken = takenBack[cluster], taken.commit == commit else { return nil }
+    return taken.obstacle.map { "the daemon cannot take it back by itself: \($0)" }
+  }
+}

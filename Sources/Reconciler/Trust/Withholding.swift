@@ -1,0 +1,101 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+
+// What is said of commits that are held because of a signature.
+extension Reconciler {
+  /// Tells of what is held now, and takes back what was said of commits that no longer are.
+  func tell(_ now: Trust, instead before: Trust?, in repository: GitRepository) async throws {
+    var spoken: Set<ObjectID> = []
+    if let withheld = now.withheld {
+      let report = report(on: withheld, now)
+      await record(report, of: withheld.commit, in: repository)
+      spoken.insert(withheld.commit)
+      if withheld.commit != now.head {
+        await record(Self.report(on: now.head, behind: withheld), of: now.head, in: repository)
+        spoken.insert(now.head)
+      }
+      if before?.withheld != withheld || before?.head != now.head {
+        logger.warning(
+          "commit.held",
+          metadata: [
+            "commit": "\(withheld.commit.short)", "head": "\(now.head.short)",
+            "reason": "\(withheld.reason)", "hint": "\(wayOut(withheld, now))",
+          ])
+      }
+    }
+    for commit in heldCommits.subtracting(spoken) {
+      let object = Self.reference(of: commit)
+      var isFollowed = false
+      if let goal = now.goal { isFollowed = (try? await repository.isAncestor(commit, of: goal)) ?? false }
+      if isFollowed {
+        book.forget(object, of: commit)
+        logger.notice("commit.released", metadata: ["commit": "\(commit.short)"])
+      } else {
+        book.withdraw(object, by: now.head)
+      }
+    }
+    heldCommits = spoken
+    let clusters = try await clusters(behind: now, in: repository)
+    seen.formUnion(clusters.union(heldClusters))
+    heldClusters = clusters
+  }
+
+  /// What is said of a cluster whose file a commit that is held would change.
+  func withheldReport(_ reference: ObjectReference) -> ObjectReport? {
+    guard heldClusters.contains(reference), let trust, let withheld = trust.withheld else { return nil }
+    var report = report(on: withheld, trust)
+    (report.kind, report.namespace, report.name) = (reference.kind, reference.namespace, reference.name)
+    return report
+  }
+
+  /// The clusters of ours whose files are others at the head than as far as the branch is followed.
+  private func clusters(
+    behind trust: Trust, in repository: GitRepository
+  ) async throws -> Set<ObjectReference> {
+    guard trust.withheld != nil, let goal = trust.goal else { return [] }
+    let paths = Set(try await repository.diff(base: goal, head: trust.head).map(\.path))
+    return Set(
+      living.objects.filter { reference, object in
+        reference.kind == Wire.clusterKind
+          && object.annotation(Wire.Annotation.path).map(paths.contains) ?? false
+      }.keys)
+  }
+
+  private static func reference(of commit: ObjectID) -> ObjectReference {
+    ObjectReference(kind: commitKind, namespace: "", name: commit.short)
+  }
+
+  private func report(on withheld: Withheld, _ trust: Trust) -> ObjectReport {
+    ObjectReport(
+      kind: Self.commitKind, namespace: "", name: withheld.commit.short, change: ChangeKind.none.rawValue,
+      verdict: (withheld.isUnknown ? Verdict.waiting : .rejected).rawValue,
+      phase: withheld.isUnknown ? .waiting : .rejected, rules: [CommitSigned.id],
+      message: "\(withheld.commit.short) \(withheld.reason); \(wayOut(withheld, trust))")
+  }
+
+  private static func report(on head: ObjectID, behind withheld: Withheld) -> ObjectReport {
+    ObjectReport(
+      kind: commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
+      verdict: Verdict.waiting.rawValue, phase: .waiting, rules: [CommitSigned.id],
+      message:
+        "held back, because it comes after \(withheld.commit.short), which \(withheld.reason); its note says what to do"
+    )
+  }
+
+  /// Who has to do what.
+  private func wayOut(_ withheld: Withheld, _ trust: Trust) -> String {
+    let admin = "or an administrator lets it pass: kdops sync --accept \(trust.head.short)"
+    if withheld.isUnknown { return "it is looked at again with each fetch; mend that, \(admin)" }
+    let sign =
+      withheld.commit == trust.head
+      ? "git commit --amend --no-edit -S"
+      : "git rebase --rebase-merges --gpg-sign \(withheld.commit.short)~1"
+    let more = settings.verify == .head ? ", or push a signed commit on top" : ""
+    return "sign it with a key in \(settings.signers) (\(sign))\(more), \(admin)"
+  }
+}
