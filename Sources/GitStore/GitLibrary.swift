@@ -11,8 +11,9 @@ public enum GitLibrary {
   private static let started: Result<Void, GitError> = {
     // libgit2 1.5.1 opens no ssh connection in a process without a home, as a system service may be, because
     // it wants to look for a known_hosts there. In this one it finds nothing, and neither does any child of
-    // ours.
-    if (getenv("HOME").map { String(cString: $0) } ?? "").isEmpty { setenv("HOME", "/proc", 1) }
+    // ours. Nor does it open any repository where the home may not be entered, as where `su` keeps root's.
+    let home = getenv("HOME").map { String(cString: $0) } ?? ""
+    if home.isEmpty || (access(home, X_OK) != 0 && errno == EACCES) { setenv("HOME", "/proc", 1) }
     guard git_libgit2_init() > 0 else { return .failure(.last(-1, "start libgit2")) }
     do throws(GitError) {
       try check(kdops_set_cache_size(Int(cacheBytes)), "limit libgit2's cache")

@@ -45,7 +45,8 @@ struct PlanCommand: AsyncParsableCommand {
     let plan: Plan
     do {
       if fetchStatus {
-        try await StatusFetch.run(path: repository, console: Console(descriptor: 2, environment: environment))
+        try await StatusFetch.run(
+          path: repository, console: Console(descriptor: 2, environment: environment), environment)
       }
       validation = try await Validation.run(
         .commits(base: base, head: head), path: repository, statusRef: statusRef, environment: environment,

@@ -64,7 +64,8 @@ struct ValidateCommand: AsyncParsableCommand {
     let validation: Validation
     do {
       if fetchStatus {
-        try await StatusFetch.run(path: path, console: Console(descriptor: 2, environment: environment))
+        try await StatusFetch.run(
+          path: path, console: Console(descriptor: 2, environment: environment), environment)
       }
       validation = try await Validation.run(
         target, path: path, statusRef: statusRef, environment: environment,

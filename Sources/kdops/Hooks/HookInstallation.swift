@@ -29,7 +29,8 @@ struct HookInstallation {
     }
     if let note = folder.note { result.lines.append(note) }
     result.lines += try await configure(isBare: isBare)
-    result.lines.append("undo: kdops hook install --uninstall")
+    let place = git.folder == "." ? "" : " --repo=\(ShellWord.value(git.folder))"
+    result.lines.append("undo: kdops hook install --uninstall\(place)")
     return result
   }
 

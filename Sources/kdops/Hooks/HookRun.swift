@@ -9,6 +9,8 @@ struct HookRun {
     /// The command that shows all findings.
     var command: String
     var validation: Validation
+    /// Whether what is judged is committed already, and no hook keeps it from that.
+    var isCommitted = false
     /// Why it passes though something else was asked at first; nil mostly.
     var note: String?
   }
@@ -40,7 +42,8 @@ struct HookRun {
     // So says the pre-commit framework that it is run on commits that are made already.
     if let base = environment["PRE_COMMIT_FROM_REF"], let head = environment["PRE_COMMIT_TO_REF"] {
       let command = Self.command(base, head)
-      return Judged(command: command, validation: try await validate(.commits(base: base, head: head)))
+      return Judged(
+        command: command, validation: try await validate(.commits(base: base, head: head)), isCommitted: true)
     }
     let other = try await sideThatIsThere()
     let alone = Judged(

@@ -72,6 +72,8 @@ struct HookText {
       let count = counted(Array(repeating: .error, count: errors))
       let place = judged.branch.map { " to \(TerminalText.visible($0))" } ?? ""
       switch name {
+      case .preCommit where judged.isCommitted:
+        return ["kdops: refused, \(count). Mend what is named above in another commit"]
       case .preCommit, .preMergeCommit:
         return ["kdops: not committed, \(count). Mend what is named above, `git add` it and commit again"]
       case .prePush:

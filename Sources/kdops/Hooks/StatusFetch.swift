@@ -8,9 +8,11 @@ import Subprocess
 enum StatusFetch {
   /// Brings the copy in a clone up to date, and tells of it on a console.
   ///
-  /// - Parameter path: a folder or a file in the clone.
+  /// - Parameters:
+  ///   - path: a folder or a file in the clone.
+  ///   - environment: what `FetchCredentials` reads.
   /// - Throws: `GitError` where there is no remote, or it cannot be reached. One without a status is no error.
-  static func run(path: String, console: Console) async throws {
+  static func run(path: String, console: Console, _ environment: [String: String]) async throws {
     var isFolder = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     let parent = URL(filePath: path).deletingLastPathComponent().path
@@ -22,7 +24,8 @@ enum StatusFetch {
     }
     let name = TerminalText.visible(remote)
     console.line("fetching the status of running clusters from \(name) …")
-    if let problem = try await fetch(remote, in: git.folder, shows: console.isTerminal) {
+    let credentials = try FetchCredentials(environment)
+    if let problem = try await fetch(remote, in: git.folder, credentials, shows: console.isTerminal) {
       throw GitError(
         .unreachable, "the status of running clusters could not be fetched from \(name)\(problem)",
         hint:
@@ -35,15 +38,18 @@ enum StatusFetch {
 
   /// - Parameter shows: whether git shows its own progress.
   /// - Returns: what git had to say where it failed; empty where it has said so itself.
-  private static func fetch(_ remote: String, in folder: String, shows: Bool) async throws -> String? {
-    let arguments = [
-      "fetch", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=",
-      shows ? "--progress" : "--quiet", remote, FetchSettings.status,
-    ]
+  private static func fetch(
+    _ remote: String, in folder: String, _ credentials: FetchCredentials?, shows: Bool
+  ) async throws -> String? {
+    let arguments =
+      (credentials == nil ? [] : FetchCredentials.arguments) + [
+        "fetch", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=",
+        shows ? "--progress" : "--quiet", remote, FetchSettings.status,
+      ]
     // Nobody is there to be asked for a password, and a server that says nothing for a minute will not.
     let environment = Environment.inherit.updating([
       "GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60",
-    ])
+    ]).updating(credentials?.variables ?? [:])
     if shows {
       let result = try await Subprocess.run(
         .name("git"), arguments: Arguments(arguments), environment: environment,

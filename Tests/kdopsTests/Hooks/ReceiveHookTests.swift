@@ -100,4 +100,35 @@ struct ReceiveHookTests {
     try world.clone.commit(Files.upgraded, "Grow no more")
     #expect(try world.git("push", environment: trusting).passed)
   }
+
+  @Test(
+    "works where the home may not be entered, as where root became another user", .enabled(if: geteuid() == 0)
+  )
+  func home() throws {
+    let scratch = try TemporaryFolder()
+    let home = scratch.path + "/home"
+    try FileManager.default.createDirectory(atPath: home, withIntermediateDirectories: false)
+    try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: home)
+    for path in [world.clone.path, world.server.path].map({
+      URL(fileURLWithPath: $0).deletingLastPathComponent()
+    }) {
+      try TemporaryRepository.run(["chown", "-R", "65534:65534", path.path], in: nil)
+    }
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.path)
+    let program = scratch.path + "/kdops"
+    try FileManager.default.copyItem(atPath: try #require(BuiltProgram.kdops), toPath: program)
+    try world.server.git(
+      "config", "kdops.program", program,
+      environment: ["GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"])
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    let other = ["HOME": home, "PATH": "/usr/bin:/bin"]
+    try world.clone.write(HookWorld.Files.overreaching)
+    #expect(
+      try world.attempt(
+        nobody + ["git", "commit", "--quiet", "--all", "--message", "x"], in: world.clone.path,
+        environment: other
+      ).passed)
+    let push = try world.attempt(nobody + ["git", "push"], in: world.clone.path, environment: other)
+    #expect(push.said.contains("remote: error[upgrade/only-app]"), "\(push.said)")
+  }
 }

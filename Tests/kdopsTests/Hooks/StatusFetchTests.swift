@@ -1,6 +1,9 @@
 import Foundation
+import GitStore
 import TestSupport
 import Testing
+
+@testable import kdops
 
 @Suite("--fetch-status")
 struct StatusFetchTests {
@@ -43,5 +46,25 @@ struct StatusFetchTests {
     #expect(attempt.said.contains("check that `git fetch origin` works here"))
     try world.clone.git("remote", "remove", "origin")
     #expect(try validate().said.contains("there is no remote to fetch the status"))
+  }
+
+  @Test("tells git who we are over TLS only, by what the environment gives, and on no command line")
+  func credentials() throws {
+    let scratch = try TemporaryFolder()
+    try Data("hidden\n".utf8).write(to: URL(fileURLWithPath: scratch.path + "/token"))
+    let given = try #require(try FetchCredentials(["KDOPS_GIT_TOKEN_FILE": scratch.path + "/token"]))
+    #expect(given.user == "x-access-token")
+    let variables = ["KDOPS_FETCH_USER": given.user, "KDOPS_FETCH_SECRET": "hidden", "GIT_ASKPASS": "false"]
+    func filled(_ address: String) throws -> String {
+      let command = ["git"] + FetchCredentials.arguments + ["credential", "fill"]
+      return try TemporaryRepository.run(
+        command, in: nil, input: "url=\(address)\n\n", environment: variables)
+    }
+    #expect(try filled("https://git.example").contains("username=x-access-token\npassword=hidden"))
+    #expect(throws: ToolError.self) { try filled("http://git.example") }
+    #expect(!FetchCredentials.arguments.joined().contains("hidden"))
+    #expect(try FetchCredentials(["KDOPS_GIT_USER": "ci", "KDOPS_GIT_PASSWORD": "p"])?.user == "ci")
+    #expect(try FetchCredentials(["KDOPS_GIT_USER": "ci"]) == nil)
+    #expect(throws: GitError.self) { try FetchCredentials(["KDOPS_GIT_TOKEN_FILE": "/nowhere"]) }
   }
 }
