@@ -28,6 +28,13 @@ public final class ObjectReader: Sendable {
     try withHandle { (handle) throws(GitError) in try handle.entries(inTree: tree, selection, limits) }
   }
 
+  /// What differs between two trees.
+  public func differences(
+    from old: ObjectID, to new: ObjectID, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
+  ) throws(GitError) -> [TreeChange] {
+    try withHandle { (handle) throws(GitError) in try handle.changes(from: old, to: new, selection, limits) }
+  }
+
   /// Goes through what a file held, newest first, along first parents; `body` says whether to go on.
   ///
   /// - Parameters:

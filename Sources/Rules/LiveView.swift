@@ -80,19 +80,14 @@ public struct LiveView: Sendable {
 
   /// The clusters that run an app, or need it for the upgrade or rollback that they are in.
   func users(of app: ObjectReference, systemNamespace: String) -> [ObjectReference] {
-    if let archive { return archive.everything.users(of: app, systemNamespace: systemNamespace) }
     let possible = AppUse.uses(of: app, systemNamespace: systemNamespace)
-    return possible.flatMap { users[$0].map(Array.init) ?? [] }.sorted()
+    return possible.flatMap { use in
+      (users[use].map(Array.init) ?? []) + (archive?.clusters(running: use) ?? [])
+    }.sorted()
   }
 
   private static func uses(of status: ClusterStatus?, by cluster: ObjectReference) -> [AppUse] {
-    guard let status else { return [] }
-    var uses = AppUse.uses(named: status.app, catalog: status.appCatalog, namespace: cluster.namespace)
-    if let upgrade = status.upgradeInfo {
-      uses += AppUse.uses(
-        named: upgrade.prevApp, catalog: upgrade.prevAppCatalog, namespace: cluster.namespace)
-    }
-    return uses
+    status.map { AppUse.uses(of: $0, by: cluster) } ?? []
   }
 }
 
@@ -100,8 +95,8 @@ public struct LiveView: Sendable {
 public protocol LiveArchive: Sendable {
   /// The status of one cluster; nil where there is none.
   func cluster(_ reference: ObjectReference) -> LiveCluster?
-  /// All of them.
-  var everything: LiveView { get }
+  /// The clusters that run an app which is named like that, or need it for the upgrade or rollback that they are in.
+  func clusters(running app: AppUse) -> [ObjectReference]
 }
 
 /// How an app is named by a cluster: in its own namespace, or in the system's.
@@ -113,6 +108,15 @@ public struct AppUse: Sendable, Hashable {
   public init(namespace: String?, name: String) {
     self.namespace = namespace
     self.name = name
+  }
+
+  /// How a running cluster names the apps that it needs.
+  public static func uses(of status: ClusterStatus, by cluster: ObjectReference) -> [AppUse] {
+    var uses = uses(named: status.app, catalog: status.appCatalog, namespace: cluster.namespace)
+    if let upgrade = status.upgradeInfo {
+      uses += Self.uses(named: upgrade.prevApp, catalog: upgrade.prevAppCatalog, namespace: cluster.namespace)
+    }
+    return uses
   }
 
   /// Without a catalog both are possible; which of them it is depends on which apps there are.

@@ -42,8 +42,8 @@ struct GitStatus: Sendable {
   }
 
   /// The same for the judge, who asks for few of them.
-  func files() -> StatusFiles {
-    StatusFiles(tree: tree, source: .tree(commit: commit.hex, age: age), reader: repository.reader)
+  func files(_ store: FactStore?) -> StatusFiles {
+    StatusFiles(tree: tree, source: .tree(commit: commit.hex, age: age), reader: repository.reader, store)
   }
 
   /// Nil for what is no file of a cluster.

@@ -11,11 +11,21 @@ final class StatusFiles: LiveArchive {
   private let source: LiveView.Source
   private let reader: ObjectReader
   private let known = Mutex<[ObjectReference: LiveCluster?]>([:])
-  private let whole = Mutex<LiveView?>(nil)
+  private let store: FactStore?
+  private let uses = Mutex<StatusUses?>(nil)
   private let problem = Mutex<GitError?>(nil)
 
-  init(tree: ObjectID, source: LiveView.Source, reader: ObjectReader) {
-    (self.tree, self.source, self.reader) = (tree, source, reader)
+  /// - Parameter store: where it is kept which apps running clusters need; nil reads that from all files.
+  init(tree: ObjectID, source: LiveView.Source, reader: ObjectReader, _ store: FactStore?) {
+    (self.tree, self.source, self.reader, self.store) = (tree, source, reader, store)
+  }
+
+  /// The cluster whose file stands at a path of the tree; nil where none does.
+  static func cluster(of path: String) -> ObjectReference? {
+    let names = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard names.count == 2, names[1].hasSuffix(".yaml") else { return nil }
+    let (namespace, name) = (String(names[0]), String(names[1].dropLast(".yaml".count)))
+    return StatusTree.path(namespace: namespace, name: name) == path ? .cluster(namespace, name) : nil
   }
 
   var view: LiveView { LiveView(source: source, archive: self) }
@@ -37,20 +47,24 @@ final class StatusFiles: LiveArchive {
     return cluster
   }
 
-  var everything: LiveView {
-    if let whole = whole.withLock(\.self) { return whole }
-    var view = LiveView(source: source)
-    let paths = read { () throws(GitError) -> [String] in
-      try reader.entries(inTree: tree).filter { $0.isFile && $0.path.hasSuffix(".yaml") }.map(\.path)
+  func clusters(running use: AppUse) -> [ObjectReference] {
+    let found = read { () throws(GitError) -> Set<ObjectReference>? in
+      let kept = try uses(by: store)
+      if let found = try? kept.clusters(use) { return found }
+      // What was kept is damaged or cannot tell: all files do.
+      store?.forget(.statuses)
+      uses.withLock { $0 = nil }
+      let whole = try uses(by: nil)
+      return try? whole.clusters(use)
     }
-    for path in paths ?? [] {
-      let names = path.dropLast(".yaml".count).split(separator: "/", omittingEmptySubsequences: false)
-      guard names.count == 2 else { continue }
-      let reference = ObjectReference.cluster(String(names[0]), String(names[1]))
-      if let cluster = cluster(reference) { view.hold(reference, status: cluster.status) }
-    }
-    whole.withLock { $0 = view }
-    return view
+    return Array(found ?? [])
+  }
+
+  private func uses(by store: FactStore?) throws(GitError) -> StatusUses {
+    if let known = uses.withLock(\.self) { return known }
+    let found = try StatusUses.find(in: tree, reader, store)
+    uses.withLock { $0 = found }
+    return found
   }
 
   private func read<Value>(_ body: () throws(GitError) -> Value?) -> Value? {

@@ -66,12 +66,12 @@ struct Validation {
     let store = remembers ? try await FactStore(repository) : nil
     let (base, head) = try await sides(of: target, in: repository)
     var comparison = try await Comparison.read(base: base, head: head, in: repository, store)
-    var outcome = try await judge(comparison, status, in: repository)
+    var outcome = try await judge(comparison, status, in: repository, store)
     if let facts = comparison.facts, facts.hasFailed {
       // What was kept is damaged, or was asked what it cannot tell: nothing of it is believed.
-      store?.forget(facts.layout)
+      store?.forget(.tree(facts.layout))
       comparison = try await Comparison.read(base: base, head: head, in: repository, nil)
-      outcome = try await judge(comparison, status, in: repository)
+      outcome = try await judge(comparison, status, in: repository, store)
     }
     let name = if case .commit(let commit) = head { commit.hex } else { "staged" }
     return Validation(outcome, of: comparison, name: name, status, asked)
@@ -103,9 +103,9 @@ struct Validation {
 
   /// The judge may ask for files that nobody has read, so this runs where it may block.
   private static func judge(
-    _ comparison: Comparison, _ status: GitStatus?, in repository: GitRepository
+    _ comparison: Comparison, _ status: GitStatus?, in repository: GitRepository, _ store: FactStore?
   ) async throws -> Outcome {
-    let files = status?.files()
+    let files = status?.files(store)
     let past = Past(comparison, reader: repository.reader)
     return try await repository.run {
       var outcome = Outcome(live: files?.view ?? .none, history: { past.app(before: $0) })

@@ -3,17 +3,25 @@ import FoundationEssentials
 import GitStore
 import Reconciler
 
-/// Where facts about trees are kept: in the git folder, a file for each layout that was met.
+/// Where facts about trees are kept: in the git folder, a file for each layout that was met and one for statuses.
 ///
 /// Nothing depends on it. What cannot be read is not there, and what cannot be written is made again next time. A file
 /// is put in place whole; of two programs that write at once the later one's stays. Its name says which program wrote it
-/// for which layout, for another program may read the same files otherwise, and nobody has to remember to raise a number.
+/// about what, for another program may read the same files otherwise, and nobody has to remember to raise a number.
 struct FactStore: Sendable {
   /// How many files are kept, and how large one may be, in bytes.
   static let fileLimit = 4
   static let sizeLimit = 128 << 20
   /// After how many seconds what a program left behind that was killed is removed.
   private static let leftoverAge: TimeInterval = 3600
+
+  /// What facts are about.
+  enum Subject: Sendable {
+    /// The files of a tree that a layout selects.
+    case tree(RepositoryLayout)
+    /// The status tree.
+    case statuses
+  }
 
   private let folder: String
   private let program: String
@@ -32,27 +40,32 @@ struct FactStore: Sendable {
       gitFolder: try await repository.commonFolder(), program: "\(Kdops.version) \(ThisProgram.identity)")
   }
 
-  /// What was kept for a layout; nil where there is nothing that can be used.
-  func table(for layout: RepositoryLayout) -> FactTable? {
-    guard let file = FactFile(path: path(for: layout)), file.size <= Self.sizeLimit else { return nil }
+  /// What was kept; nil where there is nothing that can be used.
+  func table(of subject: Subject) -> FactTable? {
+    guard let file = FactFile(path: path(of: subject)), file.size <= Self.sizeLimit else { return nil }
     do throws(FactTable.Damage) { return try FactTable(file) } catch { return nil }
   }
 
-  /// Keeps facts for a layout, instead of what was kept before.
-  func keep(_ facts: [UInt8], for layout: RepositoryLayout) {
+  /// Keeps facts, instead of what was kept before.
+  func keep(_ facts: [UInt8], of subject: Subject) {
     guard facts.count <= Self.sizeLimit else { return }
     let manager = FileManager.default
     try? manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    try? Data(facts).write(to: URL(filePath: path(for: layout)), options: .atomic)
+    try? Data(facts).write(to: URL(filePath: path(of: subject)), options: .atomic)
     tidy()
   }
 
-  /// Forgets what was kept for a layout.
-  func forget(_ layout: RepositoryLayout) { try? FileManager.default.removeItem(atPath: path(for: layout)) }
+  /// Forgets what was kept.
+  func forget(_ subject: Subject) { try? FileManager.default.removeItem(atPath: path(of: subject)) }
 
-  private func path(for layout: RepositoryLayout) -> String {
-    let what = [program, layout.defaultNamespace, "apps"] + layout.apps + ["clusters"] + layout.clusters
-    let digest = SHA256.hash(data: Data(what.joined(separator: "\0").utf8))
+  private func path(of subject: Subject) -> String {
+    let what: [String] =
+      switch subject {
+      case .tree(let layout):
+        [program, "tree", layout.defaultNamespace, "\(layout.apps.count)"] + layout.apps + layout.clusters
+      case .statuses: [program, "statuses"]
+      }
+    let digest = SHA256.hash(data: Data(what.map { "\($0.utf8.count) \($0)" }.joined().utf8))
     return folder + digest.prefix(10).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
       + Self.suffix
   }

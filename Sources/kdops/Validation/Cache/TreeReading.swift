@@ -25,14 +25,14 @@ struct TreeReading {
     // What has no path that leads to it cannot be read again by it.
     if let store, !entries.contains(where: \.isOutOfReach) {
       let facts = TreeFacts.bytes(of: side.snapshot, tree: tree, salt: UInt64.random(in: 0...UInt64.max))
-      store.keep(facts, for: layout.layout)
+      store.keep(facts, of: .tree(layout.layout))
     }
     return (side, nil)
   }
 
   /// Nil where nothing is known that helps.
   private func known(of tree: ObjectID) async throws -> (side: Side, facts: TreeFacts?)? {
-    guard let table = store?.table(for: layout.layout) else { return nil }
+    guard let table = store?.table(of: .tree(layout.layout)) else { return nil }
     let reader = repository.reader
     guard let facts = try? TreeFacts(table, layout: layout.layout, reader: reader) else { return nil }
     let selection = try layout.layout.selection()

@@ -1,0 +1,82 @@
+import Diagnostics
+import GitStore
+import KubeDirector
+import Rules
+import StatusWriter
+
+/// Which running clusters need an app, by what the status tree says of them.
+///
+/// Kept as facts about a tree that was read once; of a later tree only those files are read that differ.
+struct StatusUses: Sendable {
+  /// Nil where every file was read.
+  private let table: FactTable?
+  /// The clusters of which the facts say nothing any more.
+  private let fresh: Set<ObjectReference>
+  private let uses: [AppUse: [ObjectReference]]
+
+  /// How many files may differ from the tree that is known before all are read.
+  private static let differenceLimit = 500
+
+  /// - Parameter store: nil reads everything and keeps nothing.
+  static func find(
+    in tree: ObjectID, _ reader: ObjectReader, _ store: FactStore?
+  ) throws(GitError) -> StatusUses {
+    if let table = store?.table(of: .statuses), let known = try known(table, tree, reader) { return known }
+    let found = try read(try reader.entries(inTree: tree), reader)
+    if let store, found.keys.allSatisfy(\.isPlain) {
+      var writer = FactTable.Writer()
+      for (use, clusters) in found {
+        for cluster in clusters {
+          writer.add(FactKey.claim(.app(use)), FactBytes(cluster.namespace, cluster.name).bytes)
+        }
+      }
+      let info = FactBytes(tree.hex).bytes
+      store.keep(writer.bytes(info: info, salt: UInt64.random(in: 0...UInt64.max)), of: .statuses)
+    }
+    return StatusUses(table: nil, fresh: [], uses: found)
+  }
+
+  /// Nil where what is known does not help.
+  private static func known(
+    _ table: FactTable, _ tree: ObjectID, _ reader: ObjectReader
+  ) throws(GitError) -> StatusUses? {
+    guard let texts = FactBytes.texts(table.info), texts.count == 1, let old = ObjectID(hex: texts[0]),
+      let differences = try? reader.differences(from: old, to: tree), differences.count <= differenceLimit
+    else { return nil }
+    let fresh = Set(differences.compactMap { StatusFiles.cluster(of: $0.path) })
+    return StatusUses(
+      table: table, fresh: fresh, uses: try read(differences.compactMap(\.new), reader))
+  }
+
+  private static func read(
+    _ entries: [TreeEntry], _ reader: ObjectReader
+  ) throws(GitError) -> [AppUse: [ObjectReference]] {
+    var found: [AppUse: [ObjectReference]] = [:]
+    for entry in entries where entry.isFile {
+      guard let cluster = StatusFiles.cluster(of: entry.path),
+        let status = GitStatus.parse(try reader.blob(entry.id), entry.path)?.status
+      else { continue }
+      for use in AppUse.uses(of: status, by: cluster) { found[use, default: []].append(cluster) }
+    }
+    return found
+  }
+
+  /// The clusters that name an app like this; each once.
+  ///
+  /// - Throws: `Damage` where what was kept is not as it was written, or cannot tell.
+  func clusters(_ use: AppUse) throws(FactTable.Damage) -> Set<ObjectReference> {
+    var found = Set(uses[use] ?? [])
+    guard let table else { return found }
+    guard use.isPlain else { throw FactTable.Damage() }
+    for value in try table.values(of: FactKey.claim(.app(use))) {
+      guard let texts = FactBytes.texts(value), texts.count == 2 else { throw FactTable.Damage() }
+      let cluster = ObjectReference.cluster(texts[0], texts[1])
+      if !fresh.contains(cluster) { found.insert(cluster) }
+    }
+    return found
+  }
+}
+
+extension AppUse {
+  fileprivate var isPlain: Bool { FactBytes.isPlain(name) && FactBytes.isPlain(namespace ?? "") }
+}
