@@ -116,7 +116,8 @@ struct ReceiveHookTests {
     }
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.path)
     let program = scratch.path + "/kdops"
-    try FileManager.default.copyItem(atPath: try #require(BuiltProgram.kdops), toPath: program)
+    // By a process of its own: one that is begun here meanwhile would hold the copy open, which then cannot be run.
+    try TemporaryRepository.run(["cp", try #require(BuiltProgram.kdops), program], in: nil)
     try world.server.git(
       "config", "kdops.program", program,
       environment: ["GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"])
