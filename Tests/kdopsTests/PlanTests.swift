@@ -97,6 +97,7 @@ struct PlanTests {
     plan.clusters = (0..<2_000).map { number in
       var copy = one
       copy.reference.name = "cluster-\(number)"
+      copy.changes = ["roles[\(number)]"]
       return copy
     }
     plan.clusters[1_999].verdict = .rejected
@@ -106,6 +107,23 @@ struct PlanTests {
     #expect(text.contains("more, which `kdops plan` shows"))
     #expect(text.contains("cluster-1999"))
     #expect(text.contains("1999 upgrades"))
+  }
+
+  @Test("of many clusters those that fare alike share a row")
+  func alike() {
+    var plan = PlanSituations.named("upgrade").plan
+    let one = plan.clusters[0]
+    plan.clusters = (0..<2_000).map { number in
+      var copy = one
+      copy.reference.name = "cluster-\(number)"
+      return copy
+    }
+    plan.clusters[7].verdict = .rejected
+    let rows = PlanMarkdown.render(plan).split(separator: "\n").filter { $0.hasPrefix("| prod/cluster") }
+    #expect(rows.count == 2)
+    #expect(rows.first?.contains("**rejected**") == true)
+    #expect(rows.last?.contains("prod/cluster-0, prod/cluster-1") == true)
+    #expect(rows.last?.contains(" and 1991 more |") == true)
   }
 
   @Test("many ordinals in a row are told by their ends")

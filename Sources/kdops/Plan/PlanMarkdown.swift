@@ -23,9 +23,9 @@ enum PlanMarkdown {
     let findings = fit(plan.allFindings.map(item), into: room / 2)
     room -= findings.text.utf8.count
     text += table(
-      clusters.map(row),
+      rows(clusters),
       "| cluster | change | pods, in order | scripts | rollback |\n|---|---|---|---|---|\n",
-      ("cluster", "clusters"), &room)
+      ("row", "rows"), &room)
     text += table(
       plan.apps.map(row), "| app | change | version |\n|---|---|---|\n", ("app", "apps"), &room)
     if !findings.text.isEmpty { text += "\(findings.text)\(more(findings.left, ("finding", "findings")))\n" }
@@ -68,7 +68,31 @@ enum PlanMarkdown {
     count == 0 ? "" : "… and \(PlanWords.counted(count, words)) more, which `kdops plan` shows\n"
   }
 
-  private static func row(_ cluster: ClusterPlan) -> String {
+  /// A row a cluster; of many, those that fare alike share one.
+  private static func rows(_ clusters: [ClusterPlan]) -> [String] {
+    var rows: [(fate: String, names: [String])] = []
+    var places: [String: Int] = [:]
+    for cluster in clusters {
+      let (fate, name) = (fate(cluster), MarkdownText.escaped("\(cluster.reference)"))
+      if clusters.count > groupLimit, let place = places[fate] {
+        rows[place].names.append(name)
+      } else {
+        places[fate] = rows.count
+        rows.append((fate, [name]))
+      }
+    }
+    return rows.map { fate, names in
+      let rest = names.count > nameLimit ? " and \(names.count - nameLimit) more" : ""
+      return "| \(names.prefix(nameLimit).joined(separator: ", "))\(rest) | \(fate) |\n"
+    }
+  }
+
+  /// Up to how many clusters have a row each, and how many names a row has.
+  private static let groupLimit = 12
+  private static let nameLimit = 8
+
+  /// What happens to a cluster: every cell but the first.
+  private static func fate(_ cluster: ClusterPlan) -> String {
     var change = MarkdownText.escaped(PlanWords.way(cluster))
     if cluster.change != .upgrade { change = "\(PlanWords.change(cluster))\(change)" }
     if !cluster.changes.isEmpty {
@@ -87,10 +111,10 @@ enum PlanMarkdown {
       change += "<br>**stops**: \(MarkdownText.escaped(obstacle))"
     }
     let cells = [
-      MarkdownText.escaped("\(cluster.reference)"), change, MarkdownText.escaped(PlanWords.pods(cluster)),
+      change, MarkdownText.escaped(PlanWords.pods(cluster)),
       MarkdownText.escaped(PlanWords.scripts(cluster)), MarkdownText.escaped(PlanWords.rollback(cluster)),
     ]
-    return "| \(cells.joined(separator: " | ")) |\n"
+    return cells.joined(separator: " | ")
   }
 
   private static func row(_ app: AppPlan) -> String {

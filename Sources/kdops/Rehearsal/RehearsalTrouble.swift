@@ -1,3 +1,4 @@
+import Diagnostics
 import KubeDirector
 
 /// Why a cluster does not go on, told to who writes apps. Pure.
@@ -32,7 +33,7 @@ enum RehearsalTrouble {
 
   private static func tail(_ detail: MemberStatus.Detail) -> [String] {
     [detail.lastStdout, detail.lastStderr].compactMap(\.self)
-      .flatMap { $0.split(separator: "\n").suffix(outputLimit) }.map(String.init)
+      .flatMap { $0.split(separator: "\n").suffix(outputLimit) }.map { Redaction.url(String($0)) }
   }
 
   private static func mending(_ reason: String, image: String) -> String? {
