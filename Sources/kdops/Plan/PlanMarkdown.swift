@@ -136,7 +136,8 @@ enum PlanMarkdown {
   }
 
   private static func foot(_ plan: Plan) -> String {
-    var text = "<sub>\(plan.base.prefix(7)) → \(plan.head.prefix(7)) · \(PlanWords.status(plan))"
+    var text =
+      "<sub>\(plan.base.prefix(7)) → \(plan.head.prefix(7)) · \(PlanWords.status(plan).joined(separator: "; "))"
     if !plan.notJudged.isEmpty { text += " · not judged: \(plan.notJudged.joined(separator: ", "))" }
     return text + "</sub>\n"
   }

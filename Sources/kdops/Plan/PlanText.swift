@@ -10,7 +10,7 @@ struct PlanText {
 
   func render(_ plan: Plan) -> String {
     var lines = [head(plan)]
-    if !plan.isEmpty { lines.append(styled(StyledLine(PlanWords.status(plan), .dim))) }
+    if !plan.isEmpty { lines += PlanWords.status(plan).map { styled(StyledLine($0, .dim)) } }
     for cluster in plan.clusters { lines += [""] + block(cluster) }
     if !plan.apps.isEmpty { lines += [""] + plan.apps.map(line) }
     if plan.isEmpty { lines += ["", "nothing would change"] }

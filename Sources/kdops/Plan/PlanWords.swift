@@ -142,11 +142,10 @@ enum PlanWords {
     return ["behind the \(kind) \(running.words)" + (running.stall.map { ": \($0)" } ?? ", which runs")]
   }
 
-  /// Where the knowledge about running clusters comes from.
-  static func status(_ plan: Plan) -> String {
-    guard let commit = plan.status.commit, let age = plan.statusAge else {
-      return "no status of running clusters is at hand, so nothing says whether they are at rest"
-    }
-    return "running clusters as of \(ValidationText.duration(age)) ago (status \(commit.prefix(7)))"
+  /// Where the knowledge about running clusters comes from, and what is to be thought of it.
+  static func status(_ plan: Plan) -> [String] {
+    let lines = StatusWords.age(of: plan.status, plan.statusAge)
+    let none = "no status of running clusters is at hand, so nothing says whether they are at rest"
+    return lines.isEmpty ? [none] : lines
   }
 }
