@@ -19,7 +19,8 @@ struct SyncCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Follow this commit, the head, although history was rewritten; at least 7 digits.", valueName: "sha"))
+      "Confirm this commit, the head: follow it although history was rewritten, delete what was held back.",
+      discussion: "At least 7 digits of it.", valueName: "sha"))
   var accept: String?
 
   @Option(help: "Which installation on a Kubernetes. (default: default)")
