@@ -22,6 +22,7 @@ struct ConfigurationTests {
     #expect(configuration.repo == nil)
     #expect(configuration.branch == "main")
     #expect(configuration.interval == .seconds(60))
+    #expect(configuration.compareInterval == .seconds(1800))
     #expect(configuration.installation == "default")
     #expect(configuration.systemNamespace == "kdops-system")
     #expect(!configuration.acceptsRewrittenHistory)

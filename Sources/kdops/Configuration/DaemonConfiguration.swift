@@ -13,6 +13,8 @@ struct DaemonConfiguration: Sendable, Hashable {
   var repo: String?
   var branch: String
   var interval: Duration
+  /// Between two full looks at what lives.
+  var compareInterval: Duration
   var installation: String
   var systemNamespace: String
   var acceptsRewrittenHistory: Bool
@@ -45,6 +47,7 @@ struct DaemonConfiguration: Sendable, Hashable {
     repo = values["repo"]?.string
     branch = text("branch")
     interval = duration("interval")
+    compareInterval = duration("compareInterval")
     installation = text("installation")
     systemNamespace = text("systemNamespace")
     acceptsRewrittenHistory = text("onRewrittenHistory") == "accept"

@@ -117,6 +117,7 @@ extension Setting {
     Setting(key: "repo", kind: .optionalText, standard: .null),
     Setting(key: "branch", kind: .text, standard: "main"),
     Setting(key: "interval", kind: .interval, standard: "1m"),
+    Setting(key: "compareInterval", kind: .interval, standard: "30m"),
     Setting(key: "installation", kind: .label, standard: "default"),
     Setting(key: "systemNamespace", kind: .text, standard: "kdops-system"),
     Setting(key: "history", kind: .choice(["net", "stepwise"]), standard: "net"),

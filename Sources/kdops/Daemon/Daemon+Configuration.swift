@@ -11,6 +11,7 @@ extension Daemon.Options {
     self.init(remote: try GitAccess.remote(repo, environment), folder: folder)
     branch = configuration.branch
     interval = configuration.interval
+    compareInterval = configuration.compareInterval
     policy = configuration.policy
     acceptsRewrittenHistory = configuration.acceptsRewrittenHistory
     history = configuration.history

@@ -21,6 +21,7 @@ struct Daemon: Sendable {
     var remote: Remote
     var branch = "main"
     var interval: Duration = .seconds(60)
+    var compareInterval: Duration = .seconds(1800)
     var policy = Policy()
     var acceptsRewrittenHistory = false
     var history = History.net
@@ -160,7 +161,8 @@ struct Daemon: Sendable {
     var settings = Reconciler.Settings(
       branch: options.branch, policy: options.policy, interval: options.interval,
       acceptsRewrittenHistory: options.acceptsRewrittenHistory, history: options.history,
-      isAtomic: options.isAtomic, fixesForward: options.fixesForward)
+      isAtomic: options.isAtomic, fixesForward: options.fixesForward,
+      compareInterval: options.compareInterval)
     if options.revertsStalled {
       settings.takingBack = TakingBack(deadline: options.progressDeadline, now: now, leads: leads)
     }
