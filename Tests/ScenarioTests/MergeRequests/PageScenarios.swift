@@ -1,0 +1,43 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("docs/merge-requests.md", needsBubblewrap)
+struct PageScenarios {
+  private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..")
+    .standardized.path
+
+  /// `KDOPS_RECORD=1` writes what is printed into the page.
+  @Test("prints what the page says, command by command", .timeLimit(.minutes(15)))
+  func day() async throws {
+    let file = "\(Self.root)/docs/merge-requests.md"
+    let page = PlayedPage(try String(contentsOfFile: file, encoding: .utf8))
+    let program = try #require(DaemonProcess.program)
+    let home = try TemporaryFolder()
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    try await Tool.run(
+      [
+        "bash", "-euc",
+        """
+        mkdir "$2/bin" && ln -s "$3" "$2/bin/kdops"
+        cp -R "$1/sample-repo" "$2/first" && cd "$2/first"
+        git init --quiet --initial-branch=main && git add --all && git commit --quiet --message "Three apps, five clusters"
+        git clone --quiet --bare . "$2/forge/fleet.git" && rm -rf "$2/first"
+        "$3" run --once --repo "$2/forge/fleet.git" --embedded="$2/cluster" 2>/dev/null
+        """, "bash", Self.root, home.path, program,
+      ], environment: Self.dana)
+    let (played, differences) = try await page.played(
+      in: home.path,
+      environment: Self.dana.merging(["HOME": home.path, "PATH": "\(home.path)/bin:\(path)"]) { $1 })
+    if ProcessInfo.processInfo.environment["KDOPS_RECORD"] == "1" {
+      try Data(played.text.utf8).write(to: URL(filePath: file))
+      return
+    }
+    for one in differences { Issue.record("record the page with KDOPS_RECORD=1, and read it: \(one)") }
+  }
+
+  private static let dana = [
+    "GIT_AUTHOR_NAME": "Dana", "GIT_AUTHOR_EMAIL": "dana@example.com", "GIT_COMMITTER_NAME": "Dana",
+    "GIT_COMMITTER_EMAIL": "dana@example.com", "TERM": "dumb", "NO_COLOR": "1",
+  ]
+}
