@@ -26,7 +26,7 @@ struct HookText {
       lines.append("kdops: and so for \(told.count - Self.branchesAtMost) more branches")
     }
     lines += told.compactMap { $0.note.map { "kdops: \($0)" } }
-    return lines + StatusWords.lines(first.validation).map { "kdops: \($0)" }
+    return lines + StatusWords.lines(first.validation, isServer: name == .preReceive).map { "kdops: \($0)" }
   }
 
   // MARK: Findings

@@ -5,9 +5,10 @@ enum StatusWords {
   /// From this age on, in seconds, it is said what an old status means: a day.
   private static let oldFrom = 86_400
 
-  static func lines(_ validation: Validation) -> [String] {
+  /// - Parameter isServer: whether the repository is the one that statuses are written to, and none is fetched.
+  static func lines(_ validation: Validation, isServer: Bool = false) -> [String] {
     let report = validation.report
-    var lines = age(of: report.status, validation.statusAge)
+    var lines = age(of: report.status, validation.statusAge, isServer: isServer)
     if !report.notJudged.isEmpty {
       lines.append(
         "not judged without a status of running clusters: \(report.notJudged.joined(separator: ", "))")
@@ -17,15 +18,18 @@ enum StatusWords {
 
   /// Which status it was and how old; nothing where there was none.
   ///
-  /// - Parameter age: in whole seconds.
-  static func age(of status: Report.Status, _ age: Int?) -> [String] {
+  /// - Parameters:
+  ///   - age: in whole seconds.
+  ///   - isServer: whether the repository is the one that statuses are written to.
+  static func age(of status: Report.Status, _ age: Int?, isServer: Bool = false) -> [String] {
     guard let commit = status.commit, let age else { return [] }
     let which = "running clusters as of \(ValidationText.duration(age)) ago (status \(commit.prefix(7)))"
     guard age >= oldFrom else { return [which] }
-    return [
-      which,
-      "that status is old: either nothing has changed since, or a newer one was not fetched or never written; "
-        + "`git fetch` brings what there is",
-    ]
+    let meaning =
+      isServer
+      ? "that status is old: either nothing has changed since, or no daemon writes it any more"
+      : "that status is old: either nothing has changed since, or a newer one was not fetched or never written; "
+        + "`git fetch` brings what there is"
+    return [which, meaning]
   }
 }
