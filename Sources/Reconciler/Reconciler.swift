@@ -373,6 +373,19 @@ public actor Reconciler {
       toJudge.objects.isEmpty, toJudge.files.isEmpty, drifted.isEmpty, seen.isEmpty
     else { return false }
     return !book.current.contains { [.pending, .upgrading, .rollingBack].contains($0.phase) }
+      && !isAnyUnderWay
+  }
+
+  /// Members come and go and hear of connections without a commit that is said to be under way; and what waits for
+  /// them has its turn right after.
+  private var isAnyUnderWay: Bool {
+    living.objects.contains { reference, object in
+      guard reference.kind == Wire.clusterKind, !isSuspended(reference),
+        object.label(Wire.Label.source) == settings.policy.installation
+      else { return false }
+      guard let status = living.status(of: reference) else { return true }
+      return status.state != .configured && status.stall == nil
+    }
   }
 
   private var outcome: Outcome {

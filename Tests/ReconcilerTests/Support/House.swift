@@ -37,10 +37,11 @@ final class House: Sendable {
   ///   - files: of the first commit.
   ///   - site: where the remote, the copy of it and the cluster are; another daemon may have been there before.
   ///   - isStill: true where time goes on only as the test says.
+  ///   - once: true for a daemon that ends when nothing goes on by itself any more.
   ///   - wrap: what stands between the daemon and the cluster.
   static func open(
     _ files: [String: String?] = [:], at site: Site? = nil, settings: Reconciler.Settings = .init(),
-    isStill: Bool = false, stamp: Stamp = .forTests,
+    isStill: Bool = false, once: Bool = false, stamp: Stamp = .forTests,
     wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
     _ body: @Sendable (House) async throws -> Void
   ) async throws {
@@ -64,7 +65,7 @@ final class House: Sendable {
       logger: logger, clock: isStill ? clock : ContinuousClock())
     let house = House(user: site.user, store: store, reconciler: reconciler, told: told, clock: clock)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await reconciler.run() }
+      group.addTask { await told.ended(await reconciler.run(once: once)) }
       do {
         try await body(house)
       } catch {
@@ -224,4 +225,7 @@ actor Heard {
   private(set) var clusters: [String: ObjectReport] = [:]
   func take(_ name: String, _ report: ObjectReport?) { clusters[name] = report }
   func mended(_ name: String) { putBack.append(name) }
+  /// How the daemon ended; nil while it runs.
+  private(set) var outcome: Reconciler.Outcome?
+  func ended(_ outcome: Reconciler.Outcome) { self.outcome = outcome }
 }
