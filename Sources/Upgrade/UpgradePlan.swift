@@ -53,14 +53,20 @@ extension ClusterMachine {
 
   /// Why one pod more may not be out of service; nil where it may.
   ///
-  /// On the way back only those count that are on it: nothing else that ails the cluster may stand in its way.
+  /// On the way back only those count that are on it, or are about to be because they are out of service: these go
+  /// first, and nothing else that ails the cluster may stand in its way.
   func reasonToSpare(_ role: Int, _ info: UpgradeInfo) -> String? {
     guard let most = plan(info).maxUnavailable else { return nil }
-    let out = status.members.count { member in
-      let isInHand = member.upgrade?.id == info.id && member.upgrade?.done == false
-      guard info.isRollingBack else { return isInHand || isUnwell(member) }
-      let isOnItsWay = member.podUpgradeStatus == .rollingBack || member.app == status.app
-      return member.upgrade?.id == info.id && isOnItsWay && (isInHand || isUnwell(member))
+    let out = status.roles.indices.reduce(0) { sum, other in
+      let isInTurn = !info.isRollingBack || reasonNotInTurn(other, info) == nil
+      return sum
+        + status.roles[other].members.count { member in
+          let isTouched = member.upgrade?.id == info.id
+          let isInHand = isTouched && member.upgrade?.done == false
+          guard info.isRollingBack else { return isInHand || isUnwell(member) }
+          let isOnItsWay = member.podUpgradeStatus == .rollingBack || member.app == status.app
+          return isTouched && (isOnItsWay ? isInHand || isUnwell(member) : isInTurn && isUnwell(member))
+        }
     }
     guard out >= most else { return nil }
     return "\(status.roles[role].id) waits until fewer than \(most) of the cluster's pods are out of service"

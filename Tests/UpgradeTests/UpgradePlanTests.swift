@@ -87,6 +87,22 @@ struct UpgradePlanTests {
     #expect(stage.violations == [])
   }
 
+  @Test("what has failed goes back first, and what serves waits for it")
+  func failedFirst() throws {
+    var stage = Self.stage([Wire.Annotation.maxUnavailable: "1"])
+    stage.exitCodes["web-0 pod_upgraded"] = 4
+    stage.commit(app: "app-1.1.0")
+    stage.settle()
+    #expect(stage.member("web-0")?.state == .configError && stage.member("db-0")?.upgrade?.done == true)
+    stage.commit(app: "app-1.0.0")
+    let told = stage.record { $0.settle() }
+    let lines = told.split(separator: "\n").map { $0.trimmingPrefix { $0 == " " } }
+    let back = try #require(lines.firstIndex(of: "script web-0 --pod_reverted"))
+    let next = try #require(lines.firstIndex(of: "claim db-0 PodRollingBack"))
+    #expect(back < next)
+    #expect(stage.violations == [])
+  }
+
   // MARK: - Order
 
   @Test("roles go in the order of their stages, within a stage side by side; those not named go last")
