@@ -47,8 +47,12 @@ struct OnceTests {
     try site.user.commit(Self.upgraded)
     try site.user.push()
     try await House.open(at: site, once: true) { house in
-      await until { await house.told.outcome }
-      #expect(await house.told.outcome == .unsettled(rejected: 0, failed: 1, waiting: 1))
+      let outcome = await until { await house.told.outcome }
+      // Whether the daemon before had time to tell of the stall is another matter.
+      guard case .unsettled(rejected: 0, failed: _, waiting: 1)? = outcome else {
+        Issue.record("\(String(describing: outcome))")
+        return
+      }
     }
   }
 }
