@@ -174,6 +174,8 @@ extension Engine {
         let result = try await hands.carryOut(order, pod: pod, in: context)
         await world.endWork(name, pod: pod, order, .finished(order, result))
       } catch {
+        // The engine is being stopped: nothing is known of the command, and the next engine takes it up.
+        guard !Task.isCancelled else { return }
         logger.debug("exec.failed", metadata: ["pod": "\(name.namespace)/\(pod)", "error": "\(error)"])
         let isRefused = error.kind == .forbidden || error.kind == .unauthorized || error.kind == .unsupported
         if isRefused || error.isTransient || error.kind == .notFound, error.kind != .timeout {

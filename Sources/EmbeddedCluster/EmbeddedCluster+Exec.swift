@@ -30,7 +30,7 @@ extension EmbeddedCluster {
     } catch {
       // Abandoned: it runs on, but holds up nobody.
       begun.value?.slot.free()
-      throw APIError(.other, "Pod \(pod): nobody waits for the command any more")
+      throw APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
     }
     switch ending {
     case .exited(let code, let stdout, let stderr):
