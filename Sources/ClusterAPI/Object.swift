@@ -39,6 +39,9 @@ public struct Object: Sendable, Hashable {
 
   public func label(_ name: String) -> String? { json["metadata"]?["labels"]?[name]?.string }
   public func annotation(_ name: String) -> String? { json["metadata"]?["annotations"]?[name]?.string }
+
+  /// Whether somebody has asked that nothing new be begun with it.
+  public var isSuspended: Bool { annotation(Wire.Annotation.suspend) == "true" }
 }
 
 extension Object {

@@ -214,6 +214,7 @@ actor World {
     case .clusters:
       index(nil, over: clusters.removeValue(forKey: name))
       work[name] = nil
+      misses[name] = nil
       return connections.dependents(on: .clusters, name)
     case .configMaps, .secrets:
       connections[resource, name] = nil
@@ -344,8 +345,9 @@ actor World {
   ///
   /// - Returns: how often in a row that was so by now.
   func missedWork(_ cluster: ObjectName, pod: String) -> Int {
-    misses[cluster, default: [:]][pod, default: 0] += 1
-    return misses[cluster]?[pod] ?? 1
+    let count = (misses[cluster]?[pod] ?? 0) + 1
+    misses[cluster, default: [:]][pod] = count
+    return count
   }
 
   /// Forgets results that have been taken into a written status.

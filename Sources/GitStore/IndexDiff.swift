@@ -125,16 +125,12 @@ private struct IndexDiff {
   private mutating func take(
     _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, _ range: Range<Int>, _ place: WalkPlace
   ) throws(GitError) {
-    let before = old.map { selection.step($0, at: place) } ?? .skip
-    let after = new.map { selection.step($0, at: place) } ?? .skip
-    var (gone, come): (TreeEntry?, TreeEntry?)
-    if case .take(let entry) = before { gone = entry }
-    if case .take(let entry) = after { come = entry }
-    if let path = come?.path ?? gone?.path, gone != come {
+    let steps = selection.steps(old, new, at: place)
+    if let change = steps.change, change.old != change.new {
       try budget.takeFile()
-      changes.append(TreeChange(path: path, old: gone, new: come))
+      changes.append(change)
     }
-    switch (before, after) {
+    switch (steps.before, steps.after) {
     case (.enter(let below), .enter): try compare(old?.objectID, range, below)
     case (.enter(let below), _): try compare(old?.objectID, 0..<0, below)
     case (_, .enter(let below)): try compare(nil, range, below)

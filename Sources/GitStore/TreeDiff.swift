@@ -65,16 +65,12 @@ private struct TreeDiff {
   private mutating func take(
     _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, _ place: WalkPlace
   ) throws(GitError) {
-    let before = old.map { selection.step($0, at: place) } ?? .skip
-    let after = new.map { selection.step($0, at: place) } ?? .skip
-    var (gone, come): (TreeEntry?, TreeEntry?)
-    if case .take(let entry) = before { gone = entry }
-    if case .take(let entry) = after { come = entry }
-    if let path = come?.path ?? gone?.path {
+    let steps = selection.steps(old, new, at: place)
+    if let change = steps.change {
       try budget.takeFile()
-      changes.append(TreeChange(path: path, old: gone, new: come))
+      changes.append(change)
     }
-    switch (before, after) {
+    switch (steps.before, steps.after) {
     case (.enter(let below), .enter): try compare(old?.objectID, new?.objectID, below)
     case (.enter(let below), _): try compare(old?.objectID, nil, below)
     case (_, .enter(let below)): try compare(nil, new?.objectID, below)
@@ -88,5 +84,21 @@ private struct TreeDiff {
   ) throws(GitError) {
     guard let tree, tree != .emptyTree else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
     try handle.read(tree, GIT_OBJECT_TREE).withBytes(body)
+  }
+}
+
+extension PathSelection {
+  /// What becomes of one name that is not the same on two sides: the file that changed, if it is one, and whether to
+  /// go into it on either side.
+  func steps(
+    _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, at place: WalkPlace
+  ) -> (before: WalkStep, after: WalkStep, change: TreeChange?) {
+    let before = old.map { step($0, at: place) } ?? .skip
+    let after = new.map { step($0, at: place) } ?? .skip
+    var (gone, come): (TreeEntry?, TreeEntry?)
+    if case .take(let entry) = before { gone = entry }
+    if case .take(let entry) = after { come = entry }
+    let change = (come?.path ?? gone?.path).map { TreeChange(path: $0, old: gone, new: come) }
+    return (before, after, change)
   }
 }

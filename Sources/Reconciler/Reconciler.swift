@@ -182,19 +182,6 @@ public actor Reconciler {
     (fetches, fetchNeeded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// How a run that was to converge once ended.
-  public enum Outcome: Sendable, Hashable {
-    /// Everything is as git says.
-    case converged
-    /// Something was rejected, waits for good, or failed.
-    case unsettled(rejected: Int, failed: Int, waiting: Int)
-    /// Everything is as git says, and that could not be written back; with the reason.
-    case untold(String)
-    /// Git could not be read.
-    case unreachable(GitError)
-    case cancelled
-  }
-
   /// Works until the task is cancelled.
   ///
   /// - Parameter once: ends as soon as there is nothing left that goes on by itself.
@@ -364,37 +351,6 @@ public actor Reconciler {
 
   private func flush() async {
     for report in book.takeReports() { await outlets.commit(report) }
-  }
-
-  /// True where nothing that goes on by itself is left.
-  private var isSettled: Bool {
-    guard let fetched, settings.checker == nil || trust?.head == fetched, !isTrustDue,
-      goal == desired.head || goal == refused, living.isComplete, !isRetrying,
-      toJudge.objects.isEmpty, toJudge.files.isEmpty, drifted.isEmpty, seen.isEmpty
-    else { return false }
-    return !book.current.contains { [.pending, .upgrading, .rollingBack].contains($0.phase) }
-      && !isAnyUnderWay
-  }
-
-  /// Members come and go and hear of connections without a commit that is said to be under way; and what waits for
-  /// them has its turn right after.
-  private var isAnyUnderWay: Bool {
-    living.objects.contains { reference, object in
-      guard reference.kind == Wire.clusterKind, !isSuspended(reference),
-        object.label(Wire.Label.source) == settings.policy.installation
-      else { return false }
-      guard let status = living.status(of: reference) else { return true }
-      return status.state != .configured && status.stall == nil
-    }
-  }
-
-  private var outcome: Outcome {
-    let reports = book.current
-    let count = { (phase: Phase) in reports.count { $0.phase == phase } }
-    let (rejected, failed, waiting) = (count(.rejected), count(.failed), count(.waiting))
-    let isHeld = refused != nil && refused == goal
-    return rejected + failed + waiting == 0 && !isHeld
-      ? .converged : .unsettled(rejected: rejected, failed: failed + (isHeld ? 1 : 0), waiting: waiting)
   }
 }
 

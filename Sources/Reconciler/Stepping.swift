@@ -71,8 +71,8 @@ extension Reconciler {
     }
   }
 
-  func isSuspended(_ reference: ObjectReference) -> Bool {
-    living.objects[reference]?.annotation(Wire.Annotation.suspend) == "true"
+  private func isSuspended(_ reference: ObjectReference) -> Bool {
+    living.objects[reference]?.isSuspended == true
   }
 
   /// The way from what was taken in last. After a restart our own copy of the repository knows it; a copy that is new

@@ -9,6 +9,8 @@ import Values
 
 @Suite("Validation")
 struct ValidationTests {
+  private typealias Files = HookWorld.Files
+
   private let repository: TemporaryRepository
   private let now: Int64 = 1_704_070_000
 
@@ -16,45 +18,10 @@ struct ValidationTests {
     repository = try TemporaryRepository()
     try repository.commit(
       [
-        "apps/spark-1.0.0.json": Self.app("1.0.0"), "apps/spark-1.1.0.json": Self.app("1.1.0"),
-        "clusters/prod/analytics.yaml": Self.cluster("analytics", "1.0.0"),
-        "clusters/prod/lake.yaml": Self.cluster("lake", "1.0.0"),
+        "apps/spark-1.0.0.json": Files.app("1.0.0"), "apps/spark-1.1.0.json": Files.app("1.1.0"),
+        "clusters/prod/analytics.yaml": Files.analytics("1.0.0"),
+        "clusters/prod/lake.yaml": Files.analytics("1.0.0", name: "lake"),
       ], "Begin")
-  }
-
-  private static func app(_ version: String, upgradable: Bool = true) -> String {
-    """
-    {
-      "apiVersion": "kubedirector.hpe.com/v1beta1",
-      "kind": "KubeDirectorApp",
-      "metadata": {"name": "spark-\(version)", "namespace": "prod"},
-      "spec": {
-        "label": {"name": "Spark"}, "distroID": "example/spark", "version": "\(version)",
-        "upgradable": \(upgradable), "configSchemaVersion": 7,
-        "defaultImageRepoTag": "registry.example/spark:\(version)",
-        "roles": [{"id": "worker", "cardinality": "1+"}],
-        "config": {"selectedRoles": ["worker"], "roleServices": []}
-      }
-    }
-    """
-  }
-
-  private static func cluster(_ name: String, _ version: String, members: Int = 3) -> String {
-    """
-    apiVersion: kubedirector.hpe.com/v1beta1
-    kind: KubeDirectorCluster
-    metadata:
-      name: \(name)
-      namespace: prod
-    spec:
-      app: spark-\(version)
-      roles:
-        - id: worker
-          members: \(members)
-          resources:
-            limits: {cpu: "1", memory: 1Gi}
-
-    """
   }
 
   private func validate(
@@ -71,7 +38,7 @@ struct ValidationTests {
 
   @Test("of a tree judges every file as it lies on disk")
   func tree() async throws {
-    try repository.write(["clusters/prod/analytics.yaml": Self.cluster("analytics", "9.9.9")])
+    try repository.write(["clusters/prod/analytics.yaml": Files.analytics("9.9.9")])
     let validation = try await validate(.workTree)
     #expect(validation.report.head == "worktree")
     #expect(validation.report.base == nil)
@@ -84,14 +51,15 @@ struct ValidationTests {
     let folder = try TemporaryFolder()
     try FileManager.default.createDirectory(
       atPath: "\(folder.path)/clusters", withIntermediateDirectories: true)
-    try Data(Self.cluster("a", "1.0.0").utf8).write(to: URL(filePath: "\(folder.path)/clusters/a.yml"))
+    try Data(Files.analytics("1.0.0", name: "a").utf8).write(
+      to: URL(filePath: "\(folder.path)/clusters/a.yml"))
     let validation = try await Validation.run(.workTree, path: folder.path, environment: [:], now: now)
     #expect(validation.report.findings.first?.location?.file == "clusters/a.yml")
   }
 
   @Test("of staged changes sees the index and not the work tree, and lists only what changed")
   func staged() async throws {
-    try repository.write(["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.1.0")])
+    try repository.write(["clusters/prod/analytics.yaml": Files.analytics("1.1.0")])
     try repository.git("add", "--all")
     try repository.write(["clusters/prod/analytics.yaml": "broken: ["])
     let validation = try await validate(.staged)
@@ -103,7 +71,7 @@ struct ValidationTests {
   @Test("before the first commit judges what is staged as new")
   func unborn() async throws {
     let empty = try TemporaryRepository()
-    try empty.write(["apps/a.json": Self.app("1.0.0")])
+    try empty.write(["apps/a.json": Files.app("1.0.0")])
     try empty.git("add", "--all")
     let validation = try await Validation.run(.staged, path: empty.path, environment: [:], now: now)
     #expect(validation.report.base == nil)
@@ -113,7 +81,7 @@ struct ValidationTests {
   @Test("between two commits names the object, the rule and the line")
   func commits() async throws {
     try repository.commit(
-      ["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.1.0", members: 4)], "Too much at once")
+      ["clusters/prod/analytics.yaml": Files.analytics("1.1.0", members: 4)], "Too much at once")
     let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
     #expect(verdicts(validation) == ["prod/analytics upgrade rejected"])
     let finding = try #require(validation.report.findings.first)
@@ -129,16 +97,16 @@ struct ValidationTests {
   func diverged() async throws {
     try repository.git("switch", "--quiet", "--create", "topic")
     try repository.commit(
-      ["clusters/prod/lake.yaml": Self.cluster("lake", "1.0.0", members: 5)], "More members")
+      ["clusters/prod/lake.yaml": Files.analytics("1.0.0", members: 5, name: "lake")], "More members")
     try repository.git("switch", "--quiet", "main")
-    try repository.commit(["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.1.0")], "Upgrade")
+    try repository.commit(["clusters/prod/analytics.yaml": Files.analytics("1.1.0")], "Upgrade")
     let validation = try await validate(.commits(base: "main", head: "topic"))
     #expect(verdicts(validation) == ["prod/lake resize accepted"])
   }
 
   @Test("never stands in the way of a revert: without a status a change back is a rollback")
   func revert() async throws {
-    try repository.commit(["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.1.0")], "Upgrade")
+    try repository.commit(["clusters/prod/analytics.yaml": Files.analytics("1.1.0")], "Upgrade")
     try repository.git("revert", "--no-edit", "HEAD")
     let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
     #expect(verdicts(validation) == ["prod/analytics rollback accepted"])
@@ -161,7 +129,7 @@ struct ValidationTests {
     let commit = try repository.git("commit-tree", tree, "-m", "status")
     try repository.git("update-ref", "refs/kdops/status", commit)
     try repository.commit(
-      ["clusters/prod/analytics.yaml": Self.cluster("analytics", "1.0.0", members: 5)], "Resize")
+      ["clusters/prod/analytics.yaml": Files.analytics("1.0.0", members: 5)], "Resize")
     let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
     #expect(validation.report.status == .init(source: .tree, commit: commit))
     #expect(verdicts(validation) == ["prod/analytics resize waiting"])

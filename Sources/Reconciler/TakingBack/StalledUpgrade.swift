@@ -51,7 +51,7 @@ struct StalledUpgrade: Hashable {
     guard let status = ClusterStatus(live.json["status"]), let stall = status.stall,
       let upgrade = status.upgradeInfo, !upgrade.isRollingBack,
       status.observedGeneration >= live.generation, live.json["spec"]?["app"]?.string == status.app,
-      live.annotation(Wire.Annotation.suspend) != "true",
+      !live.isSuspended,
       let origin = Provenance(of: live), let commit = ObjectID(hex: origin.commit),
       // Once is enough: whoever brings the commit back has seen what became of it.
       live.annotation(Wire.Annotation.takenBack) != origin.commit,

@@ -64,7 +64,7 @@ struct ClusterOrder: Hashable, Sendable {
     let key = Wire.Annotation.retry
     try refuseWhatGitSays(key, live)
     let member = try failed(in: ClusterStatus(live.json["status"]))
-    if live.annotation(Wire.Annotation.suspend) == "true" {
+    if live.isSuspended {
       throw OrderRefusal("\(cluster) is suspended, so nothing would run: kdops resume \(cluster) first")
     }
     // Each request is another text, also within a second.

@@ -28,7 +28,7 @@ struct StatusText {
       line.append(app)
       line.pad(to: names + words + widest + 9)
       if let commit = view.commit { line.append("commit \(commit)", .dim) }
-      if Self.isSuspended(object) { line.append("   suspended", .yellow) }
+      if object.isSuspended { line.append("   suspended", .yellow) }
       if let stall = ClusterStatus(object.json["status"])?.stall { line.append("   \(stall.message)", .red) }
       return line.text(width: width, coloured: isColoured)
     }
@@ -49,7 +49,7 @@ struct StatusText {
     if let path = cluster.annotation(Wire.Annotation.path) {
       lines.append(StyledLine("  file   \(path)", .dim))
     }
-    if Self.isSuspended(cluster) {
+    if cluster.isSuspended {
       lines.append(StyledLine("  suspended; to go on: \(Self.wayOn(cluster))", .yellow))
     }
     if let stall = status.stall {
@@ -74,10 +74,6 @@ struct StatusText {
       for member in role.members.reversed() { lines.append(Self.line(member, pods)) }
     }
     return lines.map { $0.text(width: width, coloured: isColoured) }
-  }
-
-  private static func isSuspended(_ cluster: Object) -> Bool {
-    cluster.annotation(Wire.Annotation.suspend) == "true"
   }
 
   /// What git says is changed in git.
