@@ -74,6 +74,7 @@ let package = Package(
     room(
       "Signatures",
       ["Diagnostics", "GitStore", .product(name: "Subprocess", package: "swift-subprocess")]),
+    room("Layout", ["Values", "Diagnostics", "Manifests", "GitStore"]),
     room("ClusterAPI", ["Values", "KubeDirector", logging]),
     room(
       "EmbeddedCluster",
@@ -108,6 +109,13 @@ let package = Package(
     room("Upgrade", ["Values", "KubeDirector"]),
     room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
     room("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
+    room("Terminal", ["Diagnostics"]),
+    room(
+      "Validation",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "StatusWriter",
+        "Terminal", crypto,
+      ]),
     room(
       "Forge",
       [
@@ -117,15 +125,16 @@ let package = Package(
     room(
       "Reconciler",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "ClusterAPI",
-        "StatusWriter", logging, hashTrees,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
+        "ClusterAPI", "StatusWriter", logging, hashTrees,
       ]),
     .executableTarget(
       name: "kdops",
       dependencies: [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "ClusterAPI",
-        "EmbeddedCluster", "Kubernetes", "Installation", "Admission", "Upgrade", "Controller", "StatusWriter",
-        "Forge", "Reconciler", logging, lifecycle, signals, nioCore, nioPosix, crypto,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
+        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Admission", "Upgrade", "Controller",
+        "StatusWriter", "Forge", "Reconciler", "Terminal", "Validation", logging, lifecycle, signals, nioCore,
+        nioPosix, crypto,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
@@ -139,6 +148,7 @@ let package = Package(
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
     tests("GitStore", ["Diagnostics"]),
     tests("Signatures", ["GitStore"]),
+    tests("Layout", ["Diagnostics"]),
     tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
     tests(
@@ -171,11 +181,12 @@ let package = Package(
       exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests("Forge", ["Values", "GitStore", "StatusWriter", logging, nioCore, nioPosix, nioHTTP1]),
+    tests("Validation", ["Values", "Diagnostics", "StatusWriter"]),
     tests(
       "kdops",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Manifests",
-        "Rules", "Signatures", "StatusWriter",
+        "Rules", "Signatures", "StatusWriter", "Terminal",
         logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

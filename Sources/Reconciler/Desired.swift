@@ -2,6 +2,7 @@ import Diagnostics
 import GitStore
 import HashTreeCollections
 import KubeDirector
+import Layout
 import Manifests
 import Rules
 import Values

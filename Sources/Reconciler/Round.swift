@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import Layout
 import Logging
 import Rules
 import StatusWriter

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Terminal
 
 @main
 struct Kdops: AsyncParsableCommand {

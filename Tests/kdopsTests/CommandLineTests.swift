@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import Terminal
 import Testing
 
 @testable import kdops

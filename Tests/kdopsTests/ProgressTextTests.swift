@@ -1,4 +1,5 @@
 import KubeDirector
+import Terminal
 import TestSupport
 import Testing
 

@@ -4,6 +4,7 @@ import EmbeddedCluster
 import FoundationEssentials
 import GitStore
 import Logging
+import Terminal
 
 /// `kdops demo`: the whole story in one terminal.
 struct DemoCommand: AsyncParsableCommand {

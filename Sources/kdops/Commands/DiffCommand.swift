@@ -8,6 +8,8 @@ import KubeDirector
 import Kubernetes
 import Logging
 import Rules
+import Terminal
+import Validation
 
 /// `kdops diff`: git's head against what lives.
 struct DiffCommand: AsyncParsableCommand {

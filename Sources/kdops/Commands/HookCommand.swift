@@ -2,6 +2,7 @@ import ArgumentParser
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import Terminal
 
 /// `kdops hook`: the rules where people commit and push.
 struct HookCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Diagnostics
+import Terminal
 
 /// `kdops hook install`: puts hooks into a repository.
 struct HookInstallCommand: AsyncParsableCommand {

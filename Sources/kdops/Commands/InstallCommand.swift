@@ -2,6 +2,7 @@ import ArgumentParser
 import Diagnostics
 import FoundationEssentials
 import Installation
+import Terminal
 
 /// `kdops install`: what an installation on Kubernetes needs, for an administrator to read and to apply.
 struct InstallCommand: ParsableCommand {

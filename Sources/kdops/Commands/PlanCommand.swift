@@ -2,6 +2,8 @@ import ArgumentParser
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import Terminal
+import Validation
 
 /// `kdops plan`: what a merge would do, before it is merged.
 struct PlanCommand: AsyncParsableCommand {

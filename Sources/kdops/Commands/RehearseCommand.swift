@@ -4,9 +4,12 @@ import EmbeddedCluster
 import FoundationEssentials
 import GitStore
 import KubeDirector
+import Layout
 import Reconciler
 import Rules
+import Terminal
 import UnixSignals
+import Validation
 
 /// `kdops rehearse`: does what a merge would do, on a cluster that is thrown away.
 struct RehearseCommand: AsyncParsableCommand {

@@ -7,6 +7,7 @@ import Logging
 import Reconciler
 import ServiceLifecycle
 import Signatures
+import Terminal
 import UnixSignals
 
 /// `kdops run`: the daemon.

@@ -7,6 +7,7 @@ import GitStore
 import KubeDirector
 import Kubernetes
 import Logging
+import Terminal
 import Values
 
 /// `kdops status`: what runs, also while a daemon does.

@@ -2,6 +2,8 @@ import ArgumentParser
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import Terminal
+import Validation
 
 /// `kdops validate`: judges files by every rule, before they are pushed.
 struct ValidateCommand: AsyncParsableCommand {
@@ -75,9 +77,9 @@ struct ValidateCommand: AsyncParsableCommand {
       throw Kdops.couldNotRun
     }
     let colour = Console(descriptor: 1, environment: environment).isColoured
-    Streams.output.text(format.render(validation, coloured: colour))
+    Streams.output.text(format.render(validation, version: Kdops.version, coloured: colour))
     for file in report {
-      do { try file.write(validation) } catch {
+      do { try file.write(validation, version: Kdops.version) } catch {
         Streams.error.line("kdops validate: \(TerminalText.visible("\(error)"))")
         throw Kdops.couldNotRun
       }
@@ -86,3 +88,6 @@ struct ValidateCommand: AsyncParsableCommand {
     if found.count(.error) > 0 || (strict && found.count(.warning) > 0) { throw ExitCode(1) }
   }
 }
+
+extension ReportFormat: ExpressibleByArgument {}
+extension ReportFile: ExpressibleByArgument {}

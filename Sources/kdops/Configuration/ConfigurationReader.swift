@@ -1,5 +1,6 @@
 import Diagnostics
 import Forge
+import Layout
 import Manifests
 import Reconciler
 import Values

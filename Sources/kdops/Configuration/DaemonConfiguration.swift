@@ -1,6 +1,7 @@
 import Diagnostics
 import Forge
 import GitStore
+import Layout
 import Reconciler
 import Rules
 import Signatures

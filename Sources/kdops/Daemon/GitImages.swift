@@ -1,6 +1,7 @@
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
+import Layout
 import Reconciler
 
 /// The images of `.kdops.yaml`, with their files from git: what the embedded node can pull at a commit.

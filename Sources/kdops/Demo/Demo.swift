@@ -1,6 +1,7 @@
 import Diagnostics
 import KubeDirector
 import StatusWriter
+import Terminal
 
 /// The story, told by the daemon itself: up, upgrade, stuck, back, and what git says of it.
 struct Demo: Sendable {

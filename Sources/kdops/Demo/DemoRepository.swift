@@ -1,6 +1,7 @@
 import Diagnostics
 import FoundationEssentials
 import Subprocess
+import Terminal
 
 /// A remote and a clone in a folder of their own, worked on with the `git` command as people do.
 struct DemoRepository: Sendable {

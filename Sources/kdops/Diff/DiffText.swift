@@ -1,6 +1,7 @@
 import Diagnostics
 import KubeDirector
 import Rules
+import Terminal
 import Values
 
 /// Git's head against what lives, for people: what differs, an object a block; what is the same is counted.

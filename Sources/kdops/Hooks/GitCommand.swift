@@ -2,6 +2,7 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import Subprocess
+import Validation
 
 /// The `git` command, for what belongs to git itself: its configuration, and fetches with the user's own credentials.
 struct GitCommand: Sendable {
@@ -34,7 +35,7 @@ struct GitCommand: Sendable {
   /// The remote that the daemon writes its status to: the one that is configured, `origin`, or the only one.
   func statusRemote() async throws -> String? {
     let remotes = try await remotes()
-    let usual = try await answer("config", "--local", "--get", HookSetting.remote) ?? "origin"
+    let usual = try await answer("config", "--local", "--get", RepositorySetting.remote) ?? "origin"
     if remotes.contains(usual) { return usual }
     return remotes.count == 1 ? remotes[0] : nil
   }

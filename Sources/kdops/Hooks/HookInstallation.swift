@@ -1,5 +1,6 @@
 import Diagnostics
 import GitStore
+import Validation
 
 /// Puts hooks into a repository, or takes them away, and tells line by line what came of it.
 struct HookInstallation {
@@ -47,7 +48,7 @@ struct HookInstallation {
 
   private func configure(isBare: Bool) async throws -> [String] {
     var lines: [String] = []
-    for (key, value) in [(HookSetting.branch, branch), (HookSetting.installation, installation)] {
+    for (key, value) in [(RepositorySetting.branch, branch), (RepositorySetting.installation, installation)] {
       guard let value else { continue }
       try await git.run("config", "--local", key, value)
       lines.append("git config \(key) is \(value)")
@@ -60,7 +61,7 @@ struct HookInstallation {
       ]
     }
     if settings.remote != "origin" {
-      try await git.run("config", "--local", HookSetting.remote, settings.remote)
+      try await git.run("config", "--local", RepositorySetting.remote, settings.remote)
     }
     for line in settings.lines where try await !values(line.key).contains(line.value) {
       try await git.run("config", "--local", "--add", line.key, line.value)
@@ -106,7 +107,7 @@ struct HookInstallation {
         isChanged = true
       }
     }
-    for key in [HookSetting.branch, HookSetting.installation, HookSetting.remote]
+    for key in [RepositorySetting.branch, RepositorySetting.installation, RepositorySetting.remote]
     where try await !values(key).isEmpty {
       try await git.run("config", "--local", "--unset-all", key)
       isChanged = true

@@ -1,4 +1,5 @@
 import GitStore
+import Validation
 
 /// What one hook judges, and against what. Reads the repository and nothing else: no hook waits for the network.
 struct HookRun {
@@ -152,12 +153,14 @@ struct HookRun {
 
   /// The branch that the daemon follows, where somebody has said so.
   private func followedBranch() async throws -> String? {
-    guard let branch = try await repository.setting(HookSetting.branch), !branch.isEmpty else { return nil }
+    guard let branch = try await repository.setting(RepositorySetting.branch), !branch.isEmpty else {
+      return nil
+    }
     return branch
   }
 
   private func remoteName() async throws -> String {
-    try await repository.setting(HookSetting.remote) ?? "origin"
+    try await repository.setting(RepositorySetting.remote) ?? "origin"
   }
 
   /// Where this clone keeps the branch of a remote that others' work ends up in.
@@ -169,14 +172,4 @@ struct HookRun {
   private static func command(_ base: String, _ head: String) -> String {
     "kdops validate --base=\(base) --head=\(head)"
   }
-}
-
-/// The keys of git's configuration that hooks heed.
-enum HookSetting {
-  /// The branch that the daemon follows.
-  static let branch = "kdops.branch"
-  /// The remote that it is pushed to.
-  static let remote = "kdops.remote"
-  /// The installation whose status is asked.
-  static let installation = "kdops.installation"
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Validation
 
 /// What a hook says on the terminal of whoever commits or pushes: never more than a screen.
 struct HookText {

@@ -2,6 +2,8 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import Subprocess
+import Terminal
+import Validation
 
 /// Fetches what the daemon last wrote of running clusters, for those who asked for it. By the `git` command, because
 /// a clone's own credentials are its to use: helpers, headers that CI sets, the user's ssh.
@@ -20,7 +22,7 @@ enum StatusFetch {
     guard let remote = try await git.statusRemote() else {
       throw GitError(
         .invalid, "there is no remote to fetch the status of running clusters from",
-        hint: "name it: git config \(HookSetting.remote) NAME, or leave out --fetch-status")
+        hint: "name it: git config \(RepositorySetting.remote) NAME, or leave out --fetch-status")
     }
     let name = TerminalText.visible(remote)
     console.line("fetching the status of running clusters from \(name) …")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import Logging
+import Terminal
 
 /// How the daemon logs; the same for every command that runs one.
 struct LogOptions: ParsableArguments {

@@ -4,6 +4,7 @@ import KubeDirector
 import Manifests
 import Rules
 import StatusWriter
+import Validation
 
 extension Plan {
   /// The plan of what was validated. Notes at hand in the repository tell how far the upgrades have come that it

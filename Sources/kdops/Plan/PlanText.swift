@@ -1,6 +1,7 @@
 import Diagnostics
 import KubeDirector
 import Rules
+import Terminal
 
 /// A plan for people at a terminal: a block a cluster, one fact a line.
 struct PlanText {

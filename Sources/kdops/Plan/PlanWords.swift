@@ -1,6 +1,7 @@
 import KubeDirector
 import Rules
 import Upgrade
+import Validation
 
 /// The phrases that a plan is told in, whatever the format.
 enum PlanWords {

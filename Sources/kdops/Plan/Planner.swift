@@ -3,6 +3,7 @@ import KubeDirector
 import Rules
 import StatusWriter
 import Upgrade
+import Validation
 
 /// Makes a plan of what was judged.
 struct Planner {

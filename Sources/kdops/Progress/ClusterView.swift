@@ -1,3 +1,5 @@
+import Terminal
+
 /// What the progress display shows of one cluster.
 struct ClusterView: Hashable, Sendable {
   enum State: Int, Hashable, Sendable, CaseIterable {

@@ -2,6 +2,7 @@ import Diagnostics
 import KubeDirector
 import Logging
 import StatusWriter
+import Terminal
 
 /// Keeps what is known of each cluster and redraws it on a terminal: at most ten times a second, and only when
 /// something changed or a second has gone by.

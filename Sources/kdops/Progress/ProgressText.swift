@@ -1,3 +1,5 @@
+import Terminal
+
 /// Draws clusters for a terminal: a line a role, a cell a pod. Pure; the same input gives the same lines.
 struct ProgressText {
   /// Cells of a terminal.

@@ -7,6 +7,7 @@ import KubeDirector
 import Logging
 import Rules
 import StatusWriter
+import Terminal
 import Values
 
 /// One way through a rehearsal: clusters as they are, then what they are to become, and where asked the way back from

@@ -1,7 +1,7 @@
 import Diagnostics
 import GitStore
+import Layout
 import Manifests
-import Reconciler
 import Values
 
 /// The user's repository as a rehearsal reads it: the settings and the files of images of one commit.

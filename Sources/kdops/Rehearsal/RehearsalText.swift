@@ -1,5 +1,6 @@
 import Diagnostics
 import KubeDirector
+import Terminal
 
 /// A rehearsal for people: a line a thing that was done to a pod, then what did not go as it should.
 struct RehearsalText {

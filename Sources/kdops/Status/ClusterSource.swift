@@ -5,6 +5,7 @@ import GitStore
 import KubeDirector
 import Kubernetes
 import StatusWriter
+import Validation
 import Values
 
 /// Where `kdops status` reads clusters from.

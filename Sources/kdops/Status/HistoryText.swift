@@ -1,5 +1,6 @@
 import ClusterAPI
 import KubeDirector
+import Terminal
 import Values
 
 /// A cluster's journal for people: an upgrade or rollback a block, role by role, a pod a line.

@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import KubeDirector
 import StatusWriter
+import Terminal
 import Values
 
 /// Clusters for people: a line each, or one of them with its members.

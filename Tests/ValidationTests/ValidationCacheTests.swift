@@ -3,7 +3,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-@testable import kdops
+@testable import Validation
 
 @Suite("What is remembered of a tree")
 struct ValidationCacheTests {

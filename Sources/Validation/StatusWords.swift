@@ -1,12 +1,12 @@
 import Diagnostics
 
 /// What is said of the status that a judgement relied on: which one, how old, and what could not be judged without.
-enum StatusWords {
+public enum StatusWords {
   /// From this age on, in seconds, it is said what an old status means: a day.
   private static let oldFrom = 86_400
 
   /// - Parameter isServer: whether the repository is the one that statuses are written to, and none is fetched.
-  static func lines(_ validation: Validation, isServer: Bool = false) -> [String] {
+  public static func lines(_ validation: Validation, isServer: Bool = false) -> [String] {
     let report = validation.report
     var lines = age(of: report.status, validation.statusAge, isServer: isServer)
     if !report.notJudged.isEmpty {
@@ -21,7 +21,7 @@ enum StatusWords {
   /// - Parameters:
   ///   - age: in whole seconds.
   ///   - isServer: whether the repository is the one that statuses are written to.
-  static func age(of status: Report.Status, _ age: Int?, isServer: Bool = false) -> [String] {
+  public static func age(of status: Report.Status, _ age: Int?, isServer: Bool = false) -> [String] {
     guard let commit = status.commit, let age else { return [] }
     let which = "running clusters as of \(ValidationText.duration(age)) ago (status \(commit.prefix(7)))"
     guard age >= oldFrom else { return [which] }

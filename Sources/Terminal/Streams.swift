@@ -1,23 +1,25 @@
 import Glibc
 
 /// Plain writing to the standard streams: results to the one, words about them to the other.
-enum Streams {
-  static let output = Stream(descriptor: 1)
-  static let error = Stream(descriptor: 2)
+public enum Streams {
+  public static let output = Stream(descriptor: 1)
+  public static let error = Stream(descriptor: 2)
 
   /// Lets a reader that goes away end neither the daemon nor a story half told. By a handler that does nothing,
   /// because programs that are started from here would inherit that the signal is ignored.
-  static func outliveReaders() {
+  public static func outliveReaders() {
     signal(SIGPIPE) { _ in }
   }
 
-  struct Stream: Sendable {
+  /// One of them, by its file descriptor.
+  public struct Stream: Sendable {
     let descriptor: Int32
 
-    func line(_ text: String) { self.text(text + "\n") }
+    /// Writes a line, with its end.
+    public func line(_ text: String) { self.text(text + "\n") }
 
     /// Writes all of it. Where nobody listens any more, there is nowhere to say so.
-    func text(_ text: String) {
+    public func text(_ text: String) {
       var text = text
       text.withUTF8 { bytes in
         var start = 0

@@ -1,7 +1,7 @@
 import Diagnostics
 import Testing
 
-@testable import Reconciler
+@testable import Layout
 
 @Suite(".kdops.yaml")
 struct RepositoryLayoutTests {

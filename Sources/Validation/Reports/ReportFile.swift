@@ -1,12 +1,13 @@
-import ArgumentParser
 import FoundationEssentials
 
 /// A report that is written beside what is printed: `junit=kdops.xml`.
-struct ReportFile: ExpressibleByArgument {
-  let format: ReportFormat
-  let path: String
+public struct ReportFile: Sendable {
+  public let format: ReportFormat
+  /// Where it is written, as it was given.
+  public let path: String
 
-  init?(argument: String) {
+  /// Nil for anything but a format, `=` and a path.
+  public init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, let format = ReportFormat(rawValue: String(parts[0])), !parts[1].isEmpty else {
       return nil
@@ -17,10 +18,12 @@ struct ReportFile: ExpressibleByArgument {
 
   /// Writes the whole file or none of it.
   ///
+  /// - Parameter version: of the program, for reports that name it.
   /// - Throws: one sentence that names the file.
-  func write(_ validation: Validation) throws {
+  public func write(_ validation: Validation, version: String) throws {
     do {
-      try Data(format.render(validation).utf8).write(to: URL(filePath: path), options: .atomic)
+      try Data(format.render(validation, version: version).utf8).write(
+        to: URL(filePath: path), options: .atomic)
     } catch {
       throw Failure(path: path)
     }

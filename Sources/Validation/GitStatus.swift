@@ -9,9 +9,9 @@ import Values
 
 /// What the daemon last wrote to git about running clusters. Anybody who may write the ref could have forged it,
 /// so it is believed only as far as the rules say.
-struct GitStatus: Sendable {
+public struct GitStatus: Sendable {
   /// The commit of the status, and its age in whole seconds.
-  let commit: ObjectID
+  public let commit: ObjectID
   let age: Int
   private let tree: ObjectID
   private let repository: GitRepository
@@ -25,7 +25,9 @@ struct GitStatus: Sendable {
   ///   - ref: where to look; nil means the usual places.
   ///   - now: in seconds since 1970.
   /// - Returns: nil where there is none.
-  static func find(in repository: GitRepository, ref: String? = nil, now: Int64) async throws -> GitStatus? {
+  public static func find(in repository: GitRepository, ref: String? = nil, now: Int64) async throws
+    -> GitStatus?
+  {
     guard let found = try await StatusPlace.newest(in: repository, ref: ref) else { return nil }
     return GitStatus(
       commit: found.id, age: Int(max(0, now - found.committer.seconds)), tree: found.tree,
@@ -33,7 +35,7 @@ struct GitStatus: Sendable {
   }
 
   /// Reads the files of all clusters.
-  func clusters() async throws -> [ClusterFile] {
+  public func clusters() async throws -> [ClusterFile] {
     let entries = try await repository.tree(at: commit).filter { $0.isFile && $0.path.hasSuffix(".yaml") }
     let files = try await repository.readBlobs(entries.map(\.id)) { index, bytes in
       bytes.count <= Self.fileLimit ? Self.parse(Array(bytes), entries[index].path) : nil

@@ -1,6 +1,6 @@
 import Diagnostics
 import GitStore
-import Reconciler
+import Layout
 import Rules
 
 /// Reads a tree: from what is known of it, or of one that was not very different; else whole.

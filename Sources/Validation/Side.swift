@@ -1,24 +1,24 @@
 import Diagnostics
 import GitStore
+import Layout
 import Manifests
-import Reconciler
 import Rules
 
 /// A layout, and what is wrong with the file that it was read from.
 typealias FoundLayout = (layout: RepositoryLayout, findings: [Diagnostic])
 
 /// One side of a comparison: the files of a commit, of the index or of a folder.
-struct Side: Sendable {
+public struct Side: Sendable {
   let layout: RepositoryLayout
   /// What is wrong with `.kdops.yaml`. With an error among them the other files were not read.
-  let layoutFindings: [Diagnostic]
-  private(set) var snapshot: Snapshot
+  public let layoutFindings: [Diagnostic]
+  public private(set) var snapshot: Snapshot
   private let texts: Texts
 
   var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
 
   /// The files that could not be read whole, in order.
-  var unreadFiles: [String] {
+  public var unreadFiles: [String] {
     snapshot.paths.filter { path in
       snapshot.findings(in: path).contains { $0.severity == .error && $0.object == nil }
     }.sorted()

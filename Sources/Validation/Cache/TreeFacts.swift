@@ -2,8 +2,8 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
+import Layout
 import Manifests
-import Reconciler
 import Rules
 import Synchronization
 

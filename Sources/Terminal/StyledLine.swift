@@ -1,8 +1,8 @@
 import Diagnostics
 
 /// One line for a terminal, made of parts that may be coloured. Knows its width in cells.
-struct StyledLine {
-  enum Style: String {
+public struct StyledLine {
+  public enum Style: String {
     case bold = "1"
     case dim = "2"
     case red = "31"
@@ -16,24 +16,29 @@ struct StyledLine {
   }
 
   private var parts: [Part] = []
-  private(set) var width = 0
+  /// In cells.
+  public private(set) var width = 0
 
-  init() {}
-  init(_ text: String, _ style: Style? = nil) { append(text, style) }
+  /// A line that has nothing in it yet.
+  public init() {}
+  /// A line of one part.
+  public init(_ text: String, _ style: Style? = nil) { append(text, style) }
 
-  mutating func append(_ text: String, _ style: Style? = nil) {
+  /// Adds a part; what a terminal would take as a command is made visible.
+  public mutating func append(_ text: String, _ style: Style? = nil) {
     let shown = TerminalText.visible(text)
     parts.append(Part(text: shown, style: style))
     width += Self.width(of: shown)
   }
 
   /// Fills up with spaces to a column; at least one where something stands there already.
-  mutating func pad(to column: Int) { append(String(repeating: " ", count: max(1, column - width))) }
+  public mutating func pad(to column: Int) { append(String(repeating: " ", count: max(1, column - width))) }
 
-  static func width(of text: String) -> Int { text.reduce(0) { $0 + TerminalText.width(of: $1) } }
+  /// In cells of a terminal.
+  public static func width(of text: String) -> Int { text.reduce(0) { $0 + TerminalText.width(of: $1) } }
 
   /// The text cut to so many cells, with `…` where something is missing.
-  static func cut(_ text: String, to width: Int) -> String {
+  public static func cut(_ text: String, to width: Int) -> String {
     guard Self.width(of: text) > width else { return text }
     var (shown, used) = ("", 0)
     for character in text {
@@ -46,7 +51,7 @@ struct StyledLine {
   }
 
   /// The line for a terminal of that width.
-  func text(width limit: Int, coloured: Bool) -> String {
+  public func text(width limit: Int, coloured: Bool) -> String {
     var out = ""
     var left = limit
     for (index, part) in parts.enumerated() where left > 0 {

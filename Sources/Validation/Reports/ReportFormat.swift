@@ -1,9 +1,8 @@
-import ArgumentParser
 import Diagnostics
 import Rules
 
 /// How a validation is told: for people, or for what reads reports.
-enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
+public enum ReportFormat: String, Sendable, CaseIterable {
   case human
   case json
   case sarif
@@ -13,13 +12,15 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
 
   /// The whole report as text that ends with a line feed.
   ///
-  /// - Parameter coloured: For people only.
-  func render(_ validation: Validation, coloured: Bool = false) -> String {
+  /// - Parameters:
+  ///   - version: of the program, for reports that name it.
+  ///   - coloured: For people only.
+  public func render(_ validation: Validation, version: String, coloured: Bool = false) -> String {
     let report = validation.report
     return switch self {
     case .human: ValidationText.render(validation, coloured: coloured)
     case .json: ReportJSON.render(report)
-    case .sarif: SARIF(version: Kdops.version, rules: RuleRegistry.help).render(report)
+    case .sarif: SARIF(version: version, rules: RuleRegistry.help).render(report)
     case .junit: JUnit { validation.line($1, of: $0) }.render(report)
     case .github: GitHubAnnotations.render(report)
     case .gitlab: GitLabCodeQuality.render(report)

@@ -2,12 +2,11 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
-import Reconciler
 import Rules
 
 /// One run of `kdops validate`: gathers what is to be compared, has it judged, and tells of it.
-struct Validation {
-  enum Target {
+public struct Validation {
+  public enum Target {
     /// The files of a folder as they are.
     case workTree
     /// What `git commit` would take, against `HEAD`.
@@ -21,24 +20,25 @@ struct Validation {
     case update(from: ObjectID?, to: ObjectID)
   }
 
-  let report: Report
+  /// Everything that was found, and what became of every object that was asked for.
+  public let report: Report
   /// How many apps and clusters the judged side has.
-  let apps: Int
-  let clusters: Int
+  public let apps: Int
+  public let clusters: Int
   /// The age of the status that was used, in whole seconds.
-  let statusAge: Int?
+  public let statusAge: Int?
   /// What the judge said of every object that changed; nil where `.kdops.yaml` says nowhere to look.
-  let judgement: Judgement?
+  public let judgement: Judgement?
   /// What is known of running clusters.
-  let live: LiveView
+  public let live: LiveView
   /// The app that a cluster had before the one that it has at the base, from its file's history. Blocks while it reads.
-  let history: @Sendable (ObjectReference) -> String?
+  public let history: @Sendable (ObjectReference) -> String?
   private let head: Side
   private let base: Side?
 
   /// The objects of the judged side, and of the one that it is compared with; nil where there is none, or it cannot be
   /// used.
-  var snapshots: (base: Snapshot?, head: Snapshot) {
+  public var snapshots: (base: Snapshot?, head: Snapshot) {
     (base.flatMap { $0.isUsable ? $0.snapshot : nil }, head.snapshot)
   }
 
@@ -48,7 +48,7 @@ struct Validation {
   ///   - remembers: whether what is known of a tree is kept in the git folder, and used. Nothing but the time depends
   ///     on it.
   /// - Throws: `GitError` where it could not be run.
-  static func run(
+  public static func run(
     _ target: Target, path: String, statusRef: String? = nil, remembers: Bool = true,
     environment: [String: String], now: Int64
   ) async throws -> Validation {
@@ -151,7 +151,7 @@ struct Validation {
   }
 
   /// A line of a file as it was judged.
-  func line(_ number: Int, of path: String) -> String? {
+  public func line(_ number: Int, of path: String) -> String? {
     (head.text(path) ?? base?.text(path)).flatMap { SourceText($0).line(number) }
   }
 

@@ -1,10 +1,10 @@
 import Diagnostics
 import GitStore
-import Reconciler
+import Layout
 import Rules
 
 /// Two sides of a repository, and what differs between them.
-struct Comparison: Sendable {
+public struct Comparison: Sendable {
   /// Nil before the first commit.
   var base: (side: Side, commit: ObjectID)?
   var head: Side
@@ -14,7 +14,7 @@ struct Comparison: Sendable {
   var facts: TreeFacts?
 
   /// The side that is judged.
-  enum Head: Sendable {
+  public enum Head: Sendable {
     case commit(ObjectID)
     case index
   }
@@ -70,7 +70,7 @@ struct Comparison: Sendable {
   // MARK: One side
 
   /// Reads all of a side.
-  static func side(of head: Head, in repository: GitRepository) async throws -> Side {
+  public static func side(of head: Head, in repository: GitRepository) async throws -> Side {
     try await side(of: head, try await layout(of: head, in: repository), in: repository)
   }
 

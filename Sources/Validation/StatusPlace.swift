@@ -24,7 +24,8 @@ enum StatusPlace {
     if let ref {
       refs = [ref]
     } else {
-      refs = Self.refs(installation: try await repository.setting(HookSetting.installation) ?? "default")
+      refs = Self.refs(
+        installation: try await repository.setting(RepositorySetting.installation) ?? "default")
     }
     var newest: CommitInfo?
     for ref in refs {

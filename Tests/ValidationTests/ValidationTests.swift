@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Values
 
-@testable import kdops
+@testable import Validation
 
 @Suite("Validation")
 struct ValidationTests {

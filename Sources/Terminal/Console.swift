@@ -4,16 +4,16 @@ import Synchronization
 
 /// A stream for people: lines that stay, and below them a block that is redrawn in place where the stream is a
 /// terminal. Everything written to one terminal goes through one console, so that nothing tears the block.
-final class Console: Sendable {
+public final class Console: Sendable {
   /// True where lines can be taken back.
-  let isTerminal: Bool
-  let isColoured: Bool
+  public let isTerminal: Bool
+  public let isColoured: Bool
   private let descriptor: Int32
   private let stream: Streams.Stream
   private let block = Mutex<[String]>([])
 
   /// - Parameter environment: `NO_COLOR` and `TERM=dumb` are heard.
-  init(descriptor: Int32, environment: [String: String]) {
+  public init(descriptor: Int32, environment: [String: String]) {
     self.descriptor = descriptor
     stream = Streams.Stream(descriptor: descriptor)
     isTerminal = isatty(descriptor) == 1 && environment["TERM"] != "dumb"
@@ -21,7 +21,7 @@ final class Console: Sendable {
   }
 
   /// Columns and rows; those of an old terminal where it does not say, and enough where there is none.
-  var size: (columns: Int, rows: Int) {
+  public var size: (columns: Int, rows: Int) {
     guard isTerminal else { return (140, 100) }
     var window = winsize()
     guard ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0, window.ws_row > 0 else {
@@ -31,14 +31,14 @@ final class Console: Sendable {
   }
 
   /// Writes a line that stays, above the block.
-  func line(_ text: String) {
+  public func line(_ text: String) {
     block.withLock { shown in
       write(Self.erasing(shown.count) + text + "\n" + Self.text(shown))
     }
   }
 
   /// Replaces the block. Its lines must fit the terminal's width.
-  func show(_ lines: [String]) {
+  public func show(_ lines: [String]) {
     guard isTerminal else { return }
     block.withLock { shown in
       guard shown != lines else { return }
@@ -48,7 +48,7 @@ final class Console: Sendable {
   }
 
   /// Leaves the block as it stands; what comes next goes below it.
-  func settle() { block.withLock { $0 = [] } }
+  public func settle() { block.withLock { $0 = [] } }
 
   private static func text(_ lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
 

@@ -1,7 +1,7 @@
 import Crypto
 import FoundationEssentials
 import GitStore
-import Reconciler
+import Layout
 
 /// Where facts about trees are kept: in the git folder, a file for each layout that was met and one for statuses.
 ///
@@ -36,8 +36,7 @@ struct FactStore: Sendable {
 
   /// The store of a repository, for the program that runs.
   init(_ repository: GitRepository) async throws {
-    self.init(
-      gitFolder: try await repository.commonFolder(), program: "\(Kdops.version) \(ThisProgram.identity)")
+    self.init(gitFolder: try await repository.commonFolder(), program: ThisProgram.identity)
   }
 
   /// What was kept; nil where there is nothing that can be used.

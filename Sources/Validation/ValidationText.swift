@@ -1,8 +1,9 @@
 import Diagnostics
 import KubeDirector
+import Terminal
 
 /// A validation for people: every finding with its line, then what became of what.
-enum ValidationText {
+public enum ValidationText {
   /// How many changed objects are listed; more are counted.
   private static let listLimit = 30
 
@@ -48,7 +49,7 @@ enum ValidationText {
   }
 
   /// `40 s`, `12 min`, `3 h`, `5 days`.
-  static func duration(_ seconds: Int) -> String {
+  public static func duration(_ seconds: Int) -> String {
     switch seconds {
     case ..<120: "\(seconds) s"
     case ..<7_200: "\(seconds / 60) min"
