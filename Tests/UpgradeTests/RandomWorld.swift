@@ -1,9 +1,14 @@
+import KubeDirector
+
 /// What a random life plays in: the roles, and which of them have another image in which version.
 struct RandomWorld: Hashable {
   var roles: [Stage.Role]
   /// The tags of 1.1 and of 1.2, by role; a role without one keeps its image.
   var newer: [String: String]
   var newest: [String: String]
+  /// What the owners ask of an upgrade.
+  var budget: String?
+  var order: String?
 
   /// One to four roles of all kinds. At least one has another image in 1.1, and of several at least one has not.
   init(_ chance: inout Chance) {
@@ -19,6 +24,14 @@ struct RandomWorld: Hashable {
       if id != stays { newer[id] = "1.1" }
       newest[id] = chance.below(3) == 0 ? newer[id] : "1.2"
     }
+    budget = chance.pick([nil, nil, nil, "1", "2", "0"])
+    guard roles.count > 1, chance.below(2) == 0 else { return }
+    // Some go side by side, and some are not named.
+    var words: [String] = []
+    for id in chance.shuffled(roles.map(\.id)) where chance.below(5) > 0 {
+      words += [id, chance.pick([",", ",", " "])]
+    }
+    order = words.joined()
   }
 
   private static let eventLists: [[String]?] = [
@@ -37,6 +50,8 @@ struct RandomWorld: Hashable {
     var stage = Stage(roles, versions: ["1.0": [:], "1.1": newer, "1.2": newest])
     stage.isRecording = false
     stage.isHasty = true
+    stage.annotate(Wire.Annotation.maxUnavailable, budget)
+    stage.annotate(Wire.Annotation.roleOrder, order)
     stage.settle()
     stage.statusWrites = 0
     stage.steps = 0
@@ -66,19 +81,23 @@ struct RandomWorld: Hashable {
       add { $0.roles[index].hasStorage = false }
       add { $0.roles[index].events = nil }
       add { $0.roles[index].hasPackage = true }
+      add { $0.budget = nil }
+      add { $0.order = nil }
       return worlds
     }
   }
 
   var words: String {
-    roles.map { role in
-      let tags = [newer[role.id].map { "1.1 has :\($0)" }, newest[role.id].map { "1.2 has :\($0)" }]
-      return
-        ([
-          "\(role.id) × \(role.members)", role.hasPackage ? nil : "no package",
-          role.hasStorage ? "storage" : nil, role.services.isEmpty ? nil : "services",
-          role.events.map { "hears \($0.joined(separator: " "))" },
-        ] + tags).compactMap(\.self).joined(separator: ", ")
-    }.joined(separator: "\n")
+    let plan = [budget.map { "at most \($0) unavailable" }, order.map { "in the order \($0)" }]
+    return
+      (roles.map { role in
+        let tags = [newer[role.id].map { "1.1 has :\($0)" }, newest[role.id].map { "1.2 has :\($0)" }]
+        return
+          ([
+            "\(role.id) × \(role.members)", role.hasPackage ? nil : "no package",
+            role.hasStorage ? "storage" : nil, role.services.isEmpty ? nil : "services",
+            role.events.map { "hears \($0.joined(separator: " "))" },
+          ] + tags).compactMap(\.self).joined(separator: ", ")
+      } + plan.compactMap(\.self)).joined(separator: "\n")
   }
 }

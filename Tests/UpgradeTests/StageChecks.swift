@@ -49,7 +49,8 @@ extension Stage {
           checkDone(member, role.id, old ?? new)
         }
         if let info = new.upgradeInfo, member.isClaimed(info), known?.isClaimed(info) != true {
-          checkClaim(member, role, info, new.app)
+          checkClaim(member, role, info, new)
+          checkTurn(of: member, role.id, info, new)
         }
       }
       if role.upgradeStatus == .upgraded, before?.upgradeStatus != .upgraded, let set = sets[role.id],
@@ -85,8 +86,9 @@ extension Stage {
   }
 
   private mutating func checkClaim(
-    _ member: MemberStatus, _ role: RoleStatus, _ info: UpgradeInfo, _ app: String
+    _ member: MemberStatus, _ role: RoleStatus, _ info: UpgradeInfo, _ new: ClusterStatus
   ) {
+    let app = new.app
     let name = Self.short(member.pod)
     let others = role.members.filter { $0.pod != member.pod }
     if others.contains(where: { $0.isClaimed(info) }) { violated("\(name) claimed beside another") }
@@ -99,7 +101,7 @@ extension Stage {
       if let other = finished.first(where: { isDown($0.pod) }) {
         violated("\(name) claimed while \(Self.short(other.pod)), upgraded already, is down")
       }
-      checkBudget(member, role)
+      checkBudget(member, role, info, new)
       return
     }
     let waiting = others.filter { $0.upgrade?.id == info.id && !$0.isFinished(info, app) }
@@ -108,7 +110,7 @@ extension Stage {
         || member.detail.lastConfiguredContainer != view?.pods[member.pod]?.containerID
     }
     guard let old = status?.members.first(where: { $0.pod == member.pod }), !isBroken(old) else { return }
-    checkBudget(member, role)
+    checkBudget(member, role, info, new)
     if waiting.contains(where: isBroken) { violated("\(name) rolled back before a stuck one") }
     let order = role.members.map(\.pod)
     if let place = order.firstIndex(of: member.pod),
@@ -120,7 +122,14 @@ extension Stage {
   }
 
   /// A pod that is claimed while it serves needs the leave of its budget.
-  private mutating func checkBudget(_ member: MemberStatus, _ role: RoleStatus) {
+  private mutating func checkBudget(
+    _ member: MemberStatus, _ role: RoleStatus, _ info: UpgradeInfo, _ new: ClusterStatus
+  ) {
+    checkMostOut(
+      member, new, isInHand: { $0.isClaimed(info) },
+      isDown: { [view = daemon.view] pod in
+        view?.pods[pod].map { !$0.isReady || $0.isBeingDeleted } ?? true
+      })
     guard sets[role.id]?.disruptionsAllowed == 0, let pod = daemon.view?.pods[member.pod], pod.isReady,
       !pod.isBeingDeleted, pod.containerID.map(witness.setUp.contains) == true
     else { return }

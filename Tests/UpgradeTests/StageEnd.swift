@@ -69,7 +69,7 @@ extension Stage {
       violated("ended in \(status.state.rawValue) without a stall: \(status.conditions.map(\.message))")
     } else {
       checkTruth(of: stall)
-      for role in status.roles { checkHeldUp(role) }
+      for role in status.roles where !isHeldBack(role, status) { checkHeldUp(role) }
     }
   }
 
@@ -115,9 +115,10 @@ extension Stage {
     if !isTrue { violated("a stall whose reason is not true: \(stall.message)") }
   }
 
-  /// One role's trouble stops no other: what has not come to its end has trouble of its own.
+  /// One role's trouble stops no other, unless the owners asked for that: what has not come to its end has trouble of
+  /// its own.
   private mutating func checkHeldUp(_ role: RoleStatus) {
-    guard role.upgradeStatus == .upgrading || role.upgradeStatus == .rollingBack else { return }
+    guard role.isOpen else { return }
     let isHeldUp = pods.values.contains { pod in
       pod.role == role.id
         && (pod.waitingReason != nil || pod.container.flatMap { containers[$0] }?.hasFailed == true)

@@ -16,6 +16,8 @@ struct Tally {
   var stalls: [String: Int] = [:]
   /// Where lives came to rest.
   var ends: [String: Int] = [:]
+  /// Claims that had more to heed than their own role.
+  var claims: [String: Int] = [:]
   /// What the pods were that somebody deleted.
   var deletedPods: [String: Int] = [:]
 
@@ -33,6 +35,7 @@ struct Tally {
     events.merge(other.events, uniquingKeysWith: +)
     stalls.merge(other.stalls, uniquingKeysWith: +)
     ends.merge(other.ends, uniquingKeysWith: +)
+    claims.merge(other.claims, uniquingKeysWith: +)
     deletedPods.merge(other.deletedPods, uniquingKeysWith: +)
   }
 
@@ -43,6 +46,7 @@ struct Tally {
       scripts run \(scripts), writes refused \(refusals)
       stalls \(Self.words(stalls))
       ends \(Self.words(ends))
+      claims \(Self.words(claims))
       pods deleted \(Self.words(deletedPods))
       events \(Self.words(events))
     """
