@@ -9,7 +9,7 @@ import Values
 
 @Suite("Validation")
 struct ValidationTests {
-  private typealias Files = HookWorld.Files
+  private typealias Files = SmallFleet
 
   private let repository: TemporaryRepository
   private let now: Int64 = 1_704_070_000
