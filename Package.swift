@@ -117,6 +117,18 @@ let package = Package(
         "Terminal", crypto,
       ]),
     room(
+      "Hooks",
+      [
+        "Diagnostics", "GitStore", "Terminal", "Validation",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
+    room(
+      "Plan",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Upgrade", "StatusWriter",
+        "Terminal", "Validation",
+      ]),
+    room(
       "Forge",
       [
         "Values", "Diagnostics", "GitStore", "StatusWriter", logging, nioCore,
@@ -133,7 +145,8 @@ let package = Package(
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Admission", "Upgrade", "Controller",
-        "StatusWriter", "Forge", "Reconciler", "Terminal", "Validation", logging, lifecycle, signals, nioCore,
+        "StatusWriter", "Forge", "Reconciler", "Terminal", "Validation", "Hooks", "Plan", logging, lifecycle,
+        signals, nioCore,
         nioPosix, crypto,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -141,6 +154,10 @@ let package = Package(
       swiftSettings: settings),
 
     room("TestSupport", ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore"]),
+    // Apart from the support of all tests, so that few are built anew when a plan changes.
+    room(
+      "TestSituations",
+      ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "StatusWriter", "Plan"]),
     tests("Values", [collections]),
     tests("Diagnostics", ["Values"], exclude: ["Golden"]),
     tests("Manifests", ["Values", "Diagnostics", collections]),
@@ -182,11 +199,15 @@ let package = Package(
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests("Forge", ["Values", "GitStore", "StatusWriter", logging, nioCore, nioPosix, nioHTTP1]),
     tests("Validation", ["Values", "Diagnostics", "StatusWriter"]),
+    // They have git start the program itself.
+    tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
+    tests(
+      "Plan", ["Values", "Diagnostics", "KubeDirector", "Rules", "TestSituations"], exclude: ["Golden"]),
     tests(
       "kdops",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Manifests",
-        "Rules", "Signatures", "StatusWriter", "Terminal",
+        "Rules", "Signatures", "StatusWriter", "Terminal", "TestSituations",
         logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -1,6 +1,7 @@
 import Diagnostics
 import KubeDirector
 import Rules
+import TestSituations
 import Testing
 import Values
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import Hooks
 import Terminal
 
 /// `kdops hook`: the rules where people commit and push.
@@ -56,3 +57,5 @@ struct HookRunCommand: AsyncParsableCommand {
     return text
   }
 }
+
+extension HookName: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Diagnostics
+import Hooks
 import Terminal
 
 /// `kdops hook install`: puts hooks into a repository.
@@ -33,7 +34,7 @@ struct HookInstallCommand: AsyncParsableCommand {
 
   func run() async throws {
     let installing = HookInstallation(
-      git: GitCommand(folder: repo), remote: remote, branch: branch, installation: installation)
+      folder: repo, remote: remote, branch: branch, installation: installation)
     let result: HookInstallation.Result
     do {
       result = try await uninstall ? installing.uninstall(names) : installing.install(names)

@@ -2,6 +2,8 @@ import ArgumentParser
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import Hooks
+import Plan
 import Terminal
 import Validation
 

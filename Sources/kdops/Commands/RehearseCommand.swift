@@ -5,6 +5,7 @@ import FoundationEssentials
 import GitStore
 import KubeDirector
 import Layout
+import Plan
 import Reconciler
 import Rules
 import Terminal

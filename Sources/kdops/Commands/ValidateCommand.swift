@@ -2,6 +2,7 @@ import ArgumentParser
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import Hooks
 import Terminal
 import Validation
 

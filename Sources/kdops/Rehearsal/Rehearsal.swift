@@ -3,6 +3,7 @@ import EmbeddedCluster
 import GitStore
 import KubeDirector
 import Logging
+import Plan
 import Rules
 
 /// A whole rehearsal: which ways there are through it, and one after another.

@@ -1,5 +1,6 @@
 import Diagnostics
 import KubeDirector
+import Plan
 import Rules
 import Upgrade
 import Values

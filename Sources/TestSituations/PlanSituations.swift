@@ -1,17 +1,16 @@
 import Diagnostics
 import KubeDirector
 import Manifests
+import Plan
 import Rules
 import StatusWriter
 import Values
 
-@testable import kdops
-
 /// A repository of two kinds of apps and three clusters, and what may happen to it.
-struct PlanSituations {
+public struct PlanSituations {
   /// Contents by path, before and after.
   var base: [String: String] = Self.files
-  var head: [String: String] = Self.files
+  public var head: [String: String] = Self.files
   var status: [ClusterFile] = []
   var notes: [String: CommitReport] = [:]
   var history: [ObjectReference: String] = [:]
@@ -81,9 +80,9 @@ struct PlanSituations {
 
   // MARK: Judging
 
-  var plan: Plan { planAndMoves.plan }
+  public var plan: Plan { planAndMoves.plan }
 
-  var planAndMoves: (plan: Plan, moves: [ObjectReference: ClusterTransition]) {
+  public var planAndMoves: (plan: Plan, moves: [ObjectReference: ClusterTransition]) {
     let (old, new) = (Self.snapshot(base), Self.snapshot(head))
     var live = LiveView(source: .none)
     if !status.isEmpty {
@@ -107,7 +106,7 @@ struct PlanSituations {
     return (plan, judgement.transitions)
   }
 
-  func line(_ file: String, _ number: Int) -> String? {
+  public func line(_ file: String, _ number: Int) -> String? {
     (head[file] ?? base[file]).flatMap { SourceText(Array($0.utf8)).line(number) }
   }
 
@@ -120,12 +119,12 @@ struct PlanSituations {
 
   // MARK: Situations
 
-  static let names = [
+  public static let names = [
     "upgrade", "upgrade-many", "behind-stall", "revert-running", "revert-unknown", "revert-late", "resize",
     "comes-and-goes", "no-return", "nothing",
   ]
 
-  static func named(_ name: String) -> PlanSituations {
+  public static func named(_ name: String) -> PlanSituations {
     var situation = PlanSituations()
     switch name {
     case "upgrade": situation.upgrade(["analytics"])

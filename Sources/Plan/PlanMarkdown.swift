@@ -3,14 +3,14 @@ import KubeDirector
 import Rules
 
 /// A plan as a comment on a merge request, in the Markdown that GitHub and GitLab share.
-enum PlanMarkdown {
+public enum PlanMarkdown {
   /// Stands in the first line, unseen, so that a job finds its own comment and edits it.
   static let marker = "<!-- kdops:plan -->"
   /// GitHub takes 65,536 characters; some room is left for what a job adds.
-  static let limit = 60_000
+  public static let limit = 60_000
 
   /// The comment, never longer than `limit` bytes. What does not fit is counted; what needs somebody comes first.
-  static func render(_ plan: Plan, limit: Int = limit) -> String {
+  public static func render(_ plan: Plan, limit: Int = limit) -> String {
     let summary = PlanWords.summary(plan)
     var text = "\(marker)\n### kdops plan · \(summary)\n\n"
     if plan.isEmpty { text += "Nothing would change.\n\n" }

@@ -4,12 +4,21 @@ import Rules
 import Terminal
 
 /// A plan for people at a terminal: a block a cluster, one fact a line.
-struct PlanText {
-  var isColoured = false
+public struct PlanText {
+  let isColoured: Bool
   /// A line of a file as it was judged; nil where it cannot be had.
-  var sourceLine: (_ file: String, _ line: Int) -> String? = { _, _ in nil }
+  let sourceLine: (_ file: String, _ line: Int) -> String?
 
-  func render(_ plan: Plan) -> String {
+  /// - Parameter sourceLine: a line of a file as it was judged; nil where it cannot be had.
+  public init(
+    isColoured: Bool = false,
+    sourceLine: @escaping (_ file: String, _ line: Int) -> String? = { _, _ in nil }
+  ) {
+    (self.isColoured, self.sourceLine) = (isColoured, sourceLine)
+  }
+
+  /// The plan as text that ends with a line feed.
+  public func render(_ plan: Plan) -> String {
     var lines = [head(plan)]
     if !plan.isEmpty { lines += PlanWords.status(plan).map { styled(StyledLine($0, .dim)) } }
     for cluster in plan.clusters { lines += [""] + block(cluster) }

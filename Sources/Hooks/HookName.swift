@@ -1,7 +1,5 @@
-import ArgumentParser
-
 /// The hooks of git in which kdops judges.
-enum HookName: String, CaseIterable, Sendable, ExpressibleByArgument {
+public enum HookName: String, CaseIterable, Sendable {
   case preCommit = "pre-commit"
   /// Of a merge that git commits by itself.
   case preMergeCommit = "pre-merge-commit"
@@ -9,7 +7,7 @@ enum HookName: String, CaseIterable, Sendable, ExpressibleByArgument {
   case preReceive = "pre-receive"
 
   /// Whether git tells it on its standard input which refs move.
-  var readsRefs: Bool { self == .prePush || self == .preReceive }
+  public var readsRefs: Bool { self == .prePush || self == .preReceive }
 
   /// What is put in place where nobody names a hook.
   static func usual(inBare isBare: Bool) -> [HookName] { isBare ? [.preReceive] : [.preCommit, .prePush] }

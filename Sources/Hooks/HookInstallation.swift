@@ -3,23 +3,40 @@ import GitStore
 import Validation
 
 /// Puts hooks into a repository, or takes them away, and tells line by line what came of it.
-struct HookInstallation {
+public struct HookInstallation {
   let git: GitCommand
   /// Nil for the remote that there is.
-  var remote: String?
-  var branch: String?
-  var installation: String?
+  let remote: String?
+  let branch: String?
+  let installation: String?
+
+  /// - Parameters:
+  ///   - folder: the repository.
+  ///   - remote: the one that has the status; nil for the one that there is.
+  ///   - branch: the branch that the daemon follows; nil leaves what is set.
+  ///   - installation: the one whose status is asked; nil leaves what is set.
+  public init(
+    folder: String, remote: String? = nil, branch: String? = nil, installation: String? = nil
+  ) {
+    git = GitCommand(folder: folder)
+    (self.remote, self.branch, self.installation) = (remote, branch, installation)
+  }
 
   /// What was done, for people.
-  struct Result {
-    var lines: [String] = []
+  public struct Result {
+    /// A line a thing that was done.
+    public internal(set) var lines: [String] = []
     /// Whether a hook was left for somebody to decide about.
-    var leftAny = false
+    public internal(set) var leftAny = false
   }
 
   // MARK: Installing
 
-  func install(_ names: [HookName]) async throws -> Result {
+  /// Puts hooks into place, and sets in git's configuration what they need.
+  ///
+  /// - Parameter names: the hooks; the usual ones where it is empty.
+  /// - Throws: `GitError` where it cannot be done.
+  public func install(_ names: [HookName]) async throws -> Result {
     let (folder, isBare) = try await place(names)
     var result = Result()
     for name in names.isEmpty ? HookName.usual(inBare: isBare) : names {
@@ -74,7 +91,11 @@ struct HookInstallation {
 
   // MARK: Taking away
 
-  func uninstall(_ names: [HookName]) async throws -> Result {
+  /// Takes hooks away, and what was set with them, and puts back what was there before.
+  ///
+  /// - Parameter names: the hooks; all where it is empty.
+  /// - Throws: `GitError` where it cannot be done.
+  public func uninstall(_ names: [HookName]) async throws -> Result {
     let (folder, isBare) = try await place(names)
     var result = Result()
     for name in names.isEmpty ? HookName.allCases : names {

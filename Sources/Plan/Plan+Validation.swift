@@ -9,7 +9,7 @@ import Validation
 extension Plan {
   /// The plan of what was validated. Notes at hand in the repository tell how far the upgrades have come that it
   /// has to wait for, or turns round.
-  static func of(
+  public static func of(
     _ validation: Validation, in folder: String, _ environment: [String: String]
   ) async throws -> Plan {
     guard let judgement = validation.judgement else {

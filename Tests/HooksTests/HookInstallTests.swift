@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import kdops
+@testable import Hooks
 
 @Suite("kdops hook install")
 struct HookInstallTests {
@@ -141,7 +141,7 @@ struct HookInstallTests {
   @Test("the script in the folder hooks is the one that is installed, under every name")
   func script() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
     for name in HookName.allCases {
       #expect(try read("\(root.path)/hooks/\(name.rawValue)") == HookScript.text)
     }

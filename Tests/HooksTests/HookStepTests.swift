@@ -2,7 +2,7 @@ import Diagnostics
 import GitStore
 import Testing
 
-@testable import kdops
+@testable import Hooks
 
 @Suite("What hooks decide")
 struct HookStepTests {

@@ -2,14 +2,15 @@ import GitStore
 import Validation
 
 /// What one hook judges, and against what. Reads the repository and nothing else: no hook waits for the network.
-struct HookRun {
+public struct HookRun {
   /// One comparison that was asked for.
-  struct Judged {
+  public struct Judged {
     /// The branch that is pushed to; nil for a commit.
     var branch: String?
     /// The command that shows all findings.
     var command: String
-    var validation: Validation
+    /// What came of it.
+    public var validation: Validation
     /// Whether what is judged is committed already, and no hook keeps it from that.
     var isCommitted = false
     /// Why it passes though something else was asked at first; nil mostly.
@@ -24,9 +25,21 @@ struct HookRun {
   /// In seconds since 1970.
   let now: Int64
 
+  /// - Parameters:
+  ///   - arguments: what git gave the hook.
+  ///   - now: in seconds since 1970.
+  public init(
+    name: HookName, arguments: [String], repository: GitRepository, environment: [String: String], now: Int64
+  ) {
+    (self.name, self.arguments, self.repository) = (name, arguments, repository)
+    (self.environment, self.now) = (environment, now)
+  }
+
+  /// Judges a commit, or each branch that is pushed.
+  ///
   /// - Parameter input: what git wrote to its standard input.
   /// - Throws: `GitError` where it could not be judged.
-  func judge(_ input: String) async throws -> [Judged] {
+  public func judge(_ input: String) async throws -> [Judged] {
     switch name {
     case .preCommit, .preMergeCommit: return [try await judgeStaged()]
     case .prePush, .preReceive: return try await judgePush(try moves(input))

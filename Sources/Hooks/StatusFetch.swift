@@ -7,14 +7,14 @@ import Validation
 
 /// Fetches what the daemon last wrote of running clusters, for those who asked for it. By the `git` command, because
 /// a clone's own credentials are its to use: helpers, headers that CI sets, the user's ssh.
-enum StatusFetch {
+public enum StatusFetch {
   /// Brings the copy in a clone up to date, and tells of it on a console.
   ///
   /// - Parameters:
   ///   - path: a folder or a file in the clone.
   ///   - environment: what `FetchCredentials` reads.
   /// - Throws: `GitError` where there is no remote, or it cannot be reached. One without a status is no error.
-  static func run(path: String, console: Console, _ environment: [String: String]) async throws {
+  public static func run(path: String, console: Console, _ environment: [String: String]) async throws {
     var isFolder = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     let parent = URL(filePath: path).deletingLastPathComponent().path

@@ -2,9 +2,12 @@ import Diagnostics
 import Validation
 
 /// What a hook says on the terminal of whoever commits or pushes: never more than a screen.
-struct HookText {
+public struct HookText {
   let name: HookName
-  var isColoured = false
+  let isColoured: Bool
+
+  /// - Parameter name: the hook that speaks.
+  public init(name: HookName, isColoured: Bool) { (self.name, self.isColoured) = (name, isColoured) }
 
   /// How many lines findings may take where something is refused, and where all passes.
   private static let refusalLines = 16
@@ -13,8 +16,10 @@ struct HookText {
   private static let changesAtMost = 5
   private static let branchesAtMost = 3
 
+  /// What is said of what was judged, line by line.
+  ///
   /// - Returns: nothing where nothing was touched that kdops has to do with.
-  func lines(_ judged: [HookRun.Judged]) -> [String] {
+  public func lines(_ judged: [HookRun.Judged]) -> [String] {
     let refused = judged.filter { $0.validation.report.count(.error) > 0 }
     // What was refused alone counts: the rest is told when it passes.
     let told = (refused.isEmpty ? judged : refused).filter { !$0.validation.isEventless }

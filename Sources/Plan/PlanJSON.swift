@@ -6,12 +6,12 @@ import Upgrade
 import Values
 
 /// The plan of `kdops plan --format json`, an interface for programs.
-enum PlanJSON {
+public enum PlanJSON {
   /// Raised when a reader of the previous version would misread the output.
   static let schemaVersion = 1
 
   /// The plan as text that ends with a line feed.
-  static func render(_ plan: Plan) -> String { json(plan).text(pretty: true) + "\n" }
+  public static func render(_ plan: Plan) -> String { json(plan).text(pretty: true) + "\n" }
 
   /// The plan as a tree. What is not known is `null`, and every member is always there.
   static func json(_ plan: Plan) -> JSON {

@@ -3,7 +3,7 @@ import GitStore
 import TestSupport
 import Testing
 
-@testable import kdops
+@testable import Hooks
 
 @Suite("--fetch-status")
 struct StatusFetchTests {

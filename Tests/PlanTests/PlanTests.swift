@@ -1,11 +1,12 @@
 import Diagnostics
 import KubeDirector
 import Rules
+import TestSituations
 import TestSupport
 import Testing
 import Values
 
-@testable import kdops
+@testable import Plan
 
 @Suite("What a merge would do")
 struct PlanTests {

@@ -6,19 +6,29 @@ import Upgrade
 import Validation
 
 /// Makes a plan of what was judged.
-struct Planner {
+public struct Planner {
   /// What was judged, and what is known of running clusters. Notes tell how far an upgrade has come.
-  struct Input: Sendable {
+  public struct Input: Sendable {
     var report: Report
     var judgement: Judgement
     var base: Snapshot?
     var head: Snapshot
-    var live: LiveView = .none
+    var live: LiveView
     var statusAge: Int?
     /// The app that a cluster had before the one that it has at the base.
-    var history: @Sendable (ObjectReference) -> String? = { _ in nil }
+    var history: @Sendable (ObjectReference) -> String?
     /// The notes at hand, by commit.
-    var notes: [String: CommitReport] = [:]
+    var notes: [String: CommitReport]
+
+    /// - Parameter history: the app that a cluster had before the one that it has at the base.
+    public init(
+      report: Report, judgement: Judgement, base: Snapshot?, head: Snapshot, live: LiveView = .none,
+      statusAge: Int? = nil, history: @escaping @Sendable (ObjectReference) -> String? = { _ in nil },
+      notes: [String: CommitReport] = [:]
+    ) {
+      (self.report, self.judgement, self.base, self.head) = (report, judgement, base, head)
+      (self.live, self.statusAge, self.history, self.notes) = (live, statusAge, history, notes)
+    }
   }
 
   private let input: Input
@@ -35,7 +45,8 @@ struct Planner {
     var extent: Forecast.Extent?
   }
 
-  static func plan(_ input: Input) -> Plan {
+  /// The plan; the same input gives the same one.
+  public static func plan(_ input: Input) -> Plan {
     var planner = Planner(input: input)
     return planner.run()
   }
