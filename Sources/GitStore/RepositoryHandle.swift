@@ -1,4 +1,5 @@
 import CLibgit2
+import Glibc
 
 /// One open `git_repository` and its object store. Belongs to one thread at a time: an actor keeps it.
 final class RepositoryHandle {
@@ -51,9 +52,13 @@ final class RepositoryHandle {
         throw GitError(
           .gone, "\(path) is no git repository", hint: "check the path, or create one with `git init`")
       case .refused:
+        // git compares whole paths.
+        let resolved = realpath(path, nil)
+        defer { free(resolved) }
+        let whole = resolved.map { String(cString: $0) } ?? path
         throw GitError(
-          .refused, "the repository \(path) belongs to another user",
-          hint: "run `git config --global --add safe.directory \(path)` if you trust its owner")
+          .refused, "the repository \(whole) belongs to another user",
+          hint: "run `git config --global --add safe.directory \(whole)` if you trust its owner")
       default: throw error
       }
     }

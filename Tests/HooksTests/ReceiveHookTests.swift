@@ -90,6 +90,8 @@ struct ReceiveHookTests {
   @Test("works in a repository that belongs to another user", .enabled(if: geteuid() == 0))
   func foreign() throws {
     try TemporaryRepository.run(["chown", "-R", "65534:65534", world.server.path], in: nil)
+    let asked = try world.kdops("validate", "--base", "HEAD", in: world.server.path)
+    #expect(asked.said.contains("--add safe.directory \(world.server.path)` if you trust"), "\(asked.said)")
     // git itself asks to be told that the owner is trusted.
     let scratch = try TemporaryFolder()
     let trusting = ["GIT_CONFIG_GLOBAL": scratch.path + "/config"]
