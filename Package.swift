@@ -153,7 +153,11 @@ let package = Package(
       ],
       swiftSettings: settings),
 
-    room("TestSupport", ["Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore"]),
+    room(
+      "TestSupport",
+      [
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", nioCore, nioPosix, nioHTTP1,
+      ]),
     // Apart from the support of all tests, so that few are built anew when a plan changes.
     room(
       "TestSituations",
@@ -197,7 +201,7 @@ let package = Package(
       "Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Upgrade", logging],
       exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
-    tests("Forge", ["Values", "GitStore", "StatusWriter", logging, nioCore, nioPosix, nioHTTP1]),
+    tests("Forge", ["Values", "GitStore", "StatusWriter", logging]),
     tests("Validation", ["Values", "Diagnostics", "StatusWriter"]),
     // They have git start the program itself.
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
