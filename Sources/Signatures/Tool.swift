@@ -7,7 +7,7 @@ import SystemPackage
 struct Tool: Sendable {
   let name: String
 
-  private static let patience = Duration.seconds(20)
+  private static let patience = Duration.seconds(60)
   private static let outputLimit = 64 << 10
 
   struct Answer: Sendable {

