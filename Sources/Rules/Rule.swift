@@ -51,9 +51,7 @@ public struct RuleDescription: Sendable {
 
   /// The rule without its examples, as reports carry it.
   public var help: RuleHelp {
-    RuleHelp(
-      id: id, severity: severity, summary: summary, rationale: rationale,
-      page: "\(RuleRegistry.page)#\(anchor)")
+    RuleHelp(id: id, severity: severity, summary: summary, rationale: rationale)
   }
 }
 

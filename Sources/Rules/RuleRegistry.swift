@@ -58,9 +58,6 @@ public enum RuleRegistry {
     LayoutSchema.self, ObjectOwner.self, ObjectPrune.self, CommitAtomic.self, CommitSigned.self,
   ]
 
-  /// Where `docs/rules.md` is published.
-  public static let page = "https://kdops.dev/docs/rules"
-
   /// What reports tell of every rule.
   public static var help: [RuleHelp] { all.map { $0.description.help } }
 

@@ -17,13 +17,12 @@ struct DocumentationTests {
     #expect(written == wanted, "docs/rules.md is stale; run the tests once with KDOPS_RECORD=1")
   }
 
-  @Test("the address of every rule leads to its heading, and reports tell no more of it than code hosts show")
-  func addresses() throws {
+  @Test("every rule has a heading there, and reports tell no more of it than code hosts show")
+  func headings() throws {
     let text = try RuleDocumentation.text()
     for rule in RuleRegistry.help {
       let heading = "### `\(rule.id)`\n"
       #expect(text.contains(heading), "\(rule.id)")
-      #expect(rule.page == "https://kdops.dev/docs/rules#\(rule.id.replacing("/", with: ""))")
       // GitHub cuts descriptions of rules there.
       #expect(rule.summary.count + rule.rationale.count < 1024, "\(rule.id)")
     }

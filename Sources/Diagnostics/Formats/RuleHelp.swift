@@ -8,14 +8,11 @@ public struct RuleHelp: Sendable, Hashable {
   public var summary: String
   /// Why it must hold, in whole sentences.
   public var rationale: String
-  /// The address of its documentation.
-  public var page: String
 
-  public init(id: String, severity: Severity, summary: String, rationale: String, page: String) {
+  public init(id: String, severity: Severity, summary: String, rationale: String) {
     self.id = id
     self.severity = severity
     self.summary = summary
     self.rationale = rationale
-    self.page = page
   }
 }

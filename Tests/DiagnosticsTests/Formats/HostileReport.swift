@@ -62,10 +62,9 @@ enum HostileReport {
 
   static let rules = [
     RuleHelp(
-      id: "upgrade/newer", severity: .error, summary: "the candidate is newer", rationale: "Because.",
-      page: "https://kdops.example/rules#upgradenewer"),
+      id: "upgrade/newer", severity: .error, summary: "the candidate is newer", rationale: "Because."),
     RuleHelp(
       id: "upgrade/configured", severity: .waiting, summary: "the cluster is configured",
-      rationale: "One upgrade at a time.", page: "https://kdops.example/rules#upgradeconfigured"),
+      rationale: "One upgrade at a time."),
   ]
 }
