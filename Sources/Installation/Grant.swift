@@ -50,8 +50,10 @@ extension InstallationSettings {
         name: ownName, subject: engine, place: tenants.map { .each($0) } ?? .everywhere,
         permissions: Permission.tenant(prunes: otherSettings["prune"] == true))
     ]
-    var own = Permission.election(lease: lease) + Permission.stamp(key: stampKey)
-    var subjects = ["the lease that says who acts", "its stamps' key"]
+    var own =
+      Permission.election(lease: lease) + Permission.stamp(key: stampKey)
+      + Permission.record(name: heldRecord)
+    var subjects = ["its lease", "its stamps' key", "its record of holds"]
     if admission != nil {
       own += Permission.certificate
       subjects.append("its webhook's certificate")

@@ -94,6 +94,9 @@ extension InstallationSettings {
   /// The Secret with the key of the stamps.
   public var stampKey: String { StampKey.name(installation: installation) }
 
+  /// The ConfigMap that says what is held.
+  public var heldRecord: String { "kdops-\(installation)-held" }
+
   /// On every object but those that all installations share.
   var labels: JSON {
     ["app.kubernetes.io/name": "kdops", "app.kubernetes.io/instance": .string(installation)]

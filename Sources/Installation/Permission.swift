@@ -71,6 +71,11 @@ extension Permission {
     [Permission(.secrets, [.get], names: [key]), Permission(.secrets, [.create])]
   }
 
+  /// For the record of what is held, which people read.
+  static func record(name: String) -> [Permission] {
+    [Permission(.configMaps, [.get, .update], names: [name]), Permission(.configMaps, [.create])]
+  }
+
   /// Beside what the key needs, for the certificate that the daemon makes for its webhook.
   static let certificate: [Permission] = [
     Permission(.secrets, [.get, .update], names: [InstallationSettings.admissionSecret])

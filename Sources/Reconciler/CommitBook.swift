@@ -48,6 +48,13 @@ struct CommitBook {
     }
   }
 
+  /// What is said of changes that were judged, and not applied, each with its commit.
+  var notApplied: [(commit: ObjectID, report: ObjectReport)] {
+    candidates.compactMap { object, commit in
+      pages[commit]?.objects[object].map { (commit, $0) }
+    }
+  }
+
   /// Puts an object down to a commit. An earlier commit whose change of it thereby ends is told so: by an accepted
   /// change any, by one that is held only another that was held.
   mutating func record(_ report: ObjectReport, of commit: ObjectID, subject: String) {

@@ -69,6 +69,8 @@ public actor Reconciler {
     public var putBack: @Sendable (Object, _ path: String) async -> Void
     /// A cluster's stalled upgrade was taken back by this commit of ours.
     public var tookBack: @Sendable (Object, ObjectID) async -> Void
+    /// All that is held now; false where that could not be told, and is to be told again.
+    public var held: @Sendable (HeldChanges) async -> Bool
 
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
@@ -79,7 +81,8 @@ public actor Reconciler {
       said: @escaping @Sendable (ObjectID) async -> CommitReport? = { _ in nil },
       head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in },
       putBack: @escaping @Sendable (Object, _ path: String) async -> Void = { _, _ in },
-      tookBack: @escaping @Sendable (Object, ObjectID) async -> Void = { _, _ in }
+      tookBack: @escaping @Sendable (Object, ObjectID) async -> Void = { _, _ in },
+      held: @escaping @Sendable (HeldChanges) async -> Bool = { _ in true }
     ) {
       self.commit = commit
       self.cluster = cluster
@@ -88,6 +91,7 @@ public actor Reconciler {
       self.head = head
       self.putBack = putBack
       self.tookBack = tookBack
+      self.held = held
     }
   }
 
@@ -132,6 +136,10 @@ public actor Reconciler {
   private var nextLook: Duration?
   /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
   var refused: ObjectID?
+  /// A head of which it was said that its history is another one.
+  var rewritten: ObjectID?
+  /// What was last told of all that is held.
+  var heldTold: HeldChanges?
   var toJudge = Changes()
   /// What we know of each live object from when it was last as we applied it.
   var vouched: [ObjectReference: Vouched] = [:]

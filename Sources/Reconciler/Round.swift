@@ -21,6 +21,7 @@ extension Reconciler {
     }
     do {
       goal = try await trusted(fetched, in: repository)
+      if let goal, goal != refused { try await releaseRewritten(by: goal, in: repository) }
       if let goal, let next = try await nextStep(to: goal, in: repository) {
         try await adopt(next, in: repository)
         walk?.pass(next)
@@ -30,6 +31,7 @@ extension Reconciler {
       // A head that is refused stops nothing of what was applied before.
       await putBack(in: repository)
       try await judge(in: repository)
+      await tellOfHeld()
     } catch let error as GitError {
       // Our own copy of the repository could not be read: the next fetch mends it.
       logger.error("git.read.failed", metadata: ["error": "\(error)"])
@@ -59,14 +61,7 @@ extension Reconciler {
     {
       refused = commit
       if desired.head == nil { try await takeUpOpenCommits(at: worked, in: repository) }
-      logger.error(
-        "history.rewritten",
-        metadata: [
-          "branch": "\(settings.branch)", "was": "\(worked.short)", "is": "\(commit.short)",
-          "hint":
-            "nothing is applied; push a head that contains \(worked.short), or accept this one by kdops sync --accept \(commit.short)",
-        ])
-      return
+      return await withhold(commit, insteadOf: worked, in: repository)
     }
     let isFirst = desired.head == nil
     let before = desired

@@ -43,7 +43,8 @@ extension Reconciler {
     let reports = book.current
     let count = { (phase: Phase) in reports.count { $0.phase == phase } }
     let (rejected, failed, waiting) = (count(.rejected), count(.failed), count(.waiting))
-    let isHeld = refused != nil && refused == goal
+    // Rewritten history is among what waits.
+    let isHeld = refused != nil && refused == goal && refused != rewritten
     return rejected + failed + waiting == 0 && !isHeld
       ? .converged : .unsettled(rejected: rejected, failed: failed + (isHeld ? 1 : 0), waiting: waiting)
   }

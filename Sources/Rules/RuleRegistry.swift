@@ -56,6 +56,7 @@ public enum RuleRegistry {
 
   static let daemonRules: [any DaemonRule.Type] = [
     LayoutSchema.self, ObjectOwner.self, ObjectPrune.self, CommitAtomic.self, CommitSigned.self,
+    CommitHistory.self,
   ]
 
   /// What reports tell of every rule.

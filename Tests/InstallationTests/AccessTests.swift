@@ -1,5 +1,6 @@
 import ClusterAPI
 import Installation
+import Reconciler
 import Testing
 import Values
 
@@ -61,6 +62,16 @@ struct AccessTests {
     #expect(!allows(Self.own, .delete, .leases, in: "kdops-system", name: "kdops-default"))
   }
 
+  @Test("of ConfigMaps beside it, it may write its own word of what is held and no other")
+  func record() {
+    #expect(Self.own.heldRecord == HeldRecord.name(installation: "default"))
+    for verb in [Permission.Verb.get, .update] {
+      #expect(allows(Self.own, verb, .configMaps, in: "kdops-system", name: "kdops-default-held"))
+      #expect(!allows(Self.own, verb, .configMaps, in: "kdops-system", name: "other"))
+    }
+    #expect(!allows(Self.own, .delete, .configMaps, in: "kdops-system", name: "kdops-default-held"))
+  }
+
   @Test("a daemon that runs elsewhere has its lease where the system's apps are, for that is where it looks")
   func elsewhere() {
     var settings = InstallationSettings(namespace: "ops", systemNamespace: "catalog")
@@ -110,7 +121,12 @@ struct AccessTests {
       for word in ["*", "namespaces", "nodes", "serviceaccounts", "persistentvolumeclaims"] {
         #expect(!resources.contains(word))
       }
-      if resources.contains("configmaps") { #expect(rule["verbs"] == ["list", "watch"]) }
+      if resources.contains("configmaps") {
+        // Of those that it did not make itself it may read what clusters are connected to, and no more.
+        #expect(
+          rule["verbs"] == ["list", "watch"] || rule["verbs"] == ["create"]
+            || rule["resourceNames"] == [.string(sample.settings.heldRecord)])
+      }
     }
   }
 

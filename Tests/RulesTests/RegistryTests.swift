@@ -16,7 +16,7 @@ struct RegistryTests {
     upgrade/only-app upgrade/registered upgrade/upgradable upgrade/distro upgrade/semver upgrade/newer
     upgrade/only-images upgrade/package-needs-image upgrade/cardinality upgrade/configured upgrade/name
     upgrade/legacy-layout rollback/only-prev-app rollback/once rollback/only-app
-    layout/schema object/owner object/prune commit/atomic commit/signature
+    layout/schema object/owner object/prune commit/atomic commit/signature commit/history
     """.split(whereSeparator: \.isWhitespace).map(String.init)
 
   @Test("holds every id once, in the order in which they are documented")

@@ -42,7 +42,8 @@ struct RemoteScenarios {
         return status?.members.count == 3 && status?.app == "web-1.1.0"
       }
       #expect(scene.logged("history.rewritten").count == 1)
-      #expect(scene.forge.note(try user.head()) == nil)
+      let held = try await scene.note(try user.head(), phase: "waiting")
+      #expect(held.sentence.contains("history was rewritten: \(second.prefix(7)), which was worked off last"))
       // A daemon that begins anew holds it as well.
       try await scene.kill()
       try await scene.start()

@@ -66,7 +66,7 @@ extension Reconciler {
       }.keys)
   }
 
-  private static func reference(of commit: ObjectID) -> ObjectReference {
+  static func reference(of commit: ObjectID) -> ObjectReference {
     ObjectReference(kind: commitKind, namespace: "", name: commit.short)
   }
 

@@ -69,3 +69,16 @@ public enum CommitSigned: DaemonRule {
       """,
     passing: [], failing: [])
 }
+
+/// `commit/history`
+public enum CommitHistory: DaemonRule {
+  public static let description = RuleDescription(
+    "commit/history", .waiting, .live,
+    summary: "the head of the branch contains the commit that was worked off last",
+    rationale: """
+      Where it does not, somebody has rewritten the branch, by mistake or to make something unseen. Nothing of the new \
+      head is applied until it contains that commit, or an administrator confirms it by `kdops sync --accept`; with \
+      `onRewrittenHistory: accept` it is followed. What was applied before stays.
+      """,
+    passing: [], failing: [])
+}

@@ -7,6 +7,8 @@ import GitStore
 import KubeDirector
 import Kubernetes
 import Logging
+import Reconciler
+import Rules
 import Terminal
 import Values
 
@@ -17,7 +19,7 @@ struct StatusCommand: AsyncParsableCommand {
     abstract: "Show clusters as they run, from the cluster or from git.",
     discussion: """
       Without --embedded, --kubeconfig or --context it shows what the daemon last wrote to the repository \
-      (refs/kdops/status).
+      (refs/kdops/status). From a cluster it also says which changes of git are held, and the way out.
       Exit codes: 0 shown, 1 there is no such cluster, 2 it could not be read.
       """)
 
@@ -33,6 +35,11 @@ struct StatusCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("The repository to read the status from.", valueName: "path"))
   var repo = "."
+
+  @Option(
+    help: ArgumentHelp(
+      "The daemon's namespace on a Kubernetes, where it says what is held. (default: kdops-system)"))
+  var namespace: String?
 
   @Option(help: "human or json.")
   var format = Format.human
@@ -82,8 +89,8 @@ struct StatusCommand: AsyncParsableCommand {
   private func follow(_ source: ClusterSource, _ environment: [String: String]) async throws {
     let wanted = name.flatMap(Self.objectName)
     let console = Console(descriptor: 1, environment: environment)
-    var last = try await source.clusters(wanted)
-    guard wanted == nil || !last.isEmpty else {
+    var last = try await look(source, wanted, environment)
+    guard wanted == nil || !last.clusters.isEmpty else {
       Streams.error.line("kdops status: there is no cluster \(name ?? "")")
       throw ExitCode(1)
     }
@@ -93,28 +100,61 @@ struct StatusCommand: AsyncParsableCommand {
       // A folder belongs to another process, which tells us nothing; a look costs one read of the disk. A server
       // is asked less often.
       try await Task.sleep(for: source.isRemote ? .seconds(2) : .milliseconds(500))
-      let now = try await look(source, wanted) ?? last
+      let now = try await lookAgain(source, wanted, environment) ?? last
       // A picture shows how long things take, so it changes while they do not.
       guard now != last || isPicture && console.isTerminal else { continue }
       last = now
       show(now, isPicture, on: console)
-      guard wanted == nil || !now.isEmpty else {
+      guard wanted == nil || !now.clusters.isEmpty else {
         Streams.error.line("kdops status: the cluster \(name ?? "") is gone")
         throw ExitCode(1)
       }
     }
   }
 
+  /// What is seen at a time.
+  private struct Sight: Hashable {
+    var clusters: [Object]
+    var held = HeldChanges()
+    /// Why it cannot be told what is held; nil where it can.
+    var blindness: String?
+  }
+
+  private func look(
+    _ source: ClusterSource, _ wanted: ObjectName?, _ environment: [String: String]
+  ) async throws -> Sight {
+    var sight = Sight(clusters: try await source.clusters(wanted))
+    guard !history else { return sight }
+    let home = namespace ?? environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace
+    do throws(APIError) {
+      sight.held = try await source.held(in: home)
+    } catch {
+      // Whoever may see his clusters need not be let in where the daemon is.
+      guard error.kind == .forbidden else { throw error }
+      sight.blindness = "what is held cannot be seen: you may not list ConfigMaps in \(home)"
+    }
+    if let wanted {
+      let cluster = ObjectReference(
+        kind: Wire.clusterKind, namespace: wanted.namespace, name: wanted.name)
+      sight.held = HeldChanges(
+        changes: sight.held.changes.filter { $0.concerns(cluster) }, omitted: 0)
+    }
+    return sight
+  }
+
   /// Nil where a server is away for a moment: whoever watches wants to see how it goes on.
-  private func look(_ source: ClusterSource, _ wanted: ObjectName?) async throws -> [Object]? {
+  private func lookAgain(
+    _ source: ClusterSource, _ wanted: ObjectName?, _ environment: [String: String]
+  ) async throws -> Sight? {
     do {
-      return try await source.clusters(wanted)
+      return try await look(source, wanted, environment)
     } catch let error as APIError where error.isTransient {
       return nil
     }
   }
 
-  private func show(_ clusters: [Object], _ isPicture: Bool, on console: Console) {
+  private func show(_ sight: Sight, _ isPicture: Bool, on console: Console) {
+    let clusters = sight.clusters
     switch format {
     case .json where history:
       for cluster in clusters {
@@ -122,39 +162,47 @@ struct StatusCommand: AsyncParsableCommand {
       }
     case .json:
       let objects = clusters.map(\.json)
-      let json: JSON =
+      var json: JSON =
         name == nil ? ["apiVersion": "v1", "kind": "List", "items": .array(objects)] : objects.first ?? .null
+      if !sight.held.isEmpty { json["held"] = .array(sight.held.changes.map(\.json)) }
       Streams.output.text(json.text(pretty: !watch) + "\n")
     case .human:
       let columns = console.isTerminal ? console.size.columns - 1 : 200
       let lines =
-        isPicture ? picture(clusters, columns, console) : lines(clusters, columns, console)
+        isPicture ? picture(sight, columns, console) : lines(sight, columns, console)
       if watch, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
       for line in lines { Streams.output.line(line) }
     }
   }
 
   /// A line a role and a cell a pod, as `kdops run` draws them.
-  private func picture(_ clusters: [Object], _ columns: Int, _ console: Console) -> [String] {
-    let text = ProgressText(
-      width: columns, height: console.size.rows - 1, isColoured: console.isColoured)
+  private func picture(_ sight: Sight, _ columns: Int, _ console: Console) -> [String] {
+    let (clusters, rows) = (sight.clusters, console.size.rows - 1)
+    // What is held leaves at least half of the screen to what moves.
+    let held = HeldText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(sight.held)
+    let text = ProgressText(width: columns, height: rows - held.count, isColoured: console.isColoured)
     let now = Int(Date().timeIntervalSince1970)
     let views = clusters.map { cluster in
       ClusterView(
         name: "\(cluster.objectName)", status: ClusterStatus(cluster.json["status"]),
         way: cluster.annotation(Wire.Annotation.path).map { .restoreFile($0) }, whole: name != nil)
     }
-    return name == nil ? text.lines(views, now: now) : views.flatMap { text.lines($0, now: now) }
+    let drawn = name == nil ? text.lines(views, now: now) : views.flatMap { text.lines($0, now: now) }
+    return drawn + held
   }
 
-  private func lines(_ clusters: [Object], _ columns: Int, _ console: Console) -> [String] {
+  private func lines(_ sight: Sight, _ columns: Int, _ console: Console) -> [String] {
+    let clusters = sight.clusters
     if history {
       let now = Int(Date().timeIntervalSince1970)
       let text = HistoryText(width: columns, isColoured: console.isColoured, now: now)
       return clusters.flatMap { text.lines($0, Self.journal(of: $0)) }
     }
     let text = StatusText(width: columns, isColoured: console.isColoured)
-    return name == nil ? text.list(clusters) : clusters.flatMap { text.detail($0) }
+    var held = HeldText(width: columns, isColoured: console.isColoured).lines(sight.held)
+    if let blindness = sight.blindness { held.append(blindness) }
+    if name == nil, !held.isEmpty { held.insert("", at: 0) }
+    return (name == nil ? text.list(clusters) : clusters.flatMap { text.detail($0) }) + held
   }
 
   private static func journal(of cluster: Object) -> Journal { Journal(cluster.json["status"]?["journal"]) }

@@ -103,6 +103,9 @@ struct Daemon: Sendable {
       sink: LeadersSink(sink: sink, leads: leads),
       onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
     let forge = options.forge.map { ForgeReporter($0, logger: logger, now: now) }
+    let record = HeldRecord(
+      backend.api, namespace: home ?? options.policy.systemNamespace,
+      installation: options.policy.installation)
     let images = GitImages()
     let start = Start()
     // What runs already may have to be pulled again before the first fetch has come back: as it was worked off last,
@@ -165,6 +168,16 @@ struct Daemon: Sendable {
           Announcement(
             about: cluster.reference, isWarning: true, reason: "RevertPushed",
             message: "its upgrade did not get on; commit \(commit.short) takes it back"))
+      },
+      held: { held in
+        do throws(APIError) {
+          try await record.write(held, now: now())
+          return true
+        } catch {
+          logger.warning("held.unwritten", metadata: ["error": "\(error)"])
+          // What is forbidden is not tried again until something else is held.
+          return !error.isTransient && error.kind != .alreadyExists
+        }
       })
     var settings = Reconciler.Settings(
       branch: options.branch, policy: options.policy, interval: options.interval,

@@ -4,6 +4,7 @@ import FoundationEssentials
 import GitStore
 import KubeDirector
 import Kubernetes
+import Reconciler
 import StatusWriter
 import Validation
 import Values
@@ -71,6 +72,18 @@ extension ClusterSource {
 
   /// False where members are only counted.
   var namesMembers: Bool { if case .git = self { false } else { true } }
+
+  /// What is held, as the daemon last said it. From git nothing: what is held there stands in the notes, and with the
+  /// clusters.
+  ///
+  /// - Parameter namespace: the daemon's own, on a Kubernetes.
+  func held(in namespace: String) async throws(APIError) -> HeldChanges {
+    switch self {
+    case .embedded(let reader): return try await HeldRecord.read(from: reader, namespace: nil)
+    case .kubernetes(let client): return try await HeldRecord.read(from: client, namespace: namespace)
+    case .git: return HeldChanges()
+    }
+  }
 
   /// Closes what was opened.
   func close() async {

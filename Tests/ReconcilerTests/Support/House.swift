@@ -61,7 +61,8 @@ final class House: Sendable {
         commit: { await told.take($0) },
         cluster: { reference, _, report in await told.take(reference.name, report) },
         said: { await site.notes.report(of: $0) },
-        putBack: { object, _ in await told.mended(object.name) }),
+        putBack: { object, _ in await told.mended(object.name) },
+        held: { await told.take($0) }),
       logger: logger, clock: isStill ? clock : ContinuousClock())
     let house = House(user: site.user, store: store, reconciler: reconciler, told: told, clock: clock)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -225,6 +226,12 @@ actor Heard {
   private(set) var clusters: [String: ObjectReport] = [:]
   func take(_ name: String, _ report: ObjectReport?) { clusters[name] = report }
   func mended(_ name: String) { putBack.append(name) }
+  /// What was told of all that is held, in its order.
+  private(set) var held: [HeldChanges] = []
+  func take(_ now: HeldChanges) -> Bool {
+    held.append(now)
+    return true
+  }
   /// How the daemon ended; nil while it runs.
   private(set) var outcome: Reconciler.Outcome?
   func ended(_ outcome: Reconciler.Outcome) { self.outcome = outcome }

@@ -1,0 +1,97 @@
+import Diagnostics
+import KubeDirector
+import StatusWriter
+import Values
+
+/// A change that git asks for and that is not carried out, with the reason and the way out.
+public struct HeldChange: Sendable, Hashable {
+  /// The commit that asks for it, all 40 digits.
+  public var commit: String
+  /// What would change; of the kind `Commit` for a commit that is held as a whole.
+  public var object: ObjectReference
+  /// `rejected` or `waiting`.
+  public var verdict: String
+  /// The ids of the rules that stand against it.
+  public var rules: [String]
+  /// One sentence.
+  public var message: String
+
+  public init(commit: String, object: ObjectReference, verdict: String, rules: [String], message: String) {
+    self.commit = commit
+    self.object = object
+    self.verdict = verdict
+    self.rules = rules
+    self.message = message
+  }
+
+  /// Nil for what is carried out, and for an app that only waits until nothing runs it any more.
+  init?(_ report: ObjectReport, of commit: String) {
+    switch report.phase {
+    case .rejected: break
+    case .waiting where report.kind != Wire.appKind: break
+    default: return nil
+    }
+    self.init(
+      commit: commit, object: report.reference, verdict: report.phase.rawValue,
+      rules: Array(report.rules.prefix(10)).map { Self.fit($0) }, message: Self.fit(report.message ?? ""))
+  }
+
+  /// True for a commit that is held whatever it changes, and all after it.
+  public var isOfCommit: Bool { object.kind == Reconciler.commitKind }
+
+  /// Whether it says something of an object: of this one, or of a commit as a whole.
+  public func concerns(_ cluster: ObjectReference) -> Bool {
+    object == cluster || ![Wire.clusterKind, Wire.appKind].contains(object.kind)
+  }
+
+  /// On one line, bounded, without credentials.
+  private static func fit(_ text: String) -> String {
+    let line = text.prefix(2000).split(whereSeparator: \.isNewline).joined(separator: " ")
+    let shown = TerminalText.visible(Redaction.url(line))
+    return shown.count <= 600 ? shown : shown.prefix(599) + "…"
+  }
+}
+
+extension HeldChange {
+  public var json: JSON {
+    [
+      "commit": .string(commit), "kind": .string(object.kind), "namespace": .string(object.namespace),
+      "name": .string(object.name), "verdict": .string(verdict), "rules": JSON(rules),
+      "message": .string(message),
+    ]
+  }
+
+  /// Nil for what is none of ours.
+  init?(_ json: JSON) {
+    guard let commit = json["commit"]?.string, let kind = json["kind"]?.string,
+      let name = json["name"]?.string, let verdict = json["verdict"]?.string
+    else { return nil }
+    self.init(
+      commit: commit,
+      object: ObjectReference(kind: kind, namespace: json["namespace"]?.string ?? "", name: name),
+      verdict: verdict, rules: json["rules"]?.array?.compactMap(\.string) ?? [],
+      message: json["message"]?.string ?? "")
+  }
+}
+
+/// All that an installation holds at a time; of very many the first, those of whole commits before others.
+public struct HeldChanges: Sendable, Hashable {
+  public var changes: [HeldChange]
+  /// How many more there are.
+  public var omitted: Int
+
+  static let limit = 100
+
+  public init(changes: [HeldChange] = [], omitted: Int = 0) {
+    self.changes = changes
+    self.omitted = omitted
+  }
+
+  init(all: [HeldChange]) {
+    func order(_ one: HeldChange) -> (Int, ObjectReference) { (one.isOfCommit ? 0 : 1, one.object) }
+    let sorted = all.sorted { order($0) < order($1) }
+    self.init(changes: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit))
+  }
+
+  public var isEmpty: Bool { changes.isEmpty && omitted == 0 }
+}

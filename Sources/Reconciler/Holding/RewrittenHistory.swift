@@ -1,0 +1,40 @@
+import Diagnostics
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+
+// What is said of a head that has left out the commit that was worked off last.
+extension Reconciler {
+  func withhold(_ head: ObjectID, insteadOf worked: ObjectID, in repository: GitRepository) async {
+    let wayOut =
+      "push a head that contains \(worked.short), or accept this one by kdops sync --accept \(head.short)"
+    logger.error(
+      "history.rewritten",
+      metadata: [
+        "branch": "\(settings.branch)", "was": "\(worked.short)", "is": "\(head.short)",
+        "hint": "nothing is applied; \(wayOut)",
+      ])
+    rewritten = head
+    let report = ObjectReport(
+      kind: Self.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
+      verdict: Verdict.waiting.rawValue, phase: .waiting, rules: [CommitHistory.id],
+      message:
+        "history was rewritten: \(worked.short), which was worked off last, is no longer in it; \(wayOut)")
+    await record(report, of: head, in: repository)
+  }
+
+  /// Another head is followed, or held; what was said of an earlier one no longer holds.
+  func releaseRewritten(by head: ObjectID, in repository: GitRepository) async throws {
+    guard let before = rewritten else { return }
+    rewritten = nil
+    let object = Self.reference(of: before)
+    // A commit counts as its own ancestor.
+    if try await repository.isAncestor(before, of: head) {
+      book.forget(object, of: before)
+    } else {
+      book.withdraw(object, by: head)
+    }
+  }
+}
