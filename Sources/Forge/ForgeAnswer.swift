@@ -26,17 +26,24 @@ struct ForgeAnswer: Sendable, Hashable {
   func meaning(now: Int) -> Meaning {
     switch code {
     case 200..<300: return .done
-    // GitLab lets nobody say twice in a row that something waits or runs.
+    // GitLab lets nobody say twice in a row that something waits or runs, nor that what runs waits again; a state that
+    // has ended is followed by a new one.
     case 400 where words.contains("Cannot transition status"): return .known
     case 403 where headers["retry-after"] != nil || headers["x-ratelimit-remaining"] == "0":
       return .later(pause(now))
-    case 408, 429, 500...599: return .later(pause(now))
+    // GitLab answers 409 while it takes another state of the same commit in.
+    case 408, 409, 429, 500...599: return .later(pause(now))
     case 401: return .refused("it does not know our token (401); put a valid one into forge.tokenFile")
-    case 403: return .refused("our token may not set states of commits (403); give it that right")
+    case 403:
+      return .refused(
+        "our token may not set states of commits (403); give it that right, on GitLab with a protected branch that "
+          + "of pushing to it")
     case 404:
       return .hopeless(
         "it knows no such project or commit, or hides it from our token (404); check forge.project")
-    case 300..<400: return .hopeless("it sends us elsewhere (\(code)); write that address into forge.url")
+    case 300..<400:
+      return .hopeless(
+        "it sends us elsewhere (\(code)); write the new address into forge.url, or forge.project")
     default: return .hopeless("it answers \(code): \(words)")
     }
   }

@@ -1,25 +1,34 @@
-/// What is still to be told, the newest of each commit, and of the newest commits where there are too many.
+/// What is still to be told, the newest of each commit, the newest commit first. Where there are too many commits, as
+/// after a push of a thousand, the oldest are left out: nobody looks at theirs any more.
 struct ForgeQueue {
   static let limit = 64
 
-  private var order: [String] = []
-  private var states: [String: CommitState] = [:]
+  private struct Entry {
+    var state: CommitState
+    /// When the commit was made, and of several at that time which came last.
+    var age: (time: Int64, number: Int)
+  }
 
-  var first: CommitState? { order.first.flatMap { states[$0] } }
-  var isEmpty: Bool { order.isEmpty }
-  var count: Int { order.count }
+  /// The newest commit last.
+  private var entries: [Entry] = []
+  private var number = 0
 
-  mutating func put(_ state: CommitState) {
-    if states.updateValue(state, forKey: state.commit) == nil {
-      order.append(state.commit)
-      if order.count > Self.limit { states[order.removeFirst()] = nil }
+  var first: CommitState? { entries.last?.state }
+  var isEmpty: Bool { entries.isEmpty }
+  var count: Int { entries.count }
+
+  /// - Parameter time: when the commit was made, in seconds since 1970. It says in which order, and nothing else.
+  mutating func put(_ state: CommitState, of time: Int64) {
+    if let index = entries.firstIndex(where: { $0.state.commit == state.commit }) {
+      entries[index].state = state
+      return
     }
+    number += 1
+    let entry = Entry(state: state, age: (time, number))
+    entries.insert(entry, at: entries.firstIndex { $0.age > entry.age } ?? entries.endIndex)
+    if entries.count > Self.limit { entries.removeFirst() }
   }
 
   /// Takes a state out, unless a newer one has taken its place.
-  mutating func remove(_ state: CommitState) {
-    guard states[state.commit] == state else { return }
-    states[state.commit] = nil
-    order.removeAll { $0 == state.commit }
-  }
+  mutating func remove(_ state: CommitState) { entries.removeAll { $0.state == state } }
 }

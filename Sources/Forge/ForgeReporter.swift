@@ -48,8 +48,10 @@ public actor ForgeReporter {
   }
 
   /// Takes in how a commit stands now; replaces what of it is not yet told.
-  public func report(_ report: CommitReport) {
-    queue.put(CommitState(report))
+  ///
+  /// - Parameter time: when the commit was made, in seconds since 1970.
+  public func report(_ report: CommitReport, of time: Int64 = 0) {
+    queue.put(CommitState(report), of: time)
     hasNews.yield()
   }
 

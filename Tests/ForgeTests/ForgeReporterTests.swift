@@ -185,7 +185,7 @@ struct ForgeReporterTests {
         ForgeServer.Fault(
           code: 403, headers: ["X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1000040"]), 40
       ),
-      (ForgeServer.Fault(code: 500), nil),
+      (ForgeServer.Fault(code: 500), nil), (ForgeServer.Fault(code: 409), nil),
     ])
   func later(_ fault: ForgeServer.Fault, _ seconds: Int?) async throws {
     try await Self.open(.github) { post in
@@ -245,12 +245,50 @@ struct ForgeReporterTests {
     }
   }
 
-  @Test("of too many commits the oldest are left out")
+  @Test("of too many commits the oldest are left out, and the newest is told first, however they come")
   func bounded() {
     var queue = ForgeQueue()
-    for number in 0..<200 { queue.put(CommitState(Self.report(.pending, nil, number))) }
+    for number in [Int](100..<200) + [Int](0..<100) {
+      queue.put(CommitState(Self.report(.pending, nil, number)), of: Int64(number))
+    }
     #expect(queue.count == ForgeQueue.limit)
-    #expect(queue.first?.commit == Self.commit(200 - ForgeQueue.limit))
+    var order: [String] = []
+    while let next = queue.first {
+      order.append(next.commit)
+      queue.remove(next)
+    }
+    #expect(order == (0..<ForgeQueue.limit).map { Self.commit(199 - $0) })
+  }
+
+  @Test("what runs and has to wait again stays running at GitLab, and its end is told")
+  func waitsAgain() async throws {
+    try await Self.open(.gitlab) { post in
+      for phase in [Phase.upgrading, .waiting, .upgrading, .failed, .done] {
+        await post.reporter.report(Self.report(phase))
+        await post.settled()
+      }
+      #expect(
+        post.server.states(Self.commit(1)).map { String($0.prefix { $0 != ":" }) }
+          == ["running", "failed", "success"])
+      #expect(!post.log.lines.contains { $0.contains("forge.refused") })
+    }
+  }
+
+  @Test(
+    "a forge may stand below a path of its host",
+    arguments: [
+      (
+        ForgeSettings.Kind.github, "https://ghe.example/api/v3/",
+        "https://ghe.example/api/v3/repos/team/fleet/"
+      ),
+      (.gitlab, "https://dev.example/gitlab", "https://dev.example/gitlab/api/v4/projects/team%2Ffleet/"),
+    ])
+  func basePath(_ kind: ForgeSettings.Kind, _ url: String, _ root: String) {
+    let settings = ForgeSettings(
+      kind: kind, url: url, project: "team/fleet", tokenFile: "/t", context: "kdops/default", branch: "main")
+    let state = CommitState(Self.report(.done))
+    #expect(settings.tell(state, token: "t").url == "\(root)statuses/\(state.commit)")
+    #expect(settings.ask(state.commit, token: "t").url.hasPrefix(root))
   }
 
   @Test("an address must be one that nobody reads along")

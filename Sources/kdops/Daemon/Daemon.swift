@@ -119,7 +119,13 @@ struct Daemon: Sendable {
     let outlets = Reconciler.Outlets(
       commit: { report in
         await writer.report(report)
-        if leads() { await forge?.report(report) }
+        if let forge, leads() {
+          var time: Int64 = 0
+          if let commit = ObjectID(hex: report.commit) {
+            time = (try? await mirror.repository.commitInfo(commit))?.committer.seconds ?? 0
+          }
+          await forge.report(report, of: time)
+        }
         await witness.commit(report)
       },
       cluster: { reference, status, report in
