@@ -18,7 +18,7 @@ extension RepositoryHandle {
   /// - Returns: nil where the tree would stay the same, unless `keepingEmpty`.
   func writeCommit(
     onto parent: ObjectID?, _ changes: [String: [UInt8]?], message: String, author: Signature,
-    keepingEmpty: Bool, seal: ([UInt8]) -> [UInt8] = { $0 }
+    keepingEmpty: Bool
   ) throws(GitError) -> ObjectID? {
     var base: ObjectID?
     if let parent { base = try tree(ofCommit: parent) }
@@ -36,8 +36,7 @@ extension RepositoryHandle {
     let changed = try writeTreeEvenEmpty(base: base, edits: edits)
     if changed == base && !keepingEmpty { return nil }
     return try writeCommit(
-      tree: changed, parents: parent.map { [$0] } ?? [], message: message, author: author, committer: author,
-      seal: seal)
+      tree: changed, parents: parent.map { [$0] } ?? [], message: message, author: author, committer: author)
   }
 
   func headBranch() throws(GitError) -> String? {

@@ -3,8 +3,7 @@ import CLibgit2
 extension RepositoryHandle {
   /// Writes a commit and moves no ref.
   func writeCommit(
-    tree: ObjectID, parents: [ObjectID], message: String, author: Signature, committer: Signature,
-    seal: ([UInt8]) -> [UInt8] = { $0 }
+    tree: ObjectID, parents: [ObjectID], message: String, author: Signature, committer: Signature
   ) throws(GitError) -> ObjectID {
     func line(_ who: Signature) throws(GitError) -> String {
       let name = who.name.filter { !"<>\n\0".contains($0) }.trimmed
@@ -23,7 +22,7 @@ extension RepositoryHandle {
     text += "author \(try line(author))\ncommitter \(try line(committer))\n\n"
     text += message.filter { $0 != "\0" }
     if !text.utf8.suffix(1).elementsEqual([UInt8(ascii: "\n")]) { text += "\n" }
-    return try write(seal(Array(text.utf8)), GIT_OBJECT_COMMIT)
+    return try write(Array(text.utf8), GIT_OBJECT_COMMIT)
   }
 
   /// What a ref names; nil where it does not exist. Symbolic refs are followed.

@@ -147,23 +147,27 @@ extension Mirror {
   /// - Parameters:
   ///   - head: where the branch must be; the commit goes on top of it. It must have been fetched.
   ///   - changes: contents by path; nil removes the file.
-  ///   - seal: makes what is stored out of the commit's text, such as with a line more.
+  ///   - seal: makes what is stored out of the commit's text, such as with a line more, or a signature.
   /// - Returns: the new commit; `head` where nothing changes.
   /// - Throws: `GitError`: `.conflict` where the branch is elsewhere by now, `.rejectedPush` where the remote
   ///   refuses.
   public func pushCommit(
     to branch: String, onto head: ObjectID, _ changes: [String: [UInt8]?], message: String, author: Signature,
-    seal: @escaping @Sendable ([UInt8]) -> [UInt8] = { $0 }
+    seal: @Sendable ([UInt8]) async throws(GitError) -> [UInt8] = { $0 }
   ) async throws(GitError) -> ObjectID {
     let ref = "refs/heads/\(branch)"
-    let step = try await watched { (mirror, operation) throws(GitError) -> Step? in
+    let text = try await watched { (mirror, _) throws(GitError) -> [UInt8]? in
       let handle = try mirror.opened()
       let commit = try handle.writeCommit(
-        onto: head, changes, message: message, author: author, keepingEmpty: false, seal: seal)
-      guard let commit else { return nil }
+        onto: head, changes, message: message, author: author, keepingEmpty: false)
+      return try commit.map { commit throws(GitError) in try handle.read(commit, GIT_OBJECT_COMMIT).bytes }
+    }
+    guard let text else { return head }
+    let sealed = try await seal(text)
+    let step = try await watched { (mirror, operation) throws(GitError) -> Step in
+      let commit = try mirror.opened().write(sealed, GIT_OBJECT_COMMIT)
       return try mirror.push([PushedRef(ref: ref, old: head, new: commit)], operation)
     }
-    guard let step else { return head }
     if let error = step.refused[ref] { throw error }
     guard let commit = step.moved[ref] else {
       throw GitError(.conflict, "\(branch) of \(remote.url) has moved on", hint: "fetch and decide again")

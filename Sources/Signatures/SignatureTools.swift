@@ -64,9 +64,8 @@ public struct SignatureTools: SignatureChecker {
     else {
       throw Tool.Failure(words: "\(keyring) cannot be read, or is no file of OpenPGP keys")
     }
-    return try await inFolder([
-      "signature": signature.text, "commit": signature.payload, "keyring.gpg": keys,
-    ]) {
+    let files = ["signature": signature.text, "commit": signature.payload, "keyring.gpg": keys]
+    return try await Tool.inFolder(below: folder, files) {
       (folder) throws(Tool.Failure) in
       let answer = try await Self.gpgv.run([
         "--homedir", folder, "--keyring", "\(folder)/keyring.gpg", "--status-fd", "1", "--",
@@ -88,7 +87,9 @@ public struct SignatureTools: SignatureChecker {
     guard FileManager.default.isReadableFile(atPath: signers) else {
       throw Tool.Failure(words: "\(signers) cannot be read")
     }
-    return try await inFolder(["signature": signature.text, "commit": signature.payload]) {
+    return try await Tool.inFolder(
+      below: folder, ["signature": signature.text, "commit": signature.payload]
+    ) {
       (folder) throws(Tool.Failure) in
       let file = "\(folder)/signature"
       let found = try await Self.sshKeygen.run(["-Y", "find-principals", "-f", signers, "-s", file])
@@ -106,22 +107,5 @@ public struct SignatureTools: SignatureChecker {
         "has an SSH signature of \(principals[0]) that does not fit: the commit was changed, or the key is not for git"
       )
     }
-  }
-
-  // MARK: Files of a moment
-
-  private func inFolder<Value: Sendable>(
-    _ files: [String: [UInt8]], _ body: (String) async throws(Tool.Failure) -> Value
-  ) async throws(Tool.Failure) -> Value {
-    let path = "\(folder)/\(UUID().uuidString)"
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-      for (name, content) in files { try Data(content).write(to: URL(filePath: "\(path)/\(name)")) }
-    } catch {
-      throw Tool.Failure(words: "\(folder) cannot be written")
-    }
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try await body(path)
   }
 }

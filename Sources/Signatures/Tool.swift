@@ -23,6 +23,8 @@ struct Tool: Sendable {
   private static var environment: Environment {
     .custom([
       "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C",
+      // Nobody is there to be asked for a passphrase.
+      "SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force",
     ])
   }
 
@@ -67,5 +69,25 @@ struct Tool: Sendable {
     } catch {
       return .failure(Failure(words: "\(name) could not be run"))
     }
+  }
+}
+
+extension Tool {
+  /// Runs something beside files of a moment, which nobody else may read.
+  ///
+  /// - Parameter body: is given the folder that they are in.
+  static func inFolder<Value: Sendable>(
+    below parent: String, _ files: [String: [UInt8]], _ body: (String) async throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    let path = "\(parent)/\(UUID().uuidString)"
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      for (name, content) in files { try Data(content).write(to: URL(filePath: "\(path)/\(name)")) }
+    } catch {
+      throw Failure(words: "\(parent) cannot be written")
+    }
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await body(path)
   }
 }

@@ -281,4 +281,62 @@ struct TakingBackTests {
       #expect(report?.message?.contains("is not signed") == true)
     }
   }
+
+  @Test(
+    "a key has the commit signed as well, by whose name an administrator says; others follow it by that key",
+    arguments: [true, false])
+  func signedByKey(isListed: Bool) async throws {
+    let (ann, own, site) = (try SSHSigner(), try SSHSigner("kdops"), try Site())
+    let folder = try TemporaryFolder()
+    let signers = "\(folder.path)/signers"
+    let lines = ann.line("ann@example.org") + (isListed ? own.line("kdops@git.example") : "")
+    try lines.write(toFile: signers, atomically: true, encoding: .utf8)
+    try ann.sign(in: site.user)
+    let watch = Watch()
+    watch.set(9000)
+    var settings = Self.settings(watch)
+    settings.takingBack?.author = ("kdops bot", "kdops@git.example")
+    settings.takingBack?.signer = CommitSigner(key: own.keyFile, folder: folder.path)
+    settings.verify = .range
+    settings.checker = SignatureTools(
+      SignaturePolicy(mode: .range, allowedSigners: signers), folder: folder.path)
+    try await House.open(Self.start, at: site, settings: settings) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      // Its own stamp is on it too, so it is followed whoever is listed.
+      let pushed = try await Self.pushed(house, on: commit)
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == pushed }
+    }
+    let revert = try site.user.head("origin/main")
+    #expect(
+      try site.user.git("show", "--no-patch", "--format=%an <%ae>", revert)
+        == "kdops bot <kdops@git.example>")
+    let all = "\(folder.path)/all"
+    try own.line("kdops@git.example").write(toFile: all, atomically: true, encoding: .utf8)
+    try site.user.git("-c", "gpg.ssh.allowedSignersFile=\(all)", "verify-commit", revert)
+    // A daemon with other stamps takes the key's word, where it is listed.
+    try site.forgetMirror()
+    var other = settings
+    other.takingBack = nil
+    try await House.open(at: site, settings: other, stamp: .numbered(8)) { house in
+      await until { await house.reconciler.trust?.head.hex == revert ? true : nil }
+      #expect((await house.reconciler.trust?.withheld != nil) == !isListed)
+    }
+  }
+
+  @Test("where the key is of no use the matter is left to people, and they are told")
+  func unusableKey() async throws {
+    let folder = try TemporaryFolder()
+    let watch = Watch()
+    watch.set(9000)
+    var settings = Self.settings(watch)
+    settings.takingBack?.signer = CommitSigner(key: "\(folder.path)/none", folder: folder.path)
+    try await House.open(Self.start, settings: settings) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      let report = await house.report(commit, "shop") { $0.message?.contains("by itself") == true }
+      #expect(report?.message?.contains("the commit cannot be signed: no signature could be made") == true)
+      #expect(try Self.head(house) == commit)
+    }
+  }
 }

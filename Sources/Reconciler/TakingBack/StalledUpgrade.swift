@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import Signatures
 import StatusWriter
 import Values
 
@@ -14,13 +15,31 @@ public struct TakingBack: Sendable {
   public var now: @Sendable () -> Int
   /// Whether this daemon is the one that acts.
   public var leads: @Sendable () -> Bool
+  /// Whose name its commits bear.
+  public var author: (name: String, email: String)
+  /// Signs its commits beside their stamp; nil where no forge asks for that.
+  public var signer: CommitSigner?
 
   public init(
-    deadline: Duration, now: @escaping @Sendable () -> Int, leads: @escaping @Sendable () -> Bool = { true }
+    deadline: Duration, now: @escaping @Sendable () -> Int, leads: @escaping @Sendable () -> Bool = { true },
+    author: (name: String, email: String) = ("kdops", "kdops@localhost"), signer: CommitSigner? = nil
   ) {
     self.deadline = deadline
     self.now = now
     self.leads = leads
+    self.author = author
+    self.signer = signer
+  }
+
+  /// What is pushed, made of a commit's text: with the stamp, and over both the signature.
+  func sealed(_ text: [UInt8], _ stamp: Stamp) async throws(GitError) -> [UInt8] {
+    let stamped = OwnCommit.sealed(text, stamp)
+    guard let signer else { return stamped }
+    do throws(CommitSigner.Failure) {
+      return try await signer.signed(stamped)
+    } catch {
+      throw GitError(.invalid, "the commit cannot be signed: \(error)")
+    }
   }
 }
 

@@ -65,8 +65,8 @@ extension Reconciler {
       let commit = try await mirror.pushCommit(
         to: settings.branch, onto: head, [upgrade.origin.path: file],
         message: upgrade.message(subject, deadline: rule.deadline),
-        author: Signature(name: "kdops", email: "kdops@localhost", seconds: Int64(rule.now()))
-      ) { [stamp] in OwnCommit.sealed($0, stamp) }
+        author: Signature(name: rule.author.name, email: rule.author.email, seconds: Int64(rule.now()))
+      ) { [stamp] (text) throws(GitError) in try await rule.sealed(text, stamp) }
       takenBack[upgrade.cluster] = TakenBack(commit: upgrade.commit)
       logger.notice(
         "upgrade.revert-pushed",
@@ -92,6 +92,8 @@ extension Reconciler {
       isRetrying = true
       logger.warning(
         "upgrade.revert-failed", metadata: ["cluster": "\(upgrade.cluster)", "error": "\(error)"])
+    case .invalid:
+      await give(up: upgrade, "\(error.message); mend that and start the daemon anew, or revert by hand")
     default:
       await give(
         up: upgrade,

@@ -12,6 +12,7 @@ enum OwnCommit {
     text + Array("\(trailer)\(stamp.of(commit: text))\n".utf8)
   }
 
+  /// - Parameter text: the commit's, without its signature where it has one: that was made last.
   static func isOurs(_ text: [UInt8], _ stamp: Stamp) -> Bool {
     guard let last = text.dropLast().lastIndex(of: UInt8(ascii: "\n")) else { return false }
     let rest = Array(text[...last])

@@ -63,7 +63,7 @@ struct RunCommand: AsyncParsableCommand {
     let console = Console(descriptor: 2, environment: environment)
     let logger = try logging.logger(to: console, standard: console.isTerminal ? .warning : .info, environment)
     let settings = try settings(environment)
-    try await check(settings.verify)
+    try await check(settings)
     guard let repo = settings.repo else {
       throw ValidationError("no repository: say --repo URL, KDOPS_REPO or `repo:` in the --config file")
     }
@@ -169,9 +169,13 @@ struct RunCommand: AsyncParsableCommand {
     }
   }
 
-  /// What signatures are looked at with has to be there before anything is done.
-  private func check(_ policy: SignaturePolicy) async throws {
-    let problems = await SignatureTools(policy, folder: "").problems()
+  /// What signatures are looked at and made with has to be there before anything is done.
+  private func check(_ settings: DaemonConfiguration) async throws {
+    var problems = await SignatureTools(settings.verify, folder: "").problems()
+    if let key = settings.signingKey {
+      let folder = FileManager.default.temporaryDirectory.path(percentEncoded: false)
+      problems += await CommitSigner(key: key, folder: folder).problems()
+    }
     for problem in problems { Streams.error.line("kdops run: \(problem)") }
     if !problems.isEmpty { throw Kdops.couldNotRun }
   }

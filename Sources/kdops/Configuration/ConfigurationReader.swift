@@ -114,9 +114,15 @@ struct ConfigurationReader {
         .error, "verify.mode: \(text("verify.mode") ?? "") asks for signatures, and nobody may sign",
         "name a file of keys: verify.allowedSigners for SSH, verify.keyring for OpenPGP")
     }
-    for key in keys {
+    if CommitAuthor(text("commits.author") ?? "") == nil {
+      report(
+        .error, "commits.author must be a name and an address, not \(text("commits.author") ?? "")",
+        "write \"kdops <kdops@git.example>\"")
+    }
+    for key in keys + ["commits.sshKey"] {
       guard let file = text(key), !file.hasPrefix("/") else { continue }
-      report(.error, "\(key) must be a full path, not \(file)", "write /etc/kdops/allowed_signers")
+      report(
+        .error, "\(key) must be a full path, not \(file)", "write /etc/kdops/\(key.split(separator: ".")[1])")
     }
     compareForge()
   }

@@ -36,6 +36,10 @@ struct DaemonConfiguration: Sendable, Hashable {
   var tenancy: Tenancy
   /// Whose signatures commits need.
   var verify: SignaturePolicy
+  /// Whose name the daemon's own commits bear.
+  var author: CommitAuthor
+  /// The private SSH key that signs its commits to the branch; nil for none.
+  var signingKey: String?
   /// Where else it is told how commits stand; nil for nowhere.
   var forge: ForgeSettings?
 
@@ -70,6 +74,8 @@ struct DaemonConfiguration: Sendable, Hashable {
     verify = SignaturePolicy(
       mode: SignaturePolicy.Mode(rawValue: text("verify.mode")) ?? .range,
       allowedSigners: values["verify.allowedSigners"]?.string, keyring: values["verify.keyring"]?.string)
+    author = CommitAuthor(text("commits.author")) ?? .standard
+    signingKey = values["commits.sshKey"]?.string.flatMap { $0.isEmpty ? nil : $0 }
     if let kind = ForgeSettings.Kind(rawValue: text("forge.kind")) {
       forge = ForgeSettings(
         kind: kind, url: values["forge.url"]?.string, project: text("forge.project"),

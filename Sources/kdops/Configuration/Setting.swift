@@ -143,6 +143,8 @@ extension Setting {
     Setting(key: "verify.mode", kind: .choice(["none", "head", "range"]), standard: "none"),
     Setting(key: "verify.allowedSigners", kind: .optionalText, standard: .null),
     Setting(key: "verify.keyring", kind: .optionalText, standard: .null),
+    Setting(key: "commits.author", kind: .text, standard: "kdops <kdops@localhost>"),
+    Setting(key: "commits.sshKey", kind: .optionalText, standard: .null),
     Setting(key: "forge.kind", kind: .choice(["none", "gitlab", "github"]), standard: "none"),
     Setting(key: "forge.url", kind: .optionalText, standard: .null),
     Setting(key: "forge.project", kind: .optionalText, standard: .null),

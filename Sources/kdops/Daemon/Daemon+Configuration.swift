@@ -23,5 +23,7 @@ extension Daemon.Options {
     revertsStalled = configuration.revertsStalled
     verify = configuration.verify
     forge = configuration.forge
+    author = configuration.author
+    signingKey = configuration.signingKey
   }
 }

@@ -39,8 +39,13 @@ struct Daemon: Sendable {
     var forge: ForgeSettings?
     /// Whose signatures commits need.
     var verify = SignaturePolicy()
+    /// Whose name the daemon's own commits bear.
+    var author = CommitAuthor.standard
+    /// The private SSH key that signs those to the branch; nil for none.
+    var signingKey: String?
 
     var signatures: SignatureTools { SignatureTools(verify, folder: "\(folder)/signatures") }
+    var signer: CommitSigner? { signingKey.map { CommitSigner(key: $0, folder: "\(folder)/signatures") } }
   }
 
   /// Who watches beside the status writer, such as a display; told the same in the same order.
@@ -98,7 +103,8 @@ struct Daemon: Sendable {
         installation: options.policy.installation,
         isTenant: { [policy = options.policy] in policy.allows(namespace: $0) }),
       stamp: stamp, logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
-    let sink = GitSink(mirror: mirror, refs: refs, now: { Int64(now()) })
+    let sink = GitSink(
+      mirror: mirror, refs: refs, author: (options.author.name, options.author.email), now: { Int64(now()) })
     let writer = StatusWriter(
       sink: LeadersSink(sink: sink, leads: leads),
       onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
@@ -191,7 +197,9 @@ struct Daemon: Sendable {
       isAtomic: options.isAtomic, fixesForward: options.fixesForward,
       compareInterval: options.compareInterval)
     if options.revertsStalled {
-      settings.takingBack = TakingBack(deadline: options.progressDeadline, now: now, leads: leads)
+      settings.takingBack = TakingBack(
+        deadline: options.progressDeadline, now: now, leads: leads,
+        author: (options.author.name, options.author.email), signer: options.signer)
     }
     settings.verify = options.verify.mode
     settings.checker = options.verify.mode == .none ? nil : options.signatures
