@@ -108,6 +108,28 @@ extension InstallationSettings {
     ]
   }
 
+  /// How the Secret is made that holds the files of keys.
+  var keyNotes: [String] {
+    guard !keyFiles.isEmpty else { return [] }
+    return [
+      "The files that its settings name, a Secret holds that is not made here:",
+      "  kubectl create secret generic \(Self.keysSecret) -n \(namespace) \\",
+      "    " + keyFiles.map { "--from-file=\($0.key)=\(Self.copied($0.file))" }.joined(separator: " "),
+    ]
+  }
+
+  /// A path as a shell takes it as it stands; `FILE` for any other, or none.
+  private static func copied(_ file: String?) -> String {
+    guard let file, file.hasPrefix("/"),
+      file.utf8.allSatisfy({ byte in
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+          || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "/._-+@".utf8.contains(byte)
+      })
+    else { return "FILE" }
+    return file
+  }
+
   private var environment: [JSON] {
     var variables = [("XDG_STATE_HOME", Folder.stateHome)]
     switch gitCredentials {
@@ -141,13 +163,18 @@ extension InstallationSettings {
       Volume(name: "state", path: Folder.state, isReadOnly: false, source: ("emptyDir", [:])),
     ]
     if gitCredentials != .none {
-      // 288 is 0440: for the group that the pod's volumes have.
-      let secret: JSON = [
-        "secretName": .string(Self.gitSecret), "defaultMode": 288, "optional": true,
-      ]
-      volumes.append(Volume(name: "git", path: Folder.git, source: ("secret", secret)))
+      volumes.append(Volume(name: "git", path: Folder.git, source: Self.secret(Self.gitSecret)))
+    }
+    if !keyFiles.isEmpty {
+      volumes.append(Volume(name: "keys", path: Self.keysFolder, source: Self.secret(Self.keysSecret)))
     }
     return volumes
+  }
+
+  /// The whole Secret, so that what changes in it is taken up without a restart; 288 is 0440, for the group that the
+  /// pod's volumes have. A daemon without it says what is missing, where a pod would only wait.
+  private static func secret(_ name: String) -> (kind: String, content: JSON) {
+    ("secret", ["secretName": .string(name), "defaultMode": 288, "optional": true])
   }
 }
 

@@ -51,7 +51,10 @@ public struct InstallationExport: Sendable {
     }
     if settings.repo != nil {
       add("What `kdops run --config` reads.", object: settings.configurationObject)
-      parts.append(Part(notes: ["The daemon."] + settings.secretNotes, object: settings.deploymentObject))
+      parts.append(
+        Part(
+          notes: ["The daemon."] + settings.secretNotes + settings.keyNotes, object: settings.deploymentObject
+        ))
     }
     self.parts = parts
   }

@@ -20,6 +20,22 @@ public struct InstallationSettings: Sendable, Hashable {
     case sshKey
   }
 
+  /// A file that the daemon's settings name, such as one of keys.
+  public struct KeyFile: Sendable, Hashable {
+    /// The key of the Secret that holds it.
+    public var key: String
+    /// Where the administrator has it; nil where the settings name it in the pod already.
+    public var file: String?
+
+    public init(key: String, file: String?) {
+      self.key = key
+      self.file = file
+    }
+
+    /// Where the daemon reads it in its pod.
+    public var path: String { "\(InstallationSettings.keysFolder)/\(key)" }
+  }
+
   /// Where the daemon lives, with its lease and its service account.
   public var namespace: String
   /// Where the apps are that every cluster may use.
@@ -41,12 +57,14 @@ public struct InstallationSettings: Sendable, Hashable {
   public var admission: Admission?
   /// Settings of the daemon beside those above, nested as in its configuration file.
   public var otherSettings: JSON
+  /// What the Secret `kdops-keys` is to hold, in the order of the settings.
+  public var keyFiles: [KeyFile]
 
   public init(
     namespace: String = "kdops-system", systemNamespace: String? = nil, installation: String = "default",
     tenantNamespaces: [String] = ["*"], repo: String? = nil, branch: String = "main", interval: String = "1m",
     gitCredentials: GitCredentials = .none, image: String = "localhost/kdops:dev", replicas: Int = 1,
-    admission: Admission? = nil, otherSettings: JSON = [:]
+    admission: Admission? = nil, otherSettings: JSON = [:], keyFiles: [KeyFile] = []
   ) {
     self.namespace = namespace
     self.systemNamespace = systemNamespace ?? namespace
@@ -60,6 +78,7 @@ public struct InstallationSettings: Sendable, Hashable {
     self.replicas = replicas
     self.admission = admission
     self.otherSettings = otherSettings
+    self.keyFiles = keyFiles
   }
 
   /// The namespaces that tenants have, each once; nil for all.
@@ -74,6 +93,10 @@ extension InstallationSettings {
   /// Who the daemon is to the git host. Made by an administrator; no daemon needs it that reads no private
   /// repository.
   public static let gitSecret = "kdops-git"
+  /// The files of keys and tokens that the daemon's settings name. Made by an administrator.
+  public static let keysSecret = "kdops-keys"
+  /// Where they are in the pod.
+  public static let keysFolder = "/run/secrets/kdops-keys"
   /// Where the daemon keeps its webhook's certificate and key.
   public static let admissionSecret = "kdops-admission"
   /// In front of the daemon's webhook.

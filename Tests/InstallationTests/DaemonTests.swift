@@ -51,6 +51,19 @@ struct DaemonTests {
       ])
   }
 
+  @Test("files of keys come from a Secret that the header says how to make, whatever their paths hold")
+  func keys() throws {
+    var settings = Sample.daemon.settings
+    #expect(
+      try pod(settings)["volumes"]?.array?.contains { $0["secret"]?["secretName"] == "kdops-keys" } == true)
+    let mount = try pod(settings)["containers"]?[0]?["volumeMounts"]?.array?.first { $0["name"] == "keys" }
+    #expect(mount?["mountPath"] == "/run/secrets/kdops-keys" && mount?["readOnly"] == true)
+    settings.keyFiles = [.init(key: "keyring", file: "/etc/a b\n---\nkind: Pod")]
+    #expect(InstallationExport(settings).text.contains("#     --from-file=keyring=FILE\n"))
+    settings.keyFiles = []
+    #expect(!InstallationExport(settings).text.contains("kdops-keys"))
+  }
+
   @Test("becomes another pod when its configuration changes, and only then")
   func restarts() throws {
     func stamp(_ settings: InstallationSettings) -> JSON? {

@@ -16,7 +16,11 @@ enum Sample: String, CaseIterable {
         namespace: "blue", systemNamespace: "catalog", installation: "blue", tenantNamespaces: ["prod"],
         repo: "https://git.example/fleet.git", branch: "release", interval: "30s", gitCredentials: .token,
         image: "registry.example/kdops:0.1.0", replicas: 2, admission: .service,
-        otherSettings: ["upgrade": ["progressDeadline": "15m"], "tenancy": ["secretPrefix": "kd-"]])
+        otherSettings: ["upgrade": ["progressDeadline": "15m"], "tenancy": ["secretPrefix": "kd-"]],
+        keyFiles: [
+          .init(key: "allowed-signers", file: "/etc/kdops/allowed_signers"),
+          .init(key: "api-token", file: nil),
+        ])
     case .outside:
       InstallationSettings(
         repo: "git@git.example:fleet.git", gitCredentials: .sshKey,

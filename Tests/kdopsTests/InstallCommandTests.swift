@@ -136,4 +136,31 @@ struct InstallCommandTests {
     #expect(settings == nil)
     #expect(!findings.contains { $0.message.contains("s3cret") })
   }
+
+  @Test("files that the settings name are read where the pod has them, and the Secret's keys are named")
+  func keyFiles() throws {
+    let settings = try settings(
+      "--repo", "https://git.example/fleet.git",
+      config: """
+        verify: {mode: range, allowedSigners: /etc/kdops/signers, keyring: /run/secrets/kdops-git/keyring}
+        commits: {sshKey: /root/.ssh/kdops}
+        forge: {kind: gitlab, project: team/fleet, tokenFile: /run/secrets/kdops-keys/api-token}
+        """)
+    #expect(
+      settings.keyFiles == [
+        .init(key: "allowed-signers", file: "/etc/kdops/signers"),
+        .init(key: "signing-key", file: "/root/.ssh/kdops"), .init(key: "api-token", file: nil),
+      ])
+    let verify = settings.otherSettings["verify"]
+    #expect(verify?["allowedSigners"] == "/run/secrets/kdops-keys/allowed-signers")
+    #expect(verify?["keyring"] == "/run/secrets/kdops-git/keyring")
+    #expect(settings.otherSettings["commits"]?["sshKey"] == "/run/secrets/kdops-keys/signing-key")
+    #expect(settings.otherSettings["forge"]?["tokenFile"] == "/run/secrets/kdops-keys/api-token")
+  }
+
+  @Test("settings that make no sense beside each other are found before they are installed")
+  func senseless() throws {
+    let (settings, findings) = try read(config: "verify: {mode: range}\n")
+    #expect(settings == nil && findings.first?.message.contains("nobody may sign") == true)
+  }
 }

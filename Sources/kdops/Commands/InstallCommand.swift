@@ -40,7 +40,10 @@ struct InstallCommand: ParsableCommand {
       valueName: "namespace"))
   var tenant: [String] = []
 
-  @Option(help: ArgumentHelp("The daemon's settings, which it is given.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "The daemon's settings, which it is given; the files that they name come from the Secret kdops-keys.",
+      valueName: "file"))
   var config: String?
 
   @Option(help: "How many daemons run; one of them acts.")
@@ -93,6 +96,7 @@ struct InstallCommand: ParsableCommand {
     flags["branch"] = branch
     flags["installation"] = installation
     reader.read(flags: flags)
+    reader.compare()
     var findings = reader.findings
     func report(_ severity: Severity, _ message: String, _ hint: String? = nil) {
       findings.append(

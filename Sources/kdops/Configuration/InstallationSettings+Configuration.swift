@@ -8,6 +8,24 @@ extension InstallationSettings {
     "repo", "branch", "interval", "installation", "systemNamespace", "tenancy.namespaces",
   ]
 
+  /// The settings that name files, with the keys of the Secret that brings those into the pod.
+  private static let files = [
+    "verify.allowedSigners": "allowed-signers", "verify.keyring": "keyring", "commits.sshKey": "signing-key",
+    "forge.tokenFile": "forge-token",
+  ]
+
+  /// Brings a file into the pod. One that the settings name there already stays where it is.
+  private mutating func take(file: String, _ key: String) -> String {
+    if file.hasPrefix("/run/secrets/\(Self.gitSecret)/") { return file }
+    let folder = "\(Self.keysFolder)/"
+    let isThere = file.hasPrefix(folder) && !file.dropFirst(folder.count).contains("/")
+    let taken =
+      isThere
+      ? KeyFile(key: String(file.dropFirst(folder.count)), file: nil) : KeyFile(key: key, file: file)
+    keyFiles.append(taken)
+    return taken.path
+  }
+
   /// An installation whose daemon has this configuration: it lives in its system namespace, on no repository yet.
   ///
   /// - Parameter values: of every key, checked.
@@ -21,7 +39,10 @@ extension InstallationSettings {
     interval = text("interval", interval)
     tenantNamespaces = values["tenancy.namespaces"]?.array?.compactMap(\.string) ?? tenantNamespaces
     for setting in Setting.all where !Self.known.contains(setting.key) {
-      guard let value = values[setting.key], value != setting.standard else { continue }
+      guard var value = values[setting.key], value != setting.standard else { continue }
+      if let key = Self.files[setting.key], let file = value.string, !file.isEmpty {
+        value = .string(take(file: file, key))
+      }
       let steps = setting.key.split(separator: ".").map(String.init)
       guard let name = steps.last else { continue }
       // No key is nested deeper than this.
