@@ -111,6 +111,52 @@ struct ValidationCacheTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: "\(bare.path)/kdops/validate").count == 1)
   }
 
+  @Test(
+    "belongs to those who share the repository, as git's own files do",
+    arguments: [
+      ("group", 0o2070, 0o060), ("true", 0o2070, 0o060), ("world", 0o2075, 0o064), ("0660", 0o2770, 0o660),
+      ("0640", 0o2750, 0o640),
+    ])
+  func shared(_ setting: String, _ folders: Int, _ files: Int) throws {
+    let place = try TemporaryFolder()
+    let store = FactStore(gitFolder: place.path + "/", program: "p", access: SharedAccess(setting))
+    store.keep([1], of: .statuses)
+    let isExact = setting.hasPrefix("0")
+    for (path, wanted) in [("", folders), ("/validate", folders), ("/validate/*", files)] {
+      let mode = try Self.mode("\(place.path)/kdops\(path)")
+      #expect(isExact ? mode == wanted : mode & wanted == wanted, "\(path) \(String(mode, radix: 8))")
+    }
+  }
+
+  @Test(
+    "is nobody else's where git's configuration says so, or nothing",
+    arguments: ["umask", "nonsense", "0066"])
+  func unshared(_ setting: String) throws {
+    let place = try TemporaryFolder()
+    for access in [SharedAccess(setting), SharedAccess(nil)] {
+      FactStore(gitFolder: place.path + "/", program: "p", access: access).keep([1], of: .statuses)
+      #expect(try Self.mode("\(place.path)/kdops/validate") & 0o2000 == 0)
+    }
+  }
+
+  /// The rights of a file; of the only one there is below a folder, where the path ends in `*`.
+  private static func mode(_ path: String) throws -> Int {
+    var path = path
+    if path.hasSuffix("*") {
+      path = String(path.dropLast())
+      path += try #require(FileManager.default.contentsOfDirectory(atPath: path).first)
+    }
+    return try #require(FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
+  }
+
+  @Test("reads who shares the repository from git's configuration")
+  func sharedByConfiguration() async throws {
+    let bare = try Self.fleet().clone("--bare")
+    try bare.git("config", "core.sharedRepository", "0660")
+    _ = try await Self.validate(bare)
+    #expect(try Self.mode("\(bare.path)/kdops/validate") == 0o2770)
+  }
+
   @Test("stays within its bounds, however many layouts there were")
   func bounded() async throws {
     let repository = try Self.fleet()

@@ -25,18 +25,23 @@ struct FactStore: Sendable {
 
   private let folder: String
   private let program: String
+  private let access: SharedAccess
 
   /// - Parameters:
   ///   - gitFolder: The folder that linked work trees share, with a `/` at the end.
   ///   - program: Tells programs apart that may read files otherwise.
-  init(gitFolder: String, program: String) {
+  ///   - access: Who else may use them.
+  init(gitFolder: String, program: String, access: SharedAccess = SharedAccess(nil)) {
     folder = gitFolder + "kdops/validate/"
     self.program = program
+    self.access = access
   }
 
   /// The store of a repository, for the program that runs.
   init(_ repository: GitRepository) async throws {
-    self.init(gitFolder: try await repository.commonFolder(), program: ThisProgram.identity)
+    self.init(
+      gitFolder: try await repository.commonFolder(), program: ThisProgram.identity,
+      access: SharedAccess(try await repository.setting("core.sharedRepository")))
   }
 
   /// What was kept; nil where there is nothing that can be used.
@@ -51,6 +56,7 @@ struct FactStore: Sendable {
     let manager = FileManager.default
     try? manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try? Data(facts).write(to: URL(filePath: path(of: subject)), options: .atomic)
+    for path in [String(folder.dropLast("validate/".count)), folder, path(of: subject)] { access.grant(path) }
     tidy()
   }
 
