@@ -109,6 +109,7 @@ let package = Package(
     room("Upgrade", ["Values", "KubeDirector"]),
     room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
     room("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
+    room("Orders", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter", nioCore, nioPosix]),
     room("Terminal", ["Diagnostics"]),
     room(
       "Validation",
@@ -140,14 +141,33 @@ let package = Package(
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
         "ClusterAPI", "StatusWriter", logging, hashTrees,
       ]),
+    room(
+      "Views",
+      [
+        "Values", "Diagnostics", "KubeDirector", "Rules", "ClusterAPI", "StatusWriter", "Reconciler",
+        "Terminal",
+        logging,
+      ]),
+    room(
+      "Daemon",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
+        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Controller", "StatusWriter", "Orders", "Forge",
+        "Reconciler", "Views", logging, lifecycle, signals,
+      ]),
+    room(
+      "Rehearsal",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "ClusterAPI",
+        "EmbeddedCluster", "Upgrade", "StatusWriter", "Terminal", "Plan", "Views", "Daemon", logging,
+      ]),
     .executableTarget(
       name: "kdops",
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
-        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Admission", "Upgrade", "Controller",
-        "StatusWriter", "Forge", "Reconciler", "Terminal", "Validation", "Hooks", "Plan", logging, lifecycle,
-        signals, nioCore,
-        nioPosix, crypto,
+        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Orders", "Admission", "StatusWriter",
+        "Terminal", "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
+        logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
@@ -207,15 +227,23 @@ let package = Package(
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
     tests(
       "Plan", ["Values", "Diagnostics", "KubeDirector", "Rules", "TestSituations"], exclude: ["Golden"]),
+    tests("Orders", ["Values", "KubeDirector", "ClusterAPI"]),
+    tests("Terminal"),
+    tests(
+      "Views",
+      [
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "StatusWriter",
+        "Reconciler", "Terminal",
+      ], exclude: ["Golden"]),
+    tests("Daemon", ["Diagnostics", "KubeDirector", "ClusterAPI"]),
+    tests("Rehearsal", ["Values", "Diagnostics", "KubeDirector", "Rules", "TestSituations"]),
     tests(
       "kdops",
       [
-        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", "Installation", "Manifests",
-        "Rules", "Signatures", "StatusWriter", "Terminal", "TestSituations",
-        logging,
+        "Values", "Diagnostics", "GitStore", "Installation", "Signatures", "StatusWriter", "Terminal",
+        "Daemon", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      exclude: ["Golden"]),
+      ]),
     tests(
       "Reconciler",
       [
@@ -227,7 +255,8 @@ let package = Package(
       name: "ScenarioTests",
       dependencies: [
         "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore",
-        "Installation", "Kubernetes", "Manifests", "StatusWriter", logging, nioCore, nioPosix, nioHTTP1,
+        "Installation", "Kubernetes", "Manifests", "StatusWriter", "Daemon", logging, nioCore, nioPosix,
+        nioHTTP1,
       ],
       exclude: ["Golden"],
       swiftSettings: settings),

@@ -30,6 +30,7 @@ public struct Plan: Sendable {
     (findings + clusters.flatMap(\.findings) + apps.flatMap(\.findings)).inReportOrder()
   }
 
+  /// Whether nothing would change, and nothing is wrong.
   public var isEmpty: Bool { clusters.isEmpty && apps.isEmpty && findings.isEmpty }
 }
 
@@ -53,6 +54,7 @@ public struct ClusterPlan: Sendable, Hashable {
   public var remarks: [String] = []
   public var findings: [Diagnostic] = []
 
+  /// An app, and the version that it is.
   public struct Version: Sendable, Hashable {
     /// The app's name.
     public var app: String
@@ -90,6 +92,7 @@ public struct RunningUpgrade: Sendable, Hashable {
   /// Why it does not go on; nil where it does.
   public var stall: String?
 
+  /// How many members are done, and of how many; nil where no note says.
   public var done: Int? { progress.map { $0.reduce(0) { $0 + $1.done } } }
   public var total: Int? { progress.map { $0.reduce(0) { $0 + $1.total } } }
 }

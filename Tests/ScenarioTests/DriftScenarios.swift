@@ -6,7 +6,7 @@ import Logging
 import Testing
 import Values
 
-@testable import kdops
+@testable import Daemon
 
 @Suite("Somebody edits an object in the cluster", needsBubblewrap)
 struct DriftScenarios {
@@ -27,11 +27,11 @@ struct DriftScenarios {
     var options = Daemon.Options(remote: try Remote(GitURL(scene.forge.bare.path)), folder: directory)
     options.interval = .milliseconds(300)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let backend = try await kdops.Backend.embedded(options.folder, .bubblewrap, logger: logger)
-    let daemon = try await Daemon.open(options, on: backend, logger: logger)
+    let daemon = try await Daemon.open(
+      options, on: .embedded(options.folder, .bubblewrap, logger: logger), logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { _ = try await daemon.run() }
-      try await body(backend.api)
+      try await body(daemon.backend.api)
       group.cancelAll()
     }
   }

@@ -9,7 +9,7 @@ import Rules
 import TestSupport
 import Testing
 
-@testable import kdops
+@testable import Daemon
 
 @Suite("A daemon that dies at any of its writes", needsBubblewrap)
 struct EveryWriteScenarios {

@@ -113,4 +113,28 @@ struct CommandLineTests {
           "retry", "hook", "install",
         ])
   }
+
+  @Test("a cluster is named with its namespace, and for a retry with its pod")
+  func names() throws {
+    #expect(OrderTarget("prod/a/a-worker-2")?.pod == "a-worker-2")
+    #expect(OrderTarget("prod/a") == OrderTarget("prod/a"))
+    for wrong in ["a", "", "a/", "/a", "a/b/c/d", "a//c"] { #expect(OrderTarget(wrong) == nil) }
+    #expect(try RetryCommand.parse(["prod/a/a-worker-2", "--embedded=/d"]).target == "prod/a/a-worker-2")
+    for wrong in [
+      ["suspend", "prod/a/pod"], ["resume", "a"], ["retry", "a"], ["sync", "--accept", "main"],
+    ] {
+      #expect(throws: (any Error).self) { try Kdops.parseAsRoot(wrong) }
+    }
+  }
+
+  @Test("the flags that name a cluster can be copied into a shell, whatever a folder is called")
+  func flags() throws {
+    #expect(
+      try SyncCommand.parse(["--embedded=/srv/it's here"]).cluster.flags == " --embedded='/srv/it'\\''s here'"
+    )
+    #expect(
+      try SyncCommand.parse(["--kubeconfig", "/k", "--context", "prod"]).cluster.flags
+        == " --kubeconfig=/k --context=prod")
+    #expect(try SyncCommand.parse([]).cluster.flags == "")
+  }
 }

@@ -1,6 +1,7 @@
 import Admission
 import ArgumentParser
 import ClusterAPI
+import Daemon
 import FoundationEssentials
 import KubeDirector
 import Kubernetes

@@ -1,10 +1,12 @@
 import ArgumentParser
+import Daemon
 import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
 import Logging
 import Terminal
+import Views
 
 /// `kdops demo`: the whole story in one terminal.
 struct DemoCommand: AsyncParsableCommand {
@@ -51,7 +53,7 @@ struct DemoCommand: AsyncParsableCommand {
     options.interval = .seconds(2)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
-    let watch = DemoWatch()
+    let watch = DaemonWatch()
     let shown = board.witness()
     let backend = try await Backend.embedded(
       options.folder, embeddedUnsandboxed ? .none : .bubblewrap, logger: logger)

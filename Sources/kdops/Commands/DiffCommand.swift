@@ -10,6 +10,7 @@ import Logging
 import Rules
 import Terminal
 import Validation
+import Views
 
 /// `kdops diff`: git's head against what lives.
 struct DiffCommand: AsyncParsableCommand {

@@ -4,6 +4,7 @@ import Diagnostics
 import FoundationEssentials
 import Kubernetes
 import Logging
+import Orders
 import Terminal
 
 /// `kdops suspend`: begins no next step.

@@ -7,6 +7,7 @@ import KubeDirector
 import Layout
 import Plan
 import Reconciler
+import Rehearsal
 import Rules
 import Terminal
 import UnixSignals

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Daemon
 import Diagnostics
 import FoundationEssentials
 import KubeDirector
@@ -9,6 +10,7 @@ import ServiceLifecycle
 import Signatures
 import Terminal
 import UnixSignals
+import Views
 
 /// `kdops run`: the daemon.
 struct RunCommand: AsyncParsableCommand {

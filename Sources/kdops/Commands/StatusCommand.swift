@@ -11,6 +11,7 @@ import Reconciler
 import Rules
 import Terminal
 import Values
+import Views
 
 /// `kdops status`: what runs, also while a daemon does.
 struct StatusCommand: AsyncParsableCommand {

@@ -1,3 +1,4 @@
+import Daemon
 import Diagnostics
 import Forge
 import Layout

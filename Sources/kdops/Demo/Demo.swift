@@ -1,13 +1,15 @@
+import Daemon
 import Diagnostics
 import KubeDirector
 import StatusWriter
 import Terminal
+import Views
 
 /// The story, told by the daemon itself: up, upgrade, stuck, back, and what git says of it.
 struct Demo: Sendable {
   let repository: DemoRepository
   let daemon: Daemon
-  let watch: DemoWatch
+  let watch: DaemonWatch
   let board: ProgressBoard
   let console: Console
   /// The first commit.
@@ -82,7 +84,7 @@ struct Demo: Sendable {
     }
   }
 
-  private static func isAtRest(_ watch: isolated DemoWatch, app: String) -> Bool {
+  private static func isAtRest(_ watch: isolated DaemonWatch, app: String) -> Bool {
     guard let status = watch.clusters[analytics] else { return false }
     return status.state == .configured && status.app == app
   }
@@ -109,7 +111,7 @@ struct Demo: Sendable {
   }
 
   private func until(
-    _ what: String, _ condition: @escaping @Sendable (isolated DemoWatch) -> Bool
+    _ what: String, _ condition: @escaping @Sendable (isolated DaemonWatch) -> Bool
   ) async throws {
     await daemon.reconciler.sync()
     if await watch.wait(atMost: Self.limit, for: condition) { return }

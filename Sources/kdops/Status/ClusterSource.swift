@@ -8,6 +8,7 @@ import Reconciler
 import StatusWriter
 import Validation
 import Values
+import Views
 
 /// Where `kdops status` reads clusters from.
 enum ClusterSource {
@@ -88,31 +89,5 @@ extension ClusterSource {
   /// Closes what was opened.
   func close() async {
     if case .kubernetes(let client) = self { await client.shutdown() }
-  }
-}
-
-extension ClusterFile {
-  /// As much of the object as the file tells. Members are counted in it, not named, so none are made up.
-  var object: Object {
-    var object = Object(.clusters, namespace: namespace, name: name)
-    object.json["spec"] = [
-      "app": .string(app),
-      "roles": .array(roles.map { ["id": .string($0.id), "members": JSON($0.members)] }),
-    ]
-    guard var status else { return object }
-    for role in status.roles.indices { status.roles[role].members = [] }
-    status.journal = journal
-    if let stall {
-      status.conditions.append(
-        Condition(type: .stalled, status: true, reason: "Stalled", message: stall, lastTransition: 0))
-    }
-    if let message, message != stall {
-      status.conditions.append(
-        Condition(
-          type: .progressing, status: false, reason: phase == .rejected ? "Rejected" : "Waiting",
-          message: message, lastTransition: 0))
-    }
-    object.json["status"] = status.json
-    return object
   }
 }

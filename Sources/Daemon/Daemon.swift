@@ -1,0 +1,320 @@
+import ClusterAPI
+import Controller
+import Diagnostics
+import EmbeddedCluster
+import Forge
+import FoundationEssentials
+import GitStore
+import KubeDirector
+import Logging
+import Manifests
+import Reconciler
+import Rules
+import ServiceLifecycle
+import Signatures
+import StatusWriter
+import UnixSignals
+
+/// The house with all its rooms, lived in: one repository, one cluster.
+public struct Daemon: Sendable {
+  public struct Options: Sendable {
+    public var remote: Remote
+    public var branch = "main"
+    /// Between two fetches.
+    public var interval: Duration = .seconds(60)
+    /// Between two comparisons of all objects with git.
+    public var compareInterval: Duration = .seconds(1800)
+    public var policy = Policy()
+    public var acceptsRewrittenHistory = false
+    public var history = History.net
+    public var isAtomic = false
+    public var fixesForward = false
+    public var statusRefs = StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status")
+    /// Where our copy of the repository is.
+    public var folder: String
+    /// 0 for none.
+    public var scriptTimeout: Duration = .seconds(600)
+    public var progressDeadline: Duration = .zero
+    /// Whether a stalled upgrade is taken back by a commit of the daemon's own.
+    public var revertsStalled = false
+    /// Where else it is told how commits stand; nil for nowhere.
+    public var forge: ForgeSettings?
+    /// Whose signatures commits need.
+    public var verify = SignaturePolicy()
+    /// Whose name the daemon's own commits bear.
+    public var author = CommitAuthor.standard
+    /// The private SSH key that signs those to the branch; nil for none.
+    public var signingKey: String?
+
+    /// What a daemon does that nobody told anything else.
+    ///
+    /// - Parameter folder: for our copy of the repository.
+    public init(remote: Remote, folder: String) { (self.remote, self.folder) = (remote, folder) }
+
+    var signatures: SignatureTools { SignatureTools(verify, folder: "\(folder)/signatures") }
+    var signer: CommitSigner? { signingKey.map { CommitSigner(key: $0, folder: "\(folder)/signatures") } }
+  }
+
+  /// Who watches beside the status writer, such as a display; told the same in the same order.
+  public struct Witness: Sendable {
+    public var commit: @Sendable (CommitReport) async -> Void
+    /// With the file that says what the cluster shall be, where it needs somebody.
+    public var cluster: @Sendable (ObjectReference, ClusterStatus?, _ path: String?) async -> Void
+    public var clusterGone: @Sendable (ObjectReference) async -> Void
+
+    /// - Parameter cluster: told with the file that says what the cluster shall be, where it needs somebody.
+    public init(
+      commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
+      cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, _ path: String?) async -> Void = {
+        _, _, _ in
+      },
+      clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in }
+    ) {
+      (self.commit, self.cluster, self.clusterGone) = (commit, cluster, clusterGone)
+    }
+  }
+
+  let options: Options
+  let logger: Logger
+  let mirror: Mirror
+  /// What runs the clusters.
+  public let backend: Backend
+  let announcer: Announcer
+  let engine: Engine
+  /// Tells git; `flush` has it say all that it knows.
+  public let writer: StatusWriter
+  let forge: ForgeReporter?
+  /// Follows the repository; `sync` has it fetch now.
+  public let reconciler: Reconciler
+
+  /// Opens everything; nothing runs yet.
+  ///
+  /// - Parameter home: the namespace of what is the daemon's own; the system's where it is nil.
+  public static func open(
+    _ options: Options, on backend: Backend, home: String? = nil, logger: Logger,
+    witness: Witness = Witness(),
+    leads: @escaping @Sendable () -> Bool = { true }
+  ) async throws -> Daemon {
+    let refs = options.statusRefs.suffixed(options.policy.installation)
+    try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
+    let api = backend.api.within(options.policy)
+    // Some two minutes; whoever started the daemon starts it again.
+    let stamp = try await Arrival.patiently(limit: 10) { error, wait in
+      logger.warning(
+        "cluster.unwell", metadata: ["error": "\(error)", "retry": "\(wait.components.seconds)s"])
+    } sleep: { wait in
+      try await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
+    } _: { () throws(APIError) in
+      try await StampKey.obtain(
+        from: backend.api, namespace: home ?? options.policy.systemNamespace,
+        installation: options.policy.installation)
+    }
+    let mirror = try await Mirror.open(options.remote, at: "\(options.folder)/repository.git", refs: refs.all)
+    let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+    let announcer = Announcer(
+      api: api, now: now,
+      onFailure: { logger.debug("event.failed", metadata: ["error": "\($0)"]) })
+    let engine = Engine(
+      api: api,
+      settings: Engine.Settings(
+        systemNamespace: options.policy.systemNamespace,
+        scriptTimeout: Int(options.scriptTimeout.components.seconds),
+        progressDeadline: options.progressDeadline == .zero
+          ? nil : Int(options.progressDeadline.components.seconds),
+        installation: options.policy.installation,
+        isTenant: { [policy = options.policy] in policy.allows(namespace: $0) }),
+      stamp: stamp, logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
+    let sink = GitSink(
+      mirror: mirror, refs: refs, author: (options.author.name, options.author.email), now: { Int64(now()) })
+    let writer = StatusWriter(
+      sink: LeadersSink(sink: sink, leads: leads),
+      onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
+    let forge = options.forge.map { ForgeReporter($0, logger: logger, now: now) }
+    let record = HeldRecord(
+      backend.api, namespace: home ?? options.policy.systemNamespace,
+      installation: options.policy.installation)
+    let images = GitImages()
+    let start = Start()
+    // What runs already may have to be pulled again before the first fetch has come back: as it was worked off last,
+    // not as it was fetched.
+    if case .embedded(let cluster) = backend,
+      let head = try await mirror.repository.target(of: Reconciler.workedRef(options.branch)),
+      let catalog = try? await images.catalog(at: head, in: mirror.repository)
+    {
+      await cluster.setCatalog(catalog)
+    }
+    let outlets = Reconciler.Outlets(
+      commit: { report in
+        await writer.report(report)
+        if let forge, leads() {
+          var time: Int64 = 0
+          if let commit = ObjectID(hex: report.commit) {
+            time = (try? await mirror.repository.commitInfo(commit))?.committer.seconds ?? 0
+          }
+          await forge.report(report, of: time)
+        }
+        await witness.commit(report)
+      },
+      cluster: { reference, status, report in
+        await writer.clusterChanged(
+          ClusterFile(
+            namespace: reference.namespace, name: reference.name, status: status, verdict: report?.verdict,
+            phase: report?.phase, message: report?.message))
+        var path: String?
+        if status?.stall != nil {
+          let name = ObjectName(namespace: reference.namespace, name: reference.name)
+          path = (try? await api.get(.clusters, name))?.annotation(Wire.Annotation.path)
+        }
+        await witness.cluster(reference, status, path)
+      },
+      clusterGone: { reference in
+        await writer.clusterGone(namespace: reference.namespace, name: reference.name)
+        await witness.clusterGone(reference)
+      },
+      said: { commit in
+        guard let text = await sink.note(on: commit), let body = NoteText.body(of: text) else { return nil }
+        return SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json.flatMap(CommitReport.init)
+      },
+      head: { layout, commit, repository in
+        // By now the status tree is fetched too: what it says of clusters that are no more can go.
+        if await !start.isTold,
+          let all = try? await api.list(.clusters, namespace: nil, labels: .everything)
+        {
+          await writer.clustersAre(all.items.map { ($0.namespace, $0.name) })
+          await start.tell()
+        }
+        guard case .embedded(let cluster) = backend else { return }
+        do {
+          await cluster.setCatalog(try await images.catalog(layout, at: commit, in: repository))
+        } catch {
+          logger.error("images.unreadable", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
+        }
+      },
+      putBack: { live, path in
+        announcer.announce(
+          Announcement(
+            about: live.reference, isWarning: true, reason: "DriftMended",
+            message: "somebody edited this object; it is again as \(path) says, so change the file instead"))
+      },
+      tookBack: { cluster, commit in
+        announcer.announce(
+          Announcement(
+            about: cluster.reference, isWarning: true, reason: "RevertPushed",
+            message: "its upgrade did not get on; commit \(commit.short) takes it back"))
+      },
+      held: { held in
+        do throws(APIError) {
+          try await record.write(held, now: now())
+          return true
+        } catch {
+          logger.warning("held.unwritten", metadata: ["error": "\(error)"])
+          // What is forbidden is not tried again until something else is held.
+          return !error.isTransient && error.kind != .alreadyExists
+        }
+      })
+    var settings = Reconciler.Settings(
+      branch: options.branch, policy: options.policy, interval: options.interval,
+      acceptsRewrittenHistory: options.acceptsRewrittenHistory, history: options.history,
+      isAtomic: options.isAtomic, fixesForward: options.fixesForward,
+      compareInterval: options.compareInterval)
+    if options.revertsStalled {
+      settings.takingBack = TakingBack(
+        deadline: options.progressDeadline, now: now, leads: leads,
+        author: (options.author.name, options.author.email), signer: options.signer)
+    }
+    settings.verify = options.verify.mode
+    settings.checker = options.verify.mode == .none ? nil : options.signatures
+    settings.signers = options.verify.files
+    let reconciler = Reconciler(
+      mirror: mirror, api: api, settings: settings,
+      stamp: stamp, outlets: outlets, logger: logger, clock: ContinuousClock())
+    return Daemon(
+      options: options, logger: logger, mirror: mirror, backend: backend, announcer: announcer,
+      engine: engine, writer: writer, forge: forge, reconciler: reconciler)
+  }
+
+  /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself. What it
+  /// knows by then is written before it returns.
+  ///
+  /// - Parameters:
+  ///   - view: shows progress meanwhile.
+  ///   - beside: what else runs for as long.
+  public func run(
+    once: Bool = false, view: (any Service)? = nil, beside: [any Service] = [], signals: [UnixSignal] = []
+  ) async throws -> Reconciler.Outcome {
+    let ending = Ending()
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
+    if case .embedded(let cluster) = backend {
+      services.append(.init(service: Room("cluster") { try await cluster.run() }))
+    }
+    services += [
+      .init(service: Room("events") { [announcer] in await announcer.run() }),
+      .init(service: Room("engine") { [engine] in await engine.run() }),
+      .init(
+        service: Room("status", atEnd: { [writer] in await writer.flush() }) { [writer] in await writer.run()
+        }),
+    ]
+    if let forge {
+      services.append(.init(service: Room("forge", atEnd: { await forge.close() }) { await forge.run() }))
+    }
+    services += ((view.map { [$0] } ?? []) + beside).map { .init(service: $0) }
+    services.append(
+      .init(
+        service: Room("reconciler") { [reconciler] in await ending.set(await reconciler.run(once: once)) },
+        successTerminationBehavior: .gracefullyShutdownGroup))
+    var configuration = ServiceGroupConfiguration(
+      services: services, gracefulShutdownSignals: signals, logger: logger)
+    configuration.maximumGracefulShutdownDuration = .seconds(4)
+    try await ServiceGroup(configuration: configuration).run()
+    let outcome = await ending.outcome ?? .cancelled
+    guard once, case .converged = outcome, let error = await writer.state.lastError else { return outcome }
+    return .untold(error)
+  }
+
+  /// Whether the writer knows which clusters there are.
+  private actor Start {
+    private(set) var isTold = false
+    func tell() { isTold = true }
+  }
+
+  private actor Ending {
+    private(set) var outcome: Reconciler.Outcome?
+    func set(_ outcome: Reconciler.Outcome) { self.outcome = outcome }
+  }
+}
+
+/// A part of the daemon that works until the daemon stops. The parts stop in the reverse order of their start.
+public struct Room: Service, CustomStringConvertible {
+  let name: String
+  /// True for one that heeds a graceful stop itself; the others are cancelled.
+  let endsByItself: Bool
+  let atEnd: @Sendable () async -> Void
+  let work: @Sendable () async throws -> Void
+
+  /// Its name.
+  public var description: String { name }
+
+  /// - Parameters:
+  ///   - endsByItself: true for one that heeds a graceful stop itself.
+  ///   - atEnd: what is done last, however it ends.
+  ///   - work: runs until it is cancelled.
+  public init(
+    _ name: String, endsByItself: Bool = false, atEnd: @escaping @Sendable () async -> Void = {},
+    work: @escaping @Sendable () async throws -> Void
+  ) {
+    self.name = name
+    self.endsByItself = endsByItself
+    self.atEnd = atEnd
+    self.work = work
+  }
+
+  /// Works until it is told to stop.
+  public func run() async throws {
+    if endsByItself {
+      try await work()
+    } else {
+      try await cancelWhenGracefulShutdown { try await work() }
+    }
+    await atEnd()
+  }
+}

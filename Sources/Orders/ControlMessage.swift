@@ -1,0 +1,88 @@
+import ClusterAPI
+import Values
+
+/// What a command asks of a running daemon through its socket: one line of JSON.
+public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
+  public enum Wish: Hashable, Sendable {
+    case order(ClusterOrder)
+    /// Fetch and compare now; with a commit, follow it although history was rewritten.
+    case sync(accept: String?)
+  }
+
+  /// What is asked.
+  public var wish: Wish
+
+  var json: JSON {
+    switch wish {
+    case .order(let order):
+      var out: JSON = [
+        "schemaVersion": 1, "do": .string(order.kind.rawValue), "namespace": .string(order.cluster.namespace),
+        "name": .string(order.cluster.name),
+      ]
+      out["pod"] = order.pod.map(JSON.string)
+      return out
+    case .sync(let accept):
+      var out: JSON = ["schemaVersion": 1, "do": "sync"]
+      out["accept"] = accept.map(JSON.string)
+      return out
+    }
+  }
+
+  /// As somebody would type it.
+  public var description: String {
+    switch wish {
+    case .order(let order):
+      "\(order.kind.rawValue) \(order.cluster)" + (order.pod.map { "/\($0)" } ?? "")
+    case .sync(let accept): accept.map { "sync --accept \($0)" } ?? "sync"
+    }
+  }
+
+  /// A request of the form that this version writes.
+  public init(_ wish: Wish) { self.wish = wish }
+
+  /// Nil for what is no request of ours.
+  init?(_ json: JSON) {
+    guard json["schemaVersion"]?.integer == 1, let word = json["do"]?.string else { return nil }
+    if word == "sync" {
+      wish = .sync(accept: json["accept"]?.string)
+      return
+    }
+    guard let kind = ClusterOrder.Kind(rawValue: word), let namespace = json["namespace"]?.string,
+      let name = json["name"]?.string
+    else { return nil }
+    wish = .order(
+      ClusterOrder(
+        kind: kind, cluster: ObjectName(namespace: namespace, name: name), pod: json["pod"]?.string))
+  }
+}
+
+/// What the daemon says to it.
+public struct ControlAnswer: Hashable, Sendable {
+  public enum Outcome: String, Hashable, Sendable {
+    case done
+    /// Not done; words say why.
+    case refused
+    /// It could not be tried.
+    case failed
+  }
+
+  /// What came of it.
+  public var outcome: Outcome
+  /// One sentence.
+  public var words: String
+
+  /// - Parameter words: one sentence.
+  public init(_ outcome: Outcome, _ words: String) {
+    self.outcome = outcome
+    self.words = words
+  }
+
+  var json: JSON { ["schemaVersion": 1, "outcome": .string(outcome.rawValue), "words": .string(words)] }
+
+  init?(_ json: JSON) {
+    guard json["schemaVersion"]?.integer == 1, let words = json["words"]?.string,
+      let outcome = json["outcome"]?.string.flatMap(Outcome.init)
+    else { return nil }
+    self.init(outcome, words)
+  }
+}

@@ -1,0 +1,119 @@
+import Glibc
+import NIOCore
+import NIOPosix
+import Values
+
+/// The way by which commands reach the daemon that alone may write an embedded cluster: a Unix domain socket in its
+/// folder. One line of JSON is asked, one is answered; who may open the socket may do what the daemon's user may.
+public enum ControlSocket {
+  /// The longest line that is read, in bytes.
+  static let lineLimit = 16 << 10
+  /// How long whoever connects may take to ask.
+  static let patience = TimeAmount.seconds(10)
+
+  /// Answers until the task is cancelled.
+  ///
+  /// - Throws: `ControlError` where the socket cannot be made.
+  public static func serve(
+    below cluster: String, _ answer: @escaping @Sendable (ControlRequest) async -> ControlAnswer
+  ) async throws {
+    let folder = try ControlFolder(below: cluster, making: true)
+    let server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
+    do {
+      server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .serverChannelOption(.backlog, value: 16)
+        .bind(unixDomainSocketPath: folder.socket, cleanupExistingSocketFile: true) { channel in
+          channel.eventLoop.makeCompletedFuture {
+            let idle = IdleStateHandler(readTimeout: patience)
+            try channel.pipeline.syncOperations.addHandlers([idle, CloseWhenIdle()])
+            return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+          }
+        }
+    } catch {
+      throw ControlError("\(folder.path)/socket cannot be made: \(error)")
+    }
+    folder.close(folder.socket)
+    defer { folder.remove() }
+    try await server.executeThenClose { connections in
+      try await withThrowingDiscardingTaskGroup { group in
+        for try await connection in connections {
+          group.addTask { try? await converse(connection, answer) }
+        }
+      }
+    }
+  }
+
+  private static func converse(
+    _ connection: NIOAsyncChannel<ByteBuffer, ByteBuffer>,
+    _ answer: @Sendable (ControlRequest) async -> ControlAnswer
+  ) async throws {
+    try await connection.executeThenClose { lines, out in
+      guard let line = try await line(of: lines) else { return }
+      let request = (try? JSON.parse(line)).flatMap(ControlRequest.init)
+      let said =
+        if let request { await answer(request) } else {
+          ControlAnswer(.failed, "this daemon does not understand the command; use a kdops of its version")
+        }
+      try await out.write(ByteBuffer(string: said.json.text() + "\n"))
+    }
+  }
+
+  /// Asks the daemon.
+  ///
+  /// - Throws: `ControlError` where none runs or none answers.
+  public static func ask(_ request: ControlRequest, below cluster: String) async throws -> ControlAnswer {
+    let folder = try ControlFolder(below: cluster, making: false)
+    let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+    do {
+      channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connect(unixDomainSocketPath: folder.socket) { channel in
+          channel.eventLoop.makeCompletedFuture {
+            // Longer than any order takes: an answer that does not come is worse than a late one.
+            let idle = IdleStateHandler(readTimeout: .seconds(30))
+            try channel.pipeline.syncOperations.addHandlers([idle, CloseWhenIdle()])
+            return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+          }
+        }
+    } catch {
+      let isNobody = (error as? IOError).map { [ECONNREFUSED, ENOENT].contains($0.errnoCode) } ?? false
+      throw isNobody ? .nobody(cluster) : ControlError("\(folder.path)/socket cannot be reached: \(error)")
+    }
+    let answer = try await channel.executeThenClose { lines, out in
+      try await out.write(ByteBuffer(string: request.json.text() + "\n"))
+      return try await line(of: lines).flatMap { try? JSON.parse($0) }.flatMap(ControlAnswer.init)
+    }
+    guard let answer else {
+      throw ControlError(
+        "the daemon on \(cluster) did not answer; its log says why, and asking again is safe")
+    }
+    return answer
+  }
+
+  /// The first line; nil where it is too long or never ends.
+  private static func line(of chunks: NIOAsyncChannelInboundStream<ByteBuffer>) async throws -> [UInt8]? {
+    var line: [UInt8] = []
+    for try await chunk in chunks {
+      let bytes = Array(chunk.readableBytesView)
+      if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
+        line += bytes[..<end]
+        return line.count <= lineLimit ? line : nil
+      }
+      line += bytes
+      guard line.count <= lineLimit else { return nil }
+    }
+    return nil
+  }
+}
+
+/// Ends a connection on which nothing comes.
+private final class CloseWhenIdle: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard event is IdleStateHandler.IdleStateEvent else {
+      return context.fireUserInboundEventTriggered(event)
+    }
+    context.close(promise: nil)
+  }
+}

@@ -1,0 +1,39 @@
+import ClusterAPI
+import KubeDirector
+import Values
+
+/// Carries orders out through the port. The same for a command that writes to a Kubernetes itself and for a daemon
+/// that alone may write its embedded cluster.
+public struct OrderDesk: Sendable {
+  let api: any ClusterAPI
+  let now: @Sendable () -> Int
+
+  /// - Parameter now: the wall clock, in whole seconds since 1970.
+  public init(api: any ClusterAPI, now: @escaping @Sendable () -> Int) { (self.api, self.now) = (api, now) }
+
+  /// Decides by the object as it is, and writes what is to be written.
+  ///
+  /// - Returns: what happens next, in one sentence.
+  /// - Throws: `OrderRefusal`, or `APIError` where the cluster could not be asked.
+  public func carryOut(_ order: ClusterOrder) async throws -> String {
+    let live: Object
+    do throws(APIError) {
+      live = try await api.get(.clusters, order.cluster)
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      throw OrderRefusal("there is no cluster \(order.cluster); see kdops status")
+    }
+    let plan = try order.plan(for: live, now: now())
+    guard !plan.annotations.isEmpty else { return plan.words }
+    let annotations = plan.annotations.map { ($0.key, $0.value.map(JSON.string) ?? .null) }
+    let patch: JSON = [
+      "metadata": [
+        // Not another one that has taken its name meanwhile.
+        "uid": .string(live.uid),
+        "annotations": .object(JSON.Members(uniqueKeysWithValues: annotations)),
+      ]
+    ]
+    _ = try await api.patch(.clusters, order.cluster, merge: patch)
+    return plan.words
+  }
+}

@@ -1,0 +1,145 @@
+import ClusterAPI
+import Daemon
+import Diagnostics
+import EmbeddedCluster
+import FoundationEssentials
+import GitStore
+import KubeDirector
+import Logging
+import Rules
+import StatusWriter
+import Terminal
+import Values
+import Views
+
+/// One way through a rehearsal: clusters as they are, then what they are to become, and where asked the way back from
+/// the middle. Each has an embedded cluster of its own.
+public struct RehearsalAct: Sendable {
+  public enum Kind: String, Sendable, Hashable {
+    /// To the end.
+    case forward
+    /// To the middle, and back.
+    case back
+  }
+
+  /// Which way it is.
+  public var kind: Kind
+  var subjects: [RehearsalSubject]
+  /// The settings and images of the commits that the clusters are of at first, and are to become of.
+  var origin: RehearsalImages
+  var goal: RehearsalImages
+
+  /// What a rehearsal is given from outside.
+  public struct Surroundings: Sendable {
+    var folder: String
+    var sandbox: SandboxMode
+    var limit: Duration
+    var console: Console
+    var logger: Logger
+    var tell: @Sendable (Timeline.Entry) -> Void
+
+    /// - Parameters:
+    ///   - folder: of this act's own.
+    ///   - limit: how long any step may take.
+    ///   - tell: told of each thing as it ends.
+    public init(
+      folder: String, sandbox: SandboxMode, limit: Duration, console: Console, logger: Logger,
+      tell: @escaping @Sendable (Timeline.Entry) -> Void
+    ) {
+      (self.folder, self.sandbox, self.limit) = (folder, sandbox, limit)
+      (self.console, self.logger, self.tell) = (console, logger, tell)
+    }
+  }
+
+  /// Plays it to its end.
+  ///
+  /// - Throws: where it could not be run; what fails in it is in the report.
+  public func play(_ surroundings: Surroundings) async throws -> ActReport {
+    let clock = ContinuousClock()
+    let begun = clock.now
+    let repository = try await RehearsalRepository.make(in: surroundings.folder)
+    let beginning = try await commit(false, "As it is", to: repository)
+    let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+    let board = ProgressBoard(console: surroundings.console, clock: clock, now: now)
+    let watch = DaemonWatch()
+    let backend = try await Backend.embedded(
+      "\(surroundings.folder)/cluster", surroundings.sandbox, logger: surroundings.logger)
+    for app in RehearsalFiles.systemApps(subjects) {
+      _ = try await backend.api.create(Object(RehearsalFiles.object(app)))
+    }
+    var options = Daemon.Options(
+      remote: try Remote(GitURL(repository.path)), folder: "\(surroundings.folder)/cluster")
+    options.interval = .seconds(1)
+    options.policy.tenancy = Tenancy(serviceAccounts: ["*"], capabilities: ["*"])
+    let daemon = try await Daemon.open(
+      options, on: backend, logger: surroundings.logger,
+      witness: Daemon.Witness(commit: { await watch.commit($0) }))
+    let scribe = Scribe(tell: surroundings.tell)
+    let play = RehearsalPlay(
+      act: self, repository: repository, daemon: daemon, watch: watch, scribe: scribe,
+      limit: surroundings.limit)
+    var report = ActReport(kind: kind, clusters: subjects.map(\.cluster))
+    report.failures = try await withThrowingTaskGroup(of: [RehearsalFailure]?.self) { group in
+      group.addTask {
+        _ = try await daemon.run(view: Room("progress") { await board.run() })
+        return nil
+      }
+      group.addTask {
+        try await backend.api.follow(.clusters, clock: clock) { change in
+          let at = begun.duration(to: clock.now)
+          for (reference, status) in change.statuses {
+            if let status { await scribe.note(reference, status, at: at) }
+            await board.cluster(reference, status, path: nil)
+            await watch.cluster(reference, status)
+          }
+        }
+        return nil
+      }
+      group.addTask { try await play.run(beginning) }
+      defer { group.cancelAll() }
+      while let ended = try await group.next() {
+        if let failures = ended { return failures }
+        try Task.checkCancellation()
+        throw RehearsalError("the embedded cluster ended before the rehearsal did")
+      }
+      return []
+    }
+    report.took = begun.duration(to: clock.now)
+    report.entries = await scribe.timeline.entries
+    return report
+  }
+
+  /// Puts the clusters as they are, or as they are to become, into a commit.
+  func commit(_ isGoal: Bool, _ message: String, to repository: RehearsalRepository) async throws -> String {
+    try await repository.commit(
+      RehearsalFiles.objects(subjects, isGoal: isGoal), isGoal ? goal : origin, message: message,
+      now: Int64(Date().timeIntervalSince1970))
+  }
+}
+
+extension FollowedChange {
+  /// The statuses of clusters that it tells of; nil where there is none.
+  fileprivate var statuses: [(ObjectReference, ClusterStatus?)] {
+    let objects: [Object] =
+      switch self {
+      case .all(let all): all
+      case .changed(let object): [object]
+      case .removed: []
+      }
+    return objects.map {
+      (.cluster($0.namespace, $0.name), ClusterStatus($0.json["status"]))
+    }
+  }
+}
+
+/// Keeps the timeline, and tells of each thing as it ends.
+actor Scribe {
+  private(set) var timeline = Timeline()
+  private let tell: @Sendable (Timeline.Entry) -> Void
+
+  init(tell: @escaping @Sendable (Timeline.Entry) -> Void) { self.tell = tell }
+
+  func note(_ cluster: ObjectReference, _ status: ClusterStatus, at now: Duration) {
+    for entry in timeline.note(cluster, status, at: now) { tell(entry) }
+  }
+}

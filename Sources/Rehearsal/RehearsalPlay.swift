@@ -1,0 +1,179 @@
+import ClusterAPI
+import Daemon
+import Diagnostics
+import KubeDirector
+import StatusWriter
+import Values
+
+/// Drives one act: commits, waits for what comes of it, and turns round in the middle where that is asked for.
+struct RehearsalPlay: Sendable {
+  let act: RehearsalAct
+  let repository: RehearsalRepository
+  let daemon: Daemon
+  let watch: DaemonWatch
+  let scribe: Scribe
+  /// How long any step may take.
+  let limit: Duration
+
+  /// - Returns: what did not go as it should, in the order of the clusters.
+  func run(_ beginning: String) async throws -> [RehearsalFailure] {
+    let existing = act.subjects.filter { $0.origin != nil }
+    let unready = try await settle(existing, at: beginning, "be configured as it is at the base") {
+      $0.origin?.spec.app
+    }
+    guard unready.isEmpty else { return unready }
+    let goal = try await act.commit(true, "What it is to become", to: repository)
+    await daemon.reconciler.sync()
+    switch act.kind {
+    case .forward:
+      return try await settle(act.subjects, at: goal, "become what it is to be") { $0.goal.spec.app }
+    case .back: return try await turnRound(goal)
+    }
+  }
+
+  // MARK: Waiting
+
+  private enum Ending: Sendable {
+    case reached
+    case stalled(ClusterStatus)
+    case rejected(String)
+    case timedOut(ClusterStatus?)
+  }
+
+  /// Waits until every cluster has got where it is to go, or goes on no more.
+  private func settle(
+    _ subjects: [RehearsalSubject], at commit: String, _ aim: String,
+    app: @escaping @Sendable (RehearsalSubject) -> String?
+  ) async throws -> [RehearsalFailure] {
+    await daemon.reconciler.sync()
+    let failures = await withTaskGroup(of: (Int, RehearsalFailure?).self) { group in
+      for (index, subject) in subjects.enumerated() {
+        group.addTask {
+          let ending = await ending(of: subject.cluster, at: commit, app: app(subject) ?? "")
+          return (index, failure(ending, subject, aim))
+        }
+      }
+      var found: [(Int, RehearsalFailure)] = []
+      for await (index, failure) in group { if let failure { found.append((index, failure)) } }
+      return found.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+    try Task.checkCancellation()
+    return failures
+  }
+
+  private func ending(of cluster: ObjectReference, at commit: String, app: String) async -> Ending {
+    let hasEnded = await watch.wait(atMost: limit) { watch in
+      Self.look(cluster, at: commit, app: app, watch) != nil
+    }
+    guard hasEnded, let ending = await look(cluster, at: commit, app: app) else {
+      return .timedOut(await watch.clusters[cluster])
+    }
+    return ending
+  }
+
+  private func look(_ cluster: ObjectReference, at commit: String, app: String) async -> Ending? {
+    await Self.look(cluster, at: commit, app: app, watch)
+  }
+
+  private static func look(
+    _ cluster: ObjectReference, at commit: String, app: String, _ watch: isolated DaemonWatch
+  ) -> Ending? {
+    let report = watch.reports[commit]?.objects.first { $0.reference == cluster }
+    if report?.verdict == "rejected" { return .rejected(report?.message ?? "it was rejected") }
+    guard let status = watch.clusters[cluster] else { return nil }
+    let isAtRest = status.state == .configured && status.upgradeInfo == nil && status.app == app
+    if isAtRest, status.specCommit == commit { return .reached }
+    // An older stall is not this commit's.
+    return status.stall != nil && status.specCommit == commit ? .stalled(status) : nil
+  }
+
+  private func failure(_ ending: Ending, _ subject: RehearsalSubject, _ aim: String) -> RehearsalFailure? {
+    switch ending {
+    case .reached: return nil
+    case .rejected(let reason): return RehearsalFailure(cluster: subject.cluster, message: reason)
+    case .stalled(let status): return RehearsalTrouble.failure(of: subject, status)
+    case .timedOut(let status):
+      let seconds = limit.components.seconds
+      let progress = status?.condition(.progressing)?.message ?? ""
+      return RehearsalFailure(
+        cluster: subject.cluster,
+        message: "\(subject.cluster) did not \(aim) within \(seconds) s"
+          + (progress.isEmpty ? "" : " (\(progress))"),
+        hint: "allow it more by --timeout, or see what its pods wait for with --keep")
+    }
+  }
+
+  // MARK: Turning round
+
+  /// Stops every cluster in the middle, reverts, and lets them go on.
+  private func turnRound(_ goal: String) async throws -> [RehearsalFailure] {
+    var late: [RehearsalFailure] = []
+    await withTaskGroup(of: RehearsalFailure?.self) { group in
+      for subject in act.subjects { group.addTask { await halt(subject, goal) } }
+      for await failure in group { if let failure { late.append(failure) } }
+    }
+    try Task.checkCancellation()
+    let turned = act.subjects.filter { subject in !late.contains { $0.cluster == subject.cluster } }
+    guard !turned.isEmpty else { return late }
+    let revert = try await act.commit(false, "Revert: what it is to become", to: repository)
+    await daemon.reconciler.sync()
+    for subject in turned {
+      // Only now that the engine sees where to go may it go on.
+      _ = await watch.wait(atMost: limit) { $0.reports[revert] != nil }
+      try await suspend(subject, false)
+    }
+    let failures = try await settle(turned, at: revert, "come back") { $0.origin?.spec.app }
+    var deaf: [RehearsalFailure] = []
+    for subject in turned where !failures.contains(where: { $0.cluster == subject.cluster }) {
+      if let failure = await unheard(subject) { deaf.append(failure) }
+    }
+    return (late + failures + deaf).sorted { $0.cluster < $1.cluster }
+  }
+
+  /// Waits until half of the pods are done, or nothing goes on, and has the engine begin no next step.
+  private func halt(_ subject: RehearsalSubject, _ goal: String) async -> RehearsalFailure? {
+    let cluster = subject.cluster
+    let half = (subject.forecast?.replaced ?? 0) / 2
+    let isThere = await watch.wait(atMost: limit) { watch in
+      if Self.look(cluster, at: goal, app: subject.goal.spec.app, watch) != nil { return true }
+      guard let status = watch.clusters[cluster], let info = status.upgradeInfo else { return false }
+      let touched = status.members.filter { $0.upgrade?.id == info.id }
+      return !touched.isEmpty && touched.count { $0.upgrade?.done == true } >= half
+    }
+    try? await suspend(subject, true)
+    if isThere, await watch.clusters[cluster]?.upgradeInfo != nil { return nil }
+    if case .rejected(let reason)? = await look(cluster, at: goal, app: subject.goal.spec.app) {
+      return RehearsalFailure(cluster: cluster, message: reason)
+    }
+    return RehearsalFailure(
+      cluster: cluster,
+      message: isThere
+        ? "the upgrade of \(cluster) was over before it could be turned round"
+        : "the upgrade of \(cluster) did not come half way within \(limit.components.seconds) s",
+      hint: isThere ? "let the image take a moment: `start: 1s` under embedded.images in .kdops.yaml" : nil)
+  }
+
+  private func suspend(_ subject: RehearsalSubject, _ isSuspended: Bool) async throws {
+    let value: JSON = isSuspended ? "true" : .null
+    _ = try await daemon.backend.api.patch(
+      .clusters, ObjectName(namespace: subject.cluster.namespace, name: subject.cluster.name),
+      merge: ["metadata": ["annotations": [Wire.Annotation.suspend: value]]])
+  }
+
+  /// Every pod that was touched has to have heard that it was taken back.
+  private func unheard(_ subject: RehearsalSubject) async -> RehearsalFailure? {
+    let timeline = await scribe.timeline
+    let app = subject.origin?.spec.app ?? ""
+    let listeners = await watch.clusters[subject.cluster]?.roles.filter {
+      subject.hears(.podReverted, role: $0.id, app: app)
+    }
+    let pods = Set((listeners ?? []).flatMap(\.members).map(\.pod))
+    let missing = timeline.replaced(in: subject.cluster).intersection(pods)
+      .subtracting(timeline.heard(.podReverted, in: subject.cluster))
+    guard !missing.isEmpty else { return nil }
+    return RehearsalFailure(
+      cluster: subject.cluster,
+      message: "\(missing.sorted().joined(separator: ", ")) came back without hearing --pod_reverted",
+      hint: "this is a fault of kdops and not of the app; please report it")
+  }
+}

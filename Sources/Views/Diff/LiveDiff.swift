@@ -1,0 +1,108 @@
+import ClusterAPI
+import Diagnostics
+import KubeDirector
+import Rules
+
+/// Git's head against what lives, object by object.
+public struct LiveDiff: Sendable {
+  /// One object that git, or the cluster, or both have.
+  struct Entry: Sendable {
+    enum State: String, Sendable, CaseIterable {
+      case same
+      case differs
+      case onlyInGit
+      /// It lives by this installation, and its file is gone.
+      case onlyInCluster
+      /// It lives, and is another installation's, or nobody's.
+      case foreign
+      /// Its file breaks the schema, so nobody can tell.
+      case unreadable
+    }
+
+    var reference: ObjectReference
+    var state: State
+    /// The file in git; where there is none, the one that it was applied from.
+    var path: String?
+    /// From the cluster to git.
+    var differences: [Difference] = []
+    /// Whose it is, where it is not ours; empty where it is nobody's.
+    var owner: String?
+  }
+
+  /// In order of their references.
+  var entries: [Entry] = []
+  /// Files that could not be read whole; what is in them is unknown.
+  var unread: [String] = []
+
+  /// - Parameters:
+  ///   - head: the objects of git.
+  ///   - live: all apps and clusters that there are.
+  public init(head: Snapshot, unread: [String], live: [Object], installation: String, systemNamespace: String)
+  {
+    self.unread = unread
+    let living = Dictionary(live.map { ($0.objectReference, $0) }, uniquingKeysWith: { first, _ in first })
+    let ours = living.filter { $0.value.label(Wire.Label.source) == installation }
+    let inGit = Set(head.references)
+    for reference in inGit.union(ours.keys).sorted() {
+      let found = living[reference]
+      let path = head.app(reference)?.source?.path ?? head.cluster(reference)?.source?.path
+      guard inGit.contains(reference) else {
+        entries.append(
+          Entry(
+            reference: reference, state: .onlyInCluster, path: found?.annotation(Wire.Annotation.path)))
+        continue
+      }
+      guard let found else {
+        entries.append(Entry(reference: reference, state: .onlyInGit, path: path))
+        continue
+      }
+      guard ours[reference] != nil else {
+        entries.append(
+          Entry(
+            reference: reference, state: .foreign, path: path, owner: found.label(Wire.Label.source) ?? ""))
+        continue
+      }
+      let differences = Self.differences(reference, head, found, living, systemNamespace)
+      let state: Entry.State = differences.map { $0.isEmpty ? .same : .differs } ?? .unreadable
+      entries.append(
+        Entry(reference: reference, state: state, path: path, differences: differences ?? []))
+    }
+  }
+
+  /// Nil where one of the two is no sound object.
+  private static func differences(
+    _ reference: ObjectReference, _ head: Snapshot, _ found: Object, _ living: [ObjectReference: Object],
+    _ systemNamespace: String
+  ) -> [Difference]? {
+    if reference.kind == Wire.appKind {
+      guard let app = head.app(reference), let live = App(found.json) else { return nil }
+      return ObjectComparison.app(live: live, head: app.model)
+    }
+    guard let cluster = head.cluster(reference), let live = Cluster(found.json) else { return nil }
+    func places(_ name: String) -> [ObjectReference] {
+      [reference.namespace, systemNamespace].map {
+        ObjectReference(kind: Wire.appKind, namespace: $0, name: name)
+      }
+    }
+    let liveApp = places(live.spec.app).lazy.compactMap { living[$0].flatMap { App($0.json) } }.first
+    let headApp = places(cluster.model.spec.app).lazy.compactMap { head.app($0) }.first
+    let status = ClusterStatus(found.json["status"])
+    return ObjectComparison.cluster(
+      live: live, head: cluster.model,
+      apps: (live: liveApp, head: headApp?.model ?? liveApp),
+      catalog: status?.app == live.spec.app ? status?.appCatalog : nil)
+  }
+
+  func count(_ state: Entry.State) -> Int { entries.count { $0.state == state } }
+
+  /// Whether something could not be read, so that nobody can tell.
+  public var cannotTell: Bool { !unread.isEmpty || count(.unreadable) > 0 }
+  /// Whether all can be told, and is the same.
+  public var isSame: Bool { !cannotTell && entries.allSatisfy { $0.state == .same } }
+}
+
+extension Object {
+  fileprivate var objectReference: ObjectReference {
+    ObjectReference(kind: kind, namespace: namespace, name: name)
+  }
+}

@@ -1,0 +1,143 @@
+import Diagnostics
+import KubeDirector
+import StatusWriter
+
+extension ClusterView {
+  /// What a cluster's status looks like.
+  ///
+  /// - Parameters:
+  ///   - status: nil where the engine has not looked at the cluster yet.
+  ///   - subject: the first line of the commit being realised.
+  ///   - way: how to get out of a stall.
+  ///   - whole: whether the roles of a cluster at rest are wanted too.
+  public init(
+    name: String, status: ClusterStatus?, subject: String? = nil, way: WayOut? = nil, whole: Bool = false
+  ) {
+    guard let status else {
+      self.init(name: name, state: .changing, app: "")
+      return
+    }
+    let info = status.upgradeInfo
+    let state: State =
+      if status.stall != nil { .stalled } else if let info {
+        info.isRollingBack ? .rollingBack : .upgrading
+      } else {
+        status.state == .configured ? .configured : .changing
+      }
+    self.init(
+      name: name, state: state, fromApp: info?.prevApp, app: status.app,
+      commit: status.specCommit.map { String($0.prefix(7)) }, subject: subject,
+      since: state == .configured ? nil : info?.startedAt ?? status.condition(.progressing)?.lastTransition)
+    isSuspended = status.condition(.progressing)?.reason == "Suspended"
+    guard whole || state != .configured else { return }
+    roles = status.roles.map { Role($0, of: status) }
+    if state == .stalled, info?.isRollingBack == false, let commit = status.specCommit {
+      wayOut = way?.command(commit: String(commit.prefix(7)))
+    }
+  }
+}
+
+/// How a stalled upgrade of one cluster is taken back.
+public enum WayOut: Hashable, Sendable {
+  /// The commit changed no other cluster.
+  case revertCommit
+  /// The commit changed others too: only this cluster's file goes back.
+  case restoreFile(String)
+
+  func command(commit: String) -> String {
+    switch self {
+    case .revertCommit: "git revert --no-edit \(commit) && git push"
+    case .restoreFile(let path):
+      "git restore --source=\(commit)~1 \(ShellWord.path(path)) && git commit --all && git push"
+    }
+  }
+}
+
+extension ClusterView.Role {
+  init(_ role: RoleStatus, of status: ClusterStatus) {
+    let newestFirst = Array(role.members.reversed())
+    guard let info = status.upgradeInfo else {
+      self.init(id: role.id, cells: newestFirst.map(Self.cellInTheMaking), count: nil)
+      count = (role.members.count { $0.state == .configured && !$0.isInTrouble }, role.members.count)
+      if let member = newestFirst.first(where: \.isInTrouble)
+        ?? newestFirst.first(where: { $0.state != .configured })
+      {
+        words = member.isInTrouble ? member.trouble : "\(member.pod): \(member.state.rawValue)"
+        isStalled = member.isInTrouble
+      }
+      return
+    }
+    guard role.upgradeStatus != nil else {
+      self.init(id: role.id, cells: [.untouched], count: nil, words: "image unchanged")
+      return
+    }
+    self.init(
+      id: role.id, cells: newestFirst.map { Self.cell($0, info, app: status.app) }, count: nil)
+    let concerned = newestFirst.filter { !info.isRollingBack || $0.upgrade?.id == info.id }
+    let done = concerned.count { $0.isDone(info, app: status.app) }
+    count = (done, concerned.count)
+    if let stuck = concerned.first(where: { $0.isInTrouble && !$0.isDone(info, app: status.app) }) {
+      words = stuck.trouble
+      isStalled = true
+    } else if let busy = concerned.first(where: { Self.cell($0, info, app: status.app) == .underWay }) {
+      words = "\(busy.pod): \(busy.step(info))"
+      since = busy.upgrade?.since
+    } else if concerned.isEmpty {
+      words = "untouched"
+    } else if done == concerned.count {
+      words = info.isRollingBack ? "rolled back" : "upgraded"
+    } else {
+      words = Self.wait(of: role.id, status) ?? ""
+    }
+  }
+
+  /// What a role waits for of which nothing is in hand, as the condition says it: `waits for role db`.
+  private static func wait(of role: String, _ status: ClusterStatus) -> String? {
+    let sentences = status.condition(.progressing)?.message.split(separator: "; ") ?? []
+    return sentences.first { $0.hasPrefix("\(role) waits ") }.map { String($0.dropFirst(role.count + 1)) }
+  }
+
+  private static func cellInTheMaking(_ member: MemberStatus) -> ClusterView.Cell {
+    if member.isInTrouble { return .stuck }
+    switch member.state {
+    case .configured: return .done
+    case .createPending: return .toCome
+    case .creating, .configError, .deletePending, .deleting: return .underWay
+    }
+  }
+
+  private static func cell(_ member: MemberStatus, _ info: UpgradeInfo, app: String) -> ClusterView.Cell {
+    guard let ledger = member.upgrade, ledger.id == info.id else {
+      return info.isRollingBack ? .untouched : .toCome
+    }
+    if member.isDone(info, app: app) { return .done }
+    if member.isInTrouble { return .stuck }
+    // What the upgrade had finished, or begun, waits for its turn to go back.
+    if info.isRollingBack, member.podUpgradeStatus != .rollingBack, ledger.script != .podReverted {
+      return .toCome
+    }
+    return .underWay
+  }
+}
+
+extension MemberStatus {
+  /// Something keeps this member from getting on.
+  fileprivate var isInTrouble: Bool {
+    detail.configError != nil || detail.waitingReason != nil || detail.schedulingError != nil
+  }
+
+  /// `analytics-worker-2: ErrImagePull registry.example/spark:9 (not found)`.
+  fileprivate var trouble: String {
+    let reason = [detail.waitingReason, detail.waitingMessage].compactMap(\.self).joined(separator: " ")
+    return "\(pod): \(detail.configError ?? detail.schedulingError ?? reason)"
+  }
+
+  fileprivate func step(_ info: UpgradeInfo) -> String {
+    if podUpgradeStatus == .configured,
+      let script = detail.pendingNotifications.first?.event ?? upgrade?.script
+    {
+      return "startscript \(script.argument)"
+    }
+    return info.isRollingBack ? "going back" : "starting"
+  }
+}

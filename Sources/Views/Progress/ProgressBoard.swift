@@ -1,0 +1,109 @@
+import Diagnostics
+import KubeDirector
+import Logging
+import StatusWriter
+import Terminal
+
+/// Keeps what is known of each cluster and redraws it on a terminal: at most ten times a second, and only when
+/// something changed or a second has gone by.
+public actor ProgressBoard {
+  private let console: Console
+  private let clock: any Clock<Duration>
+  private let now: @Sendable () -> Int
+  private var clusters: [ObjectReference: Entry] = [:]
+  private var subjects: [String: String] = [:]
+  /// The clusters that each commit changed, to tell which way out there is.
+  private var changed: [String: Int] = [:]
+  /// What was last said of each commit.
+  private var said: [String: String] = [:]
+  private var isDirty = true
+  private var isBusy = true
+
+  private struct Entry {
+    var status: ClusterStatus?
+    var path: String?
+  }
+
+  /// - Parameters:
+  ///   - clock: between two pictures.
+  ///   - now: in whole seconds since 1970.
+  public init(console: Console, clock: any Clock<Duration>, now: @escaping @Sendable () -> Int) {
+    self.console = console
+    self.clock = clock
+    self.now = now
+  }
+
+  /// A commit whose phase is a new one is said in a line that stays.
+  public func commit(_ report: CommitReport, _ logger: Logger?) {
+    if subjects.count > 1000 { (subjects, changed, said) = ([:], [:], [:]) }
+    subjects[report.commit] = report.subject
+    changed[report.commit] = report.objects.count { $0.kind == Wire.clusterKind }
+    isDirty = true
+    guard said.updateValue(report.phase.rawValue, forKey: report.commit) != report.phase.rawValue else {
+      return
+    }
+    guard !console.isTerminal, let logger else {
+      return console.line("\(report.commit.prefix(7)) \(report.sentence)")
+    }
+    logger.info(
+      "commit.\(report.phase.rawValue)",
+      metadata: ["commit": "\(report.commit.prefix(7))", "summary": "\(report.sentence)"])
+  }
+
+  /// Takes in how a cluster stands.
+  ///
+  /// - Parameter path: the file that says what the cluster shall be.
+  public func cluster(_ reference: ObjectReference, _ status: ClusterStatus?, path: String?) {
+    clusters[reference] = Entry(status: status, path: path)
+    isDirty = true
+  }
+
+  /// Forgets a cluster.
+  public func clusterGone(_ reference: ObjectReference) {
+    clusters[reference] = nil
+    isDirty = true
+  }
+
+  /// Redraws until the task is cancelled; leaves the last picture standing. Without a terminal it only waits.
+  public func run() async {
+    var drawn = 0
+    while !Task.isCancelled {
+      guard console.isTerminal else {
+        try? await clock.sleep(for: .seconds(86_400))
+        continue
+      }
+      let time = now()
+      if isDirty || (isBusy && time != drawn) { draw(time) }
+      drawn = time
+      guard (try? await clock.sleep(for: .milliseconds(100))) != nil else { break }
+    }
+    guard console.isTerminal else { return }
+    draw(now())
+    console.settle()
+  }
+
+  /// One cluster as lines that stay.
+  public func picture(of reference: ObjectReference) -> [String] {
+    let text = ProgressText(width: console.size.columns - 1, isColoured: console.isColoured)
+    return text.lines(clusters.filter { $0.key == reference }.map { view($0.key, $0.value) }, now: now())
+  }
+
+  private func draw(_ time: Int) {
+    isDirty = false
+    let size = console.size
+    let views = views
+    isBusy = views.contains { $0.state != .configured }
+    let text = ProgressText(width: size.columns - 1, height: size.rows - 1, isColoured: console.isColoured)
+    console.show(text.lines(views, now: time))
+  }
+
+  private var views: [ClusterView] { clusters.map { view($0.key, $0.value) } }
+
+  private func view(_ reference: ObjectReference, _ entry: Entry) -> ClusterView {
+    let commit = entry.status?.specCommit ?? ""
+    var way: WayOut?
+    if let path = entry.path { way = .restoreFile(path) }
+    if changed[commit] == 1 { way = .revertCommit }
+    return ClusterView(name: "\(reference)", status: entry.status, subject: subjects[commit], way: way)
+  }
+}

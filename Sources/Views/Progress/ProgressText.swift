@@ -1,0 +1,160 @@
+import Terminal
+
+/// Draws clusters for a terminal: a line a role, a cell a pod. Pure; the same input gives the same lines.
+public struct ProgressText {
+  let width: Int
+  let height: Int
+  let isColoured: Bool
+
+  /// - Parameters:
+  ///   - width: cells of a terminal.
+  ///   - height: the most lines drawn.
+  public init(width: Int = 100, height: Int = 40, isColoured: Bool = false) {
+    (self.width, self.height, self.isColoured) = (width, height, isColoured)
+  }
+
+  /// The clusters that something happens to, and how many rest.
+  ///
+  /// - Parameter now: in whole seconds since 1970.
+  public func lines(_ clusters: [ClusterView], now: Int) -> [String] {
+    let busy = clusters.filter { $0.state != .configured }
+      .sorted { ($0.state.rawValue, $0.name) < ($1.state.rawValue, $1.name) }
+    let columns = Columns(busy)
+    var lines: [String] = []
+    var shown = 0
+    for cluster in busy {
+      let block = draw(cluster, columns, now)
+      // Room for what is said of those that are left out, and of those that rest.
+      if lines.count + block.count > height - 2 { break }
+      lines += block
+      shown += 1
+    }
+    if shown < busy.count { lines.append(styled(StyledLine(rest(busy[shown...]), .dim))) }
+    let resting = clusters.count - busy.count
+    if resting > 0 {
+      lines.append(
+        styled(StyledLine("\(resting == 1 ? "1 cluster" : "\(resting) clusters") configured", .dim)))
+    }
+    return lines
+  }
+
+  /// One cluster, also where it rests; the lines past `height` are left out.
+  ///
+  /// - Parameter now: in whole seconds since 1970.
+  public func lines(_ cluster: ClusterView, now: Int) -> [String] {
+    Array(draw(cluster, Columns([cluster]), now).prefix(height))
+  }
+
+  private struct Columns {
+    var name: Int
+    var cells: Int
+
+    init(_ clusters: [ClusterView]) {
+      func widest(_ texts: some Sequence<String>) -> Int { texts.map(StyledLine.width(of:)).max() ?? 0 }
+      name = min(36, max(widest(clusters.map(\.name)), 2 + widest(clusters.flatMap(\.roles).map(\.id))))
+      cells = min(23, max(9, clusters.flatMap(\.roles).map { ProgressText.cells($0).width }.max() ?? 0))
+    }
+  }
+
+  private func rest(_ clusters: ArraySlice<ClusterView>) -> String {
+    let counts = ClusterView.State.allCases.compactMap { state -> String? in
+      let count = clusters.count { $0.state == state }
+      return count == 0 ? nil : "\(count) \(state.word)"
+    }
+    return "… and \(clusters.count) more: \(counts.joined(separator: ", "))"
+  }
+
+  private func draw(_ cluster: ClusterView, _ columns: Columns, _ now: Int) -> [String] {
+    [head(cluster, columns, now)] + cluster.roles.map { role($0, columns, now) }
+      + (cluster.wayOut.map { wayOut($0, indent: columns.name + columns.cells + 14) } ?? [])
+  }
+
+  private func head(_ cluster: ClusterView, _ columns: Columns, _ now: Int) -> String {
+    var line = StyledLine(StyledLine.cut(cluster.name, to: columns.name), .bold)
+    line.pad(to: columns.name + 3)
+    line.append(cluster.fromApp.map { "\($0) → \(cluster.app)" } ?? cluster.app)
+    if let word = word(cluster) { line.append("   \(word.text)", word.style) }
+    if cluster.isSuspended { line.append("   suspended", .yellow) }
+    if let commit = cluster.commit { line.append("   commit \(commit)", .dim) }
+    let time = cluster.since.map { Self.elapsed(now - $0) }
+    let end = min(width, 110)
+    if let subject = cluster.subject, !subject.isEmpty {
+      let room = end - line.width - 3 - (time.map { $0.count + 3 } ?? 0)
+      if room > 8 { line.append(" \"\(StyledLine.cut(subject, to: room))\"", .dim) }
+    }
+    if let time, line.width + time.count + 3 <= end {
+      line.pad(to: end - time.count)
+      line.append(time)
+    }
+    return styled(line)
+  }
+
+  private func word(_ cluster: ClusterView) -> (text: String, style: StyledLine.Style)? {
+    switch cluster.state {
+    case .rollingBack: ("rolling back", .yellow)
+    case .stalled: ("stalled", .red)
+    case .configured: ("configured", .green)
+    case .upgrading, .changing: nil
+    }
+  }
+
+  private func role(_ role: ClusterView.Role, _ columns: Columns, _ now: Int) -> String {
+    var line = StyledLine("  \(StyledLine.cut(role.id, to: columns.name - 2))")
+    line.pad(to: columns.name + 3)
+    let start = line.width
+    for (text, style) in Self.cells(role).parts { line.append(text, style) }
+    line.pad(to: start + columns.cells + 2)
+    guard let count = role.count else {
+      line.append(role.words, .dim)
+      return styled(line)
+    }
+    let numbers = "\(count.done)/\(count.total)"
+    line.append(String(repeating: " ", count: max(0, 7 - numbers.count)) + numbers)
+    if !role.words.isEmpty { line.append("  \(role.words)", role.isStalled ? .red : nil) }
+    if let since = role.since, now - since > 2 { line.append(" (\(now - since) s)") }
+    return styled(line)
+  }
+
+  /// The cells with spaces between them; runs of the same cell are counted where there are too many members.
+  private static func cells(_ role: ClusterView.Role) -> (parts: [(String, StyledLine.Style?)], width: Int) {
+    var parts: [(String, StyledLine.Style?)] = []
+    if role.cells.count <= 12 {
+      parts = role.cells.map { ("\($0.rawValue) ", $0.style) }
+    } else {
+      var rest = role.cells[...]
+      while let cell = rest.first {
+        let run = rest.prefix { $0 == cell }.count
+        parts.append(("\(cell.rawValue)\(run > 1 ? "×\(run)" : "") ", cell.style))
+        rest = rest.dropFirst(run)
+      }
+    }
+    return (parts, max(0, parts.reduce(0) { $0 + StyledLine.width(of: $1.0) } - 1))
+  }
+
+  /// The command stays whole and can be copied, on however narrow a terminal: it is broken as a shell takes it.
+  private func wayOut(_ command: String, indent: Int) -> [String] {
+    let text = "way out: \(command)"
+    if indent + text.count <= width { return [String(repeating: " ", count: indent) + text] }
+    if 4 + text.count <= width { return ["    " + text] }
+    var lines = ["    way out:"]
+    var line = "     "
+    for word in command.split(separator: " ") {
+      if line.count + 1 + word.count > width - 2, line.count > 5 {
+        lines.append(line + " \\")
+        line = "     "
+      }
+      line += " " + word
+    }
+    return lines + [line]
+  }
+
+  private func styled(_ line: StyledLine) -> String { line.text(width: width, coloured: isColoured) }
+
+  /// `00:41`, and with hours where there are some.
+  static func elapsed(_ seconds: Int) -> String {
+    func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+    let seconds = max(0, seconds)
+    let minutes = "\(two(seconds / 60 % 60)):\(two(seconds % 60))"
+    return seconds < 3600 ? minutes : "\(seconds / 3600):\(minutes)"
+  }
+}

@@ -1,0 +1,72 @@
+import Diagnostics
+import KubeDirector
+import Reconciler
+import StatusWriter
+import Terminal
+
+/// What is held, for people: what would change, and below it why it does not and the way out, whole on however narrow
+/// a screen.
+public struct HeldText {
+  let width: Int
+  let isColoured: Bool
+  let height: Int
+
+  /// - Parameters:
+  ///   - width: cells of a terminal.
+  ///   - height: the most lines; what does not fit is counted.
+  public init(width: Int = 120, isColoured: Bool = false, height: Int = .max) {
+    (self.width, self.isColoured, self.height) = (width, isColoured, height)
+  }
+
+  /// What is held, change by change; none where nothing is.
+  public func lines(_ held: HeldChanges) -> [String] {
+    var lines: [String] = []
+    var shown = 0
+    for change in held.changes {
+      let block = block(change)
+      if lines.count + block.count >= height { break }
+      lines += block
+      shown += 1
+    }
+    let rest = held.changes.count - shown + held.omitted
+    guard rest > 0, height > 0 else { return lines }
+    let words = shown == 0 ? "\(rest) held" : "… and \(rest) more held"
+    let line = StyledLine("\(words): kdops status says why", .yellow)
+    return lines + [line.text(width: width, coloured: isColoured)]
+  }
+
+  private func block(_ change: HeldChange) -> [String] {
+    let commit = "commit \(change.commit.prefix(7))"
+    let style: StyledLine.Style = change.verdict == Phase.rejected.rawValue ? .red : .yellow
+    var head = StyledLine()
+    if change.isOfCommit {
+      head.append("\(commit) is held", style)
+    } else {
+      head.append(change.object.namespace.isEmpty ? change.object.name : "\(change.object)", .bold)
+      head.append("   \(change.verdict)", style)
+      head.append("   \(commit)", .dim)
+    }
+    if !change.rules.isEmpty { head.append("   \(change.rules.joined(separator: ", "))", .dim) }
+    return [head.text(width: width, coloured: isColoured)]
+      + Self.wrapped(change.message, to: max(20, width - 2)).map {
+        StyledLine("  \($0)").text(width: width, coloured: isColoured)
+      }
+  }
+
+  /// Broken between words; a word that is longer than a line stays whole as long as it can.
+  static func wrapped(_ text: String, to width: Int) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in TerminalText.visible(text).split(separator: " ") {
+      if line.isEmpty {
+        line = String(word)
+      } else if StyledLine.width(of: line) + 1 + StyledLine.width(of: String(word)) <= width {
+        line += " " + word
+      } else {
+        lines.append(line)
+        line = String(word)
+      }
+    }
+    return line.isEmpty ? lines : lines + [line]
+  }
+}

@@ -1,0 +1,144 @@
+import ClusterAPI
+import Diagnostics
+import KubeDirector
+import StatusWriter
+import Terminal
+import Values
+
+/// Clusters for people: a line each, or one of them with its members.
+public struct StatusText {
+  let width: Int
+  let isColoured: Bool
+
+  /// - Parameter width: cells of a terminal.
+  public init(width: Int = 120, isColoured: Bool = false) {
+    (self.width, self.isColoured) = (width, isColoured)
+  }
+
+  /// A line a cluster, aligned.
+  public func list(_ clusters: [Object]) -> [String] {
+    guard !clusters.isEmpty else { return ["no clusters"] }
+    let views = clusters.map {
+      ClusterView(name: "\($0.objectName)", status: ClusterStatus($0.json["status"]))
+    }
+    let apps = zip(clusters, views).map { Self.apps($0, $1) }
+    let names = views.map { StyledLine.width(of: $0.name) }.max() ?? 0
+    let words = views.map(\.state.word.count).max() ?? 0
+    let widest = apps.map { StyledLine.width(of: $0) }.max() ?? 0
+    return zip(clusters, zip(views, apps)).map { object, pair in
+      let (view, app) = pair
+      var line = StyledLine(view.name, .bold)
+      line.pad(to: names + 3)
+      line.append(view.state.word, view.state.style)
+      line.pad(to: names + words + 6)
+      line.append(app)
+      line.pad(to: names + words + widest + 9)
+      if let commit = view.commit { line.append("commit \(commit)", .dim) }
+      if object.isSuspended { line.append("   suspended", .yellow) }
+      if let stall = ClusterStatus(object.json["status"])?.stall { line.append("   \(stall.message)", .red) }
+      return line.text(width: width, coloured: isColoured)
+    }
+  }
+
+  /// One cluster with every member.
+  public func detail(_ cluster: Object) -> [String] {
+    guard let status = ClusterStatus(cluster.json["status"]) else {
+      return ["\(cluster.objectName)   not yet looked at by the engine"]
+    }
+    let view = ClusterView(name: "\(cluster.objectName)", status: status)
+    var head = StyledLine(view.name, .bold)
+    head.append("   ")
+    head.append(view.state.word, view.state.style)
+    head.append("   \(Self.apps(cluster, view))")
+    if let commit = view.commit { head.append("   commit \(commit)", .dim) }
+    var lines = [head]
+    if let path = cluster.annotation(Wire.Annotation.path) {
+      lines.append(StyledLine("  file   \(path)", .dim))
+    }
+    if cluster.isSuspended {
+      lines.append(StyledLine("  suspended; to go on: \(Self.wayOn(cluster))", .yellow))
+    }
+    if let stall = status.stall {
+      lines += Self.sentences(stall.message).map { StyledLine("  \($0)", .red) }
+    } else if let progress = status.condition(.progressing), progress.status {
+      // Which way it goes is said above; what it waits for, only here.
+      lines += progress.message.split(separator: "; ").dropFirst().map { StyledLine("  \($0)", .yellow) }
+    }
+    if let change = status.condition(.progressing), Self.changeWords.contains(change.reason) {
+      let said = Self.sentences(change.message)
+      lines.append(StyledLine("  \(change.reason.lowercased()): \(said.first ?? "")", .yellow))
+      lines += said.dropFirst().map { StyledLine("  \($0)", .yellow) }
+    }
+    let pods = status.members.map { StyledLine.width(of: $0.pod) }.max() ?? 0
+    for role in status.roles {
+      var line = StyledLine("  \(role.id)")
+      if let upgrade = role.upgradeStatus { line.append("   \(upgrade.rawValue)") }
+      if role.members.isEmpty, let members = Self.members(cluster, role.id) {
+        line.append("   \(members == 1 ? "1 member" : "\(members) members")")
+      }
+      lines.append(line)
+      for member in role.members.reversed() { lines.append(Self.line(member, pods)) }
+    }
+    return lines.map { $0.text(width: width, coloured: isColoured) }
+  }
+
+  /// What git says is changed in git.
+  private static func wayOn(_ cluster: Object) -> String {
+    let key = Wire.Annotation.suspend
+    let isCarried = cluster.annotation(Wire.Annotation.carried)?.split(separator: " ").contains {
+      $0 == "a:\(key)"
+    }
+    return isCarried == true
+      ? "take \(key) out of \(cluster.annotation(Wire.Annotation.path) ?? "its file")"
+      : "kdops resume \(cluster.objectName)"
+  }
+
+  /// How a last change stands that the cluster itself knows nothing of, as the status tree tells it.
+  private static let changeWords: Set<String> = ["Waiting", "Rejected"]
+
+  /// How many members a role shall have, where they are only counted.
+  private static func members(_ cluster: Object, _ role: String) -> Int? {
+    cluster.json["spec"]?["roles"]?.array?.first { $0["id"]?.string == role }?["members"]?.integer
+  }
+
+  /// What is wrong, and the way out on a line of its own: no screen is so narrow that it is cut off.
+  private static func sentences(_ message: String) -> [String] {
+    let parts = message.split(separator: "; ").map(String.init)
+    guard parts.count > 1, let last = parts.last else { return [message] }
+    return [parts.dropLast().joined(separator: "; "), last]
+  }
+
+  private static func line(_ member: MemberStatus, _ width: Int) -> StyledLine {
+    let isWell = member.state == .configured && member.detail.waitingReason == nil
+    var line = StyledLine("    ")
+    line.append(isWell ? "●" : member.state == .configError ? "✗" : "◐", isWell ? .green : .yellow)
+    line.append(" \(member.pod)")
+    line.pad(to: width + 9)
+    line.append(member.podUpgradeStatus?.rawValue ?? member.state.rawValue)
+    line.pad(to: width + 27)
+    line.append(member.app ?? "", .dim)
+    let detail = member.detail
+    let why =
+      detail.configError ?? detail.schedulingError
+      ?? detail.waitingReason.map { reason in
+        detail.waitingMessage.map { "\(reason): \($0)" } ?? reason
+      }
+    if let why { line.append("   \(why)", .red) }
+    return line
+  }
+
+  private static func apps(_ cluster: Object, _ view: ClusterView) -> String {
+    let app = view.app.isEmpty ? cluster.json["spec"]?["app"]?.string ?? "" : view.app
+    return view.fromApp.map { "\($0) → \(app)" } ?? app
+  }
+}
+
+extension ClusterView.State {
+  var style: StyledLine.Style? {
+    switch self {
+    case .stalled: .red
+    case .rollingBack, .upgrading, .changing: .yellow
+    case .configured: .green
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import Daemon
+import GitStore
+
+extension Daemon.Options {
+  /// - Parameters:
+  ///   - repo: where the repository is.
+  ///   - folder: for our copy of the repository.
+  /// - Throws: `GitError` where the address cannot be used.
+  init(
+    _ configuration: DaemonConfiguration, repo: String, folder: String, environment: [String: String]
+  ) throws(GitError) {
+    self.init(remote: try GitAccess.remote(repo, environment), folder: folder)
+    branch = configuration.branch
+    interval = configuration.interval
+    compareInterval = configuration.compareInterval
+    policy = configuration.policy
+    acceptsRewrittenHistory = configuration.acceptsRewrittenHistory
+    history = configuration.history
+    isAtomic = configuration.isAtomic
+    fixesForward = configuration.fixesForward
+    statusRefs = configuration.statusRefs
+    scriptTimeout = configuration.scriptTimeout
+    progressDeadline = configuration.progressDeadline ?? .zero
+    revertsStalled = configuration.revertsStalled
+    verify = configuration.verify
+    forge = configuration.forge
+    author = configuration.author
+    signingKey = configuration.signingKey
+  }
+}

@@ -1,0 +1,117 @@
+import ClusterAPI
+import KubeDirector
+import Manifests
+import Rules
+import TestSupport
+import Testing
+import Values
+
+@testable import Views
+
+@Suite("Git's head against what lives")
+struct DiffTests {
+  private func app(_ version: String, image: String = "spark:1") -> JSON {
+    [
+      "apiVersion": "kubedirector.hpe.com/v1beta1", "kind": "KubeDirectorApp",
+      "metadata": ["name": .string("spark-\(version)"), "namespace": "prod"],
+      "spec": [
+        "label": ["name": "Spark"], "distroID": "spark", "version": .string(version),
+        "configSchemaVersion": 8,
+        "roles": [["id": "worker", "cardinality": "1+", "imageRepoTag": .string(image)]],
+        "config": ["selectedRoles": ["worker"], "roleServices": [], "configMeta": [:]],
+      ],
+    ]
+  }
+
+  private func cluster(
+    _ name: String, app: String = "spark-1.0.0", memory: String = "1Gi", password: String = "old",
+    annotations: [String: String] = [:]
+  ) -> JSON {
+    [
+      "apiVersion": "kubedirector.hpe.com/v1beta1", "kind": "KubeDirectorCluster",
+      "metadata": ["name": .string(name), "namespace": "prod", "annotations": JSON(annotations)],
+      "spec": [
+        "app": .string(app),
+        "roles": [
+          [
+            "id": "worker", "members": 2,
+            "resources": ["limits": ["memory": .string(memory), "cpu": "1"]],
+            "env": [["name": "PASSWORD", "value": .string(password)]],
+          ]
+        ],
+      ],
+    ]
+  }
+
+  private func live(_ json: JSON, owner: String? = "default") -> Object {
+    var object = Object(json)
+    object.json["metadata"]?["labels"] = owner.map { ["kdops.dev/source": .string($0)] }
+    object.json["metadata"]?["annotations"]?["kdops.dev/path"] = "clusters/gone.yaml"
+    return object
+  }
+
+  private func diff(_ head: [JSON], _ live: [Object], unread: [String] = []) -> LiveDiff {
+    var snapshot = Snapshot(defaultNamespace: "prod")
+    for (index, json) in head.enumerated() {
+      let file = ManifestFile.parse(
+        path: "fleet/\(index).json", bytes: Array(json.text().utf8), defaultNamespace: "prod")
+      _ = snapshot.update(file)
+    }
+    return LiveDiff(
+      head: snapshot, unread: unread, live: live, installation: "default", systemNamespace: "kdops-system")
+  }
+
+  @Test("the same in other words is the same; annotations that others put on the live object are theirs")
+  func same() {
+    let other = cluster("a", memory: "1024Mi")
+    let found = diff(
+      [app("1.0.0"), cluster("a")],
+      [live(app("1.0.0")), live(other.settingAnnotation("kdops.dev/suspend", "true"))])
+    #expect(found.entries.map(\.state) == [.same, .same])
+    #expect(found.isSame)
+  }
+
+  @Test("what differs is told field by field; what is only here or there, foreign or unreadable, by a word")
+  func differs() throws {
+    let found = diff(
+      [
+        app("1.0.0"), app("1.1.0"),
+        cluster("a", app: "spark-1.1.0", memory: "2Gi", password: "new", annotations: ["team": "x"]),
+        cluster("b"), cluster("c"),
+        [
+          "apiVersion": "kubedirector.hpe.com/v1beta1", "kind": "KubeDirectorCluster",
+          "metadata": ["name": "d", "namespace": "prod"], "spec": ["app": 7],
+        ],
+      ],
+      [
+        live(app("1.0.0")), live(cluster("a")), live(cluster("b"), owner: "other"),
+        live(cluster("c"), owner: nil),
+        live(cluster("d")), live(cluster("e")), live(cluster("f"), owner: nil),
+      ], unread: ["clusters/broken.yaml"])
+    let text = DiffText(width: 160).lines(found, head: "4f2c9ab0c1d2", place: "the cluster").joined(
+      separator: "\n")
+    #expect(try text + "\n" == Golden.stored("diff.txt", recording: text + "\n"))
+    let json = DiffJSON.json(found, head: "4f2c9ab0c1d2").text(pretty: true)
+    #expect(try json + "\n" == Golden.stored("diff.json", recording: json + "\n"))
+    #expect(!found.isSame)
+    #expect(found.cannotTell)
+  }
+
+  @Test("values that others should not read are in neither form")
+  func secrets() {
+    let found = diff([cluster("a", password: "hunter2")], [live(cluster("a", password: "swordfish"))])
+    let lines = DiffText().lines(found, head: "x", place: "y")
+    #expect(lines.last == "  roles[worker].env[0].value differs")
+    let text = lines.joined() + DiffJSON.json(found, head: "x").text()
+    #expect(!text.contains("hunter2"))
+    #expect(!text.contains("swordfish"))
+  }
+}
+
+extension JSON {
+  fileprivate func settingAnnotation(_ key: String, _ value: String) -> JSON {
+    var json = self
+    json["metadata"]?["annotations"]?[key] = .string(value)
+    return json
+  }
+}

@@ -1,0 +1,152 @@
+import ClusterAPI
+import Diagnostics
+import KubeDirector
+import Manifests
+import StatusWriter
+import TestSupport
+import Testing
+import Values
+
+@testable import Views
+
+@Suite("Clusters as people read them")
+struct StatusTextTests {
+  private func object(_ name: String, _ status: ClusterStatus?) -> Object {
+    var object = Object(
+      .clusters, namespace: "prod", name: name, annotations: ["kdops.dev/path": "clusters/prod/\(name).yaml"])
+    object.json["spec"] = ["app": "spark-1.0.0"]
+    object.json["status"] = status?.json
+    return object
+  }
+
+  private let stalled = ClusterStatus(
+    state: .updating, app: "spark-1.1.0",
+    upgradeInfo: UpgradeInfo(isRollingBack: false, prevApp: "spark-1.0.0", id: "u1"),
+    specCommit: "4f2c9ab0c1d2e3f405162738495a6b7c8d9e0f10",
+    roles: [
+      RoleStatus(
+        id: "worker", statefulSet: "analytics-worker", upgradeStatus: .upgrading,
+        members: [
+          MemberStatus(pod: "analytics-worker-0", nodeID: 1, state: .configured, app: "spark-1.0.0"),
+          MemberStatus(
+            pod: "analytics-worker-1", nodeID: 2, state: .configError, podUpgradeStatus: .configured,
+            app: "spark-1.1.0",
+            detail: .init(configError: "startscript --pod_upgraded ended with exit code 3")),
+        ])
+    ],
+    conditions: [
+      Condition(
+        type: .stalled, status: true, reason: "ConfigError",
+        message:
+          "analytics-worker-1: startscript --pod_upgraded ended with exit code 3; to go back to spark-1.0.0, revert commit 4f2c9ab",
+        lastTransition: 0)
+    ])
+
+  private let resting = ClusterStatus(
+    state: .configured, app: "kafka-3.7.0", specCommit: "1d0e77c000000000000000000000000000000000")
+
+  @Test("a line each, aligned, with the reason where one is stuck")
+  func list() throws {
+    let text = StatusText(width: 160).list([
+      object("analytics", stalled), object("ledger", resting), object("new", nil),
+    ]).joined(separator: "\n")
+    #expect(try text + "\n" == Golden.stored("status-list.txt", recording: text + "\n"))
+    #expect(StatusText().list([]) == ["no clusters"])
+  }
+
+  @Test("one of them with its file and every member, the last ordinal first")
+  func detail() throws {
+    let text = StatusText(width: 160).detail(object("analytics", stalled)).joined(separator: "\n")
+    #expect(try text + "\n" == Golden.stored("status-detail.txt", recording: text + "\n"))
+    #expect(StatusText().detail(object("new", nil)) == ["prod/new   not yet looked at by the engine"])
+  }
+
+  @Test("what an upgrade waits for has a line of its own")
+  func waiting() {
+    var status = stalled
+    status.conditions = [
+      Condition(
+        type: .progressing, status: true, reason: "Upgrading",
+        message: "from spark-1.0.0 to spark-1.1.0; worker waits for analytics-worker-1", lastTransition: 0)
+    ]
+    #expect(
+      StatusText().detail(object("analytics", status)).contains("  worker waits for analytics-worker-1"))
+  }
+}
+
+@Suite("Clusters as the status tree tells of them")
+struct StatusFromGitTests {
+  private func lines(_ file: ClusterFile) -> [String] { StatusText().detail(file.object) }
+
+  private let status = ClusterStatus(
+    state: .updating, app: "spark-1.1.0",
+    upgradeInfo: UpgradeInfo(isRollingBack: false, prevApp: "spark-1.0.0", id: "u1"), specCommit: "4f2c9ab",
+    roles: [
+      RoleStatus(
+        id: "worker", statefulSet: "a-worker",
+        members: [MemberStatus(pod: "a-worker-0", nodeID: 1), MemberStatus(pod: "a-worker-1", nodeID: 2)])
+    ],
+    conditions: [
+      Condition(
+        type: .stalled, status: true, reason: "ErrImagePull",
+        message: "a-worker-1: ErrImagePull; to go back to spark-1.0.0, revert commit 4f2c9ab",
+        lastTransition: 0)
+    ])
+
+  @Test("members are counted there, so no rows are made up for them")
+  func members() {
+    var resting = status
+    (resting.state, resting.upgradeInfo, resting.conditions) = (.configured, nil, [])
+    let file = ClusterFile(namespace: "prod", name: "a", status: resting, verdict: "accepted", phase: .done)
+    #expect(lines(file) == ["prod/a   configured   spark-1.1.0   commit 4f2c9ab", "  worker   2 members"])
+    #expect(file.object.json["status"]?["roles"]?.array?.first?["members"] == [])
+  }
+
+  @Test("a stall is told beside the change that waits behind it")
+  func stallBehindWaiting() throws {
+    let file = ClusterFile(
+      namespace: "prod", name: "a", status: status, verdict: "waiting", phase: .waiting,
+      message: "an upgrade runs; revert 4f2c9ab first")
+    let read = try #require(
+      ClusterFile(path: "prod/a.yaml", SettingsFile(path: "a", bytes: file.bytes).json ?? .null))
+    #expect(read == file)
+    #expect(
+      lines(read) == [
+        "prod/a   stalled   spark-1.0.0 → spark-1.1.0   commit 4f2c9ab", "  a-worker-1: ErrImagePull",
+        "  to go back to spark-1.0.0, revert commit 4f2c9ab", "  waiting: an upgrade runs",
+        "  revert 4f2c9ab first", "  worker   2 members",
+      ])
+  }
+
+  @Test("the journal is there too: what has ended always, what runs only where it has stalled")
+  func journal() throws {
+    let ended = Journal.Run(
+      id: "u0", isRollback: false, from: "a", to: "b", commit: "c", began: 1_800_000_000,
+      ended: 1_800_000_009,
+      pods: [.init(role: "worker", pod: "a-worker-0", at: 0, replace: 1, isDone: true)])
+    var running = ended
+    (running.id, running.ended) = ("u1", nil)
+    var going = status
+    going.journal = Journal(runs: [ended, running])
+    let stalled = ClusterFile(namespace: "prod", name: "a", status: going)
+    let read = ClusterFile(path: "prod/a.yaml", SettingsFile(path: "a", bytes: stalled.bytes).json ?? .null)
+    #expect(read?.journal == going.journal)
+    #expect(Journal(read?.object.json["status"]?["journal"]) == going.journal)
+    going.conditions = []
+    #expect(ClusterFile(namespace: "prod", name: "a", status: going).journal.runs == [ended])
+  }
+
+  @Test("a cluster that is suspended says so, and how it goes on: by command, or in git where git says it")
+  func suspended() {
+    var object = Object(
+      .clusters, namespace: "prod", name: "a",
+      annotations: ["kdops.dev/suspend": "true", "kdops.dev/path": "clusters/a.yaml"])
+    object.json["status"] = status.json
+    #expect(StatusText().detail(object).contains("  suspended; to go on: kdops resume prod/a"))
+    object.json["metadata"]?["annotations"]?["kdops.dev/carried"] = "a:kdops.dev/suspend"
+    #expect(
+      StatusText().detail(object).contains(
+        "  suspended; to go on: take kdops.dev/suspend out of clusters/a.yaml"))
+    #expect(StatusText().list([object]).first?.contains("suspended") == true)
+  }
+}
