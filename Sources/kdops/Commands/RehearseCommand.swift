@@ -6,7 +6,6 @@ import GitStore
 import KubeDirector
 import Layout
 import Plan
-import Reconciler
 import Rehearsal
 import Rules
 import Terminal

@@ -1,10 +1,8 @@
 import ArgumentParser
 import ClusterAPI
 import FoundationEssentials
-import KubeDirector
 import Orders
 import Rules
-import Values
 
 /// `kdops sync`: tells the daemon to fetch and compare now.
 struct SyncCommand: AsyncParsableCommand {

@@ -3,7 +3,6 @@ import Diagnostics
 import Forge
 import Layout
 import Manifests
-import Reconciler
 import Values
 
 /// Joins what the file, the environment and the command line say: flags over environment over file. Collects every

@@ -1,6 +1,5 @@
 import GitStore
 import Layout
-import Reconciler
 import Values
 
 /// One key of the daemon's configuration: how it is written, and what holds where nobody says anything.

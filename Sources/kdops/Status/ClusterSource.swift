@@ -2,12 +2,9 @@ import ClusterAPI
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
-import KubeDirector
 import Kubernetes
 import Reconciler
-import StatusWriter
 import Validation
-import Values
 import Views
 
 /// Where `kdops status` reads clusters from.
