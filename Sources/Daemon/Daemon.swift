@@ -52,7 +52,8 @@ public struct Daemon: Sendable {
     public init(remote: Remote, folder: String) { (self.remote, self.folder) = (remote, folder) }
 
     var signatures: SignatureTools { SignatureTools(verify, folder: "\(folder)/signatures") }
-    var signer: CommitSigner? { signingKey.map { CommitSigner(key: $0, folder: "\(folder)/signatures") } }
+    /// Signs the daemon's own commits to the branch; nil where it has no key.
+    public var signer: CommitSigner? { signingKey.map { CommitSigner(key: $0, folder: "\(folder)/signatures") } }
   }
 
   /// Who watches beside the status writer, such as a display; told the same in the same order.

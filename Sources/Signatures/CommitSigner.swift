@@ -22,19 +22,14 @@ public struct CommitSigner: Sendable, Hashable {
     self.folder = folder
   }
 
-  /// What keeps commits from being signed, one sentence each; none where a signature could be made.
-  public func problems() async -> [String] {
+  /// Makes a signature that nobody needs, to find out now whether one can be made.
+  public func tryOut() async throws(Failure) {
     guard await Self.sshKeygen.isThere() else {
-      return [
-        "commits.sshKey: the program ssh-keygen is missing; install it (Debian: apt-get install openssh-client)"
-      ]
+      throw Failure(
+        description: "commits.sshKey: the program ssh-keygen is missing; install it "
+          + "(Debian: apt-get install openssh-client)")
     }
-    do throws(Failure) {
-      _ = try await signed(Array("tree 0\n\nA try\n".utf8))
-      return []
-    } catch {
-      return ["commits.sshKey: \(error)"]
-    }
+    _ = try await signed(Array("tree 0\n\nA try\n".utf8))
   }
 
   /// - Parameter text: a commit as git stores it, without a signature.
@@ -52,7 +47,8 @@ public struct CommitSigner: Sendable, Hashable {
       }
     } catch {
       throw Failure(
-        description: "\(Redaction.url(error.words)); it has to be a private SSH key without a passphrase, "
+        description:
+          "commits.sshKey: \(Redaction.url(error.words)); it has to be a private SSH key without a passphrase, "
           + "which the daemon's user alone may read")
     }
     guard let commit = Self.insert(signature, into: text) else {

@@ -335,7 +335,7 @@ struct TakingBackTests {
       let commit = try await Self.upgrade(house)
       try await Self.stall(house)
       let report = await house.report(commit, "shop") { $0.message?.contains("by itself") == true }
-      #expect(report?.message?.contains("the commit cannot be signed: no signature could be made") == true)
+      #expect(report?.message?.contains("the commit cannot be signed: commits.sshKey: no signature could be made") == true)
       #expect(try Self.head(house) == commit)
     }
   }

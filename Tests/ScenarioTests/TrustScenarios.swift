@@ -109,8 +109,11 @@ struct TrustScenarios {
       }
       #expect(file.message?.contains("is not signed") == true)
       #expect(scene.logged("commit.held").count == 1)
+      let held = "commit \(bad.prefix(7)) is held   commit/signature"
+      #expect(try await Self.status(scene).contains(held))
       // A daemon that begins anew holds it too, and looks after what was applied.
       try await scene.kill()
+      #expect(try await Self.status(scene).contains(held))
       try await scene.start(environment: environment)
       try await scene.eventually("commit held again") { scene.logged("commit.held").count == 2 ? true : nil }
       try await scene.configured("1.0.0")
@@ -118,6 +121,48 @@ struct TrustScenarios {
       try user.push("--force", "main")
       try await scene.note(try user.head(), phase: "done")
       try await scene.configured("1.1.0")
+      #expect(try await !Self.status(scene).contains("held"))
+    }
+  }
+
+  /// What `kdops status` says of the scenario's cluster, which knows nothing of git.
+  private static func status(_ scene: Scene) async throws -> String {
+    let program = try #require(DaemonProcess.program)
+    return try await Tool.run([program, "status", "--embedded=\(scene.folder.path)/cluster"])
+  }
+
+  @Test("a branch that takes signed commits only takes the daemon's, where it is given a key")
+  func signedRevert() async throws {
+    let key = try SSHSigner("kdops")
+    let folder = try TemporaryFolder()
+    let signers = "\(folder.path)/signers"
+    try key.line("kdops@git.example").write(toFile: signers, atomically: true, encoding: .utf8)
+    let environment = Self.revert.merging([
+      "KDOPS_COMMITS_SSH_KEY": key.keyFile, "KDOPS_COMMITS_AUTHOR": "kdops <kdops@git.example>",
+    ]) { $1 }
+    try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
+      try await scene.start(environment: environment)
+      try await scene.configured("1.0.0")
+      let commit = try scene.forge.push(scene.fixture.upgrade(tag: "1.l.0"), "Upgrade shop")
+      try scene.forge.bare.setHook(
+        "update",
+        "if [ \"$1\" = refs/heads/main ]; then "
+          + "git -c gpg.ssh.allowedSignersFile=\(signers) verify-commit \"$3\" || exit 1; fi")
+      let revert = try await Self.taken(scene, commit)
+      try await scene.note(revert, phase: "done")
+      try await scene.configured("1.0.0")
+      #expect(
+        try scene.forge.bare.git("show", "--no-patch", "--format=%ae %ce", revert)
+          == "kdops@git.example kdops@git.example")
+    }
+  }
+
+  @Test("a key that is of no use is said at the start")
+  func uselessKey() async throws {
+    try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
+      let daemon = try await scene.start(environment: ["KDOPS_COMMITS_SSH_KEY": "/nonexistent/key"])
+      #expect(try await daemon.ended(within: .seconds(30)) == 2)
+      #expect(scene.log().contains("commits.sshKey: no signature could be made with /nonexistent/key"))
     }
   }
 

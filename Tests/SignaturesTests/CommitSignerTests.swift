@@ -25,7 +25,7 @@ struct CommitSignerTests {
     let signers = "\(folder.path)/signers"
     try key.line("kdops@example.org").write(toFile: signers, atomically: true, encoding: .utf8)
     let signer = CommitSigner(key: key.keyFile, folder: folder.path)
-    #expect(await signer.problems().isEmpty)
+    try await signer.tryOut()
     let user = try TemporaryRepository()
     let commit = try store(try await signer.signed(Self.text), in: user)
     try user.git("-c", "gpg.ssh.allowedSignersFile=\(signers)", "verify-commit", commit)
@@ -58,9 +58,9 @@ struct CommitSignerTests {
     default: try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
     }
     let signer = CommitSigner(key: file, folder: folder.path)
-    let problems = await signer.problems()
-    #expect(problems.count == 1)
-    #expect(problems.first?.hasPrefix("commits.sshKey: no signature could be made with \(file); ") == true)
+    let failure = await #expect(throws: CommitSigner.Failure.self) { try await signer.tryOut() }
+    #expect(
+      failure?.description.hasPrefix("commits.sshKey: no signature could be made with \(file); ") == true)
     await #expect(throws: CommitSigner.Failure.self) { try await signer.signed(Self.text) }
   }
 }

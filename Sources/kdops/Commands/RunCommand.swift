@@ -65,7 +65,7 @@ struct RunCommand: AsyncParsableCommand {
     let console = Console(descriptor: 2, environment: environment)
     let logger = try logging.logger(to: console, standard: console.isTerminal ? .warning : .info, environment)
     let settings = try settings(environment)
-    try await check(settings)
+    try await check(settings.verify)
     guard let repo = settings.repo else {
       throw ValidationError("no repository: say --repo URL, KDOPS_REPO or `repo:` in the --config file")
     }
@@ -96,6 +96,7 @@ struct RunCommand: AsyncParsableCommand {
     _ console: Console, _ logger: Logger, _ environment: [String: String]
   ) async throws -> Reconciler.Outcome {
     let options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    try await options.signer?.tryOut()
     let backend = try await Backend.embedded(
       folder, embeddedUnsandboxed ? .none : .bubblewrap, logger: logger)
     let daemon = try await Daemon.open(options, on: backend, logger: logger, witness: board.witness(logger))
@@ -113,6 +114,7 @@ struct RunCommand: AsyncParsableCommand {
       data ?? environment["KDOPS_DATA"]
       ?? "\(EmbeddedFolder.state(environment))/\(settings.installation)-\(Digest.short(repo))"
     let options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    try await options.signer?.tryOut()
     let client = try await KubernetesClient.connect(cluster.connection(environment), logger: logger)
     let daemon = KubernetesDaemon(client: client, options: options, logger: logger)
     let outcome: Result<Reconciler.Outcome, any Error>
@@ -171,13 +173,9 @@ struct RunCommand: AsyncParsableCommand {
     }
   }
 
-  /// What signatures are looked at and made with has to be there before anything is done.
-  private func check(_ settings: DaemonConfiguration) async throws {
-    var problems = await SignatureTools(settings.verify, folder: "").problems()
-    if let key = settings.signingKey {
-      let folder = FileManager.default.temporaryDirectory.path(percentEncoded: false)
-      problems += await CommitSigner(key: key, folder: folder).problems()
-    }
+  /// What signatures are looked at with has to be there before anything is done.
+  private func check(_ policy: SignaturePolicy) async throws {
+    let problems = await SignatureTools(policy, folder: "").problems()
     for problem in problems { Streams.error.line("kdops run: \(problem)") }
     if !problems.isEmpty { throw Kdops.couldNotRun }
   }
