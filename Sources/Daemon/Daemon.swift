@@ -53,7 +53,9 @@ public struct Daemon: Sendable {
 
     var signatures: SignatureTools { SignatureTools(verify, folder: "\(folder)/signatures") }
     /// Signs the daemon's own commits to the branch; nil where it has no key.
-    public var signer: CommitSigner? { signingKey.map { CommitSigner(key: $0, folder: "\(folder)/signatures") } }
+    public var signer: CommitSigner? {
+      signingKey.map { CommitSigner(key: $0, folder: "\(folder)/signatures") }
+    }
   }
 
   /// Who watches beside the status writer, such as a display; told the same in the same order.
