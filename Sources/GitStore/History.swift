@@ -71,6 +71,8 @@ extension RepositoryHandle {
         throw GitError(
           .shallow, "revision \(revision.singleLine) is not in this shallow clone",
           hint: "fetch the whole history: `git fetch --unshallow`, or full depth in CI")
+      case .gone where revision == "HEAD":
+        throw GitError(.gone, "there is no commit here yet", hint: "make the first one")
       case .gone:
         throw GitError(
           .gone, "revision \(revision.singleLine) is unknown here", hint: "fetch it, or check the spelling")

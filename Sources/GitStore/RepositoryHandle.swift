@@ -50,18 +50,22 @@ final class RepositoryHandle {
       switch error.kind {
       case .gone:
         throw GitError(
-          .gone, "\(path) is no git repository", hint: "check the path, or create one with `git init`")
+          .gone, "\(whole(path)) is no git repository", hint: "check the path, or create one with `git init`")
       case .refused:
         // git compares whole paths.
-        let resolved = realpath(path, nil)
-        defer { free(resolved) }
-        let whole = resolved.map { String(cString: $0) } ?? path
         throw GitError(
-          .refused, "the repository \(whole) belongs to another user",
-          hint: "run `git config --global --add safe.directory \(whole)` if you trust its owner")
+          .refused, "the repository \(whole(path)) belongs to another user",
+          hint: "run `git config --global --add safe.directory \(whole(path))` if you trust its owner")
       default: throw error
       }
     }
+  }
+
+  /// The path that leads there from anywhere.
+  private static func whole(_ path: String) -> String {
+    let resolved = realpath(path, nil)
+    defer { free(resolved) }
+    return resolved.map { String(cString: $0) } ?? path
   }
 
   /// The git folder, with a `/` at the end.

@@ -49,7 +49,10 @@ public struct ControlError: Error, Hashable, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 
   static func of(_ path: String, _ what: String) -> ControlError {
-    ControlError("\(path) \(what): \(String(cString: strerror(errno)))")
+    let isForOthers = errno == EACCES
+    return ControlError(
+      "\(path) \(what): \(String(cString: strerror(errno)))"
+        + (isForOthers ? "; run this as the user whose daemon runs" : ""))
   }
 
   static func nobody(_ cluster: String) -> ControlError {

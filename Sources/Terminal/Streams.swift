@@ -19,15 +19,36 @@ public enum Streams {
     public func line(_ text: String) { self.text(text + "\n") }
 
     /// Writes all of it. Where nobody listens any more, there is nowhere to say so.
-    public func text(_ text: String) {
+    public func text(_ text: String) { _ = write(text) }
+
+    /// Writes all of what a command is there for. A reader that has gone away wants no more of it.
+    ///
+    /// - Throws: `UnwrittenResult` where it cannot be kept, as on a full disk.
+    public func result(_ text: String) throws(UnwrittenResult) {
+      let reason = write(text)
+      if reason != 0, reason != EPIPE { throw UnwrittenResult(reason: String(cString: strerror(reason))) }
+    }
+
+    /// - Returns: why it could not, or 0.
+    private func write(_ text: String) -> Int32 {
       var text = text
-      text.withUTF8 { bytes in
+      return text.withUTF8 { bytes in
         var start = 0
         while start < bytes.count {
           let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + start }, bytes.count - start)
-          if count > 0 { start += count } else if errno != EINTR { return }
+          if count > 0 { start += count } else if errno != EINTR { return errno }
         }
+        return 0
       }
     }
+  }
+}
+
+/// What a command found out could not be written where it was to go.
+public struct UnwrittenResult: Error, Sendable, CustomStringConvertible {
+  let reason: String
+
+  public var description: String {
+    "the result cannot be written: \(reason); have it written where there is room"
   }
 }

@@ -34,6 +34,9 @@ public struct GitStatus: Sendable {
       repository: repository)
   }
 
+  /// Which one it is and how old.
+  public var words: [String] { StatusWords.age(of: Report.Status(source: .tree, commit: commit.hex), age) }
+
   /// Reads the files of all clusters.
   public func clusters() async throws -> [ClusterFile] {
     let entries = try await repository.tree(at: commit).filter { $0.isFile && $0.path.hasSuffix(".yaml") }

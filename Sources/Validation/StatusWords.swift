@@ -10,8 +10,9 @@ public enum StatusWords {
     let report = validation.report
     var lines = age(of: report.status, validation.statusAge, isServer: isServer)
     if !report.notJudged.isEmpty {
-      lines.append(
-        "not judged without a status of running clusters: \(report.notJudged.joined(separator: ", "))")
+      let rules = report.notJudged.joined(separator: ", ")
+      let way = isServer ? "" : "; after `kdops hook install`, `git fetch` brings what there is"
+      lines.append("not judged without a status of running clusters: \(rules)\(way)")
     }
     return lines
   }

@@ -26,6 +26,9 @@ struct Kdops: AsyncParsableCommand {
       } else {
         try command.run()
       }
+    } catch let error as UnwrittenResult {
+      Streams.error.line("kdops: \(error)")
+      exit(withError: couldNotRun)
     } catch {
       // A command line that cannot be understood is one way of not being run.
       guard exitCode(for: error) == .validationFailure else { exit(withError: error) }

@@ -54,6 +54,17 @@ struct StatusTextTests {
     #expect(StatusText().list([]) == ["no clusters"])
   }
 
+  @Test("on a narrow terminal the reason and the way out stand below, each on a line")
+  func narrowList() {
+    let lines = StatusText(width: 60).list([object("analytics", stalled), object("ledger", resting)])
+    #expect(
+      lines.dropFirst().prefix(2) == [
+        "  analytics-worker-1: startscript --pod_upgraded ended with…",
+        "  to go back to spark-1.0.0, revert commit 4f2c9ab",
+      ])
+    #expect(lines.count == 4)
+  }
+
   @Test("one of them with its file and every member, the last ordinal first")
   func detail() throws {
     let text = StatusText(width: 160).detail(object("analytics", stalled)).joined(separator: "\n")
@@ -143,6 +154,10 @@ struct StatusFromGitTests {
       annotations: ["kdops.dev/suspend": "true", "kdops.dev/path": "clusters/a.yaml"])
     object.json["status"] = status.json
     #expect(StatusText().detail(object).contains("  suspended; to go on: kdops resume prod/a"))
+    // The command as it has to be given where the cluster was named by a flag.
+    #expect(
+      StatusText(flags: " --embedded=d").detail(object).contains(
+        "  suspended; to go on: kdops resume prod/a --embedded=d"))
     object.json["metadata"]?["annotations"]?["kdops.dev/carried"] = "a:kdops.dev/suspend"
     #expect(
       StatusText().detail(object).contains(

@@ -9,13 +9,16 @@ import Values
 public struct StatusText {
   let width: Int
   let isColoured: Bool
+  let flags: String
 
-  /// - Parameter width: cells of a terminal.
-  public init(width: Int = 120, isColoured: Bool = false) {
-    (self.width, self.isColoured) = (width, isColoured)
+  /// - Parameters:
+  ///   - width: cells of a terminal.
+  ///   - flags: what names the cluster for a command that is to be copied; a blank before each.
+  public init(width: Int = 120, isColoured: Bool = false, flags: String = "") {
+    (self.width, self.isColoured, self.flags) = (width, isColoured, flags)
   }
 
-  /// A line a cluster, aligned.
+  /// A line a cluster, aligned; what is wrong with one stands below where there is no room beside it.
   public func list(_ clusters: [Object]) -> [String] {
     guard !clusters.isEmpty else { return ["no clusters"] }
     let views = clusters.map {
@@ -25,7 +28,7 @@ public struct StatusText {
     let names = views.map { StyledLine.width(of: $0.name) }.max() ?? 0
     let words = views.map(\.state.word.count).max() ?? 0
     let widest = apps.map { StyledLine.width(of: $0) }.max() ?? 0
-    return zip(clusters, zip(views, apps)).map { object, pair in
+    return zip(clusters, zip(views, apps)).flatMap { object, pair in
       let (view, app) = pair
       var line = StyledLine(view.name, .bold)
       line.pad(to: names + 3)
@@ -35,8 +38,15 @@ public struct StatusText {
       line.pad(to: names + words + widest + 9)
       if let commit = view.commit { line.append("commit \(commit)", .dim) }
       if object.isSuspended { line.append("   suspended", .yellow) }
-      if let stall = ClusterStatus(object.json["status"])?.stall { line.append("   \(stall.message)", .red) }
-      return line.text(width: width, coloured: isColoured)
+      var lines = [line]
+      if let stall = ClusterStatus(object.json["status"])?.stall?.message {
+        if line.width + 3 + StyledLine.width(of: stall) <= width {
+          lines[0].append("   \(stall)", .red)
+        } else {
+          lines += Self.sentences(stall).map { StyledLine("  \($0)", .red) }
+        }
+      }
+      return lines.map { $0.text(width: width, coloured: isColoured) }
     }
   }
 
@@ -56,7 +66,7 @@ public struct StatusText {
       lines.append(StyledLine("  file   \(path)", .dim))
     }
     if cluster.isSuspended {
-      lines.append(StyledLine("  suspended; to go on: \(Self.wayOn(cluster))", .yellow))
+      lines.append(StyledLine("  suspended; to go on: \(wayOn(cluster))", .yellow))
     }
     if let stall = status.stall {
       lines += Self.sentences(stall.message).map { StyledLine("  \($0)", .red) }
@@ -83,14 +93,14 @@ public struct StatusText {
   }
 
   /// What git says is changed in git.
-  private static func wayOn(_ cluster: Object) -> String {
+  private func wayOn(_ cluster: Object) -> String {
     let key = Wire.Annotation.suspend
     let isCarried = cluster.annotation(Wire.Annotation.carried)?.split(separator: " ").contains {
       $0 == "a:\(key)"
     }
     return isCarried == true
       ? "take \(key) out of \(cluster.annotation(Wire.Annotation.path) ?? "its file")"
-      : "kdops resume \(cluster.objectName)"
+      : "kdops resume \(cluster.objectName)\(flags)"
   }
 
   /// How a last change stands that the cluster itself knows nothing of, as the status tree tells it.

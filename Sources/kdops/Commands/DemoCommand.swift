@@ -39,7 +39,7 @@ struct DemoCommand: AsyncParsableCommand {
       Self.farewell(folder, console)
     } catch {
       console.settle()
-      Streams.error.line("kdops demo: \(Redaction.url("\(error)"))")
+      Streams.error.line("kdops demo: \(Complaint.words(error))")
       throw ExitCode(1)
     }
   }

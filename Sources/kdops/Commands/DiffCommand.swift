@@ -57,23 +57,23 @@ struct DiffCommand: AsyncParsableCommand {
         installation: installation ?? environment["KDOPS_INSTALLATION"] ?? "default",
         systemNamespace: environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace)
     } catch {
-      Streams.error.line("kdops diff: \(Redaction.url("\(error)"))")
+      Streams.error.line("kdops diff: \(Complaint.words(error))")
       throw Kdops.couldNotRun
     }
-    show(diff, commit.hex, environment)
+    try show(diff, commit.hex, environment)
     if diff.cannotTell { throw Kdops.couldNotRun }
     if !diff.isSame { throw ExitCode(1) }
   }
 
-  private func show(_ diff: LiveDiff, _ commit: String, _ environment: [String: String]) {
+  private func show(_ diff: LiveDiff, _ commit: String, _ environment: [String: String]) throws {
     switch format {
-    case .json: Streams.output.text(DiffJSON.json(diff, head: commit).text(pretty: true) + "\n")
+    case .json: try Streams.output.result(DiffJSON.json(diff, head: commit).text(pretty: true) + "\n")
     case .human:
       let console = Console(descriptor: 1, environment: environment)
       let columns = console.isTerminal ? console.size.columns - 1 : 200
       let text = DiffText(width: columns, isColoured: console.isColoured)
       let place = cluster.folder(environment).map { "the cluster in \($0)" } ?? "the cluster"
-      for line in text.lines(diff, head: commit, place: place) { Streams.output.line(line) }
+      for line in text.lines(diff, head: commit, place: place) { try Streams.output.result(line + "\n") }
     }
   }
 

@@ -34,7 +34,9 @@ struct PlanCommand: AsyncParsableCommand {
   @Option(help: "human, markdown (a comment on a merge request) or json.")
   var format = Format.human
 
-  @Option(name: [.customShort("C"), .long], help: ArgumentHelp("The repository.", valueName: "dir"))
+  @Option(
+    name: [.customShort("C"), .customLong("repo"), .long],
+    help: ArgumentHelp("The repository.", valueName: "dir"))
   var repository = "."
 
   @Option(help: ArgumentHelp("Where the status tree stands, if not in the usual place.", valueName: "ref"))
@@ -57,16 +59,16 @@ struct PlanCommand: AsyncParsableCommand {
         now: Int64(Date().timeIntervalSince1970))
       plan = try await Plan.of(validation, in: repository, environment)
     } catch {
-      Streams.error.line("kdops plan: \(Redaction.url("\(error)"))")
+      Streams.error.line("kdops plan: \(Complaint.words(error))")
       throw Kdops.couldNotRun
     }
     switch format {
-    case .json: Streams.output.text(PlanJSON.render(plan))
-    case .markdown: Streams.output.text(PlanMarkdown.render(plan))
+    case .json: try Streams.output.result(PlanJSON.render(plan))
+    case .markdown: try Streams.output.result(PlanMarkdown.render(plan))
     case .human:
       let colour = Console(descriptor: 1, environment: environment).isColoured
       let text = PlanText(isColoured: colour, sourceLine: { validation.line($1, of: $0) })
-      Streams.output.text(text.render(plan))
+      try Streams.output.result(text.render(plan))
     }
     if plan.isRejected { throw ExitCode(1) }
   }

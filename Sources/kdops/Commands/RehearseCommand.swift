@@ -48,7 +48,9 @@ struct RehearseCommand: AsyncParsableCommand {
   @Option(help: "human or json.")
   var format = Format.human
 
-  @Option(name: [.customShort("C"), .long], help: ArgumentHelp("The repository.", valueName: "dir"))
+  @Option(
+    name: [.customShort("C"), .customLong("repo"), .long],
+    help: ArgumentHelp("The repository.", valueName: "dir"))
   var repository = "."
 
   @Flag(help: "Run scripts without bubblewrap, as you, with everything that you can reach.")
@@ -82,10 +84,10 @@ struct RehearseCommand: AsyncParsableCommand {
       report = try await interruptible { try await rehearse(console, environment) }
     } catch {
       console.settle()
-      Streams.error.line("kdops rehearse: \(Redaction.url("\(error)"))")
+      Streams.error.line("kdops rehearse: \(Complaint.words(error))")
       throw Kdops.couldNotRun
     }
-    if format == .json { Streams.output.text(RehearsalJSON.render(report)) }
+    if format == .json { try Streams.output.result(RehearsalJSON.render(report)) }
     if !report.hasPassed { throw ExitCode(1) }
   }
 

@@ -79,7 +79,7 @@ struct RunCommand: AsyncParsableCommand {
         outcome = try await runOnKubernetes(settings, repo, board, console, logger, environment)
       }
     } catch {
-      Streams.error.line("kdops run: \(Redaction.url("\(error)"))")
+      Streams.error.line("kdops run: \(Complaint.words(error))")
       throw Kdops.couldNotRun
     }
     try finish(outcome, console)

@@ -70,8 +70,10 @@ struct StatusCommand: AsyncParsableCommand {
       try end.get()
     } catch let exit as ExitCode {
       throw exit
+    } catch let error as UnwrittenResult {
+      throw error
     } catch {
-      Streams.error.line("kdops status: \(Redaction.url("\(error)"))")
+      Streams.error.line("kdops status: \(Complaint.words(error))")
       throw Kdops.couldNotRun
     }
   }
@@ -84,7 +86,15 @@ struct StatusCommand: AsyncParsableCommand {
       let silent = Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() }
       return .kubernetes(try await KubernetesClient.connect(cluster.connection(environment), logger: silent))
     }
-    return .git(try await GitRepository.openFromEnvironment(path: repo, environment))
+    do throws(GitError) {
+      return .git(try await GitRepository.openFromEnvironment(path: repo, environment))
+    } catch {
+      guard error.kind == .gone else { throw error }
+      throw GitError(
+        .gone, "no cluster is named, and \(repo == "." ? "this folder" : repo) is no git repository",
+        hint: "say which one: --embedded=DIR, --context NAME, or --repo PATH for what was last written to git"
+      )
+    }
   }
 
   private func follow(_ source: ClusterSource, _ environment: [String: String]) async throws {
@@ -92,11 +102,13 @@ struct StatusCommand: AsyncParsableCommand {
     let console = Console(descriptor: 1, environment: environment)
     var last = try await look(source, wanted, environment)
     guard wanted == nil || !last.clusters.isEmpty else {
-      Streams.error.line("kdops status: there is no cluster \(name ?? "")")
+      Streams.error.line(
+        "kdops status: there is no cluster \(name ?? ""); `kdops status\(cluster.flags)` lists those there are"
+      )
       throw ExitCode(1)
     }
     let isPicture = watch && !history && source.namesMembers
-    show(last, isPicture, on: console)
+    try show(last, isPicture, await source.age(), on: console)
     while watch {
       // A folder belongs to another process, which tells us nothing; a look costs one read of the disk. A server
       // is asked less often.
@@ -105,7 +117,7 @@ struct StatusCommand: AsyncParsableCommand {
       // A picture shows how long things take, so it changes while they do not.
       guard now != last || isPicture && console.isTerminal else { continue }
       last = now
-      show(now, isPicture, on: console)
+      try show(now, isPicture, await source.age(), on: console)
       guard wanted == nil || !now.clusters.isEmpty else {
         Streams.error.line("kdops status: the cluster \(name ?? "") is gone")
         throw ExitCode(1)
@@ -154,25 +166,27 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  private func show(_ sight: Sight, _ isPicture: Bool, on console: Console) {
+  /// - Parameter age: which status this is and how old, said below it.
+  private func show(_ sight: Sight, _ isPicture: Bool, _ age: [String], on console: Console) throws {
     let clusters = sight.clusters
     switch format {
     case .json where history:
       for cluster in clusters {
-        Streams.output.text(HistoryJSON.json(cluster, Self.journal(of: cluster)).text(pretty: !watch) + "\n")
+        try Streams.output.result(
+          HistoryJSON.json(cluster, Self.journal(of: cluster)).text(pretty: !watch) + "\n")
       }
     case .json:
       let objects = clusters.map(\.json)
       var json: JSON =
         name == nil ? ["apiVersion": "v1", "kind": "List", "items": .array(objects)] : objects.first ?? .null
       if !sight.held.isEmpty { json["held"] = .array(sight.held.changes.map(\.json)) }
-      Streams.output.text(json.text(pretty: !watch) + "\n")
+      try Streams.output.result(json.text(pretty: !watch) + "\n")
     case .human:
       let columns = console.isTerminal ? console.size.columns - 1 : 200
       let lines =
-        isPicture ? picture(sight, columns, console) : lines(sight, columns, console)
+        (isPicture ? picture(sight, columns, console) : lines(sight, columns, console)) + age
       if watch, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
-      for line in lines { Streams.output.line(line) }
+      for line in lines { try Streams.output.result(line + "\n") }
     }
   }
 
@@ -199,7 +213,7 @@ struct StatusCommand: AsyncParsableCommand {
       let text = HistoryText(width: columns, isColoured: console.isColoured, now: now)
       return clusters.flatMap { text.lines($0, Self.journal(of: $0)) }
     }
-    let text = StatusText(width: columns, isColoured: console.isColoured)
+    let text = StatusText(width: columns, isColoured: console.isColoured, flags: cluster.flags)
     var held = HeldText(width: columns, isColoured: console.isColoured).lines(sight.held)
     if let blindness = sight.blindness { held.append(blindness) }
     if name == nil, !held.isEmpty { held.insert("", at: 0) }

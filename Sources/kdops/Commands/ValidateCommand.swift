@@ -74,11 +74,11 @@ struct ValidateCommand: AsyncParsableCommand {
         target, path: path, statusRef: statusRef, environment: environment,
         now: Int64(Date().timeIntervalSince1970))
     } catch {
-      Streams.error.line("kdops validate: \(Redaction.url("\(error)"))")
+      Streams.error.line("kdops validate: \(Complaint.words(error))")
       throw Kdops.couldNotRun
     }
     let colour = Console(descriptor: 1, environment: environment).isColoured
-    Streams.output.text(format.render(validation, version: Kdops.version, coloured: colour))
+    try Streams.output.result(format.render(validation, version: Kdops.version, coloured: colour))
     for file in report {
       do { try file.write(validation, version: Kdops.version) } catch {
         Streams.error.line("kdops validate: \(TerminalText.visible("\(error)"))")

@@ -15,7 +15,7 @@ struct DemoRepository: Sendable {
   static func make(of sample: String, in folder: String, console: Console) async throws -> DemoRepository {
     let repository = DemoRepository(
       remote: "\(folder)/fleet.git", clone: "\(folder)/fleet", console: console)
-    try FileManager.default.copyItem(atPath: sample, toPath: repository.clone)
+    try copy(sample, over: repository.clone)
     try await repository.git("init", "--quiet", "--initial-branch=main", says: false)
     // The demo neither uses nor disturbs what its user has set up for himself.
     for (key, value) in [
@@ -34,23 +34,28 @@ struct DemoRepository: Sendable {
   ///
   /// - Returns: the commit's id.
   func apply(change: String, message: String) async throws -> String {
-    let folder = "\(clone)/changes/\(change)"
-    for path in try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() {
-      let (source, target) = ("\(folder)/\(path)", "\(clone)/\(path)")
-      var isFolder = false
-      guard FileManager.default.fileExists(atPath: source, isDirectory: &isFolder) else { continue }
-      if isFolder {
-        try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
-      } else {
-        if FileManager.default.fileExists(atPath: target) {
-          try FileManager.default.removeItem(atPath: target)
-        }
-        try FileManager.default.copyItem(atPath: source, toPath: target)
-      }
-    }
+    try Self.copy("\(clone)/changes/\(change)", over: clone)
     console.line("$ cp -R changes/\(change)/. .")
     try await git("add", "apps", "clusters")
     return try await commit(message)
+  }
+
+  /// Copies files and which of them can be run, as files of whoever plays: the sample may be somebody else's.
+  private static func copy(_ folder: String, over clone: String) throws {
+    let manager = FileManager.default
+    try manager.createDirectory(atPath: clone, withIntermediateDirectories: true)
+    for path in try manager.subpathsOfDirectory(atPath: folder).sorted() {
+      let (source, target) = ("\(folder)/\(path)", "\(clone)/\(path)")
+      var isFolder = false
+      guard manager.fileExists(atPath: source, isDirectory: &isFolder) else { continue }
+      if isFolder {
+        try manager.createDirectory(atPath: target, withIntermediateDirectories: true)
+      } else {
+        try Data(contentsOf: URL(filePath: source)).write(to: URL(filePath: target))
+        let mode = manager.isExecutableFile(atPath: source) ? 0o755 : 0o644
+        try manager.setAttributes([.posixPermissions: mode], ofItemAtPath: target)
+      }
+    }
   }
 
   /// Commits what is added, and pushes it.

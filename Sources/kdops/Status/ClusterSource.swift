@@ -65,6 +65,13 @@ extension ClusterSource {
     }
   }
 
+  /// Which status it is and how old, where it is one that was written down; nothing where it is asked for.
+  func age() async -> [String] {
+    guard case .git(let repository) = self else { return [] }
+    let now = Int64(Date().timeIntervalSince1970)
+    return (try? await GitStatus.find(in: repository, now: now))?.words ?? []
+  }
+
   /// True where each look is a request over the network.
   var isRemote: Bool { if case .kubernetes = self { true } else { false } }
 

@@ -1,0 +1,58 @@
+import TestSupport
+import Testing
+
+/// What the program says where it can do nothing, as whoever is new to it sees it.
+@Suite("Last words", .enabled(if: BuiltProgram.kdops != nil, "the program is not built"))
+struct LastWordsTests {
+  private let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  /// What it says and how it ends, run by a shell: `"$1"` stands for the program.
+  private func said(_ command: String, in place: String? = nil) throws -> String {
+    try TemporaryRepository.run(
+      ["bash", "-c", "\(command) 2>&1; echo \"exit $?\"", "bash"]
+        + [BuiltProgram.kdops ?? ""], in: place ?? folder.path)
+  }
+
+  @Test("a folder that cannot be made is named, in the system's words")
+  func folders() throws {
+    let repository = try TemporaryRepository()
+    try repository.commit([:])
+    let run = "\"$1\" run --once --repo \(repository.path) --embedded="
+    #expect(
+      try said("\(run)/proc/x").hasPrefix("kdops run: /proc/x cannot be used: No such file or directory;"))
+    #expect(try said("\(run)/dev/null/x").contains("/dev/null/x cannot be used: Not a directory;"))
+    #expect(try said("\(run)/proc/x").hasSuffix("exit 2"))
+  }
+
+  @Test("outside of a repository, the whole path is said, and what else may be meant")
+  func outside() throws {
+    #expect(try said("\"$1\" plan --base main").contains("plan: \(folder.path) is no git repository; check"))
+    let status = try said("env -u KDOPS_EMBEDDED -u KDOPS_KUBECONFIG \"$1\" status")
+    #expect(status.contains("no cluster is named, and this folder is no git repository; say which one:"))
+    #expect(status.hasSuffix("exit 2"))
+  }
+
+  @Test("where there is nothing yet, that is said")
+  func nothing() throws {
+    #expect(try said("\"$1\" validate").contains("is this the folder of a fleet?"))
+    let empty = try TemporaryRepository()
+    #expect(try said("\"$1\" plan --base main", in: empty.path).contains("there is no commit here yet; make"))
+  }
+
+  @Test("a result that cannot be written is no success; a reader that goes away is")
+  func unwritten() throws {
+    let repository = try TemporaryRepository()
+    try repository.commit([:])
+    for command in ["validate", "plan --base HEAD", "plan --repo . --base HEAD --format json"] {
+      let full = try said("{ \"$1\" \(command) >/dev/full; }", in: repository.path)
+      #expect(
+        full
+          == "kdops: the result cannot be written: No space left on device; have it written where there is room\nexit 2"
+      )
+    }
+    let gone = try said("{ \"$1\" validate; echo \"code $?\" >&2; } | true", in: repository.path)
+    #expect(!gone.contains("cannot be written"))
+  }
+}
