@@ -42,6 +42,7 @@ struct RandomOrderTests {
       "progress", "stale view", "daemon killed", "second daemon", "stale daemon", "crash", "pod deleted",
       "pull error that heals", "image missing", "script fails once", "script fails always", "node slow",
       "not ready", "budget", "commit", "suspended", "resize",
+      "new version of the daemon",
     ]
     #expect(Set(tally.events.keys) == Set(events))
     #expect(Set(tally.ends.keys).isSuperset(of: ["configured", "ConfigError", "ErrImagePull"]))

@@ -86,8 +86,9 @@ struct RandomOrder {
   }
 
   private static func death(_ chance: inout Chance) -> StageEvent {
-    switch chance.below(6) {
+    switch chance.below(7) {
     case 0: .killed
+    case 6: .newDaemon
     case 1: .dies(after: chance.below(4))
     case 2..<4: .handsOver(after: chance.below(4))
     default: .arrives

@@ -28,6 +28,8 @@ struct Stage {
   var pods: [String: StagePod] = [:]
   var services: Set<String> = []
   var now = Stage.start
+  /// How the daemon spells a template today.
+  var spelling = 0
   var settings = Observation.Settings(clusterDomain: "test")
   var counter = 0
 

@@ -109,7 +109,23 @@ extension Stage {
       isDown(member.pod) || member.upgrade?.done != true || member.state != .configured
         || member.detail.lastConfiguredContainer != view?.pods[member.pod]?.containerID
     }
-    guard let old = status?.members.first(where: { $0.pod == member.pod }), !isBroken(old) else { return }
+    guard let old = status?.members.first(where: { $0.pod == member.pod }) else { return }
+    func isInHand(_ member: MemberStatus) -> Bool {
+      // A pod that was claimed and never moved has it all the same, where another daemon spells its template.
+      let isOther = view?.pods[member.pod]?.revision != view?.sets[role.id]?.set.updateRevision
+      return member.upgrade?.done != true && (isDown(member.pod) || isOther)
+    }
+    if !isInHand(old), let other = waiting.first(where: isInHand) {
+      violated("\(name) rolled back before \(Self.short(other.pod)), which the upgrade took")
+    }
+    let hasFailed =
+      old.state == .configError || pods[member.pod]?.container.flatMap { containers[$0] }?.hasFailed == true
+    if !isInHand(old), !isDown(member.pod), !hasFailed,
+      let other = waiting.first(where: { isDown($0.pod) || $0.state == .configError })
+    {
+      violated("\(name) rolled back before \(Self.short(other.pod)), which is out of service")
+    }
+    guard !isBroken(old) else { return }
     checkBudget(member, role, info, new)
     if waiting.contains(where: isBroken) { violated("\(name) rolled back before a stuck one") }
     let order = role.members.map(\.pod)

@@ -248,6 +248,8 @@ extension Stage {
       }
     write("apply \(role) \(image) \(strategy) replicas \(goal.replicas)")
     var set = sets[role] ?? StageSet(name: name, image: image, replicas: 0, strategy: .atRest, version: 0)
+    // The template is written for another image only.
+    if version == nil || set.image != image { set.spelling = spelling }
     set.image = image
     set.replicas = goal.replicas
     set.strategy = goal.strategy

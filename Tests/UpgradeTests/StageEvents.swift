@@ -43,6 +43,8 @@ enum StageEvent: Hashable {
   case budget(String, Int?)
   case commit(String)
   case suspended(Bool)
+  /// A new version of the daemon takes over, which spells templates in another way.
+  case newDaemon
   case resize(String, Int)
 
   var kind: String {
@@ -63,6 +65,7 @@ enum StageEvent: Hashable {
     case .budget: "budget"
     case .commit: "commit"
     case .suspended: "suspended"
+    case .newDaemon: "new version of the daemon"
     case .resize: "resize"
     }
   }
@@ -110,6 +113,10 @@ extension Stage {
     case .budget(let role, let allowed): sets[role]?.disruptionsAllowed = allowed
     case .commit(let app): commit(app: app)
     case .suspended(let isSuspended): annotate(Wire.Annotation.suspend, isSuspended ? "true" : nil)
+    case .newDaemon:
+      killDaemon()
+      // In some way or other, so that an older daemon may come back as well.
+      spelling = (spelling + 1) % 3
     case .resize(let role, let members): commit(members: members, of: role)
     }
   }

@@ -4,6 +4,8 @@ import Upgrade
 struct StageSet {
   var name: String
   var image: String
+  /// How the daemon that wrote the template spells it: another one may say the same in other words.
+  var spelling = 0
   var replicas: Int
   var strategy: SetStrategy
   var generation = 1
@@ -15,7 +17,13 @@ struct StageSet {
   var disruptionsAllowed: Int?
 
   /// The same template always has the same revision.
-  static func revision(of image: String) -> String { "rev-\(image)" }
+  static func revision(of image: String, spelling: Int = 0) -> String {
+    "rev-\(image)" + String(repeating: "'", count: spelling)
+  }
+
+  static func image(of revision: String) -> String {
+    String(revision.dropFirst("rev-".count).prefix { $0 != "'" })
+  }
 
   var observation: SetObservation {
     SetObservation(
@@ -31,7 +39,7 @@ extension Stage {
     guard var set = sets[role] else { return false }
     let before = set
     set.observedGeneration = set.generation
-    set.updateRevision = StageSet.revision(of: set.image)
+    set.updateRevision = StageSet.revision(of: set.image, spelling: set.spelling)
     if set.currentRevision.isEmpty { set.currentRevision = set.updateRevision }
     var moved = false
     for ordinal in 0..<set.replicas
@@ -76,7 +84,7 @@ extension Stage {
     let id = fresh()
     let pod = StagePod(
       name: name, role: role, ordinal: ordinal, uid: "uid\(id)", version: id, revision: revision,
-      image: String(revision.dropFirst("rev-".count)), createdAt: now,
+      image: StageSet.image(of: revision), createdAt: now,
       isGated: gatedPods.contains(Self.short(name)))
     checkComing(pod)
     pods[name] = pod
