@@ -158,11 +158,11 @@ public struct Daemon: Sendable {
         }
         await witness.commit(report)
       },
-      cluster: { reference, status, report in
+      cluster: { reference, status, noWayBack, report in
         await writer.clusterChanged(
           ClusterFile(
-            namespace: reference.namespace, name: reference.name, status: status, verdict: report?.verdict,
-            phase: report?.phase, message: report?.message))
+            namespace: reference.namespace, name: reference.name, status: status, noWayBack: noWayBack,
+            verdict: report?.verdict, phase: report?.phase, message: report?.message))
         var path: String?
         if status?.stall != nil {
           let name = ObjectName(namespace: reference.namespace, name: reference.name)

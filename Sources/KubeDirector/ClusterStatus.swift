@@ -322,11 +322,18 @@ extension ClusterStatus {
   ///
   /// - Parameter named: the roles that the app that is gone to names, `*` for any.
   public func hasPassed(pointOfNoReturn named: Set<String>) -> Bool {
-    guard let info = upgradeInfo, !info.isRollingBack else { return false }
-    return roles.contains { role in
-      (named.contains(role.id) || named.contains("*"))
+    !roles(past: named).isEmpty
+  }
+
+  /// The roles that have left no way back, in order.
+  ///
+  /// - Parameter pointOfNoReturn: the roles that the app that is gone to names, `*` for any.
+  public func roles(past pointOfNoReturn: Set<String>) -> [String] {
+    guard !pointOfNoReturn.isEmpty, let info = upgradeInfo, !info.isRollingBack else { return [] }
+    return roles.filter { role in
+      (pointOfNoReturn.contains(role.id) || pointOfNoReturn.contains("*"))
         && role.members.contains { $0.upgrade?.id == info.id && $0.podUpgradeStatus == .configured }
-    }
+    }.map(\.id)
   }
 
   /// The roles that an annotation names, with blanks or commas between them.

@@ -58,8 +58,9 @@ public actor Reconciler {
     /// What became of a commit so far.
     public var commit: @Sendable (CommitReport) async -> Void
     /// A cluster of ours as it is now; nil status where the engine has not looked at it yet, and nil for a cluster
-    /// that is gone.
-    public var cluster: @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void
+    /// that is gone. With it the roles that have left a running upgrade no way back.
+    public var cluster:
+      @Sendable (ObjectReference, ClusterStatus?, _ noWayBack: Set<String>, ObjectReport?) async -> Void
     public var clusterGone: @Sendable (ObjectReference) async -> Void
     /// What was last written of a commit, by this daemon or an earlier one; nil where that is nothing.
     public var said: @Sendable (ObjectID) async -> CommitReport?
@@ -74,9 +75,10 @@ public actor Reconciler {
 
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
-      cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, ObjectReport?) async -> Void = {
-        _, _, _ in
-      },
+      cluster:
+        @escaping @Sendable (ObjectReference, ClusterStatus?, Set<String>, ObjectReport?) async -> Void = {
+          _, _, _, _ in
+        },
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
       said: @escaping @Sendable (ObjectID) async -> CommitReport? = { _ in nil },
       head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in },

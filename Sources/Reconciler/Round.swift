@@ -186,7 +186,9 @@ extension Reconciler {
       if status?.stall == nil { stalled.remove(reference) } else { stalled.insert(reference) }
       follow(live)
       let report = withheldReport(reference) ?? book.report(of: reference)
-      await outlets.cluster(reference, status, report ?? Self.settled(live, status))
+      let noWayBack =
+        status?.upgradeInfo == nil ? [] : status?.roles(past: noReturn(reference, live)) ?? []
+      await outlets.cluster(reference, status, Set(noWayBack), report ?? Self.settled(live, status))
     }
   }
 

@@ -51,7 +51,7 @@ public enum RuleRegistry {
   ]
 
   static let rollbackRules: [any RollbackRule.Type] = [
-    RollbackOnlyPrevApp.self, RollbackOnce.self, RollbackOnlyApp.self,
+    RollbackOnlyPrevApp.self, RollbackOnce.self, RollbackPointOfNoReturn.self, RollbackOnlyApp.self,
   ]
 
   static let daemonRules: [any DaemonRule.Type] = [
@@ -81,5 +81,8 @@ public enum RuleRegistry {
   /// What goes unjudged where no status is at hand.
   static let unjudgedChangeRules: [any Rule.Type] = [ClusterBusy.self]
   static let unjudgedUpgradeRules: [any Rule.Type] = [UpgradeConfigured.self]
-  static let unjudgedRollbackRules: [any Rule.Type] = [RollbackOnlyPrevApp.self, RollbackOnce.self]
+  /// - Parameter hasPoint: Whether the app being left names a point of no return.
+  static func unjudgedRollbackRules(hasPoint: Bool) -> [any Rule.Type] {
+    [RollbackOnlyPrevApp.self, RollbackOnce.self] + (hasPoint ? [RollbackPointOfNoReturn.self] : [])
+  }
 }

@@ -3,11 +3,16 @@ import KubeDirector
 
 extension LiveCluster {
   /// Why a change of the cluster has to wait, in words that follow its name; nil where it need not.
-  /// - Parameter app: The app that was last asked for.
-  func reasonToWait(beside app: String) -> String? {
+  /// - Parameters:
+  ///   - app: The app that was last asked for.
+  ///   - noWayBack: Whether the upgrade that runs cannot be rolled back any more.
+  func reasonToWait(beside app: String, noWayBack: Bool) -> String? {
     guard let status else { return "waits until the engine has begun with it" }
     if let upgrade = status.upgradeInfo {
       if isStalled {
+        if noWayBack {
+          return "waits for a stalled upgrade to \(status.app), which is past its point of no return"
+        }
         return upgrade.isRollingBack
           ? "waits for a stalled rollback to \(status.app)"
           : "waits for a stalled upgrade; revert \(commit) first"
@@ -32,9 +37,12 @@ extension LiveCluster {
   }
 
   /// What a person can do about it: of one commit that upgrades many clusters, only this one's file goes back.
-  /// - Parameter path: The cluster's file.
-  func wayOut(path: String?) -> String {
+  /// - Parameters:
+  ///   - path: The cluster's file.
+  ///   - noWayBack: Whether the upgrade that runs cannot be rolled back any more.
+  func wayOut(path: String?, noWayBack: Bool) -> String {
     guard isStalled else { return "nothing to do: it is judged again when the cluster is configured" }
+    if noWayBack { return "mend the cause, then set the annotation \(Wire.Annotation.retry)" }
     if status?.upgradeInfo?.isRollingBack == true { return "see in its status what its pods wait for" }
     if status?.state == .creating {
       return "see in its status what its pods wait for; a cluster that cannot be created has to be deleted"

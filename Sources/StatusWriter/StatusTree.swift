@@ -42,19 +42,23 @@ public struct ClusterFile: Sendable, Hashable {
   public struct Role: Sendable, Hashable {
     public var id: String
     public var members: Int
+    /// True where the running upgrade cannot be rolled back any more because of this role.
+    public var noWayBack: Bool
 
-    public init(id: String, members: Int) {
+    public init(id: String, members: Int, noWayBack: Bool = false) {
       self.id = id
       self.members = members
+      self.noWayBack = noWayBack
     }
   }
 
   /// - Parameters:
+  ///   - noWayBack: the roles that have left a running upgrade no way back.
   ///   - verdict: of the object's last change, in wire words.
   ///   - message: one sentence that says why it waits, was rejected or is stalled.
   public init(
-    namespace: String, name: String, status: ClusterStatus?, verdict: String? = nil, phase: Phase? = nil,
-    message: String? = nil
+    namespace: String, name: String, status: ClusterStatus?, noWayBack: Set<String> = [],
+    verdict: String? = nil, phase: Phase? = nil, message: String? = nil
   ) {
     self.namespace = namespace
     self.name = name
@@ -63,7 +67,10 @@ public struct ClusterFile: Sendable, Hashable {
     app = status?.app ?? ""
     appCatalog = status?.appCatalog
     upgradeInfo = status?.upgradeInfo
-    roles = status?.roles.map { Role(id: $0.id, members: $0.members.count) } ?? []
+    roles =
+      status?.roles.map { role in
+        Role(id: role.id, members: role.members.count, noWayBack: noWayBack.contains(role.id))
+      } ?? []
     self.verdict = verdict
     self.phase = phase
     let stall = status?.stall?.message
@@ -90,7 +97,11 @@ public struct ClusterFile: Sendable, Hashable {
       ]
     }
     out["roles"] = .array(
-      roles.prefix(1000).map { ["id": .string(clean($0.id)), "members": JSON($0.members)] })
+      roles.prefix(1000).map { role in
+        var entry: JSON = ["id": .string(clean(role.id)), "members": JSON(role.members)]
+        if role.noWayBack { entry["noWayBack"] = true }
+        return entry
+      })
     out["verdict"] = verdict.map { .string(clean($0)) }
     out["phase"] = phase.map { .string($0.rawValue) }
     out["message"] = message.map { .string(clean($0)) }
@@ -131,7 +142,7 @@ extension ClusterFile {
       guard let id = role["id"]?.string else { return nil }
       let members = min(max(0, role["members"]?.integer ?? 0), room)
       room -= members
-      return Role(id: id, members: members)
+      return Role(id: id, members: members, noWayBack: role["noWayBack"]?.bool == true)
     }
     verdict = file["verdict"]?.string
     phase = file["phase"]?.string.flatMap(Phase.init)
@@ -149,17 +160,23 @@ extension ClusterFile {
     state.map { state in
       ClusterStatus(
         state: state, app: app, appCatalog: appCatalog, upgradeInfo: upgradeInfo, specCommit: commit,
-        roles: roles.map { role in
-          RoleStatus(
-            id: role.id, statefulSet: "",
-            members: (0..<role.members).map {
-              MemberStatus(pod: "\(name)-\(role.id)-\($0)", nodeID: 0, state: .configured, app: app)
-            })
-        },
+        roles: roles.map(status),
         conditions: stall.map {
           [Condition(type: .stalled, status: true, reason: "Stalled", message: $0, lastTransition: 0)]
         } ?? [])
     }
+  }
+
+  private func status(of role: Role) -> RoleStatus {
+    var members = (0..<role.members).map {
+      MemberStatus(pod: "\(name)-\(role.id)-\($0)", nodeID: 0, state: .configured, app: app)
+    }
+    // The last one is the first to have the new package.
+    if role.noWayBack, let info = upgradeInfo, let last = members.indices.last {
+      members[last].podUpgradeStatus = .configured
+      members[last].upgrade = MemberStatus.Ledger(id: info.id, revision: "")
+    }
+    return RoleStatus(id: role.id, statefulSet: "", members: members)
   }
 }
 

@@ -58,6 +58,24 @@ struct HookTests {
     #expect(judgement.findings.isEmpty)
   }
 
+  @Test("past a point of no return a revert waits, by what the tree says; without a status it is not judged")
+  func treeNoReturn() throws {
+    let base = try start.upgraded.with(RollbackPointOfNoReturn.atWorker)
+    let head = try start.with(RollbackPointOfNoReturn.atWorker)
+    let late = Repository.judge(base, head, live: .of(.late, source: LiveView.treeSource))
+    #expect(late.summary == ["waiting rollback/point-of-no-return"])
+    #expect(late.outcome(Repository.analytics) == "rollback waiting")
+    // Also where the revert removes the app that says so.
+    let gone = try start.with(.remove(Fixture.candidatePath))
+    #expect(
+      Repository.judge(base, gone, live: .of(.late)).summary.contains("error rollback/point-of-no-return"))
+    #expect(Repository.judge(base, head, live: .of(.upgrading)).findings.isEmpty)
+    #expect(
+      Repository.judge(base, head, history: "spark-1.0.0").notJudged == [
+        "rollback/only-prev-app", "rollback/once", "rollback/point-of-no-return",
+      ])
+  }
+
   @Test("members that only the status tree knows of cannot refuse an upgrade")
   func treeCardinality() throws {
     let base = try start.with(.cluster("members: 3", "members: 5"))

@@ -15,7 +15,8 @@ struct RegistryTests {
     cluster/connection-known cluster/unknown-field cluster/read-only cluster/role-read-only cluster/busy
     upgrade/only-app upgrade/registered upgrade/upgradable upgrade/distro upgrade/semver upgrade/newer
     upgrade/only-images upgrade/package-needs-image upgrade/cardinality upgrade/configured upgrade/name
-    upgrade/legacy-layout rollback/only-prev-app rollback/once rollback/only-app
+    upgrade/legacy-layout rollback/only-prev-app rollback/once
+    rollback/point-of-no-return rollback/only-app
     layout/schema object/owner object/prune commit/atomic commit/signature commit/history
     """.split(whereSeparator: \.isWhitespace).map(String.init)
 

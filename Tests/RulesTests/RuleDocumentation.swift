@@ -111,6 +111,9 @@ enum RuleDocumentation {
     case .stuck: "changing its members, and new ones do not come"
     case .upgrading: "being upgraded from spark-1.0.0 to spark-1.1.0"
     case .stalled: "stalled in its upgrade from spark-1.0.0 to spark-1.1.0"
+    case .late: "being upgraded from spark-1.0.0 to spark-1.1.0, and its last worker has the new package"
+    case .stalledLate:
+      "stalled in its upgrade from spark-1.0.0 to spark-1.1.0, and its last worker has the new package"
     case .rollingBack: "being rolled back from spark-1.1.0 to spark-1.0.0"
     }
   }

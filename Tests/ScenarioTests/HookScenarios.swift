@@ -42,4 +42,32 @@ struct HookScenarios {
       #expect(!judged.contains("not judged"))
     }
   }
+
+  @Test("past a point of no return daemon, engine and validate say the same of a revert")
+  func noReturn() async throws {
+    try await scenario(Fixture(.embedded, workers: 1, .init(version: "1.1", hook: "8"))) { scene in
+      try await scene.configured("1.0.0")
+      var change = scene.fixture.upgrade()
+      change[Fixture.appPath("1.1.0")] = scene.fixture.app("1.1.0").replacing(
+        "\"name\": \"web-1.1.0\"",
+        with: "\"name\": \"web-1.1.0\", \"annotations\": {\"kdops.dev/point-of-no-return\": \"worker\"}")
+      let commit = try scene.forge.push(change, "Upgrade shop")
+      try await scene.eventually("worker with the new package, in the status tree too") {
+        scene.forge.statusFile(scene.name("shop"))?.roles.contains { $0.noWayBack } == true ? true : nil
+      }
+      let user = scene.forge.user
+      try user.git("fetch", "--quiet", "origin", "+refs/kdops/status:refs/kdops/status")
+      let revert = try scene.forge.revert(commit)
+      let program = try #require(BuiltProgram.kdops)
+      let judged = try await Tool.run([program, "validate", "--base", "HEAD~1", user.path])
+      #expect(judged.contains("waiting[rollback/point-of-no-return]"))
+
+      let note = try await scene.note(revert, phase: "rejected")
+      #expect(note.object("shop")?.rules == ["rollback/point-of-no-return"])
+      try await scene.configured("1.1.0")
+      try await scene.note(commit, phase: "done")
+      #expect(try await scene.status()?.condition(.stalled)?.status == false)
+      #expect(try await scene.events("shop-worker-0") == ["configure 1.0", "pod_upgraded 1.1"])
+    }
+  }
 }

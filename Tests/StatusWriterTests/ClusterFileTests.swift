@@ -33,6 +33,17 @@ struct ClusterFileTests {
     #expect(status.roles.map(\.members.count) == [1, 5, 1])
   }
 
+  @Test("names the roles that leave no way back, and no others")
+  func noWayBack() throws {
+    let file = ClusterFile(
+      namespace: "prod", name: "analytics", status: Sample.upgrading, noWayBack: ["worker"])
+    #expect(String(decoding: file.bytes, as: UTF8.self).contains("noWayBack: true"))
+    let read = try #require(ClusterFile(path: "prod/analytics.yaml", read(file.bytes)))
+    #expect(read == file)
+    #expect(read.status?.roles(past: ["*"]) == ["worker"])
+    #expect(upgrading.status?.roles(past: ["*"]) == [])
+  }
+
   @Test("tells rules of a stall, also where a later change waits behind it")
   func stall() throws {
     let file = try #require(ClusterFile(path: "prod/analytics.yaml", read(upgrading.bytes)))

@@ -37,7 +37,7 @@ extension Reconciler {
   }
 
   /// What the app being gone to says of its point of no return.
-  private func noReturn(_ cluster: ObjectReference, _ live: Object) -> Set<String> {
+  func noReturn(_ cluster: ObjectReference, _ live: Object) -> Set<String> {
     guard let app = live.json["spec"]?["app"]?.string else { return [] }
     let places =
       living.status(of: cluster)?.appCatalog == .system

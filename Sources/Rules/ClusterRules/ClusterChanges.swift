@@ -107,7 +107,7 @@ enum ClusterBusy: ClusterChangeRule {
   /// stalled goes, because nothing would ever end there.
   static func check(deletion old: Sourced<Cluster>, in context: RuleContext) -> [Violation] {
     guard let live = context.live.cluster(old.reference), live.status?.upgradeInfo != nil, !live.isStalled,
-      let reason = live.reasonToWait(beside: old.spec.app)
+      let reason = live.reasonToWait(beside: old.spec.app, noWayBack: false)
     else { return [] }
     return [
       Violation(
@@ -117,13 +117,16 @@ enum ClusterBusy: ClusterChangeRule {
   }
 
   static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {
-    guard let live = change.live, let reason = live.reasonToWait(beside: change.old.spec.app),
+    let noWayBack = !context.rolesWithoutReturn(of: change.reference, change.live).isEmpty
+    guard let live = change.live,
+      let reason = live.reasonToWait(beside: change.old.spec.app, noWayBack: noWayBack),
       !isWayOut(change, of: live)
     else { return [] }
     let path = change.differences.first?.newPath ?? ["spec"]
     return [
       Violation(
-        path, "cluster \(change.reference) \(reason)", hint: live.wayOut(path: change.new.source?.path))
+        path, "cluster \(change.reference) \(reason)",
+        hint: live.wayOut(path: change.new.source?.path, noWayBack: noWayBack))
     ]
   }
 }

@@ -24,6 +24,9 @@ public struct Example: Sendable {
     /// From spark-1.0.0 to spark-1.1.0.
     case upgrading
     case stalled
+    /// The same two, with the new package in a worker already.
+    case late
+    case stalledLate
     /// From spark-1.1.0 back to spark-1.0.0.
     case rollingBack
   }

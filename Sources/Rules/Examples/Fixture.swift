@@ -84,6 +84,7 @@ extension Example.Live {
     case .stuck: Self.stalled(Self.status(.updating, app: "spark-1.0.0"))
     case .upgrading, .stalled:
       Self.moving(to: "spark-1.1.0", from: "spark-1.0.0", isStalled: self == .stalled)
+    case .late, .stalledLate: Self.late(isStalled: self == .stalledLate)
     case .rollingBack: Self.moving(to: "spark-1.0.0", from: "spark-1.1.0", isRollingBack: true)
     }
   }
@@ -98,6 +99,12 @@ extension Example.Live {
     }
     status.roles[1].members[2].upgrade = .init(id: "4f2c9ab", revision: "2", done: !isStalled)
     return isStalled ? stalled(status) : status
+  }
+
+  private static func late(isStalled: Bool) -> ClusterStatus {
+    var status = moving(to: "spark-1.1.0", from: "spark-1.0.0", isStalled: isStalled)
+    status.roles[1].members[2].podUpgradeStatus = .configured
+    return status
   }
 
   private static func stalled(_ status: ClusterStatus) -> ClusterStatus {

@@ -57,7 +57,10 @@ struct ClusterJudgement {
     check(upgrade, in: context)
     for rule in RuleRegistry.rollbackRules { add(rule, rule.check(upgrade, in: context)) }
     if live?.status == nil, !context.live.isAuthoritative {
-      notJudged = kind == .rollback ? RuleRegistry.unjudgedRollbackRules : RuleRegistry.unjudgedUpgradeRules
+      notJudged =
+        kind == .rollback
+        ? RuleRegistry.unjudgedRollbackRules(hasPoint: !RuleContext.pointOfNoReturn(of: before?.app).isEmpty)
+        : RuleRegistry.unjudgedUpgradeRules
     }
   }
 

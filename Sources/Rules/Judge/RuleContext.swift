@@ -56,6 +56,18 @@ public final class RuleContext {
       use)
   }
 
+  /// The roles whose new package has left a running upgrade no way back; none where there is one.
+  func rolesWithoutReturn(of cluster: ObjectReference, _ live: LiveCluster?) -> [String] {
+    guard let status = live?.status, status.upgradeInfo != nil else { return [] }
+    let app = app(named: status.app, catalog: status.appCatalog, in: cluster.namespace)?.app
+    return status.roles(past: Self.pointOfNoReturn(of: app))
+  }
+
+  /// The roles that an app names as those past which there is no way back.
+  static func pointOfNoReturn(of app: App?) -> Set<String> {
+    ClusterStatus.roles(named: app?.metadata.annotations[Wire.Annotation.pointOfNoReturn])
+  }
+
   /// Whether the app as the head has it is itself kept back for now.
   func waits(_ app: App) -> Bool {
     let reference = ObjectReference.app(app.metadata.namespace, app.metadata.name)

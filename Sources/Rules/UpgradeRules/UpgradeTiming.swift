@@ -14,7 +14,7 @@ enum UpgradeConfigured: UpgradeRule {
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
     guard upgrade.kind == .upgrade, upgrade.live?.status?.upgradeInfo == nil else { return [] }
-    return upgrade.waiting()
+    return upgrade.waiting(in: context)
   }
 }
 
@@ -38,6 +38,11 @@ enum RollbackOnlyPrevApp: RollbackRule {
         .cluster("app: spark-1.1.0", "app: spark-1.2.0"), .add("apps/spark-1.2.0.json", Fixture.third),
         live: .upgrading),
       .change(
+        "a third app behind an upgrade that has stalled past its point of no return",
+        from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), RollbackPointOfNoReturn.atWorker],
+        .cluster("app: spark-1.1.0", "app: spark-1.2.0"), .add("apps/spark-1.2.0.json", Fixture.third),
+        live: .stalledLate),
+      .change(
         "a third app behind a stalled upgrade", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
         .cluster("app: spark-1.1.0", "app: spark-1.2.0"), .add("apps/spark-1.2.0.json", Fixture.third),
         live: .stalled),
@@ -48,7 +53,7 @@ enum RollbackOnlyPrevApp: RollbackRule {
     else {
       return []
     }
-    return rollback.waiting()
+    return rollback.waiting(in: context)
   }
 }
 
@@ -67,7 +72,59 @@ enum RollbackOnce: RollbackRule {
     ])
 
   static func check(_ rollback: UpgradeChange, in context: RuleContext) -> [Violation] {
-    rollback.live?.status?.upgradeInfo?.isRollingBack == true ? rollback.waiting() : []
+    rollback.live?.status?.upgradeInfo?.isRollingBack == true ? rollback.waiting(in: context) : []
+  }
+}
+
+/// `rollback/point-of-no-return`
+enum RollbackPointOfNoReturn: RollbackRule {
+  static let description = RuleDescription(
+    "rollback/point-of-no-return", .error, .live,
+    summary: "an upgrade is not rolled back past the point of no return of the app that it goes to",
+    rationale: """
+      By the annotation `kdops.dev/point-of-no-return` an app names roles whose scripts change what its older version \
+      would not understand, such as the format of its data. Once a pod of one of them has the new package, the engine \
+      does not go back, neither in the middle nor at the end of the upgrade: only a new commit can mend that. What the \
+      status tree says of it makes the change wait.
+      """,
+    passing: [
+      .change(
+        "a revert before any pod of the role has the new package",
+        from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), atWorker],
+        .cluster("app: spark-1.1.0", "app: spark-1.0.0"), live: .upgrading)
+    ],
+    failing: [
+      .change(
+        "a revert past it", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), atWorker],
+        .cluster("app: spark-1.1.0", "app: spark-1.0.0"), live: .late),
+      .change(
+        "the revert of an upgrade that has stalled past it",
+        from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), atWorker],
+        .cluster("app: spark-1.1.0", "app: spark-1.0.0"), live: .stalledLate),
+    ])
+
+  /// The candidate with a point of no return.
+  static var atWorker: Edit {
+    .candidate(
+      #""namespace": "prod"}"#,
+      #""namespace": "prod", "annotations": {"kdops.dev/point-of-no-return": "worker"}}"#)
+  }
+
+  static func check(_ rollback: UpgradeChange, in context: RuleContext) -> [Violation] {
+    let roles = context.rolesWithoutReturn(of: rollback.reference, rollback.live)
+    guard rollback.kind == .rollback, let live = rollback.live, let app = live.status?.app, !roles.isEmpty
+    else { return [] }
+    let words = (roles.count == 1 ? "role " : "roles ") + roles.joined(separator: ", ")
+    return [
+      Violation(
+        ["spec", "app"], severity: context.live.isAuthoritative ? nil : .waiting,
+        "cluster \(rollback.reference) is past the point of no return of \(app): "
+          + "its \(words) may hold what \(rollback.new.spec.app) does not understand",
+        hint: "name \(app) in the file again; "
+          + (live.isStalled
+            ? "to end the stalled upgrade, " + live.wayOut(path: nil, noWayBack: true)
+            : "the upgrade goes on to its end; to go back then, publish the old image under a newer version"))
+    ]
   }
 }
 
@@ -101,10 +158,15 @@ extension UpgradeChange {
     return (current, candidate)
   }
 
-  fileprivate func waiting() -> [Violation] {
-    guard let live, let reason = live.reasonToWait(beside: old.spec.app) else { return [] }
+  fileprivate func waiting(in context: RuleContext) -> [Violation] {
+    let noWayBack = !context.rolesWithoutReturn(of: reference, live).isEmpty
+    guard let live, let reason = live.reasonToWait(beside: old.spec.app, noWayBack: noWayBack) else {
+      return []
+    }
     return [
-      Violation(["spec", "app"], "cluster \(reference) \(reason)", hint: live.wayOut(path: new.source?.path))
+      Violation(
+        ["spec", "app"], "cluster \(reference) \(reason)",
+        hint: live.wayOut(path: new.source?.path, noWayBack: noWayBack))
     ]
   }
 }

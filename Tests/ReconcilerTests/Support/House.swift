@@ -59,7 +59,7 @@ final class House: Sendable {
       settings: settings, stamp: stamp,
       outlets: Reconciler.Outlets(
         commit: { await told.take($0) },
-        cluster: { reference, _, report in await told.take(reference.name, report) },
+        cluster: { reference, _, _, report in await told.take(reference.name, report) },
         said: { await site.notes.report(of: $0) },
         putBack: { object, _ in await told.mended(object.name) },
         held: { await told.take($0) }),
