@@ -151,6 +151,8 @@ public actor Reconciler {
   var resisting: [ObjectReference: Essence] = [:]
   /// The head at which an administrator has said that what was held back may happen.
   var confirmed: ObjectID?
+  /// What was confirmed to an earlier daemon has been looked up.
+  var isConfirmationRead = false
   /// Live objects that changed since they were last told of.
   var seen: Set<ObjectReference> = []
   /// Which commit brought what is to be judged.

@@ -20,6 +20,7 @@ extension Reconciler {
       await compare()
     }
     do {
+      try await recallConfirmation(in: repository)
       goal = try await trusted(fetched, in: repository)
       if let goal, goal != refused { try await releaseRewritten(by: goal, in: repository) }
       if let goal, let next = try await nextStep(to: goal, in: repository) {

@@ -69,6 +69,26 @@ struct PruningTests {
     }
   }
 
+  @Test("what was confirmed stays so for the next daemon, which deletes what had to wait")
+  func confirmedBefore() async throws {
+    let site = try Site()
+    try await House.open(Files.shops("shop", "depot"), at: site, settings: Self.pruning) { house in
+      try await house.engine("shop")
+      try await house.engine(
+        "depot", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u"))
+      let commit = try await house.push(["clusters/shop.yaml": nil, "clusters/depot.yaml": nil])
+      await house.report(commit, "shop") { $0.rules == ["object/prune"] }
+      #expect(await house.reconciler.accept(commit))
+      await house.report(commit, "shop") { $0.phase == .done }
+      await house.report(commit, "depot") { $0.rules == ["cluster/busy"] }
+    }
+    try await House.open(at: site, settings: Self.pruning) { house in
+      try await house.engine("depot")
+      let isGone = await until { await house.object(.clusters, "depot") == nil ? true : nil }
+      #expect(isGone == true)
+    }
+  }
+
   @Test("more than half at once waits as well, also where only one of them is looked at again")
   func share() async throws {
     try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
