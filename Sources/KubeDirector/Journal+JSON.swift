@@ -48,7 +48,8 @@ extension Journal.Pod {
     self.init(
       role: role, pod: name, at: pod.seconds("at") ?? 0, replace: pod.seconds("replace"),
       pull: pod.seconds("pull"), start: pod.seconds("start"), hook: pod.seconds("hook"),
-      isDone: pod["done"]?.bool ?? false, trouble: pod["trouble"]?.string.map(Journal.brief),
+      waited: pod.seconds("waited"), isDone: pod["done"]?.bool ?? false,
+      trouble: pod["trouble"]?.string.map(Journal.brief),
       retries: pod.seconds("retries") ?? 0)
   }
 
@@ -58,6 +59,7 @@ extension Journal.Pod {
     out["pull"] = pull.map { JSON($0) }
     out["start"] = start.map { JSON($0) }
     out["hook"] = hook.map { JSON($0) }
+    out["waited"] = waited.map { JSON($0) }
     if isDone { out["done"] = true }
     out["trouble"] = trouble.map(JSON.string)
     if retries > 0 { out["retries"] = JSON(retries) }

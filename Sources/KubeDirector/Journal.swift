@@ -65,8 +65,10 @@ public struct Journal: Sendable, Hashable {
     public var pull: Int?
     /// Until it was ready and had its config package.
     public var start: Int?
-    /// Until its script had ended; nil where no script belongs to it.
+    /// While its script ran, every run of it; nil where no script belongs to it.
     public var hook: Int?
+    /// While what had failed waited until somebody had it tried again; nil where nobody had.
+    public var waited: Int?
     /// True once the pod was as the run wanted it.
     public var isDone: Bool
     /// What went wrong on the way, the last of several.
@@ -76,7 +78,7 @@ public struct Journal: Sendable, Hashable {
 
     public init(
       role: String, pod: String, at: Int, replace: Int? = nil, pull: Int? = nil, start: Int? = nil,
-      hook: Int? = nil, isDone: Bool = false, trouble: String? = nil, retries: Int = 0
+      hook: Int? = nil, waited: Int? = nil, isDone: Bool = false, trouble: String? = nil, retries: Int = 0
     ) {
       self.role = role
       self.pod = pod
@@ -85,13 +87,14 @@ public struct Journal: Sendable, Hashable {
       self.pull = pull
       self.start = start
       self.hook = hook
+      self.waited = waited
       self.isDone = isDone
       self.trouble = trouble
       self.retries = retries
     }
 
     /// All phases that have ended.
-    public var total: Int { (replace ?? 0) + (pull ?? 0) + (start ?? 0) + (hook ?? 0) }
+    public var total: Int { (replace ?? 0) + (pull ?? 0) + (start ?? 0) + (hook ?? 0) + (waited ?? 0) }
   }
 
   /// Something that the run had to wait for though nothing was wrong with its own pods.

@@ -37,14 +37,14 @@ extension ClusterMachine {
   private mutating func enterPods(_ run: Int, _ info: UpgradeInfo) {
     var entry = status.journal.runs[run]
     let elapsed = max(0, observed.now - entry.began)
-    var done: Set<String> = []
+    var (done, failed, retried): (Set<String>, Set<String>, Set<String>) = ([], [], [])
     for case .tell(let happening) in actions {
       switch happening {
       case .podClaimed(let pod, let role, info.isRollingBack):
         entry.pods.append(Journal.Pod(role: role, pod: pod, at: elapsed))
       case .podDone(let pod, _, info.isRollingBack, _): done.insert(pod)
-      case .retried(let pod, _):
-        if let index = entry.pods.lastIndex(where: { $0.pod == pod }) { entry.pods[index].retries += 1 }
+      case .podFailed(let pod, _, _): failed.insert(pod)
+      case .retried(let pod, _): retried.insert(pod)
       default: break
       }
     }
@@ -55,14 +55,23 @@ extension ClusterMachine {
       else {
         continue
       }
-      enter(member, into: &entry.pods[index], elapsed, began: entry.began, isDone: done.contains(member.pod))
+      enter(
+        member, into: &entry.pods[index], elapsed, began: entry.began, isDone: done.contains(member.pod),
+        hasFailed: failed.contains(member.pod))
+    }
+    for pod in retried {
+      guard let index = entry.pods.lastIndex(where: { $0.pod == pod }) else { continue }
+      entry.pods[index].retries += 1
+      // A pod that was done failed in what comes after its turn.
+      if !entry.pods[index].isDone { entry.pods[index].wait(until: elapsed) }
     }
     enterWaits(&entry, elapsed)
     status.journal.runs[run] = entry
   }
 
   private func enter(
-    _ member: MemberStatus, into entry: inout Journal.Pod, _ elapsed: Int, began: Int, isDone: Bool
+    _ member: MemberStatus, into entry: inout Journal.Pod, _ elapsed: Int, began: Int, isDone: Bool,
+    hasFailed: Bool
   ) {
     if let trouble = Trouble.of(member, now: observed.now, deadline: observed.settings.progressDeadline) {
       entry.trouble = Journal.brief(String(trouble.message.dropFirst(member.pod.count + 2)))
@@ -71,12 +80,13 @@ extension ClusterMachine {
     // Where this step ends the run, the ledger is gone already.
     let ledger = member.upgrade ?? old
     let container = ledger?.containerID
-    if (container != nil && container != old?.containerID) || (isDone && entry.start == nil) {
+    // A package that could not be installed ends the phase as well as one that was.
+    let isInstalled = container != nil && container != old?.containerID
+    if isInstalled || ((isDone || hasFailed) && entry.start == nil) || (hasFailed && container == nil) {
       enterPhases(into: &entry, elapsed, began: began)
-    } else if let start = entry.start, ledger?.script != nil,
-      isDone || (ledger?.exitCode != nil && ledger?.exitCode != old?.exitCode)
-    {
-      entry.hook = max(0, elapsed - entry.at - (entry.replace ?? 0) - (entry.pull ?? 0) - start)
+    } else if ledger?.script != nil, isDone || hasFailed {
+      entry.hook = nil
+      entry.hook = max(0, elapsed - entry.at - entry.total)
     }
     entry.isDone = isDone
   }
@@ -90,9 +100,11 @@ extension ClusterMachine {
     }
     let replaced = since(pod?.createdAt, entry.at)
     let pulled = since(pod?.firstStartedAt, replaced)
+    // What was waited for before another pod took the place of this one is part of that one's coming.
+    if let replace = entry.replace, replace != replaced - entry.at { entry.waited = nil }
     entry.replace = replaced - entry.at
     entry.pull = pulled - replaced
-    entry.start = max(0, elapsed - pulled)
+    entry.start = max(0, elapsed - pulled - (entry.waited ?? 0))
     entry.hook = nil
   }
 
@@ -107,6 +119,13 @@ extension ClusterMachine {
     for what in now where !entry.waits.contains(where: { $0.what == what && $0.took == nil }) {
       entry.waits.append(Journal.Wait(what: what, at: elapsed))
     }
+  }
+}
+
+extension Journal.Pod {
+  /// What had failed is tried again: the time since then was a wait.
+  fileprivate mutating func wait(until elapsed: Int) {
+    waited = (waited ?? 0) + max(0, elapsed - at - total)
   }
 }
 

@@ -54,6 +54,54 @@ struct JournalTests {
     #expect(pod.total == (run.ended ?? 0) - claimed)
   }
 
+  @Test("a hook is the time that its script ran, each run of it; what lies between is a wait")
+  func waitForRetry() throws {
+    var stage = UpgradingTests.workers(1)
+    stage.exitCodes = ["worker-0 pod_upgraded": 4]
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-0")?.podUpgradeStatus == .configured }
+    stage.heldScripts = ["worker-0"]
+    stage.settle()
+    for request in ["first", "second"] {
+      stage.now += 20
+      stage.heldScripts = []
+      stage.settle()
+      #expect(stage.member("worker-0")?.state == .configError)
+      stage.now += 1000
+      if request == "second" { stage.exitCodes = [:] }
+      stage.annotate(Wire.Annotation.retry, "c-worker-0 \(request)")
+      stage.heldScripts = ["worker-0"]
+      stage.settle()
+    }
+    stage.now += 20
+    stage.heldScripts = []
+    stage.settle()
+    let run = try #require(stage.status?.journal.runs.last)
+    let pod = try #require(run.pods.first)
+    #expect(pod.isDone && pod.retries == 2)
+    #expect((60..<80).contains(pod.hook ?? 0), "\(pod)")
+    #expect((2000..<2020).contains(pod.waited ?? 0), "\(pod)")
+    #expect(pod.total == (run.ended ?? 0) - run.began - pod.at)
+  }
+
+  @Test("a package that could not be installed is a wait as well, until somebody has it tried again")
+  func waitForInstallation() throws {
+    var stage = UpgradingTests.workers(1)
+    stage.exitCodes = ["worker-0 install": 1]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    #expect(stage.member("worker-0")?.state == .configError)
+    stage.now += 1000
+    stage.exitCodes = [:]
+    stage.annotate(Wire.Annotation.retry, "c-worker-0 1")
+    stage.settle()
+    let run = try #require(stage.status?.journal.runs.last)
+    let pod = try #require(run.pods.first)
+    #expect((1000..<1010).contains(pod.waited ?? 0), "\(pod)")
+    #expect((pod.start ?? 1000) < 20 && (pod.hook ?? 1000) < 20, "\(pod)")
+    #expect(pod.total == (run.ended ?? 0) - run.began - pod.at)
+  }
+
   @Test("times that contradict each other, or that nobody tells, never make a phase negative")
   func skewedTimes() throws {
     for (created, started) in [(-1_000, -2_000), (1_000_000, 5), (nil, 7), (3, nil)] as [(Int?, Int?)] {

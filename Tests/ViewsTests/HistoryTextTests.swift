@@ -22,8 +22,8 @@ struct HistoryTextTests {
           role: "controller", pod: "analytics-controller-0", at: 0, replace: 3, pull: 41, start: 2, hook: 5,
           isDone: true),
         .init(
-          role: "worker", pod: "analytics-worker-2", at: 0, replace: 31, pull: 2, start: 2, hook: 75,
-          isDone: true, trouble: "startscript --pod_upgraded ended with exit code 3", retries: 1),
+          role: "worker", pod: "analytics-worker-2", at: 0, replace: 31, pull: 2, start: 2, hook: 15,
+          waited: 60, isDone: true, trouble: "startscript --pod_upgraded ended with exit code 3", retries: 1),
         .init(
           role: "worker", pod: "analytics-worker-1", at: 126, trouble: "ErrImagePull: spark:1.l not found"),
       ],

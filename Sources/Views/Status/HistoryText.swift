@@ -74,6 +74,7 @@ public struct HistoryText {
   /// The phases of a pod, in the order in which they follow each other.
   private static let phases: [(name: String, of: @Sendable (Journal.Pod) -> Int?)] = [
     ("replace", { $0.replace }), ("pull", { $0.pull }), ("start", { $0.start }), ("hook", { $0.hook }),
+    ("waited", { $0.waited }),
   ]
 
   private struct Columns {
