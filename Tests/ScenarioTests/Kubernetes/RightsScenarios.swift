@@ -39,12 +39,17 @@ struct RightsScenarios {
       try await scene.eventually("set that is gone") {
         try await scene.read(.statefulSets, "shop-front") == nil ? true : nil
       }
-      // Services say which app they are for.
-      let upgrade = try scene.forge.push(
+      // What is rejected is told to whoever looks at the cluster alone, until it is mended.
+      let tooMuch = try scene.forge.push(
         [
           Fixture.appPath("1.1.0"): fixture.app("1.1.0"),
-          Fixture.clusterPath("shop"): fixture.cluster(app: "1.1.0", workers: 1, front: nil),
-        ], "Upgrade shop")
+          Fixture.clusterPath("shop"): fixture.cluster(app: "1.1.0", workers: 2, front: nil),
+        ], "Upgrade and grow shop")
+      try await scene.note(tooMuch, phase: "rejected")
+      // Services say which app they are for.
+      let upgrade = try scene.forge.push(
+        [Fixture.clusterPath("shop"): fixture.cluster(app: "1.1.0", workers: 1, front: nil)],
+        "Upgrade shop alone")
       try await scene.note(upgrade, phase: "done")
 
       // A cluster that is connected to something has it looked at.

@@ -39,7 +39,7 @@ enum Backend: String, Sendable, CaseIterable, CustomTestStringConvertible {
   var places: Places { self == .embedded ? Self.embeddedPlaces : Self.kubernetesPlaces }
 
   private static let embeddedPlaces = Places(2)
-  private static let kubernetesPlaces = Places(3)
+  private static let kubernetesPlaces = Places(2)
 }
 
 /// Scenarios on the embedded cluster need bubblewrap to run scripts as the daemon does.
