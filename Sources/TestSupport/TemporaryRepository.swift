@@ -115,9 +115,7 @@ public final class TemporaryRepository: Sendable {
   public func setHook(_ name: String, _ script: String) throws {
     let hooks = try git("rev-parse", "--absolute-git-dir") + "/hooks"
     try FileManager.default.createDirectory(atPath: hooks, withIntermediateDirectories: true)
-    let file = hooks + "/" + name
-    try Data(("#!/bin/sh\n" + script + "\n").utf8).write(to: URL(fileURLWithPath: file))
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
+    try ProgramFile.write("#!/bin/sh\n" + script + "\n", to: hooks + "/" + name)
   }
 
   /// Runs a program to its end.

@@ -21,8 +21,7 @@ struct PodRecordsTests {
     let place = "\(container.folder.path)/\(path)"
     try FileManager.default.createDirectory(
       atPath: (place as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-    try Data(text.utf8).write(to: URL(fileURLWithPath: place))
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place)
+    try ProgramFile.write(text, to: place)
   }
 
   private static let script = "opt/guestconfig/appconfig/startscript"

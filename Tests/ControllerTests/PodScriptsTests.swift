@@ -14,9 +14,9 @@ struct Container {
       try FileManager.default.createDirectory(
         atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
     }
-    let script = "\(folder.path)/opt/guestconfig/appconfig/startscript"
-    try Data("#!/bin/sh\necho \"$*\" >> /tmp/runs\necho done\n".utf8).write(to: URL(fileURLWithPath: script))
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+    try ProgramFile.write(
+      "#!/bin/sh\necho \"$*\" >> /tmp/runs\necho done\n",
+      to: "\(folder.path)/opt/guestconfig/appconfig/startscript")
   }
 
   static let isPossible = ["/usr/bin/bwrap", "/bin/bwrap"].contains {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TestSupport
 
 /// A folder that goes with the test.
 final class Folder: Sendable {
@@ -19,8 +20,12 @@ final class Folder: Sendable {
       try FileManager.default.createDirectory(
         atPath: String(file[..<slash]), withIntermediateDirectories: true)
     }
-    try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
-    try FileManager.default.setAttributes([.posixPermissions: executable ? 0o700 : 0o600], ofItemAtPath: file)
+    if executable {
+      try ProgramFile.write(text, to: file, mode: 0o700)
+    } else {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: file), options: .atomic)
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+    }
     return file
   }
 }
