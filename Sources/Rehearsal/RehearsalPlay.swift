@@ -130,15 +130,17 @@ struct RehearsalPlay: Sendable {
     return (late + failures + deaf).sorted { $0.cluster < $1.cluster }
   }
 
-  /// Waits until half of the pods are done, or nothing goes on, and has the engine begin no next step.
+  /// Waits until half of the pods are done, the last ones are in hand, or nothing goes on, and has the engine begin no
+  /// next step. Where all pods are in hand at once, they may all be done in the same moment.
   private func halt(_ subject: RehearsalSubject, _ goal: String) async -> RehearsalFailure? {
     let cluster = subject.cluster
-    let half = (subject.forecast?.replaced ?? 0) / 2
+    let replaced = subject.forecast?.replaced ?? 0
     let isThere = await watch.wait(atMost: limit) { watch in
       if Self.look(cluster, at: goal, app: subject.goal.spec.app, watch) != nil { return true }
       guard let status = watch.clusters[cluster], let info = status.upgradeInfo else { return false }
       let touched = status.members.filter { $0.upgrade?.id == info.id }
-      return !touched.isEmpty && touched.count { $0.upgrade?.done == true } >= half
+      let done = touched.count { $0.upgrade?.done == true }
+      return !touched.isEmpty && (done >= replaced / 2 || touched.count >= replaced)
     }
     try? await suspend(subject, true)
     if isThere, await watch.clusters[cluster]?.upgradeInfo != nil { return nil }

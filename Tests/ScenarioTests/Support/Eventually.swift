@@ -57,7 +57,7 @@ actor Places {
 
   init(_ count: Int) { free = count }
 
-  func take() async {
+  private func take() async {
     if free > 0 {
       free -= 1
     } else {
@@ -65,7 +65,20 @@ actor Places {
     }
   }
 
-  func giveBack() {
+  /// Runs something as soon as there is a place for it.
+  nonisolated func with<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    await take()
+    do {
+      let value = try await body()
+      await giveBack()
+      return value
+    } catch {
+      await giveBack()
+      throw error
+    }
+  }
+
+  private func giveBack() {
     if waiters.isEmpty { free += 1 } else { waiters.removeFirst().resume() }
   }
 }

@@ -14,15 +14,9 @@ func scenario(
   _ fixture: Fixture, _ files: [String: String?]? = nil, start: Bool = true,
   tenancy: KubernetesSite.Tenancy = .own, judges: Bool = true, _ body: (Scene) async throws -> Void
 ) async throws {
-  let places = fixture.backend.places
-  await places.take()
-  do {
+  try await fixture.backend.places.with {
     try await play(fixture, files ?? fixture.shop(), start, tenancy, judges, body)
-  } catch {
-    await places.giveBack()
-    throw error
   }
-  await places.giveBack()
 }
 
 private func play(
