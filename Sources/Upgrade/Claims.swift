@@ -4,9 +4,27 @@ import KubeDirector
 extension ClusterMachine {
   /// True where the member is claimed for the way that the upgrade goes now, and for the revision it goes to.
   func isClaimed(_ role: Int, _ member: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Bool {
-    guard let ledger = status.roles[role].members[member].upgrade else { return false }
-    return ledger.id == info.id && ledger.revision == set.updateRevision
-      && !(ledger.done && isOnOther(revision: set.updateRevision, status.roles[role].members[member]))
+    let member = status.roles[role].members[member]
+    guard let ledger = member.upgrade else { return false }
+    let goal = goal(member, info, set)
+    return ledger.id == info.id && ledger.revision == goal
+      && !(ledger.done && isOnOther(revision: goal, member))
+  }
+
+  /// The revision that the member's pod is to have: the set's. On the way back the one that it has, where the upgrade
+  /// claimed the pod and never moved it: that is the old template as well, as the daemon of its time spelled it.
+  func goal(_ member: MemberStatus, _ info: UpgradeInfo, _ set: SetObservation) -> String {
+    guard info.isRollingBack, let ledger = member.upgrade, ledger.id == info.id,
+      let pod = observed.pods[member.pod], !pod.isBeingDeleted, pod.revision == set.currentRevision
+    else { return set.updateRevision }
+    let isKept =
+      switch member.podUpgradeStatus {
+      case .upgrading: pod.revision != ledger.revision
+      case .rollingBack: pod.revision == ledger.revision
+      case .configured: pod.revision == ledger.revision && member.app == status.app
+      case nil: false
+      }
+    return isKept ? pod.revision : set.updateRevision
   }
 
   /// True for a pod that is there to stay, and does not have the revision.
@@ -17,12 +35,11 @@ extension ClusterMachine {
 
   /// Puts into the ledger that this pod is now ours to replace. What an earlier attempt left is void.
   mutating func claim(
-    _ role: Int, _ index: Int, _ step: MemberStatus.PodUpgradeStatus, _ info: UpgradeInfo,
-    _ set: SetObservation
+    _ role: Int, _ index: Int, _ step: MemberStatus.PodUpgradeStatus, _ info: UpgradeInfo, revision: String
   ) {
     var member = status.roles[role].members[index]
     member.podUpgradeStatus = step
-    member.upgrade = MemberStatus.Ledger(id: info.id, revision: set.updateRevision, since: observed.now)
+    member.upgrade = MemberStatus.Ledger(id: info.id, revision: revision, since: observed.now)
     member.state = .creating
     member.clearError()
     member.detail.waitingReason = nil

@@ -50,14 +50,15 @@ extension ClusterMachine {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: .onDelete))
       return
     }
+    let goal = goal(status.roles[role].members[turn], info, set)
     if !isClaimed(role, turn, info, set) {
       if let reason = reasonNotToClaim(role, turn, info, set) {
         waits.append(reason)
         return
       }
-      claim(role, turn, .rollingBack, info, set)
+      claim(role, turn, .rollingBack, info, revision: goal)
     }
-    replace(status.roles[role].members[turn].pod, unless: set.updateRevision)
+    replace(status.roles[role].members[turn].pod, unless: goal)
   }
 
   /// The member whose turn it is: the one being rolled back; else the one that the upgrade took and had not finished,
@@ -72,7 +73,7 @@ extension ClusterMachine {
     }
     func isInHand(_ index: Int) -> Bool {
       members[index].upgrade?.done != true
-        && (isDown(members[index]) || isOnOther(revision: set.updateRevision, members[index]))
+        && (isDown(members[index]) || isOnOther(revision: goal(members[index], info, set), members[index]))
     }
     return open.last(where: isBegun)
       ?? open.last(where: isInHand)

@@ -56,7 +56,7 @@ extension ClusterMachine {
         waits.append(reason)
         return
       }
-      claim(role, turn, .upgrading, info, set)
+      claim(role, turn, .upgrading, info, revision: set.updateRevision)
     }
     let strategy = SetStrategy.rollingUpdate(partition: turn)
     guard set.strategy == strategy, set.replicas == replicas else {

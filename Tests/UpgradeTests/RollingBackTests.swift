@@ -305,6 +305,28 @@ struct RollingBackTests {
     #expect(stage.pod("worker-0")?.container == untouched)
   }
 
+  @Test("a pod that was claimed and never moved stays, though the next daemon spells its template otherwise")
+  func claimedAndSpelledOtherwise() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.sets["worker"]?.image == "worker:1.1" }
+    _ = stage.syncSet("worker")
+    stage.daemon.life = 1
+    _ = stage.daemonLooks()
+    #expect(stage.member("worker-1")?.podUpgradeStatus == .upgrading)
+    let container = stage.pod("worker-1")?.container
+    stage.spelling = 1
+    stage.commit(app: "app-1.0")
+    stage.settle { $0.member("worker-1")?.podUpgradeStatus == .configured }
+    #expect(stage.pod("worker-1")?.container == container)
+    // One that goes by itself comes back as the set has it now, and hears what it is owed.
+    stage.happen(.podDeleted("worker-1"))
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.pod("worker-1")?.revision == "rev-worker:1.0'")
+    #expect(stage.violations == [])
+  }
+
   @Test("after the end the next upgrade starts from a clean ledger")
   func again() {
     var stage = Up.workers()

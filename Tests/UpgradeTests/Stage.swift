@@ -30,6 +30,8 @@ struct Stage {
   var now = Stage.start
   /// How the daemon spells a template today.
   var spelling = 0
+  /// In how many ways daemons spell one.
+  static let spellings = 3
   var settings = Observation.Settings(clusterDomain: "test")
   var counter = 0
 

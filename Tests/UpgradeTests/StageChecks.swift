@@ -18,6 +18,22 @@ extension Stage {
     checkTakingOut(pod, info)
   }
 
+  /// The engine itself takes a pod away.
+  mutating func checkDeletion(of pod: StagePod) {
+    checkReplacement(of: pod)
+    if let info = info(), pod.isAvailable, hasOldTemplate(pod.revision, pod.role, info) {
+      violated("\(Self.short(pod.name)) deleted though it was never moved")
+    }
+  }
+
+  /// On the way back: made from the template that is gone back to, in whatever words.
+  private func hasOldTemplate(_ revision: String?, _ role: String, _ info: UpgradeInfo) -> Bool {
+    guard info.isRollingBack, let app = status?.app, let image = apps[app]?.resolved(role)?.image else {
+      return false
+    }
+    return (0..<Self.spellings).contains { revision == StageSet.revision(of: image, spelling: $0) }
+  }
+
   mutating func checkOrder(_ order: PodOrder, in pod: StagePod) {
     let name = Self.short(pod.name)
     guard case .script(let notification, let app) = order.task else {
@@ -111,9 +127,8 @@ extension Stage {
     }
     guard let old = status?.members.first(where: { $0.pod == member.pod }) else { return }
     func isInHand(_ member: MemberStatus) -> Bool {
-      // A pod that was claimed and never moved has it all the same, where another daemon spells its template.
-      let isOther = view?.pods[member.pod]?.revision != view?.sets[role.id]?.set.updateRevision
-      return member.upgrade?.done != true && (isDown(member.pod) || isOther)
+      member.upgrade?.done != true
+        && (isDown(member.pod) || !hasOldTemplate(view?.pods[member.pod]?.revision, role.id, info))
     }
     if !isInHand(old), let other = waiting.first(where: isInHand) {
       violated("\(name) rolled back before \(Self.short(other.pod)), which the upgrade took")

@@ -216,7 +216,7 @@ extension Stage {
     case .deletePod(let name, let uid, let version, _):
       guard let pod = pods[name], pod.uid == uid, "\(pod.version)" == version else { return .refused }
       write("delete \(Self.short(name))")
-      checkReplacement(of: pod)
+      checkDeletion(of: pod)
       terminate(name)
       seePod(name)
     case .label(let pod, let app):

@@ -116,7 +116,7 @@ extension Stage {
     case .newDaemon:
       killDaemon()
       // In some way or other, so that an older daemon may come back as well.
-      spelling = (spelling + 1) % 3
+      spelling = (spelling + 1) % Self.spellings
     case .resize(let role, let members): commit(members: members, of: role)
     }
   }
