@@ -37,6 +37,8 @@ let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
+let certificates = Target.Dependency.product(name: "X509", package: "swift-certificates")
+
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -92,7 +94,7 @@ let package = Package(
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "X509", package: "swift-certificates"),
+        certificates,
       ]),
     room("Installation", ["Values", "KubeDirector", "ClusterAPI"]),
     room(
@@ -102,7 +104,7 @@ let package = Package(
         nioCore, nioPosix, nioTLS, crypto,
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
-        .product(name: "X509", package: "swift-certificates"),
+        certificates,
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
@@ -177,6 +179,7 @@ let package = Package(
       "TestSupport",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", nioCore, nioPosix, nioHTTP1,
+        nioTLS, crypto, certificates,
       ]),
     // Apart from the support of all tests, so that few are built anew when a plan changes.
     room(
@@ -199,7 +202,7 @@ let package = Package(
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "X509", package: "swift-certificates"), crypto,
+        certificates, crypto,
       ]),
     tests(
       "Installation",
@@ -254,7 +257,8 @@ let package = Package(
     .testTarget(
       name: "ScenarioTests",
       dependencies: [
-        "kdops", "TestSupport", "Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore",
+        "kdops", "TestSupport", "Values", "KubeDirector", "Rules", "ClusterAPI", "EmbeddedCluster",
+        "GitStore",
         "Installation", "Kubernetes", "Manifests", "StatusWriter", "Daemon", logging, nioCore, nioPosix,
         nioHTTP1,
       ],

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Values
 
 /// A server on this machine that speaks JSON over HTTP, and answers as a test tells it to.
@@ -37,10 +38,16 @@ public final class JSONServer: Sendable {
   public let port: Int
 
   /// Serves on a free port of 127.0.0.1 until it is stopped.
-  public init(_ answer: @escaping @Sendable (Request) -> Answer) async throws {
+  ///
+  /// - Parameter tls: how it speaks HTTPS; nil for plain HTTP.
+  public init(tls: TLSConfiguration? = nil, _ answer: @escaping @Sendable (Request) -> Answer) async throws {
+    let context = try tls.map { try NIOSSLContext(configuration: $0) }
     let channel = try await ServerBootstrap(group: group)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
+          if let context {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+          }
           try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
           try channel.pipeline.syncOperations.addHandler(Handler(answer))
         }

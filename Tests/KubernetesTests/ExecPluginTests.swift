@@ -1,6 +1,7 @@
 import ClusterAPI
 import FoundationEssentials
 import Synchronization
+import TestSupport
 import Testing
 import Values
 

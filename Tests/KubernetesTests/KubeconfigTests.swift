@@ -1,6 +1,7 @@
 import ClusterAPI
 import FoundationEssentials
 import NIOSSL
+import TestSupport
 import Testing
 import Values
 

@@ -1,5 +1,6 @@
 import ClusterAPI
 import NIOSSL
+import TestSupport
 import Testing
 import Values
 

@@ -6,18 +6,12 @@ import Testing
 /// What people do by command while a daemon runs, beside git.
 @Suite("Commands beside a daemon", needsBubblewrap)
 struct OrderScenarios {
-  /// Runs `kdops` on the scenario's cluster.
-  private func kdops(_ scene: Scene, _ arguments: String...) async throws -> String {
-    let program = try #require(DaemonProcess.program)
-    return try await Tool.run([program] + arguments + ["--embedded=\(scene.folder.path)/cluster"])
-  }
-
   @Test("suspended by command, an accepted upgrade is not begun and drift finds nothing; resumed, it is done")
   func suspendAndResume() async throws {
     try await scenario(Fixture(.embedded)) { scene in
       try await scene.configured("1.0.0")
       let shop = "\(scene.name("shop"))"
-      #expect(try await kdops(scene, "suspend", shop).hasPrefix("\(shop) is suspended"))
+      #expect(try await scene.kdops("suspend", shop).hasPrefix("\(shop) is suspended"))
       let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
       try await scene.eventually("upgrade that is applied") {
         try await scene.cluster()?.json["spec"]?["app"]?.string == "web-1.1.0" ? true : nil
@@ -28,11 +22,11 @@ struct OrderScenarios {
           && cluster.flatMap { ClusterStatus($0.json["status"]) }?.app == "web-1.0.0"
       }
       #expect(scene.logged("drift.mended").isEmpty)
-      #expect(try await kdops(scene, "status", shop).contains("to go on: kdops resume \(shop)"))
-      #expect(try await kdops(scene, "resume", shop).hasPrefix("\(shop) goes on where it stopped"))
+      #expect(try await scene.kdops("status", shop).contains("to go on: kdops resume \(shop)"))
+      #expect(try await scene.kdops("resume", shop).hasPrefix("\(shop) goes on where it stopped"))
       try await scene.configured("1.1.0")
       try await scene.note(commit, phase: "done")
-      let history = try await kdops(scene, "status", shop, "--history")
+      let history = try await scene.kdops("status", shop, "--history")
       #expect(history.contains("web-1.0.0 → web-1.1.0   upgrade   commit \(commit.prefix(7))"))
       for pod in ["shop-worker-2", "shop-worker-1", "shop-worker-0", "shop-front-0"] {
         #expect(history.contains("● \(pod)"), "\(history)")
@@ -52,7 +46,7 @@ struct OrderScenarios {
       try await scene.eventually("annotation of the file") {
         try await scene.cluster()?.annotation(Wire.Annotation.suspend) == "true" ? true : nil
       }
-      let error = await #expect(throws: ToolError.self) { try await kdops(scene, "resume", shop) }
+      let error = await #expect(throws: ToolError.self) { try await scene.kdops("resume", shop) }
       #expect("\(try #require(error))".contains("what git says wins"))
       #expect("\(try #require(error))".contains(Fixture.clusterPath("shop")))
       #expect(try await scene.cluster()?.annotation(Wire.Annotation.suspend) == "true")
@@ -68,10 +62,10 @@ struct OrderScenarios {
       try await scene.eventually("failure of both roles") {
         try await scene.status()?.members.filter { $0.state == .configError }.count == 2 ? true : nil
       }
-      let unclear = await #expect(throws: ToolError.self) { try await kdops(scene, "retry", shop) }
+      let unclear = await #expect(throws: ToolError.self) { try await scene.kdops("retry", shop) }
       #expect("\(try #require(unclear))".contains("name one: kdops retry \(shop)/"))
       #expect(
-        try await kdops(scene, "retry", "\(shop)/shop-worker-2").contains("shop-worker-2 is run again"))
+        try await scene.kdops("retry", "\(shop)/shop-worker-2").contains("shop-worker-2 is run again"))
       try await scene.eventually("second run") {
         try await scene.events("shop-worker-2") == ["configure 1.0", "pod_upgraded 1.1", "pod_upgraded 1.1"]
           ? true : nil
@@ -92,15 +86,15 @@ struct OrderScenarios {
       try await scene.start(["--interval", "1h"])
       try await scene.configured("1.0.0")
       let clone = scene.forge.user.path
-      #expect(try await kdops(scene, "diff", "--repo", clone).contains("the same"))
+      #expect(try await scene.kdops("diff", "--repo", clone).contains("the same"))
       try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
-      let error = await #expect(throws: ToolError.self) { try await kdops(scene, "diff", "--repo", clone) }
+      let error = await #expect(throws: ToolError.self) { try await scene.kdops("diff", "--repo", clone) }
       #expect("\(try #require(error))".isEmpty == false)
-      #expect(try await kdops(scene, "sync").hasPrefix("the daemon fetches and compares now"))
+      #expect(try await scene.kdops("sync").hasPrefix("the daemon fetches and compares now"))
       try await scene.configured("1.1.0")
-      #expect(try await kdops(scene, "diff", "--repo", clone).contains("the same"))
+      #expect(try await scene.kdops("diff", "--repo", clone).contains("the same"))
       try await scene.kill()
-      let away = await #expect(throws: ToolError.self) { try await kdops(scene, "sync") }
+      let away = await #expect(throws: ToolError.self) { try await scene.kdops("sync") }
       #expect("\(try #require(away))".contains("no daemon runs"))
     }
   }

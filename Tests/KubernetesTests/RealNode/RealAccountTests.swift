@@ -1,5 +1,6 @@
 import ClusterAPI
 import FoundationEssentials
+import TestSupport
 import Testing
 import Values
 

@@ -1,4 +1,5 @@
 import NIOSSL
+import TestSupport
 
 @testable import Kubernetes
 

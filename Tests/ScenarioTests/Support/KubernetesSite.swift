@@ -163,6 +163,19 @@ final class KubernetesSite: Site {
 
   func withWriter(_ body: (any ClusterAPI) async throws -> Void) async throws { try await body(client) }
 
+  /// Somebody who may write clusters, not the daemon.
+  var commandArguments: [String] { Backend.kubeconfig.map { ["--kubeconfig", $0] } ?? [] }
+
+  /// The node is this machine.
+  func volume(of pod: ObjectName) async throws -> String {
+    let claim = "p-\(pod.name)"
+    let volume = try await Tool.kubectl(
+      "get", "pvc", claim, "-n", pod.namespace, "-o", "jsonpath={.spec.volumeName}")
+    let path = try await Tool.kubectl("get", "pv", volume, "-o", "jsonpath={.spec.hostPath.path}")
+    guard !path.isEmpty else { throw ToolError("volume \(volume) of \(claim) is no folder of this machine") }
+    return path
+  }
+
   func record(of pod: ObjectName) async throws -> String {
     let look =
       "if [ -d /data ]; then echo volume; cat /data/runs; else echo own; cat /srv/runs; fi 2> /dev/null"

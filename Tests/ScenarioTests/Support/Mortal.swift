@@ -1,46 +1,42 @@
 import ClusterAPI
+import Foundation
 import Synchronization
 import Values
 
-/// A port through which a daemon writes until it dies: the last write is done, and the daemon never hears of it, nor
-/// of anything else.
+/// A port that counts what is done through it, and after a certain deed ends the process at once: what was done is
+/// done, and nobody hears of it.
+///
+/// Deeds are writes, and commands in pods. What is written for people only does not count.
 final class Mortal: ClusterAPI {
   private let api: any ClusterAPI
-  /// The number of the write after which it dies; nil for never.
+  private let book: DeathBook
   private let last: Int?
-  private let state = Mutex(State())
-  private let death = AsyncStream<Void>.makeStream()
 
-  private struct State {
-    var isCounting = false
-    var writes: [String] = []
-    var isDead = false
+  /// - Parameters:
+  ///   - book: deeds count once it is open, and are written down in it.
+  ///   - last: the number of the deed after which the process ends; nil for never.
+  init(_ api: any ClusterAPI, _ book: DeathBook, dieAfter last: Int?) {
+    (self.api, self.book, self.last) = (api, book, last)
   }
 
-  init(_ api: any ClusterAPI, dieAfter last: Int?) { (self.api, self.last) = (api, last) }
-
-  /// From now on writes count.
-  func count() { state.withLock { $0.isCounting = true } }
-
-  /// What was written, in words.
-  var writes: [String] { state.withLock { $0.writes } }
-  var isAlive: Bool { state.withLock { !$0.isDead } }
-
-  /// Returns when it has died, or when the task is cancelled.
-  func died() async { for await _ in death.stream { return } }
+  private func count<Value: Sendable>(
+    _ words: String, isEvent: Bool = false, _ deed: () async throws(APIError) -> Value
+  ) async throws(APIError) -> Value {
+    let value = try await deed()
+    if !isEvent, book.note(words) == last { _ = kill(getpid(), SIGKILL) }
+    return value
+  }
 
   // MARK: Reading
 
   func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
-    try await live()
-    return try await api.get(resource, name)
+    try await api.get(resource, name)
   }
 
   func list(
     _ resource: Resource, namespace: String?, labels: LabelSelector
   ) async throws(APIError) -> ObjectList {
-    try await live()
-    return try await api.list(resource, namespace: namespace, labels: labels)
+    try await api.list(resource, namespace: namespace, labels: labels)
   }
 
   func watch(
@@ -49,35 +45,33 @@ final class Mortal: ClusterAPI {
     api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
   }
 
+  // MARK: Deeds
+
   func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
-    try await live()
-    let result = try await api.exec(pod, request)
-    try await live()
-    return result
+    try await count("run a command in \(pod.name)") { () throws(APIError) in try await api.exec(pod, request)
+    }
   }
 
-  // MARK: Writing
-
   func create(_ object: Object) async throws(APIError) -> Object {
-    try await write("create \(object.kind) \(object.name)", isEvent: object.kind == "Event") {
+    try await count("create \(object.kind) \(object.name)", isEvent: object.kind == "Event") {
       () throws(APIError) in try await api.create(object)
     }
   }
 
   func update(_ object: Object) async throws(APIError) -> Object {
-    try await write("update \(object.kind) \(object.name)") { () throws(APIError) in
+    try await count("update \(object.kind) \(object.name)") { () throws(APIError) in
       try await api.update(object)
     }
   }
 
   func updateStatus(_ object: Object) async throws(APIError) -> Object {
-    try await write("update status of \(object.name)") { () throws(APIError) in
+    try await count("update status of \(object.name)") { () throws(APIError) in
       try await api.updateStatus(object)
     }
   }
 
   func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
-    try await write("patch \(resource.kind) \(name.name)", isEvent: resource == .events) {
+    try await count("patch \(resource.kind) \(name.name)", isEvent: resource == .events) {
       () throws(APIError) in try await api.patch(resource, name, merge: merge)
     }
   }
@@ -85,34 +79,51 @@ final class Mortal: ClusterAPI {
   func delete(
     _ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions
   ) async throws(APIError) {
-    try await write("delete \(resource.kind) \(name.name)") { () throws(APIError) in
+    try await count("delete \(resource.kind) \(name.name)") { () throws(APIError) in
       try await api.delete(resource, name, preconditions)
     }
   }
+}
 
-  /// - Parameter isEvent: true for what is written for people only.
-  private func write<Value: Sendable>(
-    _ words: String, isEvent: Bool = false, _ body: () async throws(APIError) -> Value
-  ) async throws(APIError) -> Value {
-    try await live()
-    let value = try await body()
-    let dies = state.withLock { state in
-      guard state.isCounting, !isEvent else { return false }
-      state.writes.append(words)
-      return state.writes.count == last
-    }
-    if dies {
-      state.withLock { $0.isDead = true }
-      death.continuation.finish()
-    }
-    try await live()
-    return value
+/// What a process that is to die has in common with the one that watches it: a folder.
+struct DeathBook: Codable, Sendable {
+  let folder: String
+
+  init(in folder: String) throws {
+    self.folder = folder
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 
-  /// The dead get no answer.
-  private func live() async throws(APIError) {
-    guard !isAlive else { return }
-    for await _ in AsyncStream<Void>.makeStream().stream {}
-    throw APIError(.unavailable, "the daemon is no more")
+  private var opening: String { "\(folder)/open" }
+  private var ending: String { "\(folder)/ended" }
+  private var pages: String { "\(folder)/deeds" }
+
+  /// From now on deeds count.
+  func open() throws { try Data().write(to: URL(fileURLWithPath: opening)) }
+
+  /// Asks the process to end as if it had died, because its time never came.
+  func end() throws { try Data().write(to: URL(fileURLWithPath: ending)) }
+  var isEnded: Bool { access(ending, F_OK) == 0 }
+
+  /// Those that counted, in their order.
+  var deeds: [String] {
+    let text = (try? String(contentsOfFile: pages, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").map(String.init)
+  }
+
+  private static let pen = Mutex(())
+
+  /// - Returns: the number of the deed; nil where it does not count.
+  func note(_ words: String) -> Int? {
+    Self.pen.withLock { _ in
+      guard access(opening, F_OK) == 0 else { return nil }
+      let written = deeds + [words]
+      // One that is not written down was not done, as far as anybody knows.
+      guard
+        (try? Data((written.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: pages)))
+          != nil
+      else { return nil }
+      return written.count
+    }
   }
 }

@@ -83,6 +83,14 @@ final class Scene: Sendable {
     }
   }
 
+  /// Runs `kdops` on the scenario's cluster.
+  ///
+  /// - Returns: what it printed.
+  func kdops(_ arguments: String...) async throws -> String {
+    let program = try #require(DaemonProcess.program)
+    return try await Tool.run([program] + arguments + site.commandArguments)
+  }
+
   // MARK: What is to be seen
 
   func cluster(_ name: String = "shop") async throws -> Object? {

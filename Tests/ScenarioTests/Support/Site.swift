@@ -22,6 +22,12 @@ protocol Site: Sendable {
   /// Objects as an administrator sees them; nil where there cannot be any yet.
   func api() -> (any ClusterAPI)?
 
+  /// Where a member's volume is on this machine.
+  func volume(of pod: ObjectName) async throws -> String
+
+  /// By what flags a command finds the cluster.
+  var commandArguments: [String] { get }
+
   /// What the scripts of a pod wrote down: in all its containers where it has a volume, else in the present one.
   func record(of pod: ObjectName) async throws -> String
 
@@ -46,8 +52,12 @@ struct EmbeddedSite: Site {
     try? EmbeddedCluster.openReadOnly(directory)
   }
 
+  var commandArguments: [String] { ["--embedded=\(directory)"] }
+
+  func volume(of pod: ObjectName) -> String { "\(directory)/volumes/\(pod.namespace)/p-\(pod.name)" }
+
   func record(of pod: ObjectName) async throws -> String {
-    let volume = "\(directory)/volumes/\(pod.namespace)/p-\(pod.name)/data/runs"
+    let volume = "\(volume(of: pod))/data/runs"
     let own = "\(directory)/pods/\(pod.namespace)/\(pod.name)/srv/runs"
     let path = FileManager.default.fileExists(atPath: volume) ? volume : own
     return (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""

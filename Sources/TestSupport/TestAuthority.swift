@@ -1,28 +1,28 @@
 import Crypto
 import FoundationEssentials
 import NIOSSL
-import Testing
 import X509
 
 /// An authority made for one test, and what it signs.
-struct TestAuthority {
-  struct Issued {
-    var certificatePEM: String
-    var keyPEM: String
+public struct TestAuthority: Sendable {
+  public struct Issued: Sendable {
+    public var certificatePEM: String
+    public var keyPEM: String
 
-    var chain: [NIOSSLCertificateSource] {
+    public var chain: [NIOSSLCertificateSource] {
       get throws { try NIOSSLCertificate.fromPEMBytes(Array(certificatePEM.utf8)).map { .certificate($0) } }
     }
-    var key: NIOSSLPrivateKeySource {
+    public var key: NIOSSLPrivateKeySource {
       get throws { .privateKey(try NIOSSLPrivateKey(bytes: Array(keyPEM.utf8), format: .pem)) }
     }
   }
 
   private let key = P256.Signing.PrivateKey()
   private let certificate: Certificate
-  let pem: String
+  /// What trusts it.
+  public let pem: String
 
-  init(_ name: String = "test authority") throws {
+  public init(_ name: String = "test authority") throws {
     let subject = try DistinguishedName { CommonName(name) }
     certificate = try Certificate(
       version: .v3, serialNumber: .init(), publicKey: .init(key.publicKey), notValidBefore: Date() - 3600,
@@ -37,7 +37,7 @@ struct TestAuthority {
   /// - Parameters:
   ///   - names: the hosts that the certificate bears.
   ///   - addresses: the IPv4 addresses that it bears.
-  func issue(_ commonName: String, names: [String] = [], addresses: [[UInt8]] = []) throws -> Issued {
+  public func issue(_ commonName: String, names: [String] = [], addresses: [[UInt8]] = []) throws -> Issued {
     let own = P256.Signing.PrivateKey()
     let alternatives =
       names.map { GeneralName.dnsName($0) }
@@ -53,7 +53,7 @@ struct TestAuthority {
   }
 
   /// How a server of this authority is set up.
-  func server(
+  public func server(
     names: [String] = ["localhost"], addresses: [[UInt8]] = [[127, 0, 0, 1]], demandsClient: Bool = false
   ) throws -> TLSConfiguration {
     let issued = try issue("server", names: names, addresses: addresses)

@@ -1,0 +1,32 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A folder in which nobody can make anything, not even root, until that is undone.
+final class SealedFolder: Sendable {
+  private let path: String
+
+  init(_ path: String) throws {
+    self.path = path
+    try Self.mark("+i", path)
+  }
+
+  deinit { try? undo() }
+
+  func undo() throws { try Self.mark("-i", path) }
+
+  var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] }
+
+  private static func mark(_ mark: String, _ path: String) throws {
+    try TemporaryRepository.run(["chattr", mark, path], in: nil, input: "", environment: [:])
+  }
+
+  /// It takes root, and a file system that knows such marks.
+  static let isPossible: any SuiteTrait & TestTrait = .enabled(
+    if: {
+      guard let folder = try? TemporaryFolder(), let seal = try? SealedFolder(folder.path) else {
+        return false
+      }
+      return (try? seal.undo()) != nil
+    }(), "skipped: a folder cannot be sealed here (chattr +i, as root)")
+}
