@@ -19,7 +19,9 @@ extension Hands {
       throw APIError(.unavailable, "pod \(name): the connection was cut before all had been said")
     }
     if case .script = order.task, Self.says(PodScripts.otherContainer, result) {
-      throw APIError(.conflict, "pod \(name): the container that this was meant for is no more")
+      throw APIError(
+        .conflict,
+        "pod \(name): the container is not the one that this was meant for, or has lost its mark in /tmp")
     }
     return PodResult(
       exitCode: result.exitCode, stdout: String(decoding: result.stdout, as: UTF8.self),

@@ -58,7 +58,7 @@ enum PodScripts {
     cd "$home"
     case $url in
       file://*) cp "${url#file://}" appconfig.tgz ;;
-      *) curl -fsSL -o appconfig.tgz "$url" ;;
+      *) curl -fsSL --connect-timeout 30 --speed-limit 1 --speed-time 60 -o appconfig.tgz "$url" ;;
     esac
     tar xzf appconfig.tgz
     rm -f appconfig.tgz
@@ -104,7 +104,7 @@ enum PodScripts {
     session=setsid
     command -v setsid > /dev/null || session=
     if command -v flock > /dev/null; then
-      $session flock "$place/lock" sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1 &
+      $session sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1 &
       wait $!
     else
       if mkdir "$place/lock.d" 2> /dev/null; then
@@ -127,13 +127,18 @@ enum PodScripts {
   /// What `run` starts. Our own records are for the container's user alone; the script runs with the container's own
   /// umask, because what it writes is read by others. A script that was started and left no status was killed: that counts as exit code 137 and
   /// is not tried again by itself. One that was killed because its time was over has the exit code that `timeout` has.
-  /// Of earlier runs the last 16 records are kept: whoever asks again asks for the last one. Their names hold no blank.
+  /// The lock is not handed on to the script: what it leaves running would hold it, and whoever asks again would wait for
+  /// the end of that. Of earlier runs the last 16 records are kept: whoever asks again asks for the last one. Their names hold no blank.
   static let inner = """
     place=$1 container=$2 limit=$3 key=$4
     shift 4
     home=/opt/guestconfig
     mask=$(umask)
     umask 077
+    if command -v flock > /dev/null; then
+      exec 9> "$place/lock"
+      flock 9
+    fi
     finish() {
       printf '%s=%s\\nrun=%s\\n' "$container" "$1" "$key" > "$home/configure.status.new"
       mv "$home/configure.status.new" "$home/configure.status"
@@ -153,9 +158,9 @@ enum PodScripts {
     ln -f "$place/stderr" "$home/configure.stderr" 2> /dev/null
     if command -v timeout > /dev/null && [ "$limit" -gt 0 ]; then
       (umask "$mask" && exec timeout -s KILL "$limit" "$script" "$@") \\
-        < /dev/null > "$place/stdout" 2> "$place/stderr"
+        < /dev/null > "$place/stdout" 2> "$place/stderr" 9>&-
     else
-      (umask "$mask" && exec "$script" "$@") < /dev/null > "$place/stdout" 2> "$place/stderr"
+      (umask "$mask" && exec "$script" "$@") < /dev/null > "$place/stdout" 2> "$place/stderr" 9>&-
     fi
     code=$?
     if [ "$code" -eq 137 ] && [ "$limit" -gt 0 ] && [ "$(($(date +%s) - began))" -ge "$limit" ]; then code=124; fi

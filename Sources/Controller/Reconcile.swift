@@ -183,6 +183,9 @@ extension Engine {
           // container's fault, so look again in a while, with the order open again.
           let misses = await world.missedWork(name, pod: pod)
           if Self.isTold(misses, isRefused: isRefused) { tell(of: error, pod: pod, context) }
+          if error.kind == .conflict, misses >= Self.missesOfAMark {
+            await markAnew(order, pod: pod, context)
+          }
           let wait = error.retryAfter ?? Self.wait(afterMiss: misses, isRefused: isRefused)
           guard (try? await clock.sleep(for: wait)) != nil else { return }
           await world.endWork(name, pod: pod, order, nil)
@@ -195,6 +198,22 @@ extension Engine {
       await queue.add(name)
     }
   }
+
+  /// A container that is refused as another one, and is still the pod's long after a new one would have been seen, has
+  /// lost the mark by which it is known: something in it has emptied `/tmp`.
+  private func markAnew(_ order: PodOrder, pod: String, _ context: Hands.Context) async {
+    guard let mark = order.mark,
+      await world.picture(context.name)?.pods[pod]?.observation.containerID == order.containerID
+    else { return }
+    do throws(APIError) {
+      _ = try await hands.carryOut(mark, pod: pod, in: context)
+    } catch {
+      logger.debug("exec.failed", metadata: ["pod": "\(context.name.namespace)/\(pod)", "error": "\(error)"])
+    }
+  }
+
+  /// Some ten seconds.
+  private static let missesOfAMark = 7
 
   /// What passes by itself within some seconds is nobody's business; a permission that is missing does not.
   static func isTold(_ misses: Int, isRefused: Bool) -> Bool {
@@ -217,4 +236,12 @@ extension Engine {
 
   /// What a shell answers for a command that is there and cannot be run.
   private static let notRunExitCode = 126
+}
+
+extension PodOrder {
+  /// What leaves nothing but the container's mark and a `configmeta.json` as it is now; nil where no script is refused.
+  fileprivate var mark: PodOrder? {
+    guard case .script(_, let app) = task else { return nil }
+    return PodOrder(role: role, containerID: containerID, task: .install(app: app, .metadataOnly))
+  }
 }

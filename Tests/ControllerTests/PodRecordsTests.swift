@@ -9,12 +9,14 @@ import Testing
   .enabled(if: Container.isPossible, "bubblewrap is not installed: apt-get install bubblewrap"))
 struct PodRecordsTests {
   private func run(
-    _ container: Container, _ key: String, limit: Int = 60, keep: Int = 4096
+    _ container: Container, _ key: String, limit: Int = 60, keep: Int = 4096, asks: Int = 1,
+    then last: String = ":"
   ) throws -> String {
     // What an installation leaves there.
     try write("c-1", to: "tmp/.kdops-container", in: container)
     return try container.run(
-      PodScripts.run, [PodScripts.inner, key, "c-1", "\(limit)", "\(keep)", "0", "--pod_upgraded"], input: "")
+      PodScripts.run, [PodScripts.inner, key, "c-1", "\(limit)", "\(keep)", "0", "--pod_upgraded"], input: "",
+      asks: asks, then: last)
   }
 
   private func write(_ text: String, to path: String, in container: Container) throws {
@@ -32,6 +34,15 @@ struct PodRecordsTests {
     try write("#!/bin/sh\necho begun\nsleep 600\n", to: Self.script, in: container)
     #expect(try run(container, "k1", limit: 1) == "begun\nexit 124")
     #expect(container.content("opt/guestconfig/configure.status") == "c-1=124\nrun=k1\n")
+  }
+
+  @Test("whoever asks again for a script that has ended does not wait for what it left running")
+  func leftRunning() throws {
+    let container = try Container()
+    try write("#!/bin/sh\nsleep 20 &\necho $! > /tmp/service\necho begun\n", to: Self.script, in: container)
+    #expect(
+      try run(container, "k1", asks: 2, then: "kill -0 $(cat /tmp/service) && echo still there")
+        == "begun\nbegun\nexit 0\nstill there")
   }
 
   @Test("of a long output the end is kept, of each stream as much as is asked for")

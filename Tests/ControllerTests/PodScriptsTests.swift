@@ -23,14 +23,20 @@ struct Container {
     FileManager.default.isExecutableFile(atPath: $0)
   }
 
+  /// - Parameters:
+  ///   - asks: how often it is run, one after another.
+  ///   - last: what is done in the container after that.
   /// - Returns: what was printed, with the exit code on a line of its own.
-  func run(_ text: String, _ arguments: [String], input: String) throws -> String {
+  func run(
+    _ text: String, _ arguments: [String], input: String, asks: Int = 1, then last: String = ":"
+  ) throws -> String {
     var command = ["bwrap", "--unshare-pid", "--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
     for path in ["/usr", "/bin", "/lib", "/lib64"] where FileManager.default.fileExists(atPath: path) {
       command += ["--ro-bind", path, path]
     }
     for name in ["etc", "opt", "tmp"] { command += ["--bind", "\(folder.path)/\(name)", "/\(name)"] }
-    command += ["sh", "-c", "sh -c \"$@\"; echo \"exit $?\"", "sh", text, "text"] + arguments
+    let runs = Array(repeating: "sh -c \"$@\"; ", count: asks).joined()
+    command += ["sh", "-c", "\(runs)echo \"exit $?\"; \(last)", "sh", text, "text"] + arguments
     return try TemporaryRepository.run(command, in: nil, input: input)
   }
 

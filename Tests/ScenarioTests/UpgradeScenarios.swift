@@ -1,3 +1,4 @@
+import Foundation
 import KubeDirector
 import StatusWriter
 import Testing
@@ -128,6 +129,18 @@ struct UpgradeScenarios {
         #expect(before[pod]?.image == after[pod]?.image)
       }
       try await scene.mustHaveRunOnce(Self.pods)
+    }
+  }
+
+  @Test("a member in which something has emptied /tmp is told what it is owed all the same")
+  func emptiedTmp() async throws {
+    try await scenario(Fixture(.embedded, workers: 1)) { scene in
+      try await scene.configured("1.0.0")
+      let root = "\(scene.folder.path)/cluster/pods/default/shop-worker-0"
+      try FileManager.default.removeItem(atPath: "\(root)/tmp/.kdops-container")
+      let grow = try scene.forge.push(scene.fixture.resize(2), "Grow shop")
+      try await scene.note(grow, phase: "done")
+      #expect(try await scene.events("shop-worker-0") == ["configure 1.0", "addnodes 1.0"])
     }
   }
 
