@@ -254,10 +254,18 @@ let package = Package(
         "Signatures", "StatusWriter", logging,
       ]),
     // The daemon as a process, with git as the user's client.
+    // A daemon for tests that kill it.
+    .executableTarget(
+      name: "Mortal",
+      dependencies: [
+        "Values", "Rules", "ClusterAPI", "EmbeddedCluster", "GitStore", "Kubernetes", "Daemon", "TestSupport",
+        logging,
+      ],
+      path: "Tests/Mortal", swiftSettings: settings),
     .testTarget(
       name: "ScenarioTests",
       dependencies: [
-        "kdops", "TestSupport", "Values", "KubeDirector", "Rules", "ClusterAPI", "EmbeddedCluster",
+        "kdops", "Mortal", "TestSupport", "Values", "KubeDirector", "Rules", "ClusterAPI", "EmbeddedCluster",
         "GitStore",
         "Installation", "Kubernetes", "Manifests", "StatusWriter", "Daemon", logging, nioCore, nioPosix,
         nioHTTP1,

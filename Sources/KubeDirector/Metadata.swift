@@ -41,3 +41,10 @@ public struct Metadata: Sendable, Hashable {
     deletionTimestamp = metadata["deletionTimestamp"]?.string
   }
 }
+
+extension Metadata {
+  /// The commit that asked for the spec as it is; nil for an object that did not come from git.
+  public var specCommit: String? {
+    annotations[Wire.Annotation.specCommit] ?? annotations[Wire.Annotation.commit]
+  }
+}

@@ -27,6 +27,8 @@ public struct Stamp: Sendable {
     let content: [JSON?] =
       ["kdops.dev/stamp 1", object["kind"], metadata?["namespace"], metadata?["name"]]
       + origin.map { metadata?["annotations"]?[$0] } + [object["spec"]]
+      // Objects that were applied before there was one do without.
+      + (metadata?["annotations"]?[Wire.Annotation.specCommit].map { [$0] } ?? [])
     let message = JSON.array(content.map { $0 ?? .null }).serialized(pretty: false, sortedKeys: true)
     return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
   }

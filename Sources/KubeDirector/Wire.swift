@@ -27,6 +27,8 @@ public enum Wire {
   public enum Annotation {
     /// The commit that was applied.
     public static let commit = "kdops.dev/commit"
+    /// The commit that asked for the spec as it is: later ones have changed labels and annotations alone.
+    public static let specCommit = "kdops.dev/spec-commit"
     /// The id of the blob that was applied; an object whose blob is the same was not changed by git.
     public static let blob = "kdops.dev/blob"
     /// The file that was applied.

@@ -12,12 +12,15 @@ public struct Provenance: Sendable, Hashable {
   public var path: String
   /// The kind of change that it was.
   public var change: String
+  /// The commit that asked for the spec as it is; the same one, unless it left the spec alone.
+  public var specCommit: String
 
-  public init(commit: String, blob: String, path: String, change: String) {
+  public init(commit: String, blob: String, path: String, change: String, specCommit: String? = nil) {
     self.commit = commit
     self.blob = blob
     self.path = path
     self.change = change
+    self.specCommit = specCommit ?? commit
   }
 }
 
@@ -28,7 +31,8 @@ extension Provenance {
       let blob = object.annotation(Wire.Annotation.blob), let path = object.annotation(Wire.Annotation.path)
     else { return nil }
     self.init(
-      commit: commit, blob: blob, path: path, change: object.annotation(Wire.Annotation.change) ?? "")
+      commit: commit, blob: blob, path: path, change: object.annotation(Wire.Annotation.change) ?? "",
+      specCommit: object.annotation(Wire.Annotation.specCommit))
   }
 }
 
@@ -95,6 +99,7 @@ struct Applier: Sendable {
     }
     labels[Wire.Label.source] = installation
     annotations[Wire.Annotation.commit] = provenance.commit
+    annotations[Wire.Annotation.specCommit] = provenance.specCommit
     annotations[Wire.Annotation.blob] = provenance.blob
     annotations[Wire.Annotation.path] = provenance.path
     annotations[Wire.Annotation.change] = provenance.change
@@ -117,7 +122,7 @@ struct Applier: Sendable {
     guard provenance.change == rollback, live?.annotation(Wire.Annotation.change) != rollback else {
       return live?.annotation(Wire.Annotation.takenBack)
     }
-    return live?.annotation(Wire.Annotation.commit)
+    return live.flatMap(Provenance.init(of:))?.specCommit
   }
 
   /// Which labels and annotations of an object came from its file.
@@ -130,7 +135,8 @@ struct Applier: Sendable {
   /// What says where an object came from is ours, whatever a file says of it; and who asks for a script to be run
   /// again may do so in the cluster.
   private static let ownKeys: Set<String> = [
-    Wire.Label.source, Wire.Annotation.commit, Wire.Annotation.blob, Wire.Annotation.path,
+    Wire.Label.source, Wire.Annotation.commit, Wire.Annotation.specCommit, Wire.Annotation.blob,
+    Wire.Annotation.path,
     Wire.Annotation.change, Wire.Annotation.stamp, carried, Wire.Annotation.retry,
     Wire.Annotation.takenBack,
   ]

@@ -56,13 +56,16 @@ struct CommitBook {
   }
 
   /// Puts an object down to a commit. An earlier commit whose change of it thereby ends is told so: by an accepted
-  /// change any, by one that is held only another that was held.
+  /// change any, by one that is held only another that was held; by labels and annotations, which are done at once,
+  /// nothing that goes on.
   mutating func record(_ report: ObjectReport, of commit: ObjectID, subject: String) {
     let object = report.reference
     if report.verdict == Verdict.accepted.rawValue {
-      supersede(object, of: owners[object], by: commit, report)
       supersede(object, of: candidates.removeValue(forKey: object), by: commit, report)
-      owners[object] = commit
+      if report.change != ChangeKind.metadata.rawValue {
+        supersede(object, of: owners[object], by: commit, report)
+        owners[object] = commit
+      }
     } else {
       supersede(object, of: candidates[object], by: commit, report)
       candidates[object] = commit
@@ -188,7 +191,9 @@ extension CommitBook {
         if old?.verdict != Verdict.accepted.rawValue {
           page.objects[object] = .applied(object, change, old?.upgrade)
         }
-        if owners[object] == nil { owners[object] = commit }
+        if owners[object] == nil, page.objects[object]?.change != ChangeKind.metadata.rawValue {
+          owners[object] = commit
+        }
       case .gone where old?.change == ChangeKind.delete.rawValue:
         page.objects[object] = .applied(object, ChangeKind.delete.rawValue, nil)
         page.objects[object]?.phase = .done
@@ -219,7 +224,8 @@ extension ObjectReport {
   ) -> ObjectReport {
     ObjectReport(
       kind: object.kind, namespace: object.namespace, name: object.name, change: change,
-      verdict: Verdict.accepted.rawValue, phase: object.kind == Wire.clusterKind ? .pending : .done,
+      verdict: Verdict.accepted.rawValue,
+      phase: object.kind == Wire.clusterKind && change != ChangeKind.metadata.rawValue ? .pending : .done,
       upgrade: upgrade)
   }
 

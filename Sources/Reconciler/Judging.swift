@@ -212,8 +212,10 @@ extension Reconciler {
         guard let source = desired.source(of: reference), let blob = desired.blobs[source.path],
           let text = texts[source.path], let document = desired.document(of: reference, in: text)
         else { return }
+        let before = change.change == .metadata ? live.flatMap(Provenance.init(of:)) : nil
         let provenance = Provenance(
-          commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change.rawValue)
+          commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change.rawValue,
+          specCommit: before?.specCommit)
         // Where no answer comes, whatever is there next is what we applied, or what it was before.
         vouched[reference] = nil
         put(try await applier.apply(document, over: live, provenance), reference)
@@ -257,7 +259,7 @@ extension Reconciler {
     let report = ObjectReport(
       kind: reference.kind, namespace: reference.namespace, name: reference.name,
       change: change.change.rawValue,
-      verdict: Verdict.accepted.rawValue, phase: isCluster ? .pending : .done)
+      verdict: Verdict.accepted.rawValue, phase: isCluster && change.change != .metadata ? .pending : .done)
     await record(report, of: change.commit, in: repository)
     seen.insert(reference)
     // The watch has no news of what we wrote ourselves.

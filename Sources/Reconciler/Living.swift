@@ -76,7 +76,7 @@ struct Living {
     }
     objects[reference] = object
     let isOurs = object.label(Wire.Label.source) == installation
-    if isOurs, let commit = Self.commit(of: object) { byCommit[commit, default: []].insert(reference) }
+    if isOurs { for commit in Self.commits(of: object) { byCommit[commit, default: []].insert(reference) } }
     if reference.kind == Wire.appKind {
       guard var app = App(object.json) else { return true }
       view.hold(app)
@@ -110,7 +110,7 @@ struct Living {
 
   private mutating func remove(_ reference: ObjectReference) {
     let path = objects[reference]?.annotation(Wire.Annotation.path)
-    if let commit = objects[reference].flatMap(Self.commit) {
+    for commit in objects[reference].map(Self.commits) ?? [] {
       byCommit[commit]?.remove(reference)
       if byCommit[commit]?.isEmpty == true { byCommit[commit] = nil }
     }
@@ -119,7 +119,7 @@ struct Living {
     applied.remove(reference, from: path)
   }
 
-  /// The commits that objects of ours live by.
+  /// The commits that objects of ours live by: those that were applied last, and those that asked for their specs.
   var commits: Set<ObjectID> { Set(byCommit.keys) }
 
   /// The objects that live by a commit.
@@ -137,8 +137,9 @@ struct Living {
       }.keys)
   }
 
-  private static func commit(of object: Object) -> ObjectID? {
-    object.annotation(Wire.Annotation.commit).flatMap { ObjectID(hex: $0) }
+  private static func commits(of object: Object) -> Set<ObjectID> {
+    guard let origin = Provenance(of: object) else { return [] }
+    return Set([origin.commit, origin.specCommit].compactMap { ObjectID(hex: $0) })
   }
 
   func status(of cluster: ObjectReference) -> ClusterStatus? { view.cluster(cluster)?.status }

@@ -209,7 +209,7 @@ extension Reconciler {
 
   /// What holds of a cluster of whose commit nothing is left to say.
   private static func settled(_ live: Object, _ status: ClusterStatus?) -> ObjectReport {
-    let commit = live.annotation(Wire.Annotation.commit).flatMap { ObjectID(hex: $0) }
+    let commit = Provenance(of: live).flatMap { ObjectID(hex: $0.specCommit) }
     return ObjectReport(
       kind: live.kind, namespace: live.namespace, name: live.name,
       change: live.annotation(Wire.Annotation.change) ?? "", verdict: Verdict.accepted.rawValue, phase: .done

@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import Rules
 import StatusWriter
 
 // Going on where an earlier daemon stopped, as far as telling is concerned: what was applied is on the objects, but
@@ -40,11 +41,15 @@ extension Reconciler {
     let isNews = objects.count != said?.objects.count ?? 0
     toJudge.objects.formUnion(
       book.reopen(commit, said: objects, living: ours, subject: subject, isNews: isNews) { object in
-        guard let live = living.objects[object], let hex = live.annotation(Wire.Annotation.commit),
-          let at = ObjectID(hex: hex)
+        guard let live = living.objects[object], let origin = Provenance(of: live),
+          let at = ObjectID(hex: origin.commit)
         else { return .gone }
-        let change = live.annotation(Wire.Annotation.change) ?? ""
-        return at == commit ? .here(change: change) : .elsewhere(at, change: change)
+        if at == commit { return .here(change: origin.change) }
+        // Later commits changed labels and annotations alone.
+        guard origin.specCommit == commit.hex else { return .elsewhere(at, change: origin.change) }
+        let upgrade = living.status(of: object)?.upgradeInfo
+        let change = upgrade.map { $0.isRollingBack ? ChangeKind.rollback : .upgrade } ?? .reconfigure
+        return .here(change: change.rawValue)
       })
     seen.formUnion(ours)
   }

@@ -101,7 +101,7 @@ public struct ClusterMachine {
       return
     }
     status.observedGeneration = generation
-    status.specCommit = observed.cluster.metadata.annotations[Wire.Annotation.commit] ?? status.specCommit
+    status.specCommit = observed.cluster.metadata.specCommit ?? status.specCommit
   }
 
   func app(_ name: String) -> AppSpec? { observed.apps[name] }

@@ -22,7 +22,7 @@ extension ClusterMachine {
   private func run(_ info: UpgradeInfo, since before: ClusterStatus?) -> Journal.Run {
     var run = Journal.Run(
       id: info.id, isRollback: info.isRollingBack, from: info.prevApp, to: status.app,
-      commit: observed.cluster.metadata.annotations[Wire.Annotation.commit], began: info.startedAt)
+      commit: observed.cluster.metadata.specCommit, began: info.startedAt)
     for role in before?.roles ?? [] {
       for member in role.members.reversed() {
         guard let ledger = member.upgrade, ledger.id == info.id, !ledger.done, ledger.since >= info.startedAt,

@@ -5,7 +5,7 @@ import KubeDirector
 extension ClusterMachine {
   mutating func beginUpgrade(to wanted: String) {
     guard let new = app(wanted), let old = app(status.app), !lacksRole(wanted) else { return }
-    let commit = observed.cluster.metadata.annotations[Wire.Annotation.commit] ?? ""
+    let commit = observed.cluster.metadata.specCommit ?? ""
     // The id becomes a folder's name in the pods.
     let stem = commit.prefix(12).filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
     let info = UpgradeInfo(

@@ -98,7 +98,7 @@ struct RaceTests {
     object.json["status"] =
       ClusterStatus(
         state: state, app: "web-1.1.0", upgradeInfo: upgrade,
-        specCommit: object.annotation(Wire.Annotation.commit), observedGeneration: object.generation
+        specCommit: Provenance(of: object)?.specCommit, observedGeneration: object.generation
       ).json
     return try await api.updateStatus(object)
   }

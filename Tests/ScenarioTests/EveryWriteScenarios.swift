@@ -21,7 +21,8 @@ struct EveryWriteScenarios {
   func embedded(_ journey: Journey) async throws { try await everyWrite(of: journey, on: .embedded) }
 
   @Test(
-    "also on a real Kubernetes", needsKubernetes,
+    "by SIGKILL, also on a real Kubernetes: the next one brings the cluster to the same end, every script once a container",
+    needsKubernetes,
     .enabled(
       if: ProcessInfo.processInfo.environment["KDOPS_EVERY_WRITE"] != nil,
       "skipped: it takes some ten minutes; KDOPS_EVERY_WRITE=1 runs it"), arguments: Journey.allCases)
@@ -55,23 +56,55 @@ struct EveryWriteScenarios {
       backend, workers: 2, .init(version: "1.0", hook: "1"), .init(version: "1.1", hook: "1"))
     let deeds = Shared<[String]>([])
     try await scenario(fixture, start: false) { scene in
-      let mortal = try MortalDaemon(scene, dieAfter: last)
+      let life = try Self.life(scene, last)
       try await withThrowingTaskGroup(of: Void.self) { daemons in
         daemons.addTask {
-          await #expect(processExitsWith: .signal(SIGKILL)) { [mortal = mortal as MortalDaemon] in
-            try await mortal.live()
-          }
-          if !mortal.book.isEnded { try await scene.start() }
+          try await Self.dies(life, scene)
+          if !life.book.isEnded { try await scene.start() }
         }
         var failure: (any Error)?
-        do { try await Self.go(journey, scene, mortal.book) } catch { failure = error }
-        try mortal.book.end()
+        do { try await Self.go(journey, scene, life.book) } catch { failure = error }
+        try life.book.end()
         try await daemons.waitForAll()
         if let failure { throw failure }
       }
-      deeds.value = mortal.book.deeds
+      deeds.value = life.book.deeds
     }
     return deeds.value
+  }
+
+  private static func life(_ scene: Scene, _ last: Int?) throws -> MortalLife {
+    var kubernetes: MortalLife.Kubernetes?
+    if let site = scene.site as? KubernetesSite {
+      kubernetes = MortalLife.Kubernetes(
+        kubeconfig: site.kubeconfig, namespace: site.settings.namespace,
+        tenants: site.settings.tenantNamespaces, systemNamespace: site.settings.systemNamespace,
+        installation: site.installation)
+    }
+    let folder = scene.folder.path
+    return MortalLife(
+      remote: scene.forge.bare.path, first: try scene.forge.first(), cluster: "\(folder)/cluster",
+      kubernetes: kubernetes, folder: "\(folder)/first", book: try DeathBook(in: "\(folder)/book"), last: last
+    )
+  }
+
+  /// Has a daemon live until it is killed; any other end is a failure.
+  private static func dies(_ life: MortalLife, _ scene: Scene) async throws {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try #require(BuiltProgram.mortal))
+    process.arguments = [String(decoding: try JSONEncoder().encode(life), as: UTF8.self)]
+    let log = "\(scene.folder.path)/log-first"
+    try Data().write(to: URL(fileURLWithPath: log))
+    let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
+    defer { try? output.close() }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    process.standardError = output
+    try process.start()
+    // Longer than anything that is waited for in it.
+    try await eventually(within: .seconds(1200), "end of the first daemon") { process.isRunning ? nil : true }
+    #expect(process.terminationReason == .uncaughtSignal)
+    #expect(process.terminationStatus == SIGKILL, "\(scene.log("first"))")
   }
 
   private static func go(_ journey: Journey, _ scene: Scene, _ book: DeathBook) async throws {

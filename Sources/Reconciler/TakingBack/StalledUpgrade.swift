@@ -71,9 +71,9 @@ struct StalledUpgrade: Hashable {
       let upgrade = status.upgradeInfo, !upgrade.isRollingBack,
       status.observedGeneration >= live.generation, live.json["spec"]?["app"]?.string == status.app,
       !live.isSuspended,
-      let origin = Provenance(of: live), let commit = ObjectID(hex: origin.commit),
+      let origin = Provenance(of: live), let commit = ObjectID(hex: origin.specCommit),
       // Once is enough: whoever brings the commit back has seen what became of it.
-      live.annotation(Wire.Annotation.takenBack) != origin.commit,
+      live.annotation(Wire.Annotation.takenBack) != origin.specCommit,
       !status.hasPassed(pointOfNoReturn: noReturn)
     else { return .never }
     let claims = status.members.compactMap { member in

@@ -115,7 +115,7 @@ final class House: Sendable {
     object.json["status"] =
       ClusterStatus(
         state: state, app: app ?? object.json["spec"]?["app"]?.string ?? "", upgradeInfo: upgrade,
-        specCommit: object.annotation(Wire.Annotation.commit), observedGeneration: object.generation,
+        specCommit: Provenance(of: object)?.specCommit, observedGeneration: object.generation,
         roles: roles,
         conditions: stalled.map {
           [Condition(type: .stalled, status: true, reason: "ErrImagePull", message: $0, lastTransition: 0)]
@@ -232,6 +232,9 @@ actor Heard {
     held.append(now)
     return true
   }
+  /// What a test wants to know of later.
+  private(set) var kept: [String] = []
+  func keep(_ commits: [String]) { kept += commits }
   /// How the daemon ended; nil while it runs.
   private(set) var outcome: Reconciler.Outcome?
   func ended(_ outcome: Reconciler.Outcome) { self.outcome = outcome }

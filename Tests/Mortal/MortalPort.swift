@@ -1,13 +1,13 @@
 import ClusterAPI
-import Foundation
-import Synchronization
+import Glibc
+import TestSupport
 import Values
 
 /// A port that counts what is done through it, and after a certain deed ends the process at once: what was done is
 /// done, and nobody hears of it.
 ///
 /// Deeds are writes, and commands in pods. What is written for people only does not count.
-final class Mortal: ClusterAPI {
+final class MortalPort: ClusterAPI {
   private let api: any ClusterAPI
   private let book: DeathBook
   private let last: Int?
@@ -23,7 +23,7 @@ final class Mortal: ClusterAPI {
     _ words: String, isEvent: Bool = false, _ deed: () async throws(APIError) -> Value
   ) async throws(APIError) -> Value {
     let value = try await deed()
-    if !isEvent, book.note(words) == last { _ = kill(getpid(), SIGKILL) }
+    if !isEvent, let number = book.note(words), number == last { _ = kill(getpid(), SIGKILL) }
     return value
   }
 
@@ -81,49 +81,6 @@ final class Mortal: ClusterAPI {
   ) async throws(APIError) {
     try await count("delete \(resource.kind) \(name.name)") { () throws(APIError) in
       try await api.delete(resource, name, preconditions)
-    }
-  }
-}
-
-/// What a process that is to die has in common with the one that watches it: a folder.
-struct DeathBook: Codable, Sendable {
-  let folder: String
-
-  init(in folder: String) throws {
-    self.folder = folder
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  }
-
-  private var opening: String { "\(folder)/open" }
-  private var ending: String { "\(folder)/ended" }
-  private var pages: String { "\(folder)/deeds" }
-
-  /// From now on deeds count.
-  func open() throws { try Data().write(to: URL(fileURLWithPath: opening)) }
-
-  /// Asks the process to end as if it had died, because its time never came.
-  func end() throws { try Data().write(to: URL(fileURLWithPath: ending)) }
-  var isEnded: Bool { access(ending, F_OK) == 0 }
-
-  /// Those that counted, in their order.
-  var deeds: [String] {
-    let text = (try? String(contentsOfFile: pages, encoding: .utf8)) ?? ""
-    return text.split(separator: "\n").map(String.init)
-  }
-
-  private static let pen = Mutex(())
-
-  /// - Returns: the number of the deed; nil where it does not count.
-  func note(_ words: String) -> Int? {
-    Self.pen.withLock { _ in
-      guard access(opening, F_OK) == 0 else { return nil }
-      let written = deeds + [words]
-      // One that is not written down was not done, as far as anybody knows.
-      guard
-        (try? Data((written.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: pages)))
-          != nil
-      else { return nil }
-      return written.count
     }
   }
 }

@@ -1,0 +1,59 @@
+import ClusterAPI
+import EmbeddedCluster
+import Foundation
+import GitStore
+import Kubernetes
+import Logging
+import Rules
+import TestSupport
+
+@testable import Daemon
+
+/// Runs a daemon, with the embedded cluster where that is its backend, until it dies: `Mortal LIFE`.
+@main
+struct Mortal {
+  private let life: MortalLife
+  private let logger = Logger(label: "mortal", factory: { StreamLogHandler.standardError(label: $0) })
+
+  static func main() async throws {
+    guard let text = CommandLine.arguments.dropFirst().first else { throw ToolError("usage: Mortal LIFE") }
+    try await Mortal(life: JSONDecoder().decode(MortalLife.self, from: Data(text.utf8))).live()
+  }
+
+  private func live() async throws {
+    if let kubernetes = life.kubernetes {
+      return try await live(
+        try await KubernetesClient.connect(
+          ConnectionOptions(kubeconfig: kubernetes.kubeconfig), logger: logger))
+    }
+    let repository = try await GitRepository.open(path: life.remote)
+    guard let head = ObjectID(hex: life.first) else { throw ToolError("\(life.first) is no commit") }
+    try FileManager.default.createDirectory(atPath: life.cluster, withIntermediateDirectories: true)
+    let embedded = try await EmbeddedCluster.open(
+      directory: life.cluster, sandbox: .bubblewrap,
+      catalog: try await GitImages().catalog(at: head, in: repository), logger: logger)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await embedded.run() }
+      try await live(embedded)
+    }
+  }
+
+  private func live(_ api: any ClusterAPI) async throws {
+    var options = Daemon.Options(remote: try Remote(GitURL(life.remote)), folder: life.folder)
+    options.interval = .milliseconds(300)
+    if let kubernetes = life.kubernetes {
+      options.policy = Policy(
+        tenancy: Tenancy(namespaces: kubernetes.tenants), systemNamespace: kubernetes.systemNamespace,
+        installation: kubernetes.installation)
+    }
+    // What the embedded node does is not the daemon's doing, so it is not behind the port.
+    let port = MortalPort(api, life.book, dieAfter: life.last)
+    let daemon = try await Daemon.open(
+      options, on: .kubernetes(port), home: life.kubernetes?.namespace, logger: logger)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { _ = try await daemon.run() }
+      while !life.book.isEnded { try await Task.sleep(for: .milliseconds(100)) }
+      _ = kill(getpid(), SIGKILL)
+    }
+  }
+}

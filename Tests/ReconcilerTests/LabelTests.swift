@@ -1,0 +1,83 @@
+import KubeDirector
+import StatusWriter
+import TestSupport
+import Testing
+
+@testable import Reconciler
+
+/// Commits that change labels and annotations alone, among them what somebody asks of the engine, while the commit
+/// before is still being carried out.
+@Suite("A commit that leaves the spec alone", .timeLimit(.minutes(10)))
+struct LabelTests {
+  private static let path = "clusters/shop.yaml"
+  private static let info = UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u")
+  private static let labelled = Files.cluster(
+    "shop", "1.1.0", "annotations: {kdops.dev/retry: shop-worker-0 1}")
+
+  /// Has `shop` in the middle of an upgrade to 1.1.0.
+  private static func upgrade(_ house: House) async throws -> String {
+    try await house.engine("shop")
+    let commit = try await house.push(
+      ["apps/1.1.0.json": Files.app("1.1.0"), path: Files.cluster("shop", "1.1.0")], "Upgrade shop")
+    await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+    try await house.engine("shop", .updating, upgrade: info)
+    await house.report(commit, "shop") { $0.phase == .upgrading }
+    return commit
+  }
+
+  private static func label(_ house: House) async throws -> String {
+    let commit = try await house.push([path: labelled], "Run it again")
+    await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+    return commit
+  }
+
+  @Test("is done at once, and the upgrade that runs stays with the commit that asked for it")
+  func beside() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      let commit = try await Self.upgrade(house)
+      let later = try await Self.label(house)
+      #expect(await house.report(later, "shop")?.phase == .done)
+      let live = try #require(await house.cluster("shop"))
+      #expect(live.annotation(Wire.Annotation.specCommit) == commit)
+      #expect(live.annotation(Wire.Annotation.retry) == "shop-worker-0 1")
+      try await house.engine("shop", .updating, upgrade: Self.info, stalled: "shop-worker-0: no such image")
+      #expect(
+        await house.report(commit, "shop") { $0.phase == .failed }?.message == "shop-worker-0: no such image")
+      try await house.engine("shop")
+      await house.report(commit, "shop") { $0.phase == .done }
+      #expect(await house.report(later, "shop")?.phase == .done)
+    }
+  }
+
+  @Test("also for a daemon that is started in the middle, whatever was noted before")
+  func taken() async throws {
+    let site = try Site()
+    let commits = Heard()
+    try await House.open(Files.shops("shop"), at: site) { house in
+      let commit = try await Self.upgrade(house)
+      let later = try await Self.label(house)
+      await house.report(later, "shop") { $0.phase == .done }
+      await commits.keep([commit, later])
+    }
+    let (commit, later) = (await commits.kept[0], await commits.kept[1])
+    try await House.open(at: site) { house in
+      try await house.engine("shop")
+      await house.report(commit, "shop") { $0.phase == .done }
+      #expect(await house.told.objects[later]?.allSatisfy { $0.phase == .done } != false)
+    }
+  }
+
+  @Test("is not what a third app waits for, nor what it is told to revert")
+  func wayOut() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      let commit = try await Self.upgrade(house)
+      _ = try await Self.label(house)
+      try await house.engine("shop", .updating, upgrade: Self.info, stalled: "shop-worker-0: no such image")
+      let third = try await house.push(
+        ["apps/1.2.0.json": Files.app("1.2.0"), Self.path: Files.cluster("shop", "1.2.0")])
+      let report = await house.report(third, "shop")
+      #expect(
+        report?.message?.contains("revert `\(commit.prefix(7))` first") == true, "\(report?.message ?? "")")
+    }
+  }
+}
