@@ -117,7 +117,7 @@ extension Engine {
     if let known = await world.app(name, namespace: namespace, catalog: catalog) { return known }
     // It was asked for before; its coming is told by the watch.
     let stall = status?.condition(.stalled)
-    if stall?.status == true, stall?.reason == ClusterMachine.appMissing { return nil }
+    if stall?.status == true, stall?.reason == Condition.appMissing { return nil }
     let places =
       (catalog == .system ? [] : [namespace]) + (catalog == .local ? [] : [settings.systemNamespace])
     for place in places {

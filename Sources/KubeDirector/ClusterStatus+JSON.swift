@@ -63,12 +63,14 @@ extension RoleStatus {
     self.init(
       id: id, statefulSet: role["statefulSet"]?.string ?? "",
       upgradeStatus: role["roleUpgradeStatus"]?.string.flatMap(UpgradeStatus.init),
+      progressedAt: role["progressedAt"]?.string.flatMap(Timestamp.seconds),
       members: role["members"]?.array?.compactMap(MemberStatus.init) ?? [])
   }
 
   var json: JSON {
     var out: JSON = ["id": .string(id), "statefulSet": .string(statefulSet)]
     out["roleUpgradeStatus"] = upgradeStatus.map { .string($0.rawValue) }
+    out["progressedAt"] = progressedAt.map { .string(Timestamp.text($0)) }
     out["members"] = .array(members.map(\.json))
     return out
   }

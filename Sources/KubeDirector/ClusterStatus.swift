@@ -107,6 +107,8 @@ public struct RoleStatus: Sendable, Hashable {
   public var statefulSet: String
   /// Absent outside an upgrade, and for roles whose image is the same in both apps.
   public var upgradeStatus: UpgradeStatus?
+  /// When the upgrade last got on in this role, in whole seconds since 1970; nil outside an upgrade.
+  public var progressedAt: Int?
   /// In order of ordinal.
   public var members: [MemberStatus]
 
@@ -118,11 +120,13 @@ public struct RoleStatus: Sendable, Hashable {
   }
 
   public init(
-    id: String, statefulSet: String, upgradeStatus: UpgradeStatus? = nil, members: [MemberStatus] = []
+    id: String, statefulSet: String, upgradeStatus: UpgradeStatus? = nil, progressedAt: Int? = nil,
+    members: [MemberStatus] = []
   ) {
     self.id = id
     self.statefulSet = statefulSet
     self.upgradeStatus = upgradeStatus
+    self.progressedAt = progressedAt
     self.members = members
   }
 }

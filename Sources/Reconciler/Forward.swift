@@ -17,7 +17,7 @@ extension Reconciler {
       let live = living.objects[reference], let status = living.status(of: reference), status.stall != nil,
       let upgrade = status.upgradeInfo, !upgrade.isRollingBack,
       // Once it is asked for, there is nothing more to ask for.
-      live.json["spec"]?["app"]?.string == status.app, stamp.holds(live.json),
+      live.json["spec"]?["app"]?.string == status.app, stamp.holds(live.json), !live.isSuspended,
       !status.hasPassed(pointOfNoReturn: noReturn(reference, live))
     else { return }
     guard let (document, origin) = await before(upgrade, live, reference, one.commit, in: repository) else {

@@ -199,7 +199,8 @@ extension Reconciler {
     let commit = book.owner(of: live.reference)
     book.update(live.reference) { report in
       guard report.change != ChangeKind.delete.rawValue else { return report }
-      var now = report.following(Self.isOf(commit, status, live) ? status : nil)
+      var now =
+        Self.isOf(commit, status, live) ? report.following(status) : report.awaited(by: status)
       if now.phase == .failed, let message = now.message, let obstacle = obstacle(live.reference, commit) {
         now.message = "\(message); \(obstacle)"
       }

@@ -17,8 +17,9 @@ extension LiveCluster {
           ? "waits for a stalled rollback to \(status.app)"
           : "waits for a stalled upgrade; revert \(commit) first"
       }
-      return
-        "waits for the \(upgrade.isRollingBack ? "rollback" : "upgrade") to \(status.app) that runs\(progress)"
+      let way = upgrade.isRollingBack ? "rollback" : "upgrade"
+      if status.isSuspended { return "waits for the \(way) to \(status.app), which is suspended\(progress)" }
+      return "waits for the \(way) to \(status.app) that runs\(progress)"
     }
     if isStalled, status.state == .updating {
       return "waits for members that do not come; revert \(commit) first"
@@ -28,6 +29,9 @@ extension LiveCluster {
     case .creating: return "waits until it is configured; it is being created"
     case .updating: return "waits until it is configured; its members are changing"
     case .configured: break
+    }
+    if status.app != app, status.isSuspended {
+      return "waits for the upgrade to \(app) that was asked for, and is suspended"
     }
     if status.app != app { return "waits for the upgrade to \(app) that was asked for and has not begun" }
     if let generation, generation > status.observedGeneration {
@@ -41,7 +45,11 @@ extension LiveCluster {
   ///   - path: The cluster's file.
   ///   - noWayBack: Whether the upgrade that runs cannot be rolled back any more.
   func wayOut(path: String?, noWayBack: Bool) -> String {
-    guard isStalled else { return "nothing to do: it is judged again when the cluster is configured" }
+    guard isStalled else {
+      return status?.isSuspended == true
+        ? "resume it: remove the annotation \(Wire.Annotation.suspend) from its file, or kdops resume"
+        : "nothing to do: it is judged again when the cluster is configured"
+    }
     if noWayBack { return "mend the cause, then set the annotation \(Wire.Annotation.retry)" }
     if status?.upgradeInfo?.isRollingBack == true { return "see in its status what its pods wait for" }
     if status?.state == .creating {

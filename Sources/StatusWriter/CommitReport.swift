@@ -75,7 +75,8 @@ extension ObjectReport {
       report.message = stall.message
       return report
     }
-    report.message = nil
+    let isUnderWay = status.upgradeInfo != nil || status.state != .configured
+    report.message = status.isSuspended && isUnderWay ? Self.suspended : nil
     if let info = status.upgradeInfo {
       report.phase = info.isRollingBack ? .rollingBack : .upgrading
     } else if status.state == .configured {
@@ -88,9 +89,26 @@ extension ObjectReport {
   }
 }
 
+extension ObjectReport {
+  private static let suspended = "suspended by \(Wire.Annotation.suspend); it goes on once that is removed"
+
+  /// The same object while its cluster has not begun with it: why, where it does not by itself.
+  public func awaited(by status: ClusterStatus?) -> ObjectReport {
+    var report = following(nil)
+    guard report.phase == .pending, let status else { return report }
+    if let stall = status.stall, [Condition.noWayBack, Condition.appMissing].contains(stall.reason) {
+      report.phase = .failed
+      report.message = stall.message
+    } else {
+      report.message = status.isSuspended ? Self.suspended : nil
+    }
+    return report
+  }
+}
+
 extension ClusterStatus {
   /// Why nothing goes on until somebody acts, from the condition `Stalled`.
   public var stall: Condition? {
-    condition(.stalled).flatMap { $0.status && state != .configured ? $0 : nil }
+    condition(.stalled).flatMap { $0.status ? $0 : nil }
   }
 }

@@ -41,6 +41,7 @@ public struct ClusterMachine {
     if !isSuspended { advance() }
     concludeMembers()
     acknowledge()
+    keepProgress()
     status.conditions = conditions()
     tellOfStall()
     keepJournal()

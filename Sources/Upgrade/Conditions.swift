@@ -5,16 +5,13 @@ extension ClusterMachine {
   /// Whether a condition holds, one word why, and a sentence.
   private typealias Finding = (Bool, String, String)
 
-  /// Why a cluster stalls whose app is not there.
-  public static let appMissing = "AppMissing"
-
   func conditions() -> [Condition] {
-    let trouble = Trouble.first(in: status, now: observed.now, deadline: observed.settings.progressDeadline)
+    let trouble = Trouble.first(in: status, now: observed.now, deadline: deadline)
     let stalled: Finding =
       if let missing = missingApp() {
-        (true, Self.appMissing, missing)
+        (true, Condition.appMissing, missing)
       } else if let reason = reasonNotToBegin {
-        (true, "NoWayBack", reason)
+        (true, Condition.noWayBack, reason)
       } else if let trouble, status.state != .configured {
         (true, trouble.reason, trouble.message + wayOut)
       } else {
@@ -32,7 +29,7 @@ extension ClusterMachine {
     guard let stall = status.conditions.first(where: { $0.type == .stalled && $0.status }) else { return }
     let before = observed.status?.condition(.stalled)
     guard before?.status != true || before?.message != stall.message else { return }
-    let trouble = Trouble.first(in: status, now: observed.now, deadline: observed.settings.progressDeadline)
+    let trouble = Trouble.first(in: status, now: observed.now, deadline: deadline)
     tell(.stalled(pod: trouble?.pod, reason: stall.reason, message: stall.message))
   }
 
@@ -78,7 +75,7 @@ extension ClusterMachine {
 
   private func progress(stalled: Bool) -> Finding {
     if isSuspended {
-      return (false, "Suspended", "annotation \(Wire.Annotation.suspend) is set; remove it to go on")
+      return (false, Condition.suspended, "annotation \(Wire.Annotation.suspend) is set; remove it to go on")
     }
     guard status.state != .configured else { return (false, "Configured", "") }
     guard !stalled else { return (false, "Stalled", "") }

@@ -73,7 +73,9 @@ extension ClusterMachine {
     _ member: MemberStatus, into entry: inout Journal.Pod, _ elapsed: Int, began: Int, isDone: Bool,
     hasFailed: Bool
   ) {
-    if let trouble = Trouble.of(member, now: observed.now, deadline: observed.settings.progressDeadline) {
+    if let role = status.role(entry.role),
+      let trouble = Trouble.of(member, in: role, of: status, now: observed.now, deadline: deadline)
+    {
       entry.trouble = Journal.brief(String(trouble.message.dropFirst(member.pod.count + 2)))
     }
     let old = observed.status?.members.first { $0.pod == member.pod }?.upgrade

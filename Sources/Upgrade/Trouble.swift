@@ -43,13 +43,48 @@ public struct Trouble: Sendable, Hashable {
   public static func first(in status: ClusterStatus, now: Int, deadline: Int? = nil) -> Trouble? {
     for role in status.roles {
       for member in role.members.reversed() where !status.isYetToRollBack(member) {
-        if let trouble = of(member, now: now, deadline: deadline) { return trouble }
+        if let trouble = of(member) { return trouble }
       }
     }
-    return nil
+    return deadline.flatMap { late(status, now: now, deadline: $0) }
   }
 
-  public static func of(_ member: MemberStatus, now: Int, deadline: Int? = nil) -> Trouble? {
+  /// A step that has outlived its deadline: one pod's, or where none is in hand what all of them wait for.
+  private static func late(_ status: ClusterStatus, now: Int, deadline: Int) -> Trouble? {
+    for role in status.roles {
+      for member in role.members.reversed() {
+        if let trouble = late(member, role, status, now: now, deadline: deadline) { return trouble }
+      }
+    }
+    guard let since = status.stepsSince.min(), now - since >= deadline else { return nil }
+    let id = status.upgradeInfo?.id
+    let open = status.roles.first { $0.upgradeStatus == .upgrading || $0.upgradeStatus == .rollingBack }
+    let pod = open?.members.last { $0.upgrade?.id != id || $0.upgrade?.done == false } ?? open?.members.last
+    return noProgress(pod?.pod ?? "", open?.id ?? status.app, since)
+  }
+
+  private static func late(
+    _ member: MemberStatus, _ role: RoleStatus, _ status: ClusterStatus, now: Int, deadline: Int
+  ) -> Trouble? {
+    guard let since = status.stepSince(of: member, in: role), now - since >= deadline else { return nil }
+    return noProgress(member.pod, member.pod, since)
+  }
+
+  /// Not for how long: a text that changes by itself would be written again and again.
+  private static func noProgress(_ pod: String, _ name: String, _ since: Int) -> Trouble {
+    Trouble(
+      pod: pod, reason: "ProgressDeadlineExceeded",
+      message: "\(name): no progress since \(Timestamp.text(since))")
+  }
+
+  /// What ails one member, its deadline included.
+  static func of(
+    _ member: MemberStatus, in role: RoleStatus, of status: ClusterStatus, now: Int, deadline: Int?
+  ) -> Trouble? {
+    of(member) ?? deadline.flatMap { late(member, role, status, now: now, deadline: $0) }
+  }
+
+  public static func of(_ member: MemberStatus) -> Trouble? {
     let detail = member.detail
     func trouble(_ reason: String, _ words: String) -> Trouble {
       Trouble(pod: member.pod, reason: reason, message: "\(member.pod): \(words)")
@@ -60,10 +95,6 @@ public struct Trouble: Sendable, Hashable {
     }
     if let error = detail.schedulingError { return trouble("Unschedulable", error) }
     if let error = detail.configError { return trouble("ConfigError", error) }
-    if let deadline, let ledger = member.upgrade, !ledger.done, now - ledger.since >= deadline {
-      // Not how long ago: a text that changes by itself would be written again and again.
-      return trouble("ProgressDeadlineExceeded", "no progress since \(Timestamp.text(ledger.since))")
-    }
     return nil
   }
 }
@@ -96,18 +127,5 @@ extension ClusterStatus {
     case .configured: member.app != app
     case .rollingBack, nil: false
     }
-  }
-}
-
-extension ClusterMachine {
-  /// Asks to be woken when the next claim outlives its deadline.
-  mutating func watchDeadlines() {
-    guard let deadline = observed.settings.progressDeadline else { return }
-    let waits = status.members.compactMap { member -> Int? in
-      guard let ledger = member.upgrade, !ledger.done else { return nil }
-      let left = ledger.since + deadline - observed.now
-      return left > 0 ? left : nil
-    }
-    if let first = waits.min() { actions.append(.wake(after: first)) }
   }
 }

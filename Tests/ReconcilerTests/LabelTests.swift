@@ -81,3 +81,43 @@ struct LabelTests {
     }
   }
 }
+
+@Suite("What is said of a cluster that somebody has suspended", .timeLimit(.minutes(10)))
+struct SuspendedTests {
+  @Test("an upgrade that was applied says why it does not begin; one behind it, how it is resumed")
+  func suspended() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop", isSuspended: true)
+      let commit = try await house.push(
+        ["apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+      try await house.engine("shop", app: "web-1.0.0", isSuspended: true, hasSeen: false)
+      let report = await house.report(commit, "shop") { $0.message != nil }
+      #expect(report?.phase == .pending)
+      #expect(report?.message == "suspended by kdops.dev/suspend; it goes on once that is removed")
+
+      let info = UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u")
+      try await house.engine("shop", .updating, upgrade: info, isSuspended: true)
+      let third = try await house.push(
+        ["apps/1.2.0.json": Files.app("1.2.0"), "clusters/shop.yaml": Files.cluster("shop", "1.2.0")])
+      let waits = await house.report(third, "shop")?.message
+      #expect(waits?.contains("which is suspended") == true, "\(waits ?? "")")
+      #expect(waits?.contains("resume it") == true, "\(waits ?? "")")
+    }
+  }
+
+  @Test("a way back that came too late is said in its note")
+  func noWayBack() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop")
+      let commit = try await house.push(
+        ["apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+      try await house.engine(
+        "shop", app: "web-1.0.0", stalled: "app web-1.1.0 is older than what runs", reason: "NoWayBack",
+        hasSeen: false)
+      let report = await house.report(commit, "shop") { $0.phase == .failed }
+      #expect(report?.message == "app web-1.1.0 is older than what runs")
+    }
+  }
+}

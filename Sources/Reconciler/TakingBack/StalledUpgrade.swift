@@ -76,10 +76,7 @@ struct StalledUpgrade: Hashable {
       live.annotation(Wire.Annotation.takenBack) != origin.specCommit,
       !status.hasPassed(pointOfNoReturn: noReturn)
     else { return .never }
-    let claims = status.members.compactMap { member in
-      member.upgrade.flatMap { $0.id == upgrade.id && !$0.done ? $0.since : nil }
-    }
-    guard let first = claims.min() else { return .never }
+    guard let first = status.stepsSince.min() else { return .never }
     guard now - first >= deadline else { return .later(first + deadline - now) }
     return .now(
       StalledUpgrade(

@@ -105,21 +105,33 @@ final class House: Sendable {
   }
 
   /// Writes a status as the engine would, and waits until the daemon has seen it.
+  ///
+  /// - Parameters:
+  ///   - reason: of the stall.
+  ///   - hasSeen: false where the engine has not begun with the last change.
   @discardableResult
   func engine(
     _ name: String, _ state: ClusterStatus.State = .configured, app: String? = nil,
-    upgrade: UpgradeInfo? = nil, stalled: String? = nil, roles: [RoleStatus] = []
+    upgrade: UpgradeInfo? = nil, stalled: String? = nil, reason: String = "ErrImagePull",
+    isSuspended: Bool = false, hasSeen: Bool = true, roles: [RoleStatus] = []
   ) async throws -> Object {
     let old = try #require(await cluster(name))
     var object = old
+    var conditions: [Condition] = []
+    if let stalled {
+      conditions.append(
+        Condition(type: .stalled, status: true, reason: reason, message: stalled, lastTransition: 0))
+    }
+    if isSuspended {
+      conditions.append(
+        Condition(
+          type: .progressing, status: false, reason: Condition.suspended, message: "", lastTransition: 0))
+    }
     object.json["status"] =
       ClusterStatus(
         state: state, app: app ?? object.json["spec"]?["app"]?.string ?? "", upgradeInfo: upgrade,
-        specCommit: Provenance(of: object)?.specCommit, observedGeneration: object.generation,
-        roles: roles,
-        conditions: stalled.map {
-          [Condition(type: .stalled, status: true, reason: "ErrImagePull", message: $0, lastTransition: 0)]
-        } ?? []
+        specCommit: hasSeen ? Provenance(of: object)?.specCommit : nil,
+        observedGeneration: object.generation - (hasSeen ? 0 : 1), roles: roles, conditions: conditions
       ).json
     let written = try await store.updateStatus(object)
     await until {
