@@ -193,7 +193,7 @@ public struct MemberStatus: Sendable, Hashable {
   public struct Detail: Sendable, Hashable {
     /// The container for which the package was last installed and its scripts were last run to their end.
     public var lastConfiguredContainer: String?
-    /// What is still to be told to this member, oldest first.
+    /// What is still to be told to this member, oldest first; before all what could not be told.
     public var pendingNotifications: [Notification]
     public var configError: String?
     /// The ends of the last failed script's streams, capped by `maxLogSizeDump`.
@@ -211,7 +211,7 @@ public struct MemberStatus: Sendable, Hashable {
     public enum FailedStep: String, Sendable, Hashable, CaseIterable {
       /// The config package could not be brought into the container.
       case install
-      /// The script that the oldest notification asks for.
+      /// The script that the first notification asks for.
       case script = "startscript"
     }
 

@@ -61,8 +61,7 @@ extension ClusterMachine {
       for index in status.roles[role].members.indices {
         var member = status.roles[role].members[index]
         // Where the package is missing, what is pending has not even been tried.
-        let hasFailedScript = member.state == .configError && member.detail.failedStep != .install
-        let failed = hasFailedScript ? member.detail.pendingNotifications.first : nil
+        let failed = member.failedNotification
         member.detail.pendingNotifications.removeAll { Self.forward.contains($0.event) }
         if let failed, Self.forward.contains(failed.event), member.upgrade?.id != info.id {
           member.state = .configured

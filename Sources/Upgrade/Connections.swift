@@ -43,9 +43,7 @@ extension ClusterMachine {
   /// What was not told yet, or could not be told, is void: the newest is all that counts.
   private mutating func replaceReconnect(_ role: Int, _ index: Int, _ note: Notification) {
     var member = status.roles[role].members[index]
-    let next = member.detail.pendingNotifications.first { !isHeldBack($0) }
-    let hasFailed = member.state == .configError && member.detail.failedStep == .script
-    if hasFailed, next?.event == .reconnect {
+    if member.failedNotification?.event == .reconnect {
       member.clearError()
       member.state = member.owesSetUp ? .creating : .configured
     }

@@ -65,6 +65,9 @@ extension ClusterMachine {
     let isHook = notification.event == .podUpgraded || notification.event == .podReverted
     if isHook { member.upgrade?.exitCode = result.exitCode }
     guard result.exitCode == 0 else {
+      // In front: this is the one that is run again on request, or taken back, whatever else is owed.
+      member.detail.pendingNotifications.remove(at: place)
+      member.detail.pendingNotifications.insert(notification, at: 0)
       fail(
         role, index, &member, .script,
         "startscript \(notification.event.argument) "
@@ -116,6 +119,12 @@ extension PodResult {
 }
 
 extension MemberStatus {
+  /// What its last script, which failed, was to tell. It stands first.
+  var failedNotification: Notification? {
+    guard state == .configError, detail.failedStep != .install else { return nil }
+    return detail.pendingNotifications.first
+  }
+
   mutating func clearError() {
     detail.configError = nil
     detail.failedStep = nil

@@ -38,14 +38,13 @@ extension ClusterMachine {
       member.state = .creating
       tell(.retried(pod: member.pod, what: "the installation of its config package"))
     case .script:
-      guard let place = pending.firstIndex(where: { !isHeldBack($0) }) else {
+      guard let failed = member.failedNotification else {
         return tell(.retryIgnored(reason: "\(member.pod) is owed no script"))
       }
       // Under another name: the container remembers how the run of the old name ended.
-      member.detail.pendingNotifications[place].retry(request)
+      member.detail.pendingNotifications[0].retry(request)
       member.state = member.owesSetUp ? .creating : .configured
-      let event = member.detail.pendingNotifications[place].event
-      tell(.retried(pod: member.pod, what: "startscript \(event.argument)"))
+      tell(.retried(pod: member.pod, what: "startscript \(failed.event.argument)"))
     }
     member.clearError()
     status.roles[role].members[index] = member

@@ -116,6 +116,32 @@ struct RetryTests {
     #expect(stage.violations == [])
   }
 
+  @Test("of several scripts that are owed the one that failed is run again, and before the others")
+  func theOneThatFailed() {
+    var stage = Stage([.init(id: "worker"), .init(id: "web", events: ["configure"])])
+    stage.settle()
+    stage.slowPods = ["worker-1"]
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    stage.exitCodes["worker-0 addnodes"] = 4
+    stage.commit(members: 2, of: "web")
+    stage.settle()
+    stage.exitCodes = [:]
+    stage.slowPods = []
+    stage.settle()
+    #expect(stage.member("worker-0")?.state == .configError)
+    stage.annotate(Wire.Annotation.retry, "c-worker-0 1")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        stalled no more
+        script worker-0 --addnodes --role web --fqdns c-web-1.c.default.svc.test --nodegroup 1
+        script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
   @Test(
     "where nothing has failed nothing is run, and that is said",
     arguments: [
