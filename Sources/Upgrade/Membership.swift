@@ -46,8 +46,10 @@ extension ClusterMachine {
       guard let set = observed.sets[role.id] else { continue }
       if set.replicas == 0 { actions.append(.deleteSet(role: role.id)) }
     }
-    status.roles.removeAll {
-      observed.cluster.spec.role($0.id) == nil && $0.members.isEmpty && observed.sets[$0.id] == nil
+    // Once a role is forgotten, nobody knows its services for its own.
+    status.roles = status.roles.filter { role in
+      observed.cluster.spec.role(role.id) != nil || !role.members.isEmpty || observed.sets[role.id] != nil
+        || !leftOverServices(of: role).isEmpty
     }
   }
 
@@ -108,10 +110,14 @@ extension ClusterMachine {
           actions.append(.createMemberService(role: id, pod: pod))
         }
       }
-      for name in (observed.memberServices ?? []).sorted() where isLeftOver(name, status.roles[role]) {
+      for name in leftOverServices(of: status.roles[role]) {
         actions.append(.deleteMemberService(name: name))
       }
     }
+  }
+
+  private func leftOverServices(of role: RoleStatus) -> [String] {
+    (observed.memberServices ?? []).filter { isLeftOver($0, role) }.sorted()
   }
 
   /// True for the name of a member that the role no longer has. Other services are none of our business.

@@ -94,6 +94,18 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
+  @Test("a role is not forgotten before its services are gone, though they resist")
+  func servicesOfRole() {
+    var stage = Stage([.init(id: "worker"), .init(id: "web", services: ["http"])])
+    stage.settle()
+    stage.refusedServices = ["web-0"]
+    stage.commit(withoutRole: "web")
+    stage.settle()
+    #expect(stage.status?.roles.map(\.id) == ["worker"])
+    #expect(stage.services == ["c"])
+    #expect(stage.status?.state == .configured)
+  }
+
   @Test("a broken newcomer keeps back what is told of it, not what is told of others")
   func brokenNewcomer() {
     var stage = Stage([.init(id: "worker"), .init(id: "web")])

@@ -47,6 +47,8 @@ struct Stage {
   /// Pods whose container runs and is not ready.
   var unreadyPods: Set<String> = []
   var heldScripts: Set<String> = []
+  /// Services whose next deletion is refused.
+  var refusedServices: Set<String> = []
   var connections: ConnectionsObservation?
   var appAnnotations: [String: [String: String]] = [:]
   /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` for whatever ends next, once.

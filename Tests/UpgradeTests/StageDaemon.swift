@@ -204,6 +204,7 @@ extension Stage {
     case .createHeadlessService: add(service: Self.name)
     case .createMemberService(_, let pod): add(service: pod)
     case .deleteMemberService(let name):
+      if refusedServices.remove(Self.short(name)) != nil { return .refused }
       write("delete service \(Self.short(name))")
       services.remove(name)
       daemon.view?.services.remove(name)
