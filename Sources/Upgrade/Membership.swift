@@ -70,16 +70,16 @@ extension ClusterMachine {
   }
 
   private mutating func shrink(_ role: Int, to wanted: Int) {
-    var leaving: [Int] = []
     let before = status.roles[role].staying
-    for index in status.roles[role].members.indices.dropFirst(wanted)
-    where !status.roles[role].members[index].isLeaving {
+    let leaving = status.roles[role].members.indices.dropFirst(wanted).filter {
+      !status.roles[role].members[$0].isLeaving
+    }
+    announceLeavers(role, leaving)
+    for index in leaving {
       status.roles[role].members[index].state = .deletePending
       status.roles[role].members[index].detail.pendingNotifications = []
       status.roles[role].members[index].clearError()
-      leaving.append(index)
     }
-    announceLeavers(role, leaving)
     tell(.membersChanged(role: status.roles[role].id, from: before, to: wanted))
     if status.state == .configured { status.state = .updating }
   }

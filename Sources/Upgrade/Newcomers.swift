@@ -3,31 +3,79 @@ import KubeDirector
 // What members that are there hear of others that come and go: `--addnodes`, `--delnodes`.
 extension ClusterMachine {
   mutating func announceNewcomers(_ role: Int, _ ordinals: Range<Int>) {
-    guard !ordinals.isEmpty, status.state != .creating else { return }
+    guard !ordinals.isEmpty else { return }
     let note = notification(.addNodes, role, ordinals)
     for (target, member) in listeners(to: .addNodes) {
       status.roles[target].members[member].detail.pendingNotifications.append(note)
     }
   }
 
-  /// Who has not yet heard that somebody came need not hear that he goes.
+  /// Who has not yet heard that somebody came need not hear that he goes. Whoever may have heard must, also where the
+  /// script failed: it may have let the newcomer in by half.
+  ///
+  /// To be called before the leavers bear their new state.
   mutating func announceLeavers(_ role: Int, _ leaving: [Int]) {
-    guard !leaving.isEmpty, status.state != .creating else { return }
-    for (target, index) in listeners(to: .deleteNodes) {
-      let member = status.roles[target].members[index]
-      var unheard: Set<Int> = []
-      var notes = member.detail.pendingNotifications.compactMap { note -> Notification? in
-        guard note.event == .addNodes, let nodes = note.nodes, nodes.role == status.roles[role].id,
-          !note.isRunning(observed.work[member.pod])
-        else { return note }
-        unheard.formUnion(leaving.filter(nodes.contains))
-        let rest = nodes.ordinals.joined().filter { !leaving.contains($0) }
-        return rest.isEmpty ? nil : notification(.addNodes, role, rest, id: note.id)
+    guard !leaving.isEmpty else { return }
+    for target in status.roles.indices {
+      let hears = resolved(status.roles[target].id, in: status.app)?.hears(.deleteNodes) == true
+      for index in status.roles[target].members.indices
+      where !status.roles[target].members[index].isLeaving {
+        var member = status.roles[target].members[index]
+        let unheard = forget(role, leaving, &member)
+        let heard = leaving.filter { !unheard.contains($0) }
+        if hears, member.detail.lastConfiguredContainer != nil, !heard.isEmpty {
+          member.detail.pendingNotifications.append(notification(.deleteNodes, role, heard))
+        }
+        status.roles[target].members[index] = member
       }
-      let heard = leaving.filter { !unheard.contains($0) }
-      if !heard.isEmpty { notes.append(notification(.deleteNodes, role, heard)) }
-      status.roles[target].members[index].detail.pendingNotifications = notes
     }
+  }
+
+  /// Takes leavers out of what the member is still to be told, whatever else it hears. A script that runs, or that an
+  /// earlier daemon may have begun in the container that is there, is left to its end.
+  ///
+  /// - Returns: those of whose coming it has surely not heard.
+  private func forget(_ role: Int, _ leaving: [Int], _ member: inout MemberStatus) -> Set<Int> {
+    let failed = member.failedNotification
+    let turn = turn(of: member)
+    var unheard: Set<Int> = []
+    var notes: [Notification] = []
+    for note in member.detail.pendingNotifications {
+      guard note.event == .addNodes, let nodes = note.nodes, nodes.role == status.roles[role].id,
+        leaving.contains(where: nodes.contains), !(note == turn && isInItsContainer(member))
+      else {
+        notes.append(note)
+        continue
+      }
+      if note != turn, note != failed, !note.isRetried { unheard.formUnion(leaving.filter(nodes.contains)) }
+      let rest = nodes.ordinals.joined().filter { !leaving.contains($0) }
+      if !rest.isEmpty {
+        notes.append(notification(.addNodes, role, rest, id: note.id))
+      } else if note == failed {
+        member.clearError()
+      }
+    }
+    member.detail.pendingNotifications = notes
+    if failed != nil, member.detail.configError == nil {
+      member.state = member.owesSetUp ? .creating : .configured
+    }
+    return unheard
+  }
+
+  /// The script that runs, or the next that would: nobody remembers which of them a daemon that is gone has begun.
+  private func turn(of member: MemberStatus) -> Notification? {
+    if case .running(let order) = observed.work[member.pod] {
+      guard case .script(let notification, _) = order.task else { return nil }
+      return notification
+    }
+    guard member.state != .configError else { return nil }
+    return member.detail.pendingNotifications.first { !isHeldBack($0) }
+  }
+
+  /// Whether the container that was set up last is there, so that a script may run in it.
+  private func isInItsContainer(_ member: MemberStatus) -> Bool {
+    guard let pod = observed.pods[member.pod], pod.isContainerReady else { return false }
+    return pod.containerID == member.detail.lastConfiguredContainer
   }
 
   /// The members that were set up already, of roles that hear the event. What others need to know stands in the

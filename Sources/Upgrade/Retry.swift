@@ -76,6 +76,9 @@ public struct RetryRequest: Sendable, Hashable {
 }
 
 extension Notification {
+  /// A run of it failed, and it is run again.
+  var isRetried: Bool { id.contains("/") }
+
   /// The same, told from the run that failed. What the id was before the first retry stands before the slash.
   fileprivate mutating func retry(_ request: RetryRequest) {
     id = "\(id.prefix { $0 != "/" })/\(Digest.short(request.mark))"

@@ -151,6 +151,129 @@ struct MembershipTests {
         """)
   }
 
+  /// A newcomer of whom one member could not be told.
+  static func refused(newcomers: Int = 1) -> Stage {
+    var stage = Stage([.init(id: "worker")])
+    stage.settle()
+    stage.exitCodes["worker-0 addnodes"] = 4
+    stage.commit(members: 1 + newcomers, of: "worker")
+    stage.settle()
+    stage.exitCodes = [:]
+    return stage
+  }
+
+  @Test("taking a newcomer back mends that --addnodes failed, and is told: he may have come in by half")
+  func refusedNewcomerTakenBack() {
+    var stage = Self.refused()
+    #expect(stage.member("worker-0")?.state == .configError)
+    stage.commit(members: 1, of: "worker")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        leave worker-1
+        stalled no more
+        apply worker worker:1.0 at rest replicas 1
+        forget worker-1
+        script worker-0 --delnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    #expect(stage.member("worker-0")?.detail.configError == nil)
+    #expect(stage.violations == [])
+  }
+
+  @Test(
+    "where another newcomer of the same --addnodes stays, that stays failed, and is run again for him on request"
+  )
+  func refusedNewcomersTakenBackInPart() {
+    var stage = Self.refused(newcomers: 2)
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    #expect(stage.member("worker-0")?.state == .configError)
+    stage.annotate(Wire.Annotation.retry, "c-worker-0 1")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        stalled no more
+        script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        script worker-0 --delnodes --role worker --fqdns c-worker-2.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a newcomer is told of to the end by a daemon that did not begin with it, and then that he is gone")
+  func killedWhileToldOf() {
+    var stage = Stage([.init(id: "worker")])
+    stage.settle()
+    stage.heldScripts = ["worker-0"]
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    stage.killDaemon()
+    stage.commit(members: 1, of: "worker")
+    stage.settle()
+    stage.heldScripts = []
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        script worker-0 --delnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("who does not hear --delnodes is not told either of a newcomer who is gone before he was set up")
+  func newcomerTakenBackUnheard() {
+    var stage = Stage([.init(id: "worker", events: ["configure", "addnodes"])])
+    stage.settle()
+    stage.slowPods = ["worker-1"]
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    stage.commit(members: 1, of: "worker")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        leave worker-1
+        apply worker worker:1.0 at rest replicas 1
+        forget worker-1
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a creation that stalls may be resized: who is set up already hears who came and who went")
+  func resizeOfStalledCreation() {
+    var stage = Stage([.init(id: "worker"), .init(id: "web")])
+    stage.exitCodes["web-0 configure"] = 3
+    stage.settle()
+    stage.exitCodes = [:]
+    stage.commit(members: 3, of: "worker")
+    let grown = stage.record { $0.settle() }
+    #expect(
+      grown.hasSuffix(
+        "script worker-0 --addnodes --role worker "
+          + "--fqdns c-worker-1.c.default.svc.test,c-worker-2.c.default.svc.test --nodegroup 1"))
+    stage.commit(members: 2, of: "worker")
+    let shrunk = stage.record { $0.settle() }
+    #expect(
+      shrunk == """
+        leave worker-2
+        apply worker worker:1.0 at rest replicas 2
+        forget worker-2
+        script worker-0 --delnodes --role worker --fqdns c-worker-2.c.default.svc.test --nodegroup 1
+        script worker-1 --delnodes --role worker --fqdns c-worker-2.c.default.svc.test --nodegroup 1
+        """)
+    stage.annotate(Wire.Annotation.retry, "c-web-0 1")
+    let mended = stage.record { $0.settle() }
+    #expect(
+      mended == """
+        stalled no more
+        script web-0 --configure
+        script web-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
   @Test("who has been told to go goes, though the spec wants him back meanwhile")
   func wantedBack() {
     var stage = Stage([.init(id: "worker", members: 2)])

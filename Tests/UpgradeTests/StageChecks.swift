@@ -180,6 +180,7 @@ extension Stage {
         let isSetUp = container.ended.allSatisfy {
           container.hasSucceeded($0.key) || container.isOutdated($0.key) || $0.key.hasPrefix("cluster_")
             || $0.key.hasPrefix("role_")
+            || container.isTakenBack($0.key) { new.role($0)?.members.count ?? 0 }
         }
         if !isSetUp { violated("configured with a failure in \(name)") }
         if member.state != .configured || !member.detail.pendingNotifications.isEmpty {

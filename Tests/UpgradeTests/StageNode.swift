@@ -66,6 +66,22 @@ struct StageContainer {
     key.hasPrefix("reconnect ") && ended.contains { $0.value == 0 && $0.key.hasPrefix("reconnect ") }
   }
 
+  /// True for a word about newcomers that failed, where each of them has gone since, or was told of anew.
+  ///
+  /// - Parameter members: how many a role has.
+  func isTakenBack(_ key: String, members: (String) -> Int) -> Bool {
+    let words = key.split(separator: " ").map(String.init)
+    guard words.first == "addnodes", words.count > 2 else { return false }
+    return words.dropFirst(3).allSatisfy { ordinal in
+      (Int(ordinal) ?? 0) >= members(words[2])
+        || ended.contains { other, code in
+          let told = other.split(separator: " ").map(String.init)
+          return code == 0 && told.first == "addnodes" && told[2] == words[2]
+            && told.dropFirst(3).contains(ordinal)
+        }
+    }
+  }
+
   /// The key of the run before any retry.
   private static func first(_ key: String) -> String {
     key.split(separator: " ").map { String($0.prefix { $0 != "/" }) }.filter { !$0.isEmpty }
@@ -197,8 +213,8 @@ extension PodOrder {
   /// The script's run, as the record in its container names it; nil for an installation.
   var key: String? {
     guard case .script(let notification, _) = task else { return nil }
-    let ordinals = notification.nodes?.ordinals.map { "\($0)" } ?? []
-    return ([notification.event.rawValue, notification.id] + notification.arguments + ordinals).joined(
+    let nodes = notification.nodes.map { [$0.role] + $0.ordinals.joined().map(String.init) } ?? []
+    return ([notification.event.rawValue, notification.id] + notification.arguments + nodes).joined(
       separator: " ")
   }
 }
