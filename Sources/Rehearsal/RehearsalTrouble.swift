@@ -8,8 +8,9 @@ enum RehearsalTrouble {
 
   /// - Parameter status: of the subject's cluster, which has stalled.
   static func failure(of subject: RehearsalSubject, _ status: ClusterStatus) -> RehearsalFailure {
+    // The way out that the engine offers is none in a rehearsal.
     var failure = RehearsalFailure(
-      cluster: subject.cluster, message: status.stall.map { reason($0.message) } ?? "it does not go on")
+      cluster: subject.cluster, message: status.stall?.complaint ?? "it does not go on")
     for role in status.roles {
       for member in role.members where member.state == .configError {
         failure.output = tail(member.detail)
@@ -24,11 +25,6 @@ enum RehearsalTrouble {
       return failure
     }
     return failure
-  }
-
-  /// The engine's sentence without the advice to revert, which is no news in a rehearsal.
-  private static func reason(_ message: String) -> String {
-    message.split(separator: "; to go back to ", maxSplits: 1).first.map(String.init) ?? message
   }
 
   private static func tail(_ detail: MemberStatus.Detail) -> [String] {

@@ -72,5 +72,5 @@ extension ClusterMachine {
     }
   }
 
-  private static let forward: Set<LifecycleEvent> = [.podUpgraded, .roleUpgraded, .clusterUpgraded]
+  static let forward: Set<LifecycleEvent> = [.podUpgraded, .roleUpgraded, .clusterUpgraded]
 }

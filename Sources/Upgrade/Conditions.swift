@@ -13,7 +13,7 @@ extension ClusterMachine {
       } else if let reason = reasonNotToBegin {
         (true, Condition.noWayBack, reason)
       } else if let trouble, status.state != .configured {
-        (true, trouble.reason, trouble.message + wayOut)
+        (true, trouble.reason, trouble.message + wayOut(of: trouble))
       } else {
         (false, "NoTrouble", "")
       }
@@ -44,22 +44,6 @@ extension ClusterMachine {
     if observed.apps[wanted] == nil { return "app \(wanted) is not in the cluster; add its file" }
     return lacksRole(wanted)
       ? "app \(wanted) lacks a role that the cluster has; go back to \(status.app)" : nil
-  }
-
-  /// How to end a stalled upgrade; nothing where none runs.
-  private var wayOut: String {
-    guard let info = status.upgradeInfo else {
-      let isFailed = status.members.contains { $0.detail.configError != nil }
-      return isFailed ? "; to set it up again in a new container, delete the pod" : ""
-    }
-    guard !info.isRollingBack else { return "" }
-    if let reason = reasonNotToReturn {
-      return "; \(reason): mend the cause, then set the annotation \(Wire.Annotation.retry)"
-    }
-    // The commit that began it: a later one may have touched no more than the object's labels.
-    let commit = info.id.prefix { $0 != "-" }.prefix(7)
-    return "; to go back to \(info.prevApp), "
-      + (commit.isEmpty ? "name it in git again" : "revert commit \(commit)")
   }
 
   private func readiness(_ trouble: Trouble?) -> Finding {

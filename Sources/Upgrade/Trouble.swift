@@ -8,6 +8,9 @@ public struct Trouble: Sendable, Hashable {
   /// `analytics-worker-2: ErrImagePull registry.example/spark:9 (not found)`.
   public var message: String
 
+  /// A package could not be installed, or a script failed.
+  static let configError = "ConfigError"
+
   /// Reasons to wait that are part of any start.
   static let ordinary: Set<String> = ["ContainerCreating", "PodInitializing"]
 
@@ -94,7 +97,7 @@ public struct Trouble: Sendable, Hashable {
       return trouble(reason, detail.waitingMessage.map { "\(reason): \(gist($0))" } ?? reason)
     }
     if let error = detail.schedulingError { return trouble("Unschedulable", error) }
-    if let error = detail.configError { return trouble("ConfigError", error) }
+    if let error = detail.configError { return trouble(configError, error) }
     return nil
   }
 }

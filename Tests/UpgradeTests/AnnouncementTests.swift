@@ -136,7 +136,8 @@ struct AnnouncementTests {
     #expect(stage.member("web-0")?.state == .configError)
     #expect(
       stage.status?.condition(.stalled)?.message
-        == "c-web-0: config package could not be installed (exit 22)")
+        == "c-web-0: config package could not be installed (exit 22); "
+        + "mend the cause, then kdops retry default/c/c-web-0")
     stage.exitCodes = [:]
     stage.terminate("c-web-0")
     stage.settle()

@@ -88,6 +88,71 @@ struct ConditionTests {
     #expect(stage.status?.condition(.stalled)?.message.hasSuffix("revert commit commit2") == true)
   }
 
+  @Test("of a script that failed outside an upgrade the way out is to run it again")
+  func wayOutOfRest() {
+    let stage = MembershipTests.refused()
+    #expect(
+      stage.status?.condition(.stalled)?.message
+        == "c-worker-0: startscript --addnodes ended with exit code 4; "
+        + "mend the cause, then kdops retry default/c/c-worker-0")
+  }
+
+  @Test(
+    "where a bystander is not set up, a revert is no way out, and none is offered; mended, the upgrade goes on"
+  )
+  func wayOutOfBystander() {
+    var stage = Up.settled([.init(id: "worker"), .init(id: "web")], tags: ["worker": "1.1"])
+    stage.heldScripts = ["worker-0"]
+    stage.commit(app: "app-1.1")
+    stage.settle()
+    stage.exitCodes["web-0 configure"] = 3
+    stage.crash("c-web-0")
+    stage.heldScripts = []
+    stage.settle()
+    #expect(
+      stage.status?.condition(.stalled)?.message
+        == "c-web-0: startscript --configure ended with exit code 3; a revert does not mend that: "
+        + "mend the cause, then kdops retry default/c/c-web-0")
+    var reverted = stage
+    reverted.commit(app: "app-1.0")
+    reverted.settle()
+    #expect(reverted.status?.upgradeInfo?.isRollingBack == true)
+    for var stage in [stage, reverted] {
+      stage.exitCodes = [:]
+      stage.annotate(Wire.Annotation.retry, "c-web-0 1")
+      stage.settle()
+      #expect(stage.status?.state == .configured)
+      #expect(stage.violations == [])
+    }
+  }
+
+  @Test(
+    "a rollback that stalls says so: a script is run again on request, for anything else the cause is mended")
+  func wayOutOfRollback() {
+    var stage = Up.workers()
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.member("worker-0")?.podUpgradeStatus == .upgrading }
+    stage.badImages = ["worker:1.0"]
+    stage.commit(app: "app-1.0")
+    stage.settle()
+    #expect(
+      stage.status?.condition(.stalled)?.message
+        == "c-worker-1: ErrImagePull: worker:1.0 not found; mend the cause, and the rollback goes on by itself"
+    )
+    stage.mend(image: "worker:1.0")
+    stage.exitCodes["worker-1 pod_reverted"] = 9
+    stage.settle()
+    #expect(
+      stage.status?.condition(.stalled)?.message
+        == "c-worker-1: startscript --pod_reverted ended with exit code 9; "
+        + "mend the cause, then kdops retry default/c/c-worker-1")
+    stage.exitCodes = [:]
+    stage.annotate(Wire.Annotation.retry, "c-worker-1 1")
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.violations == [])
+  }
+
   @Test("what keeps the next container from starting comes before what failed in the last one")
   func truestReason() {
     var stage = Stage([.init(id: "worker")])

@@ -133,7 +133,7 @@ struct CreationTests {
         script web-0 --configure
         script web-1 --configure
         error web-1: startscript --configure ended with exit code 3
-        stalled ConfigError: web-1: startscript --configure ended with exit code 3; to set it up again in a new container, delete the pod
+        stalled ConfigError: web-1: startscript --configure ended with exit code 3; mend the cause, then kdops retry default/c/web-1; or delete the pod, for a new container
         """)
     #expect(stage.status?.state == .creating)
     #expect(stage.member("web-1")?.detail.lastStderr == "no")
@@ -148,7 +148,7 @@ struct CreationTests {
     #expect(
       stage.status?.condition(.stalled)?.message
         == "c-web-0: config package could not be installed (exit 22); "
-        + "to set it up again in a new container, delete the pod"
+        + "mend the cause, then kdops retry default/c/c-web-0; or delete the pod, for a new container"
     )
     stage.exitCodes = [:]
     stage.crash("c-web-0")

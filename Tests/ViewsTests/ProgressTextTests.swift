@@ -59,7 +59,8 @@ struct ProgressTextTests {
       roles: [RoleStatus(id: "broker", statefulSet: "", upgradeStatus: .upgrading, members: broker)],
       conditions: [
         Condition(
-          type: .stalled, status: true, reason: "ErrImagePull", message: "ledger-broker-2: ErrImagePull",
+          type: .stalled, status: true, reason: "ErrImagePull",
+          message: "ledger-broker-2: ErrImagePull; to go back to kafka-3.7.0, revert commit 4f2c9ab",
           lastTransition: 110)
       ])
   }()

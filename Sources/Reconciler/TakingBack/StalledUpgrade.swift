@@ -51,7 +51,7 @@ struct StalledUpgrade: Hashable {
   var commit: ObjectID
   var fromApp: String
   var toApp: String
-  /// What ails which pod, and the engine's way out.
+  /// What ails which pod. The way out that the engine offers is what happens here.
   var message: String
 
   /// When a stalled upgrade is to be taken back.
@@ -81,18 +81,16 @@ struct StalledUpgrade: Hashable {
     return .now(
       StalledUpgrade(
         cluster: live.reference, origin: origin, commit: commit, fromApp: upgrade.prevApp, toApp: status.app,
-        message: stall.message))
+        message: stall.complaint))
   }
 
   /// The message of the commit that takes it back.
   func message(_ subject: String, deadline: Duration) -> String {
     let name = "\(cluster.namespace)/\(cluster.name)"
-    // The way out that the engine offers is what happens here.
-    let reason = message.firstRange(of: "; to go back to ").map { message[..<$0.lowerBound] } ?? message[...]
     return """
       Take \(name) back to \(fromApp)
 
-      \(TerminalText.visible(Redaction.url(String(reason.prefix(400)))))
+      \(TerminalText.visible(Redaction.url(String(message.prefix(400)))))
 
       Its upgrade to \(toApp) by commit \(commit.short) ("\(TerminalText.visible(String(subject.prefix(100))))")
       has not got on for \(deadline.inWords), so \(origin.path) is again as it was before.

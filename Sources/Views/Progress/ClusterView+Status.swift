@@ -31,7 +31,7 @@ extension ClusterView {
     isSuspended = status.condition(.progressing)?.reason == "Suspended"
     guard whole || state != .configured else { return }
     roles = status.roles.map { Role($0, of: status) }
-    if state == .stalled, info?.isRollingBack == false, let commit = status.specCommit {
+    if status.stall?.offersReturn == true, let commit = status.specCommit {
       wayOut = way?.command(commit: String(commit.prefix(7)))
     }
   }

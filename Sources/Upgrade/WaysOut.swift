@@ -1,0 +1,43 @@
+import KubeDirector
+
+// What ends a stall, in words behind those that say what ails which pod.
+extension ClusterMachine {
+  /// Nothing where nobody can do anything but mend the cause, and that is plain from what is said.
+  func wayOut(of trouble: Trouble) -> String {
+    let member = status.members.first { $0.pod == trouble.pod }
+    let failed = trouble.reason == Trouble.configError ? member : nil
+    let again = failed.map { ", then \(command(retrying: $0.pod))" }
+    guard let info = status.upgradeInfo else {
+      guard let failed, let again else { return "" }
+      return StallWords.mend + again + (failed.isSettingUp ? "; or delete the pod, for a new container" : "")
+    }
+    if info.isRollingBack {
+      return StallWords.mend + (again ?? ", and the rollback goes on by itself")
+    }
+    if let reason = reasonNotToReturn { return "; \(reason)" + StallWords.mend + (again ?? "") }
+    if let failed, let again, !isTakenBack(failed, info) { return StallWords.mendNotRevert + again }
+    // The commit that began it: a later one may have touched no more than the object's labels.
+    let commit = info.id.prefix { $0 != "-" }.prefix(7)
+    return StallWords.goBack + "\(info.prevApp), "
+      + (commit.isEmpty ? "name it in git again" : "revert commit \(commit)")
+  }
+
+  private func command(retrying pod: String) -> String {
+    let cluster = observed.cluster.metadata
+    return "kdops retry \(cluster.namespace)/\(cluster.name)/\(pod)"
+  }
+
+  /// Whether a rollback ends what failed: it replaces the pods that the upgrade touched, and withdraws what it had to
+  /// tell the others.
+  private func isTakenBack(_ member: MemberStatus, _ info: UpgradeInfo) -> Bool {
+    member.upgrade?.id == info.id
+      || member.failedNotification.map { Self.forward.contains($0.event) } ?? false
+  }
+}
+
+extension MemberStatus {
+  /// What failed is part of setting a container up, which a new one begins with.
+  fileprivate var isSettingUp: Bool {
+    detail.failedStep == .install || failedNotification?.event == .configure
+  }
+}
