@@ -56,6 +56,7 @@ extension Stage {
 
   /// A status is about to be written: what it says must be so.
   mutating func checkStatus(_ new: ClusterStatus, over old: ClusterStatus?) {
+    noteMembers(new, over: old)
     checkWitness(new, over: old)
     for role in new.roles {
       let before = old?.role(role.id)
@@ -76,17 +77,24 @@ extension Stage {
       }
     }
     if new.state == .configured, old?.state != .configured { checkAtRest(new) }
-    if new.upgradeInfo == nil, new.state == .configured,
-      new.observedGeneration == cluster.metadata.generation,
-      new.app != cluster.spec.app
-    {
-      let app = cluster.spec.app
-      violated("generation \(new.observedGeneration) called done before \(app) began")
-    }
+    checkGeneration(new)
     let ids = new.members.map(\.nodeID)
     if Set(ids).count != ids.count || ids.contains(where: { $0 > new.lastNodeID }) {
       violated("node ids \(ids)")
     }
+  }
+
+  /// Whoever reads `configured` beside a generation may take it that this generation is done.
+  private mutating func checkGeneration(_ new: ClusterStatus) {
+    guard new.upgradeInfo == nil, new.state == .configured,
+      new.observedGeneration == cluster.metadata.generation
+    else { return }
+    func early(_ what: String) { violated("generation \(new.observedGeneration) called done before \(what)") }
+    if new.app != cluster.spec.app { early("\(cluster.spec.app) began") }
+    for role in cluster.spec.roles where new.role(role.id)?.members.count != role.members {
+      early("\(role.id) has its members")
+    }
+    for role in new.roles where cluster.spec.role(role.id) == nil { early("\(role.id) is gone") }
   }
 
   private mutating func checkDone(_ member: MemberStatus, _ role: String, _ status: ClusterStatus) {
@@ -168,6 +176,7 @@ extension Stage {
   }
 
   private mutating func checkAtRest(_ new: ClusterStatus) {
+    checkDebts(new)
     for role in new.roles {
       let wanted = apps[new.app]?.resolved(role.id)
       for member in role.members {

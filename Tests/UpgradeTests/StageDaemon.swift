@@ -269,6 +269,7 @@ extension Stage {
     orders += 1
     daemon.work[name] = .running(order)
     checkOrder(order, in: pod)
+    noteMetadata(order)
     guard let key = order.key else {
       write(
         order.mode.isEmpty
@@ -280,6 +281,7 @@ extension Stage {
       containers[order.containerID]?.starts[key, default: 0] += 1
       checkStart(order, key, in: pod)
       if case .script(let notification, _) = order.task {
+        containers[order.containerID]?.told[key] = notification
         let words =
           [notification.event.argument] + notification.words(cluster: cluster.metadata, clusterDomain: "test")
         write("script \(Self.short(name)) \(words.joined(separator: " "))")

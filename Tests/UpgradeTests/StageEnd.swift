@@ -35,11 +35,24 @@ extension Stage {
     write("> everything is mended by hand")
     exitCodes = [:]
     for image in badImages.sorted() { mend(image: image) }
-    for member in self.status?.members ?? [] where member.state == .configError { terminate(member.pod) }
+    retryWhatFailed()
     rest()
     if self.status?.state != .configured { violated("stalled though nothing ails it any more") }
     if self.status?.condition(.ready)?.status != true {
       violated("not ready though nothing ails it any more")
+    }
+  }
+
+  /// Somebody asks for each script that failed to be run again, once, and deletes nothing: that must do.
+  private mutating func retryWhatFailed() {
+    settle()
+    var asked: Set<String> = []
+    while let failed = status?.members.first(where: { $0.state == .configError }) {
+      guard asked.insert("\(failed.pod) \(failed.detail.pendingNotifications.count)").inserted else {
+        return violated("a retry does not mend what failed in \(Self.short(failed.pod))")
+      }
+      annotate(Wire.Annotation.retry, "\(failed.pod) \(fresh())")
+      settle()
     }
   }
 

@@ -1,3 +1,4 @@
+import KubeDirector
 import Upgrade
 
 struct StagePod {
@@ -53,6 +54,8 @@ struct StageContainer {
   var running: String?
   /// Exit codes by key: what `/opt/guestconfig` remembers of the scripts that ended here.
   var ended: [String: Int] = [:]
+  /// What the keys stand for.
+  var told: [String: Notification] = [:]
   /// How often each key was really started.
   var starts: [String: Int] = [:]
 
@@ -174,7 +177,10 @@ extension Stage {
     {
       let code = exitCode(name, "install")
       if code == 0 { containers[id]?.package = app }
-      if code == 0, mode != .metadataOnly { containers[id]?.ended = [:] }
+      if code == 0, mode != .metadataOnly {
+        containers[id]?.ended = [:]
+        noteInstalled(id, in: name)
+      }
       daemon.work[name] = .finished(order, PodResult(exitCode: code))
       return true
     }
@@ -195,6 +201,7 @@ extension Stage {
     let code = exitCode(name, String(key.prefix { $0 != " " }))
     containers[id]?.running = nil
     containers[id]?.ended[key] = code
+    if code == 0, let told = containers[id]?.told[key] { noteTold(told, in: name) }
     if case .running(let order) = daemon.work[name], order.containerID == id, order.key == key {
       daemon.work[name] = .finished(order, PodResult(exitCode: code, stderr: code == 0 ? "" : "no"))
     }

@@ -9,6 +9,7 @@ struct StageWitness {
   var touched: Set<String> = []
   /// The containers in which a member has been configured.
   var setUp: Set<String> = []
+  var debts = StageDebts()
   var tally = Tally()
 }
 
@@ -61,6 +62,7 @@ extension Stage {
     if containers[order.containerID]?.starts[key] != 1 { violated("\(key) twice in a container of \(name)") }
     let isReady = daemon.view?.pods[pod.name]?.isContainerReady == true
     if !isReady { violated("\(key) in \(name), which is not ready") }
+    noteBegun(notification, in: pod.name)
     switch notification.event {
     case .configure:
       if witness.setUp.contains(order.containerID) { violated("--configure in \(name), which was set up") }
@@ -87,6 +89,7 @@ extension Stage {
       if old?.upgradeInfo == nil { witness.tally.upgrades += 1 }
       if info.isRollingBack, old?.upgradeInfo?.isRollingBack != true { witness.tally.rollbacks += 1 }
     } else if let old, let info = old.upgradeInfo {
+      checkHeard(info, old, new.app)
       checkEnded(info, old, new.app)
       for member in new.members {
         let owed = member.detail.pendingNotifications.first { $0.id.hasPrefix(info.id) }

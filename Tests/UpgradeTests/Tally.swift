@@ -18,6 +18,8 @@ struct Tally {
   var ends: [String: Int] = [:]
   /// Claims that had more to heed than their own role.
   var claims: [String: Int] = [:]
+  /// What members were owed of others and of upgrades, by event.
+  var words: [String: Int] = [:]
   /// What the pods were that somebody deleted.
   var deletedPods: [String: Int] = [:]
 
@@ -36,6 +38,7 @@ struct Tally {
     stalls.merge(other.stalls, uniquingKeysWith: +)
     ends.merge(other.ends, uniquingKeysWith: +)
     claims.merge(other.claims, uniquingKeysWith: +)
+    words.merge(other.words, uniquingKeysWith: +)
     deletedPods.merge(other.deletedPods, uniquingKeysWith: +)
   }
 
@@ -47,6 +50,7 @@ struct Tally {
       stalls \(Self.words(stalls))
       ends \(Self.words(ends))
       claims \(Self.words(claims))
+      owed \(Self.words(words))
       pods deleted \(Self.words(deletedPods))
       events \(Self.words(events))
     """
