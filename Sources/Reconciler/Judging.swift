@@ -36,6 +36,7 @@ extension Reconciler {
     changes.objects.subtract(drifted)
     if settings.isAtomic { changes.objects.formUnion(companions(of: changes.objects).subtracting(drifted)) }
     toJudge = Changes(objects: toJudge.objects.intersection(drifted))
+    barred.subtract(changes.objects)
     do {
       try await judge(changes, head, in: repository)
     } catch {
@@ -244,7 +245,8 @@ extension Reconciler {
         await hold(refused, in: repository)
         if mayCome {
           commitOf[reference] = change.commit
-          retry(reference, after: error)
+          barred.insert(reference)
+          warn(reference, error)
         }
         return
       }

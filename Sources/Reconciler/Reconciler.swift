@@ -161,8 +161,10 @@ public actor Reconciler {
   var isInRound = false
   /// Something failed that is tried again soon.
   var isRetrying = false
-  /// Rounds in a row in which something failed.
-  private var retries = 0
+  private var retrial = Retrial()
+  /// What the cluster refuses until an administrator allows it, or makes what is missing.
+  var barred: Set<ObjectReference> = []
+  private var barredRetrial = Retrial()
   private var fetchFailures = 0
   private var fetchGeneration = 0
   /// Somebody asked for a full look at what lives.
@@ -253,7 +255,7 @@ public actor Reconciler {
   func lookAgain(after wait: Duration) { nextLook = min(nextLook ?? wait, wait) }
 
   private func keepFetching(once: Bool) async -> Outcome? {
-    await withTaskGroup(of: Void.self) { timers in
+    await withDiscardingTaskGroup { timers in
       for await _ in fetches {
         let wait = await fetch()
         if once {
@@ -315,24 +317,21 @@ public actor Reconciler {
           await flush()
           return outcome
         }
-        if isRetrying {
-          isRetrying = false
-          later(.milliseconds(min(30_000, 500 << min(retries, 6))), &timers)
-          retries += 1
-        } else {
-          retries = 0
+        if let (number, wait) = retrial.next(isRetrying) {
+          later(wait, &timers) { await self.retry(number) }
+        }
+        isRetrying = false
+        if let (number, wait) = barredRetrial.next(!barred.isEmpty) {
+          later(wait, &timers) { await self.retryBarred(number) }
         }
         if let wait = nextLook {
           nextLook = nil
-          later(wait, &timers)
+          later(wait, &timers) { await self.look() }
         }
         if !book.dirty.isEmpty, !isFlushScheduled {
           await flush()
           isFlushScheduled = true
-          timers.addTask {
-            guard (try? await self.clock.sleep(for: .milliseconds(500))) != nil else { return }
-            await self.flushDue()
-          }
+          later(.milliseconds(500), &timers) { await self.flushDue() }
         }
       }
       return nil
@@ -350,11 +349,24 @@ public actor Reconciler {
     }
   }
 
-  private func later(_ wait: Duration, _ timers: inout DiscardingTaskGroup) {
+  private func later(
+    _ wait: Duration, _ timers: inout DiscardingTaskGroup, _ work: @escaping @Sendable () async -> Void
+  ) {
     timers.addTask {
       guard (try? await self.clock.sleep(for: wait)) != nil else { return }
-      await self.look()
+      await work()
     }
+  }
+
+  private func retry(_ number: Int) {
+    retrial.begin(number)
+    look()
+  }
+
+  private func retryBarred(_ number: Int) {
+    barredRetrial.begin(number)
+    toJudge.objects.formUnion(barred)
+    look()
   }
 
   private func flushDue() {

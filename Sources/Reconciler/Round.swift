@@ -157,6 +157,10 @@ extension Reconciler {
   func retry(_ reference: ObjectReference, after error: APIError) {
     toJudge.objects.insert(reference)
     isRetrying = true
+    warn(reference, error)
+  }
+
+  func warn(_ reference: ObjectReference, _ error: APIError) {
     guard error.kind != .conflict else { return }
     logger.warning("apply.failed", metadata: ["object": "\(reference)", "error": "\(error)"])
   }
