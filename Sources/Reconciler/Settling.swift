@@ -23,8 +23,7 @@ extension Reconciler {
       goal == desired.head || goal == refused, living.isComplete, !isRetrying,
       toJudge.objects.isEmpty, toJudge.files.isEmpty, drifted.isEmpty, seen.isEmpty
     else { return false }
-    return !book.current.contains { [.pending, .upgrading, .rollingBack].contains($0.phase) }
-      && !isAnyUnderWay
+    return !book.current.contains { $0.isUnderWay && !isSuspended($0.reference) } && !isAnyUnderWay
   }
 
   /// Members come and go and hear of connections without a commit that is said to be under way; and what waits for
@@ -42,10 +41,17 @@ extension Reconciler {
   var outcome: Outcome {
     let reports = book.current
     let count = { (phase: Phase) in reports.count { $0.phase == phase } }
-    let (rejected, failed, waiting) = (count(.rejected), count(.failed), count(.waiting))
+    let (rejected, failed) = (count(.rejected), count(.failed))
+    // What is suspended waits for whoever resumes it.
+    let waiting = count(.waiting) + reports.count { $0.isUnderWay && isSuspended($0.reference) }
     // Rewritten history is among what waits.
     let isHeld = refused != nil && refused == goal && refused != rewritten
     return rejected + failed + waiting == 0 && !isHeld
       ? .converged : .unsettled(rejected: rejected, failed: failed + (isHeld ? 1 : 0), waiting: waiting)
   }
+}
+
+extension ObjectReport {
+  /// Whether it goes on by itself, unless somebody has stopped it.
+  fileprivate var isUnderWay: Bool { [.pending, .upgrading, .rollingBack].contains(phase) }
 }

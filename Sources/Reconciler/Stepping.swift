@@ -71,7 +71,7 @@ extension Reconciler {
     }
   }
 
-  private func isSuspended(_ reference: ObjectReference) -> Bool {
+  func isSuspended(_ reference: ObjectReference) -> Bool {
     living.objects[reference]?.isSuspended == true
   }
 

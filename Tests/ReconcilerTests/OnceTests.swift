@@ -55,4 +55,30 @@ struct OnceTests {
       }
     }
   }
+
+  @Test(
+    "a namespace that is missing is not waited for: whoever makes it may be the one who waits for the end")
+  func namespace() async throws {
+    let api = Homeless()
+    try await House.open(Files.shops("shop"), once: true, wrap: { api.stand(before: $0) }) { house in
+      let outcome = await until { await house.told.outcome }
+      #expect(outcome == .unsettled(rejected: 0, failed: 0, waiting: 2))
+    }
+  }
+
+  @Test("an upgrade of a cluster that is suspended waits for whoever resumes it, and so is not as git says")
+  func suspended() async throws {
+    let site = try Site()
+    try await House.open(Files.shops("shop"), at: site) { house in
+      try await house.engine("shop")
+      try await house.patch("shop", ["metadata": ["annotations": [Wire.Annotation.suspend: "true"]]])
+    }
+    try site.user.commit(Self.upgraded)
+    try site.user.push()
+    try await House.open(at: site, once: true) { house in
+      let outcome = await until { await house.told.outcome }
+      #expect(outcome == .unsettled(rejected: 0, failed: 0, waiting: 1))
+      #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
+    }
+  }
 }

@@ -1,6 +1,5 @@
 import ClusterAPI
 import KubeDirector
-import Synchronization
 import Testing
 
 @testable import Reconciler
@@ -20,19 +19,5 @@ struct RefusalTests {
       await house.cluster("shop")
       await house.report(commit, "shop") { $0.verdict == "accepted" }
     }
-  }
-}
-
-/// A cluster whose namespace is not there yet.
-private final class Homeless: Between, @unchecked Sendable {
-  private let isThere = Mutex(false)
-
-  func makeNamespace() { isThere.withLock { $0 = true } }
-
-  override func create(_ object: Object) async throws(APIError) -> Object {
-    guard isThere.withLock({ $0 }) else {
-      throw APIError(.notFound, "\(object.reference): namespaces \"\(object.namespace)\" not found")
-    }
-    return try await super.create(object)
   }
 }

@@ -99,6 +99,22 @@ final class Stubborn: Between, @unchecked Sendable {
   }
 }
 
+/// A cluster of which a namespace is not there yet.
+final class Homeless: Between, @unchecked Sendable {
+  private let missing: Mutex<String?>
+
+  init(_ namespace: String = "default") { missing = Mutex(namespace) }
+
+  func makeNamespace() { missing.withLock { $0 = nil } }
+
+  override func create(_ object: Object) async throws(APIError) -> Object {
+    guard missing.withLock({ $0 != object.namespace }) else {
+      throw APIError(.notFound, "\(object.reference): namespaces \"\(object.namespace)\" not found")
+    }
+    return try await super.create(object)
+  }
+}
+
 /// Where nothing is.
 private struct Nowhere: ClusterAPI {
   private var absent: APIError { APIError(.unavailable, "nothing is there yet") }
