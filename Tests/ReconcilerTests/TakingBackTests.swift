@@ -231,7 +231,33 @@ struct TakingBackTests {
       await house.reconciler.sync()
       await house.rest()
       #expect(try Self.head(house) == commit)
-      try await house.patch("shop", ["metadata": ["annotations": ["kdops.dev/suspend": "true"]]])
+    }
+    try await House.open(Self.start, settings: Self.settings(watch)) { house in
+      let commit = try await Self.upgrade(house)
+      try await house.patch("shop", ["metadata": ["annotations": [Wire.Annotation.suspend: "true"]]])
+      try await Self.stall(house)
+      await house.reconciler.sync()
+      await house.rest()
+      #expect(try Self.head(house) == commit)
+    }
+  }
+
+  @Test("what another team has still to be judged for, such as an app without a namespace, is no hindrance")
+  func others() async throws {
+    let watch = Watch()
+    watch.set(9000)
+    let api = Homeless("ghost")
+    let app = Files.app("1.0.0").replacing(
+      "\"name\": \"web-1.0.0\"", with: "\"name\": \"web-1.0.0\", \"namespace\": \"ghost\"")
+    try await House.open(
+      Self.start.merging(["apps/ghost.json": app]) { $1 }, settings: Self.settings(watch),
+      wrap: { api.stand(before: $0) }
+    ) { house in
+      await house.report(try house.user.head(), "web-1.0.0") { $0.rules == ["api/notFound"] }
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      let revert = try await Self.pushed(house, on: commit)
+      #expect(try house.user.git("diff", "--name-only", commit, revert) == Self.path)
     }
   }
 

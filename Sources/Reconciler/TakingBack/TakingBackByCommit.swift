@@ -50,9 +50,11 @@ extension Reconciler {
     _ upgrade: StalledUpgrade, _ rule: TakingBack, in repository: GitRepository
   ) async {
     guard takenBack[upgrade.cluster]?.commit != upgrade.commit else { return }
-    // Only on top of a head of which all is judged, and every commit accepted.
+    // Only on top of a head that is judged as far as it concerns this cluster, and of which every commit is accepted.
+    // What others have still to be judged for is no reason to leave it to its fate.
     guard let head = desired.head, head == fetched, trust?.withheld == nil, refused == nil,
-      toJudge.objects.isEmpty, book.candidate(of: upgrade.cluster) == nil
+      !toJudge.objects.contains(upgrade.cluster), !toJudge.files.contains(upgrade.origin.path),
+      book.candidate(of: upgrade.cluster) == nil
     else { return }
     do {
       guard let file = try await restored(upgrade, at: head, in: repository) else {
