@@ -12,6 +12,7 @@ import Values
 @Suite("What is held, for those who look at the cluster", .timeLimit(.minutes(5)))
 struct HeldTests {
   /// Waits until what is held is told in so many words.
+  @discardableResult
   private func told(_ house: House, _ holds: @Sendable ([HeldChange]) -> Bool) async -> HeldChanges? {
     await until { await house.told.held.last.flatMap { holds($0.changes) ? $0 : nil } }
   }
@@ -91,8 +92,29 @@ struct HeldTests {
     }
   }
 
-  @Test("what could not be written is written with the next round")
+  @Test("what could not be told is told with a later round")
   func again() async throws {
+    try await House.open(Files.shops("shop"), isStill: true) { house in
+      try await house.engine("shop")
+      await house.rest()
+      await house.told.refuse(2)
+      try await house.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
+      await told(house) { !$0.isEmpty }
+      await until {
+        house.clock.advance(by: .seconds(1))
+        return await house.told.held.count { !$0.isEmpty } == 3 ? true : nil
+      }
+      await house.rest()
+      for _ in 0..<5 {
+        house.clock.advance(by: .seconds(30))
+        await house.rest()
+      }
+      #expect(await house.told.held.count { !$0.isEmpty } == 3)
+    }
+  }
+
+  @Test("the record is written where something changes, and each installation has its own")
+  func record() async throws {
     let site = try Site()
     let store = try await site.store()
     let record = HeldRecord(store, namespace: "kdops-system", installation: "default")

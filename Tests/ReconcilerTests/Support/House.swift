@@ -242,11 +242,15 @@ actor Heard {
   private(set) var held: [HeldChanges] = []
   func take(_ now: HeldChanges) -> Bool {
     held.append(now)
-    return true
+    refusals -= 1
+    return refusals < 0
   }
   /// What a test wants to know of later.
   private(set) var kept: [String] = []
   func keep(_ commits: [String]) { kept += commits }
+  private var refusals = 0
+  /// What is held cannot be told so many times.
+  func refuse(_ times: Int) { refusals = times }
   /// How the daemon ended; nil while it runs.
   private(set) var outcome: Reconciler.Outcome?
   func ended(_ outcome: Reconciler.Outcome) { self.outcome = outcome }
