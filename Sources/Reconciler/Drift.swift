@@ -39,6 +39,7 @@ extension Reconciler {
   /// Takes in what a write of ours gave back.
   func put(_ object: Object, _ reference: ObjectReference) {
     vouched[reference] = Vouched(object)
+    resisting[reference] = nil
     living.put(object)
   }
 
@@ -65,8 +66,11 @@ extension Reconciler {
     guard !object.isBeingDeleted, isOurs(object) || isStray(object, reference) else { return }
     if !isEdited(object, reference) {
       vouched[reference] = Vouched(object)
-      resisting[reference] = nil
-    } else if resisting[reference] != Essence(object) {
+      // Somebody has put it back himself; what is said of it may no longer hold.
+      if resisting.removeValue(forKey: reference) != nil, held[reference] != nil {
+        toJudge.objects.insert(reference)
+      }
+    } else if resisting[reference]?.essence != Essence(object) {
       drifted.insert(reference)
     }
   }
@@ -103,7 +107,7 @@ extension Reconciler {
         let document = desired.document(of: reference, path: origin.path, in: bytes)
       else {
         // Nobody knows what it was; the head is held against what it is.
-        resisting[reference] = Essence(live)
+        resisting[reference] = Resistance(essence: Essence(live))
         if held[reference] == nil, desired.snapshot.holds(reference) { toJudge.objects.insert(reference) }
         logger.warning("drift.unknown", metadata: ["object": "\(reference)"])
         continue
@@ -114,9 +118,11 @@ extension Reconciler {
           && desired.metadata(of: reference).map { Applier.carries($0, live) } ?? true
         let now = try await applier.apply(document, over: live, origin, isAgain: true)
         put(now, reference)
+        // What was refused, or kept because nobody could put it back, is looked at again.
+        if held[reference] != nil { toJudge.objects.insert(reference) }
         if isEdited(now, reference) {
           // Somebody, such as a webhook, has it otherwise; each state is put back once.
-          resisting[reference] = Essence(now)
+          resisting[reference] = Resistance(essence: Essence(now))
           logger.warning("drift.resists", metadata: ["object": "\(reference)"])
         }
         // Only the key is another one.
@@ -124,6 +130,12 @@ extension Reconciler {
         logger.notice(
           "drift.mended", metadata: ["object": "\(reference)", "commit": "\(origin.commit.prefix(7))"])
         await outlets.putBack(live, origin.path)
+      } catch  where !error.isTransient && ![.notFound, .unauthorized].contains(error.kind) {
+        // Said by whoever judges it; and what a later commit wants of it has its turn.
+        resisting[reference] = Resistance(
+          essence: Essence(live), applied: Resistance.Applied(document: document, origin: origin))
+        toJudge.objects.insert(reference)
+        logger.warning("drift.refused", metadata: ["object": "\(reference)", "error": "\(error)"])
       } catch {
         // Not judged: the base would be what somebody made of it.
         drifted.insert(reference)

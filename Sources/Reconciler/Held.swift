@@ -15,6 +15,11 @@ struct Held {
   var apps: Set<String> = []
   /// What was true of the live object.
   var circumstances: Circumstances?
+
+  /// What the ids of the cluster's own refusals begin with.
+  static let refusals = "api/"
+  /// Whether the cluster refused it, and no rule of ours.
+  var isRefused: Bool { rules.contains { $0.hasPrefix(Self.refusals) } }
 }
 
 /// What of a live object can make another verdict of a change.

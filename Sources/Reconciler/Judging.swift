@@ -49,9 +49,9 @@ extension Reconciler {
     let texts = try await read(changes, in: repository)
     var snapshot = desired.snapshot
     snapshot.contents = { texts[$0] }
+    let (base, live) = ground(of: changes.objects)
     let judgement = Judge.judge(
-      JudgeRequest(
-        base: living.applied, head: snapshot, changed: changes, live: living.view, policy: settings.policy))
+      JudgeRequest(base: base, head: snapshot, changed: changes, live: live, policy: settings.policy))
     // The cluster goes on meanwhile: what is applied is applied over what was judged, or judged again.
     let judged = Dictionary(
       uniqueKeysWithValues: judgement.objects.map { ($0.reference, living.objects[$0.reference]) })
@@ -139,9 +139,10 @@ extension Reconciler {
     if let live = living.objects[reference], let path = desired.source(of: reference)?.path,
       let blob = desired.blobs[path]
     {
-      guard stamp.holds(live.json) else {
+      let refused = resisting[reference]?.applied
+      guard stamp.holds(live.json), refused == nil else {
         var again = one
-        again.change = .metadata
+        again.change = refused.flatMap { ChangeKind(rawValue: $0.origin.change) } ?? .metadata
         return await apply(again, texts, in: repository)
       }
       do throws(APIError) {
@@ -151,9 +152,16 @@ extension Reconciler {
         retry(reference, after: error)
       }
     }
-    held[reference] = nil
-    book.withdraw(reference, by: one.commit)
     seen.insert(reference)
+    guard let known = held[reference] else { return book.withdraw(reference, by: one.commit) }
+    held[reference] = nil
+    let live = living.objects[reference]
+    guard known.isRefused, live?.annotation(Wire.Annotation.commit) == known.commit.hex else {
+      return book.withdraw(reference, by: one.commit)
+    }
+    // It was no change that was refused, but to put back what is there again.
+    let change = live?.annotation(Wire.Annotation.change) ?? ""
+    await record(Self.accepted(reference, change), of: known.commit, in: repository)
   }
 
   private func hold(_ one: Judged, in repository: GitRepository) async {
@@ -170,7 +178,7 @@ extension Reconciler {
       case .orphaned, .accepted, .unchanged: .done
       }
     let message =
-      verdict == .orphaned
+      verdict == .orphaned && telling.isEmpty
       ? "kept running: its file is gone, and pruning is off" : telling.first?.sentence
     let report = ObjectReport(
       kind: reference.kind, namespace: reference.namespace, name: reference.name, change: one.change.rawValue,
@@ -226,7 +234,11 @@ extension Reconciler {
       // Who we are is nothing that a commit could mend.
       guard error.isTransient || isStale || error.kind == .unauthorized else {
         var refusal = Diagnostic(
-          rule: "api/\(error.kind.rawValue)", severity: .error, object: reference, message: error.message)
+          rule: "\(Held.refusals)\(error.kind.rawValue)", severity: .error, object: reference,
+          message: error.message)
+        if resisting[reference]?.applied != nil, change.verdict == .unchanged {
+          refusal.message = "somebody edited it, and it cannot be put back: \(error.message)"
+        }
         // A permission or a namespace that is missing is nothing that a commit mends, so it is tried again.
         let lacksNamespace = error.kind == .notFound && live == nil
         let mayCome = error.kind == .forbidden || lacksNamespace
@@ -258,10 +270,7 @@ extension Reconciler {
     let isCluster = reference.kind == Wire.clusterKind
     // What had ended by now is told before this commit takes the cluster over.
     if isCluster, let live { follow(live) }
-    let report = ObjectReport(
-      kind: reference.kind, namespace: reference.namespace, name: reference.name,
-      change: change.change.rawValue,
-      verdict: Verdict.accepted.rawValue, phase: isCluster && change.change != .metadata ? .pending : .done)
+    let report = Self.accepted(reference, change.change.rawValue)
     await record(report, of: change.commit, in: repository)
     seen.insert(reference)
     // The watch has no news of what we wrote ourselves.
@@ -273,5 +282,14 @@ extension Reconciler {
         "object": "\(reference)", "kind": "\(reference.kind)", "change": "\(change.change.rawValue)",
         "commit": "\(change.commit.short)",
       ])
+  }
+
+  /// What is said of a change that was applied, as it begins.
+  private static func accepted(_ reference: ObjectReference, _ change: String) -> ObjectReport {
+    // Labels and annotations are done at once; a spec is the engine's to carry out.
+    let goesOn = reference.kind == Wire.clusterKind && change != ChangeKind.metadata.rawValue
+    return ObjectReport(
+      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: change,
+      verdict: Verdict.accepted.rawValue, phase: goesOn ? .pending : .done)
   }
 }

@@ -147,8 +147,8 @@ public actor Reconciler {
   var vouched: [ObjectReference: Vouched] = [:]
   /// Live objects that are not as we applied them.
   var drifted: Set<ObjectReference> = []
-  /// What remained of live objects that we tried in vain to put back.
-  var resisting: [ObjectReference: Essence] = [:]
+  /// Live objects that we tried in vain to put back.
+  var resisting: [ObjectReference: Resistance] = [:]
   /// The head at which an administrator has said that what was held back may happen.
   var confirmed: ObjectID?
   /// What was confirmed to an earlier daemon has been looked up.

@@ -1,6 +1,9 @@
 import ClusterAPI
 import KubeDirector
+import StatusWriter
+import TestSupport
 import Testing
+import Values
 
 @testable import Reconciler
 
@@ -18,6 +21,100 @@ struct RefusalTests {
       api.makeNamespace()
       await house.cluster("shop")
       await house.report(commit, "shop") { $0.verdict == "accepted" }
+    }
+  }
+
+  private static func shop(_ version: String, team: String) -> String {
+    Files.cluster("shop", version, "labels: {team: \(team)}")
+  }
+
+  private static let labelled = Files.shops("shop").merging(["clusters/shop.yaml": shop("1.0.0", team: "a")])
+  {
+    $1
+  }
+
+  /// Somebody names another app and another team, and that cannot be put back.
+  private static func edit(_ house: House, _ api: Strict, _ kind: APIError.Kind) async throws -> ObjectReport
+  {
+    try await house.engine("shop")
+    await house.report(try house.user.head(), "shop") { $0.phase == .done }
+    api.refuse(kind)
+    try await house.patch("shop", ["metadata": ["labels": ["team": "b"]], "spec": ["app": "web-9.9.9"]])
+    return try #require(await house.report(try house.user.head(), "shop") { $0.verdict != "accepted" })
+  }
+
+  @Test(
+    "an edit that cannot be put back is told, and the commit that mends it is held against what was applied")
+  func mended() async throws {
+    let api = Strict()
+    try await House.open(Self.labelled, wrap: { api.stand(before: $0) }) { house in
+      let report = try await Self.edit(house, api, .invalid)
+      #expect(report.verdict == "rejected" && report.rules == ["api/invalid"])
+      #expect(report.message?.contains("somebody edited it, and it cannot be put back") == true)
+      await house.rest()
+      let commit = try await house.push([
+        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Self.shop("1.1.0", team: "c"),
+      ])
+      let shop = await house.cluster("shop") { $0.label("team") == "c" }
+      #expect(shop?.json["spec"]?["app"]?.string == "web-1.1.0")
+      #expect(shop?.annotation(Wire.Annotation.change) == "upgrade")
+      await house.report(commit, "shop") { $0.verdict == "accepted" }
+    }
+  }
+
+  @Test("a later commit that a rule forbids is told so, though what lives cannot be put back")
+  func judged() async throws {
+    let api = Strict()
+    try await House.open(Self.labelled, wrap: { api.stand(before: $0) }) { house in
+      _ = try await Self.edit(house, api, .forbidden)
+      let bad = try await house.push(["clusters/shop.yaml": Self.shop("7.7.7", team: "c")])
+      #expect(await house.report(bad, "shop")?.rules == ["upgrade/registered"])
+    }
+  }
+
+  @Test("once the cluster allows it the edit is put back, and the note says again what it said before")
+  func allowed() async throws {
+    let api = Strict()
+    try await House.open(Self.labelled, wrap: { api.stand(before: $0) }) { house in
+      let report = try await Self.edit(house, api, .forbidden)
+      #expect(report.verdict == "waiting" && report.rules == ["api/forbidden"])
+      api.refuse(nil)
+      let shop = await house.cluster("shop") { $0.label("team") == "a" }
+      #expect(shop?.json["spec"]?["app"]?.string == "web-1.0.0")
+      #expect(shop?.annotation(Wire.Annotation.change) == "create")
+      try await house.engine("shop")
+      await house.report(try house.user.head(), "shop") { $0.phase == .done }
+      await house.rest()
+      #expect(await house.reconciler.held.isEmpty)
+    }
+  }
+
+  @Test(
+    "where whoever edited it takes that back himself, nothing is held any more", arguments: [true, false])
+  func takenBack(isForbidden: Bool) async throws {
+    let api = Strict()
+    try await House.open(Self.labelled, wrap: { api.stand(before: $0) }) { house in
+      _ = try await Self.edit(house, api, isForbidden ? .forbidden : .invalid)
+      try await house.patch("shop", ["metadata": ["labels": ["team": "a"]], "spec": ["app": "web-1.0.0"]])
+      try await house.engine("shop")
+      await house.report(try house.user.head(), "shop") { $0.phase == .done }
+      #expect(await house.reconciler.held.isEmpty)
+    }
+  }
+
+  @Test("a daemon that converges once leaves such an edit, and says that all is not as git says")
+  func once() async throws {
+    let (site, api) = (try Site(), Strict())
+    try await House.open(Self.labelled, at: site) { house in
+      try await house.engine("shop")
+      await house.rest()
+    }
+    let name = ObjectName(namespace: "default", name: "shop")
+    _ = try await site.store().patch(.clusters, name, merge: ["metadata": ["labels": ["team": "b"]]])
+    api.refuse(.invalid)
+    try await House.open(at: site, once: true, wrap: { api.stand(before: $0) }) { house in
+      let outcome = await until { await house.told.outcome }
+      #expect(outcome == .unsettled(rejected: 1, failed: 0, waiting: 0))
     }
   }
 }

@@ -99,6 +99,21 @@ final class Stubborn: Between, @unchecked Sendable {
   }
 }
 
+/// A server whose webhook, while it is strict, takes no change that leads to the label `team: a`.
+final class Strict: Between, @unchecked Sendable {
+  private let kind = Mutex<APIError.Kind?>(nil)
+
+  /// How it refuses; nil where it does not.
+  func refuse(_ kind: APIError.Kind?) { self.kind.withLock { $0 = kind } }
+
+  override func update(_ object: Object) async throws(APIError) -> Object {
+    if object.label("team") == "a", let kind = kind.withLock({ $0 }) {
+      throw APIError(kind, "\(object.reference): team a may change nothing")
+    }
+    return try await super.update(object)
+  }
+}
+
 /// A cluster of which a namespace is not there yet.
 final class Homeless: Between, @unchecked Sendable {
   private let missing: Mutex<String?>
