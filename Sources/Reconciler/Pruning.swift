@@ -8,13 +8,26 @@ import StatusWriter
 
 // What is gone from git goes from the cluster only where nothing speaks for a mistake.
 extension Reconciler {
-  /// Takes back deletions that an administrator has to confirm first, or that are none: those of objects whose file
-  /// is still there, those that take more than half of the clusters at once, and those of clusters that are not what
-  /// we applied.
+  /// Takes back deletions that an administrator has to confirm first, or that are none: those of objects that are not
+  /// what we applied, those of objects whose file is still there, and those that take more than half of the clusters
+  /// at once.
   func spare(_ outcome: inout [Judged], at head: ObjectID, in repository: GitRepository) async throws {
+    // With pruning on, the judge keeps a cluster only where a file that is new and broken may hold it.
+    for index in outcome.indices
+    where settings.policy.prune && outcome[index].change == .delete && outcome[index].verdict == .orphaned {
+      outcome[index].spare(
+        "a new file that cannot be read may hold it", hint: "mend that file, or remove it")
+    }
     for index in outcome.indices
     where outcome[index].change == .delete && outcome[index].verdict == .accepted {
-      if let path = try await fileLeftBehind(outcome[index].reference, at: head, in: repository) {
+      let reference = outcome[index].reference
+      if drifted.contains(reference) {
+        // Edited just now: it is put back first, and then judged again.
+        outcome[index].spare("somebody edited it", hint: "nothing to do: it is looked at again")
+        toJudge.objects.insert(reference)
+      } else if let live = outcome[index].live, !stamp.holds(live.json) {
+        outcome[index].orphan()
+      } else if let path = try await fileLeftBehind(reference, at: head, in: repository) {
         // The file's own commit has nothing to do with it.
         outcome[index].commit =
           try await Attribution.commit(of: RepositoryLayout.path, at: head, in: repository) ?? head
@@ -23,29 +36,19 @@ extension Reconciler {
           hint: "delete the file as well, or put \(RepositoryLayout.path) back")
       }
     }
-    // With pruning on, the judge keeps a cluster only where a file that is new and broken may hold it.
-    for index in outcome.indices
-    where settings.policy.prune && outcome[index].change == .delete && outcome[index].verdict == .orphaned {
-      outcome[index].spare(
-        "a new file that cannot be read may hold it", hint: "mend that file, or remove it")
-    }
     guard outcome.contains(where: \.isPrune) else { return }
     let clusters = living.applied.references.filter { $0.kind == Wire.clusterKind }
-    let gone = clusters.filter { !desired.snapshot.holds($0) }
-    let isTooMuch = gone.count * 2 > clusters.count && confirmed != head
+    let missing = clusters.filter { !desired.snapshot.holds($0) }
+    let gone = missing.filter { living.objects[$0].map { stamp.holds($0.json) } ?? false }
+    // What nobody applied is none of ours, and counts on neither side.
+    let all = clusters.count - (missing.count - gone.count)
+    guard gone.count * 2 > all, confirmed != head else { return }
     for index in outcome.indices where outcome[index].isPrune {
-      if isTooMuch {
-        outcome[index].spare(
-          gone.count == clusters.count
-            ? "this would delete every cluster, \(gone.count) in all"
-            : "this would delete \(gone.count) of \(clusters.count) clusters at once",
-          hint: "confirm it by `kdops sync --accept \(head.short)`, or put the files back")
-      } else if let live = outcome[index].live, !stamp.holds(live.json) {
-        outcome[index].spare(
-          "somebody edited it, and it was not put back yet", hint: "nothing to do: it is looked at again")
-        isRetrying = true
-        toJudge.objects.insert(outcome[index].reference)
-      }
+      outcome[index].spare(
+        gone.count == all
+          ? "this would delete every cluster, \(gone.count) in all"
+          : "this would delete \(gone.count) of \(all) clusters at once",
+        hint: "confirm it by `kdops sync --accept \(head.short)`, or put the files back")
     }
   }
 
@@ -109,6 +112,16 @@ extension Reconciler {
 }
 
 extension Reconciler.Judged {
+  /// Nobody applied what it is: a copy with our label on it, or one of ours that could not be put back.
+  fileprivate mutating func orphan() {
+    verdict = .orphaned
+    findings.append(
+      Diagnostic(
+        rule: ObjectPrune.id, severity: .waiting, object: reference,
+        message: "\(reference) is kept: it bears our label, and is not what was applied from git",
+        hint: "delete it by hand, or take the label \(Wire.Label.source) off"))
+  }
+
   fileprivate mutating func spare(_ reason: String, hint: String) {
     verdict = .waiting
     findings.append(

@@ -174,6 +174,35 @@ struct PruningTests {
     }
   }
 
+  @Test(
+    "a copy that bears our label is nobody's to delete: it is orphaned, and said so, and stops nothing else")
+  func copied() async throws {
+    try await House.open(Files.shops("shop", "depot"), settings: Self.pruning) { house in
+      let shop = try await house.engine("shop")
+      try await house.engine("depot")
+      var copy = shop
+      copy.json["metadata"] = [
+        "name": "copy", "namespace": "default", "labels": JSON(shop.labels),
+        "annotations": JSON(shop.annotations),
+      ]
+      copy.json["status"] = nil
+      _ = try await house.store.create(copy)
+      await house.cluster("copy")
+      await house.reconciler.sync()
+      let commit = try house.user.head()
+      let report = await house.report(commit, "copy")
+      #expect(report?.verdict == "orphaned")
+      #expect(
+        report?.message?.hasSuffix("delete it by hand, or take the label \(Wire.Label.source) off") == true)
+      await house.rest()
+      #expect(await house.object(.clusters, "copy") != nil)
+      // Nor does it count where more than half would go.
+      try await house.push(["clusters/depot.yaml": nil])
+      await until { await house.object(.clusters, "depot") == nil ? true : nil }
+      #expect(await house.object(.clusters, "copy") != nil)
+    }
+  }
+
   @Test("one whose label was taken off after its file had gone is released: nobody deletes it")
   func released() async throws {
     let site = try Site()

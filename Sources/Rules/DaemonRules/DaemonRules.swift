@@ -33,9 +33,10 @@ public enum ObjectPrune: DaemonRule {
     rationale: """
       Kept, and said so, are: clusters of which more than half would go at once, until the commit is confirmed by \
       `kdops sync --accept`; objects whose file is still there, and only `.kdops.yaml` no longer finds it; and \
-      clusters that somebody edited, until they are put back. While a file is new and cannot be read nothing is \
+      objects that somebody edited, until they are put back. While a file is new and cannot be read nothing is \
       pruned, since it may hold what is missing. Volumes are never deleted. With `prune: false` every such cluster \
-      is kept running as `orphaned`.
+      is kept running as `orphaned`; so is, with `prune: true`, an object with our label that was never applied from \
+      git, such as a copy, or that could not be put back.
       """,
     passing: [], failing: [])
 }
