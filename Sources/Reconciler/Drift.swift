@@ -48,6 +48,7 @@ extension Reconciler {
   /// - Parameter before: the apps that it was concerned with until then.
   func touch(_ reference: ObjectReference, before: Set<String> = []) {
     seen.insert(reference)
+    meanwhile?[reference, default: []].formUnion(before)
     judgeAgain(after: reference, before: before)
     guard let object = living.objects[reference] else {
       vouched[reference] = nil

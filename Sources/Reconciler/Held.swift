@@ -126,9 +126,9 @@ extension Reconciler {
     living.objects[reference].map { Circumstances($0, living.status(of: reference)) }
   }
 
-  /// The same of objects that are about to change, as far as anything is held back because of them.
+  /// The same of objects that are about to change, as far as anything is, or is about to be, held back because of them.
   func apps(before change: FollowedChange) -> [ObjectReference: Set<String>] {
-    if held.isEmpty { return [:] }
+    if held.isEmpty, meanwhile == nil { return [:] }
     switch change {
     case .changed(let object), .removed(let object): return [object.reference: apps(of: object.reference)]
     case .all: return apps(before: living.objects.keys)
@@ -136,7 +136,7 @@ extension Reconciler {
   }
 
   func apps(before objects: some Sequence<ObjectReference>) -> [ObjectReference: Set<String>] {
-    if held.isEmpty { return [:] }
+    if held.isEmpty, meanwhile == nil { return [:] }
     return Dictionary(objects.map { ($0, apps(of: $0)) }, uniquingKeysWith: { $1 })
   }
 

@@ -39,10 +39,19 @@ extension Reconciler {
     barred.subtract(changes.objects)
     do {
       try await judge(changes, head, in: repository)
+      judgeAgainWhatWasTouched()
     } catch {
+      meanwhile = nil
       toJudge.formUnion(changes)
       throw error
     }
+  }
+
+  /// What is held by now was not, when something changed that it had been waiting for.
+  private func judgeAgainWhatWasTouched() {
+    let touched = meanwhile ?? [:]
+    meanwhile = nil
+    for (reference, before) in touched { judgeAgain(after: reference, before: before) }
   }
 
   private func judge(_ changes: Changes, _ head: ObjectID, in repository: GitRepository) async throws {
@@ -50,6 +59,7 @@ extension Reconciler {
     var snapshot = desired.snapshot
     snapshot.contents = { texts[$0] }
     let (base, live) = ground(of: changes.objects)
+    meanwhile = [:]
     let judgement = Judge.judge(
       JudgeRequest(base: base, head: snapshot, changed: changes, live: live, policy: settings.policy))
     // The cluster goes on meanwhile: what is applied is applied over what was judged, or judged again.
@@ -168,9 +178,11 @@ extension Reconciler {
     let (reference, verdict, commit) = (one.reference, one.verdict, one.commit)
     let isNews = held[reference]?.verdict != verdict || held[reference]?.commit != commit
     let telling = one.findings.filter { $0.severity != .warning }
+    // Those that were judged, whatever has come since.
+    let circumstances = one.live.map { Circumstances($0, ClusterStatus($0.json["status"])) }
     held[reference] = Held(
       verdict: verdict, commit: commit, rules: Set(telling.map(\.rule)), apps: apps(of: reference),
-      circumstances: circumstances(of: reference))
+      circumstances: circumstances)
     let phase: Phase =
       switch verdict {
       case .rejected: .rejected

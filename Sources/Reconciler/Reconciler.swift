@@ -143,6 +143,9 @@ public actor Reconciler {
   /// What was last told of all that is held.
   var heldTold: HeldChanges?
   var toJudge = Changes()
+  /// What changed since the objects in hand were judged, with the apps that it was concerned with until then; nil while
+  /// none are in hand.
+  var meanwhile: [ObjectReference: Set<String>]?
   /// What we know of each live object from when it was last as we applied it.
   var vouched: [ObjectReference: Vouched] = [:]
   /// Live objects that are not as we applied them.

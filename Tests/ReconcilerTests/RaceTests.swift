@@ -89,6 +89,44 @@ struct RaceTests {
     }
   }
 
+  @Test(
+    "a cluster that comes to rest between a verdict and its word is judged again: nothing else would wake it",
+    .timeLimit(.minutes(10)))
+  func wakeUp() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop")
+      try await house.engine("shop", .updating)
+      await house.rest()
+      // What is said of the app comes first.
+      await house.told.whenAsked { _ = try? await house.engine("shop") }
+      let commit = try await house.push([
+        "apps/0.json": Files.app("0.0.0", cardinality: "none"), "apps/1.1.0.json": Files.app("1.1.0"),
+        "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
+      ])
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      await house.report(commit, "shop") { $0.verdict == "accepted" }
+    }
+  }
+
+  @Test(
+    "the same of an app that waits for a cluster which leaves it in that moment", .timeLimit(.minutes(10)))
+  func wakeUpOfAnother() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop")
+      try await house.push([
+        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
+      ])
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await house.engine(
+        "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
+      await house.rest()
+      await house.told.whenAsked { _ = try? await house.engine("shop") }
+      try await house.push(["apps/0.json": Files.app("0.0.0", cardinality: "none"), "apps/1.0.0.json": nil])
+      let isGone = await until { await house.object(.apps, "web-1.0.0") == nil ? true : nil }
+      #expect(isGone == true)
+    }
+  }
+
   /// Writes a status as the engine would.
   @discardableResult
   private static func write(

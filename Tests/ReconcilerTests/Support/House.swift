@@ -60,7 +60,10 @@ final class House: Sendable {
       outlets: Reconciler.Outlets(
         commit: { await told.take($0) },
         cluster: { reference, _, _, report in await told.take(reference.name, report) },
-        said: { await site.notes.report(of: $0) },
+        said: {
+          await told.asked()
+          return await site.notes.report(of: $0)
+        },
         putBack: { object, _ in await told.mended(object.name) },
         held: { await told.take($0) }),
       logger: logger, clock: isStill ? clock : ContinuousClock())
@@ -249,6 +252,15 @@ actor Heard {
   private(set) var kept: [String] = []
   func keep(_ commits: [String]) { kept += commits }
   private var refusals = 0
+  private var onAsked: (@Sendable () async -> Void)?
+  /// Does something when the daemon asks the next time what was said of a commit, which it does between a verdict and
+  /// what comes of it.
+  func whenAsked(_ work: @escaping @Sendable () async -> Void) { onAsked = work }
+  func asked() async {
+    let work = onAsked
+    onAsked = nil
+    await work?()
+  }
   /// What is held cannot be told so many times.
   func refuse(_ times: Int) { refusals = times }
   /// How the daemon ended; nil while it runs.
