@@ -77,6 +77,9 @@ extension Reconciler {
       if let foreign = foreign(reference) {
         one.verdict = .rejected
         one.findings.append(foreign)
+      } else if one.verdict == .waiting, isAdopted(reference), reference.kind == Wire.clusterKind {
+        one.verdict = .rejected
+        one.findings.insert(restless(reference), at: 0)
       }
       outcome.append(one)
     }
@@ -129,9 +132,8 @@ extension Reconciler {
   private func foreign(_ reference: ObjectReference) -> Diagnostic? {
     guard let live = living.objects[reference], desired.snapshot.holds(reference) else { return nil }
     let owner = live.label(Wire.Label.source)
-    guard owner != settings.policy.installation else { return nil }
-    let asks = desired.metadata(of: reference)?.annotations[Wire.Annotation.adopt] == "true"
-    if owner == nil, asks { return nil }
+    guard owner != settings.policy.installation, !isAdopted(reference) else { return nil }
+    if owner == nil, isKept(reference) { return nil }
     return Diagnostic(
       rule: ObjectOwner.id, severity: .error,
       location: desired.source(of: reference).map { SourceLocation(file: $0.path) }, object: reference,
@@ -140,6 +142,16 @@ extension Reconciler {
       hint: owner == nil
         ? "add the annotation \(Wire.Annotation.adopt): \"true\" to take it over"
         : "remove it from one of the two repositories")
+  }
+
+  /// What a cluster that is taken over would wait for is nobody's to bring to an end.
+  private func restless(_ reference: ObjectReference) -> Diagnostic {
+    Diagnostic(
+      rule: ObjectOwner.id, severity: .error,
+      location: desired.source(of: reference).map { SourceLocation(file: $0.path) }, object: reference,
+      message:
+        "\(reference) cannot be taken over and changed at once: it is not at rest, and no installation owns it",
+      hint: "write into its file what it is, so that it is taken over as it is; change it by a later commit")
   }
 
   /// Nothing to do. A change that was held is thereby withdrawn; a file that was moved or spelt anew is noted, so that
@@ -248,7 +260,7 @@ extension Reconciler {
         var refusal = Diagnostic(
           rule: "\(Held.refusals)\(error.kind.rawValue)", severity: .error, object: reference,
           message: error.message)
-        if resisting[reference]?.applied != nil, change.verdict == .unchanged {
+        if isKept(reference), change.verdict == .unchanged {
           refusal.message = "somebody edited it, and it cannot be put back: \(error.message)"
         }
         // A permission or a namespace that is missing is nothing that a commit mends, so it is tried again.

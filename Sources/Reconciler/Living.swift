@@ -75,21 +75,35 @@ struct Living {
       remove(reference)
     }
     objects[reference] = object
-    let isOurs = object.label(Wire.Label.source) == installation
-    if isOurs { for commit in Self.commits(of: object) { byCommit[commit, default: []].insert(reference) } }
     if reference.kind == Wire.appKind {
-      guard var app = App(object.json) else { return true }
-      view.hold(app)
-      app.metadata = carried(object, app.metadata)
-      if isOurs { applied.insert(app, from: object.annotation(Wire.Annotation.path)) }
-    } else {
-      guard var cluster = Cluster(object.json) else { return true }
+      if let app = App(object.json) { view.hold(app) }
+    } else if let cluster = Cluster(object.json) {
       view.hold(
         reference, status: ClusterStatus(object.json["status"]), generation: cluster.metadata.generation)
-      cluster.metadata = carried(object, cluster.metadata)
-      if isOurs { applied.insert(cluster, from: object.annotation(Wire.Annotation.path)) }
     }
+    guard object.label(Wire.Label.source) == installation else { return true }
+    for commit in Self.commits(of: object) { byCommit[commit, default: []].insert(reference) }
+    Self.insert(object, into: &applied, from: object.annotation(Wire.Annotation.path))
     return true
+  }
+
+  /// Takes an object that we did not apply into a base, as if we had. Of a cluster on which no engine ever looked
+  /// nothing runs, so it is made like a new one.
+  func copy(_ object: Object, to base: inout Snapshot) {
+    guard object.kind == Wire.appKind || status(of: object.reference) != nil else { return }
+    Self.insert(object, into: &base, from: nil)
+  }
+
+  private static func insert(_ object: Object, into base: inout Snapshot, from path: String?) {
+    if object.kind == Wire.appKind {
+      guard var app = App(object.json) else { return }
+      app.metadata = carried(object, app.metadata)
+      base.insert(app, from: path)
+    } else {
+      guard var cluster = Cluster(object.json) else { return }
+      cluster.metadata = carried(object, cluster.metadata)
+      base.insert(cluster, from: path)
+    }
   }
 
   /// True for a cluster of which only the engine has written something since, as it does many times in an upgrade: a
@@ -145,7 +159,7 @@ struct Living {
   func status(of cluster: ObjectReference) -> ClusterStatus? { view.cluster(cluster)?.status }
 
   /// The metadata as the file had it: what others and we ourselves put on the object is no part of the change.
-  private func carried(_ object: Object, _ metadata: Metadata) -> Metadata {
+  private static func carried(_ object: Object, _ metadata: Metadata) -> Metadata {
     var metadata = metadata
     metadata.labels = metadata.labels.filter { Applier.isCarried("l:\($0.key)", object) }
     metadata.annotations = metadata.annotations.filter { Applier.isCarried("a:\($0.key)", object) }
