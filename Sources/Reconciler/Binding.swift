@@ -30,7 +30,7 @@ extension Reconciler {
     var fates: [ObjectID: Fate] = [:]
     for (path, commit) in brokenFiles { fates[commit] = Fate(verdict: .rejected, cause: path) }
     for one in outcome {
-      let isQuiet = one.change == .delete && one.reference.kind == Wire.appKind
+      let isQuiet = one.reference.kind == Wire.appKind
       guard one.verdict == .rejected || (one.verdict == .waiting && !isQuiet),
         fates[one.commit]?.verdict != .rejected
       else { continue }

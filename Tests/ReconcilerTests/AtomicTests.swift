@@ -105,6 +105,22 @@ struct AtomicTests {
     }
   }
 
+  @Test(
+    "a commit that edits the app which its cluster leaves is no knot: the cluster goes first, then the app")
+  func editedApp() async throws {
+    try await House.open(Files.shops("shop"), settings: Self.atomic) { house in
+      try await house.engine("shop")
+      let commit = try await house.push([
+        "apps/1.0.0.json": Files.app("1.0.0", image: "mended"), "apps/1.1.0.json": Files.app("1.1.0"),
+        "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
+      ])
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      #expect(await house.report(commit, "web-1.0.0")?.rules == ["app/in-use"])
+      try await house.engine("shop")
+      await house.report(commit, "web-1.0.0") { $0.verdict == "accepted" }
+    }
+  }
+
   @Test("a rollback is held back by nothing, and an app that waits for its end holds back nothing")
   func rollback() async throws {
     try await House.open(Files.shops("shop"), settings: Self.atomic) { house in
