@@ -16,6 +16,12 @@ struct Held {
   /// What was true of the live object.
   var circumstances: Circumstances?
 
+  /// Whether it may pass without another commit, because what lives stands against it.
+  var mayPass: Bool { verdict == .waiting || !rules.isDisjoint(with: Self.liveRules) }
+  /// The ids of the rules that look at what lives.
+  private static let liveRules = Set(
+    RuleRegistry.all.map { $0.description }.filter { $0.scope != .files }.map(\.id))
+
   /// What the ids of the cluster's own refusals begin with.
   static let refusals = "api/"
   /// Whether the cluster refused it, and no rule of ours.
@@ -144,17 +150,17 @@ extension Reconciler {
   ///
   /// - Parameter before: the apps that it was concerned with until then.
   func judgeAgain(after reference: ObjectReference, before: Set<String> = []) {
-    if let held = held[reference], held.verdict == .waiting || held.rules.contains(ObjectOwner.id),
-      held.circumstances != circumstances(of: reference)
-    {
+    if let held = held[reference], held.mayPass, held.circumstances != circumstances(of: reference) {
       toJudge.objects.insert(reference)
     }
     let isGone = living.objects[reference] == nil
-    for other in held.related(to: reference, apps: apps(of: reference).union(before)) {
-      guard let verdict = held[other]?.verdict, verdict != .orphaned else { continue }
+    let now = apps(of: reference)
+    for other in held.related(to: reference, apps: now.union(before)) {
+      guard let known = held[other], known.verdict != .orphaned else { continue }
       // An app that is there or not may change everything for a cluster; clusters change all the time.
-      let waits = verdict == .waiting && other.kind == Wire.appKind
-      if waits || isGone || reference.kind == Wire.appKind { toJudge.objects.insert(other) }
+      let isAppInUse = other.kind == Wire.appKind && known.mayPass
+      let isNews = known.verdict == .waiting || now != before
+      if (isAppInUse && isNews) || isGone || reference.kind == Wire.appKind { toJudge.objects.insert(other) }
     }
   }
 }

@@ -37,7 +37,7 @@ extension Reconciler {
 
   /// The rules behind which a change waits for something that ends.
   private static let passingRules: Set<String> = [
-    "cluster/busy", "upgrade/configured", "rollback/only-prev-app", "rollback/once",
+    "cluster/busy", "cluster/role-read-only", "upgrade/configured", "rollback/only-prev-app", "rollback/once",
   ]
 
   /// The commit to take in next; nil where the head is reached, or what is under way has to end first.

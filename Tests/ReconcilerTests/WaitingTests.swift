@@ -168,8 +168,55 @@ struct WaitingTests {
         "apps/1.0.0.json": Files.app("1.0.0", upgradable: false),
         "apps/1.1.0.json": Files.app("1.1.0", upgradable: false),
       ])
-      #expect(await house.report(commit, "web-1.0.0")?.rules == ["app/upgradable-sealed"])
-      #expect(await house.report(commit, "web-1.1.0")?.rules == ["app/upgradable-sealed"])
+      let left = await house.report(commit, "web-1.0.0")
+      #expect(left?.rules == ["app/upgradable-sealed"] && left?.verdict == "waiting")
+      let taken = await house.report(commit, "web-1.1.0")
+      #expect(taken?.rules == ["app/upgradable-sealed"] && taken?.verdict == "rejected")
+      // The upgrade ends, and with it the use of the one that is left.
+      try await house.engine("shop")
+      await house.report(commit, "web-1.0.0") { $0.verdict == "accepted" }
+    }
+  }
+
+  @Test("a change that the last members of a role stand against waits until they have gone, as its hint says")
+  func leaving() async throws {
+    let files = Files.shops().merging([
+      "apps/1.0.0.json": Files.app("1.0.0", cardinality: "0+"),
+      "clusters/shop.yaml": Files.cluster("shop", "1.0.0"),
+    ]) { $1 }
+    let member = MemberStatus(pod: "shop-worker-0", nodeID: 1, state: .deleting, app: "web-1.0.0")
+    let role = RoleStatus(id: "worker", statefulSet: "shop-worker", members: [member])
+    let larger = Files.cluster("shop", "1.0.0", members: 0).replacing("64Mi", with: "128Mi")
+    try await House.open(files) { house in
+      try await house.engine("shop", roles: [role])
+      let early = try await house.push(["clusters/shop.yaml": larger])
+      #expect(await house.report(early, "shop")?.verdict == "rejected")
+      try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: 0)])
+      await house.cluster("shop") { $0.json["spec"]?["roles"]?[0]?["members"]?.integer == 0 }
+      try await house.engine("shop", .updating, roles: [role])
+      let commit = try await house.push(["clusters/shop.yaml": larger])
+      #expect(await house.report(commit, "shop")?.verdict == "waiting")
+      try await house.engine("shop")
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+    }
+  }
+
+  @Test("what was rejected because of what lives is judged again when that changes, as a restart would")
+  func rejectedByLife() async throws {
+    let members = (0..<2).map {
+      MemberStatus(pod: "shop-worker-\($0)", nodeID: $0 + 1, state: .configured, app: "web-1.0.0")
+    }
+    let role = RoleStatus(id: "worker", statefulSet: "shop-worker", members: members)
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop", roles: [role])
+      let commit = try await house.push([
+        "apps/1.1.0.json": Files.app("1.1.0", cardinality: "1"),
+        "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
+      ])
+      #expect(await house.report(commit, "shop")?.rules == ["upgrade/cardinality"])
+      try await house.engine(
+        "shop", roles: [RoleStatus(id: "worker", statefulSet: "shop-worker", members: [members[0]])])
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
     }
   }
 

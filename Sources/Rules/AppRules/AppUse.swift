@@ -58,6 +58,11 @@ enum AppInUse: AppChangeRule {
     }
   }
 
+  /// Whether a running cluster, which the files have use another app, or none, will leave the one that it runs.
+  fileprivate static func passes(_ cluster: ObjectReference, in context: RuleContext) -> Bool {
+    context.live.cluster(cluster)?.status?.upgradeInfo != nil || context.head.holds(cluster)
+  }
+
   /// What stands against it is a running cluster that the files say nothing of, or say something else of.
   private static func live(
     _ change: AppChange, name: String, breaches: [AppDifference], in context: RuleContext
@@ -65,9 +70,7 @@ enum AppInUse: AppChangeRule {
     let running = context.live.users(of: change.reference, systemNamespace: context.systemNamespace)
     guard let first = running.first else { return [] }
     let doing = change.new == nil ? "be deleted" : "change"
-    let needed = running.first {
-      context.live.cluster($0)?.status?.upgradeInfo != nil || context.head.holds($0)
-    }
+    let needed = running.first { passes($0, in: context) }
     let waits = change.new == nil || !context.live.isAuthoritative || needed != nil
     return [
       Violation(
@@ -88,12 +91,16 @@ enum AppUpgradableSealed: AppChangeRule {
     summary: "once set, `upgradable` changes only while no cluster uses the app",
     rationale: """
       Whoever started a cluster did so knowing whether it can be upgraded live; `false` is a promise that it will \
-      not be.
+      not be. A change that only a running upgrade or rollback stands against waits until that ends.
       """,
     passing: [.change("no cluster uses it", .candidate(#""upgradable": true"#, #""upgradable": false"#))],
     failing: [
       .change("sealed while in use", .current(#""upgradable": true"#, #""upgradable": false"#)),
       .change("taken back while in use", .current(#", "upgradable": true"#, "")),
+      .change(
+        "sealed while a running upgrade leaves the app: it waits",
+        from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
+        .current(#""upgradable": true"#, #""upgradable": false"#), live: .upgrading),
     ])
 
   static func check(_ change: AppChange, in context: RuleContext) -> [Violation] {
@@ -103,13 +110,18 @@ enum AppUpgradableSealed: AppChangeRule {
     let users = context.users(of: change.reference)
     let running = context.live.users(of: change.reference, systemNamespace: context.systemNamespace)
     guard let first = (users + running).first else { return [] }
-    let severity: Severity? = users.isEmpty && !context.live.isAuthoritative ? .waiting : nil
+    // What git no longer names is left behind when the upgrade, or whatever runs, has ended.
+    let isLeft =
+      users.isEmpty
+      && (!context.live.isAuthoritative || running.contains { AppInUse.passes($0, in: context) })
     return [
       Violation(
-        difference.newPath, severity: severity,
+        difference.newPath, severity: isLeft ? .waiting : nil,
         "app \(change.reference.name) says upgradable: \(was) while cluster \(first) uses it, and cannot say "
           + "\(new.spec.upgradable.map { "\($0)" } ?? "nothing") now",
-        hint: "put `\"upgradable\": \(was)` back, or change it when no cluster uses the app")
+        hint: isLeft
+          ? "nothing to do: it happens when no cluster runs the app any more"
+          : "put `\"upgradable\": \(was)` back, or change it when no cluster uses the app")
     ]
   }
 }

@@ -37,7 +37,8 @@ enum ClusterRoleReadOnly: ClusterChangeRule {
     summary: "of a role with members nothing changes but `members`",
     rationale: """
       Resources, storage and the rest are written into the pods and volumes of the members that exist. Without a \
-      status, the members that the file had count as existing.
+      status, the members that the file had count as existing. Where the last ones are on their way out, the change \
+      waits until they have gone.
       """,
     passing: [.change("more members", .cluster("members: 3", "members: 5"))],
     failing: [
@@ -57,12 +58,15 @@ enum ClusterRoleReadOnly: ClusterChangeRule {
       let id = change.new.spec.roles[index].id
       let existing = members(of: id, in: change)
       guard existing.count > 0 else { continue }
+      let areLeaving = existing.isLive && change.old.spec.role(id)?.members == 0
       found.append(
         Violation(
           difference.newPath,
-          severity: existing.isLive && !context.live.isAuthoritative ? .waiting : nil,
+          severity: areLeaving || (existing.isLive && !context.live.isAuthoritative) ? .waiting : nil,
           "role \(id) of cluster \(change.reference) has \(existing.count) \(existing.count == 1 ? "member" : "members"), so \(difference.name) cannot change \(difference.inWords)",
-          hint: "bring the role to no members first where the app allows that, or make a new cluster"))
+          hint: areLeaving
+            ? "nothing to do: it happens when they have gone"
+            : "bring the role to no members first where the app allows that, or make a new cluster"))
     }
     return found
   }
