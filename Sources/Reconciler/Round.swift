@@ -79,6 +79,24 @@ extension Reconciler {
     refused = nil
     await record(step.layoutFindings, of: RepositoryLayout.path, commit, in: repository)
     await outlets.head(desired.layout, commit, repository)
+    do {
+      let count = try await takeIn(step, of: commit, before, in: repository)
+      if worked != commit { try await repository.updateRef(workedRef, to: commit, expecting: worked) }
+      logger.info("head.fetched", metadata: ["commit": "\(commit.short)", "changed": "\(count)"])
+    } catch {
+      // What is not taken in whole is not taken in: the next round begins with it again.
+      desired = before
+      throw error
+    }
+  }
+
+  /// Notes what a head makes us look at.
+  ///
+  /// - Parameter before: what git wanted until then.
+  /// - Returns: how many objects that are.
+  private func takeIn(
+    _ step: Desired.Step, of commit: ObjectID, _ before: Desired, in repository: GitRepository
+  ) async throws -> Int {
     var changes = step.changes
     if step.isComplete {
       changes.objects.formUnion(living.applied.references)
@@ -111,10 +129,8 @@ extension Reconciler {
     toJudge.formUnion(changes)
     // Only now is it known what they should be.
     if step.isComplete { for (reference, object) in living.objects { lookForEdits(object, reference) } }
-    if isFirst { try await takeUpOpenCommits(at: commit, in: repository) }
-    if worked != commit { try await repository.updateRef(workedRef, to: commit, expecting: worked) }
-    logger.info(
-      "head.fetched", metadata: ["commit": "\(commit.short)", "changed": "\(changes.objects.count)"])
+    if before.head == nil { try await takeUpOpenCommits(at: commit, in: repository) }
+    return changes.objects.count
   }
 
   /// The live object was made from the very blob that the head has.

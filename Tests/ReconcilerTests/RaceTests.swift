@@ -127,6 +127,26 @@ struct RaceTests {
     }
   }
 
+  @Test("a head that could not be taken in whole is taken in again", .timeLimit(.minutes(10)))
+  func takenInWhole() async throws {
+    let site = try Site()
+    let first = try site.user.commit(Files.shops("shop"))
+    let head = try site.user.commit(["README.md": "two"])
+    try site.user.push()
+    let ref = Reconciler.workedRef("main")
+    try await House.open(at: site) { house in
+      // In the midst of it somebody else writes down what was worked off last.
+      await house.told.whenAsked {
+        _ = try? TemporaryRepository.run(["git", "-C", site.mirror, "update-ref", ref, first], in: nil)
+      }
+      await house.cluster("shop")
+      await until {
+        let worked = try? TemporaryRepository.run(["git", "-C", site.mirror, "rev-parse", ref], in: nil)
+        return worked?.hasPrefix(head) == true ? true : nil
+      }
+    }
+  }
+
   /// Writes a status as the engine would.
   @discardableResult
   private static func write(
