@@ -43,59 +43,13 @@ extension Reconciler {
     // What nobody applied is none of ours, and counts on neither side.
     let all = clusters.count - (missing.count - gone.count)
     guard gone.count * 2 > all, confirmed != head else { return }
-    for index in outcome.indices where outcome[index].isPrune {
+    for index in outcome.indices where outcome[index].isPrune && !allowed.contains(outcome[index].reference) {
       outcome[index].spare(
         gone.count == all
           ? "this would delete every cluster, \(gone.count) in all"
           : "this would delete \(gone.count) of \(all) clusters at once",
         hint: "confirm it by `kdops sync --accept \(head.short)`, or put the files back")
     }
-  }
-
-  /// Says that an administrator has seen what this commit would do: follows it although history was rewritten or
-  /// signatures are missing, and deletes what was held back.
-  ///
-  /// - Parameter sha: the commit's id, or at least 7 digits of it.
-  /// - Returns: false where that is not the head that was fetched last, and nothing was done.
-  @discardableResult
-  public func accept(_ sha: String) async -> Bool {
-    guard sha.utf8.count >= 7,
-      let commit = [fetched, desired.head].compactMap(\.self).first(where: { $0.hex.hasPrefix(sha) })
-    else { return false }
-    confirmed = commit
-    isConfirmationRead = true
-    isTrustDue = true
-    if refused == commit { refused = nil }
-    for (reference, held) in held where held.verdict == .waiting { toJudge.objects.insert(reference) }
-    await keepConfirmation(commit)
-    look()
-    return true
-  }
-
-  /// Which commit of a branch was confirmed last, kept in our own copy, as the one that was worked off last is:
-  /// deletions may have to wait for an upgrade, and outlive the daemon that was told.
-  private var confirmedRef: String { "refs/kdops/confirmed/\(settings.branch)" }
-
-  /// Keeps a confirmation for the next daemon. Where that fails this one heeds it all the same.
-  private func keepConfirmation(_ commit: ObjectID) async {
-    let repository = mirror.repository
-    do {
-      let before = try await repository.target(of: confirmedRef)
-      if before != commit { try await repository.updateRef(confirmedRef, to: commit, expecting: before) }
-    } catch {
-      logger.warning(
-        "confirmation.not-kept",
-        metadata: ["commit": "\(commit.short)", "error": "\(error)", "hint": "confirm again after a restart"])
-    }
-  }
-
-  /// Takes up, once, what was confirmed to an earlier daemon.
-  func recallConfirmation(in repository: GitRepository) async throws {
-    guard !isConfirmationRead else { return }
-    let commit = try await repository.target(of: confirmedRef)
-    // Somebody may have confirmed another one meanwhile.
-    guard !isConfirmationRead else { return }
-    (confirmed, isConfirmationRead) = (commit, true)
   }
 
   /// The file of an object that is gone by a change of the layout alone: it is there, and was not touched, or is no

@@ -154,6 +154,8 @@ public actor Reconciler {
   var resisting: [ObjectReference: Resistance] = [:]
   /// The head at which an administrator has said that what was held back may happen.
   var confirmed: ObjectID?
+  /// The clusters whose deletion was confirmed at an earlier head, and has still to happen.
+  var allowed: Set<ObjectReference> = []
   /// What was confirmed to an earlier daemon has been looked up.
   var isConfirmationRead = false
   /// Live objects that changed since they were last told of.

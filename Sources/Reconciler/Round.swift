@@ -88,6 +88,7 @@ extension Reconciler {
       desired = before
       throw error
     }
+    await dropConfirmation(at: commit, before, in: repository)
   }
 
   /// Notes what a head makes us look at.
@@ -106,8 +107,9 @@ extension Reconciler {
     if step.isComplete, walk?.isResumed == true {
       changes.objects = changes.objects.filter { living.objects[$0] != nil }
     }
-    // What is held back is judged again where something changes that it has to do with.
-    if !changes.files.isEmpty { changes.objects.formUnion(held.spared) }
+    // What is held back is judged again where something changes that it has to do with; what an administrator has to
+    // confirm with each head, since that is what he confirms.
+    changes.objects.formUnion(held.spared)
     for object in changes.objects where !held.isEmpty {
       var apps = apps(of: object)
       if let old = before.snapshot.cluster(object)?.spec.app { apps.insert(old) }

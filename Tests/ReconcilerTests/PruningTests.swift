@@ -89,6 +89,64 @@ struct PruningTests {
     }
   }
 
+  @Test("a head on top, though it changes nothing, is the one to confirm from then on, and is said so")
+  func confirmedLater() async throws {
+    try await House.open(Files.shops("shop"), settings: Self.pruning) { house in
+      try await house.engine("shop")
+      let commit = try await house.push(["clusters/shop.yaml": nil])
+      await house.report(commit, "shop") { $0.rules == ["object/prune"] }
+      let head = try await house.push(["README.md": "two"])
+      await house.report(commit, "shop") {
+        $0.message?.contains("kdops sync --accept \(head.prefix(7))") == true
+      }
+      #expect(await house.reconciler.accept(String(head.prefix(7))))
+      await house.report(commit, "shop") { $0.phase == .done }
+    }
+  }
+
+  @Test("what was confirmed and has to wait is deleted when its turn comes, also behind a later head")
+  func carried() async throws {
+    try await House.open(Files.shops("shop", "depot"), settings: Self.pruning) { house in
+      try await house.engine("shop")
+      try await house.engine(
+        "depot", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u"))
+      let commit = try await house.push(["clusters/shop.yaml": nil, "clusters/depot.yaml": nil])
+      await house.report(commit, "shop") { $0.rules == ["object/prune"] }
+      #expect(await house.reconciler.accept(commit))
+      await house.report(commit, "shop") { $0.phase == .done }
+      await house.worked(try await house.push(["README.md": "two"]))
+      try await house.engine("depot")
+      let isGone = await until { await house.object(.clusters, "depot") == nil ? true : nil }
+      #expect(isGone == true)
+    }
+  }
+
+  @Test(
+    "a commit that was confirmed once confirms nothing when the branch is forced back to it",
+    arguments: [true, false])
+  func forcedBack(accepts: Bool) async throws {
+    var settings = Self.pruning
+    settings.acceptsRewrittenHistory = accepts
+    try await House.open(Files.shops("shop"), settings: settings) { house in
+      try await house.engine("shop")
+      let commit = try await house.push(["clusters/shop.yaml": nil])
+      await house.report(commit, "shop") { $0.rules == ["object/prune"] }
+      #expect(await house.reconciler.accept(commit))
+      await house.report(commit, "shop") { $0.phase == .done }
+      await house.worked(try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")]))
+      try await house.engine("shop")
+      try house.user.git("push", "--quiet", "--force", "origin", "\(commit):main")
+      await house.reconciler.sync()
+      if accepts {
+        await house.report(commit, "shop") { $0.rules == ["object/prune"] }
+      } else {
+        await house.report(commit, String(commit.prefix(7))) { $0.rules == [CommitHistory.id] }
+      }
+      await house.rest()
+      #expect(await house.object(.clusters, "shop") != nil)
+    }
+  }
+
   @Test("more than half at once waits as well, also where only one of them is looked at again")
   func share() async throws {
     try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
