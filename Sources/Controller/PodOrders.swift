@@ -9,7 +9,7 @@ extension Hands {
   func carryOut(_ order: PodOrder, pod: String, in context: Context) async throws(APIError) -> PodResult {
     let request: ExecRequest
     switch order.task {
-    case .install(let app, let mode): request = install(app, mode, order, pod, context)
+    case .install(let app, let mode, _): request = install(app, mode, order, pod, context)
     case .script(let notification, let app): request = script(notification, app, order, pod, context)
     case .discardBackup(let id, _): request = discard(id, order)
     }

@@ -46,7 +46,7 @@ public struct PodOrder: Sendable, Hashable {
 
   public enum Task: Sendable, Hashable {
     /// Puts `configmeta.json` and the app's config package in.
-    case install(app: String, Mode)
+    case install(app: String, Mode, MetadataBasis)
     /// Runs `startscript`. The key names this run: the same container never runs the same key twice.
     case script(Notification, app: String)
     /// Removes what was copied aside before an upgrade that has ended.
@@ -55,7 +55,7 @@ public struct PodOrder: Sendable, Hashable {
     /// Whose package it is about.
     public var app: String {
       switch self {
-      case .install(let app, _), .script(_, let app), .discardBackup(_, let app): app
+      case .install(let app, _, _), .script(_, let app), .discardBackup(_, let app): app
       }
     }
   }
@@ -75,6 +75,22 @@ public struct PodOrder: Sendable, Hashable {
     self.role = role
     self.containerID = containerID
     self.task = task
+  }
+}
+
+/// What of a cluster a `configmeta.json` was made from. Where it has changed before a member counts as one that hears
+/// of changes, the file is written again.
+public struct MetadataBasis: Sendable, Hashable {
+  /// Node ids only grow, so both together tell any set of members from a later one.
+  public var lastNodeID: Int
+  public var members: Int
+  /// How often its connections had changed.
+  public var connections: Int
+
+  init(_ status: ClusterStatus) {
+    lastNodeID = status.lastNodeID
+    members = status.roles.reduce(0) { $0 + $1.staying }
+    connections = status.connections?.changes ?? 0
   }
 }
 

@@ -8,6 +8,8 @@ import KubeDirector
 public struct ClusterMachine {
   let observed: Observation
   var status: ClusterStatus
+  /// What a `configmeta.json` is made from, by the members and connections of this moment.
+  var basis: MetadataBasis
   var actions: [Action] = []
   /// What an upgrade waits for though nothing is wrong with its own pods.
   var waits: [String] = []
@@ -26,6 +28,7 @@ public struct ClusterMachine {
   init(_ observed: Observation) {
     self.observed = observed
     status = observed.status ?? ClusterStatus(state: .creating, app: observed.cluster.spec.app)
+    basis = MetadataBasis(status)
   }
 
   private mutating func run() {
@@ -67,6 +70,7 @@ public struct ClusterMachine {
     if status.upgradeInfo == nil {
       keepMembership()
       keepConnections()
+      basis = MetadataBasis(status)
     }
     hearRetry()
     for role in status.roles.indices {

@@ -28,7 +28,7 @@ extension ClusterMachine {
   private mutating func settleWithoutPackage(_ role: Int, _ index: Int, _ pod: PodObservation) {
     let member = status.roles[role].members[index]
     guard pod.isReady, let container = pod.containerID, member.detail.lastConfiguredContainer != container,
-      case .install(let app, _) = installation(role, member),
+      case .install(let app, _, _) = installation(role, member),
       let resolved = resolved(status.roles[role].id, in: app), resolved.package == nil
     else { return }
     let order = PodOrder(
@@ -142,10 +142,11 @@ extension ClusterMachine {
     if let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id, !ledger.done {
       return .install(
         app: status.app,
-        info.isRollingBack ? .revert(id: info.id, backup: storage) : .upgrade(id: info.id, backup: storage))
+        info.isRollingBack ? .revert(id: info.id, backup: storage) : .upgrade(id: info.id, backup: storage),
+        basis)
     }
     let app = member.app ?? status.app
-    return .install(app: app, storage && member.state == .configured ? .metadataOnly : .fresh)
+    return .install(app: app, storage && member.state == .configured ? .metadataOnly : .fresh, basis)
   }
 }
 

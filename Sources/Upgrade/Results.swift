@@ -9,7 +9,10 @@ extension ClusterMachine {
   ) {
     var member = status.roles[role].members[index]
     guard !member.isLeaving, member.detail.lastConfiguredContainer != order.containerID, isOurs(member, pod),
-      order.task == installation(role, member), case .install(let app, let mode) = order.task
+      case .install(let app, let mode, let basis) = order.task,
+      case .install(app, mode, let now) = installation(role, member),
+      // A failure does not go by what the cluster was like, and is not to be tried again by itself.
+      basis == now || result.exitCode != 0
     else { return }
     let id = status.roles[role].id
     // Also of a failure: nothing is tried twice in one container by itself.

@@ -41,6 +41,24 @@ struct ConnectionTests {
     #expect(stage.violations == [])
   }
 
+  @Test("what changes while a member is being set up stands in its configmeta.json, which is written again")
+  func changedWhileInstalling() {
+    var stage = Stage([.init(id: "web")])
+    stage.connect(["configmaps/hadoop": "a"])
+    stage.heldScripts = ["web-0"]
+    stage.settle()
+    stage.connect(["configmaps/hadoop": "b"])
+    stage.settle()
+    stage.heldScripts = []
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        install web-0 fresh
+        script web-0 --configure
+        state configured
+        """)
+  }
+
   @Test("a cluster that is changing is told of when it is at rest again")
   func unsettled() {
     var stage = Self.connected()

@@ -240,6 +240,44 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
+  @Test(
+    "who comes or goes while a member is being set up stands in its configmeta.json, which is written again")
+  func resizeWhileInstalling() {
+    var stage = Stage([.init(id: "worker")])
+    stage.settle()
+    stage.heldScripts = ["worker-1"]
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    stage.commit(members: 3, of: "worker")
+    stage.settle()
+    stage.heldScripts = []
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        install worker-1 fresh
+        script worker-1 --configure
+        script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test("a package that could not be installed is not tried again because somebody came meanwhile")
+  func failsWhileResized() {
+    var stage = Stage([.init(id: "worker")])
+    stage.settle()
+    stage.heldScripts = ["worker-1"]
+    stage.exitCodes["worker-1 install"] = 22
+    stage.commit(members: 2, of: "worker")
+    stage.settle()
+    stage.commit(members: 3, of: "worker")
+    stage.settle()
+    stage.heldScripts = []
+    let told = stage.record { $0.settle() }
+    #expect(!told.contains("install worker-1"))
+    #expect(stage.member("worker-1")?.detail.failedStep == .install)
+  }
+
   @Test("a creation that stalls may be resized: who is set up already hears who came and who went")
   func resizeOfStalledCreation() {
     var stage = Stage([.init(id: "worker"), .init(id: "web")])

@@ -309,7 +309,7 @@ extension Action {
 
 extension PodOrder {
   fileprivate var mode: String {
-    guard case .install(_, let mode) = task else { return "" }
+    guard case .install(_, let mode, _) = task else { return "" }
     return switch mode {
     case .fresh: "fresh"
     case .metadataOnly: "metadata"

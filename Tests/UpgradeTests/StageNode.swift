@@ -173,7 +173,7 @@ extension Stage {
   mutating func commandEnds(in name: String) -> Bool {
     guard let id = pods[name]?.container, !heldScripts.contains(Self.short(name)) else { return false }
     if case .running(let order) = daemon.work[name], order.containerID == id,
-      case .install(let app, let mode) = order.task
+      case .install(let app, let mode, _) = order.task
     {
       let code = exitCode(name, "install")
       if code == 0 { containers[id]?.package = app }
