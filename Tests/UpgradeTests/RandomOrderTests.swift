@@ -41,7 +41,7 @@ struct RandomOrderTests {
     let events = [
       "progress", "stale view", "daemon killed", "second daemon", "stale daemon", "crash", "pod deleted",
       "pull error that heals", "image missing", "script fails once", "script fails always", "node slow",
-      "not ready", "budget", "commit", "suspended", "resize",
+      "not ready", "budget", "commit", "suspended", "resize", "retry",
       "new version of the daemon",
     ]
     #expect(Set(tally.events.keys) == Set(events))
@@ -88,6 +88,6 @@ struct RandomOrderTests {
     let short = life.shortest(isRolledBack)
     #expect(short.world.roles.map(\.members) == [1])
     #expect(short.events.count <= 4)
-    #expect(short.events.first == .commit("app-1.1"))
+    #expect([.commit("app-1.1"), .commit("app-1.2")].contains(short.events.first))
   }
 }

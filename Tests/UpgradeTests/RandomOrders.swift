@@ -1,3 +1,5 @@
+import KubeDirector
+
 /// A life of one cluster: what it plays in, and what happens.
 struct RandomLife {
   var world: RandomWorld
@@ -36,7 +38,10 @@ struct RandomOrder {
   var life: RandomLife {
     var chance = Chance(seed: seed)
     let world = Self.worlds[place]
-    var events: [StageEvent] = [.commit("app-1.1"), .goesOn(chance.below(5))]
+    // In most lives an upgrade runs when things happen; in some only members come and go.
+    let beginning: StageEvent =
+      chance.below(6) > 0 ? .commit("app-1.1") : .resize(chance.pick(world.roles).id, chance.below(4))
+    var events: [StageEvent] = [beginning, .goesOn(chance.below(5))]
     for _ in 0..<(6 + chance.below(36)) { events.append(Self.event(&chance, world)) }
     return RandomLife(world: world, events: events)
   }
@@ -74,7 +79,8 @@ struct RandomOrder {
   }
 
   private static func people(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
-    switch chance.below(16) {
+    switch chance.below(18) {
+    case 16..<18: .retried(chance.pick(world.pods))
     case 0..<4: .commit("app-1.0")
     case 4..<7: .commit("app-1.1")
     case 7..<9: .commit("app-1.2")
@@ -95,6 +101,10 @@ struct RandomOrder {
     }
   }
 
+  private static let scripts: [LifecycleEvent] = [
+    .podUpgraded, .podReverted, .configure, .clusterUpgraded, .addNodes, .deleteNodes,
+  ]
+
   private static func fault(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
     let pod = chance.pick(world.pods)
     return switch chance.below(18) {
@@ -104,7 +114,7 @@ struct RandomOrder {
     case 8: .imageMended(chance.pick(world.images))
     case 9: .imageMissing(chance.pick(world.images))
     case 10..<12: .fails(pod)
-    case 12: .failsAlways(pod, chance.pick([.podUpgraded, .podReverted, .configure, .clusterUpgraded]))
+    case 12: .failsAlways(pod, chance.pick(Self.scripts))
     case 13: .slow(pod)
     case 14: .quick(pod)
     case 15: .silent(pod)

@@ -46,6 +46,8 @@ enum StageEvent: Hashable {
   /// A new version of the daemon takes over, which spells templates in another way.
   case newDaemon
   case resize(String, Int)
+  /// Somebody asks for what failed in the pod to be run again.
+  case retried(String)
 
   var kind: String {
     switch self {
@@ -67,6 +69,7 @@ enum StageEvent: Hashable {
     case .suspended: "suspended"
     case .newDaemon: "new version of the daemon"
     case .resize: "resize"
+    case .retried: "retry"
     }
   }
 }
@@ -118,6 +121,7 @@ extension Stage {
       // In some way or other, so that an older daemon may come back as well.
       spelling = (spelling + 1) % Self.spellings
     case .resize(let role, let members): commit(members: members, of: role)
+    case .retried(let pod): annotate(Wire.Annotation.retry, "\(full(pod)) \(fresh())")
     }
   }
 
