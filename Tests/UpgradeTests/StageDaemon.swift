@@ -224,7 +224,9 @@ extension Stage {
       guard pods[pod] != nil else { return .refused }
       pods[pod]?.appLabel = app
       touch(pod)
-      seePod(pod)
+      // What the same step goes on to do was decided by what was seen before.
+      daemon.view?.pods[pod]?.appLabel = app
+      daemon.view?.pods[pod]?.resourceVersion = pods[pod]?.observation.resourceVersion ?? ""
     case .tell, .wake, .order: break
     }
     return .acted

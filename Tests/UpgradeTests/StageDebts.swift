@@ -13,8 +13,8 @@ struct StageDebts {
 
   struct Debt {
     var since: Int
-    /// A script has begun to tell it.
-    var isBegun = false
+    /// The container in which a script has begun to tell it.
+    var begunIn: String?
   }
 
   /// What a `configmeta.json` was made from.
@@ -69,8 +69,9 @@ extension Stage {
     for other in new.members where witness.debts.known.contains(other.nodeID) && !other.isLeaving {
       let coming = StageDebts.Word(listener: other.pod, event: .addNodes, role: role, ordinal: ordinal)
       let unheard = witness.debts.open.removeValue(forKey: coming)
-      // Of whom it has surely not heard it need not hear that he goes.
-      if unheard?.isBegun != false, hearing.contains(other.pod) {
+      // Of whom it has not heard in the container that it has it need not hear that he goes.
+      let mayHaveHeard = unheard.map { $0.begunIn != nil && $0.begunIn == pods[other.pod]?.container } ?? true
+      if mayHaveHeard, hearing.contains(other.pod) {
         owe(.deleteNodes, role, ordinal, to: other.pod)
       }
     }
@@ -108,12 +109,14 @@ extension Stage {
   }
 
   mutating func noteBegun(_ notification: Notification, in pod: String) {
-    for word in words(notification, pod) { witness.debts.open[word]?.isBegun = true }
+    for word in words(notification, pod) { witness.debts.open[word]?.begunIn = pods[pod]?.container }
     guard notification.event == .addNodes, let nodes = notification.nodes else { return }
     for ordinal in nodes.ordinals.joined() {
       let name = DerivedNames.pod(statefulSet: nodes.statefulSet, ordinal: ordinal)
       guard status?.members.contains(where: { $0.pod == name && !$0.isLeaving }) != true,
-        let node = witness.debts.joined[name]?.node, !witness.debts.known.contains(node)
+        let node = witness.debts.joined[name]?.node, !witness.debts.known.contains(node),
+        // He may have been set up by the very step that lets him go.
+        !containers.values.contains(where: { $0.pod == name && $0.package != nil })
       else { continue }
       violated("\(Self.short(pod)) told of \(Self.short(name)), who has gone and never was set up")
     }
