@@ -202,7 +202,7 @@ extension Engine {
   /// A container that is refused as another one, and is still the pod's long after a new one would have been seen, has
   /// lost the mark by which it is known: something in it has emptied `/tmp`.
   private func markAnew(_ order: PodOrder, pod: String, _ context: Hands.Context) async {
-    guard let mark = order.mark,
+    guard let mark = order.mark(MetadataBasis(context.status)),
       await world.picture(context.name)?.pods[pod]?.observation.containerID == order.containerID
     else { return }
     do throws(APIError) {
@@ -240,8 +240,8 @@ extension Engine {
 
 extension PodOrder {
   /// What leaves nothing but the container's mark and a `configmeta.json` as it is now; nil where no script is refused.
-  fileprivate var mark: PodOrder? {
+  fileprivate func mark(_ basis: MetadataBasis) -> PodOrder? {
     guard case .script(_, let app) = task else { return nil }
-    return PodOrder(role: role, containerID: containerID, task: .install(app: app, .metadataOnly))
+    return PodOrder(role: role, containerID: containerID, task: .install(app: app, .metadataOnly, basis))
   }
 }

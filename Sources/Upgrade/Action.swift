@@ -87,7 +87,7 @@ public struct MetadataBasis: Sendable, Hashable {
   /// How often its connections had changed.
   public var connections: Int
 
-  init(_ status: ClusterStatus) {
+  public init(_ status: ClusterStatus) {
     lastNodeID = status.lastNodeID
     members = status.roles.reduce(0) { $0 + $1.staying }
     connections = status.connections?.changes ?? 0
