@@ -37,7 +37,8 @@ extension PodObservation {
     let status = pod.json["status"]
     let container = status?["containerStatuses"]?.array?.first { $0["name"]?.string == "app" }
     let conditions = status?["conditions"]?.array ?? []
-    let ready = conditions.first { $0["type"]?.string == "Ready" }?["status"]?.string == "True"
+    let condition = conditions.first { $0["type"]?.string == "Ready" }
+    let ready = condition?["status"]?.string == "True"
     let running = container?["state"]?["running"] != nil
     let scheduled = conditions.first { $0["type"]?.string == "PodScheduled" }
     // An init container pulls the same image first, so its reason to wait is as good as the container's own; and a
@@ -61,7 +62,9 @@ extension PodObservation {
       schedulingError: scheduled?["status"]?.string == "False" ? scheduled?["message"]?.string : nil,
       unschedulableSince: scheduled?["lastTransitionTime"]?.string.flatMap(Timestamp.seconds),
       appLabel: pod.label(Wire.Label.app),
-      firstStartedAt: Self.firstStart(status))
+      firstStartedAt: Self.firstStart(status),
+      hasRestarted: (container?["restartCount"]?.integer ?? 0) > 0,
+      readySince: ready ? condition?["lastTransitionTime"]?.string.flatMap(Timestamp.seconds) : nil)
   }
 
   private static func containers(_ status: JSON?) -> [JSON] {

@@ -70,9 +70,13 @@ extension ClusterMachine {
       isDown(members[turn]) || members[turn].state == .configError
       || info.isRollingBack && isUnwell(members[turn])
     let blocker = members.indices.last { index in
-      guard index != turn, isUnwell(members[index]) else { return false }
+      guard index != turn else { return false }
+      let isReplaced = members[index].upgrade?.id == info.id
+      guard isUnwell(members[index]) else {
+        return !info.isRollingBack && isReplaced && !isSteady(members[index])
+      }
       if info.isRollingBack { return !isOut && isClaimed(role, index, info, set) }
-      return !isOut || members[index].upgrade?.id == info.id
+      return !isOut || isReplaced
     }
     if let blocker { return "\(id) waits for \(members[blocker].pod)" }
     guard !isOut else { return nil }

@@ -77,6 +77,7 @@ public struct ClusterMachine {
       for member in status.roles[role].members.indices { setUp(role, member) }
     }
     watchDeadlines()
+    watchSteadiness()
   }
 
   /// Starts an upgrade or turns one round, where a stamped spec asks for it and nothing forbids it.

@@ -28,7 +28,7 @@ extension ClusterMachine {
   private mutating func settleWithoutPackage(_ role: Int, _ index: Int, _ pod: PodObservation) {
     let member = status.roles[role].members[index]
     guard pod.isReady, let container = pod.containerID, member.detail.lastConfiguredContainer != container,
-      case .install(let app, _, _) = installation(role, member),
+      isSteady(pod), case .install(let app, _, _) = installation(role, member),
       let resolved = resolved(status.roles[role].id, in: app), resolved.package == nil
     else { return }
     let order = PodOrder(
@@ -102,7 +102,10 @@ extension ClusterMachine {
       return
     }
     if !isInstalled {
-      order(role, index, container, installation(role, member))
+      let task = installation(role, member)
+      // Without a package there is nothing to put in: `settleWithoutPackage` says when the container counts.
+      guard resolved(id, in: task.app)?.package != nil else { return }
+      order(role, index, container, task)
     } else if member.state != .configError,
       let next = member.detail.pendingNotifications.first(where: { !isHeldBack($0) })
     {

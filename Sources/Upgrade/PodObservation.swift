@@ -21,6 +21,10 @@ public struct PodObservation: Sendable, Hashable {
   public var isContainerReady: Bool
   /// The container runs and the pod is ready: it counts as available.
   public var isReady: Bool
+  /// A container of it ended, and was started again.
+  public var hasRestarted: Bool
+  /// Since when it is ready, in whole seconds since 1970; nil where it is not, or where nobody says.
+  public var readySince: Int?
   public var waitingReason: String?
   public var waitingMessage: String?
   public var schedulingError: String?
@@ -34,8 +38,11 @@ public struct PodObservation: Sendable, Hashable {
     createdAt: Int? = nil, endsBy: Int? = nil, containerID: String? = nil, hasRun: Bool = true,
     isUnstarted: Bool = false, isContainerReady: Bool? = nil, isReady: Bool = false,
     waitingReason: String? = nil, waitingMessage: String? = nil, schedulingError: String? = nil,
-    unschedulableSince: Int? = nil, appLabel: String? = nil, firstStartedAt: Int? = nil
+    unschedulableSince: Int? = nil, appLabel: String? = nil, firstStartedAt: Int? = nil,
+    hasRestarted: Bool = false, readySince: Int? = nil
   ) {
+    self.hasRestarted = hasRestarted
+    self.readySince = readySince
     self.firstStartedAt = firstStartedAt
     self.uid = uid
     self.resourceVersion = resourceVersion

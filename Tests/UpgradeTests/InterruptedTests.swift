@@ -26,6 +26,30 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
+  @Test(
+    "a container that was started again counts only once it has stayed: no role is walked down by an image that crashes"
+  )
+  func unsteady() {
+    var stage = Up.settled([.init(id: "worker", members: 3, hasPackage: false)], tags: ["worker": "1.1"])
+    stage.tellsRestarts = true
+    stage.commit(app: "app-1.1")
+    stage.settle { $0.pod("worker-2")?.container != nil && $0.pod("worker-2")?.image == "worker:1.1" }
+    for _ in 0..<3 {
+      stage.crash("c-worker-2", loops: true)
+      stage.settle()
+      #expect(stage.pod("worker-2")?.isReady == true)
+      #expect(stage.member("worker-2")?.upgrade?.done == false)
+      #expect(stage.member("worker-1")?.upgrade == nil)
+    }
+    #expect(stage.decision()?.actions.contains { if case .wake = $0 { true } else { false } } == true)
+    stage.now += 10
+    stage.annotate("looked", "1")
+    stage.settle()
+    #expect(stage.status?.state == .configured)
+    #expect(stage.status?.app == "app-1.1")
+    #expect(stage.violations == [])
+  }
+
   @Test("a pod whose turn has not come comes back with the old image, and gets its turn")
   func waitingPodDeleted() {
     var stage = Up.workers(3)

@@ -47,6 +47,8 @@ struct Stage {
   /// Pods whose container runs and is not ready.
   var unreadyPods: Set<String> = []
   var heldScripts: Set<String> = []
+  /// The node tells of restarts, and time has to pass after them.
+  var tellsRestarts = false
   /// Services whose next deletion is refused.
   var refusedServices: Set<String> = []
   var connections: ConnectionsObservation?

@@ -22,6 +22,8 @@ struct StagePod {
   var isCrashed = false
   /// What the pod tells of its own past, where a test says so.
   var firstStartedAt: Int?
+  /// When a container of it was started again, where a test has its node say so.
+  var restartedAt: Int?
 
   /// False for a container that runs and does not answer yet, or no more.
   var isAnswering = true
@@ -36,7 +38,8 @@ struct StagePod {
       createdAt: createdAt, endsBy: endsBy, containerID: container,
       isUnstarted: container == nil && !isCrashed, isContainerReady: isContainerReady,
       isReady: isReady, waitingReason: waitingReason,
-      waitingMessage: waitingMessage, appLabel: appLabel, firstStartedAt: firstStartedAt)
+      waitingMessage: waitingMessage, appLabel: appLabel, firstStartedAt: firstStartedAt,
+      hasRestarted: restartedAt != nil, readySince: isReady ? restartedAt : nil)
   }
 }
 
@@ -123,6 +126,7 @@ extension Stage {
       pod.isAnswering = isAnswering
       pod.waitingReason = nil
       pod.waitingMessage = nil
+      if pod.isCrashed, tellsRestarts { pod.restartedAt = now }
       pod.isCrashed = false
       containers[id] = StageContainer(id: id, number: number, pod: name, image: pod.image)
       write("  \(Self.short(name)) runs \(pod.image)")
