@@ -60,8 +60,8 @@ extension Reconciler {
     if let worked, worked != commit, !settings.acceptsRewrittenHistory, confirmed != commit,
       try await !repository.isAncestor(worked, of: commit)
     {
-      refused = commit
       if desired.head == nil { try await takeUpOpenCommits(at: worked, in: repository) }
+      refused = commit
       return await withhold(commit, insteadOf: worked, in: repository)
     }
     let isFirst = desired.head == nil
@@ -70,8 +70,8 @@ extension Reconciler {
     let step = try await next.advance(to: commit, in: repository)
     desired = next
     guard step.isUsable else {
-      refused = commit
       if isFirst { try await takeUpOpenCommits(at: worked ?? commit, in: repository) }
+      refused = commit
       await record(step.layoutFindings, of: RepositoryLayout.path, commit, in: repository)
       for finding in step.layoutFindings { log(finding) }
       return
