@@ -219,8 +219,10 @@ extension CommitBook {
 
 extension ObjectReport {
   /// A change that was applied, as it begins.
-  fileprivate static func applied(
-    _ object: ObjectReference, _ change: String, _ upgrade: UpgradeProgress?
+  ///
+  /// Labels and annotations are done at once; a spec is the engine's to carry out.
+  static func applied(
+    _ object: ObjectReference, _ change: String, _ upgrade: UpgradeProgress? = nil
   ) -> ObjectReport {
     ObjectReport(
       kind: object.kind, namespace: object.namespace, name: object.name, change: change,

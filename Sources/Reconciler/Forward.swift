@@ -31,9 +31,7 @@ extension Reconciler {
     } catch {
       return retry(reference, after: error)
     }
-    let report = ObjectReport(
-      kind: reference.kind, namespace: reference.namespace, name: reference.name,
-      change: ChangeKind.rollback.rawValue, verdict: Verdict.accepted.rawValue, phase: .pending)
+    let report = ObjectReport.applied(reference, ChangeKind.rollback.rawValue)
     follow(live)
     await record(report, of: one.commit, in: repository)
     seen.insert(reference)

@@ -183,7 +183,7 @@ extension Reconciler {
     }
     // It was no change that was refused, but to put back what is there again.
     let change = live?.annotation(Wire.Annotation.change) ?? ""
-    await record(Self.accepted(reference, change), of: known.commit, in: repository)
+    await record(ObjectReport.applied(reference, change), of: known.commit, in: repository)
   }
 
   private func hold(_ one: Judged, in repository: GitRepository) async {
@@ -294,7 +294,7 @@ extension Reconciler {
     let isCluster = reference.kind == Wire.clusterKind
     // What had ended by now is told before this commit takes the cluster over.
     if isCluster, let live { follow(live) }
-    let report = Self.accepted(reference, change.change.rawValue)
+    let report = ObjectReport.applied(reference, change.change.rawValue)
     await record(report, of: change.commit, in: repository)
     seen.insert(reference)
     // The watch has no news of what we wrote ourselves.
@@ -306,14 +306,5 @@ extension Reconciler {
         "object": "\(reference)", "kind": "\(reference.kind)", "change": "\(change.change.rawValue)",
         "commit": "\(change.commit.short)",
       ])
-  }
-
-  /// What is said of a change that was applied, as it begins.
-  private static func accepted(_ reference: ObjectReference, _ change: String) -> ObjectReport {
-    // Labels and annotations are done at once; a spec is the engine's to carry out.
-    let goesOn = reference.kind == Wire.clusterKind && change != ChangeKind.metadata.rawValue
-    return ObjectReport(
-      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: change,
-      verdict: Verdict.accepted.rawValue, phase: goesOn ? .pending : .done)
   }
 }

@@ -7,7 +7,7 @@ extension ClusterMachine {
 
   /// Notes in which roles the upgrade got on by this step. What goes on after a suspension begins to count anew.
   mutating func keepProgress() {
-    let wasSuspended = observed.status?.condition(.progressing)?.reason == Condition.suspended
+    let wasSuspended = observed.status?.isSuspended == true
     for role in status.roles.indices {
       guard status.upgradeInfo != nil, status.roles[role].upgradeStatus != nil else {
         status.roles[role].progressedAt = nil
