@@ -123,21 +123,27 @@ struct CommitBook {
     }
   }
 
+  /// Whether anything is said of an object under a commit.
+  func says(_ object: ObjectReference, of commit: ObjectID) -> Bool { pages[commit]?.objects[object] != nil }
+
   /// What is to be written now; commits with nothing left to come are let go.
-  mutating func takeReports() -> [CommitReport] {
-    let reports = dirty.sorted().compactMap { commit -> CommitReport? in
+  ///
+  /// - Parameter unheard: commits of which an object has still to be judged: without it they may seem to be done.
+  mutating func takeReports(except unheard: Set<ObjectID> = []) -> [CommitReport] {
+    let due = dirty.subtracting(unheard)
+    let reports = due.sorted().compactMap { commit -> CommitReport? in
       guard let page = pages[commit] else { return nil }
       return CommitReport(
         commit: commit.hex, subject: page.subject,
         objects: page.objects.values.sorted { $0.reference < $1.reference })
     }
-    for commit in dirty {
+    for commit in due {
       guard let page = pages[commit], isOver(page, commit) else { continue }
       pages[commit] = nil
       for object in page.objects.keys where owners[object] == commit { owners[object] = nil }
       close(commit, page)
     }
-    dirty = []
+    dirty.subtract(due)
     return reports
   }
 

@@ -83,10 +83,8 @@ extension Reconciler {
       }
       outcome.append(one)
     }
-    // Neither git nor the cluster has it any more.
-    for reference in changes.objects.subtracting(outcome.map(\.reference)) where held[reference] != nil {
-      held[reference] = nil
-      book.withdraw(reference, by: head)
+    for reference in changes.objects.subtracting(outcome.map(\.reference)) {
+      await settleGone(reference, head, in: repository)
     }
     judgements += outcome.count
     try await spare(&outcome, at: head, in: repository)
@@ -175,15 +173,28 @@ extension Reconciler {
       }
     }
     seen.insert(reference)
-    guard let known = held[reference] else { return book.withdraw(reference, by: one.commit) }
     held[reference] = nil
-    let live = living.objects[reference]
-    guard known.isRefused, live?.annotation(Wire.Annotation.commit) == known.commit.hex else {
-      return book.withdraw(reference, by: one.commit)
+    guard let live = living.objects[reference], let commit = book.candidate(of: reference),
+      live.annotation(Wire.Annotation.commit) == commit.hex
+    else { return book.withdraw(reference, by: one.commit) }
+    // It was applied, and the answer was lost; or it was no change that was refused, but to put back what is there
+    // again.
+    let change = live.annotation(Wire.Annotation.change) ?? ""
+    await record(ObjectReport.applied(reference, change), of: commit, in: repository)
+  }
+
+  /// Neither git nor the cluster has it any more.
+  private func settleGone(_ reference: ObjectReference, _ head: ObjectID, in repository: GitRepository) async
+  {
+    held[reference] = nil
+    guard let commit = book.candidate(of: reference), let report = book.report(of: reference) else { return }
+    // Whoever deleted it, and whether or not he was answered, it is what git wanted.
+    guard report.change == ChangeKind.delete.rawValue, report.phase == .waiting else {
+      return book.withdraw(reference, by: head)
     }
-    // It was no change that was refused, but to put back what is there again.
-    let change = live?.annotation(Wire.Annotation.change) ?? ""
-    await record(ObjectReport.applied(reference, change), of: known.commit, in: repository)
+    var done = ObjectReport.applied(reference, report.change)
+    done.phase = .done
+    await record(done, of: commit, in: repository)
   }
 
   private func hold(_ one: Judged, in repository: GitRepository) async {
@@ -216,6 +227,18 @@ extension Reconciler {
         "object": "\(reference)", "change": "\(one.change.rawValue)", "commit": "\(commit.short)",
         "reason": "\(message ?? "")",
       ])
+  }
+
+  /// Says of a change that may be applied that it is not known to be: else its commit would seem to be done with what
+  /// else it changes.
+  private func tell(_ change: Judged, unanswered error: APIError, in repository: GitRepository) async {
+    let reference = change.reference
+    let report = ObjectReport(
+      kind: reference.kind, namespace: reference.namespace, name: reference.name,
+      change: change.change.rawValue, verdict: Verdict.waiting.rawValue, phase: .waiting,
+      rules: ["\(Held.refusals)\(error.kind.rawValue)"],
+      message: "the cluster gave no answer: \(error.message); it is tried again by itself")
+    await record(report, of: change.commit, in: repository)
   }
 
   func log(_ finding: Diagnostic) {
@@ -287,6 +310,7 @@ extension Reconciler {
         return
       }
       commitOf[reference] = change.commit
+      if error.kind != .conflict, !isStale { await tell(change, unanswered: error, in: repository) }
       retry(reference, after: error)
       return
     }

@@ -174,7 +174,7 @@ public actor Reconciler {
   private var fetchGeneration = 0
   /// Somebody asked for a full look at what lives.
   var isCompareDue = false
-  private var isFlushScheduled = false
+  private(set) var isFlushScheduled = false
   /// A fetch has added to our copy of the repository since it was looked after last.
   private var isUntidy = false
   /// The last failure to fetch, in words; nil while all is well.
@@ -380,7 +380,10 @@ public actor Reconciler {
   }
 
   private func flush() async {
-    for report in book.takeReports() { await outlets.commit(report) }
+    let unheard = toJudge.objects.subtracting(drifted).compactMap { object in
+      commitOf[object].flatMap { book.says(object, of: $0) ? nil : $0 }
+    }
+    for report in book.takeReports(except: Set(unheard)) { await outlets.commit(report) }
   }
 }
 

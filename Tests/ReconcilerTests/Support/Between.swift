@@ -114,6 +114,58 @@ final class Strict: Between, @unchecked Sendable {
   }
 }
 
+/// A server whose answers to what is written about clusters are lost, as long as it is mute.
+final class Mute: Between, @unchecked Sendable {
+  /// Whether it does what it does not answer to.
+  private let obeys: Bool
+  private let left = Mutex(0)
+  private let meanwhile = Mutex<(@Sendable () async -> Void)?>(nil)
+
+  init(obeys: Bool) { self.obeys = obeys }
+
+  /// How many answers are lost from now on.
+  func fallMute(for answers: Int = 1) { left.withLock { $0 = answers } }
+
+  /// Does something when an app is written the next time, before it is answered.
+  func whenAppComes(_ work: @escaping @Sendable () async -> Void) { meanwhile.withLock { $0 = work } }
+
+  override func create(_ object: Object) async throws(APIError) -> Object {
+    try await answer(object.kind) { () async throws(APIError) in try await super.create(object) }
+  }
+
+  override func update(_ object: Object) async throws(APIError) -> Object {
+    try await answer(object.kind) { () async throws(APIError) in try await super.update(object) }
+  }
+
+  override func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions)
+    async throws(APIError)
+  {
+    try await answer(resource.kind) { () async throws(APIError) in
+      try await super.delete(resource, name, preconditions)
+    }
+  }
+
+  private func answer<Answer: Sendable>(
+    _ kind: String, _ work: () async throws(APIError) -> Answer
+  ) async throws(APIError) -> Answer {
+    if kind == Wire.appKind {
+      let due = meanwhile.withLock { due in
+        defer { due = nil }
+        return due
+      }
+      await due?()
+      return try await work()
+    }
+    let isLost = left.withLock { left in
+      defer { left = max(0, left - 1) }
+      return left > 0
+    }
+    guard isLost else { return try await work() }
+    if obeys { _ = try await work() }
+    throw APIError(.unavailable, "the connection was cut")
+  }
+}
+
 /// A cluster of which a namespace is not there yet.
 final class Homeless: Between, @unchecked Sendable {
   private let missing: Mutex<String?>

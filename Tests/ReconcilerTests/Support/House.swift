@@ -236,7 +236,12 @@ final class Site: Sendable {
 actor Heard {
   private(set) var objects: [String: [ObjectReport]] = [:]
   private(set) var putBack: [String] = []
-  func take(_ report: CommitReport) { objects[report.commit] = report.objects }
+  /// Which phases the note of each commit has had, in their order.
+  private(set) var phases: [String: [Phase]] = [:]
+  func take(_ report: CommitReport) {
+    objects[report.commit] = report.objects
+    phases[report.commit, default: []].append(report.phase)
+  }
   /// What was told of each cluster last.
   private(set) var clusters: [String: ObjectReport] = [:]
   func take(_ name: String, _ report: ObjectReport?) { clusters[name] = report }
