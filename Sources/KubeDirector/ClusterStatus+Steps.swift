@@ -3,6 +3,8 @@
 extension Condition {
   /// The reason of `Progressing` for an engine that somebody has told to stop.
   public static let suspended = "Suspended"
+  /// The reason of `Progressing` for a cluster at rest whose last change waits for something beside it.
+  public static let waiting = "Waiting"
   /// The reason of `Stalled` for a cluster whose app is not there.
   public static let appMissing = "AppMissing"
   /// The reason of `Stalled` for a cluster that is to go back to an app to which no way leads any more.
@@ -12,8 +14,12 @@ extension Condition {
 extension ClusterStatus {
   /// Whether somebody has told the engine to stop before its next step.
   public var isSuspended: Bool { condition(.progressing)?.reason == Condition.suspended }
-}
-extension ClusterStatus {
+
+  /// Why the last change of a cluster at rest is not done, where it waits for something beside the cluster.
+  public var wait: String? {
+    condition(.progressing).flatMap { $0.reason == Condition.waiting ? $0.message : nil }
+  }
+
   /// Since when a pod that the upgrade has in hand has not got on, in whole seconds since 1970; nil for any other.
   public func stepSince(of member: MemberStatus, in role: RoleStatus) -> Int? {
     guard let info = upgradeInfo, let ledger = member.upgrade, ledger.id == info.id, !ledger.done else {

@@ -34,7 +34,8 @@ extension LiveCluster {
       return "waits for the upgrade to \(app) that was asked for, and is suspended"
     }
     if status.app != app { return "waits for the upgrade to \(app) that was asked for and has not begun" }
-    if let generation, generation > status.observedGeneration {
+    // What waits for something beside the cluster may be taken away, or be followed by another change, at once.
+    if let generation, generation > status.observedGeneration, status.wait == nil {
       return "waits until the engine has seen the last change of it"
     }
     return nil

@@ -100,7 +100,7 @@ extension ObjectReport {
       report.phase = .failed
       report.message = stall.message
     } else {
-      report.message = status.isSuspended ? Self.suspended : nil
+      report.message = status.isSuspended ? Self.suspended : status.wait
     }
     return report
   }

@@ -13,6 +13,8 @@ public struct ClusterMachine {
   var actions: [Action] = []
   /// What an upgrade waits for though nothing is wrong with its own pods.
   var waits: [String] = []
+  /// Why members do not know yet what the last change of the spec has to tell them.
+  var unheard: String?
 
   /// - Returns: nil where there is nothing to decide: the object is being deleted, or nobody has vouched for a
   ///   spec that was never acted on.
@@ -98,14 +100,21 @@ public struct ClusterMachine {
     }
   }
 
-  /// Says which spec this status speaks of: only one of which nothing is left to begin. Whoever reads `configured`
-  /// beside a generation may take it that this generation is done.
+  /// Says which spec this status speaks of: only one of which nothing is left to begin, and which members have heard
+  /// of. Whoever reads `configured` beside a generation may take it that this generation is done. The state itself
+  /// waits for no neighbour: two clusters may be connected to each other.
   private mutating func acknowledge() {
     guard observed.isStamped, observed.cluster.spec.app == status.app else { return }
     let generation = observed.cluster.metadata.generation
     guard status.observedGeneration == generation || status.state == .creating || hasWantedMembers else {
       return
     }
+    if status.observedGeneration != generation, status.state != .creating,
+      Trouble.first(in: status, now: observed.now, deadline: deadline) == nil
+    {
+      unheard = reasonNotToHaveHeard
+    }
+    guard unheard == nil else { return }
     status.observedGeneration = generation
     status.specCommit = observed.cluster.metadata.specCommit ?? status.specCommit
   }

@@ -61,7 +61,10 @@ extension ClusterMachine {
     if isSuspended {
       return (false, Condition.suspended, "annotation \(Wire.Annotation.suspend) is set; remove it to go on")
     }
-    guard status.state != .configured else { return (false, "Configured", "") }
+    guard status.state != .configured else {
+      guard let unheard else { return (false, "Configured", "") }
+      return (true, Condition.waiting, "the last change is not done; \(unheard)")
+    }
     guard !stalled else { return (false, "Stalled", "") }
     guard let info = status.upgradeInfo else {
       return (

@@ -54,6 +54,19 @@ extension ClusterMachine {
     status.roles[role].members[index] = member
   }
 
+  /// Why members have not heard of all that a new spec connects them to; nil where they have, or nobody waits for it:
+  /// what an upgrade ends with, and what a neighbour becomes later, they hear in its time.
+  var reasonNotToHaveHeard: String? {
+    guard status.upgradeInfo == nil, let seen = observed.connections else { return nil }
+    if let kind = seen.unread.first { return "members hear of \(kind) when they can be read" }
+    let known = status.connections?.marks ?? [:]
+    if let name = seen.unsettled.filter({ known[$0] == nil }).min() {
+      return "members hear of \(name) when it is at rest"
+    }
+    let names = Set(seen.marks.keys).union(known.keys).subtracting(seen.unsettled)
+    return names.filter { seen.marks[$0] != known[$0] }.min().map { "members have not heard of \($0)" }
+  }
+
   /// Why nothing that reads `configmeta.json` may be done yet; nil where it may. Written without its connections,
   /// it would be wrong, and nobody would be told once they can be read.
   var reasonNotToConnect: String? {

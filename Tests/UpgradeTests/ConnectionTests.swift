@@ -141,4 +141,105 @@ struct ConnectionTests {
     stage.connect(["configmaps/hadoop": "a", "secrets/other": "x"])
     #expect(stage.record { $0.settle() } == "")
   }
+
+  // MARK: A commit that changes nothing else
+
+  /// Whether whoever reads the status takes the last change for done.
+  private static func isDone(_ stage: Stage) -> Bool {
+    stage.status?.state == .configured
+      && stage.status?.observedGeneration == stage.cluster.metadata.generation
+  }
+
+  private static func wait(_ stage: Stage) -> String? {
+    guard let condition = stage.status?.condition(.progressing), condition.reason == Condition.waiting else {
+      return nil
+    }
+    return condition.message
+  }
+
+  @Test("is done when every member has heard of it, and not before")
+  func committed() {
+    var stage = Self.connected()
+    stage.heldScripts = ["web-0"]
+    stage.commit(connections: ["configmaps/hadoop": "a", "secrets/key": "1"])
+    stage.settle()
+    #expect(!Self.isDone(stage))
+    stage.heldScripts = []
+    let told = stage.record { $0.settle() }
+    #expect(told == "state configured")
+    #expect(Self.isDone(stage))
+    #expect(stage.violations == [])
+  }
+
+  @Test("is not done while a cluster that it names is changing; the status says so, and stays configured")
+  func neighbour() {
+    var stage = Self.connected()
+    let marks = ["configmaps/hadoop": "a", "clusters/hdfs": "1"]
+    stage.commit(connections: marks, unsettled: ["clusters/hdfs"])
+    stage.settle()
+    #expect(!Self.isDone(stage))
+    #expect(stage.status?.state == .configured)
+    #expect(
+      Self.wait(stage) == "the last change is not done; members hear of clusters/hdfs when it is at rest")
+    #expect(stage.status?.wait == Self.wait(stage))
+    stage.connect(marks)
+    #expect(stage.record { $0.settle() }.contains("script web-0 --reconnect"))
+    #expect(Self.isDone(stage) && Self.wait(stage) == nil)
+    // What becomes of it later is no part of that commit.
+    stage.connect(marks, unsettled: ["clusters/hdfs"])
+    stage.settle()
+    #expect(Self.isDone(stage))
+    #expect(stage.violations == [])
+  }
+
+  @Test("is not done while what it names cannot be read; nor is another change that comes on top")
+  func unreadable() {
+    var stage = Self.connected()
+    stage.commit(connections: ["configmaps/hadoop": "a"], unread: ["secrets"])
+    stage.settle()
+    #expect(!Self.isDone(stage))
+    #expect(Self.wait(stage) == "the last change is not done; members hear of secrets when they can be read")
+    // Taken away again, nobody waits.
+    stage.commit(connections: ["configmaps/hadoop": "a"])
+    stage.settle()
+    #expect(Self.isDone(stage))
+  }
+
+  @Test("is not done by an engine that is suspended, and done once it goes on")
+  func suspended() {
+    var stage = Self.connected()
+    stage.annotate(Wire.Annotation.suspend, "true")
+    stage.commit(connections: ["configmaps/hadoop": "b"])
+    stage.settle()
+    #expect(!Self.isDone(stage))
+    #expect(stage.status?.isSuspended == true)
+    stage.annotate(Wire.Annotation.suspend, nil)
+    #expect(stage.record { $0.settle() }.contains("script web-1 --reconnect"))
+    #expect(Self.isDone(stage))
+  }
+
+  @Test("is spoken of where a member is in trouble, for that is what needs somebody")
+  func troubled() {
+    var stage = Self.connected()
+    stage.exitCodes["web-1 reconnect"] = 9
+    stage.connect(["configmaps/hadoop": "b"])
+    stage.settle()
+    stage.commit(
+      connections: ["configmaps/hadoop": "b", "clusters/hdfs": "1"], unsettled: ["clusters/hdfs"])
+    stage.settle()
+    #expect(stage.status?.observedGeneration == stage.cluster.metadata.generation)
+    #expect(stage.status?.condition(.stalled)?.reason == "ConfigError")
+  }
+
+  @Test("names two clusters to each other: both come to rest, and both commits are done")
+  func mutual() {
+    // Each sees of the other only that it is changing, until it no longer is.
+    var stage = Self.connected()
+    stage.commit(connections: ["configmaps/hadoop": "a", "clusters/twin": "1"], unsettled: ["clusters/twin"])
+    stage.settle()
+    #expect(stage.status?.state == .configured, "so the other one may hear of it")
+    stage.connect(["configmaps/hadoop": "a", "clusters/twin": "2"])
+    stage.settle()
+    #expect(Self.isDone(stage))
+  }
 }

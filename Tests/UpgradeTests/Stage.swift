@@ -143,6 +143,15 @@ struct Stage {
     changeRoles()
   }
 
+  /// A commit that names other things to be connected to; they are seen as they are.
+  mutating func commit(
+    connections marks: [String: String], unsettled: Set<String> = [], unread: [String] = []
+  ) {
+    let names = (marks.keys + unread).sorted()
+    connect(marks, unsettled: unsettled, unread: unread)
+    change { $0.connections.configMaps = names }
+  }
+
   private mutating func changeRoles() {
     let entries = Self.spec(roles, app: "").roles
     change { $0.roles = entries }
