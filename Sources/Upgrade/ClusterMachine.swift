@@ -109,14 +109,17 @@ public struct ClusterMachine {
     guard status.observedGeneration == generation || status.state == .creating || hasWantedMembers else {
       return
     }
-    if status.observedGeneration != generation, status.state != .creating,
-      Trouble.first(in: status, now: observed.now, deadline: deadline) == nil
-    {
+    if status.observedGeneration != generation, status.state != .creating, !isInTrouble {
       unheard = reasonNotToHaveHeard
     }
     guard unheard == nil else { return }
     status.observedGeneration = generation
     status.specCommit = observed.cluster.metadata.specCommit ?? status.specCommit
+  }
+
+  /// Whether the cluster does not get on: whoever asked for its last change has to hear of that first.
+  private var isInTrouble: Bool {
+    status.state != .configured && Trouble.first(in: status, now: observed.now, deadline: deadline) != nil
   }
 
   func app(_ name: String) -> AppSpec? { observed.apps[name] }

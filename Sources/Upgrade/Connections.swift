@@ -40,15 +40,21 @@ extension ClusterMachine {
     for (role, index) in listeners(to: .reconnect) { replaceReconnect(role, index, note) }
   }
 
-  /// What was not told yet, or could not be told, is void: the newest is all that counts.
+  /// What was not told yet, or could not be told, is void: the newest is all that counts. What is being told is heard
+  /// to its end, though it be by an order of an earlier daemon.
   private mutating func replaceReconnect(_ role: Int, _ index: Int, _ note: Notification) {
     var member = status.roles[role].members[index]
-    if member.failedNotification?.event == .reconnect {
+    let work = observed.work[member.pod]
+    let failed = member.failedNotification
+    // Only the oldest can have begun.
+    let oldest = member.detail.pendingNotifications.first { $0.event == .reconnect }
+    let begun = work == nil && oldest != failed ? oldest : nil
+    if failed?.event == .reconnect {
       member.clearError()
       member.state = member.owesSetUp ? .creating : .configured
     }
     member.detail.pendingNotifications.removeAll {
-      $0.event == .reconnect && !$0.isRunning(observed.work[member.pod])
+      $0.event == .reconnect && !$0.isRunning(work) && $0 != begun
     }
     member.detail.pendingNotifications.append(note)
     status.roles[role].members[index] = member

@@ -9,6 +9,9 @@ extension ClusterMachine {
     return max(0, role.members ?? resolved(id, in: status.app)?.cardinality.minimum ?? 0)
   }
 
+  /// False for a role that a stamped spec no longer has.
+  private func isWanted(_ id: String) -> Bool { !observed.isStamped || observed.cluster.spec.role(id) != nil }
+
   /// True where nothing of what the spec says of roles and members is still to be begun.
   var hasWantedMembers: Bool {
     observed.cluster.spec.roles.allSatisfy { status.role($0.id)?.staying == wantedMembers($0.id) }
@@ -25,6 +28,10 @@ extension ClusterMachine {
       // Who has been told to go goes; only then do others come in the place.
       if wanted > before, status.roles[role].members.count == before { grow(role, to: wanted) }
       if wanted < before { shrink(role, to: wanted) }
+      // Of a role that has gone no set is made again.
+      if wanted == 0, !isWanted(status.roles[role].id), observed.sets[status.roles[role].id] == nil {
+        continue
+      }
       want(role, SetGoal(app: status.app, replicas: status.roles[role].staying, strategy: .atRest))
     }
     removeRoles()
@@ -42,13 +49,13 @@ extension ClusterMachine {
 
   private mutating func removeRoles() {
     guard observed.isStamped else { return }
-    for role in status.roles where observed.cluster.spec.role(role.id) == nil && role.members.isEmpty {
+    for role in status.roles where !isWanted(role.id) && role.members.isEmpty {
       guard let set = observed.sets[role.id] else { continue }
       if set.replicas == 0 { actions.append(.deleteSet(role: role.id)) }
     }
     // Once a role is forgotten, nobody knows its services for its own.
     status.roles = status.roles.filter { role in
-      observed.cluster.spec.role(role.id) != nil || !role.members.isEmpty || observed.sets[role.id] != nil
+      isWanted(role.id) || !role.members.isEmpty || observed.sets[role.id] != nil
         || !leftOverServices(of: role).isEmpty
     }
   }
@@ -130,16 +137,32 @@ extension ClusterMachine {
         == DerivedNames.memberService(pod: DerivedNames.pod(statefulSet: role.statefulSet, ordinal: ordinal))
   }
 
-  /// At rest once every member is configured and nobody is owed a word; and no longer at rest when that changes.
+  /// Whether the package goes into a container that came by itself. That ends no rest; but what such a member has to
+  /// hear of a change it knows only then.
+  private var isAnySetUpAnew: Bool {
+    status.roles.contains { role in
+      resolved(role.id, in: status.app)?.package != nil
+        && role.members.contains { member in
+          guard let pod = observed.pods[member.pod], pod.isContainerReady, !pod.isBeingDeleted else {
+            return false
+          }
+          return pod.containerID != member.detail.lastConfiguredContainer
+        }
+    }
+  }
+
+  /// At rest once every member is configured, nobody is owed a word, and of roles that went nothing is left; and no
+  /// longer at rest when that changes.
   mutating func concludeMembers() {
     guard status.upgradeInfo == nil, !status.roles.isEmpty else { return }
     let settled = status.roles.allSatisfy { role in
-      role.members.allSatisfy { $0.state == .configured && $0.detail.pendingNotifications.isEmpty }
+      isWanted(role.id)
+        && role.members.allSatisfy { $0.state == .configured && $0.detail.pendingNotifications.isEmpty }
         && observed.sets[role.id]?.replicas == role.members.count
     }
     if !settled {
       if status.state == .configured { status.state = .updating }
-    } else if status.state != .configured {
+    } else if status.state != .configured, !isAnySetUpAnew {
       status.state = .configured
       tell(.configured(members: status.members.count))
     }

@@ -62,14 +62,15 @@ extension ClusterMachine {
     return unheard
   }
 
-  /// The script that runs, or the next that would: nobody remembers which of them a daemon that is gone has begun.
+  /// The script that runs, or the next that would: nobody remembers which of them a daemon that is gone has begun. What
+  /// was begun in a container that is gone is remembered by a volume.
   private func turn(of member: MemberStatus) -> Notification? {
+    let next = member.detail.pendingNotifications.first { !isHeldBack($0) }
     if case .running(let order) = observed.work[member.pod] {
-      guard case .script(let notification, _) = order.task else { return nil }
+      guard case .script(let notification, _) = order.task else { return hasStorage(order.role) ? next : nil }
       return notification
     }
-    guard member.state != .configError else { return nil }
-    return member.detail.pendingNotifications.first { !isHeldBack($0) }
+    return member.state == .configError ? nil : next
   }
 
   /// Whether the container that was set up last is there, so that a script may run in it.

@@ -94,6 +94,43 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
+  @Test("the cluster is not called configured before the set of a role that went is gone, nor is it made again")
+  func lastOfRole() {
+    var stage = Stage([.init(id: "worker", events: []), .init(id: "web")])
+    stage.settle()
+    stage.commit(withoutRole: "web")
+    let told = stage.record { $0.settle() }
+    #expect(
+      told == """
+        leave web-0
+        state updating
+        apply web web:1.0 at rest replicas 0
+        forget web-0
+        delete set web
+        state configured
+        """)
+    #expect(stage.violations == [])
+  }
+
+  @Test(
+    "who may have heard of a newcomer in a container that is gone hears that he goes, where a volume remembers")
+  func rememberedByVolume() {
+    var stage = Stage([.init(id: "worker", hasStorage: true), .init(id: "web")])
+    stage.settle()
+    stage.heldScripts = ["worker-0"]
+    stage.commit(members: 2, of: "web")
+    stage.settle()
+    stage.happen(.crash("worker-0", loops: false))
+    stage.happen(.node("worker-0"))
+    stage.happen(.looks)
+    stage.commit(members: 1, of: "web")
+    stage.heldScripts = []
+    let told = stage.record { $0.settle() }
+    #expect(!told.contains("--addnodes"))
+    #expect(told.contains("script worker-0 --delnodes --role web --fqdns c-web-1.c.default.svc.test"))
+    #expect(stage.violations == [])
+  }
+
   @Test("a role is not forgotten before its services are gone, though they resist")
   func servicesOfRole() {
     var stage = Stage([.init(id: "worker"), .init(id: "web", services: ["http"])])

@@ -79,8 +79,11 @@ struct RandomOrder {
   }
 
   private static func people(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
-    switch chance.below(18) {
+    switch chance.below(22) {
     case 16..<18: .retried(chance.pick(world.pods))
+    case 18..<20: connection(&chance)
+    case 20: .roleGoes(chance.pick(world.roles).id)
+    case 21: .roleComes(chance.pick(world.roles))
     case 0..<4: .commit("app-1.0")
     case 4..<7: .commit("app-1.1")
     case 7..<9: .commit("app-1.2")
@@ -89,6 +92,13 @@ struct RandomOrder {
     case 14: .suspended(chance.below(3) == 0)
     default: .budget(chance.pick(world.roles).id, chance.pick([nil, 0, 1]))
     }
+  }
+
+  /// Only clusters change for a while.
+  private static func connection(_ chance: inout Chance) -> StageEvent {
+    let name = chance.pick(["configmaps/site", "clusters/hdfs"])
+    let isSettled = name.hasPrefix("configmaps/") || chance.below(3) > 0
+    return .connected(name, mark: chance.pick([nil, "a", "b", "c"]), isSettled: isSettled)
   }
 
   private static func death(_ chance: inout Chance) -> StageEvent {
@@ -103,6 +113,7 @@ struct RandomOrder {
 
   private static let scripts: [LifecycleEvent] = [
     .podUpgraded, .podReverted, .configure, .clusterUpgraded, .addNodes, .deleteNodes,
+    .reconnect,
   ]
 
   private static func fault(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {

@@ -177,6 +177,21 @@ struct Stage {
     clusterVersion += 1
   }
 
+  /// One thing that the cluster is connected to comes, goes or becomes another; the first two by a commit.
+  mutating func connect(_ name: String, _ mark: String?, isSettled: Bool) {
+    var marks = connections?.marks ?? [:]
+    var unsettled = connections?.unsettled ?? []
+    let isCommit = (marks[name] == nil) != (mark == nil)
+    marks[name] = mark
+    unsettled.remove(name)
+    if mark != nil, !isSettled { unsettled.insert(name) }
+    if isCommit {
+      commit(connections: marks, unsettled: unsettled)
+    } else {
+      connect(marks, unsettled: unsettled)
+    }
+  }
+
   // MARK: - Driving
 
   /// Everything that can happen happens, in turn, until nothing more does, or until what is waited for.

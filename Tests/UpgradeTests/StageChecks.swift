@@ -77,7 +77,7 @@ extension Stage {
       }
     }
     if new.state == .configured, old?.state != .configured { checkAtRest(new) }
-    checkGeneration(new)
+    checkGeneration(new, over: old)
     let ids = new.members.map(\.nodeID)
     if Set(ids).count != ids.count || ids.contains(where: { $0 > new.lastNodeID }) {
       violated("node ids \(ids)")
@@ -85,7 +85,8 @@ extension Stage {
   }
 
   /// Whoever reads `configured` beside a generation may take it that this generation is done.
-  private mutating func checkGeneration(_ new: ClusterStatus) {
+  private mutating func checkGeneration(_ new: ClusterStatus, over old: ClusterStatus?) {
+    checkHeardOf(new, over: old)
     guard new.upgradeInfo == nil, new.state == .configured,
       new.observedGeneration == cluster.metadata.generation
     else { return }
@@ -95,6 +96,20 @@ extension Stage {
       early("\(role.id) has its members")
     }
     for role in new.roles where cluster.spec.role(role.id) == nil { early("\(role.id) is gone") }
+  }
+
+  /// A commit that names something new is spoken of when members hear of it; in an upgrade that has its turn at the
+  /// end, and trouble comes first.
+  private mutating func checkHeardOf(_ new: ClusterStatus, over old: ClusterStatus?) {
+    let generation = cluster.metadata.generation
+    guard new.observedGeneration == generation, old?.observedGeneration != generation,
+      new.state == .configured
+    else { return }
+    let unheard = Set((connections?.marks ?? [:]).keys).symmetricDifference(
+      (new.connections?.marks ?? [:]).keys)
+    if let name = unheard.min() {
+      violated("generation \(generation) called done before members heard of \(name)")
+    }
   }
 
   private mutating func checkDone(_ member: MemberStatus, _ role: String, _ status: ClusterStatus) {

@@ -22,6 +22,7 @@ struct StageDaemon {
     var sets: [String: (version: Int, set: SetObservation)]
     var pods: [String: PodObservation]
     var services: Set<String>
+    var connections: ConnectionsObservation?
   }
 }
 
@@ -39,13 +40,14 @@ extension Stage {
     daemon.view = StageDaemon.View(
       cluster: cluster, clusterVersion: clusterVersion, status: status,
       sets: sets.mapValues { ($0.version, $0.observation) }, pods: pods.mapValues(\.observation),
-      services: services)
+      services: services, connections: connections)
   }
 
   mutating func seeCluster() {
     daemon.view?.cluster = cluster
     daemon.view?.clusterVersion = clusterVersion
     daemon.view?.status = status
+    daemon.view?.connections = connections
   }
 
   mutating func seeSet(_ role: String) {
@@ -59,7 +61,7 @@ extension Stage {
       cluster: view.cluster, isStamped: isStamped, status: view.status, apps: apps,
       catalogs: apps.mapValues { _ in .local }, appAnnotations: appAnnotations,
       sets: view.sets.mapValues(\.set), pods: view.pods,
-      work: daemon.work, budgets: budgets, connections: connections,
+      work: daemon.work, budgets: budgets, connections: view.connections,
       headlessServiceExists: view.services.contains(Self.name),
       memberServices: view.services, now: now, settings: settings)
   }
@@ -239,10 +241,13 @@ extension Stage {
   }
 
   private mutating func apply(_ role: String, _ goal: SetGoal) -> Outcome {
-    guard let image = apps[goal.app]?.resolved(role)?.image, let name = status?.role(role)?.statefulSet
-    else { return .refused }
     let version = sets[role]?.version
-    guard version == daemon.view?.sets[role]?.version else { return .refused }
+    guard version == daemon.view?.sets[role]?.version, let image = apps[goal.app]?.resolved(role)?.image
+    else { return .refused }
+    guard let name = status?.role(role)?.statefulSet else {
+      violated("a set is made of \(role), of which nobody knows any more")
+      return .refused
+    }
     let strategy =
       switch goal.strategy {
       case .atRest: "at rest"

@@ -58,8 +58,21 @@ extension Stage {
         }
       }
     }
+    noteConnections(new, over: old)
     for member in new.members where member.state == .configured { witness.debts.known.insert(member.nodeID) }
   }
+
+  /// All that listen hear of the newest change, and need hear of none before it.
+  private mutating func noteConnections(_ new: ClusterStatus, over old: ClusterStatus?) {
+    let changes = new.connections?.changes ?? 0
+    let isNews = new.connections?.marks ?? [:] != old?.connections?.marks ?? [:]
+    guard isNews else { return }
+    witness.debts.open = witness.debts.open.filter { $0.key.event != .reconnect }
+    for other in listeners(.reconnect, new) { owe(.reconnect, Self.connectionsRole, changes, to: other.pod) }
+  }
+
+  /// Stands in a word for the role.
+  private static let connectionsRole = "connections"
 
   private mutating func noteLeaver(
     _ role: String, _ ordinal: Int, _ member: MemberStatus, _ new: ClusterStatus
@@ -127,6 +140,14 @@ extension Stage {
   }
 
   private func words(_ notification: Notification, _ pod: String) -> [StageDebts.Word] {
+    if notification.event == .reconnect,  // Run again on request, it is the same word.
+      let number = Int(notification.id.prefix { $0 != "/" })
+    {
+      return [
+        StageDebts.Word(
+          listener: pod, event: .reconnect, role: Self.connectionsRole, ordinal: number)
+      ]
+    }
     guard let nodes = notification.nodes else { return [] }
     return nodes.ordinals.joined().map {
       StageDebts.Word(listener: pod, event: notification.event, role: nodes.role, ordinal: $0)

@@ -64,6 +64,7 @@ extension Stage {
     unreadyPods = []
     exitCodes = exitCodes.filter { !$0.key.hasSuffix("*") }
     for role in sets.keys { sets[role]?.disruptionsAllowed = nil }
+    if let marks = connections?.marks { connect(marks) }
     for image in badImages.subtracting(missingImages).sorted() { mend(image: image) }
   }
 
@@ -99,6 +100,10 @@ extension Stage {
       if mine.map(\.name).sorted() != names.sorted() { violated("pods of \(role.id): \(mine.map(\.name))") }
       for pod in mine { checkServing(pod, resolved) }
     }
+    if status.connections?.marks ?? [:] != connections?.marks ?? [:] {
+      violated("members know \(status.connections?.marks ?? [:]) of what they are connected to")
+    }
+    if status.observedGeneration != cluster.metadata.generation { violated("the last commit is never done") }
     if sets.count != cluster.spec.roles.count { violated("sets \(sets.keys.sorted())") }
   }
 

@@ -46,6 +46,12 @@ enum StageEvent: Hashable {
   /// A new version of the daemon takes over, which spells templates in another way.
   case newDaemon
   case resize(String, Int)
+  /// A commit adds the role; nothing where it is there.
+  case roleComes(Stage.Role)
+  /// A commit takes the role away; nothing where it is the only one.
+  case roleGoes(String)
+  /// What the cluster is connected to under this name is now so, or is named no more; it may be changing just now.
+  case connected(String, mark: String?, isSettled: Bool)
   /// Somebody asks for what failed in the pod to be run again.
   case retried(String)
 
@@ -69,6 +75,8 @@ enum StageEvent: Hashable {
     case .suspended: "suspended"
     case .newDaemon: "new version of the daemon"
     case .resize: "resize"
+    case .roleComes, .roleGoes: "role"
+    case .connected: "connection"
     case .retried: "retry"
     }
   }
@@ -121,6 +129,9 @@ extension Stage {
       // In some way or other, so that an older daemon may come back as well.
       spelling = (spelling + 1) % Self.spellings
     case .resize(let role, let members): commit(members: members, of: role)
+    case .connected(let name, let mark, let isSettled): connect(name, mark, isSettled: isSettled)
+    case .roleComes(let role): if !roles.contains(where: { $0.id == role.id }) { commit(role: role) }
+    case .roleGoes(let role): if roles.count > 1 { commit(withoutRole: role) }
     case .retried(let pod): annotate(Wire.Annotation.retry, "\(full(pod)) \(fresh())")
     }
   }

@@ -14,8 +14,9 @@ extension Stage {
     let stages = order.split(separator: ",").map { Set($0.split(separator: " ").map(String.init)) }
     func stage(_ role: String) -> Int { stages.firstIndex { $0.contains(role) } ?? stages.count }
     let own = stage(role)
-    let others = roles.map(\.id).filter { info.isRollingBack ? stage($0) > own : stage($0) < own }
-    return Set(others)
+    // A role that git has taken away goes when the upgrade has ended.
+    let all = Set(roles.map(\.id)).union(status?.roles.map(\.id) ?? [])
+    return all.filter { info.isRollingBack ? stage($0) > own : stage($0) < own }
   }
 
   /// A pod is claimed: its role's turn must have come.
@@ -59,7 +60,10 @@ extension Stage {
     if status.roles.contains(where: { waited.contains($0.id) && $0.isOpen }) { return true }
     guard let mostOut else { return false }
     let out = status.members.count { member in
-      let isUnwell = pods[member.pod]?.isAvailable != true || member.state != .configured
+      let pod = pods[member.pod]
+      // A container that came by itself serves nobody before it is set up.
+      let isSetUp = pod?.container.map(witness.setUp.contains) ?? false
+      let isUnwell = pod?.isAvailable != true || member.state != .configured || !isSetUp
       return isUnwell || member.upgrade?.done == false
     }
     return out >= mostOut
