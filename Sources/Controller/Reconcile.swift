@@ -143,14 +143,17 @@ extension Engine {
 
   private func write(_ status: ClusterStatus, over cluster: Object) async throws(APIError) {
     var object = cluster
+    let written: Object
     do throws(APIError) {
       object.json["status"] = status.json
-      await world.put(try await api.updateStatus(object), .clusters)
+      written = try await api.updateStatus(object)
     } catch {
       // Too large: the journal can be done without, and what scripts said; a revert must always get through.
       guard error.kind == .invalid else { throw error }
-      await world.put(try await write(briefly: status, over: object), .clusters)
+      written = try await write(briefly: status, over: object)
     }
+    // The watch has no news of what we wrote ourselves: who is connected to the cluster is called here.
+    await queue.add(await world.put(written, .clusters).subtracting([written.objectName]))
   }
 
   private func write(briefly status: ClusterStatus, over cluster: Object) async throws(APIError) -> Object {

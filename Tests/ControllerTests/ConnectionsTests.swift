@@ -121,6 +121,23 @@ struct ConnectionsTests {
     #expect(seen.unsettled == ["clusters/ledger"])
   }
 
+  @Test("what the engine itself writes of a cluster calls for those that are connected to it as well")
+  func written() async throws {
+    try await EmbeddedEngine.with { world in
+      let neighbour = try await world.makeNeighbour("d")
+      try await world.commit(app: "app-1.1")
+      try await world.round()
+      let status = try await world.status()
+      #expect(status.state == .updating)
+      // The watch tells of it when it is known already.
+      let watched = await world.engine.world.take(
+        .changed(try await world.api.get(.clusters, EmbeddedEngine.name)), of: .clusters)
+      #expect(watched == [])
+      try #require(await world.engine.queue.depth == 1)
+      #expect(await world.engine.queue.next() == neighbour)
+    }
+  }
+
   @Test("nobody's ConfigMaps and Secrets are looked at before a cluster is connected to one")
   func lazily() async {
     let world = World(systemNamespace: "system", stamp: .forTests)

@@ -69,19 +69,33 @@ struct EmbeddedEngine: Sendable {
 
   /// As the reconciler applies a commit.
   func commit(app: String) async throws {
+    let found = try await api.list(.clusters, namespace: Self.namespace, labels: .everything).items.first {
+      $0.objectName == Self.name
+    }
+    var cluster = found ?? Object(.clusters, namespace: Self.namespace, name: Self.name.name, content: [:])
+    cluster.json["spec"] = Self.spec(app)
+    cluster.json = Stamp.forTests.on(cluster.json)
+    _ = found == nil ? try await api.create(cluster) : try await api.update(cluster)
+  }
+
+  /// Makes another cluster that is connected to this one.
+  func makeNeighbour(_ name: String) async throws -> ObjectName {
+    var spec = Self.spec("app-1.0")
+    spec["connections"] = ["clusters": [.string(Self.name.name)]]
+    var cluster = Object(.clusters, namespace: Self.namespace, name: name, content: ["spec": spec])
+    cluster.json = Stamp.forTests.on(cluster.json)
+    return try await api.create(cluster).objectName
+  }
+
+  private static func spec(_ app: String) -> JSON {
     let limits: JSON = ["limits": ["memory": "1Gi", "cpu": "1"]]
-    let spec: JSON = [
+    return [
       "app": .string(app),
       "roles": [
         ["id": "worker", "members": 3, "resources": limits],
         ["id": "gateway", "members": 1, "resources": limits],
       ],
     ]
-    let found = try await api.list(.clusters, namespace: Self.namespace, labels: .everything).items.first
-    var cluster = found ?? Object(.clusters, namespace: Self.namespace, name: Self.name.name, content: [:])
-    cluster.json["spec"] = spec
-    cluster.json = Stamp.forTests.on(cluster.json)
-    _ = found == nil ? try await api.create(cluster) : try await api.update(cluster)
   }
 
   // MARK: - Rounds
