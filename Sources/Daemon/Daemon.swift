@@ -51,6 +51,17 @@ public struct Daemon: Sendable {
     /// - Parameter folder: for our copy of the repository.
     public init(remote: Remote, folder: String) { (self.remote, self.folder) = (remote, folder) }
 
+    /// What the engine is told. It counts in whole seconds, and what is shorter than one is not none.
+    var engine: Engine.Settings {
+      func seconds(_ time: Duration) -> Int {
+        Int(time.components.seconds) + (time.components.attoseconds > 0 ? 1 : 0)
+      }
+      return Engine.Settings(
+        systemNamespace: policy.systemNamespace, scriptTimeout: seconds(scriptTimeout),
+        progressDeadline: progressDeadline == .zero ? nil : seconds(progressDeadline),
+        installation: policy.installation, isTenant: { [policy] in policy.allows(namespace: $0) })
+    }
+
     var signatures: SignatureTools { SignatureTools(verify, folder: "\(folder)/signatures") }
     /// Signs the daemon's own commits to the branch; nil where it has no key.
     public var signer: CommitSigner? {
@@ -119,13 +130,7 @@ public struct Daemon: Sendable {
       onFailure: { logger.debug("event.failed", metadata: ["error": "\($0)"]) })
     let engine = Engine(
       api: api,
-      settings: Engine.Settings(
-        systemNamespace: options.policy.systemNamespace,
-        scriptTimeout: Int(options.scriptTimeout.components.seconds),
-        progressDeadline: options.progressDeadline == .zero
-          ? nil : Int(options.progressDeadline.components.seconds),
-        installation: options.policy.installation,
-        isTenant: { [policy = options.policy] in policy.allows(namespace: $0) }),
+      settings: options.engine,
       stamp: stamp, logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
     let sink = GitSink(
       mirror: mirror, refs: refs, author: (options.author.name, options.author.email), now: { Int64(now()) })
