@@ -15,13 +15,15 @@ struct Fixture: Sendable {
     var hook = "0"
     /// With what exit code `--pod_upgraded` fails; nil where it does not.
     var failsUpgraded: Int?
-    /// The one pod in which it does; nil for any.
+    /// The event whose script does not end the first time that a container runs it; nil where all do.
+    var hangs: String?
+    /// The one pod in which it fails or hangs; nil for any.
     var failsIn: String?
 
     /// What tells it from the plain one of its version; part of a tag.
     fileprivate var variant: String {
       (hook == "0" ? "" : "-hook\(hook)") + (failsUpgraded.map { "-fails\($0)" } ?? "")
-        + (failsIn.map { "-in-\($0)" } ?? "")
+        + (hangs.map { "-hangs-\($0)" } ?? "") + (failsIn.map { "-in-\($0)" } ?? "")
     }
   }
 
@@ -71,6 +73,7 @@ struct Fixture: Sendable {
       "opt/configscripts/appconfig/startscript": script,
     ]
     files["srv/fail-pod_upgraded"] = image.failsUpgraded.map { "\($0)\n" }
+    if let event = image.hangs { files["srv/hang-\(event)"] = "" }
     files["srv/fail-in"] = image.failsIn.map { "\($0)\n" }
     return files
   }
@@ -93,8 +96,9 @@ struct Fixture: Sendable {
     record begin "$@"
     case $event in pod_*) sleep "$(cat /srv/hook-seconds 2> /dev/null || echo 0)" ;; esac
     read -r host < /proc/sys/kernel/hostname
-    if [ -f "/srv/fail-$event" ] && { [ ! -f /srv/fail-in ] || grep -qx "$host" /srv/fail-in; }; then
-      exit "$(cat "/srv/fail-$event")"
+    if [ ! -f /srv/fail-in ] || grep -qx "$host" /srv/fail-in; then
+      if [ -f "/srv/hang-$event" ]; then rm "/srv/hang-$event"; sleep 100000; fi
+      if [ -f "/srv/fail-$event" ]; then exit "$(cat "/srv/fail-$event")"; fi
     fi
     record end "$@"
     """
@@ -173,10 +177,16 @@ struct Fixture: Sendable {
   ///   - front: nil for a cluster without that role.
   ///   - namespace: what the file says of it itself.
   ///   - order: in which its roles are upgraded, as the annotation says it.
+  ///   - annotations: others, each with its value.
+  ///   - connections: to what it is connected, in YAML's flow style.
   func cluster(
     _ name: String = "shop", app version: String, workers: Int? = nil, front: Int? = 1,
-    namespace: String? = nil, order: String? = nil
+    namespace: String? = nil, order: String? = nil, annotations: [String: String] = [:],
+    connections: String? = nil
   ) -> String {
+    var annotations = annotations
+    annotations["kdops.dev/role-order"] = order
+    let pairs = annotations.sorted { $0.key < $1.key }.map { "\($0.key): \"\($0.value)\"" }
     // Next to nothing is asked for, so that many fit on a small node.
     let resources = "{limits: {cpu: 500m, memory: 64Mi}, requests: {cpu: 2m, memory: 8Mi}}"
     return """
@@ -185,10 +195,11 @@ struct Fixture: Sendable {
       metadata:
         name: \(name)
       \(namespace.map { "  namespace: \($0)" } ?? "")
-      \(order.map { "  annotations: {kdops.dev/role-order: \"\($0)\"}" } ?? "")
+      \(pairs.isEmpty ? "" : "  annotations: {\(pairs.joined(separator: ", "))}")
       spec:
         app: web-\(version)
         namingScheme: CrNameRole
+      \(connections.map { "  connections: \($0)" } ?? "")
         roles:
           - id: worker
             members: \(workers ?? self.workers)

@@ -29,13 +29,15 @@ final class KubernetesSite: Site {
   /// What the volumes of pods held when they were last looked at: nobody can look while no container runs.
   private let volumes = Mutex<[ObjectName: String]>([:])
 
-  init(_ fixture: Fixture, _ tenancy: Tenancy) async throws {
+  /// - Parameter prunes: whether clusters go whose file is gone, which takes a right of its own.
+  init(_ fixture: Fixture, _ tenancy: Tenancy, prunes: Bool = false) async throws {
     folder = try TemporaryFolder()
     tenant = fixture.namespace
     installation = fixture.namespace
     settings = InstallationSettings(
       namespace: "\(fixture.namespace)-system", installation: installation,
-      tenantNamespaces: tenancy == .own ? [fixture.namespace] : ["*"])
+      tenantNamespaces: tenancy == .own ? [fixture.namespace] : ["*"],
+      otherSettings: prunes ? ["prune": true] : [:])
     namespaces = Mutex([settings.namespace])
     client = try await KubernetesClient.connect(
       ConnectionOptions(kubeconfig: Backend.kubeconfig),
@@ -43,14 +45,14 @@ final class KubernetesSite: Site {
     do {
       for (name, files) in fixture.imageFiles { try await NodeImages.shared.have(name, files) }
       try await makeNamespace()
-      try await install(tenancy)
-      try await write(kubeconfig: try await serviceAccount())
       try write(
         configuration: [
           "schemaVersion": 1, "installation": .string(installation),
-          "systemNamespace": .string(settings.systemNamespace),
+          "systemNamespace": .string(settings.systemNamespace), "prune": .bool(prunes),
           "tenancy": ["namespaces": JSON(settings.tenantNamespaces)],
         ])
+      try await install(tenancy)
+      try await write(kubeconfig: try await serviceAccount())
     } catch {
       await close()
       throw error
@@ -88,7 +90,8 @@ final class KubernetesSite: Site {
     let tenants = tenancy == .own ? ["--tenant", tenant] : []
     let export = try await Tool.run(
       [
-        program, "install", "--export", "--installation", installation, "--namespace", settings.namespace,
+        program, "install", "--export", "--config", configuration, "--installation", installation,
+        "--namespace", settings.namespace,
       ] + tenants)
     try await Tool.kubectl("apply", "-f", "-", input: export)
   }
@@ -174,6 +177,12 @@ final class KubernetesSite: Site {
     let path = try await Tool.kubectl("get", "pv", volume, "-o", "jsonpath={.spec.hostPath.path}")
     guard !path.isEmpty else { throw ToolError("volume \(volume) of \(claim) is no folder of this machine") }
     return path
+  }
+
+  func file(_ path: String, in pod: ObjectName) async throws -> String? {
+    let seen = try await client.exec(
+      pod, ExecRequest(command: ["/bin/cat", path], outputLimit: 1 << 20, timeout: .seconds(20)))
+    return seen.exitCode == 0 ? String(decoding: seen.stdout, as: UTF8.self) : nil
   }
 
   func record(of pod: ObjectName) async throws -> String {

@@ -9,22 +9,25 @@ import Testing
 /// - Parameters:
 ///   - files: of the first commit; a cluster `shop` where it is nil.
 ///   - start: false where the scenario starts its daemons itself.
+///   - prunes: whether a daemon on a Kubernetes is told to delete clusters whose file is gone, and may.
 ///   - judges: false where somebody before the server refuses what the server would not.
 func scenario(
   _ fixture: Fixture, _ files: [String: String?]? = nil, start: Bool = true,
-  tenancy: KubernetesSite.Tenancy = .own, judges: Bool = true, _ body: (Scene) async throws -> Void
+  tenancy: KubernetesSite.Tenancy = .own, prunes: Bool = false, judges: Bool = true,
+  _ body: (Scene) async throws -> Void
 ) async throws {
   try await fixture.backend.places.with {
-    try await play(fixture, files ?? fixture.shop(), start, tenancy, judges, body)
+    try await play(fixture, files ?? fixture.shop(), start, tenancy, prunes, judges, body)
   }
 }
 
 private func play(
   _ fixture: Fixture, _ files: [String: String?], _ start: Bool, _ tenancy: KubernetesSite.Tenancy,
-  _ judges: Bool, _ body: (Scene) async throws -> Void
+  _ prunes: Bool, _ judges: Bool, _ body: (Scene) async throws -> Void
 ) async throws {
   let folder = try TemporaryFolder()
-  let kubernetes = fixture.backend == .kubernetes ? try await KubernetesSite(fixture, tenancy) : nil
+  let kubernetes =
+    fixture.backend == .kubernetes ? try await KubernetesSite(fixture, tenancy, prunes: prunes) : nil
   let site: any Site = kubernetes ?? EmbeddedSite(directory: folder.path + "/cluster")
   do {
     let scene = try Scene(fixture, files, on: site, in: folder)

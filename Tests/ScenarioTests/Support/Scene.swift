@@ -86,9 +86,29 @@ final class Scene: Sendable {
   /// Runs `kdops` on the scenario's cluster.
   ///
   /// - Returns: what it printed.
-  func kdops(_ arguments: String...) async throws -> String {
+  func kdops(_ arguments: String...) async throws -> String { try await kdops(arguments) }
+
+  private func kdops(_ arguments: [String]) async throws -> String {
     let program = try #require(DaemonProcess.program)
     return try await Tool.run([program] + arguments + site.commandArguments)
+  }
+
+  /// Confirms a head to the daemon.
+  func sync(accepting commit: String) async throws {
+    let place = (site as? KubernetesSite).map {
+      ["--installation", $0.installation, "--namespace", $0.settings.namespace]
+    }
+    _ = try await kdops(["sync", "--accept", commit] + (place ?? []))
+  }
+
+  /// Lets somebody else write. Only one process may write an embedded cluster, so there the daemon is away meanwhile.
+  func written(_ body: (any ClusterAPI) async throws -> Void) async throws {
+    guard site is EmbeddedSite, await daemons[Self.daemon] != nil else {
+      return try await site.withWriter(body)
+    }
+    try await kill()
+    try await site.withWriter(body)
+    try await start()
   }
 
   // MARK: What is to be seen
@@ -116,9 +136,14 @@ final class Scene: Sendable {
     }.compactMap { $0.json["message"]?.string }
   }
 
+  /// The names of all objects of a kind that are a cluster's, in order.
+  func names(_ resource: Resource, of cluster: String = "shop") async throws -> [String] {
+    try await list(resource, [Wire.Label.cluster: cluster]).map(\.name).sorted()
+  }
+
   func name(_ object: String) -> ObjectName { ObjectName(namespace: fixture.namespace, name: object) }
 
-  private func list(_ resource: Resource, _ labels: LabelSelector) async throws -> [Object] {
+  func list(_ resource: Resource, _ labels: LabelSelector) async throws -> [Object] {
     try await #require(site.api()).list(resource, namespace: fixture.namespace, labels: labels).items
   }
 

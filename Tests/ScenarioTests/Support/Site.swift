@@ -28,6 +28,9 @@ protocol Site: Sendable {
   /// By what flags a command finds the cluster.
   var commandArguments: [String] { get }
 
+  /// What a file of a running container holds; nil where it is not there.
+  func file(_ path: String, in pod: ObjectName) async throws -> String?
+
   /// What the scripts of a pod wrote down: in all its containers where it has a volume, else in the present one.
   func record(of pod: ObjectName) async throws -> String
 
@@ -55,6 +58,12 @@ struct EmbeddedSite: Site {
   var commandArguments: [String] { ["--embedded=\(directory)"] }
 
   func volume(of pod: ObjectName) -> String { "\(directory)/volumes/\(pod.namespace)/p-\(pod.name)" }
+
+  func file(_ path: String, in pod: ObjectName) async throws -> String? {
+    // What a volume persists lies over what the pod has of its own.
+    let places = [volume(of: pod), "\(directory)/pods/\(pod.namespace)/\(pod.name)"].map { $0 + path }
+    return places.lazy.compactMap { try? String(contentsOfFile: $0, encoding: .utf8) }.first
+  }
 
   func record(of pod: ObjectName) async throws -> String {
     let volume = "\(volume(of: pod))/data/runs"
