@@ -1,0 +1,154 @@
+import ClusterAPI
+import KubeDirector
+import StatusWriter
+import Testing
+import Values
+
+@Suite("What a cluster is connected to", needsBubblewrap)
+struct ConnectionScenarios {
+  private static let members = ["shop-worker-0", "shop-worker-1", "shop-gateway-0"]
+
+  private static func shop(_ fixture: Fixture, _ connections: String?) -> String {
+    fixture.cluster(app: "1.0.0", front: nil, connections: connections)
+  }
+
+  private static func files(_ fixture: Fixture, _ connections: String?) -> [String: String?] {
+    var files = fixture.shop()
+    files[Fixture.clusterPath("shop")] = shop(fixture, connections)
+    return files
+  }
+
+  /// Makes a ConfigMap, or gives it another content.
+  private static func put(_ name: String, _ text: String, _ scene: Scene) async throws {
+    try await scene.written { api in
+      let content: JSON = ["data": ["text": .string(text)]]
+      if try await scene.read(.configMaps, name) == nil {
+        _ = try await api.create(
+          Object(
+            .configMaps, namespace: scene.fixture.namespace, name: name,
+            labels: [Wire.Label.configMapType: "shop"], content: content))
+      } else {
+        _ = try await api.patch(.configMaps, scene.name(name), merge: content)
+      }
+    }
+  }
+
+  /// What a member reads of its connections.
+  private static func connections(_ pod: String, _ scene: Scene) async throws -> JSON? {
+    let text = try await scene.site.file("/etc/guestconfig/configmeta.json", in: scene.name(pod))
+    return try text.map { try JSON.parse(Array($0.utf8)) }?["connections"]
+  }
+
+  private static func texts(_ pod: String, _ scene: Scene) async throws -> [String] {
+    try await connections(pod, scene)?["configmaps"]?["shop"]?.array?.compactMap {
+      $0["data"]?["text"]?.string
+    }.sorted() ?? []
+  }
+
+  /// Waits until each member has heard so many times of a change, and of nothing else; then nobody hears more.
+  private static func heard(_ times: Int, _ scene: Scene) async throws {
+    for pod in members {
+      let version = pod.contains("gateway") ? "2.4" : "1.0"
+      let all = ["configure \(version)"] + Array(repeating: "reconnect \(version)", count: times)
+      try await scene.eventually("\(times) times --reconnect in \(pod)") {
+        let events = try await scene.events(pod)
+        guard events.count <= all.count else { throw TooLate(description: "\(pod) heard \(events)") }
+        let isOver = try await scene.runs(pod).allSatisfy { $0.ended != nil }
+        return isOver && events == all ? true : nil
+      }
+    }
+    try await scene.configured("1.0.0")
+  }
+
+  @Test(
+    "a ConfigMap that changes, comes or goes: each member hears --reconnect once, with the new content in place",
+    arguments: Backend.available)
+  func configMap(_ backend: Backend) async throws {
+    let fixture = Fixture(backend, workers: 2)
+    try await scenario(fixture, Self.files(fixture, "{configmaps: [site, late]}"), start: false) { scene in
+      try await Self.put("site", "one", scene)
+      try await scene.start()
+      try await scene.note(try scene.forge.first(), phase: "done")
+      let before = try await scene.pods()
+      // Who is set up with it does not hear of it.
+      try await Self.heard(0, scene)
+      #expect(try await Self.texts("shop-worker-0", scene) == ["one"])
+
+      try await Self.put("site", "two", scene)
+      try await Self.heard(1, scene)
+      for pod in Self.members { #expect(try await Self.texts(pod, scene) == ["two"], "\(pod)") }
+
+      try await Self.put("late", "three", scene)
+      try await Self.heard(2, scene)
+      for pod in Self.members { #expect(try await Self.texts(pod, scene) == ["three", "two"], "\(pod)") }
+
+      try await scene.written { try await $0.delete(.configMaps, scene.name("site"), .none) }
+      try await Self.heard(3, scene)
+      for pod in Self.members { #expect(try await Self.texts(pod, scene) == ["three"], "\(pod)") }
+      try await staying(for: .seconds(1), "three words in all, and the same pods") {
+        let (events, pods) = try await (scene.events("shop-worker-1"), scene.pods())
+        return events.count == 4 && pods == before
+      }
+      let told = try await scene.announcements("ConnectionsChanged")
+      #expect(
+        told.contains { $0.contains("configmaps/site") } && told.contains { $0.contains("configmaps/late") })
+    }
+  }
+
+  @Test(
+    "a commit that changes connections is told to each member once; so is a neighbour that has changed, when it is at rest",
+    arguments: Backend.available)
+  func commits(_ backend: Backend) async throws {
+    let fixture = Fixture(backend, workers: 2, .init(version: "1.0", start: "500ms"))
+    var files = Self.files(fixture, nil)
+    func depot(_ workers: Int) -> String {
+      fixture.cluster("depot", app: "1.0.0", workers: workers, front: nil)
+    }
+    files[Fixture.clusterPath("depot")] = depot(1)
+    try await scenario(fixture, files, start: false) { scene in
+      try await Self.put("site", "one", scene)
+      try await scene.start()
+      try await scene.note(try scene.forge.first(), phase: "done")
+      let before = try await scene.pods()
+      func push(_ connections: String?, _ message: String) throws -> String {
+        try scene.forge.push([Fixture.clusterPath("shop"): Self.shop(fixture, connections)], message)
+      }
+
+      let connect = try push("{configmaps: [site], clusters: [depot]}", "Connect shop")
+      let note = try await scene.note(connect, phase: "done")
+      #expect(note.object("shop")?.change == "reconfigure")
+      try await Self.heard(1, scene)
+      for pod in Self.members {
+        #expect(try await Self.texts(pod, scene) == ["one"], "\(pod)")
+        #expect(try await Self.workers(pod, scene) == 1, "\(pod)")
+      }
+
+      let grow = try scene.forge.push([Fixture.clusterPath("depot"): depot(2)], "Grow depot")
+      try await scene.note(grow, phase: "done")
+      try await Self.heard(2, scene)
+      for pod in Self.members { #expect(try await Self.workers(pod, scene) == 2, "\(pod)") }
+      #expect(try await scene.events("depot-worker-0") == ["configure 1.0", "addnodes 1.0"])
+
+      let part = try push(nil, "Leave shop to itself")
+      try await scene.note(part, phase: "done")
+      try await Self.heard(3, scene)
+      for pod in Self.members {
+        let connections = try await Self.connections(pod, scene)
+        #expect(connections?["configmaps"]?.object?.isEmpty == true, "\(pod)")
+        #expect(connections?["clusters"]?.object?.isEmpty == true, "\(pod)")
+      }
+      // What it is no longer connected to may do as it likes.
+      try await Self.put("site", "two", scene)
+      let shrink = try scene.forge.push([Fixture.clusterPath("depot"): depot(1)], "Shrink depot")
+      try await scene.note(shrink, phase: "done")
+      try await Self.heard(3, scene)
+      #expect(try await scene.pods() == before)
+    }
+  }
+
+  /// How many workers of the neighbour a member knows.
+  private static func workers(_ pod: String, _ scene: Scene) async throws -> Int? {
+    let depot = try await connections(pod, scene)?["clusters"]?["depot"]
+    return depot?["nodegroups"]?["1"]?["roles"]?["worker"]?["node_ids"]?.array?.count
+  }
+}
