@@ -232,6 +232,19 @@ struct PruningTests {
     }
   }
 
+  @Test("one that is suspended in the middle says how it is resumed, since nothing ends there by itself")
+  func suspended() async throws {
+    let upgrade = UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u")
+    try await House.open(Files.shops("a", "b"), settings: Self.pruning) { house in
+      try await house.engine("b")
+      try await house.engine("a", .updating, upgrade: upgrade, isSuspended: true)
+      let commit = try await house.push(["clusters/a.yaml": nil])
+      let message = await house.report(commit, "a")?.message
+      #expect(message?.contains("which is suspended") == true, "\(message ?? "")")
+      #expect(message?.contains("; resume it: kdops resume, or") == true, "\(message ?? "")")
+    }
+  }
+
   @Test(
     "a copy that bears our label is nobody's to delete: it is orphaned, and said so, and stops nothing else")
   func copied() async throws {

@@ -116,7 +116,9 @@ enum ClusterBusy: ClusterChangeRule {
     return [
       Violation(
         ["metadata", "name"], of: .old, "cluster \(old.reference) \(reason)",
-        hint: "nothing to do: it is deleted when that has ended")
+        hint: live.status?.isSuspended == true
+          ? "resume it: kdops resume, or, where its file has suspended it, put that back without the annotation \(Wire.Annotation.suspend)"
+          : "nothing to do: it is deleted when that has ended")
     ]
   }
 
