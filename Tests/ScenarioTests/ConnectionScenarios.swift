@@ -146,6 +146,30 @@ struct ConnectionScenarios {
     }
   }
 
+  @Test("a neighbour that is pruned is told, and its return when it is at rest")
+  func prunedNeighbour() async throws {
+    let fixture = Fixture(.embedded, workers: 2, .init(version: "1.0", start: "500ms"))
+    var files = Self.files(fixture, nil)
+    files[Fixture.clusterPath("depot")] = fixture.cluster("depot", app: "1.0.0", workers: 1, front: nil)
+    try await scenario(fixture, files, start: false) { scene in
+      try await scene.start(environment: ["KDOPS_PRUNE": "true"])
+      try await scene.note(try scene.forge.first(), phase: "done")
+      let before = try await scene.pods()
+      try scene.forge.push(
+        [Fixture.clusterPath("shop"): Self.shop(fixture, "{clusters: [depot]}")], "Connect shop")
+      try await Self.heard(1, scene)
+      let commit = try scene.forge.push([Fixture.clusterPath("depot"): nil], "Close the depot")
+      try await scene.note(commit, phase: "done")
+      try await Self.heard(2, scene)
+      for pod in Self.members { #expect(try await Self.workers(pod, scene) == nil, "\(pod)") }
+      let revert = try scene.forge.revert(commit)
+      try await scene.note(revert, phase: "done")
+      try await Self.heard(3, scene)
+      for pod in Self.members { #expect(try await Self.workers(pod, scene) == 1, "\(pod)") }
+      #expect(try await scene.pods() == before)
+    }
+  }
+
   /// How many workers of the neighbour a member knows.
   private static func workers(_ pod: String, _ scene: Scene) async throws -> Int? {
     let depot = try await connections(pod, scene)?["clusters"]?["depot"]

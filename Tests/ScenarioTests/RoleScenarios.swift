@@ -79,6 +79,34 @@ struct RoleScenarios {
     }
   }
 
+  @Test("a role that is added while an upgrade runs waits for its end, and begins with the new app")
+  func addedDuringUpgrade() async throws {
+    let fixture = Fixture(.embedded, workers: 2, .init(version: "1.1", hook: "1"))
+    var files = fixture.shop()
+    files.merge(Self.file(fixture, front: nil)) { $1 }
+    try await scenario(fixture, files) { scene in
+      try await scene.configured("1.0.0")
+      var change = fixture.upgrade()
+      change[Fixture.clusterPath("shop")] = fixture.cluster(app: "1.1.0", front: nil)
+      let commit = try scene.forge.push(change, "Upgrade shop")
+      try await scene.eventually("script that runs") {
+        try await scene.runs("shop-worker-1").contains { $0.event == "pod_upgraded" } ? true : nil
+      }
+      let add = try scene.forge.push(
+        [Fixture.clusterPath("shop"): fixture.cluster(app: "1.1.0", front: 1)], "Add the front")
+      let waiting = try await scene.note(add, phase: "waiting")
+      #expect(waiting.object("shop")?.rules == ["cluster/busy"])
+      try await scene.note(add, phase: "done")
+      #expect(scene.forge.note(commit)?.phase == "done")
+      #expect(try await scene.events("shop-front-0") == ["configure 1.1"])
+      for pod in ["shop-worker-0", "shop-worker-1"] {
+        #expect(
+          try await scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1", "addnodes 1.1"], "\(pod)")
+      }
+      #expect(try await scene.events("shop-gateway-0") == ["configure 2.4", "addnodes 2.4"])
+    }
+  }
+
   /// The same cluster with another optional role beside `front`, that has storage.
   private static func swapped(_ fixture: Fixture, cache: Bool) -> String {
     let file = fixture.cluster(app: "1.0.0", front: cache ? nil : 1)

@@ -145,4 +145,28 @@ struct SuspendScenarios {
       #expect(try await scene.announcements("RetryIgnored").first?.contains("nothing has failed") == true)
     }
   }
+
+  @Test("a cluster whose file comes suspended is not made before it is resumed, and says so")
+  func bornSuspended() async throws {
+    let fixture = Fixture(.embedded, workers: 1)
+    var files = fixture.shop()
+    files[Fixture.clusterPath("shop")] = fixture.cluster(
+      app: "1.0.0", annotations: [Wire.Annotation.suspend: "true"])
+    try await scenario(fixture, files) { scene in
+      let first = try scene.forge.first()
+      try await scene.note(first, "suspended") {
+        $0.object("shop")?.message?.contains("suspended by \(Wire.Annotation.suspend)") == true
+      }
+      try await staying(for: .seconds(1), "nothing of it") {
+        let names = try await scene.names(.pods) + scene.names(.statefulSets) + scene.names(.services)
+        return names.isEmpty
+      }
+      let resume = try scene.forge.push(
+        [Fixture.clusterPath("shop"): fixture.cluster(app: "1.0.0")], "Resume shop")
+      try await scene.configured("1.0.0")
+      try await scene.note(first, phase: "done")
+      try await scene.note(resume, phase: "done")
+      #expect(try await scene.events("shop-worker-0") == ["configure 1.0"])
+    }
+  }
 }

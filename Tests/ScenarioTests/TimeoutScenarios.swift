@@ -115,4 +115,27 @@ struct TimeoutScenarios {
       #expect(try await scene.pods()["shop-gateway-0"] == before["shop-gateway-0"])
     }
   }
+
+  @Test(
+    "a daemon that dies meanwhile: the next one learns that time was up, and nobody runs it twice",
+    arguments: Backend.available)
+  func death(_ backend: Backend) async throws {
+    let fixture = Fixture(
+      backend, workers: 2, .init(version: "1.0", hangs: "configure", failsIn: Self.pod))
+    try await scenario(fixture, Self.files(fixture), start: false) { scene in
+      let environment = ["KDOPS_UPGRADE_SCRIPT_TIMEOUT": backend.pick(embedded: "4s", kubernetes: "10s")]
+      try await scene.start(environment: environment)
+      try await scene.eventually("script that hangs") {
+        try await scene.events(Self.pod) == ["configure 1.0"] ? true : nil
+      }
+      try await scene.kill()
+      try await scene.start(environment: environment)
+      _ = try await Self.stuck("configure", try scene.forge.first(), scene)
+      #expect(try await scene.events(Self.pod) == ["configure 1.0"])
+      _ = try await Self.retry(.command, app: "1.0.0", scene)
+      try await scene.configured("1.0.0")
+      #expect(try await scene.events(Self.pod) == ["configure 1.0", "configure 1.0"])
+      #expect(try await scene.events("shop-worker-0") == ["configure 1.0"])
+    }
+  }
 }
