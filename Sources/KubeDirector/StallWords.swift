@@ -11,11 +11,17 @@ public enum StallWords {
 
 extension Condition {
   /// What ails which pod, without the way out.
-  public var complaint: String {
-    let ends = [StallWords.goBack, StallWords.mend, StallWords.mendNotRevert].compactMap {
+  public var complaint: String { String(message[..<(wayOutBegins ?? message.endIndex)]) }
+
+  /// How the stall is ended; nil where nothing is said of that.
+  public var wayOut: String? {
+    wayOutBegins.map { String(message[$0...].trimmingPrefix("; ")) }
+  }
+
+  private var wayOutBegins: String.Index? {
+    [StallWords.goBack, StallWords.mend, StallWords.mendNotRevert].compactMap {
       message.firstRange(of: $0)?.lowerBound
-    }
-    return String(message[..<(ends.min() ?? message.endIndex)])
+    }.min()
   }
 
   /// True where the way out is to name the old app again.

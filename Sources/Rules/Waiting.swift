@@ -54,7 +54,8 @@ extension LiveCluster {
     if noWayBack { return "mend the cause, then set the annotation \(Wire.Annotation.retry)" }
     if status?.upgradeInfo?.isRollingBack == true { return "see in its status what its pods wait for" }
     if status?.state == .creating {
-      return "see in its status what its pods wait for; a cluster that cannot be created has to be deleted"
+      return status?.condition(.stalled)?.wayOut
+        ?? "see in its status what its pods wait for; a cluster that cannot be created has to be deleted"
     }
     guard let commit = status?.specCommit.map(Self.short), let path else {
       return "put the old app back into its file"

@@ -125,6 +125,25 @@ struct WayOfAChangeTests {
         == "metadata accepted")
   }
 
+  @Test("behind a creation in which a script failed, a change says how that is run again")
+  func failedCreation() throws {
+    var status = try #require(Example.Live.creating.status)
+    func hint(_ stall: String) throws -> String? {
+      status.conditions = [
+        Condition(type: .stalled, status: true, reason: "ConfigError", message: stall, lastTransition: 0)
+      ]
+      var live = LiveView(source: .cluster)
+      live.hold(Repository.analytics, status: status)
+      return Repository.judge(start, try start.upgraded, live: live).findings.first {
+        $0.rule == "upgrade/configured"
+      }?.hint
+    }
+    #expect(
+      try hint("w-0: it failed; mend the cause, then kdops retry prod/analytics/w-0")
+        == "mend the cause, then kdops retry prod/analytics/w-0")
+    #expect(try hint("w-0: ErrImagePull")?.hasPrefix("see in its status") == true)
+  }
+
   @Test("while it rolls back, every change of spec.app waits, and what is wrong anyway is rejected at once")
   func whileRollingBack() throws {
     let again = Repository.judge(start, try start.upgraded, live: .of(.rollingBack))
