@@ -94,7 +94,8 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("the cluster is not called configured before the set of a role that went is gone, nor is it made again")
+  @Test(
+    "the cluster is not called configured before the set of a role that went is gone, nor is it made again")
   func lastOfRole() {
     var stage = Stage([.init(id: "worker", events: []), .init(id: "web")])
     stage.settle()
@@ -113,7 +114,8 @@ struct MembershipTests {
   }
 
   @Test(
-    "who may have heard of a newcomer in a container that is gone hears that he goes, where a volume remembers")
+    "who may have heard of a newcomer in a container that is gone hears that he goes, where a volume remembers"
+  )
   func rememberedByVolume() {
     var stage = Stage([.init(id: "worker", hasStorage: true), .init(id: "web")])
     stage.settle()
