@@ -27,7 +27,7 @@ public enum RuleRegistry {
     AppName.self, AppRoleUnique.self, AppServiceUnique.self, AppSelectedRoleUnique.self,
     AppRoleServiceUnique.self, AppRoleServiceRole.self, AppRoleServiceService.self, AppSelectedRoleKnown.self,
     AppRoleImage.self, AppTTYNeedsStdin.self, AppMinStorageQuantity.self, AppDashboardURLScheme.self,
-    AppEventList.self, AppSemver.self, AppTenancy.self,
+    AppEventList.self, AppSemver.self, AppTenancy.self, AppUpgradeAnnotation.self,
   ]
 
   static let appChangeRules: [any AppChangeRule.Type] = [AppInUse.self, AppUpgradableSealed.self]
@@ -37,6 +37,7 @@ public enum RuleRegistry {
     ClusterRoleMissing.self, ClusterMembers.self, ClusterMembersMax.self, ClusterMinResources.self,
     ClusterStorageSize.self, ClusterMinStorage.self, ClusterLabels.self, ClusterMountPathUnique.self,
     ClusterEnv.self, ClusterPlaintextSecret.self, ClusterTenancy.self, ClusterConnectionKnown.self,
+    ClusterUpgradeAnnotation.self,
   ]
 
   static let clusterChangeRules: [any ClusterChangeRule.Type] = [

@@ -65,6 +65,12 @@ public struct Edit: Sendable {
   static func cluster(_ old: String, _ new: String, also: KeyValuePairs<String, String> = [:]) -> Edit {
     replace(Fixture.clusterPath, old, new, also)
   }
+  static func candidate(annotation key: String, _ value: String) -> Edit {
+    candidate(#""namespace": "prod"}"#, #""namespace": "prod", "annotations": {"\#(key)": "\#(value)"}}"#)
+  }
+  static func cluster(annotation key: String, _ value: String) -> Edit {
+    cluster("namespace: prod", "namespace: prod\n  annotations: {\(key): \"\(value)\"}")
+  }
   static func add(_ path: String, _ text: String) -> Edit { Edit(path: path, action: .add(text)) }
   static func remove(_ path: String) -> Edit { Edit(path: path, action: .remove) }
 

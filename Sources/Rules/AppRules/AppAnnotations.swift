@@ -1,0 +1,76 @@
+import Diagnostics
+import KubeDirector
+import Values
+
+/// `app/upgrade-annotation`
+enum AppUpgradeAnnotation: AppRule {
+  static let description = RuleDescription(
+    "app/upgrade-annotation", .warning,
+    summary: "what an app's annotations ask of upgrades can be done",
+    rationale: """
+      `kdops.dev/role-order` and `kdops.dev/point-of-no-return` name roles of the app, `kdops.dev/max-unavailable` a \
+      number from 1 up. A name that is misspelt is no role's: its stage is empty, or an upgrade can be taken back past \
+      the point that was meant.
+      """,
+    passing: [
+      .given("a role of the app", .candidate(annotation: Wire.Annotation.pointOfNoReturn, "worker")),
+      .given("any role", .candidate(annotation: Wire.Annotation.pointOfNoReturn, "*")),
+      .given("stages", .candidate(annotation: Wire.Annotation.roleOrder, "controller, worker gateway")),
+    ],
+    failing: [
+      .given("a slip", .candidate(annotation: Wire.Annotation.pointOfNoReturn, "wroker")),
+      .given("a stage of nobody", .candidate(annotation: Wire.Annotation.roleOrder, "controller, database")),
+      .given("a share", .candidate(annotation: Wire.Annotation.maxUnavailable, "25%")),
+    ])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    UpgradeAnnotations(app.metadata.annotations).violations(
+      "app \(app.reference.name)", roles: app.spec.roles.map(\.id), isApp: true)
+  }
+}
+
+/// What annotations ask of upgrades, held against the roles that there are.
+struct UpgradeAnnotations {
+  private let values: [String: String]
+
+  init(_ annotations: [String: String]) { values = annotations }
+
+  /// - Parameters:
+  ///   - subject: whose annotations they are.
+  ///   - roles: the ids of the app's roles; nil where the app is not known.
+  func violations(_ subject: String, roles: [String]?, isApp: Bool) -> [Violation] {
+    if values.isEmpty { return [] }
+    var found: [Violation] = []
+    if let text = values[Wire.Annotation.maxUnavailable], (Int(text) ?? 0) < 1 {
+      found.append(
+        Violation(
+          Self.place(Wire.Annotation.maxUnavailable),
+          "\(Wire.Annotation.maxUnavailable) of \(subject) is \"\(text.prefix(80))\", which counts as 1",
+          hint: "write a whole number from 1 up"))
+    }
+    if let roles {
+      let keys = [Wire.Annotation.roleOrder] + (isApp ? [Wire.Annotation.pointOfNoReturn] : [])
+      for key in keys { found += strangers(key, subject, roles) }
+    }
+    if !isApp, values[Wire.Annotation.pointOfNoReturn] != nil {
+      found.append(
+        Violation(
+          Self.place(Wire.Annotation.pointOfNoReturn),
+          "\(Wire.Annotation.pointOfNoReturn) of \(subject) is heeded on apps alone",
+          hint: "move it to the app that it speaks of"))
+    }
+    return found
+  }
+
+  private func strangers(_ key: String, _ subject: String, _ roles: [String]) -> [Violation] {
+    var known = Set(roles)
+    if key == Wire.Annotation.pointOfNoReturn { known.insert("*") }
+    return ClusterStatus.roles(named: values[key]).subtracting(known).sorted().map { name in
+      Violation(
+        Self.place(key), "\(key) of \(subject) names role \(name.prefix(80)), which the app does not have",
+        hint: Hint.oneOf(roles, insteadOf: name, or: "remove it"))
+    }
+  }
+
+  private static func place(_ key: String) -> FieldPath { ["metadata", "annotations", .key(key)] }
+}
