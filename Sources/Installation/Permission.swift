@@ -71,7 +71,7 @@ extension Permission {
     [Permission(.secrets, [.get], names: [key]), Permission(.secrets, [.create])]
   }
 
-  /// For the record of what is held, which people read.
+  /// For the record of what is held, which people read, and of what was worked off.
   static func record(name: String) -> [Permission] {
     [Permission(.configMaps, [.get, .update], names: [name]), Permission(.configMaps, [.create])]
   }

@@ -40,6 +40,12 @@ public struct Stamp: Sendable {
     return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
   }
 
+  /// The value for a note of which commit of a branch was worked off.
+  public func of(worked commit: String, branch: String) -> String {
+    let message = Array("kdops.dev/worked 1\n\(branch)\n\(commit)".utf8)
+    return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
+  }
+
   /// The object with the stamp that stands for it.
   public func on(_ object: JSON) -> JSON {
     var stamped = object

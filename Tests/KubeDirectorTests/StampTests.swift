@@ -64,6 +64,16 @@ struct StampTests {
     #expect(Stamp(key: Array(repeating: 7, count: Stamp.keyLength - 1)) == nil)
   }
 
+  @Test("on a note of what was worked off stands for that commit on that branch, and for no commit of ours")
+  func worked() {
+    let stamp = Stamp.forTests.of(worked: "c1", branch: "main")
+    #expect(stamp == Stamp.forTests.of(worked: "c1", branch: "main"))
+    #expect(stamp != Stamp.forTests.of(worked: "c2", branch: "main"))
+    #expect(stamp != Stamp.forTests.of(worked: "c1", branch: "next"))
+    #expect(stamp != Stamp.numbered(8).of(worked: "c1", branch: "main"))
+    #expect(stamp != Stamp.forTests.of(commit: Array("main\nc1".utf8)))
+  }
+
   @Test("that is missing stands for nothing")
   func missing() {
     var object = Self.applied
