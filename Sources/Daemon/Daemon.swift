@@ -141,6 +141,9 @@ public struct Daemon: Sendable {
     let record = HeldRecord(
       backend.api, namespace: home ?? options.policy.systemNamespace,
       installation: options.policy.installation)
+    let worked = WorkedRecord(
+      backend.api, namespace: home ?? options.policy.systemNamespace,
+      installation: options.policy.installation, branch: options.branch, stamp: stamp)
     let images = GitImages()
     let start = Start()
     // What runs already may have to be pulled again before the first fetch has come back: as it was worked off last,
@@ -219,7 +222,9 @@ public struct Daemon: Sendable {
           // What is forbidden is not tried again until something else is held.
           return !error.isTransient && error.kind != .alreadyExists
         }
-      })
+      },
+      worked: { () throws(APIError) in try await worked.read() },
+      keepWorked: { (commit) throws(APIError) in try await worked.write(commit) })
     var settings = Reconciler.Settings(
       branch: options.branch, policy: options.policy, interval: options.interval,
       acceptsRewrittenHistory: options.acceptsRewrittenHistory, history: options.history,

@@ -72,6 +72,10 @@ public actor Reconciler {
     public var tookBack: @Sendable (Object, ObjectID) async -> Void
     /// All that is held now; false where that could not be told, and is to be told again.
     public var held: @Sendable (HeldChanges) async -> Bool
+    /// What the cluster keeps of which commit was worked off last, by this daemon or an earlier one.
+    public var worked: @Sendable () async throws(APIError) -> WorkedRecord.Reading
+    /// Has the cluster keep which commit was worked off.
+    public var keepWorked: @Sendable (ObjectID) async throws(APIError) -> Void
 
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
@@ -84,7 +88,9 @@ public actor Reconciler {
       head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in },
       putBack: @escaping @Sendable (Object, _ path: String) async -> Void = { _, _ in },
       tookBack: @escaping @Sendable (Object, ObjectID) async -> Void = { _, _ in },
-      held: @escaping @Sendable (HeldChanges) async -> Bool = { _ in true }
+      held: @escaping @Sendable (HeldChanges) async -> Bool = { _ in true },
+      worked: @escaping @Sendable () async throws(APIError) -> WorkedRecord.Reading = { .none },
+      keepWorked: @escaping @Sendable (ObjectID) async throws(APIError) -> Void = { _ in }
     ) {
       self.commit = commit
       self.cluster = cluster
@@ -94,6 +100,8 @@ public actor Reconciler {
       self.putBack = putBack
       self.tookBack = tookBack
       self.held = held
+      self.worked = worked
+      self.keepWorked = keepWorked
     }
   }
 
@@ -138,6 +146,12 @@ public actor Reconciler {
   private var nextLook: Duration?
   /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
   var refused: ObjectID?
+  /// The commit that was worked off last, as the cluster keeps it; nil where it keeps none that counts.
+  var recorded: ObjectID?
+  /// What the cluster keeps has been looked up.
+  var isRecordRead = false
+  /// It was said that the cluster does not let us read or write it.
+  var isRecordRefused = false
   /// A head of which it was said that its history is another one.
   var rewritten: ObjectID?
   /// What was last told of all that is held.

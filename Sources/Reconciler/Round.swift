@@ -20,6 +20,7 @@ extension Reconciler {
       await compare()
     }
     do {
+      try await recallWorked()
       try await recallConfirmation(in: repository)
       goal = try await trusted(fetched, in: repository)
       if let goal, goal != refused { try await releaseRewritten(by: goal, in: repository) }
@@ -48,19 +49,14 @@ extension Reconciler {
 
   // MARK: - A new head
 
-  /// Which commit was worked off last, kept in our own copy so that rewritten history is noticed after a restart.
-  var workedRef: String { Self.workedRef(settings.branch) }
-
-  /// Which commit of a branch a daemon with this copy of the repository has worked off last. Nothing that a remote has
-  /// comes to be there.
-  public static func workedRef(_ branch: String) -> String { "refs/kdops/worked/\(branch)" }
-
   private func adopt(_ commit: ObjectID, in repository: GitRepository) async throws {
-    let worked = try await repository.target(of: workedRef)
-    if let worked, worked != commit, !settings.acceptsRewrittenHistory, confirmed != commit,
-      try await !repository.isAncestor(worked, of: commit)
+    let kept = try await repository.target(of: workedRef)
+    if let worked = recorded ?? kept, worked != commit, !settings.acceptsRewrittenHistory,
+      confirmed != commit, try await !isPart(worked, of: commit, in: repository)
     {
-      if desired.head == nil { try await takeUpOpenCommits(at: worked, in: repository) }
+      if desired.head == nil {
+        try await takeUpOpenCommits(at: lastWorkedAtHand(in: repository), in: repository)
+      }
       refused = commit
       return await withhold(commit, insteadOf: worked, in: repository)
     }
@@ -70,7 +66,9 @@ extension Reconciler {
     let step = try await next.advance(to: commit, in: repository)
     desired = next
     guard step.isUsable else {
-      if isFirst { try await takeUpOpenCommits(at: worked ?? commit, in: repository) }
+      if isFirst {
+        try await takeUpOpenCommits(at: lastWorkedAtHand(in: repository) ?? commit, in: repository)
+      }
       refused = commit
       await record(step.layoutFindings, of: RepositoryLayout.path, commit, in: repository)
       for finding in step.layoutFindings { log(finding) }
@@ -81,7 +79,7 @@ extension Reconciler {
     await outlets.head(desired.layout, commit, repository)
     do {
       let count = try await takeIn(step, of: commit, before, in: repository)
-      if worked != commit { try await repository.updateRef(workedRef, to: commit, expecting: worked) }
+      try await keepWorked(commit, insteadOf: kept, in: repository)
       logger.info("head.fetched", metadata: ["commit": "\(commit.short)", "changed": "\(count)"])
     } catch {
       // What is not taken in whole is not taken in: the next round begins with it again.

@@ -75,15 +75,15 @@ extension Reconciler {
     living.objects[reference]?.isSuspended == true
   }
 
-  /// The way from what was taken in last. After a restart our own copy of the repository knows it; a copy that is new
-  /// begins behind the newest commit that some object lives by.
+  /// The way from what was taken in last. After a restart the cluster's record or our own copy of the repository knows
+  /// it; where neither does, it begins behind the newest commit that some object lives by.
   private func plan(to head: ObjectID, in repository: GitRepository) async throws -> Walk {
     func way(from base: ObjectID) async throws -> [ObjectID]? {
       let log = try await repository.firstParentLog(from: base, to: head, limit: Self.walkLimit)
       return log.reachedBase ? log.commits.map(\.id) : nil
     }
     if let base = desired.head { return Walk(target: head, commits: try await way(from: base) ?? [head]) }
-    if let worked = try await repository.target(of: workedRef) {
+    if let worked = try await lastWorked(in: repository) {
       return Walk(target: head, commits: try await way(from: worked).map { [worked] + $0 } ?? [head])
     }
     let known = living.commits

@@ -13,10 +13,16 @@ extension Reconciler {
 
   /// Takes up commits of which the last word has not been said: those with something under way, and those whose note
   /// stops short. Notes are read here to be completed; nothing else is ever decided by them.
-  func takeUpOpenCommits(at head: ObjectID, in repository: GitRepository) async throws {
-    var recent = Set(
-      try await repository.firstParentLog(from: nil, to: head, limit: Self.recentCommits).commits.map(\.id))
-    recent.insert(head)
+  ///
+  /// - Parameter head: what was worked off last; nil where our copy does not have it, so that only those count by which
+  ///   something lives.
+  func takeUpOpenCommits(at head: ObjectID?, in repository: GitRepository) async throws {
+    var recent: Set<ObjectID> = []
+    if let head {
+      let log = try await repository.firstParentLog(from: nil, to: head, limit: Self.recentCommits)
+      recent = Set(log.commits.map(\.id))
+      recent.insert(head)
+    }
     let underWay = living.underWay
     for commit in living.commits.union(recent).sorted() {
       let said = await outlets.said(commit)

@@ -104,8 +104,8 @@ struct StepwiseTests {
 
   @Test(
     "a daemon that begins anew goes on where the last one stopped, and skips no version",
-    arguments: [false, true])
-  func restart(isElsewhere: Bool) async throws {
+    arguments: [false, true], [false, true])
+  func restart(isElsewhere: Bool, isRecorded: Bool) async throws {
     let site = try Site()
     try await House.open(Self.start, at: site, settings: Self.stepwise) { house in
       try await house.engine("shop")
@@ -116,6 +116,7 @@ struct StepwiseTests {
       await house.rest()
     }
     if isElsewhere { try site.forgetMirror() }
+    if !isRecorded { try await site.forgetRecords() }
     try await House.open(at: site, settings: Self.stepwise) { house in
       let second = try house.user.head()
       await house.worked(try house.user.head("HEAD~1"))
@@ -126,8 +127,9 @@ struct StepwiseTests {
     }
   }
 
-  @Test("what was deleted before a restart elsewhere is not made again on the way")
-  func nothingComesBack() async throws {
+  @Test(
+    "what was deleted before a restart elsewhere is not made again on the way", arguments: [false, true])
+  func nothingComesBack(isRecorded: Bool) async throws {
     let site = try Site()
     try await House.open(Self.start, at: site, settings: Self.stepwise) { house in
       try await house.engine("shop")
@@ -137,6 +139,7 @@ struct StepwiseTests {
       #expect(await house.object(.apps, "web-1.3.0") == nil)
     }
     try site.forgetMirror()
+    if !isRecorded { try await site.forgetRecords() }
     let counting = Stubborn(isMeek: true)
     try await House.open(
       at: site, settings: Self.stepwise, wrap: { counting.stand(before: $0) }

@@ -197,6 +197,27 @@ struct TrustTests {
     }
   }
 
+  @Test("what an administrator let pass is gone on from by a daemon elsewhere, though nothing lives by it")
+  func confirmedElsewhere() async throws {
+    let town = try Town(.range)
+    try await town.open(Files.shops("shop")) { house in
+      try await house.engine("shop")
+      try town.signs(false)
+      let bad = try await house.push(["README.md": "x"])
+      await house.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      #expect(await house.reconciler.accept(bad))
+      await house.worked(bad)
+    }
+    try town.site.forgetMirror()
+    try await town.open { house in
+      await house.worked(try house.user.head())
+      try town.signs(true)
+      let good = try await house.push(Self.shop(members: 2))
+      await house.cluster("shop") { Self.commit($0) == good }
+      #expect(await house.told.held.allSatisfy(\.isEmpty))
+    }
+  }
+
   @Test(
     "a first start follows the newest signed commit, and nothing where there is none",
     arguments: [true, false])

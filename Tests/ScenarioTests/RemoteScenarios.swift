@@ -51,6 +51,15 @@ struct RemoteScenarios {
         scene.logged("history.rewritten").count == 2 ? true : nil
       }
       #expect(try await scene.status()?.members.count == 3)
+      // So does one that has nothing but the cluster, and not the commit that was lost.
+      try await scene.kill()
+      try FileManager.default.removeItem(atPath: "\(scene.folder.path)/cluster/repository.git")
+      try await scene.start()
+      try await scene.eventually("word of it a third time") {
+        scene.logged("history.rewritten").count == 3 ? true : nil
+      }
+      #expect(scene.logged("history.rewritten").allSatisfy { $0.contains("was=\(second.prefix(7))") })
+      #expect(try await scene.status()?.members.count == 3)
       // A head that contains what was worked off ends the hold.
       try user.git("merge", "--quiet", "--strategy", "ours", "--message", "Go on from the upgrade", second)
       try user.git("checkout", second, "--", ".")

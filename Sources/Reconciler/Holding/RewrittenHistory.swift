@@ -31,7 +31,7 @@ extension Reconciler {
     rewritten = nil
     let object = Self.reference(of: before)
     // A commit counts as its own ancestor.
-    if try await repository.isAncestor(before, of: head) {
+    if try await isPart(before, of: head, in: repository) {
       book.forget(object, of: before)
     } else {
       book.withdraw(object, by: head)

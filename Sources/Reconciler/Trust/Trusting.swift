@@ -31,7 +31,7 @@ extension Reconciler {
   private func judgeSignatures(
     _ head: ObjectID, _ checker: any SignatureChecker, in repository: GitRepository
   ) async throws -> Trust {
-    let worked = try await repository.target(of: workedRef)
+    let worked = try await lastWorkedAtHand(in: repository)
     let bases = worked.map { [$0] } ?? Array(accepted)
     let approach = try await approach(to: head, from: bases, in: repository)
     guard !approach.steps.isEmpty else { return Trust(head: head, goal: head) }

@@ -182,6 +182,54 @@ final class Homeless: Between, @unchecked Sendable {
   }
 }
 
+/// A server that refuses calls by which something is read, or those by which something is written, as a test likes;
+/// counts those that it hears.
+final class Reluctant: Between, @unchecked Sendable {
+  private struct Calls {
+    var refusal: APIError.Kind?
+    /// How many more are refused; nil for all.
+    var times: Int?
+    var count = 0
+
+    mutating func next() -> APIError.Kind? {
+      count += 1
+      guard let refusal, times != 0 else { return nil }
+      times = times.map { $0 - 1 }
+      return refusal
+    }
+  }
+
+  private let reading = Mutex(Calls())
+  private let writing = Mutex(Calls())
+  var reads: Int { reading.withLock { $0.count } }
+  var writes: Int { writing.withLock { $0.count } }
+
+  /// - Parameter times: nil for ever.
+  func refuseReads(_ kind: APIError.Kind?, times: Int? = nil) {
+    reading.withLock { ($0.refusal, $0.times) = (kind, times) }
+  }
+
+  /// - Parameter times: nil for ever.
+  func refuseWrites(_ kind: APIError.Kind?, times: Int? = nil) {
+    writing.withLock { ($0.refusal, $0.times) = (kind, times) }
+  }
+
+  override func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
+    if let kind = reading.withLock({ $0.next() }) { throw APIError(kind, "\(name): not now") }
+    return try await super.get(resource, name)
+  }
+
+  override func create(_ object: Object) async throws(APIError) -> Object {
+    if let kind = writing.withLock({ $0.next() }) { throw APIError(kind, "\(object.name): not now") }
+    return try await super.create(object)
+  }
+
+  override func update(_ object: Object) async throws(APIError) -> Object {
+    if let kind = writing.withLock({ $0.next() }) { throw APIError(kind, "\(object.name): not now") }
+    return try await super.update(object)
+  }
+}
+
 /// Where nothing is.
 private struct Nowhere: ClusterAPI {
   private var absent: APIError { APIError(.unavailable, "nothing is there yet") }

@@ -39,10 +39,12 @@ final class House: Sendable {
   ///   - isStill: true where time goes on only as the test says.
   ///   - once: true for a daemon that ends when nothing goes on by itself any more.
   ///   - wrap: what stands between the daemon and the cluster.
+  ///   - records: the same for what the daemon keeps there for itself.
   static func open(
     _ files: [String: String?] = [:], at site: Site? = nil, settings: Reconciler.Settings = .init(),
     isStill: Bool = false, once: Bool = false, stamp: Stamp = .forTests,
     wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
+    records: (EmbeddedCluster) -> any ClusterAPI = { $0 },
     _ body: @Sendable (House) async throws -> Void
   ) async throws {
     let site = try site ?? Site()
@@ -54,6 +56,7 @@ final class House: Sendable {
     let store = try await site.store()
     let told = Heard()
     let clock = TestClock()
+    let record = Site.record(in: records(store), of: settings.branch, stamp)
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(site.forge.path)), at: site.mirror), api: wrap(store),
       settings: settings, stamp: stamp,
@@ -65,7 +68,9 @@ final class House: Sendable {
           return await site.notes.report(of: $0)
         },
         putBack: { object, _ in await told.mended(object.name) },
-        held: { await told.take($0) }),
+        held: { await told.take($0) },
+        worked: { () throws(APIError) in try await record.read() },
+        keepWorked: { (commit) throws(APIError) in try await record.write(commit) }),
       logger: logger, clock: isStill ? clock : ContinuousClock())
     let house = House(user: site.user, store: store, reconciler: reconciler, told: told, clock: clock)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -206,6 +211,37 @@ final class Site: Sendable {
   /// What only this machine knows is lost.
   func forgetMirror() throws {
     try TemporaryRepository.run(["rm", "-rf", mirror], in: nil)
+  }
+
+  /// Where daemons here write down what was worked off.
+  static func record(
+    in api: any ClusterAPI, of branch: String = "main", _ stamp: Stamp = .forTests
+  ) -> WorkedRecord {
+    WorkedRecord(api, namespace: home, installation: "default", branch: branch, stamp: stamp)
+  }
+
+  private static let home = "kdops-system"
+
+  /// What daemons wrote down for each other; nil where that is nothing.
+  func records() async throws -> Object? {
+    try await store().list(.configMaps, namespace: Self.home, labels: .everything).items.first
+  }
+
+  /// No daemon until now was of a version that writes anything down.
+  func forgetRecords() async throws {
+    guard let record = try await records() else { return }
+    try await store().delete(.configMaps, record.objectName, .none)
+  }
+
+  /// A copy of what only this machine knows, for later.
+  func keepMirror() throws {
+    try TemporaryRepository.run(["cp", "-r", mirror, mirror + ".kept"], in: nil)
+  }
+
+  /// Another machine comes to work, which was away since its copy was kept.
+  func comeBack() throws {
+    try forgetMirror()
+    try TemporaryRepository.run(["mv", mirror + ".kept", mirror], in: nil)
   }
 
   func store() async throws -> EmbeddedCluster { try await opened.store(in: folder.path) }

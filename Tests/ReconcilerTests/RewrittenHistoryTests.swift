@@ -1,0 +1,404 @@
+import ClusterAPI
+import GitStore
+import KubeDirector
+import Rules
+import StatusWriter
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("Rewritten history, for daemons that come later", .timeLimit(.minutes(10)))
+struct RewrittenHistoryTests {
+  /// What was worked off, and the head that no longer has it.
+  private struct Rewrite: Sendable {
+    var worked: String
+    var head: String
+
+    var message: String {
+      let (worked, head) = (worked.prefix(7), head.prefix(7))
+      return "history was rewritten: \(worked), which was worked off last, is no longer in it; "
+        + "push a head that contains \(worked), or accept this one by kdops sync --accept \(head)"
+    }
+  }
+
+  private static func shop(members: Int) -> [String: String?] {
+    ["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: members)]
+  }
+
+  /// Has a daemon work off a commit.
+  @discardableResult
+  private static func work(
+    _ files: [String: String?] = ["README.md": "two"], at site: Site, settings: Reconciler.Settings = .init()
+  ) async throws -> String {
+    try await House.open(Files.shops("shop"), at: site, settings: settings) { house in
+      try await house.engine("shop")
+      await house.worked(try await house.push(files))
+    }
+    return try site.user.head()
+  }
+
+  /// Takes the last commit off the branch for another one.
+  private static func rewrite(at site: Site) throws -> Rewrite {
+    let worked = try site.user.head()
+    try site.user.git("reset", "--quiet", "--hard", "HEAD~1")
+    let head = try site.user.commit(shop(members: 3), "Grow shop")
+    try site.user.push("--force", "main")
+    return Rewrite(worked: worked, head: head)
+  }
+
+  /// Waits until a head is held, which changes nothing.
+  private static func isHeld(_ rewrite: Rewrite, in house: House) async throws {
+    let told = await until { await house.told.held.last.flatMap { $0.isEmpty ? nil : $0.changes } }
+    let held = try #require(told?.first)
+    #expect(held.isOfCommit && held.commit == rewrite.head && held.rules == [CommitHistory.id])
+    #expect(held.message == rewrite.message)
+    let note = await house.report(rewrite.head, String(rewrite.head.prefix(7))) { $0.verdict == "waiting" }
+    #expect(note?.message == rewrite.message)
+    #expect(await members(house) == 1)
+  }
+
+  /// Waits until a head is followed, of which nothing was ever held.
+  private static func isFollowed(_ head: String, in house: House) async {
+    await house.worked(head)
+    await until { await house.told.held.isEmpty ? nil : true }
+    #expect(await house.told.held.allSatisfy(\.isEmpty))
+  }
+
+  private static func members(_ house: House) async -> Int? {
+    await house.object(.clusters, "shop")?.json["spec"]?["roles"]?.array?.first?["members"]?.integer
+  }
+
+  private static func recorded(at site: Site) async throws -> WorkedRecord.Reading {
+    try await Site.record(in: site.store()).read()
+  }
+
+  @Test("a new daemon holds it, also one whose copy of the repository is new", arguments: [false, true])
+  func held(isElsewhere: Bool) async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let rewrite = try Self.rewrite(at: site)
+    if isElsewhere { try site.forgetMirror() }
+    try await House.open(at: site) { house in try await Self.isHeld(rewrite, in: house) }
+  }
+
+  @Test("what one daemon accepts the next one does not hold, whose copy is new")
+  func accepted() async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let rewrite = try Self.rewrite(at: site)
+    try site.forgetMirror()
+    try await House.open(at: site) { house in
+      try await Self.isHeld(rewrite, in: house)
+      #expect(await house.reconciler.accept(rewrite.head))
+      await house.worked(rewrite.head)
+      #expect(await Self.members(house) == 3)
+      try await house.engine("shop")
+    }
+    try site.forgetMirror()
+    try await House.open(at: site) { house in
+      await Self.isFollowed(rewrite.head, in: house)
+      await house.worked(try await house.push(["README.md": "three"]))
+      #expect(await house.told.held.allSatisfy(\.isEmpty))
+    }
+  }
+
+  @Test("a daemon with an older copy does not hold what was accepted meanwhile", arguments: History.allCases)
+  func olderCopy(history: History) async throws {
+    let settings = Reconciler.Settings(history: history)
+    let site = try Site()
+    try await Self.work(at: site, settings: settings)
+    try site.keepMirror()
+    let rewrite = try Self.rewrite(at: site)
+    try site.forgetMirror()
+    try await House.open(at: site, settings: settings) { house in
+      try await Self.isHeld(rewrite, in: house)
+      #expect(await house.reconciler.accept(rewrite.head))
+      await house.worked(rewrite.head)
+      try await house.engine("shop")
+    }
+    try site.comeBack()
+    try await House.open(at: site, settings: settings) { house in
+      await Self.isFollowed(rewrite.head, in: house)
+      #expect(await Self.members(house) == 3)
+    }
+  }
+
+  @Test("a daemon with an older copy holds what lost a commit that it never saw")
+  func olderCopyHolds() async throws {
+    let site = try Site()
+    try await Self.work(["README.md": "one"], at: site)
+    try site.keepMirror()
+    try await House.open(at: site) { house in
+      await house.worked(try await house.push(["README.md": "two"]))
+    }
+    let rewrite = try Self.rewrite(at: site)
+    try site.comeBack()
+    try await House.open(at: site) { house in try await Self.isHeld(rewrite, in: house) }
+  }
+
+  @Test("a head that contains what was worked off ends it, also where that was not at hand")
+  func ended() async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let rewrite = try Self.rewrite(at: site)
+    try site.forgetMirror()
+    try await House.open(at: site) { house in
+      try await Self.isHeld(rewrite, in: house)
+      try house.user.git("push", "--quiet", "--force", "origin", "\(rewrite.worked):main")
+      await house.reconciler.sync()
+      await house.worked(rewrite.worked)
+      await until { await house.told.held.last?.isEmpty == true ? true : nil }
+      await house.report(rewrite.head, String(rewrite.head.prefix(7))) {
+        $0.message == "withdrawn by \(rewrite.worked.prefix(7)) before it was applied"
+      }
+    }
+  }
+
+  @Test("a branch that goes on is followed by a new daemon, whose copy is new")
+  func forward() async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let head = try site.user.commit(Self.shop(members: 3))
+    try site.user.push()
+    try site.forgetMirror()
+    try await House.open(at: site) { house in
+      await Self.isFollowed(head, in: house)
+      #expect(await Self.members(house) == 3)
+    }
+  }
+
+  @Test("a run that is to converge once ends with a head that is held, also where its copy is new")
+  func once() async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let rewrite = try Self.rewrite(at: site)
+    try site.forgetMirror()
+    try await House.open(at: site, once: true) { house in
+      let outcome = await until { await house.told.outcome }
+      #expect(outcome == .unsettled(rejected: 0, failed: 0, waiting: 1))
+      try await Self.isHeld(rewrite, in: house)
+    }
+  }
+
+  @Test("what a lost commit began is told to its end, by a daemon that does not have that commit")
+  func underWay() async throws {
+    let site = try Site()
+    try await House.open(Files.shops("shop"), at: site) { house in
+      try await house.engine("shop")
+      try await house.push([
+        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
+      ])
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await house.engine(
+        "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
+      await house.rest()
+    }
+    let rewrite = try Self.rewrite(at: site)
+    try site.forgetMirror()
+    try await House.open(at: site) { house in
+      try await Self.isHeld(rewrite, in: house)
+      try await house.engine("shop")
+      await house.report(rewrite.worked, "shop") { $0.phase == .done }
+    }
+  }
+
+  @Test("history: stepwise goes on from what another daemon worked off last, and not from an older copy")
+  func stepwise() async throws {
+    let settings = Reconciler.Settings(history: .stepwise)
+    let site = try Site()
+    try await Self.work(at: site, settings: settings)
+    try site.keepMirror()
+    try await House.open(at: site) { house in
+      try house.user.commit(Self.shop(members: 2))
+      await house.worked(try await house.push(Self.shop(members: 3)))
+      try await house.engine("shop")
+    }
+    try site.comeBack()
+    let counting = Stubborn(isMeek: true)
+    try await House.open(at: site, settings: settings, wrap: { counting.stand(before: $0) }) { house in
+      await Self.isFollowed(try site.user.head(), in: house)
+      #expect(counting.writes == 0)
+    }
+  }
+
+  // MARK: - What is not believed
+
+  @Test("a record that no daemon of the installation made is passed over, and the own copy counts")
+  func forged() async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let rewrite = try Self.rewrite(at: site)
+    let head = try #require(ObjectID(hex: rewrite.head))
+    try await Site.record(in: site.store(), .numbered(8)).write(head)
+    #expect(try await Self.recorded(at: site) == .unproven)
+    // As if the rewritten head had been worked off: it is held all the same.
+    try await House.open(at: site) { house in try await Self.isHeld(rewrite, in: house) }
+    // Where nobody knows better it is a first look, and the record is one of ours again.
+    try site.forgetMirror()
+    try await House.open(at: site) { house in await Self.isFollowed(rewrite.head, in: house) }
+    #expect(try await Self.recorded(at: site) == .commit(head))
+  }
+
+  @Test("a record of another branch says nothing of this one")
+  func otherBranch() async throws {
+    let site = try Site()
+    let worked = try #require(ObjectID(hex: try await Self.work(at: site)))
+    let rewrite = try Self.rewrite(at: site)
+    try await Site.record(in: site.store(), of: "next").write(worked)
+    #expect(try await Self.recorded(at: site) == .none)
+    try site.forgetMirror()
+    try await House.open(at: site) { house in await Self.isFollowed(rewrite.head, in: house) }
+  }
+
+  @Test(
+    "a record in which anything was edited is none of ours",
+    arguments: [
+      ["\"branch\": \"next\"": "\"branch\": \"main\""], ["\"schemaVersion\": 1": "\"schemaVersion\": 2"],
+      ["{": "["], ["stamp": "seal"], ["0123": "0124"],
+    ])
+  func edited(words: [String: String]) async throws {
+    let store = try await Site().store()
+    let commit = try #require(ObjectID(hex: String(repeating: "0123", count: 10)))
+    try await Site.record(in: store, of: "next").write(commit)
+    #expect(try await Site.record(in: store, of: "next").read() == .commit(commit))
+    var map = try #require(await store.list(.configMaps, namespace: nil, labels: .everything).items.first)
+    var text = try #require(map.json["data"]?["worked.json"]?.string)
+    for (old, new) in words { text = text.replacing(old, with: new) }
+    map.json["data"] = ["worked.json": .string(text)]
+    _ = try await store.update(map)
+    let branch = text.contains("\"main\"") ? "main" : "next"
+    #expect(try await Site.record(in: store, of: branch).read() == .unproven)
+  }
+
+  @Test("what is held and what was worked off stand beside each other, and neither takes the other away")
+  func beside() async throws {
+    let site = try Site()
+    let store = try await site.store()
+    let held = HeldRecord(store, namespace: "kdops-system", installation: "default")
+    let commits = try ["a", "b"].map { try #require(ObjectID(hex: String(repeating: $0, count: 40))) }
+    let one = HeldChanges(changes: [
+      HeldChange(
+        commit: "4f2c9ab", object: .cluster("prod", "shop"), verdict: "rejected", rules: ["upgrade/newer"],
+        message: "not newer")
+    ])
+    try await Site.record(in: store).write(commits[0])
+    #expect(try await HeldRecord.read(from: store, namespace: nil).isEmpty)
+    try await held.write(one, now: 0)
+    #expect(try await Self.recorded(at: site) == .commit(commits[0]))
+    try await Site.record(in: store).write(commits[1])
+    #expect(try await HeldRecord.read(from: store, namespace: nil) == one)
+    try await held.write(HeldChanges(), now: 0)
+    #expect(try await Self.recorded(at: site) == .commit(commits[1]))
+    let version = try await site.records()?.resourceVersion
+    try await Site.record(in: store).write(commits[1])
+    #expect(try await site.records()?.resourceVersion == version)
+    #expect(try await store.list(.configMaps, namespace: nil, labels: .everything).items.count == 1)
+  }
+
+  // MARK: - What the cluster does not do
+
+  @Test("where the record cannot be read now, nothing is followed until it can")
+  func unread() async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let rewrite = try Self.rewrite(at: site)
+    try site.forgetMirror()
+    let records = Reluctant()
+    records.refuseReads(.unavailable)
+    try await House.open(at: site, isStill: true, records: { records.stand(before: $0) }) { house in
+      await until {
+        house.clock.advance(by: .seconds(1))
+        return records.reads > 2 ? true : nil
+      }
+      #expect(await house.reconciler.desired.head == nil)
+      #expect(await Self.members(house) == 1)
+      records.refuseReads(nil)
+      await until {
+        house.clock.advance(by: .seconds(1))
+        return await house.told.held.last?.isEmpty == false ? true : nil
+      }
+      try await Self.isHeld(rewrite, in: house)
+      #expect(records.writes == 0)
+    }
+  }
+
+  @Test("where reading it is forbidden, the own copy counts")
+  func forbidden() async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let rewrite = try Self.rewrite(at: site)
+    let records = Reluctant()
+    records.refuseReads(.forbidden)
+    try await House.open(at: site, records: { records.stand(before: $0) }) { house in
+      try await Self.isHeld(rewrite, in: house)
+      #expect(await house.reconciler.accept(rewrite.head))
+      await house.worked(rewrite.head)
+    }
+    try await House.open(at: site, records: { records.stand(before: $0) }) { house in
+      await Self.isFollowed(rewrite.head, in: house)
+    }
+  }
+
+  @Test("where it cannot be written now, nothing is applied until it can")
+  func unwritten() async throws {
+    let site = try Site()
+    let records = Reluctant()
+    records.refuseWrites(.unavailable)
+    try await House.open(
+      Files.shops("shop"), at: site, isStill: true, records: { records.stand(before: $0) }
+    ) { house in
+      await until {
+        house.clock.advance(by: .seconds(1))
+        return records.writes > 2 ? true : nil
+      }
+      #expect(await house.object(.clusters, "shop") == nil)
+      records.refuseWrites(nil)
+      await until {
+        house.clock.advance(by: .seconds(1))
+        return await house.object(.clusters, "shop")
+      }
+      await house.rest()
+    }
+    let head = try #require(ObjectID(hex: try site.user.head()))
+    #expect(try await Self.recorded(at: site) == .commit(head))
+  }
+
+  @Test("where writing it is forbidden, what was accepted is gone on from all the same")
+  func unwritable() async throws {
+    let site = try Site()
+    try await Self.work(at: site)
+    let rewrite = try Self.rewrite(at: site)
+    let records = Reluctant()
+    records.refuseWrites(.forbidden)
+    try await House.open(at: site, records: { records.stand(before: $0) }) { house in
+      try await Self.isHeld(rewrite, in: house)
+      #expect(await house.reconciler.accept(rewrite.head))
+      await house.worked(rewrite.head)
+      let next = try await house.push(["README.md": "three"])
+      await house.worked(next)
+      // And what is rewritten then is held because of that.
+      let again = try Self.rewrite(at: site)
+      #expect(again.worked == next)
+      await house.reconciler.sync()
+      let note = await house.report(again.head, String(again.head.prefix(7)))
+      #expect(note?.message == again.message)
+    }
+  }
+
+  @Test("it is read once, and written where another commit is worked off")
+  func quiet() async throws {
+    let site = try Site()
+    let head = try await Self.work(at: site)
+    let records = Reluctant()
+    try await House.open(at: site, records: { records.stand(before: $0) }) { house in
+      await house.worked(head)
+      await house.reconciler.sync()
+      await house.rest()
+      #expect(records.reads == 1 && records.writes == 0)
+      await house.worked(try await house.push(["README.md": "three"]))
+      #expect(records.writes == 1)
+    }
+  }
+}
