@@ -4,7 +4,7 @@ extension Condition {
   /// The reason of `Progressing` for an engine that somebody has told to stop.
   public static let suspended = "Suspended"
   /// The reason of `Progressing` for a cluster at rest whose last change waits for something beside it.
-  public static let waiting = "Waiting"
+  public static let waitingForConnections = "WaitingForConnections"
   /// The reason of `Stalled` for a cluster whose app is not there.
   public static let appMissing = "AppMissing"
   /// The reason of `Stalled` for a cluster that is to go back to an app to which no way leads any more.
@@ -17,7 +17,7 @@ extension ClusterStatus {
 
   /// Why the last change of a cluster at rest is not done, where it waits for something beside the cluster.
   public var wait: String? {
-    condition(.progressing).flatMap { $0.reason == Condition.waiting ? $0.message : nil }
+    condition(.progressing).flatMap { $0.reason == Condition.waitingForConnections ? $0.message : nil }
   }
 
   /// Since when a pod that the upgrade has in hand has not got on, in whole seconds since 1970; nil for any other.

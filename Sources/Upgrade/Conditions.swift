@@ -63,7 +63,7 @@ extension ClusterMachine {
     }
     guard status.state != .configured else {
       guard let unheard else { return (false, "Configured", "") }
-      return (true, Condition.waiting, "the last change is not done; \(unheard)")
+      return (true, Condition.waitingForConnections, "the last change is not done; \(unheard)")
     }
     guard !stalled else { return (false, "Stalled", "") }
     guard let info = status.upgradeInfo else {

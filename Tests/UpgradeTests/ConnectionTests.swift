@@ -166,7 +166,9 @@ struct ConnectionTests {
   }
 
   private static func wait(_ stage: Stage) -> String? {
-    guard let condition = stage.status?.condition(.progressing), condition.reason == Condition.waiting else {
+    guard let condition = stage.status?.condition(.progressing),
+      condition.reason == Condition.waitingForConnections
+    else {
       return nil
     }
     return condition.message
