@@ -146,6 +146,51 @@ struct ConnectionScenarios {
     }
   }
 
+  @Test(
+    "a commit that names a neighbour which is changing says that it waits for it, can be taken away, and is done in its time",
+    arguments: Backend.available)
+  func unsettledNeighbour(_ backend: Backend) async throws {
+    let fixture = Fixture(backend, workers: 2, .init(version: "1.0", start: "500ms"))
+    var files = Self.files(fixture, nil)
+    files[Fixture.clusterPath("depot")] = fixture.cluster("depot", app: "1.0.0", workers: 1, front: nil)
+    try await scenario(fixture, files) { scene in
+      try await scene.note(try scene.forge.first(), phase: "done")
+      let bad = try scene.forge.push(
+        [
+          Fixture.appPath("1.1.0"): fixture.app("1.1.0", tag: "9.9.9"),
+          Fixture.clusterPath("depot"): fixture.cluster("depot", app: "1.1.0", workers: 1, front: nil),
+        ], "Upgrade depot to an image that nobody has")
+      try await scene.note(bad, phase: "failed")
+      func push(_ connections: String?, _ message: String) throws -> String {
+        try scene.forge.push([Fixture.clusterPath("shop"): Self.shop(fixture, connections)], message)
+      }
+      func waits(_ commit: String) async throws {
+        let note = try await scene.note(commit, "waiting for depot") { $0.object("shop")?.message != nil }
+        #expect(note.phase == "pending")
+        #expect(
+          note.object("shop")?.message
+            == "the last change is not done; members hear of clusters/depot when it is at rest")
+        let status = try await scene.status()
+        #expect(status?.state == .configured)
+        #expect(status?.condition(.progressing)?.reason == "WaitingForConnections")
+      }
+
+      let early = try push("{clusters: [depot]}", "Connect shop")
+      try await waits(early)
+      let part = try push(nil, "Leave shop to itself")
+      try await scene.note(part, phase: "done")
+      try await Self.heard(0, scene)
+
+      let connect = try push("{clusters: [depot]}", "Connect shop again")
+      try await waits(connect)
+      let revert = try scene.forge.revert(bad)
+      try await scene.note(revert, phase: "done")
+      try await scene.note(connect, phase: "done")
+      try await Self.heard(1, scene)
+      for pod in Self.members { #expect(try await Self.workers(pod, scene) == 1, "\(pod)") }
+    }
+  }
+
   @Test("a neighbour that is pruned is told, and its return when it is at rest")
   func prunedNeighbour() async throws {
     let fixture = Fixture(.embedded, workers: 2, .init(version: "1.0", start: "500ms"))
