@@ -19,25 +19,18 @@ struct DeadlineTests {
     stage.status?.condition(.stalled)?.status == true
   }
 
-  /// Lets time pass in which nothing happens, and looks again.
-  private func wait(_ seconds: Int, in stage: inout Stage) {
-    stage.now += seconds
-    stage.annotate("looked", "\(stage.now)")
-    stage.settle()
-  }
-
   @Test("does not run while the cluster is suspended, and begins anew when it is resumed")
   func suspended() {
     var stage = slow()
     stage.annotate(Wire.Annotation.suspend, "true")
     stage.settle()
-    wait(70, in: &stage)
+    stage.wait(70)
     #expect(!isStalled(stage))
     stage.annotate(Wire.Annotation.suspend, nil)
     stage.settle()
-    wait(45, in: &stage)
+    stage.wait(45)
     #expect(!isStalled(stage))
-    wait(20, in: &stage)
+    stage.wait(20)
     #expect(isStalled(stage))
   }
 
@@ -50,7 +43,7 @@ struct DeadlineTests {
     stage.annotate(Wire.Annotation.retry, "c-worker-1 first")
     stage.settle()
     #expect(stage.status?.condition(.stalled)?.status == false)
-    wait(61, in: &stage)
+    stage.wait(61)
     #expect(isStalled(stage))
     #expect(stage.status?.stepsSince.count == 1)
   }
@@ -58,13 +51,13 @@ struct DeadlineTests {
   @Test("each step of a pod has its own time: the start, and then the script")
   func steps() {
     var stage = slow()
-    wait(50, in: &stage)
+    stage.wait(50)
     stage.slowPods = []
     stage.settle { $0.member("worker-1")?.podUpgradeStatus == .configured }
     stage.heldScripts = ["worker-1"]
-    wait(50, in: &stage)
+    stage.wait(50)
     #expect(!isStalled(stage))
-    wait(20, in: &stage)
+    stage.wait(20)
     #expect(isStalled(stage))
   }
 
@@ -77,13 +70,13 @@ struct DeadlineTests {
     stage.settle()
     #expect(stage.member("worker-1")?.upgrade == nil)
     #expect(stage.decision()?.actions.contains { if case .wake = $0 { true } else { false } } == true)
-    wait(61, in: &stage)
+    stage.wait(61)
     #expect(isStalled(stage))
     let message = stage.status?.condition(.stalled)?.message
     #expect(message?.hasPrefix("worker: no progress since ") == true)
     #expect(message?.hasSuffix("; to go back to app-1.0, revert commit commit2") == true)
     stage.sets["worker"]?.disruptionsAllowed = 1
-    wait(1, in: &stage)
+    stage.wait(1)
     #expect(stage.status?.state == .configured)
     #expect(stage.status?.role("worker")?.progressedAt == nil)
     #expect(stage.violations == [])

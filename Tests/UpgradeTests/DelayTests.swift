@@ -8,13 +8,6 @@ struct DelayTests {
     stage.status?.condition(.stalled).flatMap { $0.status ? $0.message : nil }
   }
 
-  /// Lets time pass in which nothing happens, and looks again.
-  private func wait(_ seconds: Int, in stage: inout Stage) {
-    stage.now += seconds
-    stage.annotate("looked", "\(stage.now)")
-    stage.settle()
-  }
-
   @Test("a pod that is never made stalls a new cluster after a while, and stalls it no more once it is made")
   func notCreated() {
     var stage = Stage([.init(id: "worker", members: 2)])
@@ -22,7 +15,7 @@ struct DelayTests {
     stage.settle()
     #expect(stall(stage) == nil)
     #expect(stage.decision()?.actions.contains { if case .wake = $0 { true } else { false } } == true)
-    wait(90, in: &stage)
+    stage.wait(90)
     #expect(
       stall(stage)
         == "c-worker-1: PodNotCreated: the pod is not made, as a quota or a policy may have it; "
@@ -41,7 +34,7 @@ struct DelayTests {
     stage.commit(app: "app-1.1")
     stage.settle()
     #expect(stall(stage) == nil)
-    wait(90, in: &stage)
+    stage.wait(90)
     #expect(stall(stage)?.hasSuffix("; to go back to app-1.0, revert commit commit2") == true)
     stage.commit(app: "app-1.0")
     stage.settle()
@@ -57,7 +50,7 @@ struct DelayTests {
     var stage = UpgradingTests.workers(3)
     stage.commit(app: "app-1.1")
     stage.settle { $0.member("worker-2")?.podUpgradeStatus == .configured }
-    wait(500, in: &stage)
+    stage.wait(500)
     #expect(stage.history.allSatisfy { $0.condition(.stalled)?.status != true })
     #expect(stage.status?.state == .configured)
   }
@@ -67,9 +60,9 @@ struct DelayTests {
     var stage = Stage([.init(id: "worker", members: 2)])
     stage.slowPods = ["worker-0"]
     stage.settle()
-    wait(100, in: &stage)
+    stage.wait(100)
     #expect(stall(stage) == nil)
-    wait(20, in: &stage)
+    stage.wait(20)
     #expect(stall(stage)?.hasPrefix("c-worker-0: PodNotStarted: no container has started") == true)
     stage.slowPods = []
     stage.settle()
@@ -84,7 +77,7 @@ struct DelayTests {
     stage.commit(app: "app-1.1")
     stage.settle()
     #expect(stall(stage) == nil)
-    wait(70, in: &stage)
+    stage.wait(70)
     #expect(
       stall(stage)
         == "c-worker-1: PodNotEnded: the pod does not end, as on a node that is lost; once that node surely runs no "
@@ -103,7 +96,7 @@ struct DelayTests {
     stage.forbiddenPods = ["worker-0"]
     stage.terminate("c-worker-0")
     stage.settle()
-    wait(90, in: &stage)
+    stage.wait(90)
     #expect(stall(stage) == nil)
     #expect(stage.status?.condition(.ready)?.reason == "PodNotCreated")
   }

@@ -194,6 +194,13 @@ struct Stage {
 
   // MARK: - Driving
 
+  /// Lets time pass in which nothing happens, and looks again.
+  mutating func wait(_ seconds: Int) {
+    now += seconds
+    annotate("looked", "\(now)")
+    settle()
+  }
+
   /// Everything that can happen happens, in turn, until nothing more does, or until what is waited for.
   ///
   /// - Returns: false where it does not come to rest.
