@@ -5,6 +5,8 @@ import Values
 /// What the cluster does outside its actor.
 enum ClusterJob: Sendable {
   case pod(NodeJob)
+  /// The volume of this claim goes.
+  case volume(ObjectName)
   case alarm(Duration)
   /// There is more to do than one turn allows.
   case turn
@@ -48,6 +50,7 @@ extension EmbeddedCluster {
   private nonisolated func perform(_ job: ClusterJob) async {
     switch job {
     case .pod(let job): await perform(job)
+    case .volume(let claim): await discard(claim)
     case .turn: await turnOrdered()
     case .alarm(let deadline):
       do { try await time.sleep(deadline) } catch { return }
@@ -154,6 +157,20 @@ extension EmbeddedCluster {
         "a pod's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
     }
     await removed(job.spec.uid)
+    await trash.wake()
+  }
+
+  private nonisolated func discard(_ claim: ObjectName) async {
+    let folders = folders
+    do {
+      try await files.run(key: "volume \(claim)") { try folders.removeVolume(claim) }
+      await volumeEnded(claim)
+    } catch {
+      // Tried again by the next run.
+      logger.warning(
+        "a volume's folder cannot be removed", metadata: ["claim": "\(claim)", "error": "\(error)"])
+    }
+    await jobEnded()
     await trash.wake()
   }
 

@@ -49,6 +49,8 @@ public actor EmbeddedCluster {
   private var changedPods = NameQueue()
   private var changedSets = NameQueue()
   private var orphanedOwners: [String] = []
+  /// Claims that are being deleted, and whose volume is not being thrown away yet.
+  private var endingClaims: Set<ObjectName> = []
   private var routed = 0
 
   // The commit that is on its way.
@@ -239,6 +241,7 @@ public actor EmbeddedCluster {
     uncheckpointed += batch.rows.count
     routed = 0
     events.publish(store.committed())
+    endClaims()
     if uncheckpointed > 2_000, !isCheckpointing {
       uncheckpointed = 0
       isCheckpointing = true
@@ -290,9 +293,41 @@ public actor EmbeddedCluster {
           continue
         }
         changedSets.add(change.name)
+      case Resource.volumeClaims.kind:
+        if change.new?.isBeingDeleted == true { endingClaims.insert(change.name) }
+        guard change.new == nil else { continue }
+        // Somebody may have waited for it to go.
+        for set in store.all(Resource.statefulSets.kind) where set.name.namespace == change.name.namespace {
+          changedSets.add(set.name)
+        }
       default: continue
       }
     }
+  }
+
+  /// Throws the volumes away of claims that are being deleted and that no pod has any more.
+  private func endClaims() {
+    guard let jobs, !endingClaims.isEmpty else { return }
+    var used: Set<ObjectName> = []
+    for pod in store.all(Resource.pods.kind) {
+      for volume in pod.object.json["spec"]?["volumes"]?.array ?? [] {
+        guard let claim = volume["persistentVolumeClaim"]?["claimName"]?.string else { continue }
+        used.insert(ObjectName(namespace: pod.name.namespace, name: claim))
+      }
+    }
+    for claim in endingClaims.subtracting(used).sorted() {
+      endingClaims.remove(claim)
+      jobsUnderWay += 1
+      jobs.yield(.volume(claim))
+    }
+  }
+
+  /// The volume of a claim is gone, so the claim is.
+  func volumeEnded(_ claim: ObjectName) async {
+    if let record = store.record(Resource.volumeClaims.kind, claim), record.object.isBeingDeleted {
+      store.remove(record)
+    }
+    await wake()
   }
 
   /// The disk refused: what is in memory and not on disk never happened.
@@ -319,6 +354,9 @@ public actor EmbeddedCluster {
     if jobs != nil { start(node.lose(deadContainers, in: store, now: time.now())) }
     for record in store.all(Resource.pods.kind) { changedPods.add(record.name) }
     for record in store.all(Resource.statefulSets.kind) { changedSets.add(record.name) }
+    for record in store.all(Resource.volumeClaims.kind) where record.object.isBeingDeleted {
+      endingClaims.insert(record.name)
+    }
     for record in store.orphans() { orphanedOwners += record.object.owners.map(\.uid) }
   }
 

@@ -39,7 +39,7 @@ extension Permission {
   /// In a namespace whose clusters are kept: for the reconciler, which writes apps and clusters, and the engine,
   /// which makes of them what runs.
   ///
-  /// - Parameter prunes: whether a cluster goes whose file is gone.
+  /// - Parameter prunes: whether a cluster goes whose file is gone, with its volumes where that is asked for.
   public static func tenant(prunes: Bool) -> [Permission] {
     [
       Permission(.apps, [.list, .watch, .create, .update, .delete]),
@@ -55,7 +55,7 @@ extension Permission {
       // What clusters are connected to: those with KubeDirector's label, once a cluster names one. Secrets are not
       // among what is granted: an administrator does that where it is wanted.
       Permission(.configMaps, [.list, .watch]),
-    ]
+    ] + (prunes ? [Permission(.volumeClaims, [.list, .patch])] : [])
   }
 
   /// In the namespace whose apps every cluster may name.

@@ -41,6 +41,8 @@ public enum Wire {
     public static let adopt = "kdops.dev/adopt"
     /// `"true"` stops the engine before its next step.
     public static let suspend = "kdops.dev/suspend"
+    /// On a cluster, `true`: where its file goes and the daemon prunes, its volumes go as well.
+    public static let deleteVolumes = "kdops.dev/delete-volumes"
     /// The pod whose failed script is to be run again; its value changes with every request.
     public static let retry = "kdops.dev/retry"
     /// On a cluster or its app: how many pods of the cluster an upgrade may have out of service at a time.

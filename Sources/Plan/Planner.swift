@@ -133,9 +133,13 @@ public struct Planner {
       plan.from = ClusterPlan.Version(app: old.spec.app, version: nil)
     }
     plan.running = running(plan.reference)
+    let isAsked =
+      input.base?.cluster(plan.reference)?.metadata.annotations[Wire.Annotation.deleteVolumes] == "true"
     plan.remarks.append(
       "its file is gone: it is kept running and reported, unless the daemon prunes, which files do not say; "
-        + "volumes are kept either way, unless asked otherwise")
+        + (isAsked
+          ? "its volumes go with it then, as its file asks by \(Wire.Annotation.deleteVolumes)"
+          : "volumes are kept either way, for its file does not ask for more"))
     return plan
   }
 

@@ -84,6 +84,33 @@ struct Applier: Sendable {
     }
   }
 
+  /// Has the volumes of a cluster that is about to be deleted go with it, or stay: those of members that were let go
+  /// before as well. That is a matter of who owns the claims, so a death in between loses nothing that was to stay.
+  ///
+  /// - Parameter isAsked: its file asked for that.
+  func settleVolumes(of cluster: Object, isAsked: Bool) async throws(APIError) {
+    let claims: [Object]
+    do throws(APIError) {
+      let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
+      claims = try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
+    } catch {
+      // Who may not look at claims has never given one to a cluster.
+      guard !isAsked, error.kind == .forbidden else { throw error }
+      return
+    }
+    let owner: JSON = [
+      "apiVersion": .string(cluster.apiVersion), "kind": .string(cluster.kind), "name": .string(cluster.name),
+      "uid": .string(cluster.uid),
+    ]
+    for claim in claims {
+      let owners = claim.json["metadata"]?["ownerReferences"]?.array ?? []
+      let wanted = owners.filter { $0["uid"]?.string != cluster.uid } + (isAsked ? [owner] : [])
+      guard wanted != owners else { continue }
+      _ = try await api.patch(
+        .volumeClaims, claim.objectName, merge: ["metadata": ["ownerReferences": .array(wanted)]])
+    }
+  }
+
   /// Labels and annotations that others put on the live object stay; those that an earlier file put there and
   /// this one no longer has go.
   private func object(_ document: JSON, over live: Object?, _ provenance: Provenance) -> Object {

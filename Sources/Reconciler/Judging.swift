@@ -253,6 +253,25 @@ extension Reconciler {
 
   // MARK: - Applying
 
+  private func delete(_ live: Object, in repository: GitRepository) async throws(APIError) {
+    if live.kind == Wire.clusterKind {
+      let isAsked = await asksForVolumes(live, in: repository)
+      try await applier.settleVolumes(of: live, isAsked: isAsked)
+      if isAsked { logger.notice("volumes.deleted", metadata: ["object": "\(live.reference)"]) }
+    }
+    try await applier.delete(live, live.reference.resource)
+  }
+
+  /// Whether the file that a cluster was applied from asks for its volumes to go with it. What stands on the live
+  /// object may be anybody's; and where the file cannot be read, they stay.
+  private func asksForVolumes(_ live: Object, in repository: GitRepository) async -> Bool {
+    guard let origin = Provenance(of: live), let blob = ObjectID(hex: origin.blob),
+      let bytes = try? await repository.blob(blob),
+      let document = desired.document(of: live.reference, path: origin.path, in: bytes)
+    else { return false }
+    return document["metadata"]?["annotations"]?[Wire.Annotation.deleteVolumes]?.string == "true"
+  }
+
   private func apply(_ change: Judged, _ texts: [String: [UInt8]], in repository: GitRepository) async {
     let reference = change.reference
     let live = change.live
@@ -263,7 +282,7 @@ extension Reconciler {
     }
     do throws(APIError) {
       if change.change == .delete {
-        if let live { try await applier.delete(live, reference.resource) }
+        if let live { try await delete(live, in: repository) }
       } else {
         guard let source = desired.source(of: reference), let blob = desired.blobs[source.path],
           let text = texts[source.path], let document = desired.document(of: reference, in: text)

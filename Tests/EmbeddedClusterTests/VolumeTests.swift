@@ -57,6 +57,27 @@ struct VolumeTests {
     }
   }
 
+  @Test("a claim that is deleted stays while a pod has it, and then goes with what is on its volume")
+  func end() async throws {
+    try await Self.withPod { world in
+      let claim = World.name("p-web-0")
+      let volume = "\(world.directory)/volumes/default/p-web-0"
+      try await world.sh("echo kept >/data/mine")
+      try await world.cluster.delete(.volumeClaims, claim, .none)
+      await world.cluster.settle()
+      #expect(try await world.cluster.get(.volumeClaims, claim).isBeingDeleted)
+      #expect(try await world.sh("cat /data/mine").out == "kept\n")
+      // The set makes another pod, which waits for another volume.
+      let before = try await world.cluster.get(.volumeClaims, claim).uid
+      try await world.cluster.delete(.pods, World.name("web-0"), .none)
+      await world.cluster.settle()
+      let after = try await world.cluster.get(.volumeClaims, claim)
+      #expect(after.uid != before && !after.isBeingDeleted)
+      #expect(try await world.sh("cat /data/mine").exitCode == 1)
+      #expect(FileManager.default.fileExists(atPath: "\(volume)/data"))
+    }
+  }
+
   @Test("a container that dies starts with a fresh root and its volumes")
   func restart() async throws {
     try await Self.withPod { world in

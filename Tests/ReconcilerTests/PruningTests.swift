@@ -50,6 +50,46 @@ struct PruningTests {
     }
   }
 
+  private static let asking = Files.cluster(
+    "shop", "1.0.0", "annotations: {kdops.dev/delete-volumes: \"true\"}")
+
+  /// A claim of a member, as its set would have made it.
+  private static func claim(_ name: String, of cluster: String, in house: House) async throws {
+    _ = try await house.store.create(
+      Object(
+        .volumeClaims, namespace: "default", name: name, labels: [Wire.Label.cluster: cluster],
+        content: ["spec": [:]]))
+  }
+
+  @Test(
+    "their volumes stay, unless their file asked for them to go; what stands on the live object does not count",
+    arguments: [(true, false), (false, false), (false, true)])
+  func volumes(isAsked: Bool, isEdited: Bool) async throws {
+    var files = Files.shops("shop", "depot")
+    if isAsked { files["clusters/shop.yaml"] = Self.asking }
+    try await House.open(files, settings: Self.pruning) { house in
+      let shop = try await house.engine("shop")
+      try await house.engine("depot")
+      try await Self.claim("p-shop-worker-0", of: "shop", in: house)
+      try await Self.claim("p-depot-worker-0", of: "depot", in: house)
+      if isEdited {
+        // Somebody has had it go with the cluster; that is taken back too.
+        let owner: JSON = [
+          "apiVersion": .string(shop.apiVersion), "kind": .string(shop.kind), "name": "shop",
+          "uid": .string(shop.uid),
+        ]
+        let name = ObjectName(namespace: "default", name: "p-shop-worker-0")
+        let merge: JSON = ["metadata": ["ownerReferences": [owner]]]
+        _ = try await house.store.patch(.volumeClaims, name, merge: merge)
+      }
+      let commit = try await house.push(["clusters/shop.yaml": nil])
+      await house.report(commit, "shop") { $0.phase == .done }
+      let owners = await house.object(.volumeClaims, "p-shop-worker-0")?.owners
+      #expect(owners?.map(\.uid) == (isAsked ? [shop.uid] : []))
+      #expect(await house.object(.volumeClaims, "p-depot-worker-0")?.owners == [])
+    }
+  }
+
   @Test("a commit that would delete every cluster waits until it is confirmed")
   func all() async throws {
     try await House.open(Files.shops("shop"), settings: Self.pruning) { house in

@@ -78,6 +78,40 @@ struct PruneScenarios {
     }
   }
 
+  @Test(
+    "where its file asked for it its volumes go as well, and a cluster of that name begins with new ones",
+    arguments: Backend.available)
+  func volumesToo(_ backend: Backend) async throws {
+    let fixture = Fixture(backend, workers: 2)
+    try await scenario(fixture, start: false, prunes: true) { scene in
+      try await scene.start(environment: Self.pruning)
+      try await scene.configured("1.0.0")
+      let claims = try await Self.claims(scene)
+      let marker = try await scene.site.volume(of: scene.name("shop-worker-0")) + "/data/marker"
+      try Data("was here\n".utf8).write(to: URL(fileURLWithPath: marker))
+      // One that was let go before has its volume still.
+      let fewer = fixture.cluster(
+        app: "1.0.0", workers: 1, annotations: ["kdops.dev/delete-volumes": "true"])
+      let ask = try scene.forge.push([Fixture.clusterPath("shop"): fewer], "Close the shop soon")
+      try await scene.note(ask, phase: "done")
+      #expect(try await Self.claims(scene) == claims)
+
+      let commit = try scene.forge.push([Fixture.clusterPath("shop"): nil], "Close the shop")
+      try await scene.note(commit, phase: "waiting")
+      try await scene.sync(accepting: commit)
+      try await scene.note(commit, phase: "done")
+      try await scene.eventually("end of its volumes") {
+        try await Self.claims(scene).isEmpty ? true : nil
+      }
+      let revert = try scene.forge.revert(commit)
+      try await scene.note(revert, phase: "done")
+      try await scene.configured("1.0.0")
+      #expect(try await Self.claims(scene).keys.sorted() == ["p-shop-worker-0"])
+      #expect(try await scene.site.file("/data/marker", in: scene.name("shop-worker-0")) == nil)
+      #expect(try await scene.events("shop-worker-0") == ["configure 1.0"])
+    }
+  }
+
   @Test("in the middle of an upgrade it waits for the end, and then goes; the other cluster is left alone")
   func duringUpgrade() async throws {
     let fixture = Fixture(.embedded, workers: 2, .init(version: "1.1", hook: "1.5"))

@@ -1,3 +1,4 @@
+import ClusterAPI
 import FoundationEssentials
 import Glibc
 
@@ -17,7 +18,11 @@ struct PodFolders: Sendable {
 
   private func volume(_ mount: PodSpec.Mount, of pod: PodSpec) -> String {
     guard let claim = mount.claim else { return "\(ownVolumes(pod.uid))/\(mount.volume)" }
-    return "\(directory)/volumes/\(pod.name.namespace)/\(claim)"
+    return self.volume(ObjectName(namespace: pod.name.namespace, name: claim))
+  }
+
+  private func volume(_ claim: ObjectName) -> String {
+    "\(directory)/volumes/\(claim.namespace)/\(claim.name)"
   }
 
   /// Where a pod's volumes without a claim are. They live as long as their pod.
@@ -130,6 +135,9 @@ struct PodFolders: Sendable {
   func removeRoot(of pod: PodSpec) throws { try throwAway(root(of: pod)) }
 
   func removeOwnVolumes(of pod: PodSpec) throws { try throwAway(ownVolumes(pod.uid)) }
+
+  /// Throws away what is on the volume of a claim.
+  func removeVolume(_ claim: ObjectName) throws { try throwAway(volume(claim)) }
 
   private func throwAway(_ path: String) throws {
     guard SafeFolder.kind(path) != nil else { return }

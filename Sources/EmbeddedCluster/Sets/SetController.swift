@@ -65,10 +65,11 @@ struct SetController {
     case .deleteRevision(let name):
       try store.delete(revisions, sibling(name), .none)
     case .createPod(let ordinal, let revision):
-      for claim in PodFactory.volumeClaims(of: set, ordinal: ordinal)
-      where store.record(claim.kind, claim.objectName) == nil {
-        _ = try store.create(claim)
-      }
+      let claims = PodFactory.volumeClaims(of: set, ordinal: ordinal)
+      func found(_ claim: Object) -> Object? { store.record(claim.kind, claim.objectName)?.object }
+      // What is about to go is waited for.
+      guard !claims.contains(where: { found($0)?.isBeingDeleted == true }) else { return }
+      for claim in claims where found(claim) == nil { _ = try store.create(claim) }
       let template = try store.existing(revisions, sibling(revision)).object
       _ = try store.create(PodFactory.pod(of: set, ordinal: ordinal, revision: template), keepsStatus: true)
     case .deletePod(let name):

@@ -189,7 +189,9 @@ final class ObjectStore {
     let record = try existing(kind, name)
     try check(record, uid: preconditions.uid ?? "", resourceVersion: preconditions.resourceVersion ?? "")
     guard !record.object.isBeingDeleted else { return }
-    guard kind == Resource.pods.kind || rules.hasFinalizers(record.object.json) else { return remove(record) }
+    // A pod has to be ended first; a volume goes when no pod has it any more.
+    let isHeld = [Resource.pods.kind, Resource.volumeClaims.kind].contains(kind)
+    guard isHeld || rules.hasFinalizers(record.object.json) else { return remove(record) }
     var json = record.object.json
     var metadata = json["metadata"] ?? [:]
     metadata["deletionTimestamp"] = .string(Timestamp.text(now().wholeSeconds))
