@@ -29,7 +29,9 @@ extension ClusterMachine {
       if wanted > before, status.roles[role].members.count == before { grow(role, to: wanted) }
       if wanted < before { shrink(role, to: wanted) }
       // Of a role that has gone no set is made again.
-      if wanted == 0, !isWanted(status.roles[role].id), observed.sets[status.roles[role].id] == nil {
+      if status.roles[role].members.isEmpty, !isWanted(status.roles[role].id),
+        observed.sets[status.roles[role].id] == nil
+      {
         continue
       }
       want(role, SetGoal(app: status.app, replicas: status.roles[role].staying, strategy: .atRest))
@@ -152,11 +154,11 @@ extension ClusterMachine {
   }
 
   /// At rest once every member is configured, nobody is owed a word, and of roles that went nothing is left; and no
-  /// longer at rest when that changes.
+  /// longer at rest when that changes. A role that a suspended engine has yet to take away changes nothing.
   mutating func concludeMembers() {
     guard status.upgradeInfo == nil, !status.roles.isEmpty else { return }
     let settled = status.roles.allSatisfy { role in
-      isWanted(role.id)
+      (isWanted(role.id) || isSuspended && status.state == .configured && role.staying > 0)
         && role.members.allSatisfy { $0.state == .configured && $0.detail.pendingNotifications.isEmpty }
         && observed.sets[role.id]?.replicas == role.members.count
     }

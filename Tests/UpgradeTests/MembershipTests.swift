@@ -114,6 +114,37 @@ struct MembershipTests {
   }
 
   @Test(
+    "a role that is removed goes though somebody deletes its set in the middle", arguments: [false, true])
+  func setDeletedInBetween(isOrphaned: Bool) {
+    var stage = Stage([.init(id: "worker"), .init(id: "web")])
+    stage.settle()
+    stage.commit(withoutRole: "web")
+    stage.settle { $0.member("web-0")?.isLeaving == true }
+    stage.sets["web"] = nil
+    stage.seeSet("web")
+    if !isOrphaned { stage.terminate("c-web-0") }
+    stage.settle()
+    #expect(stage.status?.role("web") == nil)
+    #expect(stage.status?.state == .configured)
+    #expect(stage.pod("web-0") == nil && stage.sets["web"] == nil)
+  }
+
+  @Test("a role that is removed from a suspended cluster ends no rest before it is resumed")
+  func removedWhileSuspended() {
+    var stage = Stage([.init(id: "worker", events: []), .init(id: "web")])
+    stage.settle()
+    stage.annotate(Wire.Annotation.suspend, "true")
+    stage.commit(withoutRole: "web")
+    #expect(stage.record { $0.settle() } == "")
+    #expect(stage.status?.state == .configured)
+    #expect(stage.status?.condition(.ready)?.status == true)
+    stage.annotate(Wire.Annotation.suspend, nil)
+    stage.settle()
+    #expect(stage.status?.role("web") == nil)
+    #expect(stage.status?.state == .configured)
+  }
+
+  @Test(
     "who may have heard of a newcomer in a container that is gone hears that he goes, where a volume remembers"
   )
   func rememberedByVolume() {
