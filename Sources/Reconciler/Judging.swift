@@ -37,12 +37,14 @@ extension Reconciler {
     if settings.isAtomic { changes.objects.formUnion(companions(of: changes.objects).subtracting(drifted)) }
     toJudge = Changes(objects: toJudge.objects.intersection(drifted))
     barred.subtract(changes.objects)
+    let origins = commitOf
     do {
       try await judge(changes, head, in: repository)
       judgeAgainWhatWasTouched()
     } catch {
       meanwhile = nil
       toJudge.formUnion(changes)
+      commitOf.merge(origins) { now, _ in now }
       throw error
     }
   }
@@ -173,14 +175,29 @@ extension Reconciler {
       }
     }
     seen.insert(reference)
+    // It may have been no change that was refused, but to put back what is there again.
+    let wasRefused = held[reference]?.isRefused == true
     held[reference] = nil
-    guard let live = living.objects[reference], let commit = book.candidate(of: reference),
-      live.annotation(Wire.Annotation.commit) == commit.hex
-    else { return book.withdraw(reference, by: one.commit) }
-    // It was applied, and the answer was lost; or it was no change that was refused, but to put back what is there
-    // again.
-    let change = live.annotation(Wire.Annotation.change) ?? ""
+    guard await !findOut(reference, orPutBack: wasRefused, in: repository) else { return }
+    book.withdraw(reference, by: one.commit)
+  }
+
+  /// Puts down to its commit a change that was applied though the answer was lost. What was done on behalf of a commit,
+  /// such as a rollback for the third app that waits for it, is not that commit's change.
+  ///
+  /// - Parameter wasPutBack: true where it was applied in any case.
+  /// - Returns: false where what was judged last is not what lives.
+  @discardableResult
+  private func findOut(
+    _ reference: ObjectReference, orPutBack wasPutBack: Bool = false, in repository: GitRepository
+  ) async -> Bool {
+    let change = living.objects[reference]?.annotation(Wire.Annotation.change) ?? ""
+    guard let commit = book.candidate(of: reference),
+      living.objects[reference]?.annotation(Wire.Annotation.commit) == commit.hex,
+      wasPutBack || book.report(of: reference)?.change == change
+    else { return false }
     await record(ObjectReport.applied(reference, change), of: commit, in: repository)
+    return true
   }
 
   /// Neither git nor the cluster has it any more.
@@ -200,6 +217,10 @@ extension Reconciler {
   private func hold(_ one: Judged, in repository: GitRepository) async {
     let (reference, verdict, commit) = (one.reference, one.verdict, one.commit)
     let isNews = held[reference]?.verdict != verdict || held[reference]?.commit != commit
+    // Before a later commit takes its place.
+    if book.candidate(of: reference) != commit, held[reference]?.isRefused != true {
+      await findOut(reference, in: repository)
+    }
     let telling = one.findings.filter { $0.severity != .warning }
     // Those that were judged, whatever has come since.
     let circumstances = one.live.map { Circumstances($0, ClusterStatus($0.json["status"])) }

@@ -347,7 +347,7 @@ public actor Reconciler {
           nextLook = nil
           later(wait, &timers) { await self.look() }
         }
-        if !book.dirty.isEmpty, !isFlushScheduled {
+        if !book.dirty.isSubset(of: unheard), !isFlushScheduled {
           await flush()
           isFlushScheduled = true
           later(.milliseconds(500), &timers) { await self.flushDue() }
@@ -394,10 +394,15 @@ public actor Reconciler {
   }
 
   private func flush() async {
-    let unheard = toJudge.objects.subtracting(drifted).compactMap { object in
-      commitOf[object].flatMap { book.says(object, of: $0) ? nil : $0 }
-    }
-    for report in book.takeReports(except: Set(unheard)) { await outlets.commit(report) }
+    for report in book.takeReports(except: unheard) { await outlets.commit(report) }
+  }
+
+  /// The commits of which an object has still to be judged.
+  private var unheard: Set<ObjectID> {
+    Set(
+      toJudge.objects.compactMap { object in
+        commitOf[object].flatMap { book.says(object, of: $0) ? nil : $0 }
+      })
   }
 }
 

@@ -1,4 +1,5 @@
 import ClusterAPI
+import GitStore
 import KubeDirector
 import Rules
 import StatusWriter
@@ -112,6 +113,92 @@ struct LostAnswerTests {
       await house.report(commit, "shop")
       let phases = await house.told.phases[commit]
       #expect(phases == [.pending])
+    }
+  }
+
+  @Test("a change that was done all the same is no less done because a later one has to wait")
+  func followed() async throws {
+    let api = Mute(obeys: true)
+    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
+      try await house.engine("shop")
+      await Self.quiet(house)
+      // Both come before the daemon looks again.
+      api.whenAppComes {
+        api.fallMute()
+        _ = try? await house.push([
+          "apps/1.2.0.json": Files.app("1.2.0"), "clusters/shop.yaml": Files.cluster("shop", "1.2.0"),
+        ])
+        let next = try? house.user.head()
+        await until { await house.reconciler.fetched?.hex == next ? true : nil }
+      }
+      let commit = try await house.push(Self.upgrade)
+      await until { try? house.user.head() == commit ? nil : true }
+      let next = try house.user.head()
+      #expect(await house.report(next, "shop")?.rules == ["upgrade/configured"])
+      let report = await house.report(commit, "shop") { $0.verdict == "accepted" || $0.phase == .failed }
+      #expect(report?.verdict == "accepted")
+    }
+  }
+
+  @Test("an object that is still to be put back is no part of the commit that is done: it is waited for")
+  func edited() async throws {
+    let api = Mute(obeys: false)
+    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
+      try await house.engine("shop")
+      await Self.quiet(house)
+      api.fallMute(for: .max)
+      try await house.patch("shop", ["spec": ["app": "web-9.9.9"]])
+      await until { await house.reconciler.drifted.isEmpty ? nil : true }
+      let commit = try await house.push(Self.upgrade)
+      await until { await house.object(.apps, "web-1.1.0") }
+      await until { await house.reconciler.isInRound ? nil : true }
+      try await Task.sleep(for: .seconds(2))
+      #expect(await house.told.phases[commit]?.contains(.done) != true)
+      api.fallMute(for: 0)
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+      try await house.engine("shop")
+      await house.report(commit, "shop") { $0.verdict == "accepted" }
+    }
+  }
+
+  @Test("a daemon that is stopped in the middle of a commit does not call it done")
+  func stopped() async throws {
+    let (site, api) = (try Site(), Mute(obeys: true))
+    let stop = Stop()
+    try await House.open(Files.shops("shop"), at: site) { try await $0.engine("shop") }
+    try site.user.commit(Self.upgrade)
+    try site.user.push()
+    api.whenAppComes { await stop.reach() }
+    try await House.open(at: site, wrap: { api.stand(before: $0) }) { house in
+      await stop.wait()
+    }
+    let commit = try site.user.head()
+    let said = await site.notes.report(of: try #require(ObjectID(hex: commit)))
+    #expect(said?.phase != .done)
+  }
+
+  /// Where a call stands until it is cancelled.
+  private actor Stop {
+    private var isReached = false
+    func reach() async {
+      isReached = true
+      try? await Task.sleep(for: .seconds(600))
+    }
+    func wait() async {
+      while !isReached { await Task.yield() }
+    }
+  }
+
+  @Test("where somebody else is always faster the pauses between the tries grow")
+  func contended() async throws {
+    let api = Contended()
+    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
+      try await house.engine("shop")
+      await Self.quiet(house)
+      api.begin()
+      try await house.push(Self.upgrade)
+      try await Task.sleep(for: .seconds(6))
+      #expect(api.tries <= 6, "\(api.tries)")
     }
   }
 }

@@ -89,6 +89,24 @@ struct WaitingTests {
     }
   }
 
+  @Test("a third app that is given up after that was never applied, whatever was done for it")
+  func fixForwardGivenUp() async throws {
+    try await House.open(Files.shops("shop"), settings: .init(fixesForward: true)) { house in
+      _ = try await Self.begin(house, stalled: "shop-worker-0: no such image")
+      let third = try await house.push(Self.shop("1.2.0"))
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+      try await house.engine(
+        "shop", .updating,
+        upgrade: UpgradeInfo(isRollingBack: true, prevApp: "web-1.1.0", id: "u"))
+      await house.report(third, "shop") { $0.rules == ["rollback/once"] }
+      let last = try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
+      await house.worked(last)
+      try await house.engine("shop")
+      let end = await house.report(third, "shop") { $0.phase == .failed || $0.phase == .done }
+      #expect(end?.message == "withdrawn by \(last.prefix(7)) before it was applied")
+    }
+  }
+
   @Test("with fixForward an upgrade that runs and is not stalled is left to its end")
   func fixForwardPatience() async throws {
     try await House.open(Files.shops("shop"), settings: .init(fixesForward: true)) { house in

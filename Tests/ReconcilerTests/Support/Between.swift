@@ -166,6 +166,22 @@ final class Mute: Between, @unchecked Sendable {
   }
 }
 
+/// A server on which somebody else is always faster with clusters; counts the tries.
+final class Contended: Between, @unchecked Sendable {
+  private let count = Mutex(0)
+  private let isContended = Mutex(false)
+  var tries: Int { count.withLock { $0 } }
+  func begin() { isContended.withLock { $0 = true } }
+
+  override func update(_ object: Object) async throws(APIError) -> Object {
+    guard object.kind == Wire.clusterKind, isContended.withLock({ $0 }) else {
+      return try await super.update(object)
+    }
+    count.withLock { $0 += 1 }
+    throw APIError(.conflict, "somebody was faster")
+  }
+}
+
 /// A cluster of which a namespace is not there yet.
 final class Homeless: Between, @unchecked Sendable {
   private let missing: Mutex<String?>
