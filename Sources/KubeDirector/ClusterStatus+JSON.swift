@@ -155,14 +155,17 @@ extension Condition {
     self.init(
       type: type, status: condition["status"]?.string == "True", reason: condition["reason"]?.string ?? "",
       message: condition["message"]?.string ?? "",
-      lastTransition: condition["lastTransitionTime"]?.string.flatMap(Timestamp.seconds) ?? 0)
+      lastTransition: condition["lastTransitionTime"]?.string.flatMap(Timestamp.seconds) ?? 0,
+      observedGeneration: condition["observedGeneration"]?.integer)
   }
 
   var json: JSON {
-    [
+    var out: JSON = [
       "type": .string(type.rawValue), "status": status ? "True" : "False", "reason": .string(reason),
       "message": .string(message), "lastTransitionTime": .string(Timestamp.text(lastTransition)),
     ]
+    out["observedGeneration"] = observedGeneration.map { JSON($0) }
+    return out
   }
 }
 

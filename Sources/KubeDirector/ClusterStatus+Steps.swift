@@ -20,6 +20,11 @@ extension ClusterStatus {
     condition(.progressing).flatMap { $0.reason == Condition.waitingForConnections ? $0.message : nil }
   }
 
+  /// Whether that change is the one that made this generation of the spec, and no earlier one.
+  public func waits(at generation: Int) -> Bool {
+    wait != nil && condition(.progressing)?.observedGeneration == generation
+  }
+
   /// Since when a pod that the upgrade has in hand has not got on, in whole seconds since 1970; nil for any other.
   public func stepSince(of member: MemberStatus, in role: RoleStatus) -> Int? {
     guard let info = upgradeInfo, let ledger = member.upgrade, ledger.id == info.id, !ledger.done else {

@@ -262,6 +262,8 @@ public struct Condition: Sendable, Hashable {
   public var message: String
   /// In whole seconds since 1970.
   public var lastTransition: Int
+  /// Of the spec that it speaks of; nil where it holds whatever the spec becomes.
+  public var observedGeneration: Int?
 
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     case ready = "Ready"
@@ -269,12 +271,16 @@ public struct Condition: Sendable, Hashable {
     case stalled = "Stalled"
   }
 
-  public init(type: Kind, status: Bool, reason: String, message: String, lastTransition: Int) {
+  public init(
+    type: Kind, status: Bool, reason: String, message: String, lastTransition: Int,
+    observedGeneration: Int? = nil
+  ) {
     self.type = type
     self.status = status
     self.reason = reason
     self.message = message
     self.lastTransition = lastTransition
+    self.observedGeneration = observedGeneration
   }
 }
 

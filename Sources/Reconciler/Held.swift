@@ -38,6 +38,7 @@ struct Circumstances: Hashable {
   private var upgrade: UpgradeInfo?
   private var observedGeneration: Int?
   private var isStalled: Bool
+  private var isWaiting: Bool
   private var members: Int
   private var done: Int
 
@@ -50,6 +51,7 @@ struct Circumstances: Hashable {
     upgrade = status?.upgradeInfo
     observedGeneration = status?.observedGeneration
     isStalled = status?.stall != nil
+    isWaiting = status?.waits(at: object.generation) == true
     members = status?.members.count ?? 0
     done = status.flatMap(UpgradeProgress.init)?.done ?? 0
   }

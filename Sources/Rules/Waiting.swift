@@ -35,7 +35,7 @@ extension LiveCluster {
     }
     if status.app != app { return "waits for the upgrade to \(app) that was asked for and has not begun" }
     // What waits for something beside the cluster may be taken away, or be followed by another change, at once.
-    if let generation, generation > status.observedGeneration, status.wait == nil {
+    if let generation, generation > status.observedGeneration, !status.waits(at: generation) {
       return "waits until the engine has seen the last change of it"
     }
     return nil

@@ -17,11 +17,11 @@ extension ClusterMachine {
       } else {
         (false, "NoTrouble", "")
       }
-    return [
-      condition(.ready, readiness(trouble)),
-      condition(.progressing, progress(stalled: stalled.0)),
-      condition(.stalled, stalled),
-    ]
+    var progressing = condition(.progressing, progress(stalled: stalled.0))
+    if progressing.reason == Condition.waiting {
+      progressing.observedGeneration = observed.cluster.metadata.generation
+    }
+    return [condition(.ready, readiness(trouble)), progressing, condition(.stalled, stalled)]
   }
 
   /// Once for each stall, and again where another reason or another pod takes its place.
