@@ -23,7 +23,7 @@ extension Reconciler {
       goal == desired.head || goal == refused, living.isComplete, !isRetrying,
       toJudge.objects.isEmpty, toJudge.files.isEmpty, drifted.isEmpty, seen.isEmpty
     else { return false }
-    return !book.current.contains { $0.isUnderWay && !isSuspended($0.reference) } && !isAnyUnderWay
+    return !book.current.contains { $0.isUnderWay && !needsSomebody($0.reference) } && !isAnyUnderWay
   }
 
   /// Members come and go and hear of connections without a commit that is said to be under way; and what waits for
@@ -43,7 +43,7 @@ extension Reconciler {
     let count = { (phase: Phase) in reports.count { $0.phase == phase } }
     let (rejected, failed) = (count(.rejected), count(.failed))
     // What is suspended waits for whoever resumes it.
-    let waiting = count(.waiting) + reports.count { $0.isUnderWay && isSuspended($0.reference) }
+    let waiting = count(.waiting) + reports.count { $0.isUnderWay && needsSomebody($0.reference) }
     // Rewritten history is among what waits.
     let isHeld = refused != nil && refused == goal && refused != rewritten
     return rejected + failed + waiting == 0 && !isHeld

@@ -60,7 +60,7 @@ extension Reconciler {
   private var isUnderWay: Bool {
     if toJudge.objects.contains(where: { held[$0] == nil }) { return true }
     return book.current.contains { report in
-      guard report.kind == Wire.clusterKind, !isSuspended(report.reference) else { return false }
+      guard report.kind == Wire.clusterKind, !needsSomebody(report.reference) else { return false }
       switch report.phase {
       case .pending, .upgrading, .rollingBack: return true
       case .waiting:
@@ -73,6 +73,19 @@ extension Reconciler {
 
   func isSuspended(_ reference: ObjectReference) -> Bool {
     living.objects[reference]?.isSuspended == true
+  }
+
+  /// Whether it goes on only once somebody acts: on the cluster itself or, where it waits for a neighbour, on that one.
+  func needsSomebody(_ reference: ObjectReference) -> Bool {
+    if isSuspended(reference) { return true }
+    guard living.status(of: reference)?.wait != nil,
+      let cluster = living.objects[reference].flatMap({ Cluster($0.json) })
+    else { return false }
+    return cluster.spec.connections.clusters.contains { name in
+      let neighbour = ObjectReference.cluster(reference.namespace, name)
+      guard let status = living.status(of: neighbour), status.state != .configured else { return false }
+      return status.stall != nil || isSuspended(neighbour)
+    }
   }
 
   /// The way from what was taken in last. After a restart the cluster's record or our own copy of the repository knows

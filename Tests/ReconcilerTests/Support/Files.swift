@@ -13,9 +13,12 @@ enum Files {
     """
   }
 
-  /// - Parameter metadata: more of it, such as `labels: {team: a}`.
-  static func cluster(_ name: String, _ version: String, members: Int = 1, _ metadata: String = "") -> String
-  {
+  /// - Parameters:
+  ///   - neighbours: the clusters that it is connected to.
+  ///   - metadata: more of it, such as `labels: {team: a}`.
+  static func cluster(
+    _ name: String, _ version: String, members: Int = 1, neighbours: [String] = [], _ metadata: String = ""
+  ) -> String {
     """
     apiVersion: kubedirector.hpe.com/v1beta1
     kind: KubeDirectorCluster
@@ -23,6 +26,7 @@ enum Files {
     spec:
       app: web-\(version)
       roles: [{id: worker, members: \(members), resources: {limits: {cpu: 100m, memory: 64Mi}}}]
+    \(neighbours.isEmpty ? "" : "  connections: {clusters: [\(neighbours.joined(separator: ", "))]}")
 
     """
   }

@@ -116,12 +116,13 @@ final class House: Sendable {
   ///
   /// - Parameters:
   ///   - reason: of the stall.
+  ///   - waiting: what the last change of a cluster at rest waits for.
   ///   - hasSeen: false where the engine has not begun with the last change.
   @discardableResult
   func engine(
     _ name: String, _ state: ClusterStatus.State = .configured, app: String? = nil,
     upgrade: UpgradeInfo? = nil, stalled: String? = nil, reason: String = "ErrImagePull",
-    isSuspended: Bool = false, hasSeen: Bool = true, roles: [RoleStatus] = []
+    isSuspended: Bool = false, waiting: String? = nil, hasSeen: Bool = true, roles: [RoleStatus] = []
   ) async throws -> Object {
     let old = try #require(await cluster(name))
     var object = old
@@ -134,6 +135,12 @@ final class House: Sendable {
       conditions.append(
         Condition(
           type: .progressing, status: false, reason: Condition.suspended, message: "", lastTransition: 0))
+    }
+    if let waiting {
+      conditions.append(
+        Condition(
+          type: .progressing, status: true, reason: Condition.waiting, message: waiting, lastTransition: 0,
+          observedGeneration: object.generation))
     }
     object.json["status"] =
       ClusterStatus(

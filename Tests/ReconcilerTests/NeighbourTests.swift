@@ -1,0 +1,119 @@
+import ClusterAPI
+import KubeDirector
+import Testing
+
+@testable import Reconciler
+
+@Suite("A change that waits for something beside its cluster", .timeLimit(.minutes(10)))
+struct NeighbourTests {
+  private static let wait = "the last change is not done; members hear of clusters/depot when it is at rest"
+
+  private static func shop(
+    _ version: String = "1.0.0", members: Int = 1, beside neighbours: [String] = ["depot"]
+  )
+    -> [String: String?]
+  {
+    ["clusters/shop.yaml": Files.cluster("shop", version, members: members, neighbours: neighbours)]
+  }
+
+  private static let start = Files.shops("shop", "depot").merging(["apps/1.1.0.json": Files.app("1.1.0")]) {
+    $1
+  }
+
+  /// Connects the shop to the depot.
+  private static func connect(_ house: House, _ files: [String: String?] = [:]) async throws -> String {
+    try await house.engine("shop")
+    let commit = try await house.push(shop().merging(files) { $1 })
+    await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+    return commit
+  }
+
+  @Test("what was held before the engine had seen that change is judged again once the change waits")
+  func heldBefore() async throws {
+    try await House.open(Self.start) { house in
+      try await house.engine("depot", .updating)
+      _ = try await Self.connect(house)
+      try await house.engine("shop", hasSeen: false)
+      let back = try await house.push(Self.shop(beside: []))
+      #expect(await house.report(back, "shop")?.rules == ["cluster/busy"])
+      await house.worked(back)
+      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
+      await house.report(back, "shop") { $0.verdict == "accepted" }
+    }
+  }
+
+  @Test("the next change but one waits until the engine has seen the next")
+  func nextButOne() async throws {
+    try await House.open(Self.start) { house in
+      try await house.engine("depot", .updating)
+      _ = try await Self.connect(house)
+      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
+      let next = try await house.push(Self.shop(members: 2))
+      await house.report(next, "shop") { $0.verdict == "accepted" }
+      let last = try await house.push(Self.shop("1.1.0", members: 2))
+      #expect(await house.report(last, "shop")?.rules == ["upgrade/configured"])
+      try await house.engine("shop")
+      await house.report(last, "shop") { $0.verdict == "accepted" }
+      #expect(await house.report(next, "shop")?.phase == .done)
+    }
+  }
+
+  @Test("a daemon that converges once does not wait for a neighbour that has stalled")
+  func once() async throws {
+    let site = try Site()
+    try await House.open(Self.start, at: site) { house in
+      try await house.engine("depot", .updating, stalled: "depot-worker-0: no such image")
+      let commit = try await Self.connect(house)
+      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
+      await house.report(commit, "shop") { $0.message == Self.wait }
+    }
+    try await House.open(at: site, once: true) { house in
+      let outcome = await until { await house.told.outcome }
+      guard case .unsettled(rejected: 0, failed: _, waiting: 1)? = outcome else {
+        Issue.record("\(String(describing: outcome))")
+        return
+      }
+    }
+  }
+
+  @Test("but does for one that goes on by itself")
+  func onceGoingOn() async throws {
+    let site = try Site()
+    try await House.open(Self.start, at: site) { house in
+      try await house.engine("depot", .updating)
+      let commit = try await Self.connect(house)
+      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
+      await house.report(commit, "shop") { $0.message == Self.wait }
+    }
+    try await House.open(at: site, once: true) { house in
+      await house.rest()
+      #expect(await house.told.outcome == nil)
+      try await house.engine("depot")
+      await house.rest()
+      #expect(await house.told.outcome == nil)
+      try await house.engine("shop")
+      #expect(await until { await house.told.outcome } == .converged)
+    }
+  }
+
+  @Test(
+    "history: stepwise reaches the commit that mends the neighbour", arguments: [true, false])
+  func stepwise(isSuspended: Bool) async throws {
+    try await House.open(Self.start, settings: .init(history: .stepwise)) { house in
+      try await house.engine("shop")
+      try await house.engine("depot")
+      let suspended = Files.cluster("depot", "1.0.0", "annotations: {\(Wire.Annotation.suspend): \"true\"}")
+      try await house.push(["clusters/depot.yaml": suspended])
+      await house.cluster("depot") { $0.isSuspended }
+      if isSuspended {
+        try await house.engine("depot", .updating, isSuspended: true)
+      } else {
+        try await house.engine("depot", .updating, stalled: "depot-worker-0: no such image")
+      }
+      _ = try await Self.connect(house)
+      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
+      try await house.push(["clusters/depot.yaml": Files.cluster("depot", "1.0.0")])
+      await house.cluster("depot") { !$0.isSuspended }
+    }
+  }
+}
