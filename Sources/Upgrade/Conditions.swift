@@ -18,7 +18,7 @@ extension ClusterMachine {
         (false, "NoTrouble", "")
       }
     var progressing = condition(.progressing, progress(stalled: stalled.0))
-    if progressing.reason == Condition.waiting {
+    if progressing.reason == Condition.waitingForConnections {
       progressing.observedGeneration = observed.cluster.metadata.generation
     }
     return [condition(.ready, readiness(trouble)), progressing, condition(.stalled, stalled)]

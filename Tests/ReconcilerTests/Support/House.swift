@@ -139,7 +139,8 @@ final class House: Sendable {
     if let waiting {
       conditions.append(
         Condition(
-          type: .progressing, status: true, reason: Condition.waiting, message: waiting, lastTransition: 0,
+          type: .progressing, status: true, reason: Condition.waitingForConnections, message: waiting,
+          lastTransition: 0,
           observedGeneration: object.generation))
     }
     object.json["status"] =
