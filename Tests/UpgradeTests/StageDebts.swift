@@ -102,6 +102,10 @@ extension Stage {
     witness.debts.open[word] = StageDebts.Debt(since: witness.debts.moment)
   }
 
+  private func lacksPackage(_ role: String) -> Bool {
+    status.flatMap { apps[$0.app]?.resolved(role) }?.package == nil
+  }
+
   /// An order is given that writes a `configmeta.json`, as the cluster is by the status of this moment.
   mutating func noteMetadata(_ order: PodOrder) {
     switch order.task {
@@ -128,8 +132,10 @@ extension Stage {
       let name = DerivedNames.pod(statefulSet: nodes.statefulSet, ordinal: ordinal)
       guard status?.members.contains(where: { $0.pod == name && !$0.isLeaving }) != true,
         let node = witness.debts.joined[name]?.node, !witness.debts.known.contains(node),
-        // He may have been set up by the very step that lets him go.
-        !containers.values.contains(where: { $0.pod == name && $0.package != nil })
+        // He may have been set up by the very step that lets him go; without a package, by being there.
+        !containers.values.contains(where: {
+          $0.pod == name && ($0.package != nil || lacksPackage(nodes.role))
+        })
       else { continue }
       violated("\(Self.short(pod)) told of \(Self.short(name)), who has gone and never was set up")
     }
