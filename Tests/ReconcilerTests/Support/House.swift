@@ -150,9 +150,10 @@ final class House: Sendable {
         observedGeneration: object.generation - (hasSeen ? 0 : 1), roles: roles, conditions: conditions
       ).json
     let written = try await store.updateStatus(object)
+    // Because of that it may be another one by now, or gone.
     await until {
-      await self.reconciler.living.objects[written.reference]?.resourceVersion == written.resourceVersion
-        ? true : nil
+      let seen = await self.reconciler.living.objects[written.reference]?.resourceVersion
+      return await self.object(.clusters, name)?.resourceVersion == seen ? true : nil
     }
     return written
   }
