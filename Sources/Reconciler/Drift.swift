@@ -97,15 +97,24 @@ extension Reconciler {
     return !Applier.carries(metadata, object)
   }
 
+  /// An object as the file has it that it was applied from; nil where that cannot be read.
+  func document(
+    of reference: ObjectReference, from origin: Provenance, in repository: GitRepository
+  ) async -> JSON? {
+    guard let blob = ObjectID(hex: origin.blob), let bytes = try? await repository.blob(blob) else {
+      return nil
+    }
+    return desired.document(of: reference, path: origin.path, in: bytes)
+  }
+
   /// Puts objects back that someone edited: what was applied is known by its blob, whatever the head says by now.
   func putBack(in repository: GitRepository) async {
     for reference in drifted {
       drifted.remove(reference)
       guard let live = living.objects[reference], isEdited(live, reference) else { continue }
       let known = vouched[reference].flatMap { $0.uid == live.uid ? $0.origin : nil }
-      guard let origin = known ?? Provenance(of: live), let blob = ObjectID(hex: origin.blob),
-        let bytes = try? await repository.blob(blob),
-        let document = desired.document(of: reference, path: origin.path, in: bytes)
+      guard let origin = known ?? Provenance(of: live),
+        let document = await document(of: reference, from: origin, in: repository)
       else {
         // Nobody knows what it was; the head is held against what it is.
         resisting[reference] = Resistance(essence: Essence(live))

@@ -286,9 +286,8 @@ extension Reconciler {
   /// Whether the file that a cluster was applied from asks for its volumes to go with it. What stands on the live
   /// object may be anybody's; and where the file cannot be read, they stay.
   private func asksForVolumes(_ live: Object, in repository: GitRepository) async -> Bool {
-    guard let origin = Provenance(of: live), let blob = ObjectID(hex: origin.blob),
-      let bytes = try? await repository.blob(blob),
-      let document = desired.document(of: live.reference, path: origin.path, in: bytes)
+    guard let origin = Provenance(of: live),
+      let document = await document(of: live.reference, from: origin, in: repository)
     else { return false }
     return document["metadata"]?["annotations"]?[Wire.Annotation.deleteVolumes]?.string == "true"
   }
