@@ -29,7 +29,7 @@ public struct Object: Sendable, Hashable {
   public var objectName: ObjectName { ObjectName(namespace: namespace, name: name) }
   public var uid: String { json["metadata"]?["uid"]?.string ?? "" }
   public var resourceVersion: String { json["metadata"]?["resourceVersion"]?.string ?? "" }
-  public var generation: Int { json["metadata"]?["generation"]?.integer ?? 0 }
+  public var generation: Int { json["metadata"]?["generation"]?.count() ?? 0 }
   public var labels: [String: String] { json["metadata"]?["labels"]?.strings ?? [:] }
   public var annotations: [String: String] { json["metadata"]?["annotations"]?.strings ?? [:] }
   public var isBeingDeleted: Bool { json["metadata"]?["deletionTimestamp"]?.string != nil }

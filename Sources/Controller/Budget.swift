@@ -16,9 +16,9 @@ struct Budget: Sendable, Hashable {
     let status = object.json["status"]
     name = object.name
     selector = PodSelector(object.json["spec"]?["selector"])
-    disruptionsAllowed = status?["disruptionsAllowed"]?.integer ?? 0
-    desiredHealthy = status?["desiredHealthy"]?.integer ?? 0
-    expectedPods = status?["expectedPods"]?.integer ?? 0
+    disruptionsAllowed = status?["disruptionsAllowed"]?.count() ?? 0
+    desiredHealthy = status?["desiredHealthy"]?.count() ?? 0
+    expectedPods = status?["expectedPods"]?.count() ?? 0
   }
 
   /// The server counts a while after a pod has gone or come. Where all the pods that it counts are at hand, what

@@ -156,7 +156,7 @@ struct Hands: Sendable {
     }
     // A role without members may have been changed in git in ways that a set cannot be; and below the partition new
     // pods would be made from what was current before. Nothing is lost with it: volumes do not belong to it.
-    if known.json["spec"]?["replicas"]?.integer == 0, known.json["status"]?["replicas"]?.integer ?? 0 == 0,
+    if known.json["spec"]?["replicas"]?.count() == 0, known.json["status"]?["replicas"]?.count() ?? 0 == 0,
       goal.replicas > 0
     {
       try await delete(.statefulSets, known.objectName, Preconditions(uid: known.uid))

@@ -11,10 +11,10 @@ extension SetObservation {
     let status = set.json["status"]
     let update = spec?["updateStrategy"]
     self.init(
-      image: set.annotation(SetAnnotation.image) ?? "", replicas: spec?["replicas"]?.integer ?? 1,
+      image: set.annotation(SetAnnotation.image) ?? "", replicas: spec?["replicas"]?.count() ?? 1,
       strategy: update?["type"]?.string == "OnDelete"
-        ? .onDelete : .rollingUpdate(partition: update?["rollingUpdate"]?["partition"]?.integer ?? 0),
-      isObserved: (status?["observedGeneration"]?.integer ?? 0) >= set.generation,
+        ? .onDelete : .rollingUpdate(partition: update?["rollingUpdate"]?["partition"]?.count() ?? 0),
+      isObserved: (status?["observedGeneration"]?.count() ?? 0) >= set.generation,
       currentRevision: status?["currentRevision"]?.string ?? "",
       updateRevision: status?["updateRevision"]?.string ?? "")
   }
@@ -63,7 +63,7 @@ extension PodObservation {
       unschedulableSince: scheduled?["lastTransitionTime"]?.string.flatMap(Timestamp.seconds),
       appLabel: pod.label(Wire.Label.app),
       firstStartedAt: Self.firstStart(status),
-      hasRestarted: (container?["restartCount"]?.integer ?? 0) > 0,
+      hasRestarted: (container?["restartCount"]?.count() ?? 0) > 0,
       readySince: ready ? condition?["lastTransitionTime"]?.string.flatMap(Timestamp.seconds) : nil)
   }
 
@@ -100,6 +100,6 @@ extension PodObservation {
 
   private static func wasStarted(_ container: JSON) -> Bool {
     container["state"]?["waiting"] == nil || container["lastState"]?["terminated"] != nil
-      || container["containerID"]?.string?.isEmpty == false || (container["restartCount"]?.integer ?? 0) > 0
+      || container["containerID"]?.string?.isEmpty == false || (container["restartCount"]?.count() ?? 0) > 0
   }
 }

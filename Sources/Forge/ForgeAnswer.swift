@@ -55,7 +55,7 @@ struct ForgeAnswer: Sendable, Hashable {
     let asked = headers["retry-after"].flatMap { Int($0) }
     let reset =
       headers["x-ratelimit-remaining"] == "0" ? headers["x-ratelimit-reset"].flatMap { Int($0) } : nil
-    guard let seconds = asked ?? reset.map({ $0 - now }) else { return nil }
+    guard let seconds = asked ?? reset.map({ max(0, $0) - now }) else { return nil }
     return .seconds(min(max(1, seconds), Self.longestPause))
   }
 

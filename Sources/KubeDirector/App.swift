@@ -48,12 +48,12 @@ public struct AppSpec: Sendable, Hashable {
     distroID = spec["distroID"]?.string ?? ""
     version = spec["version"]?.string ?? ""
     upgradable = spec["upgradable"]?.bool
-    configSchemaVersion = spec["configSchemaVersion"]?.integer ?? 7
+    configSchemaVersion = spec["configSchemaVersion"]?.count() ?? 7
     defaultImage = spec["defaultImageRepoTag"]?.string
     defaultPackage = spec["defaultConfigPackage"].flatMap(ConfigPackage.init)
     defaultPersistDirs = spec["defaultPersistDirs"]?.array?.compactMap(\.string) ?? []
     defaultEvents = spec["defaultEventList"].flatMap(Self.events)
-    defaultMaxLogSizeDump = spec["defaultMaxLogSizeDump"]?.integer
+    defaultMaxLogSizeDump = spec["defaultMaxLogSizeDump"]?.count()
     capabilities = spec["capabilities"]?.array?.compactMap(\.string) ?? []
     systemdRequired = spec["systemdRequired"]?.bool ?? false
     services = spec["services"]?.array?.map(AppService.init) ?? []
@@ -127,7 +127,7 @@ public struct AppRole: Sendable, Hashable {
     }
     persistDirs = role["persistDirs"]?.array?.compactMap(\.string)
     events = role["eventList"].flatMap(AppSpec.events)
-    maxLogSizeDump = role["maxLogSizeDump"]?.integer
+    maxLogSizeDump = role["maxLogSizeDump"]?.count()
     minResources = role["minResources"]?.strings ?? [:]
     minStorage = role["minStorage"]?["size"]?.string
     ephemeralModeSupported = role["minStorage"]?["ephemeralModeSupported"]?.bool ?? true
@@ -151,7 +151,7 @@ public struct AppService: Sendable, Hashable {
     id = service["id"]?.string ?? ""
     label = service["label"]?["name"]?.string ?? ""
     let endpoint = service["endpoint"]
-    port = endpoint?["port"]?.integer ?? 0
+    port = endpoint?["port"]?.count() ?? 0
     urlScheme = endpoint?["urlScheme"]?.string
     path = endpoint?["path"]?.string
     isDashboard = endpoint?["isDashboard"]?.bool ?? false

@@ -1,15 +1,17 @@
+import Values
+
 /// How many members a role may have: `N` exactly, `N+` at least.
 public struct Cardinality: Sendable, Hashable, CustomStringConvertible {
   public let minimum: Int
   public let isOpen: Bool
 
-  /// Nil unless the text is digits with an optional `+`.
+  /// Nil unless the text is digits with an optional `+`. More than `JSON.countLimit` members count as that many.
   public init?(_ text: String) {
     isOpen = text.hasSuffix("+")
     let digits = isOpen ? text.dropLast() : Substring(text)
     guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let minimum = Int(digits)
     else { return nil }
-    self.minimum = minimum
+    self.minimum = min(minimum, JSON.countLimit)
   }
 
   public func allows(_ members: Int) -> Bool { isOpen ? members >= minimum : members == minimum }

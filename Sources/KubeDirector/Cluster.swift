@@ -20,6 +20,10 @@ public struct Cluster: Sendable, Hashable {
 }
 
 public struct ClusterSpec: Sendable, Hashable {
+  /// How many members a cluster may have in all its roles: a status names each, and an object of Kubernetes ends at
+  /// about 1.5 MB.
+  public static let memberLimit = 1000
+
   public var app: String
   public var appCatalog: AppCatalog?
   public var serviceType: String?
@@ -44,6 +48,15 @@ public struct ClusterSpec: Sendable, Hashable {
   }
 
   public func role(_ id: String) -> ClusterRole? { roles.first { $0.id == id } }
+
+  /// How many members it asks for in all roles.
+  ///
+  /// - Parameter app: says how many a role has at least that leaves them out; nil counts none for it.
+  public func memberCount(of app: AppSpec?) -> Int {
+    roles.reduce(0) { sum, role in
+      sum + (role.members ?? app?.role(role.id).flatMap { Cardinality($0.cardinality)?.minimum } ?? 0)
+    }
+  }
 
   public struct Connections: Sendable, Hashable {
     public var clusters: [String]
@@ -93,7 +106,7 @@ public struct ClusterRole: Sendable, Hashable {
 
   public init(_ role: JSON) {
     id = role["id"]?.string ?? ""
-    members = role["members"]?.integer
+    members = role["members"]?.count()
     requests = Self.quantities(role["resources"]?["requests"])
     limits = Self.quantities(role["resources"]?["limits"])
     storageSize = role["storage"]?["size"]?.string

@@ -11,8 +11,8 @@ extension ClusterStatus {
       state: state, app: status["app"]?.string ?? "",
       appCatalog: status["appCatalog"]?.string.flatMap(AppCatalog.init),
       upgradeInfo: status["upgradeInfo"].flatMap(UpgradeInfo.init), specCommit: status["specCommit"]?.string,
-      observedGeneration: status["observedGeneration"]?.integer ?? 0,
-      lastNodeID: status["lastNodeID"]?.integer ?? 0,
+      observedGeneration: status["observedGeneration"]?.count() ?? 0,
+      lastNodeID: status["lastNodeID"]?.count() ?? 0,
       roles: status["roles"]?.array?.compactMap(RoleStatus.init) ?? [],
       conditions: status["conditions"]?.array?.compactMap(Condition.init) ?? [],
       lastRetry: status["lastRetry"]?.string,
@@ -80,7 +80,7 @@ extension MemberStatus {
   init?(_ member: JSON) {
     guard let pod = member["pod"]?.string else { return nil }
     self.init(
-      pod: pod, nodeID: member["nodeID"]?.integer ?? 0, service: member["service"]?.string,
+      pod: pod, nodeID: member["nodeID"]?.count() ?? 0, service: member["service"]?.string,
       volumeClaim: member["pvc"]?.string,
       state: member["state"]?.string.flatMap(State.init) ?? .createPending,
       podUpgradeStatus: member["podUpgradeStatus"]?.string.flatMap(PodUpgradeStatus.init),
@@ -156,7 +156,7 @@ extension Condition {
       type: type, status: condition["status"]?.string == "True", reason: condition["reason"]?.string ?? "",
       message: condition["message"]?.string ?? "",
       lastTransition: condition["lastTransitionTime"]?.string.flatMap(Timestamp.seconds) ?? 0,
-      observedGeneration: condition["observedGeneration"]?.integer)
+      observedGeneration: condition["observedGeneration"]?.count())
   }
 
   var json: JSON {

@@ -13,7 +13,7 @@ public struct ConnectionState: Sendable, Hashable {
   }
 
   init?(_ state: JSON) {
-    guard let changes = state["changes"]?.integer else { return nil }
+    guard let changes = state["changes"]?.count() else { return nil }
     self.init(marks: state["marks"]?.strings ?? [:], changes: changes)
   }
 

@@ -83,6 +83,6 @@ extension Journal.Wait {
 extension JSON {
   /// A count or a duration that some arithmetic can bear.
   fileprivate func seconds(_ key: String) -> Int? {
-    self[key]?.integer.map { min(max(0, $0), 1 << 40) }
+    self[key]?.count()
   }
 }

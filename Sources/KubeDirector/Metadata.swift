@@ -37,7 +37,7 @@ public struct Metadata: Sendable, Hashable {
     annotations = metadata["annotations"]?.strings ?? [:]
     uid = metadata["uid"]?.string
     resourceVersion = metadata["resourceVersion"]?.string
-    generation = metadata["generation"]?.integer ?? 0
+    generation = metadata["generation"]?.count() ?? 0
     deletionTimestamp = metadata["deletionTimestamp"]?.string
   }
 }

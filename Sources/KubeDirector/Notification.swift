@@ -76,8 +76,8 @@ extension Notification {
 }
 
 extension Notification.Nodes {
-  /// The most members that a cluster may have: ordinals beyond are damage.
-  private static let limit = 1000
+  /// More ordinals than a cluster may have members are damage.
+  private static let limit = ClusterSpec.memberLimit
 
   init?(_ nodes: JSON) {
     guard let role = nodes["role"]?.string, let set = nodes["statefulSet"]?.string,
@@ -86,9 +86,9 @@ extension Notification.Nodes {
     var ordinals: [Int] = []
     for run in text.split(separator: ",") {
       let ends = run.split(separator: "-").compactMap { Int($0) }
-      guard let first = ends.first, let last = ends.last, 0 <= first, first <= last, last < Self.limit else {
-        return nil
-      }
+      guard let first = ends.first, let last = ends.last, 0 <= first, first <= last, last < Self.limit,
+        ordinals.count < Self.limit
+      else { return nil }
       ordinals += first...last
     }
     self.init(role: role, statefulSet: set, ordinals: ordinals)

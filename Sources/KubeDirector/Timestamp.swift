@@ -1,7 +1,11 @@
 /// Instants as Kubernetes writes them: RFC 3339 in UTC with whole seconds, `2026-01-31T09:05:00Z`.
 public enum Timestamp {
-  /// - Parameter seconds: since 1970-01-01T00:00:00Z.
+  /// The seconds since 1970 of the years 0 to 9999, which are all that the notation has.
+  private static let range = -62_167_219_200...253_402_300_799
+
+  /// - Parameter seconds: since 1970-01-01T00:00:00Z; what no year of four digits holds becomes the nearest that does.
   public static func text(_ seconds: Int) -> String {
+    let seconds = min(max(seconds, range.lowerBound), range.upperBound)
     let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     let rest = seconds - days * 86_400
     let (year, month, day) = civil(days)

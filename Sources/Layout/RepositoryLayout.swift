@@ -85,7 +85,7 @@ private struct LayoutReader {
   }
 
   private func word(_ value: JSON) -> String {
-    value.string ?? value.integer.map(String.init) ?? value.typeName
+    value.string ?? (value.integer == nil ? value.typeName : value.text())
   }
 
   private mutating func unknown(_ key: String, _ at: FieldPath, among known: [String]) {

@@ -196,6 +196,15 @@ public struct Planner {
   private mutating func forecast(_ move: ClusterTransition, _ plan: inout ClusterPlan) {
     let apps = [move.oldApp, move.newApp].compactMap(\.self)
     guard move.newApp != nil else { return }
+    // The side that is there already may break the rules.
+    let sides = [(move.old, move.oldApp), (move.new, move.newApp)]
+    let members = sides.compactMap { cluster, app in cluster?.spec.memberCount(of: app?.spec) }.max() ?? 0
+    guard members <= ClusterSpec.memberLimit else {
+      plan.remarks.append(
+        "what the engine would do is not forecast: its file asks for \(members) members before or after the change, "
+          + "more than the \(ClusterSpec.memberLimit) that a cluster may have")
+      return
+    }
     if plan.change == .rollback, let old = move.old {
       // The engine has not left the app that is wanted: nothing is to be done.
       if !move.isByHistory, plan.running == nil { return }

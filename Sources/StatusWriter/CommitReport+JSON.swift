@@ -43,7 +43,7 @@ extension UpgradeProgress {
     let roles = upgrade["roles"]?.array?.compactMap { role -> Role? in
       guard let id = role["id"]?.string else { return nil }
       return Role(
-        id: id, done: max(0, role["done"]?.integer ?? 0), total: max(0, role["total"]?.integer ?? 0),
+        id: id, done: role["done"]?.count() ?? 0, total: role["total"]?.count() ?? 0,
         stalled: role["stalled"]?.bool ?? false)
     }
     self.init(

@@ -113,7 +113,7 @@ public struct ClusterFile: Sendable, Hashable {
 
 extension ClusterFile {
   /// The highest number of members that a file may claim for all roles together; more is not a cluster.
-  static let memberLimit = 1000
+  static let memberLimit = ClusterSpec.memberLimit
 
   /// Reads a file of the tree, as a YAML reader took it apart. A writer of the ref may have forged it: what is
   /// no file of ours gives nil, and nothing in it makes more than `memberLimit` members.
@@ -140,7 +140,7 @@ extension ClusterFile {
     var room = Self.memberLimit
     roles = (file["roles"]?.array ?? []).prefix(Self.memberLimit).compactMap { role in
       guard let id = role["id"]?.string else { return nil }
-      let members = min(max(0, role["members"]?.integer ?? 0), room)
+      let members = role["members"]?.count(upTo: room) ?? 0
       room -= members
       return Role(id: id, members: members, noWayBack: role["noWayBack"]?.bool == true)
     }

@@ -151,6 +151,13 @@ public struct PlanSituations {
     return situation
   }
 
+  /// A merge that takes a text back which one file has at the base.
+  public static func replacing(_ path: String, _ text: String, with other: String) -> PlanSituations {
+    var situation = PlanSituations()
+    situation.base[path] = files[path]?.replacing(text, with: other)
+    return situation
+  }
+
   private mutating func upgrade(_ clusters: [String], annotations: String = "{}") {
     head["apps/spark-1.1.0.json"] = Self.spark("1.1.0", annotations: annotations)
     for name in clusters {

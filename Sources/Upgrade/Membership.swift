@@ -6,7 +6,9 @@ extension ClusterMachine {
   private func wantedMembers(_ id: String) -> Int {
     guard observed.isStamped else { return status.role(id)?.staying ?? 0 }
     guard let role = observed.cluster.spec.role(id) else { return 0 }
-    return max(0, role.members ?? resolved(id, in: status.app)?.cardinality.minimum ?? 0)
+    let members = role.members ?? resolved(id, in: status.app)?.cardinality.minimum ?? 0
+    // Rules allow no more in files; an app that somebody made by hand may say anything.
+    return min(max(0, members), ClusterSpec.memberLimit)
   }
 
   /// False for a role that a stamped spec no longer has.

@@ -111,14 +111,30 @@ extension JSON {
   public var object: Members? { if case .object(let value) = self { value } else { nil } }
   public var isNull: Bool { if case .null = self { true } else { false } }
 
+  /// The largest whole number that every reader of JSON agrees on (RFC 8259 §6).
+  public static let integerLimit = 1 << 53
+
   /// The value as a whole number; a number without a fraction counts.
+  ///
+  /// What lies beyond ±`integerLimit` becomes that limit: the number may come from anybody, and arithmetic on it must
+  /// not overflow.
   public var integer: Int? {
     switch self {
-    case .integer(let value): Int(value)
-    case .number(let value): Int(exactly: value)
+    case .integer(let value): Int(min(max(value, -Int64(Self.integerLimit)), Int64(Self.integerLimit)))
+    case .number(let value) where value.rounded() == value:
+      Int(min(max(value, -Double(Self.integerLimit)), Double(Self.integerLimit)))
     default: nil
     }
   }
+
+  /// The largest number of things that is read from outside unless the reader knows better.
+  public static let countLimit = Int(Int32.max)
+
+  /// The value as a number of things, of seconds or of versions; nil where it is no whole number.
+  ///
+  /// What lies outside of 0 to `limit` becomes the nearer of the two. Within the standard limit, billions of counts can
+  /// be added up, and any two multiplied, without an overflow.
+  public func count(upTo limit: Int = countLimit) -> Int? { integer.map { min(max($0, 0), limit) } }
 
   /// The members that are strings, or nil where this is no object.
   public var strings: [String: String]? {

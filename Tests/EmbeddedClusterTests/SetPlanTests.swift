@@ -1,4 +1,6 @@
+import ClusterAPI
 import Testing
+import Values
 
 @testable import EmbeddedCluster
 
@@ -27,6 +29,22 @@ struct SetPlanTests {
         name: "web-\(parts[0])", ordinal: Int(parts[0]) ?? -1, revision: String(parts[1].dropLast()),
         isReady: state == "r", isTerminating: state == "t", isFinished: state == "f")
     }
+  }
+
+  @Test("is bounded, whatever numbers its object has")
+  func hugeNumbers() {
+    let huge = JSON.integer(.max)
+    let object = Object([
+      "metadata": ["name": "web", "generation": huge],
+      "spec": [
+        "replicas": huge, "revisionHistoryLimit": huge,
+        "updateStrategy": ["type": "RollingUpdate", "rollingUpdate": ["partition": huge]],
+      ], "status": ["observedGeneration": .integer(.min), "replicas": huge],
+    ])
+    let set = SetState(object, templateRevision: "2")
+    #expect(set.replicas == 1000)
+    let actions = SetPlan.actions(set: set, revisions: [RevisionState(name: "1", number: 1)], pods: [])
+    #expect(!actions.isEmpty)
   }
 
   private let both = [RevisionState(name: "1", number: 1), RevisionState(name: "2", number: 2)]

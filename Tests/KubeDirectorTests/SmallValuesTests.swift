@@ -13,6 +13,9 @@ struct CardinalityTests {
     #expect(Cardinality("0+")?.allows(0) == true)
   }
 
+  @Test("a number that no cluster can have is bounded")
+  func bounded() { #expect(Cardinality("9223372036854775807+")?.minimum == Int(Int32.max)) }
+
   @Test(
     "anything else is none",
     arguments: ["", "+", "3++", "+3", "-1", "3-5", " 3", "three", "99999999999999999999"])
@@ -33,6 +36,12 @@ struct TimestampTests {
   func bothWays(seconds: Int, text: String) {
     #expect(Timestamp.text(seconds) == text)
     #expect(Timestamp.seconds(text) == seconds)
+  }
+
+  @Test("an instant beyond the years of four digits is the nearest that can be written")
+  func beyond() {
+    #expect(Timestamp.text(.min) == "0000-01-01T00:00:00Z")
+    #expect(Timestamp.text(.max) == "9999-12-31T23:59:59Z")
   }
 
   @Test("a fraction of a second is cut off")

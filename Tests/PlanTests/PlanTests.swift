@@ -73,6 +73,17 @@ struct PlanTests {
     }
   }
 
+  @Test("a cluster that the base has with billions of members is not played through, and the plan says so")
+  func billions() throws {
+    let reference = ObjectReference.cluster("prod", "reports")
+    let plan = PlanSituations.replacing("clusters/reports.yaml", "members: 1", with: "members: 2000000000")
+      .plan
+    let reports = try #require(plan.clusters.first { $0.reference == reference })
+    #expect(reports.verdict == .accepted)
+    #expect(reports.forecast == nil)
+    #expect(reports.remarks.contains { $0.contains("more than the 1000") })
+  }
+
   // MARK: Markdown
 
   @Test("nothing in a name formats, links or calls anybody")

@@ -1,6 +1,7 @@
 import KubeDirector
 import StatusWriter
 import Testing
+import Values
 
 @Suite("Progress of an upgrade")
 struct ProgressTests {
@@ -34,6 +35,23 @@ struct ProgressTests {
     var status = Sample.upgrading
     status.roles[0].members[0].upgrade = Sample.ledger(done: true, id: "another")
     #expect(UpgradeProgress(status)?.roles[0].done == 0)
+  }
+
+  @Test("that a note claims is added up, whatever numbers it has")
+  func forged() throws {
+    let role: JSON = ["id": "worker", "done": 9_223_372_036_854_775_807, "total": .number(1e300)]
+    let report = ObjectReport([
+      "kind": "KubeDirectorCluster", "namespace": "prod", "name": "analytics", "phase": "upgrading",
+      "upgrade": ["fromApp": "a", "toApp": "b", "roles": .array(Array(repeating: role, count: 1000))],
+    ])
+    let progress = try #require(report?.upgrade)
+    #expect(progress.done == 1000 * JSON.countLimit && progress.total == progress.done)
+    let negative: JSON = ["id": "worker", "done": -9_223_372_036_854_775_808, "total": -1]
+    let none = ObjectReport([
+      "kind": "KubeDirectorCluster", "namespace": "prod", "name": "analytics", "phase": "upgrading",
+      "upgrade": ["fromApp": "a", "toApp": "b", "roles": [negative]],
+    ])
+    #expect(none?.upgrade?.done == 0 && none?.upgrade?.total == 0)
   }
 
   @Test("is nothing where no upgrade runs")

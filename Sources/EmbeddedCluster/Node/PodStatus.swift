@@ -134,7 +134,7 @@ extension PodMachine.Container {
   mutating func read(_ status: JSON) {
     let statuses = status[isInit ? "initContainerStatuses" : "containerStatuses"]?.array ?? []
     guard let json = statuses.first(where: { $0["name"]?.string == name }) else { return }
-    restarts = json["restartCount"]?.integer ?? 0
+    restarts = json["restartCount"]?.count() ?? 0
     state = ContainerState(json["state"]) ?? state
     last = Termination(json["lastState"]?["terminated"])
     containerID = json["containerID"]?.string.flatMap(ContainerState.id)

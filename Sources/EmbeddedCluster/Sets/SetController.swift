@@ -19,7 +19,7 @@ struct SetController {
     let actions = SetPlan.actions(
       set: SetState(set, templateRevision: templateRevision),
       revisions: revisions.map {
-        RevisionState(name: $0.name.name, number: $0.object.json["revision"]?.integer ?? 0)
+        RevisionState(name: $0.name.name, number: $0.object.json["revision"]?.count() ?? 0)
       },
       pods: pods.compactMap { Self.state($0, set: name.name) })
     for action in actions {

@@ -65,22 +65,26 @@ enum SetAction: Sendable, Hashable {
 }
 
 extension SetState {
+  /// No set has more pods than a cluster may have members; what asks for more gets these.
+  private static let replicaLimit = ClusterSpec.memberLimit
+
   init(_ object: Object, templateRevision: String) {
     let spec = object.json["spec"]
     let strategy = spec?["updateStrategy"]
     self.init(
-      name: object.name, generation: object.generation, replicas: max(0, spec?["replicas"]?.integer ?? 1),
+      name: object.name, generation: object.generation,
+      replicas: spec?["replicas"]?.count(upTo: Self.replicaLimit) ?? 1,
       strategy: strategy?["type"]?.string == "OnDelete"
-        ? .onDelete : .rolling(partition: strategy?["rollingUpdate"]?["partition"]?.integer ?? 0),
+        ? .onDelete : .rolling(partition: strategy?["rollingUpdate"]?["partition"]?.count() ?? 0),
       isParallel: spec?["podManagementPolicy"]?.string == "Parallel", isBeingDeleted: object.isBeingDeleted,
-      historyLimit: max(0, spec?["revisionHistoryLimit"]?.integer ?? 10), templateRevision: templateRevision,
+      historyLimit: spec?["revisionHistoryLimit"]?.count() ?? 10, templateRevision: templateRevision,
       status: SetStatus(object.json["status"] ?? [:]))
   }
 }
 
 extension SetStatus {
   init(_ json: JSON) {
-    func count(_ key: String) -> Int { json[key]?.integer ?? 0 }
+    func count(_ key: String) -> Int { json[key]?.count() ?? 0 }
     self.init(
       observedGeneration: count("observedGeneration"), replicas: count("replicas"),
       readyReplicas: count("readyReplicas"), currentReplicas: count("currentReplicas"),

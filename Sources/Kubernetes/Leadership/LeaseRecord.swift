@@ -28,10 +28,10 @@ struct LeaseRecord: Sendable, Hashable {
   init(_ object: Object) {
     let spec = object.json["spec"]
     holder = spec?["holderIdentity"]?.string.flatMap { $0.isEmpty ? nil : $0 }
-    seconds = spec?["leaseDurationSeconds"]?.integer
+    seconds = spec?["leaseDurationSeconds"]?.count()
     acquired = spec?["acquireTime"]?.string
     renewed = spec?["renewTime"]?.string
-    transitions = spec?["leaseTransitions"]?.integer ?? 0
+    transitions = spec?["leaseTransitions"]?.count() ?? 0
   }
 
   /// What is sent to the server: a new lease, or the given one with this record instead of its own.

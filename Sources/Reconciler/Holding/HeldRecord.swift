@@ -52,6 +52,6 @@ public struct HeldRecord: Sendable {
     guard let json = RecordMap.json(field, of: map) else { return HeldChanges() }
     return HeldChanges(
       changes: (json["held"]?.array ?? []).compactMap(HeldChange.init),
-      omitted: max(0, json["omitted"]?.integer ?? 0))
+      omitted: json["omitted"]?.count() ?? 0)
   }
 }

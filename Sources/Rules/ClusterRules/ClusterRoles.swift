@@ -111,7 +111,7 @@ enum ClusterMembers: ClusterRule {
 
 /// `cluster/members-max`
 enum ClusterMembersMax: ClusterRule {
-  static let limit = 1000
+  static let limit = ClusterSpec.memberLimit
 
   static let description = RuleDescription(
     "cluster/members-max", summary: "a cluster has at most 1000 members in all",
@@ -120,12 +120,7 @@ enum ClusterMembersMax: ClusterRule {
     failing: [.given("1001", .cluster("members: 3", "members: 1000"))])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
-    var total = 0
-    for role in cluster.spec.roles {
-      let members =
-        role.members ?? app?.spec.role(role.id).flatMap { Cardinality($0.cardinality)?.minimum } ?? 0
-      total = min(total, Int(Int32.max)) + min(members, Int(Int32.max))
-    }
+    let total = cluster.spec.memberCount(of: app?.spec)
     if total <= limit { return [] }
     return [
       Violation(

@@ -48,7 +48,7 @@ struct IdealWorld {
   mutating func settle(_ look: (IdealWorld) -> Void = { _ in }) -> ForecastRecord {
     var record = ForecastRecord()
     // Generously more than any pod needs; a world that does not come to rest by then has met an obstacle.
-    let members = observed.cluster.spec.roles.reduce(0) { $0 + ($1.members ?? 1) } + 1000
+    let members = observed.cluster.spec.roles.reduce(0) { $0 + ($1.members ?? 1) } + ClusterSpec.memberLimit
     for step in 0..<(20 * members) {
       guard let decision = ClusterMachine.step(observed) else { break }
       let isNews = decision.status.withoutJournal != observed.status?.withoutJournal

@@ -23,9 +23,9 @@ final class TreeFacts: Archive {
 
     init?(_ bytes: [UInt8]) {
       guard let texts = FactBytes.texts(bytes), texts.count == 3, let tree = ObjectID(hex: texts[0]),
-        let apps = Int(texts[1]), let clusters = Int(texts[2])
+        let apps = UInt32(texts[1]), let clusters = UInt32(texts[2])
       else { return nil }
-      self.init(tree: tree, apps: apps, clusters: clusters)
+      self.init(tree: tree, apps: Int(apps), clusters: Int(clusters))
     }
   }
 

@@ -108,7 +108,7 @@ public struct StatusText {
 
   /// How many members a role shall have, where they are only counted.
   private static func members(_ cluster: Object, _ role: String) -> Int? {
-    cluster.json["spec"]?["roles"]?.array?.first { $0["id"]?.string == role }?["members"]?.integer
+    cluster.json["spec"]?["roles"]?.array?.first { $0["id"]?.string == role }?["members"]?.count()
   }
 
   /// What is wrong, and the way out on a line of its own: no screen is so narrow that it is cut off.

@@ -1,0 +1,28 @@
+import TestSupport
+import Testing
+
+@testable import GitStore
+
+@Suite("The time of a commit")
+struct CommitTimeTests {
+  @Test(
+    "is one that can be reckoned with, whatever the commit claims",
+    arguments: ["-9223372036854775807", "9223372036854775807", "99999999999999999999999"])
+  func hostile(time: String) async throws {
+    let work = try TemporaryRepository()
+    let tree = try work.git("write-tree")
+    let text = """
+      tree \(tree)
+      author A <a@example.com> \(time) +0000
+      committer A <a@example.com> \(time) -9999
+
+      x
+
+      """
+    let id = try work.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", input: text)
+    let repository = try await GitRepository.open(path: work.path)
+    guard let info = try? await repository.commitInfo(try #require(ObjectID(hex: id))) else { return }
+    let (age, overflow) = Int64(1_769_850_300).subtractingReportingOverflow(info.committer.seconds)
+    #expect(!overflow && abs(age) < 1 << 40)
+  }
+}
