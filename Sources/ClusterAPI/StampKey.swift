@@ -29,6 +29,15 @@ public enum StampKey {
     return made
   }
 
+  /// An id of the cluster: that of the Secret, which no other cluster has and which stays as long as the Secret does.
+  ///
+  /// - Throws: `.notFound` where the key was not obtained before.
+  public static func clusterID(
+    from api: any ClusterAPI, namespace: String, installation: String
+  ) async throws(APIError) -> String {
+    try await api.get(.secrets, ObjectName(namespace: namespace, name: name(installation: installation))).uid
+  }
+
   private static func read(_ name: ObjectName, from api: any ClusterAPI) async throws(APIError) -> Stamp? {
     let secret: Object
     do throws(APIError) {

@@ -30,6 +30,8 @@ public struct Daemon: Sendable {
     public var isAtomic = false
     public var fixesForward = false
     public var statusRefs = StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status")
+    /// Whether the status of another cluster, found there at the start, is overwritten.
+    public var takesOverStatus = false
     /// Where our copy of the repository is.
     public var folder: String
     /// 0 for none.
@@ -103,25 +105,30 @@ public struct Daemon: Sendable {
 
   /// Opens everything; nothing runs yet.
   ///
-  /// - Parameter home: the namespace of what is the daemon's own; the system's where it is nil.
+  /// - Parameters:
+  ///   - home: the namespace of what is the daemon's own; the system's where it is nil.
+  ///   - cluster: what a Kubernetes is called in statuses, for people.
   public static func open(
-    _ options: Options, on backend: Backend, home: String? = nil, logger: Logger,
-    witness: Witness = Witness(),
+    _ options: Options, on backend: Backend, home: String? = nil, cluster: String = "Kubernetes",
+    logger: Logger, witness: Witness = Witness(),
     leads: @escaping @Sendable () -> Bool = { true }
   ) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
     try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
     let api = backend.api.within(options.policy)
     // Some two minutes; whoever started the daemon starts it again.
-    let stamp = try await Arrival.patiently(limit: 10) { error, wait in
+    let (stamp, id) = try await Arrival.patiently(limit: 10) { error, wait in
       logger.warning(
         "cluster.unwell", metadata: ["error": "\(error)", "retry": "\(wait.components.seconds)s"])
     } sleep: { wait in
       try await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
-    } _: { () throws(APIError) in
-      try await StampKey.obtain(
-        from: backend.api, namespace: home ?? options.policy.systemNamespace,
-        installation: options.policy.installation)
+    } _: { () throws(APIError) -> (Stamp, String) in
+      let (home, installation) = (home ?? options.policy.systemNamespace, options.policy.installation)
+      let stamp = try await StampKey.obtain(from: backend.api, namespace: home, installation: installation)
+      return (
+        stamp,
+        try await StampKey.clusterID(from: backend.api, namespace: home, installation: installation)
+      )
     }
     let mirror = try await Mirror.open(options.remote, at: "\(options.folder)/repository.git", refs: refs.all)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
@@ -132,10 +139,15 @@ public struct Daemon: Sendable {
       api: api,
       settings: options.engine,
       stamp: stamp, logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
+    let owner = backend.owner(id: id, name: cluster)
     let sink = GitSink(
-      mirror: mirror, refs: refs, author: (options.author.name, options.author.email), now: { Int64(now()) })
+      mirror: mirror, refs: refs, author: (options.author.name, options.author.email),
+      ownership: StatusOwnership(owner, takesOver: options.takesOverStatus) {
+        SettingsFile(path: StatusOwner.path, bytes: $0).json
+      },
+      now: { Int64(now()) })
     let writer = StatusWriter(
-      sink: LeadersSink(sink: sink, leads: leads),
+      sink: LeadersSink(sink: sink, leads: leads), owner: owner,
       onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
     let forge = options.forge.map { ForgeReporter($0, logger: logger, now: now) }
     let record = HeldRecord(
@@ -224,7 +236,12 @@ public struct Daemon: Sendable {
         }
       },
       worked: { () throws(APIError) in try await worked.read() },
-      keepWorked: { (commit) throws(APIError) in try await worked.write(commit) })
+      keepWorked: { (commit) throws(APIError) in try await worked.write(commit) },
+      fetched: { error in
+        guard error == nil, await sink.isOverwritten() else { return }
+        logger.notice("status.overwritten", metadata: ["hint": "it is written again"])
+        await writer.writeAgain()
+      })
     var settings = Reconciler.Settings(
       branch: options.branch, policy: options.policy, interval: options.interval,
       acceptsRewrittenHistory: options.acceptsRewrittenHistory, history: options.history,

@@ -25,6 +25,12 @@ public struct KubernetesDaemon: Sendable {
       namespace: namespace ?? options.policy.systemNamespace, name: "kdops-\(options.policy.installation)")
   }
 
+  /// What statuses call the cluster, for people.
+  private var name: String {
+    client.label == "in-cluster"
+      ? "Kubernetes with the daemon in \(lease.namespace)" : "Kubernetes \(client.label)"
+  }
+
   /// Waits until the server is there and knows our kinds.
   ///
   /// - Parameters:
@@ -94,8 +100,8 @@ public struct KubernetesDaemon: Sendable {
       do {
         let ended = try await term.lead { leader in
           let daemon = try await Daemon.open(
-            options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, logger: logger,
-            witness: witness,
+            options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, cluster: name,
+            logger: logger, witness: witness,
             leads: { leader.isProven })
           let obeying = Room("orders") {
             var heard: [String: String] = [:]

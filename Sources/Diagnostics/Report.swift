@@ -14,10 +14,13 @@ public struct Report: Sendable, Hashable {
     public var source: Source
     /// The commit that the status speaks of.
     public var commit: String?
+    /// The cluster whose status it is, for people; nil where the status does not say.
+    public var cluster: String?
 
-    public init(source: Source, commit: String? = nil) {
+    public init(source: Source, commit: String? = nil, cluster: String? = nil) {
       self.source = source
       self.commit = commit
+      self.cluster = cluster
     }
 
     /// Nothing is known about running clusters.

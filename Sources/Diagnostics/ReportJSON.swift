@@ -15,7 +15,10 @@ public enum ReportJSON {
       "schemaVersion": JSON(schemaVersion),
       "base": JSON(report.base),
       "head": .string(report.head),
-      "status": ["source": .string(report.status.source.rawValue), "commit": JSON(report.status.commit)],
+      "status": [
+        "source": .string(report.status.source.rawValue), "commit": JSON(report.status.commit),
+        "cluster": JSON(report.status.cluster),
+      ],
       "findings": .array(report.findings.inReportOrder().map(json)),
       "objects": .array(report.objects.sorted { $0.object < $1.object }.map(json)),
       "notJudged": JSON(report.notJudged),

@@ -29,6 +29,8 @@ public struct GitError: Error, Sendable, Hashable {
     case conflict
     /// The remote refused a push by its own rules (a hook, a protected branch).
     case rejectedPush
+    /// What the ref holds was written by another cluster, and is not to be overwritten.
+    case otherWriter
     /// The caller gave up waiting.
     case cancelled
     /// A configuration or an argument that cannot be used.

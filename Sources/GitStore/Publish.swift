@@ -7,11 +7,15 @@ extension Mirror {
   /// nobody is asked. Where another writer was faster, his state is fetched and our changes are put on top of
   /// it: what we write in this call wins, everything else stays his.
   ///
-  /// - Parameter author: who wrote it, and when.
+  /// - Parameters:
+  ///   - author: who wrote it, and when.
+  ///   - check: called with each update before it is put on top of what the remote has, again after each race
+  ///     that was lost. What it throws ends the call, and nothing more is written.
   /// - Throws: `GitError`: `.rejectedPush` where the remote does not want it, `.conflict` where others were
-  ///   faster every time, and what `fetch` throws.
+  ///   faster every time, and what `fetch` and `check` throw.
   public func publish(
-    _ updates: [RefUpdate], author: Signature, retry: RetryPolicy = RetryPolicy()
+    _ updates: [RefUpdate], author: Signature, retry: RetryPolicy = RetryPolicy(),
+    check: @escaping @Sendable (RefUpdate, FetchedRefs) throws(GitError) -> Void = { _, _ in }
   ) async throws(GitError) -> PublishResult {
     var done: [String: ObjectID] = [:]
     var rest = updates
@@ -27,6 +31,8 @@ extension Mirror {
       let left = rest
       let step = try await watched { (mirror, operation) throws(GitError) in
         if attempt > 0 { _ = try mirror.update(left.map(\.ref), operation) }
+        let fetched = FetchedRefs(try mirror.opened())
+        for update in left { try check(update, fetched) }
         return try mirror.publishOnce(left, author, operation)
       }
       done.merge(step.moved) { $1 }

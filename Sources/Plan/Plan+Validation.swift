@@ -27,7 +27,9 @@ extension Plan {
     let running = await repository.run { [input] in Planner.commitsUnderWay(input) }
     if !running.isEmpty {
       let refs = try await noteRefs(in: repository)
-      for commit in running { input.notes[commit] = try await note(on: commit, refs, in: repository) }
+      for commit in running {
+        input.notes[commit] = try await note(on: commit, of: validation.statusOwner, refs, in: repository)
+      }
     }
     return await repository.run { [input] in Planner.plan(input) }
   }
@@ -41,18 +43,19 @@ extension Plan {
   }
 
   /// What the daemon has written about a commit; nil where nothing of ours is at hand.
-  private static func note(on commit: String, _ refs: [String], in repository: GitRepository) async throws
-    -> CommitReport?
-  {
+  ///
+  /// - Parameter owner: the cluster that the status tree speaks of; what another one says is left out.
+  private static func note(
+    on commit: String, of owner: StatusOwner?, _ refs: [String], in repository: GitRepository
+  ) async throws -> CommitReport? {
     guard let id = ObjectID(hex: commit) else { return nil }
     for ref in refs {
       guard let bytes = try await repository.note(on: id, ref: ref),
         let body = NoteText.body(of: String(decoding: bytes, as: UTF8.self))
       else { continue }
-      if let report = SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json.flatMap(CommitReport.init)
-      {
-        return report
-      }
+      guard let json = SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json else { continue }
+      if let owner, let other = StatusOwner(json), !owner.isSameCluster(as: other) { continue }
+      if let report = CommitReport(json) { return report }
     }
     return nil
   }

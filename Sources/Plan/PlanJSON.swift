@@ -19,6 +19,7 @@ public enum PlanJSON {
       "schemaVersion": JSON(schemaVersion), "base": .string(plan.base), "head": .string(plan.head),
       "status": [
         "source": .string(plan.status.source.rawValue), "commit": JSON(plan.status.commit),
+        "cluster": JSON(plan.status.cluster),
         "age": plan.statusAge.map { JSON($0) } ?? .null,
       ],
       "clusters": .array(plan.clusters.map(json)), "apps": .array(plan.apps.map(json)),

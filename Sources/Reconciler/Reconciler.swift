@@ -76,6 +76,8 @@ public actor Reconciler {
     public var worked: @Sendable () async throws(APIError) -> WorkedRecord.Reading
     /// Has the cluster keep which commit was worked off.
     public var keepWorked: @Sendable (ObjectID) async throws(APIError) -> Void
+    /// A fetch has ended; with why it failed.
+    public var fetched: @Sendable (GitError?) async -> Void
 
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
@@ -90,7 +92,8 @@ public actor Reconciler {
       tookBack: @escaping @Sendable (Object, ObjectID) async -> Void = { _, _ in },
       held: @escaping @Sendable (HeldChanges) async -> Bool = { _ in true },
       worked: @escaping @Sendable () async throws(APIError) -> WorkedRecord.Reading = { .none },
-      keepWorked: @escaping @Sendable (ObjectID) async throws(APIError) -> Void = { _ in }
+      keepWorked: @escaping @Sendable (ObjectID) async throws(APIError) -> Void = { _ in },
+      fetched: @escaping @Sendable (GitError?) async -> Void = { _ in }
     ) {
       self.commit = commit
       self.cluster = cluster
@@ -102,6 +105,7 @@ public actor Reconciler {
       self.held = held
       self.worked = worked
       self.keepWorked = keepWorked
+      self.fetched = fetched
     }
   }
 
@@ -308,9 +312,11 @@ public actor Reconciler {
       fetched = result.new
       isTrustDue = isTrustDue || trust?.withheld != nil
       look()
+      await outlets.fetched(nil)
       return settings.interval
     } catch {
       problem = error
+      await outlets.fetched(error)
       let wait = Backoff().delay(attempt: fetchFailures)
       fetchFailures += 1
       logger.warning(

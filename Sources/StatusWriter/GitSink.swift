@@ -1,4 +1,5 @@
 import GitStore
+import Synchronization
 
 /// Which refs of the remote statuses go to; nil switches one kind off.
 public struct StatusRefs: Sendable, Hashable {
@@ -25,23 +26,28 @@ public struct StatusRefs: Sendable, Hashable {
   public var all: [String] { [notes, tree, branch].compactMap(\.self) }
 }
 
-/// Writes statuses to refs of the repository that the changes came from.
-public struct GitSink: StatusSink {
+/// Writes statuses to refs of the repository that the changes came from. What another cluster wrote there is not
+/// overwritten.
+public final class GitSink: StatusSink {
   private let mirror: Mirror
   private let refs: StatusRefs
   private let author: (name: String, email: String)
+  private let guardian: StatusOwnership?
   private let now: @Sendable () -> Int64
+  private let seen = Mutex<[String: ObjectID?]>([:])
 
   /// - Parameters:
   ///   - mirror: must keep up with `refs`.
+  ///   - ownership: keeps clusters apart; nil writes over everybody and names no owner.
   ///   - now: seconds since 1970, for the commits that carry statuses.
   public init(
     mirror: Mirror, refs: StatusRefs, author: (name: String, email: String) = ("kdops", "kdops@localhost"),
-    now: @escaping @Sendable () -> Int64
+    ownership: StatusOwnership? = nil, now: @escaping @Sendable () -> Int64
   ) {
     self.mirror = mirror
     self.refs = refs
     self.author = author
+    guardian = ownership
     self.now = now
   }
 
@@ -63,28 +69,55 @@ public struct GitSink: StatusSink {
           files.updateValue(nil, forKey: path)
         }
       }
+      let names = files.keys.sorted().map { String($0.dropLast(5)) }
+      if let owner = guardian?.owner { files[StatusOwner.path] = owner.bytes }
       guard !files.isEmpty else { continue }
-      var message = "Status of \(Self.list(files.keys.sorted().map { String($0.dropLast(5)) }))"
+      var message = names.isEmpty ? "Name the cluster" : "Status of \(Self.list(names))"
       if ref == refs.branch { message += "\n\n[skip ci]" }
       updates.append(try RefUpdate(ref: ref, .files(files), message: message))
     }
     guard !updates.isEmpty else { return }
     _ = try await mirror.publish(
-      updates, author: Signature(name: author.name, email: author.email, seconds: now()))
+      updates, author: Signature(name: author.name, email: author.email, seconds: now())
+    ) { [guardian, refs, url = mirror.remote.url] (update, fetched) throws(GitError) in
+      try guardian?.check(update, refs, fetched, remote: "\(url)")
+    }
+    guardian?.confirm()
   }
 
-  /// The note that was last written on a commit, as far as the mirror knows; nil where there is none.
+  /// Whether a ref is no longer as it was left here: somebody else wrote to it, or removed it. Each such change is
+  /// reported once.
+  public func isOverwritten() async -> Bool {
+    var found = false
+    for ref in refs.all {
+      do throws(GitError) {
+        guard let ours = try await mirror.repository.target(of: ref) else { continue }
+        let there = try await mirror.known(ref)
+        let isNews = seen.withLock { $0.updateValue(there, forKey: ref) != there }
+        if isNews, there != ours { found = true }
+      } catch {
+        // The next fetch repairs the copy.
+        continue
+      }
+    }
+    return found
+  }
+
+  /// The note that this cluster wrote last on a commit, as far as the mirror knows; nil where there is none.
   public func note(on commit: ObjectID) async -> String? {
     guard let ref = refs.notes,
       let bytes = try? await mirror.repository.note(on: commit, ref: Mirror.trackingRef(ref))
     else { return nil }
-    return String(decoding: bytes, as: UTF8.self)
+    let text = String(decoding: bytes, as: UTF8.self)
+    return guardian?.isForeign(note: text) == true ? nil : text
   }
 
   /// The files of clusters that a ref has, as far as the mirror knows.
   private func paths(of ref: String) async throws -> [String] {
     guard let tip = try await mirror.known(ref) else { return [] }
-    return try await mirror.repository.tree(at: tip).map(\.path).filter { $0.hasSuffix(".yaml") }
+    return try await mirror.repository.tree(at: tip).map(\.path).filter {
+      $0.hasSuffix(".yaml") && $0 != StatusOwner.path
+    }
   }
 
   private static func list(_ names: [String]) -> String {

@@ -11,11 +11,14 @@ public enum NoteText {
   /// The note of a commit, at most `sizeLimit` bytes long.
   ///
   /// Where not all objects fit, those that need somebody most are kept, and `omitted` counts the rest.
-  public static func render(_ report: CommitReport) -> String {
-    let head: JSON.Members = [
+  ///
+  /// - Parameter owner: the cluster that the note speaks of; nil leaves it out.
+  public static func render(_ report: CommitReport, of owner: StatusOwner? = nil) -> String {
+    var head: JSON = [
       "schemaVersion": 1, "commit": .string(clean(report.commit)), "phase": .string(report.phase.rawValue),
     ]
-    var text = Sentence.of(report) + "\n\n" + YAMLText.block(head)
+    head["cluster"] = owner?.json
+    var text = Sentence.of(report) + "\n\n" + YAMLText.block(head.object ?? [:])
     guard !report.objects.isEmpty else { return text + "objects: []\n" }
     let items = report.objects.map { YAMLText.item($0.json.object ?? [:]) }
     // Room for the head of the list and the count of what is left out.

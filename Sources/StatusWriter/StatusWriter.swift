@@ -36,6 +36,8 @@ public actor StatusWriter {
   public private(set) var state = State()
 
   private let sink: any StatusSink
+  private let owner: StatusOwner?
+  private let onSuccess: @Sendable () -> Void
   private let onFailure: @Sendable (String) -> Void
   private let clock: any Clock<Duration>
   private let now: @Sendable () -> Duration
@@ -44,17 +46,24 @@ public actor StatusWriter {
   /// What was last handed over of each, so that the same is not written twice.
   private var notes = RecentNotes(limit: 64)
   private var files: [String: [UInt8]] = [:]
+  /// The files of all clusters there are; nil while that was not said.
+  private var all: Set<String>?
   private var isPublishing = false
   private let bell = Bell()
 
   /// - Parameters:
+  ///   - owner: the cluster that notes name; nil where they name none.
   ///   - clock: measures intervals.
+  ///   - onSuccess: told each time a publication succeeds.
   ///   - onFailure: told each time a publication fails, with one sentence.
   public init(
-    sink: any StatusSink, settings: Settings = Settings(), clock: any Clock<Duration> = ContinuousClock(),
+    sink: any StatusSink, owner: StatusOwner? = nil, settings: Settings = Settings(),
+    clock: any Clock<Duration> = ContinuousClock(), onSuccess: @escaping @Sendable () -> Void = {},
     onFailure: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.sink = sink
+    self.owner = owner
+    self.onSuccess = onSuccess
     self.onFailure = onFailure
     self.clock = clock
     now = Self.stopwatch(clock)
@@ -71,7 +80,7 @@ public actor StatusWriter {
 
   /// Takes in the newest state of a commit; replaces what was reported of it before.
   public func report(_ report: CommitReport) {
-    let text = NoteText.render(report)
+    let text = NoteText.render(report, of: owner)
     guard notes[report.commit] != text else { return }
     let isFirst = notes[report.commit] == nil
     notes[report.commit] = text
@@ -87,19 +96,34 @@ public actor StatusWriter {
 
   /// A cluster is no more: its file goes.
   public func clusterGone(namespace: String, name: String) {
-    guard let path = StatusTree.path(namespace: namespace, name: name), files[path] != nil else { return }
-    put(path, nil)
+    guard let path = StatusTree.path(namespace: namespace, name: name) else { return }
+    all?.remove(path)
+    if files[path] != nil { put(path, nil) }
   }
 
   /// Says which clusters there are, after a start: files of others, left behind by an earlier run, go.
   public func clustersAre(_ all: [(namespace: String, name: String)]) {
-    waiting.keeping = Set(all.compactMap { StatusTree.path(namespace: $0.namespace, name: $0.name) })
+    let paths = Set(all.compactMap { StatusTree.path(namespace: $0.namespace, name: $0.name) })
+    waiting.keeping = paths
+    self.all = paths
+    want(urgent: false)
+  }
+
+  /// Writes everything that was reported again, where it is no longer there: somebody else wrote to the refs.
+  public func writeAgain() {
+    guard !files.isEmpty || !notes.isEmpty else { return }
+    waiting.notes.merge(notes.all) { newer, _ in newer }
+    for (path, bytes) in files where waiting.files[path] == nil {
+      waiting.files.updateValue(bytes, forKey: path)
+    }
+    waiting.keeping = all ?? waiting.keeping
     want(urgent: false)
   }
 
   private func put(_ path: String, _ bytes: [UInt8]?) {
     guard files[path] != bytes else { return }
     files[path] = bytes
+    if bytes != nil { all?.insert(path) }
     waiting.files.updateValue(bytes, forKey: path)
     want(urgent: false)
   }
@@ -141,6 +165,7 @@ public actor StatusWriter {
       state.lastError = nil
       state.failures = 0
       state.publications += 1
+      onSuccess()
     } catch {
       waiting.putBack(batch)
       schedule.fail(now(), random: .random(in: 0..<1))
@@ -174,6 +199,9 @@ private struct RecentNotes {
   private var order: [String] = []
 
   init(limit: Int) { self.limit = limit }
+
+  var isEmpty: Bool { texts.isEmpty }
+  var all: [String: String] { texts }
 
   subscript(commit: String) -> String? {
     get { texts[commit] }

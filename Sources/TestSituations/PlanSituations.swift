@@ -93,7 +93,10 @@ public struct PlanSituations {
       JudgeRequest(base: old, head: new, live: live, history: { [history] in history[$0] }))
     let report = Report(
       base: String(repeating: "a", count: 40), head: String(repeating: "b", count: 40),
-      status: status.isEmpty ? .none : Report.Status(source: .tree, commit: Self.statusCommit),
+      status: status.isEmpty
+        ? .none
+        : Report.Status(
+          source: .tree, commit: Self.statusCommit, cluster: "embedded cluster prod on build-7 (1f2e3d4c)"),
       findings: judgement.findings,
       objects: judgement.objects.map {
         Report.ObjectVerdict(

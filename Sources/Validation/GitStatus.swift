@@ -12,7 +12,9 @@ import Values
 public struct GitStatus: Sendable {
   /// The commit of the status, and its age in whole seconds.
   public let commit: ObjectID
-  let age: Int
+  /// The cluster that it speaks of; nil where it does not say.
+  public let owner: StatusOwner?
+  public let age: Int
   private let tree: ObjectID
   private let repository: GitRepository
 
@@ -30,12 +32,30 @@ public struct GitStatus: Sendable {
   {
     guard let found = try await StatusPlace.newest(in: repository, ref: ref) else { return nil }
     return GitStatus(
-      commit: found.id, age: Int(max(0, now - found.committer.seconds)), tree: found.tree,
+      commit: found.id, owner: try await owner(of: found.tree, in: repository),
+      age: Int(max(0, now - found.committer.seconds)), tree: found.tree,
       repository: repository)
   }
 
-  /// Which one it is and how old.
-  public var words: [String] { StatusWords.age(of: Report.Status(source: .tree, commit: commit.hex), age) }
+  /// Which one it is and whose.
+  public var source: Report.Status {
+    Report.Status(source: .tree, commit: commit.hex, cluster: owner?.words)
+  }
+
+  /// The same in words, and how old it is.
+  public var words: [String] { StatusWords.age(of: source, age) }
+
+  private static func owner(of tree: ObjectID, in repository: GitRepository) async throws -> StatusOwner? {
+    let entry = try await repository.run {
+      try repository.reader.entry(at: StatusOwner.path, inTree: tree)
+    }
+    guard let entry, entry.isFile else { return nil }
+    let read = try await repository.readBlobs([entry.id]) { _, bytes in
+      bytes.count > StatusOwner.sizeLimit
+        ? nil : SettingsFile(path: StatusOwner.path, bytes: Array(bytes)).json
+    }
+    return read.first?.flatMap(StatusOwner.init)
+  }
 
   /// Reads the files of all clusters.
   public func clusters() async throws -> [ClusterFile] {

@@ -17,14 +17,16 @@ public enum StatusWords {
     return lines
   }
 
-  /// Which status it was and how old; nothing where there was none.
+  /// Which status it was, whose and how old; nothing where there was none.
   ///
   /// - Parameters:
   ///   - age: in whole seconds.
   ///   - isServer: whether the repository is the one that statuses are written to.
   public static func age(of status: Report.Status, _ age: Int?, isServer: Bool = false) -> [String] {
     guard let commit = status.commit, let age else { return [] }
-    let which = "running clusters as of \(ValidationText.duration(age)) ago (status \(commit.prefix(7)))"
+    let whose = status.cluster.map { " of \($0)" } ?? ""
+    let which =
+      "running clusters\(whose) as of \(ValidationText.duration(age)) ago (status \(commit.prefix(7)))"
     guard age >= oldFrom else { return [which] }
     let meaning =
       isServer

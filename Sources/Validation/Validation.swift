@@ -3,6 +3,7 @@ import FoundationEssentials
 import GitStore
 import KubeDirector
 import Rules
+import StatusWriter
 
 /// One run of `kdops validate`: gathers what is to be compared, has it judged, and tells of it.
 public struct Validation {
@@ -27,6 +28,8 @@ public struct Validation {
   public let clusters: Int
   /// The age of the status that was used, in whole seconds.
   public let statusAge: Int?
+  /// The cluster that the status speaks of; nil where there is none, or it does not say.
+  public let statusOwner: StatusOwner?
   /// What the judge said of every object that changed; nil where `.kdops.yaml` says nowhere to look.
   public let judgement: Judgement?
   /// What is known of running clusters.
@@ -139,7 +142,7 @@ public struct Validation {
     }
     report = Report(
       base: comparison.base?.commit.hex, head: name,
-      status: status.map { Report.Status(source: .tree, commit: $0.commit.hex) } ?? .none,
+      status: status?.source ?? .none,
       findings: (head.layoutFindings + (judgement?.findings ?? [])).filter {
         asked.contains($0.location?.file)
       },
@@ -148,6 +151,7 @@ public struct Validation {
       }, notJudged: judgement?.notJudged ?? [])
     (apps, clusters) = head.snapshot.counts
     statusAge = status?.age
+    statusOwner = status?.owner
   }
 
   /// A line of a file as it was judged.

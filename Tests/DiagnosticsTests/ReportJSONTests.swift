@@ -8,7 +8,8 @@ struct ReportJSONTests {
   func letter() throws {
     let spark = ObjectReference(kind: "KubeDirectorCluster", namespace: "default", name: "spark")
     let report = Report(
-      base: "1111", head: "staged", status: .init(source: .tree, commit: "2222"),
+      base: "1111", head: "staged",
+      status: .init(source: .tree, commit: "2222", cluster: "Kubernetes prod (1f2e3d4c)"),
       findings: [
         Diagnostic(
           rule: "upgrade/newer", severity: .error,
@@ -26,7 +27,7 @@ struct ReportJSONTests {
     let text = ReportJSON.json(Report(head: "worktree")).text()
     #expect(
       text
-        == #"{"schemaVersion":1,"base":null,"head":"worktree","status":{"source":"none","commit":null},"#
+        == #"{"schemaVersion":1,"base":null,"head":"worktree","status":{"source":"none","commit":null,"cluster":null},"#
         + #""findings":[],"objects":[],"notJudged":[]}"#)
   }
 

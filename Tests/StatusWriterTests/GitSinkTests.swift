@@ -1,4 +1,5 @@
 import GitStore
+import Manifests
 import StatusWriter
 import TestSupport
 import Testing
@@ -20,11 +21,114 @@ struct GitSinkTests {
     folder = try TemporaryFolder()
   }
 
-  private func sink(_ refs: StatusRefs) async throws -> GitSink {
+  private func sink(_ refs: StatusRefs) async throws -> GitSink { try await writer(refs).sink }
+
+  /// A sink with the mirror that it writes to; of the cluster that is named, or of none.
+  private func writer(
+    _ refs: StatusRefs, of owner: StatusOwner? = nil, takesOver: Bool = false
+  ) async throws -> (sink: GitSink, mirror: Mirror) {
     let mirror = try await Mirror.open(
-      Remote(GitURL(remote.path)), at: folder.path + "/mirror", refs: refs.all)
+      Remote(GitURL(remote.path)), at: "\(folder.path)/mirror-\(owner?.id ?? "")", refs: refs.all)
     _ = try await mirror.fetch("main")
-    return GitSink(mirror: mirror, refs: refs) { 1_704_067_200 }
+    let ownership = owner.map { owner in
+      StatusOwnership(owner, takesOver: takesOver) { SettingsFile(path: "x.yaml", bytes: $0).json }
+    }
+    return (GitSink(mirror: mirror, refs: refs, ownership: ownership) { 1_704_067_200 }, mirror)
+  }
+
+  private let prod = StatusOwner(id: "1f2e3d4c-0000", name: "embedded cluster prod on a", place: "p")
+  private let laptop = StatusOwner(id: "9a8b7c6d-0000", name: "embedded cluster laptop on b", place: "q")
+  private func batch(_ text: String) -> StatusBatch {
+    StatusBatch(notes: [commit: "\(text)\n"], files: ["prod/a.yaml": Array("app: \(text)\n".utf8)])
+  }
+  private var refsThere: String {
+    get throws {
+      try remote.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/kdops", "refs/notes")
+    }
+  }
+
+  @Test("the status of another cluster is not overwritten, and the error says whose it is and what to do")
+  func otherCluster() async throws {
+    try await writer(refs, of: prod).sink.publish(batch("prod"))
+    let before = try refsThere
+    let error = await #expect(throws: GitError.self) {
+      try await writer(refs, of: laptop).sink.publish(batch("laptop"))
+    }
+    #expect(error?.kind == .otherWriter)
+    #expect(error?.message.contains("embedded cluster prod on a (1f2e3d4c)") == true)
+    #expect(error?.hint?.contains("--installation NAME") == true)
+    #expect(error?.hint?.contains("--take-over-status") == true)
+    #expect(try refsThere == before)
+  }
+
+  @Test("a cluster that lost the race for the first status is refused too")
+  func lostRace() async throws {
+    let late = try await writer(refs, of: laptop)
+    try await writer(refs, of: prod).sink.publish(batch("prod"))
+    let before = try refsThere
+    await #expect(throws: GitError.self) { try await late.sink.publish(batch("laptop")) }
+    #expect(try refsThere == before)
+  }
+
+  @Test("a status of an older version, which names no cluster, is taken over")
+  func unnamed() async throws {
+    try await sink(refs).publish(batch("older"))
+    try await writer(refs, of: prod).sink.publish(batch("prod"))
+    #expect(try remote.git("show", "refs/kdops/status:prod/a.yaml") == "app: prod")
+    #expect(try remote.git("show", "refs/kdops/status:writer.yaml").contains("id: 1f2e3d4c-0000"))
+  }
+
+  @Test("a cluster that was made anew in the same place goes on with its status")
+  func samePlace() async throws {
+    try await writer(refs, of: prod).sink.publish(batch("prod"))
+    let anew = StatusOwner(id: "0000", name: prod.name, place: prod.place)
+    try await writer(refs, of: anew).sink.publish(batch("anew"))
+    #expect(try remote.git("show", "refs/kdops/status:writer.yaml").contains("0000"))
+  }
+
+  @Test(
+    "one that is to take over does so once; from then on the other is kept out, and it keeps out the other")
+  func takingOver() async throws {
+    let old = try await writer(refs, of: prod)
+    try await old.sink.publish(batch("prod"))
+    let new = try await writer(refs, of: laptop, takesOver: true)
+    try await new.sink.publish(batch("laptop"))
+    #expect(try remote.git("show", "refs/kdops/status:prod/a.yaml") == "app: laptop")
+    await #expect(throws: GitError.self) { try await old.sink.publish(batch("again")) }
+    try await new.sink.publish(batch("laptop again"))
+    try await writer(refs, of: prod, takesOver: true).sink.publish(batch("back"))
+    await #expect(throws: GitError.self) { try await new.sink.publish(batch("laptop once more")) }
+    #expect(try remote.git("show", "refs/kdops/status:prod/a.yaml") == "app: back")
+  }
+
+  @Test("without a tree each note keeps its cluster")
+  func notesAlone() async throws {
+    let refs = StatusRefs(notes: "refs/notes/kdops", tree: nil)
+    let report = CommitReport(commit: commit, objects: [])
+    let note = NoteText.render(report, of: prod)
+    try await writer(refs, of: prod).sink.publish(StatusBatch(notes: [commit: note]))
+    let other = try await writer(refs, of: laptop).sink
+    await #expect(throws: GitError.self) { try await other.publish(StatusBatch(notes: [commit: "laptop\n"])) }
+    let id = try #require(ObjectID(hex: commit))
+    #expect(await other.note(on: id) == nil)
+    #expect(try await writer(refs, of: prod).sink.note(on: id) == note)
+  }
+
+  @Test("what somebody else wrote or removed is noticed at the next fetch, once")
+  func overwritten() async throws {
+    let (sink, mirror) = try await writer(refs, of: prod)
+    try await sink.publish(batch("prod"))
+    _ = try await mirror.fetch("main")
+    #expect(await !sink.isOverwritten())
+    try await self.sink(refs).publish(batch("older"))
+    _ = try await mirror.fetch("main")
+    #expect(await sink.isOverwritten())
+    #expect(await !sink.isOverwritten())
+    try await sink.publish(batch("prod"))
+    #expect(try remote.git("show", "refs/kdops/status:prod/a.yaml") == "app: prod")
+    _ = try remote.git("update-ref", "-d", "refs/kdops/status")
+    _ = try await mirror.fetch("main")
+    #expect(await sink.isOverwritten())
   }
 
   @Test("a note is shown by git log, the tree and the branch hold the same files")

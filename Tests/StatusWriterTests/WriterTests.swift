@@ -134,6 +134,36 @@ struct WriterTests {
     #expect(sink.batches.last?.files == ["prod/a.yaml": .none])
   }
 
+  @Test("writes everything again when it was overwritten, and removes what others put there")
+  func again() async {
+    let writer = writer()
+    await writer.writeAgain()
+    await writer.flush()
+    #expect(sink.batches.isEmpty)
+    await writer.clustersAre([("prod", "a"), ("prod", "b")])
+    await writer.report(report(.done))
+    await writer.clusterChanged(ClusterFile(namespace: "prod", name: "a", status: Sample.configured))
+    await writer.flush()
+    await writer.clusterGone(namespace: "prod", name: "b")
+    await writer.flush()
+    await writer.writeAgain()
+    await writer.flush()
+    #expect(sink.batches.last?.notes.keys.sorted() == [Sample.commit])
+    #expect(sink.batches.last?.files.keys.sorted() == ["prod/a.yaml"])
+    #expect(sink.batches.last?.keeping == ["prod/a.yaml"])
+  }
+
+  @Test("a note names the cluster that it speaks of")
+  func owner() async {
+    let owner = StatusOwner(id: "1f2e3d4c-0000", name: "embedded cluster prod on a")
+    let writer = StatusWriter(sink: sink, owner: owner, clock: clock)
+    await writer.report(report(.done))
+    await writer.flush()
+    let note = sink.batches[0].notes[Sample.commit] ?? ""
+    #expect(note.contains("\ncluster:\n"))
+    #expect(note.contains("1f2e3d4c-0000") && note.contains("embedded cluster prod on a"))
+  }
+
   @Test("after a start says which clusters there are, and again where that failed")
   func keeping() async {
     let writer = writer()

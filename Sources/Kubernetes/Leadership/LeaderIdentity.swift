@@ -10,7 +10,8 @@ public enum LeaderIdentity {
     return "\(host)_\(started)_\(chance)"
   }
 
-  private static var host: String {
+  /// What this machine, or pod, is called.
+  public static var host: String {
     // Names longer than HOST_NAME_MAX cannot be set.
     var name = [CChar](repeating: 0, count: 256)
     let failed = gethostname(&name, name.count - 1)

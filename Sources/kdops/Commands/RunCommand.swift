@@ -52,6 +52,12 @@ struct RunCommand: AsyncParsableCommand {
       valueName: "dir"))
   var data: String?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Overwrite the status and notes that another cluster wrote to the repository, since this one has replaced it. "
+        + "Also KDOPS_TAKE_OVER_STATUS=true."))
+  var takeOverStatus = false
+
   @OptionGroup var admission: AdmissionOptions
 
   @Option(help: ArgumentHelp("A file of settings.", valueName: "file"))
@@ -95,7 +101,8 @@ struct RunCommand: AsyncParsableCommand {
     in folder: String, _ settings: DaemonConfiguration, _ repo: String, _ board: ProgressBoard,
     _ console: Console, _ logger: Logger, _ environment: [String: String]
   ) async throws -> Reconciler.Outcome {
-    let options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    var options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    options.takesOverStatus = takesOverStatus(environment)
     try await options.signer?.tryOut()
     let backend = try await Backend.embedded(
       folder, embeddedUnsandboxed ? .none : .bubblewrap, logger: logger)
@@ -113,7 +120,8 @@ struct RunCommand: AsyncParsableCommand {
     let folder =
       data ?? environment["KDOPS_DATA"]
       ?? "\(EmbeddedFolder.state(environment))/\(settings.installation)-\(Digest.short(repo))"
-    let options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    var options = try Daemon.Options(settings, repo: repo, folder: folder, environment: environment)
+    options.takesOverStatus = takesOverStatus(environment)
     try await options.signer?.tryOut()
     let client = try await KubernetesClient.connect(cluster.connection(environment), logger: logger)
     let daemon = KubernetesDaemon(client: client, options: options, logger: logger)
@@ -148,6 +156,10 @@ struct RunCommand: AsyncParsableCommand {
           console.line("waits for \(holder), which leads; takes over when it ends")
         }
       })
+  }
+
+  private func takesOverStatus(_ environment: [String: String]) -> Bool {
+    takeOverStatus || environment["KDOPS_TAKE_OVER_STATUS"] == "true"
   }
 
   private func greet(_ place: String, _ settings: DaemonConfiguration, _ repo: String, _ console: Console) {

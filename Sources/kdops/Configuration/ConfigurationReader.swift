@@ -74,7 +74,7 @@ struct ConfigurationReader {
   /// Variables that are read elsewhere, or by our own tests and builds.
   private static let otherVariables: Set<String> = [
     "KDOPS_CONFIG", "KDOPS_LOG_LEVEL", "KDOPS_LOG_FORMAT", "KDOPS_EMBEDDED", "KDOPS_KUBECONFIG",
-    "KDOPS_CONTEXT", "KDOPS_DATA", "KDOPS_RECORD", "KDOPS_STRICT",
+    "KDOPS_CONTEXT", "KDOPS_DATA", "KDOPS_TAKE_OVER_STATUS", "KDOPS_RECORD", "KDOPS_STRICT",
   ]
 
   mutating func read(environment: [String: String]) {
