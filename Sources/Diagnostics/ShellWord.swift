@@ -1,8 +1,12 @@
 /// Words for commands that people are told to paste.
+///
+/// Decided and written byte by byte: of a quote and a combining mark behind it Swift makes one `Character`, a shell does not.
 public enum ShellWord {
-  /// A path as one word of a command after its options, whatever somebody called the file.
+  /// A path from the repository's root as the last word of a git command, whatever somebody called the file.
+  ///
+  /// Among git's arguments `*`, `?`, `[` and a leading `:` mean more than themselves, hence `:(top,literal)`.
   public static func path(_ path: String) -> String {
-    isPlain(path) && !path.hasPrefix("-") ? path : "-- \(quoted(path))"
+    isPlain(path) && path.utf8.first != UInt8(ascii: "-") ? path : "-- \(quoted(":(top,literal)\(path)"))"
   }
 
   /// What follows the `=` of an option.
@@ -14,5 +18,25 @@ public enum ShellWord {
     }
   }
 
-  private static func quoted(_ text: String) -> String { "'\(text.replacing("'", with: "'\\''"))'" }
+  /// One word of a shell. What a terminal could obey or not show goes into `$'…'` as `\xHH`, which bash, zsh and ksh
+  /// read, so that the command can be shown as it is and still names the same file.
+  private static func quoted(_ text: String) -> String {
+    let needsEscapes = text.unicodeScalars.contains(where: TerminalText.isUnsafe)
+    var word = String.UnicodeScalarView()
+    word.append(contentsOf: (needsEscapes ? "$'" : "'").unicodeScalars)
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "'": word.append(contentsOf: (needsEscapes ? "\\'" : "'\\''").unicodeScalars)
+      case "\\" where needsEscapes: word.append(contentsOf: "\\\\".unicodeScalars)
+      case _ where TerminalText.isUnsafe(scalar):
+        for byte in String(scalar).utf8 {
+          let digits = String(byte, radix: 16)
+          word.append(contentsOf: "\\x\(byte < 16 ? "0" : "")\(digits)".unicodeScalars)
+        }
+      default: word.append(scalar)
+      }
+    }
+    word.append("'")
+    return String(word)
+  }
 }
