@@ -102,6 +102,23 @@ struct PlanTests {
     #expect(MarkdownText.code("add `x`") == "`` add `x` ``")
   }
 
+  @Test("a combining mark behind a sign does not let the sign through")
+  func combiningMarks() {
+    let hostile =
+      "<\u{301}img src=x> @\u{301}team https:/\u{2F}\u{301}evil.example www.\u{301}evil.example WWW.evil.example"
+    let scalars = Array(MarkdownText.escaped(hostile).unicodeScalars)
+    for sign in ["<", ">"] as [Unicode.Scalar] { #expect(!scalars.contains(sign)) }
+    for start in ["://", "www.", "WWW.", "@\u{301}"] {
+      #expect(!scalars.contains(Array(start.unicodeScalars)))
+    }
+    for name in ["x`\u{301} @team <img src=x>", "`\u{301}``\u{301} @team", "`\u{200D}@team"] {
+      let code = MarkdownText.code(name)
+      let fence = code.unicodeScalars.prefix { $0 == "`" }.count
+      let inside = Array(code.unicodeScalars.dropFirst(fence).dropLast(fence))
+      #expect(!inside.split { $0 != "`" }.contains { $0.count == fence })
+    }
+  }
+
   @Test("a long plan is cut to what a forge takes, and says how much is left out")
   func long() {
     var plan = PlanSituations.named("upgrade").plan
