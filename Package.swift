@@ -69,10 +69,10 @@ let package = Package(
 
     room("Values", [collections]),
     room("Diagnostics", ["Values", crypto]),
-    room("Manifests", ["CLibyaml", "Values", "Diagnostics", collections]),
+    room("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
     room("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),
     room("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests", hashTrees]),
-    room("GitStore", ["CLibgit2", "Diagnostics", crypto]),
+    room("GitStore", ["CLibgit2", "Values", "Diagnostics", crypto]),
     room(
       "Signatures",
       ["Diagnostics", "GitStore", .product(name: "Subprocess", package: "swift-subprocess")]),
@@ -185,9 +185,9 @@ let package = Package(
     room(
       "TestSituations",
       ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "StatusWriter", "Plan"]),
-    tests("Values", [collections]),
+    tests("Values"),
     tests("Diagnostics", ["Values"], exclude: ["Golden"]),
-    tests("Manifests", ["Values", "Diagnostics", collections]),
+    tests("Manifests", ["Values", "Diagnostics"]),
     tests("KubeDirector", ["Values", "Diagnostics"]),
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
     tests("GitStore", ["Diagnostics"]),

@@ -4,7 +4,7 @@ import Values
 /// One file of the repository, read: the objects in it, and what is wrong with the file itself.
 public struct ManifestFile: Sendable, Hashable {
   /// The path from the repository's root.
-  public var path: String
+  @ExactString public var path: String
   /// The objects of known kinds, in the order of the file.
   public var documents: [ManifestDocument] = []
   /// What rules about files have to say. With an error among them the file may hold objects that `documents`

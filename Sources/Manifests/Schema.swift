@@ -1,4 +1,3 @@
-import OrderedCollections
 import Values
 
 /// A structural OpenAPI v3 schema, compiled once and then asked often.
@@ -51,7 +50,7 @@ final class SchemaNode: Sendable {
   let type: ValueType?
   let isIntegerOrString: Bool
   let isNullable: Bool
-  let properties: [String: SchemaNode]
+  let properties: [ExactString: SchemaNode]
   let required: [String]
   let others: Others
   let items: SchemaNode?
@@ -83,9 +82,10 @@ final class SchemaNode: Sendable {
     maximum = try reader.number("maximum")
     isMinimumExclusive = try reader.flag("exclusiveMinimum")
     isMaximumExclusive = try reader.flag("exclusiveMaximum")
-    var properties: [String: SchemaNode] = [:]
+    var properties: [ExactString: SchemaNode] = [:]
     for (name, schema) in try reader.schemas("properties") {
-      properties[name] = try SchemaNode(schema, path: path + ["properties", .key(name)], formats: formats)
+      properties[ExactString(name)] = try SchemaNode(
+        schema, path: path + ["properties", .key(name)], formats: formats)
     }
     self.properties = properties
     // Beside named properties the flag keeps fields that nobody knows; they are still worth a warning.

@@ -1,4 +1,3 @@
-import OrderedCollections
 import Values
 
 /// Walks over one object beside its schema.
@@ -88,7 +87,7 @@ struct SchemaChecker {
   // MARK: Objects and arrays
 
   private mutating func check(_ members: JSON.Members, _ node: SchemaNode, isRoot: Bool) {
-    for name in node.required where members.index(forKey: name) == nil {
+    for name in node.required where members[name] == nil {
       var draft = Draft(predicate: "is required, but missing")
       draft.steps = [.key(name)]
       drafts.append(draft)
@@ -97,7 +96,7 @@ struct SchemaChecker {
       // The same for every kind, and not the schema's business.
       if isRoot, key == "metadata" || key == "apiVersion" || key == "kind" { continue }
       let before = drafts.count
-      if let property = node.properties[key] {
+      if let property = node.properties[ExactString(key)] {
         check(value, property)
       } else {
         switch node.others {
@@ -129,7 +128,7 @@ struct SchemaChecker {
   private mutating func reportUnknown(_ key: String, _ members: JSON.Members, _ node: SchemaNode) {
     guard drafts.count < Schema.findingLimit else { return }
     // A field that is there already cannot be the one that was meant.
-    let candidates = node.properties.keys.filter { members[$0] == nil }
+    let candidates = node.properties.keys.map(\.wrappedValue).filter { members[$0] == nil }
     let meant = NearMiss.suggestion(for: key, among: candidates)
     drafts.append(
       Draft(

@@ -1,4 +1,3 @@
-import OrderedCollections
 import Values
 
 /// Takes the keywords of one level of a schema out of JSON.

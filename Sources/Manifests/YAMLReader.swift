@@ -1,5 +1,4 @@
 import CLibyaml
-import OrderedCollections
 import Values
 
 /// One document of a YAML stream.

@@ -25,12 +25,14 @@ public struct OrderDesk: Sendable {
     }
     let plan = try order.plan(for: live, now: now())
     guard !plan.annotations.isEmpty else { return plan.words }
-    let annotations = plan.annotations.map { ($0.key, $0.value.map(JSON.string) ?? .null) }
+    let annotations = plan.annotations.map {
+      (key: $0.key, value: $0.value.map(JSON.string) ?? .null)
+    }
     let patch: JSON = [
       "metadata": [
         // Not another one that has taken its name meanwhile.
         "uid": .string(live.uid),
-        "annotations": .object(JSON.Members(uniqueKeysWithValues: annotations)),
+        "annotations": .object(JSON.Members(annotations, uniquingKeysWith: { first, _ in first })),
       ]
     ]
     _ = try await api.patch(.clusters, order.cluster, merge: patch)

@@ -4,6 +4,21 @@ public struct FieldPath: Sendable, Hashable, ExpressibleByArrayLiteral, CustomSt
     case key(String)
     case index(Int)
 
+    public static func == (left: Step, right: Step) -> Bool {
+      switch (left, right) {
+      case (.key(let one), .key(let other)): one.isExactly(other)
+      case (.index(let one), .index(let other)): one == other
+      default: false
+      }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+      switch self {
+      case .key(let key): hasher.combine(ExactString(key))
+      case .index(let index): hasher.combine(index)
+      }
+    }
+
     public init(stringLiteral value: String) { self = .key(value) }
     public init(integerLiteral value: Int) { self = .index(value) }
   }
@@ -27,7 +42,7 @@ public struct FieldPath: Sendable, Hashable, ExpressibleByArrayLiteral, CustomSt
     var text = ""
     for step in steps {
       switch step {
-      case .key(let key) where key.contains(where: { $0 == "." || $0 == "[" || $0 == "/" }):
+      case .key(let key) where key.utf8.contains(where: { ".[/".utf8.contains($0) }):
         text += "['\(key)']"
       case .key(let key): text += text.isEmpty ? key : ".\(key)"
       case .index(let index): text += "[\(index)]"

@@ -1,9 +1,7 @@
-import OrderedCollections
-
 /// One JSON value: the tree that every object is, in a file, on the wire and in the store.
 ///
 /// Members keep the order they were written in, so that what people wrote is given back as they wrote it;
-/// equality does not look at that order, because JSON's meaning does not.
+/// equality does not look at that order, because JSON's meaning does not. Strings are equal where their bytes are.
 public enum JSON: Sendable {
   case null
   case bool(Bool)
@@ -12,9 +10,6 @@ public enum JSON: Sendable {
   case string(String)
   case array([JSON])
   case object(Members)
-
-  /// The members of an object, in the order they were written.
-  public typealias Members = OrderedDictionary<String, JSON>
 }
 
 extension JSON: Hashable {
@@ -25,7 +20,7 @@ extension JSON: Hashable {
     case (.integer(let a), .integer(let b)): a == b
     case (.number(let a), .number(let b)): a == b
     case (.integer(let a), .number(let b)), (.number(let b), .integer(let a)): Double(a) == b
-    case (.string(let a), .string(let b)): a == b
+    case (.string(let a), .string(let b)): a.isExactly(b)
     case (.array(let a), .array(let b)): a == b
     case (.object(let a), .object(let b)):
       a.count == b.count && a.allSatisfy { key, value in b[key] == value }
@@ -39,13 +34,13 @@ extension JSON: Hashable {
     case .bool(let value): hasher.combine(value)
     case .integer(let value): hasher.combine(Double(value))
     case .number(let value): hasher.combine(value)
-    case .string(let value): hasher.combine(value)
+    case .string(let value): hasher.combine(ExactString(value))
     case .array(let items): hasher.combine(items)
     case .object(let members):
       var sum = 0
       for (key, value) in members {
         var one = Hasher()
-        one.combine(key)
+        one.combine(ExactString(key))
         one.combine(value)
         sum &+= one.finalize()
       }
@@ -64,7 +59,8 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
   public init(nilLiteral: ()) { self = .null }
   /// A key given twice keeps its last value.
   public init(dictionaryLiteral elements: (String, JSON)...) {
-    self = .object(Members(elements, uniquingKeysWith: { _, last in last }))
+    self = .object(
+      Members(elements.lazy.map { (key: $0.0, value: $0.1) }, uniquingKeysWith: { _, last in last }))
   }
 }
 
@@ -152,7 +148,9 @@ extension JSON {
   /// Members in the order of their names.
   public init(_ value: [String: String]) {
     self = .object(
-      Members(uniqueKeysWithValues: value.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }))
+      Members(
+        value.sorted { $0.key < $1.key }.lazy.map { (key: $0.key, value: .string($0.value)) },
+        uniquingKeysWith: { first, _ in first }))
   }
 
   /// What kind of value this is, in the words of JSON Schema.

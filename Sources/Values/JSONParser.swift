@@ -1,5 +1,3 @@
-import OrderedCollections
-
 extension JSON {
   /// How deeply arrays and objects may be nested unless the caller says otherwise.
   public static let defaultDepthLimit = 64

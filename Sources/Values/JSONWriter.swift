@@ -1,5 +1,3 @@
-import OrderedCollections
-
 extension JSON {
   /// The value as JSON text in UTF-8.
   ///
@@ -72,7 +70,7 @@ struct JSONWriter {
       write(value)
     }
     if sortedKeys {
-      for (key, value) in members.sorted(by: { $0.key < $1.key }) { member(key, value) }
+      for (key, value) in members.sorted(by: { $0.key.sortsExactly(before: $1.key) }) { member(key, value) }
     } else {
       for (key, value) in members { member(key, value) }
     }

@@ -1,5 +1,3 @@
-import OrderedCollections
-
 extension JSON {
   /// This value with a merge patch applied to it (RFC 7386): members are replaced, objects are merged, and
   /// `null` removes.

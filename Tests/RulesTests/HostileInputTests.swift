@@ -19,7 +19,7 @@ struct HostileInputTests {
     switch value {
     case .object(var members) where !members.isEmpty && Int.random(in: 0..<5, using: &random) > 0:
       let index = Int.random(in: 0..<members.count, using: &random)
-      let (key, old) = members.elements[index]
+      let (key, old) = members[index]
       members[key] = Int.random(in: 0..<8, using: &random) == 0 ? nil : mutate(old, using: &random)
       return .object(members)
     case .array(var items) where !items.isEmpty && Int.random(in: 0..<5, using: &random) > 0:

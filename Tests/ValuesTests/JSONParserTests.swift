@@ -1,4 +1,3 @@
-import OrderedCollections
 import TestSupport
 import Testing
 import Values
@@ -65,6 +64,18 @@ struct JSONParserTests {
     #expect(throws: JSONSyntaxError.self) { try JSON.parse(#"{"a": null, "a": 1}"#) }
     let many = (0..<20).map { "\"k\($0)\":0" }.joined(separator: ",")
     #expect(throws: JSONSyntaxError.self) { try JSON.parse("{\(many),\"k3\":1}") }
+  }
+
+  @Test("names and strings are the same where their bytes are, not where they are canonically equivalent")
+  func equivalence() throws {
+    let text = #"{"caf\u00e9":"caf\u00e9","cafe\u0301":"cafe\u0301"}"#
+    let json = try JSON.parse(text)
+    #expect(json.object?.count == 2)
+    #expect(json["caf\u{E9}"] != json["cafe\u{301}"])
+    #expect(json["cafe\u{301}"]?.string.map { Array($0.utf8) } == Array("cafe\u{301}".utf8))
+    #expect(JSON.string("caf\u{E9}") != JSON.string("cafe\u{301}"))
+    #expect(JSON.mergePatch(from: ["a": "caf\u{E9}"], to: ["a": "cafe\u{301}"]) == ["a": "cafe\u{301}"])
+    #expect(try JSON.parse(json.serialized(sortedKeys: true)) == json)
   }
 
   @Test("nesting stops at the limit, which a hostile file cannot get past")

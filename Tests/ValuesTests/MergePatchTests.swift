@@ -1,4 +1,3 @@
-import OrderedCollections
 import TestSupport
 import Testing
 import Values
@@ -65,6 +64,9 @@ struct MergePatchTests {
       members["k\(numbers.below(4))"] =
         depth > 0 && numbers.below(2) == 0 ? tree(&numbers, depth: depth - 1) : leaf
     }
-    return .object(JSON.Members(uniqueKeysWithValues: members.sorted { $0.key < $1.key }))
+    return .object(
+      JSON.Members(
+        members.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) },
+        uniquingKeysWith: { first, _ in first }))
   }
 }

@@ -9,7 +9,7 @@ struct Interner {
     "containers", "initContainers", "labels", "matchLabels", "ownerReferences", "template", "updateStrategy",
   ]
 
-  private var strings: [String: String] = [:]
+  private var strings: Set<ExactString> = []
   private var parts: [JSON: JSON] = [:]
 
   mutating func intern(_ json: JSON) -> JSON {
@@ -38,8 +38,6 @@ struct Interner {
   private mutating func intern(_ text: String) -> String {
     // Shorter ones are held without any storage of their own.
     guard text.utf8.count > 15 else { return text }
-    if let known = strings[text] { return known }
-    strings[text] = text
-    return text
+    return strings.insert(ExactString(text)).memberAfterInsert.wrappedValue
   }
 }

@@ -23,8 +23,9 @@ struct GitLabPipeline {
 
   /// Keys of a job are stronger than those of what it extends; lists are not joined.
   private static func merged(_ base: JSON, _ job: JSON) -> JSON {
-    guard case .object(let below) = base, case .object(let above) = job else { return job }
-    return .object(below.merging(above) { merged($0, $1) })
+    guard case .object(var whole) = base, case .object(let above) = job else { return job }
+    whole.merge(above) { merged($0, $1) }
+    return .object(whole)
   }
 
   /// The pipeline of a merge request, by the jobs' names.
