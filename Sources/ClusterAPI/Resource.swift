@@ -1,4 +1,5 @@
 import KubeDirector
+import Values
 
 /// A kind of object that the port serves.
 public struct Resource: Sendable, Hashable {
@@ -52,8 +53,8 @@ public struct Resource: Sendable, Hashable {
 
 /// The name of one object within its kind.
 public struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertible {
-  public var namespace: String
-  public var name: String
+  @ExactString public var namespace: String
+  @ExactString public var name: String
 
   public init(namespace: String, name: String) {
     self.namespace = namespace
@@ -63,6 +64,6 @@ public struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertibl
   public var description: String { "\(namespace)/\(name)" }
 
   public static func < (left: ObjectName, right: ObjectName) -> Bool {
-    (left.namespace, left.name) < (right.namespace, right.name)
+    (left._namespace, left._name) < (right._namespace, right._name)
   }
 }

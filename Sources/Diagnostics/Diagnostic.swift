@@ -1,3 +1,5 @@
+import Values
+
 /// One finding: which rule, how bad, where, what, and how to mend it.
 public struct Diagnostic: Sendable, Hashable {
   /// The stable id of the rule that speaks, such as `upgrade/newer`.
@@ -47,9 +49,9 @@ public enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {
 
 /// Which object a finding is about.
 public struct ObjectReference: Sendable, Hashable, Comparable, CustomStringConvertible {
-  public var kind: String
-  public var namespace: String
-  public var name: String
+  @ExactString public var kind: String
+  @ExactString public var namespace: String
+  @ExactString public var name: String
 
   public init(kind: String, namespace: String, name: String) {
     self.kind = kind
@@ -61,14 +63,14 @@ public struct ObjectReference: Sendable, Hashable, Comparable, CustomStringConve
   public var description: String { "\(namespace)/\(name)" }
 
   public static func < (left: ObjectReference, right: ObjectReference) -> Bool {
-    (left.kind, left.namespace, left.name) < (right.kind, right.namespace, right.name)
+    (left._kind, left._namespace, left._name) < (right._kind, right._namespace, right._name)
   }
 }
 
 /// A place in a file of the repository. Line and column count from 1; columns are Unicode scalars.
 public struct SourceLocation: Sendable, Hashable, Comparable {
   /// The path from the repository's root, with `/`.
-  public var file: String
+  @ExactString public var file: String
   public var line: Int
   public var column: Int
   /// How many columns the thing pointed at takes on its line; at least 1.
@@ -82,15 +84,19 @@ public struct SourceLocation: Sendable, Hashable, Comparable {
   }
 
   public static func < (left: SourceLocation, right: SourceLocation) -> Bool {
-    (left.file, left.line, left.column) < (right.file, right.line, right.column)
+    (left._file, left.line, left.column) < (right._file, right.line, right.column)
   }
 }
 
 extension Sequence<Diagnostic> {
   /// In the order of every report: file, line, column, rule, then message.
   public func inReportOrder() -> [Diagnostic] {
-    func key(_ one: Diagnostic) -> (String, Int, Int, String, String) {
-      (one.location?.file ?? "", one.location?.line ?? 0, one.location?.column ?? 0, one.rule, one.message)
+    func key(_ one: Diagnostic) -> (ExactString, Int, Int, String, ExactString) {
+      let place = one.location
+      return (
+        ExactString(place?.file ?? ""), place?.line ?? 0, place?.column ?? 0, one.rule,
+        ExactString(one.message)
+      )
     }
     return sorted { key($0) < key($1) }
   }

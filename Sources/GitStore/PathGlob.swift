@@ -1,3 +1,5 @@
+import Values
+
 /// A pattern over paths of a repository: `**` for any number of folders, `*` and `?` within one name.
 ///
 /// `apps/**` takes everything below `apps`, `**/x.yaml` takes `x.yaml` at any depth including the root, `*`
@@ -8,7 +10,7 @@
 /// match. A walk over a tree carries the bits from folder to file, so no path is ever split or matched twice.
 public struct PathGlob: Sendable, Hashable {
   /// The pattern as it was written.
-  public let pattern: String
+  @ExactString public private(set) var pattern: String
   private let parts: [Part]
 
   private enum Part: Sendable, Hashable {
@@ -34,7 +36,7 @@ public struct PathGlob: Sendable, Hashable {
       throw refuse("has a character class or braces, which are not supported")
     }
     var parts: [Part] = []
-    for name in pattern.split(separator: "/", omittingEmptySubsequences: false) {
+    for name in pattern.parts(separatedBy: "/") {
       switch name {
       case "": throw refuse("has an empty name")
       case ".", "..": throw refuse("has `\(name)` as a name")

@@ -1,7 +1,9 @@
+import Values
+
 /// One file of a tree, or something that stands where a file could be and is never followed.
 public struct TreeEntry: Sendable, Hashable {
   /// From the repository's root, with `/`. For a hostile path: quoted as git quotes it, safe to print.
-  public let path: String
+  @ExactString public private(set) var path: String
   /// The blob; for a submodule its commit, for a folder that is not entered its tree.
   public let id: ObjectID
   public let kind: Kind
@@ -38,7 +40,7 @@ public struct TreeEntry: Sendable, Hashable {
 
 /// What lies at a path before and after.
 public struct TreeChange: Sendable, Hashable {
-  public let path: String
+  @ExactString public private(set) var path: String
   /// Nil where the path is new.
   public let old: TreeEntry?
   /// Nil where the path is gone.

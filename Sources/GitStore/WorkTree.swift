@@ -1,5 +1,6 @@
 import CLibgit2
 import Glibc
+import Values
 
 /// The files of a folder on disk, as a validation of what is not committed yet sees them.
 public struct WorkTree: Sendable, Hashable {
@@ -63,7 +64,7 @@ extension GitRepository {
     guard let root = try workTree(), let resolved = realpath(folder, nil) else { return "" }
     defer { free(resolved) }
     let asked = String(cString: resolved) + "/"
-    return asked.hasPrefix(root) ? String(asked.dropFirst(root.count)) : ""
+    return asked.cutting(prefix: root).map(String.init) ?? ""
   }
 
   fileprivate func listWorkTree(_ selection: PathSelection, _ limits: TreeLimits) throws(GitError) -> WorkTree
@@ -86,7 +87,7 @@ extension GitRepository {
         .invalid, "\(location.path) is a bare repository without files",
         hint: "name a commit with --head, or give the path of a work tree")
     }
-    let below = asked.hasPrefix(root) ? String(asked.dropFirst(root.count)) : ""
+    let below = asked.cutting(prefix: root).map(String.init) ?? ""
     return try walk(root: root, asked: below, handle, selection, limits)
   }
 
@@ -139,7 +140,7 @@ private struct FolderWalk {
     while let entry = readdir(listing) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
       if name == Array(".".utf8) || name == Array("..".utf8) || name == Array(".git".utf8) { continue }
-      let type = Self.type(entry.pointee.d_type, folder + String(decoding: name, as: UTF8.self))
+      let type = Self.type(entry.pointee.d_type, of: name, in: dirfd(listing))
       guard let type else { continue }
       items.append(Item(name: name, type: type))
     }
@@ -162,10 +163,11 @@ private struct FolderWalk {
 
   /// What stands under a name; asks again where the folder's listing does not say. Nil where it is gone
   /// meanwhile.
-  private static func type(_ listed: UInt8, _ path: String) -> mode_t? {
+  private static func type(_ listed: UInt8, of name: [UInt8], in folder: Int32) -> mode_t? {
     if listed != DT_UNKNOWN { return mode_t(listed) << 12 }
     var information = stat()
-    return lstat(path, &information) == 0 ? information.st_mode & S_IFMT : nil
+    let bytes = (name + [0]).map { CChar(bitPattern: $0) }
+    return fstatat(folder, bytes, &information, AT_SYMLINK_NOFOLLOW) == 0 ? information.st_mode & S_IFMT : nil
   }
 
   private mutating func take(_ item: Item, _ place: WalkPlace) throws(GitError) {

@@ -45,7 +45,7 @@ public struct RepositoryLayout: Sendable, Hashable {
 
   /// Whether a path ends like a file of objects.
   public static func isManifest(_ path: String) -> Bool {
-    [".json", ".yaml", ".yml"].contains { path.hasSuffix($0) }
+    [".json", ".yaml", ".yml"].contains { path.endsExactly(with: $0) }
   }
 }
 

@@ -1,4 +1,5 @@
 import GitStore
+import Values
 
 /// Tells which commit brought each changed file: the last one along first parents that touched it. That is the
 /// commit whose note speaks of it, and the one that a person would revert.
@@ -7,7 +8,7 @@ enum Attribution {
   private static let depth = 500
 
   struct Found {
-    var byPath: [String: ObjectID] = [:]
+    var byPath: [ExactString: ObjectID] = [:]
     /// Which of two commits came later.
     var order: [ObjectID: Int] = [:]
   }
@@ -27,7 +28,7 @@ enum Attribution {
       for change in try await repository.diff(
         base: commit.parents.first ?? before, head: commit.id, selection)
       {
-        found.byPath[change.path] = commit.id
+        found.byPath[ExactString(change.path)] = commit.id
       }
       before = commit.id
     }

@@ -28,7 +28,7 @@ extension Reconciler {
   /// emergency. An app that waits until nobody runs it stands against nothing.
   func bind(_ outcome: inout [Judged]) {
     var fates: [ObjectID: Fate] = [:]
-    for (path, commit) in brokenFiles { fates[commit] = Fate(verdict: .rejected, cause: path) }
+    for (path, commit) in brokenFiles { fates[commit] = Fate(verdict: .rejected, cause: path.wrappedValue) }
     for one in outcome {
       let isQuiet = one.reference.kind == Wire.appKind
       guard one.verdict == .rejected || (one.verdict == .waiting && !isQuiet),

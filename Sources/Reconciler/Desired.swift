@@ -13,7 +13,7 @@ struct Desired {
   private(set) var layout = RepositoryLayout()
   private(set) var snapshot = Snapshot()
   /// The blob of every file that may hold objects.
-  private(set) var blobs: TreeDictionary<String, ObjectID> = [:]
+  private(set) var blobs: TreeDictionary<ExactString, ObjectID> = [:]
   private var layoutBlob: ObjectID?
 
   /// What a new head changed.
@@ -27,7 +27,7 @@ struct Desired {
     var commits = Attribution.Found()
 
     /// The last commit that touched one of these files.
-    func latest(of paths: [String]) -> ObjectID? {
+    func latest(of paths: some Sequence<ExactString>) -> ObjectID? {
       paths.compactMap { commits.byPath[$0] }.max { (commits.order[$0] ?? 0) < (commits.order[$1] ?? 0) }
     }
 
@@ -72,14 +72,14 @@ struct Desired {
     var read: [(path: String, id: ObjectID)] = []
     for change in changes where RepositoryLayout.isManifest(change.path) || change.new?.isFile == false {
       guard let new = change.new else {
-        blobs[change.path] = nil
+        blobs[ExactString(change.path)] = nil
         step.changes.formUnion(snapshot.remove(path: change.path))
         continue
       }
       if new.isFile {
         read.append((change.path, new.id))
       } else {
-        blobs[change.path] = nil
+        blobs[ExactString(change.path)] = nil
         step.changes.formUnion(snapshot.update(ManifestFile(unread: new)))
       }
     }
@@ -89,19 +89,22 @@ struct Desired {
       ManifestFile.parse(path: paths[index], bytes: bytes, defaultNamespace: namespace)
     }
     for (file, (path, id)) in zip(files, read) {
-      blobs[path] = id
+      blobs[ExactString(path)] = id
       step.changes.formUnion(snapshot.update(file))
     }
   }
 
   /// The files in which these objects stand.
-  func paths(of objects: some Sequence<ObjectReference>) -> Set<String> {
-    var paths: Set<String> = []
+  func paths(of objects: some Sequence<ObjectReference>) -> Set<ExactString> {
+    var paths: Set<ExactString> = []
     for object in objects {
-      if let path = source(of: object)?.path { paths.insert(path) }
+      if let path = source(of: object)?.path { paths.insert(ExactString(path)) }
     }
     return paths
   }
+
+  /// The blob of the file at a path; nil where none is wanted there.
+  func blob(at path: String) -> ObjectID? { blobs[ExactString(path)] }
 
   func source(of object: ObjectReference) -> Source? {
     object.kind == Wire.appKind ? snapshot.app(object)?.source : snapshot.cluster(object)?.source

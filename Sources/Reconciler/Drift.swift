@@ -91,8 +91,8 @@ extension Reconciler {
     guard isOurs(object), stamp.holds(object.json), let now = Vouched(object) else { return true }
     if let known = vouched[reference], known.uid == now.uid, known != now { return true }
     // Labels and annotations are not in the stamp; where the head has the very file, it says what they were.
-    guard let source = desired.source(of: reference), source.path == now.origin.path,
-      desired.blobs[source.path]?.hex == now.origin.blob, let metadata = desired.metadata(of: reference)
+    guard let source = desired.source(of: reference), source.path.isExactly(now.origin.path),
+      desired.blob(at: source.path)?.hex == now.origin.blob, let metadata = desired.metadata(of: reference)
     else { return false }
     return !Applier.carries(metadata, object)
   }

@@ -59,7 +59,7 @@ extension Reconciler {
   private func judge(_ changes: Changes, _ head: ObjectID, in repository: GitRepository) async throws {
     let texts = try await read(changes, in: repository)
     var snapshot = desired.snapshot
-    snapshot.contents = { texts[$0] }
+    snapshot.contents = { texts[ExactString($0)] }
     let (base, live) = ground(of: changes.objects)
     meanwhile = [:]
     let judgement = Judge.judge(
@@ -109,7 +109,7 @@ extension Reconciler {
   }
 
   /// The text of every file that is about to be judged: for places, and for what is applied.
-  private func read(_ changes: Changes, in repository: GitRepository) async throws -> [String: [UInt8]] {
+  private func read(_ changes: Changes, in repository: GitRepository) async throws -> [ExactString: [UInt8]] {
     let paths = desired.paths(of: changes.objects).union(changes.files).filter { desired.blobs[$0] != nil }
       .sorted()
     let contents = try await repository.readBlobs(paths.compactMap { desired.blobs[$0] }) { _, bytes in
@@ -156,10 +156,10 @@ extension Reconciler {
 
   /// Nothing to do. A change that was held is thereby withdrawn; a file that was moved or spelt anew is noted, so that
   /// nobody takes it for gone later. An object that nobody vouches for is applied, so that somebody does.
-  private func settle(_ one: Judged, _ texts: [String: [UInt8]], in repository: GitRepository) async {
+  private func settle(_ one: Judged, _ texts: [ExactString: [UInt8]], in repository: GitRepository) async {
     let reference = one.reference
     if let live = living.objects[reference], let path = desired.source(of: reference)?.path,
-      let blob = desired.blobs[path]
+      let blob = desired.blob(at: path)
     {
       let refused = resisting[reference]?.applied
       guard stamp.holds(live.json), refused == nil else {
@@ -292,7 +292,7 @@ extension Reconciler {
     return document["metadata"]?["annotations"]?[Wire.Annotation.deleteVolumes]?.string == "true"
   }
 
-  private func apply(_ change: Judged, _ texts: [String: [UInt8]], in repository: GitRepository) async {
+  private func apply(_ change: Judged, _ texts: [ExactString: [UInt8]], in repository: GitRepository) async {
     let reference = change.reference
     let live = change.live
     guard living.objects[reference]?.resourceVersion == live?.resourceVersion else {
@@ -304,8 +304,8 @@ extension Reconciler {
       if change.change == .delete {
         if let live { try await delete(live, in: repository) }
       } else {
-        guard let source = desired.source(of: reference), let blob = desired.blobs[source.path],
-          let text = texts[source.path], let document = desired.document(of: reference, in: text)
+        guard let source = desired.source(of: reference), let blob = desired.blob(at: source.path),
+          let text = texts[ExactString(source.path)], let document = desired.document(of: reference, in: text)
         else { return }
         let before = change.change == .metadata ? live.flatMap(Provenance.init(of:)) : nil
         let provenance = Provenance(

@@ -61,7 +61,7 @@ extension Reconciler {
       let entry = try await repository.entry(at: path, in: head)
     else { return nil }
     let isUntouched = entry.id.hex == live.annotation(Wire.Annotation.blob)
-    return isUntouched || desired.blobs[path] == nil ? path : nil
+    return isUntouched || desired.blob(at: path) == nil ? path : nil
   }
 }
 

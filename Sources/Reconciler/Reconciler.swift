@@ -7,6 +7,7 @@ import Logging
 import Rules
 import Signatures
 import StatusWriter
+import Values
 
 /// Walks a commit through the house: fetches, looks at what changed, judges it, applies what is accepted, and tells
 /// what became of it.
@@ -123,7 +124,7 @@ public actor Reconciler {
   var book = CommitBook()
   var held = Holds()
   /// Files that cannot be read, with the commits that brought them.
-  var brokenFiles: [String: ObjectID] = [:]
+  var brokenFiles: [ExactString: ObjectID] = [:]
   /// The commits that are taken in one after another; nil where they are taken together.
   var walk: Walk?
   /// How many objects were judged so far.

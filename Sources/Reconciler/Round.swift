@@ -100,7 +100,7 @@ extension Reconciler {
     if step.isComplete {
       changes.objects.formUnion(living.applied.references)
       changes.objects = changes.objects.filter { !isInSync($0) || held[$0] != nil }
-      changes.files = changes.files.filter { !desired.snapshot.findings(in: $0).isEmpty }
+      changes.files = changes.files.filter { !desired.snapshot.findings(in: $0.wrappedValue).isEmpty }
     }
     if step.isComplete, walk?.isResumed == true {
       changes.objects = changes.objects.filter { living.objects[$0] != nil }
@@ -121,10 +121,11 @@ extension Reconciler {
       if paths.isEmpty, let path = living.objects[object]?.annotation(Wire.Annotation.path) { paths = [path] }
       // A first look asks history once for all; what it does not tell is put down to the head.
       commitOf[object] =
-        step.latest(of: paths) ?? held[object]?.commit ?? (step.isComplete ? commit : nil)
+        step.latest(of: paths.map { ExactString($0) }) ?? held[object]?.commit
+        ?? (step.isComplete ? commit : nil)
     }
     for path in changes.files {
-      try await noteFile(path, step.latest(of: [path]), at: commit, in: repository)
+      try await noteFile(path.wrappedValue, step.latest(of: [path]), at: commit, in: repository)
     }
     toJudge.formUnion(changes)
     // Only now is it known what they should be.
@@ -136,7 +137,7 @@ extension Reconciler {
   /// The live object was made from the very blob that the head has.
   func isInSync(_ object: ObjectReference) -> Bool {
     guard let live = living.objects[object], let path = desired.source(of: object)?.path,
-      let blob = desired.blobs[path], desired.snapshot.sources(of: object).count == 1
+      let blob = desired.blob(at: path), desired.snapshot.sources(of: object).count == 1
     else { return false }
     return live.annotation(Wire.Annotation.blob) == blob.hex && living.applied.holds(object)
   }
@@ -148,9 +149,9 @@ extension Reconciler {
     let findings = desired.snapshot.findings(in: path).filter { $0.severity == .error && $0.object == nil }
     var commit = commit
     if commit == nil { commit = try await Attribution.commit(of: path, at: head, in: repository) }
-    let earlier = brokenFiles[path]
-    brokenFiles[path] = findings.isEmpty ? nil : commit ?? head
-    if settings.isAtomic, let earlier, earlier != brokenFiles[path] {
+    let earlier = brokenFiles[ExactString(path)]
+    brokenFiles[ExactString(path)] = findings.isEmpty ? nil : commit ?? head
+    if settings.isAtomic, let earlier, earlier != brokenFiles[ExactString(path)] {
       toJudge.objects.formUnion(held.objects(of: [earlier]))
     }
     await record(findings, of: path, commit ?? head, in: repository)

@@ -122,7 +122,7 @@ extension Reconciler {
       for (reference, prevApp) in running {
         guard let path = desired.source(of: reference)?.path,
           let entry = try await repository.entry(at: path, in: commit), entry.isFile,
-          entry.id != desired.blobs[path]
+          entry.id != desired.blob(at: path)
         else { continue }
         let document = desired.document(of: reference, path: path, in: try await repository.blob(entry.id))
         if document?["spec"]?["app"]?.string == prevApp { return commit }

@@ -1,5 +1,6 @@
 import Diagnostics
 import HashTreeCollections
+import Values
 
 /// The objects of one kind, by name. Where a name is given more than once, the first file's object counts and
 /// the others are remembered.
@@ -34,9 +35,9 @@ struct Definitions<Model: Sendable>: Sendable {
 
   /// Forgets what a file says of a name.
   mutating func remove(_ reference: ObjectReference, path: String?) -> Replacement? {
-    var rest = (others[reference] ?? []).filter { $0.source?.path != path }
+    var rest = (others[reference] ?? []).filter { !($0.source?.path).isExactly(path) }
     var replacement: Replacement?
-    if let standing = first[reference], standing.source?.path == path {
+    if let standing = first[reference], (standing.source?.path).isExactly(path) {
       let next = rest.isEmpty ? nil : rest.removeFirst()
       first[reference] = next
       replacement = Replacement(old: standing, new: next)

@@ -1,6 +1,7 @@
 import Diagnostics
 import HashTreeCollections
 import KubeDirector
+import Values
 
 /// A cluster as it lives.
 public struct LiveCluster: Sendable, Hashable {
@@ -102,11 +103,12 @@ public protocol LiveArchive: Sendable {
 /// How an app is named by a cluster: in its own namespace, or in the system's.
 public struct AppUse: Sendable, Hashable {
   /// Nil stands for the system's namespace, whichever that is.
-  public var namespace: String?
-  public var name: String
+  public var namespace: String? { scope?.wrappedValue }
+  @ExactString public private(set) var name: String
+  private var scope: ExactString?
 
   public init(namespace: String?, name: String) {
-    self.namespace = namespace
+    scope = namespace.map { ExactString($0) }
     self.name = name
   }
 

@@ -1,5 +1,6 @@
 import Diagnostics
 import KubeDirector
+import Values
 
 extension Snapshot {
   /// The app of that name; nil where there is none, or where it fails its schema.
@@ -95,7 +96,7 @@ extension Snapshot {
   }
 
   /// Every file that holds objects, or of which there is something to say.
-  public var paths: [String] { Array(completed.files.keys) }
+  public var paths: [String] { completed.files.keys.map(\.wrappedValue) }
 
   /// Every object, sound or not, in order.
   public var references: [ObjectReference] {
@@ -110,6 +111,6 @@ extension Snapshot {
   public func objects(in path: String) -> [ObjectReference] { content(of: path)?.objects ?? [] }
 
   private func content(of path: String) -> FileContent? {
-    files[path] ?? unread?.file(path)?.files[path]
+    files[ExactString(path)] ?? unread?.file(path)?.files[ExactString(path)]
   }
 }

@@ -19,9 +19,9 @@ public struct Snapshot: Sendable {
   var clusters = Definitions<Cluster>()
   var index = ClusterIndex()
   /// What each file with objects or findings holds.
-  private(set) var files: TreeDictionary<String, FileContent> = [:]
+  private(set) var files: TreeDictionary<ExactString, FileContent> = [:]
   /// The files that could not be read whole, so that nobody may conclude that an object is gone.
-  private(set) var broken: TreeSet<String> = []
+  private(set) var broken: TreeSet<ExactString> = []
   /// Files that are looked into only where somebody asks; nil where all were taken in.
   private(set) var unread: Unread?
 
@@ -77,7 +77,7 @@ public struct Snapshot: Sendable {
   @discardableResult
   public mutating func update(_ file: ManifestFile) -> Changes {
     var changes = remove(path: file.path)
-    changes.files.insert(file.path)
+    changes.files.insert(ExactString(file.path))
     changes.objects.formUnion(take(file))
     return changes
   }
@@ -94,8 +94,8 @@ public struct Snapshot: Sendable {
       take(document, as: reference, source: source)
       content.objects.append(reference)
     }
-    if !file.isWhole { broken.insert(file.path) }
-    if !content.objects.isEmpty || !content.findings.isEmpty { files[file.path] = content }
+    if !file.isWhole { broken.insert(ExactString(file.path)) }
+    if !content.objects.isEmpty || !content.findings.isEmpty { files[ExactString(file.path)] = content }
     return content.objects
   }
 
@@ -103,10 +103,11 @@ public struct Snapshot: Sendable {
   @discardableResult
   public mutating func remove(path: String) -> Changes {
     bringIn(path)
-    broken.remove(path)
-    guard let content = files.removeValue(forKey: path) else { return Changes() }
+    let key = ExactString(path)
+    broken.remove(key)
+    guard let content = files.removeValue(forKey: key) else { return Changes() }
     for reference in content.objects { forget(reference, path: path) }
-    return Changes(files: [path], objects: Set(content.objects))
+    return Changes(files: [key], objects: Set(content.objects))
   }
 
   /// Takes in, or replaces, an app that lives.
@@ -130,14 +131,14 @@ public struct Snapshot: Sendable {
   /// Forgets an object that was inserted as living, from that path.
   public mutating func remove(_ reference: ObjectReference, from path: String? = nil) {
     forget(reference, path: path)
-    guard let path, var content = files[path] else { return }
+    guard let path = path.map({ ExactString($0) }), var content = files[path] else { return }
     content.objects.removeAll { $0 == reference }
     files[path] = content.objects.isEmpty && content.findings.isEmpty ? nil : content
   }
 
   private mutating func register(_ reference: ObjectReference, _ path: String?) {
     guard let path else { return }
-    files[path, default: FileContent(objects: [], findings: [])].objects.append(reference)
+    files[ExactString(path), default: FileContent(objects: [], findings: [])].objects.append(reference)
   }
 
   private mutating func take(_ document: ManifestDocument, as reference: ObjectReference, source: Source) {
@@ -172,10 +173,10 @@ public struct Snapshot: Sendable {
 
 /// What a changed file, or several, may have changed.
 public struct Changes: Sendable, Hashable {
-  public var files: Set<String>
+  public var files: Set<ExactString>
   public var objects: Set<ObjectReference>
 
-  public init(files: Set<String> = [], objects: Set<ObjectReference> = []) {
+  public init(files: Set<ExactString> = [], objects: Set<ObjectReference> = []) {
     self.files = files
     self.objects = objects
   }

@@ -6,7 +6,7 @@ import Values
 /// Where in the repository an object is written.
 public struct Source: Sendable, Hashable {
   /// The file, from the repository's root.
-  public var path: String
+  @ExactString public var path: String
   /// The number of the YAML document, from 0.
   public var document: Int
   /// Where in the document the object stands; not the root in a List.
@@ -20,7 +20,7 @@ public struct Source: Sendable, Hashable {
 
   /// The order in which two of the same name are told apart: the first one counts.
   func precedes(_ other: Source) -> Bool {
-    if path != other.path { return path < other.path }
+    if _path != other._path { return _path < other._path }
     if document != other.document { return document < other.document }
     for (a, b) in zip(prefix.steps, other.prefix.steps) where a != b {
       if case (.index(let a), .index(let b)) = (a, b) { return a < b }

@@ -2,6 +2,7 @@ import Diagnostics
 import GitStore
 import Layout
 import Rules
+import Values
 
 /// Two sides of a repository, and what differs between them.
 public struct Comparison: Sendable {
@@ -60,7 +61,7 @@ public struct Comparison: Sendable {
     switch head {
     case .commit(let head): return Texts(repository.reader, tree: try await repository.treeID(of: head))
     case .index:
-      let files = differences.map { ($0.path, $0.new?.id) }
+      let files = differences.map { (ExactString($0.path), $0.new?.id) }
       return Texts(
         repository.reader, tree: try await repository.treeID(of: base),
         but: Dictionary(files, uniquingKeysWith: { $1 ?? $0 }))
@@ -85,7 +86,8 @@ public struct Comparison: Sendable {
         texts: Texts(repository.reader, tree: try await repository.treeID(of: commit)), in: repository)
     case .index:
       let entries = try await repository.stagedTree(selection)
-      let files = Dictionary(entries.map { ($0.path, $0.id) }, uniquingKeysWith: { first, _ in first })
+      let files = Dictionary(
+        entries.map { (ExactString($0.path), $0.id) }, uniquingKeysWith: { first, _ in first })
       return try await Side.read(
         entries, found, texts: Texts(repository.reader, tree: nil, but: files), in: repository)
     }

@@ -3,6 +3,7 @@ import GitStore
 import Layout
 import Manifests
 import Rules
+import Values
 
 /// A layout, and what is wrong with the file that it was read from.
 typealias FoundLayout = (layout: RepositoryLayout, findings: [Diagnostic])
@@ -21,7 +22,7 @@ public struct Side: Sendable {
   public var unreadFiles: [String] {
     snapshot.paths.filter { path in
       snapshot.findings(in: path).contains { $0.severity == .error && $0.object == nil }
-    }.sorted()
+    }.sortedExactly()
   }
 
   /// The bytes of a file as they were judged.
@@ -92,10 +93,10 @@ public struct Side: Sendable {
     let name = RepositoryLayout.path
     let top = try await WorkTree.list(path: folder, PathSelection(patterns: [name, "**/\(name)"]))
     // A folder in a larger repository that has a layout of its own is a repository to be.
-    let own = top.files.contains { $0.isFile && $0.path == top.asked + name }
+    let own = top.files.contains { $0.isFile && $0.path.isExactly(top.asked + name) }
     let root = own ? top.asked : ""
     var found = (layout: RepositoryLayout(), findings: [Diagnostic]())
-    if top.files.contains(where: { $0.isFile && $0.path == root + name }) {
+    if top.files.contains(where: { $0.isFile && $0.path.isExactly(root + name) }) {
       found = RepositoryLayout.parse(try top.read(root + name, limit: ManifestLimits.standard.bytes))
     }
     let empty = Side(found, texts: Texts([:]))
@@ -105,7 +106,8 @@ public struct Side: Sendable {
     let entries = tree.files.filter(RepositoryLayout.mayHoldObjects)
     let files = entries.filter(\.isFile)
     let read = try await parse(files, of: tree, found.layout.defaultNamespace)
-    let texts = Dictionary(zip(files.map(\.path), read.map(\.1)), uniquingKeysWith: { first, _ in first })
+    let texts = Dictionary(
+      zip(files.map { ExactString($0.path) }, read.map(\.1)), uniquingKeysWith: { first, _ in first })
     var side = Side(found, texts: Texts(texts))
     for (file, _) in read { side.snapshot.update(file) }
     for entry in entries where !entry.isFile { side.snapshot.update(ManifestFile(unread: entry)) }

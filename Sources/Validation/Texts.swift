@@ -1,5 +1,6 @@
 import GitStore
 import Synchronization
+import Values
 
 /// The bytes of one side's files, for the line and column of findings: read when there are some, and once.
 final class Texts: Sendable {
@@ -7,33 +8,34 @@ final class Texts: Sendable {
   /// Where a path is looked up that is not among `files`.
   private let tree: ObjectID?
   /// Files that stand elsewhere; nil for those that are gone.
-  private let files: [String: ObjectID?]
-  private let known: Mutex<[String: [UInt8]?]>
+  private let files: [ExactString: ObjectID?]
+  private let known: Mutex<[ExactString: [UInt8]?]>
 
   /// The files of a tree, but for some.
-  init(_ reader: ObjectReader, tree: ObjectID?, but files: [String: ObjectID?] = [:]) {
+  init(_ reader: ObjectReader, tree: ObjectID?, but files: [ExactString: ObjectID?] = [:]) {
     (self.reader, self.tree, self.files) = (reader, tree, files)
     known = Mutex([:])
   }
 
   /// Files that were read already.
-  init(_ texts: [String: [UInt8]]) {
+  init(_ texts: [ExactString: [UInt8]]) {
     (reader, tree, files) = (nil, nil, [:])
     known = Mutex(texts.mapValues { $0 })
   }
 
   /// The bytes of a file; nil where there is none. Blocks while it reads.
   func text(_ path: String) -> [UInt8]? {
-    if let text = known.withLock({ $0[path] }) { return text }
+    let key = ExactString(path)
+    if let text = known.withLock({ $0[key] }) { return text }
     let text = read(path)
-    known.withLock { $0[path] = .some(text) }
+    known.withLock { $0[key] = .some(text) }
     return text
   }
 
   /// A place that cannot be told stands against nothing: findings are then shown at their file's beginning.
   private func read(_ path: String) -> [UInt8]? {
     guard let reader else { return nil }
-    if let other = files[path] { return other.flatMap { try? reader.blob($0) } }
+    if let other = files[ExactString(path)] { return other.flatMap { try? reader.blob($0) } }
     guard let tree, let entry = try? reader.entry(at: path, inTree: tree), entry.isFile else { return nil }
     return try? reader.blob(entry.id)
   }

@@ -10,6 +10,7 @@ struct PathGlobTests {
       ("**/a.yaml", "x/y/a.yaml"), ("clusters/*/a.yaml", "clusters/prod/a.yaml"), ("*.json", "a.json"),
       ("a?.json", "ab.json"), ("a?.json", "aé.json"), ("a/**/b/**/c", "a/b/c"),
       ("a/**/b/**/c", "a/x/b/b/y/c"),
+      ("clusters/\u{301}*/**", "clusters/\u{301}x/a.json"),
       ("**", "a/b"), ("*", ".hidden"), ("a*b*c", "aXbYbZc"), ("**/**/a", "a"),
     ])
   func matching(pattern: String, path: String) throws {
@@ -22,6 +23,7 @@ struct PathGlobTests {
       ("apps/**", "apps"), ("apps/**", "apps2/a.json"), ("clusters/*/a.yaml", "clusters/a.yaml"),
       ("clusters/*/a.yaml", "clusters/x/y/a.yaml"), ("*.json", "x/a.json"), ("a?.json", "a.json"),
       ("apps/*.json", "apps/a.yaml"), ("apps/**", "Apps/a.json"), ("a*b*c", "aXbYbZ"), ("a/**/b", "a/x/c"),
+      ("caf\u{E9}/*", "cafe\u{301}/a"),
     ])
   func notMatching(pattern: String, path: String) throws {
     #expect(try !PathGlob(pattern).matches(path))

@@ -33,6 +33,32 @@ struct SnapshotTests {
     #expect(!snapshot.holds(reference) && snapshot.references.isEmpty)
   }
 
+  @Test("files whose names are canonically equivalent are two files")
+  func equivalentNames() {
+    var snapshot = Snapshot()
+    let (composed, decomposed) = ("clusters/caf\u{E9}.yaml", "clusters/cafe\u{301}.yaml")
+    snapshot.update(Self.file(composed, Fixture.cluster))
+    let other = Fixture.cluster.replacing("name: analytics", with: "name: ledger")
+    let changes = snapshot.update(Self.file(decomposed, other))
+    #expect(changes.objects == [.cluster("prod", "ledger")])
+    #expect(snapshot.holds(Repository.analytics) && snapshot.holds(.cluster("prod", "ledger")))
+    #expect(snapshot.paths.count == 2)
+    #expect(snapshot.remove(path: composed).objects == [Repository.analytics])
+    #expect(snapshot.holds(.cluster("prod", "ledger")))
+  }
+
+  @Test("objects whose names are canonically equivalent are two objects")
+  func equivalentObjects() {
+    func named(_ name: String) -> String {
+      Fixture.cluster.replacing("name: analytics", with: "name: \(name)")
+    }
+    let snapshot = Snapshot(files: [
+      Self.file("a.yaml", named("caf\u{E9}")), Self.file("b.yaml", named("cafe\u{301}")),
+    ])
+    #expect(snapshot.references.count == 2)
+    #expect(snapshot.cluster(.cluster("prod", "cafe\u{301}"))?.source?.path == "b.yaml")
+  }
+
   @Test("a name that was given twice before is no news, until one of its files changes")
   func oldDuplicates() throws {
     let base = try Repository().with(.add("clusters/copy.yaml", Fixture.cluster))

@@ -46,6 +46,38 @@ struct ValidationTests {
     #expect((validation.clusters, validation.apps) == (2, 2))
   }
 
+  /// Swift holds the two to be equal; git, the file system and Kubernetes do not.
+  private static let composed = "clusters/caf\u{E9}.yaml"
+  private static let decomposed = "clusters/cafe\u{301}.yaml"
+
+  @Test(
+    "a new file with a name that is canonically equivalent to another is a new cluster, and none is deleted")
+  func equivalentNames() async throws {
+    try repository.commit([Self.composed: Files.analytics("1.0.0", name: "one")])
+    try repository.write([Self.decomposed: Files.analytics("1.0.0", name: "two")])
+    try repository.git("add", "--all")
+    #expect(try await verdicts(validate(.staged)) == ["prod/two create accepted"])
+    try repository.git("commit", "--quiet", "--message", "Second")
+    #expect(
+      try await verdicts(validate(.commits(base: "HEAD~1", head: "HEAD"))) == ["prod/two create accepted"])
+    #expect(try await validate(.workTree).clusters == 4)
+    try repository.commit([Self.composed: nil])
+    let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
+    #expect(validation.report.objects.filter { $0.change == "delete" }.map(\.object.name) == ["one"])
+  }
+
+  @Test("a finding shows the line of the very file that it is about")
+  func equivalentNamesShown() async throws {
+    try repository.commit([Self.composed: "# the other file\n\n\n" + Files.analytics("1.0.0", name: "one")])
+    try repository.write([Self.decomposed: Files.analytics("9.9.9", name: "two")])
+    let validation = try await validate(.workTree)
+    #expect(
+      validation.report.findings.compactMap(\.location).map { Array($0.file.utf8) } == [
+        Array(Self.decomposed.utf8)
+      ])
+    #expect(ValidationText.render(validation, coloured: false).contains("app: spark-9.9.9"))
+  }
+
   @Test("outside a repository judges a plain folder")
   func folder() async throws {
     let folder = try TemporaryFolder()

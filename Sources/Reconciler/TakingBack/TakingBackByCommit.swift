@@ -53,7 +53,7 @@ extension Reconciler {
     // Only on top of a head that is judged as far as it concerns this cluster, and of which every commit is accepted.
     // What others have still to be judged for is no reason to leave it to its fate.
     guard let head = desired.head, head == fetched, trust?.withheld == nil, refused == nil,
-      !toJudge.objects.contains(upgrade.cluster), !toJudge.files.contains(upgrade.origin.path),
+      !toJudge.objects.contains(upgrade.cluster), !toJudge.files.contains(ExactString(upgrade.origin.path)),
       book.candidate(of: upgrade.cluster) == nil
     else { return }
     do {
@@ -121,8 +121,8 @@ extension Reconciler {
     _ upgrade: StalledUpgrade, at head: ObjectID, in repository: GitRepository
   ) async throws -> [UInt8]? {
     let path = upgrade.origin.path
-    guard let present = desired.blobs[path], present.hex == upgrade.origin.blob,
-      desired.source(of: upgrade.cluster)?.path == path
+    guard let present = desired.blob(at: path), present.hex == upgrade.origin.blob,
+      (desired.source(of: upgrade.cluster)?.path).isExactly(path)
     else { return nil }
     let versions = try await repository.fileHistory(path, from: head, limit: 20, depth: 500)
     guard versions.first?.commit == upgrade.commit, versions.first?.blob == present else { return nil }

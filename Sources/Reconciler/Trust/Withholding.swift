@@ -5,6 +5,7 @@ import KubeDirector
 import Logging
 import Rules
 import StatusWriter
+import Values
 
 // What is said of commits that are held because of a signature.
 extension Reconciler {
@@ -58,11 +59,11 @@ extension Reconciler {
     behind trust: Trust, in repository: GitRepository
   ) async throws -> Set<ObjectReference> {
     guard trust.withheld != nil, let goal = trust.goal else { return [] }
-    let paths = Set(try await repository.diff(base: goal, head: trust.head).map(\.path))
+    let paths = Set(try await repository.diff(base: goal, head: trust.head).map { ExactString($0.path) })
     return Set(
       living.objects.filter { reference, object in
         reference.kind == Wire.clusterKind
-          && object.annotation(Wire.Annotation.path).map(paths.contains) ?? false
+          && object.annotation(Wire.Annotation.path).map { paths.contains(ExactString($0)) } ?? false
       }.keys)
   }
 

@@ -1,6 +1,7 @@
 import Diagnostics
 import KubeDirector
 import Manifests
+import Values
 
 /// The files of a tree that nobody has looked into this time, and what is known of them without reading them.
 ///
@@ -65,15 +66,16 @@ extension Snapshot {
     isPlain: (String) -> Bool, _ body: (ArchivedObject) -> Void
   ) -> [String] {
     var others: [String] = []
-    for (path, content) in files {
+    for (key, content) in files {
+      let path = key.wrappedValue
       let objects = content.objects.compactMap { archived($0, in: path, isPlain) }
-      if broken.contains(path) || objects.count < content.objects.count {
+      if broken.contains(key) || objects.count < content.objects.count {
         others.append(path)
       } else {
         for object in objects { body(object) }
       }
     }
-    return others + broken.filter { files[$0] == nil }
+    return others + broken.filter { files[$0] == nil }.map(\.wrappedValue)
   }
 
   /// Nil for an object that stands somewhere else too, or has names that bytes do not tell apart.
@@ -82,12 +84,13 @@ extension Snapshot {
   ) -> ArchivedObject? {
     guard [path, reference.namespace, reference.name].allSatisfy(isPlain) else { return nil }
     if reference.kind == Wire.appKind {
-      guard let app = apps[reference], app.source?.path == path, apps.repeated(reference).isEmpty else {
+      guard let app = apps[reference], (app.source?.path).isExactly(path), apps.repeated(reference).isEmpty
+      else {
         return nil
       }
       return ArchivedObject(reference: reference, path: path, claims: [])
     }
-    guard let cluster = clusters[reference], cluster.source?.path == path,
+    guard let cluster = clusters[reference], (cluster.source?.path).isExactly(path),
       clusters.repeated(reference).isEmpty, isPlain(cluster.spec.app)
     else { return nil }
     return ArchivedObject(

@@ -3,6 +3,7 @@ import HashTreeCollections
 import KubeDirector
 import Manifests
 import Synchronization
+import Values
 
 /// The part of a snapshot that stays in an archive until somebody asks for it.
 ///
@@ -11,7 +12,7 @@ struct Unread: Sendable {
   private let archive: any Archive
   private let read: ReadFiles
   /// The files that the archive has nothing to say of any more.
-  private var taken: TreeSet<String> = []
+  private var taken: TreeSet<ExactString> = []
   private(set) var counts: (apps: Int, clusters: Int)
 
   init(_ archive: any Archive, defaultNamespace: String) {
@@ -21,14 +22,15 @@ struct Unread: Sendable {
   }
 
   var readAlways: [String] { archive.readAlways }
-  var paths: [String] { archive.paths.filter { !taken.contains($0) } }
+  var paths: [String] { archive.paths.filter { !taken.contains(ExactString($0)) } }
   var apps: [ObjectReference] { archive.apps.filter { path(of: $0) != nil } }
 
   /// Gives a file away for good; nil where it is not here.
   mutating func take(_ path: String) -> ManifestFile? {
-    guard taken.insert(path).inserted, let file = archive.file(path) else { return nil }
+    guard taken.insert(ExactString(path)).inserted, let file = archive.file(path) else { return nil }
     for document in file.documents {
-      guard archive.path(of: document.reference(defaultNamespace: read.defaultNamespace)) == path else {
+      let home = archive.path(of: document.reference(defaultNamespace: read.defaultNamespace))
+      guard home.isExactly(path) else {
         continue
       }
       switch document.kind {
@@ -40,12 +42,12 @@ struct Unread: Sendable {
   }
 
   func path(of object: ObjectReference) -> String? {
-    archive.path(of: object).flatMap { taken.contains($0) ? nil : $0 }
+    archive.path(of: object).flatMap { taken.contains(ExactString($0)) ? nil : $0 }
   }
 
   /// The file as a snapshot of its own; nil where it is not here.
   func file(_ path: String) -> Snapshot? {
-    taken.contains(path) ? nil : read.file(path, of: archive)
+    taken.contains(ExactString(path)) ? nil : read.file(path, of: archive)
   }
 
   func app(_ reference: ObjectReference) -> Sourced<App>? {
@@ -74,15 +76,15 @@ struct Unread: Sendable {
 /// What was asked of an archive before: a file is read once, whoever asks.
 private final class ReadFiles: Sendable {
   let defaultNamespace: String
-  private let files = Mutex<[String: Snapshot?]>([:])
+  private let files = Mutex<[ExactString: Snapshot?]>([:])
   private let claims = Mutex<[ClusterClaim: [ObjectReference: AppCatalog?]]>([:])
 
   init(defaultNamespace: String) { self.defaultNamespace = defaultNamespace }
 
   func file(_ path: String, of archive: any Archive) -> Snapshot? {
-    if let known = files.withLock({ $0[path] }) { return known }
+    if let known = files.withLock({ $0[ExactString(path)] }) { return known }
     let file = archive.file(path).map { Snapshot(files: [$0], defaultNamespace: defaultNamespace) }
-    files.withLock { $0[path] = .some(file) }
+    files.withLock { $0[ExactString(path)] = .some(file) }
     return file
   }
 

@@ -1,6 +1,7 @@
 import Diagnostics
 import KubeDirector
 import Manifests
+import Values
 
 /// Reaches a verdict on every object of a request. Pure: it reads no file, asks no cluster and knows no time.
 public struct Judge {
@@ -115,7 +116,7 @@ public struct Judge {
 
   /// Whether the file that an object stood in is there, and could not be read whole: the object is not gone.
   private func isHidden(_ source: Source?) -> Bool {
-    source.map { request.head.broken.contains($0.path) } ?? false
+    source.map { request.head.broken.contains(ExactString($0.path)) } ?? false
   }
 
   /// A file that is new and broken may be where a missing object was moved to; nothing is deleted on a guess.
