@@ -31,7 +31,8 @@ public final class Console: Sendable {
   }
 
   /// Writes a line that stays, above the block.
-  public func line(_ text: String) {
+  public func line(_ text: String, _ notation: JobLog.Notation = .text) {
+    let text = JobLog.inert(text, notation)
     block.withLock { shown in
       write(Self.erasing(shown.count) + text + "\n" + Self.text(shown))
     }
@@ -40,6 +41,7 @@ public final class Console: Sendable {
   /// Replaces the block. Its lines must fit the terminal's width.
   public func show(_ lines: [String]) {
     guard isTerminal else { return }
+    let lines = lines.map { JobLog.inert($0) }
     block.withLock { shown in
       guard shown != lines else { return }
       write(Self.erasing(shown.count) + Self.text(lines))
@@ -55,5 +57,5 @@ public final class Console: Sendable {
   /// Goes back to where the block began and clears what is below.
   private static func erasing(_ count: Int) -> String { count == 0 ? "" : "\u{1B}[\(count)A\r\u{1B}[0J" }
 
-  private func write(_ text: String) { stream.text(text) }
+  private func write(_ text: String) { _ = stream.write(text) }
 }

@@ -1,6 +1,8 @@
+import Diagnostics
 import Glibc
 
-/// Plain writing to the standard streams: results to the one, words about them to the other.
+/// Plain writing to the standard streams: results to the one, words about them to the other. What a terminal or the
+/// runner of a CI job would obey in it is broken, see `JobLog`.
 public enum Streams {
   public static let output = Stream(descriptor: 1)
   public static let error = Stream(descriptor: 2)
@@ -15,22 +17,21 @@ public enum Streams {
   public struct Stream: Sendable {
     let descriptor: Int32
 
-    /// Writes a line, with its end.
-    public func line(_ text: String) { self.text(text + "\n") }
-
-    /// Writes all of it. Where nobody listens any more, there is nowhere to say so.
-    public func text(_ text: String) { _ = write(text) }
+    /// Writes a line, with its end. Where nobody listens any more, there is nowhere to say so.
+    public func line(_ text: String) { _ = write(JobLog.inert(text) + "\n") }
 
     /// Writes all of what a command is there for. A reader that has gone away wants no more of it.
     ///
     /// - Throws: `UnwrittenResult` where it cannot be kept, as on a full disk.
-    public func result(_ text: String) throws(UnwrittenResult) {
-      let reason = write(text)
+    public func result(_ text: String, _ notation: JobLog.Notation = .text) throws(UnwrittenResult) {
+      let reason = write(JobLog.inert(text, notation))
       if reason != 0, reason != EPIPE { throw UnwrittenResult(reason: String(cString: strerror(reason))) }
     }
 
+    /// Writes all of it as it is.
+    ///
     /// - Returns: why it could not, or 0.
-    private func write(_ text: String) -> Int32 {
+    func write(_ text: String) -> Int32 {
       var text = text
       return text.withUTF8 { bytes in
         var start = 0

@@ -1,7 +1,8 @@
 /// Findings as the workflow commands of GitHub Actions, which shows them beside the lines of the change.
 ///
 /// Written as the runner reads them: https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
-/// A command is a line, so no text from a file can begin another one. What waits is a notice.
+/// A command is a line, so no text from a file can begin another one; runners that do not know the command look for
+/// one of an older kind anywhere in the line, so those are broken. What waits is a notice.
 public enum GitHubAnnotations {
   /// A line a finding, in report order, then a line that counts them. Ends with a line feed.
   public static func render(_ report: Report) -> String {
@@ -35,7 +36,7 @@ public enum GitHubAnnotations {
   /// What the runner turns back in the text of a command.
   private static func data(_ text: String) -> String {
     var escaped = ""
-    for scalar in text.unicodeScalars {
+    for scalar in JobLog.inert(text).unicodeScalars {
       switch scalar {
       case "%": escaped += "%25"
       case "\r": escaped += "%0D"

@@ -10,6 +10,16 @@ public enum ReportFormat: String, Sendable, CaseIterable {
   case github
   case gitlab
 
+  /// What it is written in, for where it is printed.
+  public var notation: JobLog.Notation {
+    switch self {
+    case .human: .text
+    case .json, .sarif, .gitlab: .json
+    case .junit: .xml
+    case .github: .finished
+    }
+  }
+
   /// The whole report as text that ends with a line feed.
   ///
   /// - Parameters:

@@ -67,7 +67,7 @@ struct DiffCommand: AsyncParsableCommand {
 
   private func show(_ diff: LiveDiff, _ commit: String, _ environment: [String: String]) throws {
     switch format {
-    case .json: try Streams.output.result(DiffJSON.json(diff, head: commit).text(pretty: true) + "\n")
+    case .json: try Streams.output.result(DiffJSON.json(diff, head: commit).text(pretty: true) + "\n", .json)
     case .human:
       let console = Console(descriptor: 1, environment: environment)
       let columns = console.isTerminal ? console.size.columns - 1 : 200

@@ -83,7 +83,7 @@ struct InstallCommand: ParsableCommand {
     let renderer = HumanRenderer { _, line in source?.line(line) }
     for finding in findings.inReportOrder() { Streams.error.line(renderer.render(finding)) }
     guard let settings else { throw Kdops.couldNotRun }
-    try Streams.output.result(InstallationExport(settings).text)
+    try Streams.output.result(InstallationExport(settings).text, .finished)
   }
 
   /// - Parameter file: the path and content of the `--config` file.

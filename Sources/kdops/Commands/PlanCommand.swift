@@ -63,7 +63,7 @@ struct PlanCommand: AsyncParsableCommand {
       throw Kdops.couldNotRun
     }
     switch format {
-    case .json: try Streams.output.result(PlanJSON.render(plan))
+    case .json: try Streams.output.result(PlanJSON.render(plan), .json)
     case .markdown: try Streams.output.result(PlanMarkdown.render(plan))
     case .human:
       let colour = Console(descriptor: 1, environment: environment).isColoured

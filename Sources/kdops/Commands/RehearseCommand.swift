@@ -87,7 +87,7 @@ struct RehearseCommand: AsyncParsableCommand {
       Streams.error.line("kdops rehearse: \(Complaint.words(error))")
       throw Kdops.couldNotRun
     }
-    if format == .json { try Streams.output.result(RehearsalJSON.render(report)) }
+    if format == .json { try Streams.output.result(RehearsalJSON.render(report), .json) }
     if !report.hasPassed { throw ExitCode(1) }
   }
 

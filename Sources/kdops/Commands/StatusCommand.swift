@@ -173,14 +173,14 @@ struct StatusCommand: AsyncParsableCommand {
     case .json where history:
       for cluster in clusters {
         try Streams.output.result(
-          HistoryJSON.json(cluster, Self.journal(of: cluster)).text(pretty: !watch) + "\n")
+          HistoryJSON.json(cluster, Self.journal(of: cluster)).text(pretty: !watch) + "\n", .json)
       }
     case .json:
       let objects = clusters.map(\.json)
       var json: JSON =
         name == nil ? ["apiVersion": "v1", "kind": "List", "items": .array(objects)] : objects.first ?? .null
       if !sight.held.isEmpty { json["held"] = .array(sight.held.changes.map(\.json)) }
-      try Streams.output.result(json.text(pretty: !watch) + "\n")
+      try Streams.output.result(json.text(pretty: !watch) + "\n", .json)
     case .human:
       let columns = console.isTerminal ? console.size.columns - 1 : 200
       let lines =

@@ -78,7 +78,8 @@ struct ValidateCommand: AsyncParsableCommand {
       throw Kdops.couldNotRun
     }
     let colour = Console(descriptor: 1, environment: environment).isColoured
-    try Streams.output.result(format.render(validation, version: Kdops.version, coloured: colour))
+    try Streams.output.result(
+      format.render(validation, version: Kdops.version, coloured: colour), format.notation)
     for file in report {
       do { try file.write(validation, version: Kdops.version) } catch {
         Streams.error.line("kdops validate: \(TerminalText.visible("\(error)"))")

@@ -20,7 +20,8 @@ struct LogOptions: ParsableArguments {
     let level = try logLevel ?? word("KDOPS_LOG_LEVEL", environment) ?? standard
     return Logger(label: "kdops") { _ in
       LineLogHandler(
-        level: level, format: format, now: { Int(Date().timeIntervalSince1970) }, write: { console.line($0) })
+        level: level, format: format, now: { Int(Date().timeIntervalSince1970) },
+        write: { console.line($0, format == .json ? .json : .text) })
     }
   }
 

@@ -1,0 +1,181 @@
+/// Text on its way to a terminal or the log of a CI job, with everything in it that a program there would obey broken.
+///
+/// Runners read commands out of what a job prints, and what kdops prints repeats files and the output of scripts that a
+/// merge request brings. Obeyed are:
+/// - `::error::…`, `::add-mask::…`, `::stop-commands::…` at the beginning of a line, after blanks (GitHub and Gitea:
+///   https://docs.github.com/actions/reference/workflow-commands-for-github-actions);
+/// - `##[…]` (GitHub), `##vso[…]` (Azure) and `##teamcity[…]` (TeamCity) anywhere in a line;
+/// - `section_start:0:…` and `section_end:0:…` anywhere (GitLab: https://docs.gitlab.com/ci/jobs/job_logs/);
+/// - control characters, save those that colour text.
+///
+/// A command is broken by a space in it, which people see and a runner does not take.
+public enum JobLog {
+  /// What a text is written in, and so how it is broken without changing what its reader gets.
+  public enum Notation: Sendable {
+    /// For people.
+    case text
+    /// A command is broken by an escape of one of its characters.
+    case json
+    /// The same.
+    case xml
+    /// Left as it is: what wrote it breaks what comes from elsewhere.
+    case finished
+  }
+
+  /// The text without anything that a terminal or a runner would obey, save colours.
+  public static func inert(_ text: String, _ notation: Notation = .text) -> String {
+    guard notation != .finished else { return text }
+    var text = text
+    let broken = text.withUTF8 { bytes in
+      isSuspicious(bytes) ? Breaker(bytes: bytes, notation: notation).broken() : nil
+    }
+    return broken.map { String(decoding: $0, as: UTF8.self) } ?? text
+  }
+
+  /// Whether the text could hold anything of it; most has none, and is not copied.
+  private static func isSuspicious(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    var last: UInt8 = 0
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "#"), UInt8(ascii: ":"): if last == byte { return true }
+      case 0x80...0x9F where last == 0xC2: return true
+      case UInt8(ascii: "\n"): break
+      case 0..<0x20, 0x7F: return true
+      case UInt8(ascii: "_") where last == UInt8(ascii: "n"): return true
+      default: break
+      }
+      last = byte
+    }
+    return false
+  }
+}
+
+/// Walks over the text once. Everything that is looked for is ASCII, save C1 controls and blanks.
+private struct Breaker {
+  let bytes: UnsafeBufferPointer<UInt8>
+  let notation: JobLog.Notation
+  private var output: [UInt8] = []
+  private var position = 0
+  /// Whether nothing but blanks stands before this place on its line.
+  private var isAtStart = true
+
+  init(bytes: UnsafeBufferPointer<UInt8>, notation: JobLog.Notation) {
+    (self.bytes, self.notation) = (bytes, notation)
+    output.reserveCapacity(bytes.count + 16)
+  }
+
+  consuming func broken() -> [UInt8] {
+    while position < bytes.count { step() }
+    return output
+  }
+
+  private mutating func step() {
+    let byte = bytes[position]
+    switch byte {
+    case UInt8(ascii: "\n"):
+      copy(1)
+      isAtStart = true
+      return
+    case UInt8(ascii: ":") where isAtStart && next(1) == byte: separate(1)
+    case UInt8(ascii: "#") where next(1) == byte && opensBracket(position + 2): separate(1)
+    case UInt8(ascii: "s") where starts(with: "section_"): copySection()
+    case 0x1B where notation == .text && colourLength > 0: return copy(colourLength)
+    case 0..<0x20 where byte != UInt8(ascii: "\t"): return copyControl(byte, length: 1)
+    case 0x7F: return copyControl(byte, length: 1)
+    case 0xC2 where (0x80...0x9F).contains(next(1)): return copyControl(next(1), length: 2)
+    default:
+      let blank = blankLength
+      if blank > 0 { return copy(blank) }
+      copy(1)
+    }
+    isAtStart = false
+  }
+
+  // MARK: Breaking
+
+  /// Copies so many bytes, and sees to it that what follows is not taken with them.
+  private mutating func separate(_ count: Int) {
+    copy(count)
+    let byte = bytes[position]
+    switch notation {
+    case .json: output += Array("\\u00\(String(byte, radix: 16))".utf8)
+    case .xml: output += Array("&#\(byte);".utf8)
+    case .text, .finished: output += [UInt8(ascii: " "), byte]
+    }
+    position += 1
+  }
+
+  /// `section_start:123:name`, where it is one.
+  private mutating func copySection() {
+    for word in ["section_start", "section_end"] where starts(with: word + ":") {
+      let length = word.utf8.count
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(next(length + 1)) else { break }
+      return separate(length)
+    }
+    copy(1)
+  }
+
+  private mutating func copyControl(_ byte: UInt8, length: Int) {
+    // Other notations have escaped those that they do not allow.
+    guard notation == .text, let scalar = Unicode.Scalar(UInt32(byte)) else { return copy(length) }
+    output += Array(String(Character(TerminalText.standIn(for: scalar))).utf8)
+    position += length
+  }
+
+  // MARK: Looking
+
+  /// Whether letters that may be a runner's name, and a bracket behind them, stand here.
+  private func opensBracket(_ start: Int) -> Bool {
+    var place = start
+    while place < bytes.count, place - start < Self.longestName, Self.isNameByte(bytes[place]) { place += 1 }
+    return place < bytes.count && bytes[place] == UInt8(ascii: "[")
+  }
+
+  private static let longestName = 32
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20) || byte == UInt8(ascii: "-")
+      || byte == UInt8(ascii: "_")
+  }
+
+  /// How long the sequence is that colours what follows: ECMA-48, `CSI … m`.
+  private var colourLength: Int {
+    guard next(1) == UInt8(ascii: "[") else { return 0 }
+    var length = 2
+    while length < Self.longestColour {
+      switch next(length) {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: ";"): length += 1
+      case UInt8(ascii: "m"): return length + 1
+      default: return 0
+      }
+    }
+    return 0
+  }
+
+  private static let longestColour = 24
+
+  /// How long the blank is that stands here: one of those that runners cut off the beginning of a line.
+  private var blankLength: Int {
+    switch (bytes[position], next(1), next(2)) {
+    case (UInt8(ascii: " "), _, _), (UInt8(ascii: "\t"), _, _): 1
+    case (0xC2, 0xA0, _): 2
+    case (0xE1, 0x9A, 0x80), (0xE2, 0x80, 0x80...0x8A), (0xE2, 0x80, 0xA8), (0xE2, 0x80, 0xA9),
+      (0xE2, 0x80, 0xAF), (0xE2, 0x81, 0x9F), (0xE3, 0x80, 0x80):
+      3
+    default: 0
+    }
+  }
+
+  private func next(_ distance: Int) -> UInt8 {
+    position + distance < bytes.count ? bytes[position + distance] : 0
+  }
+
+  private func starts(with word: String) -> Bool {
+    word.utf8.count <= bytes.count - position && bytes[position...].starts(with: word.utf8)
+  }
+
+  private mutating func copy(_ count: Int) {
+    output += bytes[position..<position + count]
+    position += count
+  }
+}

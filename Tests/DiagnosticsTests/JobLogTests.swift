@@ -1,0 +1,58 @@
+import Diagnostics
+import Testing
+import Values
+
+@Suite("Text for the log of a CI job")
+struct JobLogTests {
+  @Test(
+    "holds no command that a runner obeys",
+    arguments: [
+      ("::error::x", ": :error::x"), ("  \t::set-env name=A::b", "  \t: :set-env name=A::b"),
+      ("\u{A0}::add-mask::x", "\u{A0}: :add-mask::x"), ("\u{2003}::debug::x", "\u{2003}: :debug::x"),
+      ("a\n::stop-commands::x\n::b", "a\n: :stop-commands::x\n: :b"), ("::::", ": :::"),
+      ("| ##[error]x", "| # #[error]x"), ("###[group]", "## #[group]"),
+      ("##vso[task.setvariable variable=A]b", "# #vso[task.setvariable variable=A]b"),
+      ("##teamcity[x]", "# #teamcity[x]"), ("##set-output[a]", "# #set-output[a]"),
+      ("section_start:0:a\r\u{1B}[0K", "section_start :0:a\u{240D}\u{241B}[0K"),
+      ("x section_end:12:a", "x section_end :12:a"),
+    ])
+  func broken(text: String, shown: String) {
+    #expect(JobLog.inert(text) == shown)
+  }
+
+  @Test("obeys no control character, save those that colour")
+  func controls() {
+    #expect(JobLog.inert("a\rb\u{8}\u{7}\u{9B}31m\u{7F}") == "a\u{240D}b\u{2408}\u{2407}\u{FFFD}31m\u{2421}")
+    #expect(JobLog.inert("\u{1B}[1;31merror\u{1B}[0m") == "\u{1B}[1;31merror\u{1B}[0m")
+    #expect(
+      JobLog.inert("\u{1B}]0;title\u{7}\u{1B}[2J\u{1B}[") == "\u{241B}]0;title\u{2407}\u{241B}[2J\u{241B}[")
+  }
+
+  @Test(
+    "is as it was where it holds none",
+    arguments: [
+      "", "std::string::size", "2001:db8::1", "C# [x], ## a heading, ### [link](x)", "a\tb\n  c",
+      "section_start: at noon", "connection_x", "日本語 → é\u{301} 👩‍👩‍👧", "#", "##", ":",
+      "no ::error:: at the beginning",
+    ])
+  func untouched(text: String) {
+    #expect(JobLog.inert(text) == text)
+  }
+
+  @Test("is the same JSON where it is JSON, and the same text where it is XML")
+  func notations() throws {
+    let value: JSON = ["a": "##[error]x\n::b", "section_start:0:a": ["::c", "##vso[x]"]]
+    let shown = JobLog.inert(value.text(pretty: true), .json)
+    #expect(!shown.contains("##[") && !shown.contains("##vso[") && !shown.contains("section_start:0"))
+    #expect(try JSON.parse(shown) == value)
+    #expect(JobLog.inert("<a>\n ::b ##[c]</a>", .xml) == "<a>\n :&#58;b #&#35;[c]</a>")
+    #expect(JobLog.inert("::error::kdops' own", .finished) == "::error::kdops' own")
+  }
+
+  @Test("an annotation of GitHub carries no command of the older kind")
+  func annotation() {
+    let finding = Diagnostic(rule: "x/y", severity: .error, message: "label ##[add-path]/tmp is wrong")
+    let text = GitHubAnnotations.render(Report(head: "staged", findings: [finding]))
+    #expect(text.hasPrefix("::error title=x/y::label # #[add-path]/tmp is wrong."))
+  }
+}

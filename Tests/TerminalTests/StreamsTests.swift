@@ -1,0 +1,36 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Terminal
+
+@Suite("What is written to a stream")
+struct StreamsTests {
+  /// What stands in a file after something was written to it.
+  private func written(_ body: (Int32) throws -> Void) throws -> String {
+    let folder = try TemporaryFolder()
+    let file = URL(filePath: "\(folder.path)/out")
+    try Data().write(to: file)
+    let handle = try FileHandle(forWritingTo: file)
+    try body(handle.fileDescriptor)
+    try handle.close()
+    return try String(contentsOf: file, encoding: .utf8)
+  }
+
+  @Test("is no command to the runner of a CI job, whichever way it is written")
+  func commands() throws {
+    let hostile = "::error::x\n| ##[error]y\u{1B}[2J"
+    let shown = ": :error::x\n| # #[error]y\u{241B}[2J\n"
+    #expect(try written { Streams.Stream(descriptor: $0).line(hostile) } == shown)
+    #expect(try written { try Streams.Stream(descriptor: $0).result(hostile + "\n") } == shown)
+    #expect(try written { Console(descriptor: $0, environment: [:]).line(hostile) } == shown)
+  }
+
+  @Test("is the same to who reads JSON")
+  func json() throws {
+    let text = "{\"a\": \"##[error]\"}\n"
+    #expect(
+      try written { try Streams.Stream(descriptor: $0).result(text, .json) }
+        == "{\"a\": \"#\\u0023[error]\"}\n")
+  }
+}
