@@ -243,8 +243,8 @@ let package = Package(
     tests(
       "kdops",
       [
-        "Values", "Diagnostics", "GitStore", "Installation", "Signatures", "StatusWriter", "Terminal",
-        "Daemon", logging,
+        "Values", "Diagnostics", "KubeDirector", "GitStore", "Installation", "Signatures", "StatusWriter",
+        "Terminal", "Daemon", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests(
@@ -258,8 +258,9 @@ let package = Package(
     .executableTarget(
       name: "Mortal",
       dependencies: [
-        "Values", "Rules", "ClusterAPI", "EmbeddedCluster", "GitStore", "Kubernetes", "Daemon", "TestSupport",
-        logging,
+        "Values", "KubeDirector", "Rules", "ClusterAPI", "EmbeddedCluster", "GitStore", "Kubernetes",
+        "Daemon",
+        "TestSupport", logging,
       ],
       path: "Tests/Mortal", swiftSettings: settings),
     .testTarget(

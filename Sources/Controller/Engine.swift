@@ -20,6 +20,8 @@ public struct Engine: Sendable {
     public var installation: String?
     /// Whether clusters of a namespace are the engine's business.
     public var isTenant: @Sendable (_ namespace: String) -> Bool
+    /// What of a cluster's spec may reach its pods and services.
+    public var tenancy: Tenancy
     /// How many clusters are looked at side by side.
     public var workers: Int
 
@@ -27,7 +29,8 @@ public struct Engine: Sendable {
       systemNamespace: String = "kdops-system", clusterDomain: String = "cluster.local",
       scriptTimeout: Int = 600,
       progressDeadline: Int? = nil, installation: String? = nil,
-      isTenant: @escaping @Sendable (_ namespace: String) -> Bool = { _ in true }, workers: Int = 4
+      isTenant: @escaping @Sendable (_ namespace: String) -> Bool = { _ in true },
+      tenancy: Tenancy = Tenancy(), workers: Int = 4
     ) {
       self.systemNamespace = systemNamespace
       self.clusterDomain = clusterDomain
@@ -35,6 +38,7 @@ public struct Engine: Sendable {
       self.progressDeadline = progressDeadline
       self.installation = installation
       self.isTenant = isTenant
+      self.tenancy = tenancy
       self.workers = workers
     }
   }

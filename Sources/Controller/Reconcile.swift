@@ -51,7 +51,7 @@ extension Engine {
   private func observe(
     _ picture: World.Picture
   ) async throws(APIError) -> (Observation, Hands.Context)? {
-    guard let cluster = Cluster(picture.cluster.json) else { return nil }
+    guard let cluster = Cluster(picture.cluster.json)?.restricted(to: settings.tenancy) else { return nil }
     let status = ClusterStatus(picture.cluster.json["status"])
     let namespace = cluster.metadata.namespace
     var apps: [String: AppSpec] = [:]
@@ -65,7 +65,7 @@ extension Engine {
       guard let (app, found) = try await app(name, namespace: namespace, catalog: catalog, status) else {
         continue
       }
-      apps[name] = app.spec
+      apps[name] = app.spec.restricted(to: settings.tenancy)
       annotations[name] = app.metadata.annotations
       catalogs[name] = found
     }

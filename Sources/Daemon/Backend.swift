@@ -1,6 +1,7 @@
 import ClusterAPI
 import EmbeddedCluster
 import FoundationEssentials
+import KubeDirector
 import Kubernetes
 import Logging
 import Rules

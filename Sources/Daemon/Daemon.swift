@@ -61,7 +61,8 @@ public struct Daemon: Sendable {
       return Engine.Settings(
         systemNamespace: policy.systemNamespace, scriptTimeout: seconds(scriptTimeout),
         progressDeadline: progressDeadline == .zero ? nil : seconds(progressDeadline),
-        installation: policy.installation, isTenant: { [policy] in policy.allows(namespace: $0) })
+        installation: policy.installation, isTenant: { [policy] in policy.allows(namespace: $0) },
+        tenancy: policy.tenancy)
     }
 
     var signatures: SignatureTools { SignatureTools(verify, folder: "\(folder)/signatures") }

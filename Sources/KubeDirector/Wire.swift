@@ -4,6 +4,7 @@
 /// working; those of `kdops.dev` are ours.
 public enum Wire {
   public static let group = "kubedirector.hpe.com"
+  public static let ownDomain = "kdops.dev"
   public static let version = "v1beta1"
   public static let apiVersion = "kubedirector.hpe.com/v1beta1"
   public static let appKind = "KubeDirectorApp"

@@ -2,6 +2,7 @@ import ClusterAPI
 import EmbeddedCluster
 import Foundation
 import GitStore
+import KubeDirector
 import Kubernetes
 import Logging
 import Rules

@@ -123,7 +123,11 @@ enum RuleDocumentation {
     let namespaces =
       tenancy.namespaces.contains("*") ? "every namespace" : tenancy.namespaces.joined(separator: ", ")
     let secrets =
-      tenancy.secretPrefix.isEmpty ? "every secret" : "secrets that begin with \(tenancy.secretPrefix)"
-    return "\(namespaces), no service account, no capability and \(secrets)"
+      switch tenancy.secretPrefix {
+      case .none: "no Secret"
+      case .prefix(let prefix): "Secrets that begin with \(prefix)"
+      case .any: "every Secret"
+      }
+    return "\(namespaces), \(secrets) and nothing else that has to be listed"
   }
 }

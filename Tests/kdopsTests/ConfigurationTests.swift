@@ -2,6 +2,7 @@ import Daemon
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import KubeDirector
 import Signatures
 import StatusWriter
 import Testing
@@ -49,7 +50,12 @@ struct ConfigurationTests {
       onRewrittenHistory: hold
       status: {notes: true, notesRef: refs/notes/kdops, tree: true, treeRef: refs/kdops/status, branch: null}
       upgrade: {progressDeadline: 0s, onStall: report, fixForward: false, scriptTimeout: 10m}
-      tenancy: {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: ""}
+      tenancy:
+        {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: "", configMapPrefix: "",
+         affinityNamespaces: [], serviceTypes: [ClusterIP], podLabels: [app.kubernetes.io/*],
+         podAnnotations: [app.kubernetes.io/*, checksum/*, prometheus.io/*],
+         serviceLabels: [app.kubernetes.io/*],
+         serviceAnnotations: [app.kubernetes.io/*, prometheus.io/*]}
       verify: {mode: none, allowedSigners: null, keyring: null}
       forge: {kind: none, url: null, project: null, tokenFile: null, context: null}
       webhook: {listen: null, secretFile: null}
@@ -126,7 +132,8 @@ struct ConfigurationTests {
       "interval: 10", "interval: 10 s", "interval: -1s", "interval: 0s", "interval: 99ms", "branch: ''",
       "branch: 7", "prune: maybe",
       "onRewrittenHistory: forget", "installation: Blue Team", "installation: -x",
-      "tenancy: {namespaces: prod}",
+      "tenancy: {namespaces: prod}", "tenancy: {podLabels: [\"*.example/x\"]}",
+      "tenancy: {serviceAnnotations: [\"\"]}",
       "tenancy: []", "status: true", "status: {notesRef: refs/heads/main}", "status: {treeRef: refs/tags/x}",
       "status: {notesRef: refs/notes/a..b}", "status: {branch: main}", "schemaVersion: 2", "[]", "- a", "7",
       "a: b: c", "\tx: y", "branch: main\nbranch: other", "verify: {mode: head}",
@@ -193,6 +200,28 @@ struct ConfigurationTests {
   func lists() {
     let configuration = read(environment: ["KDOPS_TENANCY_NAMESPACES": "prod, staging"]).configuration
     #expect(configuration?.tenancy.namespaces == ["prod", "staging"])
+  }
+
+  @Test("tenancy without a word allows no Secret, and a prefix, or `*`, says which")
+  func secretPrefix() {
+    #expect(read().configuration?.tenancy == Tenancy())
+    #expect(read("tenancy: {secretPrefix: null}").configuration?.tenancy.secretPrefix == NamePrefix.none)
+    #expect(read("tenancy: {secretPrefix: kd-}").configuration?.tenancy.secretPrefix == .prefix("kd-"))
+    #expect(read("tenancy: {secretPrefix: \"*\"}").configuration?.tenancy.secretPrefix == .any)
+  }
+
+  @Test("every list of tenancy is a setting, and reaches what is judged by it")
+  func tenancyLists() {
+    for setting in Tenancy.Setting.allCases {
+      let isPrefix = setting == .secretPrefix || setting == .configMapPrefix
+      let value = isPrefix ? "x-" : "[x-]"
+      let configuration = read("tenancy: {\(setting.rawValue): \(value)}").configuration
+      #expect(configuration != nil && configuration?.tenancy != Tenancy(), "\(setting.key)")
+    }
+    let listed = read(environment: ["KDOPS_TENANCY_POD_ANNOTATIONS": "a.example/*, b.example/c"])
+      .configuration
+    #expect(listed?.tenancy.podAnnotations == ["a.example/*", "b.example/c"])
+    #expect(read(environment: ["KDOPS_TENANCY_POD_LABELS": "a*b"]).configuration == nil)
   }
 
   @Test("another installation writes to refs of its own, and kinds can be switched off")

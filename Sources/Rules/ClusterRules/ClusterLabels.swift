@@ -7,7 +7,8 @@ enum ClusterLabels: ClusterRule {
     "cluster/labels", summary: "labels and annotations of pods and services are ones that Kubernetes takes",
     rationale: """
       A key is a name of at most 63 characters, with a DNS name and a slash before it where wanted; a label's value \
-      has at most 63. The labels by which the objects of a cluster are found are kdops' own.
+      has at most 63. Keys of the domains `kubedirector.hpe.com` and `kdops.dev` are set by kdops alone, which knows \
+      objects by them.
       """,
     passing: [
       .given(
@@ -21,8 +22,11 @@ enum ClusterLabels: ClusterRule {
         "a slash too many",
         .cluster("members: 3", "members: 3\n      serviceAnnotations: {example.com/a/b: x}")),
       .given(
-        "a label of kdops' own",
+        "a label that kdops sets itself",
         .cluster("members: 3", "members: 3\n      podLabels: {kubedirector.hpe.com/role: controller}")),
+      .given(
+        "an annotation that kdops sets itself",
+        .cluster("members: 3", "members: 3\n      podAnnotations: {kdops.dev/stamp: x}")),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
@@ -48,11 +52,6 @@ enum ClusterLabels: ClusterRule {
     return found
   }
 
-  private static let own: Set<String> = [
-    Wire.Label.cluster, Wire.Label.role, Wire.Label.headless, Wire.Label.app, Wire.Label.appCatalog,
-    Wire.Label.source,
-  ]
-
   private static func problem(_ key: String, _ value: String, isLabel: Bool) -> (
     message: String, hint: String
   )? {
@@ -62,8 +61,10 @@ enum ClusterLabels: ClusterRule {
         "use letters, digits, `-`, `_` and `.`, at most 63, with a DNS name and `/` before them where wanted"
       )
     }
+    if KeyList.isReserved(key) {
+      return ("has a key that kdops keeps for itself", "remove it, or use a key with another domain")
+    }
     guard isLabel else { return nil }
-    if own.contains(key) { return ("is one of kdops' own", "remove it, or use another key") }
     if LabelCheck.isValue(value) { return nil }
     return (
       "has the value \"\(value.prefix(80))\", which Kubernetes does not take",

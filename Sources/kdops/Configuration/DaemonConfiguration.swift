@@ -2,6 +2,7 @@ import Daemon
 import Diagnostics
 import Forge
 import GitStore
+import KubeDirector
 import Layout
 import Reconciler
 import Rules
@@ -69,9 +70,7 @@ struct DaemonConfiguration: Sendable, Hashable {
       duration("upgrade.progressDeadline") == .zero ? nil : duration("upgrade.progressDeadline")
     revertsStalled = text("upgrade.onStall") == "revert-commit"
     scriptTimeout = duration("upgrade.scriptTimeout")
-    tenancy = Tenancy(
-      namespaces: texts("tenancy.namespaces"), serviceAccounts: texts("tenancy.serviceAccounts"),
-      capabilities: texts("tenancy.capabilities"), secretPrefix: text("tenancy.secretPrefix"))
+    tenancy = Tenancy(settings: values)
     verify = SignaturePolicy(
       mode: SignaturePolicy.Mode(rawValue: text("verify.mode")) ?? .range,
       allowedSigners: values["verify.allowedSigners"]?.string, keyring: values["verify.keyring"]?.string)

@@ -1,4 +1,5 @@
 import GitStore
+import KubeDirector
 import Layout
 import Values
 
@@ -22,6 +23,8 @@ struct Setting {
     case interval
     case choice([String])
     case texts
+    /// Texts with `*` nowhere but at the end, where it stands for any other text.
+    case patterns
     /// A full ref below one of these, or null.
     case ref([String])
     /// A branch below `kdops/`, or null.
@@ -58,6 +61,7 @@ struct Setting {
     case (.interval, .string(let text)): Duration(written: text).map { $0 >= Self.shortestInterval } ?? false
     case (.choice(let words), .string(let text)): words.contains(text)
     case (.texts, .array(let items)): items.allSatisfy { $0.string != nil }
+    case (.patterns, .array(let items)): items.allSatisfy { $0.string.map(Self.isPattern) ?? false }
     case (.ref(let folders), .string(let text)):
       folders.contains { text.hasPrefix($0) && text.count > $0.count } && Self.isRef(text)
     case (.branch, .string(let text)): text.hasPrefix("kdops/") && Self.isRef("refs/heads/\(text)")
@@ -69,8 +73,9 @@ struct Setting {
   func value(text: String) -> JSON? {
     switch kind {
     case .flag: ["true": JSON.bool(true), "false": .bool(false)][text]
-    case .texts:
-      JSON(text.split(separator: ",").map { $0.split(separator: " ").joined(separator: " ") })
+    case .texts: Self.list(text)
+    // `nil` beside a JSON value would be JSON's null.
+    case .patterns: accepts(Self.list(text)) ? .some(Self.list(text)) : .none
     case .optionalText, .ref, .branch: value(text.isEmpty ? .null : .string(text))
     default: value(.string(text))
     }
@@ -86,9 +91,18 @@ struct Setting {
     case .interval: "a duration of at least 100ms, such as 500ms, 1s or 5m"
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .texts: "a list of texts"
+    case .patterns: "a list of keys, `*` only at the end of one"
     case .ref(let folders): "a ref below \(folders.joined(separator: " or ")), or null"
     case .branch: "a branch below kdops/, or null"
     }
+  }
+
+  private static func list(_ text: String) -> JSON {
+    JSON(text.split(separator: ",").map { $0.split(separator: " ").joined(separator: " ") })
+  }
+
+  private static func isPattern(_ text: String) -> Bool {
+    !text.isEmpty && !text.utf8.dropLast().contains(UInt8(ascii: "*"))
   }
 
   /// A git host that is asked more often than this would rightly shut us out.
@@ -139,6 +153,17 @@ extension Setting {
     Setting(key: "tenancy.serviceAccounts", kind: .texts, standard: []),
     Setting(key: "tenancy.capabilities", kind: .texts, standard: []),
     Setting(key: "tenancy.secretPrefix", kind: .optionalText, standard: ""),
+    Setting(key: "tenancy.configMapPrefix", kind: .optionalText, standard: ""),
+    Setting(key: "tenancy.affinityNamespaces", kind: .texts, standard: []),
+    Setting(key: "tenancy.serviceTypes", kind: .texts, standard: JSON(Tenancy.standardServiceTypes)),
+    Setting(key: "tenancy.podLabels", kind: .patterns, standard: JSON(KeyList.standardLabels.patterns)),
+    Setting(
+      key: "tenancy.podAnnotations", kind: .patterns,
+      standard: JSON(KeyList.standardPodAnnotations.patterns)),
+    Setting(key: "tenancy.serviceLabels", kind: .patterns, standard: JSON(KeyList.standardLabels.patterns)),
+    Setting(
+      key: "tenancy.serviceAnnotations", kind: .patterns,
+      standard: JSON(KeyList.standardServiceAnnotations.patterns)),
     Setting(key: "verify.mode", kind: .choice(["none", "head", "range"]), standard: "none"),
     Setting(key: "verify.allowedSigners", kind: .optionalText, standard: .null),
     Setting(key: "verify.keyring", kind: .optionalText, standard: .null),

@@ -1,0 +1,46 @@
+import Values
+
+extension Cluster {
+  /// The cluster without what the administrator has not allowed, for whoever makes objects of it: its spec may have
+  /// come by another way than through the rules, or through lists that were wider then.
+  public func restricted(to tenancy: Tenancy) -> Cluster {
+    var cluster = self
+    cluster.spec.restrict(to: tenancy, namespace: metadata.namespace)
+    return cluster
+  }
+}
+
+extension ClusterSpec {
+  /// `raw` stays as it came.
+  fileprivate mutating func restrict(to tenancy: Tenancy, namespace: String) {
+    if let type = serviceType, !tenancy.allows(serviceType: type) { serviceType = nil }
+    connections.secrets.removeAll { !tenancy.secretPrefix.allows($0) }
+    for index in roles.indices { roles[index].restrict(to: tenancy, namespace: namespace) }
+  }
+}
+
+extension ClusterRole {
+  fileprivate mutating func restrict(to tenancy: Tenancy, namespace: String) {
+    podLabels = tenancy.podLabels.allowed(podLabels)
+    podAnnotations = tenancy.podAnnotations.allowed(podAnnotations)
+    serviceLabels = tenancy.serviceLabels.allowed(serviceLabels)
+    serviceAnnotations = tenancy.serviceAnnotations.allowed(serviceAnnotations)
+    env.removeAll { variable in !variable.sources.allSatisfy(tenancy.allows) }
+    if let account = serviceAccountName, !tenancy.allows(serviceAccount: account) { serviceAccountName = nil }
+    affinity = affinity.map { affinity in
+      PodAffinity.filtered(affinity) {
+        tenancy.allows(PodAffinityTerm(path: .root, content: $0), in: namespace)
+      }
+    }
+  }
+}
+
+extension AppSpec {
+  /// The app without what the administrator has not allowed.
+  public func restricted(to tenancy: Tenancy) -> AppSpec {
+    if capabilities.isEmpty { return self }
+    var app = self
+    app.capabilities.removeAll { !tenancy.allows(capability: $0) }
+    return app
+  }
+}

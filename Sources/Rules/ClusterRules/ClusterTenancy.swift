@@ -1,0 +1,137 @@
+import KubeDirector
+import Values
+
+/// `cluster/tenancy`
+enum ClusterTenancy: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/tenancy",
+    summary: "a cluster asks only for what the daemon's configuration allows tenants",
+    rationale: """
+      A writer of the repository is not an administrator of the cluster. The lists under `tenancy` in the daemon's \
+      configuration alone decide, and what can grant rights, open a way in from outside or reach other tenants is \
+      denied where they do not name it: namespaces, service accounts, capabilities, Secrets, ConfigMaps in `valueFrom`, \
+      types of services, affinity to pods of other namespaces, and labels and annotations with a domain. `kube-*` and \
+      the daemon's own namespace are never allowed. Judged where that configuration is at hand; the engine leaves out \
+      what is not allowed, however it came into the cluster.
+      """,
+    passing: [
+      .given("a namespace that is listed", policy: Policy(tenancy: Tenancy(namespaces: ["prod"]))),
+      .given(
+        "annotations for Prometheus and labels without a domain, which need no list",
+        .cluster(
+          "members: 3",
+          "members: 3\n      podLabels: {team: insight}\n      podAnnotations: {prometheus.io/scrape: \"true\"}"
+        ),
+        policy: Policy()),
+      .given(
+        "a Secret with the allowed prefix",
+        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  connections: {secrets: [insight-keys]}"),
+        policy: Policy(tenancy: Tenancy(secretPrefix: .prefix("insight-")))),
+      .given(
+        "the pod's own address in a variable",
+        .cluster("members: 3", TenancyText.variable("fieldRef", "fieldPath: status.podIP")),
+        policy: Policy()),
+    ],
+    failing: [
+      .given("another namespace", policy: Policy(tenancy: Tenancy(namespaces: ["staging"]))),
+      .given(
+        "a service account",
+        .cluster("members: 3", "members: 3\n      serviceAccountName: admin"), policy: Policy()),
+      .given(
+        "a capability of the app",
+        .current(#""version": "1.0.0""#, #""version": "1.0.0", "capabilities": ["SYS_ADMIN"]"#),
+        policy: Policy()),
+      .given(
+        "another team's Secret",
+        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  connections: {secrets: [ledger-keys]}"),
+        policy: Policy(tenancy: Tenancy(secretPrefix: .prefix("insight-")))),
+      .given(
+        "a Secret in a variable, where none is allowed",
+        .cluster("members: 3", TenancyText.variable("secretKeyRef", "name: keys, key: a")), policy: Policy()),
+      .given(
+        "a ConfigMap in a variable, where none is allowed",
+        .cluster("members: 3", TenancyText.variable("configMapKeyRef", "name: site, key: a")),
+        policy: Policy()),
+      .given(
+        "a cloud role",
+        .cluster("members: 3", "members: 3\n      podAnnotations: {iam.amazonaws.com/role: admin}"),
+        policy: Policy()),
+      .given(
+        "a public DNS name",
+        .cluster(
+          "members: 3",
+          "members: 3\n      serviceAnnotations: {external-dns.alpha.kubernetes.io/hostname: bank.example}"),
+        policy: Policy()),
+      .given(
+        "a port on every node", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  serviceType: NodePort"),
+        policy: Policy()),
+      .given(
+        "nodes without another tenant's pods",
+        .cluster("members: 3", TenancyText.antiAffinity("namespaces: [ledger]")), policy: Policy()),
+      .given(
+        "nodes without any tenant's pods",
+        .cluster("members: 3", TenancyText.antiAffinity("namespaceSelector: {}")), policy: Policy()),
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    guard let policy = context.policy else { return [] }
+    let reference = cluster.reference
+    if !allows(policy, namespace: reference.namespace) {
+      return [
+        Violation(
+          cluster.namesNamespace ? ["metadata", "namespace"] : ["metadata", "name"],
+          "cluster \(reference) is in a namespace that this installation may not touch",
+          hint: namespaceHint(reference.namespace))
+      ]
+    }
+    var denials = Denials(tenancy: policy.tenancy, cluster: cluster)
+    denials.addCapabilities(of: app)
+    denials.addClusterFields()
+    for (index, role) in cluster.spec.roles.enumerated() { denials.add(role, at: index) }
+    return denials.found
+  }
+
+  static func namespaceHint(_ namespace: String) -> String {
+    "move it to another namespace, or ask an administrator to add \(namespace) to `\(Tenancy.Setting.namespaces.key)` in the daemon's configuration"
+  }
+
+  /// Never `kube-*` and never the daemon's own, whatever is listed.
+  static func allows(_ policy: Policy, namespace: String) -> Bool {
+    !namespace.hasPrefix("kube-") && namespace != policy.systemNamespace
+      && policy.tenancy.allows(namespace: namespace)
+  }
+}
+
+/// An app outside the namespaces that the daemon may touch; one rule with `cluster/tenancy`.
+enum AppTenancy: AppRule {
+  static var description: RuleDescription { ClusterTenancy.description }
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    guard let policy = context.policy, !ClusterTenancy.allows(policy, namespace: app.reference.namespace)
+    else {
+      return []
+    }
+    return [
+      Violation(
+        app.namesNamespace ? ["metadata", "namespace"] : ["metadata", "name"],
+        "app \(app.reference) is in a namespace that this installation may not touch",
+        hint: ClusterTenancy.namespaceHint(app.reference.namespace))
+    ]
+  }
+}
+
+private enum TenancyText {
+  static func variable(_ source: String, _ content: String) -> String {
+    "members: 3\n      env: [{name: A, valueFrom: {\(source): {\(content)}}}]"
+  }
+
+  static func antiAffinity(_ namespaces: String) -> String {
+    """
+    members: 3
+          affinity:
+            podAntiAffinity:
+              requiredDuringSchedulingIgnoredDuringExecution:
+                - {topologyKey: kubernetes.io/hostname, labelSelector: {}, \(namespaces)}
+    """
+  }
+}

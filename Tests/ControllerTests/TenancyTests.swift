@@ -1,0 +1,70 @@
+import ClusterAPI
+import KubeDirector
+import Testing
+import Values
+
+@testable import Controller
+
+@Suite("What the engine makes of a cluster that asks for more than is allowed")
+struct TenancyTests {
+  private static let name = ObjectName(namespace: EmbeddedEngine.namespace, name: "d")
+
+  /// As one that was applied before lists were narrowed: vouched for, and not as the rules would have it.
+  private static var cluster: Object {
+    let role: JSON = [
+      "id": "worker", "members": 1, "resources": ["limits": ["memory": "1Gi", "cpu": "1"]],
+      "serviceAccountName": "admin",
+      "podAnnotations": [
+        "iam.amazonaws.com/role": "admin", "kdops.dev/stamp": "x", "prometheus.io/scrape": "true",
+      ],
+      "podLabels": ["team": "insight", "azure.workload.identity/use": "true"],
+      "env": [
+        ["name": "MODE", "value": "fast"],
+        ["name": "KEY", "valueFrom": ["secretKeyRef": ["name": "ledger", "key": "password"]]],
+      ],
+      "affinity": [
+        "podAntiAffinity": [
+          "requiredDuringSchedulingIgnoredDuringExecution": [
+            ["namespaceSelector": [:], "topologyKey": "kubernetes.io/hostname"]
+          ]
+        ]
+      ],
+    ]
+    let gateway: JSON = [
+      "id": "gateway", "members": 1, "resources": ["limits": ["memory": "1Gi", "cpu": "1"]],
+    ]
+    var cluster = Object(
+      .clusters, namespace: name.namespace, name: name.name,
+      content: ["spec": ["app": "app-1.0", "roles": [role, gateway]]])
+    cluster.json = Stamp.forTests.on(cluster.json)
+    return cluster
+  }
+
+  @Test("is pods without it")
+  func pods() async throws {
+    try await EmbeddedEngine.with { world in
+      _ = try await world.api.create(Self.cluster)
+      for _ in 0..<20 {
+        try await world.see()
+        // Sets and pods move meanwhile; the next round sees it.
+        do throws(APIError) {
+          try await world.engine.reconcile(Self.name)
+        } catch {
+          #expect(error.kind == .conflict)
+        }
+        await world.api.settle()
+      }
+      let set = try await world.api.get(
+        .statefulSets, ObjectName(namespace: Self.name.namespace, name: "d-worker"))
+      let template = set.json["spec"]?["template"]
+      #expect(template?["metadata"]?["annotations"] == ["prometheus.io/scrape": "true"])
+      #expect(template?["metadata"]?["labels"]?["team"] == "insight")
+      #expect(template?["metadata"]?["labels"]?["azure.workload.identity/use"] == nil)
+      let pod = template?["spec"]
+      #expect(pod?["containers"]?[0]?["env"] == [["name": "MODE", "value": "fast"]])
+      #expect(pod?["serviceAccountName"] == nil && pod?["automountServiceAccountToken"] == false)
+      #expect(
+        pod?["affinity"]?["podAntiAffinity"]?["requiredDuringSchedulingIgnoredDuringExecution"] == .array([]))
+    }
+  }
+}
