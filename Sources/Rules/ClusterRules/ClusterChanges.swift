@@ -16,7 +16,10 @@ enum ClusterReadOnly: ClusterChangeRule {
         .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: local"))
     ],
     failing: [
-      .change("another naming scheme", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID"))
+      .change(
+        "another naming scheme",
+        from: [.cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID")],
+        .cluster("namingScheme: UID", "namingScheme: CrNameRole"))
     ])
 
   static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation] {

@@ -29,7 +29,9 @@ enum ClusterUnknownField: ReadingRule {
       what was meant does not happen.
       """,
     passing: [
-      .given("a field that is seldom used", .cluster("members: 3", "members: 3\n      sharedMemory: 1Gi"))
+      .given(
+        "a field that is seldom used",
+        .cluster("members: 3", "members: 3\n      serviceLabels: {team: insight}"))
     ],
     failing: [
       .given("a slip", .cluster("storage: {size: 10Gi}", "storage: {size: 10Gi, storageClass: fast}"))

@@ -1,0 +1,74 @@
+import KubeDirector
+import Values
+
+/// `app/not-carried`
+enum AppNotCarried: AppRule {
+  static let description = RuleDescription(
+    "app/not-carried", .warning, summary: "an app asks for nothing that this version gives no pod",
+    rationale: """
+      Apps that were written for KubeDirector may rely on what its operator puts into every member: mounts for systemd, \
+      a token for each member's service, and `configcli`, by which config packages read `configmeta.json`. This version \
+      gives none of them. Images that bring `configcli` themselves, and scripts that read the file in another way, work. \
+      A package says nothing of what it calls; the use of `configcli` is assumed where the app has a package and asks for \
+      systemd, as KubeDirector's catalog does.
+      """,
+    passing: [
+      .given(
+        "a package, without systemd",
+        .candidate(#""version": "1.1.0""#, #""systemdRequired": false, "version": "1.1.0""#))
+    ],
+    failing: [
+      .given(
+        "an image that runs systemd",
+        .candidate(#""version": "1.1.0""#, #""systemdRequired": true, "version": "1.1.0""#)),
+      .given(
+        "a service that expects a token",
+        .candidate(
+          #""urlScheme": "http", "isDashboard": true"#, #""urlScheme": "http", "hasAuthToken": true"#)),
+    ])
+
+  static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
+    let (spec, name) = (app.spec, app.reference.name)
+    var found: [Violation] = []
+    if spec.systemdRequired {
+      found.append(systemd.violation(["spec"], "app \(name)"))
+      if let package = package(of: spec) { found.append(configcli(package, name)) }
+    }
+    for (index, service) in spec.services.enumerated() where service.hasAuthToken {
+      found.append(
+        token.violation(
+          ["spec", "services", .index(index), "endpoint"], "service \(service.id) of app \(name)"))
+    }
+    return found
+  }
+
+  private static let systemd = UncarriedField(
+    "systemdRequired", "they get no memory file systems on /tmp and /run and no cgroup mount",
+    hint: "nothing needs to be done where the image does not start systemd; one that does may not come up")
+
+  private static let token = UncarriedField(
+    "hasAuthToken", "`authToken` in configmeta.json is empty, and the service has no annotation with a token",
+    hint:
+      "have the config package make a token where clients need one; the service works without it otherwise")
+
+  /// The first place of a package that some role has.
+  private static func package(of spec: AppSpec) -> FieldPath? {
+    for (index, role) in spec.roles.enumerated() {
+      switch role.package {
+      case .own: return ["spec", "roles", .index(index), "configPackage"]
+      case .inherited where spec.defaultPackage != nil: return ["spec", "defaultConfigPackage"]
+      case .inherited, .none: continue
+      }
+    }
+    return nil
+  }
+
+  private static func configcli(_ package: FieldPath, _ name: String) -> Violation {
+    Violation(
+      package,
+      "`configcli`, which config packages written for KubeDirector call, is not put into pods of app \(name)",
+      hint:
+        "nothing needs to be done where the image brings it or the scripts do not call it; others fail at --configure"
+    )
+  }
+}

@@ -1,0 +1,101 @@
+import KubeDirector
+import Values
+
+/// `cluster/not-carried`
+enum ClusterNotCarried: ClusterRule {
+  static let description = RuleDescription(
+    "cluster/not-carried", .warning, summary: "a cluster's file has no field that reaches no pod",
+    rationale: """
+      These fields of KubeDirector are read and kept on the object, so that files need not be changed; this version \
+      makes nothing of them. The cluster comes up without what they ask for, and scripts that need it fail in the pod.
+      """,
+    passing: [
+      .given(
+        "variables, labels and storage are carried",
+        .cluster(
+          "members: 3",
+          "members: 3\n      env: [{name: MODE, value: fast}]\n      podLabels: {team: insight}")),
+      .given(
+        "a list that is empty asks for nothing",
+        .cluster("members: 3", "members: 3\n      fileInjections: []")),
+    ],
+    failing: [
+      .given(
+        "a Secret for a role",
+        .cluster("members: 3", "members: 3\n      secret: {name: keys, mountPath: /keys}")),
+      .given(
+        "a Secret for every role",
+        .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  defaultSecret: {name: keys, mountPath: /keys}")),
+      .given(
+        "an encrypted key",
+        .cluster("members: 3", "members: 3\n      secretKeys: [{name: password, encryptedValue: a9f}]")),
+      .given(
+        "a file from elsewhere",
+        .cluster(
+          "members: 3",
+          "members: 3\n      fileInjections: [{srcURL: \"https://files.example/jdbc.jar\", destDir: /opt/jars}]"
+        )),
+      .given("a size of /dev/shm", .cluster("members: 3", "members: 3\n      sharedMemory: 1Gi")),
+      .given(
+        "a volume of somebody else",
+        .cluster(
+          "members: 3", "members: 3\n      volumeProjections: [{pvcName: shared, mountPath: /shared}]")),
+      .given(
+        "raw devices",
+        .cluster(
+          "members: 3",
+          "members: 3\n      blockStorage: {pathPrefix: /dev/xvd, numDevices: 2, size: 10Gi, storageClassName: fast}"
+        )
+      ),
+      .given("names made of UIDs", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID")),
+    ])
+
+  static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
+    let spec = cluster.spec
+    var found = fields.compactMap { field in
+      field.isSet(in: spec.raw) ? field.violation(["spec"], "cluster \(cluster.reference)") : nil
+    }
+    for (index, role) in spec.roles.enumerated() {
+      for field in roleFields where field.isSet(in: role.raw) {
+        found.append(field.violation(RolePath.of(index), "role \(role.id) of cluster \(cluster.reference)"))
+      }
+    }
+    return found
+  }
+
+  private static let fields = [
+    UncarriedField(
+      "defaultSecret", "no member gets the Secret mounted",
+      hint:
+        "name it in `connections.secrets`, or in `valueFrom` of variables, where scripts can read it there"),
+    UncarriedField(
+      "namingScheme", "objects are named as with CrNameRole",
+      hint: "nothing needs to be done where no script or client relies on names made of UIDs",
+      isSet: { $0.string == "UID" }),
+  ]
+
+  private static let roleFields = [
+    UncarriedField(
+      "secret", "no member gets the Secret mounted",
+      hint:
+        "name it in `connections.secrets`, or in `valueFrom` of variables, where scripts can read it there"),
+    // A key whose value stands in git is an error already.
+    UncarriedField(
+      "secretKeys", "no script finds the encrypted keys in configmeta.json",
+      hint: "put the values in a Secret, and name that in `connections.secrets`",
+      isSet: { $0.array?.contains { $0["encryptedValue"]?.string != nil } ?? false }),
+    UncarriedField(
+      "fileInjections", "no member gets the files",
+      hint: "have the image or the config package bring them, where something needs them"),
+    UncarriedField(
+      "sharedMemory", "/dev/shm has the size that the container runtime gives it, mostly 64 MiB",
+      hint:
+        "nothing needs to be done where that is enough; a database that maps more of it fails at its start"),
+    UncarriedField(
+      "volumeProjections", "no member gets the volumes mounted",
+      hint: "have the image or the config package bring the data, where something needs it"),
+    UncarriedField(
+      "blockStorage", "no member gets the devices",
+      hint: "use `storage` where a file system serves as well; what opens the devices fails without them"),
+  ]
+}
