@@ -20,6 +20,9 @@ private struct SecretScanner {
   let text: [UInt8]
   private var output: [UInt8] = []
   private var position = 0
+  /// The word that was looked through last: where it ends, and where its last `@` stands. A text can be one word with a
+  /// URL at every fourth byte.
+  private var word: (end: Int, at: Int?) = (0, nil)
 
   init(text: [UInt8]) { self.text = text }
 
@@ -54,13 +57,17 @@ private struct SecretScanner {
   // MARK: User and password
 
   private mutating func skipUserInfo() {
-    let end = position + lengthOfWord(from: position)
+    if position >= word.end {
+      let end = position + lengthOfWord(from: position)
+      word = (end, text[position..<end].lastIndex(of: UInt8(ascii: "@")))
+    }
+    let end = word.end
     let authorityEnd = text[position..<end].firstIndex { "/?#".utf8.contains($0) } ?? end
     let authority = text[position..<authorityEnd]
     var at = authority.lastIndex(of: UInt8(ascii: "@"))
     if at == nil, let colon = authority.lastIndex(of: UInt8(ascii: ":")), !isPort(authority[(colon + 1)...]) {
       // A password with a slash in it: no valid URL, but people write it and errors repeat it.
-      at = text[position..<end].lastIndex(of: UInt8(ascii: "@"))
+      at = word.at.flatMap { $0 >= position ? $0 : nil }
     }
     guard let at else { return }
     if scheme.hasSuffix("ssh") || scheme == "sftp" {

@@ -19,12 +19,13 @@ struct SourceExcerpt {
   private static let tabStop = 4
 
   init(line: String, column: Int, length: Int) {
-    let cells = Self.cells(of: line)
-    let marked = Self.marked(cells, column: column, length: length)
+    let part = LinePart(of: line, around: column)
+    let cells = Self.cells(of: part.text)
+    let marked = Self.marked(cells, column: part.column, length: length)
     let total = cells.reduce(0) { $0 + $1.width }
     let before = cells[..<marked.lowerBound].reduce(0) { $0 + $1.width }
     var first = 0
-    if total > Self.widthLimit, before > Self.contextBefore {
+    if part.isCutBefore || (total > Self.widthLimit && before > Self.contextBefore) {
       var cut = 0
       while first < marked.lowerBound, before - cut > Self.contextBefore {
         cut += cells[first].width
@@ -35,9 +36,10 @@ struct SourceExcerpt {
     }
     var used = indent
     var underlined = 0
+    var isWhole = !part.isCutAfter
     for index in first..<cells.count {
       if used + cells[index].width > Self.widthLimit {
-        text += "…"
+        isWhole = false
         break
       }
       text += cells[index].text
@@ -45,6 +47,7 @@ struct SourceExcerpt {
       if index < marked.lowerBound { indent += cells[index].width }
       if marked.contains(index) { underlined += cells[index].width }
     }
+    if !isWhole { text += "…" }
     underline = max(underlined, 1)
   }
 
@@ -85,5 +88,38 @@ struct SourceExcerpt {
       column += cells.last?.width ?? 0
     }
     return cells
+  }
+}
+
+/// As much of a line around a place as an excerpt can show: a minified file is one line of a megabyte, and laying out a
+/// megabyte for each of its findings would take longer than anybody waits.
+private struct LinePart {
+  var text: String
+  /// Where the place stands in it, from 1.
+  var column: Int
+  var isCutBefore = false
+  var isCutAfter = false
+
+  /// Unicode scalars; several may share a cell, so there are more of them than cells.
+  private static let before = 256
+  private static let after = 768
+
+  init(of line: String, around column: Int) {
+    text = line
+    self.column = column
+    // No more scalars than bytes.
+    guard line.utf8.count > Self.before + Self.after else { return }
+    let scalars = line.unicodeScalars
+    let skipped = max(column - 1 - Self.before, 0)
+    let start = scalars.index(scalars.startIndex, offsetBy: skipped, limitedBy: scalars.endIndex)
+    // A place past the end is shown behind what stands last.
+    let first =
+      start ?? scalars.index(scalars.endIndex, offsetBy: -Self.before, limitedBy: scalars.startIndex)
+    let begin = first ?? scalars.startIndex
+    let end = scalars.index(begin, offsetBy: Self.before + Self.after, limitedBy: scalars.endIndex)
+    text = String(scalars[begin..<(end ?? scalars.endIndex)])
+    isCutBefore = begin > scalars.startIndex
+    isCutAfter = end.map { $0 < scalars.endIndex } ?? false
+    if isCutBefore { self.column = start == nil ? Int(Int32.max) : Self.before + 1 }
   }
 }

@@ -1,3 +1,5 @@
+import Values
+
 /// A file's bytes seen as lines, so that parsers and renderers agree on what a line and a column are.
 ///
 /// Lines end at `\n`; a `\r` before it belongs to the line's end. Columns are Unicode scalars. Bytes that are
@@ -6,14 +8,26 @@ public struct SourceText: Sendable {
   private let bytes: [UInt8]
   /// The byte at which each line begins; never empty.
   private let lineStarts: [Int]
+  /// How many scalars begin before each multiple of `markDistance` bytes, so that a place in a long line is found without
+  /// counting the line; nil where the bytes are no UTF-8 and have to be decoded.
+  private let marks: [Int]?
+  private static let markDistance = 1024
 
   public init(_ bytes: [UInt8]) {
     self.bytes = bytes
     var starts = [0]
+    var marks: [Int] = []
+    var scalars = 0
     bytes.withUnsafeBufferPointer { bytes in
-      for index in bytes.indices where bytes[index] == UInt8(ascii: "\n") { starts.append(index + 1) }
+      for index in bytes.indices {
+        if index % Self.markDistance == 0 { marks.append(scalars) }
+        if bytes[index] & 0xC0 != 0x80 { scalars += 1 }
+        if bytes[index] == UInt8(ascii: "\n") { starts.append(index + 1) }
+      }
     }
+    marks.append(scalars)
     lineStarts = starts
+    self.marks = bytes.withUnsafeBytes { UTF8Check.validPrefix(of: $0) == $0.count } ? marks : nil
   }
 
   /// The text of a line without its end, or nil where the file has no such line. Lines count from 1.
@@ -74,7 +88,15 @@ public struct SourceText: Sendable {
   }
 
   private func columns(_ range: Range<Int>) -> Int {
-    let isASCII = bytes.withUnsafeBufferPointer { $0[range].allSatisfy { $0 < 0x80 } }
-    return isASCII ? range.count : String(decoding: bytes[range], as: UTF8.self).unicodeScalars.count
+    guard let marks else { return String(decoding: bytes[range], as: UTF8.self).unicodeScalars.count }
+    return scalars(before: range.upperBound, marks) - scalars(before: range.lowerBound, marks)
+  }
+
+  private func scalars(before offset: Int, _ marks: [Int]) -> Int {
+    let mark = offset / Self.markDistance
+    guard mark < marks.count else { return marks.last ?? 0 }
+    return bytes.withUnsafeBufferPointer { bytes in
+      bytes[(mark * Self.markDistance)..<offset].reduce(marks[mark]) { $0 + ($1 & 0xC0 != 0x80 ? 1 : 0) }
+    }
   }
 }

@@ -26,7 +26,7 @@ struct JSONPositions {
     let start = position
     let content: PositionedNode.Content
     switch try current() {
-    case UInt8(ascii: "{"): content = .members(try members(depth: depth))
+    case UInt8(ascii: "{"): content = .members(.init(try members(depth: depth)))
     case UInt8(ascii: "["): content = .items(try items(depth: depth))
     case UInt8(ascii: "\""):
       try skipString()

@@ -75,11 +75,8 @@ public struct ManifestPositions: Sendable {
     for step in field.steps {
       switch (step, node.content) {
       case (.key(let key), .members(let members)):
-        // The last one, as a reader that allows duplicates would take; a merged member stands at the `<<`.
-        guard let member = members.last(where: { $0.key == key }) ?? members.last(where: { $0.key == "<<" })
-        else {
-          return (node, keyRange, false)
-        }
+        // A merged member stands at the `<<`.
+        guard let member = members.last(key) ?? members.last("<<") else { return (node, keyRange, false) }
         (node, keyRange) = (member.node, member.keyRange)
         if member.key != key { return (node, keyRange, false) }
       case (.index(let index), .items(let items)) where items.indices.contains(index):

@@ -63,7 +63,8 @@ struct YAMLPositions: ~Copyable {
         members.append(.init(key: key, keyRange: keyNode.range, node: value))
         try events.advance()
       }
-      return PositionedNode(range: start..<place.upperBound, isFlow: isFlow, content: .members(members))
+      return PositionedNode(
+        range: start..<place.upperBound, isFlow: isFlow, content: .members(.init(members)))
     default:
       return PositionedNode(range: place, isFlow: false, content: .leaf)
     }

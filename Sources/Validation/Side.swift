@@ -28,6 +28,9 @@ public struct Side: Sendable {
   /// The bytes of a file as they were judged.
   func text(_ path: String) -> [UInt8]? { texts.text(path) }
 
+  /// A file as lines, as it was judged.
+  func source(_ path: String) -> SourceText? { texts.source(path) }
+
   /// - Parameter snapshot: without it, a side without files.
   private init(_ found: FoundLayout, _ snapshot: Snapshot? = nil, texts: Texts) {
     (layout, layoutFindings) = found

@@ -1,3 +1,4 @@
+import Diagnostics
 import GitStore
 import Synchronization
 import Values
@@ -10,6 +11,8 @@ final class Texts: Sendable {
   /// Files that stand elsewhere; nil for those that are gone.
   private let files: [ExactString: ObjectID?]
   private let known: Mutex<[ExactString: [UInt8]?]>
+  /// The same as lines, of files that something was shown of.
+  private let lines = Mutex<[ExactString: SourceText?]>([:])
 
   /// The files of a tree, but for some.
   init(_ reader: ObjectReader, tree: ObjectID?, but files: [ExactString: ObjectID?] = [:]) {
@@ -30,6 +33,15 @@ final class Texts: Sendable {
     let text = read(path)
     known.withLock { $0[key] = .some(text) }
     return text
+  }
+
+  /// A file as lines; nil where there is none. Blocks while it reads.
+  func source(_ path: String) -> SourceText? {
+    let key = ExactString(path)
+    if let source = lines.withLock({ $0[key] }) { return source }
+    let source = text(path).map(SourceText.init)
+    lines.withLock { $0[key] = .some(source) }
+    return source
   }
 
   /// A place that cannot be told stands against nothing: findings are then shown at their file's beginning.

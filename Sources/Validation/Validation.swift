@@ -156,7 +156,7 @@ public struct Validation {
 
   /// A line of a file as it was judged.
   public func line(_ number: Int, of path: String) -> String? {
-    (head.text(path) ?? base?.text(path)).flatMap { SourceText($0).line(number) }
+    (head.source(path) ?? base?.source(path))?.line(number)
   }
 
   /// A path as the folder to look in, and the file in it where only one is meant.

@@ -98,6 +98,37 @@ struct HumanRendererTests {
     #expect(lines[2] == "     | \(underline) this is wrong")
   }
 
+  @Test(
+    "of a line of a megabyte the part around the place is shown, and no more",
+    arguments: [1, 2, 500, 100_000, 999_999, 2_000_000])
+  func megabyte(column: Int) {
+    let lines = rendered(String(repeating: "x", count: 1 << 20), column: column, length: 5)
+    #expect(lines[1].count < 140 && lines[2].count < 170)
+    let caret = lines[2].firstIndex(of: "^").map { lines[2].distance(from: lines[2].startIndex, to: $0) } ?? 0
+    #expect(column > 1 << 20 || Array(lines[1])[caret] == "x")
+  }
+
+  @Test("of a line whose characters have thousands of marks no more is shown than of any other")
+  func marks() {
+    let line = "a" + String(repeating: "\u{301}", count: 200_000) + "b"
+    let lines = rendered(line, column: 100_000, length: 1)
+    #expect(lines[1].unicodeScalars.count < 2000)
+    #expect(lines[1].contains("…"))
+  }
+
+  @Test("thousands of findings in one long line are shown in no time", .timeLimit(.minutes(1)))
+  func manyInOneLine() {
+    let source = SourceText(Array(repeating: UInt8(ascii: "x"), count: 1 << 20))
+    let line = source.line(1) ?? ""
+    let renderer = HumanRenderer { _, _ in line }
+    for number in 0..<2_000 {
+      let place = source.location(file: "x.json", from: number * 500, to: number * 500 + 3)
+      #expect(place.column == number * 500 + 1)
+      let text = renderer.render(Diagnostic(rule: "a/b", severity: .error, location: place, message: "m"))
+      #expect(text.utf8.count < 1000)
+    }
+  }
+
   @Test("no control character of a file, a name or a message reaches the terminal")
   func controls() {
     let hostile = "a\u{1B}[31m\u{7}b\u{7F}\u{9B}2J\u{202E}c\u{2028}\r\u{0}"

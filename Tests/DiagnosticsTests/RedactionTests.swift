@@ -62,4 +62,18 @@ struct RedactionTests {
   func messages(text: String, expected: String) {
     #expect(Redaction.url(text) == expected)
   }
+
+  @Test(
+    "a word of a megabyte takes no longer than many short ones", .timeLimit(.minutes(1)),
+    arguments: ["://", "://:a/", "://x:y@", "a=", "token="])
+  func longWord(unit: String) {
+    let text = String(repeating: unit, count: (1 << 20) / unit.utf8.count)
+    #expect(Redaction.url(text).utf8.count <= 4 * text.utf8.count)
+  }
+
+  @Test("a password with a slash in it is cut out of every URL of a word")
+  func severalInOneWord() {
+    #expect(!Redaction.url("https://a:p/w@x.example,https://b:q/z@y.example").contains("p/w"))
+    #expect(!Redaction.url("https://a:p/w@x.example,https://b:q/z@y.example").contains("q/z"))
+  }
 }

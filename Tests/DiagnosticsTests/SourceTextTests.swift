@@ -19,6 +19,23 @@ struct SourceTextTests {
     #expect(text.position(ofByte: offset) == (line, column))
   }
 
+  @Test("a place in a long line is the one that counting its scalars gives", arguments: ["x", "ö", "😀x"])
+  func longLine(unit: String) {
+    let line = String(repeating: unit, count: 3000)
+    let text = SourceText(Array("first\n\(line)\nlast".utf8))
+    for offset in [0, 1, 1023, 1024, 1025, 2047, 2048, 2999] {
+      let before = String(decoding: Array(line.utf8)[..<offset], as: UTF8.self)
+      #expect(text.position(ofByte: 6 + offset) == (2, before.unicodeScalars.count + 1))
+    }
+    #expect(text.position(ofByte: 6 + line.utf8.count + 1) == (3, 1))
+  }
+
+  @Test("a file that is no UTF-8 has places all the same")
+  func notUTF8() {
+    let text = SourceText([0xFF, 0x61, 0xFF, 0x62])
+    #expect(text.position(ofByte: 3) == (1, 4))
+  }
+
   @Test("places past the end are the end")
   func pastTheEnd() {
     #expect(text.position(ofByte: 10_000) == (4, 5))
