@@ -13,6 +13,9 @@ public struct PathGlob: Sendable, Hashable {
   @ExactString public private(set) var pattern: String
   private let parts: [Part]
 
+  /// In bytes. The time that one part takes for one name goes with the length of both.
+  private static let lengthLimit = 1024
+
   private enum Part: Sendable, Hashable {
     case anyFolders
     case name([UInt8])
@@ -22,7 +25,7 @@ public struct PathGlob: Sendable, Hashable {
   /// Reads a pattern.
   ///
   /// - Throws: `GitError` of kind `.invalid` for an empty or absolute pattern, one with `.`, `..` or empty
-  ///   names, with `[`, `{` or control characters, or with more than 60 names.
+  ///   names, with `[`, `{` or control characters, with more than 60 names, or longer than a path can be.
   public init(_ pattern: String) throws(GitError) {
     func refuse(_ reason: String) -> GitError {
       GitError(
@@ -30,6 +33,11 @@ public struct PathGlob: Sendable, Hashable {
         hint: "write it like `clusters/**` or `apps/*.json`, from the repository's root")
     }
     if pattern.isEmpty { throw refuse("is empty") }
+    if pattern.utf8.count > Self.lengthLimit {
+      throw GitError(
+        .invalid, "glob `\(String(pattern.prefix(60)).singleLine)…` is longer than \(Self.lengthLimit) bytes",
+        hint: "write it like `clusters/**` or `apps/*.json`, from the repository's root")
+    }
     if pattern.utf8.first == UInt8(ascii: "/") { throw refuse("is absolute") }
     if pattern.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) { throw refuse("has control characters") }
     if pattern.utf8.contains(where: { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") }) {

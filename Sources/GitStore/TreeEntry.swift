@@ -18,7 +18,8 @@ public struct TreeEntry: Sendable, Hashable {
   public enum Reason: String, Sendable, Hashable, CaseIterable {
     case symlink
     case submodule
-    /// A name that is `.`, `..`, `.git` or empty, has a `/`, `\` or control character in it, or is no UTF-8.
+    /// A name that is `.`, `..`, `.git` or empty, has a `/`, `\` or control character in it, is no UTF-8, or has more than
+    /// 255 bytes.
     case hostilePath
     /// More than 64 folders deep.
     case tooDeep
@@ -76,10 +77,13 @@ enum FileMode {
 enum PathBytes {
   /// How deep folders may be nested.
   static let maximumDepth = 64
+  /// The longest name that file systems have, in bytes.
+  static let longestName = 255
 
   /// Whether one name of a path could lead out of the tree, into git's own files, or confuse who reads it
   /// printed.
   static func isHostile(_ name: UnsafeRawBufferPointer) -> Bool {
+    if name.count > longestName { return true }
     switch name.count {
     case 0: return true
     case 1 where name[0] == UInt8(ascii: "."): return true

@@ -70,8 +70,19 @@ enum WalkStep {
 }
 
 extension PathSelection {
+  /// Decides on an entry whose name no file system takes. It may be as long as its tree, so only its ends are held against
+  /// globs, and shown.
+  private func stepOverLong(_ entry: TreeCursor.Entry, at place: WalkPlace) -> WalkStep {
+    let ends = Array(entry.name.prefix(PathBytes.longestName - 55)) + entry.name.suffix(55)
+    let (_, accepts, mayGoOn) = ends.withUnsafeBytes { step(place.state, into: $0) }
+    guard accepts || mayGoOn else { return .skip }
+    let path = PathBytes.quoted(place.path + ends)
+    return .take(TreeEntry(path: path, id: entry.objectID, kind: .link(.hostilePath)))
+  }
+
   /// Decides on one entry without reading what it names.
   func step(_ entry: TreeCursor.Entry, at place: WalkPlace) -> WalkStep {
+    if entry.name.count > PathBytes.longestName { return stepOverLong(entry, at: place) }
     let (next, accepts, mayGoOn) = step(place.state, into: entry.name)
     let hostile = PathBytes.isHostile(entry.name)
     // A link or a hostile name may hide anything, so it is reported wherever a wanted path could be behind

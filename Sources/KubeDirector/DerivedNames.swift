@@ -11,11 +11,24 @@ public enum DerivedNames {
 
   /// `<cluster>-<role>`, cut and given a hash where it is too long or would be another role's name as well.
   /// - Parameter among: The ids of all roles of the cluster. A role whose id is legal as it stands keeps the plain
-  ///   name; those that only become like it get the hash.
+  ///   name; those that only become like it get the hash. For more than one role ask `statefulSets`.
   public static func statefulSet(cluster: String, role: String, among: [String] = []) -> String {
+    let id = label(role)
+    return statefulSet(
+      cluster: cluster, role: role, isTaken: among.contains { $0 != role && label($0) == id })
+  }
+
+  /// The names of the StatefulSets of all roles, in the order of the roles.
+  public static func statefulSets(cluster: String, roles: [String]) -> [String] {
+    // What each id is like, and which ids are: one stands for itself, several for each other.
+    var alike: [String: Set<String>] = [:]
+    for role in roles { alike[label(role), default: []].insert(role) }
+    return roles.map { statefulSet(cluster: cluster, role: $0, isTaken: (alike[label($0)]?.count ?? 0) > 1) }
+  }
+
+  private static func statefulSet(cluster: String, role: String, isTaken: Bool) -> String {
     let plain = label("\(cluster)-\(role)")
     let id = label(role)
-    let isTaken = among.contains { $0 != role && label($0) == id }
     let fits = plain.utf8.count <= statefulSetLimit
     return fits && (!isTaken || id == role)
       ? plain : hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
@@ -48,6 +61,17 @@ public enum DerivedNames {
     let stem = name.utf8.dropLast(digits)
     guard digits > 0, stem.last == UInt8(ascii: "-"), stem.count > 1 else { return nil }
     return String(Substring(stem.dropLast()))
+  }
+
+  /// The StatefulSet and the ordinal of the pod that has this name; nil for what is no name of a pod, or of one beyond
+  /// what a cluster may have.
+  public static func podParts(_ name: String) -> (statefulSet: String, ordinal: Int)? {
+    guard let stem = stemOfPod(name) else { return nil }
+    let digits = name.utf8.dropFirst(stem.utf8.count + 1)
+    guard digits.count <= 4, digits.count == 1 || digits.first != UInt8(ascii: "0"),
+      let ordinal = Int(String(Substring(digits)))
+    else { return nil }
+    return (stem, ordinal)
   }
 
   /// The same number for any two names that become one name, unless a hash tells them apart. Made without making

@@ -40,7 +40,7 @@ struct ClusterIndex: Sendable {
     Self.eachSet(of: cluster) { name in
       var claimants = contested[name] ?? []
       claimants.remove(reference)
-      if names[name] == reference { names[name] = claimants.min() }
+      if names[name] == reference { names[name] = claimants.first }
       contested[name] = claimants.count > 1 ? claimants : nil
     }
   }
@@ -72,21 +72,15 @@ struct ClusterIndex: Sendable {
     return claims
   }
 
-  /// Other clusters with a name that may be one of this cluster's; nearly always none.
-  func rivals(of cluster: Sourced<Cluster>) -> Set<ObjectReference> {
-    var found: Set<ObjectReference> = []
-    if let stem = Self.stem(of: cluster) {
-      if let owner = names[stem] { found.insert(owner) }
-      if let claimants = contested[stem] { found.formUnion(claimants) }
+  /// Whether another cluster claims a name that may be one of this cluster's; nearly always false.
+  func hasRivals(_ cluster: Sourced<Cluster>) -> Bool {
+    if let stem = Self.stem(of: cluster), names[stem] != nil { return true }
+    if contested.isEmpty, stems.isEmpty { return false }
+    var isContested = false
+    Self.eachSet(of: cluster) { name in
+      isContested = isContested || contested[name] != nil || stems[name] != nil
     }
-    if !contested.isEmpty || !stems.isEmpty {
-      Self.eachSet(of: cluster) { name in
-        if let claimants = contested[name] { found.formUnion(claimants) }
-        if let lookalikes = stems[name] { found.formUnion(lookalikes) }
-      }
-    }
-    found.remove(cluster.reference)
-    return found
+    return isContested
   }
 
   private static func uses(of cluster: Sourced<Cluster>) -> [AppUse] {

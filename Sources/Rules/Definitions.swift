@@ -24,13 +24,28 @@ struct Definitions<Model: Sendable>: Sendable {
       return Replacement(old: standing, new: object)
     }
     let wins = new.precedes(old)
-    var rest = others[object.reference] ?? []
-    rest.append(wins ? standing : object)
-    rest.sort { a, b in a.source.map { x in b.source.map(x.precedes) ?? false } ?? false }
+    // Taken out to be changed in place: a file may repeat one name ten thousand times.
+    var rest = others.removeValue(forKey: object.reference) ?? []
+    Self.place(wins ? standing : object, among: &rest)
     others[object.reference] = rest
     guard wins else { return nil }
     first[object.reference] = object
     return Replacement(old: standing, new: object)
+  }
+
+  /// Puts an object where it belongs in the order of files.
+  private static func place(_ object: Sourced<Model>, among others: inout [Sourced<Model>]) {
+    guard let source = object.source else { return others.append(object) }
+    var (low, high) = (0, others.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if others[middle].source.map({ source.precedes($0) }) == true {
+        high = middle
+      } else {
+        low = middle + 1
+      }
+    }
+    others.insert(object, at: low)
   }
 
   /// Forgets what a file says of a name.

@@ -64,25 +64,19 @@ extension Snapshot {
     return unread?.catalog(of: cluster, naming: app) ?? nil
   }
 
-  /// Other clusters with a name that may be one of this cluster's; nearly always none.
-  func rivals(of cluster: Sourced<Cluster>) -> Set<ObjectReference> {
-    var found = index.rivals(of: cluster)
-    guard let unread else { return found }
-    // One of the two may be taken in and the other not.
-    for claim in ClusterIndex.claims(of: cluster) {
+  /// Whether another cluster may have a name that is one of this cluster's; true also where only a closer look tells.
+  func mayHaveRivals(_ cluster: Sourced<Cluster>) -> Bool { unread != nil || index.hasRivals(cluster) }
+
+  /// The clusters that claim a name of a StatefulSet, or one like that of its pods.
+  func clusters(claiming claim: ClusterClaim) -> Set<ObjectReference> {
+    var found: Set<ObjectReference> =
       switch claim {
-      case .app: break
-      case .set(let name):
-        found.formUnion(unread.clusters(with: claim))
-        found.formUnion(unread.clusters(with: .stem(name)))
-        found.formUnion(index.claimants(ofSet: name))
-        found.formUnion(index.lookalikes(ofSet: name))
-      case .stem(let name):
-        found.formUnion(unread.clusters(with: .set(name)))
-        found.formUnion(index.claimants(ofSet: name))
+      case .app: []
+      case .set(let name): index.claimants(ofSet: name)
+      case .stem(let name): index.lookalikes(ofSet: name)
       }
-    }
-    found.remove(cluster.reference)
+    // One of two may be taken in and the other not.
+    if let unread { found.formUnion(unread.clusters(with: claim)) }
     return found
   }
 

@@ -45,8 +45,9 @@ extension ClusterMachine {
   private mutating func addRoles() {
     guard observed.isStamped else { return }
     let ids = observed.cluster.spec.roles.map(\.id)
-    for id in ids where status.role(id) == nil {
-      let name = DerivedNames.statefulSet(cluster: observed.cluster.metadata.name, role: id, among: ids)
+    guard ids.contains(where: { status.role($0) == nil }) else { return }
+    let names = DerivedNames.statefulSets(cluster: observed.cluster.metadata.name, roles: ids)
+    for (id, name) in zip(ids, names) where status.role(id) == nil {
       status.roles.append(RoleStatus(id: id, statefulSet: name))
     }
   }

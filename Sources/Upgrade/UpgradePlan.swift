@@ -10,6 +10,9 @@ struct UpgradePlan: Hashable {
   /// The roles whose first upgraded pod leaves no way back.
   var noReturn: Set<String> = []
 
+  /// All roles that an app may have fit into so many bytes, one a stage; what is written behind them orders nothing.
+  private static let orderLimit = 16 << 10
+
   /// - Parameters:
   ///   - cluster: the annotations of the cluster, which are stronger.
   ///   - app: those of the app that is being upgraded to.
@@ -17,7 +20,8 @@ struct UpgradePlan: Hashable {
     func value(_ key: String) -> String? { cluster[key] ?? app[key] }
     // What is no such number may have been meant as any: one at a time is never too many.
     maxUnavailable = value(Wire.Annotation.maxUnavailable).map { max(1, Int($0) ?? 1) }
-    stages = (value(Wire.Annotation.roleOrder) ?? "").split(separator: ",").map(Self.words)
+    let order = (value(Wire.Annotation.roleOrder) ?? "").unicodeScalars.prefix(Self.orderLimit)
+    stages = String(order).split(separator: ",").map(Self.words)
     noReturn = ClusterStatus.roles(named: app[Wire.Annotation.pointOfNoReturn])
   }
 

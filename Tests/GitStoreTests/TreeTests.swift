@@ -71,6 +71,28 @@ struct TreeTests {
       changes[0].old?.kind == .file(executable: false) && changes[0].new?.kind == .file(executable: true))
   }
 
+  @Test("a name of a megabyte is no file, takes no time, and is shown by its ends", .timeLimit(.minutes(1)))
+  func longName() async throws {
+    let work = try TemporaryRepository(bare: true)
+    let blob = try work.git("hash-object", "-w", "--stdin", input: "x")
+    let name = String(repeating: "a", count: 1 << 20) + ".yaml"
+    let tree = try work.git("mktree", "-z", "--missing", input: "100644 blob \(blob)\t\(name)\0")
+    let commit = try work.git("commit-tree", tree, "-m", "x")
+    let repository = try await GitRepository.open(path: work.path)
+    let stars = String(repeating: "*a", count: 500) + "*.yaml"
+    for patterns in [["*.yaml"], ["**"], [stars]] {
+      let entries = try await repository.tree(
+        at: try await repository.resolve(commit), PathSelection(patterns: patterns))
+      #expect(entries.count <= 1)
+      if let entry = entries.first {
+        #expect(
+          entry.kind == .link(.hostilePath) && entry.path.hasSuffix("a.yaml") && entry.path.utf8.count == 255)
+      } else {
+        #expect(patterns == [stars])
+      }
+    }
+  }
+
   @Test("links, submodules and hostile names are listed as what they are, and never followed")
   func hostile() async throws {
     let work = try TemporaryRepository(bare: true)

@@ -30,7 +30,9 @@ public struct ImageCatalog: Sendable {
 
   /// The first entry that an image reference matches.
   public func entry(for reference: String) -> Entry? {
-    entries.first { Glob.matches(pattern: $0.image, reference) }
+    // Longer than any name, tag and digest together, and long enough to take its time.
+    guard reference.utf8.count <= 1024 else { return nil }
+    return entries.first { Glob.matches(pattern: $0.image, reference) }
   }
 }
 

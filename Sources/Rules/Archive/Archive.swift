@@ -36,6 +36,17 @@ public enum ClusterClaim: Sendable, Hashable {
   case stem(UInt64)
 }
 
+extension ClusterClaim {
+  /// The claims of other clusters that this one may be at odds with.
+  var opposites: [ClusterClaim] {
+    switch self {
+    case .app: []
+    case .set(let name): [.set(name), .stem(name)]
+    case .stem(let name): [.set(name)]
+    }
+  }
+}
+
 /// A cluster that makes a claim.
 public struct ArchivedClaim: Sendable, Hashable {
   public var cluster: ObjectReference

@@ -75,42 +75,26 @@ enum ClusterName: ClusterRule {
           hint: "use at most 63 lower-case letters, digits, `-` and `.`, beginning with a letter")
       ]
     }
-    return context.head.rivals(of: cluster).sorted().compactMap { reference in
-      guard let rival = context.head.writtenCluster(reference),
-        reference.namespace == cluster.reference.namespace,
-        comesFirst(rival, before: cluster, in: context), let shared = shared(cluster, rival)
-      else { return nil }
-      return Violation(
-        ["metadata", "name"],
-        "cluster \(cluster.reference) would have an object named \(shared), which is cluster \(reference)'s",
-        hint: "give one of the two another name")
-    }
-  }
-
-  /// A cluster that was there before keeps its names; of two new ones the first by name does.
-  private static func comesFirst(
-    _ rival: Sourced<Cluster>, before cluster: Sourced<Cluster>, in context: RuleContext
-  ) -> Bool {
-    let (theirs, ours) = (context.base?.cluster(rival.reference), context.base?.cluster(cluster.reference))
-    return (theirs == nil) == (ours == nil) ? rival.reference < cluster.reference : theirs != nil
-  }
-
-  private static func shared(_ one: Sourced<Cluster>, _ other: Sourced<Cluster>) -> String? {
-    Set(names(of: one)).intersection(names(of: other)).min()
-  }
-
-  /// Every name, of StatefulSets and services alike.
-  private static func names(of cluster: Sourced<Cluster>) -> [String] {
-    let roles = cluster.spec.roles.map(\.id)
-    var names = [DerivedNames.headlessService(cluster: cluster.reference.name)]
-    for role in cluster.spec.roles {
-      let set = DerivedNames.statefulSet(cluster: cluster.reference.name, role: role.id, among: roles)
-      names.append(set)
-      for ordinal in 0..<min(max(role.members ?? 1, 1), 1000) {
-        names.append(DerivedNames.memberService(pod: DerivedNames.pod(statefulSet: set, ordinal: ordinal)))
+    var found: [Violation] = []
+    let rivals = context.rivals(of: cluster)
+    for rival in rivals.found {
+      guard let shared = context.objectNames(of: cluster).shared(with: context.objectNames(of: rival)) else {
+        continue
       }
+      found.append(
+        Violation(
+          ["metadata", "name"],
+          "cluster \(cluster.reference) would have an object named \(shared), which is cluster \(rival.reference)'s",
+          hint: "give one of the two another name"))
     }
-    return names
+    if found.isEmpty, rivals.areMore {
+      found.append(
+        Violation(
+          ["metadata", "name"],
+          "the objects of cluster \(cluster.reference) would be named like those of more clusters than can be compared",
+          hint: "give it another name"))
+    }
+    return found
   }
 }
 
@@ -161,7 +145,7 @@ enum Missing {
         ["spec", "app"], "app \(spec.app), which cluster \(cluster.reference) names, is rejected itself",
         hint: "mend what is reported of the app")
     }
-    let known = context.head.appReferences.filter { places.contains($0.namespace) }.map(\.name).sorted()
+    let known = context.appNames(in: places)
     return Violation(
       ["spec", "app"],
       "app \(spec.app), which cluster \(cluster.reference) names, is not registered in namespace \(places.joined(separator: " or "))",

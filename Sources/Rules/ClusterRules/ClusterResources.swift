@@ -148,9 +148,8 @@ enum ClusterMountPathUnique: ClusterRule {
   }
 
   private static func trimmed(_ path: String) -> String {
-    var path = Substring(path)
-    while path.count > 1, path.last == "/" { path.removeLast() }
-    return String(path)
+    let slashes = path.utf8.reversed().prefix { $0 == UInt8(ascii: "/") }.count
+    return String(decoding: path.utf8.dropLast(max(0, min(slashes, path.utf8.count - 1))), as: UTF8.self)
   }
 }
 

@@ -9,6 +9,9 @@ public final class RuleContext {
   public let policy: Policy?
   private var judgements: [ObjectReference: AppJudgement] = [:]
   private var soundness: [ObjectIdentifier: Bool] = [:]
+  private var names: [ObjectReference: ObjectNames] = [:]
+  private var claimants: [ClaimKey: [Sourced<Cluster>]] = [:]
+  private var appsByNamespace: [String: [String]]?
 
   init(_ request: JudgeRequest) {
     base = request.base
@@ -18,6 +21,73 @@ public final class RuleContext {
   }
 
   var systemNamespace: String { policy?.systemNamespace ?? Policy.defaultSystemNamespace }
+
+  // MARK: Names
+
+  /// More clusters that claim one name, or names of one cluster, are not compared one by one.
+  private static let claimLimit = 20
+  private static let rivalLimit = 100
+
+  /// Clusters that may have an object of a name which is one of this cluster's, and keep it, in order.
+  ///
+  /// - Returns: them, and whether there are more than can be compared.
+  func rivals(of cluster: Sourced<Cluster>) -> (found: [Sourced<Cluster>], areMore: Bool) {
+    guard head.mayHaveRivals(cluster) else { return ([], false) }
+    var found: [ObjectReference: Sourced<Cluster>] = [:]
+    var areMore = false
+    for claim in ClusterIndex.claims(of: cluster).flatMap(\.opposites) {
+      for (number, rival) in claimants(of: claim, in: cluster.reference.namespace).enumerated() {
+        guard keepsNames(rival, before: cluster) else { break }
+        if number == Self.claimLimit || found.count == Self.rivalLimit {
+          areMore = areMore || found[rival.reference] == nil
+          break
+        }
+        found[rival.reference] = rival
+      }
+    }
+    return (found.values.sorted { $0.reference < $1.reference }, areMore)
+  }
+
+  /// A cluster that was there before keeps its names; of two new ones the first by name does.
+  private func keepsNames(_ one: Sourced<Cluster>, before other: Sourced<Cluster>) -> Bool {
+    let (isNew, isOtherNew) = (base?.cluster(one.reference) == nil, base?.cluster(other.reference) == nil)
+    return isNew == isOtherNew ? one.reference < other.reference : !isNew
+  }
+
+  /// The clusters of a namespace that claim a name, those first that keep it.
+  private func claimants(of claim: ClusterClaim, in namespace: String) -> [Sourced<Cluster>] {
+    let key = ClaimKey(claim: claim, namespace: namespace)
+    if let known = claimants[key] { return known }
+    let clusters = head.clusters(claiming: claim).filter { $0.namespace == namespace }
+      .compactMap { head.writtenCluster($0) }.sorted { keepsNames($0, before: $1) }
+    claimants[key] = clusters
+    return clusters
+  }
+
+  private struct ClaimKey: Hashable {
+    var claim: ClusterClaim
+    var namespace: String
+  }
+
+  /// What a cluster's objects are called.
+  func objectNames(of cluster: Sourced<Cluster>) -> ObjectNames {
+    if let known = names[cluster.reference] { return known }
+    let made = ObjectNames(cluster.cluster)
+    names[cluster.reference] = made
+    return made
+  }
+
+  /// The names of the apps that git has in these namespaces, in order.
+  func appNames(in namespaces: [String]) -> [String] {
+    let known =
+      appsByNamespace
+      ?? Dictionary(grouping: head.appReferences, by: \.namespace).mapValues {
+        $0.map(\.name).sorted()
+      }
+    appsByNamespace = known
+    return Set(namespaces).count < 2
+      ? known[namespaces.first ?? ""] ?? [] : namespaces.flatMap { known[$0] ?? [] }.sorted()
+  }
 
   /// Where an app was found.
   struct FoundApp {

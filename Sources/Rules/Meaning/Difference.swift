@@ -58,13 +58,20 @@ private struct Place {
   var new: FieldPath
   var name: String
 
+  /// Longer names are cut: each of many differences has one, made of the names of all that it stands in.
+  private static let nameLimit = 512
+
+  private func named(_ more: String) -> String {
+    name.utf8.count < Self.nameLimit ? name + more.prefix(Self.nameLimit) : name
+  }
+
   func member(_ key: String) -> Place {
-    Place(old: old + [.key(key)], new: new + [.key(key)], name: name.isEmpty ? key : "\(name).\(key)")
+    Place(old: old + [.key(key)], new: new + [.key(key)], name: named(name.isEmpty ? key : ".\(key)"))
   }
   func item(_ label: String, old oldIndex: Int?, new newIndex: Int?) -> Place {
     Place(
       old: oldIndex.map { old + [.index($0)] } ?? old, new: newIndex.map { new + [.index($0)] } ?? new,
-      name: "\(name)[\(label)]")
+      name: named("[\(label)]"))
   }
 }
 

@@ -10,6 +10,7 @@ public struct StatusText {
   let width: Int
   let isColoured: Bool
   let flags: String
+  private static let columnLimit = 80
 
   /// - Parameters:
   ///   - width: cells of a terminal.
@@ -24,8 +25,9 @@ public struct StatusText {
     let views = clusters.map {
       ClusterView(name: "\($0.objectName)", status: ClusterStatus($0.json["status"]))
     }
-    let apps = zip(clusters, views).map { Self.apps($0, $1) }
-    let names = views.map { StyledLine.width(of: $0.name) }.max() ?? 0
+    // Every line is filled up to the longest; a status may hold any text for one.
+    let apps = zip(clusters, views).map { StyledLine.cut(Self.apps($0, $1), to: Self.columnLimit) }
+    let names = min(views.map { StyledLine.width(of: $0.name) }.max() ?? 0, Self.columnLimit)
     let words = views.map(\.state.word.count).max() ?? 0
     let widest = apps.map { StyledLine.width(of: $0) }.max() ?? 0
     return zip(clusters, zip(views, apps)).flatMap { object, pair in
