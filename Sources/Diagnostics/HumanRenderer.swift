@@ -16,9 +16,11 @@ public struct HumanRenderer {
     self.sourceLine = sourceLine
   }
 
-  /// The findings in report order with an empty line between two, then the summary; ends with a line feed.
+  /// The findings in report order with an empty line between two, then the summary; ends with a line feed. Of a file
+  /// with more findings than anybody reads the worst are shown, and the others counted.
   public func render(_ report: Report) -> String {
-    let findings = report.findings.inReportOrder().map { render($0) + "\n\n" }.joined()
+    let findings = report.findings.inReportOrder(perFile: FindingLimit.standard).map { render($0) + "\n\n" }
+      .joined()
     return findings + summary(report)
   }
 

@@ -40,7 +40,7 @@ public struct HookText {
   /// The worst first, as many as there is room for; the first one in any case.
   private func findings(of judged: HookRun.Judged, _ room: inout Int) -> [String] {
     let renderer = HumanRenderer(colour: isColoured) { judged.validation.line($1, of: $0) }
-    let all = judged.validation.report.findings.inReportOrder()
+    let all = judged.validation.report.findings.inReportOrder(perFile: FindingLimit.standard)
     let sorted = Severity.allCases.sorted(by: >).flatMap { one in all.filter { $0.severity == one } }
     var lines: [String] = []
     var shown = 0

@@ -1,3 +1,5 @@
+import Values
+
 /// The names of a cluster's objects, made from its own name and those of its roles. Pure: the same names always.
 ///
 /// Lower case; what a DNS label may not hold becomes `-`. A StatefulSet's name has at most 52 characters, because
@@ -21,8 +23,8 @@ public enum DerivedNames {
   /// The names of the StatefulSets of all roles, in the order of the roles.
   public static func statefulSets(cluster: String, roles: [String]) -> [String] {
     // What each id is like, and which ids are: one stands for itself, several for each other.
-    var alike: [String: Set<String>] = [:]
-    for role in roles { alike[label(role), default: []].insert(role) }
+    var alike: [String: Set<ExactString>] = [:]
+    for role in roles { alike[label(role), default: []].insert(ExactString(role)) }
     return roles.map { statefulSet(cluster: cluster, role: $0, isTaken: (alike[label($0)]?.count ?? 0) > 1) }
   }
 

@@ -52,6 +52,10 @@ public struct RepositoryLayout: Sendable, Hashable {
 /// Takes the file apart, finding by finding.
 private struct LayoutReader {
   static let rule = "layout/schema"
+  /// Every name of a tree is held against each glob, and every image reference against each image.
+  static let globLimit = 64
+  static let imageLimit = 1000
+  static let imageLength = 512
   var file: SettingsFile
   var layout = RepositoryLayout()
 
@@ -100,6 +104,12 @@ private struct LayoutReader {
       file.report(Self.rule, at: at, "\(at) must be a list of globs", hint: "write [\"\(at)/**\"]")
       return nil
     }
+    guard globs.count <= Self.globLimit else {
+      file.report(
+        Self.rule, at: at, "\(at) has \(globs.count) globs, more than the \(Self.globLimit) that are read",
+        hint: "name whole folders, such as [\"\(at)/**\"]")
+      return nil
+    }
     for (index, glob) in globs.enumerated() {
       do { _ = try PathGlob(glob) } catch {
         file.report(Self.rule, at: at + [.index(index)], error.message, hint: error.hint)
@@ -122,6 +132,13 @@ private struct LayoutReader {
         file.report(Self.rule, at: at, "embedded.images must be a list")
         continue
       }
+      guard list.count <= Self.imageLimit else {
+        file.report(
+          Self.rule, at: at,
+          "embedded.images has \(list.count) entries, more than the \(Self.imageLimit) that are read",
+          hint: "let one entry stand for several images, such as \"registry.example/spark:1.*\"")
+        continue
+      }
       for (index, entry) in list.enumerated() { readImage(entry, at + [.index(index)]) }
     }
   }
@@ -130,6 +147,11 @@ private struct LayoutReader {
     guard let name = entry["image"]?.string, !name.isEmpty else {
       return file.report(
         Self.rule, at: at, "\(at) names no image", hint: "add image: \"registry.example/spark:1.*\"")
+    }
+    guard name.utf8.count <= Self.imageLength else {
+      return file.report(
+        Self.rule, at: at + ["image"], "image is longer than \(Self.imageLength) bytes",
+        hint: "write it like \"registry.example/spark:1.*\"")
     }
     var image = RepositoryLayout.Image(image: name)
     for (key, value) in entry.object ?? [:] {

@@ -78,7 +78,7 @@ public struct ManifestPositions: Sendable {
         // A merged member stands at the `<<`.
         guard let member = members.last(key) ?? members.last("<<") else { return (node, keyRange, false) }
         (node, keyRange) = (member.node, member.keyRange)
-        if member.key != key { return (node, keyRange, false) }
+        if !member.key.isExactly(key) { return (node, keyRange, false) }
       case (.index(let index), .items(let items)) where items.indices.contains(index):
         (node, keyRange) = (items[index], nil)
       default:

@@ -4,7 +4,9 @@ import Values
 /// Reads one file: bytes to trees, trees to objects, and everything wrong to findings.
 struct ManifestReader {
   /// More than anyone reads about one file.
-  private static let findingLimit = 100
+  private static let findingLimit = FindingLimit.standard
+  /// Longer than any name that Kubernetes takes; every message about an object repeats its name.
+  private static let nameLimit = 253
 
   private let path: String
   private let bytes: UnsafeRawBufferPointer
@@ -12,6 +14,9 @@ struct ManifestReader {
   private let limits: ManifestLimits
   private(set) var documents: [ManifestDocument] = []
   private(set) var findings: [Diagnostic] = []
+  /// The findings beyond the limit, and the worst of them.
+  private var omitted = 0
+  private var worstOmitted = Severity.warning
 
   /// Made only when there is something to report.
   private lazy var source = SourceText(Array(bytes))
@@ -34,6 +39,11 @@ struct ManifestReader {
     } catch {
       report(YAMLProblem.explained(error, in: source))
     }
+    guard omitted > 0 else { return }
+    findings.append(
+      FindingLimit.more(
+        omitted, worstOmitted, about: path,
+        at: findings.compactMap(\.location).max() ?? SourceLocation(file: path)))
   }
 
   // MARK: Trees
@@ -137,18 +147,24 @@ struct ManifestReader {
     let name = metadata?["name"]
     let written = metadata?["namespace"]
     let namespace = written?.isNull == true ? Optional<JSON>.none : written
-    if let text = name?.string, !text.isEmpty, namespace == nil || namespace?.string?.isEmpty == false {
+    if let text = name?.string, Self.isName(text),
+      namespace == nil || namespace?.string.map(Self.isName) == true
+    {
       documents.append(
         ManifestDocument(
           json: json, index: document, prefix: prefix, kind: kind, namespace: namespace?.string, name: text))
       return
     }
     for (field, value) in [("name", name ?? .null), ("namespace", namespace ?? "default")] {
-      if let text = value.string, !text.isEmpty { continue }
+      if let text = value.string, Self.isName(text) { continue }
       let path = prefix + ["metadata", .key(field)]
       var message = "metadata.\(field) must be a string that is not empty"
       var hint: String?
-      if value.isNull {
+      if let text = value.string, !text.isEmpty {
+        message =
+          "metadata.\(field) has \(text.utf8.count) bytes, more than the \(Self.nameLimit) that Kubernetes takes"
+        hint = "shorten it"
+      } else if value.isNull {
         message = "metadata.\(field) is missing"
         hint = "give the object a \(field)"
       } else if value.string == nil {
@@ -160,10 +176,14 @@ struct ManifestReader {
     }
   }
 
+  private static func isName(_ text: String) -> Bool { (1...nameLimit).contains(text.utf8.count) }
+
   /// Which object a broken document was going to be, as far as that can be told.
   private func object(of json: JSON) -> ObjectReference? {
-    guard let kind = json["kind"]?.string, let name = json["metadata"]?["name"]?.string else { return nil }
-    let namespace = json["metadata"]?["namespace"]?.string ?? defaultNamespace
+    guard let kind = json["kind"]?.string, let name = json["metadata"]?["name"]?.string,
+      case let namespace = json["metadata"]?["namespace"]?.string ?? defaultNamespace,
+      [kind, name, namespace].allSatisfy({ $0.utf8.count <= Self.nameLimit })
+    else { return nil }
     return ObjectReference(kind: kind, namespace: namespace, name: name)
   }
 
@@ -180,7 +200,7 @@ struct ManifestReader {
   }
 
   private mutating func warn(at path: FieldPath, document: Int, _ message: String, hint: String?) {
-    guard findings.count < Self.findingLimit else { return }
+    guard findings.count < Self.findingLimit else { return omit(.warning) }
     findings.append(
       Diagnostic(
         rule: FileRule.unknownKind, severity: .warning,
@@ -192,12 +212,17 @@ struct ManifestReader {
   ) {
     // One error is always kept, so that a file is never whole that has one.
     guard findings.count < Self.findingLimit || !findings.contains(where: { $0.severity == .error }) else {
-      return
+      return omit(.error)
     }
     findings.append(
       Diagnostic(
         rule: rule, severity: .error, location: positions.location(of: .value, at: path, document: document),
         message: message, hint: hint))
+  }
+
+  private mutating func omit(_ severity: Severity) {
+    omitted += 1
+    worstOmitted = max(worstOmitted, severity)
   }
 
   private mutating func report(_ issue: FileIssue, object: ObjectReference? = nil) {

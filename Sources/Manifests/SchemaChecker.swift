@@ -20,7 +20,7 @@ struct SchemaChecker {
   func findings() -> [SchemaFinding] {
     drafts.map { draft in
       let path = FieldPath(steps: draft.steps.reversed())
-      let subject = path == .root ? "the object" : path.description
+      let subject = path == .root ? "the object" : path.description.shortened()
       return SchemaFinding(
         kind: draft.kind, path: path, message: "\(subject) \(draft.predicate)", hint: draft.hint,
         wantsQuotes: draft.wantsQuotes)

@@ -6,8 +6,13 @@ public struct SettingsFile: Sendable {
   public let path: String
   /// Nil where the file is empty or could not be read; `findings` then says why.
   public let json: JSON?
-  public private(set) var findings: [Diagnostic]
+  private var reported: [Diagnostic]
   private let bytes: [UInt8]
+  /// Read when there is something to report, and once.
+  private var positions: ManifestPositions?
+  /// The findings beyond the limit, and the worst of them.
+  private var omitted = 0
+  private var worstOmitted = Severity.warning
 
   /// - Parameter rule: the id under which the contents are judged, such as `settings/layout`.
   public init(path: String, bytes: [UInt8], limits: ManifestLimits = .standard) {
@@ -24,9 +29,15 @@ public struct SettingsFile: Sendable {
     }
     json = problems.isEmpty ? found : nil
     let source = problems.isEmpty ? nil : SourceText(bytes)
-    findings = problems.compactMap { problem in
+    reported = problems.compactMap { problem in
       source.map { YAMLProblem.explained(problem, in: $0).diagnostic(file: path, source: $0) }
     }
+  }
+
+  /// What is wrong with it; of more than anybody reads, the first ones and how many there are besides.
+  public var findings: [Diagnostic] {
+    guard omitted > 0 else { return reported }
+    return reported + [FindingLimit.more(omitted, worstOmitted, about: path, at: reported.last?.location)]
   }
 
   /// Adds a finding about the value, or the key, at a path.
@@ -35,8 +46,15 @@ public struct SettingsFile: Sendable {
     severity: Severity = .error,
     _ message: String, hint: String? = nil
   ) {
-    let place = ManifestPositions(path: path, bytes: bytes).location(of: part, at: field, document: 0)
-    findings.append(
+    guard reported.count < FindingLimit.standard else {
+      omitted += 1
+      worstOmitted = max(worstOmitted, severity)
+      return
+    }
+    let positions = positions ?? ManifestPositions(path: path, bytes: bytes)
+    self.positions = positions
+    let place = positions.location(of: part, at: field, document: 0)
+    reported.append(
       Diagnostic(rule: rule, severity: severity, location: place, message: message, hint: hint))
   }
 }

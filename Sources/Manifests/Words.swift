@@ -11,6 +11,14 @@ extension String {
     }
   }
 
+  /// The text with its middle left out where it is longer than a message should be.
+  func shortened(to limit: Int = 400) -> String {
+    guard utf8.count > limit else { return self }
+    let scalars = unicodeScalars
+    guard scalars.count > limit else { return self }
+    return String(scalars.prefix(limit * 3 / 4)) + "…" + String(scalars.suffix(limit / 4))
+  }
+
   /// The text between quotes, fit for a sentence: cut where it is long, and without credentials.
   var quoted: String {
     let text = Redaction.url(self)

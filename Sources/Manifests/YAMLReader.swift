@@ -115,7 +115,7 @@ struct YAMLReader: ~Copyable {
       case .name(let name):
         if members.updateValue(value, forKey: name) != nil {
           report(
-            FileRule.duplicateKey, place, "the key \"\(name)\" is given twice in one mapping",
+            FileRule.duplicateKey, place, "the key \"\(name.shortened())\" is given twice in one mapping",
             hint: "keep one of the two")
         }
       case .merge: merged += sources(of: value, place: place)
@@ -209,8 +209,9 @@ struct YAMLReader: ~Copyable {
       report(
         FileRule.syntax, events.place,
         isOpen
-          ? "the alias *\(name) stands inside what it refers to" : "the alias *\(name) refers to no anchor",
-        hint: isOpen ? nil : "mark the value with &\(name) before it is used")
+          ? "the alias *\(name.shortened()) stands inside what it refers to"
+          : "the alias *\(name.shortened()) refers to no anchor",
+        hint: isOpen ? nil : "mark the value with &\(name.shortened()) before it is used")
       return .null
     }
     try count(nodes: anchor.nodes, bytes: anchor.bytes)
@@ -240,7 +241,8 @@ struct YAMLReader: ~Copyable {
 
   private mutating func reportTag(_ tag: String) {
     report(
-      FileRule.syntax, events.place, "the tag \(tag) does not go with this value, or has no meaning in JSON",
+      FileRule.syntax, events.place,
+      "the tag \(tag.shortened()) does not go with this value, or has no meaning in JSON",
       hint: "remove the tag")
   }
 

@@ -25,7 +25,9 @@ public struct PlanText {
     if !plan.apps.isEmpty { lines += [""] + plan.apps.map(line) }
     if plan.isEmpty { lines += ["", "nothing would change"] }
     let renderer = HumanRenderer(colour: isColoured, sourceLine: sourceLine)
-    for finding in plan.allFindings { lines += ["", renderer.render(finding)] }
+    for finding in plan.allFindings.inReportOrder(perFile: FindingLimit.standard) {
+      lines += ["", renderer.render(finding)]
+    }
     if !plan.notJudged.isEmpty {
       lines += ["", "not judged without a status: \(plan.notJudged.joined(separator: ", "))"]
     }

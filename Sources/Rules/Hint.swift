@@ -11,25 +11,34 @@ enum Hint {
     return "use one of \(choices.joined(separator: ", ")), or \(otherwise)"
   }
 
+  /// More choices than anybody could have misread are not searched: there may be a finding for each of them.
+  private static let searchLimit = 64
+
   /// A choice that differs by one or two slips of the keyboard.
   private static func nearest(to given: String, among choices: [String]) -> String? {
     let limit = given.utf8.count < 5 ? 1 : 2
-    return choices.map { ($0, distance(Array(given.utf8), Array($0.utf8))) }.filter {
-      $0.1 <= limit && $0.1 > 0
+    let letters = Array(given.utf8.prefix(65))
+    guard choices.count <= searchLimit else { return nil }
+    return choices.compactMap { choice -> (String, Int)? in
+      let distance = distance(letters, Array(choice.utf8.prefix(65)), upTo: limit)
+      return distance <= limit && distance > 0 ? (choice, distance) : nil
     }
     .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
   }
 
-  /// How many letters must be put in, taken out or exchanged.
-  private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-    guard a.count <= 64, b.count <= 64, abs(a.count - b.count) <= 2 else { return .max }
-    var row = Array(0...b.count)
+  /// How many letters must be put in, taken out or exchanged; more than `limit` where it is no nearer than that.
+  private static func distance(_ a: [UInt8], _ b: [UInt8], upTo limit: Int) -> Int {
+    guard a.count <= 64, b.count <= 64, abs(a.count - b.count) <= limit else { return .max }
+    // Only what lies so near to the diagonal can still end within the limit.
+    let far = limit + 1
+    var row = (0...b.count).map { min($0, far) }
     for (i, left) in a.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
-      for (j, right) in b.enumerated() {
-        let above = row[j + 1]
-        row[j + 1] = left == right ? diagonal : min(diagonal, above, row[j]) + 1
+      let columns = max(0, i - limit)..<min(b.count, i + limit + 1)
+      var diagonal = row[columns.lowerBound]
+      row[columns.lowerBound] = columns.lowerBound == 0 ? min(i + 1, far) : far
+      for j in columns {
+        let above = j + 1 <= i + limit ? row[j + 1] : far
+        row[j + 1] = left == b[j] ? diagonal : min(diagonal, above, row[j], far - 1) + 1
         diagonal = above
       }
     }

@@ -21,6 +21,7 @@ public enum RuleRegistry {
   static let fileRules: [any Rule.Type] = [
     FileSyntax.self, FileDuplicateKey.self, FileLimit.self, FileEncoding.self, FileLink.self,
     DuplicateObject.self, FileUnknownKind.self,
+    FileMoreFindings.self,
   ]
 
   static let appRules: [any AppRule.Type] = [

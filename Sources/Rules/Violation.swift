@@ -11,6 +11,9 @@ public struct Violation: Sendable, Hashable {
     case old
   }
 
+  /// A rule whose findings are costly stops at so many of one object; nobody is shown more.
+  static let limit = FindingLimit.standard + 1
+
   public var path: FieldPath
   public var side: Side
   /// Nil means the rule's own severity.

@@ -10,7 +10,9 @@ public enum ValidationText {
   static func render(_ validation: Validation, coloured: Bool) -> String {
     let renderer = HumanRenderer(colour: coloured) { validation.line($1, of: $0) }
     var text = ""
-    for finding in validation.report.findings.inReportOrder() { text += renderer.render(finding) + "\n\n" }
+    for finding in validation.report.findings.inReportOrder(perFile: FindingLimit.standard) {
+      text += renderer.render(finding) + "\n\n"
+    }
     text += changes(validation.report)
     return text + summary(validation)
   }

@@ -75,4 +75,20 @@ struct RepositoryLayoutTests {
   func durations(text: String, expected: Duration?) {
     #expect(Duration(written: text) == expected)
   }
+
+  @Test("with thousands of globs or images is refused by their number", .timeLimit(.minutes(1)))
+  func tooMany() throws {
+    let globs = (0..<20_000).map { "- a\($0)/**\n" }.joined()
+    let finding = try #require(parse("apps:\n\(globs)").findings.first)
+    #expect(finding.message == "apps has 20000 globs, more than the 64 that are read")
+    let wrong = parse("apps:\n" + String(repeating: "- /x\n", count: 20_000)).findings
+    #expect(wrong.count == 1)
+    let images = (0..<2_000).map { "    - image: i\($0)\n" }.joined()
+    let many = try #require(parse("embedded:\n  images:\n\(images)").findings.first)
+    #expect(many.message == "embedded.images has 2000 entries, more than the 1000 that are read")
+    let long = String(repeating: "a*", count: 1_000)
+    #expect(
+      parse("apps: [\"\(long)\"]\n").findings.first?.message.hasSuffix("is longer than 1024 bytes") == true)
+    #expect(parse("embedded: {images: [{image: \"\(long)\"}]}\n").findings.count == 1)
+  }
 }

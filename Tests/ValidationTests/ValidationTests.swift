@@ -78,6 +78,22 @@ struct ValidationTests {
     #expect(ValidationText.render(validation, coloured: false).contains("app: spark-9.9.9"))
   }
 
+  @Test("of a file of one line with eight hundred bad objects is shown in no time", .timeLimit(.minutes(1)))
+  func minified() async throws {
+    let bad = (0..<800).map {
+      #"{"apiVersion":"kubedirector.hpe.com/v1beta1","kind":"KubeDirectorCluster","#
+        + #""metadata":{"name":"c\#($0)","namespace":"prod"},"spec":{"app":1,"roles":[{"id":"x","members":"many"}]}}"#
+    }
+    let text = #"{"apiVersion":"v1","kind":"List","items":[\#(bad.joined(separator: ","))]}"#
+    try repository.write(["clusters/bad.json": text])
+    let validation = try await validate(.workTree)
+    #expect(validation.report.objects.count { $0.verdict == "rejected" } == 800)
+    let shown = ValidationText.render(validation, coloured: false)
+    #expect(shown.contains("clusters/bad.json has "))
+    #expect(shown.utf8.count < 1 << 17)
+    for format in ReportFormat.allCases { #expect(!format.render(validation, version: "1.0.0").isEmpty) }
+  }
+
   @Test("outside a repository judges a plain folder")
   func folder() async throws {
     let folder = try TemporaryFolder()

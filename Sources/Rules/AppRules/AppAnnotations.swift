@@ -65,7 +65,8 @@ struct UpgradeAnnotations {
   private func strangers(_ key: String, _ subject: String, _ roles: [String]) -> [Violation] {
     var known = Set(roles)
     if key == Wire.Annotation.pointOfNoReturn { known.insert("*") }
-    return ClusterStatus.roles(named: values[key]).subtracting(known).sorted().map { name in
+    return ClusterStatus.roles(named: values[key]).subtracting(known).sorted().prefix(Violation.limit).map {
+      name in
       Violation(
         Self.place(key), "\(key) of \(subject) names role \(name.prefix(80)), which the app does not have",
         hint: Hint.oneOf(roles, insteadOf: name, or: "remove it"))

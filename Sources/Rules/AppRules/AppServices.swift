@@ -91,7 +91,8 @@ enum AppRoleServiceService: AppRule {
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     var found: [Violation] = []
     for (index, entry) in app.spec.roleServices.enumerated() {
-      for (position, id) in entry.serviceIDs.enumerated() where app.spec.service(id) == nil {
+      for (position, id) in entry.serviceIDs.enumerated()
+      where found.count < Violation.limit && app.spec.service(id) == nil {
         found.append(
           Violation(
             ["spec", "config", "roleServices", .index(index), "serviceIDs", .index(position)],

@@ -89,6 +89,17 @@ enum FileUnknownKind: ReadingRule {
     ])
 }
 
+/// `file/more-findings`: raised by whoever shows the findings of a file or of an object.
+enum FileMoreFindings: ReadingRule {
+  static let description = RuleDescription(
+    "file/more-findings", .warning, summary: "a file, and an object, has at most 100 findings that are shown",
+    rationale: """
+      Nobody reads more, and a file can have one for each of its lines. The worst are shown; this one says how many are \
+      left out and is as severe as the worst of them. It has no example here, which would be as long.
+      """,
+    passing: [], failing: [])
+}
+
 /// `object/duplicate`: raised by the judge, from what the snapshot remembers.
 enum DuplicateObject: ReadingRule {
   static let description = RuleDescription(

@@ -12,6 +12,7 @@ public struct Judge {
   private var objects: [ObjectVerdict] = []
   private var notJudged: Set<String> = []
   private var transitions: [ObjectReference: ClusterTransition] = [:]
+  private lazy var mayHaveMovedToBrokenFile = Self.mayHaveMovedToBrokenFile(request)
 
   public static func judge(_ request: JudgeRequest) -> Judgement {
     var request = request
@@ -120,7 +121,7 @@ public struct Judge {
   }
 
   /// A file that is new and broken may be where a missing object was moved to; nothing is deleted on a guess.
-  private var mayHaveMovedToBrokenFile: Bool {
+  private static func mayHaveMovedToBrokenFile(_ request: JudgeRequest) -> Bool {
     request.head.broken.contains { request.base?.files[$0] == nil }
   }
 
@@ -149,13 +150,31 @@ public struct Judge {
   private mutating func report(
     _ reports: [AppJudgement.Report], of reference: ObjectReference, old: Source?, new: Source?
   ) -> Severity? {
-    var worst: Severity?
-    for (rule, violation) in reports {
-      let severity = violation.severity ?? rule.description.severity
-      worst = max(worst ?? severity, severity)
-      add(rule.description.id, severity, violation, reference, violation.side == .old ? old : new)
+    func severity(_ report: AppJudgement.Report) -> Severity {
+      report.violation.severity ?? report.rule.description.severity
+    }
+    let worst = reports.map(severity).max()
+    let limit = FindingLimit.standard
+    let ordered = reports.count <= limit ? reports : reports.sorted { severity($0) > severity($1) }
+    for report in ordered.prefix(limit) {
+      add(
+        report.rule.description.id, severity(report), report.violation, reference,
+        report.violation.side == .old ? old : new)
+    }
+    if ordered.count > limit {
+      addMore(ordered.count - limit, severity(ordered[limit]), reference, new ?? old)
     }
     return worst
+  }
+
+  private mutating func addMore(
+    _ omitted: Int, _ severity: Severity, isAtLeast: Bool = false, _ reference: ObjectReference,
+    _ source: Source?
+  ) {
+    findings.append(
+      FindingLimit.more(
+        omitted, isAtLeast: isAtLeast, severity, about: "\(reference.kind) \(reference)",
+        at: places.place(of: Violation(["metadata", "name"], ""), in: source), of: reference))
   }
 
   private mutating func report(_ found: [SchemaFinding], of reference: ObjectReference, source: Source?) {
@@ -166,6 +185,9 @@ public struct Judge {
         Diagnostic(
           rule: rule.id, severity: rule.severity, location: place, object: reference, message: one.message,
           hint: hint))
+    }
+    if found.count >= Schema.findingLimit {
+      addMore(1, found.contains { $0.kind == .error } ? .error : .warning, isAtLeast: true, reference, source)
     }
   }
 
@@ -179,13 +201,16 @@ public struct Judge {
     {
       return false
     }
-    for source in repeated {
+    for source in repeated.prefix(FindingLimit.standard) {
       add(
         DuplicateObject.id, .error,
         Violation(
           ["metadata", "name"],
           "\(reference.kind) \(reference) is written a second time; the first stands in \(first?.path ?? "another file")",
           hint: "remove one of the two, or give it another name"), reference, source)
+    }
+    if repeated.count > FindingLimit.standard {
+      addMore(repeated.count - FindingLimit.standard, .error, reference, repeated.last)
     }
     return true
   }

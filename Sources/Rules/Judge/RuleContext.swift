@@ -1,5 +1,6 @@
 import Diagnostics
 import KubeDirector
+import Values
 
 /// What rules may look at beside the object in hand. Lives as long as one judgement.
 public final class RuleContext {
@@ -11,7 +12,7 @@ public final class RuleContext {
   private var soundness: [ObjectIdentifier: Bool] = [:]
   private var names: [ObjectReference: ObjectNames] = [:]
   private var claimants: [ClaimKey: [Sourced<Cluster>]] = [:]
-  private var appsByNamespace: [String: [String]]?
+  private var namesOfApps: [ExactString: [String]]?
 
   init(_ request: JudgeRequest) {
     base = request.base
@@ -56,9 +57,9 @@ public final class RuleContext {
 
   /// The clusters of a namespace that claim a name, those first that keep it.
   private func claimants(of claim: ClusterClaim, in namespace: String) -> [Sourced<Cluster>] {
-    let key = ClaimKey(claim: claim, namespace: namespace)
+    let key = ClaimKey(claim: claim, namespace: ExactString(namespace))
     if let known = claimants[key] { return known }
-    let clusters = head.clusters(claiming: claim).filter { $0.namespace == namespace }
+    let clusters = head.clusters(claiming: claim).filter { $0.namespace.isExactly(namespace) }
       .compactMap { head.writtenCluster($0) }.sorted { keepsNames($0, before: $1) }
     claimants[key] = clusters
     return clusters
@@ -66,7 +67,7 @@ public final class RuleContext {
 
   private struct ClaimKey: Hashable {
     var claim: ClusterClaim
-    var namespace: String
+    var namespace: ExactString
   }
 
   /// What a cluster's objects are called.
@@ -80,13 +81,13 @@ public final class RuleContext {
   /// The names of the apps that git has in these namespaces, in order.
   func appNames(in namespaces: [String]) -> [String] {
     let known =
-      appsByNamespace
-      ?? Dictionary(grouping: head.appReferences, by: \.namespace).mapValues {
-        $0.map(\.name).sorted()
+      namesOfApps
+      ?? Dictionary(grouping: head.appReferences) { ExactString($0.namespace) }.mapValues {
+        $0.map(\.name).sortedExactly()
       }
-    appsByNamespace = known
-    return Set(namespaces).count < 2
-      ? known[namespaces.first ?? ""] ?? [] : namespaces.flatMap { known[$0] ?? [] }.sorted()
+    namesOfApps = known
+    let found = Set(namespaces.map { ExactString($0) }).compactMap { known[$0] }
+    return found.count < 2 ? found.first ?? [] : found.joined().sortedExactly()
   }
 
   /// Where an app was found.

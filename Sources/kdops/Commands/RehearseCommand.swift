@@ -124,7 +124,8 @@ struct RehearseCommand: AsyncParsableCommand {
     report.isRejected = plan.isRejected
     if plan.isRejected {
       let renderer = HumanRenderer(colour: console.isColoured) { validation.line($1, of: $0) }
-      for finding in plan.allFindings where finding.severity == .error {
+      let errors = plan.allFindings.filter { $0.severity == .error }
+      for finding in errors.inReportOrder(perFile: FindingLimit.standard) {
         console.line("")
         console.line(renderer.render(finding))
       }
