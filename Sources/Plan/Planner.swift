@@ -33,6 +33,8 @@ public struct Planner {
 
   private let input: Input
   private var known: [Question: Forecast] = [:]
+  /// What is left of it.
+  private var effort: Int
 
   /// What makes two clusters fare alike.
   private struct Question: Hashable {
@@ -46,12 +48,21 @@ public struct Planner {
   }
 
   /// The plan; the same input gives the same one.
-  public static func plan(_ input: Input) -> Plan {
-    var planner = Planner(input: input)
+  ///
+  /// - Parameter effort: how much of it is played through, in squares of members: the time that one cluster takes goes with
+  ///   the square of its members, and a change may name thousands of clusters, of which no two fare alike.
+  public static func plan(_ input: Input, effort: Int = standardEffort) -> Plan {
+    var planner = Planner(input: input, effort: effort)
     return planner.run()
   }
 
-  private init(input: Input) { self.input = input }
+  /// Four clusters as large as they may be, or a thousand of fifty members: a few seconds.
+  public static let standardEffort = 4 * ClusterSpec.memberLimit * ClusterSpec.memberLimit
+
+  private init(input: Input, effort: Int) {
+    self.input = input
+    self.effort = effort
+  }
 
   /// The commits whose upgrades or rollbacks a plan will have to speak of.
   static func commitsUnderWay(_ input: Input) -> Set<String> {
@@ -213,17 +224,25 @@ public struct Planner {
         extent = .done(Dictionary(progress.map { ($0.id, $0.done) }, uniquingKeysWith: { one, _ in one }))
       }
       plan.isAtMost = extent == .unknown
-      plan.forecast = answer(move, extent) {
+      plan.forecast = answer(move, extent, members: members) {
         Forecast.rollback(of: old, to: move.new, apps: apps, after: extent)
       }
     } else {
-      plan.forecast = answer(move, nil) { Forecast.change(from: move.old, to: move.new, apps: apps) }
+      plan.forecast = answer(move, nil, members: members) {
+        Forecast.change(from: move.old, to: move.new, apps: apps)
+      }
+    }
+    if plan.forecast == nil {
+      plan.remarks.append(
+        "what the engine would do is not forecast: the clusters of this change have too many members together; "
+          + "plan it in smaller parts to see it")
     }
   }
 
+  /// - Returns: nil where it would take more effort than is left.
   private mutating func answer(
-    _ move: ClusterTransition, _ extent: Forecast.Extent?, _ play: () -> Forecast
-  ) -> Forecast {
+    _ move: ClusterTransition, _ extent: Forecast.Extent?, members: Int, _ play: () -> Forecast
+  ) -> Forecast? {
     let question = Question(
       apps: [move.oldApp, move.newApp].map { $0?.metadata.namespace ?? "" }, old: move.old?.spec,
       new: move.new.spec,
@@ -231,6 +250,8 @@ public struct Planner {
         move.new.metadata.annotations[$0]
       }, extent: extent)
     if let forecast = known[question] { return forecast }
+    guard members * members <= effort else { return nil }
+    effort -= members * members
     let forecast = play()
     known[question] = forecast
     return forecast

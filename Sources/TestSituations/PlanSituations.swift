@@ -81,8 +81,12 @@ public struct PlanSituations {
   // MARK: Judging
 
   public var plan: Plan { planAndMoves.plan }
+  public var planAndMoves: (plan: Plan, moves: [ObjectReference: ClusterTransition]) { planned() }
 
-  public var planAndMoves: (plan: Plan, moves: [ObjectReference: ClusterTransition]) {
+  /// - Parameter effort: how much is played through.
+  public func planned(
+    effort: Int = Planner.standardEffort
+  ) -> (plan: Plan, moves: [ObjectReference: ClusterTransition]) {
     let (old, new) = (Self.snapshot(base), Self.snapshot(head))
     var live = LiveView(source: .none)
     if !status.isEmpty {
@@ -105,7 +109,8 @@ public struct PlanSituations {
     let plan = Planner.plan(
       Planner.Input(
         report: report, judgement: judgement, base: old, head: new, live: live,
-        statusAge: status.isEmpty ? nil : 180, history: { [history] in history[$0] }, notes: notes))
+        statusAge: status.isEmpty ? nil : 180, history: { [history] in history[$0] }, notes: notes),
+      effort: effort)
     return (plan, judgement.transitions)
   }
 

@@ -84,6 +84,20 @@ struct PlanTests {
     #expect(reports.remarks.contains { $0.contains("more than the 1000") })
   }
 
+  @Test("plays through no more than it has time for, and says of which clusters it does not tell")
+  func effort() throws {
+    let situation = PlanSituations.named("upgrade-many")
+    let whole = situation.plan.clusters
+    #expect(whole.count == 3 && whole.allSatisfy { $0.forecast != nil })
+    // The first of them takes twenty-five, the square of its members.
+    let part = situation.planned(effort: 30).plan.clusters
+    #expect(part.count { $0.forecast != nil } < 3 && part.contains { $0.forecast != nil })
+    for cluster in part where cluster.forecast == nil {
+      #expect(
+        cluster.verdict == .accepted && cluster.remarks.contains { $0.contains("too many members together") })
+    }
+  }
+
   // MARK: Markdown
 
   @Test("nothing in a name formats, links or calls anybody")
