@@ -253,6 +253,14 @@ let package = Package(
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Rules",
         "Signatures", "StatusWriter", logging,
       ]),
+    // What reads from outside, and what shows it, fed with hostile input.
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: [
+        "TestSupport", "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "Layout",
+        "Upgrade", "StatusWriter", "Plan", "Views", "Kubernetes", "GitStore",
+      ],
+      swiftSettings: settings),
     // The daemon as a process, with git as the user's client.
     // A daemon for tests that kill it.
     .executableTarget(
