@@ -23,6 +23,10 @@ public struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
     case unavailable
     /// The pod or its container is not in a state to run anything.
     case notRunning
+    /// A command could not be started, and nothing of it has run: no memory, no process, no sandbox, no such program.
+    case notStarted
+    /// A command was started, and ended because it used more memory or disk than it may.
+    case limitExceeded
     case unsupported
     case other
   }
@@ -36,8 +40,10 @@ public struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
   /// True where the same call may well succeed later, with nobody doing anything.
   public var isTransient: Bool {
     switch kind {
-    case .conflict, .gone, .throttled, .timeout, .unavailable, .notRunning: true
-    case .notFound, .alreadyExists, .invalid, .unauthorized, .forbidden, .unsupported, .other: false
+    case .conflict, .gone, .throttled, .timeout, .unavailable, .notRunning, .notStarted: true
+    case .notFound, .alreadyExists, .invalid, .unauthorized, .forbidden, .limitExceeded, .unsupported,
+      .other:
+      false
     }
   }
 

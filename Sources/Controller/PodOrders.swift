@@ -5,7 +5,8 @@ import Values
 
 // Turns an order of the machine into one command in the pod.
 extension Hands {
-  /// Carries the order out and waits for its end, however long that takes.
+  /// Carries the order out and waits for its end, however long that takes. May be called again after any error: what was
+  /// begun for the same order is waited for, and not done twice.
   func carryOut(_ order: PodOrder, pod: String, in context: Context) async throws(APIError) -> PodResult {
     let request: ExecRequest
     switch order.task {
@@ -22,6 +23,12 @@ extension Hands {
       throw APIError(
         .conflict,
         "pod \(name): the container is not the one that this was meant for, or has lost its mark in /tmp")
+    }
+    if case .script = order.task, Self.says(PodScripts.notStarted, result) {
+      let said = String(decoding: result.stderr.suffix(500), as: UTF8.self)
+        .split(whereSeparator: \.isNewline).joined(separator: "; ")
+      let reason = said.isEmpty ? "the shell in the container ended and gave no reason" : said
+      throw APIError(.notStarted, "pod \(name): the startscript could not be started: \(reason)")
     }
     return PodResult(
       exitCode: result.exitCode, stdout: String(decoding: result.stdout, as: UTF8.self),

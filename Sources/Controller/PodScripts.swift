@@ -69,6 +69,11 @@ enum PodScripts {
   /// What both answer where standard input was cut short, though hardly anybody can hear it.
   static let cutShort = (exitCode: 121, stdout: "kdops-cut-short\n")
 
+  /// What `run` answers where the script could not be started, as without memory, processes or disk, or where nobody
+  /// noted its end. Why is on standard error. Asked again it starts the script, or says how the one that was started
+  /// ended.
+  static let notStarted = (exitCode: 123, stdout: "kdops-not-started\n")
+
   /// What `run` answers in another container than the one it was meant for.
   static let otherContainer = (exitCode: 122, stdout: "kdops-other-container\n")
 
@@ -82,6 +87,7 @@ enum PodScripts {
     inner=$1 key=$2 container=$3 limit=$4 keep=$5 length=$6
     shift 6
     home=/opt/guestconfig
+    give_up() { echo kdops-not-started; exit 123; }
     seen=$(cat /tmp/.kdops-container 2> /dev/null) || seen=
     if [ "$seen" != "$container" ] && { [ -n "$seen" ] || [ -w /tmp ]; }; then
       head -c "$length" > /dev/null
@@ -89,18 +95,18 @@ enum PodScripts {
       exit 122
     fi
     if [ "$length" -gt 0 ]; then
-      mkdir -p /etc/guestconfig
+      mkdir -p /etc/guestconfig || give_up
       meta="/etc/guestconfig/configmeta.json.$$"
-      head -c "$length" > "$meta" || exit 125
+      head -c "$length" > "$meta" || give_up
       if [ "$(wc -c < "$meta")" -ne "$length" ]; then
         rm -f "$meta"
         echo kdops-cut-short
         exit 121
       fi
-      mv "$meta" /etc/guestconfig/configmeta.json || exit 125
+      mv "$meta" /etc/guestconfig/configmeta.json || give_up
     fi
     place="$home/.kdops/$key"
-    (umask 077 && mkdir -p "$place") || exit 125
+    (umask 077 && mkdir -p "$place") || give_up
     session=setsid
     command -v setsid > /dev/null || session=
     if command -v flock > /dev/null; then
@@ -118,9 +124,9 @@ enum PodScripts {
         sh -c "$inner" sh "$place" "$container" "$limit" "$key" "$@" < /dev/null > /dev/null 2>&1
       fi
     fi
+    read -r code 2> /dev/null < "$place/status" || give_up
     tail -c "$keep" "$place/stdout" 2> /dev/null
     tail -c "$keep" "$place/stderr" >&2 2> /dev/null
-    read -r code 2> /dev/null < "$place/status" || exit 125
     exit "$code"
     """
 
@@ -129,6 +135,11 @@ enum PodScripts {
   /// is not tried again by itself. One that was killed because its time was over has the exit code that `timeout` has.
   /// The lock is not handed on to the script: what it leaves running would hold it, and whoever asks again would wait for
   /// the end of that. Of earlier runs the last 16 records are kept: whoever asks again asks for the last one. Their names hold no blank.
+  ///
+  /// Output is cut while it is written: of each stream the first 1024 blocks of at most 1 KiB are kept as they come, and
+  /// of what follows the last 256 KiB, once the stream has ended. The rest is read and dropped, so that neither the script
+  /// nor a service that it leaves running ever waits for a reader. Such a service keeps the stream open: then its end is
+  /// waited for a second, and no longer.
   static let inner = """
     place=$1 container=$2 limit=$3 key=$4
     shift 4
@@ -147,23 +158,53 @@ enum PodScripts {
     }
     if [ -e "$place/status" ]; then exit 0; fi
     if [ -e "$place/started" ]; then finish 137; exit 0; fi
+    cut_short() {
+      exec 9>&-
+      {
+        dd bs=1024 count=1024 2> /dev/null
+        dd bs=1 count=1 2> /dev/null > "$1.more"
+        if [ -s "$1.more" ]; then
+          printf '\\n[output was cut here]\\n'
+          cat "$1.more"
+          tail -c 262144
+        fi
+        rm -f "$1.more" "$1.pipe"
+      } < "$1.pipe" >> "$1"
+    }
     for old in $(ls -1t "$home/.kdops" | tail -n +17); do rm -rf "$home/.kdops/$old"; done
-    : > "$place/started"
     began=$(date +%s)
     cd "$home" || exit 0
     for script in "$home"/*/startscript; do break; done
     : > "$place/stdout"
     : > "$place/stderr"
+    out="$place/stdout" err="$place/stderr"
+    rm -f "$out.pipe" "$err.pipe"
+    if mkfifo "$out.pipe" "$err.pipe" 2> /dev/null; then
+      cut_short "$out" &
+      readers=$!
+      cut_short "$err" &
+      readers="$readers $!"
+      # Without a writer they would wait for one for ever.
+      trap '[ -e "$place/started" ] || kill $readers 2> /dev/null' EXIT
+      out="$out.pipe" err="$err.pipe"
+    fi
     ln -f "$place/stdout" "$home/configure.stdout" 2> /dev/null
     ln -f "$place/stderr" "$home/configure.stderr" 2> /dev/null
     if command -v timeout > /dev/null && [ "$limit" -gt 0 ]; then
-      (umask "$mask" && exec timeout -s KILL "$limit" "$script" "$@") \\
-        < /dev/null > "$place/stdout" 2> "$place/stderr" 9>&-
+      (: > "$place/started" && umask "$mask" && exec timeout -s KILL "$limit" "$script" "$@") \\
+        < /dev/null > "$out" 2> "$err" 9>&-
     else
-      (umask "$mask" && exec "$script" "$@") < /dev/null > "$place/stdout" 2> "$place/stderr" 9>&-
+      (: > "$place/started" && umask "$mask" && exec "$script" "$@") < /dev/null > "$out" 2> "$err" 9>&-
     fi
     code=$?
+    [ -e "$place/started" ] || exit 0
     if [ "$code" -eq 137 ] && [ "$limit" -gt 0 ] && [ "$(($(date +%s) - began))" -ge "$limit" ]; then code=124; fi
+    turns=0
+    while [ -p "$place/stdout.pipe" ] || [ -p "$place/stderr.pipe" ]; do
+      turns=$((turns + 1))
+      if [ "$turns" -gt 50 ]; then break; fi
+      sleep 0.02 2> /dev/null || { sleep 1; turns=51; }
+    done
     finish "$code"
     """
 

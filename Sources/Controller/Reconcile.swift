@@ -180,23 +180,18 @@ extension Engine {
         // The engine is being stopped: nothing is known of the command, and the next engine takes it up.
         guard !Task.isCancelled else { return }
         logger.debug("exec.failed", metadata: ["pod": "\(name.namespace)/\(pod)", "error": "\(error)"])
-        let isRefused = error.kind == .forbidden || error.kind == .unauthorized || error.kind == .unsupported
-        if isRefused || error.isTransient || error.kind == .notFound, error.kind != .timeout {
-          // The pod may be going, the way to it cut, or a permission missing for a while: none of that is the
-          // container's fault, so look again in a while, with the order open again.
-          let misses = await world.missedWork(name, pod: pod)
-          if Self.isTold(misses, isRefused: isRefused) { tell(of: error, pod: pod, context) }
-          if error.kind == .conflict, misses >= Self.missesOfAMark {
-            await markAnew(order, pod: pod, context)
-          }
-          let wait = error.retryAfter ?? Self.wait(afterMiss: misses, isRefused: isRefused)
-          guard (try? await clock.sleep(for: wait)) != nil else { return }
-          await world.endWork(name, pod: pod, order, nil)
-        } else {
-          // It will not go better the next time, so somebody has to read of it.
-          let result = PodResult(exitCode: Self.notRunExitCode, refusal: error.message)
-          await world.endWork(name, pod: pod, order, .finished(order, result))
+        let failure = CommandFailure(error)
+        // Only where the same container has refused it again and again: a new one begins anew.
+        let attempts = await world.missedWork(name, pod: pod, order, isStartFailure: failure == .notStarted)
+        guard let wait = failure.wait(after: attempts) else {
+          return await giveUp(order, pod: pod, failure.result(error, after: attempts), name)
         }
+        if failure.isReported(after: attempts) { report(error, failure, attempts, pod: pod, context) }
+        if error.kind == .conflict, attempts.total >= Self.missesOfAMark {
+          await markAnew(order, pod: pod, context)
+        }
+        guard (try? await clock.sleep(for: error.retryAfter ?? wait)) != nil else { return }
+        await world.endWork(name, pod: pod, order, nil)
       }
       await queue.add(name)
     }
@@ -218,27 +213,23 @@ extension Engine {
   /// Some ten seconds.
   private static let missesOfAMark = 7
 
-  /// What passes by itself within some seconds is nobody's business; a permission that is missing does not.
-  static func isTold(_ misses: Int, isRefused: Bool) -> Bool {
-    misses.isMultiple(of: 5) || (isRefused && misses == 1)
+  /// Nothing changes by itself any more, so a person has to read of it.
+  private func giveUp(_ order: PodOrder, pod: String, _ result: PodResult, _ cluster: ObjectName) async {
+    await world.endWork(cluster, pod: pod, order, .finished(order, result))
+    await queue.add(cluster)
   }
 
-  /// How long the order waits until it is tried again.
-  static func wait(afterMiss misses: Int, isRefused: Bool) -> Duration {
-    isRefused ? .seconds(5) : .seconds(min(10, 1 << min(max(0, misses - 5), 4)))
-  }
-
-  private func tell(of error: APIError, pod: String, _ context: Hands.Context) {
+  private func report(
+    _ error: APIError, _ failure: CommandFailure, _ attempts: CommandAttempts, pod: String,
+    _ context: Hands.Context
+  ) {
     logger.warning(
       "exec.refused", metadata: ["pod": "\(context.name.namespace)/\(pod)", "error": "\(error)"])
     hands.announcer?.announce(
       Announcement(
         about: context.reference, isWarning: true, reason: "CommandNotBegun",
-        message: "\(pod): \(error.message); it is tried again until it can be"))
+        message: "\(pod): \(error.message); \(failure.outlook(after: attempts))"))
   }
-
-  /// What a shell answers for a command that is there and cannot be run.
-  private static let notRunExitCode = 126
 }
 
 extension PodOrder {

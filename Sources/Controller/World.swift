@@ -10,7 +10,7 @@ actor World {
   private var parts: [ObjectName: Parts] = [:]
   private var work: [ObjectName: [String: PodWork]] = [:]
   /// How often in a row what a pod was to do could not be begun.
-  private var misses: [ObjectName: [String: Int]] = [:]
+  private var misses: [ObjectName: [String: Misses]] = [:]
   private let systemNamespace: String
 
   private var budgets: [ObjectName: Budget] = [:]
@@ -343,11 +343,21 @@ actor World {
 
   /// Counts that what a pod was to do could not be begun.
   ///
-  /// - Returns: how often in a row that was so by now.
-  func missedWork(_ cluster: ObjectName, pod: String) -> Int {
-    let count = (misses[cluster]?[pod] ?? 0) + 1
-    misses[cluster, default: [:]][pod] = count
-    return count
+  /// - Returns: how often in a row that was so by now, in the order's container.
+  func missedWork(
+    _ cluster: ObjectName, pod: String, _ order: PodOrder, isStartFailure: Bool
+  ) -> CommandAttempts {
+    var entry = misses[cluster]?[pod] ?? Misses(containerID: order.containerID)
+    if entry.containerID != order.containerID { entry = Misses(containerID: order.containerID) }
+    entry.attempts.total += 1
+    if isStartFailure { entry.attempts.notStarted += 1 }
+    misses[cluster, default: [:]][pod] = entry
+    return entry.attempts
+  }
+
+  private struct Misses {
+    var containerID: String
+    var attempts = CommandAttempts()
   }
 
   /// Forgets results that have been taken into a written status.

@@ -36,7 +36,7 @@ extension EmbeddedCluster {
     case .exited(let code, let stdout, let stderr):
       return ExecResult(exitCode: code, stdout: stdout, stderr: stderr)
     case .notStarted(let reason):
-      throw APIError(.other, "Pod \(pod): the command could not be started: \(reason)")
+      throw APIError(.notStarted, "Pod \(pod): the command could not be started: \(reason)")
     case .ended: throw APIError(.notRunning, "Pod \(pod): the container ended before the command did")
     case nil:
       let limit = request.timeout ?? .zero
@@ -117,7 +117,7 @@ extension EmbeddedCluster {
     } catch let error as APIError {
       throw error
     } catch {
-      throw APIError(.other, "Pod \(target.spec.name): the command could not be started: \(error)")
+      throw APIError(.notStarted, "Pod \(target.spec.name): the command could not be started: \(error)")
     }
   }
 

@@ -138,11 +138,19 @@ public struct PodResult: Sendable, Hashable {
   /// The ends of both streams, as text, capped by `maxLogSizeDump`.
   public var stdout: String
   public var stderr: String
-  /// Why the command never came to run; nil where it did.
-  public var refusal: String?
+  /// Why the exit code is not the command's own; nil where it is.
+  public var failure: Failure?
 
-  public init(exitCode: Int, stdout: String = "", stderr: String = "", refusal: String? = nil) {
-    self.refusal = refusal
+  /// What befell a command from outside, with the reason in words.
+  public enum Failure: Sendable, Hashable {
+    /// Nothing of it has run.
+    case notStarted(String)
+    /// It was killed before its end.
+    case ended(String)
+  }
+
+  public init(exitCode: Int, stdout: String = "", stderr: String = "", failure: Failure? = nil) {
+    self.failure = failure
     self.exitCode = exitCode
     self.stdout = stdout
     self.stderr = stderr

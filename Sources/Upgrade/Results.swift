@@ -108,11 +108,20 @@ extension ClusterMachine {
 }
 
 extension PodResult {
-  fileprivate var words: String { refusal ?? "exit \(exitCode)" }
+  fileprivate var words: String {
+    switch failure {
+    case .notStarted(let reason), .ended(let reason): reason
+    case nil: "exit \(exitCode)"
+    }
+  }
 
   /// How a script ended that did not end well.
   fileprivate var scriptWords: String {
-    if let refusal { return "could not be run: \(refusal)" }
+    switch failure {
+    case .notStarted(let reason): return "could not be run: \(reason)"
+    case .ended(let reason): return "was ended: \(reason)"
+    case nil: break
+    }
     return exitCode == Self.timedOut
       ? "did not end in time (exit code \(exitCode))" : "ended with exit code \(exitCode)"
   }

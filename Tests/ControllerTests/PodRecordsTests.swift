@@ -53,6 +53,39 @@ struct PodRecordsTests {
     #expect(container.content("opt/guestconfig/configure.stdout") == "0123456789\nabcdefghij\n")
   }
 
+  @Test(
+    "a script's output is cut while it is written: its beginning and its end are kept, and what it leaves running goes on"
+  )
+  func cutOutput() throws {
+    let container = try Container()
+    try write(
+      """
+      #!/bin/sh
+      echo first
+      head -c 50000000 /dev/zero | tr '\\0' x
+      echo last
+      head -c 50000000 /dev/zero >&2
+      """, to: Self.script, in: container)
+    #expect(try run(container, "k1", keep: 5) == "last\nexit 0")
+    let kept = try #require(container.content("opt/guestconfig/configure.stdout"))
+    #expect(kept.utf8.count < 1_400_000)
+    #expect(kept.hasPrefix("first\nxxx") && kept.contains("\n[output was cut here]\n"))
+    #expect(
+      container.names(in: "opt/guestconfig/.kdops/k1") == ["lock", "started", "status", "stderr", "stdout"])
+  }
+
+  @Test("a script that could not be started leaves no exit code, and is started when it is asked for again")
+  func notStarted() throws {
+    let container = try Container()
+    // A file where the records belong: nothing can be noted.
+    try write("", to: "opt/guestconfig/.kdops", in: container)
+    let answer = PodScripts.notStarted
+    #expect(try run(container, "k1") == "\(answer.stdout)exit \(answer.exitCode)")
+    #expect(container.content("tmp/runs") == nil)
+    try FileManager.default.removeItem(atPath: "\(container.folder.path)/opt/guestconfig/.kdops")
+    #expect(try run(container, "k1") == "done\nexit 0")
+  }
+
   @Test("of many runs the last records are kept; the last one is still not run twice")
   func pruned() throws {
     let container = try Container()

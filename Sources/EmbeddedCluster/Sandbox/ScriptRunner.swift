@@ -75,6 +75,9 @@ struct ScriptRunner: Sendable {
       + sandbox.arguments(request)
   }
 
+  private static let noReason =
+    "the sandbox ended before the command began and gave no reason, as on a machine short of memory or processes"
+
   private static func run(_ arguments: [String], place: String, outputLimit: Int) async -> Ending {
     defer { try? FileManager.default.removeItem(atPath: place) }
     var options = PlatformOptions()
@@ -93,7 +96,7 @@ struct ScriptRunner: Sendable {
     guard let code = status.exitCode else {
       let said = String(decoding: stderr.prefix(500), as: UTF8.self).split(separator: "\n").joined(
         separator: "; ")
-      return .notStarted(said.isEmpty ? "the sandbox ended without a word" : said)
+      return .notStarted(said.isEmpty ? Self.noReason : said)
     }
     return .exited(code: code, stdout: stdout, stderr: stderr)
   }

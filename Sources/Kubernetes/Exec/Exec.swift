@@ -1,6 +1,7 @@
 import ClusterAPI
 import NIOCore
 import NIOSSL
+import Synchronization
 
 /// Runs commands in containers, over a websocket to the API server.
 ///
@@ -58,13 +59,17 @@ struct Exec: Sendable {
       throw APIError(
         .invalid, "Pod \(pod): a command needs at least one argument, and none may hold a zero byte")
     }
-    guard let limit = request.timeout else { return try await call(pod, request) }
+    let opening = OpenedConnection()
+    guard let limit = request.timeout else { return try await call(pod, request, opening) }
     let clock = clock
     let outcome = await withTaskGroup(of: ExecHandler.Outcome?.self) { group in
-      group.addTask { await self.outcome(pod, request) }
+      group.addTask { await self.outcome(pod, request, opening) }
       group.addTask {
         guard (try? await clock.sleep(for: limit)) != nil else { return nil }
-        return .failure(APIError(.timeout, "Pod \(pod): the command had not ended within \(limit)"))
+        return .failure(
+          opening.isOpen
+            ? APIError(.timeout, "Pod \(pod): the command had not ended within \(limit)")
+            : APIError(.unavailable, "Pod \(pod): the command could not be begun within \(limit)"))
       }
       defer { group.cancelAll() }
       while let ended = await group.next() { if let ended { return ended } }
@@ -73,11 +78,15 @@ struct Exec: Sendable {
     return try outcome.get()
   }
 
-  private func outcome(_ pod: ObjectName, _ request: ExecRequest) async -> ExecHandler.Outcome {
-    do { return .success(try await call(pod, request)) } catch { return .failure(error) }
+  private func outcome(
+    _ pod: ObjectName, _ request: ExecRequest, _ opening: OpenedConnection
+  ) async -> ExecHandler.Outcome {
+    do { return .success(try await call(pod, request, opening)) } catch { return .failure(error) }
   }
 
-  private func call(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+  private func call(
+    _ pod: ObjectName, _ request: ExecRequest, _ connection: OpenedConnection
+  ) async throws(APIError) -> ExecResult {
     if let wanted = request.containerID {
       guard let found = try await containerID(pod, request.container) else {
         throw APIError(.notRunning, "Pod \(pod): container \"\(request.container)\" is not running")
@@ -87,11 +96,11 @@ struct Exec: Sendable {
           .conflict, "Pod \(pod): container \"\(request.container)\" is another one than \(wanted) by now")
       }
     }
-    let first = try await ask(pod, request)
+    let first = try await ask(pod, request, connection)
     guard case .failure(let refusal) = first, refusal.code == 401 else { return try Self.result(first, pod) }
     // A token may have been replaced since it was read.
     await server.credentials.forget()
-    return try Self.result(try await ask(pod, request), pod)
+    return try Self.result(try await ask(pod, request, connection), pod)
   }
 
   private static func result(
@@ -104,7 +113,7 @@ struct Exec: Sendable {
   }
 
   private func ask(
-    _ pod: ObjectName, _ request: ExecRequest
+    _ pod: ObjectName, _ request: ExecRequest, _ connection: OpenedConnection
   ) async throws(APIError) -> Result<ExecResult, ExecRefusal> {
     // Plain HTTP carries no credentials, so they are not even read for it.
     let authorization = tls == nil ? nil : try await server.credentials.authorization()
@@ -131,6 +140,7 @@ struct Exec: Sendable {
           onAnswer(pod, refusal.code)
           return .failure(refusal)
         case .opened(let outcome):
+          connection.open()
           onAnswer(pod, 101)
           return .success(try await outcome.get().get())
         }
@@ -153,4 +163,13 @@ struct Exec: Sendable {
   private static func abandoned(_ pod: ObjectName) -> APIError {
     APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
   }
+}
+
+/// Whether a command has been begun: before its connection is open, no time that passes is the command's.
+private final class OpenedConnection: Sendable {
+  private let state = Mutex(false)
+
+  var isOpen: Bool { state.withLock { $0 } }
+
+  func open() { state.withLock { $0 = true } }
 }

@@ -41,13 +41,13 @@ struct ExecRefusal: Error, Sendable, Hashable {
     case 400, 409, 422:
       let kind = ExecTrouble.kind(said ?? "")
       return error(
-        kind == .notRunning ? kind : code == 409 ? .conflict : .invalid, "no command can run\(words)")
+        kind == .notRunning ? kind : code == 409 ? .conflict : .notStarted, "no command can run\(words)")
     case 500...:
       // The API server's own trouble on the way to the kubelet may read like a command's; only a stopped
       // container is taken from its words.
       let kind = ExecTrouble.kind(said ?? "")
       return error(kind == .notRunning ? kind : .unavailable, "no command can run now\(words)")
-    default: return error(.other, "the server refused the command\(words)")
+    default: return error(.notStarted, "the server refused the command\(words)")
     }
   }
 }

@@ -37,7 +37,7 @@ enum ExecTrouble {
     func says(_ phrases: [String]) -> Bool { phrases.contains { text.contains($0) } }
     if says(["is not valid for pod", "container name must be specified"]) { return .invalid }
     if says(stopped) { return .notRunning }
-    if says(unstartable) { return .other }
+    if says(unstartable) { return .notStarted }
     return .unavailable
   }
 

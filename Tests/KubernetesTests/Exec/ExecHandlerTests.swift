@@ -165,7 +165,7 @@ struct ExecHandlerTests {
     #expect(
       bench.failure
         == APIError(
-          .other,
+          .notStarted,
           "Pod n/p: the command did not run to its end: exec: \"x\": executable file not found in $PATH"))
   }
 }

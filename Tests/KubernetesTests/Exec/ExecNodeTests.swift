@@ -89,11 +89,11 @@ struct ExecNodeTests {
 
       let missing = ExecRequest(command: ["/no/such"])
       let program = try await error(client, pod, missing)
-      #expect(program.kind == .other, "\(program)")
+      #expect(program.kind == .notStarted, "\(program)")
 
       let stranger = ExecRequest(container: "nope", command: ["true"])
       let container = try await error(client, pod, stranger)
-      #expect(container.kind == .invalid, "\(container)")
+      #expect(container.kind == .notStarted, "\(container)")
 
       let simple = ExecRequest(command: ["true"])
       let nobody = ObjectName(namespace: namespace, name: "nobody")

@@ -207,6 +207,22 @@ struct ExecTests {
     try await listening.close()
   }
 
+  @Test("a timeout that passes before the connection is open is not the command's")
+  func timeoutBeforeOpening() async throws {
+    let clock = TestClock()
+    let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .bind(host: "127.0.0.1", port: 0).get()
+    let exec = try make(listening.localAddress?.port ?? 0, clock: clock)
+    let running = Task {
+      try await exec.run(Self.pod, ExecRequest(command: ["x"], timeout: .seconds(5)))
+    }
+    while clock.sleeperCount == 0 { await Task.yield() }
+    clock.advance(by: .seconds(5))
+    let error = await #expect(throws: APIError.self) { try await running.value }
+    #expect(error?.kind == .unavailable)
+    try await listening.close()
+  }
+
   @Test("where nobody listens the command is unavailable")
   func nobody() async throws {
     let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)

@@ -37,10 +37,10 @@ struct ExecWordsTests {
   @Test(
     "refusals",
     arguments: [
-      (400, "container nope is not valid for pod p", APIError.Kind.invalid),
+      (400, "container nope is not valid for pod p", APIError.Kind.notStarted),
       (400, "pod p does not have a host assigned", .notRunning),
       (400, "cannot exec into a container in a completed pod; current phase is Failed", .notRunning),
-      (400, "something else", .invalid),
+      (400, "something else", .notStarted),
       (401, "Unauthorized", .unauthorized),
       (403, "no", .forbidden),
       (404, #"pods "p" not found"#, .notFound),
@@ -52,7 +52,7 @@ struct ExecWordsTests {
       (500, "error dialing backend: dial tcp 10.0.0.1:10250: connect: connection refused", .unavailable),
       (500, "open /var/lib/x: no such file or directory", .unavailable),
       (502, "bad gateway", .unavailable), (503, "etcd is away", .unavailable), (504, "late", .unavailable),
-      (200, "hello", .unsupported), (302, "over there", .unsupported), (418, "teapot", .other),
+      (200, "hello", .unsupported), (302, "over there", .unsupported), (418, "teapot", .notStarted),
     ])
   func refusal(code: Int, words: String, kind: APIError.Kind) {
     let body = #"{"kind":"Status","message":"\#(words.replacing("\"", with: "\\\""))"}"#
@@ -94,7 +94,7 @@ struct ExecWordsTests {
     arguments: [
       (
         #"OCI runtime exec failed: exec failed: container_linux.go:367: starting container process caused: exec: "nope": executable file not found in $PATH: unknown"#,
-        APIError.Kind.other
+        APIError.Kind.notStarted
       ),
       ("cannot exec in a stopped state: unknown", .notRunning),
       ("failed to exec in container: container is in CONTAINER_EXITED state", .notRunning),

@@ -1,0 +1,174 @@
+import ClusterAPI
+import EmbeddedCluster
+import KubeDirector
+import Logging
+import Synchronization
+import TestSupport
+import Testing
+import Upgrade
+import Values
+
+@testable import Controller
+
+@Suite("Commands that fail")
+struct CommandFailureTests {
+  private func attempts(_ count: Int, notStarted: Int = 0) -> CommandAttempts {
+    CommandAttempts(total: count, notStarted: notStarted)
+  }
+
+  @Test("what passes within seconds is reported to nobody, what lasts again and again")
+  func reported() {
+    #expect((1...20).filter { CommandFailure.passing.isReported(after: attempts($0)) } == [5, 10, 15, 20])
+  }
+
+  @Test("a permission that is missing is reported at once")
+  func refused() {
+    #expect((1...10).filter { CommandFailure.refused.isReported(after: attempts($0)) } == [1, 5, 10])
+  }
+
+  @Test("they are tried again after a second, later after up to ten")
+  func waits() {
+    let waits = (1...10).map { CommandFailure.passing.wait(after: attempts($0)) }
+    #expect(waits == [1, 1, 1, 1, 1, 2, 4, 8, 10, 10].map { .seconds($0) })
+    #expect(CommandFailure.refused.wait(after: attempts(1)) == .seconds(5))
+    #expect(CommandFailure.passing.wait(after: attempts(10_000)) == .seconds(10))
+  }
+
+  @Test(
+    "what cannot be started is tried for two minutes and no longer; other failures do not count towards that")
+  func starts() {
+    let waits = (1...19).compactMap { CommandFailure.notStarted.wait(after: attempts($0, notStarted: $0)) }
+    #expect(waits.reduce(.zero, +) == .seconds(129))
+    #expect(CommandFailure.notStarted.wait(after: attempts(20, notStarted: 20)) == nil)
+    #expect(CommandFailure.notStarted.wait(after: attempts(50, notStarted: 1)) == .seconds(1))
+  }
+
+  @Test(
+    "what each error means for the command",
+    arguments: [
+      (APIError.Kind.notStarted, CommandFailure.notStarted), (.invalid, .notStarted), (.other, .notStarted),
+      (.timeout, .ended), (.limitExceeded, .ended), (.unavailable, .passing), (.notRunning, .passing),
+      (.forbidden, .refused),
+    ])
+  func kinds(kind: APIError.Kind, failure: CommandFailure) {
+    #expect(CommandFailure(APIError(kind, "x")) == failure)
+  }
+
+  @Test("a command that starts at the last attempt leaves no error")
+  func startsAtLast() async throws {
+    let (member, count) = try await Self.setUp(failures: CommandFailure.startAttempts - 1)
+    #expect(member.state == .configured)
+    #expect(member.detail.configError == nil)
+    // What comes after the installation starts at once.
+    #expect(count >= CommandFailure.startAttempts)
+  }
+
+  @Test("a command that never starts is an error after the last attempt, and says how often it was tried")
+  func neverStarts() async throws {
+    let (member, count) = try await Self.setUp(failures: .max)
+    #expect(member.state == .configError)
+    #expect(
+      member.detail.configError
+        == "config package could not be installed (no sandbox; tried \(CommandFailure.startAttempts) times)")
+    #expect(count == CommandFailure.startAttempts)
+  }
+
+  /// Has an engine set up a cluster of one member whose commands cannot be started so many times.
+  ///
+  /// - Returns: the member once it is set up or has failed, and how often a command was asked for until then.
+  private static func setUp(failures: Int) async throws -> (MemberStatus, Int) {
+    let result = Mutex<(MemberStatus, Int)?>(nil)
+    try await EmbeddedEngine.with { world in
+      let port = UnstartableCommands(world.api, failures: failures)
+      let clock = TestClock()
+      let engine = Engine(
+        api: port, stamp: .forTests, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+        clock: clock, now: { 1_800_000_000 })
+      let name = try await makeCluster(world.api)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await engine.run() }
+        while true {
+          let status = ClusterStatus(try await world.api.get(.clusters, name).json["status"])
+          if let member = status?.members.first, member.state == .configured || member.state == .configError {
+            result.withLock { $0 = (member, port.count) }
+            break
+          }
+          clock.advance(by: .seconds(1))
+          await Task.yield()
+        }
+        group.cancelAll()
+      }
+    }
+    return try #require(result.withLock { $0 })
+  }
+
+  private static func makeCluster(_ api: EmbeddedCluster) async throws -> ObjectName {
+    let package: JSON = ["packageURL": "file:///opt/appconfig.tgz"]
+    let app: JSON = [
+      "label": ["name": "app"], "distroID": "packed", "version": "1.0", "configSchemaVersion": 8,
+      "roles": [
+        ["id": "worker", "cardinality": "1+", "imageRepoTag": "worker:1.0", "configPackage": package]
+      ],
+      "config": ["selectedRoles": ["worker"], "roleServices": [], "configMeta": [:]],
+    ]
+    let limits: JSON = ["limits": ["memory": "1Gi", "cpu": "1"]]
+    let cluster: JSON = [
+      "app": "packed-1.0", "roles": [["id": "worker", "members": 1, "resources": limits]],
+    ]
+    var name = EmbeddedEngine.name
+    for (resource, object, spec) in [(Resource.apps, "packed-1.0", app), (.clusters, "packed", cluster)] {
+      var made = Object(resource, namespace: name.namespace, name: object, content: ["spec": spec])
+      made.json = Stamp.forTests.on(made.json)
+      name = try await api.create(made).objectName
+    }
+    return name
+  }
+}
+
+/// A port at which so many commands cannot be started; those after them succeed.
+private final class UnstartableCommands: ClusterAPI {
+  private let api: EmbeddedCluster
+  private let failures: Int
+  private let asked = Mutex(0)
+
+  init(_ api: EmbeddedCluster, failures: Int) {
+    self.api = api
+    self.failures = failures
+  }
+
+  var count: Int { asked.withLock { $0 } }
+
+  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+    let count = asked.withLock { asked in
+      asked += 1
+      return asked
+    }
+    if count <= failures { throw APIError(.notStarted, "no sandbox") }
+    return ExecResult(exitCode: 0)
+  }
+
+  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
+    try await api.get(resource, name)
+  }
+  func list(
+    _ resource: Resource, namespace: String?, labels: LabelSelector
+  ) async throws(APIError) -> ObjectList {
+    try await api.list(resource, namespace: namespace, labels: labels)
+  }
+  func watch(
+    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
+  ) -> AsyncThrowingStream<WatchEvent, any Error> {
+    api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
+  }
+  func create(_ object: Object) async throws(APIError) -> Object { try await api.create(object) }
+  func update(_ object: Object) async throws(APIError) -> Object { try await api.update(object) }
+  func updateStatus(_ object: Object) async throws(APIError) -> Object { try await api.updateStatus(object) }
+  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
+    try await api.patch(resource, name, merge: merge)
+  }
+  func delete(
+    _ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions
+  ) async throws(APIError) {
+    try await api.delete(resource, name, preconditions)
+  }
+}
