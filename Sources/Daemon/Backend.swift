@@ -20,13 +20,39 @@ public enum Backend: Sendable {
   }
 
   /// Opens the embedded cluster of a folder, making it where there is none.
-  public static func embedded(_ folder: String, _ sandbox: SandboxMode, logger: Logger) async throws
-    -> Backend
-  {
+  ///
+  /// - Parameters:
+  ///   - limits: what a script may use.
+  ///   - cgroups: where the kernel limits what its processes use together; nil for a watch.
+  public static func embedded(
+    _ folder: String, _ sandbox: SandboxMode, limits: SandboxLimits = SandboxLimits(),
+    cgroups: ScriptCgroups? = nil, logger: Logger
+  ) async throws -> Backend {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    var options = EmbeddedCluster.Options()
+    options.limits = limits
+    options.cgroups = cgroups
     return .embedded(
       try await EmbeddedCluster.open(
-        directory: folder, sandbox: sandbox, catalog: ImageCatalog([]), logger: logger))
+        directory: folder, sandbox: sandbox, catalog: ImageCatalog([]), logger: logger, options: options))
+  }
+}
+
+extension ScriptCgroups {
+  /// Prepares this process's cgroup for scripts, and says in the log who limits them.
+  public static func prepared(for limits: SandboxLimits, _ logger: Logger) -> ScriptCgroups? {
+    var metadata: Logger.Metadata = ["memory": "\(limits.totalMemory)", "disk": "\(limits.totalDisk)"]
+    do {
+      let cgroups = try prepare()
+      metadata["cgroup"] = "\(cgroups.folder)"
+      logger.info("the kernel limits the memory of scripts, by cgroup v2", metadata: metadata)
+      return cgroups
+    } catch {
+      metadata["reason"] = "\(error)"
+      logger.info(
+        "the daemon watches the memory of scripts itself: there is no cgroup v2 for them", metadata: metadata)
+      return nil
+    }
   }
 }
 

@@ -34,9 +34,13 @@ extension EmbeddedCluster {
     }
     switch ending {
     case .exited(let code, let stdout, let stderr):
+      if code == Self.killed, let reason = try? await excess(of: begun) {
+        throw APIError(.limitExceeded, "Pod \(pod): \(reason)")
+      }
       return ExecResult(exitCode: code, stdout: stdout, stderr: stderr)
     case .notStarted(let reason):
       throw APIError(.notStarted, "Pod \(pod): the command could not be started: \(reason)")
+    case .exceeded(let excess): throw APIError(.limitExceeded, "Pod \(pod): \(excess)")
     case .ended: throw APIError(.notRunning, "Pod \(pod): the container ended before the command did")
     case nil:
       let limit = request.timeout ?? .zero
@@ -54,6 +58,16 @@ extension EmbeddedCluster {
     // Under the pod's key, so that the container's own end does not move the folder meanwhile.
     try? await files.run(key: begun.uid) { RunFolder.end(command: place) }
     begun.slot.free()
+  }
+
+  /// What a script that was killed has as its exit code.
+  private static let killed = 137
+
+  /// Why a script was ended that an earlier daemon had begun, and that this command asked for again.
+  private nonisolated func excess(of begun: BegunCommand) async throws -> String? {
+    guard let begun = begun.value, let end = begun.command.place.lastIndex(of: "/") else { return nil }
+    let folder = RunFolder(path: String(begun.command.place[..<end]))
+    return try await files.run(key: begun.uid) { folder.takeExcess() }
   }
 
   func target(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
@@ -107,8 +121,8 @@ extension EmbeddedCluster {
         let root = folders.root(of: target.spec)
         let sandboxed = SandboxRequest(
           root: root, binds: try folders.binds(of: target.container, pod: target.spec, root: root),
-          hostname: target.spec.hostname, environment: target.container.environment, command: request.command
-        )
+          hostname: target.spec.hostname, environment: target.container.environment, command: request.command,
+          measured: folders.measured(of: target.spec, root: root))
         return try runner.start(
           sandboxed, stdin: request.stdin, outputLimit: request.outputLimit,
           folder: folders.run(target.rootID)

@@ -91,6 +91,10 @@ extension EmbeddedCluster {
       logger.warning(
         "an init container did not start", metadata: ["pod": "\(job.spec.name)", "reason": "\(reason)"])
       await deliver(.initEnded(containerID: id, exitCode: 128), to: job.spec.uid)
+    case .exceeded(let excess):
+      logger.warning(
+        "an init container was ended", metadata: ["pod": "\(job.spec.name)", "reason": "\(excess)"])
+      await deliver(.initEnded(containerID: id, exitCode: 137), to: job.spec.uid)
     case .ended: break
     }
   }
@@ -122,7 +126,8 @@ extension EmbeddedCluster {
     let request = SandboxRequest(
       root: root, binds: try folders.binds(of: container, pod: job.spec, root: root),
       hostname: job.spec.hostname,
-      environment: container.environment, command: container.command)
+      environment: container.environment, command: container.command,
+      measured: folders.measured(of: job.spec, root: root))
     return try runner.start(request, stdin: [], outputLimit: 4096, folder: folders.run(id)) {}
   }
 

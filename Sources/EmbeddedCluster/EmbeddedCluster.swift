@@ -12,6 +12,8 @@ import Values
 public actor EmbeddedCluster {
   public struct Options: Sendable {
     public var limits = SandboxLimits()
+    /// Where each script gets a cgroup of its own; nil where the machine has none, and a watch limits them.
+    public var cgroups: ScriptCgroups?
     /// How many scripts run at the same time; the others wait their turn.
     public var concurrentScripts = max(2, 2 * ProcessInfo.processInfo.activeProcessorCount)
     public var capacity = NodeCapacity()
@@ -127,7 +129,8 @@ public actor EmbeddedCluster {
     let folders = PodFolders(directory: directory, owner: sandbox.owner)
     self.folders = folders
     trash = TrashRemover { folders.emptyTrash() }
-    runner = ScriptRunner(sandbox: sandbox)
+    runner = ScriptRunner(
+      sandbox: sandbox, watch: ResourceWatch(limits: sandbox.limits), cgroups: options.cgroups)
     slots = SlotQueue(options.concurrentScripts)
     events = EventLog(version: version, window: options.eventWindow, backlog: options.watchBacklog)
   }
@@ -151,6 +154,7 @@ public actor EmbeddedCluster {
       throw EmbeddedClusterError(
         "The embedded cluster in \(directory) cannot clear up after its last run: \(error)")
     }
+    for command in folders.adoptable() { runner.watch.add(command) }
     await trash.wake()
   }
 

@@ -29,10 +29,11 @@ struct VolumeTests {
     ]
   ]
 
-  private static func withPod(extra: JSON = [:], _ body: @escaping @Sendable (World) async throws -> Void)
-    async throws
-  {
-    try await World.with(images: [image], sandbox: .bubblewrap) { world in
+  private static func withPod(
+    extra: JSON = [:], options: EmbeddedCluster.Options = .init(),
+    _ body: @escaping @Sendable (World) async throws -> Void
+  ) async throws {
+    try await World.with(images: [image], sandbox: .bubblewrap, options: options) { world in
       _ = try await world.cluster.create(
         World.set("web", replicas: 1, container: mounts, extra: extra, spec: claim))
       await world.cluster.settle()
@@ -172,7 +173,9 @@ struct VolumeTests {
 
   @Test("folders that nobody may enter, or nested without end, are removed all the same")
   func hostileFolders() async throws {
-    try await Self.withPod { world in
+    var options = EmbeddedCluster.Options()
+    options.limits.folderDepth = 10_000
+    try await Self.withPod(options: options) { world in
       try await world.sh(
         """
         cd /var; i=0
@@ -199,7 +202,7 @@ struct VolumeTests {
       hostname: "web-0", environment: [:], command: ["sh", "-c", script])
     let place = "\(cluster.folders.run(target.rootID).path)/orphan"
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-    try Data().write(to: URL(fileURLWithPath: "\(place)/stdin"))
+    try ScriptRunner.write(stdin: [], to: place)
     let arguments = ScriptRunner.arguments(cluster.runner.sandbox, request, place: place, outputLimit: 10)
     #expect(Machine.run(["setsid", "-f", "sh"] + arguments) == 0)
   }

@@ -31,6 +31,8 @@ struct ConfigurationTests {
     #expect(configuration.statusRefs == StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status"))
     #expect(configuration.progressDeadline == nil)
     #expect(configuration.scriptTimeout == .seconds(600))
+    #expect(configuration.scriptLimits.totalMemory == 2 << 30)
+    #expect(configuration.scriptLimits.totalDisk == 4 << 30)
     #expect(configuration.tenancy.namespaces == ["*"])
     #expect(configuration.tenancy.capabilities.isEmpty)
   }
@@ -50,6 +52,7 @@ struct ConfigurationTests {
       onRewrittenHistory: hold
       status: {notes: true, notesRef: refs/notes/kdops, tree: true, treeRef: refs/kdops/status, branch: null}
       upgrade: {progressDeadline: 0s, onStall: report, fixForward: false, scriptTimeout: 10m}
+      scripts: {memory: 2Gi, disk: 4Gi}
       tenancy:
         {namespaces: ["*"], serviceAccounts: [], capabilities: [], secretPrefix: "", configMapPrefix: "",
          affinityNamespaces: [], serviceTypes: [ClusterIP], podLabels: [app.kubernetes.io/*],
@@ -134,6 +137,7 @@ struct ConfigurationTests {
       "onRewrittenHistory: forget", "installation: Blue Team", "installation: -x",
       "tenancy: {namespaces: prod}", "tenancy: {podLabels: [\"*.example/x\"]}",
       "tenancy: {serviceAnnotations: [\"\"]}",
+      "scripts: {memory: 1Mi}", "scripts: {disk: much}", "scripts: {disk: 4}",
       "tenancy: []", "status: true", "status: {notesRef: refs/heads/main}", "status: {treeRef: refs/tags/x}",
       "status: {notesRef: refs/notes/a..b}", "status: {branch: main}", "schemaVersion: 2", "[]", "- a", "7",
       "a: b: c", "\tx: y", "branch: main\nbranch: other", "verify: {mode: head}",

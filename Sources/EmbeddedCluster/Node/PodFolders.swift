@@ -25,6 +25,16 @@ struct PodFolders: Sendable {
     "\(directory)/volumes/\(claim.namespace)/\(claim.name)"
   }
 
+  /// Folders whose files count towards the limit on disk for a command in a pod: its root, and all volumes of the pod.
+  func measured(of pod: PodSpec, root: String) -> [String] {
+    [root] + Set(pod.containers.flatMap(\.mounts).map { volume($0, of: pod) }).sorted()
+  }
+
+  /// Commands of an earlier daemon that still run.
+  func adoptable() -> [ResourceWatch.Subject] {
+    ((try? SafeFolder.names(in: "\(directory)/run")) ?? []).flatMap { run($0).adoptable() }
+  }
+
   /// Where a pod's volumes without a claim are. They live as long as their pod.
   private func ownVolumes(_ uid: String) -> String { "\(directory)/ephemeral/\(uid)" }
 

@@ -9,10 +9,11 @@ enum HostProcess {
   ])
 
   /// Runs a program to its end. Nil where it ended with 0, else what it said, or how it ended.
-  static func failure(of arguments: [String]) async -> String? {
+  /// - Parameter filter: the file that a sandbox reads its filter of system calls from.
+  static func failure(of arguments: [String], filter: String = "/dev/null") async -> String? {
     do {
       let result = try await run(
-        .name("sh"), arguments: Arguments(["-c", "exec \"$@\" 4>/dev/null", "sh"] + arguments),
+        .name("sh"), arguments: Arguments(["-c", Self.start, "sh", filter] + arguments),
         environment: environment, output: .discarded, error: .string(limit: 4096))
       guard !result.terminationStatus.isSuccess else { return nil }
       let said = result.standardError
@@ -22,6 +23,8 @@ enum HostProcess {
       return "\(error)"
     }
   }
+
+  private static let start = "filter=$1; shift; exec \"$@\" 4>/dev/null 5<\"$filter\""
 
   /// Removes a folder whatever a script has made of it: folders that nobody may enter, or nested without end.
   static func remove(_ folder: String) async {

@@ -44,6 +44,45 @@ struct RunFolder: Sendable {
     }
   }
 
+  // MARK: Limits
+
+  private static let measured = "measured"
+  private static let cgroup = "cgroup"
+  private static let excess = "excess"
+
+  /// Notes how a command is limited, for a later daemon.
+  static func note(_ folders: [String], _ cgroup: ScriptCgroup?, of place: String) throws {
+    try Data(folders.joined(separator: "\0").utf8).write(to: URL(fileURLWithPath: "\(place)/\(measured)"))
+    if let cgroup { try Data(cgroup.path.utf8).write(to: URL(fileURLWithPath: "\(place)/\(Self.cgroup)")) }
+  }
+
+  /// Commands that an earlier daemon began and that still run.
+  func adoptable() -> [ResourceWatch.Subject] {
+    ((try? SafeFolder.names(in: path)) ?? []).compactMap { name in
+      let place = "\(path)/\(name)"
+      guard ProcessStamp(file: "\(place)/pid")?.isAlive == true,
+        let folders = FileText.bytes("\(place)/\(Self.measured)", limit: 1 << 20)
+      else { return nil }
+      return ResourceWatch.Subject(
+        place: place,
+        folders: folders.split(separator: 0).map { String(decoding: $0, as: UTF8.self) },
+        isInCgroup: SafeFolder.kind("\(place)/\(Self.cgroup)") != nil, isAdopted: true)
+    }
+  }
+
+  /// Notes in its container why a command was ended that nobody here waits for: who asks for it again is told.
+  static func note(_ excess: ResourceExcess, of place: String) {
+    guard let end = place.lastIndex(of: "/") else { return }
+    try? Data("\(excess)".utf8).write(to: URL(fileURLWithPath: "\(place[..<end])/\(Self.excess)"))
+  }
+
+  /// Why the last command of an earlier daemon was ended, once; nil where it was not.
+  func takeExcess() -> String? {
+    let file = "\(path)/\(Self.excess)"
+    defer { unlink(file) }
+    return FileText.read(file)
+  }
+
   /// Removes what earlier commands left that have ended, after ending those that an earlier daemon was about to end.
   ///
   /// - Returns: whether a command was killed by someone else: its wrapper is dead and its exit code is not known. What is

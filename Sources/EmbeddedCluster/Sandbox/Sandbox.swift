@@ -13,11 +13,16 @@ public enum SandboxMode: String, Sendable, Hashable, CaseIterable {
   case noScripts
 }
 
-/// What one process of a script may use. What it may use together with its children is up to `processes` times that;
-/// of all its files together there is no limit but the disk's.
+/// What a script may use: each of its processes, and all of them together.
 public struct SandboxLimits: Sendable, Hashable {
   public var processes = 256
-  /// Address space, in bytes.
+  /// Memory of all its processes together, in bytes.
+  public var totalMemory = 2 << 30
+  /// What its pod's files and volumes may take of the disk while it runs, in bytes.
+  public var totalDisk = 4 << 30
+  /// How many folders may lie in one another there.
+  public var folderDepth = 128
+  /// Address space of one process, in bytes.
   public var memory = 2 << 30
   /// The largest file it may write, in bytes.
   public var fileSize = 1 << 30
@@ -45,6 +50,8 @@ struct SandboxRequest: Sendable {
   var hostname: String
   var environment: [String: String]
   var command: [String]
+  /// Folders whose files count towards the limit on disk.
+  var measured: [String] = []
 }
 
 /// Makes the argument vector that runs a command in a container. Nothing in it passes through a shell.
@@ -81,7 +88,7 @@ struct Sandbox: Sendable {
       "bwrap", "--unshare-user", "--unshare-all", "--disable-userns", "--new-session",
       // Its parent is the wrapper, not the daemon: who ends the wrapper ends the script.
       "--die-with-parent", "--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--hostname", request.hostname,
-      "--clearenv", "--json-status-fd", "4", "--bind", request.root, "/",
+      "--clearenv", "--json-status-fd", "4", "--seccomp", "5", "--bind", request.root, "/",
     ]
     for folder in HostPrograms.folders { arguments += ["--ro-bind", "/\(folder)", "/\(folder)"] }
     if SafeFolder.kind("/usr/local") == .folder {
@@ -178,7 +185,11 @@ struct Sandbox: Sendable {
     }
     let request = SandboxRequest(
       root: root, binds: [], hostname: "probe", environment: [:], command: ["true"])
-    let failure = await HostProcess.failure(of: arguments(request))
+    let filter = "\(root)/filter"
+    do { try Data(SystemCallFilter.bytes).write(to: URL(fileURLWithPath: filter)) } catch {
+      throw EmbeddedClusterError("The embedded cluster in \(directory) cannot make files: \(error)")
+    }
+    let failure = await HostProcess.failure(of: arguments(request), filter: filter)
     guard let failure else {
       if mode == .none {
         logger.warning(

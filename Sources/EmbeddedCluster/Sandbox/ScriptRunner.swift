@@ -12,6 +12,8 @@ struct ScriptRunner: Sendable {
     case exited(code: Int, stdout: [UInt8], stderr: [UInt8])
     /// The command did not begin.
     case notStarted(String)
+    /// It was ended because it used more than it may.
+    case exceeded(ResourceExcess)
     /// It was ended from outside, with its container.
     case ended
   }
@@ -24,6 +26,9 @@ struct ScriptRunner: Sendable {
   }
 
   let sandbox: Sandbox
+  let watch: ResourceWatch
+  /// Nil where the machine has none: then the watch alone limits what processes use together.
+  let cgroups: ScriptCgroups?
 
   /// `$1` the command's folder, `$2` what is kept of each stream, `$3` whether the end is to be noted here, then
   /// the command. Nothing of it is ever part of the text.
@@ -34,7 +39,7 @@ struct ScriptRunner: Sendable {
     printf '%s\\n' "$self" >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid" || exit 125
     {
       {
-        "$@" <"$folder/stdin" 4>"$folder/status" 2>&3 3>&-
+        "$@" <"$folder/stdin" 4>"$folder/status" 5<"$folder/filter" 2>&3 3>&-
         code=$?
         [ "$note" = no ] || printf '{ "exit-code": %d }\\n' "$code" >"$folder/status"
       } | { head -c "$limit" >"$folder/stdout"; cat >/dev/null; } 3>&-
@@ -49,30 +54,53 @@ struct ScriptRunner: Sendable {
     _ request: SandboxRequest, stdin: [UInt8], outputLimit: Int, folder: RunFolder,
     whenEnded: @escaping @Sendable () async -> Void
   ) throws -> Command {
-    let place = "\(folder.path)/\(UUID().uuidString)"
+    let name = UUID().uuidString
+    let place = "\(folder.path)/\(name)"
     guard mkdir(place, 0o700) == 0 else { throw FileError(errno: errno, place) }
-    try Data(stdin).write(to: URL(fileURLWithPath: "\(place)/stdin"))
-    let arguments =
-      [
-        "-c", Self.wrapper, "sh", place, String(max(0, outputLimit)),
-        sandbox.mode == .bubblewrap ? "no" : "yes",
-      ]
-      + sandbox.arguments(request)
+    try Self.write(stdin: stdin, to: place)
+    let cgroup = try cgroups?.make(name, sandbox.limits)
+    do { try RunFolder.note(request.measured, cgroup, of: place) } catch {
+      cgroup?.remove()
+      throw error
+    }
+    let arguments = Self.arguments(
+      sandbox, request, place: place, outputLimit: outputLimit, entering: cgroup?.entering ?? [])
     let completion = Completion<Ending>()
+    watch.add(
+      ResourceWatch.Subject(
+        place: place, folders: request.measured, isInCgroup: cgroup != nil, isAdopted: false))
     // Not a child task: whoever waits may go away, and the command must not be ended by that.
     Task.detached {
-      completion.complete(await Self.run(arguments, place: place, outputLimit: outputLimit))
+      var ending = await Self.run(arguments, place: place, outputLimit: outputLimit)
+      if let excess = watch.remove(place) ?? excess(of: cgroup, ending) { ending = .exceeded(excess) }
+      cgroup?.remove()
+      completion.complete(ending)
       await whenEnded()
     }
     return Command(place: place, ending: completion)
   }
 
+  /// Writes what a command reads, and the sandbox around it.
+  static func write(stdin: [UInt8], to place: String) throws {
+    try Data(stdin).write(to: URL(fileURLWithPath: "\(place)/stdin"))
+    try Data(SystemCallFilter.bytes).write(to: URL(fileURLWithPath: "\(place)/filter"))
+  }
+
+  /// What the kernel ended a command for; nil where its end is its own.
+  private func excess(of cgroup: ScriptCgroup?, _ ending: Ending) -> ResourceExcess? {
+    guard let cgroup, cgroup.ranOutOfMemory else { return nil }
+    // Where one process of it was ended and it went on all the same, that is the script's own affair.
+    if case .exited(let code, _, _) = ending, code != 137 { return nil }
+    return .memory(used: nil, limit: sandbox.limits.totalMemory)
+  }
+
   /// What the shell is given to run a command whose folder is `place`.
-  static func arguments(_ sandbox: Sandbox, _ request: SandboxRequest, place: String, outputLimit: Int)
-    -> [String]
-  {
+  /// - Parameter entering: what stands before the command, for its cgroup.
+  static func arguments(
+    _ sandbox: Sandbox, _ request: SandboxRequest, place: String, outputLimit: Int, entering: [String] = []
+  ) -> [String] {
     ["-c", wrapper, "sh", place, String(max(0, outputLimit)), sandbox.mode == .bubblewrap ? "no" : "yes"]
-      + sandbox.arguments(request)
+      + entering + sandbox.arguments(request)
   }
 
   private static let noReason =

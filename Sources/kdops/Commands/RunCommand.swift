@@ -1,6 +1,7 @@
 import ArgumentParser
 import Daemon
 import Diagnostics
+import EmbeddedCluster
 import FoundationEssentials
 import KubeDirector
 import Kubernetes
@@ -105,7 +106,8 @@ struct RunCommand: AsyncParsableCommand {
     options.takesOverStatus = takesOverStatus(environment)
     try await options.signer?.tryOut()
     let backend = try await Backend.embedded(
-      folder, embeddedUnsandboxed ? .none : .bubblewrap, logger: logger)
+      folder, embeddedUnsandboxed ? .none : .bubblewrap, limits: settings.scriptLimits,
+      cgroups: ScriptCgroups.prepared(for: settings.scriptLimits, logger), logger: logger)
     let daemon = try await Daemon.open(options, on: backend, logger: logger, witness: board.witness(logger))
     greet("cluster in \(folder)", settings, repo, console)
     return try await daemon.run(

@@ -1,5 +1,6 @@
 import Daemon
 import Diagnostics
+import EmbeddedCluster
 import Forge
 import GitStore
 import KubeDirector
@@ -35,6 +36,8 @@ struct DaemonConfiguration: Sendable, Hashable {
   /// Whether a stalled upgrade is taken back by a commit of the daemon's own.
   var revertsStalled: Bool
   var scriptTimeout: Duration
+  /// What a script may use on the embedded node.
+  var scriptLimits: SandboxLimits
   var tenancy: Tenancy
   /// Whose signatures commits need.
   var verify: SignaturePolicy
@@ -70,6 +73,9 @@ struct DaemonConfiguration: Sendable, Hashable {
       duration("upgrade.progressDeadline") == .zero ? nil : duration("upgrade.progressDeadline")
     revertsStalled = text("upgrade.onStall") == "revert-commit"
     scriptTimeout = duration("upgrade.scriptTimeout")
+    scriptLimits = SandboxLimits()
+    if let memory = Quantity(text("scripts.memory")) { scriptLimits.totalMemory = Int(memory.wholeUnits) }
+    if let disk = Quantity(text("scripts.disk")) { scriptLimits.totalDisk = Int(disk.wholeUnits) }
     tenancy = Tenancy(settings: values)
     verify = SignaturePolicy(
       mode: SignaturePolicy.Mode(rawValue: text("verify.mode")) ?? .range,

@@ -21,6 +21,8 @@ struct Setting {
     case duration
     /// A duration that is none too short to be lived by.
     case interval
+    /// An amount of bytes that a script can begin with.
+    case size
     case choice([String])
     case texts
     /// Texts with `*` nowhere but at the end, where it stands for any other text.
@@ -59,6 +61,7 @@ struct Setting {
     case (.label, .string(let text)): Self.isLabel(text)
     case (.duration, .string(let text)): Duration(written: text) != nil
     case (.interval, .string(let text)): Duration(written: text).map { $0 >= Self.shortestInterval } ?? false
+    case (.size, .string(let text)): Quantity(text).map { $0.wholeUnits >= Self.smallestSize } ?? false
     case (.choice(let words), .string(let text)): words.contains(text)
     case (.texts, .array(let items)): items.allSatisfy { $0.string != nil }
     case (.patterns, .array(let items)): items.allSatisfy { $0.string.map(Self.isPattern) ?? false }
@@ -89,6 +92,7 @@ struct Setting {
     case .flag: "true or false"
     case .duration: "a duration such as 500ms, 1s or 5m"
     case .interval: "a duration of at least 100ms, such as 500ms, 1s or 5m"
+    case .size: "an amount of bytes of at least 64Mi, such as 512Mi or 4Gi"
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .texts: "a list of texts"
     case .patterns: "a list of keys, `*` only at the end of one"
@@ -107,6 +111,9 @@ struct Setting {
 
   /// A git host that is asked more often than this would rightly shut us out.
   private static let shortestInterval = Duration.milliseconds(100)
+
+  /// Less than this a shell in a sandbox takes by itself.
+  private static let smallestSize: Int64 = 64 << 20
 
   private static func isLabel(_ text: String) -> Bool {
     let letters = text.utf8
@@ -149,6 +156,8 @@ extension Setting {
     Setting(key: "upgrade.onStall", kind: .choice(["report", "revert-commit"]), standard: "report"),
     Setting(key: "upgrade.fixForward", kind: .flag, standard: false),
     Setting(key: "upgrade.scriptTimeout", kind: .duration, standard: "10m"),
+    Setting(key: "scripts.memory", kind: .size, standard: "2Gi"),
+    Setting(key: "scripts.disk", kind: .size, standard: "4Gi"),
     Setting(key: "tenancy.namespaces", kind: .texts, standard: ["*"]),
     Setting(key: "tenancy.serviceAccounts", kind: .texts, standard: []),
     Setting(key: "tenancy.capabilities", kind: .texts, standard: []),

@@ -1,0 +1,74 @@
+import Glibc
+
+/// How much disk the files below some folders take, whatever a script has made of the folders.
+///
+/// No link is followed. Folders are entered through their parents' descriptors, so that no path is too long.
+struct DiskUse {
+  /// Where the count stops, in bytes.
+  let limit: Int
+  let depth: Int
+  private(set) var bytes: Int
+  /// Whether there are folders deeper than are entered.
+  private(set) var isTooDeep = false
+  private var seen: Set<FileID> = []
+
+  /// Each entry counts as a block at least: it takes an inode, and time to be counted.
+  static let entry = 4096
+
+  /// - Parameter bytes: what counts already.
+  init(limit: Int, depth: Int, bytes: Int = 0) {
+    self.limit = limit
+    self.depth = depth
+    self.bytes = bytes
+  }
+
+  var excess: ResourceExcess? {
+    if bytes > limit { return .disk(limit: limit) }
+    return isTooDeep ? .depth(limit: depth) : nil
+  }
+
+  /// Counts what is below a folder; nothing where it is none.
+  mutating func add(_ folder: String) {
+    add(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), level: 0)
+  }
+
+  /// - Parameter folder: open; closed here.
+  private mutating func add(_ folder: Int32, level: Int) {
+    guard folder >= 0 else { return }
+    guard let entries = fdopendir(folder) else {
+      close(folder)
+      return
+    }
+    defer { closedir(entries) }
+    while excess == nil, let entry = readdir(entries) {
+      let next: Int32? = withUnsafePointer(to: &entry.pointee.d_name) { field in
+        field.withMemoryRebound(to: CChar.self, capacity: 256) { count($0, in: folder) }
+      }
+      guard let next else { continue }
+      if level + 1 < depth {
+        add(next, level: level + 1)
+      } else {
+        close(next)
+        isTooDeep = true
+      }
+    }
+  }
+
+  /// Counts one entry.
+  /// - Returns: its descriptor where it is a folder; nil where it is none, or is the folder itself or its parent.
+  private mutating func count(_ name: UnsafePointer<CChar>, in folder: Int32) -> Int32? {
+    if strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { return nil }
+    var info = stat()
+    guard fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+    let isFolder = info.st_mode & S_IFMT == S_IFDIR
+    let isNew = isFolder || info.st_nlink < 2 || seen.insert(FileID(info)).inserted
+    bytes += isNew ? max(Int(info.st_blocks) * 512, Self.entry) : Self.entry
+    guard isFolder else { return nil }
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
+    let child = openat(folder, name, flags)
+    guard child < 0, errno == EACCES else { return child }
+    // Its owner has shut it, who may write through a descriptor all the same.
+    fchmodat(folder, name, 0o700, 0)
+    return openat(folder, name, flags)
+  }
+}

@@ -1,0 +1,29 @@
+/// What a command used more of than it may.
+enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
+  /// - Parameter used: in bytes; nil where the kernel ended the command at the limit.
+  case memory(used: Int?, limit: Int)
+  case disk(limit: Int)
+  /// Folders so deep that their files are not counted.
+  case depth(limit: Int)
+
+  var description: String {
+    switch self {
+    case .memory(let used?, let limit):
+      "its processes together used \(Self.words(used)) of memory; \(Self.words(limit)) are allowed (scripts.memory)"
+    case .memory(nil, let limit):
+      "its processes together reached the \(Self.words(limit)) of memory that are allowed (scripts.memory)"
+    case .disk(let limit):
+      "the pod's files and volumes take more than the \(Self.words(limit)) of disk that are allowed "
+        + "(scripts.disk); remove files, or have the limit raised"
+    case .depth(let limit):
+      "the pod has folders that are more than \(limit) deep, whose size cannot be watched; remove them"
+    }
+  }
+
+  /// `1.5 GiB`.
+  private static func words(_ bytes: Int) -> String {
+    let (unit, name) = bytes >= 1 << 30 ? (1 << 30, "GiB") : (1 << 20, "MiB")
+    let tenths = bytes / (unit / 10)
+    return tenths.isMultiple(of: 10) ? "\(tenths / 10) \(name)" : "\(tenths / 10).\(tenths % 10) \(name)"
+  }
+}

@@ -1,0 +1,144 @@
+import FoundationEssentials
+import Synchronization
+
+/// Ends commands whose processes together use more memory, or whose pod takes more disk, than they may.
+///
+/// Looks several times a second while commands run, and not at all otherwise. What a command can take between two looks
+/// it gets. Memory is watched only where no cgroup limits it.
+final class ResourceWatch: Sendable {
+  /// One command that runs.
+  struct Subject: Sendable {
+    /// Its folder.
+    var place: String
+    /// Its pod's folders and volumes.
+    var folders: [String]
+    var isInCgroup: Bool
+    /// True for a command of an earlier daemon: nobody here waits for its end.
+    var isAdopted: Bool
+  }
+
+  private struct Entry {
+    var subject: Subject
+    var nextDiskLook: ContinuousClock.Instant?
+    /// What its sockets and pipes may hold, as of that look.
+    var openMemory = 0
+    var excess: ResourceExcess?
+  }
+
+  private struct State {
+    var entries: [String: Entry] = [:]
+    var isRunning = false
+  }
+
+  private let limits: SandboxLimits
+  private let proc: String
+  private let pool = BlockingPool(width: 1)
+  private let state = Mutex(State())
+
+  private static let interval = Duration.milliseconds(200)
+  private static let diskInterval = Duration.seconds(1)
+
+  init(limits: SandboxLimits, proc: String = "/proc") {
+    self.limits = limits
+    self.proc = proc
+  }
+
+  func add(_ subject: Subject) {
+    let mustStart = state.withLock { state in
+      state.entries[subject.place] = Entry(subject: subject)
+      defer { state.isRunning = true }
+      return !state.isRunning
+    }
+    // No child of a task: commands outlive who asked for them.
+    if mustStart { Task.detached { await self.run() } }
+  }
+
+  /// Watches a command no more.
+  /// - Returns: why it was ended; nil where it was not.
+  @discardableResult
+  func remove(_ place: String) -> ResourceExcess? {
+    state.withLock { $0.entries.removeValue(forKey: place)?.excess }
+  }
+
+  private func run() async {
+    while isNeeded() {
+      try? await pool.run(key: "") { self.look() }
+      try? await Task.sleep(for: Self.interval)
+    }
+  }
+
+  private func isNeeded() -> Bool {
+    state.withLock { state in
+      state.isRunning = !state.entries.isEmpty
+      return state.isRunning
+    }
+  }
+
+  // MARK: One look
+
+  private func look() {
+    let entries = state.withLock { $0.entries.values.filter { $0.excess == nil } }
+    var tree: ProcessTree?
+    for entry in entries {
+      let subject = entry.subject
+      // Not yet there where the command begins just now.
+      guard let wrapper = ProcessStamp(file: "\(subject.place)/pid"), wrapper.isAlive else {
+        if subject.isAdopted { remove(subject.place) }
+        continue
+      }
+      let known = tree ?? ProcessTree(proc: proc)
+      tree = known
+      guard let excess = memoryExcess(entry, wrapper, known) ?? diskExcess(entry, wrapper, known) else {
+        continue
+      }
+      end(subject, excess)
+    }
+  }
+
+  private func memoryExcess(
+    _ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree
+  ) -> ResourceExcess? {
+    guard !entry.subject.isInCgroup else { return nil }
+    let (use, limit) = (ProcessUse(proc: proc), limits.totalMemory - entry.openMemory)
+    var (used, isComplete) = use.memory(of: tree.members(from: wrapper.process), limit: limit)
+    // Processes that come and go quickly are looked for again: each look sees others of them.
+    var looks = 1
+    while used <= limit, !isComplete, looks < 3 {
+      (used, isComplete) = lookAgain(use, wrapper, limit)
+      looks += 1
+    }
+    // Seen twice: while processes are being made, what they share may count several times.
+    guard used > limit else { return nil }
+    used = min(used, lookAgain(use, wrapper, limit).bytes)
+    return used > limit ? .memory(used: used + entry.openMemory, limit: limits.totalMemory) : nil
+  }
+
+  private func lookAgain(
+    _ use: ProcessUse, _ wrapper: ProcessStamp, _ limit: Int
+  ) -> (bytes: Int, isComplete: Bool) {
+    use.memory(of: ProcessTree(proc: proc).members(from: wrapper.process), limit: limit)
+  }
+
+  private func diskExcess(_ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree) -> ResourceExcess? {
+    let began = ContinuousClock.now
+    if let next = entry.nextDiskLook, began < next { return nil }
+    let open = ProcessUse(proc: proc).openFiles(of: tree.members(from: wrapper.process))
+    var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: open.disk)
+    for folder in entry.subject.folders { use.add(folder) }
+    // Many files take long to count: a tenth of the time is spent on that at most.
+    let pause = max(Self.diskInterval, (ContinuousClock.now - began) * 10)
+    state.withLock { state in
+      state.entries[entry.subject.place]?.nextDiskLook = .now + pause
+      state.entries[entry.subject.place]?.openMemory = open.memory
+    }
+    return use.excess
+  }
+
+  private func end(_ subject: Subject, _ excess: ResourceExcess) {
+    // First: who waits for the command learns of its end at once.
+    state.withLock { $0.entries[subject.place]?.excess = excess }
+    if subject.isAdopted { RunFolder.note(excess, of: subject.place) }
+    RunFolder.end(command: subject.place)
+    if subject.isAdopted { remove(subject.place) }
+  }
+}

@@ -1,0 +1,85 @@
+/// Refuses system calls by which a script could keep memory that no process of it shows as its own: files without a
+/// name, shared memory of System V, io_uring, BPF maps. They answer as on a kernel that does not have them (`ENOSYS`).
+///
+/// A program in classic BPF, as bubblewrap takes it: an array of `struct sock_filter`.
+/// Source: Linux, `Documentation/userspace-api/seccomp_filter.rst` and the tables of system calls of each architecture.
+enum SystemCallFilter {
+  /// System calls of one architecture, by their numbers.
+  private struct Calls {
+    /// `AUDIT_ARCH_…`
+    var architecture: UInt32
+    /// memfd_create, memfd_secret, bpf, io_uring_setup; and what makes shared memory where sizes cannot be looked at.
+    var refused: [UInt32]
+    /// shmget, refused above `sharedMemory`; nil where it is refused always.
+    var shmget: UInt32?
+  }
+
+  private static let tables = [
+    Calls(architecture: 0xC000_003E, refused: [319, 447, 321, 425], shmget: 29),  // x86_64
+    Calls(architecture: 0x4000_0003, refused: [356, 447, 357, 425, 395, 117]),  // i386
+    Calls(architecture: 0xC000_00B7, refused: [279, 447, 280, 425], shmget: 194),  // aarch64
+    Calls(architecture: 0x4000_0028, refused: [385, 447, 386, 425, 307]),  // arm
+  ]
+
+  /// The largest segment of shared memory, in bytes: databases need a small one. A sandbox has 4096 of them at most.
+  private static let sharedMemory: UInt32 = 64 << 10
+  /// Calls of the x32 ABI, which no Debian kernel serves, carry this bit.
+  private static let x32: UInt32 = 0x4000_0000
+
+  static let bytes: [UInt8] = program.flatMap(\.bytes)
+
+  private struct Instruction {
+    var code: UInt16
+    var ifTrue: UInt8 = 0
+    var ifFalse: UInt8 = 0
+    var value: UInt32
+
+    /// As a machine that counts from the low byte has it: all of those in the table do.
+    var bytes: [UInt8] {
+      [UInt8(truncatingIfNeeded: code), UInt8(truncatingIfNeeded: code >> 8), ifTrue, ifFalse]
+        + (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+    }
+
+    /// Loads a word of `struct seccomp_data`.
+    static func load(_ offset: UInt32) -> Instruction { Instruction(code: 0x20, value: offset) }
+    static func result(_ value: UInt32) -> Instruction { Instruction(code: 0x06, value: value) }
+    static let allow = result(0x7FFF_0000)
+    /// `SECCOMP_RET_ERRNO` with `ENOSYS`.
+    static let refuse = result(0x0005_0000 | 38)
+    /// Skips so many instructions unless the loaded word is the value.
+    static func unless(equal value: UInt32, skip: UInt8) -> Instruction {
+      Instruction(code: 0x15, ifFalse: skip, value: value)
+    }
+    static func unless(above value: UInt32, skip: UInt8) -> Instruction {
+      Instruction(code: 0x25, ifFalse: skip, value: value)
+    }
+  }
+
+  private static let numberOffset: UInt32 = 0
+  private static let architectureOffset: UInt32 = 4
+  /// The low and the high half of the second argument.
+  private static let sizeOffset: (low: UInt32, high: UInt32) = (24, 28)
+
+  private static let program: [Instruction] = {
+    var program = [Instruction.load(architectureOffset)]
+    for table in tables {
+      let body = body(table)
+      program += [.unless(equal: table.architecture, skip: UInt8(body.count))] + body
+    }
+    return program + [.allow]
+  }()
+
+  private static func body(_ table: Calls) -> [Instruction] {
+    var body = [Instruction.load(numberOffset)]
+    if table.architecture == 0xC000_003E { body += [.unless(above: x32 - 1, skip: 1), .refuse] }
+    for call in table.refused { body += [.unless(equal: call, skip: 1), .refuse] }
+    if let shmget = table.shmget {
+      let sizes: [Instruction] = [
+        .load(sizeOffset.high), .unless(above: 0, skip: 1), .refuse, .load(sizeOffset.low),
+        .unless(above: sharedMemory, skip: 1), .refuse,
+      ]
+      body += [.unless(equal: shmget, skip: UInt8(sizes.count))] + sizes
+    }
+    return body + [.allow]
+  }
+}

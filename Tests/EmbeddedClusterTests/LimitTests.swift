@@ -1,0 +1,326 @@
+import ClusterAPI
+import FoundationEssentials
+import Glibc
+import KubeDirector
+import Testing
+import Values
+
+@testable import EmbeddedCluster
+
+@Suite("What a script may use in all", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed"))
+struct LimitTests {
+  private static func withPod(
+    memory: Int = 1 << 30, disk: Int = 1 << 30, spec: JSON = [:],
+    _ body: @escaping @Sendable (World) async throws -> Void
+  ) async throws {
+    var options = EmbeddedCluster.Options()
+    options.limits.totalMemory = memory
+    options.limits.totalDisk = disk
+    try await World.with(sandbox: .bubblewrap, options: options) { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1, spec: spec))
+      await world.cluster.settle()
+      try await body(world)
+    }
+  }
+
+  /// Runs a script that uses too much, and then does nothing for ten minutes.
+  private static func reason(_ world: World, _ script: String) async -> String {
+    do {
+      let result = try await world.sh("\(script)\nsleep 600")
+      return "exit \(result.exitCode)"
+    } catch {
+      return error.kind == .limitExceeded ? error.message : "\(error)"
+    }
+  }
+
+  /// Holds 40 MB in each of six processes, none of which is above a limit.
+  private static let sixProcesses = """
+    for i in 1 2 3 4 5 6; do { head -c 40000000 /dev/zero; sleep 600; } | tail -c 40000000 >/dev/null & done
+    """
+
+  @Test("many processes that each use little are ended together, and the reason says how much is allowed")
+  func memory() async throws {
+    try await Self.withPod(memory: 100 << 20) { world in
+      let reason = await Self.reason(world, Self.sixProcesses)
+      #expect(reason.hasPrefix("Pod default/web-0: its processes together used "), "\(reason)")
+      #expect(reason.hasSuffix(" of memory; 100 MiB are allowed (scripts.memory)"), "\(reason)")
+      let next = try await world.sh("echo next")
+      #expect(next.out == "next\n")
+    }
+  }
+
+  @Test("processes that share their memory do not count it twice")
+  func sharedMemory() async throws {
+    try await Self.withPod(memory: 150 << 20) { world in
+      // The shell's variable is inherited by each of the five, and written by none.
+      let script = """
+        text=$(head -c 20000000 /dev/zero | tr '\\0' x)
+        for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 1; :) & done
+        wait; echo fine
+        """
+      let result = try await world.sh(script)
+      #expect(result.out == "fine\n", "\(result.err)")
+    }
+  }
+
+  @Test(
+    "many small files in the pod's root or on a volume are ended with a reason", arguments: ["/opt", "/data"])
+  func disk(folder: String) async throws {
+    let claim: JSON = [
+      "metadata": ["name": "p"],
+      "spec": ["accessModes": ["ReadWriteOnce"], "resources": ["requests": ["storage": "1Gi"]]],
+    ]
+    let spec: JSON = [
+      "volumeClaimTemplates": [claim],
+      "template": [
+        "spec": [
+          "containers": [
+            [
+              "name": "app", "image": "registry.example/app:1",
+              "volumeMounts": [["name": "p", "mountPath": "/data"]],
+            ]
+          ]
+        ]
+      ],
+    ]
+    try await Self.withPod(disk: 20 << 20, spec: spec) { world in
+      let reason = await Self.reason(
+        world, "for i in 1 2 3 4 5 6 7 8; do head -c 4000000 /dev/zero >\(folder)/file$i; done")
+      #expect(
+        reason.hasPrefix(
+          "Pod default/web-0: the pod's files and volumes take more than the 20 MiB of disk that are allowed"),
+        "\(reason)")
+    }
+  }
+
+  @Test("files that are deleted and still open count")
+  func deletedFiles() async throws {
+    try await Self.withPod(disk: 20 << 20) { world in
+      let reason = await Self.reason(
+        world, "exec 8>/opt/gone; rm /opt/gone; head -c 40000000 /dev/zero >&8")
+      #expect(reason.contains("of disk that are allowed"), "\(reason)")
+    }
+  }
+
+  @Test(
+    "memory that no process shows as its own cannot be had", .enabled(if: hasPerl, "perl is not installed"))
+  func hiddenMemory() async throws {
+    try await Self.withPod { world in
+      let program = """
+        my $name = "x"; my ($memfd, $shmget) = `uname -m` =~ /x86_64/ ? (319, 29) : (279, 194);
+        print syscall($memfd, $name, 0) < 0 ? "no memfd, " : "memfd, ";
+        print syscall($shmget, 0, 1 << 20, 01600) < 0 ? "no large segment, " : "large segment, ";
+        print syscall($shmget, 0, 1 << 33, 01600) < 0 ? "no huge segment, " : "huge segment, ";
+        print syscall($shmget, 0, 4096, 01600) < 0 ? "no small segment" : "small segment";
+        """
+      let result = try await world.cluster.exec(
+        World.name("web-0"), ExecRequest(command: ["perl", "-e", program]))
+      #expect(result.out == "no memfd, no large segment, no huge segment, small segment", "\(result.err)")
+    }
+  }
+
+  private static let hasPerl = access("/usr/bin/perl", X_OK) == 0
+
+  @Test("folders without end are ended, also where the script has shut them")
+  func deepFolders() async throws {
+    try await Self.withPod { world in
+      let reason = await Self.reason(
+        world, "cd /opt; i=0; while [ $i -lt 200 ]; do mkdir d; cd d; i=$((i+1)); done; chmod 0 /opt/d")
+      #expect(reason.contains("folders that are more than 128 deep"), "\(reason)")
+    }
+  }
+
+  @Test("a script of a dead daemon is ended by the next one, and who asks for it again is told why")
+  func adopted() async throws {
+    try await Self.withPod { world in
+      let cluster = world.cluster
+      let target = try await cluster.target(World.name("web-0"), ExecRequest(command: ["true"]))
+      #expect(try await world.sh("true").exitCode == 0)
+      let root = cluster.folders.root(of: target.spec)
+      let request = SandboxRequest(
+        root: root, binds: try cluster.folders.binds(of: target.container, pod: target.spec, root: root),
+        hostname: "web-0", environment: [:], command: ["sh", "-c", "\(Self.sixProcesses)\nsleep 600"])
+      let folder = cluster.folders.run(target.rootID)
+      let place = "\(folder.path)/orphan"
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      try ScriptRunner.write(stdin: [], to: place)
+      try RunFolder.note(cluster.folders.measured(of: target.spec, root: root), nil, of: place)
+      let arguments = ScriptRunner.arguments(cluster.runner.sandbox, request, place: place, outputLimit: 10)
+      #expect(Machine.run(["setsid", "-f", "sh"] + arguments) == 0)
+      while cluster.folders.adoptable().isEmpty { await Task.yield() }
+
+      var limits = SandboxLimits()
+      limits.totalMemory = 100 << 20
+      let watch = ResourceWatch(limits: limits)
+      for command in cluster.folders.adoptable() {
+        #expect(command.folders == [root])
+        watch.add(command)
+      }
+      while SafeFolder.kind(place) != nil { await Task.yield() }
+      // What the engine's second request answers for a script that was killed.
+      let reason = await Self.reason(world, "exit 137")
+      #expect(reason.contains("its processes together used"), "\(reason)")
+      #expect(await Self.reason(world, "exit 137") == "exit 137", "told once")
+    }
+  }
+
+  // MARK: Counting
+
+  @Test("of the processes of a machine those below the sandbox count, with what is swapped out")
+  func processTree() throws {
+    let proc = World.temporaryFolder()
+    defer { World.remove(proc) }
+    func make(_ process: Int, _ parent: Int, rss: Int, swap: Int = 0, pss: Int? = nil) throws {
+      let folder = "\(proc)/\(process)"
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try write("\(process) (a) ) b) S \(parent) 1 1", to: "\(folder)/stat")
+      try write("Name:\tx\nVmRSS:\t  \(rss) kB\nVmSwap:\t\(swap) kB\n", to: "\(folder)/status")
+      if let pss { try write("Rss: 9 kB\nPss:  \(pss) kB\nSwapPss: 0 kB\n", to: "\(folder)/smaps_rollup") }
+    }
+    try make(10, 1, rss: 1)
+    try make(11, 10, rss: 10, swap: 5, pss: 4)
+    try make(12, 11, rss: 20, pss: 8)
+    try make(20, 1, rss: 1_000)
+    let members = ProcessTree(proc: proc).members(from: 10)
+    #expect(members == [10, 11, 12])
+    let use = ProcessUse(proc: proc)
+    #expect(use.memory(of: members, limit: 1 << 20) == (36 << 10, true))
+    // Above the limit each process's share counts, and all of it where that cannot be read.
+    #expect(use.memory(of: members, limit: 30 << 10) == (13 << 10, true))
+    #expect(use.memory(of: members + [13], limit: 1 << 20) == (36 << 10, false))
+  }
+
+  @Test("a file counts once however many names it has, a link not for its target")
+  func diskUse() throws {
+    let folder = World.temporaryFolder()
+    defer { World.remove(folder) }
+    try write(String(repeating: "x", count: 1 << 20), to: "\(folder)/one")
+    link("\(folder)/one", "\(folder)/two")
+    symlink("/usr", "\(folder)/usr")
+    symlink(folder, "\(folder)/self")
+    var use = DiskUse(limit: 1 << 30, depth: 9)
+    use.add(folder)
+    use.add("\(folder)/nowhere")
+    use.add("\(folder)/self")
+    #expect(use.bytes >= 1 << 20 && use.bytes < 1 << 20 + 5 * DiskUse.entry)
+    #expect(use.excess == nil)
+    var small = DiskUse(limit: 1 << 19, depth: 9)
+    small.add(folder)
+    #expect(small.excess == .disk(limit: 1 << 19))
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+  }
+}
+
+@Suite("cgroups of scripts")
+struct ScriptCgroupTests {
+  /// A machine's `/proc/self` and cgroup v2, as files.
+  private struct Host {
+    let folder = World.temporaryFolder()
+    var proc: String { "\(folder)/proc" }
+    var mount: String { "\(folder)/cgroup" }
+
+    init(own: String, controllers: String, at path: String) throws {
+      try FileManager.default.createDirectory(atPath: proc, withIntermediateDirectories: true)
+      try write(
+        "24 1 0:1 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+          + "25 1 0:2 / \(mount) rw,nosuid - cgroup2 cgroup2 rw\n", to: "\(proc)/mountinfo")
+      try write("9:name=systemd:/\n4:memory:/x\n0::\(own)\n", to: "\(proc)/cgroup")
+      try FileManager.default.createDirectory(atPath: mount + path, withIntermediateDirectories: true)
+      try write(controllers, to: "\(mount)\(path)/cgroup.controllers")
+    }
+
+    func write(_ text: String, to path: String) throws {
+      try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    }
+
+    func text(_ path: String) -> String? { FileText.read("\(mount)/\(path)") }
+
+    func prepare() -> Result<ScriptCgroups, CgroupLack> {
+      do { return .success(try ScriptCgroups.prepare(proc: proc, process: 42)) } catch {
+        return .failure(error)
+      }
+    }
+  }
+
+  @Test("on a machine where cgroup v1 has the controllers there is none, and the reason says so")
+  func hybrid() throws {
+    let host = try Host(own: "/", controllers: "hugetlb\n", at: "")
+    defer { World.remove(host.folder) }
+    guard case .failure(let lack) = host.prepare() else {
+      Issue.record("found one")
+      return
+    }
+    #expect(lack.description.hasPrefix("cgroup v2 has no memory controller at \(host.mount)"))
+  }
+
+  @Test("a machine without cgroup v2 says so")
+  func none() throws {
+    let host = try Host(own: "/", controllers: "memory", at: "")
+    defer { World.remove(host.folder) }
+    try host.write(
+      "24 1 0:1 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n", to: "\(host.proc)/mountinfo")
+    #expect(host.prepare() == .failure(CgroupLack(description: "cgroup v2 is not mounted")))
+  }
+
+  @Test("a script's cgroup limits memory, swap and processes, and is entered before the sandbox is made")
+  func limits() throws {
+    let host = try Host(own: "/app", controllers: "cpu memory pids\n", at: "/app")
+    defer { World.remove(host.folder) }
+    let cgroups = try host.prepare().get()
+    #expect(cgroups.folder == "\(host.mount)/app")
+    var limits = SandboxLimits()
+    limits.totalMemory = 123 << 20
+    limits.processes = 10
+    let cgroup = try cgroups.make("a", limits)
+    #expect(cgroup.path == "\(host.mount)/app/kdops-run-a")
+    #expect(host.text("app/kdops-run-a/memory.max") == "\(123 << 20)")
+    #expect(host.text("app/kdops-run-a/memory.swap.max") == "0")
+    #expect(host.text("app/kdops-run-a/memory.oom.group") == "1")
+    #expect(host.text("app/kdops-run-a/pids.max") == "26")
+    try host.write("", to: "\(cgroup.path)/cgroup.procs")
+    #expect(Machine.run(cgroup.entering + ["true"]) == 0)
+    #expect(Int(host.text("app/kdops-run-a/cgroup.procs")?.trimmed ?? "") != nil)
+    #expect(!cgroup.ranOutOfMemory)
+    try host.write("low 0\noom 1\noom_kill 3\n", to: "\(cgroup.path)/memory.events")
+    #expect(cgroup.ranOutOfMemory)
+  }
+
+  @Test("a daemon in a subgroup of its unit has scripts beside it, and leftovers are removed")
+  func subgroup() throws {
+    let host = try Host(
+      own: "/system.slice/kdops.service/daemon", controllers: "memory", at: "/system.slice/kdops.service")
+    defer { World.remove(host.folder) }
+    let left = "\(host.mount)/system.slice/kdops.service/kdops-run-old"
+    try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: true)
+    let cgroups = try host.prepare().get()
+    #expect(cgroups.folder == "\(host.mount)/system.slice/kdops.service")
+    #expect(SafeFolder.kind(left) == nil)
+  }
+
+  @Test("where children cannot be limited the daemon stays where it is, and says what a unit needs")
+  func undelegated() throws {
+    let host = try Host(own: "/app", controllers: "memory", at: "/app")
+    defer { World.remove(host.folder) }
+    // Nothing can be written where a folder is.
+    mkdir("\(host.mount)/app/cgroup.subtree_control", 0o755)
+    guard case .failure(let lack) = host.prepare() else {
+      Issue.record("found one")
+      return
+    }
+    #expect(lack.description.contains("Delegate=yes"))
+    #expect(host.text("app/cgroup.procs") == "42")
+  }
+
+  @Test("an end that the kernel brought about is told in words, with and without an exit code")
+  func words() {
+    #expect(
+      ResourceExcess.memory(used: nil, limit: 2 << 30).description
+        == "its processes together reached the 2 GiB of memory that are allowed (scripts.memory)")
+    #expect(
+      ResourceExcess.memory(used: 5 << 29, limit: 1_600 << 20).description
+        == "its processes together used 2.5 GiB of memory; 1.5 GiB are allowed (scripts.memory)")
+  }
+}
