@@ -68,7 +68,7 @@ extension EmbeddedCluster {
         do {
           initRun = (id, try startInit(container, id, of: job).ending)
         } catch {
-          await deliver(.initEnded(containerID: id, exitCode: 128), to: job.spec.uid)
+          await report(.notStarted("\(error)"), of: id, in: job)
         }
       case .end(let ids):
         await end(ids, of: job)
@@ -90,7 +90,7 @@ extension EmbeddedCluster {
     case .notStarted(let reason):
       logger.warning(
         "an init container did not start", metadata: ["pod": "\(job.spec.name)", "reason": "\(reason)"])
-      await deliver(.initEnded(containerID: id, exitCode: 128), to: job.spec.uid)
+      await deliver(.initNotStarted(containerID: id), to: job.spec.uid)
     case .exceeded(let excess):
       logger.warning(
         "an init container was ended", metadata: ["pod": "\(job.spec.name)", "reason": "\(excess)"])

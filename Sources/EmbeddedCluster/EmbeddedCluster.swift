@@ -8,7 +8,8 @@ import Values
 ///
 /// Its answers are those of Kubernetes as far as `ClusterAPI` asks. A write has reached the disk before its call
 /// returns, and nobody sees it earlier. Objects are stored by any call from `open` on; sets and pods
-/// move only while `run` runs. Nothing here polls: without events and pending delays it is at rest.
+/// move only while `run` runs. Nothing here polls but the watch on scripts that run: without
+/// events and pending delays it is at rest.
 public actor EmbeddedCluster {
   public struct Options: Sendable {
     public var limits = SandboxLimits()

@@ -161,6 +161,25 @@ struct PodMachineTests {
     #expect(life.machine.containers[0].restarts == 1)
   }
 
+  @Test("an init container that cannot be started is tried again quietly, and has failed only after that")
+  func initNotStarted() {
+    var life = Life(Self.seeded, images: [.init(image: "*")])
+    _ = life.handle(Self.admitted)
+    var waits: [Int] = []
+    for _ in 0..<5 {
+      _ = life.handle(.prepared(containerID: life.machine.containers[0].containerID ?? "", failure: nil))
+      _ = life.handle(.initNotStarted(containerID: life.machine.containers[0].containerID ?? ""))
+      #expect(life.state.hasPrefix("Pending ContainerCreating"))
+      waits.append(life.due() ?? 0)
+    }
+    #expect(waits == [1, 2, 4, 8, 16])
+    #expect(life.machine.containers[0].restarts == 0)
+    _ = life.handle(.prepared(containerID: life.machine.containers[0].containerID ?? "", failure: nil))
+    _ = life.handle(.initNotStarted(containerID: life.machine.containers[0].containerID ?? ""))
+    #expect(life.state.hasPrefix("Pending CrashLoopBackOff"))
+    #expect(life.machine.containers[0].last?.exitCode == 128)
+  }
+
   @Test("an init container whose image cannot be pulled says so, and the others wait")
   func initImage() {
     var life = Life(Self.seeded, images: [])

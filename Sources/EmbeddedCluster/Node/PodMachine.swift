@@ -21,6 +21,8 @@ struct PodMachine: Sendable {
     /// The folder of the container with that id is made, or could not be.
     case prepared(containerID: String, failure: String?)
     case initEnded(containerID: String, exitCode: Int)
+    /// The init container's command could not be started: nothing of it has run.
+    case initNotStarted(containerID: String)
     /// The main containers died.
     case killed
     case deleted
@@ -47,6 +49,8 @@ struct PodMachine: Sendable {
     case preparing(Int)
     case initRunning(Int)
     case initFailed(Int, retryAt: Duration)
+    /// It could not be started, as on a machine under load, and is about to be tried again.
+    case initNotStarted(Int, retryAt: Duration)
     case starting(until: Duration)
     case running
     case crashed(retryAt: Duration)
@@ -64,6 +68,7 @@ struct PodMachine: Sendable {
     var last: Termination?
     var containerID: String?
     var pullFailures = 0
+    var startFailures = 0
     var isReady = false
     /// What was pulled. A container runs that, whatever the catalog says later.
     var pulled: PulledImage?
@@ -107,7 +112,7 @@ struct PodMachine: Sendable {
     switch stage {
     case .pulling(_, let until), .starting(let until): until
     case .failed(_, let quietAt, let retryAt): quietAt ?? retryAt
-    case .initFailed(_, let retryAt), .crashed(let retryAt): retryAt
+    case .initFailed(_, let retryAt), .initNotStarted(_, let retryAt), .crashed(let retryAt): retryAt
     case .new, .unschedulable, .invalidName, .preparing, .initRunning, .running, .stopping: nil
     }
   }
@@ -137,7 +142,10 @@ struct PodMachine: Sendable {
       guard let failure else { return index < firstMain ? runInit(index) : start(context) }
       return fail(index, reason: "CreateContainerError", message: failure, context)
     case (.initRunning(let index), .initEnded(let id, let exitCode)) where containers[index].containerID == id:
+      containers[index].startFailures = 0
       return endInit(index, exitCode: exitCode, context)
+    case (.initRunning(let index), .initNotStarted(let id)) where containers[index].containerID == id:
+      return retryStart(index, context)
     case (.running, .killed), (.starting, .killed):
       return restart(exitCode: 137, context)
     default: return []
@@ -159,6 +167,7 @@ struct PodMachine: Sendable {
     case .initFailed(let index, _):
       containers[index].restarts += 1
       return prepare(index, context)
+    case .initNotStarted(let index, _): return prepare(index, context)
     case .starting: return run(context)
     case .crashed:
       for index in firstMain..<containers.count { containers[index].restarts += 1 }
@@ -284,6 +293,19 @@ struct PodMachine: Sendable {
     )
     stage = .initFailed(index, retryAt: context.now + wait)
     return ending
+  }
+
+  /// So many failures to start pass before the container counts as one that fails: half a minute.
+  private static let quietStartFailures = 5
+
+  /// After 1 s, 2 s, and so on; then the container has failed, with the exit code of a runtime that cannot start one.
+  private mutating func retryStart(_ index: Int, _ context: Context) -> [Effect] {
+    let failures = containers[index].startFailures
+    guard failures < Self.quietStartFailures else { return endInit(index, exitCode: 128, context) }
+    containers[index].startFailures += 1
+    containers[index].state = .waiting(reason: creating(index), message: nil)
+    stage = .initNotStarted(index, retryAt: context.now + .seconds(1 << failures))
+    return containers[index].containerID.map { [.end(containerIDs: [$0])] } ?? []
   }
 
   private mutating func start(_ context: Context) -> [Effect] {
