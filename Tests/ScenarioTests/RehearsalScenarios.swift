@@ -69,6 +69,27 @@ struct RehearsalScenarios {
     #expect(ways[2].contains("passed"), "\(ending.text)")
   }
 
+  @Test("what a failing script printed is shown, and is no command to the runner of a CI job")
+  func runnerCommands() async throws {
+    let fixture = Fixture(.embedded, workers: 1)
+    var change = fixture.upgrade()
+    change["images/web/1.1/opt/configscripts/appconfig/startscript"] = """
+      #!/bin/sh
+      [ "$1" = --pod_upgraded ] || exit 0
+      echo '::stop-commands::from the script'
+      printf '##[group]x\\nsection_start:0:x\\r\\033[0K\\033[2J\\n'
+      exit 1
+
+      """
+    let ending = try await rehearse(fixture, change: change)
+    #expect(ending.code == 1)
+    #expect(ending.text.contains("from the script"), "\(ending.text)")
+    #expect(!ending.text.contains("##[") && !ending.text.contains("section_start:0"))
+    #expect(!ending.text.contains("\u{1B}") && !ending.text.contains("\r"))
+    let lines = ending.text.split(separator: "\n").map { $0.drop(while: \.isWhitespace) }
+    #expect(!lines.contains { $0.hasPrefix("::") })
+  }
+
   @Test("a script that fails on the way back fails the rehearsal, though the way forward is well")
   func failsBack() async throws {
     let ending = try await rehearse(
