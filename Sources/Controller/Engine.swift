@@ -41,6 +41,9 @@ public struct Engine: Sendable {
       self.tenancy = tenancy
       self.workers = workers
     }
+
+    /// Whether objects of a kind that a cluster names are looked at. Secrets are not where no cluster may use one.
+    func follows(_ connected: Resource) -> Bool { connected != .secrets || tenancy.secretPrefix != .none }
   }
 
   let api: any ClusterAPI
@@ -90,7 +93,7 @@ public struct Engine: Sendable {
       // Nobody's ConfigMaps and Secrets are looked at before a cluster is connected to one.
       group.addTask {
         await withDiscardingTaskGroup { followers in
-          for await resource in world.connectedKinds {
+          for await resource in world.connectedKinds where settings.follows(resource) {
             let label = resource == .secrets ? Wire.Label.secretType : Wire.Label.configMapType
             followers.addTask { await follow(resource, LabelSelector(equals: [:], exists: [label])) }
           }

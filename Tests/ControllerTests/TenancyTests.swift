@@ -40,6 +40,12 @@ struct TenancyTests {
     return cluster
   }
 
+  @Test("is no reason to look at Secrets, where none is allowed")
+  func secrets() {
+    #expect(!Engine.Settings().follows(.secrets) && Engine.Settings().follows(.configMaps))
+    #expect(Engine.Settings(tenancy: Tenancy(secretPrefix: .prefix("app-"))).follows(.secrets))
+  }
+
   @Test("is pods without it")
   func pods() async throws {
     try await EmbeddedEngine.with { world in
