@@ -1,21 +1,34 @@
 import Glibc
 
-/// Which processes of this machine descend from which, as `/proc` shows it at one moment.
+/// Which processes of this machine descend from which, and how much memory each has, as `/proc` shows it at one moment.
 ///
 /// Whatever a sandbox starts stays below it: an orphan is adopted by the first process of the sandbox, not by the
-/// machine's.
+/// machine's. Both are read at once: a process that lives for a few milliseconds only is seen with its memory or not at all.
 struct ProcessTree: Sendable {
   private var children: [Int32: [Int32]] = [:]
+  private var pages: [Int32: Int] = [:]
 
   /// - Parameter proc: where the kernel shows its processes.
   init(proc: String) {
-    for name in (try? SafeFolder.names(in: proc)) ?? [] {
-      guard let process = Int32(name), let line = FileText.read("\(proc)/\(name)/stat"),
-        let parent = Self.parent(line)
-      else { continue }
-      children[parent, default: []].append(process)
+    guard let entries = opendir(proc) else { return }
+    defer { closedir(entries) }
+    var buffer = [UInt8](repeating: 0, count: 1024)
+    while let entry = readdir(entries) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+        field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard let process = Int32(name), let fields = Self.fields("\(proc)/\(name)/stat", &buffer) else {
+        continue
+      }
+      children[fields.parent, default: []].append(process)
+      pages[process] = fields.pages
     }
   }
+
+  /// Resident memory of a process, in bytes.
+  func resident(_ process: Int32) -> Int { (pages[process] ?? 0) * Self.page }
+
+  private static let page = max(4096, Int(sysconf(Int32(_SC_PAGESIZE))))
 
   /// A process and all that descend from it.
   func members(from root: Int32) -> [Int32] {
@@ -28,11 +41,19 @@ struct ProcessTree: Sendable {
     return found
   }
 
-  /// - Parameter line: proc(5), `/proc/<pid>/stat`; the second field may itself hold spaces and parentheses.
-  private static func parent(_ line: String) -> Int32? {
-    guard let end = line.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-    let fields = line[end...].split(separator: " ", maxSplits: 3)
-    return fields.count > 2 ? Int32(fields[2]) : nil
+  /// proc(5), `/proc/<pid>/stat`; the second field may itself hold spaces and parentheses.
+  private static func fields(_ path: String, _ buffer: inout [UInt8]) -> (parent: Int32, pages: Int)? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    let count = read(file, &buffer, buffer.count)
+    guard count > 0, let end = buffer[..<count].lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    let fields = buffer[end..<count].split(separator: UInt8(ascii: " "), maxSplits: 23)
+    func number(_ index: Int) -> Int? {
+      fields.count > index ? Int(String(decoding: fields[index], as: UTF8.self)) : nil
+    }
+    guard let parent = number(2).flatMap({ Int32(exactly: $0) }) else { return nil }
+    return (parent, number(22) ?? 0)
   }
 }
 
@@ -40,26 +61,28 @@ struct ProcessTree: Sendable {
 struct ProcessUse: Sendable {
   let proc: String
 
-  private static let residentFields: Set<String> = ["VmRSS", "VmSwap", "VmPTE"]
-
-  /// Memory in bytes, swap included, up to which it is at least, and whether a process ended while it was looked at.
+  /// Memory of processes in bytes, swap included.
   ///
   /// What is resident counts once a process, which is too much for what they share. So only where that sum is above the
-  /// limit the kernel is asked for each process's share, which is slow.
-  func memory(of processes: [Int32], limit: Int) -> (bytes: Int, isComplete: Bool) {
-    var resident: [Int32: Int] = [:]
+  /// limit the kernel is asked for each process's share, which is slow. Where processes have ended by then, what is left of
+  /// them says how much of their memory was shared: processes that replace each other quickly cannot hide what they use.
+  func memory(of processes: [Int32], in tree: ProcessTree, limit: Int) -> Int {
+    var (sum, known, shares) = (0, 0, 0)
     for process in processes {
-      resident[process] = kibibytes(process, "status", Self.residentFields)
+      sum += tree.resident(process) + (kibibytes(process, "status", ["VmSwap", "VmPTE"]) ?? 0)
     }
-    let sum = resident.values.reduce(0, +)
-    let isComplete = resident.count == processes.count
-    guard sum > limit else { return (sum, isComplete) }
-    let shares = resident.keys.map { process in
-      // Not to be read of a process that has ended meanwhile, which then holds nothing, and of one that hides it.
-      kibibytes(process, "smaps_rollup", ["Pss", "SwapPss"])
-        ?? kibibytes(process, "status", Self.residentFields) ?? 0
+    guard sum > limit else { return sum }
+    for process in processes {
+      // Not to be read of a process that has ended, nor of one that hides it.
+      let share = kibibytes(process, "smaps_rollup", ["Pss", "SwapPss"])
+      guard let share = share ?? kibibytes(process, "status", ["VmRSS", "VmSwap"]), share > 0 else {
+        continue
+      }
+      known += max(tree.resident(process), share)
+      shares += share
     }
-    return (shares.reduce(0, +), isComplete)
+    let gone = max(0, sum - known)
+    return known == 0 ? sum : shares + Int(Double(gone) * (Double(shares) / Double(known)))
   }
 
   /// The sum of some fields; nil where the process has ended. A kernel's own thread has none of them.

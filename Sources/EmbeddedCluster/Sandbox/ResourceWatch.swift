@@ -28,14 +28,19 @@ final class ResourceWatch: Sendable {
   private struct State {
     var entries: [String: Entry] = [:]
     var isRunning = false
+    var isNearLimit = false
   }
 
   private let limits: SandboxLimits
   private let proc: String
   private let pool = BlockingPool(width: 1)
+  /// A process takes long to end that has much memory: the others are looked at meanwhile.
+  private let endings = BlockingPool(width: 4)
   private let state = Mutex(State())
 
   private static let interval = Duration.milliseconds(200)
+  /// Where somebody uses more than half of the memory allowed.
+  private static let shortInterval = Duration.milliseconds(50)
   private static let diskInterval = Duration.seconds(1)
 
   init(limits: SandboxLimits, proc: String = "/proc") {
@@ -63,7 +68,8 @@ final class ResourceWatch: Sendable {
   private func run() async {
     while isNeeded() {
       try? await pool.run(key: "") { self.look() }
-      try? await Task.sleep(for: Self.interval)
+      let isNear = state.withLock { $0.isNearLimit }
+      try? await Task.sleep(for: isNear ? Self.shortInterval : Self.interval)
     }
   }
 
@@ -77,7 +83,10 @@ final class ResourceWatch: Sendable {
   // MARK: One look
 
   private func look() {
-    let entries = state.withLock { $0.entries.values.filter { $0.excess == nil } }
+    let entries = state.withLock { state in
+      state.isNearLimit = false
+      return state.entries.values.filter { $0.excess == nil }
+    }
     var tree: ProcessTree?
     for entry in entries {
       let subject = entry.subject
@@ -100,23 +109,13 @@ final class ResourceWatch: Sendable {
   ) -> ResourceExcess? {
     guard !entry.subject.isInCgroup else { return nil }
     let (use, limit) = (ProcessUse(proc: proc), limits.totalMemory - entry.openMemory)
-    var (used, isComplete) = use.memory(of: tree.members(from: wrapper.process), limit: limit)
-    // Processes that come and go quickly are looked for again: each look sees others of them.
-    var looks = 1
-    while used <= limit, !isComplete, looks < 3 {
-      (used, isComplete) = lookAgain(use, wrapper, limit)
-      looks += 1
-    }
-    // Seen twice: while processes are being made, what they share may count several times.
+    var used = use.memory(of: tree.members(from: wrapper.process), in: tree, limit: limit)
+    if used > limit / 2 { state.withLock { $0.isNearLimit = true } }
     guard used > limit else { return nil }
-    used = min(used, lookAgain(use, wrapper, limit).bytes)
+    // Seen twice: while processes are being made and ended, what they share may count several times.
+    let again = ProcessTree(proc: proc)
+    used = min(used, use.memory(of: again.members(from: wrapper.process), in: again, limit: limit))
     return used > limit ? .memory(used: used + entry.openMemory, limit: limits.totalMemory) : nil
-  }
-
-  private func lookAgain(
-    _ use: ProcessUse, _ wrapper: ProcessStamp, _ limit: Int
-  ) -> (bytes: Int, isComplete: Bool) {
-    use.memory(of: ProcessTree(proc: proc).members(from: wrapper.process), limit: limit)
   }
 
   private func diskExcess(_ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree) -> ResourceExcess? {
@@ -138,7 +137,9 @@ final class ResourceWatch: Sendable {
     // First: who waits for the command learns of its end at once.
     state.withLock { $0.entries[subject.place]?.excess = excess }
     if subject.isAdopted { RunFolder.note(excess, of: subject.place) }
-    RunFolder.end(command: subject.place)
-    if subject.isAdopted { remove(subject.place) }
+    Task.detached {
+      try? await self.endings.run(key: subject.place) { RunFolder.end(command: subject.place) }
+      if subject.isAdopted { self.remove(subject.place) }
+    }
   }
 }
