@@ -1,4 +1,5 @@
 import ClusterAPI
+import Diagnostics
 import KubeDirector
 import Terminal
 import Values
@@ -19,7 +20,7 @@ public struct HistoryText {
   /// What the journal remembers, run by run.
   public func lines(_ cluster: Object, _ journal: Journal) -> [String] {
     guard !journal.runs.isEmpty else {
-      return ["\(cluster.objectName)   no upgrade and no rollback is remembered"]
+      return [TerminalText.visible("\(cluster.objectName)   no upgrade and no rollback is remembered")]
     }
     var lines: [StyledLine] = []
     for run in journal.runs {

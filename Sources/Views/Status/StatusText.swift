@@ -55,7 +55,7 @@ public struct StatusText {
   /// One cluster with every member.
   public func detail(_ cluster: Object) -> [String] {
     guard let status = ClusterStatus(cluster.json["status"]) else {
-      return ["\(cluster.objectName)   not yet looked at by the engine"]
+      return [TerminalText.visible("\(cluster.objectName)   not yet looked at by the engine")]
     }
     let view = ClusterView(name: "\(cluster.objectName)", status: status)
     var head = StyledLine(view.name, .bold)
