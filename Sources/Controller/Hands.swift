@@ -87,6 +87,11 @@ struct Hands: Sendable {
           "\(resource.kind) \(name) is there already and belongs to somebody else; "
             + "remove it or rename the cluster")
       }
+      if resource == .statefulSets,
+        let mismatch = ClusterShape.mismatch(set: found.json, of: context.name.name)
+      {
+        throw APIError(.other, Condition.notUnderstood([mismatch]))
+      }
       // Also where somebody took the labels off by which the world would know it.
       var patch: JSON = ["metadata": ["labels": JSON(object.labels)]]
       // What a set's annotation says of its template is true only when they are written together.

@@ -23,7 +23,7 @@ extension SetObservation {
 /// What we note on a StatefulSet, never in its template.
 enum SetAnnotation {
   /// The image that was written into the template, whatever a webhook made of it.
-  static let image = "kdops.dev/image"
+  static let image = Wire.Annotation.image
 }
 
 /// What we note on a service.

@@ -52,6 +52,13 @@ extension Engine {
     _ picture: World.Picture
   ) async throws(APIError) -> (Observation, Hands.Context)? {
     guard let cluster = Cluster(picture.cluster.json)?.restricted(to: settings.tenancy) else { return nil }
+    let mismatches = ClusterShape.mismatches(
+      cluster: picture.cluster.json, sets: picture.sets.values.lazy.map(\.json))
+    if case .foreignStatus = mismatches.first {
+      // Its writer would take whatever is written there for a change of its own.
+      logger.warning("cluster.foreign", metadata: ["cluster": "\(picture.cluster.objectName)"])
+      return nil
+    }
     let status = ClusterStatus(picture.cluster.json["status"])
     let namespace = cluster.metadata.namespace
     var apps: [String: AppSpec] = [:]
@@ -88,7 +95,8 @@ extension Engine {
       headlessServiceExists: picture.services[headless]
         == builder.headless().annotation(ServiceAnnotation.mark),
       memberServices: Set(picture.services.keys),
-      outdatedServices: builder.outdated(picture.services, apps[state.app]), now: now(),
+      outdatedServices: builder.outdated(picture.services, apps[state.app]), mismatches: mismatches,
+      now: now(),
       settings: Observation.Settings(
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
     let context = Hands.Context(

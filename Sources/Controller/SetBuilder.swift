@@ -136,7 +136,7 @@ struct ObjectBuilder {
     ]
   }
 
-  static let claimName = "p"
+  static let claimName = ClusterShape.claimTemplate
   private static let seedMount = "/kdops/volume"
 
   private func template(role: ClusterRole, resolved: ResolvedRole, spec: AppSpec) -> JSON {

@@ -4,7 +4,7 @@ import Values
 // first step of what they stand for, so that a status that someone damaged is built up again.
 
 extension ClusterStatus {
-  /// Nil where there is no status yet.
+  /// Nil where there is no status yet. One that another operator writes reads as stalled: nothing of it goes on here.
   public init?(_ status: JSON?) {
     guard let status, let state = status["state"]?.string.flatMap(State.init) else { return nil }
     self.init(
@@ -17,6 +17,13 @@ extension ClusterStatus {
       conditions: status["conditions"]?.array?.compactMap(Condition.init) ?? [],
       lastRetry: status["lastRetry"]?.string,
       connections: status["connections"].flatMap(ConnectionState.init), journal: Journal(status["journal"]))
+    let foreign = ClusterShape.foreignFields(of: status)
+    guard !foreign.isEmpty else { return }
+    conditions = [
+      Condition(
+        type: .stalled, status: true, reason: Condition.notUnderstood,
+        message: Condition.notUnderstood([.foreignStatus(fields: foreign)]), lastTransition: 0)
+    ]
   }
 
   public var json: JSON {

@@ -36,6 +36,13 @@ public enum DerivedNames {
       ? plain : hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
   }
 
+  /// Every name that a role's StatefulSet can have, whatever other roles its cluster had when it was made.
+  public static func statefulSets(cluster: String, role: String) -> Set<String> {
+    let plain = label("\(cluster)-\(role)")
+    let hashed = hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
+    return plain.utf8.count <= statefulSetLimit ? [plain, hashed] : [hashed]
+  }
+
   /// The headless service that gives members their host names: `<cluster>`, with a hash where that is no legal
   /// name of a service.
   public static func headlessService(cluster: String) -> String {

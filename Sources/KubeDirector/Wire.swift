@@ -52,6 +52,9 @@ public enum Wire {
     public static let roleOrder = "kdops.dev/role-order"
     /// On an app: the roles whose first upgraded pod leaves no way back; `*` for any.
     public static let pointOfNoReturn = "kdops.dev/point-of-no-return"
+    /// On a StatefulSet, never in its template: the image that was written into the template, whatever an admission
+    /// webhook made of it.
+    public static let image = "kdops.dev/image"
     /// Which labels and annotations an object has from its file, as `l:KEY` and `a:KEY` with blanks between.
     public static let carried = "kdops.dev/carried"
     /// The commit whose upgrade of this cluster was rolled back last; it is not taken back by itself once more.

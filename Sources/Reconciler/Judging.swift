@@ -79,6 +79,10 @@ extension Reconciler {
       if let foreign = foreign(reference) {
         one.verdict = .rejected
         one.findings.append(foreign)
+      } else if isAdopted(reference), let live = one.live, live.kind == Wire.clusterKind,
+        let obstacle = await obstacle(toAdopting: live)
+      {
+        one = obstructed(one, by: obstacle)
       } else if one.verdict == .waiting, isAdopted(reference), reference.kind == Wire.clusterKind {
         one.verdict = .rejected
         one.findings.insert(restless(reference), at: 0)

@@ -232,10 +232,10 @@ extension Reconciler {
   /// What holds of a cluster of whose commit nothing is left to say.
   private static func settled(_ live: Object, _ status: ClusterStatus?) -> ObjectReport {
     let commit = Provenance(of: live).flatMap { ObjectID(hex: $0.specCommit) }
-    return ObjectReport(
+    let report = ObjectReport(
       kind: live.kind, namespace: live.namespace, name: live.name,
-      change: live.annotation(Wire.Annotation.change) ?? "", verdict: Verdict.accepted.rawValue, phase: .done
-    ).following(isOf(commit, status, live) ? status : nil)
+      change: live.annotation(Wire.Annotation.change) ?? "", verdict: Verdict.accepted.rawValue, phase: .done)
+    return isOf(commit, status, live) ? report.following(status) : report.awaited(by: status)
   }
 
   /// Whether a status speaks of what the commit asked for, and no longer of what was before.

@@ -58,7 +58,8 @@ public enum RuleRegistry {
   ]
 
   static let daemonRules: [any DaemonRule.Type] = [
-    LayoutSchema.self, ObjectOwner.self, ObjectPrune.self, CommitAtomic.self, CommitSigned.self,
+    LayoutSchema.self, ObjectOwner.self, ClusterAdoptionShape.self, ObjectPrune.self, CommitAtomic.self,
+    CommitSigned.self,
     CommitHistory.self,
   ]
 

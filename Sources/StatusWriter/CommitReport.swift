@@ -96,7 +96,9 @@ extension ObjectReport {
   public func awaited(by status: ClusterStatus?) -> ObjectReport {
     var report = following(nil)
     guard report.phase == .pending, let status else { return report }
-    if let stall = status.stall, [Condition.noWayBack, Condition.appMissing].contains(stall.reason) {
+    if let stall = status.stall,
+      [Condition.noWayBack, Condition.appMissing, Condition.notUnderstood].contains(stall.reason)
+    {
       report.phase = .failed
       report.message = stall.message
     } else {

@@ -34,6 +34,11 @@ public struct ClusterMachine {
   }
 
   private mutating func run() {
+    // Whatever was done to objects that another operator made could only be wrong.
+    guard observed.mismatches.isEmpty else {
+      status.conditions = conditions()
+      return tellOfStall()
+    }
     if status.roles.isEmpty, observed.isStamped, status.app != observed.cluster.spec.app {
       // Nothing was made of the app first named, so there is nothing to upgrade from.
       status.app = observed.cluster.spec.app

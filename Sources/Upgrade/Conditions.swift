@@ -8,7 +8,9 @@ extension ClusterMachine {
   func conditions() -> [Condition] {
     let trouble = Trouble.first(in: status, now: observed.now, deadline: deadline)
     let stalled: Finding =
-      if let missing = missingApp() {
+      if !observed.mismatches.isEmpty {
+        (true, Condition.notUnderstood, Condition.notUnderstood(observed.mismatches))
+      } else if let missing = missingApp() {
         (true, Condition.appMissing, missing)
       } else if let reason = reasonNotToBegin {
         (true, Condition.noWayBack, reason)

@@ -33,6 +33,8 @@ public struct Observation: Sendable {
   public var memberServices: Set<String>?
   /// Those of them that are not as they should be.
   public var outdatedServices: Set<String>
+  /// Why the cluster's objects cannot be worked with: some were made by another operator.
+  public var mismatches: [ShapeMismatch]
   /// In whole seconds since 1970.
   public var now: Int
   public var settings: Settings
@@ -55,7 +57,7 @@ public struct Observation: Sendable {
     gone: [String: Int] = [:], work: [String: PodWork] = [:],
     budgets: [BudgetObservation] = [], connections: ConnectionsObservation? = nil,
     headlessServiceExists: Bool = true, memberServices: Set<String>? = nil,
-    outdatedServices: Set<String> = [], now: Int,
+    outdatedServices: Set<String> = [], mismatches: [ShapeMismatch] = [], now: Int,
     settings: Settings = Settings()
   ) {
     self.cluster = cluster
@@ -73,6 +75,7 @@ public struct Observation: Sendable {
     self.headlessServiceExists = headlessServiceExists
     self.memberServices = memberServices
     self.outdatedServices = outdatedServices
+    self.mismatches = mismatches
     self.now = now
     self.settings = settings
   }

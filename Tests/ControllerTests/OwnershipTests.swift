@@ -130,6 +130,22 @@ struct OwnershipTests {
     #expect(new.json["spec"]?["volumeClaimTemplates"]?.array?.count == 1)
   }
 
+  @Test("includes no set of another shape, though the cluster owns it: that is left as it is")
+  func foreignSet() async throws {
+    var foreign = try Fixture.set("controller")
+    foreign.json["spec"]?["selector"] = ["matchLabels": ["made-by": "another operator"]]
+    foreign.json["spec"]?["template"]?["metadata"] = ["labels": ["made-by": "another operator"]]
+    let before = try await api.create(
+      Object(
+        .statefulSets, namespace: "prod", name: foreign.name, owners: [context.owner],
+        content: ["spec": foreign.json["spec"] ?? [:]]))
+    let goal = SetGoal(app: "spark-1.0.0", replicas: 1, strategy: .atRest)
+    let error = try #require(await failure(of: .apply(role: "controller", goal)))
+    #expect(error.kind == .other)
+    #expect(error.message.contains("StatefulSet analytics-controller was not made by kdops (selector)"))
+    #expect(try await api.get(.statefulSets, Self.set) == before)
+  }
+
   @Test("is waited for where a deleted cluster of the same name left it")
   func formerCluster() async throws {
     var former = context.owner

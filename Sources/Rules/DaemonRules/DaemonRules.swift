@@ -24,6 +24,21 @@ public enum ObjectOwner: DaemonRule {
     passing: [], failing: [])
 }
 
+/// `cluster/adoption-shape`
+public enum ClusterAdoptionShape: DaemonRule {
+  public static let description = RuleDescription(
+    "cluster/adoption-shape", .error, .live,
+    summary: "a running cluster that is to be taken over has the shape that kdops itself makes",
+    rationale: """
+      KubeDirector's own operator names StatefulSets, services and volumes in another way and keeps another status, and \
+      Kubernetes lets nobody change most of that afterwards. kdops cannot go on with such a cluster yet, so it writes \
+      nothing to it: no label, no status, no StatefulSet. Clusters that another installation of kdops made can be \
+      taken over. Where another operator begins with a cluster only after it was taken over, the cluster is stalled as \
+      `NotUnderstood`, and its objects are left as they are.
+      """,
+    passing: [], failing: [])
+}
+
 /// `object/prune`
 public enum ObjectPrune: DaemonRule {
   public static let description = RuleDescription(

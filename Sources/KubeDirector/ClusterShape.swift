@@ -1,0 +1,217 @@
+import Values
+
+/// Whether a running cluster and its objects have the shape that the engine makes.
+///
+/// Another operator of the same kind, KubeDirector's own above all, names its objects and selects its pods in other
+/// ways, and Kubernetes lets nobody change that afterwards. A cluster that is not understood has to be left alone.
+/// Pure: looks at live objects, and at nothing else.
+public enum ClusterShape {
+  /// What keeps the engine from working with a cluster, the status first; empty where nothing does.
+  ///
+  /// Of StatefulSets only fields count that nobody can change once a set is there, so that no edit of a set of kdops'
+  /// own stops the engine.
+  ///
+  /// - Parameters:
+  ///   - cluster: the live object.
+  ///   - sets: the StatefulSets that it owns.
+  public static func mismatches(cluster: JSON, sets: some Sequence<JSON>) -> [ShapeMismatch] {
+    let name = cluster["metadata"]?["name"]?.string ?? ""
+    let fields = foreignFields(of: cluster["status"])
+    return (fields.isEmpty ? [] : [.foreignStatus(fields: fields)])
+      + sets.compactMap { mismatch(set: $0, of: name) }.inOrder
+  }
+
+  /// What keeps a StatefulSet from being one that the engine made, in a field that cannot change; nil where nothing
+  /// does.
+  public static func mismatch(set: JSON, of cluster: String) -> ShapeMismatch? {
+    let spec = set["spec"]
+    let name = set["metadata"]?["name"]?.string ?? ""
+    func differs(_ field: ShapeMismatch.SetField) -> ShapeMismatch { .set(name: name, field: field) }
+    if spec?["serviceName"]?.string != DerivedNames.headlessService(cluster: cluster) {
+      return differs(.serviceName)
+    }
+    let selector = spec?["selector"]
+    let labels = selector?["matchLabels"]?.strings ?? [:]
+    guard labels.count == 2, labels[Wire.Label.cluster] == cluster, labels[Wire.Label.role] != nil,
+      selector?["matchExpressions"]?.array?.isEmpty != false
+    else { return differs(.selector) }
+    guard spec?["podManagementPolicy"]?.string == "Parallel" else { return differs(.podManagementPolicy) }
+    let claims = spec?["volumeClaimTemplates"]?.array ?? []
+    guard claims.count <= 1, claims.allSatisfy({ $0["metadata"]?["name"]?.string == claimTemplate }) else {
+      return differs(.volumeClaimTemplates)
+    }
+    return nil
+  }
+
+  /// The fields of a status that only another operator writes.
+  static func foreignFields(of status: JSON?) -> [String] {
+    KubeDirectorFields.all.filter { status?[$0] != nil }
+  }
+
+  /// The name of the only claim template of a StatefulSet.
+  public static let claimTemplate = "p"
+}
+
+/// What KubeDirector's operator writes and kdops does not.
+private enum KubeDirectorFields {
+  /// In a status (its `KubeDirectorClusterStatus`).
+  static let all = ["clusterService", "generationUID", "specGenerationToProcess", "lastConnectionHash"]
+  /// As finalizer: the object stays until that operator, and nobody else, lets it go.
+  static let finalizerPrefix = "kubedirector.hpe.com/"
+}
+
+/// Why a cluster, or one of its objects, is not what the engine makes.
+public enum ShapeMismatch: Sendable, Hashable {
+  /// The status bears fields that another operator writes.
+  case foreignStatus(fields: [String])
+  /// The status lacks fields that the engine always writes, or has values that it never writes.
+  case status(fields: [String])
+  /// The object has a finalizer that kdops does not take off.
+  case finalizer(String)
+  case set(name: String, field: SetField)
+  case service(name: String)
+  case claim(name: String)
+
+  /// What of a StatefulSet differs.
+  public enum SetField: String, Sendable, Hashable {
+    case serviceName, selector, podManagementPolicy, volumeClaimTemplates
+    /// Another object owns it.
+    case owner = "ownerReferences"
+    /// The status does not name it, or names a role's set that can be none of kdops.
+    case name
+    /// It does not say which image was written into it.
+    case image = "annotation kdops.dev/image"
+    /// It has no container `app`.
+    case container = "container app"
+  }
+
+  /// For people, without a full stop.
+  public var words: String {
+    switch self {
+    case .foreignStatus(let fields):
+      "its status is written by another operator (\(fields.joined(separator: ", ")))"
+    case .status(let fields): "its status is not one that kdops wrote (\(fields.joined(separator: ", ")))"
+    case .finalizer(let name): "it has the finalizer \(name) of another operator"
+    case .set(let name, let field): "StatefulSet \(name) was not made by kdops (\(field.rawValue))"
+    case .service(let name): "Service \(name) was not made by kdops"
+    case .claim(let name): "PersistentVolumeClaim \(name) was not made by kdops"
+    }
+  }
+}
+
+extension Collection<ShapeMismatch> {
+  /// The same however a server lists objects, so that a message does not change by itself.
+  fileprivate var inOrder: [ShapeMismatch] { sorted { $0.words < $1.words } }
+
+  /// The first of them for people, and how many more there are: a few are enough to act on.
+  public var words: String {
+    let shown = prefix(3).map(\.words).joined(separator: "; ")
+    return count > 3 ? "\(shown); and \(count - 3) more" : shown
+  }
+}
+
+extension Condition {
+  /// The reason of `Stalled` for a cluster whose objects kdops did not make.
+  public static let notUnderstood = "NotUnderstood"
+
+  /// A cluster that is left alone because of its shape.
+  public static func notUnderstood(_ mismatches: [ShapeMismatch]) -> String {
+    "kdops leaves this cluster alone: \(mismatches.words); "
+      + "moving a cluster here from another operator is not supported yet"
+  }
+}
+
+// A cluster that is to be taken over.
+extension ClusterShape {
+  /// What keeps a running cluster from being taken over, the most telling first; empty where nothing does.
+  ///
+  /// Stricter than `mismatches(cluster:sets:)`: what the engine would build up again in a cluster of its own, nobody
+  /// vouches for in one that it has never seen.
+  ///
+  /// - Parameters:
+  ///   - cluster: the live object, with its status.
+  ///   - sets: the StatefulSets with the cluster's label, whoever owns them.
+  ///   - services: the services with the label; those that the cluster does not own are passed over.
+  ///   - claims: the volume claims with the label.
+  public static func adoptionMismatches(
+    cluster: JSON, sets: [JSON], services: [JSON] = [], claims: [JSON] = []
+  ) -> [ShapeMismatch] {
+    let name = cluster["metadata"]?["name"]?.string ?? ""
+    let uid = cluster["metadata"]?["uid"]?.string ?? ""
+    var found = mismatches(cluster: cluster, sets: [])
+    found += (cluster["metadata"]?["finalizers"]?.array ?? []).compactMap(\.string)
+      .filter { $0.hasPrefix(KubeDirectorFields.finalizerPrefix) }.map(ShapeMismatch.finalizer)
+    let status = cluster["status"]
+    let fields = statusProblems(status, cluster: name)
+    if !fields.isEmpty { found.append(.status(fields: fields)) }
+    let named = Set((status?["roles"]?.array ?? []).compactMap { $0["statefulSet"]?.string })
+    found +=
+      sets.compactMap { set in
+        mismatch(set: set, of: name) ?? adoptionMismatch(set: set, owner: uid, named: named)
+      }.inOrder
+    let stems = named.union(sets.compactMap { $0["metadata"]?["name"]?.string })
+    let headless = DerivedNames.headlessService(cluster: name)
+    found += services.filter { isOwned($0, by: uid) }.compactMap { $0["metadata"]?["name"]?.string }
+      .filter { $0 != headless && !isMember($0, of: stems) }.sorted().map(ShapeMismatch.service)
+    found += claims.compactMap { mismatch(claim: $0, of: name, stems) }.inOrder
+    return found
+  }
+
+  /// What the engine always writes, as soon as there is a status, and what it never writes.
+  private static func statusProblems(_ status: JSON?, cluster: String) -> [String] {
+    guard let status, status.object?.isEmpty == false else { return [] }
+    var problems: [String] = []
+    if status["state"]?.string.flatMap(ClusterStatus.State.init) == nil { problems.append("state") }
+    if status["app"]?.string?.isEmpty != false { problems.append("app") }
+    for field in ["observedGeneration", "conditions"] where status[field] == nil { problems.append(field) }
+    for (index, role) in (status["roles"]?.array ?? []).enumerated() {
+      let id = role["id"]?.string ?? ""
+      let set = role["statefulSet"]?.string ?? ""
+      guard DerivedNames.statefulSets(cluster: cluster, role: id).contains(set) else {
+        problems.append("roles[\(index)].statefulSet \"\(set)\"")
+        continue
+      }
+      let stranger = (role["members"]?.array ?? []).firstIndex { !isMember($0, of: set) }
+      if let stranger { problems.append("roles[\(index)].members[\(stranger)]") }
+    }
+    return problems
+  }
+
+  private static func isMember(_ member: JSON, of set: String) -> Bool {
+    guard let pod = member["pod"]?.string, isMember(pod, of: [set]) else { return false }
+    let claim = member["pvc"]?.string
+    return (claim == nil || claim == "\(claimTemplate)-\(pod)")
+      && member["state"]?.string.flatMap(MemberStatus.State.init) != nil
+  }
+
+  private static func isMember(_ pod: String, of sets: Set<String>) -> Bool {
+    DerivedNames.stemOfPod(pod).map(sets.contains) ?? false
+  }
+
+  private static func isOwned(_ object: JSON, by uid: String) -> Bool {
+    object["metadata"]?["ownerReferences"]?.array?.contains { $0["uid"]?.string == uid } ?? false
+  }
+
+  private static func adoptionMismatch(set: JSON, owner: String, named: Set<String>) -> ShapeMismatch? {
+    let metadata = set["metadata"]
+    let name = metadata?["name"]?.string ?? ""
+    guard isOwned(set, by: owner) else { return .set(name: name, field: .owner) }
+    guard named.isEmpty || named.contains(name) else { return .set(name: name, field: .name) }
+    guard metadata?["annotations"]?[Wire.Annotation.image]?.string?.isEmpty == false else {
+      return .set(name: name, field: .image)
+    }
+    let containers = set["spec"]?["template"]?["spec"]?["containers"]?.array ?? []
+    return containers.contains { $0["name"]?.string == "app" } ? nil : .set(name: name, field: .container)
+  }
+
+  /// A claim is kept when its member goes, and its role too: then it is known by its role's label.
+  private static func mismatch(claim: JSON, of cluster: String, _ stems: Set<String>) -> ShapeMismatch? {
+    guard let name = claim["metadata"]?["name"]?.string, name.hasPrefix("\(claimTemplate)-"),
+      let stem = DerivedNames.stemOfPod(String(name.dropFirst(claimTemplate.count + 1)))
+    else { return .claim(name: claim["metadata"]?["name"]?.string ?? "") }
+    if stems.contains(stem) { return nil }
+    let role = claim["metadata"]?["labels"]?[Wire.Label.role]?.string
+    let isOfRole = role.map { DerivedNames.statefulSets(cluster: cluster, role: $0).contains(stem) } ?? false
+    return isOfRole ? nil : .claim(name: name)
+  }
+}

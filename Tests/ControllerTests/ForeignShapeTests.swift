@@ -1,0 +1,94 @@
+import ClusterAPI
+import KubeDirector
+import TestSupport
+import Testing
+import Values
+
+@testable import Controller
+
+@Suite("A cluster that another operator works on")
+struct ForeignShapeTests {
+  /// A cluster that was applied from git, and for which another operator made a StatefulSet meanwhile.
+  private static func withSet(
+    _ body: @escaping @Sendable (EmbeddedEngine, _ cluster: Object, _ set: Object) async throws -> Void
+  ) async throws {
+    try await EmbeddedEngine.with { world in
+      let name = try await world.makeNeighbour("late")
+      let cluster = try await world.api.get(.clusters, name)
+      let labels = [
+        Wire.Label.cluster: name.name, Wire.Label.role: "worker", Wire.Label.app: "app-1.0",
+        Wire.Label.headless: "kdhs-2b7qd",
+      ]
+      let template: JSON = [
+        "metadata": ["labels": JSON(labels)],
+        "spec": ["containers": [["name": "app", "image": "worker:1.0"]]],
+      ]
+      let set = try await world.api.create(
+        Object(
+          .statefulSets, namespace: name.namespace, name: "kdss-x8fgh", labels: labels,
+          owners: [OwnerReference(cluster)],
+          content: [
+            "spec": [
+              "serviceName": "kdhs-2b7qd", "podManagementPolicy": "Parallel", "replicas": 1,
+              "selector": ["matchLabels": JSON(labels)], "template": template,
+            ]
+          ]))
+      await world.api.settle()
+      try await body(world, cluster, set)
+    }
+  }
+
+  @Test("is stalled in words, and its StatefulSets are left as they are")
+  func sets() async throws {
+    try await Self.withSet { world, cluster, set in
+      for _ in 0..<3 {
+        try await world.see()
+        try await world.engine.reconcile(cluster.objectName)
+        await world.api.settle()
+      }
+      let left = try await world.api.get(.statefulSets, set.objectName)
+      #expect(left.generation == set.generation && left.labels == set.labels)
+      let mine: LabelSelector = [Wire.Label.cluster: "late"]
+      let sets = try await world.api.list(.statefulSets, namespace: "prod", labels: mine).items
+      #expect(sets.map(\.name) == ["kdss-x8fgh"])
+      #expect(try await world.api.list(.services, namespace: "prod", labels: mine).items.isEmpty)
+      let status = try #require(
+        ClusterStatus(try await world.api.get(.clusters, cluster.objectName).json["status"]))
+      let stall = try #require(status.condition(.stalled))
+      #expect(stall.status && stall.reason == "NotUnderstood")
+      #expect(stall.message.contains("StatefulSet kdss-x8fgh was not made by kdops (serviceName)"))
+      #expect(status.roles.isEmpty && status.state == .creating)
+    }
+  }
+
+  @Test("is begun with once the other's StatefulSets are gone")
+  func gone() async throws {
+    try await Self.withSet { world, cluster, set in
+      try await world.see()
+      try await world.engine.reconcile(cluster.objectName)
+      try await world.api.delete(.statefulSets, set.objectName, .none)
+      await world.api.settle()
+      try await world.see()
+      try await world.engine.reconcile(cluster.objectName)
+      let status = try #require(
+        ClusterStatus(try await world.api.get(.clusters, cluster.objectName).json["status"]))
+      #expect(status.condition(.stalled)?.status == false)
+      #expect(status.roles.map(\.statefulSet) == ["late-worker", "late-gateway"])
+    }
+  }
+
+  @Test("is left alone, status included, from the moment on at which the other writes its status")
+  func status() async throws {
+    try await EmbeddedEngine.with { world in
+      var cluster = try await world.api.get(.clusters, EmbeddedEngine.name)
+      cluster.json["status"] = ["state": "configured", "clusterService": "kdhs-2b7qd", "roles": []]
+      _ = try await world.api.updateStatus(cluster)
+      try await world.commit(app: "app-1.1")
+      let before = try await world.set("worker")
+      #expect(try await world.round() == false)
+      #expect(try await world.set("worker") == before)
+      let status = try await world.api.get(.clusters, EmbeddedEngine.name).json["status"]
+      #expect(status == cluster.json["status"])
+    }
+  }
+}

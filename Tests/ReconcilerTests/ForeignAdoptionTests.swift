@@ -1,0 +1,133 @@
+import ClusterAPI
+import EmbeddedCluster
+import KubeDirector
+import Rules
+import StatusWriter
+import Synchronization
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("Clusters that another operator made", .timeLimit(.minutes(10)))
+struct ForeignAdoptionTests {
+  private static let adoption: [String: String?] = [
+    "clusters/old.yaml": Files.cluster(
+      "old", "1.0.0", members: 1, "annotations: {\(Wire.Annotation.adopt): \"true\"}")
+  ]
+
+  private static let foreignStatus: JSON = [
+    "state": "configured", "clusterService": "kdhs-2b7qd", "generationUID": "1d0e",
+    "roles": [
+      [
+        "id": "worker", "statefulSet": "kdss-x8fgh",
+        "members": [["pod": "kdss-x8fgh-0", "nodeID": 1, "state": "configured"]],
+      ]
+    ],
+  ]
+
+  /// A cluster `old` that somebody made by hand, and what another operator made of it.
+  private static func open(
+    status: JSON? = foreignStatus, hasSet: Bool = true, wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
+    _ body: @Sendable (House) async throws -> Void
+  ) async throws {
+    try await House.open(Files.shops("model"), wrap: wrap) { house in
+      let model = try await house.engine("model")
+      var old = try await house.store.create(
+        Object(.clusters, namespace: "default", name: "old", content: ["spec": model.json["spec"] ?? .null]))
+      if let status {
+        old.json["status"] = status
+        old = try await house.store.updateStatus(old)
+      }
+      if hasSet { try await makeSet(of: old, in: house) }
+      let version = old.resourceVersion
+      await until {
+        await house.reconciler.living.objects[old.reference]?.resourceVersion == version ? true : nil
+      }
+      await house.rest()
+      try await body(house)
+    }
+  }
+
+  private static func makeSet(of cluster: Object, in house: House) async throws {
+    let labels = [Wire.Label.cluster: "old", Wire.Label.role: "worker", Wire.Label.app: "web-1.0.0"]
+    let template: JSON = [
+      "metadata": ["labels": JSON(labels)], "spec": ["containers": [["name": "app", "image": "web:1"]]],
+    ]
+    _ = try await house.store.create(
+      Object(
+        .statefulSets, namespace: "default", name: "kdss-x8fgh", labels: labels,
+        owners: [OwnerReference(cluster)],
+        content: [
+          "spec": [
+            "serviceName": "kdhs-2b7qd", "podManagementPolicy": "Parallel", "replicas": 1,
+            "selector": ["matchLabels": JSON(labels)], "template": template,
+          ]
+        ]))
+  }
+
+  @Test(
+    "are rejected in words before anything is written, by their status or by their StatefulSets alone",
+    arguments: [(true, true), (true, false), (false, true)])
+  func rejected(hasStatus: Bool, hasSet: Bool) async throws {
+    try await Self.open(status: hasStatus ? Self.foreignStatus : nil, hasSet: hasSet) { house in
+      let before = try #require(await house.object(.clusters, "old"))
+      let set = await house.object(.statefulSets, "kdss-x8fgh")
+      let commit = try await house.push(Self.adoption)
+      let report = await house.report(commit, "old")
+      #expect(report?.verdict == "rejected" && report?.phase == .rejected)
+      #expect(report?.rules.first == "cluster/adoption-shape")
+      let names = hasStatus ? "(clusterService, generationUID)" : "StatefulSet kdss-x8fgh"
+      #expect(report?.message?.contains(names) == true)
+      #expect(
+        report?.message?.contains("moving a cluster here from another operator is not supported") == true)
+      await house.worked(commit)
+      #expect(await house.object(.clusters, "old") == before)
+      #expect(await house.object(.statefulSets, "kdss-x8fgh") == set)
+    }
+  }
+
+  @Test("fail their commit, which is never done, where the other operator begins after they were taken over")
+  func late() async throws {
+    try await Self.open(status: nil, hasSet: false) { house in
+      let commit = try await house.push(Self.adoption)
+      var old = try #require(await house.cluster("old") { $0.label(Wire.Label.source) == "default" })
+      old.json["status"] = Self.foreignStatus
+      _ = try await house.store.updateStatus(old)
+      let report = await house.report(commit, "old") { $0.phase == .failed }
+      #expect(report?.message?.hasPrefix("kdops leaves this cluster alone: its status is written by") == true)
+    }
+  }
+
+  @Test("are not taken over before their objects could be read, and then judged by them")
+  func unread() async throws {
+    let blind = Blind()
+    try await Self.open(status: nil, wrap: { blind.stand(before: $0) }) { house in
+      blind.isBlind = true
+      let commit = try await house.push(Self.adoption)
+      let report = await house.report(commit, "old") { $0.verdict == "waiting" }
+      #expect(report?.message?.contains("is not taken over before its objects were read") == true)
+      #expect(await house.object(.clusters, "old")?.label(Wire.Label.source) == nil)
+      blind.isBlind = false
+      let later = await house.report(commit, "old") { $0.verdict == "rejected" }
+      #expect(later?.rules.first == "cluster/adoption-shape")
+    }
+  }
+}
+
+/// Lists no StatefulSets while it is blind.
+private final class Blind: Between, @unchecked Sendable {
+  private let blindness = Mutex(false)
+  var isBlind: Bool {
+    get { blindness.withLock { $0 } }
+    set { blindness.withLock { $0 = newValue } }
+  }
+
+  override func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
+    -> ObjectList
+  {
+    if resource == .statefulSets, isBlind { throw APIError(.unavailable, "no answer") }
+    return try await super.list(resource, namespace: namespace, labels: labels)
+  }
+}
