@@ -14,10 +14,18 @@ public struct CommitSignature: Sendable, Hashable {
   public let text: [UInt8]
   /// The commit without its signature.
   public let payload: [UInt8]
+  /// How many headers it came in; git takes the texts of several together.
+  public let headers: Int
 
-  public init(text: [UInt8], payload: [UInt8]) {
+  public init(text: [UInt8], payload: [UInt8], headers: Int = 1) {
     self.text = text
     self.payload = payload
+    self.headers = headers
+  }
+
+  /// How many signatures stand in the text, one after another.
+  public var armours: Int {
+    text.split(separator: UInt8(ascii: "\n")).count { $0.starts(with: "-----BEGIN ".utf8) }
   }
 
   /// Told by the first line, as git does it.
@@ -28,27 +36,66 @@ public struct CommitSignature: Sendable, Hashable {
   }
 }
 
+extension CommitSignature {
+  /// Takes a commit apart as git does (`parse_signed_commit` in its `commit.c`, 2.39): only among the headers, which
+  /// end with the first empty line, and byte by byte, so that a zero byte ends nothing. A signature by another hash,
+  /// `gpgsig-sha256`, is part of neither.
+  ///
+  /// libgit2 1.5 does otherwise: it looks into the message as well, ends at a zero byte, and takes a second signature
+  /// for a part of what was signed. What passed here would then be refused by git, or the other way round.
+  ///
+  /// - Parameter commit: the commit as git stores it.
+  /// - Returns: nil where it carries none.
+  public init?(commit: [UInt8]) {
+    var (text, payload, headers): ([UInt8], [UInt8], Int) = ([], [], 0)
+    payload.reserveCapacity(commit.count)
+    var before = Line.other
+    var rest = commit[...]
+    while let first = rest.first, first != Self.newline {
+      let end = rest.firstIndex(of: Self.newline).map { $0 + 1 } ?? rest.endIndex
+      let line = rest[..<end]
+      rest = rest[end...]
+      let kind = Line(line, after: before)
+      switch kind {
+      case .signature(let start):
+        if first != Self.blank { headers += 1 }
+        text += line[start...]
+      case .otherSignature: break
+      case .other: payload += line
+      }
+      before = kind
+    }
+    guard headers > 0 else { return nil }
+    self.init(text: text, payload: payload + rest, headers: headers)
+  }
+
+  private static let newline = UInt8(ascii: "\n")
+  private static let blank = UInt8(ascii: " ")
+
+  /// What a line among the headers belongs to; one that begins with a blank goes on with the line before.
+  private enum Line {
+    /// The signature; it begins at this index.
+    case signature(from: Int)
+    /// One that is neither looked at nor signed.
+    case otherSignature
+    case other
+
+    init(_ line: ArraySlice<UInt8>, after before: Line) {
+      if line.first == CommitSignature.blank {
+        if case .signature = before { self = .signature(from: line.startIndex + 1) } else { self = before }
+      } else if line.starts(with: "gpgsig ".utf8) {
+        self = .signature(from: line.startIndex + "gpgsig ".utf8.count)
+      } else {
+        self = line.starts(with: "gpgsig".utf8) ? .otherSignature : .other
+      }
+    }
+  }
+}
+
 extension RepositoryHandle {
   /// The signature of a commit; nil where it has none.
   func signature(of id: ObjectID) throws(GitError) -> CommitSignature? {
-    // Read first: a commit that is not there is no commit without a signature.
-    _ = try read(id, GIT_OBJECT_COMMIT)
-    var (signature, payload, raw) = (git_buf(), git_buf(), id.raw)
-    defer {
-      git_buf_dispose(&signature)
-      git_buf_dispose(&payload)
-    }
-    let code = git_commit_extract_signature(&signature, &payload, pointer, &raw, nil)
-    if code == GIT_ENOTFOUND.rawValue {
-      git_error_clear()
-      return nil
-    }
-    try check(code, "read the signature of \(id.short)")
-    return CommitSignature(text: Self.bytes(of: signature), payload: Self.bytes(of: payload))
-  }
-
-  private static func bytes(of buffer: git_buf) -> [UInt8] {
-    Array(UnsafeRawBufferPointer(start: buffer.ptr, count: buffer.size))
+    CommitSignature(commit: try read(id, GIT_OBJECT_COMMIT).bytes)
   }
 
   /// The commits that some can reach, through all parents, and others cannot; the oldest first.

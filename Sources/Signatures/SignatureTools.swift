@@ -41,6 +41,10 @@ public struct SignatureTools: SignatureChecker {
 
   public func check(_ signature: CommitSignature?) async -> SignatureVerdict {
     guard let signature else { return .refused("is not signed") }
+    // Nobody says which of them counts: of SSH signatures the program looks at the first one alone.
+    guard signature.headers == 1, signature.armours == 1 else {
+      return .refused("has more than one signature")
+    }
     do throws(Tool.Failure) {
       switch signature.format {
       case .openPGP: return try await checkOpenPGP(signature)
