@@ -19,12 +19,20 @@ enum ExecStatus: Sendable, Hashable {
       let cause = causes.first(where: { $0["reason"]?.string == "ExitCode" }),
       let code = cause["message"]?.string.flatMap({ Int($0) })
     {
-      self = .exited(code)
+      // A failure without an exit code that says so is no end that anything may be concluded from, least of all success.
+      self =
+        Self.failures.contains(code)
+        ? .exited(code) : .failed("the server calls exit code \(code) a failure")
       return
     }
     let said = json["message"]?.string ?? causes.compactMap { $0["message"]?.string }.first
     self = .failed(said.map(ExecTrouble.line) ?? "the server did not say why")
   }
+}
+
+extension ExecStatus {
+  /// The exit codes by which a process fails; whatever ends otherwise has 128 and a signal.
+  private static let failures = 1...255
 }
 
 /// What the words of a kubelet or container runtime mean; there is nothing but words to go by.

@@ -22,6 +22,8 @@ struct ExecStreams: Sendable {
   /// How the command ended, once the server has said it.
   private(set) var status: ExecStatus?
   private var statusText: [UInt8] = []
+  /// In how many messages it has come.
+  private var statusMessages = 0
   private var message = Message.none
   private let outputLimit: Int
 
@@ -35,6 +37,8 @@ struct ExecStreams: Sendable {
 
   /// A `Status` longer than this is no status.
   static let statusLimit = 64 << 10
+  /// Servers send it in one message; each further one costs another look at all of it.
+  static let statusMessageLimit = 16
 
   /// - Parameter outputLimit: what is kept of each stream, in bytes: its first ones.
   init(outputLimit: Int) { self.outputLimit = max(0, outputLimit) }
@@ -62,16 +66,25 @@ struct ExecStreams: Sendable {
     switch channel {
     case ExecProtocol.Channel.stdout: Self.keep(data, in: &stdout, upTo: outputLimit)
     case ExecProtocol.Channel.stderr: Self.keep(data, in: &stderr, upTo: outputLimit)
-    case ExecProtocol.Channel.error:
-      Self.keep(data, in: &statusText, upTo: Self.statusLimit)
-      // It may come in several messages; none but the last makes it whole.
-      if isLast, status == nil, let whole = ExecStatus(statusText) {
-        status = whole
-        return .ended
-      }
+    case ExecProtocol.Channel.error: return statusPart(data, isLast: isLast)
     default: break  // nothing at all, or a channel that later servers may have
     }
     return .nothing
+  }
+
+  /// It may come in several messages; none but the last makes it whole.
+  private mutating func statusPart(_ data: ByteBuffer, isLast: Bool) -> Event {
+    guard status == nil else { return .nothing }
+    guard statusText.count + data.readableBytes <= Self.statusLimit else {
+      return .broken("it told no end of the command in \(Self.statusLimit) bytes")
+    }
+    statusText += data.readableBytesView
+    guard isLast else { return .nothing }
+    status = ExecStatus(statusText)
+    guard status == nil else { return .ended }
+    statusMessages += 1
+    return statusMessages < Self.statusMessageLimit
+      ? .nothing : .broken("it told no end of the command in \(Self.statusMessageLimit) messages")
   }
 
   private static func keep(_ data: ByteBuffer, in stream: inout [UInt8], upTo limit: Int) {

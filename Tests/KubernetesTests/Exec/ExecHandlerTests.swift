@@ -156,6 +156,44 @@ struct ExecHandlerTests {
     #expect(bench.failure?.kind == .unavailable)
   }
 
+  @Test(
+    "whatever a server says in place of an exit code is no success, and the command can be asked for again",
+    arguments: [
+      "", "0", "Success", "command terminated", "[]", #"{"status":"success"}"#, #"{"status":"Success""#,
+      #"{"status":true}"#, #"{"metadata":{},"status":{"status":"Success"}}"#,
+      #"{"status":"Success"}{"status":"Failure"}"#,
+      #"{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"0"}]}}"#,
+      #"{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"-1"}]}}"#,
+      #"{"status":"Failure","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"256"}]}}"#,
+      #"{"status":"Failure","reason":"NonZeroExitCode"}"#, #"{"status":"Failure"}"#,
+    ])
+  func noExitCode(text: String) throws {
+    // On the error channel, where it belongs, and on those of the command's output, where anybody may say anything.
+    for channel: UInt8 in [0, 1, 2, 3, 4, 255] {
+      let bench = try Bench(Self.quiet)
+      try bench.receive(.binary, [channel] + Array(text.utf8))
+      try bench.receive(.connectionClose)
+      #expect(bench.exitCode == nil)
+      #expect(bench.failure?.kind == .unavailable)
+    }
+  }
+
+  @Test(
+    "an exit code counts on the error channel only, once, and not after the server's close",
+    arguments: [0, 1, 2, 4])
+  func wrongChannel(_ channel: UInt8) throws {
+    let bench = try Bench(Self.quiet)
+    try bench.receive(.binary, [channel] + Array(ExecTalk.status(0).utf8))
+    try bench.receive(.connectionClose)
+    try bench.receive(.binary, [3] + Array(ExecTalk.status(0).utf8))
+    #expect(bench.failure?.kind == .unavailable)
+
+    let twice = try Bench(Self.quiet)
+    for code in [7, 0] { try twice.receive(.binary, [3] + Array(ExecTalk.status(code).utf8)) }
+    try twice.receive(.connectionClose)
+    #expect(twice.exitCode == 7)
+  }
+
   @Test("a command that could not begin is told in the runtime's words")
   func notBegun() throws {
     let bench = try Bench(Self.quiet)

@@ -54,6 +54,29 @@ struct ExecStreamsTests {
     #expect(streams.status == .exited(5))
   }
 
+  @Test("an end in pieces is put together; a talk on the error channel that never becomes one is cut off")
+  mutating func endInPieces() {
+    let status = Array(ExecTalk.status(5).utf8)
+    #expect(streams.take(frame(.binary, [3] + status.prefix(10))) == .nothing)
+    #expect(streams.take(frame(.binary, [3] + status.dropFirst(10))) == .ended)
+    #expect(streams.status == .exited(5))
+
+    var many = ExecStreams(outputLimit: 8)
+    for _ in 1..<ExecStreams.statusMessageLimit {
+      #expect(many.take(frame(.binary, Array("\u{03}error: {}".utf8))) == .nothing)
+    }
+    let broken = many.take(frame(.binary, Array("\u{03}}".utf8)))
+    #expect(broken == .broken("it told no end of the command in 16 messages"))
+    #expect(many.status == nil)
+
+    var long = ExecStreams(outputLimit: 8)
+    #expect(long.take(frame(.binary, [3] + [UInt8](repeating: 32, count: 60_000), fin: false)) == .nothing)
+    #expect(
+      long.take(frame(.continuation, [UInt8](repeating: 32, count: 10_000)))
+        == .broken("it told no end of the command in 65536 bytes"))
+    #expect(long.status == nil)
+  }
+
   @Test("frames that make no sense are noticed")
   mutating func broken() {
     #expect(streams.take(frame(.continuation, [1])) == .broken("a message went on that had not begun"))
