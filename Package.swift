@@ -215,7 +215,7 @@ let package = Package(
       "Admission",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", "Rules", logging, lifecycle,
-        nioCore, nioTLS,
+        nioCore, nioPosix, nioTLS,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),

@@ -36,6 +36,7 @@ struct AdmissionHandler: Sendable {
   }
 
   static let tooLarge = Reply.refusal(413, "The review has more than the \(bodyLimit) bytes that are read.")
+  static let tooBusy = Reply.refusal(503, "Too many reviews are being read; try again.")
   static let tooSlow = Reply.refusal(408, "The review did not come in time.")
 
   func reply(to body: [UInt8]) async -> Reply {

@@ -11,17 +11,15 @@ import ServiceLifecycle
 struct HTTPSListener: Sendable {
   /// API servers keep a handful of connections.
   static let connectionLimit = 128
-  /// Longer than API servers keep an idle connection (90 s), so that it is they who close it: whoever posts into a
-  /// connection that is just being closed loses the request.
-  static let idleTimeout: TimeAmount = .seconds(120)
   /// For a request as a whole. API servers give up after 10 s unless told otherwise.
   static let requestTimeout: Duration = .seconds(10)
-  /// After a refused body, for the client to read why.
-  private static let farewell: TimeAmount = .seconds(2)
 
   let handler: AdmissionHandler
   let clock: any Clock<Duration>
   let logger: Logger
+  var timing = ConnectionTiming()
+  var table = ConnectionTable()
+  var budget = BodyBudget()
 
   /// The server, bound when it runs.
   /// - Parameter onRunning: told the port that it listens on.
@@ -33,24 +31,26 @@ struct HTTPSListener: Sendable {
     // What it has to say of its own, the daemon says in its own words.
     quiet.logLevel = .error
     let limits = HTTP1Channel.Configuration(
-      idleTimeout: Self.idleTimeout,
       httpDecoderConfiguration: .init(
         maxHeaderFieldSize: 8 << 10, maxHeaderListSize: 32 << 10, maxHeaderFieldCount: 100))
-    return try HTTPServerBuilder.tls(.http1(configuration: limits), tlsConfiguration: configuration)
-      .buildServer(
-        configuration: ServerConfiguration(
-          address: .hostname(address, port: port),
-          availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
-        eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet,
-        responder: { request, writer, channel in
-          let reply = await reply(to: request)
-          try await writer.write(response: reply.response.head, body: reply.response.body)
-          // What is still to come of the body is not waited for.
-          if reply.status == 413 || reply.status == 408 {
-            channel.eventLoop.scheduleTask(in: Self.farewell) { channel.close(promise: nil) }
-          }
-        },
-        onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) })
+    return try HTTPServerBuilder { responder in
+      let plain = HTTP1Channel(responder: responder, configuration: limits)
+      return LimitedChannel(
+        base: try TLSChannel(plain, tlsConfiguration: configuration), table: table, timing: timing)
+    }
+    .buildServer(
+      configuration: ServerConfiguration(
+        address: .hostname(address, port: port),
+        availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
+      eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: quiet,
+      responder: { request, writer, channel in
+        table.allow(channel, timing.request)
+        let reply = await reply(to: request)
+        try await writer.write(response: reply.response.head, body: reply.response.body)
+        // What is still to come of a body that was refused is not waited for.
+        table.allow(channel, reply.status == 200 ? timing.idle : timing.farewell)
+      },
+      onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) })
   }
 
   private func reply(to request: Request) async -> AdmissionHandler.Reply {
@@ -60,15 +60,8 @@ struct HTTPSListener: Sendable {
     if let refusal { return refusal }
     return await withTaskGroup(of: AdmissionHandler.Reply?.self) { group in
       group.addTask {
-        do {
-          let body = try await request.body.collect(upTo: AdmissionHandler.bodyLimit)
-          return await handler.reply(to: Array(buffer: body))
-        } catch is NIOTooManyBytesError {
-          return AdmissionHandler.tooLarge
-        } catch {
-          // The client went away, or its time is over.
-          return nil
-        }
+        // The client may go away, or its time be over.
+        try? await judged(request.body)
       }
       group.addTask {
         try? await clock.sleep(for: Self.requestTimeout)
@@ -78,6 +71,21 @@ struct HTTPSListener: Sendable {
       group.cancelAll()
       return first ?? AdmissionHandler.tooSlow
     }
+  }
+
+  /// Reads a body, as far as it may go on, and judges it.
+  private func judged(_ parts: RequestBody) async throws -> AdmissionHandler.Reply {
+    let share = budget.share()
+    var body: [UInt8] = []
+    for try await part in parts {
+      guard body.count + part.readableBytes <= AdmissionHandler.bodyLimit else {
+        return AdmissionHandler.tooLarge
+      }
+      guard share.take(part.readableBytes) else { return AdmissionHandler.tooBusy }
+      body += part.readableBytesView
+    }
+    defer { withExtendedLifetime(share) {} }
+    return await handler.reply(to: body)
   }
 }
 
