@@ -50,7 +50,7 @@ enum RuleDocumentation {
       ("upgrade", "Upgrades"),
       ("rollback", "Rollbacks"),
     ]
-    let all = RuleRegistry.all.map { $0.description }
+    let all = RuleRegistry.all.filter { !($0 is any DaemonRule.Type) }.map { $0.description }
     let daemons = RuleRegistry.all.filter { $0 is any DaemonRule.Type }.map { $0.description }
     return ["Files", "Apps", "Clusters", "Upgrades", "Rollbacks"].map { title in
       let prefixes = titles.filter { $0.1 == title }.map { $0.0 + "/" }
