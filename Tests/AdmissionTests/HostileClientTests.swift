@@ -78,7 +78,9 @@ struct HostileClientTests {
     }
 
     var statuses: [String] {
-      said.text.split(separator: "HTTP/1.1 ").map { String($0.prefix(3)) }
+      said.text.split(separator: "HTTP/1.1 ", omittingEmptySubsequences: false).dropFirst().map {
+        String($0.prefix(3))
+      }
     }
 
     func close() async throws { try await channel.close() }
