@@ -29,11 +29,15 @@ public final class SSHSigner: Sendable {
   }
 
   /// Signs anything, for any purpose.
-  public func signature(over text: [UInt8], namespace: String = "git") throws -> [UInt8] {
+  ///
+  /// - Parameter certificate: of the key, where that is to be shown with the signature.
+  public func signature(
+    over text: [UInt8], by certificate: String? = nil, namespace: String = "git"
+  ) throws -> [UInt8] {
     let file = "\(folder.path)/\(UUID().uuidString)"
     try Data(text).write(to: URL(fileURLWithPath: file))
     try TemporaryRepository.run(
-      ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", keyFile, file], in: nil)
+      ["ssh-keygen", "-q", "-Y", "sign", "-n", namespace, "-f", certificate ?? keyFile, file], in: nil)
     return Array(try Data(contentsOf: URL(fileURLWithPath: "\(file).sig")))
   }
 }

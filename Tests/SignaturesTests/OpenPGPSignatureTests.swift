@@ -81,6 +81,25 @@ struct OpenPGPSignatureTests {
     #expect(reason("[GNUPG:] GOODSIG A1 Ann\n" + valid) == nil)
   }
 
+  @Test("a message that a listed key signed is no signature of a commit, beside a good one neither")
+  func message() async throws {
+    let (signer, folder) = (try PGPSigner(), try TemporaryFolder())
+    try signer.make("ann")
+    let keyring = "\(folder.path)/keys.asc"
+    try signer.export(["ann"], to: keyring)
+    let payload = Array("tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n\nBegin\n".utf8)
+    let (file, inline) = ("\(folder.path)/mail", "\(folder.path)/mail.asc")
+    try "Good morning\n".write(toFile: file, atomically: true, encoding: .utf8)
+    try signer.gpg("--armor", "--sign", "--local-user", "ann@example.org", "--output", inline, file)
+    let message = Array(try Data(contentsOf: URL(fileURLWithPath: inline)))
+    let detached = try signer.signature(over: payload, by: "ann")
+    let tools = SignatureTools(SignaturePolicy(mode: .range, keyring: keyring), folder: folder.path)
+    #expect(await tools.check(CommitSignature(text: detached, payload: payload)).isGood)
+    for text in [message, message + detached, detached + message] {
+      #expect(await !tools.check(CommitSignature(text: text, payload: payload)).isGood)
+    }
+  }
+
   @Test("keys that are none leave everything unjudged")
   func noKeys() async throws {
     let (pgp, folder) = (try PGPSigner(), try TemporaryFolder())

@@ -76,6 +76,37 @@ struct SSHSignatureTests {
     #expect(refusal(other)?.contains("the key is not for git") == true)
   }
 
+  @Test(
+    "of a key that an authority vouches for is good as its certificate, and the authority's line, say today")
+  func authority() async throws {
+    let (ann, authority) = (try SSHSigner(), try SSHSigner("authority"))
+    let lines = authority.line("*@example.org", "cert-authority,namespaces=\"git\"")
+    let cases: [(principals: String, validity: String, line: String, isGood: Bool)] = [
+      ("ann@example.org", "-1d:+1d", lines, true), ("ann@example.org", "-9d:-1d", lines, false),
+      ("ann@example.org", "+1d:+9d", lines, false), ("ann@elsewhere.example", "-1d:+1d", lines, false),
+      ("ann@example.org", "-1d:+1d", authority.line("*@example.org"), false),
+      (
+        "ann@example.org", "-1d:+1d", authority.line("*@example.org", "cert-authority,namespaces=\"file\""),
+        false
+      ),
+      (
+        "ann@example.org", "-1d:+1d",
+        authority.line("*@example.org", "cert-authority,valid-before=\"20200101\""), false
+      ),
+    ]
+    for (principals, validity, line, isGood) in cases {
+      try TemporaryRepository.run(
+        [
+          "ssh-keygen", "-q", "-s", authority.keyFile, "-I", "ann", "-n", principals, "-V", validity,
+          "\(ann.keyFile).pub",
+        ], in: nil)
+      let made = try ann.signature(over: Self.text, by: "\(ann.keyFile)-cert.pub")
+      let desk = try Desk(line)
+      let verdict = await desk.tools.check(CommitSignature(text: made, payload: Self.text))
+      #expect(verdict.isGood == isGood, "\(principals) \(validity) \(line)")
+    }
+  }
+
   @Test("does not fit a commit that was changed, nor one that was made for something else")
   func tampered() async throws {
     let ann = try SSHSigner()
