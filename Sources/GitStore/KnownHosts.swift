@@ -23,6 +23,8 @@ struct KnownHosts {
     /// The host has another key of the same type: somebody may be in between.
     case changed
     case revoked
+    /// The host is known by this key, and keys of the kind prove nothing any more.
+    case weak(String)
   }
 
   /// Reads the file's text. Lines that are not understood are passed over, as ssh does; certificate
@@ -48,7 +50,9 @@ struct KnownHosts {
     let mine = lines.filter { Self.matches($0.hosts, name) }
     if mine.contains(where: { $0.revoked && $0.key == key }) { return .revoked }
     let trusted = mine.filter { !$0.revoked }
-    if trusted.contains(where: { $0.key == key }) { return .known }
+    if trusted.contains(where: { $0.key == key }) {
+      return Self.weakness(of: key).map(Verdict.weak) ?? .known
+    }
     if trusted.isEmpty { return .unknownHost }
     let type = Self.type(of: key)
     let types = Set(trusted.map(\.keyType))
@@ -57,10 +61,35 @@ struct KnownHosts {
 
   /// The type that a key in wire form names.
   static func type(of key: [UInt8]) -> String {
-    guard key.count >= 4 else { return "" }
-    let length = key[..<4].reduce(0) { $0 << 8 | Int($1) }
-    guard length <= key.count - 4 else { return "" }
-    return String(decoding: key[4..<(4 + length)], as: UTF8.self)
+    var rest = key[...]
+    return string(&rest).map { String(decoding: $0, as: UTF8.self) } ?? ""
+  }
+
+  /// The shortest RSA key that counts, in bits.
+  static let rsaLimit = 2048
+
+  /// Why a key could be another's as well; nil for one that is good enough. libssh2 takes every kind that it knows, and
+  /// nobody can tell it otherwise through libgit2.
+  private static func weakness(of key: [UInt8]) -> String? {
+    var rest = key[...]
+    guard let type = string(&rest) else { return "a key without a type" }
+    if type.elementsEqual("ssh-dss".utf8) { return "a DSA key" }
+    guard type.elementsEqual("ssh-rsa".utf8) else { return nil }
+    // The exponent comes first (RFC 4253, section 6.6).
+    guard string(&rest) != nil, let modulus = string(&rest)?.drop(while: { $0 == 0 }),
+      let first = modulus.first
+    else { return "a damaged RSA key" }
+    let bits = modulus.count * 8 - first.leadingZeroBitCount
+    return bits < rsaLimit ? "an RSA key of \(bits) bits" : nil
+  }
+
+  /// Takes a string with its length off the front; nil where it is longer than what there is (RFC 4251, section 5).
+  private static func string(_ rest: inout ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    guard rest.count >= 4 else { return nil }
+    let length = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+    guard length <= rest.count - 4 else { return nil }
+    defer { rest = rest.dropFirst(4 + length) }
+    return rest.dropFirst(4).prefix(length)
   }
 
   /// Whether the first field of a line means a host: a list of patterns (`!` excludes), or one hashed name.

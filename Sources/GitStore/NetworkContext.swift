@@ -169,6 +169,13 @@ final class NetworkContext {
           hint: "somebody may be in between; ask its administrator, then remove the old line"))
     case .revoked:
       return fail(GitError(.hostKey, "the key that \(host) shows is revoked in \(remote.knownHosts)"))
+    case .weak(let kind):
+      return fail(
+        GitError(
+          .hostKey, "the host \(host) shows \(kind), which can be forged",
+          hint:
+            "have the host use an ed25519 key, or an RSA key of \(KnownHosts.rsaLimit) bits at least, and put that "
+            + "into \(remote.knownHosts)"))
     }
   }
 

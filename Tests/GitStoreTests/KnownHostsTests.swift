@@ -67,6 +67,25 @@ struct KnownHostsTests {
     #expect(hosts.judge(host: "example.org", port: 22, key: one) == .changed)
   }
 
+  @Test(
+    "a key of a kind that can be forged is refused though it is listed",
+    .enabled(if: Tools.has("ssh-keygen"), "needs ssh-keygen"),
+    arguments: [("1024", "an RSA key of 1024 bits"), ("2047", "an RSA key of 2047 bits"), ("2048", nil)])
+  func weak(bits: String, kind: String?) throws {
+    let folder = try TemporaryFolder()
+    try TemporaryRepository.run(
+      ["ssh-keygen", "-q", "-N", "", "-t", "rsa", "-b", bits, "-f", "k"], in: folder.path)
+    let real = try String(contentsOfFile: folder.path + "/k.pub", encoding: .utf8)
+    let bytes = Array(try #require(Data(base64Encoded: String(real.split(separator: " ")[1]))))
+    let verdict = KnownHosts("a \(real)").judge(host: "a", port: 22, key: bytes)
+    #expect(verdict == kind.map(KnownHosts.Verdict.weak) ?? .known)
+    let dsa = key("ssh-dss")
+    #expect(KnownHosts(line("a", dsa)).judge(host: "a", port: 22, key: dsa) == .weak("a DSA key"))
+    let broken = key("ssh-rsa", 255)
+    #expect(
+      KnownHosts(line("a", broken)).judge(host: "a", port: 22, key: broken) == .weak("a damaged RSA key"))
+  }
+
   @Test("lines that make no sense trust nobody")
   func rubbish() {
     let key = key("ssh-ed25519")
