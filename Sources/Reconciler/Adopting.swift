@@ -28,15 +28,11 @@ extension Reconciler {
     }
   }
 
-  /// Empty where they may not be read: that is granted only to daemons that prune, and the StatefulSets tell most.
+  /// Empty where pruning is off: only daemons that prune are allowed to read them, and StatefulSets tell most.
   private func claims(of cluster: Object) async throws(APIError) -> [Object] {
-    do throws(APIError) {
-      let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
-      return try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
-    } catch {
-      guard error.kind == .forbidden else { throw error }
-      return []
-    }
+    guard settings.policy.prune else { return [] }
+    let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
+    return try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
   }
 
   /// The judgement of a cluster that is not taken over: rejected for its shape; or waiting, and tried again, where

@@ -18,7 +18,7 @@ struct RegistryTests {
     upgrade/only-images upgrade/package-needs-image upgrade/cardinality upgrade/configured upgrade/name
     upgrade/legacy-layout rollback/only-prev-app rollback/once
     rollback/point-of-no-return rollback/only-app
-    layout/schema object/owner object/prune commit/atomic commit/signature commit/history
+    layout/schema object/owner cluster/adoption-shape object/prune commit/atomic commit/signature commit/history
     """.split(whereSeparator: \.isWhitespace).map(String.init)
 
   @Test("holds every id once, in the order in which they are documented")
