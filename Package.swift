@@ -75,7 +75,7 @@ let package = Package(
     room("GitStore", ["CLibgit2", "Values", "Diagnostics", crypto]),
     room(
       "Signatures",
-      ["Diagnostics", "GitStore", .product(name: "Subprocess", package: "swift-subprocess")]),
+      ["Values", "Diagnostics", "GitStore", .product(name: "Subprocess", package: "swift-subprocess")]),
     room("Layout", ["Values", "Diagnostics", "Manifests", "GitStore"]),
     room("ClusterAPI", ["Values", "KubeDirector", logging]),
     room(
@@ -122,7 +122,7 @@ let package = Package(
     room(
       "Hooks",
       [
-        "Diagnostics", "GitStore", "Terminal", "Validation",
+        "Values", "Diagnostics", "GitStore", "Terminal", "Validation",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     room(

@@ -136,7 +136,7 @@ public enum GitURL: Sendable, Hashable {
   /// libgit2 puts the path between single quotes for the shell on the other side, and escapes nothing.
   private static func checkRemotePath(_ path: String, _ refuse: (String, String) -> GitError) throws(GitError)
   {
-    if path.contains(where: { "'\\".contains($0) }) {
+    if path.utf8.contains(where: { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\\") }) {
       throw refuse("has a quote or backslash in its path", "rename the repository there")
     }
   }

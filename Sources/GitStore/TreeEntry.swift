@@ -33,6 +33,9 @@ public struct TreeEntry: Sendable, Hashable {
     self.kind = kind
   }
 
+  /// Whether `path` leads to it in the tree. The path of a hostile name is quoted, and leads nowhere.
+  public var isWithinReach: Bool { kind != .link(.hostilePath) && kind != .link(.tooDeep) }
+
   /// False for what must be reported instead of read.
   public var isFile: Bool {
     if case .file = kind { true } else { false }

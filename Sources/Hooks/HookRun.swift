@@ -1,3 +1,4 @@
+import Diagnostics
 import GitStore
 import Validation
 
@@ -183,6 +184,6 @@ public struct HookRun {
   }
 
   private static func command(_ base: String, _ head: String) -> String {
-    "kdops validate --base=\(base) --head=\(head)"
+    "kdops validate --base=\(ShellWord.value(base)) --head=\(ShellWord.value(head))"
   }
 }

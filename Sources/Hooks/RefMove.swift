@@ -1,4 +1,5 @@
 import GitStore
+import Values
 
 /// One ref that a push would move, as git tells its hooks.
 struct RefMove: Sendable, Hashable {
@@ -11,7 +12,7 @@ struct RefMove: Sendable, Hashable {
 
   /// The name of the branch; nil for tags, notes and whatever else is no branch.
   var branch: String? {
-    ref.hasPrefix("refs/heads/") ? String(ref.dropFirst("refs/heads/".count)) : nil
+    ref.cutting(prefix: "refs/heads/").map(String.init)
   }
 
   /// Reads what git writes to a hook's standard input: `githooks(5)`.
@@ -19,8 +20,8 @@ struct RefMove: Sendable, Hashable {
   /// - Throws: `GitError` of kind `.malformed` for a line of another form.
   static func read(_ input: String, of hook: HookName) throws(GitError) -> [RefMove] {
     var moves: [RefMove] = []
-    for line in input.split(separator: "\n") {
-      let words = line.split(separator: " ")
+    for line in input.parts(separatedBy: "\n", omittingEmpty: true) {
+      let words = String(line).parts(separatedBy: " ", omittingEmpty: true)
       switch hook {
       case .prePush where words.count == 4:
         moves.append(RefMove(ref: String(words[2]), old: try id(words[3]), new: try id(words[1])))
@@ -38,8 +39,8 @@ struct RefMove: Sendable, Hashable {
   /// judge.
   static func judged(among moves: [RefMove], branch: String?) -> [RefMove] {
     moves.filter { move in
-      guard move.new != nil, let name = move.branch, !name.hasPrefix("kdops/") else { return false }
-      return branch == nil || name == branch
+      guard move.new != nil, let name = move.branch, !name.startsExactly(with: "kdops/") else { return false }
+      return branch.map { name.isExactly($0) } ?? true
     }
   }
 

@@ -22,7 +22,8 @@ extension ManifestFile {
       switch reason {
       case .symlink: "\(entry.path) is a symbolic link, which is never followed"
       case .submodule: "\(entry.path) is a submodule, which is never read"
-      case .hostilePath: "\(entry.path) has a name that could lead elsewhere, and is not read"
+      case .hostilePath:
+        "\(entry.path) has a name that is not UTF-8 or could lead elsewhere, and is not read"
       case .tooDeep: "\(entry.path) is too many folders deep, and is not read"
       case .unknownMode, nil: "\(entry.path) is no file, and is not read"
       }
@@ -31,7 +32,9 @@ extension ManifestFile {
       findings: [
         Diagnostic(
           rule: "file/link", severity: .error, location: SourceLocation(file: entry.path), message: message,
-          hint: "put the file itself in its place")
+          hint: reason == .hostilePath
+            ? "rename it; letters, digits, `-`, `_` and `.` are always read"
+            : "put the file itself in its place")
       ])
   }
 }

@@ -115,7 +115,7 @@ struct ManifestReader {
     if kind == "List" || (kind.hasSuffix("List") && json["items"] != nil) {
       return takeItems(of: json, kind: kind, document: document, prefix: prefix)
     }
-    guard let known = ManifestKind(rawValue: kind) else {
+    guard let known = ManifestKind(rawValue: kind), kind.isExactly(known.rawValue) else {
       return warnUnknown(kind, json["apiVersion"]?.string, at: prefix + ["kind"], document: document)
     }
     guard json["apiVersion"]?.string == ManifestKind.apiVersion else {

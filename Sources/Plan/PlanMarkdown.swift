@@ -136,8 +136,12 @@ public enum PlanMarkdown {
   }
 
   private static func foot(_ plan: Plan) -> String {
-    var text =
-      "<sub>\(plan.base.prefix(7)) → \(plan.head.prefix(7)) · \(PlanWords.status(plan).joined(separator: "; "))"
+    let (base, head) = (
+      MarkdownText.escaped("\(plan.base.prefix(7))"), MarkdownText.escaped("\(plan.head.prefix(7))")
+    )
+    // Whose status it is stands in the repository, where others may write it.
+    let status = PlanWords.status(plan).map(MarkdownText.escaped).joined(separator: "; ")
+    var text = "<sub>\(base) → \(head) · \(status)"
     if !plan.notJudged.isEmpty { text += " · not judged: \(plan.notJudged.joined(separator: ", "))" }
     return text + "</sub>\n"
   }

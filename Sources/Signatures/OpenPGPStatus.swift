@@ -1,14 +1,18 @@
+import Values
+
 /// What `gpgv` said of a signature on its status channel, one keyword a line (GnuPG's `doc/DETAILS`).
 ///
-/// The exit code does not do: it is 0 for keys that have expired or were revoked.
+/// The exit code does not do: it is 0 for keys that have expired or were revoked. Lines end at `\n` alone: `gpgv` escapes
+/// that in the names of keys, and not the other characters that Unicode ends lines with.
 enum OpenPGPStatus {
   private static let mark = "[GNUPG:] "
 
   static func verdict(_ output: String) -> SignatureVerdict {
     var signatures = 0
     var (signer, isValid): (String?, Bool) = (nil, false)
-    for line in output.split(whereSeparator: \.isNewline) where line.hasPrefix(mark) {
-      let words = line.dropFirst(mark.count).split(separator: " ", maxSplits: 2).map(String.init)
+    for line in output.parts(separatedBy: "\n") {
+      guard let text = String(line).cutting(prefix: mark) else { continue }
+      let words = text.split(separator: " ", maxSplits: 2).map(String.init)
       let key = words.count > 1 ? words[1] : ""
       let name = words.count > 2 ? "\(words[2]) (\(key))" : key
       switch words.first {

@@ -1,6 +1,7 @@
 import Diagnostics
 import FoundationEssentials
 import GitStore
+import Values
 
 /// Looks at signatures with the programs that made them: `gpgv` and `ssh-keygen`.
 ///
@@ -97,7 +98,7 @@ public struct SignatureTools: SignatureChecker {
       (folder) throws(Tool.Failure) in
       let file = "\(folder)/signature"
       let found = try await Self.sshKeygen.run(["-Y", "find-principals", "-f", signers, "-s", file])
-      let principals = found.output.split(whereSeparator: \.isNewline).map(String.init)
+      let principals = found.output.parts(separatedBy: "\n", omittingEmpty: true).map(String.init)
       guard found.succeeded, !principals.isEmpty else {
         return .refused("is signed with an SSH key that is not among the allowed signers today")
       }

@@ -66,11 +66,13 @@ extension UpgradeProgress {
   }
 }
 
-/// A text as it may go into git: on one line, at most so many characters, credentials cut out.
+/// A text as it may go into git: on one line, at most so many Unicode scalars, credentials cut out. A `Character` may be of
+/// any length.
 func clean(_ text: String, limit: Int = 400) -> String {
   // A bound before the redaction keeps its cost bounded; one after it keeps a cut from showing half a secret.
-  let shown = TerminalText.visible(Redaction.url(String(text.prefix(limit * 4)).onOneLine))
-  return shown.count <= limit ? shown : shown.prefix(limit - 1) + "…"
+  let shown = TerminalText.visible(Redaction.url(String(text.unicodeScalars.prefix(limit * 4)).onOneLine))
+  guard shown.unicodeScalars.count > limit else { return shown }
+  return String(shown.unicodeScalars.prefix(limit - 1)) + "…"
 }
 
 extension String {

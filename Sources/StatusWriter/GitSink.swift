@@ -115,7 +115,7 @@ public final class GitSink: StatusSink {
   /// The files of clusters that a ref has, as far as the mirror knows.
   private func paths(of ref: String) async throws -> [String] {
     guard let tip = try await mirror.known(ref) else { return [] }
-    return try await mirror.repository.tree(at: tip).map(\.path).filter {
+    return try await mirror.repository.tree(at: tip).filter(\.isWithinReach).map(\.path).filter {
       $0.hasSuffix(".yaml") && $0 != StatusOwner.path
     }
   }

@@ -4,6 +4,7 @@ import GitStore
 import KubeDirector
 import Rules
 import StatusWriter
+import Values
 
 /// One run of `kdops validate`: gathers what is to be compared, has it judged, and tells of it.
 public struct Validation {
@@ -167,9 +168,12 @@ public struct Validation {
       throw GitError(.gone, "\(path) does not exist", hint: "give the path of a folder or a file")
     }
     if isFolder { return (path, nil) }
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    let parts = path.parts(separatedBy: "/")
     let folder = parts.dropLast().joined(separator: "/")
-    return (folder.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : folder, parts.last.map(String.init))
+    return (
+      folder.isEmpty ? (path.utf8.first == UInt8(ascii: "/") ? "/" : ".") : folder,
+      parts.last.map(String.init)
+    )
   }
 }
 
@@ -183,7 +187,7 @@ private struct AskedPaths {
   /// What stands in no file concerns everybody.
   func contains(_ path: String?) -> Bool {
     guard let path else { return true }
-    return file.map { below + $0 == path } ?? path.hasPrefix(below)
+    return file.map { path.isExactly(below + $0) } ?? path.startsExactly(with: below)
   }
 }
 

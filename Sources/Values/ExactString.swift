@@ -21,8 +21,10 @@ extension ExactString: Hashable {
   }
 
   @inlinable public func hash(into hasher: inout Hasher) {
-    var text = wrappedValue
-    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    let isDone: Void? = wrappedValue.utf8.withContiguousStorageIfAvailable {
+      hasher.combine(bytes: UnsafeRawBufferPointer($0))
+    }
+    if isDone == nil { Array(wrappedValue.utf8).withUnsafeBytes { hasher.combine(bytes: $0) } }
     // As `String` does, so that two texts in a row differ from the same bytes cut elsewhere.
     hasher.combine(0xFF as UInt8)
   }
@@ -42,14 +44,29 @@ extension ExactString: CustomStringConvertible, ExpressibleByStringLiteral {
 extension String {
   /// Whether two texts have the same bytes. `==` says so of canonically equivalent ones too.
   @inlinable public func isExactly(_ other: String) -> Bool {
-    // What is not even equivalent is told by one comparison of memory where both are ASCII.
-    guard utf8.count == other.utf8.count, self == other else { return false }
-    return utf8.elementsEqual(other.utf8)
+    guard utf8.count == other.utf8.count else { return false }
+    let answer = utf8.withContiguousStorageIfAvailable { one in
+      other.utf8.withContiguousStorageIfAvailable { other in
+        var at = 0
+        while at < one.count, one[at] == other[at] { at += 1 }
+        return at == one.count
+      }
+    }
+    return (answer ?? nil) ?? utf8.elementsEqual(other.utf8)
   }
 
   /// Whether this text comes first in the order of bytes, which is that of Unicode scalars and of git.
   @inlinable public func sortsExactly(before other: String) -> Bool {
-    utf8.lexicographicallyPrecedes(other.utf8)
+    // As fast as `<` of strings in ASCII; the general way over the views takes ten times that.
+    let answer = utf8.withContiguousStorageIfAvailable { one in
+      other.utf8.withContiguousStorageIfAvailable { other in
+        let count = min(one.count, other.count)
+        var at = 0
+        while at < count, one[at] == other[at] { at += 1 }
+        return at < count ? one[at] < other[at] : one.count < other.count
+      }
+    }
+    return (answer ?? nil) ?? utf8.lexicographicallyPrecedes(other.utf8)
   }
 
   /// Whether the bytes begin with those of another text. `hasPrefix` looks at whole characters, to which a combining mark
@@ -93,5 +110,5 @@ extension String? {
 
 extension Sequence<String> {
   /// In the order of bytes.
-  public func sortedExactly() -> [String] { sorted { $0.sortsExactly(before: $1) } }
+  @inlinable public func sortedExactly() -> [String] { sorted { $0.sortsExactly(before: $1) } }
 }

@@ -31,7 +31,8 @@ struct GitURLTests {
     "one that is unsafe or unknown is refused, without repeating a password",
     arguments: [
       "", "http://example.org/x", "git://example.org/x", "ext::sh -c id", "https://me:hunter2@example.org/x",
-      "ssh://me:hunter2@example.org/x", "ssh://example.org/x';id;'", "git@example.org:x';id;'", "https:///x",
+      "ssh://me:hunter2@example.org/x", "ssh://example.org/x';id;'", "git@example.org:x';id;'",
+      "ssh://example.org/x'\u{301};id;'\u{301}", "git@example.org:x'\u{301};id;'\u{301}", "https:///x",
       "https://example.org", "https://example.org:0/x", "https://example.org:99999/x",
       "https://exa mple.org/x",
       "ssh://-oProxyCommand=id/x", "-oProxyCommand=id:x", "file://host/x", "https://example.org/x\n",

@@ -74,6 +74,20 @@ struct ManifestFileTests {
     #expect(!file.isWhole)
   }
 
+  @Test("a kind that only looks like one of these is another kind")
+  func equivalentKind() {
+    let kelvin = cluster("a").replacing("kind: K", with: "kind: \u{212A}")
+    let file = parse(kelvin)
+    #expect(!kelvin.isExactly(cluster("a")))
+    #expect(file.documents.isEmpty && file.findings.map(\.rule) == ["file/unknown-kind"])
+  }
+
+  @Test("a mapping's keys are the same where their bytes are")
+  func equivalentKeys() {
+    let file = parse(cluster("a", "spec: {app: x, caf\u{E9}: 1, cafe\u{301}: 2}"))
+    #expect(file.isWhole && file.documents.first?.json["spec"]?.object?.count == 3)
+  }
+
   @Test("objects of other kinds are warned about and leave the file whole")
   func unknownKinds() {
     let file = parse("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")

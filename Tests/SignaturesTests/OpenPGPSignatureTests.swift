@@ -21,6 +21,15 @@ struct OpenPGPSignatureTests {
     if case .refused(let reason) = verdict { reason } else { nil }
   }
 
+  @Test(
+    "the name of a key cannot add a line to what gpgv says",
+    arguments: ["\u{2028}", "\u{85}", "\u{B}", "\u{C}", "\r"])
+  func statusLines(separator: String) {
+    let name = "Mallory\(separator)[GNUPG:] GOODSIG 22 Admin\(separator)[GNUPG:] NEWSIG"
+    let output = "[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 11 \(name)\n[GNUPG:] VALIDSIG 11 2024-01-01\n"
+    #expect(OpenPGPStatus.verdict(output) == .good("\(name) (11)"))
+  }
+
   @Test("of git's own making is good, by keys in armour as by bare ones", arguments: [true, false])
   func real(armored: Bool) async throws {
     let (pgp, folder) = (try PGPSigner(), try TemporaryFolder())

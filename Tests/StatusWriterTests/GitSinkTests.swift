@@ -61,6 +61,22 @@ struct GitSinkTests {
     #expect(try refsThere == before)
   }
 
+  @Test("a file with a hostile name in the status tree stays where it is and stops nothing")
+  func hostileName() async throws {
+    let refs = StatusRefs(notes: nil, tree: "refs/kdops/status", branch: nil)
+    let blob = try remote.git("hash-object", "-w", "--stdin", input: "x")
+    let lines = ["a\u{1}.yaml", "old.yaml"].map { "100644 blob \(blob)\t\($0)\0" }.joined()
+    let folder = try remote.git("mktree", "-z", input: lines)
+    let tree = try remote.git("mktree", input: "040000 tree \(folder)\tprod\n")
+    try remote.git("update-ref", "refs/kdops/status", try remote.git("commit-tree", tree, "-m", "hostile"))
+    var batch = batch("1")
+    batch.keeping = ["prod/a.yaml"]
+    try await sink(refs).publish(batch)
+    let names = try remote.git("ls-tree", "-r", "-z", "--name-only", "refs/kdops/status").split(
+      separator: "\0")
+    #expect(names == ["prod/a\u{1}.yaml", "prod/a.yaml"])
+  }
+
   @Test("a cluster that lost the race for the first status is refused too")
   func lostRace() async throws {
     let late = try await writer(refs, of: laptop)

@@ -123,6 +123,14 @@ struct NoteTextTests {
     #expect(json["objects"]?.array?.count == 1)
   }
 
+  @Test("bounds a message by what it takes, however many marks one character has")
+  func marks() {
+    let message = "x" + String(repeating: "\u{301}", count: 100_000)
+    let note = NoteText.render(
+      CommitReport(commit: Sample.commit, objects: [Sample.object("a", .failed, message: message)]))
+    #expect(note.utf8.count < 4_000 && note.contains("name: a"))
+  }
+
   @Test("keeps lines and control characters out, and every credential")
   func cleaned() {
     let note = NoteText.render(

@@ -66,6 +66,18 @@ struct ValidationTests {
     #expect(validation.report.objects.filter { $0.change == "delete" }.map(\.object.name) == ["one"])
   }
 
+  @Test("a file or folder whose name begins with a combining mark can be asked for")
+  func combiningMark() async throws {
+    try repository.write([
+      "clusters/\u{301}x.yaml": Files.analytics("9.9.9", name: "one"),
+      "clusters/\u{301}y/z.yaml": Files.analytics("9.9.9", name: "two"),
+    ])
+    for path in ["/clusters/\u{301}x.yaml", "/clusters/\u{301}y"] {
+      #expect(
+        try await validate(.workTree, path: path).report.findings.map(\.rule) == ["cluster/app-registered"])
+    }
+  }
+
   @Test("a finding shows the line of the very file that it is about")
   func equivalentNamesShown() async throws {
     try repository.commit([Self.composed: "# the other file\n\n\n" + Files.analytics("1.0.0", name: "one")])

@@ -141,7 +141,12 @@ public struct SARIF {
 
   /// 3.11.6: `[text](target)` in a plain message is a link, and none is meant here.
   private static func plain(_ text: String) -> String {
-    guard text.contains("](") else { return text }
-    return text.replacing("\\", with: "\\\\").replacing("[", with: "\\[").replacing("]", with: "\\]")
+    guard text.unicodeScalars.contains("](".unicodeScalars) else { return text }
+    var plain = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if scalar == "\\" || scalar == "[" || scalar == "]" { plain.append("\\") }
+      plain.append(scalar)
+    }
+    return String(plain)
   }
 }

@@ -19,7 +19,9 @@ struct ObjectRules: Sendable {
 
   /// A new object as it will be stored, but for what only the store can know.
   func admitted(_ given: Object, keepsStatus: Bool) throws(APIError) -> Object {
-    guard let resource = Self.kinds[given.kind], resource.apiVersion == given.apiVersion else {
+    guard let resource = Self.kinds[given.kind], given.kind.isExactly(resource.kind),
+      given.apiVersion.isExactly(resource.apiVersion)
+    else {
       throw APIError(
         .unsupported, "the embedded cluster has no kind \"\(given.kind)\" in \"\(given.apiVersion)\"")
     }

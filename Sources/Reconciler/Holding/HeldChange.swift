@@ -46,9 +46,11 @@ public struct HeldChange: Sendable, Hashable {
 
   /// On one line, bounded, without credentials.
   private static func fit(_ text: String) -> String {
-    let line = text.prefix(2000).split(whereSeparator: \.isNewline).joined(separator: " ")
+    let line = String(text.unicodeScalars.prefix(2000)).split(whereSeparator: \.isNewline).joined(
+      separator: " ")
     let shown = TerminalText.visible(Redaction.url(line))
-    return shown.count <= 600 ? shown : shown.prefix(599) + "…"
+    guard shown.unicodeScalars.count > 600 else { return shown }
+    return String(shown.unicodeScalars.prefix(599)) + "…"
   }
 }
 

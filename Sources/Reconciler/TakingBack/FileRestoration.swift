@@ -24,7 +24,7 @@ struct FileRestoration {
 
   /// The documents of both files; nil where they cannot be told apart by their lines.
   private func parts(_ present: [UInt8], _ old: [UInt8]) -> ([[UInt8]], [[UInt8]])? {
-    if path.hasSuffix(".json") { return ([present], [old]) }
+    if path.endsExactly(with: ".json") { return ([present], [old]) }
     guard let here = Self.split(present), let there = Self.split(old) else { return nil }
     return (here, there)
   }

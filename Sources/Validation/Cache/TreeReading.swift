@@ -23,7 +23,7 @@ struct TreeReading {
     let side = try await Side.read(
       entries, layout, texts: Texts(repository.reader, tree: tree), in: repository)
     // What has no path that leads to it cannot be read again by it.
-    if let store, !entries.contains(where: \.isOutOfReach) {
+    if let store, !entries.contains(where: { !$0.isWithinReach }) {
       let facts = TreeFacts.bytes(of: side.snapshot, tree: tree, salt: UInt64.random(in: 0...UInt64.max))
       store.keep(facts, of: .tree(layout.layout))
     }
@@ -40,7 +40,7 @@ struct TreeReading {
     guard
       let differences = try? await repository.diff(
         baseTree: facts.info.tree, headTree: tree, selection),
-      differences.count <= Self.differenceLimit, !differences.contains(where: { $0.isOutOfReach })
+      differences.count <= Self.differenceLimit, differences.allSatisfy(\.isWithinReach)
     else { return nil }
     let known = Side(facts, layout, texts: Texts(reader, tree: facts.info.tree))
     let side = try await known.changed(
@@ -50,11 +50,6 @@ struct TreeReading {
   }
 }
 
-extension TreeEntry {
-  /// Whether its path is written in another way than git has it.
-  fileprivate var isOutOfReach: Bool { kind == .link(.hostilePath) || kind == .link(.tooDeep) }
-}
-
 extension TreeChange {
-  fileprivate var isOutOfReach: Bool { old?.isOutOfReach == true || new?.isOutOfReach == true }
+  fileprivate var isWithinReach: Bool { old?.isWithinReach != false && new?.isWithinReach != false }
 }

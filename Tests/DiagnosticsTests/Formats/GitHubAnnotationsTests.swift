@@ -29,6 +29,13 @@ struct GitHubAnnotationsTests {
     #expect(line(finding).hasSuffix("::50%25: a, b."))
   }
 
+  @Test("a combining mark behind a sign does not let the sign through")
+  func combiningMarks() {
+    let file = HostileReport.finding("x/y", .error, "a:\u{301}:\u{301}b,\u{301}title=z.yaml")
+    let properties = line(file).dropFirst("::error file=".count).unicodeScalars.prefix { $0 != "," }
+    #expect(!properties.contains(":") && properties.count > "a%3A%3Ab%2Ctitle=z.yaml".count)
+  }
+
   @Test("no text of a file begins a command of its own")
   func injection() {
     let text = GitHubAnnotations.render(HostileReport.report)
