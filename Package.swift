@@ -81,7 +81,7 @@ let package = Package(
     room(
       "EmbeddedCluster",
       [
-        "Values", "KubeDirector", "ClusterAPI", logging, crypto, deque,
+        "Values", "Diagnostics", "KubeDirector", "ClusterAPI", logging, crypto, deque,
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
@@ -238,7 +238,7 @@ let package = Package(
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "StatusWriter",
         "Reconciler", "Terminal",
       ], exclude: ["Golden"]),
-    tests("Daemon", ["Diagnostics", "KubeDirector", "ClusterAPI"]),
+    tests("Daemon", ["Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", logging]),
     tests("Rehearsal", ["Values", "Diagnostics", "KubeDirector", "Rules", "TestSituations"]),
     tests(
       "kdops",

@@ -1,12 +1,12 @@
 import EmbeddedCluster
-import FoundationEssentials
 import GitStore
 import Layout
 import Reconciler
 
 /// The images of `.kdops.yaml`, with their files from git: what the embedded node can pull at a commit.
 actor GitImages {
-  private var loaded: [String: Loaded] = [:]
+  /// By the bytes of the folder's path.
+  private var loaded: [[UInt8]: Loaded] = [:]
 
   private struct Loaded {
     var entries: [TreeEntry]
@@ -40,40 +40,49 @@ actor GitImages {
   private func rootfs(
     _ folder: String, at commit: ObjectID, in repository: GitRepository
   ) async throws -> GitRootFS {
-    let entries = try await repository.tree(at: commit, PathSelection(patterns: ["\(folder)/**"])).filter(
-      \.isFile)
-    if let known = loaded[folder], known.entries == entries { return known.files }
-    let contents = try await repository.readBlobs(entries.map(\.id)) { _, bytes in Array(bytes) }
-    let files = zip(entries, contents).map { entry, bytes in
+    let entries = try await repository.tree(at: commit, PathSelection(patterns: ["\(folder)/**"]))
+    // The pattern alone does not decide: what is taken lies in the folder of just this name.
+    let found = entries.compactMap { entry in Self.file(entry, below: folder) }
+    let key = Array(folder.utf8)
+    let listed = found.map(\.entry)
+    if let known = loaded[key], Self.areSame(known.entries, listed) { return known.files }
+    let contents = try await repository.readBlobs(listed.map(\.id)) { _, bytes in Array(bytes) }
+    let files = zip(found, contents).map { file, bytes in
       GitRootFS.File(
-        path: String(entry.path.dropFirst(folder.count + 1)), bytes: bytes,
-        isExecutable: entry.kind == .file(executable: true))
+        path: file.path, bytes: bytes, isExecutable: file.entry.kind == .file(executable: true))
     }
-    loaded[folder] = Loaded(entries: entries, files: GitRootFS(files: files))
+    loaded[key] = Loaded(entries: listed, files: GitRootFS(files: files))
     return GitRootFS(files: files)
+  }
+
+  /// A file in a folder, with its path from there; nil for anything else.
+  static func file(_ entry: TreeEntry, below folder: String) -> (entry: TreeEntry, path: [UInt8])? {
+    let prefix = Array(folder.utf8) + [UInt8(ascii: "/")]
+    guard entry.isFile, entry.path.utf8.starts(with: prefix) else { return nil }
+    return (entry, Array(entry.path.utf8.dropFirst(prefix.count)))
+  }
+
+  /// Whether two lists have the same files at the same paths. Paths are compared as bytes: to `String` two names that
+  /// look alike are equal.
+  private static func areSame(_ old: [TreeEntry], _ new: [TreeEntry]) -> Bool {
+    old.elementsEqual(new) { old, new in
+      old.id == new.id && old.kind == new.kind && old.path.utf8.elementsEqual(new.path.utf8)
+    }
   }
 }
 
 /// The files of one image, as git has them.
 struct GitRootFS: RootFS {
   struct File: Sendable {
-    var path: String
+    /// From the image's folder.
+    var path: [UInt8]
     var bytes: [UInt8]
     var isExecutable: Bool
   }
 
   let files: [File]
 
-  func materialise(into folder: String) throws {
-    for file in files {
-      let path = "\(folder)/\(file.path)"
-      if let end = path.lastIndex(of: "/") {
-        try FileManager.default.createDirectory(
-          atPath: String(path[..<end]), withIntermediateDirectories: true)
-      }
-      try Data(file.bytes).write(to: URL(filePath: path))
-      try FileManager.default.setAttributes(
-        [.posixPermissions: file.isExecutable ? 0o755 : 0o644], ofItemAtPath: path)
-    }
+  func materialise(into root: RootFolder) throws {
+    for file in files { try root.write(file.bytes, to: file.path, isExecutable: file.isExecutable) }
   }
 }

@@ -43,6 +43,18 @@ public struct RepositoryLayout: Sendable, Hashable {
     try PathSelection(patterns: apps + clusters)
   }
 
+  /// Whether a text is the path of one folder below the root: names between single slashes, none of them `.` or `..`,
+  /// and nothing that a glob would read as a wildcard.
+  static func isFolder(_ path: String) -> Bool {
+    // By bytes: a slash with a combining mark after it is one Character, and still a separator.
+    let bytes = Array(path.utf8)
+    let wildcards = Array("*?[{".utf8)
+    if bytes.contains(where: { $0 < 0x20 || $0 == 0x7f || wildcards.contains($0) }) { return false }
+    return bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { name in
+      !name.isEmpty && !name.elementsEqual(".".utf8) && !name.elementsEqual("..".utf8)
+    }
+  }
+
   /// Whether a path ends like a file of objects.
   public static func isManifest(_ path: String) -> Bool {
     [".json", ".yaml", ".yml"].contains { path.endsExactly(with: $0) }
@@ -159,12 +171,11 @@ private struct LayoutReader {
       switch key {
       case "image": break
       case "rootfs":
-        let parts = value.string?.split(separator: "/", omittingEmptySubsequences: false)
-        if let parts, parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." }) {
-          image.rootfs = value.string
+        if let folder = value.string, RepositoryLayout.isFolder(folder) {
+          image.rootfs = folder
         } else {
           file.report(
-            Self.rule, at: at, "rootfs must be a folder below the repository's root",
+            Self.rule, at: at, "rootfs must be one folder below the repository's root, without wildcards",
             hint: "write images/spark/1.0")
         }
       case "pull": image.pull = duration(value, at) ?? image.pull

@@ -9,7 +9,7 @@ struct RootTreeTests {
   private func withRoot(_ files: [String: String], _ body: (String) throws -> Void) throws {
     let folder = World.temporaryFolder()
     defer { World.remove(folder) }
-    try Files(files).materialise(into: folder)
+    try Files(files).materialise(into: RootFolder(folder: OpenFolder(folder)))
     try body(folder)
   }
 
@@ -88,6 +88,67 @@ struct RootTreeTests {
     }
     #expect(SafeFolder.components("/a//b/") == ["a", "b"])
     #expect(SafeFolder.components("/a/../b") == nil)
+    #expect(SafeFolder.components("a/\u{301}b/..") == nil)
+    #expect(SafeFolder.components("a/\u{301}b") == ["a", "\u{301}b"])
+  }
+
+  @Test(
+    "a file of an image is refused where its path leaves the root or is not written plainly",
+    arguments: [
+      "", "/", "/etc/x", "..", "../x", "a/../../x", "a/..", "a/.", "./a", "a//b", "a/",
+      "a/\u{301}/../../../x",
+      "a\u{0}b", "a\u{2f}\u{301}/../x",
+    ])
+  func filesOutside(path: String) throws {
+    try withRoot(["a/kept": "1"]) { outer in
+      let root = try OpenFolder(outer).make(["root"], owner: nil)
+      #expect(throws: FileError.self) {
+        try RootFolder(folder: root).write([1], to: Array(path.utf8), isExecutable: false)
+      }
+      #expect(try SafeFolder.names(in: outer) == ["a", "root"])
+    }
+  }
+
+  @Test("a name that only looks like a step out is a name")
+  func filesInside() throws {
+    try withRoot([:]) { root in
+      for path in ["\u{301}../z/pid", "ab../x", "...", "..x/y"] {
+        try RootFolder(folder: OpenFolder(root)).write([1], to: Array(path.utf8), isExecutable: true)
+        #expect(SafeFolder.kind("\(root)/\(path)") == .file, "\(path)")
+      }
+    }
+  }
+
+  @Test("a file of an image is written through no link, neither of a folder nor of a file")
+  func filesThroughLinks() throws {
+    let outside = World.temporaryFolder()
+    defer { World.remove(outside) }
+    try withRoot(["folder": "-> \(outside)", "file": "-> \(outside)/target"]) { root in
+      let folder = try RootFolder(folder: OpenFolder(root))
+      #expect(throws: FileError.self) {
+        try folder.write([1], to: Array("folder/x".utf8), isExecutable: false)
+      }
+      try folder.write([1], to: Array("file".utf8), isExecutable: false)
+      #expect(SafeFolder.kind("\(root)/file") == .file)
+      #expect(try SafeFolder.names(in: outside).isEmpty)
+    }
+  }
+
+  @Test(
+    "a folder changes its owner with all that is in it, and nothing that a link points to",
+    .enabled(if: geteuid() == 0, "only root may give files away"))
+  func owners() throws {
+    let outside = World.temporaryFolder()
+    defer { World.remove(outside) }
+    try withRoot(["a/b/c": "1", "a/link": "-> \(outside)"]) { root in
+      try OpenFolder(root).give(to: FileOwner(user: 4711, group: 4712))
+      for path in ["", "/a", "/a/b", "/a/b/c", "/a/link"] {
+        var info = stat()
+        #expect(lstat(root + path, &info) == 0)
+        #expect(info.st_uid == 4711 && info.st_gid == 4712, "\(path)")
+      }
+      #expect(try OpenFolder(outside).owner() == FileOwner(user: 0, group: getegid()))
+    }
   }
 }
 

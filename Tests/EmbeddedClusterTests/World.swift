@@ -139,18 +139,15 @@ struct Files: RootFS {
 
   init(_ files: [String: String]) { self.files = files }
 
-  func materialise(into folder: String) throws {
+  func materialise(into root: RootFolder) throws {
     for (path, content) in files {
-      let place = "\(folder)/\(path)"
-      let parent = place.split(separator: "/").dropLast().joined(separator: "/")
-      try FileManager.default.createDirectory(atPath: "/\(parent)", withIntermediateDirectories: true)
       if content.hasPrefix("-> ") {
-        symlink(String(content.dropFirst(3)), place)
+        try root.link(Array(path.utf8), to: String(content.dropFirst(3)))
       } else {
         let isProgram = content.hasPrefix("+x")
-        try Data((isProgram ? String(content.dropFirst(2)) : content).utf8).write(
-          to: URL(fileURLWithPath: place))
-        chmod(place, isProgram ? 0o755 : 0o644)
+        try root.write(
+          Array((isProgram ? String(content.dropFirst(2)) : content).utf8), to: Array(path.utf8),
+          isExecutable: isProgram)
       }
     }
   }
@@ -171,5 +168,25 @@ enum Machine {
     guard posix_spawnp(&process, arguments[0], &actions, nil, &words, environ) == 0 else { return -1 }
     var status = Int32()
     return waitpid(process, &status, 0) == process ? status : -1
+  }
+
+  /// Starts a program in a session of its own, and ends it when the body is done.
+  static func running(_ arguments: [String], _ body: (_ process: Int32) throws -> Void) throws {
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // POSIX_SPAWN_SETSID, which glibc shows to GNU programs alone.
+    posix_spawnattr_setflags(&attributes, 0x80)
+    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+    defer { for word in words { free(word) } }
+    var process = pid_t()
+    guard posix_spawnp(&process, arguments[0], nil, &attributes, &words, environ) == 0 else {
+      throw FileError(errno: errno, arguments[0])
+    }
+    defer {
+      kill(-process, SIGKILL)
+      _ = waitpid(process, nil, 0)
+    }
+    try body(process)
   }
 }

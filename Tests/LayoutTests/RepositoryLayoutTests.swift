@@ -50,6 +50,12 @@ struct RepositoryLayoutTests {
       ("embedded:\n  images:\n    - image: a\n      pull: soon\n", 4, 13, "write 500ms, 1s or 5m"),
       ("embedded:\n  images:\n    - image: a\n      rootfs: ../etc\n", 4, 15, "write images/spark/1.0"),
       ("embedded:\n  images:\n    - image: a\n      rootfs: /etc\n", 4, 15, "write images/spark/1.0"),
+      ("embedded:\n  images:\n    - image: a\n      rootfs: \"im/*\"\n", 4, 15, "write images/spark/1.0"),
+      ("embedded:\n  images:\n    - image: a\n      rootfs: a//b\n", 4, 15, "write images/spark/1.0"),
+      (
+        "embedded:\n  images:\n    - image: a\n      rootfs: a\u{2f}\u{301}/../..\n", 4, 15,
+        "write images/spark/1.0"
+      ),
     ])
   func refused(text: String, line: Int, column: Int, hint: String) throws {
     let finding = try #require(parse(text).findings.first)

@@ -38,9 +38,8 @@ public struct ImageCatalog: Sendable {
 
 /// The files of an image.
 public protocol RootFS: Sendable {
-  /// Writes the files into an existing empty folder. Called on a thread where waiting is allowed; the links among the
-  /// files are checked afterwards, so they may be written as they are.
-  func materialise(into folder: String) throws
+  /// Writes the files into an empty root. Called on a thread where waiting is allowed.
+  func materialise(into root: RootFolder) throws
 }
 
 enum Glob {

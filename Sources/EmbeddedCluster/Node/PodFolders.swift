@@ -67,7 +67,7 @@ struct PodFolders: Sendable {
     try throwAway(aside)
     guard mkdir(aside, 0o755) == 0 else { throw FileError(errno: errno, aside) }
     if let image {
-      try image.materialise(into: aside)
+      try image.materialise(into: RootFolder(folder: OpenFolder(aside)))
       try RootTree.clean(aside)
       try RootTree.packConfigPackage(aside)
     }

@@ -33,14 +33,14 @@ enum RootTree {
   static func inside(_ target: String, from link: [String]) -> String? {
     guard !target.isEmpty else { return nil }
     let folder = Array(link.dropLast())
-    var place = target.hasPrefix("/") ? [] : folder
-    for part in target.split(separator: "/") {
-      switch part {
+    var place = target.utf8.first == UInt8(ascii: "/") ? [] : folder
+    for part in target.utf8.split(separator: UInt8(ascii: "/")) {
+      switch String(Substring(part)) {
       case ".": continue
       case "..":
         guard !place.isEmpty else { return nil }
         place.removeLast()
-      default: place.append(String(part))
+      case let name: place.append(name)
       }
     }
     // Up to the root and down again: no name is ever stepped back over.

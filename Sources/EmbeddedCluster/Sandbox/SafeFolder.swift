@@ -19,27 +19,27 @@ struct FileOwner: Sendable, Hashable {
 enum SafeFolder {
   /// The parts of a path; nil where it steps back or names nothing.
   static func components(_ path: String) -> [String]? {
-    let parts = path.split(separator: "/").map(String.init)
-    return parts.contains { $0 == "." || $0 == ".." || $0.utf8.contains(0) } ? nil : parts
+    // By bytes: a slash with a combining mark after it is one Character, and still a separator to the kernel.
+    let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+    return parts.allSatisfy(isName) ? parts : nil
+  }
+
+  /// Whether a text can be the name of something in a folder.
+  static func isName(_ name: String) -> Bool {
+    !name.isEmpty && !name.utf8.elementsEqual(".".utf8) && !name.utf8.elementsEqual("..".utf8)
+      && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") }
+  }
+
+  /// Whether a path is another or lies in it. Names are compared as bytes, as the kernel does.
+  static func lies(_ path: [String], in folder: [String]) -> Bool {
+    path.count >= folder.count && zip(path, folder).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
   }
 
   /// Makes the folders of a path below `base` where they are missing.
+  /// - Parameter base: one whose parents no script can write to.
   /// - Throws: `FileError` where something other than a folder is in the way.
   static func make(_ parts: [String], below base: String, owner: FileOwner?) throws {
-    var folder = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { throw FileError(errno: errno, base) }
-    defer { close(folder) }
-    var path = base
-    for part in parts {
-      path += "/\(part)"
-      let isNew = mkdirat(folder, part, 0o755) == 0
-      guard isNew || errno == EEXIST else { throw FileError(errno: errno, path) }
-      let next = openat(folder, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-      guard next >= 0 else { throw FileError(errno: errno, path) }
-      close(folder)
-      folder = next
-      if isNew, let owner { fchown(folder, owner.user, owner.group) }
-    }
+    _ = try OpenFolder(base).make(parts, owner: owner)
   }
 
   enum Kind { case folder, file, link, other }
@@ -83,8 +83,6 @@ enum SafeFolder {
   }
 
   static func give(_ folder: String, to owner: FileOwner?) throws {
-    guard let owner else { return }
-    lchown(folder, owner.user, owner.group)
-    try walk(folder) { path, _, _ in lchown(path, owner.user, owner.group) }
+    if let owner { try OpenFolder(folder).give(to: owner) }
   }
 }

@@ -1,0 +1,143 @@
+import Glibc
+
+/// A folder that is held open, and the way to what is in it.
+///
+/// Every step is one name, taken without following a link. So a path cannot be made to lead elsewhere between the
+/// moment at which it is checked and the moment at which it is used.
+final class OpenFolder: Sendable {
+  /// Where it was found.
+  let path: String
+  private let descriptor: Int32
+
+  /// For going through only: needs no right to read the folder. glibc shows the constant to GNU programs alone.
+  private static let pathOnly: Int32 = 0o10_000_000
+  private static let flags = pathOnly | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
+
+  private init(_ descriptor: Int32, _ path: String) throws {
+    guard descriptor >= 0 else { throw FileError(errno: errno, path) }
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  deinit { close(descriptor) }
+
+  /// - Parameter path: one whose parents no script can write to.
+  convenience init(_ path: String) throws { try self.init(Glibc.open(path, Self.flags), path) }
+
+  /// The folder of this name.
+  /// - Throws: `FileError` where there is none, or something else.
+  func child(_ name: String) throws -> OpenFolder {
+    try OpenFolder(openat(descriptor, name, Self.flags), "\(path)/\(name)")
+  }
+
+  /// The folder at a path from here, made where it is missing.
+  /// - Throws: `FileError` where something other than a folder is in the way.
+  func make(_ parts: some Sequence<String>, owner: FileOwner?) throws -> OpenFolder {
+    var folder = self
+    for part in parts { folder = try folder.make(part, owner: owner) }
+    return folder
+  }
+
+  private func make(_ name: String, owner: FileOwner?) throws -> OpenFolder {
+    if mkdirat(descriptor, name, 0o755) == 0 {
+      if let owner { _ = fchownat(descriptor, name, owner.user, owner.group, AT_SYMLINK_NOFOLLOW) }
+    } else if errno != EEXIST {
+      throw FileError(errno: errno, "\(path)/\(name)")
+    }
+    return try child(name)
+  }
+
+  /// Writes a file anew. One that is there is replaced, never written through.
+  func write(_ bytes: [UInt8], to name: String, mode: mode_t) throws {
+    if unlinkat(descriptor, name, 0) != 0, errno != ENOENT {
+      throw FileError(errno: errno, "\(path)/\(name)")
+    }
+    let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+    guard file >= 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
+    defer { close(file) }
+    // Whatever the daemon's umask.
+    guard fchmod(file, mode) == 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+      guard count > 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  func link(_ name: String, to target: String) throws {
+    guard symlinkat(target, descriptor, name) == 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
+  }
+
+  /// What tells the folder from every other: device and inode, as `stat -c %d:%i` prints them.
+  func identity() throws -> String {
+    var info = stat()
+    guard fstat(descriptor, &info) == 0 else { throw FileError(errno: errno, path) }
+    return "\(info.st_dev):\(info.st_ino)"
+  }
+
+  /// Who owns it.
+  func owner() throws -> FileOwner {
+    var info = stat()
+    guard fstat(descriptor, &info) == 0 else { throw FileError(errno: errno, path) }
+    return FileOwner(user: info.st_uid, group: info.st_gid)
+  }
+
+  /// How deep folders may be nested that are given to another owner.
+  private static let maximumDepth = 4096
+
+  /// Gives all that is in it to an owner, and the folder itself last: one that has its owner was given as a whole.
+  ///
+  /// Scripts may be running in it, so each step is taken from an open folder.
+  func give(to owner: FileOwner) throws {
+    var pending: [[[CChar]]] = [[]]
+    while let parts = pending.popLast() {
+      guard let folder = try open(parts) else { continue }
+      for name in try folder.names() {
+        guard fchownat(folder.descriptor, name, owner.user, owner.group, AT_SYMLINK_NOFOLLOW) == 0 else {
+          if errno == ENOENT { continue }
+          throw FileError(errno: errno, folder.path)
+        }
+        pending.append(parts + [name])
+      }
+    }
+    // fchown takes no descriptor that is for going through only.
+    guard chown("/proc/self/fd/\(descriptor)", owner.user, owner.group) == 0 else {
+      throw FileError(errno: errno, path)
+    }
+  }
+
+  /// Nil where something on the way is no folder.
+  private func open(_ parts: [[CChar]]) throws -> OpenFolder? {
+    guard parts.count <= Self.maximumDepth else {
+      throw FileError("\(path): folders are nested more than \(Self.maximumDepth) deep; remove them")
+    }
+    var folder = self
+    for part in parts {
+      let next = openat(folder.descriptor, part, Self.flags)
+      guard next >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP) else { return nil }
+      folder = try OpenFolder(next, path)
+    }
+    return folder
+  }
+
+  /// What is in it, names as bytes with the zero at their end.
+  private func names() throws -> [[CChar]] {
+    let copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard copy >= 0 else { throw FileError(errno: errno, path) }
+    guard let stream = fdopendir(copy) else {
+      close(copy)
+      throw FileError(errno: errno, path)
+    }
+    defer { closedir(stream) }
+    var names: [[CChar]] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
+      }
+      let dot = CChar(bitPattern: UInt8(ascii: "."))
+      if name != [dot], name != [dot, dot] { names.append(name + [0]) }
+    }
+    return names
+  }
+}

@@ -1,0 +1,60 @@
+import EmbeddedCluster
+import GitStore
+import TestSupport
+import Testing
+
+@testable import Daemon
+
+@Suite("The images of a repository")
+struct GitImagesTests {
+  private func files(_ rootfs: String, _ files: [String: String]) async throws -> [String]? {
+    let remote = try TemporaryRepository()
+    let settings = "embedded:\n  images:\n    - image: '*'\n      rootfs: \"\(rootfs)\"\n"
+    let head = try remote.commit(files.merging([".kdops.yaml": settings]) { $1 })
+    let repository = try await GitRepository.open(path: remote.path)
+    let commit = try #require(ObjectID(hex: head))
+    let catalog = try await GitImages().catalog(at: commit, in: repository)
+    let image = try #require(catalog.entry(for: "registry.example/app:1"))
+    return (image.rootfs as? GitRootFS)?.files.map { String(decoding: $0.path, as: UTF8.self) }
+  }
+
+  @Test("have the files of the folder that is named, with their paths from there")
+  func plain() async throws {
+    let found = try await files(
+      "images/x", ["images/x/srv/version": "1", "images/xy/srv/other": "2", "images/x.txt": "3"])
+    #expect(found == ["srv/version"])
+  }
+
+  @Test("have no files where the folder is a pattern, whatever the folders are called that it fits")
+  func wildcards() async throws {
+    let found = try await files("im/*", ["im/ab../c1/x/pid": "1", "im/ab/srv/v": "2"])
+    #expect(found == nil)
+  }
+
+  @Test("a mark that combines with a slash moves nothing out of the folder")
+  func combiningMarks() async throws {
+    let found = try await files("images/x", ["images/x/\u{301}../c1/x/pid": "1", "images/x/a": "2"])
+    let paths = try #require(found).map { Array($0.utf8) }
+    #expect(Set(paths) == [Array("\u{301}../c1/x/pid".utf8), Array("a".utf8)])
+  }
+
+  @Test("two folders that only look alike are two images")
+  func lookAlikes() async throws {
+    let remote = try TemporaryRepository()
+    func settings(_ folder: String) -> String {
+      "embedded:\n  images:\n    - image: '*'\n      rootfs: \"\(folder)\"\n"
+    }
+    let images = GitImages()
+    let repository = try await GitRepository.open(path: remote.path)
+    var found: [[UInt8]] = []
+    for name in ["caf\u{e9}", "cafe\u{301}"] {
+      let head = try remote.commit([
+        "images/\(name)/srv/\(name)": "1", ".kdops.yaml": settings("images/\(name)"),
+      ])
+      let catalog = try await images.catalog(at: try #require(ObjectID(hex: head)), in: repository)
+      let rootfs = catalog.entry(for: "a")?.rootfs as? GitRootFS
+      found += rootfs?.files.map(\.path) ?? []
+    }
+    #expect(found == ["srv/caf\u{e9}", "srv/cafe\u{301}"].map { Array($0.utf8) })
+  }
+}
