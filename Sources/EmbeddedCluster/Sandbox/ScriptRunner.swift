@@ -36,7 +36,8 @@ struct ScriptRunner: Sendable {
     folder=$1 limit=$2 note=$3; shift 3
     umask 077
     IFS= read -r self </proc/$$/stat || exit 125
-    printf '%s\\n' "$self" >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid" || exit 125
+    IFS= read -r boot </proc/sys/kernel/random/boot_id || boot=
+    printf '%s\\n' "$self" "$boot" >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid" || exit 125
     {
       {
         "$@" <"$folder/stdin" 4>"$folder/status" 5<"$folder/filter" 2>&3 3>&-
