@@ -198,12 +198,7 @@ struct ObjectBuilder {
       folders += ["/opt/guestconfig", "/opt/guestconfig.backup", "/var/log/guestconfig"]
       folders += package.useNewSetupLayout ? ["/usr/local/bin", "/usr/local/lib"] : ["/opt", "/usr"]
     }
-    var kept: [String] = []
-    for folder in folders where !kept.contains(folder) {
-      let isInside = folders.contains { folder != $0 && folder.hasPrefix($0 + "/") }
-      if !isInside { kept.append(folder) }
-    }
-    return kept
+    return ContainerPath.outermost(folders.compactMap { ContainerPath($0) }).map(\.text)
   }
 }
 

@@ -28,8 +28,8 @@ public enum RuleRegistry {
     AppName.self, AppRoleUnique.self, AppServiceUnique.self, AppSelectedRoleUnique.self,
     AppRoleServiceUnique.self, AppRoleServiceRole.self, AppRoleServiceService.self, AppSelectedRoleKnown.self,
     AppRoleImage.self, AppTTYNeedsStdin.self, AppMinStorageQuantity.self, AppDashboardURLScheme.self,
-    AppEventList.self, AppSemver.self, AppTenancy.self, AppUpgradeAnnotation.self,
-    AppNotCarried.self,
+    AppEventList.self, AppPersistDirsPath.self, AppPersistDirsNested.self, AppSemver.self, AppTenancy.self,
+    AppUpgradeAnnotation.self, AppNotCarried.self,
   ]
 
   static let appChangeRules: [any AppChangeRule.Type] = [AppInUse.self, AppUpgradableSealed.self]

@@ -54,6 +54,14 @@ struct ObjectBuilderTests {
       ])
   }
 
+  @Test("a folder is persisted once however it is written, and not beside one that it lies in")
+  func persistedSpellings() throws {
+    var role = try #require(Fixture.app().resolved("worker"))
+    role.package = nil
+    role.persistDirs = ["/d", "//d/a/volumes", "/d/./a", "/d//", "/x/../y", "/dd", "/..", "relative", "/y/"]
+    #expect(ObjectBuilder.persisted(role) == ["/etc", "/d", "/y", "/dd"])
+  }
+
   @Test("the legacy layout persists /opt and /usr whole")
   func legacy() throws {
     var role = try #require(Fixture.app().resolved("worker"))
