@@ -119,10 +119,8 @@ extension EmbeddedCluster {
         }
         try folders.makeRoot(of: target.spec, containerID: target.rootID, image: target.image, ip: target.ip)
         let root = folders.root(of: target.spec)
-        let sandboxed = SandboxRequest(
-          root: root, binds: try folders.binds(of: target.container, pod: target.spec, root: root),
-          hostname: target.spec.hostname, environment: target.container.environment, command: request.command,
-          measured: folders.measured(of: target.spec, root: root))
+        let sandboxed = try folders.sandbox(
+          request.command, in: target.container, of: target.spec, root: root)
         return try runner.start(
           sandboxed, stdin: request.stdin, outputLimit: request.outputLimit,
           folder: folders.run(target.rootID)

@@ -123,11 +123,7 @@ extension EmbeddedCluster {
     _ container: PodSpec.Container, _ id: String, of job: NodeJob
   ) throws -> ScriptRunner.Command {
     let root = folders.initRoot(id)
-    let request = SandboxRequest(
-      root: root, binds: try folders.binds(of: container, pod: job.spec, root: root),
-      hostname: job.spec.hostname,
-      environment: container.environment, command: container.command,
-      measured: folders.measured(of: job.spec, root: root))
+    let request = try folders.sandbox(container.command, in: container, of: job.spec, root: root)
     return try runner.start(request, stdin: [], outputLimit: 4096, folder: folders.run(id)) {}
   }
 

@@ -155,9 +155,8 @@ struct LimitTests {
       let target = try await cluster.target(World.name("web-0"), ExecRequest(command: ["true"]))
       #expect(try await world.sh("true").exitCode == 0)
       let root = cluster.folders.root(of: target.spec)
-      let request = SandboxRequest(
-        root: root, binds: try cluster.folders.binds(of: target.container, pod: target.spec, root: root),
-        hostname: "web-0", environment: [:], command: ["sh", "-c", "\(Self.sixProcesses)\nsleep 600"])
+      let request = try cluster.folders.sandbox(
+        ["sh", "-c", "\(Self.sixProcesses)\nsleep 600"], in: target.container, of: target.spec, root: root)
       let folder = cluster.folders.run(target.rootID)
       let place = "\(folder.path)/orphan"
       try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)

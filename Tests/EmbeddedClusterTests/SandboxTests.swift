@@ -1,3 +1,5 @@
+import FoundationEssentials
+import Glibc
 import Testing
 
 @testable import EmbeddedCluster
@@ -5,7 +7,9 @@ import Testing
 @Suite("What stands around a script")
 struct SandboxTests {
   private let request = SandboxRequest(
-    root: "/d/root", binds: [.init(source: "/d/vol", path: "/data", isReadOnly: false)], hostname: "web-0",
+    root: .init(path: "/d/root", identity: "1:2"),
+    binds: [.init(source: .init(path: "/d/vol", identity: "1:3"), path: "/data", isReadOnly: false)],
+    hostname: "web-0",
     environment: ["A": "1", "B=C": "no", "": "no"], command: ["sh", "-c", "echo \"$(id)\"; --bind"])
 
   @Test("the command is the end of the argument vector, as it was given")
@@ -62,6 +66,38 @@ struct SandboxTests {
     #expect(sources.subtracting(own).subtracting(programs).isSubset(of: ["/dev", "/proc"]))
   }
 
+  @Test(
+    "nothing is run where a folder was replaced after it was checked, also by a link to another folder",
+    .enabled(if: Machine.hasBubblewrap && geteuid() == 0, "only a root daemon gathers folders"))
+  func replacedFolder() async throws {
+    let place = World.temporaryFolder()
+    defer { World.remove(place) }
+    let sandbox = Sandbox(mode: .bubblewrap, limits: .init())
+    let top = try OpenFolder(place)
+    let root = try top.make(["root"], owner: sandbox.owner)
+    for folder in ["proc", "dev", "usr/local", "data"] {
+      _ = try root.make(folder.split(separator: "/").map(String.init), owner: sandbox.owner)
+    }
+    for (name, target) in HostPrograms.links { try root.link(name, to: target) }
+    let volume = try top.make(["volume"], owner: sandbox.owner)
+    let others = try top.make(["others"], owner: nil)
+    try others.write(Array("secret".utf8), to: "file", mode: 0o644)
+    try volume.write(Array("own".utf8), to: "file", mode: 0o644)
+    let request = SandboxRequest(
+      root: try .init(root), binds: [.init(source: try .init(volume), path: "/data", isReadOnly: false)],
+      hostname: "web-0", environment: [:], command: ["grep", "-q", "own", "/data/file"])
+    let filter = "\(place)/filter"
+    try Data(SystemCallFilter.bytes).write(to: URL(fileURLWithPath: filter))
+    #expect(await HostProcess.failure(of: sandbox.arguments(request), filter: filter) == nil)
+    #expect(rename("\(place)/volume", "\(place)/aside") == 0)
+    try top.link("volume", to: "others")
+    var reading = request
+    reading.command = ["sh", "-c", "cat /data/file >&2; exit 1"]
+    let failure = try #require(await HostProcess.failure(of: sandbox.arguments(reading), filter: filter))
+    #expect(failure.contains("was replaced while the sandbox was made"), "\(failure)")
+    #expect(!failure.contains("secret"))
+  }
+
   @Test("where no sandbox can be made, it is said what to do")
   func advice() {
     let missing = Sandbox.advice(.bubblewrap, "x", isInstalled: false)
@@ -70,6 +106,9 @@ struct SandboxTests {
     #expect(forbidden.contains("No permissions") && forbidden.contains("user namespaces"))
     #expect(Sandbox.advice(.none, "denied", isInstalled: false).contains("denied"))
     #expect(!missing.contains("\n") && !forbidden.contains("\n"))
+    let asRoot = Sandbox.advice(.bubblewrap, "setresuid failed", isInstalled: true, user: 7)
+    #expect(asRoot.contains("scripts as user 7") && asRoot.contains("started as another user"))
+    #expect(!forbidden.contains("setpriv"))
   }
 
   @Test("a process is known by its number and its start, whatever its name")

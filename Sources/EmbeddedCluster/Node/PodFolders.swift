@@ -16,7 +16,10 @@ struct PodFolders: Sendable {
   func initRoot(_ containerID: String) -> String { run(containerID).path + ".root" }
   var trash: String { "\(directory)/trash" }
 
-  private func volume(_ mount: PodSpec.Mount, of pod: PodSpec) -> String {
+  private func volume(_ mount: PodSpec.Mount, of pod: PodSpec) throws -> String {
+    guard SafeFolder.isName(mount.claim ?? mount.volume) else {
+      throw FileError("volume \(mount.volume): \"\(mount.claim ?? mount.volume)\" is no name of a folder")
+    }
     guard let claim = mount.claim else { return "\(ownVolumes(pod.uid))/\(mount.volume)" }
     return self.volume(ObjectName(namespace: pod.name.namespace, name: claim))
   }
@@ -26,8 +29,8 @@ struct PodFolders: Sendable {
   }
 
   /// Folders whose files count towards the limit on disk for a command in a pod: its root, and all volumes of the pod.
-  func measured(of pod: PodSpec, root: String) -> [String] {
-    [root] + Set(pod.containers.flatMap(\.mounts).map { volume($0, of: pod) }).sorted()
+  func measured(of pod: PodSpec, root: String) throws -> [String] {
+    [root] + Set(try pod.containers.flatMap(\.mounts).map { try volume($0, of: pod) }).sorted()
   }
 
   /// Commands of an earlier daemon that still run.
@@ -43,7 +46,10 @@ struct PodFolders: Sendable {
   /// Makes the root of the pod's main containers from an image's files, unless that was done for this container before.
   func makeRoot(of pod: PodSpec, containerID: String, image: (any RootFS)?, ip: String) throws {
     let mark = "\(run(containerID).path)/prepared"
-    guard SafeFolder.kind(mark) == nil else { return }
+    guard SafeFolder.kind(mark) == nil else {
+      _ = try adopted(root(of: pod))
+      return
+    }
     try removeRoot(of: pod)
     try makeFolder("run/\(containerID)")
     let place = root(of: pod)
@@ -78,48 +84,92 @@ struct PodFolders: Sendable {
   }
 
   private func makeVolumes(of pod: PodSpec, containers: [PodSpec.Container]) throws {
-    for mount in containers.flatMap(\.mounts) {
-      let base = volume(mount, of: pod)
-      guard let parts = SafeFolder.components(mount.subPath) else {
-        throw FileError("volumeMount \(mount.volume): \"\(mount.subPath)\" leaves the volume")
+    try checkMounts(of: pod, containers)
+    for mount in containers.flatMap(\.mounts) { _ = try source(of: mount, pod: pod) }
+  }
+
+  /// The folder of a volume that a mount is of, made where it is missing.
+  private func source(of mount: PodSpec.Mount, pod: PodSpec) throws -> OpenFolder {
+    let parts = try Self.subPath(mount)
+    let base = try volume(mount, of: pod)
+    if SafeFolder.kind(base) == nil {
+      try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)
+    }
+    return try adopted(base).make(parts, owner: owner)
+  }
+
+  private static func subPath(_ mount: PodSpec.Mount) throws -> [String] {
+    guard let parts = SafeFolder.components(mount.subPath) else {
+      throw FileError("volumeMount \(mount.volume): \"\(mount.subPath)\" leaves the volume")
+    }
+    return parts
+  }
+
+  /// Opens a folder that scripts write to. One that another daemon made, which ran as another user, is given to the
+  /// user that scripts have now.
+  private func adopted(_ path: String) throws -> OpenFolder {
+    let folder = try OpenFolder(path)
+    if let owner, try folder.owner() != owner { try folder.give(to: owner) }
+    return folder
+  }
+
+  /// Refuses a folder of a volume that lies in another one which is mounted beside it: a script could put a link in its
+  /// place while the next sandbox is made.
+  private func checkMounts(of pod: PodSpec, _ containers: [PodSpec.Container]) throws {
+    let mounts = containers.flatMap(\.mounts)
+    let paths = try mounts.map { mount in
+      let names = try Self.subPath(mount)
+      return try ([volume(mount, of: pod)] + names).map { Array($0.utf8) }
+    }
+    let order = mounts.indices.sorted {
+      paths[$0].lexicographicallyPrecedes(paths[$1], by: { $0.lexicographicallyPrecedes($1) })
+    }
+    var outer: Int?
+    for index in order {
+      if let outer, paths[index].count > paths[outer].count, paths[index].starts(with: paths[outer]) {
+        throw FileError(
+          "volumeMount \(mounts[index].volume): \"\(mounts[index].subPath)\" lies in "
+            + "\"\(mounts[outer].subPath)\", which is mounted as well; mount only one of the two")
       }
-      if SafeFolder.kind(base) == nil {
-        try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)
-        if let owner { lchown(base, owner.user, owner.group) }
-      }
-      try SafeFolder.make(parts, below: base, owner: owner)
+      if !mounts[index].isReadOnly { outer = index }
     }
   }
 
   /// What is laid over a container's root. The folders on both sides are made, and checked to be folders, each time:
   /// the script that ran before may have put a link in their place.
-  func binds(of container: PodSpec.Container, pod: PodSpec, root: String) throws -> [SandboxRequest.Bind] {
-    for part in [["proc"], ["dev"], ["usr", "local"]] { try SafeFolder.make(part, below: root, owner: owner) }
-    var mounts: [(path: [String], source: String, isReadOnly: Bool)] = []
+  func sandbox(
+    _ command: [String], in container: PodSpec.Container, of pod: PodSpec, root: String
+  ) throws -> SandboxRequest {
+    try checkMounts(of: pod, container.isInit ? [container] : pod.containers.filter { !$0.isInit })
+    let top = try OpenFolder(root)
+    for part in [["proc"], ["dev"], ["usr", "local"]] { _ = try top.make(part, owner: owner) }
+    var mounts: [(path: [String], source: OpenFolder, isReadOnly: Bool)] = []
     for mount in container.mounts {
-      guard let path = SafeFolder.components(mount.path), let sub = SafeFolder.components(mount.subPath),
-        !path.isEmpty
-      else { throw FileError("volumeMount \(mount.volume): \"\(mount.path)\" is no folder in a container") }
+      guard let path = SafeFolder.components(mount.path), !path.isEmpty else {
+        throw FileError("volumeMount \(mount.volume): \"\(mount.path)\" is no folder in a container")
+      }
       guard !Self.isHosts(path) else { continue }
-      let base = volume(mount, of: pod)
-      try SafeFolder.make(sub, below: base, owner: owner)
-      mounts.append((path, ([base] + sub).joined(separator: "/"), mount.isReadOnly))
+      mounts.append((path, try source(of: mount, pod: pod), mount.isReadOnly))
     }
     // Half of Debian's commands are links through here into `/usr`.
     if SafeFolder.kind("/etc/alternatives") == .folder {
-      mounts.append((["etc", "alternatives"], "/etc/alternatives", true))
+      mounts.append((["etc", "alternatives"], try OpenFolder("/etc/alternatives"), true))
     }
-    var binds: [SandboxRequest.Bind] = []
-    for mount in mounts.sorted(by: { $0.path.count < $1.path.count }) {
+    mounts.sort { $0.path.count < $1.path.count }
+    for (index, mount) in mounts.enumerated() {
       // The folder that it is laid over may itself lie in one that is laid over the root.
-      let outer = binds.last { mount.path.starts(with: $0.path.split(separator: "/").map(String.init)) }
-      let outerDepth = outer.map { $0.path.split(separator: "/").count } ?? 0
-      try SafeFolder.make(Array(mount.path.dropFirst(outerDepth)), below: outer?.source ?? root, owner: owner)
-      binds.append(
-        SandboxRequest.Bind(
-          source: mount.source, path: "/" + mount.path.joined(separator: "/"), isReadOnly: mount.isReadOnly))
+      let outer = mounts[..<index].last { SafeFolder.lies(mount.path, in: $0.path) }
+      _ = try (outer?.source ?? top).make(mount.path.dropFirst(outer?.path.count ?? 0), owner: owner)
     }
-    return binds
+    return SandboxRequest(
+      root: try SandboxRequest.Folder(top),
+      binds: try mounts.map { mount in
+        SandboxRequest.Bind(
+          source: try SandboxRequest.Folder(mount.source), path: "/" + mount.path.joined(separator: "/"),
+          isReadOnly: mount.isReadOnly)
+      },
+      hostname: pod.hostname, environment: container.environment, command: command,
+      measured: try measured(of: pod, root: root))
   }
 
   /// Places that stay the host's whatever is mounted there; only `/usr/local` is the container's own.
@@ -135,7 +185,7 @@ struct PodFolders: Sendable {
   func end(_ containerID: String) throws {
     let folder = run(containerID).path
     // A step of its own: what is in the trash may be gone before the processes are.
-    let ending = folder + ".ending"
+    let ending = folder + RunFolder.ending
     if SafeFolder.kind(folder) != nil, rename(folder, ending) != 0 { throw FileError(errno: errno, folder) }
     if SafeFolder.kind(ending) != nil { RunFolder(path: ending).endAll() }
     try throwAway(ending)

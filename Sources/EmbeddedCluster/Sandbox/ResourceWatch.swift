@@ -91,7 +91,7 @@ final class ResourceWatch: Sendable {
     for entry in entries {
       let subject = entry.subject
       // Not yet there where the command begins just now.
-      guard let wrapper = ProcessStamp(file: "\(subject.place)/pid"), wrapper.isAlive else {
+      guard let wrapper = CommandProcess.wrapper(of: subject.place)?.stamp else {
         if subject.isAdopted { remove(subject.place) }
         continue
       }

@@ -60,7 +60,7 @@ struct RunFolder: Sendable {
   func adoptable() -> [ResourceWatch.Subject] {
     ((try? SafeFolder.names(in: path)) ?? []).compactMap { name in
       let place = "\(path)/\(name)"
-      guard ProcessStamp(file: "\(place)/pid")?.isAlive == true,
+      guard CommandProcess.wrapper(of: place) != nil,
         let folders = FileText.bytes("\(place)/\(Self.measured)", limit: 1 << 20)
       else { return nil }
       return ResourceWatch.Subject(

@@ -37,14 +37,21 @@ public struct SandboxLimits: Sendable, Hashable {
 
 /// One command to be run in a container.
 struct SandboxRequest: Sendable {
+  /// A folder of the node, and what it was known by when it was opened without following a link.
+  struct Folder: Sendable, Hashable {
+    var path: String
+    /// See `OpenFolder.identity`.
+    var identity: String
+  }
+
   struct Bind: Sendable, Hashable {
-    var source: String
+    var source: Folder
     var path: String
     var isReadOnly: Bool
   }
 
   /// The folder that is the container's root.
-  var root: String
+  var root: Folder
   /// What is laid over the root, outer folders first.
   var binds: [Bind]
   var hostname: String
@@ -52,6 +59,10 @@ struct SandboxRequest: Sendable {
   var command: [String]
   /// Folders whose files count towards the limit on disk.
   var measured: [String] = []
+}
+
+extension SandboxRequest.Folder {
+  init(_ folder: OpenFolder) throws { self.init(path: folder.path, identity: try folder.identity()) }
 }
 
 /// Makes the argument vector that runs a command in a container. Nothing in it passes through a shell.
@@ -88,11 +99,11 @@ struct Sandbox: Sendable {
       "bwrap", "--unshare-user", "--unshare-all", "--disable-userns", "--new-session",
       // Its parent is the wrapper, not the daemon: who ends the wrapper ends the script.
       "--die-with-parent", "--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--hostname", request.hostname,
-      "--clearenv", "--json-status-fd", "4", "--seccomp", "5", "--bind", request.root, "/",
+      "--clearenv", "--json-status-fd", "4", "--seccomp", "5", "--bind", request.root.path, "/",
     ]
     for folder in HostPrograms.folders { arguments += ["--ro-bind", "/\(folder)", "/\(folder)"] }
     if SafeFolder.kind("/usr/local") == .folder {
-      arguments += ["--bind", "\(request.root)/usr/local", "/usr/local"]
+      arguments += ["--bind", "\(request.root.path)/usr/local", "/usr/local"]
     }
     arguments += [
       "--proc", "/proc", "--dev", "/dev", "--size", String(limits.sharedMemory), "--tmpfs", "/dev/shm",
@@ -100,7 +111,7 @@ struct Sandbox: Sendable {
       "--remount-ro", "/dev",
     ]
     for bind in request.binds {
-      arguments += [bind.isReadOnly ? "--ro-bind" : "--bind", bind.source, bind.path]
+      arguments += [bind.isReadOnly ? "--ro-bind" : "--bind", bind.source.path, bind.path]
     }
     arguments += ["--chdir", "/"]
     for (name, value) in environment(request) { arguments += ["--setenv", name, value] }
@@ -119,18 +130,33 @@ struct Sandbox: Sendable {
     arguments += [
       "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc", "--dir", "/tmp", "--dir", Self.stage,
     ]
-    inner.root = "\(Self.stage)/root"
-    arguments += ["--bind", request.root, inner.root]
+    var gathered = [(request.root, place: "\(Self.stage)/root")]
     for (index, bind) in request.binds.enumerated() {
-      inner.binds[index].source = "\(Self.stage)/\(index)"
-      arguments += ["--bind", bind.source, inner.binds[index].source]
+      gathered.append((bind.source, "\(Self.stage)/\(index)"))
+      inner.binds[index].source.path = "\(Self.stage)/\(index)"
     }
+    inner.root.path = "\(Self.stage)/root"
+    for (folder, place) in gathered { arguments += ["--bind", folder.path, place] }
+    arguments += ["--", "sh", "-c", Self.check, "sh", gathered.map(\.0.identity).joined(separator: "\n")]
+    arguments += gathered.map(\.place)
     arguments += [
       "--", "setpriv", "--reuid", String(owner.user), "--regid", String(owner.group), "--clear-groups",
       "--inh-caps=-all", "--",
     ]
     return arguments + bubblewrap(inner)
   }
+
+  /// `$1` what the folders were known by, a line each, then where they were gathered, `--`, and the command.
+  ///
+  /// bubblewrap finds a folder by its path, and does so as root: where a path was made to lead elsewhere since it was
+  /// checked, nothing is run. No script can change what is mounted here.
+  private static let check = """
+    known=$1 places=; shift
+    while [ "$1" != -- ]; do places="$places $1"; shift; done; shift
+    [ "$(stat -c %d:%i $places)" = "$known" ] && exec "$@"
+    echo "a folder of the container was replaced while the sandbox was made" >&2
+    exit 125
+    """
 
   private func limited(_ command: [String]) -> [String] {
     [
@@ -155,9 +181,9 @@ struct Sandbox: Sendable {
     let asRoot = geteuid() == 0 ? [] : ["--user", "--map-root-user"]
     var arguments =
       ["unshare"] + asRoot + ["--mount", "--pid", "--fork", "--kill-child=SIGKILL", "--", "sh", "-c"]
-      + [Self.changeRoot, "sh", request.root]
+      + [Self.changeRoot, "sh", request.root.path]
     for folder in HostPrograms.folders { arguments += ["/\(folder)", "/\(folder)"] }
-    for bind in request.binds { arguments += [bind.source, bind.path] }
+    for bind in request.binds { arguments += [bind.source.path, bind.path] }
     arguments += ["--", "env", "-i"] + environment(request).map { "\($0)=\($1)" }
     return arguments + limited(request.command)
   }
@@ -176,36 +202,47 @@ struct Sandbox: Sendable {
     guard mode != .noScripts else { return }
     let root = "\(directory)/run/probe-\(UUID().uuidString)"
     defer { try? FileManager.default.removeItem(atPath: root) }
+    let folder: SandboxRequest.Folder
     do {
       try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
       try RootTree.addSkeleton(root, hostname: "probe", ip: "127.0.0.1")
       try SafeFolder.give(root, to: owner)
+      folder = try SandboxRequest.Folder(OpenFolder(root))
     } catch {
       throw EmbeddedClusterError("The embedded cluster in \(directory) cannot make folders: \(error)")
     }
     let request = SandboxRequest(
-      root: root, binds: [], hostname: "probe", environment: [:], command: ["true"])
+      root: folder, binds: [], hostname: "probe", environment: [:], command: ["true"])
     let filter = "\(root)/filter"
     do { try Data(SystemCallFilter.bytes).write(to: URL(fileURLWithPath: filter)) } catch {
       throw EmbeddedClusterError("The embedded cluster in \(directory) cannot make files: \(error)")
     }
     let failure = await HostProcess.failure(of: arguments(request), filter: filter)
-    guard let failure else {
-      if mode == .none {
-        logger.warning(
-          "scripts run without a sandbox: they can use the network and all that this user may use of this machine"
-        )
-      }
-      return
-    }
+    guard let failure else { return report(to: logger) }
     let isInstalled = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].contains { (path: String) in
       access(path, X_OK) == 0
     }
-    throw EmbeddedClusterError(Self.advice(mode, failure, isInstalled: isInstalled))
+    throw EmbeddedClusterError(Self.advice(mode, failure, isInstalled: isInstalled, user: owner?.user))
+  }
+
+  /// Says as whom scripts run, where that is not the daemon's user in a sandbox.
+  private func report(to logger: Logger) {
+    if let owner {
+      logger.info("scripts run as user \(owner.user), an id without an account, and not as root")
+    } else if mode == .none {
+      logger.warning(
+        geteuid() == 0
+          ? "scripts run without a sandbox and as root: they can do anything on this machine; start kdops as another user, or without --embedded-unsandboxed"
+          : "scripts run without a sandbox: they can use the network and all that this user may use of this machine"
+      )
+    }
   }
 
   /// What to do where no sandbox can be made.
-  static func advice(_ mode: SandboxMode, _ failure: String, isInstalled: Bool) -> String {
+  ///
+  /// - Parameter user: who scripts were to be, where the daemon is root.
+  static func advice(_ mode: SandboxMode, _ failure: String, isInstalled: Bool, user: UInt32? = nil) -> String
+  {
     guard mode == .bubblewrap else {
       return """
         Scripts cannot run without bubblewrap here ("\(failure)"); install it (apt-get install bubblewrap), \
@@ -218,10 +255,15 @@ struct Sandbox: Sendable {
         or run them unprotected with --embedded-unsandboxed
         """
     }
+    let asRoot =
+      user.map {
+        ". Started as root, kdops runs scripts as user \($0), for which it needs setpriv (package util-linux) and "
+          + "the right to change to that user; started as another user it needs neither"
+      } ?? ""
     return """
       Scripts run in bubblewrap, which cannot make a sandbox here ("\(failure)"); allow user namespaces \
       (on Ubuntu: sysctl kernel.apparmor_restrict_unprivileged_userns=0), or run them unprotected with \
-      --embedded-unsandboxed
+      --embedded-unsandboxed\(asRoot)
       """
   }
 }
