@@ -1,6 +1,5 @@
 import ClusterAPI
 import EmbeddedCluster
-import FoundationEssentials
 import KubeDirector
 import Kubernetes
 import Logging
@@ -28,7 +27,6 @@ public enum Backend: Sendable {
     _ folder: String, _ sandbox: SandboxMode, limits: SandboxLimits = SandboxLimits(),
     cgroups: ScriptCgroups? = nil, logger: Logger
   ) async throws -> Backend {
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var options = EmbeddedCluster.Options()
     options.limits = limits
     options.cgroups = cgroups

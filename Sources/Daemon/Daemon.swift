@@ -115,7 +115,9 @@ public struct Daemon: Sendable {
     leads: @escaping @Sendable () -> Bool = { true }
   ) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
-    try FileManager.default.createDirectory(atPath: options.folder, withIntermediateDirectories: true)
+    // It holds a copy of the repository, which not everybody on the machine may be meant to read.
+    try FileManager.default.createDirectory(
+      atPath: options.folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     let api = backend.api.within(options.policy)
     // Some two minutes; whoever started the daemon starts it again.
     let (stamp, id) = try await Arrival.patiently(limit: 10) { error, wait in

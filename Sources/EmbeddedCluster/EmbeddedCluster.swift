@@ -82,11 +82,10 @@ public actor EmbeddedCluster {
     options: Options = Options()
   ) async throws(EmbeddedClusterError) -> EmbeddedCluster {
     let directory = URL(fileURLWithPath: directory).standardizedFileURL.path
-    do {
-      try FileManager.default.createDirectory(
-        atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw EmbeddedClusterError("The folder \(directory) for the embedded cluster cannot be made: \(error)")
+    if try ClusterFolder(path: directory).prepare() {
+      logger.warning(
+        "others on this machine could read the embedded cluster until now, with the key of the stamps; it is closed to them",
+        metadata: ["directory": "\(directory)"])
     }
     let lock = try DirectoryLock(directory: directory)
     let sandbox = Sandbox(mode: sandbox, limits: options.limits)
@@ -111,7 +110,16 @@ public actor EmbeddedCluster {
 
   /// Reads a cluster that another process may be running.
   public static func openReadOnly(_ directory: String) throws(EmbeddedClusterError) -> EmbeddedReader {
-    try EmbeddedReader(directory: URL(fileURLWithPath: directory).standardizedFileURL.path)
+    let directory = URL(fileURLWithPath: directory).standardizedFileURL.path
+    try ClusterFolder(path: directory).check()
+    return try EmbeddedReader(directory: directory)
+  }
+
+  /// Repairs who may read a cluster's folder, before anything in it is used.
+  ///
+  /// - Throws: where others than its owner may write to it; with what to do about it.
+  public static func check(_ directory: String) throws(EmbeddedClusterError) {
+    try ClusterFolder(path: URL(fileURLWithPath: directory).standardizedFileURL.path).check()
   }
 
   private init(

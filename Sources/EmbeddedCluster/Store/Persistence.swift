@@ -47,7 +47,7 @@ final class Persistence: Sendable {
           PRAGMA journal_size_limit=16777216
           """)
     }
-    let path = "\(directory)/cluster.sqlite"
+    let path = "\(directory)/\(ClusterFolder.database)"
     queue = try DatabaseQueue(path: path, configuration: configuration)
     if isReadOnly {
       maintenance = nil

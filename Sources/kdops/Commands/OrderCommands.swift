@@ -1,6 +1,7 @@
 import ArgumentParser
 import ClusterAPI
 import Diagnostics
+import EmbeddedCluster
 import FoundationEssentials
 import Kubernetes
 import Logging
@@ -105,7 +106,7 @@ struct Ordering {
     let environment = ProcessInfo.processInfo.environment
     try await tell {
       if let folder = cluster.folder(environment) {
-        return try await ControlSocket.ask(ControlRequest(.order(order)), below: folder)
+        return try await ask(ControlRequest(.order(order)), folder)
       }
       return try await onKubernetes(environment) { client in
         let desk = OrderDesk(api: client, now: { Int(Date().timeIntervalSince1970) })
@@ -114,6 +115,12 @@ struct Ordering {
     } watch: {
       "kdops status \(order.cluster)\(cluster.flags) --watch"
     }
+  }
+
+  /// Asks the daemon on an embedded cluster, whose folder must be its owner's alone.
+  func ask(_ request: ControlRequest, _ folder: String) async throws -> ControlAnswer {
+    try EmbeddedCluster.check(folder)
+    return try await ControlSocket.ask(request, below: folder)
   }
 
   /// Connects, and lets go of the connection again.

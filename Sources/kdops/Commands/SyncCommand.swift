@@ -39,7 +39,7 @@ struct SyncCommand: AsyncParsableCommand {
     let ordering = Ordering(cluster: cluster, command: "sync")
     try await ordering.tell {
       if let folder = cluster.folder(environment) {
-        return try await ControlSocket.ask(ControlRequest(.sync(accept: accept)), below: folder)
+        return try await ordering.ask(ControlRequest(.sync(accept: accept)), folder)
       }
       let lease = ObjectName(
         namespace: namespace ?? environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace,

@@ -1,0 +1,163 @@
+import Diagnostics
+import Glibc
+
+/// The folder of an embedded cluster, which is its owner's alone: who reads it has the key of the stamps and what is on
+/// volumes, and who writes it decides what runs.
+struct ClusterFolder {
+  let path: String
+
+  static let mode: mode_t = 0o700
+  static let fileMode: mode_t = 0o600
+  static let database = "cluster.sqlite"
+  /// What must be the owner's alone; SQLite gives the journal and its index the database's mode.
+  private static let files = [database, "\(database)-wal", "\(database)-shm", "lock"]
+
+  /// Makes the folder where it is missing, and repairs who may read it, before anything in it is opened.
+  ///
+  /// - Returns: whether others could read it until now.
+  /// - Throws: where others own it or may write to it, or to a file in it that decides what runs.
+  func prepare() throws(EmbeddedClusterError) -> Bool {
+    try make()
+    let folder = try opened()
+    let state = try state(folder)
+    guard state.owner == geteuid() else {
+      throw EmbeddedClusterError(
+        "\(path) belongs to user \(state.owner), who could change what is in it. Run kdops as that user, "
+          + "or give the folder to the one that runs it (chown -R \(geteuid()) \(ShellWord.path(path))), "
+          + "or name a folder in it that does not exist yet")
+    }
+    if !isCluster, state.mode & 0o077 != 0, !isEmpty {
+      // It may be anything, such as /var/lib: nothing of it is changed.
+      throw EmbeddedClusterError(
+        "\(path) is open to others (mode \(String(state.mode, radix: 8))) and holds other things than an embedded "
+          + "cluster. Name a folder that does not exist yet, such as \(path)/cluster: it is made for its owner alone"
+      )
+    }
+    if state.isWritable {
+      guard try takeEmpty(folder) else { throw Self.writable(path, state.mode, repair: "chmod 700") }
+    }
+    let isOpen = state.mode & 0o077 != 0
+    if isOpen { try close(folder) }
+    let wasOpen = try repairFiles()
+    try makeDatabase()
+    return (isOpen && !state.isWritable) || wasOpen
+  }
+
+  /// Repairs who may read the folder, where it is this user's, before it is read.
+  ///
+  /// - Throws: where others than its owner may write to it.
+  func check() throws(EmbeddedClusterError) {
+    // Where there is no cluster, the caller has its own words for it.
+    guard isCluster else { return }
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    let folder = Descriptor(descriptor)
+    let state = try state(folder)
+    guard !state.isWritable else { throw Self.writable(path, state.mode, repair: "chmod 700") }
+    guard state.owner == geteuid() else { return }
+    if state.mode & 0o077 != 0 { try close(folder) }
+    _ = try repairFiles()
+  }
+
+  // MARK: Steps
+
+  private func make() throws(EmbeddedClusterError) {
+    let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+    var folder = path.utf8.first == UInt8(ascii: "/") ? "" : "."
+    for (index, part) in parts.enumerated() {
+      folder += "/\(part)"
+      let isLast = index == parts.count - 1
+      guard mkdir(folder, isLast ? Self.mode : 0o755) == 0 || errno == EEXIST || (!isLast && errno == EROFS)
+      else {
+        throw failure("cannot be used")
+      }
+    }
+  }
+
+  private func opened() throws(EmbeddedClusterError) -> Descriptor {
+    let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { throw failure("cannot be opened") }
+    return Descriptor(folder)
+  }
+
+  private func state(_ folder: Descriptor) throws(EmbeddedClusterError) -> State {
+    var info = stat()
+    guard fstat(folder.number, &info) == 0 else { throw failure("cannot be looked at") }
+    return State(info)
+  }
+
+  /// Takes an empty folder that others may write to for its owner alone.
+  /// - Returns: false where something is in it, which may be the others'.
+  private func takeEmpty(_ folder: Descriptor) throws(EmbeddedClusterError) -> Bool {
+    guard isEmpty else { return false }
+    try close(folder)
+    return isEmpty
+  }
+
+  private var isCluster: Bool { SafeFolder.kind("\(path)/\(Self.database)") != nil }
+
+  private var isEmpty: Bool { (try? SafeFolder.names(in: path).isEmpty) ?? false }
+
+  private func close(_ folder: Descriptor) throws(EmbeddedClusterError) {
+    guard fchmod(folder.number, Self.mode) == 0 else { throw failure("cannot be closed to others") }
+  }
+
+  /// - Returns: whether others could read a file until now. Nobody else can reach them any more.
+  private func repairFiles() throws(EmbeddedClusterError) -> Bool {
+    var wasOpen = false
+    for name in Self.files {
+      let file = "\(path)/\(name)"
+      var info = stat()
+      guard lstat(file, &info) == 0 else { continue }
+      let state = State(info)
+      guard info.st_mode & S_IFMT == S_IFREG, state.owner == geteuid() else {
+        throw EmbeddedClusterError(
+          "\(file) is not a file of user \(geteuid()), so others could change what runs; "
+            + "find out who put it there, and move it away")
+      }
+      guard !state.isWritable else { throw Self.writable(file, state.mode, repair: "chmod 600") }
+      guard state.mode & 0o077 != 0 else { continue }
+      guard chmod(file, Self.fileMode) == 0 else { throw failure("cannot be closed to others: \(name)") }
+      wasOpen = true
+    }
+    return wasOpen
+  }
+
+  /// SQLite would make it as the umask says.
+  private func makeDatabase() throws(EmbeddedClusterError) {
+    let file = open("\(path)/\(Self.database)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, Self.fileMode)
+    guard file >= 0 else { throw failure("cannot be written to") }
+    Glibc.close(file)
+  }
+
+  // MARK: Words
+
+  private func failure(_ what: String) -> EmbeddedClusterError {
+    let reason = String(cString: strerror(errno))
+    return EmbeddedClusterError("\(path) \(what): \(reason); check the path and who may write there")
+  }
+
+  private static func writable(_ path: String, _ mode: mode_t, repair: String) -> EmbeddedClusterError {
+    EmbeddedClusterError(
+      "Others may write to \(path) (mode \(String(mode, radix: 8))), so what is in it may be theirs, and they could "
+        + "change what runs. Make sure that it is yours, then close it: \(repair) \(ShellWord.path(path))")
+  }
+
+  /// Who owns something, and what others may do with it.
+  private struct State {
+    var owner: uid_t
+    var mode: mode_t
+
+    init(_ info: stat) { (owner, mode) = (info.st_uid, info.st_mode & 0o7777) }
+
+    var isWritable: Bool { mode & 0o022 != 0 }
+  }
+
+  private final class Descriptor {
+    let number: Int32
+
+    init(_ number: Int32) { self.number = number }
+
+    deinit { Glibc.close(number) }
+  }
+}
