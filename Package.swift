@@ -230,7 +230,7 @@ let package = Package(
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
     tests(
       "Plan", ["Values", "Diagnostics", "KubeDirector", "Rules", "TestSituations"], exclude: ["Golden"]),
-    tests("Orders", ["Values", "KubeDirector", "ClusterAPI"]),
+    tests("Orders", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter"]),
     tests("Terminal"),
     tests(
       "Views",

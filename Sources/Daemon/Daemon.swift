@@ -101,6 +101,7 @@ public struct Daemon: Sendable {
   /// Tells git; `flush` has it say all that it knows.
   public let writer: StatusWriter
   let forge: ForgeReporter?
+  let activity: DaemonActivity
   /// Follows the repository; `sync` has it fetch now.
   public let reconciler: Reconciler
 
@@ -109,9 +110,10 @@ public struct Daemon: Sendable {
   /// - Parameters:
   ///   - home: the namespace of what is the daemon's own; the system's where it is nil.
   ///   - cluster: what a Kubernetes is called in statuses, for people.
+  ///   - activity: is told what the daemon does.
   public static func open(
     _ options: Options, on backend: Backend, home: String? = nil, cluster: String = "Kubernetes",
-    logger: Logger, witness: Witness = Witness(),
+    logger: Logger, witness: Witness = Witness(), activity: DaemonActivity = DaemonActivity(),
     leads: @escaping @Sendable () -> Bool = { true }
   ) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
@@ -151,7 +153,11 @@ public struct Daemon: Sendable {
       now: { Int64(now()) })
     let writer = StatusWriter(
       sink: LeadersSink(sink: sink, leads: leads), owner: owner,
-      onFailure: { logger.warning("status.publish.failed", metadata: ["error": "\($0)"]) })
+      onSuccess: { activity.wrote(nil) },
+      onFailure: {
+        activity.wrote($0)
+        logger.warning("status.publish.failed", metadata: ["error": "\($0)"])
+      })
     let forge = options.forge.map { ForgeReporter($0, logger: logger, now: now) }
     let record = HeldRecord(
       backend.api, namespace: home ?? options.policy.systemNamespace,
@@ -241,6 +247,7 @@ public struct Daemon: Sendable {
       worked: { () throws(APIError) in try await worked.read() },
       keepWorked: { (commit) throws(APIError) in try await worked.write(commit) },
       fetched: { error in
+        activity.fetched(error.map { "\($0)" })
         guard error == nil, await sink.isOverwritten() else { return }
         logger.notice("status.overwritten", metadata: ["hint": "it is written again"])
         await writer.writeAgain()
@@ -263,7 +270,7 @@ public struct Daemon: Sendable {
       stamp: stamp, outlets: outlets, logger: logger, clock: ContinuousClock())
     return Daemon(
       options: options, logger: logger, mirror: mirror, backend: backend, announcer: announcer,
-      engine: engine, writer: writer, forge: forge, reconciler: reconciler)
+      engine: engine, writer: writer, forge: forge, activity: activity, reconciler: reconciler)
   }
 
   /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself. What it

@@ -92,8 +92,10 @@ public struct KubernetesDaemon: Sendable {
     onWaiting: @escaping @Sendable (String) async -> Void
   ) async throws -> Reconciler.Outcome {
     let notes = LeaseNotes()
+    let activity = DaemonActivity()
     let term = Term(
-      leadership: Leadership(api: client, lease: lease), lease: lease, logger: logger, onWaiting: onWaiting,
+      leadership: Leadership(api: client, lease: lease, notes: { activity.notes }), lease: lease,
+      logger: logger, onWaiting: onWaiting,
       onNotes: { notes.tell($0) })
     let outcome = Shared(Reconciler.Outcome.cancelled)
     let leading = Room("leader", endsByItself: true) {
@@ -101,7 +103,7 @@ public struct KubernetesDaemon: Sendable {
         let ended = try await term.lead { leader in
           let daemon = try await Daemon.open(
             options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, cluster: name,
-            logger: logger, witness: witness,
+            logger: logger, witness: witness, activity: activity,
             leads: { leader.isProven })
           let obeying = Room("orders") {
             var heard: [String: String] = [:]

@@ -57,6 +57,8 @@ public enum Wire {
     public static let image = "kdops.dev/image"
     /// Which labels and annotations an object has from its file, as `l:KEY` and `a:KEY` with blanks between.
     public static let carried = "kdops.dev/carried"
+    /// On the daemon's Lease: what it did last, for people.
+    public static let activity = "kdops.dev/activity"
     /// The commit whose upgrade of this cluster was rolled back last; it is not taken back by itself once more.
     public static let takenBack = "kdops.dev/taken-back"
     /// On the daemon's Lease: each new value has the daemon that leads fetch and compare now.

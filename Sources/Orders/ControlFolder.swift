@@ -35,6 +35,26 @@ final class ControlFolder: Sendable {
   /// Lets nobody but the owner connect, also where the folder's mode should change.
   func close(_ socket: String) { _ = chmod(socket, 0o600) }
 
+  /// Writes a file of the folder, whole or not at all. One that cannot be written stays as it was.
+  func write(_ bytes: [UInt8], to name: String) {
+    let (new, path) = ("/proc/self/fd/\(descriptor)/\(name).new", "/proc/self/fd/\(descriptor)/\(name)")
+    let file = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard file >= 0 else { return }
+    let written = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+    _ = Glibc.close(file)
+    if written == bytes.count { _ = rename(new, path) } else { _ = unlink(new) }
+  }
+
+  /// The bytes of a file of the folder; nil where there is none, or a longer one.
+  func read(_ name: String, limit: Int) -> [UInt8]? {
+    let file = open("/proc/self/fd/\(descriptor)/\(name)", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    guard file >= 0 else { return nil }
+    defer { _ = Glibc.close(file) }
+    var bytes = [UInt8](repeating: 0, count: limit + 1)
+    let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress, $0.count) }
+    return (0...limit).contains(count) ? Array(bytes.prefix(count)) : nil
+  }
+
   /// Takes the socket away, so that nobody asks a daemon that has ended.
   func remove() { _ = unlink(socket) }
 
@@ -45,8 +65,12 @@ final class ControlFolder: Sendable {
 public struct ControlError: Error, Hashable, CustomStringConvertible {
   /// The sentence.
   public var description: String
+  /// True where no daemon is there to be asked.
+  let isNobody: Bool
 
-  init(_ description: String) { self.description = description }
+  init(_ description: String, isNobody: Bool = false) {
+    (self.description, self.isNobody) = (description, isNobody)
+  }
 
   static func of(_ path: String, _ what: String) -> ControlError {
     let isForOthers = errno == EACCES
@@ -58,6 +82,6 @@ public struct ControlError: Error, Hashable, CustomStringConvertible {
   static func nobody(_ cluster: String) -> ControlError {
     ControlError(
       "no daemon runs on the embedded cluster in \(cluster), and nobody else may write it; "
-        + "start one with kdops run --embedded=\(cluster), or say it in git")
+        + "start one with kdops run --embedded=\(cluster), or say it in git", isNobody: true)
   }
 }

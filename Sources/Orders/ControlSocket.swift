@@ -89,6 +89,22 @@ public enum ControlSocket {
     return answer
   }
 
+  /// Whether a daemon serves the socket of a folder. Nothing is asked, and one that is busy need not answer.
+  ///
+  /// - Throws: `ControlError` where that cannot be told.
+  static func isServed(in folder: ControlFolder) async throws(ControlError) -> Bool {
+    do {
+      let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        .connectTimeout(.seconds(2))
+        .connect(unixDomainSocketPath: folder.socket).get()
+      try? await channel.close()
+      return true
+    } catch {
+      if let error = error as? IOError, [ECONNREFUSED, ENOENT].contains(error.errnoCode) { return false }
+      throw ControlError("\(folder.path)/socket cannot be reached: \(error)")
+    }
+  }
+
   /// The first line; nil where it is too long or never ends.
   private static func line(of chunks: NIOAsyncChannelInboundStream<ByteBuffer>) async throws -> [UInt8]? {
     var line: [UInt8] = []

@@ -7,6 +7,8 @@ struct Candidate: Sendable {
   let lease: ObjectName
   let time: SteadyTime
   let wall: @Sendable () -> Duration
+  /// What is noted on the lease with each write of the holder's.
+  let notes: @Sendable () -> [String: String]
 
   mutating func next() -> LeaseMachine.Step { machine.next(now: time.now(), wall: wall()) }
 
@@ -65,7 +67,8 @@ struct Candidate: Sendable {
   private func write(
     _ record: LeaseRecord, over old: Object?, before deadline: Duration
   ) async throws(APIError) -> Object {
-    let (api, object) = (api, record.object(lease, over: old))
+    let object = record.object(lease, over: old, notes: notes())
+    let (api, lease) = (api, lease)
     return try await time.limit(to: deadline, "Lease \(lease)") { () throws(APIError) -> Object in
       old == nil ? try await api.create(object) : try await api.update(object)
     }

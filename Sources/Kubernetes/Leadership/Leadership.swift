@@ -10,16 +10,19 @@ public struct Leadership: Sendable {
   private let timing: LeaseTiming
   private let time: SteadyTime
   private let wall: @Sendable () -> Duration
+  private let notes: @Sendable () -> [String: String]
   /// What this candidate is called in the lease.
   public let identity: String
 
   /// - Parameters:
   ///   - api: where the lease is; never a `Fenced` one.
   ///   - clock: must go on while the process is stopped.
+  ///   - notes: annotations that are set on the lease with each renewal.
   ///   - wall: since 1970, for the times that people read in the lease.
   public init(
     api: any ClusterAPI, lease: ObjectName, identity: String = LeaderIdentity.unique(),
     timing: LeaseTiming = LeaseTiming(), clock: some Clock<Duration> = ContinuousClock(),
+    notes: @escaping @Sendable () -> [String: String] = { [:] },
     wall: @escaping @Sendable () -> Duration = { .seconds(Date().timeIntervalSince1970) }
   ) {
     self.api = api
@@ -28,6 +31,7 @@ public struct Leadership: Sendable {
     self.timing = timing
     time = SteadyTime(clock)
     self.wall = wall
+    self.notes = notes
   }
 
   /// Waits until this candidate leads, runs the body, and lets go of the lease when the body has ended.
@@ -50,7 +54,7 @@ public struct Leadership: Sendable {
   ) async throws -> T {
     var candidate = Candidate(
       machine: LeaseMachine(identity: identity, timing: timing), api: api, lease: lease, time: time,
-      wall: wall)
+      wall: wall, notes: notes)
     let end = try await Self.stand(&candidate, onWaiting, onFailure)
     let proof = Proof(until: end, time)
     return try await lead(candidate, proof, onFailure, onNotes, body)

@@ -35,7 +35,9 @@ struct LeaseRecord: Sendable, Hashable {
   }
 
   /// What is sent to the server: a new lease, or the given one with this record instead of its own.
-  func object(_ name: ObjectName, over lease: Object?) -> Object {
+  ///
+  /// - Parameter notes: annotations that are set; the others stay.
+  func object(_ name: ObjectName, over lease: Object?, notes: [String: String] = [:]) -> Object {
     var object = lease ?? Object(.leases, namespace: name.namespace, name: name.name)
     var spec = object.json["spec"] ?? [:]
     spec["holderIdentity"] = .string(holder ?? "")
@@ -44,6 +46,13 @@ struct LeaseRecord: Sendable, Hashable {
     spec["renewTime"] = renewed.map(JSON.string)
     spec["leaseTransitions"] = JSON(transitions)
     object.json["spec"] = spec
+    if !notes.isEmpty {
+      var metadata = object.json["metadata"] ?? [:]
+      var annotations = metadata["annotations"] ?? [:]
+      for (key, value) in notes { annotations[key] = .string(value) }
+      metadata["annotations"] = annotations
+      object.json["metadata"] = metadata
+    }
     return object
   }
 

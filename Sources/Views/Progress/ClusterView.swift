@@ -21,6 +21,14 @@ public struct ClusterView: Hashable, Sendable {
     }
   }
 
+  /// The same without how long things have taken: where nothing goes on, time that goes by is no progress.
+  public var withoutTimers: ClusterView {
+    var view = self
+    view.since = nil
+    for index in view.roles.indices { view.roles[index].since = nil }
+    return view
+  }
+
   /// `namespace/name`.
   var name: String
   var state: State

@@ -111,7 +111,8 @@ struct RunCommand: AsyncParsableCommand {
     let daemon = try await Daemon.open(options, on: backend, logger: logger, witness: board.witness(logger))
     greet("cluster in \(folder)", settings, repo, console)
     return try await daemon.run(
-      once: once, view: Room("progress") { await board.run() }, beside: [daemon.control(in: folder)],
+      once: once, view: Room("progress") { await board.run() },
+      beside: [daemon.control(in: folder), daemon.heartbeat(in: folder)],
       signals: [.sigterm, .sigint])
   }
 

@@ -9,6 +9,7 @@ import Kubernetes
 import Logging
 import Reconciler
 import Rules
+import StatusWriter
 import Terminal
 import Values
 import Views
@@ -41,6 +42,9 @@ struct StatusCommand: AsyncParsableCommand {
     help: ArgumentHelp(
       "The daemon's namespace on a Kubernetes, where it says what is held. (default: kdops-system)"))
   var namespace: String?
+
+  @Option(help: "Which installation on a Kubernetes, to see whether its daemon runs. (default: default)")
+  var installation: String?
 
   @Option(help: "human or json.")
   var format = Format.human
@@ -80,7 +84,7 @@ struct StatusCommand: AsyncParsableCommand {
 
   private func source(_ environment: [String: String]) async throws -> ClusterSource {
     if let folder = cluster.folder(environment) {
-      return .embedded(try EmbeddedCluster.openReadOnly(folder))
+      return .embedded(try EmbeddedCluster.openReadOnly(folder), folder: folder)
     }
     if cluster.namesKubernetes(environment) {
       let silent = Logger(label: "kdops") { _ in SwiftLogNoOpLogHandler() }
@@ -108,16 +112,16 @@ struct StatusCommand: AsyncParsableCommand {
       throw ExitCode(1)
     }
     let isPicture = watch && !history && source.namesMembers
-    try show(last, isPicture, await source.age(), on: console)
+    try show(last, isPicture, await source.age(), await source.origin(), on: console)
     while watch {
       // A folder belongs to another process, which tells us nothing; a look costs one read of the disk. A server
       // is asked less often.
       try await Task.sleep(for: source.isRemote ? .seconds(2) : .milliseconds(500))
       let now = try await lookAgain(source, wanted, environment) ?? last
       // A picture shows how long things take, so it changes while they do not.
-      guard now != last || isPicture && console.isTerminal else { continue }
+      guard now.differs(from: last) || isPicture && console.isTerminal else { continue }
       last = now
-      try show(now, isPicture, await source.age(), on: console)
+      try show(now, isPicture, await source.age(), await source.origin(), on: console)
       guard wanted == nil || !now.clusters.isEmpty else {
         Streams.error.line("kdops status: the cluster \(name ?? "") is gone")
         throw ExitCode(1)
@@ -128,17 +132,29 @@ struct StatusCommand: AsyncParsableCommand {
   /// What is seen at a time.
   private struct Sight: Hashable {
     var clusters: [Object]
+    var daemon: DaemonState
     var held = HeldChanges()
     /// Why it cannot be told what is held; nil where it can.
     var blindness: String?
+
+    /// Whether something else is to be shown than before. That a daemon has fetched again is not.
+    func differs(from other: Sight) -> Bool {
+      var now = self
+      if now.daemon.life == other.daemon.life, now.daemon.problem == other.daemon.problem {
+        now.daemon = other.daemon
+      }
+      return now != other
+    }
   }
 
   private func look(
     _ source: ClusterSource, _ wanted: ObjectName?, _ environment: [String: String]
   ) async throws -> Sight {
-    var sight = Sight(clusters: try await source.clusters(wanted))
-    guard !history else { return sight }
     let home = namespace ?? environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace
+    let lease = ObjectName(
+      namespace: home, name: "kdops-\(installation ?? environment["KDOPS_INSTALLATION"] ?? "default")")
+    var sight = Sight(clusters: try await source.clusters(wanted), daemon: try await source.daemon(lease))
+    guard !history else { return sight }
     do throws(APIError) {
       sight.held = try await source.held(in: home)
     } catch {
@@ -166,8 +182,12 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  /// - Parameter age: which status this is and how old, said below it.
-  private func show(_ sight: Sight, _ isPicture: Bool, _ age: [String], on console: Console) throws {
+  /// - Parameters:
+  ///   - age: which status this is and how old, said below it.
+  ///   - origin: the same for programs.
+  private func show(
+    _ sight: Sight, _ isPicture: Bool, _ age: [String], _ origin: JSON?, on console: Console
+  ) throws {
     let clusters = sight.clusters
     switch format {
     case .json where history:
@@ -179,28 +199,38 @@ struct StatusCommand: AsyncParsableCommand {
       let objects = clusters.map(\.json)
       var json: JSON =
         name == nil ? ["apiVersion": "v1", "kind": "List", "items": .array(objects)] : objects.first ?? .null
+      json["daemon"] = sight.daemon.json
+      json["asOf"] = origin
       if !sight.held.isEmpty { json["held"] = .array(sight.held.changes.map(\.json)) }
       try Streams.output.result(json.text(pretty: !watch) + "\n", .json)
     case .human:
       let columns = console.isTerminal ? console.size.columns - 1 : 200
-      let lines =
-        (isPicture ? picture(sight, columns, console) : lines(sight, columns, console)) + age
+      let now = Int(Date().timeIntervalSince1970)
+      let daemon = DaemonText(width: columns, isColoured: console.isColoured, now: now).lines(sight.daemon)
+      let clusters =
+        isPicture
+        ? picture(sight, columns, console, taken: daemon.count) : self.lines(sight, columns, console)
+      // That nothing goes on stands above what would look as if it did.
+      let lines = sight.daemon.isDead ? daemon + clusters + age : clusters + age + daemon
       if watch, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
       for line in lines { try Streams.output.result(line + "\n") }
     }
   }
 
   /// A line a role and a cell a pod, as `kdops run` draws them.
-  private func picture(_ sight: Sight, _ columns: Int, _ console: Console) -> [String] {
-    let (clusters, rows) = (sight.clusters, console.size.rows - 1)
+  ///
+  /// - Parameter taken: how many lines are needed for something else.
+  private func picture(_ sight: Sight, _ columns: Int, _ console: Console, taken: Int) -> [String] {
+    let (clusters, rows) = (sight.clusters, max(0, console.size.rows - 1 - taken))
     // What is held leaves at least half of the screen to what moves.
     let held = HeldText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(sight.held)
     let text = ProgressText(width: columns, height: rows - held.count, isColoured: console.isColoured)
     let now = Int(Date().timeIntervalSince1970)
     let views = clusters.map { cluster in
-      ClusterView(
+      let view = ClusterView(
         name: "\(cluster.objectName)", status: ClusterStatus(cluster.json["status"]),
         way: cluster.annotation(Wire.Annotation.path).map { .restoreFile($0) }, whole: name != nil)
+      return sight.daemon.isDead ? view.withoutTimers : view
     }
     let drawn = name == nil ? text.lines(views, now: now) : views.flatMap { text.lines($0, now: now) }
     return drawn + held
@@ -209,7 +239,9 @@ struct StatusCommand: AsyncParsableCommand {
   private func lines(_ sight: Sight, _ columns: Int, _ console: Console) -> [String] {
     let clusters = sight.clusters
     if history {
-      let now = Int(Date().timeIntervalSince1970)
+      var now = Int(Date().timeIntervalSince1970)
+      // What has not ended has not gone on either since the daemon ended.
+      if case .notRunning(let seen?) = sight.daemon.life { now = min(now, seen) }
       let text = HistoryText(width: columns, isColoured: console.isColoured, now: now)
       return clusters.flatMap { text.lines($0, Self.journal(of: $0)) }
     }

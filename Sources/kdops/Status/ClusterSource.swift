@@ -2,15 +2,19 @@ import ClusterAPI
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
+import KubeDirector
 import Kubernetes
+import Orders
 import Reconciler
+import StatusWriter
 import Validation
+import Values
 import Views
 
 /// Where `kdops status` reads clusters from.
 enum ClusterSource {
   /// The embedded cluster in a folder; another process may be running it.
-  case embedded(EmbeddedReader)
+  case embedded(EmbeddedReader, folder: String)
   /// A Kubernetes, asked directly.
   case kubernetes(KubernetesClient)
   /// What the daemon last wrote to a repository.
@@ -21,7 +25,7 @@ enum ClusterSource {
   /// - Parameter name: nil for all.
   func clusters(_ name: ObjectName?) async throws -> [Object] {
     switch self {
-    case .embedded(let reader):
+    case .embedded(let reader, _):
       return try await Self.clusters(
         name, get: { name throws(APIError) in try await reader.get(.clusters, name) }
       ) {
@@ -72,6 +76,18 @@ extension ClusterSource {
     return (try? await GitStatus.find(in: repository, now: now))?.words ?? []
   }
 
+  /// The same for programs; nil where the cluster itself is asked.
+  func origin() async -> JSON? {
+    guard case .git(let repository) = self else { return nil }
+    let now = Int64(Date().timeIntervalSince1970)
+    guard let found = try? await GitStatus.find(in: repository, now: now) else { return nil }
+    var out: JSON = [
+      "commit": .string(found.commit.hex), "written": .string(Timestamp.text(Int(now) - found.age)),
+    ]
+    out["cluster"] = found.owner?.json
+    return out
+  }
+
   /// True where each look is a request over the network.
   var isRemote: Bool { if case .kubernetes = self { true } else { false } }
 
@@ -84,9 +100,36 @@ extension ClusterSource {
   /// - Parameter namespace: the daemon's own, on a Kubernetes.
   func held(in namespace: String) async throws(APIError) -> HeldChanges {
     switch self {
-    case .embedded(let reader): return try await HeldRecord.read(from: reader, namespace: nil)
+    case .embedded(let reader, _): return try await HeldRecord.read(from: reader, namespace: nil)
     case .kubernetes(let client): return try await HeldRecord.read(from: client, namespace: namespace)
     case .git: return HeldChanges()
+    }
+  }
+
+  /// Whether a daemon runs, and what it did last.
+  ///
+  /// - Parameter lease: the daemon's, on a Kubernetes.
+  func daemon(_ lease: ObjectName) async throws(APIError) -> DaemonState {
+    let now = Int(Date().timeIntervalSince1970)
+    switch self {
+    case .embedded(_, let folder): return await DaemonState.embedded(below: folder)
+    case .kubernetes(let client):
+      do throws(APIError) {
+        return DaemonState(lease: try await client.get(.leases, lease), now: now)
+      } catch {
+        switch error.kind {
+        case .notFound: return DaemonState(lease: nil, now: now)
+        // Whoever may see clusters need not be let in where the daemon is.
+        case .forbidden: return DaemonState(.unknown("you may not read the Lease \(lease)"))
+        default: throw error
+        }
+      }
+    case .git(let repository):
+      var state = DaemonState(.unknown("git does not say; name the cluster with --embedded=DIR or --context"))
+      if let found = try? await GitStatus.find(in: repository, now: Int64(now)) {
+        state.written = now - found.age
+      }
+      return state
     }
   }
 

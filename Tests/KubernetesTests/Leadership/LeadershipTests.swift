@@ -31,6 +31,16 @@ struct LeadershipTests {
       && !deadlines.contains(now + .seconds(3))
   }
 
+  @Test("notes of the leader's own are set with each write; what others noted stays")
+  func ownNotes() {
+    let lease = Object(
+      .leases, namespace: "n", name: "l", annotations: ["kdops.dev/sync": "7", "kdops.dev/activity": "old"])
+    let written = LeaseRecord(holder: "a").object(
+      lease.objectName, over: lease, notes: ["kdops.dev/activity": "new"])
+    #expect(written.annotations == ["kdops.dev/sync": "7", "kdops.dev/activity": "new"])
+    #expect(LeaseRecord(holder: "a").object(lease.objectName, over: nil).annotations.isEmpty)
+  }
+
   @Test("the body runs under the lease, its value comes back, and the lease is free afterwards")
   func leading() async throws {
     let store = store

@@ -1,0 +1,52 @@
+import Diagnostics
+import KubeDirector
+import StatusWriter
+import Terminal
+
+/// Whether a daemon runs and what it did last, for people.
+public struct DaemonText {
+  let width: Int
+  let isColoured: Bool
+  let now: Int
+
+  /// - Parameters:
+  ///   - width: cells of a terminal.
+  ///   - now: in whole seconds since 1970.
+  public init(width: Int = 120, isColoured: Bool = false, now: Int) {
+    (self.width, self.isColoured, self.now) = (width, isColoured, now)
+  }
+
+  /// One line, and a second one where something keeps the daemon from its work.
+  public func lines(_ daemon: DaemonState) -> [String] {
+    var lines: [StyledLine] = []
+    switch daemon.life {
+    case .running:
+      var line = StyledLine("daemon running", .dim)
+      append(daemon, to: &line)
+      lines.append(line)
+    case .notRunning(let seen):
+      var line = StyledLine("no daemon runs", .red)
+      if let seen { line.append("   last seen \(Timestamp.text(seen)), \(ago(seen))") }
+      append(daemon, to: &line)
+      lines.append(line)
+      lines += HeldText.wrapped(
+        "what is shown is how the last one left it, and nothing goes on: start one with kdops run",
+        to: max(20, width - 2)
+      ).map { StyledLine("  \($0)", .yellow) }
+    case .unknown(let reason):
+      lines += HeldText.wrapped("whether a daemon runs is not known: \(reason)", to: max(20, width - 2))
+        .map { StyledLine($0, .dim) }
+    }
+    if let problem = daemon.problem {
+      lines += HeldText.wrapped(problem, to: max(20, width - 2)).map { StyledLine("  \($0)", .red) }
+    }
+    return lines.map { $0.text(width: width, coloured: isColoured) }
+  }
+
+  private func append(_ daemon: DaemonState, to line: inout StyledLine) {
+    line.append("   \(daemon.fetched.map { "last fetch \(ago($0))" } ?? "nothing fetched yet")", .dim)
+    line.append("   \(daemon.written.map { "last status \(ago($0))" } ?? "no status written yet")", .dim)
+  }
+
+  private func ago(_ time: Int) -> String { "\(HistoryText.words(now - time)) ago" }
+}
