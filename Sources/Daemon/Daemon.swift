@@ -78,6 +78,8 @@ public struct Daemon: Sendable {
     /// With the file that says what the cluster shall be, where it needs somebody.
     public var cluster: @Sendable (ObjectReference, ClusterStatus?, _ path: String?) async -> Void
     public var clusterGone: @Sendable (ObjectReference) async -> Void
+    /// All changes that are blocked, each time that they change.
+    public var blocked: @Sendable (HeldChanges) async -> Void
 
     /// - Parameter cluster: told with the file that says what the cluster shall be, where it needs somebody.
     public init(
@@ -85,9 +87,11 @@ public struct Daemon: Sendable {
       cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, _ path: String?) async -> Void = {
         _, _, _ in
       },
-      clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in }
+      clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
+      blocked: @escaping @Sendable (HeldChanges) async -> Void = { _ in }
     ) {
       (self.commit, self.cluster, self.clusterGone) = (commit, cluster, clusterGone)
+      self.blocked = blocked
     }
   }
 
@@ -235,6 +239,7 @@ public struct Daemon: Sendable {
             message: "its upgrade did not get on; commit \(commit.short) takes it back"))
       },
       held: { held in
+        await witness.blocked(held)
         do throws(APIError) {
           try await record.write(held, now: now())
           return true

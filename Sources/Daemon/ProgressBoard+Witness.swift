@@ -9,6 +9,7 @@ extension ProgressBoard {
     Daemon.Witness(
       commit: { await self.commit($0, logger) },
       cluster: { await self.cluster($0, $1, path: $2) },
-      clusterGone: { await self.clusterGone($0) })
+      clusterGone: { await self.clusterGone($0) },
+      blocked: { await self.blocked($0) })
   }
 }

@@ -243,6 +243,7 @@ extension ObjectReport {
     var report = self
     report.message = rolledBack ? "rolled back by \(later.short)" : "superseded by \(later.short)"
     report.phase = .failed
+    report.isStalled = false
     for role in report.upgrade?.roles.indices ?? 0..<0 { report.upgrade?.roles[role].stalled = false }
     return report
   }

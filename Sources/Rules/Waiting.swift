@@ -57,17 +57,18 @@ extension LiveCluster {
       return status?.condition(.stalled)?.wayOut
         ?? "see in its status what its pods wait for; a cluster that cannot be created has to be deleted"
     }
-    guard let commit = status?.specCommit.map(Self.short), let path else {
-      return "put the old app back into its file"
-    }
-    return "git restore --source=\(commit)~1 \(ShellWord.path(path)) && git commit --all"
+    guard let begun, let path else { return "put the old app back into its file" }
+    return StallWords.goBack(before: begun, path: path)
   }
 
   var isStalled: Bool { status?.condition(.stalled)?.status == true }
 
-  private var commit: String { status?.specCommit.map { "`\(Self.short($0))`" } ?? "its commit" }
+  private var commit: String { begun.map { "`\($0)`" } ?? "its commit" }
 
-  private static func short(_ commit: String) -> String { String(commit.prefix(7)) }
+  /// The first digits of the commit to go back behind.
+  private var begun: String? {
+    status?.upgradeInfo?.commit ?? status?.specCommit.map { String($0.prefix(7)) }
+  }
 
   /// ` (2 of 6 pods done)`; empty where the status does not tell.
   private var progress: String {

@@ -23,6 +23,10 @@ extension ObjectReport {
       verdict: object["verdict"]?.string ?? "", phase: phase,
       rules: object["rules"]?.array?.compactMap(\.string) ?? [], message: object["message"]?.string,
       upgrade: object["upgrade"].flatMap(UpgradeProgress.init))
+    // Older notes say so of a role only.
+    isStalled =
+      phase == .failed
+      && (object["stalled"]?.bool ?? upgrade?.roles.contains { $0.stalled } ?? false)
   }
 
   var json: JSON {
@@ -31,7 +35,8 @@ extension ObjectReport {
       "change": .string(clean(change)), "verdict": .string(clean(verdict)), "phase": .string(phase.rawValue),
       "rules": JSON(rules.prefix(50).map { clean($0) }),
     ]
-    out["message"] = message.map { .string(clean($0)) }
+    if isStalled { out["stalled"] = true }
+    out["message"] = message.map { .string(clean($0, limit: 800)) }
     out["upgrade"] = upgrade?.json
     return out
   }

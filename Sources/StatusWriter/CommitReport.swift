@@ -34,6 +34,8 @@ public struct ObjectReport: Sendable, Hashable {
   public var rules: [String]
   /// One sentence that says why; never the output of a script.
   public var message: String?
+  /// Nothing goes on until somebody acts; false for an attempt that a later commit has ended.
+  public var isStalled = false
   /// Only where the change is an upgrade or a rollback.
   public var upgrade: UpgradeProgress?
 
@@ -65,6 +67,7 @@ extension ObjectReport {
   public func following(_ status: ClusterStatus?) -> ObjectReport {
     guard verdict == "accepted", kind == Wire.clusterKind else { return self }
     var report = self
+    report.isStalled = false
     guard let status else {
       report.phase = .pending
       return report
@@ -72,6 +75,7 @@ extension ObjectReport {
     if let progress = UpgradeProgress(status) { report.upgrade = progress }
     if let stall = status.stall {
       report.phase = .failed
+      report.isStalled = true
       report.message = stall.message
       return report
     }
@@ -100,6 +104,7 @@ extension ObjectReport {
       [Condition.noWayBack, Condition.appMissing, Condition.notUnderstood].contains(stall.reason)
     {
       report.phase = .failed
+      report.isStalled = true
       report.message = stall.message
     } else {
       report.message = status.isSuspended ? Self.suspended : status.wait

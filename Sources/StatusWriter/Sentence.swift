@@ -9,9 +9,12 @@ extension CommitReport {
 enum Sentence {
   static func of(_ report: CommitReport) -> String {
     guard !report.objects.isEmpty else { return "done: no object changed" }
-    let groups = Phase.allCases.sorted().compactMap { phase -> String? in
-      let objects = report.objects.filter { $0.phase == phase }
-      return objects.isEmpty ? nil : group(phase, objects)
+    // What has stalled needs somebody; an attempt that a later commit has ended does not.
+    let groups = Phase.allCases.sorted().flatMap { phase in
+      [false, true].compactMap { isStalled -> String? in
+        let objects = report.objects.filter { $0.phase == phase && $0.isStalled == isStalled }
+        return objects.isEmpty ? nil : group(phase, objects, isStalled)
+      }
     }
     // What needs somebody stands last; where the line is too long it is the others that are cut.
     var line = groups.joined(separator: " · ")
@@ -29,14 +32,12 @@ enum Sentence {
     }.joined(separator: " · ")
   }
 
-  private static func group(_ phase: Phase, _ objects: [ObjectReport]) -> String {
+  private static func group(_ phase: Phase, _ objects: [ObjectReport], _ isStalled: Bool) -> String {
     // Apps that went in are no news; one that did not is.
     let quiet = phase == .done || phase == .pending
     let named = quiet ? objects.filter { $0.kind != Wire.appKind } : objects
     let rest = objects.count - named.count
-    // A pod that needs somebody; not an attempt that a later commit has ended.
-    let isStalled = phase == .failed && objects.allSatisfy(\.isStalled)
-    let word = isStalled ? "stalled" : phase.word
+    let word = isStalled ? "\(Stall.symbol) \(Stall.word)" : phase.word
     guard !named.isEmpty else { return "\(word): \(apps(rest))" }
     var shown: [String] = []
     var length = 0
@@ -72,13 +73,11 @@ enum Sentence {
     case .rejected:
       return
         "\(name)\(reason([object.rules.first, object.message].compactMap(\.self).joined(separator: ": ")))"
-    case .waiting, .failed: return "\(name)\(reason(object.message ?? object.rules.first ?? ""))"
+    case .waiting, .failed:
+      // The command to copy stands whole in the note's second part.
+      return "\(name)\(reason(StallWords.split(object.message ?? object.rules.first ?? "").words))"
     }
   }
 
   private static func reason(_ text: String) -> String { text.isEmpty ? "" : " (\(clean(text, limit: 200)))" }
-}
-
-extension ObjectReport {
-  fileprivate var isStalled: Bool { upgrade?.roles.contains(where: \.stalled) ?? false }
 }

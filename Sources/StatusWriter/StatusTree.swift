@@ -104,8 +104,8 @@ public struct ClusterFile: Sendable, Hashable {
       })
     out["verdict"] = verdict.map { .string(clean($0)) }
     out["phase"] = phase.map { .string($0.rawValue) }
-    out["message"] = message.map { .string(clean($0)) }
-    out["stalled"] = stalled.map { .string(clean($0)) }
+    out["message"] = message.map { .string(clean($0, limit: 800)) }
+    out["stalled"] = stalled.map { .string(clean($0, limit: 800)) }
     if !journal.runs.isEmpty { out["journal"] = .array(journal.runs.map { $0.cleaned.json }) }
     return Array(YAMLText.block(out.object ?? [:]).utf8)
   }

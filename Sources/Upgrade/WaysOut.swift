@@ -18,8 +18,10 @@ extension ClusterMachine {
     if let failed, let again, !isTakenBack(failed, info) { return StallWords.mendNotRevert + again }
     // The commit that began it: a later one may have touched no more than the object's labels.
     let commit = info.id.prefix { $0 != "-" }.prefix(7)
-    return StallWords.goBack + "\(info.prevApp), "
-      + (commit.isEmpty ? "name it in git again" : "revert commit \(commit)")
+    guard !commit.isEmpty else { return StallWords.goBack + "\(info.prevApp), name it in git again" }
+    let path = observed.cluster.metadata.annotations[Wire.Annotation.path]
+    return StallWords.goBack + "\(info.prevApp), revert commit \(commit)"
+      + (path.map { ": " + StallWords.goBack(before: String(commit), path: $0) } ?? "")
   }
 
   private func command(retrying pod: String) -> String {

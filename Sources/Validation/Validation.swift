@@ -27,6 +27,9 @@ public struct Validation {
   /// How many apps and clusters the judged side has.
   public let apps: Int
   public let clusters: Int
+  /// How many files that the layout selects are among those that were asked for; nil where two sides were compared, of
+  /// which a change may well have none.
+  public let selectedFiles: Int?
   /// The age of the status that was used, in whole seconds.
   public let statusAge: Int?
   /// The cluster that the status speaks of; nil where there is none, or it does not say.
@@ -62,7 +65,7 @@ public struct Validation {
       let asked = AskedPaths(below: tree.asked, file: file)
       let comparison = Comparison(head: side)
       let outcome = Outcome(judgement: conclude(comparison, .none, history: nil))
-      return Validation(outcome, of: comparison, name: "worktree", nil, asked)
+      return Validation(outcome, of: comparison, name: Self.workTree, nil, asked)
     }
     let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
     let asked = AskedPaths(below: try await repository.prefix(of: folder), file: file)
@@ -80,6 +83,9 @@ public struct Validation {
     let name = if case .commit(let commit) = head { commit.hex } else { "staged" }
     return Validation(outcome, of: comparison, name: name, status, asked)
   }
+
+  /// What a report calls the files of a folder.
+  private static let workTree = "worktree"
 
   private static func sides(
     of target: Target, in repository: GitRepository
@@ -151,6 +157,7 @@ public struct Validation {
         Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
       }, notJudged: judgement?.notJudged ?? [])
     (apps, clusters) = head.snapshot.counts
+    selectedFiles = name == Self.workTree ? head.snapshot.paths.count { asked.contains($0) } : nil
     statusAge = status?.age
     statusOwner = status?.owner
   }

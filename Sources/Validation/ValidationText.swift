@@ -46,7 +46,7 @@ public enum ValidationText {
     var text =
       "\(count(validation.clusters, "cluster", "clusters")), \(count(validation.apps, "app", "apps")): "
     text += (findings.isEmpty ? "no findings" : findings.joined(separator: ", ")) + "\n"
-    if report.base == nil, validation.clusters == 0, validation.apps == 0, findings.isEmpty {
+    if report.objects.isEmpty, validation.clusters == 0, validation.apps == 0, findings.isEmpty {
       text +=
         "is this the folder of a fleet? its files are in apps/ and clusters/, or where .kdops.yaml says\n"
     }

@@ -193,6 +193,20 @@ struct CommitHookTests {
     #expect(try world.kdops("validate", "--staged").said.contains("resize: waiting"))
   }
 
+  @Test(
+    "a folder without files to judge is refused by the command unless that is meant; a commit without them passes"
+  )
+  func nothingToJudge() throws {
+    let empty = try world.kdops("validate", ".git")
+    #expect(!empty.passed && empty.said.contains("--allow-empty"))
+    #expect(try world.kdops("validate", ".git", "--allow-empty").passed)
+    #expect(try world.kdops("validate").passed)
+    try world.stage(["README.md": "hello\n"])
+    #expect(try world.kdops("validate", "--staged").passed)
+    #expect(try world.git("commit", "--message", "Greet").passed)
+    #expect(try world.kdops("validate", "--base", "HEAD~1").passed)
+  }
+
   @Test("without kdops on the PATH says so, and how to name it")
   func missing() throws {
     try world.stage(Files.upgraded)

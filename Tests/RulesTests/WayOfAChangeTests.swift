@@ -105,7 +105,7 @@ struct WayOfAChangeTests {
         == "cluster prod/analytics waits for a stalled upgrade; revert `4f2c9ab` first")
     #expect(
       between.findings.first?.hint
-        == "git restore --source=4f2c9ab~1 clusters/analytics.yaml && git commit --all")
+        == "git restore --source=4f2c9ab~1 clusters/analytics.yaml && git commit --all && git push")
 
     let below = Repository.judge(base, try head("0.9.0"), live: .of(.stalled))
     #expect(below.outcome(Repository.analytics) == "upgrade rejected")

@@ -60,14 +60,59 @@ struct NoteTextTests {
     var ended = stalled
     ended.message = "rolled back by 1d0e77c"
     ended.upgrade = nil
+    ended.isStalled = false
     func sentence(_ object: ObjectReport) -> String {
       String(NoteText.render(CommitReport(commit: Sample.commit, objects: [object])).prefix { $0 != "\n" })
     }
     #expect(
       sentence(stalled)
-        == "stalled: prod/analytics (analytics-worker-2: ErrImagePull registry.example/spark:1.1.0 (not found))"
+        == "✗ stalled: prod/analytics (analytics-worker-2: ErrImagePull registry.example/spark:1.1.0 (not found))"
     )
     #expect(sentence(ended) == "failed: prod/analytics (rolled back by 1d0e77c)")
+  }
+
+  @Test("calls a stalled creation what a status calls it, and keeps apart what has only ended")
+  func stalledCreation() throws {
+    var status = Sample.configured
+    (status.state, status.conditions) = (.creating, Sample.stalled.conditions)
+    let stalled = Sample.object("analytics", .pending, change: "create").following(status)
+    let ended = Sample.object("ledger", .failed, message: "superseded by 1d0e77c")
+    let text = NoteText.render(CommitReport(commit: Sample.commit, objects: [ended, stalled]))
+    #expect(
+      text.hasPrefix("failed: prod/ledger (superseded by 1d0e77c) · ✗ stalled: prod/analytics (analytics"))
+    let back = try #require(read(text).flatMap { CommitReport($0) })
+    #expect(back.objects.map(\.isStalled) == [false, true])
+  }
+
+  @Test("has the command that ends a stall whole, and not in its first line")
+  func wayOut() {
+    let command = StallWords.goBack(before: Sample.commit, path: "clusters/prod/analytics.yaml")
+    var status = Sample.stalled
+    status.conditions[0].message += "\(StallWords.goBack)spark-1.0.0, revert commit 4f2c9ab: \(command)"
+    let text = NoteText.render(
+      CommitReport(
+        commit: Sample.commit, objects: [Sample.object("analytics", .pending).following(status)]))
+    let lines = text.split(separator: "\n")
+    #expect(lines[0].hasSuffix("to go back to spark-1.0.0, revert commit 4f2c9ab)"))
+    #expect(lines.dropFirst().contains { $0.contains(command) })
+  }
+
+  @Test("the command that ends a stall works for a merge commit, and leaves other files alone")
+  func mergeCommit() throws {
+    let repository = try TemporaryRepository()
+    let path = "clusters/a's.yaml"
+    try repository.commit([path: "app: 1\n", "clusters/b.yaml": "app: 1\n"], "First")
+    try repository.git("checkout", "--quiet", "-b", "change")
+    try repository.commit([path: "app: 2\n", "clusters/b.yaml": "app: 2\n"], "Upgrade both")
+    try repository.git("checkout", "--quiet", "-")
+    try repository.commit(["README.md": "x\n"], "Other")
+    try repository.git("merge", "--quiet", "--no-ff", "--message", "Merge", "change")
+    let merge = try repository.git("rev-parse", "HEAD")
+    let command = StallWords.goBack(before: merge, path: path)
+    let restore = String(command.prefix(upTo: command.firstRange(of: " && ")?.lowerBound ?? command.endIndex))
+    _ = try TemporaryRepository.run(["sh", "-c", restore], in: repository.path)
+    #expect(try repository.git("diff", "--name-only", "-z") == "\(path)\0")
+    #expect(try repository.git("diff", "HEAD~1", "--", path) == "")
   }
 
   @Test("of a commit that changed no object is a note all the same")

@@ -44,6 +44,10 @@ struct ValidationTests {
     #expect(validation.report.base == nil)
     #expect(validation.report.findings.map(\.rule) == ["cluster/app-registered"])
     #expect((validation.clusters, validation.apps) == (2, 2))
+    #expect(validation.selectedFiles == 4)
+    #expect(try await validate(.workTree, path: "/clusters/prod/lake.yaml").selectedFiles == 1)
+    #expect(try await validate(.workTree, path: "/.git").selectedFiles == 0)
+    #expect(try await validate(.commits(base: "HEAD", head: "HEAD")).selectedFiles == nil)
   }
 
   /// Swift holds the two to be equal; git, the file system and Kubernetes do not.

@@ -94,10 +94,10 @@ struct ProgressTextTests {
   }()
 
   private static let fleet = [
-    ClusterView(name: "prod/analytics", status: analytics, subject: "Upgrade analytics", way: .revertCommit),
+    ClusterView(name: "prod/analytics", status: analytics, subject: "Upgrade analytics"),
     ClusterView(
       name: "prod/ledger", status: ledger, subject: "Upgrade analytics",
-      way: .restoreFile("clusters/prod/ledger.yaml")),
+      path: "clusters/prod/ledger.yaml"),
     ClusterView(name: "prod/profiles", status: creating, subject: "Add profiles"),
     ClusterView(name: "staging/analytics", status: rollback, subject: "Revert \"Upgrade analytics\""),
     ClusterView(name: "staging/ledger", status: configured),

@@ -8,10 +8,10 @@ extension ClusterView {
   /// - Parameters:
   ///   - status: nil where the engine has not looked at the cluster yet.
   ///   - subject: the first line of the commit being realised.
-  ///   - way: how to get out of a stall.
+  ///   - path: the cluster's file, which goes back where its upgrade has stalled.
   ///   - whole: whether the roles of a cluster at rest are wanted too.
   public init(
-    name: String, status: ClusterStatus?, subject: String? = nil, way: WayOut? = nil, whole: Bool = false
+    name: String, status: ClusterStatus?, subject: String? = nil, path: String? = nil, whole: Bool = false
   ) {
     guard let status else {
       self.init(name: name, state: .changing, app: "")
@@ -31,24 +31,8 @@ extension ClusterView {
     isSuspended = status.condition(.progressing)?.reason == "Suspended"
     guard whole || state != .configured else { return }
     roles = status.roles.map { Role($0, of: status) }
-    if status.stall?.offersReturn == true, let commit = status.specCommit {
-      wayOut = way?.command(commit: String(commit.prefix(7)))
-    }
-  }
-}
-
-/// How a stalled upgrade of one cluster is taken back.
-public enum WayOut: Hashable, Sendable {
-  /// The commit changed no other cluster.
-  case revertCommit
-  /// The commit changed others too: only this cluster's file goes back.
-  case restoreFile(String)
-
-  func command(commit: String) -> String {
-    switch self {
-    case .revertCommit: "git revert --no-edit \(commit) && git push"
-    case .restoreFile(let path):
-      "git restore --source=\(commit)~1 \(ShellWord.path(path)) && git commit --all && git push"
+    if status.stall?.offersReturn == true, let path, let commit = info?.commit ?? status.specCommit {
+      wayOut = StallWords.goBack(before: commit, path: path)
     }
   }
 }
@@ -97,7 +81,8 @@ extension ClusterView.Role {
     return sentences.first { $0.hasPrefix("\(role) waits ") }.map { String($0.dropFirst(role.count + 1)) }
   }
 
-  private static func cellInTheMaking(_ member: MemberStatus) -> ClusterView.Cell {
+  /// How a member stands outside an upgrade.
+  static func cellInTheMaking(_ member: MemberStatus) -> ClusterView.Cell {
     if member.isInTrouble { return .stuck }
     switch member.state {
     case .configured: return .done

@@ -1,3 +1,4 @@
+import StatusWriter
 import Terminal
 
 /// What the progress display shows of one cluster.
@@ -12,7 +13,7 @@ public struct ClusterView: Hashable, Sendable {
 
     var word: String {
       switch self {
-      case .stalled: "stalled"
+      case .stalled: "\(Stall.symbol) \(Stall.word)"
       case .rollingBack: "rolling back"
       case .upgrading: "upgrading"
       case .changing: "in the making"

@@ -1,6 +1,7 @@
 import Diagnostics
 import KubeDirector
 import Logging
+import Reconciler
 import StatusWriter
 import Terminal
 
@@ -12,8 +13,7 @@ public actor ProgressBoard {
   private let now: @Sendable () -> Int
   private var clusters: [ObjectReference: Entry] = [:]
   private var subjects: [String: String] = [:]
-  /// The clusters that each commit changed, to tell which way out there is.
-  private var changed: [String: Int] = [:]
+  private var blocked = HeldChanges()
   /// What was last said of each commit.
   private var said: [String: String] = [:]
   private var isDirty = true
@@ -35,9 +35,8 @@ public actor ProgressBoard {
 
   /// A commit whose phase is a new one is said in a line that stays.
   public func commit(_ report: CommitReport, _ logger: Logger?) {
-    if subjects.count > 1000 { (subjects, changed, said) = ([:], [:], [:]) }
+    if subjects.count > 1000 { (subjects, said) = ([:], [:]) }
     subjects[report.commit] = report.subject
-    changed[report.commit] = report.objects.count { $0.kind == Wire.clusterKind }
     isDirty = true
     guard said.updateValue(report.phase.rawValue, forKey: report.commit) != report.phase.rawValue else {
       return
@@ -61,6 +60,12 @@ public actor ProgressBoard {
   /// Forgets a cluster.
   public func clusterGone(_ reference: ObjectReference) {
     clusters[reference] = nil
+    isDirty = true
+  }
+
+  /// Takes in all changes that are blocked now.
+  public func blocked(_ changes: HeldChanges) {
+    blocked = changes
     isDirty = true
   }
 
@@ -93,17 +98,20 @@ public actor ProgressBoard {
     let size = console.size
     let views = views
     isBusy = views.contains { $0.state != .configured }
-    let text = ProgressText(width: size.columns - 1, height: size.rows - 1, isColoured: console.isColoured)
-    console.show(text.lines(views, now: time))
+    // What is blocked leaves at least half of the screen to what moves.
+    let blocked = HeldText(
+      width: size.columns - 1, isColoured: console.isColoured, height: (size.rows - 1) / 2
+    ).lines(blocked)
+    let text = ProgressText(
+      width: size.columns - 1, height: size.rows - 1 - blocked.count, isColoured: console.isColoured)
+    console.show(text.lines(views, now: time) + blocked)
   }
 
   private var views: [ClusterView] { clusters.map { view($0.key, $0.value) } }
 
   private func view(_ reference: ObjectReference, _ entry: Entry) -> ClusterView {
     let commit = entry.status?.specCommit ?? ""
-    var way: WayOut?
-    if let path = entry.path { way = .restoreFile(path) }
-    if changed[commit] == 1 { way = .revertCommit }
-    return ClusterView(name: "\(reference)", status: entry.status, subject: subjects[commit], way: way)
+    return ClusterView(
+      name: "\(reference)", status: entry.status, subject: subjects[commit], path: entry.path)
   }
 }

@@ -92,7 +92,7 @@ public struct ProgressText {
   private func word(_ cluster: ClusterView) -> (text: String, style: StyledLine.Style)? {
     switch cluster.state {
     case .rollingBack: ("rolling back", .yellow)
-    case .stalled: ("stalled", .red)
+    case .stalled: (cluster.state.word, .red)
     case .configured: ("configured", .green)
     case .upgrading, .changing: nil
     }
@@ -136,10 +136,15 @@ public struct ProgressText {
     let text = "way out: \(command)"
     if indent + text.count <= width { return [String(repeating: " ", count: indent) + text] }
     if 4 + text.count <= width { return ["    " + text] }
-    var lines = ["    way out:"]
+    return ["    way out:"] + Self.broken(command, to: width - 2)
+  }
+
+  /// A command over as many lines as it needs, to be pasted as a whole.
+  static func broken(_ command: String, to width: Int) -> [String] {
+    var lines: [String] = []
     var line = "     "
     for word in command.split(separator: " ") {
-      if line.count + 1 + word.count > width - 2, line.count > 5 {
+      if line.count + 1 + word.count > width, line.count > 5 {
         lines.append(line + " \\")
         line = "     "
       }

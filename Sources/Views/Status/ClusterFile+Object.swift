@@ -3,28 +3,46 @@ import KubeDirector
 import StatusWriter
 import Values
 
+/// As much of a cluster as the status tree tells. What it does not tell is absent: members are counted in it and not
+/// named, and it has neither times nor counters of the engine's.
 extension ClusterFile {
-  /// As much of the object as the file tells. Members are counted in it, not named, so none are made up.
   public var object: Object {
     var object = Object(.clusters, namespace: namespace, name: name)
     object.json["spec"] = [
       "app": .string(app),
       "roles": .array(roles.map { ["id": .string($0.id), "members": JSON($0.members)] }),
     ]
-    guard var status else { return object }
-    for role in status.roles.indices { status.roles[role].members = [] }
-    status.journal = journal
-    if let stall {
-      status.conditions.append(
-        Condition(type: .stalled, status: true, reason: "Stalled", message: stall, lastTransition: 0))
-    }
-    if let message, message != stall {
-      status.conditions.append(
-        Condition(
-          type: .progressing, status: false, reason: phase == .rejected ? "Rejected" : "Waiting",
-          message: message, lastTransition: 0))
-    }
-    object.json["status"] = status.json
+    object.json["status"] = statusJSON
     return object
+  }
+
+  /// Nil where the cluster has no status yet.
+  private var statusJSON: JSON? {
+    guard let state else { return nil }
+    var out: JSON = ["state": .string(state.rawValue), "app": .string(app)]
+    out["appCatalog"] = appCatalog.map { .string($0.rawValue) }
+    out["upgradeInfo"] = upgradeInfo.map {
+      ["isRollingBack": .bool($0.isRollingBack), "prevApp": .string($0.prevApp), "id": .string($0.id)]
+    }
+    out["specCommit"] = commit.map(JSON.string)
+    var conditions: [JSON] = []
+    if let stall { conditions.append(Self.condition(.stalled, true, "Stalled", stall)) }
+    if let message, message != stall {
+      let reason = phase == .rejected ? "Rejected" : "Waiting"
+      conditions.append(Self.condition(.progressing, false, reason, message))
+    }
+    if !conditions.isEmpty { out["conditions"] = .array(conditions) }
+    out["roles"] = .array(roles.map { ["id": .string($0.id)] })
+    if !journal.runs.isEmpty { out["journal"] = journal.json }
+    return out
+  }
+
+  private static func condition(
+    _ type: Condition.Kind, _ status: Bool, _ reason: String, _ message: String
+  ) -> JSON {
+    [
+      "type": .string(type.rawValue), "status": status ? "True" : "False", "reason": .string(reason),
+      "message": .string(message),
+    ]
   }
 }

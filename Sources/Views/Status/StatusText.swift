@@ -45,7 +45,7 @@ public struct StatusText {
         if line.width + 3 + StyledLine.width(of: stall) <= width {
           lines[0].append("   \(stall)", .red)
         } else {
-          lines += Self.sentences(stall).map { StyledLine("  \($0)", .red) }
+          lines += sentences(stall).map { StyledLine("  \($0)", .red) }
         }
       }
       return lines.map { $0.text(width: width, coloured: isColoured) }
@@ -71,13 +71,13 @@ public struct StatusText {
       lines.append(StyledLine("  suspended; to go on: \(wayOn(cluster))", .yellow))
     }
     if let stall = status.stall {
-      lines += Self.sentences(stall.message).map { StyledLine("  \($0)", .red) }
+      lines += sentences(stall.message).map { StyledLine("  \($0)", .red) }
     } else if let progress = status.condition(.progressing), progress.status {
       // Which way it goes is said above; what it waits for, only here.
       lines += progress.message.split(separator: "; ").dropFirst().map { StyledLine("  \($0)", .yellow) }
     }
     if let change = status.condition(.progressing), Self.changeWords.contains(change.reason) {
-      let said = Self.sentences(change.message)
+      let said = sentences(change.message)
       lines.append(StyledLine("  \(change.reason.lowercased()): \(said.first ?? "")", .yellow))
       lines += said.dropFirst().map { StyledLine("  \($0)", .yellow) }
     }
@@ -114,16 +114,20 @@ public struct StatusText {
   }
 
   /// What is wrong, and the way out on a line of its own: no screen is so narrow that it is cut off.
-  private static func sentences(_ message: String) -> [String] {
-    let parts = message.split(separator: "; ").map(String.init)
-    guard parts.count > 1, let last = parts.last else { return [message] }
-    return [parts.dropLast().joined(separator: "; "), last]
+  private func sentences(_ message: String) -> [String] {
+    let (words, command) = StallWords.split(message)
+    let parts = words.split(separator: "; ").map(String.init)
+    var lines = [words]
+    if parts.count > 1, let last = parts.last {
+      lines = [parts.dropLast().joined(separator: "; "), last]
+    }
+    return lines + (command.map { ProgressText.broken($0, to: width - 2) } ?? [])
   }
 
   private static func line(_ member: MemberStatus, _ width: Int) -> StyledLine {
-    let isWell = member.state == .configured && member.detail.waitingReason == nil
+    let cell = ClusterView.Role.cellInTheMaking(member)
     var line = StyledLine("    ")
-    line.append(isWell ? "●" : member.state == .configError ? "✗" : "◐", isWell ? .green : .yellow)
+    line.append("\(cell.rawValue)", cell.style)
     line.append(" \(member.pod)")
     line.pad(to: width + 9)
     line.append(member.podUpgradeStatus?.rawValue ?? member.state.rawValue)

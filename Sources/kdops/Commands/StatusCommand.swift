@@ -229,7 +229,7 @@ struct StatusCommand: AsyncParsableCommand {
     let views = clusters.map { cluster in
       let view = ClusterView(
         name: "\(cluster.objectName)", status: ClusterStatus(cluster.json["status"]),
-        way: cluster.annotation(Wire.Annotation.path).map { .restoreFile($0) }, whole: name != nil)
+        path: cluster.annotation(Wire.Annotation.path), whole: name != nil)
       return sight.daemon.isDead ? view.withoutTimers : view
     }
     let drawn = name == nil ? text.lines(views, now: now) : views.flatMap { text.lines($0, now: now) }

@@ -12,7 +12,7 @@ struct ValidateCommand: AsyncParsableCommand {
     commandName: "validate",
     abstract: "Judge a tree, staged changes, or what lies between two commits.",
     discussion: """
-      Exit codes: 0 no error, 1 errors (with --strict also warnings), 2 it could not be run.
+      Exit codes: 0 no error, 1 errors (with --strict also warnings), 2 it could not be run, or there was no file to judge.
 
       Formats: human; json, an interface of ours; sarif (2.1.0), for code scanning and editors; junit, for what shows tests; \
       github, annotations of a GitHub Actions job; gitlab, GitLab's code quality. In CI, have the log for people and \
@@ -47,6 +47,9 @@ struct ValidateCommand: AsyncParsableCommand {
 
   @Flag(help: "Fetch the status of running clusters first, from the remote that has it.")
   var fetchStatus = false
+
+  @Flag(help: "A folder without any file of an app or a cluster is no mistake.")
+  var allowEmpty = false
 
   func validate() throws {
     if fetchStatus, !staged, base == nil {
@@ -88,6 +91,17 @@ struct ValidateCommand: AsyncParsableCommand {
     }
     let found = validation.report
     if found.count(.error) > 0 || (strict && found.count(.warning) > 0) { throw ExitCode(1) }
+    try refuseNothing(validation)
+  }
+
+  /// A wrong folder must not look like a sound one. A change without files of ours is none: most commits have none.
+  private func refuseNothing(_ validation: Validation) throws {
+    guard validation.selectedFiles == 0, !allowEmpty else { return }
+    Streams.error.line(
+      TerminalText.visible(
+        "kdops validate: no file of an app or a cluster in \(path): they are in apps/ and clusters/, or where "
+          + ".kdops.yaml says; name the folder of the fleet, or say --allow-empty"))
+    throw Kdops.couldNotRun
   }
 }
 
