@@ -17,7 +17,7 @@ actor GitImages {
   func catalog(at commit: ObjectID, in repository: GitRepository) async throws -> ImageCatalog {
     var layout = RepositoryLayout()
     if let entry = try await repository.entry(at: RepositoryLayout.path, in: commit), entry.isFile {
-      layout = RepositoryLayout.parse(try await repository.blob(entry.id)).layout
+      layout = try await RepositoryLayout.read(entry, in: repository).layout
     }
     return try await catalog(layout, at: commit, in: repository)
   }
@@ -27,9 +27,14 @@ actor GitImages {
     _ layout: RepositoryLayout, at commit: ObjectID, in repository: GitRepository
   ) async throws -> ImageCatalog {
     var entries: [ImageCatalog.Entry] = []
+    var left = ImageFiles.totalBytes
     for image in layout.images {
       var files: GitRootFS?
-      if let folder = image.rootfs { files = try await rootfs(folder, at: commit, in: repository) }
+      if let folder = image.rootfs {
+        let found = try await rootfs(folder, at: commit, atMost: left, in: repository)
+        left -= found.files.reduce(0) { $0 + $1.bytes.count }
+        files = found
+      }
       entries.append(
         ImageCatalog.Entry(
           image: image.image, rootfs: files, pull: image.pull, start: image.start, crash: image.crash))
@@ -38,15 +43,16 @@ actor GitImages {
   }
 
   private func rootfs(
-    _ folder: String, at commit: ObjectID, in repository: GitRepository
+    _ folder: String, at commit: ObjectID, atMost left: Int, in repository: GitRepository
   ) async throws -> GitRootFS {
-    let entries = try await repository.tree(at: commit, PathSelection(patterns: ["\(folder)/**"]))
+    let selection = try PathSelection(patterns: ["\(folder)/**"])
+    let entries = try await repository.tree(at: commit, selection, limits: ImageFiles.tree)
     // The pattern alone does not decide: what is taken lies in the folder of just this name.
     let found = entries.compactMap { entry in Self.file(entry, below: folder) }
     let key = Array(folder.utf8)
     let listed = found.map(\.entry)
     if let known = loaded[key], Self.areSame(known.entries, listed) { return known.files }
-    let contents = try await repository.readBlobs(listed.map(\.id)) { _, bytes in Array(bytes) }
+    let contents = try await ImageFiles.read(listed, atMost: left, in: repository)
     let files = zip(found, contents).map { file, bytes in
       GitRootFS.File(
         path: file.path, bytes: bytes, isExecutable: file.entry.kind == .file(executable: true))

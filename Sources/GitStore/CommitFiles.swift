@@ -46,6 +46,8 @@ extension RepositoryHandle {
     return git_reference_symbolic_target(head.pointer).map { String(cString: $0) }
   }
 
+  /// The refs that begin with a prefix, and what they name. One whose file holds something else is left out: it must not
+  /// keep the others from being read.
   func refs(prefix: String) throws(GitError) -> [String: ObjectID] {
     let iterator = try Owned("list the refs", release: git_reference_iterator_free) {
       git_reference_iterator_new(&$0, pointer)
@@ -57,7 +59,7 @@ extension RepositoryHandle {
       if code == GIT_ITEROVER.rawValue { break }
       try check(code, "list the refs")
       let ref = String(lenient: name)
-      if ref.hasPrefix(prefix), let id = try target(of: ref) { result[ref] = id }
+      if ref.hasPrefix(prefix), let id = (try? target(of: ref)) ?? nil { result[ref] = id }
     }
     git_error_clear()
     return result

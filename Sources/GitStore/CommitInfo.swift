@@ -1,5 +1,3 @@
-import CLibgit2
-
 /// Who did something, and when.
 public struct Signature: Sendable, Hashable {
   public var name: String
@@ -18,15 +16,7 @@ public struct Signature: Sendable, Hashable {
 
   /// The years 0 to 9999. A commit may claim any time; one beyond them stands at their end, so that arithmetic on it
   /// does not overflow.
-  private static let secondsRange: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
-
-  init(_ raw: git_signature) {
-    let range = Self.secondsRange
-    self.init(
-      name: String(lenient: raw.name), email: String(lenient: raw.email),
-      seconds: min(max(raw.when.time, range.lowerBound), range.upperBound),
-      offsetMinutes: Int(raw.when.offset))
-  }
+  static let secondsRange: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
 }
 
 /// A commit without its files.

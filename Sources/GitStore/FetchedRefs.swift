@@ -31,8 +31,6 @@ public struct FetchedRefs {
   }
 
   private func bytes(_ id: ObjectID, _ limit: Int) throws(GitError) -> [UInt8]? {
-    var (raw, size, type) = (id.raw, 0, GIT_OBJECT_ANY)
-    try check(git_odb_read_header(&size, &type, handle.objectStore, &raw), "read object \(id)")
-    return size <= limit ? try handle.read(id, GIT_OBJECT_BLOB).bytes : nil
+    try handle.size(of: id, GIT_OBJECT_BLOB) <= limit ? try handle.blob(id, limit: limit) : nil
   }
 }

@@ -21,6 +21,8 @@ public struct GitError: Error, Sendable, Hashable {
     case corruptRemote
     /// An object is not what git's format allows.
     case malformed
+    /// An object, or a tree as a whole, is larger than what is read.
+    case tooLarge
     /// The remote has no such branch.
     case missingBranch
     /// The history ends early: a shallow clone.
@@ -43,11 +45,29 @@ public struct GitError: Error, Sendable, Hashable {
   public var message: String
   /// What to do next; nil where nothing sensible can be said.
   public var hint: String?
+  /// The file or folder of a tree that is concerned, from the repository's root; nil where that is unknown.
+  public private(set) var path: String?
 
   public init(_ kind: Kind, _ message: String, hint: String? = nil) {
     self.kind = kind
     self.message = Redaction.url(message)
     self.hint = hint
+  }
+
+  /// The same error with the place in a tree where it was met first.
+  public func at(_ path: @autoclosure () -> String) -> GitError {
+    guard self.path == nil else { return self }
+    var error = self
+    error.path = path()
+    return error
+  }
+
+  /// True where something that is there cannot be read as it is: nothing is wrong with the way to it.
+  public var isOfContent: Bool {
+    switch kind {
+    case .gone, .corrupt, .corruptRemote, .malformed, .tooLarge: true
+    default: false
+    }
   }
 
   /// True where trying again later may succeed without anybody's help.

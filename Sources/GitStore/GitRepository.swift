@@ -172,8 +172,11 @@ public actor GitRepository {
   }
 
   /// The bytes of a file.
-  public func blob(_ id: ObjectID) throws(GitError) -> [UInt8] {
-    try opened().read(id, GIT_OBJECT_BLOB).bytes
+  ///
+  /// - Parameter limit: how many bytes it may have.
+  /// - Throws: `GitError` of kind `.tooLarge` for a larger one, of which nothing is loaded.
+  public func blob(_ id: ObjectID, limit: Int) throws(GitError) -> [UInt8] {
+    try opened().blob(id, limit: limit)
   }
 
   // MARK: History

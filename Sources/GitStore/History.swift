@@ -27,22 +27,7 @@ public struct FirstParentLog: Sendable, Hashable {
 
 extension RepositoryHandle {
   func commit(_ id: ObjectID) throws(GitError) -> CommitInfo {
-    // Read first: its errors say more than libgit2's.
-    _ = try read(id, GIT_OBJECT_COMMIT)
-    var raw = id.raw
-    let commit = try Owned("read commit \(id)", release: git_commit_free) {
-      git_commit_lookup(&$0, pointer, &raw)
-    }
-    guard let author = git_commit_author(commit.pointer),
-      let committer = git_commit_committer(commit.pointer),
-      let tree = git_commit_tree_id(commit.pointer)
-    else { throw GitError(.malformed, "commit \(id) lacks its author or tree") }
-    let parents = (0..<git_commit_parentcount(commit.pointer)).compactMap { index in
-      git_commit_parent_id(commit.pointer, index).map { ObjectID($0.pointee) }
-    }
-    return CommitInfo(
-      id: id, tree: ObjectID(tree.pointee), parents: parents, author: Signature(author.pointee),
-      committer: Signature(committer.pointee), message: String(lenient: git_commit_message(commit.pointer)))
+    try read(id, GIT_OBJECT_COMMIT).withBytes { (bytes) throws(GitError) in try CommitInfo(id, bytes) }
   }
 
   /// The commit that a revision means: an id, a branch, a tag, `HEAD~2`, …
@@ -138,6 +123,17 @@ extension RepositoryHandle {
     return versions
   }
 
+  /// The blob of a file; nil where there is none, or where the tree of an old commit is one that nobody can read:
+  /// whoever has put that right since must not be stopped by it.
+  private func blob(at path: String, inTree tree: ObjectID) throws(GitError) -> ObjectID? {
+    do throws(GitError) {
+      return try entry(at: path, inTree: tree)?.id
+    } catch {
+      guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
+      return nil
+    }
+  }
+
   /// Goes through the states that a file had, newest first, along first parents; `body` says whether to go on.
   func forEachVersion(
     of path: String, from commit: ObjectID, depth: Int, _ body: (FileVersion) throws(GitError) -> Bool
@@ -153,7 +149,7 @@ extension RepositoryHandle {
       if let known, known.tree == info.tree {
         blob = known.blob
       } else {
-        blob = try entry(at: path, inTree: info.tree)?.id
+        blob = try self.blob(at: path, inTree: info.tree)
         known = (info.tree, blob)
       }
       if let newer = pending, newer.blob != blob, try !body(newer) { return }

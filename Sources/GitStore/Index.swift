@@ -6,12 +6,15 @@ extension RepositoryHandle {
   ///
   /// Paths that are only intended to be added (`git add -N`) are not part of it.
   ///
-  /// - Throws: `GitError`: `.conflict` where a path is unmerged, `.invalid` where the index has a form that
+  /// - Throws: `GitError`: `.tooLarge` beyond the limits, `.conflict` where a path is unmerged, `.invalid` where the index has a form that
   ///   libgit2 cannot read (split or sparse).
-  func stagedEntries(_ selection: PathSelection) throws(GitError) -> [TreeEntry] {
+  func stagedEntries(
+    _ selection: PathSelection, _ limits: TreeLimits = TreeLimits()
+  ) throws(GitError) -> [TreeEntry] {
     let index = try openIndex()
     try check(git_index_read(index.pointer, 0), "read the index")
     var entries: [TreeEntry] = []
+    var budget = TreeBudget(limits)
     for position in 0..<git_index_entrycount(index.pointer) {
       guard let raw = git_index_get_byindex(index.pointer, position), let path = raw.pointee.path else {
         continue
@@ -27,6 +30,7 @@ extension RepositoryHandle {
       let intended = UInt32(raw.pointee.flags_extended) & GIT_INDEX_ENTRY_INTENT_TO_ADD.rawValue != 0
       if intended { continue }
       let kind = reason.map { TreeEntry.Kind.link($0) } ?? FileMode.kind(raw.pointee.mode)
+      try budget.takeFile(name)
       entries.append(TreeEntry(path: name, id: ObjectID(raw.pointee.id), kind: kind))
     }
     return entries

@@ -39,12 +39,16 @@ private struct IndexDiff {
 
   /// - Parameter range: the entries of the index that lie in this folder.
   mutating func compare(_ tree: ObjectID?, _ range: Range<Int>, _ place: WalkPlace) throws(GitError) {
-    try budget.takeFolder()
-    guard let tree, tree != .emptyTree else {
-      return try merge(TreeCursor(UnsafeRawBufferPointer(start: nil, count: 0)), range, place)
+    do throws(GitError) {
+      try budget.takeFolder()
+      let folder = try FolderBytes(tree, in: handle)
+      try budget.hold(folder.count)
+      try merge(TreeCursor(folder.bytes), range, place)
+      budget.release(folder.count)
+      extendLifetime(folder)
+    } catch {
+      throw error.at(place.shown)
     }
-    let object = try handle.read(tree, GIT_OBJECT_TREE)
-    try object.withBytes { (bytes) throws(GitError) in try merge(TreeCursor(bytes), range, place) }
   }
 
   private mutating func merge(_ start: TreeCursor, _ range: Range<Int>, _ place: WalkPlace) throws(GitError) {
@@ -52,6 +56,7 @@ private struct IndexDiff {
     try old.advance()
     var at = range.lowerBound
     while true {
+      try budget.takeName()
       let new = item(from: &at, until: range.upperBound, place)
       if let new, new.isUnmerged, case .take(let entry) = selection.step(new.entry, at: place) {
         throw GitError(
@@ -127,7 +132,7 @@ private struct IndexDiff {
   ) throws(GitError) {
     let steps = selection.steps(old, new, at: place)
     if let change = steps.change, change.old != change.new {
-      try budget.takeFile()
+      try budget.takeFile(change.path)
       changes.append(change)
     }
     switch (steps.before, steps.after) {

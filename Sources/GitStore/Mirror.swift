@@ -7,14 +7,25 @@ public struct FetchResult: Sendable, Hashable {
   public let new: ObjectID
   /// The branch no longer contains the commit that it was at: its history was rewritten.
   public let rewritten: Bool
+  /// What is wrong with the further refs; the branch does not depend on them.
+  public let problems: [RefProblem]
 
   public var unchanged: Bool { old == new }
 
-  public init(old: ObjectID?, new: ObjectID, rewritten: Bool) {
+  public init(old: ObjectID?, new: ObjectID, rewritten: Bool, problems: [RefProblem] = []) {
     self.old = old
     self.new = new
     self.rewritten = rewritten
+    self.problems = problems
   }
+}
+
+/// A ref of the remote, such as that of the notes, which could not be fetched or cannot be used.
+public struct RefProblem: Sendable, Hashable {
+  public let ref: String
+  /// What it names; nil where that is not known.
+  public let id: ObjectID?
+  public let error: GitError
 }
 
 /// Our own bare copy of one branch of a remote, and of the refs that we write back.
@@ -35,6 +46,12 @@ public actor Mirror {
   private var handle: RepositoryHandle?
   /// Where refs of the remote were in a copy that had to be replaced.
   var remembered: [String: ObjectID] = [:]
+  /// What the further refs of the remote named at the last fetch of the branch.
+  var advertised: [String: ObjectID] = [:]
+  /// The further refs that cannot be used. They are not tried again until they name something else.
+  var unusable: [String: RefProblem] = [:]
+  /// Damage was looked for because of a further ref.
+  private var isSearchedForDamage = false
 
   private let lock: FolderLock
 
@@ -99,11 +116,29 @@ public actor Mirror {
 
   // MARK: Fetching
 
-  /// Brings a branch, and the further refs, up to date. A copy found damaged on the way is replaced.
+  /// Brings a branch up to date, and then the further refs. A copy found damaged on the way is replaced.
+  ///
+  /// What is wrong with a further ref is told by the result, and changes nothing for the branch.
   ///
   /// - Throws: `GitError`: `.gone`, `.unreachable`, `.timeout`, `.refused`, `.hostKey`, `.missingBranch`,
-  ///   `.corruptRemote`, `.shallow`. Afterwards everything is as before, and can be tried again.
+  ///   `.corruptRemote`, `.shallow`, and `.malformed` and `.tooLarge` for a history that cannot be read. Afterwards
+  ///   everything is as before, and can be tried again.
   public func fetch(_ branch: String) async throws(GitError) -> FetchResult {
+    let result = try await fetchBranch(branch)
+    let problems = try await fetchFurtherRefs()
+    if !isSearchedForDamage, problems.contains(where: { [.gone, .corrupt].contains($0.error.kind) }) {
+      isSearchedForDamage = true
+      if try await repair() {
+        let again = try await fetch(branch)
+        return FetchResult(
+          old: result.old, new: again.new, rewritten: result.rewritten || again.rewritten,
+          problems: again.problems)
+      }
+    }
+    return FetchResult(old: result.old, new: result.new, rewritten: result.rewritten, problems: problems)
+  }
+
+  private func fetchBranch(_ branch: String) async throws(GitError) -> FetchResult {
     let ref = "refs/heads/\(branch)"
     let fetch = { @Sendable (mirror: isolated Mirror, operation: NetworkOperation) throws(GitError) in
       try mirror.fetchNow(ref, operation)
@@ -111,8 +146,7 @@ public actor Mirror {
     do throws(GitError) {
       return try await watched(fetch)
     } catch {
-      guard [.corrupt, .corruptRemote, .gone, .malformed, .other].contains(error.kind),
-        try await repair([ref])
+      guard [.corrupt, .corruptRemote, .gone, .other].contains(error.kind), try await repair([ref])
       else { throw error }
       return try await watched(fetch)
     }
@@ -120,8 +154,11 @@ public actor Mirror {
 
   /// Runs something on this actor under the network's limits.
   func watched<Value: Sendable>(
+    by limits: NetworkLimits? = nil,
     _ body: @escaping @Sendable (isolated Mirror, NetworkOperation) throws(GitError) -> Value
   ) async throws(GitError) -> Value {
+    var remote = remote
+    if let limits { remote.limits = limits }
     let operation = NetworkOperation(remote)
     return try await operation.watched { () async throws(GitError) in try await body(self, operation) }
   }
@@ -129,8 +166,17 @@ public actor Mirror {
   private func fetchNow(_ ref: String, _ operation: NetworkOperation) throws(GitError) -> FetchResult {
     let handle = try opened()
     let old = try handle.target(of: Self.trackingRef(ref)) ?? remembered[ref]
-    let heads = try update([ref] + fetchedRefs, operation, required: ref)
-    guard let new = heads[ref] else { throw missing(ref, []) }
+    let source = try RemoteSource(operation, for: try opened())
+    let all = try source.advertised()
+    advertised = all.filter { fetchedRefs.contains($0.key) }
+    guard let tip = all[ref] else { throw missing(ref, Array(all.keys)) }
+    if try handle.target(of: Self.trackingRef(ref)) != tip || !handle.has(tip) {
+      try source.download(ref, tip)
+    }
+    let new = try handle.commit(behind: tip)
+    try handle.checkHistory(of: new, since: old)
+    try handle.move(
+      Self.trackingRef(ref), to: new, from: try handle.target(of: Self.trackingRef(ref)), reason: "fetch")
     remembered[ref] = nil
     var rewritten = false
     if let old, old != new {
@@ -139,46 +185,6 @@ public actor Mirror {
       if !rewritten { rewritten = try !handle.isAncestor(old, of: new) }
     }
     return FetchResult(old: old, new: new, rewritten: rewritten)
-  }
-
-  /// Fetches what some refs name now and moves our copies of them; one that the remote no longer has is
-  /// forgotten.
-  ///
-  /// - Parameter required: the ref without which nothing is fetched.
-  /// - Returns: what the refs name.
-  func update(
-    _ refs: [String], _ operation: NetworkOperation, required: String? = nil
-  ) throws(GitError) -> [String: ObjectID] {
-    let handle = try opened()
-    func wanted(_ all: [String: ObjectID]) throws(GitError) -> (heads: [String: ObjectID], stale: [String]) {
-      if let required, all[required] == nil { throw missing(required, Array(all.keys)) }
-      let heads = all.filter { refs.contains($0.key) }
-      var stale: [String] = []
-      for (ref, id) in heads {
-        if try handle.target(of: Self.trackingRef(ref)) != id || !handle.has(id) { stale.append(ref) }
-      }
-      return (heads, stale.sorted())
-    }
-    let heads: [String: ObjectID]
-    switch remote.url {
-    case .path(let path):
-      let source = try LocalRemote(operation, path: path)
-      let (found, stale) = try wanted(try source.advertised())
-      try source.download(stale.compactMap { found[$0] }, into: handle)
-      heads = found
-    default:
-      let source = try NetworkRemote(operation, in: handle, pushing: false)
-      let (found, stale) = try wanted(try source.advertised())
-      if !stale.isEmpty { try source.download(stale) }
-      heads = found
-    }
-    for ref in refs {
-      let tracking = Self.trackingRef(ref)
-      var commit: ObjectID?
-      if let id = heads[ref] { commit = try handle.resolve(id.hex) }
-      try handle.move(tracking, to: commit, from: try handle.target(of: tracking), reason: "fetch")
-    }
-    return heads
   }
 
   private func missing(_ ref: String, _ others: [String]) -> GitError {

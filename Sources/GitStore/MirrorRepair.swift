@@ -17,6 +17,7 @@ extension Mirror {
     // Whoever used the copy before us is gone: there is one daemon to a copy.
     StaleLocks.clearAll(in: path)
     if isDamaged(deeply: false) { return try await replace() }
+    try dropUnreadableRefs()
     if ours.trimmed != "\(remote.url)" {
       let handle = try opened()
       for (ref, id) in try handle.refs(prefix: "refs/") {
@@ -81,31 +82,19 @@ extension Mirror {
     }
   }
 
-  /// Whether something that we fetched cannot be read any more.
+  /// Whether something that we fetched cannot be read any more. What was made as it is, such as a commit without an
+  /// author, is no damage.
   ///
-  /// - Parameter deeply: also every commit, folder and file, not only the tips.
+  /// - Parameters:
+  ///   - deeply: also every commit, folder and file, and the further refs; not only the tip of each branch.
+  ///   - refs: refs of the remote that must be readable besides those that are listed.
   private func isDamaged(deeply: Bool, _ refs: [String] = []) -> Bool {
     do throws(GitError) {
       let handle = try opened()
       // A ref whose file is rubbish is not even listed.
-      for ref in refs + fetchedRefs { _ = try known(ref) }
-      for (_, tip) in try handle.refs(prefix: Self.trackingRef("refs/")) {
-        var trees: Set<ObjectID> = []
-        var pending = [tip]
-        var seen: Set<ObjectID> = [tip]
-        while let id = pending.popLast() {
-          let commit = try handle.commit(id)
-          trees.insert(commit.tree)
-          if deeply {
-            for parent in commit.parents where seen.insert(parent).inserted { pending.append(parent) }
-          }
-        }
-        var blobs: Set<ObjectID> = []
-        for tree in trees {
-          if !deeply, tree != .emptyTree { _ = try handle.read(tree, GIT_OBJECT_TREE) }
-          if deeply { try handle.readAll(tree, &seen, &blobs) }
-        }
-      }
+      for ref in refs { _ = try known(ref) }
+      let prefix = Self.trackingRef(deeply ? "refs/" : "refs/heads/")
+      for (_, tip) in try handle.refs(prefix: prefix) { try handle.readAll(from: tip, deeply: deeply) }
       return false
     } catch {
       return error.kind != .cancelled
@@ -114,18 +103,53 @@ extension Mirror {
 }
 
 extension RepositoryHandle {
-  /// Reads a tree and everything in it once.
-  fileprivate func readAll(
-    _ tree: ObjectID, _ seen: inout Set<ObjectID>, _ blobs: inout Set<ObjectID>
-  ) throws(GitError) {
-    guard seen.insert(tree).inserted else { return }
-    try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
-      if entry.isTree {
-        try readAll(entry.objectID, &seen, &blobs)
-      } else if entry.mode != FileMode.submodule, blobs.insert(entry.objectID).inserted {
-        _ = try read(entry.objectID, GIT_OBJECT_BLOB)
+  /// Files above this are looked for and not read: a fetch may not take more memory because something is wrong.
+  private static let readLimit = 16 << 20
+
+  /// Reads a commit and its folder; or its whole history with everything in it, once.
+  fileprivate func readAll(from tip: ObjectID, deeply: Bool) throws(GitError) {
+    var seen: Set<ObjectID> = [tip]
+    var pending = [tip]
+    while let id = pending.popLast() {
+      try sound { () throws(GitError) in
+        let commit = try commit(id)
+        guard deeply else {
+          if commit.tree != .emptyTree { _ = try read(commit.tree, GIT_OBJECT_TREE) }
+          return
+        }
+        for parent in commit.parents where seen.insert(parent).inserted { pending.append(parent) }
+        try readAll(inTree: commit.tree, &seen)
       }
-      return true
+    }
+  }
+
+  /// Reads a tree and everything in it once. Folders may be nested as deep as anybody likes.
+  private func readAll(inTree root: ObjectID, _ seen: inout Set<ObjectID>) throws(GitError) {
+    var pending = [root]
+    while let tree = pending.popLast() {
+      guard seen.insert(tree).inserted else { continue }
+      try sound { () throws(GitError) in
+        try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
+          let id = entry.objectID
+          if entry.isTree {
+            if !seen.contains(id) { pending.append(id) }
+          } else if entry.mode != FileMode.submodule, seen.insert(id).inserted,
+            try header(of: id).size <= Self.readLimit
+          {
+            _ = try load(id)
+          }
+          return true
+        }
+      }
+    }
+  }
+
+  /// Passes over what can be read and was made wrong.
+  private func sound(_ body: () throws(GitError) -> Void) throws(GitError) {
+    do throws(GitError) {
+      try body()
+    } catch {
+      guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
     }
   }
 }

@@ -84,14 +84,19 @@ extension RepositoryHandle {
 extension GitRepository {
   /// The text of the note on a commit.
   ///
-  /// - Parameter ref: a ref of this repository, such as `refs/notes/kdops`.
-  /// - Returns: nil where there is no note, or no such ref.
-  public func note(on commit: ObjectID, ref: String) throws(GitError) -> [UInt8]? {
+  /// - Parameters:
+  ///   - ref: a ref of this repository, such as `refs/notes/kdops`.
+  ///   - limit: how many bytes are read.
+  /// - Returns: nil where there is no note, no such ref, or only a longer note.
+  public func note(
+    on commit: ObjectID, ref: String, limit: Int = 1 << 20
+  ) throws(GitError) -> [UInt8]? {
     let handle = try opened()
     guard let tip = try handle.target(of: ref),
-      let id = try handle.note(on: commit, inTree: try handle.tree(ofCommit: tip))
+      let id = try handle.note(on: commit, inTree: try handle.tree(ofCommit: tip)),
+      try handle.size(of: id, GIT_OBJECT_BLOB) <= limit
     else { return nil }
-    return try handle.read(id, GIT_OBJECT_BLOB).bytes
+    return try handle.blob(id, limit: limit)
   }
 
   /// The blobs of all notes of a ref, by commit.

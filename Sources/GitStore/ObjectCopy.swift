@@ -24,15 +24,19 @@ struct ObjectCopy {
 
   /// Above this, objects become one pack; below, files of their own.
   private static let packThreshold = 200
+  /// Bytes from which on an object is copied piece by piece, and into no pack: libgit2 packs with several whole objects
+  /// in memory.
+  private static let streamThreshold = 1 << 20
 
   /// Copies what the tips need and the target lacks.
   ///
   /// - Returns: how many objects were copied.
-  /// - Throws: `GitError` of kind `.corruptRemote` where the source lacks something or cannot read it.
+  /// - Throws: `GitError` of kind `.corruptRemote` where the source lacks something or cannot read it, `.tooLarge` for a
+  ///   commit that is too large.
   mutating func copy(_ tips: [ObjectID]) throws(GitError) -> Int {
     do throws(GitError) {
       for tip in tips { try collect(tip) }
-      if wanted.count > Self.packThreshold {
+      if wanted.count > Self.packThreshold, try !hasHugeFolder() {
         try writePack()
       } else {
         for item in wanted { try copyOne(item.id, item.type) }
@@ -40,12 +44,20 @@ struct ObjectCopy {
       return wanted.count
     } catch {
       switch error.kind {
-      case .gone, .corrupt, .malformed:
+      case .gone, .corrupt:
         throw GitError(
           .corruptRemote, "\(source.gitFolder) is damaged: \(error.message)", hint: "run `git fsck` there")
       default: throw error
       }
     }
+  }
+
+  /// Whether there is a folder that must not be loaded whole, as packing does.
+  private func hasHugeFolder() throws(GitError) -> Bool {
+    for item in wanted where item.type == GIT_OBJECT_TREE {
+      if try source.size(of: item.id, item.type) > ObjectLimits.tree { return true }
+    }
+    return false
   }
 
   private mutating func collect(_ tip: ObjectID) throws(GitError) {
@@ -59,7 +71,7 @@ struct ObjectCopy {
       pending += info.parents
     }
     // Found from the tips down. The order is kept by trees and blobs first, and commits from the oldest.
-    for commit in commits.reversed() { try collect(tree: commit.tree, depth: 0) }
+    for commit in commits.reversed() { try collect(tree: commit.tree) }
     wanted += commits.reversed().map { ($0.id, GIT_OBJECT_COMMIT) }
   }
 
@@ -67,46 +79,115 @@ struct ObjectCopy {
   private mutating func commit(behind tip: ObjectID) throws(GitError) -> ObjectID {
     var id = tip
     for _ in 0..<10 {
-      guard let text = try? source.read(id, GIT_OBJECT_TAG).bytes else { return id }
-      let first = text.prefix { $0 != UInt8(ascii: "\n") }
-      guard first.starts(with: "object ".utf8),
-        let next = ObjectID(hex: String(decoding: first.dropFirst(7), as: UTF8.self))
-      else { return id }
+      guard try source.header(of: id).type == GIT_OBJECT_TAG, let next = try source.target(ofTag: id) else {
+        break
+      }
       if !target.hasNow(id), seen.insert(id).inserted { wanted.append((id, GIT_OBJECT_TAG)) }
       id = next
     }
+    _ = try source.size(of: id, GIT_OBJECT_COMMIT)
     return id
   }
 
-  private mutating func collect(tree: ObjectID, depth: Int) throws(GitError) {
-    guard !target.hasNow(tree), seen.insert(tree).inserted else { return }
-    guard depth < 1000 else { throw GitError(.malformed, "folders are nested a thousand deep") }
-    try tick()
-    try source.forEachEntry(ofTree: tree) { (entry) throws(GitError) in
-      if entry.isTree {
-        try collect(tree: entry.objectID, depth: depth + 1)
-      } else if entry.mode != FileMode.submodule {
-        let id = entry.objectID
-        if !target.hasNow(id), seen.insert(id).inserted { wanted.append((id, GIT_OBJECT_BLOB)) }
-      }
-      return true
+  /// Folders may be nested as deep as anybody likes, so what is left to do is a list and not the stack of calls.
+  private mutating func collect(tree root: ObjectID) throws(GitError) {
+    enum Step {
+      case enter(ObjectID)
+      /// Everything below it was collected.
+      case leave(ObjectID)
     }
-    wanted.append((tree, GIT_OBJECT_TREE))
+    var steps = [Step.enter(root)]
+    while let step = steps.popLast() {
+      switch step {
+      case .leave(let tree): wanted.append((tree, GIT_OBJECT_TREE))
+      case .enter(let tree):
+        guard !target.hasNow(tree), seen.insert(tree).inserted else { continue }
+        try tick()
+        steps.append(.leave(tree))
+        steps += try folders(in: tree).map { .enter($0) }
+      }
+    }
+  }
+
+  /// Notes the files of a folder.
+  ///
+  /// A folder that git's format does not allow, or that nobody reads, is copied as it is, with what can be read of it:
+  /// who reads it says what is wrong, and a later commit may have taken it away.
+  ///
+  /// - Returns: the folders in it, each once.
+  private mutating func folders(in tree: ObjectID) throws(GitError) -> Set<ObjectID> {
+    var folders: Set<ObjectID> = []
+    do throws(GitError) {
+      try source.forEachEntry(ofTree: tree) { (entry) throws(GitError) in
+        let id = entry.objectID
+        if entry.isTree {
+          if !seen.contains(id) { folders.insert(id) }
+        } else if entry.mode != FileMode.submodule, !target.hasNow(id), seen.insert(id).inserted {
+          wanted.append((id, GIT_OBJECT_BLOB))
+        }
+        return true
+      }
+    } catch {
+      // What is no folder at all cannot be one's folder.
+      guard error.kind == .malformed || error.kind == .tooLarge,
+        try source.header(of: tree).type == GIT_OBJECT_TREE
+      else { throw error }
+    }
+    return folders
   }
 
   private func copyOne(_ id: ObjectID, _ type: git_object_t) throws(GitError) {
     try tick()
+    let size = try source.size(of: id, type)
+    if size > Self.streamThreshold, try stream(id, type, size) { return }
     var written = git_oid()
-    let code = try source.read(id, type).withBytes { bytes in
+    let code = try source.load(id).withBytes { bytes in
       git_odb_write(&written, target.objectStore, bytes.baseAddress, bytes.count, type)
     }
     try check(code, "write object \(id)")
-    // The name is the checksum: a damaged object gets another one.
+    try confirm(written, id)
+  }
+
+  /// The name is the checksum: a damaged object gets another one.
+  private func confirm(_ written: git_oid, _ id: ObjectID) throws(GitError) {
     guard ObjectID(written) == id else {
       throw GitError(.corrupt, "object \(id) has other content than its name says")
     }
   }
 
+  /// Copies an object piece by piece.
+  ///
+  /// - Returns: false where it is in a pack, of which libgit2 gives out only whole objects.
+  private func stream(_ id: ObjectID, _ type: git_object_t, _ size: Int) throws(GitError) -> Bool {
+    var (raw, length, found) = (id.raw, 0, type)
+    var opened: UnsafeMutablePointer<git_odb_stream>?
+    guard git_odb_open_rstream(&opened, &length, &found, source.objectStore, &raw) >= 0, let input = opened
+    else {
+      git_error_clear()
+      return false
+    }
+    defer { git_odb_stream_free(input) }
+    var made: UnsafeMutablePointer<git_odb_stream>?
+    try check(
+      git_odb_open_wstream(&made, target.objectStore, git_object_size_t(size), type), "write object \(id)")
+    guard let output = made else { return false }
+    defer { git_odb_stream_free(output) }
+    var buffer = [CChar](repeating: 0, count: 128 * 1024)
+    var left = size
+    while left > 0 {
+      try tick()
+      let got = git_odb_stream_read(input, &buffer, buffer.count)
+      guard got > 0 else { throw GitError.last(-1, "read object \(id)") }
+      try check(git_odb_stream_write(output, buffer, Int(got)), "write object \(id)")
+      left -= Int(got)
+    }
+    var written = git_oid()
+    try check(git_odb_stream_finalize_write(&written, output), "write object \(id)")
+    try confirm(written, id)
+    return true
+  }
+
+  /// Large files become objects of their own, before whatever names them; the rest becomes one pack.
   private func writePack() throws(GitError) {
     let pack = try Owned("make a pack", release: git_packbuilder_free) {
       git_packbuilder_new(&$0, source.pointer)
@@ -114,6 +195,10 @@ struct ObjectCopy {
     git_packbuilder_set_threads(pack.pointer, 0)
     for item in wanted {
       try tick()
+      if item.type == GIT_OBJECT_BLOB, try source.size(of: item.id, item.type) > Self.streamThreshold {
+        try copyOne(item.id, item.type)
+        continue
+      }
       var raw = item.id.raw
       try check(git_packbuilder_insert(pack.pointer, &raw, nil), "pack object \(item.id)")
     }

@@ -12,8 +12,16 @@ public final class ObjectReader: Sendable {
   init(location: RepositoryLocation) { self.location = location }
 
   /// The bytes of a file.
-  public func blob(_ id: ObjectID) throws(GitError) -> [UInt8] {
-    try withHandle { (handle) throws(GitError) in try handle.read(id, GIT_OBJECT_BLOB).bytes }
+  ///
+  /// - Parameter limit: how many bytes it may have.
+  /// - Throws: `GitError` of kind `.tooLarge` for a larger one, of which nothing is loaded.
+  public func blob(_ id: ObjectID, limit: Int) throws(GitError) -> [UInt8] {
+    try withHandle { (handle) throws(GitError) in try handle.blob(id, limit: limit) }
+  }
+
+  /// The size of a file in bytes, of which nothing is loaded.
+  public func size(ofBlob id: ObjectID) throws(GitError) -> Int {
+    try withHandle { (handle) throws(GitError) in try handle.size(of: id, GIT_OBJECT_BLOB) }
   }
 
   /// What stands at a path of a tree; nil where nothing does or a folder does.
@@ -40,15 +48,19 @@ public final class ObjectReader: Sendable {
   /// - Parameters:
   ///   - limit: how many states.
   ///   - depth: how many commits are looked at.
+  ///   - size: how many bytes a state may have; a larger one is passed over.
   public func forEachVersion(
-    of path: String, from commit: ObjectID, limit: Int = 10, depth: Int = 10_000, _ body: ([UInt8]) -> Bool
+    of path: String, from commit: ObjectID, limit: Int = 10, depth: Int = 10_000, size: Int,
+    _ body: ([UInt8]) -> Bool
   ) throws(GitError) {
     try withHandle { (handle) throws(GitError) in
       var left = limit
       try handle.forEachVersion(of: path, from: commit, depth: depth) { (version) throws(GitError) in
         left -= 1
-        guard let blob = version.blob else { return left > 0 }
-        return body(try handle.read(blob, GIT_OBJECT_BLOB).bytes) && left > 0
+        guard let blob = version.blob, try handle.size(of: blob, GIT_OBJECT_BLOB) <= size else {
+          return left > 0
+        }
+        return body(try handle.blob(blob, limit: size)) && left > 0
       }
     }
   }

@@ -30,10 +30,8 @@ extension Mirror {
       }
       let left = rest
       let step = try await watched { (mirror, operation) throws(GitError) in
-        if attempt > 0 { _ = try mirror.update(left.map(\.ref), operation) }
-        let fetched = FetchedRefs(try mirror.opened())
-        for update in left { try check(update, fetched) }
-        return try mirror.publishOnce(left, author, operation)
+        if attempt > 0 { _ = try mirror.refresh(left.map(\.ref), operation) }
+        return try mirror.publishOnce(left, author, operation, check)
       }
       done.merge(step.moved) { $1 }
       // A server also refuses while another writer's push is in the middle of the same ref, so it is asked
@@ -60,14 +58,26 @@ extension Mirror {
   }
 
   private func publishOnce(
-    _ updates: [RefUpdate], _ author: Signature, _ operation: NetworkOperation
+    _ updates: [RefUpdate], _ author: Signature, _ operation: NetworkOperation,
+    _ check: (RefUpdate, FetchedRefs) throws(GitError) -> Void
   ) throws(GitError) -> Step {
+    let fetched = FetchedRefs(try opened())
     var pushes: [PushedRef] = []
+    var refused: [String: GitError] = [:]
     for update in updates {
-      if let push = try prepare(update, author) { pushes.append(push) }
+      do throws(GitError) {
+        if let problem = unusable[update.ref] { throw problem.error }
+        try check(update, fetched)
+        if let push = try prepare(update, author) { pushes.append(push) }
+      } catch {
+        // What somebody else wrote to one ref keeps nothing from the others.
+        guard error.isOfContent else { throw error }
+        refused[update.ref] = error
+      }
     }
-    guard !pushes.isEmpty else { return Step() }
-    return try push(pushes, operation)
+    var step = pushes.isEmpty ? Step() : try push(pushes, operation)
+    step.refused.merge(refused) { $1 }
+    return step
   }
 
   /// Writes the commit that brings an update onto what the remote had last; nil where it brings nothing.
@@ -120,7 +130,7 @@ extension Mirror {
     step.late = answer.late
     guard !answer.rejected.isEmpty else { return step }
     // What the remote says of why is for people. Whether the ref has moved tells us.
-    let now = try update(Array(answer.rejected.keys), operation)
+    let now = try refresh(Array(answer.rejected.keys), operation)
     for push in pushes {
       guard let reason = answer.rejected[push.ref] else { continue }
       if now[push.ref] == push.old {

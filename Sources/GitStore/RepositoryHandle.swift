@@ -102,34 +102,25 @@ struct RawObject: ~Copyable {
 
   var bytes: [UInt8] { withBytes { Array($0) } }
 
+  /// The bytes, which live as long as the object: whoever uses them has to extend its lifetime.
+  var unsafeBytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(
+      start: git_odb_object_data(object.pointer), count: git_odb_object_size(object.pointer))
+  }
+
+  var count: Int { git_odb_object_size(object.pointer) }
+
   var type: git_object_t { git_odb_object_type(object.pointer) }
 }
 
 extension RepositoryHandle {
-  /// Reads one object.
-  ///
-  /// - Throws: `GitError`: `.gone` where it is not there (`.shallow` in a shallow clone), `.corrupt` where it
-  ///   cannot be read, `.malformed` where it is of another type.
-  func read(_ id: ObjectID, _ type: git_object_t) throws(GitError) -> RawObject {
-    var raw = id.raw
-    var result: OpaquePointer?
-    let code = git_odb_read(&result, objectStore, &raw)
-    guard code >= 0, let result else { throw missing(id, code) }
-    let object = RawObject(Owned(result, release: git_odb_object_free))
-    guard object.type == type else {
-      throw GitError(
-        .malformed, "object \(id) is not a \(Self.name(of: type))", hint: "run `git fsck` on the repository")
-    }
-    return object
-  }
-
   /// Whether the object is there.
   func has(_ id: ObjectID) -> Bool {
     var raw = id.raw
     return git_odb_exists(objectStore, &raw) == 1
   }
 
-  private func missing(_ id: ObjectID, _ code: Int32) -> GitError {
+  func missing(_ id: ObjectID, _ code: Int32) -> GitError {
     let error = GitError.last(code, "read object \(id)")
     guard error.kind == .gone else {
       return GitError(.corrupt, error.message, hint: "run `git fsck` there to see what is damaged")
@@ -148,14 +139,6 @@ extension RepositoryHandle {
 
   /// The tree of a commit, read from the commit's own bytes.
   func tree(ofCommit id: ObjectID) throws(GitError) -> ObjectID {
-    let bytes = try read(id, GIT_OBJECT_COMMIT).bytes
-    let prefix = Array("tree ".utf8)
-    guard bytes.count > prefix.count + ObjectID.hexCount, bytes.starts(with: prefix),
-      let tree = ObjectID(
-        hex: String(decoding: bytes[prefix.count..<(prefix.count + ObjectID.hexCount)], as: UTF8.self))
-    else {
-      throw GitError(.malformed, "commit \(id) names no tree", hint: "run `git fsck` on the repository")
-    }
-    return tree
+    try commit(id).tree
   }
 }

@@ -24,11 +24,17 @@ private struct TreeDiff {
 
   mutating func compare(_ old: ObjectID?, _ new: ObjectID?, _ place: WalkPlace) throws(GitError) {
     if old == new { return }
-    try budget.takeFolder()
-    try withTree(old) { (before) throws(GitError) in
-      try withTree(new) { (after) throws(GitError) in
-        try merge(TreeCursor(before), TreeCursor(after), place)
-      }
+    do throws(GitError) {
+      try budget.takeFolder()
+      let (before, after) = (try FolderBytes(old, in: handle), try FolderBytes(new, in: handle))
+      try budget.hold(before.count + after.count)
+      // No closure around `self`: it would be copied, and with it all changes that were found so far.
+      try merge(TreeCursor(before.bytes), TreeCursor(after.bytes), place)
+      budget.release(before.count + after.count)
+      extendLifetime(before)
+      extendLifetime(after)
+    } catch {
+      throw error.at(place.shown)
     }
   }
 
@@ -39,6 +45,7 @@ private struct TreeDiff {
     try left.advance()
     try right.advance()
     while true {
+      try budget.takeName()
       if TreeCursor.same(left, right) {
         try left.advance()
         try right.advance()
@@ -67,7 +74,7 @@ private struct TreeDiff {
   ) throws(GitError) {
     let steps = selection.steps(old, new, at: place)
     if let change = steps.change {
-      try budget.takeFile()
+      try budget.takeFile(change.path)
       changes.append(change)
     }
     switch (steps.before, steps.after) {
@@ -77,14 +84,26 @@ private struct TreeDiff {
     default: break
     }
   }
+}
 
-  /// The bytes of a tree; none for one that is not there.
-  private func withTree(
-    _ tree: ObjectID?, _ body: (UnsafeRawBufferPointer) throws(GitError) -> Void
-  ) throws(GitError) {
-    guard let tree, tree != .emptyTree else { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
-    try handle.read(tree, GIT_OBJECT_TREE).withBytes(body)
+/// A folder as git stores it, for as long as this lives; empty for one that is not there.
+final class FolderBytes {
+  /// Whoever uses them has to extend this object's lifetime.
+  let bytes: UnsafeRawBufferPointer
+  private let object: RawObject?
+
+  init(_ tree: ObjectID?, in handle: RepositoryHandle) throws(GitError) {
+    guard let tree, tree != .emptyTree else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      object = nil
+      return
+    }
+    let object = try handle.read(tree, GIT_OBJECT_TREE)
+    bytes = object.unsafeBytes
+    self.object = consume object
   }
+
+  var count: Int { bytes.count }
 }
 
 extension PathSelection {

@@ -21,7 +21,7 @@ public struct TreeEntry: Sendable, Hashable {
     /// A name that is `.`, `..`, `.git` or empty, has a `/`, `\` or control character in it, is no UTF-8, or has more than
     /// 255 bytes.
     case hostilePath
-    /// More than 64 folders deep.
+    /// More than 64 folders deep, or a path of more than 4096 bytes.
     case tooDeep
     /// A mode that git does not write.
     case unknownMode
@@ -82,6 +82,8 @@ enum PathBytes {
   static let maximumDepth = 64
   /// The longest name that file systems have, in bytes.
   static let longestName = 255
+  /// Bytes of a folder's path.
+  static let maximumPath = 4096
 
   /// Whether one name of a path could lead out of the tree, into git's own files, or confuse who reads it
   /// printed.

@@ -7,10 +7,17 @@ public struct TreeLimits: Sendable, Hashable {
   public var files: Int
   /// Folders that are gone into.
   public var folders: Int
+  /// Names that are looked at, whether they are selected or not.
+  public var names: Int
+  /// Bytes of all paths that are listed.
+  public var pathBytes = 64 << 20
+  /// Bytes of the folders that lie above one another and are held at a time.
+  public var heldBytes = 64 << 20
 
-  public init(files: Int = 1_000_000, folders: Int = 500_000) {
+  public init(files: Int = 250_000, folders: Int = 100_000, names: Int = 2_000_000) {
     self.files = files
     self.folders = folders
+    self.names = names
   }
 }
 
@@ -20,20 +27,34 @@ struct TreeBudget {
 
   init(_ limits: TreeLimits) { left = limits }
 
-  mutating func takeFile() throws(GitError) {
+  mutating func takeFile(_ path: String) throws(GitError) {
     left.files -= 1
-    if left.files < 0 { throw tooMuch }
+    left.pathBytes -= path.utf8.count
+    if left.files < 0 || left.pathBytes < 0 { throw Self.tooMuch("files") }
   }
 
   mutating func takeFolder() throws(GitError) {
     left.folders -= 1
-    if left.folders < 0 { throw tooMuch }
+    if left.folders < 0 { throw Self.tooMuch("folders") }
   }
 
-  private var tooMuch: GitError {
+  mutating func takeName() throws(GitError) {
+    left.names -= 1
+    if left.names < 0 { throw Self.tooMuch("names") }
+  }
+
+  /// Counts a folder's bytes for as long as what lies below it is looked at.
+  mutating func hold(_ bytes: Int) throws(GitError) {
+    left.heldBytes -= bytes
+    if left.heldBytes < 0 { throw Self.tooMuch("names in folders above one another") }
+  }
+
+  mutating func release(_ bytes: Int) { left.heldBytes += bytes }
+
+  private static func tooMuch(_ what: String) -> GitError {
     GitError(
-      .malformed, "the tree has more files than can be looked at",
-      hint: "narrow the globs in .kdops.yaml, or mend the history that brought them")
+      .tooLarge, "the tree has more \(what) than are read",
+      hint: "narrow the globs in .kdops.yaml, or remove the folders that brought them")
   }
 }
 
@@ -51,6 +72,14 @@ struct WalkPlace {
     bytes.append(contentsOf: name)
     bytes.append(UInt8(ascii: "/"))
     return WalkPlace(path: bytes, depth: depth + 1, state: state)
+  }
+
+  /// The path of the folder itself, safe to print; `.` for the root.
+  var shown: String {
+    guard !path.isEmpty else { return "." }
+    let folder = path.dropLast()
+    let isSafe = folder.withUnsafeBytes { PathBytes.reasonAgainst($0) == nil }
+    return isSafe ? String(decoding: folder, as: UTF8.self) : PathBytes.quoted(folder)
   }
 
   func path(of name: UnsafeRawBufferPointer) -> String {
@@ -90,13 +119,15 @@ extension PathSelection {
     func report(_ reason: TreeEntry.Reason) -> WalkStep {
       guard accepts || mayGoOn else { return .skip }
       let path =
-        reason == .hostilePath ? PathBytes.quoted(place.path + entry.name) : place.path(of: entry.name)
+        reason == .hostilePath
+        ? PathBytes.quoted(place.path + entry.name)
+        : place.path(of: entry.name)
       return .take(TreeEntry(path: path, id: entry.objectID, kind: .link(reason)))
     }
     if hostile { return report(.hostilePath) }
     if entry.isTree {
       guard mayGoOn else { return .skip }
-      return place.depth + 1 >= PathBytes.maximumDepth
+      return place.depth + 1 >= PathBytes.maximumDepth || place.path.count > PathBytes.maximumPath
         ? report(.tooDeep) : .enter(place.child(entry.name, next))
     }
     switch FileMode.kind(entry.mode) {
@@ -126,7 +157,8 @@ extension RepositoryHandle {
 
   /// Everything in a tree that is selected, by path.
   ///
-  /// - Throws: `GitError`: `.gone`, `.corrupt` and `.malformed` as `read`, `.malformed` beyond the limits.
+  /// - Throws: `GitError`: `.gone`, `.corrupt` and `.malformed` as `read`, `.tooLarge` beyond the limits; with the folder
+  ///   that it was met in.
   func entries(inTree tree: ObjectID, _ selection: PathSelection, _ limits: TreeLimits) throws(GitError)
     -> [TreeEntry]
   {
@@ -141,16 +173,28 @@ extension RepositoryHandle {
     _ entries: inout [TreeEntry]
   ) throws(GitError) {
     if tree == .emptyTree { return }
-    try budget.takeFolder()
-    try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
-      switch selection.step(entry, at: place) {
-      case .skip: break
-      case .take(let found):
-        try budget.takeFile()
-        entries.append(found)
-      case .enter(let below): try list(entry.objectID, selection, below, &budget, &entries)
+    do throws(GitError) {
+      try budget.takeFolder()
+      let folder = try read(tree, GIT_OBJECT_TREE)
+      try budget.hold(folder.count)
+      try folder.withBytes { (bytes) throws(GitError) in
+        var cursor = TreeCursor(bytes)
+        try cursor.advance()
+        while let entry = cursor.current {
+          try budget.takeName()
+          switch selection.step(entry, at: place) {
+          case .skip: break
+          case .take(let found):
+            try budget.takeFile(found.path)
+            entries.append(found)
+          case .enter(let below): try list(entry.objectID, selection, below, &budget, &entries)
+          }
+          try cursor.advance()
+        }
       }
-      return true
+      budget.release(folder.count)
+    } catch {
+      throw error.at(place.shown)
     }
   }
 
@@ -160,7 +204,15 @@ extension RepositoryHandle {
     let names = path.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
     var folder = tree
     for (index, name) in names.enumerated() {
-      guard let (mode, id) = try item(named: name, inTree: folder) else { return nil }
+      let found: (mode: UInt32, id: ObjectID)?
+      do throws(GitError) {
+        found = try item(named: name, inTree: folder)
+      } catch {
+        throw error.at(
+          index == 0
+            ? "." : names[..<index].map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/"))
+      }
+      guard let (mode, id) = found else { return nil }
       let last = index == names.count - 1
       if mode == FileMode.tree {
         if last { return nil }

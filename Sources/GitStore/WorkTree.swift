@@ -128,6 +128,10 @@ private struct FolderWalk {
   var files: [TreeEntry] = []
 
   mutating func enter(_ place: WalkPlace) throws(GitError) {
+    do throws(GitError) { try list(place) } catch { throw error.at(place.shown) }
+  }
+
+  private mutating func list(_ place: WalkPlace) throws(GitError) {
     try budget.takeFolder()
     let folder = root + String(decoding: place.path, as: UTF8.self)
     guard let listing = opendir(folder) else {
@@ -142,6 +146,7 @@ private struct FolderWalk {
       if name == Array(".".utf8) || name == Array("..".utf8) || name == Array(".git".utf8) { continue }
       let type = Self.type(entry.pointee.d_type, of: name, in: dirfd(listing))
       guard let type else { continue }
+      try budget.takeName()
       items.append(Item(name: name, type: type))
     }
     items.sort { $0.key.lexicographicallyPrecedes($1.key) }
@@ -193,7 +198,7 @@ private struct FolderWalk {
   }
 
   private mutating func add(_ path: String, _ kind: TreeEntry.Kind) throws(GitError) {
-    try budget.takeFile()
+    try budget.takeFile(path)
     files.append(TreeEntry(path: path, id: .zero, kind: kind))
   }
 

@@ -9,11 +9,42 @@ extension RepositoryLayout {
     _ entry: TreeEntry, in repository: GitRepository
   ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
     guard entry.isFile else { return (RepositoryLayout(), ManifestFile(unread: entry).findings) }
-    return parse(try await repository.blob(entry.id))
+    let limits = ManifestLimits.standard
+    let read = try await repository.readBlobs([entry.id], limit: limits.bytes) { _, content in
+      switch content {
+      case .bytes(let bytes): parse(Array(bytes))
+      case .tooLarge(let size):
+        (RepositoryLayout(), ManifestFile(path: entry.path, tooLarge: size, limits: limits).findings)
+      }
+    }
+    return read.first ?? (RepositoryLayout(), [])
+  }
+}
+
+extension Diagnostic {
+  /// What is wrong with a tree that cannot be read, at the place where that was met; nil for an error that is none of
+  /// the tree's, such as a repository that is not there.
+  public init?(unreadable error: GitError) {
+    guard error.kind == .tooLarge || error.kind == .malformed else { return nil }
+    self.init(
+      rule: error.kind == .tooLarge ? FileRule.limit : FileRule.tree, severity: .error,
+      location: error.path.map { SourceLocation(file: $0) }, message: error.message, hint: error.hint)
   }
 }
 
 extension ManifestFile {
+  /// Reads a file of a repository; of one that is too large there is the finding alone.
+  ///
+  /// - Parameter content: read with the limit of `ManifestLimits.standard`.
+  public static func parse(
+    path: String, content: BlobContent<UnsafeRawBufferPointer>, defaultNamespace: String
+  ) -> ManifestFile {
+    switch content {
+    case .bytes(let bytes): parse(path: path, bytes: bytes, defaultNamespace: defaultNamespace)
+    case .tooLarge(let size): ManifestFile(path: path, tooLarge: size)
+    }
+  }
+
   /// Something that stands where a file could be, and is never followed.
   public init(unread entry: TreeEntry) {
     var reason: TreeEntry.Reason?

@@ -7,6 +7,7 @@ public enum FileRule {
   public static let limit = "file/limit"
   public static let encoding = "file/encoding"
   public static let unknownKind = "file/unknown-kind"
+  public static let tree = "file/tree"
 }
 
 /// Something wrong in a file, before its place has been turned into a line and a column.
@@ -34,5 +35,14 @@ struct FileIssue: Error, Hashable {
       rule: rule, severity: .error,
       location: source.location(file: file, from: range.lowerBound, to: range.upperBound),
       object: object, message: message, hint: hint)
+  }
+}
+
+extension FileIssue {
+  static func tooLarge(_ size: Int, _ limits: ManifestLimits) -> FileIssue {
+    FileIssue(
+      rule: FileRule.limit, place: .bytes(0..<0),
+      message: "the file has \(size) bytes, more than the \(limits.bytes) that are read",
+      hint: "split it into several files")
   }
 }

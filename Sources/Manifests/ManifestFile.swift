@@ -18,6 +18,14 @@ public struct ManifestFile: Sendable, Hashable {
     self.findings = findings
   }
 
+  /// A file that is larger than what is read, and of which nothing was.
+  ///
+  /// - Parameter size: in bytes.
+  public init(path: String, tooLarge size: Int, limits: ManifestLimits = .standard) {
+    let issue = FileIssue.tooLarge(size, limits)
+    self.init(path: path, findings: [issue.diagnostic(file: path, source: SourceText([]))])
+  }
+
   /// Whether everything in the file could be read.
   public var isWhole: Bool { !findings.contains { $0.severity == .error } }
 

@@ -70,10 +70,7 @@ struct ManifestReader {
 
   private func checkSize() throws(FileIssue) {
     guard bytes.count > limits.bytes else { return }
-    throw FileIssue(
-      rule: FileRule.limit, place: .bytes(0..<0),
-      message: "the file has \(bytes.count) bytes, more than the \(limits.bytes) that are read",
-      hint: "split it into several files")
+    throw FileIssue.tooLarge(bytes.count, limits)
   }
 
   private func checkEncoding() throws(FileIssue) {

@@ -12,11 +12,12 @@ extension Plan {
   public static func of(
     _ validation: Validation, in folder: String, _ environment: [String: String]
   ) async throws -> Plan {
+    let problems = validation.statusProblems.map { "\($0)" }
     guard let judgement = validation.judgement else {
       // Without knowing where files are nothing can be said but that.
       return Plan(
         base: validation.report.base ?? "", head: validation.report.head, status: validation.report.status,
-        statusAge: validation.statusAge, findings: validation.report.findings)
+        statusAge: validation.statusAge, statusProblems: problems, findings: validation.report.findings)
     }
     let snapshots = validation.snapshots
     let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
@@ -31,7 +32,9 @@ extension Plan {
         input.notes[commit] = try await note(on: commit, of: validation.statusOwner, refs, in: repository)
       }
     }
-    return await repository.run { [input] in Planner.plan(input) }
+    var plan = await repository.run { [input] in Planner.plan(input) }
+    plan.statusProblems = problems
+    return plan
   }
 
   /// Where notes of ours may be: as a daemon writes them, and below a remote's name, where a fetch puts them that
@@ -50,7 +53,8 @@ extension Plan {
   ) async throws -> CommitReport? {
     guard let id = ObjectID(hex: commit) else { return nil }
     for ref in refs {
-      guard let bytes = try await repository.note(on: id, ref: ref),
+      // A ref of notes that names no notes is as one that is not there: it only tells how far an upgrade has come.
+      guard let bytes = try? await repository.note(on: id, ref: ref),
         let body = NoteText.body(of: String(decoding: bytes, as: UTF8.self))
       else { continue }
       guard let json = SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json else { continue }

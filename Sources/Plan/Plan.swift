@@ -12,6 +12,8 @@ public struct Plan: Sendable {
   /// Where the knowledge about running clusters comes from, and its age in whole seconds.
   public var status: Report.Status = .none
   public var statusAge: Int?
+  /// What is wrong with statuses that are there and were not used, a sentence each.
+  public var statusProblems: [String] = []
   public var clusters: [ClusterPlan] = []
   public var apps: [AppPlan] = []
   /// Those that are about no cluster and no app that is listed.

@@ -85,8 +85,9 @@ struct Desired {
     }
     let namespace = layout.defaultNamespace
     let paths = read.map(\.path)
-    let files = try await repository.readBlobs(read.map(\.id)) { index, bytes in
-      ManifestFile.parse(path: paths[index], bytes: bytes, defaultNamespace: namespace)
+    let limit = ManifestLimits.standard.bytes
+    let files = try await repository.readBlobs(read.map(\.id), limit: limit) { index, content in
+      ManifestFile.parse(path: paths[index], content: content, defaultNamespace: namespace)
     }
     for (file, (path, id)) in zip(files, read) {
       blobs[ExactString(path)] = id

@@ -3,6 +3,7 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Logging
+import Manifests
 import Rules
 import StatusWriter
 import Values
@@ -101,7 +102,9 @@ extension Reconciler {
   func document(
     of reference: ObjectReference, from origin: Provenance, in repository: GitRepository
   ) async -> JSON? {
-    guard let blob = ObjectID(hex: origin.blob), let bytes = try? await repository.blob(blob) else {
+    guard let blob = ObjectID(hex: origin.blob),
+      let bytes = try? await repository.blob(blob, limit: ManifestLimits.standard.bytes)
+    else {
       return nil
     }
     return desired.document(of: reference, path: origin.path, in: bytes)

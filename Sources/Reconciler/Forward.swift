@@ -3,6 +3,7 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Logging
+import Manifests
 import Rules
 import StatusWriter
 import Values
@@ -51,7 +52,8 @@ extension Reconciler {
     wanted["app"] = .string(upgrade.prevApp)
     let text = wanted.serialized(pretty: false, sortedKeys: true)
     for version in versions {
-      guard let blob = version.blob, let bytes = try? await repository.blob(blob),
+      guard let blob = version.blob,
+        let bytes = try? await repository.blob(blob, limit: ManifestLimits.standard.bytes),
         let document = desired.document(of: reference, path: applied.path, in: bytes),
         document["spec"]?.serialized(pretty: false, sortedKeys: true) == text
       else { continue }

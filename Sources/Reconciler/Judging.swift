@@ -3,6 +3,7 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Logging
+import Manifests
 import Rules
 import StatusWriter
 import Values
@@ -116,8 +117,12 @@ extension Reconciler {
   private func read(_ changes: Changes, in repository: GitRepository) async throws -> [ExactString: [UInt8]] {
     let paths = desired.paths(of: changes.objects).union(changes.files).filter { desired.blobs[$0] != nil }
       .sorted()
-    let contents = try await repository.readBlobs(paths.compactMap { desired.blobs[$0] }) { _, bytes in
-      Array(bytes)
+    let blobs = paths.compactMap { desired.blobs[$0] }
+    let contents = try await repository.readBlobs(blobs, limit: ManifestLimits.standard.bytes) {
+      _, content -> [UInt8] in
+      // Nothing of a file that is too large is judged, so nobody asks for its text.
+      guard case .bytes(let bytes) = content else { return [] }
+      return Array(bytes)
     }
     return Dictionary(uniqueKeysWithValues: zip(paths, contents))
   }

@@ -2,6 +2,7 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import Manifests
 import Rules
 import StatusWriter
 
@@ -124,7 +125,9 @@ extension Reconciler {
           let entry = try await repository.entry(at: path, in: commit), entry.isFile,
           entry.id != desired.blob(at: path)
         else { continue }
-        let document = desired.document(of: reference, path: path, in: try await repository.blob(entry.id))
+        let document = desired.document(
+          of: reference, path: path,
+          in: try await repository.blob(entry.id, limit: ManifestLimits.standard.bytes))
         if document?["spec"]?["app"]?.string == prevApp { return commit }
       }
     }

@@ -14,14 +14,14 @@ struct RehearsalImages: Sendable {
     guard let entry = try await repository.entry(at: RepositoryLayout.path, in: commit), entry.isFile else {
       return RehearsalImages(settings: nil, files: [], contents: [])
     }
-    let bytes = try await repository.blob(entry.id)
+    let bytes = try await repository.blob(entry.id, limit: ManifestLimits.standard.bytes)
     let folders = Set(RepositoryLayout.parse(bytes).layout.images.compactMap(\.rootfs)).sorted()
     var files: [TreeEntry] = []
     if !folders.isEmpty {
-      files = try await repository.tree(at: commit, PathSelection(patterns: folders.map { "\($0)/**" }))
-        .filter(\.isFile)
+      let selection = try PathSelection(patterns: folders.map { "\($0)/**" })
+      files = try await repository.tree(at: commit, selection, limits: ImageFiles.tree).filter(\.isFile)
     }
-    let contents = try await repository.readBlobs(files.map(\.id)) { _, bytes in Array(bytes) }
+    let contents = try await ImageFiles.read(files, atMost: ImageFiles.totalBytes, in: repository)
     return RehearsalImages(
       settings: SettingsFile(path: RepositoryLayout.path, bytes: bytes).json, files: files,
       contents: contents)

@@ -20,6 +20,7 @@ public enum RuleRegistry {
 
   static let fileRules: [any Rule.Type] = [
     FileSyntax.self, FileDuplicateKey.self, FileLimit.self, FileEncoding.self, FileLink.self,
+    FileTree.self,
     DuplicateObject.self, FileUnknownKind.self,
     FileMoreFindings.self,
   ]

@@ -65,7 +65,7 @@ public final class GitSink: StatusSink {
       guard let ref, !batch.files.isEmpty || batch.keeping != nil else { continue }
       var files = batch.files
       if let keeping = batch.keeping {
-        for path in try await paths(of: ref) where files[path] == nil && !keeping.contains(path) {
+        for path in await paths(of: ref) where files[path] == nil && !keeping.contains(path) {
           files.updateValue(nil, forKey: path)
         }
       }
@@ -112,12 +112,12 @@ public final class GitSink: StatusSink {
     return guardian?.isForeign(note: text) == true ? nil : text
   }
 
-  /// The files of clusters that a ref has, as far as the mirror knows.
-  private func paths(of ref: String) async throws -> [String] {
-    guard let tip = try await mirror.known(ref) else { return [] }
-    return try await mirror.repository.tree(at: tip).filter(\.isWithinReach).map(\.path).filter {
-      $0.hasSuffix(".yaml") && $0 != StatusOwner.path
-    }
+  /// The files of clusters that a ref has, as far as the mirror knows: `NAMESPACE/NAME.yaml`. None where somebody has put
+  /// something there that cannot be read; then what we write is not joined with it either.
+  private func paths(of ref: String) async -> [String] {
+    guard let tip = try? await mirror.known(ref), let selection = try? PathSelection(patterns: ["*/*.yaml"])
+    else { return [] }
+    return (try? await mirror.repository.tree(at: tip, selection).filter(\.isWithinReach).map(\.path)) ?? []
   }
 
   private static func list(_ names: [String]) -> String {

@@ -22,7 +22,34 @@ public struct Comparison: Sendable {
 
   /// - Parameters:
   ///   - store: where facts about trees are kept; nil reads everything.
+  /// - Throws: `GitError` where a side cannot be read; not for a tree that goes beyond the limits or is none: that is a
+  ///   finding of its side, which then cannot be used.
   static func read(
+    base: ObjectID?, head: Head, in repository: GitRepository, _ store: FactStore?
+  ) async throws -> Comparison {
+    do {
+      return try await compare(base: base, head: head, in: repository, store)
+    } catch let error as GitError {
+      guard let finding = Diagnostic(unreadable: error) else { throw error }
+      // Which of the two it is: a later commit that puts an earlier one right must not be refused for it.
+      guard let side = try await readable(head, in: repository) else {
+        return Comparison(head: .unreadable(finding))
+      }
+      return Comparison(base: base.map { (.unreadable(finding), $0) }, head: side)
+    }
+  }
+
+  /// Nil where its tree goes beyond the limits, or is none.
+  private static func readable(_ head: Head, in repository: GitRepository) async throws -> Side? {
+    do {
+      return try await side(of: head, in: repository)
+    } catch let error as GitError {
+      guard Diagnostic(unreadable: error) != nil else { throw error }
+      return nil
+    }
+  }
+
+  private static func compare(
     base: ObjectID?, head: Head, in repository: GitRepository, _ store: FactStore?
   ) async throws -> Comparison {
     let after = try await layout(of: head, in: repository)

@@ -19,22 +19,25 @@ public struct GitStatus: Sendable {
   private let repository: GitRepository
 
   /// The largest file of the tree that is read, in bytes.
-  private static let fileLimit = 64 << 10
+  static let fileLimit = 64 << 10
+  /// The files of clusters: `NAMESPACE/NAME.yaml`. Whatever else somebody put there is not gone into.
+  static let selection = (try? PathSelection(patterns: ["*/*.yaml"])) ?? .all
 
   /// Finds it; no file of it is read.
   ///
   /// - Parameters:
   ///   - ref: where to look; nil means the usual places.
   ///   - now: in seconds since 1970.
-  /// - Returns: nil where there is none.
-  public static func find(in repository: GitRepository, ref: String? = nil, now: Int64) async throws
-    -> GitStatus?
-  {
-    guard let found = try await StatusPlace.newest(in: repository, ref: ref) else { return nil }
-    return GitStatus(
-      commit: found.id, owner: try await owner(of: found.tree, in: repository),
-      age: Int(max(0, now - found.committer.seconds)), tree: found.tree,
-      repository: repository)
+  /// - Returns: nil where there is none; and what is wrong with the refs where one should be.
+  public static func find(
+    in repository: GitRepository, ref: String? = nil, now: Int64
+  ) async throws -> (status: GitStatus?, problems: [GitError]) {
+    let (found, problems) = try await StatusPlace.newest(in: repository, ref: ref)
+    guard let found else { return (nil, problems) }
+    let status = GitStatus(
+      commit: found.id, owner: await owner(of: found.tree, in: repository),
+      age: Int(max(0, now - found.committer.seconds)), tree: found.tree, repository: repository)
+    return (status, problems)
   }
 
   /// Which one it is and whose.
@@ -45,23 +48,23 @@ public struct GitStatus: Sendable {
   /// The same in words, and how old it is.
   public var words: [String] { StatusWords.age(of: source, age) }
 
-  private static func owner(of tree: ObjectID, in repository: GitRepository) async throws -> StatusOwner? {
-    let entry = try await repository.run {
-      try repository.reader.entry(at: StatusOwner.path, inTree: tree)
+  private static func owner(of tree: ObjectID, in repository: GitRepository) async -> StatusOwner? {
+    let bytes = await repository.run { () -> [UInt8]? in
+      // A tree that cannot be read names nobody; what else it does not hold is noticed by whoever asks for it.
+      guard let entry = try? repository.reader.entry(at: StatusOwner.path, inTree: tree), entry.isFile
+      else { return nil }
+      return try? repository.reader.blob(entry.id, limit: StatusOwner.sizeLimit)
     }
-    guard let entry, entry.isFile else { return nil }
-    let read = try await repository.readBlobs([entry.id]) { _, bytes in
-      bytes.count > StatusOwner.sizeLimit
-        ? nil : SettingsFile(path: StatusOwner.path, bytes: Array(bytes)).json
-    }
-    return read.first?.flatMap(StatusOwner.init)
+    return bytes.flatMap { SettingsFile(path: StatusOwner.path, bytes: $0).json }.flatMap(StatusOwner.init)
   }
 
   /// Reads the files of all clusters.
   public func clusters() async throws -> [ClusterFile] {
-    let entries = try await repository.tree(at: commit).filter { $0.isFile && $0.path.hasSuffix(".yaml") }
-    let files = try await repository.readBlobs(entries.map(\.id)) { index, bytes in
-      bytes.count <= Self.fileLimit ? Self.parse(Array(bytes), entries[index].path) : nil
+    let entries = try await repository.tree(at: commit, Self.selection).filter(\.isFile)
+    let ids = entries.map(\.id)
+    let files = try await repository.readBlobs(ids, limit: Self.fileLimit) { index, content -> ClusterFile? in
+      guard case .bytes(let bytes) = content else { return nil }
+      return Self.parse(Array(bytes), entries[index].path)
     }
     return files.compactMap(\.self)
   }

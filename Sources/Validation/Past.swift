@@ -28,7 +28,7 @@ final class Past: Sendable {
     else { return nil }
     do throws(GitError) {
       var app: String?
-      try reader.forEachVersion(of: path, from: commit) { bytes in
+      try reader.forEachVersion(of: path, from: commit, size: ManifestLimits.standard.bytes) { bytes in
         let file = ManifestFile.parse(
           path: path, bytes: bytes, defaultNamespace: base.layout.defaultNamespace)
         let document = file.documents.first {

@@ -39,6 +39,11 @@ public struct Side: Sendable {
     self.snapshot.contents = { texts.text($0) }
   }
 
+  /// A side that cannot be read as a whole, and why.
+  static func unreadable(_ finding: Diagnostic) -> Side {
+    Side((RepositoryLayout(), [finding]), texts: Texts([:]))
+  }
+
   // MARK: From git
 
   /// Reads everything.
@@ -78,8 +83,9 @@ public struct Side: Sendable {
     let entries = entries.filter(RepositoryLayout.mayHoldObjects)
     let files = entries.filter(\.isFile)
     let namespace = layout.defaultNamespace
-    let read = try await repository.readBlobs(files.map(\.id)) { index, bytes in
-      ManifestFile.parse(path: files[index].path, bytes: bytes, defaultNamespace: namespace)
+    let limit = ManifestLimits.standard.bytes
+    let read = try await repository.readBlobs(files.map(\.id), limit: limit) { index, content in
+      ManifestFile.parse(path: files[index].path, content: content, defaultNamespace: namespace)
     }
     var changes = Changes()
     for file in read { changes.formUnion(snapshot.update(file)) }
@@ -92,7 +98,20 @@ public struct Side: Sendable {
   // MARK: From a folder
 
   /// Reads the files of a folder on disk.
-  static func read(folder: String) async throws -> (side: Side, tree: WorkTree) {
+  ///
+  /// - Returns: the side, and the folder that was asked for from the repository's root.
+  static func read(folder: String) async throws -> (side: Side, asked: String) {
+    do {
+      let (side, tree) = try await whole(folder)
+      return (side, tree.asked)
+    } catch let error as GitError {
+      guard let finding = Diagnostic(unreadable: error) else { throw error }
+      // What is wrong with it as a whole concerns whoever asked for a part.
+      return (unreadable(finding), "")
+    }
+  }
+
+  private static func whole(_ folder: String) async throws -> (side: Side, tree: WorkTree) {
     let name = RepositoryLayout.path
     let top = try await WorkTree.list(path: folder, PathSelection(patterns: [name, "**/\(name)"]))
     // A folder in a larger repository that has a layout of its own is a repository to be.

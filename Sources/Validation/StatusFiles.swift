@@ -30,18 +30,31 @@ final class StatusFiles: LiveArchive {
 
   var view: LiveView { LiveView(source: source, archive: self) }
 
+  /// The status tree cannot be read.
+  struct Unreadable: Error {
+    var error: GitError
+  }
+
   /// - Throws: what kept a file from being read: whatever was concluded without it does not hold.
-  func check() throws(GitError) {
-    if let problem = problem.withLock(\.self) { throw problem }
+  func check() throws(Unreadable) {
+    guard let problem = problem.withLock(\.self) else { return }
+    guard case .tree(let commit, _) = source else { throw Unreadable(error: problem) }
+    throw Unreadable(
+      error: GitError(
+        problem.kind, "the status \(commit.prefix(7)) cannot be read: \(problem.message)", hint: problem.hint)
+    )
   }
 
   func cluster(_ reference: ObjectReference) -> LiveCluster? {
     if let cluster = known.withLock({ $0[reference] }) { return cluster }
     let cluster = read { () throws(GitError) -> LiveCluster? in
       guard let path = StatusTree.path(namespace: reference.namespace, name: reference.name),
-        let entry = try reader.entry(at: path, inTree: tree), entry.isFile
+        let entry = try reader.entry(at: path, inTree: tree), entry.isFile,
+        try reader.size(ofBlob: entry.id) <= GitStatus.fileLimit
       else { return nil }
-      return GitStatus.parse(try reader.blob(entry.id), path).map { LiveCluster(status: $0.status) }
+      return GitStatus.parse(try reader.blob(entry.id, limit: GitStatus.fileLimit), path).map {
+        LiveCluster(status: $0.status)
+      }
     }
     known.withLock { $0[reference] = .some(cluster) }
     return cluster

@@ -18,8 +18,11 @@ enum StatusPlace {
   ///
   /// - Parameter ref: where to look; nil means the usual places, of the installation that git's configuration names
   ///   under `kdops.installation`.
-  /// - Returns: nil where there is none.
-  static func newest(in repository: GitRepository, ref: String?) async throws(GitError) -> CommitInfo? {
+  /// - Returns: nil where there is none; and why refs that are there cannot be used. Anybody who may write one may have
+  ///   made it name a file.
+  static func newest(
+    in repository: GitRepository, ref: String?
+  ) async throws(GitError) -> (commit: CommitInfo?, problems: [GitError]) {
     let refs: [String]
     if let ref {
       refs = [ref]
@@ -28,11 +31,19 @@ enum StatusPlace {
         installation: try await repository.setting(RepositorySetting.installation) ?? "default")
     }
     var newest: CommitInfo?
+    var problems: [GitError] = []
     for ref in refs {
-      guard let id = try await repository.target(of: ref), id != newest?.id else { continue }
-      let info = try await repository.commitInfo(id)
-      if info.committer.seconds > newest?.committer.seconds ?? .min { newest = info }
+      do throws(GitError) {
+        guard let id = try await repository.target(of: ref), id != newest?.id else { continue }
+        let info = try await repository.commitInfo(id)
+        if info.committer.seconds > newest?.committer.seconds ?? .min { newest = info }
+      } catch {
+        problems.append(
+          GitError(
+            error.kind, "\(ref) is no status that can be read: \(error.message)",
+            hint: "remove it: git update-ref -d \(ref)"))
+      }
     }
-    return newest
+    return (newest, problems)
   }
 }

@@ -8,7 +8,8 @@ public enum StatusWords {
   /// - Parameter isServer: whether the repository is the one that statuses are written to, and none is fetched.
   public static func lines(_ validation: Validation, isServer: Bool = false) -> [String] {
     let report = validation.report
-    var lines = age(of: report.status, validation.statusAge, isServer: isServer)
+    var lines = validation.statusProblems.map { "warning: \($0)" }
+    lines += age(of: report.status, validation.statusAge, isServer: isServer)
     if !report.notJudged.isEmpty {
       let rules = report.notJudged.joined(separator: ", ")
       let way = isServer ? "" : "; after `kdops hook install`, `git fetch` brings what there is"

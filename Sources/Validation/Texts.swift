@@ -1,5 +1,6 @@
 import Diagnostics
 import GitStore
+import Manifests
 import Synchronization
 import Values
 
@@ -47,8 +48,10 @@ final class Texts: Sendable {
   /// A place that cannot be told stands against nothing: findings are then shown at their file's beginning.
   private func read(_ path: String) -> [UInt8]? {
     guard let reader else { return nil }
-    if let other = files[ExactString(path)] { return other.flatMap { try? reader.blob($0) } }
+    if let other = files[ExactString(path)] {
+      return other.flatMap { try? reader.blob($0, limit: ManifestLimits.standard.bytes) }
+    }
     guard let tree, let entry = try? reader.entry(at: path, inTree: tree), entry.isFile else { return nil }
-    return try? reader.blob(entry.id)
+    return try? reader.blob(entry.id, limit: ManifestLimits.standard.bytes)
   }
 }

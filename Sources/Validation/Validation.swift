@@ -34,6 +34,8 @@ public struct Validation {
   public let statusAge: Int?
   /// The cluster that the status speaks of; nil where there is none, or it does not say.
   public let statusOwner: StatusOwner?
+  /// What is wrong with statuses that are there and were not used.
+  public let statusProblems: [GitError]
   /// What the judge said of every object that changed; nil where `.kdops.yaml` says nowhere to look.
   public let judgement: Judgement?
   /// What is known of running clusters.
@@ -61,19 +63,26 @@ public struct Validation {
   ) async throws -> Validation {
     let (folder, file) = try split(path)
     if case .workTree = target {
-      let (side, tree) = try await Side.read(folder: folder)
-      let asked = AskedPaths(below: tree.asked, file: file)
+      let (side, below) = try await Side.read(folder: folder)
+      let asked = AskedPaths(below: below, file: side.isUsable ? file : nil)
       let comparison = Comparison(head: side)
       let outcome = Outcome(judgement: conclude(comparison, .none, history: nil))
-      return Validation(outcome, of: comparison, name: Self.workTree, nil, asked)
+      return Validation(outcome, of: comparison, name: Self.workTree, nil, [], asked)
     }
     let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
     let asked = AskedPaths(below: try await repository.prefix(of: folder), file: file)
-    let status = try await GitStatus.find(in: repository, ref: statusRef, now: now)
+    var (status, problems) = try await GitStatus.find(in: repository, ref: statusRef, now: now)
     let store = remembers ? try await FactStore(repository) : nil
     let (base, head) = try await sides(of: target, in: repository)
     var comparison = try await Comparison.read(base: base, head: head, in: repository, store)
-    var outcome = try await judge(comparison, status, in: repository, store)
+    var outcome: Outcome
+    do {
+      outcome = try await judge(comparison, status, in: repository, store)
+    } catch let problem as StatusFiles.Unreadable {
+      // Judged as if there were none: whoever may write that ref must not be able to refuse changes.
+      (status, problems) = (nil, problems + [problem.error])
+      outcome = try await judge(comparison, nil, in: repository, store)
+    }
     if let facts = comparison.facts, facts.hasFailed {
       // What was kept is damaged, or was asked what it cannot tell: nothing of it is believed.
       store?.forget(.tree(facts.layout))
@@ -81,7 +90,7 @@ public struct Validation {
       outcome = try await judge(comparison, status, in: repository, store)
     }
     let name = if case .commit(let commit) = head { commit.hex } else { "staged" }
-    return Validation(outcome, of: comparison, name: name, status, asked)
+    return Validation(outcome, of: comparison, name: name, status, problems, asked)
   }
 
   /// What a report calls the files of a folder.
@@ -139,8 +148,10 @@ public struct Validation {
   }
 
   private init(
-    _ outcome: Outcome, of comparison: Comparison, name: String, _ status: GitStatus?, _ asked: AskedPaths
+    _ outcome: Outcome, of comparison: Comparison, name: String, _ status: GitStatus?, _ problems: [GitError],
+    _ asked: AskedPaths
   ) {
+    statusProblems = problems
     (head, base) = (comparison.head, comparison.base?.side)
     (judgement, live, history) = (outcome.judgement, outcome.live, outcome.history)
     let snapshots = [comparison.head.snapshot, comparison.base?.side.snapshot].compactMap(\.self)
@@ -150,9 +161,10 @@ public struct Validation {
     report = Report(
       base: comparison.base?.commit.hex, head: name,
       status: status?.source ?? .none,
-      findings: (head.layoutFindings + (judgement?.findings ?? [])).filter {
-        asked.contains($0.location?.file)
-      },
+      // With an error among those of the whole nothing was judged, whatever was asked for.
+      findings: head.isUsable
+        ? (head.layoutFindings + (judgement?.findings ?? [])).filter { asked.contains($0.location?.file) }
+        : head.layoutFindings,
       objects: verdicts.map {
         Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
       }, notJudged: judgement?.notJudged ?? [])

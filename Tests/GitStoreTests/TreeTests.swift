@@ -19,7 +19,7 @@ struct TreeTests {
     #expect(try entries[1].id.hex == work.head("HEAD:apps/spark.json"))
     let selected = try await repository.tree(at: commit, try PathSelection(patterns: ["clusters/**"]))
     #expect(selected.map(\.path) == ["clusters/prod/a.yaml"])
-    #expect(try await repository.blob(selected[0].id) == Array("a: 1\n".utf8))
+    #expect(try await repository.blob(selected[0].id, limit: 100) == Array("a: 1\n".utf8))
     #expect(try await repository.resolve("HEAD~1").hex == head)
     #expect(try await repository.entry(at: "apps/spark.json", in: commit)?.id == entries[1].id)
     #expect(try await repository.entry(at: "apps", in: commit) == nil)
@@ -144,11 +144,12 @@ struct TreeTests {
     let repository = try await GitRepository.open(path: work.path)
     let limits = TreeLimits(files: 20_000, folders: 20_000)
     let error = await #expect(throws: GitError.self) { try await repository.tree(at: commit, limits: limits) }
-    #expect(error?.kind == .malformed)
+    #expect(error?.kind == .tooLarge)
+    #expect(error?.path?.hasPrefix("0/0") == true)
     let other = await #expect(throws: GitError.self) {
       try await repository.diff(base: nil, head: commit, limits: limits)
     }
-    #expect(other?.kind == .malformed)
+    #expect(other?.kind == .tooLarge)
   }
 
   @Test("folders deeper than 64 are listed as too deep")
@@ -169,12 +170,13 @@ struct TreeTests {
     try work.commit(files.mapValues { $0 })
     let repository = try await GitRepository.open(path: work.path)
     let entries = try await repository.tree(at: try await repository.resolve("HEAD"))
-    let texts = try await repository.readBlobs(entries.map(\.id), threads: 3) { index, bytes in
-      "\(index) " + String(decoding: bytes, as: UTF8.self)
+    let texts = try await repository.readBlobs(entries.map(\.id), limit: 100, threads: 3) { index, content in
+      guard case .bytes(let bytes) = content else { return "" }
+      return "\(index) " + String(decoding: bytes, as: UTF8.self)
     }
     #expect(texts == entries.enumerated().map { "\($0.offset) content \($0.element.path.dropFirst(2))" })
     let nothing = try #require(ObjectID(hex: String(repeating: "1", count: 40)))
-    await #expect(throws: GitError.self) { try await repository.readBlobs([nothing]) { _, _ in 0 } }
-    #expect(try await repository.readBlobs([]) { _, _ in 0 } == [])
+    await #expect(throws: GitError.self) { try await repository.readBlobs([nothing], limit: 1) { _, _ in 0 } }
+    #expect(try await repository.readBlobs([], limit: 1) { _, _ in 0 } == [])
   }
 }

@@ -49,11 +49,11 @@ struct ExampleTests {
   }
 
   @Test(
-    "every rule has examples of both kinds, save those about links, which are no text, and about more than is shown",
+    "every rule has examples of both kinds, save those about links and folders, which are no text, and about more than is shown",
     arguments: ids)
   func hasExamples(id: String) throws {
     let rule = try #require(RuleRegistry.description(of: id))
-    if ["file/link", "file/more-findings"].contains(id) { return }
+    if ["file/link", "file/tree", "file/more-findings"].contains(id) { return }
     #expect(!rule.passing.isEmpty)
     #expect(!rule.failing.isEmpty)
     #expect(!rule.summary.hasSuffix(".") && rule.rationale.hasSuffix("."))

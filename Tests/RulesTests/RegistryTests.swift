@@ -5,7 +5,7 @@ import Testing
 struct RegistryTests {
   /// The ids that are promised to people and programs; adding one is a feature, losing one breaks them.
   static let promised = """
-    file/syntax file/duplicate-key file/limit file/encoding file/link object/duplicate file/unknown-kind
+    file/syntax file/duplicate-key file/limit file/encoding file/link file/tree object/duplicate file/unknown-kind
     file/more-findings
     app/schema app/name app/role-unique app/service-unique app/selected-role-unique app/role-service-unique
     app/role-service-role app/role-service-service app/selected-role-known app/role-image app/tty-needs-stdin

@@ -47,6 +47,29 @@ struct GitSinkTests {
     }
   }
 
+  @Test("a status tree that somebody has put rubbish into does not keep the notes from being written")
+  func rubbishTree() async throws {
+    let tree = try remote.git("mktree", input: "040000 tree \(try remote.twofold())\tprod\n")
+    try remote.git("update-ref", "refs/kdops/status", try remote.git("commit-tree", tree, "-m", "x"))
+    var one = batch("one")
+    one.keeping = ["prod/a.yaml"]
+    let (writer, content) = (try await sink(refs), one)
+    let error = await #expect(throws: GitError.self) { try await writer.publish(content) }
+    #expect(error?.kind == .malformed)
+    #expect(try remote.git("notes", "--ref=kdops", "show", commit) == "one")
+    #expect(try remote.git("show", "refs/heads/kdops/status:prod/a.yaml") == "app: one")
+  }
+
+  @Test("what others nest below the status tree is not gone into")
+  func treeBomb() async throws {
+    let status = try remote.git("commit-tree", try remote.bomb(), "-m", "x")
+    try remote.git("update-ref", "refs/kdops/status", status)
+    var one = batch("one")
+    one.keeping = ["prod/a.yaml"]
+    try await sink(refs).publish(one)
+    #expect(try remote.git("show", "refs/kdops/status:prod/a.yaml") == "app: one")
+  }
+
   @Test("the status of another cluster is not overwritten, and the error says whose it is and what to do")
   func otherCluster() async throws {
     try await writer(refs, of: prod).sink.publish(batch("prod"))

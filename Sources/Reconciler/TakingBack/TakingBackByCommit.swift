@@ -3,6 +3,7 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Logging
+import Manifests
 import Rules
 import StatusWriter
 import Values
@@ -126,13 +127,13 @@ extension Reconciler {
     else { return nil }
     let versions = try await repository.fileHistory(path, from: head, limit: 20, depth: 500)
     guard versions.first?.commit == upgrade.commit, versions.first?.blob == present else { return nil }
-    let bytes = try await repository.blob(present)
+    let bytes = try await repository.blob(present, limit: ManifestLimits.standard.bytes)
     guard let now = desired.document(of: upgrade.cluster, path: path, in: bytes) else { return nil }
     var wanted = now
     wanted["spec"]?["app"] = .string(upgrade.fromApp)
     for (steps, version) in versions.enumerated().dropFirst() {
       guard let blob = version.blob else { return nil }
-      let old = try await repository.blob(blob)
+      let old = try await repository.blob(blob, limit: ManifestLimits.standard.bytes)
       guard let document = desired.document(of: upgrade.cluster, path: path, in: old) else { return nil }
       // Labels may have changed with the app, but only by the same commit.
       let isBefore = steps == 1 ? document["spec"] == wanted["spec"] : document == wanted

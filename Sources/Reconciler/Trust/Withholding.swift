@@ -59,7 +59,12 @@ extension Reconciler {
     behind trust: Trust, in repository: GitRepository
   ) async throws -> Set<ObjectReference> {
     guard trust.withheld != nil, let goal = trust.goal else { return [] }
-    let paths = Set(try await repository.diff(base: goal, head: trust.head).map { ExactString($0.path) })
+    // What cannot be compared keeps nobody from what is followed.
+    guard let changes = try? await repository.diff(base: goal, head: trust.head, desired.layout.selection())
+    else {
+      return []
+    }
+    let paths = Set(changes.map { ExactString($0.path) })
     return Set(
       living.objects.filter { reference, object in
         reference.kind == Wire.clusterKind

@@ -26,9 +26,12 @@ enum FileDuplicateKey: ReadingRule {
 /// `file/limit`
 enum FileLimit: ReadingRule {
   static let description = RuleDescription(
-    "file/limit", summary: "a file stays within the limits of size, depth and aliases",
-    rationale:
-      "Nobody who can push may exhaust the daemon: 1 MiB a file, 64 levels, and as much as aliases can stand for.",
+    "file/limit", summary: "files and folders stay within the limits of size, number, depth and aliases",
+    rationale: """
+      Nobody who can push may exhaust the daemon: 1 MiB a file, 64 levels, and as much as aliases can stand for; 250,000 \
+      files and 100,000 folders within the globs, 128 MiB of files together. A size is known before anything is read. \
+      Of a commit that goes beyond what may be in all, nothing is taken in.
+      """,
     passing: [
       .given(
         "an alias",
@@ -71,6 +74,18 @@ enum FileLink: ReadingRule {
     rationale: """
       A link may point out of the repository, or change what it means without a commit. Links are never followed. \
       A link is no text, so this rule has no example here.
+      """,
+    passing: [], failing: [])
+}
+
+/// `file/tree`: raised by whoever reads the folders of a commit.
+enum FileTree: ReadingRule {
+  static let description = RuleDescription(
+    "file/tree", summary: "the folders of a commit are ones that git can write",
+    rationale: """
+      A folder that has a name twice, or its names in another order, is read by each tool in another way, so of such a \
+      commit nothing is taken in; what was applied before stays as it is. A folder is no text, so this rule has no \
+      example here.
       """,
     passing: [], failing: [])
 }

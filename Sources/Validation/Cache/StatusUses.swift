@@ -22,7 +22,7 @@ struct StatusUses: Sendable {
     in tree: ObjectID, _ reader: ObjectReader, _ store: FactStore?
   ) throws(GitError) -> StatusUses {
     if let table = store?.table(of: .statuses), let known = try known(table, tree, reader) { return known }
-    let found = try read(try reader.entries(inTree: tree), reader)
+    let found = try read(try reader.entries(inTree: tree, GitStatus.selection), reader)
     if let store, found.keys.allSatisfy(\.isPlain) {
       var writer = FactTable.Writer()
       for (use, clusters) in found {
@@ -41,7 +41,8 @@ struct StatusUses: Sendable {
     _ table: FactTable, _ tree: ObjectID, _ reader: ObjectReader
   ) throws(GitError) -> StatusUses? {
     guard let texts = FactBytes.texts(table.info), texts.count == 1, let old = ObjectID(hex: texts[0]),
-      let differences = try? reader.differences(from: old, to: tree), differences.count <= differenceLimit
+      let differences = try? reader.differences(from: old, to: tree, GitStatus.selection),
+      differences.count <= differenceLimit
     else { return nil }
     let fresh = Set(differences.compactMap { StatusFiles.cluster(of: $0.path) })
     return StatusUses(
@@ -54,7 +55,9 @@ struct StatusUses: Sendable {
     var found: [AppUse: [ObjectReference]] = [:]
     for entry in entries where entry.isFile {
       guard let cluster = StatusFiles.cluster(of: entry.path),
-        let status = GitStatus.parse(try reader.blob(entry.id), entry.path)?.status
+        try reader.size(ofBlob: entry.id) <= GitStatus.fileLimit,
+        let status = GitStatus.parse(
+          try reader.blob(entry.id, limit: GitStatus.fileLimit), entry.path)?.status
       else { continue }
       for use in AppUse.uses(of: status, by: cluster) { found[use, default: []].append(cluster) }
     }

@@ -96,8 +96,15 @@ final class TreeFacts: Archive {
     answer(nil) { () throws in
       guard let entry = try reader.entry(at: path, inTree: info.tree) else { return nil }
       guard entry.isFile else { return ManifestFile(unread: entry) }
-      return ManifestFile.parse(
-        path: path, bytes: try reader.blob(entry.id), defaultNamespace: layout.defaultNamespace)
+      let limit = ManifestLimits.standard.bytes
+      do throws(GitError) {
+        return ManifestFile.parse(
+          path: path, bytes: try reader.blob(entry.id, limit: limit),
+          defaultNamespace: layout.defaultNamespace)
+      } catch {
+        guard error.kind == .tooLarge else { throw error }
+        return ManifestFile(path: path, tooLarge: try reader.size(ofBlob: entry.id))
+      }
     }
   }
 

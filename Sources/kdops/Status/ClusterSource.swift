@@ -39,7 +39,9 @@ enum ClusterSource {
       }
     case .git(let repository):
       let now = Int64(Date().timeIntervalSince1970)
-      guard let status = try await GitStatus.find(in: repository, now: now) else {
+      let (found, problems) = try await GitStatus.find(in: repository, now: now)
+      guard let status = found else {
+        if let problem = problems.first { throw problem }
         throw GitError(
           .gone, "this repository holds no status of running clusters",
           hint: "name the cluster with --embedded=DIR, or fetch the status: "
@@ -73,14 +75,15 @@ extension ClusterSource {
   func age() async -> [String] {
     guard case .git(let repository) = self else { return [] }
     let now = Int64(Date().timeIntervalSince1970)
-    return (try? await GitStatus.find(in: repository, now: now))?.words ?? []
+    guard let (status, problems) = try? await GitStatus.find(in: repository, now: now) else { return [] }
+    return problems.map { "warning: \($0)" } + (status?.words ?? [])
   }
 
   /// The same for programs; nil where the cluster itself is asked.
   func origin() async -> JSON? {
     guard case .git(let repository) = self else { return nil }
     let now = Int64(Date().timeIntervalSince1970)
-    guard let found = try? await GitStatus.find(in: repository, now: now) else { return nil }
+    guard let found = try? await GitStatus.find(in: repository, now: now).status else { return nil }
     var out: JSON = [
       "commit": .string(found.commit.hex), "written": .string(Timestamp.text(Int(now) - found.age)),
     ]
@@ -126,7 +129,7 @@ extension ClusterSource {
       }
     case .git(let repository):
       var state = DaemonState(.unknown("git does not say; name the cluster with --embedded=DIR or --context"))
-      if let found = try? await GitStatus.find(in: repository, now: Int64(now)) {
+      if let found = try? await GitStatus.find(in: repository, now: Int64(now)).status {
         state.written = now - found.age
       }
       return state

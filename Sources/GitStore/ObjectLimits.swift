@@ -1,0 +1,118 @@
+import CLibgit2
+
+/// How large an object may be before it is refused unread.
+///
+/// Objects are compressed, so a few kilobytes of a push may stand for gigabytes: the size is taken from an object's
+/// header before anything of it is loaded.
+enum ObjectLimits {
+  /// Bytes of a commit with its message and signature.
+  static let commit = 4 << 20
+  /// Bytes of one folder: some three hundred thousand names.
+  static let tree = 16 << 20
+  /// Bytes of an annotated tag.
+  static let tag = 1 << 20
+}
+
+/// The content of a file of a repository, as far as it may be read.
+public enum BlobContent<Bytes> {
+  case bytes(Bytes)
+  /// Larger than the caller's limit; nothing of it was loaded.
+  case tooLarge(size: Int)
+}
+
+extension BlobContent: Sendable where Bytes: Sendable {}
+
+extension RepositoryHandle {
+  /// The type and size of an object, from its header alone.
+  ///
+  /// - Throws: `GitError`: `.gone` where it is not there (`.shallow` in a shallow clone), `.corrupt` where it cannot be
+  ///   read.
+  func header(of id: ObjectID) throws(GitError) -> (type: git_object_t, size: Int) {
+    var raw = id.raw
+    var size = 0
+    var type = GIT_OBJECT_INVALID
+    let code = git_odb_read_header(&size, &type, objectStore, &raw)
+    guard code >= 0 else { throw missing(id, code) }
+    return (type, size)
+  }
+
+  /// Reads a commit, a tree or a tag.
+  ///
+  /// - Throws: `GitError`: as `header(of:)`, `.malformed` where it is of another type, `.tooLarge` beyond
+  ///   `ObjectLimits`.
+  func read(_ id: ObjectID, _ type: git_object_t) throws(GitError) -> RawObject {
+    let limit =
+      switch type {
+      case GIT_OBJECT_COMMIT: ObjectLimits.commit
+      case GIT_OBJECT_TREE: ObjectLimits.tree
+      default: ObjectLimits.tag
+      }
+    let size = try size(of: id, type)
+    guard size <= limit else {
+      throw GitError(
+        .tooLarge, "the \(Self.name(of: type)) \(id) has \(size) bytes, more than the \(limit) that are read",
+        hint: "replace it by a smaller one")
+    }
+    return try load(id)
+  }
+
+  /// The bytes of a blob.
+  ///
+  /// - Parameter limit: how many it may have.
+  /// - Throws: as `read`.
+  func blob(_ id: ObjectID, limit: Int) throws(GitError) -> [UInt8] {
+    let size = try size(of: id, GIT_OBJECT_BLOB)
+    guard size <= limit else {
+      throw GitError(
+        .tooLarge, "the file's content \(id.short) has \(size) bytes, more than the \(limit) that are read",
+        hint: "make the file smaller")
+    }
+    return try load(id).bytes
+  }
+
+  /// The size of an object of a type.
+  func size(of id: ObjectID, _ type: git_object_t) throws(GitError) -> Int {
+    let header = try header(of: id)
+    guard header.type == type else {
+      throw GitError(
+        .malformed, "object \(id) is a \(Self.name(of: header.type)), not a \(Self.name(of: type))",
+        hint: "run `git fsck` on the repository")
+    }
+    return header.size
+  }
+
+  /// Reads an object whose size was looked at before.
+  func load(_ id: ObjectID) throws(GitError) -> RawObject {
+    var raw = id.raw
+    var result: OpaquePointer?
+    let code = git_odb_read(&result, objectStore, &raw)
+    guard code >= 0, let result else { throw missing(id, code) }
+    return RawObject(Owned(result, release: git_odb_object_free))
+  }
+
+  /// The commit that an object stands for: itself, or what an annotated tag names.
+  ///
+  /// - Throws: `GitError` of kind `.malformed` for a file or a folder, which is not loaded.
+  func commit(behind id: ObjectID) throws(GitError) -> ObjectID {
+    var id = id
+    for _ in 0..<10 {
+      let type = try header(of: id).type
+      if type == GIT_OBJECT_COMMIT { return id }
+      guard type == GIT_OBJECT_TAG else {
+        throw GitError(.malformed, "\(id.short) is a \(Self.name(of: type)), not a commit")
+      }
+      guard let next = try target(ofTag: id) else { break }
+      id = next
+    }
+    throw GitError(.malformed, "the tag \(id.short) leads to no commit")
+  }
+
+  /// What an annotated tag names; nil where it names nothing.
+  func target(ofTag id: ObjectID) throws(GitError) -> ObjectID? {
+    try read(id, GIT_OBJECT_TAG).withBytes { bytes in
+      let line = bytes.prefix { $0 != UInt8(ascii: "\n") }
+      guard line.starts(with: "object ".utf8) else { return nil }
+      return ObjectID(hex: String(decoding: line.dropFirst(7), as: UTF8.self))
+    }
+  }
+}

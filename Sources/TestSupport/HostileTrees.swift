@@ -1,0 +1,50 @@
+import Foundation
+
+/// Trees and commits as no honest tool makes them, and as every git server takes them.
+extension TemporaryRepository {
+  /// Stores an object that git itself would not write.
+  public func literal(_ type: String, _ bytes: [UInt8]) throws -> String {
+    let scratch = try TemporaryFolder()
+    let file = scratch.path + "/object"
+    try Data(bytes).write(to: URL(fileURLWithPath: file))
+    return try git("hash-object", "-t", type, "-w", "--literally", file)
+  }
+
+  /// A folder of folders of folders, ten in each: a few hundred bytes that stand for 10^levels files.
+  public func bomb(levels: Int = 10) throws -> String {
+    let blob = try git("hash-object", "-w", "--stdin", input: "x")
+    var tree = try git("mktree", input: (0..<10).map { "100644 blob \(blob)\t\($0).yaml\n" }.joined())
+    for _ in 1..<levels {
+      let below = tree
+      tree = try git("mktree", input: (0..<10).map { "040000 tree \(below)\t\($0)\n" }.joined())
+    }
+    return tree
+  }
+
+  /// A folder that has one name twice.
+  public func twofold() throws -> String {
+    let blob = try git("hash-object", "-w", "--stdin", input: "x")
+    let id = stride(from: 0, to: 40, by: 2).compactMap { UInt8(blob.dropFirst($0).prefix(2), radix: 16) }
+    let entry = Array("100644 a.yaml\0".utf8) + id
+    return try literal("tree", entry + entry)
+  }
+
+  /// Nested folders with a file in the innermost.
+  public func nested(_ depth: Int) throws -> String {
+    let blob = try git("hash-object", "-w", "--stdin", input: "x")
+    var tree = try git("mktree", input: "100644 blob \(blob)\tfile\n")
+    for _ in 0..<depth { tree = try git("mktree", input: "040000 tree \(tree)\td\n") }
+    return tree
+  }
+
+  /// Commits a tree of `HEAD`'s with one folder more, and makes it the branch's head. The work tree stays as it is.
+  @discardableResult
+  public func commit(folder name: String, _ tree: String, _ message: String = "Hostile") throws -> String {
+    let entries = try git("ls-tree", "HEAD").split(separator: "\n").filter { !$0.hasSuffix("\t\(name)") }
+    let root = try git(
+      "mktree", input: (entries + ["040000 tree \(tree)\t\(name)"]).joined(separator: "\n") + "\n")
+    let commit = try git("commit-tree", root, "-p", "HEAD", "-m", message)
+    try git("update-ref", "HEAD", commit)
+    return commit
+  }
+}

@@ -1,0 +1,103 @@
+import Diagnostics
+import GitStore
+import TestSupport
+import Testing
+
+@testable import Validation
+
+@Suite("Validation of repositories that are made to exhaust it", .timeLimit(.minutes(5)))
+struct HostileRepositoryTests {
+  private let repository: TemporaryRepository
+  private let base: String
+
+  init() throws {
+    repository = try TemporaryRepository()
+    base = try repository.commit(
+      [
+        "apps/spark-1.0.0.json": SmallFleet.app("1.0.0"), "apps/spark-1.1.0.json": SmallFleet.app("1.1.0"),
+        "clusters/prod/analytics.yaml": SmallFleet.analytics("1.0.0"),
+      ], "Begin")
+  }
+
+  private func validate(
+    _ target: Validation.Target, path: String = "", statusRef: String? = nil
+  ) async throws -> Validation {
+    try await Validation.run(
+      target, path: repository.path + path, statusRef: statusRef, environment: [:], now: 1_704_070_000)
+  }
+
+  private func places(_ validation: Validation) -> [String] {
+    validation.report.findings.map { "\($0.rule) \($0.location?.file ?? "")" }
+  }
+
+  @Test("a file that is too large is a finding, from git and from a folder")
+  func largeFile() async throws {
+    try repository.commit(["clusters/big.yaml": String(repeating: "#", count: 2 << 20)])
+    let committed = try await validate(.commits(base: base, head: "HEAD"))
+    #expect(places(committed) == ["file/limit clusters/big.yaml"])
+    #expect(committed.report.findings[0].message.hasPrefix("the file has 2097152 bytes"))
+    #expect(places(try await validate(.workTree)) == ["file/limit clusters/big.yaml"])
+    try repository.write(["clusters/more.yaml": String(repeating: "#", count: 2 << 20)])
+    try repository.git("add", "--all")
+    #expect(places(try await validate(.staged)).contains("file/limit clusters/more.yaml"))
+  }
+
+  @Test("a .kdops.yaml that is too large is a finding, and nothing is judged")
+  func largeLayout() async throws {
+    try repository.commit([".kdops.yaml": String(repeating: "#", count: 2 << 20)])
+    let validation = try await validate(.commits(base: base, head: "HEAD"))
+    #expect(places(validation) == ["file/limit .kdops.yaml"])
+    #expect(validation.judgement == nil)
+  }
+
+  @Test("a tree bomb is a finding with its place, whichever part was asked for")
+  func treeBomb() async throws {
+    let bomb = try repository.commit(folder: "clusters", try repository.bomb())
+    for path in ["", "/apps"] {
+      let found = places(try await validate(.commits(base: base, head: bomb), path: path))
+      #expect(found.count == 1 && found[0].hasPrefix("file/limit clusters/0/0"), "\(found)")
+    }
+    let pushed = try await validate(
+      .update(from: ObjectID(hex: base), to: try #require(ObjectID(hex: bomb))))
+    #expect(pushed.report.count(.error) == 1)
+  }
+
+  @Test("the commit that takes a tree bomb away is judged as if it came first")
+  func reverted() async throws {
+    let bomb = try repository.commit(folder: "clusters", try repository.bomb())
+    let reverted = try repository.git("commit-tree", "\(base)^{tree}", "-p", bomb, "-m", "Revert")
+    let validation = try await validate(
+      .update(from: ObjectID(hex: bomb), to: try #require(ObjectID(hex: reverted))))
+    #expect(validation.report.findings.isEmpty && validation.clusters == 1)
+  }
+
+  @Test("a folder that has a name twice is a finding with its place")
+  func twofold() async throws {
+    let head = try repository.commit(folder: "clusters", try repository.twofold())
+    let validation = try await validate(.commits(base: base, head: head))
+    #expect(places(validation) == ["file/tree clusters"])
+  }
+
+  @Test("a status ref that names a file is a warning, and the judgement goes on without it")
+  func statusRef() async throws {
+    let blob = try repository.git("hash-object", "-w", "--stdin", input: "x")
+    try repository.git("update-ref", "refs/kdops/status", blob)
+    let head = try repository.commit(["README.md": "x"])
+    let validation = try await validate(.commits(base: base, head: head))
+    #expect(validation.report.count(.error) == 0)
+    let lines = StatusWords.lines(validation)
+    #expect(lines.first?.hasPrefix("warning: refs/kdops/status is no status that can be read") == true)
+  }
+
+  @Test("what somebody put into the status tree stops nothing", arguments: [true, false])
+  func statusTree(isBomb: Bool) async throws {
+    let tree = isBomb ? try repository.bomb() : try repository.twofold()
+    let root = isBomb ? tree : try repository.git("mktree", input: "040000 tree \(tree)\tprod\n")
+    let status = try repository.git("commit-tree", root, "-m", "status")
+    try repository.git("update-ref", "refs/kdops/status", status)
+    let head = try repository.commit(["clusters/prod/analytics.yaml": SmallFleet.analytics("1.1.0")])
+    let validation = try await validate(.commits(base: base, head: head))
+    #expect(validation.report.count(.error) == 0)
+    #expect(validation.statusProblems.count == (isBomb ? 0 : 1))
+  }
+}
