@@ -151,6 +151,12 @@ public actor Reconciler {
   private var nextLook: Duration?
   /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
   var refused: ObjectID?
+  /// A head of which it was said that it cannot be read.
+  var unreadable: ObjectID?
+  /// The head because of which our copy was looked through for damage.
+  var restoredAt: ObjectID?
+  /// What is wrong with the refs of notes and statuses.
+  var refProblems: [RefProblem] = []
   /// The commit that was worked off last, as the cluster keeps it; nil where it keeps none that counts.
   var recorded: ObjectID?
   /// What the cluster keeps has been looked up.
@@ -309,6 +315,7 @@ public actor Reconciler {
       if fetchFailures > 0 { logger.info("git.reachable", metadata: ["after": "\(fetchFailures) failures"]) }
       fetchFailures = 0
       problem = nil
+      takeRefProblems(result.problems)
       if fetched != result.new { isUntidy = true }
       fetched = result.new
       isTrustDue = isTrustDue || trust?.withheld != nil
@@ -327,6 +334,9 @@ public actor Reconciler {
     }
   }
 
+  /// Fetches at once, within a round.
+  func fetchNow() async { _ = await fetch() }
+
   private func take(_ change: FollowedChange, of resource: Resource) {
     let before = apps(before: change)
     for reference in living.take(change, of: resource) { touch(reference, before: before[reference] ?? []) }
@@ -342,6 +352,11 @@ public actor Reconciler {
         if once, isSettled {
           await flush()
           return outcome
+        }
+        // Whoever waits for the end of this run is told; a daemon that stays tries again.
+        if once, let problem, !problem.isTransient {
+          await flush()
+          return .unreachable(problem)
         }
         if let (number, wait) = retrial.next(isRetrying) {
           later(wait, &timers) { await self.retry(number) }

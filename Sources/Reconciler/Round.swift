@@ -25,19 +25,16 @@ extension Reconciler {
       goal = try await trusted(fetched, in: repository)
       if let goal, goal != refused { try await releaseRewritten(by: goal, in: repository) }
       if let goal, let next = try await nextStep(to: goal, in: repository) {
-        try await adopt(next, in: repository)
-        walk?.pass(next)
-        // What was missing when the walk began may be wanted after all.
-        if walk?.isResumed == true, desired.head == goal { examine() }
+        try await follow(next, to: goal, in: repository)
       }
       // A head that is refused stops nothing of what was applied before.
       await putBack(in: repository)
       try await judge(in: repository)
       await tellOfHeld()
     } catch let error as GitError {
-      // Our own copy of the repository could not be read: the next fetch mends it.
+      // Our own copy of the repository could not be read.
       logger.error("git.read.failed", metadata: ["error": "\(error)"])
-      problem = error
+      if await !restoreCopy(of: fetched, after: error) { problem = error }
       isRetrying = true
     } catch {
       isRetrying = true
@@ -48,6 +45,21 @@ extension Reconciler {
   }
 
   // MARK: - A new head
+
+  private func follow(_ next: ObjectID, to goal: ObjectID, in repository: GitRepository) async throws {
+    do {
+      try await adopt(next, in: repository)
+    } catch let error as GitError where error.isOfContent {
+      if await restoreCopy(of: next, after: error) { return look() }
+      guard problem == nil else { throw error }
+      walk?.pass(next)
+      return try await refuseUnreadable(next, error, in: repository)
+    }
+    if refused != next { releaseUnreadable(by: next) }
+    walk?.pass(next)
+    // What was missing when the walk began may be wanted after all.
+    if walk?.isResumed == true, desired.head == goal { examine() }
+  }
 
   private func adopt(_ commit: ObjectID, in repository: GitRepository) async throws {
     let kept = try await repository.target(of: workedRef)

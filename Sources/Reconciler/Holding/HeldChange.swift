@@ -45,7 +45,7 @@ public struct HeldChange: Sendable, Hashable {
   }
 
   /// On one line, bounded, without credentials.
-  private static func fit(_ text: String) -> String {
+  static func fit(_ text: String) -> String {
     let line = String(text.unicodeScalars.prefix(2000)).split(whereSeparator: \.isNewline).joined(
       separator: " ")
     let shown = TerminalText.visible(Redaction.url(line))

@@ -7,7 +7,7 @@ extension Reconciler {
   /// earlier daemon's word is not taken back by one that has not looked yet.
   func tellOfHeld() async {
     let now = HeldChanges(
-      all: book.notApplied.compactMap { HeldChange($0.report, of: $0.commit.hex) })
+      all: book.notApplied.compactMap { HeldChange($0.report, of: $0.commit.hex) } + refWarnings)
     guard now != heldTold else { return }
     if await outlets.held(now) { heldTold = now } else { isRetrying = true }
   }

@@ -44,7 +44,7 @@ public struct HeldText {
     } else {
       head.append(change.object.namespace.isEmpty ? change.object.name : "\(change.object)", .bold)
       head.append("   \(change.verdict)", style)
-      head.append("   \(commit)", .dim)
+      if !change.commit.isEmpty { head.append("   \(commit)", .dim) }
     }
     if !change.rules.isEmpty { head.append("   \(change.rules.joined(separator: ", "))", .dim) }
     return [head.text(width: width, coloured: isColoured)]

@@ -1,0 +1,63 @@
+import ClusterAPI
+import KubeDirector
+import TestSupport
+import Testing
+
+@testable import Reconciler
+
+@Suite("A head that cannot be read", .timeLimit(.minutes(10)))
+struct UnreadableHeadTests {
+  /// What a folder of clusters may be made to be.
+  enum Rubbish: CaseIterable {
+    case bomb, twofold
+  }
+
+  private static func commit(_ rubbish: Rubbish, by user: TemporaryRepository) throws -> String {
+    let folder =
+      switch rubbish {
+      case .bomb: try user.bomb()
+      case .twofold: try user.twofold()
+      }
+    let commit = try user.commit(folder: "clusters", folder)
+    try user.push()
+    return commit
+  }
+
+  @Test(
+    "is refused with a reason, what was applied stays in force, and the next commit is followed",
+    arguments: Rubbish.allCases)
+  func refused(rubbish: Rubbish) async throws {
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop")
+      let bad = try Self.commit(rubbish, by: house.user)
+      await house.reconciler.sync()
+      let short = String(bad.prefix(7))
+      let report = await house.report(bad, short)
+      #expect(report?.kind == "Commit" && report?.verdict == "rejected")
+      #expect(report?.rules == [rubbish == .bomb ? "file/limit" : "file/tree"])
+      #expect(report?.message?.hasPrefix("clusters") == true, "\(report?.message ?? "")")
+      #expect(report?.message?.contains("stays in force") == true)
+      #expect(await house.object(.clusters, "shop") != nil)
+
+      // Edits by hand are put back meanwhile.
+      try await house.patch("shop", ["spec": ["app": "web-9.9.9"]])
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+
+      let good = try await house.push(["clusters/other.yaml": Files.cluster("other", "1.0.0")])
+      await house.cluster("other")
+      #expect(await house.object(.clusters, "other") != nil)
+      #expect(try house.user.head() == good)
+    }
+  }
+
+  @Test("ends a run that is to converge once", arguments: Rubbish.allCases)
+  func once(rubbish: Rubbish) async throws {
+    let site = try Site()
+    try site.user.commit(Files.shops("shop").mapValues { $0 })
+    _ = try Self.commit(rubbish, by: site.user)
+    try await House.open(at: site, once: true) { house in
+      let outcome = await until { await house.told.outcome }
+      #expect(outcome == .unsettled(rejected: 1, failed: 1, waiting: 0))
+    }
+  }
+}
