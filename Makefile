@@ -3,7 +3,7 @@ export KDOPS_STRICT := 1
 
 BUILD := swift build --explicit-target-dependency-import-check error
 SOURCES := Sources Tests Package.swift
-SCRIPTS := .ci/install .ci/run .ci/bench .ci/bench-kube .ci/node-image hooks/pre-commit hooks/ci/comment $(shell find sample-repo/images -name startscript)
+SCRIPTS := .ci/install .ci/run .ci/bench .ci/bench-kube .ci/hostile .ci/node-image hooks/pre-commit hooks/ci/comment $(shell find sample-repo/images -name startscript)
 
 .PHONY: build demo test bench lint format
 

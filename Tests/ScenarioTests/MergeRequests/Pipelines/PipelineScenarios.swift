@@ -57,7 +57,7 @@ struct PipelineScenarios {
       let comments = server.state.withLock(\.comments)
       try #require(comments.count == 1, "\(plan.log)")
       #expect(comments[0].body.contains("| default/shop | web-1.0.0 → web-1.1.0 |"), "\(comments[0].body)")
-      #expect(comments[0].body.contains("running clusters as of"))
+      #expect(comments[0].body.contains("running clusters of "))
       // What the main branch got meanwhile is no part of the change.
       #expect(!comments[0].body.contains("other"), "\(comments[0].body)")
       #expect(!validate.log.contains("default/other") && !rehearse.log.contains("default/other"))
@@ -123,7 +123,7 @@ struct PipelineScenarios {
       let plan = try #require(results["plan"]?.kept[kind == .github ? "summary" : "kdops-plan.md"])
       #expect(plan.contains("web-1.0.0 → web-1.1.0"), "\(plan)")
       // A fork has no statuses of its own, and that is said.
-      #expect(plan.contains("running clusters as of") == (kind == .github), "\(plan)")
+      #expect(plan.contains("running clusters of ") == (kind == .github), "\(plan)")
       if kind == .github { #expect(results["validate"]?.kept["sarif"] == nil) }
     }
   }
