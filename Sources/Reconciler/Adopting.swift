@@ -3,17 +3,19 @@ import Diagnostics
 import KubeDirector
 import Rules
 
-// A running cluster that git takes over has to be one that the engine can go on with.
+// Adoption: checks that the engine can manage a running cluster before git takes it over.
 extension Reconciler {
-  /// Why a running cluster is not taken over now.
+  /// The reason why a running cluster cannot be adopted now.
   enum AdoptionObstacle {
-    /// It has a shape that kdops does not make.
+    /// The cluster has a shape that kdops does not create.
     case shape([ShapeMismatch])
-    /// Its objects could not be read.
+    /// The cluster's objects could not be read.
     case unread(APIError)
   }
 
-  /// - Returns: nil where the cluster can be taken over.
+  /// Checks whether a cluster can be adopted.
+  ///
+  /// - Returns: nil if the cluster can be adopted.
   func obstacle(toAdopting cluster: Object) async -> AdoptionObstacle? {
     do throws(APIError) {
       let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
@@ -28,15 +30,16 @@ extension Reconciler {
     }
   }
 
-  /// Empty where pruning is off: only daemons that prune are allowed to read them, and StatefulSets tell most.
+  /// The cluster's volume claims; empty if pruning is off. Only daemons that prune have permission to read claims, and
+  /// the StatefulSets show most mismatches.
   private func claims(of cluster: Object) async throws(APIError) -> [Object] {
     guard settings.policy.prune else { return [] }
     let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
     return try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
   }
 
-  /// The judgement of a cluster that is not taken over: rejected for its shape; or waiting, and tried again, where
-  /// its objects could not be read.
+  /// Applies an obstacle to the judgement of a cluster: rejected for a shape mismatch, or waiting with a retry if the
+  /// objects could not be read.
   func obstructed(_ judged: Judged, by obstacle: AdoptionObstacle) -> Judged {
     var judged = judged
     let reference = judged.reference

@@ -4,15 +4,15 @@ import KubeDirector
 import Rules
 import Values
 
-/// Where an object that is applied came from; it is noted on the object, so that after any restart, on any machine,
-/// git and the cluster alone tell what was applied.
+/// The origin of an applied object. It is stored in the object's annotations, so after any restart, on any machine, git
+/// and the cluster alone show what was applied.
 public struct Provenance: Sendable, Hashable {
   public var commit: String
   public var blob: String
   public var path: String
-  /// The kind of change that it was.
+  /// The kind of the change.
   public var change: String
-  /// The commit that asked for the spec as it is; the same one, unless it left the spec alone.
+  /// The commit that asked for the current spec. It equals `commit` unless that commit left the spec unchanged.
   public var specCommit: String
 
   public init(commit: String, blob: String, path: String, change: String, specCommit: String? = nil) {
@@ -25,7 +25,7 @@ public struct Provenance: Sendable, Hashable {
 }
 
 extension Provenance {
-  /// As it is noted on an object; nil where nothing is.
+  /// Reads the provenance from an object's annotations; nil if the object has none.
   init?(of object: Object) {
     guard let commit = object.annotation(Wire.Annotation.commit),
       let blob = object.annotation(Wire.Annotation.blob), let path = object.annotation(Wire.Annotation.path)
@@ -36,19 +36,19 @@ extension Provenance {
   }
 }
 
-/// Makes objects of the cluster be what their files say.
+/// Writes objects to the cluster so that they match their files.
 struct Applier: Sendable {
   let api: any ClusterAPI
   let installation: String
   let stamp: Stamp
 
-  /// Creates or replaces an object: its spec, its own labels and annotations, and where it came from.
+  /// Creates or replaces an object: its spec, its own labels and annotations, and its provenance.
   ///
   /// - Parameters:
-  ///   - document: the object as its file has it, its namespace filled in.
-  ///   - live: the object as it lives, on whose version the judgement was made; nil to create it.
-  ///   - isAgain: the same file was applied before. A request that was made by command meanwhile stands.
-  /// - Throws: `.conflict` where it changed meanwhile: judge again.
+  ///   - document: the object as its file has it, with the namespace filled in.
+  ///   - live: the live object that was judged; its version is a precondition. Nil to create the object.
+  ///   - isAgain: true if the same file was applied before. A retry that a command requested in the meantime is kept.
+  /// - Throws: `.conflict` if the object changed in the meantime; the caller must judge it again.
   func apply(
     _ document: JSON, over live: Object?, _ provenance: Provenance, isAgain: Bool = false
   ) async throws(APIError) -> Object {
@@ -61,7 +61,7 @@ struct Applier: Sendable {
     return try await api.update(wanted)
   }
 
-  /// Notes which file, and which state of it, says what the object is already.
+  /// Records on the object the path and blob of the file that already describes it.
   func note(path: String, blob: String, on live: Object) async throws(APIError) -> Object {
     guard live.annotation(Wire.Annotation.path) != path || live.annotation(Wire.Annotation.blob) != blob
     else {
@@ -74,7 +74,7 @@ struct Applier: Sendable {
     return try await api.update(object)
   }
 
-  /// Deletes an object on whose version the judgement was made. One that is gone already is no failure.
+  /// Deletes an object with the judged version as a precondition. An object that is already gone is not an error.
   func delete(_ live: Object, _ resource: Resource) async throws(APIError) {
     do throws(APIError) {
       try await api.delete(
@@ -84,17 +84,18 @@ struct Applier: Sendable {
     }
   }
 
-  /// Has the volumes of a cluster that is about to be deleted go with it, or stay: those of members that were let go
-  /// before as well. That is a matter of who owns the claims, so a death in between loses nothing that was to stay.
+  /// Decides whether the volumes of a cluster are deleted with it or kept, including those of members that were removed
+  /// before. The decision is stored as owner references on the claims before the cluster is deleted, so a crash in
+  /// between loses no volume that must be kept.
   ///
-  /// - Parameter isAsked: its file asked for that.
+  /// - Parameter isAsked: true if the cluster's file asks for its volumes to be deleted.
   func settleVolumes(of cluster: Object, isAsked: Bool) async throws(APIError) {
     let claims: [Object]
     do throws(APIError) {
       let mine: LabelSelector = [Wire.Label.cluster: cluster.name]
       claims = try await api.list(.volumeClaims, namespace: cluster.namespace, labels: mine).items
     } catch {
-      // Who may not look at claims has never given one to a cluster.
+      // A daemon that may not read claims has never given a claim to a cluster.
       guard !isAsked, error.kind == .forbidden else { throw error }
       return
     }
@@ -111,8 +112,8 @@ struct Applier: Sendable {
     }
   }
 
-  /// Labels and annotations that others put on the live object stay; those that an earlier file put there and
-  /// this one no longer has go.
+  /// Builds the object to write. Labels and annotations that others put on the live object are kept; those that an
+  /// earlier file set and this one no longer has are removed.
   private func object(_ document: JSON, over live: Object?, _ provenance: Provenance) -> Object {
     var annotations = document["metadata"]?["annotations"]?.strings ?? [:]
     var labels = document["metadata"]?["labels"]?.strings ?? [:]
@@ -143,7 +144,7 @@ struct Applier: Sendable {
     return object
   }
 
-  /// The commit that a rollback takes back; that of an earlier one where this is none.
+  /// The commit that a rollback reverts; for other changes, the value already on the live object.
   private static func takenBack(by provenance: Provenance, from live: Object?) -> String? {
     let rollback = ChangeKind.rollback.rawValue
     guard provenance.change == rollback, live?.annotation(Wire.Annotation.change) != rollback else {
@@ -152,15 +153,15 @@ struct Applier: Sendable {
     return live.flatMap(Provenance.init(of:))?.specCommit
   }
 
-  /// Which labels and annotations of an object came from its file.
+  /// The annotation that lists which labels and annotations of an object came from its file.
   private static let carried = "kdops.dev/carried"
 
   private static func keys(_ labels: [String: String], _ annotations: [String: String]) -> [String] {
     (labels.keys.map { "l:\($0)" } + annotations.keys.map { "a:\($0)" }).sorted()
   }
 
-  /// What says where an object came from is ours, whatever a file says of it; and who asks for a script to be run
-  /// again may do so in the cluster.
+  /// Keys that a file cannot set: the provenance keys belong to kdops, and a retry of a script may be requested in the
+  /// cluster.
   private static let ownKeys: Set<String> = [
     Wire.Label.source, Wire.Annotation.commit, Wire.Annotation.specCommit, Wire.Annotation.blob,
     Wire.Annotation.path,
@@ -168,7 +169,7 @@ struct Applier: Sendable {
     Wire.Annotation.takenBack,
   ]
 
-  /// Whether an object has every label and annotation of its file, and knows which ones those are.
+  /// Whether an object has every label and annotation of its file and lists the same keys as carried.
   static func carries(_ metadata: Metadata, _ live: Object) -> Bool {
     let (labels, annotations) = (live.labels, live.annotations)
     let keys = keys(metadata.labels, metadata.annotations)

@@ -3,34 +3,34 @@ import GitStore
 import KubeDirector
 import Rules
 
-/// Of what one commit changed, applies all or nothing (`atomic: commit`).
+/// Applies all objects that one commit changed, or none of them (`atomic: commit`).
 ///
-/// Rollbacks are exempt: nothing may stand in the way of an emergency. An app that waits until nobody runs it holds back
-/// nothing. The time goes with the number of objects, however long the chain is in which one waits for the next.
+/// Rollbacks are exempt, so that nothing blocks an emergency. An app that waits until no cluster runs it does not block
+/// its commit. The run time is proportional to the number of objects, however long the chain of dependencies is.
 struct AtomicCommitGuard {
-  /// What stands against a commit.
+  /// The reason why a commit is blocked.
   private struct Fate {
     var verdict: Verdict
-    /// The object or file because of which.
+    /// The object or file that blocks it.
     var cause: String
   }
 
-  /// Something that is held back, so that what depends on it has to be looked at again.
+  /// A blocked commit or app; the objects that depend on it must be judged again.
   private enum Held {
     case commit(ObjectID)
     case app(ObjectReference)
   }
 
   private var fates: [ObjectID: Fate] = [:]
-  /// New apps that will not be there.
+  /// New apps that will not be created.
   private var missing: Set<ObjectReference> = []
   private var held: [Held] = []
-  /// By object, the apps that it may mean by the name that it gives, those first that count first.
+  /// For each object, the apps that its app name can refer to, in order of precedence.
   private let apps: [[ObjectReference]]
 
   /// - Parameters:
   ///   - brokenFiles: files that could not be read, and the commits that broke them.
-  ///   - apps: the apps that a cluster may mean by the name that it gives.
+  ///   - apps: the apps that a cluster's app name can refer to.
   init(
     _ outcome: [Reconciler.Judged], brokenFiles: some Sequence<(path: String, commit: ObjectID)>,
     apps: (ObjectReference) -> [ObjectReference]
@@ -47,7 +47,7 @@ struct AtomicCommitGuard {
     }
   }
 
-  /// Gives what a commit changed the verdict of its worst.
+  /// Gives all changes of a commit the worst verdict among them.
   mutating func apply(to outcome: inout [Reconciler.Judged]) {
     var objects: [ObjectID: [Int]] = [:]
     var users: [ObjectReference: [Int]] = [:]

@@ -1,22 +1,24 @@
 import GitStore
 import Values
 
-/// Tells which commit brought each changed file: the last one along first parents that touched it. That is the
-/// commit whose note speaks of it, and the one that a person would revert.
+/// Finds the commit that brought each changed file: the last commit along first parents that changed it. The status
+/// note of that commit reports the change, and it is the commit that a person would revert.
 enum Attribution {
-  /// How many commits of one fetch are told apart; what lies deeper is put down to the newest.
+  /// The maximum number of commits of one fetch that are examined; older changes are attributed to the newest commit.
   private static let depth = 500
 
   struct Found {
     var byPath: [ExactString: ObjectID] = [:]
-    /// Which of two commits came later.
+    /// The order of the commits; the higher number is the later commit.
     var order: [ObjectID: Int] = [:]
   }
 
+  /// Attributes every selected path that changed.
+  ///
   /// - Parameters:
-  ///   - base: the head that was worked off before; nil where there was none, and all of history counts.
+  ///   - base: the head that was reconciled before; nil if there was none, so that all of history counts.
   ///   - head: the head that was judged.
-  /// - Returns: the commit by path, of every selected path that changed.
+  /// - Returns: the commit of every selected path that changed.
   static func commits(
     of selection: PathSelection, from base: ObjectID?, to head: ObjectID, in repository: GitRepository
   ) async throws(GitError) -> Found {
@@ -29,7 +31,8 @@ enum Attribution {
       if let changes = try await changes(of: commit, after: before, selection, in: repository) {
         for change in changes { found.byPath[ExactString(change.path)] = commit.id }
       } else {
-        // It may have changed anything. What no later commit changes is put down to the newest.
+        // This commit may have changed any file. Paths that no later commit changes are attributed to the newest
+        // commit.
         found.byPath = [:]
         unread += 1
         if unread > unreadAtMost { return found }
@@ -39,10 +42,11 @@ enum Attribution {
     return found
   }
 
-  /// Each of them takes as long as the limits of a tree allow.
+  /// The maximum number of unreadable commits. Each one can take as long as the tree limits allow.
   private static let unreadAtMost = 3
 
-  /// Nil for a commit whose tree cannot be read, or is too large. A later one may have put that right.
+  /// The changes of one commit; nil if its tree cannot be read or is too large. A later commit may have corrected the
+  /// tree.
   private static func changes(
     of commit: CommitInfo, after before: ObjectID?, _ selection: PathSelection, in repository: GitRepository
   ) async throws(GitError) -> [TreeChange]? {
@@ -54,7 +58,7 @@ enum Attribution {
     }
   }
 
-  /// The commit that gave one file its present content; nil where history does not tell.
+  /// The commit that gave one file its present content; nil if history does not show it.
   static func commit(
     of path: String, at head: ObjectID, in repository: GitRepository
   ) async throws(GitError) -> ObjectID? {

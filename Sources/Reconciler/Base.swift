@@ -4,11 +4,11 @@ import KubeDirector
 import Rules
 import Values
 
-/// A live object that could not be made again what we applied.
+/// A drift conflict: a live object that could not be restored to what was applied.
 struct Resistance {
-  /// What it was then; another state of it is another matter.
+  /// The object's editable fields at that time; a different state is a new drift.
   var essence: Essence
-  /// What we applied, where the cluster refuses to have it back.
+  /// The state that was applied, if the cluster refuses to restore it.
   var applied: Applied?
 
   struct Applied {
@@ -17,10 +17,11 @@ struct Resistance {
   }
 }
 
-// What changes are judged against.
+// The baseline that changes are judged against.
 extension Reconciler {
-  /// What we applied, and what lives: as it is, save where somebody made something else of it that the cluster keeps.
-  /// What is to be taken over is held against what it is, as if we had made it.
+  /// The baseline and the live state for a judgement. The baseline is what was applied. For a drift conflict that the
+  /// cluster refuses to correct, it is the state from before the edit. For an object to adopt, it is the live object,
+  /// as if kdops had applied it.
   func ground(of objects: Set<ObjectReference>) -> (base: Snapshot, live: LiveView) {
     var (base, live) = (living.applied, living.view)
     for reference in objects {
@@ -32,14 +33,14 @@ extension Reconciler {
         if let app = App(applied.document) { base.insert(app, from: applied.origin.path) }
       } else {
         if let cluster = Cluster(applied.document) { base.insert(cluster, from: applied.origin.path) }
-        // The engine looks at no spec but ours, so it will never have seen this one.
+        // The engine only acts on specs that kdops applied, so it has not observed this spec.
         live.hold(reference, status: living.status(of: reference))
       }
     }
     return (base, live)
   }
 
-  /// Whether git asks that an object which nobody owns be taken over.
+  /// Whether git asks to adopt an object that has no owner.
   func isAdopted(_ reference: ObjectReference) -> Bool {
     guard let live = living.objects[reference], live.label(Wire.Label.source) == nil, !isKept(reference)
     else {
@@ -48,6 +49,6 @@ extension Reconciler {
     return desired.metadata(of: reference)?.annotations[Wire.Annotation.adopt] == "true"
   }
 
-  /// Whether the cluster keeps what somebody made of an object of ours.
+  /// Whether the cluster refuses to correct the drift of this object.
   func isKept(_ reference: ObjectReference) -> Bool { resisting[reference]?.applied != nil }
 }

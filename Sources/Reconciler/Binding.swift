@@ -5,9 +5,9 @@ import KubeDirector
 import Rules
 import StatusWriter
 
-// `atomic: commit`: of what one commit changed, all is applied or nothing.
+// `atomic: commit`: all changes of one commit are applied, or none.
 extension Reconciler {
-  /// What is held back of the commits of these objects: it is judged with them.
+  /// The blocked changes of the commits of these objects; they are judged together.
   func companions(of objects: Set<ObjectReference>) -> Set<ObjectReference> {
     var commits: Set<ObjectID> = []
     for object in objects {
@@ -17,7 +17,7 @@ extension Reconciler {
     return held.objects(of: commits)
   }
 
-  /// Lets what a commit changed share the fate of its worst.
+  /// Gives all changes of a commit the worst verdict among them.
   func bind(_ outcome: inout [Judged]) {
     let broken = brokenFiles.map { (path: $0.key.wrappedValue, commit: $0.value) }
     var bound = AtomicCommitGuard(outcome, brokenFiles: broken) { cluster in

@@ -4,10 +4,10 @@ import KubeDirector
 import Rules
 import StatusWriter
 
-/// Which commit is answerable for which object, and what is to be said of each commit.
+/// The commit ledger: which commit is responsible for each object, and the status report of each commit.
 ///
-/// Two commits can answer for one object: the one that was applied last, and a later one that waits or was rejected.
-/// Commits with which everything has ended are let go, so the book stays small however old the repository is.
+/// Two commits can be responsible for one object: the one that was applied last, and a later one that waits or was
+/// rejected. Commits with nothing left to report are closed, so the ledger stays small however old the repository is.
 struct CommitBook {
   private struct Page {
     var subject: String
@@ -15,49 +15,49 @@ struct CommitBook {
   }
 
   private var pages: [ObjectID: Page] = [:]
-  /// Whose change of an object is being realised.
+  /// The commit whose change of an object is in progress.
   private var owners: [ObjectReference: ObjectID] = [:]
-  /// Whose change of an object was judged, and not applied.
+  /// The commit whose change of an object was judged and not applied.
   private var candidates: [ObjectReference: ObjectID] = [:]
-  /// Commits that were let go last: one of them may be spoken of again.
+  /// The commits that were closed last; one of them may get another report.
   private var closed: [(commit: ObjectID, page: Page)] = []
   private static let closedLimit = 64
-  /// Commits of which something new is to be said.
+  /// Commits with a changed report that is not written yet.
   private(set) var dirty: Set<ObjectID> = []
 
-  /// The commit whose change of an object was applied last, while there is something left to say of it.
+  /// The commit whose change of an object was applied last; nil once there is nothing left to report.
   func owner(of object: ObjectReference) -> ObjectID? { owners[object] }
 
-  /// The commit whose change of an object was judged, and not applied.
+  /// The commit whose change of an object was judged and not applied.
   func candidate(of object: ObjectReference) -> ObjectID? { candidates[object] }
 
-  /// What was last said of an object; a change that is not applied comes before one that is.
+  /// The last report of an object; a change that is not applied takes precedence over one that is.
   func report(of object: ObjectReference) -> ObjectReport? {
     (candidates[object] ?? owners[object]).flatMap { pages[$0]?.objects[object] }
   }
 
   var isEmpty: Bool { pages.isEmpty }
 
-  /// Whether the commit is being spoken of.
+  /// Whether the ledger has an open entry for the commit.
   func has(_ commit: ObjectID) -> Bool { pages[commit] != nil }
 
-  /// What is said of changes that were not overtaken by later ones.
+  /// The reports of all changes that were not superseded by later ones.
   var current: [ObjectReport] {
     pages.flatMap { commit, page in
       page.objects.filter { owners[$0.key] == commit || candidates[$0.key] == commit }.values
     }
   }
 
-  /// What is said of changes that were judged, and not applied, each with its commit.
+  /// The reports of changes that were judged and not applied, each with its commit.
   var notApplied: [(commit: ObjectID, report: ObjectReport)] {
     candidates.compactMap { object, commit in
       pages[commit]?.objects[object].map { (commit, $0) }
     }
   }
 
-  /// Puts an object down to a commit. An earlier commit whose change of it thereby ends is told so: by an accepted
-  /// change any, by one that is held only another that was held; by labels and annotations, which are done at once,
-  /// nothing that goes on.
+  /// Attributes an object to a commit and marks earlier changes of the object as superseded. An accepted change
+  /// supersedes any earlier one; a blocked change supersedes only an earlier blocked one. A change of labels and
+  /// annotations alone is done at once and supersedes no change in progress.
   mutating func record(_ report: ObjectReport, of commit: ObjectID, subject: String) {
     let object = report.reference
     if report.verdict == Verdict.accepted.rawValue {
@@ -76,12 +76,12 @@ struct CommitBook {
     dirty.insert(commit)
   }
 
-  /// Says something new of an object whose change was applied.
+  /// Updates the report of an object whose change was applied.
   mutating func update(_ object: ObjectReference, _ change: (ObjectReport) -> ObjectReport) {
     owners[object].map { update(object, of: $0, change) }
   }
 
-  /// A change that was held is wanted no longer.
+  /// Withdraws a blocked change that is no longer requested.
   mutating func withdraw(_ object: ObjectReference, by commit: ObjectID) {
     guard let held = candidates.removeValue(forKey: object) else { return }
     update(object, of: held) { report in
@@ -91,11 +91,11 @@ struct CommitBook {
       report.message = "withdrawn by \(commit.short) before it was applied"
       return report
     }
-    // Also where there is nothing new to say: the commit may be over by this.
+    // Mark the commit as dirty even if its report is unchanged: it may be finished now.
     if pages[held] != nil { dirty.insert(held) }
   }
 
-  /// Says nothing of an object any more, as if it had never stood against its commit.
+  /// Removes an object from the report of a commit, as if it had never blocked the commit.
   mutating func forget(_ object: ObjectReference, of commit: ObjectID) {
     if candidates[object] == commit { candidates[object] = nil }
     if pages[commit] == nil { pages[commit] = takeClosed(commit) }
@@ -123,12 +123,13 @@ struct CommitBook {
     }
   }
 
-  /// Whether anything is said of an object under a commit.
+  /// Whether the report of a commit contains an object.
   func says(_ object: ObjectReference, of commit: ObjectID) -> Bool { pages[commit]?.objects[object] != nil }
 
-  /// What is to be written now; commits with nothing left to come are let go.
+  /// Returns the reports to write now, and closes commits with nothing left to report.
   ///
-  /// - Parameter unheard: commits of which an object has still to be judged: without it they may seem to be done.
+  /// - Parameter unheard: commits with an object that is not judged yet; without that object they might seem to be
+  ///   done.
   mutating func takeReports(except unheard: Set<ObjectID> = []) -> [CommitReport] {
     let due = dirty.subtracting(unheard)
     let reports = due.sorted().compactMap { commit -> CommitReport? in
@@ -163,25 +164,25 @@ struct CommitBook {
   }
 }
 
-// Commits that were spoken of before.
+// Commits that were reported before.
 extension CommitBook {
-  /// How an object of a commit stands now.
+  /// The present relation of an object to a commit.
   enum Standing: Hashable {
-    /// It lives as the commit has it; with the change that was noted on it.
+    /// The live object is as this commit has it; with the change recorded on the object.
     case here(change: String)
-    /// It lives as a later commit has it.
+    /// The live object is as a later commit has it.
     case elsewhere(ObjectID, change: String)
-    /// It does not live, or is none of ours.
+    /// The object does not exist, or does not belong to this installation.
     case gone
   }
 
-  /// Speaks on of a commit where an earlier daemon stopped, and mends what that one could no longer write.
+  /// Reopens a commit that an earlier daemon reported, and completes a report that the earlier daemon could not finish.
   ///
   /// - Parameters:
-  ///   - said: what was last written of the commit.
-  ///   - living: every object that lives as the commit has it.
-  ///   - isNews: more was written than `said`, and no longer holds.
-  /// - Returns: objects whose change waits by what was said, and has to be judged again.
+  ///   - said: the object reports that were last written for the commit.
+  ///   - living: every live object that is as the commit has it.
+  ///   - isNews: true if the written report contained more than `said` and is no longer correct.
+  /// - Returns: objects whose change was reported as waiting and must be judged again.
   mutating func reopen(
     _ commit: ObjectID, said: [ObjectReport], living: Set<ObjectReference>, subject: String,
     isNews: Bool = false, standing: (ObjectReference) -> Standing
@@ -213,7 +214,7 @@ extension CommitBook {
     }
     let isNews = isNews || Set(page.objects.values) != Set(said)
     guard isNews || !isOver(page, commit) else {
-      // Nothing to add; kept at hand for whoever speaks of the commit next.
+      // Nothing to add; the page stays available for the next report on this commit.
       close(commit, page)
       return []
     }
@@ -224,9 +225,9 @@ extension CommitBook {
 }
 
 extension ObjectReport {
-  /// A change that was applied, as it begins.
+  /// The first report of a change that was applied.
   ///
-  /// Labels and annotations are done at once; a spec is the engine's to carry out.
+  /// Labels and annotations are done at once; the engine still has to carry out a spec.
   static func applied(
     _ object: ObjectReference, _ change: String, _ upgrade: UpgradeProgress? = nil
   ) -> ObjectReport {
@@ -237,7 +238,7 @@ extension ObjectReport {
       upgrade: upgrade)
   }
 
-  /// What is left to say once a later commit has taken the object over; nothing new of what had ended before.
+  /// The final report after a later commit has superseded the change; unchanged if the change had already ended.
   fileprivate func superseded(by later: ObjectID, rolledBack: Bool) -> ObjectReport {
     guard phase != .done, phase != .rejected, !(phase == .failed && isSuperseded) else { return self }
     var report = self

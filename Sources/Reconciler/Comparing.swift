@@ -3,16 +3,16 @@ import KubeDirector
 import Logging
 import Rules
 
-// Watches tell of every change, but a watch may miss one: from time to time everything is looked at.
+// Resync: watches report every change, but a watch can miss one, so all objects are compared with git periodically.
 extension Reconciler {
-  /// Compares until the task is cancelled.
+  /// Resyncs at the configured interval until the task is cancelled.
   func keepComparing() async {
     guard settings.compareInterval > .zero else { return }
     while (try? await clock.sleep(for: settings.compareInterval)) != nil { await compare() }
   }
 
-  /// Asks the cluster for all apps and clusters, and holds them against git's head. One list of each kind, however
-  /// much there is; what is as it should be costs nothing else.
+  /// Lists all apps and clusters and compares them with the head. It makes one list request per kind, whatever the
+  /// number of objects; objects that are in sync cost no further request.
   func compare() async {
     for resource in [Resource.apps, .clusters] {
       do throws(APIError) {
@@ -22,7 +22,7 @@ extension Reconciler {
           touch(reference, before: before[reference] ?? [])
         }
       } catch {
-        // The next time is as good; the watch says what it thinks of the server meanwhile.
+        // The next resync retries; the watch reports problems with the server in the meantime.
         logger.debug("compare.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
       }
     }
@@ -30,10 +30,10 @@ extension Reconciler {
     look()
   }
 
-  /// Finds what is neither as the head has it, nor held back for a reason that was told.
+  /// Enqueues objects that neither match the head nor are blocked for a reported reason.
   func examine() {
     guard living.isComplete, desired.head != nil else { return }
-    // What resisted may have given up.
+    // A drift conflict may have ended, so drift is corrected again.
     resisting = [:]
     for reference in desired.snapshot.references where living.objects[reference] == nil {
       if held[reference] == nil { toJudge.objects.insert(reference) }

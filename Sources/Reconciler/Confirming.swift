@@ -3,13 +3,13 @@ import KubeDirector
 import Logging
 import StatusWriter
 
-// What an administrator has seen and lets happen.
+// Approval: an administrator accepts what a commit would do.
 extension Reconciler {
-  /// Says that an administrator has seen what this commit would do: follows it although history was rewritten or
-  /// signatures are missing, and deletes what was held back.
+  /// Approves a commit: kdops follows it although history was rewritten or signatures are missing, and carries out the
+  /// deletions that it had blocked.
   ///
   /// - Parameter sha: the commit's id, or at least 7 digits of it.
-  /// - Returns: false where that is not the head that was fetched last, and nothing was done.
+  /// - Returns: false if that is not the head that was fetched last; nothing is done then.
   @discardableResult
   public func accept(_ sha: String) async -> Bool {
     guard sha.utf8.count >= 7,
@@ -25,11 +25,12 @@ extension Reconciler {
     return true
   }
 
-  /// Which commit of a branch was confirmed last, kept in our own copy, as the one that was worked off last is:
-  /// deletions may have to wait for an upgrade, and outlive the daemon that was told.
+  /// The ref in the local repository that stores the approved commit of the branch, as another ref stores the last
+  /// attempted revision. Approved deletions may have to wait for an upgrade, so the approval must survive a restart of
+  /// the daemon.
   private var confirmedRef: String { "refs/kdops/confirmed/\(settings.branch)" }
 
-  /// Keeps a confirmation for the next daemon. Where that fails this one heeds it all the same.
+  /// Stores an approval for the next daemon. If that fails, this daemon still applies the approval.
   private func keepConfirmation(_ commit: ObjectID) async {
     let repository = mirror.repository
     do {
@@ -42,22 +43,22 @@ extension Reconciler {
     }
   }
 
-  /// Takes up, once, what was confirmed to an earlier daemon.
+  /// Loads, once, the approval that an earlier daemon stored.
   func recallConfirmation(in repository: GitRepository) async throws {
     guard !isConfirmationRead else { return }
     let commit = try await repository.target(of: confirmedRef)
-    // Somebody may have confirmed another one meanwhile.
+    // Another commit may have been approved during the read.
     guard !isConfirmationRead else { return }
     (confirmed, isConfirmationRead) = (commit, true)
   }
 
-  /// A confirmation is of one head: when another one is worked off, nobody who can bring that head back is to have it
-  /// once more. What it allowed and what has not happened yet, such as a deletion that waits for an upgrade, it still
-  /// allows.
+  /// Drops an approval when another head is reconciled. An approval covers one head, so a push that brings that head
+  /// back does not get the approval again. Approved deletions that have not happened yet, such as one that waits for an
+  /// upgrade, stay approved.
   ///
   /// - Parameters:
-  ///   - head: the one that is worked off now.
-  ///   - before: what git wanted until then.
+  ///   - head: the head that is reconciled now.
+  ///   - before: the desired state until then.
   func dropConfirmation(at head: ObjectID, _ before: Desired, in repository: GitRepository) async {
     allowed = allowed.filter { !desired.snapshot.holds($0) }
     guard let commit = confirmed, commit != head, commit != fetched, walk?.commits.contains(commit) != true

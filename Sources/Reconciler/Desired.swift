@@ -7,26 +7,26 @@ import Manifests
 import Rules
 import Values
 
-/// What git wants: the objects of the head that was fetched last, kept up file by file.
+/// The desired state: the objects of the head that was fetched last, updated file by file.
 struct Desired {
   private(set) var head: ObjectID?
   private(set) var layout = RepositoryLayout()
   private(set) var snapshot = Snapshot()
-  /// The blob of every file that may hold objects.
+  /// The blob of every file that may contain objects.
   private(set) var blobs: TreeDictionary<ExactString, ObjectID> = [:]
   private var layoutBlob: ObjectID?
 
-  /// What a new head changed.
+  /// The changes of a new head.
   struct Step {
     var changes = Changes()
-    /// Findings of `.kdops.yaml`; with an error among them nothing else was taken in.
+    /// The findings of `.kdops.yaml`; if one of them is an error, nothing else was read.
     var layoutFindings: [Diagnostic] = []
-    /// Everything was read anew, so that what is not there is gone.
+    /// True if all files were read again, so objects that are not found are gone.
     var isComplete = false
-    /// Which commit brought each changed file.
+    /// The commit that brought each changed file.
     var commits = Attribution.Found()
 
-    /// The last commit that touched one of these files.
+    /// The last commit that changed one of these files.
     func latest(of paths: some Sequence<ExactString>) -> ObjectID? {
       paths.compactMap { commits.byPath[$0] }.max { (commits.order[$0] ?? 0) < (commits.order[$1] ?? 0) }
     }
@@ -34,7 +34,7 @@ struct Desired {
     var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
   }
 
-  /// Moves on to a commit.
+  /// Advances to a commit.
   mutating func advance(
     to commit: ObjectID, in repository: GitRepository
   ) async throws -> Step {
@@ -95,7 +95,7 @@ struct Desired {
     }
   }
 
-  /// The files in which these objects stand.
+  /// The files that contain these objects.
   func paths(of objects: some Sequence<ObjectReference>) -> Set<ExactString> {
     var paths: Set<ExactString> = []
     for object in objects {
@@ -104,20 +104,20 @@ struct Desired {
     return paths
   }
 
-  /// The blob of the file at a path; nil where none is wanted there.
+  /// The blob of the file at a path; nil if the desired state has no such file.
   func blob(at path: String) -> ObjectID? { blobs[ExactString(path)] }
 
   func source(of object: ObjectReference) -> Source? {
     object.kind == Wire.appKind ? snapshot.app(object)?.source : snapshot.cluster(object)?.source
   }
 
-  /// The object as its file has it, its namespace filled in.
+  /// The object as its file has it, with the namespace filled in.
   func document(of object: ObjectReference, in bytes: [UInt8]) -> JSON? {
     guard let source = source(of: object) else { return nil }
     return document(of: object, path: source.path, in: bytes)
   }
 
-  /// The same from a file as it was once.
+  /// The object as an earlier version of its file has it.
   func document(of object: ObjectReference, path: String, in bytes: [UInt8]) -> JSON? {
     let file = ManifestFile.parse(path: path, bytes: bytes, defaultNamespace: layout.defaultNamespace)
     let found = file.documents.first { $0.reference(defaultNamespace: layout.defaultNamespace) == object }

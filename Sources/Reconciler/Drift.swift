@@ -8,13 +8,13 @@ import Rules
 import StatusWriter
 import Values
 
-/// One live object, when it was last as we applied it.
+/// Identifies a live object as it was when it last matched what kdops applied.
 struct Vouched: Hashable {
-  /// Another object of the same name is none of ours.
+  /// The object's uid; another object of the same name was not applied by kdops.
   var uid: String
   var origin: Provenance
 
-  /// Nil where the object does not say where it came from.
+  /// Nil if the object has no provenance.
   init?(_ object: Object) {
     guard let origin = Provenance(of: object) else { return nil }
     uid = object.uid
@@ -22,7 +22,7 @@ struct Vouched: Hashable {
   }
 }
 
-/// What of an object somebody could edit.
+/// The editable fields of an object: spec, labels and annotations.
 struct Essence: Hashable {
   private var spec: JSON?
   private var labels: JSON?
@@ -35,18 +35,18 @@ struct Essence: Hashable {
   }
 }
 
-// Somebody edits, in the cluster, what came from git: it is put back.
+// Drift correction: objects that came from git and were edited in the cluster are restored.
 extension Reconciler {
-  /// Takes in what a write of ours gave back.
+  /// Stores the object that a write of this daemon returned.
   func put(_ object: Object, _ reference: ObjectReference) {
     vouched[reference] = Vouched(object)
     resisting[reference] = nil
     living.put(object)
   }
 
-  /// Notes what a change of a live object means for us.
+  /// Enqueues what a change of a live object requires.
   ///
-  /// - Parameter before: the apps that it was concerned with until then.
+  /// - Parameter before: the apps that the object referred to before the change.
   func touch(_ reference: ObjectReference, before: Set<String> = []) {
     seen.insert(reference)
     meanwhile?[reference, default: []].formUnion(before)
@@ -54,7 +54,7 @@ extension Reconciler {
     guard let object = living.objects[reference] else {
       vouched[reference] = nil
       resisting[reference] = nil
-      // What was rejected was rejected as a change of the object that is no more.
+      // A rejection applied to a change of the object that no longer exists.
       if held[reference]?.verdict != .orphaned, desired.snapshot.holds(reference) {
         toJudge.objects.insert(reference)
       }
@@ -63,12 +63,12 @@ extension Reconciler {
     lookForEdits(object, reference)
   }
 
-  /// Notes whether an object of ours is to be put back.
+  /// Checks an object of this installation for drift and enqueues its correction.
   func lookForEdits(_ object: Object, _ reference: ObjectReference) {
     guard !object.isBeingDeleted, isOurs(object) || isStray(object, reference) else { return }
     if !isEdited(object, reference) {
       vouched[reference] = Vouched(object)
-      // Somebody has put it back himself; what is said of it may no longer hold.
+      // The object was restored by someone else, so the report on it may be out of date.
       if resisting.removeValue(forKey: reference) != nil, held[reference] != nil {
         toJudge.objects.insert(reference)
       }
@@ -81,24 +81,26 @@ extension Reconciler {
     object.label(Wire.Label.source) == settings.policy.installation
   }
 
-  /// An object of ours from which somebody took the label off. Where git does not hold it any more, that releases it.
+  /// An object of this installation whose source label was removed. If git no longer contains the object, removing the
+  /// label releases it.
   private func isStray(_ object: Object, _ reference: ObjectReference) -> Bool {
     object.label(Wire.Label.source) == nil && desired.snapshot.holds(reference)
       && (vouched[reference]?.uid == object.uid || stamp.holds(object.json))
   }
 
-  /// Whether an object of ours is not as we applied it. A copy of what it once was has a stamp as well.
+  /// Whether an object of this installation differs from what was applied. A valid stamp is not enough: a copy of an
+  /// earlier state has one as well.
   private func isEdited(_ object: Object, _ reference: ObjectReference) -> Bool {
     guard isOurs(object), stamp.holds(object.json), let now = Vouched(object) else { return true }
     if let known = vouched[reference], known.uid == now.uid, known != now { return true }
-    // Labels and annotations are not in the stamp; where the head has the very file, it says what they were.
+    // The stamp does not cover labels and annotations. If the head has the same file, the file shows what they were.
     guard let source = desired.source(of: reference), source.path.isExactly(now.origin.path),
       desired.blob(at: source.path)?.hex == now.origin.blob, let metadata = desired.metadata(of: reference)
     else { return false }
     return !Applier.carries(metadata, object)
   }
 
-  /// An object as the file has it that it was applied from; nil where that cannot be read.
+  /// The object as in the file that it was applied from; nil if that file cannot be read.
   func document(
     of reference: ObjectReference, from origin: Provenance, in repository: GitRepository
   ) async -> JSON? {
@@ -110,7 +112,7 @@ extension Reconciler {
     return desired.document(of: reference, path: origin.path, in: bytes)
   }
 
-  /// Puts objects back that someone edited: what was applied is known by its blob, whatever the head says by now.
+  /// Corrects drift. What was applied is read by its blob, whatever the head contains now.
   func putBack(in repository: GitRepository) async {
     for reference in drifted {
       drifted.remove(reference)
@@ -119,7 +121,7 @@ extension Reconciler {
       guard let origin = known ?? Provenance(of: live),
         let document = await document(of: reference, from: origin, in: repository)
       else {
-        // Nobody knows what it was; the head is held against what it is.
+        // The applied state is unknown, so the head is compared with the live object.
         resisting[reference] = Resistance(essence: Essence(live))
         if held[reference] == nil, desired.snapshot.holds(reference) { toJudge.objects.insert(reference) }
         logger.warning("drift.unknown", metadata: ["object": "\(reference)"])
@@ -131,26 +133,26 @@ extension Reconciler {
           && desired.metadata(of: reference).map { Applier.carries($0, live) } ?? true
         let now = try await applier.apply(document, over: live, origin, isAgain: true)
         put(now, reference)
-        // What was refused, or kept because nobody could put it back, is looked at again.
+        // A change that was refused, or blocked because drift could not be corrected, is judged again.
         if held[reference] != nil { toJudge.objects.insert(reference) }
         if isEdited(now, reference) {
-          // Somebody, such as a webhook, has it otherwise; each state is put back once.
+          // Another writer, such as a webhook, changes the object; each state is corrected only once.
           resisting[reference] = Resistance(essence: Essence(now))
           logger.warning("drift.resists", metadata: ["object": "\(reference)"])
         }
-        // Only the key is another one.
+        // Only the stamp's key has changed.
         if isAsGitSays { continue }
         logger.notice(
           "drift.mended", metadata: ["object": "\(reference)", "commit": "\(origin.commit.prefix(7))"])
         await outlets.putBack(live, origin.path)
       } catch  where !error.isTransient && ![.notFound, .unauthorized].contains(error.kind) {
-        // Said by whoever judges it; and what a later commit wants of it has its turn.
+        // The judgement reports the refusal, and a later commit can still change the object.
         resisting[reference] = Resistance(
           essence: Essence(live), applied: Resistance.Applied(document: document, origin: origin))
         toJudge.objects.insert(reference)
         logger.warning("drift.refused", metadata: ["object": "\(reference)", "error": "\(error)"])
       } catch {
-        // Not judged: the base would be what somebody made of it.
+        // Do not judge the object: the baseline would be the edited state.
         drifted.insert(reference)
         isRetrying = true
         if error.kind != .conflict {

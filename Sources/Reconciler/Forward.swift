@@ -8,16 +8,16 @@ import Rules
 import StatusWriter
 import Values
 
-// `fixForward`: a third app behind a stalled upgrade does not wait for somebody to revert that.
+// `fixForward`: an upgrade to a third app behind a stalled upgrade does not wait until someone reverts the stalled one.
 extension Reconciler {
-  /// Takes a stalled upgrade back by itself, where a later app waits behind it: the file goes, on the object alone,
-  /// back to what it was before the upgrade. When that has ended the waiting app's turn comes.
+  /// Rolls a stalled upgrade back automatically if a later app waits behind it. Only the live object changes: it gets
+  /// the file's content from before the upgrade. When the rollback has ended, the waiting upgrade starts.
   func rollBackFirst(_ one: Judged, in repository: GitRepository) async {
     let reference = one.reference
     guard settings.fixesForward, one.verdict == .waiting, one.change == .upgrade,
       let live = living.objects[reference], let status = living.status(of: reference), status.stall != nil,
       let upgrade = status.upgradeInfo, !upgrade.isRollingBack,
-      // Once it is asked for, there is nothing more to ask for.
+      // False once the rollback was requested.
       live.json["spec"]?["app"]?.string == status.app, stamp.holds(live.json), !live.isSuspended,
       !status.hasPassed(pointOfNoReturn: noReturn(reference, live))
     else { return }
@@ -40,7 +40,8 @@ extension Reconciler {
       "upgrade.taken-back", metadata: ["object": "\(reference)", "for": "\(one.commit.short)"])
   }
 
-  /// The last state of the file that differs from what lives in nothing but the app that the upgrade came from.
+  /// The last version of the file that differs from the live spec only in `app`, which names the app that the upgrade
+  /// came from.
   private func before(
     _ upgrade: UpgradeInfo, _ live: Object, _ reference: ObjectReference, _ commit: ObjectID,
     in repository: GitRepository

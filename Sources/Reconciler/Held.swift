@@ -5,30 +5,30 @@ import KubeDirector
 import Rules
 import StatusWriter
 
-/// A change that was judged and not applied.
+/// A blocked change: it was judged and not applied.
 struct Held {
   var verdict: Verdict
   var commit: ObjectID
-  /// The ids of the rules that stood against it.
+  /// The ids of the rules that block it.
   var rules: Set<String> = []
-  /// The apps that the object is concerned with, by name.
+  /// The names of the apps that the object refers to.
   var apps: Set<String> = []
-  /// What was true of the live object.
+  /// The live fingerprint at the time of the judgement.
   var circumstances: Circumstances?
 
-  /// Whether it may pass without another commit, because what lives stands against it.
+  /// Whether the change may be unblocked without another commit, because the live state blocks it.
   var mayPass: Bool { verdict == .waiting || !rules.isDisjoint(with: Self.liveRules) }
-  /// The ids of the rules that look at what lives.
+  /// The ids of the rules that depend on the live state.
   private static let liveRules = Set(
     RuleRegistry.all.map { $0.description }.filter { $0.scope != .files }.map(\.id))
 
-  /// What the ids of the cluster's own refusals begin with.
+  /// The prefix of rule ids that stand for refusals by the API server.
   static let refusals = "api/"
-  /// Whether the cluster refused it, and no rule of ours.
+  /// Whether the API server refused the change, rather than a kdops rule.
   var isRefused: Bool { rules.contains { $0.hasPrefix(Self.refusals) } }
 }
 
-/// What of a live object can make another verdict of a change.
+/// The fields of a live object that can alter the verdict on a change.
 struct Circumstances: Hashable {
   private var uid: String
   private var generation: Int
@@ -57,13 +57,13 @@ struct Circumstances: Hashable {
   }
 }
 
-/// All changes that were judged and not applied. They are remembered, and judged again only where something changes
-/// that has to do with them.
+/// All blocked changes. They are kept, and judged again only when something related to them changes.
 struct Holds: Sequence {
   private var all: [ObjectReference: Held] = [:]
   private var byApp: [String: Set<ObjectReference>] = [:]
   private var byCommit: [ObjectID: Set<ObjectReference>] = [:]
-  /// Clusters that any other may stand in the way of: by a name that both want, or because not all may go at once.
+  /// Blocked clusters that any other cluster may affect: by a name that both want, or because of the limit on deletions
+  /// at once.
   private var named: Set<ObjectReference> = []
 
   var isEmpty: Bool { all.isEmpty }
@@ -86,20 +86,20 @@ struct Holds: Sequence {
     }
   }
 
-  /// What was held back of some commits, save what is orphaned.
+  /// The blocked objects of some commits, except orphaned ones.
   func objects(of commits: Set<ObjectID>) -> Set<ObjectReference> {
     var found: Set<ObjectReference> = []
     for commit in commits { found.formUnion(byCommit[commit] ?? []) }
     return found.filter { all[$0]?.verdict != .orphaned }
   }
 
-  /// The clusters that are kept though their file is gone.
+  /// The clusters that are kept although their file is gone.
   var spared: Set<ObjectReference> { named.filter { all[$0]?.rules.contains(ObjectPrune.id) == true } }
 
-  /// The others on whose verdict an object may bear: clusters and their apps bear on each other, and so do clusters
-  /// that want the same names.
+  /// Blocked objects whose verdict may depend on an object: clusters and their apps affect each other, and so do
+  /// clusters that want the same names.
   ///
-  /// - Parameter apps: the app itself, or those that a cluster names, or named before.
+  /// - Parameter apps: the app itself, or the apps that a cluster names or named before.
   func related(to reference: ObjectReference, apps: Set<String>) -> Set<ObjectReference> {
     var found: Set<ObjectReference> = reference.kind == Wire.clusterKind ? named : []
     for app in apps {
@@ -119,7 +119,7 @@ struct Holds: Sequence {
 }
 
 extension Reconciler {
-  /// The apps that an object is concerned with, by name: as git has it, as it lives, and as it runs.
+  /// The names of the apps that an object refers to: in git, in the live spec, and in its status.
   func apps(of reference: ObjectReference) -> Set<String> {
     if reference.kind == Wire.appKind { return [reference.name] }
     let status = living.status(of: reference)
@@ -134,7 +134,7 @@ extension Reconciler {
     living.objects[reference].map { Circumstances($0, living.status(of: reference)) }
   }
 
-  /// The same of objects that are about to change, as far as anything is, or is about to be, held back because of them.
+  /// The apps that objects refer to before they change; empty if no change is blocked and none is being judged.
   func apps(before change: FollowedChange) -> [ObjectReference: Set<String>] {
     if held.isEmpty, meanwhile == nil { return [:] }
     switch change {
@@ -148,9 +148,9 @@ extension Reconciler {
     return Dictionary(objects.map { ($0, apps(of: $0)) }, uniquingKeysWith: { $1 })
   }
 
-  /// Notes what is to be judged again because a live object changed.
+  /// Enqueues blocked changes that a change of a live object may unblock.
   ///
-  /// - Parameter before: the apps that it was concerned with until then.
+  /// - Parameter before: the apps that the object referred to before the change.
   func judgeAgain(after reference: ObjectReference, before: Set<String> = []) {
     if let held = held[reference], held.mayPass, held.circumstances != circumstances(of: reference) {
       toJudge.objects.insert(reference)
@@ -159,7 +159,7 @@ extension Reconciler {
     let now = apps(of: reference)
     for other in held.related(to: reference, apps: now.union(before)) {
       guard let known = held[other], known.verdict != .orphaned else { continue }
-      // An app that is there or not may change everything for a cluster; clusters change all the time.
+      // The presence of an app can change any verdict on a cluster; clusters change all the time.
       let isAppInUse = other.kind == Wire.appKind && known.mayPass
       let isNews = known.verdict == .waiting || now != before
       if (isAppInUse && isNews) || isGone || reference.kind == Wire.appKind { toJudge.objects.insert(other) }

@@ -8,22 +8,22 @@ import Rules
 import StatusWriter
 import Values
 
-// From what changed to verdicts, and from verdicts to objects.
+// Turns changes into verdicts, and applies accepted changes to objects.
 extension Reconciler {
-  /// What is judged, before anything is done about it.
+  /// A judged change, before it is carried out.
   struct Judged {
     var reference: ObjectReference
     var change: ChangeKind
     var verdict: Verdict
     var findings: [Diagnostic]
     var commit: ObjectID
-    /// The object on which the judgement was made.
+    /// The live object that was judged.
     var live: Object?
 
-    /// Whether it lets a cluster, and with it what only that cluster keeps, go.
+    /// Whether this change prunes a cluster.
     var isPrune: Bool { change == .delete && reference.kind == Wire.clusterKind && verdict == .accepted }
 
-    /// Apps come before the clusters that need them; what goes, goes last, clusters before their apps.
+    /// The order of application: apps before the clusters that need them; deletions last, clusters before their apps.
     var turn: Int {
       let isApp = reference.kind == Wire.appKind
       return change == .delete ? (isApp ? 3 : 2) : (isApp ? 0 : 1)
@@ -33,7 +33,7 @@ extension Reconciler {
   func judge(in repository: GitRepository) async throws {
     guard !toJudge.objects.isEmpty || !toJudge.files.isEmpty, let head = desired.head else { return }
     var changes = toJudge
-    // What somebody made of an object is no base to judge on.
+    // An edited object is not a valid baseline to judge against.
     changes.objects.subtract(drifted)
     if settings.isAtomic { changes.objects.formUnion(companions(of: changes.objects).subtracting(drifted)) }
     toJudge = Changes(objects: toJudge.objects.intersection(drifted))
@@ -50,7 +50,7 @@ extension Reconciler {
     }
   }
 
-  /// What is held by now was not, when something changed that it had been waiting for.
+  /// Judges blocked changes again if something that they wait for changed while they were being judged.
   private func judgeAgainWhatWasTouched() {
     let touched = meanwhile ?? [:]
     meanwhile = nil
@@ -65,7 +65,7 @@ extension Reconciler {
     meanwhile = [:]
     let judgement = Judge.judge(
       JudgeRequest(base: base, head: snapshot, changed: changes, live: live, policy: settings.policy))
-    // The cluster goes on meanwhile: what is applied is applied over what was judged, or judged again.
+    // The cluster changes during the judgement: a change is applied over the version that was judged, or judged again.
     let judged = Dictionary(
       uniqueKeysWithValues: judgement.objects.map { ($0.reference, living.objects[$0.reference]) })
     let findings = Dictionary(grouping: judgement.findings.filter { $0.object != nil }, by: { $0.object })
@@ -113,14 +113,14 @@ extension Reconciler {
     }
   }
 
-  /// The text of every file that is about to be judged: for places, and for what is applied.
+  /// Reads every file of the objects to judge: for source locations, and for the content to apply.
   private func read(_ changes: Changes, in repository: GitRepository) async throws -> [ExactString: [UInt8]] {
     let paths = desired.paths(of: changes.objects).union(changes.files).filter { desired.blobs[$0] != nil }
       .sorted()
     let blobs = paths.compactMap { desired.blobs[$0] }
     let contents = try await repository.readBlobs(blobs, limit: ManifestLimits.standard.bytes) {
       _, content -> [UInt8] in
-      // Nothing of a file that is too large is judged, so nobody asks for its text.
+      // A file that is too large is not judged, so its content is not needed.
       guard case .bytes(let bytes) = content else { return [] }
       return Array(bytes)
     }
@@ -137,7 +137,7 @@ extension Reconciler {
     return try await Attribution.commit(of: path, at: head, in: repository) ?? head
   }
 
-  /// Somebody else's object, unless git says that it is to be taken over.
+  /// A finding if the object belongs to another owner and git does not ask to adopt it.
   private func foreign(_ reference: ObjectReference) -> Diagnostic? {
     guard let live = living.objects[reference], desired.snapshot.holds(reference) else { return nil }
     let owner = live.label(Wire.Label.source)
@@ -153,7 +153,8 @@ extension Reconciler {
         : "remove it from one of the two repositories")
   }
 
-  /// What a cluster that is taken over would wait for is nobody's to bring to an end.
+  /// A finding for a cluster that is to be adopted and changed while it is not in a final state: no installation would
+  /// complete what the change has to wait for.
   private func restless(_ reference: ObjectReference) -> Diagnostic {
     Diagnostic(
       rule: ObjectOwner.id, severity: .error,
@@ -163,8 +164,9 @@ extension Reconciler {
       hint: "write into its file what it is, so that it is taken over as it is; change it by a later commit")
   }
 
-  /// Nothing to do. A change that was held is thereby withdrawn; a file that was moved or spelt anew is noted, so that
-  /// nobody takes it for gone later. An object that nobody vouches for is applied, so that somebody does.
+  /// Handles an unchanged object. A blocked change of it is withdrawn. The file's new path or spelling is recorded, so
+  /// that a later pass does not treat the object as removed. An object without a valid stamp is applied again to get
+  /// one.
   private func settle(_ one: Judged, _ texts: [ExactString: [UInt8]], in repository: GitRepository) async {
     let reference = one.reference
     if let live = living.objects[reference], let path = desired.source(of: reference)?.path,
@@ -184,18 +186,18 @@ extension Reconciler {
       }
     }
     seen.insert(reference)
-    // It may have been no change that was refused, but to put back what is there again.
+    // The refused write may have been a drift correction of a state that is back now, not a change.
     let wasRefused = held[reference]?.isRefused == true
     held[reference] = nil
     guard await !findOut(reference, orPutBack: wasRefused, in: repository) else { return }
     book.withdraw(reference, by: one.commit)
   }
 
-  /// Puts down to its commit a change that was applied though the answer was lost. What was done on behalf of a commit,
-  /// such as a rollback for the third app that waits for it, is not that commit's change.
+  /// Attributes to its commit a change that was applied although the API server's answer was lost. A change made on
+  /// behalf of a commit, such as a rollback for the third app that waits, does not count as that commit's change.
   ///
-  /// - Parameter wasPutBack: true where it was applied in any case.
-  /// - Returns: false where what was judged last is not what lives.
+  /// - Parameter wasPutBack: true if the object was applied in any case.
+  /// - Returns: false if the change that was judged last is not the live state.
   @discardableResult
   private func findOut(
     _ reference: ObjectReference, orPutBack wasPutBack: Bool = false, in repository: GitRepository
@@ -209,12 +211,12 @@ extension Reconciler {
     return true
   }
 
-  /// Neither git nor the cluster has it any more.
+  /// Handles an object that is neither in git nor in the cluster any more.
   private func settleGone(_ reference: ObjectReference, _ head: ObjectID, in repository: GitRepository) async
   {
     held[reference] = nil
     guard let commit = book.candidate(of: reference), let report = book.report(of: reference) else { return }
-    // Whoever deleted it, and whether or not he was answered, it is what git wanted.
+    // The desired state is reached, whoever deleted the object and even if the API server's answer was lost.
     guard report.change == ChangeKind.delete.rawValue, report.phase == .waiting else {
       return book.withdraw(reference, by: head)
     }
@@ -226,12 +228,12 @@ extension Reconciler {
   private func hold(_ one: Judged, in repository: GitRepository) async {
     let (reference, verdict, commit) = (one.reference, one.verdict, one.commit)
     let isNews = held[reference]?.verdict != verdict || held[reference]?.commit != commit
-    // Before a later commit takes its place.
+    // Must run before a later commit replaces the candidate.
     if book.candidate(of: reference) != commit, held[reference]?.isRefused != true {
       await findOut(reference, in: repository)
     }
     let telling = one.findings.filter { $0.severity != .warning }
-    // Those that were judged, whatever has come since.
+    // The fingerprint of the judged object, even if the object has changed since.
     let circumstances = one.live.map { Circumstances($0, ClusterStatus($0.json["status"])) }
     held[reference] = Held(
       verdict: verdict, commit: commit, rules: Set(telling.map(\.rule)), apps: apps(of: reference),
@@ -259,8 +261,8 @@ extension Reconciler {
       ])
   }
 
-  /// Says of a change that may be applied that it is not known to be: else its commit would seem to be done with what
-  /// else it changes.
+  /// Reports a change as waiting if the API server did not answer. Otherwise its commit would seem to be done once its
+  /// other changes are.
   private func tell(_ change: Judged, unanswered error: APIError, in repository: GitRepository) async {
     let reference = change.reference
     let report = ObjectReport(
@@ -292,8 +294,8 @@ extension Reconciler {
     try await applier.delete(live, live.reference.resource)
   }
 
-  /// Whether the file that a cluster was applied from asks for its volumes to go with it. What stands on the live
-  /// object may be anybody's; and where the file cannot be read, they stay.
+  /// Whether the file that a cluster was applied from asks for its volumes to be deleted. Annotations of the live
+  /// object do not count because anyone may have set them; if the file cannot be read, the volumes are kept.
   private func asksForVolumes(_ live: Object, in repository: GitRepository) async -> Bool {
     guard let origin = Provenance(of: live),
       let document = await document(of: live.reference, from: origin, in: repository)
@@ -320,13 +322,13 @@ extension Reconciler {
         let provenance = Provenance(
           commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change.rawValue,
           specCommit: before?.specCommit)
-        // Where no answer comes, whatever is there next is what we applied, or what it was before.
+        // If no answer comes, the next observed state is either what was applied or what was there before.
         vouched[reference] = nil
         put(try await applier.apply(document, over: live, provenance), reference)
       }
     } catch {
       let isStale = error.kind == (live == nil ? .alreadyExists : .notFound)
-      // Who we are is nothing that a commit could mend.
+      // No commit can correct the daemon's own credentials.
       guard error.isTransient || isStale || error.kind == .unauthorized else {
         var refusal = Diagnostic(
           rule: "\(Held.refusals)\(error.kind.rawValue)", severity: .error, object: reference,
@@ -334,7 +336,7 @@ extension Reconciler {
         if isKept(reference), change.verdict == .unchanged {
           refusal.message = "somebody edited it, and it cannot be put back: \(error.message)"
         }
-        // A permission or a namespace that is missing is nothing that a commit mends, so it is tried again.
+        // No commit can add a missing permission or namespace, so the write is retried.
         let lacksNamespace = error.kind == .notFound && live == nil
         let mayCome = error.kind == .forbidden || lacksNamespace
         if mayCome { refusal.severity = .waiting }
@@ -364,12 +366,12 @@ extension Reconciler {
     }
     held[reference] = nil
     let isCluster = reference.kind == Wire.clusterKind
-    // What had ended by now is told before this commit takes the cluster over.
+    // Update the report of the earlier commit before this commit supersedes it.
     if isCluster, let live { follow(live) }
     let report = ObjectReport.applied(reference, change.change.rawValue)
     await record(report, of: change.commit, in: repository)
     seen.insert(reference)
-    // The watch has no news of what we wrote ourselves.
+    // The watch sends no event for the daemon's own write.
     judgeAgain(after: reference)
     if !toJudge.objects.isEmpty { look() }
     logger.info(

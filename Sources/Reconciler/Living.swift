@@ -5,16 +5,17 @@ import KubeDirector
 import Rules
 import Values
 
-/// What lives: the apps and clusters of the cluster, as the judge wants them.
+/// The live state: the apps and clusters of the cluster, as the judge needs them.
 struct Living {
   private(set) var objects: [ObjectReference: Object] = [:]
-  /// What this installation has applied: the base that changes are judged against.
+  /// The objects that this installation has applied: the baseline that changes are judged against.
   private(set) var applied: Snapshot
   private(set) var view = LiveView(source: .cluster)
   private var listed: Set<Resource> = []
   private var byCommit: [ObjectID: Set<ObjectReference>] = [:]
   private let installation: String
-  /// Objects that are gone, by uid: a list that was made before may still hold them. The last ones will do.
+  /// The uids of deleted objects (tombstones): a list that was made before the deletion may still contain them. Only
+  /// the most recent ones are kept.
   private var graves: [String] = []
   private static let graveLimit = 256
 
@@ -23,10 +24,10 @@ struct Living {
     applied = Snapshot(defaultNamespace: defaultNamespace)
   }
 
-  /// False until both kinds were listed once: before that nothing may be concluded from what is missing.
+  /// False until both kinds were listed once; until then, a missing object does not mean that it was deleted.
   var isComplete: Bool { listed.contains(.apps) && listed.contains(.clusters) }
 
-  /// Takes a change in; returns what changed by it.
+  /// Applies a watch event; returns the objects that changed.
   mutating func take(_ change: FollowedChange, of resource: Resource) -> Set<ObjectReference> {
     switch change {
     case .all(let all):
@@ -43,7 +44,7 @@ struct Living {
     }
   }
 
-  /// Takes in a list that was asked for while the watch goes on: whichever of them knows more counts.
+  /// Merges a list that was requested while the watch runs; the newer version of each object wins.
   mutating func take(_ list: ObjectList, of resource: Resource) -> Set<ObjectReference> {
     let now = Set(list.items.map(\.reference))
     let gone = objects.filter { reference, object in
@@ -56,7 +57,7 @@ struct Living {
     return Set(list.items.filter { put($0) }.map(\.reference)).union(gone)
   }
 
-  /// Takes an object in, unless a newer version of it is known; returns whether it was taken.
+  /// Stores an object unless a newer version is known; returns whether it was stored.
   @discardableResult
   mutating func put(_ object: Object) -> Bool {
     let reference = object.reference
@@ -87,8 +88,8 @@ struct Living {
     return true
   }
 
-  /// Takes an object that we did not apply into a base, as if we had. Of a cluster on which no engine ever looked
-  /// nothing runs, so it is made like a new one.
+  /// Copies an object that kdops did not apply into a baseline, as if kdops had applied it. A cluster that no engine
+  /// has observed is left out: nothing of it runs, so it is handled like a new one.
   func copy(_ object: Object, to base: inout Snapshot) {
     guard object.kind == Wire.appKind || status(of: object.reference) != nil else { return }
     Self.insert(object, into: &base, from: nil)
@@ -106,8 +107,8 @@ struct Living {
     }
   }
 
-  /// True for a cluster of which only the engine has written something since, as it does many times in an upgrade: a
-  /// spec that changes gets another generation.
+  /// Whether only the engine has written a cluster's status since, as it often does during an upgrade: a changed spec
+  /// gets another generation.
   private static func differInStatusAlone(_ old: Object, _ new: Object) -> Bool {
     guard new.kind == Wire.clusterKind, old.uid == new.uid, old.generation == new.generation else {
       return false
@@ -133,13 +134,13 @@ struct Living {
     applied.remove(reference, from: path)
   }
 
-  /// The commits that objects of ours live by: those that were applied last, and those that asked for their specs.
+  /// The commits of this installation's live objects: those that were applied last, and those that asked for the specs.
   var commits: Set<ObjectID> { Set(byCommit.keys) }
 
-  /// The objects that live by a commit.
+  /// The live objects that came from a commit.
   func objects(of commit: ObjectID) -> Set<ObjectReference> { byCommit[commit] ?? [] }
 
-  /// The commits of clusters that are not at rest.
+  /// The commits of clusters that are not in a final state.
   var underWay: Set<ObjectID> {
     Set(
       byCommit.filter { _, objects in
@@ -158,7 +159,7 @@ struct Living {
 
   func status(of cluster: ObjectReference) -> ClusterStatus? { view.cluster(cluster)?.status }
 
-  /// The metadata as the file had it: what others and we ourselves put on the object is no part of the change.
+  /// The metadata as the file had it: keys that others or kdops itself added are not part of the change.
   private static func carried(_ object: Object, _ metadata: Metadata) -> Metadata {
     var metadata = metadata
     metadata.labels = metadata.labels.filter { Applier.isCarried("l:\($0.key)", object) }

@@ -6,13 +6,12 @@ import Layout
 import Rules
 import StatusWriter
 
-// What is gone from git goes from the cluster only where nothing speaks for a mistake.
+// Pruning: an object that is gone from git is deleted from the cluster only if nothing suggests a mistake.
 extension Reconciler {
-  /// Takes back deletions that an administrator has to confirm first, or that are none: those of objects that are not
-  /// what we applied, those of objects whose file is still there, and those that take more than half of the clusters
-  /// at once.
+  /// Blocks deletions that an administrator must approve first, or that are not valid: deletions of objects that differ
+  /// from what was applied, of objects whose file still exists, and of more than half of the clusters at once.
   func spare(_ outcome: inout [Judged], at head: ObjectID, in repository: GitRepository) async throws {
-    // With pruning on, the judge keeps a cluster only where a file that is new and broken may hold it.
+    // With pruning on, the judge keeps a cluster only if a new file that cannot be read may contain it.
     for index in outcome.indices
     where settings.policy.prune && outcome[index].change == .delete && outcome[index].verdict == .orphaned {
       outcome[index].spare(
@@ -22,13 +21,13 @@ extension Reconciler {
     where outcome[index].change == .delete && outcome[index].verdict == .accepted {
       let reference = outcome[index].reference
       if drifted.contains(reference) {
-        // Edited just now: it is put back first, and then judged again.
+        // The object was edited just now: its drift is corrected first, then it is judged again.
         outcome[index].spare("somebody edited it", hint: "nothing to do: it is looked at again")
         toJudge.objects.insert(reference)
       } else if let live = outcome[index].live, !stamp.holds(live.json) {
         outcome[index].orphan()
       } else if let path = try await fileLeftBehind(reference, at: head, in: repository) {
-        // The file's own commit has nothing to do with it.
+        // The commit that last changed the file did not cause the deletion.
         outcome[index].commit =
           try await Attribution.commit(of: RepositoryLayout.path, at: head, in: repository) ?? head
         outcome[index].spare(
@@ -40,7 +39,7 @@ extension Reconciler {
     let clusters = living.applied.references.filter { $0.kind == Wire.clusterKind }
     let missing = clusters.filter { !desired.snapshot.holds($0) }
     let gone = missing.filter { living.objects[$0].map { stamp.holds($0.json) } ?? false }
-    // What nobody applied is none of ours, and counts on neither side.
+    // Clusters that no installation applied do not belong to this one and count on neither side.
     let all = clusters.count - (missing.count - gone.count)
     guard gone.count * 2 > all, confirmed != head else { return }
     for index in outcome.indices where outcome[index].isPrune && !allowed.contains(outcome[index].reference) {
@@ -52,8 +51,8 @@ extension Reconciler {
     }
   }
 
-  /// The file of an object that is gone by a change of the layout alone: it is there, and was not touched, or is no
-  /// longer looked at.
+  /// The file of an object that only a change of the layout removed: the file exists and is unchanged, or is no longer
+  /// selected.
   private func fileLeftBehind(
     _ reference: ObjectReference, at head: ObjectID, in repository: GitRepository
   ) async throws -> String? {
@@ -66,7 +65,8 @@ extension Reconciler {
 }
 
 extension Reconciler.Judged {
-  /// Nobody applied what it is: a copy with our label on it, or one of ours that could not be put back.
+  /// Marks the object as orphaned: no daemon applied its present state. It is a copy with this installation's label, or
+  /// an object whose drift could not be corrected.
   fileprivate mutating func orphan() {
     verdict = .orphaned
     findings.append(

@@ -9,33 +9,33 @@ import Signatures
 import StatusWriter
 import Values
 
-/// Walks a commit through the house: fetches, looks at what changed, judges it, applies what is accepted, and tells
-/// what became of it.
+/// Reconciles one cluster with one branch: fetches, judges what changed, applies what is accepted, and reports the
+/// result.
 ///
-/// Remembers nothing that matters: what was applied is noted on each object, so any daemon on any machine reaches the
-/// same verdicts from git and the cluster alone.
+/// It keeps no state that is needed after a restart: the provenance is stored on each object, so any daemon on any
+/// machine reaches the same verdicts from git and the cluster alone.
 public actor Reconciler {
   public struct Settings: Sendable {
     public var branch: String
     public var policy: Policy
-    /// Between two fetches.
+    /// The time between two fetches.
     public var interval: Duration
-    /// Whether a branch that no longer contains the commit worked off last is followed.
+    /// Whether a branch is followed that no longer contains the last attempted revision.
     public var acceptsRewrittenHistory: Bool
     public var history: History
-    /// Whether of what one commit changes all is applied or nothing.
+    /// Whether the changes of one commit are applied all or none.
     public var isAtomic: Bool
-    /// Whether a stalled upgrade is taken back where a later app waits behind it.
+    /// Whether a stalled upgrade is rolled back if a later app waits behind it.
     public var fixesForward: Bool
-    /// Between two full looks at what lives, beside the watches.
+    /// The time between two resyncs, which run in addition to the watches.
     public var compareInterval: Duration
-    /// Whether, and when, a stalled upgrade is taken back by a commit of our own; nil where people do that.
+    /// Whether, and when, the daemon reverts a stalled upgrade by a commit of its own; nil if people do that.
     public var takingBack: TakingBack?
     /// Which commits have to be signed.
     public var verify = SignaturePolicy.Mode.none
-    /// Looks at signatures; nil where none is asked for.
+    /// Verifies signatures; nil if none are required.
     public var checker: (any SignatureChecker)?
-    /// Where the keys of those who may sign are, for people.
+    /// Where the keys of the allowed signers are, as shown to people.
     public var signers = ""
 
     public init(
@@ -54,30 +54,30 @@ public actor Reconciler {
     }
   }
 
-  /// Who is told what. Called in the order of things, one at a time.
+  /// The subscribers of the reconciler. They are called in the order of events, one at a time.
   public struct Outlets: Sendable {
-    /// What became of a commit so far.
+    /// Receives the status report of a commit.
     public var commit: @Sendable (CommitReport) async -> Void
-    /// A cluster of ours as it is now; nil status where the engine has not looked at it yet, and nil for a cluster
-    /// that is gone. With it the roles that have left a running upgrade no way back.
+    /// Receives the present state of a cluster of this installation; the status is nil if the engine has not observed
+    /// the cluster yet. Also receives the roles of a running upgrade that have passed their point of no return.
     public var cluster:
       @Sendable (ObjectReference, ClusterStatus?, _ noWayBack: Set<String>, ObjectReport?) async -> Void
     public var clusterGone: @Sendable (ObjectReference) async -> Void
-    /// What was last written of a commit, by this daemon or an earlier one; nil where that is nothing.
+    /// Returns the last written report of a commit, by this daemon or an earlier one; nil if there is none.
     public var said: @Sendable (ObjectID) async -> CommitReport?
-    /// A new head is worked off: where its files are.
+    /// Called when a new head is reconciled, with the layout of its files.
     public var head: @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void
-    /// An object that somebody edited is again as its file, at this path, says.
+    /// Called when drift was corrected: the object matches its file, at this path, again.
     public var putBack: @Sendable (Object, _ path: String) async -> Void
-    /// A cluster's stalled upgrade was taken back by this commit of ours.
+    /// Called when a commit of the daemon has reverted a cluster's stalled upgrade.
     public var tookBack: @Sendable (Object, ObjectID) async -> Void
-    /// All that is held now; false where that could not be told, and is to be told again.
+    /// Receives all blocked changes; returns false if they could not be reported and must be reported again.
     public var held: @Sendable (HeldChanges) async -> Bool
-    /// What the cluster keeps of which commit was worked off last, by this daemon or an earlier one.
+    /// Reads the last attempted revision that the cluster stores, of this daemon or an earlier one.
     public var worked: @Sendable () async throws(APIError) -> WorkedRecord.Reading
-    /// Has the cluster keep which commit was worked off.
+    /// Stores the last attempted revision in the cluster.
     public var keepWorked: @Sendable (ObjectID) async throws(APIError) -> Void
-    /// A fetch has ended; with why it failed.
+    /// Called when a fetch has ended, with the error if it failed.
     public var fetched: @Sendable (GitError?) async -> Void
 
     public init(
@@ -125,84 +125,84 @@ public actor Reconciler {
   var held = Holds()
   /// Files that cannot be read, with the commits that brought them.
   var brokenFiles: [ExactString: ObjectID] = [:]
-  /// The commits that are taken in one after another; nil where they are taken together.
+  /// The commits that are applied one after another; nil if they are applied together.
   var walk: Walk?
-  /// How many objects were judged so far.
+  /// The number of objects judged so far.
   var judgements = 0
   var subjects: [ObjectID: String] = [:]
 
   /// The branch's head as it was fetched last.
   var fetched: ObjectID?
-  /// How far the branch is followed; the head that was fetched, unless signatures are asked for.
+  /// The commit up to which the branch is followed; the fetched head, unless signatures are required.
   var goal: ObjectID?
-  /// What was found of the head's signatures.
+  /// The result of the signature check of the head.
   var trust: Trust?
-  /// Signatures are to be looked at once more.
+  /// True if signatures must be verified again.
   var isTrustDue = false
-  /// The commits of which it was said that they are held.
+  /// The commits that were reported as blocked.
   var heldCommits: Set<ObjectID> = []
-  /// The clusters that they would change.
+  /// The clusters that those commits would change.
   var heldClusters: Set<ObjectReference> = []
-  /// The clusters that do not get on.
+  /// The clusters whose upgrade has stalled.
   var stalled: Set<ObjectReference> = []
-  /// What became of taking upgrades back.
+  /// The results of automatic reverts.
   var takenBack: [ObjectReference: TakenBack] = [:]
-  /// When the next round is due though nothing happens.
+  /// The delay until the next reconcile pass, even if nothing happens.
   private var nextLook: Duration?
   /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
   var refused: ObjectID?
-  /// A head of which it was said that it cannot be read.
+  /// A head that was reported as unreadable.
   var unreadable: ObjectID?
-  /// The head because of which our copy was looked through for damage.
+  /// The head for which the local repository was checked for damage.
   var restoredAt: ObjectID?
-  /// What is wrong with the refs of notes and statuses.
+  /// Problems with the refs of notes and statuses.
   var refProblems: [RefProblem] = []
-  /// The commit that was worked off last, as the cluster keeps it; nil where it keeps none that counts.
+  /// The last attempted revision as the cluster stores it; nil if it stores no valid one.
   var recorded: ObjectID?
-  /// What the cluster keeps has been looked up.
+  /// True once the revision stored in the cluster was read.
   var isRecordRead = false
-  /// It was said that the cluster does not let us read or write it.
+  /// True once it was reported that the cluster forbids access to the stored revision.
   var isRecordRefused = false
-  /// A head of which it was said that its history is another one.
+  /// A head that was reported as having rewritten history.
   var rewritten: ObjectID?
-  /// What was last told of all that is held.
+  /// The blocked changes that were reported last.
   var heldTold: HeldChanges?
   var toJudge = Changes()
-  /// What changed since the objects in hand were judged, with the apps that it was concerned with until then; nil while
-  /// none are in hand.
+  /// The objects that changed since the judgement in progress began, with the apps that they referred to before; nil if
+  /// no judgement is in progress.
   var meanwhile: [ObjectReference: Set<String>]?
-  /// What we know of each live object from when it was last as we applied it.
+  /// Each live object as it was when it last matched what was applied.
   var vouched: [ObjectReference: Vouched] = [:]
-  /// Live objects that are not as we applied them.
+  /// Live objects that differ from what was applied.
   var drifted: Set<ObjectReference> = []
-  /// Live objects that we tried in vain to put back.
+  /// Drift conflicts: live objects whose drift could not be corrected.
   var resisting: [ObjectReference: Resistance] = [:]
-  /// The head at which an administrator has said that what was held back may happen.
+  /// The head that an administrator has approved.
   var confirmed: ObjectID?
-  /// The clusters whose deletion was confirmed at an earlier head, and has still to happen.
+  /// The clusters whose deletion was approved at an earlier head and has not happened yet.
   var allowed: Set<ObjectReference> = []
-  /// What was confirmed to an earlier daemon has been looked up.
+  /// True once the approval that an earlier daemon stored was read.
   var isConfirmationRead = false
-  /// Live objects that changed since they were last told of.
+  /// Live objects that changed since they were last reported.
   var seen: Set<ObjectReference> = []
-  /// Which commit brought what is to be judged.
+  /// The commit that brought each object to judge.
   var commitOf: [ObjectReference: ObjectID] = [:]
-  /// What is taken in meanwhile is worked off by the next round.
+  /// True during a reconcile pass; changes observed in the meantime are handled by the next pass.
   var isInRound = false
-  /// Something failed that is tried again soon.
+  /// True if something failed and is retried soon.
   var isRetrying = false
   private var retrial = Retrial()
-  /// What the cluster refuses until an administrator allows it, or makes what is missing.
+  /// Objects that the cluster refuses until an administrator grants a permission or creates what is missing.
   var barred: Set<ObjectReference> = []
   private var barredRetrial = Retrial()
   private var fetchFailures = 0
   private var fetchGeneration = 0
-  /// Somebody asked for a full look at what lives.
+  /// True if a resync was requested.
   var isCompareDue = false
   private(set) var isFlushScheduled = false
-  /// A fetch has added to our copy of the repository since it was looked after last.
+  /// True if a fetch has added objects to the local repository since it was compacted last.
   private var isUntidy = false
-  /// The last failure to fetch, in words; nil while all is well.
+  /// The error of the last fetch; nil if it succeeded.
   public internal(set) var problem: GitError?
 
   private let rounds: AsyncStream<Void>
@@ -227,14 +227,14 @@ public actor Reconciler {
     (fetches, fetchNeeded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Works until the task is cancelled.
+  /// Reconciles until the task is cancelled.
   ///
-  /// - Parameter once: ends as soon as there is nothing left that goes on by itself.
+  /// - Parameter once: returns as soon as nothing is left that continues by itself.
   @discardableResult
   public func run(once: Bool = false) async -> Outcome {
     fetchNeeded.yield()
     let outcome = await work(once: once)
-    // The last word of a daemon that stops: what it has seen and not yet told.
+    // The last reports of a daemon that stops: observed changes that are not reported yet.
     if living.isComplete { await tellOfClusters() }
     await flush()
     return outcome
@@ -273,7 +273,7 @@ public actor Reconciler {
     }
   }
 
-  /// Fetches now instead of at the next interval, and looks at all that lives.
+  /// Fetches now instead of at the next interval, and resyncs.
   public func sync() {
     isCompareDue = true
     fetchNeeded.yield()
@@ -281,7 +281,7 @@ public actor Reconciler {
 
   func look() { roundNeeded.yield() }
 
-  /// Asks for a round after a while, whatever happens.
+  /// Requests a reconcile pass after a delay, whatever else happens.
   func lookAgain(after wait: Duration) { nextLook = min(nextLook ?? wait, wait) }
 
   private func keepFetching(once: Bool) async -> Outcome? {
@@ -308,7 +308,9 @@ public actor Reconciler {
     if generation == fetchGeneration { fetchNeeded.yield() }
   }
 
-  /// - Returns: when to fetch again.
+  /// Fetches the branch.
+  ///
+  /// - Returns: the time until the next fetch.
   private func fetch() async -> Duration {
     do throws(GitError) {
       let result = try await mirror.fetch(settings.branch)
@@ -334,7 +336,7 @@ public actor Reconciler {
     }
   }
 
-  /// Fetches at once, within a round.
+  /// Fetches at once, within a reconcile pass.
   func fetchNow() async { _ = await fetch() }
 
   private func take(_ change: FollowedChange, of resource: Resource) {
@@ -353,7 +355,7 @@ public actor Reconciler {
           await flush()
           return outcome
         }
-        // Whoever waits for the end of this run is told; a daemon that stays tries again.
+        // A run with `once` reports the error and ends; a daemon that keeps running retries.
         if once, let problem, !problem.isTransient {
           await flush()
           return .unreachable(problem)
@@ -379,7 +381,8 @@ public actor Reconciler {
     }
   }
 
-  /// Keeps our copy of the repository in few packs. Between two rounds, because nobody may read it meanwhile.
+  /// Compacts the local repository into few packs. It runs between two passes, because nothing may read the repository
+  /// at that time.
   private func tidy() async {
     guard isUntidy else { return }
     isUntidy = false
@@ -419,7 +422,7 @@ public actor Reconciler {
     for report in book.takeReports(except: unheard) { await outlets.commit(report) }
   }
 
-  /// The commits of which an object has still to be judged.
+  /// The commits with an object that is not judged yet.
   private var unheard: Set<ObjectID> {
     Set(
       toJudge.objects.compactMap { object in

@@ -3,12 +3,12 @@ import GitStore
 import KubeDirector
 import Logging
 
-// What is wrong with the refs that notes and statuses go to. Nothing is decided by them, so it is told and no more.
+// Problems with the refs of notes and statuses. No decision depends on these refs, so problems are only reported.
 extension Reconciler {
-  /// What stands in records for such a ref.
+  /// The kind that stands for such a ref in reports.
   static let refKind = "Ref"
 
-  /// Takes in what the last fetch found, and logs what is new.
+  /// Stores the problems that the last fetch found, and logs new ones.
   func takeRefProblems(_ problems: [RefProblem]) {
     for problem in problems where !refProblems.contains(problem) {
       logger.warning(
@@ -20,7 +20,7 @@ extension Reconciler {
     refProblems = problems
   }
 
-  /// The same for those who look at the cluster.
+  /// The same problems in the form of the blocked changes that are stored in the cluster.
   var refWarnings: [HeldChange] {
     refProblems.map { problem in
       HeldChange(

@@ -1,10 +1,12 @@
-/// Tries that follow each other with growing pauses. However many rounds there are meanwhile, one is due at a time.
+/// Retries with increasing delays. Only one retry is pending at a time, however many reconcile passes run in between.
 struct Retrial {
   private var due: Int?
   private var number = 0
   private var failures = 0
 
-  /// - Returns: the next try, and how long to wait for it; nil where none is needed, or one is due already.
+  /// Schedules a retry if one is needed.
+  ///
+  /// - Returns: the next retry and its delay; nil if none is needed, or one is pending already.
   mutating func next(_ isNeeded: Bool) -> (number: Int, wait: Duration)? {
     guard isNeeded else {
       (due, failures) = (nil, 0)
@@ -17,7 +19,7 @@ struct Retrial {
     return (number, .milliseconds(min(30_000, 500 << min(failures, 6))))
   }
 
-  /// The pause before a try is over.
+  /// Marks the delay of a retry as over.
   mutating func begin(_ number: Int) {
     if due == number { due = nil }
   }

@@ -8,7 +8,7 @@ import Rules
 import StatusWriter
 import Values
 
-// One round: take in what git and the cluster have new, judge it, apply it, tell of it.
+// A reconcile pass: reads what is new in git and the cluster, judges it, applies it, and reports the result.
 extension Reconciler {
   func round() async {
     guard living.isComplete, let fetched else { return }
@@ -27,12 +27,12 @@ extension Reconciler {
       if let goal, let next = try await nextStep(to: goal, in: repository) {
         try await follow(next, to: goal, in: repository)
       }
-      // A head that is refused stops nothing of what was applied before.
+      // A refused head does not stop drift correction and retries for what was applied before.
       await putBack(in: repository)
       try await judge(in: repository)
       await tellOfHeld()
     } catch let error as GitError {
-      // Our own copy of the repository could not be read.
+      // The local repository could not be read.
       logger.error("git.read.failed", metadata: ["error": "\(error)"])
       if await !restoreCopy(of: fetched, after: error) { problem = error }
       isRetrying = true
@@ -57,7 +57,7 @@ extension Reconciler {
     }
     if refused != next { releaseUnreadable(by: next) }
     walk?.pass(next)
-    // What was missing when the walk began may be wanted after all.
+    // An object that was missing when the stepwise run began may be part of the desired state after all.
     if walk?.isResumed == true, desired.head == goal { examine() }
   }
 
@@ -94,17 +94,17 @@ extension Reconciler {
       try await keepWorked(commit, insteadOf: kept, in: repository)
       logger.info("head.fetched", metadata: ["commit": "\(commit.short)", "changed": "\(count)"])
     } catch {
-      // What is not taken in whole is not taken in: the next round begins with it again.
+      // All or nothing: on an error the next pass starts from the old state.
       desired = before
       throw error
     }
     await dropConfirmation(at: commit, before, in: repository)
   }
 
-  /// Notes what a head makes us look at.
+  /// Enqueues the objects that a head changes.
   ///
-  /// - Parameter before: what git wanted until then.
-  /// - Returns: how many objects that are.
+  /// - Parameter before: the desired state until then.
+  /// - Returns: the number of those objects.
   private func takeIn(
     _ step: Desired.Step, of commit: ObjectID, _ before: Desired, in repository: GitRepository
   ) async throws -> Int {
@@ -117,8 +117,8 @@ extension Reconciler {
     if step.isComplete, walk?.isResumed == true {
       changes.objects = changes.objects.filter { living.objects[$0] != nil }
     }
-    // What is held back is judged again where something changes that it has to do with; what an administrator has to
-    // confirm with each head, since that is what he confirms.
+    // Blocked changes are judged again if something related to them changes. Deletions that need an approval are judged
+    // again with each head, because the approval covers one head.
     changes.objects.formUnion(held.spared)
     for object in changes.objects where !held.isEmpty {
       var apps = apps(of: object)
@@ -131,7 +131,7 @@ extension Reconciler {
       var paths = desired.snapshot.sources(of: object).map(\.path)
       if paths.isEmpty, let path = before.source(of: object)?.path { paths = [path] }
       if paths.isEmpty, let path = living.objects[object]?.annotation(Wire.Annotation.path) { paths = [path] }
-      // A first look asks history once for all; what it does not tell is put down to the head.
+      // A complete read queries history once for all files; what it does not find is attributed to the head.
       commitOf[object] =
         step.latest(of: paths.map { ExactString($0) }) ?? held[object]?.commit
         ?? (step.isComplete ? commit : nil)
@@ -140,13 +140,13 @@ extension Reconciler {
       try await noteFile(path.wrappedValue, step.latest(of: [path]), at: commit, in: repository)
     }
     toJudge.formUnion(changes)
-    // Only now is it known what they should be.
+    // Only now is it known what the objects should be.
     if step.isComplete { for (reference, object) in living.objects { lookForEdits(object, reference) } }
     if before.head == nil { try await takeUpOpenCommits(at: commit, in: repository) }
     return changes.objects.count
   }
 
-  /// The live object was made from the very blob that the head has.
+  /// Whether the live object was made from the same blob that the head has.
   func isInSync(_ object: ObjectReference) -> Bool {
     guard let live = living.objects[object], let path = desired.source(of: object)?.path,
       let blob = desired.blob(at: path), desired.snapshot.sources(of: object).count == 1
@@ -154,7 +154,7 @@ extension Reconciler {
     return live.annotation(Wire.Annotation.blob) == blob.hex && living.applied.holds(object)
   }
 
-  /// A file that could not be read is answered for by its commit like an object.
+  /// Reports a file that could not be read under its commit, as an object is reported.
   private func noteFile(
     _ path: String, _ commit: ObjectID?, at head: ObjectID, in repository: GitRepository
   ) async throws {
@@ -194,7 +194,7 @@ extension Reconciler {
     logger.warning("apply.failed", metadata: ["object": "\(reference)", "error": "\(error)"])
   }
 
-  // MARK: - Telling
+  // MARK: - Reporting
 
   func tellOfClusters() async {
     let changed = seen.sorted()
@@ -226,7 +226,7 @@ extension Reconciler {
     }
   }
 
-  /// Brings what is said of a cluster up to what it is.
+  /// Updates the report of a cluster from its status.
   func follow(_ live: Object) {
     let status = ClusterStatus(live.json["status"])
     let commit = book.owner(of: live.reference)
@@ -241,7 +241,7 @@ extension Reconciler {
     }
   }
 
-  /// What holds of a cluster of whose commit nothing is left to say.
+  /// The report of a cluster whose commit is closed in the ledger.
   private static func settled(_ live: Object, _ status: ClusterStatus?) -> ObjectReport {
     let commit = Provenance(of: live).flatMap { ObjectID(hex: $0.specCommit) }
     let report = ObjectReport(
@@ -250,7 +250,7 @@ extension Reconciler {
     return isOf(commit, status, live) ? report.following(status) : report.awaited(by: status)
   }
 
-  /// Whether a status speaks of what the commit asked for, and no longer of what was before.
+  /// Whether a status refers to what the commit asked for, and not to an earlier state.
   private static func isOf(_ commit: ObjectID?, _ status: ClusterStatus?, _ live: Object) -> Bool {
     guard let status, let commit else { return false }
     return status.specCommit == commit.hex && status.observedGeneration >= live.generation
@@ -259,12 +259,12 @@ extension Reconciler {
 }
 
 extension Diagnostic {
-  /// What is wrong and how to mend it, in one line.
+  /// The message and the hint on one line.
   var sentence: String { hint.map { "\(message); \($0)" } ?? message }
 }
 
 extension Array where Element: Hashable {
-  /// Each once, in the order of its first appearance.
+  /// The elements without duplicates, in the order of their first appearance.
   var uniqued: [Element] {
     var met: Set<Element> = []
     return filter { met.insert($0).inserted }

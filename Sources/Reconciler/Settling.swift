@@ -2,22 +2,22 @@ import GitStore
 import KubeDirector
 import StatusWriter
 
-// When a run that is to converge once has come to its end, and which end that is.
+// Convergence: when a run with `once` has ended, and with which outcome.
 extension Reconciler {
-  /// How a run that was to converge once ended.
+  /// The outcome of a run with `once`.
   public enum Outcome: Sendable, Hashable {
-    /// Everything is as git says.
+    /// Everything matches git.
     case converged
-    /// Something was rejected, waits for good, or failed.
+    /// A change was rejected, is blocked until someone acts, or failed.
     case unsettled(rejected: Int, failed: Int, waiting: Int)
-    /// Everything is as git says, and that could not be written back; with the reason.
+    /// Everything matches git, but the status could not be written back; with the reason.
     case untold(String)
     /// Git could not be read.
     case unreachable(GitError)
     case cancelled
   }
 
-  /// True where nothing that goes on by itself is left.
+  /// True if nothing is left that continues by itself.
   var isSettled: Bool {
     guard let fetched, settings.checker == nil || trust?.head == fetched, !isTrustDue,
       goal == desired.head || goal == refused, living.isComplete, !isRetrying,
@@ -26,8 +26,8 @@ extension Reconciler {
     return !book.current.contains { $0.isUnderWay && !needsSomebody($0.reference) } && !isAnyUnderWay
   }
 
-  /// Members come and go and hear of connections without a commit that is said to be under way; and what waits for
-  /// them has its turn right after.
+  /// Members are added, removed and notified of connections without a commit whose report is in progress; changes that
+  /// wait for them are handled right after.
   private var isAnyUnderWay: Bool {
     living.objects.contains { reference, object in
       guard reference.kind == Wire.clusterKind, !object.isSuspended,
@@ -42,9 +42,9 @@ extension Reconciler {
     let reports = book.current
     let count = { (phase: Phase) in reports.count { $0.phase == phase } }
     let (rejected, failed) = (count(.rejected), count(.failed))
-    // What is suspended waits for whoever resumes it.
+    // A suspended cluster waits until it is resumed.
     let waiting = count(.waiting) + reports.count { $0.isUnderWay && needsSomebody($0.reference) }
-    // Rewritten history is among what waits.
+    // Rewritten history already counts as waiting.
     let isHeld = refused != nil && refused == goal && refused != rewritten
     return rejected + failed + waiting == 0 && !isHeld
       ? .converged : .unsettled(rejected: rejected, failed: failed + (isHeld ? 1 : 0), waiting: waiting)
@@ -52,6 +52,6 @@ extension Reconciler {
 }
 
 extension ObjectReport {
-  /// Whether it goes on by itself, unless somebody has stopped it.
+  /// Whether the change continues by itself, unless it was suspended.
   fileprivate var isUnderWay: Bool { [.pending, .upgrading, .rollingBack].contains(phase) }
 }

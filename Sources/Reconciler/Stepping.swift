@@ -6,23 +6,23 @@ import Manifests
 import Rules
 import StatusWriter
 
-/// What a daemon does with commits that came together.
+/// How a daemon handles several commits that arrive together.
 public enum History: String, Sendable, Hashable, CaseIterable {
-  /// They are one change.
+  /// The commits are applied as one change.
   case net
-  /// Those along first parents are carried out one after another, each to its end.
+  /// The commits along first parents are carried out one after another, each to its end.
   case stepwise
 }
 
-/// The commits that are still to be taken in, one after another.
+/// The commits that are still to be applied, one after another.
 struct Walk {
-  /// The head to which it leads.
+  /// The head at which the sequence ends.
   var target: ObjectID
-  /// The oldest first.
+  /// The commits, oldest first.
   var commits: [ObjectID]
-  /// Where it begins was concluded from what lives, so what is not there may have been deleted since.
+  /// True if the start was derived from the live objects, so that a missing object may have been deleted since.
   var isResumed = false
-  /// The upgrades for whose rollback the commits were looked through.
+  /// The running upgrades for which the commits were searched for a rollback.
   var searched: [ObjectReference: String]?
 
   mutating func pass(_ commit: ObjectID) {
@@ -33,15 +33,15 @@ struct Walk {
 }
 
 extension Reconciler {
-  /// How far back a walk may begin; what lies deeper is taken in at once.
+  /// How many commits a sequence may contain; a longer history is applied as one change.
   private static let walkLimit = 10_000
 
-  /// The rules behind which a change waits for something that ends.
+  /// The rules that block a change only until something else ends.
   private static let passingRules: Set<String> = [
     "cluster/busy", "cluster/role-read-only", "upgrade/configured", "rollback/only-prev-app", "rollback/once",
   ]
 
-  /// The commit to take in next; nil where the head is reached, or what is under way has to end first.
+  /// The commit to apply next; nil if the head is reached, or if work in progress must end first.
   func nextStep(to head: ObjectID, in repository: GitRepository) async throws -> ObjectID? {
     guard head != desired.head, head != refused else { return nil }
     guard settings.history == .stepwise else { return head }
@@ -51,13 +51,14 @@ extension Reconciler {
     return try await rollbackAhead(in: repository)
   }
 
-  /// True where the walk goes on without anything having to happen first.
+  /// Whether the next commit can be applied at once.
   var mayStep: Bool {
     settings.history == .stepwise && goal != desired.head && goal != refused
       && walk?.commits.isEmpty == false && !isUnderWay
   }
 
-  /// What has begun and goes on by itself. Something that needs a person, or a later commit, is no reason to wait.
+  /// Whether work is in progress that continues by itself. Work that needs a person or a later commit is no reason to
+  /// wait.
   private var isUnderWay: Bool {
     if toJudge.objects.contains(where: { held[$0] == nil }) { return true }
     return book.current.contains { report in
@@ -76,7 +77,8 @@ extension Reconciler {
     living.objects[reference]?.isSuspended == true
   }
 
-  /// Whether it goes on only once somebody acts: on the cluster itself or, where it waits for a neighbour, on that one.
+  /// Whether the cluster continues only after someone acts: on the cluster itself or, if it waits for a connected
+  /// cluster, on that one.
   func needsSomebody(_ reference: ObjectReference) -> Bool {
     if isSuspended(reference) { return true }
     guard living.status(of: reference)?.wait != nil,
@@ -89,8 +91,9 @@ extension Reconciler {
     }
   }
 
-  /// The way from what was taken in last. After a restart the cluster's record or our own copy of the repository knows
-  /// it; where neither does, it begins behind the newest commit that some object lives by.
+  /// Plans the commits from the last attempted revision to the head. After a restart, the record in the cluster or the
+  /// local repository has that revision. If neither does, the sequence starts at the newest commit that a live object
+  /// came from.
   private func plan(to head: ObjectID, in repository: GitRepository) async throws -> Walk {
     func way(from base: ObjectID) async throws -> [ObjectID]? {
       let log = try await repository.firstParentLog(from: base, to: head, limit: Self.walkLimit)
@@ -109,8 +112,8 @@ extension Reconciler {
     return Walk(target: head, commits: Array(log[start...]), isResumed: true)
   }
 
-  /// The first commit ahead that takes a running upgrade back: it is not made to wait until there is nothing left to
-  /// roll back. What lies before it comes with it, as one change.
+  /// The first commit ahead that rolls a running upgrade back; it does not wait until the upgrade has ended. The
+  /// commits before it are applied with it, as one change.
   private func rollbackAhead(in repository: GitRepository) async throws -> ObjectID? {
     var running: [ObjectReference: String] = [:]
     for reference in book.current.map(\.reference) where reference.kind == Wire.clusterKind {

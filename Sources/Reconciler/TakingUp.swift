@@ -5,17 +5,17 @@ import KubeDirector
 import Rules
 import StatusWriter
 
-// Going on where an earlier daemon stopped, as far as telling is concerned: what was applied is on the objects, but
-// a daemon that was killed may have died between the deed and the word.
+// Resumes the reports of an earlier daemon. What was applied is recorded on the objects, but a daemon may have been
+// killed between a write and its report.
 extension Reconciler {
-  /// How many commits of the branch are looked at for words that are missing.
+  /// How many commits of the branch are searched for incomplete reports.
   private static let recentCommits = 100
 
-  /// Takes up commits of which the last word has not been said: those with something under way, and those whose note
-  /// stops short. Notes are read here to be completed; nothing else is ever decided by them.
+  /// Reopens commits whose report is not final: those with work in progress, and those whose note is incomplete. Notes
+  /// are read here only to complete them; no other decision depends on them.
   ///
-  /// - Parameter head: what was worked off last; nil where our copy does not have it, so that only those count by which
-  ///   something lives.
+  /// - Parameter head: the last attempted revision; nil if the local repository does not have it, so that only commits
+  ///   of live objects count.
   func takeUpOpenCommits(at head: ObjectID?, in repository: GitRepository) async throws {
     var recent: Set<ObjectID> = []
     if let head {
@@ -33,7 +33,7 @@ extension Reconciler {
     }
   }
 
-  /// Puts an object down to a commit, beside what was said of that commit before.
+  /// Records an object under a commit, in addition to the earlier report of that commit.
   func record(_ report: ObjectReport, of commit: ObjectID, in repository: GitRepository) async {
     if !book.has(commit) { await reopen(commit, await outlets.said(commit), in: repository) }
     book.record(report, of: commit, subject: await subject(of: commit, in: repository))
@@ -42,7 +42,7 @@ extension Reconciler {
   private func reopen(_ commit: ObjectID, _ said: CommitReport?, in repository: GitRepository) async {
     let subject = await subject(of: commit, in: repository)
     let ours = living.objects(of: commit)
-    // What was said of signatures is found out anew.
+    // Signatures are verified again, so earlier reports on them are dropped.
     let objects = (said?.objects ?? []).filter { $0.kind != Self.commitKind }
     let isNews = objects.count != said?.objects.count ?? 0
     toJudge.objects.formUnion(
@@ -51,7 +51,7 @@ extension Reconciler {
           let at = ObjectID(hex: origin.commit)
         else { return .gone }
         if at == commit { return .here(change: origin.change) }
-        // Later commits changed labels and annotations alone.
+        // Later commits changed only labels and annotations.
         guard origin.specCommit == commit.hex else { return .elsewhere(at, change: origin.change) }
         let upgrade = living.status(of: object)?.upgradeInfo
         let change = upgrade.map { $0.isRollingBack ? ChangeKind.rollback : .upgrade } ?? .reconfigure

@@ -7,9 +7,9 @@ import Manifests
 import Rules
 import StatusWriter
 
-// A head that was fetched and cannot be read: what was applied before stays, and is kept as it is.
+// A head that was fetched and cannot be read: what was applied before stays in force.
 extension Reconciler {
-  /// Says why a head is not followed. A later one is.
+  /// Reports why a head is not followed. A later head is followed again.
   func refuseUnreadable(_ head: ObjectID, _ error: GitError, in repository: GitRepository) async throws {
     let findings = [Diagnostic(unreadable: error) ?? Diagnostic(unreadableHead: error)]
     if desired.head == nil {
@@ -33,8 +33,8 @@ extension Reconciler {
     await record(report, of: head, in: repository)
   }
 
-  /// Whether our copy was damaged, and was fetched again. Looked for once for each head: where it cannot be read after
-  /// that either, the remote has it so.
+  /// Whether the local repository was damaged and was fetched again. It is checked once for each head: if the head is
+  /// still unreadable after that, the remote has the same damage.
   func restoreCopy(of head: ObjectID, after error: GitError) async -> Bool {
     guard error.kind == .gone || error.kind == .corrupt, restoredAt != head else { return false }
     restoredAt = head
@@ -44,7 +44,7 @@ extension Reconciler {
     return problem == nil
   }
 
-  /// Another head is followed; what was said of an unreadable one no longer holds.
+  /// Withdraws the report on an unreadable head when another head is followed.
   func releaseUnreadable(by head: ObjectID) {
     guard let before = unreadable, before != head else { return }
     unreadable = nil
@@ -53,7 +53,7 @@ extension Reconciler {
 }
 
 extension Diagnostic {
-  /// What is wrong with a head of which something is missing or damaged at the remote.
+  /// The finding for a head with data that is missing or damaged at the remote.
   fileprivate init(unreadableHead error: GitError) {
     self.init(
       rule: FileRule.tree, severity: .error, location: error.path.map { SourceLocation(file: $0) },
