@@ -1,18 +1,20 @@
 import ClusterAPI
 import GitStore
 
-/// How a daemon that starts takes a server that does not answer: waits for one that is away, and for nothing else.
+/// The startup retry policy: a starting daemon waits for a server that is unavailable, and fails on any other error.
 struct Arrival: Sendable {
-  /// False to give up at once.
+  /// False to fail at once.
   let waits: Bool
-  /// After how many failures in a row it gives up; never where it is nil.
+  /// The number of consecutive failures after which it fails; nil for no limit.
   let limit: Int?
   private var tries = 0
   private let backoff = Backoff(first: .seconds(1), limit: .seconds(15))
 
   init(waits: Bool, limit: Int? = nil) { (self.waits, self.limit) = (waits, limit) }
 
-  /// - Returns: when to try again; nil where that cannot help, such as with wrong credentials.
+  /// Counts a failure.
+  ///
+  /// - Returns: the delay before the next attempt; nil if a retry cannot help, such as with wrong credentials.
   mutating func wait(after error: APIError) -> Duration? {
     guard waits, limit.map({ tries < $0 }) ?? true, [.unavailable, .timeout, .throttled].contains(error.kind)
     else { return nil }
@@ -22,11 +24,11 @@ struct Arrival: Sendable {
 }
 
 extension Arrival {
-  /// Asks until there is an answer. For what may be asked twice and does the same: a server that reads may refuse to
-  /// make something for a moment, as where a webhook of somebody's does not answer.
+  /// Repeats an idempotent request until it succeeds. A server that answers reads may refuse writes for a moment, for
+  /// example while a webhook does not respond.
   ///
-  /// - Parameter onFailure: told why it is waited, before each wait.
-  /// - Throws: `APIError` where asking again cannot help; what `sleep` throws.
+  /// - Parameter onFailure: called with the error before each wait.
+  /// - Throws: `APIError` if a retry cannot help; any error of `sleep`.
   static func patiently<Answer>(
     limit: Int? = nil, onFailure: (APIError, Duration) -> Void, sleep: (Duration) async throws -> Void,
     _ ask: () async throws(APIError) -> Answer

@@ -5,13 +5,13 @@ import Kubernetes
 import StatusWriter
 
 extension Backend {
-  /// What statuses call the cluster, so that another one does not overwrite them.
+  /// The cluster's identity in statuses, so that another cluster does not overwrite them.
   ///
-  /// An embedded cluster that was deleted and made anew in the same folder has another id and the same place.
+  /// An embedded cluster that was deleted and created again in the same folder has another id and the same place.
   ///
   /// - Parameters:
-  ///   - id: the cluster's, from `StampKey.clusterID`.
-  ///   - name: what a Kubernetes is called, for people.
+  ///   - id: the cluster's id, from `StampKey.clusterID`.
+  ///   - name: the display name of a Kubernetes cluster.
   func owner(id: String, name: String) -> StatusOwner {
     guard case .embedded(let cluster) = self else { return StatusOwner(id: id, name: name) }
     let folder = URL(filePath: cluster.directory).resolvingSymlinksInPath()
@@ -20,7 +20,7 @@ extension Backend {
       place: Digest.short("\(Self.machine)\n\(folder.path)"))
   }
 
-  /// Tells this machine from others; host names alone are often the same.
+  /// Identifies this machine; host names alone are often not unique.
   private static var machine: String {
     let id = FileManager.default.contents(atPath: "/etc/machine-id").map {
       String(decoding: $0, as: UTF8.self)

@@ -5,12 +5,12 @@ import Kubernetes
 import Logging
 import Rules
 
-/// What runs the clusters.
+/// The cluster that a daemon manages: embedded or Kubernetes.
 public enum Backend: Sendable {
   case embedded(EmbeddedCluster)
   case kubernetes(any ClusterAPI)
 
-  /// The port to them.
+  /// The API of the cluster.
   public var api: any ClusterAPI {
     switch self {
     case .embedded(let cluster): cluster
@@ -18,11 +18,11 @@ public enum Backend: Sendable {
     }
   }
 
-  /// Opens the embedded cluster of a folder, making it where there is none.
+  /// Opens the embedded cluster of a folder and creates it if there is none.
   ///
   /// - Parameters:
-  ///   - limits: what a script may use.
-  ///   - cgroups: where the kernel limits what its processes use together; nil for a watch.
+  ///   - limits: the resources that a script may use.
+  ///   - cgroups: where the kernel limits the total resources of its processes; nil if the daemon monitors them itself.
   public static func embedded(
     _ folder: String, _ sandbox: SandboxMode, limits: SandboxLimits = SandboxLimits(),
     cgroups: ScriptCgroups? = nil, logger: Logger
@@ -37,7 +37,7 @@ public enum Backend: Sendable {
 }
 
 extension ScriptCgroups {
-  /// Prepares this process's cgroup for scripts, and says in the log who limits them.
+  /// Prepares this process's cgroup for scripts, and logs whether the kernel or the daemon enforces the limits.
   public static func prepared(for limits: SandboxLimits, _ logger: Logger) -> ScriptCgroups? {
     var metadata: Logger.Metadata = ["memory": "\(limits.totalMemory)", "disk": "\(limits.totalDisk)"]
     do {
@@ -55,12 +55,12 @@ extension ScriptCgroups {
 }
 
 extension Tenancy {
-  /// The namespaces that clusters may be in, where they are named one by one; nil for all that are ever allowed.
+  /// The namespaces that clusters may be in, if they are listed by name; nil if all are allowed.
   public var named: [String]? { namespaces.contains("*") ? nil : namespaces }
 }
 
 extension ClusterAPI {
-  /// This port, without the namespaces that are not the daemon's business.
+  /// This API, limited to the namespaces that the daemon manages.
   public func within(_ policy: Policy) -> any ClusterAPI {
     guard let named = policy.tenancy.named else { return self }
     return Scoped(self, namespaces: named, readable: [policy.systemNamespace])

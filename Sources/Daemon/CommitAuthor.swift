@@ -1,20 +1,20 @@
-/// Who made a commit, as git writes it: `kdops <kdops@localhost>`.
+/// The author of a commit, as git writes it: `kdops <kdops@localhost>`.
 public struct CommitAuthor: Sendable, Hashable {
-  /// As people read it.
+  /// The display name.
   public var name: String
-  /// Without its brackets.
+  /// The address without angle brackets.
   public var email: String
 
-  /// Where nobody says another.
+  /// The default author.
   public static let standard = CommitAuthor(name: "kdops", email: "kdops@localhost")
 
-  /// - Parameter email: without its brackets.
+  /// - Parameter email: the address without angle brackets.
   public init(name: String, email: String) {
     self.name = name
     self.email = email
   }
 
-  /// Nil for what is no name and address in angle brackets.
+  /// Nil unless the text is a name and an address in angle brackets.
   public init?(_ text: String) {
     guard let open = text.firstIndex(of: "<"), text.last == ">" else { return nil }
     let name = text[..<open].split(separator: " ").joined(separator: " ")

@@ -3,7 +3,7 @@ import KubeDirector
 import Logging
 import Orders
 
-// What a running daemon is told by command.
+// Commands to a running daemon.
 extension Daemon {
   private var orders: DaemonControl {
     DaemonControl(
@@ -12,17 +12,17 @@ extension Daemon {
         api: backend.api.within(options.policy), now: { Int(Date().timeIntervalSince1970) }))
   }
 
-  /// Heeds what is noted on the lease. A note stands there until the next one, so the next daemon hears it again: it
-  /// fetches once more, and follows a commit that it was told to follow.
+  /// Handles the commands in the annotations of the Lease. An annotation stays until the next command replaces it, so
+  /// the next daemon handles it again: it fetches once more, and follows a commit that was approved.
   ///
-  /// - Parameter heard: the notes that were heeded before.
+  /// - Parameter heard: the annotations that were handled before.
   func obey(_ notes: [String: String], after heard: [String: String]) async {
     if let request = notes[Wire.Annotation.sync], request != heard[Wire.Annotation.sync] {
       logger.info("sync.asked")
       await reconciler.sync()
     }
     guard let sha = notes[Wire.Annotation.accept], sha != heard[Wire.Annotation.accept] else { return }
-    // A daemon that has only just begun has not fetched it yet.
+    // A daemon that has just started has not fetched the commit yet.
     for _ in 0..<Self.acceptTries {
       if await reconciler.accept(sha) {
         logger.notice("history.accepted", metadata: ["commit": "\(sha.prefix(40))"])
@@ -37,7 +37,8 @@ extension Daemon {
 
   private static let acceptTries = 15
 
-  /// Answers commands at the socket of the embedded cluster in a folder. Without it all goes on but the commands.
+  /// Serves commands at the socket of the embedded cluster in a folder. If the socket fails, the daemon continues
+  /// without commands.
   public func control(in folder: String) -> Room {
     Room("control") { [orders, logger] in
       do {

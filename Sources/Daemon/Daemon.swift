@@ -15,14 +15,14 @@ import Signatures
 import StatusWriter
 import UnixSignals
 
-/// The house with all its rooms, lived in: one repository, one cluster.
+/// A daemon with all its services: it manages one cluster from one repository.
 public struct Daemon: Sendable {
   public struct Options: Sendable {
     public var remote: Remote
     public var branch = "main"
-    /// Between two fetches.
+    /// The time between two fetches.
     public var interval: Duration = .seconds(60)
-    /// Between two comparisons of all objects with git.
+    /// The time between two resyncs of all objects with git.
     public var compareInterval: Duration = .seconds(1800)
     public var policy = Policy()
     public var acceptsRewrittenHistory = false
@@ -30,30 +30,31 @@ public struct Daemon: Sendable {
     public var isAtomic = false
     public var fixesForward = false
     public var statusRefs = StatusRefs(notes: "refs/notes/kdops", tree: "refs/kdops/status")
-    /// Whether the status of another cluster, found there at the start, is overwritten.
+    /// Whether a status that another cluster has written, found at the start, is overwritten.
     public var takesOverStatus = false
-    /// Where our copy of the repository is.
+    /// The folder of the local repository.
     public var folder: String
-    /// 0 for none.
+    /// The time limit of a script; 0 for none.
     public var scriptTimeout: Duration = .seconds(600)
     public var progressDeadline: Duration = .zero
-    /// Whether a stalled upgrade is taken back by a commit of the daemon's own.
+    /// Whether the daemon reverts a stalled upgrade by a commit of its own.
     public var revertsStalled = false
-    /// Where else it is told how commits stand; nil for nowhere.
+    /// The forge that receives commit statuses; nil for none.
     public var forge: ForgeSettings?
-    /// Whose signatures commits need.
+    /// The signatures that commits need.
     public var verify = SignaturePolicy()
-    /// Whose name the daemon's own commits bear.
+    /// The author of the daemon's own commits.
     public var author = CommitAuthor.standard
-    /// The private SSH key that signs those to the branch; nil for none.
+    /// The private SSH key that signs the daemon's commits to the branch; nil for none.
     public var signingKey: String?
 
-    /// What a daemon does that nobody told anything else.
+    /// The default options.
     ///
-    /// - Parameter folder: for our copy of the repository.
+    /// - Parameter folder: the folder of the local repository.
     public init(remote: Remote, folder: String) { (self.remote, self.folder) = (remote, folder) }
 
-    /// What the engine is told. It counts in whole seconds, and what is shorter than one is not none.
+    /// The engine's settings. The engine counts in whole seconds, so fractions are rounded up: a value below one second
+    /// must not become 0, which means none.
     var engine: Engine.Settings {
       func seconds(_ time: Duration) -> Int {
         Int(time.components.seconds) + (time.components.attoseconds > 0 ? 1 : 0)
@@ -66,22 +67,23 @@ public struct Daemon: Sendable {
     }
 
     var signatures: SignatureTools { SignatureTools(verify, folder: "\(folder)/signatures") }
-    /// Signs the daemon's own commits to the branch; nil where it has no key.
+    /// Signs the daemon's own commits to the branch; nil if it has no key.
     public var signer: CommitSigner? {
       signingKey.map { CommitSigner(key: $0, folder: "\(folder)/signatures") }
     }
   }
 
-  /// Who watches beside the status writer, such as a display; told the same in the same order.
+  /// A subscriber in addition to the status writer, such as a display. It receives the same events in the same order.
   public struct Witness: Sendable {
     public var commit: @Sendable (CommitReport) async -> Void
-    /// With the file that says what the cluster shall be, where it needs somebody.
+    /// The path is the file of the cluster; it is given if the cluster has stalled and needs a person to act.
     public var cluster: @Sendable (ObjectReference, ClusterStatus?, _ path: String?) async -> Void
     public var clusterGone: @Sendable (ObjectReference) async -> Void
-    /// All changes that are blocked, each time that they change.
+    /// Receives all blocked changes each time that they change.
     public var blocked: @Sendable (HeldChanges) async -> Void
 
-    /// - Parameter cluster: told with the file that says what the cluster shall be, where it needs somebody.
+    /// - Parameter cluster: receives the path of the cluster's file if the cluster has stalled and needs a person to
+    ///   act.
     public init(
       commit: @escaping @Sendable (CommitReport) async -> Void = { _ in },
       cluster: @escaping @Sendable (ObjectReference, ClusterStatus?, _ path: String?) async -> Void = {
@@ -98,34 +100,34 @@ public struct Daemon: Sendable {
   let options: Options
   let logger: Logger
   let mirror: Mirror
-  /// What runs the clusters.
+  /// The cluster that the daemon manages.
   public let backend: Backend
   let announcer: Announcer
   let engine: Engine
-  /// Tells git; `flush` has it say all that it knows.
+  /// Writes the status to git; `flush` writes all pending reports.
   public let writer: StatusWriter
   let forge: ForgeReporter?
   let activity: DaemonActivity
-  /// Follows the repository; `sync` has it fetch now.
+  /// Reconciles the cluster with the repository; `sync` makes it fetch now.
   public let reconciler: Reconciler
 
-  /// Opens everything; nothing runs yet.
+  /// Opens all parts of the daemon without starting them.
   ///
   /// - Parameters:
-  ///   - home: the namespace of what is the daemon's own; the system's where it is nil.
-  ///   - cluster: what a Kubernetes is called in statuses, for people.
-  ///   - activity: is told what the daemon does.
+  ///   - home: the namespace of the daemon's own objects; nil for the system namespace.
+  ///   - cluster: the display name of a Kubernetes cluster in statuses.
+  ///   - activity: records what the daemon does.
   public static func open(
     _ options: Options, on backend: Backend, home: String? = nil, cluster: String = "Kubernetes",
     logger: Logger, witness: Witness = Witness(), activity: DaemonActivity = DaemonActivity(),
     leads: @escaping @Sendable () -> Bool = { true }
   ) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
-    // It holds a copy of the repository, which not everybody on the machine may be meant to read.
+    // The folder contains a copy of the repository, which other users of the machine may not be allowed to read.
     try FileManager.default.createDirectory(
       atPath: options.folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     let api = backend.api.within(options.policy)
-    // Some two minutes; whoever started the daemon starts it again.
+    // About two minutes; after that, the supervisor restarts the daemon.
     let (stamp, id) = try await Arrival.patiently(limit: 10) { error, wait in
       logger.warning(
         "cluster.unwell", metadata: ["error": "\(error)", "retry": "\(wait.components.seconds)s"])
@@ -171,8 +173,8 @@ public struct Daemon: Sendable {
       installation: options.policy.installation, branch: options.branch, stamp: stamp)
     let images = GitImages()
     let start = Start()
-    // What runs already may have to be pulled again before the first fetch has come back: as it was worked off last,
-    // not as it was fetched.
+    // Running pods may have to pull their images again before the first fetch has ended. The catalog is therefore read
+    // at the last attempted revision, not at the fetched head.
     if case .embedded(let cluster) = backend,
       let head = try await mirror.repository.target(of: Reconciler.workedRef(options.branch)),
       let catalog = try? await images.catalog(at: head, in: mirror.repository)
@@ -212,7 +214,7 @@ public struct Daemon: Sendable {
         return SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json.flatMap(CommitReport.init)
       },
       head: { layout, commit, repository in
-        // By now the status tree is fetched too: what it says of clusters that are no more can go.
+        // The status tree is fetched by now too, so its files of deleted clusters can be removed.
         if await !start.isTold,
           let all = try? await api.list(.clusters, namespace: nil, labels: .everything)
         {
@@ -245,7 +247,7 @@ public struct Daemon: Sendable {
           return true
         } catch {
           logger.warning("held.unwritten", metadata: ["error": "\(error)"])
-          // What is forbidden is not tried again until something else is held.
+          // A forbidden write is not retried until the blocked changes differ.
           return !error.isTransient && error.kind != .alreadyExists
         }
       },
@@ -278,12 +280,12 @@ public struct Daemon: Sendable {
       engine: engine, writer: writer, forge: forge, activity: activity, reconciler: reconciler)
   }
 
-  /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself. What it
-  /// knows by then is written before it returns.
+  /// Runs until it is stopped, or with `once` until nothing is left that continues by itself. All pending reports are
+  /// written before it returns.
   ///
   /// - Parameters:
-  ///   - view: shows progress meanwhile.
-  ///   - beside: what else runs for as long.
+  ///   - view: shows progress during the run.
+  ///   - beside: further services to run.
   public func run(
     once: Bool = false, view: (any Service)? = nil, beside: [any Service] = [], signals: [UnixSignal] = []
   ) async throws -> Reconciler.Outcome {
@@ -316,7 +318,7 @@ public struct Daemon: Sendable {
     return .untold(error)
   }
 
-  /// Whether the writer knows which clusters there are.
+  /// Whether the writer has received the list of existing clusters.
   private actor Start {
     private(set) var isTold = false
     func tell() { isTold = true }
@@ -328,20 +330,21 @@ public struct Daemon: Sendable {
   }
 }
 
-/// A part of the daemon that works until the daemon stops. The parts stop in the reverse order of their start.
+/// A background service of the daemon that runs until the daemon stops. Services stop in the reverse order of their
+/// start.
 public struct Room: Service, CustomStringConvertible {
   let name: String
-  /// True for one that heeds a graceful stop itself; the others are cancelled.
+  /// True if the service handles a graceful shutdown itself; the others are cancelled.
   let endsByItself: Bool
   let atEnd: @Sendable () async -> Void
   let work: @Sendable () async throws -> Void
 
-  /// Its name.
+  /// The service's name.
   public var description: String { name }
 
   /// - Parameters:
-  ///   - endsByItself: true for one that heeds a graceful stop itself.
-  ///   - atEnd: what is done last, however it ends.
+  ///   - endsByItself: true if the service handles a graceful shutdown itself.
+  ///   - atEnd: runs last, however the service ends.
   ///   - work: runs until it is cancelled.
   public init(
     _ name: String, endsByItself: Bool = false, atEnd: @escaping @Sendable () async -> Void = {},
@@ -353,7 +356,7 @@ public struct Room: Service, CustomStringConvertible {
     self.work = work
   }
 
-  /// Works until it is told to stop.
+  /// Runs the service until it is stopped.
   public func run() async throws {
     if endsByItself {
       try await work()

@@ -5,7 +5,7 @@ import Orders
 import StatusWriter
 import Synchronization
 
-/// What the daemon did last, for those who look from outside while it runs and afterwards.
+/// The daemon's last activity, for commands that read it while the daemon runs and afterwards.
 public final class DaemonActivity: Sendable {
   private struct State {
     var fetched: Int?
@@ -21,7 +21,7 @@ public final class DaemonActivity: Sendable {
   /// - Parameter now: in whole seconds since 1970.
   public init(now: @escaping @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }) { self.now = now }
 
-  /// A fetch has ended; with why it failed.
+  /// Records the end of a fetch, with the error if it failed.
   func fetched(_ problem: String?) {
     change { state, now in
       if problem == nil { state.fetched = now }
@@ -29,7 +29,7 @@ public final class DaemonActivity: Sendable {
     }
   }
 
-  /// A status was to be written; with why that failed.
+  /// Records the end of a status write, with the error if it failed.
   func wrote(_ problem: String?) {
     change { state, now in
       if problem == nil { state.written = now }
@@ -37,12 +37,12 @@ public final class DaemonActivity: Sendable {
     }
   }
 
-  /// Has each change handed over from now on, and what is known already.
+  /// Passes the present record and each later change to a store.
   func keep(_ store: @escaping @Sendable (DaemonRecord) -> Void) {
     change { state, _ in state.store = store }
   }
 
-  /// Hands over that the daemon still runs.
+  /// Stores the record again, as a sign that the daemon still runs.
   func beat() { change { _, _ in } }
 
   var record: DaemonRecord { state.withLock { Self.record(of: $0, now()) } }
@@ -64,21 +64,21 @@ public final class DaemonActivity: Sendable {
 }
 
 extension DaemonActivity {
-  /// As it is noted on the Lease with each renewal, at no request of its own.
+  /// The record as a Lease annotation, written with each renewal and without a request of its own.
   var notes: [String: String] { [Wire.Annotation.activity: record.json.text()] }
 }
 
 extension Daemon {
-  /// Between two signs of life.
+  /// The interval of the heartbeat.
   private static let pulse = Duration.seconds(10)
 
-  /// Writes down beside the embedded cluster in a folder that the daemon runs, and what it did last.
+  /// Stores the daemon's last activity, and that it runs, beside the embedded cluster in a folder.
   public func heartbeat(in folder: String) -> Room {
     Room("heartbeat", atEnd: { [activity] in activity.beat() }) { [activity, logger] in
       do {
         activity.keep(try DaemonState.recorder(below: folder))
       } catch {
-        // Without it all goes on but what `kdops status` says of the daemon.
+        // If this fails, only `kdops status` lacks the daemon's activity.
         logger.warning("activity.unwritten", metadata: ["error": "\(error)"])
       }
       while !Task.isCancelled {

@@ -3,12 +3,12 @@ import Orders
 import Reconciler
 import Values
 
-/// What a running daemon does of what it is asked by command.
+/// Handles the commands to a running daemon.
 struct DaemonControl: Sendable {
   let reconciler: Reconciler
   let desk: OrderDesk
 
-  /// Answers a command that came through the socket of an embedded cluster.
+  /// Answers a command from the socket of an embedded cluster.
   func answer(_ request: ControlRequest) async -> ControlAnswer {
     switch request.wish {
     case .order(let order):

@@ -2,11 +2,11 @@ import Diagnostics
 import KubeDirector
 import StatusWriter
 
-/// Sees what the daemon tells of commits and clusters, and lets the story wait for it.
+/// Records the daemon's reports of commits and clusters, and lets callers wait for a condition.
 public actor DaemonWatch {
-  /// The status of every cluster that was told of.
+  /// The last reported status of every cluster.
   public private(set) var clusters: [ObjectReference: ClusterStatus] = [:]
-  /// What was told last of each commit.
+  /// The last report of each commit.
   public private(set) var reports: [String: CommitReport] = [:]
   private var waiters: [Int: Waiter] = [:]
   private var nextID = 0
@@ -16,24 +16,24 @@ public actor DaemonWatch {
     var continuation: CheckedContinuation<Bool, Never>
   }
 
-  /// Nothing was told yet.
+  /// Creates a watch without any reports.
   public init() {}
 
-  /// Takes in what becomes of a commit.
+  /// Records the report of a commit.
   public func commit(_ report: CommitReport) {
     reports[report.commit] = report
     look()
   }
 
-  /// Takes in how a cluster stands.
+  /// Records the status of a cluster.
   public func cluster(_ reference: ObjectReference, _ status: ClusterStatus?) {
     clusters[reference] = status
     look()
   }
 
-  /// Waits until a condition holds, looked at whenever something was told.
+  /// Waits until a condition is true. The condition is evaluated after every report.
   ///
-  /// - Returns: false where it does not within the limit.
+  /// - Returns: false if the condition is not true within the limit.
   public func wait(
     atMost limit: Duration, for condition: @escaping @Sendable (isolated DaemonWatch) -> Bool
   ) async -> Bool {

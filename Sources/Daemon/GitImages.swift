@@ -3,9 +3,9 @@ import GitStore
 import Layout
 import Reconciler
 
-/// The images of `.kdops.yaml`, with their files from git: what the embedded node can pull at a commit.
+/// The images of `.kdops.yaml`, with their files from git: the images that the embedded node can pull at a commit.
 actor GitImages {
-  /// By the bytes of the folder's path.
+  /// Keyed by the bytes of the folder's path.
   private var loaded: [[UInt8]: Loaded] = [:]
 
   private struct Loaded {
@@ -13,7 +13,7 @@ actor GitImages {
     var files: GitRootFS
   }
 
-  /// The catalog that `.kdops.yaml` of a commit asks for.
+  /// The catalog that a commit's `.kdops.yaml` describes.
   func catalog(at commit: ObjectID, in repository: GitRepository) async throws -> ImageCatalog {
     var layout = RepositoryLayout()
     if let entry = try await repository.entry(at: RepositoryLayout.path, in: commit), entry.isFile {
@@ -22,7 +22,7 @@ actor GitImages {
     return try await catalog(layout, at: commit, in: repository)
   }
 
-  /// The catalog as of a commit. Folders that did not change since the last call are not read again.
+  /// The catalog at a commit. Folders that did not change since the last call are not read again.
   func catalog(
     _ layout: RepositoryLayout, at commit: ObjectID, in repository: GitRepository
   ) async throws -> ImageCatalog {
@@ -47,7 +47,7 @@ actor GitImages {
   ) async throws -> GitRootFS {
     let selection = try PathSelection(patterns: ["\(folder)/**"])
     let entries = try await repository.tree(at: commit, selection, limits: ImageFiles.tree)
-    // The pattern alone does not decide: what is taken lies in the folder of just this name.
+    // The pattern alone is not enough: only files in the folder with exactly this name are used.
     let found = entries.compactMap { entry in Self.file(entry, below: folder) }
     let key = Array(folder.utf8)
     let listed = found.map(\.entry)
@@ -61,15 +61,15 @@ actor GitImages {
     return GitRootFS(files: files)
   }
 
-  /// A file in a folder, with its path from there; nil for anything else.
+  /// A file of a folder, with its path relative to the folder; nil for anything else.
   static func file(_ entry: TreeEntry, below folder: String) -> (entry: TreeEntry, path: [UInt8])? {
     let prefix = Array(folder.utf8) + [UInt8(ascii: "/")]
     guard entry.isFile, entry.path.utf8.starts(with: prefix) else { return nil }
     return (entry, Array(entry.path.utf8.dropFirst(prefix.count)))
   }
 
-  /// Whether two lists have the same files at the same paths. Paths are compared as bytes: to `String` two names that
-  /// look alike are equal.
+  /// Whether two lists have the same files at the same paths. Paths are compared as bytes, because `String` treats
+  /// canonically equivalent names as equal.
   private static func areSame(_ old: [TreeEntry], _ new: [TreeEntry]) -> Bool {
     old.elementsEqual(new) { old, new in
       old.id == new.id && old.kind == new.kind && old.path.utf8.elementsEqual(new.path.utf8)
@@ -77,10 +77,10 @@ actor GitImages {
   }
 }
 
-/// The files of one image, as git has them.
+/// The files of one image, from git.
 struct GitRootFS: RootFS {
   struct File: Sendable {
-    /// From the image's folder.
+    /// Relative to the image's folder.
     var path: [UInt8]
     var bytes: [UInt8]
     var isExecutable: Bool

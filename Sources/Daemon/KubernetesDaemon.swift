@@ -6,38 +6,38 @@ import Reconciler
 import ServiceLifecycle
 import UnixSignals
 
-/// The daemon on a real Kubernetes: of all that run for one installation, one at a time works.
+/// The daemon on a Kubernetes cluster. Of all daemons of one installation, only the leader works.
 public struct KubernetesDaemon: Sendable {
-  /// The server that has the clusters.
+  /// The API server of the cluster.
   public let client: KubernetesClient
   public let options: Daemon.Options
   public let logger: Logger
 
-  /// Nothing runs yet, and nothing was asked.
+  /// Creates the daemon without starting it or sending a request.
   public init(client: KubernetesClient, options: Daemon.Options, logger: Logger) {
     (self.client, self.options, self.logger) = (client, options, logger)
   }
 
-  /// Where the lease is: beside the daemon, or where its administrator keeps what is the system's.
+  /// The Lease: in the daemon's own namespace if it runs in the cluster, otherwise in the system namespace.
   public var lease: ObjectName {
     let namespace = client.label == "in-cluster" ? client.namespace : nil
     return ObjectName(
       namespace: namespace ?? options.policy.systemNamespace, name: "kdops-\(options.policy.installation)")
   }
 
-  /// What statuses call the cluster, for people.
+  /// The cluster's display name in statuses.
   private var name: String {
     client.label == "in-cluster"
       ? "Kubernetes with the daemon in \(lease.namespace)" : "Kubernetes \(client.label)"
   }
 
-  /// Waits until the server is there and knows our kinds.
+  /// Waits until the server responds and serves the kdops resource types.
   ///
   /// - Parameters:
-  ///   - waits: false to give up at once where it cannot be reached.
-  ///   - onAway: told why it is waited, before each wait.
-  /// - Returns: false where it was told to stop meanwhile.
-  /// - Throws: an error that says what to do about it.
+  ///   - waits: false to fail at once if the server cannot be reached.
+  ///   - onAway: called with the error before each wait.
+  /// - Returns: false if the daemon was stopped in the meantime.
+  /// - Throws: an error that says what to do.
   public func arrive(
     waits: Bool, signals: [UnixSignal], onAway: @escaping @Sendable (APIError, Duration) -> Void
   ) async throws -> Bool {
@@ -50,7 +50,7 @@ public struct KubernetesDaemon: Sendable {
           hasArrived.value = true
           return
         } catch {
-          // A call that is cancelled fails too.
+          // A cancelled call fails too.
           if Task.isCancelled { return }
           guard let wait = arrival.wait(after: error) else { throw error }
           onAway(error, wait)
@@ -66,9 +66,9 @@ public struct KubernetesDaemon: Sendable {
     return hasArrived.value
   }
 
-  /// Makes sure that the server is there and knows our kinds.
+  /// Checks that the server responds and serves the kdops resource types.
   ///
-  /// - Throws: an error that says what to do about it.
+  /// - Throws: an error that says what to do.
   func check() async throws(APIError) {
     try await client.check()
     do throws(APIError) {
@@ -82,11 +82,11 @@ public struct KubernetesDaemon: Sendable {
     }
   }
 
-  /// Runs until it is told to stop, or with `once` until there is nothing left that goes on by itself.
+  /// Runs until it is stopped, or with `once` until nothing is left that continues by itself.
   ///
   /// - Parameters:
-  ///   - more: what runs beside, whoever leads.
-  ///   - onWaiting: told whom this daemon waits for.
+  ///   - more: further services, which run whether or not this daemon leads.
+  ///   - onWaiting: called with the leader that this daemon waits for.
   public func run(
     once: Bool, witness: Daemon.Witness, more: [any Service], signals: [UnixSignal],
     onWaiting: @escaping @Sendable (String) async -> Void

@@ -1,6 +1,6 @@
 import StatusWriter
 
-/// Writes status only for as long as this daemon leads: what a former leader still has to say is old.
+/// Writes status only while this daemon leads: pending reports of a former leader are out of date.
 struct LeadersSink: StatusSink {
   let sink: any StatusSink
   let leads: @Sendable () -> Bool

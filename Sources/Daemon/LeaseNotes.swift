@@ -1,8 +1,8 @@
 import Synchronization
 
-/// What people note on the lease, on its way from whoever renews it to whoever heeds it.
+/// Passes the Lease's annotations from the task that renews the Lease to the task that handles commands.
 ///
-/// Only the newest counts, and a term that begins hears what stood there before.
+/// Only the newest annotations count. A new term also receives those that were there before it began.
 final class LeaseNotes: Sendable {
   private struct State {
     var notes: [String: String]?
@@ -18,7 +18,7 @@ final class LeaseNotes: Sendable {
     }
   }
 
-  /// Hands each state of the notes on, until the task is cancelled.
+  /// Passes each state of the annotations to the body until the task is cancelled.
   func follow(_ body: ([String: String]) async -> Void) async {
     let (stream, listener) = AsyncStream<[String: String]>.makeStream(bufferingPolicy: .bufferingNewest(1))
     state.withLock { state in

@@ -2,9 +2,9 @@ import Logging
 import Views
 
 extension ProgressBoard {
-  /// What tells this board what becomes of commits and clusters.
+  /// The subscriber that passes the reports of commits and clusters to this board.
   ///
-  /// - Parameter logger: gets what becomes of commits where there is no terminal; nil for plain lines.
+  /// - Parameter logger: receives the reports of commits if there is no terminal; nil for plain lines.
   public nonisolated func witness(_ logger: Logger? = nil) -> Daemon.Witness {
     Daemon.Witness(
       commit: { await self.commit($0, logger) },

@@ -3,18 +3,20 @@ import Kubernetes
 import Logging
 import ServiceLifecycle
 
-/// Waits to lead, leads, and stands again where leading was lost.
+/// A leadership term: waits for leadership, leads, and waits again if leadership was lost.
 struct Term: Sendable {
   let leadership: Leadership
   let lease: ObjectName
   let logger: Logger
-  /// Told whom this daemon waits for.
+  /// Called with the leader that this daemon waits for.
   var onWaiting: @Sendable (String) async -> Void = { _ in }
-  /// Told of the lease's annotations while this daemon leads.
+  /// Called with the Lease's annotations while this daemon leads.
   var onNotes: @Sendable ([String: String]) -> Void = { _ in }
 
-  /// - Parameter body: runs while this daemon leads; ends by itself on a graceful stop.
-  /// - Throws: what the body throws; `CancellationError` where it was stopped before it led.
+  /// Runs the body while this daemon leads.
+  ///
+  /// - Parameter body: runs while this daemon leads; it must return on a graceful shutdown.
+  /// - Throws: any error of the body; `CancellationError` if the daemon was stopped before it led.
   func lead<T: Sendable>(_ body: @escaping @Sendable (Leader) async throws -> T) async throws -> T {
     while true {
       do {
@@ -25,7 +27,7 @@ struct Term: Sendable {
     }
   }
 
-  /// The first thing that a daemon needs of its own is a place for its lease.
+  /// Explains a missing namespace: the Lease is the first object that a daemon needs.
   private func explained(_ error: any Error, led: Bool) -> any Error {
     guard !led, let error = error as? APIError, error.kind == .notFound else { return error }
     return APIError(
@@ -65,7 +67,7 @@ struct Term: Sendable {
       }
       group.addTask {
         try await gracefulShutdown()
-        // Whoever leads has last words to write; whoever waits has none.
+        // A leader has pending reports to write; a waiting daemon has none.
         if leads.value { return nil }
         throw CancellationError()
       }

@@ -1,16 +1,16 @@
 import GitStore
 
-/// The files of the images of `.kdops.yaml`, which are held in memory: how many there may be and how large.
+/// Reads the files of the images of `.kdops.yaml` into memory, with limits on their number and size.
 public enum ImageFiles {
-  /// Bytes of all images together.
+  /// The maximum size of all images together, in bytes.
   public static let totalBytes = 64 << 20
-  /// What one image's folder may hold.
+  /// The limits of one image's folder.
   public static let tree = TreeLimits(files: 20_000, folders: 20_000, names: 200_000)
 
-  /// Reads files whole.
+  /// Reads the whole content of files.
   ///
-  /// - Parameter left: how many bytes they may have together.
-  /// - Throws: `GitError` of kind `.tooLarge`, before anything larger is loaded.
+  /// - Parameter left: the maximum total size, in bytes.
+  /// - Throws: `GitError` of kind `.tooLarge`, before more than the limit is loaded.
   public static func read(
     _ files: [TreeEntry], atMost left: Int, in repository: GitRepository
   ) async throws -> [[UInt8]] {

@@ -3,9 +3,9 @@ import GitStore
 import Manifests
 import Values
 
-/// What `.kdops.yaml` at a repository's root says: where files are, and what the embedded node can pull.
+/// The settings of `.kdops.yaml` at a repository's root: where files are, and which images the embedded node can pull.
 ///
-/// Whoever writes the repository can write it, so nothing in it grants anything.
+/// Anyone with write access to the repository can change the file, so no setting in it grants a permission.
 public struct RepositoryLayout: Sendable, Hashable {
   public static let path = ".kdops.yaml"
 
@@ -18,35 +18,35 @@ public struct RepositoryLayout: Sendable, Hashable {
   public struct Image: Sendable, Hashable {
     /// A glob over the whole reference.
     public var image: String
-    /// A folder of the repository that is laid over the pod's root.
+    /// A folder of the repository whose files are copied over the pod's root.
     public var rootfs: String?
     public var pull: Duration = .zero
     public var start: Duration = .zero
-    /// The container dies right after its start, again and again.
+    /// True if the container crashes right after each start.
     public var crash = false
   }
 
   public init() {}
 
-  /// Reads the file; what it does not say keeps its default.
+  /// Parses the file; missing settings keep their defaults.
   ///
-  /// - Returns: the layout, and what is wrong with the file. With an error among the findings the layout must
-  ///   not be used: a glob that was misread would make objects look deleted.
+  /// - Returns: the layout and the findings. If one of the findings is an error, the layout must not be used: a misread
+  ///   glob would make objects look deleted.
   public static func parse(_ bytes: [UInt8]) -> (layout: RepositoryLayout, findings: [Diagnostic]) {
     var reader = LayoutReader(file: SettingsFile(path: path, bytes: bytes))
     reader.read()
     return (reader.layout, reader.file.findings)
   }
 
-  /// The files that may hold objects: inside the globs, and of a kind that is read.
+  /// The files that may contain objects: inside the globs.
   public func selection() throws(GitError) -> PathSelection {
     try PathSelection(patterns: apps + clusters)
   }
 
   /// Whether a text is the path of one folder below the root: names between single slashes, none of them `.` or `..`,
-  /// and nothing that a glob would read as a wildcard.
+  /// without glob wildcards.
   static func isFolder(_ path: String) -> Bool {
-    // By bytes: a slash with a combining mark after it is one Character, and still a separator.
+    // Compare bytes: a slash with a combining mark after it is one Character, and still a separator.
     let bytes = Array(path.utf8)
     let wildcards = Array("*?[{".utf8)
     if bytes.contains(where: { $0 < 0x20 || $0 == 0x7f || wildcards.contains($0) }) { return false }
@@ -55,16 +55,17 @@ public struct RepositoryLayout: Sendable, Hashable {
     }
   }
 
-  /// Whether a path ends like a file of objects.
+  /// Whether a path has the extension of a manifest.
   public static func isManifest(_ path: String) -> Bool {
     [".json", ".yaml", ".yml"].contains { path.endsExactly(with: $0) }
   }
 }
 
-/// Takes the file apart, finding by finding.
+/// Parses the file and collects findings.
 private struct LayoutReader {
   static let rule = "layout/schema"
-  /// Every name of a tree is held against each glob, and every image reference against each image.
+  /// The limits bound the work: every name of a tree is matched against each glob, and every image reference against
+  /// each image.
   static let globLimit = 64
   static let imageLimit = 1000
   static let imageLength = 512
@@ -200,7 +201,7 @@ private struct LayoutReader {
 }
 
 extension Duration {
-  /// `500ms`, `1s`, `5m`, `2h`: a whole number and a unit. Nil for anything else, and beyond a year.
+  /// Parses `500ms`, `1s`, `5m`, `2h`: a whole number and a unit. Nil for anything else, and for more than a year.
   public init?(written text: String) {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     guard let count = Int64(digits), count <= 31_536_000_000 else { return nil }

@@ -3,8 +3,8 @@ import GitStore
 import Manifests
 
 extension RepositoryLayout {
-  /// Reads the file that an entry of a tree stands for. Anything but a regular file is an error: taken for a file
-  /// that is not there, it would make objects look deleted.
+  /// Reads the file of a tree entry. Anything but a regular file is an error: if it were treated as a missing file,
+  /// objects would look deleted.
   public static func read(
     _ entry: TreeEntry, in repository: GitRepository
   ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
@@ -22,8 +22,8 @@ extension RepositoryLayout {
 }
 
 extension Diagnostic {
-  /// What is wrong with a tree that cannot be read, at the place where that was met; nil for an error that is none of
-  /// the tree's, such as a repository that is not there.
+  /// The finding for a tree that cannot be read, at the path where the error occurred; nil for errors that are not
+  /// about a tree, such as a missing repository.
   public init?(unreadable error: GitError) {
     guard error.kind == .tooLarge || error.kind == .malformed else { return nil }
     self.init(
@@ -33,7 +33,7 @@ extension Diagnostic {
 }
 
 extension ManifestFile {
-  /// Reads a file of a repository; of one that is too large there is the finding alone.
+  /// Parses a file of a repository; for a file that is too large the result contains only the finding.
   ///
   /// - Parameter content: read with the limit of `ManifestLimits.standard`.
   public static func parse(
@@ -45,7 +45,7 @@ extension ManifestFile {
     }
   }
 
-  /// Something that stands where a file could be, and is never followed.
+  /// A file with the finding for a tree entry that is not a regular file; such an entry is never followed.
   public init(unread entry: TreeEntry) {
     var reason: TreeEntry.Reason?
     if case .link(let found) = entry.kind { reason = found }

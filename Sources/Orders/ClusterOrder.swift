@@ -3,39 +3,39 @@ import KubeDirector
 import StatusWriter
 import Values
 
-/// What somebody asks of a cluster by command: a note on the object, which the engine heeds.
+/// A command to a cluster: an annotation on the object, which the engine handles.
 public struct ClusterOrder: Hashable, Sendable {
   public enum Kind: String, Hashable, Sendable, CaseIterable {
-    /// Begin no next step.
+    /// Start no further step.
     case suspend
-    /// Go on.
+    /// Continue a suspended cluster.
     case resume
-    /// Run again what failed.
+    /// Run failed scripts again.
     case retry
   }
 
   var kind: Kind
-  /// The cluster that is meant.
+  /// The cluster that the command is for.
   public var cluster: ObjectName
   var pod: String?
 
-  /// - Parameter pod: the member whose script is meant; nil for the one that failed.
+  /// - Parameter pod: the member whose script to run again; nil for the one that failed.
   public init(kind: Kind, cluster: ObjectName, pod: String? = nil) {
     (self.kind, self.cluster, self.pod) = (kind, cluster, pod)
   }
 
-  /// What is to be written, and what is said of it.
+  /// The annotations to write, and the answer to the user.
   struct Plan: Hashable, Sendable {
-    /// Annotations; nil values go. Empty where nothing is to be done.
+    /// The annotations to write; a nil value removes one. Empty if nothing needs to be written.
     var annotations: [String: String?]
     /// What happens next, in one sentence.
     var words: String
   }
 
-  /// Decides by the object alone.
+  /// Decides from the object alone what to write.
   ///
   /// - Parameter now: in whole seconds since 1970.
-  /// - Throws: why it is not done, with the way out.
+  /// - Throws: the reason for a refusal, with the remediation.
   func plan(for live: Object, now: Int) throws(OrderRefusal) -> Plan {
     switch kind {
     case .suspend: try suspend(live)
@@ -72,7 +72,7 @@ public struct ClusterOrder: Hashable, Sendable {
     if live.isSuspended {
       throw OrderRefusal("\(cluster) is suspended, so nothing would run: kdops resume \(cluster) first")
     }
-    // Each request is another text, also within a second.
+    // Each request needs a distinct value, also within the same second.
     var value = "\(member.pod)@\(now)"
     if live.annotation(key) == value { value = "\(member.pod)@\(now + 1)" }
     return Plan(
@@ -104,7 +104,7 @@ public struct ClusterOrder: Hashable, Sendable {
     return first
   }
 
-  /// What git says wins, so nothing is written that the next commit would take back.
+  /// Refuses an annotation that the file in git sets: git takes precedence, so the next commit would revert it.
   private func refuseWhatGitSays(_ key: String, _ live: Object) throws(OrderRefusal) {
     guard live.isCarried(key) else { return }
     let value = live.annotation(key).map { ": \"\($0)\"" } ?? ""
@@ -113,24 +113,24 @@ public struct ClusterOrder: Hashable, Sendable {
   }
 }
 
-/// Why an order is not carried out; one sentence with the way out.
+/// The reason why a command is refused; one sentence with the remediation.
 public struct OrderRefusal: Error, Hashable, CustomStringConvertible {
-  /// The sentence.
+  /// The reason and the remediation, in one sentence.
   public var description: String
 
-  /// - Parameter description: one sentence with the way out.
+  /// - Parameter description: one sentence with the remediation.
   public init(_ description: String) { self.description = description }
 }
 
 extension Object {
-  /// True for an annotation that the object has from its file in git.
+  /// Whether the object has an annotation from its file in git.
   fileprivate func isCarried(_ key: String) -> Bool {
     annotation(Wire.Annotation.carried)?.split(separator: " ").contains { $0 == "a:\(key)" } ?? false
   }
 
   fileprivate var file: String { annotation(Wire.Annotation.path) ?? "its file" }
 
-  /// `; the upgrade from spark-1.0.0 to spark-1.1.0 has done 2 of 6 pods`; empty where none runs.
+  /// `; the upgrade from spark-1.0.0 to spark-1.1.0 has done 2 of 6 pods`; empty if no upgrade runs.
   fileprivate var underWay: String {
     guard let status = ClusterStatus(json["status"]), let progress = UpgradeProgress(status) else {
       return ""

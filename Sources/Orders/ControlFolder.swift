@@ -1,10 +1,10 @@
 import Glibc
 import KubeDirector
 
-/// The folder below an embedded cluster's that holds its daemon's socket; nobody but its owner gets into it.
+/// The folder of the daemon's socket, inside an embedded cluster's folder; only its owner can enter it.
 ///
-/// The address of a socket has room for some hundred bytes. Through the open folder it is short, however long the
-/// folder's own path is.
+/// The address of a socket is limited to about a hundred bytes. A path through the open descriptor is short, however
+/// long the folder's own path is.
 final class ControlFolder: Sendable {
   private let descriptor: Int32
   let path: String
@@ -12,8 +12,10 @@ final class ControlFolder: Sendable {
   /// `/proc/self/fd/7/socket`.
   var socket: String { "/proc/self/fd/\(descriptor)/socket" }
 
-  /// - Parameter making: whether to make the folder, or to mend who may enter it.
-  /// - Throws: `ControlError` where it is not there, or not ours alone.
+  /// Opens the folder.
+  ///
+  /// - Parameter making: whether to create the folder and to correct its permissions.
+  /// - Throws: `ControlError` if the folder does not exist, or others may enter it.
   init(below cluster: String, making: Bool) throws(ControlError) {
     path = "\(cluster)/control"
     if making, mkdir(path, 0o700) != 0, errno != EEXIST { throw ControlError.of(path, "cannot be made") }
@@ -32,10 +34,10 @@ final class ControlFolder: Sendable {
     }
   }
 
-  /// Lets nobody but the owner connect, also where the folder's mode should change.
+  /// Lets only the owner connect, even if the folder's mode changes.
   func close(_ socket: String) { _ = chmod(socket, 0o600) }
 
-  /// Writes a file of the folder, whole or not at all. One that cannot be written stays as it was.
+  /// Writes a file of the folder atomically. On an error the file keeps its old content.
   func write(_ bytes: [UInt8], to name: String) {
     let (new, path) = ("/proc/self/fd/\(descriptor)/\(name).new", "/proc/self/fd/\(descriptor)/\(name)")
     let file = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
@@ -45,7 +47,7 @@ final class ControlFolder: Sendable {
     if written == bytes.count { _ = rename(new, path) } else { _ = unlink(new) }
   }
 
-  /// The bytes of a file of the folder; nil where there is none, or a longer one.
+  /// The bytes of a file of the folder; nil if it does not exist or exceeds the limit.
   func read(_ name: String, limit: Int) -> [UInt8]? {
     let file = open("/proc/self/fd/\(descriptor)/\(name)", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard file >= 0 else { return nil }
@@ -55,17 +57,17 @@ final class ControlFolder: Sendable {
     return (0...limit).contains(count) ? Array(bytes.prefix(count)) : nil
   }
 
-  /// Takes the socket away, so that nobody asks a daemon that has ended.
+  /// Removes the socket, so that no command is sent to a daemon that has ended.
   func remove() { _ = unlink(socket) }
 
   deinit { _ = Glibc.close(descriptor) }
 }
 
-/// Why a daemon could not be asked, or cannot be asked; one sentence with the way out.
+/// The reason why a daemon cannot be reached; one sentence with the remediation.
 public struct ControlError: Error, Hashable, CustomStringConvertible {
-  /// The sentence.
+  /// The reason and the remediation, in one sentence.
   public var description: String
-  /// True where no daemon is there to be asked.
+  /// True if no daemon runs.
   let isNobody: Bool
 
   init(_ description: String, isNobody: Bool = false) {

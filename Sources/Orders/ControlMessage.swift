@@ -1,15 +1,15 @@
 import ClusterAPI
 import Values
 
-/// What a command asks of a running daemon through its socket: one line of JSON.
+/// A request to a running daemon through its socket: one line of JSON.
 public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
   public enum Wish: Hashable, Sendable {
     case order(ClusterOrder)
-    /// Fetch and compare now; with a commit, follow it although history was rewritten.
+    /// Fetch and resync now; with a commit, also approve that commit although history was rewritten.
     case sync(accept: String?)
   }
 
-  /// What is asked.
+  /// The requested command.
   public var wish: Wish
 
   var json: JSON {
@@ -28,7 +28,7 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// As somebody would type it.
+  /// The command as a user would type it.
   public var description: String {
     switch wish {
     case .order(let order):
@@ -37,10 +37,10 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// A request of the form that this version writes.
+  /// Creates a request in the form of this version.
   public init(_ wish: Wish) { self.wish = wish }
 
-  /// Nil for what is no request of ours.
+  /// Nil if the JSON is not a valid request.
   init?(_ json: JSON) {
     guard json["schemaVersion"]?.integer == 1, let word = json["do"]?.string else { return nil }
     if word == "sync" {
@@ -56,19 +56,19 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// What the daemon says to it.
+/// The daemon's answer to a request.
 public struct ControlAnswer: Hashable, Sendable {
   public enum Outcome: String, Hashable, Sendable {
     case done
-    /// Not done; words say why.
+    /// Not done; `words` gives the reason.
     case refused
-    /// It could not be tried.
+    /// The command could not be tried.
     case failed
   }
 
-  /// What came of it.
+  /// The result of the command.
   public var outcome: Outcome
-  /// One sentence.
+  /// The answer to the user, in one sentence.
   public var words: String
 
   /// - Parameter words: one sentence.

@@ -3,17 +3,18 @@ import NIOCore
 import NIOPosix
 import Values
 
-/// The way by which commands reach the daemon that alone may write an embedded cluster: a Unix domain socket in its
-/// folder. One line of JSON is asked, one is answered; who may open the socket may do what the daemon's user may.
+/// The Unix domain socket through which commands reach the daemon of an embedded cluster, which is the cluster's only
+/// writer. A request is one line of JSON, and so is the answer. A user who can open the socket has all rights of the
+/// daemon's user.
 public enum ControlSocket {
-  /// The longest line that is read, in bytes.
+  /// The maximum length of a line, in bytes.
   static let lineLimit = 16 << 10
-  /// How long whoever connects may take to ask.
+  /// How long a client may take to send its request.
   static let patience = TimeAmount.seconds(10)
 
-  /// Answers until the task is cancelled.
+  /// Answers requests until the task is cancelled.
   ///
-  /// - Throws: `ControlError` where the socket cannot be made.
+  /// - Throws: `ControlError` if the socket cannot be created.
   public static func serve(
     below cluster: String, _ answer: @escaping @Sendable (ControlRequest) async -> ControlAnswer
   ) async throws {
@@ -58,9 +59,9 @@ public enum ControlSocket {
     }
   }
 
-  /// Asks the daemon.
+  /// Sends a request to the daemon.
   ///
-  /// - Throws: `ControlError` where none runs or none answers.
+  /// - Throws: `ControlError` if no daemon runs or it does not answer.
   public static func ask(_ request: ControlRequest, below cluster: String) async throws -> ControlAnswer {
     let folder = try ControlFolder(below: cluster, making: false)
     let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
@@ -68,7 +69,7 @@ public enum ControlSocket {
       channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .connect(unixDomainSocketPath: folder.socket) { channel in
           channel.eventLoop.makeCompletedFuture {
-            // Longer than any order takes: an answer that does not come is worse than a late one.
+            // Longer than any command takes, because a missing answer is worse than a late one.
             let idle = IdleStateHandler(readTimeout: .seconds(30))
             try channel.pipeline.syncOperations.addHandlers([idle, CloseWhenIdle()])
             return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
@@ -89,9 +90,9 @@ public enum ControlSocket {
     return answer
   }
 
-  /// Whether a daemon serves the socket of a folder. Nothing is asked, and one that is busy need not answer.
+  /// Whether a daemon serves the socket of a folder. It sends no request, so a busy daemon does not need to answer.
   ///
-  /// - Throws: `ControlError` where that cannot be told.
+  /// - Throws: `ControlError` if the socket cannot be checked.
   static func isServed(in folder: ControlFolder) async throws(ControlError) -> Bool {
     do {
       let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -105,7 +106,7 @@ public enum ControlSocket {
     }
   }
 
-  /// The first line; nil where it is too long or never ends.
+  /// The first line; nil if it is too long or incomplete.
   private static func line(of chunks: NIOAsyncChannelInboundStream<ByteBuffer>) async throws -> [UInt8]? {
     var line: [UInt8] = []
     for try await chunk in chunks {
@@ -121,7 +122,7 @@ public enum ControlSocket {
   }
 }
 
-/// Ends a connection on which nothing comes.
+/// Closes a connection that is idle.
 private final class CloseWhenIdle: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer

@@ -3,9 +3,9 @@ import KubeDirector
 import StatusWriter
 import Values
 
-// How others see whether a daemon runs: on an embedded cluster by its socket, on a Kubernetes by its Lease.
+// Detects whether a daemon runs: on an embedded cluster by its socket, on Kubernetes by its Lease.
 extension DaemonState {
-  /// The state of the daemon on the embedded cluster in a folder.
+  /// The state of the daemon of the embedded cluster in a folder.
   public static func embedded(below cluster: String) async -> DaemonState {
     do throws(ControlError) {
       let folder = try ControlFolder(below: cluster, making: false)
@@ -19,9 +19,9 @@ extension DaemonState {
 
   private static let recordName = "daemon.json"
 
-  /// Has an embedded cluster's daemon write down what `embedded` reads, each time that it is called.
+  /// Returns a function with which the daemon of an embedded cluster stores the record that `embedded` reads.
   ///
-  /// - Throws: `ControlError` where the folder cannot be made.
+  /// - Throws: `ControlError` if the folder cannot be created.
   public static func recorder(
     below cluster: String
   ) throws(ControlError) -> @Sendable (DaemonRecord) -> Void {
@@ -29,13 +29,13 @@ extension DaemonState {
     return { record in folder.write(Array(record.json.text().utf8), to: recordName) }
   }
 
-  /// How much longer than it says a lease may be unchanged before its holder counts as gone, in seconds: clocks differ.
+  /// How many seconds past its duration a lease may be unchanged before its holder counts as gone; clocks differ.
   private static let slack = 12
 
-  /// The state of the daemons of an installation on a Kubernetes.
+  /// The state of an installation's daemons on Kubernetes.
   ///
   /// - Parameters:
-  ///   - lease: nil where there is none.
+  ///   - lease: nil if there is none.
   ///   - now: in whole seconds since 1970.
   public init(lease: Object?, now: Int) {
     guard let lease else {

@@ -2,7 +2,7 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// A wish that is noted on the Lease of the daemon that leads.
+/// A command that is stored on the Lease of the leading daemon.
 public struct LeaseOrder: Sendable {
   let api: any ClusterAPI
   let lease: ObjectName
@@ -13,13 +13,14 @@ public struct LeaseOrder: Sendable {
     (self.api, self.lease, self.now) = (api, lease, now)
   }
 
-  /// After so many seconds without a renewal nobody leads; three times what it takes a daemon to give up.
+  /// The number of seconds without a renewal after which no daemon leads; three times as long as a daemon takes to give
+  /// up.
   private static let patience = 24.0
 
-  /// Has the daemon that leads fetch and compare.
+  /// Makes the leading daemon fetch and resync.
   ///
-  /// - Parameter sha: the commit to be followed although history was rewritten; nil for none.
-  /// - Throws: `OrderRefusal` where nobody would hear it; `APIError` where it could not be noted.
+  /// - Parameter sha: the commit to approve although history was rewritten; nil for none.
+  /// - Throws: `OrderRefusal` if no daemon would receive the command; `APIError` if it could not be stored.
   public func sync(accept sha: String?) async throws -> ControlAnswer {
     let found: Object
     do throws(APIError) {
@@ -54,6 +55,6 @@ public struct LeaseOrder: Sendable {
     return holder
   }
 
-  /// `2026-01-31T09:05:00.123456Z` without its fraction.
+  /// `2026-01-31T09:05:00.123456Z` without its fractional seconds.
   private static func whole(_ time: String) -> String { time.prefix { $0 != "." && $0 != "Z" } + "Z" }
 }

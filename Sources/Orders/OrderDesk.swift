@@ -2,8 +2,8 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// Carries orders out through the port. The same for a command that writes to a Kubernetes itself and for a daemon
-/// that alone may write its embedded cluster.
+/// Carries out commands through the cluster API. It is used both by a command that writes to Kubernetes directly and by
+/// the daemon that is the only writer of its embedded cluster.
 public struct OrderDesk: Sendable {
   let api: any ClusterAPI
   let now: @Sendable () -> Int
@@ -11,10 +11,10 @@ public struct OrderDesk: Sendable {
   /// - Parameter now: the wall clock, in whole seconds since 1970.
   public init(api: any ClusterAPI, now: @escaping @Sendable () -> Int) { (self.api, self.now) = (api, now) }
 
-  /// Decides by the object as it is, and writes what is to be written.
+  /// Reads the object, decides, and writes the annotations.
   ///
   /// - Returns: what happens next, in one sentence.
-  /// - Throws: `OrderRefusal`, or `APIError` where the cluster could not be asked.
+  /// - Throws: `OrderRefusal`, or `APIError` if the request to the cluster failed.
   public func carryOut(_ order: ClusterOrder) async throws -> String {
     let live: Object
     do throws(APIError) {
@@ -30,7 +30,7 @@ public struct OrderDesk: Sendable {
     }
     let patch: JSON = [
       "metadata": [
-        // Not another one that has taken its name meanwhile.
+        // A precondition: another object may have the same name by now.
         "uid": .string(live.uid),
         "annotations": .object(JSON.Members(annotations, uniquingKeysWith: { first, _ in first })),
       ]

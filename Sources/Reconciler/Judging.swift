@@ -50,7 +50,7 @@ extension Reconciler {
     }
   }
 
-  /// Judges blocked changes again if something that they wait for changed while they were being judged.
+  /// Enqueues blocked changes again if something that they wait for changed while they were being judged.
   private func judgeAgainWhatWasTouched() {
     let touched = meanwhile ?? [:]
     meanwhile = nil

@@ -140,7 +140,7 @@ extension Reconciler {
       try await noteFile(path.wrappedValue, step.latest(of: [path]), at: commit, in: repository)
     }
     toJudge.formUnion(changes)
-    // Only now is it known what the objects should be.
+    // Drift can be detected only now that the desired state is known.
     if step.isComplete { for (reference, object) in living.objects { lookForEdits(object, reference) } }
     if before.head == nil { try await takeUpOpenCommits(at: commit, in: repository) }
     return changes.objects.count

@@ -3,17 +3,17 @@ import KubeDirector
 import StatusWriter
 import Values
 
-/// A change that git asks for and that is not carried out, with the reason and the way out.
+/// A blocked change: git asks for it and it is not carried out, with the reason and the remediation.
 public struct HeldChange: Sendable, Hashable {
-  /// The commit that asks for it, all 40 digits.
+  /// The commit that asks for the change, all 40 digits.
   public var commit: String
-  /// What would change; of the kind `Commit` for a commit that is held as a whole.
+  /// The object that would change; of the kind `Commit` if the commit is blocked as a whole.
   public var object: ObjectReference
   /// `rejected` or `waiting`.
   public var verdict: String
-  /// The ids of the rules that stand against it.
+  /// The ids of the rules that block the change.
   public var rules: [String]
-  /// One sentence.
+  /// The reason and the remediation, in one sentence.
   public var message: String
 
   public init(commit: String, object: ObjectReference, verdict: String, rules: [String], message: String) {
@@ -24,7 +24,7 @@ public struct HeldChange: Sendable, Hashable {
     self.message = message
   }
 
-  /// Nil for what is carried out, and for an app that only waits until nothing runs it any more.
+  /// Nil for a change that is carried out, and for an app that only waits until no cluster runs it any more.
   init?(_ report: ObjectReport, of commit: String) {
     switch report.phase {
     case .rejected: break
@@ -36,15 +36,16 @@ public struct HeldChange: Sendable, Hashable {
       rules: Array(report.rules.prefix(10)).map { Self.fit($0) }, message: Self.fit(report.message ?? ""))
   }
 
-  /// True for a commit that is held whatever it changes, and all after it.
+  /// Whether the commit is blocked as a whole, with all commits after it.
   public var isOfCommit: Bool { object.kind == Reconciler.commitKind }
 
-  /// Whether it says something of an object: of this one, or of a commit as a whole.
+  /// Whether the blocked change affects a cluster: it changes this cluster, or it is not about an app or another
+  /// cluster, as with a whole commit.
   public func concerns(_ cluster: ObjectReference) -> Bool {
     object == cluster || ![Wire.clusterKind, Wire.appKind].contains(object.kind)
   }
 
-  /// On one line, bounded, without credentials.
+  /// The text on one line, with limited length and without credentials.
   static func fit(_ text: String) -> String {
     let line = String(text.unicodeScalars.prefix(2000)).split(whereSeparator: \.isNewline).joined(
       separator: " ")
@@ -63,7 +64,7 @@ extension HeldChange {
     ]
   }
 
-  /// Nil for what is none of ours.
+  /// Nil if the JSON is not a blocked change as kdops writes it.
   init?(_ json: JSON) {
     guard let commit = json["commit"]?.string, let kind = json["kind"]?.string,
       let name = json["name"]?.string, let verdict = json["verdict"]?.string
@@ -76,10 +77,10 @@ extension HeldChange {
   }
 }
 
-/// All that an installation holds at a time; of very many the first, those of whole commits before others.
+/// All blocked changes of an installation at a time, up to a limit; those of whole commits come first.
 public struct HeldChanges: Sendable, Hashable {
   public var changes: [HeldChange]
-  /// How many more there are.
+  /// The number of blocked changes beyond the limit.
   public var omitted: Int
 
   static let limit = 100

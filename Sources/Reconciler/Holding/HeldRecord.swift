@@ -2,10 +2,12 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// Where whoever looks at the cluster alone reads what is held: a field of the installation's ConfigMap.
+/// The record of blocked changes in the cluster, for readers without access to git: a field of the installation's
+/// ConfigMap.
 ///
-/// The daemon writes it on change and never decides anything by it. What one that died has left there stands until the
-/// next one has judged for itself. The field beside it, by which something is decided, is a `WorkedRecord`.
+/// The daemon writes the record on each change and bases no decision on it. The record of a daemon that died stays
+/// until the next one has judged the changes itself. The field beside it, on which a decision is based, is a
+/// `WorkedRecord`.
 public struct HeldRecord: Sendable {
   private let map: RecordMap
 
@@ -14,12 +16,13 @@ public struct HeldRecord: Sendable {
 
   private static let field = "held.json"
 
-  /// - Parameter namespace: the daemon's own.
+  /// - Parameter namespace: the daemon's own namespace.
   public init(_ api: any ClusterAPI, namespace: String, installation: String) {
     map = RecordMap(api, namespace: namespace, installation: installation)
   }
 
-  /// Writes what is held now, where it is not there already. Where nothing is held, and nothing was, nothing is made.
+  /// Writes the blocked changes unless the record already has them. If there are none, and there is no record, none is
+  /// created.
   ///
   /// - Parameter now: in whole seconds since 1970.
   public func write(_ held: HeldChanges, now: Int) async throws(APIError) {
@@ -28,9 +31,9 @@ public struct HeldRecord: Sendable {
     try await map.write(Self.json(held, now), to: Self.field, over: old)
   }
 
-  /// What the installations of a namespace hold.
+  /// Reads the blocked changes of all installations of a namespace.
   ///
-  /// - Parameter namespace: nil for all.
+  /// - Parameter namespace: nil for all namespaces.
   public static func read(
     from api: any ClusterAPI, namespace: String?
   ) async throws(APIError) -> HeldChanges {

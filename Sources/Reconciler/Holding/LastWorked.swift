@@ -3,22 +3,23 @@ import GitStore
 import KubeDirector
 import Logging
 
-// Which commit was worked off last, so that rewritten history is noticed by whichever daemon comes next.
+// The last attempted revision, so that the next daemon detects rewritten history.
 extension Reconciler {
-  /// The same in our own copy, for where the cluster keeps no record.
+  /// The ref in the local repository that stores the last attempted revision, in case the cluster has no record.
   var workedRef: String { Self.workedRef(settings.branch) }
 
-  /// Which commit of a branch a daemon with this copy of the repository has worked off last. Nothing that a remote has
-  /// comes to be there.
+  /// The ref for the last attempted revision of a branch by a daemon with this local repository. Refs of a remote are
+  /// never fetched to this place.
   public static func workedRef(_ branch: String) -> String { "refs/kdops/worked/\(branch)" }
 
-  /// The commit that was worked off last, by whomever; nil where nobody knows of any. Our copy need not have it.
+  /// The last attempted revision of any daemon; nil if none is known. The local repository may not have this commit.
   func lastWorked(in repository: GitRepository) async throws -> ObjectID? {
     if let recorded { return recorded }
     return try await repository.target(of: workedRef)
   }
 
-  /// The same, where our copy has it. One that was made after history was rewritten does not.
+  /// The last attempted revision if the local repository has it. A repository that was cloned after history was
+  /// rewritten does not.
   func lastWorkedAtHand(in repository: GitRepository) async throws -> ObjectID? {
     guard let worked = try await lastWorked(in: repository), try await repository.has(worked) else {
       return nil
@@ -26,15 +27,15 @@ extension Reconciler {
     return worked
   }
 
-  /// Whether a commit is this head or lies before it. A head comes with all its history, so what our copy lacks does
-  /// not.
+  /// Whether a commit is this head or one of its ancestors. A head is fetched with all its history, so a commit that
+  /// the local repository lacks is not an ancestor.
   func isPart(_ commit: ObjectID, of head: ObjectID, in repository: GitRepository) async throws -> Bool {
     guard try await repository.has(commit) else { return false }
     return try await repository.isAncestor(commit, of: head)
   }
 
-  /// Takes up, once, what the cluster keeps. Where that cannot be told nothing is followed meanwhile, for it may be
-  /// that somebody has rewritten history.
+  /// Reads, once, the revision stored in the cluster. If that fails, no head is followed in the meantime, because
+  /// history may have been rewritten.
   func recallWorked() async throws {
     guard !isRecordRead else { return }
     do throws(APIError) {
@@ -59,10 +60,10 @@ extension Reconciler {
     isRecordRead = true
   }
 
-  /// Writes down that a commit is worked off, where that is not there already. Where the cluster refuses it our own
-  /// copy has to do.
+  /// Stores the last attempted revision unless it is stored already. If the cluster forbids that, only the local
+  /// repository stores it.
   ///
-  /// - Parameter kept: what our copy has.
+  /// - Parameter kept: the revision that the local repository stores now.
   func keepWorked(
     _ commit: ObjectID, insteadOf kept: ObjectID?, in repository: GitRepository
   ) async throws {

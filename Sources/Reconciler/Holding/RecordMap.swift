@@ -2,28 +2,28 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// The ConfigMap in which an installation's daemon writes things down, beside the key of the stamps: a field for each
-/// of them. Who writes one keeps the others.
+/// The ConfigMap in which an installation's daemon stores its records, one field each; the stamp key is in a Secret. A
+/// write of one field keeps the others.
 struct RecordMap: Sendable {
   private let api: any ClusterAPI
   private let name: ObjectName
   private let installation: String
 
-  /// On those of all installations.
+  /// The labels of the ConfigMaps of all installations.
   static let labels = [
     "app.kubernetes.io/managed-by": "kdops", "app.kubernetes.io/component": "held-changes",
   ]
 
   static func name(installation: String) -> String { "kdops-\(installation)-held" }
 
-  /// - Parameter namespace: the daemon's own.
+  /// - Parameter namespace: the daemon's own namespace.
   init(_ api: any ClusterAPI, namespace: String, installation: String) {
     self.api = api
     self.installation = installation
     name = ObjectName(namespace: namespace, name: Self.name(installation: installation))
   }
 
-  /// Nil where nothing was written yet.
+  /// Reads the ConfigMap; nil if it does not exist yet.
   func read() async throws(APIError) -> Object? {
     do throws(APIError) {
       return try await api.get(.configMaps, name)
@@ -33,7 +33,7 @@ struct RecordMap: Sendable {
     }
   }
 
-  /// Nil where it is not there, or not of a version that we know.
+  /// The content of a field; nil if it is missing, or of an unknown schema version.
   static func json(_ field: String, of map: Object) -> JSON? {
     guard let text = map.json["data"]?[field]?.string, let json = try? JSON.parse(Array(text.utf8)),
       json["schemaVersion"]?.integer == 1
@@ -41,7 +41,9 @@ struct RecordMap: Sendable {
     return json
   }
 
-  /// - Parameter map: as it was read; where somebody has written to it since, that is a conflict.
+  /// Writes one field.
+  ///
+  /// - Parameter map: the ConfigMap as it was read; if it was changed since, the write fails with a conflict.
   func write(_ json: JSON, to field: String, over map: Object?) async throws(APIError) {
     let text = JSON.string(json.text(pretty: true))
     if var map {

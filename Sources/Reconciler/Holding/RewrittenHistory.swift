@@ -5,7 +5,7 @@ import Logging
 import Rules
 import StatusWriter
 
-// What is said of a head that has left out the commit that was worked off last.
+// Reports on a head that does not contain the last attempted revision.
 extension Reconciler {
   func withhold(_ head: ObjectID, insteadOf worked: ObjectID, in repository: GitRepository) async {
     let wayOut =
@@ -25,7 +25,7 @@ extension Reconciler {
     await record(report, of: head, in: repository)
   }
 
-  /// Another head is followed, or held; what was said of an earlier one no longer holds.
+  /// Withdraws the report on an earlier rewritten head when another head is followed or blocked.
   func releaseRewritten(by head: ObjectID, in repository: GitRepository) async throws {
     guard let before = rewritten else { return }
     rewritten = nil

@@ -1,10 +1,10 @@
 import GitStore
 import StatusWriter
 
-// What is held, told to those who look at the cluster and not at git.
+// Reports blocked changes in the cluster, for readers without access to git.
 extension Reconciler {
-  /// Tells what is held where it is something else than before. Called when a round has judged all that it could: an
-  /// earlier daemon's word is not taken back by one that has not looked yet.
+  /// Reports the blocked changes if they differ from the last report. Called when a pass has judged everything that it
+  /// could, so that a new daemon does not withdraw an earlier daemon's report before it has judged the changes itself.
   func tellOfHeld() async {
     let now = HeldChanges(
       all: book.notApplied.compactMap { HeldChange($0.report, of: $0.commit.hex) } + refWarnings)

@@ -3,17 +3,18 @@ import GitStore
 import KubeDirector
 import Values
 
-/// Where the cluster keeps which commit of a branch was worked off last, so that whichever daemon comes next notices
-/// rewritten history: a field of the installation's ConfigMap.
+/// The record of a branch's last attempted revision in the cluster, so that the next daemon detects rewritten history:
+/// a field of the installation's ConfigMap.
 ///
-/// It bears a stamp. Who may write the ConfigMap can take the field away, or put an older one back; he can make none.
+/// The record has a stamp. Anyone who may write the ConfigMap can remove the field or restore an older one, but cannot
+/// forge one.
 public struct WorkedRecord: Sendable {
-  /// What is found there.
+  /// The result of reading the record.
   public enum Reading: Sendable, Hashable {
     case commit(ObjectID)
-    /// None of this branch.
+    /// There is no record for this branch.
     case none
-    /// One that no daemon of the installation wrote.
+    /// The record was not written by a daemon of this installation.
     case unproven
   }
 
@@ -24,8 +25,8 @@ public struct WorkedRecord: Sendable {
   private static let field = "worked.json"
 
   /// - Parameters:
-  ///   - namespace: the daemon's own.
-  ///   - stamp: the installation's.
+  ///   - namespace: the daemon's own namespace.
+  ///   - stamp: the installation's stamp.
   public init(
     _ api: any ClusterAPI, namespace: String, installation: String, branch: String, stamp: Stamp
   ) {
@@ -34,7 +35,7 @@ public struct WorkedRecord: Sendable {
     self.stamp = stamp
   }
 
-  /// What the daemon that worked last has left there.
+  /// Reads the record of the last daemon.
   public func read() async throws(APIError) -> Reading {
     guard let found = try await map.read(), found.json["data"]?[Self.field] != nil else { return .none }
     guard let json = RecordMap.json(Self.field, of: found) else { return .unproven }
@@ -45,7 +46,7 @@ public struct WorkedRecord: Sendable {
     return .commit(commit)
   }
 
-  /// Writes which commit was worked off, where it is not there already.
+  /// Stores the last attempted revision unless the record already has it.
   public func write(_ commit: ObjectID) async throws(APIError) {
     let (old, json) = (try await map.read(), json(commit))
     guard old.flatMap({ RecordMap.json(Self.field, of: $0) }) != json else { return }

@@ -2,13 +2,15 @@ import Diagnostics
 import Manifests
 import Values
 
-/// Puts one object of a file back to what an older state of the file says, and leaves every other byte alone.
+/// Restores one object of a file to an older version of the file, and leaves all other bytes unchanged.
 struct FileRestoration {
   var object: ObjectReference
   var path: String
   var defaultNamespace: String
 
-  /// - Returns: the whole file; nil where that cannot be done byte by byte.
+  /// Restores the object in the file's content.
+  ///
+  /// - Returns: the whole file; nil if the object cannot be restored byte by byte.
   func content(of present: [UInt8], as old: [UInt8]) -> [UInt8]? {
     guard let wanted = document(in: old) else { return nil }
     guard let (here, there) = parts(present, old) else { return nil }
@@ -16,13 +18,13 @@ struct FileRestoration {
     guard let at = index(in: here), let from = index(in: there) else { return nil }
     var parts = here
     parts[at] = Self.marker(of: here[at]) + there[from].dropFirst(Self.marker(of: there[from]).count)
-    // A document that was the last may lack its line's end.
+    // The last document of a file may lack its final newline.
     if at < parts.count - 1, parts[at].last != UInt8(ascii: "\n") { parts[at].append(UInt8(ascii: "\n")) }
     let content = parts.flatMap(\.self)
     return isSound(content, present, wanted) ? content : nil
   }
 
-  /// The documents of both files; nil where they cannot be told apart by their lines.
+  /// The documents of both files; nil if they cannot be separated by lines.
   private func parts(_ present: [UInt8], _ old: [UInt8]) -> ([[UInt8]], [[UInt8]])? {
     if path.endsExactly(with: ".json") { return ([present], [old]) }
     guard let here = Self.split(present), let there = Self.split(old) else { return nil }
@@ -33,7 +35,7 @@ struct FileRestoration {
     ManifestFile.parse(path: path, bytes: bytes, defaultNamespace: defaultNamespace)
   }
 
-  /// The object, where it stands for itself and in no List.
+  /// The object, if it is a document of its own and not an item of a List.
   private func document(in bytes: [UInt8]) -> JSON? {
     file(bytes).documents.first {
       $0.prefix == .root && $0.reference(defaultNamespace: defaultNamespace) == object
@@ -45,7 +47,7 @@ struct FileRestoration {
     return found.count == 1 ? found.first : nil
   }
 
-  /// Reads what was made: the object is what it was, and every other one what it is.
+  /// Parses the result to verify it: the object has its old content, and all others are unchanged.
   private func isSound(_ content: [UInt8], _ present: [UInt8], _ wanted: JSON) -> Bool {
     let (made, before) = (file(content), file(present))
     guard made.isWhole, before.isWhole, made.documents.count == before.documents.count else { return false }
@@ -58,10 +60,10 @@ struct FileRestoration {
 
   // MARK: Documents of a YAML file
 
-  /// Whether a file holds nothing but one document.
+  /// Whether a file contains only one document.
   private static func isAlone(_ parts: [[UInt8]]) -> Bool { parts.count { !isEmpty($0) } == 1 }
 
-  /// Whether only comments and blanks are in a part.
+  /// Whether a part contains only comments and white space.
   private static func isEmpty(_ part: [UInt8]) -> Bool {
     part.dropFirst(marker(of: part).count).split(separator: UInt8(ascii: "\n")).allSatisfy { line in
       let first = line.first { ![UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r")].contains($0) }
@@ -69,15 +71,15 @@ struct FileRestoration {
     }
   }
 
-  /// The line that begins a document; none where it begins without.
+  /// The separator line at the start of a document; empty if there is none.
   private static func marker(of part: [UInt8]) -> [UInt8] {
     guard part.starts(with: "---".utf8) else { return [] }
     let end = part.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? part.count
     return Array(part[..<end])
   }
 
-  /// Cuts before each line that begins with `---`, which in YAML ends whatever went before. Nil for files with
-  /// directives, explicit ends, or something on a line with the mark.
+  /// Splits before each line that begins with `---`, which in YAML ends the document before it. Nil for files with
+  /// directives, explicit document ends, or other text on a separator line.
   private static func split(_ bytes: [UInt8]) -> [[UInt8]]? {
     var parts: [[UInt8]] = []
     var part: [UInt8] = []

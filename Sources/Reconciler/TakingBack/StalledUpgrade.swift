@@ -6,18 +6,18 @@ import Signatures
 import StatusWriter
 import Values
 
-/// What a daemon does about an upgrade that has stalled. Nothing is done by silence: git says what is wanted, so a
-/// commit says that the old app is wanted again.
+/// Settings for the automatic revert of stalled upgrades. Git contains the desired state, so the daemon pushes a commit
+/// that asks for the old app again; it does not change the cluster without a commit.
 public struct TakingBack: Sendable {
-  /// How long a step may take before its upgrade is taken back.
+  /// How long a step may take before its upgrade is reverted.
   public var deadline: Duration
-  /// In whole seconds since 1970.
+  /// The present time, in whole seconds since 1970.
   public var now: @Sendable () -> Int
-  /// Whether this daemon is the one that acts.
+  /// Whether this daemon is the leader; only the leader pushes.
   public var leads: @Sendable () -> Bool
-  /// Whose name its commits bear.
+  /// The author of the daemon's commits.
   public var author: (name: String, email: String)
-  /// Signs its commits beside their stamp; nil where no forge asks for that.
+  /// Signs the daemon's commits in addition to their stamp; nil if no forge requires a signature.
   public var signer: CommitSigner?
 
   public init(
@@ -31,7 +31,7 @@ public struct TakingBack: Sendable {
     self.signer = signer
   }
 
-  /// What is pushed, made of a commit's text: with the stamp, and over both the signature.
+  /// The commit to push: the text with the stamp, and a signature over both.
   func sealed(_ text: [UInt8], _ stamp: Stamp) async throws(GitError) -> [UInt8] {
     let stamped = OwnCommit.sealed(text, stamp)
     guard let signer else { return stamped }
@@ -43,28 +43,30 @@ public struct TakingBack: Sendable {
   }
 }
 
-/// An upgrade that has stalled for good, as the cluster tells it.
+/// An upgrade that has stalled past the deadline, as the cluster's status shows it.
 struct StalledUpgrade: Hashable {
   var cluster: ObjectReference
-  /// The commit that asked for it, and the file in which.
+  /// The provenance of the upgrade: the commit that asked for it, and its file.
   var origin: Provenance
   var commit: ObjectID
   var fromApp: String
   var toApp: String
-  /// What ails which pod. The way out that the engine offers is what happens here.
+  /// The stall reason and the pod. It leaves out the engine's remediation, which the revert carries out.
   var message: String
 
-  /// When a stalled upgrade is to be taken back.
+  /// When a stalled upgrade must be reverted.
   enum Due: Hashable {
     case now(StalledUpgrade)
-    /// In so many seconds, unless it gets on.
+    /// In this many seconds, unless the upgrade makes progress.
     case later(Int)
     case never
   }
 
+  /// Decides when the upgrade of a cluster must be reverted.
+  ///
   /// - Parameters:
   ///   - deadline: how long a step may take, in seconds.
-  ///   - noReturn: the roles past whose first upgraded pod there is no way back, as its new app says.
+  ///   - noReturn: the roles whose first upgraded pod is the point of no return, according to the new app.
   ///   - now: in seconds since 1970.
   static func due(_ live: Object, deadline: Int, noReturn: Set<String>, now: Int) -> Due {
     guard let status = ClusterStatus(live.json["status"]), let stall = status.stall,
@@ -72,7 +74,7 @@ struct StalledUpgrade: Hashable {
       status.observedGeneration >= live.generation, live.json["spec"]?["app"]?.string == status.app,
       !live.isSuspended,
       let origin = Provenance(of: live), let commit = ObjectID(hex: origin.specCommit),
-      // Once is enough: whoever brings the commit back has seen what became of it.
+      // Each commit is reverted only once: a person who pushes it again has seen the revert.
       live.annotation(Wire.Annotation.takenBack) != origin.specCommit,
       !status.hasPassed(pointOfNoReturn: noReturn)
     else { return .never }
@@ -84,7 +86,7 @@ struct StalledUpgrade: Hashable {
         message: stall.complaint))
   }
 
-  /// The message of the commit that takes it back.
+  /// The message of the commit that reverts the upgrade.
   func message(_ subject: String, deadline: Duration) -> String {
     let name = "\(cluster.namespace)/\(cluster.name)"
     return """

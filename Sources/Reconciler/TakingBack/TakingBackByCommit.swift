@@ -8,18 +8,18 @@ import Rules
 import StatusWriter
 import Values
 
-/// What became of taking an upgrade back.
+/// The result of an automatic revert.
 struct TakenBack: Hashable {
   /// The commit that asked for the upgrade.
   var commit: ObjectID
-  /// Why it could not be done; nil where the commit that does it was pushed.
+  /// Why the revert failed; nil if the reverting commit was pushed.
   var obstacle: String?
 }
 
-// `onStall: revert-commit`: the daemon itself pushes the commit that restores a stalled cluster's file. What follows
-// is an ordinary rollback, by whichever daemon fetches that commit.
+// Auto revert, `onStall: revert-commit`: the daemon itself pushes the commit that restores a stalled cluster's file.
+// The daemon that fetches this commit carries it out as an ordinary rollback.
 extension Reconciler {
-  /// Takes back what has stalled for too long, one cluster after another.
+  /// Reverts upgrades that have been stalled longer than the deadline, one cluster after another.
   func takeBackStalled(in repository: GitRepository) async {
     guard let rule = settings.takingBack else { return }
     for reference in stalled.sorted() {
@@ -37,7 +37,7 @@ extension Reconciler {
     }
   }
 
-  /// What the app being gone to says of its point of no return.
+  /// The roles with a point of no return, as the new app declares them.
   func noReturn(_ cluster: ObjectReference, _ live: Object) -> Set<String> {
     guard let app = live.json["spec"]?["app"]?.string else { return [] }
     let places =
@@ -51,8 +51,8 @@ extension Reconciler {
     _ upgrade: StalledUpgrade, _ rule: TakingBack, in repository: GitRepository
   ) async {
     guard takenBack[upgrade.cluster]?.commit != upgrade.commit else { return }
-    // Only on top of a head that is judged as far as it concerns this cluster, and of which every commit is accepted.
-    // What others have still to be judged for is no reason to leave it to its fate.
+    // Revert only on top of a head that is fully judged for this cluster and has no unverified commits. Other objects
+    // that are not judged yet do not delay the revert.
     guard let head = desired.head, head == fetched, trust?.withheld == nil, refused == nil,
       !toJudge.objects.contains(upgrade.cluster), !toJudge.files.contains(ExactString(upgrade.origin.path)),
       book.candidate(of: upgrade.cluster) == nil
@@ -89,7 +89,7 @@ extension Reconciler {
   private func failed(_ upgrade: StalledUpgrade, _ error: GitError) async {
     switch error.kind {
     case .conflict:
-      // Somebody was faster; what he wants is looked at first.
+      // Another commit was pushed first; reconcile it before the next attempt.
       sync()
     case .unreachable, .timeout, .cancelled:
       isRetrying = true
@@ -104,7 +104,7 @@ extension Reconciler {
     }
   }
 
-  /// Says why a person has to do it, and does not try again for this commit.
+  /// Reports why a person has to revert the upgrade, and does not try again for this commit.
   private func give(up upgrade: StalledUpgrade, _ words: String) async {
     takenBack[upgrade.cluster] = TakenBack(commit: upgrade.commit, obstacle: words)
     logger.warning(
@@ -116,8 +116,8 @@ extension Reconciler {
     look()
   }
 
-  /// The file with the cluster as it was before the upgrade; nil where the branch has moved on for it, or where that
-  /// would change more.
+  /// The file with the cluster as it was before the upgrade; nil if the file was changed since, or if the revert would
+  /// change more than the app.
   private func restored(
     _ upgrade: StalledUpgrade, at head: ObjectID, in repository: GitRepository
   ) async throws -> [UInt8]? {
@@ -145,7 +145,7 @@ extension Reconciler {
     return nil
   }
 
-  /// What is to be added to the word of a stall that this daemon could not take back.
+  /// The text to add to the report of a stall that this daemon could not revert.
   func obstacle(_ cluster: ObjectReference, _ commit: ObjectID?) -> String? {
     guard let taken = takenBack[cluster], taken.commit == commit else { return nil }
     return taken.obstacle.map { "the daemon cannot take it back by itself: \($0)" }

@@ -1,46 +1,47 @@
 import GitStore
 import Signatures
 
-/// The way from what was accepted to a head: one step for each commit along first parents, the oldest first.
+/// The commits from the accepted base to a head: one step for each commit along first parents, oldest first.
 struct Approach {
   struct Step {
     var commit: ObjectID
-    /// All commits that come with it and not before: its own last, before it those that it merges.
+    /// All commits that this step adds to the history: its own commit last, after the commits that it merges.
     var brings: [ObjectID]
   }
 
-  /// Where the way begins; nil where it begins with history itself.
+  /// The commit before the first step; nil if the first step is a root commit.
   var base: ObjectID?
   var steps: [Step]
 }
 
-/// What keeps a head, or a part of the way to it, from being followed.
+/// The unverified commit that keeps a head, or some of the commits before it, from being followed.
 struct Withheld: Hashable {
   /// The commit whose signature is missing or wrong.
   var commit: ObjectID
-  /// Why, as it follows the commit: `is not signed`.
+  /// The reason, phrased to follow the commit id: `is not signed`.
   var reason: String
-  /// The keys or the programs could not be read; nothing is wrong with the commit that is known.
+  /// True if the keys or the programs could not be read; the commit itself may be correct.
   var isUnknown: Bool
 }
 
-/// How far a branch is followed.
+/// The result of the signature gate: how far a branch is followed.
 struct Trust {
   /// The head that was fetched.
   var head: ObjectID
-  /// The newest commit that may be taken in; nil for none.
+  /// The newest commit that may be applied; nil for none.
   var goal: ObjectID?
-  /// Nil where all is taken in.
+  /// The commit that blocks the rest; nil if the whole branch is followed.
   var withheld: Withheld?
 }
 
 extension Approach {
-  /// Walks as far as signatures allow. How many commits come in one fetch makes no difference to where that ends.
+  /// Advances as far as the signatures allow. The result does not depend on how many commits arrive in one fetch.
   ///
   /// - Parameters:
-  ///   - answersForAll: a signed commit answers for all before it; else each one for itself.
-  ///   - limit: how many steps are looked at where the newest signed one is looked for.
-  ///   - judge: what is found of a commit's signature.
+  ///   - answersForAll: true if a signed commit covers all commits before it; otherwise each commit needs its own
+  ///     signature.
+  ///   - limit: how many steps are searched for the newest signed commit.
+  ///   - judge: returns the verdict on a commit's signature.
   func walk(
     answersForAll: Bool, limit: Int = 1000, _ judge: @Sendable (ObjectID) async throws -> SignatureVerdict
   ) async rethrows -> (goal: ObjectID?, withheld: Withheld?) {
@@ -75,7 +76,7 @@ extension Approach {
 }
 
 extension Withheld {
-  /// Nil for a signature that is good.
+  /// Nil for a valid signature.
   fileprivate init?(_ commit: ObjectID, _ verdict: SignatureVerdict) {
     switch verdict {
     case .good: return nil

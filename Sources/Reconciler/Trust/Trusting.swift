@@ -7,15 +7,15 @@ import Rules
 import Signatures
 import StatusWriter
 
-// Whose commits are followed: as far as the daemon's administrator asks for signatures.
+// The signature gate: follows commits only as far as the administrator's signature policy allows.
 extension Reconciler {
-  /// What stands in reports for a commit as a whole.
+  /// The kind that stands for a whole commit in reports.
   static let commitKind = "Commit"
 
-  /// How far the branch is followed: to its head, or as far as its signatures allow.
+  /// The commit up to which the branch is followed: its head, or the last one that the signatures allow.
   ///
-  /// Asked in every round; signatures are looked at again where the head is another one, and where something is held
-  /// with each fetch, because a key may have been added.
+  /// Called in every pass. Signatures are verified again if the head has changed and, while a commit is blocked, after
+  /// each fetch, because a key may have been added.
   func trusted(_ head: ObjectID, in repository: GitRepository) async throws -> ObjectID? {
     guard settings.verify != .none, let checker = settings.checker else { return head }
     if let trust, trust.head == head, !isTrustDue { return trust.goal }
@@ -38,7 +38,7 @@ extension Reconciler {
     if approach.steps.count >= Self.longWay {
       logger.info("signatures.checking", metadata: ["commits": "\(approach.steps.count)"])
     }
-    // Where nothing was accepted yet there is no range: the newest signed commit answers for what lies before it.
+    // If no commit was accepted yet, there is no range: the newest signed commit covers the commits before it.
     let (goal, withheld) = try await approach.walk(answersForAll: settings.verify == .head || bases.isEmpty) {
       try Task.checkCancellation()
       return try await self.signature(of: $0, checker, in: repository)
@@ -47,11 +47,11 @@ extension Reconciler {
     return Trust(head: head, goal: kept, withheld: withheld)
   }
 
-  /// From how many steps on a look at signatures is worth a word.
+  /// The number of steps from which a signature check is logged.
   private static let longWay = 500
 
-  /// The commits that objects of ours live by, as our own stamp says: with what lies before them they were accepted
-  /// once. Our copy of the repository may be new; they are not.
+  /// The commits of live objects with a valid stamp. These commits and their ancestors were accepted before, even if
+  /// the local repository is new.
   private var accepted: Set<ObjectID> {
     living.commits.filter { commit in
       living.objects(of: commit).contains { living.objects[$0].map { stamp.holds($0.json) } ?? false }
@@ -93,14 +93,14 @@ extension Reconciler {
     return await checker.check(signature)
   }
 
-  /// The goal, unless it would leave out something that was accepted before; then what was accepted.
+  /// The goal, unless it would leave out a commit that was accepted before; then the accepted commit.
   private func kept(
     _ goal: ObjectID?, _ head: ObjectID, _ base: ObjectID?, _ worked: ObjectID?, _ bases: [ObjectID],
     in repository: GitRepository
   ) async throws -> ObjectID? {
     if let worked {
       guard let goal, goal != head else { return goal ?? worked }
-      // Where the head itself has left it out, history was rewritten, which is dealt with as ever.
+      // If the head itself lacks the commit, history was rewritten, which is handled elsewhere.
       if try await repository.isAncestor(worked, of: goal) { return goal }
       return try await repository.isAncestor(worked, of: head) ? worked : goal
     }

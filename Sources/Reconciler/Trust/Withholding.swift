@@ -7,9 +7,9 @@ import Rules
 import StatusWriter
 import Values
 
-// What is said of commits that are held because of a signature.
+// Reports on commits that are blocked by the signature gate.
 extension Reconciler {
-  /// Tells of what is held now, and takes back what was said of commits that no longer are.
+  /// Reports the commits that are blocked now, and withdraws the reports of commits that no longer are.
   func tell(_ now: Trust, instead before: Trust?, in repository: GitRepository) async throws {
     var spoken: Set<ObjectID> = []
     if let withheld = now.withheld {
@@ -46,7 +46,7 @@ extension Reconciler {
     heldClusters = clusters
   }
 
-  /// What is said of a cluster whose file a commit that is held would change.
+  /// The report for a cluster whose file a blocked commit would change.
   func withheldReport(_ reference: ObjectReference) -> ObjectReport? {
     guard heldClusters.contains(reference), let trust, let withheld = trust.withheld else { return nil }
     var report = report(on: withheld, trust)
@@ -54,12 +54,12 @@ extension Reconciler {
     return report
   }
 
-  /// The clusters of ours whose files are others at the head than as far as the branch is followed.
+  /// The clusters whose files differ between the head and the last commit that is followed.
   private func clusters(
     behind trust: Trust, in repository: GitRepository
   ) async throws -> Set<ObjectReference> {
     guard trust.withheld != nil, let goal = trust.goal else { return [] }
-    // What cannot be compared keeps nobody from what is followed.
+    // A comparison that fails does not stop the commits that are followed.
     guard let changes = try? await repository.diff(base: goal, head: trust.head, desired.layout.selection())
     else {
       return []
@@ -93,7 +93,7 @@ extension Reconciler {
     )
   }
 
-  /// Who has to do what.
+  /// The remediation, with the person who has to act.
   private func wayOut(_ withheld: Withheld, _ trust: Trust) -> String {
     let admin = "or an administrator lets it pass: kdops sync --accept \(trust.head.short)"
     if withheld.isUnknown { return "it is looked at again with each fetch; mend that, \(admin)" }
