@@ -1,32 +1,32 @@
 import KubeDirector
 
-/// What the machine asks of the hands. Every action may be done again without harm.
+/// An action that the machine requests from the action executor. Every action is idempotent.
 public enum Action: Sendable, Hashable {
-  /// Makes the cluster's headless service, or makes it as it should be.
+  /// Creates the cluster's headless service, or updates it to its desired state.
   case createHeadlessService
-  /// Makes the role's StatefulSet be so, in one update; creates it where it is missing.
+  /// Updates the role's StatefulSet to this goal in one write. Creates the set if it is missing.
   case apply(role: String, SetGoal)
-  /// Only where the set has no pods left. Volumes stay.
+  /// Deletes a StatefulSet that has no pods left. Volumes are kept.
   case deleteSet(role: String)
-  /// With exactly these preconditions: another pod of the same name is left alone. Immediately means without
-  /// waiting for the node, for a pod in which nothing ever ran.
+  /// Deletes a pod with exactly these preconditions, so that another pod of the same name is left alone. `immediately`
+  /// does not wait for the node; it is for a pod in which nothing ever ran.
   case deletePod(name: String, uid: String, resourceVersion: String, immediately: Bool)
-  /// Makes the member's service, or makes it as it should be.
+  /// Creates the member's service, or updates it to its desired state.
   case createMemberService(role: String, pod: String)
-  /// The service of a member that is gone.
+  /// Deletes the service of a member that is gone.
   case deleteMemberService(name: String)
-  /// Names the app on the live pod.
+  /// Sets the label on the live pod that names the app.
   case label(pod: String, app: String)
   case order(pod: String, PodOrder)
-  /// Look again after so many seconds, whatever happens.
+  /// Requests another step after this many seconds, whatever else happens.
   case wake(after: Int)
-  /// For log and events; changes nothing.
+  /// Emits an event for the log and for Kubernetes Events. It changes nothing.
   case tell(Happening)
 }
 
-/// What a StatefulSet shall be.
+/// The desired state of a StatefulSet.
 public struct SetGoal: Sendable, Hashable {
-  /// Whose image and package settings the template has.
+  /// The app whose image and package settings the template contains.
   public var app: String
   public var replicas: Int
   public var strategy: SetStrategy
@@ -38,21 +38,21 @@ public struct SetGoal: Sendable, Hashable {
   }
 }
 
-/// Something to be done inside a pod's container, and in no other container than this one.
+/// A task to run inside a pod's container, and in no other container than this one.
 public struct PodOrder: Sendable, Hashable {
   public var role: String
   public var containerID: String
   public var task: Task
 
   public enum Task: Sendable, Hashable {
-    /// Puts `configmeta.json` and the app's config package in.
+    /// Installs `configmeta.json` and the app's config package.
     case install(app: String, Mode, MetadataBasis)
-    /// Runs `startscript`. The key names this run: the same container never runs the same key twice.
+    /// Runs `startscript`. The notification's key identifies the run: a container never runs the same key twice.
     case script(Notification, app: String)
-    /// Removes what was copied aside before an upgrade that has ended.
+    /// Removes the backup that was made before an upgrade that has ended.
     case discardBackup(id: String, app: String)
 
-    /// Whose package it is about.
+    /// The app whose package the task uses.
     public var app: String {
       switch self {
       case .install(let app, _, _), .script(_, let app), .discardBackup(_, let app): app
@@ -61,13 +61,13 @@ public struct PodOrder: Sendable, Hashable {
   }
 
   public enum Mode: Sendable, Hashable {
-    /// The package afresh.
+    /// Installs the package from scratch.
     case fresh
-    /// `configmeta.json` alone: the volume has the rest.
+    /// Writes `configmeta.json` only: the volume already has the rest.
     case metadataOnly
-    /// The package afresh, after a backup of what is there under the upgrade's id.
+    /// Installs the package from scratch, after a backup of the existing files under the upgrade's id.
     case upgrade(id: String, backup: Bool)
-    /// What was backed up under the upgrade's id; the package afresh where there is no backup.
+    /// Restores the backup made under the upgrade's id. Without a backup, installs the package from scratch.
     case revert(id: String, backup: Bool)
   }
 
@@ -78,13 +78,13 @@ public struct PodOrder: Sendable, Hashable {
   }
 }
 
-/// What of a cluster a `configmeta.json` was made from. Where it has changed before a member counts as one that hears
-/// of changes, the file is written again.
+/// The facts about a cluster from which a `configmeta.json` was made. If they change before a member counts as a
+/// subscriber of changes, the file is written again.
 public struct MetadataBasis: Sendable, Hashable {
-  /// Node ids only grow, so both together tell any set of members from a later one.
+  /// Node ids only grow, so `lastNodeID` and `members` together distinguish any set of members from a later one.
   public var lastNodeID: Int
   public var members: Int
-  /// How often its connections had changed.
+  /// The number of times that the cluster's connections have changed.
   public var connections: Int
 
   public init(_ status: ClusterStatus) {
@@ -94,28 +94,28 @@ public struct MetadataBasis: Sendable, Hashable {
   }
 }
 
-/// A step that people want to read about.
+/// A step of the engine that is reported to users.
 public enum Happening: Sendable, Hashable {
   case upgradeBegan(from: String, to: String)
   case rollbackBegan(from: String, to: String)
   case podClaimed(pod: String, role: String, rollingBack: Bool)
   case podDone(pod: String, role: String, rollingBack: Bool, seconds: Int)
   case podFailed(pod: String, role: String, reason: String)
-  /// Nothing more goes on by itself, for the reason and in the words of the condition.
+  /// Nothing progresses by itself any more. Reason and message are those of the condition.
   case stalled(pod: String?, reason: String, message: String)
   case roleDone(role: String, rollingBack: Bool)
   case upgradeEnded(app: String, rolledBack: Bool, seconds: Int)
   case configured(members: Int)
   case membersChanged(role: String, from: Int, to: Int)
-  /// What the cluster is connected to is not what it was.
+  /// The objects that the cluster is connected to have changed.
   case connectionsChanged(names: [String], missing: [String])
-  /// What failed is tried again, because somebody asked for it.
+  /// A failed task runs again because a user requested it.
   case retried(pod: String, what: String)
-  /// Somebody asked to run a script again, and there is nothing to run again.
+  /// A user requested a retry, and there is nothing to run again.
   case retryIgnored(reason: String)
 }
 
-/// One step's outcome. The status is written first; only when that succeeded are the actions done, in their order.
+/// The outcome of one step. The status is written first; the actions run, in order, only if that write succeeds.
 public struct Decision: Sendable, Hashable {
   public var status: ClusterStatus
   public var actions: [Action]

@@ -1,9 +1,9 @@
 import KubeDirector
 
-// Events that apps may ask for: a role's when the role is done, the cluster's at the very end.
+// Optional lifecycle events: a role's event when the role is done, the cluster's event at the very end.
 extension ClusterMachine {
-  /// Queues the event for every member of the role, where the role hears it. A role in which a rollback found
-  /// nothing to take back has nothing to tell.
+  /// Queues the event for every member of the role, if the role subscribes to it. A role in which a rollback had
+  /// nothing to revert gets no event.
   mutating func announceRole(_ role: Int, _ event: LifecycleEvent) {
     guard let info = status.upgradeInfo else { return }
     guard event == .roleUpgraded || status.roles[role].members.contains(where: { $0.upgrade?.id == info.id })
@@ -19,7 +19,7 @@ extension ClusterMachine {
     }
   }
 
-  /// Ends the upgrade or rollback once every role is done, every member is set up and nobody is owed a word.
+  /// Ends the upgrade or rollback once every role is done, every member is set up and no notification is pending.
   mutating func endWhenDone() {
     guard let info = status.upgradeInfo, isQuiet else { return }
     if !info.announced {
@@ -54,13 +54,13 @@ extension ClusterMachine {
     }
   }
 
-  /// Takes back what was to be told of an upgrade that is being turned round; and, from members that the upgrade did
-  /// not touch, the failure of telling it.
+  /// Removes pending notifications of an upgrade that is being rolled back. For members that the upgrade did not
+  /// touch, it also clears the failure of such a notification.
   mutating func withdrawAnnouncements(_ info: UpgradeInfo) {
     for role in status.roles.indices {
       for index in status.roles[role].members.indices {
         var member = status.roles[role].members[index]
-        // Where the package is missing, what is pending has not even been tried.
+        // If the package is missing, the pending notifications have not been tried at all.
         let failed = member.failedNotification
         member.detail.pendingNotifications.removeAll { Self.forward.contains($0.event) }
         if let failed, Self.forward.contains(failed.event), member.upgrade?.id != info.id {

@@ -1,8 +1,8 @@
 import KubeDirector
 
-// The claim: what is written into the status before a pod is touched, and when it may be.
+// The claim: what is written to the status before a pod is touched, and the conditions for claiming.
 extension ClusterMachine {
-  /// True where the member is claimed for the way that the upgrade goes now, and for the revision it goes to.
+  /// Whether the member is claimed for the upgrade's current direction and target revision.
   func isClaimed(_ role: Int, _ member: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Bool {
     let member = status.roles[role].members[member]
     guard let ledger = member.upgrade else { return false }
@@ -11,8 +11,9 @@ extension ClusterMachine {
       && !(ledger.done && isOnOther(revision: goal, member))
   }
 
-  /// The revision that the member's pod is to have: the set's. On the way back the one that it has, where the upgrade
-  /// claimed the pod and never moved it: that is the old template as well, as the daemon of its time spelled it.
+  /// The revision that the member's pod should have: the set's update revision.
+  /// In a rollback, a pod that the upgrade claimed but never moved keeps the revision that it has. That revision is
+  /// the old template too, as an earlier version of the daemon wrote it.
   func goal(_ member: MemberStatus, _ info: UpgradeInfo, _ set: SetObservation) -> String {
     guard info.isRollingBack, let ledger = member.upgrade, ledger.id == info.id,
       let pod = observed.pods[member.pod], !pod.isBeingDeleted, pod.revision == set.currentRevision
@@ -27,13 +28,13 @@ extension ClusterMachine {
     return isKept ? pod.revision : set.updateRevision
   }
 
-  /// True for a pod that is there to stay, and does not have the revision.
+  /// Whether the member has a pod that is not being deleted and has another revision.
   func isOnOther(revision: String, _ member: MemberStatus) -> Bool {
     guard let pod = observed.pods[member.pod], !pod.isBeingDeleted else { return false }
     return pod.revision != revision
   }
 
-  /// Puts into the ledger that this pod is now ours to replace. What an earlier attempt left is void.
+  /// Records in the upgrade ledger that this pod may now be replaced. Discards the state of earlier attempts.
   mutating func claim(
     _ role: Int, _ index: Int, _ step: MemberStatus.PodUpgradeStatus, _ info: UpgradeInfo, revision: String
   ) {
@@ -45,11 +46,11 @@ extension ClusterMachine {
     member.detail.waitingReason = nil
     member.detail.waitingMessage = nil
     member.detail.schedulingError = nil
-    // A pod that has the revision already gets package and script all the same, in the container it has.
+    // A pod that already has the revision still gets package and script, in the container that it has.
     member.detail.lastConfiguredContainer = nil
     member.detail.pendingNotifications.removeAll { $0.event == .podUpgraded || $0.event == .podReverted }
     let id = status.roles[role].id
-    // Before it is made: a daemon that is killed meanwhile shall know of it.
+    // Recorded before the backup is made, so that a daemon that is killed meanwhile finds it after the restart.
     if !info.isRollingBack, hasStorage(id), resolved(id, in: status.app)?.package != nil {
       member.detail.backup = info.id
     }
@@ -57,11 +58,13 @@ extension ClusterMachine {
     tell(.podClaimed(pod: member.pod, role: status.roles[role].id, rollingBack: info.isRollingBack))
   }
 
-  /// Why a pod may not be taken out of service yet, in words; nil where it may.
+  /// Why a pod must not be taken out of service yet, as text for users; nil if it may be.
   ///
-  /// On the way forward every pod that the upgrade replaced must be well, and before a healthy pod goes, all others
-  /// too. On the way back what is out of service is replaced at any time; a healthy pod waits for those that are
-  /// back already, and for no others: nothing that ails the role may stand in the way of a rollback.
+  /// In an upgrade, every pod that the upgrade has replaced must be healthy. Before a healthy pod is taken, all other
+  /// pods must be healthy too.
+  ///
+  /// In a rollback, a pod that is out of service is replaced at any time. A healthy pod waits only for pods that are
+  /// already rolled back: no other problem in the role may block a rollback.
   func reasonNotToClaim(_ role: Int, _ turn: Int, _ info: UpgradeInfo, _ set: SetObservation) -> String? {
     if let reason = reasonNotInTurn(role, info) { return reason }
     let members = status.roles[role].members
@@ -90,7 +93,7 @@ extension ClusterMachine {
     return nil
   }
 
-  /// How many pods have been claimed that the budget does not count as down yet.
+  /// The number of claimed pods that the budget does not yet count as down.
   private func claimed(of budget: BudgetObservation) -> Int {
     guard let info = status.upgradeInfo else { return 0 }
     return status.roles.filter { budget.roles.contains($0.id) }.flatMap(\.members).count { member in
@@ -104,16 +107,16 @@ extension ClusterMachine {
     return !pod.isReady || pod.isBeingDeleted
   }
 
-  /// Down, or not yet set up.
+  /// Whether the member's pod is down or not yet set up.
   func isUnwell(_ member: MemberStatus) -> Bool {
     isDown(member) || member.state != .configured || !member.detail.pendingNotifications.isEmpty
       || member.detail.lastConfiguredContainer != observed.pods[member.pod]?.containerID
   }
 
-  /// Deletes the pod, with preconditions, where it is there to stay and does not have the revision.
+  /// Deletes the pod, with preconditions, if it is not being deleted already and has another revision.
   ///
-  /// A node that is busy failing to pull an image can take a minute to let go of a pod. Where no container of it was
-  /// ever started, nothing has to come to its end, and that minute would be for nothing.
+  /// A node that is busy failing to pull an image can take a minute to release a pod. If no container of the pod was
+  /// ever started, nothing has to shut down, so the pod is deleted immediately.
   mutating func replace(_ name: String, unless revision: String) {
     guard let pod = observed.pods[name], !pod.isBeingDeleted, pod.revision != revision else { return }
     actions.append(

@@ -1,23 +1,25 @@
 import KubeDirector
 
-/// The engine's mind: looks at one cluster and says what its status is now and what is to be done next.
+/// Decides, for one cluster, its new status and the actions to run next.
 ///
-/// Level-triggered: each step is decided from the observation alone, so it does not matter how many events were
-/// missed, nor which daemon took the step before. Anything that must not be done twice is claimed in the status
-/// first; the hands write the status before they act.
+/// Level-triggered: each step is decided from the observation alone. Missed events do not matter, nor does it matter
+/// which daemon took the previous step. Anything that must not happen twice is claimed in the status first; the action
+/// executor runs only after the status is written.
 public struct ClusterMachine {
   let observed: Observation
   var status: ClusterStatus
-  /// What a `configmeta.json` is made from, by the members and connections of this moment.
+  /// The facts from which a `configmeta.json` is made: the current members and connections.
   var basis: MetadataBasis
   var actions: [Action] = []
-  /// What an upgrade waits for though nothing is wrong with its own pods.
+  /// External conditions that an upgrade waits for, although its own pods are healthy.
   var waits: [String] = []
-  /// Why members do not know yet what the last change of the spec has to tell them.
+  /// Why members have not yet been notified of the last change of the spec.
   var unheard: String?
 
-  /// - Returns: nil where there is nothing to decide: the object is being deleted, or nobody has vouched for a
-  ///   spec that was never acted on.
+  /// Takes one step.
+  ///
+  /// - Returns: nil if there is nothing to decide: the object is being deleted, or it has no status yet and its spec
+  ///   has no valid stamp.
   public static func step(_ observed: Observation) -> Decision? {
     guard observed.cluster.metadata.deletionTimestamp == nil,
       observed.status != nil || observed.isStamped
@@ -34,13 +36,13 @@ public struct ClusterMachine {
   }
 
   private mutating func run() {
-    // Whatever was done to objects that another operator made could only be wrong.
+    // The objects were made by another operator. Any action on them could only be wrong.
     guard observed.mismatches.isEmpty else {
       status.conditions = conditions()
       return tellOfStall()
     }
     if status.roles.isEmpty, observed.isStamped, status.app != observed.cluster.spec.app {
-      // Nothing was made of the app first named, so there is nothing to upgrade from.
+      // Nothing was created from the app that was named first, so there is nothing to upgrade from.
       status.app = observed.cluster.spec.app
       status.appCatalog = nil
     }
@@ -87,7 +89,7 @@ public struct ClusterMachine {
     watchSteadiness()
   }
 
-  /// Starts an upgrade or turns one round, where a stamped spec asks for it and nothing forbids it.
+  /// Starts an upgrade or turns one into a rollback, if a stamped spec requests it and nothing prevents it.
   private mutating func beginWhatIsAsked() {
     let wanted = observed.cluster.spec.app
     guard observed.isStamped, wanted != status.app else { return }
@@ -105,9 +107,9 @@ public struct ClusterMachine {
     }
   }
 
-  /// Says which spec this status speaks of: only one of which nothing is left to begin, and which members have heard
-  /// of. Whoever reads `configured` beside a generation may take it that this generation is done. The state itself
-  /// waits for no neighbour: two clusters may be connected to each other.
+  /// Sets the observed generation, once nothing of that spec is left to begin and members have been notified of it.
+  /// A client that reads `configured` together with a generation may conclude that this generation is done. The state
+  /// itself does not wait for connected clusters: two clusters may be connected to each other.
   private mutating func acknowledge() {
     guard observed.isStamped, observed.cluster.spec.app == status.app else { return }
     let generation = observed.cluster.metadata.generation
@@ -122,26 +124,26 @@ public struct ClusterMachine {
     status.specCommit = observed.cluster.metadata.specCommit ?? status.specCommit
   }
 
-  /// Whether the cluster does not get on: whoever asked for its last change has to hear of that first.
+  /// Whether the cluster is stalled. The author of its last change must see that first.
   private var isInTrouble: Bool {
     status.state != .configured && Trouble.first(in: status, now: observed.now, deadline: deadline) != nil
   }
 
   func app(_ name: String) -> AppSpec? { observed.apps[name] }
 
-  /// The role as the app resolves it; nil where the app is not at hand or does not know the role.
+  /// The role as the app resolves it; nil if the app is not available or has no such role.
   func resolved(_ role: String, in app: String) -> ResolvedRole? { observed.apps[app]?.resolved(role) }
 
   func hasStorage(_ role: String) -> Bool { observed.cluster.spec.role(role)?.storageSize != nil }
 
   mutating func tell(_ happening: Happening) { actions.append(.tell(happening)) }
 
-  /// Asks for the set to be so, unless it is. One update a step: the last word counts.
+  /// Requests this goal for the set, unless the set already matches. There is one update per step: the last goal wins.
   mutating func want(_ role: Int, _ goal: SetGoal) {
     let id = status.roles[role].id
     guard let image = resolved(id, in: goal.app)?.image else { return }
     let set = observed.sets[id]
-    // A template is made from the spec, so nobody but the reconciler may have had it in hand.
+    // A template is made from the spec, so it is written only if the stamp shows that the reconciler wrote that spec.
     guard observed.isStamped || set?.image == image else { return }
     actions.removeAll { if case .apply(id, _) = $0 { true } else { false } }
     if let set, set.image == image, set.replicas == goal.replicas, set.strategy == goal.strategy { return }

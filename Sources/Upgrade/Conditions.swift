@@ -1,8 +1,8 @@
 import KubeDirector
 
-// What people and programs read first: is it ready, is it moving, does it need somebody.
+// Conditions that users and programs read first: ready, progressing, stalled.
 extension ClusterMachine {
-  /// Whether a condition holds, one word why, and a sentence.
+  /// A condition's truth, its reason as one word, and its message.
   private typealias Finding = (Bool, String, String)
 
   func conditions() -> [Condition] {
@@ -26,7 +26,7 @@ extension ClusterMachine {
     return [condition(.ready, readiness(trouble)), progressing, condition(.stalled, stalled)]
   }
 
-  /// Once for each stall, and again where another reason or another pod takes its place.
+  /// Emits a stall event once for each stall, and again if the reason or the pod changes.
   mutating func tellOfStall() {
     guard let stall = status.conditions.first(where: { $0.type == .stalled && $0.status }) else { return }
     let before = observed.status?.condition(.stalled)
@@ -80,7 +80,7 @@ extension ClusterMachine {
     return (true, info.isRollingBack ? "RollingBack" : "Upgrading", ([way] + waits).joined(separator: "; "))
   }
 
-  /// Keeps the time of the last change of the condition's truth.
+  /// Builds the condition. Keeps the last transition time unless the status changed.
   private func condition(_ type: Condition.Kind, _ now: Finding) -> Condition {
     let before = observed.status?.condition(type)
     let since = before.flatMap { $0.status == now.0 ? $0.lastTransition : nil } ?? observed.now

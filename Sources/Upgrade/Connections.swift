@@ -1,14 +1,14 @@
 import KubeDirector
 
-/// What a cluster is connected to, as far as the machine looks at it.
+/// The objects that a cluster is connected to, as the machine sees them.
 public struct ConnectionsObservation: Sendable, Hashable {
-  /// By kind and name, such as `configmaps/hadoop`: what tells the content from another. What is not there has none.
+  /// A content marker for each kind and name, such as `configmaps/hadoop`. A missing object has no marker.
   public var marks: [String: String]
-  /// Clusters that are changing at the moment: they are told of when they are at rest.
+  /// Connected clusters that are changing now. Members are notified of them once they are at rest.
   public var unsettled: Set<String>
-  /// What is named and cannot be had, in order.
+  /// Named objects that are not available, in order.
   public var missing: [String]
-  /// Kinds that are named and could not be read yet, in order.
+  /// Named kinds that could not be read yet, in order.
   public var unread: [String]
 
   public init(
@@ -21,10 +21,10 @@ public struct ConnectionsObservation: Sendable, Hashable {
   }
 }
 
-// What members hear of what their cluster is connected to: `--reconnect`.
+// Notifications about connected objects: `--reconnect`.
 extension ClusterMachine {
-  /// Tells the members that are set up that something has changed. While an upgrade runs its pods are nobody else's;
-  /// what changes meanwhile is told when it has ended.
+  /// Notifies members that are set up that a connection has changed. During an upgrade, pods get no other
+  /// notifications; changes made meanwhile are sent when the upgrade has ended.
   mutating func keepConnections() {
     guard observed.isStamped, let seen = observed.connections, seen.unread.isEmpty, app(status.app) != nil
     else { return }
@@ -40,13 +40,13 @@ extension ClusterMachine {
     for (role, index) in listeners(to: .reconnect) { replaceReconnect(role, index, note) }
   }
 
-  /// What was not told yet, or could not be told, is void: the newest is all that counts. What is being told is heard
-  /// to its end, though it be by an order of an earlier daemon.
+  /// Replaces a pending or failed `reconnect` notification: only the newest counts. A notification that is being
+  /// delivered runs to its end, even if an earlier daemon started it.
   private mutating func replaceReconnect(_ role: Int, _ index: Int, _ note: Notification) {
     var member = status.roles[role].members[index]
     let work = observed.work[member.pod]
     let failed = member.failedNotification
-    // Only the oldest can have begun.
+    // Only the oldest notification can have been started.
     let oldest = member.detail.pendingNotifications.first { $0.event == .reconnect }
     let begun = work == nil && oldest != failed ? oldest : nil
     if failed?.event == .reconnect {
@@ -60,8 +60,9 @@ extension ClusterMachine {
     status.roles[role].members[index] = member
   }
 
-  /// Why members have not heard of all that a new spec connects them to; nil where they have, or nobody waits for it:
-  /// what an upgrade ends with, and what a neighbour becomes later, they hear in its time.
+  /// Why members have not been notified of everything that a new spec connects them to. It is nil if they have been,
+  /// or if nothing waits for it: changes at the end of an upgrade and later changes of a connected cluster are sent in
+  /// their own time.
   var reasonNotToHaveHeard: String? {
     guard status.upgradeInfo == nil, let seen = observed.connections else { return nil }
     if let kind = seen.unread.first { return "members hear of \(kind) when they can be read" }
@@ -73,8 +74,8 @@ extension ClusterMachine {
     return names.filter { seen.marks[$0] != known[$0] }.min().map { "members have not heard of \($0)" }
   }
 
-  /// Why nothing that reads `configmeta.json` may be done yet; nil where it may. Written without its connections,
-  /// it would be wrong, and nobody would be told once they can be read.
+  /// Why nothing that reads `configmeta.json` may run yet; nil if it may. A file written without its connections would
+  /// be wrong, and no notification would follow once they can be read.
   var reasonNotToConnect: String? {
     guard let kind = observed.connections?.unread.first else { return nil }
     return "members wait until \(kind) can be read"

@@ -1,8 +1,9 @@
 import KubeDirector
 
-// Pods that do not come, and pods that do not go: nobody reports them as failed, so the clock has to.
+// Deadlines for pods that are not created and pods that do not terminate. Kubernetes does not report these as
+// failures.
 extension ClusterMachine {
-  /// Says of a member's pod that it is overdue, once it is; before that, asks to be woken when it will be.
+  /// Records that a member's pod is overdue. Before that, requests a wake-up for the moment when it will be.
   mutating func absorbDelay(
     _ member: inout MemberStatus, _ pod: PodObservation?, _ role: RoleStatus, _ ordinal: Int
   ) {
@@ -16,12 +17,12 @@ extension ClusterMachine {
     member.detail.waitingMessage = delay.words
   }
 
-  /// What is being waited for, since when, and for how long that is no cause for concern.
+  /// The pending event, since when it is pending, and the time for which that is normal.
   private struct Delay {
     var reason: String
     var since: Int
     var grace: Int
-    /// What is wrong, and the way out.
+    /// What is wrong, and the remediation.
     var words: String
   }
 
@@ -54,10 +55,10 @@ extension ClusterMachine {
         + "kubectl describe pod -n \(namespace) \(member.pod) says what it waits for")
   }
 
-  /// Since when a pod is missing at the latest that its set should have; nil where nobody should have made it yet.
+  /// The latest time since which a pod that its set should have created is missing; nil if it is not expected yet.
   ///
-  /// No object tells it. It is missing at most since the members stopped being ready, since it was claimed, and since
-  /// it was seen to go.
+  /// No object records this time. The pod is missing at most since the members stopped being ready, since it was
+  /// claimed, and since its deletion was observed.
   private func missingSince(_ member: MemberStatus, _ role: RoleStatus, _ ordinal: Int) -> Int? {
     guard let set = observed.sets[role.id], set.isObserved, set.replicas > ordinal else { return nil }
     guard let ready = observed.status?.condition(.ready), !ready.status else { return observed.now }

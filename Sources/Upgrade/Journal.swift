@@ -1,8 +1,9 @@
 import KubeDirector
 
-// The journal, kept from what this step has seen and decided. It rides along with what is written anyway: a step
-// that changes nothing else leaves it as it is, so that it costs no write of its own; and as it is written together
-// with what it tells of, a daemon that is killed in between neither loses nor repeats a line.
+// The journal of upgrades and rollbacks, updated from what this step observed and decided. It is written only together
+// with other changes of the status: a step that changes nothing else leaves it unchanged, so it never costs a write of
+// its own. Because it is written together with what it describes, a daemon that is killed in between neither loses nor
+// repeats a line.
 extension ClusterMachine {
   mutating func keepJournal() {
     let before = observed.status
@@ -18,7 +19,7 @@ extension ClusterMachine {
     status.journal.trim()
   }
 
-  /// A run that begins; or one whose beginning was lost, with the pods that are in the middle of it.
+  /// A new run. If the beginning of the run was lost, it includes the pods that are in progress.
   private func run(_ info: UpgradeInfo, since before: ClusterStatus?) -> Journal.Run {
     var run = Journal.Run(
       id: info.id, isRollback: info.isRollingBack, from: info.prevApp, to: status.app,
@@ -50,7 +51,7 @@ extension ClusterMachine {
     }
     let open = Set(entry.pods.lazy.filter { !$0.isDone }.map(\.pod))
     for member in status.members where open.contains(member.pod) {
-      // A later turn of the same pod has taken an earlier one's place.
+      // A later entry of the same pod has replaced the earlier one.
       guard let index = entry.pods.lastIndex(where: { $0.pod == member.pod }), !entry.pods[index].isDone
       else {
         continue
@@ -62,7 +63,7 @@ extension ClusterMachine {
     for pod in retried {
       guard let index = entry.pods.lastIndex(where: { $0.pod == pod }) else { continue }
       entry.pods[index].retries += 1
-      // A pod that was done failed in what comes after its turn.
+      // A pod that was done has failed in a script that runs after its own upgrade.
       if !entry.pods[index].isDone { entry.pods[index].wait(until: elapsed) }
     }
     enterWaits(&entry, elapsed)
@@ -79,10 +80,10 @@ extension ClusterMachine {
       entry.trouble = Journal.brief(String(trouble.message.dropFirst(member.pod.count + 2)))
     }
     let old = observed.status?.members.first { $0.pod == member.pod }?.upgrade
-    // Where this step ends the run, the ledger is gone already.
+    // If this step ends the run, the ledger is already gone.
     let ledger = member.upgrade ?? old
     let container = ledger?.containerID
-    // A package that could not be installed ends the phase as well as one that was.
+    // A failed installation ends the phase as well as a successful one.
     let isInstalled = container != nil && container != old?.containerID
     if isInstalled || ((isDone || hasFailed) && entry.start == nil) || (hasFailed && container == nil) {
       enterPhases(into: &entry, elapsed, began: began)
@@ -93,8 +94,8 @@ extension ClusterMachine {
     entry.isDone = isDone
   }
 
-  /// The phases up to the package that has just been put in: what the pod tells of its own past, and never more than
-  /// has gone by since the claim.
+  /// Sets the phases up to the installation of the package, from the pod's own timestamps. They never add up to more
+  /// than the time since the claim.
   private func enterPhases(into entry: inout Journal.Pod, _ elapsed: Int, began: Int) {
     let pod = observed.pods[entry.pod]
     func since(_ moment: Int?, _ floor: Int) -> Int {
@@ -102,7 +103,7 @@ extension ClusterMachine {
     }
     let replaced = since(pod?.createdAt, entry.at)
     let pulled = since(pod?.firstStartedAt, replaced)
-    // What was waited for before another pod took the place of this one is part of that one's coming.
+    // Time spent waiting before another pod replaced this one belongs to the `replace` phase of the new pod.
     if let replace = entry.replace, replace != replaced - entry.at { entry.waited = nil }
     entry.replace = replaced - entry.at
     entry.pull = pulled - replaced
@@ -116,7 +117,7 @@ extension ClusterMachine {
       guard !now.contains(entry.waits[index].what) else { continue }
       entry.waits[index].took = elapsed - entry.waits[index].at
     }
-    // What has lasted no second was the time between two looks.
+    // A wait of zero seconds was only the time between two steps.
     entry.waits.removeAll { $0.took == 0 }
     for what in now where !entry.waits.contains(where: { $0.what == what && $0.took == nil }) {
       entry.waits.append(Journal.Wait(what: what, at: elapsed))
@@ -125,19 +126,19 @@ extension ClusterMachine {
 }
 
 extension Journal.Pod {
-  /// What had failed is tried again: the time since then was a wait.
+  /// Counts the time since the failure as waiting, because the failed task is tried again.
   fileprivate mutating func wait(until elapsed: Int) {
     waited = (waited ?? 0) + max(0, elapsed - at - total)
   }
 }
 
 extension Journal {
-  /// Where the run stands that goes on now.
+  /// The index of the run in progress.
   func open(_ info: UpgradeInfo) -> Int? {
     runs.lastIndex { $0.ended == nil && $0.id == info.id && $0.isRollback == info.isRollingBack }
   }
 
-  /// Ends every run but the one that goes on.
+  /// Ends every run except the one in progress.
   mutating func end(at now: Int, unlessIn info: UpgradeInfo?) {
     for index in runs.indices where runs[index].ended == nil {
       if let info, runs[index].id == info.id, runs[index].isRollback == info.isRollingBack { continue }

@@ -1,6 +1,6 @@
 import KubeDirector
 
-// What pods tell about a member, taken into the status; and what a member's container still needs.
+// Transfers observations of pods into the status, and decides what a member's container still needs.
 extension ClusterMachine {
   mutating func absorb(_ role: Int, _ index: Int) {
     var member = status.roles[role].members[index]
@@ -23,8 +23,8 @@ extension ClusterMachine {
     }
   }
 
-  /// Where an app has no package for a role, nobody in the container reads or runs anything of ours: it is set up
-  /// as soon as it is ready.
+  /// Marks a member as set up as soon as its pod is ready, if the app has no package for the role. Nothing in such a
+  /// container reads our files or runs our scripts.
   private mutating func settleWithoutPackage(_ role: Int, _ index: Int, _ pod: PodObservation) {
     let member = status.roles[role].members[index]
     guard pod.isReady, let container = pod.containerID, member.detail.lastConfiguredContainer != container,
@@ -45,7 +45,7 @@ extension ClusterMachine {
     absorbScheduling(&member, pod)
     switch pod.waitingReason {
     case let reason? where Trouble.ordinary.contains(reason): return
-    // Between two tries the kubelet only says that it waits; the error itself tells more, and does not flap.
+    // Between two attempts the kubelet reports only that it waits. The error itself says more and does not flap.
     case "ImagePullBackOff" where before.reason == "ErrImagePull":
       member.detail.waitingReason = before.reason
       member.detail.waitingMessage = before.message
@@ -54,7 +54,7 @@ extension ClusterMachine {
       member.detail.waitingReason = reason
       member.detail.waitingMessage = isSame ? before.message ?? pod.waitingMessage : pod.waitingMessage
     case nil:
-      // A container that crashes again and again runs for a moment in between: it is well once it is set up.
+      // A container in a crash loop runs for a moment between crashes. It is healthy only once it is set up.
       let isSetUp = member.detail.lastConfiguredContainer == pod.containerID || isSuspended
       guard let reason = before.reason, Trouble.hopeless.contains(reason), !(pod.isReady && isSetUp) else {
         return
@@ -64,7 +64,8 @@ extension ClusterMachine {
     }
   }
 
-  /// A new pod commonly fits nowhere until its volume is bound: that is no trouble before it has lasted a while.
+  /// Records that a pod is unschedulable, after a grace period: a new pod commonly fits no node until its volume is
+  /// bound.
   private mutating func absorbScheduling(_ member: inout MemberStatus, _ pod: PodObservation) {
     guard let error = pod.schedulingError else { return }
     let left = (pod.unschedulableSince ?? 0) + Trouble.schedulingGrace - observed.now
@@ -75,7 +76,7 @@ extension ClusterMachine {
     }
   }
 
-  /// True for a pod that was claimed and is still the old one: what ails it ends with it.
+  /// Whether the pod was claimed and is still the old one. Its problems end when it is replaced.
   func isOnItsWayOut(_ member: MemberStatus, _ pod: PodObservation) -> Bool {
     guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else {
       return false
@@ -84,7 +85,7 @@ extension ClusterMachine {
     return member.podUpgradeStatus == step && pod.revision != ledger.revision
   }
 
-  /// What a container needs next, if anything: first the package, then one owed script after another.
+  /// Requests what a container needs next, if anything: first the package, then the pending scripts one by one.
   mutating func setUp(_ role: Int, _ index: Int) {
     let member = status.roles[role].members[index]
     let id = status.roles[role].id
@@ -103,7 +104,8 @@ extension ClusterMachine {
     }
     if !isInstalled {
       let task = installation(role, member)
-      // Without a package there is nothing to put in: `settleWithoutPackage` says when the container counts.
+      // Without a package there is nothing to install. `settleWithoutPackage` decides when the container counts as set
+      // up.
       guard resolved(id, in: task.app)?.package != nil else { return }
       order(role, index, container, task)
     } else if member.state != .configError,
@@ -118,7 +120,7 @@ extension ClusterMachine {
   }
 
   private mutating func order(_ role: Int, _ index: Int, _ container: String, _ task: PodOrder.Task) {
-    // Without the app there is nothing to install, and nobody knows what to run.
+    // Without the app there is nothing to install, and the script to run is unknown.
     guard app(task.app) != nil else { return }
     actions.append(
       .order(
@@ -126,7 +128,7 @@ extension ClusterMachine {
         PodOrder(role: status.roles[role].id, containerID: container, task: task)))
   }
 
-  /// False for a pod that is about to be replaced, or that waits for its turn to be rolled back.
+  /// False for a pod that is about to be replaced, or that waits for its turn in a rollback.
   func isOurs(_ member: MemberStatus, _ pod: PodObservation) -> Bool {
     guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else {
       return true
@@ -139,7 +141,7 @@ extension ClusterMachine {
     }
   }
 
-  /// How the package gets into a new container of this member.
+  /// How the package is installed in a new container of this member.
   func installation(_ role: Int, _ member: MemberStatus) -> PodOrder.Task {
     let storage = hasStorage(status.roles[role].id)
     if let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id, !ledger.done {
@@ -156,7 +158,7 @@ extension ClusterMachine {
 extension MemberStatus {
   var isLeaving: Bool { state == .deletePending || state == .deleting }
 
-  /// The container still misses a script without which it is not set up.
+  /// Whether a script is pending without which the container is not set up.
   var owesSetUp: Bool {
     detail.pendingNotifications.contains { $0.event == .configure }
       || (podUpgradeStatus != nil && upgrade?.done == false)

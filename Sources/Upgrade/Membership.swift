@@ -1,20 +1,20 @@
 import KubeDirector
 
-// Which members there shall be: creating a cluster, adding and removing roles and members.
+// Membership: creating a cluster, adding and removing roles and members.
 extension ClusterMachine {
-  /// The members that a stamped spec asks for; else those there are.
+  /// The number of members that a stamped spec requests; for a spec without a valid stamp, the current number.
   private func wantedMembers(_ id: String) -> Int {
     guard observed.isStamped else { return status.role(id)?.staying ?? 0 }
     guard let role = observed.cluster.spec.role(id) else { return 0 }
     let members = role.members ?? resolved(id, in: status.app)?.cardinality.minimum ?? 0
-    // Rules allow no more in files; an app that somebody made by hand may say anything.
+    // The validation rules allow no more in files, but an app that was created by hand may contain any number.
     return min(max(0, members), ClusterSpec.memberLimit)
   }
 
   /// False for a role that a stamped spec no longer has.
   private func isWanted(_ id: String) -> Bool { !observed.isStamped || observed.cluster.spec.role(id) != nil }
 
-  /// True where nothing of what the spec says of roles and members is still to be begun.
+  /// Whether every change of roles and members that the spec requests has been started.
   var hasWantedMembers: Bool {
     observed.cluster.spec.roles.allSatisfy { status.role($0.id)?.staying == wantedMembers($0.id) }
       && status.roles.allSatisfy { $0.staying == wantedMembers($0.id) }
@@ -27,10 +27,10 @@ extension ClusterMachine {
       dropGone(role)
       let wanted = wantedMembers(status.roles[role].id)
       let before = status.roles[role].staying
-      // Who has been told to go goes; only then do others come in the place.
+      // Members that are leaving finish leaving. Only then are new members created in their place.
       if wanted > before, status.roles[role].members.count == before { grow(role, to: wanted) }
       if wanted < before { shrink(role, to: wanted) }
-      // Of a role that has gone no set is made again.
+      // The set of a removed role is not created again.
       if status.roles[role].members.isEmpty, !isWanted(status.roles[role].id),
         observed.sets[status.roles[role].id] == nil
       {
@@ -58,7 +58,7 @@ extension ClusterMachine {
       guard let set = observed.sets[role.id] else { continue }
       if set.replicas == 0 { actions.append(.deleteSet(role: role.id)) }
     }
-    // Once a role is forgotten, nobody knows its services for its own.
+    // A role stays in the status until its services are deleted: afterwards they cannot be attributed to it.
     status.roles = status.roles.filter { role in
       isWanted(role.id) || !role.members.isEmpty || observed.sets[role.id] != nil
         || !leftOverServices(of: role).isEmpty
@@ -96,7 +96,7 @@ extension ClusterMachine {
     if status.state == .configured { status.state = .updating }
   }
 
-  /// Forgets members whose pod is gone, from the last down, once the set no longer wants them.
+  /// Removes members whose pod is gone, from the last ordinal down, once the set no longer wants them.
   private mutating func dropGone(_ role: Int) {
     guard let set = observed.sets[status.roles[role].id], set.replicas <= status.roles[role].staying else {
       return
@@ -106,7 +106,7 @@ extension ClusterMachine {
     }
   }
 
-  /// A service for each member of a role with services, and none for members that are gone.
+  /// Ensures a service for each member of a role with services, and deletes the services of members that are gone.
   private mutating func keepServices() {
     for role in status.roles.indices {
       let id = status.roles[role].id
@@ -132,7 +132,7 @@ extension ClusterMachine {
     (observed.memberServices ?? []).filter { isLeftOver($0, role) }.sorted()
   }
 
-  /// True for the name of a member that the role no longer has. Other services are none of our business.
+  /// Whether the service's name is that of a member that the role no longer has. Other services are left alone.
   private func isLeftOver(_ service: String, _ role: RoleStatus) -> Bool {
     guard service.hasPrefix("\(role.statefulSet)-"),
       let ordinal = Int(service.dropFirst(role.statefulSet.utf8.count + 1))
@@ -142,8 +142,8 @@ extension ClusterMachine {
         == DerivedNames.memberService(pod: DerivedNames.pod(statefulSet: role.statefulSet, ordinal: ordinal))
   }
 
-  /// Whether the package goes into a container that came by itself. That ends no rest; but what such a member has to
-  /// hear of a change it knows only then.
+  /// Whether the package is being installed in a container that Kubernetes restarted. That does not end the cluster's
+  /// rest, but changes that such a member must be notified of are known only afterwards.
   private var isAnySetUpAnew: Bool {
     status.roles.contains { role in
       resolved(role.id, in: status.app)?.package != nil
@@ -156,8 +156,8 @@ extension ClusterMachine {
     }
   }
 
-  /// At rest once every member is configured, nobody is owed a word, and of roles that went nothing is left; and no
-  /// longer at rest when that changes. A role that a suspended engine has yet to take away changes nothing.
+  /// Sets the state to `configured` once every member is configured, no notification is pending and nothing of removed
+  /// roles is left, and resets it when that changes. A role that a suspended engine has yet to remove changes nothing.
   mutating func concludeMembers() {
     guard status.upgradeInfo == nil, !status.roles.isEmpty else { return }
     let settled = status.roles.allSatisfy { role in
@@ -175,6 +175,6 @@ extension ClusterMachine {
 }
 
 extension RoleStatus {
-  /// How many members are not on their way out. Those that are stand last.
+  /// The number of members that are not leaving. Members that are leaving come last.
   var staying: Int { members.count { !$0.isLeaving } }
 }

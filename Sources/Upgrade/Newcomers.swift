@@ -1,6 +1,6 @@
 import KubeDirector
 
-// What members that are there hear of others that come and go: `--addnodes`, `--delnodes`.
+// Membership notifications: existing members are notified of added and removed ones by `--addnodes` and `--delnodes`.
 extension ClusterMachine {
   mutating func announceNewcomers(_ role: Int, _ ordinals: Range<Int>) {
     guard !ordinals.isEmpty else { return }
@@ -10,10 +10,11 @@ extension ClusterMachine {
     }
   }
 
-  /// Who has not yet heard that somebody came need not hear that he goes. Whoever may have heard must, also where the
-  /// script failed: it may have let the newcomer in by half.
+  /// Queues `--delnodes` for members that may have been notified of the leaving ones. A member that was never notified
+  /// of an addition is not notified of the removal. A member that may have been notified must be, even if its script
+  /// failed: the script may have added the new member partially.
   ///
-  /// To be called before the leavers bear their new state.
+  /// Call this before the leaving members get their new state.
   mutating func announceLeavers(_ role: Int, _ leaving: [Int]) {
     guard !leaving.isEmpty else { return }
     for target in status.roles.indices {
@@ -31,10 +32,11 @@ extension ClusterMachine {
     }
   }
 
-  /// Takes leavers out of what the member is still to be told, whatever else it hears. A script that runs, or that an
-  /// earlier daemon may have begun in the container that is there, is left to its end.
+  /// Removes leaving members from pending `addNodes` notifications, whether or not the role subscribes to
+  /// `deleteNodes`. A script that runs, or that an earlier daemon may have started in the current container, is left
+  /// to finish.
   ///
-  /// - Returns: those of whose coming it has surely not heard.
+  /// - Returns: the leaving members of which this member has certainly not been notified.
   private func forget(_ role: Int, _ leaving: [Int], _ member: inout MemberStatus) -> Set<Int> {
     let failed = member.failedNotification
     let turn = turn(of: member)
@@ -62,8 +64,9 @@ extension ClusterMachine {
     return unheard
   }
 
-  /// The script that runs, or the next that would: nobody remembers which of them a daemon that is gone has begun. What
-  /// was begun in a container that is gone is remembered by a volume.
+  /// The notification whose script runs, or the next one that would run: the engine does not know which of them an
+  /// earlier daemon started. A script that was started in a container that is gone may have left its effects on a
+  /// volume.
   private func turn(of member: MemberStatus) -> Notification? {
     let next = member.detail.pendingNotifications.first { !isHeldBack($0) }
     if case .running(let order) = observed.work[member.pod] {
@@ -73,14 +76,14 @@ extension ClusterMachine {
     return member.state == .configError ? nil : next
   }
 
-  /// Whether the container that was set up last is there, so that a script may run in it.
+  /// Whether the container that was set up last still exists, so that a script may run in it.
   private func isInItsContainer(_ member: MemberStatus) -> Bool {
     guard let pod = observed.pods[member.pod], pod.isContainerReady else { return false }
     return pod.containerID == member.detail.lastConfiguredContainer
   }
 
-  /// The members that were set up already, of roles that hear the event. What others need to know stands in the
-  /// `configmeta.json` that they are set up with.
+  /// The members that are already set up, of roles that subscribe to the event. Other members get the same information
+  /// from the `configmeta.json` that they are set up with.
   func listeners(to event: LifecycleEvent) -> [(role: Int, member: Int)] {
     status.roles.indices.flatMap { role -> [(role: Int, member: Int)] in
       guard resolved(status.roles[role].id, in: status.app)?.hears(event) == true else { return [] }
@@ -101,7 +104,8 @@ extension ClusterMachine {
       id: id ?? "\(observed.cluster.metadata.generation)")
   }
 
-  /// Newcomers are told of only when they are up, leavers only when they are gone.
+  /// Whether the notification must wait: additions are sent only once the new members are up, removals only once the
+  /// members are gone.
   func isHeldBack(_ notification: Notification) -> Bool {
     guard let nodes = notification.nodes, let role = status.role(nodes.role) else { return false }
     return role.members.indices.contains { ordinal in

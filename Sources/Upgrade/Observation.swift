@@ -1,46 +1,46 @@
 import KubeDirector
 
-/// Everything the machine looks at before it decides: one cluster as it is at this moment.
+/// Everything that the machine reads before it decides: one cluster at one moment.
 ///
-/// A plain value, gathered by the Controller. Nothing in it is remembered by the machine between two steps; what
-/// must be remembered is in `status`.
+/// A plain value, built by the Controller module. The machine keeps nothing between two steps; what must persist is in
+/// `status`.
 public struct Observation: Sendable {
   public var cluster: Cluster
-  /// False where someone other than the reconciler changed the spec: its changes then start nothing.
+  /// False if the spec was changed by anything other than the reconciler. Its changes then start nothing.
   public var isStamped: Bool
   public var status: ClusterStatus?
-  /// The apps that the cluster may need, by name: the wanted one, the current one, the previous one.
+  /// The apps that the cluster may need, by name: the desired one, the current one and the previous one.
   public var apps: [String: AppSpec]
-  /// Their annotations.
+  /// The annotations of these apps, by app name.
   public var appAnnotations: [String: [String: String]]
-  /// Where each of them was found.
+  /// The catalog in which each app was found, by app name.
   public var catalogs: [String: AppCatalog]
-  /// The StatefulSets there are, by role id.
+  /// The existing StatefulSets, by role id.
   public var sets: [String: SetObservation]
-  /// The pods there are, by name.
+  /// The existing pods, by name.
   public var pods: [String: PodObservation]
-  /// When a pod that is gone was seen to go, by name, in whole seconds since 1970. Known only of those that went
-  /// before the eyes of this daemon.
+  /// When the deletion of a pod was observed, by pod name, in whole seconds since 1970. Known only for deletions that
+  /// this daemon observed itself.
   public var gone: [String: Int]
-  /// What the hands are doing in pods, or have done since the last step, by pod name.
+  /// Running pod orders and those that finished since the last step, by pod name.
   public var work: [String: PodWork]
   /// The PodDisruptionBudgets that cover pods of the cluster.
   public var budgets: [BudgetObservation]
-  /// Nil for a cluster that is not connected to anything, and never was.
+  /// The cluster's connections; nil for a cluster that has none and never had any.
   public var connections: ConnectionsObservation?
   public var headlessServiceExists: Bool
-  /// The names of the members' services there are; nil where nobody looked.
+  /// The names of the existing member services; nil if they were not listed.
   public var memberServices: Set<String>?
-  /// Those of them that are not as they should be.
+  /// The member services that differ from their desired state.
   public var outdatedServices: Set<String>
-  /// Why the cluster's objects cannot be worked with: some were made by another operator.
+  /// Why the cluster's objects cannot be managed: some were created by another operator.
   public var mismatches: [ShapeMismatch]
-  /// In whole seconds since 1970.
+  /// The current time, in whole seconds since 1970.
   public var now: Int
   public var settings: Settings
 
   public struct Settings: Sendable, Hashable {
-    /// After how many seconds without progress a step counts as stalled; nil for never.
+    /// The number of seconds without progress after which a step counts as stalled; nil for never.
     public var progressDeadline: Int?
     public var clusterDomain: String
 
@@ -81,13 +81,13 @@ public struct Observation: Sendable {
   }
 }
 
-/// A role's StatefulSet as it is.
+/// A role's StatefulSet as observed.
 public struct SetObservation: Sendable, Hashable {
-  /// The image that we last wrote into the template: an admission webhook may have rewritten what stands there.
+  /// The image that kdops last wrote into the template. An admission webhook may have changed the template since.
   public var image: String
   public var replicas: Int
   public var strategy: SetStrategy
-  /// True once the set's controller has seen the spec that we see.
+  /// Whether the set's controller has observed the spec that we see.
   public var isObserved: Bool
   public var currentRevision: String
   public var updateRevision: String
@@ -105,12 +105,12 @@ public struct SetObservation: Sendable, Hashable {
   }
 }
 
-/// A PodDisruptionBudget as it is. It binds neither DELETE nor a set's controller, so it is ours to heed.
+/// A PodDisruptionBudget as observed. Neither DELETE nor a set's controller enforces it, so the engine has to.
 public struct BudgetObservation: Sendable, Hashable {
   public var name: String
   /// The ids of the roles whose pods it covers.
   public var roles: Set<String>
-  /// How many of the pods that it covers may be disrupted now.
+  /// The number of covered pods that may be disrupted now.
   public var allowed: Int
 
   public init(name: String, roles: Set<String>, allowed: Int) {
@@ -123,14 +123,14 @@ public struct BudgetObservation: Sendable, Hashable {
 public enum SetStrategy: Sendable, Hashable {
   /// Ordinals from the partition up get the new revision.
   case rollingUpdate(partition: Int)
-  /// A pod gets the new revision when it is deleted, and not before.
+  /// A pod gets the new revision only when it is deleted.
   case onDelete
 
-  /// Above any ordinal: no change of the template moves a pod by itself.
+  /// A partition above any ordinal: no change of the template replaces a pod by itself.
   public static let atRest = SetStrategy.rollingUpdate(partition: 1000)
 }
 
-/// What goes on, or has just ended, in a pod on our behalf.
+/// A pod order that is running or has just finished.
 public enum PodWork: Sendable, Hashable {
   case running(PodOrder)
   case finished(PodOrder, PodResult)
@@ -138,17 +138,17 @@ public enum PodWork: Sendable, Hashable {
 
 public struct PodResult: Sendable, Hashable {
   public var exitCode: Int
-  /// The ends of both streams, as text, capped by `maxLogSizeDump`.
+  /// The tail of each stream as text, limited by `maxLogSizeDump`.
   public var stdout: String
   public var stderr: String
-  /// Why the exit code is not the command's own; nil where it is.
+  /// Why the exit code is not the command's own; nil if it is.
   public var failure: Failure?
 
-  /// What befell a command from outside, with the reason in words.
+  /// An external failure of a command, with the reason as text.
   public enum Failure: Sendable, Hashable {
-    /// Nothing of it has run.
+    /// Nothing of the command has run.
     case notStarted(String)
-    /// It was killed before its end.
+    /// The command was killed before it finished.
     case ended(String)
   }
 

@@ -1,34 +1,34 @@
-/// A member's pod as it is.
+/// A member's pod as observed.
 public struct PodObservation: Sendable, Hashable {
   public var uid: String
   public var resourceVersion: String
-  /// Its `controller-revision-hash`.
+  /// The value of the label `controller-revision-hash`.
   public var revision: String
   public var isBeingDeleted: Bool
-  /// When it was made, when a first container of it began to run, and until when it may take its time to end, in
-  /// whole seconds since 1970; nil where nobody says.
+  /// When the pod was created, when its first container started, and when its termination grace period ends, in whole
+  /// seconds since 1970; nil if unknown.
   public var createdAt: Int?
   public var firstStartedAt: Int?
   public var endsBy: Int?
-  /// Of the container `app`, once it runs.
+  /// The id of the container `app`, once it runs.
   public var containerID: String?
-  /// False only where it is certain that none of its containers was ever started.
+  /// False only if it is certain that none of its containers was ever started.
   public var hasRun: Bool
-  /// It has a node, and no container of it has been seen to start.
+  /// Whether the pod has a node, but no start of a container has been observed.
   public var isUnstarted: Bool
-  /// The container runs and is ready by itself: it can be set up. The pod may have to wait for more, such as
-  /// readiness gates, some of which open only once the app listens.
+  /// Whether the container runs and is ready, so that it can be set up. The pod may wait for more, such as readiness
+  /// gates, some of which open only once the app listens.
   public var isContainerReady: Bool
-  /// The container runs and the pod is ready: it counts as available.
+  /// Whether the container runs and the pod is ready, so that it counts as available.
   public var isReady: Bool
-  /// A container of it ended, and was started again.
+  /// Whether one of its containers ended and was restarted.
   public var hasRestarted: Bool
-  /// Since when it is ready, in whole seconds since 1970; nil where it is not, or where nobody says.
+  /// Since when the pod is ready, in whole seconds since 1970; nil if it is not ready or the time is unknown.
   public var readySince: Int?
   public var waitingReason: String?
   public var waitingMessage: String?
   public var schedulingError: String?
-  /// When it was first found to fit nowhere, in whole seconds since 1970; nil where nobody says.
+  /// When the pod was first reported as unschedulable, in whole seconds since 1970; nil if unknown.
   public var unschedulableSince: Int?
   /// The value of the label that names the app.
   public var appLabel: String?

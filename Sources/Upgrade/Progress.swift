@@ -1,11 +1,11 @@
 import KubeDirector
 
-// Since when nothing has got on, by which a deadline is judged.
+// Progress tracking: the time of the last progress, which deadlines are measured from.
 extension ClusterMachine {
   /// The deadline of a step, in seconds; nil for none. A suspension stops the clock.
   var deadline: Int? { isSuspended ? nil : observed.settings.progressDeadline }
 
-  /// Notes in which roles the upgrade got on by this step. What goes on after a suspension begins to count anew.
+  /// Records in which roles the upgrade made progress in this step. After a suspension the time starts again.
   mutating func keepProgress() {
     let wasSuspended = observed.status?.isSuspended == true
     for role in status.roles.indices {
@@ -21,7 +21,7 @@ extension ClusterMachine {
     }
   }
 
-  /// Asks to be woken when a step outlives its deadline.
+  /// Requests a wake-up for when a step exceeds its deadline.
   mutating func watchDeadlines() {
     guard let deadline else { return }
     let waits = status.stepsSince.map { $0 + deadline - observed.now }.filter { $0 > 0 }
@@ -30,7 +30,7 @@ extension ClusterMachine {
 }
 
 extension RoleStatus {
-  /// What changes in a role when its upgrade gets on.
+  /// The values of a member that change when its role's upgrade makes progress.
   fileprivate struct Step: Hashable {
     var status: MemberStatus.PodUpgradeStatus?
     var ledger: MemberStatus.Ledger?

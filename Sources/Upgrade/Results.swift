@@ -1,9 +1,9 @@
 import KubeDirector
 
-// What came of the orders, taken into the status.
+// Records the results of pod orders in the status.
 extension ClusterMachine {
-  /// Takes in that the package is in a container, or could not be brought there. What is not what this container
-  /// needs now counts for nothing and is ordered again: the world may have turned while it was under way.
+  /// Records that the package was installed in a container, or that the installation failed. A result that no longer
+  /// matches what this container needs is ignored and ordered again: the cluster may have changed meanwhile.
   mutating func installed(
     _ role: Int, _ index: Int, _ pod: PodObservation, _ order: PodOrder, _ result: PodResult
   ) {
@@ -11,11 +11,11 @@ extension ClusterMachine {
     guard !member.isLeaving, member.detail.lastConfiguredContainer != order.containerID, isOurs(member, pod),
       case .install(let app, let mode, let basis) = order.task,
       case .install(app, mode, let now) = installation(role, member),
-      // A failure does not go by what the cluster was like, and is not to be tried again by itself.
+      // A failure does not depend on the cluster's state at that time, and is not retried automatically.
       basis == now || result.exitCode != 0
     else { return }
     let id = status.roles[role].id
-    // Also of a failure: nothing is tried twice in one container by itself.
+    // Also after a failure: nothing is tried twice in one container automatically.
     member.detail.lastConfiguredContainer = order.containerID
     guard result.exitCode == 0 else {
       fail(role, index, &member, .install, "config package could not be installed (\(result.words))", result)
@@ -38,7 +38,7 @@ extension ClusterMachine {
         finish(&member, id)
       }
     case .configured where member.upgrade?.done == false:
-      // Killed during its hook: that hook, in the new container.
+      // The container was killed while its hook ran. The hook runs again in the new container.
       member.upgrade?.containerID = order.containerID
       member.upgrade?.exitCode = nil
     case .configured, nil:
@@ -50,14 +50,14 @@ extension ClusterMachine {
     status.roles[role].members[index] = member
   }
 
-  /// Takes in that a copy aside is gone. One that could not be removed is not tried again: the next upgrade of this
-  /// member makes room for its own.
+  /// Records that a backup was removed. A failed removal is not retried: the next upgrade of this member replaces the
+  /// old backup.
   mutating func discarded(_ role: Int, _ index: Int, _ id: String) {
     guard status.roles[role].members[index].detail.backup == id else { return }
     status.roles[role].members[index].detail.backup = nil
   }
 
-  /// Takes in the end of a script.
+  /// Records the end of a script.
   mutating func told(
     _ role: Int, _ index: Int, _ container: String, _ notification: Notification, _ result: PodResult
   ) {
@@ -68,7 +68,7 @@ extension ClusterMachine {
     let isHook = notification.event == .podUpgraded || notification.event == .podReverted
     if isHook { member.upgrade?.exitCode = result.exitCode }
     guard result.exitCode == 0 else {
-      // In front: this is the one that is run again on request, or taken back, whatever else is owed.
+      // Moved to the front: this is the script that is retried on request or reverted, whatever else is pending.
       member.detail.pendingNotifications.remove(at: place)
       member.detail.pendingNotifications.insert(notification, at: 0)
       fail(
@@ -115,7 +115,7 @@ extension PodResult {
     }
   }
 
-  /// How a script ended that did not end well.
+  /// Describes how a failed script ended.
   fileprivate var scriptWords: String {
     switch failure {
     case .notStarted(let reason): return "could not be run: \(reason)"
@@ -126,12 +126,12 @@ extension PodResult {
       ? "did not end in time (exit code \(exitCode))" : "ended with exit code \(exitCode)"
   }
 
-  /// What `timeout` answers for a command that it had to end.
+  /// The exit code of `timeout` for a command that exceeded its limit.
   private static let timedOut = 124
 }
 
 extension MemberStatus {
-  /// What its last script, which failed, was to tell. It stands first.
+  /// The notification whose script failed last. It is the first of the pending ones.
   var failedNotification: Notification? {
     guard state == .configError, detail.failedStep != .install else { return nil }
     return detail.pendingNotifications.first

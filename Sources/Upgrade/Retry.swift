@@ -1,8 +1,9 @@
 import KubeDirector
 
-// What failed is run again on request only, and once a request: annotation `kdops.dev/retry`.
+// Retries: a failed task runs again only on request, once per request. The request is the annotation
+// `kdops.dev/retry`.
 extension ClusterMachine {
-  /// Takes a request in that was not heard before.
+  /// Handles a retry request that was not handled before.
   mutating func hearRetry() {
     guard let request = RetryRequest(observed.cluster.metadata), request.mark != status.lastRetry else {
       return
@@ -41,7 +42,7 @@ extension ClusterMachine {
       guard let failed = member.failedNotification else {
         return tell(.retryIgnored(reason: "\(member.pod) is owed no script"))
       }
-      // Under another name: the container remembers how the run of the old name ended.
+      // The retry gets a new id, because the container remembers how the run with the old id ended.
       member.detail.pendingNotifications[0].retry(request)
       member.state = member.owesSetUp ? .creating : .configured
       tell(.retried(pod: member.pod, what: "startscript \(failed.event.argument)"))
@@ -51,19 +52,19 @@ extension ClusterMachine {
   }
 }
 
-/// A request to run again what failed in one member.
+/// A request to run the failed task of one member again.
 ///
-/// Its text begins with the name of the pod. What follows after a character that is in no name, such as a blank,
-/// tells this request from an earlier one: `analytics-worker-2 2026-01-31T09:05:00Z`.
+/// The text begins with the pod's name. The rest, after a character that cannot be part of a name such as a blank,
+/// distinguishes this request from earlier ones: `analytics-worker-2 2026-01-31T09:05:00Z`.
 public struct RetryRequest: Sendable, Hashable {
   public var pod: String
-  /// Stands for the whole text.
+  /// Identifies the request: its text, or a digest of a long text.
   public var mark: String
 
-  /// Longer texts are remembered by their digest: what a status remembers must be bounded.
+  /// Longer texts are stored as a digest, because the size of a status must be bounded.
   private static let markLimit = 120
 
-  /// Nil where there is no request, or none that names a pod.
+  /// Creates a request; nil if there is none or it names no pod.
   public init?(_ metadata: Metadata) {
     guard let text = metadata.annotations[Wire.Annotation.retry] else { return nil }
     let name = text.utf8.prefix {
@@ -76,10 +77,10 @@ public struct RetryRequest: Sendable, Hashable {
 }
 
 extension Notification {
-  /// A run of it failed, and it is run again.
+  /// Whether a run of this notification failed and it runs again.
   var isRetried: Bool { id.contains("/") }
 
-  /// The same, told from the run that failed. What the id was before the first retry stands before the slash.
+  /// Gives the notification a new id, distinct from the failed run. The part before the slash is the original id.
   fileprivate mutating func retry(_ request: RetryRequest) {
     id = "\(id.prefix { $0 != "/" })/\(Digest.short(request.mark))"
   }

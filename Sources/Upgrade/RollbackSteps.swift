@@ -1,9 +1,9 @@
 import KubeDirector
 
-// Back: the old template first, with OnDelete, so that no controller moves a pod by itself; then every pod that
-// the ledger says was touched, what is down first, then from the last to the first. By partition it cannot be
-// done: the controller would delete the highest ordinal at once while the stuck pod is down, and in a finished
-// role recreate the new image.
+// Rollback: writes the old template first, with `OnDelete`, so that no controller replaces a pod by itself. Then it
+// replaces every pod that the ledger records as touched: pods that are down first, then from the last to the first. A
+// partition does not work here: the controller would delete the highest ordinal at once while the stuck pod is down,
+// and in a finished role it would create pods from the new image again.
 extension ClusterMachine {
   mutating func beginRollback(_ info: UpgradeInfo) {
     let left = status.app
@@ -28,7 +28,7 @@ extension ClusterMachine {
     }
     guard let image = resolved(id, in: status.app)?.image else { return }
     guard status.roles[role].members.contains(where: { $0.upgrade?.id == info.id }) else {
-      // Nothing has the new image; the old template at rest is all that is needed.
+      // No pod has the new image, so writing the old template with the partition at rest is sufficient.
       let rest = SetGoal(app: status.app, replicas: replicas, strategy: .atRest)
       if set.image == image, set.strategy == rest.strategy, set.isObserved {
         finishRollback(role)
@@ -61,9 +61,9 @@ extension ClusterMachine {
     replace(status.roles[role].members[turn].pod, unless: goal)
   }
 
-  /// The member whose turn it is: the one being rolled back; else the one that the upgrade took and had not finished,
-  /// because no other may be taken beside it; else what is out of service, because it is down, has failed, or came
-  /// back by itself and nobody has set it up; else what was only claimed; else the last one that was touched.
+  /// The next member to roll back, in this order: the one being rolled back; the one that the upgrade claimed and did
+  /// not finish, because no other may be out of service beside it; one that is out of service, because it is down, has
+  /// failed, or was restarted and is not set up; one that was only claimed; the last one that was touched.
   private func nextToRollBack(_ role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Int? {
     let members = status.roles[role].members
     func isBegun(_ index: Int) -> Bool { isClaimed(role, index, info, set) }
@@ -83,10 +83,11 @@ extension ClusterMachine {
       ?? open.last
   }
 
-  /// Every touched pod is back: now the set's own notion of what is current must follow.
+  /// Finishes a role in which every touched pod is rolled back: now the set's current revision must follow.
   private mutating func settle(_ role: Int, _ set: SetObservation, _ replicas: Int) {
-    // The old template as we write it today may not be to the letter what untouched pods were made from: opened,
-    // the set would replace them. Their revision is the current one still, so there is nothing to wait for.
+    // The old template as written today may differ from the one that untouched pods were made from. If the partition
+    // were lowered, the set would replace them. Their revision is still the current one, so there is nothing to wait
+    // for.
     let hasStrangers = status.roles[role].members.contains { isOnOther(revision: set.updateRevision, $0) }
     if set.strategy == .onDelete, !hasStrangers {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: .rollingUpdate(partition: 0)))

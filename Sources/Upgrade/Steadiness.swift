@@ -1,15 +1,16 @@
 import KubeDirector
 
-// A container that crashes after some seconds is ready for as long, and again after each restart. Believed at once,
-// such moments would let an upgrade walk down a whole role with an image that cannot run.
+// Readiness stability: a container that crashes after some seconds is ready for that time, and again after each
+// restart. If each ready moment counted at once, an upgrade could replace all pods of a role with an image that cannot
+// run.
 extension ClusterMachine {
-  /// How long a container that was started again has to be ready before it counts, in seconds.
+  /// How long a restarted container must be ready before it counts, in seconds.
   private static let steadyTime = 10
 
-  /// False for a container that was started again and has not yet proved that it stays.
+  /// False for a restarted container that has not been ready for long enough.
   func isSteady(_ pod: PodObservation) -> Bool { timeToProve(pod) == nil }
 
-  /// False also for a member's; true where it has no pod.
+  /// The same for a member's pod; true if the member has no pod.
   func isSteady(_ member: MemberStatus) -> Bool { observed.pods[member.pod].map(isSteady) ?? true }
 
   private func timeToProve(_ pod: PodObservation) -> Int? {
@@ -19,7 +20,7 @@ extension ClusterMachine {
     return since + Self.steadyTime - observed.now
   }
 
-  /// Asks to be woken when the next one has proved it.
+  /// Requests a wake-up for when the next container has been ready for long enough.
   mutating func watchSteadiness() {
     let left = status.members.compactMap { member in observed.pods[member.pod].flatMap(timeToProve) }
     if let first = left.min(), status.state != .configured { actions.append(.wake(after: first)) }

@@ -1,48 +1,48 @@
 import KubeDirector
 
-/// Why a cluster does not get on, in words.
+/// Why a cluster is stalled.
 public struct Trouble: Sendable, Hashable {
   public var pod: String
   /// One word in CamelCase.
   public var reason: String
-  /// `analytics-worker-2: ErrImagePull registry.example/spark:9 (not found)`.
+  /// For example `analytics-worker-2: ErrImagePull registry.example/spark:9 (not found)`.
   public var message: String
 
   /// A package could not be installed, or a script failed.
   static let configError = "ConfigError"
 
-  /// Reasons to wait that are part of any start.
+  /// Waiting reasons that are part of any start.
   static let ordinary: Set<String> = ["ContainerCreating", "PodInitializing"]
 
-  /// Reasons for which a container waits that no amount of waiting mends by itself.
+  /// Waiting reasons of a container that do not go away without a change from outside.
   public static let hopeless: Set<String> = [
     "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CrashLoopBackOff",
     "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "ImageInspectError",
     "RegistryUnavailable", "PostStartHookError", "StartError",
   ]
 
-  /// Reasons of ours: a pod does not come, or does not go. Each ends by itself once the pod does.
+  /// Reasons that kdops itself adds for a pod that does not start or does not terminate. Each ends once the pod does.
   public static let overdue: Set<String> = [notCreated, notStarted, notEnded]
   static let notCreated = "PodNotCreated"
   static let notStarted = "PodNotStarted"
   static let notEnded = "PodNotEnded"
 
-  /// How long a pod may be missing, in seconds: a set's controller makes one within a second, and tries again within
-  /// some ten seconds where the server refused it a few times.
+  /// How long a pod may be missing, in seconds. A set's controller creates a pod within a second, and retries within
+  /// some ten seconds after the server has refused it a few times.
   static let creationGrace = 90
-  /// How long a pod that has a node may start nothing: volumes that are attached and images of a few gigabytes take a
-  /// minute or two.
+  /// How long a scheduled pod may run without starting a container, in seconds. Attaching volumes and pulling images
+  /// of a few gigabytes takes a minute or two.
   static let startGrace = 120
-  /// How long a pod may be there beyond its grace period: a node that lives is late by seconds.
+  /// How long a pod may exist beyond its grace period, in seconds. On a working node the delay is a few seconds.
   static let endGrace = 60
 
-  /// How long a pod may fit nowhere, in seconds, before that is worth a word.
+  /// How long a pod may be unschedulable before that is reported, in seconds.
   static let schedulingGrace = 20
 
-  /// Of these only the word counts: their message tells how long the next wait is, and changes with every try.
+  /// For these reasons the message is ignored: it contains the length of the next wait and changes with every attempt.
   static let backOffs: Set<String> = ["ImagePullBackOff", "CrashLoopBackOff"]
 
-  /// The first member that is in trouble, in order of roles and from the last ordinal.
+  /// The first member with a stall reason, in order of roles and from the last ordinal.
   public static func first(in status: ClusterStatus, now: Int, deadline: Int? = nil) -> Trouble? {
     for role in status.roles {
       for member in role.members.reversed() where !status.isYetToRollBack(member) {
@@ -52,7 +52,7 @@ public struct Trouble: Sendable, Hashable {
     return deadline.flatMap { late(status, now: now, deadline: $0) }
   }
 
-  /// A step that has outlived its deadline: one pod's, or where none is in hand what all of them wait for.
+  /// A step that exceeded its deadline: that of one pod or, if no pod is in progress, the one that all pods wait for.
   private static func late(_ status: ClusterStatus, now: Int, deadline: Int) -> Trouble? {
     for role in status.roles {
       for member in role.members.reversed() {
@@ -73,14 +73,14 @@ public struct Trouble: Sendable, Hashable {
     return noProgress(member.pod, member.pod, since)
   }
 
-  /// Not for how long: a text that changes by itself would be written again and again.
+  /// The message has no duration: a text that changes by itself would be written again and again.
   private static func noProgress(_ pod: String, _ name: String, _ since: Int) -> Trouble {
     Trouble(
       pod: pod, reason: "ProgressDeadlineExceeded",
       message: "\(name): no progress since \(Timestamp.text(since))")
   }
 
-  /// What ails one member, its deadline included.
+  /// The stall reason of one member, including an exceeded deadline.
   static func of(
     _ member: MemberStatus, in role: RoleStatus, of status: ClusterStatus, now: Int, deadline: Int?
   ) -> Trouble? {
@@ -92,7 +92,7 @@ public struct Trouble: Sendable, Hashable {
     func trouble(_ reason: String, _ words: String) -> Trouble {
       Trouble(pod: member.pod, reason: reason, message: "\(member.pod): \(words)")
     }
-    // Before what failed in a container: that container is gone where the next one cannot start.
+    // Checked before failures in a container: if the next container cannot start, the failed one is gone.
     if let reason = detail.waitingReason, hopeless.contains(reason) || overdue.contains(reason) {
       return trouble(reason, detail.waitingMessage.map { "\(reason): \(gist($0))" } ?? reason)
     }
@@ -103,14 +103,14 @@ public struct Trouble: Sendable, Hashable {
 }
 
 extension Trouble {
-  /// The length beyond which what a node says is cut down to its first and its last clause.
+  /// The length above which a node's message is shortened to its first and its last clause.
   private static let gistLimit = 120
 
-  /// What went wrong with what, out of a message in which each layer of a container runtime had its say:
-  /// `failed to pull and unpack image "spark:9": … not found`. All of it stays in the member's detail.
+  /// The essential parts of a message to which each layer of a container runtime added a clause: `failed to pull and
+  /// unpack image "spark:9": … not found`. The full text stays in the member's detail.
   static func gist(_ message: String) -> String {
     var text = message[...]
-    // How the kubelet quotes a runtime: `rpc error: code = Unknown desc = …`.
+    // The kubelet quotes a runtime's error as `rpc error: code = Unknown desc = …`.
     if text.hasPrefix("rpc error: "), let start = text.firstRange(of: "desc = ") {
       text = text[start.upperBound...]
     }
@@ -122,7 +122,8 @@ extension Trouble {
 }
 
 extension ClusterStatus {
-  /// True for a member that a rollback replaces and has not come to yet: what ails it ends with it, and needs nobody.
+  /// Whether a rollback will still replace this member. Its problem ends with the replacement and needs no
+  /// intervention.
   fileprivate func isYetToRollBack(_ member: MemberStatus) -> Bool {
     guard let info = upgradeInfo, info.isRollingBack, member.upgrade?.id == info.id else { return false }
     return switch member.podUpgradeStatus {

@@ -1,48 +1,49 @@
 import KubeDirector
 
-/// What the owners of a cluster and of its app ask of an upgrade beyond what always holds, by annotations. Off unless
-/// asked for.
+/// Optional constraints on an upgrade that the owners of a cluster and of its app set by annotations.
 struct UpgradePlan: Hashable {
-  /// How many pods of the cluster may be out of service at a time; nil for one a role.
+  /// The maximum number of the cluster's pods that may be out of service at a time; nil for one per role.
   var maxUnavailable: Int?
-  /// Roles that go one stage after another; those that no stage names go last, together.
+  /// The roles of each stage; stages run one after another. Roles that no stage names come last, together.
   var stages: [Set<String>] = []
-  /// The roles whose first upgraded pod leaves no way back.
+  /// The roles whose first upgraded pod makes a rollback impossible.
   var noReturn: Set<String> = []
 
-  /// All roles that an app may have fit into so many bytes, one a stage; what is written behind them orders nothing.
+  /// The limit of the text in bytes: all roles that an app may have fit into it, one per stage. The rest is ignored.
   private static let orderLimit = 16 << 10
 
+  /// Reads the constraints.
+  ///
   /// - Parameters:
-  ///   - cluster: the annotations of the cluster, which are stronger.
-  ///   - app: those of the app that is being upgraded to.
+  ///   - cluster: the annotations of the cluster, which take precedence.
+  ///   - app: the annotations of the app that is being upgraded to.
   init(cluster: [String: String], app: [String: String]) {
     func value(_ key: String) -> String? { cluster[key] ?? app[key] }
-    // What is no such number may have been meant as any: one at a time is never too many.
+    // The intention of an invalid number is unknown: one pod at a time is always safe.
     maxUnavailable = value(Wire.Annotation.maxUnavailable).map { max(1, Int($0) ?? 1) }
     let order = (value(Wire.Annotation.roleOrder) ?? "").unicodeScalars.prefix(Self.orderLimit)
     stages = String(order).split(separator: ",").map(Self.words)
     noReturn = ClusterStatus.roles(named: app[Wire.Annotation.pointOfNoReturn])
   }
 
-  /// What stands between blanks and commas.
+  /// Splits a text at blanks and commas.
   private static func words(_ text: Substring) -> Set<String> {
     Set(text.split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init))
   }
 
-  /// The number of a role's stage.
+  /// The index of a role's stage.
   func stage(of role: String) -> Int { stages.firstIndex { $0.contains(role) } ?? stages.count }
 }
 
 extension ClusterMachine {
-  /// Of the upgrade that runs, and of its rollback.
+  /// The constraints on the running upgrade, or on its rollback.
   func plan(_ info: UpgradeInfo) -> UpgradePlan {
     let app = info.isRollingBack ? info.prevApp : status.app
     return UpgradePlan(
       cluster: observed.cluster.metadata.annotations, app: observed.appAnnotations[app] ?? [:])
   }
 
-  /// Why a role's turn has not come; nil where it has. On the way back the last stage goes first.
+  /// Why it is not the role's turn yet; nil if it is. In a rollback, the last stage comes first.
   func reasonNotInTurn(_ role: Int, _ info: UpgradeInfo) -> String? {
     let plan = plan(info)
     guard !plan.stages.isEmpty else { return nil }
@@ -55,10 +56,10 @@ extension ClusterMachine {
     return earlier.map { "\(status.roles[role].id) waits for role \($0.id)" }
   }
 
-  /// Why one pod more may not be out of service; nil where it may.
+  /// Why no further pod may be taken out of service; nil if one may.
   ///
-  /// On the way back only those count that are on it, or are about to be because they are out of service: these go
-  /// first, and nothing else that ails the cluster may stand in its way.
+  /// In a rollback, only pods count that are being rolled back, or that will be because they are out of service. They
+  /// come first, and no other problem of the cluster may block the rollback.
   func reasonToSpare(_ role: Int, _ info: UpgradeInfo) -> String? {
     guard let most = plan(info).maxUnavailable else { return nil }
     let out = status.roles.indices.reduce(0) { sum, other in
@@ -76,7 +77,7 @@ extension ClusterMachine {
     return "\(status.roles[role].id) waits until fewer than \(most) of the cluster's pods are out of service"
   }
 
-  /// Why there is no way back from the upgrade that runs; nil where there is one.
+  /// Why the running upgrade cannot be rolled back; nil if it can.
   var reasonNotToReturn: String? {
     guard let info = status.upgradeInfo, status.hasPassed(pointOfNoReturn: plan(info).noReturn) else {
       return nil
@@ -84,8 +85,8 @@ extension ClusterMachine {
     return "the point of no return of \(status.app) is passed"
   }
 
-  /// Why the app that is wanted is not gone to though the cluster is at rest: it was wanted as a way back, and came
-  /// too late.
+  /// Why the engine does not upgrade to the desired app although the cluster is at rest: that app was requested as a
+  /// rollback, and the request came too late.
   var reasonNotToBegin: String? {
     let wanted = observed.cluster.spec.app
     guard observed.isStamped, status.upgradeInfo == nil, wanted != status.app,

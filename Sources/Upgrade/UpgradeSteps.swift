@@ -1,12 +1,12 @@
 import KubeDirector
 
-// Forward: the template first, then one ordinal after another from the last to the first, each claimed before
-// anything is done to it.
+// Upgrade: writes the template first, then replaces one ordinal after another from the last to the first. Each pod is
+// claimed before anything is done to it.
 extension ClusterMachine {
   mutating func beginUpgrade(to wanted: String) {
     guard let new = app(wanted), let old = app(status.app), !lacksRole(wanted) else { return }
     let commit = observed.cluster.metadata.specCommit ?? ""
-    // The id becomes a folder's name in the pods.
+    // The id becomes the name of a folder in the pods.
     let stem = commit.prefix(12).filter { $0.isASCII && ($0.isLetter || $0.isNumber) }
     let info = UpgradeInfo(
       isRollingBack: false, prevApp: status.app, prevAppCatalog: status.appCatalog,
@@ -16,7 +16,7 @@ extension ClusterMachine {
       let id = status.roles[role].id
       let changes = new.resolved(id)?.image != old.resolved(id)?.image
       status.roles[role].upgradeStatus = changes ? .upgrading : nil
-      // Untouched members go on with the app they have, whatever becomes the cluster's.
+      // Untouched members keep their current app, whatever app the cluster gets.
       for member in status.roles[role].members.indices where status.roles[role].members[member].app == nil {
         status.roles[role].members[member].app = status.app
       }
@@ -27,7 +27,7 @@ extension ClusterMachine {
     status.state = .updating
   }
 
-  /// True where the app does not know a role that the cluster has.
+  /// Whether the app lacks a role that the cluster has.
   func lacksRole(_ app: String) -> Bool {
     status.roles.contains { resolved($0.id, in: app) == nil }
   }
@@ -36,13 +36,14 @@ extension ClusterMachine {
     let id = status.roles[role].id
     let replicas = status.roles[role].members.count
     guard let set = observed.sets[id] else {
-      // Someone deleted it. The old template first: no pod shall get the new image out of turn.
+      // The set was deleted externally. The old template is written first, so that no pod gets the new image out of
+      // turn.
       want(role, SetGoal(app: info.prevApp, replicas: replicas, strategy: .atRest))
       return
     }
     guard let image = resolved(id, in: status.app)?.image else { return }
     guard set.image == image else {
-      // No pod moves by this: the partition stays above every ordinal in the same update.
+      // This replaces no pod: the same update keeps the partition above every ordinal.
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: .atRest))
       return
     }
@@ -63,8 +64,8 @@ extension ClusterMachine {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: strategy))
       return
     }
-    // The set's controller replaces a healthy pod, once no other is down; one that is down it may leave as it is for
-    // ever.
+    // The set's controller replaces a healthy pod once no other pod is down. It may leave a pod that is down unchanged
+    // forever.
     let member = status.roles[role].members[turn]
     if isDown(member) {
       replace(member.pod, unless: set.updateRevision)
@@ -75,7 +76,8 @@ extension ClusterMachine {
     }
   }
 
-  /// The member at hand; else the last one that this upgrade has not finished with, or that has lost its image.
+  /// The next member to upgrade: the one in progress, else the last one that this upgrade has not finished or that has
+  /// lost its new image.
   private func nextToUpgrade(_ role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Int? {
     let members = status.roles[role].members
     let begun = members.indices.last {
@@ -93,7 +95,7 @@ extension ClusterMachine {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: open))
       return
     }
-    // Raised earlier, a pod that dies would come back with the old image.
+    // If the partition were raised earlier, a pod that dies would be created again with the old image.
     guard set.currentRevision == set.updateRevision else { return }
     status.roles[role].upgradeStatus = .upgraded
     tell(.roleDone(role: status.roles[role].id, rollingBack: false))
@@ -101,7 +103,7 @@ extension ClusterMachine {
     keepAtRest(role)
   }
 
-  /// The partition above every ordinal, with the template as it is.
+  /// Keeps the partition above every ordinal and the template unchanged.
   mutating func keepAtRest(_ role: Int) {
     let replicas = status.roles[role].members.count
     // A role that the running upgrade does not change has the same image in both apps.

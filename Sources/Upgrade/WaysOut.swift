@@ -1,8 +1,8 @@
 import KubeDirector
 
-// What ends a stall, in words behind those that say what ails which pod.
+// Remediation of a stall, as text that follows the message about the pod.
 extension ClusterMachine {
-  /// Nothing where nobody can do anything but mend the cause, and that is plain from what is said.
+  /// The remediation; empty if the only remedy is to fix the cause and the message already makes that plain.
   func wayOut(of trouble: Trouble) -> String {
     let member = status.members.first { $0.pod == trouble.pod }
     let failed = trouble.reason == Trouble.configError ? member : nil
@@ -16,7 +16,7 @@ extension ClusterMachine {
     }
     if let reason = reasonNotToReturn { return "; \(reason)" + StallWords.mend + (again ?? "") }
     if let failed, let again, !isTakenBack(failed, info) { return StallWords.mendNotRevert + again }
-    // The commit that began it: a later one may have touched no more than the object's labels.
+    // The commit that began the upgrade: a later one may have changed only the object's labels.
     let commit = info.id.prefix { $0 != "-" }.prefix(7)
     guard !commit.isEmpty else { return StallWords.goBack + "\(info.prevApp), name it in git again" }
     let path = observed.cluster.metadata.annotations[Wire.Annotation.path]
@@ -29,8 +29,8 @@ extension ClusterMachine {
     return "kdops retry \(cluster.namespace)/\(cluster.name)/\(pod)"
   }
 
-  /// Whether a rollback ends what failed: it replaces the pods that the upgrade touched, and withdraws what it had to
-  /// tell the others.
+  /// Whether a rollback resolves the failure: it replaces the pods that the upgrade touched, and withdraws the
+  /// upgrade's notifications to other members.
   private func isTakenBack(_ member: MemberStatus, _ info: UpgradeInfo) -> Bool {
     member.upgrade?.id == info.id
       || member.failedNotification.map { Self.forward.contains($0.event) } ?? false
@@ -38,7 +38,7 @@ extension ClusterMachine {
 }
 
 extension MemberStatus {
-  /// What failed is part of setting a container up, which a new one begins with.
+  /// Whether the failed task is part of setting up a container, which starts over in a new container.
   fileprivate var isSettingUp: Bool {
     detail.failedStep == .install || failedNotification?.event == .configure
   }

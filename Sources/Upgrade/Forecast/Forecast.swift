@@ -1,32 +1,34 @@
 import KubeDirector
 
-/// What the engine would do to a cluster if all went well: its own decisions, played in a world where every pod
-/// starts at once and every script ends well.
+/// What the engine would do to a cluster if nothing failed: its own decisions, run on a simulated cluster in which
+/// every pod starts at once and every script succeeds.
 ///
-/// Nothing here knows in which order roles and pods go, or who hears what; that is asked of `ClusterMachine`.
+/// This type does not know the order of roles and pods, nor which roles subscribe to which events. It asks
+/// `ClusterMachine`.
 public struct Forecast: Sendable, Hashable {
-  /// Every role of the cluster, in its order.
+  /// Every role of the cluster, in the cluster's order.
   public var roles: [Role] = []
-  /// The roles whose pods are replaced, in stages one after another; those of a stage go side by side.
+  /// The roles whose pods are replaced, grouped in stages. Stages run one after another; the roles of a stage run in
+  /// parallel.
   public var stages: [[String]] = []
-  /// The runs of startscripts, in the order of their first ones.
+  /// The runs of startscripts, ordered by the first run of each.
   public var scripts: [Scripts] = []
-  /// The pod whose turn leaves no way back; nil where there is one until the end.
+  /// The pod whose upgrade makes a rollback impossible; nil if a rollback is possible until the end.
   public var pointOfNoReturn: Pod?
-  /// How many pods of the cluster may be out of service at a time; nil for one a role.
+  /// The maximum number of the cluster's pods that may be out of service at a time; nil for one per role.
   public var maxUnavailable: Int?
-  /// Why the engine would not come to an end, in words; nil where it would.
+  /// Why the engine would not finish, as text for users; nil if it would.
   public var obstacle: String?
 
-  /// What happens to one role.
+  /// The changes of one role.
   public struct Role: Sendable, Hashable {
     public var id: String
-    /// The ordinals whose pods are replaced, in the order of their turns.
+    /// The ordinals of the replaced pods, in the order of replacement.
     public var replaced: [Int] = []
-    /// The members that it had, and that it gets.
+    /// The number of members before and after.
     public var membersBefore = 0
     public var membersAfter = 0
-    /// The images before and after; empty where nobody knows them, or there are no members.
+    /// The images before and after; empty if they are unknown or there are no members.
     public var imageBefore = ""
     public var imageAfter = ""
   }
@@ -34,9 +36,9 @@ public struct Forecast: Sendable, Hashable {
   /// Runs of `startscript` with one event, in one role.
   public struct Scripts: Sendable, Hashable {
     public var event: LifecycleEvent
-    /// Whose members run it.
+    /// The role whose members run the script.
     public var role: String
-    /// Of whom they hear, by `--role`; nil for events that are about themselves.
+    /// The role that the event is about, passed as `--role`; nil for events about the member itself.
     public var about: String?
     public var count: Int
   }
@@ -46,29 +48,29 @@ public struct Forecast: Sendable, Hashable {
     public var ordinal: Int
   }
 
-  /// How many scripts run with an event.
+  /// The number of script runs with this event.
   public func count(of event: LifecycleEvent) -> Int {
     scripts.reduce(0) { $0 + ($1.event == event ? $1.count : 0) }
   }
 
-  /// All pods that are replaced.
+  /// The total number of pods that are replaced.
   public var replaced: Int { roles.reduce(0) { $0 + $1.replaced.count } }
 }
 
 extension Forecast {
-  /// How far an upgrade has come when it is turned round.
+  /// The progress of an upgrade at the moment when it is rolled back.
   public enum Extent: Sendable, Hashable {
-    /// As far as it can come and be turned round still.
+    /// As far as it can progress while a rollback is still possible.
     case unknown
-    /// By role, how many members are done; where more are to come, the next one is in hand.
+    /// The number of finished members by role. If a role has more, the next one is in progress.
     case done([String: Int])
   }
 
-  /// What becomes of a change of a cluster at rest.
+  /// Forecasts a change of a cluster at rest.
   ///
   /// - Parameters:
-  ///   - old: the cluster as it is; nil where it is to be made.
-  ///   - apps: the apps that both name. One that is missing is an obstacle.
+  ///   - old: the current cluster; nil if it is to be created.
+  ///   - apps: the apps that both clusters name. A missing app is an obstacle.
   public static func change(from old: Cluster?, to new: Cluster, apps: [App]) -> Forecast {
     guard let old else {
       var world = IdealWorld(new, apps)
@@ -83,12 +85,12 @@ extension Forecast {
     return record.forecast(from: before, to: world)
   }
 
-  /// What becomes of turning an upgrade round that runs.
+  /// Forecasts the rollback of a running upgrade.
   ///
   /// - Parameters:
-  ///   - upgraded: the cluster, naming the app that it is on its way to.
-  ///   - back: the same, naming the app that it came from.
-  ///   - extent: how far the upgrade has come.
+  ///   - upgraded: the cluster, naming the app that it is being upgraded to.
+  ///   - back: the same cluster, naming the app that it came from.
+  ///   - extent: the progress of the upgrade.
   public static func rollback(of upgraded: Cluster, to back: Cluster, apps: [App], after extent: Extent)
     -> Forecast
   {

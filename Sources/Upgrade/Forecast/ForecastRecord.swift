@@ -1,9 +1,9 @@
 import KubeDirector
 
-/// What was seen while a world came to rest.
+/// The decisions recorded while a simulated cluster came to rest.
 struct ForecastRecord {
   private var turns: [(role: String, ordinal: Int)] = []
-  /// The first and the last step in which a role's pods had their turns.
+  /// The first and the last step in which pods of a role were replaced.
   private var spans: [String: ClosedRange<Int>] = [:]
   private var order: [String] = []
   private var scripts: [Forecast.Scripts] = []
@@ -39,7 +39,7 @@ struct ForecastRecord {
     }
   }
 
-  /// The first pod in whose container a script may have begun that cannot be taken back.
+  /// The first pod in whose container an irreversible script may have started.
   private func culprit(_ status: ClusterStatus, _ roles: Set<String>) -> Forecast.Pod? {
     let turn = turns.first { turn in
       (roles.contains(turn.role) || roles.contains("*"))
@@ -88,7 +88,8 @@ struct ForecastRecord {
     return forecast
   }
 
-  /// A role whose first turn comes only when those before it have had their last begins another stage.
+  /// The stages. A role starts a new stage if its first pod is replaced only after the last pod of the roles before
+  /// it.
   private var stages: [[String]] {
     var stages: [[String]] = []
     var end = -1

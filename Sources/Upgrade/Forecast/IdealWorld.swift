@@ -1,12 +1,12 @@
 import KubeDirector
 
-/// A cluster in which everything goes well at once: sets have seen every change, new pods run, what is ordered in a
-/// pod has ended by the next step.
+/// A simulated cluster in which everything succeeds at once: sets have observed every change, new pods run, and each
+/// pod order has finished by the next step.
 struct IdealWorld {
   private(set) var observed: Observation
   private let apps: [String: AppSpec]
   private var counter = 0
-  /// By role, how many members an upgrade gets done before its next pod does not come up; nil where all do.
+  /// The number of members by role that an upgrade finishes before its next pod fails to start; nil if all start.
   var standstill: [String: Int]?
 
   init(_ cluster: Cluster, _ apps: [App]) {
@@ -23,12 +23,12 @@ struct IdealWorld {
     take(cluster)
   }
 
-  /// Has the cluster be asked for so from now on.
+  /// Replaces the desired state of the cluster.
   mutating func take(_ cluster: Cluster) {
     let generation = observed.cluster.metadata.generation + 1
     observed.cluster = cluster
     observed.cluster.metadata.generation = generation
-    // What stops an engine or has it try again is not what would be done.
+    // A forecast ignores suspension and retry requests.
     observed.cluster.metadata.annotations[Wire.Annotation.suspend] = nil
     observed.cluster.metadata.annotations[Wire.Annotation.retry] = nil
     let named = cluster.spec.connections
@@ -36,18 +36,18 @@ struct IdealWorld {
       (named.clusters.map { "clusters/\($0)" } + named.configMaps.map { "configmaps/\($0)" })
       + named.secrets.map { "secrets/\($0)" }
     if !marks.isEmpty || observed.connections != nil {
-      // What is named is taken to be there.
+      // Connected objects are assumed to exist.
       observed.connections = ConnectionsObservation(
         marks: Dictionary(marks.map { ($0, "there") }, uniquingKeysWith: { one, _ in one }))
     }
   }
 
-  /// Plays until nothing more happens.
+  /// Runs steps until nothing more happens.
   ///
-  /// - Parameter look: is shown the world after each step.
+  /// - Parameter look: called with the simulated cluster after each step.
   mutating func settle(_ look: (IdealWorld) -> Void = { _ in }) -> ForecastRecord {
     var record = ForecastRecord()
-    // Generously more than any pod needs; a world that does not come to rest by then has met an obstacle.
+    // More steps than any pod needs. A cluster that is not at rest by then has met an obstacle.
     let members = observed.cluster.spec.roles.reduce(0) { $0 + ($1.members ?? 1) } + ClusterSpec.memberLimit
     for step in 0..<(20 * members) {
       guard let decision = ClusterMachine.step(observed) else { break }
@@ -66,15 +66,15 @@ struct IdealWorld {
     return record
   }
 
-  // MARK: Asking
+  // MARK: State
 
   var status: ClusterStatus? { observed.status }
   var isUpgrading: Bool { status?.upgradeInfo?.isRollingBack == false }
-  /// What owners ask of the upgrade or rollback that runs; nil where none does.
+  /// The owners' constraints on the running upgrade or rollback; nil if none runs.
   var plan: UpgradePlan? { status?.upgradeInfo.map { ClusterMachine(observed).plan($0) } }
   var canReturn: Bool { ClusterMachine(observed).reasonNotToReturn == nil }
 
-  /// How many members of each role the running upgrade is done with.
+  /// The number of members of each role that the running upgrade has finished.
   var done: [String: Int] {
     guard let status, let info = status.upgradeInfo else { return [:] }
     return Dictionary(
@@ -85,7 +85,7 @@ struct IdealWorld {
 
   func image(of role: String, in app: String) -> String? { apps[app]?.resolved(role)?.image }
 
-  /// What keeps the cluster from being as it is asked for.
+  /// Why the cluster does not reach its desired state; nil if it does.
   var obstacle: String? {
     guard let status else { return "nothing is known of it" }
     if let stall = status.condition(.stalled), stall.status { return stall.message }
@@ -94,9 +94,11 @@ struct IdealWorld {
     return status.condition(.progressing)?.message ?? "it does not come to rest"
   }
 
-  // MARK: Acting
+  // MARK: Simulation
 
-  /// - Returns: whether anything moves by it.
+  /// Simulates one action.
+  ///
+  /// - Returns: whether it changed anything.
   private mutating func perform(_ action: Action) -> Bool {
     switch action {
     case .apply(let role, let goal):
@@ -114,8 +116,8 @@ struct IdealWorld {
     return true
   }
 
-  /// What a StatefulSet's controller does when it looks: the pods that are missing, then one that is of another
-  /// revision than its ordinal shall have. A revision is called by its image.
+  /// Simulates one pass of a StatefulSet's controller: creates missing pods, then replaces one pod whose revision is
+  /// not the one for its ordinal. The image serves as the name of a revision.
   private mutating func sync(_ role: String) -> Bool {
     guard var set = observed.sets[role], let name = status?.role(role)?.statefulSet else { return false }
     var isMoving = false
