@@ -1,31 +1,31 @@
-/// Why the port did not do what was asked.
+/// An error of a `ClusterAPI` call.
 public struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
   public var kind: Kind
-  /// One sentence for people, naming the object.
+  /// One sentence for users that names the object.
   public var message: String
-  /// How long the server asks to be left alone.
+  /// The time for which the server asks clients to wait.
   public var retryAfter: Duration?
 
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     case notFound
     case alreadyExists
-    /// Someone else was faster: read again, decide again. Also a precondition that did not hold.
+    /// The object was changed by another client, or a precondition failed: read and decide again.
     case conflict
-    /// The resourceVersion is too old to go on from: list again.
+    /// The resource version is too old to continue from: list again.
     case gone
-    /// The object breaks its schema.
+    /// The object violates its schema.
     case invalid
     case unauthorized
     case forbidden
     case throttled
     case timeout
-    /// No answer, or half of one.
+    /// No response, or an incomplete one.
     case unavailable
-    /// The pod or its container is not in a state to run anything.
+    /// The pod or its container is not in a state in which it can run commands.
     case notRunning
     /// A command could not be started, and nothing of it has run: no memory, no process, no sandbox, no such program.
     case notStarted
-    /// A command was started, and ended because it used more memory or disk than it may.
+    /// A command was started, and ended because it exceeded its memory or disk limit.
     case limitExceeded
     case unsupported
     case other
@@ -37,7 +37,7 @@ public struct APIError: Error, Sendable, Hashable, CustomStringConvertible {
     self.retryAfter = retryAfter
   }
 
-  /// True where the same call may well succeed later, with nobody doing anything.
+  /// Whether the same call may succeed later without intervention.
   public var isTransient: Bool {
     switch kind {
     case .conflict, .gone, .throttled, .timeout, .unavailable, .notRunning, .notStarted: true

@@ -1,9 +1,9 @@
 import KubeDirector
 import Values
 
-/// Something that people shall read beside an object, in `kubectl describe` and `kubectl get events`.
+/// The content of a Kubernetes Event about an object, shown by `kubectl describe` and `kubectl get events`.
 public struct Announcement: Sendable, Hashable {
-  /// Whom it is about.
+  /// The object that the event is about.
   public var object: Object.Reference
   public var isWarning: Bool
   /// One word in CamelCase.
@@ -18,8 +18,8 @@ public struct Announcement: Sendable, Hashable {
   }
 }
 
-/// Writes announcements as Kubernetes Events, beside whoever makes them: nothing waits for one, and nothing fails
-/// because one could not be written.
+/// The event recorder. Writes Kubernetes Events asynchronously: callers never wait for one, and never fail because one
+/// could not be written.
 public struct Announcer: Sendable {
   private let api: any ClusterAPI
   private let now: @Sendable () -> Int
@@ -27,9 +27,11 @@ public struct Announcer: Sendable {
   private let stream: AsyncStream<Announcement>
   private let continuation: AsyncStream<Announcement>.Continuation
 
+  /// Creates an event recorder.
+  ///
   /// - Parameters:
   ///   - now: in whole seconds since 1970.
-  ///   - onFailure: hears of what could not be written.
+  ///   - onFailure: called for each event that could not be written.
   public init(
     api: any ClusterAPI, now: @escaping @Sendable () -> Int,
     onFailure: @escaping @Sendable (APIError) -> Void = { _ in }
@@ -37,13 +39,13 @@ public struct Announcer: Sendable {
     self.api = api
     self.now = now
     self.onFailure = onFailure
-    // Where so many wait, the server cannot keep up: the newest tell more than the oldest.
+    // With a full buffer the server cannot keep up. The newest events are more useful than the oldest.
     (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(4096))
   }
 
   public func announce(_ announcement: Announcement) { continuation.yield(announcement) }
 
-  /// Writes what is announced until the task is cancelled.
+  /// Writes queued events until the task is cancelled.
   public func run() async {
     var recent = Recent()
     for await announcement in stream {
@@ -63,7 +65,7 @@ public struct Announcer: Sendable {
         _ = try await api.patch(.events, name, merge: patch)
         return
       } catch {
-        // Events live for an hour or so; then it is told anew.
+        // The server deletes Events after an hour or so. Then a new one is created.
         guard error.kind == .notFound else { throw error }
       }
     }
@@ -74,7 +76,7 @@ public struct Announcer: Sendable {
 
   static func object(_ announcement: Announcement, _ time: Int, number: Int) -> Object {
     let about = announcement.object
-    // `kubectl describe` knows whole seconds only, and keeps what happened in one of them in the order of the names.
+    // `kubectl describe` has a resolution of one second, and sorts events of the same second by name.
     let order = String(time << 16 | number & 0xFFFF, radix: 16)
     let digest = Digest.short("\(about.uid) \(time) \(number) \(announcement.message)").prefix(8)
     let name = "\(about.name.name).\(order)\(digest)"
@@ -89,14 +91,14 @@ public struct Announcer: Sendable {
         ],
         "type": .string(announcement.isWarning ? "Warning" : "Normal"),
         "reason": .string(announcement.reason),
-        // The server takes no longer one.
+        // The server rejects longer messages.
         "message": .string(String(announcement.message.prefix(1000))),
         "source": ["component": "kdops"], "reportingComponent": "kdops", "reportingInstance": "kdops",
         "firstTimestamp": stamp, "lastTimestamp": stamp, "count": 1,
       ])
   }
 
-  /// What was written in the last minutes: said again, it only counts up.
+  /// The events of the last minutes. An event that repeats only increments its count.
   private struct Recent {
     private var entries: [Announcement: (name: ObjectName, count: Int, time: Int)] = [:]
     private var number = 0

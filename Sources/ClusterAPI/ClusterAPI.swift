@@ -1,38 +1,41 @@
 import Values
 
-/// The one port to whatever runs the clusters: a real Kubernetes, or the embedded one.
+/// Access to the API server of a cluster: a real Kubernetes, or the embedded one.
 ///
-/// Every call may be made from any task. Objects come back with `metadata.resourceVersion`; a write that carries
-/// one is refused with `.conflict` where the object has changed since.
+/// Every method may be called from any task. Returned objects have a `metadata.resourceVersion`. A write with a
+/// resource version fails with `.conflict` if the object has changed since.
 public protocol ClusterAPI: Sendable {
   func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object
 
+  /// Lists the objects of a kind.
+  ///
   /// - Parameter namespace: nil for all.
   func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
     -> ObjectList
 
-  /// What happens to objects of a kind after the given version of the store. The stream ends with an `APIError`
-  /// (`.gone`: list again) or when its consumer goes away; it is never silently cut.
+  /// Watches the changes of a kind's objects after the given resource version. The stream ends with an `APIError`
+  /// (`.gone`: list again) or when its consumer is released. It never ends without an error on its own.
   func watch(
     _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
   ) -> AsyncThrowingStream<WatchEvent, any Error>
 
   func create(_ object: Object) async throws(APIError) -> Object
-  /// Replaces everything but the status.
+  /// Replaces everything except the status.
   func update(_ object: Object) async throws(APIError) -> Object
-  /// Replaces nothing but the status.
+  /// Replaces only the status.
   func updateStatus(_ object: Object) async throws(APIError) -> Object
-  /// RFC 7386. A patch that carries `metadata.resourceVersion` (or `uid`) is checked against it.
+  /// Applies a JSON merge patch (RFC 7386). If the patch contains `metadata.resourceVersion` or `uid`, the object must
+  /// match.
   func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object
   func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions) async throws(APIError)
 
-  /// Runs a command in a pod's container and waits for its end.
+  /// Runs a command in a pod's container and waits until it ends.
   func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult
 }
 
 public struct ObjectList: Sendable {
   public var items: [Object]
-  /// Where a watch goes on from.
+  /// The version from which a watch continues.
   public var resourceVersion: String
 
   public init(items: [Object], resourceVersion: String) {
@@ -44,18 +47,19 @@ public struct ObjectList: Sendable {
 public enum WatchEvent: Sendable, Hashable {
   case added(Object)
   case modified(Object)
-  /// With the object's last state.
+  /// Contains the object's last state.
   case deleted(Object)
-  /// Nothing happened up to this version.
+  /// Nothing else happened up to this version.
   case bookmark(resourceVersion: String)
 }
 
-/// What must still be true of an object for it to be deleted, else `.conflict`; and how it is to end.
+/// Conditions for deleting an object, and the way that it is deleted. The call fails with `.conflict` if a condition
+/// is not met.
 public struct Preconditions: Sendable, Hashable {
   public var uid: String?
   public var resourceVersion: String?
-  /// How long a pod may take to end, in seconds; nil for as long as it says itself. With 0 its name is free at once,
-  /// so that is only for a pod in which nothing runs.
+  /// The time for a pod to shut down, in seconds; nil for the pod's own grace period. With 0 its name is free at once,
+  /// so use that only for a pod in which nothing runs.
   public var gracePeriod: Int?
 
   public static let none = Preconditions()
@@ -70,15 +74,15 @@ public struct Preconditions: Sendable, Hashable {
 public struct ExecRequest: Sendable, Hashable {
   /// The container's name.
   public var container: String
-  /// The argument vector; nothing in it passes through a shell unless its first element is one.
+  /// The argument vector. No shell evaluates it unless its first element is a shell.
   public var command: [String]
   public var stdin: [UInt8]
-  /// What is kept of each stream, in bytes; the rest is read and dropped.
+  /// The number of bytes kept of each stream. The rest is read and dropped.
   public var outputLimit: Int
-  /// How long the caller waits; nil for as long as it takes. What still runs then is killed where that can be done:
-  /// a Kubernetes lets it run on.
+  /// How long the caller waits; nil for no limit. After that the command is killed if possible; Kubernetes lets it
+  /// continue to run.
   public var timeout: Duration?
-  /// Where given, the call is refused with `.conflict` unless the container is this one.
+  /// If set, the call fails with `.conflict` unless the container has this id.
   public var containerID: String?
 
   public init(

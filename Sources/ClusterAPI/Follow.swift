@@ -1,19 +1,19 @@
-/// What a follower of a kind is told.
+/// A change that is passed to the callback of `follow`.
 public enum FollowedChange: Sendable {
-  /// Everything there is; what is not in it is gone.
+  /// All existing objects. Objects that are not in the list are gone.
   case all([Object])
   case changed(Object)
-  /// With the object's last state.
+  /// Contains the object's last state.
   case removed(Object)
 }
 
 extension ClusterAPI {
-  /// Follows all objects of a kind for as long as the task lives: a list, then a watch, and a fresh list whenever
-  /// the watch cannot go on where it stopped.
+  /// Follows all objects of a kind until the task is cancelled: a list, then a watch, and a new list whenever the
+  /// watch cannot continue where it stopped.
   ///
   /// - Parameters:
-  ///   - clock: sleeps between two tries after a failure, longer each time up to half a minute.
-  ///   - onFailure: hears of every failure; the following goes on.
+  ///   - clock: used to wait after a failure; the wait grows up to half a minute.
+  ///   - onFailure: called for every failure. Following continues.
   /// - Throws: `CancellationError` only.
   public func follow(
     _ resource: Resource, namespace: String? = nil, labels: LabelSelector = .everything,
@@ -47,14 +47,14 @@ extension ClusterAPI {
         }
         try Task.checkCancellation()
       } catch let error as APIError {
-        // A call that ends because nobody wants its answer any more is no failure.
+        // A call that ended because of cancellation is not a failure.
         try Task.checkCancellation()
         await onFailure(error)
-        // What went well for a minute was no failure, even where nothing happened.
+        // A watch that ran for a minute was successful, even if nothing happened.
         failures = elapsed() - begun < .seconds(60) ? failures + 1 : 1
         if error.kind == .gone {
           version = nil
-          // A fresh list is what helps; where it does not, it is no use to hurry.
+          // A new list usually helps, so the first one is made at once. If that fails too, wait.
           if failures == 1 { continue }
         }
         let wait = error.retryAfter ?? .milliseconds(min(30_000, 250 << min(failures, 7)))
@@ -62,7 +62,9 @@ extension ClusterAPI {
       }
     }
   }
-  /// - Returns: what tells the time since now.
+  /// Starts a stopwatch.
+  ///
+  /// - Returns: a closure that returns the time since this call.
   private func stopwatch(_ clock: some Clock<Duration>) -> () -> Duration {
     let start = clock.now
     return { start.duration(to: clock.now) }

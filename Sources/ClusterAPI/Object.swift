@@ -1,13 +1,13 @@
 import KubeDirector
 import Values
 
-/// One object as the port serves it: its JSON, and quick ways to the parts of metadata that everyone needs.
+/// An API object: its JSON, with accessors for common metadata.
 public struct Object: Sendable, Hashable {
   public var json: JSON
 
   public init(_ json: JSON) { self.json = json }
 
-  /// An object to be created.
+  /// Creates an object to be sent to the server.
   public init(
     _ resource: Resource, namespace: String, name: String, labels: [String: String] = [:],
     annotations: [String: String] = [:], owners: [OwnerReference] = [], content: JSON = [:]
@@ -40,12 +40,12 @@ public struct Object: Sendable, Hashable {
   public func label(_ name: String) -> String? { json["metadata"]?["labels"]?[name]?.string }
   public func annotation(_ name: String) -> String? { json["metadata"]?["annotations"]?[name]?.string }
 
-  /// Whether somebody has asked that nothing new be begun with it.
+  /// Whether the object is suspended: nothing new must be started for it.
   public var isSuspended: Bool { annotation(Wire.Annotation.suspend) == "true" }
 }
 
 extension Object {
-  /// Which object, of all that ever had its name.
+  /// Identifies one object among all that ever had its name.
   public struct Reference: Sendable, Hashable {
     public var apiVersion: String
     public var kind: String
@@ -65,7 +65,7 @@ extension Object {
   }
 }
 
-/// Who an object belongs to: it goes when its owner goes.
+/// The owner of an object: the object is deleted together with its owner.
 public struct OwnerReference: Sendable, Hashable {
   public var apiVersion: String
   public var kind: String
@@ -100,10 +100,10 @@ public struct OwnerReference: Sendable, Hashable {
   }
 }
 
-/// Which objects are meant, by their labels: every pair must be there.
+/// Selects objects by their labels: all pairs must match.
 public struct LabelSelector: Sendable, Hashable, ExpressibleByDictionaryLiteral {
   public var equals: [String: String]
-  /// Labels that must be there, whatever their value.
+  /// Labels that must exist with any value.
   public var exists: [String]
 
   public static let everything = LabelSelector(equals: [:])

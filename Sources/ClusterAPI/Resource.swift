@@ -1,13 +1,13 @@
 import KubeDirector
 import Values
 
-/// A kind of object that the port serves.
+/// A kind of object that the API serves.
 public struct Resource: Sendable, Hashable {
   public var group: String
   public var version: String
   public var kind: String
   public var plural: String
-  /// False for kinds whose objects belong to no namespace; theirs is written as an empty one.
+  /// Whether the objects belong to a namespace. For other kinds the namespace is an empty string.
   public var isNamespaced: Bool
 
   public init(group: String, version: String, kind: String, plural: String, isNamespaced: Bool = true) {
@@ -33,7 +33,7 @@ public struct Resource: Sendable, Hashable {
   public static let volumeClaims = Resource(
     group: "", version: "v1", kind: "PersistentVolumeClaim", plural: "persistentvolumeclaims")
   public static let events = Resource(group: "", version: "v1", kind: "Event", plural: "events")
-  /// Servers before 1.21 know it as `policy/v1beta1` only.
+  /// Servers before 1.21 serve it only as `policy/v1beta1`.
   public static let disruptionBudgets = Resource(
     group: "policy", version: "v1", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets")
   public static let configMaps = Resource(group: "", version: "v1", kind: "ConfigMap", plural: "configmaps")
@@ -44,14 +44,14 @@ public struct Resource: Sendable, Hashable {
     group: "admissionregistration.k8s.io", version: "v1", kind: "ValidatingWebhookConfiguration",
     plural: "validatingwebhookconfigurations", isNamespaced: false)
 
-  /// What the embedded cluster serves.
+  /// The kinds that the embedded cluster serves.
   public static let all: [Resource] = [
     .apps, .clusters, .statefulSets, .controllerRevisions, .pods, .services, .volumeClaims, .events,
     .disruptionBudgets, .configMaps, .secrets,
   ]
 }
 
-/// The name of one object within its kind.
+/// The name of one object of a kind.
 public struct ObjectName: Sendable, Hashable, Comparable, CustomStringConvertible {
   @ExactString public var namespace: String
   @ExactString public var name: String

@@ -1,17 +1,19 @@
 import Values
 
-/// A port that knows no more than the namespaces it was given.
+/// A `ClusterAPI` that is restricted to the given namespaces.
 ///
-/// Whoever asks for all namespaces is served from these; whoever names another one is refused, whatever the server
-/// would have said. So the rest of the house need not know that its account may see no more.
+/// A request for all namespaces covers only these. A request for another namespace is refused, whatever the server
+/// would answer. Callers therefore need not know that their account has limited permissions.
 public struct Scoped: ClusterAPI {
   private let whole: any ClusterAPI
-  /// In which objects are made and changed.
+  /// The namespaces in which objects may be written.
   private let namespaces: [String]
-  /// In which they are only looked at, besides.
+  /// Additional namespaces that are read-only.
   private let readable: [String]
 
-  /// - Parameter readable: namespaces that may be read and not written.
+  /// Creates a restricted API.
+  ///
+  /// - Parameter readable: namespaces that may be read but not written.
   public init(_ whole: any ClusterAPI, namespaces: [String], readable: [String] = []) {
     self.whole = whole
     self.namespaces = namespaces
@@ -23,8 +25,9 @@ public struct Scoped: ClusterAPI {
     return try await whole.get(resource, name)
   }
 
-  /// All namespaces are listed one after another; the version is the oldest of theirs, so that a watch from there
-  /// misses nothing and may tell of some things twice. One that may not be listed counts as empty, unless none may.
+  /// Lists the namespaces one after another. The resource version is the oldest of theirs, so that a watch from there
+  /// misses nothing and may repeat some changes. A namespace that must not be listed counts as empty, unless that
+  /// applies to all of them.
   public func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
     -> ObjectList
   {
@@ -42,7 +45,7 @@ public struct Scoped: ClusterAPI {
         all.resourceVersion = Self.older(all.resourceVersion, part.resourceVersion)
         answered += 1
       } catch {
-        // One tenant's namespace may be gone, with the permissions in it: the others have nothing to do with that.
+        // One tenant's namespace may have been deleted together with its permissions. This must not affect the others.
         guard error.kind == .forbidden else { throw error }
         refusal = error
       }
@@ -78,7 +81,7 @@ public struct Scoped: ClusterAPI {
                   resource, namespace: namespace, labels: labels, after: resourceVersion)
                 do {
                   for try await event in events {
-                    // Another namespace may not have got that far.
+                    // The watches of other namespaces may not have reached this version.
                     if case .bookmark = event { continue }
                     continuation.yield(event)
                   }
@@ -88,12 +91,12 @@ public struct Scoped: ClusterAPI {
                 }
               }
             }
-            // The first that ends, ends all, save one that may not be watched.
+            // The first watch that ends ends all of them, except one that is forbidden.
             while let hasEnded = try await group.next(), !hasEnded {}
             group.cancelAll()
           }
           try Task.checkCancellation()
-          // The others may have got less far than what was told last, so nobody can go on from there.
+          // The other watches may be behind the version that was reported last, so no watch can continue from it.
           throw APIError(.gone, "\(resource.kind): a watch of several namespaces has ended")
         } catch is CancellationError {
           continuation.finish()
@@ -139,7 +142,7 @@ public struct Scoped: ClusterAPI {
     return try await whole.exec(pod, request)
   }
 
-  /// Nothing but apps is shared with those who only read.
+  /// In read-only namespaces only apps are visible.
   private func seen(_ resource: Resource) -> [String] {
     resource == .apps ? namespaces + readable : namespaces
   }
@@ -162,7 +165,7 @@ public struct Scoped: ClusterAPI {
         + "an administrator can add it to tenancy.namespaces")
   }
 
-  /// Versions are numbers on every server that is served here.
+  /// Resource versions are numbers on every supported server.
   private static func older(_ left: String, _ right: String) -> String {
     guard let one = Int(left), let other = Int(right) else { return left.isEmpty ? right : left }
     return one < other ? left : right

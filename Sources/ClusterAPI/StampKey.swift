@@ -2,16 +2,16 @@ import FoundationEssentials
 import KubeDirector
 import Values
 
-/// The key of an installation's stamps, in a Secret that its daemons share.
+/// The key of an installation's stamps, stored in a Secret that its daemons share.
 public enum StampKey {
   /// The name of the Secret.
   public static func name(installation: String) -> String { "kdops-\(installation)-stamp" }
 
   private static let field = "key"
 
-  /// Reads the key; makes it where there is none. Of several daemons that make one, one wins.
+  /// Reads the key, or creates it if there is none. If several daemons create one, the first one wins.
   ///
-  /// - Throws: `.invalid` where the Secret holds no key.
+  /// - Throws: `.invalid` if the Secret contains no key.
   public static func obtain(
     from api: any ClusterAPI, namespace: String, installation: String
   ) async throws(APIError) -> Stamp {
@@ -22,16 +22,17 @@ public enum StampKey {
     } catch {
       guard error.kind == .alreadyExists else { throw error }
     }
-    // What is there now is the key, whoever made it.
+    // The existing Secret contains the key, whichever daemon created it.
     guard let made = try await read(name, from: api) else {
       throw APIError(.unavailable, "Secret \(name) was made, and is gone again")
     }
     return made
   }
 
-  /// An id of the cluster: that of the Secret, which no other cluster has and which stays as long as the Secret does.
+  /// An id of the cluster: the uid of the Secret, which no other cluster has and which does not change while the
+  /// Secret exists.
   ///
-  /// - Throws: `.notFound` where the key was not obtained before.
+  /// - Throws: `.notFound` if the key has not been created yet.
   public static func clusterID(
     from api: any ClusterAPI, namespace: String, installation: String
   ) async throws(APIError) -> String {

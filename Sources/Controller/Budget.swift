@@ -3,11 +3,11 @@ import KubeDirector
 import Upgrade
 import Values
 
-/// A PodDisruptionBudget, as far as the engine heeds it.
+/// The fields of a PodDisruptionBudget that the engine uses.
 struct Budget: Sendable, Hashable {
   var name: String
   var selector: PodSelector
-  /// How many of its pods may be disrupted, as the server last counted.
+  /// The number of its pods that may be disrupted, as last counted by the server.
   var disruptionsAllowed: Int
   var desiredHealthy: Int
   var expectedPods: Int
@@ -21,10 +21,10 @@ struct Budget: Sendable, Hashable {
     expectedPods = status?["expectedPods"]?.count() ?? 0
   }
 
-  /// The server counts a while after a pod has gone or come. Where all the pods that it counts are at hand, what
-  /// is seen of them counts too, and the smaller number holds.
+  /// The number of pods that may be disrupted now. The server's count lags behind the pods. If all pods that it counts
+  /// are known here, their observed state is counted too, and the smaller number applies.
   ///
-  /// - Parameter pods: those of one cluster that the budget covers.
+  /// - Parameter pods: the pods of one cluster that the budget covers.
   func allowed(for pods: [Object]) -> Int {
     guard pods.count >= expectedPods else { return disruptionsAllowed }
     let healthy = pods.count { PodObservation($0).isReady && !$0.isBeingDeleted }
@@ -32,10 +32,10 @@ struct Budget: Sendable, Hashable {
   }
 }
 
-/// Which pods are meant, by their labels, as Kubernetes' `LabelSelector` says it.
+/// Selects pods by their labels. Implements Kubernetes' `LabelSelector`.
 struct PodSelector: Sendable, Hashable {
   private var requirements: [Requirement] = []
-  /// A budget without a selector covers nothing; one with an empty selector covers every pod.
+  /// Whether the budget has no selector and covers nothing. An empty selector covers every pod.
   private var isAbsent = false
 
   private struct Requirement: Sendable, Hashable {
@@ -48,7 +48,7 @@ struct PodSelector: Sendable, Hashable {
     case notAmong([String])
     case present
     case absent
-    /// Of a kind that we do not know: covers, so that nothing is disrupted by mistake.
+    /// An unknown operator. It matches, so that no pod is disrupted by mistake.
     case unknown
   }
 

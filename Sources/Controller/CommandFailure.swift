@@ -1,24 +1,24 @@
 import ClusterAPI
 import Upgrade
 
-/// How often in a row a pod's command had no result.
+/// Consecutive attempts of a pod's command that had no result.
 struct CommandAttempts: Sendable, Hashable {
-  /// For whatever reason.
+  /// All failed attempts, for any reason.
   var total = 0
-  /// How often of these it could not be started.
+  /// The attempts in which the command could not be started.
   var notStarted = 0
 }
 
-/// What an error of `exec` means for the order that the command was for.
+/// What an error of `exec` means for the pod order that the command belongs to.
 enum CommandFailure: Sendable, Hashable {
-  /// The pod may be going, the connection cut, the server busy: tried again for as long as that lasts.
+  /// The pod may be terminating, the connection broken or the server busy. Retried for as long as that lasts.
   case passing
-  /// A permission or a feature of the server is missing: tried again until it is there.
+  /// A permission or a feature of the server is missing. Retried until it is there.
   case refused
-  /// Nothing of the command has run, as on a machine without free memory or processes, or in an image without a shell:
-  /// tried again with back-off, a limited number of times.
+  /// Nothing of the command has run, for example because the machine has no free memory or processes, or the image has
+  /// no shell. Retried with back-off, a limited number of times.
   case notStarted
-  /// The command ran and was ended from outside. It is run again on request only.
+  /// The command ran and was ended from outside. It runs again only on request.
   case ended
 
   init(_ error: APIError) {
@@ -31,10 +31,11 @@ enum CommandFailure: Sendable, Hashable {
       }
   }
 
-  /// Some two minutes: a machine under load starts a process again within that, an image without a shell never does.
+  /// The maximum number of start failures, about two minutes in total. A machine under load starts a process again
+  /// within that time; an image without a shell never does.
   static let startAttempts = 20
 
-  /// How long the order waits until it is tried again; nil where it is not.
+  /// How long to wait before the next attempt; nil for no further attempt.
   func wait(after attempts: CommandAttempts) -> Duration? {
     switch self {
     case .refused: .seconds(5)
@@ -44,32 +45,33 @@ enum CommandFailure: Sendable, Hashable {
     }
   }
 
-  /// A second at first, later up to ten.
+  /// One second at first, ten seconds at most.
   private static func backoff(_ attempts: Int) -> Duration {
     .seconds(min(10, 1 << min(max(0, attempts - 5), 4)))
   }
 
-  /// Whether people are told: what passes within some seconds concerns nobody; a missing permission does not pass.
+  /// Whether the failure is reported to users. Failures that pass within some seconds are not; a missing permission
+  /// does not pass, so it is reported at once.
   func isReported(after attempts: CommandAttempts) -> Bool {
     attempts.total.isMultiple(of: 5) || (self == .refused && attempts.total == 1)
   }
 
-  /// What happens next, in words.
+  /// Describes what happens next.
   func outlook(after attempts: CommandAttempts) -> String {
     self == .notStarted
       ? "it is tried again, \(Self.startAttempts - attempts.notStarted) more times"
       : "it is tried again until it can be"
   }
 
-  /// What the order ends with where it is not tried again.
+  /// The result of an order that is not retried.
   func result(_ error: APIError, after attempts: CommandAttempts) -> PodResult {
     guard self != .ended else { return PodResult(exitCode: Self.killed, failure: .ended(error.message)) }
     let times = attempts.notStarted > 1 ? "; tried \(attempts.notStarted) times" : ""
     return PodResult(exitCode: Self.notRun, failure: .notStarted(error.message + times))
   }
 
-  /// What a shell answers for a command that is there and cannot be run.
+  /// A shell's exit code for a command that exists and cannot be run.
   private static let notRun = 126
-  /// What a shell answers for a command that was killed.
+  /// A shell's exit code for a command that was killed.
   private static let killed = 137
 }

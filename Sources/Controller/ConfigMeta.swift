@@ -1,17 +1,18 @@
 import KubeDirector
 import Values
 
-/// `configmeta.json`: what app packages read, through configcli, to learn who they are and who else there is.
+/// Builds `configmeta.json`, which app packages read through configcli to learn about their own node and the rest of
+/// the cluster.
 ///
-/// The shape is KubeDirector's; existing packages depend on it. What stands in two places is written once, below
-/// its node group, and referred to by its path from elsewhere.
+/// The format is KubeDirector's, and existing packages depend on it. Shared data is written once, below its node
+/// group; other places refer to it by path.
 struct ConfigMeta {
   let cluster: Cluster
   let status: ClusterStatus
   let app: AppSpec
   let clusterDomain: String
   var connections = Connections()
-  /// Where it stands in another cluster's file; empty for a file of its own.
+  /// The path of this cluster's data in another cluster's file; empty for its own file.
   var path: [String] = []
 
   private static let nodeGroup = "1"
@@ -23,7 +24,7 @@ struct ConfigMeta {
     return meta
   }
 
-  /// What is the same for every member, and all that connected clusters see of this one.
+  /// The data that is the same for every member. Connected clusters see only this part.
   var shared: JSON {
     [
       "version": .string("\(app.configSchemaVersion)"),
@@ -46,7 +47,7 @@ struct ConfigMeta {
 
   private func fqdn(_ member: MemberStatus) -> String { "\(member.pod).\(domain)" }
 
-  /// Says where to read on: a path from the node group down.
+  /// A reference to another place in the file: a path from the node group down.
   private func reference(_ path: [String]) -> JSON {
     ["bdvlibrefkey": JSON(self.path + ["nodegroups", Self.nodeGroup] + path)]
   }
@@ -79,7 +80,7 @@ struct ConfigMeta {
     return out
   }
 
-  /// Memory in MiB, rounded down; cores rounded up to whole ones.
+  /// The role's resource limits. Memory is in MiB, rounded down; cores are rounded up to whole ones.
   private func flavor(_ role: ClusterRole) -> JSON {
     let memory = role.limits["memory"].flatMap(Quantity.init).map { "\($0.wholeUnits >> 20)" } ?? ""
     let cores = role.limits["cpu"].flatMap(Quantity.init).map { "\($0.wholeUnits)" } ?? ""
@@ -108,7 +109,7 @@ struct ConfigMeta {
     return out
   }
 
-  /// Every service of the cluster, by id, node group and role, as references to where it stands.
+  /// Every service of the cluster by id, node group and role, as references.
   private func services() -> JSON {
     var out: JSON = [:]
     for role in app.resolvedRoles where cluster.spec.role(role.id) != nil && !staying(role.id).isEmpty {

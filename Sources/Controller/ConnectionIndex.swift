@@ -2,7 +2,8 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// Which clusters are connected to what, and the ConfigMaps and Secrets that there are to be connected to.
+/// Indexes clusters by the objects that they are connected to, and stores the ConfigMaps and Secrets that are
+/// available for connections.
 struct ConnectionIndex {
   private struct Key: Hashable {
     var resource: Resource
@@ -12,7 +13,7 @@ struct ConnectionIndex {
   private var dependents: [Key: Set<ObjectName>] = [:]
   private var objects: [Key: Object] = [:]
 
-  /// Those who must be looked at again when the object changes.
+  /// The clusters that must be reconciled when the object changes.
   func dependents(on resource: Resource, _ name: ObjectName) -> Set<ObjectName> {
     dependents[Key(resource: resource, name: name)] ?? []
   }
@@ -21,9 +22,9 @@ struct ConnectionIndex {
     dependents.filter { $0.key.resource == resource }.values.reduce(into: []) { $0.formUnion($1) }
   }
 
-  /// Takes in that a cluster is another one now, or is gone.
+  /// Updates the index for a cluster that was changed or deleted.
   ///
-  /// - Returns: the kinds that it is connected to.
+  /// - Returns: the kinds that the cluster is connected to.
   mutating func index(_ new: Object?, over old: Object?) -> Set<Resource> {
     if let old {
       for key in Self.keys(old) {

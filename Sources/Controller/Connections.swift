@@ -4,23 +4,23 @@ import KubeDirector
 import Upgrade
 import Values
 
-/// What a cluster is connected to, as it is at one moment: what `configmeta.json` says of it.
+/// The objects that a cluster is connected to at one moment, as `configmeta.json` describes them.
 struct Connections: Sendable {
   var configMaps: [Object] = []
   var secrets: [Object] = []
   var clusters: [Neighbour] = []
-  /// By kind and name.
+  /// Missing objects, by kind and name.
   var missing: [String] = []
   var unread: [String] = []
 
-  /// Another cluster of the same namespace.
+  /// Another cluster in the same namespace.
   struct Neighbour: Sendable {
     var cluster: Cluster
     var status: ClusterStatus
     var app: AppSpec
   }
 
-  /// How each is known in the status.
+  /// The name of each kind in the status.
   enum Kind: String, CaseIterable {
     case clusters, configmaps, secrets
 
@@ -40,7 +40,7 @@ struct Connections: Sendable {
     for map in configMaps {
       seen.marks[Self.name(.configmaps, map.name)] = Digest.short(Self.entry(map).text())
     }
-    // A digest of a secret's content would tell its readers when they have guessed it.
+    // The mark is not a digest of the content: a reader could verify guesses of a secret against it.
     for secret in secrets {
       seen.marks[Self.name(.secrets, secret.name)] = Digest.short("\(secret.uid) \(secret.resourceVersion)")
     }
@@ -52,7 +52,8 @@ struct Connections: Sendable {
     return seen
   }
 
-  /// The shape is KubeDirector's: clusters by name, the others in lists by the value of their label.
+  /// The `connections` part of `configmeta.json`, in KubeDirector's format: clusters by name, the other kinds in lists
+  /// by the value of their label.
   func json(_ clusterDomain: String) -> JSON {
     var meta: JSON = [:]
     for neighbour in clusters { meta[neighbour.cluster.metadata.name] = neighbour.meta(clusterDomain) }
@@ -79,7 +80,7 @@ struct Connections: Sendable {
     ]
   }
 
-  /// All of a secret is in Base64, its name and labels too.
+  /// Encodes all of a secret in Base64, including name and labels.
   private static func secretEntry(_ secret: Object) -> JSON {
     func encoded(_ values: [String: String]) -> JSON {
       JSON(values.mapValues { Data($0.utf8).base64EncodedString() })
@@ -90,7 +91,7 @@ struct Connections: Sendable {
     ]
   }
 
-  /// Without kubectl's copy of the whole object.
+  /// The annotations without kubectl's copy of the whole object.
   private static func annotations(_ object: Object) -> [String: String] {
     object.annotations.filter { $0.key != "kubectl.kubernetes.io/last-applied-configuration" }
   }
@@ -106,7 +107,9 @@ extension Connections.Neighbour {
 }
 
 extension ClusterSpec.Connections {
-  /// - Parameter holds: told the kind and the name of each.
+  /// The connections that satisfy the predicate.
+  ///
+  /// - Parameter holds: called with the kind and name of each connection.
   func only(_ holds: (String) -> Bool) -> Self {
     func kept(_ kind: Connections.Kind, _ names: [String]) -> [String] {
       names.filter { holds(Connections.name(kind, $0)) }

@@ -4,25 +4,25 @@ import Logging
 import Upgrade
 import Values
 
-/// Follows the clusters and brings each to where its spec says, one step after another.
+/// Watches the clusters and moves each one step by step to its desired state.
 ///
-/// Holds no state that matters: everything needed to go on after a crash is in the objects.
+/// Keeps no essential state: everything needed to continue after a crash is in the objects.
 public struct Engine: Sendable {
   public struct Settings: Sendable {
-    /// Where apps of the catalog `system` live.
+    /// The namespace of the apps of the catalog `system`.
     public var systemNamespace: String
     public var clusterDomain: String
     /// In seconds; 0 for no limit.
     public var scriptTimeout: Int
     /// In seconds; nil for none.
     public var progressDeadline: Int?
-    /// Clusters that another installation owns are left alone; nil for none.
+    /// The name of this installation. Clusters that another installation owns are ignored; nil for no such check.
     public var installation: String?
-    /// Whether clusters of a namespace are the engine's business.
+    /// Whether the engine manages the clusters of a namespace.
     public var isTenant: @Sendable (_ namespace: String) -> Bool
-    /// What of a cluster's spec may reach its pods and services.
+    /// The parts of a cluster's spec that may reach its pods and services.
     public var tenancy: Tenancy
-    /// How many clusters are looked at side by side.
+    /// The number of clusters that are reconciled in parallel.
     public var workers: Int
 
     public init(
@@ -42,7 +42,7 @@ public struct Engine: Sendable {
       self.workers = workers
     }
 
-    /// Whether objects of a kind that a cluster names are looked at. Secrets are not where no cluster may use one.
+    /// Whether objects of a connected kind are watched. Secrets are not if no cluster may use one.
     func follows(_ connected: Resource) -> Bool { connected != .secrets || tenancy.secretPrefix != .none }
   }
 
@@ -57,9 +57,11 @@ public struct Engine: Sendable {
   let queue = WorkQueue()
   let jobs = Jobs()
 
+  /// Creates an engine.
+  ///
   /// - Parameters:
-  ///   - stamp: tells what was applied from git; nothing else is acted on.
-  ///   - announcer: where people read of what happens; run by whoever made it.
+  ///   - stamp: verifies that a spec was applied from git; the engine acts on no other spec.
+  ///   - announcer: records events for users; the caller runs it.
   ///   - now: the wall clock, in whole seconds since 1970.
   public init(
     api: any ClusterAPI, settings: Settings = Settings(), stamp: Stamp, logger: Logger,
@@ -78,7 +80,8 @@ public struct Engine: Sendable {
     hands = Hands(api: api, world: world, settings: settings, logger: logger, announcer: announcer)
   }
 
-  /// Runs until the task is cancelled. Scripts that run then go on by themselves, and are taken up again later.
+  /// Runs until the task is cancelled. Scripts that run at that moment continue, and the next engine resumes waiting
+  /// for them.
   public func run() async {
     let parts = LabelSelector(equals: [:], exists: [Wire.Label.cluster])
     await withDiscardingTaskGroup { group in
@@ -90,7 +93,7 @@ public struct Engine: Sendable {
         group.addTask { await follow(resource, labels) }
       }
       for _ in 0..<settings.workers { group.addTask { await work() } }
-      // Nobody's ConfigMaps and Secrets are looked at before a cluster is connected to one.
+      // ConfigMaps and Secrets are not watched before a cluster is connected to one.
       group.addTask {
         await withDiscardingTaskGroup { followers in
           for await resource in world.connectedKinds where settings.follows(resource) {
@@ -100,7 +103,7 @@ public struct Engine: Sendable {
           followers.cancelAll()
         }
       }
-      // Workers wait for names; nobody else will wake them once the task is cancelled.
+      // Workers wait for names. Cancelling the task does not wake them; closing the queue does.
       group.addTask {
         try? await Task.sleep(until: .now.advanced(by: .seconds(1 << 30)), clock: ContinuousClock())
         await queue.close()
@@ -112,8 +115,8 @@ public struct Engine: Sendable {
     try? await api.follow(
       resource, labels: labels, clock: clock,
       onFailure: { error in
-        // Budgets are the one kind that a server may do without. One that has only just begun may not know the
-        // others yet, and that nothing is there must not be concluded from that.
+        // Budgets are the only kind that a server may lack. A server that has just started may not serve the other
+        // kinds yet, which does not mean that no such objects exist.
         if error.kind == .unsupported, resource == .disruptionBudgets {
           await world.lacks(resource)
         } else {
@@ -129,10 +132,10 @@ public struct Engine: Sendable {
     while let name = await queue.next() {
       var failure: APIError?
       do { try await reconcile(name) } catch { failure = error }
-      // The object is gone: the next look sees it.
+      // The object is gone. The next pass sees that.
       let failed = failure.map { $0.kind != .notFound } ?? false
       let wait = await queue.done(name, failed: failed)
-      // What passes by itself, such as that someone was faster, is told only where it does not pass.
+      // A transient error, such as a write conflict, is reported only if it persists.
       if let failure, !failure.isTransient || wait.map({ $0 >= Self.tellingWait }) ?? false {
         logger.warning("step.failed", metadata: ["cluster": "\(name)", "error": "\(failure)"])
         if let cluster = await world.picture(name)?.cluster {
@@ -145,10 +148,10 @@ public struct Engine: Sendable {
     }
   }
 
-  /// Reached after six failures in a row.
+  /// The wait that is reached after six failures in a row.
   private static let tellingWait = Duration.milliseconds(1600)
 
-  /// Looks at a cluster again after a while, unless that is going to happen anyway.
+  /// Enqueues a cluster again after this time, unless it will be enqueued earlier anyway.
   func lookAgain(_ name: ObjectName, after wait: Duration) async {
     guard let alarm = await queue.schedule(name, after: wait) else { return }
     jobs.start {

@@ -4,7 +4,7 @@ import Logging
 import Upgrade
 import Values
 
-/// The engine's hands: does what the machine asks, through the port, and nothing else.
+/// Executes the machine's actions through `ClusterAPI`.
 struct Hands: Sendable {
   let api: any ClusterAPI
   let world: World
@@ -12,7 +12,7 @@ struct Hands: Sendable {
   let logger: Logger
   let announcer: Announcer?
 
-  /// One cluster's state for the length of a step.
+  /// The state of one cluster during a step.
   struct Context: Sendable {
     var cluster: Cluster
     var owner: OwnerReference
@@ -27,10 +27,10 @@ struct Hands: Sendable {
     var builder: ObjectBuilder { ObjectBuilder(cluster: cluster, owner: owner, status: status) }
   }
 
-  /// Does one action that ends quickly.
+  /// Executes one short action.
   ///
-  /// - Throws: what the port says; `.conflict` means that the step was decided on an old view, and that the next
-  ///   one will see better.
+  /// - Throws: the error of the API. `.conflict` means that the step was decided on an outdated view; the next step
+  ///   will see the current one.
   func perform(_ action: Action, in context: Context) async throws(APIError) {
     switch action {
     case .createHeadlessService:
@@ -65,13 +65,13 @@ struct Hands: Sendable {
     case .tell(let happening):
       tell(happening, context)
     case .order, .wake:
-      break  // the engine's: they outlive the step
+      break  // The engine handles these: they outlive the step.
     }
   }
 
-  /// An object of that name that is the cluster's already is made to be so.
+  /// Creates an object. An existing object of that name that the cluster owns is updated instead.
   ///
-  /// - Throws: `.other` where the name is taken by somebody else's object; `.conflict` where what is there is going.
+  /// - Throws: `.other` if another owner's object has the name; `.conflict` if the existing object is being deleted.
   private func create(_ object: Object, _ resource: Resource, _ context: Context) async throws(APIError) {
     do {
       await world.put(try await api.create(object), resource)
@@ -92,9 +92,9 @@ struct Hands: Sendable {
       {
         throw APIError(.other, Condition.notUnderstood([mismatch]))
       }
-      // Also where somebody took the labels off by which the world would know it.
+      // Also restores the labels, in case they were removed: the cluster cache finds objects by them.
       var patch: JSON = ["metadata": ["labels": JSON(object.labels)]]
-      // What a set's annotation says of its template is true only when they are written together.
+      // A set's annotation describes its template correctly only if both are written together.
       if resource == .services {
         patch["metadata"]?["annotations"] = JSON(object.annotations)
         patch["spec"] = Self.servicePatch(object)
@@ -103,7 +103,7 @@ struct Hands: Sendable {
     }
   }
 
-  /// Fields that the server filled in for another type go by name.
+  /// Removes fields that the server filled in for another service type: a merge patch must name them.
   private static func servicePatch(_ service: Object) -> JSON? {
     var spec = service.json["spec"]
     if spec?["type"] == "ClusterIP" {
@@ -122,14 +122,14 @@ struct Hands: Sendable {
     object.owners.contains { $0.uid == context.owner.uid }
   }
 
-  /// True where the owner was a cluster of the same name that has been deleted: its objects are on their way out.
+  /// Whether the owner was a deleted cluster of the same name. Its objects are about to be deleted.
   private func isOfFormer(_ object: Object, _ context: Context) -> Bool {
     let owner = context.owner
     return !isOwn(object, context)
       && object.owners.contains { $0.kind == owner.kind && $0.name == owner.name }
   }
 
-  /// Deletes an object of the cluster, and nobody else's that has its name.
+  /// Deletes an object if the cluster owns it. Another owner's object of that name is left alone.
   private func deleteOwn(_ resource: Resource, _ name: String, _ context: Context) async throws(APIError) {
     let name = ObjectName(namespace: context.name.namespace, name: name)
     guard let found = try await find(resource, name), isOwn(found, context) else { return }
@@ -146,7 +146,7 @@ struct Hands: Sendable {
     guard let name = context.status.role(role)?.statefulSet, let app = context.apps[goal.app],
       let resolved = app.resolved(role)
     else { return }
-    // A role that git has just dropped is only scaled down: its last template is as good as any.
+    // A role that was just removed in git is only scaled down. Its last template needs no change.
     guard let spec = context.cluster.spec.role(role) else {
       let patch: JSON = ["spec": ["replicas": JSON(goal.replicas)]]
       let set = ObjectName(namespace: context.name.namespace, name: name)
@@ -159,8 +159,9 @@ struct Hands: Sendable {
       try await create(wanted, .statefulSets, context)
       return
     }
-    // A role without members may have been changed in git in ways that a set cannot be; and below the partition new
-    // pods would be made from what was current before. Nothing is lost with it: volumes do not belong to it.
+    // A role without members may have changed in git in fields that are immutable in a set. Also, new pods below the
+    // partition would be created from the old revision. So the set is created again; nothing is lost, because it does
+    // not own the volumes.
     if known.json["spec"]?["replicas"]?.count() == 0, known.json["status"]?["replicas"]?.count() ?? 0 == 0,
       goal.replicas > 0
     {
@@ -183,7 +184,7 @@ struct Hands: Sendable {
       try await api.patch(.statefulSets, known.objectName, merge: patch), .statefulSets)
   }
 
-  /// A merge patch keeps what it does not name: the partition must go by name where it is not wanted.
+  /// A merge patch keeps fields that it does not name, so an unwanted partition must be removed by name.
   private func strategyPatch(_ strategy: SetStrategy) -> JSON {
     var patch = strategy.json
     if strategy == .onDelete { patch["rollingUpdate"] = .null }

@@ -2,12 +2,14 @@ import ClusterAPI
 import KubeDirector
 import Upgrade
 
-// The same steps that the log tells of, in words for `kubectl describe`.
+// Converts engine events into Kubernetes Events for `kubectl describe`. The log reports the same events.
 extension Happening {
-  /// - Parameter commit: the one that is being realised.
+  /// Creates the Kubernetes Event for this engine event.
+  ///
+  /// - Parameter commit: the commit that is being rolled out.
   func announcement(about cluster: Object.Reference, commit: String?) -> Announcement {
     let (reason, words) = told
-    // A stall already says which commit to revert.
+    // A stall message already names the commit to revert.
     let source = isStall ? "" : commit.map { " (commit \($0.prefix(7)))" } ?? ""
     return Announcement(about: cluster, isWarning: isWarning, reason: reason, message: words + source)
   }
@@ -21,7 +23,7 @@ extension Happening {
     }
   }
 
-  /// One word in CamelCase, and a sentence.
+  /// The reason as one word in CamelCase, and the message as a sentence.
   private var told: (reason: String, words: String) {
     switch self {
     case .upgradeBegan(let from, let to): ("UpgradeBegan", "upgrade from \(from) to \(to)")

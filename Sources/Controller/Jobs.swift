@@ -1,4 +1,4 @@
-/// Work that outlives the step that asked for it, run as children of the engine's own task.
+/// Tasks that outlive the step that started them. They run as children of the engine's own task.
 struct Jobs: Sendable {
   typealias Job = @Sendable () async -> Void
   private let stream: AsyncStream<Job>
@@ -8,7 +8,7 @@ struct Jobs: Sendable {
 
   func start(_ job: @escaping Job) { continuation.yield(job) }
 
-  /// Runs what is started until the task is cancelled; then all of it is cancelled too.
+  /// Runs started jobs until the task is cancelled; then all jobs are cancelled too.
   func run() async {
     await withDiscardingTaskGroup { group in
       for await job in stream { group.addTask { await job() } }

@@ -1,12 +1,12 @@
 import ClusterAPI
 import Upgrade
 
-/// A pod as it was told of last, with what the engine wants to know of it. Read out of the object once: a cluster is
-/// looked at many times before any one of its pods changes.
+/// A pod as last observed, with the values that the engine needs. They are parsed once per change, because a cluster
+/// is reconciled many times before any one of its pods changes.
 struct KnownPod: Sendable {
   let object: Object
   let uid: String
-  /// The uids of those that it belongs to.
+  /// The uids of the pod's owners.
   let owners: [String]
   let observation: PodObservation
 

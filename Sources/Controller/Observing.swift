@@ -3,7 +3,7 @@ import KubeDirector
 import Upgrade
 import Values
 
-// From the objects of the port to what the machine looks at.
+// Converts API objects to the observations that the machine reads.
 
 extension SetObservation {
   init(_ set: Object) {
@@ -20,15 +20,15 @@ extension SetObservation {
   }
 }
 
-/// What we note on a StatefulSet, never in its template.
+/// Annotations that kdops sets on a StatefulSet, never in its template.
 enum SetAnnotation {
-  /// The image that was written into the template, whatever a webhook made of it.
+  /// The image that kdops wrote into the template, even if a webhook changed it.
   static let image = Wire.Annotation.image
 }
 
-/// What we note on a service.
+/// Annotations that kdops sets on a service.
 enum ServiceAnnotation {
-  /// A digest of what it was made from.
+  /// A digest of the input that the service was made from.
   static let mark = "kdops.dev/made-from"
 }
 
@@ -41,8 +41,8 @@ extension PodObservation {
     let ready = condition?["status"]?.string == "True"
     let running = container?["state"]?["running"] != nil
     let scheduled = conditions.first { $0["type"]?.string == "PodScheduled" }
-    // An init container pulls the same image first, so its reason to wait is as good as the container's own; and a
-    // pod is not ready before the containers are that others put into it.
+    // An init container pulls the same image first, so its waiting reason counts like the container's own. A pod is
+    // not ready before injected containers are, so their reasons count too.
     let waiting =
       (status?["initContainerStatuses"]?.array ?? []).compactMap { $0["state"]?["waiting"] }.first
       ?? container?["state"]?["waiting"]
@@ -71,7 +71,8 @@ extension PodObservation {
     (status?["initContainerStatuses"]?.array ?? []) + (status?["containerStatuses"]?.array ?? [])
   }
 
-  /// An init container pulls the same image first, so its start is the end of the pull.
+  /// The first start of any container. An init container pulls the same image first, so its start marks the end of the
+  /// pull.
   private static func firstStart(_ status: JSON?) -> Int? {
     let containers = containers(status)
     return containers.flatMap { container in
@@ -82,13 +83,13 @@ extension PodObservation {
     }.compactMap { $0?["startedAt"]?.string.flatMap(Timestamp.seconds) }.min()
   }
 
-  /// Reasons by which a node says that it has tried to start a container and could not.
+  /// Waiting reasons by which a node reports that it tried to start a container and failed.
   private static let failedStarts: Set<String> = [
     "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError",
   ]
 
-  /// False only where the node has said of one container that it could not be started, and of none that it was: what
-  /// merely waits may be starting at this moment.
+  /// False only if the node reported that a container could not be started, and reported no start of any. A container
+  /// that merely waits may be starting at this moment.
   private static func hasRun(_ status: JSON?) -> Bool {
     let containers = containers(status)
     let hasFailed = containers.contains {

@@ -3,10 +3,10 @@ import KubeDirector
 import Upgrade
 import Values
 
-// Turns an order of the machine into one command in the pod.
+// Converts a pod order of the machine into one command in the pod.
 extension Hands {
-  /// Carries the order out and waits for its end, however long that takes. May be called again after any error: what was
-  /// begun for the same order is waited for, and not done twice.
+  /// Executes the order and waits until it ends, however long that takes. It is safe to call again after any error: it
+  /// waits for a run that was already started for the same order and does not start a second one.
   func carryOut(_ order: PodOrder, pod: String, in context: Context) async throws(APIError) -> PodResult {
     let request: ExecRequest
     switch order.task {
@@ -35,7 +35,7 @@ extension Hands {
       stderr: String(decoding: result.stderr, as: UTF8.self))
   }
 
-  /// Whether it is the frame around the script that speaks, and not the script.
+  /// Whether the output is that of the wrapper around the script, not that of the script.
   private static func says(_ answer: (exitCode: Int, stdout: String), _ result: ExecResult) -> Bool {
     result.exitCode == answer.exitCode && result.stdout.elementsEqual(answer.stdout.utf8)
   }
@@ -83,18 +83,18 @@ extension Hands {
       outputLimit: keep, timeout: patience, containerID: order.containerID)
   }
 
-  /// Bytes of each stream that get into the status. All of a cluster's members share one object, whose size is
-  /// bounded, so an app may ask for less than this and not for more.
+  /// The number of bytes of each stream that are stored in the status. All members of a cluster share one object of
+  /// bounded size, so an app may request less than this limit but not more.
   private func kept(_ role: ResolvedRole?) -> Int {
     min(role?.maxLogSizeDump ?? ResolvedRole.defaultMaxLogSizeDump, 16 << 10)
   }
 
-  /// How long a command may take, whatever the script does to the limit that is set inside; nil for ever.
+  /// The hard limit for a command, even if the script defeats the limit that is set inside the pod; nil for none.
   private var patience: Duration? {
     settings.scriptTimeout > 0 ? .seconds(settings.scriptTimeout + 30) : nil
   }
 
-  /// Others came or went, so what the member knows of them is out of date.
+  /// Whether the event changes what `configmeta.json` contains, so that the member's file is out of date.
   private static func refreshesMetadata(_ event: LifecycleEvent) -> Bool {
     event == .addNodes || event == .deleteNodes || event == .reconnect
   }
@@ -109,7 +109,7 @@ extension Hands {
     return Array(meta.json(role: role, member: member).serialized(pretty: true, sortedKeys: false))
   }
 
-  /// A file name that stands for this run and no other: letters, digits, dots and dashes only.
+  /// A unique file name for this run: letters, digits, dots, underscores and dashes only.
   static func key(_ notification: Notification, _ containerID: String) -> String {
     let text =
       [notification.event.rawValue, notification.id, containerID].joined(separator: ".")

@@ -1,15 +1,20 @@
-/// What runs inside a member's container, for images that have no more than a POSIX shell, `tar` and `cp`.
+/// The scripts that run in a member's container. They require only a POSIX shell, `tar` and `cp` in the image.
 ///
-/// The texts are constants: everything that comes from a file is handed over as an argument, so nothing of it is
-/// ever read as shell.
+/// The texts are constants. All input from files is passed as arguments, so the shell never evaluates it.
 enum PodScripts {
-  /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or
-  /// `legacy` layout, package URL or nothing. Standard input: `configmeta.json`, as many bytes as the sixth says.
-  /// The seventh is the container's id: what an earlier daemon began for it is waited for, and not done twice. It is
-  /// left in the container, so that no script meant for this one ever runs in the next. Standard input is read before
-  /// anything that can wait or fail: a container runtime may not tell the end of a command that leaves much unread.
-  /// Where less of it came than there is, the way here was cut: then whoever asked does so again, and a command that
-  /// learns of the cut late must not spoil what that one has done.
+  /// Installs `configmeta.json` and the app's config package.
+  ///
+  /// Arguments: mode (`fresh`, `metadata`, `upgrade`, `revert`), upgrade id, `backup` or `plain`, `new` or `legacy`
+  /// layout, package URL or an empty string, length of `configmeta.json` in bytes, container id. Standard input:
+  /// `configmeta.json`.
+  ///
+  /// If an earlier daemon started the same installation for this container, the script waits for that run and does not
+  /// repeat it. The container id is stored in the container, so that no script meant for this container ever runs in
+  /// the next one.
+  ///
+  /// Standard input is read before anything that can wait or fail: a container runtime may not report the end of a
+  /// command that leaves much input unread. If less input arrived than the given length, the connection was cut. The
+  /// caller then tries again, and a command that notices the cut late must not undo the work of the second run.
   static let install = """
     set -eu
     mode=$1 id=$2 backup=$3 layout=$4 url=$5 length=$6 container=$7
@@ -66,22 +71,22 @@ enum PodScripts {
     finish
     """
 
-  /// What both answer where standard input was cut short, though hardly anybody can hear it.
+  /// The answer of `install` and `run` to truncated standard input. In most cases the caller no longer receives it.
   static let cutShort = (exitCode: 121, stdout: "kdops-cut-short\n")
 
-  /// What `run` answers where the script could not be started, as without memory, processes or disk, or where nobody
-  /// noted its end. Why is on standard error. Asked again it starts the script, or says how the one that was started
-  /// ended.
+  /// The answer of `run` if the script could not be started, for example without memory, processes or disk space, or
+  /// if the end of the script was not recorded. The reason is on standard error. The next call starts the script, or
+  /// reports how the started one ended.
   static let notStarted = (exitCode: 123, stdout: "kdops-not-started\n")
 
-  /// What `run` answers in another container than the one it was meant for.
+  /// The answer of `run` in another container than the one that it was meant for.
   static let otherContainer = (exitCode: 122, stdout: "kdops-other-container\n")
 
-  /// Runs a script once for its container, however often it is asked to, and whoever asks.
+  /// Runs a script once for its container, even if it is called repeatedly or by several callers.
   ///
-  /// Arguments: the inner text, key, container id, seconds allowed, bytes kept of each stream, length of
-  /// `configmeta.json` on standard input (0: leave it), then the script's own arguments. The script is started
-  /// in a session of its own, so that it and its record survive whoever waits for it here.
+  /// Arguments: the inner script, key, container id, time limit in seconds, bytes kept of each stream, length of
+  /// `configmeta.json` on standard input (0: keep the existing file), then the script's own arguments. The script is
+  /// started in its own session, so that the script and its record survive the caller.
   static let run = """
     set -u
     inner=$1 key=$2 container=$3 limit=$4 keep=$5 length=$6
@@ -130,16 +135,24 @@ enum PodScripts {
     exit "$code"
     """
 
-  /// What `run` starts. Our own records are for the container's user alone; the script runs with the container's own
-  /// umask, because what it writes is read by others. A script that was started and left no status was killed: that counts as exit code 137 and
-  /// is not tried again by itself. One that was killed because its time was over has the exit code that `timeout` has.
-  /// The lock is not handed on to the script: what it leaves running would hold it, and whoever asks again would wait for
-  /// the end of that. Of earlier runs the last 16 records are kept: whoever asks again asks for the last one. Their names hold no blank.
+  /// The script that `run` starts.
   ///
-  /// Output is cut while it is written: of each stream the first 1024 blocks of at most 1 KiB are kept as they come, and
-  /// of what follows the last 256 KiB, once the stream has ended. The rest is read and dropped, so that neither the script
-  /// nor a service that it leaves running ever waits for a reader. Such a service keeps the stream open: then its end is
-  /// waited for a second, and no longer.
+  /// Its records are readable only for the container's user. The startscript runs with the container's own umask,
+  /// because others read the files that it writes.
+  ///
+  /// A startscript that was started and left no status was killed. That counts as exit code 137 and is not retried
+  /// automatically. A startscript that was killed at the time limit has the exit code of `timeout`.
+  ///
+  /// The startscript does not inherit the lock: a process that it leaves running would hold the lock, and the next
+  /// caller would wait for the end of that process.
+  ///
+  /// The last 16 records of earlier runs are kept, because a repeated call asks for the last one. Their names contain
+  /// no blanks.
+  ///
+  /// Output is truncated while it is written. The first 1024 blocks of at most 1 KiB of each stream are kept as they
+  /// arrive and, once the stream has ended, the last 256 KiB of the rest. Everything else is read and dropped, so that
+  /// neither the startscript nor a service that it leaves running ever blocks on a full pipe. Such a service keeps the
+  /// stream open; the script then waits at most one second for the end of the stream.
   static let inner = """
     place=$1 container=$2 limit=$3 key=$4
     shift 4
@@ -208,7 +221,8 @@ enum PodScripts {
     finish "$code"
     """
 
-  /// Removes what was copied aside before the upgrade whose id is the argument, and what a copy cut short left.
+  /// Removes the backup that was made before the upgrade whose id is the argument, and the remains of an interrupted
+  /// copy.
   static let discard = """
     set -eu
     kept=/opt/guestconfig.backup
@@ -216,8 +230,10 @@ enum PodScripts {
     rm -rf "$kept/$1" "$kept/.new"
     """
 
-  /// Arguments: where the volume is mounted, then the folders to seed it with. Each is copied once in a volume's
-  /// life; a copy that was cut short is begun again. Owners are kept where the container's user may keep them.
+  /// Copies folders of the image to a new volume.
+  ///
+  /// Arguments: the mount path of the volume, then the folders to copy. Each folder is copied once in the lifetime of
+  /// a volume; an interrupted copy starts again. Owners are preserved if the container's user may do so.
   static let seed = """
     set -eu
     volume=$1

@@ -4,7 +4,7 @@ import Upgrade
 import Values
 
 extension Engine {
-  /// Takes steps until there is nothing more to do without something new happening.
+  /// Takes steps until nothing is left to do before the next change.
   func reconcile(_ name: ObjectName) async throws(APIError) {
     for _ in 0..<Self.stepsAtOnce {
       guard let picture = await world.picture(name),
@@ -20,10 +20,10 @@ extension Engine {
     }
   }
 
-  /// Does what is asked, in its order. One thing that fails holds up no other: roles do not wait for each other.
+  /// Executes the actions in order. A failed action does not block the others: roles do not wait for each other.
   ///
-  /// - Returns: whether anything was done that may call for a next step at once.
-  /// - Throws: the first failure, after everything was tried.
+  /// - Returns: whether an action was executed that may require another step at once.
+  /// - Throws: the first failure, after all actions were tried.
   private func act(on actions: [Action], _ context: Hands.Context) async throws(APIError) -> Bool {
     var acted = false
     var failure: APIError?
@@ -45,7 +45,7 @@ extension Engine {
     return acted
   }
 
-  /// A bound, not a number that is ever reached: each step either changes something or is the last.
+  /// A safety limit that is never reached in practice: each step either changes something or is the last.
   private static let stepsAtOnce = 32
 
   private func observe(
@@ -55,7 +55,7 @@ extension Engine {
     let mismatches = ClusterShape.mismatches(
       cluster: picture.cluster.json, sets: picture.sets.values.lazy.map(\.json))
     if case .foreignStatus = mismatches.first {
-      // Its writer would take whatever is written there for a change of its own.
+      // The status belongs to another operator, which would take our write for a change of its own.
       logger.warning("cluster.foreign", metadata: ["cluster": "\(picture.cluster.objectName)"])
       return nil
     }
@@ -105,8 +105,8 @@ extension Engine {
     return (observation, context)
   }
 
-  /// What the cluster is connected to; nil where it is and was to nothing. A spec that nobody vouches for connects it
-  /// to nothing new.
+  /// The objects that the cluster is connected to; nil if it has no connections and never had any. A spec without a
+  /// valid stamp adds no new connections.
   private func connections(
     of cluster: Cluster, isStamped: Bool, _ status: ClusterStatus?
   ) async -> Connections? {
@@ -117,13 +117,13 @@ extension Engine {
     return await world.connections(wanted, namespace: cluster.metadata.namespace)
   }
 
-  /// An app by its name. One that is missing is asked for before anything is concluded from that: what is watched of
-  /// apps may lag behind what is watched of clusters.
+  /// Finds an app by name. A missing app is read from the API before it counts as missing: the watch of apps may lag
+  /// behind the watch of clusters.
   private func app(
     _ name: String, namespace: String, catalog: AppCatalog?, _ status: ClusterStatus?
   ) async throws(APIError) -> (App, AppCatalog)? {
     if let known = await world.app(name, namespace: namespace, catalog: catalog) { return known }
-    // It was asked for before; its coming is told by the watch.
+    // The app was already read from the API. The watch reports it when it is created.
     let stall = status?.condition(.stalled)
     if stall?.status == true, stall?.reason == Condition.appMissing { return nil }
     let places =
@@ -138,7 +138,7 @@ extension Engine {
     return await world.app(name, namespace: namespace, catalog: catalog)
   }
 
-  /// The budgets that cover pods of this cluster, with the roles whose pods they are.
+  /// The budgets that cover pods of this cluster, each with the roles of those pods.
   private static func budgets(_ picture: World.Picture) -> [BudgetObservation] {
     picture.budgets.sorted { $0.name < $1.name }.compactMap { budget in
       let pods = picture.pods.values.map(\.object).filter { budget.selector.covers($0.labels) }
@@ -156,11 +156,12 @@ extension Engine {
       object.json["status"] = status.json
       written = try await api.updateStatus(object)
     } catch {
-      // Too large: the journal can be done without, and what scripts said; a revert must always get through.
+      // The status is too large. The journal and the output of scripts can be dropped; the status of a revert must
+      // always be written.
       guard error.kind == .invalid else { throw error }
       written = try await write(briefly: status, over: object)
     }
-    // The watch has no news of what we wrote ourselves: who is connected to the cluster is called here.
+    // The watch does not report our own writes as news, so the clusters connected to this one are enqueued here.
     await queue.add(await world.put(written, .clusters).subtracting([written.objectName]))
   }
 
@@ -176,7 +177,7 @@ extension Engine {
     }
   }
 
-  /// Starts an order beside the step, unless one for the same container is under way.
+  /// Starts a pod order asynchronously, unless one for the same container is running.
   private func start(_ order: PodOrder, pod: String, _ context: Hands.Context) async {
     let name = context.name
     guard await world.claimWork(name, pod: pod, order) else { return }
@@ -185,11 +186,12 @@ extension Engine {
         let result = try await hands.carryOut(order, pod: pod, in: context)
         await world.endWork(name, pod: pod, order, .finished(order, result))
       } catch {
-        // The engine is being stopped: nothing is known of the command, and the next engine takes it up.
+        // The engine is stopping. The state of the command is unknown; the next engine resumes it.
         guard !Task.isCancelled else { return }
         logger.debug("exec.failed", metadata: ["pod": "\(name.namespace)/\(pod)", "error": "\(error)"])
         let failure = CommandFailure(error)
-        // Only where the same container has refused it again and again: a new one begins anew.
+        // Gives up only after repeated start failures in the same container. The count starts again for a new
+        // container.
         let attempts = await world.missedWork(name, pod: pod, order, isStartFailure: failure == .notStarted)
         guard let wait = failure.wait(after: attempts) else {
           return await giveUp(order, pod: pod, failure.result(error, after: attempts), name)
@@ -205,8 +207,9 @@ extension Engine {
     }
   }
 
-  /// A container that is refused as another one, and is still the pod's long after a new one would have been seen, has
-  /// lost the mark by which it is known: something in it has emptied `/tmp`.
+  /// Writes the container's id marker again. A container that is repeatedly refused as the wrong one, although it is
+  /// still the pod's container long after a new one would have been observed, has lost its marker: something in it has
+  /// emptied `/tmp`.
   private func markAnew(_ order: PodOrder, pod: String, _ context: Hands.Context) async {
     guard let mark = order.mark(MetadataBasis(context.status)),
       await world.picture(context.name)?.pods[pod]?.observation.containerID == order.containerID
@@ -218,10 +221,10 @@ extension Engine {
     }
   }
 
-  /// Some ten seconds.
+  /// The number of attempts after which the marker is written again, about ten seconds.
   private static let missesOfAMark = 7
 
-  /// Nothing changes by itself any more, so a person has to read of it.
+  /// Records the failure as the order's result, because nothing changes without intervention and a user has to see it.
   private func giveUp(_ order: PodOrder, pod: String, _ result: PodResult, _ cluster: ObjectName) async {
     await world.endWork(cluster, pod: pod, order, .finished(order, result))
     await queue.add(cluster)
@@ -241,7 +244,8 @@ extension Engine {
 }
 
 extension PodOrder {
-  /// What leaves nothing but the container's mark and a `configmeta.json` as it is now; nil where no script is refused.
+  /// An order that writes only the container's marker and a current `configmeta.json`; nil if this order runs no
+  /// script.
   fileprivate func mark(_ basis: MetadataBasis) -> PodOrder? {
     guard case .script(_, let app) = task else { return nil }
     return PodOrder(role: role, containerID: containerID, task: .install(app: app, .metadataOnly, basis))

@@ -3,18 +3,18 @@ import KubeDirector
 import Upgrade
 import Values
 
-/// The Kubernetes objects of a cluster, as they shall be. Pure: the same input gives the same objects, whatever
-/// the daemon's version, so that upgrading kdops restarts no pod.
+/// Builds the desired Kubernetes objects of a cluster. Pure: the same input gives the same objects in every version of
+/// the daemon, so that upgrading kdops restarts no pod.
 struct ObjectBuilder {
   let cluster: Cluster
   let owner: OwnerReference
-  /// What catalog an app was taken from is pinned here.
+  /// Contains the pinned catalog of each app.
   let status: ClusterStatus
 
   var headlessService: String { DerivedNames.headlessService(cluster: cluster.metadata.name) }
 
-  /// On every object of the cluster, pods too. The app's name is not among them: it is no part of any selector or
-  /// template.
+  /// The labels of every object of the cluster, including pods. The app's name is not among them: it is not part of
+  /// any selector or template.
   func labels(role: String? = nil) -> [String: String] {
     var labels = [
       Wire.Label.cluster: cluster.metadata.name, Wire.Label.headless: headlessService,
@@ -23,8 +23,7 @@ struct ObjectBuilder {
     return labels
   }
 
-  /// The labels of an object that is no pod: which app it is for as well, and from which catalog where that is
-  /// pinned.
+  /// The labels of an object other than a pod. They also name the app, and its catalog if that is pinned.
   private func labels(role: String? = nil, app: String) -> [String: String] {
     var labels = labels(role: role)
     labels[Wire.Label.app] = app
@@ -48,7 +47,7 @@ struct ObjectBuilder {
       ])
   }
 
-  /// A service that bears a mark of what it is made from, by which one that must be changed is known.
+  /// Creates a service with a digest of its input, which shows later whether the service must be updated.
   private func service(
     _ name: String, labels: [String: String], annotations: [String: String], spec: JSON,
     for pod: String? = nil
@@ -64,9 +63,9 @@ struct ObjectBuilder {
       owners: [owner], content: ["spec": spec])
   }
 
-  /// The names of those members' services that were made from something else than they would be made from now.
+  /// The names of the member services that were made from other input than they would be made from now.
   ///
-  /// - Parameter marks: of the services that there are, by their names.
+  /// - Parameter marks: the marks of the existing services, by name.
   func outdated(_ marks: [String: String], _ app: AppSpec?) -> Set<String> {
     var names: Set<String> = []
     for role in status.roles {
@@ -74,7 +73,7 @@ struct ObjectBuilder {
         !resolved.serviceIDs.isEmpty
       else { continue }
       let services = resolved.serviceIDs.compactMap { app?.service($0) }
-      // The mark is of the role, not of the member.
+      // The mark depends on the role, not on the member.
       let mark = memberService(role: spec, services: services, pod: "").annotation(ServiceAnnotation.mark)
       for member in role.members {
         let name = DerivedNames.memberService(pod: member.pod)
@@ -84,10 +83,10 @@ struct ObjectBuilder {
     return names
   }
 
-  /// The service of one member, with a port for each service of its role.
+  /// The service of one member, with one port for each service of its role.
   ///
-  /// A port has the name of its service's id: a legal port name as it stands, at most 15 characters long, and
-  /// unique in the app.
+  /// A port is named by its service's id, which is a valid port name, at most 15 characters long and unique in the
+  /// app.
   func memberService(role: ClusterRole, services: [AppService], pod: String) -> Object {
     let ports = services.map { service -> JSON in
       ["name": .string(service.id), "port": JSON(service.port), "protocol": "TCP"]
@@ -191,7 +190,7 @@ struct ObjectBuilder {
     return out
   }
 
-  /// The folders that a role with storage keeps, without those that lie inside another one.
+  /// The folders that are persistent in a role with storage, without folders inside another one.
   static func persisted(_ role: ResolvedRole) -> [String] {
     var folders = ["/etc"] + role.persistDirs
     if let package = role.package {

@@ -1,17 +1,18 @@
 import ClusterAPI
 
-/// Names of clusters to look at: each at most once in the queue, and never by two workers at a time.
+/// A queue of cluster names to reconcile. Each name is in the queue at most once, and no two workers have the same
+/// name at the same time.
 actor WorkQueue {
   private var ready: [ObjectName] = []
   private var head = 0
   private var queued: Set<ObjectName> = []
   private var active: Set<ObjectName> = []
-  /// Asked for again while a worker has it.
+  /// Names that were added again while a worker has them.
   private var again: Set<ObjectName> = []
   private var idle: [CheckedContinuation<ObjectName?, Never>] = []
   private var isClosed = false
   private var failures: [ObjectName: Int] = [:]
-  /// The alarm of each name that rings first.
+  /// The earliest timer of each name.
   private var alarms: [ObjectName: (number: Int, wait: Duration)] = [:]
   private var lastAlarm = 0
 
@@ -38,9 +39,10 @@ actor WorkQueue {
     return await withCheckedContinuation { idle.append($0) }
   }
 
-  /// Gives a name back that `next` handed out.
+  /// Returns a name that `next` handed out.
   ///
-  /// - Returns: how long to wait before it is added again, where it failed; it doubles up to half a minute.
+  /// - Returns: how long to wait before the name is added again after a failure, nil otherwise. The wait doubles up to
+  ///   half a minute.
   func done(_ name: ObjectName, failed: Bool) -> Duration? {
     active.remove(name)
     if again.remove(name) != nil { add(name) }
@@ -53,9 +55,9 @@ actor WorkQueue {
     return .milliseconds(min(30_000, 50 << min(count, 10)))
   }
 
-  /// Sets an alarm, unless one is set already that rings no later.
+  /// Sets a timer, unless an earlier or equal one is already set.
   ///
-  /// - Returns: what to call `ring` with once the time has come; nil where nobody need sleep for it.
+  /// - Returns: the number to call `ring` with once the time has passed; nil if no new timer is needed.
   func schedule(_ name: ObjectName, after wait: Duration) -> Int? {
     if let known = alarms[name], known.wait <= wait { return nil }
     lastAlarm += 1

@@ -3,19 +3,19 @@ import DequeModule
 import KubeDirector
 import Upgrade
 
-/// What the engine knows of the world: the objects it follows, found quickly by the cluster they belong to.
+/// The cluster cache: all watched objects, indexed by the cluster that they belong to.
 actor World {
   private var clusters: [ObjectName: Object] = [:]
   private var apps: [ObjectName: KnownApp] = [:]
   private var parts: [ObjectName: Parts] = [:]
   private var work: [ObjectName: [String: PodWork]] = [:]
-  /// How often in a row what a pod was to do could not be begun.
+  /// Consecutive failed attempts to run a pod's order, by pod.
   private var misses: [ObjectName: [String: Misses]] = [:]
   private let systemNamespace: String
 
   private var budgets: [ObjectName: Budget] = [:]
-  /// What another installation owns, or nobody who runs kdops, is passed over; one of ours from which somebody took
-  /// the label off is known by its stamp.
+  /// The name of this installation. Clusters with another installation's label are ignored. A cluster without the
+  /// label is ignored too, unless it has a stamp: then the label was removed from one of our clusters.
   private let installation: String?
   private let stamp: Stamp
   private let isTenant: @Sendable (String) -> Bool
@@ -24,25 +24,25 @@ actor World {
   private struct KnownApp {
     var app: App
     var uid: String
-    /// Whether it came from git.
+    /// Whether the app was applied from git.
     var isStamped: Bool
   }
 
-  /// The objects that bear one cluster's name.
+  /// The objects with one cluster's label.
   struct Parts {
     var sets: [String: Object] = [:]
     var pods: [String: KnownPod] = [:]
     var services: [String: Service] = [:]
-    /// When pods went that have not come again.
+    /// When pods were deleted that have not been created again.
     var gone: [String: Int] = [:]
 
     var isEmpty: Bool { sets.isEmpty && pods.isEmpty && services.isEmpty }
   }
 
-  /// What is kept of a service.
+  /// The cached values of a service.
   struct Service: Sendable, Hashable {
     var owners: [String]
-    /// What it was made from, as `ObjectBuilder` marks it.
+    /// A digest of the service's input, set by `ObjectBuilder`.
     var mark: String?
 
     init(_ object: Object) {
@@ -51,7 +51,7 @@ actor World {
     }
   }
 
-  /// One cluster with everything that is its own, at one moment.
+  /// A snapshot of one cluster with all of its own objects.
   struct Picture: Sendable {
     var cluster: Object
     var sets: [String: Object]
@@ -63,13 +63,13 @@ actor World {
     var work: [String: PodWork]
   }
 
-  /// Pods that went, the latest last.
+  /// Tombstones: the uids of deleted pods, the latest last.
   private var graves: Deque<String> = []
   private var buried: Set<String> = []
   private static let graveCount = 1024
 
   private var connections = ConnectionIndex()
-  /// ConfigMaps and Secrets, each from the moment on at which a cluster is first connected to one.
+  /// Emits `configMaps` and `secrets`, each when a cluster is first connected to an object of that kind.
   nonisolated let connectedKinds: AsyncStream<Resource>
   private let connect: AsyncStream<Resource>.Continuation
   private var connected: Set<Resource> = []
@@ -86,13 +86,13 @@ actor World {
     self.isTenant = isTenant
   }
 
-  /// The kinds that have been listed. Before all of them have, what is missing here proves nothing.
+  /// The kinds that have been listed. Until all of them have been, an object that is missing here may exist.
   private var listed: Set<Resource> = []
   private static let followed: Set<Resource> = [
     .apps, .clusters, .statefulSets, .pods, .services, .disruptionBudgets,
   ]
 
-  /// Nil also until every kind has been listed once.
+  /// The snapshot of a cluster; nil if this engine does not manage it, or if not every kind has been listed yet.
   func picture(_ name: ObjectName) -> Picture? {
     guard listed.isSuperset(of: Self.followed), let cluster = clusters[name], isOurs(cluster) else {
       return nil
@@ -101,7 +101,7 @@ actor World {
     let uid = cluster.uid
     let sets = parts.sets.filter { set in set.value.owners.contains { $0.uid == uid } }
     let setUIDs = Set(sets.values.map(\.uid))
-    // A pod without an owner is about to be adopted by the set whose labels it bears.
+    // A pod without an owner is about to be adopted by the set whose labels it has.
     let pods = parts.pods.filter { pod in
       let owners = pod.value.owners
       return owners.isEmpty || owners.contains(where: setUIDs.contains)
@@ -121,10 +121,11 @@ actor World {
     return owner == installation
   }
 
-  /// A kind that the server does not serve: there is nothing of it.
+  /// Records that the server does not serve a kind, so that it has no objects.
   func lacks(_ resource: Resource) { listed.insert(resource) }
 
-  /// An app by its name: from the catalog that was pinned, else from the cluster's namespace, then the system's.
+  /// Finds an app by name in the pinned catalog; without a pinned catalog in the cluster's namespace, then in the
+  /// system namespace.
   func app(_ name: String, namespace: String, catalog: AppCatalog?) -> (App, AppCatalog)? {
     if catalog != .system, let app = apps[ObjectName(namespace: namespace, name: name)]?.app {
       return (app, .local)
@@ -137,7 +138,9 @@ actor World {
 
   // MARK: - Following
 
-  /// Takes a change in; returns the clusters that must be looked at again.
+  /// Applies a watched change.
+  ///
+  /// - Returns: the clusters to reconcile.
   func take(_ change: FollowedChange, of resource: Resource) -> Set<ObjectName> {
     switch change {
     case .all(let objects):
@@ -150,14 +153,14 @@ actor World {
     }
   }
 
-  /// What the server tells of is there, whatever was told before: a pod may have lost the label by which it is
-  /// followed, and got it back.
+  /// Applies an object reported by the server. It exists, even if it was reported as deleted before: a pod may have
+  /// lost the label that the watch selects by, and got it back.
   private func see(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
     if resource == .pods { buried.remove(object.uid) }
     return put(object, resource)
   }
 
-  /// Takes in what a write of ours gave back, before the watch tells of it.
+  /// Applies an object, for example the response to our own write, before the watch reports it.
   @discardableResult
   func put(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
     let name = object.objectName
@@ -200,7 +203,7 @@ actor World {
     }
   }
 
-  /// An app that came from git, and is not as git has it. Until it is put back, it counts as it was.
+  /// Whether an app came from git and differs from git. Until it is restored, the last version from git applies.
   private func isEdited(_ app: Object) -> Bool {
     if let installation, app.label(Wire.Label.source) == installation { return true }
     if app.annotation(Wire.Annotation.stamp) != nil { return true }
@@ -243,7 +246,7 @@ actor World {
     }
   }
 
-  /// Remembers a pod that is gone: the answer to a write of ours may come in after the word of its end.
+  /// Remembers a deleted pod: the response to our own write may arrive after the watch has reported the deletion.
   private func bury(_ uid: String) {
     graves.append(uid)
     buried.insert(uid)
@@ -270,7 +273,7 @@ actor World {
     return touched
   }
 
-  /// The clusters that an upgrade may keep waiting for the budget.
+  /// The clusters whose upgrades may wait for the budget.
   private func covered(by budget: Budget, in namespace: String) -> Set<ObjectName> {
     Set(
       clusters.keys.filter { name in
@@ -283,8 +286,7 @@ actor World {
     object.label(Wire.Label.cluster).map { ObjectName(namespace: object.namespace, name: $0) }
   }
 
-  /// Resource versions are numbers that grow, on every server that is served here, also from one object of a name
-  /// to the next.
+  /// Resource versions are increasing numbers on every supported server, also across objects of the same name.
   private func isNewer(_ object: Object, than known: Object?) -> Bool {
     guard let known, let old = Int(known.resourceVersion),
       let new = Int(object.resourceVersion)
@@ -301,7 +303,7 @@ actor World {
     where kind != .clusters && connected.insert(kind).inserted { connect.yield(kind) }
   }
 
-  /// What is there of what a cluster of the namespace wants to be connected to, in the order in which it is named.
+  /// The available objects out of those that a cluster in the namespace names, in the order in which they are named.
   func connections(_ wanted: ClusterSpec.Connections, namespace: String) -> Connections {
     var found = Connections()
     for kind in Connections.Kind.allCases {
@@ -334,16 +336,16 @@ actor World {
 
   // MARK: - Work in pods
 
-  /// Says what became of an order, unless the pod has been given another one meanwhile.
+  /// Records the result of a pod order, unless the pod has been given another order meanwhile.
   func endWork(_ cluster: ObjectName, pod: String, _ order: PodOrder, _ entry: PodWork?) {
     guard work[cluster]?[pod] == .running(order) else { return }
     work[cluster]?[pod] = entry
     if entry != nil { misses[cluster]?[pod] = nil }
   }
 
-  /// Counts that what a pod was to do could not be begun.
+  /// Increments the pod's consecutive failed attempts.
   ///
-  /// - Returns: how often in a row that was so by now, in the order's container.
+  /// - Returns: the number of consecutive failures in the order's container.
   func missedWork(
     _ cluster: ObjectName, pod: String, _ order: PodOrder, isStartFailure: Bool
   ) -> CommandAttempts {
@@ -360,14 +362,14 @@ actor World {
     var attempts = CommandAttempts()
   }
 
-  /// Forgets results that have been taken into a written status.
+  /// Removes results that a written status already contains.
   func dropFinished(_ cluster: ObjectName, _ seen: [String: PodWork]) {
     for (pod, entry) in seen where !entry.isRunning && work[cluster]?[pod] == entry {
       work[cluster]?[pod] = nil
     }
   }
 
-  /// False where the pod is busy already.
+  /// Reserves the pod for an order. Returns false if the pod is busy.
   func claimWork(_ cluster: ObjectName, pod: String, _ order: PodOrder) -> Bool {
     if case .running(let other) = work[cluster]?[pod], other.containerID == order.containerID { return false }
     work[cluster, default: [:]][pod] = .running(order)

@@ -1,7 +1,7 @@
 import ClusterAPI
 import Values
 
-// The daemon's account and what it may do.
+// The daemon's service account and its RBAC objects.
 extension InstallationSettings {
   var accountObject: JSON {
     [
@@ -10,7 +10,7 @@ extension InstallationSettings {
     ]
   }
 
-  /// The roles of a grant and where they are bound, roles first.
+  /// The roles and bindings of a grant, roles first.
   func objects(of grant: Grant) -> [JSON] {
     let rules = JSON.array(grant.permissions.map(\.rule))
     switch grant.place {
@@ -52,7 +52,9 @@ extension InstallationSettings {
     ]
   }
 
-  /// - Parameter namespace: nil for an object that belongs to the whole cluster.
+  /// The metadata of an exported object.
+  ///
+  /// - Parameter namespace: nil for a cluster-scoped object.
   func metadata(_ name: String, in namespace: String?) -> JSON {
     var metadata: JSON = ["name": .string(name)]
     metadata["namespace"] = namespace.map(JSON.string)

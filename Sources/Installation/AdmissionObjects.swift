@@ -2,9 +2,9 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-// How the API server reaches the daemon's webhook.
+// The Service and the configuration of the admission webhook.
 extension InstallationSettings {
-  /// In front of the pods; nil where the webhook is not there.
+  /// The Service of the webhook; nil without a webhook, or for one with a URL.
   var serviceObject: JSON? {
     guard admission == .service else { return nil }
     return [
@@ -18,9 +18,10 @@ extension InstallationSettings {
     ]
   }
 
-  /// Without `caBundle`: the daemon sets it when it has made its certificate, and applying this again leaves it.
+  /// The webhook configuration, without `caBundle`: the daemon sets it after it has created its certificate, and
+  /// applying this object again keeps it.
   ///
-  /// A webhook that does not answer lets everything pass: the reconciler judges by the same rules again.
+  /// If the webhook does not answer, requests are allowed: the reconciler checks the same rules again.
   var webhookObject: JSON? {
     guard let admission else { return nil }
     let client: JSON =

@@ -1,9 +1,9 @@
 import KubeDirector
 import Values
 
-// The daemon itself, in a pod.
+// The daemon's Deployment and its configuration.
 extension InstallationSettings {
-  /// What the daemon is given as its `--config` file.
+  /// The content of the daemon's `--config` file.
   var configuration: JSON {
     var settings: JSON = ["schemaVersion": 1, "repo": JSON(repo)]
     settings["branch"] = .string(branch)
@@ -23,20 +23,21 @@ extension InstallationSettings {
     ]
   }
 
-  /// Where things are in the container.
+  /// Paths in the container.
   private enum Folder {
     static let configuration = "/etc/kdops"
     static let configurationFile = "config.yaml"
     static let git = "/run/secrets/kdops-git"
-    /// `kdops` below the folder that `XDG_STATE_HOME` names: the copy of the repository.
+    /// The value of `XDG_STATE_HOME`. The clone of the repository is in `kdops` below it.
     static let stateHome = "/var/lib"
     static let state = "/var/lib/kdops"
   }
 
-  /// No user of the image's: one that owns nothing.
+  /// A user that the image does not contain and that owns nothing.
   private static let user: JSON = 65532
 
-  /// By default a new pod comes before an old one goes; it waits until the old one has let go of the lease.
+  /// The Deployment. With the default strategy a new pod starts before an old one ends; it waits until the old one has
+  /// released the lease.
   var deploymentObject: JSON {
     [
       "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(ownName, in: namespace),
@@ -45,7 +46,7 @@ extension InstallationSettings {
         "template": [
           "metadata": [
             "labels": labels,
-            // The daemon reads its configuration once: another one has to be another pod.
+            // The daemon reads its configuration once, so a changed configuration requires a new pod.
             "annotations": ["kdops.dev/configuration": .string(Digest.short(configurationText))],
           ],
           "spec": pod,
@@ -57,7 +58,7 @@ extension InstallationSettings {
   private var pod: JSON {
     [
       "serviceAccountName": .string(Self.serviceAccount), "automountServiceAccountToken": true,
-      // The variables that Kubernetes makes of services' names could be taken for settings.
+      // The variables that Kubernetes derives from services' names could be mistaken for settings.
       "enableServiceLinks": false,
       "securityContext": [
         "runAsNonRoot": true, "runAsUser": Self.user, "runAsGroup": Self.user, "fsGroup": Self.user,
@@ -72,7 +73,7 @@ extension InstallationSettings {
     switch admission {
     case nil: break
     case .service: arguments.append("--admission")
-    // The certificate has to be for the host of the URL.
+    // The certificate must be valid for the host of the URL.
     case .url(let url): arguments += ["--admission-url", url]
     }
     var container: JSON = [
@@ -82,7 +83,7 @@ extension InstallationSettings {
     if admission != nil {
       container["ports"] = [["name": "admission", "containerPort": JSON(Self.admissionPort)]]
     }
-    // It lives in 40 to 100 MB; a large fetch may need more for a moment.
+    // The daemon uses 40 to 100 MB. A large fetch may need more for a moment.
     container["resources"] = [
       "requests": ["cpu": "50m", "memory": "64Mi"], "limits": ["memory": "256Mi"],
     ]
@@ -93,7 +94,7 @@ extension InstallationSettings {
     return container
   }
 
-  /// How the Secret is made that the daemon reads.
+  /// Instructions to create the Secret with the Git credentials.
   var secretNotes: [String] {
     let keys: [String]
     switch gitCredentials {
@@ -108,7 +109,7 @@ extension InstallationSettings {
     ]
   }
 
-  /// How the Secret is made that holds the files of keys.
+  /// Instructions to create the Secret with the key files.
   var keyNotes: [String] {
     guard !keyFiles.isEmpty else { return [] }
     return [
@@ -118,7 +119,7 @@ extension InstallationSettings {
     ]
   }
 
-  /// A path as a shell takes it as it stands; `FILE` for any other, or none.
+  /// A path that needs no shell quoting; `FILE` for any other path or for none.
   private static func copied(_ file: String?) -> String {
     guard let file, file.hasPrefix("/"),
       file.utf8.allSatisfy({ byte in
@@ -171,15 +172,16 @@ extension InstallationSettings {
     return volumes
   }
 
-  /// The whole Secret, so that what changes in it is taken up without a restart; 288 is 0440, for the group that the
-  /// pod's volumes have. A daemon without it says what is missing, where a pod would only wait.
+  /// A volume with the whole Secret, so that changes take effect without a restart. The mode 288 is 0440, for the
+  /// group of the pod's volumes. The volume is optional, so that a daemon without the Secret starts and reports what
+  /// is missing, instead of a pod that only waits.
   private static func secret(_ name: String) -> (kind: String, content: JSON) {
     ("secret", ["secretName": .string(name), "defaultMode": 288, "optional": true])
   }
 }
 
 extension JSON {
-  /// With the members of another object laid over it, object by object.
+  /// Merges another object into this one, recursively.
   fileprivate func merging(_ other: JSON) -> JSON {
     guard object != nil, let members = other.object else { return other }
     var merged = self

@@ -1,7 +1,7 @@
 import ClusterAPI
 import Values
 
-/// Permissions together with where they hold.
+/// Permissions and the scope in which they apply.
 public struct Grant: Sendable, Hashable {
   public enum Place: Sendable, Hashable {
     case everywhere
@@ -11,16 +11,16 @@ public struct Grant: Sendable, Hashable {
   }
 
   public var name: String
-  /// What it is about, in words.
+  /// A description of the objects.
   public var subject: String
   public var place: Place
   public var permissions: [Permission]
 
-  /// Whether it allows a call.
+  /// Whether the grant allows a call.
   ///
   /// - Parameters:
-  ///   - namespace: nil for a list or watch over all namespaces, and for objects that belong to none.
-  ///   - name: nil where the call names no object, as a list does.
+  ///   - namespace: nil for a list or watch over all namespaces, and for cluster-scoped objects.
+  ///   - name: nil if the call names no object, such as a list.
   public func allows(
     _ verb: Permission.Verb, _ resource: Resource, subresource: String? = nil, namespace: String?,
     name: String? = nil
@@ -42,7 +42,7 @@ public struct Grant: Sendable, Hashable {
 }
 
 extension InstallationSettings {
-  /// Everything that the daemon's account may do.
+  /// All permissions of the daemon's service account.
   public var grants: [Grant] {
     let engine = "apps, clusters and what clusters are made of"
     var grants = [

@@ -1,12 +1,12 @@
 import KubeDirector
 import Values
 
-/// What `kubectl apply -f -` is given so that kdops can work on a cluster.
+/// The objects that `kubectl apply -f -` needs to install kdops on a cluster.
 ///
-/// Pure: the same settings give the same objects, so that applying them again changes nothing. They stand in an
-/// order in which each finds what it needs.
+/// Pure: the same settings give the same objects, so that applying them again changes nothing. Objects come after the
+/// objects that they depend on.
 public struct InstallationExport: Sendable {
-  /// An object and what is said above it.
+  /// An object and the comment above it.
   public struct Part: Sendable, Hashable {
     public var notes: [String]
     public var object: JSON
@@ -16,10 +16,12 @@ public struct InstallationExport: Sendable {
 
   public var objects: [JSON] { parts.map(\.object) }
 
-  /// The objects as one stream of YAML.
+  /// The objects as one YAML stream.
   public var text: String { YAMLStream.text(parts.map { ($0.notes, $0.object) }) }
 
-  /// - Parameter settings: without `problems`.
+  /// Creates the objects.
+  ///
+  /// - Parameter settings: settings whose `problems` is empty.
   public init(_ settings: InstallationSettings) {
     var parts: [Part] = []
     func add(_ notes: String..., object: JSON) { parts.append(Part(notes: notes, object: object)) }

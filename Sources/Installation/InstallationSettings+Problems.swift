@@ -1,5 +1,5 @@
 extension InstallationSettings {
-  /// Why this cannot be installed, a sentence a reason; empty where it can be.
+  /// Why these settings cannot be installed, one sentence per reason; empty if they can.
   public var problems: [String] {
     var problems: [String] = []
     if !Self.isLabel(namespace, limit: 63) {
@@ -41,7 +41,7 @@ extension InstallationSettings {
 
   private static let legal = "must be small letters, digits and `-`, at most 63 long, as Kubernetes wants it"
 
-  /// A DNS label (RFC 1123).
+  /// Whether the text is a DNS label (RFC 1123).
   private static func isLabel(_ text: String, limit: Int) -> Bool {
     let bytes = text.utf8
     let dash = UInt8(ascii: "-")
@@ -52,7 +52,7 @@ extension InstallationSettings {
       }
   }
 
-  /// What the API server takes for a webhook's `clientConfig.url`.
+  /// Whether the API server accepts the text as a webhook's `clientConfig.url`.
   private static func isWebhookURL(_ text: String) -> Bool {
     let rest = text.dropFirst("https://".count)
     let host = rest.prefix { $0 != "/" }
@@ -60,7 +60,7 @@ extension InstallationSettings {
       && !rest.contains { "@?#".contains($0) || $0.isWhitespace || !$0.isASCII }
   }
 
-  /// A wrong text, short and on one line.
+  /// An invalid text for a message, shortened and on one line.
   private static func shown(_ text: String) -> String {
     let line = text.unicodeScalars.prefix(64).map { (0x20...0x7E).contains($0.value) ? Character($0) : "?" }
     return "\"\(String(line))\""

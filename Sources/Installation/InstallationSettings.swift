@@ -1,17 +1,17 @@
 import ClusterAPI
 import Values
 
-/// What an administrator decides before kdops is installed on a cluster.
+/// The settings of an installation of kdops on a cluster.
 public struct InstallationSettings: Sendable, Hashable {
   /// How the API server reaches the admission webhook.
   public enum Admission: Sendable, Hashable {
-    /// Through a Service, in front of the daemon in its pod.
+    /// Through a Service in front of the daemon's pod.
     case service
-    /// At this `https` URL, for a daemon that runs outside of the cluster.
+    /// At this `https` URL, for a daemon that runs outside the cluster.
     case url(String)
   }
 
-  /// What the daemon shows the git host, from the Secret `kdops-git`.
+  /// The Git credentials, from the Secret `kdops-git`.
   public enum GitCredentials: Sendable, Hashable {
     case none
     /// The key `token`.
@@ -20,11 +20,11 @@ public struct InstallationSettings: Sendable, Hashable {
     case sshKey
   }
 
-  /// A file that the daemon's settings name, such as one of keys.
+  /// A file that the daemon's settings refer to, such as a key.
   public struct KeyFile: Sendable, Hashable {
-    /// The key of the Secret that holds it.
+    /// The file's key in the Secret.
     public var key: String
-    /// Where the administrator has it; nil where the settings name it in the pod already.
+    /// The administrator's path of the file; nil if the settings already contain the path in the pod.
     public var file: String?
 
     public init(key: String, file: String?) {
@@ -32,32 +32,32 @@ public struct InstallationSettings: Sendable, Hashable {
       self.file = file
     }
 
-    /// Where the daemon reads it in its pod.
+    /// The path of the file in the daemon's pod.
     public var path: String { "\(InstallationSettings.keysFolder)/\(key)" }
   }
 
-  /// Where the daemon lives, with its lease and its service account.
+  /// The namespace of the daemon, its lease and its service account.
   public var namespace: String
-  /// Where the apps are that every cluster may use.
+  /// The namespace of the apps that every cluster may use.
   public var systemNamespace: String
-  /// Tells several installations apart; part of the names of objects that belong to the whole cluster.
+  /// Distinguishes several installations; part of the names of cluster-scoped objects.
   public var installation: String
-  /// A `*` among them stands for all that tenants may have.
+  /// The tenant namespaces. An element `*` means all namespaces that tenants may have.
   public var tenantNamespaces: [String]
-  /// Where the repository is; nil where only what the daemon needs is installed, and not the daemon itself.
+  /// The URL of the repository; nil to install only what the daemon needs, without the daemon.
   public var repo: String?
   public var branch: String
-  /// Between two fetches, as the daemon's configuration has it.
+  /// The time between two fetches, in the format of the daemon's configuration.
   public var interval: String
   public var gitCredentials: GitCredentials
   public var image: String
-  /// How many daemons run, of which one acts and the others wait.
+  /// The number of daemons. One is active, the others wait.
   public var replicas: Int
   /// Nil for no admission webhook.
   public var admission: Admission?
-  /// Settings of the daemon beside those above, nested as in its configuration file.
+  /// Other settings of the daemon, nested as in its configuration file.
   public var otherSettings: JSON
-  /// What the Secret `kdops-keys` is to hold, in the order of the settings.
+  /// The files of the Secret `kdops-keys`, in the order of the settings.
   public var keyFiles: [KeyFile]
 
   public init(
@@ -81,46 +81,47 @@ public struct InstallationSettings: Sendable, Hashable {
     self.keyFiles = keyFiles
   }
 
-  /// The namespaces that tenants have, each once; nil for all.
+  /// The tenant namespaces without duplicates; nil for all.
   public var tenants: [String]? {
     tenantNamespaces.contains("*") ? nil : Array(Set(tenantNamespaces)).sorted()
   }
 }
 
 extension InstallationSettings {
-  /// The account that the daemon's pods use.
+  /// The service account of the daemon's pods.
   public static let serviceAccount = "kdops"
-  /// Who the daemon is to the git host. Made by an administrator; no daemon needs it that reads no private
-  /// repository.
+  /// The Secret with the Git credentials. An administrator creates it; a daemon that reads no private repository does
+  /// not need it.
   public static let gitSecret = "kdops-git"
-  /// The files of keys and tokens that the daemon's settings name. Made by an administrator.
+  /// The Secret with the keys and tokens that the daemon's settings refer to. An administrator creates it.
   public static let keysSecret = "kdops-keys"
-  /// Where they are in the pod.
+  /// The folder of these files in the pod.
   public static let keysFolder = "/run/secrets/kdops-keys"
-  /// Where the daemon keeps its webhook's certificate and key.
+  /// The Secret with the webhook's certificate and key. The daemon writes it.
   public static let admissionSecret = "kdops-admission"
-  /// In front of the daemon's webhook.
+  /// The Service of the daemon's webhook.
   public static let admissionService = "kdops-admission"
-  /// The name of the one webhook in the configuration.
+  /// The name of the only webhook in the configuration.
   public static let webhook = "objects.kdops.dev"
-  /// Where the webhook answers.
+  /// The URL path of the webhook.
   public static let admissionPath = "/admit"
-  /// What the webhook listens on in the pod; the Service has 443.
+  /// The port of the webhook in the pod. The Service has port 443.
   public static let admissionPort = 9443
 
-  /// The name of what belongs to this installation alone.
+  /// The name of objects that belong only to this installation.
   public var ownName: String { "kdops-\(installation)" }
-  /// Where the lease is, and the certificate: beside the daemon, or where one that runs elsewhere looks for them.
+  /// The namespace of the lease and the certificate: the daemon's own, or the one where a daemon outside the cluster
+  /// looks for them.
   var home: String { repo == nil ? systemNamespace : namespace }
-  /// The lease that is held by the one daemon that acts.
+  /// The lease of the active daemon.
   public var lease: String { ownName }
   /// The Secret with the key of the stamps.
   public var stampKey: String { StampKey.name(installation: installation) }
 
-  /// The ConfigMap that says what is held.
+  /// The ConfigMap that lists blocked changes.
   public var heldRecord: String { "kdops-\(installation)-held" }
 
-  /// On every object but those that all installations share.
+  /// The labels of every object except those that all installations share.
   var labels: JSON {
     ["app.kubernetes.io/name": "kdops", "app.kubernetes.io/instance": .string(installation)]
   }

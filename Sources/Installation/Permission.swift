@@ -1,9 +1,9 @@
 import ClusterAPI
 import Values
 
-/// What the daemon does to objects of one kind, and has to be allowed.
+/// The verbs that the daemon needs for objects of one kind.
 public struct Permission: Sendable, Hashable {
-  /// Kubernetes' words. `updateStatus` of the port is `update` of the subresource `status`.
+  /// The verbs of Kubernetes RBAC. `updateStatus` of `ClusterAPI` is `update` of the subresource `status`.
   public enum Verb: String, Sendable, Hashable, CaseIterable {
     case get, list, watch, create, update, patch, delete
   }
@@ -12,8 +12,8 @@ public struct Permission: Sendable, Hashable {
   /// `status` or `exec`; nil for the objects themselves.
   public var subresource: String?
   public var verbs: [Verb]
-  /// The only objects that are meant; empty for all. Kubernetes cannot limit `create` in this way, because a name
-  /// is not known to it before the object is.
+  /// The names of the permitted objects; empty for all. Kubernetes cannot restrict `create` by name, because the name
+  /// is not known before the object exists.
   public var names: [String]
 
   public init(_ resource: Resource, subresource: String? = nil, _ verbs: [Verb], names: [String] = []) {
@@ -23,7 +23,7 @@ public struct Permission: Sendable, Hashable {
     self.names = names
   }
 
-  /// As a rule of a Role.
+  /// The permission as a rule of a Role.
   var rule: JSON {
     var rule: JSON = [
       "apiGroups": [.string(resource.group)],
@@ -36,10 +36,10 @@ public struct Permission: Sendable, Hashable {
 }
 
 extension Permission {
-  /// In a namespace whose clusters are kept: for the reconciler, which writes apps and clusters, and the engine,
-  /// which makes of them what runs.
+  /// The permissions in a tenant namespace: for the reconciler, which writes apps and clusters, and for the engine,
+  /// which creates the workloads.
   ///
-  /// - Parameter prunes: whether a cluster goes whose file is gone, with its volumes where that is asked for.
+  /// - Parameter prunes: whether a cluster is deleted when its file is removed, with its volumes if that is requested.
   public static func tenant(prunes: Bool) -> [Permission] {
     [
       Permission(.apps, [.list, .watch, .create, .update, .delete]),
@@ -47,41 +47,41 @@ extension Permission {
       Permission(.clusters, subresource: "status", [.update]),
       Permission(.statefulSets, [.get, .list, .watch, .create, .patch, .delete]),
       Permission(.pods, [.get, .list, .watch, .patch, .delete]),
-      // `get` opens the WebSocket; newer servers ask for `create` as well.
+      // `get` opens the WebSocket. Newer servers require `create` as well.
       Permission(.pods, subresource: "exec", [.get, .create]),
       Permission(.services, [.get, .list, .watch, .create, .patch, .delete]),
       Permission(.events, [.create, .patch]),
       Permission(.disruptionBudgets, [.list, .watch]),
-      // What clusters are connected to: those with KubeDirector's label, once a cluster names one. Secrets are not
-      // among what is granted: an administrator does that where it is wanted.
+      // Connected objects: those with KubeDirector's label, once a cluster names one. Access to Secrets is not granted
+      // here; an administrator grants it where it is wanted.
       Permission(.configMaps, [.list, .watch]),
     ] + (prunes ? [Permission(.volumeClaims, [.list, .patch])] : [])
   }
 
-  /// In the namespace whose apps every cluster may name.
+  /// The permissions in the namespace whose apps every cluster may name.
   public static let catalog: [Permission] = [Permission(.apps, [.list, .watch])]
 
-  /// For the election of the one daemon that acts.
+  /// The permissions for leader election.
   static func election(lease: String) -> [Permission] {
     [Permission(.leases, [.get, .update], names: [lease]), Permission(.leases, [.create])]
   }
 
-  /// For the key of what vouches for applied specs.
+  /// The permissions for the key that signs the stamps of applied specs.
   static func stamp(key: String) -> [Permission] {
     [Permission(.secrets, [.get], names: [key]), Permission(.secrets, [.create])]
   }
 
-  /// For the record of what is held, which people read, and of what was worked off.
+  /// The permissions for the record of blocked changes, which users read, and of the last attempted revision.
   static func record(name: String) -> [Permission] {
     [Permission(.configMaps, [.get, .update], names: [name]), Permission(.configMaps, [.create])]
   }
 
-  /// Beside what the key needs, for the certificate that the daemon makes for its webhook.
+  /// The permissions for the webhook's certificate, which the daemon creates, in addition to those for the key.
   static let certificate: [Permission] = [
     Permission(.secrets, [.get, .update], names: [InstallationSettings.admissionSecret])
   ]
 
-  /// For telling the server which certificate to trust.
+  /// The permissions to set the webhook's CA certificate on the server.
   static func webhook(configuration: String) -> [Permission] {
     [Permission(.validatingWebhooks, [.patch], names: [configuration])]
   }

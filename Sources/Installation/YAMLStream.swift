@@ -1,16 +1,19 @@
 import Values
 
-/// Writes objects as one stream of YAML documents: block style, short lists of words on one line, and text of
-/// several lines as it stands.
+/// Writes objects as a stream of YAML documents: block style, short lists of scalars on one line, and multi-line text
+/// as a literal block.
 enum YAMLStream {
-  /// - Parameter documents: each with what is said above it, a sentence a line; every sentence becomes a comment.
+  /// Writes a stream of documents.
+  ///
+  /// - Parameter documents: each document with the notes above it. Each note is a sentence on its own line and becomes
+  ///   a comment.
   static func text(_ documents: [(notes: [String], content: JSON)]) -> String {
     documents.map { document in
       document.notes.map { "# \($0)\n" }.joined() + text(document.content)
     }.joined(separator: "---\n")
   }
 
-  /// One document.
+  /// Writes one document.
   static func text(_ content: JSON) -> String {
     guard let members = content.object, !members.isEmpty else { return flow(content) + "\n" }
     var out = ""
@@ -55,14 +58,14 @@ enum YAMLStream {
     out += margin + "- " + lines.dropFirst(indent + 2)
   }
 
-  /// Whether a list may stand on one line: it holds nothing that has parts of its own.
+  /// Whether a list fits on one line and contains only scalars.
   private static func fits(_ list: JSON, in room: Int) -> Bool {
     let isPlain = list.array?.allSatisfy { $0.array == nil && $0.object == nil } ?? false
     return isPlain && flow(list).utf8.count < room
   }
 
-  /// Whether a text can be written line by line: of visible ASCII, ending in one line break, with no spaces in
-  /// front that would be taken for indentation.
+  /// Whether a text can be written as a literal block: visible ASCII, one line break at the end, and no leading blanks
+  /// that would be read as indentation.
   private static func isLiteral(_ text: String) -> Bool {
     text.hasSuffix("\n") && !text.hasSuffix("\n\n") && !text.hasPrefix(" ") && !text.hasPrefix("\n")
       && text.utf8.allSatisfy { $0 == UInt8(ascii: "\n") || (0x20...0x7E).contains($0) }

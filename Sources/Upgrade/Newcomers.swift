@@ -65,8 +65,8 @@ extension ClusterMachine {
   }
 
   /// The notification whose script runs, or the next one that would run: the engine does not know which of them an
-  /// earlier daemon started. A script that was started in a container that is gone may have left its effects on a
-  /// volume.
+  /// earlier daemon started. With storage, the volume still has the record of a script that was started in a container
+  /// that is gone.
   private func turn(of member: MemberStatus) -> Notification? {
     let next = member.detail.pendingNotifications.first { !isHeldBack($0) }
     if case .running(let order) = observed.work[member.pod] {

@@ -30,7 +30,7 @@ public struct Trouble: Sendable, Hashable {
   /// How long a pod may be missing, in seconds. A set's controller creates a pod within a second, and retries within
   /// some ten seconds after the server has refused it a few times.
   static let creationGrace = 90
-  /// How long a scheduled pod may run without starting a container, in seconds. Attaching volumes and pulling images
+  /// How long a scheduled pod may exist without starting a container, in seconds. Attaching volumes and pulling images
   /// of a few gigabytes takes a minute or two.
   static let startGrace = 120
   /// How long a pod may exist beyond its grace period, in seconds. On a working node the delay is a few seconds.
