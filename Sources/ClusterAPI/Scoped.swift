@@ -26,8 +26,8 @@ public struct Scoped: ClusterAPI {
   }
 
   /// Lists the namespaces one after another. The resource version is the oldest of theirs, so that a watch from there
-  /// misses nothing and may repeat some changes. A namespace that must not be listed counts as empty, unless that
-  /// applies to all of them.
+  /// misses nothing and may repeat some changes. A namespace that is forbidden counts as empty, unless all of them
+  /// are.
   public func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
     -> ObjectList
   {
@@ -91,7 +91,7 @@ public struct Scoped: ClusterAPI {
                 }
               }
             }
-            // The first watch that ends ends all of them, except one that is forbidden.
+            // When one watch ends, all of them end, except when it ends because it is forbidden.
             while let hasEnded = try await group.next(), !hasEnded {}
             group.cancelAll()
           }

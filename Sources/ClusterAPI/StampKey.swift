@@ -9,7 +9,7 @@ public enum StampKey {
 
   private static let field = "key"
 
-  /// Reads the key, or creates it if there is none. If several daemons create one, the first one wins.
+  /// Reads the key, or creates it if there is none. If several daemons create one, one of them wins.
   ///
   /// - Throws: `.invalid` if the Secret contains no key.
   public static func obtain(

@@ -161,7 +161,7 @@ extension Engine {
       guard error.kind == .invalid else { throw error }
       written = try await write(briefly: status, over: object)
     }
-    // The watch does not report our own writes as news, so the clusters connected to this one are enqueued here.
+    // The cache already has our own write when the watch reports it, so connected clusters are enqueued here.
     await queue.add(await world.put(written, .clusters).subtracting([written.objectName]))
   }
 

@@ -78,8 +78,8 @@ public struct PodOrder: Sendable, Hashable {
   }
 }
 
-/// The facts about a cluster from which a `configmeta.json` was made. If they change before a member counts as a
-/// subscriber of changes, the file is written again.
+/// The facts about a cluster from which a `configmeta.json` was made. The file is written again if they change before
+/// the member starts to receive notifications of changes.
 public struct MetadataBasis: Sendable, Hashable {
   /// Node ids only grow, so `lastNodeID` and `members` together distinguish any set of members from a later one.
   public var lastNodeID: Int

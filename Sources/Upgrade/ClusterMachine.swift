@@ -11,7 +11,7 @@ public struct ClusterMachine {
   /// The facts from which a `configmeta.json` is made: the current members and connections.
   var basis: MetadataBasis
   var actions: [Action] = []
-  /// External conditions that an upgrade waits for, although its own pods are healthy.
+  /// Reasons why an upgrade waits, other than problems of its own pods.
   var waits: [String] = []
   /// Why members have not yet been notified of the last change of the spec.
   var unheard: String?

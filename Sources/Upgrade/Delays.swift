@@ -17,7 +17,7 @@ extension ClusterMachine {
     member.detail.waitingMessage = delay.words
   }
 
-  /// The pending event, since when it is pending, and the time for which that is normal.
+  /// A delay of a pod: its reason, when it started, and for how long it is normal.
   private struct Delay {
     var reason: String
     var since: Int
@@ -55,10 +55,10 @@ extension ClusterMachine {
         + "kubectl describe pod -n \(namespace) \(member.pod) says what it waits for")
   }
 
-  /// The latest time since which a pod that its set should have created is missing; nil if it is not expected yet.
+  /// The time from which the delay of a missing pod is measured; nil if its set is not expected to have created it yet.
   ///
-  /// No object records this time. The pod is missing at most since the members stopped being ready, since it was
-  /// claimed, and since its deletion was observed.
+  /// No object records when a pod went missing. That was not before the members stopped being ready, not before the pod
+  /// was claimed, and not before its deletion was observed. So the latest of these times is used.
   private func missingSince(_ member: MemberStatus, _ role: RoleStatus, _ ordinal: Int) -> Int? {
     guard let set = observed.sets[role.id], set.isObserved, set.replicas > ordinal else { return nil }
     guard let ready = observed.status?.condition(.ready), !ready.status else { return observed.now }

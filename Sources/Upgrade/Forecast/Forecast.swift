@@ -69,7 +69,7 @@ extension Forecast {
   /// Forecasts a change of a cluster at rest.
   ///
   /// - Parameters:
-  ///   - old: the current cluster; nil if it is to be created.
+  ///   - old: the current cluster; nil for a new cluster.
   ///   - apps: the apps that both clusters name. A missing app is an obstacle.
   public static func change(from old: Cluster?, to new: Cluster, apps: [App]) -> Forecast {
     guard let old else {
