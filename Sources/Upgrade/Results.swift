@@ -2,8 +2,10 @@ import KubeDirector
 
 // Records the results of pod orders in the status.
 extension ClusterMachine {
-  /// Records that the package was installed in a container, or that the installation failed. A result that no longer
-  /// matches what this container needs is ignored: the cluster may have changed meanwhile. The task is then ordered again.
+  /// Records that the package was installed in a container, or that the installation failed.
+  ///
+  /// A result that no longer matches what this container needs is ignored, and the installation is ordered again: the
+  /// cluster may have changed meanwhile.
   mutating func installed(
     _ role: Int, _ index: Int, _ pod: PodObservation, _ order: PodOrder, _ result: PodResult
   ) {
