@@ -106,8 +106,8 @@ extension Trouble {
   /// The length above which a node's message is shortened to its first and its last clause.
   private static let gistLimit = 120
 
-  /// The essential parts of a message to which each layer of a container runtime added a clause: `failed to pull and
-  /// unpack image "spark:9": … not found`. The full text stays in the member's detail.
+  /// The essential parts of a message to which each layer of a container runtime added a clause, for example
+  /// `failed to pull and unpack image "spark:9": … not found`. The full text stays in the member's detail.
   static func gist(_ message: String) -> String {
     var text = message[...]
     // The kubelet quotes a runtime's error as `rpc error: code = Unknown desc = …`.
