@@ -1,9 +1,8 @@
-/// How long to wait before trying again: doubling, capped, and spread so that many waiters do not come back
-/// at once.
+/// Exponential backoff with a cap and jitter. The jitter keeps many clients from retrying at the same time.
 public struct Backoff: Sendable, Hashable {
-  /// The longest first wait.
+  /// The longest delay before the first retry.
   public var first: Duration
-  /// The longest wait of all.
+  /// The longest delay of any retry.
   public var limit: Duration
 
   public init(first: Duration = .seconds(1), limit: Duration = .seconds(300)) {
@@ -11,12 +10,11 @@ public struct Backoff: Sendable, Hashable {
     self.limit = limit
   }
 
-  /// The wait before a try.
+  /// The delay before a retry.
   ///
   /// - Parameters:
-  ///   - attempt: 0 for the first try again.
-  ///   - random: 0 up to 1. The wait is between half and the whole of what doubling gives, so it never
-  ///     vanishes.
+  ///   - attempt: 0 for the first retry.
+  ///   - random: 0 up to 1. The delay is between half and all of the doubled value, so it is never zero.
   public func delay(attempt: Int, random: Double) -> Duration {
     var whole = first
     for _ in 0..<max(0, min(attempt, 62)) where whole < limit { whole *= 2 }
@@ -24,6 +22,6 @@ public struct Backoff: Sendable, Hashable {
     return whole * (0.5 + 0.5 * min(1, max(0, random)))
   }
 
-  /// The wait before a try, with the system's randomness.
+  /// The delay before a retry, with the system's random number generator.
   public func delay(attempt: Int) -> Duration { delay(attempt: attempt, random: .random(in: 0..<1)) }
 }

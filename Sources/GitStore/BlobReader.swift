@@ -2,18 +2,18 @@ import CLibgit2
 import Synchronization
 
 extension GitRepository {
-  /// Reads many blobs and makes something of each, on several handles at once.
+  /// Reads many blobs on several handles concurrently and transforms each.
   ///
   /// - Parameters:
-  ///   - ids: what to read.
-  ///   - limit: how many bytes of one blob are read; nothing is loaded of a larger one.
-  ///   - total: how many bytes are read in all. The same blob counts each time that it is asked for.
-  ///   - threads: how many handles read side by side.
-  ///   - body: gets the position in `ids` and the bytes, which live only during the call; runs on the reading
-  ///     threads.
-  /// - Returns: what `body` made, in the order of `ids`.
-  /// - Throws: `GitError` of the first blob that could not be read, of kind `.tooLarge` beyond `total`;
-  ///   `CancellationError` where the task was cancelled.
+  ///   - ids: the blobs to read.
+  ///   - limit: the most bytes to read of one blob; a larger one is not loaded at all.
+  ///   - total: the most bytes to read overall. A blob that is listed twice counts twice.
+  ///   - threads: how many handles read concurrently.
+  ///   - body: gets the position in `ids` and the bytes, which are valid only during the call; runs on the
+  ///     reading threads.
+  /// - Returns: the results of `body`, in the order of `ids`.
+  /// - Throws: the `GitError` of the first blob that cannot be read, of kind `.tooLarge` beyond `total`;
+  ///   `CancellationError` if the task is cancelled.
   public nonisolated func readBlobs<Value: Sendable>(
     _ ids: [ObjectID], limit: Int, total: Int = 128 << 20, threads: Int = 2,
     _ body: @escaping @Sendable (Int, BlobContent<UnsafeRawBufferPointer>) -> Value
@@ -66,14 +66,14 @@ extension GitRepository {
   }
 }
 
-/// Deals out 0, 1, 2, … to whoever asks.
+/// Hands out 0, 1, 2, … to concurrent callers.
 private final class Counter: Sendable {
   private let next = Atomic<Int>(0)
 
   func take() -> Int { next.wrappingAdd(1, ordering: .relaxed).oldValue }
 }
 
-/// How much of many blobs is read.
+/// The size limits for reading many blobs.
 private final class BlobLimits: Sendable {
   let each: Int
   private let total: Int
@@ -81,7 +81,7 @@ private final class BlobLimits: Sendable {
 
   init(each: Int, total: Int) { (self.each, self.total) = (each, total) }
 
-  /// Counts a blob; false where that is more than is read in all.
+  /// Counts a blob; returns false if the total limit is exceeded.
   func take(_ size: Int) -> Bool { taken.wrappingAdd(size, ordering: .relaxed).newValue <= total }
 
   var exceeded: GitError {

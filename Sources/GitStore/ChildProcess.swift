@@ -1,6 +1,6 @@
 import Glibc
 
-/// One program, run to its end or until its time is up.
+/// Runs a program until it exits or a time limit passes.
 enum ChildProcess {
   static func run(
     _ arguments: [String], _ environment: [String], folder: String, input: [UInt8], _ limit: Duration
@@ -20,9 +20,9 @@ enum ChildProcess {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // A group of its own, so that what the hook started ends with it.
+    // A process group of its own, so that a kill also ends what the hook started.
     posix_spawnattr_setpgroup(&attributes, 0)
-    // Our threads hold signals back; a child that inherited that could not be ended but by SIGKILL.
+    // The daemon's threads block signals. A child that inherits the mask can only be ended with SIGKILL.
     var (none, all) = (sigset_t(), sigset_t())
     sigemptyset(&none)
     sigfillset(&all)
@@ -31,7 +31,7 @@ enum ChildProcess {
     let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
     posix_spawnattr_setflags(&attributes, Int16(flags))
     var child: pid_t = 0
-    // The shell only changes the folder; nothing that comes from outside is part of its program.
+    // The shell only changes the folder; no input from outside is part of its script.
     let shell = ["/bin/sh", "-c", "cd \"$1\" && shift && exec \"$@\"", "sh", folder]
     let code = withCStrings(shell + arguments) { argv in
       withCStrings(environment) { env in posix_spawn(&child, "/bin/sh", &actions, &attributes, argv, env) }
@@ -53,7 +53,7 @@ enum ChildProcess {
     return (exited && output != nil ? (status >> 8) & 0xff : 1, words.isEmpty ? nil : words)
   }
 
-  /// Writes the input and reads the output side by side; nil where the time is up. Closes the writing end.
+  /// Writes the input and reads the output concurrently; nil if the deadline passes. Closes the writing end.
   private static func exchange(
     _ input: [UInt8], write: Int32, read: Int32, until deadline: ContinuousClock.Instant
   ) -> [UInt8]? {
@@ -74,7 +74,7 @@ enum ChildProcess {
       if poll(&polls, nfds_t(polls.count), 100) <= 0 { continue }
       if open, polls[1].revents != 0 {
         let put = rest.withUnsafeBytes { send(write, $0.baseAddress, $0.count, flags) }
-        // A hook that does not read its input is no error.
+        // A hook that does not read its input is not an error.
         rest = put < 0 && errno != EAGAIN ? [] : rest.dropFirst(max(0, put))
       }
       if polls[0].revents != 0 {
@@ -85,8 +85,8 @@ enum ChildProcess {
     }
   }
 
-  /// Two connected ends that no other child inherits. Unlike a pipe's, writing to one whose reader is gone
-  /// can do without a signal.
+  /// A connected socket pair that no other child inherits. Unlike with a pipe, writing to a closed peer can
+  /// be done without raising a signal.
   private static func pair() -> (ours: Int32, theirs: Int32)? {
     var ends: [Int32] = [-1, -1]
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

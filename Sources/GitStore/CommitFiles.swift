@@ -13,9 +13,9 @@ extension RepositoryHandle {
     return result
   }
 
-  /// Writes the commit that changes some files of its parent.
+  /// Writes a commit that changes some files of its parent.
   ///
-  /// - Returns: nil where the tree would stay the same, unless `keepingEmpty`.
+  /// - Returns: nil if the tree stays the same, unless `keepingEmpty` is set.
   func writeCommit(
     onto parent: ObjectID?, _ changes: [String: [UInt8]?], message: String, author: Signature,
     keepingEmpty: Bool
@@ -46,8 +46,8 @@ extension RepositoryHandle {
     return git_reference_symbolic_target(head.pointer).map { String(cString: $0) }
   }
 
-  /// The refs that begin with a prefix, and what they name. One whose file holds something else is left out: it must not
-  /// keep the others from being read.
+  /// The refs with a prefix, and their targets. A ref whose file is damaged is omitted, so that the others
+  /// can still be read.
   func refs(prefix: String) throws(GitError) -> [String: ObjectID] {
     let iterator = try Owned("list the refs", release: git_reference_iterator_free) {
       git_reference_iterator_new(&$0, pointer)

@@ -1,10 +1,10 @@
-/// Who did something, and when.
+/// An author or committer: name, email and time.
 public struct Signature: Sendable, Hashable {
   public var name: String
   public var email: String
   /// Seconds since 1970-01-01T00:00:00Z.
   public var seconds: Int64
-  /// Minutes east of UTC, as the clock showed it there.
+  /// The UTC offset in minutes; positive east of UTC.
   public var offsetMinutes: Int
 
   public init(name: String, email: String, seconds: Int64, offsetMinutes: Int = 0) {
@@ -14,22 +14,22 @@ public struct Signature: Sendable, Hashable {
     self.offsetMinutes = offsetMinutes
   }
 
-  /// The years 0 to 9999. A commit may claim any time; one beyond them stands at their end, so that arithmetic on it
-  /// does not overflow.
+  /// The supported range: the years 0 to 9999. A commit may claim any time; one outside the range is clamped,
+  /// so that arithmetic on it does not overflow.
   static let secondsRange: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
 }
 
-/// A commit without its files.
+/// The metadata of a commit, without its files.
 public struct CommitInfo: Sendable, Hashable {
   public let id: ObjectID
   public let tree: ObjectID
-  /// The first one is the branch that was merged into.
+  /// The first parent is the branch that was merged into.
   public let parents: [ObjectID]
   public let author: Signature
   public let committer: Signature
-  /// The first paragraph of the message on one line.
+  /// The first paragraph of the message, on one line.
   public let subject: String
-  /// The whole message; invalid UTF-8 replaced.
+  /// The whole message, with invalid UTF-8 replaced.
   public let message: String
 
   public init(
@@ -54,6 +54,6 @@ public struct CommitInfo: Sendable, Hashable {
 }
 
 extension String {
-  /// A C string that may be missing or no UTF-8.
+  /// Decodes a C string that may be nil or not UTF-8.
   init(lenient text: UnsafePointer<CChar>?) { self = text.map { String(cString: $0) } ?? "" }
 }

@@ -1,20 +1,20 @@
 import CLibgit2
 
-/// A signature that a commit carries, and the bytes that it was made over.
+/// The signature of a commit, and the bytes that it signs.
 public struct CommitSignature: Sendable, Hashable {
-  /// By whose rules it was made.
+  /// The signature format.
   public enum Format: Sendable, Hashable {
     case openPGP
     case ssh
-    /// Of a kind that git knows and we do not, such as X.509.
+    /// A format that git knows and kdops does not support, such as X.509.
     case other
   }
 
-  /// In armour, as the commit has it.
+  /// The armored signature, as the commit has it.
   public let text: [UInt8]
   /// The commit without its signature.
   public let payload: [UInt8]
-  /// How many headers it came in; git takes the texts of several together.
+  /// How many signature headers the commit has; git joins the texts of several.
   public let headers: Int
 
   public init(text: [UInt8], payload: [UInt8], headers: Int = 1) {
@@ -23,12 +23,12 @@ public struct CommitSignature: Sendable, Hashable {
     self.headers = headers
   }
 
-  /// How many signatures stand in the text, one after another.
+  /// How many armored signatures the text has, one after another.
   public var armours: Int {
     text.split(separator: UInt8(ascii: "\n")).count { $0.starts(with: "-----BEGIN ".utf8) }
   }
 
-  /// Told by the first line, as git does it.
+  /// Derived from the first line, as git does it.
   public var format: Format {
     func begins(_ line: String) -> Bool { text.starts(with: line.utf8) }
     if begins("-----BEGIN PGP SIGNATURE-----") || begins("-----BEGIN PGP MESSAGE-----") { return .openPGP }
@@ -37,15 +37,15 @@ public struct CommitSignature: Sendable, Hashable {
 }
 
 extension CommitSignature {
-  /// Takes a commit apart as git does (`parse_signed_commit` in its `commit.c`, 2.39): only among the headers, which
-  /// end with the first empty line, and byte by byte, so that a zero byte ends nothing. A signature by another hash,
-  /// `gpgsig-sha256`, is part of neither.
+  /// Parses a commit as git does (`parse_signed_commit` in its `commit.c`, 2.39): only among the headers,
+  /// which end with the first empty line, and byte by byte, so that a zero byte does not end the text. A
+  /// signature over another hash, `gpgsig-sha256`, is part of neither the signature nor the payload.
   ///
-  /// libgit2 1.5 does otherwise: it looks into the message as well, ends at a zero byte, and takes a second signature
-  /// for a part of what was signed. What passed here would then be refused by git, or the other way round.
+  /// libgit2 1.5 differs: it also looks into the message, stops at a zero byte, and treats a second signature
+  /// as signed content. A commit that passes its check could be refused by git, or the other way round.
   ///
   /// - Parameter commit: the commit as git stores it.
-  /// - Returns: nil where it carries none.
+  /// - Returns: nil if the commit has no signature.
   public init?(commit: [UInt8]) {
     var (text, payload, headers): ([UInt8], [UInt8], Int) = ([], [], 0)
     payload.reserveCapacity(commit.count)
@@ -72,11 +72,11 @@ extension CommitSignature {
   private static let newline = UInt8(ascii: "\n")
   private static let blank = UInt8(ascii: " ")
 
-  /// What a line among the headers belongs to; one that begins with a blank goes on with the line before.
+  /// The role of a header line. A line that begins with a space continues the line before.
   private enum Line {
-    /// The signature; it begins at this index.
+    /// Part of the signature, which begins at this index.
     case signature(from: Int)
-    /// One that is neither looked at nor signed.
+    /// Part of a signature that is neither checked nor signed.
     case otherSignature
     case other
 
@@ -93,14 +93,14 @@ extension CommitSignature {
 }
 
 extension RepositoryHandle {
-  /// The signature of a commit; nil where it has none.
+  /// The signature of a commit; nil if it has none.
   func signature(of id: ObjectID) throws(GitError) -> CommitSignature? {
     CommitSignature(commit: try read(id, GIT_OBJECT_COMMIT).bytes)
   }
 
-  /// The commits that some can reach, through all parents, and others cannot; the oldest first.
+  /// The commits that are reachable from `heads` through all parents, but not from `bases`; oldest first.
   ///
-  /// - Parameter bases: those that are not there hide nothing.
+  /// - Parameter bases: a base that does not exist excludes nothing.
   func commits(
     from heads: [ObjectID], hiding bases: [ObjectID], limit: Int
   ) throws(GitError) -> [ObjectID] {
@@ -130,7 +130,7 @@ extension RepositoryHandle {
 }
 
 extension GitRepository {
-  /// The signature of a commit; nil where it has none.
+  /// The signature of a commit; nil if it has none.
   public func signature(of commit: ObjectID) throws(GitError) -> CommitSignature? {
     try opened().signature(of: commit)
   }
@@ -140,9 +140,9 @@ extension GitRepository {
     try opened().read(commit, GIT_OBJECT_COMMIT).bytes
   }
 
-  /// The commits that `heads` can reach, through all parents, and `bases` cannot; the oldest first.
+  /// The commits that are reachable from `heads` through all parents, but not from `bases`; oldest first.
   ///
-  /// - Parameter bases: those that are not there hide nothing.
+  /// - Parameter bases: a base that does not exist excludes nothing.
   public func commits(
     from heads: [ObjectID], hiding bases: [ObjectID], limit: Int = 1_000_000
   ) throws(GitError) -> [ObjectID] {

@@ -1,9 +1,9 @@
-/// Reads commits from the bytes that git stores.
+/// Parses commits from the bytes that git stores.
 extension CommitInfo {
-  /// Takes a commit's text apart. Only the tree has to be there: a commit without an author, which git refuses to make
-  /// and not to store, has an empty one.
+  /// Parses a commit. Only the tree is required: a commit without an author, which git refuses to create but
+  /// not to store, gets an empty one.
   ///
-  /// - Throws: `GitError` of kind `.malformed` where it names no tree.
+  /// - Throws: `GitError` of kind `.malformed` if it names no tree.
   init(_ id: ObjectID, _ bytes: UnsafeRawBufferPointer) throws(GitError) {
     var (tree, parents) = (ObjectID?.none, [ObjectID]())
     var (author, committer) = (Signature?.none, Signature?.none)
@@ -38,7 +38,7 @@ extension CommitInfo {
 }
 
 extension Signature {
-  /// `NAME <EMAIL> SECONDS +HHMM`, as a commit has it; what is missing is empty or 0.
+  /// Parses `NAME <EMAIL> SECONDS +HHMM`, the form in a commit; a missing part becomes empty or 0.
   fileprivate init(stored text: Slice<UnsafeRawBufferPointer>) {
     let start = text.lastIndex(of: UInt8(ascii: "<")) ?? text.endIndex
     let end = text[start...].lastIndex(of: UInt8(ascii: ">")) ?? text.endIndex

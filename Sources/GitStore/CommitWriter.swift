@@ -1,7 +1,7 @@
 import CLibgit2
 
 extension RepositoryHandle {
-  /// Writes a commit and moves no ref.
+  /// Writes a commit without moving a ref.
   func writeCommit(
     tree: ObjectID, parents: [ObjectID], message: String, author: Signature, committer: Signature
   ) throws(GitError) -> ObjectID {
@@ -25,7 +25,7 @@ extension RepositoryHandle {
     return try write(Array(text.utf8), GIT_OBJECT_COMMIT)
   }
 
-  /// What a ref names; nil where it does not exist. Symbolic refs are followed.
+  /// The target of a ref, with symbolic refs followed; nil if the ref does not exist.
   func target(of ref: String) throws(GitError) -> ObjectID? {
     var raw = git_oid()
     let code = git_reference_name_to_id(&raw, pointer, ref)
@@ -37,12 +37,12 @@ extension RepositoryHandle {
     return ObjectID(raw)
   }
 
-  /// Moves a ref, provided that it still is where we think it is.
+  /// Moves a ref, if it still has the expected target.
   ///
   /// - Parameters:
   ///   - new: nil removes the ref.
-  ///   - old: nil means that it must not exist.
-  /// - Throws: `GitError` of kind `.conflict` where it is elsewhere.
+  ///   - old: nil means that the ref must not exist.
+  /// - Throws: `GitError` of kind `.conflict` if the ref has another target.
   func move(_ ref: String, to new: ObjectID?, from old: ObjectID?, reason: String) throws(GitError) {
     if new == old {
       guard try target(of: ref) == old else {
@@ -67,8 +67,8 @@ extension RepositoryHandle {
     }
   }
 
-  /// Creates a ref where there is none. libgit2's own way looks before it locks, so that of two who create it at the
-  /// same time the later one would win over the first.
+  /// Creates a ref that does not exist. libgit2's own function checks before it locks: of two concurrent
+  /// creators, the later one would overwrite the first.
   private func make(_ ref: String, at new: ObjectID, reason: String) throws(GitError) {
     let step = "create \(ref) at \(new.short)"
     let transaction = try Owned(step, release: git_transaction_free) { git_transaction_new(&$0, pointer) }
@@ -83,7 +83,7 @@ extension RepositoryHandle {
 }
 
 extension String {
-  /// Without white space at both ends.
+  /// The string without white space at both ends.
   var trimmed: String {
     let start = unicodeScalars.drop { $0.properties.isWhitespace }
     let back = start.reversed().drop { $0.properties.isWhitespace }

@@ -1,6 +1,6 @@
 import CLibgit2
 
-/// What refs of the remote held when they were fetched last. Valid only during the call that it was given to.
+/// The content of the remote's refs at the last fetch. Valid only during the call that receives it.
 public struct FetchedRefs {
   private let handle: RepositoryHandle
 
@@ -9,7 +9,7 @@ public struct FetchedRefs {
   /// The bytes of a file in a ref's tree.
   ///
   /// - Parameter limit: in bytes; a longer file is not loaded.
-  /// - Returns: nil where there is no such ref or file, or a longer one.
+  /// - Returns: nil if the ref or the file does not exist, or the file is longer than the limit.
   public func file(_ path: String, of ref: String, limit: Int) throws(GitError) -> [UInt8]? {
     guard let tree = try tree(of: ref), let entry = try handle.entry(at: path, inTree: tree), entry.isFile
     else { return nil }
@@ -19,7 +19,7 @@ public struct FetchedRefs {
   /// The text of the note on a commit.
   ///
   /// - Parameter limit: in bytes; a longer note is not loaded.
-  /// - Returns: nil where there is no such ref or note, or a longer one.
+  /// - Returns: nil if the ref or the note does not exist, or the note is longer than the limit.
   public func note(on commit: ObjectID, of ref: String, limit: Int) throws(GitError) -> [UInt8]? {
     guard let tree = try tree(of: ref), let id = try handle.note(on: commit, inTree: tree) else { return nil }
     return try bytes(id, limit)

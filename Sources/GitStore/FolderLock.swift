@@ -1,12 +1,12 @@
 import Glibc
 
-/// The right to write to a copy of a repository: one owner has it at a time. The kernel takes it back when the process
-/// ends, however it ends.
+/// An exclusive lock for writing to a copy of a repository. The kernel releases it when the process ends,
+/// however it ends.
 final class FolderLock: Sendable {
   private let descriptor: Int32
 
-  /// - Parameter folder: is locked by a file beside it, for the folder itself may be moved aside.
-  /// - Returns: nil where somebody else has it.
+  /// - Parameter folder: locked through a file beside it, because the folder itself may be moved aside.
+  /// - Returns: nil if another process holds the lock.
   init?(folder: String) throws(GitError) {
     let path = "\(folder).lock"
     let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

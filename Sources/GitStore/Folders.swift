@@ -1,8 +1,8 @@
 import Glibc
 
-/// Folders of ours, as a whole.
+/// Operations on whole folders that kdops owns.
 enum Folders {
-  /// Removes a folder with everything in it; links are removed, not followed. One that is not there is no
+  /// Removes a folder with everything in it; links are removed, not followed. A missing folder is not an
   /// error.
   static func remove(_ path: String) throws(GitError) {
     var information = stat()
@@ -19,7 +19,7 @@ enum Folders {
     }
   }
 
-  /// The names in a folder but `.` and `..`; none where it cannot be read.
+  /// Iterates over the names in a folder except `.` and `..`; calls nothing if the folder cannot be read.
   static func forEachName(in path: String, _ body: (String) -> Void) {
     guard let folder = opendir(path) else { return }
     defer { closedir(folder) }

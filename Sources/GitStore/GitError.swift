@@ -1,51 +1,51 @@
 import CLibgit2
 import Diagnostics
 
-/// What went wrong between us and a repository, in words for people and a kind for programs.
+/// An error from git, with a message for people and a kind for programs.
 public struct GitError: Error, Sendable, Hashable {
-  /// What a program needs to know to decide what happens next.
+  /// The category by which callers decide how to proceed.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
-    /// There is no repository, or no such object or revision.
+    /// The repository, object or revision does not exist.
     case gone
-    /// The network or the host did not let us through to the repository.
+    /// The network or the host prevented access to the repository.
     case unreachable
-    /// Nothing moved for longer than allowed.
+    /// No data was transferred for longer than the limit.
     case timeout
-    /// The other side knows who we are and says no, or does not know who we are.
+    /// The remote denied access, or could not authenticate the daemon.
     case refused
-    /// The host could not prove that it is the one we know (SSH key or TLS certificate).
+    /// The host's identity (SSH key or TLS certificate) could not be verified.
     case hostKey
     /// The local object store is damaged.
     case corrupt
-    /// What the remote sends is damaged.
+    /// The data from the remote is damaged.
     case corruptRemote
-    /// An object is not what git's format allows.
+    /// An object violates git's format.
     case malformed
-    /// An object, or a tree as a whole, is larger than what is read.
+    /// An object, or a whole tree, is larger than the read limit.
     case tooLarge
     /// The remote has no such branch.
     case missingBranch
-    /// The history ends early: a shallow clone.
+    /// The history is truncated: a shallow clone.
     case shallow
-    /// Somebody else was faster, or the index holds unmerged paths.
+    /// Another writer was faster, or the index has unmerged paths.
     case conflict
     /// The remote refused a push by its own rules (a hook, a protected branch).
     case rejectedPush
-    /// What the ref holds was written by another cluster, and is not to be overwritten.
+    /// Another cluster wrote the ref's content, and it must not be overwritten.
     case otherWriter
-    /// The caller gave up waiting.
+    /// The caller cancelled the operation.
     case cancelled
-    /// A configuration or an argument that cannot be used.
+    /// A configuration or argument is invalid.
     case invalid
     case other
   }
 
   public var kind: Kind
-  /// One sentence, credentials cut out, no full stop.
+  /// One sentence without a full stop; credentials are redacted.
   public var message: String
-  /// What to do next; nil where nothing sensible can be said.
+  /// What to do next; nil if there is no useful advice.
   public var hint: String?
-  /// The file or folder of a tree that is concerned, from the repository's root; nil where that is unknown.
+  /// The affected file or folder of a tree, from the repository's root; nil if unknown.
   public private(set) var path: String?
 
   public init(_ kind: Kind, _ message: String, hint: String? = nil) {
@@ -54,7 +54,8 @@ public struct GitError: Error, Sendable, Hashable {
     self.hint = hint
   }
 
-  /// The same error with the place in a tree where it was met first.
+  /// The same error with the path in a tree, unless it already has one. The path closest to the failure is
+  /// kept.
   public func at(_ path: @autoclosure () -> String) -> GitError {
     guard self.path == nil else { return self }
     var error = self
@@ -62,7 +63,7 @@ public struct GitError: Error, Sendable, Hashable {
     return error
   }
 
-  /// True where something that is there cannot be read as it is: nothing is wrong with the way to it.
+  /// True if existing content cannot be read as it is; the connection to it works.
   public var isOfContent: Bool {
     switch kind {
     case .gone, .corrupt, .corruptRemote, .malformed, .tooLarge: true
@@ -70,7 +71,7 @@ public struct GitError: Error, Sendable, Hashable {
     }
   }
 
-  /// True where trying again later may succeed without anybody's help.
+  /// True if a later retry may succeed without intervention.
   public var isTransient: Bool {
     switch kind {
     case .unreachable, .timeout, .conflict: true
@@ -84,11 +85,11 @@ extension GitError: CustomStringConvertible {
 }
 
 extension GitError {
-  /// The error that libgit2 left behind on this thread.
+  /// The last libgit2 error on this thread.
   ///
   /// - Parameters:
-  ///   - code: what the call returned, below 0.
-  ///   - doing: what we were at, as it follows "cannot": `open /srv/repo.git`.
+  ///   - code: the return code of the call, below 0.
+  ///   - doing: the attempted operation, as it follows "cannot": `open /srv/repo.git`.
   static func last(_ code: Int32, _ doing: String) -> GitError {
     let detail = git_error_last()
     let text = detail.flatMap { $0.pointee.message }.map { String(cString: $0) } ?? "error \(code)"
@@ -103,7 +104,7 @@ extension GitError.Kind {
   fileprivate init(code: Int32, section: Int32) {
     let section = git_error_t(rawValue: UInt32(bitPattern: section))
     switch git_error_code(rawValue: code) {
-    // libgit2 1.5.1 says so of a repository of another user where a configuration names no safe.directory.
+    // libgit2 1.5.1 reports this for a repository of another user if a configuration names no safe.directory.
     case GIT_ENOTFOUND where section == GIT_ERROR_CONFIG: self = .refused
     case GIT_ENOTFOUND, GIT_EUNBORNBRANCH: self = .gone
     case GIT_EAUTH, GIT_EOWNER: self = .refused
@@ -130,7 +131,7 @@ extension GitError.Kind {
 }
 
 extension String {
-  /// The same text on one line, control characters replaced and nothing longer than 500 characters.
+  /// The text on one line, with control characters replaced, cut to 500 characters.
   var singleLine: String {
     let cleaned = String.UnicodeScalarView(
       unicodeScalars.prefix(500).map { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) ? " " : $0 })
@@ -138,7 +139,7 @@ extension String {
   }
 }
 
-/// Throws what libgit2 has to say when a call failed.
+/// Throws the libgit2 error if a call failed.
 @inline(__always)
 func check(_ code: Int32, _ doing: @autoclosure () -> String) throws(GitError) {
   if code < 0 { throw GitError.last(code, doing()) }

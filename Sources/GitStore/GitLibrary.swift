@@ -1,24 +1,24 @@
 import CLibgit2
 import Glibc
 
-/// libgit2 itself: started once a process, with the settings that every handle shares.
+/// The libgit2 library: initialized once per process, with the settings that all handles share.
 public enum GitLibrary {
-  /// Starts libgit2 if it is not running yet.
+  /// Initializes libgit2 if it is not initialized yet.
   ///
-  /// - Throws: `GitError` where libgit2 refuses to start; the same one on every later call.
+  /// - Throws: `GitError` if libgit2 cannot be initialized; the same error on every later call.
   static func start() throws(GitError) { try started.get() }
 
   private static let started: Result<Void, GitError> = {
-    // libgit2 1.5.1 opens no ssh connection in a process without a home, as a system service may be, because
-    // it wants to look for a known_hosts there. In this one it finds nothing, and neither does any child of
-    // ours. Nor does it open any repository where the home may not be entered, as where `su` keeps root's.
+    // libgit2 1.5.1 opens no SSH connection in a process without a home folder, as a system service may be,
+    // because it looks for a known_hosts file there. In `/proc` it finds nothing, and neither does any child
+    // process. It also opens no repository if the home folder is not accessible, as when `su` keeps root's.
     let home = getenv("HOME").map { String(cString: $0) } ?? ""
     if home.isEmpty || (access(home, X_OK) != 0 && errno == EACCES) { setenv("HOME", "/proc", 1) }
     guard git_libgit2_init() > 0 else { return .failure(.last(-1, "start libgit2")) }
     do throws(GitError) {
       try check(kdops_set_cache_size(Int(cacheBytes)), "limit libgit2's cache")
       try check(kdops_set_user_agent("kdops"), "name ourselves to servers")
-      // git itself does not hash what it reads either; damage shows in zlib's own checksum.
+      // git itself does not verify hashes on read either; zlib's own checksum reveals damage.
       try check(kdops_set_strict_hash_verification(0), "choose how objects are checked")
       try SocketStream.register()
       return .success(())
@@ -27,12 +27,12 @@ public enum GitLibrary {
     }
   }()
 
-  /// What libgit2 may keep of commits and small trees; its default of 256 MB is more than the whole daemon
-  /// may have.
+  /// libgit2's cache for commits and small trees; its default of 256 MB is more than the memory limit of the
+  /// whole daemon.
   private static let cacheBytes = 16 * 1024 * 1024
 
-  /// Opens repositories of other users too, in the whole process: for a hook, which git has started from that very
-  /// repository after it has asked itself whether to trust it.
+  /// Allows repositories of other users, in the whole process. For a hook: git started it from that very
+  /// repository after it checked the owner itself.
   public static func trustOwners() throws(GitError) {
     try start()
     try check(kdops_set_owner_validation(0), "open repositories of other users")
@@ -40,7 +40,7 @@ public enum GitLibrary {
 
   /// Trusts the certificate authorities in a PEM file instead of the system's, in the whole process.
   ///
-  /// - Throws: `GitError` of kind `.invalid` where the file cannot be read or holds no certificate.
+  /// - Throws: `GitError` of kind `.invalid` if the file cannot be read or has no certificate.
   public static func trustAuthorities(inFile path: String) throws(GitError) {
     try start()
     guard kdops_set_certificate_file(path) >= 0 else {

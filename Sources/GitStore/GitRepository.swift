@@ -1,9 +1,9 @@
 import CLibgit2
 
-/// A git repository: reads what is in it and writes objects and refs, never a work tree.
+/// A git repository: reads its content and writes objects and refs, but never a work tree.
 ///
-/// One `git_repository` lives behind each value; calls on it run one after another, off Swift's shared
-/// threads. Reading many blobs opens further handles on the same repository.
+/// Each value owns one `git_repository`; calls on it are serialized, off Swift's shared threads. Reading many
+/// blobs opens further handles on the same repository.
 ///
 /// Every method throws `GitError`.
 public actor GitRepository {
@@ -11,7 +11,7 @@ public actor GitRepository {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   nonisolated let location: RepositoryLocation
-  /// Another handle on the same repository, opened on its first use, for reading at once.
+  /// A second handle on the same repository for synchronous reads, opened on first use.
   public nonisolated let reader: ObjectReader
   private var handle: RepositoryHandle?
 
@@ -21,7 +21,7 @@ public actor GitRepository {
     reader = ObjectReader(location: location)
   }
 
-  /// The handle; opened on the first use, on the actor's own thread.
+  /// The handle; opened on first use, on the actor's own thread.
   func opened() throws(GitError) -> RepositoryHandle {
     if let handle { return handle }
     let new = try RepositoryHandle(location)
@@ -29,23 +29,23 @@ public actor GitRepository {
     return new
   }
 
-  /// Lets go of the repository; the next call opens what lies at the path then.
+  /// Closes the repository; the next call opens whatever is at the path then.
   func forget() { handle = nil }
 
-  /// Another handle on the same repository, not yet open.
+  /// A new handle on the same repository, not yet open.
   nonisolated func sibling() -> GitRepository { GitRepository(location: location) }
 
   // MARK: Opening
 
-  /// Opens the repository in a folder or above it.
+  /// Opens the repository in a folder or in one of its parents.
   public static func open(path: String) async throws(GitError) -> GitRepository {
     let repository = GitRepository(location: RepositoryLocation(path: path))
     _ = try await repository.folder()
     return repository
   }
 
-  /// Opens the repository that git means where it has started us as a hook: `GIT_DIR`, `GIT_INDEX_FILE`, the
-  /// quarantine of a push. Without these variables, as `open(path:)`.
+  /// Opens the repository from the environment that git gives to a hook: `GIT_DIR`, `GIT_INDEX_FILE`, the
+  /// quarantine of a push. Without these variables, the same as `open(path:)`.
   public static func openFromEnvironment(
     path: String, _ environment: [String: String]
   ) async throws(GitError) -> GitRepository {
@@ -54,7 +54,7 @@ public actor GitRepository {
     return repository
   }
 
-  /// Makes an empty bare repository, or opens the one that is there.
+  /// Creates an empty bare repository, or opens the existing one.
   public static func initBare(path: String, branch: String = "main") async throws(GitError) -> GitRepository {
     var location = RepositoryLocation(path: path)
     location.search = false
@@ -90,37 +90,37 @@ public actor GitRepository {
   /// The git folder that linked work trees share, with a `/` at the end.
   public func commonFolder() throws(GitError) -> String { try opened().commonFolder }
 
-  /// Where its files are, with a `/` at the end; nil for a bare repository.
+  /// The work tree, with a `/` at the end; nil for a bare repository.
   public func workTree() throws(GitError) -> String? { try opened().workTree }
 
   public func isShallow() throws(GitError) -> Bool { try opened().isShallow }
 
-  /// What `HEAD` names; nil before the first commit.
+  /// The commit of `HEAD`; nil before the first commit.
   public func head() throws(GitError) -> ObjectID? { try opened().target(of: "HEAD") }
 
-  /// What git's configuration says under a key, such as `kdops.branch`; nil where it says nothing.
+  /// The value of a key in git's configuration, such as `kdops.branch`; nil if the key is not set.
   public func setting(_ key: String) throws(GitError) -> String? { try opened().setting(key) }
 
-  /// The commits that a merge under way brings in besides `HEAD`; empty where none is.
+  /// The commits that a merge in progress brings in besides `HEAD`; empty if no merge is in progress.
   public func mergeHeads() throws(GitError) -> [ObjectID] { try opened().mergeHeads() }
 
-  /// The branch that `HEAD` stands for, such as `refs/heads/main`; nil where it is detached.
+  /// The branch of `HEAD`, such as `refs/heads/main`; nil if it is detached.
   public func headBranch() throws(GitError) -> String? { try opened().headBranch() }
 
-  /// Whether the object is there.
+  /// Whether the object exists.
   public func has(_ id: ObjectID) throws(GitError) -> Bool { try opened().has(id) }
 
-  /// What a ref names; nil where it does not exist.
+  /// The target of a ref; nil if the ref does not exist.
   public func target(of ref: String) throws(GitError) -> ObjectID? { try opened().target(of: ref) }
 
-  /// Every ref that begins with a prefix, and what it names.
+  /// All refs with a prefix, and their targets.
   public func refs(prefix: String = "refs/") throws(GitError) -> [String: ObjectID] {
     try opened().refs(prefix: prefix)
   }
 
   // MARK: Trees
 
-  /// Everything selected in a commit's tree, in the order of paths.
+  /// The selected entries of a commit's tree, ordered by path.
   public func tree(
     at commit: ObjectID, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
   ) throws(GitError) -> [TreeEntry] {
@@ -128,7 +128,7 @@ public actor GitRepository {
     return try handle.entries(inTree: try handle.tree(ofCommit: commit), selection, limits)
   }
 
-  /// What differs between the trees of two commits; without a base, everything is new.
+  /// The differences between the trees of two commits; without a base, everything is new.
   public func diff(
     base: ObjectID?, head: ObjectID?, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
   ) throws(GitError) -> [TreeChange] {
@@ -142,7 +142,7 @@ public actor GitRepository {
   /// The tree of a commit.
   public func treeID(of commit: ObjectID) throws(GitError) -> ObjectID { try opened().tree(ofCommit: commit) }
 
-  /// What differs between two trees; without a base, everything is new.
+  /// The differences between two trees; without a base, everything is new.
   public func diff(
     baseTree: ObjectID?, headTree: ObjectID?, _ selection: PathSelection = .all,
     limits: TreeLimits = TreeLimits()
@@ -150,18 +150,18 @@ public actor GitRepository {
     try opened().changes(from: baseTree, to: headTree, selection, limits)
   }
 
-  /// What stands at a path of a commit's tree; nil where nothing does or a folder does.
+  /// The entry at a path of a commit's tree; nil if there is none or it is a folder.
   public func entry(at path: String, in commit: ObjectID) throws(GitError) -> TreeEntry? {
     let handle = try opened()
     return try handle.entry(at: path, inTree: try handle.tree(ofCommit: commit))
   }
 
-  /// The files that `git commit` would take.
+  /// The files that `git commit` would commit.
   public func stagedTree(_ selection: PathSelection = .all) throws(GitError) -> [TreeEntry] {
     try opened().stagedEntries(selection)
   }
 
-  /// What `git commit` would change of a commit's tree; nil stands for no commit.
+  /// The changes that `git commit` would make to a commit's tree; nil means no commit.
   public func stagedChanges(
     since commit: ObjectID?, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
   ) throws(GitError) -> [TreeChange] {
@@ -173,20 +173,20 @@ public actor GitRepository {
 
   /// The bytes of a file.
   ///
-  /// - Parameter limit: how many bytes it may have.
-  /// - Throws: `GitError` of kind `.tooLarge` for a larger one, of which nothing is loaded.
+  /// - Parameter limit: the largest allowed size in bytes.
+  /// - Throws: `GitError` of kind `.tooLarge` for a larger file, which is not loaded.
   public func blob(_ id: ObjectID, limit: Int) throws(GitError) -> [UInt8] {
     try opened().blob(id, limit: limit)
   }
 
   // MARK: History
 
-  /// The commit that a revision means: an id, a branch, a tag, `HEAD~2`, …
+  /// The commit of a revision: an id, a branch, a tag, `HEAD~2`, …
   public func resolve(_ revision: String) throws(GitError) -> ObjectID { try opened().resolve(revision) }
 
   public func commitInfo(_ id: ObjectID) throws(GitError) -> CommitInfo { try opened().commit(id) }
 
-  /// The best common ancestor; nil where the histories share nothing.
+  /// The best common ancestor; nil if the histories are unrelated.
   public func mergeBase(_ one: ObjectID, _ other: ObjectID) throws(GitError) -> ObjectID? {
     try opened().mergeBase(one, other)
   }
@@ -203,11 +203,11 @@ public actor GitRepository {
     try opened().firstParentLog(from: base, to: head, limit: limit)
   }
 
-  /// The states that a file had, newest first, along first parents.
+  /// The versions of a file, newest first, along first parents.
   ///
   /// - Parameters:
-  ///   - limit: how many states.
-  ///   - depth: how many commits are looked at.
+  ///   - limit: the most versions to return.
+  ///   - depth: the most commits to visit.
   public func fileHistory(
     _ path: String, from commit: ObjectID, limit: Int = 10, depth: Int = 10_000
   ) throws(GitError) -> [FileVersion] {
@@ -218,15 +218,15 @@ public actor GitRepository {
 
   public func writeBlob(_ content: [UInt8]) throws(GitError) -> ObjectID { try opened().write(blob: content) }
 
-  /// Writes a tree of files: another one with some paths put (nil removes) — folders come and go by
-  /// themselves.
+  /// Writes a tree: the base with some paths changed (nil removes). Folders are created and removed as
+  /// needed.
   public func writeTree(_ files: [String: ObjectID?], base: ObjectID? = nil) throws(GitError) -> ObjectID {
     var edits: [String: TreeEdit] = [:]
     for (path, id) in files { edits[path] = id.map { .put(mode: FileMode.file, id: $0) } ?? .remove }
     return try opened().writeTreeEvenEmpty(base: base, edits: edits)
   }
 
-  /// Writes a tree of just these files, as executable as they are. Their blobs have to be there.
+  /// Writes a tree of exactly these files, with their executable bits. Their blobs must exist.
   public func writeTree(of entries: [TreeEntry]) throws(GitError) -> ObjectID {
     var edits: [String: TreeEdit] = [:]
     for entry in entries {
@@ -236,7 +236,7 @@ public actor GitRepository {
     return try opened().writeTreeEvenEmpty(base: nil, edits: edits)
   }
 
-  /// Writes a commit; no ref moves.
+  /// Writes a commit without moving a ref.
   public func writeCommit(
     tree: ObjectID, parents: [ObjectID], message: String, author: Signature, committer: Signature? = nil
   ) throws(GitError) -> ObjectID {
@@ -244,7 +244,7 @@ public actor GitRepository {
       tree: tree, parents: parents, message: message, author: author, committer: committer ?? author)
   }
 
-  /// Moves a ref (nil removes it), provided that it still names `old` (nil: does not exist).
+  /// Moves a ref (nil removes it), if its target is still `old` (nil: it does not exist).
   public func updateRef(
     _ ref: String, to new: ObjectID?, expecting old: ObjectID?, reason: String = "kdops"
   ) throws(GitError) {
@@ -254,9 +254,9 @@ public actor GitRepository {
   /// Commits files to a branch without a work tree.
   ///
   /// - Parameters:
-  ///   - branch: its short name; made where it does not exist.
+  ///   - branch: its short name; created if it does not exist.
   ///   - changes: contents by path; nil removes the file. Executable files stay executable.
-  /// - Returns: the new commit, or the branch's head where nothing changes.
+  /// - Returns: the new commit, or the branch's head if nothing changes.
   public func commitFiles(
     on branch: String, _ changes: [String: [UInt8]?], message: String, author: Signature
   ) throws(GitError) -> ObjectID {

@@ -1,18 +1,18 @@
 import Diagnostics
 
-/// Where a remote repository is. Holds no secret: a URL with a password in it is refused.
+/// The address of a remote repository. Contains no secret: a URL with a password is rejected.
 public enum GitURL: Sendable, Hashable {
   /// A folder on this machine (also written `file://…`).
   case path(String)
-  /// `https`, or `http` on the loopback only.
+  /// `https`, or `http` on the loopback interface only.
   case web(secure: Bool, user: String?, host: String, port: Int, path: String)
   case ssh(user: String?, host: String, port: Int, path: String)
 
-  /// Reads a path, `file://`, `https://`, `ssh://` or `user@host:path`.
+  /// Parses a path, `file://`, `https://`, `ssh://` or `user@host:path`.
   ///
-  /// - Parameter base: what a relative path is taken from; ends in no `/`.
+  /// - Parameter base: the folder that a relative path is resolved against; has no `/` at the end.
   /// - Throws: `GitError` of kind `.invalid` for another scheme, a password in the URL, `http://` to another
-  ///   host, and characters that a shell on the other side could take for more than a path.
+  ///   host, and characters that a remote shell could interpret as more than a path.
   public init(_ text: String, relativeTo base: String = ".") throws(GitError) {
     let shown = Redaction.url(text.singleLine)
     func refuse(_ reason: String, _ hint: String) -> GitError {
@@ -55,7 +55,7 @@ public enum GitURL: Sendable, Hashable {
     }
   }
 
-  /// The URL as libgit2 takes it.
+  /// The URL in the form that libgit2 expects.
   var text: String {
     switch self {
     case .path(let path): return path
@@ -86,7 +86,7 @@ public enum GitURL: Sendable, Hashable {
     guard isHost(host), user.map({ !$0.isEmpty && !$0.hasPrefix("-") }) ?? true, !path.isEmpty,
       !path.hasPrefix(":")
     else { throw refuse("has no valid host or no path", "write it as user@host:path") }
-    // Without a leading `/` the path starts at the home of the user there; `/~/` says that in a URL.
+    // Without a leading `/` the path starts at the user's home on the remote; a URL expresses that as `/~/`.
     let absolute = path.hasPrefix("/") ? path : path.hasPrefix("~") ? "/" + path : "/~/" + path
     return .ssh(user: user, host: String(host), port: 22, path: absolute)
   }
@@ -133,7 +133,7 @@ public enum GitURL: Sendable, Hashable {
       && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-._:%".contains($0)) }
   }
 
-  /// libgit2 puts the path between single quotes for the shell on the other side, and escapes nothing.
+  /// libgit2 puts the path between single quotes for the remote shell, and escapes nothing.
   private static func checkRemotePath(_ path: String, _ refuse: (String, String) -> GitError) throws(GitError)
   {
     if path.utf8.contains(where: { $0 == UInt8(ascii: "'") || $0 == UInt8(ascii: "\\") }) {
@@ -167,7 +167,7 @@ public enum GitURL: Sendable, Hashable {
 }
 
 extension GitURL: CustomStringConvertible {
-  /// For people: without user names of `https` addresses.
+  /// For people: without the user names of `https` addresses.
   public var description: String {
     switch self {
     case .path(let path): path
@@ -180,7 +180,7 @@ extension GitURL: CustomStringConvertible {
 }
 
 extension String {
-  /// Where `://` stands.
+  /// The position of `://`.
   fileprivate func range(ofSlashes: Void) -> Index? {
     var start = startIndex
     while let colon = self[start...].firstIndex(of: ":") {

@@ -1,10 +1,10 @@
 import CLibgit2
 
-/// One state of a file in the history of a branch.
+/// One version of a file in the history of a branch.
 public struct FileVersion: Sendable, Hashable {
-  /// The commit that brought the file into this state.
+  /// The commit that introduced this version.
   public let commit: ObjectID
-  /// Nil where that commit removed the file.
+  /// Nil if that commit removed the file.
   public let blob: ObjectID?
 
   public init(commit: ObjectID, blob: ObjectID?) {
@@ -13,10 +13,10 @@ public struct FileVersion: Sendable, Hashable {
   }
 }
 
-/// The commits that a branch made since another one, oldest first.
+/// The first-parent commits of a branch since a base commit, oldest first.
 public struct FirstParentLog: Sendable, Hashable {
   public let commits: [CommitInfo]
-  /// False where the base is not among the first parents, or lies further back than was asked for.
+  /// False if the base is not among the first parents, or is further back than the limit.
   public let reachedBase: Bool
 
   public init(commits: [CommitInfo], reachedBase: Bool) {
@@ -30,16 +30,15 @@ extension RepositoryHandle {
     try read(id, GIT_OBJECT_COMMIT).withBytes { (bytes) throws(GitError) in try CommitInfo(id, bytes) }
   }
 
-  /// The commit that a revision means: an id, a branch, a tag, `HEAD~2`, …
+  /// The commit of a revision: an id, a branch, a tag, `HEAD~2`, …
   ///
-  /// - Throws: `GitError`: `.gone` where nothing has that name, `.invalid` where it is ambiguous or no
-  ///   commit.
+  /// - Throws: `GitError`: `.gone` if nothing has that name, `.invalid` if it is ambiguous or not a commit.
   func resolve(_ revision: String) throws(GitError) -> ObjectID {
     guard !revision.isEmpty, !revision.utf8.contains(0) else {
       throw GitError(
         .invalid, "an empty revision names no commit", hint: "give a branch, a tag or a commit id")
     }
-    // A commit written out in full needs no look at the refs, which the quarantine of a hook may not show.
+    // A full commit id needs no ref lookup; a hook's quarantine may not show the refs.
     if let id = ObjectID(hex: revision), (try? read(id, GIT_OBJECT_COMMIT)) != nil { return id }
     do throws(GitError) {
       let object = try Owned("find \(revision)", release: git_object_free) {
@@ -66,13 +65,13 @@ extension RepositoryHandle {
     }
   }
 
-  /// The best common ancestor; nil where the histories share nothing.
+  /// The best common ancestor; nil if the histories are unrelated.
   func mergeBase(_ one: ObjectID, _ other: ObjectID) throws(GitError) -> ObjectID? {
     var (result, left, right) = (git_oid(), one.raw, other.raw)
     let code = git_merge_base(&result, pointer, &left, &right)
     if code == GIT_ENOTFOUND.rawValue {
       git_error_clear()
-      // libgit2 says the same of a commit that is not there.
+      // libgit2 returns the same code for a commit that does not exist.
       _ = try read(one, GIT_OBJECT_COMMIT)
       _ = try read(other, GIT_OBJECT_COMMIT)
       try refuseShallow()
@@ -89,7 +88,7 @@ extension RepositoryHandle {
     return try mergeBase(ancestor, commit) == ancestor
   }
 
-  /// A history that ends early answers no question about ancestors.
+  /// Rejects shallow clones: a truncated history cannot answer questions about ancestors.
   private func refuseShallow() throws(GitError) {
     guard isShallow else { return }
     throw GitError(
@@ -110,7 +109,7 @@ extension RepositoryHandle {
     return FirstParentLog(commits: commits.reversed(), reachedBase: next == base)
   }
 
-  /// The states that a file had, newest first, along first parents.
+  /// The versions of a file, newest first, along first parents.
   func history(of path: String, from commit: ObjectID, limit: Int, depth: Int) throws(GitError)
     -> [FileVersion]
   {
@@ -123,8 +122,8 @@ extension RepositoryHandle {
     return versions
   }
 
-  /// The blob of a file; nil where there is none, or where the tree of an old commit is one that nobody can read:
-  /// whoever has put that right since must not be stopped by it.
+  /// The blob of a file; nil if there is none, or if the tree of an old commit is malformed or too large. A
+  /// commit that has since fixed the tree must not be blocked by the old one.
   private func blob(at path: String, inTree tree: ObjectID) throws(GitError) -> ObjectID? {
     do throws(GitError) {
       return try entry(at: path, inTree: tree)?.id
@@ -134,12 +133,13 @@ extension RepositoryHandle {
     }
   }
 
-  /// Goes through the states that a file had, newest first, along first parents; `body` says whether to go on.
+  /// Iterates over the versions of a file, newest first, along first parents; `body` returns whether to
+  /// continue.
   func forEachVersion(
     of path: String, from commit: ObjectID, depth: Int, _ body: (FileVersion) throws(GitError) -> Bool
   ) throws(GitError) {
     var known: (tree: ObjectID, blob: ObjectID?)?
-    // The state at the commit looked at last, and that commit.
+    // The version at the last visited commit, and that commit.
     var pending: FileVersion?
     var next: ObjectID? = commit
     var seen = 0

@@ -1,7 +1,7 @@
 import CLibgit2
 import Glibc
 
-/// The hooks that git would run in a repository on this machine when somebody pushes to it.
+/// The hooks that git would run in a repository on this machine on a push.
 struct Hooks {
   private let folder: String
   private let repository: String
@@ -16,9 +16,9 @@ struct Hooks {
     }
   }
 
-  /// Asks the repository whether it wants a push: `pre-receive`, then `update` for each ref.
+  /// Runs the hooks that can reject a push: `pre-receive`, then `update` for each ref.
   ///
-  /// - Returns: the refs that it does not take, and what the hooks said.
+  /// - Returns: the rejected refs, and the output of the hooks.
   func accept(_ refs: [PushedRef], limit: Duration) -> PushAnswer {
     var answer = PushAnswer()
     let lines = refs.map { "\($0.old ?? .zero) \($0.new) \($0.ref)\n" }.joined()
@@ -39,7 +39,7 @@ struct Hooks {
     return answer
   }
 
-  /// Tells the repository what has moved; nothing that these hooks do changes that.
+  /// Runs the hooks that follow a push: `post-receive` and `post-update`. Their result changes nothing.
   func tell(_ refs: [PushedRef], limit: Duration) {
     if refs.isEmpty { return }
     let lines = refs.map { "\($0.old ?? .zero) \($0.new) \($0.ref)\n" }.joined()
@@ -47,7 +47,7 @@ struct Hooks {
     _ = run("post-update", refs.map(\.ref), input: "", limit)
   }
 
-  /// - Returns: the hook's exit status (1 where it did not end well) and what it wrote; nil where there is no
+  /// - Returns: the hook's exit status (1 if it did not exit normally) and its output; nil if there is no
   ///   such hook.
   private func run(
     _ name: String, _ arguments: [String], input: String, _ limit: Duration

@@ -2,12 +2,12 @@ import CLibgit2
 import Glibc
 
 extension RepositoryHandle {
-  /// What `git commit` would take: the index, by path.
+  /// The files that `git commit` would commit: the index, by path.
   ///
-  /// Paths that are only intended to be added (`git add -N`) are not part of it.
+  /// Excludes paths that are only marked for a later add (`git add -N`).
   ///
-  /// - Throws: `GitError`: `.tooLarge` beyond the limits, `.conflict` where a path is unmerged, `.invalid` where the index has a form that
-  ///   libgit2 cannot read (split or sparse).
+  /// - Throws: `GitError`: `.tooLarge` beyond the limits, `.conflict` if a path is unmerged, `.invalid` if
+  ///   the index has a form that libgit2 cannot read (split or sparse).
   func stagedEntries(
     _ selection: PathSelection, _ limits: TreeLimits = TreeLimits()
   ) throws(GitError) -> [TreeEntry] {

@@ -2,10 +2,10 @@ import CLibgit2
 import Glibc
 
 extension RepositoryHandle {
-  /// What `git commit` would change of a tree, by path; nil stands for an empty tree.
+  /// The changes that `git commit` would make to a tree, by path; nil means an empty tree.
   ///
-  /// Entries that are the same are compared where they lie and never copied, so that one staged file among a hundred
-  /// thousand costs little more than reading the index.
+  /// Equal entries are compared in place and never copied, so one staged file among a hundred thousand costs
+  /// little more than reading the index.
   ///
   /// - Throws: as `stagedEntries` and `entries`.
   func stagedChanges(
@@ -21,7 +21,7 @@ extension RepositoryHandle {
   }
 }
 
-/// One comparison of a tree with the index; keeps what it found so far.
+/// A running comparison of a tree with the index; collects the changes found so far.
 private struct IndexDiff {
   let handle: RepositoryHandle
   let index: OpaquePointer
@@ -29,15 +29,15 @@ private struct IndexDiff {
   var budget: TreeBudget
   var changes: [TreeChange] = []
 
-  /// The index as one folder of it: what comes next there.
+  /// The next file or subfolder of one folder in the index.
   private struct Item {
     let entry: TreeCursor.Entry
-    /// Where it ends; for a folder behind the last of its files.
+    /// The position after the item; for a folder, after the last of its files.
     let end: Int
     let isUnmerged: Bool
   }
 
-  /// - Parameter range: the entries of the index that lie in this folder.
+  /// - Parameter range: the entries of the index that are in this folder.
   mutating func compare(_ tree: ObjectID?, _ range: Range<Int>, _ place: WalkPlace) throws(GitError) {
     do throws(GitError) {
       try budget.takeFolder()
@@ -83,7 +83,8 @@ private struct IndexDiff {
     }
   }
 
-  /// The file or folder at a position, as a tree would have it; passes over what is only intended to be added.
+  /// The file or folder at a position, in the form of a tree entry; skips entries that are only marked for a
+  /// later add.
   private func item(from position: inout Int, until limit: Int, _ place: WalkPlace) -> Item? {
     while position < limit {
       guard let raw = git_index_get_byindex(index, position), let path = raw.pointee.path else { return nil }
@@ -95,7 +96,7 @@ private struct IndexDiff {
       let bytes = UnsafeRawBufferPointer(start: path, count: strlen(path))
       let rest = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(place.path.count))
       let slash = rest.firstIndex(of: UInt8(ascii: "/"))
-      // libgit2 keeps its entries where they are for as long as the index is open.
+      // libgit2 does not move its entries while the index is open.
       let id = UnsafeRawPointer(raw) + Self.idOffset
       let entry = TreeCursor.Entry(
         mode: slash == nil ? raw.pointee.mode : FileMode.tree,
@@ -111,7 +112,7 @@ private struct IndexDiff {
 
   private static let idOffset = MemoryLayout<git_index_entry>.offset(of: \.id) ?? 0
 
-  /// Behind the last entry whose path begins so.
+  /// The position after the last entry whose path has the prefix.
   private func end(of prefix: UnsafeRawBufferPointer, _ first: Int, _ limit: Int) -> Int {
     var (low, high) = (first + 1, limit)
     while low < high {
@@ -126,7 +127,7 @@ private struct IndexDiff {
     return UnsafeRawBufferPointer(start: path, count: path.map { strlen($0) } ?? 0)
   }
 
-  /// One name that differs: as `TreeDiff` takes it.
+  /// Handles one differing name, as `TreeDiff` does.
   private mutating func take(
     _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, _ range: Range<Int>, _ place: WalkPlace
   ) throws(GitError) {

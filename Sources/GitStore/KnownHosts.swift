@@ -1,10 +1,10 @@
 import Crypto
 import FoundationEssentials
 
-/// A `known_hosts` file as sshd(8) describes it: which keys a host may show.
+/// A `known_hosts` file as described in sshd(8): the accepted keys of each host.
 ///
-/// libgit2 1.5.1 looks only into `~/.ssh/known_hosts`, and lets its caller overrule what it finds; so the
-/// check is made here, against the file that the configuration names.
+/// libgit2 1.5.1 reads only `~/.ssh/known_hosts`, and lets its caller override the result. So the check is
+/// made here, against the file that the configuration names.
 struct KnownHosts {
   private let lines: [Line]
 
@@ -18,17 +18,17 @@ struct KnownHosts {
   enum Verdict: Equatable {
     case known
     case unknownHost
-    /// The host is there, but only with keys of these types.
+    /// The host is listed, but only with keys of these types.
     case otherType(known: [String])
-    /// The host has another key of the same type: somebody may be in between.
+    /// The host shows another key of the same type than the listed one: possibly a man-in-the-middle attack.
     case changed
     case revoked
-    /// The host is known by this key, and keys of the kind prove nothing any more.
+    /// The host's key matches, but keys of this kind can be forged.
     case weak(String)
   }
 
-  /// Reads the file's text. Lines that are not understood are passed over, as ssh does; certificate
-  /// authorities are not supported, so their lines trust nobody.
+  /// Parses the file's text. Lines that cannot be parsed are skipped, as ssh does. Certificate authorities
+  /// are not supported: their lines make no key trusted.
   init(_ text: String) {
     lines = text.split(whereSeparator: \.isNewline).compactMap { line in
       var fields = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
@@ -42,9 +42,9 @@ struct KnownHosts {
     }
   }
 
-  /// Judges the key that a host shows.
+  /// Checks the key that a host presents.
   ///
-  /// - Parameter key: in SSH's wire form, which begins with its type.
+  /// - Parameter key: in the SSH wire format, which begins with the key's type.
   func judge(host: String, port: Int, key: [UInt8]) -> Verdict {
     let name = port == 22 ? host.lowercased() : "[\(host.lowercased())]:\(port)"
     let mine = lines.filter { Self.matches($0.hosts, name) }
@@ -59,17 +59,17 @@ struct KnownHosts {
     return types.contains(type) ? .changed : .otherType(known: types.sorted())
   }
 
-  /// The type that a key in wire form names.
+  /// The type of a key in the SSH wire format.
   static func type(of key: [UInt8]) -> String {
     var rest = key[...]
     return string(&rest).map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 
-  /// The shortest RSA key that counts, in bits.
+  /// The shortest accepted RSA key, in bits.
   static let rsaLimit = 2048
 
-  /// Why a key could be another's as well; nil for one that is good enough. libssh2 takes every kind that it knows, and
-  /// nobody can tell it otherwise through libgit2.
+  /// Why a key could be forged; nil if it is strong enough. libssh2 accepts every key type that it supports,
+  /// and libgit2 has no setting to change that.
   private static func weakness(of key: [UInt8]) -> String? {
     var rest = key[...]
     guard let type = string(&rest) else { return "a key without a type" }
@@ -83,7 +83,8 @@ struct KnownHosts {
     return bits < rsaLimit ? "an RSA key of \(bits) bits" : nil
   }
 
-  /// Takes a string with its length off the front; nil where it is longer than what there is (RFC 4251, section 5).
+  /// Removes a length-prefixed string from the front; nil if the length exceeds the remaining bytes (RFC
+  /// 4251, section 5).
   private static func string(_ rest: inout ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     guard rest.count >= 4 else { return nil }
     let length = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
@@ -92,7 +93,7 @@ struct KnownHosts {
     return rest.dropFirst(4).prefix(length)
   }
 
-  /// Whether the first field of a line means a host: a list of patterns (`!` excludes), or one hashed name.
+  /// Whether the first field of a line matches a host: a list of patterns (`!` excludes), or one hashed name.
   private static func matches(_ hosts: String, _ name: String) -> Bool {
     if hosts.hasPrefix("|1|") {
       let parts = hosts.dropFirst(3).split(separator: "|")

@@ -1,9 +1,9 @@
 import CLibgit2
 
-/// A remote that is a folder on this machine.
+/// A remote repository in a folder on this machine.
 ///
-/// Fetching copies objects; pushing copies objects, asks the hooks, and moves the refs where nobody was
-/// faster. Files that are checked out there are never touched.
+/// A fetch copies objects. A push copies objects, runs the hooks, and moves the refs that no other writer
+/// moved first. Checked-out files of the remote are never changed.
 struct LocalRemote {
   private let handle: RepositoryHandle
   private let path: String
@@ -19,7 +19,7 @@ struct LocalRemote {
 
   func advertised() throws(GitError) -> [String: ObjectID] { try handle.refs(prefix: "refs/") }
 
-  /// Copies commits into our own repository.
+  /// Copies commits into the mirror.
   func download(_ tips: [ObjectID], into mirror: RepositoryHandle) throws(GitError) {
     if handle.isShallow {
       throw GitError(
@@ -30,7 +30,7 @@ struct LocalRemote {
     _ = try copy.copy(tips)
   }
 
-  /// Gives commits of ours to the repository and moves its refs.
+  /// Copies commits of the mirror to the remote and moves the remote's refs.
   func upload(_ refs: [PushedRef], from mirror: RepositoryHandle) throws(GitError) -> PushAnswer {
     for ref in refs {
       if try handle.target(of: ref.ref) != ref.old {
@@ -46,7 +46,7 @@ struct LocalRemote {
     do throws(GitError) {
       _ = try copy.copy(refs.map(\.new))
     } catch {
-      // Here the source is ours.
+      // In a push the source is the mirror, so the damage is local.
       throw error.kind == .corruptRemote ? GitError(.corrupt, error.message, hint: error.hint) : error
     }
     let hooks = Hooks(handle)
@@ -71,7 +71,8 @@ struct LocalRemote {
     do throws(GitError) {
       try handle.move(ref.ref, to: ref.new, from: ref.old, reason: reason)
     } catch {
-      // Nobody was faster: then somebody was killed while he wrote it, perhaps ourselves.
+      // The ref did not move, so the lock remains from a process that was killed while it wrote the ref,
+      // perhaps an earlier daemon.
       guard error.kind == .conflict, try handle.target(of: ref.ref) == ref.old,
         StaleLocks.clear(ref.ref, in: handle)
       else { throw error }

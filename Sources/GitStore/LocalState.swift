@@ -1,9 +1,9 @@
 import CLibgit2
 
 extension RepositoryHandle {
-  /// What git's configuration says under a key; nil where it says nothing.
+  /// The value of a key in git's configuration; nil if the key is not set.
   ///
-  /// Read anew at each call, as `git config` would.
+  /// Read again at each call, as `git config` does.
   func setting(_ key: String) throws(GitError) -> String? {
     let pointer = pointer
     let config = try Owned("read the configuration", release: git_config_free) {
@@ -16,13 +16,13 @@ extension RepositoryHandle {
       return nil
     }
     try check(code, "read \(key) from the configuration")
-    // The text lives as long as the snapshot.
+    // The text is valid as long as the snapshot.
     let text = String(lenient: value)
     extendLifetime(config)
     return text
   }
 
-  /// The commits that a merge under way brings in.
+  /// The commits that a merge in progress brings in.
   func mergeHeads() throws(GitError) -> [ObjectID] {
     let found = Found()
     let code = git_repository_mergehead_foreach(

@@ -1,13 +1,13 @@
 import CLibgit2
 
-/// What a fetch found.
+/// The result of a fetch.
 public struct FetchResult: Sendable, Hashable {
-  /// Where the branch was after the last fetch; nil the first time.
+  /// The branch's commit after the previous fetch; nil the first time.
   public let old: ObjectID?
   public let new: ObjectID
-  /// The branch no longer contains the commit that it was at: its history was rewritten.
+  /// The branch no longer contains its previous commit: its history was rewritten.
   public let rewritten: Bool
-  /// What is wrong with the further refs; the branch does not depend on them.
+  /// The problems with the further refs; the branch does not depend on them.
   public let problems: [RefProblem]
 
   public var unchanged: Bool { old == new }
@@ -20,19 +20,19 @@ public struct FetchResult: Sendable, Hashable {
   }
 }
 
-/// A ref of the remote, such as that of the notes, which could not be fetched or cannot be used.
+/// A ref of the remote, such as the notes ref, that cannot be fetched or used.
 public struct RefProblem: Sendable, Hashable {
   public let ref: String
-  /// What it names; nil where that is not known.
+  /// The target of the ref; nil if unknown.
   public let id: ObjectID?
   public let error: GitError
 }
 
-/// Our own bare copy of one branch of a remote, and of the refs that we write back.
+/// The daemon's bare copy of one branch of a remote, and of the refs that the daemon writes.
 ///
-/// What the remote has is kept below `refs/kdops/remote/`; nothing is ever checked out, here or there. A copy
-/// that is damaged is moved aside and made anew. Network calls run on a handle of their own, so that reading
-/// goes on meanwhile.
+/// The remote's refs are stored below `refs/kdops/remote/`; nothing is ever checked out, here or on the
+/// remote. A damaged copy is moved aside and created again. Network calls use a handle of their own, so that
+/// reads can continue in the meantime.
 public actor Mirror {
   private let executor = QueueExecutor(label: "dev.kdops.mirror")
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -40,17 +40,17 @@ public actor Mirror {
   public nonisolated let remote: Remote
   /// The folder of the copy.
   public nonisolated let path: String
-  /// The copy, for reading; stays the same where a damaged copy is replaced.
+  /// The copy, for reading; stays the same object if a damaged copy is replaced.
   public nonisolated let repository: GitRepository
   let fetchedRefs: [String]
   private var handle: RepositoryHandle?
-  /// Where refs of the remote were in a copy that had to be replaced.
+  /// The targets of the remote's refs in a copy that had to be replaced.
   var remembered: [String: ObjectID] = [:]
-  /// What the further refs of the remote named at the last fetch of the branch.
+  /// The targets of the remote's further refs at the last fetch of the branch.
   var advertised: [String: ObjectID] = [:]
-  /// The further refs that cannot be used. They are not tried again until they name something else.
+  /// The further refs that cannot be used. Each is retried only after its target changes.
   var unusable: [String: RefProblem] = [:]
-  /// Damage was looked for because of a further ref.
+  /// Whether a further ref has already triggered a search for damage.
   private var isSearchedForDamage = false
 
   private let lock: FolderLock
@@ -65,14 +65,14 @@ public actor Mirror {
     repository = GitRepository(location: location)
   }
 
-  /// Opens or makes the copy of a remote in a folder. Talks to nobody yet.
+  /// Opens or creates the copy of a remote in a folder. Makes no network call.
   ///
-  /// A folder that holds the copy of another remote starts anew; a damaged copy is moved aside to
-  /// `NAME.corrupt-N`. Where somebody else uses the copy, such as a daemon that was stopped in the middle, another one
-  /// is made beside it: `NAME-2` and so on.
+  /// If the folder has the copy of another remote, the copy starts again from nothing; a damaged copy is
+  /// moved aside to `NAME.corrupt-N`. If another process uses the copy, such as a stopped daemon, another
+  /// copy is created beside it: `NAME-2` and so on.
   ///
-  /// - Parameter refs: further refs to keep up with besides the branch, such as `refs/notes/kdops`.
-  /// - Throws: `GitError` of kind `.invalid` where the folder holds something that is not ours.
+  /// - Parameter refs: further refs to follow besides the branch, such as `refs/notes/kdops`.
+  /// - Throws: `GitError` of kind `.invalid` if the folder has content that kdops did not create.
   public static func open(_ remote: Remote, at path: String, refs: [String] = []) async throws(GitError)
     -> Mirror
   {
@@ -90,17 +90,17 @@ public actor Mirror {
 
   private static let copiesAtMost = 8
 
-  /// Where the copy keeps what the remote's ref names.
+  /// The ref of the copy that tracks a ref of the remote.
   public static func trackingRef(_ ref: String) -> String {
     "refs/kdops/remote/" + (ref.hasPrefix("refs/") ? String(ref.dropFirst(5)) : ref)
   }
 
-  /// What a ref of the remote named at the last fetch.
+  /// The target of a remote ref at the last fetch.
   public func known(_ ref: String) throws(GitError) -> ObjectID? {
     try opened().target(of: Self.trackingRef(ref))
   }
 
-  /// The handle of network calls.
+  /// The handle for network calls.
   func opened() throws(GitError) -> RepositoryHandle {
     if let handle { return handle }
     let new = try RepositoryHandle(repository.location)
@@ -108,7 +108,7 @@ public actor Mirror {
     return new
   }
 
-  /// Lets go of the copy, on both handles.
+  /// Closes the copy, on both handles.
   func forget() async {
     handle = nil
     await repository.forget()
@@ -116,13 +116,13 @@ public actor Mirror {
 
   // MARK: Fetching
 
-  /// Brings a branch up to date, and then the further refs. A copy found damaged on the way is replaced.
+  /// Fetches a branch, and then the further refs. If the copy proves damaged, it is replaced.
   ///
-  /// What is wrong with a further ref is told by the result, and changes nothing for the branch.
+  /// Problems with a further ref are part of the result and do not affect the branch.
   ///
   /// - Throws: `GitError`: `.gone`, `.unreachable`, `.timeout`, `.refused`, `.hostKey`, `.missingBranch`,
-  ///   `.corruptRemote`, `.shallow`, and `.malformed` and `.tooLarge` for a history that cannot be read. Afterwards
-  ///   everything is as before, and can be tried again.
+  ///   `.corruptRemote`, `.shallow`, and `.malformed` and `.tooLarge` for a history that cannot be read.
+  ///   After an error nothing has changed, and the fetch can be retried.
   public func fetch(_ branch: String) async throws(GitError) -> FetchResult {
     let result = try await fetchBranch(branch)
     let problems = try await fetchFurtherRefs()
@@ -152,7 +152,7 @@ public actor Mirror {
     }
   }
 
-  /// Runs something on this actor under the network's limits.
+  /// Runs a closure on this actor under the network limits.
   func watched<Value: Sendable>(
     by limits: NetworkLimits? = nil,
     _ body: @escaping @Sendable (isolated Mirror, NetworkOperation) throws(GitError) -> Value
@@ -180,7 +180,7 @@ public actor Mirror {
     remembered[ref] = nil
     var rewritten = false
     if let old, old != new {
-      // After a copy was replaced, a commit that history has lost is not there any more.
+      // After a copy was replaced, a commit that a rewrite removed no longer exists.
       rewritten = !handle.has(old)
       if !rewritten { rewritten = try !handle.isAncestor(old, of: new) }
     }

@@ -2,16 +2,16 @@ import CLibgit2
 import Glibc
 
 extension Mirror {
-  /// Puts everything that the copy needs into one pack, where too many packs and files have come together.
+  /// Repacks the copy into one pack if it has too many packs and loose objects.
   ///
-  /// Each fetch over the network leaves a pack, and each note some files; libgit2 never tidies up, and looks
-  /// for an object in one pack after another. Nobody may read the copy meanwhile: a reader that is not done
-  /// may miss what it looks for, and has to start again.
+  /// Each network fetch adds a pack, and each note adds some files; libgit2 never repacks, and searches the
+  /// packs one after another. No reader may be active during the call: an unfinished read may miss objects
+  /// and must start again.
   ///
   /// - Parameters:
-  ///   - packs: how many packs are not too many.
-  ///   - loose: how many files are not too many.
-  /// - Returns: whether something was done.
+  ///   - packs: the largest number of packs that is left alone.
+  ///   - loose: the largest number of loose objects that is left alone.
+  /// - Returns: whether the copy was repacked.
   public func compact(packs: Int = 50, loose: Int = 2000) async throws(GitError) -> Bool {
     let handle = try opened()
     let (packCount, looseCount) = count(in: handle.gitFolder)
@@ -31,7 +31,7 @@ extension Mirror {
     try Folders.remove(old)
     guard rename(path, old) == 0, rename(new, path) == 0 else {
       let reason = String(cString: strerror(errno))
-      // Without this, the next opening would find nothing and fetch everything again; no more than that.
+      // Without this, the next open would find nothing and fetch everything again. No other harm is done.
       _ = rename(old, path)
       throw GitError(
         .other, "cannot replace \(path): \(reason)", hint: "check who may write to the folder above it")

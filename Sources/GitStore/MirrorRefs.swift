@@ -1,6 +1,6 @@
 import CLibgit2
 
-/// The way to the objects of a remote, on this machine or over the network.
+/// Access to the objects of a remote, on this machine or over the network.
 struct RemoteSource {
   private enum Way {
     case path(LocalRemote)
@@ -19,7 +19,7 @@ struct RemoteSource {
     }
   }
 
-  /// The refs of the remote and what they name.
+  /// The refs of the remote and their targets.
   func advertised() throws(GitError) -> [String: ObjectID] {
     switch way {
     case .path(let remote): try remote.advertised()
@@ -27,7 +27,7 @@ struct RemoteSource {
     }
   }
 
-  /// Brings what a ref names here. A connection over the network is good for one call.
+  /// Downloads the target of a ref. A network connection can be used for one call only.
   func download(_ ref: String, _ id: ObjectID) throws(GitError) {
     switch way {
     case .path(let remote): try remote.download([id], into: mirror)
@@ -36,15 +36,16 @@ struct RemoteSource {
   }
 }
 
-// The refs besides the branch. Whoever may write them, but not the branch, must not be able to stop it.
+// The refs besides the branch. A user who may write these, but not the branch, must not be able to block the
+// branch.
 extension Mirror {
-  /// How long the further refs may take: the next fetch of the branch waits for them.
+  /// The time limit for the further refs: the next fetch of the branch waits for them.
   private static let furtherLimit = Duration.seconds(120)
 
-  /// Brings the further refs up to date.
+  /// Fetches the further refs.
   ///
-  /// - Returns: what is wrong with them, ref by ref.
-  /// - Throws: `GitError` of kind `.cancelled` alone.
+  /// - Returns: the problems, one per ref.
+  /// - Throws: only `GitError` of kind `.cancelled`.
   func fetchFurtherRefs() async throws(GitError) -> [RefProblem] {
     var limits = remote.limits
     limits.total = min(limits.total, Self.furtherLimit)
@@ -53,9 +54,9 @@ extension Mirror {
     }
   }
 
-  /// Connects once more and brings some further refs up to date.
+  /// Connects again and fetches some further refs.
   ///
-  /// - Returns: what they name.
+  /// - Returns: the targets of the refs.
   func refresh(_ refs: [String], _ operation: NetworkOperation) throws(GitError) -> [String: ObjectID] {
     let all = try RemoteSource(operation, for: try opened()).advertised()
     for ref in refs { advertised[ref] = all[ref] }
@@ -75,7 +76,7 @@ extension Mirror {
       } catch {
         if error.kind == .cancelled { throw error }
         let problem = RefProblem(ref: ref, id: advertised[ref], error: error)
-        // What is only not reached may be reached the next time.
+        // A connection failure may be gone at the next fetch, so the ref stays usable.
         unusable[ref] = error.isOfContent ? problem : nil
         problems.append(problem)
       }
@@ -83,7 +84,7 @@ extension Mirror {
     return problems
   }
 
-  /// Brings one further ref to what the remote's names; what cannot be used counts as not there.
+  /// Updates one further ref to its remote target; an unusable ref counts as missing.
   private func follow(_ ref: String, _ id: ObjectID?, _ operation: NetworkOperation) throws(GitError) {
     let handle = try opened()
     if let id, let known = unusable[ref], known.id == id { throw known.error }
@@ -111,7 +112,8 @@ extension Mirror {
     try opened().move(Self.trackingRef(ref), to: commit, from: old, reason: "fetch")
   }
 
-  /// Where our copy of a further ref is; nil where there is none. One that holds rubbish is removed.
+  /// The tracked target of a further ref; nil if there is none. A tracking ref with invalid content is
+  /// removed.
   func trackedTip(of ref: String) throws(GitError) -> ObjectID? {
     let handle = try opened()
     do throws(GitError) {
@@ -123,7 +125,7 @@ extension Mirror {
     }
   }
 
-  /// Forgets our copies of further refs that cannot be read; the next fetch brings them again.
+  /// Drops the tracking refs of further refs that cannot be read; the next fetch restores them.
   func dropUnreadableRefs() throws(GitError) {
     let handle = try opened()
     for ref in fetchedRefs {
@@ -139,20 +141,20 @@ extension Mirror {
 }
 
 extension RepositoryHandle {
-  /// How many commits are looked at, newest first.
+  /// The most commits to check, newest first.
   private static let checkedCommits = 2000
 
-  /// Checks that new commits can be read, by us and by libgit2, whose walks and fetches come to an end at the first one
-  /// that they cannot read.
+  /// Checks that kdops and libgit2 can read the new commits. libgit2's walks and fetches fail at the first
+  /// unreadable one.
   ///
-  /// - Parameter old: what was checked before.
+  /// - Parameter old: the commit that was checked before.
   /// - Throws: `GitError`: `.malformed`, `.tooLarge`, `.gone`.
   func checkHistory(of tip: ObjectID, since old: ObjectID?) throws(GitError) {
     if tip == old { return }
     var seen: Set<ObjectID> = [tip]
     var pending = [tip]
     var next = 0
-    // Our own look comes first: libgit2 loads a commit of any size.
+    // The check here comes first: libgit2 loads a commit of any size.
     while next < pending.count, next < Self.checkedCommits {
       for parent in try commit(pending[next]).parents where parent != old && seen.insert(parent).inserted {
         pending.append(parent)

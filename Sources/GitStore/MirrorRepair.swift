@@ -2,10 +2,10 @@ import CLibgit2
 import Glibc
 
 extension Mirror {
-  /// The file that says that a folder is a copy of ours, and of what.
+  /// The marker file: identifies a folder as a copy that kdops created, and names its remote.
   private static let markerName = "kdops-mirror"
 
-  /// Makes the folder usable: creates it, starts anew for another remote, moves a damaged copy aside.
+  /// Makes the folder usable: creates it, resets it for another remote, or moves a damaged copy aside.
   func prepare() async throws(GitError) {
     let ours = FileText.read(path + "/" + Self.markerName)
     guard access(path, F_OK) == 0, !isEmptyFolder else { return try await create() }
@@ -14,7 +14,7 @@ extension Mirror {
         .invalid, "\(path) holds something that is not a copy of ours",
         hint: "name a folder that is empty or not there yet")
     }
-    // Whoever used the copy before us is gone: there is one daemon to a copy.
+    // Any earlier user of the copy has ended: each copy has only one daemon.
     StaleLocks.clearAll(in: path)
     if isDamaged(deeply: false) { return try await replace() }
     try dropUnreadableRefs()
@@ -27,12 +27,12 @@ extension Mirror {
     }
   }
 
-  /// Replaces the copy by an empty one if it is damaged; a fetch then fills it again.
+  /// Replaces the copy with an empty one if it is damaged; a fetch then fills it again.
   ///
-  /// Looks at every object that the branch and the further refs need, so it takes as long as reading all of
+  /// Checks every object that the branch and the further refs need, so it takes as long as reading all of
   /// them.
   ///
-  /// - Returns: whether it was damaged. Its remains are in `NAME.corrupt-N`.
+  /// - Returns: whether the copy was damaged. The damaged copy is kept in `NAME.corrupt-N`.
   public func repair() async throws(GitError) -> Bool { try await repair([]) }
 
   /// - Parameter refs: refs of the remote that must be readable besides those that are listed.
@@ -82,16 +82,17 @@ extension Mirror {
     }
   }
 
-  /// Whether something that we fetched cannot be read any more. What was made as it is, such as a commit without an
-  /// author, is no damage.
+  /// Whether fetched content can no longer be read. An object that was malformed from the start, such as a
+  /// commit without an author, is not damage.
   ///
   /// - Parameters:
-  ///   - deeply: also every commit, folder and file, and the further refs; not only the tip of each branch.
+  ///   - deeply: also check every commit, folder and file, and the further refs; not only the tip of each
+  ///     branch.
   ///   - refs: refs of the remote that must be readable besides those that are listed.
   private func isDamaged(deeply: Bool, _ refs: [String] = []) -> Bool {
     do throws(GitError) {
       let handle = try opened()
-      // A ref whose file is rubbish is not even listed.
+      // A ref whose file is invalid is not even listed.
       for ref in refs { _ = try known(ref) }
       let prefix = Self.trackingRef(deeply ? "refs/" : "refs/heads/")
       for (_, tip) in try handle.refs(prefix: prefix) { try handle.readAll(from: tip, deeply: deeply) }
@@ -103,10 +104,10 @@ extension Mirror {
 }
 
 extension RepositoryHandle {
-  /// Files above this are looked for and not read: a fetch may not take more memory because something is wrong.
+  /// Larger files are only checked for existence: damage must not make a fetch use more memory.
   private static let readLimit = 16 << 20
 
-  /// Reads a commit and its folder; or its whole history with everything in it, once.
+  /// Reads a commit and its folder, or with `deeply` its whole history and content, each object once.
   fileprivate func readAll(from tip: ObjectID, deeply: Bool) throws(GitError) {
     var seen: Set<ObjectID> = [tip]
     var pending = [tip]
@@ -123,7 +124,7 @@ extension RepositoryHandle {
     }
   }
 
-  /// Reads a tree and everything in it once. Folders may be nested as deep as anybody likes.
+  /// Reads a tree and all its content once. Uses no recursion, because folders may be nested to any depth.
   private func readAll(inTree root: ObjectID, _ seen: inout Set<ObjectID>) throws(GitError) {
     var pending = [root]
     while let tree = pending.popLast() {
@@ -144,7 +145,7 @@ extension RepositoryHandle {
     }
   }
 
-  /// Passes over what can be read and was made wrong.
+  /// Ignores content that is readable but was malformed or too large from the start.
   private func sound(_ body: () throws(GitError) -> Void) throws(GitError) {
     do throws(GitError) {
       try body()

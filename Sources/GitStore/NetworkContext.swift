@@ -2,28 +2,28 @@ import CLibgit2
 import Diagnostics
 import Glibc
 
-/// What libgit2's callbacks of one connection know and note. Lives as long as the connection, on its thread.
+/// The state of libgit2's callbacks for one connection. Lives as long as the connection, on its thread.
 final class NetworkContext {
   let operation: NetworkOperation
   private var remote: Remote { operation.remote }
-  /// The first thing that a callback found wrong.
+  /// The first error that a callback found.
   private var failure: GitError?
-  /// Whether credentials were given already: asked again, they were not good.
+  /// Whether credentials were already sent; a second request for them means that they were rejected.
   private var offered = false
-  /// The last of what the remote said to people.
+  /// The last part of the remote's messages to the user.
   private var spoken: [UInt8] = []
-  /// Refs that the remote did not take, and its word for why.
+  /// The refs that the remote rejected, with its reasons.
   private(set) var rejected: [String: String] = [:]
 
   init(_ operation: NetworkOperation) { self.operation = operation }
 
-  /// What the remote said last, on one line; nil where it said nothing.
+  /// The remote's last message, on one line; nil if it sent none.
   var remoteWords: String? {
     let text = String(decoding: spoken.suffix(1000), as: UTF8.self).singleLine
     return text.isEmpty ? nil : Redaction.url(text)
   }
 
-  /// The callbacks that lead here.
+  /// The libgit2 callbacks that forward to this object.
   func callbacks() throws(GitError) -> git_remote_callbacks {
     var callbacks = git_remote_callbacks()
     try check(
@@ -69,7 +69,7 @@ final class NetworkContext {
     return moved()
   }
 
-  /// Notes what is wrong and ends the call.
+  /// Records an error and ends the call.
   private func fail(_ error: GitError) -> Int32 {
     if failure == nil { failure = error }
     git_error_set_str(Int32(GIT_ERROR_CALLBACK.rawValue), error.message)
@@ -84,7 +84,7 @@ final class NetworkContext {
     func allows(_ type: git_credential_t) -> Bool { allowed & type.rawValue != 0 }
     var user = urlUser ?? "git"
     if case .web(_, let name, _, _, _) = remote.url { user = name ?? urlUser ?? "x-access-token" }
-    // ssh asks for the name alone first, where the address has none.
+    // SSH first requests only the user name, if the address has none.
     if allows(GIT_CREDENTIAL_USERNAME) { return git_credential_username_new(out, user) }
     if offered { return fail(refused("it does not accept who we are")) }
     offered = true
@@ -181,7 +181,7 @@ final class NetworkContext {
 
   // MARK: What went wrong
 
-  /// Throws the real reason where a call on the connection failed.
+  /// Throws the actual reason if a call on the connection failed.
   func check(_ code: Int32, _ doing: String) throws(GitError) {
     guard code < 0 else { return }
     throw explain(code, doing)
@@ -213,7 +213,7 @@ final class NetworkContext {
     }
   }
 
-  /// libgit2 has no code of its own for an answer of a web server, only this sentence.
+  /// libgit2 has no error code for an HTTP status, only this message.
   private static func httpStatus(_ message: String) -> Int? {
     let mark = "unexpected http status code: "
     guard message.hasPrefix(mark) else { return nil }
@@ -222,7 +222,7 @@ final class NetworkContext {
 }
 
 extension git_cert_hostkey {
-  /// The host's key in SSH's wire form; nil where libssh2 did not give it.
+  /// The host's key in the SSH wire format; nil if libssh2 did not provide it.
   fileprivate var rawKey: [UInt8]? {
     guard type.rawValue & GIT_CERT_SSH_RAW.rawValue != 0, let hostkey else { return nil }
     return Array(UnsafeRawBufferPointer(start: hostkey, count: hostkey_len))

@@ -1,23 +1,23 @@
 import Glibc
 import Synchronization
 
-/// One fetch or push: its limits, its socket, and why it was stopped.
+/// One fetch or push: its limits, its socket, and the reason if it was stopped.
 ///
-/// libgit2's calls block and cannot be interrupted. What can be is their socket: a watch of our own shuts it
-/// down when nothing has moved for too long, and the call comes back with an error whose real reason stands
-/// here.
+/// libgit2's calls block and cannot be interrupted, but their socket can be shut down. A watchdog does that
+/// if no data is transferred for too long. The call then returns with an error, and the actual reason is
+/// stored here.
 final class NetworkOperation: Sendable {
-  /// The operation that is in the middle of a libgit2 call here; libgit2 gives no context to the sockets it
-  /// asks for.
+  /// The operation that is inside a libgit2 call on this task; libgit2 passes no context to the sockets that
+  /// it requests.
   @TaskLocal static var current: NetworkOperation?
 
   enum Stop: Sendable, Equatable {
-    /// The connection never stood; says why.
+    /// No connection was established; has the reason.
     case connect(String)
     case stalled
     case overdue
     case cancelled
-    /// The remote sent us to another host.
+    /// The remote redirected to another host.
     case redirect(String)
   }
 
@@ -40,10 +40,10 @@ final class NetworkOperation: Sendable {
 
   var stopped: Stop? { state.withLock { $0.stop } }
 
-  /// Something came or went: the stall limit begins anew.
+  /// Records a data transfer and restarts the stall limit.
   func moved() { state.withLock { $0.lastMove = .now } }
 
-  /// Ends the operation; the first reason counts.
+  /// Ends the operation; the first reason is kept.
   func stop(_ reason: Stop) {
     state.withLock {
       if $0.stop == nil { $0.stop = reason }
@@ -51,7 +51,7 @@ final class NetworkOperation: Sendable {
     }
   }
 
-  /// Takes a socket into the watch. False where the operation is over already.
+  /// Registers a socket with the watchdog. Returns false if the operation has already ended.
   func attach(_ socket: Int32) -> Bool {
     state.withLock {
       guard $0.stop == nil else { return false }
@@ -61,14 +61,14 @@ final class NetworkOperation: Sendable {
     }
   }
 
-  /// Gives a socket back before it is closed.
+  /// Unregisters the socket before it is closed.
   func detach() { state.withLock { $0.socket = -1 } }
 
-  /// Whether we meant to talk to this host; notes a redirection elsewhere.
+  /// Whether this host is the configured one; otherwise records a redirect.
   func allows(host: String, port: String) -> Bool {
     switch remote.url {
     case .web(let secure, _, let name, let number, _):
-      // A server may send us from http to https, but not to another one.
+      // A server may redirect from http to https, but not to another host.
       if host.lowercased() == name.lowercased(),
         port == "\(number)" || (!secure && number == 80 && port == "443")
       {
@@ -82,9 +82,9 @@ final class NetworkOperation: Sendable {
     return false
   }
 
-  /// Runs something under the limits of this operation.
+  /// Runs a closure under the limits of this operation.
   ///
-  /// - Parameter body: makes libgit2's calls; looks at `stopped` when they fail.
+  /// - Parameter body: makes libgit2's calls; checks `stopped` when they fail.
   func watched<Value: Sendable>(
     _ body: @Sendable () async throws(GitError) -> Value
   ) async throws(GitError) -> Value {
@@ -123,7 +123,7 @@ final class NetworkOperation: Sendable {
     }
   }
 
-  /// The error that a stop means; nil while nothing was stopped.
+  /// The error for a stop; nil if the operation was not stopped.
   func error(_ doing: String) -> GitError? {
     switch stopped {
     case nil: nil

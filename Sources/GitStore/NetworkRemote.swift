@@ -1,20 +1,20 @@
 import CLibgit2
 import Glibc
 
-/// A ref that shall move on a remote.
+/// A ref to move on a remote.
 struct PushedRef: Sendable, Hashable {
   let ref: String
   let old: ObjectID?
   let new: ObjectID
 }
 
-/// What became of a push.
+/// The result of a push.
 struct PushAnswer: Sendable {
-  /// The refs that did not move, with the remote's reason.
+  /// The rejected refs, with the remote's reasons.
   var rejected: [String: String] = [:]
-  /// The refs that another writer moves just now.
+  /// The refs that another writer is moving at the same time.
   var late: Set<String> = []
-  /// What the remote's hooks said.
+  /// The output of the remote's hooks.
   var words: String?
 }
 
@@ -25,7 +25,7 @@ final class NetworkRemote {
   private let name: String
   private let handle: RepositoryHandle
 
-  /// Connects and learns what refs the remote has.
+  /// Connects and reads the list of the remote's refs.
   ///
   /// - Throws: `GitError`: `.unreachable`, `.timeout`, `.refused`, `.hostKey`, `.gone`.
   init(_ operation: NetworkOperation, in handle: RepositoryHandle, pushing: Bool) throws(GitError) {
@@ -36,7 +36,7 @@ final class NetworkRemote {
     var options = git_remote_create_options()
     try check(git_remote_create_options_init(&options, UInt32(GIT_REMOTE_CREATE_OPTIONS_VERSION)), "prepare")
     options.repository = handle.pointer
-    // What a user's configuration makes of URLs must not lead us to another host than the one we check.
+    // A user's URL rewrites in git's configuration must not lead to another host than the checked one.
     options.flags =
       GIT_REMOTE_CREATE_SKIP_INSTEADOF.rawValue | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC.rawValue
     connection = try Owned("talk to \(remote.url)", release: Self.end) {
@@ -57,7 +57,7 @@ final class NetworkRemote {
     git_remote_free(remote)
   }
 
-  /// The refs of the remote; peeled tags left out.
+  /// The refs of the remote, without peeled tags.
   func advertised() throws(GitError) -> [String: ObjectID] {
     var heads: UnsafeMutablePointer<UnsafePointer<git_remote_head>?>?
     var count = 0
@@ -71,7 +71,7 @@ final class NetworkRemote {
     return refs
   }
 
-  /// Fetches what refs name, as one pack; moves no ref here.
+  /// Fetches the targets of refs as one pack; moves no local ref.
   func download(_ refs: [String]) throws(GitError) {
     var options = git_fetch_options()
     try check(git_fetch_options_init(&options, UInt32(GIT_FETCH_OPTIONS_VERSION)), "prepare")
@@ -85,16 +85,16 @@ final class NetworkRemote {
     try context.check(code, "fetch from \(name)")
   }
 
-  /// Sends commits and asks the remote to move refs, never by force.
+  /// Sends commits and requests that the remote moves refs, never by force.
   ///
-  /// - Throws: `GitError` of kind `.conflict` where libgit2 sees by itself that somebody else was faster.
+  /// - Throws: `GitError` of kind `.conflict` if libgit2 itself detects that another writer was faster.
   func upload(_ refs: [PushedRef]) throws(GitError) -> PushAnswer {
     var options = git_push_options()
     try check(git_push_options_init(&options, UInt32(GIT_PUSH_OPTIONS_VERSION)), "prepare")
     options.callbacks = try context.callbacks()
     options.pb_parallelism = 1
     options.follow_redirects = GIT_REMOTE_REDIRECT_INITIAL
-    // libgit2 1.5.1 takes only names as a source, no ids.
+    // libgit2 1.5.1 takes only ref names as a source, not object ids.
     for ref in refs { try name(ref, ref.new) }
     let code = withStrings(refs.map { "\(Self.outgoing + $0.ref):\($0.ref)" }) {
       git_remote_upload(connection.pointer, &$0, &options)
@@ -113,7 +113,7 @@ final class NetworkRemote {
 }
 
 extension NetworkRemote {
-  /// Where commits stand that are being pushed.
+  /// The prefix of the refs for commits that are being pushed.
   static let outgoing = "refs/kdops/push/"
 
   private func name(_ ref: PushedRef, _ commit: ObjectID?) throws(GitError) {
@@ -122,7 +122,7 @@ extension NetworkRemote {
   }
 }
 
-/// Gives libgit2 a list of strings for the length of a call.
+/// Passes a list of strings to libgit2 for the duration of a call.
 private func withStrings<Result>(_ texts: [String], _ body: (inout git_strarray) -> Result) -> Result {
   var pointers: [UnsafeMutablePointer<CChar>?] = texts.map { strdup($0) }
   defer { for pointer in pointers { free(pointer) } }

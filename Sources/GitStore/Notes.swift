@@ -1,12 +1,12 @@
 import CLibgit2
 
 extension RepositoryHandle {
-  /// The note on a commit in a tree of notes, whatever fan-out its writer chose; nil where there is none.
+  /// The note on a commit in a notes tree, with any fan-out; nil if there is none.
   func note(on commit: ObjectID, inTree tree: ObjectID) throws(GitError) -> ObjectID? {
     try place(ofNoteOn: commit, inTree: tree)?.id
   }
 
-  /// Where the note on a commit stands, as a path, and its blob.
+  /// The path and blob of the note on a commit.
   private func place(
     ofNoteOn commit: ObjectID, inTree tree: ObjectID
   ) throws(GitError) -> (path: String, id: ObjectID)? {
@@ -26,7 +26,7 @@ extension RepositoryHandle {
     return nil
   }
 
-  /// All notes of a tree: the commit and the blob.
+  /// All notes of a tree: the blobs by commit.
   func notes(inTree tree: ObjectID) throws(GitError) -> [ObjectID: ObjectID] {
     var notes: [ObjectID: ObjectID] = [:]
     for entry in try entries(inTree: tree, .all, TreeLimits()) where entry.isFile {
@@ -35,11 +35,10 @@ extension RepositoryHandle {
     return notes
   }
 
-  /// The edits that put notes (nil removes one) into a tree of notes.
+  /// The edits that put notes (nil removes one) into a notes tree.
   ///
-  /// A note is written below the first two digits of its commit, as git does from some 256 notes on, or
-  /// deeper where the tree already goes deeper. Where it stood elsewhere before, it is removed there: git
-  /// would join both.
+  /// A note is written below the first two digits of its commit, as git does from about 256 notes on, or
+  /// deeper if the tree is already deeper. A note at another path is removed, because git would join both.
   func edits(
     forNotes notes: [ObjectID: [UInt8]?], inTree tree: ObjectID?
   ) throws(GitError) -> [String: TreeEdit] {
@@ -70,7 +69,7 @@ extension RepositoryHandle {
     return String(decoding: path + rest, as: UTF8.self)
   }
 
-  /// Whether a folder of notes holds folders of two digits and no notes of its own.
+  /// Whether a notes folder has only folders with two-digit names, and no notes of its own.
   private func isFannedOut(_ tree: ObjectID) throws(GitError) -> Bool {
     var (folders, others) = (0, 0)
     try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
@@ -86,8 +85,8 @@ extension GitRepository {
   ///
   /// - Parameters:
   ///   - ref: a ref of this repository, such as `refs/notes/kdops`.
-  ///   - limit: how many bytes are read.
-  /// - Returns: nil where there is no note, no such ref, or only a longer note.
+  ///   - limit: the most bytes to read.
+  /// - Returns: nil if the note or the ref does not exist, or the note is longer than the limit.
   public func note(
     on commit: ObjectID, ref: String, limit: Int = 1 << 20
   ) throws(GitError) -> [UInt8]? {

@@ -1,17 +1,17 @@
 import CLibgit2
 
-/// Copies commits, with all they need, from one object store on this machine to another.
+/// Copies commits, with everything they need, from one object store on this machine to another.
 ///
-/// libgit2's own transport for paths packs the whole repository anew at every fetch and runs no hooks on a
-/// push, so paths go this way instead. What the target has is not looked at again: it holds a commit only
-/// together with everything below it.
+/// libgit2's own transport for paths repacks the whole repository at every fetch and runs no hooks on a push,
+/// so this type replaces it for paths. Objects that exist in the target are not inspected again: the target
+/// has a commit only together with everything below it.
 struct ObjectCopy {
   private let source: RepositoryHandle
   private let target: RepositoryHandle
-  /// Called now and then; throws to give up.
+  /// Called repeatedly during the copy; throws to abort it.
   private let tick: () throws(GitError) -> Void
   private var seen: Set<ObjectID> = []
-  /// What to write, each before everything that names it.
+  /// The objects to write, each before every object that refers to it.
   private var wanted: [(id: ObjectID, type: git_object_t)] = []
 
   init(
@@ -22,17 +22,17 @@ struct ObjectCopy {
     self.tick = tick
   }
 
-  /// Above this, objects become one pack; below, files of their own.
+  /// More objects than this become one pack; fewer become loose objects.
   private static let packThreshold = 200
-  /// Bytes from which on an object is copied piece by piece, and into no pack: libgit2 packs with several whole objects
-  /// in memory.
+  /// Objects larger than this many bytes are streamed and not packed: libgit2 packs with several whole
+  /// objects in memory.
   private static let streamThreshold = 1 << 20
 
-  /// Copies what the tips need and the target lacks.
+  /// Copies the objects that the tips need and the target lacks.
   ///
   /// - Returns: how many objects were copied.
-  /// - Throws: `GitError` of kind `.corruptRemote` where the source lacks something or cannot read it, `.tooLarge` for a
-  ///   commit that is too large.
+  /// - Throws: `GitError` of kind `.corruptRemote` if the source lacks an object or cannot read it,
+  ///   `.tooLarge` for a commit that is too large.
   mutating func copy(_ tips: [ObjectID]) throws(GitError) -> Int {
     do throws(GitError) {
       for tip in tips { try collect(tip) }
@@ -52,7 +52,7 @@ struct ObjectCopy {
     }
   }
 
-  /// Whether there is a folder that must not be loaded whole, as packing does.
+  /// Whether there is a folder that is too large to load whole, as packing does.
   private func hasHugeFolder() throws(GitError) -> Bool {
     for item in wanted where item.type == GIT_OBJECT_TREE {
       if try source.size(of: item.id, item.type) > ObjectLimits.tree { return true }
@@ -70,12 +70,13 @@ struct ObjectCopy {
       commits.append((id, info.tree))
       pending += info.parents
     }
-    // Found from the tips down. The order is kept by trees and blobs first, and commits from the oldest.
+    // The commits were collected from the tips down. Writing trees and blobs first, and commits from the
+    // oldest on, keeps the order.
     for commit in commits.reversed() { try collect(tree: commit.tree) }
     wanted += commits.reversed().map { ($0.id, GIT_OBJECT_COMMIT) }
   }
 
-  /// An annotated tag is copied as itself, and leads to its commit.
+  /// The commit of a tip. An annotated tag is copied too.
   private mutating func commit(behind tip: ObjectID) throws(GitError) -> ObjectID {
     var id = tip
     for _ in 0..<10 {
@@ -89,11 +90,11 @@ struct ObjectCopy {
     return id
   }
 
-  /// Folders may be nested as deep as anybody likes, so what is left to do is a list and not the stack of calls.
+  /// Collects a tree. Uses a list instead of recursion, because folders may be nested to any depth.
   private mutating func collect(tree root: ObjectID) throws(GitError) {
     enum Step {
       case enter(ObjectID)
-      /// Everything below it was collected.
+      /// Everything below the tree was collected.
       case leave(ObjectID)
     }
     var steps = [Step.enter(root)]
@@ -109,12 +110,12 @@ struct ObjectCopy {
     }
   }
 
-  /// Notes the files of a folder.
+  /// Collects the files of a folder.
   ///
-  /// A folder that git's format does not allow, or that nobody reads, is copied as it is, with what can be read of it:
-  /// who reads it says what is wrong, and a later commit may have taken it away.
+  /// A folder that is malformed or too large is copied as it is, with the part of it that can be read. A
+  /// reader reports the problem, and a later commit may have removed the folder.
   ///
-  /// - Returns: the folders in it, each once.
+  /// - Returns: the subfolders, each once.
   private mutating func folders(in tree: ObjectID) throws(GitError) -> Set<ObjectID> {
     var folders: Set<ObjectID> = []
     do throws(GitError) {
@@ -128,7 +129,7 @@ struct ObjectCopy {
         return true
       }
     } catch {
-      // What is no folder at all cannot be one's folder.
+      // An object of another type is an error, not a malformed folder.
       guard error.kind == .malformed || error.kind == .tooLarge,
         try source.header(of: tree).type == GIT_OBJECT_TREE
       else { throw error }
@@ -148,16 +149,17 @@ struct ObjectCopy {
     try confirm(written, id)
   }
 
-  /// The name is the checksum: a damaged object gets another one.
+  /// Checks the written id against the expected one. The id is a checksum, so a damaged object gets another
+  /// id.
   private func confirm(_ written: git_oid, _ id: ObjectID) throws(GitError) {
     guard ObjectID(written) == id else {
       throw GitError(.corrupt, "object \(id) has other content than its name says")
     }
   }
 
-  /// Copies an object piece by piece.
+  /// Copies an object in chunks.
   ///
-  /// - Returns: false where it is in a pack, of which libgit2 gives out only whole objects.
+  /// - Returns: false if the object is in a pack, from which libgit2 returns only whole objects.
   private func stream(_ id: ObjectID, _ type: git_object_t, _ size: Int) throws(GitError) -> Bool {
     var (raw, length, found) = (id.raw, 0, type)
     var opened: UnsafeMutablePointer<git_odb_stream>?
@@ -187,7 +189,7 @@ struct ObjectCopy {
     return true
   }
 
-  /// Large files become objects of their own, before whatever names them; the rest becomes one pack.
+  /// Writes one pack. Large files become loose objects, before the objects that refer to them.
   private func writePack() throws(GitError) {
     let pack = try Owned("make a pack", release: git_packbuilder_free) {
       git_packbuilder_new(&$0, source.pointer)
@@ -209,7 +211,7 @@ struct ObjectCopy {
 }
 
 extension RepositoryHandle {
-  /// Whether an object is there, without looking for packs that came meanwhile.
+  /// Whether an object exists, without a search for new packs.
   func hasNow(_ id: ObjectID) -> Bool {
     var raw = id.raw
     return git_odb_exists_ext(objectStore, &raw, GIT_ODB_LOOKUP_NO_REFRESH.rawValue) == 1

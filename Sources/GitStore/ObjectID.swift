@@ -1,20 +1,20 @@
 import CLibgit2
 
-/// The SHA-1 name of a git object: 20 bytes.
+/// The SHA-1 id of a git object: 20 bytes.
 ///
-/// Ordered as git orders them, by bytes, which is also the order of their hexadecimal form.
+/// Ordered by bytes, as git orders ids; this is also the order of their hexadecimal form.
 public struct ObjectID: Sendable, Hashable, Comparable {
   private let high: UInt64
   private let middle: UInt64
   private let low: UInt32
 
-  /// How many bytes an id has.
+  /// The number of bytes in an id.
   static let byteCount = 20
-  /// How many hexadecimal digits an id has when written out.
+  /// The number of hexadecimal digits in an id.
   public static let hexCount = 40
   /// The id that git writes for "no object".
   static let zero = ObjectID(high: 0, middle: 0, low: 0)
-  /// The tree without entries, which every repository knows without storing it.
+  /// The empty tree, which every repository knows without storing it.
   static let emptyTree = ObjectID(
     high: 0x4b82_5dc6_42cb_6eb9, middle: 0xa060_e54b_f8d6_9288, low: 0xfbee_4904)
 
@@ -24,7 +24,7 @@ public struct ObjectID: Sendable, Hashable, Comparable {
     self.low = low
   }
 
-  /// Reads 40 hexadecimal digits of either case; nil for anything else.
+  /// Parses 40 hexadecimal digits of either case; nil for anything else.
   public init?(hex: some StringProtocol) {
     var words: (UInt64, UInt64, UInt64) = (0, 0, 0)
     var count = 0
@@ -48,7 +48,7 @@ public struct ObjectID: Sendable, Hashable, Comparable {
     self.init(high: words.0, middle: words.1, low: UInt32(truncatingIfNeeded: words.2))
   }
 
-  /// The first 20 bytes at an address, which the caller knows to be there.
+  /// Reads 20 bytes at an address; the caller guarantees that they exist.
   init(unchecked bytes: UnsafeRawPointer) {
     high = UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self))
     middle = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
@@ -61,7 +61,7 @@ public struct ObjectID: Sendable, Hashable, Comparable {
     }
   }
 
-  /// The same id as libgit2 wants it.
+  /// The id as a libgit2 value.
   var raw: git_oid {
     var result = git_oid()
     withUnsafeMutableBytes(of: &result.id) { bytes in
@@ -74,7 +74,7 @@ public struct ObjectID: Sendable, Hashable, Comparable {
 
   var bytes: [UInt8] { withUnsafeBytes(of: raw.id) { Array($0) } }
 
-  /// All 40 digits, lower case.
+  /// All 40 digits, in lower case.
   public var hex: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(unsafeUninitializedCapacity: Self.hexCount) { buffer in
@@ -93,7 +93,7 @@ public struct ObjectID: Sendable, Hashable, Comparable {
     (left.high, left.middle, left.low) < (right.high, right.middle, right.low)
   }
 
-  /// The id that git would give a file of this content.
+  /// The id that git assigns to a file with this content.
   public static func ofBlob(_ content: [UInt8]) throws(GitError) -> ObjectID {
     try GitLibrary.start()
     var raw = git_oid()

@@ -1,22 +1,22 @@
 import CLibgit2
 
-/// How large an object may be before it is refused unread.
+/// Size limits above which an object is not read.
 ///
-/// Objects are compressed, so a few kilobytes of a push may stand for gigabytes: the size is taken from an object's
-/// header before anything of it is loaded.
+/// Objects are compressed, so a few kilobytes of a push may expand to gigabytes. The size is read from an
+/// object's header before any of it is loaded.
 enum ObjectLimits {
   /// Bytes of a commit with its message and signature.
   static let commit = 4 << 20
-  /// Bytes of one folder: some three hundred thousand names.
+  /// Bytes of one folder: about three hundred thousand names.
   static let tree = 16 << 20
   /// Bytes of an annotated tag.
   static let tag = 1 << 20
 }
 
-/// The content of a file of a repository, as far as it may be read.
+/// The content of a file in a repository, unless it is too large.
 public enum BlobContent<Bytes> {
   case bytes(Bytes)
-  /// Larger than the caller's limit; nothing of it was loaded.
+  /// Larger than the caller's limit; nothing was loaded.
   case tooLarge(size: Int)
 }
 
@@ -25,8 +25,8 @@ extension BlobContent: Sendable where Bytes: Sendable {}
 extension RepositoryHandle {
   /// The type and size of an object, from its header alone.
   ///
-  /// - Throws: `GitError`: `.gone` where it is not there (`.shallow` in a shallow clone), `.corrupt` where it cannot be
-  ///   read.
+  /// - Throws: `GitError`: `.gone` if it does not exist (`.shallow` in a shallow clone), `.corrupt` if it
+  ///   cannot be read.
   func header(of id: ObjectID) throws(GitError) -> (type: git_object_t, size: Int) {
     var raw = id.raw
     var size = 0
@@ -38,7 +38,7 @@ extension RepositoryHandle {
 
   /// Reads a commit, a tree or a tag.
   ///
-  /// - Throws: `GitError`: as `header(of:)`, `.malformed` where it is of another type, `.tooLarge` beyond
+  /// - Throws: `GitError`: as `header(of:)`, `.malformed` if it has another type, `.tooLarge` beyond
   ///   `ObjectLimits`.
   func read(_ id: ObjectID, _ type: git_object_t) throws(GitError) -> RawObject {
     let limit =
@@ -58,7 +58,7 @@ extension RepositoryHandle {
 
   /// The bytes of a blob.
   ///
-  /// - Parameter limit: how many it may have.
+  /// - Parameter limit: the largest allowed size in bytes.
   /// - Throws: as `read`.
   func blob(_ id: ObjectID, limit: Int) throws(GitError) -> [UInt8] {
     let size = try size(of: id, GIT_OBJECT_BLOB)
@@ -70,7 +70,7 @@ extension RepositoryHandle {
     return try load(id).bytes
   }
 
-  /// The size of an object of a type.
+  /// The size of an object with the expected type.
   func size(of id: ObjectID, _ type: git_object_t) throws(GitError) -> Int {
     let header = try header(of: id)
     guard header.type == type else {
@@ -81,7 +81,7 @@ extension RepositoryHandle {
     return header.size
   }
 
-  /// Reads an object whose size was looked at before.
+  /// Reads an object whose size the caller has checked.
   func load(_ id: ObjectID) throws(GitError) -> RawObject {
     var raw = id.raw
     var result: OpaquePointer?
@@ -90,7 +90,7 @@ extension RepositoryHandle {
     return RawObject(Owned(result, release: git_odb_object_free))
   }
 
-  /// The commit that an object stands for: itself, or what an annotated tag names.
+  /// The commit of an object: the object itself, or the target of an annotated tag.
   ///
   /// - Throws: `GitError` of kind `.malformed` for a file or a folder, which is not loaded.
   func commit(behind id: ObjectID) throws(GitError) -> ObjectID {
@@ -107,7 +107,7 @@ extension RepositoryHandle {
     throw GitError(.malformed, "the tag \(id.short) leads to no commit")
   }
 
-  /// What an annotated tag names; nil where it names nothing.
+  /// The target of an annotated tag; nil if it has none.
   func target(ofTag id: ObjectID) throws(GitError) -> ObjectID? {
     try read(id, GIT_OBJECT_TAG).withBytes { bytes in
       let line = bytes.prefix { $0 != UInt8(ascii: "\n") }

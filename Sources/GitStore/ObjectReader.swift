@@ -1,10 +1,11 @@
 import CLibgit2
 import Synchronization
 
-/// Reads single objects at once, for somebody who finds out in the middle of a thought that one is needed.
+/// Reads single objects synchronously, for callers that discover in the middle of a computation what they
+/// need.
 ///
-/// Blocks its thread for a moment, so it is for work that runs by `GitRepository.run`. Whoever knows beforehand
-/// what is needed asks `readBlobs`, which is faster.
+/// Blocks its thread, so use it inside `GitRepository.run`. If the objects are known in advance, `readBlobs`
+/// is faster.
 public final class ObjectReader: Sendable {
   private let location: RepositoryLocation
   private let handle = Mutex<RepositoryHandle?>(nil)
@@ -13,42 +14,43 @@ public final class ObjectReader: Sendable {
 
   /// The bytes of a file.
   ///
-  /// - Parameter limit: how many bytes it may have.
-  /// - Throws: `GitError` of kind `.tooLarge` for a larger one, of which nothing is loaded.
+  /// - Parameter limit: the largest allowed size in bytes.
+  /// - Throws: `GitError` of kind `.tooLarge` for a larger file, which is not loaded.
   public func blob(_ id: ObjectID, limit: Int) throws(GitError) -> [UInt8] {
     try withHandle { (handle) throws(GitError) in try handle.blob(id, limit: limit) }
   }
 
-  /// The size of a file in bytes, of which nothing is loaded.
+  /// The size of a file in bytes; the file is not loaded.
   public func size(ofBlob id: ObjectID) throws(GitError) -> Int {
     try withHandle { (handle) throws(GitError) in try handle.size(of: id, GIT_OBJECT_BLOB) }
   }
 
-  /// What stands at a path of a tree; nil where nothing does or a folder does.
+  /// The entry at a path of a tree; nil if there is none or it is a folder.
   public func entry(at path: String, inTree tree: ObjectID) throws(GitError) -> TreeEntry? {
     try withHandle { (handle) throws(GitError) in try handle.entry(at: path, inTree: tree) }
   }
 
-  /// Everything selected in a tree, in the order of paths.
+  /// The selected entries of a tree, ordered by path.
   public func entries(
     inTree tree: ObjectID, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
   ) throws(GitError) -> [TreeEntry] {
     try withHandle { (handle) throws(GitError) in try handle.entries(inTree: tree, selection, limits) }
   }
 
-  /// What differs between two trees.
+  /// The differences between two trees.
   public func differences(
     from old: ObjectID, to new: ObjectID, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
   ) throws(GitError) -> [TreeChange] {
     try withHandle { (handle) throws(GitError) in try handle.changes(from: old, to: new, selection, limits) }
   }
 
-  /// Goes through what a file held, newest first, along first parents; `body` says whether to go on.
+  /// Iterates over the contents of a file's versions, newest first, along first parents; `body` returns
+  /// whether to continue.
   ///
   /// - Parameters:
-  ///   - limit: how many states.
-  ///   - depth: how many commits are looked at.
-  ///   - size: how many bytes a state may have; a larger one is passed over.
+  ///   - limit: the most versions to visit.
+  ///   - depth: the most commits to visit.
+  ///   - size: the largest size of a version in bytes; a larger one is skipped.
   public func forEachVersion(
     of path: String, from commit: ObjectID, limit: Int = 10, depth: Int = 10_000, size: Int,
     _ body: ([UInt8]) -> Bool
@@ -78,7 +80,7 @@ public final class ObjectReader: Sendable {
 }
 
 extension GitRepository {
-  /// Does something on this repository's own thread, where it may block.
+  /// Runs a closure on this repository's own thread, where it may block.
   public func run<Value: Sendable, Failure: Error>(
     _ body: @Sendable () throws(Failure) -> Value
   ) throws(Failure) -> Value {

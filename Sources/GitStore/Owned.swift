@@ -1,6 +1,6 @@
 import CLibgit2
 
-/// The one owner of something that libgit2 allocated; frees it at the end of its life.
+/// The single owner of an object that libgit2 allocated; frees it on deinit.
 struct Owned: ~Copyable {
   let pointer: OpaquePointer
   private let release: (OpaquePointer?) -> Void
@@ -10,12 +10,12 @@ struct Owned: ~Copyable {
     self.release = release
   }
 
-  /// Takes what a libgit2 call returned through its first argument.
+  /// Takes the object that a libgit2 call returns through its first argument.
   ///
   /// - Parameters:
   ///   - doing: as in `GitError.last`.
-  ///   - make: the call; gets the place for the result.
-  ///   - release: libgit2's function that frees such a thing.
+  ///   - make: the call; gets the location for the result.
+  ///   - release: libgit2's function that frees the object.
   init(
     _ doing: @autoclosure () -> String, release: @escaping (OpaquePointer?) -> Void,
     make: (inout OpaquePointer?) -> Int32

@@ -1,19 +1,19 @@
 import Values
 
-/// A pattern over paths of a repository: `**` for any number of folders, `*` and `?` within one name.
+/// A glob pattern for repository paths: `**` for any number of folders, `*` and `?` within one name.
 ///
-/// `apps/**` takes everything below `apps`, `**/x.yaml` takes `x.yaml` at any depth including the root, `*`
-/// takes any name or part of one (hidden files too), `?` one Unicode scalar. Case counts. Character classes
-/// and braces are not part of the language.
+/// `apps/**` matches everything below `apps`, `**/x.yaml` matches `x.yaml` at any depth including the root,
+/// `*` matches any name or part of one (hidden files too), `?` one Unicode scalar. Matching is
+/// case-sensitive. Character classes and braces are not supported.
 ///
-/// Inside, a glob is a small automaton: one bit for each of its parts, set while that part is the next to
-/// match. A walk over a tree carries the bits from folder to file, so no path is ever split or matched twice.
+/// Implemented as a small automaton: one bit for each part, set if that part is the next to match. A tree
+/// walk carries the bits from folder to file, so no path is split or matched twice.
 public struct PathGlob: Sendable, Hashable {
-  /// The pattern as it was written.
+  /// The pattern as written.
   @ExactString public private(set) var pattern: String
   private let parts: [Part]
 
-  /// In bytes. The time that one part takes for one name goes with the length of both.
+  /// In bytes. Matching one part against one name takes time proportional to the product of both lengths.
   private static let lengthLimit = 1024
 
   private enum Part: Sendable, Hashable {
@@ -22,10 +22,10 @@ public struct PathGlob: Sendable, Hashable {
     case wildcard([UInt8])
   }
 
-  /// Reads a pattern.
+  /// Parses a pattern.
   ///
   /// - Throws: `GitError` of kind `.invalid` for an empty or absolute pattern, one with `.`, `..` or empty
-  ///   names, with `[`, `{` or control characters, with more than 60 names, or longer than a path can be.
+  ///   names, with `[`, `{` or control characters, with more than 60 names, or with more than 1024 bytes.
   public init(_ pattern: String) throws(GitError) {
     func refuse(_ reason: String) -> GitError {
       GitError(
@@ -60,7 +60,7 @@ public struct PathGlob: Sendable, Hashable {
     self.parts = parts
   }
 
-  /// Whether a path (from the root, with `/`) is one that the pattern means.
+  /// Whether the pattern matches a path (from the root, with `/`).
   public func matches(_ path: String) -> Bool {
     var path = path
     return path.withUTF8 { matches(UnsafeRawBufferPointer($0)) }
@@ -78,14 +78,14 @@ public struct PathGlob: Sendable, Hashable {
   /// The state at the root.
   var start: UInt64 { closure(1) }
 
-  /// The state after going from a folder to the thing of this name in it.
+  /// The state after a step from a folder to the entry with this name.
   func step(_ state: UInt64, into name: UnsafeRawBufferPointer) -> UInt64 {
     var next: UInt64 = 0
     for (index, part) in parts.enumerated() where state & (1 << UInt64(index)) != 0 {
       switch part {
       case .anyFolders:
         next |= 1 << UInt64(index)
-        // At the end, `**` means one name at least: `apps/**` is not `apps` itself.
+        // At the end, `**` matches one name at least: `apps/**` does not match `apps` itself.
         if index == parts.count - 1 { next |= 1 << UInt64(parts.count) }
       case .name(let expected):
         if name.elementsEqual(expected) { next |= 1 << UInt64(index + 1) }
@@ -96,13 +96,13 @@ public struct PathGlob: Sendable, Hashable {
     return closure(next)
   }
 
-  /// Whether what was stepped into is meant.
+  /// Whether the pattern matches the current entry.
   func accepts(_ state: UInt64) -> Bool { state & (1 << UInt64(parts.count)) != 0 }
 
-  /// Whether something below what was stepped into can be meant.
+  /// Whether the pattern can match an entry below the current one.
   func mayGoOn(_ state: UInt64) -> Bool { state & ((1 << UInt64(parts.count)) - 1) != 0 }
 
-  /// `**` in the middle may stand for no folder at all.
+  /// Adds the states in which a `**` in the middle matches no folder.
   private func closure(_ state: UInt64) -> UInt64 {
     var state = state
     for (index, part) in parts.enumerated() where part == .anyFolders && index < parts.count - 1 {
@@ -111,8 +111,8 @@ public struct PathGlob: Sendable, Hashable {
     return state
   }
 
-  /// One name against one part, going back to the last `*` only, so that no pattern takes more than length ×
-  /// length.
+  /// Matches one name against one part. Backtracks to the last `*` only, so the time is at most the product
+  /// of both lengths.
   private static func matches(_ name: UnsafeRawBufferPointer, _ pattern: [UInt8]) -> Bool {
     var (at, want) = (0, 0)
     var retry: (at: Int, want: Int)?
@@ -142,7 +142,7 @@ public struct PathGlob: Sendable, Hashable {
   }
 }
 
-/// Which part of a tree is looked at: everything, or what some globs mean.
+/// The selected part of a tree: everything, or the matches of some globs.
 public struct PathSelection: Sendable, Hashable {
   private let globs: [PathGlob]?
 
@@ -151,10 +151,10 @@ public struct PathSelection: Sendable, Hashable {
 
   private init(globs: [PathGlob]?) { self.globs = globs }
 
-  /// What any of the globs means; nothing where there are none.
+  /// The matches of any of the globs; nothing if there are none.
   public init(_ globs: [PathGlob]) { self.globs = globs }
 
-  /// Reads the globs of a configuration.
+  /// Parses the globs of a configuration.
   ///
   /// - Throws: as `PathGlob.init`.
   public init(patterns: [String]) throws(GitError) {
@@ -167,14 +167,14 @@ public struct PathSelection: Sendable, Hashable {
 
   func contains(_ path: UnsafeRawBufferPointer) -> Bool { globs?.contains { $0.matches(path) } ?? true }
 
-  /// Where a walk stands; one state a glob.
+  /// The state of a walk: one automaton state per glob.
   struct State {
     fileprivate var bits: [UInt64]
   }
 
   var start: State { State(bits: globs?.map(\.start) ?? []) }
 
-  /// Goes to the thing of this name in a folder.
+  /// Steps to the entry with this name in a folder.
   func step(_ state: State, into name: UnsafeRawBufferPointer) -> (state: State, accepts: Bool, mayGoOn: Bool)
   {
     guard let globs else { return (state, true, true) }

@@ -1,18 +1,18 @@
 import CLibgit2
 
 extension Mirror {
-  /// Writes changes to refs of the remote: on top of what others wrote there, never by force.
+  /// Writes changes to refs of the remote: on top of other writers' commits, never by force.
   ///
-  /// Each ref gets one commit. A ref whose tree would stay as it is gets none, and where nothing changes
-  /// nobody is asked. Where another writer was faster, his state is fetched and our changes are put on top of
-  /// it: what we write in this call wins, everything else stays his.
+  /// Each ref gets one commit. A ref whose tree stays the same gets none, and if nothing changes, the remote
+  /// is not contacted. If another writer was faster, its commit is fetched and the changes are applied on top
+  /// of it: the paths written in this call win, and all other paths keep the other writer's content.
   ///
   /// - Parameters:
-  ///   - author: who wrote it, and when.
-  ///   - check: called with each update before it is put on top of what the remote has, again after each race
-  ///     that was lost. What it throws ends the call, and nothing more is written.
-  /// - Throws: `GitError`: `.rejectedPush` where the remote does not want it, `.conflict` where others were
-  ///   faster every time, and what `fetch` and `check` throw.
+  ///   - author: the author and time of the commits.
+  ///   - check: called with each update before it is applied to the remote's state, and again after each lost
+  ///     race. An error that it throws ends the call, and nothing more is written.
+  /// - Throws: `GitError`: `.rejectedPush` if the remote rejects a ref, `.conflict` if other writers were
+  ///   faster every time, and the errors of `fetch` and `check`.
   public func publish(
     _ updates: [RefUpdate], author: Signature, retry: RetryPolicy = RetryPolicy(),
     check: @escaping @Sendable (RefUpdate, FetchedRefs) throws(GitError) -> Void = { _, _ in }
@@ -34,8 +34,8 @@ extension Mirror {
         return try mirror.publishOnce(left, author, operation, check)
       }
       done.merge(step.moved) { $1 }
-      // A server also refuses while another writer's push is in the middle of the same ref, so it is asked
-      // twice.
+      // A server also rejects a ref while another writer's push to it is in progress, so a rejection is
+      // retried once.
       if let (ref, error) = step.refused.min(by: { $0.key < $1.key }) {
         if isOnThisMachine || !refused.insert(ref).inserted { throw error }
       }
@@ -50,9 +50,9 @@ extension Mirror {
 
   private struct Step: Sendable {
     var moved: [String: ObjectID] = [:]
-    /// Refs where somebody else was faster.
+    /// The refs that another writer moved first.
     var late: Set<String> = []
-    /// Refs that did not move although nobody else moved them.
+    /// The refs that did not move although no other writer moved them.
     var refused: [String: GitError] = [:]
     var asked = false
   }
@@ -70,7 +70,7 @@ extension Mirror {
         try check(update, fetched)
         if let push = try prepare(update, author) { pushes.append(push) }
       } catch {
-        // What somebody else wrote to one ref keeps nothing from the others.
+        // Bad content that another writer put into one ref must not block the others.
         guard error.isOfContent else { throw error }
         refused[update.ref] = error
       }
@@ -80,7 +80,7 @@ extension Mirror {
     return step
   }
 
-  /// Writes the commit that brings an update onto what the remote had last; nil where it brings nothing.
+  /// Writes the commit that applies an update to the remote's last known state; nil if nothing changes.
   private func prepare(_ update: RefUpdate, _ author: Signature) throws(GitError) -> PushedRef? {
     let handle = try opened()
     let tip = try handle.target(of: Self.trackingRef(update.ref))
@@ -109,7 +109,7 @@ extension Mirror {
     if case .path = remote.url { true } else { false }
   }
 
-  /// Pushes, and tells a ref that moved meanwhile from one that the remote does not want to move.
+  /// Pushes, and distinguishes a ref that moved in the meantime from one that the remote refuses to move.
   private func push(_ pushes: [PushedRef], _ operation: NetworkOperation) throws(GitError) -> Step {
     var step = Step(asked: true)
     let answer: PushAnswer
@@ -129,7 +129,7 @@ extension Mirror {
     }
     step.late = answer.late
     guard !answer.rejected.isEmpty else { return step }
-    // What the remote says of why is for people. Whether the ref has moved tells us.
+    // The remote's reason is text for people. The decision depends on whether the ref has moved.
     let now = try refresh(Array(answer.rejected.keys), operation)
     for push in pushes {
       guard let reason = answer.rejected[push.ref] else { continue }
@@ -158,15 +158,15 @@ extension Mirror {
     return try connection.upload(pushes)
   }
 
-  /// Commits files on top of a branch of the remote and pushes that, for example to take a change back.
+  /// Commits files on top of a branch of the remote and pushes the commit, for example to revert a change.
   ///
   /// - Parameters:
-  ///   - head: where the branch must be; the commit goes on top of it. It must have been fetched.
+  ///   - head: the expected head of the branch and the parent of the commit. It must have been fetched.
   ///   - changes: contents by path; nil removes the file.
-  ///   - seal: makes what is stored out of the commit's text, such as with a line more, or a signature.
-  /// - Returns: the new commit; `head` where nothing changes.
-  /// - Throws: `GitError`: `.conflict` where the branch is elsewhere by now, `.rejectedPush` where the remote
-  ///   refuses.
+  ///   - seal: transforms the commit's text before it is stored, for example to add a line or a signature.
+  /// - Returns: the new commit; `head` if nothing changes.
+  /// - Throws: `GitError`: `.conflict` if the branch has another head by now, `.rejectedPush` if the remote
+  ///   rejects the push.
   public func pushCommit(
     to branch: String, onto head: ObjectID, _ changes: [String: [UInt8]?], message: String, author: Signature,
     seal: @Sendable ([UInt8]) async throws(GitError) -> [UInt8] = { $0 }

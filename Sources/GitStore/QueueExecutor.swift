@@ -1,6 +1,6 @@
 import Dispatch
 
-/// Runs an actor on a thread of its own kind, so that libgit2's blocking calls never take one of the few
+/// Runs an actor on a dispatch queue of its own, so that libgit2's blocking calls never block one of the few
 /// threads that Swift's tasks share.
 final class QueueExecutor: SerialExecutor {
   private let queue: DispatchQueue

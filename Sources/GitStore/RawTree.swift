@@ -1,9 +1,9 @@
 import Glibc
 
-/// Goes through the entries of a tree object as git stores them: octal mode, space, name, NUL, 20 bytes of
+/// Iterates over the entries of a tree object as git stores them: octal mode, space, name, NUL, 20 bytes of
 /// id.
 ///
-/// Works on the stored bytes without copying them, so that comparing two versions of a folder with a hundred
+/// Works on the stored bytes without copying them, so comparing two versions of a folder with a hundred
 /// thousand files costs little more than reading both.
 struct TreeCursor {
   private let bytes: UnsafeRawBufferPointer
@@ -14,19 +14,19 @@ struct TreeCursor {
     let mode: UInt32
     let name: UnsafeRawBufferPointer
     let id: UnsafeRawPointer
-    /// Where it starts and ends in the tree's bytes.
+    /// The entry's position in the tree's bytes.
     let range: Range<Int>
 
     var isTree: Bool { mode == FileMode.tree }
     var objectID: ObjectID { ObjectID(unchecked: id) }
   }
 
-  /// Stands before the first entry; `advance` goes to it.
+  /// Starts before the first entry; `advance` moves to it.
   init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-  /// Goes to the next entry; `current` is nil after the last one.
+  /// Moves to the next entry; `current` is nil after the last one.
   ///
-  /// - Throws: `GitError` of kind `.malformed` for bytes that are no tree, or whose names are not in git's
+  /// - Throws: `GitError` of kind `.malformed` for bytes that are not a tree, or whose names are not in git's
   ///   order.
   mutating func advance() throws(GitError) {
     guard offset < bytes.count else {
@@ -61,7 +61,7 @@ struct TreeCursor {
     offset = next.range.upperBound
   }
 
-  /// Whether two cursors stand on entries that are the same byte for byte.
+  /// Whether the current entries of two cursors are equal byte for byte.
   static func same(_ left: TreeCursor, _ right: TreeCursor) -> Bool {
     guard let one = left.current, let other = right.current, one.range.count == other.range.count,
       let here = left.bytes.baseAddress, let there = right.bytes.baseAddress
@@ -69,7 +69,7 @@ struct TreeCursor {
     return memcmp(here + one.range.lowerBound, there + other.range.lowerBound, one.range.count) == 0
   }
 
-  /// git's order: by bytes, a folder as if its name ended in `/`.
+  /// Compares in git's order: by bytes, a folder as if its name ended in `/`.
   static func compare(_ left: Entry, _ right: Entry) -> Int32 {
     let shared = min(left.name.count, right.name.count)
     if shared > 0, let one = left.name.baseAddress, let other = right.name.baseAddress {

@@ -1,8 +1,8 @@
 import CLibgit2
 
-/// What shall be written to one ref of the remote.
+/// The changes to write to one ref of the remote.
 public struct RefUpdate: Sendable, Hashable {
-  /// How the changes become paths of the ref's tree.
+  /// How the changes map to paths of the ref's tree.
   public enum Changes: Sendable, Hashable {
     /// Contents by path; nil removes a file.
     case files([String: [UInt8]?])
@@ -15,11 +15,11 @@ public struct RefUpdate: Sendable, Hashable {
   /// The message of the commit that carries the changes.
   public let message: String
 
-  /// The longest content that is written, in bytes.
+  /// The longest allowed content, in bytes.
   public static let contentLimit = 1024 * 1024
 
   /// - Throws: `GitError` of kind `.invalid` for a ref outside `refs/notes/`, `refs/kdops/` and
-  ///   `refs/heads/kdops/`, and for contents past `contentLimit`.
+  ///   `refs/heads/kdops/`, and for contents longer than `contentLimit`.
   public init(ref: String, _ changes: Changes, message: String) throws(GitError) {
     try GitLibrary.start()
     let allowed = ["refs/notes/", "refs/kdops/", "refs/heads/kdops/"].contains { ref.hasPrefix($0) }
@@ -45,11 +45,11 @@ public struct RefUpdate: Sendable, Hashable {
   }
 }
 
-/// What publishing came to.
+/// The result of publishing.
 public struct PublishResult: Sendable, Hashable {
-  /// The new commit of each ref that moved; empty where everything was there already.
+  /// The new commit of each ref that moved; empty if the remote already had everything.
   public let commits: [String: ObjectID]
-  /// How often the remote was asked; 0 where nothing was to be sent.
+  /// How many attempts were made; 0 if there was nothing to send.
   public let attempts: Int
 
   public init(commits: [String: ObjectID], attempts: Int) {
@@ -58,11 +58,11 @@ public struct PublishResult: Sendable, Hashable {
   }
 }
 
-/// How publishing goes on when another writer was faster.
+/// How publishing is retried when another writer was faster.
 public struct RetryPolicy: Sendable {
   public var attempts: Int
   public var backoff: Backoff
-  /// Waits; a test gives one that does not.
+  /// Waits for a delay; tests pass a function that returns at once.
   public var sleep: @Sendable (Duration) async throws -> Void
 
   public init(

@@ -1,14 +1,14 @@
 import Glibc
 
-/// Where a secret is found. It is read anew each time it is needed, so that a rotated one is taken up without
-/// a restart.
+/// The location of a secret. It is read again at each use, so a rotated secret takes effect without a
+/// restart.
 public enum SecretSource: Sendable, Hashable {
-  /// The content of a file, white space at its end cut off.
+  /// The content of a file, without white space at its ends.
   case file(String)
   /// An environment variable.
   case environment(String)
 
-  /// - Throws: `GitError` of kind `.refused` where there is nothing to read.
+  /// - Throws: `GitError` of kind `.refused` if the secret is missing, empty or unreadable.
   func read(for purpose: String) throws(GitError) -> String {
     switch self {
     case .environment(let name):
@@ -30,24 +30,24 @@ public enum SecretSource: Sendable, Hashable {
   }
 }
 
-/// How we say who we are. Holds places of secrets, never a secret itself.
+/// The credentials for a remote. Has the locations of secrets, never a secret itself.
 public enum Credentials: Sendable, Hashable {
   case none
   /// An access token over https, sent as the password of the URL's user (or of `x-access-token`).
   case token(SecretSource)
   /// User and password over https.
   case basic(user: String, password: SecretSource)
-  /// A private key file, with its passphrase where it has one.
+  /// A private key file, with its passphrase if it has one.
   case sshKey(file: String, passphrase: SecretSource?)
-  /// Whatever keys the running ssh-agent has.
+  /// All keys of the running ssh-agent.
   case sshAgent
 }
 
-/// Another repository that we fetch from and push to.
+/// A remote repository to fetch from and push to.
 public struct Remote: Sendable, Hashable {
   public var url: GitURL
   public var credentials: Credentials
-  /// The file of host keys that ssh is checked against; a host that is not in it is refused.
+  /// The known_hosts file for ssh; a host that is not in it is rejected.
   public var knownHosts: String
   public var limits: NetworkLimits
 
@@ -63,12 +63,12 @@ public struct Remote: Sendable, Hashable {
   }
 }
 
-/// How long the network may take. A name lookup counts as little as the system's resolver allows (some 30 s
-/// at worst), it cannot be interrupted.
+/// Time limits for network operations. A name lookup cannot be interrupted, so it takes as long as the
+/// system's resolver needs (about 30 s at worst).
 public struct NetworkLimits: Sendable, Hashable {
-  /// Until a connection stands.
+  /// Until a connection is established.
   public var connect: Duration
-  /// Without anything moving.
+  /// Without any data transfer.
   public var stall: Duration
   /// For the whole of one fetch or push.
   public var total: Duration
@@ -82,9 +82,9 @@ public struct NetworkLimits: Sendable, Hashable {
   }
 }
 
-/// Small files of settings.
+/// Reads small text files, such as secrets and known_hosts.
 enum FileText {
-  /// The content of a file, invalid UTF-8 replaced; nil where it cannot be read or is longer than 4 MiB.
+  /// The content of a file, with invalid UTF-8 replaced; nil if it cannot be read or is longer than 4 MiB.
   static func read(_ path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }

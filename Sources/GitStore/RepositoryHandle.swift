@@ -1,7 +1,7 @@
 import CLibgit2
 import Glibc
 
-/// One open `git_repository` and its object store. Belongs to one thread at a time: an actor keeps it.
+/// An open `git_repository` and its object store. Belongs to one thread at a time: an actor keeps it.
 final class RepositoryHandle {
   private let repository: Owned
   private let objects: Owned
@@ -10,9 +10,9 @@ final class RepositoryHandle {
   var pointer: OpaquePointer { repository.pointer }
   var objectStore: OpaquePointer { objects.pointer }
 
-  /// Opens what is there.
+  /// Opens the repository at a location.
   ///
-  /// - Throws: `GitError`: `.gone` where there is no repository, `.refused` where it belongs to another user.
+  /// - Throws: `GitError`: `.gone` if there is no repository, `.refused` if it belongs to another user.
   init(_ location: RepositoryLocation) throws(GitError) {
     try GitLibrary.start()
     self.location = location
@@ -52,7 +52,7 @@ final class RepositoryHandle {
         throw GitError(
           .gone, "\(whole(path)) is no git repository", hint: "check the path, or create one with `git init`")
       case .refused:
-        // git compares whole paths.
+        // git compares absolute paths.
         throw GitError(
           .refused, "the repository \(whole(path)) belongs to another user",
           hint: "run `git config --global --add safe.directory \(whole(path))` if you trust its owner")
@@ -61,7 +61,7 @@ final class RepositoryHandle {
     }
   }
 
-  /// The path that leads there from anywhere.
+  /// The absolute path, with symbolic links resolved.
   private static func whole(_ path: String) -> String {
     let resolved = realpath(path, nil)
     defer { free(resolved) }
@@ -74,7 +74,7 @@ final class RepositoryHandle {
   /// The git folder that linked work trees share.
   var commonFolder: String { git_repository_commondir(pointer).map { String(cString: $0) } ?? gitFolder }
 
-  /// Where the files are, with a `/` at the end; nil for a bare repository.
+  /// The work tree, with a `/` at the end; nil for a bare repository.
   var workTree: String? {
     if let path = location.workTree { return path.utf8.last == UInt8(ascii: "/") ? path : path + "/" }
     return git_repository_workdir(pointer).map { String(cString: $0) }
@@ -84,13 +84,13 @@ final class RepositoryHandle {
   var isShallow: Bool { git_repository_is_shallow(pointer) == 1 }
 }
 
-/// One object as it is stored.
+/// An object as it is stored.
 struct RawObject: ~Copyable {
   private let object: Owned
 
   init(_ object: consuming Owned) { self.object = object }
 
-  /// The bytes, which live only during the call.
+  /// Calls `body` with the bytes, which are valid only during the call.
   borrowing func withBytes<Value, Failure>(
     _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
   ) throws(Failure) -> Value {
@@ -102,7 +102,7 @@ struct RawObject: ~Copyable {
 
   var bytes: [UInt8] { withBytes { Array($0) } }
 
-  /// The bytes, which live as long as the object: whoever uses them has to extend its lifetime.
+  /// The bytes, valid as long as the object: the caller must extend the object's lifetime.
   var unsafeBytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(
       start: git_odb_object_data(object.pointer), count: git_odb_object_size(object.pointer))
@@ -114,7 +114,7 @@ struct RawObject: ~Copyable {
 }
 
 extension RepositoryHandle {
-  /// Whether the object is there.
+  /// Whether the object exists.
   func has(_ id: ObjectID) -> Bool {
     var raw = id.raw
     return git_odb_exists(objectStore, &raw) == 1
@@ -137,7 +137,7 @@ extension RepositoryHandle {
     git_object_type2string(type).map { String(cString: $0) } ?? "object"
   }
 
-  /// The tree of a commit, read from the commit's own bytes.
+  /// The tree of a commit, parsed from the commit's own bytes.
   func tree(ofCommit id: ObjectID) throws(GitError) -> ObjectID {
     try commit(id).tree
   }

@@ -1,28 +1,28 @@
-/// Where a repository's parts are: enough to open it again on another handle.
+/// The locations of a repository's parts: enough to open it again on another handle.
 struct RepositoryLocation: Sendable, Hashable {
-  /// A folder in a repository (found by going up) or a `.git` folder.
+  /// A folder in a repository (the repository is searched upward) or a `.git` folder.
   var path: String
-  /// False where `path` is the git folder itself and nothing above it is to be looked at.
+  /// False if `path` is the git folder itself and its parents are not searched.
   var search = true
-  /// Another index file than the repository's own.
+  /// An index file other than the repository's own.
   var indexFile: String?
-  /// Where new objects are during a push (git's quarantine), instead of the repository's own store.
+  /// The folder for new objects during a push (git's quarantine), instead of the repository's own store.
   var objectFolder: String?
   /// Further object stores, read only.
   var alternateObjectFolders: [String] = []
-  /// Where the files are, if not beside the git folder.
+  /// The work tree, if it is not beside the git folder.
   var workTree: String?
 
   init(path: String) { self.path = path }
 
-  /// What git tells a hook through its environment: `GIT_DIR`, `GIT_INDEX_FILE`, `GIT_OBJECT_DIRECTORY`,
+  /// Reads the variables that git sets for a hook: `GIT_DIR`, `GIT_INDEX_FILE`, `GIT_OBJECT_DIRECTORY`,
   /// `GIT_ALTERNATE_OBJECT_DIRECTORIES` and `GIT_WORK_TREE`.
   ///
-  /// libgit2's own reading of these refuses `GIT_WORK_TREE`, which git sets for hooks of linked work trees.
+  /// libgit2's own implementation rejects `GIT_WORK_TREE`, which git sets for hooks of linked work trees.
   ///
   /// - Parameters:
-  ///   - path: where to look without `GIT_DIR`; relative values are taken from here, as git starts hooks
-  ///     there.
+  ///   - path: the search path without `GIT_DIR`; relative values are resolved against it, because git starts
+  ///     hooks there.
   init(path: String, environment: [String: String]) {
     func resolved(_ name: String) -> String? {
       guard let value = environment[name], !value.isEmpty else { return nil }
@@ -45,7 +45,8 @@ struct RepositoryLocation: Sendable, Hashable {
     return base.utf8.last == UInt8(ascii: "/") ? base + path : base + "/" + path
   }
 
-  /// Paths parted by `:`; one that begins with `"` is quoted as in C, so that it may hold a `:`.
+  /// Parses paths separated by `:`; a path that begins with `"` is quoted as in C, so that it may contain a
+  /// `:`.
   private static func list(_ text: String) -> [String] {
     var paths: [String] = []
     var current: [UInt8] = []

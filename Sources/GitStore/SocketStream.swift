@@ -1,10 +1,11 @@
 import CLibgit2
 import Glibc
 
-/// Our own sockets under libgit2's transports.
+/// The sockets for libgit2's transports.
 ///
-/// libgit2 1.5.1 connects without any limit of time and reads without one. These connect within a limit, only
-/// to the host of the running operation (so that no redirection leads elsewhere), and stand under its watch.
+/// libgit2 1.5.1 has no time limit for connecting or reading. These sockets connect within a limit, connect
+/// only to the host of the running operation (so that no redirect leads elsewhere), and are registered with
+/// its watchdog.
 enum SocketStream {
   static func register() throws(GitError) {
     var registration = git_stream_registration(
@@ -98,7 +99,7 @@ enum SocketStream {
     }
   }
 
-  /// After a call that did not go through: waits until it can. False where it never will.
+  /// Waits until a call that would have blocked can proceed. Returns false if it never can.
   private static func wait(_ raw: Raw, for event: Int16) -> Bool {
     guard errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR else { return false }
     while operation(raw)?.stopped == nil {
@@ -127,15 +128,15 @@ enum SocketStream {
   }
 }
 
-/// A TCP connection that stands within a limit of time or not at all.
+/// A TCP connection that is established within a time limit or fails.
 enum SocketConnection {
   struct Failure: Error {
     let reason: String
   }
 
-  /// Tries every address of a host in turn.
+  /// Tries all addresses of a host in turn.
   ///
-  /// - Returns: a socket that does not block.
+  /// - Returns: a non-blocking socket.
   static func open(
     host: String, port: String, limit: Duration, giveUp: () -> Bool
   ) throws(Failure) -> Int32 {
@@ -161,7 +162,7 @@ enum SocketConnection {
     throw Failure(reason: reason)
   }
 
-  /// - Returns: what went wrong; nil once connected.
+  /// - Returns: the failure; nil once connected.
   private static func connect(
     _ socket: Int32, _ address: addrinfo, until deadline: ContinuousClock.Instant, giveUp: () -> Bool
   ) -> String? {

@@ -1,14 +1,16 @@
 import CLibgit2
 import Glibc
 
-/// Locks on refs that a process left behind when it was killed: git takes them for those of a live writer, for ever.
+/// Ref locks that remain after a process was killed. git treats them as the locks of a running writer,
+/// forever.
 enum StaleLocks {
-  /// In seconds. A ref is locked for milliseconds, whoever writes it; git itself waits a tenth of a second for one.
+  /// The minimum age of a stale lock, in seconds. Every writer locks a ref only for milliseconds; git itself
+  /// waits a tenth of a second for one.
   static let patience = 10
 
-  /// Removes the lock of a ref where nobody can be holding it any more.
+  /// Removes the lock of a ref if it is too old to be in use.
   ///
-  /// - Returns: whether there was one.
+  /// - Returns: whether a lock was removed.
   static func clear(_ ref: String, in repository: RepositoryHandle) -> Bool {
     guard let folder = git_repository_commondir(repository.pointer).map({ String(cString: $0) }) else {
       return false
@@ -21,7 +23,7 @@ enum StaleLocks {
     return unlink(path) == 0
   }
 
-  /// Removes every lock in a repository that nobody but the caller uses.
+  /// Removes all locks in a repository that only the caller uses.
   static func clearAll(in folder: String) {
     for name in ["HEAD", "config", "packed-refs"] { unlink("\(folder)/\(name).lock") }
     clearBelow("\(folder)/refs")

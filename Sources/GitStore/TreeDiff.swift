@@ -1,9 +1,10 @@
 import CLibgit2
 
 extension RepositoryHandle {
-  /// What differs between two trees, by path; nil stands for an empty tree.
+  /// The differences between two trees, by path; nil means an empty tree.
   ///
-  /// Folders with the same id on both sides are not read, so the cost goes with the folders that changed.
+  /// Folders with the same id on both sides are not read, so the cost depends on the number of changed
+  /// folders.
   ///
   /// - Throws: as `entries`.
   func changes(
@@ -15,7 +16,7 @@ extension RepositoryHandle {
   }
 }
 
-/// One comparison of two trees; keeps what it found so far.
+/// A running comparison of two trees; collects the changes found so far.
 private struct TreeDiff {
   let handle: RepositoryHandle
   let selection: PathSelection
@@ -28,7 +29,7 @@ private struct TreeDiff {
       try budget.takeFolder()
       let (before, after) = (try FolderBytes(old, in: handle), try FolderBytes(new, in: handle))
       try budget.hold(before.count + after.count)
-      // No closure around `self`: it would be copied, and with it all changes that were found so far.
+      // A closure around `self` would copy it, together with all changes found so far.
       try merge(TreeCursor(before.bytes), TreeCursor(after.bytes), place)
       budget.release(before.count + after.count)
       extendLifetime(before)
@@ -68,7 +69,7 @@ private struct TreeDiff {
     }
   }
 
-  /// One name that differs: at least one side is given, and both only where both are folders or neither is.
+  /// Handles one differing name: at least one side is given, and both only if both are folders or neither is.
   private mutating func take(
     _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, _ place: WalkPlace
   ) throws(GitError) {
@@ -86,9 +87,9 @@ private struct TreeDiff {
   }
 }
 
-/// A folder as git stores it, for as long as this lives; empty for one that is not there.
+/// The stored bytes of a folder, valid as long as this object; empty for a missing folder.
 final class FolderBytes {
-  /// Whoever uses them has to extend this object's lifetime.
+  /// The caller must extend this object's lifetime while it uses the bytes.
   let bytes: UnsafeRawBufferPointer
   private let object: RawObject?
 
@@ -107,8 +108,8 @@ final class FolderBytes {
 }
 
 extension PathSelection {
-  /// What becomes of one name that is not the same on two sides: the file that changed, if it is one, and whether to
-  /// go into it on either side.
+  /// The steps for a name that differs between two sides: the change if it is a file, and whether to enter it
+  /// on either side.
   func steps(
     _ old: TreeCursor.Entry?, _ new: TreeCursor.Entry?, at place: WalkPlace
   ) -> (before: WalkStep, after: WalkStep, change: TreeChange?) {

@@ -1,6 +1,6 @@
 import CLibgit2
 
-/// A change of one path of a tree.
+/// A change to one path of a tree.
 enum TreeEdit {
   case put(mode: UInt32, id: ObjectID)
   case remove
@@ -18,11 +18,11 @@ extension RepositoryHandle {
     return ObjectID(raw)
   }
 
-  /// Writes a tree: another one with some paths changed. Folders appear and vanish with what is in them.
+  /// Writes a tree: the base with some paths changed. Folders are created and removed as needed.
   ///
-  /// A file takes the place of a folder of the same path, and a folder that of a file.
+  /// A file replaces a folder at the same path, and a folder replaces a file.
   ///
-  /// - Returns: nil where nothing is left.
+  /// - Returns: nil if the tree becomes empty.
   /// - Throws: `GitError` of kind `.invalid` for a path that must not be written (`..`, `.git`, control
   ///   characters).
   func writeTree(base: ObjectID?, edits: [String: TreeEdit]) throws(GitError) -> ObjectID? {
@@ -38,7 +38,7 @@ extension RepositoryHandle {
     return try write(root, over: base)
   }
 
-  /// The same; where nothing is left, the empty tree.
+  /// The same as `writeTree`, but writes the empty tree if nothing is left.
   func writeTreeEvenEmpty(base: ObjectID?, edits: [String: TreeEdit]) throws(GitError) -> ObjectID {
     if let tree = try writeTree(base: base, edits: edits) { return tree }
     return try write([], GIT_OBJECT_TREE)
@@ -56,7 +56,7 @@ extension RepositoryHandle {
     for (name, edit) in folder.files {
       switch edit {
       case .put(let mode, let id): entries[name] = (mode, id)
-      // Removing a file never removes a folder that has its name.
+      // Removing a file never removes a folder with the same name.
       case .remove: if entries[name]?.mode != FileMode.tree { entries[name] = nil }
       }
     }
@@ -87,7 +87,7 @@ extension RepositoryHandle {
   }
 }
 
-/// The edits of one folder and those below it.
+/// The edits of one folder and its subfolders.
 private struct EditedFolder {
   var files: [[UInt8]: TreeEdit] = [:]
   var folders: [[UInt8]: EditedFolder] = [:]

@@ -1,8 +1,8 @@
 import Values
 
-/// One file of a tree, or something that stands where a file could be and is never followed.
+/// A file of a tree, or an entry that could be a file and is never followed.
 public struct TreeEntry: Sendable, Hashable {
-  /// From the repository's root, with `/`. For a hostile path: quoted as git quotes it, safe to print.
+  /// From the repository's root, with `/`. A hostile path is quoted as git quotes it, so it is safe to print.
   @ExactString public private(set) var path: String
   /// The blob; for a submodule its commit, for a folder that is not entered its tree.
   public let id: ObjectID
@@ -10,16 +10,16 @@ public struct TreeEntry: Sendable, Hashable {
 
   public enum Kind: Sendable, Hashable {
     case file(executable: Bool)
-    /// Not followed and not read.
+    /// Neither followed nor read.
     case link(Reason)
   }
 
-  /// Why something is not read.
+  /// Why an entry is not read.
   public enum Reason: String, Sendable, Hashable, CaseIterable {
     case symlink
     case submodule
-    /// A name that is `.`, `..`, `.git` or empty, has a `/`, `\` or control character in it, is no UTF-8, or has more than
-    /// 255 bytes.
+    /// A name that is `.`, `..`, `.git` or empty, contains a `/`, `\` or control character, is not UTF-8, or
+    /// has more than 255 bytes.
     case hostilePath
     /// More than 64 folders deep, or a path of more than 4096 bytes.
     case tooDeep
@@ -33,21 +33,22 @@ public struct TreeEntry: Sendable, Hashable {
     self.kind = kind
   }
 
-  /// Whether `path` leads to it in the tree. The path of a hostile name is quoted, and leads nowhere.
+  /// Whether `path` leads to the entry in the tree. The path of a hostile name is quoted, so it leads to no
+  /// entry.
   public var isWithinReach: Bool { kind != .link(.hostilePath) && kind != .link(.tooDeep) }
 
-  /// False for what must be reported instead of read.
+  /// False for an entry that must be reported instead of read.
   public var isFile: Bool {
     if case .file = kind { true } else { false }
   }
 }
 
-/// What lies at a path before and after.
+/// The entry at a path before and after a change.
 public struct TreeChange: Sendable, Hashable {
   @ExactString public private(set) var path: String
-  /// Nil where the path is new.
+  /// Nil if the path is new.
   public let old: TreeEntry?
-  /// Nil where the path is gone.
+  /// Nil if the path was removed.
   public let new: TreeEntry?
 
   public init(path: String, old: TreeEntry?, new: TreeEntry?) {
@@ -65,7 +66,7 @@ enum FileMode {
   static let symlink: UInt32 = 0o120000
   static let submodule: UInt32 = 0o160000
 
-  /// What a mode that is no folder's stands for. Old git wrote 100664 too.
+  /// The kind of an entry that is not a folder. Old versions of git also wrote 100664.
   static func kind(_ mode: UInt32) -> TreeEntry.Kind {
     switch mode {
     case symlink: .link(.symlink)
@@ -76,17 +77,17 @@ enum FileMode {
   }
 }
 
-/// Names and paths as bytes from outside.
+/// Checks names and paths from outside, as bytes.
 enum PathBytes {
-  /// How deep folders may be nested.
+  /// The deepest allowed nesting of folders.
   static let maximumDepth = 64
-  /// The longest name that file systems have, in bytes.
+  /// The longest name that file systems support, in bytes.
   static let longestName = 255
-  /// Bytes of a folder's path.
+  /// The longest allowed path of a folder, in bytes.
   static let maximumPath = 4096
 
-  /// Whether one name of a path could lead out of the tree, into git's own files, or confuse who reads it
-  /// printed.
+  /// Whether one name of a path could lead out of the tree or into git's own files, or could mislead a reader
+  /// when printed.
   static func isHostile(_ name: UnsafeRawBufferPointer) -> Bool {
     if name.count > longestName { return true }
     switch name.count {
@@ -107,14 +108,14 @@ enum PathBytes {
     }
     guard !ascii else { return false }
     guard let text = String(validating: name, as: UTF8.self) else { return true }
-    // C1 controls and the marks that turn text around.
+    // C1 controls and the marks that change the text direction.
     return text.unicodeScalars.contains {
       (0x80...0x9f).contains($0.value) || (0x202a...0x202e).contains($0.value)
         || (0x2066...0x2069).contains($0.value)
     }
   }
 
-  /// The path with whatever is not printable ASCII written as `\ooo`, as git quotes it.
+  /// The path with everything except printable ASCII written as `\ooo`, as git quotes it.
   static func quoted(_ path: some Sequence<UInt8>) -> String {
     var text = ""
     for byte in path {
@@ -129,7 +130,7 @@ enum PathBytes {
     return text
   }
 
-  /// Whether a whole path, written with `/`, is safe; nil names the reason.
+  /// Why a path, written with `/`, is not safe; nil if it is safe.
   static func reasonAgainst(_ path: String) -> TreeEntry.Reason? {
     var path = path
     return path.withUTF8 { reasonAgainst(UnsafeRawBufferPointer($0)) }
@@ -146,7 +147,7 @@ enum PathBytes {
     return hostile ? .hostilePath : depth > maximumDepth ? .tooDeep : nil
   }
 
-  /// Goes through the names between the `/` of a path; `body` says whether to go on.
+  /// Iterates over the names between the `/` of a path; `body` returns whether to continue.
   static func forEachName(of path: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) {
     var start = 0
     while true {

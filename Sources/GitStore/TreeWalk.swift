@@ -1,17 +1,17 @@
 import CLibgit2
 
-/// How much of a tree is read before it is called too much. Trees can share folders, so that a few kilobytes
-/// of objects may stand for billions of paths.
+/// Limits for reading a tree. Trees can share folders, so a few kilobytes of objects may represent billions
+/// of paths.
 public struct TreeLimits: Sendable, Hashable {
   /// Files that are listed or compared.
   public var files: Int
-  /// Folders that are gone into.
+  /// Folders that are entered.
   public var folders: Int
-  /// Names that are looked at, whether they are selected or not.
+  /// Names that are visited, whether they are selected or not.
   public var names: Int
-  /// Bytes of all paths that are listed.
+  /// Bytes of all listed paths.
   public var pathBytes = 64 << 20
-  /// Bytes of the folders that lie above one another and are held at a time.
+  /// Bytes of the nested folders that are in memory at the same time.
   public var heldBytes = 64 << 20
 
   public init(files: Int = 250_000, folders: Int = 100_000, names: Int = 2_000_000) {
@@ -21,7 +21,7 @@ public struct TreeLimits: Sendable, Hashable {
   }
 }
 
-/// Counts down what `TreeLimits` allow.
+/// Counts down the limits of `TreeLimits`.
 struct TreeBudget {
   private var left: TreeLimits
 
@@ -43,7 +43,7 @@ struct TreeBudget {
     if left.names < 0 { throw Self.tooMuch("names") }
   }
 
-  /// Counts a folder's bytes for as long as what lies below it is looked at.
+  /// Counts a folder's bytes while its subfolders are visited.
   mutating func hold(_ bytes: Int) throws(GitError) {
     left.heldBytes -= bytes
     if left.heldBytes < 0 { throw Self.tooMuch("names in folders above one another") }
@@ -58,13 +58,13 @@ struct TreeBudget {
   }
 }
 
-/// Where a walk is: the path so far and what the selection thinks of it.
+/// The position of a walk: the path so far and the state of the selection.
 struct WalkPlace {
   var path: [UInt8] = []
   var depth = 0
   var state: PathSelection.State
 
-  /// What stands in the folder `self` under a name.
+  /// The place of the entry with this name in the folder `self`.
   func child(_ name: UnsafeRawBufferPointer, _ state: PathSelection.State) -> WalkPlace {
     var bytes = [UInt8]()
     bytes.reserveCapacity(path.count + name.count + 1)
@@ -91,7 +91,7 @@ struct WalkPlace {
   }
 }
 
-/// What a walk does with one entry of a tree.
+/// How a walk handles one entry of a tree.
 enum WalkStep {
   case skip
   case take(TreeEntry)
@@ -99,8 +99,8 @@ enum WalkStep {
 }
 
 extension PathSelection {
-  /// Decides on an entry whose name no file system takes. It may be as long as its tree, so only its ends are held against
-  /// globs, and shown.
+  /// Decides on an entry whose name is too long for any file system. The name may be as long as its tree, so
+  /// only its ends are matched and shown.
   private func stepOverLong(_ entry: TreeCursor.Entry, at place: WalkPlace) -> WalkStep {
     let ends = Array(entry.name.prefix(PathBytes.longestName - 55)) + entry.name.suffix(55)
     let (_, accepts, mayGoOn) = ends.withUnsafeBytes { step(place.state, into: $0) }
@@ -109,12 +109,12 @@ extension PathSelection {
     return .take(TreeEntry(path: path, id: entry.objectID, kind: .link(.hostilePath)))
   }
 
-  /// Decides on one entry without reading what it names.
+  /// Decides on an entry without reading its object.
   func step(_ entry: TreeCursor.Entry, at place: WalkPlace) -> WalkStep {
     if entry.name.count > PathBytes.longestName { return stepOverLong(entry, at: place) }
     let (next, accepts, mayGoOn) = step(place.state, into: entry.name)
     let hostile = PathBytes.isHostile(entry.name)
-    // A link or a hostile name may hide anything, so it is reported wherever a wanted path could be behind
+    // A link or a hostile name may hide anything, so it is reported wherever a selected path could be below
     // it.
     func report(_ reason: TreeEntry.Reason) -> WalkStep {
       guard accepts || mayGoOn else { return .skip }
@@ -140,7 +140,7 @@ extension PathSelection {
 }
 
 extension RepositoryHandle {
-  /// Goes through one folder; `body` says whether to go on.
+  /// Iterates over one folder; `body` returns whether to continue.
   func forEachEntry(
     ofTree tree: ObjectID, _ body: (TreeCursor.Entry) throws(GitError) -> Bool
   ) throws(GitError) {
@@ -155,10 +155,10 @@ extension RepositoryHandle {
     }
   }
 
-  /// Everything in a tree that is selected, by path.
+  /// The selected entries of a tree, ordered by path.
   ///
-  /// - Throws: `GitError`: `.gone`, `.corrupt` and `.malformed` as `read`, `.tooLarge` beyond the limits; with the folder
-  ///   that it was met in.
+  /// - Throws: `GitError`: `.gone`, `.corrupt` and `.malformed` as `read`, `.tooLarge` beyond the limits; the
+  ///   error names the folder.
   func entries(inTree tree: ObjectID, _ selection: PathSelection, _ limits: TreeLimits) throws(GitError)
     -> [TreeEntry]
   {
@@ -198,7 +198,7 @@ extension RepositoryHandle {
     }
   }
 
-  /// What stands at one path of a tree; nil where nothing does. A folder has no entry.
+  /// The entry at a path of a tree; nil if there is none. A folder has no entry.
   func entry(at path: String, inTree tree: ObjectID) throws(GitError) -> TreeEntry? {
     guard PathBytes.reasonAgainst(path) == nil else { return nil }
     let names = path.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
@@ -224,7 +224,7 @@ extension RepositoryHandle {
     return nil
   }
 
-  /// The mode and id under one name of a tree; nil where there is none.
+  /// The mode and id of a name in a tree; nil if there is none.
   func item(named name: [UInt8], inTree tree: ObjectID) throws(GitError) -> (mode: UInt32, id: ObjectID)? {
     var found: (mode: UInt32, id: ObjectID)?
     try forEachEntry(ofTree: tree) { (entry) throws(GitError) in

@@ -2,19 +2,19 @@ import CLibgit2
 import Glibc
 import Values
 
-/// The files of a folder on disk, as a validation of what is not committed yet sees them.
+/// The files of a folder on disk, for validating changes that are not committed yet.
 public struct WorkTree: Sendable, Hashable {
   /// The repository's root, or the folder itself outside any repository; ends in `/`.
   public let root: String
-  /// The folder asked for, from the root; empty for the root itself, else ends in `/`.
+  /// The requested folder, relative to the root; empty for the root itself, else ends in `/`.
   public let asked: String
-  /// In the order of paths. Ids are all zero and no file counts as executable: neither was looked at.
+  /// Ordered by path. Ids are all zero and no file counts as executable: neither was read.
   public let files: [TreeEntry]
 
-  /// Lists a folder's repository: files that are tracked or could be (not ignored). Outside a repository:
-  /// every file. Links are listed and not followed; nested repositories count as submodules.
+  /// Lists the files of a folder's repository that are tracked or could be (not ignored). Outside a
+  /// repository: every file. Links are listed and not followed; nested repositories count as submodules.
   ///
-  /// - Throws: `GitError`: `.gone` where the folder does not exist, `.invalid` for a bare repository.
+  /// - Throws: `GitError`: `.gone` if the folder does not exist, `.invalid` for a bare repository.
   public static func list(
     path: String, _ selection: PathSelection = .all, limits: TreeLimits = TreeLimits()
   ) async throws(GitError) -> WorkTree {
@@ -23,8 +23,8 @@ public struct WorkTree: Sendable, Hashable {
 
   /// Reads one file, without following links.
   ///
-  /// - Parameter limit: how many bytes at most; of a longer file one byte more is returned, so that the
-  ///   caller can tell.
+  /// - Parameter limit: the most bytes to read; of a longer file one byte more is returned, so that the
+  ///   caller can detect it.
   public func read(_ path: String, limit: Int) throws(GitError) -> [UInt8] {
     let limit = max(0, min(limit, 1 << 40))
     let descriptor = Glibc.open(root + path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
@@ -58,8 +58,8 @@ public struct WorkTree: Sendable, Hashable {
 }
 
 extension GitRepository {
-  /// A folder as seen from the repository's root, with a `/` at the end; empty for the root, for what lies elsewhere,
-  /// and in a bare repository.
+  /// A folder's path relative to the repository's root, with a `/` at the end; empty for the root, for a
+  /// folder outside the repository, and in a bare repository.
   public func prefix(of folder: String) throws(GitError) -> String {
     guard let root = try workTree(), let resolved = realpath(folder, nil) else { return "" }
     defer { free(resolved) }
@@ -102,7 +102,7 @@ extension GitRepository {
   }
 }
 
-/// Which paths the index knows: a tracked file is looked at even where a pattern ignores it.
+/// The paths in the index: a tracked file is included even if a pattern ignores it.
 private final class TrackedPaths {
   private let index: Owned
 
@@ -118,7 +118,7 @@ private final class TrackedPaths {
   }
 }
 
-/// Goes through folders on disk.
+/// Walks through folders on disk.
 private struct FolderWalk {
   let root: String
   let handle: RepositoryHandle?
@@ -156,7 +156,7 @@ private struct FolderWalk {
   private struct Item {
     let name: [UInt8]
     let type: mode_t
-    /// What git orders it by.
+    /// The sort key in git's order.
     let key: [UInt8]
 
     init(name: [UInt8], type: mode_t) {
@@ -166,8 +166,8 @@ private struct FolderWalk {
     }
   }
 
-  /// What stands under a name; asks again where the folder's listing does not say. Nil where it is gone
-  /// meanwhile.
+  /// The type of a directory entry; calls `fstatat` if the listing does not have the type. Nil if the entry
+  /// no longer exists.
   private static func type(_ listed: UInt8, of name: [UInt8], in folder: Int32) -> mode_t? {
     if listed != DT_UNKNOWN { return mode_t(listed) << 12 }
     var information = stat()
