@@ -1,6 +1,6 @@
 import Values
 
-/// The requests about one commit, and what their answers mean, in the words of each forge.
+/// A request about one commit's status, in the format of each forge.
 ///
 /// Sources: GitLab, "Commits API"; GitHub, "REST API endpoints for commit statuses".
 struct CommitCall: Sendable, Hashable {
@@ -16,7 +16,7 @@ extension ForgeSettings {
   /// The longest description, in characters.
   var descriptionLimit: Int { kind == .gitlab ? 255 : 140 }
 
-  /// What was told of a commit before, by us.
+  /// The request for a commit's statuses, to find the one that kdops set before.
   func ask(_ commit: String, token: String) -> CommitCall {
     let query = "per_page=100"
     let url =
@@ -33,7 +33,7 @@ extension ForgeSettings {
       "state": .string(word(state.state)), "context": .string(context),
       "description": .string(cut(state.description)),
     ]
-    // Without it GitLab guesses to which of several branches the state belongs.
+    // Without it GitLab guesses the branch if the commit is on several.
     if kind == .gitlab { body["ref"] = .string(branch) }
     let url =
       switch kind {
@@ -45,10 +45,10 @@ extension ForgeSettings {
     return CommitCall(method: .post, url: url, headers: headers, body: body.text(pretty: false))
   }
 
-  /// What is told of a commit by us, out of the answer to `ask`; nil where that is nothing.
+  /// The status that kdops set on a commit, from the answer to `ask`; nil if there is none.
   func told(_ commit: String, _ answer: JSON) -> CommitState? {
     let ours = (answer.array ?? []).filter { status in
-      // GitHub does not tell small letters from capital ones.
+      // GitHub compares contexts case-insensitively.
       kind == .gitlab
         ? status["name"]?.string == context
         : status["context"]?.string?.lowercased() == context.lowercased()
@@ -60,7 +60,7 @@ extension ForgeSettings {
     return CommitState(commit: commit, state: state, description: last["description"]?.string ?? "")
   }
 
-  /// As it is shown.
+  /// The description, cut to the length that the forge accepts.
   func cut(_ description: String) -> String {
     description.count <= descriptionLimit
       ? description : String(description.prefix(descriptionLimit - 1)) + "…"
@@ -69,14 +69,14 @@ extension ForgeSettings {
   private func word(_ state: CommitState.State) -> String {
     guard kind == .github else { return state.rawValue }
     return switch state {
-    // GitHub knows nothing between what waits and what has ended.
+    // GitHub has no state between waiting and finished.
     case .pending, .running: "pending"
     case .success: "success"
     case .failed: "failure"
     }
   }
 
-  /// How a state reads that is told and asked for again.
+  /// The state as the forge returns it after it was set.
   func seen(_ state: CommitState) -> CommitState {
     var seen = state
     seen.description = cut(state.description)
@@ -99,7 +99,7 @@ extension ForgeSettings {
 }
 
 extension CommitCall {
-  /// What needs no escape in a part of an address (RFC 3986, section 2.3).
+  /// Whether a byte needs no escape in a URL component (RFC 3986, section 2.3).
   static func isUnreserved(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

@@ -1,8 +1,8 @@
 import StatusWriter
 
-/// How a commit stands, as a forge shows it beside the commit.
+/// The status of a commit, as a forge shows it beside the commit.
 public struct CommitState: Sendable, Hashable {
-  /// The words that forges have for it.
+  /// The states that forges support.
   public enum State: String, Sendable, Hashable {
     case pending
     case running
@@ -13,7 +13,7 @@ public struct CommitState: Sendable, Hashable {
   /// All 40 hexadecimal digits.
   public var commit: String
   public var state: State
-  /// One line; credentials are cut out of it already.
+  /// One line; credentials are already redacted.
   public var description: String
 
   public init(commit: String, state: State, description: String) {
@@ -33,8 +33,8 @@ public struct CommitState: Sendable, Hashable {
     self.init(commit: report.commit, state: state, description: report.sentence)
   }
 
-  /// Whether saying this after that tells anybody anything. Progress alone does not: GitLab takes a state that goes on
-  /// only once, and GitHub at most 1000 states of a commit.
+  /// Whether this state is worth sending after the last sent one. Progress alone is not: GitLab accepts a
+  /// running state only once, and GitHub at most 1000 statuses per commit.
   func isNews(after told: CommitState?) -> Bool {
     guard let told, told.state == state else { return true }
     return (state == .success || state == .failed) && told.description != description

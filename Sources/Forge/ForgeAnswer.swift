@@ -1,10 +1,10 @@
 import Diagnostics
 import Values
 
-/// What a forge said, as it matters to what happens next.
+/// A forge's HTTP response, and what to do next.
 struct ForgeAnswer: Sendable, Hashable {
   var code: Int
-  /// Names in small letters.
+  /// Header values by lower-case name.
   var headers: [String: String] = [:]
   var body: [UInt8] = []
 
@@ -12,13 +12,13 @@ struct ForgeAnswer: Sendable, Hashable {
 
   enum Meaning: Hashable {
     case done
-    /// It is so already.
+    /// The forge already has this state.
     case known
-    /// It may work later; after so long, where the forge says so.
+    /// A retry may succeed; after this delay, if the forge specifies one.
     case later(Duration?)
-    /// Somebody has to do something first: our token, or what it may.
+    /// A retry needs intervention first: the token or its permissions are wrong.
     case refused(String)
-    /// It will never work for this commit.
+    /// A retry cannot succeed for this commit.
     case hopeless(String)
   }
 
@@ -26,12 +26,12 @@ struct ForgeAnswer: Sendable, Hashable {
   func meaning(now: Int) -> Meaning {
     switch code {
     case 200..<300: return .done
-    // GitLab lets nobody say twice in a row that something waits or runs, nor that what runs waits again; a state that
-    // has ended is followed by a new one.
+    // GitLab rejects a second pending or running state in a row, and a pending state after a running one.
+    // After a final state it accepts a new one.
     case 400 where words.contains("Cannot transition status"): return .known
     case 403 where headers["retry-after"] != nil || headers["x-ratelimit-remaining"] == "0":
       return .later(pause(now))
-    // GitLab answers 409 while it takes another state of the same commit in.
+    // GitLab responds 409 while it processes another state of the same commit.
     case 408, 409, 429, 500...599: return .later(pause(now))
     case 401: return .refused("it does not know our token (401); put a valid one into forge.tokenFile")
     case 403:
@@ -48,7 +48,7 @@ struct ForgeAnswer: Sendable, Hashable {
     }
   }
 
-  /// The longest pause that a forge can ask for.
+  /// The longest pause that a forge can request, in seconds.
   private static let longestPause = 3600
 
   private func pause(_ now: Int) -> Duration? {
@@ -59,7 +59,7 @@ struct ForgeAnswer: Sendable, Hashable {
     return .seconds(min(max(1, seconds), Self.longestPause))
   }
 
-  /// For people: what it said is why, on one line and without secrets.
+  /// The reason in the response for people, on one line and without secrets.
   private var words: String {
     let said = json?["message"]
     let text = said?.string ?? said?.text(pretty: false) ?? json?["error"]?.string ?? ""

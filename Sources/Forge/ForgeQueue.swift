@@ -1,15 +1,15 @@
-/// What is still to be told, the newest of each commit, the newest commit first. Where there are too many commits, as
-/// after a push of a thousand, the oldest are left out: nobody looks at theirs any more.
+/// The states to send: the newest state of each commit, the newest commit first. If there are too many
+/// commits, as after a push of a thousand, the oldest are dropped: their status is no longer of interest.
 struct ForgeQueue {
   static let limit = 64
 
   private struct Entry {
     var state: CommitState
-    /// When the commit was made, and of several at that time which came last.
+    /// The commit's time, and a number that orders commits with the same time by arrival.
     var age: (time: Int64, number: Int)
   }
 
-  /// The newest commit last.
+  /// Ordered by age; the newest commit is last.
   private var entries: [Entry] = []
   private var number = 0
 
@@ -17,7 +17,7 @@ struct ForgeQueue {
   var isEmpty: Bool { entries.isEmpty }
   var count: Int { entries.count }
 
-  /// - Parameter time: when the commit was made, in seconds since 1970. It says in which order, and nothing else.
+  /// - Parameter time: the commit's time, in seconds since 1970. Used only for the order.
   mutating func put(_ state: CommitState, of time: Int64) {
     if let index = entries.firstIndex(where: { $0.state.commit == state.commit }) {
       entries[index].state = state
@@ -29,6 +29,6 @@ struct ForgeQueue {
     if entries.count > Self.limit { entries.removeFirst() }
   }
 
-  /// Takes a state out, unless a newer one has taken its place.
+  /// Removes a state, unless a newer one has replaced it.
   mutating func remove(_ state: CommitState) { entries.removeAll { $0.state == state } }
 }

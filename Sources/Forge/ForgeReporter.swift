@@ -6,23 +6,23 @@ import Logging
 import NIOCore
 import StatusWriter
 
-/// Tells a forge how commits stand, so that people see it beside the commit and in the merge request.
+/// Sends commit statuses to a forge, which shows them beside the commit and in the merge request.
 ///
-/// Whoever reports never waits. Nothing is remembered over a restart: what was told before, the forge itself is asked,
-/// once a commit. Nothing that it says decides anything else.
+/// Callers never wait. Nothing is stored across restarts: the forge is asked once per commit for the status
+/// sent before. Its answers affect nothing else.
 public actor ForgeReporter {
   private let settings: ForgeSettings
   private let logger: Logger
   private let clock: any Clock<Duration>
   private let now: @Sendable () -> Int
-  /// Made with the first request: one that is made has to be closed.
+  /// Created with the first request, because a client must be shut down once it exists.
   private var client: HTTPClient?
   private let backoff: Backoff
 
   private var queue = ForgeQueue()
   private var told: [String: CommitState] = [:]
   private var failures = 0
-  /// What was complained about; each complaint is made once, until something works again.
+  /// The logged problems; each is logged once, until a request succeeds again.
   private var complaints: Set<String> = []
   private let news: AsyncStream<Void>
   private let hasNews: AsyncStream<Void>.Continuation
@@ -30,7 +30,7 @@ public actor ForgeReporter {
   private static let timeout = TimeAmount.seconds(10)
   private static let answerLimit = 1 << 20
   private static let toldLimit = 512
-  /// Between two tries where somebody has to do something first.
+  /// The retry interval while intervention is required.
   private static let patience = Duration.seconds(300)
 
   /// - Parameter now: in seconds since 1970.
@@ -47,15 +47,15 @@ public actor ForgeReporter {
     (news, hasNews) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  /// Takes in how a commit stands now; replaces what of it is not yet told.
+  /// Reports the current status of a commit; replaces its unsent state.
   ///
-  /// - Parameter time: when the commit was made, in seconds since 1970.
+  /// - Parameter time: the commit's time, in seconds since 1970.
   public func report(_ report: CommitReport, of time: Int64 = 0) {
     queue.put(CommitState(report), of: time)
     hasNews.yield()
   }
 
-  /// Tells until the task is cancelled.
+  /// Sends states until the task is cancelled.
   public func run() async {
     for await _ in news {
       while let next = queue.first, !Task.isCancelled {
@@ -65,9 +65,9 @@ public actor ForgeReporter {
     }
   }
 
-  /// Tells what is left, each state tried once, and lets go of the connections.
+  /// Sends the remaining states, stopping at the first that must wait, and closes the connections.
   ///
-  /// - Parameter limit: how long it may take.
+  /// - Parameter limit: the longest time for sending.
   public func close(within limit: Duration = .seconds(2)) async {
     await withTaskGroup { group in
       group.addTask { await self.tellRest() }
@@ -86,14 +86,14 @@ public actor ForgeReporter {
     }
   }
 
-  /// How many states are still to be told.
+  /// The number of unsent states.
   var backlog: Int { queue.count }
 
-  // MARK: One state
+  // MARK: Sending
 
-  /// Tells one state.
+  /// Sends one state.
   ///
-  /// - Returns: how long to wait before anything is tried again; nil where this one is over.
+  /// - Returns: the delay before the next attempt; nil if this state is finished.
   private func step(_ state: CommitState) async -> Duration? {
     do throws(Trouble) {
       let token = try token()
@@ -102,7 +102,8 @@ public actor ForgeReporter {
         switch answer.meaning(now: now()) {
         case .done: remember(answer.json.flatMap { settings.told(state.commit, $0) })
         case .later(let pause): return later(pause)
-        // Whoever may set states may not be allowed to read them; then it is told once too often.
+        // A token that may set states may lack permission to read them. Then a state may be sent a second
+        // time.
         case .known, .refused, .hopeless: break
         }
       }
@@ -171,7 +172,8 @@ public actor ForgeReporter {
     }
   }
 
-  /// Never sent elsewhere: whoever answers in the forge's place would get our token.
+  /// Creates the HTTP client. Redirects are disallowed, because the redirect's target would receive the
+  /// token.
   private static func connections() -> HTTPClient {
     var configuration = HTTPClient.Configuration(
       redirectConfiguration: .disallow, timeout: .init(connect: timeout, read: timeout))

@@ -1,21 +1,21 @@
-/// Where states of commits are told, beside git itself.
+/// The settings for sending commit statuses to a forge, in addition to git itself.
 public struct ForgeSettings: Sendable, Hashable {
-  /// Whose API is spoken.
+  /// The forge's API.
   public enum Kind: String, Sendable, Hashable, CaseIterable {
     case gitlab
     case github
   }
 
   public var kind: Kind
-  /// Where its API begins: `https://gitlab.example/api/v4`, `https://api.github.com`. No `/` at the end.
+  /// The base URL of the API: `https://gitlab.example/api/v4`, `https://api.github.com`. No `/` at the end.
   public var url: String
   /// GitLab: the project's path or number. GitHub: `owner/repository`.
   public var project: String
-  /// The file with the access token, read anew for each request.
+  /// The file with the access token, read again for each request.
   public var tokenFile: String
-  /// Tells our states of a commit from those of others.
+  /// Distinguishes kdops's commit statuses from those of other tools.
   public var context: String
-  /// The branch that is followed.
+  /// The branch that the daemon follows.
   public var branch: String
 
   public init(
@@ -29,14 +29,16 @@ public struct ForgeSettings: Sendable, Hashable {
     self.branch = branch
   }
 
-  /// The forge's own address does for GitLab, whose API stands below it at a fixed place.
+  /// The API's base URL. For GitLab the forge's own address is enough, because its API is at a fixed path
+  /// below it.
   private static func base(_ url: String?, _ kind: Kind) -> String {
     var url = url ?? (kind == .gitlab ? "https://gitlab.com" : "https://api.github.com")
     while url.hasSuffix("/") { url.removeLast() }
     return kind == .gitlab && !url.hasSuffix("/api/v4") ? "\(url)/api/v4" : url
   }
 
-  /// Why an address cannot be used; nil where it can. A token goes over the network only where nobody can read it.
+  /// Why a URL cannot be used; nil if it can. The token is sent only over an encrypted connection or the
+  /// loopback interface.
   public static func problem(url: String) -> String? {
     let parts = url.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, let authority = parts[1].split(separator: "/").first, !authority.isEmpty else {
@@ -62,7 +64,7 @@ public struct ForgeSettings: Sendable, Hashable {
     return numbers.count == 4 && numbers.allSatisfy { $0 != nil } && numbers[0] == 127
   }
 
-  /// Why a project cannot be named so; nil where it can.
+  /// Why a project name is invalid; nil if it is valid.
   public static func problem(project: String, _ kind: Kind) -> String? {
     let parts = project.split(separator: "/", omittingEmptySubsequences: false)
     let isClean = parts.allSatisfy { part in

@@ -9,7 +9,7 @@ public struct GitError: Error, Sendable, Hashable {
     case gone
     /// The network or the host prevented access to the repository.
     case unreachable
-    /// No data was transferred for longer than the limit.
+    /// A time limit passed: no data was transferred for too long, or the whole operation took too long.
     case timeout
     /// The remote denied access, or could not authenticate the daemon.
     case refused

@@ -82,7 +82,7 @@ public actor GitRepository {
     _ = try opened()
   }
 
-  // MARK: What it is
+  // MARK: Properties
 
   /// The git folder, with a `/` at the end.
   public func folder() throws(GitError) -> String { try opened().gitFolder }

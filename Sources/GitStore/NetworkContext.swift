@@ -76,7 +76,7 @@ final class NetworkContext {
     return GIT_EUSER.rawValue
   }
 
-  // MARK: Who we are
+  // MARK: Authentication
 
   private func identify(
     _ out: UnsafeMutablePointer<UnsafeMutablePointer<git_credential>?>, _ urlUser: String?, _ allowed: UInt32
@@ -126,7 +126,7 @@ final class NetworkContext {
     return GitError(.refused, "\(remote.url) refused us: \(why)", hint: hint)
   }
 
-  // MARK: Who they are
+  // MARK: Host verification
 
   private func judge(_ certificate: UnsafeMutablePointer<git_cert>, valid: Bool) -> Int32 {
     if certificate.pointee.cert_type == GIT_CERT_X509 {
@@ -179,7 +179,7 @@ final class NetworkContext {
     }
   }
 
-  // MARK: What went wrong
+  // MARK: Errors
 
   /// Throws the actual reason if a call on the connection failed.
   func check(_ code: Int32, _ doing: String) throws(GitError) {

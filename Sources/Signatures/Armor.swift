@@ -1,11 +1,11 @@
 import FoundationEssentials
 
-/// Takes OpenPGP keys out of their armour (RFC 9580, section 6): `gpgv` reads them only bare.
+/// Decodes ASCII-armored OpenPGP keys (RFC 9580, section 6): `gpgv` reads only binary keys.
 enum Armor {
   private static let begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
   private static let end = "-----END PGP PUBLIC KEY BLOCK-----"
 
-  /// The keys of a file; the file itself where it has no armour. Nil where the armour is damaged.
+  /// The binary keys of a file; the file itself if it has no armor. Nil if the armor is damaged.
   static func keys(_ file: [UInt8]) -> [UInt8]? {
     let text = String(decoding: file, as: UTF8.self)
     guard text.contains(begin) else { return file }

@@ -1,12 +1,12 @@
 import Diagnostics
 import FoundationEssentials
 
-/// Signs the daemon's own commits with an SSH key, as `git commit -S` does where `gpg.format` is `ssh`, for forges that
-/// take no others.
+/// Signs the daemon's commits with an SSH key, as `git commit -S` does if `gpg.format` is `ssh`, for forges
+/// that accept only signed commits.
 ///
-/// The key is read by `ssh-keygen` alone, at each signature, so it may be replaced while the daemon runs.
+/// Only `ssh-keygen` reads the key, at each signature, so the key may be replaced while the daemon runs.
 public struct CommitSigner: Sendable, Hashable {
-  /// Why there is no signature, in one sentence with the way out.
+  /// Why signing failed, in one sentence with the remediation.
   public struct Failure: Error, Hashable, CustomStringConvertible {
     public var description: String
   }
@@ -16,13 +16,13 @@ public struct CommitSigner: Sendable, Hashable {
   private let folder: String
   private static let sshKeygen = Tool(name: "ssh-keygen")
 
-  /// - Parameter folder: for files of a moment; made where it is not there.
+  /// - Parameter folder: for temporary files; created if it does not exist.
   public init(key: String, folder: String) {
     self.key = key
     self.folder = folder
   }
 
-  /// Makes a signature that nobody needs, to find out now whether one can be made.
+  /// Makes a test signature and discards it, to find out whether signing works.
   public func tryOut() async throws(Failure) {
     guard await Self.sshKeygen.isThere() else {
       throw Failure(
@@ -33,7 +33,7 @@ public struct CommitSigner: Sendable, Hashable {
   }
 
   /// - Parameter text: a commit as git stores it, without a signature.
-  /// - Returns: the same with its signature among the headers.
+  /// - Returns: the commit with the signature among its headers.
   public func signed(_ text: [UInt8]) async throws(Failure) -> [UInt8] {
     let signature: [UInt8]
     do throws(Tool.Failure) {
@@ -57,8 +57,8 @@ public struct CommitSigner: Sendable, Hashable {
     return commit
   }
 
-  /// The header `gpgsig`, whatever signs, is the last one; each further line of it begins with a blank (git,
-  /// `signature-format`).
+  /// Inserts `gpgsig` as the last header, for every signature format. Each further line of it begins with a
+  /// space (git, `signature-format`).
   private static func insert(_ signature: [UInt8], into text: [UInt8]) -> [UInt8]? {
     let newline = UInt8(ascii: "\n")
     guard let end = text.indices.dropLast().first(where: { text[$0] == newline && text[$0 + 1] == newline })

@@ -1,9 +1,9 @@
 import Values
 
-/// What `gpgv` said of a signature on its status channel, one keyword a line (GnuPG's `doc/DETAILS`).
+/// Parses the status output of `gpgv`, one keyword per line (GnuPG's `doc/DETAILS`).
 ///
-/// The exit code does not do: it is 0 for keys that have expired or were revoked. Lines end at `\n` alone: `gpgv` escapes
-/// that in the names of keys, and not the other characters that Unicode ends lines with.
+/// The exit code is not enough: it is 0 for expired and revoked keys. Only `\n` ends a line: `gpgv` escapes
+/// it in key names, but not the other characters that end lines in Unicode.
 enum OpenPGPStatus {
   private static let mark = "[GNUPG:] "
 
@@ -25,14 +25,14 @@ enum OpenPGPStatus {
       case "BADSIG": return .refused("has a signature of \(name) that does not fit: the commit was changed")
       case "NO_PUBKEY": return .refused("is signed with the key \(key), which is not among the keys")
       case "ERRSIG":
-        // The line that says which key is missing comes next.
+        // The next line says which key is missing.
         if line.split(separator: " ").dropFirst(7).first != "9" {
           return .refused("has a signature by \(key) that cannot be checked")
         }
       default: break
       }
     }
-    // Several signatures in one armour: nobody says which of them counts.
+    // With several signatures in one armor, it is undefined which one counts.
     guard signatures == 1, isValid, let signer else {
       return .refused(
         signatures > 1 ? "has more than one signature" : "has a signature that cannot be read")

@@ -1,20 +1,21 @@
 import GitStore
 
-/// Whose signatures a daemon wants to see on commits. Its administrator says so; nothing in a repository does.
+/// The signatures that a daemon requires on commits. Set by its administrator; nothing in a repository
+/// changes it.
 public struct SignaturePolicy: Sendable, Hashable {
   public enum Mode: String, Sendable, Hashable, CaseIterable {
-    /// Nobody's.
+    /// No signature is required.
     case none
-    /// A signed commit answers for all that lies before it.
+    /// A signed commit also covers all commits before it.
     case head
-    /// Each commit that comes has one of its own, those that a merge brings as well.
+    /// Each new commit needs a signature of its own, including the commits that a merge brings in.
     case range
   }
 
   public var mode: Mode
-  /// A file as `ssh-keygen -Y verify` reads it; nil where no SSH signature is taken.
+  /// An allowed signers file for `ssh-keygen -Y verify`; nil if SSH signatures are not accepted.
   public var allowedSigners: String?
-  /// A file of OpenPGP public keys, in armour or not; nil where no OpenPGP signature is taken.
+  /// A file of OpenPGP public keys, armored or binary; nil if OpenPGP signatures are not accepted.
   public var keyring: String?
 
   public init(mode: Mode = .none, allowedSigners: String? = nil, keyring: String? = nil) {
@@ -23,24 +24,24 @@ public struct SignaturePolicy: Sendable, Hashable {
     self.keyring = keyring
   }
 
-  /// Where the keys of those who may sign are, for people.
+  /// The paths of the files with the allowed signers' keys, for people.
   public var files: String { [allowedSigners, keyring].compactMap(\.self).joined(separator: " or ") }
 }
 
-/// What was found of one commit's signature.
+/// The result of checking one commit's signature.
 public enum SignatureVerdict: Sendable, Hashable {
-  /// Made by one of those who may, with a key that holds today; their name.
+  /// Made by an allowed signer with a key that is valid today; has the signer's name.
   case good(String)
-  /// Missing or wrong; the rest of a sentence that begins with the commit: `is not signed`.
+  /// Missing or invalid; has the rest of a sentence that begins with the commit: `is not signed`.
   case refused(String)
-  /// Could not be looked at, such as where a file of keys is gone.
+  /// The check was not possible, for example because a key file is missing.
   case unknown(String)
 
   public var isGood: Bool { if case .good = self { true } else { false } }
 }
 
-/// Looks at signatures.
+/// Checks signatures.
 public protocol SignatureChecker: Sendable {
-  /// - Parameter signature: nil for a commit without one.
+  /// - Parameter signature: nil for a commit without a signature.
   func check(_ signature: CommitSignature?) async -> SignatureVerdict
 }

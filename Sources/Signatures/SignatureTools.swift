@@ -3,23 +3,24 @@ import FoundationEssentials
 import GitStore
 import Values
 
-/// Looks at signatures with the programs that made them: `gpgv` and `ssh-keygen`.
+/// Checks signatures with the programs `gpgv` and `ssh-keygen`.
 ///
-/// They see the administrator's files of keys and nothing else: no keyring, trust or configuration of a user, and
-/// nothing of any repository. Whether a key holds is judged by today's date: the one in a commit is its author's word.
+/// The programs get only the administrator's key files: no user's keyring, trust database or configuration,
+/// and nothing from any repository. A key's validity is checked against today's date, because the author can
+/// choose the date in a commit.
 public struct SignatureTools: SignatureChecker {
   private let policy: SignaturePolicy
   private let folder: String
   private static let gpgv = Tool(name: "gpgv")
   private static let sshKeygen = Tool(name: "ssh-keygen")
 
-  /// - Parameter folder: for files of a moment; made where it is not there.
+  /// - Parameter folder: for temporary files; created if it does not exist.
   public init(_ policy: SignaturePolicy, folder: String) {
     self.policy = policy
     self.folder = folder
   }
 
-  /// What keeps signatures from being looked at, one sentence each; none where all is well.
+  /// The problems that prevent signature checks, one sentence each; empty if there are none.
   public func problems() async -> [String] {
     guard policy.mode != .none else { return [] }
     var problems: [String] = []
@@ -42,7 +43,8 @@ public struct SignatureTools: SignatureChecker {
 
   public func check(_ signature: CommitSignature?) async -> SignatureVerdict {
     guard let signature else { return .refused("is not signed") }
-    // Nobody says which of them counts: of SSH signatures the program looks at the first one alone.
+    // With several signatures it is undefined which one counts: `ssh-keygen` checks only the first SSH
+    // signature.
     guard signature.headers == 1, signature.armours == 1 else {
       return .refused("has more than one signature")
     }
@@ -82,7 +84,7 @@ public struct SignatureTools: SignatureChecker {
 
   // MARK: SSH
 
-  /// How many names of one key are tried.
+  /// How many principals of one key are tried.
   private static let principalLimit = 8
 
   private func checkSSH(_ signature: CommitSignature) async throws(Tool.Failure) -> SignatureVerdict {

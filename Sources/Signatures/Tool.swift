@@ -2,8 +2,8 @@ import FoundationEssentials
 import Subprocess
 import SystemPackage
 
-/// A program that looks at signatures, run to its end: an argument vector, of our environment only the path, and no
-/// terminal.
+/// Runs a signature program to its end: with an argument vector, only `PATH` from the daemon's environment,
+/// and no terminal.
 struct Tool: Sendable {
   let name: String
 
@@ -15,7 +15,7 @@ struct Tool: Sendable {
     var output: String
   }
 
-  /// The program did not end, or could not be run.
+  /// The program did not end in time, or could not be run.
   struct Failure: Error {
     var words: String
   }
@@ -23,7 +23,7 @@ struct Tool: Sendable {
   private static var environment: Environment {
     .custom([
       "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C",
-      // Nobody is there to be asked for a passphrase.
+      // There is no user who could enter a passphrase.
       "SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force",
     ])
   }
@@ -33,9 +33,10 @@ struct Tool: Sendable {
     (try? await Executable.name(name).resolveExecutablePath(in: Self.environment)) != nil
   }
 
-  /// - Parameter input: the file that is its standard input; nil for none.
+  /// - Parameter input: the file for standard input; nil for none.
   func run(_ arguments: [String], input: String? = nil) async throws(Failure) -> Answer {
-    // A child is always waited for: one that is given up halfway may take its descriptors, and with them us, down.
+    // A child is always awaited: abandoning one may close its descriptors while they are in use, and crash
+    // the daemon.
     try await Task { await limited(arguments, input) }.value.get()
   }
 
@@ -56,7 +57,7 @@ struct Tool: Sendable {
 
   private func execute(_ arguments: [String], _ input: String?) async -> Result<Answer, Failure> {
     do {
-      // A file and no pipe: a program that ends before it has read everything is no trouble.
+      // A file instead of a pipe: then it is not an error if the program ends before it has read everything.
       let source = try FileDescriptor.open(input ?? "/dev/null", .readOnly, options: .closeOnExec)
       let result = try await Subprocess.run(
         .name(name), arguments: Arguments(arguments), environment: Self.environment,
@@ -73,9 +74,9 @@ struct Tool: Sendable {
 }
 
 extension Tool {
-  /// Runs something beside files of a moment, which nobody else may read.
+  /// Runs a closure with temporary files that only the daemon's user can read.
   ///
-  /// - Parameter body: is given the folder that they are in.
+  /// - Parameter body: gets the path of the folder with the files.
   static func inFolder<Value: Sendable>(
     below parent: String, _ files: [String: [UInt8]], _ body: (String) async throws(Failure) -> Value
   ) async throws(Failure) -> Value {

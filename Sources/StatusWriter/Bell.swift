@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Wakes whoever waits for news. News that came between a look and the wait is not missed: waiting names the
-/// count of rings that the look knew of.
+/// Wakes waiting tasks when there is new work. A signal between a check and the wait is not lost: the waiter
+/// passes the count of signals that it knew at the check.
 final class Bell: Sendable {
   private struct State {
     var rings = 0
@@ -11,7 +11,7 @@ final class Bell: Sendable {
 
   private let state = Mutex(State())
 
-  /// How often it has rung so far.
+  /// How many signals were sent so far.
   var rings: Int { state.withLock { $0.rings } }
 
   func ring() {
@@ -23,7 +23,7 @@ final class Bell: Sendable {
     for waiter in waiters.values { waiter.resume() }
   }
 
-  /// Returns once it has rung more often than `rings`, or the task is cancelled.
+  /// Returns when more than `rings` signals were sent, or the task is cancelled.
   func wait(after rings: Int) async {
     let id = state.withLock { state in
       state.nextID += 1

@@ -2,11 +2,11 @@ import Diagnostics
 import KubeDirector
 import Values
 
-// The form in which a note's second part and the files of the status tree are written. Words from outside
-// pass through `clean` on their way out: one line, bounded, no credentials.
+// The format of a note's second part and of the status tree's files. Text from outside passes through `clean`
+// before it is written: one line, bounded, no credentials.
 
 extension CommitReport {
-  /// Reads the second part of a note; nil where it is none of ours. What it says is not trusted with anything.
+  /// Parses the second part of a note; nil if it is not in kdops's format. The content is untrusted.
   public init?(_ note: JSON) {
     guard note["schemaVersion"]?.integer == 1, let commit = note["commit"]?.string else { return nil }
     self.init(commit: commit, objects: note["objects"]?.array?.compactMap(ObjectReport.init) ?? [])
@@ -23,7 +23,7 @@ extension ObjectReport {
       verdict: object["verdict"]?.string ?? "", phase: phase,
       rules: object["rules"]?.array?.compactMap(\.string) ?? [], message: object["message"]?.string,
       upgrade: object["upgrade"].flatMap(UpgradeProgress.init))
-    // Older notes say so of a role only.
+    // Older notes have this flag only on roles.
     isStalled =
       phase == .failed
       && (object["stalled"]?.bool ?? upgrade?.roles.contains { $0.stalled } ?? false)
@@ -71,10 +71,11 @@ extension UpgradeProgress {
   }
 }
 
-/// A text as it may go into git: on one line, at most so many Unicode scalars, credentials cut out. A `Character` may be of
-/// any length.
+/// Prepares a text for git: on one line, at most `limit` Unicode scalars, with credentials redacted. Counts
+/// scalars because a `Character` may have any length.
 func clean(_ text: String, limit: Int = 400) -> String {
-  // A bound before the redaction keeps its cost bounded; one after it keeps a cut from showing half a secret.
+  // The limit before the redaction bounds its cost. The limit after it ensures that the cut never exposes
+  // half a secret.
   let shown = TerminalText.visible(Redaction.url(String(text.unicodeScalars.prefix(limit * 4)).onOneLine))
   guard shown.unicodeScalars.count > limit else { return shown }
   return String(shown.unicodeScalars.prefix(limit - 1)) + "…"

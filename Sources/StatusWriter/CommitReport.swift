@@ -1,13 +1,13 @@
 import Diagnostics
 import KubeDirector
 
-/// What became of one commit: all that its note says.
+/// The status of one commit: the full content of its note.
 public struct CommitReport: Sendable, Hashable {
   /// All 40 hexadecimal digits.
   public var commit: String
   /// The first line of the commit's message; not part of the note.
   public var subject: String
-  /// Only objects that the commit changed.
+  /// The objects that the commit changed.
   public var objects: [ObjectReport]
 
   public init(commit: String, subject: String = "", objects: [ObjectReport]) {
@@ -16,27 +16,27 @@ public struct CommitReport: Sendable, Hashable {
     self.objects = objects
   }
 
-  /// The worst of its objects; a commit that changed no object is done.
+  /// The worst phase of the objects; a commit that changed no object is done.
   public var phase: Phase { objects.map(\.phase).max() ?? .done }
 }
 
-/// What became of one object that a commit changed.
+/// The status of one object that a commit changed.
 public struct ObjectReport: Sendable, Hashable {
   public var kind: String
   public var namespace: String
   public var name: String
-  /// The class of the change, in wire words: `create`, `upgrade` ….
+  /// The class of the change, as on the wire: `create`, `upgrade` ….
   public var change: String
-  /// The verdict, in wire words: `accepted`, `rejected` ….
+  /// The verdict, as on the wire: `accepted`, `rejected` ….
   public var verdict: String
   public var phase: Phase
   /// The ids of the rules that failed.
   public var rules: [String]
-  /// One sentence that says why; never the output of a script.
+  /// One sentence with the reason; never the output of a script.
   public var message: String?
-  /// Nothing goes on until somebody acts; false for an attempt that a later commit has ended.
+  /// Progress requires intervention; false for an attempt that a later commit has superseded.
   public var isStalled = false
-  /// Only where the change is an upgrade or a rollback.
+  /// Set only if the change is an upgrade or a rollback.
   public var upgrade: UpgradeProgress?
 
   public init(
@@ -58,12 +58,12 @@ public struct ObjectReport: Sendable, Hashable {
 }
 
 extension ObjectReport {
-  /// The same object after a look at its cluster's status: phase, progress and reason are the engine's.
+  /// The same object, updated from its cluster's status: phase, progress and reason come from the engine.
   ///
-  /// Only an accepted change follows its cluster; of anything else the running cluster says nothing. When an
-  /// upgrade ends, the progress last seen stays, with every member done.
+  /// Only an accepted change follows its cluster; the running cluster has no information about any other
+  /// change. When an upgrade ends, the last progress is kept, with all members done.
   ///
-  /// - Parameter status: what the cluster holds now; nil where it holds nothing yet.
+  /// - Parameter status: the cluster's current status; nil if it has none yet.
   public func following(_ status: ClusterStatus?) -> ObjectReport {
     guard verdict == "accepted", kind == Wire.clusterKind else { return self }
     var report = self
@@ -96,7 +96,8 @@ extension ObjectReport {
 extension ObjectReport {
   private static let suspended = "suspended by \(Wire.Annotation.suspend); it goes on once that is removed"
 
-  /// The same object while its cluster has not begun with it: why, where it does not by itself.
+  /// The same object before its cluster has started on the change; adds the reason if the cluster does not
+  /// start by itself.
   public func awaited(by status: ClusterStatus?) -> ObjectReport {
     var report = following(nil)
     guard report.phase == .pending, let status else { return report }
@@ -114,7 +115,7 @@ extension ObjectReport {
 }
 
 extension ClusterStatus {
-  /// Why nothing goes on until somebody acts, from the condition `Stalled`.
+  /// Why progress requires intervention, from the condition `Stalled`.
   public var stall: Condition? {
     condition(.stalled).flatMap { $0.status ? $0 : nil }
   }

@@ -2,15 +2,16 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// What a daemon writes down of itself beside the cluster, for people who look while it is gone.
+/// A daemon's record of its own activity, stored beside the cluster for status queries while the daemon is
+/// not running.
 public struct DaemonRecord: Sendable, Hashable {
-  /// When it was last known to run; this and the others in whole seconds since 1970.
+  /// When the daemon was last known to run; this and the other times are in whole seconds since 1970.
   public var seen: Int
-  /// When it last fetched from the repository.
+  /// When the daemon last fetched from the repository.
   public var fetched: Int?
-  /// When its status in git was last brought up to date.
+  /// When the daemon's status in git was last updated.
   public var written: Int?
-  /// Why the last fetch or the last write failed; nil after a success.
+  /// Why the last fetch or write failed; nil after a success.
   public var problem: String?
 
   public init(seen: Int, fetched: Int? = nil, written: Int? = nil, problem: String? = nil) {
@@ -28,7 +29,7 @@ public struct DaemonRecord: Sendable, Hashable {
     return out
   }
 
-  /// Nil for what is no record.
+  /// Parses a record; nil if the bytes are not a valid record.
   public init?(_ bytes: [UInt8]) {
     guard bytes.count <= Self.sizeLimit, let json = try? JSON.parse(bytes),
       json["schemaVersion"]?.integer == 1, let seen = json["seen"]?.string.flatMap(Timestamp.seconds)
@@ -40,22 +41,23 @@ public struct DaemonRecord: Sendable, Hashable {
   }
 }
 
-/// Whether a daemon keeps a cluster as git says, as far as can be told from outside.
+/// Whether a daemon is reconciling a cluster with git, as far as an outside observer can determine.
 public struct DaemonState: Sendable, Hashable {
   public enum Life: Sendable, Hashable {
     case running
-    /// With when it was last known to run, in whole seconds since 1970; nil where that was never.
+    /// Not running; has the time when it was last known to run, in whole seconds since 1970, or nil if it
+    /// never ran.
     case notRunning(lastSeen: Int?)
-    /// With the reason, as it follows a colon.
+    /// Unknown; has the reason, worded to follow a colon.
     case unknown(String)
   }
 
   public var life: Life
-  /// When it last fetched, in whole seconds since 1970; nil where that is not known.
+  /// When the daemon last fetched, in whole seconds since 1970; nil if unknown.
   public var fetched: Int?
-  /// When its status in git was last brought up to date; nil where that is not known.
+  /// When the daemon's status in git was last updated; nil if unknown.
   public var written: Int?
-  /// Why its last fetch or write failed; nil where that is not known.
+  /// Why the daemon's last fetch or write failed; nil if unknown.
   public var problem: String?
 
   public init(_ life: Life, _ record: DaemonRecord? = nil) {
@@ -63,10 +65,10 @@ public struct DaemonState: Sendable, Hashable {
     (fetched, written, problem) = (record?.fetched, record?.written, record?.problem)
   }
 
-  /// True where it is known that nothing goes on.
+  /// True if the daemon is known not to run.
   public var isDead: Bool { if case .notRunning = life { true } else { false } }
 
-  /// For programs. What is not known is absent.
+  /// The form for programs. Unknown values are omitted.
   public var json: JSON {
     var out: JSON = [:]
     switch life {

@@ -1,11 +1,11 @@
 import GitStore
 import Synchronization
 
-/// Which refs of the remote statuses go to; nil switches one kind off.
+/// The remote refs for statuses; nil disables one kind.
 public struct StatusRefs: Sendable, Hashable {
   public var notes: String?
   public var tree: String?
-  /// A branch with the same files as the tree, for those who want to browse them; its full name.
+  /// The full name of a branch with the same files as the tree, for browsing.
   public var branch: String?
 
   public init(notes: String?, tree: String?, branch: String? = nil) {
@@ -14,20 +14,20 @@ public struct StatusRefs: Sendable, Hashable {
     self.branch = branch
   }
 
-  /// The refs of one of several installations on a repository: those given, with a suffix unless it is the
-  /// default one.
+  /// The refs of one of several installations on a repository: the same refs, with a suffix unless it is the
+  /// default installation.
   public func suffixed(_ installation: String) -> StatusRefs {
     guard installation != "default" else { return self }
     func named(_ ref: String?) -> String? { ref.map { "\($0)-\(installation)" } }
     return StatusRefs(notes: named(notes), tree: named(tree), branch: named(branch))
   }
 
-  /// What a mirror has to keep up with, so that statuses go on top of what others wrote.
+  /// The refs that a mirror must follow, so that statuses are written on top of other writers' commits.
   public var all: [String] { [notes, tree, branch].compactMap(\.self) }
 }
 
-/// Writes statuses to refs of the repository that the changes came from. What another cluster wrote there is not
-/// overwritten.
+/// Writes statuses to refs of the repository that the changes came from. Does not overwrite the status of
+/// another cluster.
 public final class GitSink: StatusSink {
   private let mirror: Mirror
   private let refs: StatusRefs
@@ -37,8 +37,8 @@ public final class GitSink: StatusSink {
   private let seen = Mutex<[String: ObjectID?]>([:])
 
   /// - Parameters:
-  ///   - mirror: must keep up with `refs`.
-  ///   - ownership: keeps clusters apart; nil writes over everybody and names no owner.
+  ///   - mirror: must follow `refs`.
+  ///   - ownership: protects other clusters' statuses; nil overwrites them and records no owner.
   ///   - now: seconds since 1970, for the commits that carry statuses.
   public init(
     mirror: Mirror, refs: StatusRefs, author: (name: String, email: String) = ("kdops", "kdops@localhost"),
@@ -85,8 +85,8 @@ public final class GitSink: StatusSink {
     guardian?.confirm()
   }
 
-  /// Whether a ref is no longer as it was left here: somebody else wrote to it, or removed it. Each such change is
-  /// reported once.
+  /// Whether another writer changed or removed a ref since the last write here. Each such change is reported
+  /// once.
   public func isOverwritten() async -> Bool {
     var found = false
     for ref in refs.all {
@@ -103,7 +103,7 @@ public final class GitSink: StatusSink {
     return found
   }
 
-  /// The note that this cluster wrote last on a commit, as far as the mirror knows; nil where there is none.
+  /// The last note that this cluster wrote on a commit, as far as the mirror has it; nil if there is none.
   public func note(on commit: ObjectID) async -> String? {
     guard let ref = refs.notes,
       let bytes = try? await mirror.repository.note(on: commit, ref: Mirror.trackingRef(ref))
@@ -112,8 +112,8 @@ public final class GitSink: StatusSink {
     return guardian?.isForeign(note: text) == true ? nil : text
   }
 
-  /// The files of clusters that a ref has, as far as the mirror knows: `NAMESPACE/NAME.yaml`. None where somebody has put
-  /// something there that cannot be read; then what we write is not joined with it either.
+  /// The cluster files of a ref, as far as the mirror has them: `NAMESPACE/NAME.yaml`. Empty if the ref has
+  /// unreadable content; in that case the new status is not merged with it either.
   private func paths(of ref: String) async -> [String] {
     guard let tip = try? await mirror.known(ref), let selection = try? PathSelection(patterns: ["*/*.yaml"])
     else { return [] }

@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// A commit's note as git holds it: one sentence for people, an empty line, YAML for programs.
+/// The text of a commit's note in git: one sentence for people, an empty line, YAML for programs.
 public enum NoteText {
   /// The longest first line, in characters.
   public static let sentenceLimit = 300
@@ -10,9 +10,9 @@ public enum NoteText {
 
   /// The note of a commit, at most `sizeLimit` bytes long.
   ///
-  /// Where not all objects fit, those that need somebody most are kept, and `omitted` counts the rest.
+  /// If not all objects fit, the objects in the worst phases are kept, and `omitted` counts the rest.
   ///
-  /// - Parameter owner: the cluster that the note speaks of; nil leaves it out.
+  /// - Parameter owner: the cluster that the note belongs to; nil omits it.
   public static func render(_ report: CommitReport, of owner: StatusOwner? = nil) -> String {
     var head: JSON = [
       "schemaVersion": 1, "commit": .string(clean(report.commit)), "phase": .string(report.phase.rawValue),
@@ -21,7 +21,7 @@ public enum NoteText {
     var text = Sentence.of(report) + "\n\n" + YAMLText.block(head.object ?? [:])
     guard !report.objects.isEmpty else { return text + "objects: []\n" }
     let items = report.objects.map { YAMLText.item($0.json.object ?? [:]) }
-    // Room for the head of the list and the count of what is left out.
+    // Reserves space for the list's key and the count of omitted objects.
     let kept = fitting(items, report.objects, budget: sizeLimit - text.utf8.count - 64)
     text += "objects:\n"
     for index in kept.sorted() { text += items[index] }
@@ -42,7 +42,7 @@ public enum NoteText {
     return kept
   }
 
-  /// The second part of a note, to be read by a YAML reader; nil where there is none.
+  /// The YAML part of a note; nil if there is none.
   public static func body(of note: String) -> Substring? {
     var rest = note[...]
     while let end = rest.firstIndex(where: \.isNewline) {

@@ -1,21 +1,21 @@
-/// How far an object, or the whole of a commit, has come.
+/// The progress of an object or of a whole commit.
 public enum Phase: String, Sendable, Hashable, CaseIterable, Comparable {
-  /// Everything is as the commit says.
+  /// The live state matches the commit.
   case done
   /// Pods are being replaced with the new image.
   case upgrading
-  /// Accepted; what it asks for is not there yet.
+  /// Accepted; the desired state is not reached yet.
   case pending
-  /// Judged again when the cluster's state changes.
+  /// Evaluated again when the cluster's state changes.
   case waiting
-  /// Pods are going back to the image they had.
+  /// Pods are being returned to their previous image.
   case rollingBack
-  /// A rule is broken; only a new commit mends it.
+  /// A rule is violated; only a new commit can fix it.
   case rejected
-  /// A pod or its script failed; somebody has to act.
+  /// A pod or its script failed; intervention is required.
   case failed
 
-  /// The worst is the greatest: what asks most for somebody's attention.
+  /// Orders by severity: the phase that needs the most attention is the greatest.
   public static func < (left: Phase, right: Phase) -> Bool { left.badness < right.badness }
 
   private var badness: Int {
@@ -30,7 +30,7 @@ public enum Phase: String, Sendable, Hashable, CaseIterable, Comparable {
     }
   }
 
-  /// The word that people read before the objects in this phase.
+  /// The label before the objects in this phase.
   var word: String {
     switch self {
     case .done: "done"

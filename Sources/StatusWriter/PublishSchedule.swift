@@ -1,9 +1,9 @@
 import GitStore
 
-/// Decides when to publish: first news at once, later news at most once an interval, failures ever more
-/// slowly. A plain value; time is passed in, as what has gone by since some start.
+/// Decides when to publish: a first verdict at once, later updates at most once per interval, failures with
+/// backoff. A plain value; the caller passes the time, as elapsed time since a fixed start.
 struct PublishSchedule {
-  /// Between the end of one publication and the begin of the next.
+  /// The time between the end of one publication and the start of the next.
   let interval: Duration
   let backoff: Backoff
 
@@ -26,18 +26,18 @@ struct PublishSchedule {
 
   func due(_ now: Duration) -> Due {
     guard wanted else { return .idle }
-    // While the other side fails, news does not make us knock any faster.
+    // While publishing fails, an urgent update does not bypass the backoff.
     if now >= earliest || (urgent && failures == 0) { return .now }
     return .at(earliest)
   }
 
-  /// - Parameter urgent: the first verdict of a commit.
+  /// - Parameter urgent: true for the first verdict of a commit.
   mutating func want(urgent: Bool) {
     wanted = true
     self.urgent = self.urgent || urgent
   }
 
-  /// Everything wanted so far is being published.
+  /// Marks all pending updates as being published.
   mutating func begin() {
     wanted = false
     urgent = false
@@ -48,7 +48,7 @@ struct PublishSchedule {
     earliest = now + interval
   }
 
-  /// - Parameter random: 0 up to 1, spreads the next try.
+  /// - Parameter random: 0 up to 1; the jitter of the next retry.
   mutating func fail(_ now: Duration, random: Double) {
     earliest = now + backoff.delay(attempt: failures, random: random)
     failures += 1

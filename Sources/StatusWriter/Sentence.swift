@@ -1,22 +1,23 @@
 import KubeDirector
 
 extension CommitReport {
-  /// What became of it, in one line: the first of its note.
+  /// A one-line summary: the first line of the note.
   public var sentence: String { Sentence.of(self) }
 }
 
-/// The first line of a note: what stands where, the worst last, as `git log --oneline` readers take it in.
+/// Builds the first line of a note: the objects by phase, the worst last, for readers of `git log --oneline`.
 enum Sentence {
   static func of(_ report: CommitReport) -> String {
     guard !report.objects.isEmpty else { return "done: no object changed" }
-    // What has stalled needs somebody; an attempt that a later commit has ended does not.
+    // A stalled object needs intervention; an attempt that a later commit has superseded does not.
     let groups = Phase.allCases.sorted().flatMap { phase in
       [false, true].compactMap { isStalled -> String? in
         let objects = report.objects.filter { $0.phase == phase && $0.isStalled == isStalled }
         return objects.isEmpty ? nil : group(phase, objects, isStalled)
       }
     }
-    // What needs somebody stands last; where the line is too long it is the others that are cut.
+    // The objects that need attention come last; if the line is too long, the other groups are reduced to
+    // counts.
     var line = groups.joined(separator: " · ")
     if line.count > NoteText.sentenceLimit, groups.count > 1 {
       line = counts(report) + " · " + (groups.last ?? "")
@@ -24,7 +25,7 @@ enum Sentence {
     return line.count <= NoteText.sentenceLimit ? line : line.prefix(NoteText.sentenceLimit - 1) + "…"
   }
 
-  /// How many objects are in each phase but the worst: `done: 3 · upgrading: 12`.
+  /// The number of objects in each phase except the worst: `done: 3 · upgrading: 12`.
   private static func counts(_ report: CommitReport) -> String {
     Phase.allCases.sorted().filter { $0 != report.phase }.compactMap { phase in
       let count = report.objects.count { $0.phase == phase }
@@ -33,7 +34,7 @@ enum Sentence {
   }
 
   private static func group(_ phase: Phase, _ objects: [ObjectReport], _ isStalled: Bool) -> String {
-    // Apps that went in are no news; one that did not is.
+    // Apps that are done or pending are only counted; apps in other phases are named.
     let quiet = phase == .done || phase == .pending
     let named = quiet ? objects.filter { $0.kind != Wire.appKind } : objects
     let rest = objects.count - named.count
@@ -56,7 +57,7 @@ enum Sentence {
   private static func apps(_ count: Int) -> String { count == 1 ? "1 app" : "\(count) apps" }
 
   private static func words(_ object: ObjectReport) -> String {
-    // What stands in no namespace is a file.
+    // An object without a namespace is a file.
     let name = clean(
       object.namespace.isEmpty ? object.name : "\(object.namespace)/\(object.name)", limit: 120)
     switch object.phase {
@@ -74,7 +75,7 @@ enum Sentence {
       return
         "\(name)\(reason([object.rules.first, object.message].compactMap(\.self).joined(separator: ": ")))"
     case .waiting, .failed:
-      // The command to copy stands whole in the note's second part.
+      // The command to copy is in the note's second part in full.
       return "\(name)\(reason(StallWords.split(object.message ?? object.rules.first ?? "").words))"
     }
   }

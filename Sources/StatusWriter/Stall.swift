@@ -1,4 +1,4 @@
-/// How a stall is called wherever people read of it: in notes, in statuses and on a terminal.
+/// The label of a stall in all output for people: notes, statuses and the terminal.
 public enum Stall {
   public static let word = "stalled"
   public static let symbol = "✗"

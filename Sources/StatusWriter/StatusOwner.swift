@@ -1,32 +1,32 @@
 import Diagnostics
 import Values
 
-/// The cluster that a status tree and its notes speak of.
+/// The cluster that a status tree and its notes belong to.
 ///
-/// Two clusters that follow one repository under the same installation would overwrite each other's status. Each
-/// writes its id with what it writes, and refuses to overwrite what bears another one.
+/// Two clusters that follow one repository under the same installation would overwrite each other's status.
+/// So each cluster writes its id with its status, and refuses to overwrite a status with another id.
 public struct StatusOwner: Sendable, Hashable {
-  /// Unique, and the same for as long as the cluster exists.
+  /// Unique, and constant for the cluster's lifetime.
   public var id: String
   /// For people, such as `embedded cluster prod on build-7`.
   public var name: String
-  /// Names where the cluster is stored, where that can hold one cluster at a time: one that is found there under
-  /// another id has replaced the first. Nil where no such place is known.
+  /// Identifies the cluster's storage location, if that can hold only one cluster at a time: a cluster there
+  /// with another id has replaced the first. Nil if no such location is known.
   public var place: String?
 
   public init(id: String, name: String, place: String? = nil) {
     (self.id, self.name, self.place) = (id, name, place)
   }
 
-  /// Where the status tree names its owner.
+  /// The path of the owner file in the status tree.
   public static let path = "writer.yaml"
-  /// The longest file of that name that is read, in bytes.
+  /// The longest owner file that is read, in bytes.
   public static let sizeLimit = 4096
 
-  /// Reads the owner of a status tree or a note, from the file or the note's second part. Anybody who may write the
-  /// ref could have forged it.
+  /// Parses the owner of a status tree or a note, from the file or the note's second part. The content is
+  /// untrusted: anyone with write access to the ref could have forged it.
   ///
-  /// - Returns: nil where none is named, as by an older kdops.
+  /// - Returns: nil if no owner is named, as by an older kdops.
   public init?(_ file: JSON) {
     guard file["schemaVersion"]?.integer == 1, let cluster = file["cluster"],
       let id = cluster["id"]?.string, !id.isEmpty
@@ -36,14 +36,14 @@ public struct StatusOwner: Sendable, Hashable {
       place: cluster["place"]?.string.map { clean($0, limit: 100) })
   }
 
-  /// As it is written in a note, and below `cluster` in the tree.
+  /// The form in a note, and below `cluster` in the tree.
   public var json: JSON {
     var out: JSON = ["id": .string(clean(id, limit: 100)), "name": .string(clean(name, limit: 100))]
     out["place"] = place.map { .string(clean($0, limit: 100)) }
     return out
   }
 
-  /// The file of the status tree.
+  /// The content of the owner file in the status tree.
   public var bytes: [UInt8] {
     Array(YAMLText.block(["schemaVersion": 1, "cluster": json]).utf8)
   }
@@ -54,7 +54,7 @@ public struct StatusOwner: Sendable, Hashable {
     return name.isEmpty ? "cluster \(short)" : "\(TerminalText.visible(name)) (\(short))"
   }
 
-  /// Whether both are one cluster, or one has replaced the other in the same place.
+  /// Whether both are the same cluster, or one has replaced the other in the same location.
   public func isSameCluster(as other: StatusOwner) -> Bool {
     id == other.id || (place != nil && place == other.place)
   }

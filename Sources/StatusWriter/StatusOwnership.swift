@@ -2,10 +2,10 @@ import GitStore
 import Synchronization
 import Values
 
-/// Decides whether a status may be written: not over that of another cluster.
+/// Decides whether a status may be written: never over the status of another cluster.
 ///
-/// The owner that the status tree names decides. Where it names none, as in a tree of an older kdops, or where trees
-/// are switched off, the owner of each note does. What names no owner is taken over.
+/// The owner in the status tree decides. If the tree names none, as in one from an older kdops, or if trees
+/// are disabled, the owner of each note decides. A status without an owner is taken over.
 public final class StatusOwnership: Sendable {
   /// The cluster of this daemon.
   public let owner: StatusOwner
@@ -13,15 +13,15 @@ public final class StatusOwnership: Sendable {
   private let takesOver: Mutex<Bool>
 
   /// - Parameters:
-  ///   - takesOver: whether another cluster's status is overwritten, until one publication has succeeded.
-  ///   - read: takes YAML apart; nil for what is none.
+  ///   - takesOver: whether to overwrite another cluster's status, until one publication has succeeded.
+  ///   - read: parses YAML; returns nil for invalid YAML.
   public init(_ owner: StatusOwner, takesOver: Bool = false, read: @escaping @Sendable ([UInt8]) -> JSON?) {
     self.owner = owner
     self.read = read
     self.takesOver = Mutex(takesOver)
   }
 
-  /// - Throws: `GitError` of kind `.otherWriter`, with what to do about it.
+  /// - Throws: `GitError` of kind `.otherWriter`, with advice on how to resolve it.
   func check(
     _ update: RefUpdate, _ refs: StatusRefs, _ fetched: FetchedRefs, remote: String
   ) throws(GitError) {
@@ -42,7 +42,7 @@ public final class StatusOwnership: Sendable {
     }
   }
 
-  /// A publication has succeeded: from now on the status is this cluster's.
+  /// Records a successful publication: from now on the status belongs to this cluster.
   func confirm() { takesOver.withLock { $0 = false } }
 
   /// Whether another cluster wrote a note.

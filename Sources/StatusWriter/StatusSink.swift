@@ -1,18 +1,18 @@
-/// Where statuses go: git, or in tests a list.
+/// The destination of statuses: git, or a list in tests.
 public protocol StatusSink: Sendable {
-  /// Writes a batch where everybody can read it; returns once it is there. What is there already costs nothing.
+  /// Publishes a batch and returns when it is written. Content that is already there causes no write.
   ///
-  /// - Throws: anything; the batch, with what has come meanwhile, is handed over again later.
+  /// - Throws: any error; the batch is passed again later, with the updates that arrived in the meantime.
   func publish(_ batch: StatusBatch) async throws
 }
 
-/// What is to be written at once.
+/// The statuses to publish together.
 public struct StatusBatch: Sendable, Hashable {
   /// Notes by the hexadecimal id of their commit.
   public var notes: [String: String]
-  /// Files of the status tree by path; nil removes.
+  /// Files of the status tree by path; nil removes the file.
   public var files: [String: [UInt8]?]
-  /// The only paths, besides those in `files`, that the tree may keep; nil where all may stay.
+  /// The only paths, besides those in `files`, that stay in the tree; nil if all may stay.
   public var keeping: Set<String>?
 
   public init(notes: [String: String] = [:], files: [String: [UInt8]?] = [:], keeping: Set<String>? = nil) {
@@ -23,7 +23,7 @@ public struct StatusBatch: Sendable, Hashable {
 
   public var isEmpty: Bool { notes.isEmpty && files.isEmpty && keeping == nil }
 
-  /// Takes in what an older batch could not write.
+  /// Merges an older batch that could not be written; newer content wins.
   mutating func putBack(_ older: StatusBatch) {
     notes.merge(older.notes) { newer, _ in newer }
     files.merge(older.files) { newer, _ in newer }

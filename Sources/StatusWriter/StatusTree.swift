@@ -1,15 +1,16 @@
 import KubeDirector
 import Values
 
-/// The files of the status tree: one a cluster, for programs that cannot ask the cluster itself.
+/// The files of the status tree: one per cluster, for programs without access to the cluster itself.
 public enum StatusTree {
-  /// Where a cluster's file stands; nil where the names could lead elsewhere.
+  /// The path of a cluster's file; nil if the names could lead out of the tree.
   public static func path(namespace: String, name: String) -> String? {
     guard isName(namespace), isName(name) else { return nil }
     return "\(namespace)/\(name).yaml"
   }
 
-  /// The letters of Kubernetes' names, and no name that is a folder's special entry.
+  /// Accepts the characters of Kubernetes names, and rejects a leading dot, so that no name is `.`, `..` or
+  /// hidden.
   private static func isName(_ text: String) -> Bool {
     !text.isEmpty && text.utf8.count <= 253 && text.utf8.first != UInt8(ascii: ".")
       && text.utf8.allSatisfy { byte in
@@ -19,13 +20,13 @@ public enum StatusTree {
   }
 }
 
-/// What the status tree says about one cluster.
+/// The status of one cluster in the status tree.
 public struct ClusterFile: Sendable, Hashable {
   public var namespace: String
   public var name: String
-  /// The commit being realised.
+  /// The commit that is being applied.
   public var commit: String?
-  /// Nil where the cluster has no status yet.
+  /// Nil if the cluster has no status yet.
   public var state: ClusterStatus.State?
   public var app: String
   public var appCatalog: AppCatalog?
@@ -34,15 +35,15 @@ public struct ClusterFile: Sendable, Hashable {
   public var verdict: String?
   public var phase: Phase?
   public var message: String?
-  /// Why nothing goes on until somebody acts, where that is not the message: a later change may wait behind a stall.
+  /// Why progress requires intervention, if that is not the message: a later change may wait behind a stall.
   public var stalled: String?
-  /// What the last upgrades and rollbacks did; of one that runs, only where it has stalled.
+  /// The history of the last upgrades and rollbacks. A running one is included only if it is stalled.
   public var journal: Journal
 
   public struct Role: Sendable, Hashable {
     public var id: String
     public var members: Int
-    /// True where the running upgrade cannot be rolled back any more because of this role.
+    /// True if the running upgrade can no longer be rolled back because of this role.
     public var noWayBack: Bool
 
     public init(id: String, members: Int, noWayBack: Bool = false) {
@@ -53,9 +54,9 @@ public struct ClusterFile: Sendable, Hashable {
   }
 
   /// - Parameters:
-  ///   - noWayBack: the roles that have left a running upgrade no way back.
-  ///   - verdict: of the object's last change, in wire words.
-  ///   - message: one sentence that says why it waits, was rejected or is stalled.
+  ///   - noWayBack: the roles because of which the running upgrade can no longer be rolled back.
+  ///   - verdict: the verdict on the object's last change, as on the wire.
+  ///   - message: one sentence with the reason why it waits, was rejected or is stalled.
   public init(
     namespace: String, name: String, status: ClusterStatus?, noWayBack: Set<String> = [],
     verdict: String? = nil, phase: Phase? = nil, message: String? = nil
@@ -76,14 +77,14 @@ public struct ClusterFile: Sendable, Hashable {
     let stall = status?.stall?.message
     self.message = message ?? stall
     stalled = self.message == stall ? nil : stall
-    // One that goes on changes with each pod, and would be a commit each time.
+    // A running upgrade changes with each pod, and each change would become a commit.
     journal = status?.journal ?? Journal()
     if stall == nil { journal.runs.removeAll { $0.ended == nil } }
   }
 
   public var path: String? { StatusTree.path(namespace: namespace, name: name) }
 
-  /// The file's bytes: YAML, a key a line.
+  /// The file's bytes: YAML, one key per line.
   public var bytes: [UInt8] {
     var out: JSON = ["schemaVersion": 1]
     out["commit"] = commit.map { .string(clean($0)) }
@@ -112,13 +113,14 @@ public struct ClusterFile: Sendable, Hashable {
 }
 
 extension ClusterFile {
-  /// The highest number of members that a file may claim for all roles together; more is not a cluster.
+  /// The most members that a file may claim for all roles together; a higher number cannot come from a real
+  /// cluster.
   static let memberLimit = ClusterSpec.memberLimit
 
-  /// Reads a file of the tree, as a YAML reader took it apart. A writer of the ref may have forged it: what is
-  /// no file of ours gives nil, and nothing in it makes more than `memberLimit` members.
+  /// Reads a parsed file of the tree. The content is untrusted: a writer of the ref may have forged it. A
+  /// file in another format gives nil, and no content creates more than `memberLimit` members.
   ///
-  /// - Parameter path: where the file stood; names the cluster.
+  /// - Parameter path: the file's path in the tree; names the cluster.
   public init?(path: String, _ file: JSON) {
     let names = path.split(separator: "/", omittingEmptySubsequences: false)
     guard names.count == 2, names[1].hasSuffix(".yaml"), file["schemaVersion"]?.integer == 1 else {
@@ -151,11 +153,11 @@ extension ClusterFile {
     journal = Journal(file["journal"])
   }
 
-  /// Why it has stalled; nil where it has not.
+  /// The stall reason; nil if the cluster is not stalled.
   public var stall: String? { stalled ?? (phase == .failed ? message : nil) }
 
-  /// As much of a status as the rules need that look at running clusters; nil where the file names no state.
-  /// Members are counted, not named: their pods' names are not in the file.
+  /// The part of a status that the rules on running clusters need; nil if the file has no state. Pod names
+  /// are not in the file, so the members get generated names.
   public var status: ClusterStatus? {
     state.map { state in
       ClusterStatus(
@@ -171,7 +173,7 @@ extension ClusterFile {
     var members = (0..<role.members).map {
       MemberStatus(pod: "\(name)-\(role.id)-\($0)", nodeID: 0, state: .configured, app: app)
     }
-    // The last one is the first to have the new package.
+    // The last member is the first to get the new package.
     if role.noWayBack, let info = upgradeInfo, let last = members.indices.last {
       members[last].podUpgradeStatus = .configured
       members[last].upgrade = MemberStatus.Ledger(id: info.id, revision: "")
@@ -181,7 +183,8 @@ extension ClusterFile {
 }
 
 extension Journal.Run {
-  /// The same with everything that people or nodes wrote fit for the tree: one line, bounded, no credentials.
+  /// The same run with all text from people or nodes prepared for the tree: one line, bounded, no
+  /// credentials.
   fileprivate var cleaned: Journal.Run {
     var run = self
     (run.id, run.from, run.to) = (clean(id), clean(from), clean(to))

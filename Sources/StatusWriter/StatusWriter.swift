@@ -1,16 +1,16 @@
 import Diagnostics
 import GitStore
 
-/// Collects what became of commits and clusters, and writes it back to git: on change only, first verdicts at
-/// once, progress at most once an interval.
+/// Collects the status of commits and clusters and writes it to git: only on change, first verdicts at once,
+/// progress at most once per interval.
 ///
-/// Whoever reports never waits and never sees an error; what goes wrong is told by `state` and tried again.
-/// Nothing that was written is ever read to decide anything.
+/// Callers that report never wait and never get an error; `state` has the last failure, and the write is
+/// retried. What was written is never read back to make a decision.
 public actor StatusWriter {
   public struct Settings: Sendable {
-    /// Between two publications of progress.
+    /// The time between two publications of progress.
     public var interval: Duration
-    /// After failures.
+    /// The delay after failures.
     public var backoff: Backoff
 
     public init(
@@ -21,15 +21,15 @@ public actor StatusWriter {
     }
   }
 
-  /// How the writing goes, for logs and health.
+  /// The state of the writer, for logs and health checks.
   public struct State: Sendable, Hashable {
-    /// Why the last publication failed, credentials cut out; nil after a success.
+    /// Why the last publication failed, with credentials redacted; nil after a success.
     public var lastError: String?
-    /// How many publications in a row have failed.
+    /// The number of consecutive failed publications.
     public var failures = 0
-    /// How many publications succeeded.
+    /// The number of successful publications.
     public var publications = 0
-    /// Something is not yet written.
+    /// Whether some status is not written yet.
     public var isPending = false
   }
 
@@ -43,19 +43,19 @@ public actor StatusWriter {
   private let now: @Sendable () -> Duration
   private var schedule: PublishSchedule
   private var waiting = StatusBatch()
-  /// What was last handed over of each, so that the same is not written twice.
+  /// The last reported content of each, so that unchanged content is not written again.
   private var notes = RecentNotes(limit: 64)
   private var files: [String: [UInt8]] = [:]
-  /// The files of all clusters there are; nil while that was not said.
+  /// The paths of all clusters' files; nil until `clustersAre` is called.
   private var all: Set<String>?
   private var isPublishing = false
   private let bell = Bell()
 
   /// - Parameters:
-  ///   - owner: the cluster that notes name; nil where they name none.
+  ///   - owner: the cluster that notes name; nil if they name none.
   ///   - clock: measures intervals.
-  ///   - onSuccess: told each time a publication succeeds.
-  ///   - onFailure: told each time a publication fails, with one sentence.
+  ///   - onSuccess: called each time a publication succeeds.
+  ///   - onFailure: called each time a publication fails, with one sentence.
   public init(
     sink: any StatusSink, owner: StatusOwner? = nil, settings: Settings = Settings(),
     clock: any Clock<Duration> = ContinuousClock(), onSuccess: @escaping @Sendable () -> Void = {},
@@ -76,9 +76,9 @@ public actor StatusWriter {
     return { start.duration(to: clock.now) }
   }
 
-  // MARK: News
+  // MARK: Reporting
 
-  /// Takes in the newest state of a commit; replaces what was reported of it before.
+  /// Reports the current status of a commit; replaces its earlier report.
   public func report(_ report: CommitReport) {
     let text = NoteText.render(report, of: owner)
     guard notes[report.commit] != text else { return }
@@ -88,20 +88,21 @@ public actor StatusWriter {
     want(urgent: isFirst)
   }
 
-  /// Takes in the newest state of one cluster.
+  /// Reports the current status of one cluster.
   public func clusterChanged(_ file: ClusterFile) {
     guard let path = file.path else { return }
     put(path, file.bytes)
   }
 
-  /// A cluster is no more: its file goes.
+  /// Reports that a cluster was deleted and removes its file.
   public func clusterGone(namespace: String, name: String) {
     guard let path = StatusTree.path(namespace: namespace, name: name) else { return }
     all?.remove(path)
     if files[path] != nil { put(path, nil) }
   }
 
-  /// Says which clusters there are, after a start: files of others, left behind by an earlier run, go.
+  /// Sets the list of existing clusters after a start; files of other clusters, from an earlier run, are
+  /// removed.
   public func clustersAre(_ all: [(namespace: String, name: String)]) {
     let paths = Set(all.compactMap { StatusTree.path(namespace: $0.namespace, name: $0.name) })
     waiting.keeping = paths
@@ -109,7 +110,8 @@ public actor StatusWriter {
     want(urgent: false)
   }
 
-  /// Writes everything that was reported again, where it is no longer there: somebody else wrote to the refs.
+  /// Writes all reported statuses again, for when another writer changed the refs. Content that is still
+  /// there is not written.
   public func writeAgain() {
     guard !files.isEmpty || !notes.isEmpty else { return }
     waiting.notes.merge(notes.all) { newer, _ in newer }
@@ -134,9 +136,9 @@ public actor StatusWriter {
     bell.ring()
   }
 
-  // MARK: Writing
+  // MARK: Publishing
 
-  /// Publishes when it is time, until the task is cancelled. What is then unwritten, `flush` writes.
+  /// Publishes on schedule until the task is cancelled. Call `flush` to write what is pending then.
   public func run() async {
     while !Task.isCancelled {
       let rings = bell.rings
@@ -148,7 +150,7 @@ public actor StatusWriter {
     }
   }
 
-  /// Writes everything reported so far, now. One try: what fails is told by `state`.
+  /// Writes everything reported so far, at once and without a retry; `state` has the error of a failure.
   public func flush() async {
     while isPublishing { await bell.wait(after: bell.rings) }
     if !waiting.isEmpty { await publish() }
@@ -179,7 +181,7 @@ public actor StatusWriter {
     bell.ring()
   }
 
-  /// Waits for news since `rings`, or until a time, or until the task is cancelled.
+  /// Waits for a signal after `rings`, for a time, or for the task's cancellation.
   private func sleep(after rings: Int, until time: Duration? = nil) async {
     await withTaskGroup { group in
       if let time {
@@ -192,7 +194,7 @@ public actor StatusWriter {
   }
 }
 
-/// The notes of the commits last reported; commits are many, and only the last ones still change.
+/// The notes of the last reported commits. There are many commits, but only the last ones still change.
 private struct RecentNotes {
   let limit: Int
   private var texts: [String: String] = [:]

@@ -1,22 +1,22 @@
 import KubeDirector
 
-/// How far an upgrade or a rollback has come, a role a row.
+/// The progress of an upgrade or a rollback, per role.
 public struct UpgradeProgress: Sendable, Hashable {
-  /// The app being left.
+  /// The app before the change.
   public var fromApp: String
-  /// The app being gone to.
+  /// The app after the change.
   public var toApp: String
   public var isRollingBack: Bool
-  /// Only roles that it touches.
+  /// The roles that the upgrade affects.
   public var roles: [Role]
 
   public struct Role: Sendable, Hashable {
     public var id: String
-    /// How many members are as the upgrade, or its rollback, wants them.
+    /// How many members have completed the upgrade or its rollback.
     public var done: Int
-    /// How many members are concerned: of a rollback only those that the upgrade had touched.
+    /// How many members are affected: for a rollback only those that the upgrade had changed.
     public var total: Int
-    /// A member of the role needs somebody.
+    /// Whether a member of the role needs intervention.
     public var stalled: Bool
 
     public init(id: String, done: Int, total: Int, stalled: Bool = false) {
@@ -34,10 +34,10 @@ public struct UpgradeProgress: Sendable, Hashable {
     self.roles = roles
   }
 
-  /// Nil where no upgrade and no rollback runs.
+  /// Nil if no upgrade and no rollback is running.
   public init?(_ status: ClusterStatus) {
     guard let info = status.upgradeInfo else { return nil }
-    // The engine names the first member in trouble; the others show it by their own detail.
+    // The engine's stall names the first failing member; the others are recognized by their own detail.
     let stall = status.stall
     let roles = status.roles.compactMap { role -> Role? in
       guard role.upgradeStatus != nil else { return nil }
@@ -62,12 +62,12 @@ public struct UpgradeProgress: Sendable, Hashable {
 }
 
 extension MemberStatus {
-  /// Whether the running upgrade, or its rollback, has nothing left to do with this member.
+  /// Whether this member has completed the running upgrade or its rollback.
   ///
-  /// During a rollback a member that the upgrade had finished still says so in its ledger; it counts once its
-  /// old app is back.
+  /// During a rollback, the ledger of a member that finished the upgrade still says done; the member counts
+  /// only when its old app is back.
   ///
-  /// - Parameter app: the app being gone to.
+  /// - Parameter app: the app after the change.
   public func isDone(_ info: UpgradeInfo, app: String) -> Bool {
     guard let ledger = upgrade, ledger.id == info.id, ledger.done else { return false }
     return !info.isRollingBack || ledger.script == .podReverted || self.app == app
@@ -79,6 +79,6 @@ extension MemberStatus {
 }
 
 extension Condition {
-  /// Whether the message is about this pod; the engine's messages begin with its name.
+  /// Whether the message is about this pod; the engine's messages begin with the pod's name.
   fileprivate func names(_ pod: String) -> Bool { message.hasPrefix("\(pod):") }
 }

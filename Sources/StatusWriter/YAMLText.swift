@@ -1,17 +1,17 @@
 import Values
 
-/// Writes YAML that every reader takes the same way: block style, and quotes wherever a bare word could be
-/// read as anything but itself.
+/// Writes YAML that every parser reads the same way: block style, with quotes around each string that could
+/// be read as another type.
 enum YAMLText {
-  /// A mapping, a line a member; lists of mappings begin each item with `- `, mappings of plain values that
-  /// stand in a list below the top go on one line.
+  /// Renders a mapping, one member per line. In a list of mappings, each item begins with `- ` and is on one
+  /// line.
   static func block(_ members: JSON.Members) -> String {
     var out = ""
     for (key, value) in members { write(key, value, indent: 0, to: &out) }
     return out
   }
 
-  /// The items of a list as the value of a key at the top.
+  /// Renders an item of a list that is the value of a top-level key.
   static func item(_ members: JSON.Members) -> String {
     var out = ""
     var isFirst = true
@@ -48,6 +48,7 @@ enum YAMLText {
     }
   }
 
-  /// A string, bare where no version of YAML can take it for a number, a date, a truth value or syntax.
+  /// Renders a string; unquoted only if no version of YAML can read it as a number, a date, a boolean or
+  /// syntax.
   static func scalar(_ text: String) -> String { YAMLScalar.text(text) }
 }
