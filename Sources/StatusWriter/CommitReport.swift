@@ -96,8 +96,7 @@ extension ObjectReport {
 extension ObjectReport {
   private static let suspended = "suspended by \(Wire.Annotation.suspend); it goes on once that is removed"
 
-  /// The same object before its cluster has started on the change; adds the reason if the cluster does not
-  /// start by itself.
+  /// The same object before its cluster has started on the change; adds why it has not started, if known.
   public func awaited(by status: ClusterStatus?) -> ObjectReport {
     var report = following(nil)
     guard report.phase == .pending, let status else { return report }
