@@ -1,13 +1,13 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// `make lint` and CI set KDOPS_STRICT: every warning in our own targets is then an error.
+// `make lint` and CI set KDOPS_STRICT. It turns every warning in this package's targets into an error.
 let strict = Context.environment["KDOPS_STRICT"] != nil
 let settings: [SwiftSetting] =
   [.enableUpcomingFeature("ExistentialAny")]
   + (strict ? [.treatAllWarnings(as: .error)] : [])
 
-/// A library target of ours; its room is the folder of the same name under `Sources`.
+/// Declares a library target whose sources are in the folder of the same name under `Sources`.
 func room(
   _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
 ) -> Target {
@@ -15,7 +15,7 @@ func room(
     name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
-/// The tests of one room.
+/// Declares the test target of a library target.
 func tests(
   _ room: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []
 ) -> Target {
@@ -181,7 +181,7 @@ let package = Package(
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", nioCore, nioPosix, nioHTTP1,
         nioTLS, crypto, certificates,
       ]),
-    // Apart from the support of all tests, so that few are built anew when a plan changes.
+    // Separate from TestSupport, so that a change of Plan rebuilds few test targets.
     room(
       "TestSituations",
       ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "StatusWriter", "Plan"]),
@@ -226,7 +226,7 @@ let package = Package(
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests("Forge", ["Values", "GitStore", "StatusWriter", logging]),
     tests("Validation", ["Values", "Diagnostics", "StatusWriter"]),
-    // They have git start the program itself.
+    // These tests let git run the kdops executable.
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
     tests(
       "Plan", ["Values", "Diagnostics", "KubeDirector", "Rules", "TestSituations"], exclude: ["Golden"]),
@@ -253,7 +253,7 @@ let package = Package(
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Rules",
         "Signatures", "StatusWriter", logging,
       ]),
-    // What reads from outside, and what shows it, fed with hostile input.
+    // Feeds hostile input to the readers of external data and to the renderers that show it.
     .testTarget(
       name: "FuzzTests",
       dependencies: [
@@ -261,8 +261,8 @@ let package = Package(
         "Upgrade", "StatusWriter", "Plan", "Views", "Kubernetes", "GitStore",
       ],
       swiftSettings: settings),
-    // The daemon as a process, with git as the user's client.
-    // A daemon for tests that kill it.
+    // `ScenarioTests` runs the daemon as a process, with git as the user's client.
+    // `Mortal` is a daemon for the tests that kill it.
     .executableTarget(
       name: "Mortal",
       dependencies: [

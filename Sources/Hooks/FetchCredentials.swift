@@ -2,16 +2,16 @@ import FoundationEssentials
 import GitStore
 import Subprocess
 
-/// The user and the secret that the environment gives for git hosts, handed to the `git` command as it likes to be
-/// told: through its environment, so that no list of processes shows them.
+/// The user and secret for git hosts from the environment. They are passed to the `git` command through its
+/// environment, so that they do not appear in process lists.
 struct FetchCredentials: Sendable {
   let user: String
   private let secret: String
 
-  /// - Parameter environment: `KDOPS_GIT_TOKEN`, or `KDOPS_GIT_USER` with `KDOPS_GIT_PASSWORD`; each secret also by
-  ///   the name with `_FILE`, as a file that holds it.
-  /// - Returns: nil where nothing of it is set: git then knows itself how to ask.
-  /// - Throws: `GitError` where a file cannot be read.
+  /// - Parameter environment: `KDOPS_GIT_TOKEN`, or `KDOPS_GIT_USER` with `KDOPS_GIT_PASSWORD`. For each
+  ///   secret, the name with `_FILE` gives the path of a file that contains it.
+  /// - Returns: Nil if none of them is set. Git then uses its own credential helpers.
+  /// - Throws: `GitError` if a file cannot be read.
   init?(_ environment: [String: String]) throws(GitError) {
     if let token = try Self.secret("KDOPS_GIT_TOKEN", environment) {
       (user, secret) = (environment["KDOPS_GIT_USER"] ?? "x-access-token", token)
@@ -39,7 +39,8 @@ struct FetchCredentials: Sendable {
     return text.split(whereSeparator: \.isNewline).first.map(String.init)
   }
 
-  /// Before git's command: nobody but these is asked, and they are told over TLS only.
+  /// Arguments before git's command. They replace all other credential helpers and send the credentials only
+  /// over TLS.
   static let arguments = [
     "-c", "credential.helper=", "-c",
     #"credential.helper=!f() { test "$1" = get && grep -q '^protocol=https$' && "#

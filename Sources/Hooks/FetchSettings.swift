@@ -1,5 +1,5 @@
-/// What git's configuration needs to hold so that an ordinary `git fetch` brings the status of running clusters and
-/// `git log` shows the notes.
+/// The git configuration with which an ordinary `git fetch` fetches the status of running clusters and `git
+/// log` shows the notes.
 struct FetchSettings: Sendable, Hashable {
   struct Line: Sendable, Hashable {
     var key: String
@@ -8,10 +8,11 @@ struct FetchSettings: Sendable, Hashable {
 
   let remote: String
 
-  /// The status, of every installation: a pattern, because git fails where a single ref is not there yet.
+  /// The refspec of the statuses of all installations. It is a pattern because git fails if a single ref does
+  /// not exist yet.
   static let status = "+refs/kdops/status*:refs/kdops/remote/kdops/status*"
 
-  /// Notes come beside those that are written here, never over them: what is not yet pushed would be lost.
+  /// Fetched notes get their own refs. Overwriting the local notes would lose those that are not pushed yet.
   var notes: String { "refs/notes/\(remote)/kdops*" }
 
   var lines: [Line] {
@@ -22,6 +23,6 @@ struct FetchSettings: Sendable, Hashable {
     ]
   }
 
-  /// What these lines have brought here.
+  /// The local refs that these refspecs update.
   var fetched: [String] { ["refs/kdops/remote/kdops/status*", notes] }
 }

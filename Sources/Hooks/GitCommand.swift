@@ -4,13 +4,13 @@ import GitStore
 import Subprocess
 import Validation
 
-/// The `git` command, for what belongs to git itself: its configuration, and fetches with the user's own credentials.
+/// Runs the `git` command for git's own configuration and for fetches with the user's credentials.
 struct GitCommand: Sendable {
-  /// The folder that it runs in.
+  /// The working directory of the command.
   let folder: String
 
-  /// - Returns: what it printed, without the last line's end.
-  /// - Throws: `GitError` with git's own words where it fails.
+  /// - Returns: The standard output without the final line feed.
+  /// - Throws: `GitError` with git's own message if the command fails.
   @discardableResult
   func run(_ arguments: String...) async throws -> String {
     let (code, output, words) = try await ask(arguments)
@@ -22,7 +22,7 @@ struct GitCommand: Sendable {
     return output
   }
 
-  /// - Returns: nil where it fails, as `git config` does for a key that is not there.
+  /// - Returns: Nil if the command fails, as `git config` does for a missing key.
   func answer(_ arguments: String...) async throws -> String? {
     let (code, output, _) = try await ask(arguments)
     return code == 0 ? output : nil
@@ -32,7 +32,7 @@ struct GitCommand: Sendable {
     try await run("remote").split(separator: "\n").map(String.init)
   }
 
-  /// The remote that the daemon writes its status to: the one that is configured, `origin`, or the only one.
+  /// The remote that the daemon writes its status to: the configured one, `origin`, or the only one.
   func statusRemote() async throws -> String? {
     let remotes = try await remotes()
     let usual = try await answer("config", "--local", "--get", RepositorySetting.remote) ?? "origin"

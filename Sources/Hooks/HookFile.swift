@@ -2,32 +2,32 @@ import FoundationEssentials
 import GitStore
 import Glibc
 
-/// One hook of a repository, as a file in the folder that git looks in.
+/// One hook of a repository: a file in the folder that git runs hooks from.
 struct HookFile {
-  /// What is there.
+  /// The current content of the hook file.
   enum State: Equatable {
     case nothing
-    /// Our script; of this version or another one.
+    /// The kdops script, of this version or another one.
     case ours(isCurrent: Bool)
-    /// A script of somebody's that asks kdops already.
+    /// The user's own script, which already calls kdops.
     case asksKdops
-    /// What another program writes, and would write again.
+    /// A file that another program writes and would overwrite.
     case managed(by: String, wayOut: String)
-    /// Somebody's own hook.
+    /// The user's own hook.
     case other
   }
 
-  /// What is to be done about it.
+  /// The action that installing or uninstalling takes.
   enum Step: Equatable {
     case write
-    /// The hook that is there is kept under another name, and ours asks it first.
+    /// The existing hook is renamed, and the kdops hook runs it first.
     case chain
     case remove
-    /// The hook that was there before comes back.
+    /// The previous hook is restored.
     case restore
-    /// Nothing, as it is so already.
+    /// Nothing, because the hook is already as requested.
     case keep
-    /// Nothing, because somebody has to decide; says what is there, and what to do.
+    /// Nothing, because the user has to decide. The text says what exists and what to do.
     case leave(String)
   }
 
@@ -39,7 +39,7 @@ struct HookFile {
 
   // MARK: Deciding
 
-  /// - Parameter content: of the file; nil where there is none.
+  /// - Parameter content: The content of the file; nil if there is none.
   static func state(of content: String?, _ name: HookName = .preCommit) -> State {
     guard let content else { return .nothing }
     if content == HookScript.text { return .ours(isCurrent: true) }
@@ -56,7 +56,7 @@ struct HookFile {
     return .other
   }
 
-  /// - Parameter hasBefore: whether a hook is kept from before that is another one than the file itself.
+  /// - Parameter hasBefore: Whether a previous hook is stored that is not the same file as the hook itself.
   static func installing(_ name: HookName, _ state: State, hasBefore: Bool) -> Step {
     switch state {
     case .nothing, .ours(isCurrent: false): .write
@@ -83,12 +83,13 @@ struct HookFile {
   var state: State {
     var status = stat()
     guard lstat(path, &status) == 0 else { return .nothing }
-    // A link that leads nowhere, or a file that is no text, is somebody's.
+    // A dangling link or a file that is not text is treated as the user's.
     guard let bytes = FileManager.default.contents(atPath: path) else { return .other }
     return Self.state(of: String(decoding: bytes, as: UTF8.self), name)
   }
 
-  /// Whether a hook is kept from before. One that was cut off in the middle of being kept is still the same file.
+  /// Whether a previous hook is stored. If chaining was interrupted, both names are the same file, and the
+  /// result is false.
   var hasBefore: Bool {
     var (kept, own) = (stat(), stat())
     guard lstat(before, &kept) == 0 else { return false }
@@ -98,13 +99,13 @@ struct HookFile {
 
   // MARK: Doing
 
-  /// - Throws: `GitError` where the folder cannot be written.
+  /// - Throws: `GitError` if the folder cannot be written.
   func carryOut(_ step: Step) throws(GitError) {
     switch step {
     case .keep, .leave: break
     case .write: try write()
     case .chain:
-      // At no time is there no hook, and never is one lost.
+      // There is always a hook in place, and the previous one is never lost.
       if link(path, before) != 0, errno != EEXIST { throw failure("keep \(path) as \(before)") }
       try write()
     case .remove: if unlink(path) != 0, errno != ENOENT { throw failure("remove \(path)") }

@@ -2,19 +2,19 @@ import Diagnostics
 import GitStore
 import Validation
 
-/// Puts hooks into a repository, or takes them away, and tells line by line what came of it.
+/// Installs or uninstalls hooks in a repository and reports each step as a line.
 public struct HookInstallation {
   let git: GitCommand
-  /// Nil for the remote that there is.
+  /// Nil means the default remote of the repository.
   let remote: String?
   let branch: String?
   let installation: String?
 
   /// - Parameters:
-  ///   - folder: the repository.
-  ///   - remote: the one that has the status; nil for the one that there is.
-  ///   - branch: the branch that the daemon follows; nil leaves what is set.
-  ///   - installation: the one whose status is asked; nil leaves what is set.
+  ///   - folder: The repository.
+  ///   - remote: The remote that has the status; nil for the default remote.
+  ///   - branch: The branch that the daemon follows; nil leaves the setting unchanged.
+  ///   - installation: The installation whose status is used; nil leaves the setting unchanged.
   public init(
     folder: String, remote: String? = nil, branch: String? = nil, installation: String? = nil
   ) {
@@ -22,20 +22,20 @@ public struct HookInstallation {
     (self.remote, self.branch, self.installation) = (remote, branch, installation)
   }
 
-  /// What was done, for people.
+  /// The result of an installation, as text for people.
   public struct Result {
-    /// A line a thing that was done.
+    /// One line per action.
     public internal(set) var lines: [String] = []
-    /// Whether a hook was left for somebody to decide about.
+    /// Whether a hook was left unchanged because the user has to decide.
     public internal(set) var leftAny = false
   }
 
   // MARK: Installing
 
-  /// Puts hooks into place, and sets in git's configuration what they need.
+  /// Installs hooks, and sets the git configuration that they need.
   ///
-  /// - Parameter names: the hooks; the usual ones where it is empty.
-  /// - Throws: `GitError` where it cannot be done.
+  /// - Parameter names: The hooks; if empty, the usual ones.
+  /// - Throws: `GitError` if it fails.
   public func install(_ names: [HookName]) async throws -> Result {
     let (folder, isBare) = try await place(names)
     var result = Result()

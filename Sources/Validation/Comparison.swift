@@ -4,14 +4,15 @@ import Layout
 import Rules
 import Values
 
-/// Two sides of a repository, and what differs between them.
+/// Two sides of a repository, and the difference between them.
 public struct Comparison: Sendable {
   /// Nil before the first commit.
   var base: (side: Side, commit: ObjectID)?
   var head: Side
-  /// What the judge has to look at; nil where the layouts name different places, so that it is everything.
+  /// The changes that the judge examines. Nil if the layouts have different places, so that it examines
+  /// everything.
   var changes: Changes?
-  /// What was concluded without reading; nil where everything was read.
+  /// The facts that were used instead of reading; nil if everything was read.
   var facts: TreeFacts?
 
   /// The side that is judged.
@@ -21,9 +22,9 @@ public struct Comparison: Sendable {
   }
 
   /// - Parameters:
-  ///   - store: where facts about trees are kept; nil reads everything.
-  /// - Throws: `GitError` where a side cannot be read; not for a tree that goes beyond the limits or is none: that is a
-  ///   finding of its side, which then cannot be used.
+  ///   - store: The store of facts about trees. With nil, everything is read.
+  /// - Throws: `GitError` if a side cannot be read. A tree that exceeds the limits or is not a tree does not
+  ///   throw: it becomes a finding of its side, and the side is then unusable.
   static func read(
     base: ObjectID?, head: Head, in repository: GitRepository, _ store: FactStore?
   ) async throws -> Comparison {
@@ -31,7 +32,8 @@ public struct Comparison: Sendable {
       return try await compare(base: base, head: head, in: repository, store)
     } catch let error as GitError {
       guard let finding = Diagnostic(unreadable: error) else { throw error }
-      // Which of the two it is: a later commit that puts an earlier one right must not be refused for it.
+      // Find out which side is unreadable. A later commit that fixes an earlier one must not be refused
+      // because of it.
       guard let side = try await readable(head, in: repository) else {
         return Comparison(head: .unreadable(finding))
       }
@@ -39,7 +41,7 @@ public struct Comparison: Sendable {
     }
   }
 
-  /// Nil where its tree goes beyond the limits, or is none.
+  /// Returns nil if the tree exceeds the limits or is not a tree.
   private static func readable(_ head: Head, in repository: GitRepository) async throws -> Side? {
     do {
       return try await side(of: head, in: repository)
@@ -97,7 +99,7 @@ public struct Comparison: Sendable {
 
   // MARK: One side
 
-  /// Reads all of a side.
+  /// Reads a side completely.
   public static func side(of head: Head, in repository: GitRepository) async throws -> Side {
     try await side(of: head, try await layout(of: head, in: repository), in: repository)
   }

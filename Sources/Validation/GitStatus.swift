@@ -7,28 +7,29 @@ import Rules
 import StatusWriter
 import Values
 
-/// What the daemon last wrote to git about running clusters. Anybody who may write the ref could have forged it,
-/// so it is believed only as far as the rules say.
+/// The latest status of running clusters that the daemon wrote to git. Anyone with write access to the ref
+/// could have forged it, so the rules limit how far it is trusted.
 public struct GitStatus: Sendable {
-  /// The commit of the status, and its age in whole seconds.
+  /// The commit of the status.
   public let commit: ObjectID
-  /// The cluster that it speaks of; nil where it does not say.
+  /// The installation whose daemon wrote the status, if it says so; nil otherwise. `age` is the age of the
+  /// status in whole seconds.
   public let owner: StatusOwner?
   public let age: Int
   private let tree: ObjectID
   private let repository: GitRepository
 
-  /// The largest file of the tree that is read, in bytes.
+  /// The maximum size in bytes of a file of the tree that is read.
   static let fileLimit = 64 << 10
-  /// The files of clusters: `NAMESPACE/NAME.yaml`. Whatever else somebody put there is not gone into.
+  /// The files of clusters: `NAMESPACE/NAME.yaml`. Other files in the tree are ignored.
   static let selection = (try? PathSelection(patterns: ["*/*.yaml"])) ?? .all
 
-  /// Finds it; no file of it is read.
+  /// Finds the status without reading its cluster files.
   ///
   /// - Parameters:
-  ///   - ref: where to look; nil means the usual places.
-  ///   - now: in seconds since 1970.
-  /// - Returns: nil where there is none; and what is wrong with the refs where one should be.
+  ///   - ref: The ref to look at; nil means the usual refs.
+  ///   - now: In seconds since 1970.
+  /// - Returns: The status, or nil if there is none; and the errors of refs that should have one.
   public static func find(
     in repository: GitRepository, ref: String? = nil, now: Int64
   ) async throws -> (status: GitStatus?, problems: [GitError]) {
@@ -40,17 +41,17 @@ public struct GitStatus: Sendable {
     return (status, problems)
   }
 
-  /// Which one it is and whose.
+  /// The commit and the owner of the status, for a report.
   public var source: Report.Status {
     Report.Status(source: .tree, commit: commit.hex, cluster: owner?.words)
   }
 
-  /// The same in words, and how old it is.
+  /// The same as text, with the age.
   public var words: [String] { StatusWords.age(of: source, age) }
 
   private static func owner(of tree: ObjectID, in repository: GitRepository) async -> StatusOwner? {
     let bytes = await repository.run { () -> [UInt8]? in
-      // A tree that cannot be read names nobody; what else it does not hold is noticed by whoever asks for it.
+      // A tree that cannot be read has no owner here. Other missing parts cause errors where they are read.
       guard let entry = try? repository.reader.entry(at: StatusOwner.path, inTree: tree), entry.isFile
       else { return nil }
       return try? repository.reader.blob(entry.id, limit: StatusOwner.sizeLimit)
@@ -69,12 +70,12 @@ public struct GitStatus: Sendable {
     return files.compactMap(\.self)
   }
 
-  /// The same for the judge, who asks for few of them.
+  /// Returns the files for the judge, which reads only a few of them.
   func files(_ store: FactStore?) -> StatusFiles {
     StatusFiles(tree: tree, source: .tree(commit: commit.hex, age: age), reader: repository.reader, store)
   }
 
-  /// Nil for what is no file of a cluster.
+  /// Returns nil if the file is not the file of a cluster.
   static func parse(_ bytes: [UInt8], _ path: String) -> ClusterFile? {
     guard bytes.count <= fileLimit else { return nil }
     return SettingsFile(path: path, bytes: bytes).json.flatMap { ClusterFile(path: path, $0) }

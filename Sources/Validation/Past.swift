@@ -4,9 +4,9 @@ import Manifests
 import Rules
 import Synchronization
 
-/// Looks up, in the history of its file, which app a cluster had before the one that it has at the base.
+/// Finds the previous app of a cluster in the history of its file: the one before the app at the base.
 ///
-/// Only a cluster is asked for that changes its app while no status of it is at hand.
+/// The judge asks only for clusters that change their app and have no status.
 final class Past: Sendable {
   private let comparison: Comparison
   private let reader: ObjectReader
@@ -16,12 +16,12 @@ final class Past: Sendable {
     (self.comparison, self.reader) = (comparison, reader)
   }
 
-  /// - Throws: what kept the history from being read: whatever was concluded without it does not hold.
+  /// - Throws: The error that prevented reading the history. Conclusions drawn without it are invalid.
   func check() throws(GitError) {
     if let problem = problem.withLock(\.self) { throw problem }
   }
 
-  /// Nil where it had no other one. Blocks while it reads.
+  /// Returns nil if the cluster had no other app. Blocks while it reads.
   func app(before cluster: ObjectReference) -> String? {
     guard let (base, commit) = comparison.base, let now = base.snapshot.cluster(cluster),
       let path = now.source?.path

@@ -5,20 +5,20 @@ import Manifests
 import Rules
 import Values
 
-/// A layout, and what is wrong with the file that it was read from.
+/// A layout, and the findings about the file that it was read from.
 typealias FoundLayout = (layout: RepositoryLayout, findings: [Diagnostic])
 
 /// One side of a comparison: the files of a commit, of the index or of a folder.
 public struct Side: Sendable {
   let layout: RepositoryLayout
-  /// What is wrong with `.kdops.yaml`. With an error among them the other files were not read.
+  /// The findings about `.kdops.yaml`. If one of them is an error, the other files were not read.
   public let layoutFindings: [Diagnostic]
   public private(set) var snapshot: Snapshot
   private let texts: Texts
 
   var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
 
-  /// The files that could not be read whole, in order.
+  /// The files that could not be read completely, sorted.
   public var unreadFiles: [String] {
     snapshot.paths.filter { path in
       snapshot.findings(in: path).contains { $0.severity == .error && $0.object == nil }
@@ -28,10 +28,10 @@ public struct Side: Sendable {
   /// The bytes of a file as they were judged.
   func text(_ path: String) -> [UInt8]? { texts.text(path) }
 
-  /// A file as lines, as it was judged.
+  /// The lines of a file as they were judged.
   func source(_ path: String) -> SourceText? { texts.source(path) }
 
-  /// - Parameter snapshot: without it, a side without files.
+  /// - Parameter snapshot: With nil, the side has no files.
   private init(_ found: FoundLayout, _ snapshot: Snapshot? = nil, texts: Texts) {
     (layout, layoutFindings) = found
     self.snapshot = snapshot ?? Snapshot(defaultNamespace: found.layout.defaultNamespace)
@@ -39,16 +39,16 @@ public struct Side: Sendable {
     self.snapshot.contents = { texts.text($0) }
   }
 
-  /// A side that cannot be read as a whole, and why.
+  /// A side that cannot be read as a whole, with the reason.
   static func unreadable(_ finding: Diagnostic) -> Side {
     Side((RepositoryLayout(), [finding]), texts: Texts([:]))
   }
 
   // MARK: From git
 
-  /// Reads everything.
+  /// Reads all files.
   ///
-  /// - Parameter entries: what the layout selects.
+  /// - Parameter entries: The entries that the layout selects.
   static func read(
     _ entries: [TreeEntry], _ found: FoundLayout, texts: Texts, in repository: GitRepository
   ) async throws -> Side {
@@ -57,15 +57,15 @@ public struct Side: Sendable {
     return side
   }
 
-  /// The side that facts are about. Only that is read which somebody asks for.
+  /// Creates the side that the facts are about. Files are read only on demand.
   init(_ facts: TreeFacts, _ found: FoundLayout, texts: Texts) {
     self.init(found, Snapshot(facts, defaultNamespace: found.layout.defaultNamespace), texts: texts)
   }
 
-  /// Reads what differs between this side and another.
+  /// Reads the files that differ between this side and another.
   ///
-  /// - Parameter found: a layout with the same places.
-  /// - Returns: the other side, and what the judge has to look at because of it.
+  /// - Parameter found: A layout with the same places.
+  /// - Returns: The other side, and the changes that the judge has to examine.
   func changed(
     by differences: [TreeChange], _ found: FoundLayout, texts: Texts, in repository: GitRepository
   ) async throws -> (side: Side, changes: Changes) {
@@ -99,14 +99,14 @@ public struct Side: Sendable {
 
   /// Reads the files of a folder on disk.
   ///
-  /// - Returns: the side, and the folder that was asked for from the repository's root.
+  /// - Returns: The side, and the requested folder relative to the repository's root.
   static func read(folder: String) async throws -> (side: Side, asked: String) {
     do {
       let (side, tree) = try await whole(folder)
       return (side, tree.asked)
     } catch let error as GitError {
       guard let finding = Diagnostic(unreadable: error) else { throw error }
-      // What is wrong with it as a whole concerns whoever asked for a part.
+      // An error of the whole repository is reported even if only a part was requested.
       return (unreadable(finding), "")
     }
   }
@@ -114,7 +114,7 @@ public struct Side: Sendable {
   private static func whole(_ folder: String) async throws -> (side: Side, tree: WorkTree) {
     let name = RepositoryLayout.path
     let top = try await WorkTree.list(path: folder, PathSelection(patterns: [name, "**/\(name)"]))
-    // A folder in a larger repository that has a layout of its own is a repository to be.
+    // A folder with its own layout inside a larger repository is treated as a future repository.
     let own = top.files.contains { $0.isFile && $0.path.isExactly(top.asked + name) }
     let root = own ? top.asked : ""
     var found = (layout: RepositoryLayout(), findings: [Diagnostic]())
@@ -136,7 +136,7 @@ public struct Side: Sendable {
     return (side, tree)
   }
 
-  /// Reads files side by side; what comes back is in the order of `files`.
+  /// Reads and parses files concurrently; the result is in the order of `files`.
   private static func parse(
     _ files: [TreeEntry], of tree: WorkTree, _ namespace: String
   ) async throws -> [(ManifestFile, [UInt8])] {
@@ -159,10 +159,10 @@ public struct Side: Sendable {
 }
 
 extension RepositoryLayout {
-  /// Whether something of a tree is read, or has to be reported since it is not.
+  /// Whether an entry of a tree is read, or must be reported because it cannot be read.
   static func mayHoldObjects(_ entry: TreeEntry) -> Bool { isManifest(entry.path) || !entry.isFile }
 
-  /// Whether the same files hold the same objects under both.
+  /// Whether the same files have the same objects under both layouts.
   func hasSamePlaces(as other: RepositoryLayout) -> Bool {
     (apps, clusters, defaultNamespace) == (other.apps, other.clusters, other.defaultNamespace)
   }

@@ -5,7 +5,7 @@ import Rules
 import StatusWriter
 import Synchronization
 
-/// The files of the status tree, each read when somebody asks for its cluster, and once.
+/// The files of the status tree. Each is read once, when its cluster is requested.
 final class StatusFiles: LiveArchive {
   private let tree: ObjectID
   private let source: LiveView.Source
@@ -15,12 +15,13 @@ final class StatusFiles: LiveArchive {
   private let uses = Mutex<StatusUses?>(nil)
   private let problem = Mutex<GitError?>(nil)
 
-  /// - Parameter store: where it is kept which apps running clusters need; nil reads that from all files.
+  /// - Parameter store: The store of the facts about which apps running clusters need. With nil, all files
+  ///   are read.
   init(tree: ObjectID, source: LiveView.Source, reader: ObjectReader, _ store: FactStore?) {
     (self.tree, self.source, self.reader, self.store) = (tree, source, reader, store)
   }
 
-  /// The cluster whose file stands at a path of the tree; nil where none does.
+  /// The cluster whose file is at a path of the tree; nil if the path is not a cluster's.
   static func cluster(of path: String) -> ObjectReference? {
     let names = path.split(separator: "/", omittingEmptySubsequences: false)
     guard names.count == 2, names[1].hasSuffix(".yaml") else { return nil }
@@ -35,7 +36,7 @@ final class StatusFiles: LiveArchive {
     var error: GitError
   }
 
-  /// - Throws: what kept a file from being read: whatever was concluded without it does not hold.
+  /// - Throws: The error that prevented reading a file. Conclusions drawn without the file are invalid.
   func check() throws(Unreadable) {
     guard let problem = problem.withLock(\.self) else { return }
     guard case .tree(let commit, _) = source else { throw Unreadable(error: problem) }
@@ -64,7 +65,7 @@ final class StatusFiles: LiveArchive {
     let found = read { () throws(GitError) -> Set<ObjectReference>? in
       let kept = try uses(by: store)
       if let found = try? kept.clusters(use) { return found }
-      // What was kept is damaged or cannot tell: all files do.
+      // The stored facts are damaged or cannot answer. Read all files instead.
       store?.forget(.statuses)
       uses.withLock { $0 = nil }
       let whole = try uses(by: nil)

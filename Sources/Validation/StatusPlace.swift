@@ -1,11 +1,12 @@
 import GitStore
 import StatusWriter
 
-/// Where a repository holds the status tree.
+/// Finds the status tree in a repository.
 enum StatusPlace {
-  /// A clone's copy of what the remote has, the remote's own ref, and the branch with the same files.
+  /// The clone's copy of the remote's ref, the ref as it is in the remote repository, and the branch with the
+  /// same files.
   ///
-  /// - Parameter installation: as in the daemon's configuration.
+  /// - Parameter installation: The installation's name, as in the daemon's configuration.
   static func refs(installation: String) -> [String] {
     let ending = StatusRefs(notes: nil, tree: "", branch: nil).suffixed(installation).tree ?? ""
     return ["refs/kdops/remote/kdops/status", "refs/kdops/status", "refs/remotes/origin/kdops/status"].map {
@@ -13,13 +14,13 @@ enum StatusPlace {
     }
   }
 
-  /// The status that was written last: one that was fetched by hand once is not to stand before those that every
-  /// fetch brings.
+  /// Returns the newest status. A status that a user once fetched by hand must not take precedence over those
+  /// that every fetch updates.
   ///
-  /// - Parameter ref: where to look; nil means the usual places, of the installation that git's configuration names
-  ///   under `kdops.installation`.
-  /// - Returns: nil where there is none; and why refs that are there cannot be used. Anybody who may write one may have
-  ///   made it name a file.
+  /// - Parameter ref: The ref to look at; nil means the usual refs of the installation that git's
+  ///   configuration names under `kdops.installation`.
+  /// - Returns: The commit, or nil if there is none; and the errors of refs that exist but cannot be used.
+  ///   Anyone with write access may have pointed a ref at a file.
   static func newest(
     in repository: GitRepository, ref: String?
   ) async throws(GitError) -> (commit: CommitInfo?, problems: [GitError]) {

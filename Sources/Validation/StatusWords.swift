@@ -1,11 +1,12 @@
 import Diagnostics
 
-/// What is said of the status that a judgement relied on: which one, how old, and what could not be judged without.
+/// Describes the status that a judgement relied on: its commit, its age, and the rules that could not be
+/// judged without one.
 public enum StatusWords {
-  /// From this age on, in seconds, it is said what an old status means: a day.
+  /// The age in seconds from which a status is reported as old: one day.
   private static let oldFrom = 86_400
 
-  /// - Parameter isServer: whether the repository is the one that statuses are written to, and none is fetched.
+  /// - Parameter isServer: Whether statuses are written to this repository, so that nothing is fetched.
   public static func lines(_ validation: Validation, isServer: Bool = false) -> [String] {
     let report = validation.report
     var lines = validation.statusProblems.map { "warning: \($0)" }
@@ -18,11 +19,11 @@ public enum StatusWords {
     return lines
   }
 
-  /// Which status it was, whose and how old; nothing where there was none.
+  /// The commit, owner and age of the status; empty if there was none.
   ///
   /// - Parameters:
-  ///   - age: in whole seconds.
-  ///   - isServer: whether the repository is the one that statuses are written to.
+  ///   - age: In whole seconds.
+  ///   - isServer: Whether statuses are written to this repository.
   public static func age(of status: Report.Status, _ age: Int?, isServer: Bool = false) -> [String] {
     guard let commit = status.commit, let age else { return [] }
     let whose = status.cluster.map { " of \($0)" } ?? ""

@@ -4,30 +4,31 @@ import Manifests
 import Synchronization
 import Values
 
-/// The bytes of one side's files, for the line and column of findings: read when there are some, and once.
+/// The bytes of one side's files, for the line and column of findings. A file is read once, when it has
+/// findings.
 final class Texts: Sendable {
   private let reader: ObjectReader?
-  /// Where a path is looked up that is not among `files`.
+  /// The tree in which paths that are not in `files` are looked up.
   private let tree: ObjectID?
-  /// Files that stand elsewhere; nil for those that are gone.
+  /// The blobs of files that differ from the tree; nil for deleted files.
   private let files: [ExactString: ObjectID?]
   private let known: Mutex<[ExactString: [UInt8]?]>
-  /// The same as lines, of files that something was shown of.
+  /// The files as lines, for files of which lines were shown.
   private let lines = Mutex<[ExactString: SourceText?]>([:])
 
-  /// The files of a tree, but for some.
+  /// Creates the files of a tree, with replacements for some of them.
   init(_ reader: ObjectReader, tree: ObjectID?, but files: [ExactString: ObjectID?] = [:]) {
     (self.reader, self.tree, self.files) = (reader, tree, files)
     known = Mutex([:])
   }
 
-  /// Files that were read already.
+  /// Creates files whose bytes were already read.
   init(_ texts: [ExactString: [UInt8]]) {
     (reader, tree, files) = (nil, nil, [:])
     known = Mutex(texts.mapValues { $0 })
   }
 
-  /// The bytes of a file; nil where there is none. Blocks while it reads.
+  /// Returns the bytes of a file; nil if there is none. Blocks while it reads.
   func text(_ path: String) -> [UInt8]? {
     let key = ExactString(path)
     if let text = known.withLock({ $0[key] }) { return text }
@@ -36,7 +37,7 @@ final class Texts: Sendable {
     return text
   }
 
-  /// A file as lines; nil where there is none. Blocks while it reads.
+  /// Returns the lines of a file; nil if there is none. Blocks while it reads.
   func source(_ path: String) -> SourceText? {
     let key = ExactString(path)
     if let source = lines.withLock({ $0[key] }) { return source }
@@ -45,7 +46,7 @@ final class Texts: Sendable {
     return source
   }
 
-  /// A place that cannot be told stands against nothing: findings are then shown at their file's beginning.
+  /// Ignores read errors. The findings are then shown at the beginning of their file.
   private func read(_ path: String) -> [UInt8]? {
     guard let reader else { return nil }
     if let other = files[ExactString(path)] {

@@ -6,57 +6,57 @@ import Rules
 import StatusWriter
 import Values
 
-/// One run of `kdops validate`: gathers what is to be compared, has it judged, and tells of it.
+/// One run of `kdops validate`: reads the sides, judges them, and creates the report.
 public struct Validation {
   public enum Target {
-    /// The files of a folder as they are.
+    /// The files of a folder on disk.
     case workTree
-    /// What `git commit` would take, against `HEAD`.
+    /// The index, which `git commit` would commit, against `HEAD`.
     case staged
-    /// What `git commit` would take, against a commit: of a merge, against the side that is there already.
+    /// The index against a commit. For a merge, the commit is the side that the branch already has.
     case stagedOver(ObjectID)
-    /// One commit against another, or against where they parted.
+    /// One commit against another, or against their merge base.
     case commits(base: String, head: String)
-    /// What a branch gets that moves from one commit to another, whatever their histories share; without a first
-    /// one, all that the other holds.
+    /// The update of a branch from one commit to another, regardless of their common history. Without a first
+    /// commit, everything in the second one is new.
     case update(from: ObjectID?, to: ObjectID)
   }
 
-  /// Everything that was found, and what became of every object that was asked for.
+  /// All findings, and the verdict on every requested object.
   public let report: Report
-  /// How many apps and clusters the judged side has.
+  /// The number of apps and clusters on the judged side.
   public let apps: Int
   public let clusters: Int
-  /// How many files that the layout selects are among those that were asked for; nil where two sides were compared, of
-  /// which a change may well have none.
+  /// The number of requested files that the layout selects. Nil if two sides were compared, because a change
+  /// may well have no such file.
   public let selectedFiles: Int?
   /// The age of the status that was used, in whole seconds.
   public let statusAge: Int?
-  /// The cluster that the status speaks of; nil where there is none, or it does not say.
+  /// The owner of the status; nil if there is no status or it does not name one.
   public let statusOwner: StatusOwner?
-  /// What is wrong with statuses that are there and were not used.
+  /// The errors of statuses that exist and were not used.
   public let statusProblems: [GitError]
-  /// What the judge said of every object that changed; nil where `.kdops.yaml` says nowhere to look.
+  /// The judge's result for every changed object. Nil if the layout in `.kdops.yaml` is unusable.
   public let judgement: Judgement?
-  /// What is known of running clusters.
+  /// The live state of running clusters.
   public let live: LiveView
-  /// The app that a cluster had before the one that it has at the base, from its file's history. Blocks while it reads.
+  /// Returns the app that a cluster had before the one at the base, from its file's history. Blocks while it
+  /// reads.
   public let history: @Sendable (ObjectReference) -> String?
   private let head: Side
   private let base: Side?
 
-  /// The objects of the judged side, and of the one that it is compared with; nil where there is none, or it cannot be
-  /// used.
+  /// The objects of the judged side and of its base. The base is nil if there is none or it cannot be used.
   public var snapshots: (base: Snapshot?, head: Snapshot) {
     (base.flatMap { $0.isUsable ? $0.snapshot : nil }, head.snapshot)
   }
 
   /// - Parameters:
-  ///   - path: a folder or a file; findings elsewhere are left out.
-  ///   - statusRef: where the status tree stands; nil means the usual places.
-  ///   - remembers: whether what is known of a tree is kept in the git folder, and used. Nothing but the time depends
-  ///     on it.
-  /// - Throws: `GitError` where it could not be run.
+  ///   - path: A folder or a file. Findings in other files are left out.
+  ///   - statusRef: The ref of the status tree; nil means the usual refs.
+  ///   - remembers: Whether facts about a tree are stored in the git folder and used. It affects only the
+  ///     speed.
+  /// - Throws: `GitError` if the validation could not be run.
   public static func run(
     _ target: Target, path: String, statusRef: String? = nil, remembers: Bool = true,
     environment: [String: String], now: Int64
@@ -79,12 +79,12 @@ public struct Validation {
     do {
       outcome = try await judge(comparison, status, in: repository, store)
     } catch let problem as StatusFiles.Unreadable {
-      // Judged as if there were none: whoever may write that ref must not be able to refuse changes.
+      // Judge as if there were no status. A user who may write that ref must not be able to block changes.
       (status, problems) = (nil, problems + [problem.error])
       outcome = try await judge(comparison, nil, in: repository, store)
     }
     if let facts = comparison.facts, facts.hasFailed {
-      // What was kept is damaged, or was asked what it cannot tell: nothing of it is believed.
+      // The stored facts are damaged or could not answer a question. Use none of them.
       store?.forget(.tree(facts.layout))
       comparison = try await Comparison.read(base: base, head: head, in: repository, nil)
       outcome = try await judge(comparison, status, in: repository, store)
@@ -93,7 +93,7 @@ public struct Validation {
     return Validation(outcome, of: comparison, name: name, status, problems, asked)
   }
 
-  /// What a report calls the files of a folder.
+  /// The name of the side in a report for the files of a folder.
   private static let workTree = "worktree"
 
   private static func sides(
@@ -106,21 +106,21 @@ public struct Validation {
     case .commits(let base, let head):
       let head = try await repository.resolve(head)
       let asked = try await repository.resolve(base)
-      // What the base branch got since they parted is no part of this change.
+      // Commits that the base branch got after the merge base are not part of this change.
       return (try await repository.mergeBase(asked, head) ?? asked, .commit(head))
     }
   }
 
   // MARK: Judging
 
-  /// What the judge said, and what it was told beside the files.
+  /// The judge's result, and its inputs other than the files.
   private struct Outcome: Sendable {
     var judgement: Judgement?
     var live = LiveView.none
     var history: @Sendable (ObjectReference) -> String? = { _ in nil }
   }
 
-  /// The judge may ask for files that nobody has read, so this runs where it may block.
+  /// The judge may read further files, so this runs where blocking is allowed.
   private static func judge(
     _ comparison: Comparison, _ status: GitStatus?, in repository: GitRepository, _ store: FactStore?
   ) async throws -> Outcome {
@@ -135,7 +135,7 @@ public struct Validation {
     }
   }
 
-  /// Without knowing where files are there is nothing to judge.
+  /// Returns nil if the layout is unusable, because the places of the files are then unknown.
   private static func conclude(
     _ comparison: Comparison, _ live: LiveView, history: (@Sendable (ObjectReference) -> String?)?
   ) -> Judgement? {
@@ -161,7 +161,7 @@ public struct Validation {
     report = Report(
       base: comparison.base?.commit.hex, head: name,
       status: status?.source ?? .none,
-      // With an error among those of the whole nothing was judged, whatever was asked for.
+      // After an error of the whole side nothing was judged, so its findings are reported for every path.
       findings: head.isUsable
         ? (head.layoutFindings + (judgement?.findings ?? [])).filter { asked.contains($0.location?.file) }
         : head.layoutFindings,
@@ -174,12 +174,12 @@ public struct Validation {
     statusOwner = status?.owner
   }
 
-  /// A line of a file as it was judged.
+  /// Returns a line of a file as it was judged.
   public func line(_ number: Int, of path: String) -> String? {
     (head.source(path) ?? base?.source(path))?.line(number)
   }
 
-  /// A path as the folder to look in, and the file in it where only one is meant.
+  /// Splits a path into the folder to open and, if the path is a file, the file's name in it.
   private static func split(_ path: String) throws -> (folder: String, file: String?) {
     var isFolder = false
     let manager = FileManager.default
@@ -196,14 +196,14 @@ public struct Validation {
   }
 }
 
-/// Which files a user wants to hear of.
+/// The files whose findings the user requested.
 private struct AskedPaths {
-  /// A folder from the repository's root, with a `/` at the end; empty for the root.
+  /// A folder relative to the repository's root, with a `/` at the end; empty for the root.
   let below: String
-  /// The one file in it that is meant.
+  /// The requested file in the folder; nil for all of them.
   let file: String?
 
-  /// What stands in no file concerns everybody.
+  /// Findings without a file are always included.
   func contains(_ path: String?) -> Bool {
     guard let path else { return true }
     return file.map { path.isExactly(below + $0) } ?? path.startsExactly(with: below)
@@ -211,7 +211,7 @@ private struct AskedPaths {
 }
 
 extension Snapshot {
-  /// Where a sound object is written.
+  /// The path of the file of a valid object.
   fileprivate func path(of object: ObjectReference) -> String? {
     app(object)?.source?.path ?? cluster(object)?.source?.path
   }

@@ -2,9 +2,9 @@ import Diagnostics
 import KubeDirector
 import Terminal
 
-/// A validation for people: every finding with its line, then what became of what.
+/// Renders a validation for people: every finding with its line, then the changed objects and a summary.
 public enum ValidationText {
-  /// How many changed objects are listed; more are counted.
+  /// The maximum number of changed objects that are listed. The others are only counted.
   private static let listLimit = 30
 
   static func render(_ validation: Validation, coloured: Bool) -> String {
@@ -17,7 +17,7 @@ public enum ValidationText {
     return text + summary(validation)
   }
 
-  /// A line a changed object, where something was compared.
+  /// One line per changed object, if two sides were compared.
   private static func changes(_ report: Report) -> String {
     guard report.base != nil else { return "" }
     let changed = report.objects.filter { $0.verdict != "unchanged" }.sorted { $0.object < $1.object }

@@ -3,14 +3,14 @@ import GitStore
 import KubeDirector
 import Rules
 
-/// Keys and values of the facts that are kept of a tree, as bytes.
+/// Encodes the keys and values of the facts stored about a tree.
 enum FactKey {
-  /// An app or a cluster: the path of its file.
+  /// The key of an app or a cluster. The value is the path of its file.
   static func object(_ reference: ObjectReference) -> [UInt8] {
     FactBytes("o", reference.kind, reference.namespace, reference.name).bytes
   }
 
-  /// A claim: the clusters that make it.
+  /// The key of a claim. The values are the clusters that make it.
   static func claim(_ claim: ClusterClaim) -> [UInt8] {
     switch claim {
     case .app(let use):
@@ -20,13 +20,13 @@ enum FactKey {
     }
   }
 
-  /// Every app.
+  /// The key of all apps.
   static let apps = FactBytes("a").bytes
-  /// Every file that is read always.
+  /// The key of all files that are always read.
   static let readAlways = FactBytes("r").bytes
 }
 
-/// Texts one after another, each with its length before it.
+/// A sequence of strings, each preceded by its length in bytes.
 struct FactBytes {
   private(set) var bytes: [UInt8] = []
 
@@ -38,7 +38,7 @@ struct FactBytes {
     bytes += text.utf8
   }
 
-  /// The texts; nil where the bytes are not made like that.
+  /// Decodes the strings; returns nil if the bytes are not in this format.
   static func texts(_ bytes: [UInt8]) -> [String]? {
     var texts: [String] = []
     var rest = bytes[...]
@@ -55,6 +55,6 @@ struct FactBytes {
     return texts
   }
 
-  /// Whether two such texts are the same only where their bytes are: Swift holds some others to be equal.
+  /// Whether the text is ASCII. Swift considers some other strings equal although their bytes differ.
   static func isPlain(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
 }

@@ -1,11 +1,12 @@
 import Glibc
 
-/// A file of which small parts are read where they lie. What it was opened as it stays, whoever puts another in its place.
+/// A file that is read in small ranges without loading all of it. The content stays the one of the file that
+/// was opened, even if another process replaces the file at the path.
 final class FactFile: Sendable {
   let size: Int
   private let descriptor: Int32
 
-  /// Nil where it cannot be opened, or is no file.
+  /// Returns nil if the path cannot be opened or is not a regular file.
   init?(path: String) {
     let descriptor = Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
@@ -20,7 +21,7 @@ final class FactFile: Sendable {
 
   deinit { close(descriptor) }
 
-  /// The bytes of a range; nil where the file has not so many, or cannot be read.
+  /// Reads a range of bytes; returns nil if the file is too short or cannot be read.
   func bytes(_ range: Range<Int>) -> [UInt8]? {
     guard range.lowerBound >= 0, range.upperBound <= size else { return nil }
     var isWhole = true
@@ -35,10 +36,10 @@ final class FactFile: Sendable {
   }
 }
 
-/// Tells the program that runs apart from every other.
+/// Identifies the running executable.
 enum ThisProgram {
-  /// Names of the executable's file, its size and its times. Rules, schemas and readers are compiled in, so another
-  /// version of any of them is another file, or was at least written at another time.
+  /// The device, inode, size and times of the executable's file. Rules, schemas and readers are compiled in,
+  /// so another version of any of them is another file, or a file with other times.
   static var identity: String {
     var file = stat()
     guard stat("/proc/self/exe", &file) == 0 else { return "\(getpid())" }

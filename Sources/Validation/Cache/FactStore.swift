@@ -3,19 +3,20 @@ import FoundationEssentials
 import GitStore
 import Layout
 
-/// Where facts about trees are kept: in the git folder, a file for each layout that was met and one for statuses.
+/// Stores facts about trees in the git folder: one file for each layout that was used, and one for statuses.
 ///
-/// Nothing depends on it. What cannot be read is not there, and what cannot be written is made again next time. A file
-/// is put in place whole; of two programs that write at once the later one's stays. Its name says which program wrote it
-/// about what, for another program may read the same files otherwise, and nobody has to remember to raise a number.
+/// It is only a cache. A file that cannot be read counts as missing, and a file that cannot be written is
+/// computed again next time. A file is replaced atomically; if two programs write at once, the later one's
+/// file stays. The file name contains a digest of the program's identity and of the subject, because another
+/// version of the program may read the same files differently. No version number has to be raised by hand.
 struct FactStore: Sendable {
-  /// How many files are kept, and how large one may be, in bytes.
+  /// The maximum number of files, and the maximum size of a file in bytes.
   static let fileLimit = 4
   static let sizeLimit = 128 << 20
-  /// After how many seconds what a program left behind that was killed is removed.
+  /// The age in seconds at which the temporary files of a killed process are removed.
   private static let leftoverAge: TimeInterval = 3600
 
-  /// What facts are about.
+  /// The subject of a file of facts.
   enum Subject: Sendable {
     /// The files of a tree that a layout selects.
     case tree(RepositoryLayout)
@@ -28,29 +29,29 @@ struct FactStore: Sendable {
   private let access: SharedAccess
 
   /// - Parameters:
-  ///   - gitFolder: The folder that linked work trees share, with a `/` at the end.
-  ///   - program: Tells programs apart that may read files otherwise.
-  ///   - access: Who else may use them.
+  ///   - gitFolder: The common git folder of all linked work trees, with a `/` at the end.
+  ///   - program: The identity of the program. It separates programs that may read files differently.
+  ///   - access: The access that other users get.
   init(gitFolder: String, program: String, access: SharedAccess = SharedAccess(nil)) {
     folder = gitFolder + "kdops/validate/"
     self.program = program
     self.access = access
   }
 
-  /// The store of a repository, for the program that runs.
+  /// Creates the store of a repository for the running program.
   init(_ repository: GitRepository) async throws {
     self.init(
       gitFolder: try await repository.commonFolder(), program: ThisProgram.identity,
       access: SharedAccess(try await repository.setting("core.sharedRepository")))
   }
 
-  /// What was kept; nil where there is nothing that can be used.
+  /// Returns the stored facts, or nil if there are none that can be used.
   func table(of subject: Subject) -> FactTable? {
     guard let file = FactFile(path: path(of: subject)), file.size <= Self.sizeLimit else { return nil }
     do throws(FactTable.Damage) { return try FactTable(file) } catch { return nil }
   }
 
-  /// Keeps facts, instead of what was kept before.
+  /// Stores facts in place of the previous ones.
   func keep(_ facts: [UInt8], of subject: Subject) {
     guard facts.count <= Self.sizeLimit else { return }
     let manager = FileManager.default
@@ -60,7 +61,7 @@ struct FactStore: Sendable {
     tidy()
   }
 
-  /// Forgets what was kept.
+  /// Deletes the stored facts.
   func forget(_ subject: Subject) { try? FileManager.default.removeItem(atPath: path(of: subject)) }
 
   private func path(of subject: Subject) -> String {
@@ -77,7 +78,7 @@ struct FactStore: Sendable {
 
   private static let suffix = ".facts"
 
-  /// Removes the oldest files beyond the limit, and leftovers.
+  /// Removes the oldest files beyond the limit, and old temporary files.
   private func tidy() {
     let manager = FileManager.default
     let files = ((try? manager.contentsOfDirectory(atPath: folder)) ?? []).compactMap { name in

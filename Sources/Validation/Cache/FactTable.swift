@@ -1,20 +1,21 @@
 import Crypto
 
-/// A file of facts, each under a key; several may share one. Written once, as a whole, and looked into without being read.
+/// A file that maps keys to facts; a key may have several. It is written once, as a whole, and looked up
+/// without being loaded.
 ///
-/// Records lie in buckets by their key, and each bucket carries a checksum that also covers its number and the file's own
-/// salt. So a look-up reads and checks a few hundred bytes among any number, and what was damaged, cut off or taken from
-/// another file is noticed before it is believed.
+/// Records are in buckets by key. Each bucket has a checksum that also covers its number and the file's own
+/// salt. So a look-up reads and checks a few hundred bytes regardless of the number of records, and detects
+/// damage, truncation and data from another file before it uses them.
 ///
 ///     magic  salt  buckets  info's length  file's length  checksum    8 bytes each
 ///     info
-///     where each bucket begins, and where the last one ends           8 bytes each
+///     start of each bucket, and end of the last one                   8 bytes each
 ///     bucket: checksum (8 bytes), then records: length of key, length of value (4 bytes each), key, value
 struct FactTable: Sendable {
-  /// Something in the file is not as it was written.
+  /// The file does not have the content that was written.
   struct Damage: Error, Hashable {}
 
-  /// What whoever wrote it said of the whole.
+  /// The header data that the writer stored about the whole file.
   let info: [UInt8]
   private let file: FactFile
   private let salt: UInt64
@@ -24,7 +25,7 @@ struct FactTable: Sendable {
   private static let magic = word(of: Array("kdopsft1".utf8))
   private static let prologue = 6 * 8
 
-  /// - Throws: `Damage` where it is no such file, or not a whole one.
+  /// - Throws: `Damage` if the file has another format or is truncated.
   init(_ file: FactFile) throws(Damage) {
     guard let prologue = file.bytes(0..<Self.prologue) else { throw Damage() }
     let words = (0..<6).map { Self.word(of: prologue[($0 * 8)...]) }
@@ -41,7 +42,7 @@ struct FactTable: Sendable {
     self.info = info
   }
 
-  /// Everything under a key, in no particular order.
+  /// Returns all values of a key, in no particular order.
   func values(of key: [UInt8]) throws(Damage) -> [[UInt8]] {
     let number = Int(Self.hash(key) % UInt64(buckets))
     let entry = directory + 8 * number
@@ -68,7 +69,7 @@ struct FactTable: Sendable {
 
   // MARK: Writing
 
-  /// Facts on their way into a file.
+  /// Collects facts and encodes them as a file.
   struct Writer {
     private var records: [UInt8] = []
     private var starts: [(hash: UInt64, start: Int)] = []
@@ -81,7 +82,7 @@ struct FactTable: Sendable {
       records += value
     }
 
-    /// The file's bytes.
+    /// Returns the bytes of the file.
     func bytes(info: [UInt8], salt: UInt64) -> [UInt8] {
       let buckets = max(1, starts.count / 12)
       var members: [[Int]] = Array(repeating: [], count: buckets)
@@ -134,7 +135,7 @@ struct FactTable: Sendable {
     return word(of: hash.finalize())
   }
 
-  /// Spreads keys over buckets: FNV-1a.
+  /// Distributes keys over buckets: FNV-1a.
   private static func hash(_ key: [UInt8]) -> UInt64 {
     key.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
   }

@@ -1,17 +1,18 @@
 import Glibc
 
-/// Who beside its owner may use what is written into a git folder, as `core.sharedRepository` says (git-config(1)).
+/// The access that other users get to files written into a git folder, as set in `core.sharedRepository`
+/// (git-config(1)).
 ///
-/// Whoever may write facts can have them say anything; in a repository that is shared so, the same people may write its
-/// refs and hooks.
+/// A user who may write facts can forge them. In a repository that is shared in this way, the same users may
+/// also write its refs and hooks.
 struct SharedAccess: Sendable, Hashable {
-  /// Rights that files get beside those of the umask.
+  /// The mode bits that files get in addition to those that the umask leaves.
   private var added: UInt32 = 0
-  /// The very rights that files get; nil where the umask has a say.
+  /// The exact mode bits of files; nil if the umask applies.
   private var exact: UInt32?
 
-  /// - Parameter setting: what git's configuration says; nil where it says nothing. What git would not take counts as
-  ///   nothing.
+  /// - Parameter setting: The value in git's configuration; nil if it is not set. A value that git would not
+  ///   accept counts as not set.
   init(_ setting: String?) {
     switch setting?.lowercased() {
     case "group", "true", "yes", "on", "1", "": added = 0o660
@@ -23,7 +24,7 @@ struct SharedAccess: Sendable, Hashable {
     }
   }
 
-  /// Gives a file, or a folder, those rights. Somebody else's stays as it is.
+  /// Sets the mode of a file or a folder. Does not change files of other owners.
   func grant(_ path: String) {
     guard added != 0 || exact != nil else { return }
     var information = stat()
@@ -32,7 +33,7 @@ struct SharedAccess: Sendable, Hashable {
     guard isFolder || information.st_mode & S_IFMT == S_IFREG else { return }
     let old = information.st_mode & 0o7777
     var mode = exact.map { old & ~0o777 | $0 } ?? (old | added)
-    // Who may read a folder may enter it, and what is made in it is its group's.
+    // A user who may read a folder may also enter it, and files created in it belong to its group.
     if isFolder { mode |= (mode & 0o444) >> 2 | S_ISGID }
     if mode != old { _ = chmod(path, mode) }
   }

@@ -4,20 +4,20 @@ import KubeDirector
 import Rules
 import StatusWriter
 
-/// Which running clusters need an app, by what the status tree says of them.
+/// Finds the running clusters that need an app, according to the status tree.
 ///
-/// Kept as facts about a tree that was read once; of a later tree only those files are read that differ.
+/// The result for one tree is stored as facts. For a later tree, only the files that differ are read.
 struct StatusUses: Sendable {
-  /// Nil where every file was read.
+  /// Nil if every file was read.
   private let table: FactTable?
-  /// The clusters of which the facts say nothing any more.
+  /// The clusters whose facts are out of date.
   private let fresh: Set<ObjectReference>
   private let uses: [AppUse: [ObjectReference]]
 
-  /// How many files may differ from the tree that is known before all are read.
+  /// The maximum number of files that may differ from the known tree. Beyond it, all files are read.
   private static let differenceLimit = 500
 
-  /// - Parameter store: nil reads everything and keeps nothing.
+  /// - Parameter store: With nil, everything is read and nothing is stored.
   static func find(
     in tree: ObjectID, _ reader: ObjectReader, _ store: FactStore?
   ) throws(GitError) -> StatusUses {
@@ -36,7 +36,7 @@ struct StatusUses: Sendable {
     return StatusUses(table: nil, fresh: [], uses: found)
   }
 
-  /// Nil where what is known does not help.
+  /// Returns nil if the stored facts cannot be used.
   private static func known(
     _ table: FactTable, _ tree: ObjectID, _ reader: ObjectReader
   ) throws(GitError) -> StatusUses? {
@@ -64,9 +64,9 @@ struct StatusUses: Sendable {
     return found
   }
 
-  /// The clusters that name an app like this; each once.
+  /// Returns the clusters that use the app, without duplicates.
   ///
-  /// - Throws: `Damage` where what was kept is not as it was written, or cannot tell.
+  /// - Throws: `Damage` if the stored facts are damaged or cannot answer.
   func clusters(_ use: AppUse) throws(FactTable.Damage) -> Set<ObjectReference> {
     var found = Set(uses[use] ?? [])
     guard let table else { return found }

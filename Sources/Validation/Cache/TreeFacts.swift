@@ -7,9 +7,10 @@ import Manifests
 import Rules
 import Synchronization
 
-/// What is known of a tree that was read once, for the judge who asks about files that did not change since.
+/// Answers the judge's questions about unchanged files from the facts stored about a tree that was read
+/// before.
 final class TreeFacts: Archive {
-  /// What the facts are about, and how many there are.
+  /// The tree that the facts are about, and the number of its apps and clusters.
   struct Info: Sendable, Hashable {
     var tree: ObjectID
     var apps: Int
@@ -35,13 +36,13 @@ final class TreeFacts: Archive {
   private let reader: ObjectReader
   private let failed = Mutex(false)
 
-  /// - Throws: `FactTable.Damage` where these are no facts about a tree.
+  /// - Throws: `FactTable.Damage` if the table has no facts about a tree.
   init(_ table: FactTable, layout: RepositoryLayout, reader: ObjectReader) throws(FactTable.Damage) {
     guard let info = Info(table.info) else { throw FactTable.Damage() }
     (self.info, self.table, self.layout, self.reader) = (info, table, layout, reader)
   }
 
-  /// Whether something was asked that could not be answered: nothing that was concluded since holds.
+  /// Whether a question could not be answered. If so, every conclusion drawn from these facts is invalid.
   var hasFailed: Bool { failed.withLock(\.self) }
 
   // MARK: Archive
@@ -119,7 +120,7 @@ final class TreeFacts: Archive {
 
   // MARK: Writing
 
-  /// The facts about a tree that was read whole, as a file's bytes.
+  /// Encodes the facts about a completely read tree as the bytes of a file.
   static func bytes(of snapshot: Snapshot, tree: ObjectID, salt: UInt64) -> [UInt8] {
     var writer = FactTable.Writer()
     var info = Info(tree: tree, apps: 0, clusters: 0)

@@ -3,18 +3,19 @@ import GitStore
 import Layout
 import Rules
 
-/// Reads a tree: from what is known of it, or of one that was not very different; else whole.
+/// Reads a tree. Uses the stored facts about this tree or a similar one, if there are any; else reads all
+/// files.
 struct TreeReading {
   let layout: FoundLayout
   let repository: GitRepository
-  /// Nil reads everything and keeps nothing.
+  /// With nil, everything is read and nothing is stored.
   let store: FactStore?
 
-  /// How many files may differ from the tree that is known before it is worth while to read everything and know anew:
-  /// reading these costs a few hundredths of a second each time.
+  /// The maximum number of files that may differ from the known tree. Beyond it, reading all files and
+  /// storing new facts is better: reading these files costs a few hundredths of a second each time.
   private static let differenceLimit = 500
 
-  /// - Returns: the tree as a side, and the facts that it rests on; nil where everything was read.
+  /// - Returns: The side of the tree, and the facts that it relies on; nil facts if everything was read.
   func side(of tree: ObjectID) async throws -> (side: Side, facts: TreeFacts?) {
     if let known = try await known(of: tree) { return known }
     let entries = try await repository.run { [reader = repository.reader, layout] in
@@ -22,7 +23,7 @@ struct TreeReading {
     }
     let side = try await Side.read(
       entries, layout, texts: Texts(repository.reader, tree: tree), in: repository)
-    // What has no path that leads to it cannot be read again by it.
+    // An entry without a valid path cannot be read again by path.
     if let store, !entries.contains(where: { !$0.isWithinReach }) {
       let facts = TreeFacts.bytes(of: side.snapshot, tree: tree, salt: UInt64.random(in: 0...UInt64.max))
       store.keep(facts, of: .tree(layout.layout))
@@ -30,13 +31,13 @@ struct TreeReading {
     return (side, nil)
   }
 
-  /// Nil where nothing is known that helps.
+  /// Returns nil if the stored facts cannot be used.
   private func known(of tree: ObjectID) async throws -> (side: Side, facts: TreeFacts?)? {
     guard let table = store?.table(of: .tree(layout.layout)) else { return nil }
     let reader = repository.reader
     guard let facts = try? TreeFacts(table, layout: layout.layout, reader: reader) else { return nil }
     let selection = try layout.layout.selection()
-    // A tree that was collected since is no tree to begin with.
+    // The known tree is no base if git has garbage-collected it since.
     guard
       let differences = try? await repository.diff(
         baseTree: facts.info.tree, headTree: tree, selection),

@@ -1,12 +1,12 @@
 import FoundationEssentials
 
-/// A report that is written beside what is printed: `junit=kdops.xml`.
+/// A report that is written to a file in addition to the printed output: `junit=kdops.xml`.
 public struct ReportFile: Sendable {
   public let format: ReportFormat
-  /// Where it is written, as it was given.
+  /// The path of the file, as given by the user.
   public let path: String
 
-  /// Nil for anything but a format, `=` and a path.
+  /// Returns nil unless the argument is a format, `=` and a path.
   public init?(argument: String) {
     let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, let format = ReportFormat(rawValue: String(parts[0])), !parts[1].isEmpty else {
@@ -16,10 +16,10 @@ public struct ReportFile: Sendable {
     path = String(parts[1])
   }
 
-  /// Writes the whole file or none of it.
+  /// Writes the file atomically.
   ///
-  /// - Parameter version: of the program, for reports that name it.
-  /// - Throws: one sentence that names the file.
+  /// - Parameter version: The program's version, for reports that contain it.
+  /// - Throws: An error with one sentence that names the file.
   public func write(_ validation: Validation, version: String) throws {
     do {
       try Data(format.render(validation, version: version).utf8).write(

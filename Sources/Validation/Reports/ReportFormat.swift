@@ -1,7 +1,7 @@
 import Diagnostics
 import Rules
 
-/// How a validation is told: for people, or for what reads reports.
+/// The format of a validation report: for people, or for tools.
 public enum ReportFormat: String, Sendable, CaseIterable {
   case human
   case json
@@ -10,7 +10,7 @@ public enum ReportFormat: String, Sendable, CaseIterable {
   case github
   case gitlab
 
-  /// What it is written in, for where it is printed.
+  /// The notation of the output, for the job log.
   public var notation: JobLog.Notation {
     switch self {
     case .human: .text
@@ -20,11 +20,11 @@ public enum ReportFormat: String, Sendable, CaseIterable {
     }
   }
 
-  /// The whole report as text that ends with a line feed.
+  /// Renders the whole report as text that ends with a line feed.
   ///
   /// - Parameters:
-  ///   - version: of the program, for reports that name it.
-  ///   - coloured: For people only.
+  ///   - version: The program's version, for reports that contain it.
+  ///   - coloured: Only for the `human` format.
   public func render(_ validation: Validation, version: String, coloured: Bool = false) -> String {
     let report = validation.report
     return switch self {
