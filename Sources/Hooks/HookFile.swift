@@ -37,7 +37,7 @@ struct HookFile {
   var path: String { "\(folder)/\(name.rawValue)" }
   var before: String { path + HookScript.before }
 
-  // MARK: Deciding
+  // MARK: Decisions
 
   /// - Parameter content: The content of the file; nil if there is none.
   static func state(of content: String?, _ name: HookName = .preCommit) -> State {
@@ -78,7 +78,7 @@ struct HookFile {
     }
   }
 
-  // MARK: Looking
+  // MARK: Current state
 
   var state: State {
     var status = stat()
@@ -97,7 +97,7 @@ struct HookFile {
     return kept.st_ino != own.st_ino || kept.st_dev != own.st_dev
   }
 
-  // MARK: Doing
+  // MARK: Changing files
 
   /// - Throws: `GitError` if the folder cannot be written.
   func carryOut(_ step: Step) throws(GitError) {

@@ -70,7 +70,7 @@ public struct HookInstallation {
       try await git.run("config", "--local", key, value)
       lines.append("git config \(key) is \(value)")
     }
-    // A server's repository is where the status is written to.
+    // Statuses are written to a server's repository, so it does not fetch them.
     if isBare { return lines }
     guard let settings = try await fetchSettings() else {
       return lines + [
@@ -89,12 +89,12 @@ public struct HookInstallation {
     ]
   }
 
-  // MARK: Taking away
+  // MARK: Uninstalling
 
-  /// Takes hooks away, and what was set with them, and puts back what was there before.
+  /// Removes hooks and the configuration that they need, and restores the previous hooks.
   ///
-  /// - Parameter names: the hooks; all where it is empty.
-  /// - Throws: `GitError` where it cannot be done.
+  /// - Parameter names: The hooks; if empty, all of them.
+  /// - Throws: `GitError` if it fails.
   public func uninstall(_ names: [HookName]) async throws -> Result {
     let (folder, isBare) = try await place(names)
     var result = Result()
@@ -107,7 +107,7 @@ public struct HookInstallation {
     let remains = HookName.allCases.contains {
       if case .ours = HookFile(name: $0, folder: folder.path).state { true } else { false }
     }
-    // Other hooks still read what fetches bring.
+    // Remaining hooks still need the fetched status.
     if !remains { result.lines += try await forget(isBare: isBare) }
     if result.lines.isEmpty { result.lines = ["nothing of kdops is installed here"] }
     return result
@@ -120,7 +120,7 @@ public struct HookInstallation {
         try await git.run("config", "--local", "--fixed-value", "--unset-all", line.key, line.value)
         isChanged = true
       }
-      // A copy that no fetch renews would be taken for the status.
+      // A copy that no fetch updates any more would be mistaken for the current status.
       let refs = try await git.run("for-each-ref", "--format=%(refname)", "refs/kdops/remote", "refs/notes")
       for ref in refs.split(separator: "\n").map(String.init)
       where settings.fetched.contains(where: { ref.hasPrefix($0.dropLast()) }) {
@@ -136,15 +136,16 @@ public struct HookInstallation {
     return isChanged ? ["what was set in git's configuration is taken back, and what it fetched"] : []
   }
 
-  // MARK: Looking
+  // MARK: The hooks folder
 
   private struct Folder {
     var path: String
-    /// What one should know of it.
+    /// A note for the user about the folder.
     var note: String?
   }
 
-  /// Where git looks for hooks: the same folder for all work trees of a repository, or what `core.hooksPath` says.
+  /// The folder in which git looks for hooks: the common folder of all work trees of a repository, or the one
+  /// in `core.hooksPath`.
   private func place(_ names: [HookName]) async throws -> (folder: Folder, isBare: Bool) {
     guard let bare = try await git.answer("rev-parse", "--is-bare-repository") else {
       throw GitError(
@@ -198,7 +199,7 @@ public struct HookInstallation {
 }
 
 extension HookFile.Step {
-  /// What is told of a step.
+  /// The description of a completed step.
   enum Words {
     case done(String)
     case left(String)

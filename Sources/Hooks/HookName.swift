@@ -1,14 +1,14 @@
-/// The hooks of git in which kdops judges.
+/// The git hooks that kdops implements.
 public enum HookName: String, CaseIterable, Sendable {
   case preCommit = "pre-commit"
-  /// Of a merge that git commits by itself.
+  /// Runs for a merge that git commits by itself.
   case preMergeCommit = "pre-merge-commit"
   case prePush = "pre-push"
   case preReceive = "pre-receive"
 
-  /// Whether git tells it on its standard input which refs move.
+  /// Whether git lists the updated refs on the hook's standard input.
   public var readsRefs: Bool { self == .prePush || self == .preReceive }
 
-  /// What is put in place where nobody names a hook.
+  /// The hooks that are installed if the user names none.
   static func usual(inBare isBare: Bool) -> [HookName] { isBare ? [.preReceive] : [.preCommit, .prePush] }
 }

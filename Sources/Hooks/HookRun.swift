@@ -2,24 +2,25 @@ import Diagnostics
 import GitStore
 import Validation
 
-/// What one hook judges, and against what. Reads the repository and nothing else: no hook waits for the network.
+/// Chooses what one hook judges and against which base. It reads only the repository, so no hook waits for
+/// the network.
 public struct HookRun {
-  /// One comparison that was asked for.
+  /// One comparison and its result.
   public struct Judged {
-    /// The branch that is pushed to; nil for a commit.
+    /// The pushed branch; nil for a commit.
     var branch: String?
     /// The command that shows all findings.
     var command: String
-    /// What came of it.
+    /// The result of the comparison.
     public var validation: Validation
-    /// Whether what is judged is committed already, and no hook keeps it from that.
+    /// Whether the judged change is already committed, so that no hook can prevent the commit.
     var isCommitted = false
-    /// Why it passes though something else was asked at first; nil mostly.
+    /// Why the change passes although the first comparison failed; usually nil.
     var note: String?
   }
 
   let name: HookName
-  /// What git gave the hook: of `pre-push` the remote's name and address.
+  /// The hook's arguments from git; for `pre-push`, the remote's name and address.
   let arguments: [String]
   let repository: GitRepository
   let environment: [String: String]
@@ -27,8 +28,8 @@ public struct HookRun {
   let now: Int64
 
   /// - Parameters:
-  ///   - arguments: what git gave the hook.
-  ///   - now: in seconds since 1970.
+  ///   - arguments: The hook's arguments from git.
+  ///   - now: In seconds since 1970.
   public init(
     name: HookName, arguments: [String], repository: GitRepository, environment: [String: String], now: Int64
   ) {
@@ -36,10 +37,10 @@ public struct HookRun {
     (self.environment, self.now) = (environment, now)
   }
 
-  /// Judges a commit, or each branch that is pushed.
+  /// Judges a commit, or each pushed branch.
   ///
-  /// - Parameter input: what git wrote to its standard input.
-  /// - Throws: `GitError` where it could not be judged.
+  /// - Parameter input: What git wrote to the hook's standard input.
+  /// - Throws: `GitError` if it could not be judged.
   public func judge(_ input: String) async throws -> [Judged] {
     switch name {
     case .preCommit, .preMergeCommit: return [try await judgeStaged()]
@@ -54,7 +55,7 @@ public struct HookRun {
   // MARK: A commit
 
   private func judgeStaged() async throws -> Judged {
-    // So says the pre-commit framework that it is run on commits that are made already.
+    // The pre-commit framework sets these variables when it runs on existing commits.
     if let base = environment["PRE_COMMIT_FROM_REF"], let head = environment["PRE_COMMIT_TO_REF"] {
       let command = Self.command(base, head)
       return Judged(
@@ -68,8 +69,9 @@ public struct HookRun {
     return try await withUnpushed(alone)
   }
 
-  /// What is wrong beside `HEAD` may be what mends it: a commit is amended, or those that are not pushed yet come
-  /// right as a whole. A push is judged as a whole as well, so that counts here, too.
+  /// Judges the index together with the commits that are not pushed yet. A change that fails against `HEAD`
+  /// may be the fix: a commit is amended, or the unpushed commits are valid only as a whole. A push is also
+  /// judged as a whole, so the same applies here.
   private func withUnpushed(_ alone: Judged) async throws -> Judged {
     guard let head = try await repository.head() else { return alone }
     for ref in try await trackedBranches(of: try await remoteName()) {
@@ -87,11 +89,11 @@ public struct HookRun {
     return alone
   }
 
-  /// Of a merge: what it brings in, where the followed branch holds that already. Then only the rest is new; against
-  /// `HEAD` the steps that others made one after another would be judged as one.
+  /// For a merge: the merged commit, if the followed branch already contains it. Then only the rest is new.
+  /// Against `HEAD`, several steps that others made one after another would be judged as one.
   private func sideThatIsThere() async throws -> ObjectID? {
     var heads = try await repository.mergeHeads()
-    // Before its hook `git merge` says it in the environment only.
+    // Before the hook runs, `git merge` names the merged commits only in the environment.
     heads += environment.keys.sorted().compactMap { key in
       key.hasPrefix("GITHEAD_") ? ObjectID(hex: key.dropFirst("GITHEAD_".count)) : nil
     }
@@ -113,7 +115,7 @@ public struct HookRun {
   // MARK: A push
 
   private func moves(_ input: String) throws -> [RefMove] {
-    // The pre-commit framework reads git's lines itself.
+    // The pre-commit framework consumes git's standard input itself.
     if name == .prePush, let new = environment["PRE_COMMIT_TO_REF"].flatMap({ ObjectID(hex: $0) }),
       let ref = environment["PRE_COMMIT_REMOTE_BRANCH"]
     {
@@ -132,7 +134,7 @@ public struct HookRun {
     for move in RefMove.judged(among: moves, branch: branch) {
       guard let new = move.new else { continue }
       let base = name == .preReceive ? move.old : try await base(of: move, new, isFollowed: branch != nil)
-      // Several branches are often one and the same commit.
+      // Several branches often point to the same commit.
       guard base != new, seen.insert([base, new]).inserted else { continue }
       judged.append(
         Judged(
@@ -142,10 +144,10 @@ public struct HookRun {
     return judged
   }
 
-  /// What the remote has already, as far as this clone knows.
+  /// The commit that the remote already has, as far as this clone knows.
   private func base(of move: RefMove, _ new: ObjectID, isFollowed: Bool) async throws -> ObjectID? {
     let remote = name == .prePush ? arguments.first ?? "origin" : "origin"
-    // Of the followed branch just what it holds there, also where its history is rewritten.
+    // For the followed branch: its current commit in the remote, even if the push rewrites its history.
     if isFollowed {
       if let old = move.old, try await repository.has(old) { return old }
       if let branch = move.branch,
@@ -154,7 +156,7 @@ public struct HookRun {
         return known
       }
     }
-    // Of any other what it adds to the branch that it will be merged into.
+    // For other branches: the merge base with the branch that they will be merged into.
     for ref in try await trackedBranches(of: remote) {
       guard let commit = try await repository.target(of: ref) else { continue }
       if let common = try await repository.mergeBase(commit, new) { return common }
@@ -163,9 +165,9 @@ public struct HookRun {
     return nil
   }
 
-  // MARK: What git's configuration says
+  // MARK: Git configuration
 
-  /// The branch that the daemon follows, where somebody has said so.
+  /// The branch that the daemon follows, if it is configured.
   private func followedBranch() async throws -> String? {
     guard let branch = try await repository.setting(RepositorySetting.branch), !branch.isEmpty else {
       return nil
@@ -177,7 +179,7 @@ public struct HookRun {
     try await repository.setting(RepositorySetting.remote) ?? "origin"
   }
 
-  /// Where this clone keeps the branch of a remote that others' work ends up in.
+  /// The remote-tracking refs of the branch that changes are merged into.
   private func trackedBranches(of remote: String) async throws -> [String] {
     let names = try await followedBranch().map { [$0] } ?? ["HEAD", "main", "master"]
     return names.map { "refs/remotes/\(remote)/\($0)" }

@@ -1,9 +1,9 @@
-/// The script that git starts. The same stands in the folder `hooks`, for those who put it in place themselves.
+/// The script that git runs. The folder `hooks` has a copy for users who install it themselves.
 enum HookScript {
-  /// By this line a file is known to be ours, of whatever version.
+  /// This line identifies a kdops hook of any version.
   static let marker = "# kdops git hook "
 
-  /// What the name of a hook gets that was there before, and is asked first.
+  /// The suffix of the name of the previous hook, which runs first.
   static let before = ".before-kdops"
 
   static let text = #"""

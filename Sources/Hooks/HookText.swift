@@ -1,27 +1,27 @@
 import Diagnostics
 import Validation
 
-/// What a hook says on the terminal of whoever commits or pushes: never more than a screen.
+/// Renders the terminal output of a hook: at most one screen.
 public struct HookText {
   let name: HookName
   let isColoured: Bool
 
-  /// - Parameter name: the hook that speaks.
+  /// - Parameter name: The hook that prints the output.
   public init(name: HookName, isColoured: Bool) { (self.name, self.isColoured) = (name, isColoured) }
 
-  /// How many lines findings may take where something is refused, and where all passes.
+  /// The maximum number of lines for findings if a change is refused, and if all changes pass.
   private static let refusalLines = 16
   private static let passLines = 8
-  /// How many changed objects are named, and of how many branches.
+  /// The maximum number of changed objects that are listed, and of branches.
   private static let changesAtMost = 5
   private static let branchesAtMost = 3
 
-  /// What is said of what was judged, line by line.
+  /// The lines about the judged changes.
   ///
-  /// - Returns: nothing where nothing was touched that kdops has to do with.
+  /// - Returns: Empty if nothing that kdops manages was changed.
   public func lines(_ judged: [HookRun.Judged]) -> [String] {
     let refused = judged.filter { $0.validation.report.count(.error) > 0 }
-    // What was refused alone counts: the rest is told when it passes.
+    // If a change was refused, only the refused ones are shown. The others are shown once all pass.
     let told = (refused.isEmpty ? judged : refused).filter { !$0.validation.isEventless }
     guard let first = told.first else { return [] }
     var room = refused.isEmpty ? Self.passLines : Self.refusalLines
@@ -37,7 +37,7 @@ public struct HookText {
 
   // MARK: Findings
 
-  /// The worst first, as many as there is room for; the first one in any case.
+  /// The most severe findings first, as many as fit; always at least one.
   private func findings(of judged: HookRun.Judged, _ room: inout Int) -> [String] {
     let renderer = HumanRenderer(colour: isColoured) { judged.validation.line($1, of: $0) }
     let all = judged.validation.report.findings.inReportOrder(perFile: FindingLimit.standard)
@@ -69,7 +69,7 @@ public struct HookText {
     }.joined(separator: ", ")
   }
 
-  // MARK: What comes of it
+  // MARK: Outcome
 
   private func outcome(of judged: HookRun.Judged, isOneOfSeveral: Bool) -> [String] {
     let report = judged.validation.report
@@ -102,7 +102,7 @@ public struct HookText {
 }
 
 extension Validation {
-  /// Whether there is nothing to tell: no object changed and nothing was found.
+  /// Whether there is nothing to report: no object changed and there are no findings.
   var isEventless: Bool {
     report.findings.isEmpty && report.objects.allSatisfy { $0.verdict == "unchanged" }
   }

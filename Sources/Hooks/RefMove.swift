@@ -1,21 +1,21 @@
 import GitStore
 import Values
 
-/// One ref that a push would move, as git tells its hooks.
+/// One ref that a push updates, as git passes it to hooks.
 struct RefMove: Sendable, Hashable {
-  /// The name that the ref has where it is pushed to.
+  /// The name of the ref in the remote repository.
   var ref: String
-  /// Nil where it is new there.
+  /// Nil if the ref is new.
   var old: ObjectID?
-  /// Nil where it is deleted.
+  /// Nil if the ref is deleted.
   var new: ObjectID?
 
-  /// The name of the branch; nil for tags, notes and whatever else is no branch.
+  /// The name of the branch; nil for tags, notes and other refs.
   var branch: String? {
     ref.cutting(prefix: "refs/heads/").map(String.init)
   }
 
-  /// Reads what git writes to a hook's standard input: `githooks(5)`.
+  /// Parses a hook's standard input: `githooks(5)`.
   ///
   /// - Throws: `GitError` of kind `.malformed` for a line of another form.
   static func read(_ input: String, of hook: HookName) throws(GitError) -> [RefMove] {
@@ -33,10 +33,11 @@ struct RefMove: Sendable, Hashable {
     return moves
   }
 
-  /// The moves that are judged: of branches that go on to hold files, and of one branch alone where it is known.
+  /// The updates that are judged: those of branches that are not deleted, and only those of `branch` if it is
+  /// known.
   ///
-  /// What the daemon writes (`refs/notes/…`, `refs/kdops/…`, branches `kdops/…`), tags and deletions hold nothing to
-  /// judge.
+  /// The daemon's own refs (`refs/notes/…`, `refs/kdops/…`, branches `kdops/…`), tags and deletions have
+  /// nothing to judge.
   static func judged(among moves: [RefMove], branch: String?) -> [RefMove] {
     moves.filter { move in
       guard move.new != nil, let name = move.branch, !name.startsExactly(with: "kdops/") else { return false }

@@ -5,15 +5,16 @@ import Subprocess
 import Terminal
 import Validation
 
-/// Fetches what the daemon last wrote of running clusters, for those who asked for it. By the `git` command, because
-/// a clone's own credentials are its to use: helpers, headers that CI sets, the user's ssh.
+/// Fetches the daemon's latest status of running clusters on request. It uses the `git` command, because only
+/// git can use all of a clone's credentials: helpers, headers that CI sets, the user's ssh.
 public enum StatusFetch {
-  /// Brings the copy in a clone up to date, and tells of it on a console.
+  /// Updates the status in a clone, and reports the result on a console.
   ///
   /// - Parameters:
-  ///   - path: a folder or a file in the clone.
-  ///   - environment: what `FetchCredentials` reads.
-  /// - Throws: `GitError` where there is no remote, or it cannot be reached. One without a status is no error.
+  ///   - path: A folder or a file in the clone.
+  ///   - environment: The variables that `FetchCredentials` reads.
+  /// - Throws: `GitError` if there is no remote or it cannot be reached. A remote without a status is not an
+  ///   error.
   public static func run(path: String, console: Console, _ environment: [String: String]) async throws {
     var isFolder = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
@@ -38,8 +39,8 @@ public enum StatusFetch {
     if found.isEmpty { console.line("\(name) has no status of running clusters yet") }
   }
 
-  /// - Parameter shows: whether git shows its own progress.
-  /// - Returns: what git had to say where it failed; empty where it has said so itself.
+  /// - Parameter shows: Whether git shows its own progress.
+  /// - Returns: Git's error message if it failed; empty if git has already printed it; nil on success.
   private static func fetch(
     _ remote: String, in folder: String, _ credentials: FetchCredentials?, shows: Bool
   ) async throws -> String? {
@@ -48,7 +49,7 @@ public enum StatusFetch {
         "fetch", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=",
         shows ? "--progress" : "--quiet", remote, FetchSettings.status,
       ]
-    // Nobody is there to be asked for a password, and a server that says nothing for a minute will not.
+    // There is no user to enter a password. A server that sends nothing for a minute counts as unreachable.
     let environment = Environment.inherit.updating([
       "GIT_TERMINAL_PROMPT": "0", "GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60",
     ]).updating(credentials?.variables ?? [:])

@@ -1,11 +1,11 @@
 import Diagnostics
 
-/// Words from files made fit for a forge's Markdown: they neither format, nor link, nor call anybody.
+/// Escapes text from files for the Markdown of git hosts: it cannot format, link, or mention users.
 ///
-/// Works on Unicode scalars, as a forge's parser does: a sign with a combining mark behind it is one `Character` to Swift,
-/// and equal to no sign.
+/// Works on Unicode scalars, as the hosts' parsers do. In Swift, a character with a combining mark after it
+/// is one `Character`, and does not equal the plain character.
 enum MarkdownText {
-  /// Text that is shown as it stands, also in a cell of a table.
+  /// Text that is shown literally, also in a table cell.
   static func escaped(_ text: String) -> String {
     var out = String.UnicodeScalarView()
     let scalars = Array(TerminalText.visible(text).unicodeScalars)
@@ -19,12 +19,13 @@ enum MarkdownText {
       case "\\", "`", "*", "_", "[", "]", "|":
         out.append("\\")
         out.append(scalar)
-      // People, teams, issues, merge requests and the like are named by these; they would be told, or linked.
+      // These characters start references to users, teams, issues, merge requests and similar, which would
+      // notify or link.
       case "@", "#", "!", "$", "%", "~", "^":
         out.append("\\")
         out.append(scalar)
         out.append(separator)
-      // Addresses become links without any sign around them.
+      // Addresses become links without any markup.
       case ":" where scalars[(index + 1)...].starts(with: "//".unicodeScalars),
         "w" where isLastOfWWW(scalars, index), "W" where isLastOfWWW(scalars, index):
         out.append(scalar)
@@ -35,16 +36,16 @@ enum MarkdownText {
     return String(out)
   }
 
-  /// Whether `www.` has its last `w` here, in either case.
+  /// Whether the scalar at this index is the last `w` of `www.`, in either case.
   private static func isLastOfWWW(_ scalars: [Unicode.Scalar], _ index: Int) -> Bool {
     guard index >= 2, index + 1 < scalars.count, scalars[index + 1] == "." else { return false }
     return scalars[(index - 2)..<index].allSatisfy { $0 == "w" || $0 == "W" }
   }
 
-  /// Keeps a sign apart from the word behind it, without being seen.
+  /// Separates a character from the text after it without being visible.
   private static let separator: Unicode.Scalar = "\u{200B}"
 
-  /// Text that can be copied as it stands.
+  /// Text as inline code that can be copied literally.
   static func code(_ text: String) -> String {
     let text = TerminalText.visible(text)
     var longest = 0

@@ -7,14 +7,14 @@ import StatusWriter
 import Validation
 
 extension Plan {
-  /// The plan of what was validated. Notes at hand in the repository tell how far the upgrades have come that it
-  /// has to wait for, or turns round.
+  /// The plan of a validated change. Notes in the repository show the progress of the upgrades that it waits
+  /// for or rolls back.
   public static func of(
     _ validation: Validation, in folder: String, _ environment: [String: String]
   ) async throws -> Plan {
     let problems = validation.statusProblems.map { "\($0)" }
     guard let judgement = validation.judgement else {
-      // Without knowing where files are nothing can be said but that.
+      // Without a usable layout the places of the files are unknown, so the plan has only the findings.
       return Plan(
         base: validation.report.base ?? "", head: validation.report.head, status: validation.report.status,
         statusAge: validation.statusAge, statusProblems: problems, findings: validation.report.findings)
@@ -24,7 +24,7 @@ extension Plan {
     var input = Planner.Input(
       report: validation.report, judgement: judgement, base: snapshots.base, head: snapshots.head,
       live: validation.live, statusAge: validation.statusAge, history: validation.history)
-    // What is asked of a validation may be read only now.
+    // The validation's lazily read data may block, so it is read here.
     let running = await repository.run { [input] in Planner.commitsUnderWay(input) }
     if !running.isEmpty {
       let refs = try await noteRefs(in: repository)
@@ -37,23 +37,23 @@ extension Plan {
     return plan
   }
 
-  /// Where notes of ours may be: as a daemon writes them, and below a remote's name, where a fetch puts them that
-  /// spares one's own.
+  /// The refs that may have kdops notes: the daemon's own, and those below a remote's name, where a fetch
+  /// stores them so as not to overwrite the local ones.
   private static func noteRefs(in repository: GitRepository) async throws -> [String] {
     try await repository.refs(prefix: "refs/notes/").keys.filter { ref in
       ref.split(separator: "/").last?.hasPrefix("kdops") == true
     }.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
   }
 
-  /// What the daemon has written about a commit; nil where nothing of ours is at hand.
+  /// The daemon's report in the note on a commit; nil if there is none.
   ///
-  /// - Parameter owner: the cluster that the status tree speaks of; what another one says is left out.
+  /// - Parameter owner: The owner of the status tree. Notes of other clusters are ignored.
   private static func note(
     on commit: String, of owner: StatusOwner?, _ refs: [String], in repository: GitRepository
   ) async throws -> CommitReport? {
     guard let id = ObjectID(hex: commit) else { return nil }
     for ref in refs {
-      // A ref of notes that names no notes is as one that is not there: it only tells how far an upgrade has come.
+      // A ref without readable notes counts as missing, because notes only show the progress of an upgrade.
       guard let bytes = try? await repository.note(on: id, ref: ref),
         let body = NoteText.body(of: String(decoding: bytes, as: UTF8.self))
       else { continue }

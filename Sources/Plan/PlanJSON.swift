@@ -5,7 +5,7 @@ import StatusWriter
 import Upgrade
 import Values
 
-/// The plan of `kdops plan --format json`, an interface for programs.
+/// The output of `kdops plan --format json`, an interface for programs.
 public enum PlanJSON {
   /// Raised when a reader of the previous version would misread the output.
   static let schemaVersion = 1
@@ -13,7 +13,7 @@ public enum PlanJSON {
   /// The plan as text that ends with a line feed.
   public static func render(_ plan: Plan) -> String { json(plan).text(pretty: true) + "\n" }
 
-  /// The plan as a tree. What is not known is `null`, and every member is always there.
+  /// The plan as a JSON tree. All members are always present; unknown values are `null`.
   static func json(_ plan: Plan) -> JSON {
     [
       "schemaVersion": JSON(schemaVersion), "base": .string(plan.base), "head": .string(plan.head),
@@ -48,7 +48,7 @@ public enum PlanJSON {
   }
 
   private static func role(_ role: Forecast.Role, in cluster: ClusterPlan) -> JSON {
-    // The events that are about this role's own pods; all of them are under `scripts`.
+    // The events about this role's own pods. All events are under `scripts`.
     var hooks: [String] = []
     for scripts in cluster.forecast?.scripts ?? [] where scripts.role == role.id {
       if !hooks.contains(scripts.event.rawValue) { hooks.append(scripts.event.rawValue) }

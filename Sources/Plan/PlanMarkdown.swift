@@ -4,12 +4,13 @@ import Rules
 
 /// A plan as a comment on a merge request, in the Markdown that GitHub and GitLab share.
 public enum PlanMarkdown {
-  /// Stands in the first line, unseen, so that a job finds its own comment and edits it.
+  /// An invisible first line, so that a job can find its own comment and edit it.
   static let marker = "<!-- kdops:plan -->"
-  /// GitHub takes 65,536 characters; some room is left for what a job adds.
+  /// GitHub accepts 65,536 characters. The rest is for what a job adds.
   public static let limit = 60_000
 
-  /// The comment, never longer than `limit` bytes. What does not fit is counted; what needs somebody comes first.
+  /// The comment, at most `limit` bytes long. What does not fit is counted; rejected and waiting changes come
+  /// first.
   public static func render(_ plan: Plan, limit: Int = limit) -> String {
     let summary = PlanWords.summary(plan)
     var text = "\(marker)\n### kdops plan · \(summary)\n\n"
@@ -19,7 +20,7 @@ public enum PlanMarkdown {
     let clusters = plan.clusters.enumerated().sorted {
       (rank($0.element.verdict), $0.offset) < (rank($1.element.verdict), $1.offset)
     }.map(\.element)
-    // Findings tell what has to be mended: they get their room before the rows of what goes well.
+    // Findings show what has to be fixed, so they get space before the rows of accepted changes.
     let findings = fit(plan.allFindings.map(item), into: room / 2)
     room -= findings.text.utf8.count
     text += table(
@@ -32,7 +33,7 @@ public enum PlanMarkdown {
     return text + foot
   }
 
-  /// For headings of tables and the words on what is left out.
+  /// Space for table headings and the counts of omitted rows.
   private static let reserve = 1_000
 
   private static func rank(_ verdict: Verdict) -> Int {
@@ -68,7 +69,7 @@ public enum PlanMarkdown {
     count == 0 ? "" : "… and \(PlanWords.counted(count, words)) more, which `kdops plan` shows\n"
   }
 
-  /// A row a cluster; of many, those that fare alike share one.
+  /// One row per cluster. If there are many, clusters with the same effect share a row.
   private static func rows(_ clusters: [ClusterPlan]) -> [String] {
     var rows: [(fate: String, names: [String])] = []
     var places: [String: Int] = [:]
@@ -87,11 +88,11 @@ public enum PlanMarkdown {
     }
   }
 
-  /// Up to how many clusters have a row each, and how many names a row has.
+  /// The maximum number of clusters with a row each, and of names in a row.
   private static let groupLimit = 12
   private static let nameLimit = 8
 
-  /// What happens to a cluster: every cell but the first.
+  /// The effect on a cluster: every cell but the first.
   private static func fate(_ cluster: ClusterPlan) -> String {
     var change = MarkdownText.escaped(PlanWords.way(cluster))
     if cluster.change != .upgrade { change = "\(PlanWords.change(cluster))\(change)" }
@@ -139,7 +140,7 @@ public enum PlanMarkdown {
     let (base, head) = (
       MarkdownText.escaped("\(plan.base.prefix(7))"), MarkdownText.escaped("\(plan.head.prefix(7))")
     )
-    // Whose status it is stands in the repository, where others may write it.
+    // The status owner's name comes from the repository, where others may write it, so it is escaped.
     let status = PlanWords.status(plan).map(MarkdownText.escaped).joined(separator: "; ")
     var text = "<sub>\(base) → \(head) · \(status)"
     if !plan.notJudged.isEmpty { text += " · not judged: \(plan.notJudged.joined(separator: ", "))" }

@@ -3,13 +3,13 @@ import KubeDirector
 import Rules
 import Terminal
 
-/// A plan for people at a terminal: a block a cluster, one fact a line.
+/// A plan for people at a terminal: one block per cluster, one fact per line.
 public struct PlanText {
   let isColoured: Bool
-  /// A line of a file as it was judged; nil where it cannot be had.
+  /// Returns a line of a file as it was judged; nil if it is not available.
   let sourceLine: (_ file: String, _ line: Int) -> String?
 
-  /// - Parameter sourceLine: a line of a file as it was judged; nil where it cannot be had.
+  /// - Parameter sourceLine: Returns a line of a file as it was judged; nil if it is not available.
   public init(
     isColoured: Bool = false,
     sourceLine: @escaping (_ file: String, _ line: Int) -> String? = { _, _ in nil }

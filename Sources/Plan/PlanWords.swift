@@ -3,7 +3,7 @@ import Rules
 import Upgrade
 import Validation
 
-/// The phrases that a plan is told in, whatever the format.
+/// The phrases of a plan that all text formats share.
 enum PlanWords {
   /// `1 upgrade, 2 resizes, 1 waiting, 0 rejected`.
   static func summary(_ plan: Plan) -> String {
@@ -42,33 +42,33 @@ enum PlanWords {
     }
   }
 
-  /// `spark-1.0.0 (1.0.0)`; the version alone adds nothing where the name says it.
+  /// `spark-1.0.0 (1.0.0)`; without the version if the name ends with it.
   static func app(_ version: ClusterPlan.Version) -> String {
     guard let number = version.version, !version.app.hasSuffix(number) else { return version.app }
     return "\(version.app) (\(number))"
   }
 
-  /// `spark-1.0.0 → spark-1.1.0`, or the one app where it stays.
+  /// `spark-1.0.0 → spark-1.1.0`, or the app alone if it does not change.
   static func way(_ cluster: ClusterPlan) -> String {
     guard let to = cluster.to else { return cluster.from.map(app) ?? "" }
     guard let from = cluster.from, from.app != to.app else { return app(to) }
     return "\(app(from)) → \(app(to))"
   }
 
-  /// The first of several, and how many more there are.
+  /// The first few changes, and the number of the others.
   static func brief(_ changes: [String]) -> String {
     let shown = changes.prefix(4).joined(separator: ", ")
     return changes.count > 4 ? "\(shown), … and \(changes.count - 4) more" : shown
   }
 
-  /// `resize: `; empty for what cannot be said to change.
+  /// `resize: `; empty if there is no change kind.
   static func change(_ cluster: ClusterPlan) -> String {
     cluster.change == .none ? "" : "\(cluster.change.rawValue): "
   }
 
   // MARK: Pods
 
-  /// Which pods come, go or are replaced, in their order; empty where nobody can say.
+  /// The pods that are created, deleted or replaced, in their order; empty if there is no forecast.
   static func pods(_ cluster: ClusterPlan) -> String {
     guard let forecast = cluster.forecast else { return "" }
     var parts: [String] = []
@@ -97,7 +97,7 @@ enum PlanWords {
       ? "\(role.id) \(moved) \(verb)" : "\(role.id) \(before) → \(after): \(moved) \(verb)"
   }
 
-  /// `4 3 2 1 0`; of many without gaps only the ends, `99 … 0`.
+  /// `4 3 2 1 0`; for a long run without gaps only the ends, `99 … 0`.
   static func ordinals(_ numbers: [Int]) -> String {
     let isRun = zip(numbers, numbers.dropFirst()).allSatisfy { abs($0 - $1) == 1 }
     if numbers.count > 8, isRun, let first = numbers.first, let last = numbers.last {
@@ -108,7 +108,7 @@ enum PlanWords {
 
   // MARK: Scripts
 
-  /// `pod_upgraded × 4, addnodes × 4 (of worker)`; empty where none runs.
+  /// `pod_upgraded × 4, addnodes × 4 (of worker)`; empty if no script runs.
   static func scripts(_ cluster: ClusterPlan) -> String {
     guard let forecast = cluster.forecast else { return "" }
     var order: [String] = []
@@ -126,16 +126,16 @@ enum PlanWords {
     return cluster.isAtMost && !words.isEmpty ? "at most \(words)" : words
   }
 
-  // MARK: Ways back and waits
+  // MARK: Rollback and waiting
 
-  /// Until when a revert commit rolls back; empty for what is no upgrade.
+  /// The point until which a revert commit rolls back; empty if the change is not an upgrade.
   static func rollback(_ cluster: ClusterPlan) -> String {
     guard cluster.isRollbackPossible else { return "" }
     guard let pod = cluster.forecast?.pointOfNoReturn else { return "until it finishes" }
     return "until \(pod.role) \(pod.ordinal) begins its script; from then on there is no way back"
   }
 
-  /// What a change that waits is waiting for, a sentence each.
+  /// The reasons why a change waits, one sentence each.
   static func waits(_ cluster: ClusterPlan) -> [String] {
     guard cluster.verdict == .waiting else { return [] }
     guard let running = cluster.running else { return cluster.waits.map(\.message) }
@@ -143,7 +143,7 @@ enum PlanWords {
     return ["behind the \(kind) \(running.words)" + (running.stall.map { ": \($0)" } ?? ", which runs")]
   }
 
-  /// Where the knowledge about running clusters comes from, and what is to be thought of it.
+  /// The source and the age of the status of running clusters, and warnings about it.
   static func status(_ plan: Plan) -> [String] {
     let lines = StatusWords.age(of: plan.status, plan.statusAge)
     let none = "no status of running clusters is at hand, so nothing says whether they are at rest"

@@ -5,9 +5,9 @@ import StatusWriter
 import Upgrade
 import Validation
 
-/// Makes a plan of what was judged.
+/// Computes a plan from a judgement.
 public struct Planner {
-  /// What was judged, and what is known of running clusters. Notes tell how far an upgrade has come.
+  /// The judgement and the known status of running clusters. Notes show the progress of upgrades.
   public struct Input: Sendable {
     var report: Report
     var judgement: Judgement
@@ -15,12 +15,12 @@ public struct Planner {
     var head: Snapshot
     var live: LiveView
     var statusAge: Int?
-    /// The app that a cluster had before the one that it has at the base.
+    /// Returns the app that a cluster had before the one at the base.
     var history: @Sendable (ObjectReference) -> String?
-    /// The notes at hand, by commit.
+    /// The available notes, by commit.
     var notes: [String: CommitReport]
 
-    /// - Parameter history: the app that a cluster had before the one that it has at the base.
+    /// - Parameter history: Returns the app that a cluster had before the one at the base.
     public init(
       report: Report, judgement: Judgement, base: Snapshot?, head: Snapshot, live: LiveView = .none,
       statusAge: Int? = nil, history: @escaping @Sendable (ObjectReference) -> String? = { _ in nil },
@@ -33,30 +33,30 @@ public struct Planner {
 
   private let input: Input
   private var known: [Question: Forecast] = [:]
-  /// What is left of it.
+  /// The remaining effort.
   private var effort: Int
 
-  /// What makes two clusters fare alike.
+  /// The inputs of a forecast. Clusters with equal inputs have the same forecast.
   private struct Question: Hashable {
     /// The namespaces in which its apps were found.
     var apps: [String]
     var old: ClusterSpec?
     var new: ClusterSpec
-    /// Those of its annotations that the engine heeds.
+    /// The values of the annotations that the engine reads.
     var asked: [String?]
     var extent: Forecast.Extent?
   }
 
-  /// The plan; the same input gives the same one.
+  /// Computes the plan; the same input gives the same plan.
   ///
-  /// - Parameter effort: how much of it is played through, in squares of members: the time that one cluster takes goes with
-  ///   the square of its members, and a change may name thousands of clusters, of which no two fare alike.
+  /// - Parameter effort: The limit for simulating changes, in squares of members. The time for one cluster
+  ///   grows with the square of its members, and a change may name thousands of clusters that all differ.
   public static func plan(_ input: Input, effort: Int = standardEffort) -> Plan {
     var planner = Planner(input: input, effort: effort)
     return planner.run()
   }
 
-  /// Four clusters as large as they may be, or a thousand of fifty members: a few seconds.
+  /// Enough for four clusters of maximum size, or a thousand with fifty members: a few seconds.
   public static let standardEffort = 4 * ClusterSpec.memberLimit * ClusterSpec.memberLimit
 
   private init(input: Input, effort: Int) {
@@ -64,7 +64,7 @@ public struct Planner {
     self.effort = effort
   }
 
-  /// The commits whose upgrades or rollbacks a plan will have to speak of.
+  /// The commits of the upgrades and rollbacks that the plan will mention.
   static func commitsUnderWay(_ input: Input) -> Set<String> {
     Set(
       input.report.objects.compactMap { verdict in
@@ -133,7 +133,7 @@ public struct Planner {
     ClusterPlan.Version(app: name, version: app?.spec.version)
   }
 
-  /// A cluster whose file is gone, or cannot be judged.
+  /// A cluster whose file is deleted or cannot be judged.
   private func gone(_ plan: ClusterPlan) -> ClusterPlan {
     var plan = plan
     guard plan.change == .delete else {
@@ -154,7 +154,7 @@ public struct Planner {
     return plan
   }
 
-  /// Says in words what a change of the app means that goes back, and on what that relies.
+  /// Adds remarks that explain a change back to an earlier app, and what that relies on.
   private func explain(_ move: ClusterTransition, _ plan: inout ClusterPlan) {
     let target = move.new.spec.app
     if plan.change == .rollback, move.isByHistory {
@@ -189,7 +189,7 @@ public struct Planner {
     }
   }
 
-  /// The upgrade that the status tells of, with what the note on its commit says of its progress.
+  /// The running upgrade in the status, with the progress from the note on its commit.
   private func running(_ reference: ObjectReference) -> RunningUpgrade? {
     guard let status = input.live.cluster(reference)?.status, let info = status.upgradeInfo else {
       return nil
@@ -202,12 +202,12 @@ public struct Planner {
       progress: isSame ? told?.roles : nil, stall: status.stall?.message)
   }
 
-  // MARK: What the engine would do
+  // MARK: Forecast
 
   private mutating func forecast(_ move: ClusterTransition, _ plan: inout ClusterPlan) {
     let apps = [move.oldApp, move.newApp].compactMap(\.self)
     guard move.newApp != nil else { return }
-    // The side that is there already may break the rules.
+    // The base may violate the rules.
     let sides = [(move.old, move.oldApp), (move.new, move.newApp)]
     let members = sides.compactMap { cluster, app in cluster?.spec.memberCount(of: app?.spec) }.max() ?? 0
     guard members <= ClusterSpec.memberLimit else {
@@ -217,7 +217,7 @@ public struct Planner {
       return
     }
     if plan.change == .rollback, let old = move.old {
-      // The engine has not left the app that is wanted: nothing is to be done.
+      // The engine still runs the requested app, so there is nothing to do.
       if !move.isByHistory, plan.running == nil { return }
       var extent = Forecast.Extent.unknown
       if let progress = plan.running?.progress {
@@ -239,7 +239,7 @@ public struct Planner {
     }
   }
 
-  /// - Returns: nil where it would take more effort than is left.
+  /// - Returns: Nil if it would take more than the remaining effort.
   private mutating func answer(
     _ move: ClusterTransition, _ extent: Forecast.Extent?, members: Int, _ play: () -> Forecast
   ) -> Forecast? {

@@ -6,19 +6,19 @@ import Logging
 import Plan
 import Rules
 
-/// A whole rehearsal: which ways there are through it, and one after another.
+/// A complete rehearsal: determines its acts, which run one after another.
 public struct Rehearsal: Sendable {
   var base: String
   var head: String
-  /// The ways through it, to be played one after another.
+  /// The acts, in the order in which they run.
   public var acts: [RehearsalAct]
-  /// What is not rehearsed, and why: a sentence each.
+  /// What is not rehearsed, and why: one sentence each.
   public var omitted: [String]
 
-  /// Finds out which ways through it there are.
+  /// Determines the acts.
   ///
-  /// - Parameter only: the clusters that are wanted; empty for all.
-  /// - Throws: `RehearsalError` where one that is wanted does not change.
+  /// - Parameter only: The requested clusters; empty for all.
+  /// - Throws: `RehearsalError` if a requested cluster does not change.
   public static func prepare(
     _ plan: Plan, _ moves: [ObjectReference: ClusterTransition], only: [ObjectReference],
     in repository: GitRepository

@@ -12,24 +12,24 @@ import Terminal
 import Values
 import Views
 
-/// One way through a rehearsal: clusters as they are, then what they are to become, and where asked the way back from
-/// the middle. Each has an embedded cluster of its own.
+/// One act of a rehearsal: clusters in their original state, then the change to the target state and, if
+/// requested, a rollback from the middle. Each act has its own embedded cluster.
 public struct RehearsalAct: Sendable {
   public enum Kind: String, Sendable, Hashable {
-    /// To the end.
+    /// Runs the change to its end.
     case forward
-    /// To the middle, and back.
+    /// Runs the change to the middle, and rolls it back.
     case back
   }
 
-  /// Which way it is.
+  /// The direction of the act.
   public var kind: Kind
   var subjects: [RehearsalSubject]
-  /// The settings and images of the commits that the clusters are of at first, and are to become of.
+  /// The settings and images at the commits of the original state and of the target state.
   var origin: RehearsalImages
   var goal: RehearsalImages
 
-  /// What a rehearsal is given from outside.
+  /// The environment that the caller provides.
   public struct Surroundings: Sendable {
     var folder: String
     var sandbox: SandboxMode
@@ -39,9 +39,9 @@ public struct RehearsalAct: Sendable {
     var tell: @Sendable (Timeline.Entry) -> Void
 
     /// - Parameters:
-    ///   - folder: of this act's own.
-    ///   - limit: how long any step may take.
-    ///   - tell: told of each thing as it ends.
+    ///   - folder: A folder for this act only.
+    ///   - limit: The time limit of each step.
+    ///   - tell: Called with each entry as it ends.
     public init(
       folder: String, sandbox: SandboxMode, limit: Duration, console: Console, logger: Logger,
       tell: @escaping @Sendable (Timeline.Entry) -> Void
@@ -51,9 +51,9 @@ public struct RehearsalAct: Sendable {
     }
   }
 
-  /// Plays it to its end.
+  /// Runs the act to its end.
   ///
-  /// - Throws: where it could not be run; what fails in it is in the report.
+  /// - Throws: An error if the act could not be run. Failures within it are in the report.
   public func play(_ surroundings: Surroundings) async throws -> ActReport {
     let clock = ContinuousClock()
     let begun = clock.now
@@ -109,7 +109,7 @@ public struct RehearsalAct: Sendable {
     return report
   }
 
-  /// Puts the clusters as they are, or as they are to become, into a commit.
+  /// Commits the clusters in their original state or in their target state.
   func commit(_ isGoal: Bool, _ message: String, to repository: RehearsalRepository) async throws -> String {
     try await repository.commit(
       RehearsalFiles.objects(subjects, isGoal: isGoal), isGoal ? goal : origin, message: message,
@@ -118,7 +118,7 @@ public struct RehearsalAct: Sendable {
 }
 
 extension FollowedChange {
-  /// The statuses of clusters that it tells of; nil where there is none.
+  /// The cluster statuses in the change; the status is nil if the cluster has none.
   fileprivate var statuses: [(ObjectReference, ClusterStatus?)] {
     let objects: [Object] =
       switch self {
@@ -132,7 +132,7 @@ extension FollowedChange {
   }
 }
 
-/// Keeps the timeline, and tells of each thing as it ends.
+/// Keeps the timeline, and reports each entry as it ends.
 actor Scribe {
   private(set) var timeline = Timeline()
   private let tell: @Sendable (Timeline.Entry) -> Void

@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// A rehearsal for programs; all durations are in seconds.
+/// A rehearsal for programs. All durations are in seconds.
 public enum RehearsalJSON {
   static let schemaVersion = 1
 

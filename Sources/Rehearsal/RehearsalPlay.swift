@@ -5,17 +5,17 @@ import KubeDirector
 import StatusWriter
 import Values
 
-/// Drives one act: commits, waits for what comes of it, and turns round in the middle where that is asked for.
+/// Runs one act: commits, waits for the result, and reverts in the middle if requested.
 struct RehearsalPlay: Sendable {
   let act: RehearsalAct
   let repository: RehearsalRepository
   let daemon: Daemon
   let watch: DaemonWatch
   let scribe: Scribe
-  /// How long any step may take.
+  /// The time limit of each step.
   let limit: Duration
 
-  /// - Returns: what did not go as it should, in the order of the clusters.
+  /// - Returns: The failures, in the order of the clusters.
   func run(_ beginning: String) async throws -> [RehearsalFailure] {
     let existing = act.subjects.filter { $0.origin != nil }
     let unready = try await settle(existing, at: beginning, "be configured as it is at the base") {
@@ -40,7 +40,7 @@ struct RehearsalPlay: Sendable {
     case timedOut(ClusterStatus?)
   }
 
-  /// Waits until every cluster has got where it is to go, or goes on no more.
+  /// Waits until every cluster has reached its target, or does not progress any more.
   private func settle(
     _ subjects: [RehearsalSubject], at commit: String, _ aim: String,
     app: @escaping @Sendable (RehearsalSubject) -> String?
@@ -83,7 +83,7 @@ struct RehearsalPlay: Sendable {
     guard let status = watch.clusters[cluster] else { return nil }
     let isAtRest = status.state == .configured && status.upgradeInfo == nil && status.app == app
     if isAtRest, status.specCommit == commit { return .reached }
-    // An older stall is not this commit's.
+    // An older stall does not belong to this commit.
     return status.stall != nil && status.specCommit == commit ? .stalled(status) : nil
   }
 
@@ -103,9 +103,9 @@ struct RehearsalPlay: Sendable {
     }
   }
 
-  // MARK: Turning round
+  // MARK: Rollback from the middle
 
-  /// Stops every cluster in the middle, reverts, and lets them go on.
+  /// Suspends every cluster in the middle, reverts the commit, and resumes the clusters.
   private func turnRound(_ goal: String) async throws -> [RehearsalFailure] {
     var late: [RehearsalFailure] = []
     await withTaskGroup(of: RehearsalFailure?.self) { group in
@@ -118,7 +118,7 @@ struct RehearsalPlay: Sendable {
     let revert = try await act.commit(false, "Revert: what it is to become", to: repository)
     await daemon.reconciler.sync()
     for subject in turned {
-      // Only now that the engine sees where to go may it go on.
+      // Resume only when the engine knows the new target.
       _ = await watch.wait(atMost: limit) { $0.reports[revert] != nil }
       try await suspend(subject, false)
     }
@@ -130,8 +130,8 @@ struct RehearsalPlay: Sendable {
     return (late + failures + deaf).sorted { $0.cluster < $1.cluster }
   }
 
-  /// Waits until half of the pods are done, the last ones are in hand, or nothing goes on, and has the engine begin no
-  /// next step. Where all pods are in hand at once, they may all be done in the same moment.
+  /// Waits until half of the pods are done, the last ones are in progress, or nothing progresses, and then
+  /// suspends the cluster. If all pods are in progress at once, they may all finish at the same moment.
   private func halt(_ subject: RehearsalSubject, _ goal: String) async -> RehearsalFailure? {
     let cluster = subject.cluster
     let replaced = subject.forecast?.replaced ?? 0
@@ -162,7 +162,7 @@ struct RehearsalPlay: Sendable {
       merge: ["metadata": ["annotations": [Wire.Annotation.suspend: value]]])
   }
 
-  /// Every pod that was touched has to have heard that it was taken back.
+  /// Every pod that was replaced must have received `pod_reverted`.
   private func unheard(_ subject: RehearsalSubject) async -> RehearsalFailure? {
     let timeline = await scribe.timeline
     let app = subject.origin?.spec.app ?? ""

@@ -2,27 +2,27 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// What came of a rehearsal.
+/// The result of a rehearsal.
 public struct RehearsalReport: Sendable {
   var base: String
   var head: String
-  /// In the order in which they were played.
+  /// In the order in which they ran.
   public var acts: [ActReport] = []
-  /// What was not rehearsed, and why: a sentence each.
+  /// What was not rehearsed, and why: one sentence each.
   public var omitted: [String]
   /// Whether the change, or a part of it, would be rejected.
   public var isRejected = false
 
-  /// Nothing was played yet.
+  /// Creates a report without acts.
   public init(base: String, head: String, omitted: [String]) {
     (self.base, self.head, self.omitted) = (base, head, omitted)
   }
 
-  /// Whether all went well.
+  /// Whether there were no failures.
   public var hasPassed: Bool { !isRejected && acts.allSatisfy(\.failures.isEmpty) }
 }
 
-/// What came of one way through it.
+/// The result of one act.
 public struct ActReport: Sendable {
   var kind: RehearsalAct.Kind
   var clusters: [ObjectReference]
@@ -31,21 +31,21 @@ public struct ActReport: Sendable {
   var failures: [RehearsalFailure] = []
 }
 
-/// Something that did not go as it should.
+/// A failure in a rehearsal.
 public struct RehearsalFailure: Sendable, Hashable {
   var cluster: ObjectReference
   /// One sentence.
   var message: String
-  /// What to do next; nil where the message says it.
+  /// What to do next; nil if the message contains it.
   var hint: String?
-  /// The end of what the script said.
+  /// The last lines of the script's output.
   var output: [String] = []
 }
 
-/// A rehearsal cannot be run.
+/// An error that prevents a rehearsal from running.
 public struct RehearsalError: Error, CustomStringConvertible {
   public let description: String
 
-  /// - Parameter description: one sentence.
+  /// - Parameter description: One sentence.
   public init(_ description: String) { self.description = description }
 }

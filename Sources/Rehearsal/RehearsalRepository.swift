@@ -4,7 +4,8 @@ import Layout
 import Manifests
 import Values
 
-/// The user's repository as a rehearsal reads it: the settings and the files of images of one commit.
+/// The data that a rehearsal reads from the user's repository: the settings and the image files of one
+/// commit.
 struct RehearsalImages: Sendable {
   var settings: JSON?
   var files: [TreeEntry]
@@ -28,7 +29,7 @@ struct RehearsalImages: Sendable {
   }
 }
 
-/// A bare repository of a rehearsal's own, in its folder. Nothing of the user's is written.
+/// A bare repository in the rehearsal's folder. The user's repository is never written.
 struct RehearsalRepository: Sendable {
   let path: String
   private let repository: GitRepository
@@ -38,9 +39,9 @@ struct RehearsalRepository: Sendable {
     return RehearsalRepository(path: path, repository: try await GitRepository.initBare(path: path))
   }
 
-  /// Puts a commit onto `main` whose files are just these.
+  /// Creates a commit on `main` with exactly these files.
   ///
-  /// - Returns: its id.
+  /// - Returns: The id of the commit.
   func commit(_ objects: [String: JSON], _ images: RehearsalImages, message: String, now: Int64) async throws
     -> String
   {
@@ -51,7 +52,7 @@ struct RehearsalRepository: Sendable {
       }
     }
     var texts = objects.mapValues { $0.text(pretty: true) + "\n" }
-    // JSON is YAML too.
+    // JSON is valid YAML.
     texts[RepositoryLayout.path] = RehearsalFiles.settings(images.settings).text(pretty: true) + "\n"
     for (path, text) in texts {
       let id = try await repository.writeBlob(Array(text.utf8))

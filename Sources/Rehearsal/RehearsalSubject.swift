@@ -9,17 +9,17 @@ import Values
 struct RehearsalSubject: Sendable {
   var cluster: ObjectReference
   var change: ChangeKind
-  /// What it is at first; nil where it is new.
+  /// The original state; nil if the cluster is new.
   var origin: Cluster?
-  /// What it is to become.
+  /// The target state.
   var goal: Cluster
-  /// The apps that both need.
+  /// The apps that both states need.
   var apps: [App]
   var forecast: Forecast?
 
-  /// Nil where there is nothing to rehearse: the cluster is not there, or was refused.
+  /// Returns nil if there is nothing to rehearse: the cluster does not exist, or its change was rejected.
   ///
-  /// A rollback is rehearsed as the upgrade that it takes back, turned round in the middle.
+  /// A rollback is rehearsed as the upgrade that it reverts, rolled back from the middle.
   init?(_ plan: ClusterPlan, _ move: ClusterTransition?) {
     guard plan.verdict == .accepted || plan.verdict == .waiting, let move, move.newApp != nil else {
       return nil
@@ -42,13 +42,13 @@ struct RehearsalSubject: Sendable {
     }
   }
 
-  /// Whether it takes another app, so that there is a way back from the middle.
+  /// Whether the app changes, so that there is a rollback from the middle.
   var isUpgrade: Bool { forecast != nil }
 
-  /// Whether a pod that is done may be one from which there is no way back.
+  /// Whether some pod is a point of no return: after its script, a rollback is impossible.
   var hasPointOfNoReturn: Bool { forecast?.pointOfNoReturn != nil }
 
-  /// Whether members of a role hear an event by an app.
+  /// Whether the members of a role subscribe to an event in an app.
   func hears(_ event: LifecycleEvent, role: String, app: String) -> Bool {
     spec(app)?.resolved(role)?.hears(event) == true
   }
@@ -58,14 +58,14 @@ struct RehearsalSubject: Sendable {
   private func spec(_ app: String) -> AppSpec? { apps.first { $0.metadata.name == app }?.spec }
 }
 
-/// The files of a throw-away repository: only what a rehearsal needs, an object a file.
+/// The files of a temporary repository: only what a rehearsal needs, one object per file.
 enum RehearsalFiles {
   static func path(of app: App) -> String { "apps/\(app.metadata.namespace)/\(app.metadata.name).json" }
   static func path(of cluster: Cluster) -> String {
     "clusters/\(cluster.metadata.namespace)/\(cluster.metadata.name).json"
   }
 
-  /// - Parameter isGoal: what the clusters are to become, and not what they are at first.
+  /// - Parameter isGoal: Whether the clusters are in their target state; else in their original state.
   static func objects(_ subjects: [RehearsalSubject], isGoal: Bool) -> [String: JSON] {
     var files: [String: JSON] = [:]
     for subject in subjects {
@@ -79,7 +79,7 @@ enum RehearsalFiles {
     return files
   }
 
-  /// The apps of the system's catalog, which come from no file.
+  /// The apps of the system catalog, which do not come from files.
   static func systemApps(_ subjects: [RehearsalSubject]) -> [App] {
     var found: [String: App] = [:]
     for app in subjects.flatMap(\.apps) where app.metadata.namespace == Policy.defaultSystemNamespace {
@@ -90,7 +90,7 @@ enum RehearsalFiles {
 
   static func object(_ app: App) -> JSON { object(Wire.appKind, app.metadata, app.spec.raw) }
 
-  /// The settings of the user's repository, with files where ours are.
+  /// The settings of the user's repository, with the file patterns of the rehearsal's repository.
   static func settings(_ own: JSON?) -> JSON {
     var settings = own ?? [:]
     settings["schemaVersion"] = 1
@@ -101,7 +101,7 @@ enum RehearsalFiles {
 
   private static func object(_ kind: String, _ metadata: Metadata, _ spec: JSON) -> JSON {
     var annotations = metadata.annotations
-    // A rehearsal of what is kept from going on would not go on.
+    // A suspended cluster would make no progress in a rehearsal.
     annotations[Wire.Annotation.suspend] = nil
     return [
       "apiVersion": .string(Wire.apiVersion), "kind": .string(kind),

@@ -2,14 +2,14 @@ import Diagnostics
 import KubeDirector
 import Terminal
 
-/// A rehearsal for people: a line a thing that was done to a pod, then what did not go as it should.
+/// A rehearsal for people: one line per action on a pod, then the failures.
 public struct RehearsalText: Sendable {
   let isColoured: Bool
 
-  /// - Parameter isColoured: whether the text is for a terminal that shows colours.
+  /// - Parameter isColoured: Whether the text is for a terminal that shows colours.
   public init(isColoured: Bool = false) { self.isColoured = isColoured }
 
-  /// What stands above one way through it.
+  /// The heading of one act.
   public func head(_ act: RehearsalAct) -> String {
     let names = act.subjects.prefix(3).map { subject in
       guard let from = subject.origin?.spec.app else {
@@ -39,7 +39,7 @@ public struct RehearsalText: Sendable {
     return styled(line)
   }
 
-  /// What came of one way through it.
+  /// The result of one act.
   public func foot(_ report: ActReport) -> [String] {
     let took = Self.seconds(report.took)
     guard !report.failures.isEmpty else {
@@ -54,7 +54,7 @@ public struct RehearsalText: Sendable {
     return lines + [styled(StyledLine("  failed after \(took)", .red))]
   }
 
-  /// What came of the whole.
+  /// The result of the whole rehearsal.
   public func summary(_ report: RehearsalReport) -> [String] {
     var lines = report.omitted.map { styled(StyledLine("not rehearsed: \($0)", .yellow)) }
     let failures = report.acts.reduce(0) { $0 + $1.failures.count }

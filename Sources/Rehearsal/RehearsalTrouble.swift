@@ -1,14 +1,14 @@
 import Diagnostics
 import KubeDirector
 
-/// Why a cluster does not go on, told to who writes apps. Pure.
+/// Explains to app authors why a cluster has stalled. Pure.
 enum RehearsalTrouble {
-  /// How many lines of a script's output are shown.
+  /// The maximum number of lines of script output.
   static let outputLimit = 20
 
-  /// - Parameter status: of the subject's cluster, which has stalled.
+  /// - Parameter status: The status of the subject's cluster, which has stalled.
   static func failure(of subject: RehearsalSubject, _ status: ClusterStatus) -> RehearsalFailure {
-    // The way out that the engine offers is none in a rehearsal.
+    // The engine's remediation does not apply in a rehearsal.
     var failure = RehearsalFailure(
       cluster: subject.cluster, message: status.stall?.complaint ?? "it does not go on")
     for role in status.roles {

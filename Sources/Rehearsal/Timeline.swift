@@ -1,14 +1,14 @@
 import Diagnostics
 import KubeDirector
 
-/// What happened to each pod, when, and how long it took: read off one status after another. Pure.
+/// Records what happened to each pod, when, and how long it took, from successive statuses. Pure.
 public struct Timeline: Sendable {
-  /// One thing that was done to one pod, ended or given up.
+  /// One action on one pod that has finished or failed.
   public struct Entry: Sendable, Hashable {
     enum Step: Sendable, Hashable {
-      /// A new member, set up but for its scripts.
+      /// A new member was created, apart from its scripts.
       case made
-      /// Another image and package in the place of the old ones.
+      /// The image and package were replaced.
       case replaced
       /// A run of `startscript`.
       case script(LifecycleEvent)
@@ -19,12 +19,12 @@ public struct Timeline: Sendable {
     var role: String
     var pod: String
     var step: Step
-    /// Since the rehearsal's beginning.
+    /// The time since the rehearsal began.
     var at: Duration
     var took: Duration
-    /// Of a script; nil where it never came to run.
+    /// The exit code of a script; nil if it never ran.
     var exitCode: Int?
-    /// What went wrong; nil where nothing did.
+    /// The error; nil if there was none.
     var trouble: String?
   }
 
@@ -49,20 +49,20 @@ public struct Timeline: Sendable {
     var at: Duration
   }
 
-  /// The pods in which a script ended well with an event.
+  /// The pods in which a script for an event succeeded.
   func heard(_ event: LifecycleEvent, in cluster: ObjectReference) -> Set<String> {
     Set(
       entries.filter { $0.cluster == cluster && $0.step == .script(event) && $0.exitCode == 0 }.map(\.pod))
   }
 
-  /// The pods that were given another image, or were about to be.
+  /// The pods whose image was replaced, or was about to be.
   func replaced(in cluster: ObjectReference) -> Set<String> {
     Set(entries.filter { $0.cluster == cluster && $0.step == .replaced }.map(\.pod))
   }
 
-  /// Takes a status in.
+  /// Adds a status.
   ///
-  /// - Returns: what has ended by it.
+  /// - Returns: The entries that ended with this status.
   mutating func note(_ cluster: ObjectReference, _ status: ClusterStatus, at now: Duration) -> [Entry] {
     let before = entries.count
     var present: Set<Key> = []
@@ -87,7 +87,7 @@ public struct Timeline: Sendable {
     var pod = pods[key] ?? Pod(member: member, role: role, open: Open(step: .made, at: now))
     let old = pod.member
     if isClaimed(member, after: old) {
-      // A turn that did not come to its end was turned back.
+      // A replacement that did not finish was rolled back.
       if let open = pod.open { end(key, role, open.step, since: open.at, at: now, trouble: "turned back") }
       pod.open = Open(step: .replaced, at: now)
       pod.script = nil
@@ -108,7 +108,7 @@ public struct Timeline: Sendable {
     pods[key] = pod
   }
 
-  /// The script that a member is owed first runs until it is no longer owed, or has failed.
+  /// Tracks a member's first pending script. It runs until it is no longer pending, or has failed.
   private mutating func noteScript(
     _ member: MemberStatus, _ key: Key, _ pod: inout Pod, _ status: ClusterStatus, _ now: Duration
   ) {
@@ -116,7 +116,7 @@ public struct Timeline: Sendable {
       let isOwed = member.detail.pendingNotifications.contains(running.notification)
       let event = running.notification.event
       if !isOwed {
-        // What is taken back by a rollback was not run.
+        // Notifications that a rollback withdraws were not run.
         let isWithdrawn = status.upgradeInfo?.isRollingBack == true && Self.forward.contains(event)
         if !isWithdrawn { end(key, pod.role, .script(event), since: running.at, at: now, exitCode: 0) }
         pod.script = nil

@@ -2,10 +2,11 @@ import Diagnostics
 import FoundationEssentials
 import Glibc
 
-/// What a command says of the error that ends it.
+/// Formats the error that ends a command.
 public enum Complaint {
-  /// On one line, without credentials, and with nothing in it that a terminal obeys: paths and names from a repository may
-  /// be in it. What the system refuses is said in its words, with the path.
+  /// The error on one line, without credentials and without terminal control sequences, because it may
+  /// contain paths and names from a repository. A system error is shown with the system's message and the
+  /// path.
   public static func words(_ error: any Error) -> String {
     guard let error = error as? CocoaError, let path = error.filePath else {
       return TerminalText.visible(Redaction.url("\(error)"))

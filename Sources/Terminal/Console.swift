@@ -2,17 +2,18 @@ import Diagnostics
 import Glibc
 import Synchronization
 
-/// A stream for people: lines that stay, and below them a block that is redrawn in place where the stream is a
-/// terminal. Everything written to one terminal goes through one console, so that nothing tears the block.
+/// An output stream for people: permanent lines, and below them a block that is redrawn in place if the
+/// stream is a terminal. All output to one terminal goes through one console, so that no other output breaks
+/// the block.
 public final class Console: Sendable {
-  /// True where lines can be taken back.
+  /// Whether lines can be erased.
   public let isTerminal: Bool
   public let isColoured: Bool
   private let descriptor: Int32
   private let stream: Streams.Stream
   private let block = Mutex<[String]>([])
 
-  /// - Parameter environment: `NO_COLOR` and `TERM=dumb` are heard.
+  /// - Parameter environment: `NO_COLOR` and `TERM=dumb` are respected.
   public init(descriptor: Int32, environment: [String: String]) {
     self.descriptor = descriptor
     stream = Streams.Stream(descriptor: descriptor)
@@ -20,7 +21,7 @@ public final class Console: Sendable {
     isColoured = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
   }
 
-  /// Columns and rows; those of an old terminal where it does not say, and enough where there is none.
+  /// Columns and rows. 80 × 24 if the terminal does not report its size; 140 × 100 if there is no terminal.
   public var size: (columns: Int, rows: Int) {
     guard isTerminal else { return (140, 100) }
     var window = winsize()
@@ -30,7 +31,7 @@ public final class Console: Sendable {
     return (Int(window.ws_col), Int(window.ws_row))
   }
 
-  /// Writes a line that stays, above the block.
+  /// Writes a permanent line above the block.
   public func line(_ text: String, _ notation: JobLog.Notation = .text) {
     let text = JobLog.inert(text, notation)
     block.withLock { shown in
@@ -49,12 +50,12 @@ public final class Console: Sendable {
     }
   }
 
-  /// Leaves the block as it stands; what comes next goes below it.
+  /// Makes the block permanent; further output goes below it.
   public func settle() { block.withLock { $0 = [] } }
 
   private static func text(_ lines: [String]) -> String { lines.map { $0 + "\n" }.joined() }
 
-  /// Goes back to where the block began and clears what is below.
+  /// Moves the cursor to the start of the block and clears everything below.
   private static func erasing(_ count: Int) -> String { count == 0 ? "" : "\u{1B}[\(count)A\r\u{1B}[0J" }
 
   private func write(_ text: String) { _ = stream.write(text) }

@@ -1,36 +1,36 @@
 import Diagnostics
 import Glibc
 
-/// Plain writing to the standard streams: results to the one, words about them to the other. What a terminal or the
-/// runner of a CI job would obey in it is broken, see `JobLog`.
+/// Plain output to the standard streams: results to standard output, messages to standard error. Sequences
+/// that a terminal or a CI job runner would interpret are neutralised, see `JobLog`.
 public enum Streams {
   public static let output = Stream(descriptor: 1)
   public static let error = Stream(descriptor: 2)
 
-  /// Lets a reader that goes away end neither the daemon nor a story half told. By a handler that does nothing,
-  /// because programs that are started from here would inherit that the signal is ignored.
+  /// Prevents SIGPIPE from ending the process when a reader closes the pipe. It installs an empty handler,
+  /// because child processes would inherit an ignored signal.
   public static func outliveReaders() {
     signal(SIGPIPE) { _ in }
   }
 
-  /// One of them, by its file descriptor.
+  /// A standard stream, by its file descriptor.
   public struct Stream: Sendable {
     let descriptor: Int32
 
-    /// Writes a line, with its end. Where nobody listens any more, there is nowhere to say so.
+    /// Writes a line and a line feed. Errors are ignored, because there is no place to report them.
     public func line(_ text: String) { _ = write(JobLog.inert(text) + "\n") }
 
-    /// Writes all of what a command is there for. A reader that has gone away wants no more of it.
+    /// Writes the whole result of a command. A closed pipe is not an error: the reader wants no more output.
     ///
-    /// - Throws: `UnwrittenResult` where it cannot be kept, as on a full disk.
+    /// - Throws: `UnwrittenResult` if it cannot be written, for example on a full disk.
     public func result(_ text: String, _ notation: JobLog.Notation = .text) throws(UnwrittenResult) {
       let reason = write(JobLog.inert(text, notation))
       if reason != 0, reason != EPIPE { throw UnwrittenResult(reason: String(cString: strerror(reason))) }
     }
 
-    /// Writes all of it as it is.
+    /// Writes the whole text unchanged.
     ///
-    /// - Returns: why it could not, or 0.
+    /// - Returns: The `errno` of the failure, or 0.
     func write(_ text: String) -> Int32 {
       var text = text
       return text.withUTF8 { bytes in
@@ -45,7 +45,7 @@ public enum Streams {
   }
 }
 
-/// What a command found out could not be written where it was to go.
+/// The result of a command could not be written.
 public struct UnwrittenResult: Error, Sendable, CustomStringConvertible {
   let reason: String
 

@@ -1,6 +1,6 @@
 import Diagnostics
 
-/// One line for a terminal, made of parts that may be coloured. Knows its width in cells.
+/// One line for a terminal, made of parts that may be coloured. It knows its width in cells.
 public struct StyledLine {
   public enum Style: String {
     case bold = "1"
@@ -19,25 +19,25 @@ public struct StyledLine {
   /// In cells.
   public private(set) var width = 0
 
-  /// A line that has nothing in it yet.
+  /// Creates an empty line.
   public init() {}
-  /// A line of one part.
+  /// Creates a line of one part.
   public init(_ text: String, _ style: Style? = nil) { append(text, style) }
 
-  /// Adds a part; what a terminal would take as a command is made visible.
+  /// Adds a part. Terminal control characters are made visible.
   public mutating func append(_ text: String, _ style: Style? = nil) {
     let shown = TerminalText.visible(text)
     parts.append(Part(text: shown, style: style))
     width += Self.width(of: shown)
   }
 
-  /// Fills up with spaces to a column; at least one where something stands there already.
+  /// Pads with spaces up to a column; adds at least one space if the line already reaches it.
   public mutating func pad(to column: Int) { append(String(repeating: " ", count: max(1, column - width))) }
 
-  /// In cells of a terminal.
+  /// The width in terminal cells.
   public static func width(of text: String) -> Int { text.reduce(0) { $0 + TerminalText.width(of: $1) } }
 
-  /// The text cut to so many cells, with `…` where something is missing.
+  /// Cuts the text to a number of cells, with `…` where something is missing.
   public static func cut(_ text: String, to width: Int) -> String {
     guard Self.width(of: text) > width else { return text }
     var (shown, used) = ("", 0)
@@ -50,12 +50,12 @@ public struct StyledLine {
     return width > 0 ? shown + "…" : ""
   }
 
-  /// The line for a terminal of that width.
+  /// The line for a terminal of the given width.
   public func text(width limit: Int, coloured: Bool) -> String {
     var out = ""
     var left = limit
     for (index, part) in parts.enumerated() where left > 0 {
-      // The last part that fits gives up a cell for the mark, where more follows.
+      // If more text follows, the last part that fits gives up one cell for the `…`.
       let isLast = parts[(index + 1)...].allSatisfy { $0.text.allSatisfy { $0 == " " } }
       var text = part.text
       let cells = Self.width(of: text)

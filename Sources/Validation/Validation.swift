@@ -111,7 +111,7 @@ public struct Validation {
     }
   }
 
-  // MARK: Judging
+  // MARK: Judgement
 
   /// The judge's result, and its inputs other than the files.
   private struct Outcome: Sendable {

@@ -122,7 +122,7 @@ struct FactTable: Sendable {
     }
   }
 
-  // MARK: Numbers
+  // MARK: Checksums and numbers
 
   private static func checksum(_ bytes: [UInt8]) -> UInt64 { word(of: SHA256.hash(data: bytes)) }
 

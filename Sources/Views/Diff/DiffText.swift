@@ -4,21 +4,22 @@ import Rules
 import Terminal
 import Values
 
-/// Git's head against what lives, for people: what differs, an object a block; what is the same is counted.
+/// The difference between git's head and the live objects, for people: one block per object that differs.
+/// Equal objects are only counted.
 public struct DiffText {
   let width: Int
   let isColoured: Bool
 
-  /// - Parameter width: cells of a terminal.
+  /// - Parameter width: The width of the terminal in cells.
   public init(width: Int = 120, isColoured: Bool = false) {
     (self.width, self.isColoured) = (width, isColoured)
   }
 
-  /// What differs, line by line.
+  /// The differences, line by line.
   ///
   /// - Parameters:
-  ///   - head: git's commit.
-  ///   - place: where what lives was read.
+  ///   - head: The commit in git.
+  ///   - place: Where the live objects were read.
   public func lines(_ diff: LiveDiff, head: String, place: String) -> [String] {
     var lines = [StyledLine("git \(head.prefix(7)) and \(place): \(Self.counts(diff))", .bold)]
     for entry in diff.entries where entry.state != .same {
@@ -54,7 +55,7 @@ public struct DiffText {
     return owner.isEmpty ? "belongs to no installation" : "belongs to installation \(owner)"
   }
 
-  /// From the cluster to git: `spark-1.0.0 in the cluster, spark-1.1.0 in git`.
+  /// One difference, from the cluster to git: `spark-1.0.0 in the cluster, spark-1.1.0 in git`.
   private static func words(_ difference: Difference) -> String {
     switch difference.shown {
     case (let live?, let head?): "\(live) in the cluster, \(head) in git"
@@ -88,9 +89,9 @@ extension LiveDiff.Entry.State {
   }
 }
 
-/// The same for programs.
+/// The difference between git's head and the live objects, for programs.
 public enum DiffJSON {
-  /// The difference as a tree, of which git's commit is `head`.
+  /// The difference as a JSON tree; `head` is git's commit.
   public static func json(_ diff: LiveDiff, head: String) -> JSON {
     let objects = diff.entries.map { entry -> JSON in
       var out: JSON = [
@@ -103,7 +104,7 @@ public enum DiffJSON {
       out["differences"] = .array(
         entry.differences.map { difference in
           var out: JSON = ["field": .string(difference.name)]
-          // Values that are long, or that others should not read, are left out.
+          // Long or confidential values are left out.
           out["cluster"] = difference.shown.old.map(JSON.string)
           out["git"] = difference.shown.new.map(JSON.string)
           return out

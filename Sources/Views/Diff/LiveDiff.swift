@@ -3,40 +3,40 @@ import Diagnostics
 import KubeDirector
 import Rules
 
-/// Git's head against what lives, object by object.
+/// The difference between git's head and the live objects, object by object.
 public struct LiveDiff: Sendable {
-  /// One object that git, or the cluster, or both have.
+  /// One object in git, in the cluster, or in both.
   struct Entry: Sendable {
     enum State: String, Sendable, CaseIterable {
       case same
       case differs
       case onlyInGit
-      /// It lives by this installation, and its file is gone.
+      /// The live object belongs to this installation, and its file is deleted.
       case onlyInCluster
-      /// It lives, and is another installation's, or nobody's.
+      /// The live object belongs to another installation or to none.
       case foreign
-      /// Its file breaks the schema, so nobody can tell.
+      /// The file violates the schema, so the object cannot be compared.
       case unreadable
     }
 
     var reference: ObjectReference
     var state: State
-    /// The file in git; where there is none, the one that it was applied from.
+    /// The file in git; if there is none, the file that the object was applied from.
     var path: String?
     /// From the cluster to git.
     var differences: [Difference] = []
-    /// Whose it is, where it is not ours; empty where it is nobody's.
+    /// The owning installation if it is not this one; empty if there is none.
     var owner: String?
   }
 
-  /// In order of their references.
+  /// Sorted by reference.
   var entries: [Entry] = []
-  /// Files that could not be read whole; what is in them is unknown.
+  /// Files that could not be read completely; their objects are unknown.
   var unread: [String] = []
 
   /// - Parameters:
-  ///   - head: the objects of git.
-  ///   - live: all apps and clusters that there are.
+  ///   - head: The objects in git.
+  ///   - live: All live apps and clusters.
   public init(head: Snapshot, unread: [String], live: [Object], installation: String, systemNamespace: String)
   {
     self.unread = unread
@@ -69,7 +69,7 @@ public struct LiveDiff: Sendable {
     }
   }
 
-  /// Nil where one of the two is no sound object.
+  /// Returns nil if one of the two objects is invalid.
   private static func differences(
     _ reference: ObjectReference, _ head: Snapshot, _ found: Object, _ living: [ObjectReference: Object],
     _ systemNamespace: String
@@ -95,9 +95,9 @@ public struct LiveDiff: Sendable {
 
   func count(_ state: Entry.State) -> Int { entries.count { $0.state == state } }
 
-  /// Whether something could not be read, so that nobody can tell.
+  /// Whether something could not be read, so that the result is incomplete.
   public var cannotTell: Bool { !unread.isEmpty || count(.unreadable) > 0 }
-  /// Whether all can be told, and is the same.
+  /// Whether everything could be read and is the same.
   public var isSame: Bool { !cannotTell && entries.allSatisfy { $0.state == .same } }
 }
 

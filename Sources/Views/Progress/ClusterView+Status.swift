@@ -3,13 +3,13 @@ import KubeDirector
 import StatusWriter
 
 extension ClusterView {
-  /// What a cluster's status looks like.
+  /// Creates the view of a cluster's status.
   ///
   /// - Parameters:
-  ///   - status: nil where the engine has not looked at the cluster yet.
-  ///   - subject: the first line of the commit being realised.
-  ///   - path: the cluster's file, which goes back where its upgrade has stalled.
-  ///   - whole: whether the roles of a cluster at rest are wanted too.
+  ///   - status: Nil if the engine has not processed the cluster yet.
+  ///   - subject: The first line of the message of the commit being applied.
+  ///   - path: The cluster's file, which has to be reverted if its upgrade has stalled.
+  ///   - whole: Whether the roles of a configured cluster are included too.
   public init(
     name: String, status: ClusterStatus?, subject: String? = nil, path: String? = nil, whole: Bool = false
   ) {
@@ -75,13 +75,13 @@ extension ClusterView.Role {
     }
   }
 
-  /// What a role waits for of which nothing is in hand, as the condition says it: `waits for role db`.
+  /// What a role without pods in progress waits for, from the condition's message: `waits for role db`.
   private static func wait(of role: String, _ status: ClusterStatus) -> String? {
     let sentences = status.condition(.progressing)?.message.split(separator: "; ") ?? []
     return sentences.first { $0.hasPrefix("\(role) waits ") }.map { String($0.dropFirst(role.count + 1)) }
   }
 
-  /// How a member stands outside an upgrade.
+  /// The cell of a member outside an upgrade.
   static func cellInTheMaking(_ member: MemberStatus) -> ClusterView.Cell {
     if member.isInTrouble { return .stuck }
     switch member.state {
@@ -97,7 +97,7 @@ extension ClusterView.Role {
     }
     if member.isDone(info, app: app) { return .done }
     if member.isInTrouble { return .stuck }
-    // What the upgrade had finished, or begun, waits for its turn to go back.
+    // A member that the upgrade has finished or begun waits for its turn in the rollback.
     if info.isRollingBack, member.podUpgradeStatus != .rollingBack, ledger.script != .podReverted {
       return .toCome
     }
@@ -106,7 +106,7 @@ extension ClusterView.Role {
 }
 
 extension MemberStatus {
-  /// Something keeps this member from getting on.
+  /// Whether an error keeps this member from progressing.
   fileprivate var isInTrouble: Bool {
     detail.configError != nil || detail.waitingReason != nil || detail.schedulingError != nil
   }

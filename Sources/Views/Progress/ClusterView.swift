@@ -1,13 +1,13 @@
 import StatusWriter
 import Terminal
 
-/// What the progress display shows of one cluster.
+/// The data that the progress display shows about one cluster.
 public struct ClusterView: Hashable, Sendable {
   public enum State: Int, Hashable, Sendable, CaseIterable {
     case stalled
     case rollingBack
     case upgrading
-    /// Members are set up, come or go.
+    /// Members are being configured, created or deleted.
     case changing
     case configured
 
@@ -22,7 +22,7 @@ public struct ClusterView: Hashable, Sendable {
     }
   }
 
-  /// The same without how long things have taken: where nothing goes on, time that goes by is no progress.
+  /// The view without elapsed times: without a daemon, elapsed time is not progress.
   public var withoutTimers: ClusterView {
     var view = self
     view.since = nil
@@ -33,27 +33,27 @@ public struct ClusterView: Hashable, Sendable {
   /// `namespace/name`.
   var name: String
   var state: State
-  /// The app being left; nil outside an upgrade and a rollback.
+  /// The previous app; nil outside an upgrade and a rollback.
   var fromApp: String?
   var app: String
-  /// Short.
+  /// The abbreviated commit id.
   var commit: String?
   var subject: String?
-  /// When this began, in whole seconds since 1970.
+  /// When the current operation began, in whole seconds since 1970.
   var since: Int?
   var roles: [Role] = []
-  /// The engine takes no further step until somebody lets it.
+  /// Whether the engine takes no further step until the cluster is resumed.
   var isSuspended = false
-  /// A command to copy.
+  /// A remediation command to copy.
   var wayOut: String?
 
   struct Role: Hashable, Sendable {
     var id: String
-    /// A cell a member, the last ordinal first.
+    /// One cell per member, the last ordinal first.
     var cells: [Cell]
-    /// How many members are done, and of how many; nil where nothing happens to the role.
+    /// The number of completed members and the total; nil if the role does not change.
     var count: (done: Int, total: Int)?
-    /// What goes on, in words.
+    /// The current operation, as text.
     var words = ""
     /// When that began, in whole seconds since 1970.
     var since: Int?

@@ -5,8 +5,8 @@ import Reconciler
 import StatusWriter
 import Terminal
 
-/// Keeps what is known of each cluster and redraws it on a terminal: at most ten times a second, and only when
-/// something changed or a second has gone by.
+/// Keeps the state of each cluster and redraws it on a terminal: at most ten times a second, and only when
+/// something changed or a second has passed.
 public actor ProgressBoard {
   private let console: Console
   private let clock: any Clock<Duration>
@@ -14,7 +14,7 @@ public actor ProgressBoard {
   private var clusters: [ObjectReference: Entry] = [:]
   private var subjects: [String: String] = [:]
   private var blocked = HeldChanges()
-  /// What was last said of each commit.
+  /// The last reported phase of each commit.
   private var said: [String: String] = [:]
   private var isDirty = true
   private var isBusy = true
@@ -25,15 +25,15 @@ public actor ProgressBoard {
   }
 
   /// - Parameters:
-  ///   - clock: between two pictures.
-  ///   - now: in whole seconds since 1970.
+  ///   - clock: Measures the time between two redraws.
+  ///   - now: In whole seconds since 1970.
   public init(console: Console, clock: any Clock<Duration>, now: @escaping @Sendable () -> Int) {
     self.console = console
     self.clock = clock
     self.now = now
   }
 
-  /// A commit whose phase is a new one is said in a line that stays.
+  /// Prints a permanent line when a commit's phase has changed.
   public func commit(_ report: CommitReport, _ logger: Logger?) {
     if subjects.count > 1000 { (subjects, said) = ([:], [:]) }
     subjects[report.commit] = report.subject
@@ -49,27 +49,28 @@ public actor ProgressBoard {
       metadata: ["commit": "\(report.commit.prefix(7))", "summary": "\(report.sentence)"])
   }
 
-  /// Takes in how a cluster stands.
+  /// Updates the status of a cluster.
   ///
-  /// - Parameter path: the file that says what the cluster shall be.
+  /// - Parameter path: The file of the cluster's desired state.
   public func cluster(_ reference: ObjectReference, _ status: ClusterStatus?, path: String?) {
     clusters[reference] = Entry(status: status, path: path)
     isDirty = true
   }
 
-  /// Forgets a cluster.
+  /// Removes a deleted cluster.
   public func clusterGone(_ reference: ObjectReference) {
     clusters[reference] = nil
     isDirty = true
   }
 
-  /// Takes in all changes that are blocked now.
+  /// Replaces the list of blocked changes.
   public func blocked(_ changes: HeldChanges) {
     blocked = changes
     isDirty = true
   }
 
-  /// Redraws until the task is cancelled; leaves the last picture standing. Without a terminal it only waits.
+  /// Redraws until the task is cancelled, and leaves the last drawing visible. Without a terminal it only
+  /// waits.
   public func run() async {
     var drawn = 0
     while !Task.isCancelled {
@@ -87,7 +88,7 @@ public actor ProgressBoard {
     console.settle()
   }
 
-  /// One cluster as lines that stay.
+  /// Returns one cluster as permanent lines.
   public func picture(of reference: ObjectReference) -> [String] {
     let text = ProgressText(width: console.size.columns - 1, isColoured: console.isColoured)
     return text.lines(clusters.filter { $0.key == reference }.map { view($0.key, $0.value) }, now: now())
@@ -98,7 +99,7 @@ public actor ProgressBoard {
     let size = console.size
     let views = views
     isBusy = views.contains { $0.state != .configured }
-    // What is blocked leaves at least half of the screen to what moves.
+    // Blocked changes leave at least half of the screen for the clusters.
     let blocked = HeldText(
       width: size.columns - 1, isColoured: console.isColoured, height: (size.rows - 1) / 2
     ).lines(blocked)

@@ -1,21 +1,22 @@
 import Terminal
 
-/// Draws clusters for a terminal: a line a role, a cell a pod. Pure; the same input gives the same lines.
+/// Draws clusters for a terminal: one line per role, one cell per pod. Pure: the same input gives the same
+/// lines.
 public struct ProgressText {
   let width: Int
   let height: Int
   let isColoured: Bool
 
   /// - Parameters:
-  ///   - width: cells of a terminal.
-  ///   - height: the most lines drawn.
+  ///   - width: The width of the terminal in cells.
+  ///   - height: The maximum number of lines.
   public init(width: Int = 100, height: Int = 40, isColoured: Bool = false) {
     (self.width, self.height, self.isColoured) = (width, height, isColoured)
   }
 
-  /// The clusters that something happens to, and how many rest.
+  /// The clusters that change, and the number of configured ones.
   ///
-  /// - Parameter now: in whole seconds since 1970.
+  /// - Parameter now: In whole seconds since 1970.
   public func lines(_ clusters: [ClusterView], now: Int) -> [String] {
     let busy = clusters.filter { $0.state != .configured }
       .sorted { ($0.state.rawValue, $0.name) < ($1.state.rawValue, $1.name) }
@@ -24,7 +25,7 @@ public struct ProgressText {
     var shown = 0
     for cluster in busy {
       let block = draw(cluster, columns, now)
-      // Room for what is said of those that are left out, and of those that rest.
+      // Two lines are reserved for the count of omitted clusters and of configured ones.
       if lines.count + block.count > height - 2 { break }
       lines += block
       shown += 1
@@ -38,9 +39,9 @@ public struct ProgressText {
     return lines
   }
 
-  /// One cluster, also where it rests; the lines past `height` are left out.
+  /// One cluster, even if it is configured. Lines past `height` are left out.
   ///
-  /// - Parameter now: in whole seconds since 1970.
+  /// - Parameter now: In whole seconds since 1970.
   public func lines(_ cluster: ClusterView, now: Int) -> [String] {
     Array(draw(cluster, Columns([cluster]), now).prefix(height))
   }
@@ -115,7 +116,7 @@ public struct ProgressText {
     return styled(line)
   }
 
-  /// The cells with spaces between them; runs of the same cell are counted where there are too many members.
+  /// The cells, separated by spaces. If there are too many members, runs of equal cells are counted.
   private static func cells(_ role: ClusterView.Role) -> (parts: [(String, StyledLine.Style?)], width: Int) {
     var parts: [(String, StyledLine.Style?)] = []
     if role.cells.count <= 12 {
@@ -131,7 +132,8 @@ public struct ProgressText {
     return (parts, max(0, parts.reduce(0) { $0 + StyledLine.width(of: $1.0) } - 1))
   }
 
-  /// The command stays whole and can be copied, on however narrow a terminal: it is broken as a shell takes it.
+  /// The remediation command. It is never cut off, so that it can be copied: on a narrow terminal it is
+  /// broken with shell line continuations.
   private func wayOut(_ command: String, indent: Int) -> [String] {
     let text = "way out: \(command)"
     if indent + text.count <= width { return [String(repeating: " ", count: indent) + text] }
@@ -139,7 +141,7 @@ public struct ProgressText {
     return ["    way out:"] + Self.broken(command, to: width - 2)
   }
 
-  /// A command over as many lines as it needs, to be pasted as a whole.
+  /// A command on as many lines as it needs, which can be pasted as a whole.
   static func broken(_ command: String, to width: Int) -> [String] {
     var lines: [String] = []
     var line = "     "
@@ -155,7 +157,7 @@ public struct ProgressText {
 
   private func styled(_ line: StyledLine) -> String { line.text(width: width, coloured: isColoured) }
 
-  /// `00:41`, and with hours where there are some.
+  /// `00:41`; with hours from one hour on.
   static func elapsed(_ seconds: Int) -> String {
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     let seconds = max(0, seconds)

@@ -3,8 +3,8 @@ import KubeDirector
 import StatusWriter
 import Values
 
-/// As much of a cluster as the status tree tells. What it does not tell is absent: members are counted in it and not
-/// named, and it has neither times nor counters of the engine's.
+/// Converts a file of the status tree into a cluster object. Data that the file does not have is absent: it
+/// counts members without naming them, and has neither times nor the engine's counters.
 extension ClusterFile {
   public var object: Object {
     var object = Object(.clusters, namespace: namespace, name: name)
@@ -16,7 +16,7 @@ extension ClusterFile {
     return object
   }
 
-  /// Nil where the cluster has no status yet.
+  /// Nil if the cluster has no status yet.
   private var statusJSON: JSON? {
     guard let state else { return nil }
     var out: JSON = ["state": .string(state.rawValue), "app": .string(app)]

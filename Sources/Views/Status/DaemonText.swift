@@ -3,20 +3,20 @@ import KubeDirector
 import StatusWriter
 import Terminal
 
-/// Whether a daemon runs and what it did last, for people.
+/// Describes for people whether a daemon runs and its last actions.
 public struct DaemonText {
   let width: Int
   let isColoured: Bool
   let now: Int
 
   /// - Parameters:
-  ///   - width: cells of a terminal.
-  ///   - now: in whole seconds since 1970.
+  ///   - width: The width of the terminal in cells.
+  ///   - now: In whole seconds since 1970.
   public init(width: Int = 120, isColoured: Bool = false, now: Int) {
     (self.width, self.isColoured, self.now) = (width, isColoured, now)
   }
 
-  /// One line, and a second one where something keeps the daemon from its work.
+  /// One line, and a second one if a problem prevents the daemon from working.
   public func lines(_ daemon: DaemonState) -> [String] {
     var lines: [StyledLine] = []
     switch daemon.life {

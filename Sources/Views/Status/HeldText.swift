@@ -4,21 +4,21 @@ import Reconciler
 import StatusWriter
 import Terminal
 
-/// What is held, for people: what would change, and below it why it does not and the way out, whole on however narrow
-/// a screen.
+/// Shows blocked changes to people: each change, and below it the reason and the remediation, which are not
+/// cut off even on a narrow screen.
 public struct HeldText {
   let width: Int
   let isColoured: Bool
   let height: Int
 
   /// - Parameters:
-  ///   - width: cells of a terminal.
-  ///   - height: the most lines; what does not fit is counted.
+  ///   - width: The width of the terminal in cells.
+  ///   - height: The maximum number of lines. Changes that do not fit are counted.
   public init(width: Int = 120, isColoured: Bool = false, height: Int = .max) {
     (self.width, self.isColoured, self.height) = (width, isColoured, height)
   }
 
-  /// What is held, change by change; none where nothing is.
+  /// The blocked changes; empty if there are none.
   public func lines(_ held: HeldChanges) -> [String] {
     var lines: [String] = []
     var shown = 0
@@ -53,7 +53,7 @@ public struct HeldText {
       }
   }
 
-  /// Broken between words; a word that is longer than a line stays whole as long as it can.
+  /// Wraps text between words. A word that is longer than a line stays unbroken if possible.
   static func wrapped(_ text: String, to width: Int) -> [String] {
     var lines: [String] = []
     var line = ""

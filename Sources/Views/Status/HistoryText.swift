@@ -4,20 +4,20 @@ import KubeDirector
 import Terminal
 import Values
 
-/// A cluster's journal for people: an upgrade or rollback a block, role by role, a pod a line.
+/// A cluster's journal for people: one block per upgrade or rollback, by role, one line per pod.
 public struct HistoryText {
   let width: Int
   let isColoured: Bool
   let now: Int
 
   /// - Parameters:
-  ///   - width: cells of a terminal.
-  ///   - now: in whole seconds since 1970.
+  ///   - width: The width of the terminal in cells.
+  ///   - now: In whole seconds since 1970.
   public init(width: Int = 120, isColoured: Bool = false, now: Int) {
     (self.width, self.isColoured, self.now) = (width, isColoured, now)
   }
 
-  /// What the journal remembers, run by run.
+  /// The runs in the journal.
   public func lines(_ cluster: Object, _ journal: Journal) -> [String] {
     guard !journal.runs.isEmpty else {
       return [TerminalText.visible("\(cluster.objectName)   no upgrade and no rollback is remembered")]
@@ -72,7 +72,7 @@ public struct HistoryText {
     return lines
   }
 
-  /// The phases of a pod, in the order in which they follow each other.
+  /// The phases of a pod, in chronological order.
   private static let phases: [(name: String, of: @Sendable (Journal.Pod) -> Int?)] = [
     ("replace", { $0.replace }), ("pull", { $0.pull }), ("start", { $0.start }), ("hook", { $0.hook }),
     ("waited", { $0.waited }),
@@ -80,7 +80,7 @@ public struct HistoryText {
 
   private struct Columns {
     var pod: Int
-    /// The width of each phase with its duration; 0 where no pod has it.
+    /// The width of each phase with its duration; 0 if no pod has it.
     var phases: [Int]
 
     init(_ run: Journal.Run) {
@@ -152,7 +152,7 @@ public struct HistoryText {
 
 /// A cluster's journal for programs.
 public enum HistoryJSON {
-  /// The journal as a tree.
+  /// The journal as a JSON tree.
   public static func json(_ cluster: Object, _ journal: Journal) -> JSON {
     [
       "schemaVersion": 1, "namespace": .string(cluster.namespace), "name": .string(cluster.name),

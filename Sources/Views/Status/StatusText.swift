@@ -5,7 +5,7 @@ import StatusWriter
 import Terminal
 import Values
 
-/// Clusters for people: a line each, or one of them with its members.
+/// Shows clusters to people: one line each, or one cluster with its members.
 public struct StatusText {
   let width: Int
   let isColoured: Bool
@@ -13,19 +13,20 @@ public struct StatusText {
   private static let columnLimit = 80
 
   /// - Parameters:
-  ///   - width: cells of a terminal.
-  ///   - flags: what names the cluster for a command that is to be copied; a blank before each.
+  ///   - width: The width of the terminal in cells.
+  ///   - flags: The flags that select the cluster in a command to copy, with a space before each.
   public init(width: Int = 120, isColoured: Bool = false, flags: String = "") {
     (self.width, self.isColoured, self.flags) = (width, isColoured, flags)
   }
 
-  /// A line a cluster, aligned; what is wrong with one stands below where there is no room beside it.
+  /// One aligned line per cluster. A problem is shown below its line if it does not fit beside it.
   public func list(_ clusters: [Object]) -> [String] {
     guard !clusters.isEmpty else { return ["no clusters"] }
     let views = clusters.map {
       ClusterView(name: "\($0.objectName)", status: ClusterStatus($0.json["status"]))
     }
-    // Every line is filled up to the longest; a status may hold any text for one.
+    // Every line is padded to the longest. The app in a status may be arbitrary text, so its width is
+    // limited.
     let apps = zip(clusters, views).map { StyledLine.cut(Self.apps($0, $1), to: Self.columnLimit) }
     let names = min(views.map { StyledLine.width(of: $0.name) }.max() ?? 0, Self.columnLimit)
     let words = views.map(\.state.word.count).max() ?? 0
@@ -73,7 +74,7 @@ public struct StatusText {
     if let stall = status.stall {
       lines += sentences(stall.message).map { StyledLine("  \($0)", .red) }
     } else if let progress = status.condition(.progressing), progress.status {
-      // Which way it goes is said above; what it waits for, only here.
+      // The direction is shown above. The reasons for waiting are shown only here.
       lines += progress.message.split(separator: "; ").dropFirst().map { StyledLine("  \($0)", .yellow) }
     }
     if let change = status.condition(.progressing), Self.changeWords.contains(change.reason) {
@@ -94,7 +95,7 @@ public struct StatusText {
     return lines.map { $0.text(width: width, coloured: isColoured) }
   }
 
-  /// What git says is changed in git.
+  /// The remediation of a suspended cluster. If the annotation comes from git, it has to be removed in git.
   private func wayOn(_ cluster: Object) -> String {
     let key = Wire.Annotation.suspend
     let isCarried = cluster.annotation(Wire.Annotation.carried)?.split(separator: " ").contains {
@@ -105,15 +106,17 @@ public struct StatusText {
       : "kdops resume \(cluster.objectName)\(flags)"
   }
 
-  /// How a last change stands that the cluster itself knows nothing of, as the status tree tells it.
+  /// The condition reasons for a latest change that the cluster itself does not know about. They come from
+  /// the status tree.
   private static let changeWords: Set<String> = ["Waiting", "Rejected"]
 
-  /// How many members a role shall have, where they are only counted.
+  /// The desired number of members of a role, if they are only counted.
   private static func members(_ cluster: Object, _ role: String) -> Int? {
     cluster.json["spec"]?["roles"]?.array?.first { $0["id"]?.string == role }?["members"]?.count()
   }
 
-  /// What is wrong, and the way out on a line of its own: no screen is so narrow that it is cut off.
+  /// The problem, and the remediation command on its own line, so that even a narrow screen does not cut it
+  /// off.
   private func sentences(_ message: String) -> [String] {
     let (words, command) = StallWords.split(message)
     let parts = words.split(separator: "; ").map(String.init)
