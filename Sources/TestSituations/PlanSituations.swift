@@ -6,9 +6,9 @@ import Rules
 import StatusWriter
 import Values
 
-/// A repository of two kinds of apps and three clusters, and what may happen to it.
+/// A repository with two kinds of apps and three clusters, and changes to it.
 public struct PlanSituations {
-  /// Contents by path, before and after.
+  /// File contents by path, before and after the change.
   var base: [String: String] = Self.files
   public var head: [String: String] = Self.files
   var status: [ClusterFile] = []
@@ -83,7 +83,7 @@ public struct PlanSituations {
   public var plan: Plan { planAndMoves.plan }
   public var planAndMoves: (plan: Plan, moves: [ObjectReference: ClusterTransition]) { planned() }
 
-  /// - Parameter effort: how much is played through.
+  /// - Parameter effort: The limit for simulating changes.
   public func planned(
     effort: Int = Planner.standardEffort
   ) -> (plan: Plan, moves: [ObjectReference: ClusterTransition]) {
@@ -159,7 +159,7 @@ public struct PlanSituations {
     return situation
   }
 
-  /// A merge that takes a text back which one file has at the base.
+  /// A change that restores a text: the base has `other` in one file instead of `text`.
   public static func replacing(_ path: String, _ text: String, with other: String) -> PlanSituations {
     var situation = PlanSituations()
     situation.base[path] = files[path]?.replacing(text, with: other)
@@ -174,7 +174,7 @@ public struct PlanSituations {
     }
   }
 
-  /// A third version, while the way to the second one is stuck.
+  /// A third version, while the upgrade to the second one has stalled.
   private mutating func waitBehindStall() {
     base["clusters/ledger.yaml"] = Self.cluster("ledger", "kafka-3.7.1", [("broker", 3)])
     head = base
@@ -200,7 +200,7 @@ public struct PlanSituations {
     }
   }
 
-  /// Has the status and the note tell of an upgrade that runs.
+  /// Sets a status and a note with a running upgrade.
   private mutating func tell(
     _ name: String, _ from: String, _ to: String, _ roles: [UpgradeProgress.Role]
   ) {

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Programs that are built beside the tests.
+/// Paths of the programs that are built with the tests.
 public enum BuiltProgram {
-  /// Its path, unless `KDOPS_BIN` names another one; nil where it was not built.
+  /// The path of `kdops`; `KDOPS_BIN` overrides it. Nil if it was not built.
   public static let kdops: String? = ProcessInfo.processInfo.environment["KDOPS_BIN"] ?? path("kdops")
 
-  /// A daemon that dies by itself; nil where it was not built.
+  /// The path of `Mortal`, a daemon that kills itself; nil if it was not built.
   public static let mortal: String? = path("Mortal")
 
   private static func path(_ name: String) -> String? {

@@ -1,11 +1,11 @@
 import FoundationEssentials
 
-/// Texts that a test compares with, kept as files in a folder `Golden` beside the test's source.
+/// Reference texts of tests, stored as files in a folder `Golden` beside the test's source.
 public enum Golden {
-  /// What the file holds. With `KDOPS_RECORD=1` in the environment the file is written anew first.
+  /// Returns the content of the file. With `KDOPS_RECORD=1` in the environment the file is written first.
   ///
-  /// - Parameter text: what the test has made; written where it records, else not looked at.
-  /// - Throws: where the file is missing: a missing golden fails its test.
+  /// - Parameter text: The test's actual text. It is used only for recording.
+  /// - Throws: An error if the file is missing: a missing golden file fails its test.
   public static func stored(_ name: String, recording text: String, beside source: String = #filePath) throws
     -> String
   {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Trees and commits as no honest tool makes them, and as every git server takes them.
+/// Malformed trees and commits that no regular tool creates, and that every git server accepts.
 extension TemporaryRepository {
   /// Stores an object that git itself would not write.
   public func literal(_ type: String, _ bytes: [UInt8]) throws -> String {
@@ -10,7 +10,7 @@ extension TemporaryRepository {
     return try git("hash-object", "-t", type, "-w", "--literally", file)
   }
 
-  /// A folder of folders of folders, ten in each: a few hundred bytes that stand for 10^levels files.
+  /// A tree of nested folders, ten in each: a few hundred bytes that expand to 10^levels files.
   public func bomb(levels: Int = 10) throws -> String {
     let blob = try git("hash-object", "-w", "--stdin", input: "x")
     var tree = try git("mktree", input: (0..<10).map { "100644 blob \(blob)\t\($0).yaml\n" }.joined())
@@ -21,7 +21,7 @@ extension TemporaryRepository {
     return tree
   }
 
-  /// A folder that has one name twice.
+  /// A tree with two entries of the same name.
   public func twofold() throws -> String {
     let blob = try git("hash-object", "-w", "--stdin", input: "x")
     let id = stride(from: 0, to: 40, by: 2).compactMap { UInt8(blob.dropFirst($0).prefix(2), radix: 16) }
@@ -37,7 +37,8 @@ extension TemporaryRepository {
     return tree
   }
 
-  /// Commits a tree of `HEAD`'s with one folder more, and makes it the branch's head. The work tree stays as it is.
+  /// Commits the tree of `HEAD` with an additional folder, and moves the branch to it. The work tree is
+  /// unchanged.
   @discardableResult
   public func commit(folder name: String, _ tree: String, _ message: String = "Hostile") throws -> String {
     let entries = try git("ls-tree", "HEAD").split(separator: "\n").filter { !$0.hasSuffix("\t\(name)") }

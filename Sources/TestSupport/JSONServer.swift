@@ -4,20 +4,20 @@ import NIOPosix
 import NIOSSL
 import Values
 
-/// A server on this machine that speaks JSON over HTTP, and answers as a test tells it to.
+/// A local HTTP server that sends and receives JSON, with the responses that a test defines.
 public final class JSONServer: Sendable {
   public struct Request: Sendable {
     public var method: String
-    /// With its query.
+    /// Includes the query.
     public var uri: String
-    /// By their names in small letters.
+    /// By lowercase name.
     public var headers: [String: String]
-    /// Nil where there is none, or none that is JSON.
+    /// Nil if there is no body or it is not JSON.
     public var body: JSON?
 
     public var path: String { String(uri.prefix { $0 != "?" }) }
 
-    /// A number of the query.
+    /// A number in the query.
     public func number(_ name: String) -> Int? {
       let query = uri.drop { $0 != "?" }.dropFirst().split(separator: "&")
       return query.first { $0.hasPrefix("\(name)=") }.flatMap { Int($0.dropFirst(name.count + 1)) }
@@ -39,7 +39,7 @@ public final class JSONServer: Sendable {
 
   /// Serves on a free port of 127.0.0.1 until it is stopped.
   ///
-  /// - Parameter tls: how it speaks HTTPS; nil for plain HTTP.
+  /// - Parameter tls: The configuration for HTTPS; nil for plain HTTP.
   public init(tls: TLSConfiguration? = nil, _ answer: @escaping @Sendable (Request) -> Answer) async throws {
     let context = try tls.map { try NIOSSLContext(configuration: $0) }
     let channel = try await ServerBootstrap(group: group)

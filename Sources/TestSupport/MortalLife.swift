@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// The life of a daemon in a process that is there for nothing else, and ends by SIGKILL: after one of its deeds, or
-/// when it is told that its time has not come. Handed to the program `Mortal` as JSON.
+/// The settings of a daemon process that a test lets die by SIGKILL: after a given number of actions, or on
+/// request if it never reaches that number. Passed to the program `Mortal` as JSON.
 public struct MortalLife: Codable, Sendable {
-  /// Where a Kubernetes is, and what the daemon is there.
+  /// A Kubernetes cluster, and the daemon's settings on it.
   public struct Kubernetes: Codable, Sendable {
     public var kubeconfig: String
     public var namespace: String
@@ -23,18 +23,18 @@ public struct MortalLife: Codable, Sendable {
     }
   }
 
-  /// The repository that it follows.
+  /// The repository that the daemon follows.
   public var remote: String
-  /// The commit that tells the embedded cluster's images.
+  /// The commit that defines the embedded cluster's images.
   public var first: String
-  /// Of the embedded cluster.
+  /// The folder of the embedded cluster.
   public var cluster: String
   /// Nil for the embedded cluster.
   public var kubernetes: Kubernetes?
-  /// Its own.
+  /// The daemon's own folder.
   public var folder: String
   public var book: DeathBook
-  /// The number of its last deed; nil for one that lives on.
+  /// The number of the action after which the process dies; nil if it does not.
   public var last: Int?
 
   public init(
@@ -51,7 +51,7 @@ public struct MortalLife: Codable, Sendable {
   }
 }
 
-/// What a process that is to die has in common with the one that watches it: a folder.
+/// A log of the daemon's actions in a folder that the dying process and the watching test share.
 public struct DeathBook: Codable, Sendable {
   private let folder: String
 
@@ -64,14 +64,14 @@ public struct DeathBook: Codable, Sendable {
   private var ending: String { "\(folder)/ended" }
   private var pages: String { "\(folder)/deeds" }
 
-  /// From now on deeds count.
+  /// Starts the count of actions.
   public func open() throws { try Data().write(to: URL(fileURLWithPath: opening)) }
 
-  /// Asks the process to end as if it had died, because its time never came.
+  /// Asks the process to end as if it had died, because it never reached its last action.
   public func end() throws { try Data().write(to: URL(fileURLWithPath: ending)) }
   public var isEnded: Bool { access(ending, F_OK) == 0 }
 
-  /// Those that counted, in their order.
+  /// The counted actions, in order.
   public var deeds: [String] {
     let text = (try? String(contentsOfFile: pages, encoding: .utf8)) ?? ""
     return text.split(separator: "\n").map(String.init)
@@ -79,12 +79,12 @@ public struct DeathBook: Codable, Sendable {
 
   private static let pen = Mutex(())
 
-  /// - Returns: the number of the deed; nil where it does not count.
+  /// - Returns: The number of the action; nil if it does not count.
   public func note(_ words: String) -> Int? {
     Self.pen.withLock { _ in
       guard access(opening, F_OK) == 0 else { return nil }
       let written = deeds + [words]
-      // One that is not written down was not done, as far as anybody knows.
+      // An action that could not be recorded does not count.
       guard
         (try? Data((written.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: pages)))
           != nil

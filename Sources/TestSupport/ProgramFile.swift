@@ -1,12 +1,13 @@
 import Foundation
 import Glibc
 
-/// Files that tests run.
+/// Writes programs that tests run.
 public enum ProgramFile {
-  /// Writes a program, in place of what was there.
+  /// Writes a program and replaces an existing file.
   ///
-  /// No process that another test starts meanwhile inherits the open file, as it would from `Data.write`: a kernel
-  /// refuses to run what anybody can still write to ("Text file busy").
+  /// The file is opened with `O_CLOEXEC`, unlike in `Data.write`, so that a process that another test starts
+  /// at the same time does not inherit the open file. The kernel refuses to run a file that is open for
+  /// writing ("Text file busy").
   public static func write(_ text: String, to path: String, mode: mode_t = 0o755) throws {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw ToolError("\(path): \(String(cString: strerror(errno)))") }

@@ -1,4 +1,4 @@
-/// Numbers that look random, and are the same for the same seed on every machine (SplitMix64).
+/// A pseudorandom generator with the same sequence for a seed on every machine (SplitMix64).
 public struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

@@ -1,10 +1,10 @@
 import Foundation
 
-/// A key by which `git` signs commits in the way of SSH, and the line that allows it.
+/// An SSH key with which `git` signs commits, and its line for an allowed-signers file.
 public final class SSHSigner: Sendable {
   private let folder: TemporaryFolder
   public let keyFile: String
-  /// Type and key, without a name.
+  /// The key type and the key, without a comment.
   public let publicKey: String
 
   public init(_ name: String = "ann") throws {
@@ -21,16 +21,16 @@ public final class SSHSigner: Sendable {
     "\(principals) \(options.isEmpty ? "" : "\(options) ")\(publicKey)\n"
   }
 
-  /// Has `git` sign every commit in a repository.
+  /// Configures a repository so that `git` signs every commit.
   public func sign(in repository: TemporaryRepository) throws {
     for (key, value) in [
       ("gpg.format", "ssh"), ("user.signingkey", keyFile), ("commit.gpgsign", "true"),
     ] { try repository.git("config", key, value) }
   }
 
-  /// Signs anything, for any purpose.
+  /// Signs arbitrary bytes in any namespace.
   ///
-  /// - Parameter certificate: of the key, where that is to be shown with the signature.
+  /// - Parameter certificate: The key's certificate, if the signature should include it.
   public func signature(
     over text: [UInt8], by certificate: String? = nil, namespace: String = "git"
   ) throws -> [UInt8] {
@@ -42,10 +42,10 @@ public final class SSHSigner: Sendable {
   }
 }
 
-/// A home of OpenPGP keys of its own, with real `gpg`.
+/// A separate OpenPGP home with real `gpg`.
 public final class PGPSigner: Sendable {
   private let folder: TemporaryFolder
-  /// Short, because the agent's socket is in it.
+  /// The path is short, because it is part of the path of the agent's socket.
   public let home: String
 
   public init() throws {
@@ -60,11 +60,11 @@ public final class PGPSigner: Sendable {
     try TemporaryRepository.run(["gpg", "--homedir", home, "--batch", "--quiet"] + arguments, in: nil)
   }
 
-  /// Makes a key.
+  /// Creates a key.
   ///
   /// - Parameters:
-  ///   - time: when it is made, as `20200101T000000`; nil for now.
-  ///   - expiry: as `gpg` takes it: `1y`, `never`.
+  ///   - time: The creation time, such as `20200101T000000`; nil for now.
+  ///   - expiry: In the format of `gpg`: `1y`, `never`.
   public func make(_ name: String, at time: String? = nil, expiry: String = "never") throws {
     let words = ["--passphrase", "", "--quick-gen-key", "\(name) <\(name)@example.org>", "ed25519", "sign"]
     let past = time.map { ["--faked-system-time", $0] } ?? []
@@ -72,7 +72,7 @@ public final class PGPSigner: Sendable {
       ["gpg", "--homedir", home, "--batch", "--quiet"] + past + words + [expiry], in: nil)
   }
 
-  /// Writes public keys to a file.
+  /// Exports public keys to a file.
   public func export(_ names: [String], armored: Bool = true, to file: String) throws {
     let mails = names.map { "\($0)@example.org" }
     try TemporaryRepository.run(
@@ -80,9 +80,9 @@ public final class PGPSigner: Sendable {
         + ["--export"] + mails, in: nil)
   }
 
-  /// A detached signature.
+  /// Creates a detached signature.
   ///
-  /// - Parameter time: when it is made, as `20200101T000000`; nil for now.
+  /// - Parameter time: The signing time, such as `20200101T000000`; nil for now.
   public func signature(over text: [UInt8], by name: String, at time: String? = nil) throws -> [UInt8] {
     let file = "\(folder.path)/\(UUID().uuidString)"
     try Data(text).write(to: URL(fileURLWithPath: file))

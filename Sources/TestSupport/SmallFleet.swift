@@ -1,4 +1,4 @@
-/// The files of a small fleet: two versions of an app, and a cluster of the first.
+/// The files of a small fleet: two versions of an app, and a cluster with the first one.
 public enum SmallFleet {
   public static let cluster = "clusters/prod/analytics.yaml"
 
@@ -42,7 +42,7 @@ public enum SmallFleet {
     """
   }
 
-  /// An upgrade that every rule allows, and one that also grows the cluster.
+  /// An upgrade that every rule accepts, and one that also increases the cluster's size.
   public static let upgraded = [cluster: analytics("1.1.0")]
   public static let overreaching = [cluster: analytics("1.1.0", members: 4)]
 }

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Runs programs without Foundation's `Process`, which was seen to crash where tests start hundreds at once.
+/// Runs programs without Foundation's `Process`, which crashed when tests started hundreds at once.
 enum Spawn {
-  /// Runs a program to its end.
+  /// Runs a program until it ends.
   ///
   /// - Parameters:
-  ///   - command: the program, looked up in `PATH`, and its arguments.
-  ///   - input: the file that it reads; `output` and `errors` are files that it writes.
-  /// - Returns: its exit code; 128 and the signal where one killed it.
+  ///   - command: The program, looked up in `PATH`, and its arguments.
+  ///   - input: The file for its standard input; `output` and `errors` are the files for its output.
+  /// - Returns: Its exit code, or 128 plus the signal that killed it.
   static func run(
     _ command: [String], in folder: String?, environment: [String: String], input: String, output: String,
     errors: String
@@ -19,7 +19,7 @@ enum Spawn {
     for (stream, file) in [(Int32(1), output), (2, errors)] {
       posix_spawn_file_actions_addopen(&actions, stream, file, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     }
-    // Threads of a test runner hold signals back; a program is not to inherit that.
+    // Threads of a test runner block signals, and a child process would inherit that.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

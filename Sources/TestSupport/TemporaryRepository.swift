@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// A folder below the system's temporary one, removed with everything in it when the last user lets go.
+/// A folder below the system's temporary folder. It is removed with its content when the last reference is
+/// released.
 public final class TemporaryFolder: Sendable {
   public let path: String
 
@@ -17,24 +18,24 @@ public final class TemporaryFolder: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
-/// A program failed that a test needs.
+/// A program that a test needs has failed.
 public struct ToolError: Error, CustomStringConvertible {
   public let description: String
 
   public init(_ description: String) { self.description = description }
 }
 
-/// A git repository in a temporary folder, made and looked at with the `git` command: an independent witness
-/// of what our own code does.
+/// A git repository in a temporary folder. It is created and read with the `git` command, so that it checks
+/// kdops' own git code independently.
 ///
-/// Reads no configuration of the user; author and dates are fixed, so that ids are the same in every run.
+/// It ignores the user's configuration. Authors and dates are fixed, so that ids are the same in every run.
 public final class TemporaryRepository: Sendable {
   private let folder: TemporaryFolder
   public let path: String
-  /// Commits get one second each, from 2024-01-01T00:00:00Z on.
+  /// The time of the last commit. Each commit is one second later, starting at 2024-01-01T00:00:00Z.
   private let seconds = Mutex(1_704_067_200)
 
-  /// Makes an empty repository on branch `main`.
+  /// Creates an empty repository with the branch `main`.
   public init(bare: Bool = false) throws {
     folder = try TemporaryFolder()
     path = folder.path + "/" + (bare ? "repository.git" : "repository")
@@ -48,15 +49,15 @@ public final class TemporaryRepository: Sendable {
     try Self.run(["git", "clone", "--quiet"] + arguments + [source, path], in: nil)
   }
 
-  /// Clones this repository, as another writer would have it.
+  /// Clones this repository, as for a second committer.
   public func clone(_ arguments: String...) throws -> TemporaryRepository {
     try TemporaryRepository(cloneOf: path, arguments: arguments)
   }
 
-  /// Runs `git` there.
+  /// Runs `git` in the repository.
   ///
-  /// - Returns: what it printed, without the last line's end.
-  /// - Throws: `ToolError` with what it complained about where it fails.
+  /// - Returns: The standard output without the final line feed.
+  /// - Throws: `ToolError` with git's error output if it fails.
   @discardableResult
   public func git(_ arguments: String..., input: String = "", environment: [String: String] = [:]) throws
     -> String
@@ -64,7 +65,7 @@ public final class TemporaryRepository: Sendable {
     try git(arguments, input: input, environment: environment)
   }
 
-  /// Runs `git` there.
+  /// Runs `git` in the repository.
   @discardableResult
   public func git(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws
     -> String
@@ -78,7 +79,7 @@ public final class TemporaryRepository: Sendable {
       ["git"] + arguments, in: path, input: input, environment: dates.merging(environment) { $1 })
   }
 
-  /// Writes files (nil removes one) into the work tree.
+  /// Writes files into the work tree; nil removes one.
   public func write(_ files: [String: String?]) throws {
     for (name, content) in files {
       let file = path + "/" + name
@@ -92,9 +93,9 @@ public final class TemporaryRepository: Sendable {
     }
   }
 
-  /// Writes files (nil removes one) and commits everything that changed.
+  /// Writes files (nil removes one) and commits all changes.
   ///
-  /// - Returns: the commit's id.
+  /// - Returns: The commit's id.
   @discardableResult
   public func commit(_ files: [String: String?], _ message: String = "Change") throws -> String {
     try write(files)
@@ -103,24 +104,24 @@ public final class TemporaryRepository: Sendable {
     return try head()
   }
 
-  /// Pushes to where it was cloned from.
+  /// Pushes to the repository that this one was cloned from.
   public func push(_ arguments: String...) throws {
     try git(["push", "--quiet", "origin"] + (arguments.isEmpty ? ["main"] : arguments))
   }
 
-  /// The id that a revision means.
+  /// The commit id of a revision.
   public func head(_ revision: String = "HEAD") throws -> String { try git("rev-parse", revision) }
 
-  /// Puts a hook into place that is the given shell script.
+  /// Installs a shell script as a hook.
   public func setHook(_ name: String, _ script: String) throws {
     let hooks = try git("rev-parse", "--absolute-git-dir") + "/hooks"
     try FileManager.default.createDirectory(atPath: hooks, withIntermediateDirectories: true)
     try ProgramFile.write("#!/bin/sh\n" + script + "\n", to: hooks + "/" + name)
   }
 
-  /// Runs a program to its end.
+  /// Runs a program until it ends.
   ///
-  /// - Returns: what it printed, without the last line's end.
+  /// - Returns: The standard output without the final line feed.
   @discardableResult
   public static func run(
     _ command: [String], in folder: String?, input: String = "", environment: [String: String] = [:]
@@ -132,7 +133,7 @@ public final class TemporaryRepository: Sendable {
     ]
     let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("GIT_") }
     let variables = inherited.merging(own) { $1 }.merging(environment) { $1 }
-    // Files instead of pipes: nothing can block on a full one.
+    // Uses files instead of pipes, because a program can block on a full pipe.
     let scratch = try TemporaryFolder()
     let (from, to, problems) = (scratch.path + "/in", scratch.path + "/out", scratch.path + "/err")
     try Data(input.utf8).write(to: URL(fileURLWithPath: from))

@@ -3,7 +3,7 @@ import FoundationEssentials
 import NIOSSL
 import X509
 
-/// An authority made for one test, and what it signs.
+/// A certificate authority for one test, and the certificates that it issues.
 public struct TestAuthority: Sendable {
   public struct Issued: Sendable {
     public var certificatePEM: String
@@ -19,7 +19,7 @@ public struct TestAuthority: Sendable {
 
   private let key = P256.Signing.PrivateKey()
   private let certificate: Certificate
-  /// What trusts it.
+  /// The certificate that clients trust.
   public let pem: String
 
   public init(_ name: String = "test authority") throws {
@@ -35,8 +35,8 @@ public struct TestAuthority: Sendable {
   }
 
   /// - Parameters:
-  ///   - names: the hosts that the certificate bears.
-  ///   - addresses: the IPv4 addresses that it bears.
+  ///   - names: The host names in the certificate.
+  ///   - addresses: The IPv4 addresses in the certificate.
   public func issue(_ commonName: String, names: [String] = [], addresses: [[UInt8]] = []) throws -> Issued {
     let own = P256.Signing.PrivateKey()
     let alternatives =
@@ -52,7 +52,7 @@ public struct TestAuthority: Sendable {
     return Issued(certificatePEM: try issued.serializeAsPEM().pemString, keyPEM: own.pemRepresentation)
   }
 
-  /// How a server of this authority is set up.
+  /// The TLS configuration of a server with a certificate of this authority.
   public func server(
     names: [String] = ["localhost"], addresses: [[UInt8]] = [[127, 0, 0, 1]], demandsClient: Bool = false
   ) throws -> TLSConfiguration {

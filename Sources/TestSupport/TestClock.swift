@@ -1,9 +1,9 @@
 import Synchronization
 
-/// A clock that stands still until a test advances it.
+/// A clock that advances only when a test advances it.
 public final class TestClock: Clock {
   public struct Instant: InstantProtocol {
-    /// Since the clock was made.
+    /// The time since the clock was created.
     public var offset: Duration
 
     public init(_ offset: Duration = .zero) { self.offset = offset }
@@ -31,15 +31,15 @@ public final class TestClock: Clock {
   public var now: Instant { state.withLock { $0.now } }
   public var minimumResolution: Duration { .zero }
 
-  /// How many tasks wait for this clock.
+  /// The number of tasks that sleep on this clock.
   public var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
-  /// When those who wait will wake up, the earliest first, as time since the clock was made.
+  /// The deadlines of the sleeping tasks, the earliest first, as time since the clock was created.
   public var deadlines: [Duration] {
     state.withLock { $0.sleepers.values.map(\.deadline.offset).sorted() }
   }
 
-  /// Moves the time on and wakes everyone whose time has come, the earliest first.
+  /// Advances the time and resumes the tasks whose deadlines have passed, the earliest first.
   public func advance(by duration: Duration) {
     let due = state.withLock { state in
       state.now = state.now.advanced(by: duration)
@@ -68,7 +68,7 @@ public final class TestClock: Clock {
     } onCancel: {
       let sleeper = state.withLock { state in
         guard let sleeper = state.sleepers.removeValue(forKey: id) else {
-          // Not asleep yet, or awake already; the former must not fall asleep.
+          // The task does not sleep yet or has woken up already. In the first case it must not fall asleep.
           state.cancelled.insert(id)
           return Sleeper?.none
         }

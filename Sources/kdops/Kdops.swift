@@ -15,7 +15,7 @@ struct Kdops: AsyncParsableCommand {
       RetryCommand.self, HookCommand.self, InstallCommand.self,
     ])
 
-  /// What every command says by its exit code when it could not be run.
+  /// The exit code of every command that could not be run.
   static let couldNotRun = ExitCode(2)
 
   static func main() async {
@@ -30,7 +30,7 @@ struct Kdops: AsyncParsableCommand {
       Streams.error.line("kdops: \(error)")
       exit(withError: couldNotRun)
     } catch {
-      // A command line that cannot be understood is one way of not being run.
+      // An invalid command line also means that the command could not be run.
       guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
       Streams.error.line(fullMessage(for: error))
       exit(withError: couldNotRun)

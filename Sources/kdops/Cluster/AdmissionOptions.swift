@@ -7,7 +7,8 @@ import KubeDirector
 import Kubernetes
 import Values
 
-/// Whether what is written by hand is judged too, and where API servers ask.
+/// The options for the admission webhook, which judges objects that users apply directly, and its address for
+/// API servers.
 struct AdmissionOptions: ParsableArguments {
   @Option(
     defaultAsFlag: AdmissionOptions.standard, parsing: .next,
@@ -21,7 +22,7 @@ struct AdmissionOptions: ParsableArguments {
     help: ArgumentHelp("Where the API server reaches it, where that is no Service.", valueName: "url"))
   var admissionURL: String?
 
-  /// Every address of this machine, at the port that `kdops install` names.
+  /// All addresses of the host, at the port that `kdops install` configures.
   static let standard = "0.0.0.0:9443"
 
   var isAsked: Bool { admission != nil || admissionURL != nil }
@@ -36,9 +37,9 @@ struct AdmissionOptions: ParsableArguments {
     }
   }
 
-  /// Nil where nobody asked for it.
+  /// Returns nil if the webhook was not requested.
   ///
-  /// - Throws: where the key of the stamps is needed and cannot be had.
+  /// - Throws: An error if the stamp key is needed and cannot be obtained.
   func server(for daemon: KubernetesDaemon) async throws(APIError) -> AdmissionServer? {
     guard isAsked, let (host, port) = Self.address(admission ?? Self.standard) else { return nil }
     let policy = daemon.options.policy
@@ -47,7 +48,7 @@ struct AdmissionOptions: ParsableArguments {
       address: host, port: port, hostNames: admissionURL.flatMap(Self.host).map { [$0] } ?? [],
       namespace: daemon.lease.namespace, installation: policy.installation, ownName: client.identity,
       policy: policy, namespaces: policy.tenancy.named)
-    // Some credentials, such as those of programs, do not tell whose they are.
+    // Some credentials, such as those from exec plugins, do not contain the user's name.
     var stamp: Stamp?
     if client.identity == nil {
       stamp = try await StampKey.obtain(
@@ -57,7 +58,7 @@ struct AdmissionOptions: ParsableArguments {
       api: client, settings: settings, stamp: stamp, logger: daemon.logger,
       now: { Int(Date().timeIntervalSince1970) },
       publish: { bundle in
-        // No more than this one field is ours; the rest is whoever installed it.
+        // The daemon manages only this field. The rest belongs to the installer.
         let webhook: JSON = [
           "name": .string(AdmissionSettings.webhookName),
           "clientConfig": ["caBundle": .string(Data(bundle).base64EncodedString())],

@@ -5,7 +5,7 @@ import FoundationEssentials
 import Kubernetes
 import Logging
 
-/// Which cluster a command is about; the same flags for every command that needs one.
+/// Selects the cluster of a command; the same flags for every command that needs one.
 struct ClusterOptions: ParsableArguments {
   @Option(
     defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
@@ -33,19 +33,19 @@ struct ClusterOptions: ParsableArguments {
     }
   }
 
-  /// Nil where a Kubernetes is meant.
+  /// Returns nil if a Kubernetes cluster is selected.
   func folder(_ environment: [String: String]) -> String? {
     guard kubeconfig == nil, context == nil else { return nil }
     return (embedded ?? environment["KDOPS_EMBEDDED"]).map { EmbeddedFolder.path($0, environment) }
   }
 
-  /// True where somebody named a Kubernetes, so that no other place is looked at.
+  /// Whether a Kubernetes cluster was selected explicitly, so that no other source is tried.
   func namesKubernetes(_ environment: [String: String]) -> Bool {
     folder(environment) == nil
       && (kubeconfig != nil || context != nil || environment["KDOPS_KUBECONFIG"] != nil)
   }
 
-  /// The flags that mean the same cluster, for a command that somebody copies; a blank before each.
+  /// The flags that select the same cluster, for a command to copy; a space before each.
   var flags: String {
     var flags = ""
     if let embedded { flags += embedded.isEmpty ? " --embedded" : " --embedded=\(ShellWord.value(embedded))" }
@@ -62,17 +62,17 @@ struct ClusterOptions: ParsableArguments {
   }
 }
 
-/// The folder of the embedded cluster where `--embedded` names none.
+/// The default folder of the embedded cluster, if `--embedded` gives none.
 enum EmbeddedFolder {
-  /// Stands for the usual folder.
+  /// The value that means the default folder.
   static let standard = ""
 
-  /// - Returns: the folder given, or `$XDG_STATE_HOME/kdops`, or `~/.local/state/kdops`.
+  /// - Returns: The given folder, or `$XDG_STATE_HOME/kdops`, or `~/.local/state/kdops`.
   static func path(_ given: String, _ environment: [String: String]) -> String {
     given.isEmpty ? state(environment) : given
   }
 
-  /// Where a daemon keeps what it can make again: `$XDG_STATE_HOME/kdops`, or `~/.local/state/kdops`.
+  /// The folder for data that a daemon can recreate: `$XDG_STATE_HOME/kdops`, or `~/.local/state/kdops`.
   static func state(_ environment: [String: String]) -> String {
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return "\(state)/kdops" }
     return "\(environment["HOME"] ?? ".")/.local/state/kdops"

@@ -1,9 +1,9 @@
 import Glibc
 
-/// A new folder below `TMPDIR`, for what is thrown away or looked at afterwards.
+/// Creates folders below `TMPDIR` for data that is deleted or inspected afterwards.
 enum ScratchFolder {
-  /// - Parameter name: what it is called before its random letters.
-  /// - Throws: `Failure` where none can be made.
+  /// - Parameter name: The part of the folder's name before the random letters.
+  /// - Throws: `Failure` if the folder cannot be created.
   static func make(_ name: String, _ environment: [String: String]) throws -> String {
     let parent = environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
     var template = Array("\(parent)/\(name)-XXXXXX".utf8CString)

@@ -8,7 +8,7 @@ import Logging
 import Terminal
 import Views
 
-/// `kdops demo`: the whole story in one terminal.
+/// `kdops demo`: runs the complete demo in one terminal.
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
@@ -82,12 +82,12 @@ struct DemoCommand: AsyncParsableCommand {
       }
       guard try await group.next() == true else { throw DemoError("the daemon ended before the story did") }
       group.cancelAll()
-      // Ended by us: how it says so is of no interest.
+      // The daemon was cancelled on purpose, so its error is ignored.
       _ = try? await group.next()
     }
   }
 
-  /// The folder given, or `sample-repo` here or beside the sources that this program was built from.
+  /// The given folder, or `sample-repo` in the working directory or beside the sources of this program.
   private func samplePath() throws -> String {
     var candidates = ["sample-repo"]
     if let sample {

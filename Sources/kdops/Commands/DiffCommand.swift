@@ -12,7 +12,7 @@ import Terminal
 import Validation
 import Views
 
-/// `kdops diff`: git's head against what lives.
+/// `kdops diff`: compares git's head with the live objects.
 struct DiffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Compare git's head with what lives, object by object.",
@@ -77,7 +77,8 @@ struct DiffCommand: AsyncParsableCommand {
     }
   }
 
-  /// All apps and clusters; of a Kubernetes that shows only some namespaces, those that git names.
+  /// All apps and clusters. If the user may read only some namespaces of a Kubernetes cluster, those in the
+  /// namespaces that git uses.
   private func live(_ namespaces: Set<String>, _ environment: [String: String]) async throws -> [Object] {
     if let folder = cluster.folder(environment) {
       let reader = try EmbeddedCluster.openReadOnly(folder)

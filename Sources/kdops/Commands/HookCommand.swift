@@ -5,14 +5,14 @@ import GitStore
 import Hooks
 import Terminal
 
-/// `kdops hook`: the rules where people commit and push.
+/// `kdops hook`: installs and runs git hooks that apply the rules on commit and push.
 struct HookCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hook", abstract: "Have git ask kdops before it commits, pushes or takes a push.",
     subcommands: [HookInstallCommand.self, HookRunCommand.self])
 }
 
-/// `kdops hook run`: what an installed hook calls.
+/// `kdops hook run`: called by an installed hook.
 struct HookRunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Judge as one of git's hooks; git starts it.",
@@ -33,7 +33,7 @@ struct HookRunCommand: AsyncParsableCommand {
     let console = Console(descriptor: 2, environment: environment)
     let judged: [HookRun.Judged]
     do {
-      // git has looked at whose the repository is before it started us from it.
+      // Git has already checked the repository's owner before it ran the hook.
       try GitLibrary.trustOwners()
       let hook = HookRun(
         name: name, arguments: arguments,
@@ -50,7 +50,7 @@ struct HookRunCommand: AsyncParsableCommand {
     if judged.contains(where: { $0.validation.report.count(.error) > 0 }) { throw ExitCode(1) }
   }
 
-  /// What git says on the standard input.
+  /// Reads git's data from the standard input.
   private static func input() -> String {
     var text = ""
     while let line = readLine(strippingNewline: false) { text += line }

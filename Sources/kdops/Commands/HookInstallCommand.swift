@@ -3,7 +3,7 @@ import Diagnostics
 import Hooks
 import Terminal
 
-/// `kdops hook install`: puts hooks into a repository.
+/// `kdops hook install`: installs hooks in a repository.
 struct HookInstallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Put hooks into a repository, or take them away.",

@@ -4,7 +4,8 @@ import FoundationEssentials
 import Installation
 import Terminal
 
-/// `kdops install`: what an installation on Kubernetes needs, for an administrator to read and to apply.
+/// `kdops install`: prints the manifests of an installation on Kubernetes for an administrator to review and
+/// apply.
 struct InstallCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "install", abstract: "Print what kdops needs on a Kubernetes cluster.",
@@ -86,8 +87,8 @@ struct InstallCommand: ParsableCommand {
     try Streams.output.result(InstallationExport(settings).text, .finished)
   }
 
-  /// - Parameter file: the path and content of the `--config` file.
-  /// - Returns: nil, and at least one error among the findings, where nothing can be exported.
+  /// - Parameter file: The path and content of the `--config` file.
+  /// - Returns: Nil, and at least one error among the findings, if nothing can be exported.
   func settings(_ file: (path: String, bytes: [UInt8])?) -> (InstallationSettings?, [Diagnostic]) {
     var reader = ConfigurationReader()
     if let file { reader.read(file: file.path, file.bytes) }
@@ -105,7 +106,7 @@ struct InstallCommand: ParsableCommand {
     var settings = InstallationSettings(configuration: reader.values)
     if let namespace {
       settings.namespace = namespace
-      // Without a file nobody has said that the system's apps are anywhere but where the daemon is.
+      // Without a file, the system's apps are assumed to be in the daemon's namespace.
       if file == nil { settings.systemNamespace = namespace }
     }
     if !tenant.isEmpty { settings.tenantNamespaces = tenant }

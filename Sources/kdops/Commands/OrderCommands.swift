@@ -8,7 +8,7 @@ import Logging
 import Orders
 import Terminal
 
-/// `kdops suspend`: begins no next step.
+/// `kdops suspend`: stops a cluster before its next step.
 struct SuspendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "suspend", abstract: "Stop a cluster's upgrade or rollback before its next step.",
@@ -23,7 +23,7 @@ struct SuspendCommand: AsyncParsableCommand {
   func run() async throws { try await order.run(.suspend) }
 }
 
-/// `kdops resume`: goes on.
+/// `kdops resume`: resumes a suspended cluster.
 struct ResumeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume", abstract: "Let a suspended cluster go on where it stopped.",
@@ -36,7 +36,7 @@ struct ResumeCommand: AsyncParsableCommand {
   func run() async throws { try await order.run(.resume) }
 }
 
-/// `kdops retry`: runs again what failed.
+/// `kdops retry`: runs a failed script again.
 struct RetryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "retry", abstract: "Run a failed script again, in the container in which it failed.",
@@ -64,7 +64,7 @@ struct RetryCommand: AsyncParsableCommand {
   }
 }
 
-/// A cluster by name, and where it is.
+/// A cluster's name, and the options that select where it runs.
 struct OrderOptions: ParsableArguments {
   @Argument(help: ArgumentHelp("The cluster.", valueName: "ns/name"))
   var name: String
@@ -84,7 +84,7 @@ struct OrderOptions: ParsableArguments {
   }
 }
 
-/// `prod/analytics`, or `prod/analytics/analytics-worker-2`.
+/// The target of a command: `prod/analytics`, or `prod/analytics/analytics-worker-2`.
 struct OrderTarget: Hashable {
   var cluster: ObjectName
   var pod: String?
@@ -97,7 +97,7 @@ struct OrderTarget: Hashable {
   }
 }
 
-/// Brings an order to where it is carried out, and tells what came of it.
+/// Sends a command to the daemon or to Kubernetes and prints the result.
 struct Ordering {
   let cluster: ClusterOptions
   let command: String
@@ -117,13 +117,13 @@ struct Ordering {
     }
   }
 
-  /// Asks the daemon on an embedded cluster, whose folder must be its owner's alone.
+  /// Asks the daemon of an embedded cluster. Only its owner may have access to the folder.
   func ask(_ request: ControlRequest, _ folder: String) async throws -> ControlAnswer {
     try EmbeddedCluster.check(folder)
     return try await ControlSocket.ask(request, below: folder)
   }
 
-  /// Connects, and lets go of the connection again.
+  /// Connects, runs the body, and closes the connection.
   func onKubernetes<T: Sendable>(
     _ environment: [String: String], _ body: (KubernetesClient) async throws -> T
   ) async throws -> T {
@@ -135,7 +135,7 @@ struct Ordering {
     return try result.get()
   }
 
-  /// Says what happens next and how to watch it, or why it does not.
+  /// Prints what happens next and how to watch it, or why the command was not carried out.
   func tell(_ ask: () async throws -> ControlAnswer, watch: () -> String) async throws {
     var answer: ControlAnswer
     do {

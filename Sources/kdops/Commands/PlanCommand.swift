@@ -7,7 +7,7 @@ import Plan
 import Terminal
 import Validation
 
-/// `kdops plan`: what a merge would do, before it is merged.
+/// `kdops plan`: shows the effect of a merge before it is merged.
 struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",

@@ -12,7 +12,7 @@ import Terminal
 import UnixSignals
 import Validation
 
-/// `kdops rehearse`: does what a merge would do, on a cluster that is thrown away.
+/// `kdops rehearse`: applies a merge to a temporary cluster.
 struct RehearseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rehearse",
@@ -91,7 +91,7 @@ struct RehearseCommand: AsyncParsableCommand {
     if !report.hasPassed { throw ExitCode(1) }
   }
 
-  /// Runs until it is done, or somebody wants it to stop; what was made is removed either way.
+  /// Runs until the work ends or a signal interrupts it. Temporary files are removed in both cases.
   private func interruptible(
     _ work: @escaping @Sendable () async throws -> RehearsalReport
   ) async throws -> RehearsalReport {
@@ -167,7 +167,7 @@ struct RehearseCommand: AsyncParsableCommand {
     return report
   }
 
-  /// Ends what still runs, and removes the folder, unless somebody wants to look around in it.
+  /// Ends remaining processes and removes the folder, unless `keep` is set.
   private func leave(_ folder: String, _ console: Console) async {
     if keep {
       console.line("")
@@ -176,7 +176,7 @@ struct RehearseCommand: AsyncParsableCommand {
       )
       return
     }
-    // Also where this task is to stop: nothing may be left behind.
+    // A separate task, so that the cleanup also runs after cancellation.
     await Task {
       for act in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
         await EmbeddedCluster.throwAway("\(folder)/\(act)/cluster")

@@ -13,7 +13,7 @@ import Terminal
 import UnixSignals
 import Views
 
-/// `kdops run`: the daemon.
+/// `kdops run`: runs the daemon.
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Follow a repository and keep the clusters as it says.",
@@ -188,14 +188,14 @@ struct RunCommand: AsyncParsableCommand {
     }
   }
 
-  /// What signatures are looked at with has to be there before anything is done.
+  /// Checks that the tools for verifying signatures are available before anything else is done.
   private func check(_ policy: SignaturePolicy) async throws {
     let problems = await SignatureTools(policy, folder: "").problems()
     for problem in problems { Streams.error.line("kdops run: \(problem)") }
     if !problems.isEmpty { throw Kdops.couldNotRun }
   }
 
-  /// Joins the layers; tells of everything that is wrong at once.
+  /// Merges the layers, and reports all problems at once.
   private func settings(_ environment: [String: String]) throws -> DaemonConfiguration {
     var file: (path: String, bytes: [UInt8])?
     if let path = config ?? environment["KDOPS_CONFIG"] {

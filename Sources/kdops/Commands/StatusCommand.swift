@@ -14,7 +14,7 @@ import Terminal
 import Values
 import Views
 
-/// `kdops status`: what runs, also while a daemon does.
+/// `kdops status`: shows running clusters, also while a daemon runs.
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
@@ -114,11 +114,11 @@ struct StatusCommand: AsyncParsableCommand {
     let isPicture = watch && !history && source.namesMembers
     try show(last, isPicture, await source.age(), await source.origin(), on: console)
     while watch {
-      // A folder belongs to another process, which tells us nothing; a look costs one read of the disk. A server
-      // is asked less often.
+      // The embedded cluster's folder belongs to another process, which sends no notifications, and reading
+      // it costs one disk read. A server is polled less often.
       try await Task.sleep(for: source.isRemote ? .seconds(2) : .milliseconds(500))
       let now = try await lookAgain(source, wanted, environment) ?? last
-      // A picture shows how long things take, so it changes while they do not.
+      // The progress display shows elapsed times, so it is redrawn even if nothing changed.
       guard now.differs(from: last) || isPicture && console.isTerminal else { continue }
       last = now
       try show(now, isPicture, await source.age(), await source.origin(), on: console)
@@ -129,15 +129,15 @@ struct StatusCommand: AsyncParsableCommand {
     }
   }
 
-  /// What is seen at a time.
+  /// The data that is read and shown at one time.
   private struct Sight: Hashable {
     var clusters: [Object]
     var daemon: DaemonState
     var held = HeldChanges()
-    /// Why it cannot be told what is held; nil where it can.
+    /// Why blocked changes cannot be read; nil if they can.
     var blindness: String?
 
-    /// Whether something else is to be shown than before. That a daemon has fetched again is not.
+    /// Whether other output is needed than before. A daemon's repeated fetch is no difference.
     func differs(from other: Sight) -> Bool {
       var now = self
       if now.daemon.life == other.daemon.life, now.daemon.problem == other.daemon.problem {
@@ -158,7 +158,7 @@ struct StatusCommand: AsyncParsableCommand {
     do throws(APIError) {
       sight.held = try await source.held(in: home)
     } catch {
-      // Whoever may see his clusters need not be let in where the daemon is.
+      // A user who may read their clusters may lack access to the daemon's namespace.
       guard error.kind == .forbidden else { throw error }
       sight.blindness = "what is held cannot be seen: you may not list ConfigMaps in \(home)"
     }
@@ -171,7 +171,7 @@ struct StatusCommand: AsyncParsableCommand {
     return sight
   }
 
-  /// Nil where a server is away for a moment: whoever watches wants to see how it goes on.
+  /// Returns nil on a transient server error, so that watching continues.
   private func lookAgain(
     _ source: ClusterSource, _ wanted: ObjectName?, _ environment: [String: String]
   ) async throws -> Sight? {
@@ -183,8 +183,8 @@ struct StatusCommand: AsyncParsableCommand {
   }
 
   /// - Parameters:
-  ///   - age: which status this is and how old, said below it.
-  ///   - origin: the same for programs.
+  ///   - age: The commit and age of the status, printed below it.
+  ///   - origin: The same for programs.
   private func show(
     _ sight: Sight, _ isPicture: Bool, _ age: [String], _ origin: JSON?, on console: Console
   ) throws {
@@ -210,19 +210,20 @@ struct StatusCommand: AsyncParsableCommand {
       let clusters =
         isPicture
         ? picture(sight, columns, console, taken: daemon.count) : self.lines(sight, columns, console)
-      // That nothing goes on stands above what would look as if it did.
+      // If the daemon does not run, this is shown above the clusters, which would otherwise appear to
+      // progress.
       let lines = sight.daemon.isDead ? daemon + clusters + age : clusters + age + daemon
       if watch, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
       for line in lines { try Streams.output.result(line + "\n") }
     }
   }
 
-  /// A line a role and a cell a pod, as `kdops run` draws them.
+  /// One line per role and one cell per pod, as in `kdops run`.
   ///
-  /// - Parameter taken: how many lines are needed for something else.
+  /// - Parameter taken: The number of lines that other output needs.
   private func picture(_ sight: Sight, _ columns: Int, _ console: Console, taken: Int) -> [String] {
     let (clusters, rows) = (sight.clusters, max(0, console.size.rows - 1 - taken))
-    // What is held leaves at least half of the screen to what moves.
+    // Blocked changes leave at least half of the screen for the clusters.
     let held = HeldText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(sight.held)
     let text = ProgressText(width: columns, height: rows - held.count, isColoured: console.isColoured)
     let now = Int(Date().timeIntervalSince1970)
@@ -240,7 +241,7 @@ struct StatusCommand: AsyncParsableCommand {
     let clusters = sight.clusters
     if history {
       var now = Int(Date().timeIntervalSince1970)
-      // What has not ended has not gone on either since the daemon ended.
+      // Unfinished steps have not progressed since the daemon ended, so their time stops there.
       if case .notRunning(let seen?) = sight.daemon.life { now = min(now, seen) }
       let text = HistoryText(width: columns, isColoured: console.isColoured, now: now)
       return clusters.flatMap { text.lines($0, Self.journal(of: $0)) }

@@ -4,7 +4,7 @@ import FoundationEssentials
 import Orders
 import Rules
 
-/// `kdops sync`: tells the daemon to fetch and compare now.
+/// `kdops sync`: requests an immediate fetch and resync from the daemon.
 struct SyncCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sync", abstract: "Tell the running daemon to fetch and compare now.",

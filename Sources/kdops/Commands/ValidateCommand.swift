@@ -6,7 +6,7 @@ import Hooks
 import Terminal
 import Validation
 
-/// `kdops validate`: judges files by every rule, before they are pushed.
+/// `kdops validate`: checks files against every rule before they are pushed.
 struct ValidateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
@@ -94,7 +94,8 @@ struct ValidateCommand: AsyncParsableCommand {
     try refuseNothing(validation)
   }
 
-  /// A wrong folder must not look like a sound one. A change without files of ours is none: most commits have none.
+  /// Refuses a folder without files of apps or clusters, because a wrong path must not pass as valid. This
+  /// does not apply to a change: most commits have no such files.
   private func refuseNothing(_ validation: Validation) throws {
     guard validation.selectedFiles == 0, !allowEmpty else { return }
     Streams.error.line(

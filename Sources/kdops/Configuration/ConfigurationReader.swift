@@ -5,8 +5,9 @@ import Layout
 import Manifests
 import Values
 
-/// Joins what the file, the environment and the command line say: flags over environment over file. Collects every
-/// problem with its place instead of ending at the first.
+/// Merges the settings of the configuration file, the environment and the command line: flags override the
+/// environment, which overrides the file. It collects all problems with their places instead of stopping at
+/// the first.
 struct ConfigurationReader {
   static let rule = "configuration"
 
@@ -71,7 +72,7 @@ struct ConfigurationReader {
 
   // MARK: Environment and flags
 
-  /// Variables that are read elsewhere, or by our own tests and builds.
+  /// Variables that are read elsewhere, or by kdops' own tests and builds.
   private static let otherVariables: Set<String> = [
     "KDOPS_CONFIG", "KDOPS_LOG_LEVEL", "KDOPS_LOG_FORMAT", "KDOPS_EMBEDDED", "KDOPS_KUBECONFIG",
     "KDOPS_CONTEXT", "KDOPS_DATA", "KDOPS_TAKE_OVER_STATUS", "KDOPS_RECORD", "KDOPS_STRICT",
@@ -89,16 +90,16 @@ struct ConfigurationReader {
     }
   }
 
-  /// - Parameter flags: what was given on the command line, by key.
+  /// - Parameter flags: The values given on the command line, by key.
   mutating func read(flags: [String: String]) {
     for (key, text) in flags.sorted(by: { $0.key < $1.key }) {
       if let setting = Setting.byKey[key] { take(setting, text, from: "--\(key)") }
     }
   }
 
-  // MARK: Settings that belong together
+  // MARK: Combinations of settings
 
-  /// Finds settings that make no sense beside each other, whichever layer they come from.
+  /// Finds invalid combinations of settings, whatever layers they come from.
   mutating func compare() {
     func text(_ key: String) -> String? { values[key]?.string }
     if text("upgrade.onStall") == "revert-commit",

@@ -3,9 +3,9 @@ import GitStore
 
 extension Daemon.Options {
   /// - Parameters:
-  ///   - repo: where the repository is.
-  ///   - folder: for our copy of the repository.
-  /// - Throws: `GitError` where the address cannot be used.
+  ///   - repo: The address of the repository.
+  ///   - folder: The folder for the daemon's copy of the repository.
+  /// - Throws: `GitError` if the address cannot be used.
   init(
     _ configuration: DaemonConfiguration, repo: String, folder: String, environment: [String: String]
   ) throws(GitError) {

@@ -11,44 +11,45 @@ import Signatures
 import StatusWriter
 import Values
 
-/// What the daemon's administrator decides; nobody who writes the repository can.
+/// The daemon's settings. Only its administrator sets them; users with write access to the repository cannot.
 struct DaemonConfiguration: Sendable, Hashable {
-  /// Where the repository is; nil where nobody has said.
+  /// The repository's address; nil if it is not set.
   var repo: String?
   var branch: String
   var interval: Duration
-  /// Between two full looks at what lives.
+  /// The interval between two resyncs.
   var compareInterval: Duration
   var installation: String
   var systemNamespace: String
   var acceptsRewrittenHistory: Bool
   var history: History
-  /// Whether of what one commit changes all is applied or nothing.
+  /// Whether a commit's changes are applied all together or not at all.
   var isAtomic: Bool
-  /// Whether a stalled upgrade is taken back where a later app waits behind it.
+  /// Whether a stalled upgrade is rolled back if a change to a later app waits for it.
   var fixesForward: Bool
-  /// Whether clusters whose file is gone are deleted.
+  /// Whether clusters whose files are deleted are pruned.
   var prune: Bool
-  /// As written; an installation other than the default adds its name.
+  /// The refs as configured. For other installations than the default, the installation's name is appended
+  /// later.
   var statusRefs: StatusRefs
-  /// Nil for none.
+  /// Nil for no deadline.
   var progressDeadline: Duration?
-  /// Whether a stalled upgrade is taken back by a commit of the daemon's own.
+  /// Whether the daemon reverts a stalled upgrade with a commit of its own (auto revert).
   var revertsStalled: Bool
   var scriptTimeout: Duration
-  /// What a script may use on the embedded node.
+  /// The resource limits of a script on the embedded node.
   var scriptLimits: SandboxLimits
   var tenancy: Tenancy
-  /// Whose signatures commits need.
+  /// The signatures that commits need.
   var verify: SignaturePolicy
-  /// Whose name the daemon's own commits bear.
+  /// The author of the daemon's own commits.
   var author: CommitAuthor
-  /// The private SSH key that signs its commits to the branch; nil for none.
+  /// The private SSH key that signs the daemon's commits to the branch; nil for none.
   var signingKey: String?
-  /// Where else it is told how commits stand; nil for nowhere.
+  /// The git host that receives commit statuses; nil for none.
   var forge: ForgeSettings?
 
-  /// - Parameter values: of every key, checked.
+  /// - Parameter values: The checked values of all keys.
   init(_ values: [String: JSON]) {
     func text(_ key: String) -> String { values[key]?.string ?? "" }
     func texts(_ key: String) -> [String] { values[key]?.array?.compactMap(\.string) ?? [] }
@@ -90,12 +91,12 @@ struct DaemonConfiguration: Sendable, Hashable {
     }
   }
 
-  /// Joins the layers.
+  /// Merges the layers.
   ///
   /// - Parameters:
-  ///   - file: the path and content of the `--config` file.
-  ///   - flags: what was given on the command line, by key.
-  /// - Returns: nil, and at least one error among the findings, where it cannot be used.
+  ///   - file: The path and content of the `--config` file.
+  ///   - flags: The values given on the command line, by key.
+  /// - Returns: Nil, and at least one error among the findings, if the configuration is invalid.
   static func read(
     file: (path: String, bytes: [UInt8])? = nil, environment: [String: String] = [:],
     flags: [String: String] = [:]

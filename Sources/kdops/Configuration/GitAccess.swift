@@ -1,12 +1,12 @@
 import GitStore
 
-/// How the daemon shows a git host who it is. Secrets come by file or environment, never by flag, and are read
+/// The daemon's git credentials. Secrets come from files or the environment, never from flags, and are read
 /// when they are needed.
 enum GitAccess {
   /// - Parameter environment: `KDOPS_GIT_TOKEN` or `KDOPS_GIT_TOKEN_FILE`; `KDOPS_GIT_USER` with
   ///   `KDOPS_GIT_PASSWORD` or `KDOPS_GIT_PASSWORD_FILE`; `KDOPS_GIT_SSH_KEY_FILE` with
   ///   `KDOPS_GIT_SSH_PASSPHRASE` or `KDOPS_GIT_SSH_PASSPHRASE_FILE`; `KDOPS_GIT_KNOWN_HOSTS`.
-  /// - Throws: `GitError` where the address cannot be used.
+  /// - Throws: `GitError` if the address cannot be used.
   static func remote(_ address: String, _ environment: [String: String]) throws(GitError) -> Remote {
     let url = try GitURL(address)
     return Remote(

@@ -3,18 +3,18 @@ import Installation
 import Values
 
 extension InstallationSettings {
-  /// The settings that have a place of their own here.
+  /// The settings that have their own property in `InstallationSettings`.
   private static let known: Set<String> = [
     "repo", "branch", "interval", "installation", "systemNamespace", "tenancy.namespaces",
   ]
 
-  /// The settings that name files, with the keys of the Secret that brings those into the pod.
+  /// The settings that name files, and the keys of the Secret that mounts those files in the pod.
   private static let files = [
     "verify.allowedSigners": "allowed-signers", "verify.keyring": "keyring", "commits.sshKey": "signing-key",
     "forge.tokenFile": "forge-token",
   ]
 
-  /// Brings a file into the pod. One that the settings name there already stays where it is.
+  /// Mounts a file in the pod. A path that is already one of the pod's mounted files is unchanged.
   private mutating func take(file: String, _ key: String) -> String {
     if file.hasPrefix("/run/secrets/\(Self.gitSecret)/") { return file }
     let folder = "\(Self.keysFolder)/"
@@ -26,9 +26,10 @@ extension InstallationSettings {
     return taken.path
   }
 
-  /// An installation whose daemon has this configuration: it lives in its system namespace, on no repository yet.
+  /// Creates the installation of a daemon with this configuration. It runs in its system namespace and has no
+  /// repository yet.
   ///
-  /// - Parameter values: of every key, checked.
+  /// - Parameter values: The checked values of all keys.
   init(configuration values: [String: JSON]) {
     self.init()
     func text(_ key: String, _ standard: String) -> String { values[key]?.string ?? standard }
@@ -45,7 +46,7 @@ extension InstallationSettings {
       }
       let steps = setting.key.split(separator: ".").map(String.init)
       guard let name = steps.last else { continue }
-      // No key is nested deeper than this.
+      // Keys have at most one section.
       if let section = steps.dropLast().first {
         var members = otherSettings[section] ?? [:]
         members[name] = value
@@ -56,10 +57,10 @@ extension InstallationSettings {
     }
   }
 
-  /// Chooses what the daemon shows the git host, by the repository's address.
+  /// Chooses the daemon's git credentials by the repository's address.
   ///
-  /// - Returns: false where the repository is a folder.
-  /// - Throws: `GitError` where the address cannot be used.
+  /// - Returns: False if the repository is a folder.
+  /// - Throws: `GitError` if the address cannot be used.
   mutating func takeCredentials() throws(GitError) -> Bool {
     gitCredentials = .none
     guard let repo else { return true }

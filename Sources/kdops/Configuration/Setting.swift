@@ -3,13 +3,13 @@ import KubeDirector
 import Layout
 import Values
 
-/// One key of the daemon's configuration: how it is written, and what holds where nobody says anything.
+/// One key of the daemon's configuration: its format and its default value.
 struct Setting {
-  /// With dots: `status.notesRef`.
+  /// The key with dots: `status.notesRef`.
   let key: String
   let kind: Kind
   let standard: JSON
-  /// False where this version knows the key and cannot yet do what any other value asks for.
+  /// False if this version knows the key, but does not yet support other values than the default.
   var isSupported = true
 
   enum Kind {
@@ -19,21 +19,21 @@ struct Setting {
     case label
     case flag
     case duration
-    /// A duration that is none too short to be lived by.
+    /// A duration that is not shorter than the minimum interval.
     case interval
-    /// An amount of bytes that a script can begin with.
+    /// A number of bytes that is enough to start a script.
     case size
     case choice([String])
     case texts
-    /// Texts with `*` nowhere but at the end, where it stands for any other text.
+    /// Texts with `*` only at the end, where it matches any text.
     case patterns
-    /// A full ref below one of these, or null.
+    /// A full ref below one of these prefixes, or null.
     case ref([String])
     /// A branch below `kdops/`, or null.
     case branch
   }
 
-  /// `KDOPS_STATUS_NOTES_REF` for `status.notesRef`.
+  /// The name of the environment variable: `KDOPS_STATUS_NOTES_REF` for `status.notesRef`.
   var variable: String {
     var name = "KDOPS_"
     for character in key {
@@ -47,9 +47,9 @@ struct Setting {
   }
 
   /// Reads a value from a file.
-  /// - Returns: nil where it is no value for this key; `expectation` then says what is one.
+  /// - Returns: Nil if the value is invalid for this key; `expectation` then describes valid ones.
   func value(_ written: JSON) -> JSON? {
-    // `nil` beside a JSON value would be JSON's null.
+    // A plain `nil` literal would be JSON null here.
     accepts(written) ? .some(written) : .none
   }
 
@@ -77,7 +77,7 @@ struct Setting {
     switch kind {
     case .flag: ["true": JSON.bool(true), "false": .bool(false)][text]
     case .texts: Self.list(text)
-    // `nil` beside a JSON value would be JSON's null.
+    // A plain `nil` literal would be JSON null here.
     case .patterns: accepts(Self.list(text)) ? .some(Self.list(text)) : .none
     case .optionalText, .ref, .branch: value(text.isEmpty ? .null : .string(text))
     default: value(.string(text))
@@ -109,10 +109,10 @@ struct Setting {
     !text.isEmpty && !text.utf8.dropLast().contains(UInt8(ascii: "*"))
   }
 
-  /// A git host that is asked more often than this would rightly shut us out.
+  /// A git host may block a client that polls more often.
   private static let shortestInterval = Duration.milliseconds(100)
 
-  /// Less than this a shell in a sandbox takes by itself.
+  /// A shell in a sandbox uses this much by itself.
   private static let smallestSize: Int64 = 64 << 20
 
   private static func isLabel(_ text: String) -> Bool {
@@ -126,14 +126,14 @@ struct Setting {
       }
   }
 
-  /// What git takes for the name of a ref, and status may be written to.
+  /// Whether git accepts the text as a ref name and the status may be written to it.
   private static func isRef(_ text: String) -> Bool {
     (try? RefUpdate(ref: text, .files([:]), message: "")) != nil
   }
 }
 
 extension Setting {
-  /// Every key there is, in the order of the documentation.
+  /// All keys, in the order of the documentation.
   static let all: [Setting] = [
     Setting(key: "repo", kind: .optionalText, standard: .null),
     Setting(key: "branch", kind: .text, standard: "main"),

@@ -2,9 +2,9 @@ import KubeDirector
 import Values
 
 extension Tenancy {
-  /// The lists of the daemon's configuration.
+  /// Reads the tenancy settings of the daemon's configuration.
   ///
-  /// - Parameter values: of every key, checked.
+  /// - Parameter values: The checked values of all keys.
   init(settings values: [String: JSON]) {
     func names(_ setting: Tenancy.Setting) -> [String] {
       values[setting.key]?.array?.compactMap(\.string) ?? []

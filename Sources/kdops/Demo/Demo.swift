@@ -5,7 +5,8 @@ import StatusWriter
 import Terminal
 import Views
 
-/// The story, told by the daemon itself: up, upgrade, stuck, back, and what git says of it.
+/// The steps of the demo: create, upgrade, stalled upgrade, rollback, and the notes in git. The daemon prints
+/// its own progress.
 struct Demo: Sendable {
   let repository: DemoRepository
   let daemon: Daemon
@@ -17,12 +18,12 @@ struct Demo: Sendable {
 
   private static let analytics = ObjectReference(
     kind: Wire.clusterKind, namespace: "prod", name: "analytics")
-  /// How long any step may take before the demo gives up; far more than it needs.
+  /// The time limit of each step; much more than a step needs.
   private static let limit = Duration.seconds(60)
 
-  /// What is pushed before the daemon is there.
+  /// Commits and pushes the files before the daemon starts.
   ///
-  /// - Returns: the first commit.
+  /// - Returns: The first commit.
   static func begin(_ repository: DemoRepository, _ console: Console) async throws -> String {
     chapter("A repository with five clusters; the daemon follows it", console)
     try await repository.git("add", "--all")
@@ -99,7 +100,7 @@ struct Demo: Sendable {
     console.line(try await repository.git("log", "--notes=kdops", "-3"))
   }
 
-  // MARK: Telling
+  // MARK: Output
 
   private func picture() async {
     for line in await board.picture(of: Self.analytics) { console.line("  \(line)") }

@@ -3,21 +3,21 @@ import FoundationEssentials
 import Subprocess
 import Terminal
 
-/// A remote and a clone in a folder of their own, worked on with the `git` command as people do.
+/// A remote and a clone in a folder of the demo, used with the `git` command as users do.
 struct DemoRepository: Sendable {
   /// The bare repository that the daemon follows.
   let remote: String
-  /// Where changes are made and pushed from.
+  /// The clone in which changes are committed and pushed.
   let clone: String
   private let console: Console
 
-  /// Makes both from a folder of files.
+  /// Creates both from a folder of files.
   static func make(of sample: String, in folder: String, console: Console) async throws -> DemoRepository {
     let repository = DemoRepository(
       remote: "\(folder)/fleet.git", clone: "\(folder)/fleet", console: console)
     try copy(sample, over: repository.clone)
     try await repository.git("init", "--quiet", "--initial-branch=main", says: false)
-    // The demo neither uses nor disturbs what its user has set up for himself.
+    // The demo must not depend on or change the user's git configuration.
     for (key, value) in [
       ("user.name", "kdops demo"), ("user.email", "demo@localhost"), ("commit.gpgSign", "false"),
       ("core.hooksPath", ".git/hooks"), ("core.autocrlf", "false"),
@@ -30,9 +30,9 @@ struct DemoRepository: Sendable {
     return repository
   }
 
-  /// Lays a change of the sample over the clone, commits and pushes it.
+  /// Copies a change of the sample over the clone, commits and pushes it.
   ///
-  /// - Returns: the commit's id.
+  /// - Returns: The commit's id.
   func apply(change: String, message: String) async throws -> String {
     try Self.copy("\(clone)/changes/\(change)", over: clone)
     console.line("$ cp -R changes/\(change)/. .")
@@ -40,7 +40,8 @@ struct DemoRepository: Sendable {
     return try await commit(message)
   }
 
-  /// Copies files and which of them can be run, as files of whoever plays: the sample may be somebody else's.
+  /// Copies files and their executable bits. The copies belong to the current user, because the sample may
+  /// belong to another one.
   private static func copy(_ folder: String, over clone: String) throws {
     let manager = FileManager.default
     try manager.createDirectory(atPath: clone, withIntermediateDirectories: true)
@@ -58,7 +59,7 @@ struct DemoRepository: Sendable {
     }
   }
 
-  /// Commits what is added, and pushes it.
+  /// Commits and pushes the index.
   func commit(_ message: String) async throws -> String {
     try await git("commit", "--quiet", "--message", message)
     return try await push()
@@ -76,8 +77,8 @@ struct DemoRepository: Sendable {
 
   /// Runs `git` in the clone.
   ///
-  /// - Parameter says: whether the command is shown.
-  /// - Returns: what it printed, without the last line's end.
+  /// - Parameter says: Whether the command is shown.
+  /// - Returns: The standard output without the final line feed.
   @discardableResult
   func git(_ arguments: String..., says: Bool = true) async throws -> String {
     if says { console.line("$ git \(arguments.map(Self.quoted).joined(separator: " "))") }
@@ -97,7 +98,7 @@ struct DemoRepository: Sendable {
   }
 }
 
-/// The story cannot go on.
+/// An error that ends the demo.
 struct DemoError: Error, CustomStringConvertible {
   let description: String
   init(_ description: String) { self.description = description }

@@ -3,22 +3,22 @@ import KubeDirector
 import Logging
 import Values
 
-/// How a log entry looks: one line of `key=value` pairs, or one line of JSON.
+/// The format of a log entry: one line of `key=value` pairs, or one line of JSON.
 enum LogFormat: String, CaseIterable {
   case logfmt
   case json
 }
 
-/// One log entry on its way to a line of text. Credentials are cut out of every value.
+/// One log entry that is formatted as a line of text. Credentials are removed from every value.
 struct LogLine {
   /// In whole seconds since 1970.
   var time: Int
   var level: Logger.Level
-  /// What happened, as a word for programs: `pod.upgraded`.
+  /// The event's name for programs: `pod.upgraded`.
   var event: String
   var metadata: Logger.Metadata
 
-  /// The order in which people look for things; others follow by name, what went wrong comes last.
+  /// The keys that come first and last. Other keys are between them, sorted by name.
   private static let first = ["cluster", "object", "role", "pod", "commit"]
   private static let last = ["took", "error", "hint"]
 
@@ -58,7 +58,7 @@ struct LogLine {
     String(text.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "_" })
   }
 
-  /// A value as it is where no reader can mistake its end, else in quotes.
+  /// The value unquoted if it cannot be misread, else in quotes.
   private static func word(_ text: String) -> String {
     let isPlain =
       !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"\"=\\".utf8.contains($0) }
@@ -77,7 +77,7 @@ struct LogLine {
   }
 }
 
-/// Hands every entry as one line to whoever writes lines.
+/// A log handler that formats each entry as one line and passes it to a closure.
 struct LineLogHandler: LogHandler {
   var logLevel: Logger.Level
   var metadata: Logger.Metadata = [:]
@@ -87,8 +87,8 @@ struct LineLogHandler: LogHandler {
   private let write: @Sendable (String) -> Void
 
   /// - Parameters:
-  ///   - now: seconds since 1970.
-  ///   - write: gets a line without its end.
+  ///   - now: Returns seconds since 1970.
+  ///   - write: Called with each line without its line feed.
   init(
     level: Logger.Level, format: LogFormat, now: @escaping @Sendable () -> Int,
     write: @escaping @Sendable (String) -> Void

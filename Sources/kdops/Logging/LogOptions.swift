@@ -3,7 +3,7 @@ import FoundationEssentials
 import Logging
 import Terminal
 
-/// How the daemon logs; the same for every command that runs one.
+/// The log options; the same for every command that runs a daemon.
 struct LogOptions: ParsableArguments {
   @Option(help: "logfmt or json. [environment: KDOPS_LOG_FORMAT]")
   var logFormat: LogFormat?
@@ -11,10 +11,10 @@ struct LogOptions: ParsableArguments {
   @Option(help: "trace, debug, info, notice, warning, error or critical. [environment: KDOPS_LOG_LEVEL]")
   var logLevel: Logger.Level?
 
-  /// A logger that writes to a console.
+  /// Creates a logger that writes to a console.
   ///
-  /// - Parameter standard: the level where nobody names one.
-  /// - Throws: `ValidationError` for a word in the environment that is none.
+  /// - Parameter standard: The default level.
+  /// - Throws: `ValidationError` if the environment has an unknown format or level.
   func logger(to console: Console, standard: Logger.Level, _ environment: [String: String]) throws -> Logger {
     let format = try logFormat ?? word("KDOPS_LOG_FORMAT", environment) ?? .logfmt
     let level = try logLevel ?? word("KDOPS_LOG_LEVEL", environment) ?? standard

@@ -11,18 +11,18 @@ import Validation
 import Values
 import Views
 
-/// Where `kdops status` reads clusters from.
+/// The source from which `kdops status` reads clusters.
 enum ClusterSource {
   /// The embedded cluster in a folder; another process may be running it.
   case embedded(EmbeddedReader, folder: String)
-  /// A Kubernetes, asked directly.
+  /// A Kubernetes API server.
   case kubernetes(KubernetesClient)
-  /// What the daemon last wrote to a repository.
+  /// The daemon's latest status in a repository.
   case git(GitRepository)
 
-  /// Clusters as objects, in order of namespace and name.
+  /// Clusters as objects, sorted by namespace and name.
   ///
-  /// - Parameter name: nil for all.
+  /// - Parameter name: Nil for all clusters.
   func clusters(_ name: ObjectName?) async throws -> [Object] {
     switch self {
     case .embedded(let reader, _):
@@ -71,7 +71,7 @@ extension ClusterSource {
     }
   }
 
-  /// Which status it is and how old, where it is one that was written down; nothing where it is asked for.
+  /// The commit and age of the status in git; empty for a live cluster.
   func age() async -> [String] {
     guard case .git(let repository) = self else { return [] }
     let now = Int64(Date().timeIntervalSince1970)
@@ -79,7 +79,7 @@ extension ClusterSource {
     return problems.map { "warning: \($0)" } + (status?.words ?? [])
   }
 
-  /// The same for programs; nil where the cluster itself is asked.
+  /// The same for programs; nil for a live cluster.
   func origin() async -> JSON? {
     guard case .git(let repository) = self else { return nil }
     let now = Int64(Date().timeIntervalSince1970)
@@ -91,16 +91,16 @@ extension ClusterSource {
     return out
   }
 
-  /// True where each look is a request over the network.
+  /// Whether each read is a request over the network.
   var isRemote: Bool { if case .kubernetes = self { true } else { false } }
 
-  /// False where members are only counted.
+  /// Whether members have names; false if they are only counted.
   var namesMembers: Bool { if case .git = self { false } else { true } }
 
-  /// What is held, as the daemon last said it. From git nothing: what is held there stands in the notes, and with the
-  /// clusters.
+  /// The blocked changes that the daemon last recorded. Empty for git, where they are in the notes and in the
+  /// clusters' files.
   ///
-  /// - Parameter namespace: the daemon's own, on a Kubernetes.
+  /// - Parameter namespace: The daemon's namespace on Kubernetes.
   func held(in namespace: String) async throws(APIError) -> HeldChanges {
     switch self {
     case .embedded(let reader, _): return try await HeldRecord.read(from: reader, namespace: nil)
@@ -109,9 +109,9 @@ extension ClusterSource {
     }
   }
 
-  /// Whether a daemon runs, and what it did last.
+  /// Whether a daemon runs, and its last actions.
   ///
-  /// - Parameter lease: the daemon's, on a Kubernetes.
+  /// - Parameter lease: The daemon's Lease on Kubernetes.
   func daemon(_ lease: ObjectName) async throws(APIError) -> DaemonState {
     let now = Int(Date().timeIntervalSince1970)
     switch self {
@@ -122,7 +122,7 @@ extension ClusterSource {
       } catch {
         switch error.kind {
         case .notFound: return DaemonState(lease: nil, now: now)
-        // Whoever may see clusters need not be let in where the daemon is.
+        // A user who may read clusters may lack access to the daemon's namespace.
         case .forbidden: return DaemonState(.unknown("you may not read the Lease \(lease)"))
         default: throw error
         }
@@ -136,7 +136,7 @@ extension ClusterSource {
     }
   }
 
-  /// Closes what was opened.
+  /// Closes the source's connection.
   func close() async {
     if case .kubernetes(let client) = self { await client.shutdown() }
   }
