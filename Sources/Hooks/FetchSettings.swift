@@ -1,5 +1,5 @@
-/// The git configuration with which an ordinary `git fetch` fetches the status of running clusters and `git
-/// log` shows the notes.
+/// The git configuration with which an ordinary `git fetch` fetches the status of running clusters and
+/// `git log` shows the notes.
 struct FetchSettings: Sendable, Hashable {
   struct Line: Sendable, Hashable {
     var key: String

@@ -199,7 +199,7 @@ public struct HookInstallation {
 }
 
 extension HookFile.Step {
-  /// The description of a completed step.
+  /// The message about a step: it was done, or left for the user to decide.
   enum Words {
     case done(String)
     case left(String)

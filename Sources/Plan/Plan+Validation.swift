@@ -47,7 +47,7 @@ extension Plan {
 
   /// The daemon's report in the note on a commit; nil if there is none.
   ///
-  /// - Parameter owner: The owner of the status tree. Notes of other clusters are ignored.
+  /// - Parameter owner: The cluster that the status tree describes. Notes about other clusters are ignored.
   private static func note(
     on commit: String, of owner: StatusOwner?, _ refs: [String], in repository: GitRepository
   ) async throws -> CommitReport? {

@@ -41,7 +41,7 @@ public struct ClusterPlan: Sendable, Hashable {
   public var reference: ObjectReference
   public var change: ChangeKind
   public var verdict: Verdict
-  /// Nil for a new or deleted cluster, respectively.
+  /// Nil for a new cluster; `to` is nil for a deleted one. Both are nil if the file cannot be read.
   public var from: Version?
   public var to: Version?
   /// The engine's forecast; nil if it would do nothing.

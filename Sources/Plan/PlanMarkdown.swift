@@ -140,7 +140,8 @@ public enum PlanMarkdown {
     let (base, head) = (
       MarkdownText.escaped("\(plan.base.prefix(7))"), MarkdownText.escaped("\(plan.head.prefix(7))")
     )
-    // The status owner's name comes from the repository, where others may write it, so it is escaped.
+    // The name of the status's cluster comes from the repository, where others may write it, so it is
+    // escaped.
     let status = PlanWords.status(plan).map(MarkdownText.escaped).joined(separator: "; ")
     var text = "<sub>\(base) → \(head) · \(status)"
     if !plan.notJudged.isEmpty { text += " · not judged: \(plan.notJudged.joined(separator: ", "))" }

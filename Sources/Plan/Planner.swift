@@ -217,7 +217,7 @@ public struct Planner {
       return
     }
     if plan.change == .rollback, let old = move.old {
-      // The engine still runs the requested app, so there is nothing to do.
+      // The upgrade has not begun: the engine still runs the requested app, so there is nothing to do.
       if !move.isByHistory, plan.running == nil { return }
       var extent = Forecast.Extent.unknown
       if let progress = plan.running?.progress {

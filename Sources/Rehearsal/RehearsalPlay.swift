@@ -162,7 +162,7 @@ struct RehearsalPlay: Sendable {
       merge: ["metadata": ["annotations": [Wire.Annotation.suspend: value]]])
   }
 
-  /// Every pod that was replaced must have received `pod_reverted`.
+  /// Every replaced pod of a role that subscribes to `pod_reverted` must have received it.
   private func unheard(_ subject: RehearsalSubject) async -> RehearsalFailure? {
     let timeline = await scribe.timeline
     let app = subject.origin?.spec.app ?? ""

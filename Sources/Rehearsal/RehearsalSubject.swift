@@ -45,7 +45,7 @@ struct RehearsalSubject: Sendable {
   /// Whether the app changes, so that there is a rollback from the middle.
   var isUpgrade: Bool { forecast != nil }
 
-  /// Whether some pod is a point of no return: after its script, a rollback is impossible.
+  /// Whether the upgrade has a pod after which a rollback is impossible.
   var hasPointOfNoReturn: Bool { forecast?.pointOfNoReturn != nil }
 
   /// Whether the members of a role subscribe to an event in an app.

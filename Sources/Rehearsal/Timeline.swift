@@ -6,7 +6,7 @@ public struct Timeline: Sendable {
   /// One action on one pod that has finished or failed.
   public struct Entry: Sendable, Hashable {
     enum Step: Sendable, Hashable {
-      /// A new member was created, apart from its scripts.
+      /// A new member was configured, except for its scripts.
       case made
       /// The image and package were replaced.
       case replaced

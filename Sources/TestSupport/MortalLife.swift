@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
 
-/// The settings of a daemon process that a test lets die by SIGKILL: after a given number of actions, or on
-/// request if it never reaches that number. Passed to the program `Mortal` as JSON.
+/// The settings of a daemon process for tests that kill it. It ends by SIGKILL: after a given number of
+/// actions, or on request if it never reaches that number. Passed to the program `Mortal` as JSON.
 public struct MortalLife: Codable, Sendable {
   /// A Kubernetes cluster, and the daemon's settings on it.
   public struct Kubernetes: Codable, Sendable {

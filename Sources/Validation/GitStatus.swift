@@ -12,8 +12,8 @@ import Values
 public struct GitStatus: Sendable {
   /// The commit of the status.
   public let commit: ObjectID
-  /// The installation whose daemon wrote the status, if it says so; nil otherwise. `age` is the age of the
-  /// status in whole seconds.
+  /// The cluster that the status describes; nil if it does not name one. `age` is the age of the status in
+  /// whole seconds.
   public let owner: StatusOwner?
   public let age: Int
   private let tree: ObjectID
@@ -41,7 +41,7 @@ public struct GitStatus: Sendable {
     return (status, problems)
   }
 
-  /// The commit and the owner of the status, for a report.
+  /// The commit of the status and the cluster that it describes, for a report.
   public var source: Report.Status {
     Report.Status(source: .tree, commit: commit.hex, cluster: owner?.words)
   }
@@ -51,7 +51,8 @@ public struct GitStatus: Sendable {
 
   private static func owner(of tree: ObjectID, in repository: GitRepository) async -> StatusOwner? {
     let bytes = await repository.run { () -> [UInt8]? in
-      // A tree that cannot be read has no owner here. Other missing parts cause errors where they are read.
+      // A tree that cannot be read names no cluster here. Other missing parts cause errors where they are
+      // read.
       guard let entry = try? repository.reader.entry(at: StatusOwner.path, inTree: tree), entry.isFile
       else { return nil }
       return try? repository.reader.blob(entry.id, limit: StatusOwner.sizeLimit)

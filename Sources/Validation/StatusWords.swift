@@ -19,7 +19,7 @@ public enum StatusWords {
     return lines
   }
 
-  /// The commit, owner and age of the status; empty if there was none.
+  /// The commit, cluster and age of the status; empty if there was none.
   ///
   /// - Parameters:
   ///   - age: In whole seconds.

@@ -15,7 +15,8 @@ public struct Validation {
     case staged
     /// The index against a commit. For a merge, the commit is the side that the branch already has.
     case stagedOver(ObjectID)
-    /// One commit against another, or against their merge base.
+    /// The changes from the merge base of two commits to `head`; from `base` itself if there is no merge
+    /// base.
     case commits(base: String, head: String)
     /// The update of a branch from one commit to another, regardless of their common history. Without a first
     /// commit, everything in the second one is new.
@@ -32,7 +33,7 @@ public struct Validation {
   public let selectedFiles: Int?
   /// The age of the status that was used, in whole seconds.
   public let statusAge: Int?
-  /// The owner of the status; nil if there is no status or it does not name one.
+  /// The cluster that the status describes; nil if there is no status or it does not name one.
   public let statusOwner: StatusOwner?
   /// The errors of statuses that exist and were not used.
   public let statusProblems: [GitError]

@@ -7,8 +7,8 @@ import Manifests
 import Rules
 import Synchronization
 
-/// Answers the judge's questions about unchanged files from the facts stored about a tree that was read
-/// before.
+/// Answers the judge's questions about unchanged files from the facts that were stored when the tree was
+/// read.
 final class TreeFacts: Archive {
   /// The tree that the facts are about, and the number of its apps and clusters.
   struct Info: Sendable, Hashable {

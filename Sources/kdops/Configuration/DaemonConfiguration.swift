@@ -25,7 +25,7 @@ struct DaemonConfiguration: Sendable, Hashable {
   var history: History
   /// Whether a commit's changes are applied all together or not at all.
   var isAtomic: Bool
-  /// Whether a stalled upgrade is rolled back if a change to a later app waits for it.
+  /// Whether a stalled upgrade is rolled back if a change to a later app waits for it (auto rollback).
   var fixesForward: Bool
   /// Whether clusters whose files are deleted are pruned.
   var prune: Bool
