@@ -1,10 +1,10 @@
 import FoundationEssentials
 
-/// The clock by which the embedded cluster stamps its objects and waits for delays and backoffs.
+/// The clock for the embedded cluster's timestamps, delays and backoffs.
 public struct ClusterTime: Sendable {
   /// The time since 1970-01-01T00:00:00Z.
   public var now: @Sendable () -> Duration
-  /// Waits until that time since 1970; throws when the task is cancelled.
+  /// Waits until that time since 1970. Throws when the task is cancelled.
   public var sleep: @Sendable (_ until: Duration) async throws -> Void
 
   public init(
@@ -15,15 +15,15 @@ public struct ClusterTime: Sendable {
     self.sleep = sleep
   }
 
-  /// The clock on the wall.
+  /// The system's wall clock.
   public static let system = ClusterTime(
     now: { .seconds(Date().timeIntervalSince1970) },
     sleep: { until in
       try await ContinuousClock().sleep(for: until - .seconds(Date().timeIntervalSince1970))
     })
 
-  /// Time as another clock tells it, a test's clock for example.
-  /// - Parameter start: what that clock's present is called, since 1970.
+  /// Takes the time from another clock, such as a test's clock.
+  /// - Parameter start: the time since 1970 that the clock's current instant stands for.
   public init<C: Clock>(_ clock: C, startingAt start: Duration) where C.Duration == Duration {
     let origin = clock.now
     self.init(
@@ -33,6 +33,6 @@ public struct ClusterTime: Sendable {
 }
 
 extension Duration {
-  /// Whole seconds, cut off.
+  /// Whole seconds, rounded down.
   var wholeSeconds: Int { Int(components.seconds) }
 }

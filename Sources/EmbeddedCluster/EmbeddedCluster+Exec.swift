@@ -4,11 +4,12 @@ import Synchronization
 import Values
 
 extension EmbeddedCluster {
-  /// Runs a command in a pod's container, as a process of this machine in a sandbox.
+  /// Runs a command in a pod's container, as a sandboxed process on this machine.
   ///
-  /// The command outlives the daemon and everyone who waits for it; it ends with its container. Commands beyond
-  /// the allowed number wait their turn first, however long that takes. What has not ended by the request's timeout,
-  /// counted from its turn, is killed with everything it started; whoever stops waiting earlier leaves it running.
+  /// The command outlives the daemon and its callers; it ends with its container. Commands above the
+  /// concurrency limit wait in a queue without a time limit. The request's timeout counts from the moment the
+  /// command leaves the queue; on timeout the command is killed with everything it started. If the caller stops
+  /// waiting earlier, the command keeps running.
   public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     guard runner.sandbox.mode != .noScripts else {
       throw APIError(.unsupported, "Pod \(pod): this embedded cluster was opened without scripts")
@@ -28,7 +29,7 @@ extension EmbeddedCluster {
     } catch let error as APIError {
       throw error
     } catch {
-      // Abandoned: it runs on, but holds up nobody.
+      // The caller was cancelled: the command keeps running but no longer takes a slot.
       begun.value?.slot.free()
       throw APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
     }
@@ -52,18 +53,18 @@ extension EmbeddedCluster {
     }
   }
 
-  /// Ends a command and what it has started; others in the container go on.
+  /// Ends one command and its child processes; other commands in the container continue.
   private nonisolated func kill(_ begun: BegunCommand.Value) async {
     let place = begun.command.place
-    // Under the pod's key, so that the container's own end does not move the folder meanwhile.
+    // Runs under the pod's key, so that the container's own end cannot move the folder at the same time.
     try? await files.run(key: begun.uid) { RunFolder.end(command: place) }
     begun.slot.free()
   }
 
-  /// What a script that was killed has as its exit code.
+  /// The exit code of a killed script.
   private static let killed = 137
 
-  /// Why a script was ended that an earlier daemon had begun, and that this command asked for again.
+  /// The reason why a script was ended that an earlier daemon had started and this call attached to.
   private nonisolated func excess(of begun: BegunCommand) async throws -> String? {
     guard let begun = begun.value, let end = begun.command.place.lastIndex(of: "/") else { return nil }
     let folder = RunFolder(path: String(begun.command.place[..<end]))
@@ -79,7 +80,8 @@ extension EmbeddedCluster {
     return target
   }
 
-  /// The container for a command that `begin` is about to begin; `begin` learns of the container's end meanwhile.
+  /// Finds the container for a command before `begin` starts it. `begin` then sees whether the container has
+  /// ended in between.
   func reserve(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
     let target = try target(pod, request)
     reserved.enter(target.rootID)
@@ -91,7 +93,7 @@ extension EmbeddedCluster {
   ) async throws -> ScriptRunner.Ending {
     let command: ScriptRunner.Command
     do {
-      // Looked at again: much may have happened while the command waited its turn.
+      // Looked up again, because the pod may have changed while the command waited in the queue.
       let target = try reserve(pod, request)
       command = try await begin(target, request, slot)
       begun.set(BegunCommand.Value(command: command, uid: target.spec.uid, slot: slot))
@@ -112,7 +114,7 @@ extension EmbeddedCluster {
     defer { reserved.leave(target.rootID) }
     do {
       return try await files.run(key: target.spec.uid) {
-        // A pod's folder goes by the pod's name, and the next pod of that name may be there by now.
+        // A pod's folder is named after the pod, and a new pod with the same name may already use it.
         guard !reserved.hasEnded(target.rootID) else {
           throw APIError(
             .notRunning, "Pod \(target.spec.name): the container ended before the command began")
@@ -133,7 +135,7 @@ extension EmbeddedCluster {
     }
   }
 
-  /// Nil when the time was over first; the work has then stopped waiting, and what it began is the caller's.
+  /// Returns nil on timeout. The work has then stopped waiting, and the caller must end the command.
   private nonisolated func inTime(
     _ timeout: Duration?, _ work: @escaping @Sendable () async throws -> ScriptRunner.Ending
   ) async throws -> ScriptRunner.Ending? {
@@ -151,11 +153,11 @@ extension EmbeddedCluster {
   }
 }
 
-/// What an `exec` has begun so far, for whoever has to end it.
+/// The command that an `exec` has started so far, for the code that has to end it.
 private final class BegunCommand: Sendable {
   struct Value: Sendable {
     var command: ScriptRunner.Command
-    /// The pod's.
+    /// The pod's uid.
     var uid: String
     var slot: Slot
   }
@@ -167,7 +169,7 @@ private final class BegunCommand: Sendable {
   func set(_ value: Value) { state.withLock { $0 = value } }
 }
 
-/// One place among the scripts that run at the same time, given back once, by whoever is first.
+/// One slot for a running script. It is freed once, by the first caller of `free`.
 final class Slot: Sendable {
   private let state: Mutex<SlotQueue?>
 
@@ -182,9 +184,10 @@ final class Slot: Sendable {
   }
 }
 
-/// Containers that commands are about to begin in, and which of them have ended meanwhile.
+/// Containers in which commands are about to start, and which of them have ended in between.
 ///
-/// The actor finds the container and the pod's queue begins the command; in between, that queue may end the container.
+/// The actor finds the container, and the pod's queue starts the command. Between the two steps, the queue may
+/// end the container.
 final class ReservedContainers: Sendable {
   private struct Entry {
     var count = 0

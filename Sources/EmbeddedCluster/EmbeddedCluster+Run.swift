@@ -2,21 +2,21 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// What the cluster does outside its actor.
+/// Work that the cluster does outside its actor.
 enum ClusterJob: Sendable {
   case pod(NodeJob)
-  /// The volume of this claim goes.
+  /// Removes the volume of this claim.
   case volume(ObjectName)
   case alarm(Duration)
-  /// There is more to do than one turn allows.
+  /// Continues with work that did not fit into one turn.
   case turn
 }
 
 extension EmbeddedCluster {
-  /// Moves sets and pods until the task is cancelled.
+  /// Runs the StatefulSet controller and the node until the task is cancelled.
   ///
-  /// Stops at once: what is under way in a pod is taken up again by the next `run`, also one of a later process, and
-  /// scripts that run go on to their end.
+  /// Stops at once. The next `run`, also in a later process, continues unfinished work in pods; running scripts
+  /// are not stopped.
   public func run() async throws {
     guard self.jobs == nil else {
       throw EmbeddedClusterError("The embedded cluster in \(directory) is running already")
@@ -35,10 +35,10 @@ extension EmbeddedCluster {
     stopped()
   }
 
-  /// Whether sets and pods move.
+  /// Whether the StatefulSet controller and the node run.
   public var isRunning: Bool { jobs != nil }
 
-  /// Waits until nothing is under way any more but delays and backoffs. For tests, which advance the clock.
+  /// Waits until only delays and backoffs are pending. For tests, which advance the clock.
   public func settle() async {
     await wake()
     while jobs != nil, jobsUnderWay > 0 {
@@ -153,7 +153,7 @@ extension EmbeddedCluster {
         try folders.removeOwnVolumes(of: job.spec)
       }
     } catch {
-      // The next pod of that name throws the folder away once more, and says so if it cannot.
+      // The next pod with this name removes the folder again, and reports a failure.
       logger.warning(
         "a pod's folder cannot be removed", metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
     }
@@ -167,7 +167,7 @@ extension EmbeddedCluster {
       try await files.run(key: "volume \(claim)") { try folders.removeVolume(claim) }
       await volumeEnded(claim)
     } catch {
-      // Tried again by the next run.
+      // The next run tries again.
       logger.warning(
         "a volume's folder cannot be removed", metadata: ["claim": "\(claim)", "error": "\(error)"])
     }
@@ -175,7 +175,7 @@ extension EmbeddedCluster {
     await trash.wake()
   }
 
-  // MARK: Back in the actor
+  // MARK: Results in the actor
 
   private func deliver(_ event: PodMachine.Event, to uid: String) async {
     start(node.deliver(event, to: uid, in: store, now: time.now()))

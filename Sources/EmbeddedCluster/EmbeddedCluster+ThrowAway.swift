@@ -1,11 +1,12 @@
 import FoundationEssentials
 
 extension EmbeddedCluster {
-  /// Ends every command that runs in a container of a cluster, and removes its folder with all that is in it.
+  /// Ends every command that runs in the containers of a cluster, and deletes the cluster's folder with its
+  /// content.
   ///
-  /// For a cluster that nobody wants again. It must not run any more.
+  /// For a cluster that is no longer needed. The cluster must not be running.
   ///
-  /// - Returns: false where something of it could not be removed.
+  /// - Returns: false if part of the folder could not be removed.
   @discardableResult
   public static func throwAway(_ directory: String) async -> Bool {
     let folders = PodFolders(directory: directory, owner: nil)
@@ -14,7 +15,7 @@ extension EmbeddedCluster {
       for container in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] { try? folders.end(container) }
       try? FileManager.default.removeItem(atPath: directory)
     }
-    // What a script has locked up for itself is removed by who may.
+    // Folders that a script made inaccessible are removed with changed permissions.
     if SafeFolder.kind(directory) != nil { await HostProcess.remove(directory) }
     return SafeFolder.kind(directory) == nil
   }

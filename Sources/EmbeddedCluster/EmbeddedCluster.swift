@@ -4,25 +4,27 @@ import KubeDirector
 import Logging
 import Values
 
-/// A cluster within this process: the objects on disk, the StatefulSet controller, and a node that runs scripts.
+/// A Kubernetes cluster within this process: a persistent object store, the StatefulSet controller, and a node
+/// that runs scripts.
 ///
-/// Its answers are those of Kubernetes as far as `ClusterAPI` asks. A write has reached the disk before its call
-/// returns, and nobody sees it earlier. Objects are stored by any call from `open` on; sets and pods
-/// move only while `run` runs. Nothing here polls but the watch on scripts that run: without
-/// events and pending delays it is at rest.
+/// It behaves like Kubernetes as far as `ClusterAPI` requires. A write is on disk before its call returns, and
+/// is not visible earlier. Any call after `open` can store objects; StatefulSets and pods change only while
+/// `run` runs. Nothing polls except the resource watch on running scripts: without events and pending delays
+/// the cluster is idle.
 public actor EmbeddedCluster {
   public struct Options: Sendable {
     public var limits = SandboxLimits()
-    /// Where each script gets a cgroup of its own; nil where the machine has none, and a watch limits them.
+    /// Gives each script its own cgroup. Nil if the machine has no usable cgroups; the resource watch then
+    /// limits the scripts.
     public var cgroups: ScriptCgroups?
-    /// How many scripts run at the same time; the others wait their turn.
+    /// The maximum number of scripts that run at the same time; the others wait in a queue.
     public var concurrentScripts = max(2, 2 * ProcessInfo.processInfo.activeProcessorCount)
     public var capacity = NodeCapacity()
-    /// How many changes are kept for watches that resume.
+    /// The number of changes that are kept for watches that resume.
     public var eventWindow = 16_384
-    /// How many events a watch may leave untaken before it ends with `.gone`.
+    /// The number of unread events after which a watch ends with `.gone`.
     public var watchBacklog = 32_768
-    /// What an admission webhook would do to each new object.
+    /// Changes each new object, as a mutating admission webhook would.
     public var admission: (@Sendable (Object) -> Object)?
 
     public init() {}
@@ -45,37 +47,37 @@ public actor EmbeddedCluster {
   var store: ObjectStore
   var node: Node
   private var sets = SetController()
-  /// Containers of an earlier run that died with it.
+  /// Containers of an earlier run whose processes have died.
   private var deadContainers: Set<String> = []
 
-  // What is to be looked at next.
+  // Queues for the next turn.
   private var changedPods = NameQueue()
   private var changedSets = NameQueue()
   private var orphanedOwners: [String] = []
-  /// Claims that are being deleted, and whose volume is not being thrown away yet.
+  /// Claims that are being deleted and whose volumes are not being removed yet.
   private var endingClaims: Set<ObjectName> = []
   private var routed = 0
 
-  // The commit that is on its way.
+  // Whether a commit is in progress.
   private var isCommitting = false
   private var isTurnOrdered = false
-  /// Why what was written since it began did not reach the disk.
+  /// Why writes made during the commit in progress did not reach the disk.
   private var failure: APIError?
   private var commitWaiters: [CheckedContinuation<APIError?, Never>] = []
   private var uncheckpointed = 0
   private var isCheckpointing = false
 
-  // Work that leaves the actor, while `run` runs.
+  // Work that is done outside the actor, while `run` runs.
   var jobs: AsyncStream<ClusterJob>.Continuation?
   private var alarms: [Duration] = []
   var jobsUnderWay = 0
   var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
-  /// Opens or makes the cluster in a folder, which this process then has for itself.
+  /// Opens or creates the cluster in a folder. This process then has exclusive use of the folder.
   ///
   /// - Parameters:
-  ///   - catalog: what the node can pull; see `setCatalog`.
-  /// - Throws: where the folder is in use or cannot be read, and where scripts cannot be run in the way asked for.
+  ///   - catalog: the images that the node can pull; see `setCatalog`.
+  /// - Throws: if the folder is in use or cannot be read, or if the sandbox mode is not available.
   public static func open(
     directory: String, sandbox: SandboxMode, catalog: ImageCatalog, time: ClusterTime = .system,
     logger: Logger,
@@ -108,16 +110,16 @@ public actor EmbeddedCluster {
     return cluster
   }
 
-  /// Reads a cluster that another process may be running.
+  /// Opens a cluster for reading; another process may be running it.
   public static func openReadOnly(_ directory: String) throws(EmbeddedClusterError) -> EmbeddedReader {
     let directory = URL(fileURLWithPath: directory).standardizedFileURL.path
     try ClusterFolder(path: directory).check()
     return try EmbeddedReader(directory: directory)
   }
 
-  /// Repairs who may read a cluster's folder, before anything in it is used.
+  /// Repairs the permissions of a cluster's folder, before anything in it is used.
   ///
-  /// - Throws: where others than its owner may write to it; with what to do about it.
+  /// - Throws: if users other than its owner can write to it; the error says what to do.
   public static func check(_ directory: String) throws(EmbeddedClusterError) {
     try ClusterFolder(path: URL(fileURLWithPath: directory).standardizedFileURL.path).check()
   }
@@ -144,10 +146,11 @@ public actor EmbeddedCluster {
     events = EventLog(version: version, window: options.eventWindow, backlog: options.watchBacklog)
   }
 
-  /// Replaces what the node can pull. Pods that wait for an image see it at their next try.
+  /// Replaces the images that the node can pull. Pods that wait for an image use the new catalog at their next
+  /// attempt.
   public func setCatalog(_ catalog: ImageCatalog) { node.catalog = catalog }
 
-  /// Has the containers of a pod die and be made anew, as if their process had crashed. Volumes are kept.
+  /// Ends the containers of a pod and creates new ones, as after a crash. Volumes are kept.
   public func killContainer(_ pod: ObjectName) async throws(APIError) {
     let uid = try store.existing(Resource.pods.kind, pod).object.uid
     start(node.deliver(.killed, to: uid, in: store, now: time.now()))
@@ -171,7 +174,7 @@ public actor EmbeddedCluster {
 
   /// Waits until everything written so far is on disk.
   ///
-  /// The first to come commits for all who come while it lets them: one transaction for many writes.
+  /// The first caller commits for all callers that arrive while it yields: one transaction for many writes.
   func commit() async throws(APIError) {
     if isCommitting {
       if let error = await withCheckedContinuation({ commitWaiters.append($0) }) { throw error }
@@ -187,7 +190,7 @@ public actor EmbeddedCluster {
     let waiters = commitWaiters
     commitWaiters = []
     for waiter in waiters { waiter.resume(returning: failure) }
-    // Others get in between two turns, so that a large fleet holds nobody up for long.
+    // Other calls can run between two turns, so that a large fleet does not block the actor for long.
     if hasWork, !isTurnOrdered, let jobs {
       isTurnOrdered = true
       jobsUnderWay += 1
@@ -196,7 +199,8 @@ public actor EmbeddedCluster {
     if let failure { throw failure }
   }
 
-  /// Before anything is read: nobody is told what is not yet on disk, nor a version that no watch knows.
+  /// Called before each read, so that a caller never sees data that is not on disk, or a version that no watch
+  /// has sent.
   func commitForReading() throws(APIError) {
     guard store.hasChanges else { return }
     if let error = persist() { throw error }
@@ -206,7 +210,7 @@ public actor EmbeddedCluster {
     do {
       try await persistence.checkpoint()
     } catch {
-      // The journal only grows; it is tried again after the next writes.
+      // The write-ahead log keeps growing until a checkpoint succeeds; it is tried again after the next writes.
       logger.warning(
         "the journal cannot be cleared", metadata: ["directory": "\(directory)", "error": "\(error)"])
     }
@@ -223,7 +227,7 @@ public actor EmbeddedCluster {
     jobs != nil && (!changedPods.isEmpty || !changedSets.isEmpty || !orphanedOwners.isEmpty)
   }
 
-  /// Lets the controllers act on what has changed.
+  /// Lets the controllers act on the changes.
   private func move() {
     guard jobs != nil else { return }
     let now = time.now()
@@ -237,7 +241,7 @@ public actor EmbeddedCluster {
     }
   }
 
-  /// Writes what has changed to disk, and tells the watchers.
+  /// Writes the changes to disk, and sends them to the watchers.
   @discardableResult
   private func persist() -> APIError? {
     defer { setAlarm() }
@@ -247,7 +251,7 @@ public actor EmbeddedCluster {
     do {
       try persistence.commit(batch)
     } catch {
-      // Also for whoever waits for the commit that is on its way: its writes are lost with these.
+      // Also reported to callers that wait for the commit in progress, because their writes are lost too.
       failure = fallBack(error)
       return failure
     }
@@ -258,7 +262,7 @@ public actor EmbeddedCluster {
     if uncheckpointed > 2_000, !isCheckpointing {
       uncheckpointed = 0
       isCheckpointing = true
-      // No child of `run`: objects are also stored while nothing runs.
+      // Not a child task of `run`, because objects are also stored while `run` does not run.
       Task { await checkpoint() }
     }
     return nil
@@ -267,7 +271,7 @@ public actor EmbeddedCluster {
   private func step(_ now: Duration) {
     if let uid = orphanedOwners.popLast() {
       for record in store.dependents(of: uid) where store.isOrphan(record) {
-        // Without preconditions a delete fails only where the object is gone already.
+        // Without preconditions a delete fails only if the object no longer exists.
         try? store.delete(record.kind, record.name, .none)
       }
     } else if let pod = changedPods.pop() {
@@ -277,9 +281,9 @@ public actor EmbeddedCluster {
     }
   }
 
-  /// Who must look at what was written.
+  /// Adds the objects affected by the changes to the controllers' queues.
   private func route() {
-    // The next run looks at everything anyway.
+    // The next run examines every object anyway.
     guard jobs != nil else { return }
     let changes = store.changes
     while routed < changes.count {
@@ -299,7 +303,7 @@ public actor EmbeddedCluster {
           changedSets.add(ObjectName(namespace: change.name.namespace, name: owner.name))
         }
       case Resource.statefulSets.kind:
-        // What only says how far the set has come calls for nothing.
+        // A change of the status alone needs no action.
         if let old = change.old, old.generation == object.generation,
           old.isBeingDeleted == object.isBeingDeleted
         {
@@ -309,7 +313,7 @@ public actor EmbeddedCluster {
       case Resource.volumeClaims.kind:
         if change.new?.isBeingDeleted == true { endingClaims.insert(change.name) }
         guard change.new == nil else { continue }
-        // Somebody may have waited for it to go.
+        // A StatefulSet may be waiting for this deletion.
         for set in store.all(Resource.statefulSets.kind) where set.name.namespace == change.name.namespace {
           changedSets.add(set.name)
         }
@@ -318,7 +322,7 @@ public actor EmbeddedCluster {
     }
   }
 
-  /// Throws the volumes away of claims that are being deleted and that no pod has any more.
+  /// Removes the volumes of claims that are being deleted and that no pod uses any more.
   private func endClaims() {
     guard let jobs, !endingClaims.isEmpty else { return }
     var used: Set<ObjectName> = []
@@ -335,7 +339,7 @@ public actor EmbeddedCluster {
     }
   }
 
-  /// The volume of a claim is gone, so the claim is.
+  /// Removes a claim after its volume was removed.
   func volumeEnded(_ claim: ObjectName) async {
     if let record = store.record(Resource.volumeClaims.kind, claim), record.object.isBeingDeleted {
       store.remove(record)
@@ -343,12 +347,13 @@ public actor EmbeddedCluster {
     await wake()
   }
 
-  /// The disk refused: what is in memory and not on disk never happened.
+  /// Returns to the state on disk after a failed write; changes that exist only in memory are discarded.
   private func fallBack(_ error: any Error) -> APIError {
     logger.error(
       "the embedded cluster cannot write", metadata: ["directory": "\(directory)", "error": "\(error)"])
     if let (objects, version) = try? persistence.load() {
-      // Versions go on from where memory was: those given out must not come back with another meaning.
+      // Versions continue from the last one in memory: a version that was given out must not be used for
+      // another change.
       let last = max(version, store.version)
       store = ObjectStore(objects: objects, version: last, rules: rules, now: time.now)
       routed = 0
@@ -363,7 +368,7 @@ public actor EmbeddedCluster {
 
   func lookAtEverything() {
     node.adopt(store, now: time.now())
-    // Before anyone can ask for a command in them.
+    // Done before a caller can run a command in these containers.
     if jobs != nil { start(node.lose(deadContainers, in: store, now: time.now())) }
     for record in store.all(Resource.pods.kind) { changedPods.add(record.name) }
     for record in store.all(Resource.statefulSets.kind) { changedSets.add(record.name) }
@@ -381,7 +386,7 @@ public actor EmbeddedCluster {
     }
   }
 
-  /// Has someone sleep until the next deadline, unless someone already does.
+  /// Starts a job that sleeps until the next deadline, unless one is already pending.
   private func setAlarm() {
     guard let jobs, let next = node.nextDeadline, alarms.allSatisfy({ $0 > next }) else { return }
     alarms.append(next)
@@ -393,12 +398,12 @@ public actor EmbeddedCluster {
     await wake()
   }
 
-  /// Does what is due by now.
+  /// Runs the work that is due now.
   func wake() async {
     guard jobs != nil else { return }
     start(node.wake(in: store, now: time.now()))
     setAlarm()
-    // A failure is in the log, and everyone who waited for it has it.
+    // The failure was logged and reported to every waiting caller.
     try? await commit()
   }
 
@@ -415,7 +420,7 @@ public actor EmbeddedCluster {
 
   func stopped() {
     jobs = nil
-    // What was under way is lost; the next run finds out from the store.
+    // Unfinished work is lost; the next run derives it from the store.
     node = Node(catalog: node.catalog, capacity: node.capacity)
     alarms = []
     isTurnOrdered = false
@@ -424,7 +429,7 @@ public actor EmbeddedCluster {
   }
 }
 
-/// Names waiting to be looked at, each once, in the order in which they came.
+/// A queue of object names without duplicates, first in, first out.
 struct NameQueue {
   private var names: [ObjectName] = []
   private var head = 0

@@ -1,6 +1,6 @@
-/// Why an embedded cluster cannot be opened or cannot go on.
+/// An error that prevents an embedded cluster from being opened or from running.
 public struct EmbeddedClusterError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// One sentence for people, with the way out last.
+  /// One sentence for the user that ends with the remediation.
   public var description: String
 
   public init(_ description: String) { self.description = description }

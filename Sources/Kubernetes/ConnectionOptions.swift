@@ -1,41 +1,45 @@
 import Logging
 
-/// How an API server is found, who we are there, and how gently it is asked.
+/// How to find an API server, which credentials to use, and how fast to send requests.
 public struct ConnectionOptions: Sendable {
-  /// A kubeconfig's path, from `--kubeconfig`; nil to look where `kubectl` looks, and in the pod we run in.
+  /// The kubeconfig's path, from `--kubeconfig`. If nil, uses the same places as `kubectl`, and the service
+  /// account of the daemon's own pod.
   public var kubeconfig: String?
-  /// A context's name, from `--context`; nil for the kubeconfig's current one.
+  /// The context's name, from `--context`; nil for the kubeconfig's current context.
   public var context: String?
-  /// `KUBECONFIG`, `HOME` and `KUBERNETES_SERVICE_…` are read from here; exec plugins inherit it.
+  /// The environment from which `KUBECONFIG`, `HOME` and `KUBERNETES_SERVICE_…` are read; exec plugins inherit
+  /// it.
   public var environment: [String: String]
-  /// Whether programs that a kubeconfig names may be run to get credentials.
+  /// Whether exec plugins that a kubeconfig names may be run to get credentials.
   public var allowsExecPlugins = false
-  /// Whether a kubeconfig may say that the server's certificate is not to be looked at.
+  /// Whether a kubeconfig may disable the check of the server's certificate.
   public var allowsInsecureTLS = false
 
-  /// Requests a second that all callers together send in the long run.
+  /// The long-term rate limit for all callers together, in requests per second.
   public var requestsPerSecond = 50.0
-  /// Requests that may follow each other at once after a quiet time.
+  /// The number of requests that may be sent at once after an idle period.
   public var burst = 100
-  /// How long a call is tried again after failures that pass by themselves.
+  /// How long a call is retried after transient failures.
   public var retryWindow = Duration.seconds(10)
-  /// How long one answer may take to begin.
+  /// The maximum time until a response begins.
   public var answerTimeout = Duration.seconds(30)
-  /// How long a watch may be silent before its connection counts as dead. Servers send a bookmark each minute.
+  /// The time without data after which a watch's connection counts as dead. Servers send a bookmark each
+  /// minute.
   public var watchSilence = Duration.seconds(150)
 
-  /// A line of a watch that is longer than this, in bytes, ends the watch: no object of a cluster is that large.
+  /// The maximum length of a line of a watch, in bytes. A longer line ends the watch; no object of a cluster is
+  /// that large.
   var lineLimit = 64 << 20
 
-  /// Hears of every request once its answer has begun, or failed to.
+  /// Called for every request when its response has begun, or when it has failed.
   public var onRequest: @Sendable (RequestRecord) -> Void = { _ in }
-  /// What waiting is measured with.
+  /// The clock for all waiting.
   public var clock: any Clock<Duration> = ContinuousClock()
-  /// A number from 0 up to, but not including, 1.
+  /// A random number from 0 up to, but not including, 1.
   public var random: @Sendable () -> Double = { Double.random(in: 0..<1) }
-  /// Seconds since 1970, for dates that servers and plugins write.
+  /// Seconds since 1970, to compare with dates that servers and plugins write.
   public var wallClock: @Sendable () -> Double = { WallClock.now() }
-  /// Where a pod finds its service account.
+  /// The folder of a pod's service account.
   public var serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount"
 
   public init(
@@ -52,17 +56,17 @@ public struct ConnectionOptions: Sendable {
   var time: Timekeeper { Timekeeper(clock, wall: wallClock) }
 }
 
-/// One request that was sent, in the words of a role's rules.
+/// One request that was sent, in the terms of RBAC rules.
 public struct RequestRecord: Sendable, Hashable, CustomStringConvertible {
   /// `get`, `list`, `watch`, `create`, `update`, `patch` or `delete`.
   public var verb: String
-  /// Empty for the core group, and for paths that belong to no resource.
+  /// Empty for the core group, and for paths that are not a resource.
   public var group: String
-  /// The plural name, with the subresource where there is one (`pods/exec`), or a path such as `/version`.
+  /// The plural name, with the subresource if there is one (`pods/exec`), or a path such as `/version`.
   public var resource: String
-  /// Nil for all namespaces, and for what belongs to none.
+  /// Nil for all namespaces, and for cluster-scoped resources.
   public var namespace: String?
-  /// The status of the answer; nil where none came.
+  /// The response's status code; nil if there was no response.
   public var code: Int?
 
   public init(verb: String, group: String = "", resource: String, namespace: String? = nil, code: Int?) {

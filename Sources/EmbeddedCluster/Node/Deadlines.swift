@@ -1,6 +1,6 @@
-/// When which pod is to be looked at again: a binary heap, the earliest first.
+/// A queue of the times at which pods need attention: a binary heap, the earliest time first.
 ///
-/// An entry is never taken out before its time; whoever is woken for nothing goes back to sleep.
+/// Entries are never removed before their time; a pod that is woken too early ignores it.
 struct Deadlines<Key: Sendable> {
   private var heap: [(time: Duration, key: Key)] = []
 
@@ -16,7 +16,7 @@ struct Deadlines<Key: Sendable> {
     }
   }
 
-  /// Takes out the earliest entry where its time has come.
+  /// Removes and returns the earliest entry, if it is due.
   mutating func popDue(_ now: Duration) -> Key? {
     guard let first = heap.first, first.time <= now else { return nil }
     let last = heap.removeLast()

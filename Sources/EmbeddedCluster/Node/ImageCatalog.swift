@@ -1,15 +1,15 @@
-/// The images that the embedded node can pull; anything else is `ErrImagePull`.
+/// The images that the embedded node can pull; any other image fails with `ErrImagePull`.
 public struct ImageCatalog: Sendable {
   public struct Entry: Sendable {
-    /// A glob over the whole reference: `*` stands for any run of characters, `?` for one.
+    /// A glob for the whole reference: `*` matches any number of characters, `?` matches one.
     public var image: String
-    /// What is laid over the root of each container, or nil for an empty one.
+    /// The files that are put into the root of each container; nil for an empty root.
     public var rootfs: (any RootFS)?
-    /// How long pulling takes.
+    /// The duration of a pull.
     public var pull: Duration
-    /// How long a container takes from its creation until it is ready.
+    /// The time from a container's creation until it is ready.
     public var start: Duration
-    /// True for an image whose container exits with 1 as soon as it runs.
+    /// Whether the image's container exits with code 1 as soon as it runs.
     public var crash: Bool
 
     public init(
@@ -28,9 +28,9 @@ public struct ImageCatalog: Sendable {
 
   public init(_ entries: [Entry]) { self.entries = entries }
 
-  /// The first entry that an image reference matches.
+  /// Returns the first entry that matches an image reference.
   public func entry(for reference: String) -> Entry? {
-    // Longer than any name, tag and digest together, and long enough to take its time.
+    // The limit is longer than a valid name, tag and digest together. It bounds the time of the match.
     guard reference.utf8.count <= 1024 else { return nil }
     return entries.first { Glob.matches(pattern: $0.image, reference) }
   }
@@ -38,14 +38,14 @@ public struct ImageCatalog: Sendable {
 
 /// The files of an image.
 public protocol RootFS: Sendable {
-  /// Writes the files into an empty root. Called on a thread where waiting is allowed.
+  /// Writes the files into an empty root. Runs on a thread that may block.
   func materialise(into root: RootFolder) throws
 }
 
 enum Glob {
-  /// Whether a pattern of `*`, `?` and plain characters stands for all of a text.
+  /// Whether a pattern of `*`, `?` and literal characters matches a whole text.
   ///
-  /// Takes at most `pattern × text` steps, whatever the pattern.
+  /// Takes at most `pattern × text` steps for any pattern.
   static func matches(pattern: String, _ text: String) -> Bool {
     let pattern = Array(pattern.utf8)
     let text = Array(text.utf8)
@@ -60,7 +60,7 @@ enum Glob {
         p += 1
         t += 1
       } else if let last = star {
-        // The last star takes one character more.
+        // The last star matches one more character.
         star = (last.pattern, last.text + 1)
         p = last.pattern + 1
         t = last.text + 1

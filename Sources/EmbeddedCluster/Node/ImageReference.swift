@@ -1,4 +1,4 @@
-/// Whether a text can name an image at all: `[host[:port]/]path[:tag][@digest]`.
+/// Whether a text is a valid image reference: `[host[:port]/]path[:tag][@digest]`.
 ///
 /// Source: distribution/reference, the grammar in its package comment.
 enum ImageReference {

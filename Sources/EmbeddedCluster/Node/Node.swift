@@ -4,11 +4,11 @@ import KubeDirector
 import Logging
 import Values
 
-/// How much the node has to give to pods; nil for no end of it.
+/// The resources that the node has for pods; nil means unlimited.
 public struct NodeCapacity: Sendable, Hashable {
-  /// Thousandths of a processor.
+  /// Unit: thousandths of a CPU.
   public var milliCPU: Int64?
-  /// Bytes.
+  /// Unit: bytes.
   public var memory: Int64?
 
   public init(milliCPU: Int64? = nil, memory: Int64? = nil) {
@@ -19,18 +19,19 @@ public struct NodeCapacity: Sendable, Hashable {
   var isLimited: Bool { milliCPU != nil || memory != nil }
 }
 
-/// The kubelet's part: brings each pod's machine what happens, and writes down what comes of it.
+/// The kubelet of the embedded cluster: sends events to each pod's state machine, and stores the resulting
+/// status.
 ///
-/// Belongs to one actor and never waits; what takes time leaves as a `NodeJob`.
+/// Belongs to one actor and never waits; slow work leaves it as a `NodeJob`.
 struct Node {
   private struct Pod {
     var spec: PodSpec
     var machine: PodMachine
     var requests: (milliCPU: Int64, memory: Int64)?
-    /// Work on the pod's folders is done in its order, one batch at a time.
+    /// Work on the pod's folders that is not done yet. It is done in order, one batch at a time.
     var queue: [PodMachine.Effect] = []
     var isBusy = false
-    /// False as long as nothing on disk can belong to the pod.
+    /// False while nothing on disk can belong to the pod.
     var hasFolders: Bool
   }
 
@@ -50,9 +51,9 @@ struct Node {
 
   var nextDeadline: Duration? { deadlines.next }
 
-  // MARK: What happens
+  // MARK: Events
 
-  /// A pod came, changed or went.
+  /// Handles the creation, change or deletion of a pod.
   mutating func sync(_ name: ObjectName, in store: ObjectStore, now: Duration) -> [NodeJob] {
     guard let record = store.record(Resource.pods.kind, name) else { return [] }
     let uid = record.uid
@@ -65,7 +66,7 @@ struct Node {
     return admit(uid, record.object, in: store, now: now)
   }
 
-  /// The pods whose time has come.
+  /// Wakes the pods whose deadlines have passed.
   mutating func wake(in store: ObjectStore, now: Duration) -> [NodeJob] {
     var jobs: [NodeJob] = []
     while let uid = deadlines.popDue(now) { jobs += deliver(.due, to: uid, in: store, now: now) }
@@ -96,13 +97,13 @@ struct Node {
     return nextJob(uid).map { [$0] } ?? []
   }
 
-  /// The batch of work on the pod's folders is done.
+  /// Handles the end of a batch of work on the pod's folders.
   mutating func finished(_ uid: String, in store: ObjectStore, now: Duration) -> [NodeJob] {
     pods[uid]?.isBusy = false
     return nextJob(uid).map { [$0] } ?? []
   }
 
-  /// The pod's folders are gone, so the pod is.
+  /// Removes the pod after its folders were removed.
   mutating func removed(_ uid: String, in store: ObjectStore, now: Duration) -> [NodeJob] {
     guard let pod = pods.removeValue(forKey: uid) else { return [] }
     if let ip = pod.machine.facts.ip { addresses.remove(ip) }
@@ -113,7 +114,7 @@ struct Node {
     if let record = store.record(Resource.pods.kind, pod.spec.name), record.uid == uid {
       store.remove(record)
     }
-    // There may be room now for those who found none.
+    // The freed resources may be enough for pods that wait for capacity.
     let retried = waiting.sorted()
     waiting = []
     var jobs: [NodeJob] = []
@@ -126,7 +127,7 @@ struct Node {
     return jobs
   }
 
-  /// What is needed to run something in a container, or why nothing can be run in it.
+  /// Returns what is needed to run a command in a container; throws if no command can run in it.
   mutating func running(
     _ name: ObjectName, container: String, in store: ObjectStore
   ) throws(APIError) -> RunningContainer {
@@ -147,7 +148,7 @@ struct Node {
       image: image(of: pod), ip: pod.machine.facts.ip ?? "")
   }
 
-  /// What lives on this node according to the store, for the first look at the disk.
+  /// The pods and claims on this node according to the store, for the first cleanup of the disk.
   static func inventory(_ store: ObjectStore) -> PodFolders.Inventory {
     var living = PodFolders.Inventory()
     for record in store.all(Resource.pods.kind) {
@@ -159,14 +160,15 @@ struct Node {
     return living
   }
 
-  /// Takes in what an earlier run of the node left. Pods that are up keep their place, however full the node.
+  /// Adopts the pods of an earlier run of the node. Pods that have started keep their resources, even on a full
+  /// node.
   mutating func adopt(_ store: ObjectStore, now: Duration) {
     for record in store.all(Resource.pods.kind) where pods[record.uid] == nil {
       takeIn(record.object, now: now)
     }
   }
 
-  /// Pods whose main containers did not survive the earlier run.
+  /// Handles the loss of main containers that did not survive the earlier run.
   mutating func lose(_ containerIDs: Set<String>, in store: ObjectStore, now: Duration) -> [NodeJob] {
     guard !containerIDs.isEmpty else { return [] }
     let lost = pods.filter { _, pod in
@@ -179,7 +181,7 @@ struct Node {
     return lost.keys.sorted().flatMap { deliver(.killed, to: $0, in: store, now: now) }
   }
 
-  // MARK: Inside
+  // MARK: Implementation
 
   private mutating func takeIn(_ object: Object, now: Duration) {
     let spec = PodSpec(object)
@@ -216,7 +218,7 @@ struct Node {
     used.memory &+= requests.memory
   }
 
-  /// An address that looks like a pod's. Nothing answers there.
+  /// Returns an unused address in the style of a pod's address. Nothing listens there.
   private mutating func newAddress() -> String {
     while true {
       let address = "10.\(244 + nextAddress >> 16 & 7).\(nextAddress >> 8 & 255).\(nextAddress & 255)"
@@ -273,7 +275,7 @@ struct RunningContainer: Sendable {
   var spec: PodSpec
   var container: PodSpec.Container
   var containerID: String
-  /// The container whose creation made the root that all main containers share.
+  /// The id of the container for which the root was made that all main containers share.
   var rootID: String
   var image: (any RootFS)?
   var ip: String

@@ -1,12 +1,14 @@
 import FoundationEssentials
 import Glibc
 
-/// Packs a folder into a `.tgz` whose bytes depend on the folder's content alone: no times, no owners, names in order.
+/// Packs a folder into a `.tgz` whose bytes depend only on the folder's content: no times, no owners, names in
+/// order.
 ///
-/// The archive is a gzip of stored blocks: packages are small, live for a moment, and are only ever unpacked.
+/// The gzip stream uses stored blocks without compression, because packages are small, short-lived, and only
+/// ever unpacked.
 /// Sources: POSIX.1-1988 ustar; RFC 1952 (gzip), RFC 1951 §3.2.4 (stored blocks).
 enum PackageArchive {
-  /// - Parameter name: What the folder is called in the archive.
+  /// - Parameter name: the folder's name in the archive.
   static func packed(folder: String, as name: String) throws -> [UInt8] {
     var entries: [(path: String, parts: [String], kind: SafeFolder.Kind)] = []
     try SafeFolder.walk(folder) { path, parts, kind in entries.append((path, parts, kind)) }
@@ -65,7 +67,7 @@ enum PackageArchive {
     return block
   }
 
-  /// A path of more than 100 bytes is cut at a slash into the header's two fields.
+  /// Splits a path of more than 100 bytes at a slash into the header's two fields.
   private static func split(_ path: String) -> (prefix: String, name: String) {
     guard path.utf8.count > 100 else { return ("", path) }
     let bytes = Array(path.utf8)

@@ -2,17 +2,18 @@ import ClusterAPI
 import FoundationEssentials
 import Glibc
 
-/// The folders of pods and volumes below the cluster's directory.
+/// The folders of pods and volumes in the cluster's directory.
 ///
-/// Everything here waits for the disk. What is built is built aside and then moved into its place; what is
-/// removed is moved away first. So a death in between leaves either the old or the new, and rubbish at worst.
+/// All methods block on the disk. New folders are built in a temporary place and then moved; a removed folder
+/// is first moved to the trash. If the process dies in between, either the old or the new state remains, and at
+/// worst some trash.
 struct PodFolders: Sendable {
   let directory: String
   let owner: FileOwner?
 
   func root(of pod: PodSpec) -> String { "\(directory)/pods/\(pod.name.namespace)/\(pod.name.name)" }
   func run(_ containerID: String) -> RunFolder { RunFolder(path: "\(directory)/run/\(containerID)") }
-  /// The root of an init container, which has one of its own for as long as it runs.
+  /// The root of an init container, which exists only while that container runs.
   func initRoot(_ containerID: String) -> String { run(containerID).path + ".root" }
   var trash: String { "\(directory)/trash" }
 
@@ -28,22 +29,24 @@ struct PodFolders: Sendable {
     "\(directory)/volumes/\(claim.namespace)/\(claim.name)"
   }
 
-  /// Folders whose files count towards the limit on disk for a command in a pod: its root, and all volumes of the pod.
+  /// Returns the folders that count towards the disk limit of a command in a pod: its root, and all volumes of
+  /// the pod.
   func measured(of pod: PodSpec, root: String) throws -> [String] {
     [root] + Set(try pod.containers.flatMap(\.mounts).map { try volume($0, of: pod) }).sorted()
   }
 
-  /// Commands of an earlier daemon that still run.
+  /// Returns the commands of an earlier daemon that still run.
   func adoptable() -> [ResourceWatch.Subject] {
     ((try? SafeFolder.names(in: "\(directory)/run")) ?? []).flatMap { run($0).adoptable() }
   }
 
-  /// Where a pod's volumes without a claim are. They live as long as their pod.
+  /// The folder of a pod's volumes without a claim. They are removed with their pod.
   private func ownVolumes(_ uid: String) -> String { "\(directory)/ephemeral/\(uid)" }
 
   // MARK: Containers
 
-  /// Makes the root of the pod's main containers from an image's files, unless that was done for this container before.
+  /// Creates the root of the pod's main containers from an image's files, unless it was already created for
+  /// this container.
   func makeRoot(of pod: PodSpec, containerID: String, image: (any RootFS)?, ip: String) throws {
     let mark = "\(run(containerID).path)/prepared"
     guard SafeFolder.kind(mark) == nil else {
@@ -58,7 +61,7 @@ struct PodFolders: Sendable {
     guard mkdir(mark, 0o700) == 0 || errno == EEXIST else { throw FileError(errno: errno, mark) }
   }
 
-  /// Makes the root of one init container.
+  /// Creates the root of one init container.
   func makeInitRoot(
     of pod: PodSpec, container: PodSpec.Container, containerID: String, image: (any RootFS)?, ip: String
   ) throws {
@@ -88,7 +91,7 @@ struct PodFolders: Sendable {
     for mount in containers.flatMap(\.mounts) { _ = try source(of: mount, pod: pod) }
   }
 
-  /// The folder of a volume that a mount is of, made where it is missing.
+  /// Opens the volume folder that a mount refers to, and creates it if it is missing.
   private func source(of mount: PodSpec.Mount, pod: PodSpec) throws -> OpenFolder {
     let parts = try Self.subPath(mount)
     let base = try volume(mount, of: pod)
@@ -105,16 +108,16 @@ struct PodFolders: Sendable {
     return parts
   }
 
-  /// Opens a folder that scripts write to. One that another daemon made, which ran as another user, is given to the
-  /// user that scripts have now.
+  /// Opens a folder that scripts write to. If a daemon of another user created it, its owner is changed to the
+  /// current user of scripts.
   private func adopted(_ path: String) throws -> OpenFolder {
     let folder = try OpenFolder(path)
     if let owner, try folder.owner() != owner { try folder.give(to: owner) }
     return folder
   }
 
-  /// Refuses a folder of a volume that lies in another one which is mounted beside it: a script could put a link in its
-  /// place while the next sandbox is made.
+  /// Refuses a mounted volume folder that lies inside another one mounted beside it: a script could replace it
+  /// with a link while the next sandbox is created.
   private func checkMounts(of pod: PodSpec, _ containers: [PodSpec.Container]) throws {
     let mounts = containers.flatMap(\.mounts)
     let paths = try mounts.map { mount in
@@ -135,8 +138,8 @@ struct PodFolders: Sendable {
     }
   }
 
-  /// What is laid over a container's root. The folders on both sides are made, and checked to be folders, each time:
-  /// the script that ran before may have put a link in their place.
+  /// Returns the mounts over a container's root. The folders on both sides are created, and checked to be
+  /// folders, each time: an earlier script may have replaced them with links.
   func sandbox(
     _ command: [String], in container: PodSpec.Container, of pod: PodSpec, root: String
   ) throws -> SandboxRequest {
@@ -151,13 +154,13 @@ struct PodFolders: Sendable {
       guard !Self.isHosts(path) else { continue }
       mounts.append((path, try source(of: mount, pod: pod), mount.isReadOnly))
     }
-    // Half of Debian's commands are links through here into `/usr`.
+    // Half of Debian's commands are links through this folder into `/usr`.
     if SafeFolder.kind("/etc/alternatives") == .folder {
       mounts.append((["etc", "alternatives"], try OpenFolder("/etc/alternatives"), true))
     }
     mounts.sort { $0.path.count < $1.path.count }
     for (index, mount) in mounts.enumerated() {
-      // The folder that it is laid over may itself lie in one that is laid over the root.
+      // The mount point may itself lie inside another mount.
       let outer = mounts[..<index].last { SafeFolder.lies(mount.path, in: $0.path) }
       _ = try (outer?.source ?? top).make(mount.path.dropFirst(outer?.path.count ?? 0), owner: owner)
     }
@@ -172,19 +175,19 @@ struct PodFolders: Sendable {
       measured: try measured(of: pod, root: root))
   }
 
-  /// Places that stay the host's whatever is mounted there; only `/usr/local` is the container's own.
+  /// Paths that remain the host's whatever is mounted there; only `/usr/local` belongs to the container.
   private static func isHosts(_ path: [String]) -> Bool {
     guard let first = path.first else { return true }
     if first == "usr" { return path.count < 3 || path[1] != "local" }
     return ["bin", "sbin", "proc", "dev", "sys"].contains(first) || first.hasPrefix("lib")
   }
 
-  // MARK: Ending
+  // MARK: Removal
 
-  /// Ends what runs in a container, and moves what is known of it away.
+  /// Ends the processes of a container, and moves its run folder to the trash.
   func end(_ containerID: String) throws {
     let folder = run(containerID).path
-    // A step of its own: what is in the trash may be gone before the processes are.
+    // A separate step, because a folder in the trash may be removed before its processes have ended.
     let ending = folder + RunFolder.ending
     if SafeFolder.kind(folder) != nil, rename(folder, ending) != 0 { throw FileError(errno: errno, folder) }
     if SafeFolder.kind(ending) != nil { RunFolder(path: ending).endAll() }
@@ -196,7 +199,7 @@ struct PodFolders: Sendable {
 
   func removeOwnVolumes(of pod: PodSpec) throws { try throwAway(ownVolumes(pod.uid)) }
 
-  /// Throws away what is on the volume of a claim.
+  /// Removes the volume of a claim.
   func removeVolume(_ claim: ObjectName) throws { try throwAway(volume(claim)) }
 
   private func throwAway(_ path: String) throws {
@@ -204,7 +207,7 @@ struct PodFolders: Sendable {
     try makeFolder("trash")
     let away = "\(trash)/\(UUID().uuidString)"
     guard rename(path, away) != 0 else { return }
-    // A folder that its owner may not write to cannot be moved to another parent.
+    // A folder can be moved to another parent only if its owner may write to it.
     chmod(path, 0o700)
     guard rename(path, away) == 0 else { throw FileError(errno: errno, path) }
   }
@@ -214,7 +217,7 @@ struct PodFolders: Sendable {
       atPath: "\(directory)/\(path)", withIntermediateDirectories: true)
   }
 
-  /// Removes what was thrown away, but for what a script has made too intricate; returns that.
+  /// Empties the trash, and returns the folders that could not be removed because of what a script did to them.
   func emptyTrash() -> [String] {
     ((try? SafeFolder.names(in: trash)) ?? []).map { "\(trash)/\($0)" }.filter { path in
       do { try FileManager.default.removeItem(atPath: path) } catch { return SafeFolder.kind(path) != nil }
@@ -222,9 +225,11 @@ struct PodFolders: Sendable {
     }
   }
 
-  /// After the death of an earlier daemon: ends and removes what belongs to no container and no pod any more.
+  /// Ends the processes and removes the folders that belong to no current container or pod, after the death of
+  /// an earlier daemon.
   ///
-  /// - Returns: the containers in which a command was killed together with that daemon, as when the machine goes down.
+  /// - Returns: the containers in which a command was killed together with that daemon, for example by a
+  ///   shutdown of the machine.
   func sweep(_ living: Inventory) throws -> Set<String> {
     var dead: Set<String> = []
     for name in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] {
@@ -247,7 +252,7 @@ struct PodFolders: Sendable {
     return dead
   }
 
-  /// What is there by right.
+  /// The containers, pods and volumes that should exist.
   struct Inventory: Sendable {
     var containerIDs: Set<String> = []
     /// `<namespace>/<name>` of each pod.

@@ -1,27 +1,28 @@
 import Values
 
-/// One pod's life on the node, as a value: events go in, the pod's state and what must be done come out.
+/// The state machine of one pod on the node, as a value: takes events, and changes the pod's state and returns
+/// effects.
 ///
-/// Time is passed in and nothing here waits. Source of the states and their reasons: kubelet, `pkg/kubelet/images` and
-/// `pkg/kubelet/kuberuntime`.
+/// The time is passed in, and no method waits. Source of the states and their reasons: kubelet,
+/// `pkg/kubelet/images` and `pkg/kubelet/kuberuntime`.
 struct PodMachine: Sendable {
   struct Context {
-    /// Since 1970.
+    /// Time since 1970.
     var now: Duration
     var catalog: ImageCatalog
     var newID: () -> String
   }
 
   enum Event: Sendable, Hashable {
-    /// The node takes the pod in, or takes it up again after its own restart.
+    /// The node admitted the pod, or adopted it after its own restart.
     case admitted(ip: String)
     case refused(message: String)
-    /// The time that `deadline` said has come.
+    /// The time in `deadline` has come.
     case due
-    /// The folder of the container with that id is made, or could not be.
+    /// The container's folder was created, or creating it failed.
     case prepared(containerID: String, failure: String?)
     case initEnded(containerID: String, exitCode: Int)
-    /// The init container's command could not be started: nothing of it has run.
+    /// The init container's command could not be started; no part of it has run.
     case initNotStarted(containerID: String)
     /// The main containers died.
     case killed
@@ -31,9 +32,9 @@ struct PodMachine: Sendable {
   enum Effect: Sendable, Hashable {
     case prepare(container: Int, containerID: String)
     case runInit(container: Int, containerID: String)
-    /// Ends whatever runs in these containers.
+    /// End all processes in these containers.
     case end(containerIDs: [String])
-    /// Ends what still runs, removes the folders, and then the object.
+    /// End all remaining processes, remove the folders, and then remove the object.
     case tearDown(containerIDs: [String])
   }
 
@@ -41,15 +42,16 @@ struct PodMachine: Sendable {
     case new
     case unschedulable
     case pulling(Int, until: Duration)
-    /// A container that could not be pulled or made. It says so until `quietAt`, then that it waits.
+    /// A container that could not be pulled or created. It reports the failure until `quietAt`, and a backoff
+    /// after that.
     case failed(Int, quietAt: Duration?, retryAt: Duration)
-    /// The name of the image can never be pulled.
+    /// The image's name is invalid and can never be pulled.
     case invalidName(Int)
-    /// The folder of that container is being made.
+    /// The container's folder is being created.
     case preparing(Int)
     case initRunning(Int)
     case initFailed(Int, retryAt: Duration)
-    /// It could not be started, as on a machine under load, and is about to be tried again.
+    /// The init container could not be started, for example under high load, and will be tried again.
     case initNotStarted(Int, retryAt: Duration)
     case starting(until: Duration)
     case running
@@ -70,7 +72,7 @@ struct PodMachine: Sendable {
     var pullFailures = 0
     var startFailures = 0
     var isReady = false
-    /// What was pulled. A container runs that, whatever the catalog says later.
+    /// The pulled image. The container runs it even if the catalog changes later.
     var pulled: PulledImage?
   }
 
@@ -99,7 +101,7 @@ struct PodMachine: Sendable {
     }
   }
 
-  /// A pod as it was left by an earlier run of the node.
+  /// Restores a pod from the status that an earlier run of the node stored.
   init(_ spec: PodSpec, resuming status: JSON) {
     self.init(spec)
     guard facts.read(status) else { return }
@@ -107,7 +109,7 @@ struct PodMachine: Sendable {
     if facts.isTrue("Ready") { stage = .running }
   }
 
-  /// When `due` is wanted.
+  /// The time at which the pod needs the event `due`.
   var deadline: Duration? {
     switch stage {
     case .pulling(_, let until), .starting(let until): until
@@ -119,7 +121,7 @@ struct PodMachine: Sendable {
 
   var containerIDs: [String] { containers.compactMap(\.containerID) }
 
-  /// Index of the first container that is no init container.
+  /// Index of the first container that is not an init container.
   var firstMain: Int { containers.firstIndex { !$0.isInit } ?? containers.count }
 
   mutating func handle(_ event: Event, _ context: Context) -> [Effect] {
@@ -178,7 +180,7 @@ struct PodMachine: Sendable {
 
   // MARK: Pulling
 
-  /// Goes on where an earlier run of the node stopped; a new pod begins at its first container.
+  /// Continues where an earlier run of the node stopped; a new pod begins at its first container.
   private mutating func takeUp(_ context: Context) -> [Effect] {
     let isCrashing = containers.contains {
       if !$0.isInit, case .waiting("CrashLoopBackOff", _) = $0.state { true } else { false }
@@ -240,10 +242,11 @@ struct PodMachine: Sendable {
 
   // MARK: Containers
 
-  /// Has the folder of a container made, where it needs one: an init container's, or that of all others together.
+  /// Requests the folder of a container, if it needs one: an init container has its own, and all main
+  /// containers share one.
   private mutating func prepare(_ index: Int, _ context: Context) -> [Effect] {
     guard index < containers.count else { return [] }
-    // After the node's own restart an image counts as pulled as long as the catalog has it.
+    // After a restart of the node, an image counts as pulled if the catalog has it.
     for container in containers.indices where containers[container].pulled == nil {
       containers[container].pulled = PulledImage(context.catalog.entry(for: containers[container].image))
     }
@@ -295,10 +298,11 @@ struct PodMachine: Sendable {
     return ending
   }
 
-  /// So many failures to start pass before the container counts as one that fails: half a minute.
+  /// The number of start failures, over about half a minute, after which the container counts as failed.
   private static let quietStartFailures = 5
 
-  /// After 1 s, 2 s, and so on; then the container has failed, with the exit code of a runtime that cannot start one.
+  /// Retries after 1 s, 2 s, and so on. After the last retry the container has failed, with the exit code of a
+  /// runtime that cannot start a container.
   private mutating func retryStart(_ index: Int, _ context: Context) -> [Effect] {
     let failures = containers[index].startFailures
     guard failures < Self.quietStartFailures else { return endInit(index, exitCode: 128, context) }
@@ -338,7 +342,7 @@ struct PodMachine: Sendable {
     return []
   }
 
-  /// New containers in place of those that died, at once and with fresh folders.
+  /// Replaces the containers that died, at once and with new folders.
   private mutating func restart(exitCode: Int, _ context: Context) -> [Effect] {
     let now = context.now.wholeSeconds
     for index in firstMain..<containers.count {

@@ -2,35 +2,35 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// What the node reads from a pod's spec.
+/// The part of a pod's spec that the node uses.
 struct PodSpec: Sendable, Hashable {
   struct Container: Sendable, Hashable {
     var name: String
     var image: String
     var isInit: Bool
-    /// What an init container runs. Images have no programs of their own here.
+    /// The command of an init container. Images contain no programs here.
     var command: [String]
     var environment: [String: String]
     var mounts: [Mount]
   }
 
   struct Mount: Sendable, Hashable {
-    /// The claim, or nil for a volume of the pod itself, which is empty when the pod is made.
+    /// The claim, or nil for a volume of the pod itself, which is empty when the pod is created.
     var claim: String?
     var volume: String
-    /// Where in the container.
+    /// The path in the container.
     var path: String
-    /// Which folder of the volume; empty for all of it.
+    /// The folder in the volume; empty for the whole volume.
     var subPath: String
     var isReadOnly: Bool
   }
 
   var name: ObjectName
   var uid: String
-  /// Init containers first, then the others, each in the order of the spec.
+  /// Init containers first, then main containers, each in the order of the spec.
   var containers: [Container]
 
-  /// As much of the pod's name as Linux takes for a host name.
+  /// The pod's name, cut to the length that Linux allows for a host name.
   var hostname: String { String(name.name.prefix(63)) }
 
   init(_ pod: Object) {
@@ -49,11 +49,11 @@ struct PodSpec: Sendable, Hashable {
       + (spec?["containers"]?.array ?? []).map { Container($0, isInit: false, claims: claims) }
   }
 
-  /// What the pod asks for: thousandths of a core, and bytes.
+  /// The pod's resource requests: thousandths of a CPU, and bytes.
   static func requests(_ pod: Object) -> (milliCPU: Int64, memory: Int64) {
     var sum: (milliCPU: Int64, memory: Int64) = (0, 0)
     for container in pod.json["spec"]?["containers"]?.array ?? [] {
-      // Where only a limit is given, that much is asked for.
+      // A limit without a request counts as the request.
       let resources = container["resources"]
       func amount(_ name: String) -> Quantity? {
         (resources?["requests"]?[name]?.string ?? resources?["limits"]?[name]?.string).flatMap {

@@ -74,7 +74,7 @@ enum ContainerState: Sendable, Hashable {
   }
 }
 
-/// What is known of a pod as a whole. Times are seconds since 1970.
+/// The status of the pod as a whole. Times are seconds since 1970.
 struct PodFacts: Sendable, Hashable {
   struct Condition: Sendable, Hashable {
     var isTrue: Bool
@@ -102,7 +102,7 @@ struct PodFacts: Sendable, Hashable {
     refusal = message
   }
 
-  /// False where the status is that of a pod which no node has seen.
+  /// Reads a stored status. Returns false if no node has handled the pod yet.
   mutating func read(_ status: JSON) -> Bool {
     guard let started = status["startTime"]?.string.flatMap(Timestamp.seconds) else { return false }
     startTime = started
@@ -154,7 +154,7 @@ extension PodMachine.Container {
 }
 
 extension PodMachine {
-  /// The pod's status as Kubernetes would write it.
+  /// The pod's status in the format of Kubernetes.
   mutating func status(at now: Duration) -> JSON {
     facts.time = now.wholeSeconds
     let mains = containers[firstMain...]
@@ -188,7 +188,7 @@ extension PodMachine {
     return status
   }
 
-  /// Running as soon as one main container has been running, though it may have crashed since.
+  /// Running as soon as each main container has run, even if one has crashed since.
   private var phase: String {
     let mains = containers[firstMain...]
     let hasRun = mains.allSatisfy { container in

@@ -1,19 +1,20 @@
-/// The root of a container while it is made from an image's files.
+/// The root of a container while it is created from an image's files.
 ///
-/// Nothing is written outside it: a path that steps out is refused, and no link is followed.
+/// Nothing is written outside it: a path that leaves it is refused, and no link is followed.
 public struct RootFolder: Sendable {
   let folder: OpenFolder
 
-  /// Writes one file, and the folders that it lies in.
+  /// Writes one file, and creates its parent folders.
   ///
-  /// - Parameter path: from the root, names between `/`, as bytes.
-  /// - Throws: where a name is empty, `.` or `..` or has a zero byte, and where something other than a folder is in the way.
+  /// - Parameter path: relative to the root, with `/` between names, as bytes.
+  /// - Throws: if a name is empty, `.` or `..` or has a zero byte, or if something other than a folder is in
+  ///   the way.
   public func write(_ bytes: [UInt8], to path: [UInt8], isExecutable: Bool) throws {
     let (parent, name) = try place(path)
     try parent.write(bytes, to: name, mode: isExecutable ? 0o755 : 0o644)
   }
 
-  /// Makes a link. Links are checked when all files are there, so any target is taken here.
+  /// Creates a link. Any target is accepted, because links are checked after all files were written.
   func link(_ path: [UInt8], to target: String) throws {
     let (parent, name) = try place(path)
     try parent.link(name, to: target)

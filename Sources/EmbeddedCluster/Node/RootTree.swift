@@ -3,15 +3,15 @@ import Glibc
 
 /// Turns the files of an image into the root of a container.
 enum RootTree {
-  /// These are the host's, or made anew by the sandbox.
+  /// These folders come from the host, or are created by the sandbox.
   private static func isForeign(_ name: String) -> Bool {
     ["usr", "bin", "sbin", "proc", "dev", "sys", "tmp"].contains(name) || name.hasPrefix("lib")
   }
 
-  /// Keeps what may be in a root: folders at the top, and links that stay inside.
+  /// Removes what must not be in a root; keeps folders at the top, and links that stay inside.
   ///
-  /// A link is rewritten as relative to its own place and without detours, so that it means the same from inside the
-  /// container and from outside, and never leaves the root, whatever other links stand on its way.
+  /// A link is rewritten as the shortest path relative to its own folder. So it means the same inside and
+  /// outside the container, and never leaves the root, whatever other links lie on its path.
   static func clean(_ root: String) throws {
     for name in try SafeFolder.names(in: root)
     where isForeign(name) || SafeFolder.kind("\(root)/\(name)") != .folder {
@@ -29,7 +29,7 @@ enum RootTree {
     }
   }
 
-  /// A link's target seen from its own folder; nil where it would leave the root.
+  /// Returns a link's target relative to its own folder; nil if it would leave the root.
   static func inside(_ target: String, from link: [String]) -> String? {
     guard !target.isEmpty else { return nil }
     let folder = Array(link.dropLast())
@@ -43,12 +43,13 @@ enum RootTree {
       case let name: place.append(name)
       }
     }
-    // Up to the root and down again: no name is ever stepped back over.
+    // Up to the root and down again, so that `..` never follows a name.
     let steps = Array(repeating: "..", count: folder.count) + place
     return steps.isEmpty ? "." : steps.joined(separator: "/")
   }
 
-  /// Config packages lie open in an image's folder, so that their changes can be read; a container finds them packed.
+  /// Packs the config package: it is an open folder in an image, so that its changes can be read, and an
+  /// archive in a container.
   static func packConfigPackage(_ root: String) throws {
     let folder = "\(root)/opt/configscripts/appconfig"
     guard SafeFolder.kind(folder) == .folder else { return }
@@ -57,8 +58,8 @@ enum RootTree {
     try FileManager.default.removeItem(atPath: folder)
   }
 
-  /// What every container has, whatever its image: the places that programs expect, and an `/etc` that knows the
-  /// container's own names and nothing of the host.
+  /// Adds what every container has: the folders that programs expect, and an `/etc` that has the container's
+  /// own names and nothing from the host.
   static func addSkeleton(_ root: String, hostname: String, ip: String) throws {
     let folders = [
       "dev", "etc", "opt", "proc", "run", "srv", "tmp", "usr/local/bin", "usr/local/lib", "usr/local/sbin",
@@ -94,12 +95,12 @@ enum RootTree {
   }
 }
 
-/// Where the host has the programs that containers use.
+/// The locations of the host's programs that containers use.
 enum HostPrograms {
-  /// The folders at the top of the host that are bound into containers, read-only.
+  /// The top-level folders of the host that are bound into containers, read-only.
   static let folders: [String] = names.filter { SafeFolder.kind("/\($0)") == .folder }
 
-  /// The links at the top of the host that lead into `/usr`.
+  /// The top-level links of the host that point into `/usr`.
   static let links: [(name: String, target: String)] = names.compactMap { name in
     guard SafeFolder.kind("/\(name)") == .link, let target = try? SafeFolder.target(ofLink: "/\(name)"),
       target.hasPrefix("usr/") || target.hasPrefix("/usr/")

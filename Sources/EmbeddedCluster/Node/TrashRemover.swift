@@ -1,23 +1,23 @@
-/// Removes what was thrown away, on a thread of its own: pods come and go, and the cluster opens and stops, meanwhile.
+/// Empties the trash on its own thread, so that pods and the cluster do not wait for it.
 ///
-/// What the end of the process leaves is removed after the next start.
+/// Folders that remain when the process ends are removed after the next start.
 actor TrashRemover {
   private let files = BlockingPool(width: 1)
   private let empty: @Sendable () -> [String]
   private var isWanted = false
   private var work: Task<Void, Never>?
 
-  /// - Parameter empty: removes what it can, and returns the folders that it cannot.
+  /// - Parameter empty: removes what it can, and returns the folders that it cannot remove.
   init(_ empty: @escaping @Sendable () -> [String]) { self.empty = empty }
 
-  /// There is something to remove. Does not wait until it is removed.
+  /// Starts a removal without waiting for its end.
   func wake() {
     isWanted = true
-    // No child of whoever asks, who would have to wait for it.
+    // Not a child task of the caller, which would have to wait for it.
     if work == nil { work = Task { await removeAll() } }
   }
 
-  /// Waits until all is removed.
+  /// Waits until the trash is empty.
   func settle() async {
     while let work { await work.value }
   }

@@ -1,8 +1,8 @@
 import Dispatch
 
-/// A few threads for work that waits for the disk, so that it never holds up a task.
+/// A small thread pool for blocking disk work, so that it never blocks a task.
 ///
-/// Work under the same key is done one after another, in the order in which it was given.
+/// Work with the same key runs in the order in which it was submitted, one item at a time.
 final class BlockingPool: Sendable {
   private let queues: [DispatchQueue]
 

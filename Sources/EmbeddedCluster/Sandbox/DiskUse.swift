@@ -1,21 +1,21 @@
 import Glibc
 
-/// How much disk the files below some folders take, whatever a script has made of the folders.
+/// Counts the disk use of the files in some folders, whatever a script has done to the folders.
 ///
-/// No link is followed. Folders are entered through their parents' descriptors, so that no path is too long.
+/// No link is followed. Folders are opened through their parents' descriptors, so that no path is too long.
 struct DiskUse {
-  /// Where the count stops, in bytes.
+  /// The count stops at this number of bytes.
   let limit: Int
   let depth: Int
   private(set) var bytes: Int
-  /// Whether there are folders deeper than are entered.
+  /// Whether there are folders below the depth limit.
   private(set) var isTooDeep = false
   private var seen: Set<FileID> = []
 
-  /// Each entry counts as a block at least: it takes an inode, and time to be counted.
+  /// The smallest size counted for an entry, one block: each entry uses an inode, and takes time to count.
   static let entry = 4096
 
-  /// - Parameter bytes: what counts already.
+  /// - Parameter bytes: the bytes counted so far.
   init(limit: Int, depth: Int, bytes: Int = 0) {
     self.limit = limit
     self.depth = depth
@@ -27,12 +27,12 @@ struct DiskUse {
     return isTooDeep ? .depth(limit: depth) : nil
   }
 
-  /// Counts what is below a folder; nothing where it is none.
+  /// Counts the content of a folder; nothing if the path is not a folder.
   mutating func add(_ folder: String) {
     add(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), level: 0)
   }
 
-  /// - Parameter folder: open; closed here.
+  /// - Parameter folder: an open descriptor; this method closes it.
   private mutating func add(_ folder: Int32, level: Int) {
     guard folder >= 0 else { return }
     guard let entries = fdopendir(folder) else {
@@ -55,7 +55,7 @@ struct DiskUse {
   }
 
   /// Counts one entry.
-  /// - Returns: its descriptor where it is a folder; nil where it is none, or is the folder itself or its parent.
+  /// - Returns: its descriptor if it is a folder; nil if it is not, or is `.` or `..`.
   private mutating func count(_ name: UnsafePointer<CChar>, in folder: Int32) -> Int32? {
     if strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { return nil }
     var info = stat()
@@ -67,7 +67,8 @@ struct DiskUse {
     let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
     let child = openat(folder, name, flags)
     guard child < 0, errno == EACCES else { return child }
-    // Its owner has shut it, who may write through a descriptor all the same.
+    // A script removed its own access rights to the folder, but can still write to it through an open
+    // descriptor.
     fchmodat(folder, name, 0o700, 0)
     return openat(folder, name, flags)
   }

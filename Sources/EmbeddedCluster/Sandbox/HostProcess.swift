@@ -1,15 +1,15 @@
 import Glibc
 import Subprocess
 
-/// Programs of the host that the node needs.
+/// Runs programs of the host that the node needs.
 enum HostProcess {
-  /// Nothing of the daemon's own environment is handed on.
+  /// The daemon's own environment is not passed on.
   static let environment = Environment.custom([
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
   ])
 
-  /// Runs a program to its end. Nil where it ended with 0, else what it said, or how it ended.
-  /// - Parameter filter: the file that a sandbox reads its filter of system calls from.
+  /// Runs a program to its end. Returns nil if its exit code was 0, else its output, or how it ended.
+  /// - Parameter filter: the file from which a sandbox reads its system call filter.
   static func failure(of arguments: [String], filter: String = "/dev/null") async -> String? {
     do {
       let result = try await run(
@@ -26,7 +26,7 @@ enum HostProcess {
 
   private static let start = "filter=$1; shift; exec \"$@\" 4>/dev/null 5<\"$filter\""
 
-  /// Removes a folder whatever a script has made of it: folders that nobody may enter, or nested without end.
+  /// Removes a folder whatever a script has done to it: folders without access rights, or nested very deeply.
   static func remove(_ folder: String) async {
     let script = "rm -rf -- \"$1\" 2>/dev/null || { chmod -R u+rwX -- \"$1\"; rm -rf -- \"$1\"; }"
     _ = await failure(of: ["sh", "-c", script, "sh", folder])

@@ -1,15 +1,15 @@
 import Glibc
 
-/// A folder that is held open, and the way to what is in it.
+/// An open folder, for safe access to its content.
 ///
-/// Every step is one name, taken without following a link. So a path cannot be made to lead elsewhere between the
-/// moment at which it is checked and the moment at which it is used.
+/// Each step opens one name and follows no link. So no script can redirect a path between its check and its
+/// use.
 final class OpenFolder: Sendable {
-  /// Where it was found.
+  /// The path at which the folder was opened.
   let path: String
   private let descriptor: Int32
 
-  /// For going through only: needs no right to read the folder. glibc shows the constant to GNU programs alone.
+  /// `O_PATH`: needs no right to read the folder. glibc defines the constant only with `_GNU_SOURCE`.
   private static let pathOnly: Int32 = 0o10_000_000
   private static let flags = pathOnly | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
 
@@ -21,17 +21,17 @@ final class OpenFolder: Sendable {
 
   deinit { close(descriptor) }
 
-  /// - Parameter path: one whose parents no script can write to.
+  /// - Parameter path: a path whose parent folders no script can write to.
   convenience init(_ path: String) throws { try self.init(Glibc.open(path, Self.flags), path) }
 
-  /// The folder of this name.
-  /// - Throws: `FileError` where there is none, or something else.
+  /// Opens the folder with this name.
+  /// - Throws: `FileError` if it does not exist or is not a folder.
   func child(_ name: String) throws -> OpenFolder {
     try OpenFolder(openat(descriptor, name, Self.flags), "\(path)/\(name)")
   }
 
-  /// The folder at a path from here, made where it is missing.
-  /// - Throws: `FileError` where something other than a folder is in the way.
+  /// Opens the folder at a relative path, and creates missing folders.
+  /// - Throws: `FileError` if something other than a folder is in the way.
   func make(_ parts: some Sequence<String>, owner: FileOwner?) throws -> OpenFolder {
     var folder = self
     for part in parts { folder = try folder.make(part, owner: owner) }
@@ -47,7 +47,7 @@ final class OpenFolder: Sendable {
     return try child(name)
   }
 
-  /// Writes a file anew. One that is there is replaced, never written through.
+  /// Writes a new file. An existing file is replaced, never overwritten in place.
   func write(_ bytes: [UInt8], to name: String, mode: mode_t) throws {
     if unlinkat(descriptor, name, 0) != 0, errno != ENOENT {
       throw FileError(errno: errno, "\(path)/\(name)")
@@ -55,7 +55,7 @@ final class OpenFolder: Sendable {
     let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
     guard file >= 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
     defer { close(file) }
-    // Whatever the daemon's umask.
+    // Independent of the daemon's umask.
     guard fchmod(file, mode) == 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -69,26 +69,27 @@ final class OpenFolder: Sendable {
     guard symlinkat(target, descriptor, name) == 0 else { throw FileError(errno: errno, "\(path)/\(name)") }
   }
 
-  /// What tells the folder from every other: device and inode, as `stat -c %d:%i` prints them.
+  /// The folder's unique identity: device and inode, as `stat -c %d:%i` prints them.
   func identity() throws -> String {
     var info = stat()
     guard fstat(descriptor, &info) == 0 else { throw FileError(errno: errno, path) }
     return "\(info.st_dev):\(info.st_ino)"
   }
 
-  /// Who owns it.
+  /// Returns the folder's owner.
   func owner() throws -> FileOwner {
     var info = stat()
     guard fstat(descriptor, &info) == 0 else { throw FileError(errno: errno, path) }
     return FileOwner(user: info.st_uid, group: info.st_gid)
   }
 
-  /// How deep folders may be nested that are given to another owner.
+  /// The maximum depth of folders whose owner is changed.
   private static let maximumDepth = 4096
 
-  /// Gives all that is in it to an owner, and the folder itself last: one that has its owner was given as a whole.
+  /// Changes the owner of everything in the folder, and of the folder itself last: if the folder has its owner,
+  /// so has its content.
   ///
-  /// Scripts may be running in it, so each step is taken from an open folder.
+  /// Scripts may be running in it, so each step starts from an open folder.
   func give(to owner: FileOwner) throws {
     var pending: [[[CChar]]] = [[]]
     while let parts = pending.popLast() {
@@ -101,13 +102,13 @@ final class OpenFolder: Sendable {
         pending.append(parts + [name])
       }
     }
-    // fchown takes no descriptor that is for going through only.
+    // fchown does not accept an `O_PATH` descriptor.
     guard chown("/proc/self/fd/\(descriptor)", owner.user, owner.group) == 0 else {
       throw FileError(errno: errno, path)
     }
   }
 
-  /// Nil where something on the way is no folder.
+  /// Returns nil if a part of the path is not a folder.
   private func open(_ parts: [[CChar]]) throws -> OpenFolder? {
     guard parts.count <= Self.maximumDepth else {
       throw FileError("\(path): folders are nested more than \(Self.maximumDepth) deep; remove them")
@@ -121,7 +122,7 @@ final class OpenFolder: Sendable {
     return folder
   }
 
-  /// What is in it, names as bytes with the zero at their end.
+  /// Returns the names in the folder, as bytes with a terminating zero.
   private func names() throws -> [[CChar]] {
     let copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard copy >= 0 else { throw FileError(errno: errno, path) }

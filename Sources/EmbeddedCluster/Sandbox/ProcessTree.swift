@@ -1,14 +1,15 @@
 import Glibc
 
-/// Which processes of this machine descend from which, and how much memory each has, as `/proc` shows it at one moment.
+/// A snapshot of this machine's processes from `/proc`: their descent, and the memory of each.
 ///
-/// Whatever a sandbox starts stays below it: an orphan is adopted by the first process of the sandbox, not by the
-/// machine's. Both are read at once: a process that lives for a few milliseconds only is seen with its memory or not at all.
+/// All processes that a sandbox starts remain its descendants: an orphan is adopted by the sandbox's first
+/// process, not by the machine's. Descent and memory are read together: a process that lives for only a few
+/// milliseconds is either seen with its memory or not at all.
 struct ProcessTree: Sendable {
   private var children: [Int32: [Int32]] = [:]
   private var pages: [Int32: Int] = [:]
 
-  /// - Parameter proc: where the kernel shows its processes.
+  /// - Parameter proc: the path of the proc file system.
   init(proc: String) {
     guard let entries = opendir(proc) else { return }
     defer { closedir(entries) }
@@ -30,7 +31,7 @@ struct ProcessTree: Sendable {
 
   private static let page = max(4096, Int(sysconf(Int32(_SC_PAGESIZE))))
 
-  /// A process and all that descend from it.
+  /// Returns a process and all its descendants.
   func members(from root: Int32) -> [Int32] {
     var found = [root]
     var index = 0
@@ -41,7 +42,7 @@ struct ProcessTree: Sendable {
     return found
   }
 
-  /// proc(5), `/proc/<pid>/stat`; the second field may itself hold spaces and parentheses.
+  /// proc(5), `/proc/<pid>/stat`; the second field can contain spaces and parentheses.
   private static func fields(_ path: String, _ buffer: inout [UInt8]) -> (parent: Int32, pages: Int)? {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return nil }
@@ -57,15 +58,16 @@ struct ProcessTree: Sendable {
   }
 }
 
-/// What processes use together, as `/proc` shows it.
+/// Measures the resources that processes use together, from `/proc`.
 struct ProcessUse: Sendable {
   let proc: String
 
-  /// Memory of processes in bytes, swap included.
+  /// Returns the memory of processes in bytes, swap included.
   ///
-  /// What is resident counts once a process, which is too much for what they share. So only where that sum is above the
-  /// limit the kernel is asked for each process's share, which is slow. Where processes have ended by then, what is left of
-  /// them says how much of their memory was shared: processes that replace each other quickly cannot hide what they use.
+  /// The sum of resident memory counts shared memory once for each process, which is too much. So only if that
+  /// sum is above the limit, the kernel is asked for each process's proportional share, which is slow. If
+  /// processes have ended by then, the share of the remaining ones is used to estimate theirs, so that
+  /// processes which replace each other quickly cannot hide their memory.
   func memory(of processes: [Int32], in tree: ProcessTree, limit: Int) -> Int {
     var (sum, known, shares) = (0, 0, 0)
     for process in processes {
@@ -73,7 +75,7 @@ struct ProcessUse: Sendable {
     }
     guard sum > limit else { return sum }
     for process in processes {
-      // Not to be read of a process that has ended, nor of one that hides it.
+      // Not readable for a process that has ended, or for one that hides it.
       let share = kibibytes(process, "smaps_rollup", ["Pss", "SwapPss"])
       guard let share = share ?? kibibytes(process, "status", ["VmRSS", "VmSwap"]), share > 0 else {
         continue
@@ -85,7 +87,7 @@ struct ProcessUse: Sendable {
     return known == 0 ? sum : shares + Int(Double(gone) * (Double(shares) / Double(known)))
   }
 
-  /// The sum of some fields; nil where the process has ended. A kernel's own thread has none of them.
+  /// Returns the sum of some fields; nil if the process has ended. A kernel thread has none of them.
   private func kibibytes(_ process: Int32, _ file: String, _ fields: Set<String>) -> Int? {
     guard let text = FileText.read("\(proc)/\(process)/\(file)"), !text.isEmpty else { return nil }
     var sum = 0
@@ -97,11 +99,11 @@ struct ProcessUse: Sendable {
     return sum
   }
 
-  /// What a socket's queues hold at most for each of its ends, and a pipe at first, in bytes.
+  /// The maximum size of the queues at each end of a socket, and the initial size of a pipe, in bytes.
   private static let (socket, pipe) = (416 << 10, 64 << 10)
 
-  /// What processes hold by what they have open, in bytes of memory and of disk: files that are in no folder any more,
-  /// and what the queues of sockets and pipes may hold.
+  /// Returns the bytes of memory and disk that processes hold through open descriptors: deleted files, and the
+  /// queues of sockets and pipes.
   func openFiles(of processes: [Int32]) -> (memory: Int, disk: Int) {
     var seen: Set<FileID> = []
     var sum = (memory: 0, disk: 0)

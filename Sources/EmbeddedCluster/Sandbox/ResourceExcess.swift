@@ -1,9 +1,9 @@
-/// What a command used more of than it may.
+/// The resource limit that a command exceeded.
 enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
-  /// - Parameter used: in bytes; nil where the kernel ended the command at the limit.
+  /// - Parameter used: in bytes; nil if the kernel ended the command at the limit.
   case memory(used: Int?, limit: Int)
   case disk(limit: Int)
-  /// Folders so deep that their files are not counted.
+  /// Folders are nested too deeply for their files to be counted.
   case depth(limit: Int)
 
   var description: String {
@@ -20,7 +20,7 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// `1.5 GiB`.
+  /// Formats a size, for example `1.5 GiB`.
   private static func words(_ bytes: Int) -> String {
     let (unit, name) = bytes >= 1 << 30 ? (1 << 30, "GiB") : (1 << 20, "MiB")
     let tenths = bytes / (unit / 10)

@@ -1,26 +1,26 @@
 import FoundationEssentials
 import Synchronization
 
-/// Ends commands whose processes together use more memory, or whose pod takes more disk, than they may.
+/// Ends commands whose processes together use too much memory, or whose pod uses too much disk.
 ///
-/// Looks several times a second while commands run, and not at all otherwise. What a command can take between two looks
-/// it gets. Memory is watched only where no cgroup limits it.
+/// Checks several times a second while commands run, and not at all otherwise. A command can exceed its limits
+/// between two checks. Memory is checked only if no cgroup limits it.
 final class ResourceWatch: Sendable {
-  /// One command that runs.
+  /// One running command.
   struct Subject: Sendable {
-    /// Its folder.
+    /// The command's folder.
     var place: String
-    /// Its pod's folders and volumes.
+    /// The folders and volumes of the command's pod.
     var folders: [String]
     var isInCgroup: Bool
-    /// True for a command of an earlier daemon: nobody here waits for its end.
+    /// True for a command of an earlier daemon, whose end no caller in this process awaits.
     var isAdopted: Bool
   }
 
   private struct Entry {
     var subject: Subject
     var nextDiskLook: ContinuousClock.Instant?
-    /// What its sockets and pipes may hold, as of that look.
+    /// The memory that its sockets and pipes could hold at the last check.
     var openMemory = 0
     var excess: ResourceExcess?
   }
@@ -34,12 +34,12 @@ final class ResourceWatch: Sendable {
   private let limits: SandboxLimits
   private let proc: String
   private let pool = BlockingPool(width: 1)
-  /// A process takes long to end that has much memory: the others are looked at meanwhile.
+  /// Ending a process with much memory takes long; the other commands are checked in the meantime.
   private let endings = BlockingPool(width: 4)
   private let state = Mutex(State())
 
   private static let interval = Duration.milliseconds(200)
-  /// Where somebody uses more than half of the memory allowed.
+  /// Used while a command uses more than half of its memory limit.
   private static let shortInterval = Duration.milliseconds(50)
   private static let diskInterval = Duration.seconds(1)
 
@@ -54,12 +54,12 @@ final class ResourceWatch: Sendable {
       defer { state.isRunning = true }
       return !state.isRunning
     }
-    // No child of a task: commands outlive who asked for them.
+    // Not a child task, because commands outlive their callers.
     if mustStart { Task.detached { await self.run() } }
   }
 
-  /// Watches a command no more.
-  /// - Returns: why it was ended; nil where it was not.
+  /// Stops watching a command.
+  /// - Returns: why it was ended; nil if it was not ended here.
   @discardableResult
   func remove(_ place: String) -> ResourceExcess? {
     state.withLock { $0.entries.removeValue(forKey: place)?.excess }
@@ -80,7 +80,7 @@ final class ResourceWatch: Sendable {
     }
   }
 
-  // MARK: One look
+  // MARK: One check
 
   private func look() {
     let entries = state.withLock { state in
@@ -90,7 +90,7 @@ final class ResourceWatch: Sendable {
     var tree: ProcessTree?
     for entry in entries {
       let subject = entry.subject
-      // Not yet there where the command begins just now.
+      // Does not exist yet if the command is just starting.
       guard let wrapper = CommandProcess.wrapper(of: subject.place)?.stamp else {
         if subject.isAdopted { remove(subject.place) }
         continue
@@ -112,7 +112,7 @@ final class ResourceWatch: Sendable {
     var used = use.memory(of: tree.members(from: wrapper.process), in: tree, limit: limit)
     if used > limit / 2 { state.withLock { $0.isNearLimit = true } }
     guard used > limit else { return nil }
-    // Seen twice: while processes are being made and ended, what they share may count several times.
+    // Measured twice: while processes start and end, shared memory may be counted several times.
     let again = ProcessTree(proc: proc)
     used = min(used, use.memory(of: again.members(from: wrapper.process), in: again, limit: limit))
     return used > limit ? .memory(used: used + entry.openMemory, limit: limits.totalMemory) : nil
@@ -124,7 +124,7 @@ final class ResourceWatch: Sendable {
     let open = ProcessUse(proc: proc).openFiles(of: tree.members(from: wrapper.process))
     var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: open.disk)
     for folder in entry.subject.folders { use.add(folder) }
-    // Many files take long to count: a tenth of the time is spent on that at most.
+    // Counting many files takes long; at most a tenth of the time is spent on it.
     let pause = max(Self.diskInterval, (ContinuousClock.now - began) * 10)
     state.withLock { state in
       state.entries[entry.subject.place]?.nextDiskLook = .now + pause
@@ -134,7 +134,7 @@ final class ResourceWatch: Sendable {
   }
 
   private func end(_ subject: Subject, _ excess: ResourceExcess) {
-    // First: who waits for the command learns of its end at once.
+    // Recorded first, because the waiting caller learns of the command's end at once.
     state.withLock { $0.entries[subject.place]?.excess = excess }
     if subject.isAdopted { RunFolder.note(excess, of: subject.place) }
     Task.detached {

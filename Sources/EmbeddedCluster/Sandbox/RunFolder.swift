@@ -1,31 +1,35 @@
 import FoundationEssentials
 import Glibc
 
-/// What is known on disk of a container's processes, so that a later daemon can find and end them.
+/// The run folder of a container: the record of its processes on disk, so that a later daemon can find and end
+/// them.
 ///
-/// `run/<container>/` exists as long as the container; each command has a folder below it with `pid` (the wrapper's line of
-/// `/proc/<pid>/stat`, and the machine's boot id), `status` (what bubblewrap says), `stdin`, `stdout` and `stderr`.
+/// `run/<container>/` exists as long as the container. Each command has a folder in it with `pid` (the
+/// wrapper's line of `/proc/<pid>/stat`, and the machine's boot id), `status` (bubblewrap's status output),
+/// `stdin`, `stdout` and `stderr`.
 ///
-/// A process is signalled only where the kernel confirms what these files say: see `CommandProcess`.
+/// A process is signalled only if the kernel confirms the content of these files: see `CommandProcess`.
 struct RunFolder: Sendable {
   let path: String
 
   var exists: Bool { SafeFolder.kind(path) == .folder }
 
-  /// Ends everything that runs in a container whose folder has been moved away. Waits until it is gone.
+  /// Ends all processes of a container whose folder has been moved away, and waits until they are gone.
   ///
-  /// The move comes first: a wrapper that has not yet said who it is then finds its folder missing, and gives up.
+  /// The folder is moved first: a wrapper that has not yet written its pid then finds its folder missing, and
+  /// exits.
   func endAll() {
     Self.endCommands(((try? SafeFolder.names(in: path)) ?? []).map { "\(path)/\($0)" })
   }
 
-  /// What a command's folder is called while the command is being ended.
+  /// The suffix of a folder whose command or container is being ended.
   static let ending = ".ending"
 
-  /// Ends one command and all that it has started, and removes its folder. Nothing happens where it has ended already.
+  /// Ends one command and everything that it started, and removes its folder. Does nothing if the command has
+  /// already ended.
   static func end(command place: String) {
     let away = place + ending
-    // Moved first for the same reason as a container's.
+    // Moved first for the same reason as a container's folder.
     guard rename(place, away) == 0 else { return }
     endCommands([away])
     try? FileManager.default.removeItem(atPath: away)
@@ -33,7 +37,7 @@ struct RunFolder: Sendable {
 
   private static func endCommands(_ folders: [String]) {
     let wrappers = folders.compactMap(CommandProcess.wrapper(of:))
-    // The first process of the sandbox takes all others with it.
+    // When the first process of the sandbox dies, the kernel ends all others in it.
     let inside = wrappers.compactMap { CommandProcess.firstInside($0.folder, below: $0.stamp) }
     for wrapper in wrappers where wrapper.stamp.isAlive { kill(-wrapper.stamp.process, SIGKILL) }
     for stamp in inside where stamp.isAlive { kill(stamp.process, SIGKILL) }
@@ -50,13 +54,13 @@ struct RunFolder: Sendable {
   private static let cgroup = "cgroup"
   private static let excess = "excess"
 
-  /// Notes how a command is limited, for a later daemon.
+  /// Records the limits of a command for a later daemon.
   static func note(_ folders: [String], _ cgroup: ScriptCgroup?, of place: String) throws {
     try Data(folders.joined(separator: "\0").utf8).write(to: URL(fileURLWithPath: "\(place)/\(measured)"))
     if let cgroup { try Data(cgroup.path.utf8).write(to: URL(fileURLWithPath: "\(place)/\(Self.cgroup)")) }
   }
 
-  /// Commands that an earlier daemon began and that still run.
+  /// Returns the commands that an earlier daemon started and that still run.
   func adoptable() -> [ResourceWatch.Subject] {
     ((try? SafeFolder.names(in: path)) ?? []).compactMap { name in
       let place = "\(path)/\(name)"
@@ -70,23 +74,25 @@ struct RunFolder: Sendable {
     }
   }
 
-  /// Notes in its container why a command was ended that nobody here waits for: who asks for it again is told.
+  /// Records in the container's folder why an adopted command was ended, so that a repeated request can report
+  /// it.
   static func note(_ excess: ResourceExcess, of place: String) {
     guard let end = place.lastIndex(of: "/") else { return }
     try? Data("\(excess)".utf8).write(to: URL(fileURLWithPath: "\(place[..<end])/\(Self.excess)"))
   }
 
-  /// Why the last command of an earlier daemon was ended, once; nil where it was not.
+  /// Returns, once, why the last command of an earlier daemon was ended; nil if it was not ended.
   func takeExcess() -> String? {
     let file = "\(path)/\(Self.excess)"
     defer { unlink(file) }
     return FileText.read(file)
   }
 
-  /// Removes what earlier commands left that have ended, after ending those that an earlier daemon was about to end.
+  /// Removes the folders of earlier commands that have ended. Commands that an earlier daemon was about to end
+  /// are ended first.
   ///
-  /// - Returns: whether a command was killed by someone else: its wrapper is dead and its exit code is not known. What is
-  ///   left of it stays as long as its container, so that this is known however often the daemon dies meanwhile.
+  /// - Returns: whether a command was killed from outside: its wrapper is dead and its exit code is unknown.
+  ///   Its folder stays as long as its container, so that this is still known if the daemon dies again.
   func forgetEnded() -> Bool {
     var wasKilled = false
     for name in (try? SafeFolder.names(in: path)) ?? [] where SafeFolder.kind("\(path)/\(name)/stdin") != nil
@@ -96,7 +102,7 @@ struct RunFolder: Sendable {
         Self.endCommands([folder])
       } else if SafeFolder.kind("\(folder)/pid") != nil {
         if CommandProcess.wrapper(of: folder) != nil { continue }
-        // Looked at after the wrapper, which may have ended just now.
+        // Read after the wrapper, which may have ended just now.
         guard BubblewrapStatus(file: "\(folder)/status").exitCode != nil else {
           wasKilled = true
           continue
@@ -108,27 +114,27 @@ struct RunFolder: Sendable {
   }
 }
 
-/// Which processes belong to a command. The files of its folder only say where to look; what counts is what the kernel
-/// says, so that no content of a file has another process signalled.
+/// Finds the processes of a command. The files in its folder only say where to look; the kernel's data decides,
+/// so that no file content can cause a signal to another process.
 enum CommandProcess {
-  /// The wrapper of a command, where it is alive: started when the record says, in this boot, and with the command's
-  /// folder among its arguments.
+  /// Returns the wrapper of a command if it is alive: it must have started at the recorded time, in this boot,
+  /// and with the command's folder among its arguments.
   static func wrapper(of folder: String) -> (folder: String, stamp: ProcessStamp)? {
     guard let text = FileText.read("\(folder)/pid") else { return nil }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard let stamp = ProcessStamp(line: String(lines[0])), stamp.isAlive else { return nil }
-    // Daemons before this one left no boot id.
+    // Older daemons recorded no boot id.
     if lines.count > 1, !lines[1].isEmpty, String(lines[1]) != boot { return nil }
     return hasArgument(folder, stamp.process) ? (folder, stamp) : nil
   }
 
-  /// The first process inside the sandbox, as bubblewrap named it, where it comes from the wrapper.
+  /// Returns the first process inside the sandbox, as bubblewrap reported it, if it descends from the wrapper.
   static func firstInside(_ folder: String, below wrapper: ProcessStamp) -> ProcessStamp? {
     guard let process = BubblewrapStatus(file: "\(folder)/status").childProcess,
       let stamp = ProcessStamp(process: process)
     else { return nil }
     var ancestor = stamp
-    // Two bubblewraps and two shells lie between them.
+    // Two bubblewrap processes and two shells lie between them.
     for _ in 0..<16 {
       guard let parent = ancestor.parent.flatMap(ProcessStamp.init(process:)) else { return nil }
       if parent == wrapper { return stamp.isAlive ? stamp : nil }
@@ -137,13 +143,13 @@ enum CommandProcess {
     return nil
   }
 
-  /// Which boot of the machine this is.
+  /// The id of the machine's current boot.
   private static let boot = FileText.read("/proc/sys/kernel/random/boot_id").map {
     String($0.prefix { $0 != "\n" })
   }
 
-  /// Whether a process was started with the command's folder as an argument of its own. The folder may have been
-  /// renamed since, and the cluster's folder may have been moved.
+  /// Whether a process has the command's folder among its arguments. The folder may have been renamed since,
+  /// and the cluster's folder may have been moved.
   private static func hasArgument(_ folder: String, _ process: Int32) -> Bool {
     guard let bytes = FileText.bytes("/proc/\(process)/cmdline", limit: 16 << 10) else { return false }
     let wanted = names(folder)
@@ -152,7 +158,7 @@ enum CommandProcess {
     }
   }
 
-  /// The container's and the command's folder, without what is added while they are ended.
+  /// The names of the container's and the command's folder, without the suffix `.ending`.
   private static func names(_ folder: String) -> [String] {
     folder.split(separator: "/").suffix(2).map { name in
       name.hasSuffix(RunFolder.ending) ? String(name.dropLast(RunFolder.ending.utf8.count)) : String(name)
@@ -160,7 +166,7 @@ enum CommandProcess {
   }
 }
 
-/// A process, told apart from a later one with the same number by when it started.
+/// A process, identified by its number and start time, because numbers are reused.
 struct ProcessStamp: Sendable, Hashable {
   var process: Int32
   var startTime: String
@@ -176,7 +182,7 @@ struct ProcessStamp: Sendable, Hashable {
     self.init(line: line)
   }
 
-  /// - Parameter line: proc(5), `/proc/<pid>/stat`; the second field may itself hold spaces and parentheses.
+  /// - Parameter line: proc(5), `/proc/<pid>/stat`; the second field can contain spaces and parentheses.
   init?(line: String) {
     guard let line = Self.read(line) else { return nil }
     self = line.stamp
@@ -195,7 +201,7 @@ struct ProcessStamp: Sendable, Hashable {
       parent: Int32(fields[1]))
   }
 
-  /// What the kernel says of the process now; nil where it is another one by now.
+  /// The process's current line in `/proc`; nil if the number now belongs to another process.
   private var now: Line? {
     guard let line = FileText.read("/proc/\(process)/stat").flatMap(Self.read), line.stamp == self else {
       return nil
@@ -203,14 +209,15 @@ struct ProcessStamp: Sendable, Hashable {
     return line
   }
 
-  /// The process that started it; nil where there is none any more.
+  /// The parent process; nil if this process no longer exists.
   var parent: Int32? { now?.parent }
 
-  /// False for one that has ended and only waits to be noticed.
+  /// False for a zombie, and for a process that no longer exists.
   var isAlive: Bool { now.map { $0.state != "Z" } ?? false }
 }
 
-/// What bubblewrap tells of a sandbox: a line of JSON when it stands, and one when the command has ended.
+/// The status output of bubblewrap: a line of JSON when the sandbox is set up, and one when the command has
+/// ended.
 struct BubblewrapStatus: Sendable, Hashable {
   var childProcess: Int32?
   var exitCode: Int?
@@ -228,7 +235,7 @@ struct BubblewrapStatus: Sendable, Hashable {
 }
 
 enum FileText {
-  /// The first bytes of a file of ours as text; nil where it cannot be read.
+  /// Reads the first bytes of one of the daemon's files as text; nil if it cannot be read.
   static func read(_ path: String) -> String? {
     bytes(path, limit: 4096).map { String(decoding: $0, as: UTF8.self) }
   }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Glibc
 
-/// What went wrong with a file or a folder.
+/// A failed operation on a file or folder.
 struct FileError: Error, CustomStringConvertible {
   var description: String
 
@@ -9,42 +9,44 @@ struct FileError: Error, CustomStringConvertible {
   init(errno code: Int32, _ path: String) { description = "\(path): \(String(cString: strerror(code)))" }
 }
 
-/// Who owns what scripts may write.
+/// The owner of the files that scripts may write.
 struct FileOwner: Sendable, Hashable {
   var user: UInt32
   var group: UInt32
 }
 
-/// Steps into folders that scripts can write to. No link is ever followed: a script could have put it there.
+/// Operations on folders that scripts can write to. No link is ever followed, because a script could have
+/// created it.
 enum SafeFolder {
-  /// The parts of a path; nil where it steps back or names nothing.
+  /// Returns the names in a path; nil if it contains `.`, `..` or an invalid name.
   static func components(_ path: String) -> [String]? {
-    // By bytes: a slash with a combining mark after it is one Character, and still a separator to the kernel.
+    // Split by bytes: a slash followed by a combining mark is one Character, but the kernel treats it as a
+    // separator.
     let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
     return parts.allSatisfy(isName) ? parts : nil
   }
 
-  /// Whether a text can be the name of something in a folder.
+  /// Whether a text is a valid file name.
   static func isName(_ name: String) -> Bool {
     !name.isEmpty && !name.utf8.elementsEqual(".".utf8) && !name.utf8.elementsEqual("..".utf8)
       && !name.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") }
   }
 
-  /// Whether a path is another or lies in it. Names are compared as bytes, as the kernel does.
+  /// Whether a path equals another one or lies in it. Names are compared as bytes, as the kernel does.
   static func lies(_ path: [String], in folder: [String]) -> Bool {
     path.count >= folder.count && zip(path, folder).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
   }
 
-  /// Makes the folders of a path below `base` where they are missing.
-  /// - Parameter base: one whose parents no script can write to.
-  /// - Throws: `FileError` where something other than a folder is in the way.
+  /// Creates the missing folders of a path below `base`.
+  /// - Parameter base: a path whose parent folders no script can write to.
+  /// - Throws: `FileError` if something other than a folder is in the way.
   static func make(_ parts: [String], below base: String, owner: FileOwner?) throws {
     _ = try OpenFolder(base).make(parts, owner: owner)
   }
 
   enum Kind { case folder, file, link, other }
 
-  /// What is at a path, itself and not what it points to; nil where there is nothing.
+  /// Returns what is at a path, without following a link; nil if nothing is there.
   static func kind(_ path: String) -> Kind? {
     var info = stat()
     guard lstat(path, &info) == 0 else { return nil }
@@ -67,7 +69,7 @@ enum SafeFolder {
     try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
   }
 
-  /// Every entry below a folder, parents before their children, without following links.
+  /// Visits every entry below a folder, parents before their children, without following links.
   static func walk(_ folder: String, _ visit: (_ path: String, _ parts: [String], Kind) throws -> Void) throws
   {
     var pending: [[String]] = [[]]

@@ -2,42 +2,43 @@ import FoundationEssentials
 import Glibc
 import Logging
 
-/// How scripts are run on the embedded node.
+/// How the embedded node runs scripts.
 public enum SandboxMode: String, Sendable, Hashable, CaseIterable {
-  /// In bubblewrap: no network, no host files but programs and libraries, limits on everything.
+  /// In bubblewrap: without network, without host files except programs and libraries, and with resource
+  /// limits.
   case bubblewrap
-  /// In the pod's folder as root directory and nothing more: the network and this machine's devices are there. For
-  /// those who insist, `--embedded-unsandboxed`.
+  /// With the pod's folder as root directory and no other isolation: scripts can use the network and this
+  /// machine's devices. Selected with `--embedded-unsandboxed`.
   case none
-  /// Not at all: `exec` is refused. For clusters whose apps have no packages.
+  /// Scripts are not run: `exec` is refused. For clusters whose apps have no packages.
   case noScripts
 }
 
-/// What a script may use: each of its processes, and all of them together.
+/// Resource limits of a script: of each of its processes, and of all of them together.
 public struct SandboxLimits: Sendable, Hashable {
   public var processes = 256
-  /// Memory of all its processes together, in bytes.
+  /// Memory of all processes together, in bytes.
   public var totalMemory = 2 << 30
-  /// What its pod's files and volumes may take of the disk while it runs, in bytes.
+  /// Disk space of the pod's files and volumes while the script runs, in bytes.
   public var totalDisk = 4 << 30
-  /// How many folders may lie in one another there.
+  /// Maximum nesting of folders in these files and volumes.
   public var folderDepth = 128
   /// Address space of one process, in bytes.
   public var memory = 2 << 30
-  /// The largest file it may write, in bytes.
+  /// Maximum size of a file that it writes, in bytes.
   public var fileSize = 1 << 30
-  /// Time on a processor, in seconds.
+  /// CPU time, in seconds.
   public var cpuSeconds = 600
   public var openFiles = 1024
-  /// What fits into `/dev/shm` altogether, in bytes.
+  /// Total size of `/dev/shm`, in bytes.
   public var sharedMemory = 64 << 20
 
   public init() {}
 }
 
-/// One command to be run in a container.
+/// A request to run one command in a container.
 struct SandboxRequest: Sendable {
-  /// A folder of the node, and what it was known by when it was opened without following a link.
+  /// A folder of the node, and its identity from when it was opened without following a link.
   struct Folder: Sendable, Hashable {
     var path: String
     /// See `OpenFolder.identity`.
@@ -50,14 +51,14 @@ struct SandboxRequest: Sendable {
     var isReadOnly: Bool
   }
 
-  /// The folder that is the container's root.
+  /// The folder that becomes the container's root.
   var root: Folder
-  /// What is laid over the root, outer folders first.
+  /// The mounts over the root, outer folders first.
   var binds: [Bind]
   var hostname: String
   var environment: [String: String]
   var command: [String]
-  /// Folders whose files count towards the limit on disk.
+  /// Folders whose files count towards the disk limit.
   var measured: [String] = []
 }
 
@@ -65,18 +66,21 @@ extension SandboxRequest.Folder {
   init(_ folder: OpenFolder) throws { self.init(path: folder.path, identity: try folder.identity()) }
 }
 
-/// Makes the argument vector that runs a command in a container. Nothing in it passes through a shell.
+/// Builds the argument vector that runs a command in a container. No part of it is interpreted by a shell.
 struct Sandbox: Sendable {
   let mode: SandboxMode
   let limits: SandboxLimits
-  /// Who scripts are, outside: nobody in particular where the daemon is root, otherwise the daemon's own user.
+  /// The user that scripts run as outside the sandbox: an unprivileged id if the daemon is root, otherwise the
+  /// daemon's own user.
   let owner: FileOwner?
 
-  /// An id that no account has. The kernel exempts its root from the limit on processes, so scripts must not be it.
+  /// An id that no account uses. The kernel does not apply the process limit to root, so scripts must not run
+  /// as root.
   static let unprivileged = FileOwner(user: 7_038_063, group: 7_038_063)
 
   private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-  /// Where a root daemon gathers a container's folders, out of their places that others may not enter.
+  /// Where a root daemon collects a container's folders, because other users cannot enter their original
+  /// location.
   private static let stage = "/mnt"
 
   init(mode: SandboxMode, limits: SandboxLimits, isRoot: Bool = geteuid() == 0) {
@@ -97,7 +101,7 @@ struct Sandbox: Sendable {
   private func bubblewrap(_ request: SandboxRequest) -> [String] {
     var arguments = [
       "bwrap", "--unshare-user", "--unshare-all", "--disable-userns", "--new-session",
-      // Its parent is the wrapper, not the daemon: who ends the wrapper ends the script.
+      // Its parent is the wrapper, not the daemon: ending the wrapper ends the script.
       "--die-with-parent", "--uid", "0", "--gid", "0", "--cap-drop", "ALL", "--hostname", request.hostname,
       "--clearenv", "--json-status-fd", "4", "--seccomp", "5", "--bind", request.root.path, "/",
     ]
@@ -107,7 +111,7 @@ struct Sandbox: Sendable {
     }
     arguments += [
       "--proc", "/proc", "--dev", "/dev", "--size", String(limits.sharedMemory), "--tmpfs", "/dev/shm",
-      // Itself a tmpfs without a limit; the devices in it and what is mounted below it stay writable.
+      // `/dev` is a tmpfs without a size limit; the devices in it and the mounts below it stay writable.
       "--remount-ro", "/dev",
     ]
     for bind in request.binds {
@@ -118,10 +122,11 @@ struct Sandbox: Sendable {
     return arguments + ["--"] + limited(request.command)
   }
 
-  /// Gathers the folders where an unprivileged user can reach them, becomes that user, and goes on as it.
+  /// Collects the folders where an unprivileged user can reach them, switches to that user, and continues as
+  /// it.
   ///
-  /// No more of the machine is gathered than the sandbox is made from. bubblewrap looks at every mount below what it
-  /// is given, and gives up where one goes meanwhile, as they do all the time beside a container runtime.
+  /// Only what the sandbox needs is collected. bubblewrap examines every mount below a folder that it binds,
+  /// and fails if one disappears meanwhile, which happens often beside a container runtime.
   private func asUnprivileged(_ request: SandboxRequest, _ owner: FileOwner) -> [String] {
     var inner = request
     var arguments = ["bwrap", "--die-with-parent"]
@@ -146,10 +151,11 @@ struct Sandbox: Sendable {
     return arguments + bubblewrap(inner)
   }
 
-  /// `$1` what the folders were known by, a line each, then where they were gathered, `--`, and the command.
+  /// `$1` contains the identities of the folders, one per line; then follow the paths where they were
+  /// collected, `--`, and the command.
   ///
-  /// bubblewrap finds a folder by its path, and does so as root: where a path was made to lead elsewhere since it was
-  /// checked, nothing is run. No script can change what is mounted here.
+  /// bubblewrap opens a folder by its path, as root. If a path was redirected after it was checked, nothing is
+  /// run. No script can change the mounts here.
   private static let check = """
     known=$1 places=; shift
     while [ "$1" != -- ]; do places="$places $1"; shift; done; shift
@@ -175,8 +181,8 @@ struct Sandbox: Sendable {
 
   // MARK: Without bubblewrap
 
-  /// A mount namespace to put the folders together and a process namespace to find the end; the rest of the
-  /// machine is there.
+  /// Uses a mount namespace to assemble the folders, and a process namespace to end all processes; the rest of
+  /// the machine is accessible.
   private func changedRoot(_ request: SandboxRequest) -> [String] {
     let asRoot = geteuid() == 0 ? [] : ["--user", "--map-root-user"]
     var arguments =
@@ -195,9 +201,9 @@ struct Sandbox: Sendable {
     cd "$root" && exec chroot . "$@"
     """
 
-  // MARK: Is it there?
+  // MARK: Probe
 
-  /// Runs nothing in the sandbox, to see whether it can be made on this machine.
+  /// Runs a command without effect, to check whether sandboxes can be created on this machine.
   func probe(in directory: String, logger: Logger) async throws(EmbeddedClusterError) {
     guard mode != .noScripts else { return }
     let root = "\(directory)/run/probe-\(UUID().uuidString)"
@@ -225,7 +231,7 @@ struct Sandbox: Sendable {
     throw EmbeddedClusterError(Self.advice(mode, failure, isInstalled: isInstalled, user: owner?.user))
   }
 
-  /// Says as whom scripts run, where that is not the daemon's user in a sandbox.
+  /// Logs the user that scripts run as, if it is not the daemon's own user in a sandbox.
   private func report(to logger: Logger) {
     if let owner {
       logger.info("scripts run as user \(owner.user), an id without an account, and not as root")
@@ -238,9 +244,9 @@ struct Sandbox: Sendable {
     }
   }
 
-  /// What to do where no sandbox can be made.
+  /// Returns what the user can do when no sandbox can be created.
   ///
-  /// - Parameter user: who scripts were to be, where the daemon is root.
+  /// - Parameter user: the user for scripts, if the daemon is root.
   static func advice(_ mode: SandboxMode, _ failure: String, isInstalled: Bool, user: UInt32? = nil) -> String
   {
     guard mode == .bubblewrap else {

@@ -1,13 +1,13 @@
 import FoundationEssentials
 import Glibc
 
-/// Why no cgroup v2 limits scripts on this machine.
+/// The reason why cgroup v2 cannot limit scripts on this machine.
 public struct CgroupLack: Error, Sendable, Hashable, CustomStringConvertible {
   public var description: String
 }
 
-/// A cgroup v2 below which each script gets one of its own, so that the kernel limits what its processes use together,
-/// also while no daemon runs.
+/// A parent cgroup (v2) in which each script gets its own cgroup, so that the kernel limits the script's
+/// processes together, even while no daemon runs.
 ///
 /// Source: Linux, `Documentation/admin-guide/cgroup-v2.rst`.
 public struct ScriptCgroups: Sendable, Hashable {
@@ -16,9 +16,10 @@ public struct ScriptCgroups: Sendable, Hashable {
   private static let daemonLeaf = "kdops-daemon"
   private static let prefix = "kdops-run-"
 
-  /// Prepares the cgroup that this process is in, or that of its systemd unit, for scripts.
+  /// Prepares the cgroup of this process, or of its systemd unit, for scripts.
   ///
-  /// A cgroup with processes in it cannot limit its children, so this process moves to a child of its own where it has to.
+  /// A cgroup that contains processes cannot limit its children, so this process moves to its own child cgroup
+  /// if necessary.
   public static func prepare() throws(CgroupLack) -> ScriptCgroups {
     try prepare(proc: "/proc/self", process: getpid())
   }
@@ -26,7 +27,7 @@ public struct ScriptCgroups: Sendable, Hashable {
   static func prepare(proc: String, process: Int32) throws(CgroupLack) -> ScriptCgroups {
     let own = try ownFolder(proc)
     let parent = own.lastIndex(of: "/").map { String(own[..<$0]) } ?? ""
-    // `DelegateSubgroup=` puts the daemon into a child of its unit.
+    // `DelegateSubgroup=` puts the daemon into a child cgroup of its unit.
     let isSubgroup =
       parent.hasSuffix(".service") || parent.hasSuffix(".scope") || own.hasSuffix("/\(daemonLeaf)")
     let cgroups = ScriptCgroups(folder: isSubgroup ? parent : own)
@@ -35,7 +36,7 @@ public struct ScriptCgroups: Sendable, Hashable {
     return cgroups
   }
 
-  /// Where the cgroup of a process is mounted.
+  /// The path where the process's cgroup is mounted.
   private static func ownFolder(_ proc: String) throws(CgroupLack) -> String {
     let mounts = text("\(proc)/mountinfo").split(separator: "\n").compactMap { line -> [Substring]? in
       let halves = line.ranges(of: " - ").first.map { (line[..<$0.lowerBound], line[$0.upperBound...]) }
@@ -56,7 +57,7 @@ public struct ScriptCgroups: Sendable, Hashable {
     return below == "/" ? String(point) : "\(point)\(below)"
   }
 
-  /// Has children of this cgroup limited by the controllers that are needed.
+  /// Enables the required controllers for the children of this cgroup.
   private func enable(_ process: Int32) throws(CgroupLack) {
     guard words("cgroup.controllers").contains("memory") else {
       throw CgroupLack(
@@ -83,14 +84,14 @@ public struct ScriptCgroups: Sendable, Hashable {
     rmdir(probe)
   }
 
-  /// What scripts of an earlier daemon left. One that still runs keeps its own.
+  /// Removes the cgroups of an earlier daemon's scripts. The cgroup of a script that still runs remains.
   private func removeLeftovers() {
     for name in (try? SafeFolder.names(in: folder)) ?? [] where name.hasPrefix(Self.prefix) {
       rmdir("\(folder)/\(name)")
     }
   }
 
-  /// Makes the cgroup of one script.
+  /// Creates the cgroup of one script.
   func make(_ name: String, _ limits: SandboxLimits) throws -> ScriptCgroup {
     let child = Self.prefix + name
     let path = "\(folder)/\(child)"
@@ -100,7 +101,7 @@ public struct ScriptCgroups: Sendable, Hashable {
       rmdir(path)
       throw error
     }
-    // What a kernel without swap or with an older version does not have.
+    // Not supported by kernels without swap, or by older ones.
     write("0", to: "\(child)/memory.swap.max")
     write("1", to: "\(child)/memory.oom.group")
     write("\(limits.processes + 16)", to: "\(child)/pids.max")
@@ -126,16 +127,16 @@ public struct ScriptCgroups: Sendable, Hashable {
   }
 }
 
-/// The cgroup of one script and all that it starts.
+/// The cgroup of one script and all processes that it starts.
 struct ScriptCgroup: Sendable, Hashable {
   let path: String
 
-  /// What stands before a command that is to run in it.
+  /// The arguments before a command that make it run in this cgroup.
   var entering: [String] {
     ["sh", "-c", "echo $$ >\"$1/cgroup.procs\" || exit 125; shift; exec \"$@\"", "sh", path]
   }
 
-  /// Whether the kernel has ended processes of it for want of memory.
+  /// Whether the kernel has killed a process in it because of its memory limit.
   var ranOutOfMemory: Bool {
     guard let text = FileText.read("\(path)/memory.events") else { return false }
     return text.split(separator: "\n").contains { line in
@@ -144,7 +145,7 @@ struct ScriptCgroup: Sendable, Hashable {
     }
   }
 
-  /// Removes it, once nothing runs in it any more.
+  /// Removes the cgroup after its last process has ended.
   func remove() {
     var patience = 100
     while rmdir(path) != 0, errno == EBUSY, patience > 0 {

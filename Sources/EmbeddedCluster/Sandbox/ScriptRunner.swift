@@ -2,36 +2,37 @@ import FoundationEssentials
 import Glibc
 import Subprocess
 
-/// Runs commands so that they outlive the daemon, but not their container.
+/// Runs commands that outlive the daemon, but not their container.
 ///
-/// Between the daemon and the sandbox stands a shell with a session of its own, which keeps what comes out in files: the
-/// daemon may die at any instant and the command runs on, never stopped by a pipe without a reader. What is
-/// beyond the limit is read and dropped, so that no amount of output fills the disk or blocks the command.
+/// A shell in its own session runs between the daemon and the sandbox, and writes the command's output to
+/// files. So the daemon may die at any time without stopping the command, which never writes to a pipe without
+/// a reader. Output above the limit is read and dropped, so that it neither fills the disk nor blocks the
+/// command.
 struct ScriptRunner: Sendable {
   enum Ending: Sendable {
     case exited(code: Int, stdout: [UInt8], stderr: [UInt8])
-    /// The command did not begin.
+    /// The command could not be started.
     case notStarted(String)
-    /// It was ended because it used more than it may.
+    /// The command was ended because it exceeded a resource limit.
     case exceeded(ResourceExcess)
-    /// It was ended from outside, with its container.
+    /// The command was ended from outside, with its container.
     case ended
   }
 
-  /// A command that was begun.
+  /// A command that was started.
   struct Command: Sendable {
-    /// Its folder, within its container's.
+    /// The command's folder, inside its container's folder.
     let place: String
     let ending: Completion<Ending>
   }
 
   let sandbox: Sandbox
   let watch: ResourceWatch
-  /// Nil where the machine has none: then the watch alone limits what processes use together.
+  /// Nil if the machine has no usable cgroups: then only the resource watch limits processes together.
   let cgroups: ScriptCgroups?
 
-  /// `$1` the command's folder, `$2` what is kept of each stream, `$3` whether the end is to be noted here, then
-  /// the command. Nothing of it is ever part of the text.
+  /// `$1` is the command's folder, `$2` the limit for each output stream, `$3` whether the exit code is
+  /// recorded here; then the command follows. None of them is inserted into the script's text.
   private static let wrapper = """
     folder=$1 limit=$2 note=$3; shift 3
     umask 077
@@ -47,10 +48,10 @@ struct ScriptRunner: Sendable {
     } 3>&1 | { head -c "$limit" >"$folder/stderr"; cat >/dev/null; }
     """
 
-  /// Begins a command.
+  /// Starts a command.
   /// - Parameters:
   ///   - folder: the container's run folder; the command gets a folder in it, which is removed after the end.
-  ///   - whenEnded: called when the command has ended, whoever still waits for it.
+  ///   - whenEnded: called when the command has ended, even if no caller waits for it.
   func start(
     _ request: SandboxRequest, stdin: [UInt8], outputLimit: Int, folder: RunFolder,
     whenEnded: @escaping @Sendable () async -> Void
@@ -70,7 +71,7 @@ struct ScriptRunner: Sendable {
     watch.add(
       ResourceWatch.Subject(
         place: place, folders: request.measured, isInCgroup: cgroup != nil, isAdopted: false))
-    // Not a child task: whoever waits may go away, and the command must not be ended by that.
+    // Not a child task: a caller that stops waiting must not end the command.
     Task.detached {
       var ending = await Self.run(arguments, place: place, outputLimit: outputLimit)
       if let excess = watch.remove(place) ?? excess(of: cgroup, ending) { ending = .exceeded(excess) }
@@ -81,22 +82,22 @@ struct ScriptRunner: Sendable {
     return Command(place: place, ending: completion)
   }
 
-  /// Writes what a command reads, and the sandbox around it.
+  /// Writes the files that the command and its sandbox read.
   static func write(stdin: [UInt8], to place: String) throws {
     try Data(stdin).write(to: URL(fileURLWithPath: "\(place)/stdin"))
     try Data(SystemCallFilter.bytes).write(to: URL(fileURLWithPath: "\(place)/filter"))
   }
 
-  /// What the kernel ended a command for; nil where its end is its own.
+  /// Returns the limit for which the kernel ended the command; nil if the command ended by itself.
   private func excess(of cgroup: ScriptCgroup?, _ ending: Ending) -> ResourceExcess? {
     guard let cgroup, cgroup.ranOutOfMemory else { return nil }
-    // Where one process of it was ended and it went on all the same, that is the script's own affair.
+    // If one of its processes was killed and the script continued, the script has handled that itself.
     if case .exited(let code, _, _) = ending, code != 137 { return nil }
     return .memory(used: nil, limit: sandbox.limits.totalMemory)
   }
 
-  /// What the shell is given to run a command whose folder is `place`.
-  /// - Parameter entering: what stands before the command, for its cgroup.
+  /// Builds the shell's arguments to run a command with the folder `place`.
+  /// - Parameter entering: the arguments before the command that move it into its cgroup.
   static func arguments(
     _ sandbox: Sandbox, _ request: SandboxRequest, place: String, outputLimit: Int, entering: [String] = []
   ) -> [String] {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// At most so many at a time; who comes first goes first.
+/// A semaphore with a fixed number of slots, served in the order of arrival.
 final class SlotQueue: Sendable {
   private struct State {
     var free: Int
@@ -13,7 +13,7 @@ final class SlotQueue: Sendable {
 
   init(_ slots: Int) { state = Mutex(State(free: max(1, slots))) }
 
-  /// - Throws: `CancellationError` when the task is cancelled while it waits; it then holds no slot.
+  /// - Throws: `CancellationError` if the task is cancelled while it waits; it then holds no slot.
   func acquire() async throws {
     let id = state.withLock { state in
       state.nextID += 1
@@ -55,7 +55,7 @@ final class SlotQueue: Sendable {
   }
 }
 
-/// A value that comes once and that many may wait for; whoever is cancelled stops waiting, and nothing else happens.
+/// A value that is set once and that many tasks can await. Cancelling one task only ends its own wait.
 final class Completion<Value: Sendable>: Sendable {
   private struct State {
     var value: Value?

@@ -1,16 +1,19 @@
-/// Refuses system calls by which a script could keep memory that no process of it shows as its own: files without a
-/// name, shared memory of System V, io_uring, BPF maps. They answer as on a kernel that does not have them (`ENOSYS`).
+/// Refuses system calls with which a script could use memory that is not attributed to any of its processes:
+/// anonymous files, System V shared memory, io_uring, BPF maps. They fail as on a kernel without them
+/// (`ENOSYS`).
 ///
-/// A program in classic BPF, as bubblewrap takes it: an array of `struct sock_filter`.
-/// Source: Linux, `Documentation/userspace-api/seccomp_filter.rst` and the tables of system calls of each architecture.
+/// A program in classic BPF, as bubblewrap reads it: an array of `struct sock_filter`.
+/// Source: Linux, `Documentation/userspace-api/seccomp_filter.rst` and the system call tables of each
+/// architecture.
 enum SystemCallFilter {
-  /// System calls of one architecture, by their numbers.
+  /// The numbers of one architecture's system calls.
   private struct Calls {
     /// `AUDIT_ARCH_…`
     var architecture: UInt32
-    /// memfd_create, memfd_secret, bpf, io_uring_setup; and what makes shared memory where sizes cannot be looked at.
+    /// memfd_create, memfd_secret, bpf, io_uring_setup; and the calls that create shared memory, where sizes
+    /// cannot be checked.
     var refused: [UInt32]
-    /// shmget, refused above `sharedMemory`; nil where it is refused always.
+    /// shmget, refused for sizes above `sharedMemory`; nil if it is always refused.
     var shmget: UInt32?
   }
 
@@ -21,9 +24,10 @@ enum SystemCallFilter {
     Calls(architecture: 0x4000_0028, refused: [385, 447, 386, 425, 307]),  // arm
   ]
 
-  /// The largest segment of shared memory, in bytes: databases need a small one. A sandbox has 4096 of them at most.
+  /// The largest segment of shared memory, in bytes: databases need a small one. A sandbox has at most 4096 of
+  /// them.
   private static let sharedMemory: UInt32 = 64 << 10
-  /// Calls of the x32 ABI, which no Debian kernel serves, carry this bit.
+  /// This bit is set in calls of the x32 ABI, which no Debian kernel supports.
   private static let x32: UInt32 = 0x4000_0000
 
   static let bytes: [UInt8] = program.flatMap(\.bytes)
@@ -34,7 +38,7 @@ enum SystemCallFilter {
     var ifFalse: UInt8 = 0
     var value: UInt32
 
-    /// As a machine that counts from the low byte has it: all of those in the table do.
+    /// In little-endian order, which all architectures in the table use.
     var bytes: [UInt8] {
       [UInt8(truncatingIfNeeded: code), UInt8(truncatingIfNeeded: code >> 8), ifTrue, ifFalse]
         + (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
@@ -46,7 +50,7 @@ enum SystemCallFilter {
     static let allow = result(0x7FFF_0000)
     /// `SECCOMP_RET_ERRNO` with `ENOSYS`.
     static let refuse = result(0x0005_0000 | 38)
-    /// Skips so many instructions unless the loaded word is the value.
+    /// Skips a number of instructions unless the loaded word equals the value.
     static func unless(equal value: UInt32, skip: UInt8) -> Instruction {
       Instruction(code: 0x15, ifFalse: skip, value: value)
     }

@@ -3,7 +3,7 @@ import Crypto
 import KubeDirector
 import Values
 
-/// Makes the objects that a StatefulSet owns: revisions, pods and volume claims.
+/// Builds the objects that a StatefulSet owns: revisions, pods and volume claims.
 ///
 /// Source: kubernetes/kubernetes, `pkg/controller/statefulset/stateful_set_utils.go`.
 enum PodFactory {
@@ -16,7 +16,7 @@ enum PodFactory {
   static func revisionName(of set: Object) -> String {
     let template = set.json["spec"]?["template"] ?? [:]
     let digest = SHA256.hash(data: template.serialized(sortedKeys: true))
-    // Kubernetes' alphabet for generated names: nothing in it can spell a word.
+    // Kubernetes' alphabet for generated names: it avoids accidental words.
     let alphabet = Array("bcdfghjklmnpqrstvwxz2456789".utf8)
     let hash = digest.prefix(10).map { alphabet[Int($0) % alphabet.count] }
     return "\(set.name)-\(String(decoding: hash, as: UTF8.self))"
@@ -66,7 +66,7 @@ enum PodFactory {
       content: ["spec": spec, "status": ["phase": "Pending"]])
   }
 
-  /// The volumes of one ordinal. They belong to nobody, so that they outlive the set.
+  /// The volume claims of one ordinal. They have no owner, so that they outlive the set.
   static func volumeClaims(of set: Object, ordinal: Int) -> [Object] {
     claimTemplates(set).map { claim in
       var labels = claim.json["metadata"]?["labels"]?.strings ?? [:]

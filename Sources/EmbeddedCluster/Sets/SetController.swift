@@ -3,13 +3,13 @@ import KubeDirector
 import Logging
 import Values
 
-/// Carries out what `SetPlan` decides for a StatefulSet.
+/// Executes the actions that `SetPlan` decides for a StatefulSet.
 struct SetController {
-  /// The revision that a set's template had at a generation: hashing it again at each pod's change would cost more
-  /// than everything else.
+  /// The revision name of each set's template at a generation. Hashing the template again at each change of a
+  /// pod would cost more than all other work.
   private var revisionNames: [String: (generation: Int, name: String)] = [:]
 
-  /// Takes one step for a set; the writes it makes bring it back here until there is nothing to do.
+  /// Executes one step for a set. Its writes trigger the next step, until there is nothing to do.
   mutating func sync(_ name: ObjectName, in store: ObjectStore, logger: Logger) {
     guard let record = store.record(Resource.statefulSets.kind, name) else { return }
     let set = record.object
@@ -26,7 +26,7 @@ struct SetController {
       do throws(APIError) {
         try perform(action, for: record, in: store)
       } catch {
-        // The rest of the plan goes on: one pod whose name is taken does not hold up the others.
+        // The rest of the plan continues: one pod whose name is taken must not block the others.
         logger.warning(
           "a step for a StatefulSet failed",
           metadata: ["statefulSet": "\(name)", "action": "\(action)", "error": "\(error)"])
@@ -67,7 +67,7 @@ struct SetController {
     case .createPod(let ordinal, let revision):
       let claims = PodFactory.volumeClaims(of: set, ordinal: ordinal)
       func found(_ claim: Object) -> Object? { store.record(claim.kind, claim.objectName)?.object }
-      // What is about to go is waited for.
+      // Waits for claims that are being deleted.
       guard !claims.contains(where: { found($0)?.isBeingDeleted == true }) else { return }
       for claim in claims where found(claim) == nil { _ = try store.create(claim) }
       let template = try store.existing(revisions, sibling(revision)).object

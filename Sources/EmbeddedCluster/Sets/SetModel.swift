@@ -2,10 +2,10 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// What the controller must know of a StatefulSet to decide.
+/// The part of a StatefulSet that the controller needs for its decisions.
 struct SetState: Sendable, Hashable {
   enum Strategy: Sendable, Hashable {
-    /// Ordinals from `partition` on get the update revision, those below keep the current one.
+    /// Ordinals from `partition` upwards get the update revision, lower ones keep the current revision.
     case rolling(partition: Int)
     case onDelete
   }
@@ -14,11 +14,11 @@ struct SetState: Sendable, Hashable {
   var generation: Int
   var replicas: Int
   var strategy: Strategy
-  /// True for `Parallel`: pods come and go without waiting for each other.
+  /// True for `Parallel`: pods are created and deleted without waiting for each other.
   var isParallel: Bool
   var isBeingDeleted: Bool
   var historyLimit: Int
-  /// The name of the revision that the template as it stands has.
+  /// The revision name of the current template.
   var templateRevision: String
   var status: SetStatus
 
@@ -35,7 +35,8 @@ struct SetStatus: Sendable, Hashable {
   var updateRevision = ""
 }
 
-/// One remembered template. Its name says what is in it, its number when it was wanted last.
+/// A ControllerRevision. Its name is a hash of the template, its number the order in which templates were last
+/// used.
 struct RevisionState: Sendable, Hashable {
   var name: String
   var number: Int
@@ -53,10 +54,10 @@ struct SetPodState: Sendable, Hashable {
   var isFinished: Bool
 }
 
-/// What is to be done for a set, in this order.
+/// An action for a set. Actions are executed in the order of the plan.
 enum SetAction: Sendable, Hashable {
   case createRevision(name: String, number: Int)
-  /// An old template is wanted again: its revision becomes the newest.
+  /// An old template is used again: its revision becomes the newest.
   case renumberRevision(name: String, number: Int)
   case createPod(ordinal: Int, revision: String)
   case deletePod(name: String)
@@ -65,7 +66,7 @@ enum SetAction: Sendable, Hashable {
 }
 
 extension SetState {
-  /// No set has more pods than a cluster may have members; what asks for more gets these.
+  /// A set has at most as many pods as a cluster may have members; a larger number is reduced to this limit.
   private static let replicaLimit = ClusterSpec.memberLimit
 
   init(_ object: Object, templateRevision: String) {
@@ -104,7 +105,7 @@ extension SetStatus {
 }
 
 extension SetPodState {
-  /// Nil for a pod whose name is not the set's with an ordinal.
+  /// Nil for a pod whose name is not the set's name with an ordinal.
   init?(_ object: Object, set: String) {
     let name = object.name
     guard name.hasPrefix("\(set)-"), let ordinal = Int(name.dropFirst(set.utf8.count + 1)), ordinal >= 0

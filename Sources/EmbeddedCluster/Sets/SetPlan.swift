@@ -1,17 +1,18 @@
-/// Decides what a StatefulSet needs next, as Kubernetes' controller does.
+/// Decides the next actions for a StatefulSet, as Kubernetes' controller does.
 ///
-/// Called again after everything that happens to the set or its pods; each plan is one step on the way.
-/// Rolling updates follow Kubernetes 1.35.0, where every pod that is not ready uses up the budget of one, whatever its
-/// revision: a stuck pod is not replaced though its template is mended (kubernetes/kubernetes#67250, #137409).
+/// Called again after each event of the set or its pods; each plan is one step.
+/// Rolling updates follow Kubernetes 1.35.0: every pod that is not ready uses up the budget of one unavailable
+/// pod, whatever its revision. So a stuck pod is not replaced when its template is corrected
+/// (kubernetes/kubernetes#67250, #137409).
 /// Source: kubernetes/kubernetes, `pkg/controller/statefulset/stateful_set_control.go`.
 struct SetPlan {
   private let set: SetState
   private let pods: [SetPodState]
   private var actions: [SetAction] = []
   private var status: SetStatus
-  /// Where each ordinal's pod is, those of the set's range only.
+  /// The pod of each ordinal in the set's range.
   private var replicas: [SetPodState?] = []
-  /// Pods beyond the range, from the highest ordinal down.
+  /// Pods beyond the range, the highest ordinal first.
   private var condemned: [SetPodState] = []
 
   static func actions(set: SetState, revisions: [RevisionState], pods: [SetPodState]) -> [SetAction] {
@@ -35,7 +36,7 @@ struct SetPlan {
 
   // MARK: Revisions
 
-  /// Finds or makes the revision of the template; returns all there are then, the newest last.
+  /// Finds or creates the revision of the template. Returns all revisions, the newest last.
   private mutating func settleRevisions(_ given: [RevisionState]) -> [RevisionState] {
     var revisions = given.sorted { ($0.number, $0.name) < ($1.number, $1.name) }
     let next = (revisions.last?.number ?? 0) + 1
@@ -56,7 +57,7 @@ struct SetPlan {
     return revisions
   }
 
-  /// Revisions that nobody uses go, the oldest first, until the limit is kept.
+  /// Deletes unused revisions, the oldest first, until the history limit is met.
   private mutating func forgetRevisions(_ revisions: [RevisionState]) {
     let used = Set(pods.map(\.revision)).union([
       status.currentRevision, status.updateRevision, set.status.currentRevision,
@@ -74,7 +75,7 @@ struct SetPlan {
     if case .rolling(let partition) = set.strategy { replaceOld(from: partition) }
   }
 
-  /// Makes the pods that are missing. False where the set must wait before anything else happens.
+  /// Creates missing pods. Returns false if the set must wait before its next action.
   private mutating func placeReplicas() -> Bool {
     for (ordinal, pod) in replicas.enumerated() {
       guard let pod else {
@@ -92,9 +93,9 @@ struct SetPlan {
     return true
   }
 
-  /// Takes pods away that are too many, the highest ordinal first.
+  /// Deletes surplus pods, the highest ordinal first.
   private mutating func removeCondemned() -> Bool {
-    // Where order counts, every replica within the range is ready when this is reached.
+    // With ordered management, every replica within the range is ready at this point.
     let firstUnavailable = condemned.last(where: Self.isUnavailable)?.name
     for pod in condemned {
       if pod.isTerminating {
@@ -108,7 +109,7 @@ struct SetPlan {
     return true
   }
 
-  /// One pod of another revision goes, the highest ordinal first, as long as the budget lasts.
+  /// Deletes pods of other revisions, the highest ordinal first, until the budget is used up.
   private mutating func replaceOld(from partition: Int) {
     let unavailable = replicas.count { $0.map(Self.isUnavailable) ?? true }
     var budget = set.allowedUnavailable - unavailable
@@ -123,7 +124,7 @@ struct SetPlan {
     }
   }
 
-  /// Which revision a pod that is made now gets.
+  /// Returns the revision for a pod that is created now.
   private func revision(for ordinal: Int) -> String {
     if case .rolling(let partition) = set.strategy, ordinal < partition { return status.currentRevision }
     return status.updateRevision
@@ -144,7 +145,7 @@ struct SetPlan {
   }
 
   private mutating func finishStatus() {
-    // `OnDelete` never advances the current revision, whatever the pods have.
+    // `OnDelete` never advances the current revision, whatever revision the pods have.
     if case .rolling = set.strategy, status.updatedReplicas == set.replicas,
       status.readyReplicas == set.replicas,
       status.replicas == set.replicas

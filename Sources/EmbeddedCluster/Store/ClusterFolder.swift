@@ -1,21 +1,21 @@
 import Diagnostics
 import Glibc
 
-/// The folder of an embedded cluster, which is its owner's alone: who reads it has the key of the stamps and what is on
-/// volumes, and who writes it decides what runs.
+/// The folder of an embedded cluster. Only its owner has access: a reader would get the key of the stamps and
+/// the volumes' content, and a writer could decide what runs.
 struct ClusterFolder {
   let path: String
 
   static let mode: mode_t = 0o700
   static let fileMode: mode_t = 0o600
   static let database = "cluster.sqlite"
-  /// What must be the owner's alone; SQLite gives the journal and its index the database's mode.
+  /// The files that only the owner may access. SQLite gives the journal and its index the database's mode.
   private static let files = [database, "\(database)-wal", "\(database)-shm", "lock"]
 
-  /// Makes the folder where it is missing, and repairs who may read it, before anything in it is opened.
+  /// Creates the folder if it is missing, and repairs its permissions, before anything in it is opened.
   ///
-  /// - Returns: whether others could read it until now.
-  /// - Throws: where others own it or may write to it, or to a file in it that decides what runs.
+  /// - Returns: whether other users could read it until now.
+  /// - Throws: if another user owns the folder, or can write to it or to a file in it that decides what runs.
   func prepare() throws(EmbeddedClusterError) -> Bool {
     try make()
     let folder = try opened()
@@ -27,7 +27,7 @@ struct ClusterFolder {
           + "or name a folder in it that does not exist yet")
     }
     if !isCluster, state.mode & 0o077 != 0, !isEmpty {
-      // It may be anything, such as /var/lib: nothing of it is changed.
+      // It may be any folder, such as /var/lib, so nothing in it is changed.
       throw EmbeddedClusterError(
         "\(path) is open to others (mode \(String(state.mode, radix: 8))) and holds other things than an embedded "
           + "cluster. Name a folder that does not exist yet, such as \(path)/cluster: it is made for its owner alone"
@@ -43,11 +43,11 @@ struct ClusterFolder {
     return (isOpen && !state.isWritable) || wasOpen
   }
 
-  /// Repairs who may read the folder, where it is this user's, before it is read.
+  /// Repairs the permissions of the folder before it is read, if this user owns it.
   ///
-  /// - Throws: where others than its owner may write to it.
+  /// - Throws: if users other than its owner can write to it.
   func check() throws(EmbeddedClusterError) {
-    // Where there is no cluster, the caller has its own words for it.
+    // If there is no cluster, the caller reports that.
     guard isCluster else { return }
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
@@ -86,8 +86,8 @@ struct ClusterFolder {
     return State(info)
   }
 
-  /// Takes an empty folder that others may write to for its owner alone.
-  /// - Returns: false where something is in it, which may be the others'.
+  /// Restricts an empty folder that other users can write to, to its owner.
+  /// - Returns: false if it is not empty; its content may belong to other users.
   private func takeEmpty(_ folder: Descriptor) throws(EmbeddedClusterError) -> Bool {
     guard isEmpty else { return false }
     try close(folder)
@@ -102,7 +102,8 @@ struct ClusterFolder {
     guard fchmod(folder.number, Self.mode) == 0 else { throw failure("cannot be closed to others") }
   }
 
-  /// - Returns: whether others could read a file until now. Nobody else can reach them any more.
+  /// Repairs the files' permissions; other users can no longer reach the files at this point.
+  /// - Returns: whether other users could read a file until now.
   private func repairFiles() throws(EmbeddedClusterError) -> Bool {
     var wasOpen = false
     for name in Self.files {
@@ -123,14 +124,14 @@ struct ClusterFolder {
     return wasOpen
   }
 
-  /// SQLite would make it as the umask says.
+  /// Creates the database file first, because SQLite would create it with the umask's mode.
   private func makeDatabase() throws(EmbeddedClusterError) {
     let file = open("\(path)/\(Self.database)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, Self.fileMode)
     guard file >= 0 else { throw failure("cannot be written to") }
     Glibc.close(file)
   }
 
-  // MARK: Words
+  // MARK: Messages
 
   private func failure(_ what: String) -> EmbeddedClusterError {
     let reason = String(cString: strerror(errno))
@@ -143,7 +144,7 @@ struct ClusterFolder {
         + "change what runs. Make sure that it is yours, then close it: \(repair) \(ShellWord.path(path))")
   }
 
-  /// Who owns something, and what others may do with it.
+  /// The owner and mode of a file or folder.
   private struct State {
     var owner: uid_t
     var mode: mode_t

@@ -1,9 +1,9 @@
 import Glibc
 
-/// The right to write to an embedded cluster's folder: one process has it at a time.
+/// An exclusive lock on an embedded cluster's folder: only one process can write to it at a time.
 ///
-/// The kernel takes it back when the process ends, however it ends. It is not handed on to child processes, so
-/// that a script that outlives the daemon does not keep the next one out.
+/// The kernel releases it when the process ends for any reason. Child processes do not inherit it, so that a
+/// script that outlives the daemon does not block the next one.
 final class DirectoryLock: Sendable {
   private let descriptor: Int32
 

@@ -3,10 +3,9 @@ import FoundationEssentials
 import KubeDirector
 import Values
 
-/// An embedded cluster as seen by another process than the one that runs it: `get` and `list`, straight from
-/// the disk, and nothing else.
+/// Read-only access to an embedded cluster from another process: `get` and `list`, directly from the disk.
 ///
-/// Each answer is one consistent state, that of some commit. Everything but reading is `.unsupported`.
+/// Each response is one consistent state, that of some commit. All other calls fail with `.unsupported`.
 public final class EmbeddedReader: ClusterAPI {
   private let persistence: Persistence
   private let directory: String

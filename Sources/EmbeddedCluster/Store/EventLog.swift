@@ -3,33 +3,34 @@ import KubeDirector
 import Synchronization
 import Values
 
-/// What became of one object in one write.
+/// The change of one object by one write.
 struct Change: Sendable {
   var version: Int64
   var kind: String
   var name: ObjectName
-  /// Nil for an object that was created.
+  /// Nil for a created object.
   var old: Object?
-  /// Nil for one that was deleted; `old` is then its last state, with the version of its deletion.
+  /// Nil for a deleted object; `old` is then its last state, with the version of its deletion.
   var new: Object?
 }
 
-/// The last changes, and everyone who watches.
+/// The recent changes, and the watchers.
 ///
-/// A watcher is told everything from where it began, in order, or its stream ends with `.gone`: when it asks for
-/// more of the past than is kept, and when it takes what it is told too slowly. It is never told half.
+/// A watcher receives every event since its start version, in order, or its stream ends with `.gone`: if its
+/// start version is older than the kept changes, or if it reads its events too slowly. It never misses an event
+/// silently.
 final class EventLog: Sendable {
   private struct Watcher {
     var kind: String
     var namespace: String?
     var labels: LabelSelector
-    /// The last version that the watcher knows of.
+    /// The last version that the watcher has received.
     var known: Int64
     var continuation: AsyncThrowingStream<WatchEvent, any Error>.Continuation
   }
 
   private struct State {
-    /// The changes that are kept begin at `head`; what is before was given up.
+    /// The kept changes begin at `head`; earlier ones were discarded.
     var changes: [Change] = []
     var head = 0
     /// Every change after this version is kept.
@@ -44,8 +45,8 @@ final class EventLog: Sendable {
   private let backlog: Int
 
   /// - Parameters:
-  ///   - window: how many changes are kept for those who come back.
-  ///   - backlog: how many events a watcher may leave untaken.
+  ///   - window: the number of changes that are kept for watchers that resume.
+  ///   - backlog: the maximum number of unread events of a watcher.
   init(version: Int64, window: Int, backlog: Int) {
     state = Mutex(State(floor: version, last: version))
     self.window = max(1, window)
@@ -64,7 +65,7 @@ final class EventLog: Sendable {
           state.watchers[id] = nil
           continue
         }
-        // Without a word now and then, whoever sees little would have to list again after a while.
+        // Without an occasional bookmark, a watcher with few events would have to list again after a while.
         if let known = told?.known, last - known > Int64(window / 4) {
           told?.known = last
           _ = watcher.continuation.yield(.bookmark(resourceVersion: String(last)))
@@ -79,7 +80,7 @@ final class EventLog: Sendable {
     for watcher in ended { watcher.continuation.finish(throwing: Self.tooSlow) }
   }
 
-  /// Everything after a version, and then what happens; a bookmark stands where the past ends.
+  /// Streams all changes after a version, and then new ones. A bookmark marks the end of the past changes.
   func watch(
     kind: String, namespace: String?, labels: LabelSelector, after text: String
   ) -> AsyncThrowingStream<WatchEvent, any Error> {
@@ -111,7 +112,7 @@ final class EventLog: Sendable {
     }
   }
 
-  /// Ends every stream: the past is no longer what they were told.
+  /// Ends every stream, because watchers may have received changes that were discarded.
   func restart(at version: Int64) {
     let ended = state.withLock { state in
       let watchers = state.watchers
@@ -127,7 +128,7 @@ final class EventLog: Sendable {
 
   private static let tooSlow = APIError(.gone, "the watcher took its events too slowly; list again")
 
-  /// False where the event did not fit, or nobody takes events any more.
+  /// Sends a change to a watcher. Returns false if its buffer is full or its stream has ended.
   private func tell(_ watcher: inout Watcher?, _ change: Change) -> Bool {
     guard let asked = watcher, let event = Self.event(change, for: asked) else { return true }
     guard case .enqueued = asked.continuation.yield(event) else { return false }
@@ -135,7 +136,7 @@ final class EventLog: Sendable {
     return true
   }
 
-  /// What a change is to someone who sees only some of the objects.
+  /// Converts a change to the event for a watcher that sees only some of the objects.
   private static func event(_ change: Change, for watcher: Watcher) -> WatchEvent? {
     guard watcher.namespace == nil || watcher.namespace == change.name.namespace else { return nil }
     func sees(_ object: Object?) -> Object? { object.flatMap { watcher.labels.matches($0) ? $0 : nil } }
@@ -152,7 +153,8 @@ final class EventLog: Sendable {
     guard surplus > 0 else { return }
     state.floor = state.changes[state.head + surplus - 1].version
     state.head += surplus
-    // Thrown away in one go now and then: moving the rest each time would cost more than keeping it.
+    // Discarded in larger batches, because moving the remaining changes each time would cost more than keeping
+    // them.
     if state.head >= window {
       state.changes.removeFirst(state.head)
       state.head = 0

@@ -1,10 +1,12 @@
 import Values
 
-/// Lets objects that were read from disk share what they have in common, as those do that were made from one template.
+/// Deduplicates objects that were read from disk, so that they share common parts as objects made from one
+/// template do.
 ///
-/// Thousands of pods differ in little more than their names; read one by one, each would hold a copy of everything.
+/// Thousands of pods differ in little more than their names; without this, each would hold a copy of
+/// everything.
 struct Interner {
-  /// Parts that many objects have alike.
+  /// Fields whose values are often equal in many objects.
   private static let sharedParts: Set<String> = [
     "containers", "initContainers", "labels", "matchLabels", "ownerReferences", "template", "updateStrategy",
   ]
@@ -19,7 +21,7 @@ struct Interner {
     case .array(let items):
       return .array(items.map { intern($0) })
     case .object(let members):
-      // Made with exactly the room it needs, unlike one that grew while it was read.
+      // Allocated with the exact capacity, unlike a dictionary that grew while it was read.
       var compact = JSON.Members(minimumCapacity: members.count)
       for (key, value) in members {
         compact[intern(key)] = Self.sharedParts.contains(key) ? share(value) : intern(value)
@@ -36,7 +38,7 @@ struct Interner {
   }
 
   private mutating func intern(_ text: String) -> String {
-    // Shorter ones are held without any storage of their own.
+    // Shorter strings are stored inline, without an allocation.
     guard text.utf8.count > 15 else { return text }
     return strings.insert(ExactString(text)).memberAfterInsert.wrappedValue
   }

@@ -2,22 +2,22 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// What the server decides about an object's content: names, sizes, defaults, what may change and what counts
-/// as a change of the spec.
+/// The API server's rules for an object's content: names, sizes, defaults, immutable fields, and when the
+/// generation changes.
 ///
-/// The schemas of KubeDirector's own kinds are checked before objects get here.
+/// The schemas of KubeDirector's own kinds are checked before.
 /// Source: Kubernetes' API conventions (metadata) and the `strategy.go` of pods and StatefulSets.
 struct ObjectRules: Sendable {
-  /// The most that one object may be, as etcd has it.
+  /// The maximum size of an object in bytes, as in etcd.
   var sizeLimit = 1 << 20
-  /// How many events are kept.
+  /// The number of events that are kept.
   var eventLimit = 2_000
-  /// What an admission webhook would do to a new object.
+  /// Changes a new object, as a mutating admission webhook would.
   var admission: (@Sendable (Object) -> Object)?
 
   private static let kinds = Dictionary(uniqueKeysWithValues: Resource.all.map { ($0.kind, $0) })
 
-  /// A new object as it will be stored, but for what only the store can know.
+  /// Returns a new object as it will be stored, without the fields that only the store can set.
   func admitted(_ given: Object, keepsStatus: Bool) throws(APIError) -> Object {
     guard let resource = Self.kinds[given.kind], given.kind.isExactly(resource.kind),
       given.apiVersion.isExactly(resource.apiVersion)
@@ -43,7 +43,7 @@ struct ObjectRules: Sendable {
     return object
   }
 
-  /// What an object becomes when someone writes it anew: the status and the server's part of the metadata stay.
+  /// Returns an object's new content after an update: the status and the server's part of the metadata stay.
   func replaced(_ old: Object, with given: JSON) throws(APIError) -> JSON {
     var json = given
     json["status"] = old.json["status"]
@@ -65,7 +65,7 @@ struct ObjectRules: Sendable {
 
   func checkSize(_ json: JSON, of object: Object) throws(APIError) {
     guard let size = Self.size(json, depthLeft: JSON.defaultDepthLimit) else {
-      // What is nested more deeply could be written, but not read again.
+      // A deeper object could be written, but not read again.
       throw APIError(
         .invalid,
         "\(object.kind) \(object.objectName) is nested more than \(JSON.defaultDepthLimit) levels deep; make it flatter"
@@ -77,7 +77,7 @@ struct ObjectRules: Sendable {
     }
   }
 
-  // MARK: Inside
+  // MARK: Implementation
 
   private static let serverMetadata = [
     "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
@@ -98,7 +98,8 @@ struct ObjectRules: Sendable {
     }
   }
 
-  /// RFC 1123's labels, or names made of them. It also keeps names usable as names of folders.
+  /// Whether a text is a label of RFC 1123, or such labels joined with dots. Such names are also valid names of
+  /// folders.
   static func isName(_ text: String, limit: Int, allowsDots: Bool) -> Bool {
     guard (1...limit).contains(text.utf8.count) else { return false }
     var isAtEdge = true
@@ -113,7 +114,7 @@ struct ObjectRules: Sendable {
     return text.utf8.last != UInt8(ascii: "-") && text.utf8.last != UInt8(ascii: ".")
   }
 
-  /// Everything that is neither metadata nor status.
+  /// The desired state: everything except metadata and status.
   private static func desired(_ json: JSON) -> JSON {
     var rest = json
     rest["metadata"] = nil
@@ -163,7 +164,7 @@ struct ObjectRules: Sendable {
     return spec
   }
 
-  /// About as many bytes as the value has when it is written; nil where it is nested too deeply.
+  /// Estimates the size of a value in bytes when it is written; nil if it is nested too deeply.
   private static func size(_ json: JSON, depthLeft: Int) -> Int? {
     guard depthLeft > 0 else { return nil }
     var sum = 2

@@ -6,20 +6,21 @@ import Values
 
 /// The objects in memory, with Kubernetes' rules for writing them.
 ///
-/// Belongs to one actor. Nothing here waits: what was written is collected in `changes` and in the rows of the
-/// next commit, and counts only once `Persistence` has it.
+/// Belongs to one actor. No method waits: writes are collected in `changes` and in the rows of the next commit,
+/// and take effect only when `Persistence` has stored them.
 final class ObjectStore {
   final class Record {
     let id: Int64
     let kind: String
-    // Neither ever changes, and reading them out of the tree each time is what would cost most.
+    // Constants of the object, stored here because reading them from the JSON each time would be the largest
+    // cost.
     let name: ObjectName
     let uid: String
     var object: Object
     var version: Int64
-    /// False until its row is on disk.
+    /// False until the object's row is on disk.
     var isStored: Bool
-    /// What the set controller made of the pod, and at which version.
+    /// The set controller's view of the pod, and the version that it was made from.
     var podState: (version: Int64, state: SetPodState?)?
 
     init(id: Int64, kind: String, object: Object, version: Int64, isStored: Bool) {
@@ -40,13 +41,13 @@ final class ObjectStore {
   }
 
   private(set) var version: Int64
-  /// What was written since this was last taken.
+  /// The changes since the last commit.
   private(set) var changes: [Change] = []
   private var records: [String: [String: [String: Record]]] = [:]
   private var byOwner: [String: [Record]] = [:]
   private var byCluster: [ClusterIndexKey: [Int64: Record]] = [:]
   private var uids: Set<String> = []
-  /// Events, the oldest first. A server forgets them after an hour; this one when there are too many.
+  /// Events, the oldest first. An API server deletes them after an hour; this store, when there are too many.
   private var events: Deque<Record> = []
   private var dirty: [Int64: Record] = [:]
   private var removed: [Int64] = []
@@ -82,7 +83,7 @@ final class ObjectStore {
     return record
   }
 
-  /// In the order of their names.
+  /// Returns objects sorted by name.
   func list(_ kind: String, namespace: String?, labels: LabelSelector) -> [Object] {
     let found: [Record]
     if let cluster = labels.equals[Wire.Label.cluster], let namespace {
@@ -97,7 +98,7 @@ final class ObjectStore {
     return found.filter { !isChosen || labels.matches($0.object) }.sorted { $0.name < $1.name }.map(\.object)
   }
 
-  /// What belongs to an object, by its uid.
+  /// Returns the objects that are owned by the object with this uid.
   func dependents(of uid: String, kind: String? = nil) -> [Record] {
     guard let found = byOwner[uid] else { return [] }
     guard let kind else { return found }
@@ -106,10 +107,10 @@ final class ObjectStore {
 
   func exists(uid: String) -> Bool { uids.contains(uid) }
 
-  /// Every object of a kind, in no order.
+  /// Returns every object of a kind, in no particular order.
   func all(_ kind: String) -> [Record] { records[kind]?.values.flatMap(\.values) ?? [] }
 
-  /// Every object that belongs to others of which none exists.
+  /// Returns the objects whose owners no longer exist.
   func orphans() -> [Record] {
     var found: [Int64: Record] = [:]
     for (uid, dependents) in byOwner where !uids.contains(uid) {
@@ -125,7 +126,7 @@ final class ObjectStore {
 
   // MARK: Writing
 
-  /// - Parameter keepsStatus: for those who make objects whose status is theirs to say from the first moment.
+  /// - Parameter keepsStatus: true for callers that create objects together with their status.
   func create(_ given: Object, keepsStatus: Bool = false) throws(APIError) -> Object {
     var object = try rules.admitted(given, keepsStatus: keepsStatus)
     let name = object.objectName
@@ -150,14 +151,14 @@ final class ObjectStore {
     return object
   }
 
-  /// Replaces everything but the status and what the server alone decides.
+  /// Replaces everything except the status and the fields that only the server sets.
   func update(_ given: Object) throws(APIError) -> Object {
     let record = try existing(given.kind, given.objectName)
     try check(record, uid: given.uid, resourceVersion: given.resourceVersion)
     return try replace(record, with: given.json)
   }
 
-  /// Replaces nothing but the status.
+  /// Replaces only the status.
   func updateStatus(_ given: Object) throws(APIError) -> Object {
     let record = try existing(given.kind, given.objectName)
     try check(record, uid: given.uid, resourceVersion: given.resourceVersion)
@@ -165,7 +166,7 @@ final class ObjectStore {
     return setStatus(record, given.json["status"])
   }
 
-  /// For a status that is known to be small.
+  /// Sets a status without a size check; for a status that is known to be small.
   @discardableResult
   func setStatus(_ record: Record, _ status: JSON?) -> Object {
     guard record.object.json["status"] != status else { return record.object }
@@ -184,12 +185,12 @@ final class ObjectStore {
     return try replace(record, with: record.object.json.merging(patch: merge))
   }
 
-  /// Deletes, or where something must be done first, only marks the object as being deleted.
+  /// Deletes an object. If something must be done first, only marks it as being deleted.
   func delete(_ kind: String, _ name: ObjectName, _ preconditions: Preconditions) throws(APIError) {
     let record = try existing(kind, name)
     try check(record, uid: preconditions.uid ?? "", resourceVersion: preconditions.resourceVersion ?? "")
     guard !record.object.isBeingDeleted else { return }
-    // A pod has to be ended first; a volume goes when no pod has it any more.
+    // A pod has to be ended first; a volume claim is removed when no pod uses it any more.
     let isHeld = [Resource.pods.kind, Resource.volumeClaims.kind].contains(kind)
     guard isHeld || rules.hasFinalizers(record.object.json) else { return remove(record) }
     var json = record.object.json
@@ -200,7 +201,7 @@ final class ObjectStore {
     _ = store(record, json)
   }
 
-  /// Takes the object away for good.
+  /// Removes the object from the store.
   func remove(_ record: Record) {
     let name = record.name
     guard records[record.kind]?[name.namespace]?[name.name] === record else { return }
@@ -220,7 +221,7 @@ final class ObjectStore {
 
   var hasChanges: Bool { !changes.isEmpty }
 
-  /// The rows that bring the disk up to date.
+  /// Returns the rows that bring the disk up to date.
   func batch() -> Persistence.Batch {
     let rows = dirty.values.sorted { $0.id < $1.id }.map {
       Persistence.Batch.Row(id: $0.id, isNew: !$0.isStored, object: $0.object, version: $0.version)
@@ -228,7 +229,7 @@ final class ObjectStore {
     return Persistence.Batch(rows: rows, removed: removed, version: version)
   }
 
-  /// To be called when the batch is on disk. Hands over the changes that are now true.
+  /// Call this when the batch is on disk. Returns the committed changes.
   func committed() -> [Change] {
     for record in dirty.values { record.isStored = true }
     dirty.removeAll(keepingCapacity: true)
@@ -237,7 +238,7 @@ final class ObjectStore {
     return changes
   }
 
-  // MARK: Inside
+  // MARK: Implementation
 
   private func check(_ record: Record, uid: String, resourceVersion: String) throws(APIError) {
     if !uid.isEmpty, uid != record.uid {

@@ -4,12 +4,12 @@ import GRDB
 import KubeDirector
 import Values
 
-/// The objects on disk: one SQLite file, one row an object.
+/// The objects on disk: one SQLite file, one row for each object.
 ///
-/// Journal in WAL with `synchronous=NORMAL`: a committed write survives the death of the process at any
-/// instant; the last ones may be lost only when the machine itself loses power, and never half of one.
+/// Uses WAL with `synchronous=NORMAL`: a committed write survives the death of the process at any time. Only
+/// when the machine loses power, the last writes may be lost, but never a part of one.
 final class Persistence: Sendable {
-  /// What one commit changes.
+  /// The content of one commit.
   struct Batch {
     struct Row {
       var id: Int64
@@ -30,10 +30,10 @@ final class Persistence: Sendable {
 
   static let schemaVersion = 1
   private let queue: DatabaseQueue
-  /// For checkpoints, which wait for the disk and must not make the writer wait.
+  /// A second connection for checkpoints, which wait for the disk and must not block the writer.
   private let maintenance: DatabaseQueue?
 
-  /// - Parameter isReadOnly: Opens what another process may be writing.
+  /// - Parameter isReadOnly: opens a database that another process may be writing.
   init(directory: String, isReadOnly: Bool = false) throws {
     var configuration = Configuration()
     configuration.readonly = isReadOnly
@@ -78,7 +78,7 @@ final class Persistence: Sendable {
     }
   }
 
-  /// Everything there is, and the version of the store.
+  /// Reads all objects and the store's version.
   func load() throws -> (objects: [Stored], version: Int64) {
     try queue.read { db in
       var objects: [Stored] = []
@@ -97,7 +97,7 @@ final class Persistence: Sendable {
         sql: "INSERT INTO objects (id, kind, namespace, name, version, body) VALUES (?, ?, ?, ?, ?, ?)")
       let update = try db.cachedStatement(sql: "UPDATE objects SET version = ?, body = ? WHERE id = ?")
       let delete = try db.cachedStatement(sql: "DELETE FROM objects WHERE id = ?")
-      // First the removals: a name may be taken anew in the batch that freed it.
+      // Removals come first: a name that is freed in a batch may be used again in it.
       for id in batch.removed {
         delete.setUncheckedArguments([id])
         try delete.execute()
@@ -121,12 +121,12 @@ final class Persistence: Sendable {
     }
   }
 
-  /// Moves the journal into the database, as far as that can be done beside a writer.
+  /// Copies the journal into the database, as far as possible while another connection writes.
   func checkpoint() async throws {
     try await maintenance?.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
   }
 
-  // MARK: Reading beside a writer
+  // MARK: Reading while another process writes
 
   func get(kind: String, _ name: ObjectName) async throws -> Object? {
     try await queue.read { db in

@@ -2,9 +2,10 @@ import ClusterAPI
 import Diagnostics
 import Values
 
-/// A program that a kubeconfig names and that gives credentials (client.authentication.k8s.io).
+/// An exec plugin: a program that a kubeconfig names and that returns credentials
+/// (client.authentication.k8s.io).
 actor ExecPlugin: Credentials {
-  /// How long before its end a token is no longer used.
+  /// A token is no longer used this many seconds before it expires.
   private static let margin = 10.0
 
   private let command: PluginCommand
