@@ -2,7 +2,7 @@ import ClusterAPI
 import Values
 
 extension KubernetesClient {
-  /// How many objects a page of a list holds.
+  /// The number of objects in a page of a list.
   static let pageSize = 500
 
   public func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
@@ -19,7 +19,7 @@ extension KubernetesClient {
     while true {
       starts += 1
       do {
-        // A server that forgets a list faster than it can be read is asked for all of it at once.
+        // If a server expires a list faster than its pages can be read, the whole list is requested at once.
         return try await pages(resource, served, namespace, labels, size: starts < 4 ? Self.pageSize : nil)
       } catch {
         guard error.kind == .gone, starts < 4 else { throw error }
@@ -39,7 +39,7 @@ extension KubernetesClient {
       if !next.isEmpty { request.add(query: [("continue", next)]) }
       let page = try await sender.json(request)
       list.items += (page["items"]?.array ?? []).map { Object($0, as: resource) }
-      // All pages are of one moment, that of the first.
+      // All pages show the state at the time of the first.
       list.resourceVersion = page["metadata"]?["resourceVersion"]?.string ?? list.resourceVersion
       next = page["metadata"]?["continue"]?.string ?? ""
     } while !next.isEmpty

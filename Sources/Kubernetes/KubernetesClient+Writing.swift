@@ -29,30 +29,31 @@ extension KubernetesClient {
     try await patch(resource, name, merge, as: "application/merge-patch+json", isRepeatable: true)
   }
 
-  /// Changes an object by the steps of a JSON patch (RFC 6902).
-  /// - Parameter steps: a `test` among them that does not hold refuses the whole patch with `.invalid`.
+  /// Changes an object with a JSON patch (RFC 6902).
+  /// - Parameter steps: the operations; if a `test` among them fails, the whole patch is refused with
+  ///   `.invalid`.
   public func patch(_ resource: Resource, _ name: ObjectName, json steps: JSON) async throws(APIError)
     -> Object
   {
-    // A step may append to a list; only one that tests the version is safe to repeat.
+    // An operation may append to a list, so only a patch that tests the version is safe to repeat.
     let isChecked = (steps.array ?? []).contains {
       $0["op"]?.string == "test" && $0["path"]?.string == "/metadata/resourceVersion"
     }
     return try await patch(resource, name, steps, as: "application/json-patch+json", isRepeatable: isChecked)
   }
 
-  /// Server-side apply: sets the fields that the object holds, takes back those that the manager set before and that
-  /// it no longer holds, and leaves every other field alone.
+  /// Server-side apply: sets the given fields, removes fields that the manager applied before and that are no
+  /// longer given, and leaves all other fields unchanged.
   /// - Parameters:
-  ///   - manager: who owns these fields.
-  ///   - force: takes fields over that another manager owns; otherwise that is a `.conflict`.
+  ///   - manager: the field manager.
+  ///   - force: takes over fields that another manager owns; otherwise that is a `.conflict`.
   public func apply(
     _ object: Object, manager: String, force: Bool = false
   ) async throws(APIError) -> Object {
     let resource = try await resources.resource(of: object)
     var request = try await request(.patch, resource, object)
     request.add(query: [("fieldManager", manager), ("force", force ? "true" : "false")])
-    // JSON is YAML.
+    // JSON is valid YAML.
     request.send(try await wire(object, resource), as: "application/apply-patch+yaml")
     return Object(try await sender.json(request), as: resource)
   }
@@ -71,7 +72,7 @@ extension KubernetesClient {
     if let version = preconditions.resourceVersion { conditions["resourceVersion"] = .string(version) }
     let isChecked = conditions != [:]
     if isChecked { options["preconditions"] = conditions }
-    // Without a precondition the second try could hit the object's successor of the same name.
+    // Without a precondition, a retry could delete a new object of the same name.
     request.isRepeatable = isChecked
     request.send(options)
     _ = try await sender.send(request) { try await $0.collect(upTo: Sender.answerLimit) }
@@ -101,7 +102,7 @@ extension KubernetesClient {
       name: inCollection ? nil : object.name, subresource: subresource)
   }
 
-  /// The object in the version that the server has it in.
+  /// Converts the object to the API version that the server serves.
   private func wire(_ object: Object, _ resource: Resource) async throws(APIError) -> JSON {
     var json = object.json
     let version = try await resources.served(resource).apiVersion

@@ -4,14 +4,14 @@ import NIOCore
 import Synchronization
 import Values
 
-/// The port to a real Kubernetes, over HTTPS.
+/// A `ClusterAPI` for a real Kubernetes cluster, over HTTPS.
 ///
-/// Requests that may be repeated are, for a few seconds, after failures that pass by themselves; all share one rate
-/// limit. Whoever connects also calls `shutdown()`.
+/// Requests that are safe to repeat are retried for a few seconds after transient failures. All requests share
+/// one rate limit. Call `shutdown()` after use.
 public final class KubernetesClient: ClusterAPI {
-  /// Who the server knows us as, where that can be told from the credentials.
+  /// The user name that the server assigns to the credentials, if they reveal it.
   public let identity: String?
-  /// The namespace that the context, or the service account, names.
+  /// The namespace of the context or of the service account.
   public let namespace: String?
   /// The kubeconfig's context, or `in-cluster`.
   public let label: String
@@ -22,7 +22,7 @@ public final class KubernetesClient: ClusterAPI {
   let commands: Result<Exec, APIError>
   private let version = Mutex<String?>(nil)
 
-  /// Finds the server and the credentials. Nothing is sent yet; `check()` does that.
+  /// Finds the server and the credentials. Sends no request; `check()` does that.
   /// - Throws: `ConnectionError`.
   public static func connect(_ options: ConnectionOptions, logger: Logger) async throws -> KubernetesClient {
     let server = try await Server.resolve(options)
@@ -45,14 +45,14 @@ public final class KubernetesClient: ClusterAPI {
     commands = Self.commands(server, sender)
   }
 
-  /// Closes every connection. Calls and watches that still run fail; so does what comes later.
+  /// Closes every connection. Current and later calls and watches fail.
   public func shutdown() async { await sender.transport.shutdown() }
 
-  /// What the server said in `check()`, such as `v1.20.2`.
+  /// The server's version from `check()`, such as `v1.20.2`.
   public var serverVersion: String? { version.withLock { $0 } }
 
-  /// Asks the server for its version.
-  /// - Throws: an error that says what to do about it.
+  /// Requests the server's version.
+  /// - Throws: an error that says what the user can do about it.
   @discardableResult
   public func check() async throws(APIError) -> String {
     do {
@@ -71,7 +71,7 @@ public final class KubernetesClient: ClusterAPI {
 }
 
 extension Sender {
-  /// Sends a request and reads its answer as JSON.
+  /// Sends a request and parses the response as JSON.
   func json(_ request: APIRequest) async throws(APIError) -> JSON {
     let body = try await send(request) { try await $0.collect(upTo: Self.answerLimit) }
     guard let json = JSON(wire: body) else {

@@ -2,11 +2,11 @@ import ClusterAPI
 import Values
 
 extension Object {
-  /// What a server sent, as the port knows it.
+  /// Creates an object from a server's JSON.
   ///
-  /// The items of a list come without their kind, and some kinds come in another version than the port's. The record
-  /// of who wrote which field is left out: it is often half of an object, nobody here reads it, and the server
-  /// keeps it where a write does not carry it.
+  /// Items of a list have no kind, and some kinds have another version than in `ClusterAPI`. `managedFields` is
+  /// removed: it is often half of an object, it is not used here, and the server keeps it when a write omits
+  /// it.
   init(_ json: JSON, as resource: Resource) {
     var json = json
     if json["apiVersion"]?.string != resource.apiVersion { json["apiVersion"] = .string(resource.apiVersion) }

@@ -16,12 +16,12 @@ extension CertificateBook {
     var authority: String { rawValue + "ca.crt" }
   }
 
-  /// Reads a Secret. What cannot be read in it counts as not being there.
+  /// Reads a Secret. Invalid content counts as missing.
   init(secret: Object) {
     self.init(newest: Self.pair(.newest, in: secret), previous: Self.pair(.previous, in: secret))
   }
 
-  /// - Parameter existing: The Secret as it is, whose metadata stays; nil for one to be created.
+  /// - Parameter existing: the current Secret, whose metadata is kept; nil to create one.
   func secret(namespace: String, over existing: Object? = nil) -> Object {
     var secret =
       existing

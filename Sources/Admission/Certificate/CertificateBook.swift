@@ -1,14 +1,14 @@
-/// What is kept of certificates: the newest pair, and the one before it. Every decision about them is made here, from
-/// this and the time alone.
+/// The stored certificates: the newest pair and the previous one. All decisions about them are made here, from
+/// this value and the time alone.
 ///
-/// The authorities of both are trusted at once, and the newer pair is served only after the API servers have had time
-/// to hear of its authority. So there is no moment at which what is served is not trusted, in whatever order replicas
-/// look at the clock.
+/// The authorities of both pairs are trusted at the same time, and the newer pair is served only after the API
+/// servers have had time to read its authority. So the served certificate is always trusted, whatever the order
+/// in which replicas check the time.
 struct CertificateBook: Sendable, Hashable {
   var newest: ServingPair?
   var previous: ServingPair?
 
-  /// How long a pair is announced before it is served, in seconds.
+  /// How long a pair's authority is published before the pair is served, in seconds.
   static let announcement = 3600
 
   init(newest: ServingPair? = nil, previous: ServingPair? = nil) {
@@ -16,16 +16,17 @@ struct CertificateBook: Sendable, Hashable {
     self.previous = previous
   }
 
-  /// Whether a pair has to be made: there is none that will do, or it is old, or a host is new.
+  /// Whether a new pair is needed: there is no valid one, it is old, or a host is missing in it.
   func isDue(for hosts: Set<String>, at now: Int) -> Bool {
     guard let newest, newest.isValid(at: now) else { return true }
     return now >= newest.isDueAt || !hosts.isSubset(of: newest.hosts)
   }
 
-  /// The book with a fresh pair.
+  /// Returns the book with a new pair.
   ///
-  /// For a host that is new, those of the newest pair stay: it may be another replica that wants them, one that was
-  /// started otherwise and would take its own turn. What nobody wants any more ends with the pair's life.
+  /// When a host is added, the hosts of the newest pair are kept: another replica with other settings may need
+  /// them, and would otherwise renew the pair in turn. Hosts that are no longer needed are dropped when the
+  /// pair is due.
   func renewed(for hosts: Set<String>, at now: Int) throws -> CertificateBook {
     let standing = newest.flatMap { $0.isValid(at: now) ? $0 : nil }
     let known = standing.map { now < $0.isDueAt ? $0.hosts : [] } ?? []
@@ -34,8 +35,8 @@ struct CertificateBook: Sendable, Hashable {
       previous: standing ?? valid(previous, now))
   }
 
-  /// What is served now; nil where there is nothing that is valid.
-  /// - Parameter isPublished: Whether the newest pair's authority is known to be trusted.
+  /// Returns the pair to serve now; nil if none is valid.
+  /// - Parameter isPublished: whether the newest pair's authority is known to be trusted.
   func served(for hosts: Set<String>, at now: Int, isPublished: Bool) -> ServingPair? {
     guard let newest = valid(newest, now) else { return valid(previous, now) }
     let isAnnounced = isPublished && now >= newest.madeAt + Self.announcement
@@ -45,7 +46,7 @@ struct CertificateBook: Sendable, Hashable {
     return newest
   }
 
-  /// The authorities to be trusted, in PEM, the newest first.
+  /// The authorities to trust, in PEM, the newest first.
   func bundle(at now: Int) -> [UInt8] {
     let pairs = [valid(newest, now), valid(previous, now)].compactMap(\.self)
     return Array(

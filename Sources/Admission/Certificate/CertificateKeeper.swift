@@ -2,21 +2,21 @@ import ClusterAPI
 import Diagnostics
 import Logging
 
-/// Keeps a certificate that is valid and trusted: in a Secret that all replicas share, and in the webhook's
+/// Maintains a valid and trusted certificate: in a Secret that all replicas share, and in the webhook's
 /// configuration.
 ///
-/// Whoever is first makes it; the others find it there. No write goes over one that has not been read, so of two that
-/// renew at once one wins and the other takes what it finds.
+/// The first replica creates it; the others read it. A write never replaces a version that was not read, so if
+/// two replicas renew at once, one succeeds and the other uses the result.
 actor CertificateKeeper {
   struct Settings: Sendable {
     var namespace: String
     var hosts: Set<String>
   }
 
-  /// Tells the API server which authorities to trust, as PEM.
+  /// Publishes the authorities that the API server must trust, as PEM.
   typealias Publish = @Sendable (_ caBundle: [UInt8]) async throws -> Void
 
-  /// Between two looks, when all is well.
+  /// The interval between two checks without failures.
   static let interval: Duration = .seconds(3600)
 
   private let api: any ClusterAPI
@@ -26,11 +26,11 @@ actor CertificateKeeper {
   private let now: @Sendable () -> Int
   private let publish: Publish
   private var book = CertificateBook()
-  /// The authority of the newest pair that the API server was told of.
+  /// The authority of the newest pair that was published to the API server.
   private var published: String?
   private var failures = 0
 
-  /// What is served now; asked at every handshake, on whatever thread.
+  /// The pair that is served now; read at every handshake, on any thread.
   nonisolated let current = CurrentPair()
 
   init(
@@ -45,7 +45,7 @@ actor CertificateKeeper {
     self.publish = publish
   }
 
-  /// Returns as soon as there is something to serve.
+  /// Returns as soon as there is a pair to serve.
   /// - Throws: `CancellationError` only.
   func begin() async throws {
     while current.pair == nil {
@@ -54,10 +54,10 @@ actor CertificateKeeper {
     }
   }
 
-  /// Renews in time for as long as the task lives.
+  /// Renews the pair in time until the task is cancelled.
   /// - Throws: `CancellationError` only.
   func keep() async throws {
-    // What `begin` has just looked at is well unless it says otherwise.
+    // `begin` has just checked the pair.
     var isWell = failures == 0
     while true {
       try await clock.sleep(for: pause(after: isWell))
@@ -70,15 +70,16 @@ actor CertificateKeeper {
     return .seconds(min(600, 1 << min(failures, 10)))
   }
 
-  /// One look at the Secret, the clock and the webhook's configuration; false where it is to be repeated soon.
+  /// Checks the Secret, the time and the webhook's configuration once. Returns false if the check must be
+  /// repeated soon.
   @discardableResult
   func look() async -> Bool {
     do {
-      // Everybody else may be faster every time only if there are very many of them.
+      // Other replicas can be faster every time only if there are very many of them.
       for _ in 0..<8 {
         let secret = try await read()
         book = secret.map(CertificateBook.init) ?? CertificateBook()
-        // A Secret that was taken away is no reason to break off with what is trusted now.
+        // If the Secret was deleted, the pair that is trusted now continues to be used.
         if book.newest == nil, book.previous == nil { book.newest = current.pair }
         if book.isDue(for: settings.hosts, at: now()) || secret == nil, try await !renew(over: secret) {
           continue
@@ -87,7 +88,7 @@ actor CertificateKeeper {
         try await publish(book.bundle(at: now()))
         published = book.newest?.authority
         try serve()
-        // Another replica may have renewed meanwhile, and told the API server so before us.
+        // Another replica may have renewed and published its pair in the meantime.
         guard try await read().map({ CertificateBook(secret: $0) }) == book else { continue }
         failures = 0
         return true
@@ -123,14 +124,14 @@ actor CertificateKeeper {
     }
   }
 
-  /// Makes a pair and keeps it; false where somebody else was faster.
+  /// Creates a pair and stores it. Returns false if another replica was faster.
   private func renew(over secret: Object?) async throws -> Bool {
     let fresh = try book.renewed(for: settings.hosts, at: now())
     let object = fresh.secret(namespace: settings.namespace, over: secret)
     do throws(APIError) {
       _ = try await secret == nil ? api.create(object) : api.update(object)
     } catch {
-      // Gone between reading and writing counts as changed too.
+      // A Secret that was deleted between the read and the write counts as changed too.
       guard [.alreadyExists, .conflict, .notFound].contains(error.kind) else { throw error }
       return false
     }

@@ -2,10 +2,10 @@ import NIOCore
 import NIOSSL
 import Synchronization
 
-/// The pair that is served: written by its keeper, read by every handshake.
+/// The pair that is served: set by `CertificateKeeper`, read at every handshake.
 ///
-/// A connection keeps what it began with; the next one gets what is current then. So a certificate changes without a
-/// restart, and without a connection that is cut.
+/// A connection keeps the pair that it began with; the next connection gets the current one. So a certificate
+/// changes without a restart and without closing connections.
 final class CurrentPair: Sendable {
   private struct State {
     var pair: ServingPair
@@ -24,14 +24,14 @@ final class CurrentPair: Sendable {
     state.withLock { $0 = new }
   }
 
-  /// How a server presents itself; nil while there is no pair.
+  /// The server's TLS configuration; nil while there is no pair.
   func configuration() throws -> TLSConfiguration? {
     guard let pair else { return nil }
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: try Self.chain(of: pair), privateKey: .privateKey(try Self.key(of: pair)))
     configuration.minimumTLSVersion = .tlsv12
     configuration.applicationProtocols = ["http/1.1"]
-    // Clients are in no hurry to say farewell too, and a daemon that is told to stop does not wait for that.
+    // Clients may delay their close notification; a daemon that shuts down does not wait for it.
     configuration.shutdownTimeout = .milliseconds(500)
     configuration.sslContextCallback = { [self] _, promise in
       promise.succeed(state.withLock { $0?.identity } ?? .noChanges)

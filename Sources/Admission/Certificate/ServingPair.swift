@@ -8,14 +8,14 @@ import X509
 
 /// A serving certificate with its key, and the authority that signed it.
 ///
-/// Each has an authority of its own, whose key is thrown away as soon as it has signed: nobody can ever make another
-/// certificate that the API server would take for ours, and stealing what is kept is of use for 90 days at most.
+/// Each pair has its own authority, whose key is discarded right after signing: so no other certificate can be
+/// created that the API server would trust, and a stolen pair is useful for 90 days at most.
 struct ServingPair: Sendable, Hashable {
-  /// In PEM, as everything here.
+  /// In PEM, like all values here.
   let certificate: String
   let key: Redacted<String>
   let authority: String
-  /// What the certificate is for: names, and addresses as people write them.
+  /// The hosts of the certificate: DNS names, and addresses in text form.
   let hosts: Set<String>
   /// In seconds since 1970.
   let madeAt: Int
@@ -23,22 +23,22 @@ struct ServingPair: Sendable, Hashable {
 
   /// In seconds.
   static let lifetime = 90 * 86_400
-  /// Clocks differ. A certificate is valid from before it was made.
+  /// Clocks differ, so a certificate is valid from some time before it was created.
   private static let headStart = 3600
 
-  /// From now on another one is needed: after two thirds of its life.
+  /// When a new pair is needed: after two thirds of the lifetime.
   var isDueAt: Int { madeAt + Self.lifetime / 3 * 2 }
 
   func isValid(at now: Int) -> Bool { now >= madeAt - Self.headStart && now < expiresAt }
 
-  // MARK: Making
+  // MARK: Creation
 
   /// - Parameter now: in seconds since 1970.
-  /// - Throws: Where a host is neither a name nor an address that a certificate can bear.
+  /// - Throws: if a host is neither a name nor an address that a certificate can contain.
   static func make(hosts: Set<String>, now: Int) throws -> ServingPair {
     let authorityKey = P256.Signing.PrivateKey()
     let authorityName = try DistinguishedName {
-      // One of its own, so that nobody who looks an issuer up by its name finds the wrong one.
+      // A unique name, so that a lookup of the issuer by name finds the right one.
       CommonName("kdops-admission authority \(Timestamp.text(now))")
     }
     let identifier = SubjectKeyIdentifier(hash: Certificate.PublicKey(authorityKey.publicKey))
@@ -81,7 +81,7 @@ struct ServingPair: Sendable, Hashable {
 }
 
 extension ServingPair {
-  /// Reads a pair that was kept; nil where it is none, or its parts do not belong together.
+  /// Reads a stored pair; nil if it is invalid, or if its parts do not match.
   init?(certificate: String, key: Redacted<String>, authority: String) {
     guard let leaf = try? Certificate(pemEncoded: certificate),
       let signer = try? Certificate(pemEncoded: authority),
@@ -98,7 +98,7 @@ extension ServingPair {
 }
 
 extension GeneralName {
-  /// - Parameter host: A DNS name, or an address without brackets.
+  /// - Parameter host: a DNS name, or an address without brackets.
   fileprivate init(host: String) throws {
     if let address = try? SocketAddress(ipAddress: host, port: 0), let bytes = address.packed {
       self = .ipAddress(ASN1OctetString(contentBytes: bytes[...]))
@@ -118,7 +118,7 @@ extension GeneralName {
 }
 
 extension SocketAddress {
-  /// The address in the order of the network.
+  /// The address in network byte order.
   fileprivate var packed: [UInt8]? {
     switch self {
     case .v4(let address): withUnsafeBytes(of: address.address.sin_addr) { Array($0) }

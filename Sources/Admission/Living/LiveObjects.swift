@@ -5,12 +5,13 @@ import Logging
 import Rules
 import Values
 
-/// What lives, kept up by watching: a request costs no listing, however many clusters there are.
+/// The live apps and clusters, kept current by watches, so that a request needs no list call, however many
+/// clusters there are.
 actor LiveObjects {
   /// Objects of one kind that are listed and watched together.
   struct Scope: Sendable, Hashable {
     var resource: Resource
-    /// Nil for all.
+    /// Nil for all namespaces.
     var namespace: String?
   }
 
@@ -21,8 +22,8 @@ actor LiveObjects {
   private(set) var living = LivingObjects()
 
   /// - Parameters:
-  ///   - namespaces: Those to look at, beside the catalog's apps; nil for all.
-  ///   - systemNamespace: Where the catalog's apps are.
+  ///   - namespaces: the namespaces to watch, in addition to that of the catalog's apps; nil for all.
+  ///   - systemNamespace: the namespace of the catalog's apps.
   init(api: any ClusterAPI, namespaces: [String]?, systemNamespace: String) {
     self.api = api
     self.systemNamespace = systemNamespace
@@ -36,12 +37,12 @@ actor LiveObjects {
       + places.map { Scope(resource: .clusters, namespace: $0) }
   }
 
-  /// Follows everything for as long as the task lives.
+  /// Watches all scopes until the task is cancelled.
   nonisolated func follow(clock: any Clock<Duration>, logger: Logger) async {
     await withDiscardingTaskGroup { group in
       for scope in scopes {
         group.addTask {
-          // Ends by cancellation only.
+          // Ends only by cancellation.
           try? await self.api.follow(
             scope.resource, namespace: scope.namespace, clock: clock,
             onFailure: { error in
@@ -75,10 +76,10 @@ actor LiveObjects {
     }
   }
 
-  /// What lives beside the object of a request; nil until everything that could matter has been listed once.
+  /// Returns the live objects for a request; nil until every relevant scope has been listed once.
   ///
-  /// `kubectl apply` of a whole folder asks about a cluster sooner than a watch tells of its app, so an app that is not
-  /// known is looked for.
+  /// `kubectl apply` of a whole folder sends a cluster before the watch reports its app, so an unknown app is
+  /// looked up.
   func living(for request: AdmissionRequest) async -> LivingObjects? {
     guard isComplete(for: request) else { return nil }
     guard request.kind == Wire.clusterKind, let name = request.object?["spec"]?["app"]?.string else {
@@ -88,11 +89,11 @@ actor LiveObjects {
     if places.contains(where: { living.holds(.app($0, name)) }) { return living }
     var found: [Object] = []
     for place in places {
-      // Listing is what the daemon may do. Where it fails, the rules say that the app is not there.
+      // The daemon has permission to list. If it fails, the rules report that the app does not exist.
       let list = try? await api.list(.apps, namespace: place, labels: .everything)
       found += list?.items.filter { $0.name == name } ?? []
     }
-    // For this request alone: what was found meanwhile may be gone before the watch tells of it.
+    // Used for this request only: the found app may be deleted before the watch reports it.
     var known = living
     for object in found { known.put(object.json) }
     return known

@@ -4,14 +4,15 @@ import KubeDirector
 import Rules
 import Values
 
-/// The apps and clusters that live, as the rules want them: a value that is cheap to copy and to change in one place.
+/// The live apps and clusters in the form that the rules use: a value that is cheap to copy and to change in
+/// one place.
 public struct LivingObjects: Sendable {
   private(set) var snapshot = Snapshot()
   private(set) var view = LiveView(source: .cluster)
 
   public init() {}
 
-  /// Takes an app or a cluster in, as the server has it; anything else is left out.
+  /// Adds an app or a cluster from the server's JSON; other kinds are ignored.
   public mutating func put(_ object: JSON) {
     if let app = App(object) {
       snapshot.insert(app)
@@ -30,15 +31,16 @@ public struct LivingObjects: Sendable {
 
   public func holds(_ reference: ObjectReference) -> Bool { snapshot.holds(reference) }
 
-  /// Those of a kind, in one namespace or in all.
+  /// Returns the objects of a kind, in one namespace or in all.
   func references(_ resource: Resource, in namespace: String?) -> [ObjectReference] {
     snapshot.references.filter {
       $0.kind == resource.kind && (namespace == nil || $0.namespace == namespace)
     }
   }
 
-  /// No engine acts on a cluster that was made by hand. Without a status nothing is known of its members, and there is
-  /// nothing to wait for; and only an engine of ours says which generation it has seen.
+  /// The engine does not act on clusters that were created by hand. Without a status nothing is known of a
+  /// cluster's members, and there is nothing to wait for; and only the kdops engine reports the observed
+  /// generation.
   private mutating func hold(_ reference: ObjectReference, _ cluster: Cluster, status: ClusterStatus?) {
     let isManaged = cluster.metadata.labels[Wire.Label.source] != nil
     guard isManaged || status != nil else { return view.drop(reference) }

@@ -1,11 +1,11 @@
 import Values
 
-/// What the API server is told.
+/// The answer to the API server.
 public struct AdmissionAnswer: Sendable, Hashable {
   public var isAllowed: Bool
-  /// Why not, for the person who asked; nil where it is allowed.
+  /// The reason for a denial, for the user; nil if the request is allowed.
   public var message: String?
-  /// What that person is told beside it; servers before 1.19 show none.
+  /// Warnings for the user; servers before 1.19 do not show them.
   public var warnings: [String]
 
   public static func allowed(_ warnings: [String] = []) -> AdmissionAnswer {
@@ -16,11 +16,11 @@ public struct AdmissionAnswer: Sendable, Hashable {
     AdmissionAnswer(isAllowed: false, message: message, warnings: warnings)
   }
 
-  /// The whole `AdmissionReview` that answers a request.
+  /// Returns the complete `AdmissionReview` for the response.
   ///
-  /// A denial is always 403 `Forbidden`: of a 409 clients believe that the same request may succeed at once, and try it
-  /// again and again; of a 422 `kubectl` shows no message.
-  /// - Parameter uid: that of the request.
+  /// A denial is always 403 `Forbidden`: after a 409 clients repeat the same request again and again, and for a
+  /// 422 `kubectl` shows no message.
+  /// - Parameter uid: the request's uid.
   public func review(uid: String) -> JSON {
     var response: JSON = ["uid": .string(uid), "allowed": .bool(isAllowed)]
     if let message {

@@ -4,21 +4,21 @@ import Manifests
 import Rules
 import Values
 
-/// Judges what somebody does by hand with the rules by which commits are judged. Pure: it asks nobody and knows no time.
+/// Checks manual changes with the rules for commits. Pure: uses no I/O and no clock.
 public struct AdmissionJudge: Sendable {
   let policy: Policy
   private let exemption: Exemption
 
   /// - Parameters:
-  ///   - ownName: The daemon's user name at the server, whose requests are not judged.
-  ///   - stamp: Where the name is not known, what bears this stamp is the daemon's.
+  ///   - ownName: the daemon's user name at the server, whose requests are always allowed.
+  ///   - stamp: identifies the daemon's objects if the user name is unknown.
   public init(policy: Policy, ownName: String? = nil, stamp: Stamp? = nil) {
     self.policy = policy
     exemption = Exemption(ownName: ownName, stamp: stamp)
   }
 
-  /// - Parameter living: What lives beside the object; nil while that is not known, and then everything is allowed:
-  ///   nobody's work is stopped because a daemon is starting.
+  /// - Parameter living: the live objects; nil while they are unknown, and then everything is allowed, so that
+  ///   a starting daemon blocks no user.
   public func answer(_ request: AdmissionRequest, among living: LivingObjects?) -> AdmissionAnswer {
     guard concerns(request) else { return .allowed() }
     let management = Management(of: request)
@@ -35,12 +35,12 @@ public struct AdmissionJudge: Sendable {
     return .allowed(FindingWords.warnings(findings, after: Self.remarks(on: request, management)))
   }
 
-  /// What becomes of it, which no rule says.
+  /// Warnings about the consequences of a request, which are not part of a rule.
   private static func remarks(on request: AdmissionRequest, _ management: Management?) -> [String] {
     if let management {
       return [request.operation == .delete ? management.recreationWarning : management.driftWarning]
     }
-    // The engine acts on nothing without a stamp. One that is put back from a backup brings its own along.
+    // The engine acts on no cluster without a stamp. A cluster restored from a backup has its stamp.
     if request.operation == .create, request.kind == Wire.clusterKind, let object = request.object,
       object["metadata"]?["annotations"]?[Wire.Annotation.stamp] == nil
     {
@@ -49,7 +49,7 @@ public struct AdmissionJudge: Sendable {
     return []
   }
 
-  /// Whether a request changes the meaning of an object that this installation answers for.
+  /// Whether a request changes the desired state of an object that this installation manages.
   func concerns(_ request: AdmissionRequest) -> Bool {
     guard !exemption.covers(request), request.group == Wire.group, request.subresource.isEmpty,
       ManifestKind(rawValue: request.kind) != nil, isOurs(request)
@@ -58,13 +58,13 @@ public struct AdmissionJudge: Sendable {
     case .create, .delete: return true
     case .connect: return false
     case .update:
-      // Of an object that goes only its finalizers are still of interest.
+      // Of an object that is being deleted only the finalizers can still matter.
       return request.object?["metadata"]?["deletionTimestamp"] == nil
         && request.object?["spec"] != request.oldObject?["spec"]
     }
   }
 
-  /// The catalog's apps are made by hand, in the one namespace where git has no say.
+  /// The catalog's apps are created by hand, in the one namespace that is not managed from git.
   private func isOurs(_ request: AdmissionRequest) -> Bool {
     policy.allows(namespace: request.namespace) || isOfCatalog(request, policy)
   }
@@ -75,13 +75,13 @@ private func isOfCatalog(_ request: AdmissionRequest, _ policy: Policy) -> Bool 
 }
 
 extension AdmissionJudge {
-  /// What the rules say of what lives, with the request carried out.
+  /// Returns the rules' findings on the live state after the request.
   private static func findings(
     on request: AdmissionRequest, among living: LivingObjects, policy: Policy
   ) -> [Diagnostic] {
     let reference = request.reference
     var before = living
-    // The server's own word on the object is newer than what was watched.
+    // The server's version of the object is newer than the watched one.
     if request.operation == .create { before.remove(reference) }
     if let old = request.oldObject { before.put(old) }
     var head = before.snapshot
@@ -98,14 +98,14 @@ extension AdmissionJudge {
         base: before.snapshot, head: head, changed: Changes(objects: [reference]), live: before.view,
         policy: policy))
     let change = judgement.verdict(of: reference)?.change
-    // The same spec in other words is no change, whatever ails an object that is there already.
+    // A spec with the same meaning is not a change, whatever is wrong with the existing object.
     if request.operation == .update, change == ChangeKind.none || change == .metadata { return [] }
     let findings = judgement.findings(of: reference)
-    // Git may not touch the catalog; whoever may write there by hand is the server's affair.
+    // Git must not change the catalog; for manual changes the server's permissions decide.
     return isOfCatalog(request, policy) ? findings.filter { $0.rule != "cluster/tenancy" } : findings
   }
 
-  /// The part of an object that a person writes. Servers add to the rest.
+  /// The part of an object that users write; servers add the rest.
   private static func written(_ object: JSON) -> JSON {
     var metadata: JSON = [:]
     for key in ["name", "namespace", "labels", "annotations"] {

@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// What the API server is about to do, and asks about: the `request` of an `AdmissionReview`.
+/// The operation that the API server asks about: the `request` of an `AdmissionReview`.
 public struct AdmissionRequest: Sendable, Hashable {
   public enum Operation: String, Sendable, Hashable, CaseIterable {
     case create = "CREATE"
@@ -11,25 +11,25 @@ public struct AdmissionRequest: Sendable, Hashable {
     case connect = "CONNECT"
   }
 
-  /// Comes back in the answer, so that the server knows what is answered.
+  /// Repeated in the response, so that the server can match it to the request.
   public var uid: String
   public var group: String
   public var kind: String
-  /// Empty for the object itself.
+  /// The subresource; empty for the object itself.
   public var subresource: String
   public var namespace: String
   public var name: String
   public var operation: Operation
-  /// Who asks the server for it.
+  /// The user who sent the request to the server.
   public var user: String
-  /// As it will be; nil for a deletion.
+  /// The object after the operation; nil for a deletion.
   public var object: JSON?
-  /// As it is; nil for a creation.
+  /// The object before the operation; nil for a creation.
   public var oldObject: JSON?
   public var isDryRun: Bool
 
-  /// - Parameter name: Where it is nil or empty, the object's own counts: a server that makes up a name, or deletes a
-  ///   whole collection, gives none.
+  /// - Parameter name: if it is nil or empty, the object's own name is used: a server sends no name if it
+  ///   generates one, or if a whole collection is deleted.
   public init(
     uid: String, group: String = Wire.group, kind: String, subresource: String = "", namespace: String,
     name: String? = nil, operation: Operation, user: String = "", object: JSON? = nil, oldObject: JSON? = nil,
@@ -52,9 +52,9 @@ public struct AdmissionRequest: Sendable, Hashable {
   var reference: ObjectReference { ObjectReference(kind: kind, namespace: namespace, name: name) }
 }
 
-/// A review that is none.
+/// The request body is not a valid review.
 public struct MalformedReview: Error, Sendable, Hashable, CustomStringConvertible {
-  /// One sentence for whoever set the webhook up.
+  /// One sentence for the administrator of the webhook.
   public var message: String
 
   public var description: String { message }
@@ -63,10 +63,10 @@ public struct MalformedReview: Error, Sendable, Hashable, CustomStringConvertibl
 extension AdmissionRequest {
   public static let apiVersion = "admission.k8s.io/v1"
   public static let reviewKind = "AdmissionReview"
-  /// Deeper than objects may be nested, for the review is around them.
+  /// More than the maximum depth of an object, because the review contains objects.
   private static let depthLimit = 100
 
-  /// Reads the body that the API server posts.
+  /// Parses the body that the API server posts.
   public init(body: some Sequence<UInt8>) throws(MalformedReview) {
     let review: JSON
     do throws(JSONSyntaxError) {

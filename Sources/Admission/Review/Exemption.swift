@@ -1,16 +1,16 @@
 import KubeDirector
 import Values
 
-/// Whose requests are let through unjudged: the daemon's own, and those of the server's controllers.
+/// Requests that are allowed without a check: those of the daemon and of the server's controllers.
 struct Exemption: Sendable {
   /// The daemon's user name at the server.
   var ownName: String?
-  /// By which the daemon's writes are known where nobody tells its name.
+  /// Identifies the daemon's writes if its user name is unknown.
   var stamp: Stamp?
 
-  /// Accounts of the server's own controllers, such as the one that empties a namespace that is being deleted.
+  /// The accounts of the server's own controllers, such as the namespace controller.
   private static let controllers = "system:serviceaccount:kube-system:"
-  /// What all controllers are called where they have no accounts of their own.
+  /// The user name of all controllers if they have no accounts of their own.
   private static let controllerManager = "system:kube-controller-manager"
 
   func covers(_ user: String) -> Bool {

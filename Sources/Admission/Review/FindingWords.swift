@@ -1,19 +1,19 @@
 import Diagnostics
 
-/// Findings as they come out of `kubectl`: a line each, and not more of them than anyone reads.
+/// Formats findings for the output of `kubectl`: one line each, and a limited number of lines.
 enum FindingWords {
-  /// Of a denial in all, in bytes.
+  /// The maximum size of a denial, in bytes.
   static let denialLimit = 4000
-  /// Of one line of it, in bytes.
+  /// The maximum size of a line of a denial, in bytes.
   static let lineLimit = 1000
-  /// Of one warning, in characters. Kubernetes asks for 120 and cuts at 256.
+  /// The maximum length of a warning, in characters. Kubernetes recommends 120 and cuts at 256.
   static let warningLimit = 160
   static let warningCount = 5
 
-  /// Why a request is denied; nil where nothing stands against it.
+  /// Returns why a request is denied; nil if nothing prevents it.
   ///
-  /// What would wait if it came from git is denied too, because nobody waits with a request.
-  /// - Parameter isManaged: Whether the object comes from git.
+  /// A change that would wait if it came from git is denied too, because a request cannot wait.
+  /// - Parameter isManaged: whether the object comes from git.
   static func denial(_ findings: [Diagnostic], isManaged: Bool) -> String? {
     let telling = findings.filter { $0.severity != .warning }.sorted { $0.severity > $1.severity }
     if telling.isEmpty { return nil }
@@ -28,7 +28,7 @@ enum FindingWords {
       size += line.utf8.count + 1
       lines.append(line)
     }
-    // kubectl begins with words of its own; several findings stand below them.
+    // kubectl prints a prefix on the first line, so several findings start on the next line.
     return lines.count == 1 ? lines[0] : "\n" + lines.joined(separator: "\n")
   }
 
@@ -50,7 +50,7 @@ enum FindingWords {
     return TerminalText.visible(hint.map { "\(text); help: \($0)" } ?? text)
   }
 
-  /// The rule's own hint tells those who wrote a file to wait.
+  /// The rule's own hint is for changes in a file, and says to wait.
   private static func tryAgain(isManaged: Bool) -> String {
     isManaged
       ? "try again once that is over, or commit the change: from git it waits by itself"

@@ -1,12 +1,12 @@
 import KubeDirector
 import Values
 
-/// Where in git an object comes from, and what becomes of an edit therefore.
+/// The origin of an object in git, and the consequences of a manual change.
 struct Management: Sendable, Hashable {
   private var origin: String
 
-  /// Nil for an object that no installation manages. Its file as it was applied counts, not what the edit makes of
-  /// the annotations.
+  /// Nil for an object that no installation manages. The origin is read from the object before the change,
+  /// because the change may edit the annotations.
   init?(of request: AdmissionRequest) {
     guard let metadata = request.oldObject?["metadata"],
       metadata["labels"]?[Wire.Label.source]?.string != nil
@@ -26,7 +26,7 @@ struct Management: Sendable, Hashable {
     "managed from git\(origin): it will be made again; remove the file first"
   }
 
-  /// The end of a long path tells more than its beginning.
+  /// The end of a long path is more useful than its start.
   private static func short(_ path: String) -> String {
     path.count > 60 ? "…" + path.suffix(59) : path
   }

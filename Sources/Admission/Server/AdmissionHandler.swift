@@ -1,26 +1,26 @@
 import Values
 
-/// One HTTP request to one answer; knows nothing of connections.
+/// Answers one HTTP request; independent of connections.
 struct AdmissionHandler: Sendable {
   struct Reply: Sendable, Hashable {
     var status: Int
     var contentType: String
     var body: [UInt8]
 
-    /// A sentence for whoever set the webhook up.
+    /// A response with one sentence for the administrator of the webhook.
     static func refusal(_ status: Int, _ sentence: String) -> Reply {
       Reply(status: status, contentType: "text/plain; charset=utf-8", body: Array("\(sentence)\n".utf8))
     }
   }
 
-  /// Of a review, in bytes. It carries an object as it is and as it will be; the server's own store takes 1.5 MiB of
-  /// one.
+  /// The maximum size of a review, in bytes. It contains the object before and after the change; the server's
+  /// store accepts objects of up to 1.5 MiB.
   static let bodyLimit = 3 << 20
 
   let judge: AdmissionJudge
   let objects: LiveObjects
 
-  /// What is wrong with a request as far as its head tells; nil where its body is to be read.
+  /// Checks a request's head. Returns nil if the body must be read.
   static func refusal(method: String, path: String, contentType: String?, length: Int?) -> Reply? {
     guard path == AdmissionSettings.path else {
       return .refusal(404, "There is nothing here; reviews are posted to \(AdmissionSettings.path).")
@@ -46,7 +46,7 @@ struct AdmissionHandler: Sendable {
     } catch {
       return .refusal(400, error.message)
     }
-    // What is let through anyway asks for nothing.
+    // A request that is always allowed needs no live objects.
     let living = judge.concerns(request) ? await objects.living(for: request) : nil
     let answer = judge.answer(request, among: living)
     return Reply(

@@ -4,11 +4,10 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// Offers the rules to API servers as a validating admission webhook, so that what is applied by hand is judged like
-/// what is committed.
+/// A validating admission webhook that applies the rules for commits to manual changes.
 ///
-/// The reconciler relies on none of it: a webhook that is not reached lets everything through
-/// (`failurePolicy: Ignore`), and the same rules judge what git wants.
+/// The reconciler does not depend on it: an unreachable webhook allows everything (`failurePolicy: Ignore`),
+/// and the same rules check the desired state from git.
 public struct AdmissionServer: Service {
   private let settings: AdmissionSettings
   private let logger: Logger
@@ -19,12 +18,13 @@ public struct AdmissionServer: Service {
   private let onListening: @Sendable (_ port: Int) async -> Void
 
   /// - Parameters:
-  ///   - stamp: By which the daemon's writes are known where its user name is not.
-  ///   - clock: sleeps between two looks at the certificate, after failures, and until a request has taken too long.
+  ///   - stamp: identifies the daemon's writes if its user name is unknown.
+  ///   - clock: the clock for the delays between certificate checks and after failures, and for the request
+  ///     timeout.
   ///   - now: the wall clock, in whole seconds since 1970.
-  ///   - publish: Makes `caBundle` (PEM) the one of webhook `objects.kdops.dev` in the ValidatingWebhookConfiguration
-  ///     of this installation. Called at the start and once an hour, mostly with what is there already.
-  ///   - onListening: told the port once connections are taken.
+  ///   - publish: sets `caBundle` (PEM) of webhook `objects.kdops.dev` in this installation's
+  ///     ValidatingWebhookConfiguration. Called at the start and once an hour, usually with the same value.
+  ///   - onListening: called with the port once connections are accepted.
   public init(
     api: any ClusterAPI, settings: AdmissionSettings, stamp: Stamp? = nil, logger: Logger,
     clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Int,
@@ -46,19 +46,19 @@ public struct AdmissionServer: Service {
       handler: AdmissionHandler(judge: judge, objects: objects), clock: clock, logger: logger)
   }
 
-  /// Runs until it is told to stop; requests that are being answered then are answered.
-  /// - Throws: Where the address cannot be listened on.
+  /// Runs until a graceful shutdown; requests in progress are still answered.
+  /// - Throws: if the server cannot listen on the address.
   public func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         await cancelWhenGracefulShutdown { await objects.follow(clock: clock, logger: logger) }
       }
       group.addTask {
-        // Without a certificate there is nothing to begin with.
+        // The server cannot start without a certificate.
         try? await cancelWhenGracefulShutdown { try await keeper.begin() }
         try await serve()
       }
-      // Whichever fails takes the other along.
+      // If one task fails, the other is cancelled.
       for try await _ in group {}
     }
   }
@@ -85,9 +85,9 @@ public struct AdmissionServer: Service {
   }
 }
 
-/// Why admission cannot be offered.
+/// Why the admission webhook cannot run.
 public struct AdmissionError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// One sentence for people.
+  /// One sentence for the user.
   public var message: String
 
   public var description: String { message }

@@ -1,21 +1,21 @@
 import Rules
 
-/// What an administrator decides about admission.
+/// The administrator's settings for admission.
 public struct AdmissionSettings: Sendable, Hashable {
-  /// Where to listen: an address, or a name that resolves to one.
+  /// The address to listen on: an IP address, or a name that resolves to one.
   public var address: String
-  /// 0 for any that is free.
+  /// 0 for any free port.
   public var port: Int
-  /// What the API server calls us beside the names of the Service: the host of `--admission-url`, an address without
-  /// brackets.
+  /// The names by which the API server reaches this server, besides those of the Service: the host of
+  /// `--admission-url`, an address without brackets.
   public var hostNames: [String]
-  /// The daemon's own namespace, where the Secret with the certificate is.
+  /// The daemon's own namespace, which contains the Secret with the certificate.
   public var namespace: String
   public var installation: String
-  /// The daemon's user name at the server; its requests are not judged.
+  /// The daemon's user name at the server; its requests are always allowed.
   public var ownName: String?
   public var policy: Policy
-  /// Those whose objects are looked at; nil for all.
+  /// The namespaces whose objects are checked; nil for all.
   public var namespaces: [String]?
 
   public init(
@@ -33,17 +33,17 @@ public struct AdmissionSettings: Sendable, Hashable {
     self.namespaces = namespaces
   }
 
-  /// The Service that API servers reach the daemon by.
+  /// The Service through which API servers reach the daemon.
   public static let serviceName = "kdops-admission"
-  /// What is asked there.
+  /// The path of the webhook.
   public static let path = "/admit"
 
-  /// The webhook's configuration of this installation.
+  /// The name of this installation's ValidatingWebhookConfiguration.
   public var configurationName: String { "kdops-\(installation)" }
-  /// The webhook in it whose `caBundle` is ours.
+  /// The webhook in it whose `caBundle` kdops sets.
   public static let webhookName = "objects.kdops.dev"
 
-  /// Everything that the certificate has to bear.
+  /// All hosts that the certificate must contain.
   var hosts: Set<String> {
     let service = "\(Self.serviceName).\(namespace).svc"
     return Set(hostNames).union([service, "\(service).cluster.local"])

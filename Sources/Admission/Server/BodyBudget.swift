@@ -1,18 +1,18 @@
 import Synchronization
 
-/// How many bytes of bodies are held at a time, by all connections together.
+/// Limits the bytes of request bodies in memory, for all connections together.
 ///
-/// A review becomes a tree that is some twenty times its size; so few bytes at a time bound what clients can make the
-/// daemon take, which has a reconciler to run as well.
+/// A parsed review uses about twenty times its size; the limit bounds the memory that clients can make the
+/// daemon use, which also runs a reconciler.
 final class BodyBudget: Sendable {
-  /// Some hundred reviews of the usual size, or two of the largest.
+  /// About a hundred reviews of the usual size, or two of the largest.
   static let limit = 8 << 20
 
   private let left: Mutex<Int>
 
   init(limit: Int = limit) { left = Mutex(limit) }
 
-  /// What one request takes; given back when nobody has it any more.
+  /// Returns the share of one request, which is released when its last reference is gone.
   func share() -> Share { Share(self) }
 
   final class Share: Sendable {
@@ -26,7 +26,7 @@ final class BodyBudget: Sendable {
       budget.left.withLock { $0 += count }
     }
 
-    /// - Returns: false where all requests together would hold too much.
+    /// - Returns: false if all requests together would exceed the limit.
     func take(_ count: Int) -> Bool {
       let isTaken = budget.left.withLock { left in
         guard count <= left else { return false }

@@ -3,26 +3,26 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// How long one connection may go without getting on.
+/// The timeouts of a connection.
 struct ConnectionTiming: Sendable {
-  /// From the connection to the end of the first request's head, TLS included.
+  /// From the connection to the end of the first request's head, including the TLS handshake.
   var opening = TimeAmount.seconds(30)
-  /// From a request's head to the end of its answer, for what the handler's own limit does not see: a client that
-  /// reads nothing, or a body that is sent on after the answer.
+  /// From a request's head to the end of its response. It covers what the handler's own timeout does not: a
+  /// client that does not read, or that keeps sending the body after the response.
   var request = TimeAmount.seconds(20)
-  /// From an answer to the next request's head. Longer than API servers keep an idle connection (90 s), so that it is
-  /// they who close it: whoever posts into a connection that is just being closed loses the request.
+  /// From a response to the next request's head. Longer than API servers keep an idle connection (90 s), so
+  /// that they close it: a request sent into a connection that is being closed is lost.
   var idle = TimeAmount.seconds(120)
-  /// From a refusal, for the client to read why.
+  /// From a refusal until the connection is closed, so that the client can read the reason.
   var farewell = TimeAmount.seconds(2)
 }
 
-/// The connections that are open: how many of them an address has, and when each is closed.
+/// The open connections: the number for each address, and the deadline of each.
 ///
-/// Each has one deadline, which no number of bytes puts off: a client that sends a byte now and then holds no longer
-/// than one that sends nothing.
+/// Each connection has one deadline, which received bytes do not extend: a client that sends a byte now and
+/// then is closed as early as one that sends nothing.
 final class ConnectionTable: Sendable {
-  /// API servers keep a handful of connections, each of them from an address of its own.
+  /// API servers keep a handful of connections, each server from its own address.
   static let limitOfAddress = 32
 
   private struct State {
@@ -36,7 +36,7 @@ final class ConnectionTable: Sendable {
   init(limitOfAddress limit: Int = limitOfAddress) { self.limit = limit }
 
   /// Counts a new connection until it is closed.
-  /// - Returns: false where its address has as many as it may; it is not counted then.
+  /// - Returns: false if its address has reached the limit; the connection is then not counted.
   func add(_ channel: any Channel) -> Bool {
     let address = channel.remoteAddress?.ipAddress ?? ""
     let isAdded = state.withLock { state in
@@ -58,9 +58,9 @@ final class ConnectionTable: Sendable {
     alarm?.cancel()
   }
 
-  /// Puts another deadline in place of the one that the connection has.
+  /// Replaces the deadline of a connection.
   func allow(_ channel: any Channel, _ time: TimeAmount) {
-    // Taken out here as well: the connection may have been closed before this was put in.
+    // Also removed here, because the connection may have been closed before the deadline was stored.
     let alarm = channel.eventLoop.scheduleTask(in: time) { [self] in
       state.withLock { $0.alarms[ObjectIdentifier(channel)] = nil }
       channel.close(promise: nil)
@@ -70,7 +70,7 @@ final class ConnectionTable: Sendable {
   }
 }
 
-/// A kind of connection whose number and time are limited.
+/// A channel type whose connections are limited in number and time.
 struct LimitedChannel<Base: ServerChildChannel>: ServerChildChannel {
   let base: Base
   let table: ConnectionTable
@@ -78,7 +78,7 @@ struct LimitedChannel<Base: ServerChildChannel>: ServerChildChannel {
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Base.Value> {
     guard table.add(channel) else {
-      // It has to be set up all the same, and is seen to be closed then.
+      // The connection must be set up before it can be closed.
       return base.setup(channel: channel, logger: logger).map { value in
         channel.close(promise: nil)
         return value

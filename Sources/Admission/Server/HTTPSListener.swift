@@ -7,11 +7,11 @@ import NIOPosix
 import NIOSSL
 import ServiceLifecycle
 
-/// The HTTPS server around the handler: limits, time, and nothing else.
+/// The HTTPS server around the handler: adds only limits and timeouts.
 struct HTTPSListener: Sendable {
   /// API servers keep a handful of connections.
   static let connectionLimit = 128
-  /// For a request as a whole. API servers give up after 10 s unless told otherwise.
+  /// The timeout of a whole request. API servers use 10 s by default.
   static let requestTimeout: Duration = .seconds(10)
 
   let handler: AdmissionHandler
@@ -21,14 +21,14 @@ struct HTTPSListener: Sendable {
   var table = ConnectionTable()
   var budget = BodyBudget()
 
-  /// The server, bound when it runs.
-  /// - Parameter onRunning: told the port that it listens on.
+  /// Creates the server; it binds its address when it runs.
+  /// - Parameter onRunning: called with the port that it listens on.
   func server(
     address: String, port: Int, _ configuration: TLSConfiguration,
     onRunning: @escaping @Sendable (Int) async -> Void
   ) throws -> any Service {
     var quiet = logger
-    // What it has to say of its own, the daemon says in its own words.
+    // The daemon logs the server's events with its own messages.
     quiet.logLevel = .error
     let limits = HTTP1Channel.Configuration(
       httpDecoderConfiguration: .init(
@@ -47,7 +47,7 @@ struct HTTPSListener: Sendable {
         table.allow(channel, timing.request)
         let reply = await reply(to: request)
         try await writer.write(response: reply.response.head, body: reply.response.body)
-        // What is still to come of a body that was refused is not waited for.
+        // The rest of a refused request's body is not awaited.
         table.allow(channel, reply.status == 200 ? timing.idle : timing.farewell)
       },
       onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) })
@@ -60,7 +60,7 @@ struct HTTPSListener: Sendable {
     if let refusal { return refusal }
     return await withTaskGroup(of: AdmissionHandler.Reply?.self) { group in
       group.addTask {
-        // The client may go away, or its time be over.
+        // Fails if the client disconnects or the timeout has passed.
         try? await judged(request.body)
       }
       group.addTask {
@@ -73,7 +73,7 @@ struct HTTPSListener: Sendable {
     }
   }
 
-  /// Reads a body, as far as it may go on, and judges it.
+  /// Reads a body, up to the size limit, and checks it.
   private func judged(_ parts: RequestBody) async throws -> AdmissionHandler.Reply {
     let share = budget.share()
     var body: [UInt8] = []

@@ -11,12 +11,12 @@ actor ExecPlugin: Credentials {
   private let command: PluginCommand
   private let wall: @Sendable () -> Double
   private var credential: PluginCredential?
-  /// The certificate that the connection was made with; it cannot be exchanged afterwards.
+  /// The client certificate of the connection; it cannot be replaced later.
   private var certificate: Redacted<String>?
   private var isRunning = false
   private var waiters: [CheckedContinuation<Void, Never>] = []
 
-  /// - Throws: `.refused` where plugins are not allowed.
+  /// - Throws: `.refused` if plugins are not allowed.
   init(
     _ json: JSON, of user: Stanza, cluster: Stanza, _ options: ConnectionOptions
   ) throws(ConnectionError) {
@@ -25,7 +25,7 @@ actor ExecPlugin: Credentials {
   }
 
   /// Runs the program for the first time.
-  /// - Returns: the client certificate, where it gives one.
+  /// - Returns: the client certificate, if the program returns one.
   func start() async throws(ConnectionError) -> CertificatePair? {
     let first = try await command.run()
     credential = first

@@ -1,7 +1,7 @@
 import ClusterAPI
 import Diagnostics
 
-/// No header: a client certificate says it all, or nothing needs to be said.
+/// Credentials without a header: a client certificate is used, or none are needed.
 struct NoCredentials: Credentials {
   let identity: String?
 
@@ -9,7 +9,7 @@ struct NoCredentials: Credentials {
   func forget() {}
 }
 
-/// A header that never changes.
+/// Credentials with a constant header.
 struct FixedCredentials: Credentials {
   let header: Redacted<String>
   let identity: String?

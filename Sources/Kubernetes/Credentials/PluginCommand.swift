@@ -3,10 +3,10 @@ import Subprocess
 import SystemPackage
 import Values
 
-/// How an exec plugin is run: as an argument vector, without a shell and without a terminal.
+/// The command of an exec plugin: an argument vector, run without a shell and without a terminal.
 struct PluginCommand: Sendable {
   private static let versions = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]
-  /// How long the program may take. It may have to ask a server of its own.
+  /// The program's timeout. It may have to contact a server.
   private static let patience = Duration.seconds(60)
   private static let outputLimit = 1 << 20
 
@@ -18,7 +18,7 @@ struct PluginCommand: Sendable {
   private let installHint: String?
   private let sleep: @Sendable (Duration) async throws -> Void
 
-  /// For errors. Arguments are left out: some hold secrets.
+  /// The plugin's name in errors. Arguments are omitted, because some contain secrets.
   var title: String { "\(stanza.file): \(stanza.title): the exec plugin \(command)" }
 
   init(
@@ -60,7 +60,7 @@ struct PluginCommand: Sendable {
     self.environment = environment
   }
 
-  /// What the program is told about why it is run.
+  /// Builds the `ExecCredential` input for the program.
   private static func info(
     _ apiVersion: String, _ cluster: Stanza, _ exec: Stanza
   ) throws(ConnectionError) -> JSON {

@@ -1,17 +1,17 @@
 import Diagnostics
 import Values
 
-/// What an exec plugin gave.
+/// The output of an exec plugin.
 struct PluginCredential: Sendable {
   var token: Redacted<String>?
   /// The client certificate, in PEM form.
   var certificate: Redacted<String>?
   var key: Redacted<String>?
-  /// Seconds since 1970; nil for as long as the server takes it.
+  /// Seconds since 1970; nil if the plugin gave no expiration.
   var expiration: Double?
 
   /// - Parameter output: an `ExecCredential` of the given version.
-  /// - Throws: an error that tells what is wrong and nothing of what was given.
+  /// - Throws: an error that says what is wrong without quoting the output.
   init(_ output: [UInt8], apiVersion: String, _ title: String) throws(ConnectionError) {
     func failure(_ what: String) -> ConnectionError {
       ConnectionError(.pluginFailed, "\(title) \(what); run it by hand and look at what it prints")

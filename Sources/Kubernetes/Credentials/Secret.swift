@@ -2,9 +2,9 @@ import Diagnostics
 import FoundationEssentials
 import Values
 
-/// Text that proves who we are.
+/// Helpers for credentials in text form.
 enum Secret {
-  /// Text without the space around it; nil where nothing is left, or where it could not stand in a header.
+  /// Removes surrounding white space. Returns nil if nothing is left, or if the text is not valid in a header.
   static func trimmed(_ text: String) -> String? {
     let bytes = text.utf8.drop { $0 <= 0x20 }
     guard let last = bytes.lastIndex(where: { $0 > 0x20 }) else { return nil }
@@ -20,8 +20,8 @@ enum Secret {
     Redacted("Basic \(Data("\(user):\(password)".utf8).base64EncodedString())")
   }
 
-  /// The service account that a token says it is of. The server decides; this is for people, and to know oneself
-  /// again in what the server says.
+  /// Returns the service account that a token claims. Used for display, and to recognize the daemon's own user
+  /// in server messages; the server decides about the token.
   static func serviceAccount(ofToken token: String) -> String? {
     let parts = token.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3 else { return nil }

@@ -1,9 +1,10 @@
 import ClusterAPI
 import Diagnostics
 
-/// A token in a file that others write anew now and then, as the kubelet does.
+/// A token file that another program, such as the kubelet, replaces from time to time.
 actor TokenFile: Credentials {
-  /// How old a token may be that is not read again. The kubelet rotates with a fifth of the lifetime left.
+  /// The maximum age of a token before the file is read again. The kubelet rotates a token when a fifth of its
+  /// lifetime is left.
   private static let lifetime = Duration.seconds(60)
 
   private let path: String
@@ -25,7 +26,8 @@ actor TokenFile: Credentials {
   private func current() throws(APIError) -> String {
     if let token, time.elapsed() - readAt < Self.lifetime { return token.reveal() }
     guard let text = FileText.line(at: path) else {
-      // A file that is being replaced is not there for a moment; the token before it is good for a while yet.
+      // A file may be missing for a moment while it is replaced; the previous token is still valid for some
+      // time.
       if let token { return token.reveal() }
       throw APIError(.unauthorized, "\(path) holds no token; check that it is there and may be read")
     }

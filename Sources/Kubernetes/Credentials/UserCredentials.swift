@@ -8,7 +8,7 @@ struct CertificatePair: Sendable {
   var chain: [NIOSSLCertificate]
   var key: NIOSSLPrivateKey
 
-  /// The common name of the first certificate, which Kubernetes takes for the user's.
+  /// The common name of the first certificate, which Kubernetes uses as the user name.
   var commonName: String? {
     guard let der = try? chain.first?.toDERBytes(), let certificate = try? Certificate(derEncoded: der) else {
       return nil
@@ -22,7 +22,7 @@ struct CertificatePair: Sendable {
   }
 }
 
-/// A user of a kubeconfig, as the connection needs it.
+/// The credentials of a kubeconfig user, in the form that the connection uses.
 struct UserCredentials: Sendable {
   var credentials: any Credentials
   var pair: CertificatePair?
@@ -36,7 +36,7 @@ struct UserCredentials: Sendable {
         "\(user.file): \(user.title): \(key) is not supported; use a token, a certificate or an exec plugin")
     }
     let pair = try certificate(of: user)
-    // The order is client-go's: a file's token goes before an inline one, since it can rotate.
+    // The order is client-go's: `tokenFile` takes precedence over an inline token, because it can rotate.
     if let path = try user.text("tokenFile") {
       return UserCredentials(credentials: TokenFile(user.resolved(path), time: options.time), pair: pair)
     }

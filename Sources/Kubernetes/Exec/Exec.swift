@@ -5,11 +5,11 @@ import Synchronization
 
 /// Runs commands in containers, over a websocket to the API server.
 ///
-/// A command is a process of its container and no child of the connection: whoever stops waiting, by cancellation, by
-/// a timeout or because the connection is cut, may leave it running. Callers ask for what can be asked for again.
+/// A command is a process of its container and does not end with the connection: after a cancellation, a
+/// timeout or a lost connection it may keep running. Callers must only run commands that are safe to repeat.
 struct Exec: Sendable {
-  /// The id of a container that runs now, as its pod's status has it (`containerd://…`), or nil where none of that name
-  /// runs.
+  /// Returns the id of a running container from its pod's status (`containerd://…`); nil if no container of
+  /// that name runs.
   typealias ContainerID =
     @Sendable (_ pod: ObjectName, _ container: String) async throws(APIError) -> String?
 
@@ -22,10 +22,11 @@ struct Exec: Sendable {
   private let onAnswer: @Sendable (_ pod: ObjectName, _ code: Int?) -> Void
 
   /// - Parameters:
-  ///   - clock: by which a request's timeout is counted.
-  ///   - onAnswer: told of the status of every answer, 101 for a command that runs; nil where none came.
-  ///   - containerID: asked before a command that is meant for one container only.
-  /// - Throws: `.other` where the server's TLS settings cannot be used.
+  ///   - clock: the clock for a request's timeout.
+  ///   - onAnswer: called with the status of every response, 101 for a command that runs; nil if there was no
+  ///     response.
+  ///   - containerID: called before a command that must run in one specific container.
+  /// - Throws: `.other` if the server's TLS settings cannot be used.
   init(
     server: Server, group: any EventLoopGroup, clock: any Clock<Duration> = ContinuousClock(),
     timing: ExecTiming = ExecTiming(), onAnswer: @escaping @Sendable (ObjectName, Int?) -> Void = { _, _ in },
@@ -41,9 +42,10 @@ struct Exec: Sendable {
       tls = nil
       return
     }
-    // A websocket cannot be had over HTTP/2 here.
+    // Websockets over HTTP/2 are not supported here.
     settings.applicationProtocols = ["http/1.1"]
-    // What has been said is complete by then; nobody needs to wait for a peer that does not take its leave.
+    // All data has been exchanged by then, so there is no need to wait for a peer that does not send its close
+    // notification.
     settings.shutdownTimeout = .milliseconds(500)
     do { tls = try NIOSSLContext(configuration: settings) } catch {
       throw APIError(.other, "Server \(server.label): its TLS settings cannot be used: \(error)")
@@ -52,8 +54,8 @@ struct Exec: Sendable {
 
   /// Runs a command and waits for its end.
   ///
-  /// - Throws: `.conflict` where the container is another one than the request's; `.notRunning` where none runs;
-  ///   `.timeout` after the request's timeout; `.unavailable` where nobody knows how the command ended.
+  /// - Throws: `.conflict` if the container is not the one in the request; `.notRunning` if none runs;
+  ///   `.timeout` after the request's timeout; `.unavailable` if it is unknown how the command ended.
   func run(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     guard !request.command.isEmpty, request.command.allSatisfy({ !$0.utf8.contains(0) }) else {
       throw APIError(
@@ -98,7 +100,7 @@ struct Exec: Sendable {
     }
     let first = try await ask(pod, request, connection)
     guard case .failure(let refusal) = first, refusal.code == 401 else { return try Self.result(first, pod) }
-    // A token may have been replaced since it was read.
+    // The token may have been replaced since it was read.
     await server.credentials.forget()
     return try Self.result(try await ask(pod, request, connection), pod)
   }
@@ -115,7 +117,7 @@ struct Exec: Sendable {
   private func ask(
     _ pod: ObjectName, _ request: ExecRequest, _ connection: OpenedConnection
   ) async throws(APIError) -> Result<ExecResult, ExecRefusal> {
-    // Plain HTTP carries no credentials, so they are not even read for it.
+    // Plain HTTP carries no credentials, so they are not read at all.
     let authorization = tls == nil ? nil : try await server.credentials.authorization()
     let opening = ExecOpening(
       server: server, tls: tls, group: group, timing: timing, pod: pod, request: request)
@@ -153,7 +155,7 @@ struct Exec: Sendable {
   }
 
   private func failure(_ error: any Error, _ pod: ObjectName) -> APIError {
-    // Counts as a fault that passes, so that nobody takes it for the command's own end.
+    // Reported as transient, so that it is not mistaken for the end of the command.
     if Task.isCancelled { return Self.abandoned(pod) }
     if let error = error as? APIError { return error }
     let words = TransportFailure(error).words
@@ -165,7 +167,7 @@ struct Exec: Sendable {
   }
 }
 
-/// Whether a command has been begun: before its connection is open, no time that passes is the command's.
+/// Whether the connection is open. Only then does the command's timeout start.
 private final class OpenedConnection: Sendable {
   private let state = Mutex(false)
 

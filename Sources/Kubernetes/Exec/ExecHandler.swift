@@ -2,8 +2,9 @@ import ClusterAPI
 import NIOCore
 import NIOWebSocket
 
-/// The end of a websocket's pipeline while a command runs: gives standard input as there is room for it, takes what
-/// comes, and fulfils its promise once, when the command has ended or it is plain that its end will not be told.
+/// The last handler of a websocket's pipeline while a command runs. It writes standard input as the connection
+/// accepts it, reads the output, and fulfils its promise once: when the command has ended, or when its result
+/// can no longer arrive.
 final class ExecHandler: ChannelDuplexHandler {
   typealias InboundIn = WebSocketFrame
   typealias OutboundIn = Never
@@ -16,7 +17,7 @@ final class ExecHandler: ChannelDuplexHandler {
   private var streams: ExecStreams
   private var stdin: StdinFeed
   private var peer: PeerWatch
-  /// The server's last ping, until there is room for the answer.
+  /// The server's last ping, until the connection accepts the answer.
   private var ping: ByteBuffer?
   private var timer: Scheduled<Void>?
   private var isOpen = false
@@ -36,8 +37,8 @@ final class ExecHandler: ChannelDuplexHandler {
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    // Nothing may be written before; and the server may have said all and closed by now, which is no reason to stop
-    // listening: what it said is still on its way here, and comes before the handler's removal.
+    // Nothing may be written before this event. The server may already have closed the connection; reading
+    // continues, because its remaining data arrives before the handler is removed.
     if event is UpgradeGate.Event, context.channel.isActive {
       isOpen = true
       wake(in: timing.ping, context) { $0.tick($1) }
@@ -73,8 +74,8 @@ final class ExecHandler: ChannelDuplexHandler {
       ping = data
       feed(context)
     case .ended:
-      // The streams are complete by now, unless a server tells the end before their last bytes: it closes when
-      // all has been said, and is given a moment for that.
+      // The streams are usually complete by now. A server may report the end before the last bytes, so it gets
+      // a short time to close the connection.
       wake(in: timing.grace, context) { $0.leave($1) }
     case .closed: leave(context)
     case .broken(let how):
@@ -83,9 +84,9 @@ final class ExecHandler: ChannelDuplexHandler {
     }
   }
 
-  /// Gives the connection as much as it takes now.
+  /// Writes as much as the connection accepts now.
   private func feed(_ context: ChannelHandlerContext) {
-    // A flush may come back here; the loop below sees what has become possible.
+    // A flush may call this method again; the loop below handles what that made possible.
     guard isOpen, !isFeeding, !isOver else { return }
     isFeeding = true
     defer { isFeeding = false }
@@ -118,14 +119,14 @@ final class ExecHandler: ChannelDuplexHandler {
     wake(in: timing.ping, context) { $0.tick($1) }
   }
 
-  /// Nothing more is wanted from the server.
+  /// Closes the websocket, because no more data is needed.
   private func leave(_ context: ChannelHandlerContext) {
     cut()
     send(.connectionClose, context.channel.allocator.buffer(integer: UInt16(1000)), context)
     context.close(promise: nil)
   }
 
-  /// Nothing more is to come. What the server has said until now decides.
+  /// Ends reading. The data received so far decides the outcome.
   private func cut(because reason: String? = nil) {
     guard !isOver else { return }
     isOver = true
@@ -149,7 +150,7 @@ final class ExecHandler: ChannelDuplexHandler {
     }
   }
 
-  /// Replaces the one alarm there is.
+  /// Replaces the current timer.
   private func wake(
     in delay: TimeAmount, _ context: ChannelHandlerContext,
     _ action: @escaping (ExecHandler, ChannelHandlerContext) -> Void

@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// The connections that one call has opened, so that whoever gives up can close them.
+/// The connections that one call has opened, so that they can be closed when the call is abandoned.
 final class ExecLine: Sendable {
   private struct State {
     var channels: [any Channel] = []
@@ -10,7 +10,7 @@ final class ExecLine: Sendable {
 
   private let state = Mutex(State())
 
-  /// - Returns: false where the call has been given up already.
+  /// - Returns: false if the call has already been abandoned.
   func add(_ channel: any Channel) -> Bool {
     state.withLock { state in
       guard !state.isClosed else { return false }
@@ -19,7 +19,7 @@ final class ExecLine: Sendable {
     }
   }
 
-  /// Closes what is open and whatever is opened from now on.
+  /// Closes all connections, including any that are added later.
   func close() {
     let channels = state.withLock { state in
       state.isClosed = true

@@ -5,10 +5,10 @@ import NIOPosix
 import NIOSSL
 import NIOWebSocket
 
-/// The way from an address to a command that runs, or to the server's reason why it does not.
+/// Opens a websocket from an address to a running command, or returns the server's reason for refusing it.
 struct ExecOpening: Sendable {
   enum Answer: Sendable {
-    /// The command runs; how it ends is told later.
+    /// The command runs; its outcome follows.
     case opened(EventLoopFuture<ExecHandler.Outcome>)
     case refused(EventLoopFuture<ExecRefusal>)
   }
@@ -20,10 +20,11 @@ struct ExecOpening: Sendable {
   let pod: ObjectName
   let request: ExecRequest
 
-  /// A frame above this, in bytes, ends the connection. Servers write what they read from the command at once, 32 KiB.
+  /// A larger frame, in bytes, ends the connection. Servers send one frame for each read of the command's
+  /// output, 32 KiB.
   static let frameLimit = 1 << 20
 
-  /// Connects and asks. The connection is put on the line, whoever is still waiting for it or not.
+  /// Connects and sends the request. The connection is added to the line even if the caller no longer waits.
   func ask(authorization: String?, on line: ExecLine) async throws -> Answer {
     let bootstrap = ClientBootstrap(group: group)
       .connectTimeout(timing.connect)
@@ -106,13 +107,13 @@ struct ExecOpening: Sendable {
     headers.add(name: "User-Agent", value: "kdops")
     headers.add(name: "Accept", value: "*/*")
     headers.add(name: "Sec-WebSocket-Protocol", value: ExecProtocol.offer)
-    // Never over plain HTTP.
+    // Credentials are never sent over plain HTTP.
     if tls != nil, let authorization { headers.add(name: "Authorization", value: authorization) }
     let path = ExecPath(pod, request, below: server.path).description
     return HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
   }
 
-  /// What the certificate must be for, or nil for an address: that is compared with where the connection leads.
+  /// The name that the certificate must match; nil for an address, which is compared with the peer's address.
   private var hostname: String? {
     let name = server.serverName ?? server.host
     let isAddress = (try? SocketAddress(ipAddress: name, port: 0)) != nil
@@ -120,7 +121,7 @@ struct ExecOpening: Sendable {
   }
 }
 
-/// Reads an answer that opens no websocket.
+/// Reads a response that opens no websocket.
 private final class RefusalHandler: ChannelInboundHandler {
   typealias InboundIn = HTTPClientResponsePart
 
@@ -151,7 +152,7 @@ private final class RefusalHandler: ChannelInboundHandler {
 
   func handlerRemoved(context: ChannelHandlerContext) { finish() }
 
-  /// The status alone says enough where the rest does not come.
+  /// If the body does not arrive, the status alone is used.
   private func finish() {
     guard !isOver else { return }
     isOver = true

@@ -1,6 +1,6 @@
 import ClusterAPI
 
-/// The path and query under which a command is asked for.
+/// The path and query of an exec request.
 ///
 /// Source: the Kubernetes API reference, `connect GET requests to exec of Pod`.
 struct ExecPath: Sendable, Hashable, CustomStringConvertible {
@@ -9,14 +9,14 @@ struct ExecPath: Sendable, Hashable, CustomStringConvertible {
   init(_ pod: ObjectName, _ request: ExecRequest, below path: String) {
     var items = ["container=\(Self.escaped(request.container))"]
     items += request.command.map { "command=\(Self.escaped($0))" }
-    // Without it the command finds its standard input at its end from the beginning.
+    // Without it, the command's standard input is at its end from the start.
     if !request.stdin.isEmpty { items.append("stdin=true") }
     items += ["stdout=true", "stderr=true"]
     let place = "\(path)/api/v1/namespaces/\(Self.escaped(pod.namespace))/pods/\(Self.escaped(pod.name))/exec"
     description = "\(place)?\(items.joined(separator: "&"))"
   }
 
-  /// Everything but RFC 3986's unreserved characters as `%XX`.
+  /// Percent-encodes everything except RFC 3986's unreserved characters.
   static func escaped(_ text: String) -> String {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count)

@@ -1,23 +1,23 @@
 import ClusterAPI
 import Values
 
-/// An answer to a request for exec that opens no websocket.
+/// A response to an exec request that opens no websocket.
 struct ExecRefusal: Error, Sendable, Hashable {
   var code: Int
   var retryAfter: Duration?
-  /// Its first bytes: a `Status` where the API server itself speaks.
+  /// The first bytes of the body: a `Status` if the API server itself answers.
   var body: [UInt8] = []
 
-  /// What is kept of the body, in bytes.
+  /// The maximum number of bytes kept of the body.
   static let bodyLimit = 64 << 10
 
-  /// - Parameter header: `Retry-After`. A date, which Kubernetes never sends, counts as none.
+  /// - Parameter header: `Retry-After`. A date, which Kubernetes never sends, is ignored.
   static func retryAfter(_ header: String?) -> Duration? {
     guard let seconds = header.flatMap({ Int($0) }), (0...86_400).contains(seconds) else { return nil }
     return .seconds(seconds)
   }
 
-  /// What the caller is told.
+  /// The error for the caller.
   func error(_ pod: ObjectName) -> APIError {
     let said = (try? JSON.parse(body))?["message"]?.string.map(ExecTrouble.line)
     let words = said.map { ": \($0)" } ?? " (HTTP status \(code))"
@@ -43,8 +43,8 @@ struct ExecRefusal: Error, Sendable, Hashable {
       return error(
         kind == .notRunning ? kind : code == 409 ? .conflict : .notStarted, "no command can run\(words)")
     case 500...:
-      // The API server's own trouble on the way to the kubelet may read like a command's; only a stopped
-      // container is taken from its words.
+      // The API server's own errors on the way to the kubelet may read like a command's, so only a stopped
+      // container is recognized from the text.
       let kind = ExecTrouble.kind(said ?? "")
       return error(kind == .notRunning ? kind : .unavailable, "no command can run now\(words)")
     default: return error(.notStarted, "the server refused the command\(words)")

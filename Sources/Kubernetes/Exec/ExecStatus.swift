@@ -1,13 +1,13 @@
 import ClusterAPI
 import Values
 
-/// How a command ended, as the server's `Status` on the error channel says.
+/// The outcome of a command, from the server's `Status` on the error channel.
 enum ExecStatus: Sendable, Hashable {
   case exited(Int)
-  /// The command did not begin, or nobody knows how it ended.
+  /// The command did not start, or its outcome is unknown.
   case failed(String)
 
-  /// Nil where the bytes are no whole `Status`.
+  /// Nil if the bytes are not a complete `Status`.
   init?(_ bytes: [UInt8]) {
     guard let json = try? JSON.parse(bytes), let word = json["status"]?.string else { return nil }
     if word == "Success" {
@@ -19,7 +19,7 @@ enum ExecStatus: Sendable, Hashable {
       let cause = causes.first(where: { $0["reason"]?.string == "ExitCode" }),
       let code = cause["message"]?.string.flatMap({ Int($0) })
     {
-      // A failure without an exit code that says so is no end that anything may be concluded from, least of all success.
+      // A failure without a valid exit code allows no conclusion, and must never count as success.
       self =
         Self.failures.contains(code)
         ? .exited(code) : .failed("the server calls exit code \(code) a failure")
@@ -31,14 +31,14 @@ enum ExecStatus: Sendable, Hashable {
 }
 
 extension ExecStatus {
-  /// The exit codes by which a process fails; whatever ends otherwise has 128 and a signal.
+  /// The exit codes of a failed process. A process that a signal ended has 128 plus the signal's number.
   private static let failures = 1...255
 }
 
-/// What the words of a kubelet or container runtime mean; there is nothing but words to go by.
+/// Classifies the error texts of a kubelet or container runtime; they have no error code.
 ///
-/// Source: `pkg/kubelet`, `pkg/registry/core/pod` and containerd's `pkg/cri`, whose texts have been the same for years.
-/// An unknown text counts as a fault that passes, since what is asked for can be asked for again.
+/// Source: `pkg/kubelet`, `pkg/registry/core/pod` and containerd's `pkg/cri`, whose texts have been the same
+/// for years. An unknown text counts as transient, because commands are safe to repeat.
 enum ExecTrouble {
   static func kind(_ text: String) -> APIError.Kind {
     let text = text.lowercased()
@@ -49,7 +49,7 @@ enum ExecTrouble {
     return .unavailable
   }
 
-  /// What somebody else has written, fit for a sentence of ours.
+  /// Makes external text safe to include in a message: one line of limited length.
   static func line(_ text: String) -> String {
     String(text.split(whereSeparator: \.isNewline).joined(separator: " ").prefix(2000))
   }

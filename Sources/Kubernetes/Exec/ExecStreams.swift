@@ -1,46 +1,46 @@
 import NIOCore
 import NIOWebSocket
 
-/// What the server sends while a command runs, frame by frame: the streams, and how it ended.
+/// Parses the frames that the server sends while a command runs: the output streams and the outcome.
 ///
-/// Nothing waits here: each frame's bytes are kept up to the limit and dropped beyond it, as they come.
+/// Never waits: each frame's bytes are kept up to the limit and dropped beyond it, as they arrive.
 struct ExecStreams: Sendable {
-  /// What is to be done after a frame.
+  /// The action required after a frame.
   enum Event: Equatable {
     case nothing
     case answer(ping: ByteBuffer)
-    /// The command has ended; the server is about to close.
+    /// The command has ended; the server is about to close the connection.
     case ended
-    /// The server closes.
+    /// The server closes the connection.
     case closed
-    /// Not what was agreed upon: no byte after this one can be trusted.
+    /// The data violates the protocol, so nothing after it can be used.
     case broken(String)
   }
 
   private(set) var stdout: [UInt8] = []
   private(set) var stderr: [UInt8] = []
-  /// How the command ended, once the server has said it.
+  /// The command's outcome, once the server has sent it.
   private(set) var status: ExecStatus?
   private var statusText: [UInt8] = []
-  /// In how many messages it has come.
+  /// The number of messages in which the status has arrived so far.
   private var statusMessages = 0
   private var message = Message.none
   private let outputLimit: Int
 
-  /// How far the present message has come; its frames after the first do not name the channel again.
+  /// The state of the current message. Only its first frame names the channel.
   private enum Message {
     case none
-    /// Begun with an empty frame.
+    /// The message began with an empty frame.
     case unnamed
     case on(UInt8)
   }
 
-  /// A `Status` longer than this is no status.
+  /// A longer `Status`, in bytes, is invalid.
   static let statusLimit = 64 << 10
-  /// Servers send it in one message; each further one costs another look at all of it.
+  /// Servers send the status in one message. Each further message costs another parse of the whole text.
   static let statusMessageLimit = 16
 
-  /// - Parameter outputLimit: what is kept of each stream, in bytes: its first ones.
+  /// - Parameter outputLimit: the number of bytes kept from the start of each stream.
   init(outputLimit: Int) { self.outputLimit = max(0, outputLimit) }
 
   mutating func take(_ frame: WebSocketFrame) -> Event {
@@ -72,7 +72,7 @@ struct ExecStreams: Sendable {
     return .nothing
   }
 
-  /// It may come in several messages; none but the last makes it whole.
+  /// The status may arrive in several messages and is complete only after the last.
   private mutating func statusPart(_ data: ByteBuffer, isLast: Bool) -> Event {
     guard status == nil else { return .nothing }
     guard statusText.count + data.readableBytes <= Self.statusLimit else {

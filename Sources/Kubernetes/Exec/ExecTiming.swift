@@ -1,13 +1,13 @@
 import NIOCore
 
-/// How long this end waits for the other.
+/// The timeouts for the connection to the server.
 struct ExecTiming: Sendable {
-  /// For the connection.
+  /// Until the connection is established.
   var connect = TimeAmount.seconds(10)
-  /// From the connection to the end of the answer that opens the websocket or refuses to.
+  /// From the connection to the end of the response that opens or refuses the websocket.
   var answer = TimeAmount.seconds(30)
-  /// Between two pings.
+  /// The interval between two pings.
   var ping = TimeAmount.seconds(30)
-  /// For the server to close after it has told how the command ended.
+  /// Until the server closes the connection after it has reported the command's outcome.
   var grace = TimeAmount.seconds(2)
 }

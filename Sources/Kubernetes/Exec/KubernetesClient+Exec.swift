@@ -4,7 +4,8 @@ import Values
 extension KubernetesClient {
   /// Runs a command in a pod's container and waits for its end.
   ///
-  /// A command that is not waited for to its end, be it for its timeout, is not killed: Kubernetes knows no way to.
+  /// A command that the caller stops waiting for, also after a timeout, is not killed: Kubernetes has no API
+  /// for that.
   public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     do { try await sender.limit.take() } catch {
       throw APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
@@ -12,14 +13,14 @@ extension KubernetesClient {
     do { return try await commands.get().run(pod, request) } catch { throw sender.recovery.judged(error) }
   }
 
-  /// What runs commands at the server; an error where its TLS settings are of no use.
+  /// Creates the `Exec` for a server, or an error if its TLS settings cannot be used.
   static func commands(_ server: Server, _ sender: Sender) -> Result<Exec, APIError> {
     do throws(APIError) {
       let exec = try Exec(
         server: server, group: sender.transport.group, clock: sender.options.clock,
         onAnswer: { pod, code in
           if code.map(ServerAnswer.meansAway) ?? true { sender.recovery.sawAway() }
-          // The verb by which a websocket is allowed or not; newer servers want "create" too.
+          // The verb that RBAC checks for a websocket request; newer servers also require "create".
           sender.note(
             RequestRecord(verb: "get", resource: "pods/exec", namespace: pod.namespace, code: code))
         },
@@ -28,7 +29,7 @@ extension KubernetesClient {
           do throws(APIError) {
             return running(container, in: Object(try await sender.json(request)))
           } catch {
-            // That this look took too long says nothing of the command, which has not begun.
+            // A timeout of this lookup says nothing about the command, which has not started.
             guard error.kind == .timeout else { throw error }
             throw APIError(.unavailable, error.message)
           }
@@ -39,7 +40,7 @@ extension KubernetesClient {
     }
   }
 
-  /// The id of the container of that name, where it runs and its pod is to stay.
+  /// Returns the id of the container of that name, if it runs and its pod is not being deleted.
   static func running(_ container: String, in pod: Object) -> String? {
     guard !pod.isBeingDeleted else { return nil }
     let status = pod.json["status"]?["containerStatuses"]?.array?.first {

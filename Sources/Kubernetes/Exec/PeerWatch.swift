@@ -1,13 +1,13 @@
-/// Whether the other end of a websocket still lives, judged by what it answers.
+/// Decides from a peer's messages whether it is still alive.
 ///
-/// A server that waits for a command to read its input reads no ping either, so nothing is concluded from silence
-/// while more input is on the way than the container's pipe holds for certain.
+/// A server that waits for a command to read its input does not read pings either. So silence proves nothing
+/// while more input is in transit than the container's pipe is certain to hold.
 struct PeerWatch: Sendable {
   enum Action: Equatable { case ping, wait, gone }
 
-  /// A pipe on Linux holds 64 KiB; half of that is always taken.
+  /// A pipe on Linux holds 64 KiB; half of that is always accepted.
   static let certainlyRead = 32 << 10
-  /// How many pings in a row may stay without an answer.
+  /// The number of consecutive pings that may stay unanswered.
   static let patience = 2
 
   private var unanswered = 0
@@ -19,16 +19,16 @@ struct PeerWatch: Sendable {
     stdinSent = stdinCount == 0
   }
 
-  /// All of the input has been handed to the connection.
+  /// Call this when all input has been passed to the connection.
   mutating func sentStdin() { stdinSent = true }
 
-  /// The peer sent something.
+  /// Call this when the peer has sent something.
   mutating func heard(isPong: Bool) {
     unanswered = 0
     if isPong, stdinSent { mustAnswer = true }
   }
 
-  /// It is time for the next ping.
+  /// Call this when the next ping is due.
   mutating func tick() -> Action {
     guard stdinSent else { return .wait }
     guard mustAnswer else { return .ping }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Standard input cut into messages that are asked for one by one, as there is room for them.
+/// Standard input in messages, produced one by one as the connection accepts them.
 struct StdinFeed: Sendable {
   /// Bytes of input in a message. Servers read a message as a whole, so it must be small.
   static let chunk = 16 << 10
@@ -8,7 +8,7 @@ struct StdinFeed: Sendable {
   private var rest: ArraySlice<UInt8>
   private var mustClose: Bool
 
-  /// - Parameter version: v4 cannot say that nothing more comes.
+  /// - Parameter version: v4 cannot signal the end of the input.
   init(_ bytes: [UInt8], _ version: ExecProtocol) {
     rest = bytes[...]
     mustClose = version == .v5 && !bytes.isEmpty
@@ -16,7 +16,7 @@ struct StdinFeed: Sendable {
 
   var isEmpty: Bool { rest.isEmpty && !mustClose }
 
-  /// The next message, or nil where all has been given.
+  /// Returns the next message; nil after the last one.
   mutating func next(_ allocator: ByteBufferAllocator) -> ByteBuffer? {
     guard !rest.isEmpty else {
       guard mustClose else { return nil }

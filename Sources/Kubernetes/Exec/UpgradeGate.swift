@@ -1,18 +1,18 @@
 import NIOCore
 
-/// Holds back what follows the answer that opens a websocket, until the pipeline can read it.
+/// Holds back the data after the response that opens a websocket, until the pipeline can read it.
 ///
-/// NIO takes its HTTP decoder out of the pipeline a moment after that answer, and drops what the decoder has by then
-/// where the connection is closed in that moment: which is all that a command has to say, if it is short.
+/// NIO removes its HTTP decoder from the pipeline shortly after that response. If the connection is closed in
+/// between, the data in the decoder is dropped: the whole output of a short command.
 final class UpgradeGate: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias InboundOut = ByteBuffer
 
-  /// Fired through the pipeline once websocket frames can be read and written.
+  /// Sent through the pipeline once websocket frames can be read and written.
   enum Event { case opened }
 
   private enum State {
-    /// The answer's first bytes, and how many bytes of the empty line at its end have come.
+    /// The first bytes of the response, and how many bytes of the empty line at its end have arrived.
     case answer(start: [UInt8], ending: Int)
     case holding(ByteBuffer)
     case open
@@ -47,7 +47,7 @@ final class UpgradeGate: ChannelInboundHandler {
     }
   }
 
-  /// Cuts off what follows the answer's head; nil where its end has not come yet.
+  /// Returns the data after the response's head; nil if the head is not complete yet.
   private func afterAnswer(
     _ bytes: inout ByteBuffer, _ start: [UInt8], _ ending: Int
   ) -> (bytes: ByteBuffer, isSwitching: Bool)? {

@@ -1,23 +1,23 @@
-/// Why no server, or no credentials for it, could be found where they were looked for.
+/// Why no server, or no credentials for it, could be determined.
 public struct ConnectionError: Error, Sendable, Hashable, CustomStringConvertible {
   public var kind: Kind
-  /// One sentence that names the file and ends with a way out. It holds no secret.
+  /// One sentence that names the file and ends with the remediation. It contains no secret.
   public var message: String
 
   public enum Kind: String, Sendable, Hashable, CaseIterable {
-    /// Neither a flag, nor the environment, nor the pod we run in names a server.
+    /// No flag, environment variable or service account of the daemon's own pod specifies a server.
     case notConfigured
-    /// A file is not there or may not be read.
+    /// A file does not exist or is not readable.
     case unreadable
-    /// A file does not hold what belongs there.
+    /// A file has invalid content.
     case malformed
-    /// A context, cluster or user that is named is not there.
+    /// A context, cluster or user is referenced but not defined.
     case missing
-    /// It would be done only with a flag that was not given.
+    /// This requires a flag that was not given.
     case refused
-    /// This program does not do that.
+    /// This program does not support the feature.
     case unsupported
-    /// A program that gives credentials did not.
+    /// An exec plugin returned no credentials.
     case pluginFailed
   }
 

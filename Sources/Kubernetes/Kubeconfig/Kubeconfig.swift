@@ -3,16 +3,16 @@ import FoundationEssentials
 import Manifests
 import Values
 
-/// One or several kubeconfig files, merged as `kubectl` merges them: what is named first wins.
+/// One or several kubeconfig files, merged as `kubectl` merges them: the first definition of a name wins.
 struct Kubeconfig: Sendable {
   private(set) var clusters: [String: Stanza] = [:]
   private(set) var users: [String: Stanza] = [:]
   private(set) var contexts: [String: Stanza] = [:]
   private(set) var currentContext: String?
-  /// What was read, in order; for errors.
+  /// The files that were read, in order; for errors.
   private(set) var files: [String] = []
 
-  /// - Parameter missingIsFine: for a list in `KUBECONFIG`, of which `kubectl` skips what is not there.
+  /// - Parameter missingIsFine: true for a list in `KUBECONFIG`, of which `kubectl` skips missing files.
   init(_ paths: [String], missingIsFine: Bool) throws(ConnectionError) {
     for path in paths {
       guard let data = FileManager.default.contents(atPath: path) else {
@@ -30,7 +30,7 @@ struct Kubeconfig: Sendable {
     }
   }
 
-  /// What is named, in the order of files; for errors.
+  /// The paths of the files, for errors.
   var whereabouts: String { files.joined(separator: ", ") }
 
   private mutating func merge(_ path: String, _ bytes: [UInt8]) throws(ConnectionError) {
@@ -74,7 +74,7 @@ struct Kubeconfig: Sendable {
     }
   }
 
-  /// The context of that name, or the current one, with the cluster and the user it names.
+  /// Returns the named context, or the current one, with its cluster and user.
   func selection(_ name: String?) throws(ConnectionError) -> KubeconfigSelection {
     guard let name = name ?? currentContext else {
       throw ConnectionError(
@@ -103,7 +103,7 @@ struct Kubeconfig: Sendable {
   }
 }
 
-/// One context of a kubeconfig, looked up.
+/// A context of a kubeconfig, with its cluster and user.
 struct KubeconfigSelection: Sendable {
   let context: String
   let namespace: String?

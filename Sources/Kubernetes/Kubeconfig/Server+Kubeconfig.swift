@@ -2,7 +2,7 @@ import NIOSSL
 import Values
 
 extension Server {
-  /// The server and the credentials that a context of a kubeconfig names.
+  /// Returns the server and the credentials of a kubeconfig's context.
   static func named(
     by selection: KubeconfigSelection, _ options: ConnectionOptions
   ) async throws(ConnectionError) -> Server {
@@ -49,7 +49,7 @@ extension Server {
     return address
   }
 
-  /// Whom the server's certificate may be signed by.
+  /// The certificate authorities that may sign the server's certificate.
   private static func trust(
     of cluster: Stanza, _ options: ConnectionOptions
   ) throws(ConnectionError) -> TLSConfiguration {
@@ -71,7 +71,7 @@ extension Server {
     return tls
   }
 
-  /// What `kubectl proxy` serves: plain HTTP, and whoever runs the proxy is who we are.
+  /// A plain HTTP server, such as `kubectl proxy`: requests have the identity of the user who runs the proxy.
   private static func plain(
     _ address: ServerAddress, _ selection: KubeconfigSelection
   ) throws(ConnectionError) -> Server {
@@ -86,13 +86,13 @@ extension Server {
 }
 
 enum ServerName {
-  /// True of an IP address; certificates do not name those the way they name hosts.
+  /// Whether the text is an IP address; certificates list addresses and host names separately.
   static func isAddress(_ text: String) -> Bool {
     text.contains(":") || text.allSatisfy { $0 == "." || $0.isNumber }
   }
 }
 
-/// Certificates and keys as files hold them.
+/// Certificates and keys in PEM format.
 enum PEM {
   static func certificates(
     _ bytes: [UInt8], _ key: String, of stanza: Stanza

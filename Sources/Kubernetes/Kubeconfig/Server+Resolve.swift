@@ -2,8 +2,7 @@ import FoundationEssentials
 import NIOSSL
 
 extension Server {
-  /// Finds the server to use: what the flags name, else `KUBECONFIG`, else the pod's own service account, else
-  /// `~/.kube/config`.
+  /// Finds the server, in this order: the flags, `KUBECONFIG`, the pod's own service account, `~/.kube/config`.
   static func resolve(_ options: ConnectionOptions) async throws(ConnectionError) -> Server {
     if let path = options.kubeconfig {
       return try await from([path], missingIsFine: false, options)
@@ -33,7 +32,8 @@ extension Server {
     return try await named(by: config.selection(options.context), options)
   }
 
-  /// The server of the cluster that this pod runs in; nil outside a pod, and in one without a service account.
+  /// Returns the API server of the cluster that this pod runs in; nil outside a pod, and in a pod without a
+  /// service account.
   static func inCluster(_ options: ConnectionOptions) throws(ConnectionError) -> Server? {
     let folder = options.serviceAccountFolder
     let token = "\(folder)/token"

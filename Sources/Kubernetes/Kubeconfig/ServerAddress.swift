@@ -1,14 +1,14 @@
-/// The `server:` of a kubeconfig, in parts.
+/// The parsed `server:` URL of a kubeconfig.
 struct ServerAddress: Sendable, Hashable {
   var isSecure: Bool
-  /// A name, or an address without brackets.
+  /// A host name, or an address without brackets.
   var host: String
   var port: Int
-  /// Empty, or beginning with a slash and not ending in one.
+  /// Empty, or beginning with a slash and not ending with one.
   var path: String
 
-  /// - Returns: nil where the text is no `http` or `https` URL of a server: it then has credentials in it, a query,
-  ///   a port that is none, or nothing to connect to.
+  /// - Returns: nil if the text is not a valid `http` or `https` URL of a server: if it contains credentials or
+  ///   a query, or has an invalid port or no host.
   init?(_ text: String) {
     let rest: Substring
     if text.hasPrefix("https://") {

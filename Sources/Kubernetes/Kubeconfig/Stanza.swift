@@ -1,14 +1,14 @@
 import FoundationEssentials
 import Values
 
-/// A named part of a kubeconfig: one cluster, user or context, and the file it was written in.
+/// A named entry of a kubeconfig: one cluster, user or context, and the file that defines it.
 struct Stanza: Sendable {
-  /// For errors: `user admin`.
+  /// The entry's kind and name for errors: `user admin`.
   let title: String
   let file: String
   let json: JSON
 
-  /// The text of a key; nil where it is absent or empty, which mean the same in a kubeconfig.
+  /// Returns the text of a key; nil if it is absent or empty, which mean the same in a kubeconfig.
   func text(_ key: String) throws(ConnectionError) -> String? {
     guard let value = json[key], !value.isNull else { return nil }
     guard let text = value.string else { throw malformed(key, "must be text; put quotes around it") }
@@ -21,7 +21,7 @@ struct Stanza: Sendable {
     return flag
   }
 
-  /// What `<key>-data` holds in base64, else what the file that `<key>` names holds.
+  /// Returns the base64-decoded value of `<key>-data`, else the content of the file that `<key>` names.
   func content(_ key: String) throws(ConnectionError) -> [UInt8]? {
     if let inline = try text("\(key)-data") {
       guard let data = Data(base64Encoded: inline, options: .ignoreUnknownCharacters), !data.isEmpty else {
@@ -33,7 +33,7 @@ struct Stanza: Sendable {
     return try FileText.bytes(at: resolved(path), for: "\(title) in \(file)")
   }
 
-  /// A path that the file names, which is relative to the file's own folder.
+  /// Resolves a path in the kubeconfig, relative to the file's own folder.
   func resolved(_ path: String) -> String {
     guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
     return "\(file[..<slash])/\(path)"
@@ -44,7 +44,7 @@ struct Stanza: Sendable {
   }
 }
 
-/// Small files that are read whole.
+/// Reads small files as a whole.
 enum FileText {
   static func bytes(at path: String, for user: String) throws(ConnectionError) -> [UInt8] {
     guard let data = FileManager.default.contents(atPath: path) else {
@@ -54,7 +54,8 @@ enum FileText {
     return Array(data)
   }
 
-  /// The file as one line, without the space around it; nil where it is not there, or is no line.
+  /// Returns the file's content without surrounding white space; nil if the file is missing or its content is
+  /// not a single line.
   static func line(at path: String) -> String? {
     guard let data = FileManager.default.contents(atPath: path) else { return nil }
     return Secret.trimmed(String(decoding: data, as: UTF8.self))

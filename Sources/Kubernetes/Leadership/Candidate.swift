@@ -1,18 +1,18 @@
 import ClusterAPI
 
-/// Carries out what the machine says, one call at a time.
+/// Executes the steps of the lease state machine, one call at a time.
 struct Candidate: Sendable {
   var machine: LeaseMachine
   let api: any ClusterAPI
   let lease: ObjectName
   let time: SteadyTime
   let wall: @Sendable () -> Duration
-  /// What is noted on the lease with each write of the holder's.
+  /// The annotations that are set on the lease with each write of the holder.
   let notes: @Sendable () -> [String: String]
 
   mutating func next() -> LeaseMachine.Step { machine.next(now: time.now(), wall: wall()) }
 
-  /// Looks or writes, and tells the machine how that went.
+  /// Reads or writes the lease, and passes the result to the state machine.
   mutating func perform(_ step: LeaseMachine.Step) async throws(APIError) {
     let sent = time.now()
     do {
@@ -28,10 +28,11 @@ struct Candidate: Sendable {
     }
   }
 
-  /// Lets go of the lease, so that the next one needs not wait for its end. Best effort.
+  /// Releases the lease, so that the next leader need not wait until it expires. Best effort.
   mutating func release() async {
     let end = time.now() + machine.timing.release
-    // A renewal that was given up may have changed the lease behind our back: then it is read and tried again.
+    // A renewal that was abandoned may still have changed the lease: then it is read, and the release tried
+    // again.
     for _ in 0..<4 {
       guard let step = machine.release(now: time.now(), wall: wall()) else { return }
       do throws(APIError) {

@@ -1,10 +1,10 @@
 import ClusterAPI
 import Values
 
-/// The port of a leader: writes and commands are refused from the moment when another daemon may lead.
+/// A `ClusterAPI` for a leader that refuses writes and commands as soon as another daemon may lead.
 ///
-/// So a leader that was stopped and wakes up finds its hands tied, before it has even heard that it was replaced. What
-/// it had handed to the connection before it was stopped may still arrive; against that, writes carry versions.
+/// So a leader that was suspended and resumes cannot write, even before it learns that it was replaced.
+/// Requests that it sent before may still arrive; the versions in writes guard against that.
 public struct Fenced: ClusterAPI {
   private let api: any ClusterAPI
   private let leader: Leader

@@ -1,19 +1,19 @@
 import Synchronization
 
-/// A term of leading: for as long as it is proved that nobody else can have taken the lease.
+/// A leadership term: valid while it is certain that no other candidate can have taken the lease.
 public struct Leader: Sendable {
-  /// Who leads, as the lease says it.
+  /// The leader's identity in the lease.
   public let identity: String
   let proof: Proof
 
-  /// False from the moment when another may lead. Judged by a clock that goes on while the process is stopped.
+  /// False as soon as another candidate may lead. Uses a clock that continues while the process is suspended.
   public var isProven: Bool { proof.holds }
 }
 
-/// Until when a leader may act.
+/// The deadline until which a leader may act.
 final class Proof: Sendable {
   private let time: SteadyTime
-  /// Nil once it has been lost; it does not come back.
+  /// Nil once leadership has been lost; it is never set again.
   private let end: Mutex<Duration?>
 
   init(until end: Duration, _ time: SteadyTime) {
@@ -28,7 +28,7 @@ final class Proof: Sendable {
 
   var until: Duration? { end.withLock { $0 } }
 
-  /// A proof that has run out stays so: what waited for it has been told.
+  /// An expired proof is never extended, because its expiry has already been reported.
   func extend(until later: Duration) {
     let now = time.now()
     end.withLock { end in
@@ -38,15 +38,15 @@ final class Proof: Sendable {
 
   func revoke() { end.withLock { $0 = nil } }
 
-  /// Waits until it has run out by the clock, or the task is cancelled.
+  /// Waits until the proof has expired or the task is cancelled.
   func wait() async throws {
     while let until, time.now() < until { try await time.sleep(until) }
   }
 }
 
-/// The lease was lost while something ran under it. Whoever wants to lead again stands again.
+/// The lease was lost while the body ran. To lead again, call `hold` again.
 public struct LeadershipLost: Error, Sendable, Hashable, CustomStringConvertible {
-  /// Nil where nobody is known to have taken it.
+  /// Nil if no new holder is known.
   public var holder: String?
   public var description: String
 }

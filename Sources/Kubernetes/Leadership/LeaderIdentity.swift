@@ -1,16 +1,17 @@
 import FoundationEssentials
 import Glibc
 
-/// What a candidate is called in the lease.
+/// The identity of a candidate in the lease.
 public enum LeaderIdentity {
-  /// A name that no other process has or will have: the host (in a pod: the pod), when this was asked, and chance.
+  /// Returns a name that no other process has: the host (in a pod: the pod), the current time, and a random
+  /// number.
   public static func unique() -> String {
     let started = Int(Date().timeIntervalSince1970)
     let chance = String(UInt32.random(in: .min ... .max), radix: 16)
     return "\(host)_\(started)_\(chance)"
   }
 
-  /// What this machine, or pod, is called.
+  /// The host name of this machine or pod.
   public static var host: String {
     // Names longer than HOST_NAME_MAX cannot be set.
     var name = [CChar](repeating: 0, count: 256)

@@ -1,9 +1,9 @@
 import ClusterAPI
 import FoundationEssentials
 
-/// One of several daemons leads, and the others wait: an election by a Lease object.
+/// Leader election with a Lease object: one of several daemons leads, and the others wait.
 ///
-/// Leading costs one request every four seconds; waiting, one every two.
+/// A leader sends one request every four seconds, a waiting candidate one every two.
 public struct Leadership: Sendable {
   private let api: any ClusterAPI
   private let lease: ObjectName
@@ -11,14 +11,14 @@ public struct Leadership: Sendable {
   private let time: SteadyTime
   private let wall: @Sendable () -> Duration
   private let notes: @Sendable () -> [String: String]
-  /// What this candidate is called in the lease.
+  /// This candidate's identity in the lease.
   public let identity: String
 
   /// - Parameters:
-  ///   - api: where the lease is; never a `Fenced` one.
-  ///   - clock: must go on while the process is stopped.
+  ///   - api: the API for the lease; never a `Fenced` one.
+  ///   - clock: must continue while the process is suspended.
   ///   - notes: annotations that are set on the lease with each renewal.
-  ///   - wall: since 1970, for the times that people read in the lease.
+  ///   - wall: time since 1970, for the informational times in the lease.
   public init(
     api: any ClusterAPI, lease: ObjectName, identity: String = LeaderIdentity.unique(),
     timing: LeaseTiming = LeaseTiming(), clock: some Clock<Duration> = ContinuousClock(),
@@ -34,18 +34,19 @@ public struct Leadership: Sendable {
     self.notes = notes
   }
 
-  /// Waits until this candidate leads, runs the body, and lets go of the lease when the body has ended.
+  /// Waits until this candidate leads, runs the body, and releases the lease when the body has ended.
   ///
-  /// The body is cancelled as soon as the lease is lost or can no longer be proved to be ours, four seconds before
-  /// anyone else may take it. Where the caller is cancelled, so is the body, and the lease is kept until it has ended.
+  /// The body is cancelled as soon as the lease is lost or can no longer be proved to be held, four seconds
+  /// before another candidate may take it. If the caller is cancelled, so is the body, and the lease is kept
+  /// until the body has ended.
   ///
   /// - Parameters:
-  ///   - onWaiting: told whom this candidate waits for, once for each.
-  ///   - onFailure: told of every request that failed; the next one follows by itself.
-  ///   - onNotes: told of the lease's annotations when it leads, and whenever they have changed since: within four
-  ///     seconds, at the cost of two requests. Must not wait for anything.
-  /// - Throws: what the body throws; `LeadershipLost`, after which the caller may stand again; an `APIError` where
-  ///   no waiting helps, such as a permission that is missing; `CancellationError` before it led.
+  ///   - onWaiting: called once for each leader that this candidate waits for.
+  ///   - onFailure: called for every failed request; the next request follows automatically.
+  ///   - onNotes: called with the lease's annotations when this candidate becomes leader, and within four
+  ///     seconds after each change, at the cost of two requests. Must not block.
+  /// - Throws: the body's error; `LeadershipLost`, after which the caller may call this again; an `APIError` if
+  ///   waiting cannot help, such as a missing permission; `CancellationError` if cancelled before it led.
   public func hold<T: Sendable>(
     onWaiting: @escaping @Sendable (_ holder: String) async -> Void = { _ in },
     onFailure: @escaping @Sendable (APIError) async -> Void = { _ in },
@@ -60,7 +61,7 @@ public struct Leadership: Sendable {
     return try await lead(candidate, proof, onFailure, onNotes, body)
   }
 
-  /// - Returns: until when the new leader may act.
+  /// - Returns: the time until which the new leader may act.
   private static func stand(
     _ candidate: inout Candidate, _ onWaiting: @Sendable (String) async -> Void,
     _ onFailure: @Sendable (APIError) async -> Void
@@ -83,8 +84,8 @@ public struct Leadership: Sendable {
         try await candidate.perform(step)
         wasAnswered = true
       } catch {
-        // A server that has just begun may refuse for a moment what it allowed before; that a namespace is missing
-        // it says only where it knows.
+        // A server that has just started may refuse for a moment what it allowed before. A missing namespace is
+        // only reported when it is certain.
         if Self.isHopeless(error, step), !wasAnswered || error.kind == .notFound { throw error }
         if !Self.isRivalry(error) { await onFailure(error) }
       }
@@ -103,7 +104,8 @@ public struct Leadership: Sendable {
     _ body: @escaping @Sendable (Leader) async throws -> T
   ) async throws -> T {
     let leader = Leader(identity: identity, proof: proof)
-    // Not a child task: when the caller is cancelled, the body still has last words to write, and leads meanwhile.
+    // Not a child task: when the caller is cancelled, the body may still write its final state, and must lead
+    // while it does.
     let renewal = Task { await Self.renew(candidate, proof, onFailure, onNotes) }
     var result: Result<T, any Error>?
     var loss: LeaseMachine.Loss?
@@ -112,7 +114,7 @@ public struct Leadership: Sendable {
         do { return .ended(.success(try await body(leader))) } catch { return .ended(.failure(error)) }
       }
       group.addTask { await renewal.value.loss.map(Event.lost) ?? .nothing }
-      // Beside the renewal, which may hang in a request.
+      // Runs beside the renewal, which may hang in a request.
       group.addTask { (try? await proof.wait()) == nil ? .nothing : .lost(.notRenewed) }
       while let event = await group.next() {
         switch event {
@@ -129,7 +131,7 @@ public struct Leadership: Sendable {
     proof.revoke()
     if let loss { throw lost(loss) }
     let last = await renewal.value.candidate
-    // Not cancelled together with the caller: that is when it matters most.
+    // Not cancelled together with the caller, because a release is most useful then.
     await Task {
       var last = last
       await last.release()
@@ -138,7 +140,7 @@ public struct Leadership: Sendable {
     return try result.get()
   }
 
-  /// Keeps the lease until it is lost or the task is cancelled.
+  /// Renews the lease until it is lost or the task is cancelled.
   private static func renew(
     _ candidate: Candidate, _ proof: Proof, _ onFailure: @Sendable (APIError) async -> Void,
     _ onNotes: @Sendable ([String: String]) -> Void
@@ -167,7 +169,7 @@ public struct Leadership: Sendable {
     return (candidate, nil)
   }
 
-  /// Someone was faster: part of every election.
+  /// Another candidate was faster, which is normal in an election.
   private static func isRivalry(_ error: APIError) -> Bool {
     error.kind == .conflict || error.kind == .alreadyExists || error.kind == .notFound
   }
@@ -175,7 +177,7 @@ public struct Leadership: Sendable {
   private static func isHopeless(_ error: APIError, _ step: LeaseMachine.Step) -> Bool {
     switch error.kind {
     case .forbidden, .unauthorized, .invalid, .unsupported: return true
-    // What is missing for a new lease is its namespace.
+    // When a new lease cannot be created, the missing object is its namespace.
     case .notFound: if case .write(_, over: nil) = step { return true } else { return false }
     default: return false
     }

@@ -1,20 +1,21 @@
 import ClusterAPI
 
-/// One candidate's part in an election by Lease, as a value: it is told what happened and says what to do next.
+/// The state machine of one candidate in a leader election with a Lease, as a value: takes events and returns
+/// the next step.
 ///
-/// The rules are client-go's (`tools/leaderelection`): a lease runs out when its record has not been *seen to change*
-/// for its duration, by the clock of whoever waits; times written by others are never compared. Every write replaces
-/// the version that was seen, so of several candidates one succeeds.
+/// The rules are client-go's (`tools/leaderelection`): a lease expires when its record has not been *seen to
+/// change* for its duration, by the waiting candidate's own clock; times written by others are never compared.
+/// Every write replaces the version that was read, so only one of several candidates succeeds.
 ///
-/// All instants are of one steady clock, which goes on while the process is stopped.
+/// All times come from one monotonic clock, which continues while the process is suspended.
 struct LeaseMachine: Sendable {
   enum Step: Sendable, Equatable {
     /// Read the lease.
     case look
-    /// Write this record: over that version of the lease, or as a new one.
+    /// Write this record: over that version of the lease, or as a new lease.
     case write(LeaseRecord, over: Object?)
     case wait(until: Duration)
-    /// This candidate led and must not act any more.
+    /// This candidate has lost leadership and must not act any more.
     case lost(Loss)
   }
 
@@ -27,12 +28,12 @@ struct LeaseMachine: Sendable {
   private struct Seen: Sendable {
     var object: Object
     var record: LeaseRecord
-    /// When the record was first seen as it is.
+    /// When the record was first seen in this form.
     var since: Duration
   }
 
   private enum Knowledge: Sendable {
-    /// Nothing, or what was known is out of date.
+    /// Unknown, or outdated.
     case nothing
     case absent
     case lease(Seen)
@@ -41,11 +42,11 @@ struct LeaseMachine: Sendable {
   let identity: String
   let timing: LeaseTiming
   private var knowledge = Knowledge.nothing
-  /// Kept while knowledge is out of date: a record that is found unchanged is as old as it was.
+  /// Kept while knowledge is outdated: if the record is found unchanged, its age continues.
   private var lastSeen: Seen?
   private var lookedAt: Duration = .zero
   private var notBefore: Duration?
-  /// How often in a row someone was faster.
+  /// The number of consecutive conflicts with other candidates.
   private var conflicts = 0
   private var leadingSince: Duration?
   private var loss: Loss?
@@ -55,17 +56,17 @@ struct LeaseMachine: Sendable {
     self.timing = timing
   }
 
-  /// Until when this candidate may act as the leader; nil where it does not lead.
+  /// The time until which this candidate may act as the leader; nil if it does not lead.
   var provenUntil: Duration? { loss == nil ? leadingSince.map { $0 + timing.giveUp } : nil }
 
-  /// Who leads as far as is known; nil for nobody.
+  /// The last known leader; nil if there is none.
   var holder: String? { lastSeen?.record.holder }
 
-  /// What people have noted on the lease, as it was last read or written.
+  /// The lease's annotations, as last read or written.
   var notes: [String: String] { lastSeen?.object.annotations ?? [:] }
 
-  /// What to do now.
-  /// - Parameter wall: since 1970, for the times that people read in the lease.
+  /// Returns the next step.
+  /// - Parameter wall: time since 1970, for the informational times in the lease.
   mutating func next(now: Duration, wall: Duration) -> Step {
     if let until = provenUntil, now >= until { loss = .notRenewed }
     if let loss { return .lost(loss) }
@@ -89,7 +90,7 @@ struct LeaseMachine: Sendable {
     }
   }
 
-  /// The lease was read; nil where there is none.
+  /// Handles the result of a read; nil if there is no lease.
   mutating func found(_ object: Object?, at now: Duration) {
     notBefore = nil
     lookedAt = now
@@ -102,8 +103,8 @@ struct LeaseMachine: Sendable {
     if leadingSince != nil, seen.record.holder != identity { loss = .taken(by: seen.record.holder) }
   }
 
-  /// A write of ours succeeded.
-  /// - Parameter sent: when it was begun: nobody can have seen it earlier.
+  /// Handles a successful write.
+  /// - Parameter sent: when the request was sent: other candidates cannot have seen the write earlier.
   mutating func wrote(_ object: Object, sentAt sent: Duration) {
     notBefore = nil
     conflicts = 0
@@ -111,24 +112,25 @@ struct LeaseMachine: Sendable {
     leadingSince = sent
   }
 
-  /// A call failed.
+  /// Handles a failed call.
   mutating func failed(_ error: APIError, at now: Duration) {
     switch error.kind {
     case .conflict, .alreadyExists, .notFound:
-      // Someone was faster. Who, is seen at the next look; until then nothing is known to be lost.
+      // Another candidate was faster; the next read shows which. Until then the lease does not count as lost.
       knowledge = .nothing
       conflicts += 1
       notBefore = conflicts > 1 ? now + timing.retry : nil
     default:
-      // A write may have been done all the same; then the version that is known now meets a conflict, and all is well.
+      // The write may still have succeeded; then the next write, over the version known now, ends in a harmless
+      // conflict.
       let isLeading = leadingSince != nil
       notBefore = now + (isLeading ? timing.retry : max(timing.look, error.retryAfter ?? .zero))
       if !isLeading { knowledge = .nothing }
     }
   }
 
-  /// How the leader, ending of its own will, lets go, so that the next one needs not wait; nil where nothing of it is
-  /// left to let go.
+  /// Returns the write that releases the lease, so that the next leader need not wait; nil if this candidate no
+  /// longer holds it.
   func release(now: Duration, wall: Duration) -> Step? {
     guard let until = provenUntil, now < until else { return nil }
     switch knowledge {
@@ -161,7 +163,7 @@ struct LeaseMachine: Sendable {
       transitions: old.map { isOurs ? $0.transitions : $0.transitions &+ 1 } ?? 0)
   }
 
-  /// The holder's own word counts, within what a mistake could make of it.
+  /// The duration comes from the holder's record, limited to a sensible range.
   private func duration(of record: LeaseRecord) -> Duration {
     record.seconds.map { .seconds(min(max($0, 1), 3600)) } ?? timing.duration
   }

@@ -2,16 +2,16 @@ import ClusterAPI
 import KubeDirector
 import Values
 
-/// What a Lease says about who leads (`coordination.k8s.io/v1`, `spec`).
+/// The leader's record in a Lease (`coordination.k8s.io/v1`, `spec`).
 struct LeaseRecord: Sendable, Hashable {
-  /// Nil where nobody leads; the wire may have an empty text for that.
+  /// Nil if there is no leader; on the wire this may be an empty string.
   var holder: String?
-  /// How long after its last change a lease may not be taken from its holder.
+  /// The time after the last change during which the lease must not be taken from its holder.
   var seconds: Int?
-  /// When the present holder came. For people; no decision is ever taken by another machine's clock.
+  /// When the current holder acquired the lease. Informational: no decision uses another machine's clock.
   var acquired: String?
   var renewed: String?
-  /// How often the holder changed.
+  /// The number of changes of the holder.
   var transitions: Int
 
   init(
@@ -34,9 +34,9 @@ struct LeaseRecord: Sendable, Hashable {
     transitions = spec?["leaseTransitions"]?.count() ?? 0
   }
 
-  /// What is sent to the server: a new lease, or the given one with this record instead of its own.
+  /// Builds the object to send: a new lease, or the given one with this record.
   ///
-  /// - Parameter notes: annotations that are set; the others stay.
+  /// - Parameter notes: annotations to set; others are kept.
   func object(_ name: ObjectName, over lease: Object?, notes: [String: String] = [:]) -> Object {
     var object = lease ?? Object(.leases, namespace: name.namespace, name: name.name)
     var spec = object.json["spec"] ?? [:]
@@ -56,7 +56,7 @@ struct LeaseRecord: Sendable, Hashable {
     return object
   }
 
-  /// An instant as Kubernetes' `MicroTime` wants it: always six digits after the point.
+  /// Formats a time as Kubernetes' `MicroTime`: always six digits after the point.
   /// - Parameter wall: since 1970-01-01T00:00:00Z.
   static func text(_ wall: Duration) -> String {
     let (seconds, attoseconds) = wall.components

@@ -1,9 +1,9 @@
 import ClusterAPI
 
-/// A clock's time as a length since some moment, whatever clock it is.
+/// A clock's time as a duration since a fixed moment, with the clock's type erased.
 struct SteadyTime: Sendable {
   let now: @Sendable () -> Duration
-  /// Waits until that time; throws when the task is cancelled.
+  /// Waits until that time. Throws when the task is cancelled.
   let sleep: @Sendable (_ until: Duration) async throws -> Void
 
   init<C: Clock>(_ clock: C) where C.Duration == Duration {
@@ -14,11 +14,12 @@ struct SteadyTime: Sendable {
 
   private enum Event<T: Sendable>: Sendable {
     case ended(Result<T, APIError>)
-    /// False where the wait was cancelled.
+    /// False if the wait was cancelled.
     case deadline(Bool)
   }
 
-  /// The work's outcome, or `.timeout` at `deadline`; the work is cancelled then, and what it says of that is said.
+  /// Returns the result of the work. At `deadline` the work is cancelled; if it then fails, `.timeout` is
+  /// thrown with the work's message.
   func limit<T: Sendable>(
     to deadline: Duration, _ what: String,
     _ work: @escaping @Sendable () async throws(APIError) -> T

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 import Values
 
-/// What is asked of the server, in the words of a role's rules.
+/// The verb of a request, in the terms of RBAC rules.
 enum Verb: String, Sendable {
   case get, list, watch, create, update, patch, delete
 
@@ -18,24 +18,24 @@ enum Verb: String, Sendable {
   }
 }
 
-/// One request to the API server, before it knows where the server is.
+/// One request to the API server, independent of the server's address.
 struct APIRequest: Sendable {
   var verb: Verb
-  /// Nil for paths that belong to no resource.
+  /// Nil for paths that are not a resource.
   let resource: Resource?
   let namespace: String?
   let name: String?
   let subresource: String?
-  /// The name of an object that is not part of the path, since it is only to be made; for errors.
+  /// The name of an object that is about to be created and is not part of the path; for errors.
   var newName: String?
   /// Percent-encoded, with the query.
   private(set) var path: String
   private(set) var body: ByteBuffer?
   private(set) var contentType = "application/json"
-  /// Whether doing it twice does no more than doing it once.
+  /// Whether the request is idempotent.
   var isRepeatable: Bool
 
-  /// A path that belongs to no resource, such as `/version`.
+  /// Creates a request for a path that is not a resource, such as `/version`.
   init(path: String) {
     (verb, resource, namespace, name, subresource) = (.get, nil, nil, nil, nil)
     self.path = path
@@ -43,9 +43,9 @@ struct APIRequest: Sendable {
   }
 
   /// - Parameters:
-  ///   - namespace: nil or empty for all, and for kinds that belong to none.
+  ///   - namespace: nil or empty for all namespaces, and for cluster-scoped kinds.
   ///   - name: nil for the collection.
-  /// - Throws: `.invalid` where the names cannot be part of a path.
+  /// - Throws: `.invalid` if the names cannot be part of a path.
   init(
     _ verb: Verb, _ resource: Resource, namespace: String?, name: String? = nil, subresource: String? = nil,
     query: [(String, String)] = []
@@ -78,7 +78,7 @@ struct APIRequest: Sendable {
     contentType = type
   }
 
-  /// What it is about, for people: `pods web/db-0`, `statefulsets.apps in web`.
+  /// The subject of the request, for messages: `pods web/db-0`, `statefulsets.apps in web`.
   var subject: String {
     guard let resource else { return path }
     let kind = resource.group.isEmpty ? resource.plural : "\(resource.plural).\(resource.group)"
@@ -95,7 +95,7 @@ struct APIRequest: Sendable {
       code: code)
   }
 
-  /// A name as one segment of a path. A name that is empty or means another folder would ask for something else.
+  /// Encodes a name as one path segment. An empty name, `.` or `..` would address something else.
   private static func segment(_ name: String, of resource: Resource) throws(APIError) -> String {
     guard !name.isEmpty, name != ".", name != ".." else {
       throw APIError(.invalid, "\(resource.kind): \"\(name)\" cannot be the name of an object or a namespace")
@@ -103,7 +103,7 @@ struct APIRequest: Sendable {
     return encoded(name)
   }
 
-  /// Everything but RFC 3986's unreserved characters, percent-encoded.
+  /// Percent-encodes everything except RFC 3986's unreserved characters.
   static func encoded(_ text: String) -> String {
     var output: [UInt8] = []
     output.reserveCapacity(text.utf8.count)
@@ -126,7 +126,7 @@ struct APIRequest: Sendable {
 }
 
 extension LabelSelector {
-  /// As `labelSelector=` wants it, before encoding; nil where everything is meant.
+  /// The value of `labelSelector=` before encoding; nil if everything is selected.
   var query: String? {
     let parts = equals.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + exists.sorted()
     return parts.isEmpty ? nil : parts.joined(separator: ",")

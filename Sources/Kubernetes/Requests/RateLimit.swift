@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A token bucket that all requests of a client share: whoever finds it empty waits for its turn.
+/// A token bucket that all requests of a client share. If it is empty, requests wait in order.
 final class RateLimit: Sendable {
   private let interval: Duration
   private let allowance: Duration
@@ -9,8 +9,8 @@ final class RateLimit: Sendable {
   private let full: Mutex<Duration>
 
   /// - Parameters:
-  ///   - perSecond: tokens that come back in a second; at least one in a thousand seconds.
-  ///   - burst: tokens that a full bucket holds; at least one.
+  ///   - perSecond: tokens added per second; at least one in a thousand seconds.
+  ///   - burst: the bucket's capacity; at least one.
   init(perSecond: Double, burst: Int, time: Timekeeper) {
     interval = .seconds(1 / max(0.001, perSecond))
     allowance = interval * max(1, burst)
@@ -18,8 +18,8 @@ final class RateLimit: Sendable {
     full = Mutex(time.elapsed())
   }
 
-  /// Takes a token, in the order of asking.
-  /// - Throws: `CancellationError`; the token is then given back.
+  /// Takes a token, in the order of the calls.
+  /// - Throws: `CancellationError`; the token is then returned.
   func take() async throws {
     let wait = full.withLock { full in
       let now = time.elapsed()

@@ -1,13 +1,13 @@
 import ClusterAPI
 import Synchronization
 
-/// Remembers when the server was away, to read what it says right after that rightly.
+/// Remembers when the server was last unavailable, to interpret its errors after that correctly.
 ///
-/// An API server that has just begun to listen refuses everybody until it has read who may do what, knows no token
-/// until it has read the accounts, and serves no custom kind until it has read the definitions. All of that takes it
-/// some seconds, and none of it is anybody's to mend.
+/// An API server that has just started listening refuses all users until it has read the RBAC rules, accepts no
+/// token until it has read the service accounts, and serves no custom kind until it has read the CRDs. That
+/// takes some seconds and needs no action by the user.
 final class Recovery: Sendable {
-  /// How long after the server was away a refusal counts as one that passes.
+  /// How long after the server was unavailable a refusal counts as transient.
   static let span = Duration.seconds(30)
 
   private let time: Timekeeper
@@ -15,7 +15,7 @@ final class Recovery: Sendable {
 
   init(time: Timekeeper) { self.time = time }
 
-  /// No connection could be had, or somebody in between said that there is no server.
+  /// Call this when no connection was possible, or when a proxy reported that there is no server.
   func sawAway() {
     let now = time.elapsed()
     lastAway.withLock { $0 = now }
@@ -26,7 +26,7 @@ final class Recovery: Sendable {
     return lastAway.withLock { $0.map { now - $0 < Self.span } ?? false }
   }
 
-  /// The error as it is to be taken now.
+  /// Returns the error, marked as transient if the server was unavailable recently.
   func judged(_ error: APIError) -> APIError {
     switch error.kind {
     case .unauthorized, .forbidden, .unsupported:

@@ -1,14 +1,14 @@
 import ClusterAPI
 import Values
 
-/// Which kinds the server serves, and in which version. What was asked once is remembered.
+/// The kinds and versions that the server serves. Each is requested only once.
 actor ResourceMap {
   private struct Kind: Hashable {
     var apiVersion: String
     var kind: String
   }
 
-  /// What the port names, and what installing and testing need besides.
+  /// The kinds of `ClusterAPI`, and those that installation and tests use.
   private static let common: [Kind: Resource] = {
     let all = Resource.all + [.leases, .validatingWebhooks]
     return Dictionary(
@@ -20,10 +20,10 @@ actor ResourceMap {
   private var found: [Kind: Resource] = [:]
   private var policyVersion: String?
 
-  /// - Parameter ask: fetches a path's JSON.
+  /// - Parameter ask: requests a path's JSON.
   init(ask: @escaping @Sendable (APIRequest) async throws(APIError) -> JSON) { self.ask = ask }
 
-  /// A kind in the version that this server has it in.
+  /// Returns a kind in the version that this server serves.
   func served(_ resource: Resource) async throws(APIError) -> Resource {
     guard resource.group == Resource.disruptionBudgets.group, resource.version == "v1" else {
       return resource
@@ -33,7 +33,7 @@ actor ResourceMap {
     return served
   }
 
-  /// The kind of an object that was given to us.
+  /// Returns the resource of a given object.
   func resource(of object: Object) async throws(APIError) -> Resource {
     let kind = Kind(apiVersion: object.apiVersion, kind: object.kind)
     if let known = Self.common[kind] ?? found[kind] { return known }
@@ -45,7 +45,7 @@ actor ResourceMap {
     return resource
   }
 
-  /// `policy/v1` came with Kubernetes 1.21; before it there is `v1beta1` with the same fields.
+  /// `policy/v1` was added in Kubernetes 1.21; older versions serve `v1beta1` with the same fields.
   private func policy() async throws(APIError) -> String {
     if let policyVersion { return policyVersion }
     let group = try await discovered("/apis/policy", "policy")

@@ -1,17 +1,17 @@
-/// How long a call waits before it is tried again, and when it stops being tried.
+/// The delays between retries of a call, and their limits.
 struct RetryPolicy: Sendable {
-  /// From the first try on.
+  /// Measured from the first attempt.
   var window: Duration
   var tries = 10
   var first = Duration.milliseconds(200)
   var longest = Duration.seconds(3)
 
   /// - Parameters:
-  ///   - tries: how many there have been.
-  ///   - elapsed: since the first began.
-  ///   - retryAfter: what the server asked for.
-  ///   - random: from 0 up to 1. The whole wait is drawn (full jitter), so that clients that failed together do not
-  ///     come back together.
+  ///   - tries: the number of attempts so far.
+  ///   - elapsed: the time since the first attempt began.
+  ///   - retryAfter: the delay that the server asked for.
+  ///   - random: from 0 up to 1. The whole delay is random (full jitter), so that clients that failed together
+  ///     do not retry together.
   /// - Returns: nil to give up.
   func wait(afterTries tries: Int, elapsed: Duration, retryAfter: Duration?, random: Double) -> Duration? {
     guard tries < self.tries else { return nil }

@@ -3,7 +3,7 @@ import ClusterAPI
 import Logging
 import NIOCore
 
-/// Sends requests until they are answered, within bounds.
+/// Sends requests and retries them, within limits.
 struct Sender: Sendable {
   let transport: Transport
   let limit: RateLimit
@@ -14,9 +14,9 @@ struct Sender: Sendable {
   let identity: String?
   let logger: Logger
 
-  /// How much of one answer is held; a page of 500 large objects fits.
+  /// The maximum size of a response, in bytes; a page of 500 large objects fits.
   static let answerLimit = 256 << 20
-  /// How much of an answer that is no success is read.
+  /// The maximum number of bytes that are read of an error response.
   private static let errorLimit = 1 << 20
 
   private enum Outcome<Answer: Sendable>: Sendable {
@@ -25,8 +25,9 @@ struct Sender: Sendable {
     case failed(TransportFailure)
   }
 
-  /// Sends a request, again where that is safe and may help, and hands the answer's body over.
-  /// - Parameter read: called with the body of a success; what it throws counts as an answer that broke off.
+  /// Sends a request, retries it if that is safe and may help, and passes the response's body on.
+  /// - Parameter read: called with the body of a successful response; an error that it throws counts as an
+  ///   interrupted response.
   func send<Answer: Sendable>(
     _ request: APIRequest, read: @Sendable (HTTPClientResponse.Body) async throws -> Answer
   ) async throws(APIError) -> Answer {
@@ -49,7 +50,7 @@ struct Sender: Sendable {
         if answer.meansAway { recovery.sawAway() }
         let said = answer.error(request, identity: identity)
         error = recovery.judged(said)
-        // What was refused was not done.
+        // A refused request had no effect.
         let isRefusalThatPasses = error.kind != said.kind
         mayRepeat =
           answer.isPassing && (request.isRepeatable || answer.code == 429) || isRefusalThatPasses
@@ -63,7 +64,7 @@ struct Sender: Sendable {
           afterTries: tries, elapsed: time.elapsed() - start, retryAfter: error.retryAfter,
           random: options.random())
       else { throw error }
-      // Whoever has no time for another try is told what came of the last one.
+      // If there is no time for another attempt, the last error is thrown.
       guard (try? await time.sleep(wait)) != nil else { throw error }
     }
   }
@@ -71,7 +72,7 @@ struct Sender: Sendable {
   private func attempt<Answer: Sendable>(
     _ request: APIRequest, read: @Sendable (HTTPClientResponse.Body) async throws -> Answer
   ) async throws(APIError) -> Outcome<Answer> {
-    // A leader must not lose its lease because its own work stands in the queue before it.
+    // A leader must not lose its lease because its own requests wait in the queue.
     if request.resource?.group != Resource.leases.group {
       do { try await limit.take() } catch { throw Self.cancelled(request) }
     }
@@ -99,7 +100,7 @@ struct Sender: Sendable {
     note(request.record(code: code))
   }
 
-  /// Tells the log and the observer of a request.
+  /// Reports a request to the log and the observer.
   func note(_ record: RequestRecord) {
     logger.debug("request", metadata: ["request": "\(record)"])
     options.onRequest(record)

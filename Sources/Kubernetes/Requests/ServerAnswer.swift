@@ -2,13 +2,13 @@ import ClusterAPI
 import NIOCore
 import Values
 
-/// An answer that is no success, in the port's words.
+/// An error response, converted to an `APIError`.
 ///
-/// Kubernetes explains itself in a `Status` object; its reason decides, because one code stands for several, and
-/// the code only where there is no reason (proxies in between answer in words of their own).
+/// Kubernetes explains errors in a `Status` object. Its reason decides, because one status code has several
+/// meanings; the code is used only if there is no reason (proxies send other bodies).
 struct ServerAnswer: Sendable {
   let code: Int
-  /// The `Status` object, where the body is one.
+  /// The `Status` object, if the body is one.
   let status: JSON?
   /// From the `Retry-After` header.
   let retryAfter: Duration?
@@ -21,14 +21,14 @@ struct ServerAnswer: Sendable {
       Self.wait(retryAfter, now: wall) ?? Self.seconds(status?["details"]?["retryAfterSeconds"])
   }
 
-  /// From an `ERROR` event of a watch.
+  /// Creates the response from an `ERROR` event of a watch.
   init(status: JSON) {
     code = status["code"]?.integer ?? 500
     self.status = status
     retryAfter = Self.seconds(status["details"]?["retryAfterSeconds"])
   }
 
-  /// Seconds, or a date (RFC 9110 §10.2.3); never more than an hour.
+  /// Parses seconds or a date (RFC 9110 §10.2.3); at most an hour.
   private static func wait(_ header: String?, now: Double) -> Duration? {
     guard let header else { return nil }
     let seconds = Double(header) ?? WallClock.seconds(httpDate: header).map { $0 - now }
@@ -42,14 +42,14 @@ struct ServerAnswer: Sendable {
 
   var reason: String { status?["reason"]?.string ?? "" }
 
-  /// What the server says itself, on one line.
+  /// The server's message on one line.
   private var words: String {
     let text = status?["message"]?.string ?? ""
     let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
     return line.isEmpty ? "the answer is status \(code)" : String(line.prefix(2000))
   }
 
-  /// True where the same request may be sent again at once and fare better.
+  /// Whether the same request may succeed if it is sent again soon.
   var isPassing: Bool {
     switch code {
     case 429, 502, 503, 504: true
@@ -58,12 +58,12 @@ struct ServerAnswer: Sendable {
     }
   }
 
-  /// True where somebody in between says that there is no server now.
+  /// Whether a proxy reports that the server is unavailable.
   var meansAway: Bool { Self.meansAway(code) }
 
   static func meansAway(_ code: Int) -> Bool { [502, 503, 504].contains(code) }
 
-  /// The server hands its store's errors on as texts only.
+  /// The server passes on its store's errors only as text.
   private var isStoreTrouble: Bool {
     ["etcdserver:", "leader changed", "request timed out", "context deadline exceeded", "rpc error"]
       .contains(where: words.contains)
@@ -102,15 +102,16 @@ struct ServerAnswer: Sendable {
     case 429: .throttled
     case 405, 406, 415: .unsupported
     case 408, 504: .timeout
-    // What etcd thinks of an object's size comes as the server's own trouble.
+    // etcd's error for a too large object arrives as an internal server error.
     case 500... where isTooLarge: .invalid
-    // Nothing that was asked is to blame for the server's own trouble, so it counts as one that passes.
+    // An internal server error is not caused by the request, so it counts as transient.
     case 500...: .unavailable
     default: .other
     }
   }
 
-  /// A path that no resource answers at: the server's mux has no `Status` for it, and newer ones name no object.
+  /// Whether no resource exists at the path: the server's mux sends no `Status` for it, or one that names no
+  /// object.
   private func meansUnknownResource(_ request: APIRequest) -> Bool {
     guard code == 404, request.resource != nil else { return false }
     guard let status else { return true }
@@ -118,7 +119,7 @@ struct ServerAnswer: Sendable {
     return !isNamed && request.name == nil
   }
 
-  /// - Parameter identity: who the server took us for, where it is known.
+  /// - Parameter identity: the user name that the server uses, if it is known.
   func error(_ request: APIRequest, identity: String?) -> APIError {
     let subject = request.subject
     if meansUnknownResource(request) {
@@ -148,7 +149,7 @@ struct ServerAnswer: Sendable {
     }
   }
 
-  /// Names the permission that is missing; other refusals (admission, quotas) keep the server's own words.
+  /// Names the missing permission; other refusals (admission, quotas) keep the server's message.
   private func forbidden(_ request: APIRequest, _ identity: String?) -> String {
     let subject = request.subject
     guard status == nil || words.contains(" cannot \(request.verb.rawValue) ") else {
@@ -165,7 +166,7 @@ struct ServerAnswer: Sendable {
 }
 
 extension JSON {
-  /// What a server sent; nil where it is not JSON.
+  /// Parses a server's response; nil if it is not JSON.
   init?(wire buffer: ByteBuffer) {
     guard let json = try? buffer.withUnsafeReadableBytes({ try JSON.parse($0, depthLimit: Self.wireDepth) })
     else {
@@ -174,6 +175,6 @@ extension JSON {
     self = json
   }
 
-  /// Schemas of custom resources nest deeply.
+  /// Schemas of custom resources are deeply nested.
   static let wireDepth = 256
 }

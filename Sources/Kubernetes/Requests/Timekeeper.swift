@@ -1,8 +1,8 @@
 import FoundationEssentials
 
-/// Time as the client needs it, whatever clock it comes from.
+/// The client's view of time, independent of the clock's type.
 struct Timekeeper: Sendable {
-  /// Since the timekeeper was made.
+  /// The time since this value was created.
   let elapsed: @Sendable () -> Duration
   /// - Throws: `CancellationError` only.
   let sleep: @Sendable (Duration) async throws -> Void
@@ -17,18 +17,20 @@ struct Timekeeper: Sendable {
   }
 }
 
-/// The host's clock, and how others write it down.
+/// The host's wall clock, and parsers for date formats.
 enum WallClock {
   static func now() -> Double { Date().timeIntervalSince1970 }
 
-  /// Seconds since 1970 of a time such as `2026-01-31T10:00:00Z` (RFC 3339), with or without a fraction.
+  /// Parses a time such as `2026-01-31T10:00:00Z` (RFC 3339), with or without a fraction, as seconds since
+  /// 1970.
   static func seconds(timestamp text: String) -> Double? {
     let style = Date.ISO8601FormatStyle()
     if let date = try? style.parse(text) { return date.timeIntervalSince1970 }
     return (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text))?.timeIntervalSince1970
   }
 
-  /// Seconds since 1970 of a time such as `Sun, 06 Nov 1994 08:49:37 GMT`, the form that RFC 9110 §5.6.7 asks for.
+  /// Parses a time such as `Sun, 06 Nov 1994 08:49:37 GMT`, the form that RFC 9110 §5.6.7 requires, as seconds
+  /// since 1970.
   static func seconds(httpDate text: String) -> Double? {
     let parts = text.split(separator: " ")
     guard parts.count == 6, parts[5] == "GMT", let day = Int(parts[1]), let year = Int(parts[3]),
@@ -46,8 +48,8 @@ enum WallClock {
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
 
-  /// Days from 1970-01-01 to a day of the Gregorian calendar, counted in years that begin in March, so that the
-  /// leap day is a year's last.
+  /// The number of days from 1970-01-01 to a day of the Gregorian calendar. Years are counted from March, so
+  /// that the leap day is the last day of a year.
   private static func days(year: Int, month: Int, day: Int) -> Int {
     let (marchYear, marchMonth) = month > 2 ? (year, month - 3) : (year - 1, month + 9)
     let leaps = marchYear / 4 - marchYear / 100 + marchYear / 400

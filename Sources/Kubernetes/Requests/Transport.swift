@@ -7,7 +7,8 @@ import NIOSSL
 
 /// The connections to one server.
 ///
-/// Watches keep theirs for as long as they run, so they have a pool of their own and never keep a call waiting.
+/// Watches hold their connections for as long as they run, so they have a separate pool and never delay other
+/// calls.
 final class Transport: Sendable {
   let server: Server
   let group: MultiThreadedEventLoopGroup
@@ -16,12 +17,13 @@ final class Transport: Sendable {
   private let watches: HTTPClient
 
   /// - Parameters:
-  ///   - answerTimeout: until an answer begins, and between two pieces of one.
-  ///   - silence: how long a watch may bring nothing.
+  ///   - answerTimeout: the time until a response begins, and between two parts of it.
+  ///   - silence: the time that a watch may receive no data.
   init(_ server: Server, answerTimeout: Duration, silence: Duration) {
     self.server = server
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    // A name to be verified that is not the one to connect to: ask for the former, resolve it to the latter.
+    // If the name to verify differs from the host to connect to, the request names the former, and DNS
+    // resolution is overridden with the latter.
     let name = server.serverName ?? server.host
     let host = name.contains(":") ? "[\(name)]" : name
     base = "\(server.tls == nil ? "http" : "https")://\(host):\(server.port)\(server.path)"
@@ -40,7 +42,7 @@ final class Transport: Sendable {
     watches = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
   }
 
-  /// Sends a request once.
+  /// Sends a request once, without retries.
   func execute(
     _ request: APIRequest, authorization: String?, timeout: Duration
   ) async throws -> HTTPClientResponse {
@@ -59,9 +61,9 @@ final class Transport: Sendable {
     return try await client.execute(message, timeout: .init(timeout))
   }
 
-  /// Closes every connection; calls and watches that still run fail.
+  /// Closes every connection. Calls and watches in progress fail.
   func shutdown() async {
-    // They fail only where they are shut down already.
+    // These fail only after an earlier shutdown.
     try? await calls.shutdown()
     try? await watches.shutdown()
     try? await group.shutdownGracefully()

@@ -5,14 +5,14 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Why a request got no answer, or half of one.
+/// Why a request got no response, or an incomplete one.
 struct TransportFailure: Sendable {
   var kind = APIError.Kind.unavailable
-  /// What happened, without the object and the server.
+  /// The failure, without the object and the server.
   var words: String
-  /// True where not a byte of the request can have reached the server.
+  /// Whether no byte of the request can have reached the server.
   var neverSent = false
-  /// True where trying again cannot help by itself.
+  /// Whether a retry cannot help.
   var isFinal = false
 
   init(_ error: any Error) {
@@ -77,7 +77,7 @@ struct TransportFailure: Sendable {
     return failure
   }
 
-  /// BoringSSL tells its reasons apart by these names only.
+  /// BoringSSL's errors can be distinguished only by these names.
   private static func tls(_ cause: String) -> TransportFailure {
     if cause.contains("CERTIFICATE_VERIFY_FAILED") {
       var failure = TransportFailure(
@@ -88,7 +88,7 @@ struct TransportFailure: Sendable {
     }
     let certificateAlerts = ["CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "UNKNOWN_CA", "CERTIFICATE_EXPIRED"]
     if let alert = certificateAlerts.first(where: { cause.contains("ALERT_\($0)") }) {
-      // It says so after our side of the handshake, but before it looks at any request.
+      // The server reports this after the client's side of the handshake, but before it processes any request.
       var failure = TransportFailure(
         words: "it does not take our client certificate (\(alert.lowercased())); renew `client-certificate`")
       failure.kind = .unauthorized
@@ -105,7 +105,7 @@ struct TransportFailure: Sendable {
 }
 
 extension Server {
-  /// For people: `https://10.0.0.1:6443`.
+  /// The address for messages: `https://10.0.0.1:6443`.
   var address: String {
     "\(tls == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(port)\(path)"
   }

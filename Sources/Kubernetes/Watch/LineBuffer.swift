@@ -1,12 +1,12 @@
 import NIOCore
 
-/// Cuts a stream of bytes into lines, without copying a line that came in one piece.
+/// Splits a stream of bytes into lines, without copying a line that arrived in one piece.
 struct LineBuffer: Sendable {
   private var buffer = ByteBuffer()
-  /// Bytes that are known to hold no end of a line.
+  /// The number of bytes that are known to contain no line break.
   private var scanned = 0
 
-  /// What has come and belongs to no whole line yet.
+  /// The number of bytes that do not form a complete line yet.
   var pendingBytes: Int { buffer.readableBytes }
 
   mutating func append(_ bytes: ByteBuffer) {
@@ -18,7 +18,7 @@ struct LineBuffer: Sendable {
     }
   }
 
-  /// Hands the next whole line over, without its end, and forgets it; nil where there is none.
+  /// Passes the next complete line, without its line break, to the body and removes it; nil if there is none.
   mutating func next<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result? {
     let start = scanned
     let end = buffer.withUnsafeReadableBytes { $0[start...].firstIndex(of: UInt8(ascii: "\n")) }

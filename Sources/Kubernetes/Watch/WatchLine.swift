@@ -3,8 +3,9 @@ import Values
 
 /// One line of a watch.
 enum WatchLine {
-  /// - Parameter adopt: makes an object of what the server sent.
-  /// - Throws: `APIError` for a line that is none, and for an `ERROR` event; it then says why the watch ended.
+  /// - Parameter adopt: converts the server's JSON to an object.
+  /// - Throws: `APIError` for an invalid line, and for an `ERROR` event; it then contains the reason why the
+  ///   watch ended.
   static func event(
     _ line: UnsafeRawBufferPointer, of request: APIRequest, identity: String?, adopt: (JSON) -> Object
   ) throws(APIError) -> WatchEvent? {

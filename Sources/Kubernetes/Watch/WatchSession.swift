@@ -3,13 +3,13 @@ import ClusterAPI
 import NIOCore
 import Values
 
-/// One watch, over as many connections as it takes.
+/// One watch over several successive connections.
 ///
-/// Nothing is read before it is asked for, so that a slow consumer slows the server down instead of filling this
-/// process's memory. The next connection goes on after the last event that was handed out, so half a line at a cut
-/// is neither lost nor doubled.
+/// Reads only on demand, so that a slow consumer slows the server down instead of filling this process's
+/// memory. The next connection continues after the last event that was returned, so an incomplete line at the
+/// end of a connection is neither lost nor duplicated.
 actor WatchSession {
-  /// What is watched.
+  /// The objects to watch.
   struct Query: Sendable {
     var resource: Resource
     var namespace: String?
@@ -25,7 +25,7 @@ actor WatchSession {
   private var body: HTTPClientResponse.Body.AsyncIterator?
   private var lines = LineBuffer()
   private var openedAt = Duration.zero
-  /// Connections in a row that ended at once and brought nothing.
+  /// The number of consecutive connections that ended at once without an event.
   private var idleEnds = 0
 
   init(_ query: Query, after version: String, sender: Sender, resources: ResourceMap) {
@@ -35,8 +35,10 @@ actor WatchSession {
     self.resources = resources
   }
 
-  /// The next event. The end of a connection is passed over: servers end each after a while, and proxies cut them.
-  /// - Throws: `APIError` where the server gives no other, or `CancellationError`; the connection is then closed.
+  /// Returns the next event. When a connection ends, it is replaced: servers end each after a while, and
+  /// proxies cut them.
+  /// - Throws: `APIError` if the server sends no more events, or `CancellationError`; the connection is then
+  ///   closed.
   func next() async throws -> WatchEvent? {
     do {
       while true {
@@ -90,7 +92,7 @@ actor WatchSession {
     var request = try APIRequest(
       .watch, try await resources.served(query.resource), namespace: query.namespace,
       query: [("watch", "1"), ("allowWatchBookmarks", "true")])
-    // Half an hour to an hour, so that many watches do not all begin again at one moment.
+    // Half an hour to an hour, so that many watches do not restart at the same time.
     request.add(query: [("timeoutSeconds", String(1800 + Int(1800 * sender.options.random())))])
     if !version.isEmpty { request.add(query: [("resourceVersion", version)]) }
     if let labels = query.labels.query { request.add(query: [("labelSelector", labels)]) }
@@ -100,7 +102,8 @@ actor WatchSession {
     return request
   }
 
-  /// The next piece; nil where the connection has ended or was cut, or was silent for so long that it counts as dead.
+  /// Returns the next part of the response; nil if the connection has ended, was cut, or was silent for so long
+  /// that it counts as dead.
   private func read(_ request: APIRequest) async throws -> ByteBuffer? {
     guard var body else { return nil }
     self.body = nil
