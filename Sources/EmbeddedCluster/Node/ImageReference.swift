@@ -31,7 +31,7 @@ enum ImageReference {
     }
   }
 
-  /// Lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+  /// Whether a text has only lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
   private static func isPathComponent(_ text: Substring) -> Bool {
     var separators: [UInt8] = []
     var isAtStart = true

@@ -148,7 +148,7 @@ struct Node {
       image: image(of: pod), ip: pod.machine.facts.ip ?? "")
   }
 
-  /// The pods and claims on this node according to the store, for the first cleanup of the disk.
+  /// The pods and containers of this node according to the store, for the initial cleanup of the disk.
   static func inventory(_ store: ObjectStore) -> PodFolders.Inventory {
     var living = PodFolders.Inventory()
     for record in store.all(Resource.pods.kind) {
@@ -160,8 +160,7 @@ struct Node {
     return living
   }
 
-  /// Adopts the pods of an earlier run of the node. Pods that have started keep their resources, even on a full
-  /// node.
+  /// Adopts the pods of an earlier run of the node. Running pods keep their resources, even on a full node.
   mutating func adopt(_ store: ObjectStore, now: Duration) {
     for record in store.all(Resource.pods.kind) where pods[record.uid] == nil {
       takeIn(record.object, now: now)

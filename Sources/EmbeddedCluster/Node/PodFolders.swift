@@ -252,7 +252,7 @@ struct PodFolders: Sendable {
     return dead
   }
 
-  /// The containers, pods and volumes that should exist.
+  /// The pods and containers that should exist.
   struct Inventory: Sendable {
     var containerIDs: Set<String> = []
     /// `<namespace>/<name>` of each pod.

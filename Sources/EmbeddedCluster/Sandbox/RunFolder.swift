@@ -54,7 +54,7 @@ struct RunFolder: Sendable {
   private static let cgroup = "cgroup"
   private static let excess = "excess"
 
-  /// Records the limits of a command for a later daemon.
+  /// Records a command's measured folders and its cgroup, for a later daemon.
   static func note(_ folders: [String], _ cgroup: ScriptCgroup?, of place: String) throws {
     try Data(folders.joined(separator: "\0").utf8).write(to: URL(fileURLWithPath: "\(place)/\(measured)"))
     if let cgroup { try Data(cgroup.path.utf8).write(to: URL(fileURLWithPath: "\(place)/\(Self.cgroup)")) }

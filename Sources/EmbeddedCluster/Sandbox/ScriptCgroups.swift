@@ -101,7 +101,7 @@ public struct ScriptCgroups: Sendable, Hashable {
       rmdir(path)
       throw error
     }
-    // Not supported by kernels without swap, or by older ones.
+    // Kernels without swap support, and older ones, lack some of these files; errors are ignored.
     write("0", to: "\(child)/memory.swap.max")
     write("1", to: "\(child)/memory.oom.group")
     write("\(limits.processes + 16)", to: "\(child)/pids.max")

@@ -167,7 +167,7 @@ struct Exec: Sendable {
   }
 }
 
-/// Whether the connection is open. Only then does the command's timeout start.
+/// Whether the connection is open. A timeout before that is not a timeout of the command.
 private final class OpenedConnection: Sendable {
   private let state = Mutex(false)
 

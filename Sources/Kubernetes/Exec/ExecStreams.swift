@@ -67,7 +67,7 @@ struct ExecStreams: Sendable {
     case ExecProtocol.Channel.stdout: Self.keep(data, in: &stdout, upTo: outputLimit)
     case ExecProtocol.Channel.stderr: Self.keep(data, in: &stderr, upTo: outputLimit)
     case ExecProtocol.Channel.error: return statusPart(data, isLast: isLast)
-    default: break  // nothing at all, or a channel that later servers may have
+    default: break  // an empty message, or a channel that later servers may add
     }
     return .nothing
   }
