@@ -59,10 +59,10 @@ final class Forge: Sendable {
     (try? bare.git("rev-list", "--count", ref)).flatMap { Int($0) } ?? 0
   }
 
-  /// The paths of the status tree.
+  /// The paths of the clusters' files in the status tree.
   func statusFiles() -> [String] {
     let paths = try? bare.git("ls-tree", "-r", "--name-only", "refs/kdops/status\(suffix)")
-    return (paths ?? "").split(separator: "\n").map(String.init)
+    return (paths ?? "").split(separator: "\n").map(String.init).filter { $0 != StatusOwner.path }
   }
 
   /// A file of the status tree.
