@@ -1,32 +1,32 @@
-/// What kind of change an object undergoes between what is and what is wanted.
+/// The kind of change between the baseline and the desired state of an object.
 public enum ChangeKind: String, Sendable, Hashable, CaseIterable {
   case create
   case delete
   /// `spec.app` names another app.
   case upgrade
-  /// `spec.app` goes back to the app that a running upgrade came from.
+  /// `spec.app` returns to the app that a running upgrade came from.
   case rollback
-  /// Members, or roles added or removed, and nothing else.
+  /// Only the number of members, or added or removed roles.
   case resize
-  /// Anything else in the spec.
+  /// Any other change of the spec.
   case reconfigure
-  /// Labels and annotations alone.
+  /// Only labels and annotations.
   case metadata
-  /// The meaning is the same.
+  /// No difference in meaning.
   case none
 }
 
-/// What comes of a changed object.
+/// The result for a changed object.
 public enum Verdict: String, Sendable, Hashable, CaseIterable {
-  /// Every rule holds: it may be applied.
+  /// All rules pass: the change may be applied.
   case accepted
-  /// A rule is broken, and only a new commit can mend it.
+  /// A rule is violated, and only a new commit can fix it.
   case rejected
-  /// A rule does not hold yet; to be judged again when the cluster's state changes.
+  /// A rule does not pass yet; the change is judged again when the cluster's state changes.
   case waiting
-  /// The meaning is the same.
+  /// No difference in meaning.
   case unchanged
-  /// A cluster that is gone from git while pruning is off, or while a new file that cannot be read may hold it: kept
-  /// running. Apps hold no data; their deletion asks for no pruning.
+  /// A cluster that was removed from git while pruning is off, or while a new unreadable file may contain it. It keeps
+  /// running. Apps hold no data, so their deletion does not require pruning.
   case orphaned
 }

@@ -1,45 +1,45 @@
 import Diagnostics
 import KubeDirector
 
-/// An app that was there before.
+/// A change or deletion of an existing app.
 public struct AppChange {
   public var reference: ObjectReference
   public var old: Sourced<App>
   /// Nil for a deletion.
   public var new: Sourced<App>?
-  /// In what their meanings differ; empty for a deletion.
+  /// The differences in meaning; empty for a deletion.
   public var differences: [AppDifference]
 }
 
-/// A cluster whose spec changes while its app stays the same.
+/// A change of a cluster's spec that keeps its app.
 public struct ClusterChange {
   public var reference: ObjectReference
   public var kind: ChangeKind
   public var old: Sourced<Cluster>
   public var new: Sourced<Cluster>
-  /// In what the meanings of the specs differ.
+  /// The differences in meaning between the specs.
   public var differences: [Difference]
   public var app: App?
   public var live: LiveCluster?
 }
 
-/// A cluster whose `spec.app` changes: an upgrade, or a rollback.
+/// A change of a cluster's `spec.app`: an upgrade or a rollback.
 public struct UpgradeChange {
   public var reference: ObjectReference
   public var kind: ChangeKind
   public var old: Sourced<Cluster>
   public var new: Sourced<Cluster>
-  /// In what the meanings of the specs differ beside `spec.app`.
+  /// The differences in meaning between the specs, except `spec.app`.
   public var differences: [Difference]
-  /// The app that the cluster runs; nil where nobody knows it any more.
+  /// The app that the cluster runs; nil if it is no longer known.
   public var current: App?
-  /// The app that it is to run; nil where it is not registered.
+  /// The app that the cluster changes to; nil if it is not registered.
   public var candidate: App?
   public var live: LiveCluster?
-  /// True where no status tells whether an upgrade still runs, and the file's history alone calls this a rollback.
+  /// True if no status shows whether an upgrade still runs, and only the file's history makes this a rollback.
   public var isByHistory: Bool
 
-  /// The other app that the cluster may have when this change's turn comes; nil where that is settled.
+  /// The other app that the cluster may have when this change is applied; nil if the app is certain.
   var otherCurrentApp: (name: String, catalog: AppCatalog?)? {
     guard let status = live?.status else { return nil }
     if let upgrade = status.upgradeInfo {

@@ -1,7 +1,9 @@
 import Diagnostics
 import KubeDirector
 
-/// Names the kind of a change. Pure, and blind to spelling: it is given differences in meaning.
+/// Determines the kind of a change.
+///
+/// Pure and independent of spelling: it receives differences in meaning.
 public enum Classifier {
   static func change(of old: Sourced<App>?, to new: Sourced<App>?, differences: [AppDifference]) -> ChangeKind
   {
@@ -13,7 +15,7 @@ public enum Classifier {
     }
   }
 
-  /// The change of a cluster that keeps its app.
+  /// The kind of change of a cluster that keeps its app.
   static func change(of old: Metadata, to new: Metadata, differences: [Difference]) -> ChangeKind {
     if differences.isEmpty { return metadataChange(old, new) }
     return differences.allSatisfy(ClusterMeaning.isSize) ? .resize : .reconfigure
@@ -23,11 +25,10 @@ public enum Classifier {
     old.labels == new.labels && old.annotations == new.annotations ? .none : .metadata
   }
 
-  /// The change of a cluster that takes another app; `none` where it is the same one.
+  /// The kind of change of a cluster that changes its app; `none` if the app is the same.
   ///
-  /// A rollback goes back to where a running upgrade came from, or to the app that the engine has not left yet.
-  /// Without a status that speaks of the app being left, the file's history decides, so that a hook never stands in
-  /// the way of an emergency revert.
+  /// A rollback returns to the app that a running upgrade came from, or to the app that the engine has not left yet.
+  /// If no status shows the previous app, the file's history decides, so that a hook never blocks an emergency revert.
   public static func move(
     of cluster: ObjectReference, from old: String, to new: String, live: LiveCluster?,
     history: ((ObjectReference) -> String?)?

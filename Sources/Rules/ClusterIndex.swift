@@ -2,15 +2,16 @@ import Diagnostics
 import HashTreeCollections
 import KubeDirector
 
-/// Which clusters name an app, and which claim a name for their objects; kept up with every change of a file.
+/// An index of the apps that clusters name and the object names that they claim; updated with every changed file.
 struct ClusterIndex: Sendable {
   private var users: TreeDictionary<AppUse, TreeSet<ObjectReference>> = [:]
-  /// Who has a StatefulSet of a name.
+  /// The cluster that has a StatefulSet, by the fingerprint of the StatefulSet's name.
   private var names: TreeDictionary<UInt64, ObjectReference> = [:]
   /// Names that more than one cluster may claim.
   private var contested: TreeDictionary<UInt64, TreeSet<ObjectReference>> = [:]
-  /// Clusters whose own name looks like that of a pod (`spark-worker-0`), by the StatefulSet that such a pod would be
-  /// of: a pod's service would have the name of the cluster's. Clusters of one stem are no rivals of each other.
+  /// Clusters whose own name has the form of a pod name (`spark-worker-0`), by the StatefulSet that such a pod would
+  /// belong to: the pod's service would have the same name as the cluster's service. Clusters with the same stem do
+  /// not conflict with each other.
   private var stems: TreeDictionary<UInt64, TreeSet<ObjectReference>> = [:]
 
   mutating func insert(_ cluster: Sourced<Cluster>) {
@@ -45,7 +46,7 @@ struct ClusterIndex: Sendable {
     }
   }
 
-  /// The clusters that may mean this app by its name, in order.
+  /// The clusters that may use this app by its name, sorted.
   func users(of app: ObjectReference, systemNamespace: String) -> [ObjectReference] {
     var found: [ObjectReference] = []
     for use in AppUse.uses(of: app, systemNamespace: systemNamespace) {
@@ -64,7 +65,7 @@ struct ClusterIndex: Sendable {
 
   func lookalikes(ofSet name: UInt64) -> Set<ObjectReference> { stems[name].map(Set.init) ?? [] }
 
-  /// What others may find a cluster by.
+  /// The claims by which a cluster can be found.
   static func claims(of cluster: Sourced<Cluster>) -> [ClusterClaim] {
     var claims = uses(of: cluster).map(ClusterClaim.app)
     eachSet(of: cluster) { claims.append(.set($0)) }

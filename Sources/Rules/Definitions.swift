@@ -2,18 +2,19 @@ import Diagnostics
 import HashTreeCollections
 import Values
 
-/// The objects of one kind, by name. Where a name is given more than once, the first file's object counts and
-/// the others are remembered.
+/// The objects of one kind, by name.
+///
+/// If a name is defined more than once, the first file's object is used and the others are stored as duplicates.
 struct Definitions<Model: Sendable>: Sendable {
   private(set) var first: TreeDictionary<ObjectReference, Sourced<Model>> = [:]
   private var others: TreeDictionary<ObjectReference, [Sourced<Model>]> = [:]
 
   subscript(reference: ObjectReference) -> Sourced<Model>? { first[reference] }
 
-  /// Those that repeat a name, in the order of files.
+  /// The duplicates of a name, in file order.
   func repeated(_ reference: ObjectReference) -> [Sourced<Model>] { others[reference] ?? [] }
 
-  /// - Returns: What now counts instead of the object that counted before; nil where it still does.
+  /// - Returns: The object that replaces the one used before; nil if that one is still used.
   mutating func insert(_ object: Sourced<Model>) -> Replacement? {
     guard let standing = first[object.reference] else {
       first[object.reference] = object
@@ -24,7 +25,7 @@ struct Definitions<Model: Sendable>: Sendable {
       return Replacement(old: standing, new: object)
     }
     let wins = new.precedes(old)
-    // Taken out to be changed in place: a file may repeat one name ten thousand times.
+    // Removed from the table to be changed in place: a file may repeat one name ten thousand times.
     var rest = others.removeValue(forKey: object.reference) ?? []
     Self.place(wins ? standing : object, among: &rest)
     others[object.reference] = rest
@@ -33,7 +34,7 @@ struct Definitions<Model: Sendable>: Sendable {
     return Replacement(old: standing, new: object)
   }
 
-  /// Puts an object where it belongs in the order of files.
+  /// Inserts an object at its position in file order.
   private static func place(_ object: Sourced<Model>, among others: inout [Sourced<Model>]) {
     guard let source = object.source else { return others.append(object) }
     var (low, high) = (0, others.count)
@@ -48,7 +49,7 @@ struct Definitions<Model: Sendable>: Sendable {
     others.insert(object, at: low)
   }
 
-  /// Forgets what a file says of a name.
+  /// Removes a file's definition of a name.
   mutating func remove(_ reference: ObjectReference, path: String?) -> Replacement? {
     var rest = (others[reference] ?? []).filter { !($0.source?.path).isExactly(path) }
     var replacement: Replacement?

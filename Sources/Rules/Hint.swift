@@ -1,8 +1,8 @@
 import KubeDirector
 
-/// The recurring halves of hints.
+/// Common parts of hints.
 enum Hint {
-  /// Names the nearest of what there is to choose from, or all of it, or the other way out where there is nothing.
+  /// A hint that names the nearest choice, or all choices, or the alternative if there are no choices.
   static func oneOf(_ choices: [String], insteadOf given: String, or otherwise: String) -> String {
     if let near = nearest(to: given, among: choices) {
       return "did you mean `\(near)`? Otherwise \(otherwise)"
@@ -11,10 +11,10 @@ enum Hint {
     return "use one of \(choices.joined(separator: ", ")), or \(otherwise)"
   }
 
-  /// More choices than anybody could have misread are not searched: there may be a finding for each of them.
+  /// Longer lists are not searched, because there may be a finding for each choice.
   private static let searchLimit = 64
 
-  /// A choice that differs by one or two slips of the keyboard.
+  /// The choice that differs by one or two typing errors.
   private static func nearest(to given: String, among choices: [String]) -> String? {
     let limit = given.utf8.count < 5 ? 1 : 2
     let letters = Array(given.utf8.prefix(65))
@@ -26,10 +26,10 @@ enum Hint {
     .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
   }
 
-  /// How many letters must be put in, taken out or exchanged; more than `limit` where it is no nearer than that.
+  /// The number of letters to insert, delete or replace; more than `limit` if the distance is greater than that.
   private static func distance(_ a: [UInt8], _ b: [UInt8], upTo limit: Int) -> Int {
     guard a.count <= 64, b.count <= 64, abs(a.count - b.count) <= limit else { return .max }
-    // Only what lies so near to the diagonal can still end within the limit.
+    // Only cells near the diagonal can still end within the limit.
     let far = limit + 1
     var row = (0...b.count).map { min($0, far) }
     for (i, left) in a.enumerated() {
@@ -52,9 +52,9 @@ enum Hint {
   }
 }
 
-/// Finds what is written twice in a list.
+/// Finds duplicates in a list.
 enum Repetition {
-  /// The positions of all but the first of equal items. Short lists, and so the common case, need no set.
+  /// The positions of all equal items except the first. Short lists, the common case, need no set.
   static func indices(in items: [String]) -> [Int] {
     if items.count < 2 { return [] }
     if items.count <= 16 {
@@ -67,9 +67,9 @@ enum Repetition {
   }
 }
 
-/// The notations that Kubernetes asks of names.
+/// The syntax that Kubernetes requires of names.
 enum NameCheck {
-  /// A DNS-1123 subdomain; its length is the caller's affair.
+  /// Whether the text is a DNS-1123 subdomain; the caller checks its length.
   static func isSubdomain(_ text: String) -> Bool {
     var previous: UInt8 = dot
     for byte in text.utf8 {
@@ -90,7 +90,7 @@ enum NameCheck {
   }
 }
 
-/// What to say of a version that is no semantic version.
+/// Hints for a version that is not a semantic version.
 enum SemverAdvice {
   static func hint(for version: String) -> String {
     var parts = version.hasPrefix("v") ? String(version.dropFirst()) : version
@@ -101,7 +101,7 @@ enum SemverAdvice {
 }
 
 extension Repetition {
-  /// As `indices(in:)`, for items that are known by one of their members.
+  /// As `indices(in:)`, for items that are identified by one of their members.
   static func indices<Item>(in items: [Item], by id: (Item) -> String) -> [Int] {
     if items.count < 2 { return [] }
     if items.count > 16 { return indices(in: items.map(id)) }

@@ -3,11 +3,11 @@ import HashTreeCollections
 import KubeDirector
 import Values
 
-/// A cluster as it lives.
+/// A live cluster.
 public struct LiveCluster: Sendable, Hashable {
-  /// Nil where the engine has not yet written one.
+  /// Nil if the engine has not written a status yet.
   public var status: ClusterStatus?
-  /// The generation of its spec; nil where that is not known.
+  /// The generation of its spec; nil if not known.
   public var generation: Int?
 
   public init(status: ClusterStatus?, generation: Int? = nil) {
@@ -16,20 +16,20 @@ public struct LiveCluster: Sendable, Hashable {
   }
 }
 
-/// What lives: the statuses of clusters, and the apps that the cluster holds.
+/// The live state: the statuses of clusters, and the live apps.
 ///
-/// A value that is cheap to copy and to change in one place, however many clusters there are.
+/// A value that is cheap to copy and to change in one place, for any number of clusters.
 public struct LiveView: Sendable {
-  /// Where the statuses come from, which decides how far they are believed.
+  /// The source of the statuses, which decides how far they are trusted.
   public enum Source: Sendable, Hashable {
     /// The cluster itself.
     case cluster
-    /// The status tree that was last written to git. Whoever may write that ref could have forged it, so what it
-    /// says makes a change wait, and never fail.
+    /// The status tree that was last written to git. Anyone who may write that ref could have forged it, so it can
+    /// make a change wait, but never fail.
     /// - Parameter commit: The id of the status commit.
-    /// - Parameter age: How old it is, in whole seconds.
+    /// - Parameter age: Its age in whole seconds.
     case tree(commit: String, age: Int)
-    /// Nowhere: rules that need a status are not judged.
+    /// No source: rules that need a status are not judged.
     case none
   }
 
@@ -37,31 +37,31 @@ public struct LiveView: Sendable {
   private var clusters: TreeDictionary<ObjectReference, LiveCluster> = [:]
   private var apps: TreeDictionary<ObjectReference, App> = [:]
   private var users: TreeDictionary<AppUse, TreeSet<ObjectReference>> = [:]
-  /// Statuses that are looked into only where somebody asks.
+  /// Statuses that are read only when needed.
   private let archive: (any LiveArchive)?
 
-  /// Nothing at hand.
+  /// No live state.
   public static let none = LiveView(source: .none)
 
-  /// - Parameter archive: Gives what is not taken in here.
+  /// - Parameter archive: The source of statuses that were not added here.
   public init(source: Source, archive: (any LiveArchive)? = nil) {
     self.source = source
     self.archive = archive
   }
 
-  /// Takes in, or replaces, a cluster.
+  /// Adds or replaces a cluster.
   public mutating func hold(_ reference: ObjectReference, status: ClusterStatus?, generation: Int? = nil) {
     drop(reference)
     clusters[reference] = LiveCluster(status: status, generation: generation)
     for use in Self.uses(of: status, by: reference) { users[use, default: []].insert(reference) }
   }
 
-  /// Takes in, or replaces, an app that the cluster holds.
+  /// Adds or replaces a live app.
   public mutating func hold(_ app: App) {
     apps[.app(app.metadata.namespace, app.metadata.name)] = app
   }
 
-  /// Forgets a cluster or an app.
+  /// Removes a cluster or an app.
   public mutating func drop(_ reference: ObjectReference) {
     apps[reference] = nil
     guard let old = clusters.removeValue(forKey: reference) else { return }
@@ -76,10 +76,10 @@ public struct LiveView: Sendable {
   }
   public func app(_ reference: ObjectReference) -> App? { apps[reference] }
 
-  /// Whether the statuses may be believed to the letter.
+  /// Whether the statuses are fully trusted.
   public var isAuthoritative: Bool { source == .cluster }
 
-  /// The clusters that run an app, or need it for the upgrade or rollback that they are in.
+  /// The clusters that run an app, or need it for their running upgrade or rollback.
   func users(of app: ObjectReference, systemNamespace: String) -> [ObjectReference] {
     let possible = AppUse.uses(of: app, systemNamespace: systemNamespace)
     return possible.flatMap { use in
@@ -92,17 +92,17 @@ public struct LiveView: Sendable {
   }
 }
 
-/// Statuses that nobody has looked into yet.
+/// Statuses that have not been read yet.
 public protocol LiveArchive: Sendable {
-  /// The status of one cluster; nil where there is none.
+  /// The status of one cluster; nil if there is none.
   func cluster(_ reference: ObjectReference) -> LiveCluster?
-  /// The clusters that run an app which is named like that, or need it for the upgrade or rollback that they are in.
+  /// The clusters that run an app of this name, or need it for their running upgrade or rollback.
   func clusters(running app: AppUse) -> [ObjectReference]
 }
 
-/// How an app is named by a cluster: in its own namespace, or in the system's.
+/// A cluster's reference to an app: in its own namespace, or in the system namespace.
 public struct AppUse: Sendable, Hashable {
-  /// Nil stands for the system's namespace, whichever that is.
+  /// Nil means the system namespace.
   public var namespace: String? { scope?.wrappedValue }
   @ExactString public private(set) var name: String
   private var scope: ExactString?
@@ -112,7 +112,7 @@ public struct AppUse: Sendable, Hashable {
     self.name = name
   }
 
-  /// How a running cluster names the apps that it needs.
+  /// The references of a running cluster to the apps that it needs.
   public static func uses(of status: ClusterStatus, by cluster: ObjectReference) -> [AppUse] {
     var uses = uses(named: status.app, catalog: status.appCatalog, namespace: cluster.namespace)
     if let upgrade = status.upgradeInfo {
@@ -121,7 +121,7 @@ public struct AppUse: Sendable, Hashable {
     return uses
   }
 
-  /// Without a catalog both are possible; which of them it is depends on which apps there are.
+  /// Without a catalog both are possible; the existing apps decide which one is meant.
   static func uses(named name: String, catalog: AppCatalog?, namespace: String) -> [AppUse] {
     switch catalog {
     case .local: [AppUse(namespace: namespace, name: name)]

@@ -1,15 +1,15 @@
 import KubeDirector
 
-/// What the daemon's configuration decides. A writer of the repository has no say in it.
+/// The part of the daemon's configuration that rules use. The repository cannot change it.
 public struct Policy: Sendable, Hashable {
   public var tenancy: Tenancy
   /// The daemon's own namespace, whose apps are the catalog `system`.
   public var systemNamespace: String
   public var installation: String
-  /// Whether a cluster whose file is gone is deleted.
+  /// Whether a cluster is deleted when its file is deleted.
   public var prune: Bool
 
-  /// Where the system's apps are, unless the configuration says otherwise.
+  /// The namespace of the system's apps if the configuration does not set one.
   public static let defaultSystemNamespace = "kdops-system"
 
   public init(
@@ -22,6 +22,6 @@ public struct Policy: Sendable, Hashable {
     self.prune = prune
   }
 
-  /// Whether this installation may touch objects of a namespace. Never `kube-*` and never the daemon's own.
+  /// Whether this installation may change objects of a namespace. `kube-*` and the daemon's own are never allowed.
   public func allows(namespace: String) -> Bool { ClusterTenancy.allows(self, namespace: namespace) }
 }

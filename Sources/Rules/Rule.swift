@@ -1,7 +1,7 @@
 import Diagnostics
 import KubeDirector
 
-/// One thing that must hold, with its documentation. A rule keeps nothing: it is a name for functions.
+/// A requirement, with its documentation. A rule has no state: it is a namespace for functions.
 public protocol Rule: SendableMetatype {
   static var description: RuleDescription { get }
 }
@@ -11,24 +11,24 @@ extension Rule {
   public static var id: String { description.id }
 }
 
-/// What people and tests know of a rule. `docs/rules.md` is made from it.
+/// The description of a rule for users and tests. `docs/rules.md` is generated from it.
 public struct RuleDescription: Sendable {
-  /// What a rule needs to see.
+  /// The input that a rule needs.
   public enum Scope: String, Sendable {
-    /// Decidable from files alone.
+    /// Needs only files.
     case files = "S"
-    /// Needs the live, or the last written, status.
+    /// Needs the live status, or the last one written to git.
     case live = "L"
-    /// Decidable from files, and sharper with a status.
+    /// Needs only files, and is more precise with a status.
     case both = "S/L"
   }
 
   public var id: String
   public var severity: Severity
   public var scope: Scope
-  /// What must hold, in one sentence without a full stop.
+  /// The requirement, in one sentence without a full stop.
   public var summary: String
-  /// Why it must hold.
+  /// The reason for the requirement.
   public var rationale: String
   public var passing: [Example]
   public var failing: [Example]
@@ -46,34 +46,35 @@ public struct RuleDescription: Sendable {
     self.failing = failing
   }
 
-  /// The heading of the rule in `docs/rules.md`, as code hosts make links of headings.
+  /// The anchor of the rule's heading in `docs/rules.md`, in the form that code hosts generate.
   public var anchor: String { id.filter { $0 != "/" } }
 
-  /// The rule without its examples, as reports carry it.
+  /// The rule without its examples, for reports.
   public var help: RuleHelp {
     RuleHelp(id: id, severity: severity, summary: summary, rationale: rationale)
   }
 }
 
-/// A rule that the reading of files answers for; here it is only described.
+/// A rule that the file reader checks; this module only describes it.
 public protocol ReadingRule: Rule {}
 
-/// A rule that the daemon answers for, which alone sees what it is about; here it is only described, without examples.
+/// A rule that the daemon checks, because only the daemon has the input; this module only describes it, without
+/// examples.
 public protocol DaemonRule: Rule {}
 
-/// A rule about an app as it stands.
+/// A rule about the state of an app.
 public protocol AppRule: Rule {
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation]
 }
 
-/// A rule about what becomes of an app that was there before.
+/// A rule about the change or deletion of an existing app.
 public protocol AppChangeRule: Rule {
   static func check(_ change: AppChange, in context: RuleContext) -> [Violation]
 }
 
-/// A rule about a cluster as it stands.
+/// A rule about the state of a cluster.
 public protocol ClusterRule: Rule {
-  /// - Parameter app: The app that the cluster names; nil where it is not registered.
+  /// - Parameter app: The app that the cluster names; nil if it is not registered.
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation]
 }
 
@@ -82,12 +83,12 @@ public protocol ClusterChangeRule: Rule {
   static func check(_ change: ClusterChange, in context: RuleContext) -> [Violation]
 }
 
-/// A rule about a cluster that moves to another app.
+/// A rule about a cluster that upgrades to another app.
 public protocol UpgradeRule: Rule {
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation]
 }
 
-/// A rule about a cluster that goes back to the app it came from, or tries to.
+/// A rule about a cluster that returns to its previous app, or tries to.
 public protocol RollbackRule: Rule {
   static func check(_ rollback: UpgradeChange, in context: RuleContext) -> [Violation]
 }

@@ -1,8 +1,8 @@
 import Diagnostics
 
-/// Every rule, in the order in which they are judged and documented.
+/// All rules, in the order in which they are judged and documented.
 public enum RuleRegistry {
-  /// All of them. `cluster/tenancy` also looks at apps, and stands here once.
+  /// All rules. `cluster/tenancy` also checks apps, and is listed once.
   public static let all: [any Rule.Type] = {
     var rules = fileRules
     rules.append(AppSchema.self)
@@ -64,29 +64,29 @@ public enum RuleRegistry {
     CommitHistory.self,
   ]
 
-  /// What reports tell of every rule.
+  /// The description of every rule for reports.
   public static var help: [RuleHelp] { all.map { $0.description.help } }
 
-  /// The documentation of a rule; nil where there is none of that id.
+  /// The documentation of a rule; nil if there is no rule with that id.
   public static func description(of id: String) -> RuleDescription? {
     all.first { $0.id == id }?.description
   }
 
-  /// Rules that hold the app being left against the app wanted.
+  /// Whether a rule compares the previous app with the desired app.
   static func comparesApps(_ rule: any Rule.Type) -> Bool {
     rule == UpgradeUpgradable.self || rule == UpgradeDistro.self || rule == UpgradeSemver.self
       || rule == UpgradeNewer.self || rule == UpgradeOnlyImages.self || rule == UpgradePackageNeedsImage.self
   }
 
-  /// Rules that have a sharper twin where a cluster changes its app, which then speaks instead of them.
+  /// Whether a more precise upgrade rule replaces this rule when a cluster changes its app.
   static func isJudgedByUpgrade(_ rule: any Rule.Type, _ kind: ChangeKind) -> Bool {
     rule == ClusterAppRegistered.self || (rule == ClusterMembers.self && kind == .upgrade)
   }
 
-  /// What goes unjudged where no status is at hand.
+  /// The rules that are not judged without a status.
   static let unjudgedChangeRules: [any Rule.Type] = [ClusterBusy.self]
   static let unjudgedUpgradeRules: [any Rule.Type] = [UpgradeConfigured.self]
-  /// - Parameter hasPoint: Whether the app being left names a point of no return.
+  /// - Parameter hasPoint: Whether the previous app names a point of no return.
   static func unjudgedRollbackRules(hasPoint: Bool) -> [any Rule.Type] {
     [RollbackOnlyPrevApp.self, RollbackOnce.self] + (hasPoint ? [RollbackPointOfNoReturn.self] : [])
   }

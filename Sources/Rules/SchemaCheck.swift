@@ -3,14 +3,14 @@ import KubeDirector
 import Manifests
 import Values
 
-/// Holds objects against the schemas of their custom resources.
+/// Validates objects against the schemas of their custom resources.
 enum SchemaCheck {
   private static let app = compiled(CustomResources.appSchema)
   private static let cluster = compiled(CustomResources.clusterSchema)
 
   static func findings(of document: ManifestDocument) -> [SchemaFinding] {
     switch document.kind {
-    // Unknown fields of apps are carried too, and compared; only those of clusters are reported.
+    // Unknown fields of apps are also carried and compared; only those of clusters are reported.
     case .app: app?.validate(document.json).filter { $0.kind == .error } ?? []
     case .cluster: cluster?.validate(document.json) ?? []
     }
@@ -21,7 +21,8 @@ enum SchemaCheck {
     return finding.kind == .unknownField ? ClusterUnknownField.self : ClusterSchema.self
   }
 
-  /// Our own schemas are compiled in and held to be readable by a test; with one that is not, rules go on alone.
+  /// The schemas are compiled in, and a test checks that they are valid. If one is not, only the other rules are
+  /// judged.
   private static func compiled(_ schema: JSON) -> Schema? { try? Schema(schema, formats: words) }
 
   private static let words = FormatTable(

@@ -4,25 +4,25 @@ import KubeDirector
 import Manifests
 import Values
 
-/// The objects of one side: of git's head, of an earlier commit, or what lives.
+/// The objects of one side of a comparison: git's head, an earlier commit, or the live state.
 ///
-/// A value that is cheap to copy; taking in one changed file costs the same among ten clusters as among a hundred
-/// thousand. So the head of a commit is made from its base: copy, then `update` each file that differs.
+/// A value that is cheap to copy. Loading one changed file costs the same with ten clusters as with a hundred
+/// thousand. The head of a commit is therefore made from its base: copy, then `update` each file that differs.
 public struct Snapshot: Sendable {
-  /// The namespace of objects whose file names none.
+  /// The namespace of objects whose file does not set one.
   public let defaultNamespace: String
-  /// Gives the bytes of a file of this side, for line and column of findings; asked only when there are some.
-  /// Nil, for itself or for a file, places findings at the file's beginning.
+  /// Returns the bytes of a file of this side, for the line and column of findings; called only if there are findings.
+  /// If it is nil or returns nil, findings are placed at the beginning of the file.
   public var contents: (@Sendable (_ path: String) -> [UInt8]?)?
 
   var apps = Definitions<App>()
   var clusters = Definitions<Cluster>()
   var index = ClusterIndex()
-  /// What each file with objects or findings holds.
+  /// The content of each file with objects or findings.
   private(set) var files: TreeDictionary<ExactString, FileContent> = [:]
-  /// The files that could not be read whole, so that nobody may conclude that an object is gone.
+  /// The files that could not be read completely. No object may count as deleted because it is missing from them.
   private(set) var broken: TreeSet<ExactString> = []
-  /// Files that are looked into only where somebody asks; nil where all were taken in.
+  /// Files that are read only when needed; nil if all are loaded.
   private(set) var unread: Unread?
 
   struct FileContent: Sendable {
@@ -30,7 +30,7 @@ public struct Snapshot: Sendable {
     var findings: [Diagnostic]
   }
 
-  /// An empty side.
+  /// Creates an empty snapshot.
   public init(
     defaultNamespace: String = "default", contents: (@Sendable (_ path: String) -> [UInt8]?)? = nil
   ) {
@@ -38,7 +38,7 @@ public struct Snapshot: Sendable {
     self.contents = contents
   }
 
-  /// The side that these files make.
+  /// Creates a snapshot of these files.
   public init(
     files: some Sequence<ManifestFile>, defaultNamespace: String = "default",
     contents: (@Sendable (_ path: String) -> [UInt8]?)? = nil
@@ -47,7 +47,7 @@ public struct Snapshot: Sendable {
     for file in files { update(file) }
   }
 
-  /// The side that an archive holds. Its files are read only where somebody asks for what is in them.
+  /// Creates a snapshot of an archive. Its files are read only when their objects are needed.
   public init(_ archive: any Archive, defaultNamespace: String) {
     self.init(defaultNamespace: defaultNamespace)
     let unread = Unread(archive, defaultNamespace: defaultNamespace)
@@ -55,15 +55,15 @@ public struct Snapshot: Sendable {
     for path in unread.readAlways { bringIn(path) }
   }
 
-  // MARK: Changing
+  // MARK: Changes
 
-  /// Takes a file out of the archive and in here, as if it had never been there.
+  /// Moves a file from the archive into the loaded part.
   private mutating func bringIn(_ path: String) {
     guard let file = unread?.take(path) else { return }
     take(file)
   }
 
-  /// The same side with every file taken in.
+  /// The same snapshot with every file loaded.
   var completed: Snapshot {
     guard let unread else { return self }
     var whole = self
@@ -72,8 +72,8 @@ public struct Snapshot: Sendable {
     return whole
   }
 
-  /// Takes in a file, instead of what its path held before.
-  /// - Returns: What the judge has to look at because of it.
+  /// Loads a file and replaces the previous content of its path.
+  /// - Returns: What the judge must judge because of it.
   @discardableResult
   public mutating func update(_ file: ManifestFile) -> Changes {
     var changes = remove(path: file.path)
@@ -82,14 +82,14 @@ public struct Snapshot: Sendable {
     return changes
   }
 
-  /// - Returns: Its objects.
+  /// - Returns: The objects of the file.
   @discardableResult
   private mutating func take(_ file: ManifestFile) -> [ObjectReference] {
     var content = FileContent(objects: [], findings: file.findings)
     for document in file.documents {
       let reference = document.reference(defaultNamespace: defaultNamespace)
       let source = Source(path: file.path, document: document.index, prefix: document.prefix)
-      // Where an object is written twice, both are to be at hand.
+      // If an object is defined twice, both definitions must be loaded.
       if let other = unread?.path(of: reference) { bringIn(other) }
       take(document, as: reference, source: source)
       content.objects.append(reference)
@@ -99,7 +99,7 @@ public struct Snapshot: Sendable {
     return content.objects
   }
 
-  /// Forgets a file that is gone.
+  /// Removes a deleted file.
   @discardableResult
   public mutating func remove(path: String) -> Changes {
     bringIn(path)
@@ -110,8 +110,8 @@ public struct Snapshot: Sendable {
     return Changes(files: [key], objects: Set(content.objects))
   }
 
-  /// Takes in, or replaces, an app that lives.
-  /// - Parameter path: The file that it was applied from; nil where it comes from no file.
+  /// Adds or replaces a live app.
+  /// - Parameter path: The file that it was applied from; nil if it comes from no file.
   public mutating func insert(_ app: App, from path: String? = nil) {
     let object = Sourced(app, source: path.map { Source(path: $0) })
     remove(object.reference, from: path)
@@ -119,8 +119,8 @@ public struct Snapshot: Sendable {
     register(object.reference, path)
   }
 
-  /// Takes in, or replaces, a cluster that lives.
-  /// - Parameter path: The file that it was applied from; nil where it comes from no file.
+  /// Adds or replaces a live cluster.
+  /// - Parameter path: The file that it was applied from; nil if it comes from no file.
   public mutating func insert(_ cluster: Cluster, from path: String? = nil) {
     let object = Sourced(cluster, source: path.map { Source(path: $0) })
     remove(object.reference, from: path)
@@ -128,7 +128,7 @@ public struct Snapshot: Sendable {
     register(object.reference, path)
   }
 
-  /// Forgets an object that was inserted as living, from that path.
+  /// Removes a live object that was inserted with that path.
   public mutating func remove(_ reference: ObjectReference, from path: String? = nil) {
     forget(reference, path: path)
     guard let path = path.map({ ExactString($0) }), var content = files[path] else { return }
@@ -171,7 +171,7 @@ public struct Snapshot: Sendable {
   }
 }
 
-/// What a changed file, or several, may have changed.
+/// The files and objects that may differ because of one or more changed files.
 public struct Changes: Sendable, Hashable {
   public var files: Set<ExactString>
   public var objects: Set<ObjectReference>

@@ -3,13 +3,13 @@ import KubeDirector
 import Manifests
 import Values
 
-/// Where in the repository an object is written.
+/// The place in the repository where an object is defined.
 public struct Source: Sendable, Hashable {
-  /// The file, from the repository's root.
+  /// The path of the file, relative to the repository's root.
   @ExactString public var path: String
-  /// The number of the YAML document, from 0.
+  /// The index of the YAML document, from 0.
   public var document: Int
-  /// Where in the document the object stands; not the root in a List.
+  /// The path of the object in the document; the root except in a List.
   public var prefix: FieldPath
 
   public init(path: String, document: Int = 0, prefix: FieldPath = .root) {
@@ -18,7 +18,7 @@ public struct Source: Sendable, Hashable {
     self.prefix = prefix
   }
 
-  /// The order in which two of the same name are told apart: the first one counts.
+  /// The order of two definitions of the same name: the first one is used.
   func precedes(_ other: Source) -> Bool {
     if _path != other._path { return _path < other._path }
     if document != other.document { return document < other.document }
@@ -30,21 +30,21 @@ public struct Source: Sendable, Hashable {
   }
 }
 
-/// An object of one side, and where it comes from.
+/// An object of one side, and its source.
 ///
-/// A class, so that snapshots which differ in one file share all the others.
+/// A class, so that snapshots that differ in one file share all other objects.
 public final class Sourced<Model: Sendable>: Sendable {
   public let reference: ObjectReference
   public let model: Model
   /// Nil for an object that comes from no file.
   public let source: Source?
-  /// The object's metadata; its namespace is filled in.
+  /// The object's metadata, with its namespace filled in.
   public let metadata: Metadata
-  /// Whether the file itself says in which namespace it is.
+  /// Whether the file itself sets the namespace.
   let namesNamespace: Bool
-  /// What its schema says of it.
+  /// The findings of its schema.
   let findings: [SchemaFinding]
-  /// Whether it passed its schema. One that did not is judged by no other rule.
+  /// Whether it passed its schema. No other rule judges an object that did not.
   public let isSound: Bool
 
   init(

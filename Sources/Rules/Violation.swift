@@ -1,17 +1,17 @@
 import Diagnostics
 import Values
 
-/// What a rule has to say about one object, before its place has been looked up.
+/// A rule's finding about one object, before its line and column are looked up.
 public struct Violation: Sendable, Hashable {
-  /// On which side of a change the place stands.
+  /// The side of a change that the path refers to.
   public enum Side: Sendable, Hashable {
-    /// The object as it is wanted.
+    /// The desired object.
     case new
-    /// The object as it was; for a deletion, where it stood.
+    /// The old object; for a deletion, its former place.
     case old
   }
 
-  /// A rule whose findings are costly stops at so many of one object; nobody is shown more.
+  /// A rule whose findings are expensive stops at this number for one object; reports show no more.
   static let limit = FindingLimit.standard + 1
 
   public var path: FieldPath

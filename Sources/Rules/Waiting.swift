@@ -2,10 +2,11 @@ import Diagnostics
 import KubeDirector
 
 extension LiveCluster {
-  /// Why a change of the cluster has to wait, in words that follow its name; nil where it need not.
+  /// The reason why a change of the cluster must wait, as text that follows the cluster's name; nil if it need not
+  /// wait.
   /// - Parameters:
-  ///   - app: The app that was last asked for.
-  ///   - noWayBack: Whether the upgrade that runs cannot be rolled back any more.
+  ///   - app: The app that was last requested.
+  ///   - noWayBack: Whether the running upgrade can no longer be rolled back.
   func reasonToWait(beside app: String, noWayBack: Bool) -> String? {
     guard let status else { return "waits until the engine has begun with it" }
     if let upgrade = status.upgradeInfo {
@@ -34,17 +35,17 @@ extension LiveCluster {
       return "waits for the upgrade to \(app) that was asked for, and is suspended"
     }
     if status.app != app { return "waits for the upgrade to \(app) that was asked for and has not begun" }
-    // What waits for something beside the cluster may be taken away, or be followed by another change, at once.
+    // A cluster that waits for something outside itself may be deleted or changed again at once.
     if let generation, generation > status.observedGeneration, !status.waits(at: generation) {
       return "waits until the engine has seen the last change of it"
     }
     return nil
   }
 
-  /// What a person can do about it: of one commit that upgrades many clusters, only this one's file goes back.
+  /// The remediation for the user. If one commit upgrades many clusters, only this cluster's file is reverted.
   /// - Parameters:
   ///   - path: The cluster's file.
-  ///   - noWayBack: Whether the upgrade that runs cannot be rolled back any more.
+  ///   - noWayBack: Whether the running upgrade can no longer be rolled back.
   func wayOut(path: String?, noWayBack: Bool) -> String {
     guard isStalled else {
       return status?.isSuspended == true
@@ -65,12 +66,12 @@ extension LiveCluster {
 
   private var commit: String { begun.map { "`\($0)`" } ?? "its commit" }
 
-  /// The first digits of the commit to go back behind.
+  /// The first digits of the commit whose parent the user must restore.
   private var begun: String? {
     status?.upgradeInfo?.commit ?? status?.specCommit.map { String($0.prefix(7)) }
   }
 
-  /// ` (2 of 6 pods done)`; empty where the status does not tell.
+  /// The progress, such as ` (2 of 6 pods done)`; empty if the status does not have it.
   private var progress: String {
     guard let status, let id = status.upgradeInfo?.id else { return "" }
     let members = status.roles.filter { $0.upgradeStatus != nil }.flatMap(\.members)

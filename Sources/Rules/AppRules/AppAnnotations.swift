@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// `app/upgrade-annotation`
+/// The rule `app/upgrade-annotation`.
 enum AppUpgradeAnnotation: AppRule {
   static let description = RuleDescription(
     "app/upgrade-annotation", .warning,
@@ -29,15 +29,15 @@ enum AppUpgradeAnnotation: AppRule {
   }
 }
 
-/// What annotations ask of upgrades, held against the roles that there are.
+/// The upgrade annotations of an app or a cluster, checked against the app's roles.
 struct UpgradeAnnotations {
   private let values: [String: String]
 
   init(_ annotations: [String: String]) { values = annotations }
 
   /// - Parameters:
-  ///   - subject: whose annotations they are.
-  ///   - roles: the ids of the app's roles; nil where the app is not known.
+  ///   - subject: The owner of the annotations, as messages name it.
+  ///   - roles: The ids of the app's roles; nil if the app is not known.
   func violations(_ subject: String, roles: [String]?, isApp: Bool) -> [Violation] {
     if values.isEmpty { return [] }
     var found: [Violation] = []

@@ -1,6 +1,6 @@
 import KubeDirector
 
-/// `app/schema`: raised where files are taken in, from the app's CRD.
+/// The rule `app/schema`. The file reader reports it, from the app's CRD.
 enum AppSchema: ReadingRule {
   static let description = RuleDescription(
     "app/schema", summary: "an app has the shape that its CRD describes",
@@ -18,7 +18,7 @@ enum AppSchema: ReadingRule {
     ])
 }
 
-/// `app/name`
+/// The rule `app/name`.
 enum AppName: AppRule {
   static let description = RuleDescription(
     "app/name", summary: "an app's name is a DNS-1123 subdomain of at most 63 characters",
@@ -42,7 +42,7 @@ enum AppName: AppRule {
   }
 }
 
-/// `app/semver`
+/// The rule `app/semver`.
 enum AppSemver: AppRule {
   static let description = RuleDescription(
     "app/semver", .warning, summary: "an app's version follows Semantic Versioning 2.0.0",

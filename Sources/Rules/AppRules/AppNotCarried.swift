@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `app/not-carried`
+/// The rule `app/not-carried`.
 enum AppNotCarried: AppRule {
   static let description = RuleDescription(
     "app/not-carried", .warning, summary: "an app asks for nothing that this version gives no pod",
@@ -51,7 +51,7 @@ enum AppNotCarried: AppRule {
     hint:
       "have the config package make a token where clients need one; the service works without it otherwise")
 
-  /// The first place of a package that some role has.
+  /// The path of the first package that a role uses.
   private static func package(of spec: AppSpec) -> FieldPath? {
     for (index, role) in spec.roles.enumerated() {
       switch role.package {

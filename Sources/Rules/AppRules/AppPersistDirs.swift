@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `app/persist-dirs-path`
+/// The rule `app/persist-dirs-path`.
 enum AppPersistDirsPath: AppRule {
   static let description = RuleDescription(
     "app/persist-dirs-path", summary: "every persist dir is a plain absolute path below `/`",
@@ -40,7 +40,7 @@ enum AppPersistDirsPath: AppRule {
   }
 }
 
-/// `app/persist-dirs-nested`
+/// The rule `app/persist-dirs-nested`.
 enum AppPersistDirsNested: AppRule {
   static let description = RuleDescription(
     "app/persist-dirs-nested", summary: "no persist dir lies in another one of the same role",
@@ -76,7 +76,7 @@ enum AppPersistDirsNested: AppRule {
         if let path = ContainerPath(folder) { paths.append((index, path)) }
       }
       let nested = ContainerPath.nested(paths.map(\.path)).sorted { $0.inner < $1.inner }
-      // The same folder twice is kept once, and harms nobody.
+      // Kubernetes mounts a folder that is listed twice only once, so this is harmless.
       for (inner, outer) in nested where paths[inner].path != paths[outer].path {
         found.append(
           Violation(
@@ -90,7 +90,7 @@ enum AppPersistDirsNested: AppRule {
   }
 }
 
-/// The lists of persist dirs that roles really get.
+/// The lists of persist dirs that roles get after defaults are resolved.
 private enum PersistDirs {
   struct List {
     var subject: String

@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `app/role-unique`
+/// The rule `app/role-unique`.
 enum AppRoleUnique: AppRule {
   static let description = RuleDescription(
     "app/role-unique", summary: "no two roles of an app have the same id",
@@ -26,7 +26,7 @@ enum AppRoleUnique: AppRule {
   }
 }
 
-/// `app/selected-role-unique`
+/// The rule `app/selected-role-unique`.
 enum AppSelectedRoleUnique: AppRule {
   static let description = RuleDescription(
     "app/selected-role-unique", summary: "no role is selected twice",
@@ -52,7 +52,7 @@ enum AppSelectedRoleUnique: AppRule {
   }
 }
 
-/// `app/selected-role-known`
+/// The rule `app/selected-role-known`.
 enum AppSelectedRoleKnown: AppRule {
   static let description = RuleDescription(
     "app/selected-role-known", summary: "every selected role is a role of the app",
@@ -79,7 +79,7 @@ enum AppSelectedRoleKnown: AppRule {
   }
 }
 
-/// `app/role-image`
+/// The rule `app/role-image`.
 enum AppRoleImage: AppRule {
   static let description = RuleDescription(
     "app/role-image", summary: "every role has an image, its own or the app's default",
@@ -108,7 +108,7 @@ enum AppRoleImage: AppRule {
   }
 }
 
-/// `app/tty-needs-stdin`
+/// The rule `app/tty-needs-stdin`.
 enum AppTTYNeedsStdin: AppRule {
   static let description = RuleDescription(
     "app/tty-needs-stdin", summary: "a role with `tty` has `stdin` too",
@@ -136,7 +136,7 @@ enum AppTTYNeedsStdin: AppRule {
   }
 }
 
-/// `app/min-storage-quantity`
+/// The rule `app/min-storage-quantity`.
 enum AppMinStorageQuantity: AppRule {
   static let description = RuleDescription(
     "app/min-storage-quantity", summary: "`minStorage.size` is a quantity above zero",
@@ -164,7 +164,7 @@ enum AppMinStorageQuantity: AppRule {
   }
 }
 
-/// `app/event-list`
+/// The rule `app/event-list`.
 enum AppEventList: AppRule {
   static let description = RuleDescription(
     "app/event-list", summary: "event lists name events that an app may listen to",

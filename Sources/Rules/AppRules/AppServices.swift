@@ -1,6 +1,6 @@
 import KubeDirector
 
-/// `app/service-unique`
+/// The rule `app/service-unique`.
 enum AppServiceUnique: AppRule {
   static let description = RuleDescription(
     "app/service-unique", summary: "no two services of an app have the same id",
@@ -26,7 +26,7 @@ enum AppServiceUnique: AppRule {
   }
 }
 
-/// `app/role-service-unique`
+/// The rule `app/role-service-unique`.
 enum AppRoleServiceUnique: AppRule {
   static let description = RuleDescription(
     "app/role-service-unique", summary: "`roleServices` names a role once, and a service of it once",
@@ -59,7 +59,7 @@ enum AppRoleServiceUnique: AppRule {
   }
 }
 
-/// `app/role-service-role`
+/// The rule `app/role-service-role`.
 enum AppRoleServiceRole: AppRule {
   static let description = RuleDescription(
     "app/role-service-role", summary: "`roleServices` names roles of the app",
@@ -80,7 +80,7 @@ enum AppRoleServiceRole: AppRule {
   }
 }
 
-/// `app/role-service-service`
+/// The rule `app/role-service-service`.
 enum AppRoleServiceService: AppRule {
   static let description = RuleDescription(
     "app/role-service-service", summary: "`roleServices` names services of the app",
@@ -104,7 +104,7 @@ enum AppRoleServiceService: AppRule {
   }
 }
 
-/// `app/dashboard-url-scheme`
+/// The rule `app/dashboard-url-scheme`.
 enum AppDashboardURLScheme: AppRule {
   static let description = RuleDescription(
     "app/dashboard-url-scheme", summary: "the endpoint of a dashboard has a `urlScheme`",

@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// `app/in-use`
+/// The rule `app/in-use`.
 enum AppInUse: AppChangeRule {
   static let description = RuleDescription(
     "app/in-use", .error, .both, summary: "an app that a cluster uses is neither deleted nor changed",
@@ -51,19 +51,19 @@ enum AppInUse: AppChangeRule {
     return live(change, name: name, breaches: breaches, in: context)
   }
 
-  /// Clusters that named the app before and still name it.
+  /// The clusters that named the app before this change and still name it.
   private static func settledUsers(of change: AppChange, in context: RuleContext) -> [ObjectReference] {
     context.users(of: change.reference).filter { cluster in
       change.new == nil || context.base?.names(change.reference.name, by: cluster) == true
     }
   }
 
-  /// Whether a running cluster, which the files have use another app, or none, will leave the one that it runs.
+  /// Whether a running cluster, whose file names another app or none, will leave the app that it runs.
   fileprivate static func passes(_ cluster: ObjectReference, in context: RuleContext) -> Bool {
     context.live.cluster(cluster)?.status?.upgradeInfo != nil || context.head.holds(cluster)
   }
 
-  /// What stands against it is a running cluster that the files say nothing of, or say something else of.
+  /// The violations by running clusters that the files do not name, or that the files give another app.
   private static func live(
     _ change: AppChange, name: String, breaches: [AppDifference], in context: RuleContext
   ) -> [Violation] {
@@ -84,7 +84,7 @@ enum AppInUse: AppChangeRule {
   }
 }
 
-/// `app/upgradable-sealed`
+/// The rule `app/upgradable-sealed`.
 enum AppUpgradableSealed: AppChangeRule {
   static let description = RuleDescription(
     "app/upgradable-sealed", .error, .both,
@@ -110,7 +110,7 @@ enum AppUpgradableSealed: AppChangeRule {
     let users = context.users(of: change.reference)
     let running = context.live.users(of: change.reference, systemNamespace: context.systemNamespace)
     guard let first = (users + running).first else { return [] }
-    // What git no longer names is left behind when the upgrade, or whatever runs, has ended.
+    // An app that git no longer names is released when the upgrade or other running operation has ended.
     let isLeft =
       users.isEmpty
       && (!context.live.isAuthoritative || running.contains { AppInUse.passes($0, in: context) })

@@ -3,41 +3,41 @@ import KubeDirector
 import Manifests
 import Values
 
-/// The files of a tree that nobody has looked into this time, and what is known of them without reading them.
+/// The files of a tree that were not read in this pass, and what is known of them without reading.
 ///
-/// It answers what a snapshot of all its files would. Where it cannot, it remembers why and answers as if there were
-/// nothing; whoever made it must then throw away what was concluded and do without it.
+/// An archive answers as a snapshot of all its files would. If it cannot answer, it records the reason and answers as
+/// if there were nothing; its creator must then discard the results and work without the archive.
 public protocol Archive: Sendable {
-  /// How many objects of each kind `path(of:)` knows.
+  /// The number of objects of each kind that `path(of:)` knows.
   var counts: (apps: Int, clusters: Int) { get }
   /// The apps that `path(of:)` knows, in any order.
   var apps: [ObjectReference] { get }
-  /// Every file.
+  /// The paths of all files.
   var paths: [String] { get }
-  /// The files that have to be read whatever is asked, because of what is wrong with them or repeated in them.
-  /// `path(of:)` and `clusters(with:)` know nothing of them.
+  /// The files that must always be read, because they have errors or duplicate objects. `path(of:)` and
+  /// `clusters(with:)` do not cover them.
   var readAlways: [String] { get }
 
-  /// The one file that holds an object, sound or not.
+  /// The path of the one file that contains an object, valid or not.
   func path(of object: ObjectReference) -> String?
   /// The clusters that make a claim.
   func clusters(with claim: ClusterClaim) -> [ArchivedClaim]
-  /// Reads a file; nil where there is none at that path.
+  /// Reads a file; nil if there is none at that path.
   func file(_ path: String) -> ManifestFile?
 }
 
-/// Something of a cluster that others ask for without knowing the cluster.
+/// A property of a cluster by which it can be found without its name.
 public enum ClusterClaim: Sendable, Hashable {
-  /// It may mean this app.
+  /// The cluster may use this app.
   case app(AppUse)
-  /// It has a StatefulSet of a name, told by its fingerprint.
+  /// The cluster has a StatefulSet whose name has this fingerprint.
   case set(UInt64)
-  /// Its own name looks like that of a pod of this StatefulSet.
+  /// The cluster's own name has the form of a pod name of this StatefulSet.
   case stem(UInt64)
 }
 
 extension ClusterClaim {
-  /// The claims of other clusters that this one may be at odds with.
+  /// The claims of other clusters that can conflict with this one.
   var opposites: [ClusterClaim] {
     switch self {
     case .app: []
@@ -50,7 +50,7 @@ extension ClusterClaim {
 /// A cluster that makes a claim.
 public struct ArchivedClaim: Sendable, Hashable {
   public var cluster: ObjectReference
-  /// Where it looks its app up; nil where it leaves that open.
+  /// The catalog in which the cluster looks up its app; nil if its spec leaves that open.
   public var catalog: AppCatalog?
 
   public init(cluster: ObjectReference, catalog: AppCatalog?) {
@@ -59,19 +59,19 @@ public struct ArchivedClaim: Sendable, Hashable {
   }
 }
 
-/// What an archive has to know of one object.
+/// What an archive needs to know about one object.
 public struct ArchivedObject: Sendable, Hashable {
   public var reference: ObjectReference
   public var path: String
-  /// Of a cluster; empty for an app.
+  /// The claims of a cluster; empty for an app.
   public var claims: [ClusterClaim]
   public var catalog: AppCatalog?
 }
 
 extension Snapshot {
-  /// Splits the files into those of which an archive can tell everything that is asked of it, and the others.
+  /// Splits the files into those that an archive can describe completely, and the others.
   ///
-  /// - Parameter isPlain: Whether a text is the same as another only where all bytes are.
+  /// - Parameter isPlain: Whether a text equals another only if all bytes are equal.
   /// - Returns: The paths of the others.
   public func forEachArchivable(
     isPlain: (String) -> Bool, _ body: (ArchivedObject) -> Void
@@ -89,7 +89,7 @@ extension Snapshot {
     return others + broken.filter { files[$0] == nil }.map(\.wrappedValue)
   }
 
-  /// Nil for an object that stands somewhere else too, or has names that bytes do not tell apart.
+  /// Nil for an object that is also defined elsewhere, or has names that are not distinguished by their bytes.
   private func archived(
     _ reference: ObjectReference, in path: String, _ isPlain: (String) -> Bool
   ) -> ArchivedObject? {

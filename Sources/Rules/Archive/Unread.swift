@@ -5,13 +5,13 @@ import Manifests
 import Synchronization
 import Values
 
-/// The part of a snapshot that stays in an archive until somebody asks for it.
+/// The part of a snapshot that stays in an archive until it is needed.
 ///
-/// Each object in it stands there once, and in no file that was taken in.
+/// Each of its objects is defined in it once, and in no file that the snapshot has loaded.
 struct Unread: Sendable {
   private let archive: any Archive
   private let read: ReadFiles
-  /// The files that the archive has nothing to say of any more.
+  /// The files that have been removed from the archive.
   private var taken: TreeSet<ExactString> = []
   private(set) var counts: (apps: Int, clusters: Int)
 
@@ -25,7 +25,7 @@ struct Unread: Sendable {
   var paths: [String] { archive.paths.filter { !taken.contains(ExactString($0)) } }
   var apps: [ObjectReference] { archive.apps.filter { path(of: $0) != nil } }
 
-  /// Gives a file away for good; nil where it is not here.
+  /// Removes a file and returns it; nil if it is not in the archive.
   mutating func take(_ path: String) -> ManifestFile? {
     guard taken.insert(ExactString(path)).inserted, let file = archive.file(path) else { return nil }
     for document in file.documents {
@@ -45,7 +45,7 @@ struct Unread: Sendable {
     archive.path(of: object).flatMap { taken.contains(ExactString($0)) ? nil : $0 }
   }
 
-  /// The file as a snapshot of its own; nil where it is not here.
+  /// The file as a snapshot of its own; nil if it is not in the archive.
   func file(_ path: String) -> Snapshot? {
     taken.contains(ExactString(path)) ? nil : read.file(path, of: archive)
   }
@@ -58,12 +58,12 @@ struct Unread: Sendable {
     path(of: reference).flatMap { file($0)?.clusters[reference] }
   }
 
-  /// Who makes a claim.
+  /// The clusters that make a claim.
   func clusters(with claim: ClusterClaim) -> [ObjectReference] {
     read.claims(claim, of: archive).keys.filter { path(of: $0) != nil }
   }
 
-  /// Whether a cluster that is here means that app, and where it looks it up; nil where it does not.
+  /// The catalog in which a cluster of the archive looks up that app; nil if the cluster does not name the app.
   func catalog(of cluster: ObjectReference, naming app: String) -> AppCatalog?? {
     for namespace in [cluster.namespace, nil] {
       let claims = read.claims(.app(AppUse(namespace: namespace, name: app)), of: archive)
@@ -73,7 +73,7 @@ struct Unread: Sendable {
   }
 }
 
-/// What was asked of an archive before: a file is read once, whoever asks.
+/// A cache of the archive's answers, so that each file is read only once.
 private final class ReadFiles: Sendable {
   let defaultNamespace: String
   private let files = Mutex<[ExactString: Snapshot?]>([:])

@@ -1,7 +1,7 @@
 import Diagnostics
 import KubeDirector
 
-/// `cluster/upgrade-annotation`
+/// The rule `cluster/upgrade-annotation`.
 enum ClusterUpgradeAnnotation: ClusterRule {
   static let description = RuleDescription(
     "cluster/upgrade-annotation", .warning,

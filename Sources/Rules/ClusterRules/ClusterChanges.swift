@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// `cluster/read-only`
+/// The rule `cluster/read-only`.
 enum ClusterReadOnly: ClusterChangeRule {
   static let description = RuleDescription(
     "cluster/read-only", summary: "`appCatalog` and `namingScheme` of a cluster do not change",
@@ -33,7 +33,7 @@ enum ClusterReadOnly: ClusterChangeRule {
   }
 }
 
-/// `cluster/role-read-only`
+/// The rule `cluster/role-read-only`.
 enum ClusterRoleReadOnly: ClusterChangeRule {
   static let description = RuleDescription(
     "cluster/role-read-only", .error, .both,
@@ -82,7 +82,7 @@ enum ClusterRoleReadOnly: ClusterChangeRule {
   }
 }
 
-/// `cluster/busy`
+/// The rule `cluster/busy`.
 enum ClusterBusy: ClusterChangeRule {
   static let description = RuleDescription(
     "cluster/busy", .waiting, .live, summary: "a cluster changes only while it is `configured`",
@@ -104,14 +104,14 @@ enum ClusterBusy: ClusterChangeRule {
         .cluster("members: 3", "members: 5"), live: .upgrading),
     ])
 
-  /// Members that do not come would be waited for for ever: where nothing goes on by itself, and no upgrade runs,
-  /// another number of members is the way out.
+  /// If members do not start, the cluster would wait forever. If it is stalled and no upgrade runs, a change of the
+  /// number of members is the remediation.
   private static func isWayOut(_ change: ClusterChange, of live: LiveCluster) -> Bool {
     change.kind == .resize && live.isStalled && live.status?.upgradeInfo == nil
   }
 
-  /// Volumes outlive their cluster, so a cluster does not go in the middle of what an upgrade does to them; one that is
-  /// stalled goes, because nothing would ever end there.
+  /// Volumes outlive their cluster, so a cluster is not deleted while an upgrade changes them. A stalled cluster may
+  /// be deleted, because its upgrade would never end.
   static func check(deletion old: Sourced<Cluster>, in context: RuleContext) -> [Violation] {
     guard let live = context.live.cluster(old.reference), live.status?.upgradeInfo != nil, !live.isStalled,
       let reason = live.reasonToWait(beside: old.spec.app, noWayBack: false)

@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `cluster/labels`
+/// The rule `cluster/labels`.
 enum ClusterLabels: ClusterRule {
   static let description = RuleDescription(
     "cluster/labels", summary: "labels and annotations of pods and services are ones that Kubernetes takes",
@@ -73,7 +73,7 @@ enum ClusterLabels: ClusterRule {
   }
 }
 
-/// The notation of labels: apimachinery, `pkg/util/validation`.
+/// The syntax of labels. Source: apimachinery, `pkg/util/validation`.
 enum LabelCheck {
   static func isKey(_ key: String) -> Bool {
     guard let slash = key.utf8.firstIndex(of: UInt8(ascii: "/")) else { return isName(key[...]) }
@@ -96,7 +96,7 @@ enum LabelCheck {
   }
 }
 
-/// `cluster/env`
+/// The rule `cluster/env`.
 enum ClusterEnv: ClusterRule {
   static let description = RuleDescription(
     "cluster/env", summary: "every variable of a role has a legal name, once, and a value",
@@ -140,7 +140,7 @@ enum ClusterEnv: ClusterRule {
     return found
   }
 
-  /// Apimachinery's `IsEnvVarName`.
+  /// The syntax of apimachinery's `IsEnvVarName`.
   private static func isName(_ name: String) -> Bool {
     guard let first = name.utf8.first, !(0x30...0x39).contains(first), name != ".", !name.hasPrefix("..")
     else {

@@ -1,7 +1,7 @@
 import Diagnostics
 import KubeDirector
 
-/// `cluster/schema`: raised where files are taken in, from the cluster's CRD.
+/// The rule `cluster/schema`. The file reader reports it, from the cluster's CRD.
 enum ClusterSchema: ReadingRule {
   static let description = RuleDescription(
     "cluster/schema", summary: "a cluster has the shape that its CRD describes",
@@ -20,7 +20,7 @@ enum ClusterSchema: ReadingRule {
     ])
 }
 
-/// `cluster/unknown-field`: raised where files are taken in, from the cluster's CRD.
+/// The rule `cluster/unknown-field`. The file reader reports it, from the cluster's CRD.
 enum ClusterUnknownField: ReadingRule {
   static let description = RuleDescription(
     "cluster/unknown-field", .warning, summary: "every field of a cluster is one that the CRD knows",
@@ -38,7 +38,7 @@ enum ClusterUnknownField: ReadingRule {
     ])
 }
 
-/// `cluster/name`
+/// The rule `cluster/name`.
 enum ClusterName: ClusterRule {
   static let description = RuleDescription(
     "cluster/name", summary: "the names of a cluster's objects are legal, and no other cluster's",
@@ -98,7 +98,7 @@ enum ClusterName: ClusterRule {
   }
 }
 
-/// `cluster/app-registered`
+/// The rule `cluster/app-registered`.
 enum ClusterAppRegistered: ClusterRule {
   static let description = RuleDescription(
     "cluster/app-registered", summary: "the app that a cluster names is registered",
@@ -120,7 +120,7 @@ enum ClusterAppRegistered: ClusterRule {
   }
 }
 
-/// What is said where an app is not there, or not yet.
+/// The violations for an app that does not exist, or does not exist yet.
 enum Missing {
   static func waiting(_ app: App, for cluster: ObjectReference, in context: RuleContext) -> [Violation] {
     guard context.waits(app) else { return [] }
@@ -153,7 +153,7 @@ enum Missing {
   }
 }
 
-/// `cluster/connection-known`
+/// The rule `cluster/connection-known`.
 enum ClusterConnectionKnown: ClusterRule {
   static let description = RuleDescription(
     "cluster/connection-known", .warning, summary: "a connected cluster is one that git holds",

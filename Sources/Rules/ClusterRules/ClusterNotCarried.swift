@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `cluster/not-carried`
+/// The rule `cluster/not-carried`.
 enum ClusterNotCarried: ClusterRule {
   static let description = RuleDescription(
     "cluster/not-carried", .warning, summary: "a cluster's file has no field that reaches no pod",
@@ -79,7 +79,7 @@ enum ClusterNotCarried: ClusterRule {
       "secret", "no member gets the Secret mounted",
       hint:
         "name it in `connections.secrets`, or in `valueFrom` of variables, where scripts can read it there"),
-    // A key whose value stands in git is an error already.
+    // A key whose value is in git is already an error.
     UncarriedField(
       "secretKeys", "no script finds the encrypted keys in configmeta.json",
       hint: "put the values in a Secret, and name that in `connections.secrets`",

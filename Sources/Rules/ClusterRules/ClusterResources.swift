@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `cluster/min-resources`
+/// The rule `cluster/min-resources`.
 enum ClusterMinResources: ClusterRule {
   static let description = RuleDescription(
     "cluster/min-resources", summary: "a role asks for at least what the app says it needs",
@@ -40,7 +40,7 @@ enum ClusterMinResources: ClusterRule {
   }
 }
 
-/// `cluster/storage-size`
+/// The rule `cluster/storage-size`.
 enum ClusterStorageSize: ClusterRule {
   static let description = RuleDescription(
     "cluster/storage-size", summary: "the size of a role's storage is a quantity above zero",
@@ -66,7 +66,7 @@ enum ClusterStorageSize: ClusterRule {
   }
 }
 
-/// `cluster/min-storage`
+/// The rule `cluster/min-storage`.
 enum ClusterMinStorage: ClusterRule {
   static let description = RuleDescription(
     "cluster/min-storage", summary: "a role has the storage that the app says it needs",
@@ -112,7 +112,7 @@ enum ClusterMinStorage: ClusterRule {
   }
 }
 
-/// `cluster/mount-path-unique`
+/// The rule `cluster/mount-path-unique`.
 enum ClusterMountPathUnique: ClusterRule {
   static let description = RuleDescription(
     "cluster/mount-path-unique", summary: "nothing is mounted twice at one path",

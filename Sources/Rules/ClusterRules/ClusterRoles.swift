@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `cluster/role-known`
+/// The rule `cluster/role-known`.
 enum ClusterRoleKnown: ClusterRule {
   static let description = RuleDescription(
     "cluster/role-known", summary: "every role of a cluster is a role of its app",
@@ -29,7 +29,7 @@ enum ClusterRoleKnown: ClusterRule {
   }
 }
 
-/// `cluster/role-unique`
+/// The rule `cluster/role-unique`.
 enum ClusterRoleUnique: ClusterRule {
   static let description = RuleDescription(
     "cluster/role-unique", summary: "no role is configured twice",
@@ -51,7 +51,7 @@ enum ClusterRoleUnique: ClusterRule {
   }
 }
 
-/// `cluster/role-missing`
+/// The rule `cluster/role-missing`.
 enum ClusterRoleMissing: ClusterRule {
   static let description = RuleDescription(
     "cluster/role-missing", summary: "every selected role that must have members is configured",
@@ -81,7 +81,7 @@ enum ClusterRoleMissing: ClusterRule {
   }
 }
 
-/// `cluster/members`
+/// The rule `cluster/members`.
 enum ClusterMembers: ClusterRule {
   static let description = RuleDescription(
     "cluster/members", summary: "the number of members fits the role's cardinality",
@@ -109,7 +109,7 @@ enum ClusterMembers: ClusterRule {
   }
 }
 
-/// `cluster/members-max`
+/// The rule `cluster/members-max`.
 enum ClusterMembersMax: ClusterRule {
   static let limit = ClusterSpec.memberLimit
 
@@ -130,7 +130,7 @@ enum ClusterMembersMax: ClusterRule {
   }
 }
 
-/// Paths below a role of a cluster.
+/// Builds paths below a role of a cluster.
 enum RolePath {
   static func of(_ index: Int, _ steps: FieldPath.Step...) -> FieldPath {
     FieldPath(steps: ["spec", "roles", .index(index)] + steps)

@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `cluster/plaintext-secret`
+/// The rule `cluster/plaintext-secret`.
 enum ClusterPlaintextSecret: ClusterRule {
   static let description = RuleDescription(
     "cluster/plaintext-secret", summary: "no secret key has its value in git",
@@ -28,7 +28,7 @@ enum ClusterPlaintextSecret: ClusterRule {
     for (index, role) in cluster.spec.roles.enumerated() {
       guard let keys = role.raw["secretKeys"]?.array else { continue }
       for (position, key) in keys.enumerated() where key["value"]?.string?.isEmpty == false {
-        // The value itself is never repeated, not even in part.
+        // Messages never include the value, not even a part of it.
         found.append(
           Violation(
             RolePath.of(index, "secretKeys", .index(position), "value"),

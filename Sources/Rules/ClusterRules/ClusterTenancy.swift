@@ -1,7 +1,7 @@
 import KubeDirector
 import Values
 
-/// `cluster/tenancy`
+/// The rule `cluster/tenancy`.
 enum ClusterTenancy: ClusterRule {
   static let description = RuleDescription(
     "cluster/tenancy",
@@ -95,14 +95,14 @@ enum ClusterTenancy: ClusterRule {
     "move it to another namespace, or ask an administrator to add \(namespace) to `\(Tenancy.Setting.namespaces.key)` in the daemon's configuration"
   }
 
-  /// Never `kube-*` and never the daemon's own, whatever is listed.
+  /// `kube-*` and the daemon's own namespace are never allowed, whatever the lists contain.
   static func allows(_ policy: Policy, namespace: String) -> Bool {
     !namespace.hasPrefix("kube-") && namespace != policy.systemNamespace
       && policy.tenancy.allows(namespace: namespace)
   }
 }
 
-/// An app outside the namespaces that the daemon may touch; one rule with `cluster/tenancy`.
+/// Rejects an app outside the namespaces that the daemon may change; shares its id with `cluster/tenancy`.
 enum AppTenancy: AppRule {
   static var description: RuleDescription { ClusterTenancy.description }
 

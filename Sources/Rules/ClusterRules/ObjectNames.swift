@@ -1,10 +1,10 @@
 import KubeDirector
 
-/// The names of a cluster's objects, as far as another cluster could claim them: its headless service, its StatefulSets,
-/// and the services of its members, which are not listed one by one.
+/// The names of a cluster's objects that another cluster could also claim: its headless service, its StatefulSets, and
+/// the services of its members, which are not listed one by one.
 final class ObjectNames: Sendable {
   private let headless: String
-  /// By the name of each StatefulSet, how many members it may have; at least one.
+  /// The number of members that each StatefulSet may have, at least one, by the StatefulSet's name.
   private let sets: [String: Int]
 
   init(_ cluster: Cluster) {
@@ -19,10 +19,10 @@ final class ObjectNames: Sendable {
     self.sets = sets
   }
 
-  /// A name that both have, the first by the alphabet; nil where there is none.
+  /// A name that both clusters claim, the first in alphabetical order; nil if there is none.
   ///
-  /// The services of two members have one name only where their StatefulSets have: what follows the last dash of both is
-  /// the ordinal.
+  /// The services of two members can only have the same name if their StatefulSets do, because the ordinal follows the
+  /// last dash of both.
   func shared(with other: ObjectNames) -> String? {
     var found: [String] = []
     if other.has(headless) { found.append(headless) }

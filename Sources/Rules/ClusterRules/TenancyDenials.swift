@@ -2,7 +2,7 @@ import KubeDirector
 import Values
 
 extension ClusterTenancy {
-  /// What a cluster asks for and the lists do not allow, in words.
+  /// Collects the violations for everything that a cluster requests and the lists do not allow.
   struct Denials {
     let tenancy: Tenancy
     let cluster: Sourced<Cluster>
@@ -84,7 +84,7 @@ extension ClusterTenancy {
       _ role: ClusterRole, _ index: Int
     ) {
       if pairs.isEmpty { return }
-      // Reserved keys are an error of `cluster/labels`, which no list lifts.
+      // Reserved keys are an error of `cluster/labels`, which no list can override.
       for key in pairs.keys.sorted() where !list.allows(key) && !KeyList.isReserved(key) {
         add(
           RolePath.of(index, .key(setting.rawValue), .key(key)),
@@ -115,7 +115,7 @@ extension ClusterTenancy {
       }
     }
 
-    // MARK: Words
+    // MARK: Messages
 
     private mutating func addSecret(_ path: FieldPath, _ name: String?) {
       guard let name, !tenancy.secretPrefix.allows(name) else { return }

@@ -1,15 +1,16 @@
 import Values
 
-/// A field of KubeDirector's that this version keeps on the object and makes nothing of.
+/// A KubeDirector field that this version stores on the object but does not use.
 struct UncarriedField: Sendable {
-  /// The last step of its path.
+  /// The last step of the field's path.
   let name: String
-  /// What the field's absence from pods means.
+  /// The effect of not carrying the field to pods.
   let effect: String
   let hint: String
   private let isSetBy: @Sendable (JSON) -> Bool
 
-  /// - Parameter isSet: whether a value asks for something; by default any but null, `false` and what is empty.
+  /// - Parameter isSet: Whether a value requests something; by default any value except null, `false` and empty
+  ///   values.
   init(
     _ name: String, _ effect: String, hint: String,
     isSet: @escaping @Sendable (JSON) -> Bool = UncarriedField.asksForSomething
@@ -20,8 +21,8 @@ struct UncarriedField: Sendable {
   func isSet(in parent: JSON) -> Bool { parent[name].map(isSetBy) ?? false }
 
   /// - Parameters:
-  ///   - path: of the object that has the field.
-  ///   - owner: whose field it is, in words.
+  ///   - path: The path of the object that has the field.
+  ///   - owner: The owner of the field, as messages name it.
   func violation(_ path: FieldPath, _ owner: String) -> Violation {
     Violation(
       path.appending(.key(name)), "`\(name)` of \(owner) is not carried to pods: \(effect)", hint: hint)

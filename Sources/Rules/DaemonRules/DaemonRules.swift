@@ -1,4 +1,4 @@
-/// `layout/schema`: raised by whoever reads `.kdops.yaml`.
+/// The rule `layout/schema`. The reader of `.kdops.yaml` reports it.
 public enum LayoutSchema: DaemonRule {
   public static let description = RuleDescription(
     "layout/schema", summary: "`.kdops.yaml` holds the settings that there are, each with a value that fits",
@@ -9,7 +9,7 @@ public enum LayoutSchema: DaemonRule {
     passing: [], failing: [])
 }
 
-/// `object/owner`
+/// The rule `object/owner`.
 public enum ObjectOwner: DaemonRule {
   public static let description = RuleDescription(
     "object/owner", .error, .live,
@@ -24,7 +24,7 @@ public enum ObjectOwner: DaemonRule {
     passing: [], failing: [])
 }
 
-/// `cluster/adoption-shape`
+/// The rule `cluster/adoption-shape`.
 public enum ClusterAdoptionShape: DaemonRule {
   public static let description = RuleDescription(
     "cluster/adoption-shape", .error, .live,
@@ -39,7 +39,7 @@ public enum ClusterAdoptionShape: DaemonRule {
     passing: [], failing: [])
 }
 
-/// `object/prune`
+/// The rule `object/prune`.
 public enum ObjectPrune: DaemonRule {
   public static let description = RuleDescription(
     "object/prune", .waiting, .live,
@@ -56,7 +56,7 @@ public enum ObjectPrune: DaemonRule {
     passing: [], failing: [])
 }
 
-/// `commit/atomic`
+/// The rule `commit/atomic`.
 public enum CommitAtomic: DaemonRule {
   public static let description = RuleDescription(
     "commit/atomic", .error, .both,
@@ -71,7 +71,7 @@ public enum CommitAtomic: DaemonRule {
     passing: [], failing: [])
 }
 
-/// `commit/signature`
+/// The rule `commit/signature`.
 public enum CommitSigned: DaemonRule {
   public static let description = RuleDescription(
     "commit/signature", .error, .live,
@@ -86,7 +86,7 @@ public enum CommitSigned: DaemonRule {
     passing: [], failing: [])
 }
 
-/// `commit/history`
+/// The rule `commit/history`.
 public enum CommitHistory: DaemonRule {
   public static let description = RuleDescription(
     "commit/history", .waiting, .live,

@@ -1,42 +1,42 @@
 import KubeDirector
 
-/// One small case that a rule passes or fails, told as edits to a sound repository (`Fixture`).
+/// One small case that a rule passes or fails, as edits to a valid repository (`Fixture`).
 ///
-/// Documentation shows the edits; tests make the files and put them before the real judge.
+/// Documentation shows the edits; tests build the files and pass them to the real judge.
 public struct Example: Sendable {
   public var title: String
-  /// The edits that make the base; nil where there is none, and everything is new.
+  /// The edits that make the base; nil if there is no base and everything is new.
   public var before: [Edit]?
-  /// The edits that make the head, on top of those of the base.
+  /// The edits that make the head, applied after those of the base.
   public var edits: [Edit]
   public var live: Live
   public var policy: Policy?
-  /// The app that the cluster's file named before the one it names at the base.
+  /// The app that the cluster's file named before the one that it names at the base.
   public var history: String?
 
-  /// What is known of `prod/analytics` as it lives.
+  /// The live state of `prod/analytics`.
   public enum Live: Sendable, Hashable {
     case unknown
     case creating
     case configured
-    /// Its members are changing, and new ones do not come.
+    /// Its members are changing, and new ones do not start.
     case stuck
-    /// From spark-1.0.0 to spark-1.1.0.
+    /// Upgrading from spark-1.0.0 to spark-1.1.0.
     case upgrading
     case stalled
-    /// The same two, with the new package in a worker already.
+    /// As `upgrading` and `stalled`, with the new package already in a worker.
     case late
     case stalledLate
-    /// From spark-1.1.0 back to spark-1.0.0.
+    /// Rolling back from spark-1.1.0 to spark-1.0.0.
     case rollingBack
   }
 
-  /// A repository that is looked at as a whole.
+  /// An example that judges a whole repository.
   static func given(_ title: String, _ edits: Edit..., policy: Policy? = nil) -> Example {
     Example(title: title, before: nil, edits: edits, live: .unknown, policy: policy, history: nil)
   }
 
-  /// A change of a repository.
+  /// An example that judges a change of a repository.
   static func change(
     _ title: String, from before: [Edit] = [], _ edits: Edit..., live: Live = .unknown, history: String? = nil
   ) -> Example {
@@ -47,7 +47,7 @@ public struct Example: Sendable {
 /// One edit of a file.
 public struct Edit: Sendable {
   public enum Action: Sendable {
-    /// Each old text, which stands there once, becomes the new one.
+    /// Replaces each old text, which must occur exactly once, with the new one.
     case replace([(old: String, new: String)])
     case add(String)
     case remove
@@ -81,7 +81,7 @@ public struct Edit: Sendable {
   }
 }
 
-/// An example whose edits do not fit the files is a mistake of whoever wrote it.
+/// An error in an example: its edits do not match the files.
 public struct MisfitEdit: Error, CustomStringConvertible {
   public var path: String
   public var text: String
@@ -89,7 +89,7 @@ public struct MisfitEdit: Error, CustomStringConvertible {
 }
 
 extension Edit {
-  /// Applies the edit to files by path.
+  /// Applies the edit to a table of files by path.
   public func apply(to files: inout [String: String]) throws(MisfitEdit) {
     switch action {
     case .add(let text): files[path] = text
@@ -106,7 +106,7 @@ extension Edit {
 }
 
 extension String {
-  /// Every occurrence replaced.
+  /// Replaces every occurrence.
   func replacing(_ old: String, with new: String) -> String {
     var result = ""
     var rest = Substring(self)

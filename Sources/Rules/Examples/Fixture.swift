@@ -1,7 +1,7 @@
 import Diagnostics
 import KubeDirector
 
-/// The sound little repository that examples change: two versions of an app, and a cluster that runs the first.
+/// The valid small repository that examples change: two versions of an app, and a cluster that runs the first.
 public enum Fixture {
   public static let currentPath = "apps/spark-1.0.0.json"
   public static let candidatePath = "apps/spark-1.1.0.json"
@@ -11,7 +11,7 @@ public enum Fixture {
   public static let current = app(version: "1.0.0")
   public static let candidate = app(version: "1.1.0")
 
-  /// A third version, which examples add.
+  /// A third version of the app, which examples add.
   public static let third = app(version: "1.2.0")
 
   public static let cluster = """
@@ -35,7 +35,7 @@ public enum Fixture {
 
     """
 
-  /// The files by path.
+  /// The contents of the files, by path.
   public static var files: [String: String] {
     [currentPath: current, candidatePath: candidate, clusterPath: cluster]
   }
@@ -75,7 +75,7 @@ public enum Fixture {
 }
 
 extension Example.Live {
-  /// The status that it stands for; nil where nothing is known.
+  /// The status for this live state; nil if nothing is known.
   public var status: ClusterStatus? {
     switch self {
     case .unknown: nil

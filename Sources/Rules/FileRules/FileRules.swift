@@ -1,4 +1,4 @@
-/// `file/syntax`
+/// The rule `file/syntax`.
 enum FileSyntax: ReadingRule {
   static let description = RuleDescription(
     "file/syntax", summary: "a file can be read: JSON where its name ends in `.json`, YAML elsewhere",
@@ -13,7 +13,7 @@ enum FileSyntax: ReadingRule {
     ])
 }
 
-/// `file/duplicate-key`
+/// The rule `file/duplicate-key`.
 enum FileDuplicateKey: ReadingRule {
   static let description = RuleDescription(
     "file/duplicate-key", summary: "no object has the same key twice",
@@ -23,7 +23,7 @@ enum FileDuplicateKey: ReadingRule {
     failing: [.given("members twice", .cluster("members: 3", "members: 3\n      members: 5"))])
 }
 
-/// `file/limit`
+/// The rule `file/limit`.
 enum FileLimit: ReadingRule {
   static let description = RuleDescription(
     "file/limit", summary: "files and folders stay within the limits of size, number, depth and aliases",
@@ -56,7 +56,7 @@ enum FileLimit: ReadingRule {
     ])
 }
 
-/// `file/encoding`
+/// The rule `file/encoding`.
 enum FileEncoding: ReadingRule {
   static let description = RuleDescription(
     "file/encoding", summary: "a file is UTF-8 without a byte order mark",
@@ -67,7 +67,7 @@ enum FileEncoding: ReadingRule {
     ])
 }
 
-/// `file/link`: raised by whoever lists the files of a commit, who alone sees links.
+/// The rule `file/link`. The code that lists the files of a commit reports it, because only that code sees links.
 enum FileLink: ReadingRule {
   static let description = RuleDescription(
     "file/link", summary: "what is named in `.kdops.yaml` are files, not symbolic links or submodules",
@@ -78,7 +78,7 @@ enum FileLink: ReadingRule {
     passing: [], failing: [])
 }
 
-/// `file/tree`: raised by whoever reads the folders of a commit.
+/// The rule `file/tree`. The code that reads the folders of a commit reports it.
 enum FileTree: ReadingRule {
   static let description = RuleDescription(
     "file/tree", summary: "the folders of a commit are ones that git can write",
@@ -90,7 +90,7 @@ enum FileTree: ReadingRule {
     passing: [], failing: [])
 }
 
-/// `file/unknown-kind`
+/// The rule `file/unknown-kind`.
 enum FileUnknownKind: ReadingRule {
   static let description = RuleDescription(
     "file/unknown-kind", .warning, summary: "files hold apps and clusters alone",
@@ -104,7 +104,7 @@ enum FileUnknownKind: ReadingRule {
     ])
 }
 
-/// `file/more-findings`: raised by whoever shows the findings of a file or of an object.
+/// The rule `file/more-findings`. The code that shows the findings of a file or an object reports it.
 enum FileMoreFindings: ReadingRule {
   static let description = RuleDescription(
     "file/more-findings", .warning, summary: "a file, and an object, has at most 100 findings that are shown",
@@ -115,7 +115,7 @@ enum FileMoreFindings: ReadingRule {
     passing: [], failing: [])
 }
 
-/// `object/duplicate`: raised by the judge, from what the snapshot remembers.
+/// The rule `object/duplicate`. The judge reports it, from the duplicates in the snapshot.
 enum DuplicateObject: ReadingRule {
   static let description = RuleDescription(
     "object/duplicate", summary: "no two objects have the same kind, namespace and name",

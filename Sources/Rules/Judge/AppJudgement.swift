@@ -1,12 +1,12 @@
 import Diagnostics
 import KubeDirector
 
-/// Judges one app.
+/// The judgement of one app.
 struct AppJudgement {
   var kind: ChangeKind
   var reports: [Report] = []
 
-  /// A rule's violation, not yet placed.
+  /// A rule's violation, without line and column.
   typealias Report = (rule: any Rule.Type, violation: Violation)
 
   init(_ reference: ObjectReference, old: Sourced<App>?, new: Sourced<App>?, in context: RuleContext) {
@@ -25,8 +25,10 @@ struct AppJudgement {
     }
   }
 
-  /// Why it will not be applied as it stands; nil where it will. Warnings stand against nothing, and an app outside
-  /// the allowed namespaces has clusters that are outside of them too, and are told so themselves.
+  /// The severity that blocks this change; nil if nothing does.
+  ///
+  /// Warnings block nothing. An app outside the allowed namespaces is ignored here, because its clusters are outside
+  /// of them too and have their own findings.
   var worst: Severity? {
     let severities = reports.filter { $0.rule != AppTenancy.self }.map {
       $0.violation.severity ?? $0.rule.description.severity

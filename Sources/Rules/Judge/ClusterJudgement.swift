@@ -1,13 +1,13 @@
 import Diagnostics
 import KubeDirector
 
-/// Judges one cluster that is wanted.
+/// The judgement of one cluster of the desired state.
 struct ClusterJudgement {
   var kind: ChangeKind
   var reports: [AppJudgement.Report] = []
-  /// The rules that a status would have been needed for.
+  /// The rules that could not be judged without a status.
   var notJudged: [any Rule.Type] = []
-  /// Nil where nothing changes.
+  /// Nil if nothing changes.
   var transition: ClusterTransition?
 
   init(
@@ -64,7 +64,8 @@ struct ClusterJudgement {
     }
   }
 
-  /// What an absent `appCatalog` stands for, where the other side writes it out; it is a change only then.
+  /// The catalogs to compare. An absent `appCatalog` means the catalog in which the app was found if the other side
+  /// sets the field; only then can it be a change.
   private static func catalogs(
     _ old: Sourced<Cluster>, _ before: RuleContext.FoundApp?, _ new: Sourced<Cluster>,
     _ after: RuleContext.FoundApp?
@@ -82,8 +83,8 @@ struct ClusterJudgement {
     }
   }
 
-  /// While it is open which app the cluster will have when its turn comes, a candidate is refused only where it
-  /// fits neither: the app being left may come back, by a revert.
+  /// While it is uncertain which app the cluster will have when the change is applied, a candidate is rejected only if
+  /// it fits neither app: a revert may bring back the previous app.
   private mutating func check(_ upgrade: UpgradeChange, in context: RuleContext) {
     var found = Self.reports(of: upgrade, in: context)
     if Self.breaksPair(found), let other = upgrade.otherCurrentApp {

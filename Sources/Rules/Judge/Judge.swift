@@ -3,7 +3,9 @@ import KubeDirector
 import Manifests
 import Values
 
-/// Reaches a verdict on every object of a request. Pure: it reads no file, asks no cluster and knows no time.
+/// Reaches a verdict on every object of a request.
+///
+/// Pure: it reads no file, calls no cluster and has no clock.
 public struct Judge {
   private let request: JudgeRequest
   private let context: RuleContext
@@ -17,7 +19,7 @@ public struct Judge {
   public static func judge(_ request: JudgeRequest) -> Judgement {
     var request = request
     if request.changed == nil {
-      // Everything is looked at, so everything is to be at hand.
+      // Every object is judged, so every file must be loaded.
       request.head = request.head.completed
       request.base = request.base?.completed
     }
@@ -40,7 +42,7 @@ public struct Judge {
       transitions: transitions)
   }
 
-  /// Apps come before clusters, because of the names of their kinds.
+  /// Apps sort before clusters by the names of their kinds.
   private var references: [ObjectReference] {
     if let changed = request.changed { return changed.objects.sorted() }
     guard let base = request.base else { return request.head.references }
@@ -113,14 +115,15 @@ public struct Judge {
     conclude(reference, judgement.kind, verdict(judgement.kind, isRepeated ? .error : worst))
   }
 
-  // MARK: Conclusions
+  // MARK: Verdicts
 
-  /// Whether the file that an object stood in is there, and could not be read whole: the object is not gone.
+  /// Whether the object's former file exists but could not be read completely. The object does not count as deleted
+  /// then.
   private func isHidden(_ source: Source?) -> Bool {
     source.map { request.head.broken.contains(ExactString($0.path)) } ?? false
   }
 
-  /// A file that is new and broken may be where a missing object was moved to; nothing is deleted on a guess.
+  /// A new unreadable file may contain an object that was moved to it, so nothing is deleted on a guess.
   private static func mayHaveMovedToBrokenFile(_ request: JudgeRequest) -> Bool {
     request.head.broken.contains { request.base?.files[$0] == nil }
   }
@@ -133,7 +136,7 @@ public struct Judge {
     }
   }
 
-  /// - Parameter isOld: Whether it was broken in the same way before; nil where it was not there.
+  /// - Parameter isOld: Whether the object was invalid in the same way before; nil if it did not exist.
   private mutating func concludeUnsound<Model>(_ object: Sourced<Model>, isOld: Bool?) {
     if isOld == true { return conclude(object.reference, .none, .unchanged) }
     report(object.findings, of: object.reference, source: object.source)
@@ -191,8 +194,8 @@ public struct Judge {
     }
   }
 
-  /// - Returns: Whether a name is given more than once, which stands against what bears it. Where nothing changes
-  ///   and it was so before, in the same places, it is no news.
+  /// - Returns: Whether the name is defined more than once, which blocks the object. A duplicate is not reported if
+  ///   nothing changes and the same duplicates existed before.
   private mutating func reportRepeated(_ reference: ObjectReference, _ kind: ChangeKind) -> Bool {
     let (first, repeated) = request.head.definitions(of: reference)
     if repeated.isEmpty { return false }

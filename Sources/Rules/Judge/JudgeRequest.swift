@@ -1,19 +1,19 @@
 import Diagnostics
 import KubeDirector
 
-/// What is to be judged, and what is known.
+/// The input of the judge.
 public struct JudgeRequest: Sendable {
-  /// What was there before: the last applied commit, or what lives. Nil means that everything is new.
+  /// The baseline: the last applied commit, or the live state. Nil means that everything is new.
   public var base: Snapshot?
-  /// What is wanted.
+  /// The desired state.
   public var head: Snapshot
-  /// What may have changed between the two; nil means that everything is looked at.
+  /// What may have changed between the two; nil means that everything is judged.
   public var changed: Changes?
   public var live: LiveView
-  /// Nil where the daemon's configuration is not at hand: `cluster/tenancy` is not judged then.
+  /// Nil if the daemon's configuration is not available: `cluster/tenancy` is not judged then.
   public var policy: Policy?
-  /// The app that a cluster's file named just before the one it names at the base, from the file's history in git.
-  /// Asked only for a cluster that changes its app while no status of it is at hand.
+  /// The app that a cluster's file named just before the one that it names at the base, from the file's history in
+  /// git. Called only for a cluster that changes its app while its status is not available.
   public var history: (@Sendable (ObjectReference) -> String?)?
 
   public init(
@@ -30,15 +30,15 @@ public struct JudgeRequest: Sendable {
   }
 }
 
-/// What came of it.
+/// The result of the judge.
 public struct Judgement: Sendable, Hashable {
-  /// Everything there is to say, in the order of every report.
+  /// All findings, in report order.
   public var findings: [Diagnostic]
-  /// The objects that were looked at, in order of kind, namespace and name.
+  /// The judged objects, sorted by kind, namespace and name.
   public var objects: [ObjectVerdict]
-  /// The ids of the rules that would have needed a status, in the order of the registry.
+  /// The ids of the rules that could not be judged without a status, in registry order.
   public var notJudged: [String]
-  /// What each cluster changes from and to, where it is there, sound and not the same.
+  /// The old and new state of each changed cluster that exists and is valid.
   public var transitions: [ObjectReference: ClusterTransition] = [:]
 
   public var hasErrors: Bool { findings.contains { $0.severity == .error } }
@@ -51,7 +51,7 @@ public struct Judgement: Sendable, Hashable {
   }
 }
 
-/// What came of one object.
+/// The result for one object.
 public struct ObjectVerdict: Sendable, Hashable {
   public var reference: ObjectReference
   public var change: ChangeKind
@@ -64,17 +64,17 @@ public struct ObjectVerdict: Sendable, Hashable {
   }
 }
 
-/// What a changed cluster changes from and to, with the apps that the judge looked up for it.
+/// The old and new state of a changed cluster, with the apps that the judge looked up.
 public struct ClusterTransition: Sendable, Hashable {
-  /// Nil for a cluster that is new.
+  /// Nil for a new cluster.
   public var old: Cluster?
   public var new: Cluster
-  /// The app that it has; nil for a cluster that is new, and where nobody knows the app.
+  /// The app of the old state; nil for a new cluster, and if the app is not known.
   public var oldApp: App?
-  /// The app that it gets; nil where there is none that it could get.
+  /// The app of the new state; nil if it does not exist.
   public var newApp: App?
-  /// In what the two specs differ, `app` not among them.
+  /// The differences between the two specs, except `app`.
   public var differences: [Difference]
-  /// A rollback that is taken for one because of the file's history alone.
+  /// True if only the file's history makes this a rollback.
   public var isByHistory: Bool
 }

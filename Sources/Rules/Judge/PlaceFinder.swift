@@ -2,7 +2,7 @@ import Diagnostics
 import Manifests
 import Values
 
-/// Finds line and column of findings, reading each file that has some once.
+/// Finds the line and column of findings. Reads each file with findings once.
 struct PlaceFinder {
   private let base: Snapshot?
   private let head: Snapshot
@@ -18,7 +18,7 @@ struct PlaceFinder {
     self.head = head
   }
 
-  /// Nil for an object that comes from no file; the file's beginning where its text is not at hand.
+  /// Nil for an object without a file; the beginning of the file if its text is not available.
   mutating func place(of violation: Violation, in source: Source?) -> SourceLocation? {
     guard let source else { return nil }
     guard let positions = positions(violation.side, source.path) else {
@@ -27,7 +27,7 @@ struct PlaceFinder {
     return positions.location(at: source.prefix + violation.path, document: source.document)
   }
 
-  /// The place of what a schema found, and its hint: with what is written there, where only quotes are missing.
+  /// The place of a schema finding, and its hint. If only quotes are missing, the hint includes the text of the file.
   mutating func place(of finding: SchemaFinding, in source: Source?) -> (SourceLocation?, hint: String?) {
     guard let source else { return (nil, finding.hint) }
     guard let positions = positions(.new, source.path) else {

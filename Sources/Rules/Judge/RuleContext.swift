@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// What rules may look at beside the object in hand. Lives as long as one judgement.
+/// The context that rules may read besides the object that they check. Exists for one judgement.
 public final class RuleContext {
   public let base: Snapshot?
   public let head: Snapshot
@@ -25,13 +25,14 @@ public final class RuleContext {
 
   // MARK: Names
 
-  /// More clusters that claim one name, or names of one cluster, are not compared one by one.
+  /// Beyond these limits, clusters that claim the same name, or the names of one cluster, are not compared one by one.
   private static let claimLimit = 20
   private static let rivalLimit = 100
 
-  /// Clusters that may have an object of a name which is one of this cluster's, and keep it, in order.
+  /// The clusters that may have an object with the same name as one of this cluster's objects and that keep the name,
+  /// sorted.
   ///
-  /// - Returns: them, and whether there are more than can be compared.
+  /// - Returns: The clusters, and whether there are more than can be compared.
   func rivals(of cluster: Sourced<Cluster>) -> (found: [Sourced<Cluster>], areMore: Bool) {
     guard head.mayHaveRivals(cluster) else { return ([], false) }
     var found: [ObjectReference: Sourced<Cluster>] = [:]
@@ -49,13 +50,13 @@ public final class RuleContext {
     return (found.values.sorted { $0.reference < $1.reference }, areMore)
   }
 
-  /// A cluster that was there before keeps its names; of two new ones the first by name does.
+  /// An existing cluster keeps its names; of two new clusters, the first by name does.
   private func keepsNames(_ one: Sourced<Cluster>, before other: Sourced<Cluster>) -> Bool {
     let (isNew, isOtherNew) = (base?.cluster(one.reference) == nil, base?.cluster(other.reference) == nil)
     return isNew == isOtherNew ? one.reference < other.reference : !isNew
   }
 
-  /// The clusters of a namespace that claim a name, those first that keep it.
+  /// The clusters of a namespace that claim a name, those that keep it first.
   private func claimants(of claim: ClusterClaim, in namespace: String) -> [Sourced<Cluster>] {
     let key = ClaimKey(claim: claim, namespace: ExactString(namespace))
     if let known = claimants[key] { return known }
@@ -70,7 +71,7 @@ public final class RuleContext {
     var namespace: ExactString
   }
 
-  /// What a cluster's objects are called.
+  /// The names of a cluster's objects.
   func objectNames(of cluster: Sourced<Cluster>) -> ObjectNames {
     if let known = names[cluster.reference] { return known }
     let made = ObjectNames(cluster.cluster)
@@ -78,7 +79,7 @@ public final class RuleContext {
     return made
   }
 
-  /// The names of the apps that git has in these namespaces, in order.
+  /// The names of the apps that git has in these namespaces, sorted.
   func appNames(in namespaces: [String]) -> [String] {
     let known =
       namesOfApps
@@ -90,22 +91,24 @@ public final class RuleContext {
     return found.count < 2 ? found.first ?? [] : found.joined().sortedExactly()
   }
 
-  /// Where an app was found.
+  /// An app and the catalog in which it was found.
   struct FoundApp {
     var app: App
     var catalog: AppCatalog
   }
 
-  /// How a cluster comes by its app.
+  /// The relation of a cluster to its app.
   enum Use {
-    /// It runs the app already: a change of the app that is refused leaves it with the app as it was.
+    /// The cluster already runs the app: if a change of the app is rejected, the cluster keeps the app's old state.
     case keeps
-    /// It is to run the app from now on, as this commit has it.
+    /// The cluster starts to use the app, in the state of this commit.
     case takesOn
   }
 
-  /// The app that a cluster of this namespace gets for a name: as it is going to be applied, else, for one that
-  /// keeps it, as it was; else as only the cluster holds it.
+  /// The app that a name means for a cluster of this namespace.
+  ///
+  /// The first that exists: the app as it will be applied; for a cluster that keeps it, the app's old state; the live
+  /// app.
   func app(named name: String, catalog: AppCatalog?, in namespace: String, _ use: Use = .keeps) -> FoundApp? {
     let (local, system) = (ObjectReference.app(namespace, name), ObjectReference.app(systemNamespace, name))
     switch catalog {
@@ -113,13 +116,13 @@ public final class RuleContext {
     case .system: return app(system, use).map { FoundApp(app: $0, catalog: .system) }
     case nil:
       if let app = app(local, use) { return FoundApp(app: app, catalog: .local) }
-      // A namesake does not step in for an app that is there and cannot be used.
+      // An app of the same name does not replace one that exists and cannot be used.
       return head.writtenApp(local) == nil
         ? app(system, use).map { FoundApp(app: $0, catalog: .system) } : nil
     }
   }
 
-  /// The app that a cluster names, looked up where the status has pinned it, if it has.
+  /// The app that a cluster names, looked up in the catalog that the status has pinned, if any.
   func app(of cluster: Sourced<Cluster>, _ use: Use = .keeps) -> FoundApp? {
     let pinned = pin(cluster.spec.app, of: cluster.reference)
     return app(
@@ -127,19 +130,19 @@ public final class RuleContext {
       use)
   }
 
-  /// The roles whose new package has left a running upgrade no way back; none where there is one.
+  /// The roles whose new package makes a running upgrade impossible to roll back; empty if it can be rolled back.
   func rolesWithoutReturn(of cluster: ObjectReference, _ live: LiveCluster?) -> [String] {
     guard let status = live?.status, status.upgradeInfo != nil else { return [] }
     let app = app(named: status.app, catalog: status.appCatalog, in: cluster.namespace)?.app
     return status.roles(past: Self.pointOfNoReturn(of: app))
   }
 
-  /// The roles that an app names as those past which there is no way back.
+  /// The roles that an app names as its point of no return.
   static func pointOfNoReturn(of app: App?) -> Set<String> {
     ClusterStatus.roles(named: app?.metadata.annotations[Wire.Annotation.pointOfNoReturn])
   }
 
-  /// Whether the app as the head has it is itself kept back for now.
+  /// Whether the head's change of the app is itself waiting.
   func waits(_ app: App) -> Bool {
     let reference = ObjectReference.app(app.metadata.namespace, app.metadata.name)
     return head.app(reference) != nil && judgement(of: reference).worst == .waiting
@@ -153,7 +156,7 @@ public final class RuleContext {
   }
 
   private func app(_ reference: ObjectReference, _ use: Use) -> App? {
-    // Git has no say in the daemon's own namespace; what is there, the cluster holds.
+    // Git does not control the daemon's own namespace; its apps come from the live cluster.
     if policy != nil, reference.namespace == systemNamespace { return live.app(reference) }
     let isSingle = head.apps.repeated(reference).isEmpty
     if use == .takesOn, head.writtenApp(reference) != nil {
@@ -170,7 +173,7 @@ public final class RuleContext {
     return live.app(reference)
   }
 
-  /// What comes of an app between base and head. Judging an app asks for no other app, so this ends.
+  /// The judgement of an app between base and head. It looks up no other app, so there is no infinite recursion.
   func judgement(of app: ObjectReference) -> AppJudgement {
     if let known = judgements[app] { return known }
     let judgement = AppJudgement(app, old: base?.app(app), new: head.app(app), in: self)
@@ -178,10 +181,10 @@ public final class RuleContext {
     return judgement
   }
 
-  /// Whether an app could be applied at all; one that stood broken in git before was not.
+  /// Whether an app passes the rules. An app that was already invalid in git was never applied.
   private func keepsRules(_ app: Sourced<App>) -> Bool {
     if let known = soundness[ObjectIdentifier(app)] { return known }
-    // A cluster whose app is outside the allowed namespaces is outside of them too, and told so itself.
+    // A cluster whose app is outside the allowed namespaces is outside of them too, and has its own finding.
     let keeps = RuleRegistry.appRules.allSatisfy { rule in
       rule == AppTenancy.self
         || rule.check(app, in: self).allSatisfy { ($0.severity ?? rule.description.severity) == .warning }
@@ -190,12 +193,12 @@ public final class RuleContext {
     return keeps
   }
 
-  /// The clusters of the head that use an app, given that the app is there.
+  /// The clusters of the head that use an app, if the app exists.
   func users(of app: ObjectReference) -> [ObjectReference] {
     head.clusters(using: app, systemNamespace: systemNamespace).filter { uses($0, app) }
   }
 
-  /// Whether a cluster that names an app means this very one.
+  /// Whether a cluster that names an app of this name uses this app.
   private func uses(_ cluster: ObjectReference, _ app: ObjectReference) -> Bool {
     let namespace = cluster.namespace
     switch head.catalog(of: cluster, naming: app.name) ?? pin(app.name, of: cluster) {

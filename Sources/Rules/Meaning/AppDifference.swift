@@ -1,14 +1,14 @@
 import KubeDirector
 import Values
 
-/// One thing in which two apps differ, defaults resolved.
+/// One difference between two apps, with defaults resolved.
 public struct AppDifference: Sendable, Hashable {
   public enum Subject: Sendable, Hashable {
     case version
     case upgradable
     case cardinality(role: String)
     case image(role: String)
-    /// The URL alone; the role has a package in both.
+    /// Only the URL; the role has a package in both apps.
     case packageURL(role: String)
     case other
   }
@@ -16,7 +16,7 @@ public struct AppDifference: Sendable, Hashable {
   public var subject: Subject
   public var difference: Difference
 
-  /// In what the meanings of two apps differ, in a stable order; empty where they mean the same.
+  /// The differences in meaning between two apps, in a stable order; empty if they mean the same.
   public static func between(_ old: AppSpec, _ new: AppSpec) -> [AppDifference] {
     if old.raw == new.raw { return [] }
     var found: [AppDifference] = []
@@ -43,7 +43,7 @@ public struct AppDifference: Sendable, Hashable {
   }
 }
 
-/// One role of two apps, with the apps' defaults filled in.
+/// One role of two apps, with the apps' defaults resolved.
 private struct RoleComparison {
   var old: AppSpec
   var new: AppSpec
@@ -115,7 +115,7 @@ private struct RoleComparison {
         name: "roles[\(new.roles[newIndex].id)].\(key)"))
   }
 
-  /// Where the value is written: in the role, else in the app's default, else nowhere but the role.
+  /// The path of the value: in the role, or in the app's default; if it is in neither, the path in the role.
   private func place(of key: String, _ fallback: String?, in spec: AppSpec, role: Int) -> FieldPath {
     let own: FieldPath = ["spec", "roles", .index(role), .key(key)]
     if spec.raw[FieldPath(steps: Array(own.steps.dropFirst()))] != nil { return own }

@@ -1,12 +1,12 @@
 import KubeDirector
 import Values
 
-/// A cluster's spec with what it leaves open filled in, so that two of them can be compared.
+/// Compares the specs of two clusters with defaults resolved.
 enum ClusterMeaning {
-  /// In what two specs differ; empty where they mean the same.
+  /// The differences between two specs; empty if they mean the same.
   /// - Parameters:
-  ///   - apps: What each side's absent `members` are taken from.
-  ///   - catalogs: Where each side's app was found, for a side that names no catalog.
+  ///   - apps: The app of each side, which gives the default for absent `members`.
+  ///   - catalogs: The catalog in which each side's app was found, for a side that names no catalog.
   static func differences(
     _ old: ClusterSpec, _ new: ClusterSpec, apps: (old: App?, new: App?),
     catalogs: (old: AppCatalog?, new: AppCatalog?)
@@ -32,7 +32,7 @@ enum ClusterMeaning {
     return raw
   }
 
-  /// True for the number of members, and for a role that comes or goes.
+  /// True for the number of members, and for an added or removed role.
   static func isSize(_ difference: Difference) -> Bool {
     let steps = difference.new == nil ? difference.oldPath.steps : difference.newPath.steps
     guard steps.count >= 2, steps[0] == .key("spec"), steps[1] == .key("roles") else { return false }

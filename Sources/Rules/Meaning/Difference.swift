@@ -2,21 +2,22 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// One place in which the meaning of two objects differs.
+/// One difference in meaning between two objects.
 public struct Difference: Sendable, Hashable {
-  /// Where it stands in the old object; where its parent stands when it is not there.
+  /// The path in the old object; the parent's path if the value does not exist there.
   public var oldPath: FieldPath
-  /// Where it stands in the new object; where its parent stands when it is not there.
+  /// The path in the new object; the parent's path if the value does not exist there.
   public var newPath: FieldPath
-  /// Nil where it was absent.
+  /// Nil if it was absent.
   public var old: JSON?
-  /// Nil where it is absent now.
+  /// Nil if it is absent now.
   public var new: JSON?
-  /// The place in words that do not depend on positions: `roles[worker].storage.size`.
+  /// The path without positions: `roles[worker].storage.size`.
   public var name: String
 
-  /// `(10Gi → 20Gi)`, `(added)`, `(removed)`. Values that are no single words are not repeated, nor those of places
-  /// where people keep what others should not read.
+  /// The change for messages: `(10Gi → 20Gi)`, `(added)`, `(removed)`.
+  ///
+  /// Values that are not single words are not shown, and neither are values of fields that often hold private data.
   public var inWords: String {
     switch shown {
     case (let old?, let new?): "(\(old) → \(new))"
@@ -26,7 +27,7 @@ public struct Difference: Sendable, Hashable {
     }
   }
 
-  /// The values as far as they may be repeated.
+  /// The values, as far as they may be shown.
   public var shown: (old: String?, new: String?) {
     let isPrivate = ["env[", "secretKeys[", "configMeta", "Annotations"].contains { name.count(of: $0) > 0 }
     return isPrivate ? (nil, nil) : (old.flatMap(Self.word), new.flatMap(Self.word))
@@ -42,7 +43,7 @@ public struct Difference: Sendable, Hashable {
     }
   }
 
-  /// Where the meaning of two values differs, in the order of the new one.
+  /// The differences in meaning between two values, in the order of the new one.
   static func between(
     _ old: JSON, _ new: JSON, shape: Shape, at path: FieldPath, named name: String = ""
   ) -> [Difference] {
@@ -58,7 +59,7 @@ private struct Place {
   var new: FieldPath
   var name: String
 
-  /// Longer names are cut: each of many differences has one, made of the names of all that it stands in.
+  /// Longer names are cut: each difference has a name made of the names of all its parents.
   private static let nameLimit = 512
 
   private func named(_ more: String) -> String {
@@ -96,7 +97,7 @@ private struct Comparison {
     }
   }
 
-  /// Nil for all that means nothing; a default where there is one.
+  /// The value with its default; nil if it has no meaning.
   private static func meaningful(_ value: JSON?, _ shape: Shape) -> JSON? {
     let given: JSON? =
       switch value {
@@ -168,7 +169,7 @@ private struct Comparison {
     }
   }
 
-  /// A difference of a whole item: the side that lacks it is placed at the list.
+  /// Adds a difference of a whole item: the side that lacks it is placed at the list.
   private mutating func differ(_ old: JSON?, _ new: JSON?, _ place: Place, within list: Place) {
     found.append(
       Difference(

@@ -1,16 +1,17 @@
 import KubeDirector
 import Values
 
-/// Where what lives and what git says differ in meaning; the live side is the old one. Spelling, order, formatting
-/// and absent defaults are no differences.
+/// Compares the meaning of a live object with its file; the live side is the old one.
+///
+/// Spelling, order, formatting and absent defaults are not differences.
 public enum ObjectComparison {
   public static func app(live: App, head: App) -> [Difference] {
     AppDifference.between(live.spec, head.spec).map(\.difference) + metadata(live.metadata, head.metadata)
   }
 
   /// - Parameters:
-  ///   - apps: what absent `members` are taken from.
-  ///   - catalog: where the live cluster's app was found, for a spec that names no catalog.
+  ///   - apps: The app of each side, which gives the default for absent `members`.
+  ///   - catalog: The catalog in which the live cluster's app was found, for a spec that names no catalog.
   public static func cluster(
     live: Cluster, head: Cluster, apps: (live: App?, head: App?), catalog: AppCatalog?
   ) -> [Difference] {
@@ -19,7 +20,7 @@ public enum ObjectComparison {
       + metadata(live.metadata, head.metadata)
   }
 
-  /// Labels and annotations that the file has; others may put more on the live object.
+  /// Compares only labels and annotations of the file; the live object may have more.
   private static func metadata(_ live: Metadata, _ head: Metadata) -> [Difference] {
     func compare(_ key: String, _ live: [String: String], _ head: [String: String]) -> [Difference] {
       head.sorted { $0.key < $1.key }.filter { live[$0.key] != $0.value }.map { name, value in

@@ -1,26 +1,26 @@
 import Values
 
-/// How a value of an object is to be read when two of them are compared by meaning.
+/// The rules by which a value is compared by meaning.
 ///
-/// Everywhere an absent member, `null`, and an empty list or object mean the same.
+/// An absent member, `null`, and an empty list or object always mean the same.
 indirect enum Shape: Sendable {
-  /// Compared as it stands.
+  /// Compared literally.
   case plain
-  /// An amount in Kubernetes' notation; `1024Mi` is `1Gi`.
+  /// A Kubernetes quantity; `1024Mi` equals `1Gi`.
   case quantity
-  /// A value that stands for itself when absent.
+  /// A value with a default.
   case value(default: JSON)
-  /// A list of names whose order says nothing.
+  /// A list of names in any order.
   case names
-  /// A list whose items are known by one of their members, and not by their position.
+  /// A list whose items are identified by one of their members, not by their position.
   case keyed(String, Shape)
   case list(Shape)
-  /// Named members have their own shape, all others that of `others`.
+  /// An object; members without a shape of their own use `others`.
   case object([String: Shape], others: Shape = .plain)
   /// Not compared.
   case ignored
 
-  /// A cluster's spec. The order of `env` counts, because a value may refer to those before it.
+  /// A cluster's spec. The order of `env` matters, because a value may refer to earlier variables.
   static let cluster = Shape.object([
     "namingScheme": .value(default: "CrNameRole"),
     "connections": .object(["clusters": .names, "configmaps": .names, "secrets": .names]),
@@ -36,7 +36,7 @@ indirect enum Shape: Sendable {
       ])),
   ])
 
-  /// An app's spec, without what is compared role by role after defaults are resolved.
+  /// An app's spec, without the fields that are compared role by role after defaults are resolved.
   static let app = Shape.object([
     "version": .ignored, "upgradable": .ignored,
     "defaultImageRepoTag": .ignored, "defaultConfigPackage": .ignored, "defaultPersistDirs": .ignored,

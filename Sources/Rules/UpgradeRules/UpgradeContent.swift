@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// `upgrade/only-images`
+/// The rule `upgrade/only-images`.
 enum UpgradeOnlyImages: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/only-images",
@@ -44,7 +44,7 @@ enum UpgradeOnlyImages: UpgradeRule {
   }
 }
 
-/// `upgrade/package-needs-image`
+/// The rule `upgrade/package-needs-image`.
 enum UpgradePackageNeedsImage: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/package-needs-image", summary: "a role whose package URL changes has another image too",
@@ -75,7 +75,7 @@ enum UpgradePackageNeedsImage: UpgradeRule {
   }
 }
 
-/// `upgrade/cardinality`
+/// The rule `upgrade/cardinality`.
 enum UpgradeCardinality: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/cardinality", .error, .both, summary: "the members that the cluster has fit the candidate",
@@ -121,7 +121,7 @@ enum UpgradeCardinality: UpgradeRule {
   }
 }
 
-/// `upgrade/name`
+/// The rule `upgrade/name`.
 enum UpgradeName: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/name", .warning, summary: "the candidate's name shares its base with the current one's",
@@ -150,7 +150,7 @@ enum UpgradeName: UpgradeRule {
     ]
   }
 
-  /// The name without what looks like a version at its end: `spark-1.1.0-rc.1`, `spark245` and `spark-v2` are `spark`.
+  /// The name without a version at its end: `spark-1.1.0-rc.1`, `spark245` and `spark-v2` become `spark`.
   static func base(of name: String) -> Substring {
     let bytes = Array(name.utf8)
     var end = bytes.count
@@ -169,7 +169,7 @@ enum UpgradeName: UpgradeRule {
   private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 }
 
-/// `upgrade/legacy-layout`
+/// The rule `upgrade/legacy-layout`.
 enum UpgradeLegacyLayout: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/legacy-layout", .warning,

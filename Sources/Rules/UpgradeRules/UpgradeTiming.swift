@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// `upgrade/configured`
+/// The rule `upgrade/configured`.
 enum UpgradeConfigured: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/configured", .waiting, .live, summary: "an upgrade begins when the cluster is `configured`",
@@ -18,7 +18,7 @@ enum UpgradeConfigured: UpgradeRule {
   }
 }
 
-/// `rollback/only-prev-app`
+/// The rule `rollback/only-prev-app`.
 enum RollbackOnlyPrevApp: RollbackRule {
   static let description = RuleDescription(
     "rollback/only-prev-app", .waiting, .live,
@@ -57,7 +57,7 @@ enum RollbackOnlyPrevApp: RollbackRule {
   }
 }
 
-/// `rollback/once`
+/// The rule `rollback/once`.
 enum RollbackOnce: RollbackRule {
   static let description = RuleDescription(
     "rollback/once", .waiting, .live, summary: "while a rollback runs, `spec.app` does not change",
@@ -76,7 +76,7 @@ enum RollbackOnce: RollbackRule {
   }
 }
 
-/// `rollback/point-of-no-return`
+/// The rule `rollback/point-of-no-return`.
 enum RollbackPointOfNoReturn: RollbackRule {
   static let description = RuleDescription(
     "rollback/point-of-no-return", .error, .live,
@@ -103,7 +103,7 @@ enum RollbackPointOfNoReturn: RollbackRule {
         .cluster("app: spark-1.1.0", "app: spark-1.0.0"), live: .stalledLate),
     ])
 
-  /// The candidate with a point of no return.
+  /// An edit that gives the candidate a point of no return.
   static var atWorker: Edit {
     .candidate(
       #""namespace": "prod"}"#,
@@ -128,7 +128,7 @@ enum RollbackPointOfNoReturn: RollbackRule {
   }
 }
 
-/// `rollback/only-app`
+/// The rule `rollback/only-app`.
 enum RollbackOnlyApp: RollbackRule {
   static let description = RuleDescription(
     "rollback/only-app", summary: "in the step that rolls back nothing else in the spec changes",
@@ -152,7 +152,7 @@ enum RollbackOnlyApp: RollbackRule {
 }
 
 extension UpgradeChange {
-  /// The two apps, where this is an upgrade and both are known.
+  /// The two apps, if this is an upgrade and both are known.
   var pair: (current: App, candidate: App)? {
     guard kind == .upgrade, let current, let candidate else { return nil }
     return (current, candidate)

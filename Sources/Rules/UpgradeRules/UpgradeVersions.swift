@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// `upgrade/only-app`
+/// The rule `upgrade/only-app`.
 enum UpgradeOnlyApp: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/only-app", summary: "in the step that changes `spec.app` nothing else in the spec changes",
@@ -29,7 +29,7 @@ enum UpgradeOnlyApp: UpgradeRule {
   }
 }
 
-/// What `upgrade/only-app` and `rollback/only-app` share.
+/// The shared check of `upgrade/only-app` and `rollback/only-app`.
 enum OnlyApp {
   static func violations(of change: UpgradeChange, step: String) -> [Violation] {
     change.differences.compactMap { difference in
@@ -41,7 +41,7 @@ enum OnlyApp {
     }
   }
 
-  /// Members that are absent on both sides and do not fit the candidate are `upgrade/cardinality`'s affair.
+  /// `upgrade/cardinality` reports members that are absent on both sides and do not fit the candidate.
   private static func isCardinalityAlone(_ difference: Difference, of change: UpgradeChange) -> Bool {
     let steps = difference.newPath.steps
     guard steps.count == 4, steps[3] == .key("members"), case .index(let index) = steps[2],
@@ -56,7 +56,7 @@ enum OnlyApp {
   }
 }
 
-/// `upgrade/registered`
+/// The rule `upgrade/registered`.
 enum UpgradeRegistered: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/registered", summary: "the app that a cluster is to be upgraded to is registered",
@@ -73,7 +73,7 @@ enum UpgradeRegistered: UpgradeRule {
   }
 }
 
-/// `upgrade/upgradable`
+/// The rule `upgrade/upgradable`.
 enum UpgradeUpgradable: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/upgradable", summary: "the app that the cluster runs has `upgradable: true`",
@@ -124,7 +124,7 @@ enum UpgradeUpgradable: UpgradeRule {
   }
 }
 
-/// `upgrade/distro`
+/// The rule `upgrade/distro`.
 enum UpgradeDistro: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/distro", summary: "the two apps have the same `distroID`",
@@ -149,7 +149,7 @@ enum UpgradeDistro: UpgradeRule {
   }
 }
 
-/// `upgrade/semver`
+/// The rule `upgrade/semver`.
 enum UpgradeSemver: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/semver", summary: "the versions of both apps follow Semantic Versioning 2.0.0",
@@ -174,7 +174,7 @@ enum UpgradeSemver: UpgradeRule {
   }
 }
 
-/// `upgrade/newer`
+/// The rule `upgrade/newer`.
 enum UpgradeNewer: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/newer", summary: "the candidate's version is newer than the one that the cluster runs",
