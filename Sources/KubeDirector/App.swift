@@ -2,7 +2,7 @@ import Values
 
 /// A `KubeDirectorApp`: a kind of stateful application.
 ///
-/// Read leniently from an object that the schema has passed: a member of the wrong type counts as absent.
+/// Decoded leniently from an object that has passed its schema: a member of the wrong type counts as absent.
 public struct App: Sendable, Hashable {
   public var metadata: Metadata
   public var spec: AppSpec
@@ -12,7 +12,7 @@ public struct App: Sendable, Hashable {
     self.spec = spec
   }
 
-  /// Nil where the object is no app or has no name.
+  /// Nil if the object is not an app or has no name.
   public init?(_ object: JSON) {
     guard object["kind"]?.string == Wire.appKind, let metadata = Metadata(object), let spec = object["spec"]
     else { return nil }
@@ -20,12 +20,12 @@ public struct App: Sendable, Hashable {
   }
 }
 
-/// What an app's `spec` says, defaults not yet resolved (`resolved` does that).
+/// An app's `spec`, with defaults not yet resolved (see `resolved`).
 public struct AppSpec: Sendable, Hashable {
   public var label: String
   public var distroID: String
   public var version: String
-  /// Absent means None: neither allowed nor sealed.
+  /// Nil if absent: upgrades are then neither allowed nor ruled out for good.
   public var upgradable: Bool?
   public var configSchemaVersion: Int
   public var defaultImage: String?
@@ -40,7 +40,7 @@ public struct AppSpec: Sendable, Hashable {
   public var selectedRoles: [String]
   public var roleServices: [RoleServices]
   public var configMeta: [String: String]
-  /// The whole spec as it came, for what is carried without being understood.
+  /// The original spec, for fields that are carried without being interpreted.
   public var raw: JSON
 
   public init(_ spec: JSON) {
@@ -71,16 +71,16 @@ public struct AppSpec: Sendable, Hashable {
 
   public func role(_ id: String) -> AppRole? { roles.first { $0.id == id } }
   public func service(_ id: String) -> AppService? { services.first { $0.id == id } }
-  /// The ids of the services of a role, in the order they are listed.
+  /// The ids of a role's services, in the order listed.
   public func serviceIDs(of role: String) -> [String] {
     roleServices.filter { $0.roleID == role }.flatMap(\.serviceIDs)
   }
 }
 
-/// Where a role's `startscript` comes from.
+/// The source of a role's `startscript`.
 public struct ConfigPackage: Sendable, Hashable {
   public var url: String
-  /// `true`: `configmeta.json` in a 0700 folder, and `/usr`, `/opt` not persisted whole.
+  /// If `true`, `configmeta.json` is in a folder with mode 0700, and `/usr` and `/opt` are not persisted whole.
   public var useNewSetupLayout: Bool
 
   public init(url: String, useNewSetupLayout: Bool) {
@@ -88,14 +88,14 @@ public struct ConfigPackage: Sendable, Hashable {
     self.useNewSetupLayout = useNewSetupLayout
   }
 
-  /// Nil for `null` and for anything without a URL.
+  /// Nil for `null` and for a value without a URL.
   public init?(_ package: JSON) {
     guard let url = package["packageURL"]?.string, !url.isEmpty else { return nil }
     self.init(url: url, useNewSetupLayout: package["useNewSetupLayout"]?.bool ?? false)
   }
 }
 
-/// A role as the app writes it.
+/// A role as the app's file defines it.
 public struct AppRole: Sendable, Hashable {
   public var id: String
   public var cardinality: String
@@ -110,7 +110,7 @@ public struct AppRole: Sendable, Hashable {
   public var stdin: Bool
   public var tty: Bool
 
-  /// Absent inherits the app's default; an explicit `null` means none.
+  /// If absent, the role inherits the app's default; an explicit `null` means no package.
   public enum PackageChoice: Sendable, Hashable {
     case inherited
     case none

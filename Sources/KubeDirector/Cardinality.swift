@@ -1,11 +1,11 @@
 import Values
 
-/// How many members a role may have: `N` exactly, `N+` at least.
+/// The number of members that a role may have: `N` means exactly, `N+` at least.
 public struct Cardinality: Sendable, Hashable, CustomStringConvertible {
   public let minimum: Int
   public let isOpen: Bool
 
-  /// Nil unless the text is digits with an optional `+`. More than `JSON.countLimit` members count as that many.
+  /// Nil unless the text is digits with an optional `+`. Numbers above `JSON.countLimit` are reduced to it.
   public init?(_ text: String) {
     isOpen = text.hasSuffix("+")
     let digits = isOpen ? text.dropLast() : Substring(text)
@@ -18,6 +18,6 @@ public struct Cardinality: Sendable, Hashable, CustomStringConvertible {
 
   public var description: String { isOpen ? "\(minimum)+" : "\(minimum)" }
 
-  /// In words, for messages: "exactly 3" or "at least 1".
+  /// The cardinality for messages: "exactly 3" or "at least 1".
   public var inWords: String { isOpen ? "at least \(minimum)" : "exactly \(minimum)" }
 }

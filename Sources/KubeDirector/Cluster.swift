@@ -10,7 +10,7 @@ public struct Cluster: Sendable, Hashable {
     self.spec = spec
   }
 
-  /// Nil where the object is no cluster or has no name.
+  /// Nil if the object is not a cluster or has no name.
   public init?(_ object: JSON) {
     guard object["kind"]?.string == Wire.clusterKind, let metadata = Metadata(object),
       let spec = object["spec"]
@@ -20,8 +20,8 @@ public struct Cluster: Sendable, Hashable {
 }
 
 public struct ClusterSpec: Sendable, Hashable {
-  /// How many members a cluster may have in all its roles: a status names each, and an object of Kubernetes ends at
-  /// about 1.5 MB.
+  /// The maximum number of members of a cluster in all roles. A status names each member, and a Kubernetes object is
+  /// limited to about 1.5 MB.
   public static let memberLimit = 1000
 
   public var app: String
@@ -30,7 +30,7 @@ public struct ClusterSpec: Sendable, Hashable {
   public var namingScheme: String?
   public var connections: Connections
   public var roles: [ClusterRole]
-  /// The whole spec as it came; unknown members are carried to the cluster.
+  /// The original spec; unknown members are carried to the cluster.
   public var raw: JSON
 
   public init(_ spec: JSON) {
@@ -49,9 +49,9 @@ public struct ClusterSpec: Sendable, Hashable {
 
   public func role(_ id: String) -> ClusterRole? { roles.first { $0.id == id } }
 
-  /// How many members it asks for in all roles.
+  /// The number of members that the spec requests in all roles.
   ///
-  /// - Parameter app: says how many a role has at least that leaves them out; nil counts none for it.
+  /// - Parameter app: Gives the minimum for a role that sets no number; with nil such a role counts as 0.
   public func memberCount(of app: AppSpec?) -> Int {
     roles.reduce(0) { sum, role in
       sum + (role.members ?? app?.role(role.id).flatMap { Cardinality($0.cardinality)?.minimum } ?? 0)
@@ -71,7 +71,7 @@ public struct ClusterSpec: Sendable, Hashable {
   }
 }
 
-/// Where an app's name is looked up.
+/// The catalog in which an app's name is looked up.
 public enum AppCatalog: String, Sendable, Hashable {
   /// The cluster's own namespace.
   case local
@@ -81,7 +81,7 @@ public enum AppCatalog: String, Sendable, Hashable {
 
 public struct ClusterRole: Sendable, Hashable {
   public var id: String
-  /// Absent means the app's minimum.
+  /// Nil means the app's minimum.
   public var members: Int?
   public var requests: [String: String]
   public var limits: [String: String]
@@ -94,12 +94,12 @@ public struct ClusterRole: Sendable, Hashable {
   public var serviceAnnotations: [String: String]
   public var serviceAccountName: String?
   public var affinity: JSON?
-  /// The whole role as it came.
+  /// The original role.
   public var raw: JSON
 
   public struct EnvironmentVariable: Sendable, Hashable {
     public var name: String
-    /// Nil where the value comes from elsewhere (`valueFrom`); `raw` has it.
+    /// Nil if the value comes from elsewhere (`valueFrom`), which is in `raw`.
     public var value: String?
     public var raw: JSON
   }
@@ -124,7 +124,7 @@ public struct ClusterRole: Sendable, Hashable {
     raw = role
   }
 
-  /// Quantities are strings or bare numbers (`cpu: 2`).
+  /// Quantities are strings or plain numbers (`cpu: 2`).
   private static func quantities(_ value: JSON?) -> [String: String] {
     var found: [String: String] = [:]
     for (key, value) in value?.object ?? [:] {

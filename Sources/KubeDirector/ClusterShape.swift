@@ -1,19 +1,18 @@
 import Values
 
-/// Whether a running cluster and its objects have the shape that the engine makes.
+/// Checks whether a running cluster and its objects have the shape that the engine creates.
 ///
-/// Another operator of the same kind, KubeDirector's own above all, names its objects and selects its pods in other
-/// ways, and Kubernetes lets nobody change that afterwards. A cluster that is not understood has to be left alone.
-/// Pure: looks at live objects, and at nothing else.
+/// Another operator for the same kinds, especially KubeDirector's own, names its objects and selects its pods
+/// differently, and Kubernetes does not allow those fields to change later. Such a cluster must be left alone. Pure:
+/// reads only the live objects.
 public enum ClusterShape {
-  /// What keeps the engine from working with a cluster, the status first; empty where nothing does.
+  /// The reasons why the engine cannot manage a cluster, the status first; empty if there are none.
   ///
-  /// Of StatefulSets only fields count that nobody can change once a set is there, so that no edit of a set of kdops'
-  /// own stops the engine.
+  /// Only immutable fields of StatefulSets are compared, so that no edit of a StatefulSet of kdops stops the engine.
   ///
   /// - Parameters:
-  ///   - cluster: the live object.
-  ///   - sets: the StatefulSets that it owns.
+  ///   - cluster: The live object.
+  ///   - sets: The StatefulSets that it owns.
   public static func mismatches(cluster: JSON, sets: some Sequence<JSON>) -> [ShapeMismatch] {
     let name = cluster["metadata"]?["name"]?.string ?? ""
     let fields = foreignFields(of: cluster["status"])
@@ -21,8 +20,7 @@ public enum ClusterShape {
       + sets.compactMap { mismatch(set: $0, of: name) }.inOrder
   }
 
-  /// What keeps a StatefulSet from being one that the engine made, in a field that cannot change; nil where nothing
-  /// does.
+  /// The immutable field that shows that the engine did not create a StatefulSet; nil if there is none.
   public static func mismatch(set: JSON, of cluster: String) -> ShapeMismatch? {
     let spec = set["spec"]
     let name = set["metadata"]?["name"]?.string ?? ""
@@ -52,40 +50,40 @@ public enum ClusterShape {
   public static let claimTemplate = "p"
 }
 
-/// What KubeDirector's operator writes and kdops does not.
+/// Fields and finalizers that KubeDirector's operator writes and kdops does not.
 private enum KubeDirectorFields {
-  /// In a status (its `KubeDirectorClusterStatus`).
+  /// Fields of its status (`KubeDirectorClusterStatus`).
   static let all = ["clusterService", "generationUID", "specGenerationToProcess", "lastConnectionHash"]
-  /// As finalizer: the object stays until that operator, and nobody else, lets it go.
+  /// The prefix of its finalizers: the object exists until that operator, and no other, removes the finalizer.
   static let finalizerPrefix = "kubedirector.hpe.com/"
 }
 
-/// Why a cluster, or one of its objects, is not what the engine makes.
+/// The reason why a cluster or one of its objects does not have the shape that the engine creates.
 public enum ShapeMismatch: Sendable, Hashable {
-  /// The status bears fields that another operator writes.
+  /// The status has fields that another operator writes.
   case foreignStatus(fields: [String])
   /// The status lacks fields that the engine always writes, or has values that it never writes.
   case status(fields: [String])
-  /// The object has a finalizer that kdops does not take off.
+  /// The object has a finalizer that kdops does not remove.
   case finalizer(String)
   case set(name: String, field: SetField)
   case service(name: String)
   case claim(name: String)
 
-  /// What of a StatefulSet differs.
+  /// The part of a StatefulSet that differs.
   public enum SetField: String, Sendable, Hashable {
     case serviceName, selector, podManagementPolicy, volumeClaimTemplates
-    /// Another object owns it.
+    /// Another object owns the StatefulSet.
     case owner = "ownerReferences"
-    /// The status does not name it, or names a role's set that can be none of kdops.
+    /// The status does not name the StatefulSet, or gives a role one with a name that kdops never generates.
     case name
-    /// It does not say which image was written into it.
+    /// The annotation with the image that was written into the StatefulSet is missing.
     case image = "annotation kdops.dev/image"
-    /// It has no container `app`.
+    /// The StatefulSet has no container `app`.
     case container = "container app"
   }
 
-  /// For people, without a full stop.
+  /// The reason for users, without a full stop.
   public var words: String {
     switch self {
     case .foreignStatus(let fields):
@@ -100,10 +98,10 @@ public enum ShapeMismatch: Sendable, Hashable {
 }
 
 extension Collection<ShapeMismatch> {
-  /// The same however a server lists objects, so that a message does not change by itself.
+  /// Sorted, so that the message does not depend on the order in which a server lists objects.
   fileprivate var inOrder: [ShapeMismatch] { sorted { $0.words < $1.words } }
 
-  /// The first of them for people, and how many more there are: a few are enough to act on.
+  /// The first three mismatches for users, and the number of the others.
   public var words: String {
     let shown = prefix(3).map(\.words).joined(separator: "; ")
     return count > 3 ? "\(shown); and \(count - 3) more" : shown
@@ -111,28 +109,28 @@ extension Collection<ShapeMismatch> {
 }
 
 extension Condition {
-  /// The reason of `Stalled` for a cluster whose objects kdops did not make.
+  /// The reason of `Stalled` for a cluster whose objects kdops did not create.
   public static let notUnderstood = "NotUnderstood"
 
-  /// A cluster that is left alone because of its shape.
+  /// The message for a cluster that kdops does not manage because of its shape.
   public static func notUnderstood(_ mismatches: [ShapeMismatch]) -> String {
     "kdops leaves this cluster alone: \(mismatches.words); "
       + "moving a cluster here from another operator is not supported yet"
   }
 }
 
-// A cluster that is to be taken over.
+// Checks before a cluster is adopted.
 extension ClusterShape {
-  /// What keeps a running cluster from being taken over, the most telling first; empty where nothing does.
+  /// The reasons why a running cluster cannot be adopted, the most important first; empty if there are none.
   ///
-  /// Stricter than `mismatches(cluster:sets:)`: what the engine would build up again in a cluster of its own, nobody
-  /// vouches for in one that it has never seen.
+  /// Stricter than `mismatches(cluster:sets:)`: the engine can rebuild missing parts of its own cluster, but not of
+  /// one that it has never managed.
   ///
   /// - Parameters:
-  ///   - cluster: the live object, with its status.
-  ///   - sets: the StatefulSets with the cluster's label, whoever owns them.
-  ///   - services: the services with the label; those that the cluster does not own are passed over.
-  ///   - claims: the volume claims with the label.
+  ///   - cluster: The live object, with its status.
+  ///   - sets: The StatefulSets with the cluster's label, regardless of owner.
+  ///   - services: The services with the label; those that the cluster does not own are ignored.
+  ///   - claims: The volume claims with the label.
   public static func adoptionMismatches(
     cluster: JSON, sets: [JSON], services: [JSON] = [], claims: [JSON] = []
   ) -> [ShapeMismatch] {
@@ -157,7 +155,7 @@ extension ClusterShape {
     return found
   }
 
-  /// What the engine always writes, as soon as there is a status, and what it never writes.
+  /// Status fields that the engine always writes and that are missing, and those with values that it never writes.
   private static func statusProblems(_ status: JSON?, cluster: String) -> [String] {
     guard let status, status.object?.isEmpty == false else { return [] }
     var problems: [String] = []
@@ -204,7 +202,7 @@ extension ClusterShape {
     return containers.contains { $0["name"]?.string == "app" } ? nil : .set(name: name, field: .container)
   }
 
-  /// A claim is kept when its member goes, and its role too: then it is known by its role's label.
+  /// A claim is kept when its member or its role is removed; it is then identified by its role's label.
   private static func mismatch(claim: JSON, of cluster: String, _ stems: Set<String>) -> ShapeMismatch? {
     guard let name = claim["metadata"]?["name"]?.string, name.hasPrefix("\(claimTemplate)-"),
       let stem = DerivedNames.stemOfPod(String(name.dropFirst(claimTemplate.count + 1)))

@@ -1,10 +1,11 @@
 import Values
 
-// The wire form of a cluster's status. Absent values are left out; unknown values of a word read as the
-// first step of what they stand for, so that a status that someone damaged is built up again.
+// The wire format of a cluster's status. Absent values are left out. An unknown value of an enum is read as its first
+// step, so that a damaged status is rebuilt.
 
 extension ClusterStatus {
-  /// Nil where there is no status yet. One that another operator writes reads as stalled: nothing of it goes on here.
+  /// Nil if there is no status yet. A status that another operator writes is read as stalled: the engine does nothing
+  /// with it.
   public init?(_ status: JSON?) {
     guard let status, let state = status["state"]?.string.flatMap(State.init) else { return nil }
     self.init(

@@ -1,31 +1,32 @@
-// How long the steps of an upgrade take, by which deadlines are judged; and what stops that clock.
+// The duration of an upgrade's steps, which deadlines are compared with, and the reasons that stop this clock.
 
 extension Condition {
-  /// The reason of `Progressing` for an engine that somebody has told to stop.
+  /// The reason of `Progressing` for a cluster whose engine was suspended by a user.
   public static let suspended = "Suspended"
-  /// The reason of `Progressing` for a cluster at rest whose last change waits for something beside it.
+  /// The reason of `Progressing` for an idle cluster whose last change waits for something outside the cluster.
   public static let waitingForConnections = "WaitingForConnections"
-  /// The reason of `Stalled` for a cluster whose app is not there.
+  /// The reason of `Stalled` for a cluster whose app does not exist.
   public static let appMissing = "AppMissing"
-  /// The reason of `Stalled` for a cluster that is to go back to an app to which no way leads any more.
+  /// The reason of `Stalled` for a cluster whose spec requests an app that it can no longer roll back to.
   public static let noWayBack = "NoWayBack"
 }
 
 extension ClusterStatus {
-  /// Whether somebody has told the engine to stop before its next step.
+  /// Whether a user has suspended the engine before its next step.
   public var isSuspended: Bool { condition(.progressing)?.reason == Condition.suspended }
 
-  /// Why the last change of a cluster at rest is not done, where it waits for something beside the cluster.
+  /// Why the last change of an idle cluster is not done, if it waits for something outside the cluster.
   public var wait: String? {
     condition(.progressing).flatMap { $0.reason == Condition.waitingForConnections ? $0.message : nil }
   }
 
-  /// Whether that change is the one that made this generation of the spec, and no earlier one.
+  /// Whether the waiting change is the one that made this generation of the spec, not an earlier one.
   public func waits(at generation: Int) -> Bool {
     wait != nil && condition(.progressing)?.observedGeneration == generation
   }
 
-  /// Since when a pod that the upgrade has in hand has not got on, in whole seconds since 1970; nil for any other.
+  /// The time since which a pod that is being upgraded has made no progress, in whole seconds since 1970; nil for
+  /// other pods.
   public func stepSince(of member: MemberStatus, in role: RoleStatus) -> Int? {
     guard let info = upgradeInfo, let ledger = member.upgrade, ledger.id == info.id, !ledger.done else {
       return nil
@@ -33,8 +34,10 @@ extension ClusterStatus {
     return max(ledger.since, role.progressedAt ?? 0)
   }
 
-  /// Since when the steps of the upgrade have not got on: of each pod in hand, or where there is none of the upgrade
-  /// as a whole, in whole seconds since 1970. Empty where none runs.
+  /// The times since which the upgrade's steps have made no progress, in whole seconds since 1970.
+  ///
+  /// One for each pod that is being upgraded, or one for the whole upgrade if there is no such pod. Empty if no
+  /// upgrade runs.
   public var stepsSince: [Int] {
     guard upgradeInfo != nil else { return [] }
     let inHand = roles.flatMap { role in role.members.compactMap { stepSince(of: $0, in: role) } }

@@ -1,34 +1,34 @@
 import Values
 
-/// What the engine has made of a cluster so far: the status subresource, and all that the engine remembers.
+/// The status subresource of a cluster, which is also the engine's entire persistent state.
 public struct ClusterStatus: Sendable, Hashable {
   public var state: State
-  /// The app now being realised.
+  /// The app that is being realized.
   public var app: String
-  /// Where `app` was found, pinned so that a later namesake cannot take its place.
+  /// The catalog in which `app` was found, pinned so that a later app of the same name cannot replace it.
   public var appCatalog: AppCatalog?
-  /// Present only while an upgrade or a rollback runs.
+  /// Set only while an upgrade or a rollback runs.
   public var upgradeInfo: UpgradeInfo?
-  /// The git commit being realised.
+  /// The git commit that is being realized.
   public var specCommit: String?
-  /// The generation of the spec that this status was made from.
+  /// The generation of the spec that this status was computed from.
   public var observedGeneration: Int
-  /// The highest node id given so far; ids are never reused.
+  /// The highest node id used so far; ids are never reused.
   public var lastNodeID: Int
   public var roles: [RoleStatus]
   public var conditions: [Condition]
-  /// The request to run a script again that was heard last, so that it is not heard twice.
+  /// The last retry request that was handled, so that it is not handled twice.
   public var lastRetry: String?
-  /// Nil for a cluster that was never connected to anything.
+  /// Nil for a cluster that never had connections.
   public var connections: ConnectionState?
-  /// What the last upgrades and rollbacks did. Nothing is decided by it.
+  /// The history of the last upgrades and rollbacks. No decision depends on it.
   public var journal: Journal
 
   public enum State: String, Sendable, Hashable, CaseIterable {
     case creating
-    /// At rest: every member configured, nothing under way.
+    /// Idle: every member is configured and no operation runs.
     case configured
-    /// Members come, go or change.
+    /// Members are added, removed or changed.
     case updating
   }
 
@@ -52,14 +52,14 @@ public struct ClusterStatus: Sendable, Hashable {
     self.journal = journal
   }
 
-  /// The same without its journal.
+  /// The status without its journal.
   public var withoutJournal: ClusterStatus {
     var status = self
     status.journal = Journal()
     return status
   }
 
-  /// The same without what scripts said; exit codes and reasons stay.
+  /// The status without the output of scripts; exit codes and reasons stay.
   public var withoutOutput: ClusterStatus {
     var status = self
     for role in status.roles.indices {
@@ -75,17 +75,17 @@ public struct ClusterStatus: Sendable, Hashable {
   public var members: [MemberStatus] { roles.flatMap(\.members) }
 }
 
-/// An upgrade or rollback that runs.
+/// A running upgrade or rollback.
 public struct UpgradeInfo: Sendable, Hashable {
   public var isRollingBack: Bool
-  /// During an upgrade the app that a rollback goes back to; during a rollback the app being left.
+  /// During an upgrade, the app that a rollback returns to; during a rollback, the app of the cancelled upgrade.
   public var prevApp: String
   public var prevAppCatalog: AppCatalog?
-  /// Names this upgrade; its rollback keeps it, because the ledger is read by it.
+  /// The id of the upgrade. Its rollback keeps the id, because ledger entries refer to it.
   public var id: String
-  /// When it began, in whole seconds since 1970.
+  /// The start time, in whole seconds since 1970.
   public var startedAt: Int
-  /// True once `cluster_upgraded` or `cluster_reverted` has been queued for every member that hears it.
+  /// True once `cluster_upgraded` or `cluster_reverted` has been queued for every member that subscribes to it.
   public var announced: Bool
 
   public init(
@@ -105,11 +105,11 @@ public struct RoleStatus: Sendable, Hashable {
   public var id: String
   /// The name of the role's StatefulSet.
   public var statefulSet: String
-  /// Absent outside an upgrade, and for roles whose image is the same in both apps.
+  /// Nil outside an upgrade, and for roles whose image is the same in both apps.
   public var upgradeStatus: UpgradeStatus?
-  /// When the upgrade last got on in this role, in whole seconds since 1970; nil outside an upgrade.
+  /// The time of the upgrade's last progress in this role, in whole seconds since 1970; nil outside an upgrade.
   public var progressedAt: Int?
-  /// In order of ordinal.
+  /// Sorted by ordinal.
   public var members: [MemberStatus]
 
   public enum UpgradeStatus: String, Sendable, Hashable, CaseIterable {
@@ -140,7 +140,7 @@ public struct MemberStatus: Sendable, Hashable {
   public var podUpgradeStatus: PodUpgradeStatus?
   /// The app whose image and package this member has.
   public var app: String?
-  /// The ledger: what the running upgrade did to this pod. A pod without it was not touched.
+  /// The ledger: what the running upgrade did to this pod. Nil for a pod that the upgrade has not changed.
   public var upgrade: Ledger?
   public var detail: Detail
 
@@ -159,21 +159,21 @@ public struct MemberStatus: Sendable, Hashable {
     case rollingBack = "PodRollingBack"
   }
 
-  /// What one upgrade did to one pod.
+  /// The record of one upgrade's steps on one pod.
   public struct Ledger: Sendable, Hashable {
     /// The id of the upgrade.
     public var id: String
-    /// The revision that the pod was to get.
+    /// The target revision of the pod.
     public var revision: String
-    /// The container that got package and script.
+    /// The container in which the package was installed and the script was run.
     public var containerID: String?
     /// The event whose script ran, `pod_upgraded` or `pod_reverted`.
     public var script: LifecycleEvent?
-    /// Nil while the script has not been seen to end.
+    /// Nil until the script has ended.
     public var exitCode: Int?
-    /// True once the pod is as this upgrade (or its rollback) wants it, script included.
+    /// True once the pod has the state that this upgrade (or its rollback) requires, and its script has run.
     public var done: Bool
-    /// When it was claimed, in whole seconds since 1970.
+    /// The time at which the upgrade claimed the pod, in whole seconds since 1970.
     public var since: Int
 
     public init(
@@ -191,27 +191,27 @@ public struct MemberStatus: Sendable, Hashable {
   }
 
   public struct Detail: Sendable, Hashable {
-    /// The container for which the package was last installed and its scripts were last run to their end.
+    /// The container in which the package was last installed and its scripts last ran to completion.
     public var lastConfiguredContainer: String?
-    /// What is still to be told to this member, oldest first; before all what could not be told.
+    /// Pending notifications for this member, oldest first. If one failed, it is the first.
     public var pendingNotifications: [Notification]
     public var configError: String?
-    /// The ends of the last failed script's streams, capped by `maxLogSizeDump`.
+    /// The ends of the last failed script's output streams, limited by `maxLogSizeDump`.
     public var lastStdout: String?
     public var lastStderr: String?
-    /// Why the container or an init container waits: `ErrImagePull`, `CrashLoopBackOff` ….
+    /// The reason why the container or an init container waits: `ErrImagePull`, `CrashLoopBackOff` ….
     public var waitingReason: String?
     public var waitingMessage: String?
     public var schedulingError: String?
-    /// What it was that failed, where `configError` is set.
+    /// The step that failed, if `configError` is set.
     public var failedStep: FailedStep?
-    /// The id of the upgrade before which the package was copied aside on the volume; nil where no copy is left.
+    /// The id of the upgrade before which the package was backed up on the volume; nil if there is no backup.
     public var backup: String?
 
     public enum FailedStep: String, Sendable, Hashable, CaseIterable {
-      /// The config package could not be brought into the container.
+      /// The installation of the config package in the container.
       case install
-      /// The script that the first notification asks for.
+      /// The script of the first notification.
       case script = "startscript"
     }
 
@@ -252,17 +252,17 @@ public struct MemberStatus: Sendable, Hashable {
   }
 }
 
-/// A condition in Kubernetes' shape.
+/// A condition in the form that Kubernetes uses.
 public struct Condition: Sendable, Hashable {
   public var type: Kind
   public var status: Bool
-  /// One word in CamelCase, for programs.
+  /// One CamelCase word, for programs.
   public var reason: String
-  /// One sentence, for people.
+  /// One sentence, for users.
   public var message: String
   /// In whole seconds since 1970.
   public var lastTransition: Int
-  /// Of the spec that it speaks of; nil where it holds whatever the spec becomes.
+  /// The generation of the spec that the condition describes; nil if it does not depend on the spec.
   public var observedGeneration: Int?
 
   public enum Kind: String, Sendable, Hashable, CaseIterable {
@@ -287,7 +287,7 @@ public struct Condition: Sendable, Hashable {
 extension ClusterStatus {
   public func condition(_ kind: Condition.Kind) -> Condition? { conditions.first { $0.type == kind } }
 
-  /// How many members are in which situation: `memberStateRollup`.
+  /// The summary of member states: `memberStateRollup`.
   public struct Rollup: Sendable, Hashable {
     public var membershipChanging = false
     public var membersDown = false
@@ -327,17 +327,17 @@ extension ClusterStatus {
 }
 
 extension ClusterStatus {
-  /// Whether the upgrade that runs has come to a point from which there is no way back: a script may have begun to
-  /// change what the old image would not understand.
+  /// Whether the running upgrade has passed its point of no return: a script may have started to change data in a way
+  /// that the old image cannot read.
   ///
-  /// - Parameter named: the roles that the app that is gone to names, `*` for any.
+  /// - Parameter named: The roles that the new app names, `*` for any.
   public func hasPassed(pointOfNoReturn named: Set<String>) -> Bool {
     !roles(past: named).isEmpty
   }
 
-  /// The roles that have left no way back, in order.
+  /// The roles that have passed the point of no return, in order.
   ///
-  /// - Parameter pointOfNoReturn: the roles that the app that is gone to names, `*` for any.
+  /// - Parameter pointOfNoReturn: The roles that the new app names, `*` for any.
   public func roles(past pointOfNoReturn: Set<String>) -> [String] {
     guard !pointOfNoReturn.isEmpty, let info = upgradeInfo, !info.isRollingBack else { return [] }
     return roles.filter { role in
@@ -346,7 +346,7 @@ extension ClusterStatus {
     }.map(\.id)
   }
 
-  /// The roles that an annotation names, with blanks or commas between them.
+  /// The roles that an annotation names, separated by blanks or commas.
   public static func roles(named text: String?) -> Set<String> {
     Set((text ?? "").split(whereSeparator: { $0 == "," || $0.isWhitespace }).map(String.init))
   }

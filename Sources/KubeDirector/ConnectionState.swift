@@ -1,10 +1,11 @@
 import Values
 
-/// What of its connections a cluster's members have been told.
+/// The state of a cluster's connections of which its members were notified.
 public struct ConnectionState: Sendable, Hashable {
-  /// By kind and name, such as `configmaps/hadoop`: what tells the content that was seen from another.
+  /// A mark of the last seen content, by kind and name such as `configmaps/hadoop`. Different content has another
+  /// mark.
   public var marks: [String: String]
-  /// How often that changed.
+  /// The number of changes.
   public var changes: Int
 
   public init(marks: [String: String] = [:], changes: Int = 0) {

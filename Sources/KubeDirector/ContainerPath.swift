@@ -1,13 +1,15 @@
-/// An absolute path inside a container, in one spelling: `//d/./a/` is `/d/a`. Compared as bytes, as the kernel does.
+/// An absolute path inside a container in normalized form: `//d/./a/` is `/d/a`. Compared as bytes, as the kernel
+/// does.
 public struct ContainerPath: Sendable, Hashable {
-  /// The names, each followed by a zero byte. In the order of these bytes, what lies in a folder follows right after it.
+  /// The path's components, each followed by a zero byte. In this byte order, the contents of a folder follow directly
+  /// after it.
   private let names: [UInt8]
 
-  /// The longest path that Linux takes, in bytes.
+  /// The longest path that Linux accepts, in bytes.
   private static let limit = 4096
 
-  /// - Parameter text: steps back are taken out by names: `/a/../b` is `/b`.
-  /// - Returns: nil for the root itself, for a path that is not absolute or too long, and for one with a zero byte.
+  /// - Parameter text: `..` is resolved textually: `/a/../b` is `/b`.
+  /// - Returns: Nil for the root itself, for a path that is not absolute or too long, and for one with a zero byte.
   public init?(_ text: String) {
     guard text.utf8.first == UInt8(ascii: "/"), text.utf8.count < Self.limit, !text.utf8.contains(0) else {
       return nil
@@ -21,20 +23,20 @@ public struct ContainerPath: Sendable, Hashable {
     names = parts.flatMap { Array($0) + [0] }
   }
 
-  /// `/d/a`.
+  /// The path as text, such as `/d/a`.
   public var text: String {
     "/"
       + names.dropLast().split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(
         separator: "/")
   }
 
-  /// Whether it lies in another folder; no folder lies in itself.
+  /// Whether the path is inside another folder; no folder is inside itself.
   public func lies(in folder: ContainerPath) -> Bool {
     names.count > folder.names.count && names.starts(with: folder.names)
   }
 
-  /// Those of some paths that lie in another of them or repeat it, with the outermost that they lie in; both as
-  /// positions. Takes no longer than sorting them.
+  /// The paths that are inside another of the paths or repeat it, with the outermost folder that contains them; both
+  /// as positions. As fast as sorting.
   public static func nested(_ paths: [ContainerPath]) -> [(inner: Int, outer: Int)] {
     let order = paths.indices.sorted { left, right in
       paths[left].names == paths[right].names
@@ -52,7 +54,7 @@ public struct ContainerPath: Sendable, Hashable {
     return found
   }
 
-  /// The paths without those that lie in another of them or repeat it, in their order.
+  /// The paths without those that are inside another of them or repeat it, in their original order.
   public static func outermost(_ paths: [ContainerPath]) -> [ContainerPath] {
     let inner = Set(nested(paths).map(\.inner))
     return paths.indices.filter { !inner.contains($0) }.map { paths[$0] }

@@ -1,19 +1,20 @@
 import Values
 
-/// The names of a cluster's objects, made from its own name and those of its roles. Pure: the same names always.
+/// The names of a cluster's objects, derived from its own name and those of its roles. Pure: the same input always
+/// gives the same names.
 ///
-/// Lower case; what a DNS label may not hold becomes `-`. A StatefulSet's name has at most 52 characters, because
-/// the label `controller-revision-hash` holds it, a dash and ten characters more, and a label's value ends at 63
-/// (kubernetes/kubernetes#64023).
+/// Names are lower case; `-` replaces characters that a DNS label may not contain. A StatefulSet's name has at most 52
+/// characters, because the label `controller-revision-hash` contains it, a dash and ten more characters, and a label's
+/// value is limited to 63 characters (kubernetes/kubernetes#64023).
 public enum DerivedNames {
-  /// The longest name that a StatefulSet may have.
+  /// The maximum length of a StatefulSet's name.
   public static let statefulSetLimit = 52
-  /// The longest DNS label, which a service's name is.
+  /// The maximum length of a DNS label, such as a service's name.
   public static let labelLimit = 63
 
-  /// `<cluster>-<role>`, cut and given a hash where it is too long or would be another role's name as well.
-  /// - Parameter among: The ids of all roles of the cluster. A role whose id is legal as it stands keeps the plain
-  ///   name; those that only become like it get the hash. For more than one role ask `statefulSets`.
+  /// `<cluster>-<role>`; cut and with a hash if it is too long or would also be another role's name.
+  /// - Parameter among: The ids of all roles of the cluster. A role whose id is valid as it is keeps the plain name;
+  ///   roles whose ids only become equal to it get the hash. Use `statefulSets` for more than one role.
   public static func statefulSet(cluster: String, role: String, among: [String] = []) -> String {
     let id = label(role)
     return statefulSet(
@@ -22,7 +23,7 @@ public enum DerivedNames {
 
   /// The names of the StatefulSets of all roles, in the order of the roles.
   public static func statefulSets(cluster: String, roles: [String]) -> [String] {
-    // What each id is like, and which ids are: one stands for itself, several for each other.
+    // The distinct ids for each label: one id has the label to itself, several ids share it.
     var alike: [String: Set<ExactString>] = [:]
     for role in roles { alike[label(role), default: []].insert(ExactString(role)) }
     return roles.map { statefulSet(cluster: cluster, role: $0, isTaken: (alike[label($0)]?.count ?? 0) > 1) }
@@ -36,22 +37,22 @@ public enum DerivedNames {
       ? plain : hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
   }
 
-  /// Every name that a role's StatefulSet can have, whatever other roles its cluster had when it was made.
+  /// All names that a role's StatefulSet can have, whatever other roles its cluster had when it was created.
   public static func statefulSets(cluster: String, role: String) -> Set<String> {
     let plain = label("\(cluster)-\(role)")
     let hashed = hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
     return plain.utf8.count <= statefulSetLimit ? [plain, hashed] : [hashed]
   }
 
-  /// The headless service that gives members their host names: `<cluster>`, with a hash where that is no legal
-  /// name of a service.
+  /// The headless service that gives members their host names: `<cluster>`, with a hash if that is not a valid service
+  /// name.
   public static func headlessService(cluster: String) -> String {
     let plain = label(cluster)
     return plain == cluster && plain.utf8.count <= labelLimit
       ? plain : hashed(plain, of: cluster, limit: labelLimit)
   }
 
-  /// What follows the name of a pod in its host name.
+  /// The part of a pod's host name after the pod's name.
   public static func domain(of cluster: Metadata, clusterDomain: String) -> String {
     "\(headlessService(cluster: cluster.name)).\(cluster.namespace).svc.\(clusterDomain)"
   }
@@ -61,10 +62,10 @@ public enum DerivedNames {
 
   public static func pod(statefulSet: String, ordinal: Int) -> String { "\(statefulSet)-\(ordinal)" }
 
-  /// The volume claim that Kubernetes makes from the claim template `p`.
+  /// The volume claim that Kubernetes creates from the claim template `p`.
   public static func claim(statefulSet: String, ordinal: Int) -> String { "p-\(statefulSet)-\(ordinal)" }
 
-  /// The StatefulSet that a pod of this name would be of; nil where it does not end in a dash and digits.
+  /// The StatefulSet that a pod of this name would belong to; nil if the name does not end in a dash and digits.
   public static func stemOfPod(_ name: String) -> String? {
     let digits = name.utf8.reversed().prefix { (0x30...0x39).contains($0) }.count
     let stem = name.utf8.dropLast(digits)
@@ -72,8 +73,8 @@ public enum DerivedNames {
     return String(Substring(stem.dropLast()))
   }
 
-  /// The StatefulSet and the ordinal of the pod that has this name; nil for what is no name of a pod, or of one beyond
-  /// what a cluster may have.
+  /// The StatefulSet and the ordinal of the pod with this name; nil if it is not a pod name, or if the ordinal exceeds
+  /// the maximum size of a cluster.
   public static func podParts(_ name: String) -> (statefulSet: String, ordinal: Int)? {
     guard let stem = stemOfPod(name) else { return nil }
     let digits = name.utf8.dropFirst(stem.utf8.count + 1)
@@ -83,8 +84,8 @@ public enum DerivedNames {
     return (stem, ordinal)
   }
 
-  /// The same number for any two names that become one name, unless a hash tells them apart. Made without making
-  /// the name, so that thousands of clusters can be compared cheaply.
+  /// A fingerprint that is the same for any two names that are equal after conversion, unless a hash distinguishes
+  /// them. Computed without building the name, so that thousands of clusters can be compared cheaply.
   public static func fingerprint(_ parts: String...) -> UInt64 {
     var hash = fnvOffset
     for (index, part) in parts.enumerated() {
@@ -94,7 +95,7 @@ public enum DerivedNames {
     return hash
   }
 
-  /// Lower case, with a dash for everything that a DNS label may not hold.
+  /// The text in lower case, with a dash for every character that a DNS label may not contain.
   static func label(_ text: String) -> String {
     String(decoding: text.utf8.map(legal), as: UTF8.self)
   }
@@ -117,10 +118,10 @@ public enum DerivedNames {
     return "\(stem)-\(padded)"
   }
 
-  /// 36 to the 8th: what eight characters of `0`–`9`, `a`–`z` can tell apart.
+  /// 36 to the 8th power: the number of values of eight characters from `0`–`9` and `a`–`z`.
   private static let hashRange: UInt64 = 2_821_109_907_456
 
-  // FNV-1a, 64 bits: no secret is kept here, only like names apart.
+  // FNV-1a, 64 bits: it only distinguishes similar names and is not used for security.
   private static let fnvOffset: UInt64 = 0xcbf2_9ce4_8422_2325
   private static func mix(_ byte: UInt8, into hash: inout UInt64) {
     hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3

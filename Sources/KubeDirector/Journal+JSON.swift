@@ -1,7 +1,7 @@
 import Values
 
-// The journal as it stands in the status, and in the status tree, where anybody who writes that ref may have forged
-// it: no more is read than would ever be written.
+// The journal in the status and in the status tree. Anyone who may write the status ref may have forged it, so the
+// decoder accepts no more than the encoder would ever write.
 
 extension Journal {
   public init(_ journal: JSON?) {
@@ -81,7 +81,7 @@ extension Journal.Wait {
 }
 
 extension JSON {
-  /// A count or a duration that some arithmetic can bear.
+  /// A count or a duration, limited so that arithmetic on it cannot overflow.
   fileprivate func seconds(_ key: String) -> Int? {
     self[key]?.count()
   }

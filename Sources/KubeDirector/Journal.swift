@@ -1,7 +1,8 @@
-/// What was done to a cluster's pods, when, and because of which commit: its last upgrades and rollbacks.
+/// The history of a cluster's last upgrades and rollbacks: what was done to its pods, when, and because of which
+/// commit.
 ///
-/// Part of the status, so that it outlives whoever writes it; nothing is ever decided by it. Bounded to `runLimit`
-/// runs, `podLimit` pods and `waitLimit` waits a run, which is below 48 KiB however long the names are.
+/// It is part of the status, so that it outlives the process that writes it. No decision depends on it. It is limited
+/// to `runLimit` runs, `podLimit` pods and `waitLimit` waits per run, which is below 48 KiB for names of any length.
 public struct Journal: Sendable, Hashable {
   /// The oldest first.
   public var runs: [Run]
@@ -9,30 +10,30 @@ public struct Journal: Sendable, Hashable {
   public static let runLimit = 4
   public static let podLimit = 96
   public static let waitLimit = 8
-  /// The most bytes kept of what went wrong with a pod, or of what was waited for.
+  /// The maximum number of bytes of a pod's error or of a wait's description.
   public static let textLimit = 120
 
   public init(runs: [Run] = []) { self.runs = runs }
 
   /// One upgrade, or one rollback. All durations are in whole seconds.
   public struct Run: Sendable, Hashable {
-    /// The upgrade's id; its rollback has the same.
+    /// The upgrade's id, which its rollback shares.
     public var id: String
     public var isRollback: Bool
     public var from: String
     public var to: String
-    /// The commit that asked for it.
+    /// The commit that requested it.
     public var commit: String?
     /// In whole seconds since 1970.
     public var began: Int
     /// Nil while it runs.
     public var ended: Int?
-    /// True where a rollback took its place before it was through.
+    /// True if a rollback replaced it before it was complete.
     public var isTurnedBack: Bool
-    /// In the order in which their turns came; a pod whose turn came twice is there twice.
+    /// In the order in which they were claimed; a pod that was claimed twice is listed twice.
     public var pods: [Pod]
     public var waits: [Wait]
-    /// How many of its pods were let go to stay within bounds.
+    /// The number of pods that were dropped to stay within the limits.
     public var omitted: Int
 
     public init(
@@ -53,27 +54,27 @@ public struct Journal: Sendable, Hashable {
     }
   }
 
-  /// One pod's turn. Its phases follow each other without a gap; one that has not ended is nil.
+  /// One pod's part of a run. Its phases follow each other without a gap; a phase that has not ended is nil.
   public struct Pod: Sendable, Hashable {
     public var role: String
     public var pod: String
-    /// When it was claimed, in seconds since the run began.
+    /// When the run claimed the pod, in seconds since the run began.
     public var at: Int
-    /// Until the old pod had gone and the new one was there.
+    /// Until the old pod was deleted and the new one existed.
     public var replace: Int?
-    /// Until its image was on a node and a first container of it ran.
+    /// Until its image was on a node and the first container with it ran.
     public var pull: Int?
-    /// Until it was ready and had its config package.
+    /// Until it was ready and its config package was installed.
     public var start: Int?
-    /// While its script ran, every run of it; nil where no script belongs to it.
+    /// The time in which its script ran, in all attempts; nil if it has no script.
     public var hook: Int?
-    /// While what had failed waited until somebody had it tried again; nil where nobody had.
+    /// The time between a failure and the retry that a user requested; nil if no retry was requested.
     public var waited: Int?
-    /// True once the pod was as the run wanted it.
+    /// True once the pod had the state that the run required.
     public var isDone: Bool
-    /// What went wrong on the way, the last of several.
+    /// The last error on the way.
     public var trouble: String?
-    /// How often somebody had it tried again.
+    /// The number of retries that users requested.
     public var retries: Int
 
     public init(
@@ -93,13 +94,13 @@ public struct Journal: Sendable, Hashable {
       self.retries = retries
     }
 
-    /// All phases that have ended.
+    /// The sum of all phases that have ended.
     public var total: Int { (replace ?? 0) + (pull ?? 0) + (start ?? 0) + (hook ?? 0) + (waited ?? 0) }
   }
 
-  /// Something that the run had to wait for though nothing was wrong with its own pods.
+  /// A wait of the run for a cause outside its own pods.
   public struct Wait: Sendable, Hashable {
-    /// Who waits for what, in words.
+    /// What waits, and for what, as text.
     public var what: String
     /// In seconds since the run began.
     public var at: Int
@@ -113,8 +114,8 @@ public struct Journal: Sendable, Hashable {
     }
   }
 
-  /// Lets go what is beyond the bounds: the oldest runs, then of the oldest run the pods of which there is the
-  /// least to tell, then the shortest waits.
+  /// Drops what exceeds the limits: the oldest runs, then the least interesting pods of the oldest run, then the
+  /// shortest waits.
   public mutating func trim() {
     runs.removeFirst(max(0, runs.count - Self.runLimit))
     var excess = runs.reduce(0) { $0 + $1.pods.count } - Self.podLimit
@@ -129,7 +130,7 @@ public struct Journal: Sendable, Hashable {
     }
   }
 
-  /// A sentence cut to `textLimit` bytes, on one line.
+  /// The text on one line, cut to `textLimit` bytes.
   public static func brief(_ text: String) -> String {
     var out = ""
     for scalar in text.unicodeScalars.lazy.map({ $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }) {
@@ -141,9 +142,9 @@ public struct Journal: Sendable, Hashable {
 }
 
 extension Journal.Run {
-  /// Drops up to so many pods, those that went well first.
+  /// Drops up to `count` pods, successful ones first.
   ///
-  /// - Returns: how many.
+  /// - Returns: The number of dropped pods.
   fileprivate mutating func drop(_ count: Int) -> Int {
     let before = pods.count
     var left = count

@@ -1,9 +1,9 @@
 import Values
 
-/// The part of an object's metadata that kdops looks at.
+/// The part of an object's metadata that kdops reads.
 public struct Metadata: Sendable, Hashable {
   public var name: String
-  /// Empty where the file does not say; whoever reads files fills in the repository's default.
+  /// Empty if the file does not set it; the file reader fills in the repository's default.
   public var namespace: String
   public var labels: [String: String]
   public var annotations: [String: String]
@@ -26,7 +26,7 @@ public struct Metadata: Sendable, Hashable {
     self.deletionTimestamp = deletionTimestamp
   }
 
-  /// Nil where the object has no name.
+  /// Nil if the object has no name.
   public init?(_ object: JSON) {
     guard let metadata = object["metadata"], let name = metadata["name"]?.string, !name.isEmpty else {
       return nil
@@ -43,7 +43,7 @@ public struct Metadata: Sendable, Hashable {
 }
 
 extension Metadata {
-  /// The commit that asked for the spec as it is; nil for an object that did not come from git.
+  /// The commit that requested the current spec; nil for an object that did not come from git.
   public var specCommit: String? {
     annotations[Wire.Annotation.specCommit] ?? annotations[Wire.Annotation.commit]
   }

@@ -1,20 +1,22 @@
 import Values
 
-/// One run of `startscript` that a member is still owed.
+/// One pending run of a member's `startscript`.
 public struct Notification: Sendable, Hashable {
   public var event: LifecycleEvent
-  /// What follows the event on the command line, but for `nodes`.
+  /// The arguments after the event on the command line, except those from `nodes`.
   public var arguments: [String]
-  /// Who came or went.
+  /// The members that were added or removed.
   public var nodes: Nodes?
-  /// Tells this request from an earlier one for the same event: a commit, an upgrade's id, a retry's.
+  /// Distinguishes this request from an earlier one for the same event: the id of a commit, an upgrade or a retry.
   public var id: String
 
-  /// Members of one role, by their ordinals. Each of hundreds of listeners has them in the one status that all share,
-  /// whose size is bounded, so runs of them are written as `3-17`.
+  /// Members of one role, by their ordinals.
+  ///
+  /// Each of hundreds of subscribers has them in one shared status of limited size, so consecutive ordinals are
+  /// written as `3-17`.
   public struct Nodes: Sendable, Hashable {
     public var role: String
-    /// Also for a role that is gone by the time that it is told.
+    /// Stored because the role may be removed before the notification is delivered.
     public var statefulSet: String
     /// In ascending order.
     public var ordinals: [ClosedRange<Int>]
@@ -32,7 +34,7 @@ public struct Notification: Sendable, Hashable {
       }
     }
 
-    /// `3-17,20`.
+    /// The ordinals as text: `3-17,20`.
     public var text: String {
       ordinals.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
         .joined(separator: ",")
@@ -48,7 +50,7 @@ public struct Notification: Sendable, Hashable {
     self.id = id
   }
 
-  /// All that follows the event on the command line: `--role worker --fqdns …,… --nodegroup 1`.
+  /// All arguments after the event on the command line: `--role worker --fqdns …,… --nodegroup 1`.
   public func words(cluster: Metadata, clusterDomain: String) -> [String] {
     guard let nodes else { return arguments }
     let domain = DerivedNames.domain(of: cluster, clusterDomain: clusterDomain)
@@ -76,7 +78,7 @@ extension Notification {
 }
 
 extension Notification.Nodes {
-  /// More ordinals than a cluster may have members are damage.
+  /// More ordinals than a cluster may have members mean damaged data.
   private static let limit = ClusterSpec.memberLimit
 
   init?(_ nodes: JSON) {

@@ -1,16 +1,16 @@
-/// An amount in Kubernetes' notation: `500m`, `2`, `1.5Gi`, `1e3`, `12E`.
+/// A Kubernetes quantity: `500m`, `2`, `1.5Gi`, `1e3`, `12E`.
 ///
-/// Compared by value, so `1024Mi` is `1Gi`. Kept exactly, as thousand-millionths (nano), which is the finest
-/// that Kubernetes keeps; what is finer is rounded up, as there.
-/// Source: kubernetes/apimachinery, `pkg/api/resource/quantity.go`, the grammar in its comment.
+/// Compared by value, so `1024Mi` equals `1Gi`. Stored exactly in units of 10⁻⁹ (nano), the finest that Kubernetes
+/// stores; finer values are rounded up, as Kubernetes does. Source: kubernetes/apimachinery,
+/// `pkg/api/resource/quantity.go`, the grammar in its comment.
 public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible {
-  /// As written.
+  /// The original text.
   public let description: String
   private let nano: Int128
 
   private static let one: Int128 = 1_000_000_000
 
-  /// Nil where the text is no quantity, or beyond ±2^63.
+  /// Nil if the text is not a quantity, or is beyond ±2^63.
   public init?(_ text: String) {
     description = text
     var bytes = Substring(text).utf8
@@ -51,7 +51,7 @@ public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible 
     nano = negative ? -value : value
   }
 
-  /// What one unit of the suffix is, in nano: numerator and denominator.
+  /// The value of one unit of the suffix, in nano: numerator and denominator.
   private static func scale(_ suffix: String) -> (Int128, Int128)? {
     switch suffix {
     case "": return (one, 1)
@@ -87,11 +87,11 @@ public struct Quantity: Sendable, Hashable, Comparable, CustomStringConvertible 
   public var isZero: Bool { nano == 0 }
   public var isNegative: Bool { nano < 0 }
 
-  /// Rounded up to whole units, as Kubernetes gives `Value()`.
+  /// The value rounded up to whole units, as Kubernetes' `Value()`.
   public var wholeUnits: Int64 {
     Int64(clamping: nano > 0 ? (nano + Self.one - 1) / Self.one : nano / Self.one)
   }
 
-  /// One spelling for each value, so that values can be compared as text: nano units.
+  /// The same text for equal values, in nano units, so that values can be compared as text.
   public var canonical: String { "\(nano)n" }
 }

@@ -1,13 +1,13 @@
-/// A role with the app's defaults filled in: what a member of it really gets.
+/// A role with the app's defaults resolved: the configuration that a member gets.
 public struct ResolvedRole: Sendable, Hashable {
   public var id: String
   public var cardinality: Cardinality
-  /// Empty only where the app breaks `app/role-image`.
+  /// Empty only if the app violates `app/role-image`.
   public var image: String
   public var package: ConfigPackage?
   public var persistDirs: [String]
   public var events: Set<LifecycleEvent>
-  /// How many bytes of each stream of a failed script are kept in the status; 0 keeps none.
+  /// The number of bytes of each output stream of a failed script that the status keeps; 0 keeps none.
   public var maxLogSizeDump: Int
   public var minResources: [String: String]
   public var minStorage: String?
@@ -16,17 +16,17 @@ public struct ResolvedRole: Sendable, Hashable {
   public var tty: Bool
   public var serviceIDs: [String]
 
-  /// True where the event goes out to members of this role.
+  /// Whether members of this role subscribe to the event.
   public func hears(_ event: LifecycleEvent) -> Bool {
     package != nil && (events.contains(event) || LifecycleEvent.always.contains(event))
   }
 
-  /// Kept of a script's streams where an app says nothing.
+  /// The number of bytes that are kept of a script's output if the app does not set it.
   public static let defaultMaxLogSizeDump = 4096
 }
 
 extension AppSpec {
-  /// The role with defaults filled in; nil where the app has no such role or its cardinality is no cardinality.
+  /// The role with defaults resolved; nil if the app has no such role or its cardinality is invalid.
   public func resolved(_ id: String) -> ResolvedRole? {
     guard let role = role(id), let cardinality = Cardinality(role.cardinality) else { return nil }
     let package: ConfigPackage? =
@@ -45,6 +45,6 @@ extension AppSpec {
       serviceIDs: serviceIDs(of: id))
   }
 
-  /// Every role, resolved, in the order written.
+  /// All roles with defaults resolved, in file order.
   public var resolvedRoles: [ResolvedRole] { roles.compactMap { resolved($0.id) } }
 }

@@ -1,7 +1,7 @@
-/// A version by the rules of Semantic Versioning 2.0.0 (https://semver.org).
+/// A version according to Semantic Versioning 2.0.0 (https://semver.org).
 ///
-/// Two versions that differ only in build metadata are equal in precedence, hence `==` here; `description` keeps
-/// what was written.
+/// Two versions that differ only in build metadata have equal precedence and are therefore `==`; `description` keeps
+/// the original text.
 public struct SemanticVersion: Sendable, Comparable, Hashable, CustomStringConvertible {
   public let description: String
   /// Major, minor and patch, as digits without leading zeros: the specification sets no upper bound.
@@ -22,7 +22,7 @@ public struct SemanticVersion: Sendable, Comparable, Hashable, CustomStringConve
     }
   }
 
-  /// Nil where the text breaks SemVer 2.0.0: leading `v`, missing parts, leading zeros, empty identifiers.
+  /// Nil if the text violates SemVer 2.0.0: leading `v`, missing parts, leading zeros, empty identifiers.
   public init?(_ text: String) {
     var rest = Substring(text)
     if let plus = rest.firstIndex(of: "+") {
@@ -67,7 +67,7 @@ public struct SemanticVersion: Sendable, Comparable, Hashable, CustomStringConve
     }
   }
 
-  /// Numbers of any length, compared without converting them.
+  /// Compares numbers of any length without converting them.
   private static func isLess(_ a: String, _ b: String) -> Bool {
     a.utf8.count == b.utf8.count
       ? Array(a.utf8).lexicographicallyPrecedes(Array(b.utf8)) : a.utf8.count < b.utf8.count

@@ -1,21 +1,23 @@
 import Diagnostics
 
-/// How the message of the condition `Stalled` ends: behind what ails which pod stands the way out, told from the rest
-/// by its first words.
+/// The last part of the message of the condition `Stalled`: the remediation, which follows the reason and is
+/// recognized by its first words.
 public enum StallWords {
-  /// Another app is named again.
+  /// Remediation: restore the old app in the spec.
   public static let goBack = "; to go back to "
-  /// What failed is run again.
+  /// Remediation: fix the cause; the failed step is run again.
   public static let mend = "; mend the cause"
-  /// The same, where somebody might think of a revert.
+  /// The same, for a stall that a user might try to end with a revert.
   public static let mendNotRevert = "; a revert does not mend that: mend the cause"
 }
 
 extension StallWords {
-  /// The command that puts a cluster's file back as it was before a commit, and no other file. It works for every
-  /// commit: of a merge, `~1` is the followed branch before it, and a commit that changed other clusters leaves them.
+  /// The command that restores a cluster's file, and no other file, to its state before a commit.
   ///
-  /// - Parameter path: the cluster's file, from the root of the repository.
+  /// It works for every commit: for a merge, `~1` is the previous commit of the followed branch, and changes of other
+  /// clusters in the commit are kept.
+  ///
+  /// - Parameter path: The cluster's file, relative to the root of the repository.
   public static func goBack(before commit: String, path: String) -> String {
     "\(restore)\(commit.prefix(7))~1 \(ShellWord.path(path)) && git commit --all \(end)"
   }
@@ -24,7 +26,8 @@ extension StallWords {
 
   private static let end = "&& git push"
 
-  /// A stall's message and, apart from it, the command that ends the stall, for where it would be cut in the middle.
+  /// The message of a stall without the command that ends it, and the command, so that the command is not cut in the
+  /// middle.
   public static func split(_ message: String) -> (words: String, command: String?) {
     guard let start = message.firstRange(of: ": \(restore)"),
       let finish = message[start.upperBound...].firstRange(of: Self.end)
@@ -37,8 +40,8 @@ extension StallWords {
 }
 
 extension UpgradeInfo {
-  /// The first digits of the commit that began the upgrade: a later one may have touched no more than labels. Nil where
-  /// the id does not tell.
+  /// The first digits of the commit that started the upgrade. `specCommit` may be later and may have changed only
+  /// labels. Nil if the id has no commit.
   public var commit: String? {
     let stem = id.prefix { $0 != "-" }
     return stem.utf8.count >= 7 && stem.allSatisfy(\.isHexDigit) ? String(stem.prefix(7)) : nil
@@ -46,10 +49,10 @@ extension UpgradeInfo {
 }
 
 extension Condition {
-  /// What ails which pod, without the way out.
+  /// The reason of the stall and its pod, without the remediation.
   public var complaint: String { String(message[..<(wayOutBegins ?? message.endIndex)]) }
 
-  /// How the stall is ended; nil where nothing is said of that.
+  /// The remediation of the stall; nil if the message has none.
   public var wayOut: String? {
     wayOutBegins.map { String(message[$0...].trimmingPrefix("; ")) }
   }
@@ -60,6 +63,6 @@ extension Condition {
     }.min()
   }
 
-  /// True where the way out is to name the old app again.
+  /// True if the remediation is to restore the old app.
   public var offersReturn: Bool { message.contains(StallWords.goBack) }
 }

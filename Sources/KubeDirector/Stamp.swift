@@ -1,24 +1,25 @@
 import Crypto
 import Values
 
-/// Vouches for an object: the reconciler writes it when it applies a file, and the engine acts on no spec without it,
-/// so that an edit by hand starts nothing.
+/// A signature on an object. The reconciler writes it when it applies a file, and the engine ignores a spec without
+/// it, so that a manual edit has no effect.
 ///
-/// It is a message authentication code under a key that only the installation's daemons read. Whoever may edit
-/// objects, annotations included, cannot make one; a copy of an older one stands only for that very object as it was.
+/// It is a message authentication code with a key that only the installation's daemons can read. A user who may edit
+/// objects, including their annotations, cannot create one; a copy of an older one is valid only for the same object
+/// in the same state.
 public struct Stamp: Sendable {
   /// In bytes.
   public static let keyLength = 32
 
   private let key: SymmetricKey
 
-  /// - Parameter key: nil is given back for one that is shorter than `keyLength`.
+  /// - Parameter key: At least `keyLength` bytes; the result is nil for a shorter key.
   public init?(key: [UInt8]) {
     guard key.count >= Self.keyLength else { return nil }
     self.key = SymmetricKey(data: key)
   }
 
-  /// The value for an object that has its spec and the notes of where it came from.
+  /// The stamp for an object with this spec and these annotations of its origin.
   public func of(_ object: JSON) -> String {
     let metadata = object["metadata"]
     let origin = [
@@ -27,26 +28,26 @@ public struct Stamp: Sendable {
     let content: [JSON?] =
       ["kdops.dev/stamp 1", object["kind"], metadata?["namespace"], metadata?["name"]]
       + origin.map { metadata?["annotations"]?[$0] } + [object["spec"]]
-      // Objects that were applied before there was one do without.
+      // Objects that were applied before this annotation existed do not include it.
       + (metadata?["annotations"]?[Wire.Annotation.specCommit].map { [$0] } ?? [])
     let message = JSON.array(content.map { $0 ?? .null }).serialized(pretty: false, sortedKeys: true)
     return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
   }
 
-  /// The value for a commit that a daemon of the installation makes, over all of its text: tree, parents, author and
-  /// message. It stands for that very commit at that very place of the history.
+  /// The stamp for a commit that a daemon of the installation creates, over its whole text: tree, parents, author and
+  /// message. It is valid only for that commit at that place in the history.
   public func of(commit text: [UInt8]) -> String {
     let message = Array("kdops.dev/commit 1\n".utf8) + text
     return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
   }
 
-  /// The value for a note of which commit of a branch was worked off.
+  /// The stamp for the record of the last attempted revision of a branch.
   public func of(worked commit: String, branch: String) -> String {
     let message = Array("kdops.dev/worked 1\n\(branch)\n\(commit)".utf8)
     return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
   }
 
-  /// The object with the stamp that stands for it.
+  /// The object with its stamp.
   public func on(_ object: JSON) -> JSON {
     var stamped = object
     var annotations = object["metadata"]?["annotations"] ?? [:]
@@ -55,14 +56,14 @@ public struct Stamp: Sendable {
     return stamped
   }
 
-  /// Whether the object's spec was applied from git, from where it says.
+  /// Whether the stamp is valid: the object's spec was applied from git, from the origin in its annotations.
   public func holds(_ object: JSON) -> Bool {
     guard let value = object["metadata"]?["annotations"]?[Wire.Annotation.stamp]?.string else { return false }
     return value == of(object)
   }
 }
 
-/// SHA-256, shortened.
+/// Truncated SHA-256.
 public enum Digest {
   public static func hex(_ data: some Sequence<UInt8>, bytes: Int) -> String {
     text(SHA256.hash(data: Array(data)).prefix(bytes))

@@ -1,9 +1,9 @@
-/// Instants as Kubernetes writes them: RFC 3339 in UTC with whole seconds, `2026-01-31T09:05:00Z`.
+/// Timestamps in Kubernetes' format: RFC 3339 in UTC with whole seconds, `2026-01-31T09:05:00Z`.
 public enum Timestamp {
-  /// The seconds since 1970 of the years 0 to 9999, which are all that the notation has.
+  /// The seconds since 1970 for the years 0 to 9999, which are all that the format can express.
   private static let range = -62_167_219_200...253_402_300_799
 
-  /// - Parameter seconds: since 1970-01-01T00:00:00Z; what no year of four digits holds becomes the nearest that does.
+  /// - Parameter seconds: Since 1970-01-01T00:00:00Z; limited to years of four digits.
   public static func text(_ seconds: Int) -> String {
     let seconds = min(max(seconds, range.lowerBound), range.upperBound)
     let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
@@ -15,7 +15,7 @@ public enum Timestamp {
       "\(padding)\(year)-\(two(month))-\(two(day))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
   }
 
-  /// Seconds since 1970; nil where the text is no such instant. A fraction of a second is cut off.
+  /// Seconds since 1970; nil if the text is not such a timestamp. Fractions of a second are dropped.
   public static func seconds(_ text: String) -> Int? {
     let bytes = Array(text.utf8)
     guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes[4] == 0x2D, bytes[7] == 0x2D,
@@ -36,7 +36,7 @@ public enum Timestamp {
     return days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
   }
 
-  /// Days since 1970 as a date of the Gregorian calendar, counted in eras of 400 years that begin on 1 March.
+  /// Converts days since 1970 to a date of the Gregorian calendar, in eras of 400 years that begin on 1 March.
   private static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
     let shifted = days + 719_468
     let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

@@ -1,8 +1,10 @@
 import Values
 
 extension Cluster {
-  /// The cluster without what the administrator has not allowed, for whoever makes objects of it: its spec may have
-  /// come by another way than through the rules, or through lists that were wider then.
+  /// The cluster without fields that the administrator has not allowed.
+  ///
+  /// For code that creates objects from it: the spec may have been written without the rules, or when the lists
+  /// allowed more.
   public func restricted(to tenancy: Tenancy) -> Cluster {
     var cluster = self
     cluster.spec.restrict(to: tenancy, namespace: metadata.namespace)
@@ -11,7 +13,7 @@ extension Cluster {
 }
 
 extension ClusterSpec {
-  /// `raw` stays as it came.
+  /// Does not change `raw`.
   fileprivate mutating func restrict(to tenancy: Tenancy, namespace: String) {
     if let type = serviceType, !tenancy.allows(serviceType: type) { serviceType = nil }
     connections.secrets.removeAll { !tenancy.secretPrefix.allows($0) }
@@ -36,7 +38,7 @@ extension ClusterRole {
 }
 
 extension AppSpec {
-  /// The app without what the administrator has not allowed.
+  /// The app without capabilities that the administrator has not allowed.
   public func restricted(to tenancy: Tenancy) -> AppSpec {
     if capabilities.isEmpty { return self }
     var app = self

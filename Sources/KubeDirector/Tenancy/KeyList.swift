@@ -1,18 +1,18 @@
 /// The keys of labels or annotations that a cluster's file may set on pods or services.
 ///
-/// A key with a domain (`example.com/role`) or a dot in it is addressed to some software, which may obey it; it has to
-/// be listed. A plain key, such as `team`, is by Kubernetes' convention private to users, and always allowed. Keys of
-/// KubeDirector's and kdops' own domains are never allowed: the daemon and scripts trust them.
+/// A key with a domain (`example.com/role`) or a dot is meant for some software that may act on it, so it must be
+/// listed. A plain key, such as `team`, is private to users by Kubernetes' convention, and always allowed. Keys in the
+/// domains of KubeDirector and kdops are never allowed: the daemon and scripts trust them.
 public struct KeyList: Sendable, Hashable, ExpressibleByArrayLiteral {
-  /// Whole keys, or beginnings of keys with `*` behind them.
+  /// Complete keys, or key prefixes followed by `*`.
   public let patterns: [String]
 
   public init(_ patterns: [String]) { self.patterns = patterns }
   public init(arrayLiteral elements: String...) { patterns = elements }
 
-  /// Names by which Kubernetes recommends to describe applications.
+  /// The labels that Kubernetes recommends for applications.
   public static let standardLabels: KeyList = ["app.kubernetes.io/*"]
-  /// The same, where Prometheus finds metrics, and digests that deployment tools note.
+  /// The same, and the keys with which Prometheus finds metrics and deployment tools record checksums.
   public static let standardPodAnnotations: KeyList = [
     "app.kubernetes.io/*", "checksum/*", "prometheus.io/*",
   ]
@@ -28,7 +28,7 @@ public struct KeyList: Sendable, Hashable, ExpressibleByArrayLiteral {
     pairs.isEmpty ? pairs : pairs.filter { allows($0.key) }
   }
 
-  /// Whether a key is of a domain that belongs to KubeDirector or kdops.
+  /// Whether a key is in a domain of KubeDirector or kdops.
   public static func isReserved(_ key: String) -> Bool {
     guard let slash = key.utf8.firstIndex(of: UInt8(ascii: "/")) else { return false }
     let domain = Array(key.utf8[..<slash])

@@ -1,27 +1,29 @@
 import Values
 
-/// A term of a role's affinity that speaks of other pods, and where it stands in `affinity`.
+/// A term of a role's affinity about other pods, and its path in `affinity`.
 public struct PodAffinityTerm: Sendable, Hashable {
   public var path: FieldPath
   public var content: JSON
 
-  /// The names that it lists. What Kubernetes would refuse as no name is named by its type, and so not allowed either.
+  /// The namespaces that it lists. A value that is not a name is represented by its type, so it is not allowed either.
   public var namespaces: [String] {
     guard let listed = content["namespaces"], !listed.isNull else { return [] }
     return (listed.array ?? [listed]).map { $0.string ?? "(\($0.typeName))" }
   }
 
-  /// Whether it chooses namespaces by their labels.
+  /// Whether it selects namespaces by their labels.
   public var selectsNamespaces: Bool { content["namespaceSelector"].map { !$0.isNull } ?? false }
 }
 
-/// The terms of a role's `affinity` about other pods. A pod that must not share a node with pods of a namespace keeps
-/// those off its node as well, so a term about other namespaces reaches other tenants.
+/// The terms of a role's `affinity` about other pods.
+///
+/// A pod that must not share a node with pods of a namespace also keeps those pods off its node, so a term about other
+/// namespaces affects other tenants.
 public enum PodAffinity {
   private static let kinds = ["podAffinity", "podAntiAffinity"]
   private static let required = "requiredDuringSchedulingIgnoredDuringExecution"
   private static let preferred = "preferredDuringSchedulingIgnoredDuringExecution"
-  /// Of a preference, beside its weight.
+  /// The member that holds the term of a preference, next to its weight.
   private static let term = "podAffinityTerm"
 
   public static func terms(in affinity: JSON) -> [PodAffinityTerm] {
@@ -41,7 +43,7 @@ public enum PodAffinity {
     return found
   }
 
-  /// The affinity without the terms that are not kept.
+  /// The affinity with only the terms that `keeps` accepts.
   static func filtered(_ affinity: JSON, keeps: (JSON) -> Bool) -> JSON {
     var affinity = affinity
     for kind in kinds {

@@ -1,19 +1,20 @@
-/// What the daemon's administrator lets clusters ask for.
+/// The administrator's limits on what clusters may request.
 ///
-/// Whatever can grant rights, open a way in or reach another tenant is denied unless a list names it. `*` in a list
-/// allows everything of its kind. Rules refuse what is denied, and the engine leaves it out of what it makes.
+/// Anything that can grant rights, allow access from outside or affect another tenant is denied unless a list names
+/// it. `*` in a list allows everything of its kind. Rules reject denied requests, and the engine leaves them out of
+/// the objects that it creates.
 public struct Tenancy: Sendable, Hashable {
-  /// Where clusters and apps may be. `Policy` excepts namespaces that are never allowed.
+  /// The namespaces in which clusters and apps may be. `Policy` excludes namespaces that are never allowed.
   public var namespaces: [String]
-  /// Those that a role may name.
+  /// The service accounts that a role may name.
   public var serviceAccounts: [String]
-  /// Those that an app may ask for.
+  /// The capabilities that an app may request.
   public var capabilities: [String]
-  /// The Secrets that a cluster may name, wherever it names them.
+  /// The Secrets that a cluster may name, in any field.
   public var secretPrefix: NamePrefix
   /// The ConfigMaps that a variable may take its value from.
   public var configMapPrefix: NamePrefix
-  /// The namespaces, beside its own, whose pods a role's affinity may speak of.
+  /// The namespaces, besides its own, whose pods a role's affinity may refer to.
   public var affinityNamespaces: [String]
   /// The types that services of members may have.
   public var serviceTypes: [String]
@@ -42,21 +43,21 @@ public struct Tenancy: Sendable, Hashable {
     self.serviceAnnotations = serviceAnnotations
   }
 
-  /// Reachable inside the Kubernetes cluster only.
+  /// Only reachable inside the Kubernetes cluster.
   public static let standardServiceTypes = ["ClusterIP"]
 
-  /// All of it, for a cluster that nobody shares.
+  /// No limits, for a Kubernetes cluster with a single tenant.
   public static let unlimited = Tenancy(
     serviceAccounts: ["*"], capabilities: ["*"], secretPrefix: .any, configMapPrefix: .any,
     affinityNamespaces: ["*"], serviceTypes: ["*"], podLabels: ["*"], podAnnotations: ["*"],
     serviceLabels: ["*"], serviceAnnotations: ["*"])
 
-  /// The settings of the daemon's configuration that hold the lists.
+  /// The settings of the daemon's configuration that contain the lists.
   public enum Setting: String, Sendable, CaseIterable {
     case namespaces, serviceAccounts, capabilities, secretPrefix, configMapPrefix, affinityNamespaces
     case serviceTypes, podLabels, podAnnotations, serviceLabels, serviceAnnotations
 
-    /// `tenancy.podLabels`.
+    /// The key in the configuration, such as `tenancy.podLabels`.
     public var key: String { "tenancy.\(rawValue)" }
   }
 
@@ -69,23 +70,24 @@ public struct Tenancy: Sendable, Hashable {
     list.contains { $0 == "*" || $0.utf8.elementsEqual(name.utf8) }
   }
 
-  /// Whether affinity in a cluster of one namespace may speak of pods of another.
+  /// Whether the affinity of a cluster in one namespace may refer to pods of another.
   public func allows(affinityFrom namespace: String, to other: String) -> Bool {
     other.utf8.elementsEqual(namespace.utf8) || Self.names(affinityNamespaces, other)
   }
 
-  /// Whether affinity may choose namespaces by their labels, which may be anybody's.
+  /// Whether affinity may select namespaces by their labels, which can match any tenant's namespace.
   public var allowsAffinityEverywhere: Bool { affinityNamespaces.contains("*") }
 }
 
-/// What names of objects begin with where a cluster may use them.
+/// The prefix of the object names that a cluster may use.
 public enum NamePrefix: Sendable, Hashable {
   /// No object may be used.
   case none
   case prefix(String)
   case any
 
-  /// An empty text allows none, `*` any, and another text the names that begin with it, a `*` at its end or not.
+  /// An empty text allows no name, `*` any name, and another text the names that begin with it, with or without `*` at
+  /// its end.
   public init(_ text: String) {
     switch text {
     case "": self = .none

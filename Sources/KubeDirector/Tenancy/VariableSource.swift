@@ -1,15 +1,15 @@
 import Values
 
-/// What a variable's `valueFrom` reads.
+/// The source that a variable's `valueFrom` reads.
 public enum VariableSource: Sendable, Hashable {
   case secret(String)
   case configMap(String)
-  /// A field of the pod itself, or an amount that its container asks for.
+  /// A field of the pod itself, or a resource amount of its container.
   case pod
-  /// Something that this version does not know, by its member's name.
+  /// A source that this version does not know, by its member's name.
   case unknown(String)
 
-  /// Under which member of `valueFrom` it stands.
+  /// The member of `valueFrom` for this source.
   public var member: String {
     switch self {
     case .secret: Self.secretMember
@@ -24,14 +24,15 @@ public enum VariableSource: Sendable, Hashable {
 }
 
 extension ClusterRole.EnvironmentVariable {
-  /// Where the value comes from; none where it stands in the file. Kubernetes takes one at most, which is not relied on.
+  /// The sources of the value; empty if the value is in the file. Kubernetes allows at most one, but this code does
+  /// not rely on that.
   public var sources: [VariableSource] {
     guard let source = raw["valueFrom"], !source.isNull else { return [] }
     guard let members = source.object else { return [.unknown("valueFrom")] }
     return members.compactMap { member, value in
       if value.isNull { return nil }
       switch member {
-      // Without a name Kubernetes refuses the pod; until then it counts as no allowed one.
+      // Kubernetes rejects the pod if there is no name; here it counts as a name that is not allowed.
       case VariableSource.secretMember: return .secret(value["name"]?.string ?? "")
       case VariableSource.configMapMember: return .configMap(value["name"]?.string ?? "")
       case "fieldRef", "resourceFieldRef": return .pod
