@@ -1,19 +1,19 @@
 import Values
 
-/// One finding: which rule, how bad, where, what, and how to mend it.
+/// One finding: the rule, the severity, the place, the problem and the fix.
 public struct Diagnostic: Sendable, Hashable {
-  /// The stable id of the rule that speaks, such as `upgrade/newer`.
+  /// The stable id of the violated rule, such as `upgrade/newer`.
   public var rule: String
   public var severity: Severity
-  /// Where it stands; nil when it concerns no file (an object that only the cluster holds).
+  /// The place in a file; nil if no file is concerned (an object that exists only in the cluster).
   public var location: SourceLocation?
-  /// The object concerned; nil when a file could not be read far enough to tell.
+  /// The object concerned; nil if the file could not be read far enough to determine it.
   public var object: ObjectReference?
   /// One sentence that names the objects and values involved. No trailing full stop.
   public var message: String
   /// What to do next. One sentence, no trailing full stop.
   public var hint: String?
-  /// The line concerned holds a secret and is not to be shown.
+  /// Whether the line contains a secret and must not be shown.
   public var concealsSource = false
 
   public init(
@@ -30,13 +30,13 @@ public struct Diagnostic: Sendable, Hashable {
 }
 
 public enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {
-  /// A rule is broken, and only a new commit can mend it.
+  /// A rule is violated, and only a new commit can fix it.
   case error
-  /// A rule does not hold yet; it is judged again when the cluster's state changes.
+  /// A rule does not pass yet; the change is judged again when the cluster's state changes.
   case waiting
   case warning
 
-  /// The worst is the greatest.
+  /// The most severe is the greatest.
   public static func < (left: Severity, right: Severity) -> Bool { left.rank < right.rank }
   private var rank: Int {
     switch self {
@@ -47,7 +47,7 @@ public enum Severity: String, Sendable, Hashable, CaseIterable, Comparable {
   }
 }
 
-/// Which object a finding is about.
+/// The identity of an object: kind, namespace and name.
 public struct ObjectReference: Sendable, Hashable, Comparable, CustomStringConvertible {
   @ExactString public var kind: String
   @ExactString public var namespace: String
@@ -59,7 +59,7 @@ public struct ObjectReference: Sendable, Hashable, Comparable, CustomStringConve
     self.name = name
   }
 
-  /// `namespace/name`, as people write it.
+  /// `namespace/name`, for users.
   public var description: String { "\(namespace)/\(name)" }
 
   public static func < (left: ObjectReference, right: ObjectReference) -> Bool {
@@ -67,13 +67,13 @@ public struct ObjectReference: Sendable, Hashable, Comparable, CustomStringConve
   }
 }
 
-/// A place in a file of the repository. Line and column count from 1; columns are Unicode scalars.
+/// A place in a file of the repository. Line and column start at 1; columns count Unicode scalars.
 public struct SourceLocation: Sendable, Hashable, Comparable {
-  /// The path from the repository's root, with `/`.
+  /// The path relative to the repository's root, with `/`.
   @ExactString public var file: String
   public var line: Int
   public var column: Int
-  /// How many columns the thing pointed at takes on its line; at least 1.
+  /// The number of columns of the marked text on its line; at least 1.
   public var length: Int
 
   public init(file: String, line: Int = 1, column: Int = 1, length: Int = 1) {
@@ -89,7 +89,7 @@ public struct SourceLocation: Sendable, Hashable, Comparable {
 }
 
 extension Sequence<Diagnostic> {
-  /// In the order of every report: file, line, column, rule, then message.
+  /// Sorted in report order: file, line, column, rule, then message.
   public func inReportOrder() -> [Diagnostic] {
     func key(_ one: Diagnostic) -> (ExactString, Int, Int, String, ExactString) {
       let place = one.location

@@ -1,19 +1,19 @@
 import Values
 
-/// Keeps the findings of one thing to as many as anybody reads, and says how many more there are.
+/// Limits the number of findings of a file or object, and reports how many were left out.
 public enum FindingLimit {
-  /// The rule that says so.
+  /// The id of the rule that reports the limit.
   public static let rule = "file/more-findings"
-  /// How many findings of one file or object are shown.
+  /// The maximum number of findings shown for one file or object.
   public static let standard = 100
 
-  /// The finding that stands for those that are left out.
+  /// The finding that represents those left out.
   ///
   /// - Parameters:
-  ///   - omitted: how many there are; at least one.
-  ///   - isAtLeast: there may be more, which nobody has counted.
-  ///   - severity: the worst of theirs.
-  ///   - subject: what they are about, in words.
+  ///   - omitted: Their number; at least one.
+  ///   - isAtLeast: Whether there may be more that were not counted.
+  ///   - severity: Their highest severity.
+  ///   - subject: The file or object, as messages name it.
   public static func more(
     _ omitted: Int, isAtLeast: Bool = false, _ severity: Severity, about subject: String,
     at location: SourceLocation?, of object: ObjectReference? = nil
@@ -28,8 +28,8 @@ public enum FindingLimit {
 }
 
 extension Sequence<Diagnostic> {
-  /// In report order, with at most so many findings of each file; of a file with more, the worst are kept and one finding
-  /// counts the others.
+  /// Sorted in report order, with at most `limit` findings per file. If a file has more, the most severe are kept and
+  /// one finding counts the others.
   public func inReportOrder(perFile limit: Int) -> [Diagnostic] {
     var groups: [ExactString: [Diagnostic]] = [:]
     var kept: [Diagnostic] = []

@@ -1,14 +1,14 @@
-/// Findings for people: the line of the file, what is underlined in it, and the way out last.
+/// Renders findings for users: the line of the file, the marked text in it, and the fix last.
 ///
-/// Whatever comes from files or the cluster is shown with its control characters made visible.
+/// Control characters in text from files or the cluster are made visible.
 public struct HumanRenderer {
   private let colour: Bool
   private let sourceLine: (_ file: String, _ line: Int) -> String?
 
   /// - Parameters:
-  ///   - colour: Whether ANSI colours are added; they never carry meaning alone.
-  ///   - sourceLine: A line of a file as it was judged, without its end; nil where it cannot be had, and the
-  ///     finding is then shown without it.
+  ///   - colour: Whether to add ANSI colours; they never carry meaning alone.
+  ///   - sourceLine: A line of a file as it was judged, without its line end; nil if not available, and the finding is
+  ///     then shown without it.
   public init(
     colour: Bool = false, sourceLine: @escaping (_ file: String, _ line: Int) -> String? = { _, _ in nil }
   ) {
@@ -16,15 +16,15 @@ public struct HumanRenderer {
     self.sourceLine = sourceLine
   }
 
-  /// The findings in report order with an empty line between two, then the summary; ends with a line feed. Of a file
-  /// with more findings than anybody reads the worst are shown, and the others counted.
+  /// The findings in report order, separated by empty lines, then the summary; ends with a line feed. If a file has
+  /// too many findings, the most severe are shown and the others are counted.
   public func render(_ report: Report) -> String {
     let findings = report.findings.inReportOrder(perFile: FindingLimit.standard).map { render($0) + "\n\n" }
       .joined()
     return findings + summary(report)
   }
 
-  /// One finding, a line a fact, without a line feed at the end.
+  /// One finding, with one fact per line, without a line feed at the end.
   public func render(_ finding: Diagnostic) -> String {
     var lines = [headline(finding)]
     let message = TerminalText.visible(finding.message)
@@ -56,7 +56,7 @@ public struct HumanRenderer {
     return "\(label) \(TerminalText.visible("\(object.kind) \(object)"))"
   }
 
-  /// How many findings of each severity, what became of the objects, and what was not judged.
+  /// The number of findings of each severity, the results for the objects, and the rules that were not judged.
   private func summary(_ report: Report) -> String {
     let counted = [
       (report.count(.error), "error", "errors"), (report.count(.waiting), "waiting", "waiting"),

@@ -1,28 +1,28 @@
-/// Text on its way to a terminal or the log of a CI job, with everything in it that a program there would obey broken.
+/// Makes text safe for a terminal or the log of a CI job: it breaks everything that a program there would execute.
 ///
-/// Runners read commands out of what a job prints, and what kdops prints repeats files and the output of scripts that a
-/// merge request brings. Obeyed are:
+/// Runners read commands from a job's output, and the output of kdops repeats files and script output that a merge
+/// request can contain. These are commands:
 /// - `::error::…`, `::add-mask::…`, `::stop-commands::…` at the beginning of a line, after blanks (GitHub and Gitea:
 ///   https://docs.github.com/actions/reference/workflow-commands-for-github-actions);
 /// - `##[…]` (GitHub), `##vso[…]` (Azure) and `##teamcity[…]` (TeamCity) anywhere in a line;
 /// - `section_start:0:…` and `section_end:0:…` anywhere (GitLab: https://docs.gitlab.com/ci/jobs/job_logs/);
-/// - control characters, save those that colour text.
+/// - control characters, except those that colour text.
 ///
-/// A command is broken by a space in it, which people see and a runner does not take.
+/// A space breaks a command: users see it, and a runner does not accept the command.
 public enum JobLog {
-  /// What a text is written in, and so how it is broken without changing what its reader gets.
+  /// The format of a text, which decides how a command is broken without changing the parsed content.
   public enum Notation: Sendable {
-    /// For people.
+    /// Text for users.
     case text
-    /// A command is broken by an escape of one of its characters.
+    /// An escape of one of its characters breaks a command.
     case json
-    /// The same.
+    /// As `json`.
     case xml
-    /// Left as it is: what wrote it breaks what comes from elsewhere.
+    /// Not changed: the renderer has already broken commands in text from outside.
     case finished
   }
 
-  /// The text without anything that a terminal or a runner would obey, save colours.
+  /// The text without anything that a terminal or a runner would execute; colours are kept.
   public static func inert(_ text: String, _ notation: Notation = .text) -> String {
     guard notation != .finished else { return text }
     var text = text
@@ -32,7 +32,7 @@ public enum JobLog {
     return broken.map { String(decoding: $0, as: UTF8.self) } ?? text
   }
 
-  /// Whether the text could hold anything of it; most has none, and is not copied.
+  /// Whether the text may contain a command. Most texts do not, and are not copied.
   private static func isSuspicious(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     var last: UInt8 = 0
     for byte in bytes {
@@ -50,13 +50,13 @@ public enum JobLog {
   }
 }
 
-/// Walks over the text once. Everything that is looked for is ASCII, save C1 controls and blanks.
+/// Scans the text once. Everything that it searches for is ASCII, except C1 controls and blanks.
 private struct Breaker {
   let bytes: UnsafeBufferPointer<UInt8>
   let notation: JobLog.Notation
   private var output: [UInt8] = []
   private var position = 0
-  /// Whether nothing but blanks stands before this place on its line.
+  /// Whether only blanks precede this position on its line.
   private var isAtStart = true
 
   init(bytes: UnsafeBufferPointer<UInt8>, notation: JobLog.Notation) {
@@ -93,7 +93,7 @@ private struct Breaker {
 
   // MARK: Breaking
 
-  /// Copies so many bytes, and sees to it that what follows is not taken with them.
+  /// Copies `count` bytes and separates them from what follows.
   private mutating func separate(_ count: Int) {
     copy(count)
     let byte = bytes[position]
@@ -105,7 +105,7 @@ private struct Breaker {
     position += 1
   }
 
-  /// `section_start:123:name`, where it is one.
+  /// Copies `section_start:123:name`, if it is at the current position.
   private mutating func copySection() {
     for word in ["section_start", "section_end"] where starts(with: word + ":") {
       let length = word.utf8.count
@@ -116,15 +116,15 @@ private struct Breaker {
   }
 
   private mutating func copyControl(_ byte: UInt8, length: Int) {
-    // Other notations have escaped those that they do not allow.
+    // The other formats have already escaped the characters that they do not allow.
     guard notation == .text, let scalar = Unicode.Scalar(UInt32(byte)) else { return copy(length) }
     output += Array(String(Character(TerminalText.standIn(for: scalar))).utf8)
     position += length
   }
 
-  // MARK: Looking
+  // MARK: Matching
 
-  /// Whether letters that may be a runner's name, and a bracket behind them, stand here.
+  /// Whether a possible runner name followed by a bracket begins here.
   private func opensBracket(_ start: Int) -> Bool {
     var place = start
     while place < bytes.count, place - start < Self.longestName, Self.isNameByte(bytes[place]) { place += 1 }
@@ -138,7 +138,7 @@ private struct Breaker {
       || byte == UInt8(ascii: "_")
   }
 
-  /// How long the sequence is that colours what follows: ECMA-48, `CSI … m`.
+  /// The length of a colour sequence at the current position: ECMA-48, `CSI … m`.
   private var colourLength: Int {
     guard next(1) == UInt8(ascii: "[") else { return 0 }
     var length = 2
@@ -154,7 +154,7 @@ private struct Breaker {
 
   private static let longestColour = 24
 
-  /// How long the blank is that stands here: one of those that runners cut off the beginning of a line.
+  /// The length of the blank at the current position, of those that runners trim at the beginning of a line.
   private var blankLength: Int {
     switch (bytes[position], next(1), next(2)) {
     case (UInt8(ascii: " "), _, _), (UInt8(ascii: "\t"), _, _): 1

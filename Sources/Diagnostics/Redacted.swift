@@ -1,10 +1,10 @@
-/// A value that no description, interpolation, dump or log shows; `reveal()` is the only way to it.
+/// A value that descriptions, interpolation, dumps and logs never show; only `reveal()` returns it.
 public struct Redacted<Value> {
   private let value: Value
 
   public init(_ value: Value) { self.value = value }
 
-  /// The value itself, for the one place that hands it to whoever asked for it.
+  /// The value itself, for the one place that passes it to its recipient.
   public func reveal() -> Value { value }
 }
 

@@ -1,26 +1,26 @@
-/// Cuts credentials out of text that people or logs will see.
+/// Removes credentials from text for users or logs.
 public enum Redaction {
-  /// What stands where a secret stood.
+  /// The replacement for a secret.
   public static let mark = "<redacted>"
 
   /// A URL, or any text with URLs in it, without its credentials.
   ///
-  /// The user and the password of a URL go away (of `ssh://` only the password, since the user is no secret
-  /// there); the values of parameters named like secrets, `Authorization` headers, bearer tokens and the
-  /// tokens that code hosts give out are replaced by `<redacted>`. Errors of libraries are passed through
-  /// here, so the form of the text is not trusted: what could be a secret counts as one.
+  /// The user and the password of a URL are removed (for `ssh://` only the password, because the user is not secret
+  /// there). The values of parameters with names of secrets, `Authorization` headers, bearer tokens and the tokens of
+  /// code hosts are replaced by `<redacted>`. The input includes library errors, so the format of the text is not
+  /// trusted: anything that could be a secret is treated as one.
   public static func url(_ text: String) -> String {
     var scanner = SecretScanner(text: Array(text.utf8))
     return scanner.redacted()
   }
 }
 
-/// Walks over the text once. Every delimiter is ASCII, so bytes serve, and cuts never split a character.
+/// Scans the text once. All delimiters are ASCII, so it works on bytes, and cuts never split a character.
 private struct SecretScanner {
   let text: [UInt8]
   private var output: [UInt8] = []
   private var position = 0
-  /// The word that was looked through last: where it ends, and where its last `@` stands. A text can be one word with a
+  /// The last scanned word: its end, and the position of its last `@`. Cached because a text can be one word with a
   /// URL at every fourth byte.
   private var word: (end: Int, at: Int?) = (0, nil)
 
@@ -66,7 +66,7 @@ private struct SecretScanner {
     let authority = text[position..<authorityEnd]
     var at = authority.lastIndex(of: UInt8(ascii: "@"))
     if at == nil, let colon = authority.lastIndex(of: UInt8(ascii: ":")), !isPort(authority[(colon + 1)...]) {
-      // A password with a slash in it: no valid URL, but people write it and errors repeat it.
+      // A password with a slash in it: not a valid URL, but users write it and errors repeat it.
       at = word.at.flatMap { $0 >= position ? $0 : nil }
     }
     guard let at else { return }
@@ -96,7 +96,7 @@ private struct SecretScanner {
     "jwt",
     "private_key", "access_key", "accesskey",
   ]
-  /// Too common in prose; secrets only as a parameter of a URL.
+  /// Too common in prose; treated as secrets only as URL parameters.
   private static let secretParameters: Set<String> = ["key", "sig", "code", "pat", "pass"]
 
   private func isSecretName(before end: Int) -> Bool {
@@ -110,7 +110,7 @@ private struct SecretScanner {
 
   // MARK: Tokens
 
-  /// How the tokens of GitHub, GitLab and Slack begin, as their documentation says.
+  /// The prefixes of the tokens of GitHub, GitLab and Slack, from their documentation.
   private static let tokenPrefixes = [
     "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glrt-", "glptt-", "xoxb-",
     "xoxp-",

@@ -1,20 +1,20 @@
-/// Everything that one validation found out; what every renderer takes.
+/// The result of one validation, which every renderer takes as input.
 public struct Report: Sendable, Hashable {
-  /// Where the knowledge about running clusters came from.
+  /// The source of the information about running clusters.
   public struct Status: Sendable, Hashable {
     public enum Source: String, Sendable, Hashable {
-      /// The files last written to git.
+      /// The status tree that was last written to git.
       case tree
       /// The cluster itself.
       case cluster
-      /// Nowhere; rules that need it were not judged.
+      /// No source; rules that need it were not judged.
       case none
     }
 
     public var source: Source
-    /// The commit that the status speaks of.
+    /// The commit that the status describes.
     public var commit: String?
-    /// The cluster whose status it is, for people; nil where the status does not say.
+    /// The cluster whose status it is, for users; nil if the status does not name it.
     public var cluster: String?
 
     public init(source: Source, commit: String? = nil, cluster: String? = nil) {
@@ -23,16 +23,16 @@ public struct Report: Sendable, Hashable {
       self.cluster = cluster
     }
 
-    /// Nothing is known about running clusters.
+    /// No information about running clusters.
     public static let none = Status(source: .none)
   }
 
-  /// What becomes of one object.
+  /// The result for one object.
   public struct ObjectVerdict: Sendable, Hashable {
     public var object: ObjectReference
-    /// The class of the change, in wire words: `create`, `upgrade`, `none` …
+    /// The kind of the change, in its wire format: `create`, `upgrade`, `none` …
     public var change: String
-    /// The verdict, in wire words: `accepted`, `rejected` …
+    /// The verdict, in its wire format: `accepted`, `rejected` …
     public var verdict: String
 
     public init(object: ObjectReference, change: String, verdict: String) {
@@ -42,7 +42,7 @@ public struct Report: Sendable, Hashable {
     }
   }
 
-  /// The commit that was compared with; nil when a whole tree was judged by itself.
+  /// The commit of the baseline; nil if a whole tree was judged by itself.
   public var base: String?
   /// The commit that was judged, or `staged`, or `worktree`.
   public var head: String
@@ -64,6 +64,6 @@ public struct Report: Sendable, Hashable {
     self.notJudged = notJudged
   }
 
-  /// How many findings are that bad.
+  /// The number of findings of that severity.
   public func count(_ severity: Severity) -> Int { findings.count { $0.severity == severity } }
 }

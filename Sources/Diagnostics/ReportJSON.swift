@@ -2,14 +2,14 @@ import Values
 
 /// The report of `kdops validate --format json`, an interface for programs.
 public enum ReportJSON {
-  /// Raised when a reader of the previous version would misread the output.
+  /// Increased when a reader of the previous version would misinterpret the output.
   public static let schemaVersion = 1
 
   /// The report as text that ends with a line feed.
   public static func render(_ report: Report) -> String { json(report).text(pretty: true) + "\n" }
 
-  /// The report as a tree. What is not known is `null`, and every member is always there; findings are sorted by
-  /// file, line, column and rule, objects by kind, namespace and name.
+  /// The report as JSON. All members are always present, and unknown values are `null`. Findings are sorted by file,
+  /// line, column and rule, objects by kind, namespace and name.
   public static func json(_ report: Report) -> JSON {
     [
       "schemaVersion": JSON(schemaVersion),

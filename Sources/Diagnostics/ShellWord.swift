@@ -1,15 +1,16 @@
-/// Words for commands that people are told to paste.
+/// Quotes arguments of commands that users are asked to paste.
 ///
-/// Decided and written byte by byte: of a quote and a combining mark behind it Swift makes one `Character`, a shell does not.
+/// Works byte by byte: Swift combines a quote and a following combining mark into one `Character`, but a shell does
+/// not.
 public enum ShellWord {
-  /// A path from the repository's root as the last word of a git command, whatever somebody called the file.
+  /// A path relative to the repository's root as the last argument of a git command, for any file name.
   ///
-  /// Among git's arguments `*`, `?`, `[` and a leading `:` mean more than themselves, hence `:(top,literal)`.
+  /// In git's arguments `*`, `?`, `[` and a leading `:` have a special meaning, hence `:(top,literal)`.
   public static func path(_ path: String) -> String {
     isPlain(path) && path.utf8.first != UInt8(ascii: "-") ? path : "-- \(quoted(":(top,literal)\(path)"))"
   }
 
-  /// What follows the `=` of an option.
+  /// The value after the `=` of an option.
   public static func value(_ text: String) -> String { isPlain(text) ? text : quoted(text) }
 
   private static func isPlain(_ text: String) -> Bool {
@@ -18,8 +19,8 @@ public enum ShellWord {
     }
   }
 
-  /// One word of a shell. What a terminal could obey or not show goes into `$'…'` as `\xHH`, which bash, zsh and ksh
-  /// read, so that the command can be shown as it is and still names the same file.
+  /// One quoted shell argument. Characters that a terminal could execute or not show are written as `\xHH` in `$'…'`,
+  /// which bash, zsh and ksh read, so that the command can be shown as it is and still names the same file.
   private static func quoted(_ text: String) -> String {
     let needsEscapes = text.unicodeScalars.contains(where: TerminalText.isUnsafe)
     var word = String.UnicodeScalarView()

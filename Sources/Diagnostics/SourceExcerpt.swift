@@ -1,10 +1,10 @@
-/// One line of a file laid out in terminal cells, and where in it a finding points.
+/// One line of a file laid out in terminal cells, with the marked range of a finding.
 struct SourceExcerpt {
-  /// The line as it is printed.
+  /// The line to print.
   private(set) var text = ""
-  /// How many cells stand before the underlined part.
+  /// The number of cells before the underlined range.
   private(set) var indent = 0
-  /// How many cells are underlined; at least one.
+  /// The number of underlined cells; at least one.
   private(set) var underline = 1
 
   private struct Cell {
@@ -13,7 +13,7 @@ struct SourceExcerpt {
     var scalars: Int
   }
 
-  /// Wide enough for what people write; a file minified into one line is cut around the place.
+  /// Wide enough for handwritten lines; a line of a minified file is cut around the marked range.
   static let widthLimit = 120
   private static let contextBefore = 40
   private static let tabStop = 4
@@ -51,7 +51,7 @@ struct SourceExcerpt {
     underline = max(underlined, 1)
   }
 
-  /// The cells that the columns fall into; a place past the end is an empty range there.
+  /// The cells of these columns; an empty range at the end if the place is past the end.
   private static func marked(_ cells: [Cell], column: Int, length: Int) -> Range<Int> {
     let wanted = (max(column, 1) - 1)..<(max(column, 1) - 1 + max(length, 1))
     var scalar = 0
@@ -91,28 +91,28 @@ struct SourceExcerpt {
   }
 }
 
-/// As much of a line around a place as an excerpt can show: a minified file is one line of a megabyte, and laying out a
-/// megabyte for each of its findings would take longer than anybody waits.
+/// The part of a line that an excerpt can show. A minified file can be one line of a megabyte, and laying out a
+/// megabyte for each of its findings would take too long.
 private struct LinePart {
   var text: String
-  /// Where the place stands in it, from 1.
+  /// The column of the place in this part, from 1.
   var column: Int
   var isCutBefore = false
   var isCutAfter = false
 
-  /// Unicode scalars; several may share a cell, so there are more of them than cells.
+  /// In Unicode scalars; several may share a cell, so there can be more of them than cells.
   private static let before = 256
   private static let after = 768
 
   init(of line: String, around column: Int) {
     text = line
     self.column = column
-    // No more scalars than bytes.
+    // There are never more scalars than bytes.
     guard line.utf8.count > Self.before + Self.after else { return }
     let scalars = line.unicodeScalars
     let skipped = max(column - 1 - Self.before, 0)
     let start = scalars.index(scalars.startIndex, offsetBy: skipped, limitedBy: scalars.endIndex)
-    // A place past the end is shown behind what stands last.
+    // A place past the end is shown after the last character.
     let first =
       start ?? scalars.index(scalars.endIndex, offsetBy: -Self.before, limitedBy: scalars.startIndex)
     let begin = first ?? scalars.startIndex

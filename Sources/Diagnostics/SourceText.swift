@@ -1,15 +1,15 @@
 import Values
 
-/// A file's bytes seen as lines, so that parsers and renderers agree on what a line and a column are.
+/// A file's bytes as lines, so that parsers and renderers count lines and columns in the same way.
 ///
-/// Lines end at `\n`; a `\r` before it belongs to the line's end. Columns are Unicode scalars. Bytes that are
-/// not UTF-8 count as one column each and are shown as U+FFFD.
+/// Lines end at `\n`; a `\r` before it is part of the line end. Columns count Unicode scalars. Bytes that are not
+/// UTF-8 count as one column each and are shown as U+FFFD.
 public struct SourceText: Sendable {
   private let bytes: [UInt8]
-  /// The byte at which each line begins; never empty.
+  /// The byte offset of each line's beginning; never empty.
   private let lineStarts: [Int]
-  /// How many scalars begin before each multiple of `markDistance` bytes, so that a place in a long line is found without
-  /// counting the line; nil where the bytes are no UTF-8 and have to be decoded.
+  /// The number of scalars that begin before each multiple of `markDistance` bytes, so that a place in a long line is
+  /// found without counting the whole line; nil if the bytes are not UTF-8 and must be decoded.
   private let marks: [Int]?
   private static let markDistance = 1024
 
@@ -30,23 +30,22 @@ public struct SourceText: Sendable {
     self.marks = bytes.withUnsafeBytes { UTF8Check.validPrefix(of: $0) == $0.count } ? marks : nil
   }
 
-  /// The text of a line without its end, or nil where the file has no such line. Lines count from 1.
+  /// The text of a line without its line end; nil if the file has no such line. Line numbers start at 1.
   public func line(_ number: Int) -> String? {
     guard lineStarts.indices.contains(number - 1) else { return nil }
     let start = lineStarts[number - 1]
     return String(decoding: bytes[start..<endOfLine(from: start)], as: UTF8.self)
   }
 
-  /// The line and the column of the scalar that begins at, or holds, a byte; past the end, the place right
-  /// after the last one. Both count from 1.
+  /// The line and column of the scalar that begins at, or contains, a byte; past the end, the place after the last
+  /// scalar. Both start at 1.
   public func position(ofByte offset: Int) -> (line: Int, column: Int) {
     let offset = min(max(offset, 0), bytes.count)
     let line = lineNumber(holding: offset)
     return (line, columns(lineStarts[line - 1]..<offset) + 1)
   }
 
-  /// The byte at which the scalar with that number begins, counting from 0; the length of the text when it
-  /// has fewer.
+  /// The byte offset of the scalar with that index, from 0; the length of the text if it has fewer scalars.
   public func byte(ofScalar number: Int) -> Int {
     bytes.withUnsafeBufferPointer { bytes in
       var left = number
@@ -58,7 +57,7 @@ public struct SourceText: Sendable {
     }
   }
 
-  /// A place in a file that begins at one byte and reaches to another, at most to the end of its line.
+  /// The place in a file from one byte to another, at most to the end of the first byte's line.
   public func location(file: String, from start: Int, to end: Int) -> SourceLocation {
     let start = min(max(start, 0), bytes.count)
     let end = min(max(end, start), endOfLine(from: start))
@@ -67,7 +66,7 @@ public struct SourceText: Sendable {
       file: file, line: line, column: column, length: end > start ? max(columns(start..<end), 1) : 1)
   }
 
-  /// The byte at which the line begins that holds a byte.
+  /// The offset of the beginning of the line that contains a byte.
   public func startOfLine(holding offset: Int) -> Int {
     lineStarts[lineNumber(holding: min(max(offset, 0), bytes.count)) - 1]
   }

@@ -1,7 +1,7 @@
-/// Text from files made fit for a terminal: nothing in it is a command to the terminal, and its width is known.
+/// Makes text from files safe for a terminal: nothing in it acts as a terminal command, and its width is known.
 public enum TerminalText {
-  /// The text with every control character made visible, so that a file can neither move the cursor nor
-  /// change the order in which a line is read.
+  /// The text with every control character made visible, so that a file can neither move the cursor nor change the
+  /// order in which a line is displayed.
   public static func visible(_ text: String) -> String {
     guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
     var shown = String.UnicodeScalarView()
@@ -9,8 +9,8 @@ public enum TerminalText {
     return String(shown)
   }
 
-  /// Whether a terminal could obey a scalar instead of showing it: control characters, line separators and
-  /// invisible format characters such as the bidirectional overrides.
+  /// Whether a terminal could act on a scalar instead of showing it: control characters, line separators and invisible
+  /// format characters such as the bidirectional overrides.
   static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
     if (0x20..<0x7F).contains(scalar.value) { return false }
     switch scalar.properties.generalCategory {
@@ -21,7 +21,7 @@ public enum TerminalText {
     }
   }
 
-  /// The picture that Unicode has for a control character, or the replacement character.
+  /// The Unicode symbol for a control character, or the replacement character.
   static func standIn(for scalar: Unicode.Scalar) -> Unicode.Scalar {
     switch scalar.value {
     case 0..<0x20: Unicode.Scalar(0x2400 + scalar.value) ?? "\u{FFFD}"
@@ -30,11 +30,11 @@ public enum TerminalText {
     }
   }
 
-  /// How many cells of a terminal a character takes: none, one or two.
+  /// The number of terminal cells of a character: none, one or two.
   public static func width(of character: Character) -> Int {
     var widest = 0
     for scalar in character.unicodeScalars {
-      if scalar.value == 0xFE0F { return 2 }  // asks for the emoji form of what stands before it
+      if scalar.value == 0xFE0F { return 2 }  // requests the emoji form of the preceding scalar
       widest = max(widest, width(of: scalar))
     }
     return widest
@@ -50,7 +50,7 @@ public enum TerminalText {
     return wide.contains { $0.contains(scalar.value) } ? 2 : 1
   }
 
-  /// The blocks that Unicode's EastAsianWidth.txt gives as wide or fullwidth.
+  /// The blocks that Unicode's EastAsianWidth.txt lists as wide or fullwidth.
   private static let wide: [ClosedRange<UInt32>] = [
     0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xA000...0xA4CF,
     0xA960...0xA97F, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF01...0xFF60, 0xFFE0...0xFFE6,

@@ -25,7 +25,7 @@ public struct AppSpec: Sendable, Hashable {
   public var label: String
   public var distroID: String
   public var version: String
-  /// Nil if absent: upgrades are then neither allowed nor ruled out for good.
+  /// Nil if absent: upgrades are not allowed, but the value may still be set (see `app/upgradable-sealed`).
   public var upgradable: Bool?
   public var configSchemaVersion: Int
   public var defaultImage: String?

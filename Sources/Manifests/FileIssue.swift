@@ -1,6 +1,6 @@
 import Diagnostics
 
-/// The ids of the rules about files as such.
+/// The ids of the rules about files themselves.
 public enum FileRule {
   public static let syntax = "file/syntax"
   public static let duplicateKey = "file/duplicate-key"
@@ -10,9 +10,9 @@ public enum FileRule {
   public static let tree = "file/tree"
 }
 
-/// Something wrong in a file, before its place has been turned into a line and a column.
+/// An error in a file, before its place is converted to a line and a column.
 struct FileIssue: Error, Hashable {
-  /// Parsers count in what they have at hand; counting lines is left to those files that need it.
+  /// A place in the parser's own unit; lines are counted only for files with issues.
   enum Place: Hashable {
     case bytes(Range<Int>)
     /// Unicode scalars from the beginning of the file, as libyaml counts.

@@ -1,6 +1,7 @@
-/// What people are told about the strings of a schema: the meaning of `format`, and of patterns in words.
+/// The checks for `format` in a schema, and descriptions of patterns for messages.
 public struct FormatTable: Sendable {
-  /// Says what a string must be when it is not that: `a quantity such as 512Mi`; nil when all is well.
+  /// Returns a description of a valid string, such as `a quantity such as 512Mi`, if the text is not one; nil if it is
+  /// valid.
   public typealias Check = @Sendable (_ text: String) -> String?
 
   private var checks: [String: Check]
@@ -9,9 +10,9 @@ public struct FormatTable: Sendable {
   public static let none = FormatTable([:])
 
   /// - Parameters:
-  ///   - checks: By the name of the format; formats without a check are not checked.
-  ///   - patternWords: By the pattern as the schema writes it, what it asks for: `an absolute path`. Patterns
-  ///     without words are quoted as they are.
+  ///   - checks: The check of each format, by name; formats without a check are not checked.
+  ///   - patternWords: A description such as `an absolute path`, by the pattern as the schema writes it. Patterns
+  ///     without a description are quoted.
   public init(_ checks: [String: Check], patternWords: [String: String] = [:]) {
     self.checks = checks
     self.patternWords = patternWords

@@ -1,6 +1,6 @@
 import Values
 
-/// Reads JSON for the places of its values. The text has been parsed before, so errors only end the walk.
+/// Parses JSON for the places of its values. The text has been parsed before, so an error only ends the scan.
 struct JSONPositions {
   private struct Unreadable: Error {}
 
@@ -13,7 +13,7 @@ struct JSONPositions {
     self.limits = limits
   }
 
-  /// The one document of a JSON file, or none when it cannot be read.
+  /// The one document of a JSON file; empty if it cannot be read.
   static func documents(_ bytes: UnsafeRawBufferPointer, limits: ManifestLimits) -> [Int: PositionedNode] {
     var reader = JSONPositions(bytes, limits: limits)
     guard let root = try? reader.node(depth: 0) else { return [:] }
@@ -62,7 +62,7 @@ struct JSONPositions {
     return items
   }
 
-  /// Whether a collection ends here; else stands at its next element.
+  /// Whether a collection ends here; otherwise moves to its next element.
   private mutating func ends(with bracket: UInt8) throws(Unreadable) -> Bool {
     skipSpace()
     if try current() == UInt8(ascii: ",") {

@@ -1,6 +1,6 @@
 import Values
 
-/// The JSON parser's errors as issues of a file.
+/// Converts errors of the JSON parser to file issues.
 enum JSONProblem {
   static func issue(of error: JSONSyntaxError, in bytes: UnsafeRawBufferPointer) -> FileIssue {
     let start = error.offset

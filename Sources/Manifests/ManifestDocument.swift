@@ -1,16 +1,16 @@
 import Diagnostics
 import Values
 
-/// One object of a file: of a known kind and with a name, otherwise as it was written.
+/// One object of a file. It has a known kind and a name; everything else is as in the file.
 public struct ManifestDocument: Sendable, Hashable {
   /// The object itself; paths inside it do not begin with `prefix`.
   public var json: JSON
-  /// The number of the YAML document that holds it, from 0.
+  /// The index of the YAML document that contains it, from 0.
   public var index: Int
-  /// Where in that document it stands; `items[2]` for an object of a List, otherwise the root.
+  /// The path of the object in that document; `items[2]` for an object of a List, otherwise the root.
   public var prefix: FieldPath
   public var kind: ManifestKind
-  /// As written; nil where the file leaves it to the default.
+  /// As in the file; nil if the file does not set it.
   public var namespace: String?
   public var name: String
 
@@ -28,7 +28,7 @@ public struct ManifestDocument: Sendable, Hashable {
 
   public var apiVersion: String { ManifestKind.apiVersion }
 
-  /// The object by kind, namespace and name.
+  /// The object's kind, namespace and name.
   public func reference(defaultNamespace: String) -> ObjectReference {
     ObjectReference(kind: kind.rawValue, namespace: namespace ?? defaultNamespace, name: name)
   }

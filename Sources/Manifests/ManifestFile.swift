@@ -1,38 +1,38 @@
 import Diagnostics
 import Values
 
-/// One file of the repository, read: the objects in it, and what is wrong with the file itself.
+/// The parsed content of one repository file: its objects, and the errors in the file itself.
 public struct ManifestFile: Sendable, Hashable {
-  /// The path from the repository's root.
+  /// The path relative to the repository's root.
   @ExactString public var path: String
-  /// The objects of known kinds, in the order of the file.
+  /// The objects of known kinds, in file order.
   public var documents: [ManifestDocument] = []
-  /// What rules about files have to say. With an error among them the file may hold objects that `documents`
-  /// lacks, so nobody may conclude that an object is gone.
+  /// The findings of rules about files. If one is an error, the file may contain objects that `documents` lacks, so a
+  /// missing object must not count as deleted.
   public var findings: [Diagnostic] = []
 
-  /// A file of which everything is known already.
+  /// Creates a file from known content.
   public init(path: String, documents: [ManifestDocument] = [], findings: [Diagnostic] = []) {
     self.path = path
     self.documents = documents
     self.findings = findings
   }
 
-  /// A file that is larger than what is read, and of which nothing was.
+  /// Creates a file that exceeds the size limit and was not read.
   ///
-  /// - Parameter size: in bytes.
+  /// - Parameter size: In bytes.
   public init(path: String, tooLarge size: Int, limits: ManifestLimits = .standard) {
     let issue = FileIssue.tooLarge(size, limits)
     self.init(path: path, findings: [issue.diagnostic(file: path, source: SourceText([]))])
   }
 
-  /// Whether everything in the file could be read.
+  /// Whether the whole file could be read.
   public var isWhole: Bool { !findings.contains { $0.severity == .error } }
 
-  /// Reads a file; JSON, strictly, when its name ends in `.json`, otherwise YAML as `kubectl` understands it.
+  /// Parses a file: strict JSON if its name ends in `.json`, otherwise YAML with the semantics of `kubectl`.
   ///
-  /// Never fails: what cannot be read becomes findings, and what stands before it is still given.
-  /// - Parameter defaultNamespace: The namespace that findings name for an object without one.
+  /// Never fails: what cannot be read becomes findings, and the objects before it are still returned.
+  /// - Parameter defaultNamespace: The namespace in findings for an object that does not set one.
   public static func parse(
     path: String, bytes: [UInt8], defaultNamespace: String = "default", limits: ManifestLimits = .standard
   ) -> ManifestFile {
@@ -41,7 +41,7 @@ public struct ManifestFile: Sendable, Hashable {
     }
   }
 
-  /// Reads a file from bytes that are valid during the call.
+  /// Parses a file from bytes that are valid during the call.
   public static func parse(
     path: String, bytes: UnsafeRawBufferPointer, defaultNamespace: String = "default",
     limits: ManifestLimits = .standard
@@ -51,7 +51,7 @@ public struct ManifestFile: Sendable, Hashable {
     return ManifestFile(path: path, documents: reader.documents, findings: reader.findings)
   }
 
-  /// Where a value, or its key, stands in a file; for many questions about one file ask `ManifestPositions`.
+  /// The place of a value, or of its key, in a file. For several places in one file use `ManifestPositions`.
   public static func locate(
     bytes: [UInt8], path: String, document: ManifestDocument, _ field: FieldPath,
     of part: ManifestPositions.Part = .value

@@ -6,7 +6,7 @@ public enum ManifestKind: String, Sendable, Hashable, CaseIterable {
   /// The group and version that both kinds belong to.
   public static let apiVersion = "kubedirector.hpe.com/v1beta1"
 
-  /// The id of the rule that the kind's schema stands behind.
+  /// The id of the rule for the kind's schema.
   public var schemaRule: String {
     switch self {
     case .app: "app/schema"

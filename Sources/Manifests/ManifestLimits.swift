@@ -1,12 +1,12 @@
-/// How much of a file is read before it is refused, so that no file can exhaust memory or time.
+/// Limits on a file, so that no file can exhaust memory or time.
 public struct ManifestLimits: Sendable, Hashable {
   /// Bytes in a file.
   public var bytes = 1 << 20
   /// Levels of nesting in a document.
   public var depth = 64
-  /// Values in a file, each alias counting as everything it stands for.
+  /// Values in a file, where each alias counts as everything that it expands to.
   public var nodes = 100_000
-  /// Bytes of scalars in a file, each alias counting as everything it stands for.
+  /// Bytes of scalars in a file, where each alias counts as everything that it expands to.
   public var expandedBytes = 4 << 20
 
   public static let standard = ManifestLimits()

@@ -1,12 +1,12 @@
 import Diagnostics
 import Values
 
-/// Where things stand in one file.
+/// The places of values in one file.
 ///
-/// Reading for meaning keeps no positions, since findings are rare and files are many; whoever has findings
-/// reads the file once more here.
+/// The normal parsers keep no positions, because findings are rare and files are many. A file with findings is parsed
+/// again here.
 public struct ManifestPositions: Sendable {
-  /// Which half of `key: value` is meant.
+  /// The part of `key: value` that is meant.
   public enum Part: Sendable, Hashable {
     case key
     case value
@@ -17,7 +17,7 @@ public struct ManifestPositions: Sendable {
   private let source: SourceText
   private let documents: [Int: PositionedNode]
 
-  /// Reads as much of a file as can be read.
+  /// Parses as much of a file as can be read.
   public init(path: String, bytes: [UInt8], limits: ManifestLimits = .standard) {
     self.path = path
     self.bytes = bytes
@@ -29,7 +29,7 @@ public struct ManifestPositions: Sendable {
     }
   }
 
-  /// The place of a field of an object.
+  /// The place of an object's field.
   public func location(of part: Part = .value, at field: FieldPath, in document: ManifestDocument)
     -> SourceLocation
   {
@@ -38,8 +38,8 @@ public struct ManifestPositions: Sendable {
 
   /// The place of a value, or of its key, in a document.
   ///
-  /// What does not exist is placed at the key of the nearest parent that does; a collection that spans several
-  /// lines is placed at its key. Never reaches past the end of a line.
+  /// A value that does not exist is placed at the key of its nearest existing parent; a collection that spans several
+  /// lines is placed at its key. Never extends past the end of a line.
   public func location(of part: Part = .value, at field: FieldPath, document: Int) -> SourceLocation {
     guard let root = documents[document] else { return source.location(file: path, from: 0, to: 0) }
     let found = walk(field, from: root)
@@ -54,7 +54,7 @@ public struct ManifestPositions: Sendable {
     return source.location(file: path, from: range.lowerBound, to: range.upperBound)
   }
 
-  /// A scalar as it is written in the file, on one line and without its quotes; nil for anything else.
+  /// A scalar as in the file, on one line and without its quotes; nil for anything else.
   public func scalarText(at field: FieldPath, document: Int) -> String? {
     guard let root = documents[document] else { return nil }
     let found = walk(field, from: root)
@@ -75,7 +75,7 @@ public struct ManifestPositions: Sendable {
     for step in field.steps {
       switch (step, node.content) {
       case (.key(let key), .members(let members)):
-        // A merged member stands at the `<<`.
+        // A merged member is placed at the `<<`.
         guard let member = members.last(key) ?? members.last("<<") else { return (node, keyRange, false) }
         (node, keyRange) = (member.node, member.keyRange)
         if !member.key.isExactly(key) { return (node, keyRange, false) }
@@ -96,7 +96,7 @@ public struct ManifestPositions: Sendable {
     node.isFlow && !bytes[node.range].contains(UInt8(ascii: "\n"))
   }
 
-  /// What people see first of a collection: its first key or item, or its opening bracket.
+  /// The visible beginning of a collection: its first key or item, or its opening bracket.
   private func beginning(of node: PositionedNode) -> Range<Int> {
     let start = node.range.lowerBound
     if node.isFlow { return start..<start + 1 }

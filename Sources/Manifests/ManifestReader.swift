@@ -1,11 +1,12 @@
 import Diagnostics
 import Values
 
-/// Reads one file: bytes to trees, trees to objects, and everything wrong to findings.
+/// Reads one file: converts bytes to trees, trees to objects, and all errors to findings.
 struct ManifestReader {
-  /// More than anyone reads about one file.
+  /// The maximum number of findings for one file.
   private static let findingLimit = FindingLimit.standard
-  /// Longer than any name that Kubernetes takes; every message about an object repeats its name.
+  /// The maximum length of a Kubernetes name. Longer names are not used, because every message about an object repeats
+  /// its name.
   private static let nameLimit = 253
 
   private let path: String
@@ -14,11 +15,11 @@ struct ManifestReader {
   private let limits: ManifestLimits
   private(set) var documents: [ManifestDocument] = []
   private(set) var findings: [Diagnostic] = []
-  /// The findings beyond the limit, and the worst of them.
+  /// The number of findings beyond the limit, and their highest severity.
   private var omitted = 0
   private var worstOmitted = Severity.warning
 
-  /// Made only when there is something to report.
+  /// Created only if there is something to report.
   private lazy var source = SourceText(Array(bytes))
   private lazy var positions = ManifestPositions(path: path, bytes: Array(bytes), limits: limits)
 
@@ -96,7 +97,7 @@ struct ManifestReader {
 
   // MARK: Objects
 
-  /// Takes one object, or those of a List, however deeply Lists are nested.
+  /// Adds one object, or those of a List, at any depth of nested Lists.
   private mutating func take(_ json: JSON, document: Int, prefix: FieldPath) {
     guard case .object = json else {
       let what = prefix == .root ? "the document" : "\(prefix)"
@@ -175,7 +176,7 @@ struct ManifestReader {
 
   private static func isName(_ text: String) -> Bool { (1...nameLimit).contains(text.utf8.count) }
 
-  /// Which object a broken document was going to be, as far as that can be told.
+  /// The identity of an invalid document's object, if it can be determined.
   private func object(of json: JSON) -> ObjectReference? {
     guard let kind = json["kind"]?.string, let name = json["metadata"]?["name"]?.string,
       case let namespace = json["metadata"]?["namespace"]?.string ?? defaultNamespace,
@@ -207,7 +208,7 @@ struct ManifestReader {
   private mutating func report(
     _ rule: String, at path: FieldPath, document: Int, _ message: String, hint: String? = nil
   ) {
-    // One error is always kept, so that a file is never whole that has one.
+    // One error is always kept, so that a file with an error never counts as whole.
     guard findings.count < Self.findingLimit || !findings.contains(where: { $0.severity == .error }) else {
       return omit(.error)
     }

@@ -1,7 +1,7 @@
-/// Finds the word that somebody meant.
+/// Suggests the word that a user probably meant.
 public enum NearMiss {
-  /// The candidate that is closest to a word, if one is close enough to be a slip of the fingers; nil when the
-  /// word is a candidate itself. Letter case counts for nothing.
+  /// The candidate closest to a word, if it is close enough to be a typing error; nil if the word is itself a
+  /// candidate. Ignores letter case.
   public static func suggestion(for word: String, among candidates: some Sequence<String>) -> String? {
     let written = Array(word.lowercased().utf8.prefix(64))
     let allowed = max(1, min(3, written.count / 3))
@@ -10,7 +10,7 @@ public enum NearMiss {
       let letters = Array(candidate.lowercased().utf8.prefix(64))
       guard abs(letters.count - written.count) <= allowed else { continue }
       let found = distance(written, letters)
-      // Ties go to the word that comes first in the alphabet, so that a message never changes by itself.
+      // On a tie the first word in alphabetical order is used, so that messages are stable.
       if found <= allowed, best.map({ (found, candidate) < ($0.distance, $0.word) }) ?? true {
         best = (found, candidate)
       }
@@ -18,7 +18,7 @@ public enum NearMiss {
     return best?.word
   }
 
-  /// How many letters must be put in, left out, changed, or swapped with their neighbour.
+  /// The number of letters to insert, delete, replace, or swap with their neighbour.
   static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
     var earlier: [Int] = []
     var previous = Array(0...right.count)

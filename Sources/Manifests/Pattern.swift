@@ -1,13 +1,13 @@
-/// A regular expression compiled once into a table, which is then asked at one look-up a byte.
+/// A regular expression compiled to a table, with one look-up per byte.
 ///
-/// The dialect is what CRDs use: literals, classes, groups, alternatives, `? * + {m,n}`, and the anchors. Like
-/// `pattern` in a schema it is searched for anywhere in a text unless it is anchored. No text makes it slow.
+/// The dialect is the one that CRDs use: literals, classes, groups, alternatives, `? * + {m,n}`, and the anchors. Like
+/// `pattern` in a schema, it matches anywhere in a text unless it is anchored. Matching time is linear for every text.
 public struct Pattern: Sendable, Hashable, CustomStringConvertible {
   struct Table: Sendable, Hashable {
-    /// The class of each ASCII character, and last that of all others.
+    /// The class of each ASCII character, and last the class of all others.
     var classes: [UInt8]
     var classCount: Int
-    /// The next state by state and class.
+    /// The next state, by state and class.
     var next: [UInt16] = []
     /// Whether a match has been found, whatever follows.
     var isMatch: [Bool] = []
@@ -16,18 +16,18 @@ public struct Pattern: Sendable, Hashable, CustomStringConvertible {
     var matchesEmpty = false
   }
 
-  /// As it was written.
+  /// The original pattern.
   public let description: String
   private let table: Table
 
-  /// - Throws: `PatternError` for a pattern that is malformed, or uses what the dialect lacks.
+  /// - Throws: `PatternError` for a pattern that is malformed or uses a feature outside the dialect.
   public init(_ pattern: String) throws(PatternError) {
     var parser = PatternParser(pattern)
     table = try PatternMachine(try parser.parse(), pattern: pattern).table()
     description = pattern
   }
 
-  /// Whether the text holds a match.
+  /// Whether the text contains a match.
   public func matches(_ text: String) -> Bool {
     if text.isEmpty { return table.matchesEmpty }
     var text = text

@@ -1,6 +1,6 @@
-/// A nondeterministic machine for a pattern, and the deterministic one made from it.
+/// A nondeterministic automaton for a pattern, and its conversion to a deterministic one.
 struct PatternMachine {
-  /// What a state does. Places in `steps` are the states.
+  /// The action of a state. States are indices into `steps`.
   private enum Step {
     case consume(CharacterClass, next: Int)
     case split([Int])
@@ -9,14 +9,14 @@ struct PatternMachine {
     case match
   }
 
-  /// Enough for `{1,253}` and the like; a pattern beyond them is refused when the schema is compiled.
+  /// Large enough for `{1,253}` and similar; a pattern that exceeds a limit is rejected when the schema is compiled.
   private static let stepLimit = 20_000
   private static let stateLimit = 4_000
 
   private let pattern: String
   private var steps: [Step] = [.match]
 
-  /// Where matching begins.
+  /// The initial state.
   private var entry = 0
 
   init(_ syntax: PatternSyntax, pattern: String) throws(PatternError) {
@@ -67,7 +67,7 @@ struct PatternMachine {
 
   // MARK: From steps to a table
 
-  /// The table: for each state the next one by symbol class, and what the state means.
+  /// The table: the next state by state and symbol class, and the meaning of each state.
   func table() throws(PatternError) -> Pattern.Table {
     let (classes, representatives) = symbolClasses()
     var table = Pattern.Table(classes: classes, classCount: representatives.count)
@@ -80,7 +80,7 @@ struct PatternMachine {
       states.append(state)
       return states.count - 1
     }
-    // The search may begin anywhere, so the entry joins every state; only at the beginning can `^` be passed.
+    // The search may begin anywhere, so every state includes the entry; `^` can only match at the beginning.
     _ = try number(of: closure([entry], atStart: true, atEnd: false))
     table.matchesEmpty = closure([entry], atStart: true, atEnd: true).contains(0)
     var done = 0
@@ -101,7 +101,7 @@ struct PatternMachine {
     return table
   }
 
-  /// Symbols that no set of the pattern tells apart share a class: the class of each symbol, and one symbol a class.
+  /// Groups symbols that no set of the pattern distinguishes: the class of each symbol, and one symbol per class.
   private func symbolClasses() -> (classes: [UInt8], representatives: [UInt8]) {
     var sets: [CharacterClass] = []
     for case .consume(let set, _) in steps where !sets.contains(set) { sets.append(set) }
@@ -118,7 +118,8 @@ struct PatternMachine {
     return (classes, representatives)
   }
 
-  /// The states reached without a character, in order; a waiting `$` is kept, one that only leads on is not.
+  /// The states reachable without a character, sorted. A pending `$` is kept; a state that only leads to others is
+  /// not.
   private func closure(_ from: [Int], atStart: Bool, atEnd: Bool) -> [Int] {
     var seen = [Bool](repeating: false, count: steps.count)
     var reached: [Int] = []

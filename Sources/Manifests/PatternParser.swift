@@ -1,6 +1,6 @@
-/// Reads the regular expressions that CRDs use; whatever else regular expressions can do is refused by name.
+/// Parses the regular expressions that CRDs use; an error names any other feature.
 struct PatternParser {
-  /// How often `{n}` may repeat; a machine grows with it.
+  /// The maximum of `{n}`, because the size of the automaton grows with it.
   private static let repetitionLimit = 1_000
   private static let depthLimit = 50
 
@@ -88,11 +88,11 @@ struct PatternParser {
       }
       syntax = .repeated(atom, minimum: range.minimum, maximum: range.maximum)
       isRepeated = true
-      _ = take("?")  // which of several matches is found makes no difference to whether there is one
+      _ = take("?")  // laziness does not affect whether there is a match
     }
   }
 
-  /// `{n}`, `{n,}` or `{n,m}`; nil and no step forward where a brace means itself.
+  /// Parses `{n}`, `{n,}` or `{n,m}`; nil, without consuming anything, if the brace is a literal.
   private mutating func bounds() throws(PatternError) -> (Int, Int?)? {
     let start = position
     guard take("{"), let minimum = number() else {
@@ -147,7 +147,7 @@ struct PatternParser {
     }
   }
 
-  /// The range whose dash is at the current position.
+  /// Parses the range whose dash is at the current position.
   private mutating func range(from lower: Unicode.Scalar) throws(PatternError) -> CharacterClass {
     position += 1
     guard var upper = advance() else { throw failure("a bracket is not closed") }
@@ -162,7 +162,7 @@ struct PatternParser {
     return CharacterClass(lower...upper)
   }
 
-  /// The scalar that the escape means whose letter stands at an index; classes such as `\d` are no ends of ranges.
+  /// The scalar of an escape whose letter is at an index; classes such as `\d` cannot end a range.
   private func literal(at index: Int) throws(PatternError) -> Unicode.Scalar {
     let letter = text[index]
     if let control = Self.controls[letter] { return control }

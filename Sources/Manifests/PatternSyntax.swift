@@ -1,4 +1,4 @@
-/// Why a pattern cannot be used.
+/// The reason why a pattern cannot be used.
 public struct PatternError: Error, Sendable, Hashable, CustomStringConvertible {
   public var pattern: String
   public var message: String
@@ -8,23 +8,23 @@ public struct PatternError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// A parsed regular expression.
 indirect enum PatternSyntax {
-  /// One character out of a set.
+  /// One character of a set.
   case set(CharacterClass)
   case start
   case end
   case sequence([PatternSyntax])
   case alternatives([PatternSyntax])
-  /// `maximum` nil means without end.
+  /// A nil `maximum` means no limit.
   case repeated(PatternSyntax, minimum: Int, maximum: Int?)
 }
 
-/// A set of characters: any of ASCII, and all others together.
+/// A set of characters: any ASCII characters, and all others together.
 struct CharacterClass: Equatable {
   private var low: UInt64 = 0
   private var high: UInt64 = 0
   private var others = false
 
-  /// Stands for every character outside ASCII, which patterns of schemas never tell apart.
+  /// Represents every character outside ASCII; patterns of schemas never distinguish them.
   static let other: UInt8 = 128
 
   static let digits = CharacterClass("0"..."9")
@@ -33,7 +33,7 @@ struct CharacterClass: Equatable {
   static let spaces = " \t\n\r\u{C}\u{B}".unicodeScalars.reduce(CharacterClass()) {
     $0.union(CharacterClass($1...$1))
   }
-  /// What `.` stands for.
+  /// The class for `.`.
   static let anyButLineFeed = CharacterClass("\n"..."\n").inverted
 
   init() {}

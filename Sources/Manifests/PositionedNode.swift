@@ -1,6 +1,6 @@
 import Values
 
-/// A value with its place in the file, in bytes.
+/// A value with its byte range in the file.
 struct PositionedNode: Sendable {
   struct Member: Sendable {
     var key: String
@@ -8,10 +8,10 @@ struct PositionedNode: Sendable {
     var node: PositionedNode
   }
 
-  /// The members of one object, in the order of the file.
+  /// The members of one object, in file order.
   struct Members: Sendable {
     private let list: [Member]
-    /// Where each key stands last; nil where there are so few that looking through them is faster.
+    /// The last index of each key; nil for so few members that a linear search is faster.
     private let index: [ExactString: Int]?
 
     init(_ list: [Member]) {
@@ -24,7 +24,7 @@ struct PositionedNode: Sendable {
 
     var first: Member? { list.first }
 
-    /// The last one of a name, as a reader takes it that allows duplicates.
+    /// The last member of a name, as a parser that allows duplicates returns it.
     func last(_ key: String) -> Member? {
       guard let index else { return list.last { $0.key.isExactly(key) } }
       return index[ExactString(key)].map { list[$0] }
@@ -34,14 +34,14 @@ struct PositionedNode: Sendable {
   enum Content: Sendable {
     /// A scalar.
     case leaf
-    /// An alias, whose content stands elsewhere.
+    /// An alias, whose content is elsewhere.
     case alias
     case members(Members)
     case items([PositionedNode])
   }
 
   var range: Range<Int>
-  /// Whether the value has brackets or braces of its own; else a collection begins at its first key or dash.
+  /// Whether the value has its own brackets or braces; otherwise a collection begins at its first key or dash.
   var isFlow: Bool
   var content: Content
 

@@ -1,23 +1,23 @@
 import Values
 
-/// A structural OpenAPI v3 schema, compiled once and then asked often.
+/// A structural OpenAPI v3 schema, compiled once for many validations.
 ///
-/// Says what an API server would say about an object of a CRD with this schema, all of it in one pass. Defaults and
-/// `x-kubernetes-validations` are the server's own affair.
+/// Reports all errors that an API server would report about an object of a CRD with this schema, in one pass. Defaults
+/// and `x-kubernetes-validations` are left to the server.
 public struct Schema: Sendable {
-  /// More findings than anyone reads about one object; a hostile file could have one a byte.
+  /// The maximum number of findings for one object; a malicious file could have one per byte.
   public static let findingLimit = 100
 
   private let root: SchemaNode
 
-  /// - Parameter formats: What `format` means.
-  /// - Throws: `SchemaError` for a keyword that is unknown or malformed, so that no part of a schema is
-  ///   silently ignored.
+  /// - Parameter formats: The checks for `format`.
+  /// - Throws: `SchemaError` for a keyword that is unknown or malformed, so that no part of a schema is silently
+  ///   ignored.
   public init(_ json: JSON, formats: FormatTable = .none) throws(SchemaError) {
     root = try SchemaNode(json, path: .root, formats: formats)
   }
 
-  /// What does not fit, in the order of the object's members; empty when everything does.
+  /// The violations, in the order of the object's members; empty if the object is valid.
   public func validate(_ object: JSON) -> [SchemaFinding] {
     var checker = SchemaChecker()
     checker.check(object, root, isRoot: true)
@@ -25,9 +25,9 @@ public struct Schema: Sendable {
   }
 }
 
-/// Why a schema cannot be used.
+/// The reason why a schema cannot be used.
 public struct SchemaError: Error, Sendable, Hashable, CustomStringConvertible {
-  /// Where in the schema.
+  /// The path in the schema.
   public var path: FieldPath
   public var message: String
 
@@ -40,7 +40,7 @@ final class SchemaNode: Sendable {
     case object, array, string, integer, number, boolean
   }
 
-  /// What becomes of members that `properties` does not name.
+  /// The treatment of members that `properties` does not name.
   enum Others: Sendable {
     case unknown
     case anything
@@ -59,7 +59,7 @@ final class SchemaNode: Sendable {
   let patternWords: String?
   let format: FormatTable.Check?
   let formatName: String?
-  /// Code points of a string, elements of an array, or members of an object.
+  /// The number of code points of a string, elements of an array, or members of an object.
   let count: ClosedRange<Int>
   let minimum: Double?
   let maximum: Double?
@@ -88,7 +88,7 @@ final class SchemaNode: Sendable {
         schema, path: path + ["properties", .key(name)], formats: formats)
     }
     self.properties = properties
-    // Beside named properties the flag keeps fields that nobody knows; they are still worth a warning.
+    // Next to named properties the flag keeps unknown fields; they still deserve a warning.
     let isOpen = try reader.flag("x-kubernetes-preserve-unknown-fields") && properties.isEmpty
     items = try reader.schema("items").map { schema throws(SchemaError) in
       try SchemaNode(schema, path: path + ["items"], formats: formats)

@@ -1,15 +1,15 @@
 import Values
 
-/// Walks over one object beside its schema.
+/// Validates one object against its schema.
 ///
-/// Most objects fit, so paths cost nothing until there is a finding: each level adds its own step to the
-/// findings that came from below it, and messages are put together at the end.
+/// Most objects are valid, so paths are only built for findings: each level adds its own step to the findings from
+/// below it, and messages are assembled at the end.
 struct SchemaChecker {
   private struct Draft {
     var kind: SchemaFinding.Kind = .error
-    /// From the inside out.
+    /// From the innermost step outwards.
     var steps: [FieldPath.Step] = []
-    /// What follows the path in the message.
+    /// The part of the message after the path.
     var predicate: String
     var hint: String?
     var wantsQuotes = false
@@ -93,7 +93,7 @@ struct SchemaChecker {
       drafts.append(draft)
     }
     for (key, value) in members {
-      // The same for every kind, and not the schema's business.
+      // These are the same for every kind, and the schema does not describe them.
       if isRoot, key == "metadata" || key == "apiVersion" || key == "kind" { continue }
       let before = drafts.count
       if let property = node.properties[ExactString(key)] {
@@ -127,7 +127,7 @@ struct SchemaChecker {
 
   private mutating func reportUnknown(_ key: String, _ members: JSON.Members, _ node: SchemaNode) {
     guard drafts.count < Schema.findingLimit else { return }
-    // A field that is there already cannot be the one that was meant.
+    // A field that already exists cannot be the intended one.
     let candidates = node.properties.keys.map(\.wrappedValue).filter { members[$0] == nil }
     let meant = NearMiss.suggestion(for: key, among: candidates)
     drafts.append(
@@ -139,7 +139,7 @@ struct SchemaChecker {
   // MARK: Scalars
 
   private mutating func check(_ text: String, _ node: SchemaNode) {
-    // A scalar takes one to four bytes, so most lengths are settled without counting.
+    // A scalar takes one to four bytes, so most lengths can be checked without counting.
     let bytes = text.utf8.count
     if bytes > node.count.upperBound || bytes / 4 < node.count.lowerBound {
       checkCount(text.unicodeScalars.count, node, "character", "characters", shown: text)

@@ -2,12 +2,12 @@ import Diagnostics
 import Values
 
 extension ManifestPositions {
-  /// A schema's finding as people get to see it, with its place in this file and, where quotes are missing, with
-  /// what to write.
+  /// Converts a schema finding to a diagnostic with its place in this file and, if quotes are missing, with the
+  /// corrected text.
   ///
   /// - Parameters:
-  ///   - rule: The id that the finding goes by.
-  ///   - defaultNamespace: The namespace of an object that names none.
+  ///   - rule: The id of the rule that reports the finding.
+  ///   - defaultNamespace: The namespace of an object that does not set one.
   public func diagnostic(
     for finding: SchemaFinding, in document: ManifestDocument, rule: String, severity: Severity,
     defaultNamespace: String

@@ -1,21 +1,21 @@
 import Values
 
-/// One way in which a value does not fit its schema.
+/// One violation of a schema by a value.
 public struct SchemaFinding: Sendable, Hashable {
   public enum Kind: Sendable, Hashable {
-    /// The value breaks the schema, and a cluster would refuse the object.
+    /// The value violates the schema, and a cluster would reject the object.
     case error
-    /// The schema names no such field; most often a slip of the fingers.
+    /// The schema has no such field; most often a typing error.
     case unknownField
   }
 
   public var kind: Kind
-  /// Where in the object. A required field that is missing is named by its own path, where nothing stands.
+  /// The path in the object. A missing required field has its own path, although no value exists there.
   public var path: FieldPath
   /// A sentence that begins with the path.
   public var message: String
   public var hint: String?
-  /// Whether a string is wanted where an unquoted scalar stands, so that quotes are all that is missing.
+  /// Whether a string is required but an unquoted scalar was found, so that only quotes are missing.
   public var wantsQuotes: Bool
 
   public init(

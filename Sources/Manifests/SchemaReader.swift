@@ -1,6 +1,6 @@
 import Values
 
-/// Takes the keywords of one level of a schema out of JSON.
+/// Reads the keywords of one level of a schema from JSON.
 struct SchemaReader {
   private static let understood: Set<String> = [
     "type", "properties", "required", "items", "additionalProperties", "enum", "pattern", "format",
@@ -9,7 +9,7 @@ struct SchemaReader {
     "exclusiveMinimum", "exclusiveMaximum", "x-kubernetes-int-or-string",
     "x-kubernetes-preserve-unknown-fields",
   ]
-  /// These change nothing about which values fit.
+  /// These keywords do not affect which values are valid.
   private static let ignored: Set<String> = [
     "title", "description", "default", "example", "externalDocs", "x-kubernetes-validations",
     "x-kubernetes-list-type",
@@ -24,7 +24,7 @@ struct SchemaReader {
     self.members = members
     self.path = path
     for key in members.keys where !Self.understood.contains(key) && !Self.ignored.contains(key) {
-      // A server demands this spelling of the two types beside the flag that says the same.
+      // A server requires this form of the two types in addition to the flag with the same meaning.
       if key == "anyOf", members["x-kubernetes-int-or-string"] == true { continue }
       throw SchemaError(path: path + [.key(key)], message: "is not supported")
     }

@@ -1,20 +1,20 @@
 import Diagnostics
 import Values
 
-/// A file of settings: one document that is no object of a cluster.
+/// A settings file: one document that is not a Kubernetes object.
 public struct SettingsFile: Sendable {
   public let path: String
-  /// Nil where the file is empty or could not be read; `findings` then says why.
+  /// Nil if the file is empty or could not be read; `findings` then gives the reason.
   public let json: JSON?
   private var reported: [Diagnostic]
   private let bytes: [UInt8]
-  /// Read when there is something to report, and once.
+  /// Parsed once, when there is something to report.
   private var positions: ManifestPositions?
-  /// The findings beyond the limit, and the worst of them.
+  /// The number of findings beyond the limit, and their highest severity.
   private var omitted = 0
   private var worstOmitted = Severity.warning
 
-  /// - Parameter rule: the id under which the contents are judged, such as `settings/layout`.
+  /// - Parameter rule: The id of the rule that checks the contents, such as `settings/layout`.
   public init(path: String, bytes: [UInt8], limits: ManifestLimits = .standard) {
     self.path = path
     self.bytes = bytes
@@ -34,7 +34,7 @@ public struct SettingsFile: Sendable {
     }
   }
 
-  /// What is wrong with it; of more than anybody reads, the first ones and how many there are besides.
+  /// The findings; beyond the limit, the first ones and the number of the others.
   public var findings: [Diagnostic] {
     guard omitted > 0 else { return reported }
     return reported + [FindingLimit.more(omitted, worstOmitted, about: path, at: reported.last?.location)]

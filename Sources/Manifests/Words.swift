@@ -2,7 +2,7 @@ import Diagnostics
 import Values
 
 extension String {
-  /// `a string`, `an integer`, and `null` alone.
+  /// The type name with its article: `a string`, `an integer`; `null` has none.
   var withArticle: String {
     switch self {
     case "null": self
@@ -11,7 +11,7 @@ extension String {
     }
   }
 
-  /// The text with its middle left out where it is longer than a message should be.
+  /// The text with its middle left out if it is too long for a message.
   func shortened(to limit: Int = 400) -> String {
     guard utf8.count > limit else { return self }
     let scalars = unicodeScalars
@@ -19,7 +19,7 @@ extension String {
     return String(scalars.prefix(limit * 3 / 4)) + "…" + String(scalars.suffix(limit / 4))
   }
 
-  /// The text between quotes, fit for a sentence: cut where it is long, and without credentials.
+  /// The text in quotes, for use in a sentence: cut if it is long, and without credentials.
   var quoted: String {
     let text = Redaction.url(self)
     return text.count > 60 ? "\"\(text.prefix(57))…\"" : "\"\(text)\""
@@ -27,7 +27,7 @@ extension String {
 }
 
 extension JSON {
-  /// Whether quotes around what was written make it the string that was meant.
+  /// Whether quotes around the original text turn it into the intended string.
   var quotable: Bool {
     switch self {
     case .bool, .integer, .number: true

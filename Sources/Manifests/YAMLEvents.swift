@@ -1,6 +1,6 @@
 import CLibyaml
 
-/// The events of one YAML stream: the one owner of a libyaml parser and of its current event.
+/// The events of one YAML stream. Owns a libyaml parser and its current event.
 ///
 /// The bytes must outlive it.
 struct YAMLEvents: ~Copyable {
@@ -25,7 +25,7 @@ struct YAMLEvents: ~Copyable {
     parser.deallocate()
   }
 
-  /// Goes on to the next event; the current one is gone then.
+  /// Moves to the next event; the current one is then invalid.
   mutating func advance() throws(FileIssue) {
     yaml_event_delete(event)
     guard yaml_parser_parse(parser, event) == 1 else { throw YAMLProblem.issue(of: parser.pointee) }
@@ -33,7 +33,7 @@ struct YAMLEvents: ~Copyable {
 
   var kind: yaml_event_type_t { event.pointee.type }
 
-  /// Where the current event stands, in Unicode scalars from the beginning.
+  /// The range of the current event, in Unicode scalars from the beginning.
   var place: Range<Int> {
     let start = event.pointee.start_mark.index
     return start..<max(start, event.pointee.end_mark.index)
@@ -66,7 +66,7 @@ struct YAMLEvents: ~Copyable {
     }
   }
 
-  /// The anchor of the current node, or the one that the current alias names.
+  /// The anchor of the current node, or the one that the current alias refers to.
   var anchor: String? {
     let name =
       switch kind {
@@ -79,7 +79,7 @@ struct YAMLEvents: ~Copyable {
     return name.map { String(cString: $0) }
   }
 
-  /// The tag that the current node is given explicitly.
+  /// The explicit tag of the current node.
   var tag: String? {
     let tag =
       switch kind {

@@ -1,11 +1,11 @@
 import CLibyaml
 import Values
 
-/// Reads a YAML stream for the places of its values.
+/// Parses a YAML stream for the places of its values.
 struct YAMLPositions: ~Copyable {
   private var events: YAMLEvents
   private let limits: ManifestLimits
-  /// The byte of each Unicode scalar, as libyaml counts those; nil where the two are the same.
+  /// The byte offset of each Unicode scalar, which libyaml counts; nil if both are the same.
   private let bytesOfScalars: [Int]?
   private let byteCount: Int
 
@@ -17,7 +17,7 @@ struct YAMLPositions: ~Copyable {
       bytes.allSatisfy { $0 < 0x80 } ? nil : bytes.indices.filter { bytes[$0] & 0xC0 != 0x80 }
   }
 
-  /// The documents by their number in the stream, as far as the file can be read.
+  /// The documents by their index in the stream, as far as the file can be read.
   static func documents(_ bytes: UnsafeRawBufferPointer, limits: ManifestLimits) -> [Int: PositionedNode] {
     var documents: [Int: PositionedNode] = [:]
     do throws(FileIssue) {
@@ -31,7 +31,7 @@ struct YAMLPositions: ~Copyable {
         try reader.events.advance()
       }
     } catch {
-      // The parser of meanings has reported it; places before it are as good as ever.
+      // `YAMLReader` has already reported the error; places before it are still valid.
     }
     return documents
   }
@@ -70,7 +70,7 @@ struct YAMLPositions: ~Copyable {
     }
   }
 
-  /// The name that the reader of meanings gives the key at the current event.
+  /// The name that `YAMLReader` gives the key at the current event.
   private func keyText() -> String {
     guard events.kind == YAML_SCALAR_EVENT else { return "" }
     let text = String(decoding: events.scalar, as: UTF8.self)

@@ -1,7 +1,7 @@
 import CLibyaml
 import Diagnostics
 
-/// libyaml's errors in words that say what to do.
+/// Converts libyaml's errors to messages that say what to do.
 enum YAMLProblem {
   static let outOfMemory = FileIssue(
     rule: FileRule.limit, place: .bytes(0..<0), message: "there is not enough memory to read the file")
@@ -33,7 +33,7 @@ enum YAMLProblem {
     return ", \(String(cString: context)) that begins on line \(parser.context_mark.line + 1)"
   }
 
-  /// What people most often meet, by the text that libyaml has for it.
+  /// The most common errors, by libyaml's text.
   private static let words: [String: (message: String, hint: String)] = [
     "mapping values are not allowed in this context": (
       "a colon stands where no key can be",
@@ -55,7 +55,7 @@ enum YAMLProblem {
     ),
   ]
 
-  /// The same issue, told as the tab that is behind it where the line is indented with one.
+  /// The same issue, explained as a tab if the line is indented with one.
   static func explained(_ issue: FileIssue, in source: SourceText) -> FileIssue {
     guard issue.rule == FileRule.syntax, case .scalars(let place) = issue.place else { return issue }
     let offset = source.byte(ofScalar: place.lowerBound)

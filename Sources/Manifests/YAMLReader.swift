@@ -3,10 +3,10 @@ import Values
 
 /// One document of a YAML stream.
 struct YAMLDocument {
-  /// Its number in the stream, from 0; empty documents count.
+  /// Its index in the stream, from 0; empty documents count.
   var index: Int
   var json: JSON
-  /// What is wrong in it though it could be read to its end.
+  /// The issues that did not prevent reading it to its end.
   var issues: [FileIssue]
 }
 
@@ -16,11 +16,12 @@ struct YAMLReader: ~Copyable {
     var value: JSON
     var nodes: Int
     var bytes: Int
-    /// Levels of nesting below the anchor, itself included.
+    /// The levels of nesting below the anchor, including itself.
     var height: Int
   }
 
-  /// More than anyone reads; a hostile file could hold one a byte. The file is given up then.
+  /// The maximum number of issues; a malicious file could have one per byte. Beyond it the rest of the file is not
+  /// read.
   private static let issueLimit = 50
 
   private var events: YAMLEvents
@@ -39,8 +40,8 @@ struct YAMLReader: ~Copyable {
     self.limits = limits
   }
 
-  /// The next document that holds anything, or nil at the end of the stream, or after too many issues.
-  /// - Throws: What makes the rest of the file unreadable.
+  /// The next non-empty document; nil at the end of the stream, or after too many issues.
+  /// - Throws: The issue that makes the rest of the file unreadable.
   mutating func next() throws(FileIssue) -> YAMLDocument? {
     if index < 0 { try events.advance() }  // the start of the stream
     while issueCount < Self.issueLimit {
@@ -61,7 +62,7 @@ struct YAMLReader: ~Copyable {
 
   // MARK: Nodes
 
-  /// The node that begins with the current event; leaves its last event current.
+  /// Parses the node that begins with the current event; its last event is then the current one.
   private mutating func node(depth: Int) throws(FileIssue) -> JSON {
     if events.kind == YAML_ALIAS_EVENT { return try alias(depth: depth) }
     try count(nodes: 1, bytes: 0)
@@ -123,7 +124,7 @@ struct YAMLReader: ~Copyable {
       }
       try events.advance()
     }
-    // What is written in the mapping itself wins over what is merged into it, and earlier sources over later.
+    // Members of the mapping itself override merged ones, and earlier sources override later ones.
     for source in merged {
       for (key, value) in source where members[key] == nil { members[key] = value }
     }

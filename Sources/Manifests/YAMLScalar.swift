@@ -1,11 +1,12 @@
 import Values
 
-/// What an unquoted YAML scalar means: YAML 1.1 as `kubectl` reads it, so that one file means the same to both.
+/// Resolves an unquoted YAML scalar by the rules of YAML 1.1 as `kubectl` reads it, so that both read a file the same
+/// way.
 ///
-/// The rules are those of `goyaml.v2/resolve.go` in sigs.k8s.io/yaml. Dates stay strings, numbers to the base 60 do
-/// not exist, and digits may be grouped with underscores.
+/// The rules are those of `goyaml.v2/resolve.go` in sigs.k8s.io/yaml. Dates stay strings, base-60 numbers do not
+/// exist, and digits may be grouped with underscores.
 enum YAMLScalar {
-  /// The value of a plain scalar. `.inf` and `.nan` come as the doubles they are, which JSON cannot hold.
+  /// The value of a plain scalar. `.inf` and `.nan` become doubles, which JSON cannot express.
   static func value(_ bytes: UnsafeBufferPointer<UInt8>) -> JSON {
     guard let first = bytes.first else { return .null }
     switch first {
@@ -34,7 +35,7 @@ enum YAMLScalar {
     }
   }
 
-  /// Whether bytes are a word in lower case, in upper case, or with a capital letter.
+  /// Whether the bytes are the word in lower case, in upper case, or capitalized.
   private static func spells(_ word: StaticString, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     let letters = word.utf8Start
     for index in bytes.indices where bytes[index] | 0x20 != letters[index] { return false }
@@ -46,7 +47,7 @@ enum YAMLScalar {
 
   private static func number(_ bytes: UnsafeBufferPointer<UInt8>) -> JSON? {
     if bytes.count <= 18, let value = smallDecimal(bytes) { return .integer(value) }
-    // Most of what begins with a digit is no number (`2.4.5`, `10Gi`, `3-node`), so look before copying.
+    // Most scalars that begin with a digit are not numbers (`2.4.5`, `10Gi`, `3-node`), so check before copying.
     guard bytes.allSatisfy(isNumberByte) else { return nil }
     let digits = bytes.filter { $0 != UInt8(ascii: "_") }
     if let whole = whole(digits[...]) { return whole }
@@ -81,7 +82,7 @@ enum YAMLScalar {
     return value
   }
 
-  /// A whole number to the base 10, or to 16, 8 or 2 by its prefix; past 64 bits, where the base is not 10, a double.
+  /// An integer to the base 10, or to 16, 8 or 2 by its prefix; beyond 64 bits a double, unless the base is 10.
   private static func whole(_ text: ArraySlice<UInt8>) -> JSON? {
     var digits = text
     var isNegative = false
@@ -107,7 +108,7 @@ enum YAMLScalar {
       nearest = nearest * Double(base) + Double(digit)
       if let value = exact {
         let (product, overflow) = value.multipliedReportingOverflow(by: Int64(base))
-        // Counted downwards when negative, since Int64 reaches one further there.
+        // Accumulates downwards if negative, because the range of Int64 is one larger there.
         let (sum, carry) =
           isNegative
           ? product.subtractingReportingOverflow(Int64(digit)) : product.addingReportingOverflow(Int64(digit))
@@ -115,11 +116,12 @@ enum YAMLScalar {
       }
     }
     if let exact { return .integer(exact) }
-    if base == 10 { return nil }  // rounded once by the reader of doubles, not digit by digit here
+    if base == 10 { return nil }  // the parser of doubles rounds once, instead of per digit here
     return nearest.isFinite ? .number(isNegative ? -nearest : nearest) : nil
   }
 
-  /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, or nil; nil also where no double reaches.
+  /// Parses `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`; nil if the text does not match or exceeds the range
+  /// of a double.
   private static func float(_ text: [UInt8]) -> Double? {
     var index = 0
     func digits() -> Int {
@@ -144,7 +146,7 @@ enum YAMLScalar {
       guard digits() > 0 else { return nil }
     }
     guard index == text.count else { return nil }
-    // With a digit on each side of the point, so that every reader of doubles agrees on it.
+    // With a digit on each side of the point, so that all parsers of doubles agree on it.
     let sign = isNegative || text.first == UInt8(ascii: "+") ? 1 : 0
     let mantissa = String(decoding: text[sign..<mantissaEnd], as: UTF8.self)
     let exponent = String(decoding: text[mantissaEnd...], as: UTF8.self)

@@ -1,9 +1,9 @@
-/// A string that equals, hashes and sorts by its bytes of UTF-8.
+/// A string that is compared, hashed and sorted by its UTF-8 bytes.
 ///
-/// To `String` itself canonically equivalent texts are equal: `é` as one scalar and as `e` with a combining accent. To git,
-/// Kubernetes and every file they are two names. So whatever names something outside the program (a path, an object, a
-/// member of JSON) is kept and looked up as this: as the key of a table, or `@ExactString` before a property of a type
-/// whose equality is made by the compiler.
+/// For `String`, canonically equivalent texts are equal: `é` as one scalar and as `e` with a combining accent. For
+/// git, Kubernetes and files they are two different names. Therefore names of things outside the program (a path, an
+/// object, a JSON member) use this type: as the key of a dictionary, or as `@ExactString` before a property of a type
+/// whose equality is synthesized.
 @frozen
 @propertyWrapper
 public struct ExactString: Sendable {
@@ -11,7 +11,7 @@ public struct ExactString: Sendable {
 
   @inlinable public init(wrappedValue: String) { self.wrappedValue = wrappedValue }
 
-  /// The key of a table for a text.
+  /// Creates a dictionary key for a text.
   @inlinable public init(_ text: String) { wrappedValue = text }
 }
 
@@ -25,7 +25,7 @@ extension ExactString: Hashable {
       hasher.combine(bytes: UnsafeRawBufferPointer($0))
     }
     if isDone == nil { Array(wrappedValue.utf8).withUnsafeBytes { hasher.combine(bytes: $0) } }
-    // As `String` does, so that two texts in a row differ from the same bytes cut elsewhere.
+    // As `String` does, so that two consecutive texts hash differently from the same bytes split elsewhere.
     hasher.combine(0xFF as UInt8)
   }
 }
@@ -42,7 +42,7 @@ extension ExactString: CustomStringConvertible, ExpressibleByStringLiteral {
 }
 
 extension String {
-  /// Whether two texts have the same bytes. `==` says so of canonically equivalent ones too.
+  /// Whether two texts have the same bytes. `==` is also true for canonically equivalent texts.
   @inlinable public func isExactly(_ other: String) -> Bool {
     guard utf8.count == other.utf8.count else { return false }
     let answer = utf8.withContiguousStorageIfAvailable { one in
@@ -55,9 +55,9 @@ extension String {
     return (answer ?? nil) ?? utf8.elementsEqual(other.utf8)
   }
 
-  /// Whether this text comes first in the order of bytes, which is that of Unicode scalars and of git.
+  /// Whether this text comes first in byte order, which is the order of Unicode scalars and of git.
   @inlinable public func sortsExactly(before other: String) -> Bool {
-    // As fast as `<` of strings in ASCII; the general way over the views takes ten times that.
+    // As fast as `<` of strings in ASCII; the generic comparison of the views takes ten times as long.
     let answer = utf8.withContiguousStorageIfAvailable { one in
       other.utf8.withContiguousStorageIfAvailable { other in
         let count = min(one.count, other.count)
@@ -69,8 +69,8 @@ extension String {
     return (answer ?? nil) ?? utf8.lexicographicallyPrecedes(other.utf8)
   }
 
-  /// Whether the bytes begin with those of another text. `hasPrefix` looks at whole characters, to which a combining mark
-  /// belongs.
+  /// Whether the bytes begin with those of another text. `hasPrefix` compares whole characters, which include
+  /// combining marks.
   @inlinable public func startsExactly(with prefix: some StringProtocol) -> Bool {
     utf8.starts(with: prefix.utf8)
   }
@@ -80,25 +80,24 @@ extension String {
     utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
   }
 
-  /// What follows a prefix, cut after its last byte; nil where it is not there.
+  /// The text after a prefix, cut after the prefix's last byte; nil if the text does not have the prefix.
   @inlinable public func cutting(prefix: String) -> Substring? {
     startsExactly(with: prefix) ? self[utf8.index(startIndex, offsetBy: prefix.utf8.count)...] : nil
   }
 
-  /// What stands before a suffix, cut before its first byte; nil where it is not there.
+  /// The text before a suffix, cut before the suffix's first byte; nil if the text does not have the suffix.
   @inlinable public func cutting(suffix: String) -> Substring? {
     endsExactly(with: suffix) ? self[..<utf8.index(endIndex, offsetBy: -suffix.utf8.count)] : nil
   }
 
-  /// The parts between a byte of ASCII, cut whatever combining marks stand behind it, and for `\n` also where a `\r` stands
-  /// before it.
+  /// The parts between an ASCII separator, even if combining marks follow the separator, or a `\r` precedes a `\n`.
   public func parts(separatedBy separator: Unicode.Scalar, omittingEmpty: Bool = false) -> [Substring] {
     unicodeScalars.split(separator: separator, omittingEmptySubsequences: omittingEmpty).map(Substring.init)
   }
 }
 
 extension String? {
-  /// Whether both are absent, or have the same bytes.
+  /// Whether both are nil or have the same bytes.
   @inlinable public func isExactly(_ other: String?) -> Bool {
     switch (self, other) {
     case (let one?, let another?): one.isExactly(another)
@@ -109,6 +108,6 @@ extension String? {
 }
 
 extension Sequence<String> {
-  /// In the order of bytes.
+  /// Sorted in byte order.
   @inlinable public func sortedExactly() -> [String] { sorted { $0.sortsExactly(before: $1) } }
 }

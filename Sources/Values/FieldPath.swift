@@ -1,4 +1,4 @@
-/// Where a value stands inside an object: `spec.roles[2].members`.
+/// The path of a value inside an object: `spec.roles[2].members`.
 public struct FieldPath: Sendable, Hashable, ExpressibleByArrayLiteral, CustomStringConvertible {
   public enum Step: Sendable, Hashable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
     case key(String)

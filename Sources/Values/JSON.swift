@@ -1,7 +1,7 @@
-/// One JSON value: the tree that every object is, in a file, on the wire and in the store.
+/// One JSON value: the representation of every object in files, in the API and in the store.
 ///
-/// Members keep the order they were written in, so that what people wrote is given back as they wrote it;
-/// equality does not look at that order, because JSON's meaning does not. Strings are equal where their bytes are.
+/// Members keep their original order, so that output looks like the input; equality ignores the order, because it has
+/// no meaning in JSON. Strings are equal if their bytes are.
 public enum JSON: Sendable {
   case null
   case bool(Bool)
@@ -57,7 +57,7 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
   public init(booleanLiteral value: Bool) { self = .bool(value) }
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
   public init(nilLiteral: ()) { self = .null }
-  /// A key given twice keeps its last value.
+  /// If a key is repeated, the last value is used.
   public init(dictionaryLiteral elements: (String, JSON)...) {
     self = .object(
       Members(elements.lazy.map { (key: $0.0, value: $0.1) }, uniquingKeysWith: { _, last in last }))
@@ -65,8 +65,8 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
 }
 
 extension JSON {
-  /// The member of that name, or nil where this is no object or has none. Setting nil removes it; setting on
-  /// anything but an object makes it one.
+  /// The member of that name; nil if this is not an object or has no such member. Setting nil removes the member;
+  /// setting a member of any other value turns the value into an object.
   public subscript(key: String) -> JSON? {
     get {
       guard case .object(let members) = self else { return nil }
@@ -77,19 +77,19 @@ extension JSON {
         if let newValue { self = .object([key: newValue]) }
         return
       }
-      self = .null  // lets go of the storage, so that it is changed in place
+      self = .null  // releases the storage, so that it is changed in place
       members[key] = newValue
       self = .object(members)
     }
   }
 
-  /// The element at that index, or nil where this is no array or the index is outside it.
+  /// The element at that index; nil if this is not an array or the index is out of range.
   public subscript(index: Int) -> JSON? {
     guard case .array(let items) = self, items.indices.contains(index) else { return nil }
     return items[index]
   }
 
-  /// The value at a path below this one, or nil.
+  /// The value at a path below this one; nil if there is none.
   public subscript(path: FieldPath) -> JSON? {
     var value: JSON? = self
     for step in path.steps {
@@ -107,13 +107,13 @@ extension JSON {
   public var object: Members? { if case .object(let value) = self { value } else { nil } }
   public var isNull: Bool { if case .null = self { true } else { false } }
 
-  /// The largest whole number that every reader of JSON agrees on (RFC 8259 §6).
+  /// The largest integer that all JSON implementations agree on (RFC 8259 §6).
   public static let integerLimit = 1 << 53
 
-  /// The value as a whole number; a number without a fraction counts.
+  /// The value as an integer; a number without a fraction counts as one.
   ///
-  /// What lies beyond ±`integerLimit` becomes that limit: the number may come from anybody, and arithmetic on it must
-  /// not overflow.
+  /// Values beyond ±`integerLimit` are reduced to that limit: the number may come from an untrusted source, and
+  /// arithmetic on it must not overflow.
   public var integer: Int? {
     switch self {
     case .integer(let value): Int(min(max(value, -Int64(Self.integerLimit)), Int64(Self.integerLimit)))
@@ -123,16 +123,16 @@ extension JSON {
     }
   }
 
-  /// The largest number of things that is read from outside unless the reader knows better.
+  /// The default maximum of a count from outside.
   public static let countLimit = Int(Int32.max)
 
-  /// The value as a number of things, of seconds or of versions; nil where it is no whole number.
+  /// The value as a count, of items, seconds or versions; nil if it is not an integer.
   ///
-  /// What lies outside of 0 to `limit` becomes the nearer of the two. Within the standard limit, billions of counts can
-  /// be added up, and any two multiplied, without an overflow.
+  /// Values outside of 0 to `limit` become the nearer bound. Within the standard limit, billions of counts can be
+  /// added, and any two multiplied, without an overflow.
   public func count(upTo limit: Int = countLimit) -> Int? { integer.map { min(max($0, 0), limit) } }
 
-  /// The members that are strings, or nil where this is no object.
+  /// The members that are strings; nil if this is not an object.
   public var strings: [String: String]? {
     object.map { members in
       var found: [String: String] = [:]
@@ -141,11 +141,11 @@ extension JSON {
     }
   }
 
-  /// A string, or null where there is none to give.
+  /// A string, or null for nil.
   public init(_ value: String?) { self = value.map(JSON.string) ?? .null }
   public init(_ value: Int) { self = .integer(Int64(value)) }
   public init(_ value: [String]) { self = .array(value.map(JSON.string)) }
-  /// Members in the order of their names.
+  /// An object with its members sorted by name.
   public init(_ value: [String: String]) {
     self = .object(
       Members(
@@ -153,7 +153,7 @@ extension JSON {
         uniquingKeysWith: { first, _ in first }))
   }
 
-  /// What kind of value this is, in the words of JSON Schema.
+  /// The type of the value, as JSON Schema names it.
   public var typeName: String {
     switch self {
     case .null: "null"

@@ -1,9 +1,9 @@
 import OrderedCollections
 
 extension JSON {
-  /// The members of an object, in the order they were written.
+  /// The members of an object, in their original order.
   ///
-  /// Names are the same where their bytes are, as to every other reader of JSON.
+  /// Names are equal if their bytes are, as in all other JSON implementations.
   @frozen
   public struct Members: Sendable {
     @usableFromInline var storage: OrderedDictionary<ExactString, JSON>
@@ -13,7 +13,7 @@ extension JSON {
       storage = OrderedDictionary(minimumCapacity: minimumCapacity)
     }
 
-    /// - Parameter combine: what becomes of a name that comes again.
+    /// - Parameter combine: Returns the value for a name that is repeated.
     public init(
       _ members: some Sequence<(key: String, value: JSON)>, uniquingKeysWith combine: (JSON, JSON) -> JSON
     ) {
@@ -21,7 +21,7 @@ extension JSON {
       merge(members, uniquingKeysWith: combine)
     }
 
-    /// The value of that name; setting nil removes it, and setting a new name adds it at the end.
+    /// The value of that name. Setting nil removes it, and setting a new name adds it at the end.
     @inlinable public subscript(name: String) -> JSON? {
       get { storage[ExactString(name)] }
       _modify { yield &storage[ExactString(name)] }
@@ -32,13 +32,13 @@ extension JSON {
     /// The values, in the order of their names.
     public var values: some RandomAccessCollection<JSON> { storage.values.elements }
 
-    /// - Returns: what stood under the name before.
+    /// - Returns: The previous value.
     @discardableResult
     @inlinable public mutating func updateValue(_ value: JSON, forKey name: String) -> JSON? {
       storage.updateValue(value, forKey: ExactString(name))
     }
 
-    /// - Returns: what stood under the name.
+    /// - Returns: The removed value.
     @discardableResult
     @inlinable public mutating func removeValue(forKey name: String) -> JSON? {
       storage.removeValue(forKey: ExactString(name))
@@ -46,7 +46,7 @@ extension JSON {
 
     /// Adds other members.
     ///
-    /// - Parameter combine: what becomes of a name that both have.
+    /// - Parameter combine: Returns the value for a name that both have.
     public mutating func merge(
       _ others: some Sequence<(key: String, value: JSON)>, uniquingKeysWith combine: (JSON, JSON) -> JSON
     ) {
@@ -66,7 +66,7 @@ extension JSON.Members: RandomAccessCollection {
 }
 
 extension JSON.Members: ExpressibleByDictionaryLiteral {
-  /// A name given twice keeps its last value.
+  /// If a name is repeated, the last value is used.
   public init(dictionaryLiteral elements: (String, JSON)...) {
     self.init(elements.lazy.map { (key: $0.0, value: $0.1) }, uniquingKeysWith: { _, last in last })
   }

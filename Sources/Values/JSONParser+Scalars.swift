@@ -1,7 +1,7 @@
 extension JSONParser {
   // MARK: Strings
 
-  /// The string whose opening quote is at the current position.
+  /// Parses the string whose opening quote is at the current position.
   mutating func string() throws(JSONSyntaxError) -> String {
     position += 1
     let start = position
@@ -21,7 +21,7 @@ extension JSONParser {
     throw failure("the text ends inside a string")
   }
 
-  /// Goes on at the first backslash of a string that began at `start`.
+  /// Continues at the first backslash of a string that began at `start`.
   private mutating func escapedString(from start: Int) throws(JSONSyntaxError) -> String {
     var text = try validated(start..<position)
     var runStart = position
@@ -114,7 +114,7 @@ extension JSONParser {
     return text(range)
   }
 
-  /// Text that is known to be UTF-8.
+  /// Decodes bytes that are known to be UTF-8.
   private func text(_ range: Range<Int>) -> String {
     String(decoding: UnsafeBufferPointer(rebasing: bytes[range]), as: UTF8.self)
   }
@@ -125,7 +125,7 @@ extension JSONParser {
 
   // MARK: Numbers
 
-  /// The number whose first byte is at the current position.
+  /// Parses the number whose first byte is at the current position.
   mutating func number() throws(JSONSyntaxError) -> JSON {
     let start = position
     let negative = take(UInt8(ascii: "-"))
@@ -158,7 +158,7 @@ extension JSONParser {
     return .number(value)
   }
 
-  /// Reads past the fraction and the exponent; false where there is neither.
+  /// Skips the fraction and the exponent; false if there is neither.
   private mutating func fractionAndExponent() throws(JSONSyntaxError) -> Bool {
     var isThere = false
     if take(UInt8(ascii: ".")) {

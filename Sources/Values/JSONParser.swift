@@ -1,11 +1,11 @@
 extension JSON {
-  /// How deeply arrays and objects may be nested unless the caller says otherwise.
+  /// The maximum nesting depth of arrays and objects unless the caller sets another.
   public static let defaultDepthLimit = 64
 
-  /// Reads exactly one JSON value (RFC 8259, strictly) from UTF-8.
+  /// Parses exactly one JSON value (RFC 8259, strictly) from UTF-8.
   ///
-  /// A whole number that fits 64 bits becomes `.integer`, every other number `.number`.
-  /// - Throws: `JSONSyntaxError` at the first thing that is wrong. Any bytes may be given.
+  /// An integer that fits 64 bits becomes `.integer`, every other number `.number`.
+  /// - Throws: `JSONSyntaxError` at the first error. Any bytes are accepted as input.
   public static func parse(
     _ bytes: UnsafeRawBufferPointer, depthLimit: Int = defaultDepthLimit
   ) throws(JSONSyntaxError) -> JSON {
@@ -13,11 +13,11 @@ extension JSON {
     return try parser.wholeText()
   }
 
-  /// Reads exactly one JSON value from UTF-8 bytes.
+  /// Parses exactly one JSON value from UTF-8 bytes.
   public static func parse(
     _ bytes: some Sequence<UInt8>, depthLimit: Int = defaultDepthLimit
   ) throws(JSONSyntaxError) -> JSON {
-    // Typed errors do not pass through `withContiguousStorageIfAvailable`, so they travel as a value.
+    // Typed errors do not pass through `withContiguousStorageIfAvailable`, so they are returned as a value.
     let direct = bytes.withContiguousStorageIfAvailable { storage in
       outcome(UnsafeRawBufferPointer(storage), depthLimit: depthLimit)
     }
@@ -26,7 +26,7 @@ extension JSON {
     return try copy.withUnsafeBytes { outcome($0, depthLimit: depthLimit) }.get()
   }
 
-  /// Reads exactly one JSON value from text.
+  /// Parses exactly one JSON value from text.
   public static func parse(
     _ text: String, depthLimit: Int = defaultDepthLimit
   ) throws(JSONSyntaxError) -> JSON {
@@ -44,7 +44,7 @@ extension JSON {
   }
 }
 
-/// A recursive-descent parser over bytes that outlive it.
+/// A recursive-descent parser. The bytes must outlive it.
 struct JSONParser {
   let bytes: UnsafeBufferPointer<UInt8>
   let depthLimit: Int
@@ -191,7 +191,7 @@ struct JSONParser {
     }
   }
 
-  /// RFC 8259 §8.1: UTF-8 without a byte order mark.
+  /// Rejects other encodings than UTF-8 without a byte order mark (RFC 8259 §8.1).
   private func refuseForeignEncodings() throws(JSONSyntaxError) {
     guard bytes.count >= 2 else { return }
     let first = (bytes[0], bytes[1])
@@ -203,13 +203,13 @@ struct JSONParser {
     }
   }
 
-  // MARK: Words for errors
+  // MARK: Error messages
 
   func failure(_ message: String, kind: JSONSyntaxError.Kind = .syntax) -> JSONSyntaxError {
     JSONSyntaxError(kind: kind, offset: position, message: message)
   }
 
-  /// What stands at the current position, in words that are safe to print.
+  /// A description of what is at the current position, safe to print.
   func found() -> String {
     guard position < bytes.count else { return "the end of the text" }
     return switch bytes[position] {

@@ -1,18 +1,18 @@
-/// Why bytes are not JSON, and where.
+/// An error in JSON text, and its place.
 public struct JSONSyntaxError: Error, Sendable, Hashable, CustomStringConvertible {
   public enum Kind: Sendable, Hashable {
-    /// The grammar of RFC 8259 is broken.
+    /// The text violates the grammar of RFC 8259.
     case syntax
-    /// An object names the same member twice; the offset is that of the second.
+    /// An object has the same member twice; the offset is that of the second.
     case duplicateKey
-    /// Nested too deeply, or a number that no double can hold.
+    /// The value is nested too deeply, or a number exceeds the range of a double.
     case limit
-    /// Not UTF-8, a byte order mark, or half of a surrogate pair.
+    /// Bytes that are not UTF-8, a byte order mark, or half of a surrogate pair.
     case encoding
   }
 
   public var kind: Kind
-  /// How many bytes stand before the place.
+  /// The number of bytes before the place.
   public var offset: Int
   /// What was found and what was expected. No trailing full stop.
   public var message: String

@@ -1,12 +1,12 @@
 extension JSON {
   /// The value as JSON text in UTF-8.
   ///
-  /// With sorted keys the bytes depend on the value alone, so that they can be hashed and compared.
-  /// A number without a fraction is written without one, whether it is held as an integer or not; a number
-  /// that JSON cannot write (infinite or not a number) becomes `null`.
+  /// With sorted keys the bytes depend only on the value, so that they can be hashed and compared. A number without a
+  /// fraction is written as an integer, whether it is stored as one or not; a number that JSON cannot express
+  /// (infinite or not a number) becomes `null`.
   /// - Parameters:
-  ///   - pretty: Two spaces a level and a line a member; otherwise no spaces at all.
-  ///   - sortedKeys: Members in the order of their names instead of the order they were written in.
+  ///   - pretty: Indent by two spaces per level, with one member per line; otherwise write no spaces.
+  ///   - sortedKeys: Sort members by name instead of keeping their original order.
   public func serialized(pretty: Bool = false, sortedKeys: Bool = false) -> [UInt8] {
     var writer = JSONWriter(pretty: pretty, sortedKeys: sortedKeys)
     writer.write(self)

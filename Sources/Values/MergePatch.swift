@@ -1,6 +1,6 @@
 extension JSON {
-  /// This value with a merge patch applied to it (RFC 7386): members are replaced, objects are merged, and
-  /// `null` removes.
+  /// The value after applying a merge patch (RFC 7386): members are replaced, objects are merged, and `null` removes a
+  /// member.
   public func merging(patch: JSON) -> JSON {
     guard case .object(let changes) = patch else { return patch }
     var members = object ?? [:]
@@ -8,17 +8,17 @@ extension JSON {
       if change.isNull {
         members.removeValue(forKey: key)
       } else {
-        // Merged even where there was nothing, since the nulls inside a patch must not become values.
+        // Merged even if there was no value, because the nulls inside a patch must not become values.
         members[key] = (members[key] ?? .null).merging(patch: change)
       }
     }
     return .object(members)
   }
 
-  /// The smallest merge patch that turns one value into another; `{}` where two objects mean the same.
+  /// The smallest merge patch that turns one value into another; `{}` if two objects are equal in meaning.
   ///
-  /// A merge patch cannot say `null`, only "absent": a `null` that only the target has is left out, and one
-  /// that replaces a value removes it. Arrays are replaced as a whole.
+  /// A merge patch cannot express `null`, only "absent": a `null` that only the target has is left out, and one that
+  /// replaces a value removes it. Arrays are replaced as a whole.
   public static func mergePatch(from old: JSON, to new: JSON) -> JSON {
     guard case .object(let before) = old, case .object(let after) = new else { return new }
     var patch = Members()

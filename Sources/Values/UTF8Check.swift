@@ -1,6 +1,6 @@
-/// Where bytes stop being UTF-8.
+/// Finds the first bytes that are not UTF-8.
 public enum UTF8Check {
-  /// How many bytes from the beginning are well-formed UTF-8; all of them when the bytes are.
+  /// The number of bytes from the beginning that are well-formed UTF-8; the total number if all are.
   ///
   /// Follows table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing past U+10FFFF.
   public static func validPrefix(of bytes: UnsafeRawBufferPointer) -> Int {
@@ -16,7 +16,7 @@ public enum UTF8Check {
     return index
   }
 
-  /// Whole words at a time, since nearly every file is ASCII from end to end.
+  /// Compares eight bytes at a time, because nearly all files are pure ASCII.
   private static func endOfASCII(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
     var index = start
     while index + 8 <= bytes.count,

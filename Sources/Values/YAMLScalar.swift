@@ -1,10 +1,10 @@
-/// Writes strings so that every reader of YAML, of version 1.1 or 1.2, takes them for the strings they are.
+/// Writes strings so that all YAML 1.1 and 1.2 parsers read them as the same strings.
 public enum YAMLScalar {
-  /// The string on one line: bare where nothing can take it for a number, a date, a truth value or syntax, else
-  /// in double quotes.
+  /// The string on one line: plain if no parser can read it as a number, a date, a boolean or syntax; otherwise in
+  /// double quotes.
   public static func text(_ text: String) -> String { isPlain(text) ? text : quoted(text) }
 
-  /// What YAML 1.1 and 1.2 readers take for something else than a string.
+  /// Words that YAML 1.1 or 1.2 parsers do not read as strings.
   private static let words: Set<String> = [
     "true", "false", "null", "yes", "no", "on", "off", "y", "n", "inf", "nan",
   ]
@@ -13,7 +13,7 @@ public enum YAMLScalar {
     guard let first = text.utf8.first, text.utf8.allSatisfy(isWordByte) else { return false }
     if isLetter(first) { return !words.contains(text.lowercased()) }
     guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
-    // A commit's digits may all be decimal, or with one `e` among them: then they are a number to some readers.
+    // The digits of a commit id may all be decimal, or include a single `e`: some parsers read them as a number.
     let second = text.utf8.dropFirst().first
     let marksBase = second.map { "xXoObB".utf8.contains($0) } ?? false
     return !marksBase && text.utf8.contains { isLetter($0) && !"eE".utf8.contains($0) }
@@ -27,8 +27,8 @@ public enum YAMLScalar {
     isLetter(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "-_./".utf8.contains(byte)
   }
 
-  /// In double quotes. What a terminal or a reader could stumble over is written as an escape that YAML and
-  /// JSON share.
+  /// The string in double quotes. Characters that a terminal or a parser could misread are written as escapes that
+  /// YAML and JSON share.
   private static func quoted(_ text: String) -> String {
     var out = "\""
     for scalar in text.unicodeScalars {

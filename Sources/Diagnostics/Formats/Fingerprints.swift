@@ -1,16 +1,17 @@
 import Crypto
 import Values
 
-/// Names for findings by which a server tells the known ones from the new ones.
+/// Fingerprints of findings, by which a server distinguishes known findings from new ones.
 ///
-/// A name stays when lines are added above or the file is moved, since it is made of the rule, the object and the
-/// message. Where the object is not known the file stands for it, and the message is left out, since the messages
-/// of parsers count lines; what waits tells in its message how far something else has come, and is named without it too.
+/// A fingerprint does not change when lines are added above or the file is moved, because it is computed from the
+/// rule, the object and the message. If the object is not known, the file replaces it, and the message is left out
+/// because parser messages contain line numbers. The message is also left out for waiting findings, because it
+/// contains the progress of something else.
 struct Fingerprints {
   private var seen: [String: Int] = [:]
 
-  /// The name of the next finding, 32 hexadecimal digits. Findings that are alike in all of the above are told apart
-  /// by their order, so no name is given twice.
+  /// The fingerprint of the next finding, 32 hexadecimal digits. Findings that are equal in all of the above are
+  /// numbered in their order, so fingerprints are unique.
   mutating func next(for finding: Diagnostic) -> String {
     var parts = [finding.rule]
     if let object = finding.object {
@@ -19,7 +20,7 @@ struct Fingerprints {
     } else {
       parts.append(finding.location?.file ?? "")
     }
-    // As JSON, so that no two lists of parts make the same text.
+    // As JSON, so that different lists of parts never produce the same text.
     let key = JSON(parts).text()
     let number = seen[key, default: 0]
     seen[key] = number + 1

@@ -1,10 +1,10 @@
-/// Findings as the workflow commands of GitHub Actions, which shows them beside the lines of the change.
+/// Renders findings as workflow commands of GitHub Actions, which shows them next to the changed lines.
 ///
-/// Written as the runner reads them: https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
-/// A command is a line, so no text from a file can begin another one; runners that do not know the command look for
-/// one of an older kind anywhere in the line, so those are broken. What waits is a notice.
+/// The syntax is the runner's: https://docs.github.com/actions/reference/workflow-commands-for-github-actions. A
+/// command is one line, so text from a file cannot start another command. Runners that do not know the command look
+/// for an older form anywhere in the line, so older forms in texts are made inert. Waiting findings become notices.
 public enum GitHubAnnotations {
-  /// A line a finding, in report order, then a line that counts them. Ends with a line feed.
+  /// One line per finding, in report order, then a line with the counts. Ends with a line feed.
   public static func render(_ report: Report) -> String {
     var text = ""
     for finding in report.findings.inReportOrder() { text += command(finding) + "\n" }
@@ -33,7 +33,7 @@ public enum GitHubAnnotations {
     }
   }
 
-  /// What the runner turns back in the text of a command.
+  /// Escapes the characters that the runner unescapes in the text of a command.
   private static func data(_ text: String) -> String {
     var escaped = ""
     for scalar in JobLog.inert(text).unicodeScalars {
@@ -41,7 +41,7 @@ public enum GitHubAnnotations {
       case "%": escaped += "%25"
       case "\r": escaped += "%0D"
       case "\n": escaped += "%0A"
-      // The runner reads lines of text, and ends them at none of these; what shows its log may.
+      // The runner does not treat these as line ends, but a log viewer may.
       case "\u{0}"..<"\u{20}", "\u{7F}"..."\u{9F}", "\u{2028}", "\u{2029}":
         escaped.unicodeScalars.append(TerminalText.standIn(for: scalar))
       default: escaped.unicodeScalars.append(scalar)
@@ -50,7 +50,7 @@ public enum GitHubAnnotations {
     return escaped
   }
 
-  /// Within a property also the characters that end it.
+  /// Also escapes the characters that end a property.
   private static func property(_ text: String) -> String {
     var escaped = ""
     for scalar in data(text).unicodeScalars {

@@ -1,13 +1,14 @@
 import Values
 
-/// Findings as GitLab's code quality report, which a merge request shows against the one of its target branch.
+/// Renders findings as GitLab's code quality report. A merge request compares it with the report of its target branch.
 ///
-/// The members are those that GitLab reads: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format.
+/// The members are those that GitLab reads:
+/// https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format.
 public enum GitLabCodeQuality {
   /// The report as text that ends with a line feed.
   public static func render(_ report: Report) -> String { json(report).text(pretty: true) + "\n" }
 
-  /// An entry a finding, in report order.
+  /// One entry per finding, in report order.
   public static func json(_ report: Report) -> JSON {
     var fingerprints = Fingerprints()
     return .array(
@@ -26,7 +27,7 @@ public enum GitLabCodeQuality {
       })
   }
 
-  /// One of GitLab's five words. `blocker` and `major` are not used.
+  /// One of GitLab's five severities. `blocker` and `major` are not used.
   private static func severity(_ severity: Severity) -> String {
     switch severity {
     case .error: "critical"

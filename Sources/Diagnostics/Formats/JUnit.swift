@@ -1,13 +1,15 @@
-/// Findings as a JUnit report, which GitLab and Jenkins show as tests.
+/// Renders findings as a JUnit report, which GitLab and Jenkins show as tests.
 ///
-/// A case is an object that was judged, or a file where no object could be read from it: that is what somebody is
-/// responsible for. It fails with all that is wrong with it in one text, since GitLab shows one failure a case. What
-/// waits is skipped. Warnings are the output of a case that passes.
-/// The members are those that GitLab documents (https://docs.gitlab.com/ci/testing/unit_test_reports/), and Jenkins' `junit` step reads.
+/// A test case is a judged object, or a file from which no object could be read, because each of these has an owner.
+/// It fails with all of its findings in one text, because GitLab shows one failure per case. Waiting findings mark it
+/// as skipped. Warnings are the output of a case that passes.
+///
+/// The members are those that GitLab documents (https://docs.gitlab.com/ci/testing/unit_test_reports/) and Jenkins'
+/// `junit` step reads.
 public struct JUnit {
   private let renderer: HumanRenderer
 
-  /// - Parameter sourceLine: A line of a file as it was judged; nil where it cannot be had.
+  /// - Parameter sourceLine: A line of a file as it was judged; nil if not available.
   public init(sourceLine: @escaping (_ file: String, _ line: Int) -> String? = { _, _ in nil }) {
     renderer = HumanRenderer(sourceLine: sourceLine)
   }
@@ -70,7 +72,7 @@ public struct JUnit {
 }
 
 extension Array<String> {
-  /// Each once, where it first stands.
+  /// The items without duplicates, in the order of their first occurrence.
   fileprivate func uniqued() -> [String] {
     var seen: Set<String> = []
     return filter { seen.insert($0).inserted }

@@ -1,16 +1,16 @@
-/// What a JUnit report calls a test: one thing that was judged, and what was found of it.
+/// A test case of a JUnit report: one judged object or file, and its findings.
 struct JUnitCase {
-  /// The group of the whole report that it is shown in.
+  /// The test suite in which the report shows the case.
   var suite: String
-  /// The group within; what stands before a point is Jenkins' "package", what stands behind it the "class".
+  /// The class name: Jenkins shows the part before a period as "package" and the part after it as "class".
   var group: String
   var name: String
-  /// Where the first finding stands; nil where there is none.
+  /// The file of the first finding; nil if there is none.
   var file: String?
   /// In report order.
   var findings: [Diagnostic]
 
-  /// The finding that decides how the case ends; the first of the worst.
+  /// The finding that decides the result of the case: the first of the most severe.
   var worst: Diagnostic? {
     guard let severity = findings.map(\.severity).max() else { return nil }
     return findings.first { $0.severity == severity }
@@ -22,8 +22,8 @@ struct JUnitCase {
     case repository
   }
 
-  /// Every case of a report: objects by kind, namespace and name, then files, then what concerns all of it. That last
-  /// case is always there, because Jenkins takes a report without any for a failure.
+  /// All cases of a report: objects by kind, namespace and name, then files, then a case for the whole report. That
+  /// last case always exists, because Jenkins treats a report without cases as a failure.
   static func all(of report: Report) -> [JUnitCase] {
     var findings: [Subject: [Diagnostic]] = [:]
     for finding in report.findings.inReportOrder() {

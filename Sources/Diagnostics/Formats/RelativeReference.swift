@@ -1,7 +1,7 @@
-/// Paths of a repository as relative references of RFC 3986, section 4.2.
+/// Converts repository paths to relative references of RFC 3986, section 4.2.
 enum RelativeReference {
-  /// The path with everything percent-encoded that is neither unreserved nor a slash: a `\` in a name is no
-  /// separator, a `:` no end of a scheme, and a `%` no escape, whatever the system that reads it.
+  /// The path with every character percent-encoded that is neither unreserved nor a slash, so that no system reads a
+  /// `\` in a name as a separator, a `:` as the end of a scheme, or a `%` as an escape.
   static func text(ofPath path: String) -> String {
     var text = ""
     for byte in path.utf8 {

@@ -1,12 +1,12 @@
-/// What a report tells of a rule beside its findings. The rules themselves live elsewhere, and hand this in.
+/// The description of a rule for reports. The rules are in another module, which passes this in.
 public struct RuleHelp: Sendable, Hashable {
   /// The stable id, such as `upgrade/newer`.
   public var id: String
-  /// How bad a finding of it is unless the finding says otherwise.
+  /// The severity of a finding unless the finding sets its own.
   public var severity: Severity
-  /// What must hold, in one sentence without a full stop.
+  /// The requirement, in one sentence without a full stop.
   public var summary: String
-  /// Why it must hold, in whole sentences.
+  /// The reason for the requirement, in complete sentences.
   public var rationale: String
 
   public init(id: String, severity: Severity, summary: String, rationale: String) {

@@ -1,15 +1,15 @@
 import Values
 
-/// Findings as a SARIF 2.1.0 log, which code scanning and editors read.
+/// Renders findings as a SARIF 2.1.0 log, which code scanning and editors read.
 ///
-/// The standard: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; section numbers below are its own.
+/// The standard: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html; comments below cite its sections.
 public struct SARIF {
   private let version: String
   private let rules: [RuleHelp]
 
   /// - Parameters:
-  ///   - version: The program's, by SemVer.
-  ///   - rules: Every rule that was judged, in the order of their documentation.
+  ///   - version: The program's semantic version.
+  ///   - rules: All judged rules, in documentation order.
   public init(version: String, rules: [RuleHelp]) {
     self.version = version
     self.rules = rules
@@ -18,7 +18,7 @@ public struct SARIF {
   /// The log as text that ends with a line feed.
   public func render(_ report: Report) -> String { json(report).text(pretty: true) + "\n" }
 
-  /// The log as a tree, with one run.
+  /// The log as JSON, with one run.
   public func json(_ report: Report) -> JSON {
     let index = Dictionary(rules.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
     var fingerprints = Fingerprints()
@@ -44,7 +44,7 @@ public struct SARIF {
             ]
           ],
           "originalUriBaseIds": [SARIF.root: ["description": ["text": "The root of the repository."]]],
-          // 3.14.17: columns count as they do everywhere here.
+          // 3.14.17: columns count Unicode scalars, as in all of kdops.
           "columnKind": "unicodeCodePoints",
           "results": .array(results),
           "properties": [
@@ -59,7 +59,7 @@ public struct SARIF {
     ]
   }
 
-  /// What paths are relative to, by the name that GitHub and Azure know.
+  /// The base of relative paths, under the name that GitHub and Azure know.
   private static let root = "%SRCROOT%"
 
   private static func level(_ severity: Severity) -> JSON {
@@ -81,7 +81,7 @@ public struct SARIF {
       "id": .string(rule.id),
       "shortDescription": ["text": .string(summary)],
       "fullDescription": ["text": .string("\(summary) \(rule.rationale)")],
-      // 3.49.13: all that there is to read stands here, so that no address has to be served for it.
+      // 3.49.13: the complete help text is included, so that it need not be served at a URL.
       "help": [
         "text": .string("\(summary)\n\n\(rule.rationale)\n\n\(Self.more)"),
         "markdown": .string("**\(summary)**\n\n\(rule.rationale)\n\n\(Self.more)"),
@@ -91,7 +91,7 @@ public struct SARIF {
     ]
   }
 
-  /// A rule that could not be judged is a word about the run, and no result.
+  /// A notification about a rule that could not be judged; it is not a result.
   private func notJudged(_ rule: String, index: Int?) -> JSON {
     var reference: JSON = ["id": .string(rule)]
     if let index { reference["index"] = JSON(index) }
@@ -114,7 +114,8 @@ public struct SARIF {
     return json
   }
 
-  /// GitHub refuses a whole log for one result without a file, hence the stand-in.
+  /// The location of a finding, with a substitute file if it has none: GitHub rejects a whole log if one result has no
+  /// file.
   private func location(_ finding: Diagnostic) -> JSON {
     let place = finding.reportedLocation
     var physical: JSON = [
@@ -139,7 +140,7 @@ public struct SARIF {
     return json
   }
 
-  /// 3.11.6: `[text](target)` in a plain message is a link, and none is meant here.
+  /// Escapes `[text](target)`, which 3.11.6 defines as a link in a plain message.
   private static func plain(_ text: String) -> String {
     guard text.unicodeScalars.contains("](".unicodeScalars) else { return text }
     var plain = String.UnicodeScalarView()
