@@ -60,11 +60,11 @@ public struct Journal: Sendable, Hashable {
     public var pod: String
     /// When the run claimed the pod, in seconds since the run began.
     public var at: Int
-    /// Until the old pod was deleted and the new one existed.
+    /// The time until the old pod was deleted and the new one existed.
     public var replace: Int?
-    /// Until its image was on a node and the first container with it ran.
+    /// The time from then until its image was on a node and the first container with it ran.
     public var pull: Int?
-    /// Until it was ready and its config package was installed.
+    /// The time from then until it was ready and its config package was installed.
     public var start: Int?
     /// The time in which its script ran, in all attempts; nil if it has no script.
     public var hook: Int?

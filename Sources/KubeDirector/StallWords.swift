@@ -40,8 +40,8 @@ extension StallWords {
 }
 
 extension UpgradeInfo {
-  /// The first digits of the commit that started the upgrade. `specCommit` may be later and may have changed only
-  /// labels. Nil if the id has no commit.
+  /// The first digits of the commit that started the upgrade, because a later commit may have changed only labels. Nil
+  /// if the id contains no commit.
   public var commit: String? {
     let stem = id.prefix { $0 != "-" }
     return stem.utf8.count >= 7 && stem.allSatisfy(\.isHexDigit) ? String(stem.prefix(7)) : nil

@@ -1,12 +1,12 @@
 import Crypto
 import Values
 
-/// A signature on an object. The reconciler writes it when it applies a file, and the engine ignores a spec without
-/// it, so that a manual edit has no effect.
+/// Authenticates objects. The reconciler stamps an object when it applies a file, and the engine ignores a spec
+/// without a valid stamp, so that a manual edit has no effect.
 ///
-/// It is a message authentication code with a key that only the installation's daemons can read. A user who may edit
-/// objects, including their annotations, cannot create one; a copy of an older one is valid only for the same object
-/// in the same state.
+/// A stamp is a message authentication code with a key that only the installation's daemons can read. A user who may
+/// edit objects, including their annotations, cannot create one; a copy of an older stamp is valid only for the same
+/// object in the same state.
 public struct Stamp: Sendable {
   /// In bytes.
   public static let keyLength = 32

@@ -36,7 +36,7 @@ public enum Wire {
     public static let path = "kdops.dev/path"
     /// The kind of the applied change, such as `upgrade`.
     public static let change = "kdops.dev/change"
-    /// The signature on the spec and on the annotations above; see `Stamp`. The engine ignores a spec without it.
+    /// The stamp of the spec and of the annotations above; see `Stamp`. The engine ignores a spec without it.
     public static let stamp = "kdops.dev/stamp"
     /// `"true"` in git adopts an object that no installation owns.
     public static let adopt = "kdops.dev/adopt"

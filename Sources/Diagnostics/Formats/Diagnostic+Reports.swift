@@ -1,6 +1,6 @@
 extension Diagnostic {
-  /// The location for formats that require one for each finding. For a finding without a file it is the file that says
-  /// where all others are.
+  /// The location for formats that require one for each finding. A finding without a file is placed at `.kdops.yaml`,
+  /// which determines where all other files are.
   var reportedLocation: SourceLocation { location ?? SourceLocation(file: ".kdops.yaml") }
 
   /// The message and the hint on one line, with control characters made visible.

@@ -110,7 +110,7 @@ enum AppUpgradableSealed: AppChangeRule {
     let users = context.users(of: change.reference)
     let running = context.live.users(of: change.reference, systemNamespace: context.systemNamespace)
     guard let first = (users + running).first else { return [] }
-    // An app that git no longer names is released when the upgrade or other running operation has ended.
+    // If no cluster in git names the app, running clusters release it when their upgrade or other operation has ended.
     let isLeft =
       users.isEmpty
       && (!context.live.isAuthoritative || running.contains { AppInUse.passes($0, in: context) })

@@ -89,7 +89,7 @@ extension Snapshot {
     return others + broken.filter { files[$0] == nil }.map(\.wrappedValue)
   }
 
-  /// Nil for an object that is also defined elsewhere, or has names that are not distinguished by their bytes.
+  /// Nil for an object that is also defined elsewhere, or has a name for which `isPlain` is false.
   private func archived(
     _ reference: ObjectReference, in path: String, _ isPlain: (String) -> Bool
   ) -> ArchivedObject? {

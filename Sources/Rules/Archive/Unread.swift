@@ -11,7 +11,7 @@ import Values
 struct Unread: Sendable {
   private let archive: any Archive
   private let read: ReadFiles
-  /// The files that have been removed from the archive.
+  /// The files that were moved from the archive to the loaded part of the snapshot.
   private var taken: TreeSet<ExactString> = []
   private(set) var counts: (apps: Int, clusters: Int)
 

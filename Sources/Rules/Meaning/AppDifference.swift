@@ -115,7 +115,7 @@ private struct RoleComparison {
         name: "roles[\(new.roles[newIndex].id)].\(key)"))
   }
 
-  /// The path of the value: in the role, or in the app's default; if it is in neither, the path in the role.
+  /// The path of the value: in the role, or in the app's default; if it is in neither, the path of the role.
   private func place(of key: String, _ fallback: String?, in spec: AppSpec, role: Int) -> FieldPath {
     let own: FieldPath = ["spec", "roles", .index(role), .key(key)]
     if spec.raw[FieldPath(steps: Array(own.steps.dropFirst()))] != nil { return own }
