@@ -68,11 +68,11 @@ struct SandboxTests {
 
   @Test(
     "nothing is run where a folder was replaced after it was checked, also by a link to another folder",
-    .enabled(if: Machine.hasBubblewrap && geteuid() == 0, "only a root daemon gathers folders"))
-  func replacedFolder() async throws {
+    .enabled(if: Machine.hasBubblewrap), arguments: geteuid() == 0 ? [true, false] : [false])
+  func replacedFolder(isRoot: Bool) async throws {
     let place = World.temporaryFolder()
     defer { World.remove(place) }
-    let sandbox = Sandbox(mode: .bubblewrap, limits: .init())
+    let sandbox = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: isRoot)
     let top = try OpenFolder(place)
     let root = try top.make(["root"], owner: sandbox.owner)
     for folder in ["proc", "dev", "usr/local", "data"] {
@@ -96,6 +96,19 @@ struct SandboxTests {
     let failure = try #require(await HostProcess.failure(of: sandbox.arguments(reading), filter: filter))
     #expect(failure.contains("was replaced while the sandbox was made"), "\(failure)")
     #expect(!failure.contains("secret"))
+  }
+
+  @Test(
+    "the limits of a process are set before any file of the container can run", arguments: [true, false])
+  func limitsComeFirst(isRoot: Bool) throws {
+    let arguments = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: isRoot).arguments(request)
+    let limits = try #require(arguments.firstIndex(of: "/usr/bin/prlimit"))
+    let inner = try #require(arguments.lastIndex(of: "bwrap"))
+    #expect(limits < inner)
+    for limit in ["--as=", "--fsize=", "--cpu=", "--nofile=", "--core="] {
+      #expect(arguments[limits..<inner].contains { $0.hasPrefix(limit) }, "\(limit)")
+    }
+    #expect(!arguments.contains("prlimit"), "the container's PATH must not choose the program")
   }
 
   @Test("where no sandbox can be made, it is said what to do")

@@ -5,6 +5,7 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
   case disk(limit: Int)
   /// Folders are nested too deeply for their files to be counted.
   case depth(limit: Int)
+  case processes(limit: Int)
 
   var description: String {
     switch self {
@@ -17,6 +18,7 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
         + "(scripts.disk); remove files, or have the limit raised"
     case .depth(let limit):
       "the pod has folders that are more than \(limit) deep, whose size cannot be watched; remove them"
+    case .processes(let limit): "it ran more than the \(limit) processes at once that are allowed"
     }
   }
 

@@ -97,12 +97,23 @@ final class ResourceWatch: Sendable {
       }
       let known = tree ?? ProcessTree(proc: proc)
       tree = known
-      guard let excess = memoryExcess(entry, wrapper, known) ?? diskExcess(entry, wrapper, known) else {
-        continue
-      }
+      guard
+        let excess = processExcess(wrapper, known) ?? memoryExcess(entry, wrapper, known)
+          ?? diskExcess(entry, wrapper, known)
+      else { continue }
       end(subject, excess)
     }
   }
+
+  /// The kernel's limit can be switched off by what the container's own loader loads.
+  private func processExcess(_ wrapper: ProcessStamp, _ tree: ProcessTree) -> ResourceExcess? {
+    let limit = limits.processes
+    return tree.members(from: wrapper.process).count > limit + Self.ownProcesses
+      ? .processes(limit: limit) : nil
+  }
+
+  /// More processes than the wrapper and the sandbox have themselves.
+  private static let ownProcesses = 32
 
   private func memoryExcess(
     _ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree
@@ -118,14 +129,16 @@ final class ResourceWatch: Sendable {
     return used > limit ? .memory(used: used + entry.openMemory, limit: limits.totalMemory) : nil
   }
 
+  private static let longestPause = Duration.seconds(5)
+
   private func diskExcess(_ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree) -> ResourceExcess? {
     let began = ContinuousClock.now
     if let next = entry.nextDiskLook, began < next { return nil }
     let open = ProcessUse(proc: proc).openFiles(of: tree.members(from: wrapper.process))
     var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: open.disk)
     for folder in entry.subject.folders { use.add(folder) }
-    // Counting many files takes long; at most a tenth of the time is spent on it.
-    let pause = max(Self.diskInterval, (ContinuousClock.now - began) * 10)
+    // Counting many files takes long: a tenth of the time is spent on it, more only if the pause would be too long.
+    let pause = min(max(Self.diskInterval, (ContinuousClock.now - began) * 10), Self.longestPause)
     state.withLock { state in
       state.entries[entry.subject.place]?.nextDiskLook = .now + pause
       state.entries[entry.subject.place]?.openMemory = open.memory

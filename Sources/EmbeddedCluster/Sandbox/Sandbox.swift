@@ -79,8 +79,7 @@ struct Sandbox: Sendable {
   static let unprivileged = FileOwner(user: 7_038_063, group: 7_038_063)
 
   private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-  /// Where a root daemon collects a container's folders, because other users cannot enter their original
-  /// location.
+  /// Where a container's folders are collected and checked, in a mount namespace that no script can change.
   private static let stage = "/mnt"
 
   init(mode: SandboxMode, limits: SandboxLimits, isRoot: Bool = geteuid() == 0) {
@@ -91,7 +90,7 @@ struct Sandbox: Sendable {
 
   func arguments(_ request: SandboxRequest) -> [String] {
     switch mode {
-    case .bubblewrap: owner.map { asUnprivileged(request, $0) } ?? bubblewrap(request)
+    case .bubblewrap: staged(request)
     case .none, .noScripts: changedRoot(request)
     }
   }
@@ -119,17 +118,20 @@ struct Sandbox: Sendable {
     }
     arguments += ["--chdir", "/"]
     for (name, value) in environment(request) { arguments += ["--setenv", name, value] }
-    return arguments + ["--"] + limited(request.command)
+    return arguments + ["--"] + limitedProcesses + request.command
   }
 
-  /// Collects the folders where an unprivileged user can reach them, switches to that user, and continues as
-  /// it.
+  /// Collects the folders in a mount namespace of their own, checks that they are the ones that were opened, and
+  /// continues there: as an unprivileged user if the daemon is root, otherwise as the daemon's user.
   ///
   /// Only what the sandbox needs is collected. bubblewrap examines every mount below a folder that it binds,
   /// and fails if one disappears meanwhile, which happens often beside a container runtime.
-  private func asUnprivileged(_ request: SandboxRequest, _ owner: FileOwner) -> [String] {
+  private func staged(_ request: SandboxRequest) -> [String] {
     var inner = request
     var arguments = ["bwrap", "--die-with-parent"]
+    if owner == nil {
+      arguments += ["--unshare-user", "--uid", String(geteuid()), "--gid", String(getegid())]
+    }
     for folder in HostPrograms.folders { arguments += ["--ro-bind", "/\(folder)", "/\(folder)"] }
     for link in HostPrograms.links { arguments += ["--symlink", link.target, "/\(link.name)"] }
     arguments += [
@@ -143,18 +145,20 @@ struct Sandbox: Sendable {
     inner.root.path = "\(Self.stage)/root"
     for (folder, place) in gathered { arguments += ["--bind", folder.path, place] }
     arguments += ["--", "sh", "-c", Self.check, "sh", gathered.map(\.0.identity).joined(separator: "\n")]
-    arguments += gathered.map(\.place)
-    arguments += [
-      "--", "setpriv", "--reuid", String(owner.user), "--regid", String(owner.group), "--clear-groups",
-      "--inh-caps=-all", "--",
-    ]
-    return arguments + bubblewrap(inner)
+    arguments += gathered.map(\.place) + ["--"]
+    if let owner {
+      arguments += [
+        "setpriv", "--reuid", String(owner.user), "--regid", String(owner.group), "--clear-groups",
+        "--inh-caps=-all", "--",
+      ]
+    }
+    return arguments + limited + bubblewrap(inner)
   }
 
   /// `$1` contains the identities of the folders, one per line; then follow the paths where they were
   /// collected, `--`, and the command.
   ///
-  /// bubblewrap opens a folder by its path, as root. If a path was redirected after it was checked, nothing is
+  /// bubblewrap opens a folder by its path. If a path was redirected after it was checked, nothing is
   /// run. No script can change the mounts here.
   private static let check = """
     known=$1 places=; shift
@@ -164,12 +168,18 @@ struct Sandbox: Sendable {
     exit 125
     """
 
-  private func limited(_ command: [String]) -> [String] {
+  /// The limits of each process. They are set before any file of the container can run: the container's
+  /// `/etc/ld.so.preload` and `PATH` could prevent them, and a hard limit cannot be raised again.
+  private var limited: [String] {
     [
-      "prlimit", "--nproc=\(limits.processes)", "--as=\(limits.memory)", "--fsize=\(limits.fileSize)",
-      "--cpu=\(limits.cpuSeconds)", "--nofile=\(limits.openFiles)", "--core=0", "--",
-    ] + command
+      "/usr/bin/prlimit", "--as=\(limits.memory)", "--fsize=\(limits.fileSize)", "--cpu=\(limits.cpuSeconds)",
+      "--nofile=\(limits.openFiles)", "--core=0", "--",
+    ]
   }
+
+  /// The limit of the number of processes. The kernel counts them for each user namespace, so it is set inside, where
+  /// the container's loader could prevent it; the resource watch therefore counts them too.
+  private var limitedProcesses: [String] { ["/usr/bin/prlimit", "--nproc=\(limits.processes)", "--"] }
 
   private func environment(_ request: SandboxRequest) -> [(String, String)] {
     let base = ["PATH": Self.path, "HOME": "/", "LANG": "C.UTF-8", "HOSTNAME": request.hostname]
@@ -191,7 +201,7 @@ struct Sandbox: Sendable {
     for folder in HostPrograms.folders { arguments += ["/\(folder)", "/\(folder)"] }
     for bind in request.binds { arguments += [bind.source.path, bind.path] }
     arguments += ["--", "env", "-i"] + environment(request).map { "\($0)=\($1)" }
-    return arguments + limited(request.command)
+    return limited + arguments + limitedProcesses + request.command
   }
 
   private static let changeRoot = """

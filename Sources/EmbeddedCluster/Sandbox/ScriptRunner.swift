@@ -32,7 +32,8 @@ struct ScriptRunner: Sendable {
   let cgroups: ScriptCgroups?
 
   /// `$1` is the command's folder, `$2` the limit for each output stream, `$3` whether the exit code is
-  /// recorded here; then the command follows. None of them is inserted into the script's text.
+  /// recorded here; then the command follows. None of them is inserted into the script's text. Standard input is a
+  /// pipe: a script could write to a file through `/proc/1/fd/0`.
   private static let wrapper = """
     folder=$1 limit=$2 note=$3; shift 3
     umask 077
@@ -41,7 +42,7 @@ struct ScriptRunner: Sendable {
     printf '%s\\n' "$self" "$boot" >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid" || exit 125
     {
       {
-        "$@" <"$folder/stdin" 4>"$folder/status" 5<"$folder/filter" 2>&3 3>&-
+        cat "$folder/stdin" 3>&- | "$@" 4>"$folder/status" 5<"$folder/filter" 2>&3 3>&-
         code=$?
         [ "$note" = no ] || printf '{ "exit-code": %d }\\n' "$code" >"$folder/status"
       } | { head -c "$limit" >"$folder/stdout"; cat >/dev/null; } 3>&-
