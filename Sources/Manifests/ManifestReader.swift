@@ -51,7 +51,8 @@ struct ManifestReader {
 
   private mutating func readJSON() throws(FileIssue) {
     do throws(JSONSyntaxError) {
-      take(try JSON.parse(bytes, depthLimit: limits.depth), document: 0, prefix: .root)
+      take(
+        try JSON.parse(bytes, depthLimit: limits.depth, nodeLimit: limits.nodes), document: 0, prefix: .root)
     } catch {
       throw JSONProblem.issue(of: error, in: bytes)
     }

@@ -7,23 +7,25 @@ extension JSON {
   /// An integer that fits 64 bits becomes `.integer`, every other number `.number`.
   /// - Throws: `JSONSyntaxError` at the first error. Any bytes are accepted as input.
   public static func parse(
-    _ bytes: UnsafeRawBufferPointer, depthLimit: Int = defaultDepthLimit
+    _ bytes: UnsafeRawBufferPointer, depthLimit: Int = defaultDepthLimit, nodeLimit: Int = .max
   ) throws(JSONSyntaxError) -> JSON {
-    var parser = JSONParser(bytes: bytes, depthLimit: depthLimit)
+    var parser = JSONParser(bytes: bytes, depthLimit: depthLimit, nodeLimit: nodeLimit)
     return try parser.wholeText()
   }
 
   /// Parses exactly one JSON value from UTF-8 bytes.
+  ///
+  /// - Parameter nodeLimit: how many values it may hold in all; a value takes up to a hundred times its bytes in memory.
   public static func parse(
-    _ bytes: some Sequence<UInt8>, depthLimit: Int = defaultDepthLimit
+    _ bytes: some Sequence<UInt8>, depthLimit: Int = defaultDepthLimit, nodeLimit: Int = .max
   ) throws(JSONSyntaxError) -> JSON {
     // Typed errors do not pass through `withContiguousStorageIfAvailable`, so they are returned as a value.
     let direct = bytes.withContiguousStorageIfAvailable { storage in
-      outcome(UnsafeRawBufferPointer(storage), depthLimit: depthLimit)
+      outcome(UnsafeRawBufferPointer(storage), depthLimit, nodeLimit)
     }
     if let direct { return try direct.get() }
     let copy = Array(bytes)
-    return try copy.withUnsafeBytes { outcome($0, depthLimit: depthLimit) }.get()
+    return try copy.withUnsafeBytes { outcome($0, depthLimit, nodeLimit) }.get()
   }
 
   /// Parses exactly one JSON value from text.
@@ -34,10 +36,10 @@ extension JSON {
   }
 
   private static func outcome(
-    _ bytes: UnsafeRawBufferPointer, depthLimit: Int
+    _ bytes: UnsafeRawBufferPointer, _ depthLimit: Int, _ nodeLimit: Int
   ) -> Result<JSON, JSONSyntaxError> {
     do throws(JSONSyntaxError) {
-      return .success(try parse(bytes, depthLimit: depthLimit))
+      return .success(try parse(bytes, depthLimit: depthLimit, nodeLimit: nodeLimit))
     } catch {
       return .failure(error)
     }
@@ -50,10 +52,13 @@ struct JSONParser {
   let depthLimit: Int
   var position = 0
   private var depth = 0
+  private let nodeLimit: Int
+  private var nodes = 0
 
-  init(bytes: UnsafeRawBufferPointer, depthLimit: Int) {
+  init(bytes: UnsafeRawBufferPointer, depthLimit: Int, nodeLimit: Int) {
     self.bytes = bytes.assumingMemoryBound(to: UInt8.self)
     self.depthLimit = depthLimit
+    self.nodeLimit = nodeLimit
   }
 
   mutating func wholeText() throws(JSONSyntaxError) -> JSON {
@@ -71,6 +76,10 @@ struct JSONParser {
 
   private mutating func value() throws(JSONSyntaxError) -> JSON {
     guard position < bytes.count else { throw failure("the text ends where a value is expected") }
+    nodes += 1
+    guard nodes <= nodeLimit else {
+      throw failure("the file holds more than \(nodeLimit) values", kind: .limit)
+    }
     switch bytes[position] {
     case UInt8(ascii: "\""):
       return .string(try string())

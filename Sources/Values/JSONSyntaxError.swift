@@ -5,7 +5,7 @@ public struct JSONSyntaxError: Error, Sendable, Hashable, CustomStringConvertibl
     case syntax
     /// An object has the same member twice; the offset is that of the second.
     case duplicateKey
-    /// The value is nested too deeply, or a number exceeds the range of a double.
+    /// The value is nested too deeply or holds too many values, or a number exceeds the range of a double.
     case limit
     /// Bytes that are not UTF-8, a byte order mark, or half of a surrogate pair.
     case encoding

@@ -4,6 +4,14 @@ import Values
 
 @Suite("Reading JSON")
 struct JSONParserTests {
+  @Test("more values than allowed are a limit, however few bytes they take")
+  func nodeLimit() throws {
+    let bytes = Array("[1, [2], {\"a\": 3}]".utf8)
+    #expect(try JSON.parse(bytes, nodeLimit: 6) == [1, [2], ["a": 3]])
+    let error = #expect(throws: JSONSyntaxError.self) { try JSON.parse(bytes, nodeLimit: 5) }
+    #expect(error?.kind == .limit)
+  }
+
   @Test("every kind of value is read, and members keep their order")
   func values() throws {
     let json = try JSON.parse(#" {"b": [1, -2, 2.5, true, false, null], "a": {"x": "y"}, "e": {}, "f": []} "#)
