@@ -90,10 +90,13 @@ private struct LayoutReader {
       case "apps": layout.apps = globs(value, at) ?? layout.apps
       case "clusters": layout.clusters = globs(value, at) ?? layout.clusters
       case "defaultNamespace":
-        if let name = value.string, !name.isEmpty {
+        if let name = value.string, Self.isNamespace(name) {
           layout.defaultNamespace = name
         } else {
-          file.report(Self.rule, at: at, "defaultNamespace must be a name")
+          file.report(
+            Self.rule, at: at, "defaultNamespace must be the name of a namespace",
+            hint: "at most 63 lower-case letters, digits and `-`, beginning and ending with a letter or digit"
+          )
         }
       case "embedded": readEmbedded(value, at)
       default: unknown(key, at, among: ["schemaVersion", "apps", "clusters", "defaultNamespace", "embedded"])
@@ -105,9 +108,24 @@ private struct LayoutReader {
     value.string ?? (value.integer == nil ? value.typeName : value.text())
   }
 
+  /// A DNS label (RFC 1123), as Kubernetes requires it.
+  private static func isNamespace(_ name: String) -> Bool {
+    let bytes = Array(name.utf8)
+    func isAlphanumeric(_ byte: UInt8?) -> Bool {
+      byte.map {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+      }
+        ?? false
+    }
+    return bytes.count <= 63 && isAlphanumeric(bytes.first) && isAlphanumeric(bytes.last)
+      && bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
+  }
+
   private mutating func unknown(_ key: String, _ at: FieldPath, among known: [String]) {
+    let shown = String(decoding: key.utf8.prefix(100), as: UTF8.self)
     file.report(
-      Self.rule, at: at, of: .key, "\(key) is no setting",
+      Self.rule, at: at, of: .key, "\(shown) is no setting",
       hint: NearMiss.suggestion(for: key, among: known).map { "did you mean `\($0)`?" }
         ?? "known here: \(known.joined(separator: ", "))")
   }

@@ -131,17 +131,17 @@ extension ClusterFile {
     self.init(namespace: namespace, name: name, status: nil)
     commit = file["commit"]?.string
     state = file["state"]?.string.flatMap(ClusterStatus.State.init)
-    app = file["app"]?.string ?? ""
+    app = file["app"]?.string.flatMap(Self.name) ?? ""
     appCatalog = file["appCatalog"]?.string.flatMap(AppCatalog.init)
     upgradeInfo = file["upgradeInfo"].flatMap { info in
-      info["prevApp"]?.string.map { prevApp in
+      info["prevApp"]?.string.flatMap(Self.name).map { prevApp in
         UpgradeInfo(
           isRollingBack: info["isRollingBack"]?.bool ?? false, prevApp: prevApp, id: info["id"]?.string ?? "")
       }
     }
     var room = Self.memberLimit
-    roles = (file["roles"]?.array ?? []).prefix(Self.memberLimit).compactMap { role in
-      guard let id = role["id"]?.string else { return nil }
+    roles = (file["roles"]?.array ?? []).prefix(Self.roleLimit).compactMap { role in
+      guard let id = role["id"]?.string.flatMap(Self.name) else { return nil }
       let members = role["members"]?.count(upTo: room) ?? 0
       room -= members
       return Role(id: id, members: members, noWayBack: role["noWayBack"]?.bool == true)
@@ -152,6 +152,12 @@ extension ClusterFile {
     stalled = file["stalled"]?.string
     journal = Journal(file["journal"])
   }
+
+  /// The schema's limit of roles.
+  private static let roleLimit = 256
+
+  /// Returns a name that an object of Kubernetes can have; nil for a longer one. Each member's name contains its role's.
+  private static func name(_ text: String) -> String? { text.utf8.count <= 253 ? text : nil }
 
   /// The stall reason; nil if the cluster is not stalled.
   public var stall: String? { stalled ?? (phase == .failed ? message : nil) }

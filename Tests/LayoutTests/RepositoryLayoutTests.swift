@@ -20,6 +20,15 @@ struct RepositoryLayoutTests {
     #expect(parse("").findings.isEmpty)
   }
 
+  @Test(
+    "takes only the name of a namespace as the default one",
+    arguments: ["", "-a", "a-", "A", "a.b", "a/b", "a\u{2028}b", String(repeating: "x", count: 64)])
+  func illegalNamespace(name: String) {
+    let (layout, findings) = RepositoryLayout.parse(Array("{\"defaultNamespace\": \"\(name)\"}".utf8))
+    #expect(layout.defaultNamespace == "default")
+    #expect(findings.map(\.message) == ["defaultNamespace must be the name of a namespace"])
+  }
+
   @Test("names what the embedded node can pull")
   func images() {
     let (layout, findings) = parse(
@@ -82,7 +91,7 @@ struct RepositoryLayoutTests {
     #expect(Duration(written: text) == expected)
   }
 
-  @Test("with thousands of globs or images is refused by their number", .timeLimit(.minutes(1)))
+  @Test("with thousands of globs or images is refused by their number", .timeLimit(.minutes(5)))
   func tooMany() throws {
     let globs = (0..<20_000).map { "- a\($0)/**\n" }.joined()
     let finding = try #require(parse("apps:\n\(globs)").findings.first)

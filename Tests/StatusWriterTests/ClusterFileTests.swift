@@ -100,4 +100,20 @@ struct ClusterFileTests {
     #expect(members == 0)
     #expect(file?.upgradeInfo == nil)
   }
+
+  @Test("makes no members of a role whose id is longer than a name can be, and reads at most 256 roles")
+  func longRoles() throws {
+    let long = String(repeating: "x", count: 60_000)
+    let short = (0..<300).map { JSON.object(["id": .string("r\($0)"), "members": 1]) }
+    let file = try #require(
+      ClusterFile(
+        path: "default/shop.yaml",
+        [
+          "schemaVersion": 1, "state": "configured", "app": .string(long),
+          "roles": .array([["id": .string(long), "members": 1000]] + short),
+        ]))
+    #expect(file.app.isEmpty)
+    #expect(file.roles.count == 255)
+    #expect(file.status?.members.allSatisfy { $0.pod.utf8.count < 300 } == true)
+  }
 }
