@@ -29,7 +29,7 @@ public struct CommitInfo: Sendable, Hashable {
   public let committer: Signature
   /// The first paragraph of the message, on one line.
   public let subject: String
-  /// The whole message, with invalid UTF-8 replaced.
+  /// The first bytes of the message, up to `messageLimit`, with invalid UTF-8 replaced.
   public let message: String
 
   public init(
@@ -45,8 +45,15 @@ public struct CommitInfo: Sendable, Hashable {
     subject = Self.subject(of: message)
   }
 
+  /// In bytes. Many commits are held at once, and a repository writer chooses how long their messages are.
+  static let messageLimit = 64 << 10
+  /// The part of a message that is searched for its subject, in bytes.
+  private static let subjectLimit = 4 << 10
+
   private static func subject(of message: String) -> String {
-    let lines = message.split(separator: "\n", omittingEmptySubsequences: false).drop {
+    let lines = String(decoding: message.utf8.prefix(subjectLimit), as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false
+    ).drop {
       $0.allSatisfy(\.isWhitespace)
     }
     return lines.prefix { !$0.allSatisfy(\.isWhitespace) }.joined(separator: " ").singleLine

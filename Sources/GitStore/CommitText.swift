@@ -29,7 +29,7 @@ extension CommitInfo {
     guard let tree else {
       throw GitError(.malformed, "commit \(id) names no tree", hint: "run `git fsck` on the repository")
     }
-    let message = rest.drop { $0 == UInt8(ascii: "\n") }.prefix { $0 != 0 }
+    let message = rest.drop { $0 == UInt8(ascii: "\n") }.prefix(Self.messageLimit).prefix { $0 != 0 }
     let nobody = Signature(name: "", email: "", seconds: 0)
     self.init(
       id: id, tree: tree, parents: parents, author: author ?? committer ?? nobody,

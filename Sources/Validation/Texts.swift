@@ -16,6 +16,10 @@ final class Texts: Sendable {
   /// The files as lines, for files of which lines were shown.
   private let lines = Mutex<[ExactString: SourceText?]>([:])
 
+  /// Each lookup searches the file's folder, so the number of them is limited; further findings are shown without lines.
+  private let lookups = Mutex(0)
+  private static let lookupLimit = 1000
+
   /// Creates the files of a tree, with replacements for some of them.
   init(_ reader: ObjectReader, tree: ObjectID?, but files: [ExactString: ObjectID?] = [:]) {
     (self.reader, self.tree, self.files) = (reader, tree, files)
@@ -52,7 +56,12 @@ final class Texts: Sendable {
     if let other = files[ExactString(path)] {
       return other.flatMap { try? reader.blob($0, limit: ManifestLimits.standard.bytes) }
     }
-    guard let tree, let entry = try? reader.entry(at: path, inTree: tree), entry.isFile else { return nil }
+    guard let tree,
+      lookups.withLock({
+        $0 += 1; return $0 <= Self.lookupLimit
+      }),
+      let entry = try? reader.entry(at: path, inTree: tree), entry.isFile
+    else { return nil }
     return try? reader.blob(entry.id, limit: ManifestLimits.standard.bytes)
   }
 }

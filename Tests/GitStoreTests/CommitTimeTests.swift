@@ -3,7 +3,7 @@ import Testing
 
 @testable import GitStore
 
-@Suite("The time of a commit")
+@Suite("What a commit claims of itself")
 struct CommitTimeTests {
   @Test(
     "is one that can be reckoned with, whatever the commit claims",
@@ -24,5 +24,17 @@ struct CommitTimeTests {
     guard let info = try? await repository.commitInfo(try #require(ObjectID(hex: id))) else { return }
     let (age, overflow) = Int64(1_769_850_300).subtractingReportingOverflow(info.committer.seconds)
     #expect(!overflow && abs(age) < 1 << 40)
+  }
+
+  @Test("a message of megabytes is kept to 64 KiB, and its subject is short")
+  func longMessage() async throws {
+    let work = try TemporaryRepository()
+    let tree = try work.git("write-tree")
+    let message = String(repeating: "x", count: 2 << 20)
+    let id = try work.git("commit-tree", tree, "-F", "-", input: message)
+    let repository = try await GitRepository.open(path: work.path)
+    let info = try await repository.commitInfo(try #require(ObjectID(hex: id)))
+    #expect(info.message.utf8.count == 64 << 10)
+    #expect(info.subject.utf8.count <= 4 << 10)
   }
 }
