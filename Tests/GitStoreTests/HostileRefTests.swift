@@ -21,8 +21,14 @@ struct HostileRefTests {
     try work.push()
   }
 
+  /// The copy in the folder. A process that another test starts holds its lock until it executes its program, so that
+  /// the folder may seem to be in use for a moment.
   private func mirror() async throws -> Mirror {
-    try await Mirror.open(Remote(GitURL(bare.path)), at: path, refs: refs)
+    while true {
+      let mirror = try await Mirror.open(Remote(GitURL(bare.path)), at: path, refs: refs)
+      if mirror.path == path { return mirror }
+      await Task.yield()
+    }
   }
 
   /// What a status ref may be made to name.

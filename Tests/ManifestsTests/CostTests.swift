@@ -4,7 +4,7 @@ import Testing
 import Values
 
 /// What a file costs goes with its size, whatever is in it.
-@Suite("The cost of a file", .timeLimit(.minutes(1)))
+@Suite("The cost of a file", .timeLimit(.minutes(5)))
 struct CostTests {
   @Test("settings with a finding a line are read once, and the findings beyond a hundred counted")
   func settings() throws {

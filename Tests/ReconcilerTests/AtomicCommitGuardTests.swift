@@ -40,7 +40,7 @@ struct AtomicCommitGuardTests {
 
   @Test(
     "a chain of thousands of commits, each of which waits for the next, is held back as a whole",
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(5)))
   func chain() throws {
     let count = 3_000
     let apps = try (0..<count).map { try app($0) } + [app(count, .rejected)]

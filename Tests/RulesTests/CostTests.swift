@@ -7,7 +7,7 @@ import Values
 @testable import Rules
 
 /// What judging costs goes with the size of the files, whatever names are in them. Each of these took minutes.
-@Suite("The cost of judging", .timeLimit(.minutes(1)))
+@Suite("The cost of judging", .timeLimit(.minutes(5)))
 struct CostTests {
   private func judge(_ text: String, path: String = "clusters/a.json") -> Judgement {
     var files = Fixture.files

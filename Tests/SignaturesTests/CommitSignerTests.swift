@@ -42,7 +42,7 @@ struct CommitSignerTests {
 
   @Test(
     "need a private key that opens by itself; nobody is asked for a passphrase",
-    .timeLimit(.minutes(1)),
+    .timeLimit(.minutes(5)),
     arguments: ["missing", "public", "locked", "open to all"])
   func unusable(_ kind: String) async throws {
     let key = try SSHSigner("kdops")
