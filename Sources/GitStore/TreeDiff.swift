@@ -10,7 +10,19 @@ extension RepositoryHandle {
   func changes(
     from old: ObjectID?, to new: ObjectID?, _ selection: PathSelection, _ limits: TreeLimits
   ) throws(GitError) -> [TreeChange] {
-    var diff = TreeDiff(handle: self, selection: selection, budget: TreeBudget(limits))
+    var budget = TreeBudget(limits)
+    return try changes(from: old, to: new, selection, &budget)
+  }
+
+  /// The same for one of several comparisons that share their limits. What was read before an error counts too.
+  func changes(
+    from old: ObjectID?, to new: ObjectID?, _ selection: PathSelection, _ budget: inout TreeBudget
+  ) throws(GitError) -> [TreeChange] {
+    var diff = TreeDiff(handle: self, selection: selection, budget: budget)
+    defer {
+      budget = diff.budget
+      budget.releaseAll()
+    }
     try diff.compare(old, new, WalkPlace(state: selection.start))
     return diff.changes
   }

@@ -21,11 +21,12 @@ public struct TreeLimits: Sendable, Hashable {
   }
 }
 
-/// Counts down the limits of `TreeLimits`.
+/// Counts down the limits of `TreeLimits`, for one walk or for several that share the limits.
 struct TreeBudget {
   private var left: TreeLimits
+  private let heldBytes: Int
 
-  init(_ limits: TreeLimits) { left = limits }
+  init(_ limits: TreeLimits) { (left, heldBytes) = (limits, limits.heldBytes) }
 
   mutating func takeFile(_ path: String) throws(GitError) {
     left.files -= 1
@@ -50,6 +51,12 @@ struct TreeBudget {
   }
 
   mutating func release(_ bytes: Int) { left.heldBytes += bytes }
+
+  /// Prepares the budget for another walk, which holds no folders yet: an error may have ended the last one early.
+  mutating func releaseAll() { left.heldBytes = heldBytes }
+
+  /// Whether a limit is exceeded, so that no further walk is possible.
+  var isSpent: Bool { left.files < 0 || left.folders < 0 || left.names < 0 || left.pathBytes < 0 }
 
   private static func tooMuch(_ what: String) -> GitError {
     GitError(

@@ -93,6 +93,36 @@ struct HistoryTests {
     #expect(try await repository.fileHistory("nothing", from: head).isEmpty)
   }
 
+  @Test("paths get the last commit that changed them, and all comparisons share their limits")
+  func lastChanges() async throws {
+    let work = try TemporaryRepository()
+    let first = try work.commit(["f/a": "1", "f/b": "1", "f/c": "1"], "first")
+    let second = try work.commit(["f/b": "2", "other": "1"], "second")
+    let third = try work.commit(["f/c": nil], "third")
+    let repository = try await GitRepository.open(path: work.path)
+    let selection = try PathSelection(patterns: ["f/*"])
+    let log = try await repository.firstParentLog(from: nil, to: try await repository.resolve("HEAD"))
+    func last(
+      _ limits: TreeLimits, by commits: [CommitInfo], since base: ObjectID? = nil
+    ) async throws -> [String: String] {
+      let found = try await repository.lastChanges(by: commits, since: base, selection, limits: limits)
+      return Dictionary(uniqueKeysWithValues: found.map { ($0.key.description, $0.value.hex) })
+    }
+    #expect(
+      try await last(TreeLimits(), by: log.commits) == ["f/a": first, "f/b": second, "f/c": third])
+    // Each comparison enters two folders.
+    #expect(try await last(TreeLimits(folders: 4), by: log.commits) == ["f/b": second, "f/c": third])
+    #expect(try await last(TreeLimits(folders: 3), by: log.commits) == ["f/c": third])
+    let base = try #require(ObjectID(hex: second))
+    #expect(try await last(TreeLimits(), by: [log.commits[2]], since: base) == ["f/c": third])
+    let bad = try work.commit(folder: "f", try work.twofold())
+    let repaired = try work.git("commit-tree", "\(third)^{tree}", "-p", bad, "-m", "Revert")
+    let later = try work.git("commit-tree", "\(second)^{tree}", "-p", repaired, "-m", "Put f/c back")
+    let head = try #require(ObjectID(hex: later))
+    let whole = try await repository.firstParentLog(from: nil, to: head)
+    #expect(try await last(TreeLimits(), by: whole.commits) == ["f/c": later])
+  }
+
   @Test("a shallow clone says so where its history ends")
   func shallow() async throws {
     let origin = try TemporaryRepository()
