@@ -6,6 +6,10 @@ public struct ManifestLimits: Sendable, Hashable {
   public var depth = 64
   /// Values in a file, where each alias counts as everything that it expands to.
   public var nodes = 100_000
+  /// Values in all files of a repository together, counted as `nodes`: those of more than 40,000 ordinary clusters.
+  public var totalNodes = 2_000_000
+  /// Bytes in all files of a repository together.
+  public var totalBytes = 128 << 20
   /// Bytes of scalars in a file, where each alias counts as everything that it expands to.
   public var expandedBytes = 4 << 20
 

@@ -86,13 +86,23 @@ struct Desired {
     let namespace = layout.defaultNamespace
     let paths = read.map(\.path)
     let limit = ManifestLimits.standard.bytes
-    let files = try await repository.readBlobs(read.map(\.id), limit: limit) { index, content in
-      ManifestFile.parse(path: paths[index], content: content, defaultNamespace: namespace)
+    let budget = ReadingBudget()
+    let files = try await repository.readBlobs(read.map(\.id), limit: limit) {
+      index, content -> SnapshotFile? in
+      guard !budget.isExceeded else { return nil }
+      let file = SnapshotFile(
+        ManifestFile.parse(path: paths[index], content: content, defaultNamespace: namespace),
+        defaultNamespace: namespace)
+      budget.take(values: file.valueCount)
+      return file
     }
+    try budget.check()
     for (file, (path, id)) in zip(files, read) {
+      guard let file else { continue }
       blobs[ExactString(path)] = id
       step.changes.formUnion(snapshot.update(file))
     }
+    try budget.check(values: snapshot.valueCount)
   }
 
   /// The files that contain these objects.

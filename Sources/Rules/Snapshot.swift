@@ -25,9 +25,14 @@ public struct Snapshot: Sendable {
   /// Files that are read only when needed; nil if all are loaded.
   private(set) var unread: Unread?
 
+  /// The number of values in all files, loaded or not.
+  public var valueCount: Int { loadedValues + (unread?.valueCount ?? 0) }
+  private var loadedValues = 0
+
   struct FileContent: Sendable {
     var objects: [ObjectReference]
     var findings: [Diagnostic]
+    var valueCount = 0
   }
 
   /// Creates an empty snapshot.
@@ -76,6 +81,14 @@ public struct Snapshot: Sendable {
   /// - Returns: What the judge must judge because of it.
   @discardableResult
   public mutating func update(_ file: ManifestFile) -> Changes {
+    update(SnapshotFile(file, defaultNamespace: defaultNamespace))
+  }
+
+  /// Loads a file that was read with the default namespace of this snapshot, and replaces the previous content of its
+  /// path.
+  /// - Returns: What the judge must judge because of it.
+  @discardableResult
+  public mutating func update(_ file: SnapshotFile) -> Changes {
     var changes = remove(path: file.path)
     changes.files.insert(ExactString(file.path))
     changes.objects.formUnion(take(file))
@@ -84,18 +97,23 @@ public struct Snapshot: Sendable {
 
   /// - Returns: The objects of the file.
   @discardableResult
-  private mutating func take(_ file: ManifestFile) -> [ObjectReference] {
-    var content = FileContent(objects: [], findings: file.findings)
-    for document in file.documents {
-      let reference = document.reference(defaultNamespace: defaultNamespace)
-      let source = Source(path: file.path, document: document.index, prefix: document.prefix)
+  private mutating func take(_ file: SnapshotFile) -> [ObjectReference] {
+    var content = FileContent(objects: [], findings: file.findings, valueCount: file.valueCount)
+    for object in file.objects {
+      let reference = object.reference
       // If an object is defined twice, both definitions must be loaded.
       if let other = unread?.path(of: reference) { bringIn(other) }
-      take(document, as: reference, source: source)
+      switch object {
+      case .app(let app): _ = apps.insert(app)
+      case .cluster(let cluster): replaced(clusters.insert(cluster))
+      }
       content.objects.append(reference)
     }
     if !file.isWhole { broken.insert(ExactString(file.path)) }
-    if !content.objects.isEmpty || !content.findings.isEmpty { files[ExactString(file.path)] = content }
+    if !content.objects.isEmpty || !content.findings.isEmpty {
+      files[ExactString(file.path)] = content
+      loadedValues += content.valueCount
+    }
     return content.objects
   }
 
@@ -106,6 +124,7 @@ public struct Snapshot: Sendable {
     let key = ExactString(path)
     broken.remove(key)
     guard let content = files.removeValue(forKey: key) else { return Changes() }
+    loadedValues -= content.valueCount
     for reference in content.objects { forget(reference, path: path) }
     return Changes(files: [key], objects: Set(content.objects))
   }
@@ -139,24 +158,6 @@ public struct Snapshot: Sendable {
   private mutating func register(_ reference: ObjectReference, _ path: String?) {
     guard let path else { return }
     files[ExactString(path), default: FileContent(objects: [], findings: [])].objects.append(reference)
-  }
-
-  private mutating func take(_ document: ManifestDocument, as reference: ObjectReference, source: Source) {
-    var metadata = Metadata(document.json) ?? Metadata(name: reference.name, namespace: "")
-    metadata.namespace = reference.namespace
-    let spec = document.json["spec"] ?? [:]
-    let findings = SchemaCheck.findings(of: document)
-    switch document.kind {
-    case .app:
-      let app = App(metadata: metadata, spec: AppSpec(spec))
-      _ = apps.insert(
-        Sourced(app, source: source, findings: findings, namesNamespace: document.namespace != nil))
-    case .cluster:
-      let cluster = Cluster(metadata: metadata, spec: ClusterSpec(spec))
-      replaced(
-        clusters.insert(
-          Sourced(cluster, source: source, findings: findings, namesNamespace: document.namespace != nil)))
-    }
   }
 
   private mutating func forget(_ reference: ObjectReference, path: String?) {

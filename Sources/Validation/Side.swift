@@ -84,11 +84,20 @@ public struct Side: Sendable {
     let files = entries.filter(\.isFile)
     let namespace = layout.defaultNamespace
     let limit = ManifestLimits.standard.bytes
-    let read = try await repository.readBlobs(files.map(\.id), limit: limit) { index, content in
-      ManifestFile.parse(path: files[index].path, content: content, defaultNamespace: namespace)
+    let budget = ReadingBudget()
+    let read = try await repository.readBlobs(files.map(\.id), limit: limit) {
+      index, content -> SnapshotFile? in
+      guard !budget.isExceeded else { return nil }
+      let file = SnapshotFile(
+        ManifestFile.parse(path: files[index].path, content: content, defaultNamespace: namespace),
+        defaultNamespace: namespace)
+      budget.take(values: file.valueCount)
+      return file
     }
+    try budget.check()
     var changes = Changes()
-    for file in read { changes.formUnion(snapshot.update(file)) }
+    for case let file? in read { changes.formUnion(snapshot.update(file)) }
+    try budget.check(values: snapshot.valueCount)
     for entry in entries where !entry.isFile {
       changes.formUnion(snapshot.update(ManifestFile(unread: entry)))
     }
@@ -139,20 +148,27 @@ public struct Side: Sendable {
   /// Reads and parses files concurrently; the result is in the order of `files`.
   private static func parse(
     _ files: [TreeEntry], of tree: WorkTree, _ namespace: String
-  ) async throws -> [(ManifestFile, [UInt8])] {
+  ) async throws -> [(SnapshotFile, [UInt8])] {
     let size = 128
-    return try await withThrowingTaskGroup(of: (Int, [(ManifestFile, [UInt8])]).self) { group in
+    let budget = ReadingBudget()
+    return try await withThrowingTaskGroup(of: (Int, [(SnapshotFile, [UInt8])]).self) { group in
       for start in stride(from: 0, to: files.count, by: size) {
         group.addTask {
           let part = try files[start..<min(start + size, files.count)].map { entry in
+            try budget.check()
             let bytes = try tree.read(entry.path, limit: ManifestLimits.standard.bytes)
-            return (ManifestFile.parse(path: entry.path, bytes: bytes, defaultNamespace: namespace), bytes)
+            let file = SnapshotFile(
+              ManifestFile.parse(path: entry.path, bytes: bytes, defaultNamespace: namespace),
+              defaultNamespace: namespace)
+            budget.take(values: file.valueCount, bytes: bytes.count)
+            return (file, bytes)
           }
           return (start, part)
         }
       }
-      var parts: [Int: [(ManifestFile, [UInt8])]] = [:]
+      var parts: [Int: [(SnapshotFile, [UInt8])]] = [:]
       for try await (start, part) in group { parts[start] = part }
+      try budget.check()
       return parts.sorted { $0.key < $1.key }.flatMap(\.value)
     }
   }

@@ -50,6 +50,25 @@ struct UnreadableHeadTests {
     }
   }
 
+  @Test("is refused if its files have too many values together, until values are removed")
+  func manyValues() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      let values = String(repeating: "1,", count: 99_900) + "1"
+      var files: [String: String?] = [:]
+      for number in 0..<21 {
+        files["apps/heavy-\(number).json"] = Files.app("2.0.\(number)")
+          .replacing(#""spec": {"#, with: #""spec": {"values": [\#(values)], "#)
+      }
+      let bad = try await house.push(files)
+      let report = await house.report(bad, String(bad.prefix(7)))
+      #expect(report?.rules == ["file/limit"])
+      #expect(await house.object(.apps, "web-2.0.0") == nil)
+      for number in 0..<20 { files["apps/heavy-\(number).json"] = .some(nil) }
+      _ = try await house.push(files)
+      #expect(await until { await house.object(.apps, "web-2.0.20") } != nil)
+    }
+  }
+
   @Test("ends a run that is to converge once", arguments: Rubbish.allCases)
   func once(rubbish: Rubbish) async throws {
     let site = try Site()

@@ -9,13 +9,16 @@ import Synchronization
 final class MemoryArchive: Archive {
   let files: [String: String]
   let readAlways: [String]
+  let valueCount: Int
   private let objects: [ArchivedObject]
   private let read = Mutex<Set<String>>([])
 
   init(_ files: [String: String]) {
     self.files = files
     var objects: [ArchivedObject] = []
-    readAlways = ExampleRunner.snapshot(files).forEachArchivable(isPlain: { _ in true }) {
+    let snapshot = ExampleRunner.snapshot(files)
+    valueCount = snapshot.valueCount
+    readAlways = snapshot.forEachArchivable(isPlain: { _ in true }) {
       objects.append($0)
     }
     self.objects = objects

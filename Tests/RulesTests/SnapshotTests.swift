@@ -59,6 +59,25 @@ struct SnapshotTests {
     #expect(snapshot.cluster(.cluster("prod", "cafe\u{301}"))?.source?.path == "b.yaml")
   }
 
+  @Test("values are counted for the files that are there, loaded or not")
+  func values() {
+    var snapshot = Snapshot()
+    #expect(snapshot.valueCount == 0)
+    snapshot.update(Self.file("a.json", #"{"kind": "Secret", "data": [1, 2, 3]}"#))
+    #expect(snapshot.valueCount == 0)
+    snapshot.update(Self.file("b.yaml", Fixture.cluster))
+    let count = snapshot.valueCount
+    #expect(count > 10)
+    snapshot.update(Self.file("b.yaml", Fixture.cluster))
+    #expect(snapshot.valueCount == count)
+    var unread = Snapshot(MemoryArchive(["b.yaml": Fixture.cluster]), defaultNamespace: "default")
+    #expect(unread.valueCount == count)
+    unread.update(Self.file("b.yaml", Fixture.cluster.replacing("members: 3", with: "members: [3, 4]")))
+    #expect(unread.valueCount == count + 2)
+    unread.remove(path: "b.yaml")
+    #expect(unread.valueCount == 0)
+  }
+
   @Test("a name that was given twice before is no news, until one of its files changes")
   func oldDuplicates() throws {
     let base = try Repository().with(.add("clusters/copy.yaml", Fixture.cluster))

@@ -42,6 +42,33 @@ struct HostileRepositoryTests {
     #expect(places(try await validate(.staged)).contains("file/limit clusters/more.yaml"))
   }
 
+  @Test("files with too many values together are a finding, from git, the index and a folder")
+  func manyValues() async throws {
+    let values = String(repeating: "1,", count: 99_900) + "1"
+    let app = SmallFleet.app("1.0.0")
+    func heavy(_ numbers: Range<Int>) -> [String: String?] {
+      var files: [String: String?] = [:]
+      for number in numbers {
+        files["apps/heavy-\(number).json"] = app.replacing("spark-1.0.0", with: "heavy-\(number)")
+          .replacing(#""spec": {"#, with: #""spec": {"values": [\#(values)],"#)
+      }
+      return files
+    }
+    try repository.commit(heavy(0..<20))
+    let within = try await validate(.commits(base: base, head: "HEAD"))
+    #expect(within.report.count(.error) == 0 && within.apps == 22)
+
+    try repository.write(heavy(20..<21))
+    #expect(places(try await validate(.workTree)) == ["file/limit "])
+    try repository.git("add", "--all")
+    // The values of the files that do not change are known without reading them again.
+    for _ in 0..<2 { #expect(places(try await validate(.staged)) == ["file/limit "]) }
+    try repository.git("commit", "-m", "More")
+    let beyond = try await validate(.commits(base: base, head: "HEAD"))
+    #expect(places(beyond) == ["file/limit "])
+    #expect(beyond.report.findings[0].message.hasPrefix("the files have more than 2000000 values together"))
+  }
+
   @Test("a .kdops.yaml that is too large is a finding, and nothing is judged")
   func largeLayout() async throws {
     try repository.commit([".kdops.yaml": String(repeating: "#", count: 2 << 20)])

@@ -10,6 +10,8 @@ import Values
 public protocol Archive: Sendable {
   /// The number of objects of each kind that `path(of:)` knows.
   var counts: (apps: Int, clusters: Int) { get }
+  /// The number of values in all files, as `Snapshot.valueCount`.
+  var valueCount: Int { get }
   /// The apps that `path(of:)` knows, in any order.
   var apps: [ObjectReference] { get }
   /// The paths of all files.

@@ -14,11 +14,14 @@ struct Unread: Sendable {
   /// The files that were moved from the archive to the loaded part of the snapshot.
   private var taken: TreeSet<ExactString> = []
   private(set) var counts: (apps: Int, clusters: Int)
+  /// The number of values in the files that were not taken.
+  private(set) var valueCount: Int
 
   init(_ archive: any Archive, defaultNamespace: String) {
     self.archive = archive
     read = ReadFiles(defaultNamespace: defaultNamespace)
     counts = archive.counts
+    valueCount = archive.valueCount
   }
 
   var readAlways: [String] { archive.readAlways }
@@ -26,14 +29,12 @@ struct Unread: Sendable {
   var apps: [ObjectReference] { archive.apps.filter { path(of: $0) != nil } }
 
   /// Removes a file and returns it; nil if it is not in the archive.
-  mutating func take(_ path: String) -> ManifestFile? {
-    guard taken.insert(ExactString(path)).inserted, let file = archive.file(path) else { return nil }
-    for document in file.documents {
-      let home = archive.path(of: document.reference(defaultNamespace: read.defaultNamespace))
-      guard home.isExactly(path) else {
-        continue
-      }
-      switch document.kind {
+  mutating func take(_ path: String) -> SnapshotFile? {
+    guard taken.insert(ExactString(path)).inserted, let content = archive.file(path) else { return nil }
+    let file = SnapshotFile(content, defaultNamespace: read.defaultNamespace)
+    valueCount -= file.valueCount
+    for object in file.objects where archive.path(of: object.reference).isExactly(path) {
+      switch object {
       case .app: counts.apps -= 1
       case .cluster: counts.clusters -= 1
       }

@@ -28,8 +28,9 @@ enum FileLimit: ReadingRule {
   static let description = RuleDescription(
     "file/limit", summary: "files and folders stay within the limits of size, number, depth and aliases",
     rationale: """
-      Nobody who can push may exhaust the daemon: 1 MiB a file, 64 levels, and as much as aliases can stand for; 250,000 \
-      files and 100,000 folders within the globs, 128 MiB of files together. A size is known before anything is read. \
+      Nobody who can push may exhaust the daemon: 1 MiB a file, 64 levels, 100,000 values, and as much as aliases can \
+      stand for; 250,000 files and 100,000 folders within the globs, 128 MiB and 2,000,000 values in all files together. \
+      A size is known before anything is read. \
       Of a commit that goes beyond what may be in all, nothing is taken in.
       """,
     passing: [

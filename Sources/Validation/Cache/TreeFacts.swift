@@ -10,23 +10,24 @@ import Synchronization
 /// Answers the judge's questions about unchanged files from the facts that were stored when the tree was
 /// read.
 final class TreeFacts: Archive {
-  /// The tree that the facts are about, and the number of its apps and clusters.
+  /// The tree that the facts are about, and the number of its apps, clusters and values.
   struct Info: Sendable, Hashable {
     var tree: ObjectID
     var apps: Int
     var clusters: Int
+    var values: Int
 
-    var bytes: [UInt8] { FactBytes(tree.hex, "\(apps)", "\(clusters)").bytes }
+    var bytes: [UInt8] { FactBytes(tree.hex, "\(apps)", "\(clusters)", "\(values)").bytes }
 
-    init(tree: ObjectID, apps: Int, clusters: Int) {
-      (self.tree, self.apps, self.clusters) = (tree, apps, clusters)
+    init(tree: ObjectID, apps: Int, clusters: Int, values: Int) {
+      (self.tree, self.apps, self.clusters, self.values) = (tree, apps, clusters, values)
     }
 
     init?(_ bytes: [UInt8]) {
-      guard let texts = FactBytes.texts(bytes), texts.count == 3, let tree = ObjectID(hex: texts[0]),
-        let apps = UInt32(texts[1]), let clusters = UInt32(texts[2])
+      guard let texts = FactBytes.texts(bytes), texts.count == 4, let tree = ObjectID(hex: texts[0]),
+        let apps = UInt32(texts[1]), let clusters = UInt32(texts[2]), let values = UInt32(texts[3])
       else { return nil }
-      self.init(tree: tree, apps: Int(apps), clusters: Int(clusters))
+      self.init(tree: tree, apps: Int(apps), clusters: Int(clusters), values: Int(values))
     }
   }
 
@@ -48,6 +49,8 @@ final class TreeFacts: Archive {
   // MARK: Archive
 
   var counts: (apps: Int, clusters: Int) { (info.apps, info.clusters) }
+
+  var valueCount: Int { info.values }
 
   var apps: [ObjectReference] {
     answer([]) { () throws in
@@ -123,7 +126,7 @@ final class TreeFacts: Archive {
   /// Encodes the facts about a completely read tree as the bytes of a file.
   static func bytes(of snapshot: Snapshot, tree: ObjectID, salt: UInt64) -> [UInt8] {
     var writer = FactTable.Writer()
-    var info = Info(tree: tree, apps: 0, clusters: 0)
+    var info = Info(tree: tree, apps: 0, clusters: 0, values: snapshot.valueCount)
     let others = snapshot.forEachArchivable(isPlain: FactBytes.isPlain) { object in
       let reference = object.reference
       writer.add(FactKey.object(reference), FactBytes(object.path).bytes)

@@ -1,0 +1,68 @@
+import Diagnostics
+import KubeDirector
+import Manifests
+import Values
+
+/// The objects and findings of one file, in the form that a snapshot keeps.
+///
+/// The parsed tree of a file takes many times the memory of the file. It is reduced to this form where the file is
+/// parsed, so that the trees of all files are never held together.
+public struct SnapshotFile: Sendable {
+  enum Object: Sendable {
+    case app(Sourced<App>)
+    case cluster(Sourced<Cluster>)
+
+    var reference: ObjectReference {
+      switch self {
+      case .app(let app): app.reference
+      case .cluster(let cluster): cluster.reference
+      }
+    }
+  }
+
+  @ExactString public private(set) var path: String
+  /// The objects in file order, valid or not.
+  let objects: [Object]
+  let findings: [Diagnostic]
+  let isWhole: Bool
+  /// The number of values that a snapshot keeps of the file.
+  public let valueCount: Int
+
+  /// - Parameter defaultNamespace: The namespace of objects whose file does not set one.
+  public init(_ file: ManifestFile, defaultNamespace: String) {
+    path = file.path
+    findings = file.findings
+    isWhole = file.isWhole
+    var objects: [Object] = []
+    objects.reserveCapacity(file.documents.count)
+    var count = 0
+    for document in file.documents {
+      let object = Self.object(document, in: file.path, defaultNamespace)
+      objects.append(object)
+      count += document.json["metadata"]?.valueCount ?? 0
+      count += document.json["spec"]?.valueCount ?? 0
+    }
+    self.objects = objects
+    valueCount = count
+  }
+
+  private static func object(
+    _ document: ManifestDocument, in path: String, _ defaultNamespace: String
+  ) -> Object {
+    let reference = document.reference(defaultNamespace: defaultNamespace)
+    let source = Source(path: path, document: document.index, prefix: document.prefix)
+    var metadata = Metadata(document.json) ?? Metadata(name: reference.name, namespace: "")
+    metadata.namespace = reference.namespace
+    let spec = document.json["spec"] ?? [:]
+    let findings = SchemaCheck.findings(of: document)
+    let namesNamespace = document.namespace != nil
+    switch document.kind {
+    case .app:
+      let app = App(metadata: metadata, spec: AppSpec(spec))
+      return .app(Sourced(app, source: source, findings: findings, namesNamespace: namesNamespace))
+    case .cluster:
+      let cluster = Cluster(metadata: metadata, spec: ClusterSpec(spec))
+      return .cluster(Sourced(cluster, source: source, findings: findings, namesNamespace: namesNamespace))
+    }
+  }
+}
