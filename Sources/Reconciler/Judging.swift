@@ -109,7 +109,14 @@ extension Reconciler {
     for one in accepted.sorted(by: { ($0.turn, $0.reference) < ($1.turn, $1.reference) }) {
       try Task.checkCancellation()
       for warning in one.findings where warning.severity == .warning { log(warning) }
-      await apply(one, texts, in: repository)
+      if let app = pendingApp(of: one) {
+        await hold(waiting(one, for: app), in: repository)
+      } else if pendingCluster(of: one) != nil {
+        commitOf[one.reference] = one.commit
+        toJudge.objects.insert(one.reference)
+      } else {
+        await apply(one, texts, in: repository)
+      }
     }
   }
 

@@ -84,6 +84,34 @@ struct LostAnswerTests {
     }
   }
 
+  @Test("an app is not deleted before the cluster that uses it")
+  func deletionOrder() async throws {
+    let api = Mute(obeys: false)
+    let pruning = Reconciler.Settings(policy: Policy(prune: true))
+    try await House.open(Files.shops("shop", "depot"), settings: pruning, wrap: { api.stand(before: $0) }) {
+      house in
+      try await house.engine("shop")
+      try await house.engine("depot")
+      await Self.quiet(house)
+      let next = [
+        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/depot.yaml": Files.cluster("depot", "1.1.0"),
+      ]
+      let upgrade = try await house.push(next)
+      await house.report(upgrade, "depot") { $0.verdict == "accepted" }
+      try await house.engine("depot")
+      await house.report(upgrade, "depot") { $0.phase == .done }
+      await Self.quiet(house)
+      api.fallMute(for: .max)
+      let commit = try await house.push(["apps/1.0.0.json": nil, "clusters/shop.yaml": nil])
+      await house.report(commit, "shop") { $0.phase == .waiting }
+      #expect(await house.object(.apps, "web-1.0.0") != nil)
+      api.fallMute(for: 0)
+      await house.report(commit, "web-1.0.0") { $0.phase == .done }
+      #expect(await house.object(.clusters, "shop") == nil)
+      #expect(await house.object(.apps, "web-1.0.0") == nil)
+    }
+  }
+
   @Test("a revert that comes before the answer takes the place of the change, and nothing waits any more")
   func reverted() async throws {
     let api = Mute(obeys: false)

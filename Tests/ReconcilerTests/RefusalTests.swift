@@ -15,12 +15,35 @@ struct RefusalTests {
     try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
       let commit = try house.user.head()
       let report = await house.report(commit, "shop") { $0.verdict == "waiting" }
-      #expect(report?.rules == ["api/notFound"])
+      #expect(report?.rules == ["apply/app-pending"])
+      #expect(await house.report(commit, "web-1.0.0")?.rules == ["api/notFound"])
       #expect(report?.message?.contains("kubectl create namespace default") == true)
 
       api.makeNamespace()
       await house.cluster("shop")
       await house.report(commit, "shop") { $0.verdict == "accepted" }
+    }
+  }
+
+  @Test("an app that cannot be written is waited for: its cluster is not upgraded before it, and then it is")
+  func appFirst() async throws {
+    let api = Appless()
+    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
+      try await house.engine("shop")
+      await house.rest()
+      api.refuse(.unavailable)
+      let commit = try await house.push([
+        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
+      ])
+      let report = await house.report(commit, "shop")
+      #expect(report?.phase == .waiting && report?.rules == ["apply/app-pending"])
+      #expect(report?.message == "app web-1.1.0 is not applied yet; this change follows by itself")
+      #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.0.0")
+
+      api.refuse(nil)
+      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      await house.report(commit, "shop") { $0.verdict == "accepted" }
+      #expect(await house.reconciler.held.isEmpty)
     }
   }
 

@@ -36,6 +36,11 @@ enum RuleDocumentation {
       grant what is missing, and is tried again by itself. What passes, such as a conflict or a server that is away,
       is tried again without a word in any note.
 
+      ### `apply/app-pending`
+
+      An accepted change of a cluster needs an app that git has and that could not be applied yet. The change waits, and
+      follows by itself when the app is in the cluster. The message says why the app is not, if the API server refused it.
+
       """
     out +=
       "\n## The repository that the examples change\n\n`\(Fixture.currentPath)`; `\(Fixture.candidatePath)` is the "

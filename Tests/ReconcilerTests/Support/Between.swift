@@ -114,6 +114,21 @@ final class Strict: Between, @unchecked Sendable {
   }
 }
 
+/// A server that creates no apps while it refuses.
+final class Appless: Between, @unchecked Sendable {
+  private let kind = Mutex<APIError.Kind?>(nil)
+
+  /// The error of each creation of an app; nil if apps are created.
+  func refuse(_ kind: APIError.Kind?) { self.kind.withLock { $0 = kind } }
+
+  override func create(_ object: Object) async throws(APIError) -> Object {
+    if object.kind == Wire.appKind, let kind = kind.withLock({ $0 }) {
+      throw APIError(kind, "apps cannot be created now")
+    }
+    return try await super.create(object)
+  }
+}
+
 /// A server whose answers to what is written about clusters are lost, as long as it is mute.
 final class Mute: Between, @unchecked Sendable {
   /// Whether it does what it does not answer to.
