@@ -1,6 +1,7 @@
 #ifndef KDOPS_CLIBGIT2_SHIM_H
 #define KDOPS_CLIBGIT2_SHIM_H
 #include <git2.h>
+#include <git2/sys/alloc.h>
 #include <git2/sys/repository.h>
 #include <git2/sys/stream.h>
 
@@ -22,6 +23,10 @@ typedef struct {
 
 static inline int kdops_set_cache_size(ssize_t bytes) {
   return git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, bytes);
+}
+
+static inline int kdops_set_allocator(git_allocator *allocator) {
+  return git_libgit2_opts(GIT_OPT_SET_ALLOCATOR, allocator);
 }
 
 static inline int kdops_set_user_agent(const char *agent) {

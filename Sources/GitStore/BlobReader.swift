@@ -59,7 +59,12 @@ extension GitRepository {
           continue
         }
         guard limits.take(size) else { throw limits.exceeded }
-        values.append(try handle.load(id).withBytes { body(position, .bytes($0)) })
+        do throws(GitError) {
+          values.append(try handle.load(id).withBytes { body(position, .bytes($0)) })
+        } catch {
+          guard error.kind == .tooLarge else { throw error }
+          values.append(body(position, .baseTooLarge))
+        }
       }
       result.append((index, values))
     }

@@ -92,12 +92,21 @@ extension GitError {
   ///   - doing: the attempted operation, as it follows "cannot": `open /srv/repo.git`.
   static func last(_ code: Int32, _ doing: String) -> GitError {
     let detail = git_error_last()
-    let text = detail.flatMap { $0.pointee.message }.map { String(cString: $0) } ?? "error \(code)"
     let section = detail.map { $0.pointee.klass } ?? 0
-    git_error_clear()
     let kind = Kind(code: code, section: section)
+    let text =
+      kind == .tooLarge
+      ? "an object, or another one of which it is stored as a difference, is too large to be unpacked"
+      : detail.flatMap { $0.pointee.message }.map { String(cString: $0) } ?? "error \(code)"
+    git_error_clear()
     return GitError(kind, "cannot \(doing): \(text.singleLine)", hint: kind.hint)
   }
+}
+
+extension GitError {
+  /// How to store large files whole, so that no object is a difference to one of them.
+  public static let repackingHint =
+    "run `git -c core.bigFileThreshold=16m repack -a -d -f` in the repository that it comes from"
 }
 
 extension GitError.Kind {
@@ -114,6 +123,8 @@ extension GitError.Kind {
     case GIT_EINVALIDSPEC, GIT_EAMBIGUOUS: self = .invalid
     default:
       switch section {
+      // `AllocationLimit` refused the memory.
+      case GIT_ERROR_NOMEMORY: self = .tooLarge
       case GIT_ERROR_ZLIB, GIT_ERROR_ODB, GIT_ERROR_OBJECT, GIT_ERROR_INDEXER, GIT_ERROR_REFERENCE:
         self = .corrupt
       case GIT_ERROR_TREE: self = .malformed
@@ -125,6 +136,7 @@ extension GitError.Kind {
   fileprivate var hint: String? {
     switch self {
     case .corrupt: "run `git fsck` there to see what is damaged"
+    case .tooLarge: GitError.repackingHint
     default: nil
     }
   }

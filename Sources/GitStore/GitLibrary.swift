@@ -16,6 +16,7 @@ public enum GitLibrary {
     if home.isEmpty || (access(home, X_OK) != 0 && errno == EACCES) { setenv("HOME", "/proc", 1) }
     guard git_libgit2_init() > 0 else { return .failure(.last(-1, "start libgit2")) }
     do throws(GitError) {
+      try AllocationLimit.install()
       try check(kdops_set_cache_size(Int(cacheBytes)), "limit libgit2's cache")
       try check(kdops_set_user_agent("kdops"), "name ourselves to servers")
       // git itself does not verify hashes on read either; zlib's own checksum reveals damage.

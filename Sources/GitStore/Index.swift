@@ -11,8 +11,7 @@ extension RepositoryHandle {
   func stagedEntries(
     _ selection: PathSelection, _ limits: TreeLimits = TreeLimits()
   ) throws(GitError) -> [TreeEntry] {
-    let index = try openIndex()
-    try check(git_index_read(index.pointer, 0), "read the index")
+    let index = try readIndex()
     var entries: [TreeEntry] = []
     var budget = TreeBudget(limits)
     for position in 0..<git_index_entrycount(index.pointer) {
@@ -36,7 +35,16 @@ extension RepositoryHandle {
     return entries
   }
 
-  func openIndex() throws(GitError) -> Owned {
+  /// Opens the index and reads it. It grows with the number of files, and belongs to the user of the work tree.
+  func readIndex() throws(GitError) -> Owned {
+    try AllocationLimit.run(AllocationLimit.none) { () throws(GitError) in
+      let index = try openIndex()
+      try check(git_index_read(index.pointer, 0), "read the index")
+      return index
+    }
+  }
+
+  private func openIndex() throws(GitError) -> Owned {
     do throws(GitError) {
       if let file = location.indexFile {
         return try Owned("open the index \(file)", release: git_index_free) { git_index_open(&$0, file) }

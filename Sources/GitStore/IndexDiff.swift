@@ -11,8 +11,7 @@ extension RepositoryHandle {
   func stagedChanges(
     since tree: ObjectID?, _ selection: PathSelection, _ limits: TreeLimits
   ) throws(GitError) -> [TreeChange] {
-    let index = try openIndex()
-    try check(git_index_read(index.pointer, 0), "read the index")
+    let index = try readIndex()
     var diff = IndexDiff(
       handle: self, index: index.pointer, selection: selection, budget: TreeBudget(limits))
     let everything = 0..<git_index_entrycount(index.pointer)

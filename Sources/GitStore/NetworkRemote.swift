@@ -79,8 +79,10 @@ final class NetworkRemote {
     options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE
     options.update_fetchhead = 0
     options.follow_redirects = GIT_REMOTE_REDIRECT_INITIAL
-    let code = withStrings(refs.map { "+\($0):\(Mirror.trackingRef($0))" }) {
-      git_remote_download(connection.pointer, &$0, &options)
+    let code = AllocationLimit.run(AllocationLimit.transfer) {
+      withStrings(refs.map { "+\($0):\(Mirror.trackingRef($0))" }) {
+        git_remote_download(connection.pointer, &$0, &options)
+      }
     }
     try context.check(code, "fetch from \(name)")
   }

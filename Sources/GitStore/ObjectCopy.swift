@@ -142,8 +142,10 @@ struct ObjectCopy {
     let size = try source.size(of: id, type)
     if size > Self.streamThreshold, try stream(id, type, size) { return }
     var written = git_oid()
-    let code = try source.load(id).withBytes { bytes in
-      git_odb_write(&written, target.objectStore, bytes.baseAddress, bytes.count, type)
+    let code = try AllocationLimit.run(AllocationLimit.transfer) { () throws(GitError) in
+      try source.load(id).withBytes { bytes in
+        git_odb_write(&written, target.objectStore, bytes.baseAddress, bytes.count, type)
+      }
     }
     try check(code, "write object \(id)")
     try confirm(written, id)
@@ -202,10 +204,15 @@ struct ObjectCopy {
         continue
       }
       var raw = item.id.raw
-      try check(git_packbuilder_insert(pack.pointer, &raw, nil), "pack object \(item.id)")
+      // The list of objects is one allocation.
+      let code = AllocationLimit.run(AllocationLimit.none) { git_packbuilder_insert(pack.pointer, &raw, nil) }
+      try check(code, "pack object \(item.id)")
     }
     let folder = target.gitFolder + "objects/pack"
-    try check(git_packbuilder_write(pack.pointer, folder, 0, nil, nil), "write a pack into \(folder)")
+    let code = AllocationLimit.run(AllocationLimit.transfer) {
+      git_packbuilder_write(pack.pointer, folder, 0, nil, nil)
+    }
+    try check(code, "write a pack into \(folder)")
     try check(git_odb_refresh(target.objectStore), "look at the new pack")
   }
 }

@@ -18,6 +18,8 @@ public enum BlobContent<Bytes> {
   case bytes(Bytes)
   /// Larger than the caller's limit; nothing was loaded.
   case tooLarge(size: Int)
+  /// Stored as a difference to an object that is too large to be unpacked.
+  case baseTooLarge
 }
 
 extension BlobContent: Sendable where Bytes: Sendable {}
@@ -82,6 +84,9 @@ extension RepositoryHandle {
   }
 
   /// Reads an object whose size the caller has checked.
+  ///
+  /// - Throws: `GitError`: as `header(of:)`, `.tooLarge` if it is stored as a difference to an object beyond
+  ///   `AllocationLimit`.
   func load(_ id: ObjectID) throws(GitError) -> RawObject {
     var raw = id.raw
     var result: OpaquePointer?

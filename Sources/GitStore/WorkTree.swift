@@ -106,7 +106,7 @@ extension GitRepository {
 private final class TrackedPaths {
   private let index: Owned
 
-  init(_ handle: RepositoryHandle) throws(GitError) { index = try handle.openIndex() }
+  init(_ handle: RepositoryHandle) throws(GitError) { index = try handle.readIndex() }
 
   func contains(_ path: String, folder: Bool) -> Bool {
     var position = 0

@@ -15,6 +15,7 @@ extension RepositoryLayout {
       case .bytes(let bytes): parse(Array(bytes))
       case .tooLarge(let size):
         (RepositoryLayout(), ManifestFile(path: entry.path, tooLarge: size, limits: limits).findings)
+      case .baseTooLarge: (RepositoryLayout(), ManifestFile(baseTooLarge: entry.path).findings)
       }
     }
     return read.first ?? (RepositoryLayout(), [])
@@ -42,7 +43,20 @@ extension ManifestFile {
     switch content {
     case .bytes(let bytes): parse(path: path, bytes: bytes, defaultNamespace: defaultNamespace)
     case .tooLarge(let size): ManifestFile(path: path, tooLarge: size)
+    case .baseTooLarge: ManifestFile(baseTooLarge: path)
     }
+  }
+
+  /// A file with the finding that git stores it as a difference to an object that is too large to be unpacked.
+  public init(baseTooLarge path: String) {
+    self.init(
+      path: path,
+      findings: [
+        Diagnostic(
+          rule: FileRule.limit, severity: .error, location: SourceLocation(file: path),
+          message: "\(path) is stored as a difference to an object that is too large to be unpacked",
+          hint: GitError.repackingHint)
+      ])
   }
 
   /// A file with the finding for a tree entry that is not a regular file; such an entry is never followed.

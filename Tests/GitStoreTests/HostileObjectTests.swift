@@ -22,9 +22,26 @@ struct HostileObjectTests {
       switch content {
       case .bytes(let bytes): bytes.count
       case .tooLarge(let size): -size
+      case .baseTooLarge: 0
       }
     }
     #expect(read == [-(3 << 20), 1])
+  }
+
+  @Test("a small file that is a difference to a large one is read, unless that one is huge")
+  func largeBase() async throws {
+    let work = try TemporaryRepository(bare: true)
+    let ids = try [60, 66].map { try work.difference(toZeros: $0 << 20, content: "small \($0)").small }
+      .map { try #require(ObjectID(hex: $0)) }
+    let repository = try await GitRepository.open(path: work.path)
+    #expect(try await repository.blob(ids[0], limit: 100) == Array("small 60".utf8))
+    #expect(try repository.reader.size(ofBlob: ids[1]) == 8)
+    let error = await #expect(throws: GitError.self) { try await repository.blob(ids[1], limit: 100) }
+    #expect(error?.kind == .tooLarge && error?.hint == GitError.repackingHint)
+    let read = try await repository.readBlobs(ids, limit: 100) { _, content in
+      if case .baseTooLarge = content { false } else { true }
+    }
+    #expect(read == [true, false])
   }
 
   @Test("one blob under many names counts each time")

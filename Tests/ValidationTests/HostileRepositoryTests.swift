@@ -69,6 +69,15 @@ struct HostileRepositoryTests {
     #expect(beyond.report.findings[0].message.hasPrefix("the files have more than 2000000 values together"))
   }
 
+  @Test("a small file that is a difference to a huge one is a finding")
+  func hugeBase() async throws {
+    let (small, _) = try repository.difference(toZeros: 66 << 20, content: "x: 1")
+    let folder = try repository.git("mktree", input: "100644 blob \(small)\tsmall.yaml\n")
+    let head = try repository.commit(folder: "clusters", folder)
+    let validation = try await validate(.commits(base: base, head: head))
+    #expect(places(validation).contains("file/limit clusters/small.yaml"))
+  }
+
   @Test("a .kdops.yaml that is too large is a finding, and nothing is judged")
   func largeLayout() async throws {
     try repository.commit([".kdops.yaml": String(repeating: "#", count: 2 << 20)])

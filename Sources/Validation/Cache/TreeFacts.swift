@@ -107,7 +107,8 @@ final class TreeFacts: Archive {
           defaultNamespace: layout.defaultNamespace)
       } catch {
         guard error.kind == .tooLarge else { throw error }
-        return ManifestFile(path: path, tooLarge: try reader.size(ofBlob: entry.id))
+        let size = try reader.size(ofBlob: entry.id)
+        return size > limit ? ManifestFile(path: path, tooLarge: size) : ManifestFile(baseTooLarge: path)
       }
     }
   }

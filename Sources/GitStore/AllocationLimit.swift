@@ -1,0 +1,92 @@
+import CLibgit2
+import Glibc
+
+/// Limits the size of a single allocation by libgit2.
+///
+/// An object in a pack may be stored as a difference to another object, and libgit2 unpacks that one whole, however
+/// small the result is. No header says how large it is, so the limit is enforced where the memory is allocated: libgit2
+/// then fails as it does without memory, and `GitError.last` makes an error of kind `.tooLarge` of it.
+enum AllocationLimit {
+  /// Bytes of one allocation, on every thread that sets no other limit; also on the threads that libgit2 starts.
+  static let standard = 65 << 20
+  /// For a fetch over the network and for copying one object: bytes of one allocation.
+  static let transfer = 129 << 20
+  /// For lists that grow with the number of objects or files of a repository, and not with what one object holds.
+  static let none = Int.max
+
+  /// Runs a closure on the calling thread with another limit.
+  static func run<Value: ~Copyable, Failure>(
+    _ bytes: Int, _ body: () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let outer = pthread_getspecific(key)
+    pthread_setspecific(key, UnsafeRawPointer(bitPattern: bytes))
+    defer { pthread_setspecific(key, outer) }
+    return try body()
+  }
+
+  /// The calling thread's own limit; nil means `standard`.
+  private static let key: pthread_key_t = {
+    var key = pthread_key_t()
+    pthread_key_create(&key, nil)
+    return key
+  }()
+
+  /// Smaller allocations are not compared with the thread's limit.
+  private static let alwaysAllowed = 1 << 20
+
+  @inline(__always)
+  private static func allows(_ bytes: Int) -> Bool { bytes < alwaysAllowed || allowsLarge(bytes) }
+
+  @inline(never)
+  private static func allowsLarge(_ bytes: Int) -> Bool {
+    let own = pthread_getspecific(key)
+    return bytes <= (own.map { Int(bitPattern: $0) } ?? standard)
+  }
+
+  /// Sets the functions by which libgit2 allocates. They use `malloc` and `free`, as libgit2's own do, so that memory
+  /// from before is freed correctly.
+  static func install() throws(GitError) {
+    var allocator = git_allocator(
+      gmalloc: { bytes, _, _ in AllocationLimit.allocate(bytes) },
+      gcalloc: { count, size, _, _ in
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
+        return !overflow && AllocationLimit.allows(bytes)
+          ? calloc(count, size) ?? AllocationLimit.outOfMemory() : AllocationLimit.outOfMemory()
+      },
+      gstrdup: { text, _, _ in text.flatMap { AllocationLimit.copy($0, strlen($0)) } },
+      gstrndup: { text, length, _, _ in text.flatMap { AllocationLimit.copy($0, strnlen($0, length)) } },
+      gsubstrdup: { text, length, _, _ in text.flatMap { AllocationLimit.copy($0, length) } },
+      grealloc: { old, bytes, _, _ in AllocationLimit.reallocate(old, bytes) },
+      greallocarray: { old, count, size, _, _ in
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
+        return overflow ? AllocationLimit.outOfMemory() : AllocationLimit.reallocate(old, bytes)
+      },
+      gmallocarray: { count, size, _, _ in
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
+        return overflow ? AllocationLimit.outOfMemory() : AllocationLimit.allocate(bytes)
+      },
+      gfree: { free($0) })
+    try check(kdops_set_allocator(&allocator), "limit libgit2's memory")
+  }
+
+  private static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    allows(bytes) ? malloc(bytes) ?? outOfMemory() : outOfMemory()
+  }
+
+  private static func reallocate(_ old: UnsafeMutableRawPointer?, _ bytes: Int) -> UnsafeMutableRawPointer? {
+    allows(bytes) ? realloc(old, bytes) ?? outOfMemory() : outOfMemory()
+  }
+
+  private static func copy(_ text: UnsafePointer<CChar>, _ length: Int) -> UnsafeMutablePointer<CChar>? {
+    guard length < Int.max, let memory = allocate(length + 1) else { return nil }
+    memcpy(memory, text, length)
+    let copy = memory.assumingMemoryBound(to: CChar.self)
+    copy[length] = 0
+    return copy
+  }
+
+  private static func outOfMemory() -> UnsafeMutableRawPointer? {
+    git_error_set_oom()
+    return nil
+  }
+}
