@@ -122,41 +122,75 @@ extension RepositoryHandle {
     return versions
   }
 
-  /// The blob of a file; nil if there is none, or if the tree of an old commit is malformed or too large. A
-  /// commit that has since fixed the tree must not be blocked by the old one.
-  private func blob(at path: String, inTree tree: ObjectID) throws(GitError) -> ObjectID? {
-    do throws(GitError) {
-      return try entry(at: path, inTree: tree)?.id
-    } catch {
-      guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
-      return nil
-    }
-  }
-
   /// Iterates over the versions of a file, newest first, along first parents; `body` returns whether to
-  /// continue.
+  /// continue. The walk ends early where it has read as many names as `TreeLimits` allows for one tree.
   func forEachVersion(
     of path: String, from commit: ObjectID, depth: Int, _ body: (FileVersion) throws(GitError) -> Bool
   ) throws(GitError) {
-    var known: (tree: ObjectID, blob: ObjectID?)?
+    guard var lookup = PathLookup(path, limits: TreeLimits()) else { return }
     // The version at the last visited commit, and that commit.
     var pending: FileVersion?
     var next: ObjectID? = commit
     var seen = 0
-    while let id = next, seen < depth {
+    while let id = next, seen < depth, !lookup.isSpent {
       let info = try self.commit(id)
-      let blob: ObjectID?
-      if let known, known.tree == info.tree {
-        blob = known.blob
-      } else {
-        blob = try self.blob(at: path, inTree: info.tree)
-        known = (info.tree, blob)
-      }
+      let blob = try lookup.blob(inTree: info.tree, in: self)
       if let newer = pending, newer.blob != blob, try !body(newer) { return }
       pending = FileVersion(commit: id, blob: blob)
       next = info.parents.first
       seen += 1
     }
     if let last = pending, last.blob != nil { _ = try body(last) }
+  }
+}
+
+/// Looks up one path in successive trees. A folder that is the same as in the tree before is not read again.
+private struct PathLookup {
+  private let names: [[UInt8]]
+  /// For each name of the path: the folder that was read last, and its item with the name.
+  private var known: [(folder: ObjectID, item: (mode: UInt32, id: ObjectID)?)?]
+  private var budget: TreeBudget
+
+  /// - Returns: nil for a path that no file can have.
+  init?(_ path: String, limits: TreeLimits) {
+    guard PathBytes.reasonAgainst(path) == nil else { return nil }
+    names = path.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
+    known = Array(repeating: nil, count: names.count)
+    budget = TreeBudget(limits)
+  }
+
+  var isSpent: Bool { budget.isSpent }
+
+  /// The blob of the file; nil if there is none, or if the tree of an old commit is malformed or too large. A
+  /// commit that has since fixed the tree must not be blocked by the old one.
+  mutating func blob(inTree tree: ObjectID, in handle: RepositoryHandle) throws(GitError) -> ObjectID? {
+    var folder = tree
+    for level in names.indices {
+      let item: (mode: UInt32, id: ObjectID)?
+      do throws(GitError) {
+        item = try self.item(at: level, in: folder, handle)
+      } catch {
+        guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
+        return nil
+      }
+      guard let (mode, id) = item, (mode == FileMode.tree) == (level < names.count - 1) else { return nil }
+      folder = id
+    }
+    return folder
+  }
+
+  private mutating func item(
+    at level: Int, in folder: ObjectID, _ handle: RepositoryHandle
+  ) throws(GitError) -> (mode: UInt32, id: ObjectID)? {
+    if let known = known[level], known.folder == folder { return known.item }
+    var found: (mode: UInt32, id: ObjectID)?
+    let name = names[level]
+    try handle.forEachEntry(ofTree: folder) { (entry) throws(GitError) in
+      try budget.takeName()
+      if entry.name.elementsEqual(name) { found = (entry.mode, entry.objectID) }
+      return found == nil
+    }
+    known[level] = (folder, found)
+    return found
   }
 }

@@ -44,27 +44,31 @@ public final class ObjectReader: Sendable {
     try withHandle { (handle) throws(GitError) in try handle.changes(from: old, to: new, selection, limits) }
   }
 
-  /// Iterates over the contents of a file's versions, newest first, along first parents; `body` returns
-  /// whether to continue.
+  /// Starts a walk through the earlier versions of files.
   ///
   /// - Parameters:
-  ///   - limit: the most versions to visit.
+  ///   - commit: where the walk begins; its own versions of the files are not earlier ones.
+  ///   - selection: the files that may be asked for.
+  ///   - limits: the limits of all comparisons of the walk together.
   ///   - depth: the most commits to visit.
-  ///   - size: the largest size of a version in bytes; a larger one is skipped.
-  public func forEachVersion(
-    of path: String, from commit: ObjectID, limit: Int = 10, depth: Int = 10_000, size: Int,
-    _ body: ([UInt8]) -> Bool
-  ) throws(GitError) {
+  public func histories(
+    from commit: ObjectID, _ selection: PathSelection, limits: TreeLimits, depth: Int = 10_000
+  ) throws(GitError) -> FileHistories {
     try withHandle { (handle) throws(GitError) in
-      var left = limit
-      try handle.forEachVersion(of: path, from: commit, depth: depth) { (version) throws(GitError) in
-        left -= 1
-        guard let blob = version.blob, try handle.size(of: blob, GIT_OBJECT_BLOB) <= size else {
-          return left > 0
-        }
-        return body(try handle.blob(blob, limit: size)) && left > 0
-      }
+      FileHistories(from: try handle.commit(commit), selection, limits: limits, depth: depth)
     }
+  }
+
+  /// An earlier version of a file, for which the walk goes on as far as necessary.
+  ///
+  /// - Parameters:
+  ///   - number: 0 for the newest of them.
+  ///   - path: a selected path.
+  /// - Returns: nil if the walk found no such version.
+  public func version(
+    _ number: Int, of path: String, in histories: inout FileHistories
+  ) throws(GitError) -> FileHistories.Version? {
+    try withHandle { (handle) throws(GitError) in try histories.version(number, of: path, in: handle) }
   }
 
   private func withHandle<Value: Sendable>(

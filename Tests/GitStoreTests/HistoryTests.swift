@@ -93,6 +93,42 @@ struct HistoryTests {
     #expect(try await repository.fileHistory("nothing", from: head).isEmpty)
   }
 
+  @Test("one walk finds the earlier versions of many files, as far as its limits allow")
+  func histories() async throws {
+    let work = try TemporaryRepository()
+    try work.commit(["f/a": "a1", "f/b": "b1", "other": "1"])
+    try work.commit(["f/a": nil, "other": "2"])
+    let bad = try work.commit(folder: "f", try work.twofold())
+    let repaired = try work.git("commit-tree", "HEAD~1^{tree}", "-p", bad, "-m", "Repair")
+    try work.git("reset", "--quiet", "--hard", repaired)
+    try work.commit(["f/a": "a2"])
+    try work.commit(["f/b": "b2"])
+    let repository = try await GitRepository.open(path: work.path)
+    let head = try await repository.resolve("HEAD")
+    let selection = try PathSelection(patterns: ["f/*"])
+    func versions(_ path: String, _ walk: inout FileHistories) throws -> [String] {
+      var found: [String] = []
+      while let version = try repository.reader.version(found.count, of: path, in: &walk) {
+        switch version {
+        case .absent: found.append("")
+        case .blob(let id):
+          found.append(String(decoding: try repository.reader.blob(id, limit: 10), as: UTF8.self))
+        }
+      }
+      return found
+    }
+    var whole = try repository.reader.histories(from: head, selection, limits: TreeLimits())
+    #expect(try versions("f/a", &whole) == ["", "a1"])
+    #expect(try versions("f/b", &whole) == ["b1"])
+    #expect(try versions("other", &whole).isEmpty)
+    // Each comparison enters two folders.
+    var cut = try repository.reader.histories(from: head, selection, limits: TreeLimits(folders: 3))
+    #expect(try versions("f/b", &cut) == ["b1"])
+    #expect(try versions("f/a", &cut).isEmpty)
+    var short = try repository.reader.histories(from: head, selection, limits: TreeLimits(), depth: 1)
+    #expect(try versions("f/a", &short).isEmpty)
+  }
+
   @Test("paths get the last commit that changed them, and all comparisons share their limits")
   func lastChanges() async throws {
     let work = try TemporaryRepository()

@@ -1,0 +1,72 @@
+import CLibgit2
+import Values
+
+/// The earlier versions of many files along first parents, found in one walk that goes on where the last question ended.
+///
+/// Each commit is compared once, for all files together, and all comparisons share their limits.
+public struct FileHistories: Sendable {
+  private let selection: PathSelection
+  private var budget: TreeBudget
+  private var commitsLeft: Int
+  /// The tree at which the walk stands, and the next older commit; nil at the end of the history or of a limit.
+  private var position: (tree: ObjectID, parent: ObjectID)?
+  /// The state of each file before each change, newest first.
+  private var versions: [ExactString: [Version]] = [:]
+
+  /// The state of a path in an earlier commit.
+  public enum Version: Sendable, Hashable {
+    case blob(ObjectID)
+    /// There was no file at the path.
+    case absent
+  }
+
+  /// - Parameters:
+  ///   - commit: where the walk begins; its own versions of the files are not earlier ones.
+  ///   - selection: the files that may be asked for.
+  ///   - limits: the limits of all comparisons together.
+  ///   - depth: the most commits to visit.
+  init(
+    from commit: CommitInfo, _ selection: PathSelection, limits: TreeLimits, depth: Int
+  ) {
+    self.selection = selection
+    budget = TreeBudget(limits)
+    commitsLeft = depth
+    position = commit.parents.first.map { (commit.tree, $0) }
+  }
+
+  /// An earlier version of a file.
+  ///
+  /// - Parameters:
+  ///   - number: 0 for the newest of them.
+  ///   - path: a selected path.
+  /// - Returns: nil if the walk found no such version.
+  mutating func version(
+    _ number: Int, of path: String, in handle: RepositoryHandle
+  ) throws(GitError) -> Version? {
+    let path = ExactString(path)
+    while true {
+      if let known = versions[path], known.count > number { return known[number] }
+      guard let (tree, parent) = position, commitsLeft > 0 else { return nil }
+      try step(from: tree, to: parent, in: handle)
+    }
+  }
+
+  /// Compares a tree with an older commit and moves there.
+  private mutating func step(
+    from tree: ObjectID, to parent: ObjectID, in handle: RepositoryHandle
+  ) throws(GitError) {
+    commitsLeft -= 1
+    let older = try handle.commit(parent)
+    position = older.parents.first.map { (older.tree, $0) }
+    do throws(GitError) {
+      for change in try handle.changes(from: older.tree, to: tree, selection, &budget) {
+        let version = change.old.flatMap { $0.isFile ? Version.blob($0.id) : nil } ?? .absent
+        versions[ExactString(change.path), default: []].append(version)
+      }
+    } catch {
+      guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
+      // A commit that cannot be read is passed over: a later one has repaired the tree.
+      position = budget.isSpent ? nil : older.parents.first.map { (tree, $0) }
+    }
+  }
+}
