@@ -8,6 +8,8 @@ struct DiskUse {
   let limit: Int
   let depth: Int
   private(set) var bytes: Int
+  /// An upper bound for files whose size cannot be read.
+  private var unknown = 0
   /// Whether there are folders below the depth limit.
   private(set) var isTooDeep = false
   private var seen: Set<FileID> = []
@@ -24,8 +26,12 @@ struct DiskUse {
 
   var excess: ResourceExcess? {
     if bytes > limit { return .disk(limit: limit) }
+    if bytes + unknown > limit { return .unknownDisk(limit: limit) }
     return isTooDeep ? .depth(limit: depth) : nil
   }
+
+  /// Adds an upper bound for files whose size cannot be read.
+  mutating func addUnknown(_ bytes: Int) { unknown += max(0, bytes) }
 
   /// Counts the content of a folder; nothing if the path is not a folder.
   mutating func add(_ folder: String) {

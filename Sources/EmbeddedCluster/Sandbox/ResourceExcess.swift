@@ -3,6 +3,8 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
   /// - Parameter used: in bytes; nil if the kernel ended the command at the limit.
   case memory(used: Int?, limit: Int)
   case disk(limit: Int)
+  /// Deleted files whose size cannot be read, on a disk that filled up meanwhile.
+  case unknownDisk(limit: Int)
   /// Folders are nested too deeply for their files to be counted.
   case depth(limit: Int)
   case processes(limit: Int)
@@ -16,6 +18,10 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
     case .disk(let limit):
       "the pod's files and volumes take more than the \(Self.words(limit)) of disk that are allowed "
         + "(scripts.disk); remove files, or have the limit raised"
+    case .unknownDisk(let limit):
+      "it keeps deleted files whose size cannot be read, and the disk's use has grown since its start by what, with "
+        + "the pod's files, is more than the \(Self.words(limit)) of disk that are allowed (scripts.disk); keep no "
+        + "deleted files mapped or unreceived on a socket"
     case .depth(let limit):
       "the pod has folders that are more than \(limit) deep, whose size cannot be watched; remove them"
     case .processes(let limit): "it ran more than the \(limit) processes at once that are allowed"

@@ -20,8 +20,11 @@ final class ResourceWatch: Sendable {
   private struct Entry {
     var subject: Subject
     var nextDiskLook: ContinuousClock.Instant?
-    /// The memory that its sockets and pipes could hold at the last check.
-    var openMemory = 0
+    /// The machine's use at the command's start, and the disk use of its folders at the first check.
+    var start: MachineUse
+    var firstDiskUse: Int?
+    var held = HeldUse()
+    var nextHeldLook: ContinuousClock.Instant?
     var excess: ResourceExcess?
   }
 
@@ -42,6 +45,7 @@ final class ResourceWatch: Sendable {
   /// Used while a command uses more than half of its memory limit.
   private static let shortInterval = Duration.milliseconds(50)
   private static let diskInterval = Duration.seconds(1)
+  private static let heldInterval = Duration.milliseconds(500)
 
   init(limits: SandboxLimits, proc: String = "/proc") {
     self.limits = limits
@@ -49,8 +53,9 @@ final class ResourceWatch: Sendable {
   }
 
   func add(_ subject: Subject) {
+    let start = MachineUse(folders: subject.folders, proc: proc)
     let mustStart = state.withLock { state in
-      state.entries[subject.place] = Entry(subject: subject)
+      state.entries[subject.place] = Entry(subject: subject, start: start)
       defer { state.isRunning = true }
       return !state.isRunning
     }
@@ -97,9 +102,10 @@ final class ResourceWatch: Sendable {
       }
       let known = tree ?? ProcessTree(proc: proc)
       tree = known
+      let held = held(entry, wrapper, known)
       guard
-        let excess = processExcess(wrapper, known) ?? memoryExcess(entry, wrapper, known)
-          ?? diskExcess(entry, wrapper, known)
+        let excess = processExcess(wrapper, known) ?? memoryExcess(entry, held, wrapper, known)
+          ?? diskExcess(entry, held)
       else { continue }
       end(subject, excess)
     }
@@ -108,7 +114,7 @@ final class ResourceWatch: Sendable {
   /// The kernel's limit can be switched off by what the container's own loader loads.
   private func processExcess(_ wrapper: ProcessStamp, _ tree: ProcessTree) -> ResourceExcess? {
     let limit = limits.processes
-    return tree.members(from: wrapper.process).count > limit + Self.ownProcesses
+    return tree.threads(of: tree.members(from: wrapper.process)) > limit + Self.ownProcesses
       ? .processes(limit: limit) : nil
   }
 
@@ -116,32 +122,56 @@ final class ResourceWatch: Sendable {
   private static let ownProcesses = 32
 
   private func memoryExcess(
-    _ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree
+    _ entry: Entry, _ held: HeldUse, _ wrapper: ProcessStamp, _ tree: ProcessTree
   ) -> ResourceExcess? {
     guard !entry.subject.isInCgroup else { return nil }
-    let (use, limit) = (ProcessUse(proc: proc), limits.totalMemory - entry.openMemory)
-    var used = use.memory(of: tree.members(from: wrapper.process), in: tree, limit: limit)
+    let (use, limit) = (ProcessUse(proc: proc), limits.totalMemory - held.memory)
+    var used = use.memory(
+      of: tree.members(from: wrapper.process), in: tree, shared: held.shared, limit: limit)
     if used > limit / 2 { state.withLock { $0.isNearLimit = true } }
     guard used > limit else { return nil }
     // Measured twice: while processes start and end, shared memory may be counted several times.
     let again = ProcessTree(proc: proc)
-    used = min(used, use.memory(of: again.members(from: wrapper.process), in: again, limit: limit))
-    return used > limit ? .memory(used: used + entry.openMemory, limit: limits.totalMemory) : nil
+    let members = again.members(from: wrapper.process)
+    used = min(used, use.memory(of: members, in: again, shared: held.shared, limit: limit))
+    return used > limit ? .memory(used: used + held.memory, limit: limits.totalMemory) : nil
   }
 
   private static let longestPause = Duration.seconds(5)
 
-  private func diskExcess(_ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree) -> ResourceExcess? {
+  /// Returns what the command's processes hold besides their own memory and the files in their folders.
+  private func held(_ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree) -> HeldUse {
+    let began = ContinuousClock.now
+    if let next = entry.nextHeldLook, began < next { return entry.held }
+    let (members, folders) = (tree.members(from: wrapper.process), entry.subject.folders)
+    var held = HeldFiles(of: members, in: tree, folders: folders, proc: proc).use
+    if held.hasUnreadable {
+      let now = MachineUse(folders: [], proc: proc)
+      held.shared = max(held.shared, now.shared - entry.start.shared)
+    }
+    let pause = min(max(Self.heldInterval, (ContinuousClock.now - began) * 10), Self.longestPause)
+    state.withLock { state in
+      state.entries[entry.subject.place]?.nextHeldLook = .now + pause
+      state.entries[entry.subject.place]?.held = held
+    }
+    return held
+  }
+
+  private func diskExcess(_ entry: Entry, _ held: HeldUse) -> ResourceExcess? {
     let began = ContinuousClock.now
     if let next = entry.nextDiskLook, began < next { return nil }
-    let open = ProcessUse(proc: proc).openFiles(of: tree.members(from: wrapper.process))
-    var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: open.disk)
+    var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: held.disk)
     for folder in entry.subject.folders { use.add(folder) }
+    let firstDiskUse = entry.firstDiskUse ?? use.bytes
+    if held.hasUnreceived || held.hasUnreadable {
+      let now = MachineUse(folders: entry.subject.folders, proc: proc)
+      use.addUnknown(now.disk - entry.start.disk - (use.bytes - firstDiskUse))
+    }
     // Counting many files takes long: a tenth of the time is spent on it, more only if the pause would be too long.
     let pause = min(max(Self.diskInterval, (ContinuousClock.now - began) * 10), Self.longestPause)
     state.withLock { state in
       state.entries[entry.subject.place]?.nextDiskLook = .now + pause
-      state.entries[entry.subject.place]?.openMemory = open.memory
+      state.entries[entry.subject.place]?.firstDiskUse = firstDiskUse
     }
     return use.excess
   }
