@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Glibc
 
 extension EmbeddedCluster {
   /// Ends every command that runs in the containers of a cluster, and deletes the cluster's folder with its
@@ -13,10 +13,9 @@ extension EmbeddedCluster {
     let files = BlockingPool(width: 1)
     try? await files.run(key: "") {
       for container in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] { try? folders.end(container) }
-      try? FileManager.default.removeItem(atPath: directory)
+      // Step by step, because scripts wrote to folders in it.
+      if try OpenFolder(directory).removeContents() { rmdir(directory) }
     }
-    // Folders that a script made inaccessible are removed with changed permissions.
-    if SafeFolder.kind(directory) != nil { await HostProcess.remove(directory) }
     return SafeFolder.kind(directory) == nil
   }
 }

@@ -1,4 +1,6 @@
 import Dispatch
+import FoundationEssentials
+import Glibc
 import Synchronization
 import Testing
 
@@ -20,7 +22,6 @@ struct TrashTests {
         isRemoving.complete(())
         mayEnd.wait()
       }
-      return []
     }
     await trash.wake()
     try? await isRemoving.wait()
@@ -30,5 +31,24 @@ struct TrashTests {
     mayEnd.signal()
     await trash.settle()
     #expect(rounds.withLock { $0 } == 2)
+  }
+
+  @Test("folders that are shut, nested very deeply or full of links are removed, and no link is followed")
+  func contents() throws {
+    let folder = World.temporaryFolder()
+    defer { World.remove(folder) }
+    let (trash, outside) = ("\(folder)/trash", "\(folder)/outside")
+    for path in [trash, outside, "\(trash)/a", "\(trash)/a/shut"] { #expect(mkdir(path, 0o755) == 0) }
+    try Data("kept".utf8).write(to: URL(fileURLWithPath: "\(outside)/file"))
+    try Data("gone".utf8).write(to: URL(fileURLWithPath: "\(trash)/a/shut/file"))
+    symlink(outside, "\(trash)/link")
+    symlink(outside, "\(trash)/a/shut/link")
+    #expect(chmod("\(trash)/a/shut", 0) == 0)
+    var deep = try OpenFolder("\(trash)/a")
+    for _ in 0..<3_000 { deep = try deep.make(["d"], owner: nil) }
+    try deep.write([1], to: "file", mode: 0o600)
+    #expect(try OpenFolder(trash).removeContents())
+    #expect(try SafeFolder.names(in: trash).isEmpty)
+    #expect(FileText.read("\(outside)/file") == "kept")
   }
 }

@@ -217,13 +217,8 @@ struct PodFolders: Sendable {
       atPath: "\(directory)/\(path)", withIntermediateDirectories: true)
   }
 
-  /// Empties the trash, and returns the folders that could not be removed because of what a script did to them.
-  func emptyTrash() -> [String] {
-    ((try? SafeFolder.names(in: trash)) ?? []).map { "\(trash)/\($0)" }.filter { path in
-      do { try FileManager.default.removeItem(atPath: path) } catch { return SafeFolder.kind(path) != nil }
-      return false
-    }
-  }
+  /// Empties the trash. What cannot be removed, such as files of a daemon of another user, stays there.
+  func emptyTrash() { _ = try? OpenFolder(trash).removeContents() }
 
   /// Ends the processes and removes the folders that belong to no current container or pod, after the death of
   /// an earlier daemon.

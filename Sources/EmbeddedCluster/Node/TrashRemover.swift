@@ -3,12 +3,12 @@
 /// Folders that remain when the process ends are removed after the next start.
 actor TrashRemover {
   private let files = BlockingPool(width: 1)
-  private let empty: @Sendable () -> [String]
+  private let empty: @Sendable () -> Void
   private var isWanted = false
   private var work: Task<Void, Never>?
 
-  /// - Parameter empty: removes what it can, and returns the folders that it cannot remove.
-  init(_ empty: @escaping @Sendable () -> [String]) { self.empty = empty }
+  /// - Parameter empty: removes what it can.
+  init(_ empty: @escaping @Sendable () -> Void) { self.empty = empty }
 
   /// Starts a removal without waiting for its end.
   func wake() {
@@ -26,8 +26,7 @@ actor TrashRemover {
     while isWanted {
       isWanted = false
       let empty = empty
-      let left = try? await files.run(key: "") { empty() }
-      for path in left ?? [] { await HostProcess.remove(path) }
+      try? await files.run(key: "") { empty() }
     }
     work = nil
   }

@@ -25,10 +25,4 @@ enum HostProcess {
   }
 
   private static let start = "filter=$1; shift; exec \"$@\" 4>/dev/null 5<\"$filter\""
-
-  /// Removes a folder whatever a script has done to it: folders without access rights, or nested very deeply.
-  static func remove(_ folder: String) async {
-    let script = "rm -rf -- \"$1\" 2>/dev/null || { chmod -R u+rwX -- \"$1\"; rm -rf -- \"$1\"; }"
-    _ = await failure(of: ["sh", "-c", script, "sh", folder])
-  }
 }

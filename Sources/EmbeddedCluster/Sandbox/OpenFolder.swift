@@ -7,7 +7,7 @@ import Glibc
 final class OpenFolder: Sendable {
   /// The path at which the folder was opened.
   let path: String
-  private let descriptor: Int32
+  let descriptor: Int32
 
   /// `O_PATH`: needs no right to read the folder. glibc defines the constant only with `_GNU_SOURCE`.
   private static let pathOnly: Int32 = 0o10_000_000
@@ -28,6 +28,11 @@ final class OpenFolder: Sendable {
   /// - Throws: `FileError` if it does not exist or is not a folder.
   func child(_ name: String) throws -> OpenFolder {
     try OpenFolder(openat(descriptor, name, Self.flags), "\(path)/\(name)")
+  }
+
+  /// - Parameter name: bytes with a terminating zero.
+  func child(_ name: [CChar]) throws -> OpenFolder {
+    try OpenFolder(openat(descriptor, name, Self.flags), path)
   }
 
   /// Opens the folder at a relative path, and creates missing folders.
@@ -123,7 +128,8 @@ final class OpenFolder: Sendable {
   }
 
   /// Returns the names in the folder, as bytes with a terminating zero.
-  private func names() throws -> [[CChar]] {
+  /// - Parameter limit: the maximum number of names.
+  func names(limit: Int = .max) throws -> [[CChar]] {
     let copy = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard copy >= 0 else { throw FileError(errno: errno, path) }
     guard let stream = fdopendir(copy) else {
@@ -132,7 +138,7 @@ final class OpenFolder: Sendable {
     }
     defer { closedir(stream) }
     var names: [[CChar]] = []
-    while let entry = readdir(stream) {
+    while names.count < limit, let entry = readdir(stream) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
         bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
       }
