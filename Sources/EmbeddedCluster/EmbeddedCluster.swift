@@ -119,7 +119,7 @@ public actor EmbeddedCluster {
 
   /// Repairs the permissions of a cluster's folder, before anything in it is used.
   ///
-  /// - Throws: if users other than its owner can write to it; the error says what to do.
+  /// - Throws: if users other than its owner can write to it or replace it; the error says what to do.
   public static func check(_ directory: String) throws(EmbeddedClusterError) {
     try ClusterFolder(path: URL(fileURLWithPath: directory).standardizedFileURL.path).check()
   }

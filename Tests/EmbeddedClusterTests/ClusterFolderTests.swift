@@ -89,6 +89,55 @@ struct ClusterFolderTests {
     }
   }
 
+  @Test("one that others could replace is refused with what to do, whichever command opens it")
+  func replaceable() async throws {
+    try await withFolder(nil) { folder in
+      let parent = String(folder.dropLast("/cluster".count))
+      try await open(folder)
+      for (mode, isRefused) in [(mode_t(0o777), true), (0o1777, false), (0o707, true), (0o755, false)] {
+        chmod(parent, mode)
+        for text in [
+          await refusal { try await open(folder) },
+          await refusal { _ = try EmbeddedCluster.openReadOnly(folder) },
+          await refusal { try EmbeddedCluster.check(folder) },
+        ] {
+          #expect(text.contains("Others may write to \(parent)") == isRefused, "\(text)")
+          #expect(text.contains("chmod +t \(parent)") == isRefused, "\(text)")
+        }
+      }
+    }
+  }
+
+  @Test("a new one is not made where others could replace it")
+  func newReplaceable() async throws {
+    try await withFolder(0o777) { parent in
+      let text = await refusal { try await open("\(parent)/inner/cluster") }
+      #expect(text.contains("Others may write to \(parent)"), "\(text)")
+      #expect(SafeFolder.kind("\(parent)/inner") == nil)
+    }
+  }
+
+  @Test("one behind a link is refused if others could replace it there")
+  func behindLink() async throws {
+    try await withFolder(0o777) { open in
+      let parent = String(open.dropLast("/cluster".count))
+      #expect(mkdir("\(open)/cluster", 0o700) == 0)
+      symlink("cluster/cluster", "\(parent)/link")
+      let text = await refusal { try await self.open("\(parent)/link") }
+      #expect(text.contains("Others may write to \(open)"), "\(text)")
+    }
+  }
+
+  @Test(
+    "one in a folder of another user is refused", .enabled(if: geteuid() == 0, "only root may give it away"))
+  func foreignParent() async throws {
+    try await withFolder(0o755) { parent in
+      #expect(chown(parent, 4711, 4711) == 0)
+      let text = await refusal { try await open("\(parent)/cluster") }
+      #expect(text.contains("\(parent) belongs to user 4711"), "\(text)")
+    }
+  }
+
   @Test("an empty one that others may write to is taken")
   func empty() async throws {
     try await withFolder(0o777) { folder in

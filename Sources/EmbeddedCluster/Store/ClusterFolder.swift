@@ -15,8 +15,10 @@ struct ClusterFolder {
   /// Creates the folder if it is missing, and repairs its permissions, before anything in it is opened.
   ///
   /// - Returns: whether other users could read it until now.
-  /// - Throws: if another user owns the folder, or can write to it or to a file in it that decides what runs.
+  /// - Throws: if another user owns the folder, or can replace it, or can write to it or to a file in it that
+  ///   decides what runs.
   func prepare() throws(EmbeddedClusterError) -> Bool {
+    try FolderPath(path).check(owner: geteuid())
     try make()
     let folder = try opened()
     let state = try state(folder)
@@ -45,7 +47,7 @@ struct ClusterFolder {
 
   /// Repairs the permissions of the folder before it is read, if this user owns it.
   ///
-  /// - Throws: if users other than its owner can write to it.
+  /// - Throws: if users other than its owner can write to it or replace it.
   func check() throws(EmbeddedClusterError) {
     // If there is no cluster, the caller reports that.
     guard isCluster else { return }
@@ -53,6 +55,7 @@ struct ClusterFolder {
     guard descriptor >= 0 else { return }
     let folder = Descriptor(descriptor)
     let state = try state(folder)
+    try FolderPath(path).check(owner: state.owner)
     guard !state.isWritable else { throw Self.writable(path, state.mode, repair: "chmod 700") }
     guard state.owner == geteuid() else { return }
     if state.mode & 0o077 != 0 { try close(folder) }
