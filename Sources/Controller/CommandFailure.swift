@@ -56,6 +56,18 @@ enum CommandFailure: Sendable, Hashable {
     attempts.total.isMultiple(of: 5) || (self == .refused && attempts.total == 1)
   }
 
+  /// Whether the cluster's status shows the failure: it does not pass within some seconds.
+  func isLasting(after attempts: CommandAttempts) -> Bool {
+    switch self {
+    case .refused: true
+    case .notStarted: attempts.notStarted >= 5
+    case .passing, .ended: false
+    }
+  }
+
+  /// The waiting reason of a container whose commands keep failing.
+  static let waitingReason = "CommandNotStarted"
+
   /// Describes what happens next.
   func outlook(after attempts: CommandAttempts) -> String {
     self == .notStarted

@@ -32,6 +32,22 @@ enum ServiceAnnotation {
   static let mark = "kdops.dev/made-from"
 }
 
+extension World.Picture {
+  /// The pods as observed. A container whose commands have failed for some time waits for that reason, unless
+  /// Kubernetes reports another one.
+  var podObservations: [String: PodObservation] {
+    var observations = pods.mapValues(\.observation)
+    for (pod, failure) in lastingFailures {
+      guard let observation = observations[pod], observation.containerID == failure.containerID,
+        observation.waitingReason == nil
+      else { continue }
+      observations[pod]?.waitingReason = CommandFailure.waitingReason
+      observations[pod]?.waitingMessage = failure.message
+    }
+    return observations
+  }
+}
+
 extension PodObservation {
   init(_ pod: Object) {
     let status = pod.json["status"]

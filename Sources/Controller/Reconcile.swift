@@ -89,7 +89,7 @@ extension Engine {
     let observation = Observation(
       cluster: cluster, isStamped: isStamped, status: status, apps: apps,
       catalogs: catalogs, appAnnotations: annotations, sets: sets,
-      pods: picture.pods.mapValues(\.observation),
+      pods: picture.podObservations,
       gone: picture.gone, work: picture.work,
       budgets: Self.budgets(picture), connections: connections?.observation(settings.clusterDomain),
       headlessServiceExists: picture.services[headless]
@@ -192,7 +192,7 @@ extension Engine {
         let failure = CommandFailure(error)
         // Gives up only after repeated start failures in the same container. The count starts again for a new
         // container.
-        let attempts = await world.missedWork(name, pod: pod, order, isStartFailure: failure == .notStarted)
+        let attempts = await world.missedWork(name, pod: pod, order, failure, error.message)
         guard let wait = failure.wait(after: attempts) else {
           return await giveUp(order, pod: pod, failure.result(error, after: attempts), name)
         }

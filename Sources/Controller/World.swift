@@ -61,6 +61,14 @@ actor World {
     var services: [String: String]
     var budgets: [Budget]
     var work: [String: PodWork]
+    /// Why the pods' commands have failed for some time, by pod.
+    var lastingFailures: [String: LastingFailure]
+  }
+
+  /// Why commands of a container have failed for some time.
+  struct LastingFailure: Sendable, Hashable {
+    var containerID: String
+    var message: String
   }
 
   /// Tombstones: the uids of deleted pods, the latest last.
@@ -109,7 +117,10 @@ actor World {
     let services = parts.services.filter { $0.value.owners.contains(uid) }.mapValues { $0.mark ?? "" }
     return Picture(
       cluster: cluster, sets: sets, pods: pods, gone: parts.gone, services: services,
-      budgets: budgets.filter { $0.key.namespace == name.namespace }.map(\.value), work: work[name] ?? [:])
+      budgets: budgets.filter { $0.key.namespace == name.namespace }.map(\.value), work: work[name] ?? [:],
+      lastingFailures: (misses[name] ?? [:]).compactMapValues { misses in
+        misses.message.map { LastingFailure(containerID: misses.containerID, message: $0) }
+      })
   }
 
   private func isOurs(_ cluster: Object) -> Bool {
@@ -347,12 +358,13 @@ actor World {
   ///
   /// - Returns: the number of consecutive failures in the order's container.
   func missedWork(
-    _ cluster: ObjectName, pod: String, _ order: PodOrder, isStartFailure: Bool
+    _ cluster: ObjectName, pod: String, _ order: PodOrder, _ failure: CommandFailure, _ message: String
   ) -> CommandAttempts {
     var entry = misses[cluster]?[pod] ?? Misses(containerID: order.containerID)
     if entry.containerID != order.containerID { entry = Misses(containerID: order.containerID) }
     entry.attempts.total += 1
-    if isStartFailure { entry.attempts.notStarted += 1 }
+    if failure == .notStarted { entry.attempts.notStarted += 1 }
+    entry.message = failure.isLasting(after: entry.attempts) ? message : nil
     misses[cluster, default: [:]][pod] = entry
     return entry.attempts
   }
@@ -360,6 +372,8 @@ actor World {
   private struct Misses {
     var containerID: String
     var attempts = CommandAttempts()
+    /// Set once the failure has lasted for some time.
+    var message: String?
   }
 
   /// Removes results that a written status already contains.

@@ -26,6 +26,27 @@ struct CommandFailureTests {
     #expect((1...10).filter { CommandFailure.refused.isReported(after: attempts($0)) } == [1, 5, 10])
   }
 
+  @Test("a command that has not started for some seconds, or needs a permission, is shown in the status")
+  func lasting() {
+    #expect(
+      (1...6).filter { CommandFailure.notStarted.isLasting(after: attempts($0, notStarted: $0)) } == [5, 6])
+    #expect(CommandFailure.refused.isLasting(after: attempts(1)))
+    #expect(!CommandFailure.passing.isLasting(after: attempts(100)))
+  }
+
+  @Test("the status says why a command has not started while it is tried again, and no longer than that")
+  func shown() async throws {
+    let (waiting, count) = try await Self.setUp(failures: CommandFailure.startAttempts - 1) { member in
+      member.detail.waitingReason != nil || member.state == .configured
+    }
+    #expect(waiting.detail.waitingReason == "CommandNotStarted")
+    #expect(waiting.detail.waitingMessage == "no sandbox")
+    #expect(waiting.detail.configError == nil)
+    #expect(count < CommandFailure.startAttempts)
+    let (configured, _) = try await Self.setUp(failures: CommandFailure.startAttempts - 1)
+    #expect(configured.detail.waitingReason == nil)
+  }
+
   @Test("they are tried again after a second, later after up to ten")
   func waits() {
     let waits = (1...10).map { CommandFailure.passing.wait(after: attempts($0)) }
@@ -76,7 +97,12 @@ struct CommandFailureTests {
   /// Has an engine set up a cluster of one member whose commands cannot be started so many times.
   ///
   /// - Returns: the member once it is set up or has failed, and how often a command was asked for until then.
-  private static func setUp(failures: Int) async throws -> (MemberStatus, Int) {
+  private static func setUp(
+    failures: Int,
+    until isDone: @escaping @Sendable (MemberStatus) -> Bool = {
+      $0.state == .configured || $0.state == .configError
+    }
+  ) async throws -> (MemberStatus, Int) {
     let result = Mutex<(MemberStatus, Int)?>(nil)
     try await EmbeddedEngine.with { world in
       let port = UnstartableCommands(world.api, failures: failures)
@@ -89,7 +115,7 @@ struct CommandFailureTests {
         group.addTask { await engine.run() }
         while true {
           let status = ClusterStatus(try await world.api.get(.clusters, name).json["status"])
-          if let member = status?.members.first, member.state == .configured || member.state == .configError {
+          if let member = status?.members.first, isDone(member) {
             result.withLock { $0 = (member, port.count) }
             break
           }
