@@ -139,6 +139,22 @@ struct LimitTests {
 
   private static let hasPerl = access("/usr/bin/perl", X_OK) == 0
 
+  @Test(
+    "a script cannot trace another process or read its memory or descriptors by system call",
+    .enabled(if: hasPerl, "perl is not installed"))
+  func otherProcesses() async throws {
+    try await Self.withPod { world in
+      // For these arguments a kernel without the filter says EPERM, ESRCH, EBADF or nothing.
+      let program = """
+        use Errno; my @calls = `uname -m` =~ /x86_64/ ? (101, 310, 311, 438) : (117, 270, 271, 438);
+        for (@calls) { $! = 0; syscall($_, 17, 1, 0, 0, 0, 0); print $!{ENOSYS} ? "refused " : "$_: $! " }
+        """
+      let result = try await world.cluster.exec(
+        World.name("web-0"), ExecRequest(command: ["perl", "-e", program]))
+      #expect(result.out == "refused refused refused refused ", "\(result.err)")
+    }
+  }
+
   @Test("folders without end are ended, also where the script has shut them")
   func deepFolders() async throws {
     try await Self.withPod { world in

@@ -1,6 +1,8 @@
-/// Refuses system calls with which a script could use memory that is not attributed to any of its processes:
-/// anonymous files, System V shared memory, io_uring, BPF maps. They fail as on a kernel without them
-/// (`ENOSYS`).
+/// Refuses system calls that a script could misuse. They fail as on a kernel without them (`ENOSYS`).
+///
+/// - Memory that is not attributed to any process: anonymous files, System V shared memory, io_uring, BPF maps.
+/// - Control over another process, such as bubblewrap's first process in the sandbox: ptrace and its relatives.
+///   `/proc/<pid>/mem` stays, so nothing outside the sandbox relies on that process.
 ///
 /// A program in classic BPF, as bubblewrap reads it: an array of `struct sock_filter`.
 /// Source: Linux, `Documentation/userspace-api/seccomp_filter.rst` and the system call tables of each
@@ -12,16 +14,30 @@ enum SystemCallFilter {
     var architecture: UInt32
     /// memfd_create, memfd_secret, bpf, io_uring_setup; and the calls that create shared memory, where sizes
     /// cannot be checked.
-    var refused: [UInt32]
+    var hiddenMemory: [UInt32]
+    /// ptrace, process_vm_readv, process_vm_writev, pidfd_getfd.
+    var otherProcesses: [UInt32]
     /// shmget, refused for sizes above `sharedMemory`; nil if it is always refused.
     var shmget: UInt32?
   }
 
   private static let tables = [
-    Calls(architecture: 0xC000_003E, refused: [319, 447, 321, 425], shmget: 29),  // x86_64
-    Calls(architecture: 0x4000_0003, refused: [356, 447, 357, 425, 395, 117]),  // i386
-    Calls(architecture: 0xC000_00B7, refused: [279, 447, 280, 425], shmget: 194),  // aarch64
-    Calls(architecture: 0x4000_0028, refused: [385, 447, 386, 425, 307]),  // arm
+    // x86_64
+    Calls(
+      architecture: 0xC000_003E, hiddenMemory: [319, 447, 321, 425], otherProcesses: [101, 310, 311, 438],
+      shmget: 29),
+    // i386
+    Calls(
+      architecture: 0x4000_0003, hiddenMemory: [356, 447, 357, 425, 395, 117],
+      otherProcesses: [26, 347, 348, 438]),
+    // aarch64
+    Calls(
+      architecture: 0xC000_00B7, hiddenMemory: [279, 447, 280, 425], otherProcesses: [117, 270, 271, 438],
+      shmget: 194),
+    // arm
+    Calls(
+      architecture: 0x4000_0028, hiddenMemory: [385, 447, 386, 425, 307],
+      otherProcesses: [26, 376, 377, 438]),
   ]
 
   /// The largest segment of shared memory, in bytes: databases need a small one. A sandbox has at most 4096 of
@@ -76,7 +92,9 @@ enum SystemCallFilter {
   private static func body(_ table: Calls) -> [Instruction] {
     var body = [Instruction.load(numberOffset)]
     if table.architecture == 0xC000_003E { body += [.unless(above: x32 - 1, skip: 1), .refuse] }
-    for call in table.refused { body += [.unless(equal: call, skip: 1), .refuse] }
+    for call in table.hiddenMemory + table.otherProcesses {
+      body += [.unless(equal: call, skip: 1), .refuse]
+    }
     if let shmget = table.shmget {
       let sizes: [Instruction] = [
         .load(sizeOffset.high), .unless(above: 0, skip: 1), .refuse, .load(sizeOffset.low),
