@@ -25,24 +25,27 @@ struct RunFolder: Sendable {
   /// The suffix of a folder whose command or container is being ended.
   static let ending = ".ending"
 
-  /// Ends one command and everything that it started, and removes its folder. Does nothing if the command has
-  /// already ended.
+  /// Ends one command and everything that it started, and removes its folder. Returns when all of it is gone,
+  /// also if another call is ending it already. Does nothing if the command has already ended.
   static func end(command place: String) {
     let away = place + ending
     // Moved first for the same reason as a container's folder.
-    guard rename(place, away) == 0 else { return }
+    let isFirst = rename(place, away) == 0
     endCommands([away])
-    try? FileManager.default.removeItem(atPath: away)
+    if isFirst { try? FileManager.default.removeItem(atPath: away) }
   }
 
   private static func endCommands(_ folders: [String]) {
-    let wrappers = folders.compactMap(CommandProcess.wrapper(of:))
-    // When the first process of the sandbox dies, the kernel ends all others in it.
-    let inside = wrappers.compactMap { CommandProcess.firstInside($0.folder, below: $0.stamp) }
-    for wrapper in wrappers where wrapper.stamp.isAlive { kill(-wrapper.stamp.process, SIGKILL) }
-    for stamp in inside where stamp.isAlive { kill(stamp.process, SIGKILL) }
+    let wrappers = folders.compactMap(CommandProcess.wrapper(of:)).map(\.stamp)
+    // Found while the wrapper lives.
+    let started = CommandProcess.descendants(of: wrappers)
+    // The first process of the namespace around the sandbox is in this group. When it dies, the kernel ends all
+    // others in that namespace, also those that are just being started.
+    for wrapper in wrappers where wrapper.isAlive { kill(-wrapper.process, SIGKILL) }
     var patience = 2_000
-    while patience > 0, inside.contains(where: \.isAlive) || wrappers.contains(where: \.stamp.isAlive) {
+    while patience > 0, (wrappers + started).contains(where: \.isAlive) {
+      // Only without that namespace, as in a command of an older daemon.
+      if patience == 1_900 { for stamp in started where stamp.exists { kill(stamp.process, SIGKILL) } }
       usleep(1_000)
       patience -= 1
     }
@@ -128,19 +131,27 @@ enum CommandProcess {
     return hasArgument(folder, stamp.process) ? (folder, stamp) : nil
   }
 
-  /// Returns the first process inside the sandbox, as bubblewrap reported it, if it descends from the wrapper.
-  static func firstInside(_ folder: String, below wrapper: ProcessStamp) -> ProcessStamp? {
-    guard let process = BubblewrapStatus(file: "\(folder)/status").childProcess,
-      let stamp = ProcessStamp(process: process)
-    else { return nil }
-    var ancestor = stamp
-    // Two bubblewrap processes and two shells lie between them.
-    for _ in 0..<16 {
-      guard let parent = ancestor.parent.flatMap(ProcessStamp.init(process:)) else { return nil }
-      if parent == wrapper { return stamp.isAlive ? stamp : nil }
-      ancestor = parent
+  /// Returns all processes below some wrappers.
+  ///
+  /// A process is included only if its parent is confirmed and still exists after the process named it as its
+  /// parent. So the number of a process that has ended meanwhile does not lead to the children of another one.
+  static func descendants(of wrappers: [ProcessStamp]) -> [ProcessStamp] {
+    guard !wrappers.isEmpty else { return [] }
+    let tree = ProcessTree(proc: "/proc")
+    var confirmed: [Int32: ProcessStamp] = [:]
+    for wrapper in wrappers {
+      confirmed[wrapper.process] = wrapper
+      // Parents come before their children.
+      for process in tree.members(from: wrapper.process).dropFirst() {
+        guard let stamp = ProcessStamp(process: process),
+          let parent = stamp.parent.flatMap({ confirmed[$0] }),
+          parent.exists
+        else { continue }
+        confirmed[process] = stamp
+      }
     }
-    return nil
+    for wrapper in wrappers { confirmed[wrapper.process] = nil }
+    return Array(confirmed.values)
   }
 
   /// The id of the machine's current boot.
@@ -212,6 +223,9 @@ struct ProcessStamp: Sendable, Hashable {
   /// The parent process; nil if this process no longer exists.
   var parent: Int32? { now?.parent }
 
+  /// Whether the number still belongs to this process; also true for a zombie.
+  var exists: Bool { now != nil }
+
   /// False for a zombie, and for a process that no longer exists.
   var isAlive: Bool { now.map { $0.state != "Z" } ?? false }
 }
@@ -219,18 +233,14 @@ struct ProcessStamp: Sendable, Hashable {
 /// The status output of bubblewrap: a line of JSON when the sandbox is set up, and one when the command has
 /// ended.
 struct BubblewrapStatus: Sendable, Hashable {
-  var childProcess: Int32?
   var exitCode: Int?
 
   init(file: String) { self.init(text: FileText.read(file) ?? "") }
 
   init(text: String) {
-    func number(after key: String) -> Int? {
-      guard let range = text.range(of: "\"\(key)\": ") else { return nil }
-      return Int(text[range.upperBound...].prefix { $0.isWholeNumber })
+    exitCode = text.range(of: "\"exit-code\": ").flatMap { range in
+      Int(text[range.upperBound...].prefix { $0.isWholeNumber })
     }
-    childProcess = number(after: "child-pid").flatMap { Int32(exactly: $0) }
-    exitCode = number(after: "exit-code")
   }
 }
 

@@ -126,16 +126,23 @@ struct Sandbox: Sendable {
   ///
   /// Only what the sandbox needs is collected. bubblewrap examines every mount below a folder that it binds,
   /// and fails if one disappears meanwhile, which happens often beside a container runtime.
+  ///
+  /// This also has a process namespace of its own, which no script can see, let alone change. Its first process
+  /// is the bubblewrap that starts the script and waits for it. When that process ends, for whatever reason, the
+  /// kernel kills everything that the script started before the wrapper learns of the end. The first process
+  /// inside the script's own namespace guarantees nothing: a script can change it through `/proc/1/mem`.
   private func staged(_ request: SandboxRequest) -> [String] {
     var inner = request
-    var arguments = ["bwrap", "--die-with-parent"]
+    var arguments = ["bwrap", "--die-with-parent", "--unshare-pid", "--as-pid-1"]
     if owner == nil {
       arguments += ["--unshare-user", "--uid", String(geteuid()), "--gid", String(getegid())]
     }
     for folder in HostPrograms.folders { arguments += ["--ro-bind", "/\(folder)", "/\(folder)"] }
     for link in HostPrograms.links { arguments += ["--symlink", link.target, "/\(link.name)"] }
     arguments += [
-      "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc", "--dir", "/tmp", "--dir", Self.stage,
+      "--dev-bind", "/dev", "/dev", "--dir", "/tmp", "--dir", Self.stage,
+      // The kernel allows a new proc file system only where all of another one is visible.
+      "--bind", "/proc", "\(Self.stage)/proc", "--proc", "/proc",
     ]
     var gathered = [(request.root, place: "\(Self.stage)/root")]
     for (index, bind) in request.binds.enumerated() {
