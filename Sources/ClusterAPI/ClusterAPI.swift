@@ -84,10 +84,13 @@ public struct ExecRequest: Sendable, Hashable {
   public var timeout: Duration?
   /// If set, the call fails with `.conflict` unless the container has this id.
   public var containerID: String?
+  /// Names the work that the command does, or waits for if another command does it already. On timeout all commands
+  /// in the container with the same key are killed if possible; without a key only this one is.
+  public var key: String?
 
   public init(
     container: String = "app", command: [String], stdin: [UInt8] = [], outputLimit: Int = 64 << 10,
-    timeout: Duration? = nil, containerID: String? = nil
+    timeout: Duration? = nil, containerID: String? = nil, key: String? = nil
   ) {
     self.container = container
     self.command = command
@@ -95,6 +98,7 @@ public struct ExecRequest: Sendable, Hashable {
     self.outputLimit = outputLimit
     self.timeout = timeout
     self.containerID = containerID
+    self.key = key
   }
 }
 

@@ -59,7 +59,8 @@ extension Hands {
     ]
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
-      outputLimit: kept(resolved), timeout: patience, containerID: order.containerID)
+      outputLimit: kept(resolved), timeout: patience, containerID: order.containerID,
+      key: "install.\(word).\(id)")
   }
 
   private func discard(_ id: String, _ order: PodOrder) -> ExecRequest {
@@ -74,13 +75,14 @@ extension Hands {
     let keep = kept(context.apps[app]?.resolved(order.role))
     let meta = Self.refreshesMetadata(notification.event) ? configMeta(app, order.role, pod, context) : []
     let words = notification.words(cluster: context.cluster.metadata, clusterDomain: settings.clusterDomain)
+    let key = Self.key(notification, order.containerID)
     let arguments = [
-      PodScripts.inner, Self.key(notification, order.containerID), order.containerID,
+      PodScripts.inner, key, order.containerID,
       "\(settings.scriptTimeout)", "\(keep)", "\(meta.count)", notification.event.argument,
     ]
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.run, "run"] + arguments + words, stdin: meta,
-      outputLimit: keep, timeout: patience, containerID: order.containerID)
+      outputLimit: keep, timeout: patience, containerID: order.containerID, key: key)
   }
 
   /// The number of bytes of each stream that are stored in the status. All members of a cluster share one object of

@@ -8,8 +8,9 @@ extension EmbeddedCluster {
   ///
   /// The command outlives the daemon and its callers; it ends with its container. Commands above the
   /// concurrency limit wait in a queue without a time limit. The request's timeout counts from the moment the
-  /// command leaves the queue; on timeout the command is killed with everything it started. If the caller stops
-  /// waiting earlier, the command keeps running.
+  /// command leaves the queue; on timeout the command is killed with everything it started, and so are all
+  /// commands in the container with the same key. If the caller stops waiting earlier, the command keeps running
+  /// until its timeout, also under a later daemon.
   public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     guard runner.sandbox.mode != .noScripts else {
       throw APIError(.unsupported, "Pod \(pod): this embedded cluster was opened without scripts")
@@ -25,7 +26,10 @@ extension EmbeddedCluster {
     do {
       try await slots.acquire()
       let slot = Slot(slots)
-      ending = try await inTime(request.timeout) { try await self.runScript(pod, request, slot, begun) }
+      let deadline = request.timeout.map { CommandDeadline(time: time.now() + $0, limit: $0) }
+      ending = try await inTime(deadline) {
+        try await self.runScript(pod, request, deadline, slot, begun)
+      }
     } catch let error as APIError {
       throw error
     } catch {
@@ -41,24 +45,36 @@ extension EmbeddedCluster {
       return ExecResult(exitCode: code, stdout: stdout, stderr: stderr)
     case .notStarted(let reason):
       throw APIError(.notStarted, "Pod \(pod): the command could not be started: \(reason)")
+    case .exceeded(.time(let limit)): try await timedOut(pod, request, limit, begun)
     case .exceeded(let excess): throw APIError(.limitExceeded, "Pod \(pod): \(excess)")
     case .ended: throw APIError(.notRunning, "Pod \(pod): the container ended before the command did")
-    case nil:
-      let limit = request.timeout ?? .zero
-      guard let begun = begun.value else {
-        throw APIError(.unavailable, "Pod \(pod): the command could not be begun within \(limit)")
-      }
-      await kill(begun)
-      throw APIError(.timeout, "Pod \(pod): the command had not ended within \(limit) and was killed")
+    case nil: try await timedOut(pod, request, request.timeout ?? .zero, begun)
     }
   }
 
-  /// Ends one command and its child processes; other commands in the container continue.
-  private nonisolated func kill(_ begun: BegunCommand.Value) async {
-    let place = begun.command.place
+  /// Ends a command whose time is over, with all that does the same work; other commands in the container
+  /// continue.
+  ///
+  /// An earlier daemon, or a caller that stopped waiting, may have started the same work, and this command may
+  /// only wait for it. That work has timed out as well, so it must not go on after that is reported.
+  private nonisolated func timedOut(
+    _ pod: ObjectName, _ request: ExecRequest, _ limit: Duration, _ begun: BegunCommand
+  ) async throws(APIError) -> Never {
+    guard let begun = begun.value else {
+      throw APIError(.unavailable, "Pod \(pod): the command could not be begun within \(limit)")
+    }
+    let excess = ResourceExcess.time(limit: limit)
+    let (place, watch) = (begun.command.place, runner.watch)
     // Runs under the pod's key, so that the container's own end cannot move the folder at the same time.
-    try? await files.run(key: begun.uid) { RunFolder.end(command: place) }
+    try? await files.run(key: begun.uid) {
+      let others = request.key.map { RunFolder(ofCommand: place).commands(withKey: $0) } ?? []
+      for place in Set(others).union([place]) {
+        watch.note(excess, of: place)
+        RunFolder.end(command: place)
+      }
+    }
     begun.slot.free()
+    throw APIError(.timeout, "Pod \(pod): \(excess)")
   }
 
   /// The exit code of a killed script.
@@ -66,8 +82,8 @@ extension EmbeddedCluster {
 
   /// The reason why a script was ended that an earlier daemon had started and this call attached to.
   private nonisolated func excess(of begun: BegunCommand) async throws -> String? {
-    guard let begun = begun.value, let end = begun.command.place.lastIndex(of: "/") else { return nil }
-    let folder = RunFolder(path: String(begun.command.place[..<end]))
+    guard let begun = begun.value else { return nil }
+    let folder = RunFolder(ofCommand: begun.command.place)
     return try await files.run(key: begun.uid) { folder.takeExcess() }
   }
 
@@ -89,13 +105,14 @@ extension EmbeddedCluster {
   }
 
   private func runScript(
-    _ pod: ObjectName, _ request: ExecRequest, _ slot: Slot, _ begun: BegunCommand
+    _ pod: ObjectName, _ request: ExecRequest, _ deadline: CommandDeadline?, _ slot: Slot,
+    _ begun: BegunCommand
   ) async throws -> ScriptRunner.Ending {
     let command: ScriptRunner.Command
     do {
       // Looked up again, because the pod may have changed while the command waited in the queue.
       let target = try reserve(pod, request)
-      command = try await begin(target, request, slot)
+      command = try await begin(target, request, deadline, slot)
       begun.set(BegunCommand.Value(command: command, uid: target.spec.uid, slot: slot))
     } catch {
       slot.free()
@@ -106,7 +123,7 @@ extension EmbeddedCluster {
 
   /// - Parameter target: from `reserve`.
   nonisolated func begin(
-    _ target: RunningContainer, _ request: ExecRequest, _ slot: Slot
+    _ target: RunningContainer, _ request: ExecRequest, _ deadline: CommandDeadline?, _ slot: Slot
   ) async throws -> ScriptRunner.Command {
     let folders = folders
     let runner = runner
@@ -125,7 +142,7 @@ extension EmbeddedCluster {
           request.command, in: target.container, of: target.spec, root: root)
         return try runner.start(
           sandboxed, stdin: request.stdin, outputLimit: request.outputLimit,
-          folder: folders.run(target.rootID)
+          folder: folders.run(target.rootID), deadline: deadline, key: request.key
         ) { slot.free() }
       }
     } catch let error as APIError {
@@ -137,14 +154,13 @@ extension EmbeddedCluster {
 
   /// Returns nil on timeout. The work has then stopped waiting, and the caller must end the command.
   private nonisolated func inTime(
-    _ timeout: Duration?, _ work: @escaping @Sendable () async throws -> ScriptRunner.Ending
+    _ deadline: CommandDeadline?, _ work: @escaping @Sendable () async throws -> ScriptRunner.Ending
   ) async throws -> ScriptRunner.Ending? {
-    guard let timeout else { return try await work() }
-    let deadline = time.now() + timeout
+    guard let deadline else { return try await work() }
     return try await withThrowingTaskGroup(of: ScriptRunner.Ending?.self) { group in
       group.addTask { try await work() }
       group.addTask {
-        try await self.time.sleep(deadline)
+        try await self.time.sleep(deadline.time)
         return nil
       }
       defer { group.cancelAll() }

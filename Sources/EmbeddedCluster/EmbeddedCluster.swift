@@ -141,7 +141,8 @@ public actor EmbeddedCluster {
     self.folders = folders
     trash = TrashRemover { folders.emptyTrash() }
     runner = ScriptRunner(
-      sandbox: sandbox, watch: ResourceWatch(limits: sandbox.limits), cgroups: options.cgroups)
+      sandbox: sandbox, watch: ResourceWatch(limits: sandbox.limits, now: time.now),
+      cgroups: options.cgroups)
     slots = SlotQueue(options.concurrentScripts)
     events = EventLog(version: version, window: options.eventWindow, backlog: options.watchBacklog)
   }

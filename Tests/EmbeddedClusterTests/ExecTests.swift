@@ -233,7 +233,9 @@ struct ExecTests {
       try await cluster.delete(.pods, World.name("web-0"), .none)
       await cluster.settle()
       try await world.sh("echo mine >/opt/mine")
-      await world.expect(.notRunning) { _ = try await cluster.begin(reserved, request, Slot(cluster.slots)) }
+      await world.expect(.notRunning) {
+        _ = try await cluster.begin(reserved, request, nil, Slot(cluster.slots))
+      }
       #expect(try await world.sh("ls /opt; cat /opt/mine").out.hasSuffix("mine\nmine\n"))
       #expect(!cluster.reserved.hasEnded(reserved.rootID), "nothing is kept of it")
       #expect(SafeFolder.kind("\(world.directory)/run/\(reserved.rootID)") == nil)

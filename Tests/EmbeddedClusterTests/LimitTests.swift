@@ -168,25 +168,17 @@ struct LimitTests {
   func adopted() async throws {
     try await Self.withPod { world in
       let cluster = world.cluster
-      let target = try await cluster.target(World.name("web-0"), ExecRequest(command: ["true"]))
       #expect(try await world.sh("true").exitCode == 0)
-      let root = cluster.folders.root(of: target.spec)
-      let request = try cluster.folders.sandbox(
-        ["sh", "-c", "\(Self.sixProcesses)\nsleep 600"], in: target.container, of: target.spec, root: root)
-      let folder = cluster.folders.run(target.rootID)
-      let place = "\(folder.path)/orphan"
-      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-      try ScriptRunner.write(stdin: [], to: place)
-      try RunFolder.note(cluster.folders.measured(of: target.spec, root: root), nil, of: place)
-      let arguments = ScriptRunner.arguments(cluster.runner.sandbox, request, place: place, outputLimit: 10)
-      #expect(Machine.run(["setsid", "-f", "sh"] + arguments) == 0)
+      let root = "\(world.directory)/pods/default/web-0"
+      let place = try await world.startOrphan(
+        "\(Self.sixProcesses)\nsleep 600", record: CommandRecord(measured: [root]))
       while cluster.folders.adoptable().isEmpty { await Task.yield() }
 
       var limits = SandboxLimits()
       limits.totalMemory = 100 << 20
-      let watch = ResourceWatch(limits: limits)
+      let watch = ResourceWatch(limits: limits) { .zero }
       for command in cluster.folders.adoptable() {
-        #expect(command.folders == [root])
+        #expect(command.record.measured == [root])
         watch.add(command)
       }
       while SafeFolder.kind(place) != nil { await Task.yield() }

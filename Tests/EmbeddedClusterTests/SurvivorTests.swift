@@ -23,7 +23,7 @@ struct SurvivorTests {
       let limits = SandboxLimits()
       runner = ScriptRunner(
         sandbox: Sandbox(mode: .bubblewrap, limits: limits, isRoot: isRoot),
-        watch: ResourceWatch(limits: limits), cgroups: nil)
+        watch: ResourceWatch(limits: limits) { .zero }, cgroups: nil)
       let owner = runner.sandbox.owner
       try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
       let root = try OpenFolder(top).make(["root"], owner: owner)

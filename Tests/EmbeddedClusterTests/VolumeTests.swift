@@ -203,7 +203,7 @@ struct VolumeTests {
   @Test("at the next start, what no pod has any more is ended and removed")
   func sweeping() async throws {
     try await Self.withPod { world in
-      try await Self.startOrphan(world, "(while :; do echo x >>/data/beat; sleep 0.01; done) & sleep 600")
+      try await world.startOrphan("(while :; do echo x >>/data/beat; sleep 0.01; done) & sleep 600")
       let volume = "\(world.directory)/volumes/default/p-web-0/data"
       while !FileManager.default.fileExists(atPath: "\(volume)/beat") { await Task.yield() }
       // The same folders, and a store that knows nothing of the pod.
@@ -245,25 +245,10 @@ struct VolumeTests {
 
   // MARK: Scripts that outlive their daemon
 
-  /// Runs a script in a pod the way an earlier daemon did that is dead by now.
-  private static func startOrphan(_ world: World, _ script: String) async throws {
-    let target = try await world.cluster.target(World.name("web-0"), ExecRequest(command: ["true"]))
-    let cluster = world.cluster
-    let root = cluster.folders.root(of: target.spec)
-    let request = try cluster.folders.sandbox(
-      ["sh", "-c", script], in: target.container, of: target.spec, root: root)
-    let place = "\(cluster.folders.run(target.rootID).path)/orphan"
-    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-    try ScriptRunner.write(stdin: [], to: place)
-    let arguments = ScriptRunner.arguments(cluster.runner.sandbox, request, place: place, outputLimit: 10)
-    #expect(Machine.run(["setsid", "-f", "sh"] + arguments) == 0)
-  }
-
   @Test("a script whose daemon is dead runs to its end, however much it writes")
   func survivor() async throws {
     try await Self.withPod { world in
-      try await Self.startOrphan(
-        world,
+      try await world.startOrphan(
         "until [ -e /opt/go ]; do sleep 0.01; done; head -c 1000000 /dev/zero; echo $? >/opt/guestconfig/code"
       )
       let result = try await world.sh(
@@ -275,7 +260,7 @@ struct VolumeTests {
   @Test("a script whose daemon is dead ends with its pod all the same, and all it started")
   func orphanEnds() async throws {
     try await Self.withPod { world in
-      try await Self.startOrphan(world, "(while :; do echo x >>/data/beat; sleep 0.01; done) & sleep 600")
+      try await world.startOrphan("(while :; do echo x >>/data/beat; sleep 0.01; done) & sleep 600")
       let beat = "\(world.directory)/volumes/default/p-web-0/data/beat"
       while !FileManager.default.fileExists(atPath: beat) { await Task.yield() }
       try await world.cluster.delete(.pods, World.name("web-0"), .none)
@@ -332,7 +317,8 @@ struct VolumeTests {
   private static func leave(_ left: Left, _ world: World) async throws {
     try await world.sh("echo kept >/data/mine; echo lost >/opt/other")
     if left == .alive {
-      try await startOrphan(world, "touch /opt/on; until [ -e /opt/stop ]; do sleep 0.01; done")
+      try await world.startOrphan(
+        "touch /opt/on; until [ -e /opt/stop ]; do sleep 0.01; done")
       let marker = "\(world.directory)/pods/default/web-0/opt/on"
       while !FileManager.default.fileExists(atPath: marker) { await Task.yield() }
       return

@@ -74,6 +74,25 @@ struct World: Sendable {
     return copy
   }
 
+  /// Starts a script in a pod the way an earlier daemon did that is dead by now.
+  /// - Returns: the command's folder.
+  @discardableResult
+  func startOrphan(_ script: String, record: CommandRecord? = nil) async throws -> String {
+    let target = try await cluster.target(Self.name("web-0"), ExecRequest(command: ["true"]))
+    let (folders, root) = (cluster.folders, cluster.folders.root(of: target.spec))
+    let request = try folders.sandbox(
+      ["sh", "-c", script], in: target.container, of: target.spec, root: root)
+    let place = "\(folders.run(target.rootID).path)/orphan"
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    try ScriptRunner.write(stdin: [], to: place)
+    try record?.write(to: place)
+    let arguments = ScriptRunner.arguments(cluster.runner.sandbox, request, place: place, outputLimit: 10)
+    guard Machine.run(["setsid", "-f", "sh"] + arguments) == 0 else {
+      throw FileError("the command in \(place) could not be started")
+    }
+    return place
+  }
+
   // MARK: Objects
 
   static func name(_ name: String) -> ObjectName { ObjectName(namespace: "default", name: name) }

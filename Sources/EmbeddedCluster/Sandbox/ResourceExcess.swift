@@ -8,6 +8,7 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
   /// Folders are nested too deeply for their files to be counted.
   case depth(limit: Int)
   case processes(limit: Int)
+  case time(limit: Duration)
 
   var description: String {
     switch self {
@@ -25,6 +26,7 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
     case .depth(let limit):
       "the pod has folders that are more than \(limit) deep, whose size cannot be watched; remove them"
     case .processes(let limit): "it ran more than the \(limit) processes at once that are allowed"
+    case .time(let limit): "the command had not ended within \(limit) and was killed"
     }
   }
 

@@ -1,7 +1,10 @@
 import FoundationEssentials
 import Synchronization
 
-/// Ends commands whose processes together use too much memory, or whose pod uses too much disk.
+/// Ends commands whose processes together use too much memory, whose pod uses too much disk, or whose time is over.
+///
+/// The deadline is checked here even if a caller waits for it as well: a caller may stop waiting, or die with its
+/// daemon, and the time limit inside the sandbox can be stopped by the script.
 ///
 /// Checks several times a second while commands run, and not at all otherwise. A command can exceed its limits
 /// between two checks. Memory is checked only if no cgroup limits it.
@@ -10,9 +13,7 @@ final class ResourceWatch: Sendable {
   struct Subject: Sendable {
     /// The command's folder.
     var place: String
-    /// The folders and volumes of the command's pod.
-    var folders: [String]
-    var isInCgroup: Bool
+    var record: CommandRecord
     /// True for a command of an earlier daemon, whose end no caller in this process awaits.
     var isAdopted: Bool
   }
@@ -36,6 +37,8 @@ final class ResourceWatch: Sendable {
 
   private let limits: SandboxLimits
   private let proc: String
+  /// The time since 1970.
+  private let now: @Sendable () -> Duration
   private let pool = BlockingPool(width: 1)
   /// Ending a process with much memory takes long; the other commands are checked in the meantime.
   private let endings = BlockingPool(width: 4)
@@ -47,13 +50,14 @@ final class ResourceWatch: Sendable {
   private static let diskInterval = Duration.seconds(1)
   private static let heldInterval = Duration.milliseconds(500)
 
-  init(limits: SandboxLimits, proc: String = "/proc") {
+  init(limits: SandboxLimits, proc: String = "/proc", now: @escaping @Sendable () -> Duration) {
     self.limits = limits
     self.proc = proc
+    self.now = now
   }
 
   func add(_ subject: Subject) {
-    let start = MachineUse(folders: subject.folders, proc: proc)
+    let start = MachineUse(folders: subject.record.measured, proc: proc)
     let mustStart = state.withLock { state in
       state.entries[subject.place] = Entry(subject: subject, start: start)
       defer { state.isRunning = true }
@@ -68,6 +72,14 @@ final class ResourceWatch: Sendable {
   @discardableResult
   func remove(_ place: String) -> ResourceExcess? {
     state.withLock { $0.entries.removeValue(forKey: place)?.excess }
+  }
+
+  /// Sets why a command is being ended, for the caller that waits for it. An earlier reason stays.
+  func note(_ excess: ResourceExcess, of place: String) {
+    state.withLock { state in
+      guard state.entries[place]?.excess == nil else { return }
+      state.entries[place]?.excess = excess
+    }
   }
 
   private func run() async {
@@ -96,10 +108,16 @@ final class ResourceWatch: Sendable {
     for entry in entries {
       let subject = entry.subject
       // Does not exist yet if the command is just starting.
-      guard let wrapper = CommandProcess.wrapper(of: subject.place)?.stamp else {
-        if subject.isAdopted { remove(subject.place) }
+      let wrapper = CommandProcess.wrapper(of: subject.place)?.stamp
+      if wrapper == nil, subject.isAdopted {
+        remove(subject.place)
         continue
       }
+      if let deadline = subject.record.deadline, now() >= deadline.time {
+        end(subject, .time(limit: deadline.limit))
+        continue
+      }
+      guard let wrapper else { continue }
       let known = tree ?? ProcessTree(proc: proc)
       tree = known
       let held = held(entry, wrapper, known)
@@ -124,7 +142,7 @@ final class ResourceWatch: Sendable {
   private func memoryExcess(
     _ entry: Entry, _ held: HeldUse, _ wrapper: ProcessStamp, _ tree: ProcessTree
   ) -> ResourceExcess? {
-    guard !entry.subject.isInCgroup else { return nil }
+    guard entry.subject.record.cgroup == nil else { return nil }
     let (use, limit) = (ProcessUse(proc: proc), limits.totalMemory - held.memory)
     var used = use.memory(
       of: tree.members(from: wrapper.process), in: tree, shared: held.shared, limit: limit)
@@ -143,7 +161,7 @@ final class ResourceWatch: Sendable {
   private func held(_ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree) -> HeldUse {
     let began = ContinuousClock.now
     if let next = entry.nextHeldLook, began < next { return entry.held }
-    let (members, folders) = (tree.members(from: wrapper.process), entry.subject.folders)
+    let (members, folders) = (tree.members(from: wrapper.process), entry.subject.record.measured)
     var held = HeldFiles(of: members, in: tree, folders: folders, proc: proc).use
     if held.hasUnreadable {
       let now = MachineUse(folders: [], proc: proc)
@@ -161,10 +179,10 @@ final class ResourceWatch: Sendable {
     let began = ContinuousClock.now
     if let next = entry.nextDiskLook, began < next { return nil }
     var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: held.disk)
-    for folder in entry.subject.folders { use.add(folder) }
+    for folder in entry.subject.record.measured { use.add(folder) }
     let firstDiskUse = entry.firstDiskUse ?? use.bytes
     if held.hasUnreceived || held.hasUnreadable {
-      let now = MachineUse(folders: entry.subject.folders, proc: proc)
+      let now = MachineUse(folders: entry.subject.record.measured, proc: proc)
       use.addUnknown(now.disk - entry.start.disk - (use.bytes - firstDiskUse))
     }
     // Counting many files takes long: a tenth of the time is spent on it, more only if the pause would be too long.

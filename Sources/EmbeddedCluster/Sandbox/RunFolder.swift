@@ -6,11 +6,18 @@ import Glibc
 ///
 /// `run/<container>/` exists as long as the container. Each command has a folder in it with `pid` (the
 /// wrapper's line of `/proc/<pid>/stat`, and the machine's boot id), `status` (bubblewrap's status output),
-/// `stdin`, `stdout` and `stderr`.
+/// `stdin`, `stdout`, `stderr` and the files of `CommandRecord`.
 ///
 /// A process is signalled only if the kernel confirms the content of these files: see `CommandProcess`.
 struct RunFolder: Sendable {
   let path: String
+
+  init(path: String) { self.path = path }
+
+  /// The folder of the container that a command's folder belongs to.
+  init(ofCommand place: String) {
+    path = place.lastIndex(of: "/").map { String(place[..<$0]) } ?? "."
+  }
 
   var exists: Bool { SafeFolder.kind(path) == .folder }
 
@@ -53,35 +60,35 @@ struct RunFolder: Sendable {
 
   // MARK: Limits
 
-  private static let measured = "measured"
-  private static let cgroup = "cgroup"
   private static let excess = "excess"
-
-  /// Records a command's measured folders and its cgroup, for a later daemon.
-  static func note(_ folders: [String], _ cgroup: ScriptCgroup?, of place: String) throws {
-    try Data(folders.joined(separator: "\0").utf8).write(to: URL(fileURLWithPath: "\(place)/\(measured)"))
-    if let cgroup { try Data(cgroup.path.utf8).write(to: URL(fileURLWithPath: "\(place)/\(Self.cgroup)")) }
-  }
 
   /// Returns the commands that an earlier daemon started and that still run.
   func adoptable() -> [ResourceWatch.Subject] {
+    commands().compactMap { place, record in
+      guard CommandProcess.wrapper(of: place) != nil else { return nil }
+      return ResourceWatch.Subject(place: place, record: record, isAdopted: true)
+    }
+  }
+
+  /// Returns the folders of the commands that do, or wait for, the work with this key.
+  func commands(withKey key: String) -> [String] {
+    commands().filter { $0.record.key == key }.map { place, _ in
+      place.hasSuffix(Self.ending) ? String(place.dropLast(Self.ending.utf8.count)) : place
+    }
+  }
+
+  private func commands() -> [(place: String, record: CommandRecord)] {
     ((try? SafeFolder.names(in: path)) ?? []).compactMap { name in
       let place = "\(path)/\(name)"
-      guard CommandProcess.wrapper(of: place) != nil,
-        let folders = FileText.bytes("\(place)/\(Self.measured)", limit: 1 << 20)
-      else { return nil }
-      return ResourceWatch.Subject(
-        place: place,
-        folders: folders.split(separator: 0).map { String(decoding: $0, as: UTF8.self) },
-        isInCgroup: SafeFolder.kind("\(place)/\(Self.cgroup)") != nil, isAdopted: true)
+      return CommandRecord(in: place).map { (place, $0) }
     }
   }
 
   /// Records in the container's folder why an adopted command was ended, so that a repeated request can report
   /// it.
   static func note(_ excess: ResourceExcess, of place: String) {
-    guard let end = place.lastIndex(of: "/") else { return }
-    try? Data("\(excess)".utf8).write(to: URL(fileURLWithPath: "\(place[..<end])/\(Self.excess)"))
+    let folder = RunFolder(ofCommand: place).path
+    try? Data("\(excess)".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(Self.excess)"))
   }
 
   /// Returns, once, why the last command of an earlier daemon was ended; nil if it was not ended.

@@ -52,9 +52,12 @@ struct ScriptRunner: Sendable {
   /// Starts a command.
   /// - Parameters:
   ///   - folder: the container's run folder; the command gets a folder in it, which is removed after the end.
+  ///   - deadline: when the command is ended, even if no caller waits for it or another daemon runs by then.
+  ///   - key: see `ExecRequest.key`.
   ///   - whenEnded: called when the command has ended, even if no caller waits for it.
   func start(
     _ request: SandboxRequest, stdin: [UInt8], outputLimit: Int, folder: RunFolder,
+    deadline: CommandDeadline? = nil, key: String? = nil,
     whenEnded: @escaping @Sendable () async -> Void
   ) throws -> Command {
     let name = UUID().uuidString
@@ -62,16 +65,16 @@ struct ScriptRunner: Sendable {
     guard mkdir(place, 0o700) == 0 else { throw FileError(errno: errno, place) }
     try Self.write(stdin: stdin, to: place)
     let cgroup = try cgroups?.make(name, sandbox.limits)
-    do { try RunFolder.note(request.measured, cgroup, of: place) } catch {
+    let record = CommandRecord(
+      measured: request.measured, cgroup: cgroup?.path, deadline: deadline, key: key)
+    do { try record.write(to: place) } catch {
       cgroup?.remove()
       throw error
     }
     let arguments = Self.arguments(
       sandbox, request, place: place, outputLimit: outputLimit, entering: cgroup?.entering ?? [])
     let completion = Completion<Ending>()
-    watch.add(
-      ResourceWatch.Subject(
-        place: place, folders: request.measured, isInCgroup: cgroup != nil, isAdopted: false))
+    watch.add(ResourceWatch.Subject(place: place, record: record, isAdopted: false))
     // Not a child task: a caller that stops waiting must not end the command.
     Task.detached {
       var ending = await Self.run(arguments, place: place, outputLimit: outputLimit)

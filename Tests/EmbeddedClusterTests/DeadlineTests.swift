@@ -1,0 +1,113 @@
+import ClusterAPI
+import FoundationEssentials
+import Testing
+
+@testable import EmbeddedCluster
+
+@Suite("Time limits of commands", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed"))
+struct DeadlineTests {
+  private static func withPod(_ body: @escaping @Sendable (World) async throws -> Void) async throws {
+    try await World.with(sandbox: .bubblewrap) { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1))
+      await world.cluster.settle()
+      #expect(try await world.sh("true").exitCode == 0)
+      try await body(world)
+    }
+  }
+
+  private static func deadline(_ world: World) -> CommandDeadline {
+    CommandDeadline(time: world.cluster.time.now() + .seconds(5), limit: .seconds(7))
+  }
+
+  private static func waitForFile(_ name: String, _ world: World) async {
+    let path = "\(world.directory)/pods/default/web-0/opt/\(name)"
+    while !FileManager.default.fileExists(atPath: path) { await Task.yield() }
+  }
+
+  /// The folders of all commands in the pod's container.
+  private static func commands(_ world: World) async throws -> [String] {
+    let target = try await world.cluster.target(World.name("web-0"), ExecRequest(command: ["true"]))
+    return try SafeFolder.names(in: world.cluster.folders.run(target.rootID).path).filter { $0 != "prepared" }
+  }
+
+  /// Stops what would end it in the sandbox, as the engine's own time limit does.
+  private static let stopsItsLimit = """
+    timeout -s KILL 1 sh -c 'kill -STOP $PPID; touch /opt/on; while :; do sleep 600; done'
+    """
+
+  @Test("a command of a dead daemon is ended at its deadline, though it has stopped the limit inside")
+  func adopted() async throws {
+    try await Self.withPod { world in
+      let place = try await world.startOrphan(
+        Self.stopsItsLimit, record: CommandRecord(deadline: Self.deadline(world)))
+      await Self.waitForFile("on", world)
+      let subjects = world.cluster.folders.adoptable()
+      #expect(subjects.map(\.record.deadline) == [Self.deadline(world)])
+      for subject in subjects { world.cluster.runner.watch.add(subject) }
+      world.clock.advance(by: .seconds(6))
+      while SafeFolder.kind(place) != nil { await Task.yield() }
+      // What the engine's second request gets for a script that was killed.
+      let error = await #expect(throws: APIError.self) { try await world.sh("exit 137") }
+      #expect(
+        error?.message.hasSuffix("the command had not ended within 7.0 seconds and was killed") == true,
+        "\(String(describing: error))")
+    }
+  }
+
+  @Test("a command whose caller stopped waiting is ended at its deadline")
+  func abandoned() async throws {
+    try await Self.withPod { world in
+      let caller = Task {
+        try await world.cluster.exec(
+          World.name("web-0"),
+          ExecRequest(command: ["sh", "-c", Self.stopsItsLimit], timeout: .seconds(5)))
+      }
+      await Self.waitForFile("on", world)
+      caller.cancel()
+      await world.expect(.unavailable) { _ = try await caller.value }
+      #expect(try await Self.commands(world).count == 1)
+      world.clock.advance(by: .seconds(6))
+      while try await !Self.commands(world).isEmpty { await Task.yield() }
+    }
+  }
+
+  @Test("a command that times out takes with it all that does the same work, and nothing else")
+  func sameKey() async throws {
+    try await Self.withPod { world in
+      func run(_ script: String, key: String?, timeout: Duration?) -> Task<ExecResult, any Error> {
+        Task {
+          try await world.cluster.exec(
+            World.name("web-0"), ExecRequest(command: ["sh", "-c", script], timeout: timeout, key: key))
+        }
+      }
+      let orphan = try await world.startOrphan("touch /opt/a; sleep 600", record: CommandRecord(key: "x"))
+      let other = run("touch /opt/b; until [ -e /opt/go ]; do sleep 0.01; done", key: "y", timeout: nil)
+      let patient = run("touch /opt/c; sleep 600", key: "x", timeout: nil)
+      let waiting = run("touch /opt/d; sleep 600", key: "x", timeout: .seconds(5))
+      for name in ["a", "b", "c", "d"] { await Self.waitForFile(name, world) }
+      while world.clock.sleeperCount == 0 { await Task.yield() }
+      world.clock.advance(by: .seconds(6))
+      await world.expect(.timeout) { _ = try await waiting.value }
+      #expect(SafeFolder.kind(orphan) == nil)
+      await world.expect(.timeout) { _ = try await patient.value }
+      #expect(try await world.sh("touch /opt/go").exitCode == 0)
+      #expect(try await other.value.exitCode == 0)
+    }
+  }
+
+  @Test(
+    "what is recorded of a command is read back",
+    arguments: [
+      CommandRecord(),
+      CommandRecord(
+        measured: ["/a", "/b c"], cgroup: "/sys/x",
+        deadline: CommandDeadline(time: .milliseconds(1_700_000_000_123), limit: .seconds(630)), key: "a.b"),
+    ])
+  func record(_ record: CommandRecord) throws {
+    let folder = World.temporaryFolder()
+    defer { World.remove(folder) }
+    #expect(CommandRecord(in: folder) == nil)
+    try record.write(to: folder)
+    #expect(CommandRecord(in: folder) == record)
+  }
+}
