@@ -179,6 +179,11 @@ public actor GitRepository {
     try opened().blob(id, limit: limit)
   }
 
+  /// The size of a file in bytes; the file is not loaded.
+  public func size(ofBlob id: ObjectID) throws(GitError) -> Int {
+    try opened().size(of: id, GIT_OBJECT_BLOB)
+  }
+
   // MARK: History
 
   /// The commit of a revision: an id, a branch, a tag, `HEAD~2`, …

@@ -60,15 +60,39 @@ public struct GitStatus: Sendable {
     return bytes.flatMap { SettingsFile(path: StatusOwner.path, bytes: $0).json }.flatMap(StatusOwner.init)
   }
 
+  /// The maximum size in bytes of all files that are read together: some 13,000 clusters with a journal. A parsed file
+  /// takes up to nine times its size.
+  static let totalLimit = 20 << 20
+
   /// Reads the files of all clusters.
+  ///
+  /// - Throws: `GitError` of kind `.tooLarge` if they have more than `totalLimit` together.
   public func clusters() async throws -> [ClusterFile] {
     let entries = try await repository.tree(at: commit, Self.selection).filter(\.isFile)
     let ids = entries.map(\.id)
-    let files = try await repository.readBlobs(ids, limit: Self.fileLimit) { index, content -> ClusterFile? in
-      guard case .bytes(let bytes) = content else { return nil }
-      return Self.parse(Array(bytes), entries[index].path)
+    do {
+      let files = try await repository.readBlobs(ids, limit: Self.fileLimit, total: Self.totalLimit) {
+        index, content -> ClusterFile? in
+        guard case .bytes(let bytes) = content else { return nil }
+        return Self.parse(Array(bytes), entries[index].path)
+      }
+      return files.compactMap(\.self)
+    } catch let error as GitError where error.kind == .tooLarge {
+      throw GitError(
+        .tooLarge,
+        "the status \(commit.short) has \(entries.count) files of more than \(Self.totalLimit >> 20) MiB together, "
+          + "which is more than is read",
+        hint: "name one cluster: kdops status NAMESPACE/NAME")
     }
-    return files.compactMap(\.self)
+  }
+
+  /// Reads the file of one cluster; nil if there is none.
+  public func cluster(namespace: String, name: String) async throws -> ClusterFile? {
+    guard let path = StatusTree.path(namespace: namespace, name: name),
+      let entry = try await repository.entry(at: path, in: commit), entry.isFile,
+      try await repository.size(ofBlob: entry.id) <= Self.fileLimit
+    else { return nil }
+    return Self.parse(try await repository.blob(entry.id, limit: Self.fileLimit), path)
   }
 
   /// Returns the files for the judge, which reads only a few of them.

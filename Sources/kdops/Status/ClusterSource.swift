@@ -47,10 +47,11 @@ enum ClusterSource {
           hint: "name the cluster with --embedded=DIR, or fetch the status: "
             + "git fetch origin +refs/kdops/status:refs/kdops/status")
       }
-      return try await status.clusters().filter {
-        name == nil || name == ObjectName(namespace: $0.namespace, name: $0.name)
+      if let name {
+        return [try await status.cluster(namespace: name.namespace, name: name.name)].compactMap(\.?.object)
       }
-      .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)
+      return try await status.clusters()
+        .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)
     }
   }
 }
