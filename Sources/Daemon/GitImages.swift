@@ -2,6 +2,7 @@ import EmbeddedCluster
 import GitStore
 import Layout
 import Reconciler
+import Values
 
 /// The images of `.kdops.yaml`, with their files from git: the images that the embedded node can pull at a commit.
 actor GitImages {
@@ -28,10 +29,12 @@ actor GitImages {
   ) async throws -> ImageCatalog {
     var entries: [ImageCatalog.Entry] = []
     var left = ImageFiles.totalBytes
+    let listed = try await ImageFiles.list(layout.images, at: commit, in: repository)
     for image in layout.images {
       var files: GitRootFS?
       if let folder = image.rootfs {
-        let found = try await rootfs(folder, at: commit, atMost: left, in: repository)
+        let found = try await rootfs(
+          folder, listed[ExactString(folder)] ?? [], atMost: left, in: repository)
         left -= found.files.reduce(0) { $0 + $1.bytes.count }
         files = found
       }
@@ -43,11 +46,9 @@ actor GitImages {
   }
 
   private func rootfs(
-    _ folder: String, at commit: ObjectID, atMost left: Int, in repository: GitRepository
+    _ folder: String, _ entries: [TreeEntry], atMost left: Int, in repository: GitRepository
   ) async throws -> GitRootFS {
-    let selection = try PathSelection(patterns: ["\(folder)/**"])
-    let entries = try await repository.tree(at: commit, selection, limits: ImageFiles.tree)
-    // The pattern alone is not enough: only files in the folder with exactly this name are used.
+    // Only files in the folder with exactly this name are used.
     let found = entries.compactMap { entry in Self.file(entry, below: folder) }
     let key = Array(folder.utf8)
     let listed = found.map(\.entry)

@@ -55,6 +55,8 @@ struct TreeBudget {
   /// Prepares the budget for another walk, which holds no folders yet: an error may have ended the last one early.
   mutating func releaseAll() { left.heldBytes = heldBytes }
 
+  var namesLeft: Int { left.names }
+
   /// Whether a limit is exceeded, so that no further walk is possible.
   var isSpent: Bool { left.files < 0 || left.folders < 0 || left.names < 0 || left.pathBytes < 0 }
 
@@ -175,7 +177,8 @@ extension RepositoryHandle {
     return entries
   }
 
-  private func list(
+  /// Appends the selected entries of a tree at a place.
+  func list(
     _ tree: ObjectID, _ selection: PathSelection, _ place: WalkPlace, _ budget: inout TreeBudget,
     _ entries: inout [TreeEntry]
   ) throws(GitError) {

@@ -1,4 +1,6 @@
+import Diagnostics
 import GitStore
+import Values
 
 /// Reads the files of the images of `.kdops.yaml` into memory, with limits on their number and size.
 public enum ImageFiles {
@@ -6,6 +8,47 @@ public enum ImageFiles {
   public static let totalBytes = 64 << 20
   /// The limits of one image's folder.
   public static let tree = TreeLimits(files: 20_000, folders: 20_000, names: 200_000)
+  /// The maximum number of names that are read for all images together.
+  private static let totalNames = 1_000_000
+
+  /// The files below the folders of all images, by folder. Links and submodules in a folder are left out.
+  ///
+  /// - Throws: `GitError`, which names the place: `.tooLarge` beyond the limits, `.malformed` for a folder that cannot
+  ///   be read or is none.
+  public static func list(
+    _ images: [RepositoryLayout.Image], at commit: ObjectID, in repository: GitRepository
+  ) async throws(GitError) -> [ExactString: [TreeEntry]] {
+    var files: [ExactString: [TreeEntry]] = [:]
+    var namesLeft = totalNames
+    for folder in images.compactMap(\.rootfs) where files[ExactString(folder)] == nil {
+      var limits = tree
+      limits.names = min(limits.names, namesLeft)
+      let content = try await repository.folder(folder, at: commit, limits: limits)
+      namesLeft -= content.namesRead
+      files[ExactString(folder)] = content.entries.filter(\.isFile)
+    }
+    return files
+  }
+
+  /// The findings about the folders of a commit's images, which an embedded node could not use.
+  public static func findings(
+    _ images: [RepositoryLayout.Image], at commit: ObjectID, in repository: GitRepository
+  ) async throws(GitError) -> [Diagnostic] {
+    do throws(GitError) {
+      let files = try await list(images, at: commit, in: repository)
+      var left = totalBytes
+      for folder in images.compactMap(\.rootfs) {
+        for file in files[ExactString(folder)] ?? [] {
+          left -= try await repository.size(ofBlob: file.id)
+          if left < 0 { throw tooLarge(file) }
+        }
+      }
+      return []
+    } catch {
+      guard let finding = Diagnostic(unreadable: error) else { throw error }
+      return [finding]
+    }
+  }
 
   /// Reads the whole content of files.
   ///
@@ -20,13 +63,17 @@ public enum ImageFiles {
       return Array(bytes)
     }
     return try zip(files, contents).map { file, content in
-      guard let content else {
-        throw GitError(
-          .tooLarge, "the file \(file.path) of an image has more than \(left >> 20) MiB",
-          hint: "the images of .kdops.yaml may have \(totalBytes >> 20) MiB together"
-        ).at(file.path)
-      }
+      guard let content else { throw tooLarge(file) }
       return content
     }
+  }
+
+  private static func tooLarge(_ file: TreeEntry) -> GitError {
+    GitError(
+      .tooLarge,
+      "the file \(file.path) is too large for an image, or the images are too large together: "
+        + "the images of .kdops.yaml may have \(totalBytes >> 20) MiB",
+      hint: "remove files from the folders under `rootfs`"
+    ).at(file.path)
   }
 }

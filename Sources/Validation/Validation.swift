@@ -2,6 +2,7 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
+import Layout
 import Rules
 import StatusWriter
 import Values
@@ -90,6 +91,10 @@ public struct Validation {
       comparison = try await Comparison.read(base: base, head: head, in: repository, nil)
       outcome = try await judge(comparison, status, in: repository, store)
     }
+    if case .commit(let commit) = head, comparison.head.isUsable {
+      outcome.images = try await ImageFiles.findings(
+        comparison.head.layout.images, at: commit, in: repository)
+    }
     let name = if case .commit(let commit) = head { commit.hex } else { "staged" }
     return Validation(outcome, of: comparison, name: name, status, problems, asked)
   }
@@ -117,6 +122,8 @@ public struct Validation {
   /// The judge's result, and its inputs other than the files.
   private struct Outcome: Sendable {
     var judgement: Judgement?
+    /// The findings about the folders of images. Nothing else depends on them.
+    var images: [Diagnostic] = []
     var live = LiveView.none
     var history: @Sendable (ObjectReference) -> String? = { _ in nil }
   }
@@ -164,7 +171,9 @@ public struct Validation {
       status: status?.source ?? .none,
       // After an error of the whole side nothing was judged, so its findings are reported for every path.
       findings: head.isUsable
-        ? (head.layoutFindings + (judgement?.findings ?? [])).filter { asked.contains($0.location?.file) }
+        ? (head.layoutFindings + (judgement?.findings ?? []) + outcome.images).filter {
+          asked.contains($0.location?.file)
+        }
         : head.layoutFindings,
       objects: verdicts.map {
         Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)

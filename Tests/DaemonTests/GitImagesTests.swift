@@ -25,6 +25,22 @@ struct GitImagesTests {
     #expect(found == ["srv/version"])
   }
 
+  @Test("are refused where the folder is a submodule")
+  func submodule() async throws {
+    let remote = try TemporaryRepository()
+    let start = try remote.commit([
+      ".kdops.yaml": "embedded: {images: [{image: a, rootfs: images/x}]}\n", "images/y": "1",
+    ])
+    try remote.git("update-index", "--add", "--cacheinfo", "160000,\(start),images/x")
+    try remote.git("commit", "--quiet", "--message", "Submodule")
+    let repository = try await GitRepository.open(path: remote.path)
+    let head = try await repository.resolve("HEAD")
+    let error = await #expect(throws: GitError.self) {
+      try await GitImages().catalog(at: head, in: repository)
+    }
+    #expect(error?.kind == .malformed && error?.path == "images/x")
+  }
+
   @Test("have no files where the folder is a pattern, whatever the folders are called that it fits")
   func wildcards() async throws {
     let found = try await files("im/*", ["im/ab../c1/x/pid": "1", "im/ab/srv/v": "2"])

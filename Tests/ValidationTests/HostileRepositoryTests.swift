@@ -78,6 +78,61 @@ struct HostileRepositoryTests {
     #expect(places(validation).contains("file/limit clusters/small.yaml"))
   }
 
+  @Test("the folder of an image that a node could not use is a finding, and the rest is judged")
+  func imageFolders() async throws {
+    let start = try repository.commit([
+      ".kdops.yaml": "embedded: {images: [{image: a, rootfs: images}, {image: b, rootfs: none}]}\n",
+      "images/srv/x": "1",
+    ])
+    #expect(places(try await validate(.commits(base: base, head: start))).isEmpty)
+
+    let bomb = try repository.commit(folder: "images", try repository.bomb())
+    let exploded = try await validate(.commits(base: start, head: bomb))
+    let found = places(exploded)
+    #expect(found.count == 1 && found[0].hasPrefix("file/limit images/0/0"), "\(found)")
+    #expect(exploded.judgement != nil && exploded.clusters == 1)
+
+    try repository.git("rm", "--quiet", "-r", "--cached", "images")
+    try repository.git("update-index", "--add", "--cacheinfo", "160000,\(start),images")
+    try repository.git("commit", "--quiet", "--message", "Submodule")
+    let linked = try await validate(.commits(base: start, head: "HEAD"))
+    #expect(places(linked) == ["file/tree images"])
+    #expect(linked.report.findings[0].message == "images is a submodule, which is never read")
+  }
+
+  @Test("images that are too large together are a finding")
+  func largeImages() async throws {
+    let (_, zeros) = try repository.difference(toZeros: 33 << 20, content: "x")
+    let folder = try repository.git("mktree", input: "100644 blob \(zeros)\tzeros\n")
+    try repository.commit([
+      ".kdops.yaml": "embedded: {images: [{image: a, rootfs: images}, {image: b, rootfs: images}]}\n"
+    ])
+    let head = try repository.commit(folder: "images", folder)
+    #expect(places(try await validate(.commits(base: base, head: head))) == ["file/limit images/zeros"])
+  }
+
+  @Test("the files of a status are limited together, and one of them can still be read")
+  func largeStatus() async throws {
+    let cluster = "schemaVersion: 1\nstate: configured\napp: a\n"
+    let file = cluster + String(repeating: "#", count: 60_000)
+    let blob = try repository.git("hash-object", "-w", "--stdin", input: file)
+    func status(_ count: Int) async throws -> GitStatus {
+      let folder = try repository.git(
+        "mktree", input: (0..<count).map { "100644 blob \(blob)\tc\($0).yaml\n" }.joined())
+      let tree = try repository.git("mktree", input: "040000 tree \(folder)\tns\n")
+      let commit = try repository.git("commit-tree", tree, "-m", "Status")
+      try repository.git("update-ref", "refs/kdops/status", commit)
+      let git = try await GitRepository.open(path: repository.path)
+      return try #require(try await GitStatus.find(in: git, now: 1_704_070_000).status)
+    }
+    #expect(try await status(300).clusters().count == 300)
+    let large = try await status(400)
+    let error = await #expect(throws: GitError.self) { try await large.clusters() }
+    #expect(error?.kind == .tooLarge && error?.hint == "name one cluster: kdops status NAMESPACE/NAME")
+    #expect(try await large.cluster(namespace: "ns", name: "c399")?.app == "a")
+    #expect(try await large.cluster(namespace: "ns", name: "c400") == nil)
+  }
+
   @Test("a .kdops.yaml that is too large is a finding, and nothing is judged")
   func largeLayout() async throws {
     try repository.commit([".kdops.yaml": String(repeating: "#", count: 2 << 20)])
