@@ -16,8 +16,13 @@ public struct Report: Sendable, Hashable {
     public var commit: String?
     /// The cluster whose status it is, for users; nil if the status does not name it.
     public var cluster: String?
+    /// The statuses that exist and could not be used, with the reasons, for users.
+    public var problems: [String]
 
-    public init(source: Source, commit: String? = nil, cluster: String? = nil) {
+    public init(
+      source: Source, commit: String? = nil, cluster: String? = nil, problems: [String] = []
+    ) {
+      self.problems = problems
       self.source = source
       self.commit = commit
       self.cluster = cluster

@@ -17,7 +17,7 @@ public enum ReportJSON {
       "head": .string(report.head),
       "status": [
         "source": .string(report.status.source.rawValue), "commit": JSON(report.status.commit),
-        "cluster": JSON(report.status.cluster),
+        "cluster": JSON(report.status.cluster), "problems": JSON(report.status.problems),
       ],
       "findings": .array(report.findings.inReportOrder().map(json)),
       "objects": .array(report.objects.sorted { $0.object < $1.object }.map(json)),

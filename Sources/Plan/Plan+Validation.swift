@@ -12,12 +12,11 @@ extension Plan {
   public static func of(
     _ validation: Validation, in folder: String, _ environment: [String: String]
   ) async throws -> Plan {
-    let problems = validation.statusProblems.map { "\($0)" }
     guard let judgement = validation.judgement else {
       // Without a usable layout the places of the files are unknown, so the plan has only the findings.
       return Plan(
         base: validation.report.base ?? "", head: validation.report.head, status: validation.report.status,
-        statusAge: validation.statusAge, statusProblems: problems, findings: validation.report.findings)
+        statusAge: validation.statusAge, findings: validation.report.findings)
     }
     let snapshots = validation.snapshots
     let repository = try await GitRepository.openFromEnvironment(path: folder, environment)
@@ -32,9 +31,7 @@ extension Plan {
         input.notes[commit] = try await note(on: commit, of: validation.statusOwner, refs, in: repository)
       }
     }
-    var plan = await repository.run { [input] in Planner.plan(input) }
-    plan.statusProblems = problems
-    return plan
+    return await repository.run { [input] in Planner.plan(input) }
   }
 
   /// The refs that may have kdops notes: the daemon's own, and those below a remote's name, where a fetch

@@ -12,8 +12,6 @@ public struct Plan: Sendable {
   /// The source of the status of running clusters, and its age in whole seconds.
   public var status: Report.Status = .none
   public var statusAge: Int?
-  /// The errors of statuses that exist and were not used, one sentence each.
-  public var statusProblems: [String] = []
   public var clusters: [ClusterPlan] = []
   public var apps: [AppPlan] = []
   /// The findings that are not about a listed cluster or app.

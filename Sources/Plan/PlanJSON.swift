@@ -20,7 +20,7 @@ public enum PlanJSON {
       "status": [
         "source": .string(plan.status.source.rawValue), "commit": JSON(plan.status.commit),
         "cluster": JSON(plan.status.cluster),
-        "age": plan.statusAge.map { JSON($0) } ?? .null,
+        "age": plan.statusAge.map { JSON($0) } ?? .null, "problems": JSON(plan.status.problems),
       ],
       "clusters": .array(plan.clusters.map(json)), "apps": .array(plan.apps.map(json)),
       "findings": .array(plan.findings.map(ReportJSON.json)), "notJudged": JSON(plan.notJudged),

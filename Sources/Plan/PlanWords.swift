@@ -147,6 +147,6 @@ enum PlanWords {
   static func status(_ plan: Plan) -> [String] {
     let lines = StatusWords.age(of: plan.status, plan.statusAge)
     let none = "no status of running clusters is at hand, so nothing says whether they are at rest"
-    return plan.statusProblems.map { "warning: \($0)" } + (lines.isEmpty ? [none] : lines)
+    return plan.status.problems.map { "warning: \($0)" } + (lines.isEmpty ? [none] : lines)
   }
 }

@@ -166,9 +166,10 @@ public struct Validation {
     let verdicts = (judgement?.objects ?? []).filter { verdict in
       asked.contains(snapshots.lazy.compactMap { $0.path(of: verdict.reference) }.first)
     }
+    var source = status?.source ?? .none
+    source.problems = problems.map { "\($0)" }
     report = Report(
-      base: comparison.base?.commit.hex, head: name,
-      status: status?.source ?? .none,
+      base: comparison.base?.commit.hex, head: name, status: source,
       // After an error of the whole side nothing was judged, so its findings are reported for every path.
       findings: head.isUsable
         ? (head.layoutFindings + (judgement?.findings ?? []) + outcome.images).filter {

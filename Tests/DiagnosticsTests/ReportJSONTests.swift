@@ -9,7 +9,7 @@ struct ReportJSONTests {
     let spark = ObjectReference(kind: "KubeDirectorCluster", namespace: "default", name: "spark")
     let report = Report(
       base: "1111", head: "staged",
-      status: .init(source: .tree, commit: "2222", cluster: "Kubernetes prod (1f2e3d4c)"),
+      status: .init(source: .tree, commit: "2222", cluster: "Kubernetes prod (1f2e3d4c)", problems: ["p"]),
       findings: [
         Diagnostic(
           rule: "upgrade/newer", severity: .error,
@@ -27,7 +27,7 @@ struct ReportJSONTests {
     let text = ReportJSON.json(Report(head: "worktree")).text()
     #expect(
       text
-        == #"{"schemaVersion":1,"base":null,"head":"worktree","status":{"source":"none","commit":null,"cluster":null},"#
+        == #"{"schemaVersion":1,"base":null,"head":"worktree","status":{"source":"none","commit":null,"cluster":null,"problems":[]},"#
         + #""findings":[],"objects":[],"notJudged":[]}"#)
   }
 

@@ -26,6 +26,14 @@ struct PlanTests {
     #expect(json == (try Golden.stored("plan-\(name).json", recording: json)))
   }
 
+  @Test("names the statuses that could not be used, in the text and for programs")
+  func statusProblems() throws {
+    var plan = try #require(PlanSituations.names.first.map { PlanSituations.named($0).plan })
+    plan.status.problems = ["refs/kdops/status is no status"]
+    #expect(PlanJSON.json(plan)["status"]?["problems"] == ["refs/kdops/status is no status"])
+    #expect(PlanText().render(plan).contains("warning: refs/kdops/status is no status"))
+  }
+
   @Test("colour only adds", arguments: PlanSituations.names)
   func colour(name: String) {
     let situation = PlanSituations.named(name)

@@ -51,7 +51,7 @@ public struct SARIF {
             "base": JSON(report.base), "head": .string(report.head),
             "status": [
               "source": .string(report.status.source.rawValue), "commit": JSON(report.status.commit),
-              "cluster": JSON(report.status.cluster),
+              "cluster": JSON(report.status.cluster), "problems": JSON(report.status.problems),
             ],
           ],
         ]
