@@ -88,6 +88,18 @@ struct ForeignAdoptionTests {
     }
   }
 
+  @Test("are taken over once the objects of the other operator are gone")
+  func gone() async throws {
+    try await Self.open(status: nil) { house in
+      let commit = try await house.push(Self.adoption)
+      #expect(await house.report(commit, "old")?.verdict == "rejected")
+      let set = ObjectName(namespace: "default", name: "kdss-x8fgh")
+      try await house.store.delete(.statefulSets, set, .none)
+      #expect(await house.cluster("old") { $0.label(Wire.Label.source) == "default" } != nil)
+      #expect(await house.report(commit, "old") { $0.verdict == "accepted" } != nil)
+    }
+  }
+
   @Test("fail their commit, which is never done, where the other operator begins after they were taken over")
   func late() async throws {
     try await Self.open(status: nil, hasSet: false) { house in
