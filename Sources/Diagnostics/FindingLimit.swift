@@ -6,6 +6,10 @@ public enum FindingLimit {
   public static let rule = "file/more-findings"
   /// The maximum number of findings shown for one file or object.
   public static let standard = 100
+  /// The maximum number of findings shown to people for one run.
+  public static let shown = 1_000
+  /// The number of findings of one run from which only the most severe finding of each further object is kept.
+  public static let detailed = 10_000
 
   /// The finding that represents those left out.
   ///
@@ -28,9 +32,9 @@ public enum FindingLimit {
 }
 
 extension Sequence<Diagnostic> {
-  /// Sorted in report order, with at most `limit` findings per file. If a file has more, the most severe are kept and
-  /// one finding counts the others.
-  public func inReportOrder(perFile limit: Int) -> [Diagnostic] {
+  /// Sorted in report order, with at most `limit` findings per file and `total` in all. If there are more, the most
+  /// severe are kept, and one finding counts the others: in its place for a file, at the end for all files.
+  public func inReportOrder(perFile limit: Int, total: Int = FindingLimit.shown) -> [Diagnostic] {
     var groups: [ExactString: [Diagnostic]] = [:]
     var kept: [Diagnostic] = []
     for finding in self {
@@ -52,6 +56,11 @@ extension Sequence<Diagnostic> {
       kept.append(
         FindingLimit.more(findings.count - limit, worst.severity, about: file.wrappedValue, at: last))
     }
-    return kept.inReportOrder()
+    let ordered = kept.inReportOrder()
+    guard ordered.count > total else { return ordered }
+    let byWeight = Severity.allCases.sorted(by: >).flatMap { one in ordered.filter { $0.severity == one } }
+    let more = FindingLimit.more(
+      ordered.count - total, byWeight[total].severity, about: "the report", at: nil)
+    return byWeight.prefix(total).inReportOrder() + [more]
   }
 }

@@ -25,8 +25,11 @@ public struct SnapshotFile: Sendable {
   let objects: [Object]
   let findings: [Diagnostic]
   let isWhole: Bool
-  /// The number of values that a snapshot keeps of the file.
+  /// The number of values that a snapshot keeps of the file. A finding counts as several values, as it takes the memory
+  /// of several.
   public let valueCount: Int
+
+  private static let valuesOfFinding = 5
 
   /// - Parameter defaultNamespace: The namespace of objects whose file does not set one.
   public init(_ file: ManifestFile, defaultNamespace: String) {
@@ -35,10 +38,11 @@ public struct SnapshotFile: Sendable {
     isWhole = file.isWhole
     var objects: [Object] = []
     objects.reserveCapacity(file.documents.count)
-    var count = 0
+    var count = file.findings.count * Self.valuesOfFinding
     for document in file.documents {
-      let object = Self.object(document, in: file.path, defaultNamespace)
-      objects.append(object)
+      let schemaFindings = SchemaCheck.findings(of: document)
+      objects.append(Self.object(document, schemaFindings, in: file.path, defaultNamespace))
+      count += schemaFindings.count * Self.valuesOfFinding
       count += document.json["metadata"]?.valueCount ?? 0
       count += document.json["spec"]?.valueCount ?? 0
     }
@@ -47,14 +51,13 @@ public struct SnapshotFile: Sendable {
   }
 
   private static func object(
-    _ document: ManifestDocument, in path: String, _ defaultNamespace: String
+    _ document: ManifestDocument, _ findings: [SchemaFinding], in path: String, _ defaultNamespace: String
   ) -> Object {
     let reference = document.reference(defaultNamespace: defaultNamespace)
     let source = Source(path: path, document: document.index, prefix: document.prefix)
     var metadata = Metadata(document.json) ?? Metadata(name: reference.name, namespace: "")
     metadata.namespace = reference.namespace
     let spec = document.json["spec"] ?? [:]
-    let findings = SchemaCheck.findings(of: document)
     let namesNamespace = document.namespace != nil
     switch document.kind {
     case .app:

@@ -66,7 +66,7 @@ public struct Comparison: Sendable {
     let (known, facts) = try await TreeReading(layout: before, repository: repository, store: store)
       .side(of: try await repository.treeID(of: base))
     let differences = try await differences(from: base, to: head, after.layout, in: repository)
-    let texts = try await texts(of: head, since: base, differences, in: repository)
+    let texts = try await texts(of: head, since: base, differences, after.layout, in: repository)
     let (side, changes) = try await known.changed(by: differences, after, texts: texts, in: repository)
     return Comparison(base: (known, base), head: side, changes: changes, facts: facts)
   }
@@ -85,14 +85,17 @@ public struct Comparison: Sendable {
   }
 
   private static func texts(
-    of head: Head, since base: ObjectID, _ differences: [TreeChange], in repository: GitRepository
+    of head: Head, since base: ObjectID, _ differences: [TreeChange], _ layout: RepositoryLayout,
+    in repository: GitRepository
   ) async throws -> Texts {
+    let selection = try layout.selection()
     switch head {
-    case .commit(let head): return Texts(repository.reader, tree: try await repository.treeID(of: head))
+    case .commit(let head):
+      return Texts(repository.reader, tree: try await repository.treeID(of: head), selection)
     case .index:
       let files = differences.map { (ExactString($0.path), $0.new?.id) }
       return Texts(
-        repository.reader, tree: try await repository.treeID(of: base),
+        repository.reader, tree: try await repository.treeID(of: base), selection,
         but: Dictionary(files, uniquingKeysWith: { $1 ?? $0 }))
     }
   }
@@ -112,13 +115,14 @@ public struct Comparison: Sendable {
     case .commit(let commit):
       return try await Side.read(
         try await repository.tree(at: commit, selection), found,
-        texts: Texts(repository.reader, tree: try await repository.treeID(of: commit)), in: repository)
+        texts: Texts(repository.reader, tree: try await repository.treeID(of: commit), selection),
+        in: repository)
     case .index:
       let entries = try await repository.stagedTree(selection)
       let files = Dictionary(
         entries.map { (ExactString($0.path), $0.id) }, uniquingKeysWith: { first, _ in first })
       return try await Side.read(
-        entries, found, texts: Texts(repository.reader, tree: nil, but: files), in: repository)
+        entries, found, texts: Texts(repository.reader, tree: nil, selection, but: files), in: repository)
     }
   }
 

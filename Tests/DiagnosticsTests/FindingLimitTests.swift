@@ -27,6 +27,17 @@ struct FindingLimitTests {
     #expect(shown.filter { $0.rule == FindingLimit.rule }.map(\.severity) == [.error])
   }
 
+  @Test("of a run are cut to the worst, and the last one counts the rest")
+  func total() throws {
+    let warnings = (1...40).map { finding(1, .warning, file: "a\($0).yaml") }
+    let errors = (1...5).map { finding(1, .error, file: "b\($0).yaml") }
+    let shown = (warnings + errors).inReportOrder(perFile: 100, total: 10)
+    #expect(shown.count == 11 && shown.count { $0.severity == .error } == 5)
+    #expect(shown.last?.rule == FindingLimit.rule && shown.last?.severity == .warning)
+    #expect(shown.last?.message == "the report has 35 more findings, which are not shown")
+    #expect(shown.dropLast() == shown.dropLast().inReportOrder()[...])
+  }
+
   @Test("that are few are left as they are")
   func few() {
     let findings = (1...100).map { finding($0, .warning) }

@@ -35,6 +35,31 @@ struct CostTests {
     }
   }
 
+  @Test(
+    "of thousands of bad objects the first have all of their findings, the others their worst and a count")
+  func manyBadObjects() throws {
+    let unknown = (0..<110).map { #","x\#($0)":1"# }.joined()
+    let clusters = (0..<150).map { cluster("c\(1000 + $0)", roles: ["controller"], more: unknown) }
+    let judgement = judge(list(clusters))
+    let first = judgement.findings(of: .cluster("prod", "c1000"))
+    #expect(first.count >= FindingLimit.standard)
+    let last = judgement.findings(of: .cluster("prod", "c1149"))
+    #expect((1...6).contains(last.count), "\(last.map(\.message))")
+    #expect(last.contains { $0.rule == FindingLimit.rule })
+    #expect(judgement.findings.count < FindingLimit.detailed + 1_000)
+  }
+
+  @Test("places are found in a limited number of bytes; later findings are at the beginning of their file")
+  func places() {
+    let text = cluster("a", roles: ["worker"])
+    let head = ExampleRunner.snapshot(["clusters/a.json": "\n" + text, "clusters/b.json": "\n" + text])
+    var finder = PlaceFinder(base: nil, head: head, limit: 100)
+    let places = ["clusters/a.json", "clusters/b.json", "clusters/a.json"].map {
+      finder.place(of: Violation(["metadata", "name"], ""), in: Source(path: $0))?.line
+    }
+    #expect(places == [2, 1, 2])
+  }
+
   @Test("six thousand roles whose names become one are refused by their number")
   func collidingRoles() {
     let judgement = judge(cluster("many", roles: alike(6_000)))

@@ -2,6 +2,7 @@ import Diagnostics
 import GitStore
 import TestSupport
 import Testing
+import Values
 
 @testable import Validation
 
@@ -169,6 +170,24 @@ struct HostileRepositoryTests {
     #expect(places(validation) == ["file/tree clusters"])
   }
 
+  @Test("thousands of links and of files with findings in one folder have their lines, each in the same time")
+  func manyFindings() async throws {
+    let blob = try repository.git("hash-object", "-w", "--stdin", input: "kind: Wrong\n")
+    let links = (0..<3_000).map { "120000 blob \(blob)\tl\($0).yaml\n" }
+    let files = (0..<2_000).map { "100644 blob \(blob)\tf\($0).yaml\n" }
+    let tree = try repository.git("mktree", input: (files + links).joined())
+    let head = try repository.commit(folder: "clusters", tree)
+    let validation = try await validate(.commits(base: base, head: head))
+    #expect(validation.report.findings.count { $0.rule == "file/link" } == 3_000)
+    for number in 0..<2_000 {
+      #expect(validation.line(1, of: "clusters/l\(number).yaml") == nil)
+      #expect(validation.line(1, of: "clusters/f\(number).yaml") == "kind: Wrong")
+    }
+    let text = ReportFormat.human.render(validation, version: "1")
+    #expect(text.contains("the report has 4000 more findings, which are not shown"))
+    #expect(text.contains("3000 errors, 2000 warnings"))
+  }
+
   @Test("a status ref that names a file is a warning, and the judgement goes on without it")
   func statusRef() async throws {
     let blob = try repository.git("hash-object", "-w", "--stdin", input: "x")
@@ -177,7 +196,10 @@ struct HostileRepositoryTests {
     let validation = try await validate(.commits(base: base, head: head))
     #expect(validation.report.count(.error) == 0)
     let lines = StatusWords.lines(validation)
-    #expect(lines.first?.hasPrefix("warning: refs/kdops/status is no status that can be read") == true)
+    let words = "refs/kdops/status is no status that can be read"
+    #expect(lines.first?.hasPrefix("warning: \(words)") == true)
+    let problems = ReportJSON.json(validation.report)["status"]?["problems"]?.array ?? []
+    #expect(problems.count == 1 && problems[0].string?.hasPrefix(words) == true)
   }
 
   @Test("what somebody put into the status tree stops nothing", arguments: [true, false])

@@ -149,6 +149,11 @@ public struct Judge {
 
   // MARK: Findings
 
+  /// The number of findings that are kept of the next object.
+  private var limitOfNext: Int {
+    findings.count < FindingLimit.detailed ? FindingLimit.standard : 1
+  }
+
   /// - Returns: The worst severity reported.
   private mutating func report(
     _ reports: [AppJudgement.Report], of reference: ObjectReference, old: Source?, new: Source?
@@ -157,7 +162,7 @@ public struct Judge {
       report.violation.severity ?? report.rule.description.severity
     }
     let worst = reports.map(severity).max()
-    let limit = FindingLimit.standard
+    let limit = limitOfNext
     let ordered = reports.count <= limit ? reports : reports.sorted { severity($0) > severity($1) }
     for report in ordered.prefix(limit) {
       add(
@@ -181,7 +186,11 @@ public struct Judge {
   }
 
   private mutating func report(_ found: [SchemaFinding], of reference: ObjectReference, source: Source?) {
-    for one in found {
+    let limit = limitOfNext
+    let ordered =
+      found.count <= limit
+      ? found : found.filter { $0.kind == .error } + found.filter { $0.kind != .error }
+    for one in ordered.prefix(limit) {
       let rule = SchemaCheck.rule(for: one, in: reference).description
       let (place, hint) = places.place(of: one, in: source)
       findings.append(
@@ -189,8 +198,12 @@ public struct Judge {
           rule: rule.id, severity: rule.severity, location: place, object: reference, message: one.message,
           hint: hint))
     }
-    if found.count >= Schema.findingLimit {
-      addMore(1, found.contains { $0.kind == .error } ? .error : .warning, isAtLeast: true, reference, source)
+    let omitted = ordered.dropFirst(limit)
+    let isAtLeast = found.count >= Schema.findingLimit
+    if let worst = omitted.first ?? (isAtLeast ? ordered.first : nil) {
+      addMore(
+        max(omitted.count, 1), worst.kind == .error ? .error : .warning, isAtLeast: isAtLeast, reference,
+        source)
     }
   }
 
@@ -204,7 +217,8 @@ public struct Judge {
     {
       return false
     }
-    for source in repeated.prefix(FindingLimit.standard) {
+    let limit = limitOfNext
+    for source in repeated.prefix(limit) {
       add(
         DuplicateObject.id, .error,
         Violation(
@@ -212,8 +226,8 @@ public struct Judge {
           "\(reference.kind) \(reference) is written a second time; the first stands in \(first?.path ?? "another file")",
           hint: "remove one of the two, or give it another name"), reference, source)
     }
-    if repeated.count > FindingLimit.standard {
-      addMore(repeated.count - FindingLimit.standard, .error, reference, repeated.last)
+    if repeated.count > limit {
+      addMore(repeated.count - limit, .error, reference, repeated.last)
     }
     return true
   }

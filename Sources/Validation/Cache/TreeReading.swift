@@ -18,11 +18,12 @@ struct TreeReading {
   /// - Returns: The side of the tree, and the facts that it relies on; nil facts if everything was read.
   func side(of tree: ObjectID) async throws -> (side: Side, facts: TreeFacts?) {
     if let known = try await known(of: tree) { return known }
-    let entries = try await repository.run { [reader = repository.reader, layout] in
-      try reader.entries(inTree: tree, try layout.layout.selection())
+    let selection = try layout.layout.selection()
+    let entries = try await repository.run { [reader = repository.reader] in
+      try reader.entries(inTree: tree, selection)
     }
     let side = try await Side.read(
-      entries, layout, texts: Texts(repository.reader, tree: tree), in: repository)
+      entries, layout, texts: Texts(repository.reader, tree: tree, selection), in: repository)
     // An entry without a valid path cannot be read again by path.
     if let store, !entries.contains(where: { !$0.isWithinReach }) {
       let facts = TreeFacts.bytes(of: side.snapshot, tree: tree, salt: UInt64.random(in: 0...UInt64.max))
@@ -43,9 +44,9 @@ struct TreeReading {
         baseTree: facts.info.tree, headTree: tree, selection),
       differences.count <= Self.differenceLimit, differences.allSatisfy(\.isWithinReach)
     else { return nil }
-    let known = Side(facts, layout, texts: Texts(reader, tree: facts.info.tree))
+    let known = Side(facts, layout, texts: Texts(reader, tree: facts.info.tree, selection))
     let side = try await known.changed(
-      by: differences, layout, texts: Texts(reader, tree: tree), in: repository
+      by: differences, layout, texts: Texts(reader, tree: tree, selection), in: repository
     ).side
     return facts.hasFailed ? nil : (side, facts)
   }
