@@ -151,11 +151,11 @@ public struct Daemon: Sendable {
       settings: options.engine,
       stamp: stamp, logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
     let owner = backend.owner(id: id, name: cluster)
+    let ownership = StatusOwnership(owner, takesOver: options.takesOverStatus) {
+      SettingsFile(path: StatusOwner.path, bytes: $0).json
+    }
     let sink = GitSink(
-      mirror: mirror, refs: refs, author: (options.author.name, options.author.email),
-      ownership: StatusOwnership(owner, takesOver: options.takesOverStatus) {
-        SettingsFile(path: StatusOwner.path, bytes: $0).json
-      },
+      mirror: mirror, refs: refs, author: (options.author.name, options.author.email), ownership: ownership,
       now: { Int64(now()) })
     let writer = StatusWriter(
       sink: LeadersSink(sink: sink, leads: leads), owner: owner,
@@ -164,7 +164,10 @@ public struct Daemon: Sendable {
         activity.wrote($0)
         logger.warning("status.publish.failed", metadata: ["error": "\($0)"])
       })
-    let forge = options.forge.map { ForgeReporter($0, logger: logger, now: now) }
+    let forge = options.forge.map { settings -> ForgeReporter in
+      guard !refs.all.isEmpty else { return ForgeReporter(settings, logger: logger, now: now) }
+      return ForgeReporter(settings, logger: logger, standing: { ownership.standing }, now: now)
+    }
     let record = HeldRecord(
       backend.api, namespace: home ?? options.policy.systemNamespace,
       installation: options.policy.installation)

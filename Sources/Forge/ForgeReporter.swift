@@ -15,6 +15,7 @@ public actor ForgeReporter {
   private let logger: Logger
   private let clock: any Clock<Duration>
   private let now: @Sendable () -> Int
+  private let standing: (@Sendable () -> StatusOwnership.Standing)?
   /// Created with the first request, because a client must be shut down once it exists.
   private var client: HTTPClient?
   private let backoff: Backoff
@@ -22,6 +23,8 @@ public actor ForgeReporter {
   private var queue = ForgeQueue()
   private var told: [String: CommitState] = [:]
   private var failures = 0
+  /// How often it was not known yet whose the statuses are.
+  private var unknownStandings = 0
   /// The logged problems; each is logged once, until a request succeeds again.
   private var complaints: Set<String> = []
   private let news: AsyncStream<Void>
@@ -32,17 +35,24 @@ public actor ForgeReporter {
   private static let toldLimit = 512
   /// The retry interval while intervention is required.
   private static let patience = Duration.seconds(300)
+  /// How often, once a second, the first publication in git is waited for. It may never succeed, and commit statuses are
+  /// sent nevertheless.
+  private static let standingLimit = 30
 
-  /// - Parameter now: in seconds since 1970.
+  /// - Parameters:
+  ///   - standing: whose the status in git is. Commit statuses of another cluster are not overwritten, and have the same
+  ///     owner. With nil, it is not known, and commit statuses are overwritten.
+  ///   - now: in seconds since 1970.
   public init(
     _ settings: ForgeSettings, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
-    now: @escaping @Sendable () -> Int,
+    standing: (@Sendable () -> StatusOwnership.Standing)? = nil, now: @escaping @Sendable () -> Int,
     backoff: Backoff = Backoff(first: .seconds(1), limit: .seconds(300))
   ) {
     self.settings = settings
     self.logger = logger
     self.clock = clock
     self.now = now
+    self.standing = standing
     self.backoff = backoff
     (news, hasNews) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
@@ -95,6 +105,7 @@ public actor ForgeReporter {
   ///
   /// - Returns: the delay before the next attempt; nil if this state is finished.
   private func step(_ state: CommitState) async -> Duration? {
+    if let wait = waitForOwnership() { return wait }
     do throws(Trouble) {
       let token = try token()
       if told[state.commit] == nil {
@@ -136,6 +147,21 @@ public actor ForgeReporter {
         return Self.patience
       case .away(let words): return later(nil, words)
       }
+    }
+  }
+
+  /// The delay before the next attempt if commit statuses must not be written now; nil if they may.
+  private func waitForOwnership() -> Duration? {
+    switch standing?() {
+    case nil, .own?: return nil
+    case .unknown?:
+      unknownStandings += 1
+      return unknownStandings > Self.standingLimit ? nil : .seconds(1)
+    case .foreign(let error)?:
+      complain(
+        "the commit statuses \(settings.context) are those of another cluster, and are not overwritten: \(error)"
+      )
+      return Self.patience
     }
   }
 

@@ -11,6 +11,18 @@ public final class StatusOwnership: Sendable {
   public let owner: StatusOwner
   private let read: @Sendable ([UInt8]) -> JSON?
   private let takesOver: Mutex<Bool>
+  private let known = Mutex(Standing.unknown)
+
+  /// Whose the status in git is, as the last publication showed.
+  public enum Standing: Sendable {
+    /// Nothing was published yet.
+    case unknown
+    case own
+    /// Of another cluster, with the refusal to overwrite it.
+    case foreign(GitError)
+  }
+
+  public var standing: Standing { known.withLock(\.self) }
 
   /// - Parameters:
   ///   - takesOver: whether to overwrite another cluster's status, until one publication has succeeded.
@@ -23,6 +35,15 @@ public final class StatusOwnership: Sendable {
 
   /// - Throws: `GitError` of kind `.otherWriter`, with advice on how to resolve it.
   func check(
+    _ update: RefUpdate, _ refs: StatusRefs, _ fetched: FetchedRefs, remote: String
+  ) throws(GitError) {
+    do throws(GitError) { try compare(update, refs, fetched, remote: remote) } catch {
+      if error.kind == .otherWriter { known.withLock { $0 = .foreign(error) } }
+      throw error
+    }
+  }
+
+  private func compare(
     _ update: RefUpdate, _ refs: StatusRefs, _ fetched: FetchedRefs, remote: String
   ) throws(GitError) {
     guard !takesOver.withLock(\.self) else { return }
@@ -43,7 +64,10 @@ public final class StatusOwnership: Sendable {
   }
 
   /// Records a successful publication: from now on the status belongs to this cluster.
-  func confirm() { takesOver.withLock { $0 = false } }
+  func confirm() {
+    takesOver.withLock { $0 = false }
+    known.withLock { $0 = .own }
+  }
 
   /// Whether another cluster wrote a note.
   func isForeign(note: String) -> Bool {

@@ -20,7 +20,10 @@ struct ForgeReporterTests {
     let tokenFile: String
     private let folder: TemporaryFolder
 
-    init(_ kind: ForgeSettings.Kind, _ server: ForgeServer, _ url: String) throws {
+    init(
+      _ kind: ForgeSettings.Kind, _ server: ForgeServer, _ url: String,
+      standing: (@Sendable () -> StatusOwnership.Standing)? = nil
+    ) throws {
       self.server = server
       folder = try TemporaryFolder()
       tokenFile = "\(folder.path)/token"
@@ -30,7 +33,7 @@ struct ForgeReporterTests {
         ForgeSettings(
           kind: kind, url: url, project: "team/fleet", tokenFile: tokenFile, context: "kdops/default",
           branch: "main"),
-        logger: Logger(label: "test") { _ in log }, clock: clock, now: { 1_000_000 },
+        logger: Logger(label: "test") { _ in log }, clock: clock, standing: standing, now: { 1_000_000 },
         backoff: Backoff(first: .seconds(1), limit: .seconds(60)))
     }
 
@@ -67,11 +70,12 @@ struct ForgeReporterTests {
   }
 
   private static func open(
-    _ kind: ForgeSettings.Kind, _ body: @Sendable (Post) async throws -> Void
+    _ kind: ForgeSettings.Kind, standing: (@Sendable () -> StatusOwnership.Standing)? = nil,
+    _ body: @Sendable (Post) async throws -> Void
   ) async throws {
     let server = ForgeServer(kind)
     let url = try await server.start()
-    let post = try Post(kind, server, url)
+    let post = try Post(kind, server, url, standing: standing)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await post.reporter.run() }
       do {
@@ -196,6 +200,40 @@ struct ForgeReporterTests {
       // Meanwhile the newest state takes the place of the older one.
       await post.reporter.report(Self.report(.done))
       post.clock.advance(by: pause)
+      await post.settled()
+      #expect(post.server.states(Self.commit(1)) == ["success: done: prod/shop"])
+    }
+  }
+
+  @Test("statuses of another cluster are not overwritten, and the log says how both can have their own")
+  func otherCluster() async throws {
+    let foreign = Mutex(true)
+    let refusal = GitError(
+      .otherWriter, "it holds the status of another cluster", hint: "--installation NAME")
+    let standing = { @Sendable in
+      foreign.withLock { $0 ? StatusOwnership.Standing.foreign(refusal) : .own }
+    }
+    try await Self.open(.gitlab, standing: standing) { post in
+      await post.reporter.report(Self.report(.done))
+      #expect(await post.pause() == .seconds(300))
+      #expect(post.server.states(Self.commit(1)).isEmpty && post.server.posts.isEmpty)
+      #expect(post.log.lines.contains { $0.contains("kdops/default") && $0.contains("--installation NAME") })
+      foreign.withLock { $0 = false }
+      post.clock.advance(by: .seconds(300))
+      await post.settled()
+      #expect(post.server.states(Self.commit(1)) == ["success: done: prod/shop"])
+    }
+  }
+
+  @Test("the first publication is waited for half a minute, because it shows whose the statuses are")
+  func unknownOwner() async throws {
+    try await Self.open(.gitlab, standing: { .unknown }) { post in
+      await post.reporter.report(Self.report(.done))
+      for _ in 0..<30 {
+        #expect(await post.pause() == .seconds(1))
+        #expect(post.server.posts.isEmpty)
+        post.clock.advance(by: .seconds(1))
+      }
       await post.settled()
       #expect(post.server.states(Self.commit(1)) == ["success: done: prod/shop"])
     }

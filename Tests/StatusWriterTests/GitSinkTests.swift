@@ -84,6 +84,27 @@ struct GitSinkTests {
     #expect(try refsThere == before)
   }
 
+  @Test("a publication shows whose the status is")
+  func standing() async throws {
+    func publish(_ owner: StatusOwner) async throws -> StatusOwnership {
+      let mirror = try await Mirror.open(
+        Remote(GitURL(remote.path)), at: "\(folder.path)/mirror-\(owner.id)", refs: refs.all)
+      _ = try await mirror.fetch("main")
+      let ownership = StatusOwnership(owner) { SettingsFile(path: "x.yaml", bytes: $0).json }
+      guard case .unknown = ownership.standing else { throw GitError(.other, "it is known already") }
+      let sink = GitSink(mirror: mirror, refs: refs, ownership: ownership) { 1_704_067_200 }
+      _ = try? await sink.publish(batch(owner.name))
+      return ownership
+    }
+    guard case .own = try await publish(prod).standing else {
+      throw GitError(.other, "the first cluster's status is not its own")
+    }
+    guard case .foreign(let error) = try await publish(laptop).standing else {
+      throw GitError(.other, "the status of another cluster is not foreign")
+    }
+    #expect(error.kind == .otherWriter)
+  }
+
   @Test("a file with a hostile name in the status tree stays where it is and stops nothing")
   func hostileName() async throws {
     let refs = StatusRefs(notes: nil, tree: "refs/kdops/status", branch: nil)
