@@ -18,9 +18,11 @@ public struct TreeEntry: Sendable, Hashable {
   public enum Reason: String, Sendable, Hashable, CaseIterable {
     case symlink
     case submodule
-    /// A name that is `.`, `..`, `.git` or empty, contains a `/`, `\` or control character, is not UTF-8, or
-    /// has more than 255 bytes.
+    /// A name that is `.`, `..`, `.git` or empty, contains a `/`, `\` or control character, or has more than
+    /// 255 bytes.
     case hostilePath
+    /// A name that is not UTF-8.
+    case notUTF8
     /// More than 64 folders deep, or a path of more than 4096 bytes.
     case tooDeep
     /// A mode that git does not write.
@@ -35,7 +37,12 @@ public struct TreeEntry: Sendable, Hashable {
 
   /// Whether `path` leads to the entry in the tree. The path of a hostile name is quoted, so it leads to no
   /// entry.
-  public var isWithinReach: Bool { kind != .link(.hostilePath) && kind != .link(.tooDeep) }
+  public var isWithinReach: Bool {
+    switch kind {
+    case .link(.hostilePath), .link(.notUTF8), .link(.tooDeep): false
+    case .file, .link: true
+    }
+  }
 
   /// False for an entry that must be reported instead of read.
   public var isFile: Bool {
@@ -113,6 +120,12 @@ enum PathBytes {
       (0x80...0x9f).contains($0.value) || (0x202a...0x202e).contains($0.value)
         || (0x2066...0x2069).contains($0.value)
     }
+  }
+
+  /// Why an entry with this name is not read; nil if the name is safe.
+  static func reasonAgainst(name: UnsafeRawBufferPointer) -> TreeEntry.Reason? {
+    guard isHostile(name) else { return nil }
+    return String(validating: name, as: UTF8.self) == nil ? .notUTF8 : .hostilePath
   }
 
   /// The path with everything except printable ASCII written as `\ooo`, as git quotes it.

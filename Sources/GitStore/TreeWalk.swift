@@ -122,18 +122,18 @@ extension PathSelection {
   func step(_ entry: TreeCursor.Entry, at place: WalkPlace) -> WalkStep {
     if entry.name.count > PathBytes.longestName { return stepOverLong(entry, at: place) }
     let (next, accepts, mayGoOn) = step(place.state, into: entry.name)
-    let hostile = PathBytes.isHostile(entry.name)
+    let hostile = PathBytes.reasonAgainst(name: entry.name)
     // A link or a hostile name may hide anything, so it is reported wherever a selected path could be below
     // it.
     func report(_ reason: TreeEntry.Reason) -> WalkStep {
       guard accepts || mayGoOn else { return .skip }
       let path =
-        reason == .hostilePath
+        hostile != nil
         ? PathBytes.quoted(place.path + entry.name)
         : place.path(of: entry.name)
       return .take(TreeEntry(path: path, id: entry.objectID, kind: .link(reason)))
     }
-    if hostile { return report(.hostilePath) }
+    if let hostile { return report(hostile) }
     if entry.isTree {
       guard mayGoOn else { return .skip }
       return place.depth + 1 >= PathBytes.maximumDepth || place.path.count > PathBytes.maximumPath

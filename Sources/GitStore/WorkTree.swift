@@ -179,8 +179,8 @@ private struct FolderWalk {
     let (next, accepts, mayGoOn) = item.name.withUnsafeBytes { selection.step(place.state, into: $0) }
     guard accepts || mayGoOn else { return }
     let whole = place.path + item.name
-    if item.name.withUnsafeBytes({ PathBytes.isHostile($0) }) {
-      return try add(PathBytes.quoted(whole), .link(.hostilePath))
+    if let reason = item.name.withUnsafeBytes({ PathBytes.reasonAgainst(name: $0) }) {
+      return try add(PathBytes.quoted(whole), .link(reason))
     }
     let path = String(decoding: whole, as: UTF8.self)
     if try isIgnored(path, folder: item.type == S_IFDIR) { return }

@@ -68,7 +68,8 @@ extension ManifestFile {
       case .symlink: "\(entry.path) is a symbolic link, which is never followed"
       case .submodule: "\(entry.path) is a submodule, which is never read"
       case .hostilePath:
-        "\(entry.path) has a name that is not UTF-8 or could lead elsewhere, and is not read"
+        "\(entry.path) has a name that could lead elsewhere, and is not read"
+      case .notUTF8: "\(entry.path) has a name that is not UTF-8, and is not read"
       case .tooDeep: "\(entry.path) is too many folders deep, and is not read"
       case .unknownMode, nil: "\(entry.path) is no file, and is not read"
       }
@@ -76,8 +77,9 @@ extension ManifestFile {
       path: entry.path,
       findings: [
         Diagnostic(
-          rule: "file/link", severity: .error, location: SourceLocation(file: entry.path), message: message,
-          hint: reason == .hostilePath
+          rule: reason == .notUTF8 ? FileRule.encoding : FileRule.link, severity: .error,
+          location: SourceLocation(file: entry.path), message: message,
+          hint: reason == .hostilePath || reason == .notUTF8
             ? "rename it; letters, digits, `-`, `_` and `.` are always read"
             : "put the file itself in its place")
       ])

@@ -7,6 +7,7 @@ public enum FileRule {
   public static let limit = "file/limit"
   public static let encoding = "file/encoding"
   public static let unknownKind = "file/unknown-kind"
+  public static let link = "file/link"
   public static let tree = "file/tree"
 }
 

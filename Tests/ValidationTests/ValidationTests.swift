@@ -1,5 +1,6 @@
 import Diagnostics
 import FoundationEssentials
+import Glibc
 import StatusWriter
 import TestSupport
 import Testing
@@ -248,6 +249,24 @@ struct ValidationTests {
     try repository.git("add", "--all")
     #expect(try await validate(.workTree).report.findings.map(\.rule).contains("file/link"))
     #expect(try await validate(.staged).report.findings.map(\.rule).contains("file/link"))
+  }
+
+  @Test("a name that is not UTF-8 is a finding of its own, from git, the index and a folder")
+  func encodingOfNames() async throws {
+    let path = Array("\(repository.path)/clusters/prod/caf".utf8) + [0xE9] + Array(".yaml".utf8) + [0]
+    let descriptor = open(path.map { CChar(bitPattern: $0) }, O_CREAT | O_WRONLY | O_CLOEXEC, 0o644)
+    try #require(descriptor >= 0)
+    close(descriptor)
+    try repository.git("add", "--all")
+    for target in [Validation.Target.workTree, .staged] {
+      let finding = try #require(try await validate(target).report.findings.first)
+      #expect(finding.rule == "file/encoding")
+      #expect(finding.location?.file == "clusters/prod/caf\\351.yaml")
+      #expect(finding.message.contains("has a name that is not UTF-8"))
+    }
+    try repository.git("commit", "-m", "Add a file")
+    let committed = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
+    #expect(committed.report.findings.map(\.rule) == ["file/encoding"])
   }
 
   @Test("what does not exist could not be run")

@@ -60,7 +60,7 @@ enum FileLimit: ReadingRule {
 /// The rule `file/encoding`.
 enum FileEncoding: ReadingRule {
   static let description = RuleDescription(
-    "file/encoding", summary: "a file is UTF-8 without a byte order mark",
+    "file/encoding", summary: "a file and its name are UTF-8, the file without a byte order mark",
     rationale: "Anything else is shown differently by the tools that people review with.",
     passing: [.given("letters beyond ASCII", .candidate(#"{"name": "Spark"}"#, #"{"name": "Spärk"}"#))],
     failing: [
