@@ -141,6 +141,9 @@ struct SandboxTests {
   func status() {
     let status = BubblewrapStatus(text: "{ \"child-pid\": 42, \"net-namespace\": 1 }\n{ \"exit-code\": 7 }\n")
     #expect(status.exitCode == 7)
+    for code in [256, -1, Int(Int32.min), Int(Int32.max)] {
+      #expect(BubblewrapStatus(text: "{ \"exit-code\": \(code) }").exitCode == 255, "\(code)")
+    }
     for junk in ["", "{ \"exit-code\": }", "\"exit-code\": x", "{ \"child-pid\": 99999999999999999999 }"] {
       #expect(BubblewrapStatus(text: junk).exitCode == nil)
     }
