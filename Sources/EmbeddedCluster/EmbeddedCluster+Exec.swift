@@ -34,7 +34,10 @@ extension EmbeddedCluster {
       throw error
     } catch {
       // The caller was cancelled: the command keeps running but no longer takes a slot.
-      begun.value?.slot.free()
+      if let begun = begun.value {
+        runner.watch.abandon(begun.command.place)
+        begun.slot.free()
+      }
       throw APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
     }
     switch ending {
@@ -80,7 +83,7 @@ extension EmbeddedCluster {
   /// The exit code of a killed script.
   private static let killed = 137
 
-  /// The reason why a script was ended that an earlier daemon had started and this call attached to.
+  /// The reason why a script was ended that an earlier call, or daemon, had started and this call attached to.
   private nonisolated func excess(of begun: BegunCommand) async throws -> String? {
     guard let begun = begun.value else { return nil }
     let folder = RunFolder(ofCommand: begun.command.place)

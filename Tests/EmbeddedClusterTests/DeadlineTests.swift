@@ -46,12 +46,14 @@ struct DeadlineTests {
       for subject in subjects { world.cluster.runner.watch.add(subject) }
       world.clock.advance(by: .seconds(6))
       while SafeFolder.kind(place) != nil { await Task.yield() }
-      // What the engine's second request gets for a script that was killed.
-      let error = await #expect(throws: APIError.self) { try await world.sh("exit 137") }
       #expect(
-        error?.message.hasSuffix("the command had not ended within 7.0 seconds and was killed") == true,
-        "\(String(describing: error))")
+        await Self.repeated(world).hasSuffix("the command had not ended within 7.0 seconds and was killed"))
     }
+  }
+
+  /// What the engine's second request gets for a script that was killed.
+  private static func repeated(_ world: World) async -> String {
+    do { return "exit \(try await world.sh("exit 137").exitCode)" } catch { return error.message }
   }
 
   @Test("a command whose caller stopped waiting is ended at its deadline")
@@ -67,7 +69,9 @@ struct DeadlineTests {
       await world.expect(.unavailable) { _ = try await caller.value }
       #expect(try await Self.commands(world).count == 1)
       world.clock.advance(by: .seconds(6))
-      while try await !Self.commands(world).isEmpty { await Task.yield() }
+      while try await !Self.commands(world).filter({ $0 != "excess" }).isEmpty { await Task.yield() }
+      #expect(
+        await Self.repeated(world).hasSuffix("the command had not ended within 5.0 seconds and was killed"))
     }
   }
 

@@ -14,8 +14,15 @@ final class ResourceWatch: Sendable {
     /// The command's folder.
     var place: String
     var record: CommandRecord
-    /// True for a command of an earlier daemon, whose end no caller in this process awaits.
-    var isAdopted: Bool
+    var caller: Caller
+  }
+
+  /// Whether the caller that started a command awaits its end. If not, a repeated request reports it.
+  enum Caller: Sendable {
+    case waiting
+    case stoppedWaiting
+    /// The command was started by an earlier daemon.
+    case inEarlierDaemon
   }
 
   private struct Entry {
@@ -82,6 +89,9 @@ final class ResourceWatch: Sendable {
     }
   }
 
+  /// Records that a command's caller stopped waiting.
+  func abandon(_ place: String) { state.withLock { $0.entries[place]?.subject.caller = .stoppedWaiting } }
+
   private func run() async {
     while isNeeded() {
       try? await pool.run(key: "") { self.look() }
@@ -109,7 +119,7 @@ final class ResourceWatch: Sendable {
       let subject = entry.subject
       // Does not exist yet if the command is just starting.
       let wrapper = CommandProcess.wrapper(of: subject.place)?.stamp
-      if wrapper == nil, subject.isAdopted {
+      if wrapper == nil, subject.caller == .inEarlierDaemon {
         remove(subject.place)
         continue
       }
@@ -197,10 +207,10 @@ final class ResourceWatch: Sendable {
   private func end(_ subject: Subject, _ excess: ResourceExcess) {
     // Recorded first, because the waiting caller learns of the command's end at once.
     state.withLock { $0.entries[subject.place]?.excess = excess }
-    if subject.isAdopted { RunFolder.note(excess, of: subject.place) }
+    if subject.caller != .waiting { RunFolder.note(excess, of: subject.place) }
     Task.detached {
       try? await self.endings.run(key: subject.place) { RunFolder.end(command: subject.place) }
-      if subject.isAdopted { self.remove(subject.place) }
+      if subject.caller == .inEarlierDaemon { self.remove(subject.place) }
     }
   }
 }

@@ -66,7 +66,7 @@ struct RunFolder: Sendable {
   func adoptable() -> [ResourceWatch.Subject] {
     commands().compactMap { place, record in
       guard CommandProcess.wrapper(of: place) != nil else { return nil }
-      return ResourceWatch.Subject(place: place, record: record, isAdopted: true)
+      return ResourceWatch.Subject(place: place, record: record, caller: .inEarlierDaemon)
     }
   }
 
@@ -84,14 +84,14 @@ struct RunFolder: Sendable {
     }
   }
 
-  /// Records in the container's folder why an adopted command was ended, so that a repeated request can report
-  /// it.
+  /// Records in the container's folder why a command was ended whose caller no longer waits, so that a repeated
+  /// request can report it.
   static func note(_ excess: ResourceExcess, of place: String) {
     let folder = RunFolder(ofCommand: place).path
     try? Data("\(excess)".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(Self.excess)"))
   }
 
-  /// Returns, once, why the last command of an earlier daemon was ended; nil if it was not ended.
+  /// Returns, once, why the last command without a caller was ended; nil if it was not ended.
   func takeExcess() -> String? {
     let file = "\(path)/\(Self.excess)"
     defer { unlink(file) }

@@ -74,7 +74,7 @@ struct ScriptRunner: Sendable {
     let arguments = Self.arguments(
       sandbox, request, place: place, outputLimit: outputLimit, entering: cgroup?.entering ?? [])
     let completion = Completion<Ending>()
-    watch.add(ResourceWatch.Subject(place: place, record: record, isAdopted: false))
+    watch.add(ResourceWatch.Subject(place: place, record: record, caller: .waiting))
     // Not a child task: a caller that stops waiting must not end the command.
     Task.detached {
       var ending = await Self.run(arguments, place: place, outputLimit: outputLimit)
