@@ -93,9 +93,10 @@ struct YAMLReader: ~Copyable {
   private mutating func sequence(depth: Int) throws(FileIssue) -> JSON {
     try enter(depth, tag: "tag:yaml.org,2002:seq")
     var items: [JSON] = []
-    items.reserveCapacity(4)
     try events.advance()
     while events.kind != YAML_SEQUENCE_END_EVENT {
+      // One item gets storage for one: most of the memory of a small list is its storage.
+      if items.count == 1 { items.reserveCapacity(4) }
       items.append(try node(depth: depth))
       try events.advance()
     }
@@ -104,7 +105,9 @@ struct YAMLReader: ~Copyable {
 
   private mutating func mapping(depth: Int) throws(FileIssue) -> JSON {
     try enter(depth, tag: "tag:yaml.org,2002:map")
-    var members = JSON.Members(minimumCapacity: 4)
+    var members = JSON.Members()
+    // One member gets storage for one: most of the memory of a small mapping is its storage.
+    var first: (name: String, value: JSON)?
     var merged: [JSON.Members] = []
     try events.advance()
     while events.kind != YAML_MAPPING_END_EVENT {
@@ -114,6 +117,15 @@ struct YAMLReader: ~Copyable {
       let value = try node(depth: depth)
       switch key {
       case .name(let name):
+        if members.isEmpty {
+          guard let one = first else {
+            first = (name, value)
+            break
+          }
+          members = JSON.Members(minimumCapacity: 4)
+          members.updateValue(one.value, forKey: one.name)
+          first = nil
+        }
         if members.updateValue(value, forKey: name) != nil {
           report(
             FileRule.duplicateKey, place, "the key \"\(name.shortened())\" is given twice in one mapping",
@@ -124,6 +136,7 @@ struct YAMLReader: ~Copyable {
       }
       try events.advance()
     }
+    if let first { members = JSON.Members(only: first.value, named: first.name) }
     // Members of the mapping itself override merged ones, and earlier sources override later ones.
     for source in merged {
       for (key, value) in source where members[key] == nil { members[key] = value }

@@ -13,6 +13,12 @@ extension JSON {
       storage = OrderedDictionary(minimumCapacity: minimumCapacity)
     }
 
+    /// Creates an object with one member, and storage for no more.
+    @inlinable public init(only value: JSON, named name: String) {
+      storage = OrderedDictionary(minimumCapacity: 1)
+      storage.updateValue(value, forKey: ExactString(name))
+    }
+
     /// - Parameter combine: Returns the value for a name that is repeated.
     public init(
       _ members: some Sequence<(key: String, value: JSON)>, uniquingKeysWith combine: (JSON, JSON) -> JSON

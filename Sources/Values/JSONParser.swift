@@ -103,6 +103,9 @@ struct JSONParser {
     }
   }
 
+  // Most of the memory of a small array or object is its storage, so one element gets storage for one, and more begin
+  // with storage for four.
+
   private mutating func object() throws(JSONSyntaxError) -> JSON {
     try enter()
     skipSpace()
@@ -110,26 +113,23 @@ struct JSONParser {
       depth -= 1
       return .object([:])
     }
+    var next = try member()
+    skipSpace()
+    if take(UInt8(ascii: "}")) {
+      depth -= 1
+      return .object(JSON.Members(only: next.value, named: next.name))
+    }
     var members = JSON.Members(minimumCapacity: 4)
     while true {
-      let start = position
-      guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
-        throw failure("a member's name in double quotes is expected, but there is \(found())")
-      }
-      let key = try string()
-      skipSpace()
-      guard take(UInt8(ascii: ":")) else {
-        throw failure("a colon is expected after a member's name, but there is \(found())")
-      }
-      skipSpace()
-      let value = try value()
-      if members.updateValue(value, forKey: key) != nil {
+      if members.updateValue(next.value, forKey: next.name) != nil {
         throw JSONSyntaxError(
-          kind: .duplicateKey, offset: start, message: "the member \"\(key)\" is given twice in one object")
+          kind: .duplicateKey, offset: next.start,
+          message: "the member \"\(next.name)\" is given twice in one object")
       }
       skipSpace()
       if take(UInt8(ascii: ",")) {
         skipSpace()
+        next = try member()
         continue
       }
       guard take(UInt8(ascii: "}")) else {
@@ -140,6 +140,20 @@ struct JSONParser {
     }
   }
 
+  private mutating func member() throws(JSONSyntaxError) -> (start: Int, name: String, value: JSON) {
+    let start = position
+    guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+      throw failure("a member's name in double quotes is expected, but there is \(found())")
+    }
+    let name = try string()
+    skipSpace()
+    guard take(UInt8(ascii: ":")) else {
+      throw failure("a colon is expected after a member's name, but there is \(found())")
+    }
+    skipSpace()
+    return (start, name, try value())
+  }
+
   private mutating func array() throws(JSONSyntaxError) -> JSON {
     try enter()
     skipSpace()
@@ -147,12 +161,19 @@ struct JSONParser {
       depth -= 1
       return .array([])
     }
+    let first = try value()
+    skipSpace()
+    if take(UInt8(ascii: "]")) {
+      depth -= 1
+      return .array([first])
+    }
     var items: [JSON] = []
     items.reserveCapacity(4)
+    items.append(first)
     while true {
-      items.append(try value())
-      skipSpace()
       if take(UInt8(ascii: ",")) {
+        skipSpace()
+        items.append(try value())
         skipSpace()
         continue
       }
