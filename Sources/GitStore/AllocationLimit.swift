@@ -7,8 +7,9 @@ import Glibc
 /// small the result is. No header says how large it is, so the limit is enforced where the memory is allocated: libgit2
 /// then fails as it does without memory, and `GitError.last` makes an error of kind `.tooLarge` of it.
 enum AllocationLimit {
-  /// Bytes of one allocation, on every thread that sets no other limit; also on the threads that libgit2 starts.
-  static let standard = 65 << 20
+  /// Bytes of one allocation, on every thread that sets no other limit; also on the threads that libgit2 starts. To
+  /// apply a difference takes up to three: the base, the difference and the result.
+  static let standard = 33 << 20
   /// For a fetch over the network and for copying one object: bytes of one allocation.
   static let transfer = 129 << 20
   /// For lists that grow with the number of objects or files of a repository, and not with what one object holds.
@@ -23,6 +24,17 @@ enum AllocationLimit {
     defer { pthread_setspecific(key, outer) }
     return try body()
   }
+
+  /// Runs a closure on the calling thread with a limit that allows an object of this size.
+  static func allowing<Value: ~Copyable, Failure>(
+    objectOf size: Int, _ body: () throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let needed = size.addingReportingOverflow(1 << 20)
+    let bytes = needed.overflow ? none : needed.partialValue
+    return bytes <= current ? try body() : try run(bytes, body)
+  }
+
+  private static var current: Int { pthread_getspecific(key).map { Int(bitPattern: $0) } ?? standard }
 
   /// The calling thread's own limit; nil means `standard`.
   private static let key: pthread_key_t = {
@@ -39,8 +51,7 @@ enum AllocationLimit {
 
   @inline(never)
   private static func allowsLarge(_ bytes: Int) -> Bool {
-    let own = pthread_getspecific(key)
-    return bytes <= (own.map { Int(bitPattern: $0) } ?? standard)
+    bytes <= current
   }
 
   /// Sets the functions by which libgit2 allocates. They use `malloc` and `free`, as libgit2's own do, so that memory

@@ -60,7 +60,7 @@ extension GitRepository {
         }
         guard limits.take(size) else { throw limits.exceeded }
         do throws(GitError) {
-          values.append(try handle.load(id).withBytes { body(position, .bytes($0)) })
+          values.append(try handle.load(id, size: size).withBytes { body(position, .bytes($0)) })
         } catch {
           guard error.kind == .tooLarge else { throw error }
           values.append(body(position, .baseTooLarge))

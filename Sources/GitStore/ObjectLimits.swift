@@ -69,7 +69,7 @@ extension RepositoryHandle {
         .tooLarge, "the file's content \(id.short) has \(size) bytes, more than the \(limit) that are read",
         hint: "make the file smaller")
     }
-    return try load(id).bytes
+    return try load(id, size: size).bytes
   }
 
   /// The size of an object with the expected type.
@@ -83,14 +83,16 @@ extension RepositoryHandle {
     return header.size
   }
 
-  /// Reads an object whose size the caller has checked.
+  /// Reads an object.
+  ///
+  /// - Parameter size: its size, which the caller has checked; needed for objects above `AllocationLimit.standard`.
   ///
   /// - Throws: `GitError`: as `header(of:)`, `.tooLarge` if it is stored as a difference to an object beyond
   ///   `AllocationLimit`.
-  func load(_ id: ObjectID) throws(GitError) -> RawObject {
+  func load(_ id: ObjectID, size: Int = 0) throws(GitError) -> RawObject {
     var raw = id.raw
     var result: OpaquePointer?
-    let code = git_odb_read(&result, objectStore, &raw)
+    let code = AllocationLimit.allowing(objectOf: size) { git_odb_read(&result, objectStore, &raw) }
     guard code >= 0, let result else { throw missing(id, code) }
     return RawObject(Owned(result, release: git_odb_object_free))
   }

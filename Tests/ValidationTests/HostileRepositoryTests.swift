@@ -72,7 +72,7 @@ struct HostileRepositoryTests {
 
   @Test("a small file that is a difference to a huge one is a finding")
   func hugeBase() async throws {
-    let (small, _) = try repository.difference(toZeros: 66 << 20, content: "x: 1")
+    let (small, _) = try repository.difference(toZeros: 34 << 20, content: "x: 1")
     let folder = try repository.git("mktree", input: "100644 blob \(small)\tsmall.yaml\n")
     let head = try repository.commit(folder: "clusters", folder)
     let validation = try await validate(.commits(base: base, head: head))
