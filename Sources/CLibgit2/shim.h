@@ -29,6 +29,11 @@ static inline int kdops_set_allocator(git_allocator *allocator) {
   return git_libgit2_opts(GIT_OPT_SET_ALLOCATOR, allocator);
 }
 
+static inline int kdops_set_pack_windows(size_t window, size_t all) {
+  int code = git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, window);
+  return code < 0 ? code : git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, all);
+}
+
 static inline int kdops_set_user_agent(const char *agent) {
   return git_libgit2_opts(GIT_OPT_SET_USER_AGENT, agent);
 }

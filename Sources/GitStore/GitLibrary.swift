@@ -18,6 +18,7 @@ public enum GitLibrary {
     do throws(GitError) {
       try AllocationLimit.install()
       try check(kdops_set_cache_size(Int(cacheBytes)), "limit libgit2's cache")
+      try check(kdops_set_pack_windows(windowBytes, mappedBytes), "limit the mapped part of packs")
       try check(kdops_set_user_agent("kdops"), "name ourselves to servers")
       // git itself does not verify hashes on read either; zlib's own checksum reveals damage.
       try check(kdops_set_strict_hash_verification(0), "choose how objects are checked")
@@ -31,6 +32,10 @@ public enum GitLibrary {
   /// libgit2's cache for commits and small trees; its default of 256 MB is more than the memory limit of the
   /// whole daemon.
   private static let cacheBytes = 16 * 1024 * 1024
+
+  /// How much of a pack is mapped at once, and how much of all packs; libgit2's defaults are 1 GB and 32 GB.
+  private static let windowBytes = 32 << 20
+  private static let mappedBytes = 128 << 20
 
   /// Allows repositories of other users, in the whole process. For a hook: git started it from that very
   /// repository after it checked the owner itself.

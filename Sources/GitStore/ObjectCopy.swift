@@ -36,12 +36,14 @@ struct ObjectCopy {
   mutating func copy(_ tips: [ObjectID]) throws(GitError) -> Int {
     do throws(GitError) {
       for tip in tips { try collect(tip) }
+      let copied = try copyLargePackedFiles()
+      wanted.removeAll { copied.contains($0.id) }
       if wanted.count > Self.packThreshold, try !hasHugeFolder() {
         try writePack()
       } else {
         for item in wanted { try copyOne(item.id, item.type) }
       }
-      return wanted.count
+      return wanted.count + copied.count
     } catch {
       switch error.kind {
       case .gone, .corrupt:
@@ -151,12 +153,40 @@ struct ObjectCopy {
     try confirm(written, id)
   }
 
+  /// Copies the large files that the source has in packs, as they are stored, into one pack. Nothing has to be there
+  /// before a file.
+  ///
+  /// - Returns: the files that were copied; not those that are stored as differences or in no pack.
+  private func copyLargePackedFiles() throws(GitError) -> Set<ObjectID> {
+    var large: [(id: ObjectID, size: Int)] = []
+    for item in wanted where item.type == GIT_OBJECT_BLOB {
+      let size = try source.size(of: item.id, item.type)
+      if size > Self.streamThreshold { large.append((item.id, size)) }
+    }
+    if large.isEmpty { return [] }
+    var packs = PackIndexes(objects: source.commonFolder + "objects/")
+    var entries: [PackedEntry] = []
+    var copied: Set<ObjectID> = []
+    for (id, size) in large {
+      guard let entry = packs.wholeBlob(id, size: size) else { continue }
+      entries.append(entry)
+      copied.insert(id)
+    }
+    if entries.isEmpty { return [] }
+    try PackOfEntries.write(entries, to: target.gitFolder + "objects/pack", tick: tick)
+    try check(git_odb_refresh(target.objectStore), "look at the new pack")
+    for id in copied where !target.hasNow(id) { throw differs(id) }
+    return copied
+  }
+
   /// Checks the written id against the expected one. The id is a checksum, so a damaged object gets another
   /// id.
   private func confirm(_ written: git_oid, _ id: ObjectID) throws(GitError) {
-    guard ObjectID(written) == id else {
-      throw GitError(.corrupt, "object \(id) has other content than its name says")
-    }
+    guard ObjectID(written) == id else { throw differs(id) }
+  }
+
+  private func differs(_ id: ObjectID) -> GitError {
+    GitError(.corrupt, "object \(id) has other content than its name says")
   }
 
   /// Copies an object in chunks.

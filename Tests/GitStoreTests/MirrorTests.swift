@@ -14,6 +14,33 @@ struct MirrorTests {
     try await Mirror.open(Remote(try GitURL(remote)), at: path, refs: refs)
   }
 
+  @Test("large files in packs are copied as they are stored, into one pack", arguments: [2, 300])
+  func largePacked(small: Int) async throws {
+    let bare = try TemporaryRepository(bare: true)
+    let work = try bare.clone()
+    var generator = SeededRandom(seed: 7)
+    func random(_ count: Int) -> String {
+      String(
+        decoding: (0..<count).map { _ in UInt8.random(in: 0x20..<0x7f, using: &generator) }, as: UTF8.self)
+    }
+    let files = Dictionary(uniqueKeysWithValues: (0..<small).map { ("f/\($0)", "\($0)") })
+    try work.commit(files.merging(["a": random(3 << 20), "b": random(2 << 20)]) { $1 })
+    try work.push()
+    try bare.git("config", "core.bigFileThreshold", "1m")
+    try bare.git("gc", "--quiet", "--prune=now")
+    let mirror = try await mirror("file://" + bare.path)
+    let head = try await mirror.fetch("main").new
+    let packs = try FileManager.default.contentsOfDirectory(atPath: path + "/objects/pack")
+    #expect(packs.filter { $0.hasSuffix(".pack") }.count == (small < 200 ? 1 : 2))
+    for entry in try await mirror.repository.tree(at: head) {
+      let copied = try await mirror.repository.blob(entry.id, limit: 4 << 20)
+      #expect(try ObjectID.ofBlob(copied) == entry.id)
+    }
+    try TemporaryRepository.run(["git", "fsck", "--full", "--strict"], in: path)
+    #expect(try await mirror.compact(packs: 0, loose: 0))
+    #expect(try await mirror.fetch("main").unchanged)
+  }
+
   @Test("the first fetch brings the branch, the next only what is new")
   func incremental() async throws {
     let bare = try TemporaryRepository(bare: true)
