@@ -117,6 +117,21 @@ struct HiddenUse: Sendable, CustomTestStringConvertible {
       time.sleep(90)
       """),
     HiddenUse(
+      "deleted files that are being sent over a full socket", .disk,
+      """
+      for _ in range(30):
+        left, right = socket.socketpair()
+        left.setblocking(False)
+        try:
+          while True: left.send(b"x" * 4096)
+        except BlockingIOError: left.setblocking(True)
+        file = deleted(40 << 20)
+        threading.Thread(target=socket.send_fds, args=(left, [b"x"], [file])).start()
+        time.sleep(1)
+        os.close(file)
+      time.sleep(90)
+      """),
+    HiddenUse(
       "a deleted program that runs", .disk,
       """
       file = os.open("/opt/program", os.O_WRONLY | os.O_CREAT, 0o755)
@@ -206,6 +221,27 @@ struct HeldFilesTests {
     #expect(memory(shared: 80, limit: 150) == 128)
     #expect(memory(shared: 500, limit: 1000) == 548)
     #expect(memory(shared: 500, limit: 150) == 548)
+  }
+
+  @Test("a system call that waits keeps its files, also when they were closed")
+  func waitingCalls() throws {
+    #if arch(x86_64)
+      func keeps(_ line: String) -> Bool { WaitingCall(line)?.keepsUnknown { $0 == 3 } ?? false }
+      #expect(!keeps("running\n"))
+      #expect(!keeps("-1 0x7ffe 0x7fdc\n"))
+      #expect(!keeps("61 0x6fec 0x7f 0x0 0x0 0x1 0x0 0x7f 0x7f\n"))
+      #expect(!keeps("73 0x3 0x2 0x0 0x0 0x0 0x0 0x7f 0x7f\n"))
+      #expect(keeps("73 0x4 0x2 0x0 0x0 0x0 0x0 0x7f 0x7f\n"))
+      #expect(keeps("40 0x3 0x5 0x0 0x0 0x0 0x0 0x7f 0x7f\n"))
+      #expect(keeps("46 0x3 0x7fdc 0x0 0x0 0x0 0x0 0x7f 0x7f\n"))
+    #endif
+  }
+
+  @Test("a disk is nearly full below a twentieth of its size, or 4 GiB")
+  func nearlyFull() {
+    #expect(MachineUse.isNearlyFull(size: 20 << 30, available: 1 << 30 - 1))
+    #expect(!MachineUse.isNearlyFull(size: 20 << 30, available: 1 << 30))
+    #expect(!MachineUse.isNearlyFull(size: 1 << 40, available: 4 << 30))
   }
 
   @Test("a disk that filled up counts only together with the files that are known")

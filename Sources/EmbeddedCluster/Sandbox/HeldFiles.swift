@@ -8,7 +8,8 @@ struct HeldUse: Sendable, Hashable {
   var shared = 0
   /// Deleted files.
   var disk = 0
-  /// Whether they sent descriptors over a socket that were not received yet.
+  /// Whether they sent descriptors over a socket that were not received yet, or wait in a system call that keeps
+  /// a closed file.
   var hasUnreceived = false
   /// Whether they map deleted files or shared memory whose size this user may not read.
   var hasUnreadable = false
@@ -41,6 +42,8 @@ struct HeldFiles {
     use.memory += sockets.count * Self.queues
   }
 
+  /// The kernel's memory for an open file.
+  private static let file = 1536
   /// The initial size of a pipe.
   private static let pipe = 64 << 10
   /// The size of the queues at both ends of a socket: scripts cannot change the default.
@@ -54,11 +57,17 @@ struct HeldFiles {
   private mutating func addThreads(of process: String) {
     for thread in ProcFolder.names("\(process)/task") {
       let folder = "\(process)/task/\(thread)"
-      for name in ProcFolder.names("\(folder)/fd") {
+      let names = ProcFolder.names("\(folder)/fd")
+      for name in names {
         guard let kind = addFile("\(folder)/fd/\(name)"), kind == S_IFSOCK else { continue }
         if isCarrying("\(folder)/fdinfo/\(name)") { use.hasUnreceived = true }
       }
       addFile("\(folder)/cwd")
+      if let call = FileText.read("\(folder)/syscall").flatMap(WaitingCall.init),
+        call.keepsUnknown({ names.contains(String($0)) })
+      {
+        use.hasUnreceived = true
+      }
     }
   }
 
@@ -76,6 +85,7 @@ struct HeldFiles {
   private mutating func addFile(_ path: String) -> mode_t? {
     var info = stat()
     guard stat(path, &info) == 0, files.insert(FileID(info)).inserted else { return nil }
+    use.memory += Self.file
     let kind = info.st_mode & S_IFMT
     switch kind {
     case S_IFSOCK: sockets.insert(UInt64(info.st_ino))
@@ -139,7 +149,8 @@ struct HeldFiles {
       use.hasUnreceived = true
       use.memory += Self.queues
     }
-    for (file, version) in [("tcp", ""), ("tcp6", "6")] where hasTCP(process, version) {
+    for (file, version) in [("tcp", ""), ("tcp6", "6"), ("udp", ""), ("udp6", "6")]
+    where hasSockets(process, file, version) {
       LineReader.forEachLine("\(process)/net/\(file)") { line in
         // Number, two addresses, state, both queues.
         let fields = line.split(separator: space, maxSplits: 5)
@@ -153,8 +164,8 @@ struct HeldFiles {
   }
 
   /// Whether a network has such sockets: it takes the kernel some milliseconds to list them.
-  private func hasTCP(_ process: String, _ version: String) -> Bool {
-    let name = "TCP\(version): inuse "
+  private func hasSockets(_ process: String, _ file: String, _ version: String) -> Bool {
+    let name = "\(file.uppercased()): inuse "
     return (FileText.read("\(process)/net/sockstat\(version)") ?? "").split(separator: "\n").contains {
       line in
       line.hasPrefix(name) && !line.dropFirst(name.count).hasPrefix("0")

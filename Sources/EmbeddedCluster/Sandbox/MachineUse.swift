@@ -7,6 +7,11 @@ import Glibc
 struct MachineUse: Sendable, Hashable {
   private(set) var disk = 0
   private(set) var shared = 0
+  /// Whether one of the file systems has almost no space left.
+  private(set) var isNearlyFull = false
+
+  /// At most this much is kept free, and at most a twentieth of a file system.
+  private static let reserve = 4 << 30
 
   /// - Parameters:
   ///   - folders: their file systems are measured.
@@ -18,8 +23,11 @@ struct MachineUse: Sendable, Hashable {
       guard stat(folder, &info) == 0, devices.insert(UInt64(info.st_dev)).inserted,
         statvfs(folder, &system) == 0
       else { continue }
-      disk +=
-        Int(clamping: system.f_blocks - min(system.f_blocks, system.f_bfree)) * Int(clamping: system.f_frsize)
+      let block = Int(clamping: system.f_frsize)
+      let (size, free) = (Int(clamping: system.f_blocks), Int(clamping: min(system.f_blocks, system.f_bfree)))
+      disk += (size - free) * block
+      let available = Int(clamping: system.f_bavail) * block
+      isNearlyFull = isNearlyFull || Self.isNearlyFull(size: size * block, available: available)
     }
     for line in (FileText.read("\(proc)/meminfo") ?? "").split(separator: "\n") where line.hasPrefix("Shmem:")
     {
@@ -27,5 +35,5 @@ struct MachineUse: Sendable, Hashable {
     }
   }
 
-  init(disk: Int, shared: Int) { (self.disk, self.shared) = (disk, shared) }
+  static func isNearlyFull(size: Int, available: Int) -> Bool { available < min(reserve, size / 20) }
 }

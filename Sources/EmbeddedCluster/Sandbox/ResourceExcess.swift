@@ -20,9 +20,9 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
       "the pod's files and volumes take more than the \(Self.words(limit)) of disk that are allowed "
         + "(scripts.disk); remove files, or have the limit raised"
     case .unknownDisk(let limit):
-      "it keeps deleted files whose size cannot be read, and the disk's use has grown since its start by what, with "
-        + "the pod's files, is more than the \(Self.words(limit)) of disk that are allowed (scripts.disk); keep no "
-        + "deleted files mapped or unreceived on a socket"
+      "the disk's use has grown since its start by what, with the pod's files, is more than the "
+        + "\(Self.words(limit)) of disk that are allowed (scripts.disk), and it may keep deleted files whose size cannot "
+        + "be read; keep none mapped or unreceived on a socket, and see that the disk has space left"
     case .depth(let limit):
       "the pod has folders that are more than \(limit) deep, whose size cannot be watched; remove them"
     case .processes(let limit): "it ran more than the \(limit) processes at once that are allowed"

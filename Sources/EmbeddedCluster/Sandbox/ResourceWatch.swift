@@ -191,8 +191,10 @@ final class ResourceWatch: Sendable {
     var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: held.disk)
     for folder in entry.subject.record.measured { use.add(folder) }
     let firstDiskUse = entry.firstDiskUse ?? use.bytes
-    if held.hasUnreceived || held.hasUnreadable {
-      let now = MachineUse(folders: entry.subject.record.measured, proc: proc)
+    let now = MachineUse(folders: entry.subject.record.measured, proc: proc)
+    // There are more ways to keep a file, such as a system call that is under way, than the kernel shows. They matter
+    // when they fill the disk.
+    if held.hasUnreceived || held.hasUnreadable || now.isNearlyFull {
       use.addUnknown(now.disk - entry.start.disk - (use.bytes - firstDiskUse))
     }
     // Counting many files takes long: a tenth of the time is spent on it, more only if the pause would be too long.
