@@ -169,6 +169,46 @@ struct HiddenUseTests {
       }
     }
   }
+
+  @Test("calls that keep memory in the kernel are refused, and queues of sockets cannot be made larger")
+  func kernelMemory() async throws {
+    let program = """
+      import ctypes, errno, os, platform, socket
+      libc = ctypes.CDLL(None, use_errno=True)
+      isX86 = platform.machine() == "x86_64"
+      def call(name, x86, arm, *arguments):
+        result = libc.syscall(x86 if isX86 else arm, *arguments)
+        print(name, "works" if result >= 0 else errno.errorcode[ctypes.get_errno()])
+      call("vmsplice", 278, 75, 1, 0, 0, 0)
+      call("io_setup", 206, 0, 1, ctypes.byref(ctypes.c_ulong(0)))
+      call("msgget", 68, 186, 0, 0o600)
+      call("semget of 64", 64, 190, 0, 64, 0o600)
+      call("semget of 65", 64, 190, 0, 65, 0o600)
+      left, right = socket.socketpair()
+      before = left.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+      for option in [socket.SO_SNDBUF, socket.SO_RCVBUF, 32, 33]: left.setsockopt(socket.SOL_SOCKET, option, 1 << 24)
+      print("queue", "as before" if left.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == before else "larger")
+      left.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+      print("other option", left.getsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED))
+      """
+    try await World.with(sandbox: .bubblewrap) { world in
+      _ = try await world.cluster.create(World.set("web", replicas: 1))
+      await world.cluster.settle()
+      let request = ExecRequest(command: ["/usr/bin/python3", "-c", program])
+      let result = try await world.cluster.exec(World.name("web-0"), request)
+      #expect(
+        result.out == """
+          vmsplice ENOSYS
+          io_setup ENOSYS
+          msgget ENOSYS
+          semget of 64 works
+          semget of 65 ENOSYS
+          queue as before
+          other option 1
+
+          """, "\(result.err)")
+    }
+  }
 }
 
 @Suite("Counting what processes hold")

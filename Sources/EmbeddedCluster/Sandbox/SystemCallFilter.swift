@@ -1,6 +1,8 @@
 /// Refuses system calls that a script could misuse. They fail as on a kernel without them (`ENOSYS`).
 ///
-/// - Memory that is not attributed to any process: anonymous files, System V shared memory, io_uring, BPF maps.
+/// - Memory that is not attributed to any process: anonymous files, System V shared memory, messages and large
+///   sets of semaphores, io_uring and its predecessor, BPF maps, pages given to a pipe.
+/// - Larger queues of sockets. Such a request has no effect, and does not fail: it is a hint.
 /// - Control over another process, such as bubblewrap's first process in the sandbox: ptrace and its relatives.
 ///   `/proc/<pid>/mem` stays, so nothing outside the sandbox relies on that process.
 ///
@@ -12,37 +14,46 @@ enum SystemCallFilter {
   private struct Calls {
     /// `AUDIT_ARCH_…`
     var architecture: UInt32
-    /// memfd_create, memfd_secret, bpf, io_uring_setup; and the calls that create shared memory, where sizes
-    /// cannot be checked.
+    /// memfd_create, memfd_secret, bpf, io_uring_setup, io_setup, vmsplice, msgget; and the calls whose arguments
+    /// cannot be checked: shmget, ipc, socketcall.
     var hiddenMemory: [UInt32]
     /// ptrace, process_vm_readv, process_vm_writev, pidfd_getfd.
     var otherProcesses: [UInt32]
     /// shmget, refused for sizes above `sharedMemory`; nil if it is always refused.
     var shmget: UInt32?
+    /// semget, refused for more than `semaphores`.
+    var semget: UInt32
+    /// setsockopt, without effect for the sizes of queues.
+    var setsockopt: UInt32
   }
 
   private static let tables = [
     // x86_64
     Calls(
-      architecture: 0xC000_003E, hiddenMemory: [319, 447, 321, 425], otherProcesses: [101, 310, 311, 438],
-      shmget: 29),
+      architecture: 0xC000_003E, hiddenMemory: [319, 447, 321, 425, 206, 278, 68],
+      otherProcesses: [101, 310, 311, 438], shmget: 29, semget: 64, setsockopt: 54),
     // i386
     Calls(
-      architecture: 0x4000_0003, hiddenMemory: [356, 447, 357, 425, 395, 117],
-      otherProcesses: [26, 347, 348, 438]),
+      architecture: 0x4000_0003, hiddenMemory: [356, 447, 357, 425, 245, 316, 399, 395, 117, 102],
+      otherProcesses: [26, 347, 348, 438], semget: 393, setsockopt: 366),
     // aarch64
     Calls(
-      architecture: 0xC000_00B7, hiddenMemory: [279, 447, 280, 425], otherProcesses: [117, 270, 271, 438],
-      shmget: 194),
+      architecture: 0xC000_00B7, hiddenMemory: [279, 447, 280, 425, 0, 75, 186],
+      otherProcesses: [117, 270, 271, 438], shmget: 194, semget: 190, setsockopt: 208),
     // arm
     Calls(
-      architecture: 0x4000_0028, hiddenMemory: [385, 447, 386, 425, 307],
-      otherProcesses: [26, 376, 377, 438]),
+      architecture: 0x4000_0028, hiddenMemory: [385, 447, 386, 425, 243, 343, 303, 307],
+      otherProcesses: [26, 376, 377, 438], semget: 299, setsockopt: 294),
   ]
 
   /// The largest segment of shared memory, in bytes: databases need a small one. A sandbox has at most 4096 of
   /// them.
   private static let sharedMemory: UInt32 = 64 << 10
+  /// The largest set of semaphores: databases use sets of some twenty. A sandbox has at most 32,000 sets, and a
+  /// semaphore takes 64 bytes.
+  private static let semaphores: UInt32 = 64
+  /// SOL_SOCKET, and SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE.
+  private static let (socketLevel, queueSizes): (UInt32, [UInt32]) = (1, [7, 8, 32, 33])
   /// This bit is set in calls of the x32 ABI, which no Debian kernel supports.
   private static let x32: UInt32 = 0x4000_0000
 
@@ -66,6 +77,8 @@ enum SystemCallFilter {
     static let allow = result(0x7FFF_0000)
     /// `SECCOMP_RET_ERRNO` with `ENOSYS`.
     static let refuse = result(0x0005_0000 | 38)
+    /// The same without an error: the call does nothing and returns 0.
+    static let ignore = result(0x0005_0000)
     /// Skips a number of instructions unless the loaded word equals the value.
     static func unless(equal value: UInt32, skip: UInt8) -> Instruction {
       Instruction(code: 0x15, ifFalse: skip, value: value)
@@ -77,8 +90,9 @@ enum SystemCallFilter {
 
   private static let numberOffset: UInt32 = 0
   private static let architectureOffset: UInt32 = 4
-  /// The low and the high half of the second argument.
-  private static let sizeOffset: (low: UInt32, high: UInt32) = (24, 28)
+  /// The low and the high half of the second argument, and the low half of the third.
+  private static let secondOffset: (low: UInt32, high: UInt32) = (24, 28)
+  private static let thirdOffset: UInt32 = 32
 
   private static let program: [Instruction] = {
     var program = [Instruction.load(architectureOffset)]
@@ -96,12 +110,27 @@ enum SystemCallFilter {
       body += [.unless(equal: call, skip: 1), .refuse]
     }
     if let shmget = table.shmget {
-      let sizes: [Instruction] = [
-        .load(sizeOffset.high), .unless(above: 0, skip: 1), .refuse, .load(sizeOffset.low),
-        .unless(above: sharedMemory, skip: 1), .refuse,
-      ]
-      body += [.unless(equal: shmget, skip: UInt8(sizes.count))] + sizes
+      body += checks(
+        of: shmget,
+        [
+          .load(secondOffset.high), .unless(above: 0, skip: 1), .refuse, .load(secondOffset.low),
+          .unless(above: sharedMemory, skip: 1), .refuse,
+        ])
     }
+    body += checks(
+      of: table.semget, [.load(secondOffset.low), .unless(above: semaphores, skip: 1), .refuse])
+    body += checks(
+      of: table.setsockopt,
+      [
+        .load(secondOffset.low), .unless(equal: socketLevel, skip: UInt8(1 + 2 * queueSizes.count)),
+        .load(thirdOffset),
+      ]
+        + queueSizes.flatMap { [.unless(equal: $0, skip: 1), .ignore] })
     return body + [.allow]
+  }
+
+  /// Instructions for one call, which is allowed unless they return. The call's number is loaded before them.
+  private static func checks(of call: UInt32, _ instructions: [Instruction]) -> [Instruction] {
+    [.unless(equal: call, skip: UInt8(instructions.count + 1))] + instructions + [.allow]
   }
 }
