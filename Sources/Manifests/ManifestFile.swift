@@ -10,6 +10,8 @@ public struct ManifestFile: Sendable, Hashable {
   /// The findings of rules about files. If one is an error, the file may contain objects that `documents` lacks, so a
   /// missing object must not count as deleted.
   public var findings: [Diagnostic] = []
+  /// The number of values in the file as far as it was read, where each alias counts as everything that it expands to.
+  public var valueCount = 0
 
   /// Creates a file from known content.
   public init(path: String, documents: [ManifestDocument] = [], findings: [Diagnostic] = []) {
@@ -48,7 +50,9 @@ public struct ManifestFile: Sendable, Hashable {
   ) -> ManifestFile {
     var reader = ManifestReader(path: path, bytes: bytes, defaultNamespace: defaultNamespace, limits: limits)
     reader.read()
-    return ManifestFile(path: path, documents: reader.documents, findings: reader.findings)
+    var file = ManifestFile(path: path, documents: reader.documents, findings: reader.findings)
+    file.valueCount = reader.valueCount
+    return file
   }
 
   /// The place of a value, or of its key, in a file. For several places in one file use `ManifestPositions`.

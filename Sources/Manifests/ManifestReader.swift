@@ -15,6 +15,7 @@ struct ManifestReader {
   private let limits: ManifestLimits
   private(set) var documents: [ManifestDocument] = []
   private(set) var findings: [Diagnostic] = []
+  private(set) var valueCount = 0
   /// The number of findings beyond the limit, and their highest severity.
   private var omitted = 0
   private var worstOmitted = Severity.warning
@@ -51,8 +52,10 @@ struct ManifestReader {
 
   private mutating func readJSON() throws(FileIssue) {
     do throws(JSONSyntaxError) {
-      take(
-        try JSON.parse(bytes, depthLimit: limits.depth, nodeLimit: limits.nodes), document: 0, prefix: .root)
+      let (json, count) = try JSON.parseCounting(
+        bytes, depthLimit: limits.depth, nodeLimit: limits.nodes)
+      valueCount = count
+      take(json, document: 0, prefix: .root)
     } catch {
       throw JSONProblem.issue(of: error, in: bytes)
     }
@@ -61,6 +64,7 @@ struct ManifestReader {
   private mutating func readYAML() throws(FileIssue) {
     var reader = try YAMLReader(bytes, limits: limits)
     while let document = try reader.next() {
+      valueCount = reader.valueCount
       guard document.issues.isEmpty else {
         let object = object(of: document.json)
         for issue in document.issues { report(issue, object: object) }

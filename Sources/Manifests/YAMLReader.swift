@@ -32,8 +32,12 @@ struct YAMLReader: ~Copyable {
   private var anchors: [String: Anchor] = [:]
   private var openAnchors: Set<String> = []
   private var nodes = 0
+  private var keys = 0
   private var bytes = 0
   private var deepest = 0
+
+  /// The number of values that were read, without keys.
+  var valueCount: Int { nodes - keys }
 
   init(_ bytes: UnsafeRawBufferPointer, limits: ManifestLimits) throws(FileIssue) {
     events = try YAMLEvents(bytes)
@@ -117,6 +121,7 @@ struct YAMLReader: ~Copyable {
       let value = try node(depth: depth)
       switch key {
       case .name(let name):
+        keys += 1
         if members.isEmpty {
           guard let one = first else {
             first = (name, value)

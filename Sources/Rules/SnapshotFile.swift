@@ -25,8 +25,8 @@ public struct SnapshotFile: Sendable {
   let objects: [Object]
   let findings: [Diagnostic]
   let isWhole: Bool
-  /// The number of values that a snapshot keeps of the file. A finding counts as several values, as it takes the memory
-  /// of several.
+  /// The number of values in the file; 0 if it has no objects, so that a snapshot keeps none of them. A finding counts
+  /// as several values, as it takes the memory of several.
   public let valueCount: Int
 
   private static let valuesOfFinding = 5
@@ -39,12 +39,11 @@ public struct SnapshotFile: Sendable {
     var objects: [Object] = []
     objects.reserveCapacity(file.documents.count)
     var count = file.findings.count * Self.valuesOfFinding
+    if !file.documents.isEmpty { count += file.valueCount }
     for document in file.documents {
       let schemaFindings = SchemaCheck.findings(of: document)
       objects.append(Self.object(document, schemaFindings, in: file.path, defaultNamespace))
       count += schemaFindings.count * Self.valuesOfFinding
-      count += document.json["metadata"]?.valueCount ?? 0
-      count += document.json["spec"]?.valueCount ?? 0
     }
     self.objects = objects
     valueCount = count

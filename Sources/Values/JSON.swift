@@ -141,17 +141,6 @@ extension JSON {
     }
   }
 
-  /// The number of values in the tree, including this one.
-  public var valueCount: Int {
-    var count = 1
-    switch self {
-    case .array(let items): for item in items { count += item.valueCount }
-    case .object(let members): for item in members.storage.values.elements { count += item.valueCount }
-    case .null, .bool, .integer, .number, .string: break
-    }
-    return count
-  }
-
   /// A string, or null for nil.
   public init(_ value: String?) { self = value.map(JSON.string) ?? .null }
   public init(_ value: Int) { self = .integer(Int64(value)) }

@@ -9,8 +9,15 @@ extension JSON {
   public static func parse(
     _ bytes: UnsafeRawBufferPointer, depthLimit: Int = defaultDepthLimit, nodeLimit: Int = .max
   ) throws(JSONSyntaxError) -> JSON {
+    try parseCounting(bytes, depthLimit: depthLimit, nodeLimit: nodeLimit).json
+  }
+
+  /// Parses exactly one JSON value from UTF-8, and counts all values in it.
+  public static func parseCounting(
+    _ bytes: UnsafeRawBufferPointer, depthLimit: Int = defaultDepthLimit, nodeLimit: Int = .max
+  ) throws(JSONSyntaxError) -> (json: JSON, valueCount: Int) {
     var parser = JSONParser(bytes: bytes, depthLimit: depthLimit, nodeLimit: nodeLimit)
-    return try parser.wholeText()
+    return (try parser.wholeText(), parser.nodes)
   }
 
   /// Parses exactly one JSON value from UTF-8 bytes.
@@ -53,7 +60,7 @@ struct JSONParser {
   var position = 0
   private var depth = 0
   private let nodeLimit: Int
-  private var nodes = 0
+  private(set) var nodes = 0
 
   init(bytes: UnsafeRawBufferPointer, depthLimit: Int, nodeLimit: Int) {
     self.bytes = bytes.assumingMemoryBound(to: UInt8.self)
