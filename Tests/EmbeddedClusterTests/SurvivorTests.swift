@@ -117,6 +117,30 @@ struct SurvivorTests {
     }
   }
 
+  @Test("a script is gone when its command has ended because its wrapper was killed", arguments: daemons)
+  func killedWrapper(isRoot: Bool) async throws {
+    try await Self.withScene(isRoot: isRoot) { scene in
+      let command = try scene.start(["sh", "-c", "touch /opt/on; while :; do sleep 1; done"])
+      await scene.waitForFile("on")
+      let wrapper = try #require(CommandProcess.wrapper(of: command.place)?.stamp)
+      #expect(kill(wrapper.process, SIGKILL) == 0)
+      guard case .notStarted = try await command.ending.wait() else {
+        Issue.record("it has an exit code")
+        return
+      }
+      #expect(scene.survivors == [])
+      #expect(SafeFolder.kind(command.place) == nil)
+    }
+  }
+
+  @Test("a script does not see the name of its command's folder", arguments: daemons)
+  func variable(isRoot: Bool) async throws {
+    try await Self.withScene(isRoot: isRoot) { scene in
+      let command = try scene.start(["sh", "-c", "env | grep -c KDOPS"])
+      #expect(Self.code(try await command.ending.wait()) == 1)
+    }
+  }
+
   #if arch(x86_64)
     /// Replaces the code of the first process in the sandbox: that process reports an end with code 0, waits for
     /// nobody any more, and no longer dies with its parent. Then the script goes on for ten minutes.

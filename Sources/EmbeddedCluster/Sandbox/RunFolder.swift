@@ -43,14 +43,20 @@ struct RunFolder: Sendable {
   }
 
   private static func endCommands(_ folders: [String]) {
-    let wrappers = folders.compactMap(CommandProcess.wrapper(of:)).map(\.stamp)
+    let alive = folders.compactMap(CommandProcess.wrapper(of:))
+    let wrappers = alive.map(\.stamp)
     // Found while the wrapper lives.
     let started = CommandProcess.descendants(of: wrappers)
+    let abandoned = CommandProcess.leftovers(
+      of: folders.filter { folder in
+        !alive.contains { $0.folder == folder } && BubblewrapStatus(file: "\(folder)/status").exitCode == nil
+      })
     // The first process of the namespace around the sandbox is in this group. When it dies, the kernel ends all
     // others in that namespace, also those that are just being started.
     for wrapper in wrappers where wrapper.isAlive { kill(-wrapper.process, SIGKILL) }
+    for stamp in abandoned where stamp.isAlive { kill(stamp.process, SIGKILL) }
     var patience = 2_000
-    while patience > 0, (wrappers + started).contains(where: \.isAlive) {
+    while patience > 0, (wrappers + started + abandoned).contains(where: \.isAlive) {
       // Only without that namespace, as in a command of an older daemon.
       if patience == 1_900 { for stamp in started where stamp.exists { kill(stamp.process, SIGKILL) } }
       usleep(1_000)
@@ -159,6 +165,24 @@ enum CommandProcess {
     }
     for wrapper in wrappers { confirmed[wrapper.process] = nil }
     return Array(confirmed.values)
+  }
+
+  /// The environment variable with the name of the command's folder, which the wrapper sets for the sandbox. The
+  /// script's own processes do not get it.
+  static let variable = "KDOPS_COMMAND"
+
+  /// Returns the processes around the sandboxes of commands whose wrapper has died before them, for example because
+  /// the machine ran out of memory. When they die, everything in the sandbox does.
+  static func leftovers(of folders: [String]) -> [ProcessStamp] {
+    guard !folders.isEmpty else { return [] }
+    let wanted = Set(folders.compactMap { names($0).last }.map { ArraySlice("\(variable)=\($0)".utf8) })
+    return ((try? SafeFolder.names(in: "/proc")) ?? []).compactMap { name in
+      guard let stamp = Int32(name).flatMap(ProcessStamp.init(process:)),
+        let environment = FileText.bytes("/proc/\(name)/environ", limit: 64 << 10),
+        environment.split(separator: 0).contains(where: wanted.contains), stamp.exists
+      else { return nil }
+      return stamp
+    }
   }
 
   /// The id of the machine's current boot.

@@ -42,7 +42,7 @@ struct ScriptRunner: Sendable {
     printf '%s\\n' "$self" "$boot" >"$folder/pid.new" && mv "$folder/pid.new" "$folder/pid" || exit 125
     {
       {
-        cat "$folder/stdin" 3>&- | "$@" 4>"$folder/status" 5<"$folder/filter" 2>&3 3>&-
+        cat "$folder/stdin" 3>&- | \(CommandProcess.variable)="${folder##*/}" "$@" 4>"$folder/status" 5<"$folder/filter" 2>&3 3>&-
         code=$?
         [ "$note" = no ] || printf '{ "exit-code": %d }\\n' "$code" >"$folder/status"
       } | { head -c "$limit" >"$folder/stdout"; cat >/dev/null; } 3>&-
@@ -128,6 +128,8 @@ struct ScriptRunner: Sendable {
     let stderr = FileText.bytes("\(place)/stderr", limit: outputLimit) ?? []
     let status = BubblewrapStatus(file: "\(place)/status")
     guard let code = status.exitCode else {
+      // If the wrapper was killed, the sandbox may still run.
+      RunFolder.end(command: place)
       let said = String(decoding: stderr.prefix(500), as: UTF8.self).split(separator: "\n").joined(
         separator: "; ")
       return .notStarted(said.isEmpty ? Self.noReason : said)
