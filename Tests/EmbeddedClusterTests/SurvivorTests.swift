@@ -145,8 +145,13 @@ struct SurvivorTests {
     /// Replaces the code of the first process in the sandbox: that process reports an end with code 0, waits for
     /// nobody any more, and no longer dies with its parent. Then the script goes on for ten minutes.
     private static let attack = #"""
-      open(my $call, "<", "/proc/1/syscall") or die "syscall: $!";
-      my ($stack, $place) = map { hex } (split " ", <$call>)[-2, -1];
+      my @call;
+      # Until it waits (wait4) it has no place in its code to be changed at.
+      until (@call && $call[0] eq 61) {
+        open(my $call, "<", "/proc/1/syscall") or die "syscall: $!";
+        @call = split " ", <$call>;
+      }
+      my $place = hex $call[-1];
       my ($event) = grep { (readlink("/proc/1/fd/$_") // "") =~ /eventfd/ } 0 .. 99;
       my $code =
         # prctl(PR_SET_PDEATHSIG, 0)
