@@ -8,7 +8,7 @@ let settings: [SwiftSetting] =
   + (strict ? [.treatAllWarnings(as: .error)] : [])
 
 /// Declares a library target whose sources are in the folder of the same name under `Sources`.
-func room(
+func target(
   _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
 ) -> Target {
   .target(
@@ -17,11 +17,12 @@ func room(
 
 /// Declares the test target of a library target.
 func tests(
-  _ room: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = []
+  _ target: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  resources: [Resource] = []
 ) -> Target {
   .testTarget(
-    name: "\(room)Tests",
-    dependencies: [.byName(name: room), "TestSupport"] + dependencies,
+    name: "\(target)Tests",
+    dependencies: [.byName(name: target), "TestSupport"] + dependencies,
     exclude: exclude,
     resources: resources, swiftSettings: settings)
 }
@@ -67,25 +68,25 @@ let package = Package(
     .systemLibrary(name: "CLibgit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
     .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
-    room("Values", [collections]),
-    room("Diagnostics", ["Values", crypto]),
-    room("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
-    room("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),
-    room("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests", hashTrees]),
-    room("GitStore", ["CLibgit2", "Values", "Diagnostics", crypto]),
-    room(
+    target("Values", [collections]),
+    target("Diagnostics", ["Values", crypto]),
+    target("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
+    target("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),
+    target("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests", hashTrees]),
+    target("GitStore", ["CLibgit2", "Values", "Diagnostics", crypto]),
+    target(
       "Signatures",
       ["Values", "Diagnostics", "GitStore", .product(name: "Subprocess", package: "swift-subprocess")]),
-    room("Layout", ["Values", "Diagnostics", "Manifests", "GitStore"]),
-    room("ClusterAPI", ["Values", "KubeDirector", logging]),
-    room(
+    target("Layout", ["Values", "Diagnostics", "Manifests", "GitStore"]),
+    target("ClusterAPI", ["Values", "KubeDirector", logging]),
+    target(
       "EmbeddedCluster",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", logging, crypto, deque,
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
-    room(
+    target(
       "Kubernetes",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "ClusterAPI", logging, nioCore, nioPosix,
@@ -96,8 +97,8 @@ let package = Package(
         .product(name: "Subprocess", package: "swift-subprocess"),
         certificates,
       ]),
-    room("Installation", ["Values", "KubeDirector", "ClusterAPI"]),
-    room(
+    target("Installation", ["Values", "KubeDirector", "ClusterAPI"]),
+    target(
       "Admission",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", logging, lifecycle,
@@ -108,56 +109,56 @@ let package = Package(
         .product(name: "SwiftASN1", package: "swift-asn1"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
-    room("Upgrade", ["Values", "KubeDirector"]),
-    room("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
-    room("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
-    room("Orders", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter", nioCore, nioPosix]),
-    room("Terminal", ["Diagnostics"]),
-    room(
+    target("Upgrade", ["Values", "KubeDirector"]),
+    target("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
+    target("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
+    target("Orders", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter", nioCore, nioPosix]),
+    target("Terminal", ["Diagnostics"]),
+    target(
       "Validation",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "StatusWriter",
         "Terminal", crypto,
       ]),
-    room(
+    target(
       "Hooks",
       [
         "Values", "Diagnostics", "GitStore", "Terminal", "Validation",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
-    room(
+    target(
       "Plan",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Upgrade", "StatusWriter",
         "Terminal", "Validation",
       ]),
-    room(
+    target(
       "Forge",
       [
         "Values", "Diagnostics", "GitStore", "StatusWriter", logging, nioCore,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
-    room(
+    target(
       "Reconciler",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
         "ClusterAPI", "StatusWriter", logging, hashTrees,
       ]),
-    room(
+    target(
       "Views",
       [
         "Values", "Diagnostics", "KubeDirector", "Rules", "ClusterAPI", "StatusWriter", "Reconciler",
         "Terminal",
         logging,
       ]),
-    room(
+    target(
       "Daemon",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Controller", "StatusWriter", "Orders", "Forge",
         "Reconciler", "Views", logging, lifecycle, signals,
       ]),
-    room(
+    target(
       "Rehearsal",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "ClusterAPI",
@@ -175,14 +176,14 @@ let package = Package(
       ],
       swiftSettings: settings),
 
-    room(
+    target(
       "TestSupport",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", nioCore, nioPosix, nioHTTP1,
         nioTLS, crypto, certificates,
       ]),
     // Separate from TestSupport, so that a change of Plan rebuilds few test targets.
-    room(
+    target(
       "TestSituations",
       ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "StatusWriter", "Plan"]),
     tests("Values"),

@@ -52,8 +52,8 @@ public struct Engine: Sendable {
   let logger: Logger
   let clock: any Clock<Duration>
   let now: @Sendable () -> Int
-  let world: World
-  let hands: Hands
+  let cache: ClusterCache
+  let executor: ActionExecutor
   let queue = WorkQueue()
   let jobs = Jobs()
 
@@ -61,12 +61,12 @@ public struct Engine: Sendable {
   ///
   /// - Parameters:
   ///   - stamp: verifies that a spec was applied from git; the engine acts on no other spec.
-  ///   - announcer: records events for users; the caller runs it.
+  ///   - eventRecorder: records events for users; the caller runs it.
   ///   - now: the wall clock, in whole seconds since 1970.
   public init(
     api: any ClusterAPI, settings: Settings = Settings(), stamp: Stamp, logger: Logger,
     clock: any Clock<Duration>,
-    announcer: Announcer? = nil, now: @escaping @Sendable () -> Int
+    eventRecorder: EventRecorder? = nil, now: @escaping @Sendable () -> Int
   ) {
     self.api = api
     self.settings = settings
@@ -74,10 +74,11 @@ public struct Engine: Sendable {
     self.logger = logger
     self.clock = clock
     self.now = now
-    world = World(
+    cache = ClusterCache(
       systemNamespace: settings.systemNamespace, installation: settings.installation, stamp: stamp,
       isTenant: settings.isTenant, now: now)
-    hands = Hands(api: api, world: world, settings: settings, logger: logger, announcer: announcer)
+    executor = ActionExecutor(
+      api: api, cache: cache, settings: settings, logger: logger, eventRecorder: eventRecorder)
   }
 
   /// Runs until the task is cancelled. Scripts that run at that moment continue, and the next engine resumes waiting
@@ -96,7 +97,7 @@ public struct Engine: Sendable {
       // ConfigMaps and Secrets are not watched before a cluster is connected to one.
       group.addTask {
         await withDiscardingTaskGroup { followers in
-          for await resource in world.connectedKinds where settings.follows(resource) {
+          for await resource in cache.connectedKinds where settings.follows(resource) {
             let label = resource == .secrets ? Wire.Label.secretType : Wire.Label.configMapType
             followers.addTask { await follow(resource, LabelSelector(equals: [:], exists: [label])) }
           }
@@ -118,13 +119,13 @@ public struct Engine: Sendable {
         // Budgets are the only kind that a server may lack. A server that has just started may not serve the other
         // kinds yet, which does not mean that no such objects exist.
         if error.kind == .unsupported, resource == .disruptionBudgets {
-          await world.lacks(resource)
+          await cache.lacks(resource)
         } else {
           logger.warning("watch.failed", metadata: ["kind": "\(resource.kind)", "error": "\(error)"])
         }
       }
     ) { change in
-      await queue.add(await world.take(change, of: resource))
+      await queue.add(await cache.take(change, of: resource))
     }
   }
 
@@ -138,9 +139,9 @@ public struct Engine: Sendable {
       // A transient error, such as a write conflict, is reported only if it persists.
       if let failure, !failure.isTransient || wait.map({ $0 >= Self.tellingWait }) ?? false {
         logger.warning("step.failed", metadata: ["cluster": "\(name)", "error": "\(failure)"])
-        if let cluster = await world.picture(name)?.cluster {
-          hands.announcer?.announce(
-            Announcement(
+        if let cluster = await cache.snapshot(name)?.cluster {
+          executor.eventRecorder?.announce(
+            RecordedEvent(
               about: cluster.reference, isWarning: true, reason: "StepFailed", message: failure.message))
         }
       }

@@ -32,7 +32,7 @@ enum ServiceAnnotation {
   static let mark = "kdops.dev/made-from"
 }
 
-extension World.Picture {
+extension ClusterCache.ClusterSnapshot {
   /// The pods as observed. A container whose commands have failed for some time waits for that reason, unless
   /// Kubernetes reports another one.
   var podObservations: [String: PodObservation] {

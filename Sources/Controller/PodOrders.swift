@@ -4,7 +4,7 @@ import Upgrade
 import Values
 
 // Converts a pod order of the machine into one command in the pod.
-extension Hands {
+extension ActionExecutor {
   /// Executes the order and waits until it ends, however long that takes. It is safe to call again after any error: it
   /// waits for a run that was already started for the same order and does not start a second one.
   func carryOut(_ order: PodOrder, pod: String, in context: Context) async throws(APIError) -> PodResult {

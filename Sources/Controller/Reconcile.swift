@@ -7,14 +7,14 @@ extension Engine {
   /// Takes steps until nothing is left to do before the next change.
   func reconcile(_ name: ObjectName) async throws(APIError) {
     for _ in 0..<Self.stepsAtOnce {
-      guard let picture = await world.picture(name),
-        case (let observation, var context)? = try await observe(picture),
+      guard let snapshot = await cache.snapshot(name),
+        case (let observation, var context)? = try await observe(snapshot),
         let decision = ClusterMachine.step(observation)
       else { return }
       context.status = decision.status
       let isNews = decision.status != observation.status
-      if isNews { try await write(decision.status, over: picture.cluster) }
-      await world.dropFinished(name, picture.work)
+      if isNews { try await write(decision.status, over: snapshot.cluster) }
+      await cache.dropFinished(name, snapshot.work)
       let acted = try await act(on: decision.actions, context)
       if !isNews, !acted { return }
     }
@@ -24,7 +24,7 @@ extension Engine {
   ///
   /// - Returns: whether an action was executed that may require another step at once.
   /// - Throws: the first failure, after all actions were tried.
-  private func act(on actions: [Action], _ context: Hands.Context) async throws(APIError) -> Bool {
+  private func act(on actions: [Action], _ context: ActionExecutor.Context) async throws(APIError) -> Bool {
     var acted = false
     var failure: APIError?
     for action in actions {
@@ -32,9 +32,9 @@ extension Engine {
         switch action {
         case .order(let pod, let order): await start(order, pod: pod, context)
         case .wake(let seconds): await lookAgain(context.name, after: .seconds(seconds))
-        case .tell: try await hands.perform(action, in: context)
+        case .tell: try await executor.perform(action, in: context)
         default:
-          try await hands.perform(action, in: context)
+          try await executor.perform(action, in: context)
           acted = true
         }
       } catch {
@@ -49,17 +49,17 @@ extension Engine {
   private static let stepsAtOnce = 32
 
   private func observe(
-    _ picture: World.Picture
-  ) async throws(APIError) -> (Observation, Hands.Context)? {
-    guard let cluster = Cluster(picture.cluster.json)?.restricted(to: settings.tenancy) else { return nil }
+    _ snapshot: ClusterCache.ClusterSnapshot
+  ) async throws(APIError) -> (Observation, ActionExecutor.Context)? {
+    guard let cluster = Cluster(snapshot.cluster.json)?.restricted(to: settings.tenancy) else { return nil }
     let mismatches = ClusterShape.mismatches(
-      cluster: picture.cluster.json, sets: picture.sets.values.lazy.map(\.json))
+      cluster: snapshot.cluster.json, sets: snapshot.sets.values.lazy.map(\.json))
     if case .foreignStatus = mismatches.first {
       // The status belongs to another operator, which would take our write for a change of its own.
-      logger.warning("cluster.foreign", metadata: ["cluster": "\(picture.cluster.objectName)"])
+      logger.warning("cluster.foreign", metadata: ["cluster": "\(snapshot.cluster.objectName)"])
       return nil
     }
-    let status = ClusterStatus(picture.cluster.json["status"])
+    let status = ClusterStatus(snapshot.cluster.json["status"])
     let namespace = cluster.metadata.namespace
     var apps: [String: AppSpec] = [:]
     var catalogs: [String: AppCatalog] = [:]
@@ -77,30 +77,30 @@ extension Engine {
       catalogs[name] = found
     }
     var sets: [String: SetObservation] = [:]
-    for set in picture.sets.values {
+    for set in snapshot.sets.values {
       if let role = set.label(Wire.Label.role) { sets[role] = SetObservation(set) }
     }
     let state = status ?? ClusterStatus(state: .creating, app: cluster.spec.app)
-    let owner = OwnerReference(picture.cluster)
+    let owner = OwnerReference(snapshot.cluster)
     let builder = ObjectBuilder(cluster: cluster, owner: owner, status: state)
-    let isStamped = stamp.holds(picture.cluster.json)
+    let isStamped = stamp.holds(snapshot.cluster.json)
     let connections = await connections(of: cluster, isStamped: isStamped, status)
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
       cluster: cluster, isStamped: isStamped, status: status, apps: apps,
       catalogs: catalogs, appAnnotations: annotations, sets: sets,
-      pods: picture.podObservations,
-      gone: picture.gone, work: picture.work,
-      budgets: Self.budgets(picture), connections: connections?.observation(settings.clusterDomain),
-      headlessServiceExists: picture.services[headless]
+      pods: snapshot.podObservations,
+      gone: snapshot.gone, work: snapshot.work,
+      budgets: Self.budgets(snapshot), connections: connections?.observation(settings.clusterDomain),
+      headlessServiceExists: snapshot.services[headless]
         == builder.headless().annotation(ServiceAnnotation.mark),
-      memberServices: Set(picture.services.keys),
-      outdatedServices: builder.outdated(picture.services, apps[state.app]), mismatches: mismatches,
+      memberServices: Set(snapshot.services.keys),
+      outdatedServices: builder.outdated(snapshot.services, apps[state.app]), mismatches: mismatches,
       now: now(),
       settings: Observation.Settings(
         progressDeadline: settings.progressDeadline, clusterDomain: settings.clusterDomain))
-    let context = Hands.Context(
-      cluster: cluster, owner: owner, status: state, apps: apps, sets: picture.sets,
+    let context = ActionExecutor.Context(
+      cluster: cluster, owner: owner, status: state, apps: apps, sets: snapshot.sets,
       connections: connections ?? Connections())
     return (observation, context)
   }
@@ -114,7 +114,7 @@ extension Engine {
     var wanted = cluster.spec.connections
     guard wanted != ClusterSpec.Connections() || known != nil else { return nil }
     if !isStamped { wanted = wanted.only { known?.marks[$0] != nil } }
-    return await world.connections(wanted, namespace: cluster.metadata.namespace)
+    return await cache.connections(wanted, namespace: cluster.metadata.namespace)
   }
 
   /// Finds an app by name. A missing app is read from the API before it counts as missing: the watch of apps may lag
@@ -122,7 +122,7 @@ extension Engine {
   private func app(
     _ name: String, namespace: String, catalog: AppCatalog?, _ status: ClusterStatus?
   ) async throws(APIError) -> (App, AppCatalog)? {
-    if let known = await world.app(name, namespace: namespace, catalog: catalog) { return known }
+    if let known = await cache.app(name, namespace: namespace, catalog: catalog) { return known }
     // The app was already read from the API. The watch reports it when it is created.
     let stall = status?.condition(.stalled)
     if stall?.status == true, stall?.reason == Condition.appMissing { return nil }
@@ -131,17 +131,17 @@ extension Engine {
     for place in places {
       let apps = try await api.list(.apps, namespace: place, labels: .everything)
       if let found = apps.items.first(where: { $0.name == name }) {
-        await world.put(found, .apps)
+        await cache.put(found, .apps)
         break
       }
     }
-    return await world.app(name, namespace: namespace, catalog: catalog)
+    return await cache.app(name, namespace: namespace, catalog: catalog)
   }
 
   /// The budgets that cover pods of this cluster, each with the roles of those pods.
-  private static func budgets(_ picture: World.Picture) -> [BudgetObservation] {
-    picture.budgets.sorted { $0.name < $1.name }.compactMap { budget in
-      let pods = picture.pods.values.map(\.object).filter { budget.selector.covers($0.labels) }
+  private static func budgets(_ snapshot: ClusterCache.ClusterSnapshot) -> [BudgetObservation] {
+    snapshot.budgets.sorted { $0.name < $1.name }.compactMap { budget in
+      let pods = snapshot.pods.values.map(\.object).filter { budget.selector.covers($0.labels) }
       guard !pods.isEmpty else { return nil }
       return BudgetObservation(
         name: budget.name, roles: Set(pods.compactMap { $0.label(Wire.Label.role) }),
@@ -162,7 +162,7 @@ extension Engine {
       written = try await write(briefly: status, over: object)
     }
     // The cache already has our own write when the watch reports it, so connected clusters are enqueued here.
-    await queue.add(await world.put(written, .clusters).subtracting([written.objectName]))
+    await queue.add(await cache.put(written, .clusters).subtracting([written.objectName]))
   }
 
   private func write(briefly status: ClusterStatus, over cluster: Object) async throws(APIError) -> Object {
@@ -178,13 +178,13 @@ extension Engine {
   }
 
   /// Starts a pod order asynchronously, unless one for the same container is running.
-  private func start(_ order: PodOrder, pod: String, _ context: Hands.Context) async {
+  private func start(_ order: PodOrder, pod: String, _ context: ActionExecutor.Context) async {
     let name = context.name
-    guard await world.claimWork(name, pod: pod, order) else { return }
+    guard await cache.claimWork(name, pod: pod, order) else { return }
     jobs.start {
       do throws(APIError) {
-        let result = try await hands.carryOut(order, pod: pod, in: context)
-        await world.endWork(name, pod: pod, order, .finished(order, result))
+        let result = try await executor.carryOut(order, pod: pod, in: context)
+        await cache.endWork(name, pod: pod, order, .finished(order, result))
       } catch {
         // The engine is stopping. The state of the command is unknown; the next engine resumes it.
         guard !Task.isCancelled else { return }
@@ -192,16 +192,16 @@ extension Engine {
         let failure = CommandFailure(error)
         // Gives up only after repeated start failures in the same container. The count starts again for a new
         // container.
-        let attempts = await world.missedWork(name, pod: pod, order, failure, error.message)
+        let attempts = await cache.recordStartFailure(name, pod: pod, order, failure, error.message)
         guard let wait = failure.wait(after: attempts) else {
           return await giveUp(order, pod: pod, failure.result(error, after: attempts), name)
         }
         if failure.isReported(after: attempts) { report(error, failure, attempts, pod: pod, context) }
-        if error.kind == .conflict, attempts.total >= Self.missesOfAMark {
+        if error.kind == .conflict, attempts.total >= Self.markStartFailures {
           await markAnew(order, pod: pod, context)
         }
         guard (try? await clock.sleep(for: error.retryAfter ?? wait)) != nil else { return }
-        await world.endWork(name, pod: pod, order, nil)
+        await cache.endWork(name, pod: pod, order, nil)
       }
       await queue.add(name)
     }
@@ -210,34 +210,34 @@ extension Engine {
   /// Writes the container's id marker again. A container that is repeatedly refused as the wrong one, although it is
   /// still the pod's container long after a new one would have been observed, has lost its marker: something in it has
   /// emptied `/tmp`.
-  private func markAnew(_ order: PodOrder, pod: String, _ context: Hands.Context) async {
+  private func markAnew(_ order: PodOrder, pod: String, _ context: ActionExecutor.Context) async {
     guard let mark = order.mark(MetadataBasis(context.status)),
-      await world.picture(context.name)?.pods[pod]?.observation.containerID == order.containerID
+      await cache.snapshot(context.name)?.pods[pod]?.observation.containerID == order.containerID
     else { return }
     do throws(APIError) {
-      _ = try await hands.carryOut(mark, pod: pod, in: context)
+      _ = try await executor.carryOut(mark, pod: pod, in: context)
     } catch {
       logger.debug("exec.failed", metadata: ["pod": "\(context.name.namespace)/\(pod)", "error": "\(error)"])
     }
   }
 
   /// The number of attempts after which the marker is written again, about ten seconds.
-  private static let missesOfAMark = 7
+  private static let markStartFailures = 7
 
   /// Records the failure as the order's result, because nothing changes without intervention and a user has to see it.
   private func giveUp(_ order: PodOrder, pod: String, _ result: PodResult, _ cluster: ObjectName) async {
-    await world.endWork(cluster, pod: pod, order, .finished(order, result))
+    await cache.endWork(cluster, pod: pod, order, .finished(order, result))
     await queue.add(cluster)
   }
 
   private func report(
     _ error: APIError, _ failure: CommandFailure, _ attempts: CommandAttempts, pod: String,
-    _ context: Hands.Context
+    _ context: ActionExecutor.Context
   ) {
     logger.warning(
       "exec.refused", metadata: ["pod": "\(context.name.namespace)/\(pod)", "error": "\(error)"])
-    hands.announcer?.announce(
-      Announcement(
+    executor.eventRecorder?.announce(
+      RecordedEvent(
         about: context.reference, isWarning: true, reason: "CommandNotBegun",
         message: "\(pod): \(error.message); \(failure.outlook(after: attempts))"))
   }

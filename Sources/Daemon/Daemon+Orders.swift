@@ -8,7 +8,7 @@ extension Daemon {
   private var orders: DaemonControl {
     DaemonControl(
       reconciler: reconciler,
-      desk: OrderDesk(
+      desk: CommandHandler(
         api: backend.api.within(options.policy), now: { Int(Date().timeIntervalSince1970) }))
   }
 
@@ -16,7 +16,7 @@ extension Daemon {
   /// the next daemon handles it again: it fetches once more, and follows a commit that was approved.
   ///
   /// - Parameter heard: the annotations that were handled before.
-  func obey(_ notes: [String: String], after heard: [String: String]) async {
+  func handle(_ notes: [String: String], after heard: [String: String]) async {
     if let request = notes[Wire.Annotation.sync], request != heard[Wire.Annotation.sync] {
       logger.info("sync.asked")
       await reconciler.sync()
@@ -39,8 +39,8 @@ extension Daemon {
 
   /// Serves commands at the socket of the embedded cluster in a folder. If the socket fails, the daemon continues
   /// without commands.
-  public func control(in folder: String) -> Room {
-    Room("control") { [orders, logger] in
+  public func control(in folder: String) -> BackgroundService {
+    BackgroundService("control") { [orders, logger] in
       do {
         try await ControlSocket.serve(below: folder) { request in
           let answer = await orders.answer(request)

@@ -74,13 +74,13 @@ public struct Daemon: Sendable {
   }
 
   /// A subscriber in addition to the status writer, such as a display. It receives the same events in the same order.
-  public struct Witness: Sendable {
+  public struct Observer: Sendable {
     public var commit: @Sendable (CommitReport) async -> Void
     /// The path is the file of the cluster; it is given if the cluster has stalled and needs a person to act.
     public var cluster: @Sendable (ObjectReference, ClusterStatus?, _ path: String?) async -> Void
     public var clusterGone: @Sendable (ObjectReference) async -> Void
     /// Receives all blocked changes each time that they change.
-    public var blocked: @Sendable (HeldChanges) async -> Void
+    public var blocked: @Sendable (BlockedChangeList) async -> Void
 
     /// - Parameter cluster: receives the path of the cluster's file if the cluster has stalled and needs a person to
     ///   act.
@@ -90,7 +90,7 @@ public struct Daemon: Sendable {
         _, _, _ in
       },
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
-      blocked: @escaping @Sendable (HeldChanges) async -> Void = { _ in }
+      blocked: @escaping @Sendable (BlockedChangeList) async -> Void = { _ in }
     ) {
       (self.commit, self.cluster, self.clusterGone) = (commit, cluster, clusterGone)
       self.blocked = blocked
@@ -102,7 +102,7 @@ public struct Daemon: Sendable {
   let mirror: Mirror
   /// The cluster that the daemon manages.
   public let backend: Backend
-  let announcer: Announcer
+  let eventRecorder: EventRecorder
   let engine: Engine
   /// Writes the status to git; `flush` writes all pending reports.
   public let writer: StatusWriter
@@ -119,7 +119,7 @@ public struct Daemon: Sendable {
   ///   - activity: records what the daemon does.
   public static func open(
     _ options: Options, on backend: Backend, home: String? = nil, cluster: String = "Kubernetes",
-    logger: Logger, witness: Witness = Witness(), activity: DaemonActivity = DaemonActivity(),
+    logger: Logger, observer: Observer = Observer(), activity: DaemonActivity = DaemonActivity(),
     leads: @escaping @Sendable () -> Bool = { true }
   ) async throws -> Daemon {
     let refs = options.statusRefs.suffixed(options.policy.installation)
@@ -128,7 +128,7 @@ public struct Daemon: Sendable {
       atPath: options.folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     let api = backend.api.within(options.policy)
     // About two minutes; after that, the supervisor restarts the daemon.
-    let (stamp, id) = try await Arrival.patiently(limit: 10) { error, wait in
+    let (stamp, id) = try await StartupRetry.patiently(limit: 10) { error, wait in
       logger.warning(
         "cluster.unwell", metadata: ["error": "\(error)", "retry": "\(wait.components.seconds)s"])
     } sleep: { wait in
@@ -143,13 +143,13 @@ public struct Daemon: Sendable {
     }
     let mirror = try await Mirror.open(options.remote, at: "\(options.folder)/repository.git", refs: refs.all)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
-    let announcer = Announcer(
+    let eventRecorder = EventRecorder(
       api: api, now: now,
       onFailure: { logger.debug("event.failed", metadata: ["error": "\($0)"]) })
     let engine = Engine(
       api: api,
       settings: options.engine,
-      stamp: stamp, logger: logger, clock: ContinuousClock(), announcer: announcer, now: now)
+      stamp: stamp, logger: logger, clock: ContinuousClock(), eventRecorder: eventRecorder, now: now)
     let owner = backend.owner(id: id, name: cluster)
     let ownership = StatusOwnership(owner, takesOver: options.takesOverStatus) {
       SettingsFile(path: StatusOwner.path, bytes: $0).json
@@ -158,7 +158,7 @@ public struct Daemon: Sendable {
       mirror: mirror, refs: refs, author: (options.author.name, options.author.email), ownership: ownership,
       now: { Int64(now()) })
     let writer = StatusWriter(
-      sink: LeadersSink(sink: sink, leads: leads), owner: owner,
+      sink: LeaderOnlySink(sink: sink, leads: leads), owner: owner,
       onSuccess: { activity.wrote(nil) },
       onFailure: {
         activity.wrote($0)
@@ -168,10 +168,10 @@ public struct Daemon: Sendable {
       guard !refs.all.isEmpty else { return ForgeReporter(settings, logger: logger, now: now) }
       return ForgeReporter(settings, logger: logger, standing: { ownership.standing }, now: now)
     }
-    let record = HeldRecord(
+    let record = BlockedChangeRecord(
       backend.api, namespace: home ?? options.policy.systemNamespace,
       installation: options.policy.installation)
-    let worked = WorkedRecord(
+    let lastAttempted = LastAttemptedRevision(
       backend.api, namespace: home ?? options.policy.systemNamespace,
       installation: options.policy.installation, branch: options.branch, stamp: stamp)
     let images = GitImages()
@@ -184,7 +184,7 @@ public struct Daemon: Sendable {
     {
       await cluster.setCatalog(catalog)
     }
-    let outlets = Reconciler.Outlets(
+    let delegate = Reconciler.Delegate(
       commit: { report in
         await writer.report(report)
         if let forge, leads() {
@@ -194,7 +194,7 @@ public struct Daemon: Sendable {
           }
           await forge.report(report, of: time)
         }
-        await witness.commit(report)
+        await observer.commit(report)
       },
       cluster: { reference, status, noWayBack, report in
         await writer.clusterChanged(
@@ -206,13 +206,13 @@ public struct Daemon: Sendable {
           let name = ObjectName(namespace: reference.namespace, name: reference.name)
           path = (try? await api.get(.clusters, name))?.annotation(Wire.Annotation.path)
         }
-        await witness.cluster(reference, status, path)
+        await observer.cluster(reference, status, path)
       },
       clusterGone: { reference in
         await writer.clusterGone(namespace: reference.namespace, name: reference.name)
-        await witness.clusterGone(reference)
+        await observer.clusterGone(reference)
       },
-      said: { commit in
+      lastReport: { commit in
         guard let text = await sink.note(on: commit), let body = NoteText.body(of: text) else { return nil }
         return SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json.flatMap(CommitReport.init)
       },
@@ -231,22 +231,22 @@ public struct Daemon: Sendable {
           logger.error("images.unreadable", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
         }
       },
-      putBack: { live, path in
-        announcer.announce(
-          Announcement(
+      driftCorrected: { live, path in
+        eventRecorder.announce(
+          RecordedEvent(
             about: live.reference, isWarning: true, reason: "DriftMended",
             message: "somebody edited this object; it is again as \(path) says, so change the file instead"))
       },
-      tookBack: { cluster, commit in
-        announcer.announce(
-          Announcement(
+      reverted: { cluster, commit in
+        eventRecorder.announce(
+          RecordedEvent(
             about: cluster.reference, isWarning: true, reason: "RevertPushed",
             message: "its upgrade did not get on; commit \(commit.short) takes it back"))
       },
-      held: { held in
-        await witness.blocked(held)
+      blocked: { blocked in
+        await observer.blocked(blocked)
         do throws(APIError) {
-          try await record.write(held, now: now())
+          try await record.write(blocked, now: now())
           return true
         } catch {
           logger.warning("held.unwritten", metadata: ["error": "\(error)"])
@@ -254,8 +254,8 @@ public struct Daemon: Sendable {
           return !error.isTransient && error.kind != .alreadyExists
         }
       },
-      worked: { () throws(APIError) in try await worked.read() },
-      keepWorked: { (commit) throws(APIError) in try await worked.write(commit) },
+      lastAttempted: { () throws(APIError) in try await lastAttempted.read() },
+      storeLastAttempted: { (commit) throws(APIError) in try await lastAttempted.write(commit) },
       fetched: { error in
         activity.fetched(error.map { "\($0)" })
         guard error == nil, await sink.isOverwritten() else { return }
@@ -268,7 +268,7 @@ public struct Daemon: Sendable {
       isAtomic: options.isAtomic, fixesForward: options.fixesForward,
       compareInterval: options.compareInterval)
     if options.revertsStalled {
-      settings.takingBack = TakingBack(
+      settings.autoRevert = AutoRevert(
         deadline: options.progressDeadline, now: now, leads: leads,
         author: (options.author.name, options.author.email), signer: options.signer)
     }
@@ -277,9 +277,9 @@ public struct Daemon: Sendable {
     settings.signers = options.verify.files
     let reconciler = Reconciler(
       mirror: mirror, api: api, settings: settings,
-      stamp: stamp, outlets: outlets, logger: logger, clock: ContinuousClock())
+      stamp: stamp, delegate: delegate, logger: logger, clock: ContinuousClock())
     return Daemon(
-      options: options, logger: logger, mirror: mirror, backend: backend, announcer: announcer,
+      options: options, logger: logger, mirror: mirror, backend: backend, eventRecorder: eventRecorder,
       engine: engine, writer: writer, forge: forge, activity: activity, reconciler: reconciler)
   }
 
@@ -295,22 +295,26 @@ public struct Daemon: Sendable {
     let ending = Ending()
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = []
     if case .embedded(let cluster) = backend {
-      services.append(.init(service: Room("cluster") { try await cluster.run() }))
+      services.append(.init(service: BackgroundService("cluster") { try await cluster.run() }))
     }
     services += [
-      .init(service: Room("events") { [announcer] in await announcer.run() }),
-      .init(service: Room("engine") { [engine] in await engine.run() }),
+      .init(service: BackgroundService("events") { [eventRecorder] in await eventRecorder.run() }),
+      .init(service: BackgroundService("engine") { [engine] in await engine.run() }),
       .init(
-        service: Room("status", atEnd: { [writer] in await writer.flush() }) { [writer] in await writer.run()
+        service: BackgroundService("status", atEnd: { [writer] in await writer.flush() }) { [writer] in
+          await writer.run()
         }),
     ]
     if let forge {
-      services.append(.init(service: Room("forge", atEnd: { await forge.close() }) { await forge.run() }))
+      services.append(
+        .init(service: BackgroundService("forge", atEnd: { await forge.close() }) { await forge.run() }))
     }
     services += ((view.map { [$0] } ?? []) + beside).map { .init(service: $0) }
     services.append(
       .init(
-        service: Room("reconciler") { [reconciler] in await ending.set(await reconciler.run(once: once)) },
+        service: BackgroundService("reconciler") { [reconciler] in
+          await ending.set(await reconciler.run(once: once))
+        },
         successTerminationBehavior: .gracefullyShutdownGroup))
     var configuration = ServiceGroupConfiguration(
       services: services, gracefulShutdownSignals: signals, logger: logger)
@@ -335,7 +339,7 @@ public struct Daemon: Sendable {
 
 /// A background service of the daemon that runs until the daemon stops. Services stop in the reverse order of their
 /// start.
-public struct Room: Service, CustomStringConvertible {
+public struct BackgroundService: Service, CustomStringConvertible {
   let name: String
   /// True if the service handles a graceful shutdown itself; the others are cancelled.
   let endsByItself: Bool

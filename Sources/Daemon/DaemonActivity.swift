@@ -73,8 +73,8 @@ extension Daemon {
   private static let pulse = Duration.seconds(10)
 
   /// Stores the daemon's last activity, and that it runs, beside the embedded cluster in a folder.
-  public func heartbeat(in folder: String) -> Room {
-    Room("heartbeat", atEnd: { [activity] in activity.beat() }) { [activity, logger] in
+  public func heartbeat(in folder: String) -> BackgroundService {
+    BackgroundService("heartbeat", atEnd: { [activity] in activity.beat() }) { [activity, logger] in
       do {
         activity.keep(try DaemonState.recorder(below: folder))
       } catch {

@@ -6,7 +6,7 @@ import Values
 /// Handles the commands to a running daemon.
 struct DaemonControl: Sendable {
   let reconciler: Reconciler
-  let desk: OrderDesk
+  let desk: CommandHandler
 
   /// Answers a command from the socket of an embedded cluster.
   func answer(_ request: ControlRequest) async -> ControlAnswer {

@@ -47,10 +47,10 @@ public actor DaemonWatch {
         await self.giveUp(id)
         return false
       }
-      let held = await group.next() ?? false
+      let blocked = await group.next() ?? false
       group.cancelAll()
       self.giveUp(id)
-      return held
+      return blocked
     }
   }
 

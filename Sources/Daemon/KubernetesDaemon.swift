@@ -42,8 +42,8 @@ public struct KubernetesDaemon: Sendable {
     waits: Bool, signals: [UnixSignal], onAway: @escaping @Sendable (APIError, Duration) -> Void
   ) async throws -> Bool {
     let hasArrived = Shared(false)
-    let arriving = Room("arrival") {
-      var arrival = Arrival(waits: waits)
+    let arriving = BackgroundService("arrival") {
+      var startupRetry = StartupRetry(waits: waits)
       while true {
         do throws(APIError) {
           try await check()
@@ -52,7 +52,7 @@ public struct KubernetesDaemon: Sendable {
         } catch {
           // A cancelled call fails too.
           if Task.isCancelled { return }
-          guard let wait = arrival.wait(after: error) else { throw error }
+          guard let wait = startupRetry.wait(after: error) else { throw error }
           onAway(error, wait)
           guard (try? await Task.sleep(for: wait)) != nil else { return }
         }
@@ -88,7 +88,7 @@ public struct KubernetesDaemon: Sendable {
   ///   - more: further services, which run whether or not this daemon leads.
   ///   - onWaiting: called with the leader that this daemon waits for.
   public func run(
-    once: Bool, witness: Daemon.Witness, more: [any Service], signals: [UnixSignal],
+    once: Bool, observer: Daemon.Observer, more: [any Service], signals: [UnixSignal],
     onWaiting: @escaping @Sendable (String) async -> Void
   ) async throws -> Reconciler.Outcome {
     let notes = LeaseNotes()
@@ -98,21 +98,21 @@ public struct KubernetesDaemon: Sendable {
       logger: logger, onWaiting: onWaiting,
       onNotes: { notes.tell($0) })
     let outcome = Shared(Reconciler.Outcome.cancelled)
-    let leading = Room("leader", endsByItself: true) {
+    let leading = BackgroundService("leader", endsByItself: true) {
       do {
         let ended = try await term.lead { leader in
           let daemon = try await Daemon.open(
             options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, cluster: name,
-            logger: logger, witness: witness, activity: activity,
+            logger: logger, observer: observer, activity: activity,
             leads: { leader.isProven })
-          let obeying = Room("orders") {
+          let handling = BackgroundService("orders") {
             var heard: [String: String] = [:]
             await notes.follow { notes in
-              await daemon.obey(notes, after: heard)
+              await daemon.handle(notes, after: heard)
               heard = notes
             }
           }
-          return try await daemon.run(once: once, beside: [obeying])
+          return try await daemon.run(once: once, beside: [handling])
         }
         outcome.value = ended
       } catch is CancellationError {}

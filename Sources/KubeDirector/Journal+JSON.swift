@@ -49,7 +49,7 @@ extension Journal.Pod {
       role: role, pod: name, at: pod.seconds("at") ?? 0, replace: pod.seconds("replace"),
       pull: pod.seconds("pull"), start: pod.seconds("start"), hook: pod.seconds("hook"),
       waited: pod.seconds("waited"), isDone: pod["done"]?.bool ?? false,
-      trouble: pod["trouble"]?.string.map(Journal.brief),
+      stallReason: pod["trouble"]?.string.map(Journal.brief),
       retries: pod.seconds("retries") ?? 0)
   }
 
@@ -61,7 +61,7 @@ extension Journal.Pod {
     out["hook"] = hook.map { JSON($0) }
     out["waited"] = waited.map { JSON($0) }
     if isDone { out["done"] = true }
-    out["trouble"] = trouble.map(JSON.string)
+    out["trouble"] = stallReason.map(JSON.string)
     if retries > 0 { out["retries"] = JSON(retries) }
     return out
   }

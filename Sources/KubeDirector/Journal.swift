@@ -73,13 +73,13 @@ public struct Journal: Sendable, Hashable {
     /// True once the pod had the state that the run required.
     public var isDone: Bool
     /// The last error on the way.
-    public var trouble: String?
+    public var stallReason: String?
     /// The number of retries that users requested.
     public var retries: Int
 
     public init(
       role: String, pod: String, at: Int, replace: Int? = nil, pull: Int? = nil, start: Int? = nil,
-      hook: Int? = nil, waited: Int? = nil, isDone: Bool = false, trouble: String? = nil, retries: Int = 0
+      hook: Int? = nil, waited: Int? = nil, isDone: Bool = false, stallReason: String? = nil, retries: Int = 0
     ) {
       self.role = role
       self.pod = pod
@@ -90,7 +90,7 @@ public struct Journal: Sendable, Hashable {
       self.hook = hook
       self.waited = waited
       self.isDone = isDone
-      self.trouble = trouble
+      self.stallReason = stallReason
       self.retries = retries
     }
 
@@ -149,7 +149,7 @@ extension Journal.Run {
     let before = pods.count
     var left = count
     pods.removeAll { pod in
-      guard left > 0, pod.isDone, pod.trouble == nil else { return false }
+      guard left > 0, pod.isDone, pod.stallReason == nil else { return false }
       left -= 1
       return true
     }

@@ -17,7 +17,7 @@ public struct ResolvedRole: Sendable, Hashable {
   public var serviceIDs: [String]
 
   /// Whether members of this role subscribe to the event.
-  public func hears(_ event: LifecycleEvent) -> Bool {
+  public func subscribes(_ event: LifecycleEvent) -> Bool {
     package != nil && (events.contains(event) || LifecycleEvent.always.contains(event))
   }
 

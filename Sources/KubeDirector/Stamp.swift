@@ -42,7 +42,7 @@ public struct Stamp: Sendable {
   }
 
   /// The stamp for the record of the last attempted revision of a branch.
-  public func of(worked commit: String, branch: String) -> String {
+  public func of(lastAttempted commit: String, branch: String) -> String {
     let message = Array("kdops.dev/worked 1\n\(branch)\n\(commit)".utf8)
     return Digest.text(HMAC<SHA256>.authenticationCode(for: message, using: key).prefix(16))
   }

@@ -61,7 +61,7 @@ public enum Wire {
     /// On the daemon's Lease: its last activity, for users.
     public static let activity = "kdops.dev/activity"
     /// The commit whose upgrade of this cluster was rolled back last; auto revert does not revert it again.
-    public static let takenBack = "kdops.dev/taken-back"
+    public static let revertedCommit = "kdops.dev/taken-back"
     /// On the daemon's Lease: with each new value, the leading daemon fetches and resyncs immediately.
     public static let sync = "kdops.dev/sync"
     /// On the daemon's Lease: the commit that the daemon must follow although history was rewritten.

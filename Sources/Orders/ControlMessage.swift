@@ -3,14 +3,14 @@ import Values
 
 /// A request to a running daemon through its socket: one line of JSON.
 public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
-  public enum Wish: Hashable, Sendable {
-    case order(ClusterOrder)
+  public enum Command: Hashable, Sendable {
+    case order(ClusterCommand)
     /// Fetch and resync now; with a commit, also approve that commit although history was rewritten.
     case sync(accept: String?)
   }
 
   /// The requested command.
-  public var wish: Wish
+  public var wish: Command
 
   var json: JSON {
     switch wish {
@@ -38,7 +38,7 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Creates a request in the form of this version.
-  public init(_ wish: Wish) { self.wish = wish }
+  public init(_ wish: Command) { self.wish = wish }
 
   /// Nil if the JSON is not a valid request.
   init?(_ json: JSON) {
@@ -47,11 +47,11 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
       wish = .sync(accept: json["accept"]?.string)
       return
     }
-    guard let kind = ClusterOrder.Kind(rawValue: word), let namespace = json["namespace"]?.string,
+    guard let kind = ClusterCommand.Kind(rawValue: word), let namespace = json["namespace"]?.string,
       let name = json["name"]?.string
     else { return nil }
     wish = .order(
-      ClusterOrder(
+      ClusterCommand(
         kind: kind, cluster: ObjectName(namespace: namespace, name: name), pod: json["pod"]?.string))
   }
 }

@@ -48,7 +48,7 @@ extension Reconciler {
     case .shape(let mismatches):
       judged.verdict = .rejected
       // StatefulSets and services are not watched, so no event says that they are gone.
-      barred.insert(reference)
+      forbidden.insert(reference)
       let finding = Diagnostic(
         rule: ClusterAdoptionShape.id, severity: .error, location: place, object: reference,
         message:
@@ -61,7 +61,7 @@ extension Reconciler {
       judged.verdict = .waiting
       judged.findings = [
         Diagnostic(
-          rule: "\(Held.refusals)\(error.kind.rawValue)", severity: .waiting, location: place,
+          rule: "\(BlockedObject.refusals)\(error.kind.rawValue)", severity: .waiting, location: place,
           object: reference,
           message: "\(reference) is not taken over before its objects were read: \(error.message)",
           hint: "it is tried again by itself")

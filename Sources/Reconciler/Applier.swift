@@ -131,7 +131,7 @@ struct Applier: Sendable {
     annotations[Wire.Annotation.blob] = provenance.blob
     annotations[Wire.Annotation.path] = provenance.path
     annotations[Wire.Annotation.change] = provenance.change
-    annotations[Wire.Annotation.takenBack] = Self.takenBack(by: provenance, from: live)
+    annotations[Wire.Annotation.revertedCommit] = Self.revertedCommit(by: provenance, from: live)
     annotations[Self.carried] = keys.isEmpty ? nil : keys.joined(separator: " ")
     var object = live ?? Object(["apiVersion": .string(Wire.apiVersion), "kind": document["kind"] ?? .null])
     var metadata = object.json["metadata"] ?? ["name": document["metadata"]?["name"] ?? .null]
@@ -145,10 +145,10 @@ struct Applier: Sendable {
   }
 
   /// The commit that a rollback reverts; for other changes, the value already on the live object.
-  private static func takenBack(by provenance: Provenance, from live: Object?) -> String? {
+  private static func revertedCommit(by provenance: Provenance, from live: Object?) -> String? {
     let rollback = ChangeKind.rollback.rawValue
     guard provenance.change == rollback, live?.annotation(Wire.Annotation.change) != rollback else {
-      return live?.annotation(Wire.Annotation.takenBack)
+      return live?.annotation(Wire.Annotation.revertedCommit)
     }
     return live.flatMap(Provenance.init(of:))?.specCommit
   }
@@ -166,7 +166,7 @@ struct Applier: Sendable {
     Wire.Label.source, Wire.Annotation.commit, Wire.Annotation.specCommit, Wire.Annotation.blob,
     Wire.Annotation.path,
     Wire.Annotation.change, Wire.Annotation.stamp, carried, Wire.Annotation.retry,
-    Wire.Annotation.takenBack,
+    Wire.Annotation.revertedCommit,
   ]
 
   /// Whether an object has every label and annotation of its file and lists the same keys as carried.

@@ -37,7 +37,7 @@ extension Reconciler {
     changes.objects.subtract(drifted)
     if settings.isAtomic { changes.objects.formUnion(companions(of: changes.objects).subtracting(drifted)) }
     toJudge = Changes(objects: toJudge.objects.intersection(drifted))
-    barred.subtract(changes.objects)
+    forbidden.subtract(changes.objects)
     let origins = commitOf
     do {
       try await judge(changes, head, in: repository)
@@ -61,13 +61,13 @@ extension Reconciler {
     let texts = try await read(changes, in: repository)
     var snapshot = desired.snapshot
     snapshot.contents = { texts[ExactString($0)] }
-    let (base, live) = ground(of: changes.objects)
+    let (base, live) = baseline(of: changes.objects)
     meanwhile = [:]
     let judgement = Judge.judge(
       JudgeRequest(base: base, head: snapshot, changed: changes, live: live, policy: settings.policy))
     // The cluster changes during the judgement: a change is applied over the version that was judged, or judged again.
     let judged = Dictionary(
-      uniqueKeysWithValues: judgement.objects.map { ($0.reference, living.objects[$0.reference]) })
+      uniqueKeysWithValues: judgement.objects.map { ($0.reference, liveState.objects[$0.reference]) })
     let findings = Dictionary(grouping: judgement.findings.filter { $0.object != nil }, by: { $0.object })
     for finding in judgement.findings where finding.object == nil { log(finding) }
     var outcome: [Judged] = []
@@ -94,8 +94,8 @@ extension Reconciler {
       await settleGone(reference, head, in: repository)
     }
     judgements += outcome.count
-    try await spare(&outcome, at: head, in: repository)
-    if settings.isAtomic { bind(&outcome) }
+    try await applyPruneGuard(&outcome, at: head, in: repository)
+    if settings.isAtomic { applyAtomicCommitGuard(&outcome) }
     for one in outcome where one.verdict != .accepted {
       try Task.checkCancellation()
       if one.verdict == .unchanged {
@@ -137,16 +137,16 @@ extension Reconciler {
   private func commit(
     of reference: ObjectReference, _ head: ObjectID, in repository: GitRepository
   ) async throws -> ObjectID {
-    if let known = commitOf.removeValue(forKey: reference) ?? held[reference]?.commit { return known }
+    if let known = commitOf.removeValue(forKey: reference) ?? blocked[reference]?.commit { return known }
     let path =
-      desired.source(of: reference)?.path ?? living.objects[reference]?.annotation(Wire.Annotation.path)
+      desired.source(of: reference)?.path ?? liveState.objects[reference]?.annotation(Wire.Annotation.path)
     guard let path else { return head }
     return try await Attribution.commit(of: path, at: head, in: repository) ?? head
   }
 
   /// A finding if the object belongs to another owner and git does not ask to adopt it.
   private func foreign(_ reference: ObjectReference) -> Diagnostic? {
-    guard let live = living.objects[reference], desired.snapshot.holds(reference) else { return nil }
+    guard let live = liveState.objects[reference], desired.snapshot.holds(reference) else { return nil }
     let owner = live.label(Wire.Label.source)
     guard owner != settings.policy.installation, !isAdopted(reference) else { return nil }
     if owner == nil, isKept(reference) { return nil }
@@ -176,28 +176,28 @@ extension Reconciler {
   /// one.
   private func settle(_ one: Judged, _ texts: [ExactString: [UInt8]], in repository: GitRepository) async {
     let reference = one.reference
-    if let live = living.objects[reference], let path = desired.source(of: reference)?.path,
+    if let live = liveState.objects[reference], let path = desired.source(of: reference)?.path,
       let blob = desired.blob(at: path)
     {
-      let refused = resisting[reference]?.applied
+      let refused = driftConflicts[reference]?.applied
       guard stamp.holds(live.json), refused == nil else {
         var again = one
         again.change = refused.flatMap { ChangeKind(rawValue: $0.origin.change) } ?? .metadata
         return await apply(again, texts, in: repository)
       }
       do throws(APIError) {
-        vouched[reference] = nil
+        lastApplied[reference] = nil
         put(try await applier.note(path: path, blob: blob.hex, on: live), reference)
       } catch {
         retry(reference, after: error)
       }
     }
-    seen.insert(reference)
+    dirtyClusters.insert(reference)
     // The refused write may have been a drift correction of a state that is back now, not a change.
-    let wasRefused = held[reference]?.isRefused == true
-    held[reference] = nil
+    let wasRefused = blocked[reference]?.isRefused == true
+    blocked[reference] = nil
     guard await !findOut(reference, orPutBack: wasRefused, in: repository) else { return }
-    book.withdraw(reference, by: one.commit)
+    ledger.withdraw(reference, by: one.commit)
   }
 
   /// Attributes to its commit a change that was applied although the API server's answer was lost. A change made on
@@ -209,10 +209,10 @@ extension Reconciler {
   private func findOut(
     _ reference: ObjectReference, orPutBack wasPutBack: Bool = false, in repository: GitRepository
   ) async -> Bool {
-    let change = living.objects[reference]?.annotation(Wire.Annotation.change) ?? ""
-    guard let commit = book.candidate(of: reference),
-      living.objects[reference]?.annotation(Wire.Annotation.commit) == commit.hex,
-      wasPutBack || book.report(of: reference)?.change == change
+    let change = liveState.objects[reference]?.annotation(Wire.Annotation.change) ?? ""
+    guard let commit = ledger.candidate(of: reference),
+      liveState.objects[reference]?.annotation(Wire.Annotation.commit) == commit.hex,
+      wasPutBack || ledger.report(of: reference)?.change == change
     else { return false }
     await record(ObjectReport.applied(reference, change), of: commit, in: repository)
     return true
@@ -221,11 +221,13 @@ extension Reconciler {
   /// Handles an object that is neither in git nor in the cluster any more.
   private func settleGone(_ reference: ObjectReference, _ head: ObjectID, in repository: GitRepository) async
   {
-    held[reference] = nil
-    guard let commit = book.candidate(of: reference), let report = book.report(of: reference) else { return }
+    blocked[reference] = nil
+    guard let commit = ledger.candidate(of: reference), let report = ledger.report(of: reference) else {
+      return
+    }
     // The desired state is reached, whoever deleted the object and even if the API server's answer was lost.
     guard report.change == ChangeKind.delete.rawValue, report.phase == .waiting else {
-      return book.withdraw(reference, by: head)
+      return ledger.withdraw(reference, by: head)
     }
     var done = ObjectReport.applied(reference, report.change)
     done.phase = .done
@@ -234,17 +236,17 @@ extension Reconciler {
 
   private func hold(_ one: Judged, in repository: GitRepository) async {
     let (reference, verdict, commit) = (one.reference, one.verdict, one.commit)
-    let isNews = held[reference]?.verdict != verdict || held[reference]?.commit != commit
+    let isNews = blocked[reference]?.verdict != verdict || blocked[reference]?.commit != commit
     // Must run before a later commit replaces the candidate.
-    if book.candidate(of: reference) != commit, held[reference]?.isRefused != true {
+    if ledger.candidate(of: reference) != commit, blocked[reference]?.isRefused != true {
       await findOut(reference, in: repository)
     }
     let telling = one.findings.filter { $0.severity != .warning }
     // The fingerprint of the judged object, even if the object has changed since.
-    let circumstances = one.live.map { Circumstances($0, ClusterStatus($0.json["status"])) }
-    held[reference] = Held(
+    let fingerprint = one.live.map { LiveFingerprint($0, ClusterStatus($0.json["status"])) }
+    blocked[reference] = BlockedObject(
       verdict: verdict, commit: commit, rules: Set(telling.map(\.rule)), apps: apps(of: reference),
-      circumstances: circumstances)
+      fingerprint: fingerprint)
     let phase: Phase =
       switch verdict {
       case .rejected: .rejected
@@ -258,7 +260,7 @@ extension Reconciler {
       kind: reference.kind, namespace: reference.namespace, name: reference.name, change: one.change.rawValue,
       verdict: verdict.rawValue, phase: phase, rules: telling.map(\.rule).uniqued, message: message)
     await record(report, of: commit, in: repository)
-    seen.insert(reference)
+    dirtyClusters.insert(reference)
     guard isNews else { return }
     logger.log(
       level: verdict == .rejected ? .warning : .info, "object.\(verdict.rawValue)",
@@ -275,7 +277,7 @@ extension Reconciler {
     let report = ObjectReport(
       kind: reference.kind, namespace: reference.namespace, name: reference.name,
       change: change.change.rawValue, verdict: Verdict.waiting.rawValue, phase: .waiting,
-      rules: ["\(Held.refusals)\(error.kind.rawValue)"],
+      rules: ["\(BlockedObject.refusals)\(error.kind.rawValue)"],
       message: "the cluster gave no answer: \(error.message); it is tried again by itself")
     await record(report, of: change.commit, in: repository)
   }
@@ -313,10 +315,10 @@ extension Reconciler {
   private func apply(_ change: Judged, _ texts: [ExactString: [UInt8]], in repository: GitRepository) async {
     let reference = change.reference
     let live = change.live
-    guard living.objects[reference]?.resourceVersion == live?.resourceVersion else {
+    guard liveState.objects[reference]?.resourceVersion == live?.resourceVersion else {
       commitOf[reference] = change.commit
       toJudge.objects.insert(reference)
-      return look()
+      return enqueue()
     }
     do throws(APIError) {
       if change.change == .delete {
@@ -330,7 +332,7 @@ extension Reconciler {
           commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change.rawValue,
           specCommit: before?.specCommit)
         // If no answer comes, the next observed state is either what was applied or what was there before.
-        vouched[reference] = nil
+        lastApplied[reference] = nil
         put(try await applier.apply(document, over: live, provenance), reference)
       }
     } catch {
@@ -338,7 +340,7 @@ extension Reconciler {
       // No commit can correct the daemon's own credentials.
       guard error.isTransient || isStale || error.kind == .unauthorized else {
         var refusal = Diagnostic(
-          rule: "\(Held.refusals)\(error.kind.rawValue)", severity: .error, object: reference,
+          rule: "\(BlockedObject.refusals)\(error.kind.rawValue)", severity: .error, object: reference,
           message: error.message)
         if isKept(reference), change.verdict == .unchanged {
           refusal.message = "somebody edited it, and it cannot be put back: \(error.message)"
@@ -361,7 +363,7 @@ extension Reconciler {
         await hold(refused, in: repository)
         if mayCome {
           commitOf[reference] = change.commit
-          barred.insert(reference)
+          forbidden.insert(reference)
           warn(reference, error)
         }
         return
@@ -371,16 +373,16 @@ extension Reconciler {
       retry(reference, after: error)
       return
     }
-    held[reference] = nil
+    blocked[reference] = nil
     let isCluster = reference.kind == Wire.clusterKind
     // Update the report of the earlier commit before this commit supersedes it.
     if isCluster, let live { follow(live) }
     let report = ObjectReport.applied(reference, change.change.rawValue)
     await record(report, of: change.commit, in: repository)
-    seen.insert(reference)
+    dirtyClusters.insert(reference)
     // The watch sends no event for the daemon's own write.
     judgeAgain(after: reference)
-    if !toJudge.objects.isEmpty { look() }
+    if !toJudge.objects.isEmpty { enqueue() }
     logger.info(
       "object.applied",
       metadata: [

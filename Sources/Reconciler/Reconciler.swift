@@ -30,7 +30,7 @@ public actor Reconciler {
     /// The time between two resyncs, which run in addition to the watches.
     public var compareInterval: Duration
     /// Whether, and when, the daemon reverts a stalled upgrade by a commit of its own; nil if people do that.
-    public var takingBack: TakingBack?
+    public var autoRevert: AutoRevert?
     /// Which commits have to be signed.
     public var verify = SignaturePolicy.Mode.none
     /// Verifies signatures; nil if none are required.
@@ -55,7 +55,7 @@ public actor Reconciler {
   }
 
   /// The subscribers of the reconciler. They are called in the order of events, one at a time.
-  public struct Outlets: Sendable {
+  public struct Delegate: Sendable {
     /// Receives the status report of a commit.
     public var commit: @Sendable (CommitReport) async -> Void
     /// Receives the present state of a cluster of this installation; the status is nil if the engine has not observed
@@ -64,19 +64,19 @@ public actor Reconciler {
       @Sendable (ObjectReference, ClusterStatus?, _ noWayBack: Set<String>, ObjectReport?) async -> Void
     public var clusterGone: @Sendable (ObjectReference) async -> Void
     /// Returns the last written report of a commit, by this daemon or an earlier one; nil if there is none.
-    public var said: @Sendable (ObjectID) async -> CommitReport?
+    public var lastReport: @Sendable (ObjectID) async -> CommitReport?
     /// Called when a new head is reconciled, with the layout of its files.
     public var head: @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void
     /// Called when drift was corrected: the object matches its file, at this path, again.
-    public var putBack: @Sendable (Object, _ path: String) async -> Void
+    public var driftCorrected: @Sendable (Object, _ path: String) async -> Void
     /// Called when a commit of the daemon has reverted a cluster's stalled upgrade.
-    public var tookBack: @Sendable (Object, ObjectID) async -> Void
+    public var reverted: @Sendable (Object, ObjectID) async -> Void
     /// Receives all blocked changes; returns false if they could not be reported and must be reported again.
-    public var held: @Sendable (HeldChanges) async -> Bool
+    public var blocked: @Sendable (BlockedChangeList) async -> Bool
     /// Reads the last attempted revision that the cluster stores, of this daemon or an earlier one.
-    public var worked: @Sendable () async throws(APIError) -> WorkedRecord.Reading
+    public var lastAttempted: @Sendable () async throws(APIError) -> LastAttemptedRevision.Reading
     /// Stores the last attempted revision in the cluster.
-    public var keepWorked: @Sendable (ObjectID) async throws(APIError) -> Void
+    public var storeLastAttempted: @Sendable (ObjectID) async throws(APIError) -> Void
     /// Called when a fetch has ended, with the error if it failed.
     public var fetched: @Sendable (GitError?) async -> Void
 
@@ -87,25 +87,27 @@ public actor Reconciler {
           _, _, _, _ in
         },
       clusterGone: @escaping @Sendable (ObjectReference) async -> Void = { _ in },
-      said: @escaping @Sendable (ObjectID) async -> CommitReport? = { _ in nil },
+      lastReport: @escaping @Sendable (ObjectID) async -> CommitReport? = { _ in nil },
       head: @escaping @Sendable (RepositoryLayout, ObjectID, GitRepository) async -> Void = { _, _, _ in },
-      putBack: @escaping @Sendable (Object, _ path: String) async -> Void = { _, _ in },
-      tookBack: @escaping @Sendable (Object, ObjectID) async -> Void = { _, _ in },
-      held: @escaping @Sendable (HeldChanges) async -> Bool = { _ in true },
-      worked: @escaping @Sendable () async throws(APIError) -> WorkedRecord.Reading = { .none },
-      keepWorked: @escaping @Sendable (ObjectID) async throws(APIError) -> Void = { _ in },
+      driftCorrected: @escaping @Sendable (Object, _ path: String) async -> Void = { _, _ in },
+      reverted: @escaping @Sendable (Object, ObjectID) async -> Void = { _, _ in },
+      blocked: @escaping @Sendable (BlockedChangeList) async -> Bool = { _ in true },
+      lastAttempted: @escaping @Sendable () async throws(APIError) -> LastAttemptedRevision.Reading = {
+        .none
+      },
+      storeLastAttempted: @escaping @Sendable (ObjectID) async throws(APIError) -> Void = { _ in },
       fetched: @escaping @Sendable (GitError?) async -> Void = { _ in }
     ) {
       self.commit = commit
       self.cluster = cluster
       self.clusterGone = clusterGone
-      self.said = said
+      self.lastReport = lastReport
       self.head = head
-      self.putBack = putBack
-      self.tookBack = tookBack
-      self.held = held
-      self.worked = worked
-      self.keepWorked = keepWorked
+      self.driftCorrected = driftCorrected
+      self.reverted = reverted
+      self.blocked = blocked
+      self.lastAttempted = lastAttempted
+      self.storeLastAttempted = storeLastAttempted
       self.fetched = fetched
     }
   }
@@ -113,20 +115,20 @@ public actor Reconciler {
   let mirror: Mirror
   let api: any ClusterAPI
   let settings: Settings
-  let outlets: Outlets
+  let delegate: Delegate
   let stamp: Stamp
   let logger: Logger
   let clock: any Clock<Duration>
   let applier: Applier
 
-  var desired = Desired()
-  var living: Living
-  var book = CommitBook()
-  var held = Holds()
+  var desired = DesiredState()
+  var liveState: LiveState
+  var ledger = CommitLedger()
+  var blocked = BlockedObjects()
   /// Files that cannot be read, with the commits that brought them.
   var brokenFiles: [ExactString: ObjectID] = [:]
   /// The commits that are applied one after another; nil if they are applied together.
-  var walk: Walk?
+  var stepwise: StepwiseHistory?
   /// The number of objects judged so far.
   var judgements = 0
   var subjects: [ObjectID: String] = [:]
@@ -136,17 +138,17 @@ public actor Reconciler {
   /// The commit up to which the branch is followed; the fetched head, unless signatures are required.
   var goal: ObjectID?
   /// The result of the signature check of the head.
-  var trust: Trust?
+  var signatureGate: SignatureGate?
   /// True if signatures must be verified again.
-  var isTrustDue = false
+  var isSignatureCheckDue = false
   /// The commits that were reported as blocked.
-  var heldCommits: Set<ObjectID> = []
+  var blockedCommits: Set<ObjectID> = []
   /// The clusters that those commits would change.
-  var heldClusters: Set<ObjectReference> = []
+  var blockedClusters: Set<ObjectReference> = []
   /// The clusters whose upgrade has stalled.
   var stalled: Set<ObjectReference> = []
   /// The results of automatic reverts.
-  var takenBack: [ObjectReference: TakenBack] = [:]
+  var autoReverts: [ObjectReference: AutoRevertResult] = [:]
   /// The delay until the next reconcile pass, even if nothing happens.
   private var nextLook: Duration?
   /// A head that is not followed, because its history was rewritten or its `.kdops.yaml` cannot be read.
@@ -166,64 +168,64 @@ public actor Reconciler {
   /// A head that was reported as having rewritten history.
   var rewritten: ObjectID?
   /// The blocked changes that were reported last.
-  var heldTold: HeldChanges?
+  var reportedBlockedChanges: BlockedChangeList?
   var toJudge = Changes()
   /// The objects that changed since the judgement in progress began, with the apps that they referred to before; nil if
   /// no judgement is in progress.
   var meanwhile: [ObjectReference: Set<String>]?
   /// Each live object as it was when it last matched what was applied.
-  var vouched: [ObjectReference: Vouched] = [:]
+  var lastApplied: [ObjectReference: LastApplied] = [:]
   /// Live objects that differ from what was applied.
   var drifted: Set<ObjectReference> = []
   /// Drift conflicts: live objects whose drift could not be corrected.
-  var resisting: [ObjectReference: Resistance] = [:]
+  var driftConflicts: [ObjectReference: DriftConflict] = [:]
   /// The head that an administrator has approved.
-  var confirmed: ObjectID?
+  var approvedHead: ObjectID?
   /// The clusters whose deletion was approved at an earlier head and has not happened yet.
   var allowed: Set<ObjectReference> = []
   /// True once the approval that an earlier daemon stored was read.
-  var isConfirmationRead = false
+  var isApprovalRead = false
   /// Live objects that changed since they were last reported.
-  var seen: Set<ObjectReference> = []
+  var dirtyClusters: Set<ObjectReference> = []
   /// The commit that brought each object to judge.
   var commitOf: [ObjectReference: ObjectID] = [:]
   /// True during a reconcile pass; changes observed in the meantime are handled by the next pass.
-  var isInRound = false
+  var isInPass = false
   /// True if something failed and is retried soon.
   var isRetrying = false
-  private var retrial = Retrial()
+  private var retryBackoff = RetryBackoff()
   /// Objects that the cluster refuses until an administrator grants a permission or creates what is missing.
-  var barred: Set<ObjectReference> = []
-  private var barredRetrial = Retrial()
+  var forbidden: Set<ObjectReference> = []
+  private var forbiddenBackoff = RetryBackoff()
   private var fetchFailures = 0
   private var fetchGeneration = 0
   /// True if a resync was requested.
-  var isCompareDue = false
+  var isResyncDue = false
   private(set) var isFlushScheduled = false
   /// True if a fetch has added objects to the local repository since it was compacted last.
-  private var isUntidy = false
+  private var needsCompaction = false
   /// The error of the last fetch; nil if it succeeded.
   public internal(set) var problem: GitError?
 
-  private let rounds: AsyncStream<Void>
-  private let roundNeeded: AsyncStream<Void>.Continuation
+  private let passes: AsyncStream<Void>
+  private let passRequests: AsyncStream<Void>.Continuation
   private let fetches: AsyncStream<Void>
   private let fetchNeeded: AsyncStream<Void>.Continuation
 
   public init(
-    mirror: Mirror, api: any ClusterAPI, settings: Settings, stamp: Stamp, outlets: Outlets, logger: Logger,
+    mirror: Mirror, api: any ClusterAPI, settings: Settings, stamp: Stamp, delegate: Delegate, logger: Logger,
     clock: any Clock<Duration>
   ) {
     self.mirror = mirror
     self.api = api
     self.settings = settings
-    self.outlets = outlets
+    self.delegate = delegate
     self.stamp = stamp
     self.logger = logger
     self.clock = clock
     applier = Applier(api: api, installation: settings.policy.installation, stamp: stamp)
-    living = Living(installation: settings.policy.installation)
-    (rounds, roundNeeded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    liveState = LiveState(installation: settings.policy.installation)
+    (passes, passRequests) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     (fetches, fetchNeeded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
@@ -235,7 +237,7 @@ public actor Reconciler {
     fetchNeeded.yield()
     let outcome = await work(once: once)
     // The last reports of a daemon that stops: observed changes that are not reported yet.
-    if living.isComplete { await tellOfClusters() }
+    if liveState.isComplete { await reportClusters() }
     await flush()
     return outcome
   }
@@ -256,7 +258,7 @@ public actor Reconciler {
       }
       if !once {
         group.addTask {
-          await self.keepComparing()
+          await self.resyncPeriodically()
           return nil
         }
       }
@@ -275,14 +277,14 @@ public actor Reconciler {
 
   /// Fetches now instead of at the next interval, and resyncs.
   public func sync() {
-    isCompareDue = true
+    isResyncDue = true
     fetchNeeded.yield()
   }
 
-  func look() { roundNeeded.yield() }
+  func enqueue() { passRequests.yield() }
 
   /// Requests a reconcile pass after a delay, whatever else happens.
-  func lookAgain(after wait: Duration) { nextLook = min(nextLook ?? wait, wait) }
+  func enqueue(after wait: Duration) { nextLook = min(nextLook ?? wait, wait) }
 
   private func keepFetching(once: Bool) async -> Outcome? {
     await withDiscardingTaskGroup { timers in
@@ -318,15 +320,15 @@ public actor Reconciler {
       fetchFailures = 0
       problem = nil
       takeRefProblems(result.problems)
-      if fetched != result.new { isUntidy = true }
+      if fetched != result.new { needsCompaction = true }
       fetched = result.new
-      isTrustDue = isTrustDue || trust?.withheld != nil
-      look()
-      await outlets.fetched(nil)
+      isSignatureCheckDue = isSignatureCheckDue || signatureGate?.unverified != nil
+      enqueue()
+      await delegate.fetched(nil)
       return settings.interval
     } catch {
       problem = error
-      await outlets.fetched(error)
+      await delegate.fetched(error)
       let wait = Backoff().delay(attempt: fetchFailures)
       fetchFailures += 1
       logger.warning(
@@ -341,16 +343,18 @@ public actor Reconciler {
 
   private func take(_ change: FollowedChange, of resource: Resource) {
     let before = apps(before: change)
-    for reference in living.take(change, of: resource) { touch(reference, before: before[reference] ?? []) }
-    look()
+    for reference in liveState.take(change, of: resource) {
+      touch(reference, before: before[reference] ?? [])
+    }
+    enqueue()
   }
 
   private func keepWorking(once: Bool) async -> Outcome? {
-    look()
+    enqueue()
     return await withDiscardingTaskGroup { timers in
-      for await _ in rounds {
-        await round()
-        await tidy()
+      for await _ in passes {
+        await reconcilePass()
+        await compactMirror()
         if once, isSettled {
           await flush()
           return outcome
@@ -360,18 +364,18 @@ public actor Reconciler {
           await flush()
           return .unreachable(problem)
         }
-        if let (number, wait) = retrial.next(isRetrying) {
+        if let (number, wait) = retryBackoff.next(isRetrying) {
           later(wait, &timers) { await self.retry(number) }
         }
         isRetrying = false
-        if let (number, wait) = barredRetrial.next(!barred.isEmpty) {
-          later(wait, &timers) { await self.retryBarred(number) }
+        if let (number, wait) = forbiddenBackoff.next(!forbidden.isEmpty) {
+          later(wait, &timers) { await self.retryForbidden(number) }
         }
         if let wait = nextLook {
           nextLook = nil
-          later(wait, &timers) { await self.look() }
+          later(wait, &timers) { await self.enqueue() }
         }
-        if !book.dirty.isSubset(of: unheard), !isFlushScheduled {
+        if !ledger.dirty.isSubset(of: unreported), !isFlushScheduled {
           await flush()
           isFlushScheduled = true
           later(.milliseconds(500), &timers) { await self.flushDue() }
@@ -383,9 +387,9 @@ public actor Reconciler {
 
   /// Compacts the local repository into few packs. It runs between two passes, because nothing may read the repository
   /// at that time.
-  private func tidy() async {
-    guard isUntidy else { return }
-    isUntidy = false
+  private func compactMirror() async {
+    guard needsCompaction else { return }
+    needsCompaction = false
     do throws(GitError) {
       if try await mirror.compact() { logger.info("repository.compacted") }
     } catch {
@@ -403,30 +407,30 @@ public actor Reconciler {
   }
 
   private func retry(_ number: Int) {
-    retrial.begin(number)
-    look()
+    retryBackoff.begin(number)
+    enqueue()
   }
 
-  private func retryBarred(_ number: Int) {
-    barredRetrial.begin(number)
-    toJudge.objects.formUnion(barred)
-    look()
+  private func retryForbidden(_ number: Int) {
+    forbiddenBackoff.begin(number)
+    toJudge.objects.formUnion(forbidden)
+    enqueue()
   }
 
   private func flushDue() {
     isFlushScheduled = false
-    look()
+    enqueue()
   }
 
   private func flush() async {
-    for report in book.takeReports(except: unheard) { await outlets.commit(report) }
+    for report in ledger.takeReports(except: unreported) { await delegate.commit(report) }
   }
 
   /// The commits with an object that is not judged yet.
-  private var unheard: Set<ObjectID> {
+  private var unreported: Set<ObjectID> {
     Set(
       toJudge.objects.compactMap { object in
-        commitOf[object].flatMap { book.says(object, of: $0) ? nil : $0 }
+        commitOf[object].flatMap { ledger.says(object, of: $0) ? nil : $0 }
       })
   }
 }

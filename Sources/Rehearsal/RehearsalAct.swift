@@ -73,7 +73,7 @@ public struct RehearsalAct: Sendable {
     options.policy.tenancy = .unlimited
     let daemon = try await Daemon.open(
       options, on: backend, logger: surroundings.logger,
-      witness: Daemon.Witness(commit: { await watch.commit($0) }))
+      observer: Daemon.Observer(commit: { await watch.commit($0) }))
     let scribe = Scribe(tell: surroundings.tell)
     let play = RehearsalPlay(
       act: self, repository: repository, daemon: daemon, watch: watch, scribe: scribe,
@@ -81,7 +81,7 @@ public struct RehearsalAct: Sendable {
     var report = ActReport(kind: kind, clusters: subjects.map(\.cluster))
     report.failures = try await withThrowingTaskGroup(of: [RehearsalFailure]?.self) { group in
       group.addTask {
-        _ = try await daemon.run(view: Room("progress") { await board.run() })
+        _ = try await daemon.run(view: BackgroundService("progress") { await board.run() })
         return nil
       }
       group.addTask {

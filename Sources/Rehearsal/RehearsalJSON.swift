@@ -45,7 +45,7 @@ public enum RehearsalJSON {
     return [
       "at": seconds(entry.at), "seconds": seconds(entry.took), "cluster": .string("\(entry.cluster)"),
       "role": .string(entry.role), "pod": .string(entry.pod), "step": .string(step), "event": JSON(event),
-      "exitCode": entry.exitCode.map { JSON($0) } ?? .null, "trouble": JSON(entry.trouble),
+      "exitCode": entry.exitCode.map { JSON($0) } ?? .null, "trouble": JSON(entry.stallReason),
     ]
   }
 

@@ -167,7 +167,7 @@ struct RehearsalPlay: Sendable {
     let timeline = await scribe.timeline
     let app = subject.origin?.spec.app ?? ""
     let listeners = await watch.clusters[subject.cluster]?.roles.filter {
-      subject.hears(.podReverted, role: $0.id, app: app)
+      subject.subscribes(.podReverted, role: $0.id, app: app)
     }
     let pods = Set((listeners ?? []).flatMap(\.members).map(\.pod))
     let missing = timeline.replaced(in: subject.cluster).intersection(pods)

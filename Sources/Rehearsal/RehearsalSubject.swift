@@ -49,8 +49,8 @@ struct RehearsalSubject: Sendable {
   var hasPointOfNoReturn: Bool { forecast?.pointOfNoReturn != nil }
 
   /// Whether the members of a role subscribe to an event in an app.
-  func hears(_ event: LifecycleEvent, role: String, app: String) -> Bool {
-    spec(app)?.resolved(role)?.hears(event) == true
+  func subscribes(_ event: LifecycleEvent, role: String, app: String) -> Bool {
+    spec(app)?.resolved(role)?.subscribes(event) == true
   }
 
   func image(of role: String, in app: String) -> String? { spec(app)?.resolved(role)?.image }

@@ -35,7 +35,7 @@ public struct RehearsalText: Sendable {
     line.pad(to: 34 + width)
     line.append(Self.seconds(entry.took))
     if let code = entry.exitCode { line.append("   exit \(code)", code == 0 ? .green : .red) }
-    if let trouble = entry.trouble { line.append("   \(trouble)", .red) }
+    if let stallReason = entry.stallReason { line.append("   \(stallReason)", .red) }
     return styled(line)
   }
 
@@ -78,7 +78,7 @@ public struct RehearsalText: Sendable {
 
   static func words(_ entry: Timeline.Entry) -> String {
     switch entry.step {
-    case .made where entry.trouble != nil, .replaced where entry.trouble != nil: "not up"
+    case .made where entry.stallReason != nil, .replaced where entry.stallReason != nil: "not up"
     case .made: "set up"
     case .replaced: "replaced"
     case .script(let event): event.argument

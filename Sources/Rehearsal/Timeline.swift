@@ -25,7 +25,7 @@ public struct Timeline: Sendable {
     /// The exit code of a script; nil if it never ran.
     var exitCode: Int?
     /// The error; nil if there was none.
-    var trouble: String?
+    var stallReason: String?
   }
 
   private(set) var entries: [Entry] = []
@@ -41,7 +41,7 @@ public struct Timeline: Sendable {
     var role: String
     var open: Open?
     var script: (notification: Notification, at: Duration)?
-    var trouble: String?
+    var stallReason: String?
   }
 
   private struct Open {
@@ -88,7 +88,9 @@ public struct Timeline: Sendable {
     let old = pod.member
     if isClaimed(member, after: old) {
       // A replacement that did not finish was rolled back.
-      if let open = pod.open { end(key, role, open.step, since: open.at, at: now, trouble: "turned back") }
+      if let open = pod.open {
+        end(key, role, open.step, since: open.at, at: now, stallReason: "turned back")
+      }
       pod.open = Open(step: .replaced, at: now)
       pod.script = nil
     }
@@ -96,13 +98,13 @@ public struct Timeline: Sendable {
       end(key, role, open.step, since: open.at, at: now)
       pod.open = nil
     }
-    let trouble = member.detail.waitingReason.map { reason in
+    let stallReason = member.detail.waitingReason.map { reason in
       [reason, member.detail.waitingMessage].compactMap(\.self).joined(separator: ": ")
     }
-    if let trouble, let open = pod.open, pod.trouble == nil {
-      end(key, role, open.step, since: open.at, at: now, trouble: trouble)
+    if let stallReason, let open = pod.open, pod.stallReason == nil {
+      end(key, role, open.step, since: open.at, at: now, stallReason: stallReason)
     }
-    pod.trouble = pod.open == nil ? nil : trouble ?? pod.trouble
+    pod.stallReason = pod.open == nil ? nil : stallReason ?? pod.stallReason
     noteScript(member, key, &pod, status, now)
     pod.member = member
     pods[key] = pod
@@ -124,7 +126,7 @@ public struct Timeline: Sendable {
         let code = event == .podUpgraded || event == .podReverted ? member.upgrade?.exitCode : nil
         end(
           key, pod.role, .script(event), since: running.at, at: now, exitCode: code,
-          trouble: member.detail.configError)
+          stallReason: member.detail.configError)
       }
     }
     guard pod.script == nil, pod.open == nil, member.state != .configError,
@@ -150,11 +152,11 @@ public struct Timeline: Sendable {
 
   private mutating func end(
     _ key: Key, _ role: String, _ step: Entry.Step, since began: Duration, at now: Duration,
-    exitCode: Int? = nil, trouble: String? = nil
+    exitCode: Int? = nil, stallReason: String? = nil
   ) {
     entries.append(
       Entry(
         cluster: key.cluster, role: role, pod: key.pod, step: step, at: now, took: now - began,
-        exitCode: exitCode, trouble: trouble))
+        exitCode: exitCode, stallReason: stallReason))
   }
 }

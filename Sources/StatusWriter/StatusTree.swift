@@ -196,7 +196,7 @@ extension Journal.Run {
     (run.id, run.from, run.to) = (clean(id), clean(from), clean(to))
     run.commit = commit.map { clean($0) }
     for index in run.pods.indices {
-      run.pods[index].trouble = run.pods[index].trouble.map { clean($0) }
+      run.pods[index].stallReason = run.pods[index].stallReason.map { clean($0) }
     }
     for index in run.waits.indices { run.waits[index].what = clean(run.waits[index].what) }
     return run

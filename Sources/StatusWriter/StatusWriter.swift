@@ -49,7 +49,7 @@ public actor StatusWriter {
   /// The paths of all clusters' files; nil until `clustersAre` is called.
   private var all: Set<String>?
   private var isPublishing = false
-  private let bell = Bell()
+  private let signal = AsyncSignal()
 
   /// - Parameters:
   ///   - owner: the cluster that notes name; nil if they name none.
@@ -133,7 +133,7 @@ public actor StatusWriter {
   private func want(urgent: Bool) {
     schedule.want(urgent: urgent)
     state.isPending = true
-    bell.ring()
+    signal.ring()
   }
 
   // MARK: Publishing
@@ -141,7 +141,7 @@ public actor StatusWriter {
   /// Publishes on schedule until the task is cancelled. Call `flush` to write what is pending then.
   public func run() async {
     while !Task.isCancelled {
-      let rings = bell.rings
+      let rings = signal.rings
       switch schedule.due(now()) {
       case .now where !isPublishing: await publish()
       case .now, .idle: await sleep(after: rings)
@@ -152,7 +152,7 @@ public actor StatusWriter {
 
   /// Writes everything reported so far, at once and without a retry; `state` has the error of a failure.
   public func flush() async {
-    while isPublishing { await bell.wait(after: bell.rings) }
+    while isPublishing { await signal.wait(after: signal.rings) }
     if !waiting.isEmpty { await publish() }
   }
 
@@ -178,7 +178,7 @@ public actor StatusWriter {
     }
     isPublishing = false
     state.isPending = !waiting.isEmpty
-    bell.ring()
+    signal.ring()
   }
 
   /// Waits for a signal after `rings`, for a time, or for the task's cancellation.
@@ -187,7 +187,7 @@ public actor StatusWriter {
       if let time {
         group.addTask { [clock, now] in try? await clock.sleep(for: time - now()) }
       }
-      group.addTask { [bell] in await bell.wait(after: rings) }
+      group.addTask { [signal] in await signal.wait(after: rings) }
       await group.next()
       group.cancelAll()
     }

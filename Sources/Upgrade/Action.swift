@@ -21,7 +21,7 @@ public enum Action: Sendable, Hashable {
   /// Requests another step after this many seconds, whatever else happens.
   case wake(after: Int)
   /// Emits an event for the log and for Kubernetes Events. It changes nothing.
-  case tell(Happening)
+  case tell(UpgradeEvent)
 }
 
 /// The desired state of a StatefulSet.
@@ -95,7 +95,7 @@ public struct MetadataBasis: Sendable, Hashable {
 }
 
 /// A step of the engine that is reported to users.
-public enum Happening: Sendable, Hashable {
+public enum UpgradeEvent: Sendable, Hashable {
   case upgradeBegan(from: String, to: String)
   case rollbackBegan(from: String, to: String)
   case podClaimed(pod: String, role: String, rollingBack: Bool)

@@ -12,7 +12,7 @@ extension ClusterMachine {
   }
 
   private mutating func queue(_ event: LifecycleEvent, _ role: Int, _ info: UpgradeInfo) {
-    guard resolved(status.roles[role].id, in: status.app)?.hears(event) == true else { return }
+    guard resolved(status.roles[role].id, in: status.app)?.subscribes(event) == true else { return }
     for member in status.roles[role].members.indices {
       status.roles[role].members[member].detail.pendingNotifications.append(
         Notification(event: event, id: info.id))

@@ -48,7 +48,7 @@ public struct ClusterMachine {
     }
     if status.appCatalog == nil { status.appCatalog = observed.catalogs[status.app] }
     for role in status.roles.indices {
-      for member in status.roles[role].members.indices { absorb(role, member) }
+      for member in status.roles[role].members.indices { applyObservation(role, member) }
     }
     if !isSuspended { advance() }
     concludeMembers()
@@ -126,7 +126,7 @@ public struct ClusterMachine {
 
   /// Whether the cluster is stalled. The author of its last change must see that first.
   private var isInTrouble: Bool {
-    status.state != .configured && Trouble.first(in: status, now: observed.now, deadline: deadline) != nil
+    status.state != .configured && StallReason.first(in: status, now: observed.now, deadline: deadline) != nil
   }
 
   func app(_ name: String) -> AppSpec? { observed.apps[name] }
@@ -136,7 +136,7 @@ public struct ClusterMachine {
 
   func hasStorage(_ role: String) -> Bool { observed.cluster.spec.role(role)?.storageSize != nil }
 
-  mutating func tell(_ happening: Happening) { actions.append(.tell(happening)) }
+  mutating func tell(_ event: UpgradeEvent) { actions.append(.tell(event)) }
 
   /// Requests this goal for the set, unless the set already matches. There is one update per step: the last goal wins.
   mutating func want(_ role: Int, _ goal: SetGoal) {

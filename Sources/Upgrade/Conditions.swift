@@ -6,7 +6,7 @@ extension ClusterMachine {
   private typealias Finding = (Bool, String, String)
 
   func conditions() -> [Condition] {
-    let trouble = Trouble.first(in: status, now: observed.now, deadline: deadline)
+    let stallReason = StallReason.first(in: status, now: observed.now, deadline: deadline)
     let stalled: Finding =
       if !observed.mismatches.isEmpty {
         (true, Condition.notUnderstood, Condition.notUnderstood(observed.mismatches))
@@ -14,8 +14,8 @@ extension ClusterMachine {
         (true, Condition.appMissing, missing)
       } else if let reason = reasonNotToBegin {
         (true, Condition.noWayBack, reason)
-      } else if let trouble, status.state != .configured {
-        (true, trouble.reason, trouble.message + wayOut(of: trouble))
+      } else if let stallReason, status.state != .configured {
+        (true, stallReason.reason, stallReason.message + wayOut(of: stallReason))
       } else {
         (false, "NoTrouble", "")
       }
@@ -23,7 +23,7 @@ extension ClusterMachine {
     if progressing.reason == Condition.waitingForConnections {
       progressing.observedGeneration = observed.cluster.metadata.generation
     }
-    return [condition(.ready, readiness(trouble)), progressing, condition(.stalled, stalled)]
+    return [condition(.ready, readiness(stallReason)), progressing, condition(.stalled, stalled)]
   }
 
   /// Emits a stall event once for each stall, and again if the reason or the pod changes.
@@ -31,8 +31,8 @@ extension ClusterMachine {
     guard let stall = status.conditions.first(where: { $0.type == .stalled && $0.status }) else { return }
     let before = observed.status?.condition(.stalled)
     guard before?.status != true || before?.message != stall.message else { return }
-    let trouble = Trouble.first(in: status, now: observed.now, deadline: deadline)
-    tell(.stalled(pod: trouble?.pod, reason: stall.reason, message: stall.message))
+    let stallReason = StallReason.first(in: status, now: observed.now, deadline: deadline)
+    tell(.stalled(pod: stallReason?.pod, reason: stall.reason, message: stall.message))
   }
 
   private func missingApp() -> String? {
@@ -48,13 +48,13 @@ extension ClusterMachine {
       ? "app \(wanted) lacks a role that the cluster has; go back to \(status.app)" : nil
   }
 
-  private func readiness(_ trouble: Trouble?) -> Finding {
+  private func readiness(_ stallReason: StallReason?) -> Finding {
     let members = status.members
     let down = members.count { observed.pods[$0.pod]?.isReady != true || $0.state != .configured }
     if status.state == .configured, down == 0 {
       return (true, "Configured", "\(members.count) members run \(status.app)")
     }
-    if let trouble { return (false, trouble.reason, trouble.message) }
+    if let stallReason { return (false, stallReason.reason, stallReason.message) }
     if down == 0 { return (false, "Updating", "members are ready, the cluster is not at rest yet") }
     return (false, "MembersNotReady", "\(down) of \(members.count) members are not ready")
   }

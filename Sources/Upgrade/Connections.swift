@@ -51,7 +51,7 @@ extension ClusterMachine {
     let begun = work == nil && oldest != failed ? oldest : nil
     if failed?.event == .reconnect {
       member.clearError()
-      member.state = member.owesSetUp ? .creating : .configured
+      member.state = member.needsSetUp ? .creating : .configured
     }
     member.detail.pendingNotifications.removeAll {
       $0.event == .reconnect && !$0.isRunning(work) && $0 != begun

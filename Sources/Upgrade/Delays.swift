@@ -4,7 +4,7 @@ import KubeDirector
 // failures.
 extension ClusterMachine {
   /// Records that a member's pod is overdue. Before that, requests a wake-up for the moment when it will be.
-  mutating func absorbDelay(
+  mutating func applyDelay(
     _ member: inout MemberStatus, _ pod: PodObservation?, _ role: RoleStatus, _ ordinal: Int
   ) {
     guard let delay = delay(member, pod, role, ordinal) else { return }
@@ -33,23 +33,23 @@ extension ClusterMachine {
     guard let pod else {
       guard !member.isLeaving, let since = missingSince(member, role, ordinal) else { return nil }
       return Delay(
-        reason: Trouble.notCreated, since: since, grace: Trouble.creationGrace,
+        reason: StallReason.notCreated, since: since, grace: StallReason.creationGrace,
         words: "the pod is not made, as a quota or a policy may have it; "
           + "kubectl describe statefulset -n \(namespace) \(role.statefulSet) says why")
     }
     if pod.isBeingDeleted {
       guard let since = pod.endsBy else { return nil }
       return Delay(
-        reason: Trouble.notEnded, since: since, grace: Trouble.endGrace,
+        reason: StallReason.notEnded, since: since, grace: StallReason.endGrace,
         words: "the pod does not end, as on a node that is lost; once that node surely runs no more, "
           + "kubectl delete pod -n \(namespace) \(member.pod) --force")
     }
-    let isOrdinary = pod.waitingReason.map(Trouble.ordinary.contains) ?? true
+    let isOrdinary = pod.waitingReason.map(StallReason.ordinary.contains) ?? true
     guard pod.isUnstarted, isOrdinary, !isOnItsWayOut(member, pod), let since = pod.createdAt else {
       return nil
     }
     return Delay(
-      reason: Trouble.notStarted, since: since, grace: Trouble.startGrace,
+      reason: StallReason.notStarted, since: since, grace: StallReason.startGrace,
       words:
         "no container has started, as with a volume or a secret that is not there, or a very large image; "
         + "kubectl describe pod -n \(namespace) \(member.pod) says what it waits for")

@@ -39,8 +39,8 @@ extension ClusterMachine {
     var entry = status.journal.runs[run]
     let elapsed = max(0, observed.now - entry.began)
     var (done, failed, retried): (Set<String>, Set<String>, Set<String>) = ([], [], [])
-    for case .tell(let happening) in actions {
-      switch happening {
+    for case .tell(let event) in actions {
+      switch event {
       case .podClaimed(let pod, let role, info.isRollingBack):
         entry.pods.append(Journal.Pod(role: role, pod: pod, at: elapsed))
       case .podDone(let pod, _, info.isRollingBack, _): done.insert(pod)
@@ -75,9 +75,9 @@ extension ClusterMachine {
     hasFailed: Bool
   ) {
     if let role = status.role(entry.role),
-      let trouble = Trouble.of(member, in: role, of: status, now: observed.now, deadline: deadline)
+      let stallReason = StallReason.of(member, in: role, of: status, now: observed.now, deadline: deadline)
     {
-      entry.trouble = Journal.brief(String(trouble.message.dropFirst(member.pod.count + 2)))
+      entry.stallReason = Journal.brief(String(stallReason.message.dropFirst(member.pod.count + 2)))
     }
     let old = observed.status?.members.first { $0.pod == member.pod }?.upgrade
     // If this step ends the run, the ledger is already gone.

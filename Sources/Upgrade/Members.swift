@@ -2,13 +2,13 @@ import KubeDirector
 
 // Transfers observations of pods into the status, and decides what a member's container still needs.
 extension ClusterMachine {
-  mutating func absorb(_ role: Int, _ index: Int) {
+  mutating func applyObservation(_ role: Int, _ index: Int) {
     var member = status.roles[role].members[index]
     let pod = observed.pods[member.pod]
     if member.state == .createPending, pod != nil { member.state = .creating }
     if member.state == .deletePending, pod?.isBeingDeleted == true { member.state = .deleting }
-    absorbTrouble(&member, pod)
-    absorbDelay(&member, pod, status.roles[role], index)
+    applyStallReasons(&member, pod)
+    applyDelay(&member, pod, status.roles[role], index)
     status.roles[role].members[index] = member
     guard let pod, !pod.isBeingDeleted else { return }
     if case .finished(let order, let result) = observed.work[member.pod], pod.containerID == order.containerID
@@ -36,27 +36,28 @@ extension ClusterMachine {
     installed(role, index, pod, order, PodResult(exitCode: 0))
   }
 
-  private mutating func absorbTrouble(_ member: inout MemberStatus, _ pod: PodObservation?) {
+  private mutating func applyStallReasons(_ member: inout MemberStatus, _ pod: PodObservation?) {
     let before = (reason: member.detail.waitingReason, message: member.detail.waitingMessage)
     member.detail.waitingReason = nil
     member.detail.waitingMessage = nil
     member.detail.schedulingError = nil
     guard let pod, !pod.isBeingDeleted, !isOnItsWayOut(member, pod) else { return }
-    absorbScheduling(&member, pod)
+    applyScheduling(&member, pod)
     switch pod.waitingReason {
-    case let reason? where Trouble.ordinary.contains(reason): return
+    case let reason? where StallReason.ordinary.contains(reason): return
     // Between two attempts the kubelet reports only that it waits. The error itself says more and does not flap.
     case "ImagePullBackOff" where before.reason == "ErrImagePull":
       member.detail.waitingReason = before.reason
       member.detail.waitingMessage = before.message
     case let reason?:
-      let isSame = reason == before.reason && Trouble.backOffs.contains(reason)
+      let isSame = reason == before.reason && StallReason.backOffs.contains(reason)
       member.detail.waitingReason = reason
       member.detail.waitingMessage = isSame ? before.message ?? pod.waitingMessage : pod.waitingMessage
     case nil:
       // A container in a crash loop runs for a moment between crashes. It is healthy only once it is set up.
       let isSetUp = member.detail.lastConfiguredContainer == pod.containerID || isSuspended
-      guard let reason = before.reason, Trouble.hopeless.contains(reason), !(pod.isReady && isSetUp) else {
+      guard let reason = before.reason, StallReason.hopeless.contains(reason), !(pod.isReady && isSetUp)
+      else {
         return
       }
       member.detail.waitingReason = reason
@@ -66,9 +67,9 @@ extension ClusterMachine {
 
   /// Records that a pod is unschedulable, after a grace period: a new pod commonly fits no node until its volume is
   /// bound.
-  private mutating func absorbScheduling(_ member: inout MemberStatus, _ pod: PodObservation) {
+  private mutating func applyScheduling(_ member: inout MemberStatus, _ pod: PodObservation) {
     guard let error = pod.schedulingError else { return }
-    let left = (pod.unschedulableSince ?? 0) + Trouble.schedulingGrace - observed.now
+    let left = (pod.unschedulableSince ?? 0) + StallReason.schedulingGrace - observed.now
     if left > 0 {
       actions.append(.wake(after: left))
     } else {
@@ -159,7 +160,7 @@ extension MemberStatus {
   var isLeaving: Bool { state == .deletePending || state == .deleting }
 
   /// Whether a script is pending without which the container is not set up.
-  var owesSetUp: Bool {
+  var needsSetUp: Bool {
     detail.pendingNotifications.contains { $0.event == .configure }
       || (podUpgradeStatus != nil && upgrade?.done == false)
   }

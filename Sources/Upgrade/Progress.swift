@@ -34,12 +34,12 @@ extension RoleStatus {
   fileprivate struct Step: Hashable {
     var status: MemberStatus.PodUpgradeStatus?
     var ledger: MemberStatus.Ledger?
-    var owed: [Notification]
+    var pending: [Notification]
   }
 
   fileprivate var steps: [Step] {
     members.map {
-      Step(status: $0.podUpgradeStatus, ledger: $0.upgrade, owed: $0.detail.pendingNotifications)
+      Step(status: $0.podUpgradeStatus, ledger: $0.upgrade, pending: $0.detail.pendingNotifications)
     }
   }
 }

@@ -32,7 +32,7 @@ extension ClusterMachine {
       let event: LifecycleEvent = member.podUpgradeStatus == .upgrading ? .podUpgraded : .podReverted
       member.podUpgradeStatus = .configured
       member.upgrade?.containerID = order.containerID
-      if listener?.hears(event) == true {
+      if listener?.subscribes(event) == true {
         member.upgrade?.script = event
         member.detail.pendingNotifications.append(
           Notification(event: event, id: status.upgradeInfo?.id ?? ""))
@@ -44,11 +44,11 @@ extension ClusterMachine {
       member.upgrade?.containerID = order.containerID
       member.upgrade?.exitCode = nil
     case .configured, nil:
-      if mode != .metadataOnly, listener?.hears(.configure) == true, !member.owesSetUp {
+      if mode != .metadataOnly, listener?.subscribes(.configure) == true, !member.needsSetUp {
         member.detail.pendingNotifications.insert(Notification(event: .configure, id: ""), at: 0)
       }
     }
-    member.state = member.owesSetUp ? .creating : .configured
+    member.state = member.needsSetUp ? .creating : .configured
     status.roles[role].members[index] = member
   }
 
@@ -83,7 +83,7 @@ extension ClusterMachine {
     member.detail.pendingNotifications.remove(at: place)
     member.clearError()
     if isHook { finish(&member, status.roles[role].id) }
-    if !member.isLeaving { member.state = member.owesSetUp ? .creating : .configured }
+    if !member.isLeaving { member.state = member.needsSetUp ? .creating : .configured }
     status.roles[role].members[index] = member
   }
 

@@ -44,7 +44,7 @@ extension ClusterMachine {
       }
       // The retry gets a new id, because the container remembers how the run with the old id ended.
       member.detail.pendingNotifications[0].retry(request)
-      member.state = member.owesSetUp ? .creating : .configured
+      member.state = member.needsSetUp ? .creating : .configured
       tell(.retried(pod: member.pod, what: "startscript \(failed.event.argument)"))
     }
     member.clearError()

@@ -7,8 +7,8 @@ import Values
 /// Two sides of a repository, and the difference between them.
 public struct Comparison: Sendable {
   /// Nil before the first commit.
-  var base: (side: Side, commit: ObjectID)?
-  var head: Side
+  var base: (side: Revision, commit: ObjectID)?
+  var head: Revision
   /// The changes that the judge examines. Nil if the layouts have different places, so that it examines
   /// everything.
   var changes: Changes?
@@ -42,7 +42,7 @@ public struct Comparison: Sendable {
   }
 
   /// Returns nil if the tree exceeds the limits or is not a tree.
-  private static func readable(_ head: Head, in repository: GitRepository) async throws -> Side? {
+  private static func readable(_ head: Head, in repository: GitRepository) async throws -> Revision? {
     do {
       return try await side(of: head, in: repository)
     } catch let error as GitError {
@@ -87,14 +87,14 @@ public struct Comparison: Sendable {
   private static func texts(
     of head: Head, since base: ObjectID, _ differences: [TreeChange], _ layout: RepositoryLayout,
     in repository: GitRepository
-  ) async throws -> Texts {
+  ) async throws -> FileContents {
     let selection = try layout.selection()
     switch head {
     case .commit(let head):
-      return Texts(repository.reader, tree: try await repository.treeID(of: head), selection)
+      return FileContents(repository.reader, tree: try await repository.treeID(of: head), selection)
     case .index:
       let files = differences.map { (ExactString($0.path), $0.new?.id) }
-      return Texts(
+      return FileContents(
         repository.reader, tree: try await repository.treeID(of: base), selection,
         but: Dictionary(files, uniquingKeysWith: { $1 ?? $0 }))
     }
@@ -103,26 +103,27 @@ public struct Comparison: Sendable {
   // MARK: One side
 
   /// Reads a side completely.
-  public static func side(of head: Head, in repository: GitRepository) async throws -> Side {
+  public static func side(of head: Head, in repository: GitRepository) async throws -> Revision {
     try await side(of: head, try await layout(of: head, in: repository), in: repository)
   }
 
   private static func side(
     of head: Head, _ found: FoundLayout, in repository: GitRepository
-  ) async throws -> Side {
+  ) async throws -> Revision {
     let selection = try found.layout.selection()
     switch head {
     case .commit(let commit):
-      return try await Side.read(
+      return try await Revision.read(
         try await repository.tree(at: commit, selection), found,
-        texts: Texts(repository.reader, tree: try await repository.treeID(of: commit), selection),
+        texts: FileContents(repository.reader, tree: try await repository.treeID(of: commit), selection),
         in: repository)
     case .index:
       let entries = try await repository.stagedTree(selection)
       let files = Dictionary(
         entries.map { (ExactString($0.path), $0.id) }, uniquingKeysWith: { first, _ in first })
-      return try await Side.read(
-        entries, found, texts: Texts(repository.reader, tree: nil, selection, but: files), in: repository)
+      return try await Revision.read(
+        entries, found, texts: FileContents(repository.reader, tree: nil, selection, but: files),
+        in: repository)
     }
   }
 

@@ -45,8 +45,8 @@ public struct Validation {
   /// Returns the app that a cluster had before the one at the base, from its file's history. Blocks while it
   /// reads.
   public let history: @Sendable (ObjectReference) -> String?
-  private let head: Side
-  private let base: Side?
+  private let head: Revision
+  private let base: Revision?
 
   /// The objects of the judged side and of its base. The base is nil if there is none or it cannot be used.
   public var snapshots: (base: Snapshot?, head: Snapshot) {
@@ -65,7 +65,7 @@ public struct Validation {
   ) async throws -> Validation {
     let (folder, file) = try split(path)
     if case .workTree = target {
-      let (side, below) = try await Side.read(folder: folder)
+      let (side, below) = try await Revision.read(folder: folder)
       let asked = AskedPaths(below: below, file: side.isUsable ? file : nil)
       let comparison = Comparison(head: side)
       let outcome = Outcome(judgement: conclude(comparison, .none, history: nil))
@@ -133,12 +133,12 @@ public struct Validation {
     _ comparison: Comparison, _ status: GitStatus?, in repository: GitRepository, _ store: FactStore?
   ) async throws -> Outcome {
     let files = status?.files(store)
-    let past = Past(comparison, reader: repository.reader)
+    let appHistory = AppHistory(comparison, reader: repository.reader)
     return try await repository.run {
-      var outcome = Outcome(live: files?.view ?? .none, history: { past.app(before: $0) })
+      var outcome = Outcome(live: files?.view ?? .none, history: { appHistory.app(before: $0) })
       outcome.judgement = conclude(comparison, outcome.live, history: outcome.history)
       try files?.check()
-      try past.check()
+      try appHistory.check()
       return outcome
     }
   }

@@ -104,17 +104,17 @@ struct CommandFailureTests {
     }
   ) async throws -> (MemberStatus, Int) {
     let result = Mutex<(MemberStatus, Int)?>(nil)
-    try await EmbeddedEngine.with { world in
-      let port = UnstartableCommands(world.api, failures: failures)
+    try await EmbeddedEngine.with { cache in
+      let port = UnstartableCommands(cache.api, failures: failures)
       let clock = TestClock()
       let engine = Engine(
         api: port, stamp: .forTests, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
         clock: clock, now: { 1_800_000_000 })
-      let name = try await makeCluster(world.api)
+      let name = try await makeCluster(cache.api)
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await engine.run() }
         while true {
-          let status = ClusterStatus(try await world.api.get(.clusters, name).json["status"])
+          let status = ClusterStatus(try await cache.api.get(.clusters, name).json["status"])
           if let member = status?.members.first, isDone(member) {
             result.withLock { $0 = (member, port.count) }
             break

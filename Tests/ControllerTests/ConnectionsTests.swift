@@ -39,23 +39,23 @@ struct ConnectionsTests {
   private static let key = object(
     .secrets, "key", [Wire.Label.secretType: "user"], ["data": ["password": "aHVudGVyMg=="]])
 
-  private static func world() async -> World {
-    let world = World(systemNamespace: "system", stamp: .forTests)
-    await world.put(object(.apps, "spark-1.0.0", [:], ["spec": Fixture.app().raw]), .apps)
-    await world.put(cluster("ledger", state: "configured"), .clusters)
-    await world.put(cluster("analytics", state: "configured"), .clusters)
-    _ = await world.take(.all([site]), of: .configMaps)
-    _ = await world.take(.all([key]), of: .secrets)
-    return world
+  private static func cache() async -> ClusterCache {
+    let cache = ClusterCache(systemNamespace: "system", stamp: .forTests)
+    await cache.put(object(.apps, "spark-1.0.0", [:], ["spec": Fixture.app().raw]), .apps)
+    await cache.put(cluster("ledger", state: "configured"), .clusters)
+    await cache.put(cluster("analytics", state: "configured"), .clusters)
+    _ = await cache.take(.all([site]), of: .configMaps)
+    _ = await cache.take(.all([key]), of: .secrets)
+    return cache
   }
 
-  private static func connections(_ world: World) async -> Connections {
-    await world.connections(wanted, namespace: "prod")
+  private static func connections(_ cache: ClusterCache) async -> Connections {
+    await cache.connections(wanted, namespace: "prod")
   }
 
   @Test("ConfigMaps and Secrets stand in lists by their type, a Secret all in Base64")
   func shape() async throws {
-    let json = await Self.connections(Self.world()).json("cluster.local")
+    let json = await Self.connections(Self.cache()).json("cluster.local")
     #expect(
       json["configmaps"]?["hadoop"]
         == [
@@ -71,7 +71,7 @@ struct ConnectionsTests {
 
   @Test("a cluster stands there as it sees itself, without its connections, and its references lead to there")
   func cluster() async throws {
-    let json = await Self.connections(Self.world()).json("cluster.local")
+    let json = await Self.connections(Self.cache()).json("cluster.local")
     let ledger = try #require(json["clusters"]?["ledger"])
     #expect(ledger["cluster"]?["name"] == "ledger" && ledger["connections"] == nil && ledger["node"] == nil)
     let path: JSON = [
@@ -83,68 +83,68 @@ struct ConnectionsTests {
 
   @Test("what is not there is said; what no list has told of yet is not called missing")
   func missing() async {
-    var found = await Self.connections(Self.world())
+    var found = await Self.connections(Self.cache())
     #expect(found.missing == ["configmaps/gone"] && found.unread == [])
-    found = await Self.connections(World(systemNamespace: "system", stamp: .forTests))
+    found = await Self.connections(ClusterCache(systemNamespace: "system", stamp: .forTests))
     #expect(found.missing == ["clusters/ledger"] && found.unread == ["configmaps", "secrets"])
   }
 
   @Test("each has a mark that changes with it; that of a Secret says nothing of what is in it")
   func marks() async throws {
-    let world = await Self.world()
+    let cache = await Self.cache()
     func marks() async -> [String: String] {
-      await Self.connections(world).observation("cluster.local").marks
+      await Self.connections(cache).observation("cluster.local").marks
     }
     let before = await marks()
     #expect(before.keys.sorted() == ["clusters/ledger", "configmaps/site", "secrets/key"])
     var other = Self.key
     other.json["metadata"]?["resourceVersion"] = "2"
-    #expect(await world.take(.changed(other), of: .secrets) == [Self.prod])
+    #expect(await cache.take(.changed(other), of: .secrets) == [Self.prod])
     let after = await marks()
     #expect(after["secrets/key"] != before["secrets/key"])
     #expect(after["configmaps/site"] == before["configmaps/site"])
     // The same mark for any content.
     other.json["data"] = ["password": "b3RoZXI="]
-    _ = await world.take(.all([other]), of: .secrets)
+    _ = await cache.take(.all([other]), of: .secrets)
     #expect(await marks() == after)
-    #expect(await world.take(.removed(Self.site), of: .configMaps) == [Self.prod])
+    #expect(await cache.take(.removed(Self.site), of: .configMaps) == [Self.prod])
     #expect(await marks()["configmaps/site"] == nil)
   }
 
   @Test("a cluster calls for those that are connected to it, and is unsettled while it changes")
   func neighbour() async {
-    let world = await Self.world()
+    let cache = await Self.cache()
     let change = Self.cluster("ledger", state: "updating", version: 2)
-    let touched = await world.take(.changed(change), of: .clusters)
+    let touched = await cache.take(.changed(change), of: .clusters)
     #expect(touched == [Self.prod, ObjectName(namespace: "prod", name: "ledger")])
-    let seen = await Self.connections(world).observation("cluster.local")
+    let seen = await Self.connections(cache).observation("cluster.local")
     #expect(seen.unsettled == ["clusters/ledger"])
   }
 
   @Test("what the engine itself writes of a cluster calls for those that are connected to it as well")
   func written() async throws {
-    try await EmbeddedEngine.with { world in
-      let neighbour = try await world.makeNeighbour("d")
-      try await world.commit(app: "app-1.1")
-      try await world.round()
-      let status = try await world.status()
+    try await EmbeddedEngine.with { cache in
+      let neighbour = try await cache.makeNeighbour("d")
+      try await cache.commit(app: "app-1.1")
+      try await cache.round()
+      let status = try await cache.status()
       #expect(status.state == .updating)
       // The watch tells of it when it is known already.
-      let watched = await world.engine.world.take(
-        .changed(try await world.api.get(.clusters, EmbeddedEngine.name)), of: .clusters)
+      let watched = await cache.engine.cache.take(
+        .changed(try await cache.api.get(.clusters, EmbeddedEngine.name)), of: .clusters)
       #expect(watched == [])
-      try #require(await world.engine.queue.depth == 1)
-      #expect(await world.engine.queue.next() == neighbour)
+      try #require(await cache.engine.queue.depth == 1)
+      #expect(await cache.engine.queue.next() == neighbour)
     }
   }
 
   @Test("nobody's ConfigMaps and Secrets are looked at before a cluster is connected to one")
   func lazily() async {
-    let world = World(systemNamespace: "system", stamp: .forTests)
-    await world.put(Self.cluster("ledger", state: "configured"), .clusters)
-    await world.put(Self.cluster("analytics", state: "configured"), .clusters)
-    await world.put(Self.cluster("analytics", state: "updating", version: 2), .clusters)
-    var kinds = world.connectedKinds.makeAsyncIterator()
+    let cache = ClusterCache(systemNamespace: "system", stamp: .forTests)
+    await cache.put(Self.cluster("ledger", state: "configured"), .clusters)
+    await cache.put(Self.cluster("analytics", state: "configured"), .clusters)
+    await cache.put(Self.cluster("analytics", state: "updating", version: 2), .clusters)
+    var kinds = cache.connectedKinds.makeAsyncIterator()
     #expect(await kinds.next() == .configMaps)
     #expect(await kinds.next() == .secrets)
   }

@@ -32,12 +32,12 @@ struct EmbeddedEngine: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await api.run() }
       while await !api.isRunning { await Task.yield() }
-      let world = EmbeddedEngine(api: api, engine: another(api, logger))
-      for version in ["1.0", "1.1", "1.2"] { try await world.make(app: version) }
-      try await world.commit(app: "app-1.0")
-      try await world.settle()
-      #expect(try await world.status().state == .configured)
-      try await body(world)
+      let cache = EmbeddedEngine(api: api, engine: another(api, logger))
+      for version in ["1.0", "1.1", "1.2"] { try await cache.make(app: version) }
+      try await cache.commit(app: "app-1.0")
+      try await cache.settle()
+      #expect(try await cache.status().state == .configured)
+      try await body(cache)
       group.cancelAll()
       try await group.waitForAll()
     }
@@ -105,7 +105,7 @@ struct EmbeddedEngine: Sendable {
       Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets, .clusters,
     ] {
       let objects = try await api.list(resource, namespace: nil, labels: .everything).items
-      _ = await engine.world.take(.all(objects), of: resource)
+      _ = await engine.cache.take(.all(objects), of: resource)
     }
   }
 

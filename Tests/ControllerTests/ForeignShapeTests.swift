@@ -12,9 +12,9 @@ struct ForeignShapeTests {
   private static func withSet(
     _ body: @escaping @Sendable (EmbeddedEngine, _ cluster: Object, _ set: Object) async throws -> Void
   ) async throws {
-    try await EmbeddedEngine.with { world in
-      let name = try await world.makeNeighbour("late")
-      let cluster = try await world.api.get(.clusters, name)
+    try await EmbeddedEngine.with { cache in
+      let name = try await cache.makeNeighbour("late")
+      let cluster = try await cache.api.get(.clusters, name)
       let labels = [
         Wire.Label.cluster: name.name, Wire.Label.role: "worker", Wire.Label.app: "app-1.0",
         Wire.Label.headless: "kdhs-2b7qd",
@@ -23,7 +23,7 @@ struct ForeignShapeTests {
         "metadata": ["labels": JSON(labels)],
         "spec": ["containers": [["name": "app", "image": "worker:1.0"]]],
       ]
-      let set = try await world.api.create(
+      let set = try await cache.api.create(
         Object(
           .statefulSets, namespace: name.namespace, name: "kdss-x8fgh", labels: labels,
           owners: [OwnerReference(cluster)],
@@ -33,27 +33,27 @@ struct ForeignShapeTests {
               "selector": ["matchLabels": JSON(labels)], "template": template,
             ]
           ]))
-      await world.api.settle()
-      try await body(world, cluster, set)
+      await cache.api.settle()
+      try await body(cache, cluster, set)
     }
   }
 
   @Test("is stalled in words, and its StatefulSets are left as they are")
   func sets() async throws {
-    try await Self.withSet { world, cluster, set in
+    try await Self.withSet { cache, cluster, set in
       for _ in 0..<3 {
-        try await world.see()
-        try await world.engine.reconcile(cluster.objectName)
-        await world.api.settle()
+        try await cache.see()
+        try await cache.engine.reconcile(cluster.objectName)
+        await cache.api.settle()
       }
-      let left = try await world.api.get(.statefulSets, set.objectName)
+      let left = try await cache.api.get(.statefulSets, set.objectName)
       #expect(left.generation == set.generation && left.labels == set.labels)
       let mine: LabelSelector = [Wire.Label.cluster: "late"]
-      let sets = try await world.api.list(.statefulSets, namespace: "prod", labels: mine).items
+      let sets = try await cache.api.list(.statefulSets, namespace: "prod", labels: mine).items
       #expect(sets.map(\.name) == ["kdss-x8fgh"])
-      #expect(try await world.api.list(.services, namespace: "prod", labels: mine).items.isEmpty)
+      #expect(try await cache.api.list(.services, namespace: "prod", labels: mine).items.isEmpty)
       let status = try #require(
-        ClusterStatus(try await world.api.get(.clusters, cluster.objectName).json["status"]))
+        ClusterStatus(try await cache.api.get(.clusters, cluster.objectName).json["status"]))
       let stall = try #require(status.condition(.stalled))
       #expect(stall.status && stall.reason == "NotUnderstood")
       #expect(stall.message.contains("StatefulSet kdss-x8fgh was not made by kdops (serviceName)"))
@@ -63,15 +63,15 @@ struct ForeignShapeTests {
 
   @Test("is begun with once the other's StatefulSets are gone")
   func gone() async throws {
-    try await Self.withSet { world, cluster, set in
-      try await world.see()
-      try await world.engine.reconcile(cluster.objectName)
-      try await world.api.delete(.statefulSets, set.objectName, .none)
-      await world.api.settle()
-      try await world.see()
-      try await world.engine.reconcile(cluster.objectName)
+    try await Self.withSet { cache, cluster, set in
+      try await cache.see()
+      try await cache.engine.reconcile(cluster.objectName)
+      try await cache.api.delete(.statefulSets, set.objectName, .none)
+      await cache.api.settle()
+      try await cache.see()
+      try await cache.engine.reconcile(cluster.objectName)
       let status = try #require(
-        ClusterStatus(try await world.api.get(.clusters, cluster.objectName).json["status"]))
+        ClusterStatus(try await cache.api.get(.clusters, cluster.objectName).json["status"]))
       #expect(status.condition(.stalled)?.status == false)
       #expect(status.roles.map(\.statefulSet) == ["late-worker", "late-gateway"])
     }
@@ -79,15 +79,15 @@ struct ForeignShapeTests {
 
   @Test("is left alone, status included, from the moment on at which the other writes its status")
   func status() async throws {
-    try await EmbeddedEngine.with { world in
-      var cluster = try await world.api.get(.clusters, EmbeddedEngine.name)
+    try await EmbeddedEngine.with { cache in
+      var cluster = try await cache.api.get(.clusters, EmbeddedEngine.name)
       cluster.json["status"] = ["state": "configured", "clusterService": "kdhs-2b7qd", "roles": []]
-      _ = try await world.api.updateStatus(cluster)
-      try await world.commit(app: "app-1.1")
-      let before = try await world.set("worker")
-      #expect(try await world.round() == false)
-      #expect(try await world.set("worker") == before)
-      let status = try await world.api.get(.clusters, EmbeddedEngine.name).json["status"]
+      _ = try await cache.api.updateStatus(cluster)
+      try await cache.commit(app: "app-1.1")
+      let before = try await cache.set("worker")
+      #expect(try await cache.round() == false)
+      #expect(try await cache.set("worker") == before)
+      let status = try await cache.api.get(.clusters, EmbeddedEngine.name).json["status"]
       #expect(status == cluster.json["status"])
     }
   }

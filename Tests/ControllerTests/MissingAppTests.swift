@@ -33,9 +33,9 @@ struct MissingAppTests {
     asked.json = Stamp.forTests.on(asked.json)
     let cluster = try await api.create(asked)
     for resource in [Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets] {
-      _ = await engine.world.take(.all([]), of: resource)
+      _ = await engine.cache.take(.all([]), of: resource)
     }
-    _ = await engine.world.take(.all([cluster]), of: .clusters)
+    _ = await engine.cache.take(.all([cluster]), of: .clusters)
   }
 
   private func stall() async throws -> String? {
@@ -62,7 +62,7 @@ struct MissingAppTests {
     #expect(try await stall() == "AppMissing")
     try await make(in: "prod")
     let app = try await api.get(.apps, ObjectName(namespace: "prod", name: "spark-1.0.0"))
-    _ = await engine.world.take(.changed(app), of: .apps)
+    _ = await engine.cache.take(.changed(app), of: .apps)
     #expect(try await stall() == nil)
   }
 }

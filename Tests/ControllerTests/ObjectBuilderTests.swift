@@ -215,7 +215,7 @@ struct RunKeyTests {
   func plain() {
     let note = Notification(
       event: .addNodes, arguments: ["--role", "worker", "--fqdns", "../../etc/passwd $(id)"], id: "7")
-    let key = Hands.key(note, "embedded://abc")
+    let key = ActionExecutor.key(note, "embedded://abc")
     #expect(key.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) })
     #expect(!key.contains("/"))
   }
@@ -224,18 +224,18 @@ struct RunKeyTests {
   func distinct() {
     func key(_ event: LifecycleEvent, _ id: String, _ container: String, _ arguments: [String] = []) -> String
     {
-      Hands.key(Notification(event: event, arguments: arguments, id: id), container)
+      ActionExecutor.key(Notification(event: event, arguments: arguments, id: id), container)
     }
     let long = String(repeating: "x", count: 300)
     let keys = [
       key(.podUpgraded, "1", "c"), key(.podReverted, "1", "c"), key(.podUpgraded, "2", "c"),
       key(.podUpgraded, "1", "d"), key(.addNodes, "1", "c", [long + "a"]),
       key(.addNodes, "1", "c", [long + "b"]),
-      Hands.key(
+      ActionExecutor.key(
         .init(event: .addNodes, nodes: .init(role: "a", statefulSet: "c-a", ordinals: 1...3), id: "1"), "c"),
-      Hands.key(
+      ActionExecutor.key(
         .init(event: .addNodes, nodes: .init(role: "a", statefulSet: "c-a", ordinals: [1, 3]), id: "1"), "c"),
-      Hands.key(
+      ActionExecutor.key(
         .init(event: .addNodes, nodes: .init(role: "b", statefulSet: "c-b", ordinals: 1...3), id: "1"), "c"),
     ]
     #expect(Set(keys).count == keys.count)

@@ -13,8 +13,8 @@ import Values
 struct OwnershipTests {
   private let folder: TemporaryFolder
   private let api: EmbeddedCluster
-  private let hands: Hands
-  private let context: Hands.Context
+  private let executor: ActionExecutor
+  private let context: ActionExecutor.Context
 
   private static let service = ObjectName(namespace: "prod", name: "analytics-controller-0")
   private static let set = ObjectName(namespace: "prod", name: "analytics-controller")
@@ -28,11 +28,11 @@ struct OwnershipTests {
     let live = try await api.create(
       Object(.clusters, namespace: "prod", name: "analytics", content: ["spec": cluster.spec.raw]))
     cluster.metadata.uid = live.uid
-    hands = Hands(
-      api: api, world: World(systemNamespace: "system", stamp: .forTests), settings: Engine.Settings(),
+    executor = ActionExecutor(
+      api: api, cache: ClusterCache(systemNamespace: "system", stamp: .forTests), settings: Engine.Settings(),
       logger: logger,
-      announcer: nil)
-    context = Hands.Context(
+      eventRecorder: nil)
+    context = ActionExecutor.Context(
       cluster: cluster, owner: OwnerReference(live), status: Fixture.status(),
       apps: ["spark-1.0.0": Fixture.app()], sets: [:])
   }
@@ -54,7 +54,7 @@ struct OwnershipTests {
 
   private func failure(of action: Action) async -> APIError? {
     do throws(APIError) {
-      try await hands.perform(action, in: context)
+      try await executor.perform(action, in: context)
       return nil
     } catch {
       return error
@@ -99,7 +99,7 @@ struct OwnershipTests {
     let marks = [Self.service.name: made.annotation(ServiceAnnotation.mark) ?? ""]
     #expect(context.builder.outdated(marks, context.apps["spark-1.0.0"]).isEmpty)
     #expect(changed.builder.outdated(marks, changed.apps["spark-1.0.0"]) == [Self.service.name])
-    try await hands.perform(Self.create, in: changed)
+    try await executor.perform(Self.create, in: changed)
     let mended = try await api.get(.services, Self.service)
     #expect(mended.uid == made.uid)
     #expect(mended.json["spec"]?["type"] == "NodePort")
@@ -123,7 +123,7 @@ struct OwnershipTests {
     spec["roles"] = .array(roles)
     changed.cluster.spec = ClusterSpec(spec)
     let goal = SetGoal(app: "spark-1.0.0", replicas: 1, strategy: .atRest)
-    try await hands.perform(.apply(role: "controller", goal), in: changed)
+    try await executor.perform(.apply(role: "controller", goal), in: changed)
     let new = try await api.get(.statefulSets, Self.set)
     #expect(new.uid != old.uid)
     #expect(new.json["spec"]?["replicas"] == 1)

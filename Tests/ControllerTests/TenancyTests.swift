@@ -48,19 +48,19 @@ struct TenancyTests {
 
   @Test("is pods without it")
   func pods() async throws {
-    try await EmbeddedEngine.with { world in
-      _ = try await world.api.create(Self.cluster)
+    try await EmbeddedEngine.with { cache in
+      _ = try await cache.api.create(Self.cluster)
       for _ in 0..<20 {
-        try await world.see()
+        try await cache.see()
         // Sets and pods move meanwhile; the next round sees it.
         do throws(APIError) {
-          try await world.engine.reconcile(Self.name)
+          try await cache.engine.reconcile(Self.name)
         } catch {
           #expect(error.kind == .conflict)
         }
-        await world.api.settle()
+        await cache.api.settle()
       }
-      let set = try await world.api.get(
+      let set = try await cache.api.get(
         .statefulSets, ObjectName(namespace: Self.name.namespace, name: "d-worker"))
       let template = set.json["spec"]?["template"]
       #expect(template?["metadata"]?["annotations"] == ["prometheus.io/scrape": "true"])

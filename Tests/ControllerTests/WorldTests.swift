@@ -24,34 +24,34 @@ struct WorldTests {
     return object
   }
 
-  private static func world(
+  private static func cache(
     cluster labels: [String: String] = [Wire.Label.source: "default"], _ annotations: [String: String] = [:]
-  ) async -> World {
-    let world = World(systemNamespace: "system", installation: "default", stamp: .forTests)
+  ) async -> ClusterCache {
+    let cache = ClusterCache(systemNamespace: "system", installation: "default", stamp: .forTests)
     for resource in [Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets] {
-      _ = await world.take(.all([]), of: resource)
+      _ = await cache.take(.all([]), of: resource)
     }
     var cluster = Object(
       .clusters, namespace: "prod", name: "analytics", labels: labels, annotations: annotations)
     cluster.json["metadata"]?["uid"] = "c-1"
-    _ = await world.take(.all([cluster]), of: .clusters)
-    return world
+    _ = await cache.take(.all([cluster]), of: .clusters)
+    return cache
   }
 
   @Test("objects that bear a cluster's labels and belong to somebody else are passed over")
   func strangers() async throws {
-    let world = await Self.world()
-    await world.put(Self.object(.statefulSets, "ours", uid: "s-1", owner: "c-1"), .statefulSets)
-    await world.put(Self.object(.statefulSets, "theirs", uid: "s-2", owner: "c-0"), .statefulSets)
-    await world.put(Self.object(.pods, "ours-0", uid: "p-1", owner: "s-1"), .pods)
-    await world.put(Self.object(.pods, "theirs-0", uid: "p-2", owner: "s-2"), .pods)
-    await world.put(Self.object(.pods, "orphan-0", uid: "p-3", owner: nil), .pods)
-    await world.put(Self.object(.services, "ours", uid: "v-1", owner: "c-1"), .services)
-    await world.put(Self.object(.services, "theirs", uid: "v-2", owner: nil), .services)
-    let picture = try #require(await world.picture(Self.name))
-    #expect(Set(picture.sets.keys) == ["ours"])
-    #expect(Set(picture.pods.keys) == ["ours-0", "orphan-0"])
-    #expect(Set(picture.services.keys) == ["ours"])
+    let cache = await Self.cache()
+    await cache.put(Self.object(.statefulSets, "ours", uid: "s-1", owner: "c-1"), .statefulSets)
+    await cache.put(Self.object(.statefulSets, "theirs", uid: "s-2", owner: "c-0"), .statefulSets)
+    await cache.put(Self.object(.pods, "ours-0", uid: "p-1", owner: "s-1"), .pods)
+    await cache.put(Self.object(.pods, "theirs-0", uid: "p-2", owner: "s-2"), .pods)
+    await cache.put(Self.object(.pods, "orphan-0", uid: "p-3", owner: nil), .pods)
+    await cache.put(Self.object(.services, "ours", uid: "v-1", owner: "c-1"), .services)
+    await cache.put(Self.object(.services, "theirs", uid: "v-2", owner: nil), .services)
+    let snapshot = try #require(await cache.snapshot(Self.name))
+    #expect(Set(snapshot.sets.keys) == ["ours"])
+    #expect(Set(snapshot.pods.keys) == ["ours-0", "orphan-0"])
+    #expect(Set(snapshot.services.keys) == ["ours"])
   }
 
   @Test(
@@ -63,14 +63,14 @@ struct WorldTests {
       ([Wire.Label.source: "other"], [Wire.Annotation.stamp: "x"], false),
     ] as [([String: String], [String: String], Bool)])
   func installations(labels: [String: String], annotations: [String: String], isOurs: Bool) async {
-    let world = await Self.world(cluster: labels, annotations)
-    #expect(await (world.picture(Self.name) != nil) == isOurs)
+    let cache = await Self.cache(cluster: labels, annotations)
+    #expect(await (cache.snapshot(Self.name) != nil) == isOurs)
   }
 
   @Test("a budget that changes calls for the clusters whose pods it covers")
   func budgets() async {
-    let world = await Self.world()
-    await world.put(Self.object(.pods, "ours-0", uid: "p-1", owner: nil), .pods)
+    let cache = await Self.cache()
+    await cache.put(Self.object(.pods, "ours-0", uid: "p-1", owner: nil), .pods)
     func budget(_ label: String, allowed: Int) -> Object {
       Object(
         .disruptionBudgets, namespace: "prod", name: "b",
@@ -80,12 +80,12 @@ struct WorldTests {
         ])
     }
     #expect(
-      await world.take(.changed(budget("analytics", allowed: 0)), of: .disruptionBudgets) == [Self.name])
-    #expect(await world.take(.changed(budget("analytics", allowed: 0)), of: .disruptionBudgets).isEmpty)
-    #expect(await world.picture(Self.name)?.budgets.count == 1)
+      await cache.take(.changed(budget("analytics", allowed: 0)), of: .disruptionBudgets) == [Self.name])
+    #expect(await cache.take(.changed(budget("analytics", allowed: 0)), of: .disruptionBudgets).isEmpty)
+    #expect(await cache.snapshot(Self.name)?.budgets.count == 1)
     // Also the one that lets go of them.
-    #expect(await world.take(.changed(budget("ledger", allowed: 0)), of: .disruptionBudgets) == [Self.name])
-    #expect(await world.take(.changed(budget("ledger", allowed: 1)), of: .disruptionBudgets).isEmpty)
+    #expect(await cache.take(.changed(budget("ledger", allowed: 0)), of: .disruptionBudgets) == [Self.name])
+    #expect(await cache.take(.changed(budget("ledger", allowed: 1)), of: .disruptionBudgets).isEmpty)
   }
 
   /// - Parameter version: of the app; what it says beside does not matter here.
@@ -99,59 +99,59 @@ struct WorldTests {
     return object
   }
 
-  private static func version(in world: World) async -> String? {
-    await world.app("spark", namespace: "prod", catalog: nil)?.0.spec.version.description
+  private static func version(in cache: ClusterCache) async -> String? {
+    await cache.app("spark", namespace: "prod", catalog: nil)?.0.spec.version.description
   }
 
   @Test("an app that somebody edited counts as it was until it is put back")
   func editedApp() async {
-    let world = await Self.world()
-    await world.put(Self.app("1.0.0", isStamped: false), .apps)
-    #expect(await Self.version(in: world) == nil)
-    await world.put(Self.app("1.0.0", isStamped: true), .apps)
-    #expect(await Self.version(in: world) == "1.0.0")
+    let cache = await Self.cache()
+    await cache.put(Self.app("1.0.0", isStamped: false), .apps)
+    #expect(await Self.version(in: cache) == nil)
+    await cache.put(Self.app("1.0.0", isStamped: true), .apps)
+    #expect(await Self.version(in: cache) == "1.0.0")
     var edited = Self.app("1.0.0", isStamped: true)
     edited.json["spec"]?["version"] = "6.6.6"
-    await world.put(edited, .apps)
-    #expect(await Self.version(in: world) == "1.0.0")
+    await cache.put(edited, .apps)
+    #expect(await Self.version(in: cache) == "1.0.0")
     // Nor does it help to take off what tells whose it is.
-    await world.put(Self.app("6.6.6", isStamped: false, label: nil), .apps)
-    #expect(await Self.version(in: world) == "1.0.0")
-    await world.put(Self.app("1.1.0", isStamped: true), .apps)
-    #expect(await Self.version(in: world) == "1.1.0")
+    await cache.put(Self.app("6.6.6", isStamped: false, label: nil), .apps)
+    #expect(await Self.version(in: cache) == "1.0.0")
+    await cache.put(Self.app("1.1.0", isStamped: true), .apps)
+    #expect(await Self.version(in: cache) == "1.1.0")
   }
 
   @Test("an app that never came from git counts as it is")
   func foreignApp() async {
-    let world = await Self.world()
-    await world.put(Self.app("1.0.0", isStamped: false, label: nil), .apps)
-    #expect(await Self.version(in: world) == "1.0.0")
+    let cache = await Self.cache()
+    await cache.put(Self.app("1.0.0", isStamped: false, label: nil), .apps)
+    #expect(await Self.version(in: cache) == "1.0.0")
   }
 
   @Test("a cluster in a namespace that is nobody's business is not looked at")
   func tenancy() async {
-    let world = World(
+    let cache = ClusterCache(
       systemNamespace: "system", installation: "default", stamp: .forTests, isTenant: { $0 != "prod" })
     for resource in [Resource.apps, .statefulSets, .pods, .services, .disruptionBudgets] {
-      _ = await world.take(.all([]), of: resource)
+      _ = await cache.take(.all([]), of: resource)
     }
     let cluster = Object(
       .clusters, namespace: "prod", name: "analytics", labels: [Wire.Label.source: "default"])
-    _ = await world.take(.all([cluster]), of: .clusters)
-    #expect(await world.picture(Self.name) == nil)
+    _ = await cache.take(.all([cluster]), of: .clusters)
+    #expect(await cache.snapshot(Self.name) == nil)
   }
 
   @Test("a server without PodDisruptionBudgets keeps nothing waiting")
   func unserved() async {
-    let world = World(systemNamespace: "system", stamp: .forTests)
+    let cache = ClusterCache(systemNamespace: "system", stamp: .forTests)
     for resource in [Resource.apps, .clusters, .statefulSets, .pods, .services] {
-      _ = await world.take(.all([]), of: resource)
+      _ = await cache.take(.all([]), of: resource)
     }
     var cluster = Object(.clusters, namespace: "prod", name: "analytics")
     cluster.json["metadata"]?["uid"] = "c-1"
-    await world.put(cluster, .clusters)
-    #expect(await world.picture(Self.name) == nil)
-    await world.lacks(.disruptionBudgets)
-    #expect(await world.picture(Self.name) != nil)
+    await cache.put(cluster, .clusters)
+    #expect(await cache.snapshot(Self.name) == nil)
+    await cache.lacks(.disruptionBudgets)
+    #expect(await cache.snapshot(Self.name) != nil)
   }
 }

@@ -64,7 +64,7 @@ struct AccessTests {
 
   @Test("of ConfigMaps beside it, it may write its own word of what is held and no other")
   func record() {
-    #expect(Self.own.heldRecord == HeldRecord.name(installation: "default"))
+    #expect(Self.own.heldRecord == BlockedChangeRecord.name(installation: "default"))
     for verb in [Permission.Verb.get, .update] {
       #expect(allows(Self.own, verb, .configMaps, in: "kdops-system", name: "kdops-default-held"))
       #expect(!allows(Self.own, verb, .configMaps, in: "kdops-system", name: "other"))

@@ -77,18 +77,18 @@ struct UseTests {
       directory: folder.path, sandbox: .noScripts,
       catalog: ImageCatalog([.init(image: "web:1.0"), .init(image: "front:*")]), logger: logger)
     let api = Recorder(store)
-    let announcer = Announcer(api: api, now: { 0 })
+    let eventRecorder = EventRecorder(api: api, now: { 0 })
     let engine = Engine(
-      api: api, stamp: .forTests, logger: logger, clock: ContinuousClock(), announcer: announcer,
+      api: api, stamp: .forTests, logger: logger, clock: ContinuousClock(), eventRecorder: eventRecorder,
       now: { 1_700_000_000 })
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
-      settings: Reconciler.Settings(branch: "main"), stamp: .forTests, outlets: Reconciler.Outlets(),
+      settings: Reconciler.Settings(branch: "main"), stamp: .forTests, delegate: Reconciler.Delegate(),
       logger: logger, clock: ContinuousClock())
 
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await store.run() }
-      group.addTask { await announcer.run() }
+      group.addTask { await eventRecorder.run() }
       group.addTask { await engine.run() }
       group.addTask { await reconciler.run() }
       try await rests(on: "web-1.0.0", in: store)
@@ -127,7 +127,7 @@ struct UseTests {
       }
 
       // The same is told twice.
-      for _ in 0..<2 { announcer.announce(try await announcement(store)) }
+      for _ in 0..<2 { eventRecorder.announce(try await announcement(store)) }
       await until {
         api.uses.contains(Use(.patch, .events))
       } is: {
@@ -150,9 +150,9 @@ struct UseTests {
     #expect(settings.grants.flatMap(\.permissions).flatMap(\.uses).contains(delete))
   }
 
-  private func announcement(_ store: EmbeddedCluster) async throws -> Announcement {
+  private func announcement(_ store: EmbeddedCluster) async throws -> RecordedEvent {
     let shop = try await store.get(.clusters, Self.shop)
-    return Announcement(
+    return RecordedEvent(
       about: Object.Reference(
         apiVersion: shop.apiVersion, kind: shop.kind, name: shop.objectName, uid: shop.uid),
       reason: "Tested", message: "again")

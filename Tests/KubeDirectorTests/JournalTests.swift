@@ -10,7 +10,7 @@ struct JournalTests {
       pods: (0..<pods).map {
         Journal.Pod(
           role: name, pod: "\(name)-\($0)", at: 1 << 20, replace: 1 << 20, pull: 1 << 20, start: 1 << 20,
-          hook: 1 << 20, isDone: true, trouble: text.isEmpty ? nil : Journal.brief(text))
+          hook: 1 << 20, isDone: true, stallReason: text.isEmpty ? nil : Journal.brief(text))
       },
       waits: (0..<20).map { (took: Int) in
         Journal.Wait(what: Journal.brief("\(took)\(text)"), at: 1 << 20, took: took)
@@ -23,7 +23,7 @@ struct JournalTests {
       Journal.Run(
         id: "u", isRollback: true, from: "a-2", to: "a-1", commit: nil, began: 1_800_000_000,
         ended: 1_800_000_100, isTurnedBack: true,
-        pods: [Journal.Pod(role: "r", pod: "p-0", at: 3, replace: 1, trouble: "no")],
+        pods: [Journal.Pod(role: "r", pod: "p-0", at: 3, replace: 1, stallReason: "no")],
         waits: [Journal.Wait(what: "w", at: 1)], omitted: 2),
       run("v", pods: 3, text: ""),
     ])
@@ -52,11 +52,11 @@ struct JournalTests {
   @Test("lets go of what went well before what did not, and of older runs before the last")
   func order() {
     var journal = Journal(runs: [run("old", pods: 60, text: ""), run("new", pods: 60, text: "")])
-    journal.runs[0].pods[0].trouble = "stuck"
+    journal.runs[0].pods[0].stallReason = "stuck"
     journal.trim()
     #expect(journal.runs[1].pods.count == 60)
     #expect(journal.runs[0].pods.count == Journal.podLimit - 60)
-    #expect(journal.runs[0].pods[0].trouble == "stuck")
+    #expect(journal.runs[0].pods[0].stallReason == "stuck")
     #expect(journal.runs[0].omitted == 120 - Journal.podLimit)
   }
 

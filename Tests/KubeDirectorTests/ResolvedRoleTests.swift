@@ -43,13 +43,13 @@ struct ResolvedRoleTests {
   func bare() throws {
     let role = try #require(Self.spec.resolved("bare"))
     #expect(role.package == nil)
-    #expect(LifecycleEvent.allCases.allSatisfy { !role.hears($0) })
+    #expect(LifecycleEvent.allCases.allSatisfy { !role.subscribes($0) })
   }
 
   @Test("pod_upgraded and pod_reverted always go out; others where they are listed")
   func events() throws {
     let own = try #require(Self.spec.resolved("own"))
-    #expect(own.hears(.podUpgraded) && own.hears(.podReverted) && !own.hears(.configure))
+    #expect(own.subscribes(.podUpgraded) && own.subscribes(.podReverted) && !own.subscribes(.configure))
     let silent = AppSpec([
       "defaultConfigPackage": ["packageURL": "file:///a.tgz"], "roles": [["id": "r", "cardinality": "1"]],
     ])

@@ -65,12 +65,12 @@ struct StampTests {
   }
 
   @Test("on a note of what was worked off stands for that commit on that branch, and for no commit of ours")
-  func worked() {
-    let stamp = Stamp.forTests.of(worked: "c1", branch: "main")
-    #expect(stamp == Stamp.forTests.of(worked: "c1", branch: "main"))
-    #expect(stamp != Stamp.forTests.of(worked: "c2", branch: "main"))
-    #expect(stamp != Stamp.forTests.of(worked: "c1", branch: "next"))
-    #expect(stamp != Stamp.numbered(8).of(worked: "c1", branch: "main"))
+  func lastAttempted() {
+    let stamp = Stamp.forTests.of(lastAttempted: "c1", branch: "main")
+    #expect(stamp == Stamp.forTests.of(lastAttempted: "c1", branch: "main"))
+    #expect(stamp != Stamp.forTests.of(lastAttempted: "c2", branch: "main"))
+    #expect(stamp != Stamp.forTests.of(lastAttempted: "c1", branch: "next"))
+    #expect(stamp != Stamp.numbered(8).of(lastAttempted: "c1", branch: "main"))
     #expect(stamp != Stamp.forTests.of(commit: Array("main\nc1".utf8)))
   }
 

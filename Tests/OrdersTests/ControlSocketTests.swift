@@ -9,7 +9,7 @@ import Values
 @Suite("The socket of an embedded cluster's daemon")
 struct ControlSocketTests {
   private let order = ControlRequest(
-    .order(ClusterOrder(kind: .retry, cluster: ObjectName(namespace: "prod", name: "a"), pod: "a-0")))
+    .order(ClusterCommand(kind: .retry, cluster: ObjectName(namespace: "prod", name: "a"), pod: "a-0")))
 
   /// A folder whose path is far longer than a socket's address may be.
   private func withFolder(_ body: (String) async throws -> Void) async throws {
@@ -106,7 +106,7 @@ struct ControlSocketTests {
     "what is asked and answered survives the wire; what is neither is nothing",
     arguments: [
       ControlRequest(.sync(accept: nil)), ControlRequest(.sync(accept: "4f2c9ab")),
-      ControlRequest(.order(ClusterOrder(kind: .suspend, cluster: ObjectName(namespace: "p", name: "a")))),
+      ControlRequest(.order(ClusterCommand(kind: .suspend, cluster: ObjectName(namespace: "p", name: "a")))),
     ])
   func wire(_ request: ControlRequest) {
     #expect(ControlRequest(request.json) == request)

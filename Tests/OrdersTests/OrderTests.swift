@@ -38,11 +38,11 @@ struct OrderTests {
     return object
   }
 
-  private func plan(_ kind: ClusterOrder.Kind, _ live: Object, pod: String? = nil, now: Int = 7) throws
-    -> ClusterOrder.Plan
-  { try ClusterOrder(kind: kind, cluster: name, pod: pod).plan(for: live, now: now) }
+  private func plan(_ kind: ClusterCommand.Kind, _ live: Object, pod: String? = nil, now: Int = 7) throws
+    -> ClusterCommand.Plan
+  { try ClusterCommand(kind: kind, cluster: name, pod: pod).plan(for: live, now: now) }
 
-  private func refusal(_ kind: ClusterOrder.Kind, _ live: Object, pod: String? = nil) -> String? {
+  private func refusal(_ kind: ClusterCommand.Kind, _ live: Object, pod: String? = nil) -> String? {
     do {
       _ = try plan(kind, live, pod: pod)
       return nil

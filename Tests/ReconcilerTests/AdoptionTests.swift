@@ -117,7 +117,7 @@ struct AdoptionTests {
       let other = Object(
         .apps, namespace: "default", name: "web-2.0.0", content: ["spec": app["spec"] ?? .null])
       _ = try await house.store.create(other)
-      await until { await house.reconciler.living.objects[other.reference] }
+      await until { await house.reconciler.liveState.objects[other.reference] }
       let cluster = try await house.push(["clusters/late.yaml": Files.cluster("late", "2.0.0")])
       await house.cluster("late")
       try await house.engine("late")

@@ -40,7 +40,7 @@ struct AtomicTests {
       #expect(shop?.annotation(Wire.Annotation.commit) == commit)
       await house.worked(mended)
       #expect(await house.object(.apps, "web-1.1.0") != nil)
-      #expect(await house.reconciler.held.isEmpty)
+      #expect(await house.reconciler.blocked.isEmpty)
     }
   }
 

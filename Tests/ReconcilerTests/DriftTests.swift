@@ -98,7 +98,7 @@ struct DriftTests {
   }
 
   @Test("what cannot be put back is tried once a state, and not for ever")
-  func resisting() async throws {
+  func driftConflicts() async throws {
     let stubborn = Stubborn()
     try await House.open(Self.labelled, wrap: { stubborn.stand(before: $0) }) { house in
       await house.cluster("shop")
@@ -147,7 +147,7 @@ struct DriftTests {
       await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
       await house.cluster("depot") { $0.uid != depot.uid }
       await until {
-        await house.reconciler.held.contains { $0.key.name == "stray" && $0.value.verdict == .orphaned }
+        await house.reconciler.blocked.contains { $0.key.name == "stray" && $0.value.verdict == .orphaned }
           ? true : nil
       }
     }
@@ -163,7 +163,7 @@ struct DriftTests {
       await house.cluster("shop")
       await house.worked(try house.user.head())
       let writes = stubborn.writes
-      await house.reconciler.compare()
+      await house.reconciler.resync()
       #expect(await house.reconciler.toJudge == .init())
       #expect(await house.reconciler.drifted.isEmpty)
       #expect(stubborn.writes == writes)
@@ -172,24 +172,24 @@ struct DriftTests {
 
   @Test("a deletion that the watch told of while the list was under way is not undone by the list")
   func ghost() async throws {
-    var living = Living(installation: "default")
+    var liveState = LiveState(installation: "default")
     let object = Object(
       .clusters, namespace: "default", name: "shop",
       content: ["metadata": ["name": "shop", "namespace": "default", "uid": "u1", "resourceVersion": "5"]])
-    _ = living.take(.all([object]), of: .clusters)
-    _ = living.take(.removed(object), of: .clusters)
-    #expect(living.take(ObjectList(items: [object], resourceVersion: "6"), of: .clusters).isEmpty)
-    #expect(living.objects.isEmpty)
+    _ = liveState.take(.all([object]), of: .clusters)
+    _ = liveState.take(.removed(object), of: .clusters)
+    #expect(liveState.take(ObjectList(items: [object], resourceVersion: "6"), of: .clusters).isEmpty)
+    #expect(liveState.objects.isEmpty)
   }
 
   @Test("an object that is younger than the list is not gone because the list lacks it")
   func younger() async throws {
-    var living = Living(installation: "default")
+    var liveState = LiveState(installation: "default")
     let object = Object(
       .clusters, namespace: "default", name: "shop",
       content: ["metadata": ["name": "shop", "namespace": "default", "uid": "u1", "resourceVersion": "5"]])
-    _ = living.take(.changed(object), of: .clusters)
-    #expect(living.take(ObjectList(items: [], resourceVersion: "4"), of: .clusters).isEmpty)
-    #expect(living.take(ObjectList(items: [], resourceVersion: "5"), of: .clusters).count == 1)
+    _ = liveState.take(.changed(object), of: .clusters)
+    #expect(liveState.take(ObjectList(items: [], resourceVersion: "4"), of: .clusters).isEmpty)
+    #expect(liveState.take(ObjectList(items: [], resourceVersion: "5"), of: .clusters).count == 1)
   }
 }

@@ -43,7 +43,7 @@ struct ForeignAdoptionTests {
       if hasSet { try await makeSet(of: old, in: house) }
       let version = old.resourceVersion
       await until {
-        await house.reconciler.living.objects[old.reference]?.resourceVersion == version ? true : nil
+        await house.reconciler.liveState.objects[old.reference]?.resourceVersion == version ? true : nil
       }
       await house.rest()
       try await body(house)

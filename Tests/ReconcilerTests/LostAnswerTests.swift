@@ -34,7 +34,7 @@ struct LostAnswerTests {
         report?.message == "the cluster gave no answer: the connection was cut; it is tried again by itself")
       api.fallMute(for: 0)
       await house.report(commit, "shop") { $0.verdict == "accepted" }
-      #expect(await house.reconciler.held.isEmpty)
+      #expect(await house.reconciler.blocked.isEmpty)
     }
   }
 
@@ -179,7 +179,7 @@ struct LostAnswerTests {
       await until { await house.reconciler.drifted.isEmpty ? nil : true }
       let commit = try await house.push(Self.upgrade)
       await until { await house.object(.apps, "web-1.1.0") }
-      await until { await house.reconciler.isInRound ? nil : true }
+      await until { await house.reconciler.isInPass ? nil : true }
       try await Task.sleep(for: .seconds(2))
       #expect(await house.told.phases[commit]?.contains(.done) != true)
       api.fallMute(for: 0)

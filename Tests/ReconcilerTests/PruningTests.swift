@@ -30,7 +30,7 @@ struct PruningTests {
       await house.worked(commit)
       #expect(await house.object(.clusters, "shop") != nil)
       await until {
-        await house.reconciler.held.contains { $0.key.name == "shop" && $0.value.verdict == .orphaned }
+        await house.reconciler.blocked.contains { $0.key.name == "shop" && $0.value.verdict == .orphaned }
           ? true : nil
       }
     }
@@ -222,7 +222,7 @@ struct PruningTests {
         ".kdops.yaml": nil, "clusters/a.yaml": Files.cluster("a", "1.0.0"),
       ])
       await house.worked(mended)
-      #expect(await house.reconciler.held.isEmpty)
+      #expect(await house.reconciler.blocked.isEmpty)
     }
   }
 

@@ -58,7 +58,7 @@ struct RaceTests {
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
       settings: Reconciler.Settings(branch: "main"), stamp: .forTests,
-      outlets: Reconciler.Outlets(commit: { await told.take($0) }),
+      delegate: Reconciler.Delegate(commit: { await told.take($0) }),
       logger: logger, clock: ContinuousClock())
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reconciler.run() }
@@ -71,7 +71,7 @@ struct RaceTests {
       api.onCreate {
         guard let ended = try? await Self.write(.configured, nil, to: store) else { return }
         await until {
-          await reconciler.living.objects[ended.reference]?.resourceVersion == ended.resourceVersion
+          await reconciler.liveState.objects[ended.reference]?.resourceVersion == ended.resourceVersion
             ? true : nil
         }
       }
@@ -133,7 +133,7 @@ struct RaceTests {
     let first = try site.user.commit(Files.shops("shop"))
     let head = try site.user.commit(["README.md": "two"])
     try site.user.push()
-    let ref = Reconciler.workedRef("main")
+    let ref = Reconciler.lastAttemptedRef("main")
     try await House.open(at: site) { house in
       // In the midst of it somebody else writes down what was worked off last.
       await house.told.whenAsked {

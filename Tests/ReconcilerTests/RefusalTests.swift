@@ -43,7 +43,7 @@ struct RefusalTests {
       api.refuse(nil)
       await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
       await house.report(commit, "shop") { $0.verdict == "accepted" }
-      #expect(await house.reconciler.held.isEmpty)
+      #expect(await house.reconciler.blocked.isEmpty)
     }
   }
 
@@ -108,7 +108,7 @@ struct RefusalTests {
       try await house.engine("shop")
       await house.report(try house.user.head(), "shop") { $0.phase == .done }
       await house.rest()
-      #expect(await house.reconciler.held.isEmpty)
+      #expect(await house.reconciler.blocked.isEmpty)
     }
   }
 
@@ -121,7 +121,7 @@ struct RefusalTests {
       try await house.patch("shop", ["metadata": ["labels": ["team": "a"]], "spec": ["app": "web-1.0.0"]])
       try await house.engine("shop")
       await house.report(try house.user.head(), "shop") { $0.phase == .done }
-      #expect(await house.reconciler.held.isEmpty)
+      #expect(await house.reconciler.blocked.isEmpty)
     }
   }
 

@@ -50,10 +50,10 @@ struct RewrittenHistoryTests {
 
   /// Waits until a head is held, which changes nothing.
   private static func isHeld(_ rewrite: Rewrite, in house: House) async throws {
-    let told = await until { await house.told.held.last.flatMap { $0.isEmpty ? nil : $0.changes } }
-    let held = try #require(told?.first)
-    #expect(held.isOfCommit && held.commit == rewrite.head && held.rules == [CommitHistory.id])
-    #expect(held.message == rewrite.message)
+    let told = await until { await house.told.blocked.last.flatMap { $0.isEmpty ? nil : $0.changes } }
+    let blocked = try #require(told?.first)
+    #expect(blocked.isOfCommit && blocked.commit == rewrite.head && blocked.rules == [CommitHistory.id])
+    #expect(blocked.message == rewrite.message)
     let note = await house.report(rewrite.head, String(rewrite.head.prefix(7))) { $0.verdict == "waiting" }
     #expect(note?.message == rewrite.message)
     #expect(await members(house) == 1)
@@ -62,20 +62,20 @@ struct RewrittenHistoryTests {
   /// Waits until a head is followed, of which nothing was ever held.
   private static func isFollowed(_ head: String, in house: House) async {
     await house.worked(head)
-    await until { await house.told.held.isEmpty ? nil : true }
-    #expect(await house.told.held.allSatisfy(\.isEmpty))
+    await until { await house.told.blocked.isEmpty ? nil : true }
+    #expect(await house.told.blocked.allSatisfy(\.isEmpty))
   }
 
   private static func members(_ house: House) async -> Int? {
     await house.object(.clusters, "shop")?.json["spec"]?["roles"]?.array?.first?["members"]?.integer
   }
 
-  private static func recorded(at site: Site) async throws -> WorkedRecord.Reading {
+  private static func recorded(at site: Site) async throws -> LastAttemptedRevision.Reading {
     try await Site.record(in: site.store()).read()
   }
 
   @Test("a new daemon holds it, also one whose copy of the repository is new", arguments: [false, true])
-  func held(isElsewhere: Bool) async throws {
+  func blocked(isElsewhere: Bool) async throws {
     let site = try Site()
     try await Self.work(at: site)
     let rewrite = try Self.rewrite(at: site)
@@ -100,7 +100,7 @@ struct RewrittenHistoryTests {
     try await House.open(at: site) { house in
       await Self.isFollowed(rewrite.head, in: house)
       await house.worked(try await house.push(["README.md": "three"]))
-      #expect(await house.told.held.allSatisfy(\.isEmpty))
+      #expect(await house.told.blocked.allSatisfy(\.isEmpty))
     }
   }
 
@@ -149,7 +149,7 @@ struct RewrittenHistoryTests {
       try house.user.git("push", "--quiet", "--force", "origin", "\(rewrite.worked):main")
       await house.reconciler.sync()
       await house.worked(rewrite.worked)
-      await until { await house.told.held.last?.isEmpty == true ? true : nil }
+      await until { await house.told.blocked.last?.isEmpty == true ? true : nil }
       await house.report(rewrite.head, String(rewrite.head.prefix(7))) {
         $0.message == "withdrawn by \(rewrite.worked.prefix(7)) before it was applied"
       }
@@ -276,20 +276,20 @@ struct RewrittenHistoryTests {
   func beside() async throws {
     let site = try Site()
     let store = try await site.store()
-    let held = HeldRecord(store, namespace: "kdops-system", installation: "default")
+    let blocked = BlockedChangeRecord(store, namespace: "kdops-system", installation: "default")
     let commits = try ["a", "b"].map { try #require(ObjectID(hex: String(repeating: $0, count: 40))) }
-    let one = HeldChanges(changes: [
-      HeldChange(
+    let one = BlockedChangeList(changes: [
+      BlockedChange(
         commit: "4f2c9ab", object: .cluster("prod", "shop"), verdict: "rejected", rules: ["upgrade/newer"],
         message: "not newer")
     ])
     try await Site.record(in: store).write(commits[0])
-    #expect(try await HeldRecord.read(from: store, namespace: nil).isEmpty)
-    try await held.write(one, now: 0)
+    #expect(try await BlockedChangeRecord.read(from: store, namespace: nil).isEmpty)
+    try await blocked.write(one, now: 0)
     #expect(try await Self.recorded(at: site) == .commit(commits[0]))
     try await Site.record(in: store).write(commits[1])
-    #expect(try await HeldRecord.read(from: store, namespace: nil) == one)
-    try await held.write(HeldChanges(), now: 0)
+    #expect(try await BlockedChangeRecord.read(from: store, namespace: nil) == one)
+    try await blocked.write(BlockedChangeList(), now: 0)
     #expect(try await Self.recorded(at: site) == .commit(commits[1]))
     let version = try await site.records()?.resourceVersion
     try await Site.record(in: store).write(commits[1])
@@ -317,7 +317,7 @@ struct RewrittenHistoryTests {
       records.refuseReads(nil)
       await until {
         house.clock.advance(by: .seconds(1))
-        return await house.told.held.last?.isEmpty == false ? true : nil
+        return await house.told.blocked.last?.isEmpty == false ? true : nil
       }
       try await Self.isHeld(rewrite, in: house)
       #expect(records.writes == 0)

@@ -255,7 +255,7 @@ struct WaitingTests {
       let app = try await house.push(["apps/9.9.9.json": Files.app("9.9.9")])
       await house.cluster("new")
       await house.worked(app)
-      #expect(await house.reconciler.held.isEmpty)
+      #expect(await house.reconciler.blocked.isEmpty)
     }
   }
 
@@ -283,8 +283,8 @@ struct WaitingTests {
       let bad = try await house.push(["clusters/new.yaml": Files.cluster("new", "9.9.9")])
       await house.report(bad, "new")
       await house.worked(try await house.push(["clusters/new.yaml": nil]))
-      #expect(await house.reconciler.held.isEmpty)
-      await until { await house.reconciler.book.isEmpty ? true : nil }
+      #expect(await house.reconciler.blocked.isEmpty)
+      await until { await house.reconciler.ledger.isEmpty ? true : nil }
     }
   }
 
@@ -307,12 +307,12 @@ struct WaitingTests {
     try await House.open(at: site) { house in
       await house.worked(repeating.value)
       #expect(
-        await house.reconciler.held.contains {
+        await house.reconciler.blocked.contains {
           $0.key.name == "shop" && $0.value.commit.hex == repeating.value
         })
       let mended = try await house.push(["clusters/a.yaml": nil])
       await house.worked(mended)
-      #expect(await house.reconciler.held.isEmpty)
+      #expect(await house.reconciler.blocked.isEmpty)
     }
   }
 
@@ -330,7 +330,7 @@ struct WaitingTests {
     try await House.open(at: site) { house in
       await house.worked(repeating.value)
       #expect(
-        await house.reconciler.held.contains {
+        await house.reconciler.blocked.contains {
           $0.key.name == "shop" && $0.value.commit.hex == repeating.value
         })
     }

@@ -21,7 +21,7 @@ struct TimelineTests {
     entries.map { entry in
       let code = entry.exitCode.map { " exit \($0)" } ?? ""
       return "\(entry.pod) \(RehearsalText.words(entry)) \(RehearsalText.seconds(entry.took))\(code)"
-        + (entry.trouble.map { " (\($0))" } ?? "")
+        + (entry.stallReason.map { " (\($0))" } ?? "")
     }
   }
 

@@ -10,7 +10,7 @@ struct ComplaintTests {
 
   @Test("stays on one line, obeys nothing in a name, and repeats no password")
   func hostile() {
-    let words = Complaint.words(
+    let words = ErrorText.words(
       Failure(description: "cannot read a\n::error::x\u{1B}[2J\u{202E}y of https://me:hunter2@example.org/x"))
     #expect(!words.contains("hunter2"))
     for scalar in ["\n", "\u{1B}", "\u{202E}"] as [Unicode.Scalar] {

@@ -54,7 +54,7 @@ struct ConditionTests {
         RoleStatus(
           id: "r", statefulSet: "c-r", members: [MemberStatus(pod: "c-r-0", nodeID: 1, detail: detail)])
       ]
-      return try #require(Trouble.first(in: status, now: 0)).message
+      return try #require(StallReason.first(in: status, now: 0)).message
     }
     #expect(
       try said(

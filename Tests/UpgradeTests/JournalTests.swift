@@ -20,7 +20,7 @@ struct JournalTests {
     #expect((run.from, run.to, run.commit) == ("app-1.0", "app-1.1", "commit2"))
     #expect(!run.isRollback && !run.isTurnedBack)
     #expect(run.pods.map(\.pod) == ["c-worker-1", "c-worker-0"])
-    #expect(run.pods.allSatisfy { $0.isDone && $0.role == "worker" && $0.trouble == nil })
+    #expect(run.pods.allSatisfy { $0.isDone && $0.role == "worker" && $0.stallReason == nil })
     #expect(run.ended != nil)
   }
 
@@ -141,7 +141,7 @@ struct JournalTests {
     #expect(runs.map(\.commit) == ["commit2", "commit3"])
     #expect(runs.map(\.isTurnedBack) == [true, false])
     #expect(runs[0].pods.map(\.pod) == ["c-worker-1"])
-    #expect(runs[0].pods[0].trouble == "startscript --pod_upgraded ended with exit code 3")
+    #expect(runs[0].pods[0].stallReason == "startscript --pod_upgraded ended with exit code 3")
     #expect(!runs[0].pods[0].isDone)
     #expect(runs[0].pods[0].hook != nil)
     #expect((runs[1].from, runs[1].to) == ("app-1.1", "app-1.0"))
@@ -151,18 +151,18 @@ struct JournalTests {
   }
 
   @Test("what keeps a pod from starting is told, also once it has passed")
-  func trouble() throws {
+  func stallReason() throws {
     var stage = UpgradingTests.workers(1)
     stage.badImages = ["worker:1.1"]
     stage.commit(app: "app-1.1")
     stage.settle()
-    #expect(stage.status?.journal.runs.last?.pods.last?.trouble == "ErrImagePull: worker:1.1 not found")
+    #expect(stage.status?.journal.runs.last?.pods.last?.stallReason == "ErrImagePull: worker:1.1 not found")
     stage.badImages = []
     stage.pods["c-worker-0"]?.waitingReason = nil
     stage.settle()
     let pod = try #require(stage.status?.journal.runs.last?.pods.last)
     #expect(pod.isDone)
-    #expect(pod.trouble == "ErrImagePull: worker:1.1 not found")
+    #expect(pod.stallReason == "ErrImagePull: worker:1.1 not found")
   }
 
   @Test("who waits for what is told with its length, suspension included")

@@ -31,7 +31,7 @@ struct RandomOrderTests {
   private static func live(_ seeds: [UInt64]) -> Tally {
     seeds.reduce(into: Tally()) { tally, seed in
       let stage = RandomOrder(seed: seed).lived()
-      tally.add(stage.witness.tally)
+      tally.add(stage.observer.tally)
       if !stage.violations.isEmpty { tally.broken.append(seed) }
     }
   }
@@ -84,7 +84,7 @@ struct RandomOrderTests {
 
   @Test("a life is shortened to what matters in it")
   func shortened() throws {
-    func isRolledBack(_ life: RandomLife) -> Bool { life.lived().witness.tally.rollbacksEnded > 0 }
+    func isRolledBack(_ life: RandomLife) -> Bool { life.lived().observer.tally.rollbacksEnded > 0 }
     let life = try #require((1...200).lazy.map { RandomOrder(seed: $0).life }.first(where: isRolledBack))
     let short = life.shortest(isRolledBack)
     #expect(short.world.roles.map(\.members) == [1])

@@ -12,12 +12,12 @@ struct RandomLife {
     stage.transcript = []
     for event in events {
       stage.happen(event)
-      stage.witness.tally.events[event.kind, default: 0] += 1
+      stage.observer.tally.events[event.kind, default: 0] += 1
     }
     stage.end()
-    stage.witness.tally.runs = 1
-    stage.witness.tally.steps = stage.steps
-    stage.witness.tally.writes = stage.statusWrites
+    stage.observer.tally.runs = 1
+    stage.observer.tally.steps = stage.steps
+    stage.observer.tally.writes = stage.statusWrites
     return stage
   }
 }

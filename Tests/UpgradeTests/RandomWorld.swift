@@ -55,7 +55,7 @@ struct RandomWorld: Hashable {
     stage.settle()
     stage.statusWrites = 0
     stage.steps = 0
-    stage.witness.tally = Tally()
+    stage.observer.tally = Tally()
     return stage
   }
 

@@ -121,7 +121,9 @@ extension Stage {
     if wanted.package != nil, container.package != status.app { violated("\(name) done without the package") }
     let hook: LifecycleEvent = status.upgradeInfo?.isRollingBack == true ? .podReverted : .podUpgraded
     let key = "\(hook.rawValue) \(status.upgradeInfo?.id ?? "")"
-    if wanted.hears(hook), !container.hasSucceeded(key) { violated("\(name) done without \(hook.argument)") }
+    if wanted.subscribes(hook), !container.hasSucceeded(key) {
+      violated("\(name) done without \(hook.argument)")
+    }
   }
 
   private mutating func checkClaim(
@@ -185,7 +187,7 @@ extension Stage {
         view?.pods[pod].map { !$0.isReady || $0.isBeingDeleted } ?? true
       })
     guard sets[role.id]?.disruptionsAllowed == 0, let pod = daemon.view?.pods[member.pod], pod.isReady,
-      !pod.isBeingDeleted, pod.containerID.map(witness.setUp.contains) == true
+      !pod.isBeingDeleted, pod.containerID.map(observer.setUp.contains) == true
     else { return }
     violated("\(Self.short(member.pod)) claimed against its budget")
   }

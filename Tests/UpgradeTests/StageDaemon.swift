@@ -115,7 +115,7 @@ extension Stage {
       if isNews {
         guard survives(leaving: decision.status, decision.actions[...]) else { return true }
         guard view.clusterVersion == clusterVersion else {
-          witness.tally.refusals += 1
+          observer.tally.refusals += 1
           return moved
         }
         put(decision.status)
@@ -134,7 +134,7 @@ extension Stage {
         }
       }
       if isRefused {
-        witness.tally.refusals += 1
+        observer.tally.refusals += 1
         return true
       }
       guard isNews || acted else { return moved }
@@ -173,10 +173,10 @@ extension Stage {
     if let status = late.status, daemon.view?.clusterVersion == clusterVersion {
       put(status)
     } else if late.status != nil {
-      witness.tally.refusals += 1
+      observer.tally.refusals += 1
     } else {
       for action in late.actions where action.isWrite && !action.isRemoval {
-        if perform(action) == .refused { witness.tally.refusals += 1 }
+        if perform(action) == .refused { observer.tally.refusals += 1 }
       }
     }
     current.seen = nil

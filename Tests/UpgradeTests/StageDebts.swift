@@ -35,21 +35,21 @@ struct StageDebts {
 }
 
 extension Stage {
-  private func hears(_ event: LifecycleEvent, _ role: String, _ status: ClusterStatus) -> Bool {
-    apps[status.app]?.resolved(role)?.hears(event) == true
+  private func subscribes(_ event: LifecycleEvent, _ role: String, _ status: ClusterStatus) -> Bool {
+    apps[status.app]?.resolved(role)?.subscribes(event) == true
   }
 
   // MARK: - What happens
 
   /// A status is about to be written: who comes and goes by it.
   mutating func noteMembers(_ new: ClusterStatus, over old: ClusterStatus?) {
-    witness.debts.moment += 1
+    observer.debts.moment += 1
     var before: [Int: Bool] = [:]
     for member in old?.members ?? [] { before[member.nodeID] = member.isLeaving }
     for role in new.roles {
       for (ordinal, member) in role.members.enumerated() {
         if before[member.nodeID] == nil {
-          witness.debts.joined[member.pod] = (member.nodeID, counter)
+          observer.debts.joined[member.pod] = (member.nodeID, counter)
           for other in listeners(.addNodes, new) where other.pod != member.pod {
             owe(.addNodes, role.id, ordinal, to: other.pod)
           }
@@ -59,7 +59,7 @@ extension Stage {
       }
     }
     noteConnections(new, over: old)
-    for member in new.members where member.state == .configured { witness.debts.known.insert(member.nodeID) }
+    for member in new.members where member.state == .configured { observer.debts.known.insert(member.nodeID) }
   }
 
   /// All that listen hear of the newest change, and need hear of none before it.
@@ -67,7 +67,7 @@ extension Stage {
     let changes = new.connections?.changes ?? 0
     let isNews = new.connections?.marks ?? [:] != old?.connections?.marks ?? [:]
     guard isNews else { return }
-    witness.debts.open = witness.debts.open.filter { $0.key.event != .reconnect }
+    observer.debts.open = observer.debts.open.filter { $0.key.event != .reconnect }
     for other in listeners(.reconnect, new) { owe(.reconnect, Self.connectionsRole, changes, to: other.pod) }
   }
 
@@ -77,11 +77,11 @@ extension Stage {
   private mutating func noteLeaver(
     _ role: String, _ ordinal: Int, _ member: MemberStatus, _ new: ClusterStatus
   ) {
-    witness.debts.open = witness.debts.open.filter { $0.key.listener != member.pod }
+    observer.debts.open = observer.debts.open.filter { $0.key.listener != member.pod }
     let hearing = Set(listeners(.deleteNodes, new).map(\.pod))
-    for other in new.members where witness.debts.known.contains(other.nodeID) && !other.isLeaving {
+    for other in new.members where observer.debts.known.contains(other.nodeID) && !other.isLeaving {
       let coming = StageDebts.Word(listener: other.pod, event: .addNodes, role: role, ordinal: ordinal)
-      let unheard = witness.debts.open.removeValue(forKey: coming)
+      let unheard = observer.debts.open.removeValue(forKey: coming)
       // Of whom it has not heard in the container that it has it need not hear that he goes.
       let mayHaveHeard = unheard.map { $0.begunIn != nil && $0.begunIn == pods[other.pod]?.container } ?? true
       if mayHaveHeard, hearing.contains(other.pod) {
@@ -91,15 +91,15 @@ extension Stage {
   }
 
   private func listeners(_ event: LifecycleEvent, _ status: ClusterStatus) -> [MemberStatus] {
-    status.roles.filter { hears(event, $0.id, status) }.flatMap(\.members).filter {
-      witness.debts.known.contains($0.nodeID) && !$0.isLeaving
+    status.roles.filter { subscribes(event, $0.id, status) }.flatMap(\.members).filter {
+      observer.debts.known.contains($0.nodeID) && !$0.isLeaving
     }
   }
 
   private mutating func owe(_ event: LifecycleEvent, _ role: String, _ ordinal: Int, to listener: String) {
-    witness.tally.words[event.rawValue, default: 0] += 1
+    observer.tally.words[event.rawValue, default: 0] += 1
     let word = StageDebts.Word(listener: listener, event: event, role: role, ordinal: ordinal)
-    witness.debts.open[word] = StageDebts.Debt(since: witness.debts.moment)
+    observer.debts.open[word] = StageDebts.Debt(since: observer.debts.moment)
   }
 
   private func lacksPackage(_ role: String) -> Bool {
@@ -115,23 +115,23 @@ extension Stage {
     case .install: break
     }
     let nodes = (status?.members ?? []).filter { !$0.isLeaving }.map(\.nodeID)
-    witness.debts.metadata[order.containerID] = StageDebts.Metadata(
-      nodes: Set(nodes), moment: witness.debts.moment)
+    observer.debts.metadata[order.containerID] = StageDebts.Metadata(
+      nodes: Set(nodes), moment: observer.debts.moment)
   }
 
   /// A package has gone in afresh: what has happened before it was ordered needs no telling.
   mutating func noteInstalled(_ container: String, in pod: String) {
-    guard let moment = witness.debts.metadata[container]?.moment else { return }
-    witness.debts.open = witness.debts.open.filter { $0.key.listener != pod || $0.value.since > moment }
+    guard let moment = observer.debts.metadata[container]?.moment else { return }
+    observer.debts.open = observer.debts.open.filter { $0.key.listener != pod || $0.value.since > moment }
   }
 
   mutating func noteBegun(_ notification: Notification, in pod: String) {
-    for word in words(notification, pod) { witness.debts.open[word]?.begunIn = pods[pod]?.container }
+    for word in words(notification, pod) { observer.debts.open[word]?.begunIn = pods[pod]?.container }
     guard notification.event == .addNodes, let nodes = notification.nodes else { return }
     for ordinal in nodes.ordinals.joined() {
       let name = DerivedNames.pod(statefulSet: nodes.statefulSet, ordinal: ordinal)
       guard status?.members.contains(where: { $0.pod == name && !$0.isLeaving }) != true,
-        let node = witness.debts.joined[name]?.node, !witness.debts.known.contains(node),
+        let node = observer.debts.joined[name]?.node, !observer.debts.known.contains(node),
         // He may have been set up by the very step that lets him go; without a package, by being there.
         !containers.values.contains(where: {
           $0.pod == name && ($0.package != nil || lacksPackage(nodes.role))
@@ -142,7 +142,7 @@ extension Stage {
   }
 
   mutating func noteTold(_ notification: Notification, in pod: String) {
-    for word in words(notification, pod) { witness.debts.open[word] = nil }
+    for word in words(notification, pod) { observer.debts.open[word] = nil }
   }
 
   private func words(_ notification: Notification, _ pod: String) -> [StageDebts.Word] {
@@ -164,7 +164,7 @@ extension Stage {
 
   /// The cluster is called configured: nobody is owed anything.
   mutating func checkDebts(_ status: ClusterStatus) {
-    let open = witness.debts.open.keys.map {
+    let open = observer.debts.open.keys.map {
       "\(Self.short($0.listener)) never heard \($0.event.argument) of \($0.role)-\($0.ordinal)"
     }
     if let word = open.min() { violated("configured though \(word)") }
@@ -176,7 +176,7 @@ extension Stage {
           continue
         }
         checkConfigured(container, role.id, resolved)
-        guard resolved.hears(.addNodes), let known = witness.debts.metadata[container.id]?.nodes else {
+        guard resolved.subscribes(.addNodes), let known = observer.debts.metadata[container.id]?.nodes else {
           continue
         }
         if !nodes.isSubset(of: known) {
@@ -189,12 +189,14 @@ extension Stage {
   /// Each container was configured, or had its hook; or its volume has what an earlier container of it has done.
   private mutating func checkConfigured(_ container: StageContainer, _ role: String, _ resolved: ResolvedRole)
   {
-    guard resolved.hears(.configure), !container.hasSucceeded("configure"), !container.hasHook else { return }
-    let joined = witness.debts.joined[container.pod]?.number ?? 0
+    guard resolved.subscribes(.configure), !container.hasSucceeded("configure"), !container.hasHook else {
+      return
+    }
+    let joined = observer.debts.joined[container.pod]?.number ?? 0
     let hasVolume = cluster.spec.role(role)?.storageSize != nil
     let isKept = containers.values.contains {
       $0.pod == container.pod && joined < $0.number && $0.number < container.number
-        && witness.setUp.contains($0.id)
+        && observer.setUp.contains($0.id)
     }
     if !hasVolume || !isKept { violated("configured without --configure in \(Self.short(container.pod))") }
   }
@@ -207,13 +209,13 @@ extension Stage {
       guard let wanted = apps[app]?.resolved(role.id) else { continue }
       let isConcerned =
         isBack
-        ? role.members.contains { witness.touched.contains($0.pod) }
+        ? role.members.contains { observer.touched.contains($0.pod) }
         : wanted.image != apps[info.prevApp]?.resolved(role.id)?.image
       var owed: [LifecycleEvent] = isConcerned ? [isBack ? .roleReverted : .roleUpgraded] : []
-      if !isBack || !witness.touched.isEmpty { owed.append(isBack ? .clusterReverted : .clusterUpgraded) }
-      for event in owed where wanted.hears(event) {
+      if !isBack || !observer.touched.isEmpty { owed.append(isBack ? .clusterReverted : .clusterUpgraded) }
+      for event in owed where wanted.subscribes(event) {
         for member in role.members {
-          witness.tally.words[event.rawValue, default: 0] += 1
+          observer.tally.words[event.rawValue, default: 0] += 1
           let isHeard = containers.values.contains {
             $0.pod == member.pod && $0.hasSucceeded("\(event.rawValue) \(info.id)")
           }

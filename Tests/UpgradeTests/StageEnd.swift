@@ -74,7 +74,7 @@ extension Stage {
     checkNothingIsLeft()
     guard let status else { return violated("no status") }
     let stall = status.condition(.stalled)
-    witness.tally.ends[
+    observer.tally.ends[
       status.state == .configured ? "configured" : stall?.reason ?? "nowhere", default: 0] += 1
     if status.state == .configured {
       if stall?.status == true { violated("stalled though configured") }
@@ -115,7 +115,7 @@ extension Stage {
       return
     }
     if role?.package != nil, container.package == nil { violated("\(name) has no package") }
-    if !witness.setUp.contains(container.id) { violated("\(name) was never set up") }
+    if !observer.setUp.contains(container.id) { violated("\(name) was never set up") }
     if container.running != nil { violated("configured while a script runs in \(name)") }
   }
 

@@ -158,6 +158,6 @@ extension Stage {
       } else {
         status.upgradeInfo == nil ? "at rest" : "in a role that stays"
       }
-    witness.tally.deletedPods[words, default: 0] += 1
+    observer.tally.deletedPods[words, default: 0] += 1
   }
 }

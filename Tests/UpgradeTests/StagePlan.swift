@@ -23,7 +23,7 @@ extension Stage {
   mutating func checkTurn(of member: MemberStatus, _ role: String, _ info: UpgradeInfo, _ new: ClusterStatus)
   {
     let waited = forerunners(of: role, info)
-    if !waited.isEmpty { witness.tally.claims["in a later stage", default: 0] += 1 }
+    if !waited.isEmpty { observer.tally.claims["in a later stage", default: 0] += 1 }
     if let open = new.roles.first(where: { waited.contains($0.id) && $0.isOpen }) {
       violated("\(Self.short(member.pod)) claimed before \(open.id) is through")
     }
@@ -35,7 +35,7 @@ extension Stage {
     _ member: MemberStatus, _ new: ClusterStatus, isInHand: (MemberStatus) -> Bool, isDown: (String) -> Bool
   ) {
     guard let mostOut, let info = new.upgradeInfo, !isDown(member.pod), serves(member.pod) else { return }
-    witness.tally.claims["within a budget", default: 0] += 1
+    observer.tally.claims["within a budget", default: 0] += 1
     let out = new.members.filter {
       $0.pod != member.pod && (isInHand($0) || !info.isRollingBack && isDown($0.pod))
     }
@@ -48,7 +48,7 @@ extension Stage {
   /// lost with it. The failure may be taken in by the very step that claims the pod.
   private func serves(_ pod: String) -> Bool {
     guard let id = pods[pod]?.container, let container = containers[id] else { return false }
-    return witness.setUp.contains(id) && !container.hasFailed
+    return observer.setUp.contains(id) && !container.hasFailed
       && status?.members.first { $0.pod == pod }?.isSetUp == true
   }
 
@@ -62,7 +62,7 @@ extension Stage {
     let out = status.members.count { member in
       let pod = pods[member.pod]
       // A container that came by itself serves nobody before it is set up.
-      let isSetUp = pod?.container.map(witness.setUp.contains) ?? false
+      let isSetUp = pod?.container.map(observer.setUp.contains) ?? false
       let isUnwell = pod?.isAvailable != true || member.state != .configured || !isSetUp
       return isUnwell || member.upgrade?.done == false
     }

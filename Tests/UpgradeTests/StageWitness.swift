@@ -17,12 +17,12 @@ extension Stage {
   /// A pod goes for another image. If it was in service, no other one of its role may be out because of us; and on
   /// the way forward those after it have the new image.
   mutating func checkTakingOut(_ pod: StagePod, _ info: UpgradeInfo) {
-    guard pod.isAvailable, let container = pod.container, witness.setUp.contains(container) else { return }
+    guard pod.isAvailable, let container = pod.container, observer.setUp.contains(container) else { return }
     let name = Self.short(pod.name)
-    if let other = witness.out.sorted().first(where: { $0 != pod.name && pods[$0]?.role == pod.role }) {
+    if let other = observer.out.sorted().first(where: { $0 != pod.name && pods[$0]?.role == pod.role }) {
       violated("\(name) taken out of service while \(Self.short(other)) is out")
     }
-    witness.out.insert(pod.name)
+    observer.out.insert(pod.name)
     guard !info.isRollingBack, let wanted = status.flatMap({ apps[$0.app]?.resolved(pod.role)?.image }) else {
       return
     }
@@ -58,16 +58,16 @@ extension Stage {
   mutating func checkStart(_ order: PodOrder, _ key: String, in pod: StagePod) {
     guard case .script(let notification, _) = order.task else { return }
     let name = Self.short(pod.name)
-    witness.tally.scripts += 1
+    observer.tally.scripts += 1
     if containers[order.containerID]?.starts[key] != 1 { violated("\(key) twice in a container of \(name)") }
     let isReady = daemon.view?.pods[pod.name]?.isContainerReady == true
     if !isReady { violated("\(key) in \(name), which is not ready") }
     noteBegun(notification, in: pod.name)
     switch notification.event {
     case .configure:
-      if witness.setUp.contains(order.containerID) { violated("--configure in \(name), which was set up") }
+      if observer.setUp.contains(order.containerID) { violated("--configure in \(name), which was set up") }
     case .podUpgraded, .podReverted:
-      if !witness.touched.contains(pod.name) { violated("\(key) in \(name), which was never touched") }
+      if !observer.touched.contains(pod.name) { violated("\(key) in \(name), which was never touched") }
     default: break
     }
   }
@@ -75,19 +75,19 @@ extension Stage {
   /// A status is about to be written: remembers what it claims and what it lets go.
   mutating func checkWitness(_ new: ClusterStatus, over old: ClusterStatus?) {
     for member in new.members {
-      if member.upgrade?.done == true { witness.out.remove(member.pod) }
+      if member.upgrade?.done == true { observer.out.remove(member.pod) }
       if member.state == .configured, let container = member.detail.lastConfiguredContainer {
-        witness.setUp.insert(container)
+        observer.setUp.insert(container)
       }
     }
     if let info = new.upgradeInfo {
       let touched = Set(new.members.filter { $0.upgrade?.id == info.id }.map(\.pod))
-      if info.isRollingBack, let other = touched.subtracting(witness.touched).min() {
+      if info.isRollingBack, let other = touched.subtracting(observer.touched).min() {
         violated("\(Self.short(other)) rolled back though never touched")
       }
-      witness.touched.formUnion(touched)
-      if old?.upgradeInfo == nil { witness.tally.upgrades += 1 }
-      if info.isRollingBack, old?.upgradeInfo?.isRollingBack != true { witness.tally.rollbacks += 1 }
+      observer.touched.formUnion(touched)
+      if old?.upgradeInfo == nil { observer.tally.upgrades += 1 }
+      if info.isRollingBack, old?.upgradeInfo?.isRollingBack != true { observer.tally.rollbacks += 1 }
     } else if let old, let info = old.upgradeInfo {
       checkHeard(info, old, new.app)
       checkEnded(info, old, new.app)
@@ -97,7 +97,7 @@ extension Stage {
       }
     }
     if let stall = new.condition(.stalled), stall.status, old?.condition(.stalled)?.status != true {
-      witness.tally.stalls[stall.reason, default: 0] += 1
+      observer.tally.stalls[stall.reason, default: 0] += 1
     }
   }
 
@@ -109,23 +109,25 @@ extension Stage {
       let changes = wanted.image != apps[info.prevApp]?.resolved(role.id)?.image
       for member in role.members {
         let name = Self.short(member.pod)
-        guard info.isRollingBack ? witness.touched.contains(member.pod) : changes else { continue }
+        guard info.isRollingBack ? observer.touched.contains(member.pod) : changes else { continue }
         let mine = containers.values.filter { $0.pod == member.pod && $0.image == wanted.image }
-        if wanted.hears(event), !mine.contains(where: { $0.hasSucceeded("\(event.rawValue) \(info.id)") }) {
+        if wanted.subscribes(event),
+          !mine.contains(where: { $0.hasSucceeded("\(event.rawValue) \(info.id)") })
+        {
           violated("ended without \(event.argument) in \(name)")
         }
-        if !wanted.hears(event), mine.isEmpty { violated("ended without \(wanted.image) in \(name)") }
+        if !wanted.subscribes(event), mine.isEmpty { violated("ended without \(wanted.image) in \(name)") }
         // The last one is done by the same status that ends it all.
-        witness.out.remove(member.pod)
+        observer.out.remove(member.pod)
       }
     }
-    if let name = witness.out.min() { violated("ended while \(Self.short(name)) is out") }
-    witness.out = []
-    witness.touched = []
+    if let name = observer.out.min() { violated("ended while \(Self.short(name)) is out") }
+    observer.out = []
+    observer.touched = []
     if info.isRollingBack {
-      witness.tally.rollbacksEnded += 1
+      observer.tally.rollbacksEnded += 1
     } else {
-      witness.tally.upgradesEnded += 1
+      observer.tally.upgradesEnded += 1
     }
   }
 }

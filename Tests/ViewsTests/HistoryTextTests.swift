@@ -23,9 +23,11 @@ struct HistoryTextTests {
           isDone: true),
         .init(
           role: "worker", pod: "analytics-worker-2", at: 0, replace: 31, pull: 2, start: 2, hook: 15,
-          waited: 60, isDone: true, trouble: "startscript --pod_upgraded ended with exit code 3", retries: 1),
+          waited: 60, isDone: true, stallReason: "startscript --pod_upgraded ended with exit code 3",
+          retries: 1),
         .init(
-          role: "worker", pod: "analytics-worker-1", at: 126, trouble: "ErrImagePull: spark:1.l not found"),
+          role: "worker", pod: "analytics-worker-1", at: 126, stallReason: "ErrImagePull: spark:1.l not found"
+        ),
       ],
       waits: [.init(what: "worker waits for analytics-worker-0", at: 110, took: 16)]),
     Journal.Run(

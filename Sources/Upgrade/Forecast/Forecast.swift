@@ -73,16 +73,16 @@ extension Forecast {
   ///   - apps: the apps that both clusters name. A missing app is an obstacle.
   public static func change(from old: Cluster?, to new: Cluster, apps: [App]) -> Forecast {
     guard let old else {
-      var world = IdealWorld(new, apps)
-      let record = world.settle()
-      return record.forecast(to: world)
+      var simulated = SimulatedCluster(new, apps)
+      let record = simulated.settle()
+      return record.forecast(to: simulated)
     }
-    var world = IdealWorld(old, apps)
-    _ = world.settle()
-    let before = world
-    world.take(new)
-    let record = world.settle()
-    return record.forecast(from: before, to: world)
+    var simulated = SimulatedCluster(old, apps)
+    _ = simulated.settle()
+    let before = simulated
+    simulated.take(new)
+    let record = simulated.settle()
+    return record.forecast(from: before, to: simulated)
   }
 
   /// Forecasts the rollback of a running upgrade.
@@ -96,18 +96,18 @@ extension Forecast {
   {
     var start = back
     start.spec.roles = upgraded.spec.roles
-    var world = IdealWorld(start, apps)
-    _ = world.settle()
-    let origin = world
-    world.take(upgraded)
-    if case .done(let done) = extent { world.standstill = done }
-    var middle = world
-    _ = world.settle { if $0.isUpgrading, $0.canReturn { middle = $0 } }
-    world = middle
-    world.standstill = nil
-    world.take(back)
-    let record = world.settle()
-    var forecast = record.forecast(from: middle, to: world)
+    var simulated = SimulatedCluster(start, apps)
+    _ = simulated.settle()
+    let origin = simulated
+    simulated.take(upgraded)
+    if case .done(let done) = extent { simulated.standstill = done }
+    var middle = simulated
+    _ = simulated.settle { if $0.isUpgrading, $0.canReturn { middle = $0 } }
+    simulated = middle
+    simulated.standstill = nil
+    simulated.take(back)
+    let record = simulated.settle()
+    var forecast = record.forecast(from: middle, to: simulated)
     for index in forecast.roles.indices {
       let id = forecast.roles[index].id
       forecast.roles[index].imageBefore = middle.image(of: id, in: upgraded.spec.app) ?? ""

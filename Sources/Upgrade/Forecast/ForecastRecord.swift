@@ -17,7 +17,7 @@ struct ForecastRecord {
     var about: String?
   }
 
-  mutating func note(_ decision: Decision, _ step: Int, in world: IdealWorld) {
+  mutating func note(_ decision: Decision, _ step: Int, in simulated: SimulatedCluster) {
     for action in decision.actions {
       switch action {
       case .tell(.podClaimed(let pod, let role, _)):
@@ -33,8 +33,8 @@ struct ForecastRecord {
       default: continue
       }
     }
-    if let plan = world.plan { maxUnavailable = plan.maxUnavailable }
-    if pointOfNoReturn == nil, !turns.isEmpty, !world.canReturn, let plan = world.plan {
+    if let plan = simulated.plan { maxUnavailable = plan.maxUnavailable }
+    if pointOfNoReturn == nil, !turns.isEmpty, !simulated.canReturn, let plan = simulated.plan {
       pointOfNoReturn = culprit(decision.status, plan.noReturn)
     }
   }
@@ -66,7 +66,7 @@ struct ForecastRecord {
     }
   }
 
-  func forecast(from before: IdealWorld? = nil, to after: IdealWorld) -> Forecast {
+  func forecast(from before: SimulatedCluster? = nil, to after: SimulatedCluster) -> Forecast {
     var forecast = Forecast()
     let (old, new) = (before?.status, after.status)
     var ids = new?.roles.map(\.id) ?? []

@@ -16,14 +16,14 @@ struct TreeReading {
   private static let differenceLimit = 500
 
   /// - Returns: The side of the tree, and the facts that it relies on; nil facts if everything was read.
-  func side(of tree: ObjectID) async throws -> (side: Side, facts: TreeFacts?) {
+  func side(of tree: ObjectID) async throws -> (side: Revision, facts: TreeFacts?) {
     if let known = try await known(of: tree) { return known }
     let selection = try layout.layout.selection()
     let entries = try await repository.run { [reader = repository.reader] in
       try reader.entries(inTree: tree, selection)
     }
-    let side = try await Side.read(
-      entries, layout, texts: Texts(repository.reader, tree: tree, selection), in: repository)
+    let side = try await Revision.read(
+      entries, layout, texts: FileContents(repository.reader, tree: tree, selection), in: repository)
     // An entry without a valid path cannot be read again by path.
     if let store, !entries.contains(where: { !$0.isWithinReach }) {
       let facts = TreeFacts.bytes(of: side.snapshot, tree: tree, salt: UInt64.random(in: 0...UInt64.max))
@@ -33,7 +33,7 @@ struct TreeReading {
   }
 
   /// Returns nil if the stored facts cannot be used.
-  private func known(of tree: ObjectID) async throws -> (side: Side, facts: TreeFacts?)? {
+  private func known(of tree: ObjectID) async throws -> (side: Revision, facts: TreeFacts?)? {
     guard let table = store?.table(of: .tree(layout.layout)) else { return nil }
     let reader = repository.reader
     guard let facts = try? TreeFacts(table, layout: layout.layout, reader: reader) else { return nil }
@@ -44,9 +44,9 @@ struct TreeReading {
         baseTree: facts.info.tree, headTree: tree, selection),
       differences.count <= Self.differenceLimit, differences.allSatisfy(\.isWithinReach)
     else { return nil }
-    let known = Side(facts, layout, texts: Texts(reader, tree: facts.info.tree, selection))
+    let known = Revision(facts, layout, texts: FileContents(reader, tree: facts.info.tree, selection))
     let side = try await known.changed(
-      by: differences, layout, texts: Texts(reader, tree: tree, selection), in: repository
+      by: differences, layout, texts: FileContents(reader, tree: tree, selection), in: repository
     ).side
     return facts.hasFailed ? nil : (side, facts)
   }

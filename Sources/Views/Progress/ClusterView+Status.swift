@@ -46,7 +46,7 @@ extension ClusterView.Role {
       if let member = newestFirst.first(where: \.isInTrouble)
         ?? newestFirst.first(where: { $0.state != .configured })
       {
-        words = member.isInTrouble ? member.trouble : "\(member.pod): \(member.state.rawValue)"
+        words = member.isInTrouble ? member.stallReason : "\(member.pod): \(member.state.rawValue)"
         isStalled = member.isInTrouble
       }
       return
@@ -61,7 +61,7 @@ extension ClusterView.Role {
     let done = concerned.count { $0.isDone(info, app: status.app) }
     count = (done, concerned.count)
     if let stuck = concerned.first(where: { $0.isInTrouble && !$0.isDone(info, app: status.app) }) {
-      words = stuck.trouble
+      words = stuck.stallReason
       isStalled = true
     } else if let busy = concerned.first(where: { Self.cell($0, info, app: status.app) == .underWay }) {
       words = "\(busy.pod): \(busy.step(info))"
@@ -112,7 +112,7 @@ extension MemberStatus {
   }
 
   /// `analytics-worker-2: ErrImagePull registry.example/spark:9 (not found)`.
-  fileprivate var trouble: String {
+  fileprivate var stallReason: String {
     let reason = [detail.waitingReason, detail.waitingMessage].compactMap(\.self).joined(separator: " ")
     return "\(pod): \(detail.configError ?? detail.schedulingError ?? reason)"
   }

@@ -13,7 +13,7 @@ public actor ProgressBoard {
   private let now: @Sendable () -> Int
   private var clusters: [ObjectReference: Entry] = [:]
   private var subjects: [String: String] = [:]
-  private var blocked = HeldChanges()
+  private var blocked = BlockedChangeList()
   /// The last reported phase of each commit.
   private var said: [String: String] = [:]
   private var isDirty = true
@@ -64,7 +64,7 @@ public actor ProgressBoard {
   }
 
   /// Replaces the list of blocked changes.
-  public func blocked(_ changes: HeldChanges) {
+  public func blocked(_ changes: BlockedChangeList) {
     blocked = changes
     isDirty = true
   }
@@ -100,7 +100,7 @@ public actor ProgressBoard {
     let views = views
     isBusy = views.contains { $0.state != .configured }
     // Blocked changes leave at least half of the screen for the clusters.
-    let blocked = HeldText(
+    let blocked = BlockedChangeText(
       width: size.columns - 1, isColoured: console.isColoured, height: (size.rows - 1) / 2
     ).lines(blocked)
     let text = ProgressText(

@@ -29,16 +29,18 @@ public struct DaemonText {
       if let seen { line.append("   last seen \(Timestamp.text(seen)), \(ago(seen))") }
       append(daemon, to: &line)
       lines.append(line)
-      lines += HeldText.wrapped(
+      lines += BlockedChangeText.wrapped(
         "what is shown is how the last one left it, and nothing goes on: start one with kdops run",
         to: max(20, width - 2)
       ).map { StyledLine("  \($0)", .yellow) }
     case .unknown(let reason):
-      lines += HeldText.wrapped("whether a daemon runs is not known: \(reason)", to: max(20, width - 2))
-        .map { StyledLine($0, .dim) }
+      lines += BlockedChangeText.wrapped(
+        "whether a daemon runs is not known: \(reason)", to: max(20, width - 2)
+      )
+      .map { StyledLine($0, .dim) }
     }
     if let problem = daemon.problem {
-      lines += HeldText.wrapped(problem, to: max(20, width - 2)).map { StyledLine("  \($0)", .red) }
+      lines += BlockedChangeText.wrapped(problem, to: max(20, width - 2)).map { StyledLine("  \($0)", .red) }
     }
     return lines.map { $0.text(width: width, coloured: isColoured) }
   }

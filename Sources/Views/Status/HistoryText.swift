@@ -98,7 +98,7 @@ public struct HistoryText {
     var line = StyledLine("    ")
     let isOpen = !pod.isDone && run.ended == nil && run.pods.last { $0.pod == pod.pod } == pod
     let cell: ClusterView.Cell =
-      if pod.isDone { .done } else if isOpen { pod.trouble == nil ? .underWay : .stuck } else { .toCome }
+      if pod.isDone { .done } else if isOpen { pod.stallReason == nil ? .underWay : .stuck } else { .toCome }
     line.append("\(cell.rawValue)", cell.style)
     line.append(" \(pod.pod)")
     line.pad(to: columns.pod + 8)
@@ -106,10 +106,10 @@ public struct HistoryText {
     append(Self.phases.map { $0.of(pod) }, columns, to: &line)
     let words = pod.isDone ? Self.words(pod.total) : isOpen ? "not ended" : "not finished"
     line.append("   \(words)", .bold)
-    guard let trouble = pod.trouble else { return [line] }
+    guard let stallReason = pod.stallReason else { return [line] }
     let again =
       pod.retries == 0 ? "" : pod.retries == 1 ? "; run again on request" : "; run again \(pod.retries) times"
-    return [line, StyledLine("        \(trouble)\(again)", pod.isDone ? .yellow : .red)]
+    return [line, StyledLine("        \(stallReason)\(again)", pod.isDone ? .yellow : .red)]
   }
 
   private func sum(_ run: Journal.Run, _ columns: Columns) -> StyledLine {

@@ -39,7 +39,7 @@ struct DemoCommand: AsyncParsableCommand {
       Self.farewell(folder, console)
     } catch {
       console.settle()
-      Streams.error.line("kdops demo: \(Complaint.words(error))")
+      Streams.error.line("kdops demo: \(ErrorText.words(error))")
       throw ExitCode(1)
     }
   }
@@ -54,12 +54,12 @@ struct DemoCommand: AsyncParsableCommand {
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
     let watch = DaemonWatch()
-    let shown = board.witness()
+    let shown = board.observer()
     let backend = try await Backend.embedded(
       options.folder, embeddedUnsandboxed ? .none : .bubblewrap, logger: logger)
     let daemon = try await Daemon.open(
       options, on: backend, logger: logger,
-      witness: Daemon.Witness(
+      observer: Daemon.Observer(
         commit: { report in
           await shown.commit(report)
           await watch.commit(report)
@@ -73,7 +73,7 @@ struct DemoCommand: AsyncParsableCommand {
       beginning: beginning)
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
-        _ = try await daemon.run(view: Room("progress") { await board.run() })
+        _ = try await daemon.run(view: BackgroundService("progress") { await board.run() })
         return false
       }
       group.addTask {

@@ -57,7 +57,7 @@ struct DiffCommand: AsyncParsableCommand {
         installation: installation ?? environment["KDOPS_INSTALLATION"] ?? "default",
         systemNamespace: environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace)
     } catch {
-      Streams.error.line("kdops diff: \(Complaint.words(error))")
+      Streams.error.line("kdops diff: \(ErrorText.words(error))")
       throw Kdops.couldNotRun
     }
     try show(diff, commit.hex, environment)

@@ -41,7 +41,7 @@ struct HookRunCommand: AsyncParsableCommand {
         environment: environment, now: Int64(Date().timeIntervalSince1970))
       judged = try await hook.judge(name.readsRefs ? Self.input() : "")
     } catch {
-      Streams.error.line("kdops hook \(name.rawValue): \(TerminalText.visible(Complaint.words(error)))")
+      Streams.error.line("kdops hook \(name.rawValue): \(TerminalText.visible(ErrorText.words(error)))")
       throw Kdops.couldNotRun
     }
     for line in HookText(name: name, isColoured: console.isColoured).lines(judged) {

@@ -39,7 +39,7 @@ struct HookInstallCommand: AsyncParsableCommand {
     do {
       result = try await uninstall ? installing.uninstall(names) : installing.install(names)
     } catch {
-      Streams.error.line("kdops hook install: \(TerminalText.visible(Complaint.words(error)))")
+      Streams.error.line("kdops hook install: \(TerminalText.visible(ErrorText.words(error)))")
       throw Kdops.couldNotRun
     }
     for line in result.lines { Streams.output.line(line) }

@@ -60,7 +60,7 @@ struct RetryCommand: AsyncParsableCommand {
   func run() async throws {
     guard let target = OrderTarget(target) else { throw Kdops.couldNotRun }
     try await Ordering(cluster: cluster, command: "retry").carryOut(
-      ClusterOrder(kind: .retry, cluster: target.cluster, pod: target.pod))
+      ClusterCommand(kind: .retry, cluster: target.cluster, pod: target.pod))
   }
 }
 
@@ -77,10 +77,10 @@ struct OrderOptions: ParsableArguments {
     }
   }
 
-  func run(_ kind: ClusterOrder.Kind) async throws {
+  func run(_ kind: ClusterCommand.Kind) async throws {
     guard let target = OrderTarget(name) else { throw Kdops.couldNotRun }
     try await Ordering(cluster: cluster, command: kind.rawValue).carryOut(
-      ClusterOrder(kind: kind, cluster: target.cluster))
+      ClusterCommand(kind: kind, cluster: target.cluster))
   }
 }
 
@@ -102,14 +102,14 @@ struct Ordering {
   let cluster: ClusterOptions
   let command: String
 
-  func carryOut(_ order: ClusterOrder) async throws {
+  func carryOut(_ order: ClusterCommand) async throws {
     let environment = ProcessInfo.processInfo.environment
     try await tell {
       if let folder = cluster.folder(environment) {
         return try await ask(ControlRequest(.order(order)), folder)
       }
       return try await onKubernetes(environment) { client in
-        let desk = OrderDesk(api: client, now: { Int(Date().timeIntervalSince1970) })
+        let desk = CommandHandler(api: client, now: { Int(Date().timeIntervalSince1970) })
         return ControlAnswer(.done, try await desk.carryOut(order))
       }
     } watch: {

@@ -59,7 +59,7 @@ struct PlanCommand: AsyncParsableCommand {
         now: Int64(Date().timeIntervalSince1970))
       plan = try await Plan.of(validation, in: repository, environment)
     } catch {
-      Streams.error.line("kdops plan: \(Complaint.words(error))")
+      Streams.error.line("kdops plan: \(ErrorText.words(error))")
       throw Kdops.couldNotRun
     }
     switch format {

@@ -84,7 +84,7 @@ struct RehearseCommand: AsyncParsableCommand {
       report = try await interruptible { try await rehearse(console, environment) }
     } catch {
       console.settle()
-      Streams.error.line("kdops rehearse: \(Complaint.words(error))")
+      Streams.error.line("kdops rehearse: \(ErrorText.words(error))")
       throw Kdops.couldNotRun
     }
     if format == .json { try Streams.output.result(RehearsalJSON.render(report), .json) }

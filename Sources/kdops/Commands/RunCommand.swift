@@ -86,7 +86,7 @@ struct RunCommand: AsyncParsableCommand {
         outcome = try await runOnKubernetes(settings, repo, board, console, logger, environment)
       }
     } catch {
-      Streams.error.line("kdops run: \(Complaint.words(error))")
+      Streams.error.line("kdops run: \(ErrorText.words(error))")
       throw Kdops.couldNotRun
     }
     try finish(outcome, console)
@@ -108,10 +108,10 @@ struct RunCommand: AsyncParsableCommand {
     let backend = try await Backend.embedded(
       folder, embeddedUnsandboxed ? .none : .bubblewrap, limits: settings.scriptLimits,
       cgroups: ScriptCgroups.prepared(for: settings.scriptLimits, logger), logger: logger)
-    let daemon = try await Daemon.open(options, on: backend, logger: logger, witness: board.witness(logger))
+    let daemon = try await Daemon.open(options, on: backend, logger: logger, observer: board.observer(logger))
     greet("cluster in \(folder)", settings, repo, console)
     return try await daemon.run(
-      once: once, view: Room("progress") { await board.run() },
+      once: once, view: BackgroundService("progress") { await board.run() },
       beside: [daemon.control(in: folder), daemon.heartbeat(in: folder)],
       signals: [.sigterm, .sigint])
   }
@@ -149,11 +149,11 @@ struct RunCommand: AsyncParsableCommand {
         "cluster.away", metadata: ["error": "\(error.message)", "retry": "\(wait.components.seconds)s"])
     }
     guard hasArrived else { return .cancelled }
-    var beside: [any Service] = [Room("progress") { await board.run() }]
+    var beside: [any Service] = [BackgroundService("progress") { await board.run() }]
     if let server = try await admission.server(for: daemon) { beside.append(server) }
     greet("Kubernetes \(daemon.client.label)", settings, repo, console)
     return try await daemon.run(
-      once: once, witness: board.witness(logger), more: beside, signals: signals,
+      once: once, observer: board.observer(logger), more: beside, signals: signals,
       onWaiting: { holder in
         if console.isTerminal {
           console.line("waits for \(holder), which leads; takes over when it ends")

@@ -77,7 +77,7 @@ struct StatusCommand: AsyncParsableCommand {
     } catch let error as UnwrittenResult {
       throw error
     } catch {
-      Streams.error.line("kdops status: \(Complaint.words(error))")
+      Streams.error.line("kdops status: \(ErrorText.words(error))")
       throw Kdops.couldNotRun
     }
   }
@@ -133,7 +133,7 @@ struct StatusCommand: AsyncParsableCommand {
   private struct Sight: Hashable {
     var clusters: [Object]
     var daemon: DaemonState
-    var held = HeldChanges()
+    var held = BlockedChangeList()
     /// Why blocked changes cannot be read; nil if they can.
     var blindness: String?
 
@@ -165,7 +165,7 @@ struct StatusCommand: AsyncParsableCommand {
     if let wanted {
       let cluster = ObjectReference(
         kind: Wire.clusterKind, namespace: wanted.namespace, name: wanted.name)
-      sight.held = HeldChanges(
+      sight.held = BlockedChangeList(
         changes: sight.held.changes.filter { $0.concerns(cluster) }, omitted: 0)
     }
     return sight
@@ -224,7 +224,8 @@ struct StatusCommand: AsyncParsableCommand {
   private func picture(_ sight: Sight, _ columns: Int, _ console: Console, taken: Int) -> [String] {
     let (clusters, rows) = (sight.clusters, max(0, console.size.rows - 1 - taken))
     // Blocked changes leave at least half of the screen for the clusters.
-    let held = HeldText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(sight.held)
+    let held = BlockedChangeText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(
+      sight.held)
     let text = ProgressText(width: columns, height: rows - held.count, isColoured: console.isColoured)
     let now = Int(Date().timeIntervalSince1970)
     let views = clusters.map { cluster in
@@ -247,7 +248,7 @@ struct StatusCommand: AsyncParsableCommand {
       return clusters.flatMap { text.lines($0, Self.journal(of: $0)) }
     }
     let text = StatusText(width: columns, isColoured: console.isColoured, flags: cluster.flags)
-    var held = HeldText(width: columns, isColoured: console.isColoured).lines(sight.held)
+    var held = BlockedChangeText(width: columns, isColoured: console.isColoured).lines(sight.held)
     if let blindness = sight.blindness { held.append(blindness) }
     if name == nil, !held.isEmpty { held.insert("", at: 0) }
     return (name == nil ? text.list(clusters) : clusters.flatMap { text.detail($0) }) + held

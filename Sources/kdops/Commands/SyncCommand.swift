@@ -45,7 +45,7 @@ struct SyncCommand: AsyncParsableCommand {
         namespace: namespace ?? environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace,
         name: "kdops-\(installation ?? environment["KDOPS_INSTALLATION"] ?? "default")")
       return try await ordering.onKubernetes(environment) { client in
-        try await LeaseOrder(api: client, lease: lease, now: Date().timeIntervalSince1970).sync(
+        try await LeaseCommand(api: client, lease: lease, now: Date().timeIntervalSince1970).sync(
           accept: accept)
       }
     } watch: {

@@ -77,7 +77,7 @@ struct ValidateCommand: AsyncParsableCommand {
         target, path: path, statusRef: statusRef, environment: environment,
         now: Int64(Date().timeIntervalSince1970))
     } catch {
-      Streams.error.line("kdops validate: \(Complaint.words(error))")
+      Streams.error.line("kdops validate: \(ErrorText.words(error))")
       throw Kdops.couldNotRun
     }
     let colour = Console(descriptor: 1, environment: environment).isColoured

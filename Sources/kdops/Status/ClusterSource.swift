@@ -102,11 +102,12 @@ extension ClusterSource {
   /// clusters' files.
   ///
   /// - Parameter namespace: The daemon's namespace on Kubernetes.
-  func held(in namespace: String) async throws(APIError) -> HeldChanges {
+  func held(in namespace: String) async throws(APIError) -> BlockedChangeList {
     switch self {
-    case .embedded(let reader, _): return try await HeldRecord.read(from: reader, namespace: nil)
-    case .kubernetes(let client): return try await HeldRecord.read(from: client, namespace: namespace)
-    case .git: return HeldChanges()
+    case .embedded(let reader, _): return try await BlockedChangeRecord.read(from: reader, namespace: nil)
+    case .kubernetes(let client):
+      return try await BlockedChangeRecord.read(from: client, namespace: namespace)
+    case .git: return BlockedChangeList()
     }
   }
 

@@ -60,17 +60,17 @@ final class House: Sendable {
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(site.forge.path)), at: site.mirror), api: wrap(store),
       settings: settings, stamp: stamp,
-      outlets: Reconciler.Outlets(
+      delegate: Reconciler.Delegate(
         commit: { await told.take($0) },
         cluster: { reference, _, _, report in await told.take(reference.name, report) },
-        said: {
+        lastReport: {
           await told.asked()
           return await site.notes.report(of: $0)
         },
-        putBack: { object, _ in await told.mended(object.name) },
-        held: { await told.take($0) },
-        worked: { () throws(APIError) in try await record.read() },
-        keepWorked: { (commit) throws(APIError) in try await record.write(commit) }),
+        driftCorrected: { object, _ in await told.mended(object.name) },
+        blocked: { await told.take($0) },
+        lastAttempted: { () throws(APIError) in try await record.read() },
+        storeLastAttempted: { (commit) throws(APIError) in try await record.write(commit) }),
       logger: logger, clock: isStill ? clock : ContinuousClock())
     let house = House(user: site.user, store: store, reconciler: reconciler, told: told, clock: clock)
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -152,7 +152,7 @@ final class House: Sendable {
     let written = try await store.updateStatus(object)
     // Because of that it may be another one by now, or gone.
     await until {
-      let seen = await self.reconciler.living.objects[written.reference]?.resourceVersion
+      let seen = await self.reconciler.liveState.objects[written.reference]?.resourceVersion
       return await self.object(.clusters, name)?.resourceVersion == seen ? true : nil
     }
     return written
@@ -185,8 +185,8 @@ extension Reconciler {
   func isAtRest(at commit: String) -> Bool { desired.head?.hex == commit && isIdle }
 
   var isIdle: Bool {
-    !isInRound && !mayStep && fetched != nil && desired.head != nil && toJudge == Changes() && drifted.isEmpty
-      && seen.isEmpty
+    !isInPass && !mayStep && fetched != nil && desired.head != nil && toJudge == Changes() && drifted.isEmpty
+      && dirtyClusters.isEmpty
   }
 }
 
@@ -225,8 +225,8 @@ final class Site: Sendable {
   /// Where daemons here write down what was worked off.
   static func record(
     in api: any ClusterAPI, of branch: String = "main", _ stamp: Stamp = .forTests
-  ) -> WorkedRecord {
-    WorkedRecord(api, namespace: home, installation: "default", branch: branch, stamp: stamp)
+  ) -> LastAttemptedRevision {
+    LastAttemptedRevision(api, namespace: home, installation: "default", branch: branch, stamp: stamp)
   }
 
   private static let home = "kdops-system"
@@ -292,9 +292,9 @@ actor Heard {
   func take(_ name: String, _ report: ObjectReport?) { clusters[name] = report }
   func mended(_ name: String) { putBack.append(name) }
   /// What was told of all that is held, in its order.
-  private(set) var held: [HeldChanges] = []
-  func take(_ now: HeldChanges) -> Bool {
-    held.append(now)
+  private(set) var blocked: [BlockedChangeList] = []
+  func take(_ now: BlockedChangeList) -> Bool {
+    blocked.append(now)
     refusals -= 1
     return refusals < 0
   }

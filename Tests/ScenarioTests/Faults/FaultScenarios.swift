@@ -25,11 +25,11 @@ struct FaultScenarios {
     try await scenario(fixture, start: false, judges: fault != .beginning) { scene in
       try await fault.befall(scene) { befallen in
         do {
-          try await PodWitness.watch(scene) { witness in
+          try await PodWitness.watch(scene) { observer in
             // The later of two flags counts.
             try await scene.start(["--kubeconfig", befallen.kubeconfig])
             try await scene.configured("1.0.0")
-            try await body(scene, befallen, witness)
+            try await body(scene, befallen, observer)
             await befallen.mustHaveStruck(scene)
           }
           // While there is still somebody to let go of the lease with.
@@ -80,8 +80,8 @@ struct FaultScenarios {
 
   @Test("created, and upgraded by a commit", arguments: Fault.allCases)
   func upgrade(_ fault: Fault) async throws {
-    try await befall(fault) { scene, befallen, witness in
-      for pod in Self.pods { #expect(witness.generations(pod) == 1, "\(pod)") }
+    try await befall(fault) { scene, befallen, observer in
+      for pod in Self.pods { #expect(observer.generations(pod) == 1, "\(pod)") }
       let commit = try scene.forge.push(fixture.upgrade(), "Upgrade shop")
       try await script("pod_upgraded", of: "shop-worker-1", scene, hasEnded: false)
       await befallen.strike()
@@ -93,14 +93,14 @@ struct FaultScenarios {
       }
       #expect(try await scene.events("shop-front-0") == ["pod_upgraded 1.1"])
       #expect(try await scene.events("shop-gateway-0") == ["configure 2.4"])
-      for pod in Self.changed { #expect(witness.generations(pod) == 2, "\(pod)") }
-      #expect(witness.generations("shop-gateway-0") == 1)
+      for pod in Self.changed { #expect(observer.generations(pod) == 2, "\(pod)") }
+      #expect(observer.generations("shop-gateway-0") == 1)
     }
   }
 
   @Test("created, and rolled back from the middle of an upgrade", arguments: Fault.allCases)
   func rollback(_ fault: Fault) async throws {
-    try await befall(fault) { scene, befallen, witness in
+    try await befall(fault) { scene, befallen, observer in
       let commit = try scene.forge.push(fixture.upgrade(), "Upgrade shop")
       try await script("pod_upgraded", of: "shop-worker-1", scene, hasEnded: true)
       let revert = try scene.forge.revert(commit)
@@ -112,12 +112,12 @@ struct FaultScenarios {
       #expect(
         try await scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
       #expect(try await scene.events("shop-front-0") == ["pod_reverted 1.0"])
-      #expect(witness.generations("shop-worker-1") == 3)
-      #expect((2...3).contains(witness.generations("shop-front-0")))
-      #expect(witness.generations("shop-gateway-0") == 1)
+      #expect(observer.generations("shop-worker-1") == 3)
+      #expect((2...3).contains(observer.generations("shop-front-0")))
+      #expect(observer.generations("shop-gateway-0") == 1)
       // Whether its turn had come is a matter of moments.
       let events = try await scene.events("shop-worker-0")
-      let generations = witness.generations("shop-worker-0")
+      let generations = observer.generations("shop-worker-0")
       switch events {
       case ["configure 1.0"]: #expect(generations == 1)
       case ["configure 1.0", "pod_reverted 1.0"]: #expect((2...3).contains(generations))

@@ -11,7 +11,7 @@ final class PodWitness: Sendable {
     _ scene: Scene, cluster: String = "shop", _ body: (PodWitness) async throws -> Void
   ) async throws {
     guard let api = scene.site.api() else { return }
-    let witness = PodWitness()
+    let observer = PodWitness()
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
         try await api.follow(
@@ -19,13 +19,13 @@ final class PodWitness: Sendable {
           clock: ContinuousClock()
         ) { change in
           switch change {
-          case .all(let pods): for pod in pods { witness.note(pod) }
-          case .changed(let pod), .removed(let pod): witness.note(pod)
+          case .all(let pods): for pod in pods { observer.note(pod) }
+          case .changed(let pod), .removed(let pod): observer.note(pod)
           }
         }
       }
       defer { tasks.cancelAll() }
-      try await body(witness)
+      try await body(observer)
     }
   }
 

@@ -1,0 +1,41 @@
+import ClusterAPI
+import KubeDirector
+import Values
+
+/// Carries out commands through the cluster API. It is used both by a command that writes to Kubernetes directly and by
+/// the daemon that is the only writer of its embedded cluster.
+public struct CommandHandler: Sendable {
+  let api: any ClusterAPI
+  let now: @Sendable () -> Int
+
+  /// - Parameter now: the wall clock, in whole seconds since 1970.
+  public init(api: any ClusterAPI, now: @escaping @Sendable () -> Int) { (self.api, self.now) = (api, now) }
+
+  /// Reads the object, decides, and writes the annotations.
+  ///
+  /// - Returns: what happens next, in one sentence.
+  /// - Throws: `OrderRefusal`, or `APIError` if the request to the cluster failed.
+  public func carryOut(_ order: ClusterCommand) async throws -> String {
+    let live: Object
+    do throws(APIError) {
+      live = try await api.get(.clusters, order.cluster)
+    } catch {
+      guard error.kind == .notFound else { throw error }
+      throw OrderRefusal("there is no cluster \(order.cluster); see kdops status")
+    }
+    let plan = try order.plan(for: live, now: now())
+    guard !plan.annotations.isEmpty else { return plan.words }
+    let annotations = plan.annotations.map {
+      (key: $0.key, value: $0.value.map(JSON.string) ?? .null)
+    }
+    let patch: JSON = [
+      "metadata": [
+        // A precondition: another object may have the same name by now.
+        "uid": .string(live.uid),
+        "annotations": .object(JSON.Members(annotations, uniquingKeysWith: { first, _ in first })),
+      ]
+    ]
+    _ = try await api.patch(.clusters, order.cluster, merge: patch)
+    return plan.words
+  }
+}

@@ -1,0 +1,68 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Logging
+import Manifests
+import Rules
+import StatusWriter
+import Values
+
+// `fixForward`: an upgrade to a third app behind a stalled upgrade does not wait until someone reverts the stalled one.
+extension Reconciler {
+  /// Rolls a stalled upgrade back automatically if a later app waits behind it. Only the live object changes: it gets
+  /// the file's content from before the upgrade. When the rollback has ended, the waiting upgrade starts.
+  func rollBackFirst(_ one: Judged, in repository: GitRepository) async {
+    let reference = one.reference
+    guard settings.fixesForward, one.verdict == .waiting, one.change == .upgrade,
+      let live = liveState.objects[reference], let status = liveState.status(of: reference),
+      status.stall != nil,
+      let upgrade = status.upgradeInfo, !upgrade.isRollingBack,
+      // False once the rollback was requested.
+      live.json["spec"]?["app"]?.string == status.app, stamp.holds(live.json), !live.isSuspended,
+      !status.hasPassed(pointOfNoReturn: noReturn(reference, live))
+    else { return }
+    guard let (document, origin) = await before(upgrade, live, reference, one.commit, in: repository) else {
+      logger.warning(
+        "forward.unknown",
+        metadata: ["object": "\(reference)", "hint": "no earlier state of its file names \(upgrade.prevApp)"])
+      return
+    }
+    do throws(APIError) {
+      put(try await applier.apply(document, over: live, origin, isAgain: true), reference)
+    } catch {
+      return retry(reference, after: error)
+    }
+    let report = ObjectReport.applied(reference, ChangeKind.rollback.rawValue)
+    follow(live)
+    await record(report, of: one.commit, in: repository)
+    dirtyClusters.insert(reference)
+    logger.notice(
+      "upgrade.taken-back", metadata: ["object": "\(reference)", "for": "\(one.commit.short)"])
+  }
+
+  /// The last version of the file that differs from the live spec only in `app`, which names the app that the upgrade
+  /// came from.
+  private func before(
+    _ upgrade: UpgradeInfo, _ live: Object, _ reference: ObjectReference, _ commit: ObjectID,
+    in repository: GitRepository
+  ) async -> (JSON, Provenance)? {
+    guard let applied = Provenance(of: live), let at = ObjectID(hex: applied.commit),
+      var wanted = live.json["spec"],
+      let versions = try? await repository.fileHistory(applied.path, from: at, limit: 20, depth: 500)
+    else { return nil }
+    wanted["app"] = .string(upgrade.prevApp)
+    let text = wanted.serialized(pretty: false, sortedKeys: true)
+    for version in versions {
+      guard let blob = version.blob,
+        let bytes = try? await repository.blob(blob, limit: ManifestLimits.standard.bytes),
+        let document = desired.document(of: reference, path: applied.path, in: bytes),
+        document["spec"]?.serialized(pretty: false, sortedKeys: true) == text
+      else { continue }
+      let origin = Provenance(
+        commit: commit.hex, blob: blob.hex, path: applied.path, change: ChangeKind.rollback.rawValue)
+      return (document, origin)
+    }
+    return nil
+  }
+}

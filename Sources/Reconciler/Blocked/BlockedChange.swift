@@ -1,0 +1,100 @@
+import Diagnostics
+import KubeDirector
+import StatusWriter
+import Values
+
+/// A blocked change: git asks for it and it is not carried out, with the reason and the remediation.
+public struct BlockedChange: Sendable, Hashable {
+  /// The commit that asks for the change, all 40 digits.
+  public var commit: String
+  /// The object that would change; of the kind `Commit` if the commit is blocked as a whole.
+  public var object: ObjectReference
+  /// `rejected` or `waiting`.
+  public var verdict: String
+  /// The ids of the rules that block the change.
+  public var rules: [String]
+  /// The reason and the remediation, in one sentence.
+  public var message: String
+
+  public init(commit: String, object: ObjectReference, verdict: String, rules: [String], message: String) {
+    self.commit = commit
+    self.object = object
+    self.verdict = verdict
+    self.rules = rules
+    self.message = message
+  }
+
+  /// Nil for a change that is carried out, and for an app that only waits until no cluster runs it any more.
+  init?(_ report: ObjectReport, of commit: String) {
+    switch report.phase {
+    case .rejected: break
+    case .waiting where report.kind != Wire.appKind: break
+    default: return nil
+    }
+    self.init(
+      commit: commit, object: report.reference, verdict: report.phase.rawValue,
+      rules: Array(report.rules.prefix(10)).map { Self.fit($0) }, message: Self.fit(report.message ?? ""))
+  }
+
+  /// Whether the commit is blocked as a whole, with all commits after it.
+  public var isOfCommit: Bool { object.kind == Reconciler.commitKind }
+
+  /// Whether the blocked change affects a cluster: it changes this cluster, or it is not about an app or another
+  /// cluster, as with a whole commit.
+  public func concerns(_ cluster: ObjectReference) -> Bool {
+    object == cluster || ![Wire.clusterKind, Wire.appKind].contains(object.kind)
+  }
+
+  /// The text on one line, with limited length and without credentials.
+  static func fit(_ text: String) -> String {
+    let line = String(text.unicodeScalars.prefix(2000)).split(whereSeparator: \.isNewline).joined(
+      separator: " ")
+    let shown = TerminalText.visible(Redaction.url(line))
+    guard shown.unicodeScalars.count > 600 else { return shown }
+    return String(shown.unicodeScalars.prefix(599)) + "…"
+  }
+}
+
+extension BlockedChange {
+  public var json: JSON {
+    [
+      "commit": .string(commit), "kind": .string(object.kind), "namespace": .string(object.namespace),
+      "name": .string(object.name), "verdict": .string(verdict), "rules": JSON(rules),
+      "message": .string(message),
+    ]
+  }
+
+  /// Nil if the JSON is not a blocked change as kdops writes it.
+  init?(_ json: JSON) {
+    guard let commit = json["commit"]?.string, let kind = json["kind"]?.string,
+      let name = json["name"]?.string, let verdict = json["verdict"]?.string
+    else { return nil }
+    self.init(
+      commit: commit,
+      object: ObjectReference(kind: kind, namespace: json["namespace"]?.string ?? "", name: name),
+      verdict: verdict, rules: json["rules"]?.array?.compactMap(\.string) ?? [],
+      message: json["message"]?.string ?? "")
+  }
+}
+
+/// All blocked changes of an installation at a time, up to a limit; those of whole commits come first.
+public struct BlockedChangeList: Sendable, Hashable {
+  public var changes: [BlockedChange]
+  /// The number of blocked changes beyond the limit.
+  public var omitted: Int
+
+  static let limit = 100
+
+  public init(changes: [BlockedChange] = [], omitted: Int = 0) {
+    self.changes = changes
+    self.omitted = omitted
+  }
+
+  init(all: [BlockedChange]) {
+    func order(_ one: BlockedChange) -> (Int, ObjectReference) { (one.isOfCommit ? 0 : 1, one.object) }
+    let sorted = all.sorted { order($0) < order($1) }
+    self.init(changes: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit))
+  }
+
+  public var isEmpty: Bool { changes.isEmpty && omitted == 0 }
+}

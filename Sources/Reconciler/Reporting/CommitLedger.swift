@@ -1,0 +1,258 @@
+import Diagnostics
+import GitStore
+import KubeDirector
+import Rules
+import StatusWriter
+
+/// The commit ledger: which commit is responsible for each object, and the status report of each commit.
+///
+/// Two commits can be responsible for one object: the one that was applied last, and a later one that waits or was
+/// rejected. Commits with nothing left to report are closed, so the ledger stays small however old the repository is.
+struct CommitLedger {
+  private struct Page {
+    var subject: String
+    var objects: [ObjectReference: ObjectReport] = [:]
+  }
+
+  private var pages: [ObjectID: Page] = [:]
+  /// The commit whose change of an object is in progress.
+  private var owners: [ObjectReference: ObjectID] = [:]
+  /// The commit whose change of an object was judged and not applied.
+  private var candidates: [ObjectReference: ObjectID] = [:]
+  /// The commits that were closed last; one of them may get another report.
+  private var closed: [(commit: ObjectID, page: Page)] = []
+  private static let closedLimit = 64
+  /// Commits with a changed report that is not written yet.
+  private(set) var dirty: Set<ObjectID> = []
+
+  /// The commit whose change of an object was applied last; nil once there is nothing left to report.
+  func owner(of object: ObjectReference) -> ObjectID? { owners[object] }
+
+  /// The commit whose change of an object was judged and not applied.
+  func candidate(of object: ObjectReference) -> ObjectID? { candidates[object] }
+
+  /// The last report of an object; a change that is not applied takes precedence over one that is.
+  func report(of object: ObjectReference) -> ObjectReport? {
+    (candidates[object] ?? owners[object]).flatMap { pages[$0]?.objects[object] }
+  }
+
+  var isEmpty: Bool { pages.isEmpty }
+
+  /// Whether the ledger has an open entry for the commit.
+  func has(_ commit: ObjectID) -> Bool { pages[commit] != nil }
+
+  /// The reports of all changes that were not superseded by later ones.
+  var current: [ObjectReport] {
+    pages.flatMap { commit, page in
+      page.objects.filter { owners[$0.key] == commit || candidates[$0.key] == commit }.values
+    }
+  }
+
+  /// The reports of changes that were judged and not applied, each with its commit.
+  var notApplied: [(commit: ObjectID, report: ObjectReport)] {
+    candidates.compactMap { object, commit in
+      pages[commit]?.objects[object].map { (commit, $0) }
+    }
+  }
+
+  /// Attributes an object to a commit and marks earlier changes of the object as superseded. An accepted change
+  /// supersedes any earlier one; a blocked change supersedes only an earlier blocked one. A change of labels and
+  /// annotations alone is done at once and supersedes no change in progress.
+  mutating func record(_ report: ObjectReport, of commit: ObjectID, subject: String) {
+    let object = report.reference
+    if report.verdict == Verdict.accepted.rawValue {
+      supersede(object, of: candidates.removeValue(forKey: object), by: commit, report)
+      if report.change != ChangeKind.metadata.rawValue {
+        supersede(object, of: owners[object], by: commit, report)
+        owners[object] = commit
+      }
+    } else {
+      supersede(object, of: candidates[object], by: commit, report)
+      candidates[object] = commit
+    }
+    if pages[commit] == nil { pages[commit] = takeClosed(commit) ?? Page(subject: subject) }
+    guard pages[commit]?.objects[object] != report else { return }
+    pages[commit]?.objects[object] = report
+    dirty.insert(commit)
+  }
+
+  /// Updates the report of an object whose change was applied.
+  mutating func update(_ object: ObjectReference, _ change: (ObjectReport) -> ObjectReport) {
+    owners[object].map { update(object, of: $0, change) }
+  }
+
+  /// Withdraws a blocked change that is no longer requested.
+  mutating func withdraw(_ object: ObjectReference, by commit: ObjectID) {
+    guard let blocked = candidates.removeValue(forKey: object) else { return }
+    update(object, of: blocked) { report in
+      guard report.phase == .waiting else { return report }
+      var report = report
+      report.phase = .failed
+      report.message = "withdrawn by \(commit.short) before it was applied"
+      return report
+    }
+    // Mark the commit as dirty even if its report is unchanged: it may be finished now.
+    if pages[blocked] != nil { dirty.insert(blocked) }
+  }
+
+  /// Removes an object from the report of a commit, as if it had never blocked the commit.
+  mutating func forget(_ object: ObjectReference, of commit: ObjectID) {
+    if candidates[object] == commit { candidates[object] = nil }
+    if pages[commit] == nil { pages[commit] = takeClosed(commit) }
+    guard pages[commit]?.objects.removeValue(forKey: object) != nil else { return }
+    dirty.insert(commit)
+  }
+
+  private mutating func update(
+    _ object: ObjectReference, of commit: ObjectID, _ change: (ObjectReport) -> ObjectReport
+  ) {
+    guard let old = pages[commit]?.objects[object] else { return }
+    let new = change(old)
+    guard new != old else { return }
+    pages[commit]?.objects[object] = new
+    dirty.insert(commit)
+  }
+
+  private mutating func supersede(
+    _ object: ObjectReference, of earlier: ObjectID?, by later: ObjectID, _ report: ObjectReport
+  ) {
+    guard let earlier, earlier != later, pages[earlier] != nil else { return }
+    dirty.insert(earlier)
+    update(object, of: earlier) {
+      $0.superseded(by: later, rolledBack: report.change == ChangeKind.rollback.rawValue)
+    }
+  }
+
+  /// Whether the report of a commit contains an object.
+  func says(_ object: ObjectReference, of commit: ObjectID) -> Bool { pages[commit]?.objects[object] != nil }
+
+  /// Returns the reports to write now, and closes commits with nothing left to report.
+  ///
+  /// - Parameter unreported: commits with an object that is not judged yet; without that object they might seem to be
+  ///   done.
+  mutating func takeReports(except unreported: Set<ObjectID> = []) -> [CommitReport] {
+    let due = dirty.subtracting(unreported)
+    let reports = due.sorted().compactMap { commit -> CommitReport? in
+      guard let page = pages[commit] else { return nil }
+      return CommitReport(
+        commit: commit.hex, subject: page.subject,
+        objects: page.objects.values.sorted { $0.reference < $1.reference })
+    }
+    for commit in due {
+      guard let page = pages[commit], isOver(page, commit) else { continue }
+      pages[commit] = nil
+      for object in page.objects.keys where owners[object] == commit { owners[object] = nil }
+      close(commit, page)
+    }
+    dirty.subtract(due)
+    return reports
+  }
+
+  private mutating func close(_ commit: ObjectID, _ page: Page) {
+    closed.append((commit, page))
+    if closed.count > Self.closedLimit { closed.removeFirst() }
+  }
+
+  private func isOver(_ page: Page, _ commit: ObjectID) -> Bool {
+    page.objects.allSatisfy { object, report in
+      candidates[object] != commit && (report.phase == .done || owners[object] != commit)
+    }
+  }
+
+  private mutating func takeClosed(_ commit: ObjectID) -> Page? {
+    closed.firstIndex { $0.commit == commit }.map { closed.remove(at: $0).page }
+  }
+}
+
+// Commits that were reported before.
+extension CommitLedger {
+  /// The present relation of an object to a commit.
+  enum Standing: Hashable {
+    /// The live object is as this commit has it; with the change recorded on the object.
+    case here(change: String)
+    /// The live object is as a later commit has it.
+    case elsewhere(ObjectID, change: String)
+    /// The object does not exist, or does not belong to this installation.
+    case gone
+  }
+
+  /// Reopens a commit that an earlier daemon reported, and completes a report that the earlier daemon could not finish.
+  ///
+  /// - Parameters:
+  ///   - lastReport: the object reports that were last written for the commit.
+  ///   - liveObjects: every live object that is as the commit has it.
+  ///   - isNews: true if the written report contained more than `lastReport` and is no longer correct.
+  /// - Returns: objects whose change was reported as waiting and must be judged again.
+  mutating func reopen(
+    _ commit: ObjectID, lastReport: [ObjectReport], liveObjects: Set<ObjectReference>, subject: String,
+    isNews: Bool = false, standing: (ObjectReference) -> Standing
+  ) -> Set<ObjectReference> {
+    guard pages[commit] == nil, !lastReport.isEmpty || !liveObjects.isEmpty || isNews else { return [] }
+    var page = takeClosed(commit) ?? Page(subject: subject)
+    var waiting: Set<ObjectReference> = []
+    if page.objects.isEmpty { for report in lastReport { page.objects[report.reference] = report } }
+    for object in liveObjects.union(page.objects.keys) {
+      let old = page.objects[object]
+      switch standing(object) {
+      case .here(let change):
+        if old?.verdict != Verdict.accepted.rawValue {
+          page.objects[object] = .applied(object, change, old?.upgrade)
+        }
+        if owners[object] == nil, page.objects[object]?.change != ChangeKind.metadata.rawValue {
+          owners[object] = commit
+        }
+      case .gone where old?.change == ChangeKind.delete.rawValue:
+        page.objects[object] = .applied(object, ChangeKind.delete.rawValue, nil)
+        page.objects[object]?.phase = .done
+      case .elsewhere(let other, let change) where old?.verdict == Verdict.accepted.rawValue:
+        page.objects[object] = old?.superseded(by: other, rolledBack: change == ChangeKind.rollback.rawValue)
+      case .elsewhere, .gone:
+        guard old?.phase == .waiting, candidates[object] == nil else { continue }
+        candidates[object] = commit
+        waiting.insert(object)
+      }
+    }
+    let isNews = isNews || Set(page.objects.values) != Set(lastReport)
+    guard isNews || !isOver(page, commit) else {
+      // Nothing to add; the page stays available for the next report on this commit.
+      close(commit, page)
+      return []
+    }
+    pages[commit] = page
+    if isNews { dirty.insert(commit) }
+    return waiting
+  }
+}
+
+extension ObjectReport {
+  /// The first report of a change that was applied.
+  ///
+  /// Labels and annotations are done at once; the engine still has to carry out a spec.
+  static func applied(
+    _ object: ObjectReference, _ change: String, _ upgrade: UpgradeProgress? = nil
+  ) -> ObjectReport {
+    ObjectReport(
+      kind: object.kind, namespace: object.namespace, name: object.name, change: change,
+      verdict: Verdict.accepted.rawValue,
+      phase: object.kind == Wire.clusterKind && change != ChangeKind.metadata.rawValue ? .pending : .done,
+      upgrade: upgrade)
+  }
+
+  /// The final report after a later commit has superseded the change; unchanged if the change had already ended.
+  fileprivate func superseded(by later: ObjectID, rolledBack: Bool) -> ObjectReport {
+    guard phase != .done, phase != .rejected, !(phase == .failed && isSuperseded) else { return self }
+    var report = self
+    report.message = rolledBack ? "rolled back by \(later.short)" : "superseded by \(later.short)"
+    report.phase = .failed
+    report.isStalled = false
+    for role in report.upgrade?.roles.indices ?? 0..<0 { report.upgrade?.roles[role].stalled = false }
+    return report
+  }
+
+  private var isSuperseded: Bool {
+    message.map {
+      $0.hasPrefix("rolled back by ") || $0.hasPrefix("superseded by ") || $0.hasPrefix("withdrawn by ")
+    }
+      ?? false
+  }
+}

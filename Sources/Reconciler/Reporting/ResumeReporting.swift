@@ -1,0 +1,72 @@
+import ClusterAPI
+import Diagnostics
+import GitStore
+import KubeDirector
+import Rules
+import StatusWriter
+
+// Resumes the reports of an earlier daemon. What was applied is recorded on the objects, but a daemon may have been
+// killed between a write and its report.
+extension Reconciler {
+  /// How many commits of the branch are searched for incomplete reports.
+  private static let recentCommits = 100
+
+  /// Reopens commits whose report is not final: those with work in progress, and those whose note is incomplete. Notes
+  /// are read here only to complete them; no other decision depends on them.
+  ///
+  /// - Parameter head: the last attempted revision; nil if the local repository does not have it, so that only commits
+  ///   of live objects count.
+  func resumeReporting(at head: ObjectID?, in repository: GitRepository) async throws {
+    var recent: Set<ObjectID> = []
+    if let head {
+      let log = try await repository.firstParentLog(from: nil, to: head, limit: Self.recentCommits)
+      recent = Set(log.commits.map(\.id))
+      recent.insert(head)
+    }
+    let underWay = liveState.underWay
+    for commit in liveState.commits.union(recent).sorted() {
+      let lastReport = await delegate.lastReport(commit)
+      let isOpen =
+        lastReport.map { $0.phase != .done }
+        ?? (liveState.commits.contains(commit) && recent.contains(commit))
+      guard isOpen || underWay.contains(commit) else { continue }
+      await reopen(commit, lastReport, in: repository)
+    }
+  }
+
+  /// Records an object under a commit, in addition to the earlier report of that commit.
+  func record(_ report: ObjectReport, of commit: ObjectID, in repository: GitRepository) async {
+    if !ledger.has(commit) { await reopen(commit, await delegate.lastReport(commit), in: repository) }
+    ledger.record(report, of: commit, subject: await subject(of: commit, in: repository))
+  }
+
+  private func reopen(_ commit: ObjectID, _ lastReport: CommitReport?, in repository: GitRepository) async {
+    let subject = await subject(of: commit, in: repository)
+    let ours = liveState.objects(of: commit)
+    // Signatures are verified again, so earlier reports on them are dropped.
+    let objects = (lastReport?.objects ?? []).filter { $0.kind != Self.commitKind }
+    let isNews = objects.count != lastReport?.objects.count ?? 0
+    toJudge.objects.formUnion(
+      ledger.reopen(commit, lastReport: objects, liveObjects: ours, subject: subject, isNews: isNews) {
+        object in
+        guard let live = liveState.objects[object], let origin = Provenance(of: live),
+          let at = ObjectID(hex: origin.commit)
+        else { return .gone }
+        if at == commit { return .here(change: origin.change) }
+        // Later commits changed only labels and annotations.
+        guard origin.specCommit == commit.hex else { return .elsewhere(at, change: origin.change) }
+        let upgrade = liveState.status(of: object)?.upgradeInfo
+        let change = upgrade.map { $0.isRollingBack ? ChangeKind.rollback : .upgrade } ?? .reconfigure
+        return .here(change: change.rawValue)
+      })
+    dirtyClusters.formUnion(ours)
+  }
+
+  func subject(of commit: ObjectID, in repository: GitRepository) async -> String {
+    if let known = subjects[commit] { return known }
+    let subject = (try? await repository.commitInfo(commit).subject) ?? ""
+    if subjects.count > 1000 { subjects = [:] }
+    subjects[commit] = subject
+    return subject
+  }
+}

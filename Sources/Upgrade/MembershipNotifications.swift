@@ -1,0 +1,124 @@
+import KubeDirector
+
+// Membership notifications: existing members are notified of added and removed ones by `--addnodes` and `--delnodes`.
+extension ClusterMachine {
+  mutating func announceNewcomers(_ role: Int, _ ordinals: Range<Int>) {
+    guard !ordinals.isEmpty else { return }
+    let note = notification(.addNodes, role, ordinals)
+    for (target, member) in listeners(to: .addNodes) {
+      status.roles[target].members[member].detail.pendingNotifications.append(note)
+    }
+  }
+
+  /// Queues `--delnodes` for members that may have been notified of the leaving ones. A member that was never notified
+  /// of an addition is not notified of the removal. A member that may have been notified must be, even if its script
+  /// failed: the script may have added the new member partially.
+  ///
+  /// Call this before the leaving members get their new state.
+  mutating func announceLeavers(_ role: Int, _ leaving: [Int]) {
+    guard !leaving.isEmpty else { return }
+    for target in status.roles.indices {
+      let subscribes = resolved(status.roles[target].id, in: status.app)?.subscribes(.deleteNodes) == true
+      for index in status.roles[target].members.indices
+      where !status.roles[target].members[index].isLeaving {
+        var member = status.roles[target].members[index]
+        let unheard = forget(role, leaving, &member)
+        let heard = leaving.filter { !unheard.contains($0) }
+        if subscribes, member.detail.lastConfiguredContainer != nil, !heard.isEmpty {
+          member.detail.pendingNotifications.append(notification(.deleteNodes, role, heard))
+        }
+        status.roles[target].members[index] = member
+      }
+    }
+  }
+
+  /// Removes leaving members from pending `addNodes` notifications, whether or not the role subscribes to
+  /// `deleteNodes`. A script that runs, or that an earlier daemon may have started in the current container, is left
+  /// to finish.
+  ///
+  /// - Returns: the leaving members of which this member has certainly not been notified.
+  private func forget(_ role: Int, _ leaving: [Int], _ member: inout MemberStatus) -> Set<Int> {
+    let failed = member.failedNotification
+    let turn = turn(of: member)
+    var unheard: Set<Int> = []
+    var notes: [Notification] = []
+    for note in member.detail.pendingNotifications {
+      guard note.event == .addNodes, let nodes = note.nodes, nodes.role == status.roles[role].id,
+        leaving.contains(where: nodes.contains), !(note == turn && isInItsContainer(member))
+      else {
+        notes.append(note)
+        continue
+      }
+      if note != turn, note != failed, !note.isRetried { unheard.formUnion(leaving.filter(nodes.contains)) }
+      let rest = nodes.ordinals.joined().filter { !leaving.contains($0) }
+      if !rest.isEmpty {
+        notes.append(notification(.addNodes, role, rest, id: note.id))
+      } else if note == failed {
+        member.clearError()
+      }
+    }
+    member.detail.pendingNotifications = notes
+    if failed != nil, member.detail.configError == nil {
+      member.state = member.needsSetUp ? .creating : .configured
+    }
+    return unheard
+  }
+
+  /// The notification whose script runs, or the next one that would run: the engine does not know which of them an
+  /// earlier daemon started. With storage, the volume still has the record of a script that was started in a container
+  /// that is gone.
+  private func turn(of member: MemberStatus) -> Notification? {
+    let next = member.detail.pendingNotifications.first { !isHeldBack($0) }
+    if case .running(let order) = observed.work[member.pod] {
+      guard case .script(let notification, _) = order.task else { return hasStorage(order.role) ? next : nil }
+      return notification
+    }
+    return member.state == .configError ? nil : next
+  }
+
+  /// Whether the container that was set up last still exists, so that a script may run in it.
+  private func isInItsContainer(_ member: MemberStatus) -> Bool {
+    guard let pod = observed.pods[member.pod], pod.isContainerReady else { return false }
+    return pod.containerID == member.detail.lastConfiguredContainer
+  }
+
+  /// The members that are already set up, of roles that subscribe to the event. Other members get the same information
+  /// from the `configmeta.json` that they are set up with.
+  func listeners(to event: LifecycleEvent) -> [(role: Int, member: Int)] {
+    status.roles.indices.flatMap { role -> [(role: Int, member: Int)] in
+      guard resolved(status.roles[role].id, in: status.app)?.subscribes(event) == true else { return [] }
+      return status.roles[role].members.indices.filter { index in
+        let member = status.roles[role].members[index]
+        return !member.isLeaving && member.detail.lastConfiguredContainer != nil
+      }.map { (role, $0) }
+    }
+  }
+
+  private func notification(
+    _ event: LifecycleEvent, _ role: Int, _ ordinals: some Sequence<Int>, id: String? = nil
+  ) -> Notification {
+    let role = status.roles[role]
+    return Notification(
+      event: event,
+      nodes: Notification.Nodes(role: role.id, statefulSet: role.statefulSet, ordinals: ordinals),
+      id: id ?? "\(observed.cluster.metadata.generation)")
+  }
+
+  /// Whether the notification must wait: additions are sent only once the new members are up, removals only once the
+  /// members are gone.
+  func isHeldBack(_ notification: Notification) -> Bool {
+    guard let nodes = notification.nodes, let role = status.role(nodes.role) else { return false }
+    return role.members.indices.contains { ordinal in
+      let member = role.members[ordinal]
+      let isConcerned = notification.event == .deleteNodes ? member.isLeaving : member.state != .configured
+      return isConcerned && nodes.contains(ordinal)
+    }
+  }
+}
+
+extension Notification {
+  func isRunning(_ work: PodWork?) -> Bool {
+    guard case .running(let order) = work, case .script(self, _) = order.task else { return false }
+    return true
+  }
+}

@@ -1,0 +1,90 @@
+import Diagnostics
+import GitStore
+import Layout
+import Manifests
+import Synchronization
+import Values
+
+/// The bytes of one side's files, for the line and column of findings. Only the lines that were needed last are kept.
+final class FileContents: Sendable {
+  private let reader: ObjectReader?
+  /// The files of folders on disk, which were read already.
+  private let known: [ExactString: [UInt8]]
+  private let places: Mutex<BlobPlaces>
+  /// The files as lines, for files of which lines were shown.
+  private let lines = Mutex(WeightedCache<ExactString, SourceText?>(limit: 2 << 20))
+
+  /// Creates the files of a tree, with replacements for some of them.
+  ///
+  /// - Parameters:
+  ///   - selection: Selects the files of the tree that are read.
+  ///   - files: The blobs of files that differ from the tree; nil for deleted files.
+  init(
+    _ reader: ObjectReader, tree: ObjectID?, _ selection: PathSelection,
+    but files: [ExactString: ObjectID?] = [:]
+  ) {
+    (self.reader, known) = (reader, [:])
+    places = Mutex(BlobPlaces(tree: tree, selection, but: files))
+  }
+
+  /// Creates files whose bytes were already read.
+  init(_ texts: [ExactString: [UInt8]]) {
+    (reader, known) = (nil, texts)
+    places = Mutex(BlobPlaces(tree: nil, .all, but: [:]))
+  }
+
+  /// Returns the bytes of a file; nil if there is none. Blocks while it reads.
+  ///
+  /// Ignores read errors. The findings are then shown at the beginning of their file.
+  func text(_ path: String) -> [UInt8]? {
+    let key = ExactString(path)
+    guard let reader else { return known[key] }
+    guard let blob = places.withLock({ $0.blob(of: key, reader) }) else { return nil }
+    return try? reader.blob(blob, limit: ManifestLimits.standard.bytes)
+  }
+
+  /// Returns the lines of a file; nil if there is none. Blocks while it reads.
+  func source(_ path: String) -> SourceText? {
+    let key = ExactString(path)
+    if let source = lines.withLock({ $0[key] }) { return source }
+    let bytes = text(path)
+    let source = bytes.map(SourceText.init)
+    lines.withLock { $0.insert(source, weight: max(bytes?.count ?? 0, 256), for: key) }
+    return source
+  }
+}
+
+/// Finds the blobs of files by their paths.
+///
+/// Finding one entry of a tree takes time that grows with its folder, so only the first few are found one by one; then
+/// the tree is listed once.
+private struct BlobPlaces {
+  private let tree: ObjectID?
+  private let selection: PathSelection
+  /// The blobs of files that differ from the tree; nil for deleted files.
+  private let files: [ExactString: ObjectID?]
+  private var singles = 0
+  private var listed: [ExactString: ObjectID]?
+
+  private static let singleLimit = 32
+
+  init(tree: ObjectID?, _ selection: PathSelection, but files: [ExactString: ObjectID?]) {
+    (self.tree, self.selection, self.files) = (tree, selection, files)
+  }
+
+  /// Returns nil if there is no such file.
+  mutating func blob(of path: ExactString, _ reader: ObjectReader) -> ObjectID? {
+    if let other = files[path] { return other }
+    guard let tree else { return nil }
+    if let listed, !path.wrappedValue.isExactly(RepositoryLayout.path) { return listed[path] }
+    singles += 1
+    guard listed != nil || singles <= Self.singleLimit else {
+      let entries = (try? reader.entries(inTree: tree, selection)) ?? []
+      let files = entries.lazy.filter(\.isFile).map { (ExactString($0.path), $0.id) }
+      listed = Dictionary(files, uniquingKeysWith: { first, _ in first })
+      return blob(of: path, reader)
+    }
+    guard let entry = try? reader.entry(at: path.wrappedValue, inTree: tree), entry.isFile else { return nil }
+    return entry.id
+  }
+}

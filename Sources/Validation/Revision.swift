@@ -1,0 +1,185 @@
+import Diagnostics
+import GitStore
+import Layout
+import Manifests
+import Rules
+import Values
+
+/// A layout, and the findings about the file that it was read from.
+typealias FoundLayout = (layout: RepositoryLayout, findings: [Diagnostic])
+
+/// One side of a comparison: the files of a commit, of the index or of a folder.
+public struct Revision: Sendable {
+  let layout: RepositoryLayout
+  /// The findings about `.kdops.yaml`. If one of them is an error, the other files were not read.
+  public let layoutFindings: [Diagnostic]
+  public private(set) var snapshot: Snapshot
+  private let texts: FileContents
+
+  var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
+
+  /// The files that could not be read completely, sorted.
+  public var unreadFiles: [String] {
+    snapshot.paths.filter { path in
+      snapshot.findings(in: path).contains { $0.severity == .error && $0.object == nil }
+    }.sortedExactly()
+  }
+
+  /// The bytes of a file as they were judged.
+  func text(_ path: String) -> [UInt8]? { texts.text(path) }
+
+  /// The lines of a file as they were judged.
+  func source(_ path: String) -> SourceText? { texts.source(path) }
+
+  /// - Parameter snapshot: With nil, the side has no files.
+  private init(_ found: FoundLayout, _ snapshot: Snapshot? = nil, texts: FileContents) {
+    (layout, layoutFindings) = found
+    self.snapshot = snapshot ?? Snapshot(defaultNamespace: found.layout.defaultNamespace)
+    self.texts = texts
+    self.snapshot.contents = { texts.text($0) }
+  }
+
+  /// A side that cannot be read as a whole, with the reason.
+  static func unreadable(_ finding: Diagnostic) -> Revision {
+    Revision((RepositoryLayout(), [finding]), texts: FileContents([:]))
+  }
+
+  // MARK: From git
+
+  /// Reads all files.
+  ///
+  /// - Parameter entries: The entries that the layout selects.
+  static func read(
+    _ entries: [TreeEntry], _ found: FoundLayout, texts: FileContents, in repository: GitRepository
+  ) async throws -> Revision {
+    var side = Revision(found, texts: texts)
+    if side.isUsable { try await side.put(entries, in: repository) }
+    return side
+  }
+
+  /// Creates the side that the facts are about. Files are read only on demand.
+  init(_ facts: TreeFacts, _ found: FoundLayout, texts: FileContents) {
+    self.init(found, Snapshot(facts, defaultNamespace: found.layout.defaultNamespace), texts: texts)
+  }
+
+  /// Reads the files that differ between this side and another.
+  ///
+  /// - Parameter found: A layout with the same places.
+  /// - Returns: The other side, and the changes that the judge has to examine.
+  func changed(
+    by differences: [TreeChange], _ found: FoundLayout, texts: FileContents, in repository: GitRepository
+  ) async throws -> (side: Revision, changes: Changes) {
+    var side = Revision(found, snapshot, texts: texts)
+    var changes = Changes()
+    let gone = differences.compactMap(\.old).filter(RepositoryLayout.mayHoldObjects)
+    for entry in gone { changes.formUnion(side.snapshot.remove(path: entry.path)) }
+    let come = differences.compactMap(\.new).filter(RepositoryLayout.mayHoldObjects)
+    changes.formUnion(try await side.put(come, in: repository))
+    return (side, changes)
+  }
+
+  @discardableResult
+  private mutating func put(_ entries: [TreeEntry], in repository: GitRepository) async throws -> Changes {
+    let entries = entries.filter(RepositoryLayout.mayHoldObjects)
+    let files = entries.filter(\.isFile)
+    let namespace = layout.defaultNamespace
+    let limit = ManifestLimits.standard.bytes
+    let budget = ReadingBudget()
+    let read = try await repository.readBlobs(files.map(\.id), limit: limit) {
+      index, content -> SnapshotFile? in
+      guard !budget.isExceeded else { return nil }
+      let file = SnapshotFile(
+        ManifestFile.parse(path: files[index].path, content: content, defaultNamespace: namespace),
+        defaultNamespace: namespace)
+      budget.take(values: file.valueCount)
+      return file
+    }
+    try budget.check()
+    var changes = Changes()
+    for case let file? in read { changes.formUnion(snapshot.update(file)) }
+    try budget.check(values: snapshot.valueCount)
+    for entry in entries where !entry.isFile {
+      changes.formUnion(snapshot.update(ManifestFile(unread: entry)))
+    }
+    return changes
+  }
+
+  // MARK: From a folder
+
+  /// Reads the files of a folder on disk.
+  ///
+  /// - Returns: The side, and the requested folder relative to the repository's root.
+  static func read(folder: String) async throws -> (side: Revision, asked: String) {
+    do {
+      let (side, tree) = try await whole(folder)
+      return (side, tree.asked)
+    } catch let error as GitError {
+      guard let finding = Diagnostic(unreadable: error) else { throw error }
+      // An error of the whole repository is reported even if only a part was requested.
+      return (unreadable(finding), "")
+    }
+  }
+
+  private static func whole(_ folder: String) async throws -> (side: Revision, tree: WorkTree) {
+    let name = RepositoryLayout.path
+    let top = try await WorkTree.list(path: folder, PathSelection(patterns: [name, "**/\(name)"]))
+    // A folder with its own layout inside a larger repository is treated as a future repository.
+    let own = top.files.contains { $0.isFile && $0.path.isExactly(top.asked + name) }
+    let root = own ? top.asked : ""
+    var found = (layout: RepositoryLayout(), findings: [Diagnostic]())
+    if top.files.contains(where: { $0.isFile && $0.path.isExactly(root + name) }) {
+      found = RepositoryLayout.parse(try top.read(root + name, limit: ManifestLimits.standard.bytes))
+    }
+    let empty = Revision(found, texts: FileContents([:]))
+    guard empty.isUsable else { return (empty, top) }
+    let globs = (found.layout.apps + found.layout.clusters).map { root + $0 }
+    let tree = try await WorkTree.list(path: folder, PathSelection(patterns: globs))
+    let entries = tree.files.filter(RepositoryLayout.mayHoldObjects)
+    let files = entries.filter(\.isFile)
+    let read = try await parse(files, of: tree, found.layout.defaultNamespace)
+    let texts = Dictionary(
+      zip(files.map { ExactString($0.path) }, read.map(\.1)), uniquingKeysWith: { first, _ in first })
+    var side = Revision(found, texts: FileContents(texts))
+    for (file, _) in read { side.snapshot.update(file) }
+    for entry in entries where !entry.isFile { side.snapshot.update(ManifestFile(unread: entry)) }
+    return (side, tree)
+  }
+
+  /// Reads and parses files concurrently; the result is in the order of `files`.
+  private static func parse(
+    _ files: [TreeEntry], of tree: WorkTree, _ namespace: String
+  ) async throws -> [(SnapshotFile, [UInt8])] {
+    let size = 128
+    let budget = ReadingBudget()
+    return try await withThrowingTaskGroup(of: (Int, [(SnapshotFile, [UInt8])]).self) { group in
+      for start in stride(from: 0, to: files.count, by: size) {
+        group.addTask {
+          let part = try files[start..<min(start + size, files.count)].map { entry in
+            try budget.check()
+            let bytes = try tree.read(entry.path, limit: ManifestLimits.standard.bytes)
+            let file = SnapshotFile(
+              ManifestFile.parse(path: entry.path, bytes: bytes, defaultNamespace: namespace),
+              defaultNamespace: namespace)
+            budget.take(values: file.valueCount, bytes: bytes.count)
+            return (file, bytes)
+          }
+          return (start, part)
+        }
+      }
+      var parts: [Int: [(SnapshotFile, [UInt8])]] = [:]
+      for try await (start, part) in group { parts[start] = part }
+      try budget.check()
+      return parts.sorted { $0.key < $1.key }.flatMap(\.value)
+    }
+  }
+}
+
+extension RepositoryLayout {
+  /// Whether an entry of a tree is read, or must be reported because it cannot be read.
+  static func mayHoldObjects(_ entry: TreeEntry) -> Bool { isManifest(entry.path) || !entry.isFile }
+
+  /// Whether the same files have the same objects under both layouts.
+  func hasSamePlaces(as other: RepositoryLayout) -> Bool {
+    (apps, clusters, defaultNamespace) == (other.apps, other.clusters, other.defaultNamespace)
+  }
+}

@@ -1,0 +1,72 @@
+import Diagnostics
+import KubeDirector
+import Reconciler
+import StatusWriter
+import Terminal
+
+/// Shows blocked changes to people: each change, and below it the reason and the remediation, which are not
+/// cut off even on a narrow screen.
+public struct BlockedChangeText {
+  let width: Int
+  let isColoured: Bool
+  let height: Int
+
+  /// - Parameters:
+  ///   - width: The width of the terminal in cells.
+  ///   - height: The maximum number of lines. Changes that do not fit are counted.
+  public init(width: Int = 120, isColoured: Bool = false, height: Int = .max) {
+    (self.width, self.isColoured, self.height) = (width, isColoured, height)
+  }
+
+  /// The blocked changes; empty if there are none.
+  public func lines(_ held: BlockedChangeList) -> [String] {
+    var lines: [String] = []
+    var shown = 0
+    for change in held.changes {
+      let block = block(change)
+      if lines.count + block.count >= height { break }
+      lines += block
+      shown += 1
+    }
+    let rest = held.changes.count - shown + held.omitted
+    guard rest > 0, height > 0 else { return lines }
+    let words = shown == 0 ? "\(rest) held" : "… and \(rest) more held"
+    let line = StyledLine("\(words): kdops status says why", .yellow)
+    return lines + [line.text(width: width, coloured: isColoured)]
+  }
+
+  private func block(_ change: BlockedChange) -> [String] {
+    let commit = "commit \(change.commit.prefix(7))"
+    let style: StyledLine.Style = change.verdict == Phase.rejected.rawValue ? .red : .yellow
+    var head = StyledLine()
+    if change.isOfCommit {
+      head.append("\(commit) is held", style)
+    } else {
+      head.append(change.object.namespace.isEmpty ? change.object.name : "\(change.object)", .bold)
+      head.append("   \(change.verdict)", style)
+      if !change.commit.isEmpty { head.append("   \(commit)", .dim) }
+    }
+    if !change.rules.isEmpty { head.append("   \(change.rules.joined(separator: ", "))", .dim) }
+    return [head.text(width: width, coloured: isColoured)]
+      + Self.wrapped(change.message, to: max(20, width - 2)).map {
+        StyledLine("  \($0)").text(width: width, coloured: isColoured)
+      }
+  }
+
+  /// Wraps text between words. A word that is longer than a line stays unbroken if possible.
+  static func wrapped(_ text: String, to width: Int) -> [String] {
+    var lines: [String] = []
+    var line = ""
+    for word in TerminalText.visible(text).split(separator: " ") {
+      if line.isEmpty {
+        line = String(word)
+      } else if StyledLine.width(of: line) + 1 + StyledLine.width(of: String(word)) <= width {
+        line += " " + word
+      } else {
+        lines.append(line)
+        line = String(word)
+      }
+    }
+    return line.isEmpty ? lines : lines + [line]
+  }
+}

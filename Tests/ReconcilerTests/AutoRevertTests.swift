@@ -1,0 +1,369 @@
+import ClusterAPI
+import GitStore
+import KubeDirector
+import Rules
+import Signatures
+import StatusWriter
+import Synchronization
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("onStall: revert-commit", .timeLimit(.minutes(10)))
+struct AutoRevertTests {
+  /// Seconds, as the test says.
+  private final class Watch: Sendable {
+    private let seconds = Mutex(1000)
+    var now: Int { seconds.withLock { $0 } }
+    func set(_ now: Int) { seconds.withLock { $0 = now } }
+  }
+
+  private static func settings(_ watch: Watch, leads: Bool = true) -> Reconciler.Settings {
+    var settings = Reconciler.Settings()
+    settings.autoRevert = AutoRevert(deadline: .seconds(600), now: { watch.now }, leads: { leads })
+    return settings
+  }
+
+  private static let start = Files.shops("shop").merging(["apps/1.1.0.json": Files.app("1.1.0")]) { $1 }
+  private static let path = "clusters/shop.yaml"
+
+  /// The engine claims the last pod at second 1000, and its image cannot be pulled.
+  private static func stall(_ house: House, _ name: String = "shop", isPast: Bool = false) async throws {
+    let info = UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u")
+    var stuck = MemberStatus(pod: "\(name)-worker-0", nodeID: 1, state: .configured, app: "web-1.1.0")
+    stuck.podUpgradeStatus = .upgrading
+    stuck.upgrade = MemberStatus.Ledger(id: "u", revision: "r", since: 1000)
+    var role = RoleStatus(id: "worker", statefulSet: "\(name)-worker", members: [stuck])
+    role.upgradeStatus = .upgrading
+    if isPast {
+      var done = stuck
+      done.pod = "\(name)-worker-1"
+      done.podUpgradeStatus = .configured
+      done.upgrade?.done = true
+      role.members.append(done)
+    }
+    try await house.engine(
+      name, .updating, upgrade: info,
+      stalled: "\(name)-worker-0: ErrImagePull: no such image; to go back to web-1.0.0, revert commit abc",
+      roles: [role])
+  }
+
+  private static func upgrade(_ house: House) async throws -> String {
+    try await house.engine("shop")
+    let commit = try await house.push([path: Files.cluster("shop", "1.1.0")], "Upgrade shop")
+    await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+    return commit
+  }
+
+  private static func head(_ house: House) throws -> String {
+    try house.user.git("fetch", "--quiet", "origin")
+    return try house.user.head("origin/main")
+  }
+
+  /// Waits until somebody else has pushed on top of a commit.
+  private static func pushed(_ house: House, on commit: String) async throws -> String {
+    try await #require(
+      until {
+        guard let head = try? Self.head(house), head != commit else { return nil }
+        return head
+      })
+  }
+
+  @Test("after the deadline the file is pushed as it was, and what follows is an ordinary rollback")
+  func whole() async throws {
+    let watch = Watch()
+    try await House.open(Self.start, settings: Self.settings(watch)) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      watch.set(1599)
+      await house.reconciler.sync()
+      await house.rest()
+      #expect(try Self.head(house) == commit)
+      watch.set(1600)
+      await house.reconciler.enqueue()
+      let revert = try await Self.pushed(house, on: commit)
+      #expect(try house.user.git("diff", "--name-only", commit, revert) == Self.path)
+      #expect(try house.user.git("diff", "\(commit)~1", revert, "--", Self.path).isEmpty)
+      #expect(
+        try house.user.git("show", "--no-patch", "--format=%an <%ae>", revert) == "kdops <kdops@localhost>")
+      let message = try house.user.git("show", "--no-patch", "--format=%B", revert)
+      #expect(
+        message.hasPrefix(
+          "Take default/shop back to web-1.0.0\n\nshop-worker-0: ErrImagePull: no such image\n"))
+      #expect(message.contains("This takes back commit \(commit) for default/shop."))
+      #expect(message.contains("(\"Upgrade shop\")"))
+      let shop = await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
+      #expect(shop?.annotation(Wire.Annotation.change) == "rollback")
+      #expect(shop?.annotation(Wire.Annotation.revertedCommit) == commit)
+      await house.report(commit, "shop") { $0.message == "rolled back by \(revert.prefix(7))" }
+      #expect(await house.object(.apps, "web-1.1.0") != nil)
+    }
+  }
+
+  @Test("a commit is taken back once, also where it is brought back after that")
+  func once() async throws {
+    let watch = Watch()
+    watch.set(9000)
+    var settings = Self.settings(watch)
+    settings.acceptsRewrittenHistory = true
+    try await House.open(Self.start, settings: settings) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      let revert = try await Self.pushed(house, on: commit)
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
+      try await house.engine("shop", app: "web-1.0.0")
+      try house.user.git("push", "--quiet", "--force", "origin", "\(commit):main")
+      await house.reconciler.sync()
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+      try await Self.stall(house)
+      await house.reconciler.sync()
+      await house.rest()
+      #expect(try Self.head(house) == commit)
+    }
+  }
+
+  @Test("what somebody else changes in the file meanwhile stands, and it is said so")
+  func movedOn() async throws {
+    let watch = Watch()
+    try await House.open(Self.start, settings: Self.settings(watch)) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      let later = try await house.push([Self.path: Files.cluster("shop", "1.1.0") + "# Ours.\n"])
+      await house.worked(later)
+      watch.set(9000)
+      await house.reconciler.enqueue()
+      let report = await house.report(commit, "shop") {
+        $0.message?.contains("the daemon cannot take it back by itself") == true
+      }
+      #expect(report?.message?.contains("\(Self.path) was changed since") == true)
+      #expect(try Self.head(house) == later)
+    }
+  }
+
+  @Test("other files that change meanwhile are no hindrance")
+  func otherFiles() async throws {
+    let watch = Watch()
+    try await House.open(Self.start, settings: Self.settings(watch)) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      let later = try await house.push(["README.md": "x"])
+      await house.worked(later)
+      watch.set(9000)
+      await house.reconciler.enqueue()
+      let revert = try await Self.pushed(house, on: later)
+      #expect(try house.user.head("\(revert)~1") == later)
+      await house.report(commit, "shop") { $0.message == "rolled back by \(revert.prefix(7))" }
+    }
+  }
+
+  @Test(
+    "of several clusters that one commit upgrades, only the stalled one goes back", arguments: [true, false])
+  func several(isOneFile: Bool) async throws {
+    let watch = Watch()
+    watch.set(9000)
+    @Sendable func files(_ version: String) -> [String: String?] {
+      let (shop, depot) = (Files.cluster("shop", version), Files.cluster("depot", version))
+      return isOneFile
+        ? ["clusters/all.yaml": shop + "---\n" + depot]
+        : [Self.path: shop, "clusters/depot.yaml": depot]
+    }
+    let start = ["apps/1.0.0.json": Files.app("1.0.0"), "apps/1.1.0.json": Files.app("1.1.0")]
+      .merging(files("1.0.0")) { $1 }
+    try await House.open(start, settings: Self.settings(watch)) { house in
+      try await house.engine("shop")
+      try await house.engine("depot")
+      let commit = try await house.push(files("1.1.0"))
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+      await house.cluster("depot") { $0.annotation(Wire.Annotation.commit) == commit }
+      try await Self.stall(house)
+      let revert = try await Self.pushed(house, on: commit)
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
+      await house.worked(revert)
+      #expect(await house.object(.clusters, "depot")?.json["spec"]?["app"]?.string == "web-1.1.0")
+    }
+  }
+
+  @Test("a push that is refused is reported, neither forced nor tried again")
+  func refused() async throws {
+    let watch = Watch()
+    watch.set(9000)
+    let site = try Site()
+    let tries = try TemporaryFolder()
+    try await House.open(Self.start, at: site, settings: Self.settings(watch)) { house in
+      let commit = try await Self.upgrade(house)
+      try site.forge.setHook(
+        "pre-receive", "echo x >> \(tries.path)/tries; echo 'main is protected' >&2; exit 1")
+      try await Self.stall(house)
+      let report = await house.report(commit, "shop") {
+        $0.message?.contains("the daemon cannot take it back by itself") == true
+      }
+      #expect(report?.message?.contains("let the daemon's account push to main") == true)
+      for _ in 0..<3 {
+        await house.reconciler.sync()
+        await house.rest()
+      }
+      #expect(try TemporaryRepository.run(["wc", "-l", "\(tries.path)/tries"], in: nil).hasPrefix("1 "))
+      #expect(try Self.head(house) == commit)
+    }
+  }
+
+  @Test("past the point of no return, while suspended, and by a daemon that does not lead, nothing is pushed")
+  func never() async throws {
+    let watch = Watch()
+    watch.set(9000)
+    let app = Files.app("1.1.0").replacing(
+      "\"name\": \"web-1.1.0\"",
+      with: "\"name\": \"web-1.1.0\", \"annotations\": {\"kdops.dev/point-of-no-return\": \"worker\"}")
+    try await House.open(
+      Self.start.merging(["apps/1.1.0.json": app]) { $1 }, settings: Self.settings(watch)
+    ) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house, isPast: true)
+      await house.reconciler.sync()
+      await house.rest()
+      #expect(try Self.head(house) == commit)
+    }
+    try await House.open(Self.start, settings: Self.settings(watch, leads: false)) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      await house.reconciler.sync()
+      await house.rest()
+      #expect(try Self.head(house) == commit)
+    }
+    try await House.open(Self.start, settings: Self.settings(watch)) { house in
+      let commit = try await Self.upgrade(house)
+      try await house.patch("shop", ["metadata": ["annotations": [Wire.Annotation.suspend: "true"]]])
+      try await Self.stall(house)
+      await house.reconciler.sync()
+      await house.rest()
+      #expect(try Self.head(house) == commit)
+    }
+  }
+
+  @Test("what another team has still to be judged for, such as an app without a namespace, is no hindrance")
+  func others() async throws {
+    let watch = Watch()
+    watch.set(9000)
+    let api = Homeless("ghost")
+    let app = Files.app("1.0.0").replacing(
+      "\"name\": \"web-1.0.0\"", with: "\"name\": \"web-1.0.0\", \"namespace\": \"ghost\"")
+    try await House.open(
+      Self.start.merging(["apps/ghost.json": app]) { $1 }, settings: Self.settings(watch),
+      wrap: { api.stand(before: $0) }
+    ) { house in
+      await house.report(try house.user.head(), "web-1.0.0") { $0.rules == ["api/notFound"] }
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      let revert = try await Self.pushed(house, on: commit)
+      #expect(try house.user.git("diff", "--name-only", commit, revert) == Self.path)
+    }
+  }
+
+  @Test("where somebody pushes first, his commit is looked at before anything else")
+  func race() async throws {
+    let watch = Watch()
+    let site = try Site()
+    try await House.open(Self.start, at: site, settings: Self.settings(watch)) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      // Not told to the daemon: it finds out when its own push comes too late.
+      let other = try house.user.commit([Self.path: Files.cluster("shop", "1.0.0")], "Go back by hand")
+      try house.user.push()
+      watch.set(9000)
+      await house.reconciler.enqueue()
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == other }
+      await house.rest()
+      #expect(try Self.head(house) == other)
+      #expect(try house.user.head("\(other)~1") == commit)
+    }
+  }
+
+  @Test("its commits pass where signatures are asked for, and only as they are")
+  func signed() async throws {
+    let watch = Watch()
+    watch.set(9000)
+    let (site, ann, folder) = (try Site(), try SSHSigner(), try TemporaryFolder())
+    try ann.sign(in: site.user)
+    try ann.line("ann@example.org").write(toFile: "\(folder.path)/signers", atomically: true, encoding: .utf8)
+    var settings = Self.settings(watch)
+    settings.verify = .range
+    settings.checker = SignatureTools(
+      SignaturePolicy(mode: .range, allowedSigners: "\(folder.path)/signers"), folder: folder.path)
+    try await House.open(Self.start, at: site, settings: settings) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      let revert = try await Self.pushed(house, on: commit)
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
+      // The same words by somebody else are nothing.
+      try house.user.git("reset", "--quiet", "--hard", revert)
+      try house.user.git("config", "commit.gpgsign", "false")
+      try house.user.git("commit", "--quiet", "--amend", "--no-edit", "--date", "2020-01-01T00:00:00Z")
+      try house.user.push("--force", "main")
+      let copy = try house.user.head()
+      await house.reconciler.sync()
+      let report = await house.report(copy, String(copy.prefix(7)))
+      #expect(report?.message?.contains("is not signed") == true)
+    }
+  }
+
+  @Test(
+    "a key has the commit signed as well, by whose name an administrator says; others follow it by that key",
+    arguments: [true, false])
+  func signedByKey(isListed: Bool) async throws {
+    let (ann, own, site) = (try SSHSigner(), try SSHSigner("kdops"), try Site())
+    let folder = try TemporaryFolder()
+    let signers = "\(folder.path)/signers"
+    let lines = ann.line("ann@example.org") + (isListed ? own.line("kdops@git.example") : "")
+    try lines.write(toFile: signers, atomically: true, encoding: .utf8)
+    try ann.sign(in: site.user)
+    let watch = Watch()
+    watch.set(9000)
+    var settings = Self.settings(watch)
+    settings.autoRevert?.author = ("kdops bot", "kdops@git.example")
+    settings.autoRevert?.signer = CommitSigner(key: own.keyFile, folder: folder.path)
+    settings.verify = .range
+    settings.checker = SignatureTools(
+      SignaturePolicy(mode: .range, allowedSigners: signers), folder: folder.path)
+    try await House.open(Self.start, at: site, settings: settings) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      // Its own stamp is on it too, so it is followed whoever is listed.
+      let pushed = try await Self.pushed(house, on: commit)
+      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == pushed }
+    }
+    let revert = try site.user.head("origin/main")
+    #expect(
+      try site.user.git("show", "--no-patch", "--format=%an <%ae>", revert)
+        == "kdops bot <kdops@git.example>")
+    let all = "\(folder.path)/all"
+    try own.line("kdops@git.example").write(toFile: all, atomically: true, encoding: .utf8)
+    try site.user.git("-c", "gpg.ssh.allowedSignersFile=\(all)", "verify-commit", revert)
+    // A daemon with other stamps takes the key's word, where it is listed.
+    try site.forgetMirror()
+    var other = settings
+    other.autoRevert = nil
+    try await House.open(at: site, settings: other, stamp: .numbered(8)) { house in
+      await until { await house.reconciler.signatureGate?.head.hex == revert ? true : nil }
+      #expect((await house.reconciler.signatureGate?.unverified != nil) == !isListed)
+    }
+  }
+
+  @Test("where the key is of no use the matter is left to people, and they are told")
+  func unusableKey() async throws {
+    let folder = try TemporaryFolder()
+    let watch = Watch()
+    watch.set(9000)
+    var settings = Self.settings(watch)
+    settings.autoRevert?.signer = CommitSigner(key: "\(folder.path)/none", folder: folder.path)
+    try await House.open(Self.start, settings: settings) { house in
+      let commit = try await Self.upgrade(house)
+      try await Self.stall(house)
+      let report = await house.report(commit, "shop") { $0.message?.contains("by itself") == true }
+      let reason = "the commit cannot be signed: commits.sshKey: no signature could be made"
+      #expect(report?.message?.contains(reason) == true)
+      #expect(try Self.head(house) == commit)
+    }
+  }
+}

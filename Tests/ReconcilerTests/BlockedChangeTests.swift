@@ -1,0 +1,162 @@
+import ClusterAPI
+import Diagnostics
+import KubeDirector
+import Rules
+import StatusWriter
+import TestSupport
+import Testing
+import Values
+
+@testable import Reconciler
+
+@Suite("What is held, for those who look at the cluster", .timeLimit(.minutes(5)))
+struct BlockedChangeTests {
+  /// Waits until what is held is told in so many words.
+  @discardableResult
+  private func told(_ house: House, _ holds: @Sendable ([BlockedChange]) -> Bool) async -> BlockedChangeList?
+  {
+    await until { await house.told.blocked.last.flatMap { holds($0.changes) ? $0 : nil } }
+  }
+
+  @Test("a rejected change is told with its commit, rule and way out, until it is mended")
+  func rejected() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop")
+      await house.rest()
+      #expect(await house.told.blocked == [BlockedChangeList()])
+      let bad = try await house.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
+      let blocked = try #require(await told(house) { !$0.isEmpty }?.changes.first)
+      #expect(blocked.commit == bad && blocked.verdict == "rejected" && !blocked.isOfCommit)
+      #expect(blocked.object == .cluster("default", "shop"))
+      #expect(blocked.rules == ["upgrade/registered"])
+      #expect(blocked.message.contains("web-9.9.9"))
+      try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
+      #expect(await told(house) { $0.isEmpty } != nil)
+    }
+  }
+
+  @Test("a daemon that begins anew takes nothing back before it has judged for itself")
+  func restarts() async throws {
+    let site = try Site()
+    try await House.open(Files.shops("shop"), at: site) { house in
+      try await house.engine("shop")
+      try await house.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
+      _ = await told(house) { !$0.isEmpty }
+    }
+    try await House.open(at: site) { house in
+      _ = await told(house) { !$0.isEmpty }
+      #expect(await house.told.blocked.count == 1)
+    }
+  }
+
+  @Test("an app that waits until nobody runs it is nothing that anybody has to know")
+  func passing() async throws {
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop")
+      let commit = try await house.push([
+        "apps/1.0.0.json": nil, "clusters/shop.yaml": Files.cluster("shop", "9.9.9"),
+      ])
+      await house.worked(commit)
+      let blocked = await told(house) { !$0.isEmpty }
+      #expect(
+        blocked?.changes.allSatisfy { $0.object.kind != Wire.appKind || $0.verdict == "rejected" } == true)
+    }
+  }
+
+  @Test(
+    "rewritten history is told in note and cluster, until it is accepted or taken back",
+    arguments: [true, false])
+  func rewritten(accepts: Bool) async throws {
+    try await House.open(Files.shops("shop")) { house in
+      try await house.engine("shop")
+      let worked = try await house.push(["README.md": "two"])
+      await house.worked(worked)
+      try house.user.git("reset", "--quiet", "--hard", "HEAD~1")
+      let head = try house.user.commit(["README.md": "another"])
+      try house.user.push("--force", "main")
+      await house.reconciler.sync()
+      let blocked = try #require(await told(house) { !$0.isEmpty }?.changes.first)
+      #expect(blocked.isOfCommit && blocked.commit == head && blocked.rules == [CommitHistory.id])
+      #expect(blocked.message.hasSuffix("kdops sync --accept \(head.prefix(7))"))
+      #expect(await house.report(head, String(head.prefix(7)))?.verdict == "waiting")
+      if accepts {
+        await house.reconciler.accept(head)
+        await house.worked(head)
+        await until { await house.told.objects[head]?.isEmpty == true ? true : nil }
+      } else {
+        try house.user.git("push", "--quiet", "--force", "origin", "\(worked):main")
+        await house.reconciler.sync()
+        await house.report(head, String(head.prefix(7))) {
+          $0.message == "withdrawn by \(worked.prefix(7)) before it was applied"
+        }
+      }
+      #expect(await told(house) { $0.isEmpty } != nil)
+    }
+  }
+
+  @Test("what could not be told is told with a later round")
+  func again() async throws {
+    try await House.open(Files.shops("shop"), isStill: true) { house in
+      try await house.engine("shop")
+      await house.rest()
+      await house.told.refuse(2)
+      try await house.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
+      await told(house) { !$0.isEmpty }
+      await until {
+        house.clock.advance(by: .seconds(1))
+        return await house.told.blocked.count { !$0.isEmpty } == 3 ? true : nil
+      }
+      await house.rest()
+      for _ in 0..<5 {
+        house.clock.advance(by: .seconds(30))
+        await house.rest()
+      }
+      #expect(await house.told.blocked.count { !$0.isEmpty } == 3)
+    }
+  }
+
+  @Test("the record is written where something changes, and each installation has its own")
+  func record() async throws {
+    let site = try Site()
+    let store = try await site.store()
+    let record = BlockedChangeRecord(store, namespace: "kdops-system", installation: "default")
+    // Nothing held, nothing made.
+    try await record.write(BlockedChangeList(), now: 0)
+    #expect(try await store.list(.configMaps, namespace: nil, labels: .everything).items.isEmpty)
+    let one = BlockedChange(
+      commit: "4f2c9ab", object: .cluster("prod", "shop"), verdict: "rejected", rules: ["upgrade/newer"],
+      message: "not newer")
+    try await record.write(BlockedChangeList(changes: [one]), now: 1_700_000_000)
+    #expect(try await BlockedChangeRecord.read(from: store, namespace: "kdops-system").changes == [one])
+    let name = ObjectName(
+      namespace: "kdops-system", name: BlockedChangeRecord.name(installation: "default"))
+    let version = try await store.get(.configMaps, name).resourceVersion
+    try await record.write(BlockedChangeList(changes: [one]), now: 1_800_000_000)
+    #expect(try await store.get(.configMaps, name).resourceVersion == version)
+    // Each installation has its own.
+    let other = BlockedChangeRecord(store, namespace: "kdops-system", installation: "other")
+    try await other.write(BlockedChangeList(changes: [one], omitted: 3), now: 0)
+    #expect(
+      try await BlockedChangeRecord.read(from: store, namespace: nil)
+        == BlockedChangeList(changes: [one, one], omitted: 3))
+    try await record.write(BlockedChangeList(), now: 0)
+    #expect(
+      try await BlockedChangeRecord.read(from: store, namespace: nil)
+        == BlockedChangeList(changes: [one], omitted: 3))
+  }
+
+  @Test("of very many the first are named and the rest counted; commits come first, credentials never")
+  func bounds() {
+    let commit = BlockedChange(
+      ObjectReport(
+        kind: Reconciler.commitKind, namespace: "", name: "4f2c9ab", change: "none", verdict: "rejected",
+        phase: .rejected, message: "see https://ann:secret@git.example/x\nnow"), of: "4f2c9ab")
+    #expect(commit?.message == "see https://git.example/x now")
+    let many = (0..<200).map { number in
+      BlockedChange(
+        commit: "1", object: .cluster("a", "\(1000 + number)"), verdict: "waiting", rules: [], message: "")
+    }
+    let blocked = BlockedChangeList(all: many + [commit].compactMap(\.self))
+    #expect(blocked.changes.count == 100 && blocked.omitted == 101 && blocked.changes.first == commit)
+  }
+}

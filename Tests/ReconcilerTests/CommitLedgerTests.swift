@@ -1,0 +1,111 @@
+import Diagnostics
+import GitStore
+import KubeDirector
+import StatusWriter
+import Testing
+
+@testable import Reconciler
+
+@Suite("The ledger of commits")
+struct CommitLedgerTests {
+  private let first: ObjectID
+  private let second: ObjectID
+
+  init() throws {
+    first = try #require(ObjectID(hex: String(repeating: "a", count: 40)))
+    second = try #require(ObjectID(hex: String(repeating: "b", count: 40)))
+  }
+
+  private func report(_ name: String, _ change: String = "upgrade", _ phase: Phase = .pending) -> ObjectReport
+  {
+    ObjectReport(
+      kind: Wire.clusterKind, namespace: "prod", name: name, change: change, verdict: "accepted", phase: phase
+    )
+  }
+
+  @Test("says each thing once")
+  func once() {
+    var ledger = CommitLedger()
+    ledger.record(report("a"), of: first, subject: "Upgrade")
+    #expect(ledger.takeReports().map(\.commit) == [first.hex])
+    ledger.record(report("a"), of: first, subject: "Upgrade")
+    #expect(ledger.takeReports().isEmpty)
+  }
+
+  @Test("lets a commit go when all its objects are done, and not before")
+  func lettingGo() {
+    var ledger = CommitLedger()
+    ledger.record(report("a"), of: first, subject: "")
+    ledger.record(report("b"), of: first, subject: "")
+    ledger.update(report("a").reference) { _ in report("a", "upgrade", .done) }
+    #expect(ledger.takeReports().first?.phase == .pending)
+    #expect(!ledger.isEmpty)
+    ledger.update(report("b").reference) { _ in report("b", "upgrade", .done) }
+    #expect(ledger.takeReports().first?.phase == .done)
+    #expect(ledger.isEmpty)
+  }
+
+  @Test("tells an unfinished commit that a later one took its object back")
+  func rollback() throws {
+    var ledger = CommitLedger()
+    ledger.record(report("a", "upgrade", .upgrading), of: first, subject: "")
+    ledger.record(report("a", "rollback"), of: second, subject: "")
+    let reports = ledger.takeReports()
+    let old = try #require(reports.first { $0.commit == first.hex }?.objects.first)
+    #expect(old.phase == .failed)
+    #expect(old.message == "rolled back by bbbbbbb")
+    #expect(ledger.owner(of: old.reference) == second)
+  }
+
+  @Test("a change that waits ends nothing: the commit that is being realised goes on to its end")
+  func waiting() throws {
+    var ledger = CommitLedger()
+    ledger.record(report("a", "upgrade", .upgrading), of: first, subject: "")
+    var blocked = report("a", "upgrade", .waiting)
+    blocked.verdict = "waiting"
+    ledger.record(blocked, of: second, subject: "")
+    #expect(ledger.takeReports().map(\.phase) == [.upgrading, .waiting])
+    #expect(ledger.owner(of: blocked.reference) == first)
+    #expect(ledger.report(of: blocked.reference) == blocked)
+    ledger.update(blocked.reference) { _ in report("a", "upgrade", .done) }
+    ledger.record(report("a"), of: second, subject: "")
+    #expect(ledger.takeReports().map(\.phase) == [.done, .pending])
+    #expect(ledger.owner(of: blocked.reference) == second)
+  }
+
+  @Test("a change that waits ends when another one is held in its place, or when it is withdrawn")
+  func replaced() throws {
+    var ledger = CommitLedger()
+    var blocked = report("a", "upgrade", .waiting)
+    blocked.verdict = "waiting"
+    ledger.record(blocked, of: first, subject: "")
+    ledger.record(blocked, of: second, subject: "")
+    #expect(
+      ledger.takeReports().first { $0.commit == first.hex }?.objects.first?.message == "superseded by bbbbbbb"
+    )
+    ledger.withdraw(blocked.reference, by: first)
+    let withdrawn = try #require(ledger.takeReports().first?.objects.first)
+    #expect(withdrawn.message == "withdrawn by aaaaaaa before it was applied")
+    #expect(ledger.isEmpty)
+  }
+
+  @Test("speaks of all of a commit again when one of its objects comes back")
+  func comingBack() {
+    var ledger = CommitLedger()
+    ledger.record(report("a", "create", .done), of: first, subject: "")
+    ledger.record(report("b", "create", .done), of: first, subject: "")
+    _ = ledger.takeReports()
+    #expect(ledger.isEmpty)
+    ledger.record(report("a", "create", .pending), of: first, subject: "")
+    #expect(ledger.takeReports().first?.objects.map(\.name) == ["a", "b"])
+  }
+
+  @Test("leaves a commit alone that had finished with the object")
+  func finished() {
+    var ledger = CommitLedger()
+    ledger.record(report("a", "upgrade", .done), of: first, subject: "")
+    _ = ledger.takeReports()
+    ledger.record(report("a"), of: second, subject: "")
+    #expect(ledger.takeReports().map(\.commit) == [second.hex])
+  }
+}
