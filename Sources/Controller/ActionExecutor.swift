@@ -84,7 +84,7 @@ struct ActionExecutor: Sendable {
       guard isOwn(found, context) else {
         throw APIError(
           .other,
-          "\(resource.kind) \(name) is there already and belongs to somebody else; "
+          "\(resource.kind) \(name) exists already and belongs to another owner; "
             + "remove it or rename the cluster")
       }
       if resource == .statefulSets,

@@ -130,7 +130,7 @@ public struct Daemon: Sendable {
     // About two minutes; after that, the supervisor restarts the daemon.
     let (stamp, id) = try await StartupRetry.patiently(limit: 10) { error, wait in
       logger.warning(
-        "cluster.unwell", metadata: ["error": "\(error)", "retry": "\(wait.components.seconds)s"])
+        "apiserver.unavailable", metadata: ["error": "\(error)", "retry": "\(wait.components.seconds)s"])
     } sleep: { wait in
       try await cancelWhenGracefulShutdown { try await Task.sleep(for: wait) }
     } _: { () throws(APIError) -> (Stamp, String) in
@@ -234,8 +234,10 @@ public struct Daemon: Sendable {
       driftCorrected: { live, path in
         eventRecorder.announce(
           RecordedEvent(
-            about: live.reference, isWarning: true, reason: "DriftMended",
-            message: "somebody edited this object; it is again as \(path) says, so change the file instead"))
+            about: live.reference, isWarning: true, reason: "DriftCorrected",
+            message:
+              "this object was edited outside of git; it was restored to what \(path) says; change the file instead"
+          ))
       },
       reverted: { cluster, commit in
         eventRecorder.announce(

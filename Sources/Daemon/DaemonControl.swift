@@ -33,7 +33,8 @@ struct DaemonControl: Sendable {
       await reconciler.sync()
       return ControlAnswer(
         .refused,
-        "\(sha) is not the head that the daemon fetched last; it fetches now, so try again if it is to be")
+        "\(sha) is not the head that the daemon fetched last; it fetches now; try again if this is the head to accept"
+      )
     }
     return ControlAnswer(.done, "the daemon follows \(sha), whatever was there before")
   }

@@ -38,7 +38,7 @@ extension EmbeddedCluster {
         runner.watch.abandon(begun.command.place)
         begun.slot.free()
       }
-      throw APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
+      throw APIError(.unavailable, "Pod \(pod): the caller no longer waits for the command")
     }
     switch ending {
     case .exited(let code, let stdout, let stderr):

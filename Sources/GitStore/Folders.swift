@@ -15,7 +15,7 @@ enum Folders {
     }
     guard (isFolder ? rmdir(path) : unlink(path)) == 0 else {
       throw GitError(
-        .other, "cannot remove \(path): \(String(cString: strerror(errno)))", hint: "remove it by hand")
+        .other, "cannot remove \(path): \(String(cString: strerror(errno)))", hint: "remove it manually")
     }
   }
 

@@ -11,7 +11,7 @@ extension Mirror {
     guard access(path, F_OK) == 0, !isEmptyFolder else { return try await create() }
     guard let ours else {
       throw GitError(
-        .invalid, "\(path) holds something that is not a copy of ours",
+        .invalid, "\(path) contains something that is not a copy made by kdops",
         hint: "name a folder that is empty or not there yet")
     }
     // Any earlier user of the copy has ended: each copy has only one daemon.

@@ -166,7 +166,7 @@ final class NetworkContext {
       return fail(
         GitError(
           .hostKey, "the host \(host) shows another key than the one in \(remote.knownHosts)",
-          hint: "somebody may be in between; ask its administrator, then remove the old line"))
+          hint: "the connection may be intercepted; ask its administrator, then remove the old line"))
     case .revoked:
       return fail(GitError(.hostKey, "the key that \(host) shows is revoked in \(remote.knownHosts)"))
     case .weak(let kind):
@@ -199,7 +199,7 @@ final class NetworkContext {
     switch status {
     case 401, 403: return refused("it answered \(status ?? 0)")
     case 404, 410: return error(.gone, "check the address; some servers say so of what we may not see")
-    case .some(500...): return error(.unreachable, "the server has trouble of its own; it is tried again")
+    case .some(500...): return error(.unreachable, "the server failed; it is retried automatically")
     default: break
     }
     switch git_error_t(rawValue: UInt32(bitPattern: section)) {

@@ -86,6 +86,6 @@ struct TreeCursor {
   private static func malformed(_ what: String) -> GitError {
     GitError(
       .malformed, "a tree object \(what)",
-      hint: "run `git fsck` on the repository and push a mended history")
+      hint: "run `git fsck` on the repository and push a corrected history")
   }
 }

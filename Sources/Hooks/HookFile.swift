@@ -64,7 +64,7 @@ struct HookFile {
     case .managed(let manager, let wayOut): .leave("it belongs to \(manager); \(wayOut)")
     case .other where hasBefore:
       .leave(
-        "somebody's hook is there, and another one is kept as \(name.rawValue)\(HookScript.before); "
+        "another hook is installed, and a second one is kept as \(name.rawValue)\(HookScript.before); "
           + "make one of the two, or add to it: kdops hook run \(name.rawValue) \"$@\"")
     case .other: .chain
     }

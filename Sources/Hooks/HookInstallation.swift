@@ -133,7 +133,7 @@ public struct HookInstallation {
       try await git.run("config", "--local", "--unset-all", key)
       isChanged = true
     }
-    return isChanged ? ["what was set in git's configuration is taken back, and what it fetched"] : []
+    return isChanged ? ["the settings in git's configuration were removed, and the fetched refs"] : []
   }
 
   // MARK: The hooks folder
@@ -156,7 +156,7 @@ public struct HookInstallation {
     if isBare, let wrong = names.first(where: { $0 == .preCommit || $0 == .preMergeCommit }) {
       throw GitError(
         .invalid,
-        "nobody commits in the bare repository \(git.folder), so \(wrong.rawValue) is never run there",
+        "no commits are made in the bare repository \(git.folder), so \(wrong.rawValue) is never run there",
         hint: "install pre-receive there, and \(wrong.rawValue) in clones")
     }
     let path = try await git.run("rev-parse", "--path-format=absolute", "--git-path", "hooks")

@@ -29,7 +29,7 @@ public struct HookText {
     for one in told { lines += findings(of: one, &room) }
     for one in told.prefix(Self.branchesAtMost) { lines += outcome(of: one, isOneOfSeveral: told.count > 1) }
     if told.count > Self.branchesAtMost {
-      lines.append("kdops: and so for \(told.count - Self.branchesAtMost) more branches")
+      lines.append("kdops: the same for \(told.count - Self.branchesAtMost) more branches")
     }
     lines += told.compactMap { $0.note.map { "kdops: \($0)" } }
     return lines + StatusWords.lines(first.validation, isServer: name == .preReceive).map { "kdops: \($0)" }

@@ -47,8 +47,8 @@ public struct InstallationExport: Sendable {
     if let service = settings.serviceObject { add("In front of the daemon's webhook.", object: service) }
     if let webhook = settings.webhookObject {
       add(
-        "What is written by hand is judged as what comes from git is.",
-        "Where the daemon does not answer, the write passes: git is compared with what lives anyway.",
+        "Manual writes are validated like changes from git.",
+        "If the daemon does not answer, the write passes: drift is detected anyway.",
         object: webhook)
     }
     if settings.repo != nil {

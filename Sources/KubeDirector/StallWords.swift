@@ -4,11 +4,11 @@ import Diagnostics
 /// recognized by its first words.
 public enum StallWords {
   /// Remediation: restore the old app in the spec.
-  public static let goBack = "; to go back to "
+  public static let goBack = "; to return to "
   /// Remediation: fix the cause; the failed step is run again.
-  public static let mend = "; mend the cause"
+  public static let mend = "; fix the cause"
   /// The same, for a stall that a user might try to end with a revert.
-  public static let mendNotRevert = "; a revert does not mend that: mend the cause"
+  public static let mendNotRevert = "; a revert does not fix that: fix the cause"
 }
 
 extension StallWords {

@@ -37,7 +37,7 @@ enum YAMLProblem {
   private static let words: [String: (message: String, hint: String)] = [
     "mapping values are not allowed in this context": (
       "a colon stands where no key can be",
-      "put quotes around a value that holds a colon and a space, or mend the indentation"
+      "quote a value that contains a colon and a space, or correct the indentation"
     ),
     "did not find expected key": ("a key is expected here", "line this up with the keys above it"),
     "could not find expected ':'": ("a key without a colon", "write a colon and a space after the key"),

@@ -62,7 +62,7 @@ public struct ClusterCommand: Hashable, Sendable {
       return Plan(annotations: [:], words: "\(cluster) is not suspended, so nothing changes")
     }
     try refuseWhatGitSays(key, live)
-    return Plan(annotations: [key: .none], words: "\(cluster) goes on where it stopped\(live.underWay)")
+    return Plan(annotations: [key: .none], words: "\(cluster) continues where it stopped\(live.underWay)")
   }
 
   private func retry(_ live: Object, _ now: Int) throws(OrderRefusal) -> Plan {

@@ -83,7 +83,7 @@ public struct ControlError: Error, Hashable, CustomStringConvertible {
 
   static func nobody(_ cluster: String) -> ControlError {
     ControlError(
-      "no daemon runs on the embedded cluster in \(cluster), and nobody else may write it; "
+      "no daemon runs on the embedded cluster in \(cluster), and only the daemon may write to it; "
         + "start one with kdops run --embedded=\(cluster), or say it in git", isNobody: true)
   }
 }

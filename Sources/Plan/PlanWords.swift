@@ -146,7 +146,7 @@ enum PlanWords {
   /// The source and the age of the status of running clusters, and warnings about it.
   static func status(_ plan: Plan) -> [String] {
     let lines = StatusWords.age(of: plan.status, plan.statusAge)
-    let none = "no status of running clusters is at hand, so nothing says whether they are at rest"
+    let none = "no status of running clusters is available, so it is unknown whether they are configured"
     return plan.status.problems.map { "warning: \($0)" } + (lines.isEmpty ? [none] : lines)
   }
 }

@@ -160,7 +160,7 @@ public struct Planner {
     if plan.change == .rollback, move.isByHistory {
       plan.remarks.append(
         "a rollback while the upgrade to \(move.old?.spec.app ?? "") still runs; once that has finished it is a "
-          + "downgrade, which is rejected (by the file's history in git: no status tells whether it still runs)"
+          + "downgrade, which is rejected (by the file's history in git; without a status it is unknown whether it still runs)"
       )
     } else if plan.change == .rollback, let running = plan.running {
       plan.remarks.append("the rollback of the upgrade \(running.words), \(basis)")
@@ -185,7 +185,7 @@ public struct Planner {
     switch input.live.source {
     case .cluster: "by the cluster's status"
     case .tree(_, let age): "by the status of \(ValidationText.duration(age)) ago"
-    case .none: "no status at hand"
+    case .none: "no status available"
     }
   }
 

@@ -55,7 +55,8 @@ extension Reconciler {
           "\(reference) cannot be taken over: \(mismatches.words); "
           + "moving a cluster here from another operator is not supported yet",
         hint: "take its file out of the repository and leave it to the operator that made it; "
-          + "nothing of it was changed; it is judged again by itself when that operator's objects are gone")
+          + "nothing of it was changed; it is judged again automatically when that operator's objects are gone"
+      )
       judged.findings.insert(finding, at: 0)
     case .unread(let error):
       judged.verdict = .waiting
@@ -64,7 +65,7 @@ extension Reconciler {
           rule: "\(BlockedObject.refusals)\(error.kind.rawValue)", severity: .waiting, location: place,
           object: reference,
           message: "\(reference) is not taken over before its objects were read: \(error.message)",
-          hint: "it is tried again by itself")
+          hint: "it is retried automatically")
       ]
       commitOf[reference] = judged.commit
       retry(reference, after: error)

@@ -278,7 +278,7 @@ extension Reconciler {
       kind: reference.kind, namespace: reference.namespace, name: reference.name,
       change: change.change.rawValue, verdict: Verdict.waiting.rawValue, phase: .waiting,
       rules: ["\(BlockedObject.refusals)\(error.kind.rawValue)"],
-      message: "the cluster gave no answer: \(error.message); it is tried again by itself")
+      message: "the cluster gave no answer: \(error.message); it is retried automatically")
     await record(report, of: change.commit, in: repository)
   }
 
@@ -343,7 +343,7 @@ extension Reconciler {
           rule: "\(BlockedObject.refusals)\(error.kind.rawValue)", severity: .error, object: reference,
           message: error.message)
         if isKept(reference), change.verdict == .unchanged {
-          refusal.message = "somebody edited it, and it cannot be put back: \(error.message)"
+          refusal.message = "it was edited outside of git, and the edit cannot be reverted: \(error.message)"
         }
         // No commit can add a missing permission or namespace, so the write is retried.
         let lacksNamespace = error.kind == .notFound && live == nil
@@ -351,11 +351,11 @@ extension Reconciler {
         if mayCome { refusal.severity = .waiting }
         refusal.hint =
           if lacksNamespace {
-            "kubectl create namespace \(reference.namespace), or name another in the file; it is tried again by itself"
+            "kubectl create namespace \(reference.namespace), or name another in the file; it is retried automatically"
           } else if mayCome {
-            "an administrator has to allow it (kdops install --export); it is tried again by itself"
+            "an administrator has to allow it (kdops install --export); it is retried automatically"
           } else {
-            "the cluster refused it; mend the file"
+            "the API server refused it; correct the file"
           }
         var refused = change
         refused.verdict = mayCome ? .waiting : .rejected

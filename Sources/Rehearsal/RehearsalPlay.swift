@@ -26,7 +26,7 @@ struct RehearsalPlay: Sendable {
     await daemon.reconciler.sync()
     switch act.kind {
     case .forward:
-      return try await settle(act.subjects, at: goal, "become what it is to be") { $0.goal.spec.app }
+      return try await settle(act.subjects, at: goal, "reach the target app") { $0.goal.spec.app }
     case .back: return try await turnRound(goal)
     }
   }

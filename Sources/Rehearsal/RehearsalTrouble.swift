@@ -10,11 +10,11 @@ enum RehearsalTrouble {
   static func failure(of subject: RehearsalSubject, _ status: ClusterStatus) -> RehearsalFailure {
     // The engine's remediation does not apply in a rehearsal.
     var failure = RehearsalFailure(
-      cluster: subject.cluster, message: status.stall?.complaint ?? "it does not go on")
+      cluster: subject.cluster, message: status.stall?.complaint ?? "it does not continue")
     for role in status.roles {
       for member in role.members where member.state == .configError {
         failure.output = tail(member.detail)
-        failure.hint = "mend what the config package of role \(role.id) runs"
+        failure.hint = "fix what the config package of role \(role.id) runs"
         return failure
       }
     }
@@ -35,8 +35,8 @@ enum RehearsalTrouble {
   private static func mending(_ reason: String, image: String) -> String? {
     switch reason {
     case "ErrImagePull", "ImagePullBackOff":
-      "mend the tag, or say under embedded.images in .kdops.yaml that it can be pulled: - image: \"\(image)\""
-    case "InvalidImageName": "mend the name of the image in the app: \(image)"
+      "correct the tag, or list it under embedded.images in .kdops.yaml as an image that can be pulled: - image: \"\(image)\""
+    case "InvalidImageName": "correct the name of the image in the app: \(image)"
     case "CrashLoopBackOff": "see `crash` of \(image) under embedded.images in .kdops.yaml"
     default: nil
     }

@@ -52,7 +52,7 @@ extension LiveCluster {
         ? "resume it: remove the annotation \(Wire.Annotation.suspend) from its file, or kdops resume"
         : "nothing to do: it is judged again when the cluster is configured"
     }
-    if noWayBack { return "mend the cause, then set the annotation \(Wire.Annotation.retry)" }
+    if noWayBack { return "fix the cause, then set the annotation \(Wire.Annotation.retry)" }
     if status?.upgradeInfo?.isRollingBack == true { return "see in its status what its pods wait for" }
     if status?.state == .creating {
       return status?.condition(.stalled)?.wayOut

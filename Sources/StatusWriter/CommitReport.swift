@@ -94,7 +94,7 @@ extension ObjectReport {
 }
 
 extension ObjectReport {
-  private static let suspended = "suspended by \(Wire.Annotation.suspend); it goes on once that is removed"
+  private static let suspended = "suspended by \(Wire.Annotation.suspend); it continues when that is removed"
 
   /// The same object before its cluster has started on the change; adds why it has not started, if known.
   public func awaited(by status: ClusterStatus?) -> ObjectReport {

@@ -50,6 +50,6 @@ public struct UnwrittenResult: Error, Sendable, CustomStringConvertible {
   let reason: String
 
   public var description: String {
-    "the result cannot be written: \(reason); have it written where there is room"
+    "the result cannot be written: \(reason); write it to a file system with free space"
   }
 }

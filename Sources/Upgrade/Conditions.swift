@@ -45,7 +45,7 @@ extension ClusterMachine {
     guard observed.isStamped, status.upgradeInfo == nil, wanted != status.app else { return nil }
     if observed.apps[wanted] == nil { return "app \(wanted) is not in the cluster; add its file" }
     return lacksRole(wanted)
-      ? "app \(wanted) lacks a role that the cluster has; go back to \(status.app)" : nil
+      ? "app \(wanted) lacks a role of the cluster; return to \(status.app)" : nil
   }
 
   private func readiness(_ stallReason: StallReason?) -> Finding {
@@ -61,7 +61,9 @@ extension ClusterMachine {
 
   private func progress(stalled: Bool) -> Finding {
     if isSuspended {
-      return (false, Condition.suspended, "annotation \(Wire.Annotation.suspend) is set; remove it to go on")
+      return (
+        false, Condition.suspended, "annotation \(Wire.Annotation.suspend) is set; remove it to continue"
+      )
     }
     guard status.state != .configured else {
       guard let unheard else { return (false, "Configured", "") }

@@ -65,13 +65,13 @@ extension ClusterMachine {
   /// their own time.
   var reasonNotToHaveHeard: String? {
     guard status.upgradeInfo == nil, let seen = observed.connections else { return nil }
-    if let kind = seen.unread.first { return "members hear of \(kind) when they can be read" }
+    if let kind = seen.unread.first { return "members are notified of \(kind) when they can be read" }
     let known = status.connections?.marks ?? [:]
     if let name = seen.unsettled.filter({ known[$0] == nil }).min() {
-      return "members hear of \(name) when it is at rest"
+      return "members are notified of \(name) when it is configured"
     }
     let names = Set(seen.marks.keys).union(known.keys).subtracting(seen.unsettled)
-    return names.filter { seen.marks[$0] != known[$0] }.min().map { "members have not heard of \($0)" }
+    return names.filter { seen.marks[$0] != known[$0] }.min().map { "members are not yet notified of \($0)" }
   }
 
   /// Why nothing that reads `configmeta.json` may run yet; nil if it may. A file written without its connections would

@@ -12,7 +12,7 @@ extension ClusterMachine {
       return StallWords.mend + again + (failed.isSettingUp ? "; or delete the pod, for a new container" : "")
     }
     if info.isRollingBack {
-      return StallWords.mend + (again ?? ", and the rollback goes on by itself")
+      return StallWords.mend + (again ?? ", and the rollback continues automatically")
     }
     if let reason = reasonNotToReturn { return "; \(reason)" + StallWords.mend + (again ?? "") }
     if let failed, let again, !isTakenBack(failed, info) { return StallWords.mendNotRevert + again }

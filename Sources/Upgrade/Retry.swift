@@ -40,7 +40,7 @@ extension ClusterMachine {
       tell(.retried(pod: member.pod, what: "the installation of its config package"))
     case .script:
       guard let failed = member.failedNotification else {
-        return tell(.retryIgnored(reason: "\(member.pod) is owed no script"))
+        return tell(.retryIgnored(reason: "\(member.pod) has no pending script"))
       }
       // The retry gets a new id, because the container remembers how the run with the old id ended.
       member.detail.pendingNotifications[0].retry(request)

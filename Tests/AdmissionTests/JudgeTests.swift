@@ -145,7 +145,7 @@ struct JudgeTests {
     #expect(message.contains("waits for a stalled upgrade; revert `4f2c9ab` first"))
     #expect(
       message.hasSuffix(
-        "; help: try again once that is over, or commit the change: from git it waits by itself"))
+        "; help: try again once that is over, or commit the change: a change from git waits automatically"))
   }
 
   @Test("the status that comes with the object counts, not the one that was watched")

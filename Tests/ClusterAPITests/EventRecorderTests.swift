@@ -77,8 +77,8 @@ struct EventRecorderTests {
 
   @Test("said twice count up, and are not told twice")
   func again() async throws {
-    let one = RecordedEvent(about: Self.cluster, reason: "DriftMended", message: "put back")
-    let other = RecordedEvent(about: Self.cluster, reason: "DriftMended", message: "put back elsewhere")
+    let one = RecordedEvent(about: Self.cluster, reason: "DriftCorrected", message: "put back")
+    let other = RecordedEvent(about: Self.cluster, reason: "DriftCorrected", message: "put back elsewhere")
     let found = try await events(2, of: [one, one, other, one], total: 4)
     #expect(Set(found.compactMap { $0.json["count"]?.integer }) == [1, 3])
   }

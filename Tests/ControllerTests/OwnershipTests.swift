@@ -70,7 +70,7 @@ struct OwnershipTests {
     #expect(error.kind == .other)
     #expect(
       error.message
-        == "Service prod/analytics-controller-0 is there already and belongs to somebody else; "
+        == "Service prod/analytics-controller-0 exists already and belongs to another owner; "
         + "remove it or rename the cluster")
   }
 

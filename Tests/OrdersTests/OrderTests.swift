@@ -66,7 +66,7 @@ struct OrderTests {
   func resume() throws {
     let plan = try plan(.resume, live(["kdops.dev/suspend": "true"]))
     #expect(plan.annotations == ["kdops.dev/suspend": .none])
-    #expect(plan.words.hasPrefix("prod/a goes on where it stopped"))
+    #expect(plan.words.hasPrefix("prod/a continues where it stopped"))
     #expect(try self.plan(.resume, live()).annotations.isEmpty)
   }
 

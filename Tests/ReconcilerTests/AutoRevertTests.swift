@@ -46,7 +46,7 @@ struct AutoRevertTests {
     }
     try await house.engine(
       name, .updating, upgrade: info,
-      stalled: "\(name)-worker-0: ErrImagePull: no such image; to go back to web-1.0.0, revert commit abc",
+      stalled: "\(name)-worker-0: ErrImagePull: no such image; to return to web-1.0.0, revert commit abc",
       roles: [role])
   }
 

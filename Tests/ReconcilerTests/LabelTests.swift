@@ -94,7 +94,7 @@ struct SuspendedTests {
       try await house.engine("shop", app: "web-1.0.0", isSuspended: true, hasSeen: false)
       let report = await house.report(commit, "shop") { $0.message != nil }
       #expect(report?.phase == .pending)
-      #expect(report?.message == "suspended by kdops.dev/suspend; it goes on once that is removed")
+      #expect(report?.message == "suspended by kdops.dev/suspend; it continues when that is removed")
 
       let info = UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u")
       try await house.engine("shop", .updating, upgrade: info, isSuspended: true)

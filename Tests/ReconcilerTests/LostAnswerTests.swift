@@ -31,7 +31,7 @@ struct LostAnswerTests {
       let report = await house.report(commit, "shop")
       #expect(report?.phase == .waiting && report?.change == "upgrade")
       #expect(
-        report?.message == "the cluster gave no answer: the connection was cut; it is tried again by itself")
+        report?.message == "the cluster gave no answer: the connection was cut; it is retried automatically")
       api.fallMute(for: 0)
       await house.report(commit, "shop") { $0.verdict == "accepted" }
       #expect(await house.reconciler.blocked.isEmpty)

@@ -233,7 +233,7 @@ struct PruningTests {
       let commit = try await house.push(["clusters/a.yaml": nil, "clusters/eu/a.yaml": "kind: [\n"])
       let report = await house.report(commit, "a")
       #expect(report?.rules == ["object/prune"])
-      #expect(report?.message?.contains("a new file that cannot be read may hold it") == true)
+      #expect(report?.message?.contains("a new file that cannot be read may contain it") == true)
       await house.worked(commit)
       #expect(await house.object(.clusters, "a") != nil)
       try await house.push(["clusters/eu/a.yaml": nil])
@@ -304,7 +304,8 @@ struct PruningTests {
       let report = await house.report(commit, "copy")
       #expect(report?.verdict == "orphaned")
       #expect(
-        report?.message?.hasSuffix("delete it by hand, or take the label \(Wire.Label.source) off") == true)
+        report?.message?.hasSuffix("delete it manually, or remove the label \(Wire.Label.source) off") == true
+      )
       await house.rest()
       #expect(await house.object(.clusters, "copy") != nil)
       // Nor does it count where more than half would go.

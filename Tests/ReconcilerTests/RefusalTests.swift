@@ -37,7 +37,7 @@ struct RefusalTests {
       ])
       let report = await house.report(commit, "shop")
       #expect(report?.phase == .waiting && report?.rules == ["apply/app-pending"])
-      #expect(report?.message == "app web-1.1.0 is not applied yet; this change follows by itself")
+      #expect(report?.message == "app web-1.1.0 is not applied yet; this change is applied afterwards")
       #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.0.0")
 
       api.refuse(nil)

@@ -18,7 +18,7 @@ struct RewrittenHistoryTests {
 
     var message: String {
       let (worked, head) = (worked.prefix(7), head.prefix(7))
-      return "history was rewritten: \(worked), which was worked off last, is no longer in it; "
+      return "history was rewritten: \(worked), the last attempted revision, is no longer in it; "
         + "push a head that contains \(worked), or accept this one by kdops sync --accept \(head)"
     }
   }

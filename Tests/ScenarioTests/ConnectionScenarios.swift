@@ -169,7 +169,7 @@ struct ConnectionScenarios {
         #expect(note.phase == "pending")
         #expect(
           note.object("shop")?.message
-            == "the last change is not done; members hear of clusters/depot when it is at rest")
+            == "the last change is not done; members are notified of clusters/depot when it is at rest")
         let status = try await scene.status()
         #expect(status?.state == .configured)
         #expect(status?.condition(.progressing)?.reason == "WaitingForConnections")

@@ -52,7 +52,7 @@ struct DriftScenarios {
           try await scene.cluster()?.json["spec"] == before.json["spec"] ? true : nil
         }
         let told = try await scene.eventually("event that says so") {
-          try await scene.announcements("DriftMended").first
+          try await scene.announcements("DriftCorrected").first
         }
         #expect(told.contains(Fixture.clusterPath("shop")))
         try await staying(for: .seconds(1), "pods as they were") { try await scene.pods() == pods }
@@ -91,7 +91,7 @@ struct DriftScenarios {
           return now?.json["spec"] == new.json["spec"] && now?.annotations == new.annotations ? true : nil
         }
         try await scene.eventually("event that says so") {
-          try await scene.announcements("DriftMended").first
+          try await scene.announcements("DriftCorrected").first
         }
         try await scene.configured("1.1.0")
       }

@@ -21,9 +21,9 @@ struct OrderScenarios {
         return cluster?.annotation(Wire.Annotation.suspend) == "true"
           && cluster.flatMap { ClusterStatus($0.json["status"]) }?.app == "web-1.0.0"
       }
-      #expect(scene.logged("drift.mended").isEmpty)
+      #expect(scene.logged("drift.corrected").isEmpty)
       #expect(try await scene.kdops("status", shop).contains("to go on: kdops resume \(shop)"))
-      #expect(try await scene.kdops("resume", shop).hasPrefix("\(shop) goes on where it stopped"))
+      #expect(try await scene.kdops("resume", shop).hasPrefix("\(shop) continues where it stopped"))
       try await scene.configured("1.1.0")
       try await scene.note(commit, phase: "done")
       let history = try await scene.kdops("status", shop, "--history")

@@ -113,7 +113,7 @@ struct AnnouncementTests {
     stage.settle()
     #expect(
       stage.status?.condition(.stalled)?.message
-        == "c-web-0: startscript --cluster_upgraded ended with exit code 5; to go back to app-1.0, revert commit commit2"
+        == "c-web-0: startscript --cluster_upgraded ended with exit code 5; to return to app-1.0, revert commit commit2"
     )
     stage.commit(app: "app-1.0")
     stage.settle()

@@ -137,7 +137,7 @@ struct ConditionTests {
     stage.settle()
     #expect(
       stage.status?.condition(.stalled)?.message
-        == "c-worker-1: ErrImagePull: worker:1.0 not found; mend the cause, and the rollback goes on by itself"
+        == "c-worker-1: ErrImagePull: worker:1.0 not found; fix the cause, and the rollback continues automatically"
     )
     stage.mend(image: "worker:1.0")
     stage.exitCodes["worker-1 pod_reverted"] = 9

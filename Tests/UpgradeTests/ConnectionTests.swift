@@ -197,7 +197,8 @@ struct ConnectionTests {
     #expect(!Self.isDone(stage))
     #expect(stage.status?.state == .configured)
     #expect(
-      Self.wait(stage) == "the last change is not done; members hear of clusters/hdfs when it is at rest")
+      Self.wait(stage)
+        == "the last change is not done; members are notified of clusters/hdfs when it is at rest")
     #expect(stage.status?.wait == Self.wait(stage))
     stage.connect(marks)
     #expect(stage.record { $0.settle() }.contains("script web-0 --reconnect"))
@@ -215,7 +216,9 @@ struct ConnectionTests {
     stage.commit(connections: ["configmaps/hadoop": "a"], unread: ["secrets"])
     stage.settle()
     #expect(!Self.isDone(stage))
-    #expect(Self.wait(stage) == "the last change is not done; members hear of secrets when they can be read")
+    #expect(
+      Self.wait(stage) == "the last change is not done; members are notified of secrets when they can be read"
+    )
     // Taken away again, nobody waits.
     stage.commit(connections: ["configmaps/hadoop": "a"])
     stage.settle()

@@ -133,7 +133,7 @@ struct CreationTests {
         script web-0 --configure
         script web-1 --configure
         error web-1: startscript --configure ended with exit code 3
-        stalled ConfigError: web-1: startscript --configure ended with exit code 3; mend the cause, then kdops retry default/c/web-1; or delete the pod, for a new container
+        stalled ConfigError: web-1: startscript --configure ended with exit code 3; fix the cause, then kdops retry default/c/web-1; or delete the pod, for a new container
         """)
     #expect(stage.status?.state == .creating)
     #expect(stage.member("web-1")?.detail.lastStderr == "no")

@@ -74,7 +74,7 @@ struct DeadlineTests {
     #expect(isStalled(stage))
     let message = stage.status?.condition(.stalled)?.message
     #expect(message?.hasPrefix("worker: no progress since ") == true)
-    #expect(message?.hasSuffix("; to go back to app-1.0, revert commit commit2") == true)
+    #expect(message?.hasSuffix("; to return to app-1.0, revert commit commit2") == true)
     stage.sets["worker"]?.disruptionsAllowed = 1
     stage.wait(1)
     #expect(stage.status?.state == .configured)

@@ -35,7 +35,7 @@ struct DelayTests {
     stage.settle()
     #expect(stall(stage) == nil)
     stage.wait(90)
-    #expect(stall(stage)?.hasSuffix("; to go back to app-1.0, revert commit commit2") == true)
+    #expect(stall(stage)?.hasSuffix("; to return to app-1.0, revert commit commit2") == true)
     stage.commit(app: "app-1.0")
     stage.settle()
     #expect(stall(stage) == nil || stage.status?.upgradeInfo?.isRollingBack == true)
@@ -81,7 +81,7 @@ struct DelayTests {
     #expect(
       stall(stage)
         == "c-worker-1: PodNotEnded: the pod does not end, as on a node that is lost; once that node surely runs no "
-        + "more, kubectl delete pod -n default c-worker-1 --force; to go back to app-1.0, revert commit commit2"
+        + "more, kubectl delete pod -n default c-worker-1 --force; to return to app-1.0, revert commit commit2"
     )
     stage.lostPods = []
     stage.settle()

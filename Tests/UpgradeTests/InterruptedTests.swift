@@ -180,7 +180,7 @@ struct InterruptedTests {
     let told = stage.record { $0.settle() }
     #expect(
       told == """
-        stalled CrashLoopBackOff: worker-1: CrashLoopBackOff: back-off restarting container; to go back to app-1.0, revert commit commit2
+        stalled CrashLoopBackOff: worker-1: CrashLoopBackOff: back-off restarting container; to return to app-1.0, revert commit commit2
         """)
     stage.slowPods = []
     stage.settle()

@@ -47,7 +47,7 @@ struct RetryTests {
         stalled no more
         script worker-1 --pod_upgraded
         error worker-1: startscript --pod_upgraded ended with exit code 8
-        stalled ConfigError: worker-1: startscript --pod_upgraded ended with exit code 8; to go back to app-1.0, revert commit commit2
+        stalled ConfigError: worker-1: startscript --pod_upgraded ended with exit code 8; to return to app-1.0, revert commit commit2
         """)
     stage.killDaemon()
     #expect(stage.record { $0.settle() } == "")

@@ -266,7 +266,7 @@ struct RollingBackTests {
         script worker-1 --pod_reverted
         done a-0
         error worker-1: startscript --pod_reverted ended with exit code 9
-        stalled ConfigError: worker-1: startscript --pod_reverted ended with exit code 9; mend the cause, then kdops retry default/c/worker-1
+        stalled ConfigError: worker-1: startscript --pod_reverted ended with exit code 9; fix the cause, then kdops retry default/c/worker-1
         apply a a:1.0 partition 0 replicas 1
         role a RoleRolledBack
         apply a a:1.0 at rest replicas 1

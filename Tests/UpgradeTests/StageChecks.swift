@@ -98,7 +98,7 @@ extension Stage {
     for role in new.roles where cluster.spec.role(role.id) == nil { early("\(role.id) is gone") }
   }
 
-  /// A commit that names something new is spoken of when members hear of it; in an upgrade that has its turn at the
+  /// A commit that names something new is spoken of when members are notified of it; in an upgrade that has its turn at the
   /// end, and trouble comes first.
   private mutating func checkHeardOf(_ new: ClusterStatus, over old: ClusterStatus?) {
     let generation = cluster.metadata.generation

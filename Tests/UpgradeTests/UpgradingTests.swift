@@ -157,7 +157,7 @@ struct UpgradingTests {
           set replaces worker-1
           broker-0 runs broker:1.1
           worker-1 cannot pull worker:1.1
-        stalled ErrImagePull: worker-1: ErrImagePull: worker:1.1 not found; to go back to app-1.0, revert commit commit2
+        stalled ErrImagePull: worker-1: ErrImagePull: worker:1.1 not found; to return to app-1.0, revert commit commit2
         install broker-0 upgrade
         broker-0 PodConfigured
         script broker-0 --pod_upgraded
@@ -168,7 +168,7 @@ struct UpgradingTests {
     #expect(stage.status?.condition(.stalled)?.reason == "ErrImagePull")
     #expect(
       stage.status?.condition(.stalled)?.message
-        == "c-worker-1: ErrImagePull: worker:1.1 not found; to go back to app-1.0, revert commit commit2")
+        == "c-worker-1: ErrImagePull: worker:1.1 not found; to return to app-1.0, revert commit commit2")
     #expect(stage.member("worker-0")?.upgrade == nil)
     #expect(stage.pod("worker-0")?.image == "worker:1.0")
   }
@@ -218,7 +218,7 @@ struct UpgradingTests {
         done broker-1
         claim broker-0 PodUpgrading
         error worker-1: startscript --pod_upgraded ended with exit code 7
-        stalled ConfigError: worker-1: startscript --pod_upgraded ended with exit code 7; to go back to app-1.0, revert commit commit2
+        stalled ConfigError: worker-1: startscript --pod_upgraded ended with exit code 7; to return to app-1.0, revert commit commit2
         apply broker broker:1.1 partition 0 replicas 2
           set replaces broker-0
           broker-0 runs broker:1.1
@@ -391,6 +391,6 @@ struct UpgradingTests {
     #expect(stage.status?.upgradeInfo == nil)
     #expect(
       stage.status?.condition(.stalled)?.message
-        == "app app-2.0 lacks a role that the cluster has; go back to app-1.0")
+        == "app app-2.0 lacks a role of the cluster; return to app-1.0")
   }
 }

@@ -60,7 +60,7 @@ struct ProgressTextTests {
       conditions: [
         Condition(
           type: .stalled, status: true, reason: "ErrImagePull",
-          message: "ledger-broker-2: ErrImagePull; to go back to kafka-3.7.0, revert commit 4f2c9ab",
+          message: "ledger-broker-2: ErrImagePull; to return to kafka-3.7.0, revert commit 4f2c9ab",
           lastTransition: 110)
       ])
   }()

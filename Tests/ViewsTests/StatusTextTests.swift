@@ -38,7 +38,7 @@ struct StatusTextTests {
       Condition(
         type: .stalled, status: true, reason: "ConfigError",
         message:
-          "analytics-worker-1: startscript --pod_upgraded ended with exit code 3; to go back to spark-1.0.0, revert commit 4f2c9ab",
+          "analytics-worker-1: startscript --pod_upgraded ended with exit code 3; to return to spark-1.0.0, revert commit 4f2c9ab",
         lastTransition: 0)
     ])
 
@@ -130,7 +130,7 @@ struct StatusFromGitTests {
     conditions: [
       Condition(
         type: .stalled, status: true, reason: "ErrImagePull",
-        message: "a-worker-1: ErrImagePull; to go back to spark-1.0.0, revert commit 4f2c9ab",
+        message: "a-worker-1: ErrImagePull; to return to spark-1.0.0, revert commit 4f2c9ab",
         lastTransition: 0)
     ])
 
@@ -183,15 +183,15 @@ struct StatusFromGitTests {
       .clusters, namespace: "prod", name: "a",
       annotations: ["kdops.dev/suspend": "true", "kdops.dev/path": "clusters/a.yaml"])
     object.json["status"] = status.json
-    #expect(StatusText().detail(object).contains("  suspended; to go on: kdops resume prod/a"))
+    #expect(StatusText().detail(object).contains("  suspended; to resume: kdops resume prod/a"))
     // The command as it has to be given where the cluster was named by a flag.
     #expect(
       StatusText(flags: " --embedded=d").detail(object).contains(
-        "  suspended; to go on: kdops resume prod/a --embedded=d"))
+        "  suspended; to resume: kdops resume prod/a --embedded=d"))
     object.json["metadata"]?["annotations"]?["kdops.dev/carried"] = "a:kdops.dev/suspend"
     #expect(
       StatusText().detail(object).contains(
-        "  suspended; to go on: take kdops.dev/suspend out of clusters/a.yaml"))
+        "  suspended; to resume: take kdops.dev/suspend out of clusters/a.yaml"))
     #expect(StatusText().list([object]).first?.contains("suspended") == true)
   }
 }

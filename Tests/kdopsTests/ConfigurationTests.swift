@@ -81,7 +81,7 @@ struct ConfigurationTests {
     #expect(configuration.verify == SignaturePolicy(mode: .range, allowedSigners: "/etc/kdops/signers"))
     #expect(configuration.revertsStalled)
     let findings = read("verify: {mode: range}").findings
-    #expect(findings.first?.message == "verify.mode: range asks for signatures, and nobody may sign")
+    #expect(findings.first?.message == "verify.mode: range requires signatures, and no signer is allowed")
   }
 
   @Test("a forge is told under the installation's name")

@@ -49,7 +49,7 @@ struct LastWordsTests {
       let full = try said("{ \"$1\" \(command) >/dev/full; }", in: repository.path)
       #expect(
         full
-          == "kdops: the result cannot be written: No space left on device; have it written where there is room\nexit 2"
+          == "kdops: the result cannot be written: No space left on device; write it to a file system with free space\nexit 2"
       )
     }
     let gone = try said("{ \"$1\" validate; echo \"code $?\" >&2; } | true", in: repository.path)

@@ -53,7 +53,7 @@ enum FindingWords {
   /// The rule's own hint is for changes in a file, and says to wait.
   private static func tryAgain(isManaged: Bool) -> String {
     isManaged
-      ? "try again once that is over, or commit the change: from git it waits by itself"
+      ? "try again once that is over, or commit the change: a change from git waits automatically"
       : "try again once that is over"
   }
 

@@ -19,7 +19,7 @@ struct Management: Sendable, Hashable {
   }
 
   var driftWarning: String {
-    "managed from git\(origin): this edit will be put back; change the file instead"
+    "managed from git\(origin): this edit will be reverted; change the file instead"
   }
 
   var recreationWarning: String {

@@ -73,7 +73,7 @@ public struct SARIF {
   // MARK: Rules
 
   private static let more =
-    "Each result says what mends it. The same is shown by `kdops validate`; the page docs/rules.md of kdops has examples."
+    "Each result has a hint how to fix it. The same is shown by `kdops validate`; the page docs/rules.md of kdops has examples."
 
   private static func rule(_ rule: RuleHelp) -> JSON {
     let summary = rule.summary.prefix(1).uppercased() + rule.summary.dropFirst() + "."
@@ -97,7 +97,7 @@ public struct SARIF {
     if let index { reference["index"] = JSON(index) }
     return [
       "level": "note", "associatedRule": reference,
-      "message": ["text": .string("\(rule) was not judged: no status of running clusters was at hand.")],
+      "message": ["text": .string("\(rule) was not judged: no status of running clusters was available.")],
     ]
   }
 

@@ -91,7 +91,7 @@ final class EventLog: Sendable {
         }
         guard after >= state.floor, after <= state.last else {
           return .failure(
-            APIError(.gone, "resourceVersion \(after) of \(kind) is too old to go on from; list again"))
+            APIError(.gone, "resourceVersion \(after) of \(kind) is too old to continue from; list again"))
         }
         var watcher: Watcher? = Watcher(
           kind: kind, namespace: namespace, labels: labels, known: after, continuation: continuation)

@@ -28,7 +28,7 @@ struct ObjectRules: Sendable {
     try checkNames(given)
     guard given.resourceVersion.isEmpty else {
       throw APIError(
-        .invalid, "\(given.kind) \(given.objectName) is to be created and cannot have a resourceVersion")
+        .invalid, "\(given.kind) \(given.objectName) is created and cannot have a resourceVersion")
     }
     var object = given
     if !keepsStatus { object.json["status"] = nil }

@@ -88,7 +88,7 @@ struct PluginCommand: Sendable {
       group.addTask {
         do { try await sleep(Self.patience) } catch { return nil }
         return .failure(
-          ConnectionError(.pluginFailed, "\(title) did not end within a minute; run it by hand"))
+          ConnectionError(.pluginFailed, "\(title) did not end within a minute; run it manually"))
       }
       defer { group.cancelAll() }
       while let outcome = await group.next() {
@@ -110,7 +110,7 @@ struct PluginCommand: Sendable {
       guard result.terminationStatus.isSuccess else {
         return .failure(
           ConnectionError(
-            .pluginFailed, "\(title) failed (\(result.terminationStatus)); run it by hand to see why"))
+            .pluginFailed, "\(title) failed (\(result.terminationStatus)); run it manually to see why"))
       }
       return .success(result.standardOutput)
     } catch {

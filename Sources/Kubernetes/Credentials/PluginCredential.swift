@@ -14,7 +14,7 @@ struct PluginCredential: Sendable {
   /// - Throws: an error that says what is wrong without quoting the output.
   init(_ output: [UInt8], apiVersion: String, _ title: String) throws(ConnectionError) {
     func failure(_ what: String) -> ConnectionError {
-      ConnectionError(.pluginFailed, "\(title) \(what); run it by hand and look at what it prints")
+      ConnectionError(.pluginFailed, "\(title) \(what); run it manually and look at its output")
     }
     guard let json = try? JSON.parse(output) else { throw failure("printed no JSON") }
     guard json["kind"]?.string == "ExecCredential" else { throw failure("printed no ExecCredential") }

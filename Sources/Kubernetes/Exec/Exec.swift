@@ -163,7 +163,7 @@ struct Exec: Sendable {
   }
 
   private static func abandoned(_ pod: ObjectName) -> APIError {
-    APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
+    APIError(.unavailable, "Pod \(pod): the caller no longer waits for the command")
   }
 }
 

@@ -76,7 +76,7 @@ struct ExecStreams: Sendable {
   private mutating func statusPart(_ data: ByteBuffer, isLast: Bool) -> Event {
     guard status == nil else { return .nothing }
     guard statusText.count + data.readableBytes <= Self.statusLimit else {
-      return .broken("it told no end of the command in \(Self.statusLimit) bytes")
+      return .broken("it sent no exit status of the command in \(Self.statusLimit) bytes")
     }
     statusText += data.readableBytesView
     guard isLast else { return .nothing }
@@ -84,7 +84,7 @@ struct ExecStreams: Sendable {
     guard status == nil else { return .ended }
     statusMessages += 1
     return statusMessages < Self.statusMessageLimit
-      ? .nothing : .broken("it told no end of the command in \(Self.statusMessageLimit) messages")
+      ? .nothing : .broken("it sent no exit status of the command in \(Self.statusMessageLimit) messages")
   }
 
   private static func keep(_ data: ByteBuffer, in stream: inout [UInt8], upTo limit: Int) {

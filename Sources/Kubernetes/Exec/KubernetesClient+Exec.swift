@@ -8,7 +8,7 @@ extension KubernetesClient {
   /// for that.
   public func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     do { try await sender.limit.take() } catch {
-      throw APIError(.unavailable, "Pod \(pod): nobody waits for the command any more")
+      throw APIError(.unavailable, "Pod \(pod): the caller no longer waits for the command")
     }
     do { return try await commands.get().run(pod, request) } catch { throw sender.recovery.judged(error) }
   }

@@ -18,7 +18,7 @@ struct Kubeconfig: Sendable {
       guard let data = FileManager.default.contents(atPath: path) else {
         if missingIsFine, !FileManager.default.fileExists(atPath: path) { continue }
         throw ConnectionError(
-          .unreadable, "\(path) cannot be read as a kubeconfig; mend the path or the file's rights")
+          .unreadable, "\(path) cannot be read as a kubeconfig; correct the path or the file's permissions")
       }
       try merge(path, Array(data))
     }
@@ -40,7 +40,7 @@ struct Kubeconfig: Sendable {
     let file = SettingsFile(path: path, bytes: bytes, limits: limits)
     if let finding = file.findings.first {
       let line = finding.location.map { ":\($0.line)" } ?? ""
-      throw ConnectionError(.malformed, "\(path)\(line): \(finding.message); mend the kubeconfig")
+      throw ConnectionError(.malformed, "\(path)\(line): \(finding.message); correct the kubeconfig")
     }
     files.append(path)
     guard let json = file.json, !json.isNull else { return }
@@ -63,11 +63,11 @@ struct Kubeconfig: Sendable {
   ) throws(ConnectionError) {
     guard let list, !list.isNull else { return }
     guard let entries = list.array else {
-      throw ConnectionError(.malformed, "\(file): \(kind)s must be a list; mend the kubeconfig")
+      throw ConnectionError(.malformed, "\(file): \(kind)s must be a list; correct the kubeconfig")
     }
     for entry in entries {
       guard let name = entry["name"]?.string else {
-        throw ConnectionError(.malformed, "\(file): a \(kind) has no name; mend the kubeconfig")
+        throw ConnectionError(.malformed, "\(file): a \(kind) has no name; correct the kubeconfig")
       }
       guard stanzas[name] == nil else { continue }
       stanzas[name] = Stanza(title: "\(kind) \(name)", file: file, json: entry[kind] ?? [:])

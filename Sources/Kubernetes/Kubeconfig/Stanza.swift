@@ -49,7 +49,8 @@ enum FileText {
   static func bytes(at path: String, for user: String) throws(ConnectionError) -> [UInt8] {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw ConnectionError(
-        .unreadable, "\(path) cannot be read, but \(user) needs it; mend the path or the file's rights")
+        .unreadable,
+        "\(path) cannot be read, but \(user) needs it; correct the path or the file's permissions")
     }
     return Array(data)
   }

@@ -188,7 +188,7 @@ public struct Leadership: Sendable {
     case .taken(let holder):
       LeadershipLost(
         holder: holder,
-        description: "Lease \(lease): \(holder ?? "nobody") leads now; this daemon stands again")
+        description: "Lease \(lease): \(holder ?? "no daemon") leads now; this daemon is a candidate again")
     case .notRenewed:
       LeadershipLost(
         description:

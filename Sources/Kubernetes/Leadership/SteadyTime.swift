@@ -45,7 +45,7 @@ struct SteadyTime: Sendable {
           group.cancelAll()
         }
       }
-      return .failure(APIError(.unavailable, "\(what): nobody waits for the answer any more"))
+      return .failure(APIError(.unavailable, "\(what): the caller no longer waits for the answer"))
     }
     return try outcome.get()
   }

@@ -107,6 +107,6 @@ struct Sender: Sendable {
   }
 
   private static func cancelled(_ request: APIRequest) -> APIError {
-    APIError(.unavailable, "\(request.subject): nobody waited for the answer any longer")
+    APIError(.unavailable, "\(request.subject): the caller no longer waited for the answer")
   }
 }

@@ -18,7 +18,7 @@ struct TransportFailure: Sendable {
   init(_ error: any Error) {
     switch error {
     case is CancellationError:
-      words = "nobody waited for the answer any longer"
+      words = "the caller no longer waited for the answer"
       isFinal = true
     case let error as HTTPClientError: self = Self.http(error)
     case let error as NIOConnectionError:
@@ -58,7 +58,7 @@ struct TransportFailure: Sendable {
     var failure = TransportFailure(words: error.shortDescription)
     switch error {
     case .cancelled:
-      failure.words = "nobody waited for the answer any longer"
+      failure.words = "the caller no longer waited for the answer"
       failure.isFinal = true
     case .alreadyShutdown:
       failure.words = "the client was shut down"

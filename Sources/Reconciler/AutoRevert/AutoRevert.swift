@@ -62,7 +62,7 @@ extension Reconciler {
         let (short, path) = (upgrade.commit.short, upgrade.origin.path)
         return await give(
           up: upgrade,
-          "\(path) was changed since, or holds more than this; revert \(short) for it by hand")
+          "\(path) was changed since, or contains other changes; revert \(short) for it by hand")
       }
       let subject = await subject(of: upgrade.commit, in: repository)
       let commit = try await mirror.pushCommit(
@@ -96,11 +96,11 @@ extension Reconciler {
       logger.warning(
         "upgrade.revert-failed", metadata: ["cluster": "\(upgrade.cluster)", "error": "\(error)"])
     case .invalid:
-      await give(up: upgrade, "\(error.message); mend that and start the daemon anew, or revert by hand")
+      await give(up: upgrade, "\(error.message); fix that and restart the daemon, or revert manually")
     default:
       await give(
         up: upgrade,
-        "\(error.message); let the daemon's account push to \(settings.branch), or revert by hand")
+        "\(error.message); let the daemon's account push to \(settings.branch), or revert manually")
     }
   }
 
@@ -148,6 +148,6 @@ extension Reconciler {
   /// The text to add to the report of a stall that this daemon could not revert.
   func obstacle(_ cluster: ObjectReference, _ commit: ObjectID?) -> String? {
     guard let taken = autoReverts[cluster], taken.commit == commit else { return nil }
-    return taken.obstacle.map { "the daemon cannot take it back by itself: \($0)" }
+    return taken.obstacle.map { "the daemon cannot revert it automatically: \($0)" }
   }
 }

@@ -21,7 +21,7 @@ extension Reconciler {
       kind: Self.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
       verdict: Verdict.waiting.rawValue, phase: .waiting, rules: [CommitHistory.id],
       message:
-        "history was rewritten: \(lastAttempted.short), which was worked off last, is no longer in it; \(wayOut)"
+        "history was rewritten: \(lastAttempted.short), the last attempted revision, is no longer in it; \(wayOut)"
     )
     await record(report, of: head, in: repository)
   }

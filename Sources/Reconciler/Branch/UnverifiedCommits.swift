@@ -99,7 +99,7 @@ extension Reconciler {
   /// The remediation, with the person who has to act.
   private func wayOut(_ unverified: UnverifiedCommit, _ signatureGate: SignatureGate) -> String {
     let admin = "or an administrator lets it pass: kdops sync --accept \(signatureGate.head.short)"
-    if unverified.isUnknown { return "it is looked at again with each fetch; mend that, \(admin)" }
+    if unverified.isUnknown { return "it is checked again with each fetch; fix that, \(admin)" }
     let sign =
       unverified.commit == signatureGate.head
       ? "git commit --amend --no-edit -S"

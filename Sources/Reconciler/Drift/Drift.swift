@@ -138,12 +138,12 @@ extension Reconciler {
         if isEdited(now, reference) {
           // Another writer, such as a webhook, changes the object; each state is corrected only once.
           driftConflicts[reference] = DriftConflict(fields: EditableFields(now))
-          logger.warning("drift.resists", metadata: ["object": "\(reference)"])
+          logger.warning("drift.conflict", metadata: ["object": "\(reference)"])
         }
         // Only the stamp's key has changed.
         if isAsGitSays { continue }
         logger.notice(
-          "drift.mended", metadata: ["object": "\(reference)", "commit": "\(origin.commit.prefix(7))"])
+          "drift.corrected", metadata: ["object": "\(reference)", "commit": "\(origin.commit.prefix(7))"])
         await delegate.driftCorrected(live, origin.path)
       } catch  where !error.isTransient && ![.notFound, .unauthorized].contains(error.kind) {
         // The judgement reports the refusal, and a later commit can still change the object.

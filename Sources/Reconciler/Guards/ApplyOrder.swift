@@ -49,7 +49,7 @@ extension Reconciler {
       Diagnostic(
         rule: Self.appPending, severity: .waiting, object: change.reference,
         message: "app \(app.name) is not applied yet\(reason ?? "")",
-        hint: reason == nil ? "this change follows by itself" : "then this change follows by itself")
+        hint: reason == nil ? "this change is applied afterwards" : "then this change is applied afterwards")
     ]
     return waiting
   }

@@ -91,6 +91,6 @@ extension Reconciler.Judged {
         rule: CommitAtomic.id, severity: verdict == .rejected ? .error : .waiting, object: reference,
         message: "\(reference) is held back: \(reason), which is \(verdict.rawValue)",
         hint: verdict == .rejected
-          ? "mend that, and this is applied with it" : "nothing to do: they are applied together"))
+          ? "fix that, and this is applied with it" : "nothing to do: they are applied together"))
   }
 }

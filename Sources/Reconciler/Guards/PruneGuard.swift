@@ -17,14 +17,15 @@ extension Reconciler {
     for index in outcome.indices
     where settings.policy.prune && outcome[index].change == .delete && outcome[index].verdict == .orphaned {
       outcome[index].applyPruneGuard(
-        "a new file that cannot be read may hold it", hint: "mend that file, or remove it")
+        "a new file that cannot be read may contain it", hint: "correct that file, or remove it")
     }
     for index in outcome.indices
     where outcome[index].change == .delete && outcome[index].verdict == .accepted {
       let reference = outcome[index].reference
       if drifted.contains(reference) {
         // The object was edited just now: its drift is corrected first, then it is judged again.
-        outcome[index].applyPruneGuard("somebody edited it", hint: "nothing to do: it is looked at again")
+        outcome[index].applyPruneGuard(
+          "it was edited outside of git", hint: "nothing to do: it is checked again")
         toJudge.objects.insert(reference)
       } else if let live = outcome[index].live, !stamp.holds(live.json) {
         outcome[index].orphan()
@@ -75,7 +76,7 @@ extension Reconciler.Judged {
       Diagnostic(
         rule: ObjectPrune.id, severity: .waiting, object: reference,
         message: "\(reference) is kept: it bears our label, and is not what was applied from git",
-        hint: "delete it by hand, or take the label \(Wire.Label.source) off"))
+        hint: "delete it manually, or remove the label \(Wire.Label.source) off"))
   }
 
   fileprivate mutating func applyPruneGuard(_ reason: String, hint: String) {

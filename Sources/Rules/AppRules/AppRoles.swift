@@ -112,7 +112,7 @@ enum AppRoleImage: AppRule {
 enum AppTTYNeedsStdin: AppRule {
   static let description = RuleDescription(
     "app/tty-needs-stdin", summary: "a role with `tty` has `stdin` too",
-    rationale: "A terminal that nobody can type into is refused by container runtimes, or hangs.",
+    rationale: "A container runtime refuses a terminal without stdin, or the process hangs.",
     passing: [
       .given(
         "both",

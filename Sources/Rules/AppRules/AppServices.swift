@@ -63,7 +63,7 @@ enum AppRoleServiceUnique: AppRule {
 enum AppRoleServiceRole: AppRule {
   static let description = RuleDescription(
     "app/role-service-role", summary: "`roleServices` names roles of the app",
-    rationale: "Services of a role that does not exist are offered by nobody.",
+    rationale: "No member offers the services of a role that does not exist.",
     passing: [
       .given("a role that is defined", .candidate(#""roleID": "controller""#, #""roleID": "worker""#))
     ],

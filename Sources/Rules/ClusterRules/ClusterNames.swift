@@ -143,7 +143,7 @@ enum Missing {
     for place in places where context.head.holds(.app(place, spec.app)) {
       return Violation(
         ["spec", "app"], "app \(spec.app), which cluster \(cluster.reference) names, is rejected itself",
-        hint: "mend what is reported of the app")
+        hint: "fix what is reported for the app")
     }
     let known = context.appNames(in: places)
     return Violation(

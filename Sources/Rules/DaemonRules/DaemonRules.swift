@@ -14,7 +14,7 @@ public enum ObjectOwner: DaemonRule {
   public static let description = RuleDescription(
     "object/owner", .error, .live,
     summary:
-      "an object that is there already is this installation's, or was nobody's and is to be taken over",
+      "an object that exists already belongs to this installation, or to no installation and is adopted",
     rationale: """
       The label `kdops.dev/source` says whose an object is. What another installation owns is left to it. What \
       nobody owns may be somebody's work by hand: it is taken over where its file has the annotation \
@@ -28,7 +28,7 @@ public enum ObjectOwner: DaemonRule {
 public enum ClusterAdoptionShape: DaemonRule {
   public static let description = RuleDescription(
     "cluster/adoption-shape", .error, .live,
-    summary: "a running cluster that is to be taken over has the shape that kdops itself makes",
+    summary: "an adopted cluster has the shape that kdops itself creates",
     rationale: """
       KubeDirector's own operator names StatefulSets, services and volumes in another way and keeps another status, and \
       Kubernetes lets nobody change most of that afterwards. kdops cannot go on with such a cluster yet, so it writes \
@@ -90,7 +90,7 @@ public enum CommitSigned: DaemonRule {
 public enum CommitHistory: DaemonRule {
   public static let description = RuleDescription(
     "commit/history", .waiting, .live,
-    summary: "the head of the branch contains the commit that was worked off last",
+    summary: "the head of the branch contains the last attempted revision",
     rationale: """
       Where it does not, somebody has rewritten the branch, by mistake or to make something unseen. Nothing of the new \
       head is applied until it contains that commit, or an administrator confirms it by `kdops sync --accept`; with \

@@ -95,7 +95,7 @@ enum FileTree: ReadingRule {
 enum FileUnknownKind: ReadingRule {
   static let description = RuleDescription(
     "file/unknown-kind", .warning, summary: "files hold apps and clusters alone",
-    rationale: "Other objects are not applied; somebody may believe that they are.",
+    rationale: "Other objects are not applied, and a reader of the repository may believe that they are.",
     passing: [
       .given("a List of clusters", .add("clusters/list.yaml", "apiVersion: v1\nkind: List\nitems: []\n"))
     ],

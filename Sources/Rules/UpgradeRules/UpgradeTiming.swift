@@ -123,7 +123,8 @@ enum RollbackPointOfNoReturn: RollbackRule {
         hint: "name \(app) in the file again; "
           + (live.isStalled
             ? "to end the stalled upgrade, " + live.wayOut(path: nil, noWayBack: true)
-            : "the upgrade goes on to its end; to go back then, publish the old image under a newer version"))
+            : "the upgrade continues to its end; to return to the old image then, publish it under a newer version")
+      )
     ]
   }
 }

@@ -59,7 +59,7 @@ enum OnlyApp {
 /// The rule `upgrade/registered`.
 enum UpgradeRegistered: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/registered", summary: "the app that a cluster is to be upgraded to is registered",
+    "upgrade/registered", summary: "the target app of an upgrade is registered",
     rationale:
       "It may come in the same commit. One that is rejected itself does not count: it will not be there.",
     passing: [.change("registered before", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
@@ -153,7 +153,7 @@ enum UpgradeDistro: UpgradeRule {
 enum UpgradeSemver: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/semver", summary: "the versions of both apps follow Semantic Versioning 2.0.0",
-    rationale: "Otherwise nobody can say which of them is newer.",
+    rationale: "Otherwise it cannot be decided which of them is newer.",
     passing: [.change("both do", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
       .change(
@@ -168,7 +168,7 @@ enum UpgradeSemver: UpgradeRule {
       if SemanticVersion(app.spec.version) != nil { return nil }
       return Violation(
         ["spec", "app"],
-        "version \"\(app.spec.version)\" of app \(app.metadata.name) is not a semantic version, so it cannot be told which is newer",
+        "version \"\(app.spec.version)\" of app \(app.metadata.name) is not a semantic version, so it cannot be decided which is newer",
         hint: SemverAdvice.hint(for: app.spec.version))
     }
   }

@@ -35,7 +35,7 @@ public struct DiffText {
     }
     for path in diff.unread {
       var line = StyledLine("\(path)   ")
-      line.append("cannot be read, so nobody can tell what is in it; see kdops validate", .red)
+      line.append("cannot be read, so its difference is unknown; see kdops validate", .red)
       lines.append(line)
     }
     return lines.map { $0.text(width: width, coloured: isColoured) }
@@ -50,7 +50,9 @@ public struct DiffText {
   }
 
   private static func words(_ entry: LiveDiff.Entry) -> String {
-    if entry.state == .unreadable { return "breaks its schema, so nobody can tell; see kdops validate" }
+    if entry.state == .unreadable {
+      return "violates its schema, so its difference is unknown; see kdops validate"
+    }
     guard entry.state == .foreign, let owner = entry.owner else { return entry.state.word }
     return owner.isEmpty ? "belongs to no installation" : "belongs to installation \(owner)"
   }

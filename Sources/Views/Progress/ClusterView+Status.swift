@@ -123,6 +123,6 @@ extension MemberStatus {
     {
       return "startscript \(script.argument)"
     }
-    return info.isRollingBack ? "going back" : "starting"
+    return info.isRollingBack ? "rolling back" : "starting"
   }
 }

@@ -30,7 +30,7 @@ public struct DaemonText {
       append(daemon, to: &line)
       lines.append(line)
       lines += BlockedChangeText.wrapped(
-        "what is shown is how the last one left it, and nothing goes on: start one with kdops run",
+        "this is the state that the last daemon left, and nothing is in progress: start a daemon with kdops run",
         to: max(20, width - 2)
       ).map { StyledLine("  \($0)", .yellow) }
     case .unknown(let reason):

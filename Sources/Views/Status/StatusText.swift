@@ -69,7 +69,7 @@ public struct StatusText {
       lines.append(StyledLine("  file   \(path)", .dim))
     }
     if cluster.isSuspended {
-      lines.append(StyledLine("  suspended; to go on: \(wayOn(cluster))", .yellow))
+      lines.append(StyledLine("  suspended; to resume: \(wayOn(cluster))", .yellow))
     }
     if let stall = status.stall {
       lines += sentences(stall.message).map { StyledLine("  \($0)", .red) }

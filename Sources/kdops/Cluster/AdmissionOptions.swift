@@ -13,7 +13,7 @@ struct AdmissionOptions: ParsableArguments {
   @Option(
     defaultAsFlag: AdmissionOptions.standard, parsing: .next,
     help: ArgumentHelp(
-      "Judge by the same rules what people apply by hand: an admission webhook, at this address.",
+      "Validate manual writes by the same rules: the address of an admission webhook.",
       valueName: "host:port"))
   var admission: String?
 

@@ -15,7 +15,7 @@ import Views
 /// `kdops diff`: compares git's head with the live objects.
 struct DiffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "diff", abstract: "Compare git's head with what lives, object by object.",
+    commandName: "diff", abstract: "Compare git's head with the live objects.",
     discussion: """
       Meanings are compared, not spellings. It reads and changes nothing; a daemon may be running.
       Exit codes: 0 the same, 1 something differs, 2 it cannot be told.

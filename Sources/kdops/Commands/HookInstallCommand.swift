@@ -16,7 +16,7 @@ struct HookInstallCommand: AsyncParsableCommand {
   @Argument(help: "pre-commit, pre-merge-commit, pre-push, pre-receive.")
   var names: [HookName] = []
 
-  @Flag(help: "Take away what was installed, and put back what was there before.")
+  @Flag(help: "Uninstall the hooks, and restore the previous ones.")
   var uninstall = false
 
   @Option(help: ArgumentHelp("The repository.", valueName: "path"))

@@ -26,7 +26,7 @@ struct InstallCommand: ParsableCommand {
   @Option(help: "The branch to follow. (default: main)")
   var branch: String?
 
-  @Option(help: "Where the daemon lives. (default: the system namespace of --config, else kdops-system)")
+  @Option(help: "The daemon's namespace. (default: the system namespace of --config, else kdops-system)")
   var namespace: String?
 
   @Option(help: "Tells several installations on one cluster apart. (default: default)")
@@ -50,7 +50,7 @@ struct InstallCommand: ParsableCommand {
   @Option(help: "How many daemons run; one of them acts.")
   var replicas = 1
 
-  @Flag(help: "Let what is written by hand be judged by the same rules, by an admission webhook.")
+  @Flag(help: "Validate manual writes by the same rules, with an admission webhook.")
   var admission = false
 
   @Option(

@@ -26,7 +26,7 @@ struct SuspendCommand: AsyncParsableCommand {
 /// `kdops resume`: resumes a suspended cluster.
 struct ResumeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Let a suspended cluster go on where it stopped.",
+    commandName: "resume", abstract: "Resume a suspended cluster where it stopped.",
     discussion: """
       Exit codes: 0 done, or so already; 1 refused, and said why; 2 it could not be done.
       """)

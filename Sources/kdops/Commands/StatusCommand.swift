@@ -49,7 +49,7 @@ struct StatusCommand: AsyncParsableCommand {
   @Option(help: "human or json.")
   var format = Format.human
 
-  @Flag(help: "Draw a line a role and a cell a pod, and go on until interrupted.")
+  @Flag(help: "Draw one line per role and one cell per pod, and update until interrupted.")
   var watch = false
 
   @Flag(help: "Show what its last upgrades and rollbacks did to each pod, with the times they took.")

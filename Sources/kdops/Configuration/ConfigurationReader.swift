@@ -112,7 +112,7 @@ struct ConfigurationReader {
     let keys = ["verify.allowedSigners", "verify.keyring"]
     if text("verify.mode") != "none", keys.allSatisfy({ text($0) ?? "" == "" }) {
       report(
-        .error, "verify.mode: \(text("verify.mode") ?? "") asks for signatures, and nobody may sign",
+        .error, "verify.mode: \(text("verify.mode") ?? "") requires signatures, and no signer is allowed",
         "name a file of keys: verify.allowedSigners for SSH, verify.keyring for OpenPGP")
     }
     if CommitAuthor(text("commits.author") ?? "") == nil {

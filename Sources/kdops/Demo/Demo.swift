@@ -61,7 +61,7 @@ struct Demo: Sendable {
   }
 
   private func breakIt() async throws {
-    Self.chapter("Another upgrade, whose image nobody has ever pushed", console)
+    Self.chapter("Another upgrade, whose image was never pushed", console)
     let commit = try await repository.apply(
       change: "02-bad-tag", message: "Upgrade prod/analytics to Spark 1.2.0")
     try await until("the upgrade is stuck") { watch in
@@ -79,7 +79,7 @@ struct Demo: Sendable {
   private func revert() async throws {
     Self.chapter("The way out: revert the commit while the upgrade runs", console)
     let commit = try await repository.revert()
-    console.line("  only pods that were touched go back, and hear --pod_reverted")
+    console.line("  only changed pods are rolled back, and get --pod_reverted")
     try await until("prod/analytics is back on Spark 1.1.0") { watch in
       watch.reports[commit]?.phase == .done && Self.isAtRest(watch, app: "spark-1.1.0")
     }

@@ -66,14 +66,14 @@ struct ExecStreamsTests {
       #expect(many.take(frame(.binary, Array("\u{03}error: {}".utf8))) == .nothing)
     }
     let broken = many.take(frame(.binary, Array("\u{03}}".utf8)))
-    #expect(broken == .broken("it told no end of the command in 16 messages"))
+    #expect(broken == .broken("it sent no exit status of the command in 16 messages"))
     #expect(many.status == nil)
 
     var long = ExecStreams(outputLimit: 8)
     #expect(long.take(frame(.binary, [3] + [UInt8](repeating: 32, count: 60_000), fin: false)) == .nothing)
     #expect(
       long.take(frame(.continuation, [UInt8](repeating: 32, count: 10_000)))
-        == .broken("it told no end of the command in 65536 bytes"))
+        == .broken("it sent no exit status of the command in 65536 bytes"))
     #expect(long.status == nil)
   }
 
