@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import Synchronization
 import Values
 
 /// The Unix domain socket through which commands reach the daemon of an embedded cluster, which is the cluster's only
@@ -19,7 +20,7 @@ public enum ControlSocket {
     below cluster: String, _ answer: @escaping @Sendable (ControlRequest) async -> ControlAnswer
   ) async throws {
     let folder = try ControlFolder(below: cluster, making: true)
-    let server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>
+    let server: NIOAsyncChannel<AcceptedConnection, Never>
     do {
       server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
         .serverChannelOption(.backlog, value: 16)
@@ -27,7 +28,7 @@ public enum ControlSocket {
           channel.eventLoop.makeCompletedFuture {
             let idle = IdleStateHandler(readTimeout: patience)
             try channel.pipeline.syncOperations.addHandlers([idle, CloseWhenIdle()])
-            return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+            return AcceptedConnection(try NIOAsyncChannel(wrappingChannelSynchronously: channel))
           }
         }
     } catch {
@@ -38,7 +39,7 @@ public enum ControlSocket {
     try await server.executeThenClose { connections in
       try await withThrowingDiscardingTaskGroup { group in
         for try await connection in connections {
-          group.addTask { try? await converse(connection, answer) }
+          group.addTask { try? await converse(connection.take(), answer) }
         }
       }
     }
@@ -119,6 +120,26 @@ public enum ControlSocket {
       guard line.count <= lineLimit else { return nil }
     }
     return nil
+  }
+}
+
+/// A connection that the listener has accepted. NIO traps if a channel is released that was never executed, as happens to
+/// one that is still in the listener's buffer when the listener is cancelled; such a connection is closed here.
+private final class AcceptedConnection: Sendable {
+  private let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+  private let isTaken = Mutex(false)
+
+  init(_ channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>) { self.channel = channel }
+
+  /// The channel; the caller must execute and close it.
+  func take() -> NIOAsyncChannel<ByteBuffer, ByteBuffer> {
+    isTaken.withLock { $0 = true }
+    return channel
+  }
+
+  deinit {
+    guard !isTaken.withLock({ $0 }) else { return }
+    Task { [channel] in try? await channel.executeThenClose { _, _ in } }
   }
 }
 

@@ -90,6 +90,21 @@ struct ControlSocketTests {
     }
   }
 
+  @Test("a daemon that stops while clients connect ends without a crash")
+  func stopping() async throws {
+    try await withFolder { folder in
+      for _ in 0..<20 {
+        await withTaskGroup { group in
+          group.addTask { try? await ControlSocket.serve(below: folder) { _ in ControlAnswer(.done, "yes") } }
+          _ = try? await ask(order, folder)
+          for _ in 0..<16 { group.addTask { _ = try? await ControlSocket.ask(order, below: folder) } }
+          await Task.yield()
+          group.cancelAll()
+        }
+      }
+    }
+  }
+
   @Test("a folder that others may enter is closed by the daemon, and refused by a command")
   func open() async throws {
     try await withFolder { folder in

@@ -4,6 +4,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import NIOWebSocket
+import Synchronization
 
 @testable import Kubernetes
 
@@ -41,7 +42,7 @@ struct ExecServer: Sendable {
           try await withThrowingDiscardingTaskGroup { connections in
             for try await accepted in inbound {
               // A client that goes away in the middle is part of many tests.
-              connections.addTask { try? await self.serve(try await accepted.get()) }
+              connections.addTask { try? await self.serve(accepted.take()?.get()) }
             }
           }
           return nil
@@ -53,7 +54,31 @@ struct ExecServer: Sendable {
     }
   }
 
-  private func prepare(_ channel: any Channel) throws -> EventLoopFuture<Socket?> {
+  private func prepare(_ channel: any Channel) throws -> Accepted {
+    Accepted(try upgrade(channel))
+  }
+
+  /// A connection that the listener has accepted. It closes the websocket of a client that nobody has served when the
+  /// test ended: NIO traps if a channel is released that was never executed.
+  private final class Accepted: Sendable {
+    private let socket: Mutex<EventLoopFuture<Socket?>?>
+
+    init(_ socket: EventLoopFuture<Socket?>) { self.socket = Mutex(socket) }
+
+    func take() -> EventLoopFuture<Socket?>? {
+      socket.withLock { socket in
+        defer { socket = nil }
+        return socket
+      }
+    }
+
+    deinit {
+      guard let socket = take() else { return }
+      Task { try? await socket.get()?.executeThenClose { _, _ in } }
+    }
+  }
+
+  private func upgrade(_ channel: any Channel) throws -> EventLoopFuture<Socket?> {
     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
     let upgrader = NIOTypedWebSocketServerUpgrader<Socket?>(
       maxFrameSize: 1 << 20,
