@@ -263,19 +263,20 @@ let package = Package(
       ],
       swiftSettings: settings),
     // `ScenarioTests` runs the daemon as a process, with git as the user's client.
-    // `Mortal` is a daemon for the tests that kill it.
+    // `CrashingDaemon` is a daemon for the tests that kill it.
     .executableTarget(
-      name: "Mortal",
+      name: "CrashingDaemon",
       dependencies: [
         "Values", "KubeDirector", "Rules", "ClusterAPI", "EmbeddedCluster", "GitStore", "Kubernetes",
         "Daemon",
         "TestSupport", logging,
       ],
-      path: "Tests/Mortal", swiftSettings: settings),
+      path: "Tests/CrashingDaemon", swiftSettings: settings),
     .testTarget(
       name: "ScenarioTests",
       dependencies: [
-        "kdops", "Mortal", "TestSupport", "Values", "KubeDirector", "Rules", "ClusterAPI", "EmbeddedCluster",
+        "kdops", "CrashingDaemon", "TestSupport", "Values", "KubeDirector", "Rules", "ClusterAPI",
+        "EmbeddedCluster",
         "GitStore",
         "Installation", "Kubernetes", "Manifests", "StatusWriter", "Daemon", logging, nioCore, nioPosix,
         nioHTTP1,

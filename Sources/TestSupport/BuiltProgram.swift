@@ -5,8 +5,8 @@ public enum BuiltProgram {
   /// The path of `kdops`; `KDOPS_BIN` overrides it. Nil if it was not built.
   public static let kdops: String? = ProcessInfo.processInfo.environment["KDOPS_BIN"] ?? path("kdops")
 
-  /// The path of `Mortal`, a daemon that kills itself; nil if it was not built.
-  public static let mortal: String? = path("Mortal")
+  /// The path of `CrashingDaemon`, a daemon that kills itself; nil if it was not built.
+  public static let crashingDaemon: String? = path("CrashingDaemon")
 
   private static func path(_ name: String) -> String? {
     let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

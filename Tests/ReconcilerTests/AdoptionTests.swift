@@ -25,114 +25,114 @@ struct AdoptionTests {
 
   /// A cluster `old` that somebody made by hand, of the app in version 1.0.0 and with one member.
   private static func open(
-    state: ClusterStatus.State? = .configured, _ body: @Sendable (House) async throws -> Void
+    state: ClusterStatus.State? = .configured, _ body: @Sendable (ReconcilerFixture) async throws -> Void
   ) async throws {
-    try await House.open(start) { house in
-      let model = try await house.engine("model")
-      _ = try await house.store.create(
+    try await ReconcilerFixture.open(start) { fixture in
+      let model = try await fixture.engine("model")
+      _ = try await fixture.store.create(
         Object(
           .clusters, namespace: "default", name: "old", labels: ["theirs": "1"],
           content: ["spec": model.json["spec"] ?? .null]))
-      if let state { try await house.engine("old", state, roles: [role]) }
-      await house.cluster("old")
-      await house.rest()
-      try await body(house)
+      if let state { try await fixture.engine("old", state, roles: [role]) }
+      await fixture.cluster("old")
+      await fixture.rest()
+      try await body(fixture)
     }
   }
 
   @Test("one that nobody owns is left alone where git does not ask for it, and the way is said")
   func unasked() async throws {
-    try await Self.open { house in
-      let commit = try await house.push(Self.old("1.0.0", adopts: false))
-      let report = await house.report(commit, "old")
+    try await Self.open { fixture in
+      let commit = try await fixture.push(Self.old("1.0.0", adopts: false))
+      let report = await fixture.report(commit, "old")
       #expect(report?.verdict == "rejected" && report?.rules == ["object/owner"])
       #expect(
         report?.message?.contains("add the annotation kdops.dev/adopt: \"true\" to take it over") == true)
-      await house.rest()
-      #expect(await house.object(.clusters, "old")?.label(Wire.Label.source) == nil)
+      await fixture.rest()
+      #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
     }
   }
 
   @Test("one whose file says what it is, is taken over as it is; what others put on it stays")
   func asItIs() async throws {
-    try await Self.open(state: .updating) { house in
-      let before = try #require(await house.object(.clusters, "old"))
-      let commit = try await house.push(Self.old("1.0.0"))
-      let old = await house.cluster("old") { $0.label(Wire.Label.source) == "default" }
+    try await Self.open(state: .updating) { fixture in
+      let before = try #require(await fixture.object(.clusters, "old"))
+      let commit = try await fixture.push(Self.old("1.0.0"))
+      let old = await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" }
       #expect(old?.json["spec"] == before.json["spec"] && old?.uid == before.uid)
       #expect(old?.label("theirs") == "1")
       #expect(old?.annotation(Wire.Annotation.commit) == commit)
-      await house.report(commit, "old") { $0.verdict == "accepted" }
+      await fixture.report(commit, "old") { $0.verdict == "accepted" }
     }
   }
 
   @Test("it is held against what it is: another app is an upgrade, and an older one is none")
   func upgrade() async throws {
-    try await Self.open { house in
-      let older = try await house.push(Self.old("0.9.0"))
-      #expect(await house.report(older, "old")?.rules == ["upgrade/newer"])
-      #expect(await house.object(.clusters, "old")?.label(Wire.Label.source) == nil)
-      try await house.push(Self.old("1.1.0"))
-      let old = await house.cluster("old") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+    try await Self.open { fixture in
+      let older = try await fixture.push(Self.old("0.9.0"))
+      #expect(await fixture.report(older, "old")?.rules == ["upgrade/newer"])
+      #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
+      try await fixture.push(Self.old("1.1.0"))
+      let old = await fixture.cluster("old") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
       #expect(old?.annotation(Wire.Annotation.change) == "upgrade")
     }
   }
 
   @Test("what cannot change of members that exist cannot change by taking them over")
   func members() async throws {
-    try await Self.open { house in
+    try await Self.open { fixture in
       let text = Self.old("1.0.0")["clusters/old.yaml"]??.replacing("64Mi", with: "128Mi")
-      let commit = try await house.push(["clusters/old.yaml": text])
-      #expect(await house.report(commit, "old")?.rules == ["cluster/role-read-only"])
+      let commit = try await fixture.push(["clusters/old.yaml": text])
+      #expect(await fixture.report(commit, "old")?.rules == ["cluster/role-read-only"])
     }
   }
 
   @Test("one that is not at rest is not taken over and changed at once, because nobody brings it to rest")
   func restless() async throws {
-    try await Self.open(state: .updating) { house in
-      let commit = try await house.push(Self.old("1.0.0", members: 2))
-      let report = await house.report(commit, "old")
+    try await Self.open(state: .updating) { fixture in
+      let commit = try await fixture.push(Self.old("1.0.0", members: 2))
+      let report = await fixture.report(commit, "old")
       #expect(report?.verdict == "rejected" && report?.rules == ["object/owner", "cluster/busy"])
       #expect(report?.message?.contains("change it by a later commit") == true)
-      try await house.push(Self.old("1.0.0"))
-      await house.cluster("old") { $0.label(Wire.Label.source) == "default" }
+      try await fixture.push(Self.old("1.0.0"))
+      await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" }
     }
   }
 
   @Test("one on which no engine ever looked is made what its file says")
   func untouched() async throws {
-    try await Self.open(state: nil) { house in
-      try await house.push(Self.old("1.1.0", members: 2))
-      let old = await house.cluster("old") { $0.label(Wire.Label.source) == "default" }
+    try await Self.open(state: nil) { fixture in
+      try await fixture.push(Self.old("1.1.0", members: 2))
+      let old = await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" }
       #expect(old?.json["spec"]?["app"]?.string == "web-1.1.0")
     }
   }
 
   @Test("an app that a running cluster uses is taken over as it is, or not at all")
   func app() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
       // Somebody puts an app there by hand, and a cluster of git's uses it.
       let app = try JSON.parse(Array(Files.app("2.0.0").utf8))
       let other = Object(
         .apps, namespace: "default", name: "web-2.0.0", content: ["spec": app["spec"] ?? .null])
-      _ = try await house.store.create(other)
-      await until { await house.reconciler.liveState.objects[other.reference] }
-      let cluster = try await house.push(["clusters/late.yaml": Files.cluster("late", "2.0.0")])
-      await house.cluster("late")
-      try await house.engine("late")
-      await house.worked(cluster)
+      _ = try await fixture.store.create(other)
+      await until { await fixture.reconciler.liveState.objects[other.reference] }
+      let cluster = try await fixture.push(["clusters/late.yaml": Files.cluster("late", "2.0.0")])
+      await fixture.cluster("late")
+      try await fixture.engine("late")
+      await fixture.worked(cluster)
       func file(_ image: String) -> String {
         Files.app("2.0.0", image: image).replacing(
           "\"name\": \"web-2.0.0\"",
           with: "\"name\": \"web-2.0.0\", \"annotations\": {\"\(Wire.Annotation.adopt)\": \"true\"}")
       }
-      let bad = try await house.push(["apps/2.0.0.json": file("changed")])
-      #expect(await house.report(bad, "web-2.0.0")?.rules == ["app/in-use"])
-      #expect(await house.object(.apps, "web-2.0.0")?.label(Wire.Label.source) == nil)
-      let good = try await house.push(["apps/2.0.0.json": file("2.0.0")])
-      await house.report(good, "web-2.0.0") { $0.verdict == "accepted" }
-      #expect(await house.object(.apps, "web-2.0.0")?.label(Wire.Label.source) == "default")
+      let bad = try await fixture.push(["apps/2.0.0.json": file("changed")])
+      #expect(await fixture.report(bad, "web-2.0.0")?.rules == ["app/in-use"])
+      #expect(await fixture.object(.apps, "web-2.0.0")?.label(Wire.Label.source) == nil)
+      let good = try await fixture.push(["apps/2.0.0.json": file("2.0.0")])
+      await fixture.report(good, "web-2.0.0") { $0.verdict == "accepted" }
+      #expect(await fixture.object(.apps, "web-2.0.0")?.label(Wire.Label.source) == "default")
     }
   }
 }

@@ -19,28 +19,28 @@ struct AtomicTests {
 
   @Test("a commit of which one object is rejected changes nothing; the note says which it is")
   func rejected() async throws {
-    try await House.open(Files.shops("shop"), settings: Self.atomic) { house in
-      try await house.engine("shop")
-      let commit = try await house.push([
+    try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
+      try await fixture.engine("shop")
+      let commit = try await fixture.push([
         "clusters/shop.yaml": Self.labelled("shop"), "clusters/new.yaml": Self.unsound("new"),
         "apps/1.1.0.json": Files.app("1.1.0"),
       ])
-      let report = await house.report(commit, "shop")
+      let report = await fixture.report(commit, "shop")
       #expect(report?.verdict == "rejected")
       #expect(report?.rules == ["commit/atomic"])
       #expect(report?.message?.contains("default/new") == true)
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "shop")?.label("round") == nil)
-      #expect(await house.object(.apps, "web-1.1.0") == nil)
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
+      #expect(await fixture.object(.apps, "web-1.1.0") == nil)
 
       // Mending the one lets all of them in, each with the commit that brought it.
-      let mended = try await house.push(["clusters/new.yaml": Files.cluster("new", "1.0.0")])
-      await house.cluster("new")
-      let shop = await house.cluster("shop") { $0.label("round") == "2" }
+      let mended = try await fixture.push(["clusters/new.yaml": Files.cluster("new", "1.0.0")])
+      await fixture.cluster("new")
+      let shop = await fixture.cluster("shop") { $0.label("round") == "2" }
       #expect(shop?.annotation(Wire.Annotation.commit) == commit)
-      await house.worked(mended)
-      #expect(await house.object(.apps, "web-1.1.0") != nil)
-      #expect(await house.reconciler.blocked.isEmpty)
+      await fixture.worked(mended)
+      #expect(await fixture.object(.apps, "web-1.1.0") != nil)
+      #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
 
@@ -50,94 +50,94 @@ struct AtomicTests {
     let change: [String: String?] = [
       "clusters/shop.yaml": Self.labelled("shop"), "clusters/new.yaml": "kind: [\n",
     ]
-    try await House.open(Files.shops("shop"), at: site, settings: Self.atomic) { house in
-      try await house.engine("shop")
-      let commit = try await house.push(change)
-      #expect(await house.report(commit, "shop")?.message?.contains("clusters/new.yaml") == true)
-      await house.worked(commit)
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site, settings: Self.atomic) { fixture in
+      try await fixture.engine("shop")
+      let commit = try await fixture.push(change)
+      #expect(await fixture.report(commit, "shop")?.message?.contains("clusters/new.yaml") == true)
+      await fixture.worked(commit)
     }
-    try await House.open(at: site, settings: Self.atomic) { house in
-      let commit = try house.user.head()
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "shop")?.label("round") == nil)
-      try await house.push(["clusters/new.yaml": nil])
-      await house.cluster("shop") { $0.label("round") == "2" }
+    try await ReconcilerFixture.open(at: site, settings: Self.atomic) { fixture in
+      let commit = try fixture.user.head()
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
+      try await fixture.push(["clusters/new.yaml": nil])
+      await fixture.cluster("shop") { $0.label("round") == "2" }
     }
   }
 
   @Test("a commit of which one object waits, waits as a whole and is applied together")
   func waiting() async throws {
-    try await House.open(Files.shops("shop", "depot"), settings: Self.atomic) { house in
-      try await house.engine("shop")
-      try await house.engine("depot", .updating)
-      let commit = try await house.push([
+    try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.atomic) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("depot", .updating)
+      let commit = try await fixture.push([
         "clusters/shop.yaml": Self.labelled("shop"),
         "clusters/depot.yaml": Files.cluster("depot", "1.0.0", members: 2),
       ])
-      let report = await house.report(commit, "shop")
+      let report = await fixture.report(commit, "shop")
       #expect(report?.verdict == "waiting")
       #expect(report?.rules == ["commit/atomic"])
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "shop")?.label("round") == nil)
-      try await house.engine("depot")
-      await house.cluster("shop") { $0.label("round") == "2" }
-      await house.cluster("depot") { $0.annotation(Wire.Annotation.commit) == commit }
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
+      try await fixture.engine("depot")
+      await fixture.cluster("shop") { $0.label("round") == "2" }
+      await fixture.cluster("depot") { $0.annotation(Wire.Annotation.commit) == commit }
     }
   }
 
   @Test("another commit's objects have nothing to do with it, save a cluster whose app is held back")
   func others() async throws {
-    try await House.open(Files.shops("shop", "depot"), settings: Self.atomic) { house in
-      try await house.engine("shop")
-      try await house.engine("depot")
-      try house.user.commit([
+    try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.atomic) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("depot")
+      try fixture.user.commit([
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/new.yaml": Self.unsound("new"),
       ])
-      let second = try house.user.commit(["clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
-      try await house.push(["clusters/depot.yaml": Self.labelled("depot")])
-      await house.cluster("depot") { $0.label("round") == "2" }
-      let report = await house.report(second, "shop")
+      let second = try fixture.user.commit(["clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
+      try await fixture.push(["clusters/depot.yaml": Self.labelled("depot")])
+      await fixture.cluster("depot") { $0.label("round") == "2" }
+      let report = await fixture.report(second, "shop")
       #expect(report?.verdict == "waiting")
       #expect(report?.message?.contains("its app default/web-1.1.0 is held back") == true)
 
-      try await house.push(["clusters/new.yaml": nil])
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await fixture.push(["clusters/new.yaml": nil])
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
     }
   }
 
   @Test(
     "a commit that edits the app which its cluster leaves is no knot: the cluster goes first, then the app")
   func editedApp() async throws {
-    try await House.open(Files.shops("shop"), settings: Self.atomic) { house in
-      try await house.engine("shop")
-      let commit = try await house.push([
+    try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
+      try await fixture.engine("shop")
+      let commit = try await fixture.push([
         "apps/1.0.0.json": Files.app("1.0.0", image: "mended"), "apps/1.1.0.json": Files.app("1.1.0"),
         "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
       ])
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      #expect(await house.report(commit, "web-1.0.0")?.rules == ["app/in-use"])
-      try await house.engine("shop")
-      await house.report(commit, "web-1.0.0") { $0.verdict == "accepted" }
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      #expect(await fixture.report(commit, "web-1.0.0")?.rules == ["app/in-use"])
+      try await fixture.engine("shop")
+      await fixture.report(commit, "web-1.0.0") { $0.verdict == "accepted" }
     }
   }
 
   @Test("a rollback is held back by nothing, and an app that waits for its end holds back nothing")
   func rollback() async throws {
-    try await House.open(Files.shops("shop"), settings: Self.atomic) { house in
-      try await house.engine("shop")
-      let upgrade = try await house.push([
+    try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
+      try await fixture.engine("shop")
+      let upgrade = try await fixture.push([
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
       ])
-      await house.report(upgrade, "shop")
-      try await house.engine(
+      await fixture.report(upgrade, "shop")
+      try await fixture.engine(
         "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
-      let revert = try await house.push([
+      let revert = try await fixture.push([
         "apps/1.1.0.json": nil, "clusters/shop.yaml": Files.cluster("shop", "1.0.0"),
         "clusters/new.yaml": Self.unsound("new"),
       ])
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.change) == "rollback" }
-      #expect(await house.report(revert, "new")?.verdict == "rejected")
-      #expect(await house.report(revert, "web-1.1.0")?.rules == ["app/in-use"])
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.change) == "rollback" }
+      #expect(await fixture.report(revert, "new")?.verdict == "rejected")
+      #expect(await fixture.report(revert, "web-1.1.0")?.rules == ["app/in-use"])
     }
   }
 }

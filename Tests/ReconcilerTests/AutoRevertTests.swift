@@ -30,7 +30,9 @@ struct AutoRevertTests {
   private static let path = "clusters/shop.yaml"
 
   /// The engine claims the last pod at second 1000, and its image cannot be pulled.
-  private static func stall(_ house: House, _ name: String = "shop", isPast: Bool = false) async throws {
+  private static func stall(_ fixture: ReconcilerFixture, _ name: String = "shop", isPast: Bool = false)
+    async throws
+  {
     let info = UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u")
     var stuck = MemberStatus(pod: "\(name)-worker-0", nodeID: 1, state: .configured, app: "web-1.1.0")
     stuck.podUpgradeStatus = .upgrading
@@ -44,29 +46,29 @@ struct AutoRevertTests {
       done.upgrade?.done = true
       role.members.append(done)
     }
-    try await house.engine(
+    try await fixture.engine(
       name, .updating, upgrade: info,
       stalled: "\(name)-worker-0: ErrImagePull: no such image; to return to web-1.0.0, revert commit abc",
       roles: [role])
   }
 
-  private static func upgrade(_ house: House) async throws -> String {
-    try await house.engine("shop")
-    let commit = try await house.push([path: Files.cluster("shop", "1.1.0")], "Upgrade shop")
-    await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+  private static func upgrade(_ fixture: ReconcilerFixture) async throws -> String {
+    try await fixture.engine("shop")
+    let commit = try await fixture.push([path: Files.cluster("shop", "1.1.0")], "Upgrade shop")
+    await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
     return commit
   }
 
-  private static func head(_ house: House) throws -> String {
-    try house.user.git("fetch", "--quiet", "origin")
-    return try house.user.head("origin/main")
+  private static func head(_ fixture: ReconcilerFixture) throws -> String {
+    try fixture.user.git("fetch", "--quiet", "origin")
+    return try fixture.user.head("origin/main")
   }
 
   /// Waits until somebody else has pushed on top of a commit.
-  private static func pushed(_ house: House, on commit: String) async throws -> String {
+  private static func pushed(_ fixture: ReconcilerFixture, on commit: String) async throws -> String {
     try await #require(
       until {
-        guard let head = try? Self.head(house), head != commit else { return nil }
+        guard let head = try? Self.head(fixture), head != commit else { return nil }
         return head
       })
   }
@@ -74,31 +76,31 @@ struct AutoRevertTests {
   @Test("after the deadline the file is pushed as it was, and what follows is an ordinary rollback")
   func whole() async throws {
     let watch = Watch()
-    try await House.open(Self.start, settings: Self.settings(watch)) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
+    try await ReconcilerFixture.open(Self.start, settings: Self.settings(watch)) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
       watch.set(1599)
-      await house.reconciler.sync()
-      await house.rest()
-      #expect(try Self.head(house) == commit)
+      await fixture.reconciler.sync()
+      await fixture.rest()
+      #expect(try Self.head(fixture) == commit)
       watch.set(1600)
-      await house.reconciler.enqueue()
-      let revert = try await Self.pushed(house, on: commit)
-      #expect(try house.user.git("diff", "--name-only", commit, revert) == Self.path)
-      #expect(try house.user.git("diff", "\(commit)~1", revert, "--", Self.path).isEmpty)
+      await fixture.reconciler.enqueue()
+      let revert = try await Self.pushed(fixture, on: commit)
+      #expect(try fixture.user.git("diff", "--name-only", commit, revert) == Self.path)
+      #expect(try fixture.user.git("diff", "\(commit)~1", revert, "--", Self.path).isEmpty)
       #expect(
-        try house.user.git("show", "--no-patch", "--format=%an <%ae>", revert) == "kdops <kdops@localhost>")
-      let message = try house.user.git("show", "--no-patch", "--format=%B", revert)
+        try fixture.user.git("show", "--no-patch", "--format=%an <%ae>", revert) == "kdops <kdops@localhost>")
+      let message = try fixture.user.git("show", "--no-patch", "--format=%B", revert)
       #expect(
         message.hasPrefix(
           "Take default/shop back to web-1.0.0\n\nshop-worker-0: ErrImagePull: no such image\n"))
       #expect(message.contains("This takes back commit \(commit) for default/shop."))
       #expect(message.contains("(\"Upgrade shop\")"))
-      let shop = await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
+      let shop = await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
       #expect(shop?.annotation(Wire.Annotation.change) == "rollback")
       #expect(shop?.annotation(Wire.Annotation.revertedCommit) == commit)
-      await house.report(commit, "shop") { $0.message == "rolled back by \(revert.prefix(7))" }
-      #expect(await house.object(.apps, "web-1.1.0") != nil)
+      await fixture.report(commit, "shop") { $0.message == "rolled back by \(revert.prefix(7))" }
+      #expect(await fixture.object(.apps, "web-1.1.0") != nil)
     }
   }
 
@@ -108,53 +110,53 @@ struct AutoRevertTests {
     watch.set(9000)
     var settings = Self.settings(watch)
     settings.acceptsRewrittenHistory = true
-    try await House.open(Self.start, settings: settings) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
-      let revert = try await Self.pushed(house, on: commit)
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
-      try await house.engine("shop", app: "web-1.0.0")
-      try house.user.git("push", "--quiet", "--force", "origin", "\(commit):main")
-      await house.reconciler.sync()
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
-      try await Self.stall(house)
-      await house.reconciler.sync()
-      await house.rest()
-      #expect(try Self.head(house) == commit)
+    try await ReconcilerFixture.open(Self.start, settings: settings) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
+      let revert = try await Self.pushed(fixture, on: commit)
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
+      try await fixture.engine("shop", app: "web-1.0.0")
+      try fixture.user.git("push", "--quiet", "--force", "origin", "\(commit):main")
+      await fixture.reconciler.sync()
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+      try await Self.stall(fixture)
+      await fixture.reconciler.sync()
+      await fixture.rest()
+      #expect(try Self.head(fixture) == commit)
     }
   }
 
   @Test("what somebody else changes in the file meanwhile stands, and it is said so")
   func movedOn() async throws {
     let watch = Watch()
-    try await House.open(Self.start, settings: Self.settings(watch)) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
-      let later = try await house.push([Self.path: Files.cluster("shop", "1.1.0") + "# Ours.\n"])
-      await house.worked(later)
+    try await ReconcilerFixture.open(Self.start, settings: Self.settings(watch)) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
+      let later = try await fixture.push([Self.path: Files.cluster("shop", "1.1.0") + "# Ours.\n"])
+      await fixture.worked(later)
       watch.set(9000)
-      await house.reconciler.enqueue()
-      let report = await house.report(commit, "shop") {
+      await fixture.reconciler.enqueue()
+      let report = await fixture.report(commit, "shop") {
         $0.message?.contains("the daemon cannot take it back by itself") == true
       }
       #expect(report?.message?.contains("\(Self.path) was changed since") == true)
-      #expect(try Self.head(house) == later)
+      #expect(try Self.head(fixture) == later)
     }
   }
 
   @Test("other files that change meanwhile are no hindrance")
   func otherFiles() async throws {
     let watch = Watch()
-    try await House.open(Self.start, settings: Self.settings(watch)) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
-      let later = try await house.push(["README.md": "x"])
-      await house.worked(later)
+    try await ReconcilerFixture.open(Self.start, settings: Self.settings(watch)) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
+      let later = try await fixture.push(["README.md": "x"])
+      await fixture.worked(later)
       watch.set(9000)
-      await house.reconciler.enqueue()
-      let revert = try await Self.pushed(house, on: later)
-      #expect(try house.user.head("\(revert)~1") == later)
-      await house.report(commit, "shop") { $0.message == "rolled back by \(revert.prefix(7))" }
+      await fixture.reconciler.enqueue()
+      let revert = try await Self.pushed(fixture, on: later)
+      #expect(try fixture.user.head("\(revert)~1") == later)
+      await fixture.report(commit, "shop") { $0.message == "rolled back by \(revert.prefix(7))" }
     }
   }
 
@@ -171,17 +173,17 @@ struct AutoRevertTests {
     }
     let start = ["apps/1.0.0.json": Files.app("1.0.0"), "apps/1.1.0.json": Files.app("1.1.0")]
       .merging(files("1.0.0")) { $1 }
-    try await House.open(start, settings: Self.settings(watch)) { house in
-      try await house.engine("shop")
-      try await house.engine("depot")
-      let commit = try await house.push(files("1.1.0"))
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
-      await house.cluster("depot") { $0.annotation(Wire.Annotation.commit) == commit }
-      try await Self.stall(house)
-      let revert = try await Self.pushed(house, on: commit)
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
-      await house.worked(revert)
-      #expect(await house.object(.clusters, "depot")?.json["spec"]?["app"]?.string == "web-1.1.0")
+    try await ReconcilerFixture.open(start, settings: Self.settings(watch)) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("depot")
+      let commit = try await fixture.push(files("1.1.0"))
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+      await fixture.cluster("depot") { $0.annotation(Wire.Annotation.commit) == commit }
+      try await Self.stall(fixture)
+      let revert = try await Self.pushed(fixture, on: commit)
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
+      await fixture.worked(revert)
+      #expect(await fixture.object(.clusters, "depot")?.json["spec"]?["app"]?.string == "web-1.1.0")
     }
   }
 
@@ -191,21 +193,21 @@ struct AutoRevertTests {
     watch.set(9000)
     let site = try Site()
     let tries = try TemporaryFolder()
-    try await House.open(Self.start, at: site, settings: Self.settings(watch)) { house in
-      let commit = try await Self.upgrade(house)
+    try await ReconcilerFixture.open(Self.start, at: site, settings: Self.settings(watch)) { fixture in
+      let commit = try await Self.upgrade(fixture)
       try site.forge.setHook(
         "pre-receive", "echo x >> \(tries.path)/tries; echo 'main is protected' >&2; exit 1")
-      try await Self.stall(house)
-      let report = await house.report(commit, "shop") {
+      try await Self.stall(fixture)
+      let report = await fixture.report(commit, "shop") {
         $0.message?.contains("the daemon cannot take it back by itself") == true
       }
       #expect(report?.message?.contains("let the daemon's account push to main") == true)
       for _ in 0..<3 {
-        await house.reconciler.sync()
-        await house.rest()
+        await fixture.reconciler.sync()
+        await fixture.rest()
       }
       #expect(try TemporaryRepository.run(["wc", "-l", "\(tries.path)/tries"], in: nil).hasPrefix("1 "))
-      #expect(try Self.head(house) == commit)
+      #expect(try Self.head(fixture) == commit)
     }
   }
 
@@ -216,29 +218,29 @@ struct AutoRevertTests {
     let app = Files.app("1.1.0").replacing(
       "\"name\": \"web-1.1.0\"",
       with: "\"name\": \"web-1.1.0\", \"annotations\": {\"kdops.dev/point-of-no-return\": \"worker\"}")
-    try await House.open(
+    try await ReconcilerFixture.open(
       Self.start.merging(["apps/1.1.0.json": app]) { $1 }, settings: Self.settings(watch)
-    ) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house, isPast: true)
-      await house.reconciler.sync()
-      await house.rest()
-      #expect(try Self.head(house) == commit)
+    ) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture, isPast: true)
+      await fixture.reconciler.sync()
+      await fixture.rest()
+      #expect(try Self.head(fixture) == commit)
     }
-    try await House.open(Self.start, settings: Self.settings(watch, leads: false)) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
-      await house.reconciler.sync()
-      await house.rest()
-      #expect(try Self.head(house) == commit)
+    try await ReconcilerFixture.open(Self.start, settings: Self.settings(watch, leads: false)) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
+      await fixture.reconciler.sync()
+      await fixture.rest()
+      #expect(try Self.head(fixture) == commit)
     }
-    try await House.open(Self.start, settings: Self.settings(watch)) { house in
-      let commit = try await Self.upgrade(house)
-      try await house.patch("shop", ["metadata": ["annotations": [Wire.Annotation.suspend: "true"]]])
-      try await Self.stall(house)
-      await house.reconciler.sync()
-      await house.rest()
-      #expect(try Self.head(house) == commit)
+    try await ReconcilerFixture.open(Self.start, settings: Self.settings(watch)) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await fixture.patch("shop", ["metadata": ["annotations": [Wire.Annotation.suspend: "true"]]])
+      try await Self.stall(fixture)
+      await fixture.reconciler.sync()
+      await fixture.rest()
+      #expect(try Self.head(fixture) == commit)
     }
   }
 
@@ -246,18 +248,18 @@ struct AutoRevertTests {
   func others() async throws {
     let watch = Watch()
     watch.set(9000)
-    let api = Homeless("ghost")
+    let api = MissingNamespaceAPI("ghost")
     let app = Files.app("1.0.0").replacing(
       "\"name\": \"web-1.0.0\"", with: "\"name\": \"web-1.0.0\", \"namespace\": \"ghost\"")
-    try await House.open(
+    try await ReconcilerFixture.open(
       Self.start.merging(["apps/ghost.json": app]) { $1 }, settings: Self.settings(watch),
-      wrap: { api.stand(before: $0) }
-    ) { house in
-      await house.report(try house.user.head(), "web-1.0.0") { $0.rules == ["api/notFound"] }
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
-      let revert = try await Self.pushed(house, on: commit)
-      #expect(try house.user.git("diff", "--name-only", commit, revert) == Self.path)
+      wrap: { api.placed(before: $0) }
+    ) { fixture in
+      await fixture.report(try fixture.user.head(), "web-1.0.0") { $0.rules == ["api/notFound"] }
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
+      let revert = try await Self.pushed(fixture, on: commit)
+      #expect(try fixture.user.git("diff", "--name-only", commit, revert) == Self.path)
     }
   }
 
@@ -265,18 +267,18 @@ struct AutoRevertTests {
   func race() async throws {
     let watch = Watch()
     let site = try Site()
-    try await House.open(Self.start, at: site, settings: Self.settings(watch)) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
+    try await ReconcilerFixture.open(Self.start, at: site, settings: Self.settings(watch)) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
       // Not told to the daemon: it finds out when its own push comes too late.
-      let other = try house.user.commit([Self.path: Files.cluster("shop", "1.0.0")], "Go back by hand")
-      try house.user.push()
+      let other = try fixture.user.commit([Self.path: Files.cluster("shop", "1.0.0")], "Go back by hand")
+      try fixture.user.push()
       watch.set(9000)
-      await house.reconciler.enqueue()
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == other }
-      await house.rest()
-      #expect(try Self.head(house) == other)
-      #expect(try house.user.head("\(other)~1") == commit)
+      await fixture.reconciler.enqueue()
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == other }
+      await fixture.rest()
+      #expect(try Self.head(fixture) == other)
+      #expect(try fixture.user.head("\(other)~1") == commit)
     }
   }
 
@@ -291,19 +293,19 @@ struct AutoRevertTests {
     settings.verify = .range
     settings.checker = SignatureTools(
       SignaturePolicy(mode: .range, allowedSigners: "\(folder.path)/signers"), folder: folder.path)
-    try await House.open(Self.start, at: site, settings: settings) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
-      let revert = try await Self.pushed(house, on: commit)
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
+    try await ReconcilerFixture.open(Self.start, at: site, settings: settings) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
+      let revert = try await Self.pushed(fixture, on: commit)
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
       // The same words by somebody else are nothing.
-      try house.user.git("reset", "--quiet", "--hard", revert)
-      try house.user.git("config", "commit.gpgsign", "false")
-      try house.user.git("commit", "--quiet", "--amend", "--no-edit", "--date", "2020-01-01T00:00:00Z")
-      try house.user.push("--force", "main")
-      let copy = try house.user.head()
-      await house.reconciler.sync()
-      let report = await house.report(copy, String(copy.prefix(7)))
+      try fixture.user.git("reset", "--quiet", "--hard", revert)
+      try fixture.user.git("config", "commit.gpgsign", "false")
+      try fixture.user.git("commit", "--quiet", "--amend", "--no-edit", "--date", "2020-01-01T00:00:00Z")
+      try fixture.user.push("--force", "main")
+      let copy = try fixture.user.head()
+      await fixture.reconciler.sync()
+      let report = await fixture.report(copy, String(copy.prefix(7)))
       #expect(report?.message?.contains("is not signed") == true)
     }
   }
@@ -326,12 +328,12 @@ struct AutoRevertTests {
     settings.verify = .range
     settings.checker = SignatureTools(
       SignaturePolicy(mode: .range, allowedSigners: signers), folder: folder.path)
-    try await House.open(Self.start, at: site, settings: settings) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
+    try await ReconcilerFixture.open(Self.start, at: site, settings: settings) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
       // Its own stamp is on it too, so it is followed whoever is listed.
-      let pushed = try await Self.pushed(house, on: commit)
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == pushed }
+      let pushed = try await Self.pushed(fixture, on: commit)
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == pushed }
     }
     let revert = try site.user.head("origin/main")
     #expect(
@@ -344,9 +346,9 @@ struct AutoRevertTests {
     try site.forgetMirror()
     var other = settings
     other.autoRevert = nil
-    try await House.open(at: site, settings: other, stamp: .numbered(8)) { house in
-      await until { await house.reconciler.signatureGate?.head.hex == revert ? true : nil }
-      #expect((await house.reconciler.signatureGate?.unverified != nil) == !isListed)
+    try await ReconcilerFixture.open(at: site, settings: other, stamp: .numbered(8)) { fixture in
+      await until { await fixture.reconciler.signatureGate?.head.hex == revert ? true : nil }
+      #expect((await fixture.reconciler.signatureGate?.unverified != nil) == !isListed)
     }
   }
 
@@ -357,13 +359,13 @@ struct AutoRevertTests {
     watch.set(9000)
     var settings = Self.settings(watch)
     settings.autoRevert?.signer = CommitSigner(key: "\(folder.path)/none", folder: folder.path)
-    try await House.open(Self.start, settings: settings) { house in
-      let commit = try await Self.upgrade(house)
-      try await Self.stall(house)
-      let report = await house.report(commit, "shop") { $0.message?.contains("by itself") == true }
+    try await ReconcilerFixture.open(Self.start, settings: settings) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      try await Self.stall(fixture)
+      let report = await fixture.report(commit, "shop") { $0.message?.contains("by itself") == true }
       let reason = "the commit cannot be signed: commits.sshKey: no signature could be made"
       #expect(report?.message?.contains(reason) == true)
-      #expect(try Self.head(house) == commit)
+      #expect(try Self.head(fixture) == commit)
     }
   }
 }

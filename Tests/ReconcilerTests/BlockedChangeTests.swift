@@ -13,51 +13,52 @@ import Values
 struct BlockedChangeTests {
   /// Waits until what is held is told in so many words.
   @discardableResult
-  private func told(_ house: House, _ holds: @Sendable ([BlockedChange]) -> Bool) async -> BlockedChangeList?
+  private func recorder(_ fixture: ReconcilerFixture, _ holds: @Sendable ([BlockedChange]) -> Bool) async
+    -> BlockedChangeList?
   {
-    await until { await house.told.blocked.last.flatMap { holds($0.changes) ? $0 : nil } }
+    await until { await fixture.recorder.blocked.last.flatMap { holds($0.changes) ? $0 : nil } }
   }
 
   @Test("a rejected change is told with its commit, rule and way out, until it is mended")
   func rejected() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      await house.rest()
-      #expect(await house.told.blocked == [BlockedChangeList()])
-      let bad = try await house.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
-      let blocked = try #require(await told(house) { !$0.isEmpty }?.changes.first)
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      await fixture.rest()
+      #expect(await fixture.recorder.blocked == [BlockedChangeList()])
+      let bad = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
+      let blocked = try #require(await recorder(fixture) { !$0.isEmpty }?.changes.first)
       #expect(blocked.commit == bad && blocked.verdict == "rejected" && !blocked.isOfCommit)
       #expect(blocked.object == .cluster("default", "shop"))
       #expect(blocked.rules == ["upgrade/registered"])
       #expect(blocked.message.contains("web-9.9.9"))
-      try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
-      #expect(await told(house) { $0.isEmpty } != nil)
+      try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
+      #expect(await recorder(fixture) { $0.isEmpty } != nil)
     }
   }
 
   @Test("a daemon that begins anew takes nothing back before it has judged for itself")
   func restarts() async throws {
     let site = try Site()
-    try await House.open(Files.shops("shop"), at: site) { house in
-      try await house.engine("shop")
-      try await house.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
-      _ = await told(house) { !$0.isEmpty }
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
+      _ = await recorder(fixture) { !$0.isEmpty }
     }
-    try await House.open(at: site) { house in
-      _ = await told(house) { !$0.isEmpty }
-      #expect(await house.told.blocked.count == 1)
+    try await ReconcilerFixture.open(at: site) { fixture in
+      _ = await recorder(fixture) { !$0.isEmpty }
+      #expect(await fixture.recorder.blocked.count == 1)
     }
   }
 
   @Test("an app that waits until nobody runs it is nothing that anybody has to know")
   func passing() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      let commit = try await house.push([
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      let commit = try await fixture.push([
         "apps/1.0.0.json": nil, "clusters/shop.yaml": Files.cluster("shop", "9.9.9"),
       ])
-      await house.worked(commit)
-      let blocked = await told(house) { !$0.isEmpty }
+      await fixture.worked(commit)
+      let blocked = await recorder(fixture) { !$0.isEmpty }
       #expect(
         blocked?.changes.allSatisfy { $0.object.kind != Wire.appKind || $0.verdict == "rejected" } == true)
     }
@@ -67,51 +68,51 @@ struct BlockedChangeTests {
     "rewritten history is told in note and cluster, until it is accepted or taken back",
     arguments: [true, false])
   func rewritten(accepts: Bool) async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      let worked = try await house.push(["README.md": "two"])
-      await house.worked(worked)
-      try house.user.git("reset", "--quiet", "--hard", "HEAD~1")
-      let head = try house.user.commit(["README.md": "another"])
-      try house.user.push("--force", "main")
-      await house.reconciler.sync()
-      let blocked = try #require(await told(house) { !$0.isEmpty }?.changes.first)
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      let worked = try await fixture.push(["README.md": "two"])
+      await fixture.worked(worked)
+      try fixture.user.git("reset", "--quiet", "--hard", "HEAD~1")
+      let head = try fixture.user.commit(["README.md": "another"])
+      try fixture.user.push("--force", "main")
+      await fixture.reconciler.sync()
+      let blocked = try #require(await recorder(fixture) { !$0.isEmpty }?.changes.first)
       #expect(blocked.isOfCommit && blocked.commit == head && blocked.rules == [CommitHistory.id])
       #expect(blocked.message.hasSuffix("kdops sync --accept \(head.prefix(7))"))
-      #expect(await house.report(head, String(head.prefix(7)))?.verdict == "waiting")
+      #expect(await fixture.report(head, String(head.prefix(7)))?.verdict == "waiting")
       if accepts {
-        await house.reconciler.accept(head)
-        await house.worked(head)
-        await until { await house.told.objects[head]?.isEmpty == true ? true : nil }
+        await fixture.reconciler.accept(head)
+        await fixture.worked(head)
+        await until { await fixture.recorder.objects[head]?.isEmpty == true ? true : nil }
       } else {
-        try house.user.git("push", "--quiet", "--force", "origin", "\(worked):main")
-        await house.reconciler.sync()
-        await house.report(head, String(head.prefix(7))) {
+        try fixture.user.git("push", "--quiet", "--force", "origin", "\(worked):main")
+        await fixture.reconciler.sync()
+        await fixture.report(head, String(head.prefix(7))) {
           $0.message == "withdrawn by \(worked.prefix(7)) before it was applied"
         }
       }
-      #expect(await told(house) { $0.isEmpty } != nil)
+      #expect(await recorder(fixture) { $0.isEmpty } != nil)
     }
   }
 
   @Test("what could not be told is told with a later round")
   func again() async throws {
-    try await House.open(Files.shops("shop"), isStill: true) { house in
-      try await house.engine("shop")
-      await house.rest()
-      await house.told.refuse(2)
-      try await house.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
-      await told(house) { !$0.isEmpty }
+    try await ReconcilerFixture.open(Files.shops("shop"), isStill: true) { fixture in
+      try await fixture.engine("shop")
+      await fixture.rest()
+      await fixture.recorder.refuse(2)
+      try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
+      await recorder(fixture) { !$0.isEmpty }
       await until {
-        house.clock.advance(by: .seconds(1))
-        return await house.told.blocked.count { !$0.isEmpty } == 3 ? true : nil
+        fixture.clock.advance(by: .seconds(1))
+        return await fixture.recorder.blocked.count { !$0.isEmpty } == 3 ? true : nil
       }
-      await house.rest()
+      await fixture.rest()
       for _ in 0..<5 {
-        house.clock.advance(by: .seconds(30))
-        await house.rest()
+        fixture.clock.advance(by: .seconds(30))
+        await fixture.rest()
       }
-      #expect(await house.told.blocked.count { !$0.isEmpty } == 3)
+      #expect(await fixture.recorder.blocked.count { !$0.isEmpty } == 3)
     }
   }
 

@@ -15,69 +15,69 @@ struct DriftTests {
 
   @Test("a label or an annotation of the file that somebody changes or takes off is put back; others' stay")
   func metadata() async throws {
-    try await House.open(Self.labelled) { house in
-      await house.cluster("shop")
-      try await house.patch(
+    try await ReconcilerFixture.open(Self.labelled) { fixture in
+      await fixture.cluster("shop")
+      try await fixture.patch(
         "shop",
         ["metadata": ["labels": ["team": "b", "theirs": "1"], "annotations": ["note": .null]]])
-      let mended = await house.cluster("shop") {
+      let mended = await fixture.cluster("shop") {
         $0.label("team") == "a" && $0.annotation("note") == "x"
       }
       #expect(mended?.label("theirs") == "1")
-      await until { await house.told.putBack.isEmpty ? nil : true }
-      #expect(await house.told.putBack.first == "shop")
+      await until { await fixture.recorder.putBack.isEmpty ? nil : true }
+      #expect(await fixture.recorder.putBack.first == "shop")
     }
   }
 
   @Test("our label taken off is put back, and nothing is said of another owner")
   func ownership() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      await house.cluster("shop")
-      try await house.patch("shop", ["metadata": ["labels": [Wire.Label.source: .null]]])
-      await house.cluster("shop") { $0.label(Wire.Label.source) == "default" }
-      let commit = try house.user.head()
-      await house.worked(commit)
-      #expect(await house.told.objects[commit]?.contains { $0.verdict == "rejected" } == false)
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      await fixture.cluster("shop")
+      try await fixture.patch("shop", ["metadata": ["labels": [Wire.Label.source: .null]]])
+      await fixture.cluster("shop") { $0.label(Wire.Label.source) == "default" }
+      let commit = try fixture.user.head()
+      await fixture.worked(commit)
+      #expect(await fixture.recorder.objects[commit]?.contains { $0.verdict == "rejected" } == false)
     }
   }
 
   @Test("our label taken off while no daemon ran is put back by the next one, which knows its stamp")
   func ownershipWhileDown() async throws {
     let site = try Site()
-    try await House.open(Files.shops("shop"), at: site) { house in
-      await house.cluster("shop")
-      await house.worked(try house.user.head())
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
+      await fixture.cluster("shop")
+      await fixture.worked(try fixture.user.head())
     }
     let name = ObjectName(namespace: "default", name: "shop")
     _ = try await site.store().patch(
       .clusters, name, merge: ["metadata": ["labels": [Wire.Label.source: .null]]])
-    try await House.open(at: site) { house in
-      await house.cluster("shop") { $0.label(Wire.Label.source) == "default" }
+    try await ReconcilerFixture.open(at: site) { fixture in
+      await fixture.cluster("shop") { $0.label(Wire.Label.source) == "default" }
     }
   }
 
   @Test("an object that another installation's label was put on is left to it")
   func handedOver() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      await house.cluster("shop")
-      try await house.patch("shop", ["metadata": ["labels": [Wire.Label.source: "other"]]])
-      let commit = try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: 2)])
-      #expect(await house.report(commit, "shop")?.rules == ["object/owner"])
-      #expect(await house.object(.clusters, "shop")?.label(Wire.Label.source) == "other")
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      await fixture.cluster("shop")
+      try await fixture.patch("shop", ["metadata": ["labels": [Wire.Label.source: "other"]]])
+      let commit = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: 2)])
+      #expect(await fixture.report(commit, "shop")?.rules == ["object/owner"])
+      #expect(await fixture.object(.clusters, "shop")?.label(Wire.Label.source) == "other")
     }
   }
 
   @Test("whatever is edited at once, spec, label, annotations and stamp, all of it is put back")
   func everything() async throws {
-    try await House.open(Self.labelled) { house in
-      let before = try #require(await house.cluster("shop"))
-      await house.worked(try house.user.head())
+    try await ReconcilerFixture.open(Self.labelled) { fixture in
+      let before = try #require(await fixture.cluster("shop"))
+      await fixture.worked(try fixture.user.head())
       var bare = before
       bare.json["metadata"]?["labels"] = nil
       bare.json["metadata"]?["annotations"] = nil
       bare.json["spec"]?["app"] = "web-9.9.9"
-      _ = try await house.store.update(bare)
-      let mended = await house.cluster("shop") { $0.json["spec"] == before.json["spec"] }
+      _ = try await fixture.store.update(bare)
+      let mended = await fixture.cluster("shop") { $0.json["spec"] == before.json["spec"] }
       #expect(mended?.labels == before.labels)
       #expect(mended?.annotations == before.annotations)
     }
@@ -88,38 +88,38 @@ struct DriftTests {
     let files = Files.shops("shop").merging([
       "clusters/shop.yaml": Files.cluster("shop", "1.0.0", "annotations: {\(Wire.Annotation.retry): \"1\"}")
     ]) { $1 }
-    try await House.open(files) { house in
-      await house.cluster("shop")
-      try await house.patch("shop", ["metadata": ["annotations": [Wire.Annotation.retry: "2"]]])
-      try await house.patch("shop", ["spec": ["app": "web-9.9.9"]])
-      let mended = await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+    try await ReconcilerFixture.open(files) { fixture in
+      await fixture.cluster("shop")
+      try await fixture.patch("shop", ["metadata": ["annotations": [Wire.Annotation.retry: "2"]]])
+      try await fixture.patch("shop", ["spec": ["app": "web-9.9.9"]])
+      let mended = await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
       #expect(mended?.annotation(Wire.Annotation.retry) == "2")
     }
   }
 
   @Test("what cannot be put back is tried once a state, and not for ever")
   func driftConflicts() async throws {
-    let stubborn = Stubborn()
-    try await House.open(Self.labelled, wrap: { stubborn.stand(before: $0) }) { house in
-      await house.cluster("shop")
+    let stubborn = MutatingWebhookAPI()
+    try await ReconcilerFixture.open(Self.labelled, wrap: { stubborn.placed(before: $0) }) { fixture in
+      await fixture.cluster("shop")
       // The first event of the cluster shows what became of the label.
-      try await house.engine("shop")
+      try await fixture.engine("shop")
       await until { stubborn.writes > 2 ? true : nil }
-      let commit = try house.user.head()
-      await house.worked(commit)
+      let commit = try fixture.user.head()
+      await fixture.worked(commit)
       let writes = stubborn.writes
-      try await house.engine("shop", .updating)
-      await house.worked(commit)
+      try await fixture.engine("shop", .updating)
+      await fixture.worked(commit)
       #expect(stubborn.writes == writes)
     }
   }
 
   @Test("an object deleted by hand comes back")
   func deleted() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      let before = try #require(await house.cluster("shop"))
-      try await house.store.delete(.clusters, before.objectName, .none)
-      let again = await house.cluster("shop") { $0.uid != before.uid }
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      let before = try #require(await fixture.cluster("shop"))
+      try await fixture.store.delete(.clusters, before.objectName, .none)
+      let again = await fixture.cluster("shop") { $0.uid != before.uid }
       #expect(again?.json["spec"] == before.json["spec"])
     }
   }
@@ -127,27 +127,27 @@ struct DriftTests {
   @Test("what a watch never told of is found by the periodic look: an edit, a deletion, an object too many")
   func missed() async throws {
     let settings = Reconciler.Settings(compareInterval: .seconds(600))
-    let deaf = DeafSwitch()
-    try await House.open(
-      Files.shops("shop", "depot"), settings: settings, isStill: true, wrap: { deaf.stand(before: $0) }
-    ) { house in
-      await house.cluster("shop")
-      await house.cluster("depot")
-      await house.worked(try house.user.head())
-      deaf.isDeaf = true
-      try await house.patch("shop", ["spec": ["app": "web-9.9.9"]])
-      let depot = try #require(await house.object(.clusters, "depot"))
-      try await house.store.delete(.clusters, depot.objectName, .none)
+    let deaf = SilentWatchAPI()
+    try await ReconcilerFixture.open(
+      Files.shops("shop", "depot"), settings: settings, isStill: true, wrap: { deaf.placed(before: $0) }
+    ) { fixture in
+      await fixture.cluster("shop")
+      await fixture.cluster("depot")
+      await fixture.worked(try fixture.user.head())
+      deaf.isSilent = true
+      try await fixture.patch("shop", ["spec": ["app": "web-9.9.9"]])
+      let depot = try #require(await fixture.object(.clusters, "depot"))
+      try await fixture.store.delete(.clusters, depot.objectName, .none)
       var stray = depot
       stray.json["metadata"] = ["name": "stray", "namespace": "default", "labels": JSON(depot.labels)]
-      _ = try await house.store.create(stray)
-      #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-9.9.9")
+      _ = try await fixture.store.create(stray)
+      #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-9.9.9")
 
-      house.clock.advance(by: .seconds(600))
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
-      await house.cluster("depot") { $0.uid != depot.uid }
+      fixture.clock.advance(by: .seconds(600))
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+      await fixture.cluster("depot") { $0.uid != depot.uid }
       await until {
-        await house.reconciler.blocked.contains { $0.key.name == "stray" && $0.value.verdict == .orphaned }
+        await fixture.reconciler.blocked.contains { $0.key.name == "stray" && $0.value.verdict == .orphaned }
           ? true : nil
       }
     }
@@ -156,16 +156,16 @@ struct DriftTests {
   @Test("the periodic look writes nothing and judges nothing where all is as it should be")
   func idle() async throws {
     let settings = Reconciler.Settings(compareInterval: .seconds(600))
-    let stubborn = Stubborn(isMeek: true)
-    try await House.open(
-      Files.shops("shop"), settings: settings, isStill: true, wrap: { stubborn.stand(before: $0) }
-    ) { house in
-      await house.cluster("shop")
-      await house.worked(try house.user.head())
+    let stubborn = MutatingWebhookAPI(isInactive: true)
+    try await ReconcilerFixture.open(
+      Files.shops("shop"), settings: settings, isStill: true, wrap: { stubborn.placed(before: $0) }
+    ) { fixture in
+      await fixture.cluster("shop")
+      await fixture.worked(try fixture.user.head())
       let writes = stubborn.writes
-      await house.reconciler.resync()
-      #expect(await house.reconciler.toJudge == .init())
-      #expect(await house.reconciler.drifted.isEmpty)
+      await fixture.reconciler.resync()
+      #expect(await fixture.reconciler.toJudge == .init())
+      #expect(await fixture.reconciler.drifted.isEmpty)
       #expect(stubborn.writes == writes)
     }
   }

@@ -30,32 +30,32 @@ struct ForeignAdoptionTests {
   /// A cluster `old` that somebody made by hand, and what another operator made of it.
   private static func open(
     status: JSON? = foreignStatus, hasSet: Bool = true, wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
-    _ body: @Sendable (House) async throws -> Void
+    _ body: @Sendable (ReconcilerFixture) async throws -> Void
   ) async throws {
-    try await House.open(Files.shops("model"), wrap: wrap) { house in
-      let model = try await house.engine("model")
-      var old = try await house.store.create(
+    try await ReconcilerFixture.open(Files.shops("model"), wrap: wrap) { fixture in
+      let model = try await fixture.engine("model")
+      var old = try await fixture.store.create(
         Object(.clusters, namespace: "default", name: "old", content: ["spec": model.json["spec"] ?? .null]))
       if let status {
         old.json["status"] = status
-        old = try await house.store.updateStatus(old)
+        old = try await fixture.store.updateStatus(old)
       }
-      if hasSet { try await makeSet(of: old, in: house) }
+      if hasSet { try await makeSet(of: old, in: fixture) }
       let version = old.resourceVersion
       await until {
-        await house.reconciler.liveState.objects[old.reference]?.resourceVersion == version ? true : nil
+        await fixture.reconciler.liveState.objects[old.reference]?.resourceVersion == version ? true : nil
       }
-      await house.rest()
-      try await body(house)
+      await fixture.rest()
+      try await body(fixture)
     }
   }
 
-  private static func makeSet(of cluster: Object, in house: House) async throws {
+  private static func makeSet(of cluster: Object, in fixture: ReconcilerFixture) async throws {
     let labels = [Wire.Label.cluster: "old", Wire.Label.role: "worker", Wire.Label.app: "web-1.0.0"]
     let template: JSON = [
       "metadata": ["labels": JSON(labels)], "spec": ["containers": [["name": "app", "image": "web:1"]]],
     ]
-    _ = try await house.store.create(
+    _ = try await fixture.store.create(
       Object(
         .statefulSets, namespace: "default", name: "kdss-x8fgh", labels: labels,
         owners: [OwnerReference(cluster)],
@@ -71,65 +71,65 @@ struct ForeignAdoptionTests {
     "are rejected in words before anything is written, by their status or by their StatefulSets alone",
     arguments: [(true, true), (true, false), (false, true)])
   func rejected(hasStatus: Bool, hasSet: Bool) async throws {
-    try await Self.open(status: hasStatus ? Self.foreignStatus : nil, hasSet: hasSet) { house in
-      let before = try #require(await house.object(.clusters, "old"))
-      let set = await house.object(.statefulSets, "kdss-x8fgh")
-      let commit = try await house.push(Self.adoption)
-      let report = await house.report(commit, "old")
+    try await Self.open(status: hasStatus ? Self.foreignStatus : nil, hasSet: hasSet) { fixture in
+      let before = try #require(await fixture.object(.clusters, "old"))
+      let set = await fixture.object(.statefulSets, "kdss-x8fgh")
+      let commit = try await fixture.push(Self.adoption)
+      let report = await fixture.report(commit, "old")
       #expect(report?.verdict == "rejected" && report?.phase == .rejected)
       #expect(report?.rules.first == "cluster/adoption-shape")
       let names = hasStatus ? "(clusterService, generationUID)" : "StatefulSet kdss-x8fgh"
       #expect(report?.message?.contains(names) == true)
       #expect(
         report?.message?.contains("moving a cluster here from another operator is not supported") == true)
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "old") == before)
-      #expect(await house.object(.statefulSets, "kdss-x8fgh") == set)
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "old") == before)
+      #expect(await fixture.object(.statefulSets, "kdss-x8fgh") == set)
     }
   }
 
   @Test("are taken over once the objects of the other operator are gone")
   func gone() async throws {
-    try await Self.open(status: nil) { house in
-      let commit = try await house.push(Self.adoption)
-      #expect(await house.report(commit, "old")?.verdict == "rejected")
+    try await Self.open(status: nil) { fixture in
+      let commit = try await fixture.push(Self.adoption)
+      #expect(await fixture.report(commit, "old")?.verdict == "rejected")
       let set = ObjectName(namespace: "default", name: "kdss-x8fgh")
-      try await house.store.delete(.statefulSets, set, .none)
-      #expect(await house.cluster("old") { $0.label(Wire.Label.source) == "default" } != nil)
-      #expect(await house.report(commit, "old") { $0.verdict == "accepted" } != nil)
+      try await fixture.store.delete(.statefulSets, set, .none)
+      #expect(await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" } != nil)
+      #expect(await fixture.report(commit, "old") { $0.verdict == "accepted" } != nil)
     }
   }
 
   @Test("fail their commit, which is never done, where the other operator begins after they were taken over")
   func late() async throws {
-    try await Self.open(status: nil, hasSet: false) { house in
-      let commit = try await house.push(Self.adoption)
-      var old = try #require(await house.cluster("old") { $0.label(Wire.Label.source) == "default" })
+    try await Self.open(status: nil, hasSet: false) { fixture in
+      let commit = try await fixture.push(Self.adoption)
+      var old = try #require(await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" })
       old.json["status"] = Self.foreignStatus
-      _ = try await house.store.updateStatus(old)
-      let report = await house.report(commit, "old") { $0.phase == .failed }
+      _ = try await fixture.store.updateStatus(old)
+      let report = await fixture.report(commit, "old") { $0.phase == .failed }
       #expect(report?.message?.hasPrefix("kdops leaves this cluster alone: its status is written by") == true)
     }
   }
 
   @Test("are not taken over before their objects could be read, and then judged by them")
   func unread() async throws {
-    let blind = Blind()
-    try await Self.open(status: nil, wrap: { blind.stand(before: $0) }) { house in
+    let blind = ForbiddenReadAPI()
+    try await Self.open(status: nil, wrap: { blind.placed(before: $0) }) { fixture in
       blind.isBlind = true
-      let commit = try await house.push(Self.adoption)
-      let report = await house.report(commit, "old") { $0.verdict == "waiting" }
+      let commit = try await fixture.push(Self.adoption)
+      let report = await fixture.report(commit, "old") { $0.verdict == "waiting" }
       #expect(report?.message?.contains("is not taken over before its objects were read") == true)
-      #expect(await house.object(.clusters, "old")?.label(Wire.Label.source) == nil)
+      #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
       blind.isBlind = false
-      let later = await house.report(commit, "old") { $0.verdict == "rejected" }
+      let later = await fixture.report(commit, "old") { $0.verdict == "rejected" }
       #expect(later?.rules.first == "cluster/adoption-shape")
     }
   }
 }
 
 /// Lists no StatefulSets while it is blind.
-private final class Blind: Between, @unchecked Sendable {
+private final class ForbiddenReadAPI: ForwardingAPI, @unchecked Sendable {
   private let blindness = Mutex(false)
   var isBlind: Bool {
     get { blindness.withLock { $0 } }

@@ -15,67 +15,68 @@ struct LabelTests {
     "shop", "1.1.0", "annotations: {kdops.dev/retry: shop-worker-0 1}")
 
   /// Has `shop` in the middle of an upgrade to 1.1.0.
-  private static func upgrade(_ house: House) async throws -> String {
-    try await house.engine("shop")
-    let commit = try await house.push(
+  private static func upgrade(_ fixture: ReconcilerFixture) async throws -> String {
+    try await fixture.engine("shop")
+    let commit = try await fixture.push(
       ["apps/1.1.0.json": Files.app("1.1.0"), path: Files.cluster("shop", "1.1.0")], "Upgrade shop")
-    await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
-    try await house.engine("shop", .updating, upgrade: info)
-    await house.report(commit, "shop") { $0.phase == .upgrading }
+    await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+    try await fixture.engine("shop", .updating, upgrade: info)
+    await fixture.report(commit, "shop") { $0.phase == .upgrading }
     return commit
   }
 
-  private static func label(_ house: House) async throws -> String {
-    let commit = try await house.push([path: labelled], "Run it again")
-    await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+  private static func label(_ fixture: ReconcilerFixture) async throws -> String {
+    let commit = try await fixture.push([path: labelled], "Run it again")
+    await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
     return commit
   }
 
   @Test("is done at once, and the upgrade that runs stays with the commit that asked for it")
   func beside() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      let commit = try await Self.upgrade(house)
-      let later = try await Self.label(house)
-      #expect(await house.report(later, "shop")?.phase == .done)
-      let live = try #require(await house.cluster("shop"))
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      let later = try await Self.label(fixture)
+      #expect(await fixture.report(later, "shop")?.phase == .done)
+      let live = try #require(await fixture.cluster("shop"))
       #expect(live.annotation(Wire.Annotation.specCommit) == commit)
       #expect(live.annotation(Wire.Annotation.retry) == "shop-worker-0 1")
-      try await house.engine("shop", .updating, upgrade: Self.info, stalled: "shop-worker-0: no such image")
+      try await fixture.engine("shop", .updating, upgrade: Self.info, stalled: "shop-worker-0: no such image")
       #expect(
-        await house.report(commit, "shop") { $0.phase == .failed }?.message == "shop-worker-0: no such image")
-      try await house.engine("shop")
-      await house.report(commit, "shop") { $0.phase == .done }
-      #expect(await house.report(later, "shop")?.phase == .done)
+        await fixture.report(commit, "shop") { $0.phase == .failed }?.message
+          == "shop-worker-0: no such image")
+      try await fixture.engine("shop")
+      await fixture.report(commit, "shop") { $0.phase == .done }
+      #expect(await fixture.report(later, "shop")?.phase == .done)
     }
   }
 
   @Test("also for a daemon that is started in the middle, whatever was noted before")
   func taken() async throws {
     let site = try Site()
-    let commits = Heard()
-    try await House.open(Files.shops("shop"), at: site) { house in
-      let commit = try await Self.upgrade(house)
-      let later = try await Self.label(house)
-      await house.report(later, "shop") { $0.phase == .done }
+    let commits = ReportRecorder()
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      let later = try await Self.label(fixture)
+      await fixture.report(later, "shop") { $0.phase == .done }
       await commits.keep([commit, later])
     }
     let (commit, later) = (await commits.kept[0], await commits.kept[1])
-    try await House.open(at: site) { house in
-      try await house.engine("shop")
-      await house.report(commit, "shop") { $0.phase == .done }
-      #expect(await house.told.objects[later]?.allSatisfy { $0.phase == .done } != false)
+    try await ReconcilerFixture.open(at: site) { fixture in
+      try await fixture.engine("shop")
+      await fixture.report(commit, "shop") { $0.phase == .done }
+      #expect(await fixture.recorder.objects[later]?.allSatisfy { $0.phase == .done } != false)
     }
   }
 
   @Test("is not what a third app waits for, nor what it is told to revert")
   func wayOut() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      let commit = try await Self.upgrade(house)
-      _ = try await Self.label(house)
-      try await house.engine("shop", .updating, upgrade: Self.info, stalled: "shop-worker-0: no such image")
-      let third = try await house.push(
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      let commit = try await Self.upgrade(fixture)
+      _ = try await Self.label(fixture)
+      try await fixture.engine("shop", .updating, upgrade: Self.info, stalled: "shop-worker-0: no such image")
+      let third = try await fixture.push(
         ["apps/1.2.0.json": Files.app("1.2.0"), Self.path: Files.cluster("shop", "1.2.0")])
-      let report = await house.report(third, "shop")
+      let report = await fixture.report(third, "shop")
       #expect(
         report?.message?.contains("revert `\(commit.prefix(7))` first") == true, "\(report?.message ?? "")")
     }
@@ -86,21 +87,21 @@ struct LabelTests {
 struct SuspendedTests {
   @Test("an upgrade that was applied says why it does not begin; one behind it, how it is resumed")
   func suspended() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop", isSuspended: true)
-      let commit = try await house.push(
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop", isSuspended: true)
+      let commit = try await fixture.push(
         ["apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
-      try await house.engine("shop", app: "web-1.0.0", isSuspended: true, hasSeen: false)
-      let report = await house.report(commit, "shop") { $0.message != nil }
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+      try await fixture.engine("shop", app: "web-1.0.0", isSuspended: true, hasSeen: false)
+      let report = await fixture.report(commit, "shop") { $0.message != nil }
       #expect(report?.phase == .pending)
       #expect(report?.message == "suspended by kdops.dev/suspend; it continues when that is removed")
 
       let info = UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u")
-      try await house.engine("shop", .updating, upgrade: info, isSuspended: true)
-      let third = try await house.push(
+      try await fixture.engine("shop", .updating, upgrade: info, isSuspended: true)
+      let third = try await fixture.push(
         ["apps/1.2.0.json": Files.app("1.2.0"), "clusters/shop.yaml": Files.cluster("shop", "1.2.0")])
-      let waits = await house.report(third, "shop")?.message
+      let waits = await fixture.report(third, "shop")?.message
       #expect(waits?.contains("which is suspended") == true, "\(waits ?? "")")
       #expect(waits?.contains("resume it") == true, "\(waits ?? "")")
     }
@@ -108,15 +109,15 @@ struct SuspendedTests {
 
   @Test("a way back that came too late is said in its note")
   func noWayBack() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      let commit = try await house.push(
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      let commit = try await fixture.push(
         ["apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
-      try await house.engine(
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+      try await fixture.engine(
         "shop", app: "web-1.0.0", stalled: "app web-1.1.0 is older than what runs", reason: "NoWayBack",
         hasSeen: false)
-      let report = await house.report(commit, "shop") { $0.phase == .failed }
+      let report = await fixture.report(commit, "shop") { $0.phase == .failed }
       #expect(report?.message == "app web-1.1.0 is older than what runs")
     }
   }

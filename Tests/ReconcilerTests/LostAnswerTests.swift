@@ -15,189 +15,193 @@ struct LostAnswerTests {
   ]
 
   /// Waits until what is new is told at once.
-  private static func quiet(_ house: House) async {
-    await house.rest()
-    await until { await house.reconciler.isFlushScheduled ? nil : true }
+  private static func quiet(_ fixture: ReconcilerFixture) async {
+    await fixture.rest()
+    await until { await fixture.reconciler.isFlushScheduled ? nil : true }
   }
 
   @Test("its commit is not done with what else it changes: the note says that it is tried again")
   func isTold() async throws {
-    let api = Mute(obeys: false)
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      try await house.engine("shop")
-      await Self.quiet(house)
-      api.fallMute(for: .max)
-      let commit = try await house.push(Self.upgrade)
-      let report = await house.report(commit, "shop")
+    let api = LostResponseAPI(performs: false)
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      try await fixture.engine("shop")
+      await Self.quiet(fixture)
+      api.loseResponses(for: .max)
+      let commit = try await fixture.push(Self.upgrade)
+      let report = await fixture.report(commit, "shop")
       #expect(report?.phase == .waiting && report?.change == "upgrade")
       #expect(
         report?.message == "the cluster gave no answer: the connection was cut; it is retried automatically")
-      api.fallMute(for: 0)
-      await house.report(commit, "shop") { $0.verdict == "accepted" }
-      #expect(await house.reconciler.blocked.isEmpty)
+      api.loseResponses(for: 0)
+      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
 
   @Test("whether or not it was done, the note says how it ends", arguments: [true, false])
   func upgrade(isDone: Bool) async throws {
-    let api = Mute(obeys: isDone)
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      try await house.engine("shop")
-      await Self.quiet(house)
-      api.fallMute()
-      let commit = try await house.push(Self.upgrade)
-      await house.report(commit, "shop") { $0.verdict == "accepted" }
-      try await house.engine("shop")
-      let end = await house.report(commit, "shop") { $0.phase == .done }
+    let api = LostResponseAPI(performs: isDone)
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      try await fixture.engine("shop")
+      await Self.quiet(fixture)
+      api.loseResponses()
+      let commit = try await fixture.push(Self.upgrade)
+      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      try await fixture.engine("shop")
+      let end = await fixture.report(commit, "shop") { $0.phase == .done }
       #expect(end?.change == "upgrade")
-      #expect(await house.told.phases[commit]?.filter { $0 == .done } == [.done])
+      #expect(await fixture.recorder.phases[commit]?.filter { $0 == .done } == [.done])
     }
   }
 
   @Test("the same of a cluster that is made", arguments: [true, false])
   func creation(isDone: Bool) async throws {
-    let api = Mute(obeys: isDone)
-    api.fallMute()
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      let commit = try house.user.head()
-      try await house.engine("shop")
-      let end = await house.report(commit, "shop") { $0.phase == .done }
+    let api = LostResponseAPI(performs: isDone)
+    api.loseResponses()
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      let commit = try fixture.user.head()
+      try await fixture.engine("shop")
+      let end = await fixture.report(commit, "shop") { $0.phase == .done }
       #expect(end?.change == "create")
-      #expect(await house.told.phases[commit]?.filter { $0 == .done } == [.done])
+      #expect(await fixture.recorder.phases[commit]?.filter { $0 == .done } == [.done])
     }
   }
 
   @Test("the same of a cluster that is deleted", arguments: [true, false])
   func deletion(isDone: Bool) async throws {
-    let api = Mute(obeys: isDone)
+    let api = LostResponseAPI(performs: isDone)
     let pruning = Reconciler.Settings(policy: Policy(prune: true))
-    try await House.open(Files.shops("shop", "depot"), settings: pruning, wrap: { api.stand(before: $0) }) {
-      house in
-      try await house.engine("shop")
-      try await house.engine("depot")
-      await Self.quiet(house)
-      api.fallMute()
-      let commit = try await house.push(["clusters/shop.yaml": nil])
-      let end = await house.report(commit, "shop") { $0.phase == .done }
+    try await ReconcilerFixture.open(
+      Files.shops("shop", "depot"), settings: pruning, wrap: { api.placed(before: $0) }
+    ) {
+      fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("depot")
+      await Self.quiet(fixture)
+      api.loseResponses()
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      let end = await fixture.report(commit, "shop") { $0.phase == .done }
       #expect(end?.change == "delete" && end?.verdict == "accepted")
-      #expect(await house.object(.clusters, "shop") == nil)
+      #expect(await fixture.object(.clusters, "shop") == nil)
     }
   }
 
   @Test("an app is not deleted before the cluster that uses it")
   func deletionOrder() async throws {
-    let api = Mute(obeys: false)
+    let api = LostResponseAPI(performs: false)
     let pruning = Reconciler.Settings(policy: Policy(prune: true))
-    try await House.open(Files.shops("shop", "depot"), settings: pruning, wrap: { api.stand(before: $0) }) {
-      house in
-      try await house.engine("shop")
-      try await house.engine("depot")
-      await Self.quiet(house)
+    try await ReconcilerFixture.open(
+      Files.shops("shop", "depot"), settings: pruning, wrap: { api.placed(before: $0) }
+    ) {
+      fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("depot")
+      await Self.quiet(fixture)
       let next = [
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/depot.yaml": Files.cluster("depot", "1.1.0"),
       ]
-      let upgrade = try await house.push(next)
-      await house.report(upgrade, "depot") { $0.verdict == "accepted" }
-      try await house.engine("depot")
-      await house.report(upgrade, "depot") { $0.phase == .done }
-      await Self.quiet(house)
-      api.fallMute(for: .max)
-      let commit = try await house.push(["apps/1.0.0.json": nil, "clusters/shop.yaml": nil])
-      await house.report(commit, "shop") { $0.phase == .waiting }
-      #expect(await house.object(.apps, "web-1.0.0") != nil)
-      api.fallMute(for: 0)
-      await house.report(commit, "web-1.0.0") { $0.phase == .done }
-      #expect(await house.object(.clusters, "shop") == nil)
-      #expect(await house.object(.apps, "web-1.0.0") == nil)
+      let upgrade = try await fixture.push(next)
+      await fixture.report(upgrade, "depot") { $0.verdict == "accepted" }
+      try await fixture.engine("depot")
+      await fixture.report(upgrade, "depot") { $0.phase == .done }
+      await Self.quiet(fixture)
+      api.loseResponses(for: .max)
+      let commit = try await fixture.push(["apps/1.0.0.json": nil, "clusters/shop.yaml": nil])
+      await fixture.report(commit, "shop") { $0.phase == .waiting }
+      #expect(await fixture.object(.apps, "web-1.0.0") != nil)
+      api.loseResponses(for: 0)
+      await fixture.report(commit, "web-1.0.0") { $0.phase == .done }
+      #expect(await fixture.object(.clusters, "shop") == nil)
+      #expect(await fixture.object(.apps, "web-1.0.0") == nil)
     }
   }
 
   @Test("a revert that comes before the answer takes the place of the change, and nothing waits any more")
   func reverted() async throws {
-    let api = Mute(obeys: false)
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      try await house.engine("shop")
-      await Self.quiet(house)
-      api.fallMute(for: .max)
-      let commit = try await house.push(Self.upgrade)
-      await house.report(commit, "shop") { $0.phase == .waiting }
-      let revert = try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
-      await house.worked(revert)
-      let end = await house.report(commit, "shop") { $0.phase == .failed }
+    let api = LostResponseAPI(performs: false)
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      try await fixture.engine("shop")
+      await Self.quiet(fixture)
+      api.loseResponses(for: .max)
+      let commit = try await fixture.push(Self.upgrade)
+      await fixture.report(commit, "shop") { $0.phase == .waiting }
+      let revert = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
+      await fixture.worked(revert)
+      let end = await fixture.report(commit, "shop") { $0.phase == .failed }
       #expect(end?.message == "withdrawn by \(revert.prefix(7)) before it was applied")
     }
   }
 
   @Test("a cluster that goes on while its app is made is judged again before the commit is told of")
   func meanwhile() async throws {
-    let api = Mute(obeys: true)
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      try await house.engine("shop")
-      await Self.quiet(house)
+    let api = LostResponseAPI(performs: true)
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      try await fixture.engine("shop")
+      await Self.quiet(fixture)
       api.whenAppComes {
-        _ = try? await house.engine("shop", isSuspended: true)
+        _ = try? await fixture.engine("shop", isSuspended: true)
       }
-      let commit = try await house.push(Self.upgrade)
-      await house.report(commit, "shop")
-      let phases = await house.told.phases[commit]
+      let commit = try await fixture.push(Self.upgrade)
+      await fixture.report(commit, "shop")
+      let phases = await fixture.recorder.phases[commit]
       #expect(phases == [.pending])
     }
   }
 
   @Test("a change that was done all the same is no less done because a later one has to wait")
   func followed() async throws {
-    let api = Mute(obeys: true)
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      try await house.engine("shop")
-      await Self.quiet(house)
+    let api = LostResponseAPI(performs: true)
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      try await fixture.engine("shop")
+      await Self.quiet(fixture)
       // Both come before the daemon looks again.
       api.whenAppComes {
-        api.fallMute()
-        _ = try? await house.push([
+        api.loseResponses()
+        _ = try? await fixture.push([
           "apps/1.2.0.json": Files.app("1.2.0"), "clusters/shop.yaml": Files.cluster("shop", "1.2.0"),
         ])
-        let next = try? house.user.head()
-        await until { await house.reconciler.fetched?.hex == next ? true : nil }
+        let next = try? fixture.user.head()
+        await until { await fixture.reconciler.fetched?.hex == next ? true : nil }
       }
-      let commit = try await house.push(Self.upgrade)
-      await until { try? house.user.head() == commit ? nil : true }
-      let next = try house.user.head()
-      #expect(await house.report(next, "shop")?.rules == ["upgrade/configured"])
-      let report = await house.report(commit, "shop") { $0.verdict == "accepted" || $0.phase == .failed }
+      let commit = try await fixture.push(Self.upgrade)
+      await until { try? fixture.user.head() == commit ? nil : true }
+      let next = try fixture.user.head()
+      #expect(await fixture.report(next, "shop")?.rules == ["upgrade/configured"])
+      let report = await fixture.report(commit, "shop") { $0.verdict == "accepted" || $0.phase == .failed }
       #expect(report?.verdict == "accepted")
     }
   }
 
   @Test("an object that is still to be put back is no part of the commit that is done: it is waited for")
   func edited() async throws {
-    let api = Mute(obeys: false)
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      try await house.engine("shop")
-      await Self.quiet(house)
-      api.fallMute(for: .max)
-      try await house.patch("shop", ["spec": ["app": "web-9.9.9"]])
-      await until { await house.reconciler.drifted.isEmpty ? nil : true }
-      let commit = try await house.push(Self.upgrade)
-      await until { await house.object(.apps, "web-1.1.0") }
-      await until { await house.reconciler.isInPass ? nil : true }
+    let api = LostResponseAPI(performs: false)
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      try await fixture.engine("shop")
+      await Self.quiet(fixture)
+      api.loseResponses(for: .max)
+      try await fixture.patch("shop", ["spec": ["app": "web-9.9.9"]])
+      await until { await fixture.reconciler.drifted.isEmpty ? nil : true }
+      let commit = try await fixture.push(Self.upgrade)
+      await until { await fixture.object(.apps, "web-1.1.0") }
+      await until { await fixture.reconciler.isInPass ? nil : true }
       try await Task.sleep(for: .seconds(2))
-      #expect(await house.told.phases[commit]?.contains(.done) != true)
-      api.fallMute(for: 0)
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
-      try await house.engine("shop")
-      await house.report(commit, "shop") { $0.verdict == "accepted" }
+      #expect(await fixture.recorder.phases[commit]?.contains(.done) != true)
+      api.loseResponses(for: 0)
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+      try await fixture.engine("shop")
+      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
     }
   }
 
   @Test("a daemon that is stopped in the middle of a commit does not call it done")
   func stopped() async throws {
-    let (site, api) = (try Site(), Mute(obeys: true))
+    let (site, api) = (try Site(), LostResponseAPI(performs: true))
     let stop = Stop()
-    try await House.open(Files.shops("shop"), at: site) { try await $0.engine("shop") }
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site) { try await $0.engine("shop") }
     try site.user.commit(Self.upgrade)
     try site.user.push()
     api.whenAppComes { await stop.reach() }
-    try await House.open(at: site, wrap: { api.stand(before: $0) }) { house in
+    try await ReconcilerFixture.open(at: site, wrap: { api.placed(before: $0) }) { fixture in
       await stop.wait()
     }
     let commit = try site.user.head()
@@ -219,12 +223,12 @@ struct LostAnswerTests {
 
   @Test("where somebody else is always faster the pauses between the tries grow")
   func contended() async throws {
-    let api = Contended()
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      try await house.engine("shop")
-      await Self.quiet(house)
+    let api = ConflictingAPI()
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      try await fixture.engine("shop")
+      await Self.quiet(fixture)
       api.begin()
-      try await house.push(Self.upgrade)
+      try await fixture.push(Self.upgrade)
       try await Task.sleep(for: .seconds(6))
       #expect(api.tries <= 6, "\(api.tries)")
     }

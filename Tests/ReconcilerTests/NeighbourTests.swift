@@ -22,54 +22,56 @@ struct NeighbourTests {
   }
 
   /// Connects the shop to the depot.
-  private static func connect(_ house: House, _ files: [String: String?] = [:]) async throws -> String {
-    try await house.engine("shop")
-    let commit = try await house.push(shop().merging(files) { $1 })
-    await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
+  private static func connect(_ fixture: ReconcilerFixture, _ files: [String: String?] = [:]) async throws
+    -> String
+  {
+    try await fixture.engine("shop")
+    let commit = try await fixture.push(shop().merging(files) { $1 })
+    await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
     return commit
   }
 
   @Test("what was held before the engine had seen that change is judged again once the change waits")
   func heldBefore() async throws {
-    try await House.open(Self.start) { house in
-      try await house.engine("depot", .updating)
-      _ = try await Self.connect(house)
-      try await house.engine("shop", hasSeen: false)
-      let back = try await house.push(Self.shop(beside: []))
-      #expect(await house.report(back, "shop")?.rules == ["cluster/busy"])
-      await house.worked(back)
-      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
-      await house.report(back, "shop") { $0.verdict == "accepted" }
+    try await ReconcilerFixture.open(Self.start) { fixture in
+      try await fixture.engine("depot", .updating)
+      _ = try await Self.connect(fixture)
+      try await fixture.engine("shop", hasSeen: false)
+      let back = try await fixture.push(Self.shop(beside: []))
+      #expect(await fixture.report(back, "shop")?.rules == ["cluster/busy"])
+      await fixture.worked(back)
+      try await fixture.engine("shop", waiting: Self.wait, hasSeen: false)
+      await fixture.report(back, "shop") { $0.verdict == "accepted" }
     }
   }
 
   @Test("the next change but one waits until the engine has seen the next")
   func nextButOne() async throws {
-    try await House.open(Self.start) { house in
-      try await house.engine("depot", .updating)
-      _ = try await Self.connect(house)
-      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
-      let next = try await house.push(Self.shop(members: 2))
-      await house.report(next, "shop") { $0.verdict == "accepted" }
-      let last = try await house.push(Self.shop("1.1.0", members: 2))
-      #expect(await house.report(last, "shop")?.rules == ["upgrade/configured"])
-      try await house.engine("shop")
-      await house.report(last, "shop") { $0.verdict == "accepted" }
-      #expect(await house.report(next, "shop")?.phase == .done)
+    try await ReconcilerFixture.open(Self.start) { fixture in
+      try await fixture.engine("depot", .updating)
+      _ = try await Self.connect(fixture)
+      try await fixture.engine("shop", waiting: Self.wait, hasSeen: false)
+      let next = try await fixture.push(Self.shop(members: 2))
+      await fixture.report(next, "shop") { $0.verdict == "accepted" }
+      let last = try await fixture.push(Self.shop("1.1.0", members: 2))
+      #expect(await fixture.report(last, "shop")?.rules == ["upgrade/configured"])
+      try await fixture.engine("shop")
+      await fixture.report(last, "shop") { $0.verdict == "accepted" }
+      #expect(await fixture.report(next, "shop")?.phase == .done)
     }
   }
 
   @Test("a daemon that converges once does not wait for a neighbour that has stalled")
   func once() async throws {
     let site = try Site()
-    try await House.open(Self.start, at: site) { house in
-      try await house.engine("depot", .updating, stalled: "depot-worker-0: no such image")
-      let commit = try await Self.connect(house)
-      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
-      await house.report(commit, "shop") { $0.message == Self.wait }
+    try await ReconcilerFixture.open(Self.start, at: site) { fixture in
+      try await fixture.engine("depot", .updating, stalled: "depot-worker-0: no such image")
+      let commit = try await Self.connect(fixture)
+      try await fixture.engine("shop", waiting: Self.wait, hasSeen: false)
+      await fixture.report(commit, "shop") { $0.message == Self.wait }
     }
-    try await House.open(at: site, once: true) { house in
-      let outcome = await until { await house.told.outcome }
+    try await ReconcilerFixture.open(at: site, once: true) { fixture in
+      let outcome = await until { await fixture.recorder.outcome }
       guard case .unsettled(rejected: 0, failed: _, waiting: 1)? = outcome else {
         Issue.record("\(String(describing: outcome))")
         return
@@ -80,41 +82,41 @@ struct NeighbourTests {
   @Test("but does for one that goes on by itself")
   func onceGoingOn() async throws {
     let site = try Site()
-    try await House.open(Self.start, at: site) { house in
-      try await house.engine("depot", .updating)
-      let commit = try await Self.connect(house)
-      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
-      await house.report(commit, "shop") { $0.message == Self.wait }
+    try await ReconcilerFixture.open(Self.start, at: site) { fixture in
+      try await fixture.engine("depot", .updating)
+      let commit = try await Self.connect(fixture)
+      try await fixture.engine("shop", waiting: Self.wait, hasSeen: false)
+      await fixture.report(commit, "shop") { $0.message == Self.wait }
     }
-    try await House.open(at: site, once: true) { house in
-      await house.rest()
-      #expect(await house.told.outcome == nil)
-      try await house.engine("depot")
-      await house.rest()
-      #expect(await house.told.outcome == nil)
-      try await house.engine("shop")
-      #expect(await until { await house.told.outcome } == .converged)
+    try await ReconcilerFixture.open(at: site, once: true) { fixture in
+      await fixture.rest()
+      #expect(await fixture.recorder.outcome == nil)
+      try await fixture.engine("depot")
+      await fixture.rest()
+      #expect(await fixture.recorder.outcome == nil)
+      try await fixture.engine("shop")
+      #expect(await until { await fixture.recorder.outcome } == .converged)
     }
   }
 
   @Test(
     "history: stepwise reaches the commit that mends the neighbour", arguments: [true, false])
   func stepwise(isSuspended: Bool) async throws {
-    try await House.open(Self.start, settings: .init(history: .stepwise)) { house in
-      try await house.engine("shop")
-      try await house.engine("depot")
+    try await ReconcilerFixture.open(Self.start, settings: .init(history: .stepwise)) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("depot")
       let suspended = Files.cluster("depot", "1.0.0", "annotations: {\(Wire.Annotation.suspend): \"true\"}")
-      try await house.push(["clusters/depot.yaml": suspended])
-      await house.cluster("depot") { $0.isSuspended }
+      try await fixture.push(["clusters/depot.yaml": suspended])
+      await fixture.cluster("depot") { $0.isSuspended }
       if isSuspended {
-        try await house.engine("depot", .updating, isSuspended: true)
+        try await fixture.engine("depot", .updating, isSuspended: true)
       } else {
-        try await house.engine("depot", .updating, stalled: "depot-worker-0: no such image")
+        try await fixture.engine("depot", .updating, stalled: "depot-worker-0: no such image")
       }
-      _ = try await Self.connect(house)
-      try await house.engine("shop", waiting: Self.wait, hasSeen: false)
-      try await house.push(["clusters/depot.yaml": Files.cluster("depot", "1.0.0")])
-      await house.cluster("depot") { !$0.isSuspended }
+      _ = try await Self.connect(fixture)
+      try await fixture.engine("shop", waiting: Self.wait, hasSeen: false)
+      try await fixture.push(["clusters/depot.yaml": Files.cluster("depot", "1.0.0")])
+      await fixture.cluster("depot") { !$0.isSuspended }
     }
   }
 }

@@ -14,9 +14,9 @@ struct OnceTests {
   private static func leave(
     _ state: ClusterStatus.State, stalled: String? = nil, at site: Site
   ) async throws {
-    try await House.open(Files.shops("shop"), at: site) { house in
-      try await house.engine("shop")
-      try await house.engine("shop", state, stalled: stalled)
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("shop", state, stalled: stalled)
     }
   }
 
@@ -26,17 +26,17 @@ struct OnceTests {
     try await Self.leave(.updating, at: site)
     try site.user.commit(Self.upgraded)
     try site.user.push()
-    try await House.open(at: site, once: true) { house in
-      let head = try house.user.head()
-      await house.report(head, "shop") { $0.verdict == "waiting" }
-      try await house.engine("shop")
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      try await house.engine(
+    try await ReconcilerFixture.open(at: site, once: true) { fixture in
+      let head = try fixture.user.head()
+      await fixture.report(head, "shop") { $0.verdict == "waiting" }
+      try await fixture.engine("shop")
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await fixture.engine(
         "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
-      #expect(await house.told.outcome == nil)
-      try await house.engine("shop")
-      await until { await house.told.outcome }
-      #expect(await house.told.outcome == .converged)
+      #expect(await fixture.recorder.outcome == nil)
+      try await fixture.engine("shop")
+      await until { await fixture.recorder.outcome }
+      #expect(await fixture.recorder.outcome == .converged)
     }
   }
 
@@ -46,8 +46,8 @@ struct OnceTests {
     try await Self.leave(.updating, stalled: "shop-worker-0: no such image", at: site)
     try site.user.commit(Self.upgraded)
     try site.user.push()
-    try await House.open(at: site, once: true) { house in
-      let outcome = await until { await house.told.outcome }
+    try await ReconcilerFixture.open(at: site, once: true) { fixture in
+      let outcome = await until { await fixture.recorder.outcome }
       // Whether the daemon before had time to tell of the stall is another matter.
       guard case .unsettled(rejected: 0, failed: _, waiting: 1)? = outcome else {
         Issue.record("\(String(describing: outcome))")
@@ -59,9 +59,10 @@ struct OnceTests {
   @Test(
     "a namespace that is missing is not waited for: whoever makes it may be the one who waits for the end")
   func namespace() async throws {
-    let api = Homeless()
-    try await House.open(Files.shops("shop"), once: true, wrap: { api.stand(before: $0) }) { house in
-      let outcome = await until { await house.told.outcome }
+    let api = MissingNamespaceAPI()
+    try await ReconcilerFixture.open(Files.shops("shop"), once: true, wrap: { api.placed(before: $0) }) {
+      fixture in
+      let outcome = await until { await fixture.recorder.outcome }
       #expect(outcome == .unsettled(rejected: 0, failed: 0, waiting: 2))
     }
   }
@@ -69,16 +70,16 @@ struct OnceTests {
   @Test("an upgrade of a cluster that is suspended waits for whoever resumes it, and so is not as git says")
   func suspended() async throws {
     let site = try Site()
-    try await House.open(Files.shops("shop"), at: site) { house in
-      try await house.engine("shop")
-      try await house.patch("shop", ["metadata": ["annotations": [Wire.Annotation.suspend: "true"]]])
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.patch("shop", ["metadata": ["annotations": [Wire.Annotation.suspend: "true"]]])
     }
     try site.user.commit(Self.upgraded)
     try site.user.push()
-    try await House.open(at: site, once: true) { house in
-      let outcome = await until { await house.told.outcome }
+    try await ReconcilerFixture.open(at: site, once: true) { fixture in
+      let outcome = await until { await fixture.recorder.outcome }
       #expect(outcome == .unsettled(rejected: 0, failed: 0, waiting: 1))
-      #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
+      #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
     }
   }
 }

@@ -15,22 +15,22 @@ struct PruningTests {
   @Test("while pruning is off they are kept running and reported; the same after a restart")
   func orphans() async throws {
     let site = try Site()
-    let told = Shared<String?>(nil)
-    try await House.open(Files.shops("shop", "depot"), at: site) { house in
-      await house.cluster("shop")
-      let commit = try await house.push(["clusters/shop.yaml": nil])
-      let report = await house.report(commit, "shop")
+    let recorder = Shared<String?>(nil)
+    try await ReconcilerFixture.open(Files.shops("shop", "depot"), at: site) { fixture in
+      await fixture.cluster("shop")
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      let report = await fixture.report(commit, "shop")
       #expect(report?.verdict == "orphaned")
       #expect(report?.message == "kept running: its file is gone, and pruning is off")
-      await house.worked(commit)
-      told.value = commit
+      await fixture.worked(commit)
+      recorder.value = commit
     }
-    try await House.open(at: site) { house in
-      let commit = try #require(told.value)
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "shop") != nil)
+    try await ReconcilerFixture.open(at: site) { fixture in
+      let commit = try #require(recorder.value)
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "shop") != nil)
       await until {
-        await house.reconciler.blocked.contains { $0.key.name == "shop" && $0.value.verdict == .orphaned }
+        await fixture.reconciler.blocked.contains { $0.key.name == "shop" && $0.value.verdict == .orphaned }
           ? true : nil
       }
     }
@@ -38,15 +38,15 @@ struct PruningTests {
 
   @Test("with pruning on they are deleted, and the note says so when they are gone")
   func pruned() async throws {
-    try await House.open(Files.shops("shop", "depot"), settings: Self.pruning) { house in
-      try await house.engine("shop")
-      try await house.engine("depot")
-      let commit = try await house.push(["clusters/shop.yaml": nil])
-      let report = await house.report(commit, "shop") { $0.phase == .done }
+    try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.pruning) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("depot")
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      let report = await fixture.report(commit, "shop") { $0.phase == .done }
       #expect(report?.change == "delete")
       #expect(report?.verdict == "accepted")
-      #expect(await house.object(.clusters, "shop") == nil)
-      #expect(await house.object(.clusters, "depot") != nil)
+      #expect(await fixture.object(.clusters, "shop") == nil)
+      #expect(await fixture.object(.clusters, "depot") != nil)
     }
   }
 
@@ -54,8 +54,8 @@ struct PruningTests {
     "shop", "1.0.0", "annotations: {kdops.dev/delete-volumes: \"true\"}")
 
   /// A claim of a member, as its set would have made it.
-  private static func claim(_ name: String, of cluster: String, in house: House) async throws {
-    _ = try await house.store.create(
+  private static func claim(_ name: String, of cluster: String, in fixture: ReconcilerFixture) async throws {
+    _ = try await fixture.store.create(
       Object(
         .volumeClaims, namespace: "default", name: name, labels: [Wire.Label.cluster: cluster],
         content: ["spec": [:]]))
@@ -67,11 +67,11 @@ struct PruningTests {
   func volumes(isAsked: Bool, isEdited: Bool) async throws {
     var files = Files.shops("shop", "depot")
     if isAsked { files["clusters/shop.yaml"] = Self.asking }
-    try await House.open(files, settings: Self.pruning) { house in
-      let shop = try await house.engine("shop")
-      try await house.engine("depot")
-      try await Self.claim("p-shop-worker-0", of: "shop", in: house)
-      try await Self.claim("p-depot-worker-0", of: "depot", in: house)
+    try await ReconcilerFixture.open(files, settings: Self.pruning) { fixture in
+      let shop = try await fixture.engine("shop")
+      try await fixture.engine("depot")
+      try await Self.claim("p-shop-worker-0", of: "shop", in: fixture)
+      try await Self.claim("p-depot-worker-0", of: "depot", in: fixture)
       if isEdited {
         // Somebody has had it go with the cluster; that is taken back too.
         let owner: JSON = [
@@ -80,83 +80,84 @@ struct PruningTests {
         ]
         let name = ObjectName(namespace: "default", name: "p-shop-worker-0")
         let merge: JSON = ["metadata": ["ownerReferences": [owner]]]
-        _ = try await house.store.patch(.volumeClaims, name, merge: merge)
+        _ = try await fixture.store.patch(.volumeClaims, name, merge: merge)
       }
-      let commit = try await house.push(["clusters/shop.yaml": nil])
-      await house.report(commit, "shop") { $0.phase == .done }
-      let owners = await house.object(.volumeClaims, "p-shop-worker-0")?.owners
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      await fixture.report(commit, "shop") { $0.phase == .done }
+      let owners = await fixture.object(.volumeClaims, "p-shop-worker-0")?.owners
       #expect(owners?.map(\.uid) == (isAsked ? [shop.uid] : []))
-      #expect(await house.object(.volumeClaims, "p-depot-worker-0")?.owners == [])
+      #expect(await fixture.object(.volumeClaims, "p-depot-worker-0")?.owners == [])
     }
   }
 
   @Test("a commit that would delete every cluster waits until it is confirmed")
   func all() async throws {
-    try await House.open(Files.shops("shop"), settings: Self.pruning) { house in
-      try await house.engine("shop")
-      let commit = try await house.push(["clusters/shop.yaml": nil])
-      let report = await house.report(commit, "shop")
+    try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.pruning) { fixture in
+      try await fixture.engine("shop")
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      let report = await fixture.report(commit, "shop")
       #expect(report?.verdict == "waiting")
       #expect(report?.rules == ["object/prune"])
       #expect(report?.message?.contains("this would delete every cluster, 1 in all") == true)
       #expect(report?.message?.contains("kdops sync --accept \(commit.prefix(7))") == true)
-      #expect(await house.object(.clusters, "shop") != nil)
+      #expect(await fixture.object(.clusters, "shop") != nil)
 
-      #expect(await house.reconciler.accept("0000000") == false)
-      #expect(await house.reconciler.accept(String(commit.prefix(7))))
-      await house.report(commit, "shop") { $0.phase == .done }
-      #expect(await house.object(.clusters, "shop") == nil)
+      #expect(await fixture.reconciler.accept("0000000") == false)
+      #expect(await fixture.reconciler.accept(String(commit.prefix(7))))
+      await fixture.report(commit, "shop") { $0.phase == .done }
+      #expect(await fixture.object(.clusters, "shop") == nil)
     }
   }
 
   @Test("what was confirmed stays so for the next daemon, which deletes what had to wait")
   func confirmedBefore() async throws {
     let site = try Site()
-    try await House.open(Files.shops("shop", "depot"), at: site, settings: Self.pruning) { house in
-      try await house.engine("shop")
-      try await house.engine(
+    try await ReconcilerFixture.open(Files.shops("shop", "depot"), at: site, settings: Self.pruning) {
+      fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine(
         "depot", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u"))
-      let commit = try await house.push(["clusters/shop.yaml": nil, "clusters/depot.yaml": nil])
-      await house.report(commit, "shop") { $0.rules == ["object/prune"] }
-      #expect(await house.reconciler.accept(commit))
-      await house.report(commit, "shop") { $0.phase == .done }
-      await house.report(commit, "depot") { $0.rules == ["cluster/busy"] }
+      let commit = try await fixture.push(["clusters/shop.yaml": nil, "clusters/depot.yaml": nil])
+      await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
+      #expect(await fixture.reconciler.accept(commit))
+      await fixture.report(commit, "shop") { $0.phase == .done }
+      await fixture.report(commit, "depot") { $0.rules == ["cluster/busy"] }
     }
-    try await House.open(at: site, settings: Self.pruning) { house in
-      try await house.engine("depot")
-      let isGone = await until { await house.object(.clusters, "depot") == nil ? true : nil }
+    try await ReconcilerFixture.open(at: site, settings: Self.pruning) { fixture in
+      try await fixture.engine("depot")
+      let isGone = await until { await fixture.object(.clusters, "depot") == nil ? true : nil }
       #expect(isGone == true)
     }
   }
 
   @Test("a head on top, though it changes nothing, is the one to confirm from then on, and is said so")
   func confirmedLater() async throws {
-    try await House.open(Files.shops("shop"), settings: Self.pruning) { house in
-      try await house.engine("shop")
-      let commit = try await house.push(["clusters/shop.yaml": nil])
-      await house.report(commit, "shop") { $0.rules == ["object/prune"] }
-      let head = try await house.push(["README.md": "two"])
-      await house.report(commit, "shop") {
+    try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.pruning) { fixture in
+      try await fixture.engine("shop")
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
+      let head = try await fixture.push(["README.md": "two"])
+      await fixture.report(commit, "shop") {
         $0.message?.contains("kdops sync --accept \(head.prefix(7))") == true
       }
-      #expect(await house.reconciler.accept(String(head.prefix(7))))
-      await house.report(commit, "shop") { $0.phase == .done }
+      #expect(await fixture.reconciler.accept(String(head.prefix(7))))
+      await fixture.report(commit, "shop") { $0.phase == .done }
     }
   }
 
   @Test("what was confirmed and has to wait is deleted when its turn comes, also behind a later head")
   func carried() async throws {
-    try await House.open(Files.shops("shop", "depot"), settings: Self.pruning) { house in
-      try await house.engine("shop")
-      try await house.engine(
+    try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.pruning) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine(
         "depot", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u"))
-      let commit = try await house.push(["clusters/shop.yaml": nil, "clusters/depot.yaml": nil])
-      await house.report(commit, "shop") { $0.rules == ["object/prune"] }
-      #expect(await house.reconciler.accept(commit))
-      await house.report(commit, "shop") { $0.phase == .done }
-      await house.worked(try await house.push(["README.md": "two"]))
-      try await house.engine("depot")
-      let isGone = await until { await house.object(.clusters, "depot") == nil ? true : nil }
+      let commit = try await fixture.push(["clusters/shop.yaml": nil, "clusters/depot.yaml": nil])
+      await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
+      #expect(await fixture.reconciler.accept(commit))
+      await fixture.report(commit, "shop") { $0.phase == .done }
+      await fixture.worked(try await fixture.push(["README.md": "two"]))
+      try await fixture.engine("depot")
+      let isGone = await until { await fixture.object(.clusters, "depot") == nil ? true : nil }
       #expect(isGone == true)
     }
   }
@@ -167,119 +168,119 @@ struct PruningTests {
   func forcedBack(accepts: Bool) async throws {
     var settings = Self.pruning
     settings.acceptsRewrittenHistory = accepts
-    try await House.open(Files.shops("shop"), settings: settings) { house in
-      try await house.engine("shop")
-      let commit = try await house.push(["clusters/shop.yaml": nil])
-      await house.report(commit, "shop") { $0.rules == ["object/prune"] }
-      #expect(await house.reconciler.accept(commit))
-      await house.report(commit, "shop") { $0.phase == .done }
-      await house.worked(try await house.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")]))
-      try await house.engine("shop")
-      try house.user.git("push", "--quiet", "--force", "origin", "\(commit):main")
-      await house.reconciler.sync()
+    try await ReconcilerFixture.open(Files.shops("shop"), settings: settings) { fixture in
+      try await fixture.engine("shop")
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
+      #expect(await fixture.reconciler.accept(commit))
+      await fixture.report(commit, "shop") { $0.phase == .done }
+      await fixture.worked(try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")]))
+      try await fixture.engine("shop")
+      try fixture.user.git("push", "--quiet", "--force", "origin", "\(commit):main")
+      await fixture.reconciler.sync()
       if accepts {
-        await house.report(commit, "shop") { $0.rules == ["object/prune"] }
+        await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
       } else {
-        await house.report(commit, String(commit.prefix(7))) { $0.rules == [CommitHistory.id] }
+        await fixture.report(commit, String(commit.prefix(7))) { $0.rules == [CommitHistory.id] }
       }
-      await house.rest()
-      #expect(await house.object(.clusters, "shop") != nil)
+      await fixture.rest()
+      #expect(await fixture.object(.clusters, "shop") != nil)
     }
   }
 
   @Test("more than half at once waits as well, also where only one of them is looked at again")
   func share() async throws {
-    try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
-      for name in ["a", "b", "c"] { try await house.engine(name) }
-      let commit = try await house.push(["clusters/a.yaml": nil, "clusters/b.yaml": nil])
-      let report = await house.report(commit, "a")
+    try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
+      for name in ["a", "b", "c"] { try await fixture.engine(name) }
+      let commit = try await fixture.push(["clusters/a.yaml": nil, "clusters/b.yaml": nil])
+      let report = await fixture.report(commit, "a")
       #expect(report?.message?.contains("2 of 3 clusters at once") == true)
-      try await house.engine("a", .updating)
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "a") != nil)
+      try await fixture.engine("a", .updating)
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "a") != nil)
 
       // One file comes back, and what is left is a single cluster.
-      let mended = try await house.push(["clusters/b.yaml": Files.cluster("b", "1.0.0")])
-      await until { await house.object(.clusters, "a") == nil ? true : nil }
-      await house.worked(mended)
-      #expect(await house.object(.clusters, "b") != nil)
+      let mended = try await fixture.push(["clusters/b.yaml": Files.cluster("b", "1.0.0")])
+      await until { await fixture.object(.clusters, "a") == nil ? true : nil }
+      await fixture.worked(mended)
+      #expect(await fixture.object(.clusters, "b") != nil)
     }
   }
 
   @Test("a layout that no longer finds the files deletes nothing, and a layout that cannot be read neither")
   func layout() async throws {
-    try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
-      for name in ["a", "b", "c"] { try await house.engine(name) }
-      let lost = try await house.push([".kdops.yaml": "clusters: [clusters/a.yaml, clusters/b.yaml]\n"])
-      let report = await house.report(lost, "c")
+    try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
+      for name in ["a", "b", "c"] { try await fixture.engine(name) }
+      let lost = try await fixture.push([".kdops.yaml": "clusters: [clusters/a.yaml, clusters/b.yaml]\n"])
+      let report = await fixture.report(lost, "c")
       #expect(report?.verdict == "waiting")
       #expect(report?.message?.contains("its file clusters/c.yaml is still there") == true)
-      let broken = try await house.push([".kdops.yaml": "clusters: 7\n", "clusters/a.yaml": nil])
-      #expect(await house.report(broken, ".kdops.yaml")?.rules == ["layout/schema"])
-      for name in ["a", "b", "c"] { #expect(await house.object(.clusters, name) != nil) }
+      let broken = try await fixture.push([".kdops.yaml": "clusters: 7\n", "clusters/a.yaml": nil])
+      #expect(await fixture.report(broken, ".kdops.yaml")?.rules == ["layout/schema"])
+      for name in ["a", "b", "c"] { #expect(await fixture.object(.clusters, name) != nil) }
 
-      let mended = try await house.push([
+      let mended = try await fixture.push([
         ".kdops.yaml": nil, "clusters/a.yaml": Files.cluster("a", "1.0.0"),
       ])
-      await house.worked(mended)
-      #expect(await house.reconciler.blocked.isEmpty)
+      await fixture.worked(mended)
+      #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
 
   @Test("while a file is new and broken nothing is pruned, since it may hold what is missing")
   func broken() async throws {
-    try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
-      for name in ["a", "b", "c"] { try await house.engine(name) }
-      let commit = try await house.push(["clusters/a.yaml": nil, "clusters/eu/a.yaml": "kind: [\n"])
-      let report = await house.report(commit, "a")
+    try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
+      for name in ["a", "b", "c"] { try await fixture.engine(name) }
+      let commit = try await fixture.push(["clusters/a.yaml": nil, "clusters/eu/a.yaml": "kind: [\n"])
+      let report = await fixture.report(commit, "a")
       #expect(report?.rules == ["object/prune"])
       #expect(report?.message?.contains("a new file that cannot be read may contain it") == true)
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "a") != nil)
-      try await house.push(["clusters/eu/a.yaml": nil])
-      await until { await house.object(.clusters, "a") == nil ? true : nil }
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "a") != nil)
+      try await fixture.push(["clusters/eu/a.yaml": nil])
+      await until { await fixture.object(.clusters, "a") == nil ? true : nil }
     }
   }
 
   @Test("another default namespace moves nothing away from where it is")
   func namespace() async throws {
-    try await House.open(Files.shops("a", "b", "c"), settings: Self.pruning) { house in
-      try await house.engine("a")
-      let commit = try await house.push([".kdops.yaml": "defaultNamespace: elsewhere\n"])
-      let report = await house.report(commit, "a") { $0.namespace == "default" }
+    try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
+      try await fixture.engine("a")
+      let commit = try await fixture.push([".kdops.yaml": "defaultNamespace: elsewhere\n"])
+      let report = await fixture.report(commit, "a") { $0.namespace == "default" }
       #expect(report?.rules == ["object/prune"])
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "a") != nil)
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "a") != nil)
     }
   }
 
   @Test("a cluster in the middle of an upgrade is deleted when that has ended; a stalled one at once")
   func upgrading() async throws {
     let upgrade = UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u")
-    try await House.open(Files.shops("a", "b", "c", "d"), settings: Self.pruning) { house in
-      for name in ["b", "d"] { try await house.engine(name) }
-      try await house.engine("a", .updating, upgrade: upgrade)
-      try await house.engine("c", .updating, upgrade: upgrade, stalled: "c-worker-0: no such image")
-      let commit = try await house.push(["clusters/a.yaml": nil, "clusters/c.yaml": nil])
-      let report = await house.report(commit, "a")
+    try await ReconcilerFixture.open(Files.shops("a", "b", "c", "d"), settings: Self.pruning) { fixture in
+      for name in ["b", "d"] { try await fixture.engine(name) }
+      try await fixture.engine("a", .updating, upgrade: upgrade)
+      try await fixture.engine("c", .updating, upgrade: upgrade, stalled: "c-worker-0: no such image")
+      let commit = try await fixture.push(["clusters/a.yaml": nil, "clusters/c.yaml": nil])
+      let report = await fixture.report(commit, "a")
       #expect(report?.rules == ["cluster/busy"])
       #expect(report?.message?.contains("it is deleted when that has ended") == true)
-      await house.report(commit, "c") { $0.phase == .done }
-      #expect(await house.object(.clusters, "a") != nil)
-      try await house.engine("a")
-      await house.report(commit, "a") { $0.phase == .done }
-      #expect(await house.object(.clusters, "a") == nil)
+      await fixture.report(commit, "c") { $0.phase == .done }
+      #expect(await fixture.object(.clusters, "a") != nil)
+      try await fixture.engine("a")
+      await fixture.report(commit, "a") { $0.phase == .done }
+      #expect(await fixture.object(.clusters, "a") == nil)
     }
   }
 
   @Test("one that is suspended in the middle says how it is resumed, since nothing ends there by itself")
   func suspended() async throws {
     let upgrade = UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u")
-    try await House.open(Files.shops("a", "b"), settings: Self.pruning) { house in
-      try await house.engine("b")
-      try await house.engine("a", .updating, upgrade: upgrade, isSuspended: true)
-      let commit = try await house.push(["clusters/a.yaml": nil])
-      let message = await house.report(commit, "a")?.message
+    try await ReconcilerFixture.open(Files.shops("a", "b"), settings: Self.pruning) { fixture in
+      try await fixture.engine("b")
+      try await fixture.engine("a", .updating, upgrade: upgrade, isSuspended: true)
+      let commit = try await fixture.push(["clusters/a.yaml": nil])
+      let message = await fixture.report(commit, "a")?.message
       #expect(message?.contains("which is suspended") == true, "\(message ?? "")")
       #expect(message?.contains("; resume it: kdops resume, or") == true, "\(message ?? "")")
     }
@@ -288,47 +289,47 @@ struct PruningTests {
   @Test(
     "a copy that bears our label is nobody's to delete: it is orphaned, and said so, and stops nothing else")
   func copied() async throws {
-    try await House.open(Files.shops("shop", "depot"), settings: Self.pruning) { house in
-      let shop = try await house.engine("shop")
-      try await house.engine("depot")
+    try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.pruning) { fixture in
+      let shop = try await fixture.engine("shop")
+      try await fixture.engine("depot")
       var copy = shop
       copy.json["metadata"] = [
         "name": "copy", "namespace": "default", "labels": JSON(shop.labels),
         "annotations": JSON(shop.annotations),
       ]
       copy.json["status"] = nil
-      _ = try await house.store.create(copy)
-      await house.cluster("copy")
-      await house.reconciler.sync()
-      let commit = try house.user.head()
-      let report = await house.report(commit, "copy")
+      _ = try await fixture.store.create(copy)
+      await fixture.cluster("copy")
+      await fixture.reconciler.sync()
+      let commit = try fixture.user.head()
+      let report = await fixture.report(commit, "copy")
       #expect(report?.verdict == "orphaned")
       #expect(
         report?.message?.hasSuffix("delete it manually, or remove the label \(Wire.Label.source) off") == true
       )
-      await house.rest()
-      #expect(await house.object(.clusters, "copy") != nil)
+      await fixture.rest()
+      #expect(await fixture.object(.clusters, "copy") != nil)
       // Nor does it count where more than half would go.
-      try await house.push(["clusters/depot.yaml": nil])
-      await until { await house.object(.clusters, "depot") == nil ? true : nil }
-      #expect(await house.object(.clusters, "copy") != nil)
+      try await fixture.push(["clusters/depot.yaml": nil])
+      await until { await fixture.object(.clusters, "depot") == nil ? true : nil }
+      #expect(await fixture.object(.clusters, "copy") != nil)
     }
   }
 
   @Test("one whose label was taken off after its file had gone is released: nobody deletes it")
   func released() async throws {
     let site = try Site()
-    try await House.open(Files.shops("shop", "b", "c"), at: site) { house in
-      for name in ["shop", "b", "c"] { try await house.engine(name) }
-      let commit = try await house.push(["clusters/shop.yaml": nil])
-      await house.report(commit, "shop") { $0.verdict == "orphaned" }
-      try await house.patch("shop", ["metadata": ["labels": [Wire.Label.source: .null]]])
-      await house.worked(commit)
-      #expect(await house.object(.clusters, "shop")?.label(Wire.Label.source) == nil)
+    try await ReconcilerFixture.open(Files.shops("shop", "b", "c"), at: site) { fixture in
+      for name in ["shop", "b", "c"] { try await fixture.engine(name) }
+      let commit = try await fixture.push(["clusters/shop.yaml": nil])
+      await fixture.report(commit, "shop") { $0.verdict == "orphaned" }
+      try await fixture.patch("shop", ["metadata": ["labels": [Wire.Label.source: .null]]])
+      await fixture.worked(commit)
+      #expect(await fixture.object(.clusters, "shop")?.label(Wire.Label.source) == nil)
     }
-    try await House.open(at: site, settings: Self.pruning) { house in
-      await house.worked(try house.user.head())
-      #expect(await house.object(.clusters, "shop") != nil)
+    try await ReconcilerFixture.open(at: site, settings: Self.pruning) { fixture in
+      await fixture.worked(try fixture.user.head())
+      #expect(await fixture.object(.clusters, "shop") != nil)
     }
   }
 }

@@ -53,12 +53,12 @@ struct RaceTests {
     let store = try await EmbeddedCluster.open(
       directory: folder.path, sandbox: .noScripts, catalog: ImageCatalog([]), logger: logger)
     let api = Interrupted()
-    _ = api.stand(before: store)
-    let told = Told()
+    _ = api.placed(before: store)
+    let recorder = Told()
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
       settings: Reconciler.Settings(branch: "main"), stamp: .forTests,
-      delegate: Reconciler.Delegate(commit: { await told.take($0) }),
+      delegate: Reconciler.Delegate(commit: { await recorder.take($0) }),
       logger: logger, clock: ContinuousClock())
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reconciler.run() }
@@ -81,7 +81,7 @@ struct RaceTests {
       try user.push()
       await reconciler.sync()
       let report = await until {
-        await told.objects[revert]?.first { $0.name == "shop" && $0.phase != .pending }
+        await recorder.objects[revert]?.first { $0.name == "shop" && $0.phase != .pending }
       }
       #expect(report?.rules == ["upgrade/newer"])
       #expect(try await store.get(.clusters, Self.shop).json["spec"]?["app"]?.string == "web-1.1.0")
@@ -93,36 +93,36 @@ struct RaceTests {
     "a cluster that comes to rest between a verdict and its word is judged again: nothing else would wake it",
     .timeLimit(.minutes(10)))
   func wakeUp() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      try await house.engine("shop", .updating)
-      await house.rest()
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("shop", .updating)
+      await fixture.rest()
       // What is said of the app comes first.
-      await house.told.whenAsked { _ = try? await house.engine("shop") }
-      let commit = try await house.push([
+      await fixture.recorder.whenAsked { _ = try? await fixture.engine("shop") }
+      let commit = try await fixture.push([
         "apps/0.json": Files.app("0.0.0", cardinality: "none"), "apps/1.1.0.json": Files.app("1.1.0"),
         "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
       ])
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      await house.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
     }
   }
 
   @Test(
     "the same of an app that waits for a cluster which leaves it in that moment", .timeLimit(.minutes(10)))
   func wakeUpOfAnother() async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      try await house.push([
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.push([
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
       ])
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      try await house.engine(
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await fixture.engine(
         "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
-      await house.rest()
-      await house.told.whenAsked { _ = try? await house.engine("shop") }
-      try await house.push(["apps/0.json": Files.app("0.0.0", cardinality: "none"), "apps/1.0.0.json": nil])
-      let isGone = await until { await house.object(.apps, "web-1.0.0") == nil ? true : nil }
+      await fixture.rest()
+      await fixture.recorder.whenAsked { _ = try? await fixture.engine("shop") }
+      try await fixture.push(["apps/0.json": Files.app("0.0.0", cardinality: "none"), "apps/1.0.0.json": nil])
+      let isGone = await until { await fixture.object(.apps, "web-1.0.0") == nil ? true : nil }
       #expect(isGone == true)
     }
   }
@@ -134,12 +134,12 @@ struct RaceTests {
     let head = try site.user.commit(["README.md": "two"])
     try site.user.push()
     let ref = Reconciler.lastAttemptedRef("main")
-    try await House.open(at: site) { house in
+    try await ReconcilerFixture.open(at: site) { fixture in
       // In the midst of it somebody else writes down what was worked off last.
-      await house.told.whenAsked {
+      await fixture.recorder.whenAsked {
         _ = try? TemporaryRepository.run(["git", "-C", site.mirror, "update-ref", ref, first], in: nil)
       }
-      await house.cluster("shop")
+      await fixture.cluster("shop")
       await until {
         let worked = try? TemporaryRepository.run(["git", "-C", site.mirror, "rev-parse", ref], in: nil)
         return worked?.hasPrefix(head) == true ? true : nil
@@ -179,7 +179,7 @@ private actor Told {
 }
 
 /// A cluster in which something else happens just when an object is created.
-private final class Interrupted: Between, @unchecked Sendable {
+private final class Interrupted: ForwardingAPI, @unchecked Sendable {
   private let interruption = Mutex<(@Sendable () async -> Void)?>(nil)
 
   /// The next creation only.

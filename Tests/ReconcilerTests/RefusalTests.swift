@@ -11,39 +11,39 @@ import Values
 struct RefusalTests {
   @Test("a namespace that is not there is no fault of the file: it is waited for, and then all is applied")
   func namespace() async throws {
-    let api = Homeless()
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      let commit = try house.user.head()
-      let report = await house.report(commit, "shop") { $0.verdict == "waiting" }
+    let api = MissingNamespaceAPI()
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      let commit = try fixture.user.head()
+      let report = await fixture.report(commit, "shop") { $0.verdict == "waiting" }
       #expect(report?.rules == ["apply/app-pending"])
-      #expect(await house.report(commit, "web-1.0.0")?.rules == ["api/notFound"])
+      #expect(await fixture.report(commit, "web-1.0.0")?.rules == ["api/notFound"])
       #expect(report?.message?.contains("kubectl create namespace default") == true)
 
       api.makeNamespace()
-      await house.cluster("shop")
-      await house.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.cluster("shop")
+      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
     }
   }
 
   @Test("an app that cannot be written is waited for: its cluster is not upgraded before it, and then it is")
   func appFirst() async throws {
-    let api = Appless()
-    try await House.open(Files.shops("shop"), wrap: { api.stand(before: $0) }) { house in
-      try await house.engine("shop")
-      await house.rest()
+    let api = AppRefusingAPI()
+    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
+      try await fixture.engine("shop")
+      await fixture.rest()
       api.refuse(.unavailable)
-      let commit = try await house.push([
+      let commit = try await fixture.push([
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
       ])
-      let report = await house.report(commit, "shop")
+      let report = await fixture.report(commit, "shop")
       #expect(report?.phase == .waiting && report?.rules == ["apply/app-pending"])
       #expect(report?.message == "app web-1.1.0 is not applied yet; this change is applied afterwards")
-      #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.0.0")
+      #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.0.0")
 
       api.refuse(nil)
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      await house.report(commit, "shop") { $0.verdict == "accepted" }
-      #expect(await house.reconciler.blocked.isEmpty)
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
 
@@ -57,86 +57,87 @@ struct RefusalTests {
   }
 
   /// Somebody names another app and another team, and that cannot be put back.
-  private static func edit(_ house: House, _ api: Strict, _ kind: APIError.Kind) async throws -> ObjectReport
+  private static func edit(_ fixture: ReconcilerFixture, _ api: RefusingAPI, _ kind: APIError.Kind)
+    async throws -> ObjectReport
   {
-    try await house.engine("shop")
-    await house.report(try house.user.head(), "shop") { $0.phase == .done }
+    try await fixture.engine("shop")
+    await fixture.report(try fixture.user.head(), "shop") { $0.phase == .done }
     api.refuse(kind)
-    try await house.patch("shop", ["metadata": ["labels": ["team": "b"]], "spec": ["app": "web-9.9.9"]])
-    return try #require(await house.report(try house.user.head(), "shop") { $0.verdict != "accepted" })
+    try await fixture.patch("shop", ["metadata": ["labels": ["team": "b"]], "spec": ["app": "web-9.9.9"]])
+    return try #require(await fixture.report(try fixture.user.head(), "shop") { $0.verdict != "accepted" })
   }
 
   @Test(
     "an edit that cannot be put back is told, and the commit that mends it is held against what was applied")
   func mended() async throws {
-    let api = Strict()
-    try await House.open(Self.labelled, wrap: { api.stand(before: $0) }) { house in
-      let report = try await Self.edit(house, api, .invalid)
+    let api = RefusingAPI()
+    try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
+      let report = try await Self.edit(fixture, api, .invalid)
       #expect(report.verdict == "rejected" && report.rules == ["api/invalid"])
       #expect(report.message?.contains("somebody edited it, and it cannot be put back") == true)
-      await house.rest()
-      let commit = try await house.push([
+      await fixture.rest()
+      let commit = try await fixture.push([
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Self.shop("1.1.0", team: "c"),
       ])
-      let shop = await house.cluster("shop") { $0.label("team") == "c" }
+      let shop = await fixture.cluster("shop") { $0.label("team") == "c" }
       #expect(shop?.json["spec"]?["app"]?.string == "web-1.1.0")
       #expect(shop?.annotation(Wire.Annotation.change) == "upgrade")
-      await house.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
     }
   }
 
   @Test("a later commit that a rule forbids is told so, though what lives cannot be put back")
   func judged() async throws {
-    let api = Strict()
-    try await House.open(Self.labelled, wrap: { api.stand(before: $0) }) { house in
-      _ = try await Self.edit(house, api, .forbidden)
-      let bad = try await house.push(["clusters/shop.yaml": Self.shop("7.7.7", team: "c")])
-      #expect(await house.report(bad, "shop")?.rules == ["upgrade/registered"])
+    let api = RefusingAPI()
+    try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
+      _ = try await Self.edit(fixture, api, .forbidden)
+      let bad = try await fixture.push(["clusters/shop.yaml": Self.shop("7.7.7", team: "c")])
+      #expect(await fixture.report(bad, "shop")?.rules == ["upgrade/registered"])
     }
   }
 
   @Test("once the cluster allows it the edit is put back, and the note says again what it said before")
   func allowed() async throws {
-    let api = Strict()
-    try await House.open(Self.labelled, wrap: { api.stand(before: $0) }) { house in
-      let report = try await Self.edit(house, api, .forbidden)
+    let api = RefusingAPI()
+    try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
+      let report = try await Self.edit(fixture, api, .forbidden)
       #expect(report.verdict == "waiting" && report.rules == ["api/forbidden"])
       api.refuse(nil)
-      let shop = await house.cluster("shop") { $0.label("team") == "a" }
+      let shop = await fixture.cluster("shop") { $0.label("team") == "a" }
       #expect(shop?.json["spec"]?["app"]?.string == "web-1.0.0")
       #expect(shop?.annotation(Wire.Annotation.change) == "create")
-      try await house.engine("shop")
-      await house.report(try house.user.head(), "shop") { $0.phase == .done }
-      await house.rest()
-      #expect(await house.reconciler.blocked.isEmpty)
+      try await fixture.engine("shop")
+      await fixture.report(try fixture.user.head(), "shop") { $0.phase == .done }
+      await fixture.rest()
+      #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
 
   @Test(
     "where whoever edited it takes that back himself, nothing is held any more", arguments: [true, false])
   func takenBack(isForbidden: Bool) async throws {
-    let api = Strict()
-    try await House.open(Self.labelled, wrap: { api.stand(before: $0) }) { house in
-      _ = try await Self.edit(house, api, isForbidden ? .forbidden : .invalid)
-      try await house.patch("shop", ["metadata": ["labels": ["team": "a"]], "spec": ["app": "web-1.0.0"]])
-      try await house.engine("shop")
-      await house.report(try house.user.head(), "shop") { $0.phase == .done }
-      #expect(await house.reconciler.blocked.isEmpty)
+    let api = RefusingAPI()
+    try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
+      _ = try await Self.edit(fixture, api, isForbidden ? .forbidden : .invalid)
+      try await fixture.patch("shop", ["metadata": ["labels": ["team": "a"]], "spec": ["app": "web-1.0.0"]])
+      try await fixture.engine("shop")
+      await fixture.report(try fixture.user.head(), "shop") { $0.phase == .done }
+      #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
 
   @Test("a daemon that converges once leaves such an edit, and says that all is not as git says")
   func once() async throws {
-    let (site, api) = (try Site(), Strict())
-    try await House.open(Self.labelled, at: site) { house in
-      try await house.engine("shop")
-      await house.rest()
+    let (site, api) = (try Site(), RefusingAPI())
+    try await ReconcilerFixture.open(Self.labelled, at: site) { fixture in
+      try await fixture.engine("shop")
+      await fixture.rest()
     }
     let name = ObjectName(namespace: "default", name: "shop")
     _ = try await site.store().patch(.clusters, name, merge: ["metadata": ["labels": ["team": "b"]]])
     api.refuse(.invalid)
-    try await House.open(at: site, once: true, wrap: { api.stand(before: $0) }) { house in
-      let outcome = await until { await house.told.outcome }
+    try await ReconcilerFixture.open(at: site, once: true, wrap: { api.placed(before: $0) }) { fixture in
+      let outcome = await until { await fixture.recorder.outcome }
       #expect(outcome == .unsettled(rejected: 1, failed: 0, waiting: 0))
     }
   }

@@ -32,9 +32,9 @@ struct RewrittenHistoryTests {
   private static func work(
     _ files: [String: String?] = ["README.md": "two"], at site: Site, settings: Reconciler.Settings = .init()
   ) async throws -> String {
-    try await House.open(Files.shops("shop"), at: site, settings: settings) { house in
-      try await house.engine("shop")
-      await house.worked(try await house.push(files))
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site, settings: settings) { fixture in
+      try await fixture.engine("shop")
+      await fixture.worked(try await fixture.push(files))
     }
     return try site.user.head()
   }
@@ -49,25 +49,27 @@ struct RewrittenHistoryTests {
   }
 
   /// Waits until a head is held, which changes nothing.
-  private static func isHeld(_ rewrite: Rewrite, in house: House) async throws {
-    let told = await until { await house.told.blocked.last.flatMap { $0.isEmpty ? nil : $0.changes } }
-    let blocked = try #require(told?.first)
+  private static func isHeld(_ rewrite: Rewrite, in fixture: ReconcilerFixture) async throws {
+    let recorder = await until {
+      await fixture.recorder.blocked.last.flatMap { $0.isEmpty ? nil : $0.changes }
+    }
+    let blocked = try #require(recorder?.first)
     #expect(blocked.isOfCommit && blocked.commit == rewrite.head && blocked.rules == [CommitHistory.id])
     #expect(blocked.message == rewrite.message)
-    let note = await house.report(rewrite.head, String(rewrite.head.prefix(7))) { $0.verdict == "waiting" }
+    let note = await fixture.report(rewrite.head, String(rewrite.head.prefix(7))) { $0.verdict == "waiting" }
     #expect(note?.message == rewrite.message)
-    #expect(await members(house) == 1)
+    #expect(await members(fixture) == 1)
   }
 
   /// Waits until a head is followed, of which nothing was ever held.
-  private static func isFollowed(_ head: String, in house: House) async {
-    await house.worked(head)
-    await until { await house.told.blocked.isEmpty ? nil : true }
-    #expect(await house.told.blocked.allSatisfy(\.isEmpty))
+  private static func isFollowed(_ head: String, in fixture: ReconcilerFixture) async {
+    await fixture.worked(head)
+    await until { await fixture.recorder.blocked.isEmpty ? nil : true }
+    #expect(await fixture.recorder.blocked.allSatisfy(\.isEmpty))
   }
 
-  private static func members(_ house: House) async -> Int? {
-    await house.object(.clusters, "shop")?.json["spec"]?["roles"]?.array?.first?["members"]?.integer
+  private static func members(_ fixture: ReconcilerFixture) async -> Int? {
+    await fixture.object(.clusters, "shop")?.json["spec"]?["roles"]?.array?.first?["members"]?.integer
   }
 
   private static func recorded(at site: Site) async throws -> LastAttemptedRevision.Reading {
@@ -80,7 +82,7 @@ struct RewrittenHistoryTests {
     try await Self.work(at: site)
     let rewrite = try Self.rewrite(at: site)
     if isElsewhere { try site.forgetMirror() }
-    try await House.open(at: site) { house in try await Self.isHeld(rewrite, in: house) }
+    try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
   }
 
   @Test("what one daemon accepts the next one does not hold, whose copy is new")
@@ -89,18 +91,18 @@ struct RewrittenHistoryTests {
     try await Self.work(at: site)
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
-    try await House.open(at: site) { house in
-      try await Self.isHeld(rewrite, in: house)
-      #expect(await house.reconciler.accept(rewrite.head))
-      await house.worked(rewrite.head)
-      #expect(await Self.members(house) == 3)
-      try await house.engine("shop")
+    try await ReconcilerFixture.open(at: site) { fixture in
+      try await Self.isHeld(rewrite, in: fixture)
+      #expect(await fixture.reconciler.accept(rewrite.head))
+      await fixture.worked(rewrite.head)
+      #expect(await Self.members(fixture) == 3)
+      try await fixture.engine("shop")
     }
     try site.forgetMirror()
-    try await House.open(at: site) { house in
-      await Self.isFollowed(rewrite.head, in: house)
-      await house.worked(try await house.push(["README.md": "three"]))
-      #expect(await house.told.blocked.allSatisfy(\.isEmpty))
+    try await ReconcilerFixture.open(at: site) { fixture in
+      await Self.isFollowed(rewrite.head, in: fixture)
+      await fixture.worked(try await fixture.push(["README.md": "three"]))
+      #expect(await fixture.recorder.blocked.allSatisfy(\.isEmpty))
     }
   }
 
@@ -112,16 +114,16 @@ struct RewrittenHistoryTests {
     try site.keepMirror()
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
-    try await House.open(at: site, settings: settings) { house in
-      try await Self.isHeld(rewrite, in: house)
-      #expect(await house.reconciler.accept(rewrite.head))
-      await house.worked(rewrite.head)
-      try await house.engine("shop")
+    try await ReconcilerFixture.open(at: site, settings: settings) { fixture in
+      try await Self.isHeld(rewrite, in: fixture)
+      #expect(await fixture.reconciler.accept(rewrite.head))
+      await fixture.worked(rewrite.head)
+      try await fixture.engine("shop")
     }
     try site.comeBack()
-    try await House.open(at: site, settings: settings) { house in
-      await Self.isFollowed(rewrite.head, in: house)
-      #expect(await Self.members(house) == 3)
+    try await ReconcilerFixture.open(at: site, settings: settings) { fixture in
+      await Self.isFollowed(rewrite.head, in: fixture)
+      #expect(await Self.members(fixture) == 3)
     }
   }
 
@@ -130,12 +132,12 @@ struct RewrittenHistoryTests {
     let site = try Site()
     try await Self.work(["README.md": "one"], at: site)
     try site.keepMirror()
-    try await House.open(at: site) { house in
-      await house.worked(try await house.push(["README.md": "two"]))
+    try await ReconcilerFixture.open(at: site) { fixture in
+      await fixture.worked(try await fixture.push(["README.md": "two"]))
     }
     let rewrite = try Self.rewrite(at: site)
     try site.comeBack()
-    try await House.open(at: site) { house in try await Self.isHeld(rewrite, in: house) }
+    try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
   }
 
   @Test("a head that contains what was worked off ends it, also where that was not at hand")
@@ -144,13 +146,13 @@ struct RewrittenHistoryTests {
     try await Self.work(at: site)
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
-    try await House.open(at: site) { house in
-      try await Self.isHeld(rewrite, in: house)
-      try house.user.git("push", "--quiet", "--force", "origin", "\(rewrite.worked):main")
-      await house.reconciler.sync()
-      await house.worked(rewrite.worked)
-      await until { await house.told.blocked.last?.isEmpty == true ? true : nil }
-      await house.report(rewrite.head, String(rewrite.head.prefix(7))) {
+    try await ReconcilerFixture.open(at: site) { fixture in
+      try await Self.isHeld(rewrite, in: fixture)
+      try fixture.user.git("push", "--quiet", "--force", "origin", "\(rewrite.worked):main")
+      await fixture.reconciler.sync()
+      await fixture.worked(rewrite.worked)
+      await until { await fixture.recorder.blocked.last?.isEmpty == true ? true : nil }
+      await fixture.report(rewrite.head, String(rewrite.head.prefix(7))) {
         $0.message == "withdrawn by \(rewrite.worked.prefix(7)) before it was applied"
       }
     }
@@ -163,9 +165,9 @@ struct RewrittenHistoryTests {
     let head = try site.user.commit(Self.shop(members: 3))
     try site.user.push()
     try site.forgetMirror()
-    try await House.open(at: site) { house in
-      await Self.isFollowed(head, in: house)
-      #expect(await Self.members(house) == 3)
+    try await ReconcilerFixture.open(at: site) { fixture in
+      await Self.isFollowed(head, in: fixture)
+      #expect(await Self.members(fixture) == 3)
     }
   }
 
@@ -175,32 +177,32 @@ struct RewrittenHistoryTests {
     try await Self.work(at: site)
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
-    try await House.open(at: site, once: true) { house in
-      let outcome = await until { await house.told.outcome }
+    try await ReconcilerFixture.open(at: site, once: true) { fixture in
+      let outcome = await until { await fixture.recorder.outcome }
       #expect(outcome == .unsettled(rejected: 0, failed: 0, waiting: 1))
-      try await Self.isHeld(rewrite, in: house)
+      try await Self.isHeld(rewrite, in: fixture)
     }
   }
 
   @Test("what a lost commit began is told to its end, by a daemon that does not have that commit")
   func underWay() async throws {
     let site = try Site()
-    try await House.open(Files.shops("shop"), at: site) { house in
-      try await house.engine("shop")
-      try await house.push([
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.push([
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
       ])
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      try await house.engine(
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await fixture.engine(
         "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
-      await house.rest()
+      await fixture.rest()
     }
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
-    try await House.open(at: site) { house in
-      try await Self.isHeld(rewrite, in: house)
-      try await house.engine("shop")
-      await house.report(rewrite.worked, "shop") { $0.phase == .done }
+    try await ReconcilerFixture.open(at: site) { fixture in
+      try await Self.isHeld(rewrite, in: fixture)
+      try await fixture.engine("shop")
+      await fixture.report(rewrite.worked, "shop") { $0.phase == .done }
     }
   }
 
@@ -210,15 +212,16 @@ struct RewrittenHistoryTests {
     let site = try Site()
     try await Self.work(at: site, settings: settings)
     try site.keepMirror()
-    try await House.open(at: site) { house in
-      try house.user.commit(Self.shop(members: 2))
-      await house.worked(try await house.push(Self.shop(members: 3)))
-      try await house.engine("shop")
+    try await ReconcilerFixture.open(at: site) { fixture in
+      try fixture.user.commit(Self.shop(members: 2))
+      await fixture.worked(try await fixture.push(Self.shop(members: 3)))
+      try await fixture.engine("shop")
     }
     try site.comeBack()
-    let counting = Stubborn(isMeek: true)
-    try await House.open(at: site, settings: settings, wrap: { counting.stand(before: $0) }) { house in
-      await Self.isFollowed(try site.user.head(), in: house)
+    let counting = MutatingWebhookAPI(isInactive: true)
+    try await ReconcilerFixture.open(at: site, settings: settings, wrap: { counting.placed(before: $0) }) {
+      fixture in
+      await Self.isFollowed(try site.user.head(), in: fixture)
       #expect(counting.writes == 0)
     }
   }
@@ -234,10 +237,10 @@ struct RewrittenHistoryTests {
     try await Site.record(in: site.store(), .numbered(8)).write(head)
     #expect(try await Self.recorded(at: site) == .unproven)
     // As if the rewritten head had been worked off: it is held all the same.
-    try await House.open(at: site) { house in try await Self.isHeld(rewrite, in: house) }
+    try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
     // Where nobody knows better it is a first look, and the record is one of ours again.
     try site.forgetMirror()
-    try await House.open(at: site) { house in await Self.isFollowed(rewrite.head, in: house) }
+    try await ReconcilerFixture.open(at: site) { fixture in await Self.isFollowed(rewrite.head, in: fixture) }
     #expect(try await Self.recorded(at: site) == .commit(head))
   }
 
@@ -249,7 +252,7 @@ struct RewrittenHistoryTests {
     try await Site.record(in: site.store(), of: "next").write(worked)
     #expect(try await Self.recorded(at: site) == .none)
     try site.forgetMirror()
-    try await House.open(at: site) { house in await Self.isFollowed(rewrite.head, in: house) }
+    try await ReconcilerFixture.open(at: site) { fixture in await Self.isFollowed(rewrite.head, in: fixture) }
   }
 
   @Test(
@@ -305,21 +308,22 @@ struct RewrittenHistoryTests {
     try await Self.work(at: site)
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
-    let records = Reluctant()
+    let records = FailingOnceAPI()
     records.refuseReads(.unavailable)
-    try await House.open(at: site, isStill: true, records: { records.stand(before: $0) }) { house in
+    try await ReconcilerFixture.open(at: site, isStill: true, records: { records.placed(before: $0) }) {
+      fixture in
       await until {
-        house.clock.advance(by: .seconds(1))
+        fixture.clock.advance(by: .seconds(1))
         return records.reads > 2 ? true : nil
       }
-      #expect(await house.reconciler.desired.head == nil)
-      #expect(await Self.members(house) == 1)
+      #expect(await fixture.reconciler.desired.head == nil)
+      #expect(await Self.members(fixture) == 1)
       records.refuseReads(nil)
       await until {
-        house.clock.advance(by: .seconds(1))
-        return await house.told.blocked.last?.isEmpty == false ? true : nil
+        fixture.clock.advance(by: .seconds(1))
+        return await fixture.recorder.blocked.last?.isEmpty == false ? true : nil
       }
-      try await Self.isHeld(rewrite, in: house)
+      try await Self.isHeld(rewrite, in: fixture)
       #expect(records.writes == 0)
     }
   }
@@ -329,37 +333,37 @@ struct RewrittenHistoryTests {
     let site = try Site()
     try await Self.work(at: site)
     let rewrite = try Self.rewrite(at: site)
-    let records = Reluctant()
+    let records = FailingOnceAPI()
     records.refuseReads(.forbidden)
-    try await House.open(at: site, records: { records.stand(before: $0) }) { house in
-      try await Self.isHeld(rewrite, in: house)
-      #expect(await house.reconciler.accept(rewrite.head))
-      await house.worked(rewrite.head)
+    try await ReconcilerFixture.open(at: site, records: { records.placed(before: $0) }) { fixture in
+      try await Self.isHeld(rewrite, in: fixture)
+      #expect(await fixture.reconciler.accept(rewrite.head))
+      await fixture.worked(rewrite.head)
     }
-    try await House.open(at: site, records: { records.stand(before: $0) }) { house in
-      await Self.isFollowed(rewrite.head, in: house)
+    try await ReconcilerFixture.open(at: site, records: { records.placed(before: $0) }) { fixture in
+      await Self.isFollowed(rewrite.head, in: fixture)
     }
   }
 
   @Test("where it cannot be written now, nothing is applied until it can")
   func unwritten() async throws {
     let site = try Site()
-    let records = Reluctant()
+    let records = FailingOnceAPI()
     records.refuseWrites(.unavailable)
-    try await House.open(
-      Files.shops("shop"), at: site, isStill: true, records: { records.stand(before: $0) }
-    ) { house in
+    try await ReconcilerFixture.open(
+      Files.shops("shop"), at: site, isStill: true, records: { records.placed(before: $0) }
+    ) { fixture in
       await until {
-        house.clock.advance(by: .seconds(1))
+        fixture.clock.advance(by: .seconds(1))
         return records.writes > 2 ? true : nil
       }
-      #expect(await house.object(.clusters, "shop") == nil)
+      #expect(await fixture.object(.clusters, "shop") == nil)
       records.refuseWrites(nil)
       await until {
-        house.clock.advance(by: .seconds(1))
-        return await house.object(.clusters, "shop")
+        fixture.clock.advance(by: .seconds(1))
+        return await fixture.object(.clusters, "shop")
       }
-      await house.rest()
+      await fixture.rest()
     }
     let head = try #require(ObjectID(hex: try site.user.head()))
     #expect(try await Self.recorded(at: site) == .commit(head))
@@ -370,19 +374,19 @@ struct RewrittenHistoryTests {
     let site = try Site()
     try await Self.work(at: site)
     let rewrite = try Self.rewrite(at: site)
-    let records = Reluctant()
+    let records = FailingOnceAPI()
     records.refuseWrites(.forbidden)
-    try await House.open(at: site, records: { records.stand(before: $0) }) { house in
-      try await Self.isHeld(rewrite, in: house)
-      #expect(await house.reconciler.accept(rewrite.head))
-      await house.worked(rewrite.head)
-      let next = try await house.push(["README.md": "three"])
-      await house.worked(next)
+    try await ReconcilerFixture.open(at: site, records: { records.placed(before: $0) }) { fixture in
+      try await Self.isHeld(rewrite, in: fixture)
+      #expect(await fixture.reconciler.accept(rewrite.head))
+      await fixture.worked(rewrite.head)
+      let next = try await fixture.push(["README.md": "three"])
+      await fixture.worked(next)
       // And what is rewritten then is held because of that.
       let again = try Self.rewrite(at: site)
       #expect(again.worked == next)
-      await house.reconciler.sync()
-      let note = await house.report(again.head, String(again.head.prefix(7)))
+      await fixture.reconciler.sync()
+      let note = await fixture.report(again.head, String(again.head.prefix(7)))
       #expect(note?.message == again.message)
     }
   }
@@ -391,13 +395,13 @@ struct RewrittenHistoryTests {
   func quiet() async throws {
     let site = try Site()
     let head = try await Self.work(at: site)
-    let records = Reluctant()
-    try await House.open(at: site, records: { records.stand(before: $0) }) { house in
-      await house.worked(head)
-      await house.reconciler.sync()
-      await house.rest()
+    let records = FailingOnceAPI()
+    try await ReconcilerFixture.open(at: site, records: { records.placed(before: $0) }) { fixture in
+      await fixture.worked(head)
+      await fixture.reconciler.sync()
+      await fixture.rest()
       #expect(records.reads == 1 && records.writes == 0)
-      await house.worked(try await house.push(["README.md": "three"]))
+      await fixture.worked(try await fixture.push(["README.md": "three"]))
       #expect(records.writes == 1)
     }
   }

@@ -36,8 +36,10 @@ struct TrustTests {
 
     func signs(_ isOn: Bool) throws { try site.user.git("config", "commit.gpgsign", "\(isOn)") }
 
-    func open(_ files: [String: String?] = [:], _ body: @Sendable (House) async throws -> Void) async throws {
-      try await House.open(files, at: site, settings: settings, body)
+    func open(_ files: [String: String?] = [:], _ body: @Sendable (ReconcilerFixture) async throws -> Void)
+      async throws
+    {
+      try await ReconcilerFixture.open(files, at: site, settings: settings, body)
     }
   }
 
@@ -51,59 +53,59 @@ struct TrustTests {
     "a commit that is not signed is held with all after it; what was applied stays", arguments: [true, false])
   func blocked(restarts: Bool) async throws {
     let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      await house.rest()
+    try await town.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      await fixture.rest()
     }
     let good = try town.site.user.head()
-    @Sendable func hold(_ house: House) async throws {
+    @Sendable func hold(_ fixture: ReconcilerFixture) async throws {
       try town.signs(false)
-      let bad = try await house.push(Self.shop(members: 2))
-      let report = await house.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      let bad = try await fixture.push(Self.shop(members: 2))
+      let report = await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
       #expect(report?.rules == [CommitSigned.id])
       #expect(report?.message?.hasPrefix("\(bad.prefix(7)) is not signed; sign it with a key in") == true)
       #expect(report?.message?.contains("git commit --amend --no-edit -S") == true)
       try town.signs(true)
-      let later = try await house.push(Self.shop(members: 3))
-      let behind = await house.report(later, String(later.prefix(7))) { $0.verdict == "waiting" }
+      let later = try await fixture.push(Self.shop(members: 3))
+      let behind = await fixture.report(later, String(later.prefix(7))) { $0.verdict == "waiting" }
       #expect(behind?.message?.contains("comes after \(bad.prefix(7)), which is not signed") == true)
-      let first = await house.report(bad, String(bad.prefix(7))) {
+      let first = await fixture.report(bad, String(bad.prefix(7))) {
         $0.message?.contains("git rebase") == true
       }
       #expect(first?.message?.contains("--gpg-sign \(bad.prefix(7))~1") == true)
-      await house.rest()
-      #expect(Self.commit(await house.object(.clusters, "shop")) == good)
+      await fixture.rest()
+      #expect(Self.commit(await fixture.object(.clusters, "shop")) == good)
     }
     if restarts { try town.site.forgetMirror() }
-    try await town.open { house in
-      await house.worked(good)
-      try await hold(house)
+    try await town.open { fixture in
+      await fixture.worked(good)
+      try await hold(fixture)
     }
     // Another daemon, which only knows what lives, sees the same.
     if restarts { try town.site.forgetMirror() }
-    try await town.open { house in
-      await house.worked(good)
-      await house.rest()
-      #expect(Self.commit(await house.object(.clusters, "shop")) == good)
+    try await town.open { fixture in
+      await fixture.worked(good)
+      await fixture.rest()
+      #expect(Self.commit(await fixture.object(.clusters, "shop")) == good)
     }
   }
 
   @Test("with `head` a signed commit answers for those before it")
   func head() async throws {
     let town = try Town(.head)
-    try await town.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
+    try await town.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
       try town.signs(false)
-      let bad = try await house.push(Self.shop(members: 2))
-      await house.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      let bad = try await fixture.push(Self.shop(members: 2))
+      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
       try town.signs(true)
-      let good = try await house.push(["README.md": "x"])
-      let shop = await house.cluster("shop") { Self.commit($0) == bad }
+      let good = try await fixture.push(["README.md": "x"])
+      let shop = await fixture.cluster("shop") { Self.commit($0) == bad }
       #expect(shop != nil)
-      await house.worked(good)
+      await fixture.worked(good)
       // Its note no longer says that it was held.
       await until {
-        await house.told.objects[bad]?.contains { $0.name == bad.prefix(7) } == false ? true : nil
+        await fixture.recorder.objects[bad]?.contains { $0.name == bad.prefix(7) } == false ? true : nil
       }
     }
   }
@@ -111,13 +113,13 @@ struct TrustTests {
   @Test("what comes before a commit that is held is followed, however it was pushed")
   func together() async throws {
     let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      let good = try house.user.commit(Self.shop(members: 2))
+    try await town.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      let good = try fixture.user.commit(Self.shop(members: 2))
       try town.signs(false)
-      let bad = try await house.push(Self.shop(members: 3))
-      await house.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
-      await house.cluster("shop") { Self.commit($0) == good }
+      let bad = try await fixture.push(Self.shop(members: 3))
+      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      await fixture.cluster("shop") { Self.commit($0) == good }
     }
   }
 
@@ -125,25 +127,25 @@ struct TrustTests {
     "a merge is held for what it brings, and followed where all of that is signed", arguments: [true, false])
   func merge(isSideSigned: Bool) async throws {
     let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      await house.rest()
-      let before = Self.commit(await house.object(.clusters, "shop"))
-      try house.user.git("checkout", "--quiet", "-b", "side")
+    try await town.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      await fixture.rest()
+      let before = Self.commit(await fixture.object(.clusters, "shop"))
+      try fixture.user.git("checkout", "--quiet", "-b", "side")
       try town.signs(isSideSigned)
-      let side = try house.user.commit(Self.shop(members: 2))
+      let side = try fixture.user.commit(Self.shop(members: 2))
       try town.signs(true)
-      try house.user.git("checkout", "--quiet", "main")
-      try house.user.git("merge", "--quiet", "--no-ff", "--gpg-sign", "--message", "Merge", "side")
-      let merge = try await house.push([:])
+      try fixture.user.git("checkout", "--quiet", "main")
+      try fixture.user.git("merge", "--quiet", "--no-ff", "--gpg-sign", "--message", "Merge", "side")
+      let merge = try await fixture.push([:])
       if isSideSigned {
-        await house.worked(merge)
-        await house.cluster("shop") { Self.commit($0) != before }
+        await fixture.worked(merge)
+        await fixture.cluster("shop") { Self.commit($0) != before }
       } else {
-        let report = await house.report(side, String(side.prefix(7))) { $0.verdict == "rejected" }
+        let report = await fixture.report(side, String(side.prefix(7))) { $0.verdict == "rejected" }
         #expect(report?.message?.contains("is not signed") == true)
-        await house.report(merge, String(merge.prefix(7))) { $0.verdict == "waiting" }
-        #expect(Self.commit(await house.object(.clusters, "shop")) == before)
+        await fixture.report(merge, String(merge.prefix(7))) { $0.verdict == "waiting" }
+        #expect(Self.commit(await fixture.object(.clusters, "shop")) == before)
       }
     }
   }
@@ -152,69 +154,69 @@ struct TrustTests {
   func added() async throws {
     let town = try Town(.range)
     let eve = try SSHSigner("eve")
-    try await town.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      try eve.sign(in: house.user)
-      let commit = try await house.push(Self.shop(members: 2))
-      let report = await house.report(commit, String(commit.prefix(7)))
+    try await town.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      try eve.sign(in: fixture.user)
+      let commit = try await fixture.push(Self.shop(members: 2))
+      let report = await fixture.report(commit, String(commit.prefix(7)))
       #expect(report?.message?.contains("not among the allowed signers") == true)
       try town.allow(town.ann.line("ann@example.org") + eve.line("eve@example.org"))
-      await house.reconciler.sync()
-      await house.cluster("shop") { Self.commit($0) == commit }
-      await house.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.reconciler.sync()
+      await fixture.cluster("shop") { Self.commit($0) == commit }
+      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
     }
   }
 
   @Test("a commit that was signed anew takes the place of the one that was held")
   func amended() async throws {
     let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
+    try await town.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
       try town.signs(false)
-      let bad = try await house.push(Self.shop(members: 2))
-      await house.report(bad, String(bad.prefix(7)))
-      try house.user.git("commit", "--quiet", "--amend", "--no-edit", "--gpg-sign")
-      try house.user.push("--force", "main")
-      let good = try house.user.head()
-      await house.reconciler.sync()
-      await house.cluster("shop") { Self.commit($0) == good }
+      let bad = try await fixture.push(Self.shop(members: 2))
+      await fixture.report(bad, String(bad.prefix(7)))
+      try fixture.user.git("commit", "--quiet", "--amend", "--no-edit", "--gpg-sign")
+      try fixture.user.push("--force", "main")
+      let good = try fixture.user.head()
+      await fixture.reconciler.sync()
+      await fixture.cluster("shop") { Self.commit($0) == good }
     }
   }
 
   @Test("an administrator lets a commit pass, and those after it are held to the rule again")
   func confirmed() async throws {
     let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
+    try await town.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
       try town.signs(false)
-      let bad = try await house.push(Self.shop(members: 2))
-      await house.report(bad, String(bad.prefix(7)))
-      #expect(await house.reconciler.accept(bad))
-      await house.cluster("shop") { Self.commit($0) == bad }
-      let next = try await house.push(Self.shop(members: 3))
-      await house.report(next, String(next.prefix(7))) { $0.verdict == "rejected" }
-      #expect(Self.commit(await house.object(.clusters, "shop")) == bad)
+      let bad = try await fixture.push(Self.shop(members: 2))
+      await fixture.report(bad, String(bad.prefix(7)))
+      #expect(await fixture.reconciler.accept(bad))
+      await fixture.cluster("shop") { Self.commit($0) == bad }
+      let next = try await fixture.push(Self.shop(members: 3))
+      await fixture.report(next, String(next.prefix(7))) { $0.verdict == "rejected" }
+      #expect(Self.commit(await fixture.object(.clusters, "shop")) == bad)
     }
   }
 
   @Test("what an administrator let pass is gone on from by a daemon elsewhere, though nothing lives by it")
   func confirmedElsewhere() async throws {
     let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
+    try await town.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
       try town.signs(false)
-      let bad = try await house.push(["README.md": "x"])
-      await house.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
-      #expect(await house.reconciler.accept(bad))
-      await house.worked(bad)
+      let bad = try await fixture.push(["README.md": "x"])
+      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      #expect(await fixture.reconciler.accept(bad))
+      await fixture.worked(bad)
     }
     try town.site.forgetMirror()
-    try await town.open { house in
-      await house.worked(try house.user.head())
+    try await town.open { fixture in
+      await fixture.worked(try fixture.user.head())
       try town.signs(true)
-      let good = try await house.push(Self.shop(members: 2))
-      await house.cluster("shop") { Self.commit($0) == good }
-      #expect(await house.told.blocked.allSatisfy(\.isEmpty))
+      let good = try await fixture.push(Self.shop(members: 2))
+      await fixture.cluster("shop") { Self.commit($0) == good }
+      #expect(await fixture.recorder.blocked.allSatisfy(\.isEmpty))
     }
   }
 
@@ -228,12 +230,12 @@ struct TrustTests {
     try town.signs(false)
     let bad = try town.site.user.commit(Self.shop(members: 2))
     try town.site.user.push()
-    try await town.open { house in
-      await house.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+    try await town.open { fixture in
+      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
       if isAnySigned {
-        await house.cluster("shop") { Self.commit($0) == first }
+        await fixture.cluster("shop") { Self.commit($0) == first }
       } else {
-        #expect(await house.object(.clusters, "shop") == nil)
+        #expect(await fixture.object(.clusters, "shop") == nil)
       }
     }
   }
@@ -241,15 +243,15 @@ struct TrustTests {
   @Test("of a cluster that a held commit would change it is said as well, and the status goes on")
   func cluster() async throws {
     let town = try Town(.range)
-    try await town.open(Files.shops("shop", "depot")) { house in
-      try await house.engine("shop")
+    try await town.open(Files.shops("shop", "depot")) { fixture in
+      try await fixture.engine("shop")
       try town.signs(false)
-      try await house.push(Self.shop(members: 2))
+      try await fixture.push(Self.shop(members: 2))
       let shop = await until {
-        await house.told.clusters["shop"].flatMap { $0.verdict == "rejected" ? $0 : nil }
+        await fixture.recorder.clusters["shop"].flatMap { $0.verdict == "rejected" ? $0 : nil }
       }
       #expect(shop?.message?.contains("is not signed") == true)
-      #expect(await house.told.clusters["depot"]?.verdict != "rejected")
+      #expect(await fixture.recorder.clusters["depot"]?.verdict != "rejected")
     }
   }
 

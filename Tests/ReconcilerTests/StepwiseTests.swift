@@ -25,56 +25,56 @@ struct StepwiseTests {
 
   @Test("of two upgrades in one push the second begins when the first has ended")
   func twoUpgrades() async throws {
-    try await House.open(Self.start, settings: Self.stepwise) { house in
-      try await house.engine("shop")
-      let first = try house.user.commit(Self.shop("1.1.0"))
-      let second = try await house.push(Self.shop("1.2.0"))
-      let shop = await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+    try await ReconcilerFixture.open(Self.start, settings: Self.stepwise) { fixture in
+      try await fixture.engine("shop")
+      let first = try fixture.user.commit(Self.shop("1.1.0"))
+      let second = try await fixture.push(Self.shop("1.2.0"))
+      let shop = await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
       #expect(shop?.annotation(Wire.Annotation.commit) == first)
-      try await house.engine("shop", .updating, upgrade: Self.upgrade(from: "1.0.0"))
-      await house.rest()
-      #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
-      try await house.engine("shop")
-      await house.report(first, "shop") { $0.phase == .done }
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == second }
+      try await fixture.engine("shop", .updating, upgrade: Self.upgrade(from: "1.0.0"))
+      await fixture.rest()
+      #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
+      try await fixture.engine("shop")
+      await fixture.report(first, "shop") { $0.phase == .done }
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == second }
     }
   }
 
   @Test("history: net takes the same push as one change")
   func net() async throws {
-    try await House.open(Self.start) { house in
-      try await house.engine("shop")
-      let first = try house.user.commit(Self.shop("1.1.0"))
-      let second = try await house.push(Self.shop("1.2.0"))
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == second }
-      #expect(await house.told.objects[first] == nil)
+    try await ReconcilerFixture.open(Self.start) { fixture in
+      try await fixture.engine("shop")
+      let first = try fixture.user.commit(Self.shop("1.1.0"))
+      let second = try await fixture.push(Self.shop("1.2.0"))
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == second }
+      #expect(await fixture.recorder.objects[first] == nil)
     }
   }
 
   @Test("a bad commit in between is rejected, and the next one's turn comes")
   func badCommit() async throws {
-    try await House.open(Self.start, settings: Self.stepwise) { house in
-      try await house.engine("shop")
-      let bad = try house.user.commit(["clusters/shop.yaml": "kind: [\n"])
-      let unreadable = try house.user.commit([".kdops.yaml": "apps: 7\n"])
-      let third = try await house.push(
+    try await ReconcilerFixture.open(Self.start, settings: Self.stepwise) { fixture in
+      try await fixture.engine("shop")
+      let bad = try fixture.user.commit(["clusters/shop.yaml": "kind: [\n"])
+      let unreadable = try fixture.user.commit([".kdops.yaml": "apps: 7\n"])
+      let third = try await fixture.push(
         Self.shop("1.1.0").merging([".kdops.yaml": nil] as [String: String?]) { $1 })
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == third }
-      #expect(await house.report(bad, "clusters/shop.yaml")?.rules == ["file/syntax"])
-      #expect(await house.report(unreadable, ".kdops.yaml")?.rules == ["layout/schema"])
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == third }
+      #expect(await fixture.report(bad, "clusters/shop.yaml")?.rules == ["file/syntax"])
+      #expect(await fixture.report(unreadable, ".kdops.yaml")?.rules == ["layout/schema"])
     }
   }
 
   @Test("a revert ahead is not made to wait until there is nothing left to roll back")
   func revert() async throws {
-    try await House.open(Self.start, settings: Self.stepwise) { house in
-      try await house.engine("shop")
-      try await house.push(Self.shop("1.1.0"))
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      try await house.engine("shop", .updating, upgrade: Self.upgrade(from: "1.0.0"))
-      try house.user.commit(["README.md": "x"])
-      let revert = try await house.push(Self.shop("1.0.0"))
-      let shop = await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+    try await ReconcilerFixture.open(Self.start, settings: Self.stepwise) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.push(Self.shop("1.1.0"))
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await fixture.engine("shop", .updating, upgrade: Self.upgrade(from: "1.0.0"))
+      try fixture.user.commit(["README.md": "x"])
+      let revert = try await fixture.push(Self.shop("1.0.0"))
+      let shop = await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
       #expect(shop?.annotation(Wire.Annotation.commit) == revert)
       #expect(shop?.annotation(Wire.Annotation.change) == "rollback")
     }
@@ -83,20 +83,20 @@ struct StepwiseTests {
   @Test("a stalled upgrade holds up nobody: the walk goes on, and reaches the commit that mends it")
   func stalled() async throws {
     let files = Self.start.merging(["clusters/depot.yaml": Files.cluster("depot", "1.0.0")]) { $1 }
-    try await House.open(files, settings: Self.stepwise) { house in
-      try await house.engine("shop")
-      try await house.engine("depot")
-      try await house.push(Self.shop("1.1.0"))
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      try await house.engine(
+    try await ReconcilerFixture.open(files, settings: Self.stepwise) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("depot")
+      try await fixture.push(Self.shop("1.1.0"))
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await fixture.engine(
         "shop", .updating, upgrade: Self.upgrade(from: "1.0.0"), stalled: "shop-worker-0: no such image")
-      let third = try house.user.commit(Self.shop("1.2.0"))
-      let other = try house.user.commit([
+      let third = try fixture.user.commit(Self.shop("1.2.0"))
+      let other = try fixture.user.commit([
         "clusters/depot.yaml": Files.cluster("depot", "1.0.0", members: 2)
       ])
-      try await house.push(["README.md": "x"])
-      await house.cluster("depot") { $0.annotation(Wire.Annotation.commit) == other }
-      let report = await house.report(third, "shop")
+      try await fixture.push(["README.md": "x"])
+      await fixture.cluster("depot") { $0.annotation(Wire.Annotation.commit) == other }
+      let report = await fixture.report(third, "shop")
       #expect(report?.rules == ["rollback/only-prev-app"])
       #expect(report?.message?.contains("waits for a stalled upgrade") == true)
     }
@@ -107,23 +107,23 @@ struct StepwiseTests {
     arguments: [false, true], [false, true])
   func restart(isElsewhere: Bool, isRecorded: Bool) async throws {
     let site = try Site()
-    try await House.open(Self.start, at: site, settings: Self.stepwise) { house in
-      try await house.engine("shop")
-      try house.user.commit(Self.shop("1.1.0"))
-      try await house.push(Self.shop("1.2.0"))
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      try await house.engine("shop", .updating, upgrade: Self.upgrade(from: "1.0.0"))
-      await house.rest()
+    try await ReconcilerFixture.open(Self.start, at: site, settings: Self.stepwise) { fixture in
+      try await fixture.engine("shop")
+      try fixture.user.commit(Self.shop("1.1.0"))
+      try await fixture.push(Self.shop("1.2.0"))
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
+      try await fixture.engine("shop", .updating, upgrade: Self.upgrade(from: "1.0.0"))
+      await fixture.rest()
     }
     if isElsewhere { try site.forgetMirror() }
     if !isRecorded { try await site.forgetRecords() }
-    try await House.open(at: site, settings: Self.stepwise) { house in
-      let second = try house.user.head()
-      await house.worked(try house.user.head("HEAD~1"))
-      await house.rest()
-      #expect(await house.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
-      try await house.engine("shop")
-      await house.cluster("shop") { $0.annotation(Wire.Annotation.commit) == second }
+    try await ReconcilerFixture.open(at: site, settings: Self.stepwise) { fixture in
+      let second = try fixture.user.head()
+      await fixture.worked(try fixture.user.head("HEAD~1"))
+      await fixture.rest()
+      #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
+      try await fixture.engine("shop")
+      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == second }
     }
   }
 
@@ -131,22 +131,22 @@ struct StepwiseTests {
     "what was deleted before a restart elsewhere is not made again on the way", arguments: [false, true])
   func nothingComesBack(isRecorded: Bool) async throws {
     let site = try Site()
-    try await House.open(Self.start, at: site, settings: Self.stepwise) { house in
-      try await house.engine("shop")
-      try house.user.commit(["apps/1.3.0.json": Files.app("1.3.0")])
-      let gone = try await house.push(["apps/1.3.0.json": nil])
-      await house.worked(gone)
-      #expect(await house.object(.apps, "web-1.3.0") == nil)
+    try await ReconcilerFixture.open(Self.start, at: site, settings: Self.stepwise) { fixture in
+      try await fixture.engine("shop")
+      try fixture.user.commit(["apps/1.3.0.json": Files.app("1.3.0")])
+      let gone = try await fixture.push(["apps/1.3.0.json": nil])
+      await fixture.worked(gone)
+      #expect(await fixture.object(.apps, "web-1.3.0") == nil)
     }
     try site.forgetMirror()
     if !isRecorded { try await site.forgetRecords() }
-    let counting = Stubborn(isMeek: true)
-    try await House.open(
-      at: site, settings: Self.stepwise, wrap: { counting.stand(before: $0) }
-    ) { house in
-      await house.worked(try house.user.head())
-      #expect(await house.object(.clusters, "shop") != nil)
-      #expect(await house.object(.apps, "web-1.3.0") == nil)
+    let counting = MutatingWebhookAPI(isInactive: true)
+    try await ReconcilerFixture.open(
+      at: site, settings: Self.stepwise, wrap: { counting.placed(before: $0) }
+    ) { fixture in
+      await fixture.worked(try fixture.user.head())
+      #expect(await fixture.object(.clusters, "shop") != nil)
+      #expect(await fixture.object(.apps, "web-1.3.0") == nil)
     }
   }
 }

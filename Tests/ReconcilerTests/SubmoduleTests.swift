@@ -18,9 +18,9 @@ struct SubmoduleTests {
     let folder = try TemporaryFolder()
     let trace = "\(folder.path)/trace"
     let settings = Reconciler.Settings(policy: Policy(prune: true))
-    try await House.open(Files.shops("shop", "depot", "mart"), settings: settings) { house in
-      for name in Self.names { try await house.engine(name) }
-      let user = house.user
+    try await ReconcilerFixture.open(Files.shops("shop", "depot", "mart"), settings: settings) { fixture in
+      for name in Self.names { try await fixture.engine(name) }
+      let user = fixture.user
       try user.git("rm", "-r", "--quiet", path)
       try user.write([
         ".gitmodules": "[submodule \"../../x\"]\n\tpath = ../../\(path)\n\turl = ext::touch% \(trace)\n"
@@ -31,13 +31,13 @@ struct SubmoduleTests {
         "update-index", "--add", "--cacheinfo", "160000,\(String(repeating: "1", count: 40)),\(path)")
       try user.git("commit", "--quiet", "--message", "Use a submodule")
       try user.push()
-      await house.reconciler.sync()
+      await fixture.reconciler.sync()
       let commit = try user.head()
-      let report = await house.report(commit, path)
+      let report = await fixture.report(commit, path)
       #expect(report?.rules == ["file/link"])
       #expect(report?.message?.contains("\(path) is a submodule, which is never read") == true)
-      await house.worked(commit)
-      for name in Self.names { #expect(await house.object(.clusters, name) != nil) }
+      await fixture.worked(commit)
+      for name in Self.names { #expect(await fixture.object(.clusters, name) != nil) }
       #expect(!FileManager.default.fileExists(atPath: trace))
     }
   }

@@ -27,45 +27,45 @@ struct UnreadableHeadTests {
     "is refused with a reason, what was applied stays in force, and the next commit is followed",
     arguments: Rubbish.allCases)
   func refused(rubbish: Rubbish) async throws {
-    try await House.open(Files.shops("shop")) { house in
-      try await house.engine("shop")
-      let bad = try Self.commit(rubbish, by: house.user)
-      await house.reconciler.sync()
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
+      try await fixture.engine("shop")
+      let bad = try Self.commit(rubbish, by: fixture.user)
+      await fixture.reconciler.sync()
       let short = String(bad.prefix(7))
-      let report = await house.report(bad, short)
+      let report = await fixture.report(bad, short)
       #expect(report?.kind == "Commit" && report?.verdict == "rejected")
       #expect(report?.rules == [rubbish == .bomb ? "file/limit" : "file/tree"])
       #expect(report?.message?.hasPrefix("clusters") == true, "\(report?.message ?? "")")
       #expect(report?.message?.contains("stays in force") == true)
-      #expect(await house.object(.clusters, "shop") != nil)
+      #expect(await fixture.object(.clusters, "shop") != nil)
 
       // Edits by hand are put back meanwhile.
-      try await house.patch("shop", ["spec": ["app": "web-9.9.9"]])
-      await house.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+      try await fixture.patch("shop", ["spec": ["app": "web-9.9.9"]])
+      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
 
-      let good = try await house.push(["clusters/other.yaml": Files.cluster("other", "1.0.0")])
-      await house.cluster("other")
-      #expect(await house.object(.clusters, "other") != nil)
-      #expect(try house.user.head() == good)
+      let good = try await fixture.push(["clusters/other.yaml": Files.cluster("other", "1.0.0")])
+      await fixture.cluster("other")
+      #expect(await fixture.object(.clusters, "other") != nil)
+      #expect(try fixture.user.head() == good)
     }
   }
 
   @Test("is refused if its files have too many values together, until values are removed")
   func manyValues() async throws {
-    try await House.open(Files.shops("shop")) { house in
+    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       let values = String(repeating: "1,", count: 99_900) + "1"
       var files: [String: String?] = [:]
       for number in 0..<21 {
         files["apps/heavy-\(number).json"] = Files.app("2.0.\(number)")
           .replacing(#""spec": {"#, with: #""spec": {"values": [\#(values)], "#)
       }
-      let bad = try await house.push(files)
-      let report = await house.report(bad, String(bad.prefix(7)))
+      let bad = try await fixture.push(files)
+      let report = await fixture.report(bad, String(bad.prefix(7)))
       #expect(report?.rules == ["file/limit"])
-      #expect(await house.object(.apps, "web-2.0.0") == nil)
+      #expect(await fixture.object(.apps, "web-2.0.0") == nil)
       for number in 0..<20 { files["apps/heavy-\(number).json"] = .some(nil) }
-      _ = try await house.push(files)
-      #expect(await until { await house.object(.apps, "web-2.0.20") } != nil)
+      _ = try await fixture.push(files)
+      #expect(await until { await fixture.object(.apps, "web-2.0.20") } != nil)
     }
   }
 
@@ -74,8 +74,8 @@ struct UnreadableHeadTests {
     let site = try Site()
     try site.user.commit(Files.shops("shop").mapValues { $0 })
     _ = try Self.commit(rubbish, by: site.user)
-    try await House.open(at: site, once: true) { house in
-      let outcome = await until { await house.told.outcome }
+    try await ReconcilerFixture.open(at: site, once: true) { fixture in
+      let outcome = await until { await fixture.recorder.outcome }
       #expect(outcome == .unsettled(rejected: 1, failed: 1, waiting: 0))
     }
   }

@@ -73,25 +73,25 @@ struct EveryWriteScenarios {
     return deeds.value
   }
 
-  private static func life(_ scene: Scene, _ last: Int?) throws -> MortalLife {
-    var kubernetes: MortalLife.Kubernetes?
+  private static func life(_ scene: Scene, _ last: Int?) throws -> CrashPlan {
+    var kubernetes: CrashPlan.Kubernetes?
     if let site = scene.site as? KubernetesSite {
-      kubernetes = MortalLife.Kubernetes(
+      kubernetes = CrashPlan.Kubernetes(
         kubeconfig: site.kubeconfig, namespace: site.settings.namespace,
         tenants: site.settings.tenantNamespaces, systemNamespace: site.settings.systemNamespace,
         installation: site.installation)
     }
     let folder = scene.folder.path
-    return MortalLife(
+    return CrashPlan(
       remote: scene.forge.bare.path, first: try scene.forge.first(), cluster: "\(folder)/cluster",
-      kubernetes: kubernetes, folder: "\(folder)/first", book: try DeathBook(in: "\(folder)/book"), last: last
+      kubernetes: kubernetes, folder: "\(folder)/first", book: try CrashLog(in: "\(folder)/book"), last: last
     )
   }
 
   /// Has a daemon live until it is killed; any other end is a failure.
-  private static func dies(_ life: MortalLife, _ scene: Scene) async throws {
+  private static func dies(_ life: CrashPlan, _ scene: Scene) async throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: try #require(BuiltProgram.mortal))
+    process.executableURL = URL(fileURLWithPath: try #require(BuiltProgram.crashingDaemon))
     process.arguments = [String(decoding: try JSONEncoder().encode(life), as: UTF8.self)]
     let log = "\(scene.folder.path)/log-first"
     try Data().write(to: URL(fileURLWithPath: log))
@@ -107,7 +107,7 @@ struct EveryWriteScenarios {
     #expect(process.terminationStatus == SIGKILL, "\(scene.log("first"))")
   }
 
-  private static func go(_ journey: Journey, _ scene: Scene, _ book: DeathBook) async throws {
+  private static func go(_ journey: Journey, _ scene: Scene, _ book: CrashLog) async throws {
     try await scene.configured("1.0.0")
     if journey == .upgrade { try book.open() }
     let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")

@@ -73,7 +73,7 @@ struct Stage {
   var statusWrites = 0
   var orders = 0
   var steps = 0
-  var observer = StageWitness()
+  var observer = StageObserver()
   var roles: [Role]
 
   /// - Parameter versions: by version, the image tag of each role whose tag is not `1.0`.

@@ -5,11 +5,11 @@ import Synchronization
 import Values
 
 /// A port that hands everything on; tests change single calls.
-class Between: ClusterAPI, @unchecked Sendable {
+class ForwardingAPI: ClusterAPI, @unchecked Sendable {
   // Set once before anyone else sees it.
-  private(set) var api: any ClusterAPI = Nowhere()
+  private(set) var api: any ClusterAPI = DisconnectedAPI()
 
-  func stand(before api: any ClusterAPI) -> any ClusterAPI {
+  func placed(before api: any ClusterAPI) -> any ClusterAPI {
     self.api = api
     return self
   }
@@ -49,11 +49,11 @@ class Between: ClusterAPI, @unchecked Sendable {
 }
 
 /// Watches tell nothing while it is deaf.
-final class DeafSwitch: Between, @unchecked Sendable {
-  private let deafness = Mutex(false)
-  var isDeaf: Bool {
-    get { deafness.withLock { $0 } }
-    set { deafness.withLock { $0 = newValue } }
+final class SilentWatchAPI: ForwardingAPI, @unchecked Sendable {
+  private let silence = Mutex(false)
+  var isSilent: Bool {
+    get { silence.withLock { $0 } }
+    set { silence.withLock { $0 = newValue } }
   }
 
   override func watch(
@@ -63,7 +63,7 @@ final class DeafSwitch: Between, @unchecked Sendable {
     return AsyncThrowingStream { continuation in
       let task = Task {
         do {
-          for try await event in events where !self.isDeaf { continuation.yield(event) }
+          for try await event in events where !self.isSilent { continuation.yield(event) }
           continuation.finish()
         } catch {
           continuation.finish(throwing: error)
@@ -75,12 +75,12 @@ final class DeafSwitch: Between, @unchecked Sendable {
 }
 
 /// A server on which a webhook writes every label `team` as it likes it; counts what is written.
-final class Stubborn: Between, @unchecked Sendable {
+final class MutatingWebhookAPI: ForwardingAPI, @unchecked Sendable {
   private let count = Mutex(0)
-  private let isMeek: Bool
+  private let isInactive: Bool
   var writes: Int { count.withLock { $0 } }
 
-  init(isMeek: Bool = false) { self.isMeek = isMeek }
+  init(isInactive: Bool = false) { self.isInactive = isInactive }
 
   override func create(_ object: Object) async throws(APIError) -> Object {
     try await super.create(changed(object))
@@ -92,7 +92,7 @@ final class Stubborn: Between, @unchecked Sendable {
 
   private func changed(_ object: Object) -> Object {
     count.withLock { $0 += 1 }
-    guard !isMeek, object.label("team") != nil else { return object }
+    guard !isInactive, object.label("team") != nil else { return object }
     var object = object
     object.json["metadata"]?["labels"]?["team"] = "webhook's"
     return object
@@ -100,7 +100,7 @@ final class Stubborn: Between, @unchecked Sendable {
 }
 
 /// A server whose webhook, while it is strict, takes no change that leads to the label `team: a`.
-final class Strict: Between, @unchecked Sendable {
+final class RefusingAPI: ForwardingAPI, @unchecked Sendable {
   private let kind = Mutex<APIError.Kind?>(nil)
 
   /// How it refuses; nil where it does not.
@@ -115,7 +115,7 @@ final class Strict: Between, @unchecked Sendable {
 }
 
 /// A server that creates no apps while it refuses.
-final class Appless: Between, @unchecked Sendable {
+final class AppRefusingAPI: ForwardingAPI, @unchecked Sendable {
   private let kind = Mutex<APIError.Kind?>(nil)
 
   /// The error of each creation of an app; nil if apps are created.
@@ -130,16 +130,16 @@ final class Appless: Between, @unchecked Sendable {
 }
 
 /// A server whose answers to what is written about clusters are lost, as long as it is mute.
-final class Mute: Between, @unchecked Sendable {
+final class LostResponseAPI: ForwardingAPI, @unchecked Sendable {
   /// Whether it does what it does not answer to.
-  private let obeys: Bool
+  private let performs: Bool
   private let left = Mutex(0)
   private let meanwhile = Mutex<(@Sendable () async -> Void)?>(nil)
 
-  init(obeys: Bool) { self.obeys = obeys }
+  init(performs: Bool) { self.performs = performs }
 
   /// How many answers are lost from now on.
-  func fallMute(for answers: Int = 1) { left.withLock { $0 = answers } }
+  func loseResponses(for answers: Int = 1) { left.withLock { $0 = answers } }
 
   /// Does something when an app is written the next time, before it is answered.
   func whenAppComes(_ work: @escaping @Sendable () async -> Void) { meanwhile.withLock { $0 = work } }
@@ -176,13 +176,13 @@ final class Mute: Between, @unchecked Sendable {
       return left > 0
     }
     guard isLost else { return try await work() }
-    if obeys { _ = try await work() }
+    if performs { _ = try await work() }
     throw APIError(.unavailable, "the connection was cut")
   }
 }
 
 /// A server on which somebody else is always faster with clusters; counts the tries.
-final class Contended: Between, @unchecked Sendable {
+final class ConflictingAPI: ForwardingAPI, @unchecked Sendable {
   private let count = Mutex(0)
   private let isContended = Mutex(false)
   var tries: Int { count.withLock { $0 } }
@@ -198,7 +198,7 @@ final class Contended: Between, @unchecked Sendable {
 }
 
 /// A cluster of which a namespace is not there yet.
-final class Homeless: Between, @unchecked Sendable {
+final class MissingNamespaceAPI: ForwardingAPI, @unchecked Sendable {
   private let missing: Mutex<String?>
 
   init(_ namespace: String = "default") { missing = Mutex(namespace) }
@@ -215,7 +215,7 @@ final class Homeless: Between, @unchecked Sendable {
 
 /// A server that refuses calls by which something is read, or those by which something is written, as a test likes;
 /// counts those that it hears.
-final class Reluctant: Between, @unchecked Sendable {
+final class FailingOnceAPI: ForwardingAPI, @unchecked Sendable {
   private struct Calls {
     var refusal: APIError.Kind?
     /// How many more are refused; nil for all.
@@ -262,7 +262,7 @@ final class Reluctant: Between, @unchecked Sendable {
 }
 
 /// Where nothing is.
-private struct Nowhere: ClusterAPI {
+private struct DisconnectedAPI: ClusterAPI {
   private var absent: APIError { APIError(.unavailable, "nothing is there yet") }
   func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object { throw absent }
   func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)

@@ -13,21 +13,22 @@ import Values
 
 /// A reconciler that follows a repository to which a test pushes, on an embedded cluster on which the test plays the
 /// engine.
-final class House: Sendable {
+final class ReconcilerFixture: Sendable {
   let user: TemporaryRepository
   let store: EmbeddedCluster
   let reconciler: Reconciler
-  let told: Heard
+  let recorder: ReportRecorder
   /// Stands still until it is advanced.
   let clock: TestClock
 
   private init(
-    user: TemporaryRepository, store: EmbeddedCluster, reconciler: Reconciler, told: Heard, clock: TestClock
+    user: TemporaryRepository, store: EmbeddedCluster, reconciler: Reconciler, recorder: ReportRecorder,
+    clock: TestClock
   ) {
     self.user = user
     self.store = store
     self.reconciler = reconciler
-    self.told = told
+    self.recorder = recorder
     self.clock = clock
   }
 
@@ -45,7 +46,7 @@ final class House: Sendable {
     isStill: Bool = false, once: Bool = false, stamp: Stamp = .forTests,
     wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
     records: (EmbeddedCluster) -> any ClusterAPI = { $0 },
-    _ body: @Sendable (House) async throws -> Void
+    _ body: @Sendable (ReconcilerFixture) async throws -> Void
   ) async throws {
     let site = try site ?? Site()
     if !files.isEmpty {
@@ -54,36 +55,37 @@ final class House: Sendable {
     }
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let store = try await site.store()
-    let told = Heard()
+    let recorder = ReportRecorder()
     let clock = TestClock()
     let record = Site.record(in: records(store), of: settings.branch, stamp)
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(site.forge.path)), at: site.mirror), api: wrap(store),
       settings: settings, stamp: stamp,
       delegate: Reconciler.Delegate(
-        commit: { await told.take($0) },
-        cluster: { reference, _, _, report in await told.take(reference.name, report) },
+        commit: { await recorder.take($0) },
+        cluster: { reference, _, _, report in await recorder.take(reference.name, report) },
         lastReport: {
-          await told.asked()
+          await recorder.asked()
           return await site.notes.report(of: $0)
         },
-        driftCorrected: { object, _ in await told.mended(object.name) },
-        blocked: { await told.take($0) },
+        driftCorrected: { object, _ in await recorder.mended(object.name) },
+        blocked: { await recorder.take($0) },
         lastAttempted: { () throws(APIError) in try await record.read() },
         storeLastAttempted: { (commit) throws(APIError) in try await record.write(commit) }),
       logger: logger, clock: isStill ? clock : ContinuousClock())
-    let house = House(user: site.user, store: store, reconciler: reconciler, told: told, clock: clock)
+    let fixture = ReconcilerFixture(
+      user: site.user, store: store, reconciler: reconciler, recorder: recorder, clock: clock)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { await told.ended(await reconciler.run(once: once)) }
+      group.addTask { await recorder.ended(await reconciler.run(once: once)) }
       do {
-        try await body(house)
+        try await body(fixture)
       } catch {
         group.cancelAll()
         throw error
       }
       group.cancelAll()
     }
-    await site.notes.keep(told.objects)
+    await site.notes.keep(recorder.objects)
   }
 
   /// Commits, pushes and lets the daemon know.
@@ -164,7 +166,7 @@ final class House: Sendable {
     _ commit: String, _ name: String, where holds: @Sendable (ObjectReport) -> Bool = { _ in true }
   ) async -> ObjectReport? {
     await until {
-      await self.told.objects[commit]?.first { $0.name == name && holds($0) }
+      await self.recorder.objects[commit]?.first { $0.name == name && holds($0) }
     }
   }
 
@@ -278,7 +280,7 @@ final class Site: Sendable {
 }
 
 /// What was told of each commit last, and what was put back.
-actor Heard {
+actor ReportRecorder {
   private(set) var objects: [String: [ObjectReport]] = [:]
   private(set) var putBack: [String] = []
   /// Which phases the note of each commit has had, in their order.

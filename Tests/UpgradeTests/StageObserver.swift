@@ -2,14 +2,14 @@ import KubeDirector
 import Upgrade
 
 /// What really happens to pods and containers, whatever the status says of it.
-struct StageWitness {
+struct StageObserver {
   /// The pods that were in service when the upgrade took them, until they are done.
   var out: Set<String> = []
   /// The pods that the upgrade under way has claimed.
   var touched: Set<String> = []
   /// The containers in which a member has been configured.
   var setUp: Set<String> = []
-  var debts = StageDebts()
+  var debts = StagePendingScripts()
   var tally = Tally()
 }
 

@@ -7,15 +7,15 @@ import Values
 /// done, and nobody hears of it.
 ///
 /// Deeds are writes, and commands in pods. What is written for people only does not count.
-final class MortalPort: ClusterAPI {
+final class CrashingAPI: ClusterAPI {
   private let api: any ClusterAPI
-  private let book: DeathBook
+  private let book: CrashLog
   private let last: Int?
 
   /// - Parameters:
   ///   - book: deeds count once it is open, and are written down in it.
   ///   - last: the number of the deed after which the process ends; nil for never.
-  init(_ api: any ClusterAPI, _ book: DeathBook, dieAfter last: Int?) {
+  init(_ api: any ClusterAPI, _ book: CrashLog, dieAfter last: Int?) {
     (self.api, self.book, self.last) = (api, book, last)
   }
 

@@ -2,8 +2,8 @@ import Foundation
 import Synchronization
 
 /// The settings of a daemon process for tests that kill it. It ends by SIGKILL: after a given number of
-/// actions, or on request if it never reaches that number. Passed to the program `Mortal` as JSON.
-public struct MortalLife: Codable, Sendable {
+/// actions, or on request if it never reaches that number. Passed to the program `CrashingDaemon` as JSON.
+public struct CrashPlan: Codable, Sendable {
   /// A Kubernetes cluster, and the daemon's settings on it.
   public struct Kubernetes: Codable, Sendable {
     public var kubeconfig: String

@@ -2,7 +2,7 @@ import KubeDirector
 import Upgrade
 
 /// What members are owed, derived from what happens and not from what the status says that they are owed.
-struct StageDebts {
+struct StagePendingScripts {
   /// That a member came or went, to be told to another one.
   struct Word: Hashable {
     var listener: String
@@ -80,7 +80,8 @@ extension Stage {
     observer.debts.open = observer.debts.open.filter { $0.key.listener != member.pod }
     let hearing = Set(listeners(.deleteNodes, new).map(\.pod))
     for other in new.members where observer.debts.known.contains(other.nodeID) && !other.isLeaving {
-      let coming = StageDebts.Word(listener: other.pod, event: .addNodes, role: role, ordinal: ordinal)
+      let coming = StagePendingScripts.Word(
+        listener: other.pod, event: .addNodes, role: role, ordinal: ordinal)
       let unheard = observer.debts.open.removeValue(forKey: coming)
       // Of whom it has not heard in the container that it has it need not hear that he goes.
       let mayHaveHeard = unheard.map { $0.begunIn != nil && $0.begunIn == pods[other.pod]?.container } ?? true
@@ -98,8 +99,8 @@ extension Stage {
 
   private mutating func owe(_ event: LifecycleEvent, _ role: String, _ ordinal: Int, to listener: String) {
     observer.tally.words[event.rawValue, default: 0] += 1
-    let word = StageDebts.Word(listener: listener, event: event, role: role, ordinal: ordinal)
-    observer.debts.open[word] = StageDebts.Debt(since: observer.debts.moment)
+    let word = StagePendingScripts.Word(listener: listener, event: event, role: role, ordinal: ordinal)
+    observer.debts.open[word] = StagePendingScripts.Debt(since: observer.debts.moment)
   }
 
   private func lacksPackage(_ role: String) -> Bool {
@@ -115,7 +116,7 @@ extension Stage {
     case .install: break
     }
     let nodes = (status?.members ?? []).filter { !$0.isLeaving }.map(\.nodeID)
-    observer.debts.metadata[order.containerID] = StageDebts.Metadata(
+    observer.debts.metadata[order.containerID] = StagePendingScripts.Metadata(
       nodes: Set(nodes), moment: observer.debts.moment)
   }
 
@@ -145,18 +146,18 @@ extension Stage {
     for word in words(notification, pod) { observer.debts.open[word] = nil }
   }
 
-  private func words(_ notification: Notification, _ pod: String) -> [StageDebts.Word] {
+  private func words(_ notification: Notification, _ pod: String) -> [StagePendingScripts.Word] {
     if notification.event == .reconnect,  // Run again on request, it is the same word.
       let number = Int(notification.id.prefix { $0 != "/" })
     {
       return [
-        StageDebts.Word(
+        StagePendingScripts.Word(
           listener: pod, event: .reconnect, role: Self.connectionsRole, ordinal: number)
       ]
     }
     guard let nodes = notification.nodes else { return [] }
     return nodes.ordinals.joined().map {
-      StageDebts.Word(listener: pod, event: notification.event, role: nodes.role, ordinal: $0)
+      StagePendingScripts.Word(listener: pod, event: notification.event, role: nodes.role, ordinal: $0)
     }
   }
 

@@ -10,15 +10,17 @@ import TestSupport
 
 @testable import Daemon
 
-/// Runs a daemon, with the embedded cluster where that is its backend, until it dies: `Mortal LIFE`.
+/// Runs a daemon, with the embedded cluster where that is its backend, until it dies: `CrashingDaemon LIFE`.
 @main
-struct Mortal {
-  private let life: MortalLife
+struct CrashingDaemon {
+  private let life: CrashPlan
   private let logger = Logger(label: "mortal", factory: { StreamLogHandler.standardError(label: $0) })
 
   static func main() async throws {
-    guard let text = CommandLine.arguments.dropFirst().first else { throw ToolError("usage: Mortal LIFE") }
-    try await Mortal(life: JSONDecoder().decode(MortalLife.self, from: Data(text.utf8))).live()
+    guard let text = CommandLine.arguments.dropFirst().first else {
+      throw ToolError("usage: CrashingDaemon PLAN")
+    }
+    try await CrashingDaemon(life: JSONDecoder().decode(CrashPlan.self, from: Data(text.utf8))).live()
   }
 
   private func live() async throws {
@@ -48,7 +50,7 @@ struct Mortal {
         installation: kubernetes.installation)
     }
     // What the embedded node does is not the daemon's doing, so it is not behind the port.
-    let port = MortalPort(api, life.book, dieAfter: life.last)
+    let port = CrashingAPI(api, life.book, dieAfter: life.last)
     let daemon = try await Daemon.open(
       options, on: .kubernetes(port), home: life.kubernetes?.namespace, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
