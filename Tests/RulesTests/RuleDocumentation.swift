@@ -8,11 +8,11 @@ enum RuleDocumentation {
     var out = """
       # Rules
 
-      This page is made from the rules and their examples (`KDOPS_RECORD=1 swift test --filter RulesTests` writes it
-      anew). Every finding carries the id of the rule that speaks. `S` rules are decided from files alone, `L` rules need the status of the live
-      cluster (or the one last written to git, whose word makes a change wait and never fail), `S/L` rules are
-      sharper with one. The examples change one small repository: two versions of an app, `spark-1.0.0` and
-      `spark-1.1.0`, and the cluster `prod/analytics` that runs the first. Its files stand at the end.
+      This page is generated from the rules and their examples, so it always matches the program. Every finding carries
+      the id of its rule. `S` rules need only files. `L` rules need the status of the live cluster, or the status last
+      written to git, which can make a change wait but never reject it. `S/L` rules need only files, and find more with a
+      status. The examples change one small repository: two versions of an app, `spark-1.0.0` and `spark-1.1.0`, and the
+      cluster `prod/analytics` that runs the first version. Its files are at the end of this page.
 
 
       """
@@ -31,10 +31,10 @@ enum RuleDocumentation {
 
       ### `api/*`
 
-      What the cluster answered when an accepted object was applied, by the kind of its error: `api/invalid` and the
-      like are `rejected`, and the file has to be mended; `api/forbidden` is `waiting`, since an administrator may
-      grant what is missing, and is tried again by itself. What passes, such as a conflict or a server that is away,
-      is tried again without a word in any note.
+      The API server's answer to the write of an accepted object, by the kind of error. `api/invalid` and similar errors
+      reject the change: correct the file. `api/forbidden` makes the change wait, because an administrator can grant the
+      permission; it is retried automatically. Temporary errors, such as a conflict or an unreachable server, are retried
+      without a report.
 
       ### `apply/app-pending`
 
