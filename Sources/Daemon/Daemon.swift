@@ -179,7 +179,7 @@ public struct Daemon: Sendable {
     // Running pods may have to pull their images again before the first fetch has ended. The catalog is therefore read
     // at the last attempted revision, not at the fetched head.
     if case .embedded(let cluster) = backend,
-      let head = try await mirror.repository.target(of: Reconciler.workedRef(options.branch)),
+      let head = try await mirror.repository.target(of: Reconciler.lastAttemptedRef(options.branch)),
       let catalog = try? await images.catalog(at: head, in: mirror.repository)
     {
       await cluster.setCatalog(catalog)
