@@ -33,12 +33,12 @@ public struct CrashPlan: Codable, Sendable {
   public var kubernetes: Kubernetes?
   /// The daemon's own folder.
   public var folder: String
-  public var book: DeathBook
+  public var book: CrashLog
   /// The number of the action after which the process dies; nil if it does not.
   public var last: Int?
 
   public init(
-    remote: String, first: String, cluster: String, kubernetes: Kubernetes?, folder: String, book: DeathBook,
+    remote: String, first: String, cluster: String, kubernetes: Kubernetes?, folder: String, book: CrashLog,
     last: Int?
   ) {
     self.remote = remote
@@ -52,7 +52,7 @@ public struct CrashPlan: Codable, Sendable {
 }
 
 /// A log of the daemon's actions in a folder that the dying process and the watching test share.
-public struct DeathBook: Codable, Sendable {
+public struct CrashLog: Codable, Sendable {
   private let folder: String
 
   public init(in folder: String) throws {
