@@ -34,12 +34,12 @@ public final class ReadingBudget: Sendable {
   /// - Throws: `GitError` of kind `.tooLarge` if there are more values than the limit.
   public func check(values count: Int) throws(GitError) {
     guard count > limits.totalNodes else { return }
-    throw refusal("\(limits.totalNodes) values")
+    throw refusal("\(limits.totalNodes) values", ", or set KDOPS_MAX_VALUES to more")
   }
 
-  private func refusal(_ limit: String) -> GitError {
+  private func refusal(_ limit: String, _ remedy: String = "") -> GitError {
     GitError(
       .tooLarge, "the files have more than \(limit) together, which is more than is read",
-      hint: "narrow the globs in .kdops.yaml, or remove files")
+      hint: "narrow the globs in .kdops.yaml, or remove files\(remedy)")
   }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Limits on a file, so that no file can exhaust memory or time.
 public struct ManifestLimits: Sendable, Hashable {
   /// Bytes in a file.
@@ -6,14 +8,23 @@ public struct ManifestLimits: Sendable, Hashable {
   public var depth = 64
   /// Values in a file, where each alias counts as everything that it expands to.
   public var nodes = 100_000
-  /// Values in all files of a repository together, counted as `nodes`: those of more than 40,000 ordinary clusters.
+  /// Values in all files of a repository together, counted as `nodes`: those of more than 40,000 ordinary clusters. The
+  /// environment variable `KDOPS_MAX_VALUES` of an administrator sets another number, because memory grows with it.
   public var totalNodes = 2_000_000
   /// Bytes in all files of a repository together.
   public var totalBytes = 128 << 20
   /// Bytes of scalars in a file, where each alias counts as everything that it expands to.
   public var expandedBytes = 4 << 20
 
-  public static let standard = ManifestLimits()
+  public static let standard: ManifestLimits = {
+    var limits = ManifestLimits()
+    if let text = getenv("KDOPS_MAX_VALUES"), let number = Int(String(cString: text)),
+      (1...1_000_000_000).contains(number)
+    {
+      limits.totalNodes = number
+    }
+    return limits
+  }()
 
   public init() {}
 }
