@@ -121,23 +121,57 @@ struct DesiredState {
     object.kind == Wire.appKind ? snapshot.app(object)?.source : snapshot.cluster(object)?.source
   }
 
-  /// The object as its file has it, with the namespace filled in.
-  func document(of object: ObjectReference, in bytes: [UInt8]) -> JSON? {
-    guard let source = source(of: object) else { return nil }
-    return document(of: object, path: source.path, in: bytes)
-  }
-
   /// The object as an earlier version of its file has it.
   func document(of object: ObjectReference, path: String, in bytes: [UInt8]) -> JSON? {
-    let file = ManifestFile.parse(path: path, bytes: bytes, defaultNamespace: layout.defaultNamespace)
-    let found = file.documents.first { $0.reference(defaultNamespace: layout.defaultNamespace) == object }
-    guard var json = found?.json, var metadata = json["metadata"] else { return nil }
-    metadata["namespace"] = .string(object.namespace)
-    json["metadata"] = metadata
-    return json
+    ParsedFile(path: path, bytes: bytes, defaultNamespace: layout.defaultNamespace).document(of: object)
   }
 
   func metadata(of object: ObjectReference) -> Metadata? {
     object.kind == Wire.appKind ? snapshot.app(object)?.metadata : snapshot.cluster(object)?.metadata
+  }
+}
+
+/// The objects of one file, parsed once for all of them.
+private struct ParsedFile {
+  let path: String
+  private var documents: [ObjectReference: JSON] = [:]
+
+  init(path: String, bytes: [UInt8], defaultNamespace: String) {
+    self.path = path
+    let file = ManifestFile.parse(path: path, bytes: bytes, defaultNamespace: defaultNamespace)
+    for document in file.documents {
+      let reference = document.reference(defaultNamespace: defaultNamespace)
+      if documents[reference] == nil { documents[reference] = document.json }
+    }
+  }
+
+  /// The object as the file has it, with the namespace filled in.
+  func document(of object: ObjectReference) -> JSON? {
+    guard var json = documents[object], var metadata = json["metadata"] else { return nil }
+    metadata["namespace"] = .string(object.namespace)
+    json["metadata"] = metadata
+    return json
+  }
+}
+
+/// The files of a reconcile pass. The file that was asked for last is kept parsed.
+final class ParsedFiles {
+  private let texts: [ExactString: [UInt8]]
+  private let defaultNamespace: String
+  private var last: ParsedFile?
+
+  init(_ texts: [ExactString: [UInt8]], defaultNamespace: String) {
+    self.texts = texts
+    self.defaultNamespace = defaultNamespace
+  }
+
+  /// The object as its file has it; nil if the file was not read or does not contain it.
+  func document(of object: ObjectReference, path: String) -> JSON? {
+    let key = ExactString(path)
+    if let last, ExactString(last.path) == key { return last.document(of: object) }
+    guard let bytes = texts[key] else { return nil }
+    let file = ParsedFile(path: path, bytes: bytes, defaultNamespace: defaultNamespace)
+    last = file
+    return file.document(of: object)
   }
 }

@@ -61,6 +61,7 @@ extension Reconciler {
     let texts = try await read(changes, in: repository)
     var snapshot = desired.snapshot
     snapshot.contents = { texts[ExactString($0)] }
+    let files = ParsedFiles(texts, defaultNamespace: desired.layout.defaultNamespace)
     let (base, live) = baseline(of: changes.objects)
     meanwhile = [:]
     let judgement = Judge.judge(
@@ -99,14 +100,13 @@ extension Reconciler {
     for one in outcome where one.verdict != .accepted {
       try Task.checkCancellation()
       if one.verdict == .unchanged {
-        await settle(one, texts, in: repository)
+        await settle(one, files, in: repository)
       } else {
         await hold(one, in: repository)
         await rollBackFirst(one, in: repository)
       }
     }
-    let accepted = outcome.filter { $0.verdict == .accepted }
-    for one in accepted.sorted(by: { ($0.turn, $0.reference) < ($1.turn, $1.reference) }) {
+    for one in inOrder(outcome.filter { $0.verdict == .accepted }) {
       try Task.checkCancellation()
       for warning in one.findings where warning.severity == .warning { log(warning) }
       if let app = pendingApp(of: one) {
@@ -115,9 +115,17 @@ extension Reconciler {
         commitOf[one.reference] = one.commit
         toJudge.objects.insert(one.reference)
       } else {
-        await apply(one, texts, in: repository)
+        await apply(one, files, in: repository)
       }
     }
+  }
+
+  /// Changes in the order of application. Objects of one file are applied after each other, so that it is parsed once.
+  private func inOrder(_ changes: [Judged]) -> [Judged] {
+    let keyed = changes.map { (change: $0, path: desired.source(of: $0.reference)?.path ?? "") }
+    return keyed.sorted { a, b in
+      (a.change.turn, a.path, a.change.reference) < (b.change.turn, b.path, b.change.reference)
+    }.map(\.change)
   }
 
   /// Reads every file of the objects to judge: for source locations, and for the content to apply.
@@ -174,7 +182,7 @@ extension Reconciler {
   /// Handles an unchanged object. A blocked change of it is withdrawn. The file's new path or spelling is recorded, so
   /// that a later pass does not treat the object as removed. An object without a valid stamp is applied again to get
   /// one.
-  private func settle(_ one: Judged, _ texts: [ExactString: [UInt8]], in repository: GitRepository) async {
+  private func settle(_ one: Judged, _ files: ParsedFiles, in repository: GitRepository) async {
     let reference = one.reference
     if let live = liveState.objects[reference], let path = desired.source(of: reference)?.path,
       let blob = desired.blob(at: path)
@@ -183,7 +191,7 @@ extension Reconciler {
       guard stamp.holds(live.json), refused == nil else {
         var again = one
         again.change = refused.flatMap { ChangeKind(rawValue: $0.origin.change) } ?? .metadata
-        return await apply(again, texts, in: repository)
+        return await apply(again, files, in: repository)
       }
       do throws(APIError) {
         lastApplied[reference] = nil
@@ -312,7 +320,7 @@ extension Reconciler {
     return document["metadata"]?["annotations"]?[Wire.Annotation.deleteVolumes]?.string == "true"
   }
 
-  private func apply(_ change: Judged, _ texts: [ExactString: [UInt8]], in repository: GitRepository) async {
+  private func apply(_ change: Judged, _ files: ParsedFiles, in repository: GitRepository) async {
     let reference = change.reference
     let live = change.live
     guard liveState.objects[reference]?.resourceVersion == live?.resourceVersion else {
@@ -325,7 +333,7 @@ extension Reconciler {
         if let live { try await delete(live, in: repository) }
       } else {
         guard let source = desired.source(of: reference), let blob = desired.blob(at: source.path),
-          let text = texts[ExactString(source.path)], let document = desired.document(of: reference, in: text)
+          let document = files.document(of: reference, path: source.path)
         else { return }
         let before = change.change == .metadata ? live.flatMap(Provenance.init(of:)) : nil
         let provenance = Provenance(
