@@ -242,14 +242,17 @@ struct ExecTests {
     let (gone, go) = AsyncStream<Void>.makeStream()
     let (begun, begin) = AsyncStream<Void>.makeStream()
     let server = ExecServer { talk in
-      begin.finish()
-      try? await talk.listen { _, _ in true }
+      // Standard input is sent over an open connection.
+      try? await talk.listen { _, _ in
+        begin.finish()
+        return true
+      }
       go.finish()
     }
     let error = try await server.run { port in
       let exec = try make(port, clock: clock)
       let running = Task {
-        try await exec.run(Self.pod, ExecRequest(command: ["x"], timeout: .seconds(90)))
+        try await exec.run(Self.pod, ExecRequest(command: ["x"], stdin: [1], timeout: .seconds(90)))
       }
       for await _ in begun {}
       while clock.sleeperCount == 0 { await Task.yield() }
