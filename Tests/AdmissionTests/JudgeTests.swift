@@ -175,7 +175,7 @@ struct JudgeTests {
     #expect(answer.isAllowed)
     #expect(
       answer.warnings == [
-        "managed from git (clusters/analytics.yaml, commit 4f2c9ab): this edit will be put back; "
+        "managed from git (clusters/analytics.yaml, commit 4f2c9ab): this edit will be reverted; "
           + "change the file instead"
       ])
   }

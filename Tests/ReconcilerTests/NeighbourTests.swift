@@ -7,7 +7,7 @@ import Testing
 @Suite("A change that waits for something beside its cluster", .timeLimit(.minutes(10)))
 struct NeighbourTests {
   private static let wait =
-    "the last change is not done; members are notified of clusters/depot when it is at rest"
+    "the last change is not done; members are notified of clusters/depot when it is configured"
 
   private static func shop(
     _ version: String = "1.0.0", members: Int = 1, beside neighbours: [String] = ["depot"]

@@ -140,7 +140,7 @@ struct WayOfAChangeTests {
     }
     #expect(
       try hint("w-0: it failed; fix the cause, then kdops retry prod/analytics/w-0")
-        == "mend the cause, then kdops retry prod/analytics/w-0")
+        == "fix the cause, then kdops retry prod/analytics/w-0")
     #expect(try hint("w-0: ErrImagePull")?.hasPrefix("see in its status") == true)
   }
 

@@ -96,7 +96,7 @@ struct ConnectionScenarios {
   }
 
   @Test(
-    "a commit that changes connections is told to each member once; so is a neighbour that has changed, when it is at rest",
+    "a commit that changes connections is told to each member once; so is a neighbour that has changed, when it is configured",
     arguments: Backend.available)
   func commits(_ backend: Backend) async throws {
     let fixture = Fixture(backend, workers: 2, .init(version: "1.0", start: "500ms"))
@@ -169,7 +169,7 @@ struct ConnectionScenarios {
         #expect(note.phase == "pending")
         #expect(
           note.object("shop")?.message
-            == "the last change is not done; members are notified of clusters/depot when it is at rest")
+            == "the last change is not done; members are notified of clusters/depot when it is configured")
         let status = try await scene.status()
         #expect(status?.state == .configured)
         #expect(status?.condition(.progressing)?.reason == "WaitingForConnections")
@@ -191,7 +191,7 @@ struct ConnectionScenarios {
     }
   }
 
-  @Test("a neighbour that is pruned is told, and its return when it is at rest")
+  @Test("a neighbour that is pruned is told, and its return when it is configured")
   func prunedNeighbour() async throws {
     let fixture = Fixture(.embedded, workers: 2, .init(version: "1.0", start: "500ms"))
     var files = Self.files(fixture, nil)

@@ -63,7 +63,7 @@ struct TimeoutScenarios {
       let first = try scene.forge.first()
       let message = try await Self.stuck("configure", first, scene)
       #expect(
-        message.contains("mend the cause, then kdops retry \(scene.name("shop"))/\(Self.pod)"), "\(message)")
+        message.contains("fix the cause, then kdops retry \(scene.name("shop"))/\(Self.pod)"), "\(message)")
       #expect(try await scene.status()?.state == .creating)
       let pods = try await scene.pods()
       try await staying(for: .seconds(1), "one run, as nobody has asked for another") {

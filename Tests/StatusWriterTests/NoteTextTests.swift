@@ -93,7 +93,7 @@ struct NoteTextTests {
       CommitReport(
         commit: Sample.commit, objects: [Sample.object("analytics", .pending).following(status)]))
     let lines = text.split(separator: "\n")
-    #expect(lines[0].hasSuffix("to go back to spark-1.0.0, revert commit 4f2c9ab)"))
+    #expect(lines[0].hasSuffix("to return to spark-1.0.0, revert commit 4f2c9ab)"))
     #expect(lines.dropFirst().contains { $0.contains(command) })
   }
 

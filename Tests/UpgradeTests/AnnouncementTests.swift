@@ -137,7 +137,7 @@ struct AnnouncementTests {
     #expect(
       stage.status?.condition(.stalled)?.message
         == "c-web-0: config package could not be installed (exit 22); "
-        + "mend the cause, then kdops retry default/c/c-web-0")
+        + "fix the cause, then kdops retry default/c/c-web-0")
     stage.exitCodes = [:]
     stage.terminate("c-web-0")
     stage.settle()

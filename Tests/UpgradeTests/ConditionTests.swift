@@ -94,7 +94,7 @@ struct ConditionTests {
     #expect(
       stage.status?.condition(.stalled)?.message
         == "c-worker-0: startscript --addnodes ended with exit code 4; "
-        + "mend the cause, then kdops retry default/c/c-worker-0")
+        + "fix the cause, then kdops retry default/c/c-worker-0")
   }
 
   @Test(
@@ -111,8 +111,8 @@ struct ConditionTests {
     stage.settle()
     #expect(
       stage.status?.condition(.stalled)?.message
-        == "c-web-0: startscript --configure ended with exit code 3; a revert does not mend that: "
-        + "mend the cause, then kdops retry default/c/c-web-0")
+        == "c-web-0: startscript --configure ended with exit code 3; a revert does not fix that: "
+        + "fix the cause, then kdops retry default/c/c-web-0")
     var reverted = stage
     reverted.commit(app: "app-1.0")
     reverted.settle()
@@ -145,7 +145,7 @@ struct ConditionTests {
     #expect(
       stage.status?.condition(.stalled)?.message
         == "c-worker-1: startscript --pod_reverted ended with exit code 9; "
-        + "mend the cause, then kdops retry default/c/c-worker-1")
+        + "fix the cause, then kdops retry default/c/c-worker-1")
     stage.exitCodes = [:]
     stage.annotate(Wire.Annotation.retry, "c-worker-1 1")
     stage.settle()

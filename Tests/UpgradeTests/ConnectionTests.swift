@@ -198,7 +198,7 @@ struct ConnectionTests {
     #expect(stage.status?.state == .configured)
     #expect(
       Self.wait(stage)
-        == "the last change is not done; members are notified of clusters/hdfs when it is at rest")
+        == "the last change is not done; members are notified of clusters/hdfs when it is configured")
     #expect(stage.status?.wait == Self.wait(stage))
     stage.connect(marks)
     #expect(stage.record { $0.settle() }.contains("script web-0 --reconnect"))

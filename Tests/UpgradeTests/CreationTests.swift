@@ -148,7 +148,7 @@ struct CreationTests {
     #expect(
       stage.status?.condition(.stalled)?.message
         == "c-web-0: config package could not be installed (exit 22); "
-        + "mend the cause, then kdops retry default/c/c-web-0; or delete the pod, for a new container"
+        + "fix the cause, then kdops retry default/c/c-web-0; or delete the pod, for a new container"
     )
     stage.exitCodes = [:]
     stage.crash("c-web-0")

@@ -188,7 +188,7 @@ struct UpgradePlanTests {
     #expect(
       stage.status?.condition(.stalled)?.message
         == "c-db-0: startscript --pod_upgraded ended with exit code 4; the point of no return of app-1.1.0 is passed; "
-        + "mend the cause, then kdops retry default/c/c-db-0")
+        + "fix the cause, then kdops retry default/c/c-db-0")
     stage.exitCodes = [:]
     stage.annotate(Wire.Annotation.retry, "c-db-0 1")
     stage.settle()

@@ -27,7 +27,7 @@ struct DaemonTextTests {
   func dead() {
     let lines = lines(DaemonState(.notRunning(lastSeen: 1000), record))
     #expect(lines[0].hasPrefix("no daemon runs   last seen 1970-01-01T00:16:40Z, 1 min ago   last fetch"))
-    #expect(lines[1].contains("nothing goes on: start one with kdops run"))
+    #expect(lines[1].contains("nothing is in progress: start a daemon with kdops run"))
   }
 
   @Test("unknown: why")

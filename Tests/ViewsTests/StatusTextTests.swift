@@ -90,7 +90,7 @@ struct StatusTextTests {
     #expect(
       lines.dropFirst().prefix(2) == [
         "  analytics-worker-1: startscript --pod_upgraded ended with…",
-        "  to go back to spark-1.0.0, revert commit 4f2c9ab",
+        "  to return to spark-1.0.0, revert commit 4f2c9ab",
       ])
     #expect(lines.count == 4)
   }
@@ -154,7 +154,7 @@ struct StatusFromGitTests {
     #expect(
       lines(read) == [
         "prod/a   ✗ stalled   spark-1.0.0 → spark-1.1.0   commit 4f2c9ab", "  a-worker-1: ErrImagePull",
-        "  to go back to spark-1.0.0, revert commit 4f2c9ab", "  waiting: an upgrade runs",
+        "  to return to spark-1.0.0, revert commit 4f2c9ab", "  waiting: an upgrade runs",
         "  revert 4f2c9ab first", "  worker   2 members",
       ])
   }
