@@ -137,7 +137,7 @@ struct AutoRevertTests {
       watch.set(9000)
       await fixture.reconciler.enqueue()
       let report = await fixture.report(commit, "shop") {
-        $0.message?.contains("the daemon cannot take it back by itself") == true
+        $0.message?.contains("the daemon cannot revert it automatically") == true
       }
       #expect(report?.message?.contains("\(Self.path) was changed since") == true)
       #expect(try Self.head(fixture) == later)
@@ -199,7 +199,7 @@ struct AutoRevertTests {
         "pre-receive", "echo x >> \(tries.path)/tries; echo 'main is protected' >&2; exit 1")
       try await Self.stall(fixture)
       let report = await fixture.report(commit, "shop") {
-        $0.message?.contains("the daemon cannot take it back by itself") == true
+        $0.message?.contains("the daemon cannot revert it automatically") == true
       }
       #expect(report?.message?.contains("let the daemon's account push to main") == true)
       for _ in 0..<3 {
@@ -362,7 +362,7 @@ struct AutoRevertTests {
     try await ReconcilerFixture.open(Self.start, settings: settings) { fixture in
       let commit = try await Self.upgrade(fixture)
       try await Self.stall(fixture)
-      let report = await fixture.report(commit, "shop") { $0.message?.contains("by itself") == true }
+      let report = await fixture.report(commit, "shop") { $0.message?.contains("automatically") == true }
       let reason = "the commit cannot be signed: commits.sshKey: no signature could be made"
       #expect(report?.message?.contains(reason) == true)
       #expect(try Self.head(fixture) == commit)

@@ -22,7 +22,7 @@ struct OrderScenarios {
           && cluster.flatMap { ClusterStatus($0.json["status"]) }?.app == "web-1.0.0"
       }
       #expect(scene.logged("drift.corrected").isEmpty)
-      #expect(try await scene.kdops("status", shop).contains("to go on: kdops resume \(shop)"))
+      #expect(try await scene.kdops("status", shop).contains("to resume: kdops resume \(shop)"))
       #expect(try await scene.kdops("resume", shop).hasPrefix("\(shop) continues where it stopped"))
       try await scene.configured("1.1.0")
       try await scene.note(commit, phase: "done")

@@ -43,7 +43,7 @@ struct RemoteScenarios {
       }
       #expect(scene.logged("history.rewritten").count == 1)
       let held = try await scene.note(try user.head(), phase: "waiting")
-      #expect(held.sentence.contains("history was rewritten: \(second.prefix(7)), which was worked off last"))
+      #expect(held.sentence.contains("history was rewritten: \(second.prefix(7)), the last attempted revision"))
       // A daemon that begins anew holds it as well.
       try await scene.kill()
       try await scene.start()

@@ -76,7 +76,7 @@ struct TrustScenarios {
       try scene.forge.bare.setHook(
         "update", "if [ \"$1\" = refs/heads/main ]; then echo 'protected branch' >&2; exit 1; fi")
       let note = try await scene.note(commit, "refused") {
-        $0.object("shop")?.message?.contains("the daemon cannot take it back by itself") == true
+        $0.object("shop")?.message?.contains("the daemon cannot revert it automatically") == true
       }
       #expect(note.object("shop")?.message?.contains("let the daemon's account push to main") == true)
       try await staying(for: .seconds(2), "one try") { scene.logged("upgrade.revert-refused").count == 1 }
