@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Values
 
-@Suite("Announcements")
+@Suite("Kubernetes events")
 struct EventRecorderTests {
   private let folder: TemporaryFolder
   private let api: EmbeddedCluster
@@ -22,7 +22,7 @@ struct EventRecorderTests {
     apiVersion: "kubedirector.hpe.com/v1beta1", kind: "KubeDirectorCluster",
     name: ObjectName(namespace: "prod", name: "analytics"), uid: "u-1")
 
-  /// Announces, and waits until so many events are there.
+  /// Records announcements, and waits until this number of events exists.
   private func events(_ count: Int, of announcements: [RecordedEvent], total: Int) async throws -> [Object] {
     let eventRecorder = EventRecorder(api: api, now: { 1_800_000_000 })
     let start = try await api.list(.events, namespace: "prod", labels: .everything)
@@ -48,7 +48,7 @@ struct EventRecorderTests {
     }
   }
 
-  @Test("become events about the object, with the words that people read")
+  @Test("an announcement becomes an event about the object, with its message")
   func event() async throws {
     let found = try await events(
       1,
@@ -66,7 +66,7 @@ struct EventRecorderTests {
     #expect(found.first?.name.hasPrefix("analytics.") == true)
   }
 
-  @Test("told in one second are named in their order: kubectl knows no other")
+  @Test("several events within one second have names in their order: kubectl has no other")
   func order() async throws {
     let words = (0..<20).map { "step \($0)" }
     let told = try await events(
@@ -75,7 +75,7 @@ struct EventRecorderTests {
     #expect(told.compactMap { $0.json["message"]?.string } == words)
   }
 
-  @Test("said twice count up, and are not told twice")
+  @Test("a repeated event increments its count, and is not created twice")
   func again() async throws {
     let one = RecordedEvent(about: Self.cluster, reason: "DriftCorrected", message: "put back")
     let other = RecordedEvent(about: Self.cluster, reason: "DriftCorrected", message: "put back elsewhere")
@@ -83,7 +83,7 @@ struct EventRecorderTests {
     #expect(Set(found.compactMap { $0.json["count"]?.integer }) == [1, 3])
   }
 
-  @Test("that cannot be written hold nobody up")
+  @Test("events that cannot be written block nothing")
   func failure() async throws {
     let nowhere = Object.Reference(
       apiVersion: "v1", kind: "Pod", name: ObjectName(namespace: "closed", name: "x"), uid: "u-2")

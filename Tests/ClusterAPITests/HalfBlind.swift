@@ -1,7 +1,7 @@
 import ClusterAPI
 import Values
 
-/// A port whose watches of one namespace break off.
+/// An API client whose watches of one namespace break off.
 struct HalfBlind: ClusterAPI {
   let api: any ClusterAPI
   let blind: String

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Values
 
-@Suite("A port that knows a few namespaces")
+@Suite("A client for a few namespaces")
 struct ScopedTests {
   private let folder: TemporaryFolder
   private let whole: EmbeddedCluster
@@ -28,7 +28,7 @@ struct ScopedTests {
     return nil
   }
 
-  @Test("lists all namespaces as if there were no others")
+  @Test("a list of all namespaces contains only these")
   func list() async throws {
     for namespace in ["red", "green", "blue"] { _ = try await whole.create(Self.service(namespace)) }
     let list = try await scoped.list(.services, namespace: nil, labels: .everything)
@@ -36,7 +36,7 @@ struct ScopedTests {
     #expect(!list.resourceVersion.isEmpty)
   }
 
-  @Test("watches them all from one place, and misses nothing that came after the list")
+  @Test("a watch of all namespaces starts at the list, and misses nothing after it")
   func watch() async throws {
     let list = try await scoped.list(.services, namespace: nil, labels: .everything)
     for namespace in ["green", "blue", "red"] { _ = try await whole.create(Self.service(namespace)) }
@@ -51,7 +51,7 @@ struct ScopedTests {
   }
 
   @Test(
-    "where the watch of one namespace ends, all are listed again: none may have missed what another has seen")
+    "if the watch of one namespace ends, all are listed again, so that all have the same changes")
   func unequal() async throws {
     let scoped = Scoped(HalfBlind(api: whole, blind: "red"), namespaces: ["red", "blue"])
     let list = try await scoped.list(.services, namespace: nil, labels: .everything)
@@ -63,7 +63,7 @@ struct ScopedTests {
     #expect(kind == .gone)
   }
 
-  @Test("refuses every write elsewhere, and says who can allow it")
+  @Test("every write elsewhere is refused, and the error says who can allow it")
   func refusal() async throws {
     let green = try await whole.create(Self.service("green"))
     #expect(await kind { _ = try await scoped.create(Self.service("green", "b")) } == .forbidden)
@@ -85,7 +85,7 @@ struct ScopedTests {
         + "an administrator can add it to tenancy.namespaces")
   }
 
-  @Test("goes on with the others where one namespace may not be looked at any more")
+  @Test("if one namespace may no longer be read, the others continue")
   func lostTenant() async throws {
     let allowed = Scoped(whole, namespaces: ["red"])
     let asked = Scoped(allowed, namespaces: ["blue", "red"])
@@ -106,7 +106,7 @@ struct ScopedTests {
       await kind { _ = try await nowhere.list(.services, namespace: nil, labels: .everything) } == .forbidden)
   }
 
-  @Test("shows the apps of the system, and nothing else there")
+  @Test("the apps of the system namespace are visible, and nothing else there")
   func system() async throws {
     _ = try await whole.create(Self.service("system"))
     let app = Object(.apps, namespace: "system", name: "web", content: ["spec": [:]])

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 import Values
 
-@Suite("The key of an installation's stamps")
+@Suite("The stamp key of an installation")
 struct StampKeyTests {
   private let folder: TemporaryFolder
   private let api: EmbeddedCluster
@@ -23,12 +23,12 @@ struct StampKeyTests {
     try await StampKey.obtain(from: api, namespace: "system", installation: installation).of(Self.object)
   }
 
-  @Test("is made once, and is the same for every daemon")
+  @Test("is created once, and is the same for every daemon")
   func once() async throws {
     #expect(try await stamp() == stamp())
   }
 
-  @Test("is made once where two daemons begin at the same time")
+  @Test("is created once if two daemons start at the same time")
   func race() async throws {
     async let left = stamp()
     async let right = stamp()
@@ -36,12 +36,12 @@ struct StampKeyTests {
     #expect(both.0 == both.1)
   }
 
-  @Test("is another one for another installation")
+  @Test("differs between installations")
   func installations() async throws {
     #expect(try await stamp() != stamp("other"))
   }
 
-  @Test("that is broken is not replaced: the error says how to mend it")
+  @Test("is not replaced if it is invalid: the error says how to fix it")
   func broken() async throws {
     _ = try await api.create(
       Object(

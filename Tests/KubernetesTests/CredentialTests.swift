@@ -6,14 +6,14 @@ import Values
 
 @testable import Kubernetes
 
-@Suite("Credentials that change")
+@Suite("Credential rotation")
 struct CredentialTests {
   private let fine = StubAnswer.json(Samples.pod("db-0", version: 8))
   private let unknown = StubAnswer.status(401, "Unauthorized", "Unauthorized")
 
   private func timekeeper(_ clock: some Clock<Duration>) -> Timekeeper { Timekeeper(clock, wall: { 0 }) }
 
-  @Test("a token file is read again once its token is a minute old, and not before")
+  @Test("a token file is read again once its token is one minute old, and not before")
   func tokenFile() async throws {
     let folder = try Folder()
     let clock = TestClock()
@@ -28,7 +28,7 @@ struct CredentialTests {
     #expect(seen == ["Bearer one", "Bearer one", "Bearer two"])
   }
 
-  @Test("a token file that is away for a moment leaves the token that was read before")
+  @Test("if a token file is missing for a moment, the last token stays in use")
   func vanishedTokenFile() async throws {
     let folder = try Folder()
     let clock = TestClock()
@@ -41,14 +41,14 @@ struct CredentialTests {
     #expect(header == "Bearer one")
   }
 
-  @Test("a token file that was never there is named")
+  @Test("a token file that never existed is named in the error")
   func noTokenFile() async throws {
     let file = TokenFile("/nowhere/token", time: timekeeper(TestClock()))
     let error = try await failure { try await file.authorization() }
     #expect(error.kind == .unauthorized && error.message.contains("/nowhere/token"))
   }
 
-  @Test("where the server does not take a token, it is read again and the call tried once more")
+  @Test("after a 401 the token is read again and the call is retried once")
   func unauthorizedOnce() async throws {
     let folder = try Folder()
     let clock = SkippingClock()
@@ -72,7 +72,7 @@ struct CredentialTests {
     }
   }
 
-  @Test("a token tells the service account it is of, and any other token tells nothing")
+  @Test("the service account is read from its token, and from no other kind of token")
   func serviceAccount() {
     func token(_ claims: String) -> String {
       "e30.\(Data(claims.utf8).base64EncodedString().replacing("=", with: "")).sig"

@@ -5,7 +5,7 @@ import Values
 
 @testable import Kubernetes
 
-@Suite("What the server says, in the port's words")
+@Suite("API errors")
 struct ErrorTests {
   private func error(
     _ code: Int, _ reason: String, _ message: String = "as the server says", details: JSON = [:],
@@ -18,7 +18,7 @@ struct ErrorTests {
   }
 
   @Test(
-    "the reason decides",
+    "the reason of a Status determines the kind of the error",
     arguments: [
       (404, "NotFound", APIError.Kind.notFound), (409, "AlreadyExists", .alreadyExists),
       (409, "Conflict", .conflict),
@@ -37,7 +37,7 @@ struct ErrorTests {
   }
 
   @Test(
-    "without a reason the code does",
+    "without a reason, the HTTP code determines the kind",
     arguments: [
       (409, APIError.Kind.conflict), (410, .gone), (413, .invalid), (403, .forbidden), (429, .throttled),
       (500, .unavailable), (502, .unavailable), (408, .timeout), (418, .other),
@@ -48,7 +48,7 @@ struct ErrorTests {
     #expect(answer.error(request, identity: nil).kind == kind)
   }
 
-  @Test("a missing permission is named as a role has to grant it, with a way to that role")
+  @Test("a missing permission is named in RBAC terms, with the command that prints the role")
   func forbidden() throws {
     let error = try error(
       403, "Forbidden", "statefulsets.apps is forbidden: User \"x\" cannot create resource \"statefulsets\"",
@@ -60,14 +60,14 @@ struct ErrorTests {
         + "statefulsets.apps in namespace web; `kdops install --export` prints the role that grants it")
   }
 
-  @Test("what admission or a quota forbids keeps the server's words")
+  @Test("a refusal by admission or quota keeps the server's message")
   func quota() throws {
     let error = try error(403, "Forbidden", "exceeded quota: small, requested: pods=1", .create)
     #expect(error.message == "statefulsets.apps in web: exceeded quota: small, requested: pods=1")
   }
 
   @Test(
-    "a creation in a namespace that is not there names the namespace, and is not taken for an unknown kind")
+    "creating an object in a missing namespace names the namespace, and is not reported as an unknown kind")
   func noNamespace() throws {
     let error = try error(
       404, "NotFound", "namespaces \"web\" not found", details: ["name": "web", "kind": "namespaces"], .create
@@ -76,7 +76,7 @@ struct ErrorTests {
     #expect(error.message.contains("namespaces \"web\" not found"))
   }
 
-  @Test("the server's wish to be left alone is passed on, from the header or from the status")
+  @Test("Retry-After is passed on, from the header or from the status")
   func retryAfter() throws {
     let request = try APIRequest(.get, .pods, namespace: "web", name: "db-0")
     func wish(_ header: String?, _ details: JSON = [:]) -> Duration? {
@@ -93,7 +93,7 @@ struct ErrorTests {
     #expect(wish(nil) == nil)
   }
 
-  @Test("dates are read in the form that HTTP asks for, and times as RFC 3339 writes them")
+  @Test("dates are parsed in HTTP's form, and times in RFC 3339's")
   func dates() {
     #expect(WallClock.seconds(httpDate: "Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777)
     #expect(WallClock.seconds(httpDate: "Thu, 29 Feb 2024 00:00:00 GMT") == 1_709_164_800)

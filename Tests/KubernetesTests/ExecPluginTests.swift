@@ -7,14 +7,14 @@ import Values
 
 @testable import Kubernetes
 
-@Suite("Exec plugins")
+@Suite("Exec credential plugins")
 struct ExecPluginTests {
   private let folder: Folder
   private static let version = "client.authentication.k8s.io/v1"
 
   init() throws { folder = try Folder() }
 
-  /// A kubeconfig whose user is given by a script; the script counts its runs in the file `runs`.
+  /// A kubeconfig whose user comes from a script; the script counts its runs in the file `runs`.
   private func options(
     _ script: String, more: JSON = [:], apiVersion: String = version, wall: Double = 0
   ) throws -> ConnectionOptions {
@@ -59,7 +59,7 @@ struct ExecPluginTests {
     throw CancellationError()
   }
 
-  @Test("a token that a program gives is used until the server refuses it", arguments: ["v1", "v1beta1"])
+  @Test("a plugin's token is used until the server rejects it", arguments: ["v1", "v1beta1"])
   func token(version: String) async throws {
     let apiVersion = "client.authentication.k8s.io/\(version)"
     let server = try await Server.resolve(
@@ -74,7 +74,7 @@ struct ExecPluginTests {
     #expect(runs == 2)
   }
 
-  @Test("a token is renewed shortly before it ends")
+  @Test("a token is renewed shortly before it expires")
   func expiration() async throws {
     let end = try #require(WallClock.seconds(timestamp: "2026-01-01T00:00:00Z"))
     let now = Mutex(end - 60)
@@ -89,7 +89,7 @@ struct ExecPluginTests {
     #expect(runs == 2)
   }
 
-  @Test("many calls at once run the program once")
+  @Test("many parallel calls run the plugin once")
   func once() async throws {
     let server = try await Server.resolve(options(credential("\"token\":\"abc\"")))
     await server.credentials.forget()
@@ -100,7 +100,7 @@ struct ExecPluginTests {
     #expect(runs == 2)
   }
 
-  @Test("the program gets its arguments as they are, its variables, and what it is run for")
+  @Test("the plugin gets its arguments unchanged, its variables, and the ExecCredential input")
   func call() async throws {
     let script = """
       printf '%s\\n' "$1" "$2" "$VARIABLE" "$OWN" "$KUBERNETES_EXEC_INFO" >"$(dirname "$0")/seen"
@@ -122,7 +122,7 @@ struct ExecPluginTests {
     #expect(info["spec"]?["cluster"]?["server"]?.string == "https://k.example")
   }
 
-  @Test("a program may give a client certificate, but not another one later")
+  @Test("a plugin may return a client certificate, but not a different one later")
   func certificate() async throws {
     let authority = try TestAuthority()
     func status(_ issued: TestAuthority.Issued) -> String {
@@ -141,7 +141,7 @@ struct ExecPluginTests {
     #expect(error.kind == .unauthorized && error.message.contains("start again"))
   }
 
-  @Test("without the flag no program is run")
+  @Test("without the flag no plugin is run")
   func refused() async throws {
     var options = try options(credential("\"token\":\"abc\""))
     options.allowsExecPlugins = false
@@ -151,7 +151,7 @@ struct ExecPluginTests {
   }
 
   @Test(
-    "a program that gives nothing usable is named, and nothing that it printed is",
+    "a plugin without usable output is named, and its output is not shown",
     arguments: [
       ("echo hunter2; exit 3", "failed"), ("echo hunter2", "no JSON"),
       ("echo '{\"token\":\"hunter2\"}'", "no ExecCredential"),
@@ -168,7 +168,7 @@ struct ExecPluginTests {
   }
 
   @Test(
-    "what is in a credential must make sense",
+    "the values of a credential are validated",
     arguments: [
       ("\"other\":1", "neither a token nor a certificate"), ("\"token\":\"a\\nb\"", "a token that is none"),
       ("\"clientKeyData\":\"k\",\"token\":\"t\"", "without"),
@@ -179,7 +179,7 @@ struct ExecPluginTests {
     #expect(error.kind == .pluginFailed && error.message.contains(words))
   }
 
-  @Test("a program that is not there is told with the hint that the kubeconfig has for it")
+  @Test("a missing plugin is reported with the kubeconfig's install hint")
   func absent() async throws {
     let options = try options(
       "", more: ["command": "kdops-no-such-program", "installHint": "install it\nfrom there"])
@@ -187,7 +187,7 @@ struct ExecPluginTests {
     #expect(error.message.contains("could not be run") && error.message.contains("install it from there"))
   }
 
-  @Test("a program that does not end is given up on")
+  @Test("a plugin that hangs is given up")
   func endless() async throws {
     var options = try options("exec sleep 1000")
     options.clock = SkippingClock()

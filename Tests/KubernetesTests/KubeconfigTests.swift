@@ -33,7 +33,7 @@ struct KubeconfigTests {
     return error
   }
 
-  /// One context, with a cluster and a user as given.
+  /// One context, with this cluster and user.
   private func yaml(cluster: String = "server: https://k.example:6443", user: String = "token: abc") -> String
   {
     """
@@ -46,7 +46,7 @@ struct KubeconfigTests {
     """
   }
 
-  @Test("the current context names the server, the user and the namespace")
+  @Test("the current context determines the server, the user and the namespace")
   func context() async throws {
     let folder = try Folder()
     let server = try await resolve(
@@ -59,7 +59,7 @@ struct KubeconfigTests {
   }
 
   @Test(
-    "addresses of every form are understood",
+    "all forms of server addresses are parsed",
     arguments: [
       ("https://a.example", "a.example", 443, ""), ("https://[::1]:8443/", "::1", 8443, ""),
       ("http://127.0.0.1:8001", "127.0.0.1", 8001, ""),
@@ -71,7 +71,7 @@ struct KubeconfigTests {
   }
 
   @Test(
-    "what is no address of a server is refused",
+    "an invalid server address is refused",
     arguments: [
       "k.example:6443", "ftp://k.example", "https://", "https://:6443", "https://u:p@k.example",
       "https://k:0",
@@ -79,7 +79,7 @@ struct KubeconfigTests {
     ])
   func noAddresses(text: String) { #expect(ServerAddress(text) == nil) }
 
-  @Test("several files are merged as kubectl does: what is named first wins, and what is missing is skipped")
+  @Test("several files are merged as kubectl does: the first value wins, and missing files are skipped")
   func merging() async throws {
     let folder = try Folder()
     try folder.write("one/ca.pem", try TestAuthority().pem)
@@ -112,7 +112,7 @@ struct KubeconfigTests {
     #expect(other.host == "d" && other.label == "test")
   }
 
-  @Test("a flag goes before KUBECONFIG, that before the pod's own account, and that before the home folder")
+  @Test("a flag precedes KUBECONFIG, then the pod's own account, then the home folder")
   func precedence() async throws {
     let folder = try Folder()
     func config(_ host: String) -> String { yaml(cluster: "server: https://\(host)") }
@@ -150,7 +150,7 @@ struct KubeconfigTests {
     }
   }
 
-  @Test("a file that is not there is an error where it was asked for by name")
+  @Test("a missing file is an error if it was named explicitly")
   func missingFile() async throws {
     for options in [
       ConnectionOptions(kubeconfig: "/nowhere/config"),
@@ -165,7 +165,7 @@ struct KubeconfigTests {
     }
   }
 
-  @Test("what a context needs and is not there is named, with what there is")
+  @Test("an entry that the context needs and that is missing is named, with the existing ones")
   func missingParts() async throws {
     let folder = try Folder()
     let context = try await refusal(yaml(), in: folder) { $0.context = "tset" }
@@ -178,7 +178,7 @@ struct KubeconfigTests {
   }
 
   @Test(
-    "what is not done is refused in words that say why and what instead",
+    "an unsupported feature is refused with a reason and an alternative",
     arguments: [
       (
         "server: https://k, proxy-url: 'http://proxy'", "token: abc", ConnectionError.Kind.unsupported,
@@ -208,7 +208,7 @@ struct KubeconfigTests {
     #expect(error.message.contains("\(folder.path)/config") || error.kind == .unreadable)
   }
 
-  @Test("with the flag, the certificate is not looked at")
+  @Test("with the flag, the certificate is not verified")
   func insecure() async throws {
     let folder = try Folder()
     let server = try await resolve(
@@ -225,7 +225,7 @@ struct KubeconfigTests {
     #expect(server.tls == nil && header == nil)
   }
 
-  @Test("files that are no kubeconfig are named, with the line where that can be told")
+  @Test("a file that is no kubeconfig is named, with the line if it is known")
   func malformed() async throws {
     let folder = try Folder()
     let broken = try await refusal("clusters:\n  - name: a\n cluster: b", in: folder)
@@ -238,7 +238,7 @@ struct KubeconfigTests {
     #expect(users.message.contains("users must be a list"))
   }
 
-  @Test("a name and a password go into a header of their own kind")
+  @Test("user name and password are sent in the Basic header")
   func basic() async throws {
     let folder = try Folder()
     let server = try await resolve(yaml(user: "username: me, password: 'p:w'"), in: folder)
@@ -248,7 +248,7 @@ struct KubeconfigTests {
     #expect(identity == "me")
   }
 
-  @Test("a client certificate says who we are")
+  @Test("a client certificate identifies the client")
   func certificate() async throws {
     let folder = try Folder()
     let issued = try TestAuthority().issue("jane")
@@ -261,7 +261,7 @@ struct KubeconfigTests {
     #expect(server.tls?.certificateChain.count == 1 && server.tls?.privateKey != nil)
   }
 
-  @Test("no error, no description and no dump shows a secret")
+  @Test("no error, description or dump shows a secret")
   func secrets() async throws {
     let folder = try Folder()
     let secret = "hunter2hunter2"

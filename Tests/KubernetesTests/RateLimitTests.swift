@@ -16,7 +16,7 @@ struct RateLimitTests {
     while clock.sleeperCount != count { await Task.yield() }
   }
 
-  @Test("a burst passes at once, what follows waits its turn")
+  @Test("a burst passes at once, further requests wait")
   func burst() async throws {
     let limit = limit
     for _ in 0..<3 { try await limit.take() }
@@ -42,7 +42,7 @@ struct RateLimitTests {
     }
   }
 
-  @Test("tokens come back with time, up to the burst")
+  @Test("tokens are refilled over time, up to the burst")
   func refill() async throws {
     let limit = limit
     for _ in 0..<3 { try await limit.take() }
@@ -54,7 +54,7 @@ struct RateLimitTests {
     try await waiting.value
   }
 
-  @Test("whoever is cancelled while waiting stops waiting, and the token goes to the next")
+  @Test("a caller that is cancelled stops waiting, and the token goes to the next one")
   func cancelled() async throws {
     let limit = limit
     for _ in 0..<3 { try await limit.take() }
@@ -68,7 +68,7 @@ struct RateLimitTests {
     try await next.value
   }
 
-  @Test("every try of a call counts")
+  @Test("every attempt of a call counts")
   func calls() async throws {
     let busy = StubAnswer.text(503, "busy")
     let fine = StubAnswer.json(["gitVersion": "v1.30.0"])
@@ -81,12 +81,12 @@ struct RateLimitTests {
       }
     ) { client, _ in
       try await client.check()
-      // The wait before the second try, then what is left of the second that a token takes.
+      // The delay before the second attempt, then the rest of the second that a token needs.
       #expect(clock.sleeps == [.milliseconds(100), .milliseconds(900)])
     }
   }
 
-  @Test("a lease is renewed past the queue of everything else")
+  @Test("renewing a lease bypasses the queue of other requests")
   func leases() async throws {
     let lease: JSON = ["metadata": ["name": "kdops", "namespace": "kdops-system"]]
     let clock = SkippingClock()

@@ -7,7 +7,7 @@ import Values
 @Suite("Reading objects")
 struct ReadingTests {
   @Test(
-    "an object is asked for by its path, and comes back as it was sent but for the record of field owners")
+    "an object is requested by its path, and returned unchanged except for managedFields")
   func get() async throws {
     var sent = Samples.pod("db-0", version: 7, more: ["spec": ["nodeName": "node"]])
     sent["metadata"]?["managedFields"] = [["manager": "kubectl"]]
@@ -20,7 +20,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("objects of a group, and objects that belong to no namespace, have paths of their own")
+  @Test("objects of an API group, and cluster-scoped objects, have their own paths")
   func paths() async throws {
     let set: JSON = ["metadata": ["name": "db"]]
     try await withStub([.json(set), .json(set)]) { client, stub in
@@ -36,7 +36,7 @@ struct ReadingTests {
   }
 
   @Test(
-    "a name that would lead to another path is refused before anything is sent", arguments: ["", ".", ".."])
+    "a name that would change the path is refused before anything is sent", arguments: ["", ".", ".."])
   func wrongNames(name: String) async throws {
     try await withStub([]) { client, stub in
       let error = try await failure { try await client.get(.pods, ObjectName(namespace: "web", name: name)) }
@@ -45,7 +45,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("a slash, a question mark and a percent sign in a name stay part of the name")
+  @Test("a slash, a question mark and a percent sign in a name are encoded")
   func encodedNames() async throws {
     try await withStub([.status(404, "NotFound", "not found", details: ["name": "x"])]) { client, stub in
       _ = try await failure { try await client.get(.pods, ObjectName(namespace: "web", name: "../a?b=%c")) }
@@ -53,7 +53,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("a list is read page by page, and is of the moment of its first page")
+  @Test("a list is read page by page, at the version of its first page")
   func paging() async throws {
     let pages: [StubAnswer] = [
       .json(
@@ -72,7 +72,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("items that the server sends without their kind get it back")
+  @Test("items that the server sends without their kind get it")
   func itemsWithoutKind() async throws {
     let item: JSON = ["metadata": ["name": "a", "namespace": "web"]]
     try await withStub([.json(Samples.list([item], version: 1))]) { client, stub in
@@ -82,7 +82,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("a list whose next page the server has forgotten begins afresh")
+  @Test("a list restarts if the continue token of its next page has expired")
   func expiredContinue() async throws {
     let answers: [StubAnswer] = [
       .json(Samples.list([Samples.pod("a", version: 1)], version: 9, next: "old")),
@@ -97,7 +97,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("a list that is forgotten again and again is asked for in one piece at last")
+  @Test("a list that expires again and again is finally requested without paging")
   func alwaysExpired() async throws {
     let page = StubAnswer.json(Samples.list([Samples.pod("a", version: 1)], version: 9, next: "old"))
     let expired = StubAnswer.status(410, "Expired", "too old")
@@ -109,7 +109,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("a server before 1.21 is asked for disruption budgets in its own version, found out once")
+  @Test("a server before 1.21 is asked for disruption budgets in policy/v1beta1, detected once")
   func disruptionBudgets() async throws {
     let group: JSON = [
       "kind": "APIGroup", "versions": [["groupVersion": "policy/v1beta1", "version": "v1beta1"]],
@@ -145,7 +145,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("a kind that the server does not serve is unsupported, whatever words its 404 has")
+  @Test("a kind that the server does not serve is unsupported, whatever its 404 says")
   func unservedKind() async throws {
     let answers: [StubAnswer] = [
       .text(404, "404 page not found\n"),
@@ -168,7 +168,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("the server's version is asked for once and kept")
+  @Test("the server's version is requested once and cached")
   func check() async throws {
     try await withStub([.json(["gitVersion": "v1.20.2"])]) { client, stub in
       #expect(client.serverVersion == nil)
@@ -178,7 +178,7 @@ struct ReadingTests {
     }
   }
 
-  @Test("an answer that is no JSON says that this may be no API server")
+  @Test("for an answer that is not JSON, the error says that this may not be an API server")
   func noJSON() async throws {
     try await withStub([.text(200, "<html>Welcome</html>")]) { client, _ in
       let error = try await failure { try await client.check() }

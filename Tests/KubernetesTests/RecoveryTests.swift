@@ -5,7 +5,7 @@ import Values
 
 @testable import Kubernetes
 
-@Suite("A server that has only just come back")
+@Suite("An API server that has just restarted")
 struct RecoveryTests {
   private let pod = Object(Samples.pod("db-0", version: 7))
   private let fine = StubAnswer.json(Samples.pod("db-0", version: 8))
@@ -18,7 +18,7 @@ struct RecoveryTests {
     (.text(404, "404 page not found"), .unsupported),
   ]
 
-  @Test("refuses everybody for a while, knows no token and no custom kind: all of that is waited for")
+  @Test("refusals of tokens, permissions and custom kinds just after an outage are retried")
   func passing() async throws {
     for (refusal, _) in Self.refusals {
       try await withStub([away, refusal, refusal, fine]) { client, _ in
@@ -28,10 +28,10 @@ struct RecoveryTests {
     }
   }
 
-  @Test("where it was not away, a refusal is told at once")
+  @Test("without an outage before it, a refusal is reported at once")
   func final() async throws {
     for (refusal, kind) in Self.refusals {
-      // One that does not know us is asked again with credentials that are read anew.
+      // After a 401 the call is retried with freshly loaded credentials.
       let answers = kind == .unauthorized ? [refusal, refusal] : [refusal]
       try await withStub(answers) { client, _ in
         let error = try await failure { try await client.list(.pods, namespace: "web", labels: .everything) }
@@ -40,7 +40,7 @@ struct RecoveryTests {
     }
   }
 
-  @Test("what it refused was not done, so a creation is tried again too")
+  @Test("a refused creation was not executed, so it is retried too")
   func creation() async throws {
     try await withStub([away, fine, forbidden, fine]) { client, _ in
       _ = try await client.get(.pods, Samples.web0)
@@ -50,7 +50,8 @@ struct RecoveryTests {
   }
 
   @Test(
-    "a refusal that lasts counts as a fault that passes until half a minute after it was away, then as it is")
+    "for half a minute after an outage, a lasting refusal is reported as unavailable; after that, as what it is"
+  )
   func lasting() async throws {
     let clock = SkippingClock()
     let answers = [away, fine] + Array(repeating: forbidden, count: 20)
@@ -65,7 +66,7 @@ struct RecoveryTests {
     }
   }
 
-  @Test("one whose certificate is refused was not away")
+  @Test("a rejected certificate does not count as an outage")
   func certificate() async throws {
     let stub = StubServer([forbidden])
     let port = try await stub.start(tls: try TestAuthority().server())

@@ -4,23 +4,23 @@ import Values
 
 @testable import Kubernetes
 
-@Suite("Trying again")
+@Suite("Retries")
 struct RetryTests {
   private let pod = Object(Samples.pod("db-0", version: 7))
   private let fine = StubAnswer.json(Samples.pod("db-0", version: 8))
 
-  @Test("a request that may be repeated survives what passes by itself", arguments: [429, 502, 503, 504])
+  @Test("an idempotent request is retried after transient errors", arguments: [429, 502, 503, 504])
   func passing(code: Int) async throws {
     let clock = SkippingClock()
     try await withStub([.text(code, "busy"), .text(code, "busy"), fine], clock: clock) { client, _ in
       _ = try await client.get(.pods, Samples.web0)
-      // Half of 200 ms and of 400 ms: the whole wait is drawn.
+      // Half of 200 ms and of 400 ms: the random part is drawn from the whole delay.
       #expect(clock.sleeps == [.milliseconds(100), .milliseconds(200)])
     }
   }
 
   @Test(
-    "trouble of the server's store passes at once; its other failures are left to whoever looks again later")
+    "a request is retried after an etcd timeout, but not after other internal errors of the server")
   func storeTrouble() async throws {
     let trouble = StubAnswer.status(500, "InternalError", "etcdserver: request timed out")
     let bug = StubAnswer.status(500, "InternalError", "runtime error: index out of range")
@@ -39,7 +39,7 @@ struct RetryTests {
     }
   }
 
-  @Test("an answer that breaks off in the middle is asked for again")
+  @Test("an answer that breaks off in the middle is requested again")
   func halfAnAnswer() async throws {
     let half = StubAnswer { _, connection in
       try await connection.begin(200, [("Content-Length", "1000")])
@@ -63,7 +63,7 @@ struct RetryTests {
     }
   }
 
-  @Test("a server that asks for more patience than a call has is told so, with its wish")
+  @Test("a Retry-After longer than the call's limit ends the call with that delay in the error")
   func longRetryAfter() async throws {
     let busy = StubAnswer.status(429, "TooManyRequests", "busy", headers: [("Retry-After", "60")])
     try await withStub([busy]) { client, _ in
@@ -85,7 +85,7 @@ struct RetryTests {
     }
   }
 
-  @Test("a creation that may have been heard is never repeated")
+  @Test("a creation that may have reached the server is never retried")
   func createOnce() async throws {
     for answer in [StubAnswer.cut, .text(503, "busy"), .text(504, "slow"), .text(502, "bad")] {
       try await withStub([answer, fine], isUsedUp: false) { client, stub in
@@ -96,7 +96,7 @@ struct RetryTests {
     }
   }
 
-  @Test("a creation is repeated where the server turned it away unheard")
+  @Test("a creation is retried if the server throttled it")
   func createThrottled() async throws {
     try await withStub([.text(429, "busy"), fine]) { client, stub in
       _ = try await client.create(pod)
@@ -104,9 +104,9 @@ struct RetryTests {
     }
   }
 
-  @Test("a creation is repeated where there was no one to hear it")
+  @Test("a creation is retried if the connection was refused")
   func createUnheard() async throws {
-    // A port that was just given back: nobody listens there.
+    // A port that was just released: no process listens on it.
     let stub = StubServer([])
     let port = try await stub.start()
     await stub.stop()
@@ -125,7 +125,7 @@ struct RetryTests {
     #expect(records.all.allSatisfy { $0.code == nil })
   }
 
-  @Test("a deletion is repeated only where it names the one object it is meant for")
+  @Test("a deletion is retried only if it names the object's uid")
   func deletions() async throws {
     try await withStub([.cut]) { client, _ in
       let error = try await failure { try await client.delete(.pods, Samples.web0, .none) }
@@ -136,7 +136,7 @@ struct RetryTests {
     }
   }
 
-  @Test("a JSON patch is repeated only where it tests the version")
+  @Test("a JSON patch is retried only if it tests the version")
   func jsonPatches() async throws {
     let append: JSON = [["op": "add", "path": "/spec/list/-", "value": 1]]
     let checked: JSON = [["op": "test", "path": "/metadata/resourceVersion", "value": "7"]]
@@ -164,7 +164,7 @@ struct RetryTests {
     }
   }
 
-  @Test("the waits grow, are drawn as a whole, and end within the window")
+  @Test("the delays grow, are random over their whole length, and end within the limit")
   func policy() {
     let policy = RetryPolicy(window: .seconds(10))
     let waits = (1...6).map { policy.wait(afterTries: $0, elapsed: .zero, retryAfter: nil, random: 1) }

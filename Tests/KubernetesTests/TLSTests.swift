@@ -10,7 +10,7 @@ import Values
 struct TLSTests {
   private let version = StubAnswer.json(["gitVersion": "v1.30.0"])
 
-  @Test("a server is believed by its address, or by its name")
+  @Test("a server is verified by its address, or by its name")
   func trusted() async throws {
     let authority = try TestAuthority()
     for host in ["127.0.0.1", "localhost"] {
@@ -24,7 +24,7 @@ struct TLSTests {
     }
   }
 
-  @Test("a certificate that another authority signed is refused, at once and with words")
+  @Test("a certificate that another authority signed is refused at once, with a message")
   func wrongAuthority() async throws {
     let stub = StubServer([version])
     let port = try await stub.start(tls: try TestAuthority().server())
@@ -38,7 +38,7 @@ struct TLSTests {
     }
   }
 
-  @Test("a certificate for another host, or another address, is refused")
+  @Test("a certificate for another host or address is refused")
   func wrongHost() async throws {
     let authority = try TestAuthority()
     for (host, names, addresses) in [
@@ -56,7 +56,7 @@ struct TLSTests {
     }
   }
 
-  @Test("with tls-server-name the certificate must bear that name, wherever the server is")
+  @Test("with tls-server-name the certificate must contain that name, whatever the address is")
   func serverName() async throws {
     let authority = try TestAuthority()
     let stub = StubServer([version])
@@ -68,7 +68,7 @@ struct TLSTests {
     }
   }
 
-  @Test("a client certificate is shown to a server that asks for one")
+  @Test("a client certificate is sent to a server that requests one")
   func clientCertificate() async throws {
     let authority = try TestAuthority()
     let stub = StubServer([version])
@@ -80,7 +80,7 @@ struct TLSTests {
     }
   }
 
-  @Test("a server that asks for a client certificate gets no request from a client without one")
+  @Test("a server that requests a client certificate gets no request from a client without one")
   func noClientCertificate() async throws {
     let authority = try TestAuthority()
     let stub = StubServer([version])

@@ -9,7 +9,7 @@ import Values
 
 @Suite("Watching objects")
 struct WatchTests {
-  /// What a watch brings until it fails or the consumer has had enough.
+  /// The events of a watch until it fails or the consumer stops.
   private func take(
     _ count: Int, _ client: KubernetesClient, after version: String = "5"
   ) async throws -> [String] {
@@ -30,7 +30,7 @@ struct WatchTests {
     }
   }
 
-  @Test("events come in order, and the request asks for bookmarks and for an end within an hour")
+  @Test("events arrive in order, and the request asks for bookmarks and a timeout within an hour")
   func events() async throws {
     let lines = [
       WatchText.pod("ADDED", "a", version: 6), WatchText.pod("MODIFIED", "a", version: 7),
@@ -48,7 +48,7 @@ struct WatchTests {
   }
 
   @Test(
-    "events that arrive in pieces of any size, or many at once, are the same events",
+    "events are the same, whether they arrive in small pieces or many at once",
     arguments: [1, 7, 100_000])
   func pieces(size: Int) async throws {
     let text = (6..<12).map { WatchText.pod("MODIFIED", "p", version: $0) }.joined()
@@ -62,7 +62,7 @@ struct WatchTests {
     }
   }
 
-  @Test("where the server ends the connection, the watch goes on after the last version seen, unnoticed")
+  @Test("if the server ends the connection, the watch continues after the last version without notice")
   func orderlyEnd() async throws {
     let answers: [StubAnswer] = [
       .watch([WatchText.pod("ADDED", "a", version: 6), WatchText.bookmark(version: 20)]),
@@ -89,7 +89,7 @@ struct WatchTests {
   }
 
   @Test(
-    "a watch that is cut in the middle of a line goes on after the last version seen: nothing lost or doubled"
+    "a watch that is cut in the middle of a line continues after the last version, without loss or duplicates"
   )
   func cut() async throws {
     let half = WatchText.pod("ADDED", "b", version: 7).prefix(40)
@@ -104,7 +104,7 @@ struct WatchTests {
     }
   }
 
-  @Test("a watch that is cut and cannot be had again says so")
+  @Test("a watch that is cut and cannot be opened again reports an error")
   func cutForGood() async throws {
     let busy = Array(repeating: StubAnswer.text(503, "busy"), count: 20)
     let answers = [.watch([WatchText.pod("ADDED", "a", version: 6)], then: .cut)] + busy
@@ -114,7 +114,8 @@ struct WatchTests {
     }
   }
 
-  @Test("cuts of connections that bring nothing cost a follower no patience: it is as quick after the tenth")
+  @Test(
+    "connections that are cut before any event do not slow a follower down: it is as quick after the tenth")
   func quietCuts() async throws {
     let clock = SkippingClock()
     // A proxy that cuts each connection after three seconds.
@@ -138,7 +139,7 @@ struct WatchTests {
     }
   }
 
-  @Test("a follower of a watch that is cut again and again lists once and sees every change once")
+  @Test("a follower of a watch that is cut again and again lists once and receives every change once")
   func followed() async throws {
     let half = String(WatchText.pod("ADDED", "x", version: 8).prefix(60))
     let answers: [StubAnswer] = [
@@ -168,7 +169,7 @@ struct WatchTests {
     }
   }
 
-  @Test("a follower that is stopped in the middle of a call tells of no failure")
+  @Test("a follower that is stopped during a call reports no failure")
   func stopped() async throws {
     let asked = AsyncStream<Void>.makeStream()
     try await withStub([StubAnswer { _, _ in asked.continuation.yield() }]) { client, _ in
@@ -185,7 +186,7 @@ struct WatchTests {
     }
   }
 
-  @Test("a version that is too old is told as gone, whether by the status or by an event")
+  @Test("a version that is too old is reported as gone, from the status or from an event")
   func gone() async throws {
     let event = WatchText.event(
       "ERROR", StubAnswer.failure(410, "Expired", "too old resource version: 5 (99)"))
@@ -210,9 +211,9 @@ struct WatchTests {
     }
   }
 
-  @Test("a watch that brings no byte for long counts as dead and is begun anew")
+  @Test("a watch that receives no byte for long counts as dead and is opened again")
   func silence() async throws {
-    // Says what comes next after the version asked for, and nothing more.
+    // Sends the next event after the requested version, and nothing more.
     let taciturn = StubAnswer { request, connection in
       let next = request.query["resourceVersion"] == "5" ? 6 : 7
       try await StubAnswer.watch([WatchText.pod("ADDED", "p", version: next)], then: .open).give(
@@ -220,7 +221,7 @@ struct WatchTests {
     }
     let list = StubAnswer.json(Samples.list([], version: 5))
     let clock = SkippingClock()
-    // A machine under load may take longer than the silence to answer at all; a follower gets over that too.
+    // A busy machine may answer later than the silence limit; a follower tolerates that too.
     try await withStub(
       [list] + Array(repeating: taciturn, count: 50), clock: clock, isUsedUp: false,
       options: { $0.watchSilence = .milliseconds(300) }
@@ -257,7 +258,7 @@ struct WatchTests {
     }
   }
 
-  @Test("a watch whose consumer goes away closes its connection")
+  @Test("a watch whose consumer stops closes its connection")
   func abandoned() async throws {
     try await withStub([.watch([WatchText.pod("ADDED", "a", version: 6)], then: .open)]) { client, stub in
       let seen = try await take(1, client)
@@ -266,7 +267,7 @@ struct WatchTests {
     }
   }
 
-  @Test("a server that is faster than the consumer is held back, and nothing piles up in between")
+  @Test("a server that is faster than the consumer is slowed by back pressure, and events do not accumulate")
   func backPressure() async throws {
     let pad = JSON.string(String(repeating: "x", count: 64 << 10))
     let line = Array(WatchText.event("ADDED", Samples.pod("a", version: 6, more: ["pad": pad])).utf8)
@@ -293,7 +294,7 @@ struct WatchTests {
 
   private static let hastyEvents = 500
 
-  @Test("a line without an end is not held for ever")
+  @Test("a line without an end is not buffered without limit")
   func endlessLine() async throws {
     let line = String(repeating: "x", count: 4 << 10)
     try await withStub([.watch([line, line], then: .open)], options: { $0.lineLimit = 1 << 10 }) {
@@ -308,7 +309,7 @@ struct WatchTests {
     }
   }
 
-  @Test("however bytes are cut into pieces, the lines are the same")
+  @Test("the lines are the same, however the bytes are split")
   func lines() {
     var random = SeededRandom(seed: 42)
     for _ in 0..<200 {
@@ -330,7 +331,7 @@ struct WatchTests {
     }
   }
 
-  @Test("labels are part of the request")
+  @Test("the label selector is part of the request")
   func labels() async throws {
     try await withStub([.watch([WatchText.bookmark(version: 6)], then: .open)]) { client, stub in
       for try await _ in client.watch(.pods, namespace: nil, labels: ["app": "db"], after: "5") { break }

@@ -8,7 +8,7 @@ import Values
 struct WritingTests {
   private let pod = Object(Samples.pod("db-0", version: 7))
 
-  @Test("an object is created in its namespace's collection, from its kind alone")
+  @Test("an object is created in its namespace's collection, which follows from its kind")
   func create() async throws {
     try await withStub([.json(Samples.pod("db-0", version: 8))]) { client, stub in
       let made = try await client.create(pod)
@@ -29,7 +29,7 @@ struct WritingTests {
     }
   }
 
-  @Test("an update replaces the object, a status update only what is below /status")
+  @Test("an update replaces the object, a status update only /status")
   func updates() async throws {
     try await withStub([.json(pod.json), .json(pod.json)]) { client, stub in
       _ = try await client.update(pod)
@@ -39,7 +39,7 @@ struct WritingTests {
     }
   }
 
-  @Test("each kind of patch says what it is")
+  @Test("each kind of patch has its content type")
   func patches() async throws {
     try await withStub([.json(pod.json), .json(pod.json), .json(pod.json)]) { client, stub in
       _ = try await client.patch(.pods, Samples.web0, merge: ["metadata": ["labels": ["a": "b"]]])
@@ -56,7 +56,7 @@ struct WritingTests {
     }
   }
 
-  @Test("a deletion carries its preconditions and lets what belongs to the object go in the background")
+  @Test("a deletion carries its preconditions and deletes dependents in the background")
   func delete() async throws {
     try await withStub([.json(["kind": "Status", "status": "Success"])]) { client, stub in
       try await client.delete(.pods, Samples.web0, Preconditions(uid: "u1", resourceVersion: "7"))
@@ -69,7 +69,7 @@ struct WritingTests {
     }
   }
 
-  @Test("a precondition that does not hold is a conflict")
+  @Test("a failed precondition is a conflict")
   func precondition() async throws {
     let answer = StubAnswer.status(
       409, "Conflict",
@@ -82,7 +82,7 @@ struct WritingTests {
     }
   }
 
-  @Test("a kind that nobody has named before is looked up once")
+  @Test("an unknown kind is looked up once by discovery")
   func discovery() async throws {
     let list: JSON = [
       "resources": [
@@ -105,7 +105,7 @@ struct WritingTests {
     }
   }
 
-  @Test("a kind that the server's group does not hold is unsupported")
+  @Test("a kind that the server's API group lacks is unsupported")
   func unknownKind() async throws {
     try await withStub([.json(["resources": []]), .text(404, "404 page not found")]) { client, _ in
       for version in ["apps/v1", "nowhere.example/v1"] {
@@ -118,7 +118,7 @@ struct WritingTests {
     }
   }
 
-  @Test("every request is told to the observer, in the words of a role")
+  @Test("every request is passed to the observer in RBAC terms")
   func observer() async throws {
     let records = Recorder<RequestRecord>()
     let answers: [StubAnswer] = [
@@ -139,7 +139,7 @@ struct WritingTests {
       ])
   }
 
-  @Test("a command is a request like others: it counts, and it is told to the observer")
+  @Test("a command is a request like others: the rate limit counts it, and the observer receives it")
   func commands() async throws {
     let records = Recorder<RequestRecord>()
     let clock = SkippingClock()

@@ -3,10 +3,10 @@ import KubeDirector
 import Testing
 import Values
 
-@Suite("A running cluster that git takes over", needsBubblewrap)
+@Suite("Adopting a cluster that already runs", needsBubblewrap)
 struct AdoptionScenarios {
   @Test(
-    "which KubeDirector made is rejected in words, and neither it nor its StatefulSet is touched",
+    "a cluster that KubeDirector created is rejected with a reason; it and its StatefulSet stay unchanged",
     arguments: Backend.available)
   func foreign(_ backend: Backend) async throws {
     let fixture = Fixture(backend, workers: 1)

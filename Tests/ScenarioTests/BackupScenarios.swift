@@ -3,14 +3,14 @@ import KubeDirector
 import TestSupport
 import Testing
 
-/// A package cannot be copied aside before the new one goes in: the volume takes nothing there.
-@Suite("A copy of the old package that cannot be made", needsBubblewrap, SealedFolder.isPossible)
+/// The package cannot be copied before the new one is installed: the volume accepts no new files there.
+@Suite("An upgrade whose package backup fails", needsBubblewrap, SealedFolder.isPossible)
 struct BackupScenarios {
   private static let member = "shop-worker-1"
   private static let places = "opt/guestconfig"
 
   @Test(
-    "stops its role with a reason, leaves the old package as it was, and is made again on request",
+    "stalls its role with a reason, keeps the old package, and repeats the backup on request",
     arguments: Backend.available)
   func retried(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, workers: 2)) { scene in
@@ -22,13 +22,13 @@ struct BackupScenarios {
       try await scene.configured("1.1.0")
       #expect(try await scene.events(Self.member) == ["configure 1.0", "pod_upgraded 1.1"])
       #expect(try await scene.pods()["shop-gateway-0"] == before["shop-gateway-0"])
-      // The copy goes when the upgrade ends.
+      // The copy is deleted when the upgrade ends.
       try await scene.eventually("removal of the copy") { seal.names.isEmpty ? true : nil }
     }
   }
 
   @Test(
-    "is no obstacle to a revert: the pod goes back to the package that it still has",
+    "does not block a revert: the pod returns to the package that it still has",
     arguments: Backend.available)
   func reverted(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, workers: 2)) { scene in
@@ -43,9 +43,9 @@ struct BackupScenarios {
     }
   }
 
-  /// Upgrades a cluster whose last worker has no room for the copy, and waits until that is told.
+  /// Upgrades a cluster whose last worker cannot store the copy, and waits until that is reported.
   ///
-  /// - Returns: what keeps the copy from being made, the commit of the upgrade, and the pods before it.
+  /// - Returns: what prevents the copy, the commit of the upgrade, and the pods before it.
   private func fail(_ scene: Scene) async throws -> (SealedFolder, String, [String: PodSight]) {
     try await scene.configured("1.0.0")
     let before = try await scene.pods()
@@ -56,7 +56,7 @@ struct BackupScenarios {
     let message = try #require(stuck.object("shop")?.message)
     #expect(message.contains(Self.member) && message.contains("package"), "\(message)")
     #expect(message.contains("revert commit \(commit.prefix(7))"))
-    // The other role has nothing to do with it.
+    // The other role is not affected.
     try await scene.eventually("front that is done") {
       try await scene.events("shop-front-0") == ["pod_upgraded 1.1"] ? true : nil
     }

@@ -4,7 +4,7 @@ import StatusWriter
 import Testing
 import Values
 
-@Suite("What a cluster is connected to", needsBubblewrap)
+@Suite("Connections of a cluster", needsBubblewrap)
 struct ConnectionScenarios {
   private static let members = ["shop-worker-0", "shop-worker-1", "shop-gateway-0"]
 
@@ -18,7 +18,7 @@ struct ConnectionScenarios {
     return files
   }
 
-  /// Makes a ConfigMap, or gives it another content.
+  /// Creates a ConfigMap, or changes its content.
   private static func put(_ name: String, _ text: String, _ scene: Scene) async throws {
     try await scene.written { api in
       let content: JSON = ["data": ["text": .string(text)]]
@@ -33,7 +33,7 @@ struct ConnectionScenarios {
     }
   }
 
-  /// What a member reads of its connections.
+  /// The connections as a member reads them.
   private static func connections(_ pod: String, _ scene: Scene) async throws -> JSON? {
     let text = try await scene.site.file("/etc/guestconfig/configmeta.json", in: scene.name(pod))
     return try text.map { try JSON.parse(Array($0.utf8)) }?["connections"]
@@ -45,7 +45,8 @@ struct ConnectionScenarios {
     }.sorted() ?? []
   }
 
-  /// Waits until each member has heard so many times of a change, and of nothing else; then nobody hears more.
+  /// Waits until each member has received this number of notifications of the change and no others, and
+  /// checks that none follow.
   private static func heard(_ times: Int, _ scene: Scene) async throws {
     for pod in members {
       let version = pod.contains("gateway") ? "2.4" : "1.0"
@@ -61,7 +62,7 @@ struct ConnectionScenarios {
   }
 
   @Test(
-    "a ConfigMap that changes, comes or goes: each member hears --reconnect once, with the new content in place",
+    "if a ConfigMap changes, appears or goes, each member is notified once by --reconnect, with the new content in place",
     arguments: Backend.available)
   func configMap(_ backend: Backend) async throws {
     let fixture = Fixture(backend, workers: 2)
@@ -70,7 +71,7 @@ struct ConnectionScenarios {
       try await scene.start()
       try await scene.note(try scene.forge.first(), phase: "done")
       let before = try await scene.pods()
-      // Who is set up with it does not hear of it.
+      // A member that is configured with it is not notified.
       try await Self.heard(0, scene)
       #expect(try await Self.texts("shop-worker-0", scene) == ["one"])
 
@@ -137,7 +138,7 @@ struct ConnectionScenarios {
         #expect(connections?["configmaps"]?.object?.isEmpty == true, "\(pod)")
         #expect(connections?["clusters"]?.object?.isEmpty == true, "\(pod)")
       }
-      // What it is no longer connected to may do as it likes.
+      // A change of a ConfigMap that is no longer connected has no effect.
       try await Self.put("site", "two", scene)
       let shrink = try scene.forge.push([Fixture.clusterPath("depot"): depot(1)], "Shrink depot")
       try await scene.note(shrink, phase: "done")
@@ -147,7 +148,7 @@ struct ConnectionScenarios {
   }
 
   @Test(
-    "a commit that names a neighbour which is changing says that it waits for it, can be taken away, and is done in its time",
+    "a commit that connects a changing neighbour is reported as waiting, can be reverted, and ends when that has settled",
     arguments: Backend.available)
   func unsettledNeighbour(_ backend: Backend) async throws {
     let fixture = Fixture(backend, workers: 2, .init(version: "1.0", start: "500ms"))
@@ -215,7 +216,7 @@ struct ConnectionScenarios {
     }
   }
 
-  /// How many workers of the neighbour a member knows.
+  /// The number of the neighbour's workers that a member knows.
   private static func workers(_ pod: String, _ scene: Scene) async throws -> Int? {
     let depot = try await connections(pod, scene)?["clusters"]?["depot"]
     return depot?["nodegroups"]?["1"]?["roles"]?["worker"]?["node_ids"]?.array?.count

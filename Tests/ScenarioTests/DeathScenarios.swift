@@ -4,7 +4,7 @@ import StatusWriter
 import TestSupport
 import Testing
 
-@Suite("A daemon that dies", needsBubblewrap)
+@Suite("A daemon that is killed", needsBubblewrap)
 struct DeathScenarios {
   /// When the daemon is killed.
   enum Moment: String, CaseIterable, CustomTestStringConvertible {
@@ -25,7 +25,7 @@ struct DeathScenarios {
     static let upgrades = Backend.available.flatMap { backend in
       Moment.allCases.map { Strike(backend: backend, moment: $0) }
     }
-    /// On a Kubernetes the one that leaves the most open.
+    /// On Kubernetes only the moment that leaves the most unfinished.
     static let rollbacks = upgrades.filter { $0.backend == .embedded || $0.moment == .duringScript }
   }
 
@@ -36,7 +36,7 @@ struct DeathScenarios {
       version: version, pull: "2s", start: "300ms", hook: backend.pick(embedded: "1.5", kubernetes: "4"))
   }
 
-  /// Waits for the moment of an upgrade or of a rollback, and kills.
+  /// Waits for the moment in an upgrade or a rollback, and kills the daemon.
   private static func strike(_ moment: Moment, _ event: String, _ scene: Scene) async throws {
     let isUpgrade = event == "pod_upgraded"
     let step: MemberStatus.PodUpgradeStatus = isUpgrade ? .upgrading : .rollingBack
@@ -62,7 +62,7 @@ struct DeathScenarios {
   }
 
   @Test(
-    "killed in an upgrade and started again, it ends the same; each script ran once for its container",
+    "after a kill during an upgrade the next daemon completes it; each script runs once per container",
     arguments: Strike.upgrades)
   func upgrade(_ strike: Strike) async throws {
     try await scenario(Fixture(strike.backend, workers: 2, Self.slow("1.1", on: strike.backend))) { scene in
@@ -84,7 +84,7 @@ struct DeathScenarios {
   }
 
   @Test(
-    "killed in a rollback and started again, it ends the same; each script ran once for its container",
+    "after a kill during a rollback the next daemon completes it; each script runs once per container",
     arguments: Strike.rollbacks)
   func rollback(_ strike: Strike) async throws {
     let backend = strike.backend
@@ -110,7 +110,7 @@ struct DeathScenarios {
     }
   }
 
-  @Test("killed again and again in one upgrade, it ends the same")
+  @Test("after many kills during one upgrade the result is the same")
   func manyDeaths() async throws {
     try await scenario(Fixture(.embedded, workers: 2, Self.slow("1.1"))) { scene in
       try await scene.configured("1.0.0")
@@ -128,7 +128,7 @@ struct DeathScenarios {
   }
 
   @Test(
-    "killed at random moments of an upgrade and its revert, it ends the same",
+    "after kills at random moments of an upgrade and its revert the result is the same",
     arguments: [1, 2, 3] as [UInt64])
   func randomDeaths(seed: UInt64) async throws {
     var random = SeededRandom(seed: seed)
@@ -137,7 +137,7 @@ struct DeathScenarios {
       let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
       var head = commit
       for round in 0..<8 {
-        // Not a wait for something to be true: any moment is as good as another.
+        // This sleep waits for no condition: every moment is equally good.
         try await Task.sleep(for: .milliseconds(Int.random(in: 0...1500, using: &random)))
         try await scene.kill()
         if round == 4, try await scene.status()?.upgradeInfo != nil { head = try scene.forge.revert(commit) }
@@ -158,7 +158,7 @@ struct DeathScenarios {
     }
   }
 
-  @Test("killed before it has seen anything, it starts over and makes the cluster once")
+  @Test("after a kill before it has read any state, the next daemon creates the cluster once")
   func duringCreation() async throws {
     try await scenario(Fixture(.embedded, workers: 2)) { scene in
       try await scene.eventually("pod of the cluster") { try await scene.cluster() == nil ? nil : true }
@@ -170,7 +170,7 @@ struct DeathScenarios {
     }
   }
 
-  @Test("asked to stop, it stops within five seconds, also while a script runs; the next daemon takes it up")
+  @Test("on SIGTERM the daemon stops within five seconds, also during a script; the next daemon continues")
   func termination() async throws {
     try await scenario(Fixture(.embedded, workers: 1, .init(version: "1.1", hook: "8"))) { scene in
       try await scene.configured("1.0.0")
@@ -180,7 +180,7 @@ struct DeathScenarios {
           ? true : nil
       }
       #expect(try await scene.daemon().stop(within: .seconds(5)) == 0)
-      // What it knew is written.
+      // What it knew has been written.
       #expect(scene.forge.note(commit)?.object("shop")?.phase == .upgrading)
       try await scene.start()
       try await scene.note(commit, phase: "done")

@@ -8,15 +8,15 @@ import Values
 
 @testable import Daemon
 
-@Suite("Somebody edits an object in the cluster", needsBubblewrap)
+@Suite("Drift of an object in the cluster", needsBubblewrap)
 struct DriftScenarios {
-  /// Edits the spec of `shop`, whatever others write meanwhile.
+  /// Edits the spec of `shop`, and repeats that on write conflicts.
   private static func edit(_ api: any ClusterAPI, _ scene: Scene, _ spec: JSON) async throws {
     _ = try await api.patch(.clusters, scene.name("shop"), merge: ["spec": spec])
   }
 
-  /// Runs a daemon, and lets somebody else write meanwhile. An embedded cluster is written by one process only, so
-  /// there both are in this one.
+  /// Runs a daemon while another client writes. Only one process may write an embedded cluster, so both run
+  /// in this process.
   private static func whileRunning(_ scene: Scene, _ body: @Sendable (any ClusterAPI) async throws -> Void)
     async throws
   {
@@ -37,7 +37,7 @@ struct DriftScenarios {
   }
 
   @Test(
-    "while the daemon runs: it is put back, and an edited spec.app starts nothing",
+    "while the daemon runs, drift is reverted, and an edited spec.app starts no upgrade",
     arguments: Backend.available)
   func running(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, workers: 1), start: false) { scene in
@@ -59,7 +59,7 @@ struct DriftScenarios {
         #expect(try await scene.status()?.state == .configured)
         #expect(try await scene.status()?.app == "web-1.0.0")
 
-        // An object that is gone comes back as well.
+        // A deleted object is created again as well.
         let app = try await scene.app("1.0.0")
         try await api.delete(.apps, scene.name("web-1.0.0"), .none)
         try await scene.eventually("app that is there again") {
@@ -71,7 +71,7 @@ struct DriftScenarios {
   }
 
   @Test(
-    "with a copy of what the object once was, its stamp included: that is put back as well",
+    "an old copy of the object, including its stamp, is also reverted",
     arguments: Backend.available)
   func copied(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, workers: 1), start: false) { scene in
@@ -98,7 +98,7 @@ struct DriftScenarios {
     }
   }
 
-  @Test("while no daemon runs: the next one puts it back", arguments: Backend.available)
+  @Test("drift while no daemon runs is reverted by the next daemon", arguments: Backend.available)
   func stopped(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, workers: 1)) { scene in
       try await scene.configured("1.0.0")

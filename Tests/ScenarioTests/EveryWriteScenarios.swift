@@ -5,7 +5,7 @@ import Testing
 
 @testable import Daemon
 
-@Suite("A daemon that dies at any of its writes", needsBubblewrap)
+@Suite("A daemon that is killed after any of its writes", needsBubblewrap)
 struct EveryWriteScenarios {
   enum Journey: String, Sendable, CaseIterable, CustomTestStringConvertible {
     case upgrade = "an upgrade"
@@ -16,19 +16,19 @@ struct EveryWriteScenarios {
   private static let pods = ["shop-worker-0", "shop-worker-1", "shop-front-0", "shop-gateway-0"]
 
   @Test(
-    "by SIGKILL, and is followed by one that brings the cluster to the same end, every script once a container",
+    "embedded: the next daemon reaches the same result, and every script runs once per container",
     arguments: Journey.allCases)
   func embedded(_ journey: Journey) async throws { try await everyWrite(of: journey, on: .embedded) }
 
   @Test(
-    "by SIGKILL, also on a real Kubernetes: the next one brings the cluster to the same end, every script once a container",
+    "real Kubernetes: the next daemon reaches the same result, and every script runs once per container",
     needsKubernetes,
     .enabled(
       if: ProcessInfo.processInfo.environment["KDOPS_EVERY_WRITE"] != nil,
       "skipped: it takes some ten minutes; KDOPS_EVERY_WRITE=1 runs it"), arguments: Journey.allCases)
   func kubernetes(_ journey: Journey) async throws { try await everyWrite(of: journey, on: .kubernetes) }
 
-  /// Counts what a daemon does that lives, then kills one after each of its deeds.
+  /// Counts the writes of a daemon that is not killed, then kills one daemon after each of these writes.
   private func everyWrite(of journey: Journey, on backend: Backend) async throws {
     let deeds = try await travel(journey, on: backend, dieAfter: nil)
     #expect(deeds.count >= 16, "\(deeds)")
@@ -45,12 +45,12 @@ struct EveryWriteScenarios {
       }
       return await deaths.reduce(into: 0) { $0 += $1 ? 1 : 0 }
     }
-    // One more or less, as it happens: two roles go side by side.
+    // The number varies by a few, because two roles proceed in parallel.
     #expect(died >= deeds.count - 3, "\(died) of \(deeds.count) died where they should")
     print("\(journey.rawValue), \(backend.testDescription): killed at \(died) of \(deeds.count) deeds")
   }
 
-  /// - Returns: what the first daemon did, in words.
+  /// - Returns: the writes of the first daemon, as text.
   private func travel(_ journey: Journey, on backend: Backend, dieAfter last: Int?) async throws -> [String] {
     let fixture = Fixture(
       backend, workers: 2, .init(version: "1.0", hook: "1"), .init(version: "1.1", hook: "1"))
@@ -88,7 +88,7 @@ struct EveryWriteScenarios {
     )
   }
 
-  /// Has a daemon live until it is killed; any other end is a failure.
+  /// Runs a daemon until it is killed; any other end is a failure.
   private static func dies(_ life: CrashPlan, _ scene: Scene) async throws {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(BuiltProgram.crashingDaemon))
@@ -101,7 +101,7 @@ struct EveryWriteScenarios {
     process.standardOutput = output
     process.standardError = output
     try process.start()
-    // Longer than anything that is waited for in it.
+    // Longer than any wait inside it.
     try await eventually(within: .seconds(1200), "end of the first daemon") { process.isRunning ? nil : true }
     #expect(process.terminationReason == .uncaughtSignal)
     #expect(process.terminationStatus == SIGKILL, "\(scene.log("first"))")
@@ -134,7 +134,7 @@ struct EveryWriteScenarios {
     try await mustBeAtRest("1.0", scene)
   }
 
-  /// What holds at the end, whoever died on the way.
+  /// What must hold at the end, whatever was killed before.
   private static func mustBeAtRest(_ version: String, _ scene: Scene) async throws {
     let status = try #require(try await scene.status())
     #expect(status.members.allSatisfy { $0.state == .configured && $0.upgrade == nil })
@@ -147,7 +147,7 @@ struct EveryWriteScenarios {
     #expect(try await scene.events("shop-gateway-0") == ["configure 2.4"])
     try await scene.mustHaveRunOnce(Self.pods)
     for pod in Self.pods {
-      // One that was cut short by its pod's replacement has no end.
+      // A run that the replacement of its pod interrupted has no end.
       #expect(try await scene.runs(pod).last?.ended != nil, "\(pod)")
     }
   }

@@ -4,9 +4,9 @@ import StatusWriter
 import TestSupport
 import Testing
 
-@Suite("Commits that come at awkward moments", needsBubblewrap)
+@Suite("Commits at difficult moments", needsBubblewrap)
 struct HistoryScenarios {
-  @Test("a revert pushed while no daemon runs rolls the upgrade back that was under way")
+  @Test("a revert pushed while no daemon runs rolls back the running upgrade")
   func revertWhileDown() async throws {
     try await scenario(Fixture(.embedded, workers: 2, .init(version: "1.1", start: "5s"))) { scene in
       try await scene.configured("1.0.0")
@@ -27,7 +27,7 @@ struct HistoryScenarios {
     }
   }
 
-  @Test("a revert of the revert waits for the rollback; then the upgrade runs, and its app was kept")
+  @Test("a revert of the revert waits for the rollback; then the upgrade runs, and its app is still there")
   func revertOfRevert() async throws {
     try await scenario(
       Fixture(.embedded, workers: 1, .init(version: "1.0", hook: "6"), .init(version: "1.1", hook: "3"))
@@ -58,7 +58,7 @@ struct HistoryScenarios {
     }
   }
 
-  @Test("an upgrade asked for while members come waits for them")
+  @Test("an upgrade pushed while members are added waits for them")
   func upgradeBehindResize() async throws {
     try await scenario(Fixture(.embedded, workers: 1, .init(version: "1.0", start: "5s"))) { scene in
       try await scene.configured("1.0.0")
@@ -77,7 +77,7 @@ struct HistoryScenarios {
   }
 
   @Test(
-    "a moved file is neither a deletion nor a change; what becomes of it later is put down to the right commit"
+    "a moved file is neither a deletion nor a change; later changes are attributed to the right commit"
   )
   func movedFile() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
@@ -103,7 +103,7 @@ struct HistoryScenarios {
     }
   }
 
-  @Test("settings that cannot be read hold everything; mended, everything goes on")
+  @Test("invalid settings block everything; once fixed, everything continues")
   func brokenSettings() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -121,7 +121,7 @@ struct HistoryScenarios {
     }
   }
 
-  @Test("a daemon that is there before the first commit makes the cluster when it comes")
+  @Test("a daemon that starts before the first commit creates the cluster when that is pushed")
   func emptyForge() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       let bare = scene.forge.bare
@@ -136,7 +136,7 @@ struct HistoryScenarios {
     }
   }
 
-  @Test("a forge that refuses the daemon's refs is said once in a while, and holds up nothing")
+  @Test("a repository that refuses the daemon's refs is reported at intervals, and blocks nothing")
   func refusedNotes() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       try scene.forge.bare.setHook(

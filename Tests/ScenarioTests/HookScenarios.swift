@@ -2,9 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A server that asks kdops before it takes a push", needsBubblewrap)
+@Suite("A server with the pre-receive hook of kdops", needsBubblewrap)
 struct HookScenarios {
-  @Test("refuses a bad push with the rule's own words; a good one passes, and the daemon upgrades")
+  @Test("rejects a bad push with the message of the rule; accepts a good one, and the daemon upgrades")
   func preReceive() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       let (bare, user) = (scene.forge.bare, scene.forge.user)
@@ -23,14 +23,14 @@ struct HookScenarios {
 
       try user.git("reset", "--quiet", "--hard", "HEAD~1")
       let good = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
-      // The hook is in the way of neither notes nor statuses.
+      // The hook blocks neither notes nor statuses.
       try await scene.note(good, phase: "done")
       try await scene.configured("1.1.0")
       try await scene.eventually("status file that says so") {
         scene.forge.statusFile(scene.name("shop"))?.app == "web-1.1.0" ? true : nil
       }
 
-      // A clone with hooks gets both by an ordinary fetch, and is judged by them.
+      // A clone with hooks receives both by an ordinary fetch, and the hooks use them.
       try await Tool.run([program, "hook", "install", "--repo", user.path])
       try user.git("config", "kdops.program", program)
       try user.git("fetch", "--quiet")
@@ -43,7 +43,7 @@ struct HookScenarios {
     }
   }
 
-  @Test("past a point of no return daemon, engine and validate say the same of a revert")
+  @Test("past a point of no return, daemon, engine and validate give the same verdict on a revert")
   func noReturn() async throws {
     try await scenario(Fixture(.embedded, workers: 1, .init(version: "1.1", hook: "8"))) { scene in
       try await scene.configured("1.0.0")

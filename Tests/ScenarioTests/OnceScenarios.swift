@@ -3,7 +3,7 @@ import Testing
 
 @Suite("kdops run --once", needsBubblewrap)
 struct OnceScenarios {
-  @Test("exits 0 when everything is as git says, and 1 when something was rejected or failed")
+  @Test("exits 0 if all clusters match git, and 1 if a change was rejected or failed")
   func exitCodes() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       func once() async throws -> Int {
@@ -13,13 +13,13 @@ struct OnceScenarios {
       #expect(try await scene.status()?.state == .configured)
       #expect(scene.forge.note(try scene.forge.first())?.phase == "done")
       #expect(scene.forge.statusFile(scene.name("shop"))?.state == .configured)
-      // Nothing new: nothing to do.
+      // Nothing is new, so there is nothing to do.
       #expect(try await once() == 0)
 
       let rejected = try scene.forge.push(scene.fixture.upgrade(workers: 2), "Upgrade and grow shop")
       #expect(try await once() == 1)
       #expect(scene.forge.note(rejected)?.phase == "rejected")
-      // Also where an earlier run has said so already.
+      // Also if an earlier run has reported it already.
       #expect(try await once() == 1)
 
       let failed = try scene.forge.push(
@@ -30,7 +30,7 @@ struct OnceScenarios {
     }
   }
 
-  @Test("exits 1 and says why where all is as git says, and git does not take the word of it")
+  @Test("exits 1 with a reason if all clusters match git but the repository refuses the status")
   func untold() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       try scene.forge.bare.setHook("pre-receive", "echo 'statuses are not welcome' >&2; exit 1")

@@ -3,10 +3,10 @@ import KubeDirector
 import TestSupport
 import Testing
 
-/// What people do by command while a daemon runs, beside git.
-@Suite("Commands beside a daemon", needsBubblewrap)
+/// Commands that people use while a daemon runs, in addition to git.
+@Suite("Commands while a daemon runs", needsBubblewrap)
 struct OrderScenarios {
-  @Test("suspended by command, an accepted upgrade is not begun and drift finds nothing; resumed, it is done")
+  @Test("while suspended by command, no upgrade starts and no drift is corrected; resume continues both")
   func suspendAndResume() async throws {
     try await scenario(Fixture(.embedded)) { scene in
       try await scene.configured("1.0.0")
@@ -35,7 +35,7 @@ struct OrderScenarios {
     }
   }
 
-  @Test("what git says of suspending wins over the command, which names the file")
+  @Test("suspension in git overrides the command, which names the file")
   func gitWins() async throws {
     try await scenario(Fixture(.embedded)) { scene in
       try await scene.configured("1.0.0")
@@ -53,7 +53,7 @@ struct OrderScenarios {
     }
   }
 
-  @Test("a script that failed is run again on request, once a request, and the upgrade goes on")
+  @Test("a failed script is run again once per request, and the upgrade continues")
   func retry() async throws {
     try await scenario(Fixture(.embedded, .init(version: "1.1", failsUpgraded: 7))) { scene in
       try await scene.configured("1.0.0")
@@ -80,7 +80,7 @@ struct OrderScenarios {
     }
   }
 
-  @Test("sync fetches long before the next interval; diff tells what is still to come by its exit code")
+  @Test("sync fetches before the next interval; diff reports pending changes by its exit code")
   func syncAndDiff() async throws {
     try await scenario(Fixture(.embedded), start: false) { scene in
       try await scene.start(["--interval", "1h"])

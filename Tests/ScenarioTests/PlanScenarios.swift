@@ -3,11 +3,11 @@ import KubeDirector
 import TestSupport
 import Testing
 
-@Suite("kdops plan beside a daemon", needsBubblewrap)
+@Suite("kdops plan while a daemon runs", needsBubblewrap)
 struct PlanScenarios {
-  /// What a plan of the last commit says, and its exit code.
+  /// The plan of the last commit, and its exit code.
   private func plan(_ scene: Scene, _ format: String = "human") async throws -> (code: Int, text: String) {
-    // As an ordinary clone gets them that spares notes of its own.
+    // As an ordinary clone fetches them if it has no notes of its own.
     try scene.forge.user.git(
       "fetch", "--quiet", "origin", "+refs/kdops/status*:refs/kdops/remote/kdops/status*",
       "+refs/notes/kdops*:refs/notes/origin/kdops*")
@@ -19,7 +19,7 @@ struct PlanScenarios {
     return (code, String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self))
   }
 
-  @Test("tells by what the daemon wrote to git behind what a change waits, and what a revert takes back")
+  @Test("names what a change waits for and what a revert undoes, from the statuses in git")
   func running() async throws {
     try await scenario(Fixture(.embedded), start: false) { scene in
       func once() async throws { _ = try await scene.start(["--once"]).ended(within: .seconds(120)) }
@@ -33,7 +33,7 @@ struct PlanScenarios {
       let revert = try await plan(scene)
       #expect(revert.code == 0)
       #expect(revert.text.contains("the rollback of the upgrade \(words)"), "\(revert.text)")
-      // The last worker and the front were in hand, and nothing else was touched.
+      // The last worker and the front were being upgraded; no other pod was.
       #expect(revert.text.contains("worker 2") && revert.text.contains("pod_reverted × 2"), "\(revert.text)")
 
       try scene.forge.user.git("reset", "--quiet", "--hard", stuck)
@@ -46,7 +46,7 @@ struct PlanScenarios {
   }
 
   @Test(
-    "tells of a revert that comes too late that it will be rejected; so it is, and the forecast was right")
+    "predicts that a late revert will be rejected, and the daemon then rejects it")
   func late() async throws {
     try await scenario(Fixture(.embedded), start: false) { scene in
       func once() async throws { _ = try await scene.start(["--once"]).ended(within: .seconds(120)) }

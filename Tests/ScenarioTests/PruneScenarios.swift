@@ -5,11 +5,11 @@ import StatusWriter
 import TestSupport
 import Testing
 
-@Suite("A cluster's file that goes, with pruning on", needsBubblewrap)
+@Suite("Pruning a cluster whose file is deleted", needsBubblewrap)
 struct PruneScenarios {
   private static let pruning = ["KDOPS_PRUNE": "true"]
 
-  /// How soon the file comes back.
+  /// When the file returns.
   enum Return: String, CaseIterable, CustomTestStringConvertible {
     case late = "when all is gone"
     case soon = "at once"
@@ -22,7 +22,7 @@ struct PruneScenarios {
   }
 
   @Test(
-    "all but its volumes goes once that is confirmed; brought back by a revert, its members find their volumes again",
+    "everything except volumes is deleted after confirmation; after a revert the members find their volumes again",
     arguments: Backend.available, Return.allCases)
   func prunedAndBack(_ backend: Backend, _ return: Return) async throws {
     try await scenario(Fixture(backend, workers: 2), start: false, prunes: true) { scene in
@@ -79,7 +79,7 @@ struct PruneScenarios {
   }
 
   @Test(
-    "where its file asked for it its volumes go as well, and a cluster of that name begins with new ones",
+    "if its file requested it, volumes are deleted too, and a cluster of that name starts with new ones",
     arguments: Backend.available)
   func volumesToo(_ backend: Backend) async throws {
     let fixture = Fixture(backend, workers: 2)
@@ -89,7 +89,7 @@ struct PruneScenarios {
       let claims = try await Self.claims(scene)
       let marker = try await scene.site.volume(of: scene.name("shop-worker-0")) + "/data/marker"
       try Data("was here\n".utf8).write(to: URL(fileURLWithPath: marker))
-      // One that was let go before has its volume still.
+      // A member that was removed earlier still has its volume.
       let fewer = fixture.cluster(
         app: "1.0.0", workers: 1, annotations: ["kdops.dev/delete-volumes": "true"])
       let ask = try scene.forge.push([Fixture.clusterPath("shop"): fewer], "Close the shop soon")
@@ -112,7 +112,7 @@ struct PruneScenarios {
     }
   }
 
-  @Test("in the middle of an upgrade it waits for the end, and then goes; the other cluster is left alone")
+  @Test("pruning during an upgrade waits for its end; the other cluster stays unchanged")
   func duringUpgrade() async throws {
     let fixture = Fixture(.embedded, workers: 2, .init(version: "1.1", hook: "1.5"))
     var files = fixture.shop()

@@ -4,17 +4,17 @@ import Testing
 
 @Suite("kdops rehearse", needsBubblewrap)
 struct RehearsalScenarios {
-  /// What a rehearsal printed, and how it ended.
+  /// The output of a rehearsal, and its exit code.
   private struct Ending {
     var code: Int
     var text: String
-    /// What it left in the folder for temporary things.
+    /// The files that it left in the temporary folder.
     var left: [String]
   }
 
   /// - Parameters:
-  ///   - base: files beside the usual ones, at the base.
-  ///   - change: the files of the commit that is rehearsed; those of an upgrade to 1.1.0 where nil.
+  ///   - base: files in addition to the usual ones, at the base.
+  ///   - change: the files of the commit that is rehearsed; those of an upgrade to 1.1.0 if nil.
   private func rehearse(
     _ fixture: Fixture, base: [String: String?] = [:], change: [String: String?]? = nil,
     _ arguments: [String] = []
@@ -42,7 +42,7 @@ struct RehearsalScenarios {
     return Ending(code: code, text: text, left: left)
   }
 
-  @Test("plays a good upgrade to its end and back from the middle, and leaves nothing behind")
+  @Test("runs a good upgrade to its end, rolls one back from the middle, and leaves nothing behind")
   func good() async throws {
     let ending = try await rehearse(Fixture(.embedded))
     #expect(ending.code == 0, "\(ending.text)")
@@ -58,7 +58,7 @@ struct RehearsalScenarios {
     #expect(!ending.text.contains("shop-gateway-0  replaced"))
   }
 
-  @Test("a script that fails on the way forward is told with its exit code, and comes back all the same")
+  @Test("a script that fails during the upgrade is reported with its exit code, and the rollback still runs")
   func failsForward() async throws {
     let ending = try await rehearse(Fixture(.embedded, .init(version: "1.1", failsUpgraded: 7)))
     #expect(ending.code == 1)
@@ -69,7 +69,7 @@ struct RehearsalScenarios {
     #expect(ways[2].contains("passed"), "\(ending.text)")
   }
 
-  @Test("what a failing script printed is shown, and is no command to the runner of a CI job")
+  @Test("the output of a failing script is shown, and a CI runner executes no command in it")
   func runnerCommands() async throws {
     let fixture = Fixture(.embedded, workers: 1)
     var change = fixture.upgrade()
@@ -90,7 +90,7 @@ struct RehearsalScenarios {
     #expect(!lines.contains { $0.hasPrefix("::") })
   }
 
-  @Test("a script that fails on the way back fails the rehearsal, though the way forward is well")
+  @Test("a script that fails during the rollback fails the rehearsal, even if the upgrade succeeds")
   func failsBack() async throws {
     let ending = try await rehearse(
       Fixture(.embedded), base: ["images/web/1.0/srv/fail-pod_reverted": "4\n"])
@@ -101,7 +101,7 @@ struct RehearsalScenarios {
     #expect(ways[2].contains("--pod_reverted") && ways[2].contains("exit 4"), "\(ending.text)")
   }
 
-  @Test("an image that the catalog lacks is named, with the key of .kdops.yaml that mends it")
+  @Test("an image that the catalog lacks is named, with the key of .kdops.yaml that fixes it")
   func missingImage() async throws {
     let fixture = Fixture(.embedded)
     let ending = try await rehearse(fixture, change: fixture.upgrade(tag: "1.l.0"))
@@ -111,7 +111,7 @@ struct RehearsalScenarios {
     #expect(ending.text.contains("registry.example/web:1.l.0"))
   }
 
-  @Test("a revert is rehearsed as the upgrade that it takes back, turned round in the middle")
+  @Test("a revert is rehearsed as the upgrade that it undoes, rolled back in the middle")
   func revert() async throws {
     let fixture = Fixture(.embedded, workers: 2)
     let repository = try TemporaryRepository()
@@ -123,7 +123,7 @@ struct RehearsalScenarios {
     #expect(ending.text.contains("--pod_reverted"))
   }
 
-  @Test("only clusters that change are made, and only those that are asked for")
+  @Test("only clusters that change are created, and only those that are requested")
   func only() async throws {
     let fixture = Fixture(.embedded, workers: 1)
     var change = fixture.upgrade()
@@ -139,7 +139,7 @@ struct RehearsalScenarios {
     #expect(ending.text.contains("\"passed\": true"))
   }
 
-  @Test("what would be rejected fails the rehearsal, with the rule")
+  @Test("a change that would be rejected fails the rehearsal, with the rule")
   func rejected() async throws {
     let fixture = Fixture(.embedded)
     let ending = try await rehearse(fixture, change: fixture.upgrade(workers: 5))
@@ -147,7 +147,7 @@ struct RehearsalScenarios {
     #expect(ending.text.contains("upgrade/only-app"), "\(ending.text)")
   }
 
-  @Test("where nothing changes there is nothing to rehearse; what cannot be run is 2")
+  @Test("without changes there is nothing to rehearse; a rehearsal that cannot be run exits 2")
   func nothing() async throws {
     let fixture = Fixture(.embedded)
     let ending = try await rehearse(fixture, change: ["README": "words\n"])
@@ -157,7 +157,7 @@ struct RehearsalScenarios {
     #expect(try await rehearse(fixture, ["--cluster", "default/none"]).code == 2)
   }
 
-  @Test("a step that takes too long fails the rehearsal, and what it waits for is said")
+  @Test("a step that takes too long fails the rehearsal, and the output names what it waits for")
   func timeout() async throws {
     let ending = try await rehearse(
       Fixture(.embedded, workers: 1, .init(version: "1.1", hook: "120")), ["--timeout", "8s"])
@@ -167,7 +167,7 @@ struct RehearsalScenarios {
     #expect(ending.left == [])
   }
 
-  @Test("where an app says that there is no way back, none is rehearsed, and that is said")
+  @Test("if an app declares a point of no return, no rollback is rehearsed, and the output says so")
   func noReturn() async throws {
     let fixture = Fixture(.embedded, workers: 1)
     var change = fixture.upgrade()
@@ -181,7 +181,7 @@ struct RehearsalScenarios {
     #expect(!ending.text.contains("--pod_reverted"))
   }
 
-  @Test("new clusters, more members and several clusters at once are played too")
+  @Test("new clusters, more members and several clusters at once are rehearsed too")
   func others() async throws {
     let fixture = Fixture(.embedded, workers: 1)
     let other = Fixture.clusterPath("other")
@@ -197,7 +197,7 @@ struct RehearsalScenarios {
     #expect(!ending.text.contains("and back:") && !ending.text.contains("shop"))
   }
 
-  @Test("what is kept can be looked at")
+  @Test("with --keep the result can be inspected")
   func kept() async throws {
     let fixture = Fixture(.embedded, workers: 1)
     let ending = try await rehearse(fixture, ["--keep"])
@@ -206,7 +206,7 @@ struct RehearsalScenarios {
     #expect(ending.text.contains("everything is left in"))
   }
 
-  @Test("stopped in the middle it ends its scripts and removes what it made")
+  @Test("stopped in the middle, it ends its scripts and deletes what it created")
   func stopped() async throws {
     let fixture = Fixture(.embedded, .init(version: "1.1", hook: "60"))
     let repository = try TemporaryRepository()

@@ -3,9 +3,9 @@ import StatusWriter
 import TestSupport
 import Testing
 
-@Suite("The daemon and its forge", needsBubblewrap)
+@Suite("The daemon and its repository", needsBubblewrap)
 struct RemoteScenarios {
-  @Test("what the daemon writes makes it no work: once settled it is silent")
+  @Test("the daemon's own writes cause no work: once settled, it is silent")
   func quiet() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       let first = try scene.forge.first()
@@ -24,7 +24,7 @@ struct RemoteScenarios {
     }
   }
 
-  @Test("rewritten history is held: it is said, and nothing is applied")
+  @Test("rewritten history is blocked: it is reported, and nothing is applied")
   func rewritten() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -43,15 +43,16 @@ struct RemoteScenarios {
       }
       #expect(scene.logged("history.rewritten").count == 1)
       let held = try await scene.note(try user.head(), phase: "waiting")
-      #expect(held.sentence.contains("history was rewritten: \(second.prefix(7)), the last attempted revision"))
-      // A daemon that begins anew holds it as well.
+      #expect(
+        held.sentence.contains("history was rewritten: \(second.prefix(7)), the last attempted revision"))
+      // A new daemon blocks it as well.
       try await scene.kill()
       try await scene.start()
       try await scene.eventually("word of it once more") {
         scene.logged("history.rewritten").count == 2 ? true : nil
       }
       #expect(try await scene.status()?.members.count == 3)
-      // So does one that has nothing but the cluster, and not the commit that was lost.
+      // So does a daemon that has only the cluster, and not the lost commit.
       try await scene.kill()
       try FileManager.default.removeItem(atPath: "\(scene.folder.path)/cluster/repository.git")
       try await scene.start()
@@ -60,7 +61,7 @@ struct RemoteScenarios {
       }
       #expect(scene.logged("history.rewritten").allSatisfy { $0.contains("was=\(second.prefix(7))") })
       #expect(try await scene.status()?.members.count == 3)
-      // A head that contains what was worked off ends the hold.
+      // A head that contains the last attempted revision ends the block.
       try user.git("merge", "--quiet", "--strategy", "ours", "--message", "Go on from the upgrade", second)
       try user.git("checkout", second, "--", ".")
       let merged = try user.commit(
@@ -71,7 +72,7 @@ struct RemoteScenarios {
     }
   }
 
-  @Test("with onRewrittenHistory: accept the new history is followed")
+  @Test("with onRewrittenHistory: accept, the new history is followed")
   func acceptedRewrite() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       let accepting = ["KDOPS_ON_REWRITTEN_HISTORY": "accept"]
@@ -90,7 +91,7 @@ struct RemoteScenarios {
     }
   }
 
-  @Test("the forge goes and comes back: the daemon goes on, and keeps what others noted meanwhile")
+  @Test("while the repository is away the daemon continues, and later keeps the notes of others")
   func forgeGone() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       let first = try scene.forge.first()
@@ -103,7 +104,7 @@ struct RemoteScenarios {
       let isRunning = try await scene.daemon().isRunning
       #expect(isRunning)
 
-      // Meanwhile somebody else writes a note of his own, on a commit that the daemon noted as well.
+      // In the meantime another user writes a note of their own, on a commit that the daemon noted as well.
       let user = scene.forge.user
       try user.git("remote", "set-url", "origin", away)
       try user.git("fetch", "--quiet", "origin", "refs/notes/kdops:refs/notes/kdops")

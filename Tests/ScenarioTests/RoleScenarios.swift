@@ -2,7 +2,7 @@ import KubeDirector
 import StatusWriter
 import Testing
 
-@Suite("Roles that come and go", needsBubblewrap)
+@Suite("Adding and removing roles", needsBubblewrap)
 struct RoleScenarios {
   private static let others = ["shop-worker-0", "shop-worker-1", "shop-gateway-0"]
 
@@ -10,7 +10,7 @@ struct RoleScenarios {
     [Fixture.clusterPath("shop"): fixture.cluster(app: "1.0.0", front: front)]
   }
 
-  /// What a member heard of others.
+  /// The notifications that a member has received about others.
   private static func news(_ pod: String, _ scene: Scene) async throws -> [String] {
     try await scene.runs(pod).filter { $0.event != "configure" }.map { "\($0.event) \($0.arguments)" }
   }
@@ -23,10 +23,10 @@ struct RoleScenarios {
   }
 
   @Test(
-    "a role added by a commit comes and is configured, and one removed goes; those that stay hear of each once",
+    "a role added by a commit is configured, one removed is deleted; other members are notified of each once",
     arguments: Backend.available)
   func addedAndRemoved(_ backend: Backend) async throws {
-    // What comes takes its time, so that a note that is early would be seen.
+    // A new role takes its time, so that an early note would be noticed.
     let fixture = Fixture(backend, workers: 2, .init(version: "1.0", start: "700ms"))
     var files = fixture.shop()
     files.merge(Self.file(fixture, front: nil)) { $1 }
@@ -67,7 +67,7 @@ struct RoleScenarios {
         scene.forge.statusFile(scene.name("shop"))?.roles.contains { $0.id == "front" } == false ? true : nil
       }
 
-      // The same role again is another one: its member is new to everybody.
+      // The same role, added again, is a new one: all others are notified of its member.
       let again = try scene.forge.push(Self.file(fixture, front: 1), "Add the front again")
       try await scene.note(again, phase: "done")
       let back = Self.news("addnodes", "front", "shop-front-0", at: scene)
@@ -79,7 +79,7 @@ struct RoleScenarios {
     }
   }
 
-  @Test("a role that is added while an upgrade runs waits for its end, and begins with the new app")
+  @Test("a role added while an upgrade runs waits for its end, and starts with the new app")
   func addedDuringUpgrade() async throws {
     let fixture = Fixture(.embedded, workers: 2, .init(version: "1.1", hook: "1"))
     var files = fixture.shop()
@@ -107,7 +107,7 @@ struct RoleScenarios {
     }
   }
 
-  /// The same cluster with another optional role beside `front`, that has storage.
+  /// The same cluster with or without the role `cache`, which has storage and replaces `front`.
   private static func swapped(_ fixture: Fixture, cache: Bool) -> String {
     let file = fixture.cluster(app: "1.0.0", front: cache ? nil : 1)
     guard cache else { return file }
@@ -118,7 +118,7 @@ struct RoleScenarios {
   }
 
   @Test(
-    "one role for another in one commit, and back by its revert: who comes hears nothing of who goes; a volume outlives its role"
+    "replacing one role by another, and back by revert: new members get no event of removed ones; volumes stay"
   )
   func swap() async throws {
     let fixture = Fixture(.embedded, workers: 1)
@@ -142,7 +142,7 @@ struct RoleScenarios {
       for pod in ["shop-worker-0", "shop-gateway-0"] {
         #expect(try await Self.news(pod, scene).sorted() == [came, went], "\(pod)")
       }
-      // Once the role is gone its member may come again.
+      // Once the role is deleted its member can be created again.
       try await scene.eventually("end of the front") {
         try await scene.status()?.role("front") == nil ? true : nil
       }

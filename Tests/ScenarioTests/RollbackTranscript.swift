@@ -10,7 +10,7 @@ struct RollbackTranscript {
   ]
 
   @Test(
-    "one role done, the next stuck on its second pod, the third untouched: only what was touched moves, the stuck pod first",
+    "one role done, the next stuck on its second pod, the third untouched: only touched pods move, the stuck pod first",
     arguments: Backend.available)
   func stuckOnTheSecond(_ backend: Backend) async throws {
     let fixture = Fixture(backend, .init(version: "1.1", failsUpgraded: 7, failsIn: "shop-worker-1"))
@@ -44,7 +44,7 @@ struct RollbackTranscript {
         #expect(before[pod]?.image == after[pod]?.image, "\(pod)")
         lines.append("\(pod) is \(before[pod]?.uid == after[pod]?.uid ? "the same pod" : "another pod")")
       }
-      // Only these have a volume, which remembers what the containers before heard.
+      // Only these have a volume, which records the events of earlier containers.
       for pod in Self.pods where pod.contains("worker") {
         lines.append("\(pod) heard \(try await scene.events(pod).joined(separator: ", "))")
       }

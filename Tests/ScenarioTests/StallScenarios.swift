@@ -2,10 +2,10 @@ import KubeDirector
 import StatusWriter
 import Testing
 
-@Suite("An upgrade that cannot go on", needsBubblewrap)
+@Suite("An upgrade that stalls", needsBubblewrap)
 struct StallScenarios {
   @Test(
-    "a tag that cannot be pulled: status, note and event name the reason and the way out; a revert mends all",
+    "on a tag that cannot be pulled, status, note and event name reason and remediation; a revert restores everything",
     arguments: Backend.available)
   func badTag(_ backend: Backend) async throws {
     try await scenario(Fixture(backend)) { scene in
@@ -49,14 +49,14 @@ struct StallScenarios {
       }
       #expect(try await scene.events("shop-worker-2") == ["configure 1.0", "pod_reverted 1.0"])
       #expect(try await scene.events("shop-front-0") == ["pod_reverted 1.0"])
-      // The rollback does not complain of what it mends.
+      // The rollback does not report the fault that it fixes.
       let all = try await scene.announcements("ErrImagePull")
       #expect(all.allSatisfy { $0.contains("revert commit \(commit.prefix(7))") }, "\(all)")
     }
   }
 
   @Test(
-    "a script that fails stops its role, is not run again by itself, and a revert brings the pod back",
+    "a failed script stalls its role, is not retried automatically, and a revert restores the pod",
     arguments: Backend.available)
   func failingScript(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, .init(version: "1.1", failsUpgraded: 7))) { scene in
@@ -66,7 +66,7 @@ struct StallScenarios {
       let message = try #require(stuck.object("shop")?.message)
       #expect(message.contains("--pod_upgraded ended with exit code 7"))
       #expect(message.contains("revert commit \(commit.prefix(7))"))
-      // The other role fails by itself, a moment earlier or later.
+      // The other role fails too, a moment earlier or later.
       try await scene.eventually("failure of both roles") {
         try await scene.status()?.members.filter { $0.state == .configError }.count == 2 ? true : nil
       }
@@ -76,7 +76,7 @@ struct StallScenarios {
         return last == ["configure 1.0", "pod_upgraded 1.1"] && next == ["configure 1.0"]
           && front == ["pod_upgraded 1.1"]
       }
-      // Nor by a daemon that begins anew.
+      // A new daemon does not retry it either.
       try await scene.kill()
       try await scene.start()
       try await scene.eventually("daemon that follows again") {
@@ -94,7 +94,7 @@ struct StallScenarios {
     }
   }
 
-  @Test("a resize whose members do not come is taken back by its revert")
+  @Test("a resize whose members do not start is undone by its revert")
   func stuckResize() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -113,7 +113,7 @@ struct StallScenarios {
     }
   }
 
-  @Test("with fixForward a stalled upgrade makes way for a third app by itself")
+  @Test("with fixForward a stalled upgrade is replaced by an upgrade to a third app automatically")
   func fixForward() async throws {
     try await scenario(Fixture(.embedded, workers: 2), start: false) { scene in
       try await scene.start(environment: ["KDOPS_UPGRADE_FIX_FORWARD": "true"])

@@ -3,12 +3,12 @@ import StatusWriter
 import TestSupport
 import Testing
 
-@Suite("Commits one after another, whole or not at all", needsBubblewrap)
+@Suite("Stepwise history and atomic commits", needsBubblewrap)
 struct StepScenarios {
   private static let stepwise = ["KDOPS_HISTORY": "stepwise"]
   private static let atomic = ["KDOPS_ATOMIC": "commit"]
 
-  /// When which of these commits was applied to `shop`, and when its upgrade had ended.
+  /// When these commits were applied to `shop`, and when their upgrades had ended.
   private static func turns(_ scene: Scene, _ commits: [String]) -> [String] {
     let words = ["object.applied": "applied", "upgrade.ended": "ended"]
     return scene.log().split(separator: "\n").filter { $0.contains("=\(scene.name("shop")) ") }.compactMap {
@@ -21,7 +21,7 @@ struct StepScenarios {
   }
 
   @Test(
-    "history: stepwise realises three commits of one push in turn, also by a daemon that dies meanwhile",
+    "history: stepwise applies three commits of one push in order, also if the daemon is killed meanwhile",
     arguments: [false, true])
   func stepwise(dying: Bool) async throws {
     let fixture = Fixture(
@@ -62,7 +62,7 @@ struct StepScenarios {
   }
 
   @Test(
-    "history: stepwise takes a step that cannot end back by the revert behind it in the same push, and then goes on"
+    "history: stepwise ends a stalled step by the revert behind it in the same push, and then continues"
   )
   func stalledStep() async throws {
     let fixture = Fixture(.embedded, workers: 1)
@@ -87,7 +87,8 @@ struct StepScenarios {
   }
 
   @Test(
-    "atomic: commit applies nothing of a commit with a bad object, also after a restart; mended, all of it")
+    "atomic: commit applies nothing of a commit with an invalid object, also after a restart; once fixed, all of it"
+  )
   func atomic() async throws {
     let fixture = Fixture(.embedded, workers: 1)
     var files = fixture.shop()

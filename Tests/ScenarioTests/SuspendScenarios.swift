@@ -2,9 +2,9 @@ import KubeDirector
 import StatusWriter
 import Testing
 
-@Suite("Annotations that come by git while an upgrade runs", needsBubblewrap)
+@Suite("Annotations committed while an upgrade runs", needsBubblewrap)
 struct SuspendScenarios {
-  /// A commit that gives a cluster in the middle of its upgrade these annotations, and no others.
+  /// Commits these annotations, and no others, on a cluster during its upgrade.
   private static func annotate(_ annotations: [String: String], _ message: String, _ scene: Scene) throws
     -> String
   {
@@ -26,7 +26,7 @@ struct SuspendScenarios {
   }
 
   @Test(
-    "suspended, what runs ends and nothing else begins, and that is said; resumed, the upgrade comes to its end",
+    "suspended, running actions end and no new ones start, with a message; resumed, the upgrade completes",
     arguments: Backend.available)
   func suspend(_ backend: Backend) async throws {
     let fixture = Fixture(
@@ -37,7 +37,7 @@ struct SuspendScenarios {
       try await Self.begun(scene)
       let stop = try Self.annotate([Wire.Annotation.suspend: "true"], "Suspend shop", scene)
       try await scene.note(stop, phase: "done")
-      // What runs at that moment comes to its end and is taken in.
+      // A running action completes, and its result is recorded.
       let status = try await scene.eventually("end of what runs, and word of the suspension") {
         let status = try await scene.status()
         let touched = status?.members.filter { $0.upgrade != nil } ?? []
@@ -58,7 +58,7 @@ struct SuspendScenarios {
         return now == (pods, records)
       }
       try await staying(for: .seconds(2), "pods and scripts as they were", isUntouched)
-      // Nor does a daemon that begins anew take a step.
+      // A new daemon takes no step either.
       try await scene.kill()
       try await scene.start()
       try await scene.eventually("daemon that follows again") {
@@ -82,7 +82,7 @@ struct SuspendScenarios {
     }
   }
 
-  @Test("suspended and reverted, nothing goes back before it is resumed; then all that was touched does")
+  @Test("suspended and reverted, the rollback starts only after resume, and then covers every touched pod")
   func revertWhileSuspended() async throws {
     let fixture = Fixture(.embedded, .init(version: "1.1", hook: "1.5"))
     try await scenario(fixture) { scene in
@@ -122,7 +122,7 @@ struct SuspendScenarios {
     }
   }
 
-  @Test("a request to retry in the middle, where nothing has failed, changes nothing and overtakes no note")
+  @Test("a retry request during an upgrade without failures changes nothing, and no note is overwritten")
   func retryInTheMiddle() async throws {
     let fixture = Fixture(.embedded, .init(version: "1.1", hook: "1"))
     try await scenario(fixture) { scene in
@@ -146,7 +146,8 @@ struct SuspendScenarios {
     }
   }
 
-  @Test("a cluster whose file comes suspended is not made before it is resumed, and says so")
+  @Test(
+    "a cluster whose file is suspended from the start is created only after resume, and its status says so")
   func bornSuspended() async throws {
     let fixture = Fixture(.embedded, workers: 1)
     var files = fixture.shop()

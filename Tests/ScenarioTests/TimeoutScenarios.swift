@@ -3,9 +3,9 @@ import StatusWriter
 import TestSupport
 import Testing
 
-@Suite("A script that does not end", needsBubblewrap)
+@Suite("A script that hangs", needsBubblewrap)
 struct TimeoutScenarios {
-  /// How it is asked for once more.
+  /// The way in which a retry is requested.
   enum Request: String, CaseIterable, CustomTestStringConvertible {
     case command = "by kdops retry"
     case commit = "by a commit"
@@ -15,9 +15,9 @@ struct TimeoutScenarios {
   private static let pod = "shop-worker-1"
   private static let impatient = ["KDOPS_UPGRADE_SCRIPT_TIMEOUT": "2s"]
 
-  /// Asks for what failed once more.
+  /// Requests a retry of what failed.
   ///
-  /// - Returns: the commit that asks for it, if it is one.
+  /// - Returns: the commit that requests it, if there is one.
   private static func retry(_ request: Request, app version: String, _ scene: Scene) async throws -> String? {
     switch request {
     case .command:
@@ -37,7 +37,7 @@ struct TimeoutScenarios {
     return files
   }
 
-  /// Waits until the pod's script was ended, and that is told.
+  /// Waits until the pod's script was killed and the stall was reported.
   private static func stuck(_ event: String, _ commit: String, _ scene: Scene) async throws -> String {
     let note = try await scene.note(commit, "stuck") { $0.phase == "failed" }
     let message = try #require(note.object("shop")?.message)
@@ -53,7 +53,7 @@ struct TimeoutScenarios {
   }
 
   @Test(
-    "while a cluster is made: it is ended and said so with the way out, and once run again the cluster is configured",
+    "while a cluster is created, a hanging script is killed and reported with a remediation; a retry configures the cluster",
     arguments: Backend.available, Request.allCases)
   func configure(_ backend: Backend, _ request: Request) async throws {
     let fixture = Fixture(
@@ -82,7 +82,7 @@ struct TimeoutScenarios {
   }
 
   @Test(
-    "in an upgrade: run again on request, it goes on to its end, and its commit's note is not overtaken by that",
+    "during an upgrade, a retry on request completes it, and does not overwrite the note of its commit",
     arguments: Backend.available, Request.allCases)
   func upgrade(_ backend: Backend, _ request: Request) async throws {
     let fixture = Fixture(
@@ -117,7 +117,7 @@ struct TimeoutScenarios {
   }
 
   @Test(
-    "a daemon that dies meanwhile: the next one learns that time was up, and nobody runs it twice",
+    "if the daemon is killed meanwhile, the next one detects the timeout, and no script runs twice",
     arguments: Backend.available)
   func death(_ backend: Backend) async throws {
     let fixture = Fixture(

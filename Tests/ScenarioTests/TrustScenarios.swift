@@ -3,7 +3,7 @@ import StatusWriter
 import TestSupport
 import Testing
 
-@Suite("What the daemon follows, and what it pushes itself", needsBubblewrap)
+@Suite("Signature gate, automatic revert and push", needsBubblewrap)
 struct TrustScenarios {
   private static let revert = [
     "KDOPS_UPGRADE_ON_STALL": "revert-commit", "KDOPS_UPGRADE_PROGRESS_DEADLINE": "2s",
@@ -17,7 +17,7 @@ struct TrustScenarios {
     }
   }
 
-  @Test("an upgrade that does not get on is taken back by a commit, and rolled back like any other")
+  @Test("a stalled upgrade is reverted by a commit of the daemon, and rolled back like any other")
   func takenBack() async throws {
     try await scenario(Fixture(.embedded, workers: 2), start: false) { scene in
       try await scene.start(environment: Self.revert)
@@ -33,7 +33,7 @@ struct TrustScenarios {
           == "kdops, Take default/shop back to web-1.0.0")
       #expect(scene.forge.note(commit)?.object("shop")?.message == "rolled back by \(revert.prefix(7))")
       #expect(try await scene.announcements("RevertPushed").count == 1)
-      // The app's file stays, and the next upgrade is nobody's second try.
+      // The app's file stays, and the next upgrade does not count as a second try.
       #expect(try await scene.app("1.1.0") != nil)
       try scene.forge.user.git("pull", "--quiet", "--rebase", "origin", "main")
       let next = try scene.forge.push(scene.fixture.upgrade(to: "1.2.0"), "Upgrade shop again")
@@ -43,14 +43,14 @@ struct TrustScenarios {
   }
 
   @Test(
-    "a daemon that dies at its push leaves one commit at most, and the next one goes on from there",
+    "a daemon killed during its push leaves at most one commit, and the next daemon continues from there",
     arguments: ["pre-receive", "post-receive"])
   func death(_ hook: String) async throws {
     try await scenario(Fixture(.embedded, workers: 2), start: false) { scene in
       try await scene.start(environment: Self.revert)
       try await scene.configured("1.0.0")
       let commit = try scene.forge.push(scene.fixture.upgrade(tag: "1.l.0"), "Upgrade shop")
-      // The daemon runs the hooks of a remote on this machine itself: before the branch moves, and after.
+      // The daemon itself runs the hooks of a remote on this machine: before and after the branch moves.
       try scene.forge.bare.setHook(
         hook, "case \"$(cat)\" in *refs/heads/main*) kill -9 $PPID ;; esac")
       let daemon = try await scene.daemon()
@@ -67,7 +67,7 @@ struct TrustScenarios {
     }
   }
 
-  @Test("a protected branch is told of, and asked once")
+  @Test("a protected branch is reported, and the push is tried once")
   func protected() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       try await scene.start(environment: Self.revert)
@@ -84,7 +84,7 @@ struct TrustScenarios {
     }
   }
 
-  @Test("unsigned commits are held, said so, and followed once they are signed")
+  @Test("unsigned commits are blocked and reported, and followed once they are signed")
   func signatures() async throws {
     let ann = try SSHSigner()
     let folder = try TemporaryFolder()
@@ -111,7 +111,7 @@ struct TrustScenarios {
       #expect(scene.logged("commit.held").count == 1)
       let held = "commit \(bad.prefix(7)) is held   commit/signature"
       #expect(try await Self.status(scene).contains(held))
-      // A daemon that begins anew holds it too, and looks after what was applied.
+      // A new daemon blocks them too, and still maintains what was applied.
       try await scene.kill()
       #expect(try await Self.status(scene).contains(held))
       try await scene.start(environment: environment)
@@ -125,13 +125,13 @@ struct TrustScenarios {
     }
   }
 
-  /// What `kdops status` says of the scenario's cluster, which knows nothing of git.
+  /// The output of `kdops status` for the scenario's cluster, which is read without git.
   private static func status(_ scene: Scene) async throws -> String {
     let program = try #require(DaemonProcess.program)
     return try await Tool.run([program, "status", "--embedded=\(scene.folder.path)/cluster"])
   }
 
-  @Test("a branch that takes signed commits only takes the daemon's, where it is given a key")
+  @Test("a branch that accepts only signed commits accepts the daemon's if it has a signing key")
   func signedRevert() async throws {
     let key = try SSHSigner("kdops")
     let folder = try TemporaryFolder()
@@ -157,7 +157,7 @@ struct TrustScenarios {
     }
   }
 
-  @Test("a key that is of no use is said at the start")
+  @Test("a daemon with an unusable signing key exits 2 at the start")
   func uselessKey() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       let daemon = try await scene.start(environment: ["KDOPS_COMMITS_SSH_KEY": "/nonexistent/key"])
@@ -166,7 +166,7 @@ struct TrustScenarios {
     }
   }
 
-  @Test("what signatures are looked at with has to be there")
+  @Test("a daemon exits 2 at the start if the keyring or the program that verifies signatures is missing")
   func missingProgram() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       let daemon = try await scene.start(environment: [

@@ -3,13 +3,13 @@ import KubeDirector
 import StatusWriter
 import Testing
 
-@Suite("From a commit to its note", needsBubblewrap)
+@Suite("Upgrades, from a commit to its note", needsBubblewrap)
 struct UpgradeScenarios {
   static let workers = ["shop-worker-0", "shop-worker-1", "shop-worker-2"]
   static let pods = workers + ["shop-front-0", "shop-gateway-0"]
 
   @Test(
-    "the first commit makes the cluster: each pod is configured once, and note and status file say so",
+    "the first commit creates the cluster: each pod is configured once, and note and status file say so",
     arguments: Backend.available)
   func create(_ backend: Backend) async throws {
     try await scenario(Fixture(backend)) { scene in
@@ -41,7 +41,7 @@ struct UpgradeScenarios {
   }
 
   @Test(
-    "an app and the cluster that uses it in one commit: pods last to first, the unchanged role left alone",
+    "an app and its cluster in one commit: pods are upgraded last to first, the unchanged role is not touched",
     arguments: Backend.available)
   func upgrade(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, .init(version: "1.1", hook: "0.2"))) { scene in
@@ -87,7 +87,7 @@ struct UpgradeScenarios {
   }
 
   @Test(
-    "its revert in the middle rolls back the pods that were claimed, and then deletes the app",
+    "a revert during the upgrade rolls back the pods that were claimed, and then deletes the app",
     arguments: Backend.available)
   func rollback(_ backend: Backend) async throws {
     let fixture = Fixture(
@@ -132,7 +132,7 @@ struct UpgradeScenarios {
     }
   }
 
-  @Test("a member in which something has emptied /tmp is told what it is owed all the same")
+  @Test("a member whose /tmp was emptied still receives its pending notifications")
   func emptiedTmp() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -145,7 +145,8 @@ struct UpgradeScenarios {
   }
 
   @Test(
-    "apps that ask for it hear of the end of a role and of the whole cluster", arguments: [false, true])
+    "apps that subscribe are notified of the end of a role and of the whole cluster",
+    arguments: [false, true])
   func announcements(reverting: Bool) async throws {
     let events = ["configure", "role_upgraded", "role_reverted", "cluster_upgraded", "cluster_reverted"]
     let fixture = Fixture(.embedded, workers: 2, .init(version: "1.1", start: reverting ? "2s" : "0s"))

@@ -2,9 +2,9 @@ import KubeDirector
 import StatusWriter
 import Testing
 
-@Suite("What is judged, and what becomes of it", needsBubblewrap)
+@Suite("Verdicts on commits, and their effects", needsBubblewrap)
 struct VerdictScenarios {
-  @Test("a revert after the end is rejected, nothing moves, and the note says how to go back")
+  @Test("a revert after the end is rejected, nothing changes, and the note says how to restore the old state")
   func revertAfterTheEnd() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -28,7 +28,7 @@ struct VerdictScenarios {
     }
   }
 
-  @Test("an upgrade and its revert in one push: nothing happens, and nothing is said of an upgrade")
+  @Test("an upgrade and its revert in one push change nothing, and no upgrade is reported")
   func netChange() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -41,7 +41,7 @@ struct VerdictScenarios {
       try await scene.eventually("fetch of the revert") {
         scene.logged("head.fetched").contains { $0.contains(head.prefix(7)) } ? true : nil
       }
-      // Whatever comes next is told; these two commits are not.
+      // The next change is reported; these two commits are not.
       let next = try scene.forge.push(
         scene.fixture.resize(2), "Grow shop")
       try await scene.note(next, phase: "done")
@@ -54,7 +54,7 @@ struct VerdictScenarios {
   }
 
   @Test(
-    "a third app waits while an upgrade runs, and then runs by itself, also by another daemon",
+    "a third app waits while an upgrade runs, and then is applied automatically, also by a new daemon",
     arguments: Backend.available, [false, true])
   func thirdApp(_ backend: Backend, dying: Bool) async throws {
     try await scenario(Fixture(backend, workers: 2, .init(version: "1.1", start: "2s"))) { scene in
@@ -81,7 +81,7 @@ struct VerdictScenarios {
     }
   }
 
-  @Test("behind a stalled upgrade the note of a third app says which commit to revert first")
+  @Test("behind a stalled upgrade the note of a third app names the commit to revert first")
   func thirdAppBehindStall() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -95,7 +95,7 @@ struct VerdictScenarios {
     }
   }
 
-  @Test("of two clusters in one commit the invalid one is rejected, and the other goes on")
+  @Test("of two clusters in one commit the invalid one is rejected, and the other is upgraded")
   func oneOfTwo() async throws {
     let fixture = Fixture(.embedded, workers: 1)
     var files = fixture.shop()
@@ -118,7 +118,7 @@ struct VerdictScenarios {
     }
   }
 
-  @Test("a member count changed together with the app is rejected, and nothing of it is applied")
+  @Test("a member count changed together with the app is rejected, and no part of it is applied")
   func membersWithApp() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -131,7 +131,7 @@ struct VerdictScenarios {
   }
 
   @Test(
-    "a broken file beside a good change: rejected with its place, and its objects live on",
+    "a broken file next to a valid change is rejected with its position, and its live objects stay",
     arguments: Backend.available)
   func brokenFile(_ backend: Backend) async throws {
     let fixture = Fixture(backend, workers: 1)
@@ -154,7 +154,7 @@ struct VerdictScenarios {
       #expect(note.report.objects.contains { $0.verdict == "orphaned" } == false)
       #expect(try await scene.cluster("depot") == before)
 
-      // A daemon that begins anew blames the same commit, not the newest.
+      // A new daemon blames the same commit, not the newest.
       let harmless = try scene.forge.push(["README.md": "Shops.\n"], "Explain")
       try await scene.kill()
       try await scene.start()
@@ -173,7 +173,8 @@ struct VerdictScenarios {
     }
   }
 
-  @Test("deleting a cluster's file deletes nothing while pruning is off; the note says that it runs on")
+  @Test(
+    "with pruning off, deleting a cluster's file deletes nothing; the note says that the cluster still runs")
   func orphan() async throws {
     try await scenario(Fixture(.embedded, workers: 1)) { scene in
       try await scene.configured("1.0.0")
@@ -190,7 +191,7 @@ struct VerdictScenarios {
     }
   }
 
-  @Test("members that come and go: those that stay hear of it", arguments: Backend.available)
+  @Test("when members are added or removed, the others are notified", arguments: Backend.available)
   func resize(_ backend: Backend) async throws {
     try await scenario(Fixture(backend, workers: 1)) { scene in
       try await scene.configured("1.0.0")

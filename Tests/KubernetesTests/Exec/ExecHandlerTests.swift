@@ -6,9 +6,9 @@ import Testing
 
 @testable import Kubernetes
 
-@Suite("The end of a command's websocket")
+@Suite("The end of an exec websocket")
 struct ExecHandlerTests {
-  /// A handler on a connection without a network and with a time of its own.
+  /// A handler on a channel without a network, with a simulated clock.
   private final class Bench {
     let channel = EmbeddedChannel()
     private(set) var outcome: ExecHandler.Outcome?
@@ -32,7 +32,7 @@ struct ExecHandlerTests {
       try channel.writeInbound(WebSocketFrame(fin: true, opcode: opcode, data: ByteBuffer(bytes: bytes)))
     }
 
-    /// What was sent since the last time, each frame masked as a client must.
+    /// The frames sent since the last call, each masked as a client must.
     func sent() throws -> [(opcode: WebSocketOpcode, bytes: [UInt8])] {
       var frames: [(WebSocketOpcode, [UInt8])] = []
       while let frame = try channel.readOutbound(as: WebSocketFrame.self) {
@@ -54,7 +54,7 @@ struct ExecHandlerTests {
 
   private static let quiet = ExecRequest(command: ["x"])
 
-  @Test("a peer that answers nothing is gone after two pings, thirty seconds apart")
+  @Test("a peer that sends nothing is given up after two pings, thirty seconds apart")
   func gone() throws {
     let bench = try Bench(Self.quiet)
     bench.pass(.seconds(29))
@@ -70,7 +70,7 @@ struct ExecHandlerTests {
     #expect(!bench.channel.isActive)
   }
 
-  @Test("whatever a peer sends shows that it lives", arguments: [WebSocketOpcode.pong, .binary, .ping])
+  @Test("any frame from a peer shows that it is alive", arguments: [WebSocketOpcode.pong, .binary, .ping])
   func alive(opcode: WebSocketOpcode) throws {
     let bench = try Bench(Self.quiet)
     for _ in 0..<20 {
@@ -81,7 +81,7 @@ struct ExecHandlerTests {
   }
 
   @Test(
-    "a server that waits for its command to read much input may be silent for long; afterwards it may not")
+    "a server may be silent while its command reads a long input, but not afterwards")
   func silentReader() throws {
     let bench = try Bench(ExecRequest(command: ["x"], stdin: [UInt8](repeating: 0, count: 100_000)))
     bench.pass(.hours(3))
@@ -91,7 +91,7 @@ struct ExecHandlerTests {
     #expect(bench.failure?.kind == .unavailable)
   }
 
-  @Test("a ping is answered with what it carried")
+  @Test("a ping is answered with its own payload")
   func pong() throws {
     let bench = try Bench(Self.quiet)
     try bench.receive(.ping, [7, 8])
@@ -99,7 +99,7 @@ struct ExecHandlerTests {
     #expect(sent.map(\.opcode) == [.pong] && sent.map(\.bytes) == [[7, 8]])
   }
 
-  @Test("pings that cannot be answered yet are answered once, with the last one's content")
+  @Test("several pings that cannot be answered yet are answered once, with the last payload")
   func latePong() throws {
     let bench = try Bench(Self.quiet, isWritable: false)
     for number in 0..<100 { try bench.receive(.ping, [UInt8(number)]) }
@@ -108,7 +108,7 @@ struct ExecHandlerTests {
     #expect(try bench.sent().map(\.bytes) == [[99]])
   }
 
-  @Test("input is given only while there is room for it")
+  @Test("input is sent only while the channel is writable")
   func backPressure() throws {
     let bench = try Bench(
       ExecRequest(command: ["x"], stdin: [UInt8](repeating: 9, count: 40_000)), .v5, isWritable: false)
@@ -129,7 +129,7 @@ struct ExecHandlerTests {
     #expect(!bench.channel.isActive)
   }
 
-  @Test("without a close frame the call ends two seconds after the status; what comes until then counts")
+  @Test("without a close frame the call ends two seconds after the status; output until then counts")
   func grace() throws {
     let bench = try Bench(Self.quiet)
     try bench.receive(.binary, [3] + Array(ExecTalk.status(0).utf8))
@@ -140,7 +140,7 @@ struct ExecHandlerTests {
     #expect(bench.outcome == .success(ExecResult(exitCode: 0, stdout: [65])))
   }
 
-  @Test("an error of the connection after the status changes nothing")
+  @Test("a connection error after the status changes nothing")
   func lateError() throws {
     let bench = try Bench(Self.quiet)
     try bench.receive(.binary, [3] + Array(ExecTalk.status(0).utf8))
@@ -148,7 +148,7 @@ struct ExecHandlerTests {
     #expect(bench.exitCode == 0)
   }
 
-  @Test("a server that closes without a status has said nothing")
+  @Test("a close without a status leaves the result unknown")
   func noStatus() throws {
     let bench = try Bench(Self.quiet)
     try bench.receive(.binary, [1, 65])
@@ -157,7 +157,7 @@ struct ExecHandlerTests {
   }
 
   @Test(
-    "whatever a server says in place of an exit code is no success, and the command can be asked for again",
+    "a server error in place of an exit code is a failure, and the command may be retried",
     arguments: [
       "", "0", "Success", "command terminated", "[]", #"{"status":"success"}"#, #"{"status":"Success""#,
       #"{"status":true}"#, #"{"metadata":{},"status":{"status":"Success"}}"#,
@@ -168,7 +168,7 @@ struct ExecHandlerTests {
       #"{"status":"Failure","reason":"NonZeroExitCode"}"#, #"{"status":"Failure"}"#,
     ])
   func noExitCode(text: String) throws {
-    // On the error channel, where it belongs, and on those of the command's output, where anybody may say anything.
+    // Also on the channels of the command's output, where the command itself may write anything.
     for channel: UInt8 in [0, 1, 2, 3, 4, 255] {
       let bench = try Bench(Self.quiet)
       try bench.receive(.binary, [channel] + Array(text.utf8))
@@ -194,7 +194,7 @@ struct ExecHandlerTests {
     #expect(twice.exitCode == 7)
   }
 
-  @Test("a command that could not begin is told in the runtime's words")
+  @Test("a command that could not start is reported with the runtime's message")
   func notBegun() throws {
     let bench = try Bench(Self.quiet)
     let words = #"{"status":"Failure","message":"exec: \"x\": executable file not found in $PATH"}"#

@@ -6,7 +6,7 @@ import Values
 
 @testable import Kubernetes
 
-/// Pods of busybox on a real Kubernetes, of an image that the tools in the folder `KUBE_TOOLS` make.
+/// Busybox pods on a real Kubernetes, with an image that the tools in the folder `KUBE_TOOLS` build.
 enum ExecNode {
   private static func variable(_ name: String) -> String? {
     ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
@@ -14,7 +14,7 @@ enum ExecNode {
 
   static var tools: String? { variable("KUBE_TOOLS") }
 
-  /// Makes the image and a pod of it, and waits until the pod runs.
+  /// Builds the image, creates a pod of it, and waits until the pod runs.
   static func pod(_ client: KubernetesClient, in namespace: String) async throws -> Object {
     let image = "localhost/kdops-exec:1"
     let made = try await Subprocess.run(
@@ -35,7 +35,7 @@ enum ExecNode {
     }
   }
 
-  /// The pod as soon as it is as wanted.
+  /// Returns the pod as soon as it meets the condition.
   static func follow(
     _ pod: Object, _ client: KubernetesClient, until isWanted: (Object) -> Bool
   ) async throws -> Object {

@@ -19,7 +19,7 @@ struct ExecNodeTests {
       timeout: .seconds(60))
   }
 
-  /// The error that a command comes to.
+  /// The error with which a command ends.
   private func error(
     _ client: KubernetesClient, _ pod: ObjectName, _ request: ExecRequest
   ) async throws -> APIError {
@@ -32,7 +32,7 @@ struct ExecNodeTests {
     }
   }
 
-  @Test("exit code, both streams and input are as a process has them")
+  @Test("exit code, both output streams and input work as for a local process")
   func processes() async throws {
     try await RealNode.with { client, namespace in
       let pod = try await ExecNode.pod(client, in: namespace).objectName
@@ -45,19 +45,19 @@ struct ExecNodeTests {
       let odd = "a b\"c$d&e\né%"
       #expect(try await client.exec(pod, shell("printf %s \"$1\"", odd)).stdout == Array(odd.utf8))
 
-      // Nobody can close this input, so who reads it goes by its length.
+      // This input cannot be closed, so the reader stops after its length.
       let input = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
       let echo = shell("head -c \"$1\"", "\(input.count)", stdin: input, limit: 2 << 20)
       #expect(try await client.exec(pod, echo).stdout == input)
 
-      // Without input there is its end, and no waiting for it.
+      // Without input the command reads end-of-file, and does not wait.
       #expect(try await client.exec(pod, shell("cat; echo end")).stdout == Array("end\n".utf8))
 
       let much = try await client.exec(pod, shell("head -c 5000000 /dev/zero; echo x >&2", limit: 1000))
       #expect(
         much == ExecResult(exitCode: 0, stdout: [UInt8](repeating: 0, count: 1000), stderr: [0x78, 0x0A]))
 
-      // Many at once, each with its own end.
+      // Many commands in parallel, each with its own exit code.
       try await withThrowingTaskGroup { group in
         for code in 0..<20 {
           group.addTask { (code, try await client.exec(pod, self.shell("exit \(code)")).exitCode) }
@@ -67,7 +67,7 @@ struct ExecNodeTests {
     }
   }
 
-  @Test("input that the command reads late does not keep its output waiting")
+  @Test("output arrives while the command has not read its input yet")
   func lateReader() async throws {
     try await RealNode.with { client, namespace in
       let pod = try await ExecNode.pod(client, in: namespace).objectName
@@ -81,7 +81,8 @@ struct ExecNodeTests {
     }
   }
 
-  @Test("what cannot run says why: no such program, container, pod; another container; one that has ended")
+  @Test(
+    "a command that cannot run reports why: missing program, container or pod; replaced or ended container")
   func refusals() async throws {
     try await RealNode.with { client, namespace in
       let running = try await ExecNode.pod(client, in: namespace)
@@ -108,7 +109,7 @@ struct ExecNodeTests {
       let long = ExecRequest(command: ["sleep", "60"], timeout: .milliseconds(500))
       #expect(try await error(client, pod, long).kind == .timeout)
 
-      // Its container ends while a command runs in it: the end of the command is not known, or it was killed.
+      // Its container ends while a command runs: the command's end is unknown, or it was killed.
       let ending = Task { () -> Result<ExecResult, APIError> in
         do throws(APIError) {
           return .success(try await client.exec(pod, shell("echo $$ > /tmp/running; sleep 30")))

@@ -8,17 +8,17 @@ import Synchronization
 
 @testable import Kubernetes
 
-/// An API server of which only exec is there, and that follows a script.
+/// An API server with nothing but exec, which follows a script.
 struct ExecServer: Sendable {
   enum Reply: Sendable {
     case upgrade(String)
     case refuse(HTTPResponseStatus, body: String = "", headers: HTTPHeaders = [:])
   }
 
-  /// What to answer to a request for exec.
+  /// The answer to an exec request.
   var answer: @Sendable (HTTPRequestHead) -> Reply = { _ in .upgrade(ExecProtocol.v4.rawValue) }
   var tls: NIOSSLContext?
-  /// What to do on an open websocket, which is closed afterwards, or cut where this throws.
+  /// Runs on an open websocket, which is closed afterwards, or cut if this throws.
   var script: @Sendable (ExecTalk) async throws -> Void
 
   init(tls: NIOSSLContext? = nil, _ script: @escaping @Sendable (ExecTalk) async throws -> Void = { _ in }) {
@@ -41,7 +41,7 @@ struct ExecServer: Sendable {
         group.addTask {
           try await withThrowingDiscardingTaskGroup { connections in
             for try await accepted in inbound {
-              // A client that goes away in the middle is part of many tests.
+              // Many tests close the client early.
               connections.addTask { try? await self.serve(accepted.take()?.get()) }
             }
           }
@@ -58,8 +58,8 @@ struct ExecServer: Sendable {
     Accepted(try upgrade(channel))
   }
 
-  /// A connection that the listener has accepted. It closes the websocket of a client that nobody has served when the
-  /// test ended: NIO traps if a channel is released that was never executed.
+  /// A connection that the listener has accepted. It closes the websocket of a client that was not served
+  /// when the test ended: NIO traps if a channel is released that was never executed.
   private final class Accepted: Sendable {
     private let socket: Mutex<EventLoopFuture<Socket?>?>
 
@@ -121,7 +121,7 @@ struct ExecServer: Sendable {
     try await socket?.executeThenClose { inbound, outbound in
       let talk = ExecTalk(inbound, outbound)
       try await script(talk)
-      // As real servers do; and what has been written would be lost otherwise, where the other end is slow.
+      // As real servers do; without it, written data would be lost if the client is slow.
       try await talk.send(.connectionClose, [3, 232])
       try await talk.listen { _, _ in true }
     }
@@ -148,7 +148,7 @@ final class ExecTalk {
     try await outbound.write(WebSocketFrame(fin: fin, opcode: opcode, data: ByteBuffer(bytes: bytes)))
   }
 
-  /// A whole message on one of the command's channels.
+  /// Sends a whole message on one of the command's channels.
   func say(_ channel: UInt8, _ text: String) async throws {
     try await send(.binary, [channel] + Array(text.utf8))
   }
@@ -164,7 +164,7 @@ final class ExecTalk {
       """
   }
 
-  /// All frames until the client goes, or until the body has seen enough.
+  /// Passes on all frames until the client closes, or until the body stops.
   func listen(_ body: (_ opcode: WebSocketOpcode, _ bytes: [UInt8]) async throws -> Bool) async throws {
     while let frame = try await inbound.next() {
       guard try await body(frame.opcode, Array(frame.unmaskedData.readableBytesView)) else { return }

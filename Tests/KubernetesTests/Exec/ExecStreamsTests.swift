@@ -12,7 +12,7 @@ struct ExecStreamsTests {
     WebSocketFrame(fin: fin, opcode: opcode, data: ByteBuffer(bytes: bytes))
   }
 
-  @Test("a message goes on in further frames, which do not name the channel")
+  @Test("a message continues in further frames, which do not name the channel")
   mutating func fragments() {
     #expect(streams.take(frame(.binary, [1, 10], fin: false)) == .nothing)
     #expect(streams.take(frame(.continuation, [2, 11], fin: false)) == .nothing)
@@ -22,7 +22,7 @@ struct ExecStreamsTests {
     #expect(streams.stderr == [12])
   }
 
-  @Test("a message may begin with an empty frame; the channel comes with the first byte")
+  @Test("a message may begin with an empty frame; the first byte that follows names the channel")
   mutating func lateName() {
     _ = streams.take(frame(.binary, [], fin: false))
     _ = streams.take(frame(.continuation, [2], fin: false))
@@ -30,7 +30,7 @@ struct ExecStreamsTests {
     #expect(streams.stderr == [7])
   }
 
-  @Test("a message of nothing, and channels that are not known, say nothing")
+  @Test("empty messages and unknown channels are ignored")
   mutating func nothing() {
     for bytes: [UInt8] in [[], [0, 1], [4, 1], [255, 1]] {
       #expect(streams.take(frame(.binary, bytes)) == .nothing)
@@ -38,7 +38,7 @@ struct ExecStreamsTests {
     #expect(streams.stdout.isEmpty && streams.stderr.isEmpty && streams.status == nil)
   }
 
-  @Test("each stream is kept up to the limit by itself")
+  @Test("each stream has its own limit")
   mutating func limit() {
     _ = streams.take(frame(.binary, [1] + Array(0..<6)))
     _ = streams.take(frame(.binary, [1] + Array(6..<20)))
@@ -47,14 +47,14 @@ struct ExecStreamsTests {
     #expect(streams.stderr == [99])
   }
 
-  @Test("only the first end counts")
+  @Test("only the first exit status counts")
   mutating func secondEnd() {
     #expect(streams.take(frame(.binary, [3] + Array(ExecTalk.status(5).utf8))) == .ended)
     #expect(streams.take(frame(.binary, [3] + Array(ExecTalk.status(0).utf8))) == .nothing)
     #expect(streams.status == .exited(5))
   }
 
-  @Test("an end in pieces is put together; a talk on the error channel that never becomes one is cut off")
+  @Test("a status in several messages is joined; more than 16 messages without a status are an error")
   mutating func endInPieces() {
     let status = Array(ExecTalk.status(5).utf8)
     #expect(streams.take(frame(.binary, [3] + status.prefix(10))) == .nothing)
@@ -77,7 +77,7 @@ struct ExecStreamsTests {
     #expect(long.status == nil)
   }
 
-  @Test("frames that make no sense are noticed")
+  @Test("malformed frames are an error")
   mutating func broken() {
     #expect(streams.take(frame(.continuation, [1])) == .broken("a message went on that had not begun"))
     _ = streams.take(frame(.binary, [1], fin: false))
@@ -87,7 +87,7 @@ struct ExecStreamsTests {
         == .broken("it sent a frame of an unknown kind"))
   }
 
-  @Test("between the frames of a message there may be pings")
+  @Test("pings may occur between the frames of a message")
   mutating func ping() {
     _ = streams.take(frame(.binary, [1, 1], fin: false))
     #expect(streams.take(frame(.ping, [5])) == .answer(ping: ByteBuffer(bytes: [5])))
@@ -106,7 +106,7 @@ struct StdinFeedTests {
     return messages
   }
 
-  @Test("v4 sends what there is; v5 says that it is all")
+  @Test("v4 sends only the data; v5 also closes the stream")
   func versions() {
     #expect(all([1, 2], .v4) == [[0, 1, 2]])
     #expect(all([1, 2], .v5) == [[0, 1, 2], [255, 0]])
@@ -117,7 +117,7 @@ struct StdinFeedTests {
     #expect(all([], version).isEmpty)
   }
 
-  @Test("long input is cut")
+  @Test("long input is split")
   func cut() {
     let bytes = (0..<40_000).map { UInt8(truncatingIfNeeded: $0) }
     let messages = all(bytes, .v4)

@@ -34,10 +34,10 @@ struct ExecTests {
     }
   }
 
-  @Test("both streams and the exit code come back, however they are cut into frames", arguments: [0, 7])
+  @Test("both streams and the exit code are returned, however they are split into frames", arguments: [0, 7])
   func streams(code: Int) async throws {
     let server = ExecServer { talk in
-      // What real servers begin with.
+      // Real servers send this first.
       try await talk.send(.binary, [1])
       try await talk.say(1, "one ")
       try await talk.say(2, "warning")
@@ -56,7 +56,7 @@ struct ExecTests {
       result == ExecResult(exitCode: code, stdout: Array("one two".utf8), stderr: Array("warning".utf8)))
   }
 
-  @Test("the request names pod, container and each argument, whatever is in them")
+  @Test("the request contains pod, container and each argument, with any characters")
   func request() async throws {
     let seen = Shared<HTTPRequestHead?>(nil)
     var server = ExecServer { talk in try await talk.exit(0) }
@@ -77,7 +77,7 @@ struct ExecTests {
   }
 
   @Test(
-    "over TLS the server must prove itself, by address or by name; then credentials are sent",
+    "over TLS the server is verified by address or by name before credentials are sent",
     arguments: [nil, "kube.test"])
   func secure(name: String?) async throws {
     let authority = try TestAuthority()
@@ -113,7 +113,7 @@ struct ExecTests {
     #expect(refused?.message.contains("not signed by the CA") == true)
   }
 
-  @Test("input of 8 MiB goes in while as much comes out", arguments: ExecProtocol.allCases)
+  @Test("8 MiB of input are sent while as much output is received", arguments: ExecProtocol.allCases)
   func echo(version: ExecProtocol) async throws {
     let input = (0..<(8 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 13) }
     let closed = Shared(false)
@@ -139,7 +139,7 @@ struct ExecTests {
     #expect(closed.value == (version == .v5))
   }
 
-  @Test("of each stream the first bytes are kept, and the rest is read and dropped")
+  @Test("the first bytes of each stream are kept up to the limit; the rest is read and dropped")
   func limit() async throws {
     let server = ExecServer { talk in
       let long = [UInt8](repeating: 0x61, count: 600_000)
@@ -154,7 +154,7 @@ struct ExecTests {
     #expect(result.stderr == Array("short".utf8))
   }
 
-  @Test("a connection that is cut before the exit code says nothing of the command")
+  @Test("if the connection is cut before the exit code, the result is unknown")
   func cut() async throws {
     let server = ExecServer { talk in
       try await talk.say(1, "half of i")
@@ -166,7 +166,7 @@ struct ExecTests {
   }
 
   @Test(
-    "what a server says in the same breath as it opens and closes the websocket is heard", arguments: 0..<20)
+    "data that arrives together with the opening and closing of the websocket is read", arguments: 0..<20)
   func inOneBreath(time: Int) async throws {
     let server = ExecServer { talk in
       try await talk.say(1, "ok")
@@ -179,7 +179,7 @@ struct ExecTests {
     #expect(result == ExecResult(exitCode: 9, stdout: Array("ok".utf8)))
   }
 
-  @Test("a command whose end the server tells without closing has ended")
+  @Test("a command ends when its status arrives, even if the server does not close")
   func lingering() async throws {
     var timing = ExecTiming()
     timing.grace = .milliseconds(20)
@@ -193,7 +193,7 @@ struct ExecTests {
     #expect(result.exitCode == 3)
   }
 
-  @Test("a server that accepts and never answers is given up")
+  @Test("a server that accepts and never answers causes a timeout")
   func mute() async throws {
     var timing = ExecTiming()
     timing.answer = .milliseconds(50)
@@ -207,7 +207,7 @@ struct ExecTests {
     try await listening.close()
   }
 
-  @Test("a timeout that passes before the connection is open is not the command's")
+  @Test("a timeout before the connection is open is not reported as the command's")
   func timeoutBeforeOpening() async throws {
     let clock = TestClock()
     let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -223,7 +223,7 @@ struct ExecTests {
     try await listening.close()
   }
 
-  @Test("where nobody listens the command is unavailable")
+  @Test("if the connection is refused, the error is unavailable")
   func nobody() async throws {
     let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .bind(host: "127.0.0.1", port: 0).get()
@@ -236,7 +236,7 @@ struct ExecTests {
     #expect(error?.kind == .unavailable)
   }
 
-  @Test("after its timeout the command is not waited for any more, and the connection closes")
+  @Test("after its timeout the command is no longer waited for, and the connection closes")
   func timeout() async throws {
     let clock = TestClock()
     let (gone, go) = AsyncStream<Void>.makeStream()
@@ -265,7 +265,7 @@ struct ExecTests {
     #expect(error?.message == "Pod prod/spark-worker-0: the command had not ended within 90.0 seconds")
   }
 
-  @Test("whoever is cancelled closes the connection, and takes nothing for the command's end")
+  @Test("cancellation closes the connection, and does not count as the command's end")
   func cancellation() async throws {
     let (gone, go) = AsyncStream<Void>.makeStream()
     let (begun, begin) = AsyncStream<Void>.makeStream()
@@ -286,7 +286,7 @@ struct ExecTests {
     #expect(error?.kind == .unavailable)
   }
 
-  @Test("a server that speaks neither version is named")
+  @Test("a server that supports neither protocol version is named")
   func otherProtocol() async throws {
     var server = ExecServer()
     server.answer = { _ in .upgrade("channel.k8s.io") }
@@ -295,7 +295,7 @@ struct ExecTests {
     #expect(error?.message.contains("channel.k8s.io") == true)
   }
 
-  @Test("a refusal carries the server's words and how long it asks to wait")
+  @Test("a refusal carries the server's message and its Retry-After")
   func refusal() async throws {
     var server = ExecServer()
     server.answer = { _ in
@@ -309,7 +309,7 @@ struct ExecTests {
           retryAfter: .seconds(7)))
   }
 
-  @Test("credentials that the server does not take are forgotten and asked for once more")
+  @Test("rejected credentials are dropped and loaded once more")
   func unauthorized() async throws {
     let asked = Shared(0)
     let forgotten = Shared(0)
@@ -332,7 +332,7 @@ struct ExecTests {
   }
 
   @Test(
-    "a command that is meant for one container reaches no other",
+    "a command for one container is not sent to another",
     arguments: [
       ("containerd://1", nil), ("containerd://2", .conflict), (nil, .notRunning),
     ] as [(String?, APIError.Kind?)])
@@ -357,7 +357,7 @@ struct ExecTests {
     #expect(asked.value == (kind == nil))
   }
 
-  @Test("a command of nothing, or with a zero byte, is refused here", arguments: [[], ["a\0b"]])
+  @Test("an empty command, or one with a zero byte, is refused before it is sent", arguments: [[], ["a\0b"]])
   func impossible(command: [String]) async throws {
     let exec = try make(1)
     let error = await #expect(throws: APIError.self) {

@@ -3,12 +3,12 @@ import Testing
 
 @testable import Kubernetes
 
-@Suite("What a server's words about a command mean")
+@Suite("Server messages about a command")
 struct ExecWordsTests {
   private static let pod = ObjectName(namespace: "prod", name: "p")
 
   @Test(
-    "how a command ended",
+    "a Status determines how the command ended",
     arguments: [
       (#"{"metadata":{},"status":"Success"}"#, ExecStatus.exited(0)),
       (ExecTalk.status(137), .exited(137)),
@@ -28,14 +28,14 @@ struct ExecWordsTests {
   }
 
   @Test(
-    "what is no whole status is none",
+    "an incomplete or malformed Status is ignored",
     arguments: ["", "{", #"{"status":1}"#, "[]", #"{"status":"Success"} x"#])
   func noStatus(text: String) {
     #expect(ExecStatus(Array(text.utf8)) == nil)
   }
 
   @Test(
-    "refusals",
+    "HTTP code and message of a refusal determine the error's kind",
     arguments: [
       (400, "container nope is not valid for pod p", APIError.Kind.notStarted),
       (400, "pod p does not have a host assigned", .notRunning),
@@ -63,7 +63,7 @@ struct ExecWordsTests {
     #expect(error.retryAfter == .seconds(1))
   }
 
-  @Test("a missing permission is named together with what mends it")
+  @Test("a missing permission is named together with the command that fixes it")
   func forbidden() {
     let error = ExecRefusal(code: 403, body: Array(#"{"message":"User \"u\" cannot create pods/exec"}"#.utf8))
       .error(
@@ -74,7 +74,7 @@ struct ExecWordsTests {
         + "and `kdops install --export` prints the role that grants them")
   }
 
-  @Test("what the server says becomes one line of bounded length")
+  @Test("the server's message becomes one line of bounded length")
   func longWords() {
     let body = #"{"message":"first\n\nsecond\#(String(repeating: "!", count: 9000))"}"#
     let message = ExecRefusal(code: 500, body: Array(body.utf8)).error(Self.pod).message
@@ -82,7 +82,7 @@ struct ExecWordsTests {
     #expect(message.count < 2100)
   }
 
-  @Test("a refusal that is no status is told by its number")
+  @Test("a refusal without a Status is reported with its HTTP code")
   func noWords() {
     #expect(
       ExecRefusal(code: 502, body: Array("<html>".utf8)).error(Self.pod).message
@@ -90,7 +90,7 @@ struct ExecWordsTests {
   }
 
   @Test(
-    "what a container runtime says",
+    "messages of container runtimes determine the error's kind",
     arguments: [
       (
         #"OCI runtime exec failed: exec failed: container_linux.go:367: starting container process caused: exec: "nope": executable file not found in $PATH: unknown"#,
@@ -109,7 +109,8 @@ struct ExecWordsTests {
     #expect(ExecRefusal.retryAfter(header) == .seconds(seconds))
   }
 
-  @Test("any other Retry-After is none", arguments: [nil, "", "-1", "soon", "99999999999999999999", "1.5"])
+  @Test(
+    "any other Retry-After is ignored", arguments: [nil, "", "-1", "soon", "99999999999999999999", "1.5"])
   func noRetryAfter(header: String?) {
     #expect(ExecRefusal.retryAfter(header) == nil)
   }

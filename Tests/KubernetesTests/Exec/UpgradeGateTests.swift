@@ -4,7 +4,7 @@ import Testing
 
 @testable import Kubernetes
 
-@Suite("The gate behind the answer that opens a websocket")
+@Suite("The handler behind the HTTP upgrade")
 struct UpgradeGateTests {
   private static let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 
@@ -16,7 +16,7 @@ struct UpgradeGateTests {
     return text
   }
 
-  @Test("what follows waits until it is wanted, wherever the bytes are cut", arguments: 1...70)
+  @Test("bytes after the answer are held until they are requested, however they are split", arguments: 1...70)
   func holding(cut: Int) throws {
     let channel = try channel()
     let bytes = Array((Self.switching + "frames").utf8)
@@ -30,7 +30,7 @@ struct UpgradeGateTests {
     _ = try channel.finish()
   }
 
-  @Test("byte by byte it is the same")
+  @Test("the result is the same byte by byte")
   func slowly() throws {
     let channel = try channel()
     for byte in (Self.switching + "\r\n\r\n").utf8 { try channel.writeInbound(ByteBuffer(bytes: [byte])) }
@@ -40,7 +40,7 @@ struct UpgradeGateTests {
     _ = try channel.finish()
   }
 
-  @Test("an answer that opens none passes as it comes", arguments: 1...60)
+  @Test("an answer without an upgrade passes unchanged", arguments: 1...60)
   func refusal(cut: Int) throws {
     let channel = try channel()
     let text = "HTTP/1.1 404 Not Found\r\nContent-Length: 20\r\n\r\nHTTP/1.1 101 \r\n\r\nabc"

@@ -3,7 +3,7 @@ import Values
 
 @testable import Kubernetes
 
-/// A port whose way to the server can be cut: calls then get no answer, and pass on nothing.
+/// A client whose connection to the server can be cut: calls then get no answer, and are not forwarded.
 struct CutOff: ClusterAPI {
   let api: any ClusterAPI
   let isCut = Shared(false)

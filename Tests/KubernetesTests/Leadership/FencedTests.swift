@@ -5,11 +5,11 @@ import Values
 
 @testable import Kubernetes
 
-@Suite("The fence around a leader")
+@Suite("Writes of a leader with an expiring lease")
 struct FencedTests {
   let clock = TestClock()
 
-  /// A port on which everything succeeds.
+  /// A client on which every call succeeds.
   private struct Willing: ClusterAPI {
     let object = Object(.pods, namespace: "n", name: "p")
     func get(_ resource: Resource, _ name: ObjectName) -> Object { object }
@@ -46,7 +46,7 @@ struct FencedTests {
   }
 
   @Test(
-    "every write and command passes while the proof holds, and is refused from its end on",
+    "every write and command passes while the lease is proven, and is refused from its end on",
     arguments: Write.allCases)
   func writes(write: Write) async throws {
     let proof = Proof(until: .seconds(8), SteadyTime(clock))
@@ -62,7 +62,7 @@ struct FencedTests {
         == "Pod n/p: left alone, because another daemon leads by now or may; this one stands again")
   }
 
-  @Test("reads pass always")
+  @Test("reads always pass")
   func reads() async throws {
     let proof = Proof(until: .zero, SteadyTime(clock))
     let fenced = Fenced(Willing(), leader: Leader(identity: "a", proof: proof))
@@ -71,7 +71,7 @@ struct FencedTests {
     for try await _ in fenced.watch(.pods, namespace: nil, labels: .everything, after: "1") {}
   }
 
-  @Test("a renewal prolongs the proof, but brings back none that has run out")
+  @Test("a renewal extends the proof, but does not restore an expired one")
   func renewal() async throws {
     let proof = Proof(until: .seconds(8), SteadyTime(clock))
     clock.advance(by: .seconds(4))
@@ -83,7 +83,7 @@ struct FencedTests {
     #expect(!proof.holds)
   }
 
-  @Test("a proof that was revoked stays so")
+  @Test("a revoked proof stays revoked")
   func revoked() {
     let proof = Proof(until: .seconds(8), SteadyTime(clock))
     proof.revoke()

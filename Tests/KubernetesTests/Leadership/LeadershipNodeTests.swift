@@ -8,7 +8,7 @@ import Values
   "Two daemons on a real Kubernetes",
   .enabled(if: RealNode.isThere, "KUBECONFIG_FOR_TESTS names none"), .timeLimit(.minutes(10)))
 struct LeadershipNodeTests {
-  @Test("when the leader is cut off, it stops before the other one leads, and that is soon")
+  @Test("a leader that is cut off stops before the other leads, and the other leads soon")
   func takingOver() async throws {
     try await RealNode.with { client, namespace in
       let lease = ObjectName(namespace: namespace, name: "kdops")
@@ -44,14 +44,14 @@ struct LeadershipNodeTests {
       let start = clock.now
       await #expect(throws: LeadershipLost.self) { try await first.value }
       let held = LeaseRecord(try await second.value)
-      // Fifteen seconds are held where nothing else runs beside: by the scenario in which a leader is killed.
+      // The limit of fifteen seconds is tested without load, by the scenario in which a leader is killed.
       #expect(clock.now - start <= .seconds(30))
       #expect(
         happened.value == [
           "first leads", "second waits for first", "first stops", "first: conflict", "second leads",
         ])
       #expect(held.holder == "second" && held.transitions == 1)
-      // It has let go at its end, so the next leads at once.
+      // It released the lease at its end, so the next one leads at once.
       #expect(LeaseRecord(try await client.get(.leases, lease)).holder == nil)
       let third = clock.now
       try await Leadership(api: client, lease: lease, identity: "third").hold { _ in }
@@ -59,7 +59,7 @@ struct LeadershipNodeTests {
     }
   }
 
-  @Test("a namespace that is not there is told at once")
+  @Test("a missing namespace is reported at once")
   func nowhere() async throws {
     try await RealNode.with { client, namespace in
       let lease = ObjectName(namespace: "\(namespace)-not", name: "kdops")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Kubernetes
 
-@Suite("Leading, and waiting for it", .timeLimit(.minutes(10)))
+@Suite("Leading, and waiting to lead", .timeLimit(.minutes(10)))
 struct LeadershipTests {
   let store = LeaseStore()
   let clock = TestClock()
@@ -15,7 +15,7 @@ struct LeadershipTests {
     )
   }
 
-  /// Gives way until it is true.
+  /// Yields until the condition is true.
   private func until(_ condition: () -> Bool) async throws {
     while !condition() {
       try Task.checkCancellation()
@@ -23,15 +23,15 @@ struct LeadershipTests {
     }
   }
 
-  /// A leader that has nothing to do: it sleeps until its next renewal, and until its proof may have run out. A request
-  /// under way would sleep until its own end, three seconds from now.
+  /// An idle leader: it sleeps until its next renewal, and until its proof may expire. A pending request
+  /// would sleep until its own timeout, three seconds from now.
   private func isQuiet(renewedAt now: Duration) -> Bool {
     let deadlines = clock.deadlines
     return deadlines.count == 2 && deadlines.contains(now + .seconds(4))
       && !deadlines.contains(now + .seconds(3))
   }
 
-  @Test("notes of the leader's own are set with each write; what others noted stays")
+  @Test("the leader's own annotations are set with each write; those of others stay")
   func ownNotes() {
     let lease = Object(
       .leases, namespace: "n", name: "l", annotations: ["kdops.dev/sync": "7", "kdops.dev/activity": "old"])
@@ -41,7 +41,7 @@ struct LeadershipTests {
     #expect(LeaseRecord(holder: "a").object(lease.objectName, over: nil).annotations.isEmpty)
   }
 
-  @Test("the body runs under the lease, its value comes back, and the lease is free afterwards")
+  @Test("the body runs while the lease is held, its value is returned, and the lease is released")
   func leading() async throws {
     let store = store
     let seen = try await candidate("a").hold { leader in
@@ -52,14 +52,14 @@ struct LeadershipTests {
     #expect(store.lease?.json["spec"]?["holderIdentity"] == "")
   }
 
-  @Test("what the body throws is thrown, and the lease is free")
+  @Test("an error of the body is rethrown, and the lease is released")
   func failing() async throws {
     struct Trouble: Error {}
     await #expect(throws: Trouble.self) { try await candidate("a").hold { _ in throw Trouble() } }
     #expect(store.lease != nil && store.holder == nil)
   }
 
-  @Test("an idle leader makes no more than fifteen requests a minute")
+  @Test("an idle leader makes at most fifteen requests a minute")
   func requests() async throws {
     let leading = Task { [candidate = candidate("a")] in
       try await candidate.hold { _ in try await forever() }
@@ -75,7 +75,8 @@ struct LeadershipTests {
     await #expect(throws: CancellationError.self) { try await leading.value }
   }
 
-  @Test("a note on the lease is heard with the next renewal, for two requests more, and renewing keeps it")
+  @Test(
+    "an annotation on the lease is noticed at the next renewal, with two more requests, and renewals keep it")
   func notes() async throws {
     store.note(["kdops.dev/sync": "1"])
     let heard = Shared<[[String: String]]>([])
@@ -91,7 +92,7 @@ struct LeadershipTests {
     clock.advance(by: .seconds(4))
     try await until { isQuiet(renewedAt: .seconds(4)) }
     #expect(heard.value.last == ["kdops.dev/sync": "2"])
-    // The renewal that met the note, the look that it makes necessary, and the renewal again.
+    // The renewal that got the conflict, the read that it requires, and the renewal again.
     #expect(store.requests - before == 3)
     clock.advance(by: .seconds(4))
     try await until { isQuiet(renewedAt: .seconds(8)) }
@@ -102,7 +103,7 @@ struct LeadershipTests {
     await #expect(throws: CancellationError.self) { try await leading.value }
   }
 
-  @Test("a candidate is told once whom it waits for, and leads as soon as that one has ended")
+  @Test("a candidate reports once which holder it waits for, and leads as soon as that one has ended")
   func waiting() async throws {
     store.hold(by: "x")
     let told = Shared<[String]>([])
@@ -124,7 +125,7 @@ struct LeadershipTests {
     #expect(try await standing.value)
   }
 
-  @Test("where somebody else has the lease the body is cancelled, and the caller hears who")
+  @Test("if another process takes the lease, the body is cancelled, and the error names that process")
   func overthrown() async throws {
     let leading = Task { [candidate = candidate("a")] in
       try await candidate.hold { leader in
@@ -140,7 +141,7 @@ struct LeadershipTests {
     #expect(store.holder == "b")
   }
 
-  @Test("without an answer for eight seconds the body is cancelled, though a request still hangs")
+  @Test("after eight seconds without an answer the body is cancelled, even while a request hangs")
   func silence() async throws {
     let leading = Task { [candidate = candidate("a")] in
       try await candidate.hold { leader in
@@ -159,7 +160,7 @@ struct LeadershipTests {
     #expect("\(try #require(lost))".contains("could not be renewed within 8.0 seconds"))
   }
 
-  @Test("a short failure is reported and got over")
+  @Test("a short failure is reported, and leading continues")
   func recovery() async throws {
     let told = Shared<[APIError.Kind]>([])
     let leading = Task { [candidate = candidate("a")] in
@@ -184,13 +185,13 @@ struct LeadershipTests {
     await #expect(throws: CancellationError.self) { try await leading.value }
   }
 
-  @Test("a caller that is cancelled keeps the lease until its body has ended, and renews it meanwhile")
+  @Test("on cancellation the lease is kept and renewed until the body has ended")
   func ending() async throws {
     let (allowed, allow) = AsyncStream<Void>.makeStream()
     let leading = Task { [candidate = candidate("a"), store] in
       try await candidate.hold { leader in
         try? await forever()
-        // The last words, which do not listen to cancellation.
+        // Final work that ignores cancellation.
         await Task { for await _ in allowed {} }.value
         #expect(leader.isProven)
         return store.holder
@@ -208,7 +209,7 @@ struct LeadershipTests {
     #expect(store.holder == nil)
   }
 
-  @Test("a candidate that is cancelled leaves the lease as it is")
+  @Test("a candidate that is cancelled leaves the lease unchanged")
   func givingUp() async throws {
     store.hold(by: "x")
     let standing = Task { [candidate = candidate("b")] in try await candidate.hold { _ in } }
@@ -219,7 +220,7 @@ struct LeadershipTests {
   }
 
   @Test(
-    "what no waiting mends is thrown at once",
+    "an error that waiting cannot fix is thrown at once",
     arguments: [APIError.Kind.forbidden, .unauthorized, .invalid, .unsupported])
   func hopeless(kind: APIError.Kind) async throws {
     store.be(.failing(APIError(kind, "no")))
@@ -228,7 +229,7 @@ struct LeadershipTests {
   }
 
   @Test(
-    "two candidates under one clock: when the first stops renewing, the second leads within fifteen seconds")
+    "two candidates with one clock: when the first stops renewing, the second leads within fifteen seconds")
   func succession() async throws {
     let leaders = Shared<[String]>([])
     func stand(_ identity: String) -> Task<Void, any Error> {
@@ -248,14 +249,14 @@ struct LeadershipTests {
     clock.advance(by: .seconds(2))
     try await until { clock.deadlines == [.seconds(6), .seconds(8), .seconds(8)] }
     #expect(leaders.value == ["a"])
-    // Cut off while it ends, so it neither renews nor lets go: as if killed.
+    // Cut off while it ends, so it neither renews nor releases: as if killed.
     store.be(.failing(APIError(.unavailable, "no answer")))
     first.cancel()
     _ = await first.result
     store.be(.well)
     var now = 4
     while leaders.value == ["a"], now < 19 {
-      // A look under way would sleep three seconds.
+      // A pending read would sleep three seconds.
       try await until {
         clock.deadlines.count == 1 && clock.deadlines[0] <= .seconds(now + 2) || leaders.value.count == 2
       }
@@ -270,7 +271,7 @@ struct LeadershipTests {
     _ = await second.result
   }
 
-  @Test("no two processes have the same name, and the name says where it runs")
+  @Test("no two processes have the same identity, and it contains the host")
   func identity() {
     let (one, other) = (LeaderIdentity.unique(), LeaderIdentity.unique())
     #expect(one != other)
@@ -278,7 +279,7 @@ struct LeadershipTests {
   }
 }
 
-/// Until the task is cancelled.
+/// Sleeps until the task is cancelled.
 func forever() async throws {
   let (never, end) = AsyncStream<Never>.makeStream()
   for await _ in never {}

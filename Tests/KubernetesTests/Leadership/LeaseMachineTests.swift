@@ -10,7 +10,7 @@ struct LeaseMachineTests {
   var a = LeaseMachine(identity: "a")
   var b = LeaseMachine(identity: "b")
 
-  @Test("where there is no lease, the first to ask makes it and leads")
+  @Test("without a lease, the first candidate creates it and leads")
   mutating func first() {
     #expect(a.settle(&server, at: .zero) == .wait(until: .seconds(4)))
     #expect(a.provenUntil == .seconds(8))
@@ -21,7 +21,7 @@ struct LeaseMachineTests {
       ])
   }
 
-  @Test("a leader renews every four seconds, with one request and no look before it")
+  @Test("a leader renews every four seconds, with one request and without a read before it")
   mutating func renewing() {
     _ = a.settle(&server, at: .zero)
     let made = server.object
@@ -37,7 +37,7 @@ struct LeaseMachineTests {
     #expect(a.provenUntil == .seconds(12))
   }
 
-  @Test("of two candidates one leads; the other looks every two seconds")
+  @Test("of two candidates one leads; the other reads the lease every two seconds")
   mutating func two() {
     _ = a.settle(&server, at: .zero)
     #expect(b.settle(&server, at: .seconds(1)) == .wait(until: .seconds(3)))
@@ -45,7 +45,7 @@ struct LeaseMachineTests {
     #expect(!b.leads)
   }
 
-  @Test("two that find no lease at the same time: one makes it, the other sees whose it is")
+  @Test("two candidates find no lease at the same time: one creates it, the other reads its holder")
   mutating func sameTime() {
     let (ours, theirs) = (b.next(now: .zero, wall: .zero), a.next(now: .zero, wall: .zero))
     #expect(ours == .look && theirs == .look)
@@ -58,7 +58,7 @@ struct LeaseMachineTests {
 
   @Test("after the last renewal the lease is taken over within fifteen seconds", arguments: 0..<20)
   mutating func takingOver(tenth: Int) {
-    // The candidate's looks fall anywhere between the holder's renewals.
+    // The candidate's reads fall anywhere between the holder's renewals.
     var now = Duration.milliseconds(100 * tenth)
     _ = a.settle(&server, at: .zero)
     var last = Duration.zero
@@ -76,7 +76,7 @@ struct LeaseMachineTests {
     #expect(server.object?.json["spec"]?["leaseTransitions"] == 1)
   }
 
-  @Test("clocks on the wall that differ by an hour change nothing", arguments: [-3600, 3600])
+  @Test("clock skew of an hour changes nothing", arguments: [-3600, 3600])
   mutating func skew(seconds: Int) {
     let wall = Duration.seconds(1_700_000_000)
     _ = a.settle(&server, at: .zero, wall: wall)
@@ -86,7 +86,7 @@ struct LeaseMachineTests {
     #expect(b.leads)
   }
 
-  @Test("a renewal that is seen puts the end of the lease off, however old its time is")
+  @Test("an observed renewal postpones the end of the lease, however old its time is")
   mutating func oldTimes() {
     server.hold(by: "x", renewed: "1999-01-01T00:00:00.000000Z")
     _ = b.settle(&server, at: .zero)
@@ -97,7 +97,7 @@ struct LeaseMachineTests {
     #expect(b.leads)
   }
 
-  @Test("a change that is none of the record's does not put the end off")
+  @Test("a change outside of the lease's spec does not postpone the end")
   mutating func labelled() {
     server.hold(by: "x", renewed: "1999-01-01T00:00:00.000000Z")
     _ = b.settle(&server, at: .zero)
@@ -112,7 +112,7 @@ struct LeaseMachineTests {
   }
 
   @Test(
-    "what the lease itself says of its duration counts",
+    "the duration in the lease itself counts",
     arguments: [(30, 30), (0, 1), (nil, 12), (99_999, 3600)])
   mutating func otherDuration(said: Int?, meant: Int) {
     server.hold(by: "x", seconds: said, renewed: "1999-01-01T00:00:00.000000Z")
@@ -123,7 +123,7 @@ struct LeaseMachineTests {
     #expect(b.leads)
   }
 
-  @Test("a lease that nobody holds is taken at once", arguments: ["", nil])
+  @Test("a lease without a holder is acquired at once", arguments: ["", nil])
   mutating func free(holder: String?) {
     server.put(LeaseRecord(holder: holder, transitions: 7).object(LeaseServer.name, over: nil))
     _ = b.settle(&server, at: .zero)
@@ -131,7 +131,7 @@ struct LeaseMachineTests {
     #expect(server.object?.json["spec"]?["leaseTransitions"] == 8)
   }
 
-  @Test("a leader that ends lets go, and the next leads at its next look")
+  @Test("a leader that ends releases the lease, and the next leads at its next read")
   mutating func release() {
     _ = a.settle(&server, at: .zero)
     _ = b.settle(&server, at: .seconds(1))
@@ -142,7 +142,7 @@ struct LeaseMachineTests {
     #expect(b.leads)
   }
 
-  @Test("a leader that cannot renew is none any more after eight seconds, and has nothing to let go")
+  @Test("a leader that cannot renew stops leading after eight seconds, and has nothing to release")
   mutating func cutOff() {
     _ = a.settle(&server, at: .zero)
     for second in 4..<8 {
@@ -159,7 +159,7 @@ struct LeaseMachineTests {
     #expect(a.release(now: .seconds(8), wall: .zero) == nil)
   }
 
-  @Test("a renewal that meets a conflict with its own lost answer goes on")
+  @Test("a renewal that conflicts with its own earlier write, whose answer was lost, continues")
   mutating func lostAnswer() throws {
     _ = a.settle(&server, at: .zero)
     _ = try server.take(a.next(now: .seconds(4), wall: .seconds(1)))
@@ -169,7 +169,7 @@ struct LeaseMachineTests {
     #expect(a.provenUntil == .seconds(14))
   }
 
-  @Test("a conflict with somebody else's renewal is the end of leading")
+  @Test("a conflict with another process's renewal ends leadership")
   mutating func overthrown() {
     _ = a.settle(&server, at: .zero)
     server.hold(by: "b", renewed: "1999-01-01T00:00:00.000000Z")
@@ -177,7 +177,7 @@ struct LeaseMachineTests {
     #expect(a.release(now: .seconds(4), wall: .zero) == nil)
   }
 
-  @Test("a holder that was stopped for long does nothing when it wakes up, even before it has looked")
+  @Test("a holder that was paused for long does nothing when it resumes, even before its next read")
   mutating func paused() {
     _ = a.settle(&server, at: .zero)
     _ = b.settle(&server, at: .seconds(1))
@@ -186,7 +186,7 @@ struct LeaseMachineTests {
     #expect(a.next(now: .seconds(60), wall: .zero) == .lost(.notRenewed))
   }
 
-  @Test("a candidate that was stopped for long takes nothing that was renewed meanwhile")
+  @Test("a candidate that was paused for long does not take a lease that was renewed meanwhile")
   mutating func pausedCandidate() {
     _ = a.settle(&server, at: .zero)
     _ = b.settle(&server, at: .seconds(1))
@@ -195,7 +195,7 @@ struct LeaseMachineTests {
     #expect(!b.leads && a.leads)
   }
 
-  @Test("a lease that somebody deleted is made again by its holder")
+  @Test("a deleted lease is created again by its holder")
   mutating func deleted() {
     _ = a.settle(&server, at: .zero)
     server.remove()
@@ -209,7 +209,7 @@ struct LeaseMachineTests {
     #expect(a.leads && server.object != nil)
   }
 
-  @Test("a candidate without an answer asks again after a while, or when the server says")
+  @Test("a candidate without an answer asks again after a while, or after the server's Retry-After")
   mutating func unanswered() {
     #expect(a.next(now: .zero, wall: .zero) == .look)
     a.failed(APIError(.unavailable, "no answer"), at: .zero)

@@ -3,14 +3,14 @@ import Values
 
 @testable import Kubernetes
 
-/// The server's side of a transcript: one lease, whose every change makes a new version.
+/// The server's side of a transcript: one lease; every change creates a new version.
 struct LeaseServer {
   static let name = ObjectName(namespace: "test", name: "kdops")
 
   private(set) var object: Object?
   private var version = 0
 
-  /// What a write comes to.
+  /// The result of a write.
   mutating func take(_ step: LeaseMachine.Step) throws(APIError) -> Object {
     guard case .write(let record, let old) = step else { throw APIError(.other, "no write: \(step)") }
     guard old?.resourceVersion ?? "" == object?.resourceVersion ?? "" else {
@@ -28,7 +28,7 @@ struct LeaseServer {
     return object
   }
 
-  /// A lease as somebody else writes it.
+  /// A lease as another process writes it.
   mutating func hold(by holder: String, seconds: Int? = 12, renewed: String) {
     let record = LeaseRecord(holder: holder, seconds: seconds, acquired: renewed, renewed: renewed)
     put(record.object(Self.name, over: object))
@@ -38,7 +38,8 @@ struct LeaseServer {
 }
 
 extension LeaseMachine {
-  /// Looks or writes at once, as often as that is what to do, and gives the first step that is something else.
+  /// Reads or writes immediately while the machine asks for that, and returns the first step that is
+  /// something else.
   mutating func settle(
     _ server: inout LeaseServer, at now: Duration, wall: Duration = .seconds(1_700_000_000)
   ) -> Step {

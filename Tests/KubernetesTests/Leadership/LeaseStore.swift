@@ -4,12 +4,12 @@ import Values
 
 @testable import Kubernetes
 
-/// A port with nothing but leases, which answers at once, with an error, or never.
+/// A client for leases only, which answers at once, with an error, or never.
 final class LeaseStore: ClusterAPI {
   enum Mood: Sendable {
     case well
     case failing(APIError)
-    /// Answers nothing until the caller goes away.
+    /// Never answers; the call ends with its cancellation.
     case silent
   }
 
@@ -23,14 +23,14 @@ final class LeaseStore: ClusterAPI {
 
   var lease: Object? { state.withLock { $0.server.object } }
   var holder: String? { lease.flatMap { LeaseRecord($0).holder } }
-  /// How many calls were begun.
+  /// The number of calls that were started.
   var requests: Int { state.withLock { $0.requests } }
   func be(_ mood: Mood) { state.withLock { $0.mood = mood } }
   func hold(by holder: String) {
     state.withLock { $0.server.hold(by: holder, renewed: "\($0.requests)") }
   }
 
-  /// Somebody annotates the lease; where there is none, it is made without a holder.
+  /// Sets annotations on the lease as another client; a missing lease is created without a holder.
   func note(_ annotations: [String: String]) {
     state.withLock { state in
       var object =
@@ -40,7 +40,7 @@ final class LeaseStore: ClusterAPI {
     }
   }
 
-  /// As its holder leaves it at the end.
+  /// Leaves the lease as a holder does that has released it.
   func free() {
     state.withLock { state in
       _ = state.server.put(

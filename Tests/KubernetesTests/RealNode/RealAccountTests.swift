@@ -7,9 +7,10 @@ import Values
 @testable import Kubernetes
 
 @Suite(
-  "As somebody else on a real Kubernetes", .enabled(if: RealNode.isThere, "KUBECONFIG_FOR_TESTS names none"))
+  "With other accounts on a real Kubernetes",
+  .enabled(if: RealNode.isThere, "KUBECONFIG_FOR_TESTS names none"))
 struct RealAccountTests {
-  /// A service account's token. Servers of every version make one for a secret that asks for it.
+  /// A service account's token. Servers of every version create one for a secret that requests it.
   private func token(_ client: KubernetesClient, _ namespace: String) async throws -> String {
     _ = try await client.create(
       Object([
@@ -40,7 +41,9 @@ struct RealAccountTests {
     return String(decoding: data, as: UTF8.self)
   }
 
-  @Test("whoever may nothing is told which permission is missing, and where the role is printed")
+  @Test(
+    "an account without permissions gets an error with the missing permission and the command that prints the role"
+  )
   func forbidden() async throws {
     try await RealNode.with { admin, namespace in
       let folder = try Folder()
@@ -76,7 +79,7 @@ struct RealAccountTests {
     }
   }
 
-  @Test("a server whose certificate another authority signed is not spoken to")
+  @Test("a connection fails if another authority signed the server's certificate")
   func wrongAuthority() async throws {
     let folder = try Folder()
     let path = try #require(RealNode.kubeconfig)

@@ -7,7 +7,7 @@ import Values
 
 @testable import Kubernetes
 
-/// A real Kubernetes, where `KUBECONFIG_FOR_TESTS` names one; its suites are skipped otherwise.
+/// A real Kubernetes, if `KUBECONFIG_FOR_TESTS` names one; its suites are skipped otherwise.
 enum RealNode {
   static let kubeconfig = ProcessInfo.processInfo.environment["KUBECONFIG_FOR_TESTS"].flatMap {
     $0.isEmpty ? nil : $0
@@ -21,7 +21,7 @@ enum RealNode {
     ConnectionOptions(kubeconfig: kubeconfig, environment: ProcessInfo.processInfo.environment)
   }
 
-  /// Runs with a namespace of its own, which goes afterwards.
+  /// Runs the body with a namespace of its own, which is deleted afterwards.
   static func with(
     _ options: ConnectionOptions = options, _ body: (KubernetesClient, String) async throws -> Void
   ) async throws {
@@ -38,12 +38,12 @@ enum RealNode {
     }
   }
 
-  /// Runs with a client, which is shut down afterwards.
+  /// Runs the body with a client, which is shut down afterwards.
   static func connected(
     _ options: ConnectionOptions, _ body: (KubernetesClient) async throws -> Void
   ) async throws {
     var options = options
-    // On a busy machine an answer may be long in coming: it has a thousand other tests to run.
+    // A busy machine may answer slowly, because it runs a thousand other tests.
     options.answerTimeout = .seconds(120)
     let client = try await KubernetesClient.connect(options, logger: Logger(label: "test"))
     let outcome: Result<Void, any Error>
@@ -60,7 +60,7 @@ enum RealNode {
       ])
   }
 
-  /// Brings our custom resources to the node, which may have them already.
+  /// Installs the custom resource definitions, unless the node already has them.
   static func installCustomResources(_ client: KubernetesClient) async throws {
     for definition in CustomResources.all {
       do throws(APIError) { _ = try await client.create(Object(definition)) } catch {

@@ -7,7 +7,7 @@ import Values
 
 @Suite("Against a real Kubernetes", .enabled(if: RealNode.isThere, "KUBECONFIG_FOR_TESTS names none"))
 struct RealNodeTests {
-  @Test("the server says who it is, and the certificate who we are")
+  @Test("the server returns its version, and the certificate identifies the client")
   func check() async throws {
     try await RealNode.connected(RealNode.options) { client in
       let version = try await client.check()
@@ -16,7 +16,7 @@ struct RealNodeTests {
     }
   }
 
-  @Test("an object is made, found, changed, and goes")
+  @Test("an object is created, found, changed and deleted")
   func objects() async throws {
     try await RealNode.with { client, namespace in
       let name = ObjectName(namespace: namespace, name: "db")
@@ -52,7 +52,7 @@ struct RealNodeTests {
     }
   }
 
-  @Test("what was decided on an old version is refused: update, patch and deletion")
+  @Test("an update, patch or deletion based on an old version is refused")
   func preconditions() async throws {
     try await RealNode.with { client, namespace in
       let name = ObjectName(namespace: namespace, name: "db")
@@ -75,7 +75,7 @@ struct RealNodeTests {
     }
   }
 
-  @Test("the status of a custom resource is written apart from its spec")
+  @Test("the status of a custom resource is written separately from its spec")
   func status() async throws {
     try await RealNode.with { client, namespace in
       try await RealNode.installCustomResources(client)
@@ -109,7 +109,7 @@ struct RealNodeTests {
     }
   }
 
-  /// Reads, changes and writes, again where somebody else on the node was faster.
+  /// Reads, changes and writes, and repeats that after a conflict with another client.
   private func change(
     _ client: KubernetesClient, _ name: ObjectName, _ write: (Object) async throws -> Object,
     _ body: (inout Object) -> Void
@@ -127,7 +127,7 @@ struct RealNodeTests {
     throw APIError(.conflict, "\(name) changes all the time")
   }
 
-  @Test("a watch tells every change after the list, in order")
+  @Test("a watch delivers every change after the list, in order")
   func watch() async throws {
     try await RealNode.with { client, namespace in
       let name = ObjectName(namespace: namespace, name: "db")
@@ -154,10 +154,10 @@ struct RealNodeTests {
     }
   }
 
-  @Test("a version that the server has long forgotten is gone")
+  @Test("a version that the server has forgotten causes the error gone")
   func gone() async throws {
     try await RealNode.connected(RealNode.options) { client in
-      // What a server keeps of a kind begins when it learns of the kind, which it did of ours late.
+      // A server stores versions of a kind only since it was installed, which is recent for these kinds.
       try await RealNode.installCustomResources(client)
       do {
         for try await _ in client.watch(.clusters, namespace: nil, labels: .everything, after: "1") {}
@@ -168,7 +168,7 @@ struct RealNodeTests {
     }
   }
 
-  @Test("fields are shared by server-side apply, and another's are taken over only by force")
+  @Test("server-side apply shares fields, and takes over fields of another manager only with force")
   func apply() async throws {
     try await RealNode.with { client, namespace in
       func wanted(_ portName: String) -> Object {
@@ -187,7 +187,8 @@ struct RealNodeTests {
     }
   }
 
-  @Test("disruption budgets, claims and events go by the port's versions, whatever the server's are")
+  @Test(
+    "disruption budgets, claims and events work in the client's versions, whatever versions the server has")
   func otherKinds() async throws {
     try await RealNode.with { client, namespace in
       let budget = try await client.create(

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import TestSupport
 
-/// A folder that goes with the test.
+/// A temporary folder that is deleted with the test.
 final class Folder: Sendable {
   let path: String
 

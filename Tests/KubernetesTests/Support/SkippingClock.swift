@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A clock on which sleeping takes no time but moves the time on, and which remembers every sleep.
+/// A clock on which a sleep takes no real time but advances the clock, and which records every sleep.
 final class SkippingClock: Clock {
   struct Instant: InstantProtocol {
     var offset = Duration.zero
@@ -14,7 +14,7 @@ final class SkippingClock: Clock {
 
   var now: Instant { state.withLock { $0.now } }
   var minimumResolution: Duration { .zero }
-  /// How long was slept, in order.
+  /// The durations of all sleeps, in order.
   var sleeps: [Duration] { state.withLock { $0.sleeps } }
 
   func advance(by duration: Duration) { state.withLock { $0.now = $0.now.advanced(by: duration) } }

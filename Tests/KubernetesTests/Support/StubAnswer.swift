@@ -13,7 +13,7 @@ struct StubConnection: Sendable {
       .head(HTTPResponseHead(version: .http1_1, status: .init(statusCode: code), headers: fields)))
   }
 
-  /// Returns when the bytes are on their way; waits while the client takes none.
+  /// Returns when the bytes are sent; waits while the client does not read.
   func send(_ bytes: [UInt8]) async throws {
     try await write(.body(.byteBuffer(ByteBuffer(bytes: bytes))))
   }
@@ -21,7 +21,7 @@ struct StubConnection: Sendable {
   func send(_ text: String) async throws { try await send(Array(text.utf8)) }
   func end() async throws { try await write(.end(nil)) }
 
-  /// Ends the connection, in the middle of whatever it was about.
+  /// Closes the connection immediately.
   func cut() { channel.close(promise: nil) }
 
   private func write(_ part: HTTPServerResponsePart) async throws {
@@ -29,7 +29,7 @@ struct StubConnection: Sendable {
   }
 }
 
-/// What a stub server does with one request.
+/// The answer of a stub server to one request.
 struct StubAnswer: Sendable {
   let give: @Sendable (StubRequest, StubConnection) async throws -> Void
 
@@ -52,7 +52,7 @@ struct StubAnswer: Sendable {
     }
   }
 
-  /// A failure in Kubernetes' own words.
+  /// A failure as a Kubernetes `Status`.
   static func status(
     _ code: Int, _ reason: String, _ message: String, details: JSON = [:], headers: [(String, String)] = []
   ) -> StubAnswer {
@@ -66,19 +66,19 @@ struct StubAnswer: Sendable {
     ]
   }
 
-  /// The request arrives, and the connection ends without an answer.
+  /// Reads the request, and ends the connection without an answer.
   static let cut = StubAnswer { _, connection in connection.cut() }
 
   enum WatchEnd: Sendable {
-    /// The server says that this was all.
+    /// The server ends the answer properly.
     case orderly
     /// The connection breaks.
     case cut
-    /// It stays open and brings nothing more.
+    /// It stays open and sends nothing more.
     case open
   }
 
-  /// The given text as it is, piece by piece.
+  /// Sends the given text piece by piece.
   static func watch(_ pieces: [String], then end: WatchEnd = .orderly) -> StubAnswer {
     StubAnswer { _, connection in
       try await connection.begin(200)

@@ -9,8 +9,8 @@ import Testing
 
 /// Runs the real client against a stub server over plain HTTP, and stops both.
 /// - Parameters:
-///   - clock: skips by default, so that waits between tries take no time.
-///   - isUsedUp: whether every answer must have been asked for.
+///   - clock: by default one that skips sleeps, so that waits between attempts take no time.
+///   - isUsedUp: whether every answer must have been requested.
 func withStub(
   _ answers: [StubAnswer], clock: any Clock<Duration> = SkippingClock(),
   credentials: any Credentials = Nobody(),
@@ -47,14 +47,14 @@ func using(
   try outcome.get()
 }
 
-/// Nobody in particular.
+/// Anonymous credentials.
 struct Nobody: Credentials {
   var identity: String? { nil }
   func authorization() -> String? { nil }
   func forget() {}
 }
 
-/// The error that a call ended with; a test fails where it did not.
+/// Returns the error of a call; the test fails if there was none.
 func failure(
   of call: () async throws -> some Any, sourceLocation: SourceLocation = #_sourceLocation
 ) async throws -> APIError {
@@ -67,7 +67,7 @@ func failure(
   throw CancellationError()
 }
 
-/// What happens in the course of a test, in order.
+/// Records the events of a test, in order.
 final class Recorder<Value: Sendable>: Sendable {
   private let values = Mutex<[Value]>([])
 

@@ -5,16 +5,16 @@ import NIOSSL
 import Synchronization
 import Values
 
-/// A request as a stub server saw it.
+/// A request as a stub server received it.
 struct StubRequest: Sendable {
   var method: String
   /// Without the query.
   var path: String
-  /// Decoded only as far as tests need it: `%3D` and the like stay.
+  /// Decoded only as far as tests need it: `%3D` and similar stay.
   var query: [String: String]
   var headers: HTTPHeaders
   var body: [UInt8]
-  /// Which connection it came over, counted from 0.
+  /// The number of its connection, counted from 0.
   var connection: Int
 
   var json: JSON? { try? JSON.parse(body) }
@@ -23,7 +23,7 @@ struct StubRequest: Sendable {
   var authorization: String? { headers.first(name: "Authorization") }
 }
 
-/// An HTTP server in this process that gives scripted answers, one a request, in order.
+/// An HTTP server in this process that gives scripted answers, one per request, in order.
 final class StubServer: Sendable {
   fileprivate struct State {
     var answers: [StubAnswer]
@@ -31,7 +31,7 @@ final class StubServer: Sendable {
     var connections = 0
     var open: Set<Int> = []
     var waiters: [CheckedContinuation<Void, Never>] = []
-    /// What still runs for a request, so that a server that stops leaves nothing behind.
+    /// The running work for requests, so that a server that stops leaves nothing behind.
     var tasks: [Task<Void, Never>] = []
   }
 
@@ -44,7 +44,7 @@ final class StubServer: Sendable {
   var requests: [StubRequest] { state.withLock { $0.requests } }
   /// `GET /version`, for each request.
   var lines: [String] { requests.map(\.line) }
-  /// Answers that nobody asked for.
+  /// Answers that were not requested.
   var unusedAnswers: Int { state.withLock { $0.answers.count } }
 
   /// - Returns: the port.
@@ -113,7 +113,7 @@ final class StubServer: Sendable {
         state.answers.isEmpty ? .status(500, "Unscripted", "no answer is left") : state.answers.removeFirst()
       state.tasks.append(
         Task {
-          // A connection that the client has closed takes no more; that is no failure of the script.
+          // A connection that the client has closed accepts no more data; that is no failure of the script.
           do { try await answer.give(request, connection) } catch { connection.cut() }
         })
     }

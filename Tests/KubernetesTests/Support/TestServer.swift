@@ -3,9 +3,9 @@ import TestSupport
 
 @testable import Kubernetes
 
-/// Servers as the client is to know them.
+/// Server settings for the client.
 enum TestServer {
-  /// - Parameter authority: whom the client trusts.
+  /// - Parameter authority: trusted by the client.
   static func secure(
     _ port: Int, authority: TestAuthority, host: String = "127.0.0.1", serverName: String? = nil,
     credentials: any Credentials = Nobody(), client: TestAuthority.Issued? = nil

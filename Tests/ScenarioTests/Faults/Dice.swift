@@ -1,8 +1,8 @@
 import Synchronization
 import TestSupport
 
-/// Chance with a seed, shared by everything that a proxy does. Connections race each other for the next throw, so
-/// that a seed brings back the kind of trouble, and not every piece of it.
+/// Randomness with a seed, shared by everything that a proxy does. Connections compete for the next number,
+/// so a seed repeats the kind of faults, but not each of them.
 final class Dice: Sendable {
   let seed: UInt64
   private let state: Mutex<SeededRandom>
@@ -23,7 +23,7 @@ final class Dice: Sendable {
     range.lowerBound + (range.upperBound - range.lowerBound) * unit()
   }
 
-  /// True in this share of all cases.
+  /// True with this probability.
   func falls(_ share: Double) -> Bool { unit() < share }
 
   private func next() -> UInt64 { state.withLock { $0.next() } }

@@ -3,12 +3,12 @@ import Synchronization
 import TestSupport
 import Values
 
-/// Hears what is asked over plain HTTP, turns some of it away in Kubernetes' words, and lets the rest through.
+/// A proxy for plain HTTP that refuses some requests as Kubernetes would, and forwards the others.
 ///
-/// What it lets through is told to be the last on its connection, so that everything that is asked passes here. A
-/// websocket is let through as it is.
+/// It marks each forwarded request as the last one on its connection, so that every request passes through
+/// here. It forwards websockets unchanged.
 final class Doorman: Sendable {
-  /// A refusal and how often it is given, as a share of all requests.
+  /// A refusal and its share of all requests.
   struct Refusal: Sendable {
     var code: Int
     var reason: String
@@ -28,14 +28,14 @@ final class Doorman: Sendable {
       code: 500, reason: "InternalError", message: "Internal error occurred: a webhook was not in the mood",
       share: 0.03)
 
-    /// What a server says to everybody until it has read who may do what.
+    /// The answer of a server to every request until it has read its RBAC rules.
     static let unreadRights = Refusal(
       code: 403, reason: "Forbidden",
       message: "RBAC: clusterrole.rbac.authorization.k8s.io \"kdops\" not found",
       share: 0.5)
     static let unreadAccounts = Refusal(
       code: 401, reason: "Unauthorized", message: "Unauthorized", share: 0.25)
-    /// Without a `Status`, as the server's mux says it of kinds whose definition it has not read.
+    /// Without a `Status`: the answer of the server's mux for kinds whose definition it has not read.
     static let unreadKinds = Refusal(code: 404, reason: "", message: "404 page not found", share: 0.25)
   }
 
@@ -54,12 +54,12 @@ final class Doorman: Sendable {
 
   init(_ refusals: [Refusal]) { state = Mutex(State(refusals: refusals)) }
 
-  /// Gives so many of these refusals, before what is refused all the time.
+  /// Gives this number of these refusals before the permanent ones apply.
   func begin(with refusals: [Refusal], count: Int) {
     state.withLock { $0.moody = (refusals, count) }
   }
 
-  /// How often each code was given.
+  /// How often each code was returned.
   var told: [Int: Int] { state.withLock { $0.told } }
 
   /// - Parameter next: the connection's next bytes; nil at its end.
@@ -78,7 +78,7 @@ final class Doorman: Sendable {
     guard let refusal = choose(dice) else {
       return .passes(request.isUpgrade ? bytes : request.last(of: bytes))
     }
-    // Whoever is answered before all was said may miss the answer.
+    // A client that gets its answer before it has sent everything may miss the answer.
     while bytes.readableBytes < request.headLength + request.bodyLength, let piece = try await next() {
       bytes.writeImmutableBuffer(piece)
     }
@@ -120,13 +120,13 @@ final class Doorman: Sendable {
     return ByteBuffer(string: head + "\r\n" + body)
   }
 
-  /// The head of a request, as far as a doorman cares.
+  /// The part of a request's head that the proxy needs.
   private struct Request {
     var headLength: Int
     var bodyLength: Int
     var isUpgrade: Bool
 
-    /// Nil where its end has not come yet.
+    /// Nil if the head is not complete yet.
     init?(_ bytes: ByteBuffer) {
       let end = Array("\r\n\r\n".utf8)
       let view = bytes.readableBytesView

@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Values
 
-/// What happens to the way between a daemon and its API server.
+/// A fault of the connection between a daemon and its API server.
 enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
   case cuts = "connections cut every 2 to 5 s, and some in the middle of a word"
   case outage = "the API server away for 60 s in the middle"
@@ -13,7 +13,7 @@ enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
 
   var testDescription: String { rawValue }
 
-  /// What the line suffers all the time.
+  /// The permanent faults of the connection.
   private var faults: FaultyLine.Faults {
     switch self {
     case .cuts:
@@ -24,10 +24,10 @@ enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
     }
   }
 
-  /// Has a line with this fault between the body and the API server.
+  /// Runs the body with a faulty connection between it and the API server.
   func befall(_ scene: Scene, _ body: @escaping @Sendable (Befallen) async throws -> Void) async throws {
     let site = try #require(scene.site as? KubernetesSite)
-    // Printed where a scenario fails: what it says is part of the failure.
+    // The seed is part of the failure message of a scenario.
     let seed = UInt64.random(in: .min ... .max)
     let path = "\(scene.folder.path)/kubeconfig-\(self)"
     let faults = faults
@@ -65,7 +65,7 @@ enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
     return url
   }
 
-  /// Writes a copy of a kubeconfig that leads somewhere else.
+  /// Writes a copy of a kubeconfig with another server address.
   private static func write(_ kubeconfig: String, to path: String, _ change: (String) -> String) throws {
     let json = try JSON.parse(Array(Data(contentsOf: URL(fileURLWithPath: kubeconfig))))
     let changed = change(try server(in: json))
@@ -80,17 +80,18 @@ enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
   }
 }
 
-/// A scene whose daemon has a fault to live with.
+/// A scene whose daemon is exposed to a fault.
 struct Befallen: Sendable {
   let fault: Fault
   let line: FaultyLine
-  /// Leads over the line.
+  /// Its server address is the faulty connection.
   let kubeconfig: String
 
-  /// Requests, before a server that has just begun knows its accounts, rights and kinds.
+  /// The number of refused requests before a server that has just started knows its accounts, permissions and
+  /// kinds.
   private static let refusedAtFirst = 8
 
-  /// Where the fault is one of a moment: that moment is now.
+  /// Triggers the fault now, if it is one that happens at a moment.
   func strike() async {
     switch fault {
     case .cuts, .throttling: break
@@ -103,7 +104,7 @@ struct Befallen: Sendable {
     }
   }
 
-  /// Makes sure that there was a fault to speak of.
+  /// Verifies that the fault has occurred.
   func mustHaveStruck(_ scene: Scene) async {
     switch fault {
     case .cuts: #expect(await line.cuts >= 10)

@@ -5,7 +5,7 @@ import StatusWriter
 import Testing
 
 @Suite(
-  "A daemon whose way to the API server is bad comes to the same end, and does nothing twice",
+  "A daemon with a faulty connection to the API server reaches the same result and repeats nothing",
   needsKubernetes,
   .enabled(
     if: ProcessInfo.processInfo.environment["KDOPS_FAULTS"] != nil,
@@ -17,7 +17,7 @@ struct FaultScenarios {
   private let fixture = Fixture(
     .kubernetes, workers: 2, .init(version: "1.0", hook: "2"), .init(version: "1.1", hook: "2"))
 
-  /// Runs the body with a daemon that has made the cluster over a bad line.
+  /// Runs the body with a daemon that has created the cluster over a faulty connection.
   private func befall(
     _ fault: Fault,
     _ body: @escaping @Sendable (Scene, Befallen, PodWitness) async throws -> Void
@@ -26,13 +26,13 @@ struct FaultScenarios {
       try await fault.befall(scene) { befallen in
         do {
           try await PodWitness.watch(scene) { observer in
-            // The later of two flags counts.
+            // The later of two equal flags wins.
             try await scene.start(["--kubeconfig", befallen.kubeconfig])
             try await scene.configured("1.0.0")
             try await body(scene, befallen, observer)
             await befallen.mustHaveStruck(scene)
           }
-          // While there is still somebody to let go of the lease with.
+          // While the API server can still be reached, so that the lease is released.
           _ = try await scene.daemon().stop(within: .seconds(30))
         } catch {
           throw TooLate(description: "\(error) (seed \(befallen.line.dice.seed))")
@@ -47,7 +47,7 @@ struct FaultScenarios {
     }
   }
 
-  /// What holds of a cluster at rest, however it came there.
+  /// What must hold for a configured cluster, whatever happened before.
   private func mustBeAtRest(_ version: String, _ scene: Scene) async throws {
     let status = try await scene.configured("\(version).0")
     #expect(status.roles.allSatisfy { $0.upgradeStatus == nil })
@@ -72,13 +72,13 @@ struct FaultScenarios {
         return strategy?["type"]?.string == "RollingUpdate" && partition >= 2 ? true : nil
       }
     }
-    // Nothing but the way was bad, so nobody was called for; a node that has much to do may be late with the end of a
-    // pod, and then that is rightly said.
+    // Only the connection was faulty, so no stall needs a person. A busy node may end a pod late, and then
+    // that stall is correct.
     #expect(scene.logged("cluster.stalled").filter { !$0.contains("reason=PodNotEnded") } == [])
     #expect(scene.logged("pod.failed") == [])
   }
 
-  @Test("created, and upgraded by a commit", arguments: Fault.allCases)
+  @Test("a cluster is created, and upgraded by a commit", arguments: Fault.allCases)
   func upgrade(_ fault: Fault) async throws {
     try await befall(fault) { scene, befallen, observer in
       for pod in Self.pods { #expect(observer.generations(pod) == 1, "\(pod)") }
@@ -98,7 +98,7 @@ struct FaultScenarios {
     }
   }
 
-  @Test("created, and rolled back from the middle of an upgrade", arguments: Fault.allCases)
+  @Test("a cluster is created, and rolled back during an upgrade", arguments: Fault.allCases)
   func rollback(_ fault: Fault) async throws {
     try await befall(fault) { scene, befallen, observer in
       let commit = try scene.forge.push(fixture.upgrade(), "Upgrade shop")
@@ -115,7 +115,7 @@ struct FaultScenarios {
       #expect(observer.generations("shop-worker-1") == 3)
       #expect((2...3).contains(observer.generations("shop-front-0")))
       #expect(observer.generations("shop-gateway-0") == 1)
-      // Whether its turn had come is a matter of moments.
+      // Whether this pod was already part of the upgrade depends on timing.
       let events = try await scene.events("shop-worker-0")
       let generations = observer.generations("shop-worker-0")
       switch events {

@@ -3,16 +3,16 @@ import NIOCore
 import NIOPosix
 import TestSupport
 
-/// A line from a daemon to its server, on this machine, that has its bad days. What goes over it passes unchanged,
-/// TLS unbroken, until it is cut.
+/// A TCP proxy between a daemon and its server on this machine, with faults. It passes bytes unchanged, TLS
+/// included, until it cuts the connection.
 actor FaultyLine {
-  /// What a line suffers all the time.
+  /// The permanent faults of the proxy.
   struct Faults: Sendable {
-    /// How old a connection gets before it is cut.
+    /// The age at which a connection is cut.
     var age: ClosedRange<Duration>?
     /// The share of connections that are cut in mid-stream, and after how many bytes from the server.
     var midStream: (share: Double, bytes: ClosedRange<Int>)?
-    /// Who hears a connection's request before it is let through; then each connection has one request.
+    /// Checks each request before it is forwarded; each connection then has one request.
     var doorman: Doorman?
 
     static let none = Faults()
@@ -31,7 +31,7 @@ actor FaultyLine {
   private var connections: [ObjectIdentifier: any Channel] = [:]
   private var away: ContinuousClock.Instant?
   private var silent: ContinuousClock.Instant?
-  /// How many connections there were, and how many of them were cut for their age or in mid-stream.
+  /// The number of connections, and how many of them were cut for their age or in mid-stream.
   private(set) var count = 0
   private(set) var cuts = 0
 
@@ -41,7 +41,7 @@ actor FaultyLine {
     group = first.channel.eventLoop
   }
 
-  /// Has a line for as long as the body runs.
+  /// Opens a proxy for as long as the body runs.
   ///
   /// - Parameter server: its port on 127.0.0.1.
   static func lead<Result: Sendable>(
@@ -66,19 +66,19 @@ actor FaultyLine {
     return try outcome.get()
   }
 
-  // MARK: Bad days
+  // MARK: Faults
 
-  /// As if the server had ended: whoever calls in that time finds nobody, and who is connected is thrown out.
+  /// Behaves as if the server had ended: open connections are cut, and new ones are refused during this time.
   func stop(for time: Duration) async {
     away = clock.now + time
     try? await listener?.close()
     for channel in connections.values { await Self.reset(channel) }
   }
 
-  /// As if the server hung: it takes connections and says nothing, to those that are open either.
+  /// Behaves as if the server hung: it accepts connections and sends nothing, on the open ones either.
   func fallSilent(for time: Duration) { silent = clock.now + time }
 
-  /// Returns once it is not silent.
+  /// Returns once the silence is over.
   func calm() async throws {
     while let end = silent, clock.now < end { try await clock.sleep(until: end) }
   }
@@ -96,8 +96,7 @@ actor FaultyLine {
       }
   }
 
-  /// Below the ports that the system gives to connections of its own accord, so that it can be had again after the
-  /// line was away.
+  /// Below the range of ephemeral ports, so that the same port is free again after the proxy was closed.
   private static func open(_ group: any EventLoopGroup) async throws -> (Listener, Int) {
     for _ in 0..<50 {
       let port = Int.random(in: 20_000..<32_000)
@@ -143,7 +142,7 @@ actor FaultyLine {
       wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
   }
 
-  /// Ends a connection without a farewell.
+  /// Resets a connection without an orderly close.
   static func reset(_ channel: any Channel) async {
     let abrupt = linger(l_onoff: 1, l_linger: 0)
     try? await (channel as? any SocketOptionProvider)?.setSoLinger(abrupt).get()

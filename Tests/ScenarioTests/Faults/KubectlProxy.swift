@@ -1,17 +1,18 @@
 import Foundation
 import TestSupport
 
-/// `kubectl proxy` as a process: the API server over plain HTTP on 127.0.0.1, with somebody's rights.
+/// `kubectl proxy` as a process: the API server over plain HTTP on 127.0.0.1, with the permissions of one
+/// account.
 final class KubectlProxy: @unchecked Sendable {
-  // `Process` is told to start by `start`, and later only to end.
+  // `start` starts the `Process`; later it is only ended.
   private let process: Process
   let port: Int
 
   private init(_ process: Process, port: Int) { (self.process, self.port) = (process, port) }
 
   /// - Parameters:
-  ///   - kubeconfig: whose rights everybody has who comes by.
-  ///   - folder: for what it prints.
+  ///   - kubeconfig: the account whose permissions every client gets.
+  ///   - folder: for its output.
   static func start(kubeconfig: String, in folder: String) async throws -> KubectlProxy {
     let log = "\(folder)/kubectl-proxy"
     try Data().write(to: URL(fileURLWithPath: log))

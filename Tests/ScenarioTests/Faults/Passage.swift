@@ -1,15 +1,15 @@
 import NIOCore
 
-/// One connection over a faulty line, from both ends.
+/// One connection through the faulty proxy, with both ends.
 struct Passage: Sendable {
   typealias Connection = FaultyLine.Connection
 
   let line: FaultyLine
 
   private enum End: Sendable {
-    /// One side has said all it had to say.
+    /// One side has sent everything.
     case side
-    /// One side is gone.
+    /// One side has closed.
     case broken
     /// The line was cut.
     case cut
@@ -17,14 +17,14 @@ struct Passage: Sendable {
 
   private struct Cut: Error {}
 
-  /// Carries bytes both ways until both sides are done, or the connection is cut.
+  /// Forwards bytes in both directions until both sides are done, or the connection is cut.
   ///
   /// - Returns: whether it was cut.
   func carry(
     _ client: Connection, to connect: @escaping @Sendable () async throws -> Connection
   ) async -> Bool {
     await line.add(client.channel)
-    // What fails here is somebody's going away, which the other end is told by the close.
+    // An error here means that one side has closed; closing the other connection passes that on.
     let wasCut = try? await client.executeThenClose { fromClient, toClient in
       try await line.calm()
       let server = try await connect()
@@ -99,7 +99,7 @@ struct Passage: Sendable {
     for try await piece in server {
       try await line.calm()
       guard piece.readableBytes < left else {
-        // The first half of what was said arrives.
+        // The first half of the piece is forwarded.
         try await client.write(piece.getSlice(at: piece.readerIndex, length: left) ?? piece)
         throw Cut()
       }
@@ -109,7 +109,8 @@ struct Passage: Sendable {
     client.finish()
   }
 
-  /// Servers that die end connections without a farewell; proxies, and machines that are shut down, with one.
+  /// Servers that crash end connections without an orderly close; proxies, and machines that shut down, close
+  /// them in order.
   private func cut(_ channels: any Channel...) async {
     guard line.dice.falls(0.5) else { return }
     for channel in channels { await FaultyLine.reset(channel) }

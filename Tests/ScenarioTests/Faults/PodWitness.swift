@@ -2,11 +2,11 @@ import ClusterAPI
 import KubeDirector
 import Synchronization
 
-/// Sees every pod of a cluster that ever was, over a line that has no faults.
+/// Records every pod that a cluster ever had, over a connection without faults.
 final class PodWitness: Sendable {
   private let seen = Mutex<[String: [String]]>([:])
 
-  /// Follows the pods for as long as the body runs.
+  /// Watches the pods for as long as the body runs.
   static func watch(
     _ scene: Scene, cluster: String = "shop", _ body: (PodWitness) async throws -> Void
   ) async throws {
@@ -35,6 +35,6 @@ final class PodWitness: Sendable {
     }
   }
 
-  /// How many pods there have been of a name.
+  /// The number of pods that have had this name.
   func generations(_ pod: String) -> Int { seen.withLock { $0[pod]?.count ?? 0 } }
 }

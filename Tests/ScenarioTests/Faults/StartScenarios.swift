@@ -3,11 +3,12 @@ import TestSupport
 import Testing
 import Values
 
-@Suite("A daemon that cannot reach what it needs when it starts")
+@Suite("A daemon that cannot reach a dependency when it starts")
 struct StartScenarios {
   private let fixture = Fixture(.kubernetes, workers: 1)
 
-  @Test("waits for an API server that is away, in words, and goes on when it is there", needsKubernetes)
+  @Test(
+    "waits for an API server that is away, with a message, and continues when it returns", needsKubernetes)
   func waits() async throws {
     try await scenario(fixture, start: false) { scene in
       try await Fault.outage.befall(scene) { befallen in
@@ -23,7 +24,7 @@ struct StartScenarios {
     }
   }
 
-  @Test("stops at once while it waits, where it is told to", needsKubernetes)
+  @Test("stops at once if it is asked to while it waits", needsKubernetes)
   func stopsWhileItWaits() async throws {
     try await scenario(fixture, start: false) { scene in
       try await Fault.outage.befall(scene) { befallen in
@@ -37,7 +38,7 @@ struct StartScenarios {
     }
   }
 
-  @Test("with --once exits 2, and says what to check", needsKubernetes)
+  @Test("with --once exits 2 and names what to check", needsKubernetes)
   func once() async throws {
     try await scenario(fixture, start: false) { scene in
       try await Fault.outage.befall(scene) { befallen in
@@ -49,7 +50,7 @@ struct StartScenarios {
     }
   }
 
-  @Test("waits for nobody who does not know it: wrong credentials exit 2 at once", needsKubernetes)
+  @Test("exits 2 at once on wrong credentials", needsKubernetes)
   func strangers() async throws {
     try await scenario(fixture, start: false, judges: false) { scene in
       let site = try #require(scene.site as? KubernetesSite)
@@ -64,7 +65,7 @@ struct StartScenarios {
     }
   }
 
-  @Test("says how to make the namespace that its lease belongs in, and exits 2", needsKubernetes)
+  @Test("exits 2 and prints how to create the namespace of its lease", needsKubernetes)
   func missingNamespace() async throws {
     try await scenario(fixture, start: false) { scene in
       let path = "\(scene.folder.path)/config-nowhere"
@@ -82,7 +83,7 @@ struct StartScenarios {
     }
   }
 
-  @Test("with --once exits 2 where the repository cannot be reached", needsBubblewrap)
+  @Test("with --once exits 2 if the repository cannot be reached", needsBubblewrap)
   func repository() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       let daemon = try await scene.start(["--once", "--repo", "\(scene.folder.path)/nowhere.git"])

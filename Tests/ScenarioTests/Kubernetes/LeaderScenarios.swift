@@ -41,7 +41,7 @@ struct LeaderScenarios {
     try await scene.mustHaveRunOnce(Self.pods)
   }
 
-  @Test("the first is killed: the second leads within 15 s and goes on; only there is a lease")
+  @Test("if the leader is killed, the other leads within 15 s and continues; only Kubernetes has leases")
   func takeover() async throws {
     try await scenario(fixture, start: false) { scene in
       let commit = try await begin(scene)
@@ -52,7 +52,7 @@ struct LeaderScenarios {
   }
 
   @Test(
-    "the first hangs for 20 s and wakes up: it does no harm, stands again, and leads once more; only there is a lease"
+    "a leader frozen for 20 s does no harm when it wakes up, and can lead again; only Kubernetes has leases"
   )
   func frozenLeader() async throws {
     try await scenario(fixture, start: false) { scene in
@@ -61,7 +61,7 @@ struct LeaderScenarios {
       first.freeze()
       let woken = ContinuousClock.now.advanced(by: .seconds(20))
       try await takeover(scene, within: .seconds(15))
-      // Not a wait for anything: it is to sleep for that long.
+      // This sleep waits for no condition: the daemon must be frozen for that long.
       try await Task.sleep(until: woken, clock: .continuous)
       first.thaw()
       try await scene.eventually("first daemon that waits") {

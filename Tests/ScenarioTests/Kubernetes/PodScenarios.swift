@@ -4,14 +4,14 @@ import StatusWriter
 import Testing
 import Values
 
-@Suite("Others at the same pods", needsKubernetes)
+@Suite("Other clients that affect the pods", needsKubernetes)
 struct PodScenarios {
   private static let pods = [
     "shop-worker-0", "shop-worker-1", "shop-worker-2", "shop-front-0", "shop-gateway-0",
   ]
 
   @Test(
-    "pods deleted in the middle come back with the image they had; only a real controller brings them back")
+    "pods deleted during an upgrade return with their image; only a real controller creates them again")
   func deletedPods() async throws {
     let fixture = Fixture(.kubernetes, .init(version: "1.1", hook: "6"))
     try await scenario(fixture) { scene in
@@ -30,7 +30,7 @@ struct PodScenarios {
 
       try await scene.note(commit, phase: "done")
       try await scene.configured("1.1.0")
-      // With a volume everything that a script set up is still there.
+      // With a volume, everything that a script has set up is still there.
       for pod in ["shop-worker-0", "shop-worker-1", "shop-worker-2"] {
         #expect(try await scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1"], "\(pod)")
       }
@@ -39,7 +39,7 @@ struct PodScenarios {
     }
   }
 
-  /// Waits until a pod's turn has come and its script runs.
+  /// Waits until a pod is being upgraded and its script runs.
   private func script(of pod: String, _ scene: Scene) async throws {
     try await scene.eventually("script that runs in \(pod)") {
       try await scene.runs(pod).contains { $0.event == "pod_upgraded" && $0.ended == nil } ? true : nil
@@ -59,7 +59,7 @@ struct PodScenarios {
   }
 
   @Test(
-    "a PodDisruptionBudget that allows nothing keeps its role waiting, in words, until it is gone; only a real controller counts for it"
+    "a PodDisruptionBudget that allows no disruption makes its role wait, with a reason; needs a real controller"
   )
   func budget() async throws {
     let fixture = Fixture(.kubernetes, workers: 2)

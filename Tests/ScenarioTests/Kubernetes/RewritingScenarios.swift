@@ -1,6 +1,6 @@
 import Testing
 
-/// What admission webhooks of others do to pods, which only a real API server can have done.
+/// Other teams' admission webhooks that change pods; only a real API server calls them.
 @Suite("A webhook that rewrites images", needsKubernetes)
 struct RewritingScenarios {
   @Test("each pod of an upgrade and of its revert is replaced once, and both end")
@@ -41,7 +41,7 @@ struct RewritingScenarios {
     }
   }
 
-  /// The pods have what the webhook made of their images, and the sets what the daemon wrote.
+  /// The pods have the images that the webhook wrote, and the sets those that the daemon wrote.
   private func mustRun(_ version: String, _ scene: Scene) async throws {
     let image = scene.fixture.image(version)
     let pods = try await scene.pods()

@@ -2,14 +2,14 @@ import Foundation
 import TestSupport
 import Values
 
-/// Has a scenario's pods pull their images from a mirror, as organisations do: a webhook writes another name into each
-/// new pod.
+/// Makes a scenario's pods pull their images from a mirror, as organisations do: a webhook writes another
+/// image name into each new pod.
 enum RewritingWebhook {
   static func mirrored(_ image: String) -> String {
     image.replacingOccurrences(of: "localhost/kdops-test-", with: "localhost/kdops-mirror-")
   }
 
-  /// Answers the API server from this process for as long as the body goes on.
+  /// Answers the API server from this process for as long as the body runs.
   static func during(_ scene: Scene, _ body: () async throws -> Void) async throws {
     for (name, files) in scene.fixture.imageFiles { try await NodeImages.shared.have(mirrored(name), files) }
     let authority = try TestAuthority("authority of a mirror")
@@ -53,7 +53,7 @@ enum RewritingWebhook {
     ]
   }
 
-  /// A JSON patch that names each of a pod's images by its mirror.
+  /// A JSON patch that replaces each of a pod's images with the name on its mirror.
   private static func answer(to request: JSON) -> JSON {
     var patch: [JSON] = []
     for list in ["containers", "initContainers"] {
@@ -72,7 +72,7 @@ enum RewritingWebhook {
     return ["apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response]
   }
 
-  /// The server takes a moment to know of the webhook.
+  /// Waits until the API server calls the webhook.
   private static func mustBeAsked(_ namespace: String) async throws {
     let pod: JSON = [
       "apiVersion": "v1", "kind": "Pod", "metadata": ["name": "asked", "namespace": .string(namespace)],

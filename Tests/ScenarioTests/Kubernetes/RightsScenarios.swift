@@ -4,17 +4,18 @@ import StatusWriter
 import Testing
 import Values
 
-@Suite("What is granted and what is used", needsKubernetes)
+@Suite("Granted and used permissions on a real API server", needsKubernetes)
 struct RightsScenarios {
   @Test(
-    "in a whole life of a cluster every right is used, and none is missing; only a server knows of rights")
+    "the full lifecycle of a cluster uses every granted permission and needs no other; only a server checks RBAC"
+  )
   func life() async throws {
     let fixture = Fixture(.kubernetes, workers: 2)
     try await scenario(fixture) { scene in
       let site = try #require(scene.site as? KubernetesSite)
       try await scene.configured("1.0.0")
 
-      // What somebody edits is put back, and said; said again, it is counted.
+      // Drift is reverted and reported; a repeated report increments the event's count.
       let spec = try await scene.cluster()?.json["spec"]
       for app in ["web-8.8.8", "web-9.9.9"] {
         _ = try await site.client.patch(.clusters, scene.name("shop"), merge: ["spec": ["app": .string(app)]])
@@ -23,13 +24,13 @@ struct RightsScenarios {
         }
       }
 
-      // An image that is not there, and the way out.
+      // A missing image, and the remediation.
       let wrong = try scene.forge.push(fixture.upgrade(tag: "1.l.0"), "Upgrade shop")
       try await scene.note(wrong, phase: "failed")
       let revert = try scene.forge.revert(wrong)
       try await scene.note(revert, phase: "done")
 
-      // Fewer members, a role less, and the app in another file.
+      // Fewer members, one role less, and the app in another file.
       let fewer = try scene.forge.push(
         [
           Fixture.appPath("1.0.0"): nil, "apps/web.json": fixture.app("1.0.0"),
@@ -39,25 +40,25 @@ struct RightsScenarios {
       try await scene.eventually("set that is gone") {
         try await scene.read(.statefulSets, "shop-front") == nil ? true : nil
       }
-      // What is rejected is told to whoever looks at the cluster alone, until it is mended.
+      // A rejected change is reported by an event on the cluster until it is fixed.
       let tooMuch = try scene.forge.push(
         [
           Fixture.appPath("1.1.0"): fixture.app("1.1.0"),
           Fixture.clusterPath("shop"): fixture.cluster(app: "1.1.0", workers: 2, front: nil),
         ], "Upgrade and grow shop")
       try await scene.note(tooMuch, phase: "rejected")
-      // Services say which app they are for.
+      // Services name the app that they belong to.
       let upgrade = try scene.forge.push(
         [Fixture.clusterPath("shop"): fixture.cluster(app: "1.1.0", workers: 1, front: nil)],
         "Upgrade shop alone")
       try await scene.note(upgrade, phase: "done")
 
-      // A cluster that is connected to something has it looked at.
+      // The daemon reads what a cluster is connected to.
       let connected =
         fixture.cluster(app: "1.1.0", workers: 1, front: nil) + "  connections: {configmaps: [settings]}\n"
       try scene.forge.push([Fixture.clusterPath("shop"): connected], "Connect shop")
 
-      // The last events may be on their way.
+      // The last events may not have arrived yet.
       func unused() -> Set<Use> {
         site.settings.uses.subtracting(scene.logs.flatMap(LoggedRequest.all).map(\.use))
           .subtracting(Self.newerServers)
@@ -69,6 +70,6 @@ struct RightsScenarios {
     }
   }
 
-  /// `create` on `pods/exec` is what newer servers want for a websocket.
+  /// Newer servers require `create` on `pods/exec` for a websocket.
   private static let newerServers: Set<Use> = [Use(verb: "create", resource: "pods/exec")]
 }

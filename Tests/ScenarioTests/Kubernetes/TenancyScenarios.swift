@@ -6,10 +6,10 @@ import StatusWriter
 import Testing
 import Values
 
-@Suite("Where the daemon may act", needsKubernetes)
+@Suite("The namespaces in which the daemon may act", needsKubernetes)
 struct TenancyScenarios {
   @Test(
-    "a merged file for a namespace outside of tenancy touches nothing there, and the API server would refuse it; only there are rights"
+    "a file for a namespace outside of tenancy changes nothing there, and RBAC would refuse it; only Kubernetes has RBAC"
   )
   func outside() async throws {
     let fixture = Fixture(.kubernetes, workers: 1)
@@ -54,14 +54,14 @@ struct TenancyScenarios {
   }
 
   @Test(
-    "with tenancy for all namespaces and a ClusterRoleBinding: clusters in two of them, and no one else's; only there are rights"
+    "with tenancy for all namespaces and a ClusterRoleBinding, it manages its clusters only; only Kubernetes has RBAC"
   )
   func everywhere() async throws {
     let fixture = Fixture(.kubernetes, workers: 1)
     try await scenario(fixture, start: false, tenancy: .everywhere) { scene in
       let site = try #require(scene.site as? KubernetesSite)
       let other = try await site.makeNamespace("-other")
-      // Nobody's: the daemon may touch it, and has no reason to.
+      // Not managed: the daemon has the permission, but no reason to change it.
       let foreign = try await site.client.create(
         Object(
           .clusters, namespace: other, name: "foreign",

@@ -57,7 +57,7 @@ struct CommentScenarios {
   }
 
   @Test(
-    "finds its comment behind hundreds, and touches no other that looks like it", arguments: Kind.allCases)
+    "finds its comment among hundreds, and changes no other that looks like it", arguments: Kind.allCases)
   func among(kind: Kind) async throws {
     try await CommentServer.run { server, port in
       server.state.withLock { state in
@@ -73,7 +73,7 @@ struct CommentScenarios {
     }
   }
 
-  @Test("works with a job's own token on GitHub, which may not ask who it is")
+  @Test("works with a job's own token on GitHub, which may not read its user")
   func ownToken() async throws {
     try await CommentServer.run { server, port in
       server.state.withLock { $0.rights = .anonymous }
@@ -84,7 +84,7 @@ struct CommentScenarios {
     }
   }
 
-  @Test("adds another where the comment was removed meanwhile", arguments: Kind.allCases)
+  @Test("adds another comment if its own was deleted in the meantime", arguments: Kind.allCases)
   func removed(kind: Kind) async throws {
     try await CommentServer.run { server, port in
       try await comment("\(Self.marker)\none", on: kind, port)
@@ -94,7 +94,7 @@ struct CommentScenarios {
     }
   }
 
-  @Test("says what the token lacks, and never the token", arguments: Kind.allCases)
+  @Test("names the permission that the token lacks, and never prints the token", arguments: Kind.allCases)
   func refused(kind: Kind) async throws {
     try await CommentServer.run { server, port in
       server.state.withLock { $0.rights = .reading }
@@ -108,7 +108,7 @@ struct CommentScenarios {
     }
   }
 
-  @Test("stops before it sends anything where something is missing")
+  @Test("stops before it sends anything if a variable or a file is missing")
   func missing() async throws {
     try await CommentServer.run { server, port in
       let text = "\(Self.marker)\none"
@@ -137,7 +137,7 @@ struct CommentScenarios {
     }
   }
 
-  /// What a command that has to fail complains about.
+  /// The error message of a command that must fail.
   private func complaint(_ body: () async throws -> String) async throws -> String {
     do {
       let printed = try await body()

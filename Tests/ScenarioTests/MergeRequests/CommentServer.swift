@@ -2,7 +2,7 @@ import Synchronization
 import TestSupport
 import Values
 
-/// The part of GitLab's and GitHub's APIs that comments on merge requests, on this machine and with one of each.
+/// A local server with the part of GitLab's and GitHub's APIs that comments on merge requests.
 final class CommentServer: Sendable {
   struct Comment: Sendable, Equatable {
     var id: Int
@@ -10,10 +10,10 @@ final class CommentServer: Sendable {
     var body: String
   }
 
-  /// What whoever has the token may do.
+  /// The permissions of the token.
   enum Rights: Sendable {
     case all
-    /// A job's own token on GitHub, which is not told who it is.
+    /// A job's own token on GitHub, which may not read its user.
     case anonymous
     /// Reads, but adds and edits nothing.
     case reading
@@ -24,7 +24,7 @@ final class CommentServer: Sendable {
     var rights = Rights.all
     /// `GET /user`, for each request.
     var lines: [String] = []
-    /// An edit finds that somebody has just removed the comment.
+    /// An edit finds that the comment has just been deleted.
     var isGoneWhenEdited = false
   }
 
@@ -34,7 +34,7 @@ final class CommentServer: Sendable {
 
   let state = Mutex(State())
 
-  /// Serves for as long as the body runs, on the port that it is given.
+  /// Serves for as long as the body runs, and passes its port to the body.
   static func run(_ body: @Sendable (CommentServer, Int) async throws -> Void) async throws {
     let server = CommentServer()
     let wire = try await JSONServer { server.answer($0) }
@@ -91,7 +91,7 @@ final class CommentServer: Sendable {
     }
   }
 
-  /// GitLab knows people by number, GitHub by name.
+  /// GitLab identifies users by number, GitHub by name.
   private static func user(_ name: String, _ isGitLab: Bool) -> JSON {
     isGitLab
       ? ["id": JSON(name.utf8.reduce(0) { $0 + Int($1) }), "username": .string(name)]

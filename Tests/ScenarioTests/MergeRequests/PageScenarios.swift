@@ -6,14 +6,15 @@ private let isAskedToPlay = ["KDOPS_PAGE", "KDOPS_RECORD"].contains {
   ProcessInfo.processInfo.environment[$0] == "1"
 }
 
-/// On request only: a fleet on a busy machine may take another way to the same end, and then prints other words.
+/// On request only: on a busy machine the daemon may take other steps to the same result, and prints other
+/// messages.
 @Suite("docs/merge-requests.md", needsBubblewrap, .enabled(if: isAskedToPlay, "KDOPS_PAGE=1 plays the page"))
 struct PageScenarios {
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..")
     .standardized.path
 
-  /// `KDOPS_RECORD=1` writes what is printed into the page.
-  @Test("prints what the page says, command by command", .timeLimit(.minutes(15)))
+  /// `KDOPS_RECORD=1` writes the output into the page.
+  @Test("shows the real output of each command", .timeLimit(.minutes(15)))
   func day() async throws {
     let file = "\(Self.root)/docs/merge-requests.md"
     let page = PlayedPage(try String(contentsOfFile: file, encoding: .utf8))

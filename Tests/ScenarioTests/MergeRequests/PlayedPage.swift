@@ -1,13 +1,13 @@
 import Foundation
 import TestSupport
 
-/// A page of the documentation whose commands are run, and whose prints are therefore true.
+/// A page of the documentation whose commands are run, so that the output that it shows is real.
 ///
-/// Played are blocks marked `console`: a line that begins with `$ ` is a command, what follows is what it prints, on
-/// both streams, and `# exit 1` behind it where it fails.
+/// It runs blocks marked `console`: a line that begins with `$ ` is a command; the lines after it are its
+/// output, from both streams, and `# exit 1` after it if it fails.
 struct PlayedPage {
   enum Part {
-    /// Lines that stay as they are, the fences of blocks among them.
+    /// Lines that stay unchanged, including the fences of blocks.
     case prose([String])
     case step(command: String, printed: [String])
   }
@@ -39,10 +39,10 @@ struct PlayedPage {
     }.joined(separator: "\n")
   }
 
-  /// The same page as it is played in a folder, and what differs from what it says; ids and durations may.
+  /// The same page with the output from a run in a folder, and the differences; ids and durations may differ.
   ///
   /// - Parameters:
-  ///   - folder: the home of whoever plays, where the first command is run.
+  ///   - folder: the home directory, where the first command is run.
   ///   - environment: added to that of the tests.
   func played(
     in folder: String, environment: [String: String]
@@ -63,7 +63,7 @@ struct PlayedPage {
         : printed.replacing(folder, with: "~").split(
           separator: "\n", omittingEmptySubsequences: false
         ).map { line in
-          // Marks of a page that an editor would take away.
+          // Trailing spaces, which an editor would remove.
           String(line.reversed().drop { $0 == " " }.reversed())
         }
       page.parts[index] = .step(command: command, printed: lines)
@@ -75,7 +75,8 @@ struct PlayedPage {
     return (page, differences)
   }
 
-  /// What is the same in every run: no ids and no durations, and lines in whatever order, since roles go side by side.
+  /// What is equal in every run: without ids and durations, and in sorted order, since roles proceed in
+  /// parallel.
   private static func lasting(_ lines: [String]) -> [String] {
     lines.map { line in
       line.replacing(/\b[0-9a-f]{7,40}\b/, with: "<id>")

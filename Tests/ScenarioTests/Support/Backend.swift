@@ -1,16 +1,16 @@
 import Foundation
 import Testing
 
-/// What runs the clusters of a scenario. The scenarios are the same, and so is what comes of them.
+/// The kind of cluster that a scenario runs on. Scenarios and their results are the same on both.
 enum Backend: String, Sendable, CaseIterable, CustomTestStringConvertible {
   case embedded
-  /// A real one: what `KUBECONFIG_FOR_TESTS` lets an administrator into.
+  /// A real cluster, with the administrator's kubeconfig that `KUBECONFIG_FOR_TESTS` names.
   case kubernetes
 
-  /// Those that can be had here.
+  /// The backends that are available on this machine.
   static let available: [Backend] = kubeconfig == nil ? [.embedded] : allCases
 
-  /// An administrator's.
+  /// An administrator's kubeconfig.
   static let kubeconfig: String? = {
     let path = ProcessInfo.processInfo.environment["KUBECONFIG_FOR_TESTS"]
     return path?.isEmpty == false ? path : nil
@@ -23,19 +23,19 @@ enum Backend: String, Sendable, CaseIterable, CustomTestStringConvertible {
     }
   }
 
-  /// Of two values the one that fits: a node takes its time where the embedded one has to be told to.
+  /// Selects the value for this backend: the embedded node needs explicit delays, a real one is slow enough.
   func pick<Value>(embedded: Value, kubernetes: Value) -> Value {
     self == .embedded ? embedded : kubernetes
   }
 
-  /// How long something may take before it counts as something that will never be: generous, because it is reached
-  /// only where something is wrong. A node needs 10 to 20 s for a pod, and now and then half a minute more.
+  /// The timeout of a wait. It is generous, because only a failure reaches it. A node needs 10 to 20 s for a
+  /// pod, and sometimes half a minute more.
   var patience: Duration { pick(embedded: .seconds(90), kubernetes: .seconds(300)) }
 
-  /// Between two looks. On a Kubernetes each of them is a request, or even a process in a pod.
+  /// The polling interval. On Kubernetes each poll is a request, or even a process in a pod.
   var rhythm: Duration { pick(embedded: .milliseconds(40), kubernetes: .milliseconds(300)) }
 
-  /// Scenarios of it that run side by side.
+  /// The limit on scenarios that run in parallel.
   var places: Places { self == .embedded ? Self.embeddedPlaces : Self.kubernetesPlaces }
 
   private static let embeddedPlaces = Places(2)
@@ -46,7 +46,7 @@ enum Backend: String, Sendable, CaseIterable, CustomTestStringConvertible {
 let needsBubblewrap: any SuiteTrait & TestTrait = .enabled(
   if: DaemonProcess.hasBubblewrap, "bubblewrap is not installed: apt-get install bubblewrap")
 
-/// What only a real Kubernetes can show.
+/// For behaviour that only a real Kubernetes has.
 let needsKubernetes: any SuiteTrait & TestTrait = .enabled(
   if: Backend.kubeconfig != nil,
   "KUBECONFIG_FOR_TESTS names no cluster, so no scenario is played on Kubernetes")

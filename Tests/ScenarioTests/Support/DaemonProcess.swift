@@ -1,14 +1,14 @@
 import Foundation
 import TestSupport
 
-/// `kdops run` as a process of its own.
+/// `kdops run` as a child process.
 final class DaemonProcess: @unchecked Sendable {
-  // `Process` is told to start by `init`, and later only asked.
+  // `init` starts the `Process`; later it is only read.
   private let process: Process
 
   /// - Parameters:
-  ///   - log: what it prints is added to this file.
-  ///   - isBare: without what root may do beside reading its own files, as in a pod.
+  ///   - log: the file to which its output is appended.
+  ///   - isBare: without root's capabilities except reading its own files, as in a pod.
   init(_ arguments: [String], log: String, environment: [String: String] = [:], isBare: Bool = false) throws {
     guard let program = Self.program else {
       throw ToolError("there is no kdops beside the tests; build it, or set KDOPS_BIN")
@@ -33,10 +33,10 @@ final class DaemonProcess: @unchecked Sendable {
 
   private static let bare = ["/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 
-  /// Beside the program that runs the tests, unless `KDOPS_BIN` names another.
+  /// Next to the program that runs the tests, unless `KDOPS_BIN` names another.
   static let program = BuiltProgram.kdops
 
-  /// Whether its scripts can be run here.
+  /// Whether scripts can be run on this machine.
   static let hasBubblewrap: Bool = {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     return path.split(separator: ":").contains { access("\($0)/bwrap", X_OK) == 0 }
@@ -44,13 +44,13 @@ final class DaemonProcess: @unchecked Sendable {
 
   var isRunning: Bool { process.isRunning }
 
-  /// Ends it as a power cut would.
+  /// Kills it without a warning, as a power cut would.
   func kill() async throws {
     if process.isRunning { _ = Foundation.kill(process.processIdentifier, SIGKILL) }
     try await ended(within: .seconds(20))
   }
 
-  /// Stops it where it stands, as a machine does that hangs; it knows nothing of it.
+  /// Pauses the process, as if the machine hung; the process does not notice.
   func freeze() { _ = Foundation.kill(process.processIdentifier, SIGSTOP) }
 
   func thaw() { _ = Foundation.kill(process.processIdentifier, SIGCONT) }
@@ -63,7 +63,7 @@ final class DaemonProcess: @unchecked Sendable {
     return try await ended(within: limit)
   }
 
-  /// - Returns: its exit code once it has ended by itself.
+  /// - Returns: its exit code once it has ended without a signal.
   @discardableResult
   func ended(within limit: Duration) async throws -> Int {
     try await eventually(within: limit, "end of the daemon") { process.isRunning ? nil : true }

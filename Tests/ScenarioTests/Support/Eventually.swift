@@ -1,15 +1,15 @@
-/// A condition that did not come true in time.
+/// A condition that did not become true in time.
 struct TooLate: Error, CustomStringConvertible {
   let description: String
 }
 
-/// Looks again and again until there is something to see.
+/// Polls until a value is available.
 ///
 /// - Parameters:
-///   - limit: generous: it is reached only where something is wrong.
-///   - rhythm: between two looks.
+///   - limit: generous, because only a failure reaches it.
+///   - rhythm: the polling interval.
 ///   - what: completes "within 60 s there was no …".
-///   - look: nil where it is not so yet. What it throws ends the wait.
+///   - look: nil while there is no value. An error that it throws ends the wait.
 @discardableResult
 func eventually<Value: Sendable>(
   within limit: Duration, every rhythm: Duration = .milliseconds(40), _ what: String,
@@ -25,7 +25,7 @@ func eventually<Value: Sendable>(
 }
 
 extension Scene {
-  /// Looks again and again until there is something to see, for as long as it may take where the clusters run.
+  /// Polls until a value is available, within the timeout of the backend.
   @discardableResult
   func eventually<Value: Sendable>(
     within limit: Duration? = nil, _ what: String, _ look: () async throws -> Value?
@@ -36,9 +36,9 @@ extension Scene {
   }
 }
 
-/// Makes sure that something stays as it is for a while.
+/// Verifies that a condition stays true for a while.
 ///
-/// - Throws: as soon as it does not.
+/// - Throws: as soon as it is false.
 func staying(
   for time: Duration, _ what: String, _ look: () async throws -> Bool
 ) async throws {
@@ -50,7 +50,7 @@ func staying(
   }
 }
 
-/// How many scenarios run side by side: each has a daemon of its own.
+/// Limits how many scenarios run in parallel: each has a daemon of its own.
 actor Places {
   private var free: Int
   private var waiters: [CheckedContinuation<Void, Never>] = []
@@ -65,7 +65,7 @@ actor Places {
     }
   }
 
-  /// Runs something as soon as there is a place for it.
+  /// Runs the body as soon as the limit allows it.
   nonisolated func with<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
     await take()
     do {

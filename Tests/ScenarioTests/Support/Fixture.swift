@@ -1,26 +1,27 @@
 import Foundation
 import TestSupport
 
-/// A small repository: one family of apps, `web`, whose scripts write down what they were told.
+/// A small repository: one family of apps, `web`, whose scripts record their events.
 ///
-/// Roles: `worker` with storage, `front` with a service, and `gateway` whose image is the same in every version.
+/// Roles: `worker` with storage, `front` with a service, and `gateway` whose image is the same in every
+/// version.
 struct Fixture: Sendable {
   /// The delays and faults of an image's version.
   struct Image: Sendable {
     var version: String
-    /// Before the container runs, on the embedded node; a real one takes its own time.
+    /// Before the container starts, on the embedded node; a real node has its own delay.
     var pull = "0s"
     var start = "0s"
-    /// Seconds that a hook takes.
+    /// Duration of a hook in seconds.
     var hook = "0"
-    /// With what exit code `--pod_upgraded` fails; nil where it does not.
+    /// The exit code with which `--pod_upgraded` fails; nil if it succeeds.
     var failsUpgraded: Int?
-    /// The event whose script does not end the first time that a container runs it; nil where all do.
+    /// The event whose script hangs the first time that a container runs it; nil for none.
     var hangs: String?
     /// The one pod in which it fails or hangs; nil for any.
     var failsIn: String?
 
-    /// What tells it from the plain one of its version; part of a tag.
+    /// Distinguishes it from the plain image of its version; part of a tag.
     fileprivate var variant: String {
       (hook == "0" ? "" : "-hook\(hook)") + (failsUpgraded.map { "-fails\($0)" } ?? "")
         + (hangs.map { "-hangs-\($0)" } ?? "") + (failsIn.map { "-in-\($0)" } ?? "")
@@ -28,7 +29,7 @@ struct Fixture: Sendable {
   }
 
   let backend: Backend
-  /// Where the clusters are; on a Kubernetes this fixture alone is there.
+  /// The namespace of the clusters; on Kubernetes only this fixture uses it.
   let namespace: String
   let workers: Int
   private let images: [Image]
@@ -78,9 +79,9 @@ struct Fixture: Sendable {
     return files
   }
 
-  /// One line a begin and one an end: the time in hundredths of a second since the machine began, event, version, a
-  /// word for the container, and which of the two; on the volume, where there is one, as well as in the container's
-  /// own folder.
+  /// It records one line at the start and one at the end of an event: the time in hundredths of a second
+  /// since boot, event, version, an id of the container, and start or end. The lines go to the volume, if
+  /// there is one, and to the container's own folder.
   private static let script = """
     #!/bin/sh
     set -u
@@ -132,8 +133,8 @@ struct Fixture: Sendable {
   static func appPath(_ version: String) -> String { "apps/web-\(version).json" }
 
   /// - Parameters:
-  ///   - tag: the tag of the image; the version's where it is nil.
-  ///   - gateway: the image of the role that else has the same in every version.
+  ///   - tag: the tag of the image; nil for the version's.
+  ///   - gateway: the image of the role that otherwise has the same image in every version.
   func app(
     _ version: String, tag: String? = nil, events: [String]? = nil, namespace: String? = nil,
     gateway: String? = nil
@@ -173,12 +174,12 @@ struct Fixture: Sendable {
   static func clusterPath(_ name: String) -> String { "clusters/\(name).yaml" }
 
   /// - Parameters:
-  ///   - workers: the fixture's where it is nil.
+  ///   - workers: nil for the fixture's number.
   ///   - front: nil for a cluster without that role.
-  ///   - namespace: what the file says of it itself.
-  ///   - order: in which its roles are upgraded, as the annotation says it.
-  ///   - annotations: others, each with its value.
-  ///   - connections: to what it is connected, in YAML's flow style.
+  ///   - namespace: the namespace that the file itself names.
+  ///   - order: the order in which its roles are upgraded, as in the annotation.
+  ///   - annotations: further ones, each with its value.
+  ///   - connections: in YAML's flow style.
   func cluster(
     _ name: String = "shop", app version: String, workers: Int? = nil, front: Int? = 1,
     namespace: String? = nil, order: String? = nil, annotations: [String: String] = [:],
@@ -187,7 +188,7 @@ struct Fixture: Sendable {
     var annotations = annotations
     annotations["kdops.dev/role-order"] = order
     let pairs = annotations.sorted { $0.key < $1.key }.map { "\($0.key): \"\($0.value)\"" }
-    // Next to nothing is asked for, so that many fit on a small node.
+    // The requests are tiny, so that many pods fit on a small node.
     let resources = "{limits: {cpu: 500m, memory: 64Mi}, requests: {cpu: 2m, memory: 8Mi}}"
     return """
       apiVersion: kubedirector.hpe.com/v1beta1
@@ -227,7 +228,7 @@ struct Fixture: Sendable {
     ]
   }
 
-  /// The file that makes `shop` have another number of workers.
+  /// The file that gives `shop` another number of workers.
   func resize(_ workers: Int, app version: String = "1.0.0") -> [String: String?] {
     [Self.clusterPath("shop"): cluster(app: version, workers: workers)]
   }

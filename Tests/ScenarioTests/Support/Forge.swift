@@ -9,11 +9,11 @@ final class Forge: Sendable {
   let bare: TemporaryRepository
   let user: TemporaryRepository
 
-  /// What the names of the daemon's refs end in.
+  /// The suffix of the daemon's refs.
   private let suffix: String
 
   /// - Parameters:
-  ///   - files: those of the first commit.
+  ///   - files: of the first commit.
   ///   - installation: of the daemon.
   init(_ files: [String: String?], installation: String = "default") throws {
     suffix = installation == "default" ? "" : "-\(installation)"
@@ -54,7 +54,7 @@ final class Forge: Sendable {
     (try? bare.git("notes", "--ref=kdops\(suffix)", "show", commit)).flatMap(Note.init)
   }
 
-  /// How many times a ref was written; 0 where it is not there.
+  /// The number of writes of a ref; 0 if it does not exist.
   func writes(of ref: String) -> Int {
     (try? bare.git("rev-list", "--count", ref)).flatMap { Int($0) } ?? 0
   }
@@ -75,7 +75,7 @@ final class Forge: Sendable {
   }
 }
 
-/// What stands on a commit for people and for programs.
+/// The note on a commit, as text and as data.
 struct Note: Sendable, CustomStringConvertible {
   let text: String
   let report: CommitReport
@@ -92,7 +92,7 @@ struct Note: Sendable, CustomStringConvertible {
   var sentence: String { text.split(separator: "\n").first.map(String.init) ?? "" }
   var description: String { text }
 
-  /// The phase as it is written, not as it follows from the objects.
+  /// The phase that the note contains, not the one that follows from its objects.
   var phase: String? {
     text.split(separator: "\n").first { $0.hasPrefix("phase: ") }.map {
       String($0.dropFirst("phase: ".count))

@@ -8,10 +8,10 @@ import Synchronization
 import TestSupport
 import Values
 
-/// Two namespaces on a real Kubernetes that belong to one scenario: one for its clusters, and one for what is its
-/// daemon's, whose account has the rights that `kdops install --export` grants and no others.
+/// Two namespaces on a real Kubernetes for one scenario: one for its clusters, and one for its daemon, whose
+/// account has the permissions that `kdops install --export` grants and no others.
 final class KubernetesSite: Site {
-  /// Which namespaces the daemon is there for.
+  /// The namespaces that the daemon manages.
   enum Tenancy: Sendable {
     case own
     case everywhere
@@ -19,17 +19,18 @@ final class KubernetesSite: Site {
 
   let installation: String
   var runsDaemonsBare: Bool { true }
-  /// What was granted.
+  /// The granted permissions.
   let settings: InstallationSettings
-  /// An administrator.
+  /// A client with an administrator's permissions.
   let client: KubernetesClient
   private let folder: TemporaryFolder
   private let tenant: String
   private let namespaces: Mutex<[String]>
-  /// What the volumes of pods held when they were last looked at: nobody can look while no container runs.
+  /// The content of the pods' volumes at the last read: without a running container a volume cannot be read.
   private let volumes = Mutex<[ObjectName: String]>([:])
 
-  /// - Parameter prunes: whether clusters go whose file is gone, which takes a right of its own.
+  /// - Parameter prunes: whether clusters are deleted when their file is deleted, which needs a permission of
+  ///   its own.
   init(_ fixture: Fixture, _ tenancy: Tenancy, prunes: Bool = false) async throws {
     folder = try TemporaryFolder()
     tenant = fixture.namespace
@@ -59,9 +60,9 @@ final class KubernetesSite: Site {
     }
   }
 
-  /// Makes a namespace that goes with this site.
+  /// Creates a namespace that is deleted with this site.
   ///
-  /// - Parameter suffix: what its name ends in; none for the tenant's own.
+  /// - Parameter suffix: the end of its name; empty for the tenant's own.
   @discardableResult
   func makeNamespace(_ suffix: String = "") async throws -> String {
     let name = tenant + suffix
@@ -70,9 +71,9 @@ final class KubernetesSite: Site {
     return name
   }
 
-  // MARK: The daemon's rights
+  // MARK: The daemon's permissions
 
-  /// What apps and clusters are, once in a run of the tests: a server takes a moment to learn it.
+  /// Installs the custom resource definitions once per test run: a server needs a moment to load them.
   private static let definitions = Task {
     for definition in CustomResources.all {
       try await Tool.kubectl("apply", "-f", "-", input: definition.text())
@@ -99,7 +100,7 @@ final class KubernetesSite: Site {
   /// The token of the daemon's account.
   private func serviceAccount() async throws -> String {
     let account = InstallationSettings.serviceAccount
-    // Servers before 1.24 keep one in a secret; their successors make it when they are asked.
+    // Servers before 1.24 create the token's secret themselves; newer ones create it on request.
     for _ in 0..<50 {
       let secret = try await Tool.kubectl(
         "get", "serviceaccount", account, "-n", settings.namespace, "-o", "jsonpath={.secrets[0].name}")
@@ -121,7 +122,7 @@ final class KubernetesSite: Site {
   var kubeconfig: String { "\(folder.path)/kubeconfig" }
   private var configuration: String { "\(folder.path)/config.yaml" }
 
-  /// The administrator's way to the server, with another user.
+  /// Writes a kubeconfig with the administrator's server and another user.
   private func write(kubeconfig token: String) async throws {
     let text = try await Tool.kubectl("config", "view", "--raw", "--minify", "--flatten", "-o", "json")
     guard let cluster = try JSON.parse(Array(text.utf8))["clusters"]?[0]?["cluster"] else {
@@ -150,14 +151,14 @@ final class KubernetesSite: Site {
   func arguments(for daemon: String) -> [String] {
     [
       "--kubeconfig", kubeconfig, "--config", configuration, "--data", "\(folder.path)/\(daemon)",
-      // Every request is a line: what was asked for is part of what is tested.
+      // Each request is logged, because the tests check which requests were made.
       "--log-level", "debug",
     ]
   }
 
   func api() -> (any ClusterAPI)? { client }
 
-  /// A client with the rights of the daemon; its user closes it.
+  /// A client with the daemon's permissions; the caller closes it.
   func daemonClient() async throws -> KubernetesClient {
     try await KubernetesClient.connect(
       ConnectionOptions(kubeconfig: kubeconfig),
@@ -166,7 +167,7 @@ final class KubernetesSite: Site {
 
   func withWriter(_ body: (any ClusterAPI) async throws -> Void) async throws { try await body(client) }
 
-  /// Somebody who may write clusters, not the daemon.
+  /// The permissions of a user who may write clusters, not of the daemon.
   var commandArguments: [String] { Backend.kubeconfig.map { ["--kubeconfig", $0] } ?? [] }
 
   /// The node is this machine.
@@ -200,7 +201,7 @@ final class KubernetesSite: Site {
         if text.hasPrefix("volume") { volumes.withLock { $0[pod] = text } }
         return text
       } catch {
-        // A container that comes or goes is refused in more than one way.
+        // While a container starts or ends, the command is refused in several ways.
         let isThere = (try? await client.get(.pods, pod)).map { PodSight($0).isReady } ?? false
         guard isThere else { return volumes.withLock { $0[pod] } ?? "" }
         if tries == 10 { throw error }
@@ -209,7 +210,7 @@ final class KubernetesSite: Site {
     }
   }
 
-  /// Does not wait for the end of what it deletes.
+  /// Does not wait for the end of its deletions.
   func close() async {
     await client.shutdown()
     for namespace in namespaces.withLock({ $0 }) {

@@ -1,28 +1,29 @@
 import ClusterAPI
 
-/// What a daemon's log tells of an upgrade or rollback, in its order and without times: the same on every cluster.
+/// The lines of a daemon's log about an upgrade or rollback, in order and without times: the same on every
+/// cluster.
 struct LogTranscript {
   private static let events: Set<String> = [
     "upgrade.began", "rollback.began", "upgrade.ended", "rollback.ended", "role.upgraded", "role.reverted",
     "pod.claimed", "pod.upgraded", "pod.reverted", "pod.failed", "cluster.stalled",
   ]
-  /// What is another one in each run, or said already by what stands beside it.
+  /// Keys whose values differ in each run, or that repeat what is next to them.
   private static let left: Set<String> = ["time", "level", "cluster", "commit", "took", "role"]
 
   private(set) var lines: [String] = []
 
   /// - Parameters:
   ///   - log: as a daemon writes it.
-  ///   - words: what stands for a text that is another one in each run.
+  ///   - words: replacements of texts that differ in each run.
   init(_ log: String, of cluster: ObjectName, words: [String: String] = [:]) {
     for line in log.split(separator: "\n") {
       let pairs = Self.pairs(line)
       guard let event = pairs.first(where: { $0.key == "event" })?.value, Self.events.contains(event),
         pairs.contains(where: { $0.key == "cluster" && $0.value == "\(cluster)" })
       else { continue }
-      // A node that has much to do is late with the end of a pod, now and then.
+      // A busy node sometimes ends a pod late.
       if pairs.contains(where: { $0.key == "reason" && $0.value == "PodNotEnded" }) { continue }
-      // A role's own line has nothing but its name.
+      // A role's own line contains only its name.
       let isOfRole = event.hasPrefix("role.")
       let values = pairs.filter {
         $0.key != "event" && (isOfRole && $0.key == "role" || !Self.left.contains($0.key))
@@ -32,7 +33,7 @@ struct LogTranscript {
     }
   }
 
-  /// The pairs of a line in logfmt; a value in quotes may hold blanks.
+  /// The pairs of a line in logfmt; a quoted value may contain spaces.
   private static func pairs(_ line: Substring) -> [(key: String, value: String)] {
     var pairs: [(key: String, value: String)] = []
     var rest = line

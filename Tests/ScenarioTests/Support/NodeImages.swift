@@ -1,14 +1,14 @@
 import Foundation
 import TestSupport
 
-/// The images of the fixtures on the node that runs the real Kubernetes: each is made once in a run of the tests.
+/// The fixtures' images on the node that runs the real Kubernetes: each is built once per test run.
 actor NodeImages {
   static let shared = NodeImages()
 
   private var made: [String: Task<Void, any Error>] = [:]
 
-  /// The command `image NAME FOLDER`, from the folder that `KUBE_TOOLS` names, else from `shared/kube` beside the
-  /// checkout.
+  /// The command `image NAME FOLDER`, from the folder that `KUBE_TOOLS` names, else from `shared/kube` next
+  /// to the checkout.
   private static func command() throws -> String {
     let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
@@ -22,7 +22,7 @@ actor NodeImages {
     return command
   }
 
-  /// Makes sure that an image is there.
+  /// Builds an image if it does not exist yet.
   ///
   /// - Parameter files: by their path from the root. A folder below `/opt/configscripts` becomes a package.
   func have(_ name: String, _ files: [String: String]) async throws {
@@ -44,7 +44,7 @@ actor NodeImages {
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
       }
     }
-    // The embedded node packs it by itself.
+    // The embedded node packs it itself.
     let packages = "\(folder.path)/opt/configscripts"
     try await Tool.run([
       "tar", "-C", packages, "-czf", "\(packages)/appconfig.tgz", "--remove-files", "appconfig",

@@ -1,10 +1,10 @@
 import Installation
 import Testing
 
-/// What a daemon's log says that it asked an API server for, in the words of a role's rules.
+/// A request to an API server from a daemon's log, in the terms of RBAC rules.
 struct Use: Sendable, Hashable, Comparable, CustomStringConvertible {
   var verb: String
-  /// With its group and subresource, as the log writes it: `statefulsets.apps`, `pods/exec`.
+  /// With its group and subresource, as in the log: `statefulsets.apps`, `pods/exec`.
   var resource: String
 
   var description: String { "\(verb) \(resource)" }
@@ -18,7 +18,7 @@ struct LoggedRequest: Sendable, Hashable, CustomStringConvertible {
   var namespace: String?
   var code: Int?
 
-  /// Nil for a line that tells of something else.
+  /// Nil for any other line.
   init?(_ line: Substring) {
     guard line.contains(" event=request "), let start = line.firstRange(of: "request=\""),
       let colon = line.lastIndex(of: ":")
@@ -46,10 +46,10 @@ extension Permission {
 }
 
 extension InstallationSettings {
-  /// Everything that is granted, wherever.
+  /// All granted permissions, in any namespace.
   var uses: Set<Use> { Set(grants.flatMap(\.permissions).flatMap(\.uses)) }
 
-  /// Fails the test where a daemon asked for something that it may not do.
+  /// Fails the test if a daemon sent a request for which it has no permission.
   func judge(_ logs: [String]) {
     let requests = logs.flatMap(LoggedRequest.all)
     #expect(requests.filter { $0.code == 401 || $0.code == 403 } == [], "no permission is missing")

@@ -1,21 +1,21 @@
 import ClusterAPI
 import Foundation
 
-/// One run of a startscript, as it wrote it down itself.
+/// One run of a startscript, as the script recorded it.
 struct Run: Sendable, Hashable, CustomStringConvertible {
   var event: String
   var version: String
-  /// A word that stands for the container.
+  /// An id of the container.
   var container: String
   var arguments: String
-  /// In hundredths of a second since the machine began.
+  /// In hundredths of a second since boot.
   var began: Int
-  /// Nil where it did not come to its end.
+  /// Nil if the script did not end.
   var ended: Int?
 
   var description: String { "\(event) \(version) \(arguments)" }
 
-  /// - Parameter record: a line a begin and a line an end.
+  /// - Parameter record: one line per start and one per end.
   static func all(in record: String) -> [Run] {
     var runs: [Run] = []
     for line in record.split(separator: "\n") {
@@ -36,7 +36,8 @@ struct Run: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Scene {
-  /// What the scripts of a pod wrote down: of all its containers where it has a volume, else of the present one.
+  /// The runs that a pod's scripts recorded: in all its containers if it has a volume, else in the current
+  /// one.
   func runs(_ pod: String) async throws -> [Run] {
     Run.all(in: try await site.record(of: ObjectName(namespace: fixture.namespace, name: pod)))
   }
@@ -45,9 +46,9 @@ extension Scene {
     try await runs(pod).map { "\($0.event) \($0.version)" }
   }
 
-  /// Makes sure that no container saw an event more than once.
+  /// Verifies that no container received an event more than once.
   ///
-  /// - Throws: with what the pod's scripts wrote down, so that the daemon's log is shown beside it.
+  /// - Throws: an error with the pod's recorded runs, so that the daemon's log is shown with it.
   func mustHaveRunOnce(_ pods: some Sequence<String>) async throws {
     for pod in pods {
       let runs = try await runs(pod)

@@ -3,14 +3,13 @@ import KubeDirector
 import TestSupport
 import Testing
 
-/// Runs a scenario, with no more of them side by side than the machine bears. Where it fails, what the daemon said
-/// is part of the failure.
+/// Runs a scenario within the limit on parallel scenarios. A failure includes the daemon's log.
 ///
 /// - Parameters:
-///   - files: of the first commit; a cluster `shop` where it is nil.
-///   - start: false where the scenario starts its daemons itself.
-///   - prunes: whether a daemon on a Kubernetes is told to delete clusters whose file is gone, and may.
-///   - judges: false where somebody before the server refuses what the server would not.
+///   - files: of the first commit; nil for a cluster `shop`.
+///   - start: false if the scenario starts its daemons itself.
+///   - prunes: whether a daemon on Kubernetes deletes clusters whose file is deleted, and has the permission.
+///   - judges: false if a proxy refuses requests that the server would allow.
 func scenario(
   _ fixture: Fixture, _ files: [String: String?]? = nil, start: Bool = true,
   tenancy: KubernetesSite.Tenancy = .own, prunes: Bool = false, judges: Bool = true,
@@ -46,7 +45,7 @@ private func play(
   await site.close()
 }
 
-/// What helps whoever reads of a failure.
+/// The details that explain a failure.
 private func account(of scene: Scene) async -> String {
   let status = (try? await scene.cluster())?.json["status"]?.text() ?? "none"
   let commits = (try? scene.forge.user.git("rev-list", "main").split(separator: "\n").prefix(4)) ?? []

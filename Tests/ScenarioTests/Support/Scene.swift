@@ -4,7 +4,8 @@ import KubeDirector
 import TestSupport
 import Testing
 
-/// A forge, a member of the team, and a daemon that follows them; everything is looked at from outside.
+/// A repository, a member of the team, and a daemon that follows the repository; the tests observe them from
+/// outside.
 final class Scene: Sendable {
   let fixture: Fixture
   let forge: Forge
@@ -12,14 +13,14 @@ final class Scene: Sendable {
   let folder: TemporaryFolder
   private let daemons = Daemons()
 
-  /// The daemons that were started, by name.
+  /// The running daemons, by name.
   private actor Daemons {
     private(set) var all: [String: DaemonProcess] = [:]
     subscript(name: String) -> DaemonProcess? { all[name] }
     func set(_ daemon: DaemonProcess?, _ name: String) { all[name] = daemon }
   }
 
-  /// The one daemon that most scenarios have.
+  /// The name of the daemon in scenarios with one daemon.
   static let daemon = "daemon"
 
   init(_ fixture: Fixture, _ files: [String: String?], on site: any Site, in folder: TemporaryFolder) throws {
@@ -56,7 +57,7 @@ final class Scene: Sendable {
     try #require(await daemons[name])
   }
 
-  /// Ends a wait for something that a daemon is to do where there is none any more.
+  /// Ends a wait for a daemon's action if the daemon has ended.
   private func beAlive() async throws {
     let all = await daemons.all.values
     if !all.isEmpty, all.allSatisfy({ !$0.isRunning }) {
@@ -76,7 +77,7 @@ final class Scene: Sendable {
     return names.filter { $0.hasPrefix("log-") }.sorted().map { log(String($0.dropFirst("log-".count))) }
   }
 
-  /// The lines of the log that tell of an event.
+  /// The lines of the log about an event.
   func logged(_ event: String, by name: String = daemon) -> [Substring] {
     log(name).split(separator: "\n").filter { line in
       line.split(whereSeparator: { " =".contains($0) }).contains { $0 == event }
@@ -85,7 +86,7 @@ final class Scene: Sendable {
 
   /// Runs `kdops` on the scenario's cluster.
   ///
-  /// - Returns: what it printed.
+  /// - Returns: its output.
   func kdops(_ arguments: String...) async throws -> String { try await kdops(arguments) }
 
   private func kdops(_ arguments: [String]) async throws -> String {
@@ -93,7 +94,7 @@ final class Scene: Sendable {
     return try await Tool.run([program] + arguments + site.commandArguments)
   }
 
-  /// Confirms a head to the daemon.
+  /// Approves a head.
   func sync(accepting commit: String) async throws {
     let place = (site as? KubernetesSite).map {
       ["--installation", $0.installation, "--namespace", $0.settings.namespace]
@@ -101,7 +102,8 @@ final class Scene: Sendable {
     _ = try await kdops(["sync", "--accept", commit] + (place ?? []))
   }
 
-  /// Lets somebody else write. Only one process may write an embedded cluster, so there the daemon is away meanwhile.
+  /// Lets another client write. Only one process may write an embedded cluster, so there the daemon is
+  /// stopped in the meantime.
   func written(_ body: (any ClusterAPI) async throws -> Void) async throws {
     guard site is EmbeddedSite, await daemons[Self.daemon] != nil else {
       return try await site.withWriter(body)
@@ -111,7 +113,7 @@ final class Scene: Sendable {
     try await start()
   }
 
-  // MARK: What is to be seen
+  // MARK: Observations
 
   func cluster(_ name: String = "shop") async throws -> Object? {
     try await read(.clusters, name)
@@ -129,14 +131,14 @@ final class Scene: Sendable {
     return Dictionary(uniqueKeysWithValues: pods.map { ($0.name, PodSight($0)) })
   }
 
-  /// What `kubectl describe` shows below a cluster.
+  /// The events that `kubectl describe` shows for a cluster.
   func announcements(_ reason: String, about cluster: String = "shop") async throws -> [String] {
     try await list(.events, .everything).filter {
       $0.json["reason"]?.string == reason && $0.json["involvedObject"]?["name"]?.string == cluster
     }.compactMap { $0.json["message"]?.string }
   }
 
-  /// The names of all objects of a kind that are a cluster's, in order.
+  /// The sorted names of all objects of a kind that belong to a cluster.
   func names(_ resource: Resource, of cluster: String = "shop") async throws -> [String] {
     try await list(resource, [Wire.Label.cluster: cluster]).map(\.name).sorted()
   }
@@ -159,7 +161,7 @@ final class Scene: Sendable {
 
   // MARK: Waiting
 
-  /// Waits until a note says something of a commit.
+  /// Waits until a commit has a note that meets the condition.
   @discardableResult
   func note(_ commit: String, _ what: String, where holds: (Note) -> Bool) async throws -> Note {
     try await eventually("note on \(commit.prefix(7)) that is \(what)") {
@@ -173,7 +175,7 @@ final class Scene: Sendable {
     try await note(commit, phase) { $0.phase == phase }
   }
 
-  /// Waits until a cluster is at rest with a version.
+  /// Waits until a cluster is configured with a version.
   @discardableResult
   func configured(_ version: String, _ name: String = "shop") async throws -> ClusterStatus {
     try await eventually("cluster \(name) configured with web-\(version)") {
@@ -185,7 +187,7 @@ final class Scene: Sendable {
   }
 }
 
-/// A pod as somebody at the cluster sees it.
+/// A pod as a client of the cluster sees it.
 struct PodSight: Sendable, Hashable {
   var uid: String
   var containerID: String?

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A folder in which nobody can make anything, not even root, until that is undone.
+/// A folder in which no process can create files, not even as root, until it is unsealed.
 final class SealedFolder: Sendable {
   private let path: String
 
@@ -21,7 +21,7 @@ final class SealedFolder: Sendable {
     try TemporaryRepository.run(["chattr", mark, path], in: nil, input: "", environment: [:])
   }
 
-  /// It takes root, and a file system that knows such marks.
+  /// Needs root, and a file system with immutable attributes.
   static let isPossible: any SuiteTrait & TestTrait = .enabled(
     if: {
       guard let folder = try? TemporaryFolder(), let seal = try? SealedFolder(folder.path) else {

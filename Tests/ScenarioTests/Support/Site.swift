@@ -6,35 +6,36 @@ import Logging
 import TestSupport
 import Values
 
-/// Where the clusters of a scenario run, looked at from outside of the daemon.
+/// The clusters of a scenario, observed from outside the daemon.
 protocol Site: Sendable {
-  /// The command line by which a daemon finds it.
+  /// The flags with which a daemon finds it.
   ///
   /// - Parameter daemon: the daemon's name; each has a folder of its own.
   func arguments(for daemon: String) -> [String]
 
-  /// Whether its daemons run as they do in a pod: with no privileges at all.
+  /// Whether its daemons run as in a pod: without capabilities.
   var runsDaemonsBare: Bool { get }
 
-  /// Names the refs of the daemon's statuses, and the owner of objects.
+  /// Determines the refs of the daemon's statuses, and the owner of objects.
   var installation: String { get }
 
-  /// Objects as an administrator sees them; nil where there cannot be any yet.
+  /// A client with an administrator's permissions; nil while there cannot be any objects.
   func api() -> (any ClusterAPI)?
 
-  /// Where a member's volume is on this machine.
+  /// The path of a member's volume on this machine.
   func volume(of pod: ObjectName) async throws -> String
 
-  /// By what flags a command finds the cluster.
+  /// The flags with which a command finds the cluster.
   var commandArguments: [String] { get }
 
-  /// What a file of a running container holds; nil where it is not there.
+  /// The content of a file in a running container; nil if it does not exist.
   func file(_ path: String, in pod: ObjectName) async throws -> String?
 
-  /// What the scripts of a pod wrote down: in all its containers where it has a volume, else in the present one.
+  /// The runs that a pod's scripts recorded: in all its containers if it has a volume, else in the current
+  /// one.
   func record(of pod: ObjectName) async throws -> String
 
-  /// Lets somebody write while no daemon runs.
+  /// Lets a client write while no daemon runs.
   func withWriter(_ body: (any ClusterAPI) async throws -> Void) async throws
 
   func close() async
@@ -44,14 +45,14 @@ protocol Site: Sendable {
 struct EmbeddedSite: Site {
   let directory: String
 
-  /// Its scripts are run in a sandbox, which takes some.
+  /// Its scripts run in a sandbox, which needs some capabilities.
   var runsDaemonsBare: Bool { false }
   var installation: String { "default" }
 
   func arguments(for daemon: String) -> [String] { ["--embedded", directory] }
 
   func api() -> (any ClusterAPI)? {
-    // The daemon may not have made its tables yet.
+    // The daemon may not have created its tables yet.
     try? EmbeddedCluster.openReadOnly(directory)
   }
 
@@ -60,7 +61,7 @@ struct EmbeddedSite: Site {
   func volume(of pod: ObjectName) -> String { "\(directory)/volumes/\(pod.namespace)/p-\(pod.name)" }
 
   func file(_ path: String, in pod: ObjectName) async throws -> String? {
-    // What a volume persists lies over what the pod has of its own.
+    // The files of a volume hide those of the pod.
     let places = [volume(of: pod), "\(directory)/pods/\(pod.namespace)/\(pod.name)"].map { $0 + path }
     return places.lazy.compactMap { try? String(contentsOfFile: $0, encoding: .utf8) }.first
   }

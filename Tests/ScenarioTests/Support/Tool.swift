@@ -1,18 +1,18 @@
 import Foundation
 import TestSupport
 
-/// Programs that a scenario uses beside git.
+/// Programs that a scenario uses in addition to git.
 enum Tool {
-  /// Whether the program is there to be run.
+  /// Whether the program is installed.
   static func has(_ name: String) -> Bool {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
     return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
   }
 
-  /// Runs a program to its end, on a thread of its own: some take seconds, and others go on meanwhile.
+  /// Runs a program to its end on a separate thread, because some need seconds.
   ///
-  /// - Returns: what it printed.
-  /// - Throws: `ToolError` with what it complained about where it fails.
+  /// - Returns: its output.
+  /// - Throws: `ToolError` with its error output if it fails.
   @discardableResult
   static func run(_ command: [String], input: String = "", environment: [String: String] = [:]) async throws
     -> String
@@ -27,7 +27,7 @@ enum Tool {
     }
   }
 
-  /// `kubectl`, as an administrator.
+  /// Runs `kubectl` as an administrator.
   @discardableResult
   static func kubectl(_ arguments: String..., input: String = "") async throws -> String {
     guard let kubeconfig = Backend.kubeconfig else {

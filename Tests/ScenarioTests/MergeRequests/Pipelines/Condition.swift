@@ -1,16 +1,16 @@
 import TestSupport
 import Values
 
-/// A condition of a job or a step, in the part of their languages that GitLab's `rules: if` and GitHub's `if` share.
+/// A condition of a job or a step, in the syntax that GitLab's `rules: if` and GitHub's `if` share.
 struct Condition {
   private var tokens: [Substring]
   private let value: (String) -> JSON
   private let call: (String, [JSON]) -> JSON
 
   /// - Parameters:
-  ///   - value: what a name stands for; null where it stands for nothing.
-  ///   - call: what a function answers.
-  /// - Throws: `ToolError` where the text is none that is understood here.
+  ///   - value: the value of a name; null if it has none.
+  ///   - call: the result of a function.
+  /// - Throws: `ToolError` if the text uses syntax that is not supported here.
   static func evaluate(
     _ text: String, value: (String) -> JSON, call: (String, [JSON]) -> JSON = { _, _ in .null }
   ) throws -> JSON {

@@ -5,8 +5,8 @@ import Values
 
 /// Runs the jobs of `hooks/ci/github.yml` as GitHub and its runner do.
 ///
-/// What is known of them: docs.github.com/actions (contexts, `if`, the files of a job, `shell: bash`), `actions/checkout`
-/// (the merge that was tried, detached), and that the workspace of a container's job belongs to the runner's user.
+/// Sources: docs.github.com/actions (contexts, `if`, the files of a job, `shell: bash`), `actions/checkout`
+/// (the test merge, detached). The workspace of a job in a container belongs to the runner's user.
 struct GitHubWorkflow {
   private let workflow: JSON
 
@@ -17,7 +17,7 @@ struct GitHubWorkflow {
     workflow = json
   }
 
-  /// What a run is about.
+  /// The event of a run.
   private struct Occasion {
     var repository: TemporaryRepository
     var commit: String
@@ -29,9 +29,10 @@ struct GitHubWorkflow {
 
   /// The run for a pull request, by the jobs' names.
   ///
-  /// - Parameter port: where GitHub's API is.
+  /// - Parameter port: of GitHub's API.
   func run(_ proposal: Proposal, port: Int) async throws -> [String: JobResult] {
-    // The pull request of a fork runs in the team's repository, which has the merge, but its token may only read.
+    // The pull request of a fork runs in the team's repository, which has the merge, but its token may only
+    // read.
     let contexts: JSON = [
       "github": [
         "event_name": "pull_request", "repository": "acme/fleet", "ref": .string(Proposal.mergedRef),
@@ -40,7 +41,7 @@ struct GitHubWorkflow {
           "pull_request": [
             "number": 3,
             "head": ["repo": ["full_name": proposal.isFork ? "mallory/fleet" : "acme/fleet"]],
-            // As it was when the pull request was opened.
+            // The base at the time when the pull request was opened.
             "base": ["sha": .string(proposal.parted), "ref": "main"],
           ]
         ],
@@ -144,11 +145,11 @@ struct GitHubWorkflow {
       default: return .null
       }
     }
-    // Unless a condition asks how the job stands, it holds for good ones only.
+    // A condition without a status function implies `success()`.
     return Condition.isTrue(value) && (asksForState || !hasFailed)
   }
 
-  /// Where nothing is there to be found an expression gets an empty string.
+  /// A name without a value evaluates to an empty string.
   private static func lookUp(_ name: String, _ occasion: Occasion) -> JSON {
     let found = name.split(separator: ".").reduce(occasion.contexts as JSON?) { $0?[String($1)] }
     return found ?? ""

@@ -3,10 +3,11 @@ import Manifests
 import TestSupport
 import Values
 
-/// Runs the jobs of `hooks/ci/gitlab.yml` as a GitLab and its runner do.
+/// Runs the jobs of `hooks/ci/gitlab.yml` as GitLab and its runner do.
 ///
-/// What is known of them: docs.gitlab.com/ci/yaml (`extends`, `rules`, `artifacts`), the predefined variables of merge
-/// request pipelines, and the runner's shell, which runs `before_script` and `script` as one under `set -eo pipefail`.
+/// Sources: docs.gitlab.com/ci/yaml (`extends`, `rules`, `artifacts`), the predefined variables of merge
+/// request pipelines, and the runner's shell, which runs `before_script` and `script` as one under `set -eo
+/// pipefail`.
 struct GitLabPipeline {
   private let jobs: [(name: String, json: JSON)]
 
@@ -21,7 +22,7 @@ struct GitLabPipeline {
     }
   }
 
-  /// Keys of a job are stronger than those of what it extends; lists are not joined.
+  /// Keys of a job override those of the job that it extends; lists are not joined.
   private static func merged(_ base: JSON, _ job: JSON) -> JSON {
     guard case .object(var whole) = base, case .object(let above) = job else { return job }
     whole.merge(above) { merged($0, $1) }
@@ -31,8 +32,8 @@ struct GitLabPipeline {
   /// The pipeline of a merge request, by the jobs' names.
   ///
   /// - Parameters:
-  ///   - merges: whether the project has GitLab try the merge: "merged results pipelines".
-  ///   - port: where GitLab's API is.
+  ///   - merges: whether the project enables "merged results pipelines".
+  ///   - port: of GitLab's API.
   func run(_ proposal: Proposal, merges: Bool = false, port: Int) async throws -> [String: JobResult] {
     var variables = Self.project(port).merging([
       "CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "3",
@@ -40,7 +41,7 @@ struct GitLabPipeline {
       "CI_MERGE_REQUEST_TARGET_BRANCH_SHA": merges ? proposal.target : "",
       "CI_COMMIT_REF_NAME": "proposal",
     ]) { $1 }
-    // A fork has its own variables, and the pipeline is its own.
+    // A fork has its own variables and its own pipeline.
     if !proposal.isFork { variables["KDOPS_COMMENT_TOKEN"] = CommentServer.token }
     return try await run(merges ? proposal.merge : proposal.head, in: proposal.repository, variables)
   }
@@ -80,7 +81,7 @@ struct GitLabPipeline {
   ) async throws -> JobResult {
     let folder = try JobFolder()
     let all = variables.merging(job["variables"]?.strings ?? [:]) { $1 }
-    // What GitLab fetches where nothing is said of it.
+    // GitLab's default.
     let depth = all["GIT_DEPTH"].flatMap { Int($0) } ?? 20
     try await folder.checkOut(commit, at: Proposal.pipelineRef, of: repository, depth: depth)
     let lines = ["before_script", "script"].flatMap { job[$0]?.array ?? [] }.compactMap(\.string)

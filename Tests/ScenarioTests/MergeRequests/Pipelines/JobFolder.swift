@@ -2,7 +2,8 @@ import Foundation
 import TestSupport
 import Values
 
-/// Where a job runs: a clone, a home, the programs of the jobs' image, and nothing of whoever runs the tests.
+/// The environment of a job: a clone, a home, the programs of the jobs' image, and nothing of the user who
+/// runs the tests.
 struct JobFolder {
   private let folder: TemporaryFolder
   var clone: String { "\(folder.path)/clone" }
@@ -18,20 +19,20 @@ struct JobFolder {
         atPath: "\(folder.path)/\(name)", withIntermediateDirectories: true)
     }
     guard let program = BuiltProgram.kdops else { throw ToolError("there is no kdops beside the tests") }
-    // As hooks/ci/Containerfile puts them into the image.
+    // As hooks/ci/Containerfile installs them in the image.
     for (name, target) in [("kdops", program), ("kdops-comment", "\(Self.root)/hooks/ci/comment")] {
       try FileManager.default.createSymbolicLink(
         atPath: "\(folder.path)/bin/\(name)", withDestinationPath: target)
     }
   }
 
-  /// Fetches as a runner does, and checks a commit out that no branch of the clone stands for.
+  /// Fetches as a runner does, and checks out a commit with a detached HEAD.
   ///
-  /// - Parameter depth: 0 for all commits of all branches. Otherwise one commit comes: our histories are short, and
-  ///   others are longer than any depth.
+  /// - Parameter depth: 0 for all commits of all branches. Otherwise one commit is fetched: these histories
+  ///   are short, and others are longer than any depth.
   func checkOut(_ commit: String, at ref: String, of repository: TemporaryRepository, depth: Int) async throws
   {
-    // An address: a path would be copied in full, whatever is asked for.
+    // A URL: from a path git copies everything, whatever the depth is.
     let specs =
       depth == 0
       ? ["+\(ref):\(ref)", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
@@ -47,7 +48,7 @@ struct JobFolder {
       ] + specs)
   }
 
-  /// Has the clone belong to somebody else, as it does in a container whose files are mounted into it; needs root.
+  /// Changes the owner of the clone, as in a container that mounts its files; needs root.
   func giveAway() throws {
     guard geteuid() == 0 else { return }
     try FileManager.default.setAttributes([.ownerAccountID: 1001], ofItemAtPath: clone)
@@ -59,7 +60,7 @@ struct JobFolder {
     var log: String
   }
 
-  /// Runs a script in the clone, as runners run it, with nothing in its environment but what it is given.
+  /// Runs a script in the clone as runners do, with only the given environment.
   func run(_ script: String, shell: [String], _ variables: [String: String]) async throws -> Ending {
     let inherited = ProcessInfo.processInfo.environment
     let own = [
@@ -74,15 +75,15 @@ struct JobFolder {
     return Ending(code: Int(code) ?? -1, log: text("../log") ?? "")
   }
 
-  /// What a file of the clone holds.
+  /// The content of a file in the clone.
   func text(_ path: String) -> String? { try? String(contentsOfFile: "\(clone)/\(path)", encoding: .utf8) }
 }
 
-/// What came of a job.
+/// The result of a job.
 struct JobResult: Sendable {
   var code: Int
   var log: String
-  /// What the forge takes of it, by the name that the template declares: reports, artifacts, summaries.
+  /// What the forge keeps, by the name that the template declares: reports, artifacts, summaries.
   var kept: [String: String] = [:]
 
   func json(_ name: String) -> JSON? { kept[name].flatMap { try? JSON.parse(Array($0.utf8)) } }

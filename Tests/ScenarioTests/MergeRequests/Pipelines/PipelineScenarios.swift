@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Values
 
-/// The templates are run as they stand: the forge is played by us, the jobs are what they are.
+/// The templates are run unchanged: the forge is simulated, the jobs are real.
 @Suite(
   "The jobs of hooks/ci", needsBubblewrap,
   .enabled(if: Tool.has("curl") && Tool.has("jq"), "curl and jq are not installed"))
@@ -26,7 +26,7 @@ struct PipelineScenarios {
     Dictionary(uniqueKeysWithValues: results.map { ($0.key.replacing("kdops-", with: ""), $0.value) })
   }
 
-  /// A fleet of one cluster that a daemon has brought up, a change of it, and what the jobs made of that.
+  /// A fleet of one cluster that a daemon has created, a change of it, and the jobs' results for that change.
   private func propose(
     _ change: (Fixture) -> [String: String?], fromFork: Bool = false, on kind: Kind,
     _ fixture: Fixture = Fixture(.embedded, workers: 1),
@@ -40,7 +40,7 @@ struct PipelineScenarios {
         files, meanwhile: [other: fixture.cluster("other", app: "1.0.0")], to: scene.forge,
         fromFork: fromFork)
       try await CommentServer.run { server, port in
-        // GitHub does not tell a job's own token who it is.
+        // GitHub does not let a job's own token read its user.
         if kind == .github { server.state.withLock { $0.rights = .anonymous } }
         try await look(Self.run(proposal, on: kind, port), server)
       }
@@ -48,7 +48,8 @@ struct PipelineScenarios {
   }
 
   @Test(
-    "pass a good merge request, say in one comment what it would do, and try it", arguments: Kind.allCases)
+    "pass a good merge request, describe its effect in one comment, and rehearse it", arguments: Kind.allCases
+  )
   func good(kind: Kind) async throws {
     try await propose({ $0.upgrade() }, on: kind) { results, server in
       let (validate, plan) = (try #require(results["validate"]), try #require(results["plan"]))
@@ -58,7 +59,7 @@ struct PipelineScenarios {
       try #require(comments.count == 1, "\(plan.log)")
       #expect(comments[0].body.contains("| default/shop | web-1.0.0 → web-1.1.0 |"), "\(comments[0].body)")
       #expect(comments[0].body.contains("running clusters of "))
-      // What the main branch got meanwhile is no part of the change.
+      // Commits that the main branch received later are not part of the change.
       #expect(!comments[0].body.contains("other"), "\(comments[0].body)")
       #expect(!validate.log.contains("default/other") && !rehearse.log.contains("default/other"))
       #expect(rehearse.log.contains("rehearsal passed"))
@@ -70,14 +71,16 @@ struct PipelineScenarios {
       case .github:
         #expect(validate.json("sarif")?["runs"]?[0]?["results"] == [])
         #expect(plan.kept["summary"] == comments[0].body)
-        // What startscripts print is no command to the runner.
+        // The runner does not execute commands in the output of startscripts.
         let words = rehearse.log.split(separator: "\n").filter { $0.hasPrefix("::") }
         #expect(words.count == 2 && words[0].hasPrefix("::stop-commands::"), "\(words)")
       }
     }
   }
 
-  @Test("fail a bad one beside its lines; the plan is made all the same", arguments: Kind.allCases)
+  @Test(
+    "fail a bad merge request with annotations at its lines; the plan is still made", arguments: Kind.allCases
+  )
   func bad(kind: Kind) async throws {
     try await propose({ $0.upgrade(workers: 2) }, on: kind) { results, server in
       let (validate, plan) = (try #require(results["validate"]), try #require(results["plan"]))
@@ -100,7 +103,7 @@ struct PipelineScenarios {
     }
   }
 
-  @Test("fail one whose rehearsal fails, and say in which pod", arguments: [Kind.gitlab, .github])
+  @Test("fail a merge request whose rehearsal fails, and name the pod", arguments: [Kind.gitlab, .github])
   func broken(kind: Kind) async throws {
     let fixture = Fixture(.embedded, workers: 1, .init(version: "1.1", failsUpgraded: 7))
     try await propose({ $0.upgrade() }, on: kind, fixture) { results, server in
@@ -112,7 +115,7 @@ struct PipelineScenarios {
     }
   }
 
-  @Test("work for a fork, which has no token to comment with", arguments: [Kind.gitlab, .github])
+  @Test("work for a fork, which has no token for comments", arguments: [Kind.gitlab, .github])
   func fork(kind: Kind) async throws {
     try await propose({ $0.upgrade() }, fromFork: true, on: kind) { results, server in
       for name in ["validate", "plan", "rehearse"] {
@@ -122,14 +125,15 @@ struct PipelineScenarios {
       #expect(server.state.withLock(\.lines).isEmpty)
       let plan = try #require(results["plan"]?.kept[kind == .github ? "summary" : "kdops-plan.md"])
       #expect(plan.contains("web-1.0.0 → web-1.1.0"), "\(plan)")
-      // A fork has no statuses of its own, and that is said.
+      // A fork has no statuses of its own, and the plan says so.
       #expect(plan.contains("running clusters of ") == (kind == .github), "\(plan)")
       if kind == .github { #expect(results["validate"]?.kept["sarif"] == nil) }
     }
   }
 
   @Test(
-    "judge the whole tree on the main branch, and do nothing else there", arguments: [Kind.gitlab, .github])
+    "validate the whole tree on the main branch, and do nothing else there",
+    arguments: [Kind.gitlab, .github])
   func main(kind: Kind) async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       try await CommentServer.run { server, port in

@@ -1,16 +1,16 @@
 import TestSupport
 
-/// A merge request on a bare repository, as a forge keeps it: refs for its pipelines, and a merge that was tried.
+/// A merge request on a bare repository, as a forge stores it: refs for its pipelines, and a test merge.
 struct Proposal {
   let team: TemporaryRepository
-  /// Where the branch is: in the team's repository, or in a fork of it.
+  /// The repository of the branch: the team's, or a fork of it.
   let repository: TemporaryRepository
   let isFork: Bool
   /// The commit of the branch.
   let head: String
-  /// Where it left the main branch.
+  /// The merge base with the main branch.
   let parted: String
-  /// The main branch now, which has gone on since.
+  /// The main branch now, which has newer commits.
   let target: String
   /// The main branch with the branch merged into it.
   let merge: String
@@ -18,7 +18,7 @@ struct Proposal {
   static let mergedRef = "refs/pull/3/merge"
   static let pipelineRef = "refs/pipelines/9"
 
-  /// Proposes a change, and has somebody else push another one to the main branch meanwhile.
+  /// Proposes a change, and pushes another commit to the main branch in the meantime.
   ///
   /// - Parameter meanwhile: the files of that other change.
   init(
