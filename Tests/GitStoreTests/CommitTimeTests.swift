@@ -3,10 +3,10 @@ import Testing
 
 @testable import GitStore
 
-@Suite("What a commit claims of itself")
+@Suite("Unusual commits")
 struct CommitTimeTests {
   @Test(
-    "is one that can be reckoned with, whatever the commit claims",
+    "a hostile commit time is refused or limited, and cannot overflow",
     arguments: ["-9223372036854775807", "9223372036854775807", "99999999999999999999999"])
   func hostile(time: String) async throws {
     let work = try TemporaryRepository()
@@ -26,7 +26,7 @@ struct CommitTimeTests {
     #expect(!overflow && abs(age) < 1 << 40)
   }
 
-  @Test("a message of megabytes is kept to 64 KiB, and its subject is short")
+  @Test("a message of megabytes is cut to 64 KiB, and its subject is short")
   func longMessage() async throws {
     let work = try TemporaryRepository()
     let tree = try work.git("write-tree")

@@ -1,10 +1,10 @@
 import GitStore
 import Testing
 
-@Suite("Addresses")
+@Suite("Repository addresses")
 struct GitURLTests {
   @Test(
-    "an address says where a repository is",
+    "an address is parsed into protocol, user, host and path",
     arguments: [
       ("/srv/x.git", GitURL.path("/srv/x.git")), ("file:///srv/a%20b.git", .path("/srv/a b.git")),
       ("x.git", .path("x.git")), ("./a:b", .path("./a:b")),
@@ -28,7 +28,7 @@ struct GitURLTests {
   }
 
   @Test(
-    "one that is unsafe or unknown is refused, without repeating a password",
+    "an unsafe or unknown address is refused, and a password in it is not repeated",
     arguments: [
       "", "http://example.org/x", "git://example.org/x", "ext::sh -c id", "https://me:hunter2@example.org/x",
       "ssh://me:hunter2@example.org/x", "ssh://example.org/x';id;'", "git@example.org:x';id;'",
@@ -45,13 +45,13 @@ struct GitURLTests {
     #expect(!"\(error, default: "")".contains("hunter2"))
   }
 
-  @Test("shown to people, an address has no user of https and no default port")
+  @Test("an address shown to users has no https user and no default port")
   func shown() throws {
     #expect("\(try GitURL("https://token@example.org/x.git"))" == "https://example.org/x.git")
     #expect("\(try GitURL("ssh://git@example.org:2222/x.git"))" == "ssh://git@example.org:2222/x.git")
   }
 
-  @Test("a relative path is taken from where one says")
+  @Test("a relative path is resolved against a given folder")
   func relative() throws {
     #expect(try GitURL("x.git", relativeTo: "/srv") == .path("/srv/x.git"))
     #expect(try GitURL("/x.git", relativeTo: "/srv") == .path("/x.git"))

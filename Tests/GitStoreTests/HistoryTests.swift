@@ -4,7 +4,7 @@ import Testing
 
 @Suite("History")
 struct HistoryTests {
-  @Test("a commit tells who made it, when, from what, and its subject on one line")
+  @Test("a commit has its author, time, parents, and its subject on one line")
   func commitInfo() async throws {
     let work = try TemporaryRepository()
     let first = try work.commit(["a": "1"], "Upgrade\nanalytics\n\nbody\n")
@@ -21,7 +21,7 @@ struct HistoryTests {
     #expect(two.parents == [one.id])
   }
 
-  @Test("a revision is what git means by it")
+  @Test("a revision is resolved as git does")
   func revisions() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1"])
@@ -70,7 +70,7 @@ struct HistoryTests {
     #expect(try await !repository.firstParentLog(from: nil, to: main, limit: 2).reachedBase)
   }
 
-  @Test("a file's history names each state once, newest first")
+  @Test("a file's history contains each state once, newest first")
   func fileHistory() async throws {
     let work = try TemporaryRepository()
     try work.commit(["other": "1"], "before")
@@ -93,7 +93,7 @@ struct HistoryTests {
     #expect(try await repository.fileHistory("nothing", from: head).isEmpty)
   }
 
-  @Test("one walk finds the earlier versions of many files, as far as its limits allow")
+  @Test("one traversal finds the earlier versions of many files, within its limits")
   func histories() async throws {
     let work = try TemporaryRepository()
     try work.commit(["f/a": "a1", "f/b": "b1", "other": "1"])
@@ -121,7 +121,7 @@ struct HistoryTests {
     #expect(try versions("f/a", &whole) == ["", "a1"])
     #expect(try versions("f/b", &whole) == ["b1"])
     #expect(try versions("other", &whole).isEmpty)
-    // Each comparison enters two folders.
+    // Each comparison opens two folders.
     var cut = try repository.reader.histories(from: head, selection, limits: TreeLimits(folders: 3))
     #expect(try versions("f/b", &cut) == ["b1"])
     #expect(try versions("f/a", &cut).isEmpty)
@@ -146,7 +146,7 @@ struct HistoryTests {
     }
     #expect(
       try await last(TreeLimits(), by: log.commits) == ["f/a": first, "f/b": second, "f/c": third])
-    // Each comparison enters two folders.
+    // Each comparison opens two folders.
     #expect(try await last(TreeLimits(folders: 4), by: log.commits) == ["f/b": second, "f/c": third])
     #expect(try await last(TreeLimits(folders: 3), by: log.commits) == ["f/c": third])
     let base = try #require(ObjectID(hex: second))
@@ -159,7 +159,7 @@ struct HistoryTests {
     #expect(try await last(TreeLimits(), by: whole.commits) == ["f/c": later])
   }
 
-  @Test("a shallow clone says so where its history ends")
+  @Test("in a shallow clone, the end of the history is reported")
   func shallow() async throws {
     let origin = try TemporaryRepository()
     for number in 0..<3 { try origin.commit(["a": "\(number)"]) }
@@ -179,7 +179,7 @@ struct HistoryTests {
     #expect(error?.kind == .shallow)
   }
 
-  @Test("commits are written without a work tree, as git reads them")
+  @Test("commits are written without a work tree, and git reads them")
   func writing() async throws {
     let bare = try TemporaryRepository(bare: true)
     let repository = try await GitRepository.open(path: bare.path)

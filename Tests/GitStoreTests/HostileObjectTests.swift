@@ -4,9 +4,9 @@ import Testing
 
 @testable import GitStore
 
-@Suite("Objects that are made to exhaust who reads them", .timeLimit(.minutes(5)))
+@Suite("Objects that would exhaust the reader", .timeLimit(.minutes(5)))
 struct HostileObjectTests {
-  @Test("a blob beyond the limit is not loaded, and its size is known", arguments: [false, true])
+  @Test("a blob above the limit is not loaded, and its size is known", arguments: [false, true])
   func largeBlob(isPacked: Bool) async throws {
     let work = try TemporaryRepository()
     try work.commit(["large": String(repeating: "0", count: 3 << 20), "small": "x"])
@@ -28,7 +28,7 @@ struct HostileObjectTests {
     #expect(read == [-(3 << 20), 1])
   }
 
-  @Test("a small file that is a difference to a large one is read, unless that one is huge")
+  @Test("a small file stored as a delta of a large one is read, unless that one is huge")
   func largeBase() async throws {
     let work = try TemporaryRepository(bare: true)
     let ids = try [30, 34].map { try work.difference(toZeros: $0 << 20, content: "small \($0)").small }
@@ -58,7 +58,7 @@ struct HostileObjectTests {
     #expect(error?.kind == .tooLarge)
   }
 
-  @Test("folders that stand for ten thousand million files are refused soon, with the place")
+  @Test("folders that expand to ten thousand million files are refused early, with the path")
   func treeBomb() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1"])
@@ -93,7 +93,7 @@ struct HostileObjectTests {
     #expect(changes.count == 20_000 && changes.last?.path == "clusters/29999/x.yaml")
   }
 
-  @Test("names in folders are bounded, whether they are selected or not")
+  @Test("the number of names in folders is limited, whether they are selected or not")
   func names() async throws {
     let work = try TemporaryRepository()
     let head = try work.commit(Dictionary(uniqueKeysWithValues: (0..<50).map { ("f/\($0)", "x") }))
@@ -106,7 +106,7 @@ struct HostileObjectTests {
     #expect(error?.kind == .tooLarge && error?.path == "f")
   }
 
-  @Test("a name that no file system takes is hostile, and is not written out at length")
+  @Test("a name that no file system allows is hostile, and is shortened in messages")
   func longName() async throws {
     let work = try TemporaryRepository(bare: true)
     let blob = try work.git("hash-object", "-w", "--stdin", input: "x")
@@ -117,7 +117,7 @@ struct HostileObjectTests {
     #expect(entries.map(\.kind) == [.link(.hostilePath)] && entries[0].path.utf8.count == 255)
   }
 
-  @Test("a tree that has a name twice is refused with the folder it stands in")
+  @Test("a tree with a duplicate name is refused with its folder")
   func twofold() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1"])
@@ -127,7 +127,7 @@ struct HostileObjectTests {
     #expect(error?.kind == .malformed && error?.path == "clusters")
   }
 
-  @Test("a commit is read whatever its author line holds, and one that is too large is refused unread")
+  @Test("a commit is read whatever its author line contains, and one that is too large is refused unread")
   func commits() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1"])

@@ -4,7 +4,7 @@ import Testing
 
 @testable import GitStore
 
-@Suite("What others put under refs and into history", .timeLimit(.minutes(5)))
+@Suite("Refs and history with hostile content", .timeLimit(.minutes(5)))
 struct HostileRefTests {
   private let folder: TemporaryFolder
   private let bare: TemporaryRepository
@@ -21,8 +21,8 @@ struct HostileRefTests {
     try work.push()
   }
 
-  /// The copy in the folder. A process that another test starts holds its lock until it executes its program, so that
-  /// the folder may seem to be in use for a moment.
+  /// The mirror in the folder. A process that another test starts holds its lock until it executes its
+  /// program, so that the folder may seem to be in use for a moment.
   private func mirror() async throws -> Mirror {
     while true {
       let mirror = try await Mirror.open(Remote(GitURL(bare.path)), at: path, refs: refs)
@@ -31,7 +31,7 @@ struct HostileRefTests {
     }
   }
 
-  /// What a status ref may be made to name.
+  /// The kinds of objects that a status ref may point to.
   enum Rubbish: String, CaseIterable {
     case blob, tree, noCommitter, malformedTree, parentWithoutCommitter
   }
@@ -53,7 +53,7 @@ struct HostileRefTests {
   }
 
   @Test(
-    "a status ref that names anything stops neither the branch nor the notes", arguments: Rubbish.allCases)
+    "a status ref to any object blocks neither the branch nor the notes", arguments: Rubbish.allCases)
   func statusRef(rubbish: Rubbish) async throws {
     let mirror = try await mirror()
     #expect(try await mirror.fetch("main").problems.isEmpty)
@@ -64,7 +64,7 @@ struct HostileRefTests {
     try work.push()
     let result = try await mirror.fetch("main")
     #expect(result.new.hex == head)
-    // A tree that is no tree is noticed by who writes to it, since that alone reads it.
+    // Only the writer notices a malformed tree, because only it reads the tree.
     if rubbish != .malformedTree {
       #expect(result.problems.map(\.ref) == ["refs/kdops/status"])
       #expect(result.problems.first?.error.message.contains("cannot be used") == true)
@@ -84,7 +84,7 @@ struct HostileRefTests {
     #expect(try bare.git("show", "refs/kdops/status:prod/a.yaml") == "a")
   }
 
-  @Test("a ref file with rubbish in it stops nothing")
+  @Test("a malformed ref file blocks nothing")
   func rubbishFile() async throws {
     let mirror = try await mirror()
     try FileManager.default.createDirectory(
@@ -93,7 +93,7 @@ struct HostileRefTests {
     #expect(try await mirror.fetch("main").new.hex == work.head())
   }
 
-  @Test("our own copy of a status ref that cannot be read costs that ref, and not the copy")
+  @Test("an unreadable status ref in the mirror invalidates only that ref")
   func ownCopy() async throws {
     let head = try await mirror().fetch("main").new
     let tree = try work.head("HEAD^{tree}")
@@ -112,7 +112,7 @@ struct HostileRefTests {
     #expect(!FileManager.default.fileExists(atPath: path + ".corrupt-1"))
   }
 
-  @Test("a thousand nested folders are fetched, and are forgotten once a commit has taken them away")
+  @Test("a thousand nested folders are fetched, and the mirror is intact once a commit has removed them")
   func nested() async throws {
     let mirror = try await mirror()
     let old = try await mirror.fetch("main").new
@@ -128,7 +128,7 @@ struct HostileRefTests {
     #expect(try await !mirror.repair())
   }
 
-  @Test("a malformed folder is fetched as it is, so that a later commit can take it away")
+  @Test("a malformed folder is fetched unchanged, so that a later commit can remove it")
   func malformed() async throws {
     let mirror = try await mirror()
     let old = try await mirror.fetch("main").new
@@ -146,7 +146,7 @@ struct HostileRefTests {
     #expect(try await !mirror.repair())
   }
 
-  @Test("a commit that libgit2 cannot walk over leaves the branch where it was")
+  @Test("a commit that libgit2 cannot traverse leaves the branch unchanged")
   func unwalkable() async throws {
     let mirror = try await mirror()
     let old = try await mirror.fetch("main").new
@@ -161,7 +161,7 @@ struct HostileRefTests {
     #expect(try await mirror.fetch("main").unchanged)
   }
 
-  @Test("large files come piece by piece, as they are", arguments: [false, true])
+  @Test("large files are fetched in pieces, unchanged", arguments: [false, true])
   func large(isPacked: Bool) async throws {
     let text = (0..<400_000).map { "\($0)\n" }.joined()
     let many = Dictionary(uniqueKeysWithValues: (0..<250).map { ("f/\($0)", "\($0)") })

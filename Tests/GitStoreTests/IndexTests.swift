@@ -3,9 +3,9 @@ import GitStore
 import TestSupport
 import Testing
 
-@Suite("What is not committed yet")
+@Suite("Staged and unstaged files")
 struct IndexTests {
-  @Test("the staged tree is what git commit would take, not what lies on disk")
+  @Test("the staged tree is what git commit would commit, not what is on disk")
   func staged() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1", "b": "1", "c": "1"])
@@ -20,7 +20,7 @@ struct IndexTests {
     #expect(try await repository.stagedTree(try PathSelection(patterns: ["n*"])).map(\.path) == ["new"])
   }
 
-  @Test("a hook sees the index that git names, as with git commit -a or a path")
+  @Test("a hook reads the index that git names, as with git commit -a or a path")
   func environmentIndex() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1"])
@@ -38,7 +38,7 @@ struct IndexTests {
     #expect(try await hook.workTree() == work.path + "/")
   }
 
-  @Test("a real pre-commit hook's environment opens the repository, in a linked work tree too")
+  @Test("in the environment of a real pre-commit hook the repository opens, in a linked work tree too")
   func linkedWorkTree() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1"])

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("known_hosts")
 struct KnownHostsTests {
-  /// A key in SSH's wire form: its type, and something.
+  /// A key in SSH's wire form: its type, and arbitrary bytes.
   private func key(_ type: String, _ byte: UInt8 = 1) -> [UInt8] {
     [0, 0, 0, UInt8(type.utf8.count)] + Array(type.utf8) + Array(repeating: byte, count: 32)
   }
@@ -15,7 +15,7 @@ struct KnownHostsTests {
     "\(hosts) \(KnownHosts.type(of: key)) \(Data(key).base64EncodedString()) comment\n"
   }
 
-  @Test("a key is known under the names of its line only")
+  @Test("a key is known only under the names of its line")
   func names() {
     let key = key("ssh-ed25519")
     let hosts = KnownHosts(
@@ -35,7 +35,7 @@ struct KnownHostsTests {
     }
   }
 
-  @Test("another key is told from another type of key, and from a revoked one")
+  @Test("another key, another type of key and a revoked key get different verdicts")
   func verdicts() {
     let (one, two, other) = (key("ssh-ed25519", 1), key("ssh-ed25519", 2), key("ecdsa-sha2-nistp256"))
     let hosts = KnownHosts(
@@ -68,7 +68,7 @@ struct KnownHostsTests {
   }
 
   @Test(
-    "a key of a kind that can be forged is refused though it is listed",
+    "a key of a forgeable type is refused even if it is listed",
     .enabled(if: Tools.has("ssh-keygen"), "needs ssh-keygen"),
     arguments: [("1024", "an RSA key of 1024 bits"), ("2047", "an RSA key of 2047 bits"), ("2048", nil)])
   func weak(bits: String, kind: String?) throws {
@@ -86,7 +86,7 @@ struct KnownHostsTests {
       KnownHosts(line("a", broken)).judge(host: "a", port: 22, key: broken) == .weak("a damaged RSA key"))
   }
 
-  @Test("lines that make no sense trust nobody")
+  @Test("malformed lines trust no key")
   func rubbish() {
     let key = key("ssh-ed25519")
     for text in [

@@ -41,7 +41,7 @@ struct MirrorTests {
     #expect(try await mirror.fetch("main").unchanged)
   }
 
-  @Test("the first fetch brings the branch, the next only what is new")
+  @Test("the first fetch gets the branch, the next one only new objects")
   func incremental() async throws {
     let bare = try TemporaryRepository(bare: true)
     let work = try bare.clone()
@@ -63,7 +63,7 @@ struct MirrorTests {
     try TemporaryRepository.run(["git", "fsck", "--full", "--strict"], in: path)
   }
 
-  /// How many objects the mirror has.
+  /// The number of objects in the mirror.
   private func count() throws -> Int {
     let lines = try TemporaryRepository.run(["git", "count-objects", "-v"], in: path).split(separator: "\n")
     return lines.compactMap { line in
@@ -72,7 +72,7 @@ struct MirrorTests {
     }.reduce(0, +)
   }
 
-  @Test("a repository with a work tree is fetched from without touching it")
+  @Test("a repository with a work tree is fetched from without changing it")
   func workTree() async throws {
     let work = try TemporaryRepository()
     let head = try work.commit(["a": "1"])
@@ -84,7 +84,7 @@ struct MirrorTests {
     #expect(try work.git("for-each-ref", "--format=%(refname)") == "refs/heads/main")
   }
 
-  @Test("rewritten history is noticed, and a fast-forward is none")
+  @Test("rewritten history is detected, and a fast-forward is not rewritten history")
   func rewritten() async throws {
     let bare = try TemporaryRepository(bare: true)
     let work = try bare.clone()
@@ -99,13 +99,13 @@ struct MirrorTests {
     let result = try await mirror.fetch("main")
     #expect(result.rewritten && result.old == old && result.new.hex == new)
     #expect(try await !mirror.fetch("main").rewritten)
-    // Going back to an ancestor rewrites history too.
+    // Resetting to an ancestor rewrites history too.
     try work.git("reset", "-q", "--hard", "HEAD~1")
     try work.push("--force", "main")
     #expect(try await mirror.fetch("main").rewritten)
   }
 
-  @Test("a remote that is gone, a branch that is missing, and a mended one afterwards")
+  @Test("a missing remote and a missing branch are errors, and the next fetch succeeds once they are fixed")
   func missing() async throws {
     let bare = try TemporaryRepository(bare: true)
     let mirror = try await mirror(bare.path)
@@ -124,7 +124,7 @@ struct MirrorTests {
     #expect(try await mirror.fetch("other").old == nil)
   }
 
-  @Test("a damaged remote is its own fault, and leaves our copy as it is")
+  @Test("a damaged remote is reported as such, and the mirror stays unchanged")
   func corruptRemote() async throws {
     let bare = try TemporaryRepository(bare: true)
     let work = try bare.clone()
@@ -144,14 +144,14 @@ struct MirrorTests {
       !FileManager.default.fileExists(atPath: path + "/objects/\(half)/" + (try work.head().dropFirst(2))))
   }
 
-  /// Overwrites a loose object with rubbish.
+  /// Overwrites a loose object with invalid bytes.
   private func damage(_ repository: TemporaryRepository, _ id: String) throws {
     let file = repository.path + "/objects/\(id.prefix(2))/\(id.dropFirst(2))"
     try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file)
     try Data("rubbish".utf8).write(to: URL(fileURLWithPath: file))
   }
 
-  @Test("a copy that lacks a folder is found damaged when it is opened, and moved aside")
+  @Test("a mirror without a required folder is detected as damaged when it is opened, and moved aside")
   func corruptMirror() async throws {
     let bare = try TemporaryRepository(bare: true)
     let work = try bare.clone()
@@ -167,7 +167,7 @@ struct MirrorTests {
     #expect(FileManager.default.fileExists(atPath: path + ".corrupt-1"))
   }
 
-  @Test("damage found while the daemon runs is repaired, and what was rewritten meanwhile is still noticed")
+  @Test("damage found while the daemon runs is repaired, and history rewritten meanwhile is still detected")
   func repair() async throws {
     let bare = try TemporaryRepository(bare: true)
     let work = try bare.clone()
@@ -193,7 +193,7 @@ struct MirrorTests {
     #expect(try await !mirror.repair())
   }
 
-  @Test("opening finds a copy that is no repository any more")
+  @Test("opening detects a mirror that is no longer a repository")
   func openingDamaged() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1"])
@@ -204,7 +204,7 @@ struct MirrorTests {
     #expect(try await again.fetch("main").old == nil)
   }
 
-  @Test("many packs and files become one pack, and nothing that counts is lost")
+  @Test("many packs and loose objects become one pack, and no reachable object is lost")
   func compaction() async throws {
     let bare = try TemporaryRepository(bare: true)
     let work = try bare.clone()
@@ -232,7 +232,7 @@ struct MirrorTests {
   }
 
   @Test(
-    "a copy that somebody else uses is left to him: another one is made beside it, for as long as he has it")
+    "while another process uses the mirror, a second one is created next to it")
   func inUse() async throws {
     let bare = try TemporaryRepository(bare: true)
     let work = try bare.clone()
@@ -248,7 +248,7 @@ struct MirrorTests {
     }
   }
 
-  @Test("a repository of another user is refused, with git's own way out", .enabled(if: geteuid() == 0))
+  @Test("a repository of another user is refused, with git's own remedy", .enabled(if: geteuid() == 0))
   func owner() async throws {
     let bare = try TemporaryRepository(bare: true)
     try TemporaryRepository.run(["chown", "-R", "12345", bare.path], in: nil)
@@ -258,7 +258,7 @@ struct MirrorTests {
     #expect(error?.hint?.contains("safe.directory") == true)
   }
 
-  @Test("a folder of somebody else is never moved or written to")
+  @Test("a folder that belongs to something else is never moved or written to")
   func foreignFolder() async throws {
     let work = try TemporaryRepository()
     let other = try TemporaryRepository(bare: true)
@@ -269,7 +269,7 @@ struct MirrorTests {
     #expect(FileManager.default.fileExists(atPath: other.path + "/HEAD"))
   }
 
-  @Test("a folder that held the copy of another remote starts anew")
+  @Test("a folder with the mirror of another remote starts empty")
   func otherRemote() async throws {
     let (one, two) = (try TemporaryRepository(), try TemporaryRepository())
     try one.commit(["a": "1"])
@@ -279,7 +279,7 @@ struct MirrorTests {
     #expect(result.old == nil && result.new.hex == head && !result.rewritten)
   }
 
-  @Test("a shallow remote cannot be fetched from, and says what helps")
+  @Test("a shallow remote cannot be fetched from, and the error says how to fix it")
   func shallow() async throws {
     let origin = try TemporaryRepository()
     for number in 0..<3 { try origin.commit(["a": "\(number)"]) }

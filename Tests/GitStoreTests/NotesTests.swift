@@ -22,12 +22,12 @@ struct NotesTests {
     _ = try await mirror.publish([update], author: author, retry: RetryPolicy(sleep: { _ in }))
   }
 
-  /// Ids of objects that exist nowhere: notes do not mind.
+  /// Ids of objects that do not exist: notes do not require them.
   private func identifiers(_ count: Int) throws -> [ObjectID] {
     try (0..<count).map { try ObjectID.ofBlob(Array("commit \($0)".utf8)) }
   }
 
-  @Test("600 notes stand below two digits, as git writes them, and git lists them all")
+  @Test("600 notes are stored under two-digit folders, as git does, and git lists them all")
   func many() async throws {
     let ids = try identifiers(600)
     try await publish(Dictionary(uniqueKeysWithValues: ids.map { ($0, "note on \($0)") }))
@@ -41,7 +41,7 @@ struct NotesTests {
     try bare.git("fsck", "--full", "--strict")
   }
 
-  @Test("a note that git wrote flat is replaced, not doubled")
+  @Test("a note that git wrote without fan-out is replaced, not duplicated")
   func flat() async throws {
     let work = try bare.clone()
     let first = try #require(ObjectID(hex: try work.commit(["a": "1"])))
@@ -55,13 +55,13 @@ struct NotesTests {
     #expect(try bare.git("notes", "--ref=kdops", "list").split(separator: "\n").count == 2)
     try await publish([second: nil])
     #expect(try bare.git("notes", "--ref=kdops", "list").split(separator: "\n").count == 1)
-    // git goes on where we left off.
+    // git continues from the written ref.
     try work.git("fetch", "-q", "origin", "+\(ref):\(ref)")
     try work.git("notes", "--ref=kdops", "add", "-m", "git again", second.hex)
     #expect(try work.git("notes", "--ref=kdops", "show", first.hex) == "ours")
   }
 
-  @Test("a tree that is fanned out twice is gone on with as it is")
+  @Test("a tree with two levels of fan-out keeps them")
   func twice() async throws {
     let ids = try identifiers(3)
     let blob = try bare.git("hash-object", "-w", "--stdin", input: "deep")

@@ -4,7 +4,7 @@ import Testing
 @Suite("Globs")
 struct PathGlobTests {
   @Test(
-    "a glob means these paths",
+    "a glob matches these paths",
     arguments: [
       ("apps/**", "apps/a.json"), ("apps/**", "apps/x/y/a.json"), ("**/a.yaml", "a.yaml"),
       ("**/a.yaml", "x/y/a.yaml"), ("clusters/*/a.yaml", "clusters/prod/a.yaml"), ("*.json", "a.json"),
@@ -18,7 +18,7 @@ struct PathGlobTests {
   }
 
   @Test(
-    "and not these",
+    "a glob does not match these paths",
     arguments: [
       ("apps/**", "apps"), ("apps/**", "apps2/a.json"), ("clusters/*/a.yaml", "clusters/a.yaml"),
       ("clusters/*/a.yaml", "clusters/x/y/a.yaml"), ("*.json", "x/a.json"), ("a?.json", "a.json"),
@@ -30,7 +30,7 @@ struct PathGlobTests {
   }
 
   @Test(
-    "a pattern that cannot be meant is refused with its reason",
+    "an invalid pattern is refused with a reason",
     arguments: [
       "", "/apps/**", "apps/", "apps//x", "../x", "./x", "a[bc]", "{a,b}", "a\u{7}",
       String(repeating: "a/", count: 70) + "a",
@@ -39,14 +39,14 @@ struct PathGlobTests {
     #expect(throws: GitError.self) { try PathGlob(pattern) }
   }
 
-  @Test("a pattern of many stars takes no more than length times length")
+  @Test("matching a pattern of many stars takes at most quadratic time")
   func noExplosion() throws {
     let glob = try PathGlob(
       String(repeating: "a*", count: 40) + "b/" + String(repeating: "**/*/", count: 20) + "c")
     #expect(!glob.matches(String(repeating: "a", count: 5000) + "/" + String(repeating: "x/", count: 500)))
   }
 
-  @Test("a selection is what any of its globs means")
+  @Test("a selection matches what any of its globs matches")
   func selection() throws {
     let selection = try PathSelection(patterns: ["apps/**", "*.yaml"])
     #expect(selection.contains("apps/x"))

@@ -3,7 +3,7 @@ import GitStore
 import TestSupport
 import Testing
 
-@Suite("Writing status back")
+@Suite("Publishing status")
 struct PublishTests {
   private let folder: TemporaryFolder
   private let bare: TemporaryRepository
@@ -32,10 +32,10 @@ struct PublishTests {
     return try RefUpdate(ref: notesRef, .notes(notes), message: "Note")
   }
 
-  /// Waits for nobody.
+  /// Does not sleep.
   private let retry = RetryPolicy(sleep: { _ in })
 
-  @Test("git reads our notes: log, list and show; fsck finds nothing wrong")
+  @Test("git reads the notes by log, list and show; fsck finds nothing wrong")
   func notes() async throws {
     let mirror = try await mirror()
     _ = try await mirror.fetch("main")
@@ -49,7 +49,7 @@ struct PublishTests {
     #expect(try await mirror.repository.note(on: head(), ref: notesRef) == Array("upgrading\n".utf8))
   }
 
-  @Test("the status tree is one small file a cluster; a file that goes takes its folder with it")
+  @Test("the status tree has one small file per cluster; removing a file removes its folder")
   func statusTree() async throws {
     let mirror = try await mirror()
     func files(_ files: [String: String?]) throws -> RefUpdate {
@@ -66,7 +66,7 @@ struct PublishTests {
     try bare.git("fsck", "--full", "--strict")
   }
 
-  @Test("what is there already is neither committed nor pushed")
+  @Test("unchanged content is neither committed nor pushed")
   func unchanged() async throws {
     let mirror = try await mirror()
     let update = try note("done", on: head())
@@ -80,7 +80,7 @@ struct PublishTests {
     #expect(try await mirror.publish([fresh], author: author, retry: retry).attempts == 0)
   }
 
-  @Test("two writers at once: each one's notes arrive, and others' words on other commits stay")
+  @Test("two writers in parallel: the notes of both arrive, and those of others on other commits stay")
   func twoWriters() async throws {
     let commits = try (0..<12).map { number in
       try #require(ObjectID(hex: try work.commit(["a": "\(number + 2)"])))
@@ -108,7 +108,7 @@ struct PublishTests {
     try bare.git("fsck", "--full", "--strict")
   }
 
-  @Test("another writer was faster: his state is fetched, and ours goes on top after a wait")
+  @Test("if another writer pushed first, its state is fetched, and the push is repeated on top after a delay")
   func mergeRetry() async throws {
     let mirror = try await mirror()
     let first = try head()
@@ -133,7 +133,7 @@ struct PublishTests {
     #expect(try bare.git("rev-list", "--count", notesRef) == "4")
   }
 
-  @Test("a push that a hook refuses is an error with the hook's words, and nothing is forced")
+  @Test("a push that a hook rejects is an error with the hook's message, and nothing is forced")
   func refused() async throws {
     let mirror = try await mirror()
     try bare.setHook("pre-receive", "cat >/dev/null; echo no notes here >&2; exit 1")
@@ -147,7 +147,7 @@ struct PublishTests {
     #expect(error?.message.contains("no notes here") == true)
     #expect(await waits.all.isEmpty)
     #expect(try bare.git("for-each-ref", "refs/notes") == "")
-    // Once it is allowed, the same call goes through.
+    // Once the hook allows it, the same call succeeds.
     try bare.setHook("pre-receive", "while read old new ref; do echo $ref >> seen; done")
     try bare.setHook("update", "test $1 = \(notesRef)")
     try bare.setHook("post-receive", "cat > told")
@@ -163,7 +163,7 @@ struct PublishTests {
     #expect(try bare.git("for-each-ref", "refs/kdops") == "")
   }
 
-  @Test("a hook that never ends is ended")
+  @Test("a hook that hangs is killed")
   func endlessHook() async throws {
     var remote = Remote(try GitURL(bare.path))
     remote.limits.stall = .milliseconds(300)
@@ -176,7 +176,7 @@ struct PublishTests {
   }
 
   @Test(
-    "status goes to refs made for it and nowhere else",
+    "status is pushed to its own refs only",
     arguments: [
       "refs/heads/main", "refs/tags/v1", "HEAD", "refs/heads/kdopsx", "refs/notes/",
       "refs/kdops/remote/heads/main",
@@ -189,13 +189,13 @@ struct PublishTests {
     }
   }
 
-  @Test("a status of any length is not written")
+  @Test("a status above the size limit is not written")
   func bounded() throws {
     let long = [UInt8](repeating: 0x61, count: RefUpdate.contentLimit + 1)
     #expect(throws: GitError.self) { try RefUpdate(ref: statusRef, .files(["a": long]), message: "x") }
   }
 
-  @Test("pushing to a repository with a work tree leaves its files alone")
+  @Test("pushing to a repository with a work tree leaves its files unchanged")
   func workTreeRemote() async throws {
     let mirror = try await Mirror.open(Remote(try GitURL(work.path)), at: folder.path + "/mirror")
     _ = try await mirror.publish([try note("x", on: head())], author: author, retry: retry)
@@ -206,12 +206,11 @@ struct PublishTests {
     let error = await #expect(throws: GitError.self) {
       try await mirror.publish([update], author: author, retry: retry)
     }
-    // The branch is there already, so what we know of it is fetched first; then it turns out to be checked
-    // out.
+    // The branch exists already, so it is fetched first; then the push finds that it is checked out.
     #expect(error?.kind == .rejectedPush)
   }
 
-  @Test("a revert is committed on top of the branch that was fetched, and refused where it has moved on")
+  @Test("a revert is committed on top of the fetched branch, and refused if the branch has moved")
   func pushCommit() async throws {
     try work.commit(["a": "broken", "new": "x"])
     try work.push()
@@ -230,7 +229,7 @@ struct PublishTests {
   }
 }
 
-/// Remembers how long somebody would have waited.
+/// Records the delays instead of sleeping.
 actor Waits {
   private(set) var all: [Duration] = []
 

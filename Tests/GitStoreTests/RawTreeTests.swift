@@ -23,11 +23,11 @@ struct RawTreeTests {
   func reading() throws {
     #expect(try read([]).isEmpty)
     #expect(try read(entry("100644 a") + entry("40000 b")) == ["100644 a", "40000 b"])
-    // A folder is ordered as if its name ended in a slash.
+    // A folder is sorted as if its name ended in a slash.
     #expect(try read(entry("100644 a.b") + entry("40000 a") + entry("100644 a0")).count == 3)
   }
 
-  @Test("what is no tree is said to be malformed")
+  @Test("bytes that are no tree are reported as malformed")
   func malformed() {
     for bytes in [
       Array("100644".utf8), Array("100644 a".utf8), Array(entry("100644 a").dropLast()), entry("10x644 a"),
@@ -40,7 +40,7 @@ struct RawTreeTests {
     }
   }
 
-  @Test("no bytes, however broken, do more than that")
+  @Test("random bytes are read or reported as malformed, without a crash")
   func fuzz() {
     var random = SplitMix(state: 0x5eed)
     let whole = entry("100644 a") + entry("40000 b") + entry("120000 c") + entry("160000 d")

@@ -69,7 +69,7 @@ struct SSHTests {
     #expect(error?.message.contains("not today") == true)
   }
 
-  @Test("a host that is unknown, or shows another key, is refused before anybody logs in")
+  @Test("an unknown host, or one with another key, is refused before login")
   func unknownHost() async throws {
     let server = try Server.ssh(folder.path)
     let place = "[127.0.0.1]:\(server.port)"
@@ -95,7 +95,7 @@ struct SSHTests {
     #expect(error?.hint?.contains("ssh-keyscan") == true)
   }
 
-  @Test("a key that may not log in is refused, and a path that is no repository is gone")
+  @Test("a key without access is refused, and a path without a repository is gone")
   func refused() async throws {
     let server = try Server.ssh(folder.path)
     let known = try trust("[127.0.0.1]:\(server.port) \(try text("host_ed25519.pub"))")
@@ -114,7 +114,7 @@ struct SSHTests {
     #expect(absent?.kind == .gone)
   }
 
-  @Test("a key with a passphrase needs it, read from a file")
+  @Test("a key with a passphrase is decrypted with one read from a file")
   func passphrase() async throws {
     let server = try Server.ssh(folder.path)
     let known = try trust("[127.0.0.1]:\(server.port) \(try text("host_ed25519.pub"))")
@@ -131,7 +131,8 @@ struct SSHTests {
   }
 
   @Test(
-    "the keys of a running agent do too", .enabled(if: Tools.agentKeys != nil, "no ssh-agent with a key runs")
+    "the keys of a running agent are used",
+    .enabled(if: Tools.agentKeys != nil, "no ssh-agent with a key runs")
   )
   func agent() async throws {
     let server = try Server.ssh(folder.path)
@@ -142,14 +143,14 @@ struct SSHTests {
     #expect(try await mirror(remote).fetch("main").old == nil)
   }
 
-  @Test("a server that falls silent in the middle of its greeting ends in time")
+  @Test("a server that stops in the middle of its greeting causes a timeout")
   func silent() async throws {
     let deaf = try Server.deaf()
     var remote = try remote(deaf, known: try trust(""))
     remote.limits = NetworkLimits(connect: .milliseconds(300), stall: .milliseconds(300), total: .seconds(5))
     let mirror = try await mirror(remote)
     let error = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
-    // The kernel may call a connection made that nobody will ever take.
+    // The kernel may report a connection that is never accepted as established.
     #expect(error?.kind == .unreachable || error?.kind == .timeout)
     let listener = try Server([
       "python3", "-c",

@@ -1,9 +1,9 @@
 import Foundation
 import TestSupport
 
-/// A program that serves until the test lets go of it.
+/// A server program that runs until the test releases this object.
 final class Server: @unchecked Sendable {
-  /// Only touched by `init` and `deinit`.
+  /// Only used by `init` and `deinit`.
   private let process: Process
   let port: Int
 
@@ -28,7 +28,7 @@ final class Server: @unchecked Sendable {
     self.port = port
   }
 
-  /// Whatever started us may have blocked gentler signals, which children inherit.
+  /// SIGKILL, because children inherit blocked signals from the process that started the tests.
   deinit { kill(process.processIdentifier, SIGKILL) }
 }
 
@@ -40,7 +40,7 @@ enum Tools {
     return folders.contains { access("\($0)/\(name)", X_OK) == 0 }
   }
 
-  /// The public keys that the running ssh-agent has; nil where none runs or it is empty.
+  /// The public keys in the running ssh-agent; nil if none runs or it is empty.
   static let agentKeys = has("ssh-add") ? try? TemporaryRepository.run(["ssh-add", "-L"], in: nil) : nil
   static let python = has("python3")
   static let ssh = has("sshd") && has("ssh-keygen")
@@ -50,8 +50,9 @@ extension Server {
   /// A web server for the repositories of a folder.
   ///
   /// Behind `/git/` git's own `git http-backend` answers, to user `ada` with password `s3cret` only. The
-  /// other paths misbehave: `/away/` leads to `localhost` and the given port, `/silent/` never answers,
-  /// `/drip/` sends a byte now and then, `/500/` and `/rubbish/` are what they say.
+  /// other paths misbehave: `/away/` redirects to `localhost` and the given port, `/silent/` never answers,
+  /// `/drip/` sends a byte now and then, `/500/` returns that code, and `/rubbish/` returns an invalid
+  /// answer.
   static func web(_ folder: String, certificate: String? = nil, away: Int = 1) throws -> Server {
     let script = """
       import base64, http.server, os, ssl, subprocess, sys, time
@@ -118,7 +119,7 @@ extension Server {
     return try Server(["python3", "-c", script, folder, certificate ?? "", "\(away)"])
   }
 
-  /// A listener that accepts nothing: connections stand in its queue until that is full.
+  /// A listener that accepts nothing: connections wait in its queue until that is full.
   static func deaf() throws -> Server {
     try Server([
       "python3", "-c",
@@ -138,7 +139,8 @@ extension Server {
 
   /// An SSH server of this machine's user, with a key of each usual type.
   ///
-  /// - Parameter folder: gets the server's keys `host_TYPE` and takes logins by `authorized_keys`.
+  /// - Parameter folder: gets the server's keys `host_TYPE`; logins are checked against its
+  ///   `authorized_keys`.
   static func ssh(_ folder: String, types: [String] = ["ed25519"]) throws -> Server {
     for type in types {
       try TemporaryRepository.run(
@@ -155,7 +157,8 @@ extension Server {
 
       """ + types.map { "HostKey \(folder)/host_\($0)\n" }.joined()
     try Data(configuration.utf8).write(to: URL(fileURLWithPath: folder + "/sshd_config"))
-    // sshd cannot say which port it got, so a free one is looked for first. -D keeps it ours to end.
+    // sshd does not report its port, so a free one is chosen first. -D keeps it a child process that can be
+    // killed.
     return try Server([
       "python3", "-c",
       """

@@ -5,8 +5,10 @@ import Testing
 
 @Suite("Staged changes")
 struct StagedChangesTests {
-  /// Whatever is staged, the changes make the tree that was into the index that is.
-  @Test("are what differs between a commit and the index", arguments: 1...3 as ClosedRange<UInt64>)
+  /// Applied to the tree of the commit, the changes give the tree of the index, for any staged files.
+  @Test(
+    "the staged changes are the difference between the commit and the index",
+    arguments: 1...3 as ClosedRange<UInt64>)
   func random(seed: UInt64) async throws {
     var random = SeededRandom(seed: seed)
     let names = ["a", "a.b", "a-b", "ab", "b", "sub", "é"]
@@ -41,7 +43,7 @@ struct StagedChangesTests {
           tree[change.path] = change.new
         }
         let links = Set(tree.values.filter { !$0.isFile }.map(\.path))
-        // A link is reported wherever a wanted path could be behind it, which the list of the index leaves out.
+        // A link is reported wherever a selected path could be behind it; the index's list omits these.
         let staged = try await repository.stagedTree(selection).filter { !links.contains($0.path) }
         #expect(tree.values.filter(\.isFile).map(\.path).sorted() == staged.map(\.path).sorted())
         #expect(Set(tree.values.filter(\.isFile)) == Set(staged))
@@ -52,7 +54,7 @@ struct StagedChangesTests {
     }
   }
 
-  @Test("before the first commit are all that is staged")
+  @Test("before the first commit all staged files are changes")
   func unborn() async throws {
     let work = try TemporaryRepository()
     try work.write(["a": "1", "later": "1"])
@@ -64,7 +66,7 @@ struct StagedChangesTests {
     #expect(changes.allSatisfy { $0.old == nil })
   }
 
-  @Test("of a merge with conflicts name the path to resolve, unless nobody asks about it")
+  @Test("in a merge with conflicts, the path to resolve is named if it is selected")
   func unmerged() async throws {
     let work = try TemporaryRepository()
     try work.commit(["a": "1", "b": "1"])

@@ -31,7 +31,7 @@ struct StaleLockTests {
       retry: RetryPolicy(sleep: { _ in }))
   }
 
-  /// Locks the ref as a writer does that dies before he has moved it.
+  /// Locks the ref as a writer does that is killed before it has moved the ref.
   private func lock(_ path: String, age: TimeInterval) throws {
     let file = URL(fileURLWithPath: path)
     try FileManager.default.createDirectory(
@@ -41,12 +41,12 @@ struct StaleLockTests {
       [.modificationDate: Date(timeIntervalSinceNow: -age)], ofItemAtPath: path)
   }
 
-  @Test("in the remote: one that nobody can hold any more does not stop us, one that is fresh does")
+  @Test("in the remote, a stale lock does not block a push, and a fresh one does")
   func remote() async throws {
     let mirror = try await mirror()
     _ = try await mirror.fetch("main")
     let path = "\(bare.path)/\(ref).lock"
-    // However long the machine takes: dated ahead, it stays fresh.
+    // A date in the future keeps it fresh, however slow the machine is.
     try lock(path, age: -3600)
     await #expect(throws: GitError.self) { try await publish(with: mirror) }
     #expect(FileManager.default.fileExists(atPath: path))
@@ -56,7 +56,7 @@ struct StaleLockTests {
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
-  @Test("in our own copy: gone when it is opened, however fresh")
+  @Test("in the mirror, any lock is removed when it is opened")
   func copy() async throws {
     _ = try await mirror().fetch("main")
     let tracking = Mirror.trackingRef("refs/heads/main")

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Trees")
 struct TreeTests {
-  @Test("a commit's tree is listed by path, with the ids that git gives")
+  @Test("a commit's tree is listed by path, with git's ids")
   func listing() async throws {
     let work = try TemporaryRepository()
     let head = try work.commit(["apps/spark.json": "{}", "clusters/prod/a.yaml": "a: 1\n", "README.md": "x"])
@@ -26,7 +26,7 @@ struct TreeTests {
     #expect(try await repository.entry(at: "../apps/spark.json", in: commit) == nil)
   }
 
-  @Test("a diff says the same as git diff-tree, whatever becomes what")
+  @Test("a diff equals git diff-tree for every change of type")
   func diffing() async throws {
     let work = try TemporaryRepository()
     try work.commit([
@@ -71,7 +71,7 @@ struct TreeTests {
       changes[0].old?.kind == .file(executable: false) && changes[0].new?.kind == .file(executable: true))
   }
 
-  @Test("a name of a megabyte is no file, takes no time, and is shown by its ends", .timeLimit(.minutes(5)))
+  @Test("a name of a megabyte is no file, costs no time, and is shown shortened", .timeLimit(.minutes(5)))
   func longName() async throws {
     let work = try TemporaryRepository(bare: true)
     let blob = try work.git("hash-object", "-w", "--stdin", input: "x")
@@ -93,7 +93,7 @@ struct TreeTests {
     }
   }
 
-  @Test("links, submodules and hostile names are listed as what they are, and never followed")
+  @Test("links, submodules and hostile names are listed as such, and never followed")
   func hostile() async throws {
     let work = try TemporaryRepository(bare: true)
     let blob = try work.git("hash-object", "-w", "--stdin", input: "secret")
@@ -124,14 +124,14 @@ struct TreeTests {
         "apps/ok": .file(executable: false), "apps/rtl\\342\\200\\256x": .link(.hostilePath),
         "apps/back\\\\slash": .link(.hostilePath), "clusters": .link(.symlink),
       ])
-    // A link in the place of a folder is reported where a glob would have gone through it.
+    // A link in place of a folder is reported if a glob would have matched below it.
     let selected = try await repository.tree(at: id, try PathSelection(patterns: ["clusters/**"]))
     #expect(selected.map(\.kind) == [.link(.symlink)])
     #expect(try await repository.diff(base: nil, head: id).count == entries.count)
     #expect(try await repository.entry(at: "apps/../apps/ok", in: id) == nil)
   }
 
-  @Test("a tree that stands for more files than anybody has is refused, not listed")
+  @Test("a tree that expands to an unrealistic number of files is refused, not listed")
   func bomb() async throws {
     let work = try TemporaryRepository(bare: true)
     let blob = try work.git("hash-object", "-w", "--stdin", input: "x")
@@ -163,7 +163,7 @@ struct TreeTests {
     #expect(entries.map(\.kind) == [.link(.tooDeep)])
   }
 
-  @Test("many blobs are read side by side, in order")
+  @Test("many blobs are read in parallel, and returned in order")
   func blobs() async throws {
     let work = try TemporaryRepository()
     let files = Dictionary(uniqueKeysWithValues: (0..<1000).map { ("f/\($0)", "content \($0)") })

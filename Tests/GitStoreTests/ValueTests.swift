@@ -1,9 +1,9 @@
 import GitStore
 import Testing
 
-@Suite("Ids, waits and errors")
+@Suite("Ids, delays and errors")
 struct ValueTests {
-  @Test("an id reads and writes 40 digits, and orders as they do")
+  @Test("an id is parsed from and written as 40 digits, and sorted like them")
   func identifiers() throws {
     let text = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
     let id = try #require(ObjectID(hex: text))
@@ -16,7 +16,7 @@ struct ValueTests {
   }
 
   @Test(
-    "anything else is no id",
+    "any other text is no id",
     arguments: [
       "", "4b825dc", String(repeating: "g", count: 40), String(repeating: "a", count: 41),
       "é" + String(repeating: "a", count: 39),
@@ -25,13 +25,13 @@ struct ValueTests {
     #expect(ObjectID(hex: text) == nil)
   }
 
-  @Test("a file's id is what git calls it")
+  @Test("a file's id is git's blob id")
   func blobIdentifier() throws {
     #expect(try ObjectID.ofBlob(Array("hello\n".utf8)).hex == "ce013625030ba8dba906f756967f9e9ca394464a")
     #expect(try ObjectID.ofBlob([]).hex == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
   }
 
-  @Test("waits double, stay within the limit, and spread over their upper half")
+  @Test("delays double up to the limit, and are random over their upper half")
   func backoff() {
     let backoff = Backoff(first: .seconds(1), limit: .seconds(60))
     #expect(
@@ -46,13 +46,13 @@ struct ValueTests {
     #expect(some >= .seconds(4) && some <= .seconds(8))
   }
 
-  @Test("only what may heal by itself counts as transient")
+  @Test("only errors that may pass without an action count as transient")
   func transient() {
     let healing = GitError.Kind.allCases.filter { GitError($0, "x").isTransient }
     #expect(healing == [.unreachable, .timeout, .conflict])
   }
 
-  @Test("no error keeps the credentials of a URL")
+  @Test("no error contains the credentials of a URL")
   func redaction() {
     let error = GitError(.other, "cannot reach https://me:hunter2@example.org/x.git")
     #expect(!"\(error)".contains("hunter2"))

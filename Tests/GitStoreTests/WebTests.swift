@@ -60,7 +60,7 @@ struct WebTests {
         == Array("by git\n".utf8))
   }
 
-  @Test("somebody else was faster, over the network too")
+  @Test("a push that lost a race is repeated, over the network too")
   func mergeRetry() async throws {
     let server = try Server.web(root)
     let mirror = try await mirror(try remote(server))
@@ -76,7 +76,7 @@ struct WebTests {
     #expect(try bare.git("notes", "--ref=kdops", "show", "main") == "theirs")
   }
 
-  @Test("a push that a hook refuses carries the hook's words")
+  @Test("a push that a hook rejects carries the hook's message")
   func refusedPush() async throws {
     let server = try Server.web(root)
     let mirror = try await mirror(try remote(server))
@@ -91,7 +91,7 @@ struct WebTests {
     #expect(try bare.git("for-each-ref", "refs/notes") == "")
   }
 
-  @Test("a rotated password is read anew, and a wrong one is a refusal that does not repeat it")
+  @Test("a rotated password is read again, and a wrong one is refused without repeating it")
   func credentials() async throws {
     let server = try Server.web(root)
     let file = URL(fileURLWithPath: folder.path + "/password")
@@ -114,7 +114,7 @@ struct WebTests {
     #expect(error?.hint?.contains("token") == true)
   }
 
-  @Test("a token goes with the address's user")
+  @Test("a token is sent with the address's user")
   func token() async throws {
     let server = try Server.web(root)
     let token = Credentials.token(.file(folder.path + "/password"))
@@ -122,7 +122,7 @@ struct WebTests {
     #expect(try await mirror.fetch("main").old == nil)
   }
 
-  @Test("a repository that is not there is gone; a server in trouble is unreachable")
+  @Test("a missing repository is gone; a server error is unreachable")
   func answers() async throws {
     let server = try Server.web(root)
     for (path, kind) in [
@@ -136,7 +136,7 @@ struct WebTests {
     await #expect(throws: GitError.self) { try await rubbish.fetch("main") }
   }
 
-  @Test("a redirection to another host is refused, before anything is sent there")
+  @Test("a redirect to another host is refused before anything is sent there")
   func redirect() async throws {
     let target = try Server.web(root)
     let server = try Server.web(root, away: target.port)
@@ -145,7 +145,7 @@ struct WebTests {
     #expect(error?.kind == .refused)
   }
 
-  @Test("nobody listening is unreachable, and said so at once")
+  @Test("a refused connection is unreachable, and reported at once")
   func unreachable() async throws {
     let server = try Server.web(root)
     var remote = try remote(server)
@@ -155,7 +155,7 @@ struct WebTests {
     #expect(error?.isTransient == true)
   }
 
-  @Test("a remote that says nothing, or only drips, ends in time")
+  @Test("a remote that sends nothing, or only single bytes, causes a timeout")
   func slow() async throws {
     let server = try Server.web(root)
     let short = NetworkLimits(
@@ -170,18 +170,18 @@ struct WebTests {
       let error = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
       #expect(error?.kind == kind, Comment(rawValue: name))
       #expect(error?.isTransient == true)
-      // Far from the minute that the server would have taken.
+      // Far below the minute that the server would have taken.
       #expect(ContinuousClock.now - start < .seconds(30))
     }
   }
 
-  @Test("a remote that takes no connection ends in time")
+  @Test("a remote that accepts no connection causes a timeout")
   func deaf() async throws {
     let limit = Duration.milliseconds(300)
     let short = NetworkLimits(connect: limit, stall: limit, total: .milliseconds(900))
     let mirror = try await mirror(try remote(try Server.deaf(), "x.git", limits: short))
     let error = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
-    // The kernel may call a connection made that nobody will ever take.
+    // The kernel may report a connection that is never accepted as established.
     #expect(error?.kind == .unreachable || error?.kind == .timeout)
   }
 
@@ -196,7 +196,7 @@ struct WebTests {
     #expect(error?.kind == .cancelled)
   }
 
-  @Test("a certificate of an unknown authority is refused until the authority is named")
+  @Test("a certificate of an unknown authority is refused until the authority is configured")
   func certificates() async throws {
     let certificate = folder.path + "/certificate.pem"
     try TemporaryRepository.run(

@@ -4,21 +4,21 @@ import Signatures
 import TestSupport
 import Testing
 
-@Suite("Commits that are signed here")
+@Suite("Commits that kdops signs")
 struct CommitSignerTests {
   private static let text =
     Array(
       "tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor kdops <k@example> 1700000000 +0000\n"
         .utf8) + Array("committer kdops <k@example> 1700000000 +0000\n\nGo back\n\nKdops-Stamp: 1\n".utf8)
 
-  /// Puts a commit into a repository, as it stands.
+  /// Writes a commit into a repository unchanged.
   private func store(_ text: [UInt8], in repository: TemporaryRepository) throws -> String {
     try repository.git("hash-object", "-t", "tree", "-w", "--stdin")
     return try repository.git(
       "hash-object", "-t", "commit", "-w", "--stdin", input: String(decoding: text, as: UTF8.self))
   }
 
-  @Test("pass git's own check, and ours, as the key's that made them")
+  @Test("pass git's own verification and the signature gate, as signed by their key")
   func real() async throws {
     let key = try SSHSigner("kdops")
     let folder = try TemporaryFolder()
@@ -41,7 +41,7 @@ struct CommitSignerTests {
   }
 
   @Test(
-    "need a private key that opens by itself; nobody is asked for a passphrase",
+    "require a private key without a passphrase, and never prompt for one",
     .timeLimit(.minutes(5)),
     arguments: ["missing", "public", "locked", "open to all"])
   func unusable(_ kind: String) async throws {

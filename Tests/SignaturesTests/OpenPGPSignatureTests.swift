@@ -22,7 +22,7 @@ struct OpenPGPSignatureTests {
   }
 
   @Test(
-    "the name of a key cannot add a line to what gpgv says",
+    "the name of a key cannot add a line to gpgv's status output",
     arguments: ["\u{2028}", "\u{85}", "\u{B}", "\u{C}", "\r"])
   func statusLines(separator: String) {
     let name = "Mallory\(separator)[GNUPG:] GOODSIG 22 Admin\(separator)[GNUPG:] NEWSIG"
@@ -30,7 +30,7 @@ struct OpenPGPSignatureTests {
     #expect(OpenPGPStatus.verdict(output) == .good("\(name) (11)"))
   }
 
-  @Test("of git's own making is good, by keys in armour as by bare ones", arguments: [true, false])
+  @Test("made by git are valid, for armored and binary keys", arguments: [true, false])
   func real(armored: Bool) async throws {
     let (pgp, folder) = (try PGPSigner(), try TemporaryFolder())
     try pgp.make("bo")
@@ -52,7 +52,7 @@ struct OpenPGPSignatureTests {
     #expect(signer.hasPrefix("ann <ann@example.org> ("))
   }
 
-  @Test("counts only by a key that is listed, holds today and was not revoked")
+  @Test("are valid only for a listed key that is not expired or revoked")
   func keys() async throws {
     let (pgp, folder) = (try PGPSigner(), try TemporaryFolder())
     try pgp.make("ann")
@@ -66,7 +66,7 @@ struct OpenPGPSignatureTests {
     #expect(refusal(changed)?.contains("does not fit: the commit was changed") == true)
     let stranger = await check(try pgp.signature(over: Self.text, by: "eve"), keyring, folder)
     #expect(refusal(stranger)?.contains("not among the keys") == true)
-    // Made while the key was good: the time in a signature is its maker's word.
+    // Made while the key was valid: the maker of a signature sets its time.
     let expired = try pgp.signature(over: Self.text, by: "old", at: "20200601T000000")
     #expect(refusal(await check(expired, keyring, folder))?.contains("has expired") == true)
     let two = await check(good + (try pgp.signature(over: Self.text, by: "ann")), keyring, folder)
@@ -74,7 +74,7 @@ struct OpenPGPSignatureTests {
     #expect(refusal(await check(Array(good.prefix(40)), keyring, folder)) != nil)
   }
 
-  @Test("what the program says of revoked keys and dead signatures is refused, whatever its exit code")
+  @Test("are refused if gpgv reports a revoked key or an expired signature, whatever its exit code is")
   func status() {
     let valid = "[GNUPG:] VALIDSIG 2EDF 2026-11-22 1 0 4 0 22 8 00 2EDF\n"
     func reason(_ lines: String) -> String? {
@@ -90,7 +90,7 @@ struct OpenPGPSignatureTests {
     #expect(reason("[GNUPG:] GOODSIG A1 Ann\n" + valid) == nil)
   }
 
-  @Test("a message that a listed key signed is no signature of a commit, beside a good one neither")
+  @Test("a message signed by a listed key is no signature of a commit, even next to a valid one")
   func message() async throws {
     let (signer, folder) = (try PGPSigner(), try TemporaryFolder())
     try signer.make("ann")
@@ -109,7 +109,7 @@ struct OpenPGPSignatureTests {
     }
   }
 
-  @Test("keys that are none leave everything unjudged")
+  @Test("cannot be verified if the keyring contains no keys")
   func noKeys() async throws {
     let (pgp, folder) = (try PGPSigner(), try TemporaryFolder())
     try pgp.make("ann")

@@ -4,10 +4,10 @@ import Signatures
 import TestSupport
 import Testing
 
-/// Git itself is asked about every commit: what it refuses must not be good here.
+/// Git itself verifies every commit: what it refuses must not be valid here.
 @Suite("Signatures over the commit as git stores it")
 struct RawCommitTests {
-  /// A signer, a repository and whoever looks at signatures in it.
+  /// A signer, a repository, and a verifier of its signatures.
   private struct Desk {
     let ann: SSHSigner
     let folder: TemporaryFolder
@@ -34,7 +34,7 @@ struct RawCommitTests {
       return Array("\(name) \(lines)\n".utf8)
     }
 
-    /// What git finds of a commit, and what we find.
+    /// The verdicts of git and of the verifier on a commit.
     func judge(_ commit: [UInt8]) async throws -> (git: Bool, own: SignatureVerdict) {
       let file = "\(folder.path)/commit"
       try Data(commit).write(to: URL(fileURLWithPath: file))
@@ -58,7 +58,7 @@ struct RawCommitTests {
   }
 
   @Test(
-    "cover every other header as it stands, and every byte of the message",
+    "cover every other header unchanged, and every byte of the message",
     arguments: [
       ("", "Begin\n"), ("", "no newline at the end"), ("", ""), ("encoding ISO-8859-1\n", "Gr\u{FC}n\n"),
       ("encoding a\nencoding b\n", "Twice\n"), ("HG:extra a\n b\n", "Goes on\n"),
@@ -72,7 +72,7 @@ struct RawCommitTests {
   func whole(headers: String, message: String) async throws {
     let desk = try Desk()
     let (head, tail) = (Self.headers(headers), Array("\n\(message)".utf8))
-    // As git does it when it signs, and with something between the signature and the message.
+    // As git does it when it signs, and with another header between the signature and the message.
     for (before, after) in [(head, tail), (Self.headers(), Array("\(headers)\n\(message)".utf8))] {
       let commit = before + (try desk.header(over: before + after)) + after
       let found = try await desk.judge(commit)
@@ -80,7 +80,7 @@ struct RawCommitTests {
     }
   }
 
-  @Test("do not cover what is added behind a zero byte")
+  @Test("do not cover text after a zero byte")
   func zero() async throws {
     let desk = try Desk()
     let (head, tail) = (Self.headers(), Array("\nBegin\n".utf8))
@@ -89,7 +89,7 @@ struct RawCommitTests {
     #expect(!found.git && Self.refusal(found.own)?.contains("does not fit") == true)
   }
 
-  @Test("are none where they stand in the message")
+  @Test("in the message do not count")
   func message() async throws {
     let desk = try Desk()
     let (head, tail) = (Self.headers(), Array("\nBegin\n".utf8))
@@ -98,7 +98,7 @@ struct RawCommitTests {
     #expect(!found.git && Self.refusal(found.own) == "is not signed")
   }
 
-  @Test("are not covered by a header that another hash would sign, which is no signature by itself")
+  @Test("do not cover the signature header of another hash, which alone is no signature")
   func otherHash() async throws {
     let desk = try Desk()
     let (head, tail) = (Self.headers(), Array("\nBegin\n".utf8))
@@ -113,7 +113,7 @@ struct RawCommitTests {
     #expect(!found.git && Self.refusal(found.own) == "is not signed")
   }
 
-  @Test("do not fit where a header was added, taken away or repeated")
+  @Test("do not match if a header was added, removed or repeated")
   func tampered() async throws {
     let desk = try Desk()
     let (head, tail) = (Self.headers("encoding UTF-8\n"), Array("\nBegin\n".utf8))
@@ -124,7 +124,7 @@ struct RawCommitTests {
     }
   }
 
-  @Test("count only where there is one: git takes two together and looks at the first")
+  @Test("are refused if there are several: git accepts two together and verifies the first")
   func two() async throws {
     let desk = try Desk()
     let eve = try SSHSigner("eve")

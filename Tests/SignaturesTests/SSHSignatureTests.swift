@@ -6,7 +6,7 @@ import Testing
 
 @Suite("SSH signatures")
 struct SSHSignatureTests {
-  /// What `ssh-keygen` reads, and whoever looks at signatures by it.
+  /// The input of `ssh-keygen`, and a verifier that uses it.
   private struct Desk {
     let folder: TemporaryFolder
     let tools: SignatureTools
@@ -26,7 +26,7 @@ struct SSHSignatureTests {
     if case .refused(let reason) = verdict { reason } else { nil }
   }
 
-  @Test("of git's own making is good, and names the signer")
+  @Test("made by git is valid, and names the signer")
   func real() async throws {
     let ann = try SSHSigner()
     let desk = try Desk(ann.line("ann@example.org"))
@@ -40,7 +40,7 @@ struct SSHSignatureTests {
     #expect(await desk.tools.check(signature) == .good("ann@example.org"))
   }
 
-  @Test("is missing where a commit is not signed")
+  @Test("is missing if a commit is not signed")
   func unsigned() async throws {
     let desk = try Desk("")
     let user = try TemporaryRepository()
@@ -51,7 +51,7 @@ struct SSHSignatureTests {
     #expect(await desk.tools.check(signature) == .refused("is not signed"))
   }
 
-  @Test("counts only as the line of the signer says today")
+  @Test("is valid only as the signer's line allows now")
   func lines() async throws {
     let (ann, eve) = (try SSHSigner(), try SSHSigner("eve"))
     let signature = CommitSignature(text: try ann.signature(over: Self.text), payload: Self.text)
@@ -77,7 +77,7 @@ struct SSHSignatureTests {
   }
 
   @Test(
-    "of a key that an authority vouches for is good as its certificate, and the authority's line, say today")
+    "of a certified key is valid only as its certificate and the authority's line allow now")
   func authority() async throws {
     let (ann, authority) = (try SSHSigner(), try SSHSigner("authority"))
     let lines = authority.line("*@example.org", "cert-authority,namespaces=\"git\"")
@@ -107,7 +107,7 @@ struct SSHSignatureTests {
     }
   }
 
-  @Test("does not fit a commit that was changed, nor one that was made for something else")
+  @Test("does not match a changed commit, or another kind of signed content")
   func tampered() async throws {
     let ann = try SSHSigner()
     let desk = try Desk(ann.line("ann@example.org"))
@@ -121,7 +121,7 @@ struct SSHSignatureTests {
     #expect(refusal(await desk.tools.check(broken)) != nil)
   }
 
-  @Test("cannot be judged where the file of signers is gone; nothing is said against the commit")
+  @Test("cannot be verified without the file of signers; the commit is not rejected")
   func missingFile() async throws {
     let ann = try SSHSigner()
     let desk = try Desk(ann.line("ann@example.org"))
@@ -133,7 +133,7 @@ struct SSHSignatureTests {
         == ["verify.allowedSigners: \(desk.signers) cannot be read; check the path and who may read it"])
   }
 
-  @Test("leaves nothing behind")
+  @Test("leaves no files behind")
   func files() async throws {
     let ann = try SSHSigner()
     let desk = try Desk(ann.line("ann@example.org"))
@@ -141,7 +141,7 @@ struct SSHSignatureTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: desk.folder.path) == ["signers"])
   }
 
-  @Test("of a kind that is not taken is refused")
+  @Test("of an unsupported type is refused")
   func kinds() async throws {
     let ann = try SSHSigner()
     let desk = try Desk(ann.line("ann@example.org"))
