@@ -10,11 +10,11 @@ let noon = 1_769_860_800
 let hour = 3600
 let day = 86_400
 
-@Suite("The life of a certificate")
+@Suite("The lifetime of a certificate")
 struct CertificateBookTests {
   let hosts: Set<String> = ["kdops-admission.kdops-system.svc", "127.0.0.1", "::1"]
 
-  @Test("a pair bears its hosts, names and addresses alike, and is read again as it was written")
+  @Test("a certificate contains its host names and addresses, and is read back as it was written")
   func roundTrip() throws {
     let pair = try ServingPair.make(hosts: hosts, now: noon)
     #expect(pair.hosts == hosts)
@@ -27,7 +27,7 @@ struct CertificateBookTests {
     #expect(!read.isValid(at: noon - 2 * hour))
   }
 
-  @Test("parts that do not belong together are no pair")
+  @Test("a certificate and a key that do not match are rejected")
   func mixed() throws {
     let one = try ServingPair.make(hosts: hosts, now: noon)
     let other = try ServingPair.make(hosts: hosts, now: noon)
@@ -37,7 +37,7 @@ struct CertificateBookTests {
     #expect(ServingPair(certificate: "nonsense", key: one.key, authority: one.authority) == nil)
   }
 
-  @Test("the first pair is served at once, and trusted alone")
+  @Test("the first certificate is served at once, and only its authority is trusted")
   func first() throws {
     var book = CertificateBook()
     #expect(book.isDue(for: hosts, at: noon))
@@ -50,7 +50,7 @@ struct CertificateBookTests {
   }
 
   @Test(
-    "after two thirds of its life a pair is followed by another, which is trusted an hour before it is served"
+    "after two thirds of its lifetime a certificate is renewed; its successor is trusted an hour before it is served"
   )
   func renewal() throws {
     let first = try CertificateBook().renewed(for: hosts, at: noon)
@@ -65,7 +65,7 @@ struct CertificateBookTests {
     #expect(second.served(for: hosts, at: due + hour, isPublished: true) == second.newest)
   }
 
-  @Test("a pair whose authority nobody could be told of is not served while the old one is good")
+  @Test("a certificate whose authority is not published yet is not served while the old one is valid")
   func unpublished() throws {
     let due = noon + 60 * day
     let book = try CertificateBook().renewed(for: hosts, at: noon).renewed(for: hosts, at: due)
@@ -73,7 +73,7 @@ struct CertificateBookTests {
     #expect(book.served(for: hosts, at: noon + 90 * day, isPublished: false) == book.newest)
   }
 
-  @Test("what has expired is neither served nor trusted")
+  @Test("an expired certificate is neither served nor trusted")
   func expired() throws {
     let book = try CertificateBook().renewed(for: hosts, at: noon)
     let late = noon + 90 * day
@@ -83,7 +83,7 @@ struct CertificateBookTests {
     #expect(try book.renewed(for: hosts, at: late).previous == nil)
   }
 
-  @Test("a host that is new is served at once; replicas that want different hosts do not take turns")
+  @Test("a new host is served at once; replicas with different hosts do not renew in turns")
   func newHost() throws {
     let first = try CertificateBook().renewed(for: ["a.example"], at: noon)
     #expect(first.isDue(for: ["b.example"], at: noon + day))
@@ -96,7 +96,7 @@ struct CertificateBookTests {
     #expect(third.newest?.hosts == ["b.example"])
   }
 
-  @Test("a book is kept in a Secret, whose other parts stay as they were")
+  @Test("the certificates are stored in a Secret, whose other parts stay unchanged")
   func secret() throws {
     let book = try CertificateBook().renewed(for: hosts, at: noon).renewed(for: hosts, at: noon + 60 * day)
     let made = book.secret(namespace: "kdops-system")
@@ -114,7 +114,7 @@ struct CertificateBookTests {
     #expect(mended.json["data"]?["junk"] == nil)
   }
 
-  @Test("no key is in any description")
+  @Test("no description contains a key")
   func redaction() throws {
     let book = try CertificateBook().renewed(for: hosts, at: noon)
     let key = try #require(book.newest?.key.reveal())

@@ -10,7 +10,7 @@ import Values
 
 @Suite("Replicas and their certificate")
 struct CertificateKeeperTests {
-  /// The webhook's configuration and the time, as a test wants them.
+  /// The webhook's configuration and the time, controlled by a test.
   final class World: Sendable {
     let api = MemoryAPI()
     let clock = TestClock()
@@ -38,7 +38,7 @@ struct CertificateKeeperTests {
 
   let world = World()
 
-  @Test("the first replica makes the certificate, and the next one finds it")
+  @Test("the first replica creates the certificate, and the next one finds it")
   func twoReplicas() async throws {
     let (one, two) = (world.keeper(), world.keeper())
     #expect(await one.look())
@@ -49,7 +49,7 @@ struct CertificateKeeperTests {
     #expect(two.current.pair == pair)
   }
 
-  @Test("of two that create at once, the slower takes what the faster has made")
+  @Test("of two replicas that create at once, the slower uses the certificate of the faster")
   func creationRace() async throws {
     let rival = try CertificateBook().renewed(for: ["kdops.example"], at: noon)
     world.api.beforeWrite { $0.put(rival.secret(namespace: "kdops-system").json) }
@@ -59,7 +59,7 @@ struct CertificateKeeperTests {
     #expect(world.book == rival)
   }
 
-  @Test("of two that renew at once, the slower takes what the faster has made")
+  @Test("of two replicas that renew at once, the slower uses the certificate of the faster")
   func renewalRace() async throws {
     let keeper = world.keeper()
     #expect(await keeper.look())
@@ -72,11 +72,11 @@ struct CertificateKeeperTests {
     #expect(world.bundle.contains(try #require(rival.newest).authority))
   }
 
-  @Test("at every moment of a renewal what any replica serves is trusted")
+  @Test("at every moment of a renewal every replica serves a trusted certificate")
   func noGap() async throws {
     let (one, two) = (world.keeper(), world.keeper())
     for step in 0..<200 {
-      // They look at different times; the second one seldom.
+      // They check at different times; the second one seldom.
       #expect(await one.look())
       if step.isMultiple(of: 3) { #expect(await two.look()) }
       for keeper in [one, two] {
@@ -99,7 +99,7 @@ struct CertificateKeeperTests {
     #expect(!world.bundle.contains(try #require(old.newest).authority))
   }
 
-  @Test("a Secret with anything else in it is replaced")
+  @Test("a Secret with other content is replaced")
   func garbage() async throws {
     var secret = Object(.secrets, namespace: "kdops-system", name: "kdops-admission", labels: ["mine": "yes"])
     secret.json["data"] = ["tls.crt": "%%%", "tls.key": 7, "ca.crt": "Zm9v"]
@@ -110,7 +110,7 @@ struct CertificateKeeperTests {
     #expect(world.secret?.labels == ["mine": "yes"])
   }
 
-  @Test("a Secret that was taken away comes back, and what was trusted stays trusted meanwhile")
+  @Test("a deleted Secret is created again, and earlier authorities stay trusted meanwhile")
   func takenAway() async throws {
     let keeper = world.keeper()
     #expect(await keeper.look())
@@ -123,7 +123,7 @@ struct CertificateKeeperTests {
     #expect(world.bundle.contains(pair.authority))
   }
 
-  @Test("a webhook's configuration that is not there yet keeps nobody from serving, and is tried again soon")
+  @Test("a missing webhook configuration does not prevent serving, and is tried again soon")
   func unpublished() async throws {
     world.setPublishing(false)
     let keeper = world.keeper()
@@ -139,7 +139,7 @@ struct CertificateKeeperTests {
     #expect(!world.bundle.isEmpty)
   }
 
-  @Test("a server that does not answer is asked again, until there is something to serve")
+  @Test("an API server that does not answer is asked again until a certificate can be served")
   func begins() async throws {
     world.api.fail(with: APIError(.unavailable, "the server does not answer"))
     let keeper = world.keeper()
@@ -153,7 +153,7 @@ struct CertificateKeeperTests {
     #expect(keeper.current.pair != nil)
   }
 
-  @Test("no key comes into a log, whatever fails")
+  @Test("no key is logged, whatever fails")
   func logs() async throws {
     let log = LogCapture()
     let keeper = world.keeper(["kdops.example"], log.logger)

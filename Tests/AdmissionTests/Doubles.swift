@@ -6,7 +6,7 @@ extension Logger {
   static let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 }
 
-/// Everything that was logged, as text.
+/// Captures all log output as text.
 final class LogCapture: Sendable {
   private let lines = Mutex<[String]>([])
 
@@ -36,7 +36,7 @@ final class LogCapture: Sendable {
 }
 
 extension TestClock {
-  /// Lets time pass whenever somebody waits for it, until the condition holds.
+  /// Advances the clock whenever a task sleeps, until the condition holds.
   func advance(whileSomeoneSleeps step: Duration, until condition: @Sendable () -> Bool) async {
     while !condition() {
       if sleeperCount > 0 { advance(by: step) }

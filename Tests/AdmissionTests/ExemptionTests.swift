@@ -5,7 +5,7 @@ import Values
 
 @testable import Admission
 
-@Test("the daemon's own writes and those of the server's controllers are not judged")
+@Test("writes of the daemon and of the server's controllers are not validated")
 func exemption() {
   let exemption = Exemption(ownName: "system:serviceaccount:kdops-system:kdops")
   #expect(exemption.covers("system:serviceaccount:kdops-system:kdops"))
@@ -16,7 +16,7 @@ func exemption() {
   #expect(!Exemption(ownName: nil).covers("system:serviceaccount:kdops-system:kdops"))
 }
 
-@Test("where the daemon's name is not known, it is known by its stamp; where it is known, only by its name")
+@Test("the daemon is recognized by its name if that is known, else by its stamp")
 func exemptionByStamp() throws {
   var object = Stamp.forTests.on(Sample.cluster.managed)
   func request(_ object: JSON) -> AdmissionRequest {

@@ -12,15 +12,15 @@ import Testing
 
 @testable import Admission
 
-@Suite("The HTTPS server, asked by clients that mean no good", .timeLimit(.minutes(5)))
+@Suite("The HTTPS server with hostile clients", .timeLimit(.minutes(5)))
 struct HostileClientTests {
-  // MARK: Scenery
+  // MARK: Fixture
 
-  /// A server that runs, and connections to it.
+  /// A running server, and connections to it.
   private struct Scene: Sendable {
     var port: Int
 
-    /// Opens a connection that says nothing of its own accord.
+    /// Opens a connection that sends nothing automatically.
     func connect(tls: Bool = true) async throws -> Line {
       let said = Said()
       let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -62,7 +62,7 @@ struct HostileClientTests {
 
     func say(_ text: String) { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
 
-    /// Sends the same byte every 20 ms for as long as the connection lasts.
+    /// Sends the same byte every 20 ms until the connection ends.
     func drip(_ byte: String) {
       let task = channel.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(20)) { _ in
         say(byte)
@@ -71,7 +71,7 @@ struct HostileClientTests {
     }
 
     /// Waits until the server has closed.
-    /// - Returns: the status of every answer that came until then.
+    /// - Returns: the status of every answer up to then.
     func end() async throws -> [String] {
       try await channel.closeFuture.get()
       return statuses
@@ -126,7 +126,7 @@ struct HostileClientTests {
 
   // MARK: Time
 
-  @Test("who says nothing, or says it byte by byte, is closed when the time is over")
+  @Test("a client that sends nothing, or single bytes, is disconnected after the timeout")
   func slow() async throws {
     var timing = Self.patient
     timing.opening = .milliseconds(300)
@@ -142,7 +142,8 @@ struct HostileClientTests {
     }
   }
 
-  @Test("a body that drips in is no longer waited for than one that does not come, refused or not")
+  @Test(
+    "a body that arrives byte by byte has the same timeout as a missing one, whether it is refused or not")
   func body() async throws {
     var timing = Self.patient
     timing.request = .milliseconds(300)
@@ -159,7 +160,7 @@ struct HostileClientTests {
     }
   }
 
-  @Test("a connection without a further request is closed when the time is over, whatever drips in")
+  @Test("a connection without a further request is closed after the timeout, even if single bytes arrive")
   func idle() async throws {
     var timing = Self.patient
     timing.farewell = .milliseconds(300)
@@ -171,9 +172,9 @@ struct HostileClientTests {
     }
   }
 
-  // MARK: Numbers
+  // MARK: Limits
 
-  @Test("an address has only so many connections; one more is closed at once, until another one ends")
+  @Test("connections per address are limited; one more is closed at once, until another one ends")
   func flood() async throws {
     try await withServer(limitOfAddress: 3) { scene in
       var lines: [Line] = []
@@ -197,13 +198,13 @@ struct HostileClientTests {
     }
   }
 
-  @Test("bodies take so much memory together and no more; the next one is told to try again")
+  @Test("the memory for all bodies is limited; the next request is answered with a retry status")
   func memory() async throws {
     try await withServer(bytes: 1000) { scene in
       let holding = try await scene.connect()
       holding.say(Self.post("/admit", length: 901) + String(repeating: " ", count: 900))
       let close = "Connection: close\r\n"
-      // The first body may not have come yet.
+      // The first body may not have arrived yet.
       var statuses: [String] = []
       while statuses != ["503"] {
         let line = try await scene.connect()
@@ -219,9 +220,9 @@ struct HostileClientTests {
     }
   }
 
-  // MARK: Nonsense
+  // MARK: Malformed input
 
-  @Test("what is no TLS, or no HTTP, is closed without an answer to it")
+  @Test("a connection without TLS or HTTP is closed without an answer")
   func nonsense() async throws {
     try await withServer { scene in
       let plain = try await scene.connect(tls: false)
@@ -233,7 +234,7 @@ struct HostileClientTests {
   }
 
   @Test(
-    "a head that is too large or makes no sense is refused, and the connection ends",
+    "a header that is too large or malformed is refused, and the connection ends",
     arguments: [
       "X: \(String(repeating: "x", count: 9 << 10))\r\n\r\n",
       String(repeating: "X: \(String(repeating: "x", count: 1000))\r\n", count: 40) + "\r\n",
@@ -250,7 +251,7 @@ struct HostileClientTests {
     }
   }
 
-  @Test("requests that are sent at once are answered one after another")
+  @Test("pipelined requests are answered in order")
   func pipelining() async throws {
     try await withServer { scene in
       let line = try await scene.connect()

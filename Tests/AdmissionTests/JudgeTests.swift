@@ -5,7 +5,7 @@ import Rules
 import Testing
 import Values
 
-@Suite("What is done by hand is judged by the rules of commits")
+@Suite("Manual changes are validated by the rules for commits")
 struct JudgeTests {
   let judge = AdmissionJudge(policy: Policy(), ownName: "system:serviceaccount:kdops-system:kdops")
   let calm = LivingObjects(Sample.current, Sample.candidate, Sample.cluster.living(.configured))
@@ -16,12 +16,12 @@ struct JudgeTests {
 
   // MARK: Creating
 
-  @Test("a good app is allowed without a word")
+  @Test("a valid app is allowed without a warning")
   func goodApp() {
     #expect(answer(.create(Sample.current), LivingObjects()) == .allowed())
   }
 
-  @Test("a good cluster of an app that lives is allowed, and its maker told that the engine leaves it alone")
+  @Test("a valid cluster of a live app is allowed, with a warning that the engine does not manage it")
   func goodCluster() {
     let made = answer(.create(Sample.cluster), LivingObjects(Sample.current))
     #expect(
@@ -34,7 +34,7 @@ struct JudgeTests {
     #expect(answer(.create(restored), LivingObjects(Sample.current)) == .allowed())
   }
 
-  @Test("a cluster of an app that nobody has registered is denied with the rule's message and hint")
+  @Test("a cluster of an unknown app is denied with the rule's message and hint")
   func unknownApp() throws {
     let answer = answer(.create(Sample.cluster), LivingObjects(Sample.candidate))
     #expect(!answer.isAllowed)
@@ -44,14 +44,14 @@ struct JudgeTests {
     #expect(message.contains("; help: did you mean `spark-1.1.0`?"))
   }
 
-  @Test("an object that breaks its schema is denied by it")
+  @Test("an object that violates its schema is denied with the schema's finding")
   func schema() throws {
     let broken = Sample.cluster(("members: 3", "members: many"))
     let message = try #require(answer(.create(broken), LivingObjects(Sample.current)).message)
     #expect(message.hasPrefix("error[cluster/schema] "))
   }
 
-  @Test("several findings stand a line each, below kubectl's own words")
+  @Test("several findings have one line each, below kubectl's own message")
   func severalFindings() throws {
     let app = Sample.app(
       (#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"tty": true}"#),
@@ -72,7 +72,7 @@ struct JudgeTests {
     #expect(answer.warnings.last?.hasPrefix("warning[cluster/unknown-field] ") == true)
   }
 
-  @Test("what servers add to an object is not taken for its author's")
+  @Test("fields that servers add to an object are not attributed to its author")
   func addedByServers() {
     var cluster = Sample.cluster
     var metadata = cluster["metadata"] ?? [:]
@@ -87,14 +87,14 @@ struct JudgeTests {
 
   // MARK: Upgrading
 
-  @Test("an upgrade that keeps every rule is allowed")
+  @Test("an upgrade that meets every rule is allowed")
   func upgrade() {
     let old = Sample.cluster.living(.configured)
     let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.configured)
     #expect(answer(.update(old, to: new)) == .allowed())
   }
 
-  @Test("an upgrade that also changes the members, to an app of another distribution, hears of both")
+  @Test("an upgrade that also changes the members, to an app of another distribution, is denied for both")
   func badUpgrade() throws {
     let other = Sample.app(
       ("spark-1.0.0\"", "spark-1.1.0\""), ("example/spark", "example/flink"),
@@ -108,7 +108,7 @@ struct JudgeTests {
     #expect(message.contains("error[upgrade/distro] "))
   }
 
-  @Test("a downgrade is denied, and told the way back")
+  @Test("a downgrade is denied, with the way to restore the old version")
   func downgrade() throws {
     let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"))
     var upgraded = Example.Live.configured.status
@@ -120,7 +120,7 @@ struct JudgeTests {
     #expect(message.contains("publish the image under a version above"))
   }
 
-  @Test("what would wait in git is denied by hand, and told when to try again")
+  @Test("a manual change that would wait in git is denied, with the time for another try")
   func waiting() throws {
     let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.upgrading)
     let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"), ("members: 3", "members: 4"))
@@ -131,7 +131,7 @@ struct JudgeTests {
     #expect(message.hasSuffix("; help: try again once that is over"))
   }
 
-  @Test("of a cluster from git, waiting is offered to whoever commits the change")
+  @Test("if the cluster is managed from git, the denial suggests to commit the change")
   func waitingFromGit() throws {
     let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).managed.living(.stalled)
     let new = Sample.cluster.managed.living(.stalled)
@@ -148,7 +148,7 @@ struct JudgeTests {
         "; help: try again once that is over, or commit the change: a change from git waits automatically"))
   }
 
-  @Test("the status that comes with the object counts, not the one that was watched")
+  @Test("the status in the request counts, not the watched one")
   func ownStatus() {
     let old = Sample.cluster.living(.configured)
     let new = Sample.cluster(("members: 3", "members: 4")).living(.configured)
@@ -156,7 +156,7 @@ struct JudgeTests {
     #expect(answer(.update(old, to: new), late) == .allowed())
   }
 
-  @Test("a cluster that no engine has taken up can be mended by hand")
+  @Test("a manual fix of a cluster without a status is allowed")
   func untouched() {
     let new = Sample.cluster(("members: 3", "members: 4"))
     #expect(
@@ -166,7 +166,7 @@ struct JudgeTests {
   // MARK: Drift
 
   @Test(
-    "an edit of what comes from git is allowed where the rules allow it, with a warning that it will be put back"
+    "an edit of a managed object that the rules allow is allowed, with a warning that it will be reverted"
   )
   func drift() {
     let old = Sample.cluster.managed.living(.configured)
@@ -180,7 +180,7 @@ struct JudgeTests {
       ])
   }
 
-  @Test("status, labels and finalizers are nobody's business")
+  @Test("changes of status, labels and finalizers are not validated")
   func noChangeOfMeaning() {
     let old = Sample.cluster.living(.creating)
     var labelled = Sample.cluster.living(.configured)
@@ -191,7 +191,7 @@ struct JudgeTests {
     #expect(answer(.update(old, to: going), LivingObjects()) == .allowed())
   }
 
-  @Test("the same spec in other words is no change, whatever ails the object")
+  @Test("an equivalent spec is no change, whatever state the object has")
   func otherWords() {
     let old = Sample.cluster.living(.creating)
     let new = Sample.cluster(("memory: 4Gi", "memory: 4096Mi")).living(.creating)
@@ -200,7 +200,7 @@ struct JudgeTests {
 
   // MARK: Deleting
 
-  @Test("a cluster may be deleted; one from git will be made again")
+  @Test("a cluster may be deleted; for one from git, a warning says that it will be created again")
   func deleteCluster() {
     #expect(answer(.delete(Sample.cluster)) == .allowed())
     let warnings = answer(.delete(Sample.cluster.managed)).warnings
@@ -210,7 +210,7 @@ struct JudgeTests {
       ])
   }
 
-  @Test("an app in use may be neither deleted nor changed; another one may be both")
+  @Test("an app in use may be neither deleted nor changed; another one may")
   func appInUse() throws {
     let message = try #require(answer(.delete(Sample.current)).message)
     #expect(message.hasPrefix("error[app/in-use] app spark-1.0.0 is used by cluster prod/analytics"))
@@ -219,7 +219,7 @@ struct JudgeTests {
     #expect(answer(.delete(Sample.candidate)) == .allowed())
   }
 
-  @Test("an app that only a running upgrade needs is kept until that ends")
+  @Test("an app that only a running upgrade needs cannot be deleted until that ends")
   func appOfUpgrade() throws {
     let upgrading = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.upgrading)
     let living = LivingObjects(Sample.current, Sample.candidate, upgrading)
@@ -227,9 +227,9 @@ struct JudgeTests {
     #expect(message.hasPrefix("waiting[app/in-use] app spark-1.0.0 is still needed by the running cluster"))
   }
 
-  // MARK: Who and where
+  // MARK: Users and namespaces
 
-  @Test("the daemon, and the server's controllers, are not asked for reasons")
+  @Test("requests of the daemon and of the server's controllers are allowed without validation")
   func exempt() {
     for user in [
       "system:serviceaccount:kdops-system:kdops", "system:serviceaccount:kube-system:namespace-controller",
@@ -238,7 +238,7 @@ struct JudgeTests {
     }
   }
 
-  @Test("other kinds, other groups and subresources pass")
+  @Test("other kinds, other groups and subresources are allowed")
   func otherThings() {
     var pod = AdmissionRequest.create(Sample.cluster)
     pod.kind = "Pod"
@@ -251,7 +251,7 @@ struct JudgeTests {
     for request in [pod, foreign, status, connect] { #expect(answer(request, LivingObjects()) == .allowed()) }
   }
 
-  @Test("namespaces that are not ours are none of our business")
+  @Test("requests in namespaces that are not managed are allowed")
   func foreignNamespaces() {
     let judge = AdmissionJudge(policy: Policy(tenancy: Tenancy(namespaces: ["staging"])))
     #expect(judge.answer(.create(Sample.cluster), among: LivingObjects()) == .allowed())
@@ -259,7 +259,7 @@ struct JudgeTests {
       judge.answer(.create(Sample.cluster.inNamespace("staging")), among: LivingObjects()).isAllowed == false)
   }
 
-  @Test("the catalog's apps are made by hand, and by the other rules")
+  @Test("apps of the catalog may be created manually, under the other rules")
   func catalog() throws {
     let app = Sample.current.inNamespace("kdops-system")
     #expect(answer(.create(app), LivingObjects()) == .allowed())
@@ -269,14 +269,14 @@ struct JudgeTests {
     #expect(answer(.delete(app), user).message?.hasPrefix("error[app/in-use] ") == true)
   }
 
-  @Test("what the administrator does not allow is denied by hand too")
+  @Test("manual changes that tenancy forbids are denied too")
   func tenancy() throws {
     let asking = Sample.cluster(("members: 3", "members: 3\n      serviceAccountName: admin"))
     let message = try #require(answer(.create(asking), LivingObjects(Sample.current)).message)
     #expect(message.hasPrefix("error[cluster/tenancy] role worker of cluster prod/analytics"))
   }
 
-  @Test("while it is not known what lives, everything passes, and says so")
+  @Test("until the live objects are known, everything is allowed with a warning")
   func starting() {
     let answer = judge.answer(.create(Sample.cluster), among: nil)
     #expect(answer.isAllowed)

@@ -11,12 +11,13 @@ import Values
 
 @testable import Admission
 
-/// A real API server that asks us, with `kubectl` as its user. It must reach this machine's loopback.
+/// A real API server that calls the webhook, with `kubectl` as its client. It must reach this machine's
+/// loopback.
 @Suite(
-  "kubectl is told what the rules say", .serialized, .timeLimit(.minutes(10)),
+  "Messages of the rules in kubectl", .serialized, .timeLimit(.minutes(10)),
   .enabled(if: Kubectl.kubeconfig != nil, "KUBECONFIG_FOR_TESTS names no cluster"))
 struct KubectlTests {
-  @Test("a bad object is refused with the rule's message, a good one passes, an app in use stays")
+  @Test("an invalid object is refused with the rule's message, a valid one is accepted, an app in use stays")
   func applying() async throws {
     let name = "admission-\(UInt32.random(in: 0...UInt32.max))"
     let kubectl = Kubectl()
@@ -43,7 +44,7 @@ struct KubectlTests {
     let cluster = Sample.cluster.inNamespace(namespace)
     let bad = Sample.app((#""version": "1.0.0""#, #""version": "one""#)).inNamespace(namespace)
 
-    // The server takes a moment to know of the webhook.
+    // The server needs a moment to load the webhook.
     var refusal = try await kubectl.run(["apply", "--dry-run=server", "-f", "-"], bad)
     for _ in 0..<100 where refusal.isSuccess || refusal.errors.contains("not judged") {
       refusal = try await kubectl.run(["apply", "--dry-run=server", "-f", "-"], bad)
@@ -64,14 +65,14 @@ struct KubectlTests {
     try await kubectl.succeed(["apply", "-f", "-"], cluster)
     api.put(try await kubectl.object("kubedirectorcluster", "analytics", in: namespace))
 
-    // What it has just applied once more, and a label, change nothing.
+    // Applying the same object again, and a label, change nothing.
     try await kubectl.succeed(["apply", "-f", "-"], cluster)
     try await kubectl.succeed(["label", "-n", namespace, "kubedirectorcluster", "analytics", "team=blue"])
     let edit = ["-n", namespace, "kubedirectorcluster", "analytics", "--type=merge", "-p"]
     let downgrade = try await kubectl.run(["patch"] + edit + [#"{"spec":{"app":"spark-0.9.0"}}"#])
     #expect(downgrade.errors.contains("error[upgrade/registered]"))
 
-    // By now the watch has told of the cluster.
+    // By now the watch has delivered the cluster.
     var inUse = try await kubectl.run([
       "delete", "-n", namespace, "--dry-run=server", "kubedirectorapp", "--all",
     ])
@@ -91,7 +92,7 @@ struct KubectlTests {
     #expect(gone.isSuccess)
   }
 
-  /// Serves on loopback, and has the API server ask about one namespace.
+  /// Serves on loopback, and registers a webhook for one namespace.
   private func withWebhook(
     _ name: String, _ kubectl: Kubectl, _ body: (MemoryAPI) async throws -> Void
   ) async throws {

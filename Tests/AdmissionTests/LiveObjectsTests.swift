@@ -8,13 +8,13 @@ import Values
 
 @testable import Admission
 
-@Suite("What lives is known by watching")
+@Suite("The cache of live objects")
 struct LiveObjectsTests {
   private func objects(_ api: MemoryAPI, _ namespaces: [String]? = nil) -> LiveObjects {
     LiveObjects(api: api, namespaces: namespaces, systemNamespace: "kdops-system")
   }
 
-  /// Takes in what a listing of every scope would give.
+  /// Applies what a list of every scope would return.
   private func list(_ objects: LiveObjects, _ all: [JSON]) async {
     for scope in objects.scopes {
       let items = all.map(Object.init).filter {
@@ -24,7 +24,7 @@ struct LiveObjectsTests {
     }
   }
 
-  @Test("nothing is known before both kinds were listed")
+  @Test("the cache is empty until both kinds were listed")
   func incomplete() async {
     let objects = objects(MemoryAPI())
     let request = AdmissionRequest.create(Sample.cluster)
@@ -35,7 +35,7 @@ struct LiveObjectsTests {
     #expect(await objects.living(for: request) != nil)
   }
 
-  @Test("one namespace that cannot be listed does not blind the others")
+  @Test("one namespace that cannot be listed does not block the others")
   func scopes() async {
     let objects = objects(MemoryAPI(), ["prod", "staging"])
     #expect(objects.scopes.count == 5)
@@ -44,11 +44,11 @@ struct LiveObjectsTests {
     }
     #expect(await objects.living(for: .create(Sample.cluster)) != nil)
     #expect(await objects.living(for: .create(Sample.cluster.inNamespace("staging"))) == nil)
-    // Whether an app of the catalog is in use, every namespace has a say in.
+    // Whether an app of the catalog is in use depends on every namespace.
     #expect(await objects.living(for: .delete(Sample.current.inNamespace("kdops-system"))) == nil)
   }
 
-  @Test("changes and deletions are followed, and a fresh list is the whole truth of its scope")
+  @Test("changes and deletions are applied, and a new list replaces all objects of its scope")
   func following() async throws {
     let objects = objects(MemoryAPI())
     let (apps, clusters) = (objects.scopes[0], objects.scopes[1])
@@ -65,7 +65,7 @@ struct LiveObjectsTests {
     #expect(await objects.living.holds(.app("prod", "spark-1.1.0")))
   }
 
-  @Test("a list of one namespace says nothing of another")
+  @Test("a list of one namespace does not affect another")
   func listOfOne() async {
     let objects = objects(MemoryAPI(), ["prod", "staging"])
     let elsewhere = Sample.cluster.inNamespace("staging")
@@ -77,7 +77,7 @@ struct LiveObjectsTests {
     #expect(await objects.living.holds(Fixture.reference) == false)
   }
 
-  @Test("an app that was applied a moment before its cluster is looked for, and only then")
+  @Test("an app that was applied a moment before its cluster is looked up on the server, and only then")
   func haste() async throws {
     let api = MemoryAPI(Sample.current)
     let objects = objects(api)
@@ -95,7 +95,7 @@ struct LiveObjectsTests {
     #expect(api.requests.count == 2)
   }
 
-  @Test("it follows the port: lists, then watches")
+  @Test("the cache lists, then watches")
   func port() async throws {
     let api = MemoryAPI(Sample.current)
     let objects = objects(api)

@@ -2,8 +2,8 @@ import ClusterAPI
 import Synchronization
 import Values
 
-/// The port over a dictionary: versions are checked, watchers are told, and a test can put something between a read and
-/// a write.
+/// An API client with objects in memory: it checks versions and notifies watchers, and a test can insert an
+/// action between a read and a write.
 final class MemoryAPI: ClusterAPI {
   private struct Key: Hashable {
     var kind: String
@@ -37,10 +37,10 @@ final class MemoryAPI: ClusterAPI {
   /// Every call so far, such as `get Secret`.
   var requests: [String] { state.withLock { $0.requests } }
 
-  /// What every call answers with from now on; nil for what is right.
+  /// Sets the error of every call from now on; nil for normal answers.
   func fail(with error: APIError?) { state.withLock { $0.failure = error } }
 
-  /// From now on nobody who lists objects has an answer, until `release`.
+  /// Blocks every list from now on, until `release`.
   func hold() { state.withLock { $0.isHeld = true } }
 
   func release() {
@@ -52,7 +52,7 @@ final class MemoryAPI: ClusterAPI {
     for one in held { one.resume() }
   }
 
-  /// What happens just before the next write, once.
+  /// Runs an action once, just before the next write.
   func beforeWrite(_ body: @escaping @Sendable (MemoryAPI) -> Void) {
     state.withLock { $0.beforeWrite = body }
   }
@@ -62,10 +62,10 @@ final class MemoryAPI: ClusterAPI {
     return state.withLock { $0.objects[key] }
   }
 
-  /// Somebody else writes.
+  /// Writes as another client.
   func put(_ json: JSON) { state.withLock { _ = Self.store(Object(json), in: &$0) } }
 
-  /// Somebody else deletes.
+  /// Deletes as another client.
   func remove(_ resource: Resource, _ namespace: String, _ name: String) {
     let key = Key(kind: resource.kind, name: ObjectName(namespace: namespace, name: name))
     state.withLock { state in
@@ -102,7 +102,7 @@ final class MemoryAPI: ClusterAPI {
     if let failure { throw failure }
   }
 
-  // MARK: The port
+  // MARK: ClusterAPI
 
   func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
     try begin("get", resource.kind)
@@ -137,7 +137,7 @@ final class MemoryAPI: ClusterAPI {
     let (stream, continuation) = AsyncThrowingStream<WatchEvent, any Error>.makeStream()
     let id = state.withLock { state in
       state.nextWatcher += 1
-      // What happened between the listing and now.
+      // Changes between the list and now.
       for object in state.objects.values
       where object.kind == resource.kind && (namespace == nil || object.namespace == namespace)
         && (Int(object.resourceVersion) ?? 0) > (Int(resourceVersion) ?? 0)

@@ -4,16 +4,16 @@ import Values
 
 @testable import Admission
 
-@Suite("Reviews in and out")
+@Suite("Parsing and answering reviews")
 struct ReviewTests {
-  @Test("a review is read whole")
+  @Test("a review is parsed completely")
   func whole() throws {
     var request = AdmissionRequest.update(Sample.cluster, to: Sample.cluster.managed, by: "alice")
     request.isDryRun = true
     #expect(try AdmissionRequest(review: request.review) == request)
   }
 
-  @Test("without a name of its own a request is about the object's")
+  @Test("a request without a name gets the object's")
   func names() throws {
     var review = AdmissionRequest.delete(Sample.cluster).review
     review["request"]?["name"] = ""
@@ -23,7 +23,7 @@ struct ReviewTests {
   }
 
   @Test(
-    "what is no review is refused with words",
+    "anything that is no review is refused with a reason",
     arguments: [
       ("", "no JSON"), ("{", "no JSON"), ("[]", "AdmissionReview"), ("{}", "AdmissionReview"),
       (#"{"apiVersion": "admission.k8s.io/v1beta1", "kind": "AdmissionReview"}"#, "admissionReviewVersions"),
@@ -47,13 +47,13 @@ struct ReviewTests {
     #expect(error?.message.contains(word) == true)
   }
 
-  @Test("a body that is nested without end is refused")
+  @Test("a body that is nested too deeply is refused")
   func nesting() {
     let text = String(repeating: "[", count: 100_000)
     #expect(throws: MalformedReview.self) { try AdmissionRequest(body: text.utf8) }
   }
 
-  @Test("an answer bears the request's uid and the version it was asked in")
+  @Test("an answer has the request's uid and its API version")
   func answers() {
     #expect(
       AdmissionAnswer.allowed().review(uid: "6f1c") == [
@@ -77,19 +77,19 @@ struct FindingWordsTests {
     }
   }
 
-  @Test("nothing is denied for warnings alone")
+  @Test("warnings alone deny nothing")
   func warningsAlone() {
     #expect(FindingWords.denial(findings(3, .warning), isManaged: false) == nil)
   }
 
-  @Test("errors stand before what waits")
+  @Test("errors come before waiting changes")
   func order() {
     let both = findings(1, .waiting) + findings(1, .error)
     let lines = FindingWords.denial(both, isManaged: false)?.split(separator: "\n") ?? []
     #expect(lines.map { $0.prefix(5) } == ["error", "waiti"])
   }
 
-  @Test("many findings are counted, and a long one is cut")
+  @Test("a long list of findings is cut and counted, and a long finding is cut")
   func bounds() throws {
     let text = try #require(FindingWords.denial(findings(500, .error, length: 50), isManaged: false))
     #expect(text.utf8.count < FindingWords.denialLimit + 100)
@@ -109,7 +109,7 @@ struct FindingWordsTests {
     #expect(shown.allSatisfy { $0.count <= FindingWords.warningLimit })
   }
 
-  @Test("nothing in them is a command to a terminal")
+  @Test("the text contains no control character for a terminal")
   func controlCharacters() {
     let evil = [Diagnostic(rule: "app/name", severity: .error, message: "a\u{1B}[2Jb\nc")]
     #expect(FindingWords.denial(evil, isManaged: false) == "error[app/name] a␛[2Jb␊c")

@@ -6,7 +6,8 @@ import Manifests
 import Rules
 import Values
 
-/// Objects as a server has them, and requests about them. Two versions of an app and a cluster that runs the first.
+/// Objects as a server stores them, and requests about them: two versions of an app, and a cluster that runs
+/// the first.
 enum Sample {
   static let current = object(Fixture.current, path: "app.json")
   static let candidate = object(Fixture.candidate, path: "app.json")
@@ -41,14 +42,14 @@ enum Sample {
 }
 
 extension JSON {
-  /// As the engine has left it.
+  /// The object with the status that the engine writes.
   func living(_ live: Example.Live) -> JSON {
     var object = self
     object["status"] = live.status?.json
     return object
   }
 
-  /// As the reconciler has applied it.
+  /// The object as the reconciler has applied it.
   var managed: JSON {
     var object = self
     var metadata = object["metadata"] ?? [:]
@@ -98,7 +99,7 @@ extension AdmissionRequest {
       object: object, oldObject: oldObject)
   }
 
-  /// What an API server posts.
+  /// The review that an API server posts.
   var review: JSON {
     var request: JSON = [
       "uid": .string(uid),

@@ -13,13 +13,13 @@ import Values
 
 @testable import Admission
 
-@Suite("The HTTPS server, asked as an API server asks", .timeLimit(.minutes(10)))
+@Suite("The HTTPS server with an API server's requests", .timeLimit(.minutes(10)))
 struct ServerTests {
-  /// A server that runs, and who asks it.
+  /// A running server, and its client.
   struct Scene: Sendable {
     var port: Int
     var world: World
-    /// Asks the server to stop.
+    /// Stops the server.
     var stop: @Sendable () async -> Void
 
     func client(
@@ -44,7 +44,8 @@ struct ServerTests {
       return (response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20)))
     }
 
-    /// Sends a request, once more if the server had just closed the idle connection that the client chose for it.
+    /// Sends a request, and repeats it if the server had just closed the idle connection that the client
+    /// chose.
     static func execute(_ request: HTTPClientRequest, with client: HTTPClient) async throws
       -> HTTPClientResponse
     {
@@ -61,7 +62,7 @@ struct ServerTests {
     let clock = TestClock()
     private let state: Mutex<(now: Int, bundle: [UInt8])>
 
-    /// - Parameter age: How long ago the certificate was made, in seconds. Clients look at a clock of their own.
+    /// - Parameter age: seconds since the certificate was created. Clients use the real time.
     init(age: Int = 0) { state = Mutex((Int(Date().timeIntervalSince1970) - age, [])) }
 
     var now: Int { state.withLock { $0.now } }
@@ -71,7 +72,7 @@ struct ServerTests {
     func publish(_ bundle: [UInt8]) { state.withLock { $0.bundle = bundle } }
   }
 
-  /// Whether somebody has got what was waited for.
+  /// Whether an answer has arrived.
   final class Answered: Sendable {
     private let state = Mutex(false)
     var isThere: Bool {
@@ -94,7 +95,7 @@ struct ServerTests {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await services.run() }
       for await port in ports {
-        // What was published comes just after what is served.
+        // The bundle is published just after the certificate is served.
         while world.bundle.isEmpty { await Task.yield() }
         try await body(Scene(port: port, world: world, stop: { await services.triggerGracefulShutdown() }))
         break
@@ -116,14 +117,14 @@ struct ServerTests {
     try await client.shutdown()
   }
 
-  @Test("a review is answered, over a certificate that the published authority vouches for")
+  @Test("a review is answered, over a certificate of the published authority")
   func answers() async throws {
     try await withServer { scene in
       try await with(scene.client()) { client in
         var reply = try await scene.post(
           .bytes(AdmissionRequest.create(Sample.candidate).review.serialized()), with: client)
         while reply.body.contains("not judged") {
-          // The first listing is under way.
+          // The first list is in progress.
           reply = try await scene.post(
             .bytes(AdmissionRequest.create(Sample.candidate).review.serialized()), with: client)
         }
@@ -138,7 +139,7 @@ struct ServerTests {
     }
   }
 
-  @Test("what is no review is refused with a status that says why")
+  @Test("a request that is no review is refused with a status and a reason")
   func refusals() async throws {
     try await withServer { scene in
       try await with(scene.client()) { client in
@@ -158,12 +159,12 @@ struct ServerTests {
     }
   }
 
-  @Test("a body that is too large is refused, whether it says so beforehand or not")
+  @Test("a body that is too large is refused, with or without a length header")
   func tooLarge() async throws {
     try await withServer { scene in
       try await with(scene.client()) { client in
         let large = ByteBuffer(repeating: UInt8(ascii: " "), count: AdmissionHandler.bodyLimit + 1)
-        // The server may answer and close while the client still sends, which then sees no more than the close.
+        // The server may answer and close while the client still sends; the client then sees only the close.
         func refusal(_ body: HTTPClientRequest.Body) async throws -> UInt? {
           do {
             return UInt(try await scene.post(body, with: client).status)
@@ -183,7 +184,7 @@ struct ServerTests {
     }
   }
 
-  @Test("a body that does not come is not waited for")
+  @Test("a body that does not arrive causes a timeout")
   func tooSlow() async throws {
     try await withServer { scene in
       try await with(scene.client()) { client in
@@ -202,7 +203,7 @@ struct ServerTests {
     }
   }
 
-  @Test("a server that is told to stop answers what it was asked before")
+  @Test("a stopping server answers the requests that it has received")
   func ending() async throws {
     try await withServer { scene in
       try await with(scene.client()) { client in
@@ -226,7 +227,7 @@ struct ServerTests {
   }
 
   @Test(
-    "a certificate is changed without a restart, and without a moment at which the published authorities fail"
+    "a certificate is renewed without a restart, and the published authorities are valid at every moment"
   )
   func renewal() async throws {
     try await withServer(age: 60 * day) { scene in
@@ -248,7 +249,7 @@ struct ServerTests {
       try await ask(trusting: first)
       world.pass(CertificateBook.announcement)
       let newest = Array(both.prefix(both.count - first.count))
-      // Until the keeper has looked again, the old one is served.
+      // The old one is served until the next check.
       var isServed = false
       while !isServed {
         world.clock.advance(by: CertificateKeeper.interval)
@@ -259,7 +260,7 @@ struct ServerTests {
     }
   }
 
-  @Test("TLS below 1.2, and plain HTTP, get nothing")
+  @Test("TLS below 1.2, and plain HTTP, are refused")
   func transport() async throws {
     try await withServer { scene in
       try await with(
@@ -281,7 +282,7 @@ struct ServerTests {
     }
   }
 
-  @Test("an address that is taken is said in words")
+  @Test("an address in use is reported in the error")
   func takenAddress() async throws {
     try await withServer { scene in
       let world = World()

@@ -4,7 +4,7 @@ import Reconciler
 import Testing
 import Values
 
-@Suite("What the daemon's account may do")
+@Suite("Permissions of the daemon's account")
 struct AccessTests {
   private static let own = InstallationSettings()
   private static let named = InstallationSettings(tenantNamespaces: ["prod", "staging"])
@@ -19,7 +19,7 @@ struct AccessTests {
     }
   }
 
-  @Test("with all namespaces it may work in any of them, and list over all at once")
+  @Test("with all namespaces it may work in any of them, and list across all")
   func everywhere() {
     #expect(allows(Self.own, .create, .statefulSets, in: "prod"))
     #expect(allows(Self.own, .list, .pods, in: nil))
@@ -38,7 +38,7 @@ struct AccessTests {
     #expect(!allows(Self.named, .list, .pods, in: nil))
   }
 
-  @Test("the system's apps can be read there, and nothing else of an engine's can be done there")
+  @Test("the apps in the system namespace can be read, and nothing else there is permitted")
   func catalog() {
     var apart = Self.named
     apart.systemNamespace = "catalog"
@@ -51,7 +51,7 @@ struct AccessTests {
     }
   }
 
-  @Test("of leases it may change its own and no other")
+  @Test("it may change only its own lease")
   func lease() {
     for verb in [Permission.Verb.get, .update] {
       #expect(allows(Self.own, verb, .leases, in: "kdops-system", name: "kdops-default"))
@@ -62,7 +62,7 @@ struct AccessTests {
     #expect(!allows(Self.own, .delete, .leases, in: "kdops-system", name: "kdops-default"))
   }
 
-  @Test("of ConfigMaps beside it, it may write its own word of what is held and no other")
+  @Test("in its own namespace, it may write only its own ConfigMap of blocked changes")
   func record() {
     #expect(Self.own.heldRecord == BlockedChangeRecord.name(installation: "default"))
     for verb in [Permission.Verb.get, .update] {
@@ -72,7 +72,7 @@ struct AccessTests {
     #expect(!allows(Self.own, .delete, .configMaps, in: "kdops-system", name: "kdops-default-held"))
   }
 
-  @Test("a daemon that runs elsewhere has its lease where the system's apps are, for that is where it looks")
+  @Test("a daemon outside the cluster has its lease in the system namespace")
   func elsewhere() {
     var settings = InstallationSettings(namespace: "ops", systemNamespace: "catalog")
     #expect(allows(settings, .create, .leases, in: "catalog"))
@@ -83,11 +83,11 @@ struct AccessTests {
   }
 
   @Test(
-    "secrets and webhooks are out of its reach, but for the key of its stamps and those of its own admission")
+    "it may access no Secrets and webhooks except its stamp key and those of its own admission")
   func admission() {
     #expect(allows(Self.own, .get, .secrets, in: "kdops-system", name: "kdops-default-stamp"))
     #expect(!allows(Self.own, .update, .secrets, in: "kdops-system", name: "kdops-default-stamp"))
-    // A permission to create cannot be bound to a name.
+    // RBAC cannot restrict create to a name.
     for verb in Permission.Verb.allCases {
       if verb != .create {
         #expect(!allows(Self.own, verb, .secrets, in: "kdops-system", name: "kdops-admission"))
@@ -105,7 +105,7 @@ struct AccessTests {
   }
 
   @Test(
-    "never may it grant anything, become somebody, or touch namespaces and nodes", arguments: Sample.allCases)
+    "it may never grant permissions, impersonate, or change namespaces and nodes", arguments: Sample.allCases)
   func powers(_ sample: Sample) {
     let rules = sample.export.objects.flatMap { $0["rules"]?.array ?? [] }
     #expect(!rules.isEmpty)
@@ -122,7 +122,7 @@ struct AccessTests {
         #expect(!resources.contains(word))
       }
       if resources.contains("configmaps") {
-        // Of those that it did not make itself it may read what clusters are connected to, and no more.
+        // Of ConfigMaps that it did not create, it may only read those that clusters can be connected to.
         #expect(
           rule["verbs"] == ["list", "watch"] || rule["verbs"] == ["create"]
             || rule["resourceNames"] == [.string(sample.settings.heldRecord)])

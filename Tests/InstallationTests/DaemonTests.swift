@@ -22,13 +22,13 @@ struct DaemonTests {
     return try #require(SettingsFile(path: "config.yaml", bytes: Array(text.utf8)).json)
   }
 
-  @Test("is there only where a repository is named")
+  @Test("exists only if a repository is configured")
   func absent() {
     let export = InstallationExport(InstallationSettings())
     #expect(export.objects("Deployment").isEmpty && export.objects("ConfigMap").isEmpty)
   }
 
-  @Test("runs as nobody, with a file system that cannot be written to but for its copy of the repository")
+  @Test("runs as an unprivileged user, with a read-only file system except for its mirror")
   func confined() throws {
     let pod = try pod(Sample.daemon.settings)
     #expect(pod["securityContext"]?["runAsNonRoot"] == true)
@@ -41,7 +41,7 @@ struct DaemonTests {
     #expect(try variables(Sample.daemon.settings)["XDG_STATE_HOME"] == "/var/lib")
   }
 
-  @Test("reads a configuration that says what was decided, and the rest of the file that it came from")
+  @Test("reads a configuration with the resulting settings, and the rest of the source file")
   func configured() throws {
     #expect(
       try configuration(Sample.daemon.settings) == [
@@ -51,7 +51,7 @@ struct DaemonTests {
       ])
   }
 
-  @Test("files of keys come from a Secret that the header says how to make, whatever their paths hold")
+  @Test("reads key files from a Secret; the header says how to create it, whatever their paths contain")
   func keys() throws {
     var settings = Sample.daemon.settings
     #expect(
@@ -64,7 +64,7 @@ struct DaemonTests {
     #expect(!InstallationExport(settings).text.contains("kdops-keys"))
   }
 
-  @Test("becomes another pod when its configuration changes, and only then")
+  @Test("is replaced if its configuration changes, and only then")
   func restarts() throws {
     func stamp(_ settings: InstallationSettings) -> JSON? {
       InstallationExport(settings).objects("Deployment")
@@ -78,7 +78,7 @@ struct DaemonTests {
     #expect(stamp(settings) != before)
   }
 
-  @Test("finds its credentials in files of a Secret, which may be missing")
+  @Test("reads its credentials from files of a Secret, which may be missing")
   func credentials() throws {
     #expect(
       try variables(Sample.daemon.settings)["KDOPS_GIT_TOKEN_FILE"] == "/run/secrets/kdops-git/token")
@@ -94,12 +94,12 @@ struct DaemonTests {
   }
 
   @Test(
-    "is not confused by the names of services, of which Kubernetes makes variables that begin with KDOPS_")
+    "ignores the KDOPS_ variables that Kubernetes creates from the names of services")
   func serviceLinks() throws {
     #expect(try pod(Sample.daemon.settings)["enableServiceLinks"] == false)
   }
 
-  @Test("listens where its service sends requests for the webhook")
+  @Test("listens on the port to which its service sends webhook requests")
   func listens() throws {
     let container = try pod(Sample.daemon.settings)["containers"]?[0]
     let service = Sample.daemon.export.objects("Service").first
@@ -113,7 +113,7 @@ struct DaemonTests {
 
 @Suite("The webhook")
 struct WebhookTests {
-  @Test("is asked about apps and clusters, not about status, and stands in nobody's way when it is silent")
+  @Test("is called for apps and clusters, not for status, and allows requests if it does not answer")
   func configuration() throws {
     let object = try #require(Sample.daemon.export.objects("ValidatingWebhookConfiguration").first)
     #expect(object.name == "kdops-blue")
@@ -127,7 +127,7 @@ struct WebhookTests {
       ])
   }
 
-  @Test("is called at a URL where the daemon is outside, and needs no service then")
+  @Test("is called at a URL if the daemon is outside the cluster, and needs no service then")
   func outside() throws {
     let export = Sample.outside.export
     let object = try #require(export.objects("ValidatingWebhookConfiguration").first)
@@ -138,7 +138,7 @@ struct WebhookTests {
     #expect(arguments?.suffix(2) == ["--admission-url", "https://kdops.example:9443/admit"])
   }
 
-  @Test("is not there unless it is asked for")
+  @Test("exists only if it is requested")
   func absent() {
     #expect(Sample.tenants.export.objects("ValidatingWebhookConfiguration").isEmpty)
   }

@@ -3,13 +3,13 @@ import Testing
 
 @Suite("Settings that cannot be installed")
 struct ProblemTests {
-  @Test("what is exported in the samples can be", arguments: Sample.allCases)
+  @Test("the exported samples are valid", arguments: Sample.allCases)
   func none(_ sample: Sample) {
     #expect(sample.settings.problems == [])
   }
 
   @Test(
-    "are refused in a sentence that names the value",
+    "are refused with a message that names the value",
     arguments: [
       (InstallationSettings(namespace: "Kdops"), "\"Kdops\""),
       (InstallationSettings(namespace: "kube-system"), "kube-system"),
@@ -31,7 +31,7 @@ struct ProblemTests {
     #expect(settings.problems.first?.contains(word) == true)
   }
 
-  @Test("all of them are told at once")
+  @Test("are all reported at once")
   func all() {
     let settings = InstallationSettings(namespace: "A", installation: "B", tenantNamespaces: ["C", "d"])
     #expect(settings.problems.count == 3)

@@ -3,7 +3,7 @@ import Installation
 import Synchronization
 import Values
 
-/// One call of the port in the words of Kubernetes' authorizer.
+/// One API call in RBAC terms.
 struct Use: Hashable, Comparable, CustomStringConvertible {
   var verb: Permission.Verb
   var resource: Resource
@@ -24,7 +24,7 @@ extension Permission {
   var uses: [Use] { verbs.map { Use($0, resource, subresource) } }
 }
 
-/// A port that notes what is asked of it. Commands in pods succeed without being run.
+/// An API client that records the calls. Commands in pods succeed without being run.
 final class Recorder: ClusterAPI {
   private let whole: any ClusterAPI
   private let noted = Mutex<Set<Use>>([])

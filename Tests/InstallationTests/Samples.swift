@@ -3,7 +3,7 @@ import Values
 
 @testable import Manifests
 
-/// The installations whose streams are kept as golden files.
+/// The installations whose exports are golden files.
 enum Sample: String, CaseIterable {
   case standard, tenants, daemon, outside
 
@@ -31,7 +31,7 @@ enum Sample: String, CaseIterable {
   var export: InstallationExport { InstallationExport(settings) }
 }
 
-/// The documents of a YAML stream, read as files of a repository are.
+/// The documents of a YAML stream, read like files of a repository.
 func documents(_ text: String) throws -> [JSON] {
   let bytes = Array(text.utf8)
   return try bytes.withUnsafeBytes { bytes in

@@ -8,28 +8,29 @@ import Values
 
 @Suite("The exported stream")
 struct StreamTests {
-  @Test("is, to the letter, what it was", arguments: Sample.allCases)
+  @Test("matches its golden file exactly", arguments: Sample.allCases)
   func golden(_ sample: Sample) throws {
     let text = sample.export.text
     #expect(try Golden.stored("\(sample.rawValue).yaml", recording: text) == text)
   }
 
-  @Test("reads back as the objects that were meant", arguments: Sample.allCases)
+  @Test("is read back as the intended objects", arguments: Sample.allCases)
   func parses(_ sample: Sample) throws {
     let text = try Golden.stored("\(sample.rawValue).yaml", recording: sample.export.text)
     #expect(try documents(text) == sample.export.objects)
-    // Nothing that is read when it is reviewed is wider than a screen; the schema's words and patterns may be.
+    // Everything that people review is at most a screen wide; the schema's texts and patterns may be wider.
     let wide = text.split(separator: "\n").filter { $0.count > 110 }
     #expect(wide.allSatisfy { $0.contains(" description: ") || $0.contains(" pattern: ") })
   }
 
-  @Test("has the resources that files are checked against", arguments: Sample.allCases)
+  @Test(
+    "contains the custom resource definitions against which files are validated", arguments: Sample.allCases)
   func definitions(_ sample: Sample) throws {
     let text = try Golden.stored("\(sample.rawValue).yaml", recording: sample.export.text)
     #expect(try documents(text).filter { $0.kind == "CustomResourceDefinition" } == CustomResources.all)
   }
 
-  @Test("brings everything before what needs it", arguments: Sample.allCases)
+  @Test("contains each object after those that it needs", arguments: Sample.allCases)
   func order(_ sample: Sample) {
     let order = [
       "Namespace", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "Role", "ClusterRoleBinding",
@@ -50,13 +51,13 @@ struct StreamTests {
     if sample.settings.repo != nil { #expect(objects.last?.kind == "Deployment") }
   }
 
-  @Test("names no object twice", arguments: Sample.allCases)
+  @Test("contains no object twice", arguments: Sample.allCases)
   func unique(_ sample: Sample) {
     let names = sample.export.objects.map { "\($0.kind) \($0.namespace ?? "") \($0.name)" }
     #expect(Set(names).count == names.count)
   }
 
-  @Test("holds no Secret: those are made by administrators, or by the daemon", arguments: Sample.allCases)
+  @Test("contains no Secret: administrators or the daemon create those", arguments: Sample.allCases)
   func secrets(_ sample: Sample) {
     #expect(sample.export.objects("Secret").isEmpty)
   }
@@ -64,7 +65,7 @@ struct StreamTests {
 
 @Suite("YAML")
 struct YAMLStreamTests {
-  @Test("text comes back as it was, whatever it holds")
+  @Test("text is read back unchanged, whatever it contains")
   func strings() throws {
     let texts = [
       "", " ", "a", "yes", "No", "1", "1e3", "0x1f", "1:30", "2020-01-01", "-", "- a", "a: b", "a #b", "#a",
@@ -82,7 +83,7 @@ struct YAMLStreamTests {
     #expect(try documents(YAMLStream.text(content)) == [content])
   }
 
-  @Test("numbers, truth values and empty things come back as they were")
+  @Test("numbers, booleans and empty values are read back unchanged")
   func values() throws {
     let content: JSON = [
       "a": 1, "b": -7, "c": .number(0.5), "d": true, "e": false, "f": nil, "g": [], "h": [:],
@@ -94,7 +95,7 @@ struct YAMLStreamTests {
       try documents(YAMLStream.text([(["one"], content), (["two", "three"], [:])])) == [content, [:]])
   }
 
-  @Test("a list of words stands on one line, text of several lines as it is, and the rest a line a member")
+  @Test("a list of words is written on one line, multi-line text as a block, and other members one per line")
   func style() {
     let content: JSON = [
       "verbs": ["get", "list"], "file": "a: 1\nb: [2]\n", "none": [:],

@@ -10,11 +10,11 @@ import TestSupport
 import Testing
 import Values
 
-@Suite("What is granted and what is used")
+@Suite("Granted and used permissions")
 struct UseTests {
   private static let shop = ObjectName(namespace: "prod", name: "shop")
 
-  /// - Parameter tag: of the image that the role `worker` has.
+  /// - Parameter tag: of the image of the role `worker`.
   private static func app(_ version: String, tag: String) -> String {
     """
     {"apiVersion": "kubedirector.hpe.com/v1beta1", "kind": "KubeDirectorApp",
@@ -47,16 +47,17 @@ struct UseTests {
       }.joined()
   }
 
-  /// What a life without a real server has no part in.
+  /// Permissions that a lifecycle without a real server does not use.
   private static let elsewhere: [Use] = [
-    // Before a command is run, the client of a real server looks whether the container is still the one meant.
+    // Before it runs a command, the client of a real server checks that the container is still the intended
+    // one.
     Use(.get, .pods), Use(.create, .pods, "exec"),
-    // The display of a stall looks for the file.
+    // The display of a stall looks up the cluster's file.
     Use(.get, .clusters),
   ]
 
   @Test(
-    "nothing that a whole life of a cluster asks for is forbidden, and nothing is allowed in vain",
+    "the full lifecycle of a cluster needs no other permission, and uses every granted one",
     .timeLimit(.minutes(10)))
   func life() async throws {
     let forge = try TemporaryRepository(bare: true)
@@ -93,7 +94,7 @@ struct UseTests {
       group.addTask { await reconciler.run() }
       try await rests(on: "web-1.0.0", in: store)
 
-      // An image that is not there, and the way out.
+      // A missing image, and the remediation.
       try push([
         "apps/1.1.json": Self.app("1.1.0", tag: "none"),
         "clusters/shop.yaml": Self.cluster("1.1.0", [("worker", 2), ("front", 1)]),
@@ -110,7 +111,7 @@ struct UseTests {
         $0 == nil
       }
 
-      // Fewer members, a role less, and the app in another file.
+      // Fewer members, one role less, and the app in another file.
       try push([
         "apps/1.0.json": nil, "apps/web.json": Self.app("1.0.0", tag: "1.0"),
         "clusters/shop.yaml": Self.cluster("1.0.0", [("worker", 1)]),
@@ -126,7 +127,7 @@ struct UseTests {
         $0 == nil
       }
 
-      // The same is told twice.
+      // The same event is reported twice.
       for _ in 0..<2 { eventRecorder.announce(try await announcement(store)) }
       await until {
         api.uses.contains(Use(.patch, .events))
@@ -141,7 +142,7 @@ struct UseTests {
     #expect(granted.subtracting(api.uses).subtracting(Self.elsewhere).sorted() == [], "granted and not used")
   }
 
-  @Test("where a cluster goes with its file, it may be deleted, and only there")
+  @Test("if a cluster is deleted with its file, the permission to delete exists, and only then")
   func prunes() {
     var settings = InstallationSettings()
     let delete = Use(.delete, .clusters)
@@ -158,7 +159,7 @@ struct UseTests {
       reason: "Tested", message: "again")
   }
 
-  /// Waits until the cluster is at rest on an app.
+  /// Waits until the cluster is configured with an app.
   private func rests(
     on app: String, in store: EmbeddedCluster,
     _ holds: @escaping @Sendable (ClusterStatus) -> Bool = { _ in true }
@@ -180,7 +181,7 @@ struct UseTests {
     try Task.checkCancellation()
   }
 
-  /// Looks again until what is seen is as it should be, or the test's time is over.
+  /// Polls until the value is as expected, or the test's time is over.
   private func until<Value: Sendable>(_ look: () async -> Value, is holds: (Value) -> Bool) async {
     while !Task.isCancelled {
       if holds(await look()) { return }
