@@ -9,9 +9,9 @@ import Values
 
 @testable import Forge
 
-@Suite("Telling a forge how commits stand", .timeLimit(.minutes(5)))
+@Suite("Reporting commit statuses to a forge", .timeLimit(.minutes(5)))
 struct ForgeReporterTests {
-  /// A forge, a reporter that tells it, and what that one logged.
+  /// A forge, a reporter that writes to it, and the reporter's log.
   private final class Post: Sendable {
     let server: ForgeServer
     let reporter: ForgeReporter
@@ -37,18 +37,18 @@ struct ForgeReporterTests {
         backoff: Backoff(first: .seconds(1), limit: .seconds(60)))
     }
 
-    /// Waits until everything reported so far is told, or given up.
+    /// Waits until every report so far is delivered or given up.
     func settled() async {
       await until { await self.reporter.backlog == 0 ? true : nil }
     }
 
-    /// Waits until the reporter waits, and says for how long.
+    /// Waits until the reporter sleeps, and returns for how long.
     func pause() async -> Duration? {
       await until { self.clock.deadlines.first.map { $0 - self.clock.now.offset } }
     }
   }
 
-  /// Keeps what is logged.
+  /// Captures the log.
   private final class Log: LogHandler, Sendable {
     private let kept = Mutex<[String]>([])
     var lines: [String] { kept.withLock { $0 } }
@@ -107,7 +107,7 @@ struct ForgeReporterTests {
   }
 
   @Test(
-    "each phase is told in the forge's own words, in the order of things",
+    "each phase is reported as the forge's own state, in order",
     arguments: ForgeSettings.Kind.allCases)
   func phases(_ kind: ForgeSettings.Kind) async throws {
     try await Self.open(kind) { post in
@@ -136,7 +136,8 @@ struct ForgeReporterTests {
   }
 
   @Test(
-    "what was told is not told again, by this daemon or by the next", arguments: ForgeSettings.Kind.allCases)
+    "an unchanged status is not reported again, by this daemon or the next one",
+    arguments: ForgeSettings.Kind.allCases)
   func onlyChanges(_ kind: ForgeSettings.Kind) async throws {
     let server = ForgeServer(kind)
     let url = try await server.start()
@@ -157,7 +158,7 @@ struct ForgeReporterTests {
     await server.stop()
   }
 
-  @Test("another installation's state is none of ours")
+  @Test("the state of another installation is ignored")
   func others() async throws {
     try await Self.open(.github) { post in
       post.server.put(
@@ -169,7 +170,7 @@ struct ForgeReporterTests {
     }
   }
 
-  @Test("a description is as long as the forge takes it", arguments: ForgeSettings.Kind.allCases)
+  @Test("a description is at most as long as the forge allows", arguments: ForgeSettings.Kind.allCases)
   func length(_ kind: ForgeSettings.Kind) async throws {
     try await Self.open(kind) { post in
       await post.reporter.report(Self.report(.failed, String(repeating: "x", count: 300)))
@@ -181,7 +182,7 @@ struct ForgeReporterTests {
   }
 
   @Test(
-    "a forge that is busy or broken is asked again when it says, and nobody waits for it",
+    "a request that a busy or broken forge refuses is retried after its Retry-After, without blocking other work",
     arguments: [
       (ForgeServer.Fault(code: 429, headers: ["Retry-After": "17"]), 17),
       (ForgeServer.Fault(code: 503, headers: ["Retry-After": "99999"]), 3600),
@@ -197,7 +198,7 @@ struct ForgeReporterTests {
       await post.reporter.report(Self.report(.pending))
       let pause = try #require(await post.pause())
       if let seconds { #expect(pause == .seconds(seconds)) } else { #expect(pause <= .seconds(1)) }
-      // Meanwhile the newest state takes the place of the older one.
+      // In the meantime the newest state replaces the older one.
       await post.reporter.report(Self.report(.done))
       post.clock.advance(by: pause)
       await post.settled()
@@ -225,7 +226,7 @@ struct ForgeReporterTests {
     }
   }
 
-  @Test("the first publication is waited for half a minute, because it shows whose the statuses are")
+  @Test("the reporter waits half a minute for the first publication, which shows the statuses' owner")
   func unknownOwner() async throws {
     try await Self.open(.gitlab, standing: { .unknown }) { post in
       await post.reporter.report(Self.report(.done))
@@ -239,7 +240,7 @@ struct ForgeReporterTests {
     }
   }
 
-  @Test("a token that is not known is complained about once, and a rotated one is taken up")
+  @Test("an unknown token is logged once, and a rotated one is used")
   func rotation() async throws {
     try await Self.open(.gitlab) { post in
       post.server.set(token: "n3w")
@@ -259,7 +260,7 @@ struct ForgeReporterTests {
     }
   }
 
-  @Test("a project that is not there is complained about once, and no commit is tried again for it")
+  @Test("a missing project is logged once, and no commit is retried for it")
   func missing() async throws {
     try await Self.open(.github) { post in
       for number in 1...3 {
@@ -272,7 +273,7 @@ struct ForgeReporterTests {
     }
   }
 
-  @Test("no token and no credential of an address comes into a log")
+  @Test("no token and no credentials of an address are logged")
   func secrets() async throws {
     try await Self.open(.gitlab) { post in
       post.server.fail(.init(code: 418), .init(code: 418))
@@ -283,7 +284,8 @@ struct ForgeReporterTests {
     }
   }
 
-  @Test("of too many commits the oldest are left out, and the newest is told first, however they come")
+  @Test(
+    "of too many commits the oldest are omitted, and the newest is reported first, in any order of arrival")
   func bounded() {
     var queue = ForgeQueue()
     for number in [Int](100..<200) + [Int](0..<100) {
@@ -298,7 +300,7 @@ struct ForgeReporterTests {
     #expect(order == (0..<ForgeQueue.limit).map { Self.commit(199 - $0) })
   }
 
-  @Test("what runs and has to wait again stays running at GitLab, and its end is told")
+  @Test("an upgrade that waits again stays running at GitLab, and its end is reported")
   func waitsAgain() async throws {
     try await Self.open(.gitlab) { post in
       for phase in [Phase.upgrading, .waiting, .upgrading, .failed, .done] {
@@ -313,7 +315,7 @@ struct ForgeReporterTests {
   }
 
   @Test(
-    "a forge may stand below a path of its host",
+    "a forge may be below a path of its host",
     arguments: [
       (
         ForgeSettings.Kind.github, "https://ghe.example/api/v3/",
@@ -329,7 +331,7 @@ struct ForgeReporterTests {
     #expect(settings.ask(state.commit, token: "t").url.hasPrefix(root))
   }
 
-  @Test("an address must be one that nobody reads along")
+  @Test("an address must be encrypted or local")
   func addresses() {
     for url in [
       "https://gitlab.example", "https://gitlab.example/git/api/v4", "http://localhost:8080",
@@ -349,7 +351,7 @@ struct ForgeReporterTests {
   }
 }
 
-/// Looks again until there is something to see; a task that is cancelled sees nothing.
+/// Polls until a value is available; returns nil if the task is cancelled.
 @discardableResult
 private func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
   while !Task.isCancelled {

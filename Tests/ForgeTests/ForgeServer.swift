@@ -3,10 +3,10 @@ import Synchronization
 import TestSupport
 import Values
 
-/// A forge in this process: it keeps states of commits by the documented rules of GitLab or GitHub, and refuses what
-/// they refuse.
+/// A forge in this process: it stores commit statuses by the documented rules of GitLab or GitHub, and
+/// refuses what they refuse.
 final class ForgeServer: Sendable {
-  /// An answer that it gives instead.
+  /// An error that it returns instead.
   struct Fault: Sendable {
     var code: Int
     var headers: [String: String] = [:]
@@ -40,7 +40,7 @@ final class ForgeServer: Sendable {
   var seen: [JSONServer.Request] { state.withLock { $0.seen } }
   var posts: [JSONServer.Request] { seen.filter { $0.method == "POST" } }
 
-  /// The states of a commit, the oldest first: `running: 2 of 6 pods`.
+  /// The statuses of a commit, the oldest first: `running: 2 of 6 pods`.
   func states(_ commit: String) -> [String] {
     state.withLock { state in
       (state.statuses[commit] ?? []).map { status in
@@ -49,12 +49,12 @@ final class ForgeServer: Sendable {
     }
   }
 
-  /// A state that somebody else has set.
+  /// Adds a status as another client.
   func put(_ commit: String, _ status: JSON) {
     state.withLock { $0.statuses[commit, default: []].append(status) }
   }
 
-  // MARK: Answering
+  // MARK: Requests
 
   private func answer(_ request: JSONServer.Request) -> JSONServer.Answer {
     state.withLock { state in

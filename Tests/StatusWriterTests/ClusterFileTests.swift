@@ -12,19 +12,19 @@ struct ClusterFileTests {
   private let upgrading = ClusterFile(
     namespace: "prod", name: "analytics", status: Sample.stalled, verdict: "accepted", phase: .failed)
 
-  @Test("says what hooks need to know")
+  @Test("contains what hooks need")
   func golden() throws {
     let text = String(decoding: upgrading.bytes, as: UTF8.self)
     #expect(try text == Golden.stored("cluster.yaml", recording: text))
     #expect(upgrading.path == "prod/analytics.yaml")
   }
 
-  @Test("reads back as it was written")
+  @Test("is read back as it was written")
   func roundTrip() {
     #expect(ClusterFile(path: "prod/analytics.yaml", read(upgrading.bytes)) == upgrading)
   }
 
-  @Test("gives rules the state, the upgrade and the number of members")
+  @Test("provides the state, the upgrade and the number of members to rules")
   func status() throws {
     let file = try #require(ClusterFile(path: "prod/analytics.yaml", read(upgrading.bytes)))
     let status = try #require(file.status)
@@ -33,7 +33,7 @@ struct ClusterFileTests {
     #expect(status.roles.map(\.members.count) == [1, 5, 1])
   }
 
-  @Test("names the roles that leave no way back, and no others")
+  @Test("names only the roles with a point of no return")
   func noWayBack() throws {
     let file = ClusterFile(
       namespace: "prod", name: "analytics", status: Sample.upgrading, noWayBack: ["worker"])
@@ -44,7 +44,7 @@ struct ClusterFileTests {
     #expect(upgrading.status?.roles(past: ["*"]) == [])
   }
 
-  @Test("tells rules of a stall, also where a later change waits behind it")
+  @Test("passes a stall to the rules, also if a later change waits behind it")
   func stall() throws {
     let file = try #require(ClusterFile(path: "prod/analytics.yaml", read(upgrading.bytes)))
     #expect(file.stall != nil)
@@ -54,14 +54,14 @@ struct ClusterFileTests {
     #expect(well.status?.stall == nil)
   }
 
-  @Test("of a cluster that has no status yet names none")
+  @Test("of a cluster without a status contains none")
   func noStatus() {
     let file = ClusterFile(namespace: "prod", name: "new", status: nil, verdict: "rejected", phase: .rejected)
     #expect(ClusterFile(path: "prod/new.yaml", read(file.bytes))?.status == nil)
   }
 
   @Test(
-    "is not made where a name could lead elsewhere",
+    "is not created for a name that would change its path",
     arguments: [
       ("..", "x"), ("a/b", "x"), ("", "x"), ("prod", ".hidden"), ("prod", "x\n"), ("PROD", "x"), ("prod", ""),
     ])
@@ -70,13 +70,13 @@ struct ClusterFileTests {
   }
 
   @Test(
-    "is not read from elsewhere",
+    "is not read from any other path",
     arguments: ["analytics.yaml", "a/b/c.yaml", "prod/x.yml", "../x.yaml", "prod/.yaml", "/x.yaml", ""])
   func hostilePaths(_ path: String) {
     #expect(ClusterFile(path: path, ["schemaVersion": 1, "state": "configured", "app": "a"]) == nil)
   }
 
-  @Test("that was forged with a huge number of members makes no more than a cluster can have")
+  @Test("with a forged huge number of members is limited to what a cluster can have")
   func hugeCounts() throws {
     let roles = (0..<50).map { JSON.object(["id": .string("r\($0)"), "members": .integer(.max)]) }
     let file = try #require(
@@ -85,7 +85,7 @@ struct ClusterFileTests {
   }
 
   @Test(
-    "that was forged gives nothing or harmless values, and never a trap",
+    "with forged content gives empty or harmless values, and never a crash",
     arguments: [
       JSON.null, 7, [], ["schemaVersion": 2], ["schemaVersion": 1, "state": "exploded"],
       ["schemaVersion": 1, "state": 3, "roles": "x", "upgradeInfo": [], "phase": [:]],
@@ -101,7 +101,7 @@ struct ClusterFileTests {
     #expect(file?.upgradeInfo == nil)
   }
 
-  @Test("makes no members of a role whose id is longer than a name can be, and reads at most 256 roles")
+  @Test("has no members of a role whose id is too long for a name, and at most 256 roles")
   func longRoles() throws {
     let long = String(repeating: "x", count: 60_000)
     let short = (0..<300).map { JSON.object(["id": .string("r\($0)"), "members": 1]) }

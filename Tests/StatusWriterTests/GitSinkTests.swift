@@ -23,7 +23,7 @@ struct GitSinkTests {
 
   private func sink(_ refs: StatusRefs) async throws -> GitSink { try await writer(refs).sink }
 
-  /// A sink with the mirror that it writes to; of the cluster that is named, or of none.
+  /// A sink and the mirror that it writes to, with this cluster as owner, or without an owner.
   private func writer(
     _ refs: StatusRefs, of owner: StatusOwner? = nil, takesOver: Bool = false
   ) async throws -> (sink: GitSink, mirror: Mirror) {
@@ -47,7 +47,7 @@ struct GitSinkTests {
     }
   }
 
-  @Test("a status tree that somebody has put rubbish into does not keep the notes from being written")
+  @Test("invalid objects in the status tree do not prevent notes from being written")
   func rubbishTree() async throws {
     let tree = try remote.git("mktree", input: "040000 tree \(try remote.twofold())\tprod\n")
     try remote.git("update-ref", "refs/kdops/status", try remote.git("commit-tree", tree, "-m", "x"))
@@ -60,7 +60,7 @@ struct GitSinkTests {
     #expect(try remote.git("show", "refs/heads/kdops/status:prod/a.yaml") == "app: one")
   }
 
-  @Test("what others nest below the status tree is not gone into")
+  @Test("folders nested below the status tree by others are not traversed")
   func treeBomb() async throws {
     let status = try remote.git("commit-tree", try remote.bomb(), "-m", "x")
     try remote.git("update-ref", "refs/kdops/status", status)
@@ -70,7 +70,7 @@ struct GitSinkTests {
     #expect(try remote.git("show", "refs/kdops/status:prod/a.yaml") == "app: one")
   }
 
-  @Test("the status of another cluster is not overwritten, and the error says whose it is and what to do")
+  @Test("the status of another cluster is not overwritten, and the error names its owner and the fix")
   func otherCluster() async throws {
     try await writer(refs, of: prod).sink.publish(batch("prod"))
     let before = try refsThere
@@ -84,7 +84,7 @@ struct GitSinkTests {
     #expect(try refsThere == before)
   }
 
-  @Test("a publication shows whose the status is")
+  @Test("a publication detects the owner of the status")
   func standing() async throws {
     func publish(_ owner: StatusOwner) async throws -> StatusOwnership {
       let mirror = try await Mirror.open(
@@ -105,7 +105,7 @@ struct GitSinkTests {
     #expect(error.kind == .otherWriter)
   }
 
-  @Test("a file with a hostile name in the status tree stays where it is and stops nothing")
+  @Test("a file with a hostile name in the status tree stays and blocks nothing")
   func hostileName() async throws {
     let refs = StatusRefs(notes: nil, tree: "refs/kdops/status", branch: nil)
     let blob = try remote.git("hash-object", "-w", "--stdin", input: "x")
@@ -130,7 +130,7 @@ struct GitSinkTests {
     #expect(try refsThere == before)
   }
 
-  @Test("a status of an older version, which names no cluster, is taken over")
+  @Test("a status of an older version, without a cluster, is taken over")
   func unnamed() async throws {
     try await sink(refs).publish(batch("older"))
     try await writer(refs, of: prod).sink.publish(batch("prod"))
@@ -138,7 +138,7 @@ struct GitSinkTests {
     #expect(try remote.git("show", "refs/kdops/status:writer.yaml").contains("id: 1f2e3d4c-0000"))
   }
 
-  @Test("a cluster that was made anew in the same place goes on with its status")
+  @Test("a cluster that was created again in the same place continues its status")
   func samePlace() async throws {
     try await writer(refs, of: prod).sink.publish(batch("prod"))
     let anew = StatusOwner(id: "0000", name: prod.name, place: prod.place)
@@ -147,7 +147,7 @@ struct GitSinkTests {
   }
 
   @Test(
-    "one that is to take over does so once; from then on the other is kept out, and it keeps out the other")
+    "a sink with takesOver takes the status over once; from then on each owner excludes the other")
   func takingOver() async throws {
     let old = try await writer(refs, of: prod)
     try await old.sink.publish(batch("prod"))
@@ -161,7 +161,7 @@ struct GitSinkTests {
     #expect(try remote.git("show", "refs/kdops/status:prod/a.yaml") == "app: back")
   }
 
-  @Test("without a tree each note keeps its cluster")
+  @Test("without a tree each note contains its cluster")
   func notesAlone() async throws {
     let refs = StatusRefs(notes: "refs/notes/kdops", tree: nil)
     let report = CommitReport(commit: commit, objects: [])
@@ -174,7 +174,7 @@ struct GitSinkTests {
     #expect(try await writer(refs, of: prod).sink.note(on: id) == note)
   }
 
-  @Test("what somebody else wrote or removed is noticed at the next fetch, once")
+  @Test("changes by another writer are detected once, at the next fetch")
   func overwritten() async throws {
     let (sink, mirror) = try await writer(refs, of: prod)
     try await sink.publish(batch("prod"))
@@ -191,7 +191,7 @@ struct GitSinkTests {
     #expect(await sink.isOverwritten())
   }
 
-  @Test("a note is shown by git log, the tree and the branch hold the same files")
+  @Test("git log shows the note, and the tree and the branch contain the same files")
   func shown() async throws {
     let sink = try await sink(refs)
     let file = ClusterFile(namespace: "prod", name: "a", status: Sample.configured)
@@ -205,7 +205,7 @@ struct GitSinkTests {
     #expect(try !remote.git("log", "-1", "--format=%B", "refs/kdops/status").contains("[skip ci]"))
   }
 
-  @Test("what is there already makes no new commit")
+  @Test("unchanged content makes no commit")
   func unchanged() async throws {
     let sink = try await sink(refs)
     let batch = StatusBatch(notes: [commit: "note\n"], files: ["prod/a.yaml": Array("app: x\n".utf8)])
@@ -215,7 +215,7 @@ struct GitSinkTests {
     #expect(try remote.git("rev-list", "--count", "refs/kdops/status") == "1")
   }
 
-  @Test("files of clusters that are no more go, others stay")
+  @Test("files of deleted clusters are removed, others stay")
   func wholeTree() async throws {
     let sink = try await sink(refs)
     try await sink.publish(StatusBatch(files: ["old/x.yaml": [1], "prod/a.yaml": [2], "prod/b.yaml": [3]]))
@@ -226,7 +226,7 @@ struct GitSinkTests {
     #expect(try remote.git("rev-list", "--count", "refs/kdops/status") == "2")
   }
 
-  @Test("installations on one repository write beside each other")
+  @Test("installations on one repository write independently")
   func installations() async throws {
     let blue = try await sink(refs.suffixed("blue"))
     try await blue.publish(StatusBatch(notes: [commit: "blue\n"]))
@@ -234,7 +234,7 @@ struct GitSinkTests {
     #expect(refs.suffixed("default") == refs)
   }
 
-  @Test("a kind that is switched off is not written")
+  @Test("a disabled kind is not written")
   func off() async throws {
     let sink = try await sink(StatusRefs(notes: nil, tree: "refs/kdops/status"))
     try await sink.publish(StatusBatch(notes: [commit: "note\n"], files: ["prod/a.yaml": [1]]))

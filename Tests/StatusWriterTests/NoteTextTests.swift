@@ -29,13 +29,13 @@ struct NoteTextTests {
         "lake", .waiting, verdict: "waiting", rules: ["upgrade/configured"], message: "waits for an upgrade"),
     ])
 
-  @Test("has one sentence, an empty line, and YAML")
+  @Test("has one summary line, an empty line, and YAML")
   func golden() throws {
     let text = NoteText.render(mixed)
     #expect(try text == Golden.stored("note.txt", recording: text))
   }
 
-  @Test("of a commit whose upgrade has ended says from where to where and how many pods")
+  @Test("of a commit whose upgrade has ended contains both versions and the number of pods")
   func done() throws {
     let ended = Sample.object("analytics", .pending).following(Sample.upgrading).following(Sample.configured)
     let text = NoteText.render(
@@ -45,7 +45,7 @@ struct NoteTextTests {
     #expect(try text == Golden.stored("note-done.txt", recording: text))
   }
 
-  @Test("reads back as it was written")
+  @Test("is read back as it was written")
   func roundTrip() throws {
     let json = try #require(read(NoteText.render(mixed)))
     var expected = mixed
@@ -54,7 +54,7 @@ struct NoteTextTests {
     #expect(json["phase"]?.string == "failed")
   }
 
-  @Test("tells a stalled upgrade from an attempt that has ended")
+  @Test("distinguishes a stalled upgrade from an attempt that has ended")
   func stalled() {
     let stalled = Sample.object("analytics", .pending).following(Sample.stalled)
     var ended = stalled
@@ -71,7 +71,7 @@ struct NoteTextTests {
     #expect(sentence(ended) == "failed: prod/analytics (rolled back by 1d0e77c)")
   }
 
-  @Test("calls a stalled creation what a status calls it, and keeps apart what has only ended")
+  @Test("reports a stalled creation as a status does, and distinguishes it from changes that have ended")
   func stalledCreation() throws {
     var status = Sample.configured
     (status.state, status.conditions) = (.creating, Sample.stalled.conditions)
@@ -84,7 +84,7 @@ struct NoteTextTests {
     #expect(back.objects.map(\.isStalled) == [false, true])
   }
 
-  @Test("has the command that ends a stall whole, and not in its first line")
+  @Test("has the complete command that ends a stall, and not in its first line")
   func wayOut() {
     let command = StallWords.goBack(before: Sample.commit, path: "clusters/prod/analytics.yaml")
     var status = Sample.stalled
@@ -97,7 +97,7 @@ struct NoteTextTests {
     #expect(lines.dropFirst().contains { $0.contains(command) })
   }
 
-  @Test("the command that ends a stall works for a merge commit, and leaves other files alone")
+  @Test("the command that ends a stall works for a merge commit, and leaves other files unchanged")
   func mergeCommit() throws {
     let repository = try TemporaryRepository()
     let path = "clusters/a's.yaml"
@@ -115,14 +115,14 @@ struct NoteTextTests {
     #expect(try repository.git("diff", "HEAD~1", "--", path) == "")
   }
 
-  @Test("of a commit that changed no object is a note all the same")
+  @Test("is also written for a commit that changed no object")
   func empty() throws {
     let text = NoteText.render(CommitReport(commit: Sample.commit, objects: []))
     #expect(text.hasPrefix("done: no object changed\n\n"))
     #expect(try #require(read(text))["objects"] == [])
   }
 
-  @Test("stays within its bounds however many objects a commit changed, and keeps those in need")
+  @Test("stays within its limits however many objects a commit changed, and keeps failed ones")
   func bounds() throws {
     var objects = (0..<10_000).map { Sample.object("cluster-\($0)", .upgrading) }
     objects[9_000] = Sample.object("broken", .failed, message: String(repeating: "long ", count: 5_000))
@@ -147,7 +147,7 @@ struct NoteTextTests {
   }
 
   @Test(
-    "lets nothing from outside be read as anything but text",
+    "contains text from outside as text only",
     arguments: [
       "a: b", "- x", "yes", "null", "1e5", "0x1f", "2026-01-01", "# no comment", "\"", "'", "\\", "[",
       "{a: b}", "*x",
@@ -168,7 +168,7 @@ struct NoteTextTests {
     #expect(json["objects"]?.array?.count == 1)
   }
 
-  @Test("bounds a message by what it takes, however many marks one character has")
+  @Test("limits a message by its bytes, however many combining marks one character has")
   func marks() {
     let message = "x" + String(repeating: "\u{301}", count: 100_000)
     let note = NoteText.render(
@@ -176,7 +176,7 @@ struct NoteTextTests {
     #expect(note.utf8.count < 4_000 && note.contains("name: a"))
   }
 
-  @Test("keeps lines and control characters out, and every credential")
+  @Test("contains no line breaks or control characters in a message, and no credential")
   func cleaned() {
     let note = NoteText.render(
       CommitReport(
@@ -191,7 +191,7 @@ struct NoteTextTests {
   }
 
   @Test(
-    "that is none of ours is no report",
+    "with foreign content is not read as a report",
     arguments: [
       "", "{}", "[]", "null", "schemaVersion: 2", "schemaVersion: 1", "schemaVersion: 1\ncommit: [1]", "7",
     ])
@@ -200,7 +200,7 @@ struct NoteTextTests {
     #expect(CommitReport(json) == nil)
   }
 
-  @Test("whose parts are damaged gives what can be read")
+  @Test("with damaged parts gives what can be read")
   func damaged() {
     let json: JSON = [
       "schemaVersion": 1, "commit": "abc",
@@ -212,7 +212,7 @@ struct NoteTextTests {
   }
 
   @Test(
-    "without an empty line has no second part", arguments: ["", "one line", "two\nlines\n", "sentence\n\n"])
+    "without an empty line has no YAML part", arguments: ["", "one line", "two\nlines\n", "sentence\n\n"])
   func noBody(_ note: String) {
     #expect(NoteText.body(of: note) == nil)
   }

@@ -7,7 +7,7 @@ import Values
 struct ProgressTests {
   typealias Role = UpgradeProgress.Role
 
-  @Test("counts the members of roles that change, and leaves out the role whose image is the same")
+  @Test("counts the members of roles that change, and omits a role whose image is the same")
   func forward() {
     #expect(
       UpgradeProgress(Sample.upgrading)
@@ -16,7 +16,7 @@ struct ProgressTests {
           roles: [Role(id: "controller", done: 1, total: 1), Role(id: "worker", done: 2, total: 5)]))
   }
 
-  @Test("of a rollback counts only members that the upgrade had touched, done once their old app is back")
+  @Test("of a rollback counts only members that the upgrade had touched, done once their old app is restored")
   func back() {
     #expect(
       UpgradeProgress(Sample.rollingBack)
@@ -25,7 +25,7 @@ struct ProgressTests {
           roles: [Role(id: "controller", done: 0, total: 1), Role(id: "worker", done: 1, total: 3)]))
   }
 
-  @Test("says which role is stalled")
+  @Test("names the stalled role")
   func stalled() {
     #expect(UpgradeProgress(Sample.stalled)?.roles.map(\.stalled) == [false, true])
   }
@@ -37,7 +37,7 @@ struct ProgressTests {
     #expect(UpgradeProgress(status)?.roles[0].done == 0)
   }
 
-  @Test("that a note claims is added up, whatever numbers it has")
+  @Test("in a note is added up without overflow, whatever numbers it contains")
   func forged() throws {
     let role: JSON = ["id": "worker", "done": 9_223_372_036_854_775_807, "total": .number(1e300)]
     let report = ObjectReport([
@@ -54,13 +54,13 @@ struct ProgressTests {
     #expect(none?.upgrade?.done == 0 && none?.upgrade?.total == 0)
   }
 
-  @Test("is nothing where no upgrade runs")
+  @Test("is nil if no upgrade runs")
   func none() {
     #expect(UpgradeProgress(Sample.configured) == nil)
   }
 
   @Test(
-    "the phase of an accepted change is what its cluster says",
+    "the phase of an accepted change follows from its cluster's status",
     arguments: [
       (Sample.upgrading, Phase.upgrading), (Sample.stalled, .failed), (Sample.rollingBack, .rollingBack),
       (Sample.configured, .done), (ClusterStatus(state: .creating, app: "spark-1.0.0"), .pending),
@@ -69,27 +69,27 @@ struct ProgressTests {
     #expect(Sample.object("analytics", .pending).following(status).phase == phase)
   }
 
-  @Test("a stalled upgrade says why, and no longer does once it goes on")
+  @Test("a stalled upgrade has a reason, and none once it continues")
   func message() {
     let stalled = Sample.object("analytics", .pending).following(Sample.stalled)
     #expect(stalled.message == "analytics-worker-2: ErrImagePull registry.example/spark:1.1.0 (not found)")
     #expect(stalled.following(Sample.upgrading).message == nil)
   }
 
-  @Test("an upgrade that has ended keeps its roles, every member done")
+  @Test("an upgrade that has ended keeps its roles, with every member done")
   func ended() {
     let ended = Sample.object("analytics", .pending).following(Sample.upgrading).following(Sample.configured)
     #expect(ended.upgrade?.roles.map(\.done) == [1, 5])
     #expect(ended.phase == .done)
   }
 
-  @Test("of a rejected or waiting change the running cluster says nothing")
+  @Test("a rejected or waiting change does not follow the cluster's status")
   func untouched() {
     let rejected = Sample.object("analytics", .rejected, verdict: "rejected")
     #expect(rejected.following(Sample.upgrading) == rejected)
   }
 
-  @Test("a commit is as far as the worst of its objects, and done where it changed none")
+  @Test("a commit has the worst phase of its objects, and is done if it changed none")
   func worst() {
     func phase(_ phases: Phase...) -> Phase {
       CommitReport(commit: Sample.commit, objects: phases.map { Sample.object("a", $0) }).phase

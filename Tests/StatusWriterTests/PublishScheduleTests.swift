@@ -3,18 +3,19 @@ import Testing
 
 @testable import StatusWriter
 
-@Suite("When to publish")
+@Suite("The schedule of publications")
 struct PublishScheduleTests {
   private func schedule() -> PublishSchedule {
     PublishSchedule(interval: .seconds(3), backoff: Backoff(first: .seconds(1), limit: .seconds(8)))
   }
 
-  @Test("nothing to say, nothing to do")
+  @Test("without changes nothing is due")
   func idle() {
     #expect(schedule().due(.seconds(100)) == .idle)
   }
 
-  @Test("the first news goes out at once, progress three seconds later, a first verdict in between at once")
+  @Test(
+    "the first change is published at once, progress three seconds later, a first verdict in between at once")
   func transcript() {
     var schedule = schedule()
     schedule.want(urgent: true)
@@ -33,7 +34,7 @@ struct PublishScheduleTests {
     #expect(schedule.due(.seconds(5)) == .now)
   }
 
-  @Test("news that comes while it is being published is not lost")
+  @Test("a change during a publication is not lost")
   func during() {
     var schedule = schedule()
     schedule.want(urgent: false)
@@ -43,7 +44,7 @@ struct PublishScheduleTests {
     #expect(schedule.due(.seconds(1)) == .at(.seconds(4)))
   }
 
-  @Test("failures are tried again ever more slowly, whatever comes meanwhile, until one succeeds")
+  @Test("failures are retried with growing delays, whatever changes meanwhile, until one succeeds")
   func failures() {
     var schedule = schedule()
     schedule.want(urgent: true)

@@ -1,7 +1,7 @@
 import KubeDirector
 import StatusWriter
 
-/// Clusters as the engine leaves them, for tests.
+/// Cluster statuses as the engine writes them, for tests.
 enum Sample {
   static let id = "4f2c9ab00000-2"
   static let commit = "4f2c9ab0c1d2e3f405162738495a6b7c8d9e0f10"
@@ -18,7 +18,7 @@ enum Sample {
     MemberStatus.Ledger(id: id, revision: "r2", script: script, done: done)
   }
 
-  /// An upgrade of five workers with two done, one controller done, and a gateway that stays as it is.
+  /// An upgrade of five workers with two done, one controller done, and a gateway that stays the same.
   static let upgrading = ClusterStatus(
     state: .updating, app: "spark-1.1.0",
     upgradeInfo: UpgradeInfo(isRollingBack: false, prevApp: "spark-1.0.0", id: id), specCommit: commit,
@@ -49,7 +49,7 @@ enum Sample {
     return status
   }()
 
-  /// The same on its way back: worker 2 is back, 3 has its turn, 4 waits for it.
+  /// The same during its rollback: worker 2 is rolled back, 3 is in progress, 4 waits for it.
   static let rollingBack: ClusterStatus = {
     var status = upgrading
     status.app = "spark-1.0.0"

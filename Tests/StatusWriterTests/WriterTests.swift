@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Keeps what it is given; fails as often as it is told to.
+/// Records what it receives, and fails as often as requested.
 private final class ListSink: StatusSink {
   struct Refusal: Error, CustomStringConvertible {
     let description = "cannot push to https://bot:hunter2@git.example/fleet.git: refused"
@@ -33,7 +33,7 @@ private final class ListSink: StatusSink {
   }
 }
 
-@Suite("The writer")
+@Suite("The status writer")
 struct WriterTests {
   private let sink = ListSink()
   private let clock = TestClock()
@@ -48,7 +48,7 @@ struct WriterTests {
     CommitReport(commit: commit, objects: [Sample.object("analytics", phase)])
   }
 
-  /// Runs the writer beside a test.
+  /// Runs the writer during a test.
   private func running(_ writer: StatusWriter, _ body: () async throws -> Void) async rethrows {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await writer.run() }
@@ -61,7 +61,7 @@ struct WriterTests {
     while await !condition() { await Task.yield() }
   }
 
-  @Test("publishes a commit's first verdict at once, and progress when the interval is over")
+  @Test("publishes a commit's first verdict at once, and progress after the interval")
   func cadence() async {
     let writer = writer()
     await running(writer) {
@@ -77,7 +77,7 @@ struct WriterTests {
     }
   }
 
-  @Test("writes nothing where nothing changed")
+  @Test("writes nothing if nothing changed")
   func unchanged() async {
     let writer = writer()
     await writer.report(report(.pending))
@@ -90,7 +90,7 @@ struct WriterTests {
     #expect(await writer.state.isPending == false)
   }
 
-  @Test("hands over what failed again, in its newest form, and tells why without credentials")
+  @Test("publishes failed content again, in its newest form, and reports the reason without credentials")
   func failure() async {
     let told = Mutex<[String]>([])
     let writer = writer { text in told.withLock { $0.append(text) } }
@@ -111,7 +111,7 @@ struct WriterTests {
     #expect(told.withLock { $0.count } == 1)
   }
 
-  @Test("flushing writes what waits, without waiting for the interval")
+  @Test("flushing writes pending content without waiting for the interval")
   func flush() async {
     let writer = writer()
     await writer.report(report(.pending))
@@ -123,7 +123,7 @@ struct WriterTests {
     #expect(sink.batches.count == 2)
   }
 
-  @Test("a cluster that is gone takes its file with it")
+  @Test("the file of a deleted cluster is removed")
   func gone() async {
     let writer = writer()
     await writer.clusterChanged(ClusterFile(namespace: "prod", name: "a", status: Sample.configured))
@@ -134,7 +134,7 @@ struct WriterTests {
     #expect(sink.batches.last?.files == ["prod/a.yaml": .none])
   }
 
-  @Test("writes everything again when it was overwritten, and removes what others put there")
+  @Test("writes everything again after it was overwritten, and removes what others added")
   func again() async {
     let writer = writer()
     await writer.writeAgain()
@@ -153,7 +153,7 @@ struct WriterTests {
     #expect(sink.batches.last?.keeping == ["prod/a.yaml"])
   }
 
-  @Test("a note names the cluster that it speaks of")
+  @Test("a note names its cluster")
   func owner() async {
     let owner = StatusOwner(id: "1f2e3d4c-0000", name: "embedded cluster prod on a")
     let writer = StatusWriter(sink: sink, owner: owner, clock: clock)
@@ -164,7 +164,7 @@ struct WriterTests {
     #expect(note.contains("1f2e3d4c-0000") && note.contains("embedded cluster prod on a"))
   }
 
-  @Test("after a start says which clusters there are, and again where that failed")
+  @Test("after a start lists the existing clusters, and again if that failed")
   func keeping() async {
     let writer = writer()
     sink.failNext(1)

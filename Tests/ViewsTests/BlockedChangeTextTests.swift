@@ -6,7 +6,7 @@ import Testing
 
 @testable import Views
 
-@Suite("What is held, as people read it")
+@Suite("Blocked changes as text")
 struct BlockedChangeTextTests {
   private static let commit = "4f2c9ab0c1d2e3f405162738495a6b7c8d9e0f10"
   private static let held = BlockedChangeList(changes: [
@@ -24,14 +24,16 @@ struct BlockedChangeTextTests {
       verdict: "rejected", rules: ["file/syntax"], message: "line 3, column 1: no YAML"),
   ])
 
-  @Test("what it is, and below it why and the way out, whole on a narrow screen", arguments: [120, 50])
+  @Test(
+    "a blocked change has its name, and below it the reason and the fix, complete on a narrow screen",
+    arguments: [120, 50])
   func text(width: Int) throws {
     let text = BlockedChangeText(width: width).lines(Self.held).joined(separator: "\n") + "\n"
     #expect(try text == Golden.stored("held-\(width).txt", recording: text))
     #expect(BlockedChangeText().lines(BlockedChangeList()).isEmpty)
   }
 
-  @Test("where there is no room it is counted")
+  @Test("changes beyond the height are counted")
   func height() {
     let rest = BlockedChangeText(width: 120, height: 4).lines(Self.held)
     #expect(rest.count <= 4 && rest.last == "… and 2 more held: kdops status says why")
@@ -41,7 +43,7 @@ struct BlockedChangeTextTests {
         == "… and 7 more held: kdops status says why")
   }
 
-  @Test("of one cluster what concerns it: its own, and what is held whatever it changes")
+  @Test("for one cluster it shows its own blocked changes, and those that block every cluster")
   func concerns() {
     let ledger = ObjectReference.cluster("prod", "ledger")
     #expect(Self.held.changes.filter { $0.concerns(ledger) }.count == 3)

@@ -4,13 +4,13 @@ import Testing
 
 @testable import Views
 
-@Suite("What is said of the daemon")
+@Suite("The daemon's state as text")
 struct DaemonTextTests {
   private let record = DaemonRecord(seen: 1000, fetched: 990, written: 940)
 
   private func lines(_ daemon: DaemonState) -> [String] { DaemonText(width: 160, now: 1060).lines(daemon) }
 
-  @Test("one that runs: how long ago it fetched and wrote its status, and what keeps it from that")
+  @Test("a running daemon has the ages of its last fetch and status, and the error that prevents them")
   func running() {
     #expect(
       lines(DaemonState(.running, record)) == [
@@ -23,14 +23,14 @@ struct DaemonTextTests {
       lines(DaemonState(.running, stuck)).last == "  the repository cannot be fetched: it is gone")
   }
 
-  @Test("none: when the last one was seen, that nothing goes on, and what to do")
+  @Test("without a daemon, it shows when the last one was seen, that nothing proceeds, and the fix")
   func dead() {
     let lines = lines(DaemonState(.notRunning(lastSeen: 1000), record))
     #expect(lines[0].hasPrefix("no daemon runs   last seen 1970-01-01T00:16:40Z, 1 min ago   last fetch"))
     #expect(lines[1].contains("nothing is in progress: start a daemon with kdops run"))
   }
 
-  @Test("unknown: why")
+  @Test("an unknown state has its reason")
   func unknown() {
     #expect(
       lines(DaemonState(.unknown("git does not say"))) == [
@@ -38,7 +38,7 @@ struct DaemonTextTests {
       ])
   }
 
-  @Test("where no daemon runs no timer runs either")
+  @Test("without a daemon no timer runs")
   func timers() {
     var worker = MemberStatus(
       pod: "a-worker-0", nodeID: 1, state: .configured, podUpgradeStatus: .upgrading, app: "spark-1.0.0")

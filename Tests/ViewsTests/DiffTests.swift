@@ -8,7 +8,7 @@ import Values
 
 @testable import Views
 
-@Suite("Git's head against what lives")
+@Suite("The diff between git's head and live objects")
 struct DiffTests {
   private func app(_ version: String, image: String = "spark:1") -> JSON {
     [
@@ -61,7 +61,7 @@ struct DiffTests {
       head: snapshot, unread: unread, live: live, installation: "default", systemNamespace: "kdops-system")
   }
 
-  @Test("the same in other words is the same; annotations that others put on the live object are theirs")
+  @Test("an equivalent spec is equal; annotations that others set on the live object are ignored")
   func same() {
     let other = cluster("a", memory: "1024Mi")
     let found = diff(
@@ -71,7 +71,7 @@ struct DiffTests {
     #expect(found.isSame)
   }
 
-  @Test("what differs is told field by field; what is only here or there, foreign or unreadable, by a word")
+  @Test("differences are listed by field; missing, extra, foreign and unreadable objects by a word")
   func differs() throws {
     let found = diff(
       [
@@ -97,7 +97,7 @@ struct DiffTests {
     #expect(found.cannotTell)
   }
 
-  @Test("values that others should not read are in neither form")
+  @Test("secret values are in neither form")
   func secrets() {
     let found = diff([cluster("a", password: "hunter2")], [live(cluster("a", password: "swordfish"))])
     let lines = DiffText().lines(found, head: "x", place: "y")

@@ -6,12 +6,12 @@ import Values
 
 @testable import Views
 
-@Suite("The journal as people read it")
+@Suite("The upgrade history as text")
 struct HistoryTextTests {
   private let cluster = Object(.clusters, namespace: "prod", name: "analytics")
   private static let start = 1_800_000_000
 
-  /// An upgrade whose second worker could not pull, turned back by a revert.
+  /// An upgrade whose second worker could not pull, rolled back by a revert.
   private let journal = Journal(runs: [
     Journal.Run(
       id: "4f2c9ab0c1d2-2", isRollback: false, from: "spark-1.0.0", to: "spark-1.1.0",
@@ -40,7 +40,7 @@ struct HistoryTextTests {
   ])
 
   @Test(
-    "each upgrade and rollback with its commit, role by role, a pod a line with its phases, who waited, the sums"
+    "each upgrade and rollback has its commit, its roles, one line per pod with phases, waits, and totals"
   )
   func text() throws {
     let text = HistoryText(width: 160, now: Self.start + 3_961).lines(cluster, journal)
@@ -48,20 +48,20 @@ struct HistoryTextTests {
     #expect(try text + "\n" == Golden.stored("history.txt", recording: text + "\n"))
   }
 
-  @Test("the same as data, in a form with a version")
+  @Test("the same as JSON, with a schema version")
   func json() throws {
     let text = HistoryJSON.json(cluster, journal).text(pretty: true)
     #expect(try text + "\n" == Golden.stored("history.json", recording: text + "\n"))
   }
 
-  @Test("a cluster that was never upgraded says so in one line")
+  @Test("a cluster that was never upgraded has one line that says so")
   func nothing() {
     #expect(
       HistoryText(now: 0).lines(cluster, Journal())
         == ["prod/analytics   no upgrade and no rollback is remembered"])
   }
 
-  @Test("what was let go is counted, and a run that touched nothing says so")
+  @Test("omitted entries are counted, and a run that touched nothing says so")
   func omitted() {
     var long = journal.runs[0]
     long.omitted = 40
@@ -73,7 +73,7 @@ struct HistoryTextTests {
   }
 
   @Test(
-    "durations are told in words",
+    "durations are written in words",
     arguments: [
       (0, "0 s"), (59, "59 s"), (60, "1 min"), (245, "4 min 5 s"), (3_600, "1 h"), (7_860, "2 h 11 min"),
     ])

@@ -108,13 +108,13 @@ struct ProgressTextTests {
     text.lines(clusters, now: 141).map { $0 + "\n" }.joined()
   }
 
-  @Test("a line a role, a cell a pod, what stalls first, the way out last")
+  @Test("each role has a line and each pod a cell; stalls come first, remediation last")
   func fleet() throws {
     let text = draw(Self.fleet, ProgressText(width: 130))
     #expect(try text == Golden.stored("fleet.txt", recording: text))
   }
 
-  @Test("colours add, and carry no meaning alone")
+  @Test("colours only add to the text, and no meaning depends on them")
   func coloured() throws {
     let text = draw(Self.fleet, ProgressText(width: 130, isColoured: true))
     #expect(try text == Golden.stored("fleet-coloured.txt", recording: text))
@@ -127,14 +127,14 @@ struct ProgressTextTests {
     #expect(plain + rest == draw(Self.fleet, ProgressText(width: 130)))
   }
 
-  @Test("on a narrow terminal no line is wider, and the way out can still be copied")
+  @Test("on a narrow terminal no line is wider, and the remediation can still be copied")
   func narrow() throws {
     let text = draw(Self.fleet, ProgressText(width: 60))
     #expect(try text == Golden.stored("fleet-narrow.txt", recording: text))
     for line in text.split(separator: "\n") { #expect(StyledLine.width(of: String(line)) <= 60) }
   }
 
-  @Test("three hundred clusters take no more lines than the terminal has, and say what is left out")
+  @Test("three hundred clusters take at most the terminal's lines, and omitted ones are counted")
   func many() throws {
     var clusters = (0..<300).map { ClusterView(name: "prod/c\($0)", status: Self.configured) }
     #expect(draw(clusters) == "300 clusters configured\n")
@@ -146,7 +146,7 @@ struct ProgressTextTests {
     #expect(lines.suffix(2) == ["… and 47 more: 47 upgrading", "250 clusters configured"])
   }
 
-  @Test("a role of very many members counts runs of cells")
+  @Test("a role of very many members shows runs of equal cells as counts")
   func wide() {
     var status = Self.analytics
     status.roles[1].members = Self.members("analytics-worker", 40, app: "spark-1.0.0")
@@ -155,7 +155,7 @@ struct ProgressTextTests {
     #expect(draw([ClusterView(name: "prod/a", status: status)]).contains("●×20 ◐ ○×19"))
   }
 
-  @Test("one cluster that is asked for is drawn at rest too, and says what its roles wait for")
+  @Test("a single requested cluster is drawn even if it is configured, and shows what its roles wait for")
   func one() throws {
     var waiting = Self.analytics
     waiting.roles[1].members = Self.members("analytics-worker", 2, app: "spark-1.0.0")
@@ -174,12 +174,12 @@ struct ProgressTextTests {
     #expect(ProgressText(height: 2).lines(views[0], now: 141).count == 2)
   }
 
-  @Test("nothing to show draws nothing")
+  @Test("without clusters nothing is drawn")
   func nothing() {
     #expect(ProgressText().lines([], now: 0).isEmpty)
   }
 
-  @Test("names and reasons from outside cannot command the terminal")
+  @Test("names and reasons from outside cannot control the terminal")
   func hostile() {
     var status = Self.ledger
     status.roles[0].members[2].detail.waitingMessage = "\u{1B}[2J\rgone\n"
@@ -188,7 +188,7 @@ struct ProgressTextTests {
   }
 
   @Test(
-    "time shows hours only where there are some",
+    "durations show hours only if there are any",
     arguments: [(41, "00:41"), (3_599, "59:59"), (3_661, "1:01:01"), (-5, "00:00")])
   func elapsed(_ seconds: Int, _ text: String) {
     #expect(ProgressText.elapsed(seconds) == text)

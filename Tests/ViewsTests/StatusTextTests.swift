@@ -9,7 +9,7 @@ import Values
 
 @testable import Views
 
-@Suite("Clusters as people read them")
+@Suite("Clusters as text")
 struct StatusTextTests {
   private func object(_ name: String, _ status: ClusterStatus?) -> Object {
     var object = Object(
@@ -45,7 +45,7 @@ struct StatusTextTests {
   private let resting = ClusterStatus(
     state: .configured, app: "kafka-3.7.0", specCommit: "1d0e77c000000000000000000000000000000000")
 
-  @Test("a line each, aligned, with the reason where one is stuck")
+  @Test("each cluster has an aligned line, with the reason if it is stalled")
   func list() throws {
     let text = StatusText(width: 160).list([
       object("analytics", stalled), object("ledger", resting), object("new", nil),
@@ -54,7 +54,7 @@ struct StatusTextTests {
     #expect(StatusText().list([]) == ["no clusters"])
   }
 
-  @Test("what the status tree does not tell is absent from JSON made of it")
+  @Test("what the status tree lacks is absent from JSON made of it")
   func fromGit() throws {
     let file = ClusterFile(namespace: "prod", name: "analytics", status: stalled, phase: .failed)
     let json = try #require(file.object.json["status"])
@@ -69,7 +69,7 @@ struct StatusTextTests {
     #expect(text.contains("✗ stalled") && text.contains("ended with exit code 3"))
   }
 
-  @Test("the command that ends a stall can be copied from however narrow a terminal")
+  @Test("the command that ends a stall can be copied from a terminal of any width")
   func command() {
     var status = stalled
     let path = "clusters/production/europe/analytics.yaml"
@@ -84,7 +84,7 @@ struct StatusTextTests {
     }
   }
 
-  @Test("on a narrow terminal the reason and the way out stand below, each on a line")
+  @Test("on a narrow terminal the reason and the remediation are below, one line each")
   func narrowList() {
     let lines = StatusText(width: 60).list([object("analytics", stalled), object("ledger", resting)])
     #expect(
@@ -95,7 +95,7 @@ struct StatusTextTests {
     #expect(lines.count == 4)
   }
 
-  @Test("one of them with its file and every member, the last ordinal first")
+  @Test("a single cluster has its file and every member, the last ordinal first")
   func detail() throws {
     let text = StatusText(width: 160).detail(object("analytics", stalled)).joined(separator: "\n")
     #expect(try text + "\n" == Golden.stored("status-detail.txt", recording: text + "\n"))
@@ -115,7 +115,7 @@ struct StatusTextTests {
   }
 }
 
-@Suite("Clusters as the status tree tells of them")
+@Suite("Clusters from the status tree")
 struct StatusFromGitTests {
   private func lines(_ file: ClusterFile) -> [String] { StatusText().detail(file.object) }
 
@@ -134,7 +134,7 @@ struct StatusFromGitTests {
         lastTransition: 0)
     ])
 
-  @Test("members are counted there, so no rows are made up for them")
+  @Test("members are only counted, so there are no rows for them")
   func members() {
     var resting = status
     (resting.state, resting.upgradeInfo, resting.conditions) = (.configured, nil, [])
@@ -143,7 +143,7 @@ struct StatusFromGitTests {
     #expect(file.object.json["status"]?["roles"]?.array?.first?["members"] == nil)
   }
 
-  @Test("a stall is told beside the change that waits behind it")
+  @Test("a stall is shown in addition to the change that waits behind it")
   func stallBehindWaiting() throws {
     let file = ClusterFile(
       namespace: "prod", name: "a", status: status, verdict: "waiting", phase: .waiting,
@@ -159,7 +159,7 @@ struct StatusFromGitTests {
       ])
   }
 
-  @Test("the journal is there too: what has ended always, what runs only where it has stalled")
+  @Test("the history is included: ended runs always, a running one only if it stalls")
   func journal() throws {
     let ended = Journal.Run(
       id: "u0", isRollback: false, from: "a", to: "b", commit: "c", began: 1_800_000_000,
@@ -177,14 +177,14 @@ struct StatusFromGitTests {
     #expect(ClusterFile(namespace: "prod", name: "a", status: going).journal.runs == [ended])
   }
 
-  @Test("a cluster that is suspended says so, and how it goes on: by command, or in git where git says it")
+  @Test("a suspended cluster says how to resume it: by command, or in git if git suspends it")
   func suspended() {
     var object = Object(
       .clusters, namespace: "prod", name: "a",
       annotations: ["kdops.dev/suspend": "true", "kdops.dev/path": "clusters/a.yaml"])
     object.json["status"] = status.json
     #expect(StatusText().detail(object).contains("  suspended; to resume: kdops resume prod/a"))
-    // The command as it has to be given where the cluster was named by a flag.
+    // The command with the flag by which the cluster was selected.
     #expect(
       StatusText(flags: " --embedded=d").detail(object).contains(
         "  suspended; to resume: kdops resume prod/a --embedded=d"))
