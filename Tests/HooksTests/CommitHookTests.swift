@@ -12,7 +12,7 @@ struct CommitHookTests {
     try world.kdops("hook", "install")
   }
 
-  @Test("lets a sound change through, and says what it is")
+  @Test("accepts a valid change, and prints its verdict")
   func sound() throws {
     try world.stage(Files.upgraded)
     let commit = try world.git("commit", "--message", "Upgrade")
@@ -21,7 +21,7 @@ struct CommitHookTests {
     #expect(commit.said.contains("not judged without a status of running clusters: upgrade/configured"))
   }
 
-  @Test("says nothing of what it has nothing to do with")
+  @Test("prints nothing if a commit changes no objects")
   func silent() throws {
     try world.stage(["README.md": "hello\n"])
     let commit = try world.git("commit", "--quiet", "--message", "Tell")
@@ -29,7 +29,7 @@ struct CommitHookTests {
     #expect(commit.said == "")
   }
 
-  @Test("refuses a broken rule, and says where it is and how to mend it")
+  @Test("rejects a violation of a rule, with its position and the fix")
   func broken() throws {
     try world.stage(Files.overreaching)
     let commit = try world.git("commit", "--message", "Upgrade and grow")
@@ -42,7 +42,7 @@ struct CommitHookTests {
     #expect(try world.git("commit", "--no-verify", "--message", "In spite of it").passed)
   }
 
-  @Test("judges what is staged and not what lies on disk")
+  @Test("validates what is staged, not what is on disk")
   func partial() throws {
     try world.stage(Files.upgraded)
     try world.clone.write([Files.cluster: "broken: ["])
@@ -54,7 +54,7 @@ struct CommitHookTests {
     #expect(commit.said.contains("error[file/syntax]"))
   }
 
-  @Test("judges what commit -a and commit FILE take, which is another index")
+  @Test("validates what commit -a and commit FILE would commit, which is another index")
   func otherIndex() throws {
     try world.stage(["clusters/prod/lake.yaml": Files.analytics("1.0.0", name: "lake")])
     try world.clone.write(["clusters/prod/lake.yaml": "broken: ["])
@@ -70,7 +70,7 @@ struct CommitHookTests {
     #expect(all.said.contains("error[file/syntax] clusters/prod/lake.yaml"))
   }
 
-  @Test("takes the first commit of a repository")
+  @Test("accepts the first commit of a repository")
   func first() throws {
     let empty = try HookWorld([:])
     try empty.kdops("hook", "install")
@@ -80,7 +80,7 @@ struct CommitHookTests {
     #expect(commit.said.contains("prod/analytics create accepted"))
   }
 
-  @Test("finds nothing in a file that moves")
+  @Test("reports nothing for a moved file")
   func moved() throws {
     try world.clone.git("mv", Files.cluster, "clusters/moved.yaml")
     let commit = try world.git("commit", "--quiet", "--message", "Move")
@@ -88,13 +88,13 @@ struct CommitHookTests {
     #expect(commit.said == "")
   }
 
-  @Test("refuses the deletion of an app that a cluster names")
+  @Test("rejects the deletion of an app that a cluster uses")
   func deletion() throws {
     try world.clone.git("rm", "--quiet", "apps/spark-1.0.0.json")
     #expect(try world.git("commit", "--message", "Tidy up").said.contains("error[app/in-use]"))
   }
 
-  @Test("works in a linked work tree and from a folder of it")
+  @Test("works in a linked work tree and from a folder in it")
   func linked() throws {
     let scratch = try TemporaryFolder()
     let linked = scratch.path + "/linked"
@@ -106,7 +106,7 @@ struct CommitHookTests {
     #expect(commit.said.contains("error[upgrade/only-app] clusters/prod/analytics.yaml"))
   }
 
-  @Test("works where GIT_DIR and GIT_WORK_TREE name the repository")
+  @Test("works if GIT_DIR and GIT_WORK_TREE name the repository")
   func named() throws {
     let scratch = try TemporaryFolder()
     let tree = scratch.path + "/files"
@@ -120,9 +120,10 @@ struct CommitHookTests {
     #expect(commit.said.contains("error[upgrade/only-app]"))
   }
 
-  @Test("judges of a merge only what the followed branch does not have")
+  @Test("of a merge validates only what the followed branch lacks")
   func merge() throws {
-    // Others grew the cluster and then upgraded it, in two steps; as one it would break a rule.
+    // Others added a member and then upgraded the cluster, in two commits; as one change it would violate a
+    // rule.
     let other = try world.server.clone()
     try other.commit([Files.cluster: Files.analytics("1.0.0", members: 4)], "Grow")
     try other.commit([Files.cluster: Files.analytics("1.1.0", members: 4)], "Upgrade")
@@ -136,7 +137,7 @@ struct CommitHookTests {
     #expect(try world.clone.git("rev-list", "--count", "--merges", "HEAD") == "1")
   }
 
-  @Test("of a merge that git commits by itself judges the same")
+  @Test("of a merge that git commits automatically validates the same")
   func automaticMerge() throws {
     try world.kdops("hook", "install", "pre-merge-commit")
     try world.clone.git("checkout", "--quiet", "-b", "topic")
@@ -148,16 +149,16 @@ struct CommitHookTests {
     #expect(refused.said.contains("error[upgrade/only-app]"))
   }
 
-  @Test("lets a commit be amended that was wrong")
+  @Test("lets an invalid commit be amended")
   func amend() throws {
     try world.stage(Files.overreaching)
     try world.clone.git("commit", "--quiet", "--no-verify", "--message", "Upgrade and grow")
-    // On top of the wrong one this is a rollback that changes something else.
+    // On top of the invalid commit this would be a rollback that changes something else.
     try world.stage([Files.cluster: Files.analytics("1.0.0", members: 5)])
     let amended = try world.git("commit", "--amend", "--message", "Grow")
     #expect(amended.passed, "\(amended.said)")
     #expect(amended.said.contains("with the commits that are not pushed yet it is right"))
-    // What is pushed already is no longer mended by amending.
+    // A pushed commit can no longer be fixed by amending.
     try world.stage(Files.overreaching)
     try world.clone.git("commit", "--quiet", "--no-verify", "--message", "Upgrade and grow")
     try world.clone.git("push", "--quiet", "--no-verify")
@@ -165,7 +166,7 @@ struct CommitHookTests {
     #expect(try !world.git("commit", "--message", "Back").passed)
   }
 
-  @Test("says which status it relied on, and lets a busy cluster's change wait")
+  @Test("names the status that it used, and reports a change of a busy cluster as waiting")
   func status() throws {
     try world.publish("updating")
     try world.clone.git("fetch", "--quiet")
@@ -179,7 +180,7 @@ struct CommitHookTests {
     #expect(commit.said.contains("kdops: that status is old"))
   }
 
-  @Test("of the statuses that a clone holds takes the newest, of the installation that it is set to")
+  @Test("uses the newest status in the clone, of the configured installation")
   func newest() throws {
     try world.clone.git("fetch", "--quiet")
     try world.publish("updating", at: 1_704_067_300)
@@ -194,7 +195,7 @@ struct CommitHookTests {
   }
 
   @Test(
-    "a folder without files to judge is refused by the command unless that is meant; a commit without them passes"
+    "the command rejects a folder without files unless that is allowed; a commit without files passes"
   )
   func nothingToJudge() throws {
     let empty = try world.kdops("validate", ".git")
@@ -207,7 +208,7 @@ struct CommitHookTests {
     #expect(try world.kdops("validate", "--base", "HEAD~1").passed)
   }
 
-  @Test("without kdops on the PATH says so, and how to name it")
+  @Test("reports a missing kdops on the PATH, and how to set its path")
   func missing() throws {
     try world.stage(Files.upgraded)
     let path = ["PATH": "/usr/bin:/bin"]
@@ -219,7 +220,7 @@ struct CommitHookTests {
     #expect(try world.git("commit", "--message", "Upgrade", environment: path).passed)
   }
 
-  @Test("says what to do where the index cannot be read")
+  @Test("prints the fix if the index cannot be read")
   func split() throws {
     try world.stage(Files.upgraded)
     try world.clone.git("update-index", "--split-index")

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Hooks
 
-@Suite("What hooks decide")
+@Suite("Decisions of hooks")
 struct HookStepTests {
-  @Test("a hook's file is known by what it says")
+  @Test("a hook's file is recognized by its content")
   func states() {
     #expect(HookFile.state(of: nil) == .nothing)
     #expect(HookFile.state(of: HookScript.text) == .ours(isCurrent: true))
@@ -16,7 +16,7 @@ struct HookStepTests {
     #expect(HookFile.state(of: "") == .other)
   }
 
-  @Test("an older script of ours is replaced, anybody else's never")
+  @Test("an older script of kdops is replaced, any other never")
   func steps() {
     func step(_ state: HookFile.State, _ hasBefore: Bool = false) -> HookFile.Step {
       HookFile.installing(.preCommit, state, hasBefore: hasBefore)
@@ -38,7 +38,7 @@ struct HookStepTests {
   private let two = String(repeating: "2", count: 40)
   private let zero = String(repeating: "0", count: 40)
 
-  @Test("what git says of pushed refs is read in either order")
+  @Test("git's lines about pushed refs are read in either order")
   func moves() throws {
     let pushed = try RefMove.read("refs/heads/a \(one) refs/heads/main \(two)\n", of: .prePush)
     let received = try RefMove.read("\(two) \(one) refs/heads/main\n", of: .preReceive)
@@ -53,7 +53,7 @@ struct HookStepTests {
     }
   }
 
-  @Test("only branches that go on are judged, and never the daemon's own")
+  @Test("only updated branches are validated, and never the daemon's refs")
   func judged() throws {
     let refs = ["heads/main", "heads/topic", "heads/kdops/status", "notes/kdops", "kdops/status", "tags/v1"]
     let moves = refs.map { RefMove(ref: "refs/\($0)", old: nil, new: ObjectID(hex: one)) }
@@ -62,7 +62,7 @@ struct HookStepTests {
     #expect(RefMove.judged(among: [RefMove(ref: "refs/heads/main")], branch: nil).isEmpty)
   }
 
-  @Test("however much is wrong, it fits a screen, with the worst first and the command that shows all")
+  @Test("any number of findings fits one screen, with the worst first and the command that shows all")
   func screen() async throws {
     let world = try HookWorld()
     var files: [String: String?] = [:]

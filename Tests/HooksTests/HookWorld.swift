@@ -2,15 +2,16 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A server's repository and a clone of it, in which git starts the hooks that `kdops hook install` has put there.
+/// A server's repository and a clone of it, in which git runs the hooks that `kdops hook install` has
+/// installed.
 final class HookWorld: Sendable {
   let server: TemporaryRepository
   let clone: TemporaryRepository
   private let program: String
-  /// Has git's own messages and dates alone out of the way of what is compared.
+  /// Removes git's own messages and dates from what is compared.
   private let environment: [String: String]
 
-  /// What came of a command, and all that it said.
+  /// The result and the output of a command.
   struct Attempt {
     var passed: Bool
     var said: String
@@ -50,7 +51,7 @@ final class HookWorld: Sendable {
   func attempt(_ command: [String], in folder: String, environment more: [String: String] = [:]) throws
     -> Attempt
   {
-    // The last line says how it ended.
+    // The last line is the exit code.
     let script = "\"$@\" 2>&1; echo $?"
     let text = try TemporaryRepository.run(
       ["sh", "-c", script, "sh"] + command, in: folder, environment: environment.merging(more) { $1 })
@@ -65,7 +66,7 @@ final class HookWorld: Sendable {
     try clone.git("add", "--all")
   }
 
-  /// Has the server hold a status in which a cluster is in a state.
+  /// Writes a status with a cluster in this state to the server.
   func publish(_ state: String, ref: String = "refs/kdops/status", at time: Int = 1_704_067_200) throws {
     let file = """
       schemaVersion: 1

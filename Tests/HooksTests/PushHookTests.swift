@@ -12,7 +12,7 @@ struct PushHookTests {
     try world.kdops("hook", "install", "pre-push", "--branch", "main")
   }
 
-  @Test("judges what the remote does not have yet, as a whole")
+  @Test("validates all commits that the remote lacks, as one change")
   func net() throws {
     try world.clone.commit(Files.overreaching, "Upgrade and grow")
     try world.clone.commit(Files.upgraded, "Grow no more")
@@ -22,7 +22,7 @@ struct PushHookTests {
     #expect(try world.git("push").said.contains("Everything up-to-date"))
   }
 
-  @Test("refuses a broken rule, and names the branch and the rule")
+  @Test("rejects a violation of a rule, and names the branch and the rule")
   func broken() throws {
     try world.clone.commit(Files.overreaching, "Upgrade and grow")
     let push = try world.git("push")
@@ -31,7 +31,7 @@ struct PushHookTests {
     #expect(push.said.contains("kdops: not pushed to main, 1 error"))
   }
 
-  @Test("judges no other branch than the one that is followed, no tag and no deletion")
+  @Test("validates only the followed branch, and no tags or deletions")
   func others() throws {
     try world.clone.commit(Files.overreaching, "Upgrade and grow")
     try world.clone.git("tag", "v1")
@@ -40,14 +40,14 @@ struct PushHookTests {
     #expect(try !world.git("push", "origin", "HEAD:more", "HEAD:main").passed)
   }
 
-  @Test("where no branch is known judges each by what it adds to the remote's own")
+  @Test("if no followed branch is known, validates each branch by what it adds to the remote's")
   func unknown() throws {
     try world.clone.git("config", "--unset", "kdops.branch")
     try world.clone.commit(Files.upgraded, "Upgrade")
     let push = try world.git("push", "origin", "HEAD:topic", "HEAD:other")
     #expect(push.passed)
     #expect(push.said.contains("kdops: prod/analytics upgrade accepted"))
-    // Rewritten, the topic is judged by what it adds to main and not to what it was.
+    // Rewritten, the topic is compared with main and not with its old commits.
     try world.clone.git("reset", "--quiet", "--hard", "origin/main")
     try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
     let forced = try world.git("push", "--force", "origin", "HEAD:topic")
@@ -55,7 +55,7 @@ struct PushHookTests {
     #expect(forced.said.contains("kdops: prod/analytics resize accepted"))
   }
 
-  @Test("of a forced push of the followed branch judges what the branch would become")
+  @Test("of a forced push of the followed branch validates the branch's new content")
   func forced() throws {
     try world.clone.commit(Files.upgraded, "Upgrade")
     try world.clone.push("--no-verify", "main")
@@ -66,7 +66,7 @@ struct PushHookTests {
     #expect(push.said.contains("error[rollback/only-app]"))
   }
 
-  @Test("of a branch that is new there judges all that it holds")
+  @Test("of a new branch validates its whole content")
   func first() throws {
     let empty = try TemporaryRepository(bare: true)
     try world.clone.git("remote", "add", "second", empty.path)
@@ -78,7 +78,7 @@ struct PushHookTests {
     #expect(try world.git("push", "second", "main").said.contains("prod/analytics create accepted"))
   }
 
-  @Test("hears the hook that was there before, and both read what git says")
+  @Test("runs the hook that existed before, and both read git's input")
   func chained() throws {
     try world.kdops("hook", "install", "--uninstall")
     try world.clone.setHook("pre-push", "cat > \(world.clone.path)/../heard")

@@ -12,7 +12,7 @@ struct ReceiveHookTests {
     try world.kdops("hook", "install", in: world.server.path)
   }
 
-  @Test("refuses a broken rule on the pusher's terminal, and takes what is sound")
+  @Test("rejects a violation of a rule on the pusher's terminal, and accepts a valid change")
   func judges() throws {
     let before = try world.server.head("main")
     try world.clone.commit(Files.overreaching, "Upgrade and grow")
@@ -28,7 +28,7 @@ struct ReceiveHookTests {
     #expect(try world.server.head("main") == world.clone.head())
   }
 
-  @Test("one bad ref refuses the whole push")
+  @Test("one invalid ref rejects the whole push")
   func whole() throws {
     try world.clone.git("branch", "sound")
     try world.clone.commit(Files.overreaching, "Upgrade and grow")
@@ -36,7 +36,7 @@ struct ReceiveHookTests {
     #expect(throws: ToolError.self) { try world.server.head("sound") }
   }
 
-  @Test("other branches, tags and what the daemon writes pass untouched")
+  @Test("accepts other branches, tags and the daemon's refs without validation")
   func others() throws {
     try world.clone.commit(["clusters/prod/x.yaml": "broken: ["], "Break")
     let push = try world.git(
@@ -47,7 +47,7 @@ struct ReceiveHookTests {
     #expect(try world.git("push", "origin", ":topic").passed)
   }
 
-  @Test("judges the branch that the repository names, else the one that its HEAD stands for")
+  @Test("validates the configured branch, else the one of HEAD")
   func branch() throws {
     try world.server.git("config", "kdops.branch", "live")
     try world.clone.commit(Files.overreaching, "Upgrade and grow")
@@ -56,7 +56,7 @@ struct ReceiveHookTests {
     #expect(try !world.git("push", "origin", "HEAD:live").passed)
   }
 
-  @Test("of a forced push judges what the branch would become")
+  @Test("of a forced push validates the branch's new content")
   func forced() throws {
     try world.clone.commit(Files.upgraded, "Upgrade")
     #expect(try world.git("push").passed)
@@ -67,7 +67,7 @@ struct ReceiveHookTests {
     #expect(push.said.contains("error[rollback/only-app]"))
   }
 
-  @Test("judges the first push of all to an empty repository")
+  @Test("validates the first push to an empty repository")
   func first() throws {
     let empty = try HookWorld([:])
     try empty.kdops("hook", "install", in: empty.server.path)
@@ -77,7 +77,7 @@ struct ReceiveHookTests {
     #expect(try empty.git("push", "origin", "main").passed)
   }
 
-  @Test("takes the status from the repository itself")
+  @Test("reads the status from the repository itself")
   func status() throws {
     try world.publish("updating", at: Int(Date().timeIntervalSince1970) - 30)
     try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
@@ -92,7 +92,7 @@ struct ReceiveHookTests {
     try TemporaryRepository.run(["chown", "-R", "65534:65534", world.server.path], in: nil)
     let asked = try world.kdops("validate", "--base", "HEAD", in: world.server.path)
     #expect(asked.said.contains("--add safe.directory \(world.server.path)` if you trust"), "\(asked.said)")
-    // git itself asks to be told that the owner is trusted.
+    // Git itself requires that the owner is declared as trusted.
     let scratch = try TemporaryFolder()
     let trusting = ["GIT_CONFIG_GLOBAL": scratch.path + "/config"]
     try Data("[safe]\n\tdirectory = *\n".utf8).write(to: URL(fileURLWithPath: scratch.path + "/config"))
@@ -104,7 +104,8 @@ struct ReceiveHookTests {
   }
 
   @Test(
-    "works where the home may not be entered, as where root became another user", .enabled(if: geteuid() == 0)
+    "works if the home folder is not accessible, for example if root became another user",
+    .enabled(if: geteuid() == 0)
   )
   func home() throws {
     let scratch = try TemporaryFolder()
@@ -118,7 +119,8 @@ struct ReceiveHookTests {
     }
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.path)
     let program = scratch.path + "/kdops"
-    // By a process of its own: one that is begun here meanwhile would hold the copy open, which then cannot be run.
+    // Copied by a process of its own: a process that is started here meanwhile would keep the copy open,
+    // which then cannot be executed.
     try TemporaryRepository.run(["cp", try #require(BuiltProgram.kdops), program], in: nil)
     try world.server.git(
       "config", "kdops.program", program,

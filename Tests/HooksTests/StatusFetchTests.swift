@@ -19,7 +19,7 @@ struct StatusFetchTests {
     try world.kdops("validate", "--base", "HEAD~1", "--fetch-status")
   }
 
-  @Test("brings the newest status and judges by it; one that the remote has no more is not believed")
+  @Test("fetches the newest status and validates with it; one that the remote has deleted is not used")
   func fetches() throws {
     try world.publish("updating")
     let first = try validate()
@@ -35,7 +35,7 @@ struct StatusFetchTests {
     #expect(gone.said.contains("not judged without a status of running clusters: cluster/busy"))
   }
 
-  @Test("says what is wrong where the remote cannot be reached, or there is none")
+  @Test("reports a remote that cannot be reached, and a missing remote")
   func unreachable() throws {
     try world.clone.git("remote", "set-url", "origin", "/nowhere")
     let attempt = try validate()
@@ -48,7 +48,7 @@ struct StatusFetchTests {
     #expect(try validate().said.contains("there is no remote to fetch the status"))
   }
 
-  @Test("tells git who we are over TLS only, by what the environment gives, and on no command line")
+  @Test("passes credentials from the environment to git over TLS only, and on no command line")
   func credentials() throws {
     let scratch = try TemporaryFolder()
     try Data("hidden\n".utf8).write(to: URL(fileURLWithPath: scratch.path + "/token"))

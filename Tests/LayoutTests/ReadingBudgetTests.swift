@@ -4,7 +4,7 @@ import Testing
 
 @testable import Layout
 
-@Suite("The limits on all files together")
+@Suite("Limits on the total size of files")
 struct ReadingBudgetTests {
   private static var limits: ManifestLimits {
     var limits = ManifestLimits()

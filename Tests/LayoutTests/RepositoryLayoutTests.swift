@@ -21,7 +21,7 @@ struct RepositoryLayoutTests {
   }
 
   @Test(
-    "takes only the name of a namespace as the default one",
+    "accepts only a valid name as the default namespace",
     arguments: ["", "-a", "a-", "A", "a.b", "a/b", "a\u{2028}b", String(repeating: "x", count: 64)])
   func illegalNamespace(name: String) {
     let (layout, findings) = RepositoryLayout.parse(Array("{\"defaultNamespace\": \"\(name)\"}".utf8))
@@ -29,7 +29,7 @@ struct RepositoryLayoutTests {
     #expect(findings.map(\.message) == ["defaultNamespace must be the name of a namespace"])
   }
 
-  @Test("names what the embedded node can pull")
+  @Test("lists the images that the embedded node can pull")
   func images() {
     let (layout, findings) = parse(
       """
@@ -51,7 +51,7 @@ struct RepositoryLayoutTests {
   }
 
   @Test(
-    "is refused with the place of what is wrong",
+    "is refused with the position of the error",
     arguments: [
       ("app: [x]\n", 1, 1, "did you mean `apps`?"),
       ("schemaVersion: 2\n", 1, 16, "write schemaVersion: 1"),
@@ -75,7 +75,7 @@ struct RepositoryLayoutTests {
   }
 
   @Test(
-    "with broken YAML is a finding, not a crash", arguments: ["\t- x", "apps: [", "a: 1\na: 2\n", "[1, 2]"])
+    "with invalid YAML is a finding, not a crash", arguments: ["\t- x", "apps: [", "a: 1\na: 2\n", "[1, 2]"])
   func broken(text: String) {
     #expect(parse(text).findings.contains { $0.severity == .error })
   }
@@ -91,7 +91,7 @@ struct RepositoryLayoutTests {
     #expect(Duration(written: text) == expected)
   }
 
-  @Test("with thousands of globs or images is refused by their number", .timeLimit(.minutes(5)))
+  @Test("with thousands of globs or images is refused because of their number", .timeLimit(.minutes(5)))
   func tooMany() throws {
     let globs = (0..<20_000).map { "- a\($0)/**\n" }.joined()
     let finding = try #require(parse("apps:\n\(globs)").findings.first)

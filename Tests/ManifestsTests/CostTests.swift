@@ -3,10 +3,10 @@ import Manifests
 import Testing
 import Values
 
-/// What a file costs goes with its size, whatever is in it.
+/// The cost of a file grows with its size only, whatever it contains.
 @Suite("The cost of a file", .timeLimit(.minutes(5)))
 struct CostTests {
-  @Test("settings with a finding a line are read once, and the findings beyond a hundred counted")
+  @Test("settings with a finding on each line are read once, and the findings beyond a hundred counted")
   func settings() throws {
     let text = "apps:\n" + String(repeating: "- x\n", count: 20_000)
     var file = SettingsFile(path: ".kdops.yaml", bytes: Array(text.utf8))
@@ -16,7 +16,7 @@ struct CostTests {
     #expect(file.findings[50].location == SourceLocation(file: ".kdops.yaml", line: 52, column: 3, length: 1))
   }
 
-  @Test("an error behind a hundred warnings is still one")
+  @Test("an error behind a hundred warnings is still reported")
   func worst() {
     var file = SettingsFile(path: "a.yaml", bytes: Array("a: 1\n".utf8))
     for _ in 0..<200 { file.report("x/y", at: ["a"], severity: .warning, "odd") }
@@ -24,7 +24,7 @@ struct CostTests {
     #expect(file.findings.last?.severity == .error)
   }
 
-  @Test("objects that are not read are counted where nobody would read on")
+  @Test("objects of unknown kinds are counted once there are too many")
   func unknown() throws {
     let items = Array(repeating: #"{"kind":"Secret"}"#, count: 5_000).joined(separator: ",")
     let text = #"{"kind":"List","items":[\#(items)]}"#
@@ -43,14 +43,14 @@ struct CostTests {
     }
   }
 
-  @Test("of a key that is given twice the last one counts, among few and among many", arguments: [1, 100])
+  @Test("of a duplicate key the last one counts, among few and among many", arguments: [1, 100])
   func repeated(others: Int) {
     let members = (0..<others).map { "\"k\($0)\":1" }.joined(separator: ",")
     let positions = ManifestPositions(path: "a.json", bytes: Array("{\"a\":1,\n\"a\":2,\(members)}".utf8))
     #expect(positions.location(of: .key, at: ["a"], document: 0).line == 2)
   }
 
-  @Test("a name that Kubernetes does not take because of its length is refused before anything repeats it")
+  @Test("a name that is too long for Kubernetes is refused before any message repeats it")
   func names() throws {
     let long = String(repeating: "n", count: 254)
     for metadata in ["name: \(long)", "name: a\n  namespace: \(long)"] {
@@ -62,7 +62,7 @@ struct CostTests {
     }
   }
 
-  @Test("keys, tags and anchors of a megabyte are not repeated whole in what is said of them")
+  @Test("keys, tags and anchors of a megabyte are shortened in messages")
   func messages() {
     let long = String(repeating: "k", count: 100_000)
     for text in ["\(long): 1\n\(long): 2\n", "a: *\(long)\n", "a: !\(long) 1\n"] {

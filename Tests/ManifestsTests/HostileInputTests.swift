@@ -3,7 +3,7 @@ import Manifests
 import Testing
 import Values
 
-@Suite("Files that mean harm")
+@Suite("Hostile files")
 struct HostileInputTests {
   private static let sample = """
     # größe
@@ -24,7 +24,7 @@ struct HostileInputTests {
 
     """
 
-  /// Reads a file in every way there is, and checks what must hold of any answer.
+  /// Reads a file with every reader, and checks what must hold for any result.
   private func survive(_ bytes: [UInt8], _ path: String) {
     let file = ManifestFile.parse(path: path, bytes: bytes)
     let positions = ManifestPositions(path: path, bytes: bytes)
@@ -44,7 +44,7 @@ struct HostileInputTests {
     }
   }
 
-  @Test("a file cut off anywhere is answered")
+  @Test("a truncated file gives a result")
   func truncated() {
     let bytes = Array(Self.sample.utf8)
     for end in 0...bytes.count { survive(Array(bytes[..<end]), "a.yaml") }
@@ -52,7 +52,7 @@ struct HostileInputTests {
     for end in 0...json.count { survive(Array(json[..<end]), "a.json") }
   }
 
-  @Test("a file with bytes changed at random is answered")
+  @Test("a file with random changes of bytes gives a result")
   func mutated() {
     var state: UInt64 = 42
     func random(_ bound: Int) -> Int {
@@ -76,7 +76,7 @@ struct HostileInputTests {
     }
   }
 
-  @Test("soup of YAML's own signs is answered")
+  @Test("a random sequence of YAML's syntax characters gives a result")
   func soup() {
     var state: UInt64 = 7
     func random(_ bound: Int) -> Int {
@@ -93,7 +93,7 @@ struct HostileInputTests {
     }
   }
 
-  @Test("what a finding says can be printed: its text comes from files")
+  @Test("the text of a finding is printable, although it comes from files")
   func printable() {
     let hostile = "kind: \"\\e[2J\\u202e\"\nmetadata: {name: \"\\a\"}\n"
     for finding in parse(hostile).findings {

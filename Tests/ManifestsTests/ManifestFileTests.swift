@@ -5,7 +5,7 @@ import Values
 
 @Suite("Reading files of objects")
 struct ManifestFileTests {
-  @Test("an object by its kind, namespace and name")
+  @Test("an object has its kind, namespace and name")
   func object() {
     let file = parse("# a cluster\n" + cluster("spark", "  namespace: prod\nspec: {app: x}"))
     #expect(file.findings.isEmpty)
@@ -19,14 +19,14 @@ struct ManifestFileTests {
     #expect(parse(cluster("x")).documents.first?.reference(defaultNamespace: "d").namespace == "d")
   }
 
-  @Test("several documents keep their numbers, empty ones counted")
+  @Test("several documents keep their numbers, and empty ones count")
   func documents() {
     let file = parse("---\n# nothing\n---\n\(cluster("a"))---\n\(cluster("b"))")
     #expect(file.documents.map(\.name) == ["a", "b"])
     #expect(file.documents.map(\.index) == [1, 2])
   }
 
-  @Test("Lists are opened, and their objects know where they stand")
+  @Test("Lists are expanded, and their objects have positions")
   func lists() {
     let items = """
       apiVersion: v1
@@ -47,7 +47,7 @@ struct ManifestFileTests {
     #expect(places(parse("kind: List\nitems:\n- 1\n")) == ["file/syntax 3:3+1"])
   }
 
-  @Test("JSON by the name of the file")
+  @Test("a file named .json is read as JSON")
   func json() {
     let text =
       #"{"apiVersion":"kubedirector.hpe.com/v1beta1","kind":"KubeDirectorApp","metadata":{"name":"a"}}"#
@@ -57,7 +57,7 @@ struct ManifestFileTests {
     #expect(places(parse("", path: "apps/a.json")) == ["file/syntax 1:1+1"])
   }
 
-  @Test("a broken document hides none before it, and the file says that it is not whole")
+  @Test("a broken document does not hide those before it, and marks the file as incomplete")
   func broken() {
     let file = parse("\(cluster("a"))---\n\(cluster("b"))---\nx: [\n---\n\(cluster("c"))")
     #expect(file.documents.map(\.name) == ["a", "b"])
@@ -65,7 +65,7 @@ struct ManifestFileTests {
     #expect(file.findings.map(\.rule) == ["file/syntax"])
   }
 
-  @Test("a document with a key twice is not taken, its neighbours are")
+  @Test("a document with a duplicate key is omitted, its neighbours are read")
   func duplicate() {
     let file = parse("\(cluster("a"))---\n\(cluster("b", "spec: {app: x, app: y}"))---\n\(cluster("c"))")
     #expect(file.documents.map(\.name) == ["a", "c"])
@@ -74,7 +74,7 @@ struct ManifestFileTests {
     #expect(!file.isWhole)
   }
 
-  @Test("a kind that only looks like one of these is another kind")
+  @Test("a kind that is only canonically equivalent to a known one is another kind")
   func equivalentKind() {
     let kelvin = cluster("a").replacing("kind: K", with: "kind: \u{212A}")
     let file = parse(kelvin)
@@ -82,13 +82,13 @@ struct ManifestFileTests {
     #expect(file.documents.isEmpty && file.findings.map(\.rule) == ["file/unknown-kind"])
   }
 
-  @Test("a mapping's keys are the same where their bytes are")
+  @Test("a mapping's keys are equal if their bytes are")
   func equivalentKeys() {
     let file = parse(cluster("a", "spec: {app: x, caf\u{E9}: 1, cafe\u{301}: 2}"))
     #expect(file.isWhole && file.documents.first?.json["spec"]?.object?.count == 3)
   }
 
-  @Test("objects of other kinds are warned about and leave the file whole")
+  @Test("objects of other kinds cause a warning, and the file counts as complete")
   func unknownKinds() {
     let file = parse("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n")
     #expect(places(file) == ["file/unknown-kind 2:7+9"])
@@ -103,7 +103,7 @@ struct ManifestFileTests {
     #expect(places(parse("a: 1\n")) == ["file/unknown-kind 1:1+1"])
   }
 
-  @Test("a file full of other things has no more findings than people read, and never hides an error")
+  @Test("a file full of unknown kinds has a limited number of findings, and never hides an error")
   func manyFindings() {
     let others = String(repeating: "- {kind: Pod}\n", count: 5_000)
     let file = parse("kind: List\nitems:\n\(others)- 1\n- 2\n")
@@ -118,7 +118,7 @@ struct ManifestFileTests {
     #expect(parse(text).findings.map(\.rule) == ["file/syntax"])
   }
 
-  @Test("an object without a usable name is an error of its kind")
+  @Test("an object without a valid name is an error with its own rule")
   func names() {
     func finding(_ metadata: String) -> Diagnostic? {
       parse("apiVersion: kubedirector.hpe.com/v1beta1\nkind: KubeDirectorApp\n\(metadata)\n").findings.first
@@ -135,7 +135,7 @@ struct ManifestFileTests {
     #expect(finding("metadata: {name: x, namespace: 5}")?.message.contains("metadata.namespace") == true)
   }
 
-  @Test("a file past the size limit is refused unread")
+  @Test("a file above the size limit is refused unread")
   func size() {
     var limits = ManifestLimits.standard
     limits.bytes = 50

@@ -2,12 +2,12 @@ import Testing
 
 @testable import Manifests
 
-@Suite("The word that was meant")
+@Suite("Suggestions for misspelled words")
 struct NearMissTests {
   let fields = ["members", "resources", "id", "storage", "serviceType", "env", "secret", "secretKeys"]
 
   @Test(
-    "a slip of the fingers finds its word",
+    "a typo finds its word",
     arguments: [
       ("member", "members"), ("memebrs", "members"), ("Members", "members"), ("resource", "resources"),
       ("servicetype", "serviceType"),
@@ -17,18 +17,18 @@ struct NearMissTests {
     #expect(NearMiss.suggestion(for: written, among: fields) == meant)
   }
 
-  @Test("another word finds none", arguments: ["replicas", "x", "", "image", "members"])
+  @Test("a different word finds none", arguments: ["replicas", "x", "", "image", "members"])
   func none(written: String) {
     #expect(NearMiss.suggestion(for: written, among: fields.filter { $0 != "id" }) == nil)
   }
 
-  @Test("the answer never depends on the order of the candidates")
+  @Test("the suggestion never depends on the order of the candidates")
   func stable() {
     #expect(NearMiss.suggestion(for: "cat", among: ["bat", "rat"]) == "bat")
     #expect(NearMiss.suggestion(for: "cat", among: ["rat", "bat"]) == "bat")
   }
 
-  @Test("letters put in, left out, changed and swapped count once each")
+  @Test("inserted, omitted, changed and swapped letters count once each")
   func distances() {
     func distance(_ left: String, _ right: String) -> Int {
       NearMiss.distance(Array(left.utf8), Array(right.utf8))
@@ -41,7 +41,7 @@ struct NearMissTests {
     #expect(distance("kitten", "sitting") == 3)
   }
 
-  @Test("a word of any length is answered at once")
+  @Test("a word of any length gives a result at once")
   func long() {
     #expect(NearMiss.suggestion(for: String(repeating: "x", count: 1_000_000), among: fields) == nil)
   }

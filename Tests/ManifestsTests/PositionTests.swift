@@ -3,7 +3,7 @@ import Manifests
 import Testing
 import Values
 
-@Suite("Where values stand")
+@Suite("Positions of values")
 struct PositionTests {
   static let text = """
     # größe
@@ -39,7 +39,7 @@ struct PositionTests {
     return "\(place.line):\(place.column)+\(place.length)"
   }
 
-  @Test("scalars and keys")
+  @Test("scalars and keys have positions")
   func scalars() {
     #expect(place(["kind"]) == "2:7+19")
     #expect(place(["kind"], .key) == "2:1+4")
@@ -49,7 +49,7 @@ struct PositionTests {
     #expect(place(["second"], document: 1) == "24:9+4")
   }
 
-  @Test("collections on one line are pointed at, others by their key or their beginning")
+  @Test("a collection on one line is marked as a whole, others at their key or their start")
   func collections() {
     #expect(place(["spec", "名前"]) == "5:7+20")
     #expect(place(["spec", "名前", "b"]) == "5:18+7")
@@ -61,12 +61,12 @@ struct PositionTests {
     #expect(place(.root) == "2:1+4")
   }
 
-  @Test("what takes several lines is marked on its first")
+  @Test("a value of several lines is marked on its first line")
   func multiLine() {
     #expect(place(["spec", "env", 0, "value"]) == "8:12+1")
   }
 
-  @Test("what is empty or missing is placed at the nearest key that is there")
+  @Test("an empty or missing value has the position of the nearest existing key")
   func missing() {
     #expect(place(["spec", "empty"]) == "12:3+5")
     #expect(place(["spec", "nowhere", "at", "all"]) == "3:1+6")
@@ -77,7 +77,7 @@ struct PositionTests {
     #expect(place(["kind"], document: 7) == "1:1+1")
   }
 
-  @Test("what comes by an alias or a merge is placed where that is written")
+  @Test("a value from an alias or a merge has the position of the alias or merge")
   func aliases() {
     #expect(place(["spec", "alias"]) == "19:10+2")
     #expect(place(["spec", "alias", "k"]) == "19:10+2")
@@ -85,7 +85,7 @@ struct PositionTests {
     #expect(place(["spec", "merged", "own"]) == "22:10+1")
   }
 
-  @Test("scalars as they were written")
+  @Test("scalars are returned as they were written")
   func written() {
     #expect(Self.positions.scalarText(at: ["spec", "app"], document: 0) == "spark")
     #expect(Self.positions.scalarText(at: ["spec", "名前", "a"], document: 0) == "1")
@@ -94,7 +94,7 @@ struct PositionTests {
     #expect(Self.positions.scalarText(at: ["spec", "empty"], document: 0) == nil)
   }
 
-  @Test("JSON has places too")
+  @Test("JSON has positions too")
   func json() {
     let text = """
       {
@@ -131,7 +131,7 @@ struct PositionTests {
     #expect(place == SourceLocation(file: "clusters/a.yaml", line: 7, column: 15, length: 1))
   }
 
-  @Test("Windows line ends change nothing")
+  @Test("CRLF line ends change nothing")
   func carriageReturns() {
     let text = Self.text.replacing("\n", with: "\r\n")
     let positions = ManifestPositions(path: "a.yaml", bytes: Array(text.utf8))
@@ -144,7 +144,7 @@ struct PositionTests {
     }
   }
 
-  @Test("places before a syntax error are as good as ever")
+  @Test("positions before a syntax error are valid")
   func broken() {
     let positions = ManifestPositions(path: "a.yaml", bytes: Array("a: 1\n---\nb: [\n".utf8))
     #expect(positions.location(at: ["a"], document: 0) == SourceLocation(file: "a.yaml", line: 1, column: 4))

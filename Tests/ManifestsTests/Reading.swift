@@ -3,7 +3,7 @@ import Values
 
 @testable import Manifests
 
-/// The document of a YAML text, or what is wrong with it.
+/// The document of a YAML text, or its issues.
 func yaml(_ text: String, limits: ManifestLimits = .standard) -> (documents: [JSON], issues: [FileIssue]) {
   var documents: [JSON] = []
   var issues: [FileIssue] = []
@@ -22,7 +22,7 @@ func yaml(_ text: String, limits: ManifestLimits = .standard) -> (documents: [JS
   return (documents, issues)
 }
 
-/// A file's findings, as short as `rule line:column+length`.
+/// A file's findings, in the form `rule line:column+length`.
 func places(_ file: ManifestFile) -> [String] {
   file.findings.map { finding in
     let place = finding.location
@@ -36,7 +36,7 @@ func parse(_ text: String, path: String = "clusters/a.yaml", limits: ManifestLim
   ManifestFile.parse(path: path, bytes: Array(text.utf8), limits: limits)
 }
 
-/// A cluster's file with lines of one's own after the metadata.
+/// A cluster's file with these lines after the metadata.
 func cluster(_ name: String, _ rest: String = "spec: {}") -> String {
   """
   apiVersion: kubedirector.hpe.com/v1beta1

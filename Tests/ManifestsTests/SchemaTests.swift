@@ -4,7 +4,7 @@ import Values
 
 @testable import Manifests
 
-@Suite("Checking objects against a schema")
+@Suite("Validating objects against a schema")
 struct SchemaTests {
   static let json: JSON = [
     "type": "object", "required": ["spec"],
@@ -54,7 +54,7 @@ struct SchemaTests {
     return try Schema(Self.json, formats: Self.formats).validate(["spec": spec])
   }
 
-  @Test("an object that fits has no findings")
+  @Test("a valid object has no findings")
   func fits() throws {
     let spec: JSON = [
       "app": "ällü😀", "version": "1.0", "catalog": "local", "mode": 511, "ratio": .number(0.5),
@@ -71,7 +71,7 @@ struct SchemaTests {
   }
 
   @Test(
-    "each keyword says what is wrong",
+    "each keyword has a message",
     arguments: [
       (["app": ""], "spec.app must not be empty"),
       (["app": "123456"], #"spec.app must have at most 5 characters, not 6: "123456""#),
@@ -116,7 +116,7 @@ struct SchemaTests {
     #expect(schema.validate(-2_147_483_648).isEmpty)
   }
 
-  @Test("a required field that is missing is named by its path")
+  @Test("a missing required field is named by its path")
   func required() throws {
     let schema = try Schema(Self.json)
     #expect(schema.validate(["spec": [:]]).map(\.path) == [["spec", "app"], ["spec", "roles"]])
@@ -124,7 +124,7 @@ struct SchemaTests {
     #expect(schema.validate([]).map(\.message) == ["the object must be an object, not an array"])
   }
 
-  @Test("all findings come in one pass, in the order of the file")
+  @Test("all findings are reported in one pass, in the order of the file")
   func order() throws {
     let findings = try check(["mode": "x", "roles": [["id": 1, "memebrs": 2]], "app": "", "wrong": 1])
     #expect(
@@ -133,7 +133,7 @@ struct SchemaTests {
       ])
   }
 
-  @Test("fields that are not known are told apart from errors, with the name that was meant")
+  @Test("unknown fields are not errors, and have a suggestion")
   func unknownFields() throws {
     let findings = try check(["roles": [["id": "a", "memebrs": 1]], "verson": "1", "replicas": 3])
     #expect(findings.map(\.kind) == [.unknownField, .unknownField, .unknownField])
@@ -143,7 +143,7 @@ struct SchemaTests {
     #expect(try check(["roles": [["id": "a", "ID": "b"]]]).map(\.hint) == [nil])
   }
 
-  @Test("hints say how to mend the type")
+  @Test("hints say how to fix the type")
   func hints() throws {
     #expect(try check(["catalog": "locla"]).map(\.hint) == ["did you mean `local`?"])
     #expect(try check(["version": .number(1)]).map(\.hint) == ["write it in quotes"])
@@ -163,14 +163,14 @@ struct SchemaTests {
     #expect(secret.map(\.message) == [#"spec.path must be an absolute path, not "https://h/x""#])
   }
 
-  @Test("a hostile object has no more findings than people read, or only a few more")
+  @Test("a hostile object has a limited number of findings")
   func manyFindings() throws {
     let roles = JSON.array(Array(repeating: ["id": 1, "x": 2, "members": -1], count: 10_000))
     #expect(try check(["roles": roles]).count < Schema.findingLimit + 5)
   }
 
   @Test(
-    "a schema that cannot be followed to the letter is refused",
+    "a schema with unsupported keywords is refused",
     arguments: [
       (["type": "strin"], "type"), (["oneOf": []], "oneOf"), (["anyOf": []], "anyOf"),
       (["properties": []], "properties"),
@@ -187,7 +187,7 @@ struct SchemaTests {
     #expect(error?.path.description == path)
   }
 
-  @Test("a finding becomes a diagnostic at its place, with what to write")
+  @Test("a finding becomes a diagnostic with its position and a fix")
   func diagnostics() throws {
     let text = cluster(
       "a", "spec:\n  app: x\n  version: 1.0\n  roles:\n  - id: r\n    memebrs: 1\n  -\n    members: 1")

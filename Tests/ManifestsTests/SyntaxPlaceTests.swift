@@ -2,9 +2,9 @@ import Diagnostics
 import Manifests
 import Testing
 
-@Suite("Where a file cannot be read, and what to do")
+@Suite("Syntax errors: position and fix")
 struct SyntaxPlaceTests {
-  @Test("a tab in indentation is a finding with its place")
+  @Test("a tab in indentation is a finding with its position")
   func tabs() {
     let file = parse("kind: x\nspec:\n\tapp: y\n")
     #expect(places(file) == ["file/syntax 3:1+1"])
@@ -14,7 +14,7 @@ struct SyntaxPlaceTests {
   }
 
   @Test(
-    "YAML",
+    "YAML syntax errors have a position and a fix",
     arguments: [
       ("a: b: c\n", "1:5"), ("a: [1, 2\n", "2:1"), ("a: 'x\n", "2:1"), ("a: @x\n", "1:4"),
       ("a: 1\n b: 2\n", "2:3"),
@@ -29,7 +29,7 @@ struct SyntaxPlaceTests {
     #expect(file.findings.first?.message.hasPrefix("the file is not valid YAML: ") == true)
   }
 
-  @Test("the collection that is not finished is named by its line")
+  @Test("an unfinished collection is named by its line")
   func context() {
     let message = parse("a:\n  b: 1\n  - c\n").findings.first?.message
     #expect(
@@ -37,7 +37,7 @@ struct SyntaxPlaceTests {
   }
 
   @Test(
-    "JSON",
+    "JSON syntax errors have a position and a fix",
     arguments: [
       ("{\n  \"a\": 1,\n}", "file/syntax 3:1+1", "remove the comma before it"),
       ("{\n  'a': 1\n}", "file/syntax 2:3+1", "JSON's strings take double quotes"),
@@ -52,7 +52,7 @@ struct SyntaxPlaceTests {
     #expect(file.findings.first?.hint == hint)
   }
 
-  @Test("JSON's limits and broken escapes")
+  @Test("JSON's limits and invalid escapes have a position")
   func jsonLimits() {
     #expect(places(parse(String(repeating: "[", count: 100), path: "a.json")) == ["file/limit 1:65+1"])
     #expect(places(parse("{\"a\": \"\\ud800\"}", path: "a.json")) == ["file/encoding 1:8+1"])

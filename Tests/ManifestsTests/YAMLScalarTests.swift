@@ -3,7 +3,7 @@ import Values
 
 @testable import Manifests
 
-@Suite("What unquoted YAML means, as kubectl reads it")
+@Suite("Unquoted YAML scalars as in kubectl")
 struct YAMLScalarTests {
   private func value(_ scalar: String) -> JSON? { yaml("v: \(scalar)\n").documents.first?["v"] }
 
@@ -13,20 +13,21 @@ struct YAMLScalarTests {
   }
 
   @Test(
-    "words of truth", arguments: ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"])
+    "words that mean true",
+    arguments: ["true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"])
   func yes(text: String) {
     #expect(value(text) == .bool(true))
   }
 
   @Test(
-    "words of falsehood",
+    "words that mean false",
     arguments: ["false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"])
   func no(text: String) {
     #expect(value(text) == .bool(false))
   }
 
   @Test(
-    "whole numbers to every base",
+    "whole numbers in every base",
     arguments: [
       ("0", 0), ("7", 7), ("-7", -7), ("+7", 7), ("1_000", 1000), ("0x1F", 31), ("-0x1f", -31), ("0o17", 15),
       ("017", 15),
@@ -40,7 +41,7 @@ struct YAMLScalarTests {
   }
 
   @Test(
-    "numbers with a fraction or an exponent, and those past 64 bits",
+    "numbers with a fraction or an exponent, and those beyond 64 bits",
     arguments: [
       ("1.0", 1.0), ("1.", 1), (".5", 0.5), ("-.5", -0.5), ("+1.5", 1.5), ("1e3", 1000), ("1.5E-3", 0.0015),
       ("08", 8),
@@ -53,7 +54,7 @@ struct YAMLScalarTests {
   }
 
   @Test(
-    "everything else is a string",
+    "all other scalars are strings",
     arguments: [
       "spark", "2.4.5", "1.0.3-rc.1", "10Gi", "500m", "2001-12-14", "2001-12-14T21:59:43Z", "1:30", "0x",
       "0b2", "0o8", "+",
@@ -66,7 +67,7 @@ struct YAMLScalarTests {
     #expect(value(text) == expected)
   }
 
-  @Test("quotes make a string of anything", arguments: ["true", "1.0", "~", "", "0x1F", "<<", "no"])
+  @Test("quoted scalars are strings", arguments: ["true", "1.0", "~", "", "0x1F", "<<", "no"])
   func quoted(text: String) {
     #expect(value("\"\(text)\"") == .string(text))
     #expect(value("'\(text)'") == .string(text))
@@ -86,7 +87,7 @@ struct YAMLScalarTests {
     #expect(issues.first?.place == .scalars(3..<(3 + text.count)))
   }
 
-  @Test("explicit tags")
+  @Test("explicit tags determine the type")
   func tags() {
     #expect(
       yaml("[!!str 1.0, !!str, !!int 0x10, !!float 1, !!bool yes, !!null ~, ! 1, !!timestamp 2001-01-01]")

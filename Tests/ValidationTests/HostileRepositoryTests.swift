@@ -6,7 +6,7 @@ import Values
 
 @testable import Validation
 
-@Suite("Validation of repositories that are made to exhaust it", .timeLimit(.minutes(5)))
+@Suite("Validation of hostile repositories", .timeLimit(.minutes(5)))
 struct HostileRepositoryTests {
   private let repository: TemporaryRepository
   private let base: String
@@ -43,7 +43,7 @@ struct HostileRepositoryTests {
     #expect(places(try await validate(.staged)).contains("file/limit clusters/more.yaml"))
   }
 
-  @Test("files with too many values together are a finding, from git, the index and a folder")
+  @Test("files with too many values in total are a finding, from git, the index and a folder")
   func manyValues() async throws {
     let values = String(repeating: "1,", count: 99_900) + "1"
     let app = SmallFleet.app("1.0.0")
@@ -62,7 +62,7 @@ struct HostileRepositoryTests {
     try repository.write(heavy(20..<21))
     #expect(places(try await validate(.workTree)) == ["file/limit "])
     try repository.git("add", "--all")
-    // The values of the files that do not change are known without reading them again.
+    // The number of values in unchanged files is known without reading them again.
     for _ in 0..<2 { #expect(places(try await validate(.staged)) == ["file/limit "]) }
     try repository.git("commit", "-m", "More")
     let beyond = try await validate(.commits(base: base, head: "HEAD"))
@@ -70,7 +70,7 @@ struct HostileRepositoryTests {
     #expect(beyond.report.findings[0].message.hasPrefix("the files have more than 2000000 values together"))
   }
 
-  @Test("a small file that is a difference to a huge one is a finding")
+  @Test("a small file stored as a delta of a huge one is a finding")
   func hugeBase() async throws {
     let (small, _) = try repository.difference(toZeros: 34 << 20, content: "x: 1")
     let folder = try repository.git("mktree", input: "100644 blob \(small)\tsmall.yaml\n")
@@ -79,7 +79,7 @@ struct HostileRepositoryTests {
     #expect(places(validation).contains("file/limit clusters/small.yaml"))
   }
 
-  @Test("the folder of an image that a node could not use is a finding, and the rest is judged")
+  @Test("an image folder that a node could not use is a finding, and the rest is validated")
   func imageFolders() async throws {
     let start = try repository.commit([
       ".kdops.yaml": "embedded: {images: [{image: a, rootfs: images}, {image: b, rootfs: none}]}\n",
@@ -101,7 +101,7 @@ struct HostileRepositoryTests {
     #expect(linked.report.findings[0].message == "images is a submodule, which is never read")
   }
 
-  @Test("images that are too large together are a finding")
+  @Test("images that are too large in total are a finding")
   func largeImages() async throws {
     let (_, zeros) = try repository.difference(toZeros: 33 << 20, content: "x")
     let folder = try repository.git("mktree", input: "100644 blob \(zeros)\tzeros\n")
@@ -112,7 +112,7 @@ struct HostileRepositoryTests {
     #expect(places(try await validate(.commits(base: base, head: head))) == ["file/limit images/zeros"])
   }
 
-  @Test("the files of a status are limited together, and one of them can still be read")
+  @Test("status files have a common limit, and a single one can still be read")
   func largeStatus() async throws {
     let cluster = "schemaVersion: 1\nstate: configured\napp: a\n"
     let file = cluster + String(repeating: "#", count: 60_000)
@@ -134,7 +134,7 @@ struct HostileRepositoryTests {
     #expect(try await large.cluster(namespace: "ns", name: "c400") == nil)
   }
 
-  @Test("a .kdops.yaml that is too large is a finding, and nothing is judged")
+  @Test("a .kdops.yaml that is too large is a finding, and nothing is validated")
   func largeLayout() async throws {
     try repository.commit([".kdops.yaml": String(repeating: "#", count: 2 << 20)])
     let validation = try await validate(.commits(base: base, head: "HEAD"))
@@ -142,7 +142,7 @@ struct HostileRepositoryTests {
     #expect(validation.judgement == nil)
   }
 
-  @Test("a tree bomb is a finding with its place, whichever part was asked for")
+  @Test("a tree bomb is a finding with its path, whichever part was requested")
   func treeBomb() async throws {
     let bomb = try repository.commit(folder: "clusters", try repository.bomb())
     for path in ["", "/apps"] {
@@ -154,7 +154,7 @@ struct HostileRepositoryTests {
     #expect(pushed.report.count(.error) == 1)
   }
 
-  @Test("the commit that takes a tree bomb away is judged as if it came first")
+  @Test("the commit that removes a tree bomb is validated as if it were the first")
   func reverted() async throws {
     let bomb = try repository.commit(folder: "clusters", try repository.bomb())
     let reverted = try repository.git("commit-tree", "\(base)^{tree}", "-p", bomb, "-m", "Revert")
@@ -163,14 +163,14 @@ struct HostileRepositoryTests {
     #expect(validation.report.findings.isEmpty && validation.clusters == 1)
   }
 
-  @Test("a folder that has a name twice is a finding with its place")
+  @Test("a folder with a duplicate name is a finding with its path")
   func twofold() async throws {
     let head = try repository.commit(folder: "clusters", try repository.twofold())
     let validation = try await validate(.commits(base: base, head: head))
     #expect(places(validation) == ["file/tree clusters"])
   }
 
-  @Test("thousands of links and of files with findings in one folder have their lines, each in the same time")
+  @Test("thousands of links and of invalid files in one folder have their lines, each in constant time")
   func manyFindings() async throws {
     let blob = try repository.git("hash-object", "-w", "--stdin", input: "kind: Wrong\n")
     let links = (0..<3_000).map { "120000 blob \(blob)\tl\($0).yaml\n" }
@@ -188,7 +188,7 @@ struct HostileRepositoryTests {
     #expect(text.contains("3000 errors, 2000 warnings"))
   }
 
-  @Test("a status ref that names a file is a warning, and the judgement goes on without it")
+  @Test("a status ref to a file is a warning, and validation continues without it")
   func statusRef() async throws {
     let blob = try repository.git("hash-object", "-w", "--stdin", input: "x")
     try repository.git("update-ref", "refs/kdops/status", blob)
@@ -202,7 +202,7 @@ struct HostileRepositoryTests {
     #expect(problems.count == 1 && problems[0].string?.hasPrefix(words) == true)
   }
 
-  @Test("what somebody put into the status tree stops nothing", arguments: [true, false])
+  @Test("foreign content of the status tree blocks nothing", arguments: [true, false])
   func statusTree(isBomb: Bool) async throws {
     let tree = isBomb ? try repository.bomb() : try repository.twofold()
     let root = isBomb ? tree : try repository.git("mktree", input: "040000 tree \(tree)\tprod\n")

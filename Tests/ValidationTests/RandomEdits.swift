@@ -1,6 +1,6 @@
 import TestSupport
 
-/// Edits of a small fleet as people make them, and as they had better not: the same for the same seed.
+/// Valid and invalid edits of a small fleet: the same for the same seed.
 struct RandomEdits {
   private var random: SeededRandom
 
@@ -17,7 +17,7 @@ struct RandomEdits {
 
   // MARK: Edits
 
-  /// A fleet to begin with.
+  /// The initial fleet.
   mutating func first() -> [String: String?] {
     var files: [String: String?] = [:]
     for name in Self.apps { files["apps/\(name).json"] = Self.app(name, image: "a") }
@@ -27,7 +27,7 @@ struct RandomEdits {
     return files
   }
 
-  /// What one commit changes; nil removes a file.
+  /// The changes of one commit; nil removes a file.
   mutating func next() -> [String: String?] {
     var files: [String: String?] = [:]
     for _ in 0...number(below: 3) {
@@ -46,7 +46,7 @@ struct RandomEdits {
     return files
   }
 
-  /// Files that are moved before that.
+  /// The files that are moved before that.
   mutating func moves() -> [(from: String, to: String)] {
     isChosen(1, of: 4) ? [(one(of: Self.files), one(of: Self.files))].filter { $0.0 != $0.1 } : []
   }

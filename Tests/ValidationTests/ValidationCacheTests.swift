@@ -5,10 +5,10 @@ import Testing
 
 @testable import Validation
 
-@Suite("What is remembered of a tree")
+@Suite("The validation cache")
 struct ValidationCacheTests {
-  /// A second run that reads everything has to say the same, to the letter.
-  @Test("changes nothing of what is said, whatever is edited", arguments: [1, 2, 3, 4] as [UInt64])
+  /// A second run without the cache must print exactly the same.
+  @Test("never changes the report, whatever is edited", arguments: [1, 2, 3, 4] as [UInt64])
   func sameReports(seed: UInt64) async throws {
     var edits = RandomEdits(seed: seed)
     let repository = try TemporaryRepository()
@@ -45,9 +45,9 @@ struct ValidationCacheTests {
     #expect(kept == fresh, "\(what)")
   }
 
-  // MARK: Files that are no good
+  // MARK: Invalid cache files
 
-  @Test("spares reading the files that did not change")
+  @Test("avoids reading unchanged files")
   func sparesReading() async throws {
     let repository = try Self.fleet()
     _ = try await Self.validate(repository)
@@ -58,7 +58,7 @@ struct ValidationCacheTests {
     await #expect(throws: (any Error).self) { try await Self.validate(repository, remembers: false) }
   }
 
-  @Test("is not believed where a byte of it is wrong, wherever that is")
+  @Test("is ignored if any byte of it is wrong")
   func damaged() async throws {
     let repository = try Self.fleet()
     let right = try await Self.validate(repository).report
@@ -77,7 +77,7 @@ struct ValidationCacheTests {
     }
   }
 
-  @Test("of another tree, put in place of the right one, tells of that tree only")
+  @Test("of another tree, in place of the right one, affects only that tree")
   func foreign() async throws {
     let (one, other) = (try Self.fleet(), try Self.fleet(app: "spark-2.0.0"))
     let right = try await Self.validate(one).report
@@ -90,15 +90,15 @@ struct ValidationCacheTests {
     #expect(try await Self.validate(one).report == right)
   }
 
-  @Test("is left out where the git folder cannot be written")
+  @Test("is omitted if the git folder is read-only")
   func readOnly() async throws {
     let repository = try Self.fleet()
-    // A file where the folder would be: nobody can write below it, the superuser neither.
+    // A file in place of the folder: even root cannot write below it.
     try Data().write(to: URL(filePath: "\(repository.path)/.git/kdops"))
     #expect(try await Self.validate(repository).report.objects.map(\.object.name) == ["a"])
   }
 
-  @Test("is shared by linked work trees, and kept in a bare repository too")
+  @Test("is shared by linked work trees, and also written in a bare repository")
   func places() async throws {
     let repository = try Self.fleet()
     let linked = try TemporaryFolder()
@@ -112,7 +112,7 @@ struct ValidationCacheTests {
   }
 
   @Test(
-    "belongs to those who share the repository, as git's own files do",
+    "belongs to the group that shares the repository, as git's own files do",
     arguments: [
       ("group", 0o2070, 0o060), ("true", 0o2070, 0o060), ("world", 0o2075, 0o064), ("0660", 0o2770, 0o660),
       ("0640", 0o2750, 0o640),
@@ -129,7 +129,7 @@ struct ValidationCacheTests {
   }
 
   @Test(
-    "is nobody else's where git's configuration says so, or nothing",
+    "is private if git's configuration says so, or says nothing",
     arguments: ["umask", "nonsense", "0066"])
   func unshared(_ setting: String) throws {
     let place = try TemporaryFolder()
@@ -139,7 +139,7 @@ struct ValidationCacheTests {
     }
   }
 
-  /// The rights of a file; of the only one there is below a folder, where the path ends in `*`.
+  /// The mode of a file; if the path ends in `*`, of the only file below that folder.
   private static func mode(_ path: String) throws -> Int {
     var path = path
     if path.hasSuffix("*") {
@@ -149,7 +149,7 @@ struct ValidationCacheTests {
     return try #require(FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
   }
 
-  @Test("reads who shares the repository from git's configuration")
+  @Test("reads from git's configuration whether the repository is shared")
   func sharedByConfiguration() async throws {
     let bare = try Self.fleet().clone("--bare")
     try bare.git("config", "core.sharedRepository", "0660")
@@ -157,7 +157,7 @@ struct ValidationCacheTests {
     #expect(try Self.mode("\(bare.path)/kdops/validate") == 0o2770)
   }
 
-  @Test("stays within its bounds, however many layouts there were")
+  @Test("stays within its limits, however many layouts there were")
   func bounded() async throws {
     let repository = try Self.fleet()
     for number in 0..<7 {
@@ -168,7 +168,7 @@ struct ValidationCacheTests {
     #expect(try Self.files(repository).count == FactStore.fileLimit)
   }
 
-  @Test("is whole for whoever reads while others write")
+  @Test("is complete for readers while others write")
   func together() async throws {
     let repository = try Self.fleet()
     let right = try await Self.validate(repository).report
@@ -185,7 +185,7 @@ struct ValidationCacheTests {
 
   // MARK: Support
 
-  /// Two clusters of one app, of which the last commit changed one.
+  /// Two clusters of one app; the last commit changed one of them.
   private static func fleet(app: String = "spark-1.0.0") throws -> TemporaryRepository {
     let repository = try TemporaryRepository()
     try repository.commit([

@@ -37,7 +37,7 @@ struct ValidationTests {
       .map { "\($0.object) \($0.change) \($0.verdict)" }
   }
 
-  @Test("of a tree judges every file as it lies on disk")
+  @Test("of a tree reads every file from disk")
   func tree() async throws {
     try repository.write(["clusters/prod/analytics.yaml": Files.analytics("9.9.9")])
     let validation = try await validate(.workTree)
@@ -51,12 +51,12 @@ struct ValidationTests {
     #expect(try await validate(.commits(base: "HEAD", head: "HEAD")).selectedFiles == nil)
   }
 
-  /// Swift holds the two to be equal; git, the file system and Kubernetes do not.
+  /// Swift treats the two as equal; git, the file system and Kubernetes do not.
   private static let composed = "clusters/caf\u{E9}.yaml"
   private static let decomposed = "clusters/cafe\u{301}.yaml"
 
   @Test(
-    "a new file with a name that is canonically equivalent to another is a new cluster, and none is deleted")
+    "a new file whose name is canonically equivalent to another is a new cluster, and none is deleted")
   func equivalentNames() async throws {
     try repository.commit([Self.composed: Files.analytics("1.0.0", name: "one")])
     try repository.write([Self.decomposed: Files.analytics("1.0.0", name: "two")])
@@ -71,7 +71,7 @@ struct ValidationTests {
     #expect(validation.report.objects.filter { $0.change == "delete" }.map(\.object.name) == ["one"])
   }
 
-  @Test("a file or folder whose name begins with a combining mark can be asked for")
+  @Test("a file or folder whose name begins with a combining mark can be requested")
   func combiningMark() async throws {
     try repository.write([
       "clusters/\u{301}x.yaml": Files.analytics("9.9.9", name: "one"),
@@ -83,7 +83,7 @@ struct ValidationTests {
     }
   }
 
-  @Test("a finding shows the line of the very file that it is about")
+  @Test("a finding shows the line of its own file, not of one with an equivalent name")
   func equivalentNamesShown() async throws {
     try repository.commit([Self.composed: "# the other file\n\n\n" + Files.analytics("1.0.0", name: "one")])
     try repository.write([Self.decomposed: Files.analytics("9.9.9", name: "two")])
@@ -95,7 +95,8 @@ struct ValidationTests {
     #expect(ValidationText.render(validation, coloured: false).contains("app: spark-9.9.9"))
   }
 
-  @Test("of a file of one line with eight hundred bad objects is shown in no time", .timeLimit(.minutes(5)))
+  @Test(
+    "of a single-line file with eight hundred invalid objects is printed quickly", .timeLimit(.minutes(5)))
   func minified() async throws {
     let bad = (0..<800).map {
       #"{"apiVersion":"kubedirector.hpe.com/v1beta1","kind":"KubeDirectorCluster","#
@@ -111,7 +112,7 @@ struct ValidationTests {
     for format in ReportFormat.allCases { #expect(!format.render(validation, version: "1.0.0").isEmpty) }
   }
 
-  @Test("outside a repository judges a plain folder")
+  @Test("outside a repository validates a plain folder")
   func folder() async throws {
     let folder = try TemporaryFolder()
     try FileManager.default.createDirectory(
@@ -122,7 +123,7 @@ struct ValidationTests {
     #expect(validation.report.findings.first?.location?.file == "clusters/a.yml")
   }
 
-  @Test("of staged changes sees the index and not the work tree, and lists only what changed")
+  @Test("of staged changes reads the index, not the work tree, and lists only what changed")
   func staged() async throws {
     try repository.write(["clusters/prod/analytics.yaml": Files.analytics("1.1.0")])
     try repository.git("add", "--all")
@@ -133,7 +134,7 @@ struct ValidationTests {
     #expect(validation.report.notJudged.contains("upgrade/configured"))
   }
 
-  @Test("before the first commit judges what is staged as new")
+  @Test("before the first commit treats staged files as new")
   func unborn() async throws {
     let empty = try TemporaryRepository()
     try empty.write(["apps/a.json": Files.app("1.0.0")])
@@ -158,7 +159,7 @@ struct ValidationTests {
     #expect(text.hasSuffix("2 clusters, 2 apps: 1 error\n") || text.contains("2 clusters, 2 apps: 1 error\n"))
   }
 
-  @Test("does not hold against a branch what its base has got since they parted")
+  @Test("of a branch ignores newer commits of its base")
   func diverged() async throws {
     try repository.git("switch", "--quiet", "--create", "topic")
     try repository.commit(
@@ -169,7 +170,7 @@ struct ValidationTests {
     #expect(verdicts(validation) == ["prod/lake resize accepted"])
   }
 
-  @Test("never stands in the way of a revert: without a status a change back is a rollback")
+  @Test("never blocks a revert: without a status a change to an earlier app is a rollback")
   func revert() async throws {
     try repository.commit(["clusters/prod/analytics.yaml": Files.analytics("1.1.0")], "Upgrade")
     try repository.git("revert", "--no-edit", "HEAD")
@@ -178,7 +179,7 @@ struct ValidationTests {
     #expect(validation.report.count(.error) == 0)
   }
 
-  @Test("with a status in git says of which commit, and lets a busy cluster's change wait")
+  @Test("with a status in git names its commit, and reports a change of a busy cluster as waiting")
   func status() async throws {
     let file = """
       schemaVersion: 1
@@ -202,7 +203,7 @@ struct ValidationTests {
     #expect(ValidationText.render(validation, coloured: false).contains("(status \(commit.prefix(7)))"))
   }
 
-  @Test("a forged status tree is never trusted with more than that, and never a trap")
+  @Test("with a forged or malformed status tree gives a result, and never crashes")
   func forged() async throws {
     for text in [
       "schemaVersion: 1\nstate: configured\nroles: [{id: worker, members: 999999999999}]", "{", "&a [*a]",
@@ -216,7 +217,7 @@ struct ValidationTests {
     }
   }
 
-  @Test("of one folder or file leaves out what stands elsewhere")
+  @Test("of one folder or file omits findings elsewhere")
   func below() async throws {
     try repository.write(
       ["clusters/prod/analytics.yaml": "broken: [", "clusters/staging/x.yaml": "broken: ["])
@@ -226,7 +227,7 @@ struct ValidationTests {
     #expect(Set(file.report.findings.compactMap(\.location?.file)) == ["clusters/prod/analytics.yaml"])
   }
 
-  @Test("where .kdops.yaml is broken says so, and concludes nothing of the rest")
+  @Test("with an invalid .kdops.yaml reports that, and nothing about the rest")
   func layout() async throws {
     try repository.commit([".kdops.yaml": "clusters: 7\n"], "Break the layout")
     let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
@@ -234,14 +235,14 @@ struct ValidationTests {
     #expect(validation.report.objects.isEmpty)
   }
 
-  @Test("moved globs compare by object, so that nothing counts as gone that only moved")
+  @Test("with changed globs compares by object, so that moved objects do not count as deleted")
   func moved() async throws {
     try repository.git("mv", "clusters", "fleet")
     try repository.commit([".kdops.yaml": "clusters: [\"fleet/**\"]\n"], "Move")
     #expect(verdicts(try await validate(.commits(base: "HEAD~1", head: "HEAD"))).isEmpty)
   }
 
-  @Test("a symbolic link where a file could be is a finding")
+  @Test("a symbolic link in place of a file is a finding")
   func link() async throws {
     try repository.git("rm", "--quiet", "clusters/prod/lake.yaml")
     try FileManager.default.createSymbolicLink(
@@ -269,7 +270,7 @@ struct ValidationTests {
     #expect(committed.report.findings.map(\.rule) == ["file/encoding"])
   }
 
-  @Test("what does not exist could not be run")
+  @Test("of a missing path is an error")
   func missing() async throws {
     await #expect(throws: (any Error).self) { try await validate(.workTree, path: "/nowhere") }
     await #expect(throws: (any Error).self) { try await validate(.commits(base: "nothing", head: "HEAD")) }

@@ -1,7 +1,7 @@
 import Testing
 import Values
 
-@Suite("Strings by their bytes")
+@Suite("Strings compared by their bytes")
 struct ExactStringTests {
   private static let composed = "caf\u{E9}"
   private static let decomposed = "cafe\u{301}"
@@ -10,7 +10,7 @@ struct ExactStringTests {
     @ExactString var name: String
   }
 
-  @Test("canonically equivalent texts are two keys, and two values of a type that has them")
+  @Test("canonically equivalent texts are two keys, and two values of a type that contains them")
   func keys() {
     #expect(Self.composed == Self.decomposed)
     #expect(ExactString(Self.composed) != ExactString(Self.decomposed))
@@ -22,7 +22,7 @@ struct ExactStringTests {
     #expect("\u{212A}ind" == "Kind" && !"\u{212A}ind".isExactly("Kind"))
   }
 
-  @Test("the order is that of bytes")
+  @Test("strings are sorted by bytes")
   func order() {
     let texts = ["z", Self.composed, "cafz", Self.decomposed, "caf", ""]
     #expect(
@@ -30,7 +30,7 @@ struct ExactStringTests {
         == texts.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
   }
 
-  @Test("a combining mark, a prepended sign and a carriage return belong to no separator")
+  @Test("a combining mark, a prepended sign and a carriage return are not part of a separator")
   func parts() {
     #expect(
       "a/\u{301}b\u{600}/c".parts(separatedBy: "/").map { Array($0.utf8) }

@@ -4,7 +4,7 @@ import Values
 
 @Suite("Reading JSON")
 struct JSONParserTests {
-  @Test("more values than allowed are a limit, however few bytes they take")
+  @Test("more values than allowed are an error, however few bytes they take")
   func nodeLimit() throws {
     let bytes = Array("[1, [2], {\"a\": 3}]".utf8)
     #expect(try JSON.parse(bytes, nodeLimit: 6) == [1, [2], ["a": 3]])
@@ -20,7 +20,7 @@ struct JSONParserTests {
   }
 
   @Test(
-    "whole numbers that fit 64 bits are integers, others are doubles",
+    "whole numbers that fit in 64 bits are integers, others are doubles",
     arguments: [
       ("0", JSON.integer(0)), ("-0", .integer(0)), ("9223372036854775807", .integer(.max)),
       ("-9223372036854775808", .integer(.min)), ("9223372036854775808", .number(9_223_372_036_854_775_808)),
@@ -46,7 +46,7 @@ struct JSONParserTests {
   }
 
   @Test(
-    "what RFC 8259 does not allow is refused with its place",
+    "anything that RFC 8259 does not allow is refused with its position",
     arguments: [
       ("", 0), ("  ", 2), ("{", 1), ("[1,]", 3), ("[1 2]", 3), (#"{"a":1,}"#, 7), (#"{"a" 1}"#, 5),
       ("{a:1}", 1),
@@ -62,7 +62,7 @@ struct JSONParserTests {
     #expect(error?.offset == offset)
   }
 
-  @Test("a member given twice is reported at the second one, however it is spelled")
+  @Test("a duplicate member is reported at the second one, however it is escaped")
   func duplicates() {
     let error = #expect(throws: JSONSyntaxError.self) { try JSON.parse(#"{"ab": 1, "\u0061b": 2}"#) }
     #expect(
@@ -74,7 +74,7 @@ struct JSONParserTests {
     #expect(throws: JSONSyntaxError.self) { try JSON.parse("{\(many),\"k3\":1}") }
   }
 
-  @Test("names and strings are the same where their bytes are, not where they are canonically equivalent")
+  @Test("names and strings are equal if their bytes are, not if they are canonically equivalent")
   func equivalence() throws {
     let text = #"{"caf\u00e9":"caf\u00e9","cafe\u0301":"cafe\u0301"}"#
     let json = try JSON.parse(text)
@@ -86,7 +86,7 @@ struct JSONParserTests {
     #expect(try JSON.parse(json.serialized(sortedKeys: true)) == json)
   }
 
-  @Test("nesting stops at the limit, which a hostile file cannot get past")
+  @Test("nesting stops at the limit, which a hostile file cannot exceed")
   func depth() throws {
     func nested(_ levels: Int) -> String {
       String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
@@ -104,7 +104,7 @@ struct JSONParserTests {
     _ = try JSON.parse("[" + Array(repeating: "[{}]", count: 200).joined(separator: ",") + "]")
   }
 
-  @Test("a number beyond every double is refused")
+  @Test("a number beyond the range of a double is refused")
   func range() {
     let error = #expect(throws: JSONSyntaxError.self) { try JSON.parse("[1e999]") }
     #expect(error?.kind == .limit)
@@ -112,7 +112,7 @@ struct JSONParserTests {
   }
 
   @Test(
-    "bytes that are not UTF-8 are refused with their place",
+    "bytes that are not UTF-8 are refused with their position",
     arguments: [
       ([0x22, 0x61, 0xFF, 0x22] as [UInt8], 2), ([0x22, 0xC3, 0x22], 1), ([0x22, 0xC0, 0x80, 0x22], 1),
       ([0x22, 0xED, 0xA0, 0x80, 0x22], 1), ([0x22, 0xF4, 0x90, 0x80, 0x80, 0x22], 1),
@@ -135,13 +135,13 @@ struct JSONParserTests {
     #expect(error?.offset == 1)
   }
 
-  @Test("errors quote no control characters")
+  @Test("errors contain no control characters")
   func printable() {
     let error = #expect(throws: JSONSyntaxError.self) { try JSON.parse("[1\u{1B}]") }
     #expect(error?.message.unicodeScalars.allSatisfy { $0.value >= 0x20 } == true)
   }
 
-  @Test("any bytes are answered, and what is read is written and read again the same")
+  @Test("any bytes give a result, and parsed values are equal after writing and reading")
   func anyBytes() {
     var numbers = SeededRandom(seed: 0x5EED)
     let pieces =
@@ -153,7 +153,7 @@ struct JSONParserTests {
     }
   }
 
-  @Test("a document cut off anywhere is an error, never a trap")
+  @Test("a truncated document is an error, and never crashes")
   func truncated() {
     let whole = Array(#"{"a":[1,2.5e3,"\u00e9x\n",{"b":null}],"c":true}"#.utf8)
     for end in 0..<whole.count {

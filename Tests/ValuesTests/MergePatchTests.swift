@@ -21,7 +21,7 @@ struct MergePatchTests {
     #expect(try JSON.parse(original).merging(patch: JSON.parse(patch)) == JSON.parse(result))
   }
 
-  @Test("the patch between two objects holds only what differs")
+  @Test("the patch between two objects contains only differences")
   func minimal() {
     let old: JSON = ["spec": ["app": "spark", "roles": [1, 2], "same": ["x": 1]], "gone": 1, "kept": "k"]
     let new: JSON = [
@@ -42,7 +42,7 @@ struct MergePatchTests {
     }
   }
 
-  @Test("a null that only the target has cannot be said and is left out")
+  @Test("a null that only the target contains cannot be expressed, and is omitted")
   func nullInTarget() {
     #expect(JSON.mergePatch(from: [:], to: ["a": nil]) == [:])
     #expect(JSON.mergePatch(from: ["a": 1], to: ["a": nil]) == ["a": nil])

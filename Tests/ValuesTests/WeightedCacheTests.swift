@@ -1,7 +1,7 @@
 import Testing
 import Values
 
-@Suite("Caches with weights")
+@Suite("Weighted caches")
 struct WeightedCacheTests {
   @Test("entries are kept up to the limit, and dropped before it is exceeded")
   func limit() {
@@ -13,7 +13,7 @@ struct WeightedCacheTests {
     #expect(cache["a"] == nil && cache["b"] == nil && cache["c"] == 3)
   }
 
-  @Test("an entry that exceeds the limit alone is kept until the next")
+  @Test("an entry that alone exceeds the limit is kept until the next insertion")
   func heavy() {
     var cache = WeightedCache<String, Int>(limit: 10)
     cache.insert(1, weight: 100, for: "a")
