@@ -7,7 +7,7 @@ import Testing
 
 @Suite("An embedded cluster that a command opens")
 struct BackendTests {
-  @Test("has a folder that is its owner's alone")
+  @Test("has a folder that only its owner may access")
   func mode() async throws {
     let parent = try TemporaryFolder()
     let folder = "\(parent.path)/a/cluster"

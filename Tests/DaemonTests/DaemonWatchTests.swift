@@ -4,11 +4,11 @@ import Testing
 
 @testable import Daemon
 
-@Suite("Waiting for what the daemon tells")
+@Suite("Waiting for the daemon's answer")
 struct DaemonWatchTests {
   private let cluster = ObjectReference(kind: Wire.clusterKind, namespace: "prod", name: "analytics")
 
-  @Test("ends as soon as the condition holds")
+  @Test("ends as soon as the condition is true")
   func holds() async {
     let watch = DaemonWatch()
     async let waited = watch.wait(atMost: .seconds(3_600)) { [cluster] in

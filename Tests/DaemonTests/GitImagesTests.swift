@@ -5,7 +5,7 @@ import Testing
 
 @testable import Daemon
 
-@Suite("The images of a repository")
+@Suite("Images in a repository")
 struct GitImagesTests {
   private func files(_ rootfs: String, _ files: [String: String]) async throws -> [String]? {
     let remote = try TemporaryRepository()
@@ -18,14 +18,14 @@ struct GitImagesTests {
     return (image.rootfs as? GitRootFS)?.files.map { String(decoding: $0.path, as: UTF8.self) }
   }
 
-  @Test("have the files of the folder that is named, with their paths from there")
+  @Test("have the files of the named folder, with paths relative to it")
   func plain() async throws {
     let found = try await files(
       "images/x", ["images/x/srv/version": "1", "images/xy/srv/other": "2", "images/x.txt": "3"])
     #expect(found == ["srv/version"])
   }
 
-  @Test("are refused where the folder is a submodule")
+  @Test("are refused if the folder is a submodule")
   func submodule() async throws {
     let remote = try TemporaryRepository()
     let start = try remote.commit([
@@ -41,20 +41,20 @@ struct GitImagesTests {
     #expect(error?.kind == .malformed && error?.path == "images/x")
   }
 
-  @Test("have no files where the folder is a pattern, whatever the folders are called that it fits")
+  @Test("have no files if the folder is a pattern, whatever folders match it")
   func wildcards() async throws {
     let found = try await files("im/*", ["im/ab../c1/x/pid": "1", "im/ab/srv/v": "2"])
     #expect(found == nil)
   }
 
-  @Test("a mark that combines with a slash moves nothing out of the folder")
+  @Test("a combining mark after a slash moves no file out of the folder")
   func combiningMarks() async throws {
     let found = try await files("images/x", ["images/x/\u{301}../c1/x/pid": "1", "images/x/a": "2"])
     let paths = try #require(found).map { Array($0.utf8) }
     #expect(Set(paths) == [Array("\u{301}../c1/x/pid".utf8), Array("a".utf8)])
   }
 
-  @Test("two folders that only look alike are two images")
+  @Test("two folders with canonically equivalent names are two images")
   func lookAlikes() async throws {
     let remote = try TemporaryRepository()
     func settings(_ folder: String) -> String {

@@ -3,10 +3,10 @@ import Testing
 
 @testable import Daemon
 
-@Suite("What a daemon tells its engine")
+@Suite("Engine options from the daemon's configuration")
 struct OptionsTests {
   @Test(
-    "a limit that is no whole number of seconds is rounded up, and is never none",
+    "a limit that is no whole number of seconds is rounded up, and never becomes none",
     arguments: [(500, 1), (1000, 1), (1500, 2), (600_000, 600)])
   func limits(_ milliseconds: Int, _ seconds: Int) throws {
     var options = Daemon.Options(remote: try Remote(GitURL("/srv/fleet.git")), folder: "/tmp/none")

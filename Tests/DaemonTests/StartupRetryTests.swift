@@ -3,37 +3,37 @@ import Testing
 
 @testable import Daemon
 
-@Suite("A daemon that starts and finds no API server")
+@Suite("A daemon that starts without an API server")
 struct StartupRetryTests {
   private static let passing: Set<APIError.Kind> = [.unavailable, .timeout, .throttled]
 
-  @Test("waits for one that is away, longer each time up to 15 s")
+  @Test("waits for an unreachable server, with growing delays up to 15 s")
   func away() {
     var startupRetry = StartupRetry(waits: true)
     let waits = (0..<6).map { _ in startupRetry.wait(after: APIError(.unavailable, "nobody is there")) }
     #expect(waits == [1, 2, 4, 8, 15, 15].map { .seconds($0) })
   }
 
-  @Test("gives up at once where waiting cannot help", arguments: APIError.Kind.allCases)
+  @Test("gives up at once if waiting cannot help", arguments: APIError.Kind.allCases)
   func refusals(_ kind: APIError.Kind) {
     var startupRetry = StartupRetry(waits: true)
     #expect((startupRetry.wait(after: APIError(kind, "no")) != nil) == Self.passing.contains(kind))
   }
 
-  @Test("with --once gives up at once in any case", arguments: APIError.Kind.allCases)
+  @Test("with --once always gives up at once", arguments: APIError.Kind.allCases)
   func once(_ kind: APIError.Kind) {
     var startupRetry = StartupRetry(waits: false)
     #expect(startupRetry.wait(after: APIError(kind, "no")) == nil)
   }
 
-  @Test("leaves it alone for as long as it asks for")
+  @Test("waits as long as Retry-After says")
   func retryAfter() {
     var startupRetry = StartupRetry(waits: true)
     #expect(
       startupRetry.wait(after: APIError(.throttled, "later", retryAfter: .seconds(40))) == .seconds(40))
   }
 
-  @Test("asks again what a server refuses for a moment, and no more often than it is to")
+  @Test("retries a temporary refusal, and no more often than allowed")
   func patience() async throws {
     var answers = [APIError(.unavailable, "a webhook does not answer"), APIError(.throttled, "later"), nil]
     var waits: [Duration] = []
@@ -57,7 +57,7 @@ struct StartupRetryTests {
     }
   }
 
-  @Test("asks once only where asking again cannot help")
+  @Test("asks only once if a retry cannot help")
   func hopeless() async {
     await #expect(throws: APIError(.forbidden, "no")) {
       try await StartupRetry.patiently(onFailure: { _, _ in }, sleep: { _ in }) { () throws(APIError) in

@@ -1,14 +1,14 @@
 import Diagnostics
 import Testing
 
-@Suite("Findings that are too many to be read")
+@Suite("Limits on findings")
 struct FindingLimitTests {
   private func finding(_ line: Int, _ severity: Severity, file: String = "a.yaml") -> Diagnostic {
     Diagnostic(
       rule: "x/y", severity: severity, location: SourceLocation(file: file, line: line), message: "m\(line)")
   }
 
-  @Test("of a file are cut to the worst, and one more counts the rest and is as severe")
+  @Test("of a file are cut to the worst, and one more counts the rest with the same severity")
   func perFile() throws {
     let warnings = (1...200).map { finding($0, .warning) }
     let errors = (201...205).map { finding($0, .error) }
@@ -38,13 +38,13 @@ struct FindingLimitTests {
     #expect(shown.dropLast() == shown.dropLast().inReportOrder()[...])
   }
 
-  @Test("that are few are left as they are")
+  @Test("within the limit are unchanged")
   func few() {
     let findings = (1...100).map { finding($0, .warning) }
     #expect(findings.inReportOrder(perFile: 100) == findings)
   }
 
-  @Test("about nothing in particular are all shown")
+  @Test("without a file are all shown")
   func noFile() {
     let findings = (1...300).map { Diagnostic(rule: "x/y", severity: .error, message: "\($0)") }
     #expect(findings.inReportOrder(perFile: 100).count == 300)

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Testing
 
-/// Compares text with a file under `Golden`. A missing file fails; `KDOPS_RECORD=1` writes the files anew.
+/// Compares text with a file under `Golden`. A missing file fails; `KDOPS_RECORD=1` writes the files.
 func expectGolden(
   _ text: String, _ name: String, sourceLocation: Testing.SourceLocation = #_sourceLocation
 ) throws {

@@ -1,7 +1,7 @@
 import Diagnostics
 import Testing
 
-@Suite("Findings for people")
+@Suite("Findings as text for people")
 struct HumanRendererTests {
   static let manifest = """
     kind: KubeDirectorCluster
@@ -30,7 +30,7 @@ struct HumanRendererTests {
       .split(separator: "\n").map(String.init)
   }
 
-  @Test("a finding with its line, its underline and the way out")
+  @Test("a finding has its line, an underline and a fix")
   func withSource() throws {
     let finding = Diagnostic(
       rule: "upgrade/newer", severity: .error,
@@ -43,7 +43,7 @@ struct HumanRendererTests {
     try expectGolden(renderer.render(finding) + "\n", "finding.txt")
   }
 
-  @Test("a whole report: sorted, with a summary, and with what was not judged")
+  @Test("a report is sorted, and has a summary and the list of rules that were not checked")
   func report() throws {
     let report = Report(
       head: "worktree",
@@ -76,13 +76,13 @@ struct HumanRendererTests {
     try expectGolden(coloured.render(report), "report-coloured.txt")
   }
 
-  @Test("a clean report says so")
+  @Test("a report without findings says so")
   func clean() {
     #expect(HumanRenderer().render(Report(head: "worktree")) == "no findings\n")
   }
 
   @Test(
-    "the caret stands below the place, whatever takes one column or two or none before it",
+    "the caret is below the position, whether characters take one column, two or none",
     arguments: [
       ("  app: x", 8, 1, "  app: x", 7, 1), ("\tapp: x", 7, 1, "    app: x", 9, 1),
       ("a\tb", 3, 1, "a   b", 4, 1),
@@ -99,7 +99,7 @@ struct HumanRendererTests {
   }
 
   @Test(
-    "of a line of a megabyte the part around the place is shown, and no more",
+    "of a line of a megabyte only the part around the position is shown",
     arguments: [1, 2, 500, 100_000, 999_999, 2_000_000])
   func megabyte(column: Int) {
     let lines = rendered(String(repeating: "x", count: 1 << 20), column: column, length: 5)
@@ -108,7 +108,7 @@ struct HumanRendererTests {
     #expect(column > 1 << 20 || Array(lines[1])[caret] == "x")
   }
 
-  @Test("of a line whose characters have thousands of marks no more is shown than of any other")
+  @Test("a line whose characters have thousands of marks is cut like any other")
   func marks() {
     let line = "a" + String(repeating: "\u{301}", count: 200_000) + "b"
     let lines = rendered(line, column: 100_000, length: 1)
@@ -116,7 +116,7 @@ struct HumanRendererTests {
     #expect(lines[1].contains("…"))
   }
 
-  @Test("thousands of findings in one long line are shown in no time", .timeLimit(.minutes(5)))
+  @Test("thousands of findings in one long line are printed quickly", .timeLimit(.minutes(5)))
   func manyInOneLine() {
     let source = SourceText(Array(repeating: UInt8(ascii: "x"), count: 1 << 20))
     let line = source.line(1) ?? ""
@@ -129,7 +129,7 @@ struct HumanRendererTests {
     }
   }
 
-  @Test("no control character of a file, a name or a message reaches the terminal")
+  @Test("no control character from a file, a name or a message reaches the terminal")
   func controls() {
     let hostile = "a\u{1B}[31m\u{7}b\u{7F}\u{9B}2J\u{202E}c\u{2028}\r\u{0}"
     let finding = Diagnostic(
@@ -148,14 +148,14 @@ struct HumanRendererTests {
     #expect(!HumanRenderer().render(homeless).unicodeScalars.contains("\u{1B}"))
   }
 
-  @Test("each control character takes one column, so the caret after it stands right")
+  @Test("each control character takes one column, so the caret after it is correct")
   func caretAfterControl() {
     let lines = rendered("a\u{1B}b", column: 3, length: 1)
     #expect(lines[1] == "   1 | a␛b")
     #expect(lines[2] == "     |   ^ this is wrong")
   }
 
-  @Test("a line that is far too long is cut around the place")
+  @Test("a line that is too long is cut around the position")
   func longLine() {
     let line = String(repeating: "a", count: 5_000) + "HERE" + String(repeating: "b", count: 5_000)
     let lines = rendered(line, column: 5_001, length: 4)
@@ -167,7 +167,7 @@ struct HumanRendererTests {
     #expect(lines[1].contains("| …a") && lines[1].hasSuffix("b…"))
   }
 
-  @Test("numbers of lines past 9999 keep the bars below each other")
+  @Test("line numbers beyond 9999 keep the bars aligned")
   func wideNumbers() {
     let text = HumanRenderer { _, _ in "abc" }.render(finding(123_456, 1, 3))
     #expect(text.contains("123456 | abc\n       | ^^^ this"))

@@ -5,7 +5,7 @@ import Values
 @Suite("Text for the log of a CI job")
 struct JobLogTests {
   @Test(
-    "holds no command that a runner obeys",
+    "contains no command that a runner executes",
     arguments: [
       ("::error::x", ": :error::x"), ("  \t::set-env name=A::b", "  \t: :set-env name=A::b"),
       ("\u{A0}::add-mask::x", "\u{A0}: :add-mask::x"), ("\u{2003}::debug::x", "\u{2003}: :debug::x"),
@@ -20,7 +20,7 @@ struct JobLogTests {
     #expect(JobLog.inert(text) == shown)
   }
 
-  @Test("obeys no control character, save those that colour")
+  @Test("contains no control characters except colours")
   func controls() {
     #expect(JobLog.inert("a\rb\u{8}\u{7}\u{9B}31m\u{7F}") == "a\u{240D}b\u{2408}\u{2407}\u{FFFD}31m\u{2421}")
     #expect(JobLog.inert("\u{1B}[1;31merror\u{1B}[0m") == "\u{1B}[1;31merror\u{1B}[0m")
@@ -29,7 +29,7 @@ struct JobLogTests {
   }
 
   @Test(
-    "is as it was where it holds none",
+    "without a command is unchanged",
     arguments: [
       "", "std::string::size", "2001:db8::1", "C# [x], ## a heading, ### [link](x)", "a\tb\n  c",
       "section_start: at noon", "connection_x", "日本語 → é\u{301} 👩‍👩‍👧", "#", "##", ":",
@@ -39,7 +39,7 @@ struct JobLogTests {
     #expect(JobLog.inert(text) == text)
   }
 
-  @Test("is the same JSON where it is JSON, and the same text where it is XML")
+  @Test("JSON stays the same JSON, and XML stays the same text")
   func notations() throws {
     let value: JSON = ["a": "##[error]x\n::b", "section_start:0:a": ["::c", "##vso[x]"]]
     let shown = JobLog.inert(value.text(pretty: true), .json)
@@ -49,7 +49,7 @@ struct JobLogTests {
     #expect(JobLog.inert("::error::kdops' own", .finished) == "::error::kdops' own")
   }
 
-  @Test("an annotation of GitHub carries no command of the older kind")
+  @Test("an annotation of GitHub contains no command in the older syntax")
   func annotation() {
     let finding = Diagnostic(rule: "x/y", severity: .error, message: "label ##[add-path]/tmp is wrong")
     let text = GitHubAnnotations.render(Report(head: "staged", findings: [finding]))

@@ -1,9 +1,9 @@
 import Diagnostics
 import Testing
 
-@Suite("Secrets stay out of what is shown")
+@Suite("Redaction of secrets")
 struct RedactionTests {
-  @Test("a redacted value shows in no way of printing it")
+  @Test("a redacted value is not shown by any way of printing it")
   func wrapper() {
     let token = Redacted("hunter2")
     var dumped = ""
@@ -17,7 +17,7 @@ struct RedactionTests {
   }
 
   @Test(
-    "credentials are cut out of URLs",
+    "credentials are removed from URLs",
     arguments: [
       ("https://user:pw@host/x.git", "https://host/x.git"),
       ("https://TOKEN@host:8443/x", "https://host:8443/x"),
@@ -35,7 +35,7 @@ struct RedactionTests {
   }
 
   @Test(
-    "what is no secret stays as it is",
+    "text without secrets is unchanged",
     arguments: [
       "https://host:8443/a@sha256:0123?ref=main", "https://[::1]:80/a@b", "git@github.com:o/r.git",
       "file:///srv/repo.git",
@@ -48,7 +48,7 @@ struct RedactionTests {
   }
 
   @Test(
-    "credentials are cut out of the errors that quote them",
+    "credentials are removed from errors that quote them",
     arguments: [
       ("cannot fetch 'https://u:p@h/r.git': 401", "cannot fetch 'https://h/r.git': 401"),
       ("two: https://a:b@h1, https://c@h2.", "two: https://h1, https://h2."),
@@ -71,7 +71,7 @@ struct RedactionTests {
     #expect(Redaction.url(text).utf8.count <= 4 * text.utf8.count)
   }
 
-  @Test("a password with a slash in it is cut out of every URL of a word")
+  @Test("a password with a slash in it is removed from every URL in a word")
   func severalInOneWord() {
     #expect(!Redaction.url("https://a:p/w@x.example,https://b:q/z@y.example").contains("p/w"))
     #expect(!Redaction.url("https://a:p/w@x.example,https://b:q/z@y.example").contains("q/z"))

@@ -2,9 +2,9 @@ import Diagnostics
 import Testing
 import Values
 
-@Suite("The report for programs")
+@Suite("The JSON report")
 struct ReportJSONTests {
-  @Test("every member of the interface is there, in its order")
+  @Test("every documented member exists, in its order")
   func letter() throws {
     let spark = ObjectReference(kind: "KubeDirectorCluster", namespace: "default", name: "spark")
     let report = Report(

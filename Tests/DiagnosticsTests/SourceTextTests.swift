@@ -5,7 +5,7 @@ import Testing
 struct SourceTextTests {
   let text = SourceText(Array("one\r\nzwö 😀 x\n\nlast".utf8))
 
-  @Test("lines are had without their ends")
+  @Test("lines are returned without line ends")
   func lines() {
     #expect((0...5).map { text.line($0) } == [nil, "one", "zwö 😀 x", "", "last", nil])
     #expect(SourceText([]).line(1) == "")
@@ -19,7 +19,7 @@ struct SourceTextTests {
     #expect(text.position(ofByte: offset) == (line, column))
   }
 
-  @Test("a place in a long line is the one that counting its scalars gives", arguments: ["x", "ö", "😀x"])
+  @Test("a position in a long line equals the one from counting its scalars", arguments: ["x", "ö", "😀x"])
   func longLine(unit: String) {
     let line = String(repeating: unit, count: 3000)
     let text = SourceText(Array("first\n\(line)\nlast".utf8))
@@ -30,25 +30,25 @@ struct SourceTextTests {
     #expect(text.position(ofByte: 6 + line.utf8.count + 1) == (3, 1))
   }
 
-  @Test("a file that is no UTF-8 has places all the same")
+  @Test("a file that is not UTF-8 has positions too")
   func notUTF8() {
     let text = SourceText([0xFF, 0x61, 0xFF, 0x62])
     #expect(text.position(ofByte: 3) == (1, 4))
   }
 
-  @Test("places past the end are the end")
+  @Test("a position beyond the end is the end")
   func pastTheEnd() {
     #expect(text.position(ofByte: 10_000) == (4, 5))
     #expect(text.position(ofByte: -1) == (1, 1))
     #expect(text.location(file: "f", from: 99, to: 120) == SourceLocation(file: "f", line: 4, column: 5))
   }
 
-  @Test("a scalar's number gives its byte")
+  @Test("the number of a scalar gives its byte offset")
   func scalars() {
     #expect([0, 5, 9, 10, 999].map { text.byte(ofScalar: $0) } == [0, 5, 10, 14, 22])
   }
 
-  @Test("a place reaches at most to the end of its line")
+  @Test("a range ends at the latest at the end of its line")
   func length() {
     #expect(
       text.location(file: "f", from: 0, to: 12) == SourceLocation(file: "f", line: 1, column: 1, length: 3))
@@ -58,7 +58,7 @@ struct SourceTextTests {
       text.location(file: "f", from: 3, to: 4) == SourceLocation(file: "f", line: 1, column: 4, length: 1))
   }
 
-  @Test("bytes that are not UTF-8 are one column each")
+  @Test("bytes that are not UTF-8 take one column each")
   func broken() {
     let text = SourceText([0x61, 0xFF, 0xFE, 0x62])
     #expect(text.line(1) == "a\u{FFFD}\u{FFFD}b")

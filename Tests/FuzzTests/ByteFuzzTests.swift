@@ -1,8 +1,8 @@
 import TestSupport
 import Testing
 
-/// Files whose bytes were changed. What is cut, glued or repeated must be answered with findings: in time, without a crash,
-/// and without a control character in what is shown.
+/// Files whose bytes were changed. Cut, joined or repeated files must give findings: in time, without a
+/// crash, and without a control character in the output.
 @Suite("Files with bytes changed at random", .serialized)
 struct ByteFuzzTests {
   private static let objects = ByteMutation(
@@ -10,7 +10,7 @@ struct ByteFuzzTests {
   private static let settings = ByteMutation(
     [Samples.layout, Samples.note, Samples.statusFile, Samples.kubeconfig].map { Array($0.utf8) })
 
-  @Test("are answered, whatever they are read as")
+  @Test("give findings without a crash, whichever reader reads them")
   func bytes() throws {
     let folder = try TemporaryFolder()
     FuzzRun("ByteFuzzTests").feed { seed in

@@ -1,4 +1,4 @@
-/// Changes bytes of a valid file: exchanges, cuts, repeats and glues them.
+/// Changes bytes of a valid file: replaces, cuts, repeats and joins them.
 struct ByteMutation {
   private static let signs =
     Array("&*!|>-?:,[]{}#%@`\"'\\\t\r\n /~<=".utf8) + [

@@ -2,12 +2,12 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
-/// How long a fuzzer runs, and with which inputs. Each input is made of its seed alone.
+/// How long a fuzzer runs, and with which inputs. Each input depends only on its seed.
 ///
-/// `KDOPS_SECONDS` says for how long; `KDOPS_SEED` alone repeats the one input of that seed, both together begin with it.
-/// An input that ends the process leaves its seed in the file that is named when the run begins.
+/// `KDOPS_SECONDS` sets the duration; `KDOPS_SEED` alone repeats the input of that seed, both together start
+/// with it. An input that crashes the process leaves its seed in the file that is named when the run starts.
 struct FuzzRun {
-  /// What one input may take, on a machine that is busy with something else and in a build that was not optimised.
+  /// The time limit of one input, on a busy machine and in a debug build.
   static let longest = Duration.seconds(10)
   private static let defaultSeconds = 3
 
@@ -28,7 +28,7 @@ struct FuzzRun {
     marker = FileManager.default.temporaryDirectory.path + "/kdops-fuzz-\(name).seed"
   }
 
-  /// Feeds input after input until time is up. `body` gives what is wrong with the answers to one.
+  /// Runs inputs until the time is over. `body` returns the errors in the results of one input.
   func feed(_ body: (UInt64) throws -> [String]) {
     print("\(name): seeds from \(first) on; one that ends the process stands in \(marker)")
     let clock = ContinuousClock()
@@ -58,15 +58,15 @@ struct FuzzRun {
   }
 }
 
-/// What an answer is for, which decides what may stand in it.
+/// The use of an output, which determines the allowed characters.
 enum OutputKind {
-  /// A terminal, a forge's comment or a note: whatever it shows, nobody may be able to turn text around in it.
+  /// A terminal, a forge's comment or a note: no character may change the direction of text in it.
   case text
-  /// A format that has escapes of its own for what is no control character.
+  /// A format that escapes such characters itself; control characters are forbidden here too.
   case data
 }
 
-/// Looks at everything that is written for somebody.
+/// Checks every output.
 struct OutputCheck {
   private(set) var problems: [String] = []
 

@@ -14,15 +14,15 @@ import Views
 
 @testable import Kubernetes
 
-/// Everything that reads something from outside, and everything that shows what came of it.
+/// All code that reads input from outside, and all code that prints the results.
 struct Readers {
   private(set) var check = OutputCheck()
   private static let now = 1_769_850_300
 
   // MARK: Files of objects
 
-  /// Judges a repository in which one file is replaced, against the one that it was and with what is known of the cluster,
-  /// and shows it in every format.
+  /// Validates a repository in which one file is replaced, against the original and with the live status, and
+  /// prints the result in every format.
   mutating func repository(_ path: String, _ bytes: [UInt8], live: LiveView = .none) {
     let before = Dictionary(uniqueKeysWithValues: Samples.paths.map { ($0, Array(Samples.file($0).utf8)) })
     var after = before
@@ -51,7 +51,7 @@ struct Readers {
       contents: { files[$0] })
   }
 
-  /// Shows a report in every format.
+  /// Prints a report in every format.
   private mutating func show(_ report: Report, _ sources: [String: SourceText]) {
     func line(_ file: String, _ number: Int) -> String? { sources[file]?.line(number) }
     check.look(at: HumanRenderer(sourceLine: line).render(report), "the report", .text)
@@ -94,7 +94,7 @@ struct Readers {
     }
   }
 
-  // MARK: What daemons have written
+  // MARK: Files written by daemons
 
   mutating func note(_ bytes: [UInt8]) {
     guard let body = NoteText.body(of: String(decoding: bytes, as: UTF8.self)) else { return }
@@ -126,7 +126,7 @@ struct Readers {
 
   // MARK: Live objects
 
-  /// Shows a cluster with this status, and has the engine decide what to do next.
+  /// Prints a cluster with this status, and has the engine decide the next step.
   mutating func cluster(_ object: JSON, status: JSON) {
     var object = object
     object["status"] = status

@@ -6,7 +6,7 @@ enum Samples {
 
   static func file(_ path: String) -> String { SmallFleet.start[path].flatMap(\.self) ?? "" }
 
-  /// A cluster with a value in every field that rules look at, after its upgrade.
+  /// A cluster with a value in every field that rules read, after its upgrade.
   static let cluster = """
     # größe
     apiVersion: kubedirector.hpe.com/v1beta1

@@ -3,14 +3,15 @@ import TestSupport
 import Testing
 import Values
 
-/// Objects whose values were changed: they pass every parser and reach rules, plans, the engine and the writers.
+/// Objects whose values were changed: they pass every parser and reach rules, plans, the engine and the
+/// writers.
 @Suite("Objects with values changed at random", .serialized)
 struct TreeFuzzTests {
   private static func json(_ text: String) throws -> JSON {
     try #require(SettingsFile(path: "sample", bytes: Array(text.utf8)).json)
   }
 
-  @Test("are answered, whatever they are read as")
+  @Test("give results without a crash, whichever reader reads them")
   func trees() throws {
     let cluster = try Self.json(Samples.cluster)
     let app = try Self.json(Samples.file("apps/spark-1.1.0.json"))
@@ -36,7 +37,7 @@ struct TreeFuzzTests {
     }
   }
 
-  @Test("the samples are what they are taken for")
+  @Test("the samples are valid for their readers")
   func samples() throws {
     var readers = Readers()
     readers.repository("clusters/prod/analytics.yaml", Array(Samples.cluster.utf8))

@@ -1,15 +1,15 @@
 import Values
 
-/// Changes values of a tree: huge numbers, other types, members that are missing, strange or given again elsewhere.
+/// Changes values of a tree: huge numbers, other types, and missing, unknown or copied members.
 enum TreeMutation {
-  /// The same with some values changed.
+  /// Returns the tree with some values changed.
   static func changed(_ value: JSON, _ random: inout some RandomNumberGenerator) -> JSON {
     var changed = value
     for _ in 0..<Int.random(in: 1...5, using: &random) { changed = once(changed, &random) }
     return changed
   }
 
-  /// Any value.
+  /// Returns a random value.
   static func any(_ random: inout some RandomNumberGenerator) -> JSON {
     switch Int.random(in: 0..<8, using: &random) {
     case 0: .null

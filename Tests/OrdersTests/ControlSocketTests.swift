@@ -25,7 +25,7 @@ struct ControlSocketTests {
     try FileManager.default.removeItem(at: root)
   }
 
-  /// Asks until somebody listens.
+  /// Repeats the request until a daemon listens.
   private func ask(_ request: ControlRequest, _ folder: String) async throws -> ControlAnswer {
     for _ in 0..<2000 {
       do { return try await ControlSocket.ask(request, below: folder) } catch is ControlError {
@@ -40,7 +40,7 @@ struct ControlSocketTests {
     return try #require(found)
   }
 
-  @Test("asks and is answered, in a folder of any length, that nobody else may enter")
+  @Test("a request is answered, in a folder with a path of any length, which other users may not enter")
   func answers() async throws {
     try await withFolder { folder in
       let order = order
@@ -62,7 +62,7 @@ struct ControlSocketTests {
     }
   }
 
-  @Test("where no daemon runs, or one was killed, the error says so and what to do")
+  @Test("if no daemon runs, or it was killed, the error says so and how to fix it")
   func nobody() async throws {
     try await withFolder { folder in
       let expected = ControlError.nobody(folder)
@@ -118,7 +118,7 @@ struct ControlSocketTests {
   }
 
   @Test(
-    "what is asked and answered survives the wire; what is neither is nothing",
+    "requests and responses survive encoding; anything else is nil",
     arguments: [
       ControlRequest(.sync(accept: nil)), ControlRequest(.sync(accept: "4f2c9ab")),
       ControlRequest(.order(ClusterCommand(kind: .suspend, cluster: ObjectName(namespace: "p", name: "a")))),

@@ -24,7 +24,7 @@ struct DaemonStateTests {
     ]
   }
 
-  @Test("on a Kubernetes a lease that is renewed says so, with what the daemon did last")
+  @Test("on Kubernetes a renewed lease means that it runs, with its last activity")
   func running() {
     let state = DaemonState(lease: lease(held(1000), record.json.text()), now: 1004)
     #expect(state.life == .running)
@@ -33,7 +33,7 @@ struct DaemonStateTests {
   }
 
   @Test(
-    "one that was not renewed for longer than it lasts, that nobody holds or that is missing says that none runs"
+    "an expired, released or missing lease means that no daemon runs"
   )
   func dead() {
     #expect(DaemonState(lease: lease(held(1000)), now: 1060).life == .notRunning(lastSeen: 1000))
@@ -42,11 +42,11 @@ struct DaemonStateTests {
         lease: lease(["holderIdentity": "", "renewTime": .string(Timestamp.text(1000))]), now: 1001
       ).life == .notRunning(lastSeen: 1000))
     #expect(DaemonState(lease: nil, now: 1000).life == .notRunning(lastSeen: nil))
-    // A clock that is behind makes nobody dead.
+    // A local clock that is behind does not mean that the daemon has ended.
     #expect(DaemonState(lease: lease(held(1000)), now: 900).life == .running)
   }
 
-  @Test("what is not to be read is unknown, and never invented")
+  @Test("an unreadable lease means unknown, and nothing is assumed")
   func unknown() {
     let state = DaemonState(lease: lease([:], "{\"schemaVersion\":1}"), now: 1000)
     guard case .unknown = state.life else {
@@ -59,7 +59,7 @@ struct DaemonStateTests {
     #expect(DaemonRecord(Array(record.json.text().utf8)) == record)
   }
 
-  @Test("on an embedded cluster its socket says so; one that was killed was last seen when it wrote last")
+  @Test("on an embedded cluster the socket answers; a killed daemon was last seen at its last write")
   func embedded() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "kdops-state-\(UUID().uuidString)")
       .path

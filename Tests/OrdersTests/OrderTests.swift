@@ -5,7 +5,7 @@ import Values
 
 @testable import Orders
 
-@Suite("Orders to a cluster")
+@Suite("Commands to a cluster")
 struct OrderTests {
   private let name = ObjectName(namespace: "prod", name: "a")
 
@@ -49,7 +49,7 @@ struct OrderTests {
     } catch { return "\(error)" }
   }
 
-  @Test("suspend sets the annotation and says what stands still; again it changes nothing")
+  @Test("suspend sets the annotation and says what stops; repeated, it changes nothing")
   func suspend() throws {
     let first = try plan(.suspend, live())
     #expect(first.annotations == ["kdops.dev/suspend": "true"])
@@ -62,7 +62,7 @@ struct OrderTests {
     #expect(again.words == "prod/a is suspended already")
   }
 
-  @Test("resume takes the annotation away; a cluster that is not suspended is left alone")
+  @Test("resume removes the annotation; a cluster that is not suspended is unchanged")
   func resume() throws {
     let plan = try plan(.resume, live(["kdops.dev/suspend": "true"]))
     #expect(plan.annotations == ["kdops.dev/suspend": .none])
@@ -70,7 +70,7 @@ struct OrderTests {
     #expect(try self.plan(.resume, live()).annotations.isEmpty)
   }
 
-  @Test("what git says wins, and a command that says otherwise is refused with the file to change")
+  @Test("git overrides commands, and a command that contradicts it is refused with the file to change")
   func git() throws {
     let carried = ["kdops.dev/carried": "a:kdops.dev/suspend l:team"]
     let suspended = live(carried.merging(["kdops.dev/suspend": "true"]) { $1 })
@@ -86,7 +86,7 @@ struct OrderTests {
     #expect(refusal(.retry, retried)?.contains("git says kdops.dev/retry") == true)
   }
 
-  @Test("retry names the pod that failed, with another text for each request, also within a second")
+  @Test("retry names the failed pod, with a different text for each request, also within a second")
   func retry() throws {
     let failed = live(failed: ["a-worker-2"])
     let first = try plan(.retry, failed)
@@ -100,7 +100,7 @@ struct OrderTests {
     #expect(try plan(.retry, failed, pod: "a-worker-2").annotations == first.annotations)
   }
 
-  @Test("retry is refused where it would run nothing, or where it is not clear what")
+  @Test("retry is refused if it would run nothing, or if the pod is ambiguous")
   func refusals() {
     #expect(
       refusal(.retry, live())

@@ -8,13 +8,13 @@ import Values
 
 @testable import Plan
 
-@Suite("What a merge would do")
+@Suite("The plan of a merge")
 struct PlanTests {
   private func cluster(_ name: String, in situation: String) throws -> ClusterPlan {
     try #require(PlanSituations.named(situation).plan.clusters.first { $0.reference.name == name })
   }
 
-  @Test("is told to people, to merge requests and to programs", arguments: PlanSituations.names)
+  @Test("is written for people, merge requests and programs", arguments: PlanSituations.names)
   func golden(name: String) throws {
     let situation = PlanSituations.named(name)
     let plan = situation.plan
@@ -26,7 +26,7 @@ struct PlanTests {
     #expect(json == (try Golden.stored("plan-\(name).json", recording: json)))
   }
 
-  @Test("names the statuses that could not be used, in the text and for programs")
+  @Test("names statuses that could not be used, in text and JSON")
   func statusProblems() throws {
     var plan = try #require(PlanSituations.names.first.map { PlanSituations.named($0).plan })
     plan.status.problems = ["refs/kdops/status is no status"]
@@ -34,7 +34,7 @@ struct PlanTests {
     #expect(PlanText().render(plan).contains("warning: refs/kdops/status is no status"))
   }
 
-  @Test("colour only adds", arguments: PlanSituations.names)
+  @Test("colours only add to the text", arguments: PlanSituations.names)
   func colour(name: String) {
     let situation = PlanSituations.named(name)
     let plain = PlanText(sourceLine: situation.line).render(situation.plan)
@@ -43,13 +43,13 @@ struct PlanTests {
     #expect(coloured != plain)
   }
 
-  @Test("is rejected where anything is, and only there")
+  @Test("is rejected if any change is, and only then")
   func exit() {
     let rejected = PlanSituations.names.filter { PlanSituations.named($0).plan.isRejected }
     #expect(rejected == ["revert-late", "comes-and-goes"])
   }
 
-  @Test("a revert while the upgrade runs is its rollback, of what was touched")
+  @Test("a revert during the upgrade is a rollback of the touched pods")
   func running() throws {
     let plan = try cluster("analytics", in: "revert-running")
     #expect((plan.change, plan.verdict) == (.rollback, .accepted))
@@ -58,7 +58,7 @@ struct PlanTests {
     #expect(plan.remarks.first?.contains("2 of 4 pods") == true)
   }
 
-  @Test("a revert of which no status tells is a rollback perhaps, and says on what it relies")
+  @Test("a revert without a status may be a rollback, and the plan says so")
   func unknown() throws {
     let plan = try cluster("analytics", in: "revert-unknown")
     #expect(plan.isAtMost)
@@ -73,7 +73,7 @@ struct PlanTests {
     #expect(plan.forecast == nil)
   }
 
-  @Test("what waits names the upgrade it waits for, its commit, how far it is and why it is stuck")
+  @Test("a waiting change names the upgrade that it waits for, its commit, progress and stall reason")
   func waits() throws {
     let words = PlanWords.waits(try cluster("ledger", in: "behind-stall")).joined()
     for fact in ["kafka-3.7.0 → kafka-3.7.1", "1d0e77c", "1 of 3 pods", "ErrImagePull"] {
@@ -81,7 +81,7 @@ struct PlanTests {
     }
   }
 
-  @Test("a cluster that the base has with billions of members is not played through, and the plan says so")
+  @Test("a cluster whose base has billions of members is not simulated, and the plan says so")
   func billions() throws {
     let reference = ObjectReference.cluster("prod", "reports")
     let plan = PlanSituations.replacing("clusters/reports.yaml", "members: 1", with: "members: 2000000000")
@@ -92,7 +92,7 @@ struct PlanTests {
     #expect(reports.remarks.contains { $0.contains("more than the 1000") })
   }
 
-  @Test("plays through no more than it has time for, and says of which clusters it does not tell")
+  @Test("simulation has a limit, and the plan names the clusters beyond it")
   func effort() throws {
     let situation = PlanSituations.named("upgrade-many")
     let whole = situation.plan.clusters
@@ -108,7 +108,7 @@ struct PlanTests {
 
   // MARK: Markdown
 
-  @Test("nothing in a name formats, links or calls anybody")
+  @Test("no name can format text, make a link or mention a user")
   func escaping() {
     let hostile =
       "a|b `c` <img src=x> @team #12 !3 *x* _y_ [z](https://evil.example) &amp; \u{1B}[31m\u{202E}\nq"
@@ -118,13 +118,13 @@ struct PlanTests {
     #expect(!shown.unicodeScalars.contains("\u{1B}") && !shown.unicodeScalars.contains("\u{202E}"))
   }
 
-  @Test("what is to be copied is copied as it stands, whatever backticks it has")
+  @Test("text to copy is unchanged, whatever backticks it contains")
   func code() {
     #expect(MarkdownText.code("git revert a~1") == "`git revert a~1`")
     #expect(MarkdownText.code("add `x`") == "`` add `x` ``")
   }
 
-  @Test("a combining mark behind a sign does not let the sign through")
+  @Test("a combining mark after a special character does not prevent its escape")
   func combiningMarks() {
     let hostile =
       "<\u{301}img src=x> @\u{301}team https:/\u{2F}\u{301}evil.example www.\u{301}evil.example WWW.evil.example"
@@ -141,7 +141,7 @@ struct PlanTests {
     }
   }
 
-  @Test("a long plan is cut to what a forge takes, and says how much is left out")
+  @Test("a long plan is cut to the forge's limit, and says how much is omitted")
   func long() {
     var plan = PlanSituations.named("upgrade").plan
     let one = plan.clusters[0]
@@ -160,7 +160,7 @@ struct PlanTests {
     #expect(text.contains("1999 upgrades"))
   }
 
-  @Test("of many clusters those that fare alike share a row")
+  @Test("clusters with equal results share a row")
   func alike() {
     var plan = PlanSituations.named("upgrade").plan
     let one = plan.clusters[0]
@@ -177,7 +177,7 @@ struct PlanTests {
     #expect(rows.last?.contains(" and 1991 more |") == true)
   }
 
-  @Test("many ordinals in a row are told by their ends")
+  @Test("a range of ordinals is written by its ends")
   func ordinals() {
     #expect(PlanWords.ordinals([3, 2, 1, 0]) == "3 2 1 0")
     #expect(PlanWords.ordinals(Array((0..<100).reversed())) == "99 … 0")

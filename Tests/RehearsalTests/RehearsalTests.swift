@@ -7,14 +7,14 @@ import Values
 
 @testable import Rehearsal
 
-@Suite("What is rehearsed")
+@Suite("The subjects of a rehearsal")
 struct RehearsalTests {
   private func subjects(_ situation: PlanSituations) -> [RehearsalSubject] {
     let (plan, moves) = situation.planAndMoves
     return plan.clusters.compactMap { RehearsalSubject($0, moves[$0.reference]) }
   }
 
-  @Test("an upgrade begins with the old app and ends with the new one; both are there all the time")
+  @Test("an upgrade starts with the old app and ends with the new one; both exist all the time")
   func upgrade() throws {
     let subjects = subjects(.named("upgrade"))
     let paths = ["apps/prod/spark-1.0.0.json", "apps/prod/spark-1.1.0.json", "clusters/prod/analytics.json"]
@@ -26,14 +26,14 @@ struct RehearsalTests {
     #expect(subjects.map(\.isUpgrade) == [true])
   }
 
-  @Test("a rollback begins where the upgrade did that it takes back")
+  @Test("a rollback starts where the upgrade that it undoes started")
   func rollback() throws {
     let subject = try #require(subjects(.named("revert-unknown")).first)
     #expect(subject.origin?.spec.app == "spark-1.0.0")
     #expect(subject.goal.spec.app == "spark-1.1.0")
   }
 
-  @Test("what is refused, gone or the same is not; a cluster that is new is")
+  @Test("a rejected, deleted or unchanged cluster is not rehearsed; a new one is")
   func others() {
     #expect(subjects(.named("revert-late")).isEmpty)
     #expect(subjects(.named("nothing")).isEmpty)
@@ -42,7 +42,7 @@ struct RehearsalTests {
     #expect(RehearsalFiles.objects(fresh, isGoal: false).keys.sorted() == ["apps/prod/spark-1.0.0.json"])
   }
 
-  @Test("what keeps a cluster from going on does not keep its rehearsal")
+  @Test("a suspended cluster is rehearsed without the suspension")
   func suspended() throws {
     var situation = PlanSituations.named("upgrade")
     situation.head["clusters/analytics.yaml"] = situation.head["clusters/analytics.yaml"]?.replacing(
@@ -51,7 +51,7 @@ struct RehearsalTests {
     #expect(file?["metadata"]?["annotations"]?.strings == ["why": "x"])
   }
 
-  @Test("settings keep what the node can pull, and look for files where ours are")
+  @Test("settings keep the embedded images, and read files from the rehearsal's own folders")
   func settings() {
     let own: JSON = ["apps": ["elsewhere/**"], "embedded": ["images": [["image": "a"]]]]
     let settings = RehearsalFiles.settings(own)
@@ -60,7 +60,7 @@ struct RehearsalTests {
     #expect(RehearsalFiles.settings(nil)["schemaVersion"] == 1)
   }
 
-  @Test("a stall names what mends it", arguments: ["ErrImagePull", "InvalidImageName", "CrashLoopBackOff"])
+  @Test("a stall names its remediation", arguments: ["ErrImagePull", "InvalidImageName", "CrashLoopBackOff"])
   func mending(reason: String) throws {
     let subject = try #require(subjects(.named("upgrade")).first)
     let member = MemberStatus(pod: "w-0", nodeID: 1, detail: .init(waitingReason: reason))
@@ -71,7 +71,7 @@ struct RehearsalTests {
     #expect(hint?.contains("registry.example/spark:1.1.0") == true)
   }
 
-  @Test("a script that failed is told with the end of what it said")
+  @Test("a failed script is reported with the end of its output")
   func output() throws {
     let subject = try #require(subjects(.named("upgrade")).first)
     let said = (1...30).map { "line \($0)" }.joined(separator: "\n")

@@ -25,7 +25,7 @@ struct TimelineTests {
     }
   }
 
-  /// A member at rest.
+  /// A configured member.
   private let rest = MemberStatus(
     pod: "a-w-0", nodeID: 1, state: .configured, app: "a-1",
     detail: .init(lastConfiguredContainer: "c1"))
@@ -55,7 +55,7 @@ struct TimelineTests {
     }
   }
 
-  @Test("has the replacement and the script of a pod, each with its time")
+  @Test("has the replacement and the script of a pod, each with its duration")
   mutating func upgrade() {
     var done = told(.podUpgraded, claimed())
     done.detail.pendingNotifications = []
@@ -67,7 +67,7 @@ struct TimelineTests {
     #expect(timeline.heard(.podUpgraded, in: cluster) == ["a-w-0"])
   }
 
-  @Test("has the exit code and the reason of a script that failed, once, and nobody has heard it")
+  @Test("has the exit code and reason of a failed script once, and no notified pod")
   mutating func failure() {
     var failed = told(.podUpgraded, claimed())
     failed.state = .configError
@@ -79,7 +79,7 @@ struct TimelineTests {
     #expect(timeline.heard(.podUpgraded, in: cluster) == [])
   }
 
-  @Test("has a pod that cannot start once, however the reason flaps")
+  @Test("has a pod that cannot start once, however often the reason changes")
   mutating func stuck() {
     var stuck = claimed()
     stuck.detail.waitingReason = "ErrImagePull"
@@ -89,7 +89,7 @@ struct TimelineTests {
     #expect(play(steps) == ["a-w-0 set up 0.0 s", "a-w-0 not up 1.0 s (ErrImagePull)"])
   }
 
-  @Test("counts what a rollback withdraws as not run")
+  @Test("counts a notification that a rollback withdraws as not run")
   mutating func withdrawn() {
     _ = play([(0, rest), (1, claimed()), (2, told(.podUpgraded, claimed()))])
     var back = told(.podReverted, claimed(.rollingBack, "r1"))
@@ -102,13 +102,13 @@ struct TimelineTests {
     #expect(timeline.heard(.podUpgraded, in: cluster) == [])
   }
 
-  @Test("has a member that goes")
+  @Test("has a member that is removed")
   mutating func removal() {
     #expect(play([(0, rest), (2, nil)]).last == "a-w-0 gone 0.0 s")
   }
 
   @Test(
-    "tells durations in tenths of a second", arguments: [(0, "0.0 s"), (649, "0.6 s"), (83_050, "83.1 s")])
+    "shows durations in tenths of a second", arguments: [(0, "0.0 s"), (649, "0.6 s"), (83_050, "83.1 s")])
   func seconds(milliseconds: Int, words: String) {
     #expect(RehearsalText.seconds(.milliseconds(milliseconds)) == words)
   }

@@ -2,13 +2,13 @@ import Testing
 
 @testable import Terminal
 
-@Suite("What a command says of an error")
+@Suite("A command's error message")
 struct ComplaintTests {
   private struct Failure: Error, CustomStringConvertible {
     let description: String
   }
 
-  @Test("stays on one line, obeys nothing in a name, and repeats no password")
+  @Test("is on one line, contains no control characters, and repeats no password")
   func hostile() {
     let words = ErrorText.words(
       Failure(description: "cannot read a\n::error::x\u{1B}[2J\u{202E}y of https://me:hunter2@example.org/x"))

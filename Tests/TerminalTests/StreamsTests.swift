@@ -4,9 +4,9 @@ import Testing
 
 @testable import Terminal
 
-@Suite("What is written to a stream")
+@Suite("Output streams")
 struct StreamsTests {
-  /// What stands in a file after something was written to it.
+  /// The content of a file after something was written to it.
   private func written(_ body: (Int32) throws -> Void) throws -> String {
     let folder = try TemporaryFolder()
     let file = URL(filePath: "\(folder.path)/out")
@@ -17,7 +17,7 @@ struct StreamsTests {
     return try String(contentsOf: file, encoding: .utf8)
   }
 
-  @Test("is no command to the runner of a CI job, whichever way it is written")
+  @Test("a CI runner executes no command in the output, whichever way it is written")
   func commands() throws {
     let hostile = "::error::x\n| ##[error]y\u{1B}[2J"
     let shown = ": :error::x\n| # #[error]y\u{241B}[2J\n"
@@ -26,7 +26,7 @@ struct StreamsTests {
     #expect(try written { Console(descriptor: $0, environment: [:]).line(hostile) } == shown)
   }
 
-  @Test("is the same to who reads JSON")
+  @Test("the output is the same for a JSON parser")
   func json() throws {
     let text = "{\"a\": \"##[error]\"}\n"
     #expect(

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A line for a terminal")
 struct StyledLineTests {
-  @Test("is cut by the cells that it takes, not by its characters")
+  @Test("is cut by its terminal cells, not by its characters")
   func cut() {
     #expect(StyledLine.cut("日本語", to: 6) == "日本語")
     #expect(StyledLine.cut("日本語", to: 5) == "日本…")

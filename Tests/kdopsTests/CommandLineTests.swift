@@ -7,7 +7,7 @@ import Testing
 
 @Suite("The command line")
 struct CommandLineTests {
-  @Test("--embedded takes a folder, or stands for the usual one")
+  @Test("--embedded takes a folder, or uses the default one")
   func embedded() throws {
     #expect(try RunCommand.parse(["--repo", "x", "--embedded=/srv/kdops"]).cluster.embedded == "/srv/kdops")
     #expect(try RunCommand.parse(["--embedded", "--repo", "x"]).cluster.embedded == EmbeddedFolder.standard)
@@ -17,7 +17,7 @@ struct CommandLineTests {
     #expect(status.cluster.embedded == "d")
   }
 
-  @Test("a Kubernetes is named by flag or environment, and never together with an embedded cluster")
+  @Test("a Kubernetes is selected by flag or environment, and never together with an embedded cluster")
   func kubernetes() throws {
     let named = try RunCommand.parse(["--repo", "x", "--kubeconfig", "/k", "--context", "prod"]).cluster
     #expect(named.folder(["KDOPS_EMBEDDED": "/srv"]) == nil)
@@ -34,7 +34,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("admission is asked for with an address or the usual one, and only of a Kubernetes")
+  @Test("--admission takes an address or the default one, and requires Kubernetes")
   func admission() throws {
     let usual = try RunCommand.parse(["--repo", "x", "--admission"]).admission
     #expect(usual.isAsked)
@@ -51,7 +51,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("the usual folder is the user's state folder")
+  @Test("the default folder is the user's state folder")
   func usualFolder() {
     #expect(EmbeddedFolder.path("", ["HOME": "/home/a"]) == "/home/a/.local/state/kdops")
     #expect(EmbeddedFolder.path("", ["XDG_STATE_HOME": "/state", "HOME": "/home/a"]) == "/state/kdops")
@@ -59,7 +59,7 @@ struct CommandLineTests {
   }
 
   @Test(
-    "what contradicts itself is refused",
+    "contradicting flags are refused",
     arguments: [
       ["--staged", "--base", "HEAD~1"], ["--head", "HEAD"], ["--format", "xml"], ["a", "b"],
     ])
@@ -67,7 +67,7 @@ struct CommandLineTests {
     #expect(throws: (any Error).self) { try ValidateCommand.parse(arguments) }
   }
 
-  @Test("reports go to files beside what is printed")
+  @Test("reports are written to files in addition to the output")
   func reports() throws {
     let command = try ValidateCommand.parse(
       ["--format", "github", "--report", "junit=out/kdops.xml", "--report", "sarif=a=b"])
@@ -84,13 +84,13 @@ struct CommandLineTests {
     #expect(throws: (any Error).self) { try StatusCommand.parse([name]) }
   }
 
-  @Test("secrets are no flags")
+  @Test("no flag takes a secret")
   func secrets() {
     let help = RunCommand.helpMessage()
     for word in ["--token", "--password", "--key", "--secret"] { #expect(!help.contains(word)) }
   }
 
-  @Test("the log's level and format come from flags, else from the environment, and a wrong word is named")
+  @Test("log level and format come from flags, else from the environment, and an invalid value is named")
   func logging() throws {
     let console = Console(descriptor: 2, environment: [:])
     let environment = ["KDOPS_LOG_LEVEL": "debug"]
@@ -104,7 +104,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("only commands that exist are offered")
+  @Test("help lists only commands that exist")
   func commands() {
     #expect(
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
@@ -114,7 +114,7 @@ struct CommandLineTests {
         ])
   }
 
-  @Test("a cluster is named with its namespace, and for a retry with its pod")
+  @Test("commands take a cluster with its namespace, and retry also a pod")
   func names() throws {
     #expect(OrderTarget("prod/a/a-worker-2")?.pod == "a-worker-2")
     #expect(OrderTarget("prod/a") == OrderTarget("prod/a"))
@@ -127,7 +127,7 @@ struct CommandLineTests {
     }
   }
 
-  @Test("the flags that name a cluster can be copied into a shell, whatever a folder is called")
+  @Test("the flags that name a cluster can be copied into a shell, whatever the folder is called")
   func flags() throws {
     #expect(
       try SyncCommand.parse(["--embedded=/srv/it's here"]).cluster.flags == " --embedded='/srv/it'\\''s here'"

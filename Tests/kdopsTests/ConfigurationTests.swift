@@ -18,7 +18,7 @@ struct ConfigurationTests {
       file: yaml.isEmpty ? nil : ("kdops.yaml", Array(yaml.utf8)), environment: environment, flags: flags)
   }
 
-  @Test("is what the documentation says where nobody says anything")
+  @Test("without any settings equals the documented defaults")
   func defaults() throws {
     let configuration = try #require(read().configuration)
     #expect(configuration.repo == nil)
@@ -37,7 +37,7 @@ struct ConfigurationTests {
     #expect(configuration.tenancy.capabilities.isEmpty)
   }
 
-  @Test("takes every documented key at its default")
+  @Test("accepts every documented key with its default")
   func documented() throws {
     let yaml = """
       schemaVersion: 1
@@ -71,7 +71,7 @@ struct ConfigurationTests {
     #expect(configuration == expected)
   }
 
-  @Test("signatures and stalls are dealt with as they say")
+  @Test("reads the settings for signatures and stalls")
   func trust() throws {
     let yaml = """
       verify: {mode: range, allowedSigners: /etc/kdops/signers}
@@ -84,7 +84,7 @@ struct ConfigurationTests {
     #expect(findings.first?.message == "verify.mode: range requires signatures, and no signer is allowed")
   }
 
-  @Test("a forge is told under the installation's name")
+  @Test("status at the forge is reported under the installation's name")
   func forge() throws {
     let yaml = """
       installation: blue
@@ -96,7 +96,7 @@ struct ConfigurationTests {
     #expect(read().configuration?.forge == nil)
   }
 
-  @Test("a flag beats the environment, and the environment the file")
+  @Test("a flag overrides the environment, and the environment the file")
   func layers() {
     let yaml = "branch: file\ninterval: 3s\nsystemNamespace: file"
     let environment = [
@@ -109,7 +109,7 @@ struct ConfigurationTests {
     #expect(configuration?.statusRefs.notes == "refs/notes/x")
   }
 
-  @Test("a key that there is not is an error with its place and the key that was meant")
+  @Test("an unknown key is an error with its position and a suggestion")
   func unknown() throws {
     let (configuration, findings) = read("branch: main\nstatus:\n  noteRef: refs/notes/x\n")
     #expect(configuration == nil)
@@ -119,7 +119,7 @@ struct ConfigurationTests {
     #expect(finding.hint == "did you mean `status.notesRef`?")
   }
 
-  @Test("a variable that there is not is a warning")
+  @Test("an unknown variable is a warning")
   func unknownVariable() {
     let (configuration, findings) = read(environment: [
       "KDOPS_BRANCHE": "x", "KDOPS_GIT_TOKEN": "y", "PATH": "z",
@@ -130,7 +130,7 @@ struct ConfigurationTests {
   }
 
   @Test(
-    "what is no value for a key is an error",
+    "an invalid value of a key is an error",
     arguments: [
       "interval: 10", "interval: 10 s", "interval: -1s", "interval: 0s", "interval: 99ms", "branch: ''",
       "branch: 7", "prune: maybe",
@@ -164,7 +164,7 @@ struct ConfigurationTests {
     #expect(try #require(findings.first).message.contains("is not yet supported in this version"))
   }
 
-  @Test("commits as a whole, one by one, pruning and fixing forward are passed on to the daemon")
+  @Test("atomic, stepwise, pruning and fix-forward settings are passed on to the daemon")
   func reconciling() throws {
     let yaml = "history: stepwise\natomic: commit\nprune: true\nupgrade: {fixForward: true}"
     let configuration = try #require(read(yaml).configuration)
@@ -174,7 +174,7 @@ struct ConfigurationTests {
   }
 
   @Test(
-    "every key stands in docs/configuration.md, with its variable and its default", arguments: Setting.all)
+    "every key is in docs/configuration.md, with its variable and its default", arguments: Setting.all)
   func page(_ setting: Setting) throws {
     let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "docs/configuration.md")
@@ -183,13 +183,13 @@ struct ConfigurationTests {
     #expect(lines.contains { $0.hasPrefix(row) }, "\(row)")
   }
 
-  @Test("a variable that says where the daemon runs is no unknown setting")
+  @Test("a variable that locates the daemon is no unknown setting")
   func places() {
     let names = ["KDOPS_EMBEDDED", "KDOPS_KUBECONFIG", "KDOPS_CONTEXT", "KDOPS_DATA", "KDOPS_GIT_TOKEN_FILE"]
     #expect(read(environment: Dictionary(uniqueKeysWithValues: names.map { ($0, "x") })).findings.isEmpty)
   }
 
-  @Test("a wrong variable or flag is named")
+  @Test("an invalid variable or flag is named")
   func sources() {
     #expect(
       read(environment: ["KDOPS_INTERVAL": "soon"]).findings.first?.message
@@ -200,13 +200,13 @@ struct ConfigurationTests {
     #expect(read(flags: ["interval": "100ms"]).configuration?.interval == .milliseconds(100))
   }
 
-  @Test("lists come from a variable with commas")
+  @Test("lists in a variable are separated by commas")
   func lists() {
     let configuration = read(environment: ["KDOPS_TENANCY_NAMESPACES": "prod, staging"]).configuration
     #expect(configuration?.tenancy.namespaces == ["prod", "staging"])
   }
 
-  @Test("tenancy without a word allows no Secret, and a prefix, or `*`, says which")
+  @Test("by default tenancy allows no Secret; a prefix, or `*`, says which")
   func secretPrefix() {
     #expect(read().configuration?.tenancy == Tenancy())
     #expect(read("tenancy: {secretPrefix: null}").configuration?.tenancy.secretPrefix == NamePrefix.none)
@@ -214,7 +214,7 @@ struct ConfigurationTests {
     #expect(read("tenancy: {secretPrefix: \"*\"}").configuration?.tenancy.secretPrefix == .any)
   }
 
-  @Test("every list of tenancy is a setting, and reaches what is judged by it")
+  @Test("every list of tenancy is a setting, and is used by the rules")
   func tenancyLists() {
     for setting in Tenancy.Setting.allCases {
       let isPrefix = setting == .secretPrefix || setting == .configMapPrefix
@@ -228,7 +228,7 @@ struct ConfigurationTests {
     #expect(read(environment: ["KDOPS_TENANCY_POD_LABELS": "a*b"]).configuration == nil)
   }
 
-  @Test("another installation writes to refs of its own, and kinds can be switched off")
+  @Test("another installation writes to its own refs, and kinds can be disabled")
   func refs() {
     let configuration = read("installation: blue\nstatus: {tree: false, branch: kdops/status}").configuration
     #expect(
@@ -236,13 +236,13 @@ struct ConfigurationTests {
         == StatusRefs(notes: "refs/notes/kdops-blue", tree: nil, branch: "refs/heads/kdops/status-blue"))
   }
 
-  @Test("a deadline is none at 0s")
+  @Test("a deadline of 0s means none")
   func deadline() {
     #expect(read("upgrade: {progressDeadline: 5m}").configuration?.progressDeadline == .seconds(300))
     #expect(read("upgrade: {progressDeadline: 0s}").configuration?.progressDeadline == nil)
   }
 
-  @Test("hostile files are findings, never traps")
+  @Test("hostile files are findings, and never crash")
   func hostile() {
     for yaml in [
       "{{{{", "&a [*a]", "? x", "status: {? [a]: b}", "\u{0}", "a: !!binary x", "%YAML 9", "---\n---\n",
@@ -253,9 +253,9 @@ struct ConfigurationTests {
   }
 }
 
-@Suite("Access to git")
+@Suite("Git credentials")
 struct GitAccessTests {
-  @Test("a token, a user with a password, a key or the agent, as the address and the environment say")
+  @Test("a token, a user with a password, a key or the agent is used, depending on address and environment")
   func credentials() throws {
     let web = "https://git.example/x.git"
     let ssh = "ssh://git@git.example/x.git"

@@ -27,12 +27,12 @@ struct InstallCommandTests {
     #expect(throws: Kdops.couldNotRun) { try command.run() }
   }
 
-  @Test("without anything else it is what the room's own defaults say")
+  @Test("without other flags it exports the defaults")
   func standard() throws {
     #expect(try settings() == InstallationSettings())
   }
 
-  @Test("flags say what they say")
+  @Test("flags change the export")
   func flags() throws {
     let settings = try settings(
       "--repo", "ssh://git@git.example/fleet.git", "--branch", "release", "--namespace", "ops",
@@ -60,7 +60,7 @@ struct InstallCommandTests {
     tenancy: {namespaces: [prod], secretPrefix: kd-}
     """
 
-  @Test("what the daemon's file says is kept, and a flag is stronger")
+  @Test("settings of the daemon's file are used, and a flag overrides them")
   func file() throws {
     let settings = try settings("--branch", "main", config: Self.file)
     #expect(settings.tenantNamespaces == ["prod"] && settings.branch == "main" && settings.interval == "30s")
@@ -75,14 +75,14 @@ struct InstallCommandTests {
     #expect(apart.tenantNamespaces == ["staging"])
   }
 
-  @Test("the daemon is installed only where --repo asks for it")
+  @Test("the daemon is installed only with --repo")
   func repo() throws {
     #expect(try settings(config: Self.file).repo == nil)
     let settings = try settings("--repo", "https://git.example/other.git", config: Self.file)
     #expect(settings.repo == "https://git.example/other.git" && settings.gitCredentials == .token)
   }
 
-  @Test("the daemon reads from its ConfigMap what it would have read from the file and the flags")
+  @Test("the daemon reads the same settings from its ConfigMap as from the file and the flags")
   func roundTrip() throws {
     let settings = try settings("--repo", "https://git.example/fleet.git", config: Self.file)
     let map = try #require(
@@ -95,7 +95,7 @@ struct InstallCommandTests {
         == DaemonConfiguration.read(file: ("kdops.yaml", Array(Self.file.utf8))).configuration)
   }
 
-  @Test("an admission URL stands for --admission")
+  @Test("an admission URL implies --admission")
   func admission() throws {
     #expect(
       try settings("--admission-url", "https://kdops.example/admit").admission
@@ -104,7 +104,7 @@ struct InstallCommandTests {
   }
 
   @Test(
-    "what cannot be installed is refused, with a word that names it",
+    "invalid settings are refused with a message that names them",
     arguments: [
       (["--namespace", "kube-system"], "kube-system"), (["--installation", "A"], "--installation"),
       (["--tenant", "kdops-system"], "kdops-system"), (["--repo", "gopher://a/b"], "gopher://a/b"),
@@ -116,14 +116,14 @@ struct InstallCommandTests {
     #expect(findings.filter { $0.severity == .error }.map { $0.message.contains(word) } == [true])
   }
 
-  @Test("a mistake in the file is found, with its place")
+  @Test("an error in the file is reported with its position")
   func mistake() throws {
     let (settings, findings) = try read(config: "schemaVersion: 1\ntenancy: {namespace: [prod]}\n")
     #expect(settings == nil)
     #expect(findings.map(\.location?.line) == [2])
   }
 
-  @Test("a repository that is a folder is warned of: a pod has no such folder")
+  @Test("a repository in a local folder causes a warning: a pod has no such folder")
   func folder() throws {
     let (settings, findings) = try read("--repo", "/srv/fleet.git")
     #expect(settings?.gitCredentials == InstallationSettings.GitCredentials.none)
@@ -137,7 +137,7 @@ struct InstallCommandTests {
     #expect(!findings.contains { $0.message.contains("s3cret") })
   }
 
-  @Test("files that the settings name are read where the pod has them, and the Secret's keys are named")
+  @Test("files in the settings are read at their path in the pod, and the Secret's keys are named")
   func keyFiles() throws {
     let settings = try settings(
       "--repo", "https://git.example/fleet.git",
@@ -158,7 +158,7 @@ struct InstallCommandTests {
     #expect(settings.otherSettings["forge"]?["tokenFile"] == "/run/secrets/kdops-keys/api-token")
   }
 
-  @Test("settings that make no sense beside each other are found before they are installed")
+  @Test("contradicting settings are reported before they are installed")
   func senseless() throws {
     let (settings, findings) = try read(config: "verify: {mode: range}\n")
     #expect(settings == nil && findings.first?.message.contains("no signer is allowed") == true)

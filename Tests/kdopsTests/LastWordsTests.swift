@@ -1,21 +1,21 @@
 import TestSupport
 import Testing
 
-/// What the program says where it can do nothing, as whoever is new to it sees it.
-@Suite("Last words", .enabled(if: BuiltProgram.kdops != nil, "the program is not built"))
+/// The messages of the program when it fails, from a user's point of view.
+@Suite("Error messages of the program", .enabled(if: BuiltProgram.kdops != nil, "the program is not built"))
 struct LastWordsTests {
   private let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// What it says and how it ends, run by a shell: `"$1"` stands for the program.
+  /// The output and the exit code of a command, run by a shell: `"$1"` stands for the program.
   private func said(_ command: String, in place: String? = nil) throws -> String {
     try TemporaryRepository.run(
       ["bash", "-c", "\(command) 2>&1; echo \"exit $?\"", "bash"]
         + [BuiltProgram.kdops ?? ""], in: place ?? folder.path)
   }
 
-  @Test("a folder that cannot be made is named, in the system's words")
+  @Test("a folder that cannot be created is named, with the system's message")
   func folders() throws {
     let repository = try TemporaryRepository()
     try repository.commit([:])
@@ -26,7 +26,7 @@ struct LastWordsTests {
     #expect(missing.hasSuffix("exit 2"), "\(missing)")
   }
 
-  @Test("outside of a repository, the whole path is said, and what else may be meant")
+  @Test("outside a repository, the whole path is printed, and the alternatives")
   func outside() throws {
     #expect(try said("\"$1\" plan --base main").contains("plan: \(folder.path) is no git repository; check"))
     let status = try said("env -u KDOPS_EMBEDDED -u KDOPS_KUBECONFIG \"$1\" status")
@@ -34,14 +34,14 @@ struct LastWordsTests {
     #expect(status.hasSuffix("exit 2"))
   }
 
-  @Test("where there is nothing yet, that is said")
+  @Test("an empty folder or repository is reported as such")
   func nothing() throws {
     #expect(try said("\"$1\" validate").contains("is this the folder of a fleet?"))
     let empty = try TemporaryRepository()
     #expect(try said("\"$1\" plan --base main", in: empty.path).contains("there is no commit here yet; make"))
   }
 
-  @Test("a result that cannot be written is no success; a reader that goes away is")
+  @Test("a result that cannot be written is a failure; a reader that closes early is not")
   func unwritten() throws {
     let repository = try TemporaryRepository()
     try repository.commit([:])

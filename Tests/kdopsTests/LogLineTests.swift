@@ -12,7 +12,7 @@ struct LogLineTests {
     LogLine(time: 1_769_850_300, level: level, event: event, metadata: metadata)
   }
 
-  @Test("says when, how bad, what, and then of which cluster, role and pod")
+  @Test("has time, level and event, and then cluster, role and pod")
   func order() {
     let line = line(
       "pod.upgraded",
@@ -27,7 +27,7 @@ struct LogLineTests {
   }
 
   @Test(
-    "quotes a value wherever its end could be mistaken",
+    "quotes a value if its end could be ambiguous",
     arguments: [
       ("two words", #""two words""#), ("", #""""#), ("a=b", #""a=b""#), ("say \"no\"", #""say \"no\"""#),
       ("back\\slash", #""back\\slash""#), ("one\ntwo", #""one\ntwo""#), ("\u{1B}[2J", #""␛[2J""#),
@@ -37,7 +37,7 @@ struct LogLineTests {
     #expect(line("x", ["error": "\(value)"]).text(.logfmt).hasSuffix(" error=\(written)"))
   }
 
-  @Test("cuts credentials out of events and values, in both formats", arguments: LogFormat.allCases)
+  @Test("removes credentials from events and values, in both formats", arguments: LogFormat.allCases)
   func redaction(_ format: LogFormat) {
     let text = line(
       "fetch https://bot:hunter2@git.example/x", ["error": "GET https://git.example/?token=hunter2"]
@@ -46,7 +46,7 @@ struct LogLineTests {
     #expect(text.contains("git.example"))
   }
 
-  @Test("in JSON is one object a line, and no metadata can pass for the level or the time")
+  @Test("in JSON is one object per line, and metadata cannot imitate level or time")
   func json() throws {
     let text = line("stop", ["level": "forged", "error": "one\ntwo"], level: .error).text(.json)
     let json = try JSON.parse(text)
@@ -57,7 +57,7 @@ struct LogLineTests {
     #expect(json["error"] == "one\ntwo")
   }
 
-  @Test("a key that is no word cannot forge another pair")
+  @Test("an invalid key cannot forge another pair")
   func keys() {
     #expect(line("x", ["a b=c": "1"]).text(.logfmt).hasSuffix(" a_b_c=1"))
   }

@@ -4,17 +4,17 @@ import Values
 
 @Suite("GitLab's code quality")
 struct GitLabCodeQualityTests {
-  @Test("a report, whatever the texts in it")
+  @Test("a report matches the golden file, whatever texts it contains")
   func golden() throws {
     try expectGolden(GitLabCodeQuality.render(HostileReport.report), "report.gitlab.json")
   }
 
-  @Test("a report of nothing is an empty list")
+  @Test("an empty report is an empty list")
   func empty() {
     #expect(GitLabCodeQuality.render(Report(head: "worktree")) == "[]\n")
   }
 
-  @Test("every entry has what GitLab refuses a report without")
+  @Test("every entry has the members that GitLab requires")
   func members() {
     let entries = GitLabCodeQuality.json(HostileReport.report).array ?? []
     for entry in entries {

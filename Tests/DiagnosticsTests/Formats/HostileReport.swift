@@ -1,6 +1,6 @@
 import Diagnostics
 
-/// What the renderers of reports are held to: one finding of each kind, and texts that try to break out of each format.
+/// A report for testing renderers: one finding of each kind, and texts that try to break out of each format.
 enum HostileReport {
   static let hostile = "a]]>b%0Ac\nd\r::error::e\u{0}\u{1B}[31m\u{202E}f\"g'<h>&\u{FFFE}{0}[i](j)##[error]|`"
 
@@ -35,10 +35,10 @@ enum HostileReport {
         message: "odd name"),
       finding(
         "app/in-use", .error, object: app, message: "is used by prod/analytics", hint: "keep it"),
-      // Twice the same.
+      // A duplicate.
       finding("cluster/env", .error, "clusters/prod/analytics.yaml", 9, 3, object: cluster),
       finding("cluster/env", .error, "clusters/prod/analytics.yaml", 12, 3, object: cluster),
-      // Each part of it hostile, and no rule of the registry.
+      // Each part is hostile, and its rule is not in the registry.
       finding(
         "api/invalid", .error, "clusters/50%, a:b\\c ü\u{FFFD}\n::set.yaml", 2, 5, 4,
         object: ObjectReference(kind: "K", namespace: hostile, name: hostile), message: hostile,

@@ -3,27 +3,27 @@ import Testing
 
 @Suite("JUnit")
 struct JUnitTests {
-  @Test("a report, whatever the texts in it")
+  @Test("a report matches the golden file, whatever texts it contains")
   func golden() throws {
     let junit = JUnit { file, _ in file == "clusters/prod/analytics.yaml" ? "  app: <spark>]]>" : nil }
     try expectGolden(junit.render(HostileReport.report), "report.junit.xml")
   }
 
-  @Test("a report of nothing has a case that passes, since readers take none for a failure")
+  @Test("an empty report has one passing case, since readers treat none as a failure")
   func empty() {
     let text = JUnit().render(Report(base: "1", head: "2"))
     #expect(text.contains(#"<testsuites name="kdops validate" tests="1" failures="0" errors="0">"#))
     #expect(text.contains(#"<testcase classname="repository" name="the change as a whole"/>"#))
   }
 
-  @Test("of a whole tree every object is a case; of a change, what changed")
+  @Test("of a whole tree every object is a case; of a change, only changed objects are")
   func cases() {
     let objects = [Report.ObjectVerdict(object: HostileReport.cluster, change: "none", verdict: "unchanged")]
     #expect(JUnit().render(Report(head: "worktree", objects: objects)).contains(#"name="analytics""#))
     #expect(!JUnit().render(Report(base: "1", head: "2", objects: objects)).contains(#"name="analytics""#))
   }
 
-  @Test("nothing comes out that XML 1.0 does not allow")
+  @Test("the output contains only characters that XML 1.0 allows")
   func characters() {
     let every = String(String.UnicodeScalarView((0...0xFFFF).compactMap(Unicode.Scalar.init)))
     let finding = HostileReport.finding(

@@ -14,12 +14,12 @@ struct SARIFTests {
     results(findings).compactMap { $0["partialFingerprints"]?["kdopsFinding/v1"]?.string }
   }
 
-  @Test("a log, whatever the texts in it")
+  @Test("a log matches the golden file, whatever texts it contains")
   func golden() throws {
     try expectGolden(sarif.render(HostileReport.report), "report.sarif")
   }
 
-  @Test("a log of nothing has its rules and no results")
+  @Test("an empty log has its rules and no results")
   func empty() {
     let run = sarif.json(Report(head: "worktree"))["runs"]?[0]
     #expect(run?["results"]?.array?.isEmpty == true)
@@ -28,7 +28,7 @@ struct SARIFTests {
   }
 
   @Test(
-    "a path is a relative reference that no system reads otherwise",
+    "a path is encoded as a relative URI reference",
     arguments: [
       ("clusters/prod/a.yaml", "clusters/prod/a.yaml"), ("a b%20.yaml", "a%20b%2520.yaml"),
       ("c:/x.yaml", "c%3A/x.yaml"), ("a\\b.yaml", "a%5Cb.yaml"), ("ü/名.yaml", "%C3%BC/%E5%90%8D.yaml"),
@@ -41,12 +41,12 @@ struct SARIFTests {
     #expect(artifact?["uriBaseId"]?.string == "%SRCROOT%")
   }
 
-  @Test("the severities have their levels", arguments: zip(Severity.allCases, ["error", "note", "warning"]))
+  @Test("each severity has its level", arguments: zip(Severity.allCases, ["error", "note", "warning"]))
   func levels(severity: Severity, level: String) {
     #expect(results([HostileReport.finding("x/y", severity, "f")])[0]["level"]?.string == level)
   }
 
-  @Test("a finding without a place has one all the same, and says which object it is of")
+  @Test("a finding without a position has a default one, and names its object")
   func homeless() {
     let result = results([HostileReport.finding("x/y", .error, object: HostileReport.cluster)])[0]
     let location = result["locations"]?[0]
@@ -58,7 +58,7 @@ struct SARIFTests {
       result["message"]?["text"]?.string == "KubeDirectorCluster prod/analytics: this is wrong.")
   }
 
-  @Test("a fingerprint stays when lines move and when the file does")
+  @Test("a fingerprint stays the same if lines move or the file is renamed")
   func stableFingerprints() {
     let cluster = HostileReport.cluster
     let before = fingerprints([HostileReport.finding("x/y", .error, "a.yaml", 7, 8, object: cluster)])
@@ -69,7 +69,7 @@ struct SARIFTests {
     #expect(fingerprints([broken]) == fingerprints([moved]))
   }
 
-  @Test("a fingerprint stays while what is waited for goes on")
+  @Test("a fingerprint stays the same while the awaited upgrade proceeds")
   func waitingFingerprints() {
     func waiting(_ message: String) -> Diagnostic {
       HostileReport.finding("x/y", .waiting, "a.yaml", object: HostileReport.cluster, message: message)
@@ -77,7 +77,7 @@ struct SARIFTests {
     #expect(fingerprints([waiting("1 of 3")]) == fingerprints([waiting("2 of 3")]))
   }
 
-  @Test("no two findings have the same fingerprint")
+  @Test("all fingerprints are different")
   func uniqueFingerprints() {
     let finding = HostileReport.finding("x/y", .error, "a.yaml", object: HostileReport.cluster)
     var others = [finding, finding, finding]
