@@ -97,7 +97,7 @@ struct ConnectionScenarios {
   }
 
   @Test(
-    "a commit that changes connections is told to each member once; so is a neighbour that has changed, when it is configured",
+    "a commit that changes connections notifies each member once; so does a changed neighbour once it is configured",
     arguments: Backend.available)
   func commits(_ backend: Backend) async throws {
     let fixture = Fixture(backend, workers: 2, .init(version: "1.0", start: "500ms"))
@@ -192,7 +192,7 @@ struct ConnectionScenarios {
     }
   }
 
-  @Test("a neighbour that is pruned is told, and its return when it is configured")
+  @Test("members are notified when a neighbour is pruned, and when it returns and is configured")
   func prunedNeighbour() async throws {
     let fixture = Fixture(.embedded, workers: 2, .init(version: "1.0", start: "500ms"))
     var files = Self.files(fixture, nil)
