@@ -8,7 +8,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("Objects that are there already", .timeLimit(.minutes(10)))
+@Suite("Adoption of existing objects", .timeLimit(.minutes(10)))
 struct AdoptionTests {
   private static let start = Files.shops("model").merging([
     "apps/1.1.0.json": Files.app("1.1.0"), "apps/0.9.0.json": Files.app("0.9.0"),
@@ -23,7 +23,7 @@ struct AdoptionTests {
     id: "worker", statefulSet: "old-worker",
     members: [MemberStatus(pod: "old-worker-0", nodeID: 1, state: .configured, app: "web-1.0.0")])
 
-  /// A cluster `old` that somebody made by hand, of the app in version 1.0.0 and with one member.
+  /// A cluster `old` that was created by hand, with the app in version 1.0.0 and one member.
   private static func open(
     state: ClusterStatus.State? = .configured, _ body: @Sendable (ReconcilerFixture) async throws -> Void
   ) async throws {
@@ -40,7 +40,7 @@ struct AdoptionTests {
     }
   }
 
-  @Test("one that nobody owns is left alone where git does not ask for it, and the way is said")
+  @Test("leaves an unowned object alone if git does not ask for adoption, and says how to adopt it")
   func unasked() async throws {
     try await Self.open { fixture in
       let commit = try await fixture.push(Self.old("1.0.0", adopts: false))
@@ -53,7 +53,7 @@ struct AdoptionTests {
     }
   }
 
-  @Test("one whose file says what it is, is taken over as it is; what others put on it stays")
+  @Test("adopts an object that equals its file without changing it, and keeps foreign labels")
   func asItIs() async throws {
     try await Self.open(state: .updating) { fixture in
       let before = try #require(await fixture.object(.clusters, "old"))
@@ -66,7 +66,7 @@ struct AdoptionTests {
     }
   }
 
-  @Test("it is held against what it is: another app is an upgrade, and an older one is none")
+  @Test("compares with the live object on adoption: a newer app is an upgrade, an older one is rejected")
   func upgrade() async throws {
     try await Self.open { fixture in
       let older = try await fixture.push(Self.old("0.9.0"))
@@ -78,7 +78,7 @@ struct AdoptionTests {
     }
   }
 
-  @Test("what cannot change of members that exist cannot change by taking them over")
+  @Test("rejects an adoption that changes read-only fields of existing members")
   func members() async throws {
     try await Self.open { fixture in
       let text = Self.old("1.0.0")["clusters/old.yaml"]??.replacing("64Mi", with: "128Mi")
@@ -87,7 +87,7 @@ struct AdoptionTests {
     }
   }
 
-  @Test("one that is not at rest is not taken over and changed at once, because nobody brings it to rest")
+  @Test("rejects an adoption that also changes a cluster that is not configured")
   func restless() async throws {
     try await Self.open(state: .updating) { fixture in
       let commit = try await fixture.push(Self.old("1.0.0", members: 2))
@@ -99,7 +99,7 @@ struct AdoptionTests {
     }
   }
 
-  @Test("one on which no engine ever looked is made what its file says")
+  @Test("applies the file to an adopted cluster that no engine has reconciled yet")
   func untouched() async throws {
     try await Self.open(state: nil) { fixture in
       try await fixture.push(Self.old("1.1.0", members: 2))
@@ -108,11 +108,11 @@ struct AdoptionTests {
     }
   }
 
-  @Test("an app that a running cluster uses is taken over as it is, or not at all")
+  @Test("rejects the adoption of an app that a running cluster uses, unless the app is unchanged")
   func app() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
-      // Somebody puts an app there by hand, and a cluster of git's uses it.
+      // An app is created by hand, and a cluster from git uses it.
       let app = try JSON.parse(Array(Files.app("2.0.0").utf8))
       let other = Object(
         .apps, namespace: "default", name: "web-2.0.0", content: ["spec": app["spec"] ?? .null])

@@ -36,7 +36,7 @@ struct ApplierTests {
     Provenance(commit: commit, blob: "b-\(commit)", path: "clusters/a.yaml", change: "create")
   }
 
-  @Test("notes where it came from, and vouches for the spec")
+  @Test("records the source commit and stamps the spec")
   func provenance() async throws {
     let made = try await applier.apply(document(), over: nil, from("c1"))
     #expect(made.annotation(Wire.Annotation.commit) == "c1")
@@ -46,13 +46,13 @@ struct ApplierTests {
     #expect(made.json["spec"]?["unknown"]?.string == "carried")
   }
 
-  @Test("takes no status from a file")
+  @Test("ignores a status in the file")
   func status() async throws {
     let made = try await applier.apply(document(), over: nil, from("c1"))
     #expect(made.json["status"] == nil)
   }
 
-  @Test("keeps labels of others, and drops those that the file no longer has")
+  @Test("keeps foreign labels, and removes labels that are no longer in the file")
   func labels() async throws {
     let made = try await applier.apply(document(["team": "a", "old": "x"]), over: nil, from("c1"))
     let others: JSON = ["metadata": ["labels": ["theirs": "1"]]]
@@ -63,7 +63,7 @@ struct ApplierTests {
     #expect(again.label("theirs") == "1")
   }
 
-  @Test("on an old version is a conflict, and changes nothing")
+  @Test("fails with a conflict and changes nothing if the version is outdated")
   func conflict() async throws {
     let made = try await applier.apply(document(), over: nil, from("c1"))
     _ = try await applier.apply(document(members: 2), over: made, from("c2"))
@@ -74,7 +74,7 @@ struct ApplierTests {
     #expect(now.json["spec"]?["roles"]?[0]?["members"]?.integer == 2)
   }
 
-  @Test("a file that is noted anew is vouched for as well")
+  @Test("stamps the object if its commit is recorded anew")
   func noting() async throws {
     let made = try await applier.apply(document(), over: nil, from("c1"))
     let noted = try await applier.note(path: "clusters/b.yaml", blob: "b-c2", on: made)
@@ -82,14 +82,14 @@ struct ApplierTests {
     #expect(Stamp.forTests.holds(noted.json))
   }
 
-  @Test("a spec edited by hand is vouched for by nobody")
+  @Test("does not accept the stamp of a spec that was edited by hand")
   func edited() async throws {
     let made = try await applier.apply(document(), over: nil, from("c1"))
     let edited = try await cluster.patch(.clusters, made.objectName, merge: ["spec": ["app": "other"]])
     #expect(!Stamp.forTests.holds(edited.json))
   }
 
-  @Test("deleting what is gone already is no failure")
+  @Test("treats deletion of an absent object as success")
   func deleting() async throws {
     let made = try await applier.apply(document(), over: nil, from("c1"))
     try await applier.delete(made, .clusters)

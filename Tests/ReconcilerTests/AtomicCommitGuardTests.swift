@@ -39,7 +39,7 @@ struct AtomicCommitGuardTests {
   }
 
   @Test(
-    "a chain of thousands of commits, each of which waits for the next, is held back as a whole",
+    "blocks a whole chain of thousands of commits in which each waits for the next",
     .timeLimit(.minutes(5)))
   func chain() throws {
     let count = 3_000
@@ -52,7 +52,7 @@ struct AtomicCommitGuardTests {
     #expect(first.findings.first?.message.contains("its app prod/app-1 is held back") == true)
   }
 
-  @Test("a rollback is held back by nothing, and a commit beside the chain neither")
+  @Test("blocks neither a rollback nor a commit outside the chain")
   func beside() throws {
     let outcome = bound([
       try app(1, .rejected), try app(7), try cluster(0, .rollback), try cluster(3), try cluster(6),

@@ -14,10 +14,10 @@ struct AtomicTests {
     Files.cluster(name, "1.0.0", "labels: {round: \"2\"}")
   }
 
-  /// A cluster that no rule lets pass: nobody registered its app.
+  /// A cluster that is always rejected, because its app is not registered.
   private static func unsound(_ name: String) -> String { Files.cluster(name, "9.9.9") }
 
-  @Test("a commit of which one object is rejected changes nothing; the note says which it is")
+  @Test("applies nothing of a commit with one rejected object, and names that object in the note")
   func rejected() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
       try await fixture.engine("shop")
@@ -33,7 +33,7 @@ struct AtomicTests {
       #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
       #expect(await fixture.object(.apps, "web-1.1.0") == nil)
 
-      // Mending the one lets all of them in, each with the commit that brought it.
+      // When that object is fixed, all of them are applied, each attributed to the commit that contains it.
       let mended = try await fixture.push(["clusters/new.yaml": Files.cluster("new", "1.0.0")])
       await fixture.cluster("new")
       let shop = await fixture.cluster("shop") { $0.label("round") == "2" }
@@ -44,7 +44,7 @@ struct AtomicTests {
     }
   }
 
-  @Test("a file that cannot be read holds its commit back, also for a daemon that begins anew")
+  @Test("blocks a commit with an unreadable file, also after a restart")
   func brokenFile() async throws {
     let site = try Site()
     let change: [String: String?] = [
@@ -65,7 +65,7 @@ struct AtomicTests {
     }
   }
 
-  @Test("a commit of which one object waits, waits as a whole and is applied together")
+  @Test("blocks a whole commit while one of its objects waits, then applies it as a whole")
   func waiting() async throws {
     try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.atomic) { fixture in
       try await fixture.engine("shop")
@@ -85,7 +85,7 @@ struct AtomicTests {
     }
   }
 
-  @Test("another commit's objects have nothing to do with it, save a cluster whose app is held back")
+  @Test("does not block other commits, except a cluster whose app is blocked")
   func others() async throws {
     try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.atomic) { fixture in
       try await fixture.engine("shop")
@@ -106,7 +106,7 @@ struct AtomicTests {
   }
 
   @Test(
-    "a commit that edits the app which its cluster leaves is no knot: the cluster goes first, then the app")
+    "applies the cluster first, then the app, if a commit edits the app that its cluster leaves")
   func editedApp() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
       try await fixture.engine("shop")
@@ -121,7 +121,7 @@ struct AtomicTests {
     }
   }
 
-  @Test("a rollback is held back by nothing, and an app that waits for its end holds back nothing")
+  @Test("blocks neither a rollback nor other objects beside an app that waits for the rollback's end")
   func rollback() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
       try await fixture.engine("shop")

@@ -13,7 +13,7 @@ import Values
 
 @Suite("onStall: revert-commit", .timeLimit(.minutes(10)))
 struct AutoRevertTests {
-  /// Seconds, as the test says.
+  /// A clock in seconds that the test sets.
   private final class Watch: Sendable {
     private let seconds = Mutex(1000)
     var now: Int { seconds.withLock { $0 } }
@@ -64,7 +64,7 @@ struct AutoRevertTests {
     return try fixture.user.head("origin/main")
   }
 
-  /// Waits until somebody else has pushed on top of a commit.
+  /// Waits until a commit is pushed on top of this one.
   private static func pushed(_ fixture: ReconcilerFixture, on commit: String) async throws -> String {
     try await #require(
       until {
@@ -73,7 +73,7 @@ struct AutoRevertTests {
       })
   }
 
-  @Test("after the deadline the file is pushed as it was, and what follows is an ordinary rollback")
+  @Test("pushes the previous file after the deadline, and an ordinary rollback follows")
   func whole() async throws {
     let watch = Watch()
     try await ReconcilerFixture.open(Self.start, settings: Self.settings(watch)) { fixture in
@@ -104,7 +104,7 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("a commit is taken back once, also where it is brought back after that")
+  @Test("reverts a commit once, even if the branch is moved back to that commit")
   func once() async throws {
     let watch = Watch()
     watch.set(9000)
@@ -126,7 +126,7 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("what somebody else changes in the file meanwhile stands, and it is said so")
+  @Test("keeps a concurrent change of the same file, and reports it")
   func movedOn() async throws {
     let watch = Watch()
     try await ReconcilerFixture.open(Self.start, settings: Self.settings(watch)) { fixture in
@@ -144,7 +144,7 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("other files that change meanwhile are no hindrance")
+  @Test("pushes the revert if other files change concurrently")
   func otherFiles() async throws {
     let watch = Watch()
     try await ReconcilerFixture.open(Self.start, settings: Self.settings(watch)) { fixture in
@@ -161,7 +161,7 @@ struct AutoRevertTests {
   }
 
   @Test(
-    "of several clusters that one commit upgrades, only the stalled one goes back", arguments: [true, false])
+    "reverts only the stalled cluster of several that one commit upgrades", arguments: [true, false])
   func several(isOneFile: Bool) async throws {
     let watch = Watch()
     watch.set(9000)
@@ -187,7 +187,7 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("a push that is refused is reported, neither forced nor tried again")
+  @Test("reports a refused push, and neither forces nor retries it")
   func refused() async throws {
     let watch = Watch()
     watch.set(9000)
@@ -211,7 +211,7 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("past the point of no return, while suspended, and by a daemon that does not lead, nothing is pushed")
+  @Test("pushes nothing past the point of no return, while suspended, or if the daemon is not the leader")
   func never() async throws {
     let watch = Watch()
     watch.set(9000)
@@ -244,7 +244,7 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("what another team has still to be judged for, such as an app without a namespace, is no hindrance")
+  @Test("pushes the revert while unrelated objects are blocked, such as an app whose namespace is missing")
   func others() async throws {
     let watch = Watch()
     watch.set(9000)
@@ -263,14 +263,14 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("where somebody pushes first, his commit is looked at before anything else")
+  @Test("reconciles a commit first that was pushed before the revert")
   func race() async throws {
     let watch = Watch()
     let site = try Site()
     try await ReconcilerFixture.open(Self.start, at: site, settings: Self.settings(watch)) { fixture in
       let commit = try await Self.upgrade(fixture)
       try await Self.stall(fixture)
-      // Not told to the daemon: it finds out when its own push comes too late.
+      // The daemon is not notified: it notices when its own push comes too late.
       let other = try fixture.user.commit([Self.path: Files.cluster("shop", "1.0.0")], "Go back by hand")
       try fixture.user.push()
       watch.set(9000)
@@ -282,7 +282,7 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("its commits pass where signatures are asked for, and only as they are")
+  @Test("passes the signature gate with its own commits, but not if they are amended")
   func signed() async throws {
     let watch = Watch()
     watch.set(9000)
@@ -298,7 +298,7 @@ struct AutoRevertTests {
       try await Self.stall(fixture)
       let revert = try await Self.pushed(fixture, on: commit)
       await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
-      // The same words by somebody else are nothing.
+      // The same commit message from a different committer does not pass.
       try fixture.user.git("reset", "--quiet", "--hard", revert)
       try fixture.user.git("config", "commit.gpgsign", "false")
       try fixture.user.git("commit", "--quiet", "--amend", "--no-edit", "--date", "2020-01-01T00:00:00Z")
@@ -311,7 +311,7 @@ struct AutoRevertTests {
   }
 
   @Test(
-    "a key has the commit signed as well, by whose name an administrator says; others follow it by that key",
+    "signs the commit with a configured key and author; other daemons accept it if the key is listed",
     arguments: [true, false])
   func signedByKey(isListed: Bool) async throws {
     let (ann, own, site) = (try SSHSigner(), try SSHSigner("kdops"), try Site())
@@ -331,7 +331,7 @@ struct AutoRevertTests {
     try await ReconcilerFixture.open(Self.start, at: site, settings: settings) { fixture in
       let commit = try await Self.upgrade(fixture)
       try await Self.stall(fixture)
-      // Its own stamp is on it too, so it is followed whoever is listed.
+      // The commit also has the daemon's own stamp, so this daemon follows it even if the key is not listed.
       let pushed = try await Self.pushed(fixture, on: commit)
       await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == pushed }
     }
@@ -342,7 +342,7 @@ struct AutoRevertTests {
     let all = "\(folder.path)/all"
     try own.line("kdops@git.example").write(toFile: all, atomically: true, encoding: .utf8)
     try site.user.git("-c", "gpg.ssh.allowedSignersFile=\(all)", "verify-commit", revert)
-    // A daemon with other stamps takes the key's word, where it is listed.
+    // A daemon with a different stamp key accepts the signature if the key is listed.
     try site.forgetMirror()
     var other = settings
     other.autoRevert = nil
@@ -352,7 +352,7 @@ struct AutoRevertTests {
     }
   }
 
-  @Test("where the key is of no use the matter is left to people, and they are told")
+  @Test("reports that a manual revert is needed if the signing key is unusable")
   func unusableKey() async throws {
     let folder = try TemporaryFolder()
     let watch = Watch()

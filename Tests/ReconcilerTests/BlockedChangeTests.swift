@@ -9,9 +9,9 @@ import Values
 
 @testable import Reconciler
 
-@Suite("What is held, for those who look at the cluster", .timeLimit(.minutes(5)))
+@Suite("Reports of blocked changes in the cluster", .timeLimit(.minutes(5)))
 struct BlockedChangeTests {
-  /// Waits until what is held is told in so many words.
+  /// Waits until the reported blocked changes match.
   @discardableResult
   private func recorder(_ fixture: ReconcilerFixture, _ holds: @Sendable ([BlockedChange]) -> Bool) async
     -> BlockedChangeList?
@@ -19,7 +19,7 @@ struct BlockedChangeTests {
     await until { await fixture.recorder.blocked.last.flatMap { holds($0.changes) ? $0 : nil } }
   }
 
-  @Test("a rejected change is told with its commit, rule and way out, until it is mended")
+  @Test("reports a rejected change with its commit, rule and remedy until it is fixed")
   func rejected() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
@@ -36,7 +36,7 @@ struct BlockedChangeTests {
     }
   }
 
-  @Test("a daemon that begins anew takes nothing back before it has judged for itself")
+  @Test("withdraws no report after a restart before it has evaluated the changes itself")
   func restarts() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
@@ -50,7 +50,7 @@ struct BlockedChangeTests {
     }
   }
 
-  @Test("an app that waits until nobody runs it is nothing that anybody has to know")
+  @Test("does not report an app whose deletion waits for the clusters that use it")
   func passing() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
@@ -65,7 +65,7 @@ struct BlockedChangeTests {
   }
 
   @Test(
-    "rewritten history is told in note and cluster, until it is accepted or taken back",
+    "reports rewritten history in the note and in the cluster until it is accepted or undone",
     arguments: [true, false])
   func rewritten(accepts: Bool) async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
@@ -95,7 +95,7 @@ struct BlockedChangeTests {
     }
   }
 
-  @Test("what could not be told is told with a later round")
+  @Test("retries a failed report in a later pass")
   func again() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), isStill: true) { fixture in
       try await fixture.engine("shop")
@@ -116,12 +116,12 @@ struct BlockedChangeTests {
     }
   }
 
-  @Test("the record is written where something changes, and each installation has its own")
+  @Test("writes the record only on a change, and one record for each installation")
   func record() async throws {
     let site = try Site()
     let store = try await site.store()
     let record = BlockedChangeRecord(store, namespace: "kdops-system", installation: "default")
-    // Nothing held, nothing made.
+    // No record is created without blocked changes.
     try await record.write(BlockedChangeList(), now: 0)
     #expect(try await store.list(.configMaps, namespace: nil, labels: .everything).items.isEmpty)
     let one = BlockedChange(
@@ -134,7 +134,7 @@ struct BlockedChangeTests {
     let version = try await store.get(.configMaps, name).resourceVersion
     try await record.write(BlockedChangeList(changes: [one]), now: 1_800_000_000)
     #expect(try await store.get(.configMaps, name).resourceVersion == version)
-    // Each installation has its own.
+    // Each installation has its own record.
     let other = BlockedChangeRecord(store, namespace: "kdops-system", installation: "other")
     try await other.write(BlockedChangeList(changes: [one], omitted: 3), now: 0)
     #expect(
@@ -146,7 +146,7 @@ struct BlockedChangeTests {
         == BlockedChangeList(changes: [one], omitted: 3))
   }
 
-  @Test("of very many the first are named and the rest counted; commits come first, credentials never")
+  @Test("lists the first of many changes and counts the rest; commits first, credentials never")
   func bounds() {
     let commit = BlockedChange(
       ObjectReport(

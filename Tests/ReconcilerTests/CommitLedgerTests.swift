@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reconciler
 
-@Suite("The ledger of commits")
+@Suite("The commit ledger")
 struct CommitLedgerTests {
   private let first: ObjectID
   private let second: ObjectID
@@ -23,7 +23,7 @@ struct CommitLedgerTests {
     )
   }
 
-  @Test("says each thing once")
+  @Test("reports each state once")
   func once() {
     var ledger = CommitLedger()
     ledger.record(report("a"), of: first, subject: "Upgrade")
@@ -32,7 +32,7 @@ struct CommitLedgerTests {
     #expect(ledger.takeReports().isEmpty)
   }
 
-  @Test("lets a commit go when all its objects are done, and not before")
+  @Test("drops a commit when all its objects are done, and not before")
   func lettingGo() {
     var ledger = CommitLedger()
     ledger.record(report("a"), of: first, subject: "")
@@ -45,7 +45,7 @@ struct CommitLedgerTests {
     #expect(ledger.isEmpty)
   }
 
-  @Test("tells an unfinished commit that a later one took its object back")
+  @Test("reports an unfinished commit as rolled back if a later commit reverts its object")
   func rollback() throws {
     var ledger = CommitLedger()
     ledger.record(report("a", "upgrade", .upgrading), of: first, subject: "")
@@ -57,7 +57,7 @@ struct CommitLedgerTests {
     #expect(ledger.owner(of: old.reference) == second)
   }
 
-  @Test("a change that waits ends nothing: the commit that is being realised goes on to its end")
+  @Test("keeps the owner commit of an object while a later change waits")
   func waiting() throws {
     var ledger = CommitLedger()
     ledger.record(report("a", "upgrade", .upgrading), of: first, subject: "")
@@ -73,7 +73,7 @@ struct CommitLedgerTests {
     #expect(ledger.owner(of: blocked.reference) == second)
   }
 
-  @Test("a change that waits ends when another one is held in its place, or when it is withdrawn")
+  @Test("ends a waiting change if another one replaces it, or if it is withdrawn")
   func replaced() throws {
     var ledger = CommitLedger()
     var blocked = report("a", "upgrade", .waiting)
@@ -89,7 +89,7 @@ struct CommitLedgerTests {
     #expect(ledger.isEmpty)
   }
 
-  @Test("speaks of all of a commit again when one of its objects comes back")
+  @Test("reports all objects of a commit again if one of them returns")
   func comingBack() {
     var ledger = CommitLedger()
     ledger.record(report("a", "create", .done), of: first, subject: "")
@@ -100,7 +100,7 @@ struct CommitLedgerTests {
     #expect(ledger.takeReports().first?.objects.map(\.name) == ["a", "b"])
   }
 
-  @Test("leaves a commit alone that had finished with the object")
+  @Test("does not report a commit again whose change of the object is done")
   func finished() {
     var ledger = CommitLedger()
     ledger.record(report("a", "upgrade", .done), of: first, subject: "")

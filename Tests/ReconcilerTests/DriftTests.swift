@@ -7,13 +7,13 @@ import Values
 
 @testable import Reconciler
 
-@Suite("What somebody does to objects in the cluster", .timeLimit(.minutes(10)))
+@Suite("Drift correction", .timeLimit(.minutes(10)))
 struct DriftTests {
   private static let labelled = Files.shops("shop").merging([
     "clusters/shop.yaml": Files.cluster("shop", "1.0.0", "labels: {team: a}, annotations: {note: x}")
   ]) { $1 }
 
-  @Test("a label or an annotation of the file that somebody changes or takes off is put back; others' stay")
+  @Test("restores labels and annotations of the file that are edited or removed, and keeps foreign ones")
   func metadata() async throws {
     try await ReconcilerFixture.open(Self.labelled) { fixture in
       await fixture.cluster("shop")
@@ -29,7 +29,7 @@ struct DriftTests {
     }
   }
 
-  @Test("our label taken off is put back, and nothing is said of another owner")
+  @Test("restores the ownership label if it is removed, and reports no other owner")
   func ownership() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       await fixture.cluster("shop")
@@ -41,7 +41,7 @@ struct DriftTests {
     }
   }
 
-  @Test("our label taken off while no daemon ran is put back by the next one, which knows its stamp")
+  @Test("restores an ownership label that was removed while no daemon ran, because the stamp matches")
   func ownershipWhileDown() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
@@ -56,7 +56,7 @@ struct DriftTests {
     }
   }
 
-  @Test("an object that another installation's label was put on is left to it")
+  @Test("leaves an object to the other installation whose label was put on it")
   func handedOver() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       await fixture.cluster("shop")
@@ -67,7 +67,7 @@ struct DriftTests {
     }
   }
 
-  @Test("whatever is edited at once, spec, label, annotations and stamp, all of it is put back")
+  @Test("restores spec, label, annotations and stamp if all are edited at once")
   func everything() async throws {
     try await ReconcilerFixture.open(Self.labelled) { fixture in
       let before = try #require(await fixture.cluster("shop"))
@@ -83,7 +83,7 @@ struct DriftTests {
     }
   }
 
-  @Test("a request to run a script again, made in the cluster, is no drift and outlives a put-back")
+  @Test("treats a retry request made in the cluster as no drift, and keeps it during a correction")
   func request() async throws {
     let files = Files.shops("shop").merging([
       "clusters/shop.yaml": Files.cluster("shop", "1.0.0", "annotations: {\(Wire.Annotation.retry): \"1\"}")
@@ -97,12 +97,12 @@ struct DriftTests {
     }
   }
 
-  @Test("what cannot be put back is tried once a state, and not for ever")
+  @Test("tries a correction that fails only once for each state of the object")
   func driftConflicts() async throws {
     let stubborn = MutatingWebhookAPI()
     try await ReconcilerFixture.open(Self.labelled, wrap: { stubborn.placed(before: $0) }) { fixture in
       await fixture.cluster("shop")
-      // The first event of the cluster shows what became of the label.
+      // The first event of the cluster shows the resulting label.
       try await fixture.engine("shop")
       await until { stubborn.writes > 2 ? true : nil }
       let commit = try fixture.user.head()
@@ -114,7 +114,7 @@ struct DriftTests {
     }
   }
 
-  @Test("an object deleted by hand comes back")
+  @Test("recreates an object that was deleted by hand")
   func deleted() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       let before = try #require(await fixture.cluster("shop"))
@@ -124,7 +124,7 @@ struct DriftTests {
     }
   }
 
-  @Test("what a watch never told of is found by the periodic look: an edit, a deletion, an object too many")
+  @Test("finds edits, deletions and surplus objects by the periodic resync if the watch missed them")
   func missed() async throws {
     let settings = Reconciler.Settings(compareInterval: .seconds(600))
     let deaf = SilentWatchAPI()
@@ -153,7 +153,7 @@ struct DriftTests {
     }
   }
 
-  @Test("the periodic look writes nothing and judges nothing where all is as it should be")
+  @Test("writes and evaluates nothing in the periodic resync if there is no drift")
   func idle() async throws {
     let settings = Reconciler.Settings(compareInterval: .seconds(600))
     let stubborn = MutatingWebhookAPI(isInactive: true)
@@ -170,7 +170,7 @@ struct DriftTests {
     }
   }
 
-  @Test("a deletion that the watch told of while the list was under way is not undone by the list")
+  @Test("does not bring back an object from a list that is older than its deletion")
   func ghost() async throws {
     var liveState = LiveState(installation: "default")
     let object = Object(
@@ -182,7 +182,7 @@ struct DriftTests {
     #expect(liveState.objects.isEmpty)
   }
 
-  @Test("an object that is younger than the list is not gone because the list lacks it")
+  @Test("does not treat an object as deleted that is newer than the list without it")
   func younger() async throws {
     var liveState = LiveState(installation: "default")
     let object = Object(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Reconciler
 
-@Suite("Putting one object of a file back")
+@Suite("Restoring one object in a file")
 struct FileRestorationTests {
   private static func restore(_ present: String, _ old: String, path: String = "clusters/all.yaml") -> String?
   {
@@ -17,13 +17,13 @@ struct FileRestorationTests {
   private static func a(_ version: String) -> String { Files.cluster("a", version) }
   private static func b(_ version: String) -> String { Files.cluster("b", version) }
 
-  @Test("a file of its own is the old one again, to the byte")
+  @Test("restores a file with a single object to the same bytes")
   func alone() {
     let old = "# Ours.\n---\n" + Self.a("1.0.0") + "# The end"
     #expect(Self.restore(Self.a("1.1.0"), old) == old)
   }
 
-  @Test("in a file of several only its document changes", arguments: [true, false])
+  @Test("changes only the object's document in a file with several", arguments: [true, false])
   func several(isFirst: Bool) {
     func file(_ a: String, _ b: String) -> String {
       isFirst ? a + "---\n# Theirs.\n" + b : "---\n" + b + "---\n" + a
@@ -34,7 +34,7 @@ struct FileRestorationTests {
     #expect(Self.restore(present, Self.a("1.0.0")) == file(Self.a("1.0.0"), Self.b("1.1.0")))
   }
 
-  @Test("what cannot be told apart by its lines is left alone")
+  @Test("leaves a file alone if the object's lines cannot be identified")
   func refused() {
     let list = "apiVersion: v1\nkind: List\nitems: []\n"
     #expect(Self.restore(Self.a("1.1.0") + "---\n" + Self.b("1.1.0"), list) == nil)

@@ -10,7 +10,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("Clusters that another operator made", .timeLimit(.minutes(10)))
+@Suite("Adoption of clusters of another operator", .timeLimit(.minutes(10)))
 struct ForeignAdoptionTests {
   private static let adoption: [String: String?] = [
     "clusters/old.yaml": Files.cluster(
@@ -27,7 +27,7 @@ struct ForeignAdoptionTests {
     ],
   ]
 
-  /// A cluster `old` that somebody made by hand, and what another operator made of it.
+  /// A cluster `old` that was created by hand, and the objects that another operator created for it.
   private static func open(
     status: JSON? = foreignStatus, hasSet: Bool = true, wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
     _ body: @Sendable (ReconcilerFixture) async throws -> Void
@@ -68,7 +68,7 @@ struct ForeignAdoptionTests {
   }
 
   @Test(
-    "are rejected in words before anything is written, by their status or by their StatefulSets alone",
+    "rejects a cluster with another operator's status or StatefulSets before anything is written",
     arguments: [(true, true), (true, false), (false, true)])
   func rejected(hasStatus: Bool, hasSet: Bool) async throws {
     try await Self.open(status: hasStatus ? Self.foreignStatus : nil, hasSet: hasSet) { fixture in
@@ -88,7 +88,7 @@ struct ForeignAdoptionTests {
     }
   }
 
-  @Test("are taken over once the objects of the other operator are gone")
+  @Test("adopts a cluster after the other operator's objects are gone")
   func gone() async throws {
     try await Self.open(status: nil) { fixture in
       let commit = try await fixture.push(Self.adoption)
@@ -100,7 +100,7 @@ struct ForeignAdoptionTests {
     }
   }
 
-  @Test("fail their commit, which is never done, where the other operator begins after they were taken over")
+  @Test("fails the commit if the other operator starts after the adoption")
   func late() async throws {
     try await Self.open(status: nil, hasSet: false) { fixture in
       let commit = try await fixture.push(Self.adoption)
@@ -112,7 +112,7 @@ struct ForeignAdoptionTests {
     }
   }
 
-  @Test("are not taken over before their objects could be read, and then judged by them")
+  @Test("defers the adoption until the cluster's objects can be read, then evaluates them")
   func unread() async throws {
     let blind = ForbiddenReadAPI()
     try await Self.open(status: nil, wrap: { blind.placed(before: $0) }) { fixture in

@@ -5,16 +5,16 @@ import Testing
 
 @testable import Reconciler
 
-/// Commits that change labels and annotations alone, among them what somebody asks of the engine, while the commit
-/// before is still being carried out.
-@Suite("A commit that leaves the spec alone", .timeLimit(.minutes(10)))
+/// Commits that change only labels and annotations, such as requests to the engine, while the previous commit
+/// is still in progress.
+@Suite("A commit that does not change the spec", .timeLimit(.minutes(10)))
 struct LabelTests {
   private static let path = "clusters/shop.yaml"
   private static let info = UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u")
   private static let labelled = Files.cluster(
     "shop", "1.1.0", "annotations: {kdops.dev/retry: shop-worker-0 1}")
 
-  /// Has `shop` in the middle of an upgrade to 1.1.0.
+  /// Puts `shop` in the middle of an upgrade to 1.1.0.
   private static func upgrade(_ fixture: ReconcilerFixture) async throws -> String {
     try await fixture.engine("shop")
     let commit = try await fixture.push(
@@ -31,7 +31,7 @@ struct LabelTests {
     return commit
   }
 
-  @Test("is done at once, and the upgrade that runs stays with the commit that asked for it")
+  @Test("is done at once, and the running upgrade stays attributed to its own commit")
   func beside() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       let commit = try await Self.upgrade(fixture)
@@ -50,7 +50,7 @@ struct LabelTests {
     }
   }
 
-  @Test("also for a daemon that is started in the middle, whatever was noted before")
+  @Test("is done at once also for a daemon that starts during the upgrade")
   func taken() async throws {
     let site = try Site()
     let commits = ReportRecorder()
@@ -68,7 +68,7 @@ struct LabelTests {
     }
   }
 
-  @Test("is not what a third app waits for, nor what it is told to revert")
+  @Test("is not named as the commit to revert when a third app waits")
   func wayOut() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       let commit = try await Self.upgrade(fixture)
@@ -83,9 +83,9 @@ struct LabelTests {
   }
 }
 
-@Suite("What is said of a cluster that somebody has suspended", .timeLimit(.minutes(10)))
+@Suite("Reports about suspended clusters", .timeLimit(.minutes(10)))
 struct SuspendedTests {
-  @Test("an upgrade that was applied says why it does not begin; one behind it, how it is resumed")
+  @Test("say why an applied upgrade does not start, and how to resume for a change behind it")
   func suspended() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop", isSuspended: true)
@@ -107,7 +107,7 @@ struct SuspendedTests {
     }
   }
 
-  @Test("a way back that came too late is said in its note")
+  @Test("put a refusal by the engine, such as a rollback that is too late, in the commit's note")
   func noWayBack() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")

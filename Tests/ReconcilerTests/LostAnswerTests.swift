@@ -8,19 +8,19 @@ import Values
 
 @testable import Reconciler
 
-@Suite("A change to which the cluster gives no answer", .timeLimit(.minutes(10)))
+@Suite("Requests without a response from the cluster", .timeLimit(.minutes(10)))
 struct LostAnswerTests {
   private static let upgrade: [String: String?] = [
     "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
   ]
 
-  /// Waits until what is new is told at once.
+  /// Waits until the reconciler reports changes without delay.
   private static func quiet(_ fixture: ReconcilerFixture) async {
     await fixture.rest()
     await until { await fixture.reconciler.isFlushScheduled ? nil : true }
   }
 
-  @Test("its commit is not done with what else it changes: the note says that it is tried again")
+  @Test("keeps the commit waiting, and says in its note that the request is retried")
   func isTold() async throws {
     let api = LostResponseAPI(performs: false)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
@@ -38,7 +38,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("whether or not it was done, the note says how it ends", arguments: [true, false])
+  @Test("report the result of an upgrade, whether or not it was executed", arguments: [true, false])
   func upgrade(isDone: Bool) async throws {
     let api = LostResponseAPI(performs: isDone)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
@@ -54,7 +54,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("the same of a cluster that is made", arguments: [true, false])
+  @Test("report the result of a creation, whether or not it was executed", arguments: [true, false])
   func creation(isDone: Bool) async throws {
     let api = LostResponseAPI(performs: isDone)
     api.loseResponses()
@@ -67,7 +67,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("the same of a cluster that is deleted", arguments: [true, false])
+  @Test("report the result of a deletion, whether or not it was executed", arguments: [true, false])
   func deletion(isDone: Bool) async throws {
     let api = LostResponseAPI(performs: isDone)
     let pruning = Reconciler.Settings(policy: Policy(prune: true))
@@ -86,7 +86,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("an app is not deleted before the cluster that uses it")
+  @Test("delay the deletion of an app until the cluster that uses it is deleted")
   func deletionOrder() async throws {
     let api = LostResponseAPI(performs: false)
     let pruning = Reconciler.Settings(policy: Policy(prune: true))
@@ -116,7 +116,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("a revert that comes before the answer takes the place of the change, and nothing waits any more")
+  @Test("withdraw the waiting change if a revert arrives before the response")
   func reverted() async throws {
     let api = LostResponseAPI(performs: false)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
@@ -132,7 +132,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("a cluster that goes on while its app is made is judged again before the commit is told of")
+  @Test("report a commit only after evaluating a cluster again that changed while its app was created")
   func meanwhile() async throws {
     let api = LostResponseAPI(performs: true)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
@@ -148,13 +148,13 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("a change that was done all the same is no less done because a later one has to wait")
+  @Test("report an executed change as accepted, even if a later change has to wait")
   func followed() async throws {
     let api = LostResponseAPI(performs: true)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
       try await fixture.engine("shop")
       await Self.quiet(fixture)
-      // Both come before the daemon looks again.
+      // Both arrive before the daemon's next pass.
       api.whenAppComes {
         api.loseResponses()
         _ = try? await fixture.push([
@@ -172,7 +172,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("an object that is still to be put back is no part of the commit that is done: it is waited for")
+  @Test("keep a commit unfinished while drift of one of its objects is not yet corrected")
   func edited() async throws {
     let api = LostResponseAPI(performs: false)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
@@ -193,7 +193,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("a daemon that is stopped in the middle of a commit does not call it done")
+  @Test("do not make a commit done whose daemon is stopped halfway")
   func stopped() async throws {
     let (site, api) = (try Site(), LostResponseAPI(performs: true))
     let stop = Stop()
@@ -209,7 +209,7 @@ struct LostAnswerTests {
     #expect(said?.phase != .done)
   }
 
-  /// Where a call stands until it is cancelled.
+  /// Blocks a call until it is cancelled.
   private actor Stop {
     private var isReached = false
     func reach() async {
@@ -221,7 +221,7 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("where somebody else is always faster the pauses between the tries grow")
+  @Test("are retried with growing pauses if every write conflicts with a concurrent one")
   func contended() async throws {
     let api = ConflictingAPI()
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reconciler
 
-@Suite("A change that waits for something beside its cluster", .timeLimit(.minutes(10)))
+@Suite("A change that waits for a connected cluster", .timeLimit(.minutes(10)))
 struct NeighbourTests {
   private static let wait =
     "the last change is not done; members are notified of clusters/depot when it is configured"
@@ -31,7 +31,7 @@ struct NeighbourTests {
     return commit
   }
 
-  @Test("what was held before the engine had seen that change is judged again once the change waits")
+  @Test("has a blocked change evaluated again when the engine reports that it waits")
   func heldBefore() async throws {
     try await ReconcilerFixture.open(Self.start) { fixture in
       try await fixture.engine("depot", .updating)
@@ -45,7 +45,7 @@ struct NeighbourTests {
     }
   }
 
-  @Test("the next change but one waits until the engine has seen the next")
+  @Test("does not block the next change; the one after that waits until the engine has seen the next")
   func nextButOne() async throws {
     try await ReconcilerFixture.open(Self.start) { fixture in
       try await fixture.engine("depot", .updating)
@@ -61,7 +61,7 @@ struct NeighbourTests {
     }
   }
 
-  @Test("a daemon that converges once does not wait for a neighbour that has stalled")
+  @Test("is not waited for in converge-once mode if the connected cluster is stalled")
   func once() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Self.start, at: site) { fixture in
@@ -79,7 +79,7 @@ struct NeighbourTests {
     }
   }
 
-  @Test("but does for one that goes on by itself")
+  @Test("is waited for in converge-once mode if the connected cluster makes progress")
   func onceGoingOn() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Self.start, at: site) { fixture in
@@ -100,7 +100,8 @@ struct NeighbourTests {
   }
 
   @Test(
-    "history: stepwise reaches the commit that mends the neighbour", arguments: [true, false])
+    "does not prevent history: stepwise from reaching the commit that fixes the connected cluster",
+    arguments: [true, false])
   func stepwise(isSuspended: Bool) async throws {
     try await ReconcilerFixture.open(Self.start, settings: .init(history: .stepwise)) { fixture in
       try await fixture.engine("shop")

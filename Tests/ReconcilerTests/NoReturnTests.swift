@@ -10,7 +10,7 @@ import Values
 struct NoReturnTests {
   private static let path = "clusters/shop.yaml"
 
-  /// `shop` at 1.0.0, and an app 1.1.0 that leaves no way back once a worker has its package.
+  /// `shop` at 1.0.0, and an app 1.1.0 with a point of no return: the first worker that has its package.
   private static var start: [String: String?] {
     let app = Files.app("1.1.0").replacing(
       "\"name\": \"web-1.1.0\"",
@@ -34,7 +34,7 @@ struct NoReturnTests {
     return commit
   }
 
-  @Test("a revert is rejected and never reaches the cluster; the upgrade ends, and git names its app again")
+  @Test("rejects a revert without touching the cluster, until the upgrade ends and git names its app again")
   func revert() async throws {
     try await ReconcilerFixture.open(Self.start) { fixture in
       let upgrade = try await Self.begin(fixture)
@@ -43,7 +43,7 @@ struct NoReturnTests {
       #expect(report?.verdict == "rejected" && report?.rules == ["rollback/point-of-no-return"])
       #expect(
         report?.message?.contains("cluster default/shop is past the point of no return of web-1.1.0") == true)
-      // What the running upgrade needs stays as well, and is no error.
+      // The app that the running upgrade needs stays as well, without an error.
       #expect(await fixture.report(revert, "web-1.1.0")?.verdict == "waiting")
       await fixture.rest()
       let live = try #require(await fixture.object(.clusters, "shop"))
@@ -62,7 +62,7 @@ struct NoReturnTests {
     }
   }
 
-  @Test("with fixForward nothing is taken back: a third app waits, and is told what for")
+  @Test("does not revert with fixForward: a third app waits, and its report says why")
   func fixForward() async throws {
     try await ReconcilerFixture.open(Self.start, settings: .init(fixesForward: true)) { fixture in
       _ = try await Self.begin(fixture, stalled: "shop-worker-0: no such image")

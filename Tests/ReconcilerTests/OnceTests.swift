@@ -4,13 +4,13 @@ import Testing
 
 @testable import Reconciler
 
-@Suite("A daemon that converges once", .timeLimit(.minutes(10)))
+@Suite("Converge-once mode", .timeLimit(.minutes(10)))
 struct OnceTests {
   private static let upgraded: [String: String?] = [
     "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
   ]
 
-  /// Leaves a cluster behind as the engine would have it.
+  /// Leaves a cluster in the state that the engine would produce.
   private static func leave(
     _ state: ClusterStatus.State, stalled: String? = nil, at site: Site
   ) async throws {
@@ -20,7 +20,7 @@ struct OnceTests {
     }
   }
 
-  @Test("waits for members that are being told something, and then for what waited for them")
+  @Test("waits for pending notifications of members, then for the changes behind them")
   func membersFirst() async throws {
     let site = try Site()
     try await Self.leave(.updating, at: site)
@@ -40,7 +40,7 @@ struct OnceTests {
     }
   }
 
-  @Test("waits for nothing that does not go on by itself")
+  @Test("does not wait for a stalled cluster")
   func stalled() async throws {
     let site = try Site()
     try await Self.leave(.updating, stalled: "shop-worker-0: no such image", at: site)
@@ -48,7 +48,7 @@ struct OnceTests {
     try site.user.push()
     try await ReconcilerFixture.open(at: site, once: true) { fixture in
       let outcome = await until { await fixture.recorder.outcome }
-      // Whether the daemon before had time to tell of the stall is another matter.
+      // Whether the previous daemon had time to report the stall does not matter here.
       guard case .unsettled(rejected: 0, failed: _, waiting: 1)? = outcome else {
         Issue.record("\(String(describing: outcome))")
         return
@@ -57,7 +57,7 @@ struct OnceTests {
   }
 
   @Test(
-    "a namespace that is missing is not waited for: whoever makes it may be the one who waits for the end")
+    "does not wait for a missing namespace, which may be created only after this run")
   func namespace() async throws {
     let api = MissingNamespaceAPI()
     try await ReconcilerFixture.open(Files.shops("shop"), once: true, wrap: { api.placed(before: $0) }) {
@@ -67,7 +67,7 @@ struct OnceTests {
     }
   }
 
-  @Test("an upgrade of a cluster that is suspended waits for whoever resumes it, and so is not as git says")
+  @Test("does not wait for the upgrade of a suspended cluster, and ends as unsettled")
   func suspended() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in

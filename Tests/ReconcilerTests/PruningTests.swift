@@ -8,11 +8,11 @@ import Values
 
 @testable import Reconciler
 
-@Suite("Clusters whose file is gone", .timeLimit(.minutes(10)))
+@Suite("Pruning of clusters whose file is deleted", .timeLimit(.minutes(10)))
 struct PruningTests {
   private static let pruning = Reconciler.Settings(policy: Policy(prune: true))
 
-  @Test("while pruning is off they are kept running and reported; the same after a restart")
+  @Test("keeps and reports the clusters while pruning is off, also after a restart")
   func orphans() async throws {
     let site = try Site()
     let recorder = Shared<String?>(nil)
@@ -36,7 +36,7 @@ struct PruningTests {
     }
   }
 
-  @Test("with pruning on they are deleted, and the note says so when they are gone")
+  @Test("deletes the clusters with pruning on, and updates the note when they are gone")
   func pruned() async throws {
     try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.pruning) { fixture in
       try await fixture.engine("shop")
@@ -53,7 +53,7 @@ struct PruningTests {
   private static let asking = Files.cluster(
     "shop", "1.0.0", "annotations: {kdops.dev/delete-volumes: \"true\"}")
 
-  /// A claim of a member, as its set would have made it.
+  /// A claim of a member, as its StatefulSet would have created it.
   private static func claim(_ name: String, of cluster: String, in fixture: ReconcilerFixture) async throws {
     _ = try await fixture.store.create(
       Object(
@@ -62,7 +62,7 @@ struct PruningTests {
   }
 
   @Test(
-    "their volumes stay, unless their file asked for them to go; what stands on the live object does not count",
+    "keeps volumes unless the file asked for their deletion; edits of the live object do not count",
     arguments: [(true, false), (false, false), (false, true)])
   func volumes(isAsked: Bool, isEdited: Bool) async throws {
     var files = Files.shops("shop", "depot")
@@ -73,7 +73,7 @@ struct PruningTests {
       try await Self.claim("p-shop-worker-0", of: "shop", in: fixture)
       try await Self.claim("p-depot-worker-0", of: "depot", in: fixture)
       if isEdited {
-        // Somebody has had it go with the cluster; that is taken back too.
+        // The live object was edited to delete the claim with the cluster; this is corrected too.
         let owner: JSON = [
           "apiVersion": .string(shop.apiVersion), "kind": .string(shop.kind), "name": "shop",
           "uid": .string(shop.uid),
@@ -90,7 +90,7 @@ struct PruningTests {
     }
   }
 
-  @Test("a commit that would delete every cluster waits until it is confirmed")
+  @Test("waits for approval of a commit that would delete every cluster")
   func all() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.pruning) { fixture in
       try await fixture.engine("shop")
@@ -109,7 +109,7 @@ struct PruningTests {
     }
   }
 
-  @Test("what was confirmed stays so for the next daemon, which deletes what had to wait")
+  @Test("remembers an approval across a restart, and deletes the clusters that had to wait")
   func confirmedBefore() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Files.shops("shop", "depot"), at: site, settings: Self.pruning) {
@@ -130,7 +130,7 @@ struct PruningTests {
     }
   }
 
-  @Test("a head on top, though it changes nothing, is the one to confirm from then on, and is said so")
+  @Test("asks for approval of a newer head, even if that changes nothing, and reports its id")
   func confirmedLater() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.pruning) { fixture in
       try await fixture.engine("shop")
@@ -145,7 +145,7 @@ struct PruningTests {
     }
   }
 
-  @Test("what was confirmed and has to wait is deleted when its turn comes, also behind a later head")
+  @Test("deletes an approved cluster later if it has to wait, also under a newer head")
   func carried() async throws {
     try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.pruning) { fixture in
       try await fixture.engine("shop")
@@ -163,7 +163,7 @@ struct PruningTests {
   }
 
   @Test(
-    "a commit that was confirmed once confirms nothing when the branch is forced back to it",
+    "asks for approval again if the branch is forced back to an approved commit",
     arguments: [true, false])
   func forcedBack(accepts: Bool) async throws {
     var settings = Self.pruning
@@ -188,7 +188,7 @@ struct PruningTests {
     }
   }
 
-  @Test("more than half at once waits as well, also where only one of them is looked at again")
+  @Test("asks for approval to delete more than half, also if only one of them is evaluated again")
   func share() async throws {
     try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
       for name in ["a", "b", "c"] { try await fixture.engine(name) }
@@ -199,7 +199,7 @@ struct PruningTests {
       await fixture.worked(commit)
       #expect(await fixture.object(.clusters, "a") != nil)
 
-      // One file comes back, and what is left is a single cluster.
+      // One file returns, and a single cluster is left to delete.
       let mended = try await fixture.push(["clusters/b.yaml": Files.cluster("b", "1.0.0")])
       await until { await fixture.object(.clusters, "a") == nil ? true : nil }
       await fixture.worked(mended)
@@ -207,7 +207,7 @@ struct PruningTests {
     }
   }
 
-  @Test("a layout that no longer finds the files deletes nothing, and a layout that cannot be read neither")
+  @Test("deletes nothing if the layout no longer matches the files or cannot be read")
   func layout() async throws {
     try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
       for name in ["a", "b", "c"] { try await fixture.engine(name) }
@@ -227,7 +227,7 @@ struct PruningTests {
     }
   }
 
-  @Test("while a file is new and broken nothing is pruned, since it may hold what is missing")
+  @Test("deletes nothing while a new file is broken, because it may contain the missing objects")
   func broken() async throws {
     try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
       for name in ["a", "b", "c"] { try await fixture.engine(name) }
@@ -242,7 +242,7 @@ struct PruningTests {
     }
   }
 
-  @Test("another default namespace moves nothing away from where it is")
+  @Test("leaves objects where they are if the default namespace changes")
   func namespace() async throws {
     try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
       try await fixture.engine("a")
@@ -254,7 +254,7 @@ struct PruningTests {
     }
   }
 
-  @Test("a cluster in the middle of an upgrade is deleted when that has ended; a stalled one at once")
+  @Test("deletes a cluster after its running upgrade ends, and a stalled one at once")
   func upgrading() async throws {
     let upgrade = UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u")
     try await ReconcilerFixture.open(Files.shops("a", "b", "c", "d"), settings: Self.pruning) { fixture in
@@ -273,7 +273,7 @@ struct PruningTests {
     }
   }
 
-  @Test("one that is suspended in the middle says how it is resumed, since nothing ends there by itself")
+  @Test("says how to resume a cluster that is suspended during its upgrade")
   func suspended() async throws {
     let upgrade = UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u")
     try await ReconcilerFixture.open(Files.shops("a", "b"), settings: Self.pruning) { fixture in
@@ -287,7 +287,7 @@ struct PruningTests {
   }
 
   @Test(
-    "a copy that bears our label is nobody's to delete: it is orphaned, and said so, and stops nothing else")
+    "reports a copy with the ownership label as orphaned, and never deletes it")
   func copied() async throws {
     try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.pruning) { fixture in
       let shop = try await fixture.engine("shop")
@@ -309,14 +309,14 @@ struct PruningTests {
       )
       await fixture.rest()
       #expect(await fixture.object(.clusters, "copy") != nil)
-      // Nor does it count where more than half would go.
+      // The copy does not count towards the limit of half the clusters either.
       try await fixture.push(["clusters/depot.yaml": nil])
       await until { await fixture.object(.clusters, "depot") == nil ? true : nil }
       #expect(await fixture.object(.clusters, "copy") != nil)
     }
   }
 
-  @Test("one whose label was taken off after its file had gone is released: nobody deletes it")
+  @Test("releases an orphaned cluster whose ownership label is removed, and never deletes it")
   func released() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Files.shops("shop", "b", "c"), at: site) { fixture in
@@ -334,7 +334,7 @@ struct PruningTests {
   }
 }
 
-/// A value that two daemons' tests hand on.
+/// A value that is passed from one daemon's test to the next.
 final class Shared<Value: Sendable>: Sendable {
   private let lock: Mutex<Value>
   init(_ value: Value) { lock = Mutex(value) }

@@ -11,7 +11,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("A cluster that goes on while a commit is judged")
+@Suite("Races between the engine and the reconciler")
 struct RaceTests {
   private static let shop = ObjectName(namespace: "default", name: "shop")
 
@@ -36,7 +36,7 @@ struct RaceTests {
   }
 
   @Test(
-    "a revert that was judged while the upgrade ran is not applied once it has ended: it is judged again",
+    "evaluates a revert again if the upgrade ends before the revert is applied",
     .timeLimit(.minutes(10)))
   func rollbackTooLate() async throws {
     let forge = try TemporaryRepository(bare: true)
@@ -64,10 +64,10 @@ struct RaceTests {
       group.addTask { await reconciler.run() }
       await until { try? await store.get(.clusters, Self.shop) }
 
-      // The engine is in the middle of the upgrade when the revert comes ...
+      // The engine is in the middle of the upgrade when the revert arrives ...
       try await Self.write(
         .updating, UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"), to: store)
-      // ... and ends it while the app that comes with the revert is being created.
+      // ... and ends it while the app in the revert's commit is being created.
       api.onCreate {
         guard let ended = try? await Self.write(.configured, nil, to: store) else { return }
         await until {
@@ -90,14 +90,14 @@ struct RaceTests {
   }
 
   @Test(
-    "a cluster that comes to rest between a verdict and its word is judged again: nothing else would wake it",
+    "evaluates a cluster again that becomes configured between its evaluation and the report",
     .timeLimit(.minutes(10)))
   func wakeUp() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
       try await fixture.engine("shop", .updating)
       await fixture.rest()
-      // What is said of the app comes first.
+      // The report on the app is written first.
       await fixture.recorder.whenAsked { _ = try? await fixture.engine("shop") }
       let commit = try await fixture.push([
         "apps/0.json": Files.app("0.0.0", cardinality: "none"), "apps/1.1.0.json": Files.app("1.1.0"),
@@ -109,7 +109,8 @@ struct RaceTests {
   }
 
   @Test(
-    "the same of an app that waits for a cluster which leaves it in that moment", .timeLimit(.minutes(10)))
+    "evaluates an app again if the last cluster leaves it between its evaluation and the report",
+    .timeLimit(.minutes(10)))
   func wakeUpOfAnother() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
@@ -127,7 +128,7 @@ struct RaceTests {
     }
   }
 
-  @Test("a head that could not be taken in whole is taken in again", .timeLimit(.minutes(10)))
+  @Test("processes a head again if it could not be completed", .timeLimit(.minutes(10)))
   func takenInWhole() async throws {
     let site = try Site()
     let first = try site.user.commit(Files.shops("shop"))
@@ -135,7 +136,7 @@ struct RaceTests {
     try site.user.push()
     let ref = Reconciler.lastAttemptedRef("main")
     try await ReconcilerFixture.open(at: site) { fixture in
-      // In the midst of it somebody else writes down what was worked off last.
+      // During the pass, another process overwrites the last attempted revision.
       await fixture.recorder.whenAsked {
         _ = try? TemporaryRepository.run(["git", "-C", site.mirror, "update-ref", ref, first], in: nil)
       }
@@ -161,7 +162,7 @@ struct RaceTests {
     return try await api.updateStatus(object)
   }
 
-  /// Looks again until there is something to see; a task that is cancelled sees nothing.
+  /// Polls until there is a value; a cancelled task gets none.
   @discardableResult
   private func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
     while !Task.isCancelled {
@@ -172,17 +173,17 @@ struct RaceTests {
   }
 }
 
-/// What was told of each commit last.
+/// The latest report of each commit.
 private actor Told {
   private(set) var objects: [String: [ObjectReport]] = [:]
   func take(_ report: CommitReport) { objects[report.commit] = report.objects }
 }
 
-/// A cluster in which something else happens just when an object is created.
+/// A cluster in which a concurrent change happens during the creation of an object.
 private final class Interrupted: ForwardingAPI, @unchecked Sendable {
   private let interruption = Mutex<(@Sendable () async -> Void)?>(nil)
 
-  /// The next creation only.
+  /// Only the next creation.
   func onCreate(_ work: @escaping @Sendable () async -> Void) { interruption.withLock { $0 = work } }
 
   override func create(_ object: Object) async throws(APIError) -> Object {

@@ -7,9 +7,9 @@ import Values
 
 @testable import Reconciler
 
-@Suite("What the cluster refuses", .timeLimit(.minutes(10)))
+@Suite("Requests that the cluster refuses", .timeLimit(.minutes(10)))
 struct RefusalTests {
-  @Test("a namespace that is not there is no fault of the file: it is waited for, and then all is applied")
+  @Test("waits for a missing namespace without rejecting the file, then applies everything")
   func namespace() async throws {
     let api = MissingNamespaceAPI()
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
@@ -25,7 +25,7 @@ struct RefusalTests {
     }
   }
 
-  @Test("an app that cannot be written is waited for: its cluster is not upgraded before it, and then it is")
+  @Test("waits for an app that cannot be written, and upgrades its cluster only afterwards")
   func appFirst() async throws {
     let api = AppRefusingAPI()
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
@@ -56,7 +56,7 @@ struct RefusalTests {
     $1
   }
 
-  /// Somebody names another app and another team, and that cannot be put back.
+  /// An edit of the app and of the team label that cannot be corrected.
   private static func edit(_ fixture: ReconcilerFixture, _ api: RefusingAPI, _ kind: APIError.Kind)
     async throws -> ObjectReport
   {
@@ -68,7 +68,7 @@ struct RefusalTests {
   }
 
   @Test(
-    "an edit that cannot be put back is told, and the commit that mends it is held against what was applied")
+    "reports drift that cannot be corrected, and compares the fixing commit with the last applied state")
   func mended() async throws {
     let api = RefusingAPI()
     try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
@@ -86,7 +86,7 @@ struct RefusalTests {
     }
   }
 
-  @Test("a later commit that a rule forbids is told so, though what lives cannot be put back")
+  @Test("rejects a later commit that breaks a rule, even while drift cannot be corrected")
   func judged() async throws {
     let api = RefusingAPI()
     try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
@@ -96,7 +96,7 @@ struct RefusalTests {
     }
   }
 
-  @Test("once the cluster allows it the edit is put back, and the note says again what it said before")
+  @Test("corrects the drift once the cluster allows it, and restores the previous note")
   func allowed() async throws {
     let api = RefusingAPI()
     try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
@@ -114,7 +114,7 @@ struct RefusalTests {
   }
 
   @Test(
-    "where whoever edited it takes that back himself, nothing is held any more", arguments: [true, false])
+    "unblocks the object when the edit is undone in the cluster", arguments: [true, false])
   func takenBack(isForbidden: Bool) async throws {
     let api = RefusingAPI()
     try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
@@ -126,7 +126,7 @@ struct RefusalTests {
     }
   }
 
-  @Test("a daemon that converges once leaves such an edit, and says that all is not as git says")
+  @Test("leaves such drift in converge-once mode, and ends as unsettled")
   func once() async throws {
     let (site, api) = (try Site(), RefusingAPI())
     try await ReconcilerFixture.open(Self.labelled, at: site) { fixture in

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Reconciler
 
-@Suite("Commits that an earlier daemon spoke of")
+@Suite("Commits that an earlier daemon reported")
 struct ReopeningTests {
   private let first: ObjectID
   private let second: ObjectID
@@ -26,7 +26,7 @@ struct ReopeningTests {
       phase: phase)
   }
 
-  @Test("a rollback that ended while nobody wrote: the cluster's status is followed, the app is gone")
+  @Test("follows the cluster's status after a rollback that ended between two daemons, and its app is gone")
   func rollback() throws {
     var ledger = CommitLedger()
     let said = [
@@ -44,7 +44,7 @@ struct ReopeningTests {
     #expect(ledger.isEmpty)
   }
 
-  @Test("a change that waited and was applied is spoken of as applied")
+  @Test("reports a waiting change as applied if it has been applied")
   func applied() throws {
     var ledger = CommitLedger()
     _ = ledger.reopen(
@@ -56,7 +56,7 @@ struct ReopeningTests {
     #expect(ledger.owner(of: shop) == first)
   }
 
-  @Test("a change that a later commit took over is said to be superseded")
+  @Test("reports a change as superseded if a later commit replaced it")
   func superseded() throws {
     var ledger = CommitLedger()
     let said = [report(shop, "upgrade", "accepted", .upgrading)]
@@ -67,7 +67,7 @@ struct ReopeningTests {
     #expect(ledger.isEmpty)
   }
 
-  @Test("a change that still waits is judged again")
+  @Test("evaluates a change again that still waits")
   func waiting() {
     var ledger = CommitLedger()
     let said = [report(shop, "upgrade", "waiting", .waiting)]
@@ -79,7 +79,7 @@ struct ReopeningTests {
     #expect(ledger.takeReports().first?.objects.first?.message?.hasPrefix("withdrawn by aaaaaaa") == true)
   }
 
-  @Test("what was rejected or has ended stays as it was said, and is not said again")
+  @Test("keeps the report of a rejected or finished change, and does not repeat it")
   func over() {
     var ledger = CommitLedger()
     var old = report(shop, "upgrade", "accepted", .failed)
@@ -90,12 +90,12 @@ struct ReopeningTests {
     }
     #expect(ledger.takeReports().isEmpty)
     #expect(ledger.isEmpty)
-    // Where the commit is spoken of again, it is all there.
+    // A new report on the commit is complete.
     ledger.record(report(app, "create", "accepted", .done), of: first, subject: "")
     #expect(ledger.takeReports().first?.objects.map(\.phase) == [.done, .failed])
   }
 
-  @Test("without a note, what lives by the commit is told")
+  @Test("reports the commits of live objects if there is no note")
   func unsaid() {
     var ledger = CommitLedger()
     _ = ledger.reopen(first, lastReport: [], liveObjects: [app, shop], subject: "") { _ in

@@ -2,9 +2,9 @@ import Testing
 
 @testable import Reconciler
 
-@Suite("Tries that follow each other")
+@Suite("RetryBackoff")
 struct RetryBackoffTests {
-  @Test("one is due at a time, however many rounds there are before it; the pauses grow to half a minute")
+  @Test("schedules one retry at a time, with pauses that grow to 30 seconds")
   func pauses() {
     var retryBackoff = RetryBackoff()
     var pauses: [Duration] = []
@@ -20,7 +20,7 @@ struct RetryBackoffTests {
   }
 
   @Test(
-    "a failure after all was well is tried again soon, and the pause of an older one means nothing any more")
+    "starts with a short pause after a success, and cancels the retry that was scheduled before")
   func anew() {
     var retryBackoff = RetryBackoff()
     let first = retryBackoff.next(true)

@@ -9,9 +9,9 @@ import Values
 
 @testable import Reconciler
 
-@Suite("Rewritten history, for daemons that come later", .timeLimit(.minutes(10)))
+@Suite("Rewritten history after a restart", .timeLimit(.minutes(10)))
 struct RewrittenHistoryTests {
-  /// What was worked off, and the head that no longer has it.
+  /// The last attempted revision, and the head that no longer contains it.
   private struct Rewrite: Sendable {
     var worked: String
     var head: String
@@ -27,7 +27,7 @@ struct RewrittenHistoryTests {
     ["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: members)]
   }
 
-  /// Has a daemon work off a commit.
+  /// Has a daemon reconcile a commit.
   @discardableResult
   private static func work(
     _ files: [String: String?] = ["README.md": "two"], at site: Site, settings: Reconciler.Settings = .init()
@@ -39,7 +39,7 @@ struct RewrittenHistoryTests {
     return try site.user.head()
   }
 
-  /// Takes the last commit off the branch for another one.
+  /// Replaces the last commit of the branch by another one.
   private static func rewrite(at site: Site) throws -> Rewrite {
     let worked = try site.user.head()
     try site.user.git("reset", "--quiet", "--hard", "HEAD~1")
@@ -48,7 +48,7 @@ struct RewrittenHistoryTests {
     return Rewrite(worked: worked, head: head)
   }
 
-  /// Waits until a head is held, which changes nothing.
+  /// Waits until a head is blocked, which changes nothing.
   private static func isHeld(_ rewrite: Rewrite, in fixture: ReconcilerFixture) async throws {
     let recorder = await until {
       await fixture.recorder.blocked.last.flatMap { $0.isEmpty ? nil : $0.changes }
@@ -61,7 +61,7 @@ struct RewrittenHistoryTests {
     #expect(await members(fixture) == 1)
   }
 
-  /// Waits until a head is followed, of which nothing was ever held.
+  /// Waits until a head is followed without ever having been blocked.
   private static func isFollowed(_ head: String, in fixture: ReconcilerFixture) async {
     await fixture.worked(head)
     await until { await fixture.recorder.blocked.isEmpty ? nil : true }
@@ -76,7 +76,7 @@ struct RewrittenHistoryTests {
     try await Site.record(in: site.store()).read()
   }
 
-  @Test("a new daemon holds it, also one whose copy of the repository is new", arguments: [false, true])
+  @Test("blocks the head in a new daemon, also with a new clone of the repository", arguments: [false, true])
   func blocked(isElsewhere: Bool) async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -85,7 +85,7 @@ struct RewrittenHistoryTests {
     try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
   }
 
-  @Test("what one daemon accepts the next one does not hold, whose copy is new")
+  @Test("follows the head in the next daemon, with a new clone, after one daemon accepted it")
   func accepted() async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -106,7 +106,9 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("a daemon with an older copy does not hold what was accepted meanwhile", arguments: History.allCases)
+  @Test(
+    "follows the head in a daemon with an older clone after it was accepted elsewhere",
+    arguments: History.allCases)
   func olderCopy(history: History) async throws {
     let settings = Reconciler.Settings(history: history)
     let site = try Site()
@@ -127,7 +129,7 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("a daemon with an older copy holds what lost a commit that it never saw")
+  @Test("blocks the head in a daemon with an older clone that never had the lost commit")
   func olderCopyHolds() async throws {
     let site = try Site()
     try await Self.work(["README.md": "one"], at: site)
@@ -140,7 +142,7 @@ struct RewrittenHistoryTests {
     try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
   }
 
-  @Test("a head that contains what was worked off ends it, also where that was not at hand")
+  @Test("unblocks if a new head contains the last attempted revision, also if that was not available")
   func ended() async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -158,7 +160,7 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("a branch that goes on is followed by a new daemon, whose copy is new")
+  @Test("follows a branch that continues normally, also in a new daemon with a new clone")
   func forward() async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -171,7 +173,7 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("a run that is to converge once ends with a head that is held, also where its copy is new")
+  @Test("ends a converge-once run with a blocked head, also with a new clone")
   func once() async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -184,7 +186,7 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("what a lost commit began is told to its end, by a daemon that does not have that commit")
+  @Test("completes the reports of a lost commit in a daemon that does not have that commit")
   func underWay() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
@@ -206,7 +208,8 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("history: stepwise goes on from what another daemon worked off last, and not from an older copy")
+  @Test(
+    "continues with history: stepwise from the revision that another daemon attempted last")
   func stepwise() async throws {
     let settings = Reconciler.Settings(history: .stepwise)
     let site = try Site()
@@ -226,9 +229,9 @@ struct RewrittenHistoryTests {
     }
   }
 
-  // MARK: - What is not believed
+  // MARK: - Records that are not trusted
 
-  @Test("a record that no daemon of the installation made is passed over, and the own copy counts")
+  @Test("ignores a record that no daemon of the installation wrote, and uses its own clone")
   func forged() async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -236,15 +239,15 @@ struct RewrittenHistoryTests {
     let head = try #require(ObjectID(hex: rewrite.head))
     try await Site.record(in: site.store(), .numbered(8)).write(head)
     #expect(try await Self.recorded(at: site) == .unproven)
-    // As if the rewritten head had been worked off: it is held all the same.
+    // The forged record names the rewritten head, which is blocked all the same.
     try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
-    // Where nobody knows better it is a first look, and the record is one of ours again.
+    // Without a clone this is a first start, and the daemon writes a valid record.
     try site.forgetMirror()
     try await ReconcilerFixture.open(at: site) { fixture in await Self.isFollowed(rewrite.head, in: fixture) }
     #expect(try await Self.recorded(at: site) == .commit(head))
   }
 
-  @Test("a record of another branch says nothing of this one")
+  @Test("ignores a record of another branch")
   func otherBranch() async throws {
     let site = try Site()
     let worked = try #require(ObjectID(hex: try await Self.work(at: site)))
@@ -256,7 +259,7 @@ struct RewrittenHistoryTests {
   }
 
   @Test(
-    "a record in which anything was edited is none of ours",
+    "rejects a record that was edited",
     arguments: [
       ["\"branch\": \"next\"": "\"branch\": \"main\""], ["\"schemaVersion\": 1": "\"schemaVersion\": 2"],
       ["{": "["], ["stamp": "seal"], ["0123": "0124"],
@@ -275,7 +278,7 @@ struct RewrittenHistoryTests {
     #expect(try await Site.record(in: store, of: branch).read() == .unproven)
   }
 
-  @Test("what is held and what was worked off stand beside each other, and neither takes the other away")
+  @Test("stores blocked changes and the last attempted revision side by side without overwriting either")
   func beside() async throws {
     let site = try Site()
     let store = try await site.store()
@@ -300,9 +303,9 @@ struct RewrittenHistoryTests {
     #expect(try await store.list(.configMaps, namespace: nil, labels: .everything).items.count == 1)
   }
 
-  // MARK: - What the cluster does not do
+  // MARK: - Failures of the cluster
 
-  @Test("where the record cannot be read now, nothing is followed until it can")
+  @Test("follows nothing while the record is temporarily unreadable")
   func unread() async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -328,7 +331,7 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("where reading it is forbidden, the own copy counts")
+  @Test("uses its own clone if reading the record is forbidden")
   func forbidden() async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -345,7 +348,7 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("where it cannot be written now, nothing is applied until it can")
+  @Test("applies nothing while the record temporarily cannot be written")
   func unwritten() async throws {
     let site = try Site()
     let records = FailingOnceAPI()
@@ -369,7 +372,7 @@ struct RewrittenHistoryTests {
     #expect(try await Self.recorded(at: site) == .commit(head))
   }
 
-  @Test("where writing it is forbidden, what was accepted is gone on from all the same")
+  @Test("continues with an accepted head if writing the record is forbidden")
   func unwritable() async throws {
     let site = try Site()
     try await Self.work(at: site)
@@ -382,7 +385,7 @@ struct RewrittenHistoryTests {
       await fixture.worked(rewrite.head)
       let next = try await fixture.push(["README.md": "three"])
       await fixture.worked(next)
-      // And what is rewritten then is held because of that.
+      // A later rewrite is blocked because of that.
       let again = try Self.rewrite(at: site)
       #expect(again.worked == next)
       await fixture.reconciler.sync()
@@ -391,7 +394,7 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("it is read once, and written where another commit is worked off")
+  @Test("reads the record once, and writes it only after attempting another commit")
   func quiet() async throws {
     let site = try Site()
     let head = try await Self.work(at: site)

@@ -9,9 +9,9 @@ import Testing
 
 @testable import Reconciler
 
-@Suite("Signatures on commits", .timeLimit(.minutes(10)))
+@Suite("The signature gate", .timeLimit(.minutes(10)))
 struct TrustTests {
-  /// A site whose team signs by one key, and what a daemon there is told.
+  /// An installation whose team signs with one key, and the settings of its daemons.
   private struct Town {
     let site: Site
     let ann: SSHSigner
@@ -50,7 +50,8 @@ struct TrustTests {
   private static func commit(_ object: Object?) -> String? { object?.annotation(Wire.Annotation.commit) }
 
   @Test(
-    "a commit that is not signed is held with all after it; what was applied stays", arguments: [true, false])
+    "blocks an unsigned commit and all commits after it, and keeps what was applied",
+    arguments: [true, false])
   func blocked(restarts: Bool) async throws {
     let town = try Town(.range)
     try await town.open(Files.shops("shop")) { fixture in
@@ -81,7 +82,7 @@ struct TrustTests {
       await fixture.worked(good)
       try await hold(fixture)
     }
-    // Another daemon, which only knows what lives, sees the same.
+    // Another daemon, which has only the live state, comes to the same result.
     if restarts { try town.site.forgetMirror() }
     try await town.open { fixture in
       await fixture.worked(good)
@@ -90,7 +91,7 @@ struct TrustTests {
     }
   }
 
-  @Test("with `head` a signed commit answers for those before it")
+  @Test("accepts earlier unsigned commits behind a signed head with `head`")
   func head() async throws {
     let town = try Town(.head)
     try await town.open(Files.shops("shop")) { fixture in
@@ -103,14 +104,14 @@ struct TrustTests {
       let shop = await fixture.cluster("shop") { Self.commit($0) == bad }
       #expect(shop != nil)
       await fixture.worked(good)
-      // Its note no longer says that it was held.
+      // Its note no longer reports it as blocked.
       await until {
         await fixture.recorder.objects[bad]?.contains { $0.name == bad.prefix(7) } == false ? true : nil
       }
     }
   }
 
-  @Test("what comes before a commit that is held is followed, however it was pushed")
+  @Test("follows the commits before a blocked one, in whatever pushes they arrived")
   func together() async throws {
     let town = try Town(.range)
     try await town.open(Files.shops("shop")) { fixture in
@@ -124,7 +125,8 @@ struct TrustTests {
   }
 
   @Test(
-    "a merge is held for what it brings, and followed where all of that is signed", arguments: [true, false])
+    "blocks a merge if it brings an unsigned commit, and follows it if all are signed",
+    arguments: [true, false])
   func merge(isSideSigned: Bool) async throws {
     let town = try Town(.range)
     try await town.open(Files.shops("shop")) { fixture in
@@ -150,7 +152,7 @@ struct TrustTests {
     }
   }
 
-  @Test("a key that is added releases what was held for want of it, with the next fetch")
+  @Test("unblocks commits with the next fetch after their key is added")
   func added() async throws {
     let town = try Town(.range)
     let eve = try SSHSigner("eve")
@@ -167,7 +169,7 @@ struct TrustTests {
     }
   }
 
-  @Test("a commit that was signed anew takes the place of the one that was held")
+  @Test("follows a re-signed commit in place of the blocked one")
   func amended() async throws {
     let town = try Town(.range)
     try await town.open(Files.shops("shop")) { fixture in
@@ -183,7 +185,7 @@ struct TrustTests {
     }
   }
 
-  @Test("an administrator lets a commit pass, and those after it are held to the rule again")
+  @Test("follows a commit that an administrator accepts, and checks those after it")
   func confirmed() async throws {
     let town = try Town(.range)
     try await town.open(Files.shops("shop")) { fixture in
@@ -199,7 +201,7 @@ struct TrustTests {
     }
   }
 
-  @Test("what an administrator let pass is gone on from by a daemon elsewhere, though nothing lives by it")
+  @Test("continues from an accepted commit in a daemon elsewhere, even if no live object has it")
   func confirmedElsewhere() async throws {
     let town = try Town(.range)
     try await town.open(Files.shops("shop")) { fixture in
@@ -221,7 +223,7 @@ struct TrustTests {
   }
 
   @Test(
-    "a first start follows the newest signed commit, and nothing where there is none",
+    "follows the newest signed commit on the first start, and nothing if there is none",
     arguments: [true, false])
   func firstStart(isAnySigned: Bool) async throws {
     let town = try Town(.range)
@@ -240,7 +242,7 @@ struct TrustTests {
     }
   }
 
-  @Test("of a cluster that a held commit would change it is said as well, and the status goes on")
+  @Test("reports the blocked commit on each cluster that it changes, and keeps updating the status")
   func cluster() async throws {
     let town = try Town(.range)
     try await town.open(Files.shops("shop", "depot")) { fixture in
@@ -255,7 +257,7 @@ struct TrustTests {
     }
   }
 
-  @Test("a stamp of our own stands for the very commit; nobody else's does, and no copy of it elsewhere")
+  @Test("accepts the daemon's own stamp on that commit only, and no other daemon's stamp")
   func stamps() {
     let text = Array(
       "tree 1\nparent 2\nauthor kdops <k> 1 +0000\ncommitter kdops <k> 1 +0000\n\nGo back\n".utf8)

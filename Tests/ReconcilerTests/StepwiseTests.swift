@@ -10,7 +10,7 @@ import Values
 struct StepwiseTests {
   private static let stepwise = Reconciler.Settings(history: .stepwise)
 
-  /// An app in three versions, of which a cluster has the first.
+  /// An app in three versions. A cluster has the first one.
   private static let start = Files.shops("shop").merging([
     "apps/1.1.0.json": Files.app("1.1.0"), "apps/1.2.0.json": Files.app("1.2.0"),
   ]) { $1 }
@@ -23,7 +23,7 @@ struct StepwiseTests {
     UpgradeInfo(isRollingBack: false, prevApp: "web-\(old)", id: "u")
   }
 
-  @Test("of two upgrades in one push the second begins when the first has ended")
+  @Test("starts the second of two upgrades in one push when the first has ended")
   func twoUpgrades() async throws {
     try await ReconcilerFixture.open(Self.start, settings: Self.stepwise) { fixture in
       try await fixture.engine("shop")
@@ -40,7 +40,7 @@ struct StepwiseTests {
     }
   }
 
-  @Test("history: net takes the same push as one change")
+  @Test("applies the same push as one change with history: net instead")
   func net() async throws {
     try await ReconcilerFixture.open(Self.start) { fixture in
       try await fixture.engine("shop")
@@ -51,7 +51,7 @@ struct StepwiseTests {
     }
   }
 
-  @Test("a bad commit in between is rejected, and the next one's turn comes")
+  @Test("rejects a bad commit in between, and continues with the next")
   func badCommit() async throws {
     try await ReconcilerFixture.open(Self.start, settings: Self.stepwise) { fixture in
       try await fixture.engine("shop")
@@ -65,7 +65,7 @@ struct StepwiseTests {
     }
   }
 
-  @Test("a revert ahead is not made to wait until there is nothing left to roll back")
+  @Test("applies a pending revert without waiting until there is nothing left to roll back")
   func revert() async throws {
     try await ReconcilerFixture.open(Self.start, settings: Self.stepwise) { fixture in
       try await fixture.engine("shop")
@@ -80,7 +80,7 @@ struct StepwiseTests {
     }
   }
 
-  @Test("a stalled upgrade holds up nobody: the walk goes on, and reaches the commit that mends it")
+  @Test("continues past a stalled upgrade, and reaches the commit that fixes it")
   func stalled() async throws {
     let files = Self.start.merging(["clusters/depot.yaml": Files.cluster("depot", "1.0.0")]) { $1 }
     try await ReconcilerFixture.open(files, settings: Self.stepwise) { fixture in
@@ -103,7 +103,7 @@ struct StepwiseTests {
   }
 
   @Test(
-    "a daemon that begins anew goes on where the last one stopped, and skips no version",
+    "continues after a restart where the last daemon stopped, and skips no version",
     arguments: [false, true], [false, true])
   func restart(isElsewhere: Bool, isRecorded: Bool) async throws {
     let site = try Site()
@@ -128,7 +128,8 @@ struct StepwiseTests {
   }
 
   @Test(
-    "what was deleted before a restart elsewhere is not made again on the way", arguments: [false, true])
+    "does not recreate an object that was deleted before a restart on another machine",
+    arguments: [false, true])
   func nothingComesBack(isRecorded: Bool) async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Self.start, at: site, settings: Self.stepwise) { fixture in

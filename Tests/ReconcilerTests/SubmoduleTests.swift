@@ -12,7 +12,7 @@ struct SubmoduleTests {
   private static let names = ["shop", "depot", "mart"]
 
   @Test(
-    "in the place of a file or of a folder are an error and never read; nothing counts as gone because of them",
+    "are an error in place of a file or folder: they are never read, and no object counts as deleted",
     arguments: ["clusters/shop.yaml", "clusters"])
   func place(path: String) async throws {
     let folder = try TemporaryFolder()

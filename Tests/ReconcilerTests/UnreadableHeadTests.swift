@@ -5,9 +5,9 @@ import Testing
 
 @testable import Reconciler
 
-@Suite("A head that cannot be read", .timeLimit(.minutes(10)))
+@Suite("An unreadable head", .timeLimit(.minutes(10)))
 struct UnreadableHeadTests {
-  /// What a folder of clusters may be made to be.
+  /// Ways in which a folder of clusters can be unreadable.
   enum Rubbish: CaseIterable {
     case bomb, twofold
   }
@@ -24,7 +24,7 @@ struct UnreadableHeadTests {
   }
 
   @Test(
-    "is refused with a reason, what was applied stays in force, and the next commit is followed",
+    "is rejected with a reason: applied state stays, and the next commit is followed",
     arguments: Rubbish.allCases)
   func refused(rubbish: Rubbish) async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
@@ -39,7 +39,7 @@ struct UnreadableHeadTests {
       #expect(report?.message?.contains("stays in force") == true)
       #expect(await fixture.object(.clusters, "shop") != nil)
 
-      // Edits by hand are put back meanwhile.
+      // Drift is corrected meanwhile.
       try await fixture.patch("shop", ["spec": ["app": "web-9.9.9"]])
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
 
@@ -50,7 +50,7 @@ struct UnreadableHeadTests {
     }
   }
 
-  @Test("is refused if its files have too many values together, until values are removed")
+  @Test("is rejected if its files have too many values in total, until values are removed")
   func manyValues() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       let values = String(repeating: "1,", count: 99_900) + "1"
@@ -69,7 +69,7 @@ struct UnreadableHeadTests {
     }
   }
 
-  @Test("ends a run that is to converge once", arguments: Rubbish.allCases)
+  @Test("ends a converge-once run", arguments: Rubbish.allCases)
   func once(rubbish: Rubbish) async throws {
     let site = try Site()
     try site.user.commit(Files.shops("shop").mapValues { $0 })

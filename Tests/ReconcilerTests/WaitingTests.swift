@@ -6,7 +6,7 @@ import Values
 
 @testable import Reconciler
 
-@Suite("Changes that wait, and changes that are remembered", .timeLimit(.minutes(10)))
+@Suite("Waiting changes and remembered verdicts", .timeLimit(.minutes(10)))
 struct WaitingTests {
   private static func upgrade(from old: String) -> UpgradeInfo {
     UpgradeInfo(isRollingBack: false, prevApp: "web-\(old)", id: "u")
@@ -26,12 +26,12 @@ struct WaitingTests {
   }
 
   @Test(
-    "a chain: an app waits for the upgrade that leaves it, that one waits for the one before, and all come in turn"
+    "applies a chain in order: an app waits for an upgrade, which waits for the one before"
   )
   func chain() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       _ = try await Self.begin(fixture)
-      // A third app, and with it the first two go.
+      // The commit adds a third app and removes the first two.
       let third = try await fixture.push(
         Self.shop("1.2.0").merging(["apps/1.0.0.json": nil, "apps/1.1.0.json": nil] as [String: String?]) {
           $1
@@ -53,7 +53,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("behind a stalled upgrade the note says what to revert, and that revert is the way out")
+  @Test("says in the note which commit to revert behind a stalled upgrade, and that revert unblocks it")
   func stalled() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       let second = try await Self.begin(fixture, stalled: "shop-worker-0: no such image")
@@ -69,7 +69,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("with fixForward the stalled upgrade is taken back by itself, and then the third app's turn comes")
+  @Test("reverts the stalled upgrade automatically with fixForward, then applies the third app")
   func fixForward() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: .init(fixesForward: true)) { fixture in
       let before = try #require(await fixture.cluster("shop")).json["spec"]
@@ -79,7 +79,7 @@ struct WaitingTests {
         await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" })
       #expect(back.json["spec"] == before)
       #expect(back.annotation(Wire.Annotation.change) == "rollback")
-      // It was failed before as well: stalled.
+      // It was failed before too, as stalled.
       await fixture.report(second, "shop") { $0.message == "rolled back by \(third.prefix(7))" }
       try await fixture.engine(
         "shop", .updating,
@@ -90,7 +90,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("a third app that is given up after that was never applied, whatever was done for it")
+  @Test("reports a third app as never applied if it is withdrawn after the automatic rollback")
   func fixForwardGivenUp() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: .init(fixesForward: true)) { fixture in
       _ = try await Self.begin(fixture, stalled: "shop-worker-0: no such image")
@@ -108,7 +108,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("with fixForward an upgrade that runs and is not stalled is left to its end")
+  @Test("lets a running upgrade finish with fixForward if it is not stalled")
   func fixForwardPatience() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: .init(fixesForward: true)) { fixture in
       _ = try await Self.begin(fixture)
@@ -120,7 +120,7 @@ struct WaitingTests {
   }
 
   @Test(
-    "of one commit that upgrades many clusters one stalls: its file alone is restored, and the others stay")
+    "restores one file only if one of many clusters that a commit upgrades is stalled")
   func oneOfMany() async throws {
     try await ReconcilerFixture.open(Files.shops("a", "b", "c")) { fixture in
       for name in ["a", "b", "c"] { try await fixture.engine(name) }
@@ -144,7 +144,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("an app deleted while in use is kept, and goes when no cluster names it any more")
+  @Test("keeps a deleted app while it is in use, and deletes it when no cluster names it")
   func appInUse() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
@@ -162,7 +162,7 @@ struct WaitingTests {
   }
 
   @Test(
-    "upgradable is sealed while a cluster that git no longer holds runs the app, and after that it is not")
+    "seals upgradable while a cluster that is no longer in git runs the app")
   func sealed() async throws {
     try await ReconcilerFixture.open(Files.shops("shop", "depot")) { fixture in
       try await fixture.engine("shop")
@@ -179,7 +179,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("both apps of a running upgrade are sealed")
+  @Test("seals both apps of a running upgrade")
   func sealedBoth() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       _ = try await Self.begin(fixture)
@@ -191,13 +191,13 @@ struct WaitingTests {
       #expect(left?.rules == ["app/upgradable-sealed"] && left?.verdict == "waiting")
       let taken = await fixture.report(commit, "web-1.1.0")
       #expect(taken?.rules == ["app/upgradable-sealed"] && taken?.verdict == "rejected")
-      // The upgrade ends, and with it the use of the one that is left.
+      // When the upgrade ends, the old app is no longer in use.
       try await fixture.engine("shop")
       await fixture.report(commit, "web-1.0.0") { $0.verdict == "accepted" }
     }
   }
 
-  @Test("a change that the last members of a role stand against waits until they have gone, as its hint says")
+  @Test("delays a change that conflicts with leaving members until they are gone, as its hint says")
   func leaving() async throws {
     let files = Files.shops().merging([
       "apps/1.0.0.json": Files.app("1.0.0", cardinality: "0+"),
@@ -220,7 +220,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("what was rejected because of what lives is judged again when that changes, as a restart would")
+  @Test("evaluates a change again that was rejected because of live state when that state changes")
   func rejectedByLife() async throws {
     let members = (0..<2).map {
       MemberStatus(pod: "shop-worker-\($0)", nodeID: $0 + 1, state: .configured, app: "web-1.0.0")
@@ -239,7 +239,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("a bad commit is remembered: neither later heads nor rounds judge it again, until one touches it")
+  @Test("evaluates a bad commit once, and again only when a later commit adds what it lacks")
   func remembered() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
@@ -252,7 +252,7 @@ struct WaitingTests {
         try await fixture.engine("shop")
       }
       #expect(await fixture.reconciler.judgements == before)
-      // What it lacked comes with another commit.
+      // The missing app is added by another commit.
       let app = try await fixture.push(["apps/9.9.9.json": Files.app("9.9.9")])
       await fixture.cluster("new")
       await fixture.worked(app)
@@ -260,7 +260,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("what waits is judged again when its cluster's state changes, and not with each word of its status")
+  @Test("evaluates a waiting change again when the cluster's state changes, not on every status write")
   func waitingIsCheap() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       _ = try await Self.begin(fixture)
@@ -277,7 +277,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("what was rejected and is then taken out of git again is forgotten")
+  @Test("forgets a rejected object that is then removed from git")
   func forgotten() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
@@ -290,7 +290,7 @@ struct WaitingTests {
   }
 
   @Test(
-    "of an object that is written twice the commit that repeats it is told, also by a daemon that begins anew"
+    "reports a duplicate object on the commit that adds it, also after a restart"
   )
   func duplicate() async throws {
     let site = try Site()
@@ -298,7 +298,7 @@ struct WaitingTests {
     try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
       try await fixture.engine("shop")
       let first = try fixture.user.head()
-      // By name it comes first, and so it is the one that counts.
+      // Its file name sorts first, so this one counts.
       let commit = try await fixture.push(["clusters/a.yaml": Files.cluster("shop", "1.0.0", members: 2)])
       #expect(await fixture.report(commit, "shop")?.rules == ["object/duplicate"])
       await fixture.worked(commit)
@@ -317,7 +317,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("the same where what is repeated is the very same text, behind the first")
+  @Test("reports a duplicate in a later file on the commit that adds it, even if the text is the same")
   func sameAgain() async throws {
     let site = try Site()
     let repeating = Shared("")
@@ -337,7 +337,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("a resize whose members do not come is taken back by its revert; one that goes on is waited for")
+  @Test("applies the revert of a stuck resize at once, and lets a progressing resize finish first")
   func stuckResize() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
@@ -351,7 +351,7 @@ struct WaitingTests {
     }
   }
 
-  @Test("our copy of the repository is put into one pack when too many files have come together")
+  @Test("packs the clone of the repository into one pack when too many files have accumulated")
   func compaction() async throws {
     let site = try Site()
     var files = Files.shops("shop")
@@ -362,7 +362,7 @@ struct WaitingTests {
         (try? TemporaryRepository.run(["ls", site.mirror + "/objects/pack"], in: nil))
           .flatMap { $0.contains(".pack") ? true : nil }
       }
-      // And it is read as before.
+      // The clone is read as before.
       let commit = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: 2)])
       #expect(await fixture.report(commit, "shop") != nil)
     }

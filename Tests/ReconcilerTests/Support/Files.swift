@@ -1,4 +1,4 @@
-/// Files of a small repository: the app `web` in versions, and clusters that run it.
+/// The files of a small repository: the app `web` in several versions, and clusters that run it.
 enum Files {
   static func app(
     _ version: String, image: String? = nil, upgradable: Bool? = true, cardinality: String = "1+"
@@ -15,7 +15,7 @@ enum Files {
 
   /// - Parameters:
   ///   - neighbours: the clusters that it is connected to.
-  ///   - metadata: more of it, such as `labels: {team: a}`.
+  ///   - metadata: additional metadata, such as `labels: {team: a}`.
   static func cluster(
     _ name: String, _ version: String, members: Int = 1, neighbours: [String] = [], _ metadata: String = ""
   ) -> String {

@@ -4,9 +4,9 @@ import KubeDirector
 import Synchronization
 import Values
 
-/// A port that hands everything on; tests change single calls.
+/// A `KubernetesAPI` port that forwards every call. Tests override single calls.
 class ForwardingAPI: ClusterAPI, @unchecked Sendable {
-  // Set once before anyone else sees it.
+  // Set once, before the port is shared.
   private(set) var api: any ClusterAPI = DisconnectedAPI()
 
   func placed(before api: any ClusterAPI) -> any ClusterAPI {
@@ -48,7 +48,7 @@ class ForwardingAPI: ClusterAPI, @unchecked Sendable {
   }
 }
 
-/// Watches tell nothing while it is deaf.
+/// A cluster whose watches deliver no events while it is silent.
 final class SilentWatchAPI: ForwardingAPI, @unchecked Sendable {
   private let silence = Mutex(false)
   var isSilent: Bool {
@@ -74,7 +74,7 @@ final class SilentWatchAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// A server on which a webhook writes every label `team` as it likes it; counts what is written.
+/// A server with a webhook that overwrites every label `team`. It counts the writes.
 final class MutatingWebhookAPI: ForwardingAPI, @unchecked Sendable {
   private let count = Mutex(0)
   private let isInactive: Bool
@@ -99,11 +99,11 @@ final class MutatingWebhookAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// A server whose webhook, while it is strict, takes no change that leads to the label `team: a`.
+/// A server whose webhook, while it is strict, refuses a change that results in the label `team: a`.
 final class RefusingAPI: ForwardingAPI, @unchecked Sendable {
   private let kind = Mutex<APIError.Kind?>(nil)
 
-  /// How it refuses; nil where it does not.
+  /// The error with which it refuses; nil if it does not.
   func refuse(_ kind: APIError.Kind?) { self.kind.withLock { $0 = kind } }
 
   override func update(_ object: Object) async throws(APIError) -> Object {
@@ -129,19 +129,19 @@ final class AppRefusingAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// A server whose answers to what is written about clusters are lost, as long as it is mute.
+/// A server that loses a number of responses to writes of clusters.
 final class LostResponseAPI: ForwardingAPI, @unchecked Sendable {
-  /// Whether it does what it does not answer to.
+  /// Whether it executes the requests whose responses are lost.
   private let performs: Bool
   private let left = Mutex(0)
   private let meanwhile = Mutex<(@Sendable () async -> Void)?>(nil)
 
   init(performs: Bool) { self.performs = performs }
 
-  /// How many answers are lost from now on.
+  /// The number of responses that are lost from now on.
   func loseResponses(for answers: Int = 1) { left.withLock { $0 = answers } }
 
-  /// Does something when an app is written the next time, before it is answered.
+  /// Runs an action at the next write of an app, before the response.
   func whenAppComes(_ work: @escaping @Sendable () async -> Void) { meanwhile.withLock { $0 = work } }
 
   override func create(_ object: Object) async throws(APIError) -> Object {
@@ -181,7 +181,7 @@ final class LostResponseAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// A server on which somebody else is always faster with clusters; counts the tries.
+/// A server on which every write of a cluster conflicts with a concurrent one. It counts the attempts.
 final class ConflictingAPI: ForwardingAPI, @unchecked Sendable {
   private let count = Mutex(0)
   private let isContended = Mutex(false)
@@ -197,7 +197,7 @@ final class ConflictingAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// A cluster of which a namespace is not there yet.
+/// A cluster in which a namespace does not exist yet.
 final class MissingNamespaceAPI: ForwardingAPI, @unchecked Sendable {
   private let missing: Mutex<String?>
 
@@ -213,12 +213,11 @@ final class MissingNamespaceAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// A server that refuses calls by which something is read, or those by which something is written, as a test likes;
-/// counts those that it hears.
+/// A server that refuses reads or writes, as the test sets it, and counts the calls it receives.
 final class FailingOnceAPI: ForwardingAPI, @unchecked Sendable {
   private struct Calls {
     var refusal: APIError.Kind?
-    /// How many more are refused; nil for all.
+    /// The number of calls that are still refused; nil for all.
     var times: Int?
     var count = 0
 
@@ -235,12 +234,12 @@ final class FailingOnceAPI: ForwardingAPI, @unchecked Sendable {
   var reads: Int { reading.withLock { $0.count } }
   var writes: Int { writing.withLock { $0.count } }
 
-  /// - Parameter times: nil for ever.
+  /// - Parameter times: nil for no limit.
   func refuseReads(_ kind: APIError.Kind?, times: Int? = nil) {
     reading.withLock { ($0.refusal, $0.times) = (kind, times) }
   }
 
-  /// - Parameter times: nil for ever.
+  /// - Parameter times: nil for no limit.
   func refuseWrites(_ kind: APIError.Kind?, times: Int? = nil) {
     writing.withLock { ($0.refusal, $0.times) = (kind, times) }
   }
@@ -261,7 +260,7 @@ final class FailingOnceAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// Where nothing is.
+/// A cluster in which every call fails as unavailable.
 private struct DisconnectedAPI: ClusterAPI {
   private var absent: APIError { APIError(.unavailable, "nothing is there yet") }
   func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object { throw absent }

@@ -11,14 +11,14 @@ import Values
 
 @testable import Reconciler
 
-/// A reconciler that follows a repository to which a test pushes, on an embedded cluster on which the test plays the
-/// engine.
+/// A reconciler that follows a repository to which a test pushes, on an embedded cluster. The test acts as
+/// the engine.
 final class ReconcilerFixture: Sendable {
   let user: TemporaryRepository
   let store: EmbeddedCluster
   let reconciler: Reconciler
   let recorder: ReportRecorder
-  /// Stands still until it is advanced.
+  /// Stops until it is advanced.
   let clock: TestClock
 
   private init(
@@ -32,15 +32,15 @@ final class ReconcilerFixture: Sendable {
     self.clock = clock
   }
 
-  /// Lets the daemon run while the test does what it has to do.
+  /// Runs the daemon while the test body runs.
   ///
   /// - Parameters:
-  ///   - files: of the first commit.
-  ///   - site: where the remote, the copy of it and the cluster are; another daemon may have been there before.
-  ///   - isStill: true where time goes on only as the test says.
-  ///   - once: true for a daemon that ends when nothing goes on by itself any more.
-  ///   - wrap: what stands between the daemon and the cluster.
-  ///   - records: the same for what the daemon keeps there for itself.
+  ///   - files: The files of the first commit.
+  ///   - site: The remote, its clone and the cluster; another daemon may have used them before.
+  ///   - isStill: true if only the test advances the time.
+  ///   - once: true for a daemon in converge-once mode.
+  ///   - wrap: Wraps the daemon's access to the cluster.
+  ///   - records: Wraps the daemon's access to its own records in the cluster.
   static func open(
     _ files: [String: String?] = [:], at site: Site? = nil, settings: Reconciler.Settings = .init(),
     isStill: Bool = false, once: Bool = false, stamp: Stamp = .forTests,
@@ -88,7 +88,7 @@ final class ReconcilerFixture: Sendable {
     await site.notes.keep(recorder.objects)
   }
 
-  /// Commits, pushes and lets the daemon know.
+  /// Commits, pushes and notifies the daemon.
   @discardableResult
   func push(_ files: [String: String?], _ message: String = "Change") async throws -> String {
     let commit = try user.commit(files, message)
@@ -101,7 +101,7 @@ final class ReconcilerFixture: Sendable {
     try? await store.get(resource, ObjectName(namespace: "default", name: name))
   }
 
-  /// A cluster that lives.
+  /// A live cluster.
   @discardableResult
   func cluster(_ name: String, where holds: (Object) -> Bool = { _ in true }) async -> Object? {
     await until {
@@ -117,9 +117,9 @@ final class ReconcilerFixture: Sendable {
   /// Writes a status as the engine would, and waits until the daemon has seen it.
   ///
   /// - Parameters:
-  ///   - reason: of the stall.
-  ///   - waiting: what the last change of a cluster at rest waits for.
-  ///   - hasSeen: false where the engine has not begun with the last change.
+  ///   - reason: The reason of the stall.
+  ///   - waiting: What the last change of a configured cluster waits for.
+  ///   - hasSeen: false if the engine has not started with the last change.
   @discardableResult
   func engine(
     _ name: String, _ state: ClusterStatus.State = .configured, app: String? = nil,
@@ -152,7 +152,7 @@ final class ReconcilerFixture: Sendable {
         observedGeneration: object.generation - (hasSeen ? 0 : 1), roles: roles, conditions: conditions
       ).json
     let written = try await store.updateStatus(object)
-    // Because of that it may be another one by now, or gone.
+    // The object may have been replaced or deleted by now.
     await until {
       let seen = await self.reconciler.liveState.objects[written.reference]?.resourceVersion
       return await self.object(.clusters, name)?.resourceVersion == seen ? true : nil
@@ -160,7 +160,7 @@ final class ReconcilerFixture: Sendable {
     return written
   }
 
-  /// What is said of an object of a commit.
+  /// The report on an object of a commit.
   @discardableResult
   func report(
     _ commit: String, _ name: String, where holds: @Sendable (ObjectReport) -> Bool = { _ in true }
@@ -170,12 +170,12 @@ final class ReconcilerFixture: Sendable {
     }
   }
 
-  /// Waits until the daemon has nothing to do before something new happens.
+  /// Waits until the daemon is idle.
   func rest() async {
     await until { await self.reconciler.isIdle ? true : nil }
   }
 
-  /// Waits until the daemon has worked off what was pushed last.
+  /// Waits until the daemon has processed the last push.
   func worked(_ commit: String) async {
     await until {
       await self.reconciler.isAtRest(at: commit) ? true : nil
@@ -192,7 +192,7 @@ extension Reconciler {
   }
 }
 
-/// Looks again until there is something to see; a task that is cancelled sees nothing.
+/// Polls until there is a value; a cancelled task gets none.
 @discardableResult
 func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
   while !Task.isCancelled {
@@ -202,7 +202,7 @@ func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
   return nil
 }
 
-/// Where one daemon after another works.
+/// The remote, its clone and the cluster that successive daemons share.
 final class Site: Sendable {
   let forge: TemporaryRepository
   let user: TemporaryRepository
@@ -219,12 +219,12 @@ final class Site: Sendable {
 
   var mirror: String { folder.path + "/mirror.git" }
 
-  /// What only this machine knows is lost.
+  /// Deletes the clone, which only this machine has.
   func forgetMirror() throws {
     try TemporaryRepository.run(["rm", "-rf", mirror], in: nil)
   }
 
-  /// Where daemons here write down what was worked off.
+  /// The record of the last attempted revision.
   static func record(
     in api: any ClusterAPI, of branch: String = "main", _ stamp: Stamp = .forTests
   ) -> LastAttemptedRevision {
@@ -233,23 +233,23 @@ final class Site: Sendable {
 
   private static let home = "kdops-system"
 
-  /// What daemons wrote down for each other; nil where that is nothing.
+  /// The object with the daemons' records; nil if there is none.
   func records() async throws -> Object? {
     try await store().list(.configMaps, namespace: Self.home, labels: .everything).items.first
   }
 
-  /// No daemon until now was of a version that writes anything down.
+  /// Removes the records, as if earlier daemons had been of a version that writes none.
   func forgetRecords() async throws {
     guard let record = try await records() else { return }
     try await store().delete(.configMaps, record.objectName, .none)
   }
 
-  /// A copy of what only this machine knows, for later.
+  /// Keeps a copy of the clone for later.
   func keepMirror() throws {
     try TemporaryRepository.run(["cp", "-r", mirror, mirror + ".kept"], in: nil)
   }
 
-  /// Another machine comes to work, which was away since its copy was kept.
+  /// Replaces the clone by the kept copy, as on a machine that was away since then.
   func comeBack() throws {
     try forgetMirror()
     try TemporaryRepository.run(["mv", mirror + ".kept", mirror], in: nil)
@@ -269,7 +269,7 @@ final class Site: Sendable {
     }
   }
 
-  /// What was said of commits, as a later daemon reads it.
+  /// The commit reports, as a later daemon reads them.
   actor Notes {
     private var objects: [String: [ObjectReport]] = [:]
     func keep(_ new: [String: [ObjectReport]]) { objects.merge(new) { $1 } }
@@ -279,41 +279,41 @@ final class Site: Sendable {
   }
 }
 
-/// What was told of each commit last, and what was put back.
+/// The latest report of each commit, and corrected drift.
 actor ReportRecorder {
   private(set) var objects: [String: [ObjectReport]] = [:]
   private(set) var putBack: [String] = []
-  /// Which phases the note of each commit has had, in their order.
+  /// The phases in each commit's note, in order.
   private(set) var phases: [String: [Phase]] = [:]
   func take(_ report: CommitReport) {
     objects[report.commit] = report.objects
     phases[report.commit, default: []].append(report.phase)
   }
-  /// What was told of each cluster last.
+  /// The latest report of each cluster.
   private(set) var clusters: [String: ObjectReport] = [:]
   func take(_ name: String, _ report: ObjectReport?) { clusters[name] = report }
   func mended(_ name: String) { putBack.append(name) }
-  /// What was told of all that is held, in its order.
+  /// The reports of all blocked changes, in order.
   private(set) var blocked: [BlockedChangeList] = []
   func take(_ now: BlockedChangeList) -> Bool {
     blocked.append(now)
     refusals -= 1
     return refusals < 0
   }
-  /// What a test wants to know of later.
+  /// Values that a test keeps for later.
   private(set) var kept: [String] = []
   func keep(_ commits: [String]) { kept += commits }
   private var refusals = 0
   private var onAsked: (@Sendable () async -> Void)?
-  /// Does something when the daemon asks the next time what was said of a commit, which it does between a verdict and
-  /// what comes of it.
+  /// Runs an action when the daemon next reads a commit's report, which happens between an evaluation and its
+  /// result.
   func whenAsked(_ work: @escaping @Sendable () async -> Void) { onAsked = work }
   func asked() async {
     let work = onAsked
     onAsked = nil
     await work?()
   }
-  /// What is held cannot be told so many times.
+  /// The number of times that reporting blocked changes fails.
   func refuse(_ times: Int) { refusals = times }
   /// How the daemon ended; nil while it runs.
   private(set) var outcome: Reconciler.Outcome?
