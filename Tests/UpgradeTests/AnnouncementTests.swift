@@ -2,7 +2,7 @@ import KubeDirector
 import Testing
 import Upgrade
 
-@Suite("Events that an app may list")
+@Suite("Optional events of an app")
 struct AnnouncementTests {
   static let all = ["configure", "role_upgraded", "role_reverted", "cluster_upgraded", "cluster_reverted"]
 
@@ -12,7 +12,7 @@ struct AnnouncementTests {
       tags: ["worker": "1.1"])
   }
 
-  @Test("a role's event when the role is done, the cluster's at the very end and before configured")
+  @Test("sends a role's event when the role is done, and the cluster's at the end, before configured")
   func upgraded() {
     var stage = stage()
     stage.commit(app: "app-1.1")
@@ -52,7 +52,7 @@ struct AnnouncementTests {
     #expect(stage.violations == [])
   }
 
-  @Test("the same on the way back")
+  @Test("sends the revert events in the same order on a rollback")
   func reverted() {
     var stage = stage()
     stage.exitCodes["worker-0 pod_upgraded"] = 1
@@ -94,7 +94,7 @@ struct AnnouncementTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a rollback that had nothing to take back tells nobody")
+  @Test("sends no event for a rollback that had nothing to roll back")
   func nothingTouched() {
     var stage = stage()
     stage.commit(app: "app-1.1")
@@ -105,7 +105,7 @@ struct AnnouncementTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("a cluster event that fails stalls the upgrade, which can still be rolled back")
+  @Test("stalls the upgrade if a cluster event fails; the upgrade can still be rolled back")
   func clusterEventFails() {
     var stage = stage()
     stage.exitCodes["web-0 cluster_upgraded"] = 5
@@ -123,7 +123,7 @@ struct AnnouncementTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a rollback withdraws what was to be told, not that a bystander has no package")
+  @Test("withdraws pending events on a rollback, but still reports an unaffected pod without a package")
   func bystanderWithoutPackage() {
     var stage = stage()
     stage.exitCodes["web-0 install"] = 22
@@ -146,7 +146,7 @@ struct AnnouncementTests {
     #expect(stage.violations == [])
   }
 
-  @Test("listed events go out once, whenever the daemon is killed")
+  @Test("sends each listed event once, whenever the daemon is killed")
   func killed() {
     var clean = stage()
     clean.statusWrites = 0

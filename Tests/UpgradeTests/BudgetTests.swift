@@ -2,10 +2,10 @@ import KubeDirector
 import Testing
 import Upgrade
 
-@Suite("What an upgrade costs")
+@Suite("The cost of an upgrade")
 struct BudgetTests {
   @Test(
-    "at most four status writes and four commands a pod, and one write for what was copied aside",
+    "is at most four status writes and four commands for each pod, and one write for the backup",
     arguments: [1, 3, 9])
   func upgrade(members: Int) {
     var stage = UpgradingTests.workers(members, hasStorage: true)
@@ -17,7 +17,7 @@ struct BudgetTests {
     #expect(stage.orders <= 4 * members)
   }
 
-  @Test("a rollback costs no more", arguments: [2, 9])
+  @Test("is not higher for a rollback", arguments: [2, 9])
   func rollback(members: Int) {
     var stage = UpgradingTests.workers(members)
     stage.commit(app: "app-1.1")
@@ -33,7 +33,7 @@ struct BudgetTests {
     #expect(stage.orders <= 4 * members)
   }
 
-  @Test("at rest nothing is written and nothing is asked for")
+  @Test("is zero writes and zero requests while the cluster is configured")
   func atRest() {
     var stage = UpgradingTests.workers(3)
     stage.checkNothingIsLeft()

@@ -1,6 +1,6 @@
 import TestSupport
 
-/// Where the events of a random life come from.
+/// The source of random events.
 typealias Chance = SeededRandom
 
 extension SeededRandom {

@@ -14,7 +14,7 @@ struct ConditionTests {
     return stage
   }
 
-  @Test("a pull that goes to and fro between error and back-off is written once")
+  @Test("writes a pull failure once, even if its reason alternates between error and back-off")
   func pullFlaps() {
     var stage = stuck()
     let writes = stage.statusWrites
@@ -26,7 +26,7 @@ struct ConditionTests {
     #expect(stage.statusWrites == writes)
   }
 
-  @Test("a container that crashes again and again stays reported while it runs for a moment")
+  @Test("keeps reporting a container that crashes repeatedly while it runs for a moment")
   func crashLoops() {
     var stage = Up.workers()
     stage.heldScripts = ["worker-1"]
@@ -45,7 +45,7 @@ struct ConditionTests {
     #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")
   }
 
-  @Test("of a runtime's long story the first and the last clause are said; all of it is in the detail")
+  @Test("puts the first and last clause of a long runtime error in the message, and all of it in the detail")
   func gist() throws {
     var status = ClusterStatus(state: .updating, app: "a")
     func said(_ message: String) throws -> String {
@@ -67,7 +67,7 @@ struct ConditionTests {
     #expect(try said(long) == "c-r-0: ErrImagePull: \(long)")
   }
 
-  @Test("a rollback says nothing of the trouble that it ends")
+  @Test("omits the failure from the status of the rollback that resolves it")
   func rollbackMends() {
     var stage = stuck()
     let transcript = stage.record {
@@ -79,7 +79,7 @@ struct ConditionTests {
     #expect(!transcript.contains("stalled ErrImagePull"))
   }
 
-  @Test("the commit to revert is the one that began the upgrade, whatever was committed since")
+  @Test("names the commit that began the upgrade as the one to revert, even after later commits")
   func wayOut() {
     var stage = stuck()
     stage.annotate(Wire.Annotation.commit, "0123456789abcdef")
@@ -88,7 +88,7 @@ struct ConditionTests {
     #expect(stage.status?.condition(.stalled)?.message.hasSuffix("revert commit commit2") == true)
   }
 
-  @Test("of a script that failed outside an upgrade the way out is to run it again")
+  @Test("gives a retry as the remedy for a script that failed outside an upgrade")
   func wayOutOfRest() {
     let stage = MembershipTests.refused()
     #expect(
@@ -98,7 +98,7 @@ struct ConditionTests {
   }
 
   @Test(
-    "where a bystander is not set up, a revert is no way out, and none is offered; mended, the upgrade goes on"
+    "suggests no revert if a pod outside the upgrade is not set up; the upgrade continues when it is fixed"
   )
   func wayOutOfBystander() {
     var stage = Up.settled([.init(id: "worker"), .init(id: "web")], tags: ["worker": "1.1"])
@@ -127,7 +127,7 @@ struct ConditionTests {
   }
 
   @Test(
-    "a rollback that stalls says so: a script is run again on request, for anything else the cause is mended")
+    "suggests a retry for a script in a stalled rollback, and otherwise to fix the cause")
   func wayOutOfRollback() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -153,7 +153,7 @@ struct ConditionTests {
     #expect(stage.violations == [])
   }
 
-  @Test("what keeps the next container from starting comes before what failed in the last one")
+  @Test("reports what keeps the next container from starting before the failure of the last one")
   func truestReason() {
     var stage = Stage([.init(id: "worker")])
     stage.exitCodes["worker-0 configure"] = 1
@@ -165,7 +165,7 @@ struct ConditionTests {
     #expect(stage.status?.condition(.stalled)?.reason == "ErrImagePull")
   }
 
-  @Test("the time of a condition is that of its last change, whatever else changes")
+  @Test("sets the time of a condition to its own last change, whatever else changes")
   func transition() {
     var stage = stuck()
     let since = stage.status?.condition(.stalled)?.lastTransition
@@ -177,7 +177,7 @@ struct ConditionTests {
     #expect(stage.status?.condition(.ready)?.status == false)
   }
 
-  @Test("ready says how many run what; down pods at rest are said, and no stall")
+  @Test("counts members by app in Ready, and reports pods that are down outside an upgrade without a stall")
   func ready() {
     var stage = Up.workers()
     #expect(stage.status?.condition(.ready)?.message == "2 members run app-1.0")
@@ -189,7 +189,7 @@ struct ConditionTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("a claim that outlives its deadline is a stall, said once, and the machine asks to be woken for it")
+  @Test("stalls once on a claim past its deadline, and requests a wake-up for that time")
   func deadline() {
     var stage = Up.workers()
     stage.settings.progressDeadline = 60
@@ -215,7 +215,7 @@ struct ConditionTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("a pod that fits nowhere is trouble only after a while, and the machine looks again by then")
+  @Test("reports an unschedulable pod only after a delay, and requests a wake-up for that time")
   func unschedulable() throws {
     var stage = Up.workers()
     stage.see()
@@ -231,7 +231,7 @@ struct ConditionTests {
     #expect(late.status.members.compactMap(\.detail.schedulingError) == ["0/1 nodes are available"])
   }
 
-  @Test("a PodDisruptionBudget that allows nothing keeps a healthy pod, and says so")
+  @Test("does not replace a healthy pod if its PodDisruptionBudget allows no disruption, and says so")
   func disruptionBudget() {
     var stage = Up.workers()
     stage.sets["worker"]?.disruptionsAllowed = 0
@@ -248,7 +248,7 @@ struct ConditionTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("the status counts what members are at")
+  @Test("summarizes the states of the members in the status")
   func rollup() {
     let stage = stuck()
     #expect(stage.status?.rollup.membersUpgrading == true)

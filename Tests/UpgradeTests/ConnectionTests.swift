@@ -2,9 +2,9 @@ import KubeDirector
 import Testing
 import Upgrade
 
-@Suite("What a cluster is connected to")
+@Suite("Connections of a cluster")
 struct ConnectionTests {
-  /// A cluster at rest that was made with a connection.
+  /// A configured cluster that was created with a connection.
   static func connected() -> Stage {
     var stage = Stage([.init(id: "web", members: 2), .init(id: "plain", hasPackage: false)])
     stage.connect(["configmaps/hadoop": "a"])
@@ -12,7 +12,7 @@ struct ConnectionTests {
     return stage
   }
 
-  @Test("who is set up with it does not hear of it")
+  @Test("need no notification of a member that is set up with them")
   func created() {
     var stage = Stage([.init(id: "web")])
     stage.connect(["configmaps/hadoop": "a"])
@@ -22,7 +22,8 @@ struct ConnectionTests {
     #expect(stage.violations == [])
   }
 
-  @Test("when it changes, comes or goes, every member with a package hears --reconnect, once")
+  @Test(
+    "are notified once to every member with a package, by --reconnect, when they change, appear or vanish")
   func changed() {
     var stage = Self.connected()
     for marks in [["configmaps/hadoop": "b"], ["configmaps/hadoop": "a"], [:]] {
@@ -41,7 +42,7 @@ struct ConnectionTests {
     #expect(stage.violations == [])
   }
 
-  @Test("what changes while a member is being set up stands in its configmeta.json, which is written again")
+  @Test("are updated in configmeta.json if they change while a member is being set up")
   func changedWhileInstalling() {
     var stage = Stage([.init(id: "web")])
     stage.connect(["configmaps/hadoop": "a"])
@@ -59,7 +60,7 @@ struct ConnectionTests {
         """)
   }
 
-  @Test("a cluster that is changing is told of when it is at rest again")
+  @Test("are notified only once a connected cluster that is changing is configured again")
   func unsettled() {
     var stage = Self.connected()
     stage.connect(["configmaps/hadoop": "a", "clusters/hdfs": "1"], unsettled: ["clusters/hdfs"])
@@ -71,7 +72,7 @@ struct ConnectionTests {
     #expect(stage.status?.connections?.marks == ["configmaps/hadoop": "b", "clusters/hdfs": "2"])
   }
 
-  @Test("what changes while an upgrade runs is told when it has ended, and disturbs none of its pods")
+  @Test("are notified after a running upgrade, without disturbing its pods")
   func duringUpgrade() {
     var stage = Stage(
       [.init(id: "worker", members: 2), .init(id: "web")], versions: ["1.0": [:], "1.1": ["worker": "1.1"]])
@@ -86,7 +87,7 @@ struct ConnectionTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a --reconnect that failed is void once there is something newer to tell")
+  @Test("replace a failed --reconnect by the notification of a newer change")
   func mended() {
     var stage = Self.connected()
     stage.exitCodes["web-1 reconnect"] = 9
@@ -105,7 +106,7 @@ struct ConnectionTests {
         """)
   }
 
-  @Test("several changes while a member is busy are told as one")
+  @Test("are notified as one change if several occur while a member is busy")
   func folded() {
     var stage = Self.connected()
     stage.heldScripts = ["web-0"]
@@ -119,7 +120,7 @@ struct ConnectionTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("what an earlier daemon has begun to tell is heard to its end before the newest is told")
+  @Test("are notified after a notification that an earlier daemon started has finished")
   func begun() {
     var stage = Self.connected()
     stage.heldScripts = ["web-0"]
@@ -134,7 +135,7 @@ struct ConnectionTests {
     #expect(stage.violations == [])
   }
 
-  @Test("before they can be read nobody is set up without them, and nothing is concluded")
+  @Test("delay the setup of members until they can be read, without further conclusions")
   func unread() {
     var stage = Stage([.init(id: "web")])
     stage.connect([:], unread: ["secrets"])
@@ -149,7 +150,7 @@ struct ConnectionTests {
     #expect(stage.record { $0.settle() } == "")
   }
 
-  @Test("a spec that nobody vouches for tells nobody anything")
+  @Test("are not notified if the spec is not stamped")
   func unstamped() {
     var stage = Self.connected()
     stage.isStamped = false
@@ -159,7 +160,7 @@ struct ConnectionTests {
 
   // MARK: A commit that changes nothing else
 
-  /// Whether whoever reads the status takes the last change for done.
+  /// Whether a reader of the status would consider the last change done.
   private static func isDone(_ stage: Stage) -> Bool {
     stage.status?.state == .configured
       && stage.status?.observedGeneration == stage.cluster.metadata.generation
@@ -174,7 +175,7 @@ struct ConnectionTests {
     return condition.message
   }
 
-  @Test("is done when every member has heard of it, and not before")
+  @Test("make their commit done when every member is notified, and not before")
   func committed() {
     var stage = Self.connected()
     stage.heldScripts = ["web-0"]
@@ -188,7 +189,7 @@ struct ConnectionTests {
     #expect(stage.violations == [])
   }
 
-  @Test("is not done while a cluster that it names is changing; the status says so, and stays configured")
+  @Test("keep their commit unfinished while a named cluster is changing; the status stays configured")
   func neighbour() {
     var stage = Self.connected()
     let marks = ["configmaps/hadoop": "a", "clusters/hdfs": "1"]
@@ -203,14 +204,14 @@ struct ConnectionTests {
     stage.connect(marks)
     #expect(stage.record { $0.settle() }.contains("script web-0 --reconnect"))
     #expect(Self.isDone(stage) && Self.wait(stage) == nil)
-    // What becomes of it later is no part of that commit.
+    // Later changes of that cluster are not part of the commit.
     stage.connect(marks, unsettled: ["clusters/hdfs"])
     stage.settle()
     #expect(Self.isDone(stage))
     #expect(stage.violations == [])
   }
 
-  @Test("is not done while what it names cannot be read; nor is another change that comes on top")
+  @Test("keep a commit unfinished while they cannot be read, and also a later commit")
   func unreadable() {
     var stage = Self.connected()
     stage.commit(connections: ["configmaps/hadoop": "a"], unread: ["secrets"])
@@ -219,13 +220,13 @@ struct ConnectionTests {
     #expect(
       Self.wait(stage) == "the last change is not done; members are notified of secrets when they can be read"
     )
-    // Taken away again, nobody waits.
+    // After the connection is removed, nothing waits.
     stage.commit(connections: ["configmaps/hadoop": "a"])
     stage.settle()
     #expect(Self.isDone(stage))
   }
 
-  @Test("is not done by an engine that is suspended, and done once it goes on")
+  @Test("keep their commit unfinished while the engine is suspended, until it is resumed")
   func suspended() {
     var stage = Self.connected()
     stage.annotate(Wire.Annotation.suspend, "true")
@@ -238,7 +239,7 @@ struct ConnectionTests {
     #expect(Self.isDone(stage))
   }
 
-  @Test("is spoken of where a member is in trouble, for that is what needs somebody")
+  @Test("let the generation advance if a member has failed, because the failure needs attention")
   func troubled() {
     var stage = Self.connected()
     stage.exitCodes["web-1 reconnect"] = 9
@@ -251,9 +252,9 @@ struct ConnectionTests {
     #expect(stage.status?.condition(.stalled)?.reason == "ConfigError")
   }
 
-  @Test("names two clusters to each other: both come to rest, and both commits are done")
+  @Test("may be mutual: both clusters become configured, and both commits are done")
   func mutual() {
-    // Each sees of the other only that it is changing, until it no longer is.
+    // Each cluster sees the other one only as changing, until it is done.
     var stage = Self.connected()
     stage.commit(connections: ["configmaps/hadoop": "a", "clusters/twin": "1"], unsettled: ["clusters/twin"])
     stage.settle()

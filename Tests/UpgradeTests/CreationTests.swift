@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Creating a cluster")
 struct CreationTests {
-  @Test("members first stand in the status; then sets, packages and --configure")
+  @Test("writes members to the status first, then creates StatefulSets, packages and runs --configure")
   func create() {
     var stage = Stage([.init(id: "controller"), .init(id: "worker", members: 2)])
     let told = stage.record { $0.settle() }
@@ -29,7 +29,7 @@ struct CreationTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a role without a package is set up once it is ready; an event not listed is not sent")
+  @Test("sets up a role without a package once it is ready, and sends no event that is not listed")
   func withoutScripts() {
     var stage = Stage([
       .init(id: "plain", hasPackage: false), .init(id: "silent", events: []), .init(id: "none", members: 0),
@@ -51,7 +51,7 @@ struct CreationTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("each member of a role with services has one; one that somebody removed is made again")
+  @Test("creates a service for each member of a role with services, and recreates a removed one")
   func services() {
     var stage = Stage([.init(id: "web", members: 2, services: ["http"])])
     stage.settle()
@@ -62,7 +62,7 @@ struct CreationTests {
     #expect(stage.record { $0.settle() } == "service web-1")
   }
 
-  @Test("a service that was not made before the daemon was killed is made by the next one")
+  @Test("creates a service after a restart if the daemon was killed before creating it")
   func serviceAfterCrash() {
     for writes in 0..<8 {
       var stage = Stage([.init(id: "web", services: ["http"])])
@@ -72,14 +72,14 @@ struct CreationTests {
     }
   }
 
-  @Test("a spec that nobody vouches for starts nothing")
+  @Test("starts nothing from a spec without a valid stamp")
   func unstamped() {
     var stage = Stage([.init(id: "web")])
     stage.isStamped = false
     #expect(stage.decision() == nil)
   }
 
-  @Test("a cluster that is being deleted is left alone")
+  @Test("leaves a cluster alone that is being deleted")
   func deleted() {
     var stage = Stage([.init(id: "web")])
     stage.settle()
@@ -87,7 +87,7 @@ struct CreationTests {
     #expect(stage.decision() == nil)
   }
 
-  @Test("without its app a cluster is stalled, and goes on once the app is there")
+  @Test("stalls a cluster whose app is missing, and continues once the app exists")
   func missingApp() {
     var stage = Stage([.init(id: "web")])
     let apps = stage.apps
@@ -104,7 +104,7 @@ struct CreationTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("an app named wrongly at first is only a name: nothing was made of it")
+  @Test("lets a wrong app name be corrected before anything is created")
   func renamedBeforeAnythingWasMade() {
     var stage = Stage([.init(id: "web")])
     stage.cluster.spec.app = "app-9"
@@ -115,7 +115,7 @@ struct CreationTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("--configure that fails stalls the cluster, and is not tried again in that container")
+  @Test("stalls if --configure fails, without another run in the same container")
   func configureFails() {
     var stage = Stage([.init(id: "web", members: 2)])
     stage.exitCodes["web-1 configure"] = 3
@@ -140,7 +140,7 @@ struct CreationTests {
     #expect(stage.containers.values.allSatisfy { $0.starts.values.allSatisfy { $0 == 1 } })
   }
 
-  @Test("a package that cannot be installed stalls the cluster; a new container is a new start")
+  @Test("stalls if a package cannot be installed, and starts again in a new container")
   func installFails() {
     var stage = Stage([.init(id: "web")])
     stage.exitCodes["web-0 install"] = 22

@@ -2,10 +2,10 @@ import KubeDirector
 import Testing
 import Upgrade
 
-/// `progressDeadline`: what it counts, and from when on.
+/// `progressDeadline`: what it limits, and when it starts.
 @Suite("The deadline of a step")
 struct DeadlineTests {
-  /// In the middle of an upgrade: the last pod is claimed and takes its time to start.
+  /// In the middle of an upgrade: the last pod is claimed and is slow to start.
   private func slow() -> Stage {
     var stage = UpgradingTests.workers()
     stage.settings.progressDeadline = 60
@@ -19,7 +19,7 @@ struct DeadlineTests {
     stage.status?.condition(.stalled)?.status == true
   }
 
-  @Test("does not run while the cluster is suspended, and begins anew when it is resumed")
+  @Test("is paused while the cluster is suspended, and starts anew on resume")
   func suspended() {
     var stage = slow()
     stage.annotate(Wire.Annotation.suspend, "true")
@@ -34,7 +34,7 @@ struct DeadlineTests {
     #expect(isStalled(stage))
   }
 
-  @Test("a script that is run again on request has all of its time again")
+  @Test("starts anew for a script that is retried on request")
   func retried() {
     var stage = RetryTests.failed()
     stage.settings.progressDeadline = 60
@@ -48,7 +48,7 @@ struct DeadlineTests {
     #expect(stage.status?.stepsSince.count == 1)
   }
 
-  @Test("each step of a pod has its own time: the start, and then the script")
+  @Test("applies to each step of a pod separately: the start, then the script")
   func steps() {
     var stage = slow()
     stage.wait(50)
@@ -61,7 +61,7 @@ struct DeadlineTests {
     #expect(isStalled(stage))
   }
 
-  @Test("where no pod may be taken, the wait itself has one: nobody is left waiting without a word")
+  @Test("applies to the wait itself if no pod may be replaced, so that the wait is reported")
   func waiting() {
     var stage = UpgradingTests.workers()
     stage.settings.progressDeadline = 60

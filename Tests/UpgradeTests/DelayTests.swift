@@ -2,13 +2,13 @@ import KubeDirector
 import Testing
 import Upgrade
 
-@Suite("Pods that do not come, and pods that do not go")
+@Suite("Pods that do not start or terminate")
 struct DelayTests {
   private func stall(_ stage: Stage) -> String? {
     stage.status?.condition(.stalled).flatMap { $0.status ? $0.message : nil }
   }
 
-  @Test("a pod that is never made stalls a new cluster after a while, and stalls it no more once it is made")
+  @Test("stall a new cluster after a delay if a pod is never created, until it is created")
   func notCreated() {
     var stage = Stage([.init(id: "worker", members: 2)])
     stage.forbiddenPods = ["worker-1"]
@@ -27,7 +27,7 @@ struct DelayTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("in an upgrade the way back is said as well, and going back ends it")
+  @Test("report the commit to revert during an upgrade, and the rollback ends the stall")
   func notCreatedInUpgrade() {
     var stage = UpgradingTests.workers()
     stage.forbiddenPods = ["worker-1"]
@@ -45,7 +45,7 @@ struct DelayTests {
     #expect(stage.violations == [])
   }
 
-  @Test("the next pod's turn does not begin with the time of the one before")
+  @Test("do not shorten the deadline of the next pod")
   func eachItsOwnTime() {
     var stage = UpgradingTests.workers(3)
     stage.commit(app: "app-1.1")
@@ -55,7 +55,7 @@ struct DelayTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("a pod in which nothing starts stalls after a while; one that is only slow does not")
+  @Test("stall after a delay if no container starts, but not if a start is only slow")
   func notStarted() {
     var stage = Stage([.init(id: "worker", members: 2)])
     stage.slowPods = ["worker-0"]
@@ -70,7 +70,7 @@ struct DelayTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("a pod that does not end, as on a lost node, stalls after a while; its end lets the upgrade go on")
+  @Test("stall after a delay if a pod does not terminate, as on a lost node, until it ends")
   func notEnded() {
     var stage = UpgradingTests.workers()
     stage.lostPods = ["worker-1"]
@@ -90,7 +90,7 @@ struct DelayTests {
     #expect(stage.violations == [])
   }
 
-  @Test("of a cluster at rest it is said that a member is down and why; that is no stall")
+  @Test("are reported with the reason on a configured cluster, without a stall")
   func atRest() {
     var stage = UpgradingTests.workers()
     stage.forbiddenPods = ["worker-0"]
@@ -103,7 +103,7 @@ struct DelayTests {
 
   // MARK: - Readiness gates
 
-  @Test("a pod whose readiness gate opens only once the app listens is set up before it is ready")
+  @Test("are set up before they are ready if a readiness gate opens only once the app listens")
   func gate() {
     var stage = Stage([.init(id: "web", members: 1)])
     stage.gatedPods = ["web-0"]
@@ -116,7 +116,7 @@ struct DelayTests {
     #expect(stage.status?.condition(.ready)?.status == true)
   }
 
-  @Test("an upgrade goes on to the next pod only when the one before is ready, not only set up")
+  @Test("delay the next pod of an upgrade until they are ready, not only set up")
   func gateInUpgrade() {
     var stage = UpgradingTests.workers()
     stage.gatedPods = ["worker-1"]

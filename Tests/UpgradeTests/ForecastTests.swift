@@ -3,9 +3,9 @@ import Testing
 
 @testable import Upgrade
 
-@Suite("What the engine would do")
+@Suite("The forecast of a change")
 struct ForecastTests {
-  /// Three roles, one of which has the same image in both versions.
+  /// Three roles. One has the same image in both versions.
   private static let roles: [Stage.Role] = [
     .init(
       id: "controller", events: ["configure", "role_upgraded", "cluster_upgraded", "addnodes", "delnodes"]),
@@ -44,7 +44,7 @@ struct ForecastTests {
   }
 
   @Test(
-    "an upgrade goes from the last ordinal to the first, all roles side by side, and leaves the same image alone"
+    "upgrades from the last ordinal to the first, roles in parallel, and skips an unchanged image"
   )
   func upgrade() {
     let forecast = Self.upgrade()
@@ -55,7 +55,7 @@ struct ForecastTests {
     #expect(forecast.roles.map(\.imageAfter) == ["controller:1.1", "worker:1.1", "gateway:1.0"])
   }
 
-  @Test("every pod that is replaced hears --pod_upgraded; the rest is heard where the app asks for it")
+  @Test("runs --pod_upgraded in every replaced pod, and other events only if the app lists them")
   func hooks() {
     let forecast = Self.upgrade()
     #expect(forecast.count(of: .podUpgraded) == 4)
@@ -64,13 +64,13 @@ struct ForecastTests {
     #expect(forecast.count(of: .configure) == 0)
   }
 
-  @Test("roles that owners put in order go in stages")
+  @Test("puts roles with an upgrade order in stages")
   func order() {
     let forecast = Self.upgrade([Wire.Annotation.roleOrder: "worker,controller"])
     #expect(forecast.stages == [["worker"], ["controller"]])
   }
 
-  @Test("a budget of one pod leaves one role after another")
+  @Test("puts roles in sequence with a budget of one pod")
   func budget() {
     let forecast = Self.upgrade([Wire.Annotation.maxUnavailable: "1"])
     #expect(forecast.maxUnavailable == 1)
@@ -78,14 +78,14 @@ struct ForecastTests {
     #expect(replaced(forecast)["worker"] == [2, 1, 0])
   }
 
-  @Test("the point of no return is the first pod of the roles that the app names")
+  @Test("puts the point of no return at the first pod of the roles that the app names")
   func noReturn() {
     let forecast = Self.upgrade(
       [Wire.Annotation.roleOrder: "controller,worker"], app: [Wire.Annotation.pointOfNoReturn: "worker"])
     #expect(forecast.pointOfNoReturn == Forecast.Pod(role: "worker", ordinal: 2))
   }
 
-  @Test("a rollback takes back what was touched: what is done and what is in hand")
+  @Test("rolls back the pods that are done or in progress")
   func rollback() {
     let forecast = Forecast.rollback(
       of: Self.cluster("app-1.1"), to: Self.cluster("app-1.0"), apps: Self.apps(),
@@ -97,7 +97,7 @@ struct ForecastTests {
   }
 
   @Test(
-    "a rollback of an upgrade of which nobody knows how far it is takes back all that it could have touched")
+    "rolls back every pod that could be affected if the progress of the upgrade is unknown")
   func rollbackOfUnknown() {
     let forecast = Forecast.rollback(
       of: Self.cluster("app-1.1"), to: Self.cluster("app-1.0"), apps: Self.apps(), after: .unknown)
@@ -105,7 +105,7 @@ struct ForecastTests {
     #expect(forecast.count(of: .podReverted) == 4)
   }
 
-  @Test("a rollback is foreseen only of what comes before the point of no return")
+  @Test("covers a rollback only up to the point of no return")
   func rollbackBeforeNoReturn() {
     let forecast = Forecast.rollback(
       of: Self.cluster("app-1.1", [Wire.Annotation.roleOrder: "controller,worker"]),
@@ -115,7 +115,7 @@ struct ForecastTests {
     #expect(replaced(forecast)["controller"] == [0])
   }
 
-  @Test("newcomers are configured, and the members that listen hear of them; nobody restarts")
+  @Test("configures new members, notifies subscribed members, and replaces no pod")
   func growing() {
     let forecast = Forecast.change(
       from: Self.cluster("app-1.0"), to: Self.cluster("app-1.0", workers: 5), apps: Self.apps())
@@ -123,12 +123,12 @@ struct ForecastTests {
     #expect((worker?.membersBefore, worker?.membersAfter) == (3, 5))
     #expect(forecast.replaced == 0)
     #expect(forecast.count(of: .configure) == 2)
-    // One controller and the three workers that were there.
+    // One controller and the three existing workers.
     #expect(forecast.count(of: .addNodes) == 4)
     #expect(forecast.scripts.first { $0.event == .addNodes }?.about == "worker")
   }
 
-  @Test("those who stay hear who goes")
+  @Test("notifies the remaining members of the leaving ones")
   func shrinking() {
     let forecast = Forecast.change(
       from: Self.cluster("app-1.0"), to: Self.cluster("app-1.0", workers: 1), apps: Self.apps())
@@ -136,7 +136,7 @@ struct ForecastTests {
     #expect(forecast.obstacle == nil)
   }
 
-  @Test("of a new cluster every member is configured, and none is replaced")
+  @Test("configures every member of a new cluster, and replaces none")
   func creation() {
     let forecast = Forecast.change(from: nil, to: Self.cluster("app-1.0"), apps: Self.apps())
     #expect(forecast.roles.map(\.membersAfter) == [1, 3, 1])
@@ -144,7 +144,7 @@ struct ForecastTests {
     #expect(forecast.replaced == 0)
   }
 
-  @Test("what a cluster is newly connected to is told by --reconnect")
+  @Test("notifies members of a new connection with --reconnect")
   func connecting() {
     var connected = Self.cluster("app-1.0")
     connected.spec.connections.secrets = ["keys"]
@@ -153,7 +153,7 @@ struct ForecastTests {
     #expect(forecast.replaced == 0)
   }
 
-  @Test("an app that nobody knows is an obstacle, and no trap")
+  @Test("reports an unknown app as an obstacle without crashing")
   func missing() {
     let forecast = Forecast.change(
       from: Self.cluster("app-1.0"), to: Self.cluster("app-9"), apps: Self.apps())
@@ -161,7 +161,7 @@ struct ForecastTests {
     #expect(forecast.replaced == 0)
   }
 
-  @Test("agrees with what the engine really does, for many clusters", arguments: 1...40)
+  @Test("agrees with the actual behaviour of the engine for many clusters", arguments: 1...40)
   func agrees(seed: Int) {
     var chance = Chance(seed: UInt64(seed))
     let roles = (0..<1 + chance.below(4)).map { index in

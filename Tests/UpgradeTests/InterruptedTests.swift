@@ -2,11 +2,11 @@ import KubeDirector
 import Testing
 import Upgrade
 
-@Suite("Pods and containers that die in the middle")
+@Suite("Failures of pods and containers")
 struct InterruptedTests {
   typealias Up = UpgradingTests
 
-  @Test("an upgraded pod that is deleted comes back with the new image and is configured")
+  @Test("configures an upgraded pod with the new image after it was deleted")
   func upgradedPodDeleted() {
     var stage = Up.workers(3)
     stage.commit(app: "app-1.1")
@@ -27,7 +27,7 @@ struct InterruptedTests {
   }
 
   @Test(
-    "a container that was started again counts only once it has stayed: no role is walked down by an image that crashes"
+    "counts a restarted container only after a delay, so that a crashing image does not upgrade a whole role"
   )
   func unsteady() {
     var stage = Up.settled([.init(id: "worker", members: 3, hasPackage: false)], tags: ["worker": "1.1"])
@@ -50,7 +50,7 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a pod whose turn has not come comes back with the old image, and gets its turn")
+  @Test("recreates a pod before its turn with the old image, and upgrades it in its turn")
   func waitingPodDeleted() {
     var stage = Up.workers(3)
     stage.commit(app: "app-1.1")
@@ -70,7 +70,7 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a pod killed in its hook gets that hook in the new container, and no --configure")
+  @Test("repeats the hook in the new container of a pod killed during its hook, without --configure")
   func killedInHook() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -89,7 +89,7 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a hook that the daemon never saw end is not run again in its container")
+  @Test("does not repeat a hook in the same container if a killed daemon missed its end")
   func killedDaemonInHook() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -107,7 +107,7 @@ struct InterruptedTests {
         """)
   }
 
-  @Test("at rest, a new container without storage gets package and --configure")
+  @Test("installs the package and runs --configure in a new container without storage outside an upgrade")
   func restartWithoutStorage() {
     var stage = Up.workers()
     stage.crash("c-worker-0")
@@ -123,7 +123,7 @@ struct InterruptedTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("at rest, a new container with storage gets its configmeta.json and no script")
+  @Test("writes configmeta.json and runs no script in a new container with storage outside an upgrade")
   func restartWithStorage() {
     var stage = Up.workers(hasStorage: true)
     stage.crash("c-worker-0")
@@ -136,7 +136,7 @@ struct InterruptedTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("with storage, a container that is new while its last script had failed starts from the beginning")
+  @Test("starts from the beginning in a new container with storage if the last script had failed")
   func restartAfterFailureWithStorage() {
     var stage = Stage([.init(id: "worker", hasStorage: true)])
     stage.exitCodes["worker-0 configure"] = 1
@@ -154,7 +154,7 @@ struct InterruptedTests {
         """)
   }
 
-  @Test("a container that is killed in --configure gets it again, once")
+  @Test("repeats --configure once if the container is killed during it")
   func killedInConfigure() {
     var stage = Stage([.init(id: "worker", hasStorage: true)])
     stage.settle { $0.containers.values.contains { $0.running != nil } }
@@ -169,7 +169,7 @@ struct InterruptedTests {
         """)
   }
 
-  @Test("the next pod waits while one that was upgraded is down")
+  @Test("blocks the next pod while an upgraded one is down")
   func upgradedPodCrashes() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -188,7 +188,7 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a healthy pod waits while another of its role is down; one that is down itself has its turn")
+  @Test("blocks a healthy pod while another of its role is down, but upgrades a pod that is down itself")
   func bystanderDown() {
     var stage = Up.workers(3)
     stage.crash("c-worker-0")
@@ -215,7 +215,7 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a pod that is down on the old image is not moved by its set; the engine deletes it")
+  @Test("deletes a pod that is down on the old image, which its set does not replace")
   func stuckOnOldImage() {
     var stage = Up.workers()
     for pod in ["worker-0", "worker-1"] {
@@ -242,7 +242,7 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a claimed pod that its set does not move, because another is down, is said to wait for that one")
+  @Test("reports the pod that is down if a claimed pod is not replaced because of it")
   func bystanderDownAfterClaim() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -260,14 +260,14 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("an upgraded pod that comes back by itself with the old image is set up, and holds nothing up")
+  @Test("sets up an upgraded pod that was recreated with the old image, and continues the rollback")
   func cameBackByItself() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
     stage.settle { $0.member("worker-0")?.podUpgradeStatus == .upgrading }
     stage.commit(app: "app-1.0")
     _ = stage.daemonLooks()
-    // All of this before the daemon looks again.
+    // All of this happens before the daemon looks again.
     stage.terminate("c-worker-1")
     _ = stage.nodeActs(on: "c-worker-1")
     _ = stage.syncSet("worker")
@@ -293,7 +293,7 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("two pods that are down do not wait for each other")
+  @Test("rolls back two pods that are down without waiting for each other")
   func twoDown() {
     var stage = Up.workers(3)
     stage.commit(app: "app-1.1")
@@ -335,7 +335,7 @@ struct InterruptedTests {
   }
 
   @Test(
-    "the pod that the upgrade took goes back before one that is down for another reason: that may come up again"
+    "rolls back the pod in upgrade before one that is down for another reason and may recover"
   )
   func takenBeforeDown() {
     var stage = Up.workers(3)
@@ -349,7 +349,7 @@ struct InterruptedTests {
     stage.commit(app: "app-1.0")
     stage.settle { $0.sets["worker"]?.strategy == .onDelete }
     _ = stage.syncSet("worker")
-    // Killed between the claim and the deletion.
+    // The daemon is killed between the claim and the deletion.
     stage.daemon.life = 1
     _ = stage.daemonLooks()
     stage.unreadyPods = []
@@ -365,7 +365,7 @@ struct InterruptedTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a StatefulSet that somebody deletes in the middle is made from the old template first")
+  @Test("recreates a deleted StatefulSet from the old template first")
   func setDeleted() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")

@@ -12,7 +12,7 @@ struct JournalTests {
     return stage
   }
 
-  @Test("tells of an upgrade from which app to which, because of which commit, and of each pod in its turn")
+  @Test("records the apps of an upgrade, its commit, and each pod in order")
   func upgrade() throws {
     let stage = Self.upgraded()
     let run = try #require(stage.status?.journal.runs.first)
@@ -24,13 +24,14 @@ struct JournalTests {
     #expect(run.ended != nil)
   }
 
-  @Test("the phases of a pod follow each other without a gap, and are those that the pod's own times tell")
+  @Test("records phases without gaps that match the pod's own timestamps")
   func phases() throws {
     var stage = UpgradingTests.workers(1)
     stage.commit(app: "app-1.1")
     stage.settle { $0.pod("worker-0")?.container == nil && $0.pod("worker-0")?.isBeingDeleted == false }
     let claimed = try #require(stage.status?.members.first?.upgrade?.since)
-    // The new pod is there 4 s after the claim, its image after 10 s, ready with its package 11 s after.
+    // The new pod exists 4 s after the claim, has its image after 10 s, and is ready with its package 11 s
+    // after that.
     stage.pods["c-worker-0"]?.createdAt = claimed + 4
     stage.pods["c-worker-0"]?.firstStartedAt = claimed + 10
     stage.heldScripts = ["worker-0"]
@@ -54,7 +55,7 @@ struct JournalTests {
     #expect(pod.total == (run.ended ?? 0) - claimed)
   }
 
-  @Test("a hook is the time that its script ran, each run of it; what lies between is a wait")
+  @Test("records the run time of each hook, and the time between runs as a wait")
   func waitForRetry() throws {
     var stage = UpgradingTests.workers(1)
     stage.exitCodes = ["worker-0 pod_upgraded": 4]
@@ -84,7 +85,7 @@ struct JournalTests {
     #expect(pod.total == (run.ended ?? 0) - run.began - pod.at)
   }
 
-  @Test("a package that could not be installed is a wait as well, until somebody has it tried again")
+  @Test("records a failed package installation as a wait until it is retried")
   func waitForInstallation() throws {
     var stage = UpgradingTests.workers(1)
     stage.exitCodes = ["worker-0 install": 1]
@@ -102,7 +103,7 @@ struct JournalTests {
     #expect(pod.total == (run.ended ?? 0) - run.began - pod.at)
   }
 
-  @Test("times that contradict each other, or that nobody tells, never make a phase negative")
+  @Test("records no negative phase if timestamps are missing or contradictory")
   func skewedTimes() throws {
     for (created, started) in [(-1_000, -2_000), (1_000_000, 5), (nil, 7), (3, nil)] as [(Int?, Int?)] {
       var stage = UpgradingTests.workers(1)
@@ -118,7 +119,7 @@ struct JournalTests {
     }
   }
 
-  @Test("a role without package has no hook to tell of")
+  @Test("records no hook for a role without a package")
   func withoutPackage() throws {
     var stage = UpgradingTests.settled([.init(id: "worker", hasPackage: false)], tags: ["worker": "1.1"])
     stage.commit(app: "app-1.1")
@@ -127,7 +128,7 @@ struct JournalTests {
     #expect(pod.isDone && pod.start != nil && pod.hook == nil)
   }
 
-  @Test("a rollback is a run of its own with the commit that asked for it; the upgrade it ended says so")
+  @Test("records a rollback as a separate run with its own commit, and marks the upgrade as rolled back")
   func rollback() throws {
     var stage = UpgradingTests.workers(2)
     stage.exitCodes = ["worker-1 pod_upgraded": 3]
@@ -150,7 +151,7 @@ struct JournalTests {
     #expect(runs[1].began == runs[0].ended)
   }
 
-  @Test("what keeps a pod from starting is told, also once it has passed")
+  @Test("records what kept a pod from starting, even after it is resolved")
   func stallReason() throws {
     var stage = UpgradingTests.workers(1)
     stage.badImages = ["worker:1.1"]
@@ -165,7 +166,7 @@ struct JournalTests {
     #expect(pod.stallReason == "ErrImagePull: worker:1.1 not found")
   }
 
-  @Test("who waits for what is told with its length, suspension included")
+  @Test("records each wait with its duration, including suspension")
   func waits() throws {
     var stage = UpgradingTests.workers(2)
     stage.sets["worker"]?.disruptionsAllowed = 0
@@ -192,7 +193,7 @@ struct JournalTests {
     #expect(stage.status?.journal.runs.last?.waits.allSatisfy { $0.took != nil } == true)
   }
 
-  @Test("costs no write of its own: with it and without it the same statuses are written")
+  @Test("needs no additional status write")
   func noWriteOfItsOwn() {
     var stage = UpgradingTests.workers(3)
     stage.history = []
@@ -209,7 +210,7 @@ struct JournalTests {
     #expect(stage.history.count > 20)
   }
 
-  @Test("a daemon that is killed at any write leaves the same journal, but for what it took longer")
+  @Test("is the same except for durations, at whatever write the daemon is killed")
   func killed() throws {
     let told = { (stage: Stage) -> [[String]] in
       (stage.status?.journal.runs ?? []).map { run in run.pods.map { "\($0.pod) \($0.isDone)" } }
@@ -221,7 +222,7 @@ struct JournalTests {
     }
   }
 
-  @Test("a journal that somebody took away is begun anew, and stands in nobody's way")
+  @Test("starts anew without blocking the upgrade if it is removed")
   func lost() throws {
     var stage = UpgradingTests.workers(2)
     stage.commit(app: "app-1.1")
@@ -233,7 +234,7 @@ struct JournalTests {
     #expect(stage.status?.journal.runs.last?.ended != nil)
   }
 
-  @Test("keeps the last upgrades, and forgets older ones")
+  @Test("keeps the latest upgrades and drops older ones")
   func bounded() throws {
     var stage = UpgradingTests.workers(1)
     for round in 0..<6 {

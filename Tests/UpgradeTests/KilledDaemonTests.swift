@@ -2,7 +2,7 @@ import KubeDirector
 import Testing
 import Upgrade
 
-@Suite("The daemon is killed at every write")
+@Suite("A daemon that is killed at every write")
 struct KilledDaemonTests {
   static let start = UpgradingTests.settled(
     [
@@ -11,7 +11,7 @@ struct KilledDaemonTests {
     ],
     tags: ["a": "1.1", "b": "1.1", "c": "1.1"])
 
-  @Test("of an upgrade: the same end, and every script once in its container")
+  @Test("reaches the same end of an upgrade, with each script once in its container")
   func upgrade() {
     var clean = Self.start
     clean.commit(app: "app-1.1")
@@ -26,7 +26,7 @@ struct KilledDaemonTests {
     }
   }
 
-  @Test("of a rollback: the same end, and every script once in its container")
+  @Test("reaches the same end of a rollback, with each script once in its container")
   func rollback() {
     var stuck = Self.start
     stuck.commit(app: "app-1.1")
@@ -46,7 +46,7 @@ struct KilledDaemonTests {
     }
   }
 
-  @Test("of a creation and a resize")
+  @Test("reaches the same end of a creation and a resize")
   func membership() {
     var clean = Stage([.init(id: "a", services: ["http"]), .init(id: "b", members: 2)])
     clean.settle()
@@ -76,7 +76,7 @@ struct KilledDaemonTests {
 }
 
 extension Stage {
-  /// What was really started, by pod, in the order in which its containers came.
+  /// The scripts that were actually started, by pod, in the order of its containers.
   var scriptsByPod: [String: [String]] {
     var scripts: [String: [String]] = [:]
     for container in containers.values.sorted(by: { $0.number < $1.number }) {
@@ -88,7 +88,7 @@ extension Stage {
     return scripts
   }
 
-  /// Settles, and says how many writes that took.
+  /// Settles, and returns the number of writes.
   mutating func writesUntilRest() -> Int {
     let plenty = 10_000
     daemon.life = plenty

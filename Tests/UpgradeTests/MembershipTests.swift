@@ -2,9 +2,9 @@ import KubeDirector
 import Testing
 import Upgrade
 
-@Suite("Members that come and go")
+@Suite("New and leaving members")
 struct MembershipTests {
-  @Test("newcomers are set up first; then those that were there hear --addnodes")
+  @Test("sets up new members first, then runs --addnodes in the existing ones")
   func grow() {
     var stage = Stage([.init(id: "worker"), .init(id: "web", services: ["http"])])
     stage.settle()
@@ -25,7 +25,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("leavers go first; then those that stay hear --delnodes")
+  @Test("removes leaving members first, then runs --delnodes in the remaining ones")
   func shrink() {
     var stage = Stage([
       .init(id: "worker", members: 3, services: ["http"]), .init(id: "quiet", events: ["configure"]),
@@ -50,7 +50,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("node ids are never given twice")
+  @Test("never reuses a node id")
   func nodeIDs() {
     var stage = Stage([.init(id: "worker", members: 2)])
     stage.settle()
@@ -61,7 +61,7 @@ struct MembershipTests {
     #expect(stage.status?.members.map(\.nodeID) == [1, 3])
   }
 
-  @Test("a role grows from no members at all, with the image that the cluster has by now")
+  @Test("creates members of an empty role with the current image")
   func fromNone() {
     var stage = Up.settled([.init(id: "worker", members: 0)], tags: ["worker": "1.1"])
     stage.commit(app: "app-1.1")
@@ -72,7 +72,7 @@ struct MembershipTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("a role that is added is made; one that is removed goes with its set, once its pods are gone")
+  @Test("creates an added role, and deletes a removed role's StatefulSet once its pods are gone")
   func roles() {
     var stage = Stage([.init(id: "worker"), .init(id: "web")])
     stage.settle()
@@ -95,7 +95,7 @@ struct MembershipTests {
   }
 
   @Test(
-    "the cluster is not called configured before the set of a role that went is gone, nor is it made again")
+    "reports configured only after a removed role's StatefulSet is gone, and does not recreate it")
   func lastOfRole() {
     var stage = Stage([.init(id: "worker", events: []), .init(id: "web")])
     stage.settle()
@@ -114,7 +114,7 @@ struct MembershipTests {
   }
 
   @Test(
-    "a role that is removed goes though somebody deletes its set in the middle", arguments: [false, true])
+    "removes a role even if its StatefulSet is deleted during the removal", arguments: [false, true])
   func setDeletedInBetween(isOrphaned: Bool) {
     var stage = Stage([.init(id: "worker"), .init(id: "web")])
     stage.settle()
@@ -129,7 +129,7 @@ struct MembershipTests {
     #expect(stage.pod("web-0") == nil && stage.sets["web"] == nil)
   }
 
-  @Test("a role that is removed from a suspended cluster ends no rest before it is resumed")
+  @Test("stays configured if a role is removed while suspended, until the cluster is resumed")
   func removedWhileSuspended() {
     var stage = Stage([.init(id: "worker", events: []), .init(id: "web")])
     stage.settle()
@@ -145,7 +145,7 @@ struct MembershipTests {
   }
 
   @Test(
-    "who may have heard of a newcomer in a container that is gone hears that he goes, where a volume remembers"
+    "runs --delnodes for a new member whose --addnodes may have run in an earlier container with the volume"
   )
   func rememberedByVolume() {
     var stage = Stage([.init(id: "worker", hasStorage: true), .init(id: "web")])
@@ -164,7 +164,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a role is not forgotten before its services are gone, though they resist")
+  @Test("keeps a removed role in the status until its services are gone, even if deletions fail")
   func servicesOfRole() {
     var stage = Stage([.init(id: "worker"), .init(id: "web", services: ["http"])])
     stage.settle()
@@ -176,7 +176,7 @@ struct MembershipTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("a broken newcomer keeps back what is told of it, not what is told of others")
+  @Test("delays only the notifications of a new member that fails, not of others")
   func brokenNewcomer() {
     var stage = Stage([.init(id: "worker"), .init(id: "web")])
     stage.settle()
@@ -198,7 +198,7 @@ struct MembershipTests {
         """)
   }
 
-  @Test("whoever has not heard of a newcomer does not hear that it goes")
+  @Test("does not run --delnodes in a member that was not notified of the new member")
   func newcomerTakenBack() {
     var stage = Stage([.init(id: "worker")])
     stage.settle()
@@ -221,7 +221,7 @@ struct MembershipTests {
         """)
   }
 
-  /// A newcomer of whom one member could not be told.
+  /// A new member of which one member could not be notified.
   static func refused(newcomers: Int = 1) -> Stage {
     var stage = Stage([.init(id: "worker")])
     stage.settle()
@@ -232,7 +232,9 @@ struct MembershipTests {
     return stage
   }
 
-  @Test("taking a newcomer back mends that --addnodes failed, and is told: he may have come in by half")
+  @Test(
+    "runs --delnodes if the new member of a failed --addnodes is removed, which resolves the failure"
+  )
   func refusedNewcomerTakenBack() {
     var stage = Self.refused()
     #expect(stage.member("worker-0")?.state == .configError)
@@ -252,7 +254,7 @@ struct MembershipTests {
   }
 
   @Test(
-    "where another newcomer of the same --addnodes stays, that stays failed, and is run again for him on request"
+    "keeps --addnodes failed while another new member of it stays, and retries it for that one on request"
   )
   func refusedNewcomersTakenBackInPart() {
     var stage = Self.refused(newcomers: 2)
@@ -271,7 +273,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a newcomer is told of to the end by a daemon that did not begin with it, and then that he is gone")
+  @Test("finishes a notification that an earlier daemon started, then notifies of the removal")
   func killedWhileToldOf() {
     var stage = Stage([.init(id: "worker")])
     stage.settle()
@@ -291,7 +293,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("who does not hear --delnodes is not told either of a newcomer who is gone before he was set up")
+  @Test("does not notify a member without --delnodes of a new member that is removed before its setup")
   func newcomerTakenBackUnheard() {
     var stage = Stage([.init(id: "worker", events: ["configure", "addnodes"])])
     stage.settle()
@@ -311,7 +313,7 @@ struct MembershipTests {
   }
 
   @Test(
-    "who comes or goes while a member is being set up stands in its configmeta.json, which is written again")
+    "updates configmeta.json if members change while a member is being set up")
   func resizeWhileInstalling() {
     var stage = Stage([.init(id: "worker")])
     stage.settle()
@@ -332,7 +334,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a package that could not be installed is not tried again because somebody came meanwhile")
+  @Test("does not retry a failed package installation because of a new member")
   func failsWhileResized() {
     var stage = Stage([.init(id: "worker")])
     stage.settle()
@@ -348,7 +350,7 @@ struct MembershipTests {
     #expect(stage.member("worker-1")?.detail.failedStep == .install)
   }
 
-  @Test("a creation that stalls may be resized: who is set up already hears who came and who went")
+  @Test("resizes a stalled creation, and notifies the members that are set up")
   func resizeOfStalledCreation() {
     var stage = Stage([.init(id: "worker"), .init(id: "web")])
     stage.exitCodes["web-0 configure"] = 3
@@ -382,7 +384,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("who has been told to go goes, though the spec wants him back meanwhile")
+  @Test("removes a leaving member completely, even if the spec asks for it again")
   func wantedBack() {
     var stage = Stage([.init(id: "worker", members: 2)])
     stage.settle()
@@ -395,7 +397,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("members are not changed while an upgrade runs; the change follows it")
+  @Test("changes members only after a running upgrade")
   func resizeDuringUpgrade() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -409,7 +411,7 @@ struct MembershipTests {
     #expect(stage.violations == [])
   }
 
-  @Test("growing by hundreds, of whom hundreds are told, leaves the status far below what one object may be")
+  @Test("keeps the status far below the object size limit if hundreds of members are notified of hundreds")
   func growsByHundreds() throws {
     var stage = Stage([.init(id: "worker", members: 400), .init(id: "web", members: 100)])
     stage.isRecording = false
@@ -427,7 +429,7 @@ struct MembershipTests {
     #expect(words?[3].hasSuffix("c-web-599.c.default.svc.test") == true)
   }
 
-  @Test("a set that somebody scaled or deleted is put right")
+  @Test("restores a StatefulSet that was scaled or deleted")
   func drift() {
     var stage = Up.workers()
     stage.sets["worker"]?.replicas = 5

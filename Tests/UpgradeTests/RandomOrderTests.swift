@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Random orders of events")
 struct RandomOrderTests {
-  /// `KDOPS_RUNS` says how many, from which on `KDOPS_SEED`; a seed alone is run alone.
+  /// `KDOPS_RUNS` is the number of runs, `KDOPS_SEED` the first seed. A seed alone means a single run.
   static let seeds: Range<UInt64> = {
     let environment = ProcessInfo.processInfo.environment
     let first = environment["KDOPS_SEED"].flatMap(UInt64.init)
@@ -11,7 +11,7 @@ struct RandomOrderTests {
     return (first ?? 1)..<((first ?? 1) + runs)
   }()
 
-  @Test("whatever happens in whatever order, nothing is touched that need not be, and it ends where git says")
+  @Test("end in the desired state without touching any pod unnecessarily")
   func anyOrder() async throws {
     let parts: UInt64 = 4
     let tally = await withTaskGroup(of: Tally.self) { group in
@@ -36,7 +36,7 @@ struct RandomOrderTests {
     }
   }
 
-  /// Orders in which something never happens would hold nothing of it.
+  /// A run in which some kind of event never occurs would not test it.
   private static func expectEverything(in tally: Tally) {
     let events = [
       "progress", "stale view", "daemon killed", "second daemon", "stale daemon", "crash", "pod deleted",
@@ -62,7 +62,7 @@ struct RandomOrderTests {
     #expect(tally.rollbacksEnded > 0)
   }
 
-  /// What went wrong, in as few events as show it, and how to see it again.
+  /// The violation in as few events as possible, and how to reproduce it.
   static func story(of seed: UInt64) -> String {
     let life = RandomOrder(seed: seed).life.shortest { !$0.lived().violations.isEmpty }
     let stage = life.lived(isRecording: true)
@@ -76,13 +76,13 @@ struct RandomOrderTests {
       """
   }
 
-  @Test("the same seed is the same life")
+  @Test("are the same for the same seed")
   func repeatable() {
     #expect(RandomOrder(seed: 5).life.events == RandomOrder(seed: 5).life.events)
     #expect(RandomOrder(seed: 5).lived().status == RandomOrder(seed: 5).lived().status)
   }
 
-  @Test("a life is shortened to what matters in it")
+  @Test("are shortened to the events that matter")
   func shortened() throws {
     func isRolledBack(_ life: RandomLife) -> Bool { life.lived().observer.tally.rollbacksEnded > 0 }
     let life = try #require((1...200).lazy.map { RandomOrder(seed: $0).life }.first(where: isRolledBack))

@@ -1,11 +1,11 @@
 import KubeDirector
 
-/// A life of one cluster: what it plays in, and what happens.
+/// A simulated cluster and the events that happen to it.
 struct RandomLife {
   var world: RandomWorld
   var events: [StageEvent]
 
-  /// The cluster after these events, and after everything came to rest.
+  /// The cluster after these events, and after everything has settled.
   func lived(from settled: Stage? = nil, isRecording: Bool = false) -> Stage {
     var stage = settled ?? world.settled()
     stage.isRecording = isRecording
@@ -22,11 +22,11 @@ struct RandomLife {
   }
 }
 
-/// Random lives, each told by its seed alone.
+/// Random runs, each defined by its seed alone.
 struct RandomOrder {
   var seed: UInt64
 
-  /// Enough of them for all kinds of roles side by side; each is brought to rest once.
+  /// Enough clusters to combine all kinds of roles. Each is settled once.
   static let worlds: [RandomWorld] = {
     var chance = Chance(seed: 42)
     return (0..<32).map { _ in RandomWorld(&chance) }
@@ -38,7 +38,7 @@ struct RandomOrder {
   var life: RandomLife {
     var chance = Chance(seed: seed)
     let world = Self.worlds[place]
-    // In most lives an upgrade runs when things happen; in some only members come and go.
+    // In most runs an upgrade is in progress during the events; in some only members change.
     let beginning: StageEvent =
       chance.below(6) > 0 ? .commit("app-1.1") : .resize(chance.pick(world.roles).id, chance.below(4))
     var events: [StageEvent] = [beginning, .goesOn(chance.below(5))]
@@ -68,7 +68,7 @@ struct RandomOrder {
     }
   }
 
-  /// What is seen when, and what is done with it: the view is as old as it happens to be.
+  /// Which parts of the cluster the daemon observes, and when it acts. The view may be outdated.
   private static func view(_ chance: inout Chance, _ world: RandomWorld) -> StageEvent {
     switch chance.below(6) {
     case 0..<2: .acts

@@ -1,16 +1,17 @@
 import KubeDirector
 
-/// What a random life plays in: the roles, and which of them have another image in which version.
+/// The cluster of a random run: its roles, and the versions in which each has a different image.
 struct RandomWorld: Hashable {
   var roles: [Stage.Role]
-  /// The tags of 1.1 and of 1.2, by role; a role without one keeps its image.
+  /// The tags of 1.1 and of 1.2, by role. A role without a tag keeps its image.
   var newer: [String: String]
   var newest: [String: String]
-  /// What the owners ask of an upgrade.
+  /// The upgrade settings in the annotations.
   var budget: String?
   var order: String?
 
-  /// One to four roles of all kinds. At least one has another image in 1.1, and of several at least one has not.
+  /// One to four roles of all kinds. At least one has a different image in 1.1. If there are several, at
+  /// least one keeps its image.
   init(_ chance: inout Chance) {
     let ids = ["worker", "broker", "gateway", "plain"].prefix(chance.pick([1, 2, 2, 2, 3, 3, 4]))
     let stays = ids.count > 1 ? chance.pick(Array(ids)) : ""
@@ -26,7 +27,7 @@ struct RandomWorld: Hashable {
     }
     budget = chance.pick([nil, nil, nil, "1", "2", "0"])
     guard roles.count > 1, chance.below(2) == 0 else { return }
-    // Some go side by side, and some are not named.
+    // Some roles are in the same stage, and some are not named.
     var words: [String] = []
     for id in chance.shuffled(roles.map(\.id)) where chance.below(5) > 0 {
       words += [id, chance.pick([",", ",", " "])]
@@ -45,7 +46,7 @@ struct RandomWorld: Hashable {
       + roles.map { "\($0.id):1.0" }
   }
 
-  /// At rest with the first version.
+  /// A configured cluster with the first version.
   func settled() -> Stage {
     var stage = Stage(roles, versions: ["1.0": [:], "1.1": newer, "1.2": newest])
     stage.isRecording = false
@@ -59,7 +60,7 @@ struct RandomWorld: Hashable {
     return stage
   }
 
-  /// The same with less in it, the smallest first.
+  /// The same cluster with one part less, the smallest first.
   var smaller: [RandomWorld] {
     roles.indices.flatMap { index in
       let id = roles[index].id

@@ -3,7 +3,7 @@ import Testing
 import Upgrade
 import Values
 
-@Suite("Running again what failed")
+@Suite("Retry requests")
 struct RetryTests {
   /// An upgrade whose hook fails in worker-1.
   static func failed() -> Stage {
@@ -16,7 +16,7 @@ struct RetryTests {
   }
 
   @Test(
-    "the failed script of the pod that is named runs again in the same container, and the upgrade goes on")
+    "run the failed script of the named pod again in the same container, and the upgrade continues")
   func hook() {
     var stage = Self.failed()
     stage.annotate(Wire.Annotation.retry, "c-worker-1 first")
@@ -36,7 +36,7 @@ struct RetryTests {
     #expect(stage.violations == [])
   }
 
-  @Test("once a request: neither another look nor another daemon repeats it; another value does")
+  @Test("run the script once, also with another pass or daemon; a different value runs it again")
   func once() {
     var stage = Self.failed()
     stage.exitCodes["worker-1 pod_upgraded"] = 8
@@ -58,7 +58,7 @@ struct RetryTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a daemon that is killed at any write in between runs it once", arguments: 0..<8)
+  @Test("run the script once if the daemon is killed at any write", arguments: 0..<8)
   func killed(writes: Int) {
     var stage = Self.failed()
     stage.annotate(Wire.Annotation.retry, "c-worker-1 1")
@@ -70,7 +70,7 @@ struct RetryTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a package that could not be installed is installed again")
+  @Test("install a package again whose installation failed")
   func package() {
     var stage = UpgradingTests.workers()
     stage.exitCodes["worker-1 install"] = 22
@@ -92,7 +92,7 @@ struct RetryTests {
         """)
   }
 
-  @Test("--configure of a new cluster and --addnodes are run again as well, and nothing else is")
+  @Test("run --configure of a new cluster and --addnodes again, and nothing else")
   func otherScripts() {
     var stage = Stage([.init(id: "web"), .init(id: "worker")])
     stage.exitCodes["web-0 configure"] = 3
@@ -116,7 +116,7 @@ struct RetryTests {
     #expect(stage.violations == [])
   }
 
-  @Test("of several scripts that are owed the one that failed is run again, and before the others")
+  @Test("run the failed one of several pending scripts again, before the others")
   func theOneThatFailed() {
     var stage = Stage([.init(id: "worker"), .init(id: "web", events: ["configure"])])
     stage.settle()
@@ -143,7 +143,7 @@ struct RetryTests {
   }
 
   @Test(
-    "where nothing has failed nothing is run, and that is said",
+    "run nothing if nothing has failed, and the status says so",
     arguments: [
       ("c-worker-0", "nothing has failed in c-worker-0"),
       ("c-none-7 x", "the cluster has no member c-none-7"),
@@ -157,7 +157,7 @@ struct RetryTests {
     #expect(stage.orders == UpgradingTests.workers().orders)
   }
 
-  @Test("a container that is gone is set up anew anyway")
+  @Test("change nothing for a container that is gone, because a new one is set up anyway")
   func containerIsGone() {
     var stage = Self.failed()
     stage.slowPods = ["worker-1"]
@@ -171,7 +171,7 @@ struct RetryTests {
         == true)
   }
 
-  @Test("suspended, a request is kept until the engine goes on")
+  @Test("are kept while the cluster is suspended")
   func suspended() {
     var stage = Self.failed()
     stage.annotate(Wire.Annotation.suspend, "true")
@@ -182,7 +182,7 @@ struct RetryTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("a long request is remembered by its digest")
+  @Test("are remembered by a digest if they are long")
   func long() throws {
     var metadata = Metadata(name: "c", namespace: "default")
     metadata.annotations[Wire.Annotation.retry] = "c-worker-1 " + String(repeating: "x", count: 100_000)

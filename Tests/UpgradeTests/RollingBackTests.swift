@@ -7,7 +7,7 @@ struct RollingBackTests {
   typealias Up = UpgradingTests
 
   @Test(
-    "role A done, role B stuck on its second pod, role C untouched: only what was touched moves, the stuck one first"
+    "reverts only touched pods, the stuck one first: role A done, B stuck on its second pod, C untouched"
   )
   func inTheMiddle() {
     var stage = Up.settled(
@@ -69,7 +69,7 @@ struct RollingBackTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a pod whose new image never ran hears --pod_reverted; one that was never touched hears nothing")
+  @Test("runs --pod_reverted in a pod whose new image never ran, and nothing in an untouched pod")
   func neverRan() {
     var stage = Up.workers()
     stage.badImages = ["worker:1.1"]
@@ -100,7 +100,7 @@ struct RollingBackTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a role that was done altogether goes back from the last pod to the first, and to its old revision")
+  @Test("reverts a completed role from the last pod to the first, to its old revision")
   func roleDone() {
     var stage = Up.settled(
       [.init(id: "worker", members: 2, hasStorage: true), .init(id: "slow")],
@@ -154,13 +154,13 @@ struct RollingBackTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a pod that was claimed and never moved is reverted where it is")
+  @Test("reverts a pod in place that was claimed but not replaced")
   func claimedOnly() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
     stage.settle { $0.sets["worker"]?.image == "worker:1.1" }
     _ = stage.syncSet("worker")
-    // Killed between the claim and the lowering of the partition.
+    // The daemon is killed between the claim and the lowering of the partition.
     stage.daemon.life = 1
     _ = stage.daemonLooks()
     #expect(stage.member("worker-1")?.podUpgradeStatus == .upgrading)
@@ -187,7 +187,7 @@ struct RollingBackTests {
     #expect(stage.violations == [])
   }
 
-  @Test("begun before anything was claimed, it only mends the templates")
+  @Test("restores only the templates if no pod was claimed")
   func nothingTouched() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -204,7 +204,7 @@ struct RollingBackTests {
         """)
   }
 
-  @Test("the revert of a failed hook does not wait for anything")
+  @Test("reverts a pod with a failed hook without waiting")
   func failedHook() {
     var stage = Up.workers()
     stage.exitCodes["worker-1 pod_upgraded"] = 7
@@ -234,7 +234,7 @@ struct RollingBackTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a failing --pod_reverted stops its role; the others go on")
+  @Test("stops a role whose --pod_reverted fails, and continues with the others")
   func failedRevert() {
     var stage = Up.settled(
       [.init(id: "a"), .init(id: "worker", members: 2)], tags: ["a": "1.1", "worker": "1.1"])
@@ -275,7 +275,7 @@ struct RollingBackTests {
     #expect(stage.pod("worker-0")?.image == "worker:1.1")
   }
 
-  @Test("a second turn while rolling back is not looked at; it is judged again at the end")
+  @Test("ignores another change of app during the rollback, and evaluates it at the end")
   func secondRollback() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -291,7 +291,7 @@ struct RollingBackTests {
     #expect(stage.violations == [])
   }
 
-  @Test("pods made from an older spelling of the same template are not restarted at the end of a rollback")
+  @Test("does not restart pods made from an older encoding of the same template")
   func olderSpelling() {
     var stage = Up.workers(3)
     for name in stage.pods.keys { stage.pods[name]?.revision = "rev-old" }
@@ -305,7 +305,8 @@ struct RollingBackTests {
     #expect(stage.pod("worker-0")?.container == untouched)
   }
 
-  @Test("a pod that was claimed and never moved stays, though the next daemon spells its template otherwise")
+  @Test(
+    "keeps a pod that was claimed but not replaced, even if the next daemon encodes its template differently")
   func claimedAndSpelledOtherwise() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -319,7 +320,7 @@ struct RollingBackTests {
     stage.commit(app: "app-1.0")
     stage.settle { $0.member("worker-1")?.podUpgradeStatus == .configured }
     #expect(stage.pod("worker-1")?.container == container)
-    // One that goes by itself comes back as the set has it now, and hears what it is owed.
+    // A pod that is deleted is recreated from the current template, and gets its pending scripts.
     stage.happen(.podDeleted("worker-1"))
     stage.settle()
     #expect(stage.status?.state == .configured)
@@ -327,7 +328,7 @@ struct RollingBackTests {
     #expect(stage.violations == [])
   }
 
-  @Test("after the end the next upgrade starts from a clean ledger")
+  @Test("starts the next upgrade without state of the rolled back one")
   func again() {
     var stage = Up.workers()
     stage.badImages = ["worker:1.1"]

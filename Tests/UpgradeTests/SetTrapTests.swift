@@ -6,7 +6,7 @@ import Upgrade
 struct SetTrapTests {
   typealias Up = UpgradingTests
 
-  @Test("nothing is claimed before the set's controller has seen the new template")
+  @Test("claims nothing before the StatefulSet controller has observed the new template")
   func unseenTemplate() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
@@ -23,7 +23,7 @@ struct SetTrapTests {
   }
 
   @Test(
-    "a stuck pod is not deleted before the set's controller has seen the old template: it would come back new"
+    "deletes a stuck pod only after the StatefulSet controller has observed the old template"
   )
   func unseenOldTemplate() {
     var stage = Up.workers()
@@ -45,12 +45,13 @@ struct SetTrapTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a role is done only when its new revision is the current one: a pod that dies before comes back new")
+  @Test(
+    "completes a role only when its new revision is current, so that a failed pod returns with the new image")
   func raisedTooEarly() {
     var stage = Up.settled([.init(id: "plain", members: 2, hasPackage: false)], tags: ["plain": "1.1"])
     stage.commit(app: "app-1.1")
     stage.settle { $0.pod("plain-0")?.image == "plain:1.1" }
-    // The engine sees the last pod ready before the set's controller does.
+    // The engine sees the last pod as ready before the StatefulSet controller does.
     _ = stage.nodeActs(on: "c-plain-0")
     _ = stage.daemonLooks()
     #expect(stage.member("plain-0")?.upgrade?.done == true)
@@ -64,7 +65,7 @@ struct SetTrapTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a pod that crashes on the revision that is wanted is reported and left alone, on the way and back")
+  @Test("reports a pod that crashes on the wanted revision without replacing it, in upgrade and rollback")
   func crashesOnWanted() {
     var stage = Up.workers()
     stage.heldScripts = ["worker-1"]
@@ -94,7 +95,7 @@ struct SetTrapTests {
   }
 
   @Test(
-    "revisions are compared and images are not: pods whose image a webhook rewrote are replaced once each")
+    "compares revisions instead of images: pods whose image a webhook rewrites are replaced once each")
   func rewrittenImages() {
     var stage = Up.workers()
     for name in stage.pods.keys { stage.pods[name]?.image = "mirror/worker:1.0" }
@@ -109,7 +110,7 @@ struct SetTrapTests {
   }
 
   @Test(
-    "a pod that came anew since it was looked at is another one, and is not deleted in the old one's place")
+    "does not delete a pod that has replaced the observed one under the same name")
   func anotherPod() {
     var stage = Up.workers()
     stage.badImages = ["worker:1.1"]
@@ -119,7 +120,7 @@ struct SetTrapTests {
     stage.settle { $0.sets["worker"]?.strategy == .onDelete }
     _ = stage.syncSet("worker")
     stage.see()
-    // Somebody deletes the stuck pod, and its successor is there before the daemon acts.
+    // The stuck pod is deleted, and its successor exists before the daemon acts.
     stage.terminate("c-worker-1")
     _ = stage.nodeActs(on: "c-worker-1")
     _ = stage.syncSet("worker")

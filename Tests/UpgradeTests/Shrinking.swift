@@ -1,6 +1,6 @@
 extension RandomLife {
-  /// The same life with as little in it as shows the same: events are dropped, many at a time and then one by one,
-  /// and made simpler; roles and members go.
+  /// Reduces the run to the smallest one with the same result: it drops events, many at a time and then one
+  /// by one, simplifies events, and drops roles and members.
   func shortest(_ isSo: (RandomLife) -> Bool) -> RandomLife {
     var life = self
     var isShorter = true
@@ -48,7 +48,7 @@ extension RandomLife {
 }
 
 extension StageEvent {
-  /// Events that are easier to follow, and never one from which this one could come again.
+  /// Simpler events, none of which can be simplified into this one again.
   fileprivate var simpler: [StageEvent] {
     switch self {
     case .goesOn(let rounds) where rounds > 1: [.goesOn(rounds - 1)]

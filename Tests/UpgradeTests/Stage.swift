@@ -2,10 +2,11 @@ import KubeDirector
 import Upgrade
 import Values
 
-/// A small world for the machine: one cluster with its StatefulSets, pods and containers, and a daemon that does
-/// what the machine asks. Nothing in it happens by itself; it is driven event by event, and copied freely.
+/// A small simulation for the cluster machine: one cluster with its StatefulSets, pods and containers, and a
+/// daemon that executes the machine's actions. Nothing happens without an explicit event. The simulation is a
+/// value that can be copied.
 struct Stage {
-  /// What a role is, in every version of the app.
+  /// A role, the same in every version of the app.
   struct Role: Hashable {
     var id: String
     var members = 1
@@ -18,7 +19,7 @@ struct Stage {
   static let name = "c"
   static let start = 1_800_000_000
 
-  // What is true.
+  // The actual state.
   var cluster: Cluster
   var isStamped = true
   var clusterVersion = 1
@@ -28,46 +29,47 @@ struct Stage {
   var pods: [String: StagePod] = [:]
   var services: Set<String> = []
   var now = Stage.start
-  /// How the daemon spells a template today.
+  /// The encoding of templates that the current daemon uses.
   var spelling = 0
-  /// In how many ways daemons spell one.
+  /// The number of different encodings.
   static let spellings = 3
   var settings = Observation.Settings(clusterDomain: "test")
   var counter = 0
 
-  // What goes wrong, until it is mended.
+  // Failures, until they are resolved.
   var badImages: Set<String> = []
-  /// Those of them that will never be there.
+  /// Bad images that never become available.
   var missingImages: Set<String> = []
   var slowPods: Set<String> = []
-  /// Pods that a quota keeps from being made, whose node is lost, whose readiness gate stays closed.
+  /// Pods that a quota prevents, pods on a lost node, and pods whose readiness gate stays closed.
   var forbiddenPods: Set<String> = []
   var lostPods: Set<String> = []
   var gatedPods: Set<String> = []
   /// Pods whose container runs and is not ready.
   var unreadyPods: Set<String> = []
   var heldScripts: Set<String> = []
-  /// The node tells of restarts, and time has to pass after them.
+  /// The node reports restarts, which count only after a delay.
   var tellsRestarts = false
   /// Services whose next deletion is refused.
   var refusedServices: Set<String> = []
   var connections: ConnectionsObservation?
   var appAnnotations: [String: [String: String]] = [:]
-  /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` for whatever ends next, once.
+  /// Exit codes other than 0, by pod and event: `worker-2 pod_upgraded`; `worker-2 *` applies once, to the
+  /// next command that ends.
   var exitCodes: [String: Int] = [:]
 
   var daemon = StageDaemon()
-  /// One that was stopped in the middle of a step while another took its place.
+  /// A daemon that was stopped in the middle of a step while another one replaced it.
   var stale: StaleDaemon?
 
-  // What is remembered of it.
+  // Records of the run.
   var containers: [String: StageContainer] = [:]
   var transcript: [String] = []
-  /// Every status that was written, while recording.
+  /// Every written status, while recording.
   var history: [ClusterStatus] = []
   var isRecording = true
-  /// Where everything goes its way the daemon takes one step at a time, and sees what came of it before the next: with
-  /// half as many steps, most of which find nothing to do, it comes to the same end.
+  /// Lets the daemon take one step at a time while nothing fails, and observe the result before the next one.
+  /// The end is the same with half as many steps, because most of the others find nothing to do.
   var isHasty = false
   var violations: [String] = []
   var statusWrites = 0
@@ -123,9 +125,9 @@ struct Stage {
     return ClusterSpec(["app": .string(app), "roles": .array(entries)])
   }
 
-  // MARK: - What people do
+  // MARK: - Commits and edits
 
-  /// A commit that names another app, applied and vouched for by the reconciler.
+  /// A commit that names another app, applied and stamped by the reconciler.
   mutating func commit(app: String) { change { $0.app = app } }
 
   mutating func commit(members: Int, of role: String) {
@@ -143,7 +145,7 @@ struct Stage {
     changeRoles()
   }
 
-  /// A commit that names other things to be connected to; they are seen as they are.
+  /// A commit that names other connections. The connected objects are observed in the given state.
   mutating func commit(
     connections marks: [String: String], unsettled: Set<String> = [], unread: [String] = []
   ) {
@@ -171,13 +173,13 @@ struct Stage {
     clusterVersion += 1
   }
 
-  /// What the cluster is connected to is now so.
+  /// Sets the state of the connected objects.
   mutating func connect(_ marks: [String: String], unsettled: Set<String> = [], unread: [String] = []) {
     connections = ConnectionsObservation(marks: marks, unsettled: unsettled, unread: unread)
     clusterVersion += 1
   }
 
-  /// One thing that the cluster is connected to comes, goes or becomes another; the first two by a commit.
+  /// Adds, removes or changes one connected object; adding and removing is a commit.
   mutating func connect(_ name: String, _ mark: String?, isSettled: Bool) {
     var marks = connections?.marks ?? [:]
     var unsettled = connections?.unsettled ?? []
@@ -192,24 +194,24 @@ struct Stage {
     }
   }
 
-  // MARK: - Driving
+  // MARK: - Running
 
-  /// Lets time pass in which nothing happens, and looks again.
+  /// Lets time pass without events, and then settles.
   mutating func wait(_ seconds: Int) {
     now += seconds
     annotate("looked", "\(now)")
     settle()
   }
 
-  /// Everything that can happen happens, in turn, until nothing more does, or until what is waited for.
+  /// Runs everything that can happen, in turn, until nothing changes any more or the condition is reached.
   ///
-  /// - Returns: false where it does not come to rest.
+  /// - Returns: false if it does not settle.
   @discardableResult
   mutating func settle(until isReached: (Stage) -> Bool = { _ in false }) -> Bool {
     settle(rounds: Self.patience, until: isReached)
   }
 
-  /// The same for so many rounds at most.
+  /// The same with a limit on the number of rounds.
   @discardableResult
   mutating func settle(rounds: Int, until isReached: (Stage) -> Bool = { _ in false }) -> Bool {
     for _ in 0..<rounds {
@@ -237,7 +239,7 @@ struct Stage {
     status?.members.first { $0.pod == "\(Self.name)-\(short)" }
   }
 
-  /// Runs `body` and gives back what was recorded meanwhile.
+  /// Runs `body` and returns the transcript of it.
   mutating func record(_ body: (inout Stage) -> Void) -> String {
     transcript = []
     body(&self)

@@ -1,12 +1,12 @@
 import KubeDirector
 import Upgrade
 
-// What must never happen, checked at the moment at which it would.
+// Invariants, checked at the moment at which they would be violated.
 extension Stage {
   private func info() -> UpgradeInfo? { status?.upgradeInfo }
   private func ledger(_ pod: String) -> MemberStatus? { status?.members.first { $0.pod == pod } }
 
-  /// A pod is taken away for another image: it must have been claimed before, and no other claim be open.
+  /// A pod is replaced for another image: it must be claimed, and no other claim may be open.
   mutating func checkReplacement(of pod: StagePod) {
     let name = Self.short(pod.name)
     guard let info = info(), let member = ledger(pod.name), member.upgrade?.id == info.id else {
@@ -18,7 +18,7 @@ extension Stage {
     checkTakingOut(pod, info)
   }
 
-  /// The engine itself takes a pod away.
+  /// The engine itself deletes a pod.
   mutating func checkDeletion(of pod: StagePod) {
     checkReplacement(of: pod)
     if let info = info(), pod.isAvailable, hasOldTemplate(pod.revision, pod.role, info) {
@@ -26,7 +26,7 @@ extension Stage {
     }
   }
 
-  /// On the way back: made from the template that is gone back to, in whatever words.
+  /// During a rollback: the pod was made from the old template, in any encoding.
   private func hasOldTemplate(_ revision: String?, _ role: String, _ info: UpgradeInfo) -> Bool {
     guard info.isRollingBack, let app = status?.app, let image = apps[app]?.resolved(role)?.image else {
       return false
@@ -54,7 +54,7 @@ extension Stage {
     }
   }
 
-  /// A status is about to be written: what it says must be so.
+  /// Checks a status before it is written.
   mutating func checkStatus(_ new: ClusterStatus, over old: ClusterStatus?) {
     noteMembers(new, over: old)
     checkWitness(new, over: old)
@@ -84,7 +84,7 @@ extension Stage {
     }
   }
 
-  /// Whoever reads `configured` beside a generation may take it that this generation is done.
+  /// A reader of `configured` with a generation may assume that this generation is done.
   private mutating func checkGeneration(_ new: ClusterStatus, over old: ClusterStatus?) {
     checkHeardOf(new, over: old)
     guard new.upgradeInfo == nil, new.state == .configured,
@@ -98,8 +98,8 @@ extension Stage {
     for role in new.roles where cluster.spec.role(role.id) == nil { early("\(role.id) is gone") }
   }
 
-  /// A commit that names something new is spoken of when members are notified of it; in an upgrade that has its turn at the
-  /// end, and trouble comes first.
+  /// The generation of a commit with a new connection may be reported only when members are notified of it.
+  /// During an upgrade that happens at the end, and a failure is reported first.
   private mutating func checkHeardOf(_ new: ClusterStatus, over old: ClusterStatus?) {
     let generation = cluster.metadata.generation
     guard new.observedGeneration == generation, old?.observedGeneration != generation,
@@ -177,7 +177,7 @@ extension Stage {
     if finished.contains(where: { isDown($0.pod) }) { violated("\(name) rolled back while another is down") }
   }
 
-  /// A pod that is claimed while it serves needs the leave of its budget.
+  /// A pod that is claimed while it serves must be allowed by its PodDisruptionBudget.
   private mutating func checkBudget(
     _ member: MemberStatus, _ role: RoleStatus, _ info: UpgradeInfo, _ new: ClusterStatus
   ) {
@@ -218,7 +218,7 @@ extension Stage {
 }
 
 extension MemberStatus {
-  /// In hand in the direction in which the upgrade goes now.
+  /// Claimed in the current direction of the upgrade.
   fileprivate func isClaimed(_ info: UpgradeInfo) -> Bool {
     guard let upgrade, upgrade.id == info.id, !upgrade.done else { return false }
     return !info.isRollingBack || podUpgradeStatus == .rollingBack || upgrade.script == .podReverted

@@ -1,18 +1,18 @@
 import KubeDirector
 import Upgrade
 
-/// The daemon's memory: gone when it is killed.
+/// The daemon's memory, which is lost when the daemon is killed.
 struct StageDaemon {
   var work: [String: PodWork] = [:]
-  /// What the watches have told so far; nil before the first look.
+  /// What the watches have delivered so far; nil before the first look.
   var view: View?
-  /// How many writes it still makes before it is killed; nil for never.
+  /// The number of writes until the daemon is killed; nil for no limit.
   var life: Int?
-  /// When it asked to be woken.
+  /// The requested wake-up time.
   var wakeAt: Int?
-  /// It is not killed then, but stopped, and what it had in hand arrives late.
+  /// The daemon is then stopped instead of killed, and its outstanding requests arrive late.
   var isReplaced = false
-  /// The moment of the last look that left nothing to do.
+  /// The moment of the last look that found nothing to do.
   var seen: Int?
 
   struct View {
@@ -26,7 +26,7 @@ struct StageDaemon {
   }
 }
 
-/// What a daemon had in hand when it was stopped: a status to write, or else actions that were to follow.
+/// The outstanding requests of a stopped daemon: a status to write, or the actions that were to follow.
 struct StaleDaemon {
   var daemon: StageDaemon
   var status: ClusterStatus?
@@ -34,7 +34,7 @@ struct StaleDaemon {
 }
 
 extension Stage {
-  // MARK: - Seeing
+  // MARK: - Observing
 
   mutating func see() {
     daemon.view = StageDaemon.View(
@@ -66,14 +66,14 @@ extension Stage {
       memberServices: view.services, now: now, settings: settings)
   }
 
-  /// One for each role that has any.
+  /// One budget for each role that has one.
   private var budgets: [BudgetObservation] {
     sets.filter { $0.value.disruptionsAllowed != nil }.sorted { $0.key < $1.key }.compactMap { role, set in
       set.disruptionsAllowed.map { BudgetObservation(name: role, roles: [role], allowed: $0) }
     }
   }
 
-  /// What the machine says of the world as it is now.
+  /// The machine's decision for the current state.
   mutating func decision() -> Decision? {
     see()
     return daemon.view.flatMap { ClusterMachine.step(observation($0)) }
@@ -81,10 +81,11 @@ extension Stage {
 
   // MARK: - Acting
 
-  /// The daemon sees everything and does what is to be done.
+  /// The daemon observes everything and acts.
   ///
-  /// - Parameter steps: how many it takes at most before it sees what came of them.
-  /// - Returns: whether it did anything. Where nothing has happened since it last had nothing to do, it is not asked.
+  /// - Parameter steps: The maximum number of steps before it observes the results.
+  /// - Returns: Whether it did anything. It is not asked if nothing has happened since it last had nothing to
+  ///   do.
   mutating func daemonLooks(steps: Int = Self.stepsAtOnce) -> Bool {
     let moment = counter &+ clusterVersion
     let isWoken = daemon.wakeAt.map { $0 <= now } ?? false
@@ -103,7 +104,7 @@ extension Stage {
     write("  daemon killed")
   }
 
-  /// The daemon acts on what it has seen, which may be old: steps until nothing is left to do.
+  /// The daemon acts on its view, which may be outdated, until no step is left to do.
   mutating func daemonActs(steps most: Int = Self.stepsAtOnce) -> Bool {
     var moved = false
     for _ in 0..<most {
@@ -161,8 +162,8 @@ extension Stage {
     return false
   }
 
-  /// What a daemon had handed to the connection when it was stopped arrives now. Whatever else it wants is refused
-  /// by its lease, commands in pods among it; and a removal names the very object that it had found.
+  /// The requests that a stopped daemon had already sent arrive now. Its lease prevents all its other
+  /// requests, including commands in pods. A deletion names the uid of the object that it found.
   mutating func staleArrives() {
     guard let late = stale else { return }
     stale = nil
@@ -226,7 +227,7 @@ extension Stage {
       guard pods[pod] != nil else { return .refused }
       pods[pod]?.appLabel = app
       touch(pod)
-      // What the same step goes on to do was decided by what was seen before.
+      // The rest of the step was decided from the earlier view.
       daemon.view?.pods[pod]?.appLabel = app
       daemon.view?.pods[pod]?.resourceVersion = pods[pod]?.observation.resourceVersion ?? ""
     case .tell, .wake, .order: break
@@ -256,7 +257,7 @@ extension Stage {
       }
     write("apply \(role) \(image) \(strategy) replicas \(goal.replicas)")
     var set = sets[role] ?? StageSet(name: name, image: image, replicas: 0, strategy: .atRest, version: 0)
-    // The template is written for another image only.
+    // The template is written only for another image.
     if version == nil || set.image != image { set.spelling = spelling }
     set.image = image
     set.replicas = goal.replicas

@@ -1,9 +1,9 @@
 import KubeDirector
 import Upgrade
 
-// Where a life ends, and whether that is where it should.
+// The end of a run, and the checks of the state in which it ends.
 extension Stage {
-  /// A daemon that has seen and done everything has nothing to do until something happens.
+  /// A daemon that has observed and done everything must have nothing to do until something happens.
   mutating func checkNothingIsLeft() {
     guard daemon.view != nil, daemon.life == nil, let decision = decision() else { return }
     if decision.status != status { violated("a status to write again, though nothing happened") }
@@ -19,8 +19,8 @@ extension Stage {
     if self.decision() != decision { violated("the same sight, two decisions") }
   }
 
-  /// Everything that heals is healed, and everything comes to rest: as git says, or in a stall. A stalled upgrade
-  /// then goes back where its message says so; and where that stalls too, all that ails is mended by hand.
+  /// Resolves all temporary failures and settles: in the desired state, or in a stall. A stalled upgrade is
+  /// then rolled back as its message says. If that stalls too, the remaining failures are fixed by hand.
   mutating func end() {
     write("> everything that heals is healed")
     heal()
@@ -43,7 +43,7 @@ extension Stage {
     }
   }
 
-  /// Somebody asks for each script that failed to be run again, once, and deletes nothing: that must do.
+  /// Requests a retry of each failed script, once, without deleting anything. That must suffice.
   private mutating func retryWhatFailed() {
     settle()
     var asked: Set<String> = []
@@ -68,7 +68,7 @@ extension Stage {
     for image in badImages.subtracting(missingImages).sorted() { mend(image: image) }
   }
 
-  /// Comes to rest, and judges where.
+  /// Settles, and checks the resulting state.
   private mutating func rest() {
     guard settle() else { return violated("does not come to rest") }
     checkNothingIsLeft()
@@ -127,14 +127,15 @@ extension Stage {
       if stall.reason == "ConfigError" {
         pod.container.flatMap { containers[$0] }?.hasFailed ?? false
       } else {
-        // Between two tries the node says ImagePullBackOff; the error of the last one is the better reason.
+        // Between two attempts the node reports ImagePullBackOff; the error of the last attempt is the better
+        // reason.
         pod.waitingReason != nil && stall.reason.contains("Image") && badImages.contains(pod.image)
       }
     if !isTrue { violated("a stall whose reason is not true: \(stall.message)") }
   }
 
-  /// One role's trouble stops no other, unless the owners asked for that: what has not come to its end has trouble of
-  /// its own.
+  /// A failure in one role stops no other role, unless the upgrade settings say so: a role that has not
+  /// finished must have a failure of its own.
   private mutating func checkHeldUp(_ role: RoleStatus) {
     guard role.isOpen else { return }
     let isHeldUp = pods.values.contains { pod in

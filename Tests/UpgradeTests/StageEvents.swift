@@ -1,13 +1,13 @@
 import KubeDirector
 import Upgrade
 
-/// Something that happens, named so that a list of them can be replayed, and shortened.
+/// An event of the simulation. A list of events can be replayed and shortened.
 enum StageEvent: Hashable {
-  /// Everything goes its way for so many rounds: daemon, sets, nodes and scripts in turn.
+  /// A number of normal rounds: daemon, sets, nodes and scripts in turn.
   case goesOn(Int)
-  /// The daemon sees everything, and acts.
+  /// The daemon observes everything and acts.
   case looks
-  /// The daemon acts on what it has seen before.
+  /// The daemon acts on what it has observed before.
   case acts
   case seesCluster
   case seesSet(String)
@@ -16,43 +16,44 @@ enum StageEvent: Hashable {
   case node(String)
   case commandEnds(String)
   case killed
-  /// The daemon dies after so many more writes.
+  /// The daemon is killed after this number of writes.
   case dies(after: Int)
-  /// The daemon is stopped after so many more writes, and another one takes its place.
+  /// The daemon is stopped after this number of writes, and another one replaces it.
   case handsOver(after: Int)
-  /// What the stopped daemon had in hand arrives.
+  /// The outstanding requests of the stopped daemon arrive.
   case arrives
   case crash(String, loops: Bool)
   case podDeleted(String)
   case pullFlaps(String)
-  /// Cannot be pulled until it is mended.
+  /// The image cannot be pulled until it is fixed.
   case imageBroken(String)
   case imageMended(String)
-  /// Cannot be pulled, ever.
+  /// The image can never be pulled.
   case imageMissing(String)
   /// The next command that ends in the pod fails.
   case fails(String)
-  /// Every run of the script fails there.
+  /// Every run of the script in the pod fails.
   case failsAlways(String, LifecycleEvent)
   case slow(String)
   case quick(String)
-  /// The container runs and does not answer.
+  /// The container runs and is not ready.
   case silent(String)
   case answers(String)
-  /// How many pods a PodDisruptionBudget lets go; nil for no budget.
+  /// The number of disruptions that a PodDisruptionBudget allows; nil for no budget.
   case budget(String, Int?)
   case commit(String)
   case suspended(Bool)
-  /// A new version of the daemon takes over, which spells templates in another way.
+  /// A new version of the daemon starts, which encodes templates differently.
   case newDaemon
   case resize(String, Int)
-  /// A commit adds the role; nothing where it is there.
+  /// A commit adds the role, if it does not exist.
   case roleComes(Stage.Role)
-  /// A commit takes the role away; nothing where it is the only one.
+  /// A commit removes the role, unless it is the only one.
   case roleGoes(String)
-  /// What the cluster is connected to under this name is now so, or is named no more; it may be changing just now.
+  /// The state of the connected object with this name; nil if the name is removed. The object may be
+  /// changing.
   case connected(String, mark: String?, isSettled: Bool)
-  /// Somebody asks for what failed in the pod to be run again.
+  /// A retry is requested for what failed in the pod.
   case retried(String)
 
   var kind: String {
@@ -126,7 +127,7 @@ extension Stage {
     case .suspended(let isSuspended): annotate(Wire.Annotation.suspend, isSuspended ? "true" : nil)
     case .newDaemon:
       killDaemon()
-      // In some way or other, so that an older daemon may come back as well.
+      // The encodings alternate, so that an older daemon may also return.
       spelling = (spelling + 1) % Self.spellings
     case .resize(let role, let members): commit(members: members, of: role)
     case .connected(let name, let mark, let isSettled): connect(name, mark, isSettled: isSettled)

@@ -20,12 +20,12 @@ struct StagePod {
   var isGated = false
   /// True between a crash and the next start.
   var isCrashed = false
-  /// What the pod tells of its own past, where a test says so.
+  /// The time of the first start in the pod's status, if a test sets it.
   var firstStartedAt: Int?
-  /// When a container of it was started again, where a test has its node say so.
+  /// The time of the last container restart, if the simulated node reports restarts.
   var restartedAt: Int?
 
-  /// False for a container that runs and does not answer yet, or no more.
+  /// False for a container that runs and is not ready.
   var isAnswering = true
 
   var isContainerReady: Bool { container != nil && isAnswering }
@@ -43,38 +43,38 @@ struct StagePod {
   }
 }
 
-/// A container, remembered beyond its end.
+/// A container, which is kept after its end.
 struct StageContainer {
   var id: String
-  /// In order of their starts.
+  /// Increases with each start.
   var number: Int
   var pod: String
   var image: String
-  /// The app whose package is in.
+  /// The app whose package is installed.
   var package: String?
   var hasFailed = false
-  /// The script under way, by its key.
+  /// The key of the running script.
   var running: String?
-  /// Exit codes by key: what `/opt/guestconfig` remembers of the scripts that ended here.
+  /// Exit codes by key: the records in `/opt/guestconfig` of the scripts that ended in this container.
   var ended: [String: Int] = [:]
-  /// What the keys stand for.
+  /// The notifications by key.
   var told: [String: Notification] = [:]
-  /// How often each key was really started.
+  /// The number of actual starts of each key.
   var starts: [String: Int] = [:]
 
-  /// True where the script ended well, at once or when it was run again on request.
+  /// True if the script succeeded, at once or after a retry.
   func hasSucceeded(_ key: String) -> Bool {
     ended.contains { $0.value == 0 && Self.first($0.key) == Self.first(key) }
   }
 
-  /// True for a word about connections that another has replaced, which ended well.
+  /// True for a notification of connections that a newer, successful one has replaced.
   func isOutdated(_ key: String) -> Bool {
     key.hasPrefix("reconnect ") && ended.contains { $0.value == 0 && $0.key.hasPrefix("reconnect ") }
   }
 
-  /// True for a word about newcomers that failed, where each of them has gone since, or was told of anew.
+  /// True for a failed notification of new members if each of them is gone since then or was notified again.
   ///
-  /// - Parameter members: how many a role has.
+  /// - Parameter members: The number of members of a role.
   func isTakenBack(_ key: String, members: (String) -> Int) -> Bool {
     let words = key.split(separator: " ").map(String.init)
     guard words.first == "addnodes", words.count > 2 else { return false }
@@ -96,7 +96,7 @@ struct StageContainer {
 }
 
 extension Stage {
-  /// The kubelet's next deed for a pod.
+  /// The kubelet's next action for a pod.
   mutating func nodeActs(on name: String) -> Bool {
     guard var pod = pods[name] else { return false }
     if pod.isBeingDeleted {
@@ -113,7 +113,7 @@ extension Stage {
       return true
     }
     guard pod.container == nil, !slowPods.contains(Self.short(name)) else { return false }
-    // A container that crashed has its image on the node already.
+    // The image of a crashed container is already on the node.
     if badImages.contains(pod.image), !pod.isCrashed {
       guard pod.waitingReason == nil else { return false }
       pod.waitingReason = "ErrImagePull"
@@ -136,7 +136,7 @@ extension Stage {
     return true
   }
 
-  /// What the kubelet says between two tries to pull: it goes to and fro.
+  /// Alternates the waiting reason between two pull attempts, as the kubelet does.
   mutating func flapPull(_ name: String) {
     guard let reason = pods[name]?.waitingReason else { return }
     if reason == "ErrImagePull" {
@@ -159,7 +159,7 @@ extension Stage {
     touch(name)
   }
 
-  /// The pod is another version of itself now.
+  /// Gives the pod a new resource version.
   mutating func touch(_ name: String) {
     let version = fresh()
     pods[name]?.version = version
@@ -169,11 +169,11 @@ extension Stage {
     guard let id = pods[name]?.container else { return }
     containers[id]?.running = nil
     pods[name]?.container = nil
-    // Whoever waits for a command there learns that it is over.
+    // A daemon that waits for a command in it is notified of its end.
     if case .running(let order) = daemon.work[name], order.containerID == id { daemon.work[name] = nil }
   }
 
-  /// The command that runs in a pod ends: an installation, or a script.
+  /// The running command in a pod ends: an installation, or a script.
   mutating func commandEnds(in name: String) -> Bool {
     guard let id = pods[name]?.container, !heldScripts.contains(Self.short(name)) else { return false }
     if case .running(let order) = daemon.work[name], order.containerID == id,
@@ -197,7 +197,7 @@ extension Stage {
     if case .running(let order) = daemon.work[name], order.containerID == id, let key = order.key,
       let code = containers[id]?.ended[key]
     {
-      // It ran already: what is remembered of it is its result.
+      // It has already run: its record is its result.
       daemon.work[name] = .finished(order, PodResult(exitCode: code))
       return true
     }
@@ -221,7 +221,7 @@ extension Stage {
 }
 
 extension PodOrder {
-  /// The script's run, as the record in its container names it; nil for an installation.
+  /// The key of the script's run in the container's record; nil for an installation.
   var key: String? {
     guard case .script(let notification, _) = task else { return nil }
     let nodes = notification.nodes.map { [$0.role] + $0.ordinals.joined().map(String.init) } ?? []

@@ -1,11 +1,11 @@
 import KubeDirector
 import Upgrade
 
-/// What really happens to pods and containers, whatever the status says of it.
+/// What actually happens to pods and containers, independent of the status.
 struct StageObserver {
-  /// The pods that were in service when the upgrade took them, until they are done.
+  /// The pods that were in service when the upgrade replaced them, until they are done.
   var out: Set<String> = []
-  /// The pods that the upgrade under way has claimed.
+  /// The pods that the running upgrade has claimed.
   var touched: Set<String> = []
   /// The containers in which a member has been configured.
   var setUp: Set<String> = []
@@ -14,8 +14,8 @@ struct StageObserver {
 }
 
 extension Stage {
-  /// A pod goes for another image. If it was in service, no other one of its role may be out because of us; and on
-  /// the way forward those after it have the new image.
+  /// A pod is replaced for another image. If it was in service, the upgrade may have no other pod of its role
+  /// out of service. In an upgrade, the pods after it must have the new image.
   mutating func checkTakingOut(_ pod: StagePod, _ info: UpgradeInfo) {
     guard pod.isAvailable, let container = pod.container, observer.setUp.contains(container) else { return }
     let name = Self.short(pod.name)
@@ -30,13 +30,13 @@ extension Stage {
     if let other = skipped.map(\.name).min() { violated("\(name) upgraded before \(Self.short(other))") }
   }
 
-  /// A pod goes because its set shrinks: its member must have been told to go.
+  /// Checks that the member of a pod is leaving when its set removes the pod.
   mutating func checkLeaving(_ pod: StagePod) {
     let member = status?.members.first { $0.pod == pod.name }
     if member?.isLeaving == false { violated("\(Self.short(pod.name)) removed though it was to stay") }
   }
 
-  /// A set makes a pod: one that died for other reasons comes back with the image that it had.
+  /// A set creates a pod: one that failed for other reasons must return with its previous image.
   mutating func checkComing(_ pod: StagePod) {
     guard let status, let role = status.role(pod.role),
       let member = role.members.first(where: { $0.pod == pod.name })
@@ -54,7 +54,7 @@ extension Stage {
     }
   }
 
-  /// A script is really started.
+  /// Checks the actual start of a script.
   mutating func checkStart(_ order: PodOrder, _ key: String, in pod: StagePod) {
     guard case .script(let notification, _) = order.task else { return }
     let name = Self.short(pod.name)
@@ -72,7 +72,7 @@ extension Stage {
     }
   }
 
-  /// A status is about to be written: remembers what it claims and what it lets go.
+  /// Records the claims of a status and the pods that are done, before it is written.
   mutating func checkWitness(_ new: ClusterStatus, over old: ClusterStatus?) {
     for member in new.members {
       if member.upgrade?.done == true { observer.out.remove(member.pod) }
@@ -101,7 +101,8 @@ extension Stage {
     }
   }
 
-  /// An upgrade or rollback is called ended: whoever must hear of it has heard of it, to the end.
+  /// An upgrade or rollback is reported as ended: every member that must be notified has been notified
+  /// successfully.
   private mutating func checkEnded(_ info: UpgradeInfo, _ old: ClusterStatus, _ app: String) {
     let event: LifecycleEvent = info.isRollingBack ? .podReverted : .podUpgraded
     for role in old.roles {
@@ -117,7 +118,7 @@ extension Stage {
           violated("ended without \(event.argument) in \(name)")
         }
         if !wanted.subscribes(event), mine.isEmpty { violated("ended without \(wanted.image) in \(name)") }
-        // The last one is done by the same status that ends it all.
+        // The status that ends the upgrade also marks the last pod as done.
         observer.out.remove(member.pod)
       }
     }

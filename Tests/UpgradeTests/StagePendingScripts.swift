@@ -1,9 +1,9 @@
 import KubeDirector
 import Upgrade
 
-/// What members are owed, derived from what happens and not from what the status says that they are owed.
+/// The pending notifications of members, derived from events and not from the status.
 struct StagePendingScripts {
-  /// That a member came or went, to be told to another one.
+  /// A notification to a member that another member was added or removed.
   struct Word: Hashable {
     var listener: String
     var event: LifecycleEvent
@@ -13,11 +13,11 @@ struct StagePendingScripts {
 
   struct Debt {
     var since: Int
-    /// The container in which a script has begun to tell it.
+    /// The container in which a script with this notification was started.
     var begunIn: String?
   }
 
-  /// What a `configmeta.json` was made from.
+  /// The state from which a `configmeta.json` was written.
   struct Metadata {
     var nodes: Set<Int>
     var moment: Int
@@ -26,11 +26,11 @@ struct StagePendingScripts {
   var open: [Word: Debt] = [:]
   /// The node ids of members that have been configured once.
   var known: Set<Int> = []
-  /// When a pod's member came, in the numbers that containers have.
+  /// The start of a pod's member, in the numbering of containers.
   var joined: [String: (node: Int, number: Int)] = [:]
-  /// The last one of each container.
+  /// The latest metadata of each container.
   var metadata: [String: Metadata] = [:]
-  /// Counts the statuses that were written.
+  /// The number of statuses written.
   var moment = 0
 }
 
@@ -39,9 +39,9 @@ extension Stage {
     apps[status.app]?.resolved(role)?.subscribes(event) == true
   }
 
-  // MARK: - What happens
+  // MARK: - Events
 
-  /// A status is about to be written: who comes and goes by it.
+  /// Records the members that a status adds and removes, before it is written.
   mutating func noteMembers(_ new: ClusterStatus, over old: ClusterStatus?) {
     observer.debts.moment += 1
     var before: [Int: Bool] = [:]
@@ -62,7 +62,7 @@ extension Stage {
     for member in new.members where member.state == .configured { observer.debts.known.insert(member.nodeID) }
   }
 
-  /// All that listen hear of the newest change, and need hear of none before it.
+  /// All subscribers are notified of the newest change; earlier ones become obsolete.
   private mutating func noteConnections(_ new: ClusterStatus, over old: ClusterStatus?) {
     let changes = new.connections?.changes ?? 0
     let isNews = new.connections?.marks ?? [:] != old?.connections?.marks ?? [:]
@@ -71,7 +71,7 @@ extension Stage {
     for other in listeners(.reconnect, new) { owe(.reconnect, Self.connectionsRole, changes, to: other.pod) }
   }
 
-  /// Stands in a word for the role.
+  /// Stands for the role in a notification of connections.
   private static let connectionsRole = "connections"
 
   private mutating func noteLeaver(
@@ -83,7 +83,7 @@ extension Stage {
       let coming = StagePendingScripts.Word(
         listener: other.pod, event: .addNodes, role: role, ordinal: ordinal)
       let unheard = observer.debts.open.removeValue(forKey: coming)
-      // Of whom it has not heard in the container that it has it need not hear that he goes.
+      // A member that was not notified of it in its current container needs no notification of its removal.
       let mayHaveHeard = unheard.map { $0.begunIn != nil && $0.begunIn == pods[other.pod]?.container } ?? true
       if mayHaveHeard, hearing.contains(other.pod) {
         owe(.deleteNodes, role, ordinal, to: other.pod)
@@ -107,7 +107,7 @@ extension Stage {
     status.flatMap { apps[$0.app]?.resolved(role) }?.package == nil
   }
 
-  /// An order is given that writes a `configmeta.json`, as the cluster is by the status of this moment.
+  /// Records the start of a task that writes a `configmeta.json` from the current status.
   mutating func noteMetadata(_ order: PodOrder) {
     switch order.task {
     case .discardBackup: return
@@ -120,7 +120,7 @@ extension Stage {
       nodes: Set(nodes), moment: observer.debts.moment)
   }
 
-  /// A package has gone in afresh: what has happened before it was ordered needs no telling.
+  /// Drops pending notifications older than the task that installed the package anew.
   mutating func noteInstalled(_ container: String, in pod: String) {
     guard let moment = observer.debts.metadata[container]?.moment else { return }
     observer.debts.open = observer.debts.open.filter { $0.key.listener != pod || $0.value.since > moment }
@@ -133,7 +133,7 @@ extension Stage {
       let name = DerivedNames.pod(statefulSet: nodes.statefulSet, ordinal: ordinal)
       guard status?.members.contains(where: { $0.pod == name && !$0.isLeaving }) != true,
         let node = observer.debts.joined[name]?.node, !observer.debts.known.contains(node),
-        // He may have been set up by the very step that lets him go; without a package, by being there.
+        // It may have been set up in the same step that removes it; without a package, by its start.
         !containers.values.contains(where: {
           $0.pod == name && ($0.package != nil || lacksPackage(nodes.role))
         })
@@ -147,7 +147,7 @@ extension Stage {
   }
 
   private func words(_ notification: Notification, _ pod: String) -> [StagePendingScripts.Word] {
-    if notification.event == .reconnect,  // Run again on request, it is the same word.
+    if notification.event == .reconnect,  // A retry is the same notification.
       let number = Int(notification.id.prefix { $0 != "/" })
     {
       return [
@@ -161,9 +161,9 @@ extension Stage {
     }
   }
 
-  // MARK: - What must hold
+  // MARK: - Invariants
 
-  /// The cluster is called configured: nobody is owed anything.
+  /// Checks that no notification is pending in a cluster that is reported as configured.
   mutating func checkDebts(_ status: ClusterStatus) {
     let open = observer.debts.open.keys.map {
       "\(Self.short($0.listener)) never heard \($0.event.argument) of \($0.role)-\($0.ordinal)"
@@ -187,7 +187,7 @@ extension Stage {
     }
   }
 
-  /// Each container was configured, or had its hook; or its volume has what an earlier container of it has done.
+  /// Each container ran --configure or its hook, or its volume has the result of an earlier container.
   private mutating func checkConfigured(_ container: StageContainer, _ role: String, _ resolved: ResolvedRole)
   {
     guard resolved.subscribes(.configure), !container.hasSucceeded("configure"), !container.hasHook else {
@@ -202,9 +202,9 @@ extension Stage {
     if !hasVolume || !isKept { violated("configured without --configure in \(Self.short(container.pod))") }
   }
 
-  /// An upgrade or rollback ends: whoever lists its events has heard them.
+  /// Checks at the end of an upgrade or rollback that every role that lists its events was notified.
   mutating func checkHeard(_ info: UpgradeInfo, _ old: ClusterStatus, _ app: String) {
-    // It may have been turned round and found nothing to take back, all in one step.
+    // It may have turned into a rollback that had nothing to roll back, in one step.
     let isBack = info.isRollingBack || app == info.prevApp
     for role in old.roles {
       guard let wanted = apps[app]?.resolved(role.id) else { continue }
@@ -228,7 +228,7 @@ extension Stage {
 }
 
 extension StageContainer {
-  /// A hook of an upgrade or rollback ended well in it.
+  /// A hook of an upgrade or rollback succeeded in the container.
   fileprivate var hasHook: Bool {
     ended.contains {
       $0.value == 0 && ($0.key.hasPrefix("pod_upgraded ") || $0.key.hasPrefix("pod_reverted "))

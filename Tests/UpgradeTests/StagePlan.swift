@@ -1,25 +1,26 @@
 import KubeDirector
 import Upgrade
 
-// What the owners ask of an upgrade, said once more from the annotations alone, and held against what is done.
+// The upgrade settings, derived again from the annotations, and checked against what happens.
 extension Stage {
-  /// How many pods of the cluster may be out of service; nil for one a role. What is no number from 1 up counts as 1.
+  /// The number of pods of the cluster that may be out of service; nil for one per role. Anything but a
+  /// number of 1 or more counts as 1.
   private var mostOut: Int? {
     cluster.metadata.annotations[Wire.Annotation.maxUnavailable].map { max(1, Int($0) ?? 1) }
   }
 
-  /// The roles whose turn has to be over before this one's begins.
+  /// The roles that must be done before this one starts.
   private func forerunners(of role: String, _ info: UpgradeInfo) -> Set<String> {
     guard let order = cluster.metadata.annotations[Wire.Annotation.roleOrder] else { return [] }
     let stages = order.split(separator: ",").map { Set($0.split(separator: " ").map(String.init)) }
     func stage(_ role: String) -> Int { stages.firstIndex { $0.contains(role) } ?? stages.count }
     let own = stage(role)
-    // A role that git has taken away goes when the upgrade has ended.
+    // A role that git has removed is deleted after the upgrade.
     let all = Set(roles.map(\.id)).union(status?.roles.map(\.id) ?? [])
     return all.filter { info.isRollingBack ? stage($0) > own : stage($0) < own }
   }
 
-  /// A pod is claimed: its role's turn must have come.
+  /// A pod is claimed: the stage of its role must have started.
   mutating func checkTurn(of member: MemberStatus, _ role: String, _ info: UpgradeInfo, _ new: ClusterStatus)
   {
     let waited = forerunners(of: role, info)
@@ -29,8 +30,8 @@ extension Stage {
     }
   }
 
-  /// A pod that serves is claimed: so many others at most may be out of service. What is down for another reason
-  /// counts on the way forward alone.
+  /// A pod that serves is claimed: the number of others out of service is limited. Pods that are down for
+  /// another reason count only in an upgrade, not in a rollback.
   mutating func checkMostOut(
     _ member: MemberStatus, _ new: ClusterStatus, isInHand: (MemberStatus) -> Bool, isDown: (String) -> Bool
   ) {
@@ -44,16 +45,15 @@ extension Stage {
     violated("\(Self.short(member.pod)) claimed beside \(names), where \(mostOut) may be out of service")
   }
 
-  /// False for a pod that has not been set up in the container it has, or in which something has failed: nothing is
-  /// lost with it. The failure may be taken in by the very step that claims the pod.
+  /// False for a pod that is not set up in its current container, or in which something has failed: replacing
+  /// it costs no service. The failure may be recorded in the same step that claims the pod.
   private func serves(_ pod: String) -> Bool {
     guard let id = pods[pod]?.container, let container = containers[id] else { return false }
     return observer.setUp.contains(id) && !container.hasFailed
       && status?.members.first { $0.pod == pod }?.isSetUp == true
   }
 
-  /// True where a role that does not go on has nothing to do with it: its turn has not come, or what ails others uses
-  /// up what may be out of service.
+  /// True if a role is blocked by others: its stage has not started, or failures of others use up the budget.
   func isHeldBack(_ role: RoleStatus, _ status: ClusterStatus) -> Bool {
     guard let info = status.upgradeInfo else { return false }
     let waited = forerunners(of: role.id, info)
@@ -61,7 +61,7 @@ extension Stage {
     guard let mostOut else { return false }
     let out = status.members.count { member in
       let pod = pods[member.pod]
-      // A container that came by itself serves nobody before it is set up.
+      // A container that restarted does not serve before it is set up.
       let isSetUp = pod?.container.map(observer.setUp.contains) ?? false
       let isUnwell = pod?.isAvailable != true || member.state != .configured || !isSetUp
       return isUnwell || member.upgrade?.done == false
@@ -75,6 +75,6 @@ extension MemberStatus {
 }
 
 extension RoleStatus {
-  /// Its pods are on their way, or have it before them.
+  /// Its pods are in progress, or still to be done.
   var isOpen: Bool { upgradeStatus == .upgrading || upgradeStatus == .rollingBack }
 }

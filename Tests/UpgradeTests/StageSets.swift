@@ -1,10 +1,11 @@
 import Upgrade
 
-/// A StatefulSet with pods made in parallel.
+/// A StatefulSet with parallel pod management.
 struct StageSet {
   var name: String
   var image: String
-  /// How the daemon that wrote the template spells it: another one may say the same in other words.
+  /// The encoding of the template by the daemon that wrote it; another daemon may encode the same template
+  /// differently.
   var spelling = 0
   var replicas: Int
   var strategy: SetStrategy
@@ -13,7 +14,7 @@ struct StageSet {
   var observedGeneration = 0
   var currentRevision = ""
   var updateRevision = ""
-  /// What a PodDisruptionBudget of its own allows; nil for no budget.
+  /// The disruptions that a PodDisruptionBudget of this set allows; nil for no budget.
   var disruptionsAllowed: Int?
 
   /// The same template always has the same revision.
@@ -33,8 +34,8 @@ struct StageSet {
 }
 
 extension Stage {
-  /// One look of Kubernetes' controller at a set, as 1.35.0 does it: any pod that is not ready uses up the budget
-  /// of one, so that a stuck pod stays as it is though its template is mended.
+  /// One sync of a set by the StatefulSet controller, as in Kubernetes 1.35.0: any pod that is not ready uses
+  /// up the budget of one, so that a stuck pod stays even after its template is fixed.
   mutating func syncSet(_ role: String) -> Bool {
     guard var set = sets[role] else { return false }
     let before = set
@@ -90,7 +91,7 @@ extension Stage {
     pods[name] = pod
   }
 
-  /// Asks for a pod's end; the node carries it out.
+  /// Requests the termination of a pod; the node carries it out.
   mutating func terminate(_ name: String) {
     guard pods[name]?.isBeingDeleted == false else { return }
     pods[name]?.isBeingDeleted = true

@@ -1,7 +1,7 @@
 import KubeDirector
 
 extension Stage {
-  /// Writes down what a new status says that the old one did not.
+  /// Writes the differences between a new status and the old one to the transcript.
   mutating func describe(_ new: ClusterStatus, over old: ClusterStatus?) {
     guard isRecording else { return }
     describeUpgrade(new, old)

@@ -1,7 +1,7 @@
-/// What lives had in them, added up.
+/// The totals over many runs.
 struct Tally {
   var runs = 0
-  /// The seeds of lives in which something went wrong.
+  /// The seeds of runs with a violation.
   var broken: [UInt64] = []
   var events: [String: Int] = [:]
   var steps = 0
@@ -12,15 +12,15 @@ struct Tally {
   var upgradesEnded = 0
   var rollbacks = 0
   var rollbacksEnded = 0
-  /// By reason; a life may have several.
+  /// By reason. A run may have several.
   var stalls: [String: Int] = [:]
-  /// Where lives came to rest.
+  /// The states in which runs settled.
   var ends: [String: Int] = [:]
-  /// Claims that had more to heed than their own role.
+  /// Claims that depended on more than their own role.
   var claims: [String: Int] = [:]
-  /// What members were owed of others and of upgrades, by event.
+  /// Pending notifications of members and upgrades, by event.
   var words: [String: Int] = [:]
-  /// What the pods were that somebody deleted.
+  /// The state of the pods that were deleted.
   var deletedPods: [String: Int] = [:]
 
   mutating func add(_ other: Tally) {

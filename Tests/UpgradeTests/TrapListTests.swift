@@ -3,11 +3,11 @@ import Testing
 
 @Suite("The list of traps")
 struct TrapListTests {
-  /// The checkout, also where this folder is reached by a link.
+  /// The checkout, even if this folder is reached through a symbolic link.
   static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-  /// A test as the list names it: `- pure · suite · title`.
+  /// A test in the list: `- pure · suite · title`.
   struct Entry: Hashable {
     var place: String
     var suite: String
@@ -31,7 +31,7 @@ struct TrapListTests {
     return traps
   }
 
-  @Test("names tests that exist, in the suites and in the places that it says")
+  @Test("names only existing tests, with the right suite and place")
   func exist() throws {
     let folder = Self.root.appending(path: "Tests").path
     var known: Set<Entry> = []
@@ -58,7 +58,7 @@ struct TrapListTests {
     #expect(traps.filter { $0.tests.isEmpty }.map(\.trap) == [])
   }
 
-  @Test("a title is found wherever it stands after its attribute")
+  @Test("is read from titles at any position after the attribute")
   func parsing() {
     let text = """
       @Suite("One", .serialized)
@@ -69,7 +69,7 @@ struct TrapListTests {
     #expect(Self.titles(in: text).map(\.title) == ["One", "says \"no\""])
   }
 
-  /// The titles that stand in `@Suite("…")` and `@Test("…")`, in their order.
+  /// The titles in `@Suite("…")` and `@Test("…")`, in order.
   static func titles(in text: String) -> [(attribute: String, title: String)] {
     text.split(separator: "@", omittingEmptySubsequences: false).dropFirst().compactMap { piece in
       guard let attribute = ["Suite", "Test"].first(where: { piece.hasPrefix("\($0)(") }) else { return nil }

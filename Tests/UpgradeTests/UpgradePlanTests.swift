@@ -2,11 +2,11 @@ import KubeDirector
 import Testing
 import Upgrade
 
-@Suite("What owners ask of an upgrade")
+@Suite("Upgrade settings")
 struct UpgradePlanTests {
   private static let tags = ["db": "1.1", "worker": "1.1", "web": "1.1"]
 
-  /// Three roles at rest, all of whose images are others in 1.1.0.
+  /// Three roles of a configured cluster, all with different images in 1.1.0.
   static func stage(_ annotations: [String: String] = [:], app: [String: String] = [:]) -> Stage {
     var stage = Stage(
       [.init(id: "db"), .init(id: "worker", members: 2), .init(id: "web", members: 2)],
@@ -24,13 +24,13 @@ struct UpgradePlanTests {
 
   // MARK: - Budget
 
-  /// The most pods that were in hand at a time, by the statuses written.
+  /// The most pods in progress at a time, according to the written statuses.
   private func most(_ stage: Stage) -> Int {
     stage.history.map { $0.members.count { $0.upgrade?.done == false } }.max() ?? 0
   }
 
   @Test(
-    "of the whole cluster as many pods are in hand as is allowed, and no more",
+    "replace as many pods at a time as the budget of the cluster allows, and no more",
     arguments: [(nil, 3), ("1", 1), ("2", 2), ("7", 3), ("0", 1), ("many", 1)] as [(String?, Int)])
   func budget(value: String?, most wanted: Int) {
     var stage = Self.stage(value.map { [Wire.Annotation.maxUnavailable: $0] } ?? [:])
@@ -42,7 +42,7 @@ struct UpgradePlanTests {
     #expect(stage.violations == [])
   }
 
-  @Test("the app may ask for it; what the cluster says is stronger")
+  @Test("take the budget of the app, unless the cluster sets its own")
   func budgetOfApp() {
     var stage = Self.stage(app: [Wire.Annotation.maxUnavailable: "1"])
     stage.history = []
@@ -56,7 +56,7 @@ struct UpgradePlanTests {
     #expect(most(stage) == 2)
   }
 
-  @Test("a pod that is down by itself uses it up, and that is said")
+  @Test("count a pod that is down against the budget, and the status says so")
   func usedUp() {
     var stage = Self.stage([Wire.Annotation.maxUnavailable: "1"])
     stage.slowPods = ["web-0"]
@@ -64,7 +64,7 @@ struct UpgradePlanTests {
     stage.settle()
     stage.commit(app: "app-1.1.0")
     stage.settle()
-    // The one that is down has its turn: nothing is lost with it.
+    // The pod that is down may be replaced: that costs no service.
     #expect(stage.member("web-0")?.upgrade == nil && stage.member("db-0")?.upgrade == nil)
     #expect(
       stage.status?.condition(.progressing)?.message.contains(
@@ -74,7 +74,7 @@ struct UpgradePlanTests {
     #expect(stage.status?.app == "app-1.1.0" && stage.status?.state == .configured)
   }
 
-  @Test("a rollback keeps to it as well, and a pod that is stuck keeps nobody from going back")
+  @Test("apply the budget to a rollback, in which a stuck pod blocks no other")
   func budgetOnTheWayBack() {
     var stage = Self.stage([Wire.Annotation.maxUnavailable: "1"])
     stage.badImages = ["web:1.1"]
@@ -87,7 +87,7 @@ struct UpgradePlanTests {
     #expect(stage.violations == [])
   }
 
-  @Test("what has failed goes back first, and what serves waits for it")
+  @Test("roll a failed pod back first, while serving pods wait")
   func failedFirst() throws {
     var stage = Self.stage([Wire.Annotation.maxUnavailable: "1"])
     stage.exitCodes["web-0 pod_upgraded"] = 4
@@ -105,7 +105,7 @@ struct UpgradePlanTests {
 
   // MARK: - Order
 
-  @Test("roles go in the order of their stages, within a stage side by side; those not named go last")
+  @Test("upgrade roles by stage, in parallel within a stage, and unnamed roles last")
   func order() {
     var stage = Self.stage([Wire.Annotation.roleOrder: "worker, db"])
     stage.commit(app: "app-1.1.0")
@@ -125,7 +125,7 @@ struct UpgradePlanTests {
         == "from app-1.0.0 to app-1.1.0; worker waits for role db")
   }
 
-  @Test("a role that is stuck keeps later stages untouched; on the way back the last stage goes first")
+  @Test("leave later stages untouched while a role is stuck; a rollback starts with the last stage")
   func orderBack() {
     var stage = Self.stage([Wire.Annotation.roleOrder: "db,worker,web"])
     stage.badImages = ["worker:1.1"]
@@ -141,7 +141,7 @@ struct UpgradePlanTests {
 
   // MARK: - Point of no return
 
-  @Test("before it a rollback begins as ever")
+  @Test("allow a rollback before the point of no return")
   func before() {
     var stage = Self.stage(
       [Wire.Annotation.roleOrder: "worker,db"], app: [Wire.Annotation.pointOfNoReturn: "db"])
@@ -153,7 +153,7 @@ struct UpgradePlanTests {
     #expect(stage.violations == [])
   }
 
-  @Test("past it none begins: the upgrade goes on, and the older app is not gone to at its end either")
+  @Test("refuse a rollback past the point of no return, also after the upgrade has ended")
   func past() {
     var stage = Self.stage(app: [Wire.Annotation.pointOfNoReturn: "db"])
     stage.commit(app: "app-1.1.0")
@@ -179,7 +179,7 @@ struct UpgradePlanTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a stall past it offers no way back, but another try")
+  @Test("suggest a retry and no revert for a stall past the point of no return")
   func stalledPast() {
     var stage = Self.stage(app: [Wire.Annotation.pointOfNoReturn: "*"])
     stage.exitCodes["db-0 pod_upgraded"] = 4
@@ -195,10 +195,11 @@ struct UpgradePlanTests {
     #expect(stage.status?.app == "app-1.1.0" && stage.status?.state == .configured)
   }
 
-  // MARK: - In the middle
+  // MARK: - Changes during an upgrade
 
   @Test(
-    "suspended after any write, nothing more is done; resumed, it comes to the same end", arguments: 0..<24)
+    "stop all steps on suspension after any write, and reach the same end after resumption", arguments: 0..<24
+  )
   func suspended(writes: Int) {
     var stage = Self.stage()
     stage.badImages = ["web:1.1"]
@@ -208,7 +209,7 @@ struct UpgradePlanTests {
     stage.daemon.life = nil
     stage.annotate(Wire.Annotation.suspend, "true")
     stage.settle()
-    // What Kubernetes and scripts do by themselves is over: now nothing moves any more.
+    // What Kubernetes and scripts had in progress is over: nothing moves any more.
     let (orders, sets) = (stage.orders, stage.sets.mapValues(\.generation))
     stage.annotate("touched", "1")
     let told = stage.record { $0.settle() }
@@ -223,7 +224,7 @@ struct UpgradePlanTests {
   }
 
   @Test(
-    "members asked for in the middle come when the upgrade, or its rollback, has ended",
+    "resize the cluster only after the upgrade or its rollback has ended",
     arguments: [true, false])
   func resized(isRollingBack: Bool) {
     var stage = Self.stage()
@@ -240,7 +241,7 @@ struct UpgradePlanTests {
     #expect(stage.violations == [])
   }
 
-  @Test("a role dropped in the middle is upgraded with the others, and goes afterwards")
+  @Test("upgrade a role that is removed during the upgrade, and delete it afterwards")
   func dropped() {
     var stage = Self.stage()
     stage.commit(app: "app-1.1.0")
@@ -253,7 +254,7 @@ struct UpgradePlanTests {
   }
 
   @Test(
-    "a cluster that is deleted in the middle is left to its end: nothing more is written, run or replaced")
+    "write, run and replace nothing more in a cluster that is deleted during the upgrade")
   func deleted() {
     var stage = Self.stage()
     stage.commit(app: "app-1.1.0")

@@ -10,13 +10,13 @@ struct UpgradingTests {
     return stage
   }
 
-  /// Two workers at rest, whose image is another one in 1.1.
+  /// Two workers of a configured cluster, with a different image in 1.1.
   static func workers(_ members: Int = 2, hasStorage: Bool = false) -> Stage {
     settled([.init(id: "worker", members: members, hasStorage: hasStorage)], tags: ["worker": "1.1"])
   }
 
   @Test(
-    "roles side by side, within a role from the last pod to the first; a role with the same image is left alone"
+    "upgrades roles in parallel, each from the last pod to the first, and skips a role with the same image"
   )
   func threeRoles() {
     var stage = Self.settled(
@@ -75,7 +75,7 @@ struct UpgradingTests {
     #expect(stage.pods.values.allSatisfy { $0.appLabel == "app-1.1" })
   }
 
-  @Test("roles without package, without members, and with storage")
+  @Test("handles roles without a package, without members, and with storage")
   func kindsOfRoles() {
     var stage = Self.settled(
       [
@@ -121,7 +121,7 @@ struct UpgradingTests {
     #expect(stage.violations == [])
   }
 
-  @Test("an upgrade that changes no image ends at once")
+  @Test("ends at once if no image changes")
   func noImage() {
     var stage = Self.settled([.init(id: "worker", members: 2)], tags: [:])
     stage.commit(app: "app-1.1")
@@ -133,7 +133,7 @@ struct UpgradingTests {
   }
 
   @Test(
-    "a tag that cannot be pulled stops its role at the last pod, says why and how to go back, and stops nothing else"
+    "stops only the role of a tag that cannot be pulled, at its last pod, and reports reason and remedy"
   )
   func badTag() {
     var stage = Self.settled(
@@ -173,7 +173,7 @@ struct UpgradingTests {
     #expect(stage.pod("worker-0")?.image == "worker:1.0")
   }
 
-  @Test("a pull that works in the end goes on by itself")
+  @Test("continues when a pull succeeds in the end")
   func pullHeals() {
     var stage = Self.workers()
     stage.badImages = ["worker:1.1"]
@@ -185,7 +185,7 @@ struct UpgradingTests {
     #expect(stage.status?.condition(.stalled)?.status == false)
   }
 
-  @Test("a script that fails stops its role and is never run again by itself")
+  @Test("stops the role of a failed script, and never retries it without a request")
   func scriptFails() {
     var stage = Self.settled(
       [.init(id: "broker", members: 2), .init(id: "worker", members: 2)],
@@ -239,7 +239,7 @@ struct UpgradingTests {
     #expect(stage.containers.values.allSatisfy { $0.starts.values.allSatisfy { $0 == 1 } })
   }
 
-  @Test("a container that is new after a failed hook gets the hook again")
+  @Test("runs a failed hook again in a new container")
   func scriptFailsThenContainerRestarts() {
     var stage = Self.workers()
     stage.exitCodes["worker-1 pod_upgraded"] = 7
@@ -260,7 +260,7 @@ struct UpgradingTests {
         """)
   }
 
-  @Test("a third app while an upgrade runs is not looked at, and its generation is not called done")
+  @Test("ignores a third app during the upgrade, and does not report its generation as done")
   func thirdApp() throws {
     var stage = Self.workers()
     stage.commit(app: "app-1.1")
@@ -277,7 +277,7 @@ struct UpgradingTests {
     #expect(stage.violations == [])
   }
 
-  @Test("spec.app that somebody edited in the cluster starts nothing, and stops nothing")
+  @Test("neither starts nor stops because of an edit of spec.app in the cluster")
   func tampered() {
     var stage = Self.workers()
     stage.isStamped = false
@@ -294,7 +294,7 @@ struct UpgradingTests {
     #expect(stage.status?.app == "app-1.1")
   }
 
-  @Test("no template is made from a spec that nobody vouches for")
+  @Test("creates no template from a spec without a valid stamp")
   func tamperedTemplate() {
     var stage = Self.workers()
     stage.commit(app: "app-1.1")
@@ -311,7 +311,7 @@ struct UpgradingTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("no upgrade begins before the cluster is at rest")
+  @Test("starts only when the cluster is configured")
   func notConfigured() {
     var stage = Stage([.init(id: "worker", members: 2)], versions: ["1.0": [:], "1.1": ["worker": "1.1"]])
     stage.settle { $0.member("worker-0")?.detail.pendingNotifications.isEmpty == false }
@@ -327,7 +327,7 @@ struct UpgradingTests {
         """)
   }
 
-  @Test("a member that is being configured anew, outside any upgrade, keeps an upgrade waiting")
+  @Test("waits for a member that is being configured anew outside any upgrade")
   func reconfiguring() {
     var stage = Self.workers()
     stage.heldScripts = ["worker-0"]
@@ -345,7 +345,7 @@ struct UpgradingTests {
     #expect(stage.violations == [])
   }
 
-  @Test("suspended, the engine takes no step, but results are still taken in")
+  @Test("takes no step while suspended, but still records results")
   func suspended() {
     var stage = Self.workers()
     stage.commit(app: "app-1.1")
@@ -359,7 +359,7 @@ struct UpgradingTests {
     #expect(stage.status?.state == .configured)
   }
 
-  @Test("an app that goes missing in the middle stalls the upgrade; its return lets it go on")
+  @Test("stalls if the app disappears during the upgrade, and continues when it returns")
   func appGoesMissing() {
     var stage = Self.workers()
     stage.commit(app: "app-1.1")
@@ -380,7 +380,7 @@ struct UpgradingTests {
     #expect(stage.violations == [])
   }
 
-  @Test("an app that lacks a role of the cluster is not begun")
+  @Test("does not start if the app lacks a role of the cluster")
   func lacksRole() {
     var stage = Self.workers()
     let other = Stage([.init(id: "other")])
