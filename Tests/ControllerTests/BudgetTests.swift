@@ -37,7 +37,7 @@ struct BudgetTests {
   }
 
   @Test(
-    "cover what Kubernetes says they cover",
+    "cover the pods that Kubernetes defines",
     arguments: [
       (["matchLabels": ["tier": "data"]], true),
       (["matchLabels": ["tier": "web"]], false),
@@ -58,7 +58,7 @@ struct BudgetTests {
     #expect(!Self.budget(nil).selector.covers(["tier": "data"]))
   }
 
-  @Test("count a pod that is seen to be down before the server has counted it")
+  @Test("count a pod that is observed to be down before the server counts it")
   func staleCount() {
     let budget = Self.budget([:], allowed: 1)
     let all = (0..<3).map { Self.pod($0, ready: true) }
@@ -66,7 +66,7 @@ struct BudgetTests {
     #expect(budget.allowed(for: [Self.pod(0, ready: false)] + all.dropFirst()) == 0)
   }
 
-  @Test("are taken at the server's word where they cover pods of others too")
+  @Test("are used with the server's count if they also cover pods of others")
   func others() {
     let budget = Self.budget([:], allowed: 1, desired: 5, expected: 6)
     #expect(budget.allowed(for: (0..<3).map { Self.pod($0, ready: true) }) == 1)

@@ -16,17 +16,17 @@ struct CommandFailureTests {
     CommandAttempts(total: count, notStarted: notStarted)
   }
 
-  @Test("what passes within seconds is reported to nobody, what lasts again and again")
+  @Test("reports a temporary failure only if it persists, and then periodically")
   func reported() {
     #expect((1...20).filter { CommandFailure.passing.isReported(after: attempts($0)) } == [5, 10, 15, 20])
   }
 
-  @Test("a permission that is missing is reported at once")
+  @Test("reports a missing permission at once")
   func refused() {
     #expect((1...10).filter { CommandFailure.refused.isReported(after: attempts($0)) } == [1, 5, 10])
   }
 
-  @Test("a command that has not started for some seconds, or needs a permission, is shown in the status")
+  @Test("shows a command in the status that has not started for some seconds, or needs a permission")
   func lasting() {
     #expect(
       (1...6).filter { CommandFailure.notStarted.isLasting(after: attempts($0, notStarted: $0)) } == [5, 6])
@@ -34,7 +34,7 @@ struct CommandFailureTests {
     #expect(!CommandFailure.passing.isLasting(after: attempts(100)))
   }
 
-  @Test("the status says why a command has not started while it is tried again, and no longer than that")
+  @Test("shows in the status why a command has not started, only while it is retried")
   func shown() async throws {
     let (waiting, count) = try await Self.setUp(failures: CommandFailure.startAttempts - 1) { member in
       member.detail.waitingReason != nil || member.state == .configured
@@ -47,7 +47,7 @@ struct CommandFailureTests {
     #expect(configured.detail.waitingReason == nil)
   }
 
-  @Test("they are tried again after a second, later after up to ten")
+  @Test("retries after 1 second, later with pauses of up to 10 seconds")
   func waits() {
     let waits = (1...10).map { CommandFailure.passing.wait(after: attempts($0)) }
     #expect(waits == [1, 1, 1, 1, 1, 2, 4, 8, 10, 10].map { .seconds($0) })
@@ -56,7 +56,7 @@ struct CommandFailureTests {
   }
 
   @Test(
-    "what cannot be started is tried for two minutes and no longer; other failures do not count towards that")
+    "retries a command that cannot start for two minutes only, without counting other failures")
   func starts() {
     let waits = (1...19).compactMap { CommandFailure.notStarted.wait(after: attempts($0, notStarted: $0)) }
     #expect(waits.reduce(.zero, +) == .seconds(129))
@@ -65,7 +65,7 @@ struct CommandFailureTests {
   }
 
   @Test(
-    "what each error means for the command",
+    "maps each API error to a kind of failure",
     arguments: [
       (APIError.Kind.notStarted, CommandFailure.notStarted), (.invalid, .notStarted), (.other, .notStarted),
       (.timeout, .ended), (.limitExceeded, .ended), (.unavailable, .passing), (.notRunning, .passing),
@@ -75,16 +75,16 @@ struct CommandFailureTests {
     #expect(CommandFailure(APIError(kind, "x")) == failure)
   }
 
-  @Test("a command that starts at the last attempt leaves no error")
+  @Test("leaves no error if a command starts at the last attempt")
   func startsAtLast() async throws {
     let (member, count) = try await Self.setUp(failures: CommandFailure.startAttempts - 1)
     #expect(member.state == .configured)
     #expect(member.detail.configError == nil)
-    // What comes after the installation starts at once.
+    // The commands after the installation start at once.
     #expect(count >= CommandFailure.startAttempts)
   }
 
-  @Test("a command that never starts is an error after the last attempt, and says how often it was tried")
+  @Test("fails with the number of attempts if a command never starts")
   func neverStarts() async throws {
     let (member, count) = try await Self.setUp(failures: .max)
     #expect(member.state == .configError)
@@ -94,9 +94,10 @@ struct CommandFailureTests {
     #expect(count == CommandFailure.startAttempts)
   }
 
-  /// Has an engine set up a cluster of one member whose commands cannot be started so many times.
+  /// Has an engine set up a cluster with one member whose first commands cannot be started.
   ///
-  /// - Returns: the member once it is set up or has failed, and how often a command was asked for until then.
+  /// - Parameter failures: The number of commands that cannot be started.
+  /// - Returns: The member once it is set up or has failed, and the number of commands requested until then.
   private static func setUp(
     failures: Int,
     until isDone: @escaping @Sendable (MemberStatus) -> Bool = {
@@ -151,7 +152,7 @@ struct CommandFailureTests {
   }
 }
 
-/// A port at which so many commands cannot be started; those after them succeed.
+/// A port at which a given number of commands cannot be started; later ones succeed.
 private final class UnstartableCommands: ClusterAPI {
   private let api: EmbeddedCluster
   private let failures: Int

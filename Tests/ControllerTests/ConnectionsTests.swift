@@ -7,7 +7,7 @@ import Values
 
 @testable import Controller
 
-@Suite("What members read of what their cluster is connected to")
+@Suite("Connections in configmeta.json")
 struct ConnectionsTests {
   private static let prod = ObjectName(namespace: "prod", name: "analytics")
 
@@ -53,7 +53,7 @@ struct ConnectionsTests {
     await cache.connections(wanted, namespace: "prod")
   }
 
-  @Test("ConfigMaps and Secrets stand in lists by their type, a Secret all in Base64")
+  @Test("list ConfigMaps and Secrets by their type, with all of a Secret in Base64")
   func shape() async throws {
     let json = await Self.connections(Self.cache()).json("cluster.local")
     #expect(
@@ -69,7 +69,7 @@ struct ConnectionsTests {
     #expect(secret?["labels"]?["kubedirector.hpe.com/secretType"] == "dXNlcg==")
   }
 
-  @Test("a cluster stands there as it sees itself, without its connections, and its references lead to there")
+  @Test("include a cluster's own view without its connections, with references adapted to the new place")
   func cluster() async throws {
     let json = await Self.connections(Self.cache()).json("cluster.local")
     let ledger = try #require(json["clusters"]?["ledger"])
@@ -81,7 +81,7 @@ struct ConnectionsTests {
     #expect(service?["hostnames"]?["bdvlibrefkey"] == path)
   }
 
-  @Test("what is not there is said; what no list has told of yet is not called missing")
+  @Test("report a missing object, but not while its kind has not been listed yet")
   func missing() async {
     var found = await Self.connections(Self.cache())
     #expect(found.missing == ["configmaps/gone"] && found.unread == [])
@@ -89,7 +89,7 @@ struct ConnectionsTests {
     #expect(found.missing == ["clusters/ledger"] && found.unread == ["configmaps", "secrets"])
   }
 
-  @Test("each has a mark that changes with it; that of a Secret says nothing of what is in it")
+  @Test("have a mark for each object that changes with it; a Secret's mark reveals nothing of its content")
   func marks() async throws {
     let cache = await Self.cache()
     func marks() async -> [String: String] {
@@ -111,7 +111,7 @@ struct ConnectionsTests {
     #expect(await marks()["configmaps/site"] == nil)
   }
 
-  @Test("a cluster calls for those that are connected to it, and is unsettled while it changes")
+  @Test("enqueue the connected clusters when a cluster changes, which is unsettled meanwhile")
   func neighbour() async {
     let cache = await Self.cache()
     let change = Self.cluster("ledger", state: "updating", version: 2)
@@ -121,7 +121,7 @@ struct ConnectionsTests {
     #expect(seen.unsettled == ["clusters/ledger"])
   }
 
-  @Test("what the engine itself writes of a cluster calls for those that are connected to it as well")
+  @Test("enqueue the connected clusters also when the engine itself writes a cluster's status")
   func written() async throws {
     try await EmbeddedEngine.with { cache in
       let neighbour = try await cache.makeNeighbour("d")
@@ -129,7 +129,7 @@ struct ConnectionsTests {
       try await cache.round()
       let status = try await cache.status()
       #expect(status.state == .updating)
-      // The watch tells of it when it is known already.
+      // The watch reports the change when it is already known.
       let watched = await cache.engine.cache.take(
         .changed(try await cache.api.get(.clusters, EmbeddedEngine.name)), of: .clusters)
       #expect(watched == [])
@@ -138,7 +138,7 @@ struct ConnectionsTests {
     }
   }
 
-  @Test("nobody's ConfigMaps and Secrets are looked at before a cluster is connected to one")
+  @Test("list ConfigMaps and Secrets only after a cluster is connected to one")
   func lazily() async {
     let cache = ClusterCache(systemNamespace: "system", stamp: .forTests)
     await cache.put(Self.cluster("ledger", state: "configured"), .clusters)
@@ -149,7 +149,7 @@ struct ConnectionsTests {
     #expect(await kinds.next() == .secrets)
   }
 
-  @Test("a spec that nobody vouches for connects to nothing new")
+  @Test("keep only known connections of a spec without a valid stamp")
   func unstamped() {
     let kept = Self.wanted.only { $0 == "secrets/key" }
     #expect(kept == ClusterSpec.Connections(secrets: ["key"]))

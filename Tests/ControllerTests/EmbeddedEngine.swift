@@ -8,8 +8,8 @@ import Values
 
 @testable import Controller
 
-/// The engine on an embedded cluster, one round after another: it sees everything, acts, and sets and pods follow.
-/// No role has a config package, so nothing has to run in a pod.
+/// The engine on an embedded cluster, run in single passes: it observes everything and acts, then sets and
+/// pods follow. No role has a config package, so no command runs in a pod.
 struct EmbeddedEngine: Sendable {
   static let namespace = "prod"
   static let name = ObjectName(namespace: namespace, name: "c")
@@ -17,8 +17,8 @@ struct EmbeddedEngine: Sendable {
   let api: EmbeddedCluster
   let engine: Engine
 
-  /// A cluster with three workers and a gateway, at rest with `app-1.0`; `app-1.1` has another image for workers,
-  /// `app-1.2` has one that cannot be pulled.
+  /// A cluster with three workers and a gateway, configured with `app-1.0`. `app-1.1` has a different image
+  /// for workers, `app-1.2` one that cannot be pulled.
   static func with(
     options: EmbeddedCluster.Options = .init(),
     _ body: @escaping @Sendable (EmbeddedEngine) async throws -> Void
@@ -47,7 +47,7 @@ struct EmbeddedEngine: Sendable {
     Engine(api: api, stamp: .forTests, logger: logger, clock: TestClock(), now: { 1_800_000_000 })
   }
 
-  /// Another daemon at the same cluster.
+  /// Another daemon on the same cluster.
   func secondDaemon() -> EmbeddedEngine {
     EmbeddedEngine(api: api, engine: Self.another(api, engine.logger))
   }
@@ -67,7 +67,7 @@ struct EmbeddedEngine: Sendable {
     _ = try await api.create(app)
   }
 
-  /// As the reconciler applies a commit.
+  /// Applies a commit as the reconciler does.
   func commit(app: String) async throws {
     let found = try await api.list(.clusters, namespace: Self.namespace, labels: .everything).items.first {
       $0.objectName == Self.name
@@ -78,7 +78,7 @@ struct EmbeddedEngine: Sendable {
     _ = found == nil ? try await api.create(cluster) : try await api.update(cluster)
   }
 
-  /// Makes another cluster that is connected to this one.
+  /// Creates another cluster that is connected to this one.
   func makeNeighbour(_ name: String) async throws -> ObjectName {
     var spec = Self.spec("app-1.0")
     spec["connections"] = ["clusters": [.string(Self.name.name)]]
@@ -98,7 +98,7 @@ struct EmbeddedEngine: Sendable {
     ]
   }
 
-  // MARK: - Rounds
+  // MARK: - Passes
 
   func see() async throws {
     for resource in [
@@ -109,9 +109,9 @@ struct EmbeddedEngine: Sendable {
     }
   }
 
-  /// One round.
+  /// Runs one pass.
   ///
-  /// - Returns: whether anything was written.
+  /// - Returns: Whether anything was written.
   @discardableResult
   func round() async throws -> Bool {
     let before = try await version()
@@ -119,13 +119,13 @@ struct EmbeddedEngine: Sendable {
     do {
       try await engine.reconcile(Self.name)
     } catch  where error.kind == .conflict {
-      // Sets and pods move meanwhile; the next round sees it.
+      // Sets and pods changed meanwhile; the next pass observes it.
     }
     await api.settle()
     return try await version() != before
   }
 
-  /// Rounds until nothing more happens, or until what is waited for.
+  /// Runs passes until nothing changes any more, or until the condition is reached.
   func settle(until isReached: (ClusterStatus) -> Bool = { _ in false }) async throws {
     for _ in 0..<100 {
       guard try await round(), try await !isReached(status()) else { return }
@@ -137,7 +137,7 @@ struct EmbeddedEngine: Sendable {
     try await api.list(.apps, namespace: nil, labels: .everything).resourceVersion
   }
 
-  // MARK: - Looking
+  // MARK: - State
 
   func status() async throws -> ClusterStatus {
     let cluster = try await api.get(.clusters, Self.name)
@@ -153,7 +153,7 @@ struct EmbeddedEngine: Sendable {
     return Dictionary(pods.map { (String($0.name.dropFirst(2)), $0) }, uniquingKeysWith: { $1 })
   }
 
-  /// The pods' images in the order of their names.
+  /// The pods' images in the order of the pods' names.
   func images() async throws -> [String] {
     try await pods().sorted { $0.key < $1.key }.map { Self.image($0.value) }
   }

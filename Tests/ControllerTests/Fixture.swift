@@ -5,7 +5,7 @@ import Values
 
 @testable import Controller
 
-/// One app with three roles, and a cluster of it with storage in one role.
+/// An app with three roles, and a cluster of it with storage in one role.
 enum Fixture {
   static func app(version: String = "1.0.0") -> AppSpec {
     AppSpec([

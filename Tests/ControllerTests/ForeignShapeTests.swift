@@ -6,9 +6,9 @@ import Values
 
 @testable import Controller
 
-@Suite("A cluster that another operator works on")
+@Suite("A cluster with objects of another operator")
 struct ForeignShapeTests {
-  /// A cluster that was applied from git, and for which another operator made a StatefulSet meanwhile.
+  /// A cluster that was applied from git, for which another operator has created a StatefulSet since then.
   private static func withSet(
     _ body: @escaping @Sendable (EmbeddedEngine, _ cluster: Object, _ set: Object) async throws -> Void
   ) async throws {
@@ -38,7 +38,7 @@ struct ForeignShapeTests {
     }
   }
 
-  @Test("is stalled in words, and its StatefulSets are left as they are")
+  @Test("stalls with a message, and keeps the other operator's StatefulSets unchanged")
   func sets() async throws {
     try await Self.withSet { cache, cluster, set in
       for _ in 0..<3 {
@@ -61,7 +61,7 @@ struct ForeignShapeTests {
     }
   }
 
-  @Test("is begun with once the other's StatefulSets are gone")
+  @Test("is set up once the other operator's StatefulSets are gone")
   func gone() async throws {
     try await Self.withSet { cache, cluster, set in
       try await cache.see()
@@ -77,7 +77,7 @@ struct ForeignShapeTests {
     }
   }
 
-  @Test("is left alone, status included, from the moment on at which the other writes its status")
+  @Test("is left alone, including its status, once the other operator writes its status")
   func status() async throws {
     try await EmbeddedEngine.with { cache in
       var cluster = try await cache.api.get(.clusters, EmbeddedEngine.name)

@@ -8,7 +8,7 @@ import Values
 
 @testable import Controller
 
-@Suite("A cluster whose app has not been seen")
+@Suite("A cluster whose app has not been observed")
 struct MissingAppTests {
   private static let name = ObjectName(namespace: "prod", name: "analytics")
   private let folder: TemporaryFolder
@@ -25,7 +25,7 @@ struct MissingAppTests {
       clock: TestClock(), now: { 0 })
   }
 
-  /// The engine has seen the cluster, and nothing of any app.
+  /// The engine has observed the cluster, and no app.
   private func see() async throws {
     let spec = Fixture.cluster().spec.raw
     var asked = Object(
@@ -49,14 +49,14 @@ struct MissingAppTests {
       Object(.apps, namespace: namespace, name: "spark-1.0.0", content: ["spec": Fixture.app().raw]))
   }
 
-  @Test("does not stall where the app is there", arguments: ["prod", "system"])
+  @Test("does not stall if the app exists", arguments: ["prod", "system"])
   func lag(_ namespace: String) async throws {
     try await make(in: namespace)
     try await see()
     #expect(try await stall() == nil)
   }
 
-  @Test("stalls where it is not, until its coming is told")
+  @Test("stalls if the app does not exist, until its creation is observed")
   func missing() async throws {
     try await see()
     #expect(try await stall() == "AppMissing")

@@ -9,7 +9,7 @@ import Values
 
 @Suite("The objects of a cluster")
 struct ObjectBuilderTests {
-  @Test("of a role whose image is the same in two versions have the same template")
+  @Test("have the same template for a role whose image is the same in two versions")
   func sameTemplate() throws {
     let old = try Fixture.set("gateway", version: "1.0.0")
     let new = try Fixture.set("gateway", version: "1.1.0")
@@ -18,7 +18,7 @@ struct ObjectBuilderTests {
     #expect(new.label(Wire.Label.app) == "spark-1.1.0")
   }
 
-  @Test("name the app in no selector and no template")
+  @Test("contain no app name in selectors and templates")
   func appLabel() throws {
     let set = try Fixture.set("worker")
     #expect(set.json["spec"]?["template"]?["metadata"]?["labels"]?[Wire.Label.app] == nil)
@@ -27,7 +27,7 @@ struct ObjectBuilderTests {
       set.json["spec"]?["volumeClaimTemplates"]?[0]?["metadata"]?["labels"]?[Wire.Label.app] == nil)
   }
 
-  @Test("at rest have a partition above every ordinal")
+  @Test("have a partition above every ordinal while configured")
   func atRest() throws {
     let update = try Fixture.set("worker").json["spec"]?["updateStrategy"]
     #expect(update?["type"]?.string == "RollingUpdate")
@@ -43,7 +43,7 @@ struct ObjectBuilderTests {
         == nil)
   }
 
-  @Test("a role with storage persists its folders once, without those inside another")
+  @Test("persist the folders of a role with storage once, without nested folders")
   func persisted() throws {
     let role = try #require(Fixture.app().resolved("worker"))
     #expect(
@@ -54,7 +54,7 @@ struct ObjectBuilderTests {
       ])
   }
 
-  @Test("a folder is persisted once however it is written, and not beside one that it lies in")
+  @Test("persist a folder once in any spelling, and not in addition to its parent")
   func persistedSpellings() throws {
     var role = try #require(Fixture.app().resolved("worker"))
     role.package = nil
@@ -62,14 +62,14 @@ struct ObjectBuilderTests {
     #expect(ObjectBuilder.persisted(role) == ["/etc", "/d", "/y", "/dd"])
   }
 
-  @Test("the legacy layout persists /opt and /usr whole")
+  @Test("persist /opt and /usr as a whole with the legacy layout")
   func legacy() throws {
     var role = try #require(Fixture.app().resolved("worker"))
     role.package?.useNewSetupLayout = false
     #expect(ObjectBuilder.persisted(role) == ["/etc", "/data", "/var/log/guestconfig", "/opt", "/usr"])
   }
 
-  @Test("nothing of a file stands in a shell's text")
+  @Test("contain no text of a file in a shell script")
   func seedArguments() throws {
     let command = try Fixture.set("worker").json["spec"]?["template"]?["spec"]?["initContainers"]?[0]?[
       "command"]
@@ -80,13 +80,13 @@ struct ObjectBuilderTests {
     #expect(!PodScripts.seed.contains("/data"))
   }
 
-  @Test("look like this", arguments: ["controller", "worker", "gateway"])
+  @Test("match the golden files", arguments: ["controller", "worker", "gateway"])
   func golden(role: String) throws {
     let text = try Fixture.set(role).json.text(pretty: true, sortedKeys: true) + "\n"
     #expect(try Golden.stored("\(role).json", recording: text) == text)
   }
 
-  @Test("of a member with services has a port for each")
+  @Test("have a port for each service of a member")
   func memberService() throws {
     let app = Fixture.app()
     let role = try #require(Fixture.cluster().spec.role("controller"))
@@ -97,7 +97,7 @@ struct ObjectBuilderTests {
     #expect(service.json["spec"]?["ports"]?[0]?["port"]?.integer == 8080)
   }
 
-  @Test("of a member have ports of different names, however alike the services' ids begin")
+  @Test("have unique port names, however similar the ids of the services begin")
   func portNames() throws {
     let services = AppSpec([
       "services": [
@@ -112,7 +112,7 @@ struct ObjectBuilderTests {
     #expect(ports.map { $0["name"]?.string } == ["dashboard-a", "dashboard-b"])
   }
 
-  @Test("say which app they are for, and from which catalog where that is pinned")
+  @Test("carry the name of their app, and its catalog if that is pinned")
   func catalog() throws {
     let role = try #require(Fixture.cluster().spec.role("controller"))
     func all(_ status: ClusterStatus) throws -> [Object] {
@@ -133,7 +133,7 @@ struct ObjectBuilderTests {
     }
   }
 
-  @Test("of a role that is still at the app before have that app's catalog")
+  @Test("carry the old app's catalog for a role that still runs the old app")
   func previousCatalog() throws {
     var status = Fixture.status(catalog: .local)
     status.app = "spark-1.1.0"
@@ -147,7 +147,7 @@ struct ObjectBuilderTests {
 
 @Suite("configmeta.json")
 struct ConfigMetaTests {
-  @Test("tells a member who it is and who else there is")
+  @Test("describes the member itself and all others")
   func golden() throws {
     let status = Fixture.status()
     let meta = ConfigMeta(
@@ -157,7 +157,7 @@ struct ConfigMetaTests {
     #expect(try Golden.stored("configmeta.json", recording: text) == text)
   }
 
-  @Test("every reference leads to something")
+  @Test("contains no dangling references")
   func references() throws {
     let json = try meta()
     var found = 0
@@ -173,7 +173,7 @@ struct ConfigMetaTests {
     #expect(found == 5)
   }
 
-  @Test("gives cores as whole ones, rounded up", arguments: [("500m", "1"), ("2", "2"), ("2500m", "3")])
+  @Test("contains CPUs as whole numbers, rounded up", arguments: [("500m", "1"), ("2", "2"), ("2500m", "3")])
   func cores(limit: String, cores: String) throws {
     var cluster = Fixture.cluster()
     cluster.spec.roles[1].limits["cpu"] = limit
@@ -182,7 +182,7 @@ struct ConfigMetaTests {
     #expect(flavor?["storage"]?.string == "n/a")
   }
 
-  @Test("has a place for each kind of connection, whatever is connected")
+  @Test("has a place for each kind of connection, connected or not")
   func connections() throws {
     var cluster = Fixture.cluster()
     cluster.spec.connections.configMaps = ["settings"]
@@ -198,7 +198,7 @@ struct ConfigMetaTests {
     ).json(role: "worker", member: member)
   }
 
-  @Test("leaves out members that are going")
+  @Test("omits leaving members")
   func leaving() throws {
     var status = Fixture.status()
     status.roles[1].members[1].state = .deletePending
@@ -209,9 +209,9 @@ struct ConfigMetaTests {
   }
 }
 
-@Suite("The key of a script's run")
+@Suite("The key of a script run")
 struct RunKeyTests {
-  @Test("is a plain file name, whatever arguments there are")
+  @Test("is a plain file name for any arguments")
   func plain() {
     let note = Notification(
       event: .addNodes, arguments: ["--role", "worker", "--fqdns", "../../etc/passwd $(id)"], id: "7")
@@ -220,7 +220,7 @@ struct RunKeyTests {
     #expect(!key.contains("/"))
   }
 
-  @Test("differs by event, request, container and arguments; long ones are told apart by a hash")
+  @Test("differs by event, request, container and arguments, and distinguishes long ones by a hash")
   func distinct() {
     func key(_ event: LifecycleEvent, _ id: String, _ container: String, _ arguments: [String] = []) -> String
     {

@@ -5,7 +5,7 @@ import Values
 
 @testable import Controller
 
-@Suite("What is seen of a pod")
+@Suite("Observation of a pod")
 struct ObservingTests {
   private static func pod(_ containers: JSON, _ initContainers: JSON = []) -> PodObservation {
     PodObservation(
@@ -18,7 +18,7 @@ struct ObservingTests {
     ["name": .string(name), "state": ["waiting": ["reason": .string(reason)]], "restartCount": 0]
   }
 
-  @Test("nothing ever ran in it only where a start has failed and no container was ever started")
+  @Test("reports that no container ever ran only if a start failed and none was ever started")
   func hasRun() {
     #expect(!Self.pod([Self.waiting("ErrImagePull")]).hasRun)
     #expect(
@@ -34,7 +34,7 @@ struct ObservingTests {
   }
 
   @Test(
-    "it has not started while a node has it and every container waits; a gate does not keep it from being set up"
+    "reports unstarted while scheduled with every container waiting; readiness gates do not prevent setup"
   )
   func starts() {
     func pod(_ scheduled: String, _ containers: JSON, ready: String = "False") -> PodObservation {
@@ -65,7 +65,7 @@ struct ObservingTests {
     #expect(!pod("True", [app], ready: "True").isContainerReady)
   }
 
-  @Test("a container that others put into it may be what it waits for")
+  @Test("reports the waiting reason of an injected container too")
   func sidecar() {
     let app: JSON = ["name": "app", "containerID": "x://1", "state": ["running": [:]]]
     let pod = Self.pod([app, Self.waiting("ImagePullBackOff", name: "proxy")])

@@ -9,7 +9,7 @@ import Values
 
 @testable import Controller
 
-@Suite("What belongs to somebody else")
+@Suite("An object of another owner")
 struct OwnershipTests {
   private let folder: TemporaryFolder
   private let api: EmbeddedCluster
@@ -45,7 +45,7 @@ struct OwnershipTests {
         content: ["spec": like.json["spec"] ?? [:]]))
   }
 
-  /// A cluster of another name, which is there and so keeps what it owns.
+  /// The owner reference of another cluster, which exists and thus keeps its objects.
   private func stranger() async throws -> OwnerReference {
     OwnerReference(
       try await api.create(
@@ -63,7 +63,7 @@ struct OwnershipTests {
 
   private static let create = Action.createMemberService(role: "controller", pod: service.name)
 
-  @Test("is not taken over: a service with the name of a member's is an error that says so")
+  @Test("is not adopted: a service with a member's name is an error that names the owner conflict")
   func strangersService() async throws {
     try await place(.services, Self.service, owners: [try await stranger()])
     let error = try #require(await failure(of: Self.create))
@@ -74,13 +74,13 @@ struct OwnershipTests {
         + "remove it or rename the cluster")
   }
 
-  @Test("is not taken over where it has no owner at all, either")
+  @Test("is not adopted even if it has no owner")
   func nobodysService() async throws {
     try await place(.services, ObjectName(namespace: "prod", name: "analytics"))
     #expect(await failure(of: .createHeadlessService)?.kind == .other)
   }
 
-  @Test("does not include what the cluster made before: creating it again is no error")
+  @Test("is not assumed for the cluster's own service: creating it again succeeds")
   func ownService() async throws {
     #expect(await failure(of: Self.create) == nil)
     let before = try await api.get(.services, Self.service)
@@ -88,7 +88,7 @@ struct OwnershipTests {
     #expect(try await api.get(.services, Self.service).uid == before.uid)
   }
 
-  @Test("differs from what is our own and out of date: that is made as it should be")
+  @Test("is not assumed for an outdated service of the cluster, which is updated")
   func outdatedService() async throws {
     #expect(await failure(of: Self.create) == nil)
     let made = try await api.get(.services, Self.service)
@@ -105,7 +105,7 @@ struct OwnershipTests {
     #expect(mended.json["spec"]?["type"] == "NodePort")
   }
 
-  @Test("includes a set without members: growing again makes it anew, as git has it by now")
+  @Test("is not assumed for an empty StatefulSet of the cluster, which is recreated for new members")
   func emptiedRole() async throws {
     var emptied = try Fixture.set("controller")
     emptied.json["spec"]?["replicas"] = 0
@@ -130,7 +130,7 @@ struct OwnershipTests {
     #expect(new.json["spec"]?["volumeClaimTemplates"]?.array?.count == 1)
   }
 
-  @Test("includes no set of another shape, though the cluster owns it: that is left as it is")
+  @Test("is assumed for an incompatible StatefulSet even if the cluster owns it, and left unchanged")
   func foreignSet() async throws {
     var foreign = try Fixture.set("controller")
     foreign.json["spec"]?["selector"] = ["matchLabels": ["made-by": "another operator"]]
@@ -146,7 +146,7 @@ struct OwnershipTests {
     #expect(try await api.get(.statefulSets, Self.set) == before)
   }
 
-  @Test("is waited for where a deleted cluster of the same name left it")
+  @Test("delays creation if it is left over from a deleted cluster of the same name")
   func formerCluster() async throws {
     var former = context.owner
     former.uid = "c-0"
@@ -154,7 +154,7 @@ struct OwnershipTests {
     #expect(await failure(of: Self.create)?.kind == .conflict)
   }
 
-  @Test("is left alone when the cluster's own would be deleted")
+  @Test("is not deleted with the cluster's own objects")
   func leftAlone() async throws {
     let stranger = try await stranger()
     try await place(.services, Self.service, owners: [stranger])
@@ -165,7 +165,7 @@ struct OwnershipTests {
     #expect(try await api.get(.statefulSets, Self.set).owners == [stranger])
   }
 
-  @Test("does not keep the cluster from deleting its own")
+  @Test("does not prevent the deletion of the cluster's own objects")
   func deletesOwn() async throws {
     try await place(.services, Self.service, owners: [context.owner])
     try await place(.statefulSets, Self.set, owners: [context.owner])
@@ -177,7 +177,7 @@ struct OwnershipTests {
     }
   }
 
-  @Test("is no matter where the object is gone already")
+  @Test("does not cause an error if the object is already gone")
   func gone() async {
     #expect(await failure(of: .deleteMemberService(name: "analytics-worker-9")) == nil)
   }

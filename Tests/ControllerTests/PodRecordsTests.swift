@@ -5,14 +5,14 @@ import Testing
 @testable import Controller
 
 @Suite(
-  "What scripts leave behind in a container",
+  "Records of scripts in a container",
   .enabled(if: Container.isPossible, "bubblewrap is not installed: apt-get install bubblewrap"))
 struct PodRecordsTests {
   private func run(
     _ container: Container, _ key: String, limit: Int = 60, keep: Int = 4096, asks: Int = 1,
     then last: String = ":"
   ) throws -> String {
-    // What an installation leaves there.
+    // The state that an installation leaves.
     try write("c-1", to: "tmp/.kdops-container", in: container)
     return try container.run(
       PodScripts.run, [PodScripts.inner, key, "c-1", "\(limit)", "\(keep)", "0", "--pod_upgraded"], input: "",
@@ -28,7 +28,7 @@ struct PodRecordsTests {
 
   private static let script = "opt/guestconfig/appconfig/startscript"
 
-  @Test("a script that never ends is ended when its time is over, and says so by its exit code")
+  @Test("contain an exit code of the time limit for a script that is killed at it")
   func never() throws {
     let container = try Container()
     try write("#!/bin/sh\necho begun\nsleep 600\n", to: Self.script, in: container)
@@ -36,7 +36,7 @@ struct PodRecordsTests {
     #expect(container.content("opt/guestconfig/configure.status") == "c-1=124\nrun=k1\n")
   }
 
-  @Test("whoever asks again for a script that has ended does not wait for what it left running")
+  @Test("answer a repeated request for an ended script without waiting for its background processes")
   func leftRunning() throws {
     let container = try Container()
     try write("#!/bin/sh\nsleep 20 &\necho $! > /tmp/service\necho begun\n", to: Self.script, in: container)
@@ -45,7 +45,7 @@ struct PodRecordsTests {
         == "begun\nbegun\nexit 0\nstill there")
   }
 
-  @Test("of a long output the end is kept, of each stream as much as is asked for")
+  @Test("return the end of a long output, up to the requested size for each stream")
   func capped() throws {
     let container = try Container()
     try write("#!/bin/sh\necho 0123456789\necho abcdefghij\n", to: Self.script, in: container)
@@ -54,7 +54,7 @@ struct PodRecordsTests {
   }
 
   @Test(
-    "a script's output is cut while it is written: its beginning and its end are kept, and what it leaves running goes on"
+    "truncate output while it is written: beginning and end are kept, and background processes continue"
   )
   func cutOutput() throws {
     let container = try Container()
@@ -74,10 +74,10 @@ struct PodRecordsTests {
       container.names(in: "opt/guestconfig/.kdops/k1") == ["lock", "started", "status", "stderr", "stdout"])
   }
 
-  @Test("a script that could not be started leaves no exit code, and is started when it is asked for again")
+  @Test("contain no exit code for a script that did not start, and the next request starts it")
   func notStarted() throws {
     let container = try Container()
-    // A file where the records belong: nothing can be noted.
+    // A file in place of the folder for records: nothing can be recorded.
     try write("", to: "opt/guestconfig/.kdops", in: container)
     let answer = PodScripts.notStarted
     #expect(try run(container, "k1") == "\(answer.stdout)exit \(answer.exitCode)")
@@ -86,7 +86,7 @@ struct PodRecordsTests {
     #expect(try run(container, "k1") == "done\nexit 0")
   }
 
-  @Test("of many runs the last records are kept; the last one is still not run twice")
+  @Test("are pruned to the latest runs, without running the last one again")
   func pruned() throws {
     let container = try Container()
     for number in 0..<40 {
@@ -103,7 +103,7 @@ struct PodRecordsTests {
     #expect(container.content("tmp/runs") == "--pod_upgraded\n--pod_upgraded\n")
   }
 
-  @Test("a script that failed runs again under the key of a retry, and only once under each")
+  @Test("allow a failed script to run again once under each retry key")
   func again() throws {
     let container = try Container()
     try write("#!/bin/sh\necho run >> /tmp/runs\nexit 3\n", to: Self.script, in: container)
@@ -111,7 +111,7 @@ struct PodRecordsTests {
     #expect(container.content("tmp/runs") == "run\nrun\n")
   }
 
-  // MARK: - What was copied aside
+  // MARK: - Package backups
 
   private func install(
     _ container: Container, _ mode: String, id: String, backup: Bool = true, in name: String = "c-1"
@@ -121,7 +121,7 @@ struct PodRecordsTests {
       [mode, id, backup ? "backup" : "plain", "new", "file:///tmp/package.tgz", "2", name], input: "{}")
   }
 
-  /// A container with storage: what is installed there is version 1, what can be installed is version 2.
+  /// A container with storage: version 1 is installed, and version 2 can be installed.
   private func upgradable() throws -> Container {
     let container = try Container()
     try write("1", to: "opt/guestconfig/appconfig/version", in: container)
@@ -141,7 +141,7 @@ struct PodRecordsTests {
   }
 
   @Test(
-    "an upgrade copies the package aside, a rollback brings it back, and the end of either removes the copy")
+    "include a package backup of an upgrade, which a rollback restores and the end of either removes")
   func thereAndBack() throws {
     let container = try upgradable()
     #expect(try install(container, "upgrade", id: "u1") == "exit 0")
@@ -154,14 +154,14 @@ struct PodRecordsTests {
   }
 
   @Test(
-    "asked for again in the next container, the first copy stays: the new package is never taken for the old")
+    "keep the first backup if the upgrade is repeated in the next container")
   func twice() throws {
     let container = try upgradable()
     for name in ["c-1", "c-2"] { #expect(try install(container, "upgrade", id: "u1", in: name) == "exit 0") }
     #expect(container.content("opt/guestconfig.backup/u1/appconfig/version") == "1")
   }
 
-  @Test("a pod whose new image never ran has no copy: what is there stays")
+  @Test("have no backup for a pod whose new image never ran, and its package stays")
   func neverRan() throws {
     let container = try upgradable()
     try write("#!/bin/sh\n", to: Self.script, in: container)
@@ -169,7 +169,7 @@ struct PodRecordsTests {
     #expect(version(container) == "1")
   }
 
-  @Test("the copy of another upgrade does not count")
+  @Test("ignore the backup of a different upgrade")
   func ofAnother() throws {
     let container = try upgradable()
     try write("0", to: "opt/guestconfig.backup/u0/appconfig/version", in: container)
@@ -179,7 +179,7 @@ struct PodRecordsTests {
     #expect(container.names(in: "opt/guestconfig.backup") == ["u1"])
   }
 
-  @Test("without a volume there is no copy, and the old package is installed afresh")
+  @Test("have no backup without a volume, and the old package is installed anew")
   func withoutVolume() throws {
     let container = try upgradable()
     #expect(try install(container, "revert", id: "u1", backup: false) == "exit 0")
@@ -187,16 +187,16 @@ struct PodRecordsTests {
     #expect(container.names(in: "opt") == [".kdops-install.lock", "guestconfig"])
   }
 
-  @Test("where the copy fails, the new package does not go in, and what was there is as it was")
+  @Test("keep the installed package and install nothing if the backup fails")
   func copyFails() throws {
     let container = try upgradable()
-    // A file in the place of the folder: it can neither be made nor written to.
+    // A file in place of the folder: it can neither be created nor written to.
     try write("", to: "opt/guestconfig.backup", in: container)
     #expect(try install(container, "upgrade", id: "u1").hasSuffix("exit 1"))
     #expect(version(container) == "1")
   }
 
-  @Test("a package that is not there is a failure that says which")
+  @Test("name a missing package in the failure")
   func missingPackage() throws {
     let container = try Container()
     #expect(try install(container, "fresh", id: "", backup: false) == "exit 1")

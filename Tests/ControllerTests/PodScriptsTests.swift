@@ -4,7 +4,7 @@ import Testing
 
 @testable import Controller
 
-/// The folders of a container in which the texts run as real processes.
+/// The folders of a container in which the scripts run as real processes.
 struct Container {
   let folder: TemporaryFolder
 
@@ -24,9 +24,9 @@ struct Container {
   }
 
   /// - Parameters:
-  ///   - asks: how often it is run, one after another.
-  ///   - last: what is done in the container after that.
-  /// - Returns: what was printed, with the exit code on a line of its own.
+  ///   - asks: The number of runs, one after another.
+  ///   - last: A command that runs in the container afterwards.
+  /// - Returns: The output, with the exit code on a line of its own.
   func run(
     _ text: String, _ arguments: [String], input: String, asks: Int = 1, then last: String = ":"
   ) throws -> String {
@@ -49,7 +49,7 @@ struct Container {
 }
 
 @Suite(
-  "What runs in a container, when the way to it is cut",
+  "Scripts in a container whose connection is interrupted",
   .enabled(if: Container.isPossible, "bubblewrap is not installed: apt-get install bubblewrap"))
 struct PodScriptsTests {
   private static let meta = #"{"version": "7"}"#
@@ -70,7 +70,7 @@ struct PodScriptsTests {
       input: input)
   }
 
-  @Test("half a configmeta.json, whenever it comes, never takes the place of a whole one")
+  @Test("never replace a complete configmeta.json by a truncated one")
   func halfInstalled() throws {
     let container = try Container()
     #expect(try install(container, input: Self.meta) == "exit 0")
@@ -82,7 +82,7 @@ struct PodScriptsTests {
   }
 
   @Test(
-    "a script whose input was cut short is not run; asked for again, it runs once, however often it is asked for"
+    "do not run with truncated input, and run once when requested again any number of times"
   )
   func halfToldScript() throws {
     let container = try Container()

@@ -5,11 +5,11 @@ import Values
 
 @testable import Controller
 
-@Suite("What the engine makes of a cluster that asks for more than is allowed")
+@Suite("A cluster that requests more than is allowed")
 struct TenancyTests {
   private static let name = ObjectName(namespace: EmbeddedEngine.namespace, name: "d")
 
-  /// As one that was applied before lists were narrowed: vouched for, and not as the rules would have it.
+  /// A cluster that was applied before the allowed lists were narrowed: stamped, but against the rules.
   private static var cluster: Object {
     let role: JSON = [
       "id": "worker", "members": 1, "resources": ["limits": ["memory": "1Gi", "cpu": "1"]],
@@ -40,19 +40,19 @@ struct TenancyTests {
     return cluster
   }
 
-  @Test("is no reason to look at Secrets, where none is allowed")
+  @Test("does not make the engine list Secrets if none are allowed")
   func secrets() {
     #expect(!Engine.Settings().follows(.secrets) && Engine.Settings().follows(.configMaps))
     #expect(Engine.Settings(tenancy: Tenancy(secretPrefix: .prefix("app-"))).follows(.secrets))
   }
 
-  @Test("is pods without it")
+  @Test("gets pods without the disallowed fields")
   func pods() async throws {
     try await EmbeddedEngine.with { cache in
       _ = try await cache.api.create(Self.cluster)
       for _ in 0..<20 {
         try await cache.see()
-        // Sets and pods move meanwhile; the next round sees it.
+        // Sets and pods changed meanwhile; the next pass observes it.
         do throws(APIError) {
           try await cache.engine.reconcile(Self.name)
         } catch {

@@ -8,7 +8,7 @@ import Values
 
 @Suite("Traps of StatefulSets, with the engine on the embedded cluster")
 struct TrapTests {
-  @Test("at rest a template that somebody edits moves no pod")
+  @Test("moves no pod if a template is edited while the cluster is configured")
   func atRest() async throws {
     try await EmbeddedEngine.with { cache in
       let before = try await cache.uids()
@@ -20,7 +20,7 @@ struct TrapTests {
     }
   }
 
-  @Test("template and strategy change in one update each way, and no pod moves by it")
+  @Test("changes template and strategy in one update each way, which moves no pod")
   func oneUpdate() async throws {
     try await EmbeddedEngine.with { cache in
       let before = (try await cache.set("worker"), try await cache.uids())
@@ -42,7 +42,8 @@ struct TrapTests {
     }
   }
 
-  @Test("an upgraded pod that dies comes back new, in the middle, when its role is done, and at rest")
+  @Test(
+    "recreates a failed upgraded pod with the new image during the upgrade, when its role is done, and later")
   func diesUpgraded() async throws {
     try await EmbeddedEngine.with { cache in
       try await cache.commit(app: "app-1.1")
@@ -60,7 +61,7 @@ struct TrapTests {
     }
   }
 
-  @Test("a pod stuck on a bad image is freed by a revert; pods never touched are the same ones still")
+  @Test("frees a pod stuck on a bad image by a revert, and keeps untouched pods")
   func stuck() async throws {
     try await EmbeddedEngine.with { cache in
       let before = try await cache.uids()
@@ -77,7 +78,7 @@ struct TrapTests {
     }
   }
 
-  @Test("after a rollback the old revision is the current one, and a pod that dies comes back with it")
+  @Test("recreates a failed pod with the old revision after a rollback, because that is current again")
   func rolledBack() async throws {
     try await EmbeddedEngine.with { cache in
       let before = try await cache.uids()
@@ -97,7 +98,7 @@ struct TrapTests {
     }
   }
 
-  @Test("a webhook that rewrites images: each pod is replaced once, and the upgrade ends")
+  @Test("replaces each pod once and ends the upgrade if a webhook rewrites images")
   func rewritingWebhook() async throws {
     var options = EmbeddedCluster.Options()
     options.admission = { object in
@@ -122,7 +123,7 @@ struct TrapTests {
     }
   }
 
-  @Test("the app's label follows the upgrade on live pods, and stands in no template")
+  @Test("updates the app label on live pods during the upgrade, but in no template")
   func appLabel() async throws {
     try await EmbeddedEngine.with { cache in
       let before = try await cache.set("gateway").json["spec"]?["template"]
@@ -140,7 +141,7 @@ struct TrapTests {
     }
   }
 
-  @Test("a daemon with an old view is refused, and does nothing to any pod")
+  @Test("refuses a daemon with an outdated view, which changes no pod")
   func staleDaemon() async throws {
     try await EmbeddedEngine.with { cache in
       try await cache.commit(app: "app-1.1")
@@ -162,13 +163,13 @@ struct TrapTests {
     }
   }
 
-  @Test("daemons that take turns, each with what it last saw, come to the same end")
+  @Test("reaches the same end if daemons alternate, each with an outdated view")
   func turns() async throws {
     try await EmbeddedEngine.with { cache in
       try await cache.commit(app: "app-1.1")
       let daemons = [cache, cache.secondDaemon()]
       for turn in 0..<60 {
-        // The one acts on what it saw before the other's last turn.
+        // One daemon acts on its view from before the other's last turn.
         try? await daemons[turn % 2].engine.reconcile(EmbeddedEngine.name)
         await cache.api.settle()
         try await daemons[turn % 2].see()

@@ -8,7 +8,7 @@ struct WorkQueueTests {
   private let a = ObjectName(namespace: "prod", name: "a")
   private let b = ObjectName(namespace: "prod", name: "b")
 
-  @Test("hands each name out once, however often it was added")
+  @Test("returns each name once, even if it was added several times")
   func once() async {
     let queue = WorkQueue()
     await queue.add([a, b, a])
@@ -17,7 +17,7 @@ struct WorkQueueTests {
     #expect(await queue.depth == 0)
   }
 
-  @Test("never gives a name to two workers, and gives it again when it was asked for meanwhile")
+  @Test("never gives a name to two workers, and returns it again if it was added meanwhile")
   func oneAtATime() async {
     let queue = WorkQueue()
     await queue.add(a)
@@ -29,7 +29,7 @@ struct WorkQueueTests {
     #expect(await queue.next() == a)
   }
 
-  @Test("waits longer after each failure in a row, and forgets them after a success")
+  @Test("waits longer after each consecutive failure, and resets after a success")
   func backoff() async {
     let queue = WorkQueue()
     var waits: [Duration?] = []
@@ -41,7 +41,7 @@ struct WorkQueueTests {
     #expect(waits == [.milliseconds(50), .milliseconds(100), .milliseconds(200), nil, .milliseconds(50)])
   }
 
-  @Test("gives waiting workers nil when it is closed, and takes nothing more")
+  @Test("returns nil to waiting workers when it is closed, and accepts nothing more")
   func closing() async {
     let queue = WorkQueue()
     async let waiting = queue.next()
@@ -51,7 +51,7 @@ struct WorkQueueTests {
     #expect(await queue.next() == nil)
   }
 
-  @Test("wakes a waiting worker with the name that comes")
+  @Test("wakes a waiting worker when a name is added")
   func waking() async {
     let queue = WorkQueue()
     async let waiting = queue.next()
@@ -60,11 +60,11 @@ struct WorkQueueTests {
   }
 }
 
-@Suite("The alarms of the work queue")
+@Suite("Timers of the work queue")
 struct AlarmTests {
   private let a = ObjectName(namespace: "prod", name: "a")
 
-  @Test("one that rings no later than the next makes the next needless")
+  @Test("make a later timer for the same name unnecessary")
   func one() async throws {
     let queue = WorkQueue()
     let first = try #require(await queue.schedule(a, after: .seconds(5)))
@@ -75,7 +75,7 @@ struct AlarmTests {
     #expect(await queue.schedule(a, after: .seconds(5)) != nil)
   }
 
-  @Test("an earlier one is set beside a later one")
+  @Test("are set in addition to a later one if they are earlier")
   func earlier() async throws {
     let queue = WorkQueue()
     let late = try #require(await queue.schedule(a, after: .seconds(60)))

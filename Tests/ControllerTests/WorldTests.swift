@@ -5,7 +5,7 @@ import Values
 
 @testable import Controller
 
-@Suite("What the engine knows of the world")
+@Suite("The cluster cache")
 struct WorldTests {
   private static let name = ObjectName(namespace: "prod", name: "analytics")
 
@@ -38,7 +38,7 @@ struct WorldTests {
     return cache
   }
 
-  @Test("objects that bear a cluster's labels and belong to somebody else are passed over")
+  @Test("ignores objects with a cluster's labels and a different owner")
   func strangers() async throws {
     let cache = await Self.cache()
     await cache.put(Self.object(.statefulSets, "ours", uid: "s-1", owner: "c-1"), .statefulSets)
@@ -55,7 +55,7 @@ struct WorldTests {
   }
 
   @Test(
-    "clusters of another installation, or of none, are not looked at; one whose label was taken off is",
+    "ignores clusters of another installation or none, but keeps one whose label was removed",
     arguments: [
       ([Wire.Label.source: "other"], [:], false), ([:], [:], false),
       ([Wire.Label.source: "default"], [:], true),
@@ -67,7 +67,7 @@ struct WorldTests {
     #expect(await (cache.snapshot(Self.name) != nil) == isOurs)
   }
 
-  @Test("a budget that changes calls for the clusters whose pods it covers")
+  @Test("enqueues the clusters whose pods a changed budget covers")
   func budgets() async {
     let cache = await Self.cache()
     await cache.put(Self.object(.pods, "ours-0", uid: "p-1", owner: nil), .pods)
@@ -83,12 +83,12 @@ struct WorldTests {
       await cache.take(.changed(budget("analytics", allowed: 0)), of: .disruptionBudgets) == [Self.name])
     #expect(await cache.take(.changed(budget("analytics", allowed: 0)), of: .disruptionBudgets).isEmpty)
     #expect(await cache.snapshot(Self.name)?.budgets.count == 1)
-    // Also the one that lets go of them.
+    // A budget that no longer covers their pods counts too.
     #expect(await cache.take(.changed(budget("ledger", allowed: 0)), of: .disruptionBudgets) == [Self.name])
     #expect(await cache.take(.changed(budget("ledger", allowed: 1)), of: .disruptionBudgets).isEmpty)
   }
 
-  /// - Parameter version: of the app; what it says beside does not matter here.
+  /// - Parameter version: The version of the app; the rest of its spec does not matter here.
   private static func app(_ version: String, isStamped: Bool, label: String? = "default") -> Object {
     var object = Object(
       .apps, namespace: "prod", name: "spark", labels: label.map { [Wire.Label.source: $0] } ?? [:],
@@ -103,7 +103,7 @@ struct WorldTests {
     await cache.app("spark", namespace: "prod", catalog: nil)?.0.spec.version.description
   }
 
-  @Test("an app that somebody edited counts as it was until it is put back")
+  @Test("uses the previous state of an edited app until the drift is corrected")
   func editedApp() async {
     let cache = await Self.cache()
     await cache.put(Self.app("1.0.0", isStamped: false), .apps)
@@ -114,21 +114,21 @@ struct WorldTests {
     edited.json["spec"]?["version"] = "6.6.6"
     await cache.put(edited, .apps)
     #expect(await Self.version(in: cache) == "1.0.0")
-    // Nor does it help to take off what tells whose it is.
+    // Removing the ownership label does not change that.
     await cache.put(Self.app("6.6.6", isStamped: false, label: nil), .apps)
     #expect(await Self.version(in: cache) == "1.0.0")
     await cache.put(Self.app("1.1.0", isStamped: true), .apps)
     #expect(await Self.version(in: cache) == "1.1.0")
   }
 
-  @Test("an app that never came from git counts as it is")
+  @Test("uses an app as it is if it never came from git")
   func foreignApp() async {
     let cache = await Self.cache()
     await cache.put(Self.app("1.0.0", isStamped: false, label: nil), .apps)
     #expect(await Self.version(in: cache) == "1.0.0")
   }
 
-  @Test("a cluster in a namespace that is nobody's business is not looked at")
+  @Test("ignores a cluster in a namespace outside the tenancy")
   func tenancy() async {
     let cache = ClusterCache(
       systemNamespace: "system", installation: "default", stamp: .forTests, isTenant: { $0 != "prod" })
@@ -141,7 +141,7 @@ struct WorldTests {
     #expect(await cache.snapshot(Self.name) == nil)
   }
 
-  @Test("a server without PodDisruptionBudgets keeps nothing waiting")
+  @Test("does not wait for PodDisruptionBudgets on a server without them")
   func unserved() async {
     let cache = ClusterCache(systemNamespace: "system", stamp: .forTests)
     for resource in [Resource.apps, .clusters, .statefulSets, .pods, .services] {

@@ -4,9 +4,9 @@ import Testing
 
 @testable import EmbeddedCluster
 
-@Suite("Who may do what in an embedded cluster's folder")
+@Suite("Permissions of an embedded cluster's folder")
 struct ClusterFolderTests {
-  /// A folder in a temporary one, which is removed when the body is done.
+  /// A folder in a temporary one, which is removed when the body ends.
   private func withFolder(_ mode: mode_t?, _ body: (String) async throws -> Void) async throws {
     let parent = World.temporaryFolder()
     defer { World.remove(parent) }
@@ -34,7 +34,7 @@ struct ClusterFolderTests {
     } catch { return "\(error)" }
   }
 
-  @Test("a new one is its owner's alone, with all that SQLite makes in it")
+  @Test("restrict a new folder and all SQLite files in it to the owner")
   func new() async throws {
     try await withFolder(nil) { folder in
       try await World.reopened(folder, runs: false) { _ in
@@ -46,7 +46,7 @@ struct ClusterFolderTests {
     }
   }
 
-  @Test("one that others could read is closed to them, whichever command opens it")
+  @Test("are tightened if others can read the folder, whichever command opens it")
   func repaired() async throws {
     try await withFolder(nil) { folder in
       try await open(folder)
@@ -69,7 +69,7 @@ struct ClusterFolderTests {
   }
 
   @Test(
-    "one that others may write to is refused with what to do, whichever command opens it",
+    "are refused with a remedy if others can write to the folder, whichever command opens it",
     arguments: [
       mode_t(0o775), 0o707, 0o777,
     ])
@@ -89,7 +89,7 @@ struct ClusterFolderTests {
     }
   }
 
-  @Test("one that others could replace is refused with what to do, whichever command opens it")
+  @Test("are refused with a remedy if others can replace the folder, whichever command opens it")
   func replaceable() async throws {
     try await withFolder(nil) { folder in
       let parent = String(folder.dropLast("/cluster".count))
@@ -108,7 +108,7 @@ struct ClusterFolderTests {
     }
   }
 
-  @Test("a new one is not made where others could replace it")
+  @Test("prevent the creation of a folder where others could replace it")
   func newReplaceable() async throws {
     try await withFolder(0o777) { parent in
       let text = await refusal { try await open("\(parent)/inner/cluster") }
@@ -117,7 +117,7 @@ struct ClusterFolderTests {
     }
   }
 
-  @Test("one behind a link is refused if others could replace it there")
+  @Test("are refused for a symbolic link if others could replace the folder behind it")
   func behindLink() async throws {
     try await withFolder(0o777) { open in
       let parent = String(open.dropLast("/cluster".count))
@@ -129,7 +129,8 @@ struct ClusterFolderTests {
   }
 
   @Test(
-    "one in a folder of another user is refused", .enabled(if: geteuid() == 0, "only root may give it away"))
+    "are refused for a folder inside a folder of another user",
+    .enabled(if: geteuid() == 0, "only root may give it away"))
   func foreignParent() async throws {
     try await withFolder(0o755) { parent in
       #expect(chown(parent, 4711, 4711) == 0)
@@ -138,7 +139,7 @@ struct ClusterFolderTests {
     }
   }
 
-  @Test("an empty one that others may write to is taken")
+  @Test("are accepted for an empty folder that others can write to")
   func empty() async throws {
     try await withFolder(0o777) { folder in
       try await open(folder)
@@ -147,7 +148,8 @@ struct ClusterFolderTests {
   }
 
   @Test(
-    "a folder of other things is not changed, whichever command names it", arguments: [mode_t(0o755), 0o1777])
+    "are not changed for a folder with other content, whichever command names it",
+    arguments: [mode_t(0o755), 0o1777])
   func otherThings(_ bits: mode_t) async throws {
     try await withFolder(bits) { folder in
       try Data().write(to: URL(fileURLWithPath: "\(folder)/file"))
@@ -162,7 +164,7 @@ struct ClusterFolderTests {
     }
   }
 
-  @Test("a database that others may write to, or that is a link, is refused")
+  @Test("are refused for a database that others can write to, or that is a symbolic link")
   func database() async throws {
     try await withFolder(nil) { folder in
       try await open(folder)
@@ -179,7 +181,8 @@ struct ClusterFolderTests {
   }
 
   @Test(
-    "one of another user is refused, also by root", .enabled(if: geteuid() == 0, "only root may give it away")
+    "are refused for a database of another user, also as root",
+    .enabled(if: geteuid() == 0, "only root may give it away")
   )
   func foreign() async throws {
     try await withFolder(0o700) { folder in

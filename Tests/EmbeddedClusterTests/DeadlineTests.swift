@@ -30,12 +30,13 @@ struct DeadlineTests {
     return try SafeFolder.names(in: world.cluster.folders.run(target.rootID).path).filter { $0 != "prepared" }
   }
 
-  /// Stops what would end it in the sandbox, as the engine's own time limit does.
+  /// Stops the process that enforces the engine's time limit in the sandbox.
   private static let stopsItsLimit = """
     timeout -s KILL 1 sh -c 'kill -STOP $PPID; touch /opt/on; while :; do sleep 600; done'
     """
 
-  @Test("a command of a dead daemon is ended at its deadline, though it has stopped the limit inside")
+  @Test(
+    "kill a command of a dead daemon at its deadline, even if it has stopped the limit inside the sandbox")
   func adopted() async throws {
     try await Self.withPod { world in
       let place = try await world.startOrphan(
@@ -51,12 +52,12 @@ struct DeadlineTests {
     }
   }
 
-  /// What the engine's second request gets for a script that was killed.
+  /// The response to the engine's second request for a script that was killed.
   private static func repeated(_ world: World) async -> String {
     do { return "exit \(try await world.sh("exit 137").exitCode)" } catch { return error.message }
   }
 
-  @Test("a command whose caller stopped waiting is ended at its deadline")
+  @Test("kill a command at its deadline if its caller no longer waits")
   func abandoned() async throws {
     try await Self.withPod { world in
       let caller = Task {
@@ -75,7 +76,7 @@ struct DeadlineTests {
     }
   }
 
-  @Test("a command that times out takes with it all that does the same work, and nothing else")
+  @Test("kill all processes of a command that times out, and no others")
   func sameKey() async throws {
     try await Self.withPod { world in
       func run(_ script: String, key: String?, timeout: Duration?) -> Task<ExecResult, any Error> {
@@ -100,7 +101,7 @@ struct DeadlineTests {
   }
 
   @Test(
-    "what is recorded of a command is read back",
+    "are read back from the command's record",
     arguments: [
       CommandRecord(),
       CommandRecord(

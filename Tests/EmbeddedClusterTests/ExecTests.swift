@@ -27,7 +27,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a command's exit code and both its streams come back")
+  @Test("returns a command's exit code and both streams")
   func streams() async throws {
     try await Self.withPod { world in
       let result = try await world.sh("cat; echo bad >&2; exit 7", stdin: "fed")
@@ -37,7 +37,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a command that is killed by a signal has 128 and the signal")
+  @Test("returns 128 plus the signal for a command that is killed by a signal")
   func signal() async throws {
     try await Self.withPod { world in
       let result = try await world.sh("kill -9 $$")
@@ -45,7 +45,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a program that is not there gives 127, as a shell does")
+  @Test("returns 127 for a missing program, as a shell does")
   func missingProgram() async throws {
     try await Self.withPod { world in
       let result = try await world.cluster.exec(
@@ -54,7 +54,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a script sees no host but its programs: no home, no files, no environment, no network, no processes")
+  @Test("shows a script only programs of the host: no home, files, environment, network or processes")
   func nothingOfTheHost() async throws {
     try await Self.withPod { world in
       let top = try await world.sh("ls -A /")
@@ -78,7 +78,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a script writes in its own folders only, and has no rights to do anything else")
+  @Test("lets a script write only in its own folders, without any privileges")
   func readOnlyHost() async throws {
     try await Self.withPod { world in
       let command = """
@@ -100,7 +100,7 @@ struct ExecTests {
     }
   }
 
-  @Test("the image's files lie in the root, its config package packed")
+  @Test("provides the image's files in the root, with its config package packed")
   func imageFiles() async throws {
     try await Self.withPod { world in
       let result = try await world.sh(
@@ -110,7 +110,7 @@ struct ExecTests {
     }
   }
 
-  @Test("the container's own environment is there")
+  @Test("provides the container's own environment")
   func ownEnvironment() async throws {
     let container: JSON = ["env": [["name": "GREETING", "value": "a b$(id)"]]]
     try await Self.withPod(container: container) { world in
@@ -119,7 +119,7 @@ struct ExecTests {
     }
   }
 
-  @Test("pods do not see each other's files")
+  @Test("hides the files of other pods")
   func podsApart() async throws {
     try await Self.withPod(replicas: 2) { world in
       _ = try await world.sh("echo secret >/opt/mine")
@@ -129,7 +129,7 @@ struct ExecTests {
     }
   }
 
-  @Test("output beyond the limit is dropped, and the command goes on")
+  @Test("drops output beyond the limit, and the command continues")
   func cappedOutput() async throws {
     try await Self.withPod { world in
       let result = try await world.sh(
@@ -140,7 +140,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a command is refused where the container is another one by now, or none runs")
+  @Test("refuses a command if the container was replaced or none runs")
   func preconditions() async throws {
     try await Self.withPod { world in
       let first = try #require(try await world.pod("web-0").containerID)
@@ -159,12 +159,12 @@ struct ExecTests {
     }
   }
 
-  @Test("a command that outlasts its time is killed, whatever it ignores, and makes room for the next")
+  @Test("kills a command that exceeds its time, whatever it ignores, and starts the next one")
   func timeout() async throws {
     var options = EmbeddedCluster.Options()
     options.concurrentScripts = 1
     try await Self.withPod(options: options) { world in
-      // The second process leaves its session; it still ends with the sandbox.
+      // The second process leaves its session, but still ends with the sandbox.
       let script = """
         trap '' TERM HUP INT
         setsid sh -c 'trap "" TERM; while :; do echo x >>/opt/beat; sleep 0.01; done' &
@@ -181,7 +181,7 @@ struct ExecTests {
       while world.clock.sleeperCount == 0 { await Task.yield() }
       world.clock.advance(by: .seconds(6))
       await world.expect(.timeout) { _ = try await waiting.value }
-      // Written to a hundred times a second while anyone was left to do it.
+      // The file would be written a hundred times a second if any process were left.
       let after = try await world.sh("wc -c </opt/beat; sleep 0.2; wc -c </opt/beat")
       let sizes = after.out.split(separator: "\n")
       #expect(sizes.count == 2 && sizes[0] == sizes[1], "\(after.out)")
@@ -190,7 +190,7 @@ struct ExecTests {
     }
   }
 
-  @Test("time spent waiting for others does not count")
+  @Test("does not count the time that a command waits for others")
   func timeoutInTheQueue() async throws {
     var options = EmbeddedCluster.Options()
     options.concurrentScripts = 1
@@ -210,7 +210,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a command dies with its container")
+  @Test("kills a command with its container")
   func diesWithContainer() async throws {
     try await Self.withPod { world in
       let waiting = Task { try await world.sh("mkdir -p /opt/a; sleep 600 & sleep 600") }
@@ -224,7 +224,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a command whose pod goes just before it begins leaves the next pod of that name alone")
+  @Test("does not affect the next pod of the same name if a pod is deleted just before a command starts")
   func podGoesBeforeCommand() async throws {
     try await Self.withPod { world in
       let cluster = world.cluster
@@ -242,7 +242,7 @@ struct ExecTests {
     }
   }
 
-  @Test("no more scripts run at once than allowed; the others wait their turn")
+  @Test("runs no more scripts at once than allowed; the others wait")
   func turns() async throws {
     var options = EmbeddedCluster.Options()
     options.concurrentScripts = 1
@@ -255,7 +255,7 @@ struct ExecTests {
     }
   }
 
-  @Test("without bubblewrap, for those who insist, a script still has the pod's folder as its root")
+  @Test("uses the pod's folder as the root of a script even if the sandbox is switched off")
   func unsandboxed() async throws {
     try await World.with(images: [Self.image], sandbox: .none) { world in
       _ = try await world.cluster.create(World.set("web", replicas: 1))
@@ -270,7 +270,7 @@ struct ExecTests {
     }
   }
 
-  @Test("a cluster without scripts refuses them")
+  @Test("refuses scripts in a cluster without scripts")
   func noScripts() async throws {
     try await World.with { world in
       _ = try await world.cluster.create(World.set("web", replicas: 1))
@@ -279,7 +279,7 @@ struct ExecTests {
     }
   }
 
-  @Test("flock works from one command to another")
+  @Test("keeps a flock of one command visible to another")
   func locks() async throws {
     try await Self.withPod { world in
       async let holder = world.sh(
@@ -293,7 +293,7 @@ struct ExecTests {
     }
   }
 
-  @Test("processes, memory, files and shared memory have an end")
+  @Test("limits processes, memory, files and shared memory")
   func limits() async throws {
     var options = EmbeddedCluster.Options()
     options.limits.processes = 30

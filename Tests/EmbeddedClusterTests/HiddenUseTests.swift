@@ -6,7 +6,8 @@ import Values
 
 @testable import EmbeddedCluster
 
-/// A program that keeps memory or disk where no folder, and not the main thread of a process, shows it.
+/// A program that keeps memory or disk in use in places that neither a folder nor a process's main thread
+/// shows.
 struct HiddenUse: Sendable, CustomTestStringConvertible {
   enum Resource { case memory, disk, processes }
 
@@ -146,11 +147,11 @@ struct HiddenUse: Sendable, CustomTestStringConvertible {
 }
 
 @Suite(
-  "Memory and disk that a script hides",
+  "Hidden memory and disk use of a script",
   .enabled(
     if: Machine.hasBubblewrap && access("/usr/bin/python3", X_OK) == 0, "bubblewrap or python3 is missing"))
 struct HiddenUseTests {
-  @Test("it counts, and the script is ended with a reason", arguments: HiddenUse.all)
+  @Test("is counted, and ends the script with a reason", arguments: HiddenUse.all)
   func isCounted(_ hidden: HiddenUse) async throws {
     var options = EmbeddedCluster.Options()
     options.limits.totalMemory = 200 << 20
@@ -170,7 +171,7 @@ struct HiddenUseTests {
     }
   }
 
-  @Test("calls that keep memory in the kernel are refused, and queues of sockets cannot be made larger")
+  @Test("cannot use calls that keep memory in the kernel, and cannot enlarge socket queues")
   func kernelMemory() async throws {
     let program = """
       import ctypes, errno, os, platform, socket
@@ -211,9 +212,9 @@ struct HiddenUseTests {
   }
 }
 
-@Suite("Counting what processes hold")
+@Suite("Resource use of processes")
 struct HeldFilesTests {
-  @Test("the memory and the threads of a process whose main thread has ended are read from another thread")
+  @Test("is read from another thread if the main thread has ended")
   func mainThreadEnded() throws {
     let proc = World.temporaryFolder()
     defer { World.remove(proc) }
@@ -229,7 +230,7 @@ struct HeldFilesTests {
     try make("11/task/11", state: "Z", parent: 10, threads: 3, pages: 0)
     try make("11/task/12", state: "Z", parent: 10, threads: 3, pages: 0)
     try make("11/task/13", state: "S", parent: 10, threads: 3, pages: 500)
-    // As in `/proc`, where the folder of each thread is there but not listed.
+    // As in `/proc`, where the folder of each thread exists but is not listed.
     try FileManager.default.createDirectory(atPath: "\(proc)/13", withIntermediateDirectories: true)
     try write("VmSwap: 12 kB\n", to: "\(proc)/13/status")
     let tree = ProcessTree(proc: proc)
@@ -241,7 +242,7 @@ struct HeldFilesTests {
     #expect(ProcessUse(proc: proc).memory(of: [10, 11], in: tree, limit: 1 << 30) == 501 * page + 12 << 10)
   }
 
-  @Test("shared memory counts once where processes show it, and also where none does")
+  @Test("counts shared memory once, whether or not processes show it")
   func sharedMemory() throws {
     let proc = World.temporaryFolder()
     defer { World.remove(proc) }
@@ -263,7 +264,7 @@ struct HeldFilesTests {
     #expect(memory(shared: 500, limit: 150) == 548)
   }
 
-  @Test("a system call that waits keeps its files, also when they were closed")
+  @Test("includes the files of a waiting system call, even if they are closed")
   func waitingCalls() throws {
     #if arch(x86_64)
       func keeps(_ line: String) -> Bool { WaitingCall(line)?.keepsUnknown { $0 == 3 } ?? false }
@@ -277,14 +278,14 @@ struct HeldFilesTests {
     #endif
   }
 
-  @Test("a disk is nearly full below a twentieth of its size, or 4 GiB")
+  @Test("reports a disk as nearly full below a twentieth of its size, or 4 GiB")
   func nearlyFull() {
     #expect(MachineUse.isNearlyFull(size: 20 << 30, available: 1 << 30 - 1))
     #expect(!MachineUse.isNearlyFull(size: 20 << 30, available: 1 << 30))
     #expect(!MachineUse.isNearlyFull(size: 1 << 40, available: 4 << 30))
   }
 
-  @Test("a disk that filled up counts only together with the files that are known")
+  @Test("counts unknown growth of the disk only together with the known files")
   func unknownDisk() {
     var use = DiskUse(limit: 100, depth: 9, bytes: 60)
     use.addUnknown(-50)

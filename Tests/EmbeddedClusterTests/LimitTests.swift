@@ -7,7 +7,8 @@ import Values
 
 @testable import EmbeddedCluster
 
-@Suite("What a script may use in all", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed"))
+@Suite(
+  "Total resource limits of a script", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed"))
 struct LimitTests {
   private static func withPod(
     memory: Int = 1 << 30, disk: Int = 1 << 30, spec: JSON = [:],
@@ -33,12 +34,12 @@ struct LimitTests {
     }
   }
 
-  /// Holds 40 MB in each of six processes, none of which is above a limit.
+  /// Holds 40 MB in each of six processes, none of which exceeds a limit.
   private static let sixProcesses = """
     for i in 1 2 3 4 5 6; do { head -c 40000000 /dev/zero; sleep 600; } | tail -c 40000000 >/dev/null & done
     """
 
-  @Test("many processes that each use little are ended together, and the reason says how much is allowed")
+  @Test("end many processes together that each use little, and the reason names the limit")
   func memory() async throws {
     try await Self.withPod(memory: 100 << 20) { world in
       let reason = await Self.reason(world, Self.sixProcesses)
@@ -50,7 +51,7 @@ struct LimitTests {
   }
 
   @Test(
-    "processes that replace each other every few milliseconds are ended as well",
+    "end processes that replace each other every few milliseconds",
     .enabled(if: hasPerl, "perl is not installed"))
   func quickProcesses() async throws {
     try await Self.withPod(memory: 150 << 20) { world in
@@ -67,10 +68,10 @@ struct LimitTests {
     }
   }
 
-  @Test("processes that share their memory do not count it twice")
+  @Test("do not count shared memory twice")
   func sharedMemory() async throws {
     try await Self.withPod(memory: 150 << 20) { world in
-      // The shell's variable is inherited by each of the five, and written by none.
+      // The shell's variable is inherited by each of the five processes, and written by none.
       let script = """
         text=$(head -c 20000000 /dev/zero | tr '\\0' x)
         for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 1; :) & done
@@ -82,7 +83,8 @@ struct LimitTests {
   }
 
   @Test(
-    "many small files in the pod's root or on a volume are ended with a reason", arguments: ["/opt", "/data"])
+    "end a script with many small files in the pod's root or on a volume, with a reason",
+    arguments: ["/opt", "/data"])
   func disk(folder: String) async throws {
     let claim: JSON = [
       "metadata": ["name": "p"],
@@ -111,7 +113,7 @@ struct LimitTests {
     }
   }
 
-  @Test("files that are deleted and still open count")
+  @Test("count files that are deleted and still open")
   func deletedFiles() async throws {
     try await Self.withPod(disk: 20 << 20) { world in
       let reason = await Self.reason(
@@ -121,7 +123,7 @@ struct LimitTests {
   }
 
   @Test(
-    "memory that no process shows as its own cannot be had", .enabled(if: hasPerl, "perl is not installed"))
+    "prevent memory that no process shows as its own", .enabled(if: hasPerl, "perl is not installed"))
   func hiddenMemory() async throws {
     try await Self.withPod { world in
       let program = """
@@ -140,11 +142,11 @@ struct LimitTests {
   private static let hasPerl = access("/usr/bin/perl", X_OK) == 0
 
   @Test(
-    "a script cannot trace another process or read its memory or descriptors by system call",
+    "prevent a script from tracing another process or reading its memory or descriptors by system calls",
     .enabled(if: hasPerl, "perl is not installed"))
   func otherProcesses() async throws {
     try await Self.withPod { world in
-      // For these arguments a kernel without the filter says EPERM, ESRCH, EBADF or nothing.
+      // Without the filter, a kernel returns EPERM, ESRCH, EBADF or no error for these arguments.
       let program = """
         use Errno; my @calls = `uname -m` =~ /x86_64/ ? (101, 310, 311, 438) : (117, 270, 271, 438);
         for (@calls) { $! = 0; syscall($_, 17, 1, 0, 0, 0, 0); print $!{ENOSYS} ? "refused " : "$_: $! " }
@@ -155,7 +157,7 @@ struct LimitTests {
     }
   }
 
-  @Test("folders without end are ended, also where the script has shut them")
+  @Test("end a script with endlessly nested folders, even if it has removed their permissions")
   func deepFolders() async throws {
     try await Self.withPod { world in
       let reason = await Self.reason(
@@ -164,7 +166,7 @@ struct LimitTests {
     }
   }
 
-  @Test("a script of a dead daemon is ended by the next one, and who asks for it again is told why")
+  @Test("end a script of a dead daemon through the next one, and a repeated request gets the reason")
   func adopted() async throws {
     try await Self.withPod { world in
       let cluster = world.cluster
@@ -182,7 +184,7 @@ struct LimitTests {
         watch.add(command)
       }
       while SafeFolder.kind(place) != nil { await Task.yield() }
-      // What the engine's second request answers for a script that was killed.
+      // The response to the engine's second request for a script that was killed.
       let reason = await Self.reason(world, "exit 137")
       #expect(reason.contains("its processes together used"), "\(reason)")
       #expect(await Self.reason(world, "exit 137") == "exit 137", "told once")
@@ -191,7 +193,7 @@ struct LimitTests {
 
   // MARK: Counting
 
-  @Test("of the processes of a machine those below the sandbox count, with what is swapped out")
+  @Test("count the processes below the sandbox, including swapped memory")
   func processTree() throws {
     let proc = World.temporaryFolder()
     defer { World.remove(proc) }
@@ -212,16 +214,17 @@ struct LimitTests {
     #expect(members == [10, 11, 12])
     let use = ProcessUse(proc: proc)
     #expect(use.memory(of: members, in: tree, limit: 1 << 20) == 41 << 10)
-    // Above the limit each process's share counts, and all of it where that cannot be read.
+    // Above the limit, each process counts with its share, and with all of its memory if the share is
+    // unreadable.
     let shares = use.memory(of: members, in: tree, limit: 30 << 10)
     #expect(shares >= 16 << 10 && shares < 20 << 10)
-    // Of one that has ended meanwhile, as much as of those that are left.
+    // A process that has ended meanwhile counts as the remaining ones do.
     try FileManager.default.removeItem(atPath: "\(proc)/12")
     let left = use.memory(of: members, in: tree, limit: 30 << 10)
     #expect(left > 12 << 10 && left < 36 << 10)
   }
 
-  @Test("a file counts once however many names it has, a link not for its target")
+  @Test("count a file once for any number of names, and a symbolic link without its target")
   func diskUse() throws {
     let folder = World.temporaryFolder()
     defer { World.remove(folder) }
@@ -276,7 +279,7 @@ struct ScriptCgroupTests {
     }
   }
 
-  @Test("on a machine where cgroup v1 has the controllers there is none, and the reason says so")
+  @Test("are unavailable with a reason on a machine whose controllers are in cgroup v1")
   func hybrid() throws {
     let host = try Host(own: "/", controllers: "hugetlb\n", at: "")
     defer { World.remove(host.folder) }
@@ -287,7 +290,7 @@ struct ScriptCgroupTests {
     #expect(lack.description.hasPrefix("cgroup v2 has no memory controller at \(host.mount)"))
   }
 
-  @Test("a machine without cgroup v2 says so")
+  @Test("are unavailable with a reason on a machine without cgroup v2")
   func none() throws {
     let host = try Host(own: "/", controllers: "memory", at: "")
     defer { World.remove(host.folder) }
@@ -296,7 +299,7 @@ struct ScriptCgroupTests {
     #expect(host.prepare() == .failure(CgroupLack(description: "cgroup v2 is not mounted")))
   }
 
-  @Test("a script's cgroup limits memory, swap and processes, and is entered before the sandbox is made")
+  @Test("limit memory, swap and processes, and are entered before the sandbox is created")
   func limits() throws {
     let host = try Host(own: "/app", controllers: "cpu memory pids\n", at: "/app")
     defer { World.remove(host.folder) }
@@ -319,7 +322,7 @@ struct ScriptCgroupTests {
     #expect(cgroup.ranOutOfMemory)
   }
 
-  @Test("a daemon in a subgroup of its unit has scripts beside it, and leftovers are removed")
+  @Test("are beside a daemon that runs in a subgroup of its unit, and leftovers are removed")
   func subgroup() throws {
     let host = try Host(
       own: "/system.slice/kdops.service/daemon", controllers: "memory", at: "/system.slice/kdops.service")
@@ -331,11 +334,11 @@ struct ScriptCgroupTests {
     #expect(SafeFolder.kind(left) == nil)
   }
 
-  @Test("where children cannot be limited the daemon stays where it is, and says what a unit needs")
+  @Test("leave the daemon in place if children cannot be limited, and the message says what a unit needs")
   func undelegated() throws {
     let host = try Host(own: "/app", controllers: "memory", at: "/app")
     defer { World.remove(host.folder) }
-    // Nothing can be written where a folder is.
+    // A folder in place of a file, which cannot be written.
     mkdir("\(host.mount)/app/cgroup.subtree_control", 0o755)
     guard case .failure(let lack) = host.prepare() else {
       Issue.record("found one")
@@ -345,7 +348,7 @@ struct ScriptCgroupTests {
     #expect(host.text("app/cgroup.procs") == "42")
   }
 
-  @Test("an end that the kernel brought about is told in words, with and without an exit code")
+  @Test("describe an end by the kernel in words, with and without an exit code")
   func words() {
     #expect(
       ResourceExcess.memory(used: nil, limit: 2 << 30).description

@@ -8,7 +8,7 @@ import Values
 
 @Suite("Sets and pods together")
 struct NodeTests {
-  @Test("a set's pods run, labelled and named as Kubernetes does it")
+  @Test("run a set's pods with the labels and names that Kubernetes uses")
   func setComesUp() async throws {
     try await World.with { world in
       _ = try await world.cluster.create(World.set("web"))
@@ -41,7 +41,7 @@ struct NodeTests {
     }
   }
 
-  @Test("an upgrade goes from the last pod to the first, each only after the one before is ready")
+  @Test("upgrade from the last pod to the first, each only after the one before is ready")
   func upgrade() async throws {
     try await World.with(images: [.init(image: "*", start: .seconds(1))]) { world in
       _ = try await world.cluster.create(World.set("web"))
@@ -59,7 +59,7 @@ struct NodeTests {
     }
   }
 
-  @Test("a partition holds the others back; one below it that dies comes back old, one above it new")
+  @Test("recreate a failed pod below the partition with the old revision, and above it with the new one")
   func partition() async throws {
     try await World.with { world in
       _ = try await world.cluster.create(World.set("web", partition: 3))
@@ -81,7 +81,7 @@ struct NodeTests {
     }
   }
 
-  @Test("a stuck pod stays stuck though the template is mended; deleted, it comes back with the mended one")
+  @Test("keep a stuck pod after its template is fixed, and recreate it fixed only after deletion")
   func stuck() async throws {
     try await World.with(images: [.init(image: "*:1"), .init(image: "*:3")]) { world in
       _ = try await world.cluster.create(World.set("web"))
@@ -97,7 +97,7 @@ struct NodeTests {
     }
   }
 
-  @Test("going back with OnDelete moves only what is deleted, and never advances the current revision")
+  @Test("replace only deleted pods in a rollback with OnDelete, and never advance the current revision")
   func onDelete() async throws {
     try await World.with { world in
       let created = try await world.cluster.create(World.set("web", partition: 2))
@@ -120,7 +120,7 @@ struct NodeTests {
     }
   }
 
-  @Test("an image that comes into the catalog is pulled at the next try")
+  @Test("pull an image at the next attempt after it is added to the catalog")
   func healingImage() async throws {
     try await World.with(images: []) { world in
       _ = try await world.cluster.create(World.set("web", replicas: 1))
@@ -136,7 +136,7 @@ struct NodeTests {
     }
   }
 
-  @Test("a pod waits for room on the node, and takes it when another goes")
+  @Test("keep a pod waiting for space on the node, until another one is deleted")
   func capacity() async throws {
     var options = EmbeddedCluster.Options()
     options.capacity = NodeCapacity(milliCPU: 1500, memory: 4 << 30)
@@ -155,7 +155,7 @@ struct NodeTests {
     }
   }
 
-  @Test("a container that dies has a new id, and its pod is the same")
+  @Test("give a failed container a new id in the same pod")
   func killedContainer() async throws {
     try await World.with { world in
       _ = try await world.cluster.create(World.set("web", replicas: 1))
@@ -171,7 +171,7 @@ struct NodeTests {
     }
   }
 
-  @Test("deleting a set takes its pods and revisions, and leaves its volumes")
+  @Test("delete a set's pods and revisions with it, and keep its volumes")
   func deletion() async throws {
     try await World.with { world in
       let claims: JSON = [
@@ -193,7 +193,7 @@ struct NodeTests {
     }
   }
 
-  @Test("a webhook that rewrites images replaces no pod: revisions are compared, not images")
+  @Test("replace no pod because of a webhook that rewrites images, because revisions are compared")
   func rewritingWebhook() async throws {
     var options = EmbeddedCluster.Options()
     options.admission = { object in
@@ -214,7 +214,7 @@ struct NodeTests {
     }
   }
 
-  @Test("without delays, files and scripts nothing is made on disk for a pod")
+  @Test("create nothing on disk for a pod without delays, files and scripts")
   func nothingOnDisk() async throws {
     try await World.with { world in
       _ = try await world.cluster.create(World.set("web"))
@@ -224,7 +224,7 @@ struct NodeTests {
     }
   }
 
-  @Test("at rest nobody is asleep; a backoff is the only alarm")
+  @Test("run no timer but a backoff while configured")
   func idle() async throws {
     try await World.with(images: [.init(image: "*:1")]) { world in
       _ = try await world.cluster.create(World.set("web"))
@@ -237,7 +237,7 @@ struct NodeTests {
     }
   }
 
-  @Test("stopped and run again, it takes up what was under way")
+  @Test("continue pending work after a stop and restart")
   func runAgain() async throws {
     try await World.with(images: [.init(image: "*", pull: .seconds(5))], runs: false) { world in
       let first = Task { try await world.cluster.run() }
@@ -256,7 +256,7 @@ struct NodeTests {
     }
   }
 
-  @Test("many sets at once come up and are upgraded")
+  @Test("start and upgrade many sets at once")
   func fleet() async throws {
     try await World.with { world in
       await withTaskGroup { group in
@@ -280,7 +280,7 @@ struct NodeTests {
 }
 
 extension World {
-  /// Lets time pass, and everything that it brings.
+  /// Advances the time, with everything that becomes due.
   func step(_ time: Duration = .seconds(1)) async {
     await cluster.settle()
     clock.advance(by: time)

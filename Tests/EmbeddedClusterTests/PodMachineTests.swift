@@ -5,7 +5,7 @@ import Values
 
 @testable import EmbeddedCluster
 
-/// Transcripts of one pod's life: events and times go in, states come out.
+/// Transcripts of a pod's lifecycle: events and times as input, states as output.
 @Suite("A pod on the node")
 struct PodMachineTests {
   private struct Life {
@@ -31,7 +31,7 @@ struct PodMachineTests {
       return machine.handle(event, context)
     }
 
-    /// Goes to the machine's own deadline and says how long that was.
+    /// Advances to the machine's own deadline, and returns how long that was.
     mutating func due() -> Int? {
       guard let deadline = machine.deadline else { return nil }
       let wait = deadline - now
@@ -40,7 +40,7 @@ struct PodMachineTests {
       return wait.wholeSeconds
     }
 
-    /// Phase, then of each container the reason it waits or what it does.
+    /// The phase, then of each container its waiting reason or its state.
     var state: String {
       var machine = machine
       let status = machine.status(at: now)
@@ -57,7 +57,7 @@ struct PodMachineTests {
   private static let plain: JSON = ["containers": [["name": "app", "image": "shop/app:1"]]]
   private static let admitted = PodMachine.Event.admitted(ip: "10.244.0.1")
 
-  @Test("without delays a pod runs at once, and nothing is made on disk")
+  @Test("runs at once and creates nothing on disk without delays")
   func plainPod() {
     var life = Life(Self.plain, images: [.init(image: "*")])
     #expect(life.handle(Self.admitted) == [])
@@ -65,7 +65,7 @@ struct PodMachineTests {
     #expect(life.machine.deadline == nil)
   }
 
-  @Test("pulling and starting take their time")
+  @Test("takes time for pulling and starting")
   func delays() {
     var life = Life(Self.plain, images: [.init(image: "*", pull: .seconds(3), start: .seconds(2))])
     _ = life.handle(Self.admitted)
@@ -76,7 +76,7 @@ struct PodMachineTests {
     #expect(life.state == "Running running")
   }
 
-  @Test("an unknown image is ErrImagePull, then ImagePullBackOff, tried again after 10 s doubled up to 5 min")
+  @Test("reports ErrImagePull, then ImagePullBackOff for an unknown image; pauses double from 10 s to 5 min")
   func unknownImage() {
     var life = Life(Self.plain, images: [])
     _ = life.handle(Self.admitted)
@@ -97,7 +97,7 @@ struct PodMachineTests {
     #expect(life.state == "Running running")
   }
 
-  @Test("what is no image reference is InvalidImageName, and stays so")
+  @Test("reports InvalidImageName permanently for an invalid image reference")
   func invalidName() {
     var life = Life(["containers": [["name": "app", "image": "Not An Image"]]], images: [.init(image: "*")])
     _ = life.handle(Self.admitted)
@@ -106,7 +106,7 @@ struct PodMachineTests {
   }
 
   @Test(
-    "a container that crashes is in CrashLoopBackOff, longer each time, with its exit code and restarts counted"
+    "reports CrashLoopBackOff with growing pauses, exit code and restart count if a container crashes"
   )
   func crashing() {
     var life = Life(Self.plain, images: [.init(image: "*", crash: true)])
@@ -132,7 +132,7 @@ struct PodMachineTests {
     "volumes": [["name": "p", "persistentVolumeClaim": ["claimName": "p-web-0"]]],
   ]
 
-  @Test("init containers run one after another before the others are made")
+  @Test("runs init containers one after another before the others")
   func initContainers() {
     var life = Life(Self.seeded, images: [.init(image: "*")])
     #expect(life.handle(Self.admitted) == [.prepare(container: 0, containerID: "c1")])
@@ -149,7 +149,7 @@ struct PodMachineTests {
     #expect(life.state == "Running ended running")
   }
 
-  @Test("an init container that fails is tried again after a while")
+  @Test("retries a failed init container after a pause")
   func failingInit() {
     var life = Life(Self.seeded, images: [.init(image: "*")])
     _ = life.handle(Self.admitted)
@@ -161,7 +161,7 @@ struct PodMachineTests {
     #expect(life.machine.containers[0].restarts == 1)
   }
 
-  @Test("an init container that cannot be started is tried again quietly, and has failed only after that")
+  @Test("retries silently if an init container cannot be started, and fails only after that")
   func initNotStarted() {
     var life = Life(Self.seeded, images: [.init(image: "*")])
     _ = life.handle(Self.admitted)
@@ -180,14 +180,14 @@ struct PodMachineTests {
     #expect(life.machine.containers[0].last?.exitCode == 128)
   }
 
-  @Test("an init container whose image cannot be pulled says so, and the others wait")
+  @Test("reports an init container whose image cannot be pulled, and the other containers wait")
   func initImage() {
     var life = Life(Self.seeded, images: [])
     _ = life.handle(Self.admitted)
     #expect(life.state == "Pending ErrImagePull PodInitializing")
   }
 
-  @Test("a folder that cannot be made is CreateContainerError, tried again")
+  @Test("reports CreateContainerError and retries if a folder cannot be created")
   func unpreparable() {
     var life = Life(Self.seeded, images: [.init(image: "*")])
     _ = life.handle(Self.admitted)
@@ -197,7 +197,7 @@ struct PodMachineTests {
     #expect(life.machine.stage == .preparing(0))
   }
 
-  @Test("what is said of a container that is another one by now changes nothing")
+  @Test("ignores events of a replaced container")
   func staleEvents() {
     var life = Life(Self.seeded, images: [.init(image: "*")])
     _ = life.handle(Self.admitted)
@@ -208,7 +208,7 @@ struct PodMachineTests {
     #expect(life.machine.stage == before)
   }
 
-  @Test("a container that dies is made anew, with another id and a restart counted")
+  @Test("recreates a failed container with a new id, and counts the restart")
   func killed() {
     var life = Life(Self.seeded, images: [.init(image: "*", start: .seconds(1))])
     _ = life.handle(Self.admitted)
@@ -228,7 +228,7 @@ struct PodMachineTests {
     #expect(container?["lastState"]?["terminated"]?["containerID"]?.string == "embedded://c2")
   }
 
-  @Test("a deleted pod is torn down once")
+  @Test("is torn down once when it is deleted")
   func deleted() {
     var life = Life(Self.plain, images: [.init(image: "*")])
     _ = life.handle(Self.admitted)
@@ -237,7 +237,7 @@ struct PodMachineTests {
     #expect(life.handle(.killed) == [])
   }
 
-  @Test("a pod for which there is no room is Unschedulable, until there is")
+  @Test("is Unschedulable until there is space")
   func unschedulable() {
     var life = Life(Self.plain, images: [.init(image: "*")])
     _ = life.handle(.refused(message: "0/1 nodes are available: 1 Insufficient cpu."))
@@ -253,7 +253,7 @@ struct PodMachineTests {
 
   // MARK: The node's own restart
 
-  /// The life of a pod whose node was killed in this state.
+  /// The transcript of a pod whose node was killed in this state.
   private func resumed(_ life: Life, _ pod: JSON) -> Life {
     var life = life
     var again = Life(pod, images: life.catalog.entries, status: life.machine.status(at: life.now))
@@ -261,7 +261,7 @@ struct PodMachineTests {
     return again
   }
 
-  @Test("a running pod goes on running in the same container")
+  @Test("keeps running in the same container after a restart of the node")
   func resumeRunning() {
     var life = Life(Self.plain, images: [.init(image: "*")])
     _ = life.handle(Self.admitted)
@@ -271,7 +271,7 @@ struct PodMachineTests {
     #expect(again.machine.containerIDs == ["c1"])
   }
 
-  @Test("a pod in the middle of pulling pulls again")
+  @Test("pulls again after a restart of the node during a pull")
   func resumePulling() {
     var life = Life(Self.plain, images: [.init(image: "*", pull: .seconds(3))])
     _ = life.handle(Self.admitted)
@@ -281,7 +281,7 @@ struct PodMachineTests {
     #expect(again.state == "Running running")
   }
 
-  @Test("an init container that was running is ended and run anew; one that was done is not")
+  @Test("runs an interrupted init container again after a restart of the node, but not a completed one")
   func resumeInit() {
     var life = Life(Self.seeded, images: [.init(image: "*")])
     _ = life.handle(Self.admitted)
@@ -295,7 +295,7 @@ struct PodMachineTests {
     #expect(later.state == "Pending ended ContainerCreating")
   }
 
-  @Test("a crashing container goes on waiting, its restarts kept")
+  @Test("keeps the backoff and restart count of a crashing container after a restart of the node")
   func resumeCrashing() {
     var life = Life(Self.plain, images: [.init(image: "*", crash: true)])
     _ = life.handle(Self.admitted)
@@ -307,7 +307,7 @@ struct PodMachineTests {
     #expect(again.machine.containers[0].restarts == 2)
   }
 
-  @Test("conditions keep the time of their last change")
+  @Test("keeps the time of the last change in its conditions")
   func transitionTimes() {
     var life = Life(Self.plain, images: [.init(image: "*", pull: .seconds(30))])
     _ = life.handle(Self.admitted)

@@ -13,7 +13,7 @@ struct RootTreeTests {
     try body(folder)
   }
 
-  @Test("of an image only folders that may be there are kept")
+  @Test("keeps only permitted folders of an image")
   func topLevel() throws {
     let files = [
       "opt/a": "1", "data/b": "2", "usr/bin/x": "3", "lib64/y": "4", "tmp/z": "5", "proc/p": "6", "file": "7",
@@ -25,7 +25,7 @@ struct RootTreeTests {
   }
 
   @Test(
-    "a link is kept where it stays inside, relative to its own place",
+    "keeps a symbolic link that stays inside, relative to its own place",
     arguments: [
       ("file", "file"), ("/opt/x", "../../opt/x"), ("../c", "../../a/c"), ("./d/./e", "../../a/b/d/e"),
       ("d/../e", "../../a/b/e"), ("/", "../.."), ("/usr/bin/env", "../../usr/bin/env"),
@@ -37,10 +37,10 @@ struct RootTreeTests {
   }
 
   @Test(
-    "a link that leaves the root is dropped", arguments: ["../../../etc", "/../x", "x/../../../../y", ""])
+    "drops a symbolic link that leaves the root", arguments: ["../../../etc", "/../x", "x/../../../../y", ""])
   func linkOutside(target: String) { #expect(RootTree.inside(target, from: ["a", "b", "link"]) == nil) }
 
-  @Test("links of an image lead nowhere but into the root, whatever they say")
+  @Test("resolves symbolic links of an image only inside the root, whatever their targets")
   func links() throws {
     let files = [
       "opt/real": "here", "opt/good": "-> /opt/real", "opt/bad": "-> ../../../../etc/passwd",
@@ -54,7 +54,7 @@ struct RootTreeTests {
     }
   }
 
-  @Test("a config package is packed the same way each time, and tar can read it")
+  @Test("packs a config package reproducibly, in a format that tar can read")
   func packing() throws {
     let long = String(repeating: "long-name-", count: 7)
     let package = [
@@ -77,7 +77,7 @@ struct RootTreeTests {
     }
   }
 
-  @Test("folders are made below others, never through a link")
+  @Test("creates folders below others, never through a symbolic link")
   func safeFolders() throws {
     try withRoot(["real/file": "x", "link": "-> /tmp"]) { root in
       try SafeFolder.make(["real", "a", "b"], below: root, owner: nil)
@@ -93,7 +93,7 @@ struct RootTreeTests {
   }
 
   @Test(
-    "a file of an image is refused where its path leaves the root or is not written plainly",
+    "refuses a file of an image whose path leaves the root or is not normalized",
     arguments: [
       "", "/", "/etc/x", "..", "../x", "a/../../x", "a/..", "a/.", "./a", "a//b", "a/",
       "a/\u{301}/../../../x",
@@ -109,7 +109,7 @@ struct RootTreeTests {
     }
   }
 
-  @Test("a name that only looks like a step out is a name")
+  @Test("accepts a name that only resembles a parent reference")
   func filesInside() throws {
     try withRoot([:]) { root in
       for path in ["\u{301}../z/pid", "ab../x", "...", "..x/y"] {
@@ -119,7 +119,7 @@ struct RootTreeTests {
     }
   }
 
-  @Test("a file of an image is written through no link, neither of a folder nor of a file")
+  @Test("writes no file of an image through a symbolic link to a folder or file")
   func filesThroughLinks() throws {
     let outside = World.temporaryFolder()
     defer { World.remove(outside) }
@@ -135,7 +135,7 @@ struct RootTreeTests {
   }
 
   @Test(
-    "a folder changes its owner with all that is in it, and nothing that a link points to",
+    "changes the owner of a folder with its content, but of no target of a symbolic link",
     .enabled(if: geteuid() == 0, "only root may give files away"))
   func owners() throws {
     let outside = World.temporaryFolder()
@@ -152,10 +152,10 @@ struct RootTreeTests {
   }
 }
 
-@Suite("What names an image")
+@Suite("Image names")
 struct ImageTests {
   @Test(
-    "references",
+    "are parsed as references",
     arguments: [
       "app", "shop/app:1.0", "registry.example:5000/a/b_c:v1", "localhost/a", "Registry.io/a:LATEST",
       "a@sha256:0123456789abcdef0123456789abcdef", "a--b/c__d:x",
@@ -163,13 +163,13 @@ struct ImageTests {
   func valid(reference: String) { #expect(ImageReference.isValid(reference)) }
 
   @Test(
-    "what is none",
+    "are rejected if they are not references",
     arguments: [
       "", "Not An Image", "a:", "a:-x", "UPPER/a/", "a//b", "/a", "a/", "a@sha256:xyz", "-a", "a_-b", "a:b:c",
     ])
   func invalid(reference: String) { #expect(!ImageReference.isValid(reference)) }
 
-  @Test("a glob stands for the whole reference")
+  @Test("match a glob only as a whole")
   func globs() {
     #expect(Glob.matches(pattern: "registry.example/spark:1.*", "registry.example/spark:1.0.3"))
     #expect(!Glob.matches(pattern: "registry.example/spark:1.*", "registry.example/spark:2.1.0"))
@@ -183,7 +183,7 @@ struct ImageTests {
     #expect(!Glob.matches(pattern: hostile, String(repeating: "a", count: 5_000)))
   }
 
-  @Test("the first entry that fits counts")
+  @Test("use the first entry that matches")
   func catalog() {
     let catalog = ImageCatalog([.init(image: "a:1", crash: true), .init(image: "a:*")])
     #expect(catalog.entry(for: "a:1")?.crash == true)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import EmbeddedCluster
 
-@Suite("Which processes are ended with a container")
+@Suite("Processes that end with a container")
 struct RunFolderTests {
   private static let boot = (FileText.read("/proc/sys/kernel/random/boot_id") ?? "").trimmed
 
@@ -29,7 +29,7 @@ struct RunFolderTests {
 
   private func isAlive(_ process: Int32) -> Bool { ProcessStamp(process: process)?.isAlive ?? false }
 
-  @Test("a process that a forged record names is left alone, though number, start and boot are right")
+  @Test("do not include a process named by a forged record, even with the right number, start and boot")
   func forgedWrapper() throws {
     try withCommand { run, command in
       try Machine.running(["sleep", "600"]) { victim in
@@ -41,7 +41,7 @@ struct RunFolderTests {
     }
   }
 
-  @Test("a process that a forged status names is left alone, though the wrapper is the command's own")
+  @Test("do not include a process named by a forged status, even if the wrapper is the command's own")
   func forgedChild() throws {
     try withCommand { run, command in
       try Machine.running(["sleep", "600"]) { victim in
@@ -57,7 +57,7 @@ struct RunFolderTests {
   }
 
   @Test(
-    "a record of an earlier boot names no process of this one; one without a boot is of an earlier daemon")
+    "do not include a process recorded in an earlier boot, but one recorded without a boot")
   func boots() throws {
     try withCommand { run, command in
       try Machine.running(["sh", "-c", "sleep 600; :", "sh", command]) { wrapper in
@@ -71,7 +71,7 @@ struct RunFolderTests {
     }
   }
 
-  @Test("the command's own process is found after its folder was renamed and moved")
+  @Test("include the command's own process after its folder was renamed and moved")
   func moved() throws {
     try withCommand { run, command in
       let original = "/elsewhere/run/c1/command"

@@ -4,7 +4,7 @@ import Testing
 
 @testable import EmbeddedCluster
 
-@Suite("What stands around a script")
+@Suite("The sandbox of a script")
 struct SandboxTests {
   private let request = SandboxRequest(
     root: .init(path: "/d/root", identity: "1:2"),
@@ -12,7 +12,7 @@ struct SandboxTests {
     hostname: "web-0",
     environment: ["A": "1", "B=C": "no", "": "no"], command: ["sh", "-c", "echo \"$(id)\"; --bind"])
 
-  @Test("the command is the end of the argument vector, as it was given")
+  @Test("passes the command unchanged at the end of the argument vector")
   func command() {
     for sandbox in [
       Sandbox(mode: .bubblewrap, limits: .init(), isRoot: false),
@@ -23,7 +23,7 @@ struct SandboxTests {
     }
   }
 
-  @Test("nothing is shared that need not be")
+  @Test("shares nothing that is not needed")
   func isolation() {
     let arguments = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: false).arguments(request)
     for word in ["--unshare-all", "--disable-userns", "--new-session", "--clearenv", "--cap-drop"] {
@@ -33,14 +33,14 @@ struct SandboxTests {
     #expect(!arguments.contains("no"), "a variable without a proper name is left out")
   }
 
-  @Test("the memory behind /dev is closed, whoever the daemon is", arguments: [false, true])
+  @Test("closes the memory behind /dev for any user of the daemon", arguments: [false, true])
   func devices(isRoot: Bool) throws {
     let arguments = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: isRoot).arguments(request)
     let shared = try #require(arguments.firstIndex(of: "/dev/shm"))
     #expect(arguments[(shared + 1)...].prefix(2) == ["--remount-ro", "/dev"])
   }
 
-  @Test("a daemon that is root becomes nobody in particular before the sandbox is made")
+  @Test("drops from root to an unprivileged user before the sandbox is created")
   func unprivileged() throws {
     let sandbox = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: true)
     #expect(sandbox.owner == Sandbox.unprivileged)
@@ -54,7 +54,7 @@ struct SandboxTests {
   }
 
   @Test(
-    "mounts that come and go elsewhere on the machine do not matter, whoever the daemon is",
+    "is unaffected by concurrent mounts on the machine for any user of the daemon",
     arguments: [false, true])
   func mountsOfOthers(isRoot: Bool) {
     let arguments = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: isRoot).arguments(request)
@@ -67,7 +67,7 @@ struct SandboxTests {
   }
 
   @Test(
-    "nothing is run where a folder was replaced after it was checked, also by a link to another folder",
+    "runs nothing if a folder was replaced after its check, even by a symbolic link to another folder",
     .enabled(if: Machine.hasBubblewrap), arguments: geteuid() == 0 ? [true, false] : [false])
   func replacedFolder(isRoot: Bool) async throws {
     let place = World.temporaryFolder()
@@ -99,7 +99,7 @@ struct SandboxTests {
   }
 
   @Test(
-    "the limits of a process are set before any file of the container can run", arguments: [true, false])
+    "sets the limits of a process before any file of the container can run", arguments: [true, false])
   func limitsComeFirst(isRoot: Bool) throws {
     let arguments = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: isRoot).arguments(request)
     let limits = try #require(arguments.firstIndex(of: "/usr/bin/prlimit"))
@@ -111,7 +111,7 @@ struct SandboxTests {
     #expect(!arguments.contains("prlimit"), "the container's PATH must not choose the program")
   }
 
-  @Test("where no sandbox can be made, it is said what to do")
+  @Test("reports a remedy if no sandbox can be created")
   func advice() {
     let missing = Sandbox.advice(.bubblewrap, "x", isInstalled: false)
     #expect(missing.contains("apt-get install bubblewrap") && missing.contains("--embedded-unsandboxed"))
@@ -124,7 +124,7 @@ struct SandboxTests {
     #expect(!forbidden.contains("setpriv"))
   }
 
-  @Test("a process is known by its number and its start, whatever its name")
+  @Test("identifies a process by its number and start, whatever its name")
   func stamps() {
     let fields = (4...52).map(String.init).joined(separator: " ")
     let stamp = ProcessStamp(line: "123 (a) b (c) S \(fields)")
@@ -137,7 +137,7 @@ struct SandboxTests {
     }
   }
 
-  @Test("what bubblewrap says is understood, and anything else is nothing")
+  @Test("parses the messages of bubblewrap, and ignores everything else")
   func status() {
     let status = BubblewrapStatus(text: "{ \"child-pid\": 42, \"net-namespace\": 1 }\n{ \"exit-code\": 7 }\n")
     #expect(status.exitCode == 7)

@@ -4,8 +4,8 @@ import Values
 
 @testable import EmbeddedCluster
 
-/// Transcripts: what is there, and what the controller does about it.
-@Suite("What a StatefulSet does next")
+/// Transcripts: the existing pods, and the actions of the controller.
+@Suite("The next actions of a StatefulSet")
 struct SetPlanTests {
   /// Revision `1` is the old template, `2` the new one.
   private func set(
@@ -20,7 +20,8 @@ struct SetPlanTests {
       status: SetStatus(currentRevision: current))
   }
 
-  /// One word a pod: ordinal, revision, and `r` ready, `n` not ready, `t` terminating, `f` failed: `0:1r`.
+  /// One word for each pod: ordinal, revision, and `r` ready, `n` not ready, `t` terminating, `f` failed:
+  /// `0:1r`.
   private func pods(_ text: String) -> [SetPodState] {
     text.split(separator: " ").map { word in
       let parts = word.split(separator: ":")
@@ -31,7 +32,7 @@ struct SetPlanTests {
     }
   }
 
-  @Test("is bounded, whatever numbers its object has")
+  @Test("are bounded for any numbers in the object")
   func hugeNumbers() {
     let huge = JSON.integer(.max)
     let object = Object([
@@ -49,7 +50,7 @@ struct SetPlanTests {
 
   private let both = [RevisionState(name: "1", number: 1), RevisionState(name: "2", number: 2)]
 
-  /// The actions as words, but for the status.
+  /// The actions as words, without the status.
   private func plan(_ set: SetState, _ pods: String, revisions: [RevisionState]? = nil) -> [String] {
     SetPlan.actions(set: set, revisions: revisions ?? both, pods: self.pods(pods)).compactMap { action in
       switch action {
@@ -70,16 +71,16 @@ struct SetPlanTests {
     return nil
   }
 
-  // MARK: Coming and going
+  // MARK: Creating and deleting
 
-  @Test("a new set makes its revision, and with Parallel all pods at once")
+  @Test("create the revision of a new set, and with Parallel all pods at once")
   func creation() {
     let new = set(template: "1", current: "")
     #expect(
       plan(new, "", revisions: []) == ["revision 1 is 1", "create 0 of 1", "create 1 of 1", "create 2 of 1"])
   }
 
-  @Test("with OrderedReady a pod is made when the one before is ready")
+  @Test("create a pod with OrderedReady when the one before is ready")
   func orderedCreation() {
     let new = set(parallel: false, template: "1", current: "1")
     let one = [RevisionState(name: "1", number: 1)]
@@ -89,7 +90,7 @@ struct SetPlanTests {
     #expect(plan(new, "0:1t 1:1r", revisions: one) == [])
   }
 
-  @Test("pods too many go from the highest ordinal down, with OrderedReady one by one")
+  @Test("delete surplus pods from the highest ordinal down, with OrderedReady one by one")
   func scaleDown() {
     #expect(
       plan(set(1, template: "1"), "0:1r 1:1r 2:1r") == [
@@ -105,21 +106,21 @@ struct SetPlanTests {
     #expect(plan(ordered, "0:2n 1:2r 2:2r") == [])
   }
 
-  @Test("a pod that has ended is deleted, and made anew only when it is gone")
+  @Test("delete a pod that has ended, and recreate it only when it is gone")
   func endedPods() {
     #expect(plan(set(), "0:2r 1:2f 2:2r") == ["delete web-1"])
     #expect(plan(set(), "0:2r 1:2t 2:2r") == [])
     #expect(plan(set(), "0:2r 2:2r") == ["create 1 of 2"])
   }
 
-  @Test("a set that is being deleted does nothing")
+  @Test("are none for a set that is being deleted")
   func deletedSet() {
     #expect(plan(set(deleted: true), "0:1r 2:1r") == [])
   }
 
   // MARK: Rolling updates
 
-  @Test("a new template replaces pods from the last to the first, waiting for each to be ready")
+  @Test("replace pods from the last to the first for a new template, waiting for each to be ready")
   func rolling() {
     #expect(plan(set(), "0:1r 1:1r 2:1r") == ["delete web-2"])
     #expect(plan(set(), "0:1r 1:1r 2:1t") == [])
@@ -130,7 +131,7 @@ struct SetPlanTests {
     #expect(plan(set(), "0:2r 1:2r 2:2r") == [])
   }
 
-  @Test("a partition keeps lower ordinals at the current revision, also when they die")
+  @Test("keep ordinals below the partition at the current revision, also if they fail")
   func partition() {
     #expect(plan(set(partition: 3), "0:1r 1:1r 2:1r") == [])
     #expect(plan(set(partition: 2), "0:1r 1:1r 2:1r") == ["delete web-2"])
@@ -141,17 +142,17 @@ struct SetPlanTests {
   }
 
   @Test(
-    "a pod that is not ready uses up the budget: nothing is replaced, not even that pod by a mended template")
+    "replace no pod while one is not ready, not even that one for a fixed template")
   func stuckPod() {
     #expect(plan(set(), "0:1r 1:1r 2:1n") == [])
     #expect(plan(set(), "0:1n 1:1r 2:2r") == [])
     #expect(plan(set(parallel: false), "0:1r 1:1r 2:1n") == [])
   }
 
-  @Test("a lower pod that is not ready stops the update although it is below the partition")
+  @Test("stop the update for a pod that is not ready, even below the partition")
   func stuckBelowPartition() { #expect(plan(set(partition: 2), "0:1n 1:1r 2:1r") == []) }
 
-  @Test("OnDelete replaces nothing, and makes what is deleted at the update revision")
+  @Test("replace nothing with OnDelete, and recreate deleted pods at the update revision")
   func onDelete() {
     #expect(plan(set(partition: nil), "0:1r 1:1r 2:1r") == [])
     #expect(plan(set(partition: nil), "0:1r 1:1r") == ["create 2 of 2"])
@@ -159,13 +160,13 @@ struct SetPlanTests {
 
   // MARK: Revisions and status
 
-  @Test("going back to an old template uses its revision again")
+  @Test("reuse the revision of an old template in a rollback")
   func oldTemplate() {
     #expect(
       plan(set(template: "1", current: "1"), "0:1r 1:1r 2:2r") == ["revision 1 becomes 3", "delete web-2"])
   }
 
-  @Test("the current revision advances when all pods are updated and ready, not before")
+  @Test("advance the current revision only when all pods are updated and ready")
   func currentRevision() {
     #expect(status(set(), "0:1r 1:2r 2:2r")?.currentRevision == "1")
     #expect(status(set(), "0:2n 1:2r 2:2r")?.currentRevision == "1")
@@ -175,14 +176,14 @@ struct SetPlanTests {
     #expect(done?.currentReplicas == 3)
   }
 
-  @Test("OnDelete never advances the current revision")
+  @Test("never advance the current revision with OnDelete")
   func currentRevisionOnDelete() {
     let status = status(set(partition: nil), "0:2r 1:2r 2:2r")
     #expect(status?.currentRevision == "1")
     #expect(status?.updateRevision == "2")
   }
 
-  @Test("the status counts what is there, and says which generation it speaks of")
+  @Test("write a status with the counted pods and its generation")
   func counts() {
     let status = status(set(partition: 1), "0:1r 1:1n 2:2t 3:2r")
     #expect(
@@ -192,7 +193,7 @@ struct SetPlanTests {
           currentRevision: "1", updateRevision: "2"))
   }
 
-  @Test("revisions that no pod uses are forgotten beyond the limit, the oldest first")
+  @Test("delete the oldest unused revisions beyond the limit")
   func history() {
     var limited = set(1, current: "2")
     limited.historyLimit = 1

@@ -18,7 +18,7 @@ struct StoreTests {
     try await World.with(runs: false, body)
   }
 
-  @Test("a new object gets an id, a version, a generation and a time")
+  @Test("gives a new object a uid, a resource version, a generation and a creation time")
   func creation() async throws {
     try await Self.stored { world in
       let created = try await world.cluster.create(Self.service("a"))
@@ -33,7 +33,7 @@ struct StoreTests {
     }
   }
 
-  @Test("of events only the newest are kept, also over a restart")
+  @Test("keeps only the newest events, also after a restart")
   func events() throws {
     var rules = ObjectRules()
     rules.eventLimit = 3
@@ -49,7 +49,7 @@ struct StoreTests {
     #expect(Set(again.all("Event").map(\.name.name)) == ["e4", "e5", "e6"])
   }
 
-  @Test("the version grows with every write of any object; a write that changes nothing is none")
+  @Test("increases the version with every write of any object, except for one that changes nothing")
   func versions() async throws {
     try await Self.stored { world in
       let a = try await world.cluster.create(Self.service("a"))
@@ -63,7 +63,7 @@ struct StoreTests {
     }
   }
 
-  @Test("a write that carries an old version is a conflict, as is one for a namesake")
+  @Test("reports a conflict for a write with an old version or with the uid of another object")
   func conflicts() async throws {
     try await Self.stored { world in
       let old = try await world.cluster.create(Self.service("a"))
@@ -94,7 +94,7 @@ struct StoreTests {
     }
   }
 
-  @Test("an update keeps the status, a status update the rest; only the spec raises the generation")
+  @Test("keeps the status in an update and the rest in a status update; only the spec raises the generation")
   func statusApart() async throws {
     try await Self.stored { world in
       var object = try await world.cluster.create(Self.service("a"))
@@ -119,7 +119,7 @@ struct StoreTests {
     }
   }
 
-  @Test("names, sizes and depths that cannot be kept are refused")
+  @Test("refuses names, sizes and depths that cannot be stored")
   func refusals() async throws {
     try await Self.stored { world in
       for name in ["", "Upper", "-a", "a-", "a..b", "a/b", "..", String(repeating: "a", count: 254)] {
@@ -152,7 +152,7 @@ struct StoreTests {
     }
   }
 
-  @Test("what belongs to an object goes with it, volumes and what has other owners stay")
+  @Test("deletes owned objects with their owner, but not volumes and objects with other owners")
   func garbage() async throws {
     try await World.with { world in
       let owner = try await world.cluster.create(Self.service("owner"))
@@ -176,7 +176,7 @@ struct StoreTests {
     }
   }
 
-  @Test("an object with a finalizer is marked, and goes when the last finalizer does")
+  @Test("marks an object with a finalizer, and deletes it with its last finalizer")
   func finalizers() async throws {
     try await Self.stored { world in
       var object = Self.service("a")
@@ -190,7 +190,7 @@ struct StoreTests {
     }
   }
 
-  @Test("lists are in the order of names, of one namespace or all, by label")
+  @Test("lists in the order of names, in one namespace or all, by label")
   func lists() async throws {
     try await Self.stored { world in
       for name in ["c", "a", "b"] {
@@ -212,7 +212,7 @@ struct StoreTests {
     }
   }
 
-  @Test("the spec of a pod cannot change, nor what a StatefulSet is made of")
+  @Test("refuses changes of a pod's spec and of immutable fields of a StatefulSet")
   func immutable() async throws {
     try await World.with { world in
       _ = try await world.cluster.create(World.set("web", replicas: 1))

@@ -4,9 +4,11 @@ import Testing
 
 @testable import EmbeddedCluster
 
-/// A hostile script wants to leave a process behind. Each script here gets a word among its arguments that no
-/// other process on this machine has.
-@Suite("No process outlives its command", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed"))
+/// A hostile script tries to leave a process behind. Each script has an argument that no other process on
+/// this machine has.
+@Suite(
+  "Processes that a command leaves behind", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed")
+)
 struct SurvivorTests {
   /// Every kind of daemon that the user of this process can be.
   static let daemons = geteuid() == 0 ? [true, false] : [false]
@@ -47,7 +49,7 @@ struct SurvivorTests {
       while !FileManager.default.fileExists(atPath: "\(root)/opt/\(name)") { await Task.yield() }
     }
 
-    /// The processes of the script that have not ended; a zombie has no arguments.
+    /// The processes of the script that have not ended. A zombie has no arguments.
     var survivors: [String] {
       ((try? SafeFolder.names(in: "/proc")) ?? []).filter { name in
         guard Int32(name) != nil, let bytes = FileText.bytes("/proc/\(name)/cmdline", limit: 1 << 20) else {
@@ -74,7 +76,7 @@ struct SurvivorTests {
   }
 
   @Test(
-    "a script that leaves its session and closes its streams is gone when its command has ended",
+    "are ended with a command whose script leaves its session and closes its streams",
     arguments: daemons)
   func newSession(isRoot: Bool) async throws {
     try await Self.withScene(isRoot: isRoot) { scene in
@@ -88,7 +90,7 @@ struct SurvivorTests {
     }
   }
 
-  @Test("processes that multiply at the end of a command are gone when it has ended", arguments: daemons)
+  @Test("are ended with the command even if they multiply at its end", arguments: daemons)
   func forksAtTheEnd(isRoot: Bool) async throws {
     try await Self.withScene(isRoot: isRoot) { scene in
       let script = """
@@ -102,7 +104,7 @@ struct SurvivorTests {
     }
   }
 
-  @Test("a script that stops every process it can see is gone when its command is ended", arguments: daemons)
+  @Test("are ended with a command whose script stops every process that it can see", arguments: daemons)
   func stopped(isRoot: Bool) async throws {
     try await Self.withScene(isRoot: isRoot) { scene in
       let script = """
@@ -142,8 +144,9 @@ struct SurvivorTests {
   }
 
   #if arch(x86_64)
-    /// Replaces the code of the first process in the sandbox: that process reports an end with code 0, waits for
-    /// nobody any more, and no longer dies with its parent. Then the script goes on for ten minutes.
+    /// Replaces the code of the first process in the sandbox: that process reports an end with code 0, waits
+    /// for no other process any more, and no longer dies with its parent. Then the script continues for ten
+    /// minutes.
     private static let attack = #"""
       my @call;
       # Until it waits (wait4) it has no place in its code to be changed at.
@@ -175,7 +178,7 @@ struct SurvivorTests {
     private static let hasPerl = access("/usr/bin/perl", X_OK) == 0
 
     @Test(
-      "a script that changes the first process in the sandbox is gone when its command has ended",
+      "are ended with a command whose script changes the first process in the sandbox",
       .enabled(if: hasPerl, "perl is not installed"), arguments: daemons)
     func changedFirstProcess(isRoot: Bool) async throws {
       try await Self.withScene(isRoot: isRoot) { scene in
@@ -187,14 +190,14 @@ struct SurvivorTests {
     }
 
     @Test(
-      "such a script of a dead daemon is gone when its container has ended",
+      "are ended with the container if a dead daemon left such a script",
       .enabled(if: hasPerl, "perl is not installed"), arguments: daemons)
     func changedFirstProcessOfOrphan(isRoot: Bool) async throws {
       try await Self.withScene(isRoot: isRoot) { scene in
         let place = "\(scene.folder.path)/orphan"
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         try ScriptRunner.write(stdin: [], to: place)
-        // Without the report of the end the command lasts.
+        // Without the report of the end, the command continues.
         let attack = Self.attack.replacing("0x6A, 1, 0xB8, 1, 0, 0, 0,", with: "0x6A, 1, 0xB8, 39, 0, 0, 0,")
         let arguments = ScriptRunner.arguments(
           scene.runner.sandbox, try scene.request(["perl", "-e", attack]), place: place, outputLimit: 10)
@@ -206,7 +209,7 @@ struct SurvivorTests {
     }
   #endif
 
-  @Test("of the processes below a wrapper those in other sessions are found too, and the wrapper is not")
+  @Test("are found in all sessions below a wrapper, without the wrapper itself")
   func descendants() throws {
     try Machine.running(["sh", "-c", "setsid sh -c 'sleep 600; :' & sleep 600; :"]) { process in
       let wrapper = try #require(ProcessStamp(process: process))

@@ -6,9 +6,9 @@ import Testing
 
 @testable import EmbeddedCluster
 
-@Suite("What was thrown away")
+@Suite("Removal of deleted folders")
 struct TrashTests {
-  @Test("nobody waits for its removal, and what comes meanwhile is removed after it")
+  @Test("happens in the background, one folder after the other")
   func removal() async {
     let rounds = Mutex(0)
     let isRemoving = Completion<Void>()
@@ -33,7 +33,7 @@ struct TrashTests {
     #expect(rounds.withLock { $0 } == 2)
   }
 
-  @Test("folders that are shut, nested very deeply or full of links are removed, and no link is followed")
+  @Test("handles folders without permissions, deep nesting and symbolic links, without following a link")
   func contents() throws {
     let folder = World.temporaryFolder()
     defer { World.remove(folder) }

@@ -8,7 +8,7 @@ import Values
 @testable import EmbeddedCluster
 
 @Suite(
-  "Folders, volumes and what runs in them", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed")
+  "Folders, volumes and scripts", .enabled(if: Machine.hasBubblewrap, "bubblewrap is not installed")
 )
 struct VolumeTests {
   private static let image = ImageCatalog.Entry(
@@ -42,7 +42,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("a volume survives its pod, the rest of the pod's folder does not")
+  @Test("keep a volume after its pod, but not the rest of the pod's folder")
   func survival() async throws {
     try await Self.withPod { world in
       try await world.sh("echo kept >/data/mine; echo kept >/opt/guestconfig/status; echo lost >/opt/other")
@@ -59,7 +59,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("a claim that is deleted stays while a pod has it, and then goes with what is on its volume")
+  @Test("keep a deleted claim while a pod uses it, then delete it with the volume's content")
   func end() async throws {
     try await Self.withPod { world in
       let claim = World.name("p-web-0")
@@ -69,7 +69,7 @@ struct VolumeTests {
       await world.cluster.settle()
       #expect(try await world.cluster.get(.volumeClaims, claim).isBeingDeleted)
       #expect(try await world.sh("cat /data/mine").out == "kept\n")
-      // The set makes another pod, which waits for another volume.
+      // The set creates another pod, which waits for another volume.
       let before = try await world.cluster.get(.volumeClaims, claim).uid
       try await world.cluster.delete(.pods, World.name("web-0"), .none)
       await world.cluster.settle()
@@ -80,7 +80,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("a container that dies starts with a fresh root and its volumes")
+  @Test("give a restarted container a fresh root and its volumes")
   func restart() async throws {
     try await Self.withPod { world in
       try await world.sh("echo kept >/data/mine; echo lost >/opt/other")
@@ -90,7 +90,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("an init container seeds a volume from the image before the others start")
+  @Test("let an init container fill a volume from the image before the others start")
   func seeding() async throws {
     try await Self.withPod(extra: Self.seed) { world in
       #expect(try await world.sh("cat /data/file").out == "from the image")
@@ -100,7 +100,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("an init container that fails holds the pod back and is tried again")
+  @Test("retry a failed init container, and the pod waits")
   func failingSeed() async throws {
     let failing: JSON = [
       "initContainers": [
@@ -117,7 +117,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("a folder of a volume is not mounted beside one that it lies in, however the two are written")
+  @Test("mount a folder of a volume only once if it is inside another one, in any spelling")
   func nestedMounts() async throws {
     for (outer, inner) in [("", "x"), ("d", "d/x"), ("d/", "/d//x/y"), ("/d/a", "//d/a/volumes")] {
       let mounts: JSON = [
@@ -135,7 +135,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("a link that an init container leaves where a folder was leads nowhere")
+  @Test("do not follow a symbolic link that an init container puts in place of a folder")
   func plantedLinks() async throws {
     let planting: JSON = [
       "initContainers": [
@@ -155,7 +155,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("a link in a container's root where a folder is mounted leads nowhere")
+  @Test("do not follow a symbolic link in a container's root at a mount point")
   func plantedMountPoints() async throws {
     let mounts: JSON = ["volumeMounts": [["name": "p", "mountPath": "/deep/er", "subPath": "x"]]]
     try await World.with(images: [Self.image], sandbox: .bubblewrap) { world in
@@ -168,7 +168,7 @@ struct VolumeTests {
   }
 
   @Test(
-    "volumes and roots of a daemon that ran as another user are given to the user that scripts have now",
+    "change the owner of volumes and roots to the current script user after a change of the daemon's user",
     .enabled(if: geteuid() == 0, "only root may give files away"))
   func otherUser() async throws {
     try await Self.withPod { world in
@@ -184,7 +184,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("a volume without a claim lives as long as its pod, and nothing in it is ever believed")
+  @Test("keep a volume without a claim as long as its pod, and trust none of its content")
   func ownVolumes() async throws {
     let mount: JSON = ["volumeMounts": [["name": "scratch", "mountPath": "/scratch"]]]
     try await World.with(images: [Self.image], sandbox: .bubblewrap) { world in
@@ -200,13 +200,13 @@ struct VolumeTests {
     }
   }
 
-  @Test("at the next start, what no pod has any more is ended and removed")
+  @Test("are cleaned up at the next start if no pod uses them any more")
   func sweeping() async throws {
     try await Self.withPod { world in
       try await world.startOrphan("(while :; do echo x >>/data/beat; sleep 0.01; done) & sleep 600")
       let volume = "\(world.directory)/volumes/default/p-web-0/data"
       while !FileManager.default.fileExists(atPath: "\(volume)/beat") { await Task.yield() }
-      // The same folders, and a store that knows nothing of the pod.
+      // The same folders, and a store without the pod.
       let other = World.temporaryFolder()
       defer { World.remove(other) }
       for name in ["pods", "run"] {
@@ -224,7 +224,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("folders that nobody may enter, or nested without end, are removed all the same")
+  @Test("are removed even without permissions or with endless nesting")
   func hostileFolders() async throws {
     var options = EmbeddedCluster.Options()
     options.limits.folderDepth = 10_000
@@ -245,7 +245,7 @@ struct VolumeTests {
 
   // MARK: Scripts that outlive their daemon
 
-  @Test("a script whose daemon is dead runs to its end, however much it writes")
+  @Test("let a script of a dead daemon run to its end, however much it writes")
   func survivor() async throws {
     try await Self.withPod { world in
       try await world.startOrphan(
@@ -257,7 +257,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("a script whose daemon is dead ends with its pod all the same, and all it started")
+  @Test("end a script of a dead daemon with its pod, including all its processes")
   func orphanEnds() async throws {
     try await Self.withPod { world in
       try await world.startOrphan("(while :; do echo x >>/data/beat; sleep 0.01; done) & sleep 600")
@@ -265,7 +265,7 @@ struct VolumeTests {
       while !FileManager.default.fileExists(atPath: beat) { await Task.yield() }
       try await world.cluster.delete(.pods, World.name("web-0"), .none)
       await world.cluster.settle()
-      // Written to a hundred times a second while anyone was left to do it.
+      // The file would be written a hundred times a second if any process were left.
       let before = try await world.sh("wc -c </data/beat; sleep 0.2; wc -c </data/beat")
       let sizes = before.out.split(separator: "\n")
       #expect(sizes.count == 2 && sizes[0] == sizes[1])
@@ -276,7 +276,7 @@ struct VolumeTests {
     case killed, unreadable, ended, notBegun, alive
   }
 
-  @Test("a container whose script was killed with the daemon is made anew, any other stays what it was")
+  @Test("recreate a container whose script was killed with the daemon, and keep all others")
   func killedWithDaemon() async throws {
     for left in Left.allCases {
       try await Self.withPod { world in
@@ -285,7 +285,7 @@ struct VolumeTests {
         let first = try Self.handedOn(world)
         defer { World.remove(first) }
         try await World.reopened(first, images: [Self.image], sandbox: .bubblewrap, runs: false) { world in
-          // It dies before it has done anything about it.
+          // The daemon dies before it has reacted.
           let second = try Self.handedOn(world)
           defer { World.remove(second) }
           try await World.reopened(second, images: [Self.image], sandbox: .bubblewrap) { again in
@@ -313,7 +313,7 @@ struct VolumeTests {
     return folder
   }
 
-  /// Leaves one command in a pod as a dead daemon could have left it.
+  /// Leaves a command in a pod as a dead daemon could have left it.
   private static func leave(_ left: Left, _ world: World) async throws {
     try await world.sh("echo kept >/data/mine; echo lost >/opt/other")
     if left == .alive {

@@ -5,9 +5,9 @@ import Values
 
 @testable import EmbeddedCluster
 
-@Suite("Watching")
+@Suite("Watches")
 struct WatchTests {
-  /// `+name`, `~name` or `-name` of each event up to the next bookmark and beyond, as many as are asked for.
+  /// The next events as `+name`, `~name` or `-name`, without bookmarks.
   private static func events(_ stream: AsyncThrowingStream<WatchEvent, any Error>, _ count: Int) async throws
     -> [String]
   {
@@ -33,7 +33,7 @@ struct WatchTests {
       .services, World.name(name), merge: ["metadata": ["labels": ["x": value]]])
   }
 
-  @Test("a watch tells what happened after a version, and goes on with what happens")
+  @Test("report what happened after a version, and then new events")
   func replay() async throws {
     try await World.with(runs: false) { world in
       _ = try await world.cluster.create(Self.service("a"))
@@ -48,7 +48,7 @@ struct WatchTests {
     }
   }
 
-  @Test("an object that begins to match is added, one that ceases to is deleted")
+  @Test("report an object as added when it begins to match, and as deleted when it no longer does")
   func selector() async throws {
     try await World.with(runs: false) { world in
       let stream = world.cluster.watch(.services, namespace: "default", labels: ["x": "1"], after: "0")
@@ -63,7 +63,7 @@ struct WatchTests {
     }
   }
 
-  @Test("a deleted object comes with its last state and the version of its end")
+  @Test("report a deleted object with its last state and the version of its deletion")
   func deletion() async throws {
     try await World.with(runs: false) { world in
       let created = try await world.cluster.create(Self.service("a", ["x": "1"]))
@@ -80,7 +80,7 @@ struct WatchTests {
     }
   }
 
-  @Test("a watch that asks for more of the past than is kept ends with .gone")
+  @Test("end with .gone if they ask for events older than the kept ones")
   func gone() async throws {
     var options = EmbeddedCluster.Options()
     options.eventWindow = 4
@@ -103,7 +103,7 @@ struct WatchTests {
     }
   }
 
-  @Test("whoever takes events too slowly gets all up to a point in order, then .gone")
+  @Test("report all events to a slow reader up to a point in order, then .gone")
   func tooSlow() async throws {
     var options = EmbeddedCluster.Options()
     options.watchBacklog = 5
@@ -119,7 +119,7 @@ struct WatchTests {
     }
   }
 
-  @Test("bookmarks keep those who see little from falling out of the window")
+  @Test("send bookmarks, so that a watch with few events stays inside the window")
   func bookmarks() async throws {
     var options = EmbeddedCluster.Options()
     options.eventWindow = 8
@@ -135,7 +135,7 @@ struct WatchTests {
     }
   }
 
-  @Test("between many writers a watch can always go on from a list, and sees each object once")
+  @Test("continue from a list between many writers, and report each object once")
   func listThenWatch() async throws {
     try await World.with(runs: false) { world in
       try await withThrowingTaskGroup(of: Void.self) { group in

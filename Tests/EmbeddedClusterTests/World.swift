@@ -27,7 +27,7 @@ struct World: Sendable {
     try await reopened(directory, images: images, sandbox: sandbox, options: options, runs: runs, body)
   }
 
-  /// The same on a folder that is there already.
+  /// The same in an existing folder.
   static func reopened(
     _ directory: String, images: [ImageCatalog.Entry] = [.init(image: "*")],
     sandbox: SandboxMode = .noScripts,
@@ -65,7 +65,7 @@ struct World: Sendable {
 
   static func remove(_ directory: String) { try? FileManager.default.removeItem(atPath: directory) }
 
-  /// What a daemon that is killed at this instant leaves on disk.
+  /// The state on disk that a daemon leaves when it is killed at this moment.
   func asKilled() throws -> String {
     let copy = Self.temporaryFolder()
     for name in try SafeFolder.names(in: directory) where name.hasPrefix("cluster.sqlite") {
@@ -74,8 +74,8 @@ struct World: Sendable {
     return copy
   }
 
-  /// Starts a script in a pod the way an earlier daemon did that is dead by now.
-  /// - Returns: the command's folder.
+  /// Starts a script in a pod as an earlier daemon did that is dead by now.
+  /// - Returns: The command's folder.
   @discardableResult
   func startOrphan(_ script: String, record: CommandRecord? = nil) async throws -> String {
     let target = try await cluster.target(Self.name("web-0"), ExecRequest(command: ["true"]))
@@ -152,7 +152,8 @@ extension Object {
   var isReady: Bool { condition("Ready")?["status"]?.string == "True" }
 }
 
-/// An image's files as a test writes them: contents by path, `-> target` for a link, `+x` at the start for a program.
+/// An image's files as a test writes them: contents by path, `-> target` for a symbolic link, `+x` at the
+/// start for a program.
 struct Files: RootFS {
   var files: [String: String]
 
@@ -175,7 +176,7 @@ struct Files: RootFS {
 enum Machine {
   static let hasBubblewrap = access("/usr/bin/bwrap", X_OK) == 0
 
-  /// Runs a program that ends soon. Nobody is told of those that it leaves behind.
+  /// Runs a short program. Processes that it leaves behind are not reported.
   static func run(_ arguments: [String]) -> Int32 {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -194,7 +195,7 @@ enum Machine {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // POSIX_SPAWN_SETSID, which glibc shows to GNU programs alone.
+    // POSIX_SPAWN_SETSID, which glibc declares only for GNU programs.
     posix_spawnattr_setflags(&attributes, 0x80)
     var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
