@@ -3,18 +3,18 @@ import Glibc
 import TestSupport
 import Values
 
-/// A port that counts what is done through it, and after a certain deed ends the process at once: what was done is
-/// done, and nobody hears of it.
+/// A port that counts actions and kills the process right after a given one: the action is complete, but its
+/// result never arrives.
 ///
-/// Deeds are writes, and commands in pods. What is written for people only does not count.
+/// Actions are writes and commands in pods. Kubernetes events do not count.
 final class CrashingAPI: ClusterAPI {
   private let api: any ClusterAPI
   private let book: CrashLog
   private let last: Int?
 
   /// - Parameters:
-  ///   - book: deeds count once it is open, and are written down in it.
-  ///   - last: the number of the deed after which the process ends; nil for never.
+  ///   - book: The log that records actions. They count once it is open.
+  ///   - last: The number of the action after which the process dies; nil for never.
   init(_ api: any ClusterAPI, _ book: CrashLog, dieAfter last: Int?) {
     (self.api, self.book, self.last) = (api, book, last)
   }
@@ -45,7 +45,7 @@ final class CrashingAPI: ClusterAPI {
     api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
   }
 
-  // MARK: Deeds
+  // MARK: Actions
 
   func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     try await count("run a command in \(pod.name)") { () throws(APIError) in try await api.exec(pod, request)

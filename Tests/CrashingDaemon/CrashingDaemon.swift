@@ -10,7 +10,7 @@ import TestSupport
 
 @testable import Daemon
 
-/// Runs a daemon, with the embedded cluster where that is its backend, until it dies: `CrashingDaemon LIFE`.
+/// Runs a daemon, with the embedded cluster if that is its backend, until it dies: `CrashingDaemon LIFE`.
 @main
 struct CrashingDaemon {
   private let life: CrashPlan
@@ -49,7 +49,7 @@ struct CrashingDaemon {
         tenancy: Tenancy(namespaces: kubernetes.tenants), systemNamespace: kubernetes.systemNamespace,
         installation: kubernetes.installation)
     }
-    // What the embedded node does is not the daemon's doing, so it is not behind the port.
+    // Actions of the embedded node are not the daemon's, so the node does not use the counting port.
     let port = CrashingAPI(api, life.book, dieAfter: life.last)
     let daemon = try await Daemon.open(
       options, on: .kubernetes(port), home: life.kubernetes?.namespace, logger: logger)

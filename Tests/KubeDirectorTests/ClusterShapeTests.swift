@@ -4,7 +4,7 @@ import Values
 
 @Suite("The shape of a running cluster")
 struct ClusterShapeTests {
-  // MARK: Scenery
+  // MARK: Test data
 
   private static func cluster(status: JSON? = nil, finalizers: [String] = []) -> JSON {
     var metadata: JSON = ["name": "old", "namespace": "default", "uid": "c-1"]
@@ -25,7 +25,7 @@ struct ClusterShapeTests {
     ]
   ).json
 
-  /// What the engine makes of the role `worker`.
+  /// A StatefulSet as the engine creates it for the role `worker`.
   private static let set: JSON = [
     "metadata": [
       "name": "old-worker", "annotations": ["kdops.dev/image": "web:1"], "ownerReferences": [["uid": "c-1"]],
@@ -40,7 +40,7 @@ struct ClusterShapeTests {
     ],
   ]
 
-  /// As KubeDirector's operator makes it.
+  /// A StatefulSet as KubeDirector's operator creates it.
   private static let foreignSet: JSON = [
     "metadata": ["name": "kdss-x8fgh", "ownerReferences": [["uid": "c-1"]]],
     "spec": [
@@ -76,14 +76,14 @@ struct ClusterShapeTests {
   // MARK: Adoption
 
   @Test(
-    "is understood where the engine made it, with its services and volumes, and where nothing was made yet")
+    "is accepted for adoption if the engine created it, or nothing was created yet")
   func own() {
     let whole = ClusterShape.adoptionMismatches(
       cluster: Self.cluster(status: Self.status), sets: [Self.set],
       services: [Self.named("old"), Self.named("old-worker-0"), Self.named("a-users-own", owner: "else")],
       claims: [
         Self.named("p-old-worker-0"),
-        // Of a role that was dropped long ago.
+        // Of a role that was removed earlier.
         Self.named("p-old-gateway-2", labels: ["kubedirector.hpe.com/role": "gateway"]),
       ])
     #expect(whole.isEmpty)
@@ -91,7 +91,7 @@ struct ClusterShapeTests {
     #expect(ClusterShape.adoptionMismatches(cluster: Self.cluster(status: [:]), sets: []).isEmpty)
   }
 
-  @Test("is not understood where KubeDirector made it, and every difference is named")
+  @Test("is refused for adoption if KubeDirector created it, and every difference is named")
   func foreign() {
     let found = ClusterShape.adoptionMismatches(
       cluster: Self.cluster(status: Self.foreignStatus, finalizers: ["kubedirector.hpe.com/cleanup"]),
@@ -113,7 +113,7 @@ struct ClusterShapeTests {
   }
 
   @Test(
-    "a status with one field that the engine never writes so is not understood",
+    "is refused for adoption with one status field that the engine never writes like this",
     arguments: [
       (["state"], "spec modified"), (["app"], ""), (["conditions"], nil), (["observedGeneration"], nil),
       (["roles", "0", "statefulSet"], "old-worker-x7abc"),
@@ -132,7 +132,7 @@ struct ClusterShapeTests {
   }
 
   @Test(
-    "a StatefulSet with one field that the engine never makes so is not understood",
+    "is refused for adoption with one StatefulSet field that the engine never writes like this",
     arguments: [
       (["spec", "serviceName"], "kdhs-2b7qd", .serviceName),
       (["spec", "selector", "matchLabels", "kubedirector.hpe.com/kdapp"], "web-1", .selector),
@@ -153,14 +153,14 @@ struct ClusterShapeTests {
 
   // MARK: The engine
 
-  @Test("stops the engine only by what nobody can have edited in a set of its own")
+  @Test("stops the engine only for fields of a set that cannot be edited")
   func engine() {
     func found(_ set: JSON, status: JSON? = Self.status) -> [ShapeMismatch] {
       ClusterShape.mismatches(cluster: Self.cluster(status: status), sets: [set])
     }
     #expect(found(Self.set).isEmpty)
     #expect(found(["metadata": ["name": "old-worker"], "spec": Self.set["spec"] ?? [:]]).isEmpty)
-    // A status that somebody damaged is built up again.
+    // A damaged status is rebuilt.
     #expect(found(Self.set, status: ["state": "configured", "roles": "none"]).isEmpty)
     #expect(found(Self.foreignSet) == [.set(name: "kdss-x8fgh", field: .serviceName)])
     #expect(
@@ -169,7 +169,7 @@ struct ClusterShapeTests {
       ])
   }
 
-  @Test("a status that another operator writes reads as stalled, and says why")
+  @Test("reads a status of another operator as stalled, with the reason")
   func reading() throws {
     let status = try #require(ClusterStatus(Self.foreignStatus))
     let stall = try #require(status.condition(.stalled))
@@ -180,7 +180,7 @@ struct ClusterShapeTests {
     #expect(ClusterStatus(Self.status)?.conditions.isEmpty == true)
   }
 
-  /// The tree with another value at the path; nil takes the value away.
+  /// The tree with a different value at the path; nil removes the value.
   private static func replaced(_ tree: JSON, _ path: ArraySlice<String>, _ value: JSON?) -> JSON {
     guard let key = path.first else { return value ?? .null }
     let rest = path.dropFirst()

@@ -36,7 +36,7 @@ struct ClusterStatusTests {
       ], lastRetry: "a-worker-2 1")
   }
 
-  @Test("comes back from its wire form, whole")
+  @Test("survives a round trip through its JSON form completely")
   func roundTrip() throws {
     let text = Self.full.json.text()
     #expect(ClusterStatus(try JSON.parse(text)) == Self.full)
@@ -45,7 +45,7 @@ struct ClusterStatusTests {
         == ClusterStatus(state: .creating, app: "x"))
   }
 
-  @Test("has the words of the wire, to the letter")
+  @Test("has exactly the documented JSON strings")
   func words() {
     let json = Self.full.json
     #expect(json["upgradeInfo"]?["isRollingBack"] == true && json["upgradeInfo"]?["prevApp"] == "spark-1.0.0")
@@ -66,13 +66,13 @@ struct ClusterStatusTests {
       ])
   }
 
-  @Test("outside an upgrade holds nothing of one")
+  @Test("contains no upgrade fields outside an upgrade")
   func atRest() {
     let json = ClusterStatus(state: .configured, app: "x").json
     #expect(json["upgradeInfo"] == nil && json["state"] == "configured")
   }
 
-  @Test("that is none, or was damaged, is built up again rather than trusted")
+  @Test("is rebuilt instead of trusted if it is missing or damaged")
   func damaged() {
     #expect(ClusterStatus(nil) == nil)
     #expect(ClusterStatus(["state": "melted"]) == nil)

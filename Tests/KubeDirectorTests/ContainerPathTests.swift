@@ -14,7 +14,7 @@ struct ContainerPathTests {
     #expect(ContainerPath(text).map { Array($0.text.utf8) } == expected.map { Array($0.utf8) })
   }
 
-  @Test("lies in the folders above it, by whole names and as bytes")
+  @Test("is inside its parent folders, compared by whole names and as bytes")
   func containment() throws {
     func path(_ text: String) throws -> ContainerPath { try #require(ContainerPath(text)) }
     #expect(try path("//d/a/volumes").lies(in: path("/d")))
@@ -24,7 +24,7 @@ struct ContainerPathTests {
     #expect(try path("/cafe\u{301}") != path("/caf\u{e9}"))
   }
 
-  @Test("is known to lie in the outermost of others, among many in little time")
+  @Test("finds the outermost of many folders that contain it, in little time")
   func nesting() throws {
     let paths = ["/b/c/d", "/a", "/b", "/b-", "/b/c", "/a"].compactMap(ContainerPath.init)
     let found = ContainerPath.nested(paths).sorted { $0.inner < $1.inner }

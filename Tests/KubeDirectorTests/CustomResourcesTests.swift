@@ -4,7 +4,7 @@ import Values
 
 @Suite("Custom resource definitions")
 struct CustomResourcesTests {
-  @Test("have the names that people type, and the version that files carry")
+  @Test("have the names for kubectl, and the version that files use")
   func names() {
     for (definition, kind, short) in [
       (CustomResources.app, Wire.appKind, "kdapp"), (CustomResources.cluster, Wire.clusterKind, "kdcluster"),
@@ -19,7 +19,7 @@ struct CustomResourcesTests {
     }
   }
 
-  @Test("a cluster's status is a subresource, and its columns say what people ask first")
+  @Test("have a status subresource and the most important columns")
   func status() {
     let version = CustomResources.cluster["spec"]?["versions"]?[0]
     #expect(version?["subresources"]?["status"] == [:])
@@ -29,9 +29,9 @@ struct CustomResourcesTests {
     #expect(app?.compactMap { $0["name"]?.string } == ["Label", "Distro ID", "Version"])
   }
 
-  /// Kubernetes drops what a structural schema does not name unless told otherwise, level by level.
+  /// Kubernetes drops fields that a structural schema does not name, unless the level says otherwise.
   @Test(
-    "unknown members are kept at every level of a spec",
+    "keep unknown fields at every level of a spec",
     arguments: [CustomResources.appSchema, CustomResources.clusterSchema])
   func preserves(schema: JSON) {
     var checked = 0
@@ -48,7 +48,7 @@ struct CustomResourcesTests {
   }
 
   @Test(
-    "every level has a type, as a structural schema must",
+    "have a type at every level, as a structural schema must",
     arguments: [CustomResources.appSchema, CustomResources.clusterSchema])
   func structural(schema: JSON) {
     func walk(_ node: JSON, _ path: String) {

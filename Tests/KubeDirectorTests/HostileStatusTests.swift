@@ -2,10 +2,10 @@ import KubeDirector
 import Testing
 import Values
 
-/// A status may be written by anybody who may write statuses.
-@Suite("A status with numbers that mean harm")
+/// A status can be written by everyone with permission to write statuses.
+@Suite("A status with malicious numbers")
 struct HostileStatusTests {
-  @Test("has bounded ones", arguments: [JSON.integer(.max), .integer(.min), .number(1e300)])
+  @Test("is read with bounded numbers", arguments: [JSON.integer(.max), .integer(.min), .number(1e300)])
   func numbers(huge: JSON) throws {
     let status = try #require(
       ClusterStatus([
@@ -33,7 +33,7 @@ struct HostileStatusTests {
     #expect(status.journal.runs[0].pods[0].total >= 0)
   }
 
-  @Test("names no more newcomers than a cluster may have members")
+  @Test("is read with no more new members than a cluster may have")
   func ordinals() throws {
     func status(_ ordinals: String) -> ClusterStatus? {
       ClusterStatus([

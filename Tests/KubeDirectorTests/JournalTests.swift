@@ -34,7 +34,7 @@ struct JournalTests {
     #expect(status.withoutJournal.json["journal"] == nil)
   }
 
-  @Test("stays below 48 KiB however long names and reasons are")
+  @Test("stays below 48 KiB for any length of names and reasons")
   func size() {
     let long = String(repeating: "\"\u{1F4A5}\n", count: 400)
     var journal = Journal(
@@ -49,7 +49,7 @@ struct JournalTests {
     #expect(journal.json.text().utf8.count < 48 << 10)
   }
 
-  @Test("lets go of what went well before what did not, and of older runs before the last")
+  @Test("drops successful pods before failed ones, and older runs before the last")
   func order() {
     var journal = Journal(runs: [run("old", pods: 60, text: ""), run("new", pods: 60, text: "")])
     journal.runs[0].pods[0].stallReason = "stuck"
@@ -60,7 +60,7 @@ struct JournalTests {
     #expect(journal.runs[0].omitted == 120 - Journal.podLimit)
   }
 
-  @Test("what is no journal of ours is read as far as it is one")
+  @Test("is read as far as possible if it is damaged")
   func damaged() {
     let journal = Journal([
       ["id": "u"], 7,
@@ -74,7 +74,7 @@ struct JournalTests {
     #expect(journal.runs.first?.pods == [Journal.Pod(role: "r", pod: "p-0", at: 0)])
   }
 
-  @Test("a reason is cut between letters, and kept on one line")
+  @Test("cuts a reason between characters, and keeps it on one line")
   func brief() {
     #expect(Journal.brief("a\nb") == "a b")
     #expect(Journal.brief(String(repeating: "é", count: 100)).utf8.count <= Journal.textLimit)

@@ -1,10 +1,10 @@
 import KubeDirector
 import Testing
 
-@Suite("Quantities in Kubernetes' notation")
+@Suite("Quantities in Kubernetes notation")
 struct QuantityTests {
   @Test(
-    "are compared by value, and not by spelling",
+    "are compared by value instead of spelling",
     arguments: [
       ("1024Mi", "1Gi"), ("1000m", "1"), ("1e3", "1k"), ("1E", "1e18"), ("0.5", "500m"), ("1.5Gi", "1536Mi"),
       (".5", "500m"), ("1.", "1"), ("0", "0Gi"), ("-1", "-1000m"), ("+1", "1"), ("1000000n", "1m"),
@@ -23,21 +23,21 @@ struct QuantityTests {
   }
 
   @Test(
-    "that are none are refused",
+    "are refused if they are invalid",
     arguments: [
       "", "Gi", "10GB", "1 Gi", "1gi", "1K", "--1", "1.2.3", "1e", "1e1.5", "0x10", "∞", "1Mi ", ".",
     ])
   func invalid(text: String) { #expect(Quantity(text) == nil) }
 
   @Test(
-    "beyond 64 bits are refused and never trap",
+    "are refused beyond 64 bits without a trap",
     arguments: ["9E", "8Ei", "1e19", String(repeating: "9", count: 500)])
   func huge(text: String) {
     if let quantity = Quantity(text) { #expect(quantity.wholeUnits > 0) }
     #expect(Quantity(text + "Ei") == nil)
   }
 
-  @Test("whole units are rounded up, as Kubernetes rounds")
+  @Test("are rounded up to whole units, as in Kubernetes")
   func wholeUnits() {
     #expect(Quantity("1500m")?.wholeUnits == 2)
     #expect(Quantity("1Gi")?.wholeUnits == 1_073_741_824)
@@ -45,6 +45,6 @@ struct QuantityTests {
     #expect(Quantity("0")?.isZero == true && Quantity("-1")?.isNegative == true)
   }
 
-  @Test("what is finer than a nano is rounded up")
+  @Test("are rounded up below a nano")
   func fine() { #expect(Quantity("0.0000000001") == Quantity("1n")) }
 }

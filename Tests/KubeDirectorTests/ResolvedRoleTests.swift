@@ -2,7 +2,7 @@ import KubeDirector
 import Testing
 import Values
 
-@Suite("Defaults of an app, resolved role by role")
+@Suite("Defaults of an app, resolved for each role")
 struct ResolvedRoleTests {
   static let spec = AppSpec([
     "version": "1.0.0",
@@ -23,7 +23,7 @@ struct ResolvedRoleTests {
     ],
   ])
 
-  @Test("what a role does not say, it inherits")
+  @Test("are inherited for fields that a role omits")
   func inherits() throws {
     let role = try #require(Self.spec.resolved("plain"))
     #expect(role.image == "app:1" && role.persistDirs == ["/data"] && role.maxLogSizeDump == 10)
@@ -31,7 +31,7 @@ struct ResolvedRoleTests {
     #expect(role.events == [.configure, .roleUpgraded])
   }
 
-  @Test("what it says counts, be it empty or zero")
+  @Test("are overridden by a role's value, even if it is empty or zero")
   func own() throws {
     let role = try #require(Self.spec.resolved("own"))
     #expect(
@@ -39,14 +39,14 @@ struct ResolvedRoleTests {
     #expect(role.package?.useNewSetupLayout == false)
   }
 
-  @Test("an explicit null means no package, and then no event is heard")
+  @Test("are overridden by an explicit null, which means no package and thus no events")
   func bare() throws {
     let role = try #require(Self.spec.resolved("bare"))
     #expect(role.package == nil)
     #expect(LifecycleEvent.allCases.allSatisfy { !role.subscribes($0) })
   }
 
-  @Test("pod_upgraded and pod_reverted always go out; others where they are listed")
+  @Test("always include pod_upgraded and pod_reverted, and other events only if listed")
   func events() throws {
     let own = try #require(Self.spec.resolved("own"))
     #expect(own.subscribes(.podUpgraded) && own.subscribes(.podReverted) && !own.subscribes(.configure))
@@ -57,13 +57,13 @@ struct ResolvedRoleTests {
     #expect(role.events == [.configure, .addNodes, .deleteNodes])
   }
 
-  @Test("a role that is not there, or has no cardinality, is not resolved")
+  @Test("are not resolved for a role that is missing or has no cardinality")
   func unresolved() {
     #expect(Self.spec.resolved("other") == nil && Self.spec.resolved("odd") == nil)
     #expect(Self.spec.resolvedRoles.map(\.id) == ["plain", "own", "bare"])
   }
 
-  @Test("members of the wrong type count as absent, and nothing traps")
+  @Test("treat fields of the wrong type as absent, without a trap")
   func lenient() {
     for value: JSON in [nil, 3, "x", [], [[]], ["a": 1], true] {
       let spec = AppSpec([

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Semantic Versioning 2.0.0")
 struct SemanticVersionTests {
-  @Test("precedence is that of the specification's own chain (semver.org, item 11)")
+  @Test("orders the specification's own chain correctly (semver.org, item 11)")
   func chain() throws {
     let chain = [
       "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
@@ -18,7 +18,7 @@ struct SemanticVersionTests {
     }
   }
 
-  @Test("numbers are compared as numbers, of any length")
+  @Test("compares numbers of any length as numbers")
   func numbers() throws {
     let nine = try #require(SemanticVersion("1.9.0"))
     let ten = try #require(SemanticVersion("1.10.0"))
@@ -28,7 +28,7 @@ struct SemanticVersionTests {
     #expect(try #require(SemanticVersion("1.0.0-10")) < #require(SemanticVersion("1.0.0-9a")))
   }
 
-  @Test("build metadata has no part in precedence, and is kept in what is shown")
+  @Test("ignores build metadata in the order, and keeps it in the displayed version")
   func build() throws {
     let plain = try #require(SemanticVersion("1.0.0"))
     let built = try #require(SemanticVersion("1.0.0+20130313144700"))
@@ -37,7 +37,7 @@ struct SemanticVersionTests {
   }
 
   @Test(
-    "what the specification allows is taken",
+    "accepts what the specification allows",
     arguments: [
       "0.0.4", "1.2.3", "10.20.30", "1.1.2-prerelease+meta", "1.1.2+meta", "1.1.2+meta-valid", "1.0.0-alpha",
       "1.0.0-alpha.0valid", "1.0.0-rc.1+build.1", "2.0.0+build.1848", "1.0.0-0A.is.legal", "1.0.0--.-",
@@ -46,7 +46,7 @@ struct SemanticVersionTests {
   func valid(text: String) { #expect(SemanticVersion(text) != nil) }
 
   @Test(
-    "what it does not allow is refused",
+    "refuses what the specification does not allow",
     arguments: [
       "", "1", "1.2", "v1.2.3", "1.2.3.4", "01.1.1", "1.01.1", "1.1.01", "1.2.3-", "1.2.3+", "1.2.3-0123",
       "1.2.3-0123.0123", "1.1.2+.123", "alpha", "1.2.3 ", " 1.2.3", "-1.0.3", "1.2.3-a..b", "1.2.3-ä",

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Cardinality")
 struct CardinalityTests {
-  @Test("N is exactly that many, N+ at least")
+  @Test("means exactly N for N, and at least N for N+")
   func allows() throws {
     let three = try #require(Cardinality("3"))
     let more = try #require(Cardinality("3+"))
@@ -13,11 +13,11 @@ struct CardinalityTests {
     #expect(Cardinality("0+")?.allows(0) == true)
   }
 
-  @Test("a number that no cluster can have is bounded")
+  @Test("is bounded for a number that no cluster can have")
   func bounded() { #expect(Cardinality("9223372036854775807+")?.minimum == Int(Int32.max)) }
 
   @Test(
-    "anything else is none",
+    "is absent for any other text",
     arguments: ["", "+", "3++", "+3", "-1", "3-5", " 3", "three", "99999999999999999999"])
   func invalid(text: String) { #expect(Cardinality(text) == nil) }
 }
@@ -25,7 +25,7 @@ struct CardinalityTests {
 @Suite("Timestamps")
 struct TimestampTests {
   @Test(
-    "are what Kubernetes writes, both ways",
+    "are read and written in the format of Kubernetes",
     arguments: [
       (0, "1970-01-01T00:00:00Z"), (951_782_400, "2000-02-29T00:00:00Z"),
       (1_769_850_300, "2026-01-31T09:05:00Z"),
@@ -38,17 +38,17 @@ struct TimestampTests {
     #expect(Timestamp.seconds(text) == seconds)
   }
 
-  @Test("an instant beyond the years of four digits is the nearest that can be written")
+  @Test("are limited to the nearest instant with a year of four digits")
   func beyond() {
     #expect(Timestamp.text(.min) == "0000-01-01T00:00:00Z")
     #expect(Timestamp.text(.max) == "9999-12-31T23:59:59Z")
   }
 
-  @Test("a fraction of a second is cut off")
+  @Test("drop a fraction of a second")
   func fraction() { #expect(Timestamp.seconds("1970-01-01T00:00:01.999999Z") == 1) }
 
   @Test(
-    "that are none are refused",
+    "are refused if they are invalid",
     arguments: [
       "", "1970-01-01", "1970-01-01T00:00:00", "1970-13-01T00:00:00Z", "1970-01-32T00:00:00Z",
       "1970-01-01T24:00:00Z",
@@ -56,7 +56,7 @@ struct TimestampTests {
     ])
   func invalid(text: String) { #expect(Timestamp.seconds(text) == nil) }
 
-  @Test("every day of four centuries comes back")
+  @Test("survive a round trip for every day of four centuries")
   func everyDay() {
     for day in stride(from: -73_000, to: 73_000, by: 1) {
       let seconds = day * 86_400 + 3_661
@@ -70,7 +70,7 @@ struct TimestampTests {
 
 @Suite("Derived names")
 struct DerivedNamesTests {
-  @Test("a StatefulSet is named after cluster and role, in lower case, with dashes for what is not legal")
+  @Test("are cluster and role for a StatefulSet, in lower case, with dashes for illegal characters")
   func plain() {
     #expect(DerivedNames.statefulSet(cluster: "analytics", role: "worker") == "analytics-worker")
     #expect(DerivedNames.statefulSet(cluster: "centos7", role: "vanilla_centos") == "centos7-vanilla-centos")
@@ -80,7 +80,7 @@ struct DerivedNamesTests {
     #expect(DerivedNames.memberService(pod: "analytics-worker-2") == "analytics-worker-2")
   }
 
-  @Test("a name that is too long is cut, and its hash tells it from others that are cut alike")
+  @Test("are cut if too long, with a hash that keeps them unique")
   func long() {
     let cluster = String(repeating: "c", count: 60)
     let one = DerivedNames.statefulSet(cluster: cluster, role: "worker")
@@ -92,7 +92,7 @@ struct DerivedNamesTests {
     #expect(one == DerivedNames.statefulSet(cluster: cluster, role: "worker"))
   }
 
-  @Test("of roles that become one name, the one that is so called keeps it, whatever the order")
+  @Test("keep the name of a role that already has it if several roles map to it, in any order")
   func colliding() {
     for among in [["a-b", "a_b", "A.b"], ["A.b", "a_b", "a-b"]] {
       let names = ["a-b", "a_b", "A.b"].map {
@@ -104,7 +104,7 @@ struct DerivedNamesTests {
     }
   }
 
-  @Test("the headless service is the cluster's name where that is a legal label, and hashed elsewhere")
+  @Test("are the cluster's name for the headless service if it is a legal label, otherwise with a hash")
   func headless() {
     #expect(DerivedNames.headlessService(cluster: "analytics") == "analytics")
     let dotted = DerivedNames.headlessService(cluster: "ubuntu18.04")
@@ -113,7 +113,7 @@ struct DerivedNamesTests {
     #expect(DerivedNames.headlessService(cluster: String(repeating: "a", count: 80)).utf8.count <= 63)
   }
 
-  @Test("every name that is made is a legal DNS label")
+  @Test("are always legal DNS labels")
   func legal() {
     for cluster in ["a", "A.b", "x-", "ä", String(repeating: "n.", count: 60)] {
       for role in ["r", "R_1", "..", String(repeating: "é", count: 40)] {
@@ -126,7 +126,7 @@ struct DerivedNamesTests {
   }
 
   @Test(
-    "a fingerprint is the same for names that become one, and the stem of a pod's name is its StatefulSet")
+    "have the same fingerprint if they map to one name, and a pod's name starts with its StatefulSet's")
   func fingerprints() {
     #expect(DerivedNames.fingerprint("ns", "a.b", "C") == DerivedNames.fingerprint("ns", "a-b", "c"))
     #expect(DerivedNames.fingerprint("ns", "a", "b-c") == DerivedNames.fingerprint("ns", "a-b", "c"))

@@ -20,14 +20,14 @@ struct StampTests {
     return Stamp.forTests.on(object)
   }
 
-  @Test("stands for an object as it was applied, in whatever order its keys are told")
+  @Test("is valid for an object as it was applied, in any order of keys")
   func holds() throws {
     #expect(Stamp.forTests.holds(Self.applied))
     let told = try JSON.parse(Array(Self.applied.serialized(pretty: true, sortedKeys: true)))
     #expect(Stamp.forTests.holds(told))
   }
 
-  @Test("does not hinder what others note on the object, nor its status")
+  @Test("allows foreign labels and annotations, and any status")
   func others() {
     var object = Self.applied
     object["metadata"]?["labels"] = ["team": "a"]
@@ -38,7 +38,7 @@ struct StampTests {
   }
 
   @Test(
-    "stands for nothing that was edited, nor for another object",
+    "is invalid for an edited object, and for another object",
     arguments: [
       (["spec", "app"], "spark-6.6.6"), (["metadata", "name"], "other"), (["metadata", "namespace"], "dev"),
       (["kind"], "KubeDirectorApp"), (["metadata", "annotations", Wire.Annotation.commit], "c0"),
@@ -57,14 +57,14 @@ struct StampTests {
     return json
   }
 
-  @Test("cannot be made by whoever knows everything but the key")
+  @Test("cannot be created without the key")
   func key() {
     #expect(Stamp.numbered(8).of(Self.applied) != Stamp.forTests.of(Self.applied))
     #expect(!Stamp.numbered(8).holds(Self.applied))
     #expect(Stamp(key: Array(repeating: 7, count: Stamp.keyLength - 1)) == nil)
   }
 
-  @Test("on a note of what was worked off stands for that commit on that branch, and for no commit of ours")
+  @Test("of the last attempted revision is valid for that commit and branch only, and for no daemon commit")
   func lastAttempted() {
     let stamp = Stamp.forTests.of(lastAttempted: "c1", branch: "main")
     #expect(stamp == Stamp.forTests.of(lastAttempted: "c1", branch: "main"))
@@ -74,7 +74,7 @@ struct StampTests {
     #expect(stamp != Stamp.forTests.of(commit: Array("main\nc1".utf8)))
   }
 
-  @Test("that is missing stands for nothing")
+  @Test("is invalid if it is missing")
   func missing() {
     var object = Self.applied
     object["metadata"]?["annotations"]?[Wire.Annotation.stamp] = nil

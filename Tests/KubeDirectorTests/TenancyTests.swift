@@ -2,12 +2,13 @@ import KubeDirector
 import Testing
 import Values
 
-@Suite("What is left of a cluster where an administrator has allowed little")
+@Suite("A cluster restricted by an administrator's allowed lists")
 struct TenancyTests {
   private static let required = "requiredDuringSchedulingIgnoredDuringExecution"
   private static let preferred = "preferredDuringSchedulingIgnoredDuringExecution"
 
-  /// A cluster whose one role asks for everything that has to be listed, and for as much that has not.
+  /// A cluster whose one role requests every field that must be listed, and a counterpart for each that need
+  /// not be.
   private static let cluster = Cluster(
     metadata: Metadata(name: "analytics", namespace: "prod"),
     spec: ClusterSpec([
@@ -56,7 +57,7 @@ struct TenancyTests {
     return terms.map { $0.content["topologyKey"]?.string }
   }
 
-  @Test("is what needs no list")
+  @Test("keeps only fields that need no list")
   func restricted() throws {
     let spec = Self.cluster.restricted(to: Tenancy()).spec
     let role = try #require(spec.roles.first)
@@ -73,7 +74,7 @@ struct TenancyTests {
     #expect(spec.raw == Self.cluster.spec.raw)
   }
 
-  @Test("is what is listed besides")
+  @Test("keeps listed fields as well")
   func listed() throws {
     let spec = Self.cluster.restricted(
       to: Tenancy(
@@ -89,11 +90,11 @@ struct TenancyTests {
     #expect(role.podAnnotations.isEmpty)
     #expect(role.serviceAnnotations.count == 1)
     #expect(role.env.map(\.name) == ["MODE", "KEY", "SITE", "IP"])
-    // What is no list of names is not taken for one.
+    // A value that is not a list of names does not match.
     #expect(topologies(role) == ["a", "b", "d", "e", "f"])
   }
 
-  @Test("is all but what kdops keeps for itself, where everything is allowed")
+  @Test("keeps everything but kdops' own keys if everything is allowed")
   func unlimited() throws {
     let role = try #require(Self.cluster.restricted(to: .unlimited).spec.roles.first)
     var expected = Self.cluster.spec.roles[0]
@@ -101,7 +102,7 @@ struct TenancyTests {
     #expect(role == expected)
   }
 
-  @Test("has the capabilities that are listed")
+  @Test("keeps the listed capabilities")
   func capabilities() {
     let app = AppSpec(["capabilities": ["SYS_ADMIN", "IPC_LOCK"]])
     #expect(app.restricted(to: Tenancy()).capabilities.isEmpty)
@@ -109,13 +110,13 @@ struct TenancyTests {
   }
 
   @Test(
-    "keys with a domain have to be listed, plain ones need not be, and kdops' own cannot be",
+    "keeps plain keys always, keys with a domain if listed, and kdops' own keys never",
     arguments: [
       ("team", true), ("my_team-2", true), ("example.com/team", true), ("example.com/", true),
       ("example.community/team", false), ("other.example/team", false), ("io.example.option", false),
       ("exact.example/key", true), ("exact.example/key2", false), ("kdops.dev/x", false),
       ("sub.kdops.dev/x", false), ("notkdops.dev/x", false), ("kubedirector.hpe.com/x", false),
-      // Canonically equivalent to a plain key, and another one to Kubernetes.
+      // Canonically equivalent to a plain key, but a different key to Kubernetes.
       ("te\u{301}am", false),
     ])
   func keys(key: String, isAllowed: Bool) {
@@ -123,7 +124,7 @@ struct TenancyTests {
     #expect(list.allows(key) == isAllowed)
   }
 
-  @Test("an empty prefix allows no name, and `*` any")
+  @Test("keeps no names with an empty prefix, and all names with `*`")
   func prefixes() {
     #expect(!NamePrefix("").allows("keys") && !NamePrefix("").allows(""))
     #expect(NamePrefix("*").allows("keys"))

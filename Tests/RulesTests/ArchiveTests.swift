@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Archives")
 struct ArchiveTests {
-  /// Whatever a rule asks for, it must not matter whether its file was read before.
-  @Test("say of every rule's examples what the files themselves do", arguments: ExampleTests.ids)
+  /// It must not matter which files were read before a rule needs them.
+  @Test("give the same result as the files themselves for every rule's examples", arguments: ExampleTests.ids)
   func examples(id: String) throws {
     let rule = try #require(RuleRegistry.description(of: id))
     for example in rule.passing + rule.failing {
@@ -29,7 +29,7 @@ struct ArchiveTests {
     return files
   }
 
-  @Test("are read only where somebody asks: of a resized cluster, its file and its app's")
+  @Test("are read only as needed: for a resized cluster, its file and its app's file")
   func fewFiles() {
     var sides = ChangedFiles(base: Self.fleet(), head: Self.fleet())
     let path = "clusters/fleet/7.yaml"
@@ -39,7 +39,7 @@ struct ArchiveTests {
     #expect(archive.readFiles == [path, Fixture.currentPath])
   }
 
-  @Test("tell who uses an app without reading the clusters")
+  @Test("find the users of an app without reading the clusters")
   func users() {
     var sides = ChangedFiles(base: Self.fleet(), head: Self.fleet())
     sides.head[Fixture.currentPath] = sides.base[Fixture.currentPath]?.replacing(
@@ -51,7 +51,7 @@ struct ArchiveTests {
     #expect(archive.readFiles == [Fixture.currentPath])
   }
 
-  @Test("give their file where an object is written a second time, wherever it comes in order")
+  @Test("read the file of the first object if it is duplicated, in any order of files")
   func repeated() {
     for path in ["clusters/0.yaml", "clusters/zzz.yaml"] {
       var sides = ChangedFiles(base: Self.fleet(), head: Self.fleet())
@@ -62,7 +62,7 @@ struct ArchiveTests {
     }
   }
 
-  @Test("count what is left in them and what was taken in once each")
+  @Test("count remaining archived objects and loaded ones once each")
   func counts() {
     var snapshot = Snapshot(MemoryArchive(Self.fleet()), defaultNamespace: "default")
     let whole = ExampleRunner.snapshot(Self.fleet())
@@ -76,7 +76,7 @@ struct ArchiveTests {
         - 1)
   }
 
-  @Test("that everything is asked of give everything")
+  @Test("give everything if all objects are requested")
   func completed() {
     let files = Self.fleet().merging(["clusters/broken.yaml": "a: ["]) { $1 }
     let request = JudgeRequest(head: Snapshot(MemoryArchive(files), defaultNamespace: "default"))

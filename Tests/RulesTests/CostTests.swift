@@ -6,8 +6,9 @@ import Values
 
 @testable import Rules
 
-/// What judging costs goes with the size of the files, whatever names are in them. Each of these took minutes.
-@Suite("The cost of judging", .timeLimit(.minutes(5)))
+/// The cost of evaluation is linear in the size of the files, whatever names they contain. Each of these
+/// inputs took minutes.
+@Suite("The cost of evaluation", .timeLimit(.minutes(5)))
 struct CostTests {
   private func judge(_ text: String, path: String = "clusters/a.json") -> Judgement {
     var files = Fixture.files
@@ -28,7 +29,7 @@ struct CostTests {
     #"{"apiVersion":"v1","kind":"List","items":[\#(objects.joined(separator: ","))]}"#
   }
 
-  /// Names that all become one: each way to write dots and dashes between letters.
+  /// Names that all map to one: each combination of dots and dashes between letters.
   private func alike(_ count: Int) -> [String] {
     (0..<count).map { number in
       (0..<14).map { bit in "a" + (number >> bit & 1 == 0 ? "-" : ".") }.joined() + "a"
@@ -36,7 +37,7 @@ struct CostTests {
   }
 
   @Test(
-    "of thousands of bad objects the first have all of their findings, the others their worst and a count")
+    "is limited for thousands of bad objects: all findings of the first, the worst and a count of the others")
   func manyBadObjects() throws {
     let unknown = (0..<110).map { #","x\#($0)":1"# }.joined()
     let clusters = (0..<150).map { cluster("c\(1000 + $0)", roles: ["controller"], more: unknown) }
@@ -49,7 +50,7 @@ struct CostTests {
     #expect(judgement.findings.count < FindingLimit.detailed + 1_000)
   }
 
-  @Test("places are found in a limited number of bytes; later findings are at the beginning of their file")
+  @Test("is limited by bytes for finding places; later findings are at the beginning of their file")
   func places() {
     let text = cluster("a", roles: ["worker"])
     let head = ExampleRunner.snapshot(["clusters/a.json": "\n" + text, "clusters/b.json": "\n" + text])
@@ -60,14 +61,14 @@ struct CostTests {
     #expect(places == [2, 1, 2])
   }
 
-  @Test("six thousand roles whose names become one are refused by their number")
+  @Test("is limited for six thousand roles with equal names, which are refused by their number")
   func collidingRoles() {
     let judgement = judge(cluster("many", roles: alike(6_000)))
     #expect(judgement.outcome(.cluster("prod", "many")) == "create rejected")
     #expect(judgement.findings.map(\.rule).contains("cluster/schema"))
   }
 
-  @Test("as many roles as there may be, whose names become one, are named in one pass")
+  @Test("is one pass for the maximum number of roles with equal names")
   func collidingRolesWithinLimits() {
     let clusters = (0..<20).map { cluster("c\($0)", roles: alike(256)) }
     #expect(judge(list(clusters)).hasErrors)
@@ -79,7 +80,7 @@ struct CostTests {
         == few.map { DerivedNames.statefulSet(cluster: "c", role: $0, among: few) })
   }
 
-  @Test("thousands of clusters that claim the same names are each refused but one")
+  @Test("is limited for thousands of clusters that claim the same names; all but one are refused")
   func contestedNames() {
     let names = alike(3_000)
     let judgement = judge(list(names.map { cluster($0, roles: ["worker"]) }))
@@ -88,7 +89,7 @@ struct CostTests {
     #expect(judgement.findings.count < 3_000 * 25)
   }
 
-  @Test("an object that is written thousands of times is one object with a hundred findings and one more")
+  @Test("is limited for thousands of duplicates of an object, which get a hundred findings and one more")
   func duplicates() {
     let judgement = judge(list(Array(repeating: cluster("twin", roles: ["worker"]), count: 4_000)))
     #expect(judgement.outcome(.cluster("prod", "twin")) == "create rejected")
@@ -97,7 +98,8 @@ struct CostTests {
     #expect(own.contains { $0.rule == FindingLimit.rule && $0.message.contains("3899 more") })
   }
 
-  @Test("twenty thousand bad labels are a hundred findings and one that counts the others")
+  @Test(
+    "is limited for twenty thousand bad labels, which get a hundred findings and one that counts the rest")
   func labels() throws {
     let labels = (0..<20_000).map { #""a b\#($0)":"x""# }.joined(separator: ",")
     let judgement = judge(cluster("labelled", roles: ["controller"], more: #","podLabels":{\#(labels)}"#))
@@ -107,7 +109,7 @@ struct CostTests {
     #expect(more.severity == .error && more.message.contains("more findings"))
   }
 
-  @Test("a mount path of half a megabyte of slashes is trimmed in one go")
+  @Test("is one pass for trimming a mount path of half a megabyte of slashes")
   func slashes() {
     let path = String(repeating: "/", count: 500_000)
     let volumes =
@@ -116,7 +118,7 @@ struct CostTests {
     #expect(judgement.findings.contains { $0.rule == "cluster/mount-path-unique" })
   }
 
-  @Test("thousands of clusters whose app is missing, beside thousands of apps")
+  @Test("is limited for thousands of clusters whose app is missing, beside thousands of apps")
   func missingApps() {
     let apps = (0..<500).map {
       Fixture.current.replacing("spark-1.0.0", with: "app-\($0)")
@@ -131,7 +133,7 @@ struct CostTests {
     #expect(judgement.findings.count { $0.rule == "cluster/app-registered" } >= 1_500)
   }
 
-  @Test("differences deep below long keys have names that can be read")
+  @Test("is limited for differences deep below long keys, which get readable names")
   func longKeys() {
     let key = String(repeating: "k", count: 10_000)
     func nested(_ value: Int) -> JSON {
@@ -145,7 +147,7 @@ struct CostTests {
     #expect(found.allSatisfy { $0.name.utf8.count <= 2_000 })
   }
 
-  @Test("annotations that name a hundred thousand roles are answered with a hundred findings")
+  @Test("is limited for annotations that name a hundred thousand roles, which get a hundred findings")
   func annotations() {
     let order = (0..<100_000).map { "r\($0)" }.joined(separator: ",")
     let text = cluster("ordered", roles: ["controller", "worker"])
@@ -156,7 +158,7 @@ struct CostTests {
     #expect(judgement.findings.count { $0.object?.name == "ordered" } <= FindingLimit.standard + 2)
   }
 
-  @Test("near misses are found as before, and nothing further off")
+  @Test("is limited without losing suggestions of similar names or adding more distant ones")
   func nearMisses() {
     func hint(_ given: String, _ choices: [String]) -> String {
       Hint.oneOf(choices, insteadOf: given, or: "remove it")

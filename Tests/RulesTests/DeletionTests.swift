@@ -9,7 +9,7 @@ struct DeletionTests {
   let start = Repository()
   let pruning = Policy(prune: true)
 
-  @Test("a cluster whose file is gone is orphaned, and deleted only where pruning is on")
+  @Test("orphan a cluster whose file is deleted, and delete it only with pruning on")
   func cluster() throws {
     let head = try start.with(.remove(Fixture.clusterPath))
     #expect(Repository.judge(start, head).outcome(Repository.analytics) == "delete orphaned")
@@ -18,7 +18,7 @@ struct DeletionTests {
     #expect(Repository.judge(start, head, policy: pruning).outcome(Repository.analytics) == "delete accepted")
   }
 
-  @Test("a file that is moved deletes nothing")
+  @Test("do not occur if a file is moved")
   func moved() throws {
     let head = try start.with(
       .remove(Fixture.clusterPath), .add("clusters/eu/analytics.yaml", Fixture.cluster))
@@ -26,7 +26,7 @@ struct DeletionTests {
     #expect(judgement.outcome(Repository.analytics) == "none unchanged")
   }
 
-  @Test("a file that cannot be read deletes nothing: its objects are rejected and stay")
+  @Test("do not occur if a file is unreadable: its objects are rejected and stay")
   func broken() throws {
     let head = try start.with(.add(Fixture.clusterPath, "metadata:\n\tname: analytics\n"))
     let judgement = Repository.judge(start, head, policy: pruning)
@@ -34,7 +34,7 @@ struct DeletionTests {
     #expect(judgement.summary == ["error file/syntax"])
   }
 
-  @Test("a file that is moved and broken at once deletes nothing")
+  @Test("do not occur if a file is moved and broken at once")
   func movedAndBroken() throws {
     let head = try start.with(
       .remove(Fixture.clusterPath), .add("clusters/eu/analytics.yaml", "metadata:\n\tname: analytics\n"))
@@ -42,7 +42,7 @@ struct DeletionTests {
     #expect(judgement.outcome(Repository.analytics) == "delete orphaned")
   }
 
-  @Test("a deletion is found where the object stood")
+  @Test("are reported at the object's previous place")
   func place() throws {
     let head = try start.with(.remove(Fixture.currentPath))
     let finding = try #require(Repository.judge(start, head).findings.first)
@@ -51,14 +51,14 @@ struct DeletionTests {
       finding.location == SourceLocation(file: "apps/spark-1.0.0.json", line: 4, column: 24, length: 13))
   }
 
-  @Test("an app that a cluster runs which git no longer names waits for that cluster to go")
+  @Test("of an app wait for a running cluster that is no longer in git")
   func orphanedUser() throws {
     let head = try start.with(.remove(Fixture.clusterPath), .remove(Fixture.currentPath))
     let judgement = Repository.judge(start, head, live: .of(.configured))
     #expect(judgement.outcome(Repository.current) == "delete waiting")
   }
 
-  @Test("an app of the system's catalog is not in use where a local one has the name")
+  @Test("of a system catalog app do not wait for clusters that use a local app with the same name")
   func namesake() throws {
     let system = Fixture.current.replacing("\"prod\"", with: "\"kdops-system\"")
     let base = try start.with(.add("apps/system.json", system))

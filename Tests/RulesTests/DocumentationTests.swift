@@ -5,7 +5,7 @@ import Testing
 @Suite("docs/rules.md")
 struct DocumentationTests {
   /// `KDOPS_RECORD=1` writes the page anew.
-  @Test("says what the rules say")
+  @Test("matches the rules")
   func isCurrent() throws {
     let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().appending(path: "docs/rules.md")
@@ -17,13 +17,13 @@ struct DocumentationTests {
     #expect(written == wanted, "docs/rules.md is stale; run the tests once with KDOPS_RECORD=1")
   }
 
-  @Test("every rule has a heading there, and reports tell no more of it than code hosts show")
+  @Test("has a heading for every rule, with a description short enough for code hosts")
   func headings() throws {
     let text = try RuleDocumentation.text()
     for rule in RuleRegistry.help {
       let heading = "### `\(rule.id)`\n"
       #expect(text.contains(heading), "\(rule.id)")
-      // GitHub cuts descriptions of rules there.
+      // GitHub truncates longer descriptions of rules.
       #expect(rule.summary.count + rule.rationale.count < 1024, "\(rule.id)")
     }
   }

@@ -5,7 +5,7 @@ import Values
 
 @testable import Rules
 
-/// Puts an example before the real judge.
+/// Evaluates an example with the real judge.
 enum ExampleRunner {
   static func judge(_ example: Example) throws -> Judgement {
     var files = Fixture.files

@@ -3,27 +3,28 @@ import Testing
 
 @testable import Rules
 
-/// Every rule's examples, before the real judge.
+/// Every rule's examples, evaluated by the real judge.
 @Suite("Examples of rules")
 struct ExampleTests {
-  /// What only the daemon sees has no example here.
+  /// Rules that only the daemon can evaluate have no example here.
   static let ids = RuleRegistry.all.filter { !($0 is any DaemonRule.Type) }.map { $0.id }
 
-  @Test("the fixture itself has nothing to report", arguments: [true, false])
+  @Test("have a fixture without findings", arguments: [true, false])
   func soundFixture(hasBase: Bool) throws {
     let example = Example(
       title: "", before: hasBase ? [] : nil, edits: [], live: .unknown, policy: nil, history: nil)
     #expect(try ExampleRunner.judge(example).findings.isEmpty)
   }
 
-  /// The findings of an example. Paths of mounts are checked though nothing is mounted yet, which is another rule's word.
+  /// The findings of an example. Paths of mounts are checked even if nothing is mounted yet, which another
+  /// rule reports.
   private func findings(of example: Example, _ id: String) throws -> [Diagnostic] {
     let findings = try ExampleRunner.judge(example).findings
     return id == "cluster/mount-path-unique"
       ? findings.filter { $0.rule != "cluster/not-carried" } : findings
   }
 
-  @Test("passing examples yield nothing at all", arguments: ids)
+  @Test("yield nothing if they are passing ones", arguments: ids)
   func passing(id: String) throws {
     let rule = try #require(RuleRegistry.description(of: id))
     for example in rule.passing {
@@ -32,7 +33,7 @@ struct ExampleTests {
     }
   }
 
-  @Test("failing examples yield exactly their rule", arguments: ids)
+  @Test("yield exactly their rule if they are failing ones", arguments: ids)
   func failing(id: String) throws {
     let rule = try #require(RuleRegistry.description(of: id))
     for example in rule.failing {
@@ -49,7 +50,7 @@ struct ExampleTests {
   }
 
   @Test(
-    "every rule has examples of both kinds, save those about links and folders, which are no text, and about more than is shown",
+    "exist of both kinds for every rule, except for links, folders and surplus findings",
     arguments: ids)
   func hasExamples(id: String) throws {
     let rule = try #require(RuleRegistry.description(of: id))

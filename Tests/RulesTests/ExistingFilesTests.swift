@@ -6,7 +6,7 @@ import Testing
 
 @testable import Rules
 
-/// Files that people have: the sample repository, and the public example catalog where it is at hand.
+/// Files of users: the sample repository, and the public example catalog if it is available.
 @Suite("Existing files")
 struct ExistingFilesTests {
   private static let root = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
@@ -27,10 +27,10 @@ struct ExistingFilesTests {
     return found
   }
 
-  /// All of it is true: every version there has two parts (`3.2`), and the two Spark files, with and without storage,
-  /// are meant to be tried one after the other and carry one name.
+  /// All of these findings are correct: every version there has two parts (`3.2`), and the two Spark files,
+  /// with and without storage, are meant to be tried one after the other and have the same name.
   @Test(
-    "of the public example catalog, versions that are not semantic and one name twice are reported",
+    "of the public example catalog are reported for non-semantic versions and one duplicate name",
     .enabled(if: exists(catalog)))
   func examples() throws {
     let files = try Self.files(in: Self.catalog, below: ["apps", "clusters"])
@@ -48,21 +48,21 @@ struct ExistingFilesTests {
   }
 
   @Test(
-    "of the public example catalog, what no pod gets is said once for each app and field",
+    "of the public example catalog are reported once for each app and field that no pod gets",
     .enabled(if: exists(catalog)))
   func notCarried() throws {
     let files = try Self.files(in: Self.catalog, below: ["apps", "clusters"])
     let judgement = Judge.judge(JudgeRequest(head: ExampleRunner.snapshot(files)))
     let found = judgement.findings.filter { $0.rule.hasSuffix("/not-carried") }
     #expect(found.allSatisfy { $0.severity == .warning && $0.rule == "app/not-carried" })
-    // All ten ask for systemd, seven of them have a package; the others come without one.
+    // All ten request systemd. Seven of them have a package; the others have none.
     #expect(found.count { $0.message.hasPrefix("`systemdRequired`") } == 10)
     #expect(found.count { $0.message.hasPrefix("`configcli`") } == 7)
     #expect(found.count == 17)
   }
 
   @Test(
-    "of the public example catalog, a daemon without lists refuses capabilities and Secrets, and nothing else",
+    "of the public example catalog lose only capabilities and Secrets if nothing is listed as allowed",
     .enabled(if: exists(catalog)))
   func tenancy() throws {
     let files = try Self.files(in: Self.catalog, below: ["apps", "clusters"])
@@ -73,7 +73,7 @@ struct ExistingFilesTests {
     #expect(settings == [.capabilities, .secretPrefix])
   }
 
-  @Test("the sample repository has nothing to report", .enabled(if: exists(sample)))
+  @Test("of the sample repository have no findings", .enabled(if: exists(sample)))
   func sampleIsSound() throws {
     let files = try Self.files(in: Self.sample, below: ["apps", "clusters"])
     let judgement = Judge.judge(JudgeRequest(head: ExampleRunner.snapshot(files), policy: Policy()))
@@ -82,7 +82,7 @@ struct ExistingFilesTests {
   }
 
   @Test(
-    "every change that the sample repository offers is an upgrade that is accepted",
+    "of the sample repository include changes that are all accepted as upgrades",
     .enabled(if: exists(sample)))
   func sampleChanges() throws {
     let base = try Self.files(in: Self.sample, below: ["apps", "clusters"])

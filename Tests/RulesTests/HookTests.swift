@@ -4,11 +4,11 @@ import Testing
 
 @testable import Rules
 
-@Suite("Judging without a cluster")
+@Suite("Evaluation without a cluster")
 struct HookTests {
   let start = Repository()
 
-  @Test("without a status, the rules that need one are listed as not judged")
+  @Test("lists the rules that need a status as not judged if there is none")
   func notJudged() throws {
     #expect(Repository.judge(start, try start.upgraded).notJudged == ["upgrade/configured"])
     let more = try start.with(.cluster("members: 3", "members: 4"))
@@ -19,7 +19,7 @@ struct HookTests {
     #expect(Repository.judge(start, try start.upgraded, live: .of(.configured)).notJudged == [])
   }
 
-  @Test("a revert to the app that the cluster had just before is a rollback with a warning")
+  @Test("treats a revert to the previous app as a rollback with a warning")
   func emergencyRevert() throws {
     let judgement = Repository.judge(try start.upgraded, start, history: "spark-1.0.0")
     #expect(judgement.outcome(Repository.analytics) == "rollback accepted")
@@ -29,13 +29,13 @@ struct HookTests {
         "a rollback while the upgrade runs; once it has finished this will be rejected") == true)
   }
 
-  @Test("a change back to an older app that was not the last one stays an error")
+  @Test("rejects a change to an older app that was not the previous one")
   func notTheLastApp() throws {
     let judgement = Repository.judge(try start.upgraded, start, history: "spark-0.9.0")
     #expect(judgement.summary == ["error upgrade/newer"])
   }
 
-  @Test("what the status tree says makes a change wait, and never fail")
+  @Test("lets a change wait, but never fail, because of the status tree")
   func treeStatus() throws {
     let tree = LiveView.of(.configured, source: LiveView.treeSource)
     let larger = try start.with(.cluster("size: 10Gi", "size: 20Gi"))
@@ -50,7 +50,7 @@ struct HookTests {
       Repository.judge(try start.upgraded, third, live: busy).summary == ["waiting rollback/only-prev-app"])
   }
 
-  @Test("the status tree's upgrade makes a revert a rollback without a warning")
+  @Test("treats a revert as a rollback without a warning if the status tree has the upgrade")
   func treeRollback() throws {
     let tree = LiveView.of(.upgrading, source: LiveView.treeSource)
     let judgement = Repository.judge(try start.upgraded, start, live: tree)
@@ -58,14 +58,14 @@ struct HookTests {
     #expect(judgement.findings.isEmpty)
   }
 
-  @Test("past a point of no return a revert waits, by what the tree says; without a status it is not judged")
+  @Test("lets a revert past a point of no return wait by the status tree, and does not judge it without one")
   func treeNoReturn() throws {
     let base = try start.upgraded.with(RollbackPointOfNoReturn.atWorker)
     let head = try start.with(RollbackPointOfNoReturn.atWorker)
     let late = Repository.judge(base, head, live: .of(.late, source: LiveView.treeSource))
     #expect(late.summary == ["waiting rollback/point-of-no-return"])
     #expect(late.outcome(Repository.analytics) == "rollback waiting")
-    // Also where the revert removes the app that says so.
+    // This also applies if the revert removes the app that has the annotation.
     let gone = try start.with(.remove(Fixture.candidatePath))
     #expect(
       Repository.judge(base, gone, live: .of(.late)).summary.contains("error rollback/point-of-no-return"))
@@ -76,7 +76,7 @@ struct HookTests {
       ])
   }
 
-  @Test("members that only the status tree knows of cannot refuse an upgrade")
+  @Test("does not reject an upgrade because of members that only the status tree contains")
   func treeCardinality() throws {
     let base = try start.with(.cluster("members: 3", "members: 5"))
     let head = try base.upgraded.with(.candidate(#""cardinality": "1+""#, #""cardinality": "4+""#))
@@ -85,7 +85,7 @@ struct HookTests {
     #expect(Repository.judge(base, head, live: .of(.configured)).summary == ["error upgrade/cardinality"])
   }
 
-  @Test("an app that only the cluster holds counts as registered where the cluster can be asked")
+  @Test("treats an app that exists only in the cluster as registered if the cluster is available")
   func liveApp() throws {
     let head = try start.with(.remove(Fixture.currentPath))
     #expect(Repository.judge(nil, head).summary == ["error cluster/app-registered"])

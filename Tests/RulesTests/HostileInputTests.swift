@@ -6,7 +6,7 @@ import Values
 
 @testable import Rules
 
-/// Whatever stands in files, the judge comes to a verdict.
+/// The judge returns a verdict for any content of files.
 @Suite("Hostile files")
 struct HostileInputTests {
   private static let oddities: [JSON] = [
@@ -14,7 +14,7 @@ struct HostileInputTests {
     .string(String(repeating: "a", count: 300)), [], [nil], [[:]], [:], ["id": nil], ["a": ["b": []]],
   ]
 
-  /// Replaces, removes or repeats one value somewhere in a tree.
+  /// Replaces, removes or repeats one value at a random place of a tree.
   private static func mutate(_ value: JSON, using random: inout SplitMix) -> JSON {
     switch value {
     case .object(var members) where !members.isEmpty && Int.random(in: 0..<5, using: &random) > 0:
@@ -35,7 +35,7 @@ struct HostileInputTests {
   }
 
   @Test(
-    "any change of any value is judged, with and without a schema before it",
+    "are evaluated after any change of any value, with and without a schema check before",
     arguments: 1...8 as ClosedRange<UInt64>)
   func mutations(seed: UInt64) throws {
     var random = SplitMix(state: seed)

@@ -4,7 +4,7 @@ import Values
 
 @testable import Rules
 
-@Suite("Meaning is compared, not spelling")
+@Suite("Comparison by meaning")
 struct MeaningTests {
   let start = Repository()
 
@@ -16,7 +16,7 @@ struct MeaningTests {
   }
 
   @Test(
-    "the same cluster, spelled otherwise, is unchanged",
+    "treats a cluster in a different spelling as unchanged",
     arguments: [
       ("size: 10Gi", "size: 10240Mi"), ("memory: 4Gi", "memory: 4096Mi"), ("cpu: \"2\"", "cpu: 2"),
       ("cpu: \"2\"", "cpu: 2000m"), ("members: 1\n", "# one\n"),
@@ -29,7 +29,7 @@ struct MeaningTests {
     #expect(try outcome(.cluster(old, new)) == "none unchanged")
   }
 
-  @Test("roles are known by id: their order says nothing")
+  @Test("identifies roles by id, in any order")
   func roleOrder() throws {
     let controller =
       "    - id: controller\n      members: 1\n      resources:\n        limits: {cpu: \"1\", memory: 2Gi}\n"
@@ -40,7 +40,7 @@ struct MeaningTests {
   }
 
   @Test(
-    "what differs in meaning has its kind of change",
+    "classifies each difference in meaning as a kind of change",
     arguments: [
       ("members: 3", "members: 4", "resize accepted"),
       ("members: 3\n", "\n", "resize accepted"),
@@ -59,7 +59,7 @@ struct MeaningTests {
     #expect(try outcome(.cluster(old, new)) == wanted)
   }
 
-  @Test("apps are compared after defaults are resolved, role by role")
+  @Test("compares apps after resolving the defaults of each role")
   func appDefaults() throws {
     let moved = try start.with(
       .current(
@@ -71,7 +71,7 @@ struct MeaningTests {
     #expect(Repository.judge(start, moved).outcome(Repository.current) == "none unchanged")
   }
 
-  @Test("an absent package inherits, a null one is none")
+  @Test("treats an absent package as inherited, and null as none")
   func nullPackage() throws {
     let spec = try #require(App(try JSON.parse(Fixture.current))).spec
     var inherited = spec.raw
@@ -84,7 +84,7 @@ struct MeaningTests {
   }
 
   @Test(
-    "members left out follow the app's minimum; where that moves with the upgrade it is a change of its own")
+    "takes omitted members from the app's minimum; if an upgrade changes it, that is a separate change")
   func absentMembers() throws {
     let base = try start.with(
       .current(#""cardinality": "1+""#, #""cardinality": "3+""#), .cluster("members: 3", "# the minimum"))
@@ -97,7 +97,7 @@ struct MeaningTests {
     #expect(Repository.judge(base, wider).summary == ["error upgrade/cardinality"])
   }
 
-  @Test("the value of a variable is not repeated in a finding")
+  @Test("does not repeat the value of a variable in a finding")
   func privateValues() throws {
     let base = try start.with(
       .cluster("members: 3", "members: 3\n      env: [{name: KEY, value: old-secret}]"))

@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import Rules
 
-/// An archive of files that are at hand, which knows what it was asked to read.
+/// An archive of files in memory, which records what was read from it.
 final class MemoryArchive: Archive {
   let files: [String: String]
   let readAlways: [String]
@@ -24,7 +24,7 @@ final class MemoryArchive: Archive {
     self.objects = objects
   }
 
-  /// The files that somebody asked for.
+  /// The files that were read.
   var readFiles: Set<String> { read.withLock(\.self) }
 
   var counts: (apps: Int, clusters: Int) { (apps.count, objects.count - apps.count) }
@@ -45,7 +45,7 @@ final class MemoryArchive: Archive {
   }
 }
 
-/// Two sides, of which the second is made from the first as files change.
+/// Two sides, of which the second results from changes of files in the first.
 struct ChangedFiles {
   var base: [String: String]
   var head: [String: String]

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("The registry of rules")
 struct RegistryTests {
-  /// The ids that are promised to people and programs; adding one is a feature, losing one breaks them.
+  /// The ids that users and programs depend on. Adding one is a feature; removing one breaks them.
   static let promised = """
     file/syntax file/duplicate-key file/limit file/encoding file/link file/tree object/duplicate file/unknown-kind
     file/more-findings
@@ -21,7 +21,7 @@ struct RegistryTests {
     layout/schema object/owner cluster/adoption-shape object/prune commit/atomic commit/signature commit/history
     """.split(whereSeparator: \.isWhitespace).map(String.init)
 
-  @Test("holds every id once, in the order in which they are documented")
+  @Test("contains every id once, in documentation order")
   func ids() {
     #expect(RuleRegistry.all.map { $0.id } == Self.promised)
   }

@@ -4,7 +4,7 @@ import Manifests
 
 @testable import Rules
 
-/// Files by path, and what a test does to them.
+/// Files by path, and the edits that a test makes.
 struct Repository {
   var files = Fixture.files
 
@@ -25,7 +25,7 @@ struct Repository {
 
   var snapshot: Snapshot { ExampleRunner.snapshot(files) }
 
-  /// What comes of going from one repository to another.
+  /// The judgement of a change from one repository to another.
   static func judge(
     _ base: Repository?, _ head: Repository, live: LiveView = .none, policy: Policy? = nil,
     history: String? = nil
@@ -37,7 +37,7 @@ struct Repository {
 }
 
 extension LiveView {
-  /// What lives, with the fixture's cluster in a state.
+  /// Live state with the fixture's cluster in the given state.
   static func of(_ live: Example.Live, source: Source = .cluster) -> LiveView {
     var view = LiveView(source: source)
     view.hold(Repository.analytics, status: live.status)

@@ -2,7 +2,7 @@ import Diagnostics
 
 @testable import Rules
 
-/// Writes `docs/rules.md` from the rules themselves, their examples judged on the way.
+/// Writes `docs/rules.md` from the rules themselves, and evaluates their examples for it.
 enum RuleDocumentation {
   static func text() throws -> String {
     var out = """
@@ -100,7 +100,7 @@ enum RuleDocumentation {
   }
 
   private static func lines(_ text: String, _ mark: String) -> String {
-    // What cannot be seen is named.
+    // Invisible characters are named.
     let visible = text.replacing("\u{FEFF}", with: "<byte order mark>").replacing("\t", with: "<tab>")
     var lines = visible.split(separator: "\n", omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }

@@ -15,14 +15,14 @@ struct SchemaTests {
     return SchemaCheck.findings(of: try #require(file.documents.first))
   }
 
-  @Test("can be compiled, both of them")
+  @Test("can both be compiled")
   func compile() throws {
     _ = try Schema(CustomResources.appSchema)
     _ = try Schema(CustomResources.clusterSchema)
   }
 
   @Test(
-    "of an app refuses",
+    "of an app refuse",
     arguments: [
       (#"{"name": "Spark"}"#, #"{"name": ""}"#, "spec.label.name"),
       (#""label": {"name": "Spark"},"#, "", "spec.label"),
@@ -70,7 +70,7 @@ struct SchemaTests {
   }
 
   @Test(
-    "of a cluster refuses",
+    "of a cluster refuse",
     arguments: [
       ("  app: spark-1.0.0\n", "", "spec.app"),
       ("app: spark-1.0.0", "app: \"\"", "spec.app"),
@@ -112,7 +112,7 @@ struct SchemaTests {
   }
 
   @Test(
-    "of a cluster takes",
+    "of a cluster accept",
     arguments: [
       ("members: 3", "members: 0"),
       ("app: spark-1.0.0", "app: s\n  connections: {secrets: }"),
@@ -134,7 +134,7 @@ struct SchemaTests {
     #expect(try findings(Fixture.clusterPath, old, new).isEmpty)
   }
 
-  @Test("an unknown field of a cluster is a warning with its place, and is carried")
+  @Test("of a cluster report an unknown field as a warning with its place, and keep it")
   func unknown() throws {
     let head = try Repository().with(.cluster("members: 3", "members: 3\n      colour: blue"))
     let judgement = Repository.judge(nil, head)

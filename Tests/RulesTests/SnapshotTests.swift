@@ -11,14 +11,15 @@ struct SnapshotTests {
     ManifestFile.parse(path: path, bytes: Array(text.utf8))
   }
 
-  @Test("an object without a namespace is in the repository's default")
+  @Test("put an object without a namespace into the repository's default namespace")
   func defaultNamespace() {
     let text = Fixture.cluster.replacing("  namespace: prod\n", with: "")
     let snapshot = Snapshot(files: [Self.file("a.yaml", text)], defaultNamespace: "team")
     #expect(snapshot.cluster(.cluster("team", "analytics"))?.metadata.namespace == "team")
   }
 
-  @Test("of two with one name the first file's counts, and its end makes the second count")
+  @Test(
+    "use the object in the first of two files with the same name, and the second after the first is removed")
   func duplicates() {
     var snapshot = Snapshot()
     snapshot.update(Self.file("b.yaml", Fixture.cluster.replacing("members: 3", with: "members: 7")))
@@ -33,7 +34,7 @@ struct SnapshotTests {
     #expect(!snapshot.holds(reference) && snapshot.references.isEmpty)
   }
 
-  @Test("files whose names are canonically equivalent are two files")
+  @Test("treat files with canonically equivalent names as two files")
   func equivalentNames() {
     var snapshot = Snapshot()
     let (composed, decomposed) = ("clusters/caf\u{E9}.yaml", "clusters/cafe\u{301}.yaml")
@@ -47,7 +48,7 @@ struct SnapshotTests {
     #expect(snapshot.holds(.cluster("prod", "ledger")))
   }
 
-  @Test("objects whose names are canonically equivalent are two objects")
+  @Test("treat objects with canonically equivalent names as two objects")
   func equivalentObjects() {
     func named(_ name: String) -> String {
       Fixture.cluster.replacing("name: analytics", with: "name: \(name)")
@@ -59,7 +60,7 @@ struct SnapshotTests {
     #expect(snapshot.cluster(.cluster("prod", "cafe\u{301}"))?.source?.path == "b.yaml")
   }
 
-  @Test("values are counted for the files that are there, loaded or not")
+  @Test("count values of existing files, loaded or not")
   func values() {
     var snapshot = Snapshot()
     #expect(snapshot.valueCount == 0)
@@ -80,7 +81,7 @@ struct SnapshotTests {
     #expect(unread.valueCount == 0)
   }
 
-  @Test("a name that was given twice before is no news, until one of its files changes")
+  @Test("do not report an old duplicate name until one of its files changes")
   func oldDuplicates() throws {
     let base = try Repository().with(.add("clusters/copy.yaml", Fixture.cluster))
     #expect(Repository.judge(base, base).findings.isEmpty)
@@ -90,7 +91,7 @@ struct SnapshotTests {
     #expect(Set(Repository.judge(base, third).summary) == ["error object/duplicate"])
   }
 
-  @Test("clusters numbered like pods are rivals of whoever has such pods, and not of each other")
+  @Test("treat clusters numbered like pods as rivals of a cluster with such pods, but not of each other")
   func numberedClusters() throws {
     var snapshot = Repository().snapshot
     func add(_ name: String) {
@@ -114,14 +115,14 @@ struct SnapshotTests {
     #expect(try rivals("analytics") == [])
   }
 
-  @Test("an app that is written twice is nothing to be upgraded to")
+  @Test("do not accept a duplicate app as the target of an upgrade")
   func duplicateApp() throws {
     let head = try Repository().upgraded.with(.add("apps/copy.json", Fixture.candidate))
     let judgement = Repository.judge(Repository(), head)
     #expect(Set(judgement.summary) == ["error object/duplicate", "error upgrade/registered"])
   }
 
-  @Test("the clusters of an app are found by its name, in its namespace or the system's")
+  @Test("find the clusters of an app by its name, in its namespace or the system's")
   func usersOfApp() throws {
     let elsewhere = Fixture.cluster.replacing("namespace: prod", with: "namespace: staging")
     let snapshot = try Repository().with(.add("clusters/staging.yaml", elsewhere)).snapshot
@@ -130,7 +131,7 @@ struct SnapshotTests {
     #expect(snapshot.clusters(using: Repository.candidate).isEmpty)
   }
 
-  @Test("the same name twice in one file is found at the second")
+  @Test("report a name that is used twice in one file at the second place")
   func duplicateInOneFile() throws {
     let text = Fixture.cluster + "---\n" + Fixture.cluster
     let snapshot = Snapshot(files: [Self.file("a.yaml", text)], contents: { _ in Array(text.utf8) })
@@ -138,7 +139,7 @@ struct SnapshotTests {
     #expect(findings.map { $0.location?.line } == [22])
   }
 
-  @Test("an object of a List has its place inside the List")
+  @Test("give an object of a List its place inside the List")
   func list() throws {
     let item = Fixture.cluster.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
     let text = "apiVersion: v1\nkind: List\nitems:\n  -\n\(item)\n".replacing(
@@ -149,7 +150,7 @@ struct SnapshotTests {
     #expect(judgement.findings.first?.location?.line == 18)
   }
 
-  @Test("an object that fails its schema is judged by no other rule, and hides no other object")
+  @Test("judge an object that fails its schema by no other rule, and do not hide other objects")
   func unsound() throws {
     let head = try Repository().with(
       .cluster("members: 3", "members: three", also: ["app: spark-1.0.0": "app: spark-9"]),
@@ -157,8 +158,9 @@ struct SnapshotTests {
     #expect(Repository.judge(nil, head).summary == ["error app/semver", "error cluster/schema"])
   }
 
-  /// Whatever the order of changes, a snapshot that was kept up says what one that is made anew says.
-  @Test("kept up file by file is the same as made anew", arguments: 1...20 as ClosedRange<UInt64>)
+  /// After any order of changes, an updated snapshot equals a new one.
+  @Test(
+    "are the same when updated file by file as when created anew", arguments: 1...20 as ClosedRange<UInt64>)
   func incremental(seed: UInt64) {
     var random = SplitMix(state: seed)
     var texts: [String: String] = [:]
@@ -190,7 +192,7 @@ struct SnapshotTests {
   }
 }
 
-/// A small generator whose numbers depend on its seed alone (Steele, Lea and Flood, 2014).
+/// A small generator whose numbers depend only on its seed (Steele, Lea and Flood, 2014).
 struct SplitMix: RandomNumberGenerator {
   var state: UInt64
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Rules
 
-@Suite("What tenants may ask for")
+@Suite("Requests of tenants")
 struct TenancyTests {
   private func findings(_ edits: Edit..., tenancy: Tenancy = Tenancy()) throws -> [Diagnostic] {
     var repository = Repository()
@@ -14,7 +14,7 @@ struct TenancyTests {
     ).findings.filter { $0.severity == .error }
   }
 
-  /// Every field that can grant something, one edit each.
+  /// Every field that can grant a permission, with one edit each.
   static let asking: [(field: String, setting: Tenancy.Setting)] = [
     ("serviceAccountName: admin", .serviceAccounts),
     ("secret: {name: keys, mountPath: /keys}", .secretPrefix),
@@ -41,7 +41,7 @@ struct TenancyTests {
   ]
 
   @Test(
-    "nothing that can grant something passes without a list, and the finding names the list",
+    "are refused for every field that grants a permission without a list, and the finding names the list",
     arguments: asking)
   func denied(field: String, setting: Tenancy.Setting) throws {
     let found = try findings(.cluster("members: 3", "members: 3\n      \(field)"))
@@ -50,14 +50,14 @@ struct TenancyTests {
     #expect(found.first?.location?.file == Fixture.clusterPath)
   }
 
-  @Test("an administrator can allow all of it", arguments: asking)
+  @Test("are all accepted if an administrator allows them", arguments: asking)
   func unlimited(field: String, setting: Tenancy.Setting) throws {
     #expect(
       try findings(.cluster("members: 3", "members: 3\n      \(field)"), tenancy: .unlimited).isEmpty)
   }
 
   @Test(
-    "what grants nothing needs no list",
+    "are accepted without a list if they grant nothing",
     arguments: [
       "podLabels: {team: insight, app.kubernetes.io/name: spark}",
       "podAnnotations: {prometheus.io/scrape: \"true\", checksum/config: a1b2}",
@@ -72,7 +72,7 @@ struct TenancyTests {
     #expect(try findings(.cluster("members: 3", "members: 3\n      \(field)")).isEmpty)
   }
 
-  @Test("keys by which kdops knows objects are refused whatever an administrator lists")
+  @Test("are refused for keys by which kdops identifies objects, whatever an administrator lists")
   func reserved() throws {
     for field in ["podAnnotations: {kdops.dev/stamp: x}", "serviceLabels: {kubedirector.hpe.com/role: x}"] {
       let found = try findings(.cluster("members: 3", "members: 3\n      \(field)"), tenancy: .unlimited)
@@ -80,7 +80,7 @@ struct TenancyTests {
     }
   }
 
-  @Test("a source of a variable that is not known is refused whatever an administrator lists")
+  @Test("are refused for an unknown source of a variable, whatever an administrator lists")
   func unknownSource() throws {
     let found = try findings(
       .cluster("members: 3", "members: 3\n      env: [{name: A, valueFrom: {fileKeyRef: {path: /x}}}]"),

@@ -4,11 +4,11 @@ import Testing
 
 @testable import Rules
 
-@Suite("The way of a change")
+@Suite("The lifecycle of a change")
 struct WayOfAChangeTests {
   let start = Repository()
 
-  @Test("an upgrade that brings the new app's file in the same commit is accepted, both of it")
+  @Test("accepts an upgrade together with the new app's file in the same commit")
   func upgradeWithApp() throws {
     let base = try start.with(.remove(Fixture.candidatePath))
     let head = try base.with(
@@ -19,7 +19,7 @@ struct WayOfAChangeTests {
     #expect(judgement.findings.isEmpty)
   }
 
-  @Test("a revert while the upgrade runs rolls back, and the app it deletes waits without an error")
+  @Test("rolls back on a revert during the upgrade, and lets the deletion of its app wait without an error")
   func revertInTheMiddle() throws {
     let base = try start.upgraded
     let head = try start.with(.remove(Fixture.candidatePath))
@@ -30,7 +30,7 @@ struct WayOfAChangeTests {
     #expect(!judgement.hasErrors)
   }
 
-  @Test("the app waits while the rollback runs, and is deleted when it has ended")
+  @Test("lets the app's deletion wait during the rollback, and deletes it afterwards")
   func appAfterRollback() throws {
     let head = try start.with(.remove(Fixture.candidatePath))
     #expect(
@@ -41,7 +41,7 @@ struct WayOfAChangeTests {
     )
   }
 
-  @Test("a revert after the upgrade has finished is a downgrade: rejected, with the way out")
+  @Test("rejects a revert after the upgrade as a downgrade, with a remedy")
   func revertAfterTheEnd() throws {
     var finished = try #require(Example.Live.configured.status)
     finished.app = "spark-1.1.0"
@@ -59,19 +59,19 @@ struct WayOfAChangeTests {
       finding.location == SourceLocation(file: "clusters/analytics.yaml", line: 7, column: 8, length: 11))
   }
 
-  @Test("a revert before the engine has begun with the upgrade takes it back")
+  @Test("withdraws the upgrade on a revert before the engine has started it")
   func revertBeforeTheBeginning() throws {
     let judgement = Repository.judge(try start.upgraded, start, live: .of(.configured))
     #expect(judgement.outcome(Repository.analytics) == "rollback accepted")
   }
 
-  @Test("an upgrade and its revert fetched together are no change")
+  @Test("sees no change if an upgrade and its revert are fetched together")
   func netChange() throws {
     let judgement = Repository.judge(start, start, live: .of(.configured))
     #expect(judgement.objects.allSatisfy { $0.change == .none && $0.verdict == .unchanged })
   }
 
-  @Test("a third app waits while an upgrade runs, and is accepted once the cluster is configured")
+  @Test("lets a third app wait during an upgrade, and accepts it once the cluster is configured")
   func thirdApp() throws {
     let base = try start.upgraded
     let head = try start.with(
@@ -90,7 +90,8 @@ struct WayOfAChangeTests {
   }
 
   @Test(
-    "a third app that fits only the app before the stalled upgrade waits; one that fits neither is rejected")
+    "lets a third app wait that fits only the app before a stalled upgrade, and rejects one that fits neither"
+  )
   func thirdAppAgainstBoth() throws {
     let base = try start.upgraded
     func head(_ version: String) throws -> Repository {
@@ -112,7 +113,7 @@ struct WayOfAChangeTests {
     #expect(Set(below.summary) == ["error upgrade/newer", "waiting rollback/only-prev-app"])
   }
 
-  @Test("any other change of the spec waits while an upgrade runs; labels and annotations do not")
+  @Test("lets any other change of the spec wait during an upgrade, but not labels and annotations")
   func otherChanges() throws {
     let base = try start.upgraded
     let more = try base.with(.cluster("members: 3", "members: 4"))
@@ -125,7 +126,7 @@ struct WayOfAChangeTests {
         == "metadata accepted")
   }
 
-  @Test("behind a creation in which a script failed, a change says how that is run again")
+  @Test("says how to retry a failed script if a change waits behind a creation")
   func failedCreation() throws {
     var status = try #require(Example.Live.creating.status)
     func hint(_ stall: String) throws -> String? {
@@ -144,7 +145,7 @@ struct WayOfAChangeTests {
     #expect(try hint("w-0: ErrImagePull")?.hasPrefix("see in its status") == true)
   }
 
-  @Test("while it rolls back, every change of spec.app waits, and what is wrong anyway is rejected at once")
+  @Test("lets every change of spec.app wait during a rollback, and rejects at once what is wrong anyway")
   func whileRollingBack() throws {
     let again = Repository.judge(start, try start.upgraded, live: .of(.rollingBack))
     #expect(again.outcome(Repository.analytics) == "upgrade waiting")
@@ -155,7 +156,7 @@ struct WayOfAChangeTests {
         == "upgrade rejected")
   }
 
-  @Test("a change made before the engine has seen the last one waits")
+  @Test("lets a change wait that was made before the engine has seen the last one")
   func unseenGeneration() throws {
     var live = LiveView(source: .cluster)
     live.hold(Repository.analytics, status: Example.Live.configured.status, generation: 3)
@@ -164,7 +165,7 @@ struct WayOfAChangeTests {
     #expect(judgement.outcome(Repository.analytics) == "resize waiting")
   }
 
-  @Test("of two clusters in one commit the sound one goes on")
+  @Test("applies the valid one of two clusters in one commit")
   func oneByOne() throws {
     let other = Fixture.cluster.replacing("name: analytics", with: "name: ledger")
     let base = try start.with(.add("clusters/ledger.yaml", other))
@@ -176,7 +177,7 @@ struct WayOfAChangeTests {
     #expect(judgement.outcome(.cluster("prod", "ledger")) == "resize accepted")
   }
 
-  @Test("a cluster that names an app which is rejected itself is not accepted")
+  @Test("does not accept a cluster whose app is rejected")
   func rejectedApp() throws {
     let head = try start.upgraded.with(.candidate(#""version": "1.1.0""#, #""version": "1.1""#))
     let judgement = Repository.judge(start, head)
@@ -187,7 +188,7 @@ struct WayOfAChangeTests {
         == "app spark-1.1.0, which cluster prod/analytics names, is rejected itself")
   }
 
-  @Test("a cluster stays with the app as it was while a change of that app is refused")
+  @Test("keeps a cluster on the previous state of its app while a change of that app is refused")
   func refusedAppChange() throws {
     let head = try start.with(
       .current("\"port\": 7077", "\"port\": 7078"), .cluster("members: 3", "members: 5"))
