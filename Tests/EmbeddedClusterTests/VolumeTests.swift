@@ -117,7 +117,7 @@ struct VolumeTests {
     }
   }
 
-  @Test("mount a folder of a volume only once if it is inside another one, in any spelling")
+  @Test("refuse to mount a folder of a volume beside one that contains it, in any spelling")
   func nestedMounts() async throws {
     for (outer, inner) in [("", "x"), ("d", "d/x"), ("d/", "/d//x/y"), ("/d/a", "//d/a/volumes")] {
       let mounts: JSON = [

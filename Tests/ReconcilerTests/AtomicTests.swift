@@ -121,7 +121,7 @@ struct AtomicTests {
     }
   }
 
-  @Test("blocks neither a rollback nor other objects beside an app that waits for the rollback's end")
+  @Test("never blocks a rollback, and blocks nothing for an app that waits for the rollback's end")
   func rollback() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
       try await fixture.engine("shop")
