@@ -171,7 +171,7 @@ struct HiddenUseTests {
     }
   }
 
-  @Test("cannot use calls that keep memory in the kernel, and cannot enlarge socket queues")
+  @Test("is prevented for system calls that keep memory in the kernel, and for larger socket queues")
   func kernelMemory() async throws {
     let program = """
       import ctypes, errno, os, platform, socket

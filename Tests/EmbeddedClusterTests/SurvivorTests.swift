@@ -119,7 +119,7 @@ struct SurvivorTests {
     }
   }
 
-  @Test("a script is gone when its command has ended because its wrapper was killed", arguments: daemons)
+  @Test("are ended with a command whose wrapper was killed", arguments: daemons)
   func killedWrapper(isRoot: Bool) async throws {
     try await Self.withScene(isRoot: isRoot) { scene in
       let command = try scene.start(["sh", "-c", "touch /opt/on; while :; do sleep 1; done"])
@@ -135,7 +135,7 @@ struct SurvivorTests {
     }
   }
 
-  @Test("a script does not see the name of its command's folder", arguments: daemons)
+  @Test("do not see the name of their command's folder", arguments: daemons)
   func variable(isRoot: Bool) async throws {
     try await Self.withScene(isRoot: isRoot) { scene in
       let command = try scene.start(["sh", "-c", "env | grep -c KDOPS"])
