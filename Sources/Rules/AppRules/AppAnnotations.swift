@@ -6,11 +6,11 @@ import Values
 enum AppUpgradeAnnotation: AppRule {
   static let description = RuleDescription(
     "app/upgrade-annotation", .warning,
-    summary: "what an app's annotations ask of upgrades can be done",
+    summary: "an app's upgrade annotations are valid",
     rationale: """
-      `kdops.dev/role-order` and `kdops.dev/point-of-no-return` name roles of the app, `kdops.dev/max-unavailable` a \
-      number from 1 up. A name that is misspelt is no role's: its stage is empty, or an upgrade can be taken back past \
-      the point that was meant.
+      `kdops.dev/role-order` and `kdops.dev/point-of-no-return` name roles of the app, and \
+      `kdops.dev/max-unavailable` is a whole number of at least 1. A misspelt name matches no role: its \
+      stage is empty, or an upgrade can be rolled back past the intended point of no return.
       """,
     passing: [
       .given("a role of the app", .candidate(annotation: Wire.Annotation.pointOfNoReturn, "worker")),
@@ -18,9 +18,9 @@ enum AppUpgradeAnnotation: AppRule {
       .given("stages", .candidate(annotation: Wire.Annotation.roleOrder, "controller, worker gateway")),
     ],
     failing: [
-      .given("a slip", .candidate(annotation: Wire.Annotation.pointOfNoReturn, "wroker")),
-      .given("a stage of nobody", .candidate(annotation: Wire.Annotation.roleOrder, "controller, database")),
-      .given("a share", .candidate(annotation: Wire.Annotation.maxUnavailable, "25%")),
+      .given("a typing error", .candidate(annotation: Wire.Annotation.pointOfNoReturn, "wroker")),
+      .given("a stage that is not a role", .candidate(annotation: Wire.Annotation.roleOrder, "controller, database")),
+      .given("a percentage", .candidate(annotation: Wire.Annotation.maxUnavailable, "25%")),
     ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {

@@ -3,17 +3,17 @@ import KubeDirector
 /// The rule `app/schema`. The file reader reports it, from the app's CRD.
 enum AppSchema: ReadingRule {
   static let description = RuleDescription(
-    "app/schema", summary: "an app has the shape that its CRD describes",
+    "app/schema", summary: "an app matches the schema of its CRD",
     rationale: """
-      Label, `distroID`, version and cardinalities are required and not empty; ids, URLs, ports and quantities have \
-      their notation. The same schema is given to the API server, so nothing passes here that it would refuse. An \
-      object that fails its schema is judged by no other rule.
+      Label, `distroID`, version and cardinalities are required and not empty; ids, URLs, ports and \
+      quantities must have a valid format. The API server gets the same schema, so nothing passes here that \
+      it would refuse. No other rule judges an object that violates its schema.
       """,
     passing: [
-      .given("every required member is there", .candidate(#""cardinality": "1""#, #""cardinality": "2+""#))
+      .given("all required fields", .candidate(#""cardinality": "1""#, #""cardinality": "2+""#))
     ],
     failing: [
-      .given("a cardinality that is no number", .candidate(#""cardinality": "1""#, #""cardinality": "one""#)),
+      .given("a cardinality that is not a number", .candidate(#""cardinality": "1""#, #""cardinality": "one""#)),
       .given("a port that does not exist", .candidate(#""port": 8080"#, #""port": 80800"#)),
     ])
 }
@@ -23,8 +23,8 @@ enum AppName: AppRule {
   static let description = RuleDescription(
     "app/name", summary: "an app's name is a DNS-1123 subdomain of at most 63 characters",
     rationale: """
-      Kubernetes takes no other name, and the name is the value of a label on the objects of every cluster that \
-      runs the app; a label's value ends at 63 characters.
+      Kubernetes accepts no other name. The name is also the value of a label on the objects of every \
+      cluster that runs the app, and a label's value has at most 63 characters.
       """,
     passing: [
       .given("a version as suffix", .candidate(#""name": "spark-1.1.0""#, #""name": "spark-1.2.0-rc.1""#))
@@ -47,14 +47,15 @@ enum AppSemver: AppRule {
   static let description = RuleDescription(
     "app/semver", .warning, summary: "an app's version follows Semantic Versioning 2.0.0",
     rationale: """
-      An upgrade compares versions by SemVer precedence, so without it a cluster can never be upgraded from or to \
-      the app. That is an error where `upgradable` is `true`, and a warning elsewhere: many existing apps say `3.2`.
+      An upgrade compares versions by SemVer precedence. Without it, no cluster can be upgraded from or to \
+      the app. This is an error if `upgradable` is `true`, else a warning: many existing apps have a version \
+      such as `3.2`.
       """,
     passing: [.given("a pre-release", .candidate(#""version": "1.1.0""#, #""version": "1.1.0-rc.1""#))],
     failing: [
       .given("an upgradable app", .candidate(#""version": "1.1.0""#, #""version": "1.1""#)),
       .given(
-        "an app that does not ask to be upgradable: a warning",
+        "an app without `upgradable`: a warning",
         .candidate(#""version": "1.1.0", "upgradable": true"#, #""version": "1.1""#)),
     ])
 

@@ -4,13 +4,13 @@ import Values
 /// The rule `app/not-carried`.
 enum AppNotCarried: AppRule {
   static let description = RuleDescription(
-    "app/not-carried", .warning, summary: "an app asks for nothing that this version gives no pod",
+    "app/not-carried", .warning, summary: "an app uses nothing that this version does not provide to pods",
     rationale: """
-      Apps that were written for KubeDirector may rely on what its operator puts into every member: mounts for systemd, \
-      a token for each member's service, and `configcli`, by which config packages read `configmeta.json`. This version \
-      gives none of them. Images that bring `configcli` themselves, and scripts that read the file in another way, work. \
-      A package says nothing of what it calls; the use of `configcli` is assumed where the app has a package and asks for \
-      systemd, as KubeDirector's catalog does.
+      Apps that were written for KubeDirector may rely on what its operator adds to every member: mounts for \
+      systemd, a token for each member's service, and `configcli`, with which config packages read \
+      `configmeta.json`. This version adds none of them. Images that contain `configcli`, and scripts that \
+      read the file in another way, work. A package does not declare what it calls, so the use of \
+      `configcli` is assumed if the app has a package and requests systemd, as KubeDirector's catalog does.
       """,
     passing: [
       .given(

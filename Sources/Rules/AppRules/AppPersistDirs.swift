@@ -6,8 +6,8 @@ enum AppPersistDirsPath: AppRule {
   static let description = RuleDescription(
     "app/persist-dirs-path", summary: "every persist dir is a plain absolute path below `/`",
     rationale: """
-      The path is both a mount point and a folder of the volume. `.`, `..` and a path of more than 4095 bytes mean \
-      another folder than they say, or none.
+      The path is both a mount point and a folder of the volume. A path with `.` or `..`, or with more than \
+      4095 bytes, means another folder than it seems to, or none.
       """,
     passing: [
       .given(
@@ -16,10 +16,10 @@ enum AppPersistDirsPath: AppRule {
     ],
     failing: [
       .given(
-        "a step back",
+        "a path with `..`",
         .candidate(#""cardinality": "1""#, #""cardinality": "1", "persistDirs": ["/data/../opt"]"#)),
       .given(
-        "a step back in the app's own list",
+        "a path with `..` in the app's own list",
         .candidate(#""version": "1.1.0","#, #""version": "1.1.0", "defaultPersistDirs": ["/.."],"#)),
     ])
 
@@ -43,24 +43,25 @@ enum AppPersistDirsPath: AppRule {
 /// The rule `app/persist-dirs-nested`.
 enum AppPersistDirsNested: AppRule {
   static let description = RuleDescription(
-    "app/persist-dirs-nested", summary: "no persist dir lies in another one of the same role",
+    "app/persist-dirs-nested", summary: "no persist dir is inside another one of the same role",
     rationale: """
-      The outer folder keeps the inner one already. Mounted as well, the inner one would be a folder of the volume that \
-      the role's scripts can replace by a link. Paths count by their names: `//d/a` lies in `/d`.
+      The outer folder already persists the inner one. If the inner one were mounted too, it would be a \
+      folder of the volume that the role's scripts can replace with a link. Paths are compared by their \
+      names: `//d/a` is inside `/d`.
       """,
     passing: [
       .given(
-        "neighbours",
+        "two separate folders",
         .candidate(#""cardinality": "1""#, #""cardinality": "1", "persistDirs": ["/data", "/data-old"]"#)),
       .given(
-        "a role's own list in place of the app's",
+        "a role's own list replaces the app's",
         .candidate(
           #""version": "1.1.0","#, #""version": "1.1.0", "defaultPersistDirs": ["/data/a"],"#,
           also: [#""cardinality": "1""#: #""cardinality": "1", "persistDirs": ["/data"]"#])),
     ],
     failing: [
       .given(
-        "one in another, written with two slashes",
+        "one inside another, written with two slashes",
         .candidate(#""cardinality": "1""#, #""cardinality": "1", "persistDirs": ["/d", "//d/a/volumes"]"#)),
       .given(
         "in the app's list, which its roles inherit",

@@ -5,7 +5,7 @@ import Values
 enum AppRoleUnique: AppRule {
   static let description = RuleDescription(
     "app/role-unique", summary: "no two roles of an app have the same id",
-    rationale: "A role is known by its id: clusters, services and objects refer to it.",
+    rationale: "The id identifies a role: clusters, services and objects refer to it.",
     passing: [
       .given(
         "three ids",
@@ -13,7 +13,7 @@ enum AppRoleUnique: AppRule {
     ],
     failing: [
       .given(
-        "two workers", .candidate(#""id": "gateway""#, #""id": "worker""#, also: [#", "gateway"]"#: "]"]))
+        "two roles with the id worker", .candidate(#""id": "gateway""#, #""id": "worker""#, also: [#", "gateway"]"#: "]"]))
     ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
@@ -30,7 +30,7 @@ enum AppRoleUnique: AppRule {
 enum AppSelectedRoleUnique: AppRule {
   static let description = RuleDescription(
     "app/selected-role-unique", summary: "no role is selected twice",
-    rationale: "A role that is listed twice was most likely meant to be another one.",
+    rationale: "A role that is listed twice was most likely meant to be another role.",
     passing: [
       .given(
         "each once, in any order",
@@ -57,15 +57,15 @@ enum AppSelectedRoleKnown: AppRule {
   static let description = RuleDescription(
     "app/selected-role-known", summary: "every selected role is a role of the app",
     rationale:
-      "A cluster must configure each selected role; one that does not exist can never be configured.",
+      "A cluster must configure each selected role, and cannot configure a role that does not exist.",
     passing: [
       .given(
-        "fewer than there are",
+        "a part of the roles",
         .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker"]"#))
     ],
     failing: [
       .given(
-        "a slip", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "gatway"]"#))
+        "a typing error", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "gatway"]"#))
     ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
@@ -94,7 +94,7 @@ enum AppRoleImage: AppRule {
             #""cardinality": "1+""#: #""cardinality": "1+", "imageRepoTag": "registry.example/spark:1.1.0""#,
           ]))
     ],
-    failing: [.given("neither", .candidate(#""defaultImageRepoTag": "registry.example/spark:1.1.0","#, ""))])
+    failing: [.given("no image", .candidate(#""defaultImageRepoTag": "registry.example/spark:1.1.0","#, ""))])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     if app.spec.defaultImage != nil { return [] }
@@ -111,11 +111,11 @@ enum AppRoleImage: AppRule {
 /// The rule `app/tty-needs-stdin`.
 enum AppTTYNeedsStdin: AppRule {
   static let description = RuleDescription(
-    "app/tty-needs-stdin", summary: "a role with `tty` has `stdin` too",
+    "app/tty-needs-stdin", summary: "a role with `tty` also has `stdin`",
     rationale: "A container runtime refuses a terminal without stdin, or the process hangs.",
     passing: [
       .given(
-        "both",
+        "tty and stdin",
         .candidate(
           #""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"stdin": true, "tty": true}"#))
     ],
@@ -139,11 +139,11 @@ enum AppTTYNeedsStdin: AppRule {
 /// The rule `app/min-storage-quantity`.
 enum AppMinStorageQuantity: AppRule {
   static let description = RuleDescription(
-    "app/min-storage-quantity", summary: "`minStorage.size` is a quantity above zero",
-    rationale: "The storage of every cluster is compared with it.",
+    "app/min-storage-quantity", summary: "`minStorage.size` is a quantity greater than zero",
+    rationale: "The storage of every cluster is compared with this size.",
     passing: [
       .given(
-        "a unit of powers of two",
+        "a binary unit",
         .candidate(#""minStorage": {"size": "10Gi"}"#, #""minStorage": {"size": "10240Mi"}"#))
     ],
     failing: [
@@ -167,20 +167,20 @@ enum AppMinStorageQuantity: AppRule {
 /// The rule `app/event-list`.
 enum AppEventList: AppRule {
   static let description = RuleDescription(
-    "app/event-list", summary: "event lists name events that an app may listen to",
+    "app/event-list", summary: "event lists contain only events that an app can subscribe to",
     rationale: """
-      An event that does not exist never comes, and the script behind it never runs. `pod_upgraded` and \
-      `pod_reverted` always go out and are not listed.
+      The script for an event that does not exist never runs. `pod_upgraded` and `pod_reverted` are always \
+      sent and are not listed.
       """,
     passing: [
       .given(
-        "an event of a whole role",
+        "an event of a role",
         .candidate(
           #""cardinality": "1""#, #""cardinality": "1", "eventList": ["configure", "role_upgraded"]"#))
     ],
     failing: [
       .given(
-        "a slip",
+        "a typing error",
         .candidate(#""cardinality": "1""#, #""cardinality": "1", "eventList": ["configure", "addnode"]"#))
     ])
 

@@ -4,7 +4,8 @@ import KubeDirector
 enum AppServiceUnique: AppRule {
   static let description = RuleDescription(
     "app/service-unique", summary: "no two services of an app have the same id",
-    rationale: "A service is known by its id: roles refer to it, and config packages look it up by it.",
+    rationale:
+      "The id identifies a service: roles refer to it, and config packages use it to look up the service.",
     passing: [
       .given(
         "two ids",
@@ -12,7 +13,7 @@ enum AppServiceUnique: AppRule {
     ],
     failing: [
       .given(
-        "two times ui",
+        "the id ui twice",
         .candidate(#"{"id": "master","#, #"{"id": "ui","#, also: [#"["ui", "master"]"#: #"["ui"]"#]))
     ])
 
@@ -29,9 +30,9 @@ enum AppServiceUnique: AppRule {
 /// The rule `app/role-service-unique`.
 enum AppRoleServiceUnique: AppRule {
   static let description = RuleDescription(
-    "app/role-service-unique", summary: "`roleServices` names a role once, and a service of it once",
-    rationale: "Of two entries for one role it would be open which one counts.",
-    passing: [.given("an entry a role", .candidate(RoleServicesText.one, RoleServicesText.two("worker")))],
+    "app/role-service-unique", summary: "`roleServices` names each role once, and each service of a role once",
+    rationale: "If a role had two entries, it would be undefined which one applies.",
+    passing: [.given("one entry per role", .candidate(RoleServicesText.one, RoleServicesText.two("worker")))],
     failing: [
       .given(
         "two entries for controller", .candidate(RoleServicesText.one, RoleServicesText.two("controller"))),
@@ -67,7 +68,7 @@ enum AppRoleServiceRole: AppRule {
     passing: [
       .given("a role that is defined", .candidate(#""roleID": "controller""#, #""roleID": "worker""#))
     ],
-    failing: [.given("a slip", .candidate(#""roleID": "controller""#, #""roleID": "controler""#))])
+    failing: [.given("a typing error", .candidate(#""roleID": "controller""#, #""roleID": "controler""#))])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     app.spec.roleServices.enumerated().compactMap { index, entry in
@@ -85,8 +86,8 @@ enum AppRoleServiceService: AppRule {
   static let description = RuleDescription(
     "app/role-service-service", summary: "`roleServices` names services of the app",
     rationale: "A service that is not defined has no port.",
-    passing: [.given("one of those defined", .candidate(#"["ui", "master"]"#, #"["master"]"#))],
-    failing: [.given("a slip", .candidate(#"["ui", "master"]"#, #"["ui", "mater"]"#))])
+    passing: [.given("a defined service", .candidate(#"["ui", "master"]"#, #"["master"]"#))],
+    failing: [.given("a typing error", .candidate(#"["ui", "master"]"#, #"["ui", "mater"]"#))])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     var found: [Violation] = []
@@ -108,7 +109,7 @@ enum AppRoleServiceService: AppRule {
 enum AppDashboardURLScheme: AppRule {
   static let description = RuleDescription(
     "app/dashboard-url-scheme", summary: "the endpoint of a dashboard has a `urlScheme`",
-    rationale: "A dashboard is a link for people; without a scheme there is no link.",
+    rationale: "A dashboard is a link for people, and a link needs a scheme.",
     passing: [.given("https", .candidate(#""urlScheme": "http""#, #""urlScheme": "https""#))],
     failing: [.given("none", .candidate(#""urlScheme": "http", "#, ""))])
 

@@ -7,23 +7,23 @@ enum AppInUse: AppChangeRule {
   static let description = RuleDescription(
     "app/in-use", .error, .both, summary: "an app that a cluster uses is neither deleted nor changed",
     rationale: """
-      Members are made from the app again whenever a pod is replaced, so a changed app would change running \
-      clusters behind everyone's back, a pod at a time. The one exception is that `upgradable` may be set where it \
-      was absent. A deletion that only a running upgrade or rollback stands against waits until that ends: a revert \
+      A replaced pod is created from the app again, so a changed app would change running clusters without \
+      notice, one pod at a time. There is one exception: `upgradable` may be set if it was absent. A \
+      deletion that only a running upgrade or rollback prevents waits until that ends, because a revert \
       commit deletes the app that it leaves.
       """,
     passing: [
       .change("an app that no cluster uses", .candidate("spark:1.1.0", "spark:1.1.1")),
-      .change("the same, spelled otherwise", .current(#""ui", "master""#, #""master", "ui""#)),
+      .change("the same meaning, written differently", .current(#""ui", "master""#, #""master", "ui""#)),
       .change(
         "`upgradable` is set", from: [.current(#", "upgradable": true"#, "")],
         .current(#""version": "1.0.0""#, #""version": "1.0.0", "upgradable": true"#)),
     ],
     failing: [
-      .change("another image behind the same name", .current("spark:1.0.0", "spark:1.0.1")),
-      .change("deleted while cluster prod/analytics names it", .remove(Fixture.currentPath)),
+      .change("another image under the same name", .current("spark:1.0.0", "spark:1.0.1")),
+      .change("deleted while cluster prod/analytics uses it", .remove(Fixture.currentPath)),
       .change(
-        "deleted together with the upgrade that leaves it: it waits",
+        "deleted in the same commit as the upgrade from it: it waits",
         .cluster("app: spark-1.0.0", "app: spark-1.1.0"), .remove(Fixture.currentPath), live: .configured),
     ])
 
@@ -90,15 +90,15 @@ enum AppUpgradableSealed: AppChangeRule {
     "app/upgradable-sealed", .error, .both,
     summary: "once set, `upgradable` changes only while no cluster uses the app",
     rationale: """
-      Whoever started a cluster did so knowing whether it can be upgraded live; `false` is a promise that it will \
-      not be. A change that only a running upgrade or rollback stands against waits until that ends.
+      Users create a cluster knowing whether it can be upgraded live; `false` promises that it will not be. \
+      A change that only a running upgrade or rollback prevents waits until that ends.
       """,
     passing: [.change("no cluster uses it", .candidate(#""upgradable": true"#, #""upgradable": false"#))],
     failing: [
-      .change("sealed while in use", .current(#""upgradable": true"#, #""upgradable": false"#)),
-      .change("taken back while in use", .current(#", "upgradable": true"#, "")),
+      .change("set to false while in use", .current(#""upgradable": true"#, #""upgradable": false"#)),
+      .change("removed while in use", .current(#", "upgradable": true"#, "")),
       .change(
-        "sealed while a running upgrade leaves the app: it waits",
+        "set to false during an upgrade from the app: it waits",
         from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
         .current(#""upgradable": true"#, #""upgradable": false"#), live: .upgrading),
     ])

@@ -5,18 +5,18 @@ import KubeDirector
 enum ClusterUpgradeAnnotation: ClusterRule {
   static let description = RuleDescription(
     "cluster/upgrade-annotation", .warning,
-    summary: "what a cluster's annotations ask of upgrades can be done",
+    summary: "a cluster's upgrade annotations are valid",
     rationale: """
-      `kdops.dev/role-order` names roles of the cluster's app, `kdops.dev/max-unavailable` a number from 1 up. A role \
-      whose name is misspelt goes last, with all that are not named. `kdops.dev/point-of-no-return` is a matter of \
-      the app, and does nothing here.
+      `kdops.dev/role-order` names roles of the cluster's app, and `kdops.dev/max-unavailable` is a whole \
+      number of at least 1. A role whose name is misspelt is upgraded last, with all roles that are not \
+      named. `kdops.dev/point-of-no-return` is an annotation of apps, and has no effect here.
       """,
     passing: [
       .given("stages", .cluster(annotation: Wire.Annotation.roleOrder, "controller, worker")),
       .given("a number", .cluster(annotation: Wire.Annotation.maxUnavailable, "2")),
     ],
     failing: [
-      .given("a slip", .cluster(annotation: Wire.Annotation.roleOrder, "controler, worker")),
+      .given("a typing error", .cluster(annotation: Wire.Annotation.roleOrder, "controler, worker")),
       .given("no number", .cluster(annotation: Wire.Annotation.maxUnavailable, "two")),
       .given("on the wrong object", .cluster(annotation: Wire.Annotation.pointOfNoReturn, "worker")),
     ])

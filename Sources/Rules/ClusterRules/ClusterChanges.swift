@@ -7,12 +7,13 @@ enum ClusterReadOnly: ClusterChangeRule {
   static let description = RuleDescription(
     "cluster/read-only", summary: "`appCatalog` and `namingScheme` of a cluster do not change",
     rationale: """
-      Both decide what the cluster's objects are called and made from; there is no way from one to the other but a \
-      new cluster. Writing out what an absent `appCatalog` stood for changes nothing.
+      Both determine the names of the cluster's objects and the app that they are created from, so only a \
+      new cluster can have another value. If `appCatalog` is absent, setting it to the catalog in use is not \
+      a change.
       """,
     passing: [
       .change(
-        "the catalog in which the app was found anyway",
+        "the catalog in which the app was found",
         .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: local"))
     ],
     failing: [
@@ -37,17 +38,17 @@ enum ClusterReadOnly: ClusterChangeRule {
 enum ClusterRoleReadOnly: ClusterChangeRule {
   static let description = RuleDescription(
     "cluster/role-read-only", .error, .both,
-    summary: "of a role with members nothing changes but `members`",
+    summary: "in a role that has members, only `members` changes",
     rationale: """
-      Resources, storage and the rest are written into the pods and volumes of the members that exist. Without a \
-      status, the members that the file had count as existing. Where the last ones are on their way out, the change \
-      waits until they have gone.
+      Resources, storage and the other fields are written to the pods and volumes of existing members. \
+      Without a status, the members in the old file count as existing. If the last members are being \
+      deleted, the change waits until they are deleted.
       """,
     passing: [.change("more members", .cluster("members: 3", "members: 5"))],
     failing: [
-      .change("another size of storage", .cluster("size: 10Gi", "size: 20Gi")),
+      .change("another storage size", .cluster("size: 10Gi", "size: 20Gi")),
       .change(
-        "the same while the members are known to exist", .cluster("size: 10Gi", "size: 20Gi"),
+        "the same with a status that shows the members", .cluster("size: 10Gi", "size: 20Gi"),
         live: .configured),
     ])
 
@@ -87,14 +88,15 @@ enum ClusterBusy: ClusterChangeRule {
   static let description = RuleDescription(
     "cluster/busy", .waiting, .live, summary: "a cluster changes only while it is `configured`",
     rationale: """
-      The engine brings one change to its end before it takes the next, so that what a failure was caused by can be \
-      told. The change is kept, and judged again when the cluster's state changes. Where members do not come, so \
-      that no upgrade runs and nothing goes on by itself, their number may change: that takes a stuck resize back.
+      The engine completes one change before it starts the next, so that the cause of a failure is known. \
+      The change is kept, and judged again when the cluster's state changes. If the cluster is stalled \
+      because members do not start, and no upgrade runs, their number may change: this reverts a stuck \
+      resize.
       """,
     passing: [
-      .change("at rest", .cluster("members: 3", "members: 5"), live: .configured),
+      .change("configured", .cluster("members: 3", "members: 5"), live: .configured),
       .change(
-        "back to the old number, where new members do not come", from: [.cluster("members: 3", "members: 5")],
+        "back to the old number, because new members do not start", from: [.cluster("members: 3", "members: 5")],
         .cluster("members: 5", "members: 3"), live: .stuck),
     ],
     failing: [

@@ -4,11 +4,11 @@ import Values
 /// The rule `cluster/labels`.
 enum ClusterLabels: ClusterRule {
   static let description = RuleDescription(
-    "cluster/labels", summary: "labels and annotations of pods and services are ones that Kubernetes takes",
+    "cluster/labels", summary: "labels and annotations of pods and services are valid in Kubernetes",
     rationale: """
-      A key is a name of at most 63 characters, with a DNS name and a slash before it where wanted; a label's value \
-      has at most 63. Keys of the domains `kubedirector.hpe.com` and `kdops.dev` are set by kdops alone, which knows \
-      objects by them.
+      A key is a name of at most 63 characters, with an optional DNS name and a slash before it. A label's \
+      value has at most 63 characters. Only kdops sets keys of the domains `kubedirector.hpe.com` and \
+      `kdops.dev`, because it identifies objects by them.
       """,
     passing: [
       .given(
@@ -19,7 +19,7 @@ enum ClusterLabels: ClusterRule {
       .given(
         "a space in a value", .cluster("members: 3", "members: 3\n      podLabels: {team: our insight}")),
       .given(
-        "a slash too many",
+        "one slash too many",
         .cluster("members: 3", "members: 3\n      serviceAnnotations: {example.com/a/b: x}")),
       .given(
         "a label that kdops sets itself",
@@ -99,9 +99,9 @@ enum LabelCheck {
 /// The rule `cluster/env`.
 enum ClusterEnv: ClusterRule {
   static let description = RuleDescription(
-    "cluster/env", summary: "every variable of a role has a legal name, once, and a value",
+    "cluster/env", summary: "every variable of a role has a valid, unique name and a value",
     rationale:
-      "Kubernetes refuses the pod otherwise, and of a name that is given twice only the last value would count.",
+      "Otherwise Kubernetes refuses the pod. If a name occurs twice, only the last value would be used.",
     passing: [
       .given(
         "a name and a value", .cluster("members: 3", "members: 3\n      env: [{name: MODE, value: fast}]"))
@@ -110,7 +110,7 @@ enum ClusterEnv: ClusterRule {
       .given(
         "an equals sign", .cluster("members: 3", "members: 3\n      env: [{name: MODE=fast, value: x}]")),
       .given(
-        "one name twice",
+        "the same name twice",
         .cluster(
           "members: 3", "members: 3\n      env: [{name: MODE, value: fast}, {name: MODE, value: slow}]")),
       .given("no value", .cluster("members: 3", "members: 3\n      env: [{name: MODE}]")),

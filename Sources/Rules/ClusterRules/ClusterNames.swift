@@ -4,16 +4,16 @@ import KubeDirector
 /// The rule `cluster/schema`. The file reader reports it, from the cluster's CRD.
 enum ClusterSchema: ReadingRule {
   static let description = RuleDescription(
-    "cluster/schema", summary: "a cluster has the shape that its CRD describes",
+    "cluster/schema", summary: "a cluster matches the schema of its CRD",
     rationale: """
-      `app` and `roles` are required, and of every role `resources.limits` with `memory` and `cpu`. The same schema \
-      is given to the API server, so nothing passes here that it would refuse. An object that fails its schema is \
-      judged by no other rule.
+      `app` and `roles` are required, and for every role `resources.limits` with `memory` and `cpu`. The API \
+      server gets the same schema, so nothing passes here that it would refuse. No other rule judges an \
+      object that violates its schema.
       """,
     passing: [.given("a number for cpu", .cluster("cpu: \"2\"", "cpu: 2"))],
     failing: [
       .given("no memory limit", .cluster("{cpu: \"2\", memory: 4Gi}", "{cpu: \"2\"}")),
-      .given("members that cannot be counted", .cluster("members: 3", "members: three")),
+      .given("members that are not a number", .cluster("members: 3", "members: three")),
       .given(
         "a catalog that does not exist",
         .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  appCatalog: global")),
@@ -23,34 +23,34 @@ enum ClusterSchema: ReadingRule {
 /// The rule `cluster/unknown-field`. The file reader reports it, from the cluster's CRD.
 enum ClusterUnknownField: ReadingRule {
   static let description = RuleDescription(
-    "cluster/unknown-field", .warning, summary: "every field of a cluster is one that the CRD knows",
+    "cluster/unknown-field", .warning, summary: "the CRD defines every field of a cluster",
     rationale: """
-      An unknown field is carried to the cluster, where something else may read it. More often it is a slip, and \
-      what was meant does not happen.
+      An unknown field is written to the cluster, where other software may read it. More often it is a \
+      typing error, and the intended setting has no effect.
       """,
     passing: [
       .given(
-        "a field that is seldom used",
+        "a rarely used field",
         .cluster("members: 3", "members: 3\n      serviceLabels: {team: insight}"))
     ],
     failing: [
-      .given("a slip", .cluster("storage: {size: 10Gi}", "storage: {size: 10Gi, storageClass: fast}"))
+      .given("a typing error", .cluster("storage: {size: 10Gi}", "storage: {size: 10Gi, storageClass: fast}"))
     ])
 }
 
 /// The rule `cluster/name`.
 enum ClusterName: ClusterRule {
   static let description = RuleDescription(
-    "cluster/name", summary: "the names of a cluster's objects are legal, and no other cluster's",
+    "cluster/name", summary: "the names of a cluster's objects are valid, and no other cluster uses them",
     rationale: """
-      StatefulSets, pods and services are named after cluster and role. The cluster's name is also a label's value \
-      (63 characters at most) and begins the names of services, which begin with a letter. Of two clusters that \
-      would share an object, the one that was there first keeps it.
+      StatefulSets, pods and services are named after cluster and role. The cluster's name is also the value \
+      of a label (63 characters at most) and the prefix of service names, which begin with a letter. If two \
+      clusters would share an object, the cluster that existed first keeps it.
       """,
     passing: [
-      .given("a dot, which becomes a dash", .cluster("name: analytics", "name: analytics.eu")),
+      .given("a dot, which is replaced with a dash", .cluster("name: analytics", "name: analytics.eu")),
       .given(
-        "two names that only look alike",
+        "two similar names",
         .add(
           "clusters/other.yaml", Fixture.cluster.replacing("name: analytics", with: "name: analytics-work"))),
     ],
@@ -58,7 +58,7 @@ enum ClusterName: ClusterRule {
       .given("capital letters", .cluster("name: analytics", "name: Analytics")),
       .given("a digit first", .cluster("name: analytics", "name: 2nd-analytics")),
       .given(
-        "the service of analytics' first worker has this name",
+        "the name of the service of analytics' first worker",
         .add(
           "clusters/other.yaml",
           Fixture.cluster.replacing("name: analytics", with: "name: analytics-worker-0"))),
@@ -103,13 +103,13 @@ enum ClusterAppRegistered: ClusterRule {
   static let description = RuleDescription(
     "cluster/app-registered", summary: "the app that a cluster names is registered",
     rationale: """
-      Looked up in the cluster's namespace, then in the system's, unless `appCatalog` says which. An app that git \
-      does not hold but the cluster does counts where the cluster can be asked. An app that is rejected itself does \
-      not count: it will not be there.
+      The app is looked up in the cluster's namespace, then in the system's, unless `appCatalog` selects one \
+      of them. If the live cluster can be read, an app that is live but not in git counts too. An app that \
+      is itself rejected does not count, because it will not be applied.
       """,
     passing: [.given("an app of the same commit", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
-      .given("no such app", .cluster("app: spark-1.0.0", "app: spark-2.0.0")),
+      .given("an unknown app", .cluster("app: spark-1.0.0", "app: spark-2.0.0")),
       .given("in another namespace", .cluster("namespace: prod", "namespace: staging")),
     ])
 
@@ -156,10 +156,10 @@ enum Missing {
 /// The rule `cluster/connection-known`.
 enum ClusterConnectionKnown: ClusterRule {
   static let description = RuleDescription(
-    "cluster/connection-known", .warning, summary: "a connected cluster is one that git holds",
+    "cluster/connection-known", .warning, summary: "a connected cluster is in git",
     rationale: """
-      Members see the services of connected clusters. One that git does not hold may still live; until it does, \
-      members see nothing of it.
+      Members see the services of connected clusters. A cluster that is not in git may still be live; as \
+      long as it is not, members see none of its services.
       """,
     passing: [
       .given(
@@ -169,7 +169,7 @@ enum ClusterConnectionKnown: ClusterRule {
     ],
     failing: [
       .given(
-        "nobody knows it",
+        "a cluster that does not exist",
         .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  connections: {clusters: [ledger]}"))
     ])
 

@@ -4,19 +4,20 @@ import Values
 /// The rule `cluster/not-carried`.
 enum ClusterNotCarried: ClusterRule {
   static let description = RuleDescription(
-    "cluster/not-carried", .warning, summary: "a cluster's file has no field that reaches no pod",
+    "cluster/not-carried", .warning, summary: "a cluster uses no field that this version does not apply to pods",
     rationale: """
-      These fields of KubeDirector are read and kept on the object, so that files need not be changed; this version \
-      makes nothing of them. The cluster comes up without what they ask for, and scripts that need it fail in the pod.
+      These fields of KubeDirector are read and kept on the object, so that files need not be changed, but \
+      this version does not use them. The cluster starts without what they request, and scripts that need it \
+      fail in the pod.
       """,
     passing: [
       .given(
-        "variables, labels and storage are carried",
+        "variables, labels and storage are applied to pods",
         .cluster(
           "members: 3",
           "members: 3\n      env: [{name: MODE, value: fast}]\n      podLabels: {team: insight}")),
       .given(
-        "a list that is empty asks for nothing",
+        "an empty list requests nothing",
         .cluster("members: 3", "members: 3\n      fileInjections: []")),
     ],
     failing: [
@@ -30,14 +31,14 @@ enum ClusterNotCarried: ClusterRule {
         "an encrypted key",
         .cluster("members: 3", "members: 3\n      secretKeys: [{name: password, encryptedValue: a9f}]")),
       .given(
-        "a file from elsewhere",
+        "a file from another server",
         .cluster(
           "members: 3",
           "members: 3\n      fileInjections: [{srcURL: \"https://files.example/jdbc.jar\", destDir: /opt/jars}]"
         )),
       .given("a size of /dev/shm", .cluster("members: 3", "members: 3\n      sharedMemory: 1Gi")),
       .given(
-        "a volume of somebody else",
+        "a volume of another owner",
         .cluster(
           "members: 3", "members: 3\n      volumeProjections: [{pvcName: shared, mountPath: /shared}]")),
       .given(
@@ -47,7 +48,7 @@ enum ClusterNotCarried: ClusterRule {
           "members: 3\n      blockStorage: {pathPrefix: /dev/xvd, numDevices: 2, size: 10Gi, storageClassName: fast}"
         )
       ),
-      .given("names made of UIDs", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID")),
+      .given("names from UIDs", .cluster("app: spark-1.0.0", "app: spark-1.0.0\n  namingScheme: UID")),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {

@@ -4,16 +4,16 @@ import Values
 /// The rule `cluster/min-resources`.
 enum ClusterMinResources: ClusterRule {
   static let description = RuleDescription(
-    "cluster/min-resources", summary: "a role asks for at least what the app says it needs",
+    "cluster/min-resources", summary: "a role requests at least the app's minimum resources",
     rationale: """
-      What counts is the request, or the limit where no request is given, as Kubernetes reads it. Quantities are \
-      compared by value.
+      The request counts, or the limit if there is no request, as in Kubernetes. Quantities are compared by \
+      value.
       """,
-    passing: [.given("the very minimum, spelled otherwise", .cluster("memory: 4Gi", "memory: 1024Mi"))],
+    passing: [.given("exactly the minimum, written differently", .cluster("memory: 4Gi", "memory: 1024Mi"))],
     failing: [
-      .given("half of it", .cluster("memory: 4Gi", "memory: 512Mi")),
+      .given("half of the minimum", .cluster("memory: 4Gi", "memory: 512Mi")),
       .given(
-        "a request below it, under a sufficient limit",
+        "a request below the minimum, with a sufficient limit",
         .cluster(
           "limits: {cpu: \"2\", memory: 4Gi}",
           "limits: {cpu: \"2\", memory: 4Gi}\n        requests: {memory: 512Mi}")),
@@ -43,12 +43,12 @@ enum ClusterMinResources: ClusterRule {
 /// The rule `cluster/storage-size`.
 enum ClusterStorageSize: ClusterRule {
   static let description = RuleDescription(
-    "cluster/storage-size", summary: "the size of a role's storage is a quantity above zero",
+    "cluster/storage-size", summary: "the size of a role's storage is a quantity greater than zero",
     rationale: "Kubernetes refuses a volume claim without a size.",
     passing: [.given("a fraction", .cluster("size: 10Gi", "size: 10.5Gi"))],
     failing: [
       .given("a unit that does not exist", .cluster("size: 10Gi", "size: 10GB")),
-      .given("nothing", .cluster("size: 10Gi", "size: \"0\"")),
+      .given("zero", .cluster("size: 10Gi", "size: \"0\"")),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
@@ -69,19 +69,19 @@ enum ClusterStorageSize: ClusterRule {
 /// The rule `cluster/min-storage`.
 enum ClusterMinStorage: ClusterRule {
   static let description = RuleDescription(
-    "cluster/min-storage", summary: "a role has the storage that the app says it needs",
+    "cluster/min-storage", summary: "a role has at least the app's minimum storage",
     rationale: """
-      `minStorage.size` is the least where a role has storage; `ephemeralModeSupported: false` means that it must \
-      have some, because its data would be lost with the pod.
+      `minStorage.size` is the minimum for a role with storage. `ephemeralModeSupported: false` means that \
+      the role must have storage, because its data would be lost with the pod.
       """,
     passing: [
-      .given("the very minimum, spelled otherwise", .cluster("size: 10Gi", "size: 10240Mi")),
-      .given("none, where that is supported", .cluster("      storage: {size: 10Gi}\n", "")),
+      .given("exactly the minimum, written differently", .cluster("size: 10Gi", "size: 10240Mi")),
+      .given("no storage, where that is supported", .cluster("      storage: {size: 10Gi}\n", "")),
     ],
     failing: [
-      .given("half of it", .cluster("size: 10Gi", "size: 5Gi")),
+      .given("half of the minimum", .cluster("size: 10Gi", "size: 5Gi")),
       .given(
-        "none, where data would be lost",
+        "no storage, where data would be lost",
         .current(#"{"size": "10Gi"}"#, #"{"size": "10Gi", "ephemeralModeSupported": false}"#),
         .cluster("      storage: {size: 10Gi}\n", "")),
     ])
@@ -115,9 +115,11 @@ enum ClusterMinStorage: ClusterRule {
 /// The rule `cluster/mount-path-unique`.
 enum ClusterMountPathUnique: ClusterRule {
   static let description = RuleDescription(
-    "cluster/mount-path-unique", summary: "nothing is mounted twice at one path",
-    rationale:
-      "The secret of a role, or the cluster's default, and projected volumes share one tree; Kubernetes refuses a path that is given twice.",
+    "cluster/mount-path-unique", summary: "each path is mounted only once",
+    rationale: """
+      The secret of a role, or the cluster's default secret, and projected volumes are mounted into one file \
+      system. Kubernetes refuses a path that is used twice.
+      """,
     passing: [
       .given(
         "two paths",
@@ -125,7 +127,7 @@ enum ClusterMountPathUnique: ClusterRule {
     ],
     failing: [
       .given(
-        "a volume where the secret is",
+        "a volume at the path of the secret",
         .cluster("members: 3", "members: 3\n      \(MountText.secret)\n      \(MountText.volume("/keys/"))"))
     ])
 

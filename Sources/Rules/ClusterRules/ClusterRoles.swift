@@ -5,10 +5,10 @@ import Values
 enum ClusterRoleKnown: ClusterRule {
   static let description = RuleDescription(
     "cluster/role-known", summary: "every role of a cluster is a role of its app",
-    rationale: "Image, package and services of a member come from the app's role.",
+    rationale: "A member's image, package and services come from the app's role.",
     passing: [
       .given(
-        "a role that need not be there",
+        "an optional role",
         .cluster("- id: controller", "\(RoleText.gateway)\n    - id: controller"))
     ],
     failing: [
@@ -33,7 +33,7 @@ enum ClusterRoleKnown: ClusterRule {
 enum ClusterRoleUnique: ClusterRule {
   static let description = RuleDescription(
     "cluster/role-unique", summary: "no role is configured twice",
-    rationale: "A role has one StatefulSet; of two entries it would be open which one counts.",
+    rationale: "A role has one StatefulSet. If it had two entries, it would be undefined which one applies.",
     passing: [.given("two roles", .cluster("members: 3", "members: 2"))],
     failing: [
       .given(
@@ -55,9 +55,11 @@ enum ClusterRoleUnique: ClusterRule {
 enum ClusterRoleMissing: ClusterRule {
   static let description = RuleDescription(
     "cluster/role-missing", summary: "every selected role that must have members is configured",
-    rationale:
-      "An app whose selected role has no member does not work; how large the members are only the cluster says.",
-    passing: [.given("gateway may have none", .cluster("members: 3", "members: 1"))],
+    rationale: """
+      An app does not work if a selected role has no members, and only the cluster defines the size of its \
+      members.
+      """,
+    passing: [.given("gateway may have no members", .cluster("members: 3", "members: 1"))],
     failing: [
       .given(
         "no controller",
@@ -85,11 +87,11 @@ enum ClusterRoleMissing: ClusterRule {
 enum ClusterMembers: ClusterRule {
   static let description = RuleDescription(
     "cluster/members", summary: "the number of members fits the role's cardinality",
-    rationale: "`3` means exactly three, `3+` three or more; absent members are the minimum.",
+    rationale: "`3` means exactly three, `3+` means three or more. Absent `members` mean the minimum.",
     passing: [.given("more than the minimum", .cluster("members: 3", "members: 30"))],
     failing: [
-      .given("two where there is exactly one", .cluster("members: 1", "members: 2")),
-      .given("none where one is the least", .cluster("members: 3", "members: 0")),
+      .given("two where exactly one is required", .cluster("members: 1", "members: 2")),
+      .given("none where the minimum is one", .cluster("members: 3", "members: 0")),
     ])
 
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
@@ -114,8 +116,8 @@ enum ClusterMembersMax: ClusterRule {
   static let limit = ClusterSpec.memberLimit
 
   static let description = RuleDescription(
-    "cluster/members-max", summary: "a cluster has at most 1000 members in all",
-    rationale: "A status names every member, and an object of Kubernetes ends at about 1.5 MB.",
+    "cluster/members-max", summary: "a cluster has at most 1000 members in total",
+    rationale: "A status lists every member, and a Kubernetes object has at most about 1.5 MB.",
     passing: [.given("1000", .cluster("members: 3", "members: 999"))],
     failing: [.given("1001", .cluster("members: 3", "members: 1000"))])
 

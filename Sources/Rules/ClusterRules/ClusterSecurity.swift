@@ -6,8 +6,8 @@ enum ClusterPlaintextSecret: ClusterRule {
   static let description = RuleDescription(
     "cluster/plaintext-secret", summary: "no secret key has its value in git",
     rationale: """
-      Whoever can read the repository, now or ever, can read it. `secretKeys` in plain text were meant for a request \
-      that is encrypted on its way in; a file in git is not.
+      Everyone who can read the repository, now or later, can read the value. Plain text in `secretKeys` was \
+      meant for a request that is encrypted in transit; a file in git is not encrypted.
       """,
     passing: [
       .given(

@@ -5,19 +5,20 @@ import Values
 enum ClusterTenancy: ClusterRule {
   static let description = RuleDescription(
     "cluster/tenancy",
-    summary: "a cluster asks only for what the daemon's configuration allows tenants",
+    summary: "a cluster uses only what the daemon's configuration allows tenants",
     rationale: """
-      A writer of the repository is not an administrator of the cluster. The lists under `tenancy` in the daemon's \
-      configuration alone decide, and what can grant rights, open a way in from outside or reach other tenants is \
-      denied where they do not name it: namespaces, service accounts, capabilities, Secrets, ConfigMaps in `valueFrom`, \
-      types of services, affinity to pods of other namespaces, and labels and annotations with a domain. `kube-*` and \
-      the daemon's own namespace are never allowed. Judged where that configuration is at hand; the engine leaves out \
-      what is not allowed, however it came into the cluster.
+      A user who can write to the repository is not an administrator of the cluster. Only the lists under \
+      `tenancy` in the daemon's configuration decide. What can grant rights, allow access from outside or \
+      reach other tenants is denied unless they list it: namespaces, service accounts, capabilities, \
+      Secrets, ConfigMaps in `valueFrom`, types of services, affinity to pods of other namespaces, and \
+      labels and annotations with a domain. `kube-*` and the daemon's own namespace are never allowed. The \
+      rule is judged only where that configuration is available. The engine leaves out what is not allowed, \
+      even if it reached the cluster in another way.
       """,
     passing: [
-      .given("a namespace that is listed", policy: Policy(tenancy: Tenancy(namespaces: ["prod"]))),
+      .given("a listed namespace", policy: Policy(tenancy: Tenancy(namespaces: ["prod"]))),
       .given(
-        "annotations for Prometheus and labels without a domain, which need no list",
+        "annotations for Prometheus, and labels without a domain: allowed without a list",
         .cluster(
           "members: 3",
           "members: 3\n      podLabels: {team: insight}\n      podAnnotations: {prometheus.io/scrape: \"true\"}"

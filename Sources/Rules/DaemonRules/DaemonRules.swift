@@ -1,10 +1,10 @@
 /// The rule `layout/schema`. The reader of `.kdops.yaml` reports it.
 public enum LayoutSchema: DaemonRule {
   public static let description = RuleDescription(
-    "layout/schema", summary: "`.kdops.yaml` holds the settings that there are, each with a value that fits",
+    "layout/schema", summary: "`.kdops.yaml` contains only known settings with valid values",
     rationale: """
-      A glob that was misread would make objects look deleted, so of a commit with such a file nothing is taken in; \
-      what was applied before stays as it is.
+      If a glob were misread, objects would appear to be deleted. So nothing is applied of a commit with \
+      such a file; what was applied before does not change.
       """,
     passing: [], failing: [])
 }
@@ -14,12 +14,12 @@ public enum ObjectOwner: DaemonRule {
   public static let description = RuleDescription(
     "object/owner", .error, .live,
     summary:
-      "an object that exists already belongs to this installation, or to no installation and is adopted",
+      "an existing object belongs to this installation, or has no owner and is adopted",
     rationale: """
-      The label `kdops.dev/source` says whose an object is. What another installation owns is left to it. What \
-      nobody owns may be somebody's work by hand: it is taken over where its file has the annotation \
-      `kdops.dev/adopt: "true"`, and judged against what it is. A label that was taken off an object of ours is put \
-      back.
+      The label `kdops.dev/source` names the owner of an object. kdops does not change objects of another \
+      installation. An object without an owner may have been created manually: it is adopted if its file has \
+      the annotation `kdops.dev/adopt: "true"`, and the file is judged as a change of the live object. If \
+      the label is removed from an object of this installation, it is restored.
       """,
     passing: [], failing: [])
 }
@@ -28,13 +28,13 @@ public enum ObjectOwner: DaemonRule {
 public enum ClusterAdoptionShape: DaemonRule {
   public static let description = RuleDescription(
     "cluster/adoption-shape", .error, .live,
-    summary: "an adopted cluster has the shape that kdops itself creates",
+    summary: "an adopted cluster has the structure of a cluster that kdops created",
     rationale: """
-      KubeDirector's own operator names StatefulSets, services and volumes in another way and keeps another status, and \
-      Kubernetes lets nobody change most of that afterwards. kdops cannot go on with such a cluster yet, so it writes \
-      nothing to it: no label, no status, no StatefulSet. Clusters that another installation of kdops made can be \
-      taken over. Where another operator begins with a cluster only after it was taken over, the cluster is stalled as \
-      `NotUnderstood`, and its objects are left as they are.
+      KubeDirector's own operator names StatefulSets, services and volumes differently and writes another \
+      status, and Kubernetes does not allow most of that to change later. kdops cannot manage such a cluster \
+      yet, so it writes nothing to it: no label, no status, no StatefulSet. Clusters that another \
+      installation of kdops created can be adopted. If another operator starts to manage a cluster only \
+      after its adoption, the cluster is stalled as `NotUnderstood`, and its objects are not changed.
       """,
     passing: [], failing: [])
 }
@@ -44,14 +44,15 @@ public enum ObjectPrune: DaemonRule {
   public static let description = RuleDescription(
     "object/prune", .waiting, .live,
     summary:
-      "with `prune: true`, a cluster whose file is gone is deleted only where nothing speaks for a mistake",
+      "with `prune: true`, a cluster whose file was removed is deleted unless the removal may be a mistake",
     rationale: """
-      Kept, and said so, are: clusters of which more than half would go at once, until the commit is confirmed by \
-      `kdops sync --accept`; objects whose file is still there, and only `.kdops.yaml` no longer finds it; and \
-      objects that somebody edited, until they are put back. While a file is new and cannot be read nothing is \
-      pruned, since it may hold what is missing. Volumes are never deleted. With `prune: false` every such cluster \
-      is kept running as `orphaned`; so is, with `prune: true`, an object with our label that was never applied from \
-      git, such as a copy, or that could not be put back.
+      These objects are kept and reported: clusters, if more than half of them would be deleted at once, \
+      until the commit is confirmed with `kdops sync --accept`; objects whose file still exists, but no \
+      longer matches the globs in `.kdops.yaml`; and objects that were edited outside of git, until the edit \
+      is reverted. While a new file cannot be read, nothing is pruned, because the file may contain the \
+      missing objects. Volumes are never deleted. With `prune: false`, every such cluster is kept running as \
+      `orphaned`. With `prune: true`, so is an object that has the label of this installation but was never \
+      applied from git, such as a copy, or whose edit could not be reverted.
       """,
     passing: [], failing: [])
 }
@@ -60,13 +61,14 @@ public enum ObjectPrune: DaemonRule {
 public enum CommitAtomic: DaemonRule {
   public static let description = RuleDescription(
     "commit/atomic", .error, .both,
-    summary: "with `atomic: commit`, nothing of a commit is applied while a part of it is rejected or waits",
+    summary: "with `atomic: commit`, nothing of a commit is applied while any part of it is rejected or waits",
     rationale: """
-      Who asks for that has commits whose parts make no sense alone. What a commit changed is rejected with its \
-      rejected part, or waits with its waiting one, and is applied in the same round. Of several commits that come \
-      together, the last one that touched an object answers for it. Exempt are rollbacks, which nothing may delay, \
-      and apps that only wait until nobody runs them. What the API server refuses after all was judged to be sound \
-      undoes nothing of the rest.
+      This setting is for commits whose parts make no sense alone. All changes of a commit are rejected if \
+      one of them is rejected, wait if one of them waits, and are applied in the same reconcile pass. If \
+      several commits arrive together, a changed object belongs to the last commit that changed it. \
+      Rollbacks, which nothing may delay, are exempt, and so are apps that only wait until no cluster runs \
+      them. If the API server refuses an object after the whole commit was accepted, the other changes are \
+      not undone.
       """,
     passing: [], failing: [])
 }
@@ -76,12 +78,13 @@ public enum CommitSigned: DaemonRule {
   public static let description = RuleDescription(
     "commit/signature", .error, .live,
     summary:
-      "with `verify.mode`, the branch is followed only as far as those who may sign have signed its commits",
+      "with `verify.mode`, the branch is followed only as far as allowed signers have signed its commits",
     rationale: """
-      What is applied should come from people that the daemon's administrator knows, whoever may push. With `range` \
-      each commit that comes has to be signed, those that a merge brings as well; with `head` a signed commit answers \
-      for all that lies before it. Nothing of a commit that is held, nor of any later one, is applied; what was \
-      applied before stays. The signature has to be made by a key that is listed, and holds, today.
+      Only commits from people that the daemon's administrator knows should be applied, no matter who can \
+      push. With `range`, each new commit must be signed, including those that a merge adds. With `head`, a \
+      signed commit also covers all commits before it. Nothing of a blocked commit, or of any later one, is \
+      applied; what was applied before does not change. The signature must be made with a key that is listed \
+      now, and must be valid now.
       """,
     passing: [], failing: [])
 }
@@ -92,9 +95,9 @@ public enum CommitHistory: DaemonRule {
     "commit/history", .waiting, .live,
     summary: "the head of the branch contains the last attempted revision",
     rationale: """
-      Where it does not, somebody has rewritten the branch, by mistake or to make something unseen. Nothing of the new \
-      head is applied until it contains that commit, or an administrator confirms it by `kdops sync --accept`; with \
-      `onRewrittenHistory: accept` it is followed. What was applied before stays.
+      If it does not, the branch was rewritten, by mistake or to hide something. Nothing of the new head is \
+      applied until it contains that commit, or an administrator confirms it with `kdops sync --accept`. \
+      With `onRewrittenHistory: accept`, the new head is followed. What was applied before does not change.
       """,
     passing: [], failing: [])
 }

@@ -1,15 +1,15 @@
 /// The rule `file/syntax`.
 enum FileSyntax: ReadingRule {
   static let description = RuleDescription(
-    "file/syntax", summary: "a file can be read: JSON where its name ends in `.json`, YAML elsewhere",
+    "file/syntax", summary: "a file can be parsed: as JSON if its name ends in `.json`, else as YAML",
     rationale: """
-      What cannot be read might be anything. The objects that stood in the file stay as they are: a slip in one \
-      line is no deletion.
+      The content of a file that cannot be parsed is unknown. Its objects stay as they were applied before: \
+      a typing error in one line deletes nothing.
       """,
     passing: [.given("flow style", .cluster("storage: {size: 10Gi}", "storage: {\"size\": \"10Gi\"}"))],
     failing: [
       .given("a tab", .add("clusters/broken.yaml", "metadata:\n\tname: broken\n")),
-      .given("half an object", .add("apps/broken.json", "{\"kind\": \"KubeDirectorApp\",\n")),
+      .given("an incomplete object", .add("apps/broken.json", "{\"kind\": \"KubeDirectorApp\",\n")),
     ])
 }
 
@@ -17,8 +17,10 @@ enum FileSyntax: ReadingRule {
 enum FileDuplicateKey: ReadingRule {
   static let description = RuleDescription(
     "file/duplicate-key", summary: "no object has the same key twice",
-    rationale:
-      "Readers disagree which of the two counts, so a reviewer may see another value than the cluster gets.",
+    rationale: """
+      Parsers differ in which of the two values they use, so a reviewer may see another value than the \
+      cluster gets.
+      """,
     passing: [.given("the same key in two roles", .cluster("members: 3", "members: 1"))],
     failing: [.given("members twice", .cluster("members: 3", "members: 3\n      members: 5"))])
 }
@@ -28,10 +30,10 @@ enum FileLimit: ReadingRule {
   static let description = RuleDescription(
     "file/limit", summary: "files and folders stay within the limits of size, number, depth and aliases",
     rationale: """
-      Nobody who can push may exhaust the daemon: 1 MiB a file, 64 levels, 100,000 values, and as much as aliases can \
-      stand for; 250,000 files and 100,000 folders within the globs, 128 MiB and 2,000,000 values in all files together. \
-      A size is known before anything is read. \
-      Of a commit that goes beyond what may be in all, nothing is taken in.
+      A user who can push must not be able to exhaust the daemon. Per file: 1 MiB, 64 levels and 100,000 \
+      values, where each alias counts as everything that it expands to. For all files that match the globs \
+      together: 250,000 files, 100,000 folders, 128 MiB and 2,000,000 values. A size is checked before \
+      anything is read. If a commit exceeds a limit for all files together, nothing of it is applied.
       """,
     passing: [
       .given(
@@ -61,7 +63,7 @@ enum FileLimit: ReadingRule {
 enum FileEncoding: ReadingRule {
   static let description = RuleDescription(
     "file/encoding", summary: "a file and its name are UTF-8, the file without a byte order mark",
-    rationale: "Anything else is shown differently by the tools that people review with.",
+    rationale: "Review tools show any other encoding in different ways.",
     passing: [.given("letters beyond ASCII", .candidate(#"{"name": "Spark"}"#, #"{"name": "Spärk"}"#))],
     failing: [
       .given("a byte order mark", .add("clusters/marked.yaml", "\u{FEFF}kind: KubeDirectorCluster\n"))
@@ -71,10 +73,10 @@ enum FileEncoding: ReadingRule {
 /// The rule `file/link`. The code that lists the files of a commit reports it, because only that code sees links.
 enum FileLink: ReadingRule {
   static let description = RuleDescription(
-    "file/link", summary: "what is named in `.kdops.yaml` are files, not symbolic links or submodules",
+    "file/link", summary: "paths that match the globs in `.kdops.yaml` are files, not symbolic links or submodules",
     rationale: """
-      A link may point out of the repository, or change what it means without a commit. Links are never followed. \
-      A link is no text, so this rule has no example here.
+      A link may point outside the repository, or its target may change without a commit. Links are never \
+      followed. A link is not text, so this rule has no example here.
       """,
     passing: [], failing: [])
 }
@@ -82,11 +84,11 @@ enum FileLink: ReadingRule {
 /// The rule `file/tree`. The code that reads the folders of a commit reports it.
 enum FileTree: ReadingRule {
   static let description = RuleDescription(
-    "file/tree", summary: "the folders of a commit are ones that git can write",
+    "file/tree", summary: "the folders of a commit are valid git trees",
     rationale: """
-      A folder that has a name twice, or its names in another order, is read by each tool in another way, so of such a \
-      commit nothing is taken in; what was applied before stays as it is. A folder is no text, so this rule has no \
-      example here.
+      Tools read a folder differently if it has a name twice, or its names in the wrong order. Nothing of \
+      such a commit is applied; what was applied before does not change. A folder is not text, so this rule \
+      has no example here.
       """,
     passing: [], failing: [])
 }
@@ -94,8 +96,8 @@ enum FileTree: ReadingRule {
 /// The rule `file/unknown-kind`.
 enum FileUnknownKind: ReadingRule {
   static let description = RuleDescription(
-    "file/unknown-kind", .warning, summary: "files hold apps and clusters alone",
-    rationale: "Other objects are not applied, and a reader of the repository may believe that they are.",
+    "file/unknown-kind", .warning, summary: "files contain only apps and clusters",
+    rationale: "Other objects are not applied, but a reader of the repository may believe that they are.",
     passing: [
       .given("a List of clusters", .add("clusters/list.yaml", "apiVersion: v1\nkind: List\nitems: []\n"))
     ],
@@ -108,10 +110,11 @@ enum FileUnknownKind: ReadingRule {
 /// The rule `file/more-findings`. The code that shows the findings of a file or an object reports it.
 enum FileMoreFindings: ReadingRule {
   static let description = RuleDescription(
-    "file/more-findings", .warning, summary: "a file, and an object, has at most 100 findings that are shown",
+    "file/more-findings", .warning, summary: "at most 100 findings are shown per file and per object",
     rationale: """
-      Nobody reads more, and a file can have one for each of its lines. The worst are shown; this one says how many are \
-      left out and is as severe as the worst of them. It has no example here, which would be as long.
+      More findings do not help, and a file can have one for each of its lines. The most severe ones are \
+      shown. This finding gives the number of the omitted ones, and is as severe as the most severe of them. \
+      It has no example here, because the example would be as long.
       """,
     passing: [], failing: [])
 }
@@ -120,8 +123,10 @@ enum FileMoreFindings: ReadingRule {
 enum DuplicateObject: ReadingRule {
   static let description = RuleDescription(
     "object/duplicate", summary: "no two objects have the same kind, namespace and name",
-    rationale:
-      "It would depend on the order of files which of them is applied. Neither is, until one is gone.",
+    rationale: """
+      Which of them is applied would depend on the order of the files. Neither is applied until one is \
+      removed.
+      """,
     passing: [
       .given(
         "the same name in another namespace",

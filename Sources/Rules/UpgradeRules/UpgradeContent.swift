@@ -6,14 +6,15 @@ import Values
 enum UpgradeOnlyImages: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/only-images",
-    summary: "the two apps differ in version, `upgradable`, images, cardinality and package URLs alone",
+    summary: "the two apps differ only in version, `upgradable`, images, cardinality and package URLs",
     rationale: """
-      Compared after defaults are resolved role by role, by meaning and not by spelling. Everything else is written \
-      into services, volumes and members that stay: only a new cluster can take it.
+      The apps are compared with defaults resolved role by role, by meaning and not by spelling. All other \
+      fields are written to services, volumes and members that an upgrade keeps, so only a new cluster can \
+      use other values.
       """,
     passing: [
       .change(
-        "a default image becomes the roles' own, which is the same",
+        "a role has the default image as its own, with the same meaning",
         .candidate(
           #""cardinality": "1""#, #""cardinality": "1", "imageRepoTag": "registry.example/spark:1.1.0""#),
         .cluster("app: spark-1.0.0", "app: spark-1.1.0"))
@@ -23,7 +24,7 @@ enum UpgradeOnlyImages: UpgradeRule {
         "another port", .candidate(#""port": 7077"#, #""port": 7078"#),
         .cluster("app: spark-1.0.0", "app: spark-1.1.0")),
       .change(
-        "one more directory is persisted",
+        "one more persist dir",
         .candidate(#""cardinality": "1+","#, #""cardinality": "1+", "persistDirs": ["/data"],"#),
         .cluster("app: spark-1.0.0", "app: spark-1.1.0")),
     ])
@@ -47,9 +48,11 @@ enum UpgradeOnlyImages: UpgradeRule {
 /// The rule `upgrade/package-needs-image`.
 enum UpgradePackageNeedsImage: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/package-needs-image", summary: "a role whose package URL changes has another image too",
-    rationale:
-      "A role whose image stays is left alone: its pods are not replaced, and would never see the package.",
+    "upgrade/package-needs-image", summary: "a role whose package URL changes also gets another image",
+    rationale: """
+      An upgrade does not replace the pods of a role whose image stays the same, so they would never get the \
+      new package.
+      """,
     passing: [
       .change("image and package together", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))
     ],
@@ -78,8 +81,8 @@ enum UpgradePackageNeedsImage: UpgradeRule {
 /// The rule `upgrade/cardinality`.
 enum UpgradeCardinality: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/cardinality", .error, .both, summary: "the members that the cluster has fit the candidate",
-    rationale: "An upgrade replaces members; it adds none and removes none.",
+    "upgrade/cardinality", .error, .both, summary: "the cluster's members match the cardinality of the target app",
+    rationale: "An upgrade replaces members; it does not add or remove them.",
     passing: [
       .change(
         "three fit 2+", .candidate(#""cardinality": "1+""#, #""cardinality": "2+""#),
@@ -124,15 +127,15 @@ enum UpgradeCardinality: UpgradeRule {
 /// The rule `upgrade/name`.
 enum UpgradeName: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/name", .warning, summary: "the candidate's name shares its base with the current one's",
+    "upgrade/name", .warning, summary: "the names of the two apps have the same base",
     rationale: """
-      `spark` or `spark-1.0.0` is followed by `spark-1.1.0`. What two apps are versions of is said by `distroID`; \
-      a name that does not show it misleads people.
+      `spark` or `spark-1.0.0` is followed by `spark-1.1.0`. `distroID` decides whether two apps are \
+      versions of one application; a name that does not show it misleads people.
       """,
     passing: [.change("the version differs", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
       .change(
-        "a name of its own", from: [.candidate(#""name": "spark-1.1.0""#, #""name": "lightning-1.1.0""#)],
+        "an unrelated name", from: [.candidate(#""name": "spark-1.1.0""#, #""name": "lightning-1.1.0""#)],
         .cluster("app: spark-1.0.0", "app: lightning-1.1.0"))
     ])
 
@@ -173,10 +176,11 @@ enum UpgradeName: UpgradeRule {
 enum UpgradeLegacyLayout: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/legacy-layout", .warning,
-    summary: "a role with storage keeps neither `/usr` nor `/opt` of the old image",
+    summary: "a role with storage does not persist `/usr` and `/opt` of the old image",
     rationale: """
-      Without `useNewSetupLayout` a role with storage persists `/usr` and `/opt`. They are seeded once, from the \
-      first image: after the upgrade the old image's files hide the new one's, and most likely nothing has changed.
+      Without `useNewSetupLayout`, a role with storage persists `/usr` and `/opt`. They are copied once, \
+      from the first image. After the upgrade, the old image's files hide those of the new one, so most \
+      likely nothing has changed.
       """,
     passing: [.change("the new layout", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [

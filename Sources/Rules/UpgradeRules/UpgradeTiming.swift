@@ -6,10 +6,10 @@ import Values
 enum UpgradeConfigured: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/configured", .waiting, .live, summary: "an upgrade begins when the cluster is `configured`",
-    rationale: "Members that are still being made, or are on their way out, are not fit to be replaced.",
-    passing: [.change("at rest", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .configured)],
+    rationale: "Members that are still being created or deleted cannot be replaced.",
+    passing: [.change("configured", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .configured)],
     failing: [
-      .change("while it is created", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .creating)
+      .change("while the cluster is created", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .creating)
     ])
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
@@ -22,10 +22,10 @@ enum UpgradeConfigured: UpgradeRule {
 enum RollbackOnlyPrevApp: RollbackRule {
   static let description = RuleDescription(
     "rollback/only-prev-app", .waiting, .live,
-    summary: "while an upgrade runs, `spec.app` changes only back to the app that it came from",
+    summary: "while an upgrade runs, `spec.app` can only return to the previous app",
     rationale: """
-      A third app has to wait until the cluster is configured. Behind a stalled upgrade that may be for ever, so the \
-      way out is said: put the old app back first.
+      A third app has to wait until the cluster is configured. If the upgrade is stalled, that may take \
+      forever, so the finding names the remediation: restore the old app first.
       """,
     passing: [
       .change(
@@ -38,12 +38,12 @@ enum RollbackOnlyPrevApp: RollbackRule {
         .cluster("app: spark-1.1.0", "app: spark-1.2.0"), .add("apps/spark-1.2.0.json", Fixture.third),
         live: .upgrading),
       .change(
-        "a third app behind an upgrade that has stalled past its point of no return",
+        "a third app after an upgrade that has stalled past its point of no return",
         from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), RollbackPointOfNoReturn.atWorker],
         .cluster("app: spark-1.1.0", "app: spark-1.2.0"), .add("apps/spark-1.2.0.json", Fixture.third),
         live: .stalledLate),
       .change(
-        "a third app behind a stalled upgrade", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
+        "a third app after a stalled upgrade", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
         .cluster("app: spark-1.1.0", "app: spark-1.2.0"), .add("apps/spark-1.2.0.json", Fixture.third),
         live: .stalled),
     ])
@@ -61,14 +61,14 @@ enum RollbackOnlyPrevApp: RollbackRule {
 enum RollbackOnce: RollbackRule {
   static let description = RuleDescription(
     "rollback/once", .waiting, .live, summary: "while a rollback runs, `spec.app` does not change",
-    rationale: "A rollback is not rolled back; whatever comes next waits until it has ended.",
+    rationale: "A rollback cannot be rolled back; any later change waits until it has ended.",
     passing: [
       .change(
-        "the spec stays", .cluster("name: analytics", "name: analytics\n  labels: {seen: \"true\"}"),
+        "the spec does not change", .cluster("name: analytics", "name: analytics\n  labels: {seen: \"true\"}"),
         live: .rollingBack)
     ],
     failing: [
-      .change("the upgrade once more", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .rollingBack)
+      .change("the same upgrade again", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .rollingBack)
     ])
 
   static func check(_ rollback: UpgradeChange, in context: RuleContext) -> [Violation] {
@@ -80,12 +80,12 @@ enum RollbackOnce: RollbackRule {
 enum RollbackPointOfNoReturn: RollbackRule {
   static let description = RuleDescription(
     "rollback/point-of-no-return", .error, .live,
-    summary: "an upgrade is not rolled back past the point of no return of the app that it goes to",
+    summary: "an upgrade is not rolled back past the point of no return of its target app",
     rationale: """
-      By the annotation `kdops.dev/point-of-no-return` an app names roles whose scripts change what its older version \
-      would not understand, such as the format of its data. Once a pod of one of them has the new package, the engine \
-      does not go back, neither in the middle nor at the end of the upgrade: only a new commit can mend that. What the \
-      status tree says of it makes the change wait.
+      With the annotation `kdops.dev/point-of-no-return`, an app names roles whose scripts make changes that \
+      its older version would not understand, such as a new data format. Once a pod of one of these roles \
+      has the new package, the engine does not roll back, neither during the upgrade nor at its end: only a \
+      new commit can fix a failure. If only the status tree shows this, the change waits.
       """,
     passing: [
       .change(
@@ -95,10 +95,10 @@ enum RollbackPointOfNoReturn: RollbackRule {
     ],
     failing: [
       .change(
-        "a revert past it", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), atWorker],
+        "a revert past the point of no return", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), atWorker],
         .cluster("app: spark-1.1.0", "app: spark-1.0.0"), live: .late),
       .change(
-        "the revert of an upgrade that has stalled past it",
+        "the revert of an upgrade that has stalled past its point of no return",
         from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), atWorker],
         .cluster("app: spark-1.1.0", "app: spark-1.0.0"), live: .stalledLate),
     ])
@@ -132,9 +132,8 @@ enum RollbackPointOfNoReturn: RollbackRule {
 /// The rule `rollback/only-app`.
 enum RollbackOnlyApp: RollbackRule {
   static let description = RuleDescription(
-    "rollback/only-app", summary: "in the step that rolls back nothing else in the spec changes",
-    rationale:
-      "A rollback leads to what was there before; with another change in it, it would lead somewhere new.",
+    "rollback/only-app", summary: "a rollback changes nothing else in the spec",
+    rationale: "A rollback restores the previous state; with another change it would lead to a new state.",
     passing: [
       .change(
         "a revert", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
@@ -142,7 +141,7 @@ enum RollbackOnlyApp: RollbackRule {
     ],
     failing: [
       .change(
-        "fewer members in the same step", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
+        "fewer members at the same time", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
         .cluster("app: spark-1.1.0", "app: spark-1.0.0", also: ["members: 3": "members: 1"]), live: .upgrading
       )
     ])

@@ -5,22 +5,22 @@ import Values
 /// The rule `upgrade/only-app`.
 enum UpgradeOnlyApp: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/only-app", summary: "in the step that changes `spec.app` nothing else in the spec changes",
+    "upgrade/only-app", summary: "a change of `spec.app` to another app changes nothing else in the spec",
     rationale: """
-      While pods are replaced one by one, nobody could tell which of two changes a failure came from, and a rollback \
-      would have to undo both. Labels and annotations of the object may change. Absent `members` mean the app's \
-      minimum: where that differs, leaving them out is a change as well.
+      While pods are replaced one by one, it would be unknown which of two changes caused a failure, and a \
+      rollback would have to undo both. Labels and annotations of the object may change. Absent `members` \
+      mean the app's minimum; if the minimums of the two apps differ, leaving `members` out is a change too.
       """,
     passing: [
       .change(
-        "an annotation changes with it",
+        "an annotation changes too",
         .cluster(
           "app: spark-1.0.0", "app: spark-1.1.0",
           also: ["name: analytics": "name: analytics\n  annotations: {why: ticket-12}"]))
     ],
     failing: [
       .change(
-        "more members in the same step",
+        "more members at the same time",
         .cluster("app: spark-1.0.0", "app: spark-1.1.0", also: ["members: 3": "members: 5"]))
     ])
 
@@ -60,11 +60,13 @@ enum OnlyApp {
 enum UpgradeRegistered: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/registered", summary: "the target app of an upgrade is registered",
-    rationale:
-      "It may come in the same commit. One that is rejected itself does not count: it will not be there.",
+    rationale: """
+      The app may be added in the same commit. An app that is itself rejected does not count, because it \
+      will not be applied.
+      """,
     passing: [.change("registered before", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
-      .change("a slip in the name", .cluster("app: spark-1.0.0", "app: spark-1.1.O"))
+      .change("a typing error in the name", .cluster("app: spark-1.0.0", "app: spark-1.1.O"))
     ])
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
@@ -78,16 +80,17 @@ enum UpgradeUpgradable: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/upgradable", summary: "the app that the cluster runs has `upgradable: true`",
     rationale: """
-      Only its maintainer knows whether its data and members bear a mixture of versions. Absent means that nobody \
-      has said so yet; `false` seals it, and the clusters that run it stay with it.
+      Only the app's maintainer knows whether its data and members work with a mixture of versions. If the \
+      field is absent, the maintainer has not decided yet. `false` seals the app: the clusters that run it \
+      stay on it.
       """,
-    passing: [.change("it says true", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    passing: [.change("`upgradable` is true", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
       .change(
-        "it says nothing", from: [.current(#", "upgradable": true"#, "")],
+        "`upgradable` is absent", from: [.current(#", "upgradable": true"#, "")],
         .cluster("app: spark-1.0.0", "app: spark-1.1.0")),
       .change(
-        "it says false", from: [.current(#""upgradable": true"#, #""upgradable": false"#)],
+        "`upgradable` is false", from: [.current(#""upgradable": true"#, #""upgradable": false"#)],
         .cluster("app: spark-1.0.0", "app: spark-1.1.0")),
     ])
 
@@ -128,8 +131,9 @@ enum UpgradeUpgradable: UpgradeRule {
 enum UpgradeDistro: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/distro", summary: "the two apps have the same `distroID`",
-    rationale: "That is what says that they are versions of one thing; `metadata.name` must differ.",
-    passing: [.change("the same", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    rationale:
+      "`distroID` shows that two apps are versions of one application; their `metadata.name` must differ.",
+    passing: [.change("the same distribution", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
       .change(
         "another distribution", .cluster("app: spark-1.0.0", "app: spark-1.1.0"),
@@ -154,10 +158,10 @@ enum UpgradeSemver: UpgradeRule {
   static let description = RuleDescription(
     "upgrade/semver", summary: "the versions of both apps follow Semantic Versioning 2.0.0",
     rationale: "Otherwise it cannot be decided which of them is newer.",
-    passing: [.change("both do", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
+    passing: [.change("both versions are valid", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
       .change(
-        "the candidate's does not",
+        "the target app's version is not valid",
         from: [.candidate(#""version": "1.1.0", "upgradable": true"#, #""version": "1.1""#)],
         .cluster("app: spark-1.0.0", "app: spark-1.1.0"))
     ])
@@ -177,12 +181,12 @@ enum UpgradeSemver: UpgradeRule {
 /// The rule `upgrade/newer`.
 enum UpgradeNewer: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/newer", summary: "the candidate's version is newer than the one that the cluster runs",
+    "upgrade/newer", summary: "the target app's version is newer than the version that the cluster runs",
     rationale: """
-      By the precedence of SemVer: pre-releases count, build metadata does not. Data that a newer version has \
-      touched may be lost on an older one, so there is no way back once an upgrade has finished. Where no status \
-      tells whether it has, a change back to the app that the cluster had just before is a warning: a hook must \
-      never stand in the way of an emergency revert.
+      Versions are compared by SemVer precedence: pre-releases count, build metadata does not. Data that a \
+      newer version has changed may be lost on an older one, so a finished upgrade cannot be rolled back. If \
+      no status shows whether the upgrade has finished, a change to the app that the cluster had just before \
+      is only a warning, because a hook must never block an emergency revert.
       """,
     passing: [.change("1.0.0 to 1.1.0", .cluster("app: spark-1.0.0", "app: spark-1.1.0"))],
     failing: [
@@ -190,10 +194,10 @@ enum UpgradeNewer: UpgradeRule {
         "a downgrade", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
         .cluster("app: spark-1.1.0", "app: spark-1.0.0")),
       .change(
-        "only the build differs", .cluster("app: spark-1.0.0", "app: spark-1.1.0"),
+        "only the build metadata differs", .cluster("app: spark-1.0.0", "app: spark-1.1.0"),
         .candidate(#""version": "1.1.0""#, #""version": "1.0.0+2""#)),
       .change(
-        "a revert in a hook, where nothing is known: a warning",
+        "a revert in a hook without a status: a warning",
         from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0")],
         .cluster("app: spark-1.1.0", "app: spark-1.0.0"),
         history: "spark-1.0.0"),
