@@ -51,7 +51,7 @@ struct HookFile {
         wayOut: "list the hooks kdops and kdops-pre-push in .pre-commit-config.yaml instead")
     }
     if content.contains("lefthook") {
-      return .managed(by: "lefthook", wayOut: "have lefthook.yml run kdops hook run \(name.rawValue)")
+      return .managed(by: "lefthook", wayOut: "add to lefthook.yml: kdops hook run \(name.rawValue)")
     }
     return .other
   }
@@ -65,7 +65,7 @@ struct HookFile {
     case .other where hasBefore:
       .leave(
         "another hook is installed, and a second one is kept as \(name.rawValue)\(HookScript.before); "
-          + "make one of the two, or add to it: kdops hook run \(name.rawValue) \"$@\"")
+          + "merge the two, or add this line to the hook: kdops hook run \(name.rawValue) \"$@\"")
     case .other: .chain
     }
   }
@@ -73,7 +73,7 @@ struct HookFile {
   static func uninstalling(_ name: HookName, _ state: State, hasBefore: Bool) -> Step {
     switch state {
     case .ours: hasBefore ? .restore : .remove
-    case .asksKdops: .leave("it asks kdops by a line of your own; take out `kdops hook run \(name.rawValue)`")
+    case .asksKdops: .leave("it calls kdops in a line of your own; remove `kdops hook run \(name.rawValue)`")
     case .nothing, .managed, .other: .keep
     }
   }
@@ -109,7 +109,7 @@ struct HookFile {
       if link(path, before) != 0, errno != EEXIST { throw failure("keep \(path) as \(before)") }
       try write()
     case .remove: if unlink(path) != 0, errno != ENOENT { throw failure("remove \(path)") }
-    case .restore: if rename(before, path) != 0 { throw failure("put \(before) back") }
+    case .restore: if rename(before, path) != 0 { throw failure("restore \(before)") }
     }
   }
 
@@ -127,13 +127,14 @@ struct HookFile {
     } catch let error as GitError {
       throw error
     } catch {
-      throw GitError(.refused, "cannot write \(path)", hint: "check who may write the folder")
+      throw GitError(.refused, "cannot write \(path)", hint: "check the permissions of the folder")
     }
   }
 
   private func failure(_ doing: String) -> GitError {
     GitError(
-      .refused, "cannot \(doing): \(String(cString: strerror(errno)))", hint: "check who may write the folder"
+      .refused, "cannot \(doing): \(String(cString: strerror(errno)))",
+      hint: "check the permissions of the folder"
     )
   }
 }

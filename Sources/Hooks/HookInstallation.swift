@@ -55,11 +55,11 @@ public struct HookInstallation {
   private static func words(_ step: HookFile.Step, _ file: HookFile) -> HookFile.Step.Words {
     switch step {
     case .write: .done("installed as \(file.path)")
-    case .chain: .done("installed as \(file.path); the hook that was there is asked first, as \(file.before)")
-    case .keep: .done("is there already: \(file.path)")
-    case .leave(let why): .left("left as it is, \(file.path): \(why)")
+    case .chain: .done("installed as \(file.path); the previous hook runs first, as \(file.before)")
+    case .keep: .done("already installed: \(file.path)")
+    case .leave(let why): .left("left unchanged, \(file.path): \(why)")
     case .remove: .done("removed: \(file.path)")
-    case .restore: .done("removed, and the hook from before is back: \(file.path)")
+    case .restore: .done("removed, and the previous hook is restored: \(file.path)")
     }
   }
 
@@ -74,7 +74,7 @@ public struct HookInstallation {
     if isBare { return lines }
     guard let settings = try await fetchSettings() else {
       return lines + [
-        "there is no remote yet: run this again after `git remote add`, so that fetches bring the status of running clusters"
+        "there is no remote yet: run this again after `git remote add`, so that fetches include the status of running clusters"
       ]
     }
     if settings.remote != "origin" {
@@ -85,7 +85,7 @@ public struct HookInstallation {
     }
     let name = TerminalText.visible(settings.remote)
     return lines + [
-      "`git fetch \(name)` brings the status of running clusters from now on, and the notes that `git log` shows"
+      "`git fetch \(name)` now also fetches the status of running clusters, and the notes that `git log` shows"
     ]
   }
 
@@ -109,7 +109,7 @@ public struct HookInstallation {
     }
     // Remaining hooks still need the fetched status.
     if !remains { result.lines += try await forget(isBare: isBare) }
-    if result.lines.isEmpty { result.lines = ["nothing of kdops is installed here"] }
+    if result.lines.isEmpty { result.lines = ["no hook of kdops is installed here"] }
     return result
   }
 
@@ -149,8 +149,8 @@ public struct HookInstallation {
   private func place(_ names: [HookName]) async throws -> (folder: Folder, isBare: Bool) {
     guard let bare = try await git.answer("rev-parse", "--is-bare-repository") else {
       throw GitError(
-        .gone, "\(git.folder) is no git repository that you may use",
-        hint: "check the path, or what `git status` says there")
+        .gone, "\(git.folder) is not a git repository that you may use",
+        hint: "check the path, and the output of `git status` there")
     }
     let isBare = bare == "true"
     if isBare, let wrong = names.first(where: { $0 == .preCommit || $0 == .preMergeCommit }) {
@@ -167,16 +167,16 @@ public struct HookInstallation {
     guard scope == "local" || scope == "worktree" else {
       throw GitError(
         .invalid,
-        "core.hooksPath of your \(scope) configuration names \(path), whose hooks serve all repositories",
+        "core.hooksPath of your \(scope) configuration names \(path), whose hooks run for all repositories",
         hint:
-          "give this one its own, `git config core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\"`, and run "
-          + "this again; or have a hook there run `kdops hook run pre-commit`")
+          "set a folder for this repository, `git config core.hooksPath \"$(git rev-parse --git-common-dir)/hooks\"`, and run "
+          + "this again; or call `kdops hook run pre-commit` in a hook there")
     }
     var note: String?
     if !isBare, let top = try await git.answer("rev-parse", "--show-toplevel"), path.hasPrefix("\(top)/"),
       !path.contains("/.git/")
     {
-      note = "\(path) is a folder of the work tree: commit it, and others have the hooks, too"
+      note = "\(path) is a folder of the work tree: commit it to share the hooks"
     }
     return (Folder(path: path, note: note), isBare)
   }
@@ -190,7 +190,8 @@ public struct HookInstallation {
       let remotes = try await git.remotes()
       guard remotes.contains(remote) else {
         throw GitError(
-          .invalid, "there is no remote \(remote)", hint: "there is \(remotes.joined(separator: ", "))")
+          .invalid, "there is no remote \(remote)", hint: "the remotes are \(remotes.joined(separator: ", "))"
+        )
       }
       return FetchSettings(remote: remote)
     }

@@ -83,8 +83,8 @@ public struct HookRun {
       return Judged(
         command: alone.command, validation: whole,
         note:
-          "on top of HEAD alone this breaks \(rules.joined(separator: ", ")); with the commits that are not pushed "
-          + "yet it is right, and so it was judged")
+          "compared with HEAD alone, this violates \(rules.joined(separator: ", ")); together with the commits that are not pushed "
+          + "yet it is valid, so it passes")
     }
     return alone
   }

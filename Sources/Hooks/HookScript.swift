@@ -8,20 +8,20 @@ enum HookScript {
 
   static let text = #"""
     #!/bin/sh
-    # kdops git hook 1: has kdops judge what is about to be committed, pushed or received.
-    # `kdops hook install` puts it in place, `kdops hook install --uninstall` takes it away; what is changed here is lost.
+    # kdops git hook 1: kdops judges what will be committed, pushed or received.
+    # `kdops hook install` installs it, `kdops hook install --uninstall` removes it; changes in this file are lost.
     name=${0##*/}
     kdops=$(command -v kdops || git config --type=path --get kdops.program)
     if [ ! -x "$kdops" ]; then
       {
-        echo "kdops: this repository has kdops asked at $name, and there is no kdops on the PATH:"
+        echo "kdops: this repository runs kdops at $name, but there is no kdops on the PATH:"
         echo "  $PATH"
-        echo "install it there, or say where it is: git config kdops.program /path/to/kdops"
+        echo "install it there, or set its path: git config kdops.program /path/to/kdops"
       } >&2
       exit 1
     fi
 
-    # The hook that was here before is asked first.
+    # The previous hook runs first.
     before=$0.before-kdops
     [ -x "$before" ] || exec "$kdops" hook run "$name" "$@"
     case $name in

@@ -79,14 +79,14 @@ public struct HookText {
       let place = judged.branch.map { " to \(TerminalText.visible($0))" } ?? ""
       switch name {
       case .preCommit where judged.isCommitted:
-        return ["kdops: refused, \(count). Mend what is named above in another commit"]
+        return ["kdops: refused, \(count). Fix the findings above in another commit"]
       case .preCommit, .preMergeCommit:
-        return ["kdops: not committed, \(count). Mend what is named above, `git add` it and commit again"]
+        return ["kdops: not committed, \(count). Fix the findings above, `git add` it and commit again"]
       case .prePush:
-        return ["kdops: not pushed\(place), \(count). Mend what is named above, commit it and push again"]
+        return ["kdops: not pushed\(place), \(count). Fix the findings above, commit it and push again"]
       case .preReceive:
         return [
-          "kdops: nothing of this push\(place) was taken, \(count). Mend what is named above, commit it and push again"
+          "kdops: nothing of this push\(place) was accepted, \(count). Fix the findings above, commit it and push again"
         ]
       }
     }

@@ -87,12 +87,14 @@ enum PlanWords {
     return parts.joined(separator: "; ")
   }
 
-  /// `worker 3 → 5: 3 4 come`.
+  /// `worker 3 → 5: 3 4 are created`.
   private static func size(_ role: Forecast.Role) -> String? {
     let (before, after) = (role.membersBefore, role.membersAfter)
     if before == after { return nil }
     let moved = before < after ? ordinals(Array(before..<after)) : ordinals((after..<before).reversed())
-    let verb = abs(before - after) == 1 ? (before < after ? "comes" : "goes") : before < after ? "come" : "go"
+    let verb =
+      abs(before - after) == 1
+      ? (before < after ? "is created" : "is deleted") : before < after ? "are created" : "are deleted"
     return before == 0
       ? "\(role.id) \(moved) \(verb)" : "\(role.id) \(before) → \(after): \(moved) \(verb)"
   }
@@ -132,7 +134,7 @@ enum PlanWords {
   static func rollback(_ cluster: ClusterPlan) -> String {
     guard cluster.isRollbackPossible else { return "" }
     guard let pod = cluster.forecast?.pointOfNoReturn else { return "until it finishes" }
-    return "until \(pod.role) \(pod.ordinal) begins its script; from then on there is no way back"
+    return "until \(pod.role) \(pod.ordinal) begins its script; from then on no rollback is possible"
   }
 
   /// The reasons why a change waits, one sentence each.
@@ -140,7 +142,7 @@ enum PlanWords {
     guard cluster.verdict == .waiting else { return [] }
     guard let running = cluster.running else { return cluster.waits.map(\.message) }
     let kind = running.isRollingBack ? "rollback" : "upgrade"
-    return ["behind the \(kind) \(running.words)" + (running.stall.map { ": \($0)" } ?? ", which runs")]
+    return ["for the \(kind) \(running.words)" + (running.stall.map { ": \($0)" } ?? ", which runs")]
   }
 
   /// The source and the age of the status of running clusters, and warnings about it.

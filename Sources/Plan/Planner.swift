@@ -137,7 +137,9 @@ public struct Planner {
   private func gone(_ plan: ClusterPlan) -> ClusterPlan {
     var plan = plan
     guard plan.change == .delete else {
-      if plan.change == .none { plan.remarks.append("its file cannot be read whole, so it stays as it is") }
+      if plan.change == .none {
+        plan.remarks.append("its file cannot be read completely, so the cluster is not changed")
+      }
       return plan
     }
     if let old = input.base?.cluster(plan.reference) {
@@ -147,10 +149,10 @@ public struct Planner {
     let isAsked =
       input.base?.cluster(plan.reference)?.metadata.annotations[Wire.Annotation.deleteVolumes] == "true"
     plan.remarks.append(
-      "its file is gone: it is kept running and reported, unless the daemon prunes, which files do not say; "
+      "its file was removed: the cluster is kept running and reported, unless the daemon is configured to prune; "
         + (isAsked
-          ? "its volumes go with it then, as its file asks by \(Wire.Annotation.deleteVolumes)"
-          : "volumes are kept either way, for its file does not ask for more"))
+          ? "then its volumes are deleted too, as its file requests with \(Wire.Annotation.deleteVolumes)"
+          : "its volumes are kept in both cases, because its file does not request their deletion"))
     return plan
   }
 
@@ -165,12 +167,12 @@ public struct Planner {
     } else if plan.change == .rollback, let running = plan.running {
       plan.remarks.append("the rollback of the upgrade \(running.words), \(basis)")
     } else if plan.change == .rollback {
-      plan.remarks.append("takes an upgrade back that has not begun; no pod is touched (\(basis))")
+      plan.remarks.append("cancels an upgrade that has not begun; no pod is changed (\(basis))")
     } else if findings(plan, have: "upgrade/newer"), input.history(plan.reference) == target {
       let state = input.live.cluster(plan.reference)?.status
       plan.remarks.append(
         state == nil
-          ? "a downgrade, which is rejected, for a rollback is possible only while the upgrade runs "
+          ? "a downgrade, which is rejected, because a rollback is possible only while the upgrade runs "
             + "(by the file's history in git)"
           : "a downgrade, which is rejected: the upgrade to \(move.old?.spec.app ?? "") has finished, and a "
             + "rollback is possible only while it runs (\(basis))")
@@ -212,7 +214,7 @@ public struct Planner {
     let members = sides.compactMap { cluster, app in cluster?.spec.memberCount(of: app?.spec) }.max() ?? 0
     guard members <= ClusterSpec.memberLimit else {
       plan.remarks.append(
-        "what the engine would do is not forecast: its file asks for \(members) members before or after the change, "
+        "there is no forecast: its file requests \(members) members before or after the change, "
           + "more than the \(ClusterSpec.memberLimit) that a cluster may have")
       return
     }
@@ -234,8 +236,8 @@ public struct Planner {
     }
     if plan.forecast == nil {
       plan.remarks.append(
-        "what the engine would do is not forecast: the clusters of this change have too many members together; "
-          + "plan it in smaller parts to see it")
+        "there is no forecast: the clusters of this change have too many members together; "
+          + "plan smaller parts of it to get one")
     }
   }
 

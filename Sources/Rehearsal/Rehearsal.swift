@@ -26,7 +26,7 @@ public struct Rehearsal: Sendable {
     var rehearsal = Rehearsal(base: plan.base, head: plan.head, acts: [], omitted: [])
     var subjects: [RehearsalSubject] = []
     for cluster in only where !plan.clusters.contains(where: { $0.reference == cluster }) {
-      throw RehearsalError("cluster \(cluster) does not change between the two; leave it out")
+      throw RehearsalError("cluster \(cluster) does not change between the two revisions; leave it out")
     }
     for cluster in plan.clusters where only.isEmpty || only.contains(cluster.reference) {
       if let subject = RehearsalSubject(cluster, moves[cluster.reference]) {
@@ -52,7 +52,7 @@ public struct Rehearsal: Sendable {
     add(.back, reverts, isSwapped: true)
     for subject in upgrades where subject.hasPointOfNoReturn {
       rehearsal.omitted.append(
-        "the way back of \(subject.cluster), because \(subject.goal.spec.app) has a point of no return")
+        "the rollback of \(subject.cluster), because \(subject.goal.spec.app) has a point of no return")
     }
     return rehearsal
   }

@@ -58,7 +58,7 @@ public struct RehearsalAct: Sendable {
     let clock = ContinuousClock()
     let begun = clock.now
     let repository = try await RehearsalRepository.make(in: surroundings.folder)
-    let beginning = try await commit(false, "As it is", to: repository)
+    let beginning = try await commit(false, "Original state", to: repository)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: surroundings.console, clock: clock, now: now)
     let watch = DaemonWatch()

@@ -18,11 +18,11 @@ struct RehearsalPlay: Sendable {
   /// - Returns: The failures, in the order of the clusters.
   func run(_ beginning: String) async throws -> [RehearsalFailure] {
     let existing = act.subjects.filter { $0.origin != nil }
-    let unready = try await settle(existing, at: beginning, "be configured as it is at the base") {
+    let unready = try await settle(existing, at: beginning, "reach its state at the base") {
       $0.origin?.spec.app
     }
     guard unready.isEmpty else { return unready }
-    let goal = try await act.commit(true, "What it is to become", to: repository)
+    let goal = try await act.commit(true, "Target state", to: repository)
     await daemon.reconciler.sync()
     switch act.kind {
     case .forward:
@@ -99,7 +99,7 @@ struct RehearsalPlay: Sendable {
         cluster: subject.cluster,
         message: "\(subject.cluster) did not \(aim) within \(seconds) s"
           + (progress.isEmpty ? "" : " (\(progress))"),
-        hint: "allow it more by --timeout, or see what its pods wait for with --keep")
+        hint: "allow more time with --timeout, or use --keep and check what its pods wait for")
     }
   }
 
@@ -115,14 +115,14 @@ struct RehearsalPlay: Sendable {
     try Task.checkCancellation()
     let turned = act.subjects.filter { subject in !late.contains { $0.cluster == subject.cluster } }
     guard !turned.isEmpty else { return late }
-    let revert = try await act.commit(false, "Revert: what it is to become", to: repository)
+    let revert = try await act.commit(false, "Revert: target state", to: repository)
     await daemon.reconciler.sync()
     for subject in turned {
       // Resume only when the engine knows the new target.
       _ = await watch.wait(atMost: limit) { $0.reports[revert] != nil }
       try await suspend(subject, false)
     }
-    let failures = try await settle(turned, at: revert, "come back") { $0.origin?.spec.app }
+    let failures = try await settle(turned, at: revert, "roll back") { $0.origin?.spec.app }
     var deaf: [RehearsalFailure] = []
     for subject in turned where !failures.contains(where: { $0.cluster == subject.cluster }) {
       if let failure = await unheard(subject) { deaf.append(failure) }
@@ -150,9 +150,9 @@ struct RehearsalPlay: Sendable {
     return RehearsalFailure(
       cluster: cluster,
       message: isThere
-        ? "the upgrade of \(cluster) was over before it could be turned round"
-        : "the upgrade of \(cluster) did not come half way within \(limit.components.seconds) s",
-      hint: isThere ? "let the image take a moment: `start: 1s` under embedded.images in .kdops.yaml" : nil)
+        ? "the upgrade of \(cluster) finished before it could be rolled back"
+        : "the upgrade of \(cluster) was not half done within \(limit.components.seconds) s",
+      hint: isThere ? "make the image start slower: `start: 1s` under embedded.images in .kdops.yaml" : nil)
   }
 
   private func suspend(_ subject: RehearsalSubject, _ isSuspended: Bool) async throws {
@@ -175,7 +175,8 @@ struct RehearsalPlay: Sendable {
     guard !missing.isEmpty else { return nil }
     return RehearsalFailure(
       cluster: subject.cluster,
-      message: "\(missing.sorted().joined(separator: ", ")) came back without hearing --pod_reverted",
-      hint: "this is a fault of kdops and not of the app; please report it")
+      message:
+        "\(missing.sorted().joined(separator: ", ")) was rolled back without the notification --pod_reverted",
+      hint: "this is a bug in kdops and not in the app; please report it")
   }
 }

@@ -64,7 +64,7 @@ public struct RehearsalText: Sendable {
       lines.append(styled(StyledLine("rehearsal passed", .green)))
     } else {
       lines.append(
-        styled(StyledLine("rehearsal failed: \(failures) of its clusters did not get through", .red)))
+        styled(StyledLine("rehearsal failed: \(failures) of its clusters failed", .red)))
     }
     return lines
   }

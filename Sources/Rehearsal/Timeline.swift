@@ -89,7 +89,7 @@ public struct Timeline: Sendable {
     if isClaimed(member, after: old) {
       // A replacement that did not finish was rolled back.
       if let open = pod.open {
-        end(key, role, open.step, since: open.at, at: now, stallReason: "turned back")
+        end(key, role, open.step, since: open.at, at: now, stallReason: "rolled back")
       }
       pod.open = Open(step: .replaced, at: now)
       pod.script = nil

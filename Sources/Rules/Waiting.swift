@@ -8,7 +8,7 @@ extension LiveCluster {
   ///   - app: The app that was last requested.
   ///   - noWayBack: Whether the running upgrade can no longer be rolled back.
   func reasonToWait(beside app: String, noWayBack: Bool) -> String? {
-    guard let status else { return "waits until the engine has begun with it" }
+    guard let status else { return "waits until the engine has processed it for the first time" }
     if let upgrade = status.upgradeInfo {
       if isStalled {
         if noWayBack {
@@ -20,10 +20,10 @@ extension LiveCluster {
       }
       let way = upgrade.isRollingBack ? "rollback" : "upgrade"
       if status.isSuspended { return "waits for the \(way) to \(status.app), which is suspended\(progress)" }
-      return "waits for the \(way) to \(status.app) that runs\(progress)"
+      return "waits for the running \(way) to \(status.app)\(progress)"
     }
     if isStalled, status.state == .updating {
-      return "waits for members that do not come; revert \(commit) first"
+      return "waits for members that do not start; revert \(commit) first"
     }
     switch status.state {
     case .creating where isStalled: return "waits until it is configured; it cannot be created"
@@ -32,12 +32,12 @@ extension LiveCluster {
     case .configured: break
     }
     if status.app != app, status.isSuspended {
-      return "waits for the upgrade to \(app) that was asked for, and is suspended"
+      return "waits for the upgrade to \(app) that was requested, and is suspended"
     }
-    if status.app != app { return "waits for the upgrade to \(app) that was asked for and has not begun" }
+    if status.app != app { return "waits for the upgrade to \(app) that was requested and has not begun" }
     // A cluster that waits for something outside itself may be deleted or changed again at once.
     if let generation, generation > status.observedGeneration, !status.waits(at: generation) {
-      return "waits until the engine has seen the last change of it"
+      return "waits until the engine has processed its last change"
     }
     return nil
   }
@@ -53,12 +53,12 @@ extension LiveCluster {
         : "nothing to do: it is judged again when the cluster is configured"
     }
     if noWayBack { return "fix the cause, then set the annotation \(Wire.Annotation.retry)" }
-    if status?.upgradeInfo?.isRollingBack == true { return "see in its status what its pods wait for" }
+    if status?.upgradeInfo?.isRollingBack == true { return "check in its status what its pods wait for" }
     if status?.state == .creating {
       return status?.condition(.stalled)?.wayOut
-        ?? "see in its status what its pods wait for; a cluster that cannot be created has to be deleted"
+        ?? "check in its status what its pods wait for; delete a cluster that cannot be created"
     }
-    guard let begun, let path else { return "put the old app back into its file" }
+    guard let begun, let path else { return "restore the old app in its file" }
     return StallWords.goBack(before: begun, path: path)
   }
 

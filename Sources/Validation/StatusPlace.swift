@@ -41,7 +41,7 @@ enum StatusPlace {
       } catch {
         problems.append(
           GitError(
-            error.kind, "\(ref) is no status that can be read: \(error.message)",
+            error.kind, "\(ref) is not a readable status: \(error.message)",
             hint: "remove it: git update-ref -d \(ref)"))
       }
     }

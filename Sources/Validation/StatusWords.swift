@@ -13,7 +13,7 @@ public enum StatusWords {
     lines += age(of: report.status, validation.statusAge, isServer: isServer)
     if !report.notJudged.isEmpty {
       let rules = report.notJudged.joined(separator: ", ")
-      let way = isServer ? "" : "; after `kdops hook install`, `git fetch` brings what there is"
+      let way = isServer ? "" : "; after `kdops hook install`, `git fetch` fetches the last one"
       lines.append("not judged without a status of running clusters: \(rules)\(way)")
     }
     return lines
@@ -32,9 +32,9 @@ public enum StatusWords {
     guard age >= oldFrom else { return [which] }
     let meaning =
       isServer
-      ? "that status is old: either nothing has changed since, or no daemon writes it any more"
-      : "that status is old: either nothing has changed since, or a newer one was not fetched or never written; "
-        + "`git fetch` brings what there is"
+      ? "that status is old: nothing has changed since, or no daemon writes it any more"
+      : "that status is old: nothing has changed since, or a newer one was not fetched or not written; "
+        + "`git fetch` fetches the last one"
     return [which, meaning]
   }
 }

@@ -48,7 +48,7 @@ public enum ValidationText {
     text += (findings.isEmpty ? "no findings" : findings.joined(separator: ", ")) + "\n"
     if report.objects.isEmpty, validation.clusters == 0, validation.apps == 0, findings.isEmpty {
       text +=
-        "is this the folder of a fleet? its files are in apps/ and clusters/, or where .kdops.yaml says\n"
+        "is this the root of the repository? its files are in apps/ and clusters/, or in the folders that .kdops.yaml names\n"
     }
     for line in StatusWords.lines(validation) { text += line + "\n" }
     return text

@@ -35,10 +35,10 @@ struct CommitHookTests {
     let commit = try world.git("commit", "--message", "Upgrade and grow")
     #expect(!commit.passed)
     #expect(commit.said.contains("error[upgrade/only-app] clusters/prod/analytics.yaml:10:16"))
-    #expect(commit.said.contains("  help: leave an upgrade alone in its commit"))
+    #expect(commit.said.contains("  help: put an upgrade in a commit of its own"))
     #expect(
       commit.said.contains(
-        "kdops: not committed, 1 error. Mend what is named above, `git add` it and commit again"))
+        "kdops: not committed, 1 error. Fix the findings above, `git add` it and commit again"))
     #expect(try world.git("commit", "--no-verify", "--message", "In spite of it").passed)
   }
 
@@ -157,7 +157,7 @@ struct CommitHookTests {
     try world.stage([Files.cluster: Files.analytics("1.0.0", members: 5)])
     let amended = try world.git("commit", "--amend", "--message", "Grow")
     #expect(amended.passed, "\(amended.said)")
-    #expect(amended.said.contains("with the commits that are not pushed yet it is right"))
+    #expect(amended.said.contains("together with the commits that are not pushed yet it is valid"))
     // A pushed commit can no longer be fixed by amending.
     try world.stage(Files.overreaching)
     try world.clone.git("commit", "--quiet", "--no-verify", "--message", "Upgrade and grow")

@@ -37,7 +37,7 @@ struct HookInstallTests {
     #expect(!FileManager.default.fileExists(atPath: hook("pre-commit")))
     #expect(try world.clone.git("for-each-ref", "refs/kdops") == "")
     #expect(
-      try world.kdops("hook", "install", "--uninstall").said.contains("nothing of kdops is installed here"))
+      try world.kdops("hook", "install", "--uninstall").said.contains("no hook of kdops is installed here"))
   }
 
   @Test("makes an ordinary fetch get status and notes, and keeps notes that are written locally")
@@ -81,9 +81,9 @@ struct HookInstallTests {
     try world.clone.setHook("pre-push.before-kdops", "exit 0")
     let install = try world.kdops("hook", "install")
     #expect(!install.passed)
-    #expect(install.said.contains("pre-commit left as it is"))
+    #expect(install.said.contains("pre-commit left unchanged"))
     #expect(install.said.contains(".pre-commit-config.yaml"))
-    #expect(install.said.contains("pre-push left as it is"))
+    #expect(install.said.contains("pre-push left unchanged"))
     #expect(try read(hook("pre-push")).hasSuffix("exit 0\n"))
   }
 
@@ -93,7 +93,7 @@ struct HookInstallTests {
     let install = try world.kdops("hook", "install")
     #expect(install.passed)
     #expect(try read("\(world.clone.path)/.githooks/pre-commit") == HookScript.text)
-    #expect(install.said.contains("commit it, and others have the hooks, too"))
+    #expect(install.said.contains("commit it to share the hooks"))
     #expect(!FileManager.default.fileExists(atPath: hook("pre-commit")))
     try world.clone.git("config", "--unset", "core.hooksPath")
     let scratch = try TemporaryFolder()
@@ -102,7 +102,7 @@ struct HookInstallTests {
     let shared = try world.kdops(
       "hook", "install", environment: ["GIT_CONFIG_GLOBAL": scratch.path + "/config"])
     #expect(!shared.passed)
-    #expect(shared.said.contains("serve all repositories"))
+    #expect(shared.said.contains("run for all repositories"))
     #expect(!FileManager.default.fileExists(atPath: scratch.path + "/shared"))
   }
 

@@ -19,7 +19,7 @@ struct ReceiveHookTests {
     let refused = try world.git("push")
     #expect(!refused.passed)
     #expect(refused.said.contains("remote: error[upgrade/only-app] clusters/prod/analytics.yaml:10:16"))
-    #expect(refused.said.contains("remote: kdops: nothing of this push to main was taken, 1 error."))
+    #expect(refused.said.contains("remote: kdops: nothing of this push to main was accepted, 1 error."))
     #expect(try world.server.head("main") == before)
     try world.clone.commit(Files.upgraded, "Grow no more")
     let taken = try world.git("push")

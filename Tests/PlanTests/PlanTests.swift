@@ -29,9 +29,9 @@ struct PlanTests {
   @Test("names statuses that could not be used, in text and JSON")
   func statusProblems() throws {
     var plan = try #require(PlanSituations.names.first.map { PlanSituations.named($0).plan })
-    plan.status.problems = ["refs/kdops/status is no status"]
-    #expect(PlanJSON.json(plan)["status"]?["problems"] == ["refs/kdops/status is no status"])
-    #expect(PlanText().render(plan).contains("warning: refs/kdops/status is no status"))
+    plan.status.problems = ["refs/kdops/status is not a readable status"]
+    #expect(PlanJSON.json(plan)["status"]?["problems"] == ["refs/kdops/status is not a readable status"])
+    #expect(PlanText().render(plan).contains("warning: refs/kdops/status is not a readable status"))
   }
 
   @Test("colours only add to the text", arguments: PlanSituations.names)

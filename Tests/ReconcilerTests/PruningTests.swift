@@ -282,7 +282,7 @@ struct PruningTests {
       let commit = try await fixture.push(["clusters/a.yaml": nil])
       let message = await fixture.report(commit, "a")?.message
       #expect(message?.contains("which is suspended") == true, "\(message ?? "")")
-      #expect(message?.contains("; resume it: kdops resume, or") == true, "\(message ?? "")")
+      #expect(message?.contains("; resume it with kdops resume; if") == true, "\(message ?? "")")
     }
   }
 

@@ -26,7 +26,7 @@ struct HookTests {
     #expect(judgement.summary == ["warning upgrade/newer"])
     #expect(
       judgement.findings.first?.message.hasSuffix(
-        "a rollback while the upgrade runs; once it has finished this will be rejected") == true)
+        "this is a rollback while the upgrade runs, and is rejected once it has finished") == true)
   }
 
   @Test("rejects a change to an older app that was not the previous one")

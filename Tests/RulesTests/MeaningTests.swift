@@ -92,7 +92,7 @@ struct MeaningTests {
     #expect(judgement.summary == ["error upgrade/only-app"])
     #expect(
       judgement.findings.first?.message
-        == "roles[worker].members of cluster prod/analytics changes (3 → 1) in the same step as spec.app")
+        == "roles[worker].members of cluster prod/analytics changes (3 → 1) together with spec.app")
     let wider = try base.upgraded.with(.candidate(#""cardinality": "1+""#, #""cardinality": "4+""#))
     #expect(Repository.judge(base, wider).summary == ["error upgrade/cardinality"])
   }

@@ -38,8 +38,8 @@ enum RuleDocumentation {
 
       ### `apply/app-pending`
 
-      An accepted change of a cluster needs an app that git has and that could not be applied yet. The change waits, and
-      follows by itself when the app is in the cluster. The message says why the app is not, if the API server refused it.
+      An accepted change of a cluster needs an app that is in git, but could not be applied yet. The change waits, and is
+      applied when the app is in the cluster. If the API server refused the app, the message gives the reason.
 
       """
     out +=
@@ -113,7 +113,7 @@ enum RuleDocumentation {
     case .unknown: "not known"
     case .creating: "being created"
     case .configured: "configured"
-    case .stuck: "changing its members, and new ones do not come"
+    case .stuck: "changing its members, and new members do not start"
     case .upgrading: "being upgraded from spark-1.0.0 to spark-1.1.0"
     case .stalled: "stalled in its upgrade from spark-1.0.0 to spark-1.1.0"
     case .late: "being upgraded from spark-1.0.0 to spark-1.1.0, and its last worker has the new package"

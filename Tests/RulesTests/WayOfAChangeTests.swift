@@ -80,7 +80,7 @@ struct WayOfAChangeTests {
     #expect(waiting.outcome(Repository.analytics) == "upgrade waiting")
     #expect(
       waiting.findings.first?.message
-        == "cluster prod/analytics waits for the upgrade to spark-1.1.0 that runs (1 of 4 pods done)")
+        == "cluster prod/analytics waits for the running upgrade to spark-1.1.0 (1 of 4 pods done)")
 
     var finished = try #require(Example.Live.configured.status)
     finished.app = "spark-1.1.0"
@@ -142,7 +142,7 @@ struct WayOfAChangeTests {
     #expect(
       try hint("w-0: it failed; fix the cause, then kdops retry prod/analytics/w-0")
         == "fix the cause, then kdops retry prod/analytics/w-0")
-    #expect(try hint("w-0: ErrImagePull")?.hasPrefix("see in its status") == true)
+    #expect(try hint("w-0: ErrImagePull")?.hasPrefix("check in its status") == true)
   }
 
   @Test("lets every change of spec.app wait during a rollback, and rejects at once what is wrong anyway")
@@ -185,7 +185,7 @@ struct WayOfAChangeTests {
     #expect(judgement.summary == ["error app/semver", "error upgrade/registered"])
     #expect(
       judgement.findings.last?.message
-        == "app spark-1.1.0, which cluster prod/analytics names, is rejected itself")
+        == "app spark-1.1.0, which cluster prod/analytics names, is itself rejected")
   }
 
   @Test("keeps a cluster on the previous state of its app while a change of that app is refused")

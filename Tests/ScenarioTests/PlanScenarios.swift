@@ -40,7 +40,7 @@ struct PlanScenarios {
       try scene.forge.user.commit(fixture.resize(5, app: "1.1.0"), "Grow shop")
       let waiting = try await plan(scene, "markdown")
       #expect(waiting.code == 0)
-      #expect(waiting.text.contains("**waits** behind the upgrade \(words)"), "\(waiting.text)")
+      #expect(waiting.text.contains("**waits** for the upgrade \(words)"), "\(waiting.text)")
       #expect(waiting.text.contains("ErrImagePull"))
     }
   }

@@ -177,7 +177,7 @@ struct RehearsalScenarios {
     change[Fixture.appPath("1.1.0")] = app
     let ending = try await rehearse(fixture, change: change)
     #expect(ending.code == 0, "\(ending.text)")
-    #expect(ending.text.contains("not rehearsed: the way back of default/shop"))
+    #expect(ending.text.contains("not rehearsed: the rollback of default/shop"))
     #expect(!ending.text.contains("--pod_reverted"))
   }
 

@@ -109,7 +109,7 @@ struct TrustScenarios {
       }
       #expect(file.message?.contains("is not signed") == true)
       #expect(scene.logged("commit.held").count == 1)
-      let held = "commit \(bad.prefix(7)) is held   commit/signature"
+      let held = "commit \(bad.prefix(7)) is blocked   commit/signature"
       #expect(try await Self.status(scene).contains(held))
       // A new daemon blocks them too, and still maintains what was applied.
       try await scene.kill()

@@ -196,7 +196,7 @@ struct HostileRepositoryTests {
     let validation = try await validate(.commits(base: base, head: head))
     #expect(validation.report.count(.error) == 0)
     let lines = StatusWords.lines(validation)
-    let words = "refs/kdops/status is no status that can be read"
+    let words = "refs/kdops/status is not a readable status"
     #expect(lines.first?.hasPrefix("warning: \(words)") == true)
     let problems = ReportJSON.json(validation.report)["status"]?["problems"]?.array ?? []
     #expect(problems.count == 1 && problems[0].string?.hasPrefix(words) == true)

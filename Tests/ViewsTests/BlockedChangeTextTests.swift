@@ -36,11 +36,11 @@ struct BlockedChangeTextTests {
   @Test("changes beyond the height are counted")
   func height() {
     let rest = BlockedChangeText(width: 120, height: 4).lines(Self.held)
-    #expect(rest.count <= 4 && rest.last == "… and 2 more held: kdops status says why")
-    #expect(BlockedChangeText(height: 1).lines(Self.held) == ["3 held: kdops status says why"])
+    #expect(rest.count <= 4 && rest.last == "… and 2 more blocked: see kdops status")
+    #expect(BlockedChangeText(height: 1).lines(Self.held) == ["3 blocked: see kdops status"])
     #expect(
       BlockedChangeText(width: 120).lines(BlockedChangeList(changes: [Self.held.changes[1]], omitted: 7)).last
-        == "… and 7 more held: kdops status says why")
+        == "… and 7 more blocked: see kdops status")
   }
 
   @Test("for one cluster it shows its own blocked changes, and those that block every cluster")

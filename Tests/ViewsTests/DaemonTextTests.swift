@@ -34,7 +34,7 @@ struct DaemonTextTests {
   func unknown() {
     #expect(
       lines(DaemonState(.unknown("git does not say"))) == [
-        "whether a daemon runs is not known: git does not say"
+        "it is unknown whether a daemon runs: git does not say"
       ])
   }
 

@@ -58,7 +58,7 @@ struct HistoryTextTests {
   func nothing() {
     #expect(
       HistoryText(now: 0).lines(cluster, Journal())
-        == ["prod/analytics   no upgrade and no rollback is remembered"])
+        == ["prod/analytics   no upgrade and no rollback is recorded"])
   }
 
   @Test("omitted entries are counted, and a run that touched nothing says so")
@@ -68,8 +68,8 @@ struct HistoryTextTests {
     var idle = journal.runs[1]
     (idle.pods, idle.waits) = ([], [])
     let lines = HistoryText(now: Self.start + 400).lines(cluster, Journal(runs: [long, idle]))
-    #expect(lines.contains("  … and 40 more pods, no longer remembered one by one"))
-    #expect(lines.last == "  no pod was touched")
+    #expect(lines.contains("  … and 40 more pods, no longer recorded individually"))
+    #expect(lines.last == "  no pod was changed")
   }
 
   @Test(

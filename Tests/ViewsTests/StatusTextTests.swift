@@ -99,7 +99,7 @@ struct StatusTextTests {
   func detail() throws {
     let text = StatusText(width: 160).detail(object("analytics", stalled)).joined(separator: "\n")
     #expect(try text + "\n" == Golden.stored("status-detail.txt", recording: text + "\n"))
-    #expect(StatusText().detail(object("new", nil)) == ["prod/new   not yet looked at by the engine"])
+    #expect(StatusText().detail(object("new", nil)) == ["prod/new   not yet processed by the engine"])
   }
 
   @Test("what an upgrade waits for has a line of its own")

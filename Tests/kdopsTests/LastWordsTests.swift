@@ -36,7 +36,7 @@ struct LastWordsTests {
 
   @Test("an empty folder or repository is reported as such")
   func nothing() throws {
-    #expect(try said("\"$1\" validate").contains("is this the folder of a fleet?"))
+    #expect(try said("\"$1\" validate").contains("is this the root of the repository?"))
     let empty = try TemporaryRepository()
     #expect(try said("\"$1\" plan --base main", in: empty.path).contains("there is no commit here yet; make"))
   }

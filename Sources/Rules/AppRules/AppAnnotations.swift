@@ -19,7 +19,9 @@ enum AppUpgradeAnnotation: AppRule {
     ],
     failing: [
       .given("a typing error", .candidate(annotation: Wire.Annotation.pointOfNoReturn, "wroker")),
-      .given("a stage that is not a role", .candidate(annotation: Wire.Annotation.roleOrder, "controller, database")),
+      .given(
+        "a stage that is not a role",
+        .candidate(annotation: Wire.Annotation.roleOrder, "controller, database")),
       .given("a percentage", .candidate(annotation: Wire.Annotation.maxUnavailable, "25%")),
     ])
 
@@ -46,7 +48,7 @@ struct UpgradeAnnotations {
         Violation(
           Self.place(Wire.Annotation.maxUnavailable),
           "\(Wire.Annotation.maxUnavailable) of \(subject) is \"\(text.prefix(80))\", which counts as 1",
-          hint: "write a whole number from 1 up"))
+          hint: "write a whole number of at least 1"))
     }
     if let roles {
       let keys = [Wire.Annotation.roleOrder] + (isApp ? [Wire.Annotation.pointOfNoReturn] : [])
@@ -56,8 +58,8 @@ struct UpgradeAnnotations {
       found.append(
         Violation(
           Self.place(Wire.Annotation.pointOfNoReturn),
-          "\(Wire.Annotation.pointOfNoReturn) of \(subject) is heeded on apps alone",
-          hint: "move it to the app that it speaks of"))
+          "\(Wire.Annotation.pointOfNoReturn) of \(subject) has an effect only on apps",
+          hint: "move it to the app"))
     }
     return found
   }

@@ -13,7 +13,8 @@ enum AppSchema: ReadingRule {
       .given("all required fields", .candidate(#""cardinality": "1""#, #""cardinality": "2+""#))
     ],
     failing: [
-      .given("a cardinality that is not a number", .candidate(#""cardinality": "1""#, #""cardinality": "one""#)),
+      .given(
+        "a cardinality that is not a number", .candidate(#""cardinality": "1""#, #""cardinality": "one""#)),
       .given("a port that does not exist", .candidate(#""port": 8080"#, #""port": 80800"#)),
     ])
 }
@@ -36,7 +37,7 @@ enum AppName: AppRule {
     if NameCheck.isSubdomain(name), name.utf8.count <= 63 { return [] }
     return [
       Violation(
-        ["metadata", "name"], "app name \"\(name)\" is no DNS-1123 subdomain of at most 63 characters",
+        ["metadata", "name"], "app name \"\(name)\" is not a DNS-1123 subdomain of at most 63 characters",
         hint: "use lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit")
     ]
   }

@@ -44,12 +44,12 @@ enum AppNotCarried: AppRule {
 
   private static let systemd = UncarriedField(
     "systemdRequired", "they get no memory file systems on /tmp and /run and no cgroup mount",
-    hint: "nothing needs to be done where the image does not start systemd; one that does may not come up")
+    hint: "no action is needed if the image does not start systemd; an image that does may fail to start")
 
   private static let token = UncarriedField(
     "hasAuthToken", "`authToken` in configmeta.json is empty, and the service has no annotation with a token",
     hint:
-      "have the config package make a token where clients need one; the service works without it otherwise")
+      "if clients need a token, create it in the config package; otherwise the service works without it")
 
   /// The path of the first package that a role uses.
   private static func package(of spec: AppSpec) -> FieldPath? {
@@ -66,9 +66,9 @@ enum AppNotCarried: AppRule {
   private static func configcli(_ package: FieldPath, _ name: String) -> Violation {
     Violation(
       package,
-      "`configcli`, which config packages written for KubeDirector call, is not put into pods of app \(name)",
+      "`configcli`, which config packages written for KubeDirector call, is not added to pods of app \(name)",
       hint:
-        "nothing needs to be done where the image brings it or the scripts do not call it; others fail at --configure"
+        "no action is needed if the image contains it or the scripts do not call it; other scripts fail at --configure"
     )
   }
 }

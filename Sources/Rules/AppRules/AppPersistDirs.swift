@@ -32,8 +32,8 @@ enum AppPersistDirsPath: AppRule {
         if !steps, ContainerPath(folder) != nil { return nil }
         return Violation(
           list.path + [.index(index)],
-          "\(list.subject) of app \(app.reference.name) holds \"\(folder)\", which is no plain absolute path",
-          hint: ContainerPath(folder).map { "write `\($0.text)`, if that is meant" }
+          "\(list.subject) of app \(app.reference.name) contains \"\(folder)\", which is not a plain absolute path",
+          hint: ContainerPath(folder).map { "write `\($0.text)`, if you mean that" }
             ?? "name a folder below `/`")
       }
     }
@@ -82,9 +82,9 @@ enum AppPersistDirsNested: AppRule {
         found.append(
           Violation(
             list.path + [.index(paths[inner].index)],
-            "\(list.subject) of app \(app.reference.name) holds \(paths[inner].path.text), "
-              + "which lies in \(paths[outer].path.text) of the same list",
-            hint: "remove it: \(paths[outer].path.text) keeps it already"))
+            "\(list.subject) of app \(app.reference.name) contains \(paths[inner].path.text), "
+              + "which is inside \(paths[outer].path.text) of the same list",
+            hint: "remove it: \(paths[outer].path.text) already persists it"))
       }
     }
     return found

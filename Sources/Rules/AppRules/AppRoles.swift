@@ -13,7 +13,8 @@ enum AppRoleUnique: AppRule {
     ],
     failing: [
       .given(
-        "two roles with the id worker", .candidate(#""id": "gateway""#, #""id": "worker""#, also: [#", "gateway"]"#: "]"]))
+        "two roles with the id worker",
+        .candidate(#""id": "gateway""#, #""id": "worker""#, also: [#", "gateway"]"#: "]"]))
     ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
@@ -65,7 +66,8 @@ enum AppSelectedRoleKnown: AppRule {
     ],
     failing: [
       .given(
-        "a typing error", .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "gatway"]"#))
+        "a typing error",
+        .candidate(#"["controller", "worker", "gateway"]"#, #"["controller", "worker", "gatway"]"#))
     ])
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
@@ -130,7 +132,7 @@ enum AppTTYNeedsStdin: AppRule {
       if !role.tty || role.stdin { return nil }
       return Violation(
         ["spec", "roles", .index(index), "containerSpec", "tty"],
-        "role \(role.id) of app \(app.reference.name) asks for a terminal without stdin",
+        "role \(role.id) of app \(app.reference.name) requests a terminal without stdin",
         hint: "add `\"stdin\": true`, or remove `tty`")
     }
   }
@@ -158,7 +160,7 @@ enum AppMinStorageQuantity: AppRule {
       if let quantity = Quantity(size), !quantity.isNegative, !quantity.isZero { return nil }
       return Violation(
         ["spec", "roles", .index(index), "minStorage", "size"],
-        "minStorage of role \(role.id) of app \(app.reference.name) is \"\(size)\", which is no quantity above zero",
+        "minStorage of role \(role.id) of app \(app.reference.name) is \"\(size)\", which is not a quantity greater than zero",
         hint: "write it in Kubernetes' notation, such as `10Gi`")
     }
   }
@@ -202,7 +204,7 @@ enum AppEventList: AppRule {
       return Violation(
         path + [.index(index)],
         isAlways
-          ? "event \(name) in app \(app.reference.name) always goes out and is not listed"
+          ? "event \(name) in app \(app.reference.name) is always sent and must not be listed"
           : "event \(name) in app \(app.reference.name) does not exist",
         hint: isAlways
           ? "remove it"

@@ -30,7 +30,8 @@ enum AppServiceUnique: AppRule {
 /// The rule `app/role-service-unique`.
 enum AppRoleServiceUnique: AppRule {
   static let description = RuleDescription(
-    "app/role-service-unique", summary: "`roleServices` names each role once, and each service of a role once",
+    "app/role-service-unique",
+    summary: "`roleServices` names each role once, and each service of a role once",
     rationale: "If a role had two entries, it would be undefined which one applies.",
     passing: [.given("one entry per role", .candidate(RoleServicesText.one, RoleServicesText.two("worker")))],
     failing: [
@@ -45,7 +46,7 @@ enum AppRoleServiceUnique: AppRule {
       Violation(
         ["spec", "config", "roleServices", .index(index), "roleID"],
         "roleServices of app \(app.reference.name) names the role \(entries[index].roleID) twice",
-        hint: "put the services of both entries into one")
+        hint: "merge the two entries into one")
     }
     for (index, entry) in entries.enumerated() {
       for repeated in Repetition.indices(in: entry.serviceIDs) {

@@ -78,7 +78,7 @@ enum AppInUse: AppChangeRule {
         of: change.new == nil ? .old : .new, severity: waits ? .waiting : .error,
         "\(name) is still needed by the running cluster \(needed ?? first) and cannot \(doing) yet",
         hint: waits
-          ? "nothing to do: it happens when no cluster runs the app any more"
+          ? "nothing to do: it is applied when no cluster runs the app any more"
           : "publish the change as a new app with a newer version")
     ]
   }
@@ -117,11 +117,11 @@ enum AppUpgradableSealed: AppChangeRule {
     return [
       Violation(
         difference.newPath, severity: isLeft ? .waiting : nil,
-        "app \(change.reference.name) says upgradable: \(was) while cluster \(first) uses it, and cannot say "
-          + "\(new.spec.upgradable.map { "\($0)" } ?? "nothing") now",
+        "app \(change.reference.name) has upgradable: \(was) while cluster \(first) uses it, so it cannot change to "
+          + "\(new.spec.upgradable.map { "\($0)" } ?? "absent") now",
         hint: isLeft
-          ? "nothing to do: it happens when no cluster runs the app any more"
-          : "put `\"upgradable\": \(was)` back, or change it when no cluster uses the app")
+          ? "nothing to do: it is applied when no cluster runs the app any more"
+          : "restore `\"upgradable\": \(was)`, or change it when no cluster uses the app")
     ]
   }
 }

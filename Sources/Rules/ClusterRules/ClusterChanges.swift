@@ -29,7 +29,7 @@ enum ClusterReadOnly: ClusterChangeRule {
       return Violation(
         difference.newPath,
         "\(difference.name) of cluster \(change.reference) cannot change \(difference.inWords)",
-        hint: "put the old value back, or make a new cluster")
+        hint: "restore the old value, or create a new cluster")
     }
   }
 }
@@ -69,8 +69,8 @@ enum ClusterRoleReadOnly: ClusterChangeRule {
           severity: areLeaving || (existing.isLive && !context.live.isAuthoritative) ? .waiting : nil,
           "role \(id) of cluster \(change.reference) has \(existing.count) \(existing.count == 1 ? "member" : "members"), so \(difference.name) cannot change \(difference.inWords)",
           hint: areLeaving
-            ? "nothing to do: it happens when they have gone"
-            : "bring the role to no members first where the app allows that, or make a new cluster"))
+            ? "nothing to do: it is applied when they are deleted"
+            : "set the role to `members: 0` first if the app allows that, or create a new cluster"))
     }
     return found
   }
@@ -96,7 +96,8 @@ enum ClusterBusy: ClusterChangeRule {
     passing: [
       .change("configured", .cluster("members: 3", "members: 5"), live: .configured),
       .change(
-        "back to the old number, because new members do not start", from: [.cluster("members: 3", "members: 5")],
+        "back to the old number, because new members do not start",
+        from: [.cluster("members: 3", "members: 5")],
         .cluster("members: 5", "members: 3"), live: .stuck),
     ],
     failing: [
@@ -122,7 +123,7 @@ enum ClusterBusy: ClusterChangeRule {
       Violation(
         ["metadata", "name"], of: .old, "cluster \(old.reference) \(reason)",
         hint: live.status?.isSuspended == true
-          ? "resume it: kdops resume, or, where its file has suspended it, put that back without the annotation \(Wire.Annotation.suspend)"
+          ? "resume it with kdops resume; if its file has suspended it, restore the file without the annotation \(Wire.Annotation.suspend)"
           : "nothing to do: it is deleted when that has ended")
     ]
   }

@@ -57,17 +57,17 @@ enum ClusterLabels: ClusterRule {
   )? {
     if !LabelCheck.isKey(key) {
       return (
-        "has a key that Kubernetes does not take",
-        "use letters, digits, `-`, `_` and `.`, at most 63, with a DNS name and `/` before them where wanted"
+        "has a key that Kubernetes does not accept",
+        "use at most 63 letters, digits, `-`, `_` and `.`, with an optional DNS name and `/` before them"
       )
     }
     if KeyList.isReserved(key) {
-      return ("has a key that kdops keeps for itself", "remove it, or use a key with another domain")
+      return ("has a key that is reserved for kdops", "remove it, or use a key with another domain")
     }
     guard isLabel else { return nil }
     if LabelCheck.isValue(value) { return nil }
     return (
-      "has the value \"\(value.prefix(80))\", which Kubernetes does not take",
+      "has the value \"\(value.prefix(80))\", which Kubernetes does not accept",
       "use at most 63 letters, digits, `-`, `_` and `.`, or make it an annotation"
     )
   }
@@ -128,10 +128,10 @@ enum ClusterEnv: ClusterRule {
         }
         if !isName(variable.name) {
           add(
-            "name", "has a name that Kubernetes does not take",
-            "use letters, digits, `_`, `-` and `.`, no digit first")
+            "name", "has a name that Kubernetes does not accept",
+            "use letters, digits, `_`, `-` and `.`, and no digit as the first character")
         }
-        if repeated.contains(position) { add("name", "is given a second time", "remove one of the two") }
+        if repeated.contains(position) { add("name", "is set a second time", "remove one of the two") }
         if variable.value == nil, variable.raw["valueFrom"] == nil {
           add(nil, "has no value", "add `value`, or `value: \"\"` for an empty one")
         }

@@ -71,7 +71,7 @@ enum ClusterName: ClusterRule {
       return [
         Violation(
           ["metadata", "name"],
-          "cluster name \"\(name)\" cannot begin the names of its services and pods",
+          "cluster name \"\(name)\" cannot be the prefix of the names of its services and pods",
           hint: "use at most 63 lower-case letters, digits, `-` and `.`, beginning with a letter")
       ]
     }
@@ -84,14 +84,14 @@ enum ClusterName: ClusterRule {
       found.append(
         Violation(
           ["metadata", "name"],
-          "cluster \(cluster.reference) would have an object named \(shared), which is cluster \(rival.reference)'s",
+          "cluster \(cluster.reference) would have an object named \(shared), which belongs to cluster \(rival.reference)",
           hint: "give one of the two another name"))
     }
     if found.isEmpty, rivals.areMore {
       found.append(
         Violation(
           ["metadata", "name"],
-          "the objects of cluster \(cluster.reference) would be named like those of more clusters than can be compared",
+          "the objects of cluster \(cluster.reference) may have the same names as those of more clusters than can be compared",
           hint: "give it another name"))
     }
     return found
@@ -127,7 +127,7 @@ enum Missing {
     return [
       Violation(
         ["spec", "app"], severity: .waiting,
-        "cluster \(cluster) waits for the change of app \(app.metadata.name), which waits itself",
+        "cluster \(cluster) waits for the change of app \(app.metadata.name), which also waits",
         hint: "nothing to do: it is judged again when the app has changed")
     ]
   }
@@ -142,7 +142,7 @@ enum Missing {
       }
     for place in places where context.head.holds(.app(place, spec.app)) {
       return Violation(
-        ["spec", "app"], "app \(spec.app), which cluster \(cluster.reference) names, is rejected itself",
+        ["spec", "app"], "app \(spec.app), which cluster \(cluster.reference) names, is itself rejected",
         hint: "fix what is reported for the app")
     }
     let known = context.appNames(in: places)
@@ -179,7 +179,7 @@ enum ClusterConnectionKnown: ClusterRule {
       if context.head.holds(reference) { return nil }
       return Violation(
         ["spec", "connections", "clusters", .index(index)],
-        "cluster \(cluster.reference) is connected to cluster \(reference), which git does not hold",
+        "cluster \(cluster.reference) is connected to cluster \(reference), which is not in git",
         hint: "correct the name, or add that cluster's file")
     }
   }

@@ -4,7 +4,8 @@ import Values
 /// The rule `cluster/not-carried`.
 enum ClusterNotCarried: ClusterRule {
   static let description = RuleDescription(
-    "cluster/not-carried", .warning, summary: "a cluster uses no field that this version does not apply to pods",
+    "cluster/not-carried", .warning,
+    summary: "a cluster uses no field that this version does not apply to pods",
     rationale: """
       These fields of KubeDirector are read and kept on the object, so that files need not be changed, but \
       this version does not use them. The cluster starts without what they request, and scripts that need it \
@@ -68,10 +69,10 @@ enum ClusterNotCarried: ClusterRule {
     UncarriedField(
       "defaultSecret", "no member gets the Secret mounted",
       hint:
-        "name it in `connections.secrets`, or in `valueFrom` of variables, where scripts can read it there"),
+        "add it to `connections.secrets`, or to `valueFrom` of variables, if scripts can read it there"),
     UncarriedField(
       "namingScheme", "objects are named as with CrNameRole",
-      hint: "nothing needs to be done where no script or client relies on names made of UIDs",
+      hint: "no action is needed if no script or client relies on names from UIDs",
       isSet: { $0.string == "UID" }),
   ]
 
@@ -79,24 +80,24 @@ enum ClusterNotCarried: ClusterRule {
     UncarriedField(
       "secret", "no member gets the Secret mounted",
       hint:
-        "name it in `connections.secrets`, or in `valueFrom` of variables, where scripts can read it there"),
+        "add it to `connections.secrets`, or to `valueFrom` of variables, if scripts can read it there"),
     // A key whose value is in git is already an error.
     UncarriedField(
-      "secretKeys", "no script finds the encrypted keys in configmeta.json",
-      hint: "put the values in a Secret, and name that in `connections.secrets`",
+      "secretKeys", "configmeta.json does not contain the encrypted keys",
+      hint: "put the values in a Secret, and add it to `connections.secrets`",
       isSet: { $0.array?.contains { $0["encryptedValue"]?.string != nil } ?? false }),
     UncarriedField(
       "fileInjections", "no member gets the files",
-      hint: "have the image or the config package bring them, where something needs them"),
+      hint: "if they are needed, include them in the image or the config package"),
     UncarriedField(
-      "sharedMemory", "/dev/shm has the size that the container runtime gives it, mostly 64 MiB",
+      "sharedMemory", "/dev/shm has the size that the container runtime gives it, usually 64 MiB",
       hint:
-        "nothing needs to be done where that is enough; a database that maps more of it fails at its start"),
+        "no action is needed if that is enough; a database that maps more of it fails to start"),
     UncarriedField(
       "volumeProjections", "no member gets the volumes mounted",
-      hint: "have the image or the config package bring the data, where something needs it"),
+      hint: "if the data is needed, include it in the image or the config package"),
     UncarriedField(
       "blockStorage", "no member gets the devices",
-      hint: "use `storage` where a file system serves as well; what opens the devices fails without them"),
+      hint: "use `storage` if a file system is enough; programs that open the devices fail without them"),
   ]
 }

@@ -32,7 +32,7 @@ enum ClusterMinResources: ClusterRule {
         found.append(
           Violation(
             RolePath.of(index, "resources", isRequested ? "requests" : "limits", .key(name)),
-            "role \(role.id) of cluster \(cluster.reference) asks for \(given ?? "no") \(name), less than the \(least) that app \(app.metadata.name) needs",
+            "role \(role.id) of cluster \(cluster.reference) requests \(given ?? "no") \(name), less than the \(least) that app \(app.metadata.name) needs",
             hint: "raise it to \(least) or more"))
       }
     }
@@ -59,7 +59,7 @@ enum ClusterStorageSize: ClusterRule {
       found.append(
         Violation(
           RolePath.of(index, "storage", "size"),
-          "storage of role \(role.id) of cluster \(cluster.reference) is \"\(size)\", which is no quantity above zero",
+          "storage of role \(role.id) of cluster \(cluster.reference) is \"\(size)\", which is not a quantity greater than zero",
           hint: "write it in Kubernetes' notation, such as `10Gi`"))
     }
     return found
@@ -96,7 +96,7 @@ enum ClusterMinStorage: ClusterRule {
         found.append(
           Violation(
             RolePath.of(index),
-            "role \(role.id) of cluster \(cluster.reference) has no storage, and app \(app.metadata.name) does not run without",
+            "role \(role.id) of cluster \(cluster.reference) has no storage, and app \(app.metadata.name) does not run without it",
             hint: "add storage with a size of \(least) or more"))
         continue
       }
@@ -143,7 +143,7 @@ enum ClusterMountPathUnique: ClusterRule {
           Violation(
             RolePath.of(index, "volumeProjections", .index(repeated - 1), "mountPath"),
             "path \(paths[repeated]) in role \(role.id) of cluster \(cluster.reference) is mounted twice",
-            hint: "mount one of the two elsewhere"))
+            hint: "mount one of the two at another path"))
       }
     }
     return found

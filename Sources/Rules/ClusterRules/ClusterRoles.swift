@@ -23,7 +23,7 @@ enum ClusterRoleKnown: ClusterRule {
       if app.spec.role(role.id) != nil { return nil }
       return Violation(
         RolePath.of(index, "id"),
-        "role \(role.id) of cluster \(cluster.reference) is no role of app \(app.metadata.name)",
+        "role \(role.id) of cluster \(cluster.reference) is not a role of app \(app.metadata.name)",
         hint: Hint.oneOf(app.spec.roles.map(\.id), insteadOf: role.id, or: "remove the role"))
     }
   }
@@ -104,7 +104,7 @@ enum ClusterMembers: ClusterRule {
       found.append(
         Violation(
           RolePath.of(index, "members"),
-          "role \(role.id) of cluster \(cluster.reference) has members: \(members), and app \(app.metadata.name) wants \(cardinality.inWords)",
+          "role \(role.id) of cluster \(cluster.reference) has members: \(members), and app \(app.metadata.name) requires \(cardinality.inWords)",
           hint: "write members: \(cardinality.minimum)\(cardinality.isOpen ? " or more" : "")"))
     }
     return found
@@ -126,7 +126,7 @@ enum ClusterMembersMax: ClusterRule {
     if total <= limit { return [] }
     return [
       Violation(
-        ["spec", "roles"], "cluster \(cluster.reference) has \(total) members in all, more than \(limit)",
+        ["spec", "roles"], "cluster \(cluster.reference) has \(total) members in total, more than \(limit)",
         hint: "make it smaller, or split it into several clusters")
     ]
   }

@@ -34,7 +34,7 @@ enum ClusterPlaintextSecret: ClusterRule {
             RolePath.of(index, "secretKeys", .index(position), "value"),
             "secret key \(key["name"]?.string ?? "") in role \(role.id) of cluster \(cluster.reference) has its value in git",
             hint:
-              "consider the value known and change it; put the new one in a Secret, and name that in `connections.secrets` or in `valueFrom` of a variable"
+              "treat the value as disclosed and change it; put the new one in a Secret, and name the Secret in `connections.secrets` or in `valueFrom` of a variable"
           ))
       }
     }

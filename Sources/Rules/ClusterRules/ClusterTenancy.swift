@@ -81,7 +81,7 @@ enum ClusterTenancy: ClusterRule {
       return [
         Violation(
           cluster.namesNamespace ? ["metadata", "namespace"] : ["metadata", "name"],
-          "cluster \(reference) is in a namespace that this installation may not touch",
+          "cluster \(reference) is in a namespace that this installation may not change",
           hint: namespaceHint(reference.namespace))
       ]
     }
@@ -115,7 +115,7 @@ enum AppTenancy: AppRule {
     return [
       Violation(
         app.namesNamespace ? ["metadata", "namespace"] : ["metadata", "name"],
-        "app \(app.reference) is in a namespace that this installation may not touch",
+        "app \(app.reference) is in a namespace that this installation may not change",
         hint: ClusterTenancy.namespaceHint(app.reference.namespace))
     ]
   }

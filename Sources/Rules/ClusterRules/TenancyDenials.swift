@@ -18,7 +18,7 @@ extension ClusterTenancy {
       for capability in app?.spec.capabilities ?? [] where !tenancy.allows(capability: capability) {
         add(
           ["spec", "app"],
-          "app \(cluster.spec.app) asks for the capability \(capability), which cluster \(cluster.reference) may not have",
+          "app \(cluster.spec.app) requests the capability \(capability), which cluster \(cluster.reference) may not have",
           remedy: "use an app without it", entry: capability, .capabilities)
       }
     }
@@ -102,15 +102,15 @@ extension ClusterTenancy {
         if term.selectsNamespaces, !tenancy.allowsAffinityEverywhere {
           add(
             path.appending("namespaceSelector"),
-            "\(subject) speaks of pods of any namespace with some labels, other tenants' among them",
-            remedy: "remove the selector, so that pods of \(namespace) are meant", entry: "*",
+            "\(subject) selects pods of any namespace with some labels, including other tenants' pods",
+            remedy: "remove the selector, so that it selects pods of \(namespace)", entry: "*",
             .affinityNamespaces)
         }
         for other in term.namespaces where !tenancy.allows(affinityFrom: namespace, to: other) {
           add(
             path.appending("namespaces"),
-            "\(subject) speaks of pods of the namespace \(other), which may be another tenant's",
-            remedy: "remove it, so that pods of \(namespace) are meant", entry: other, .affinityNamespaces)
+            "\(subject) selects pods of the namespace \(other), which may be another tenant's",
+            remedy: "remove it, so that pods of \(namespace) are selected", entry: other, .affinityNamespaces)
         }
       }
     }
@@ -136,9 +136,9 @@ extension ClusterTenancy {
     private static func hint(_ prefix: NamePrefix, _ kind: String, _ setting: Tenancy.Setting) -> String {
       switch prefix {
       case .prefix(let text):
-        "name a \(kind) that begins with \(text), as `\(setting.key)` in the daemon's configuration asks"
+        "name a \(kind) that begins with \(text), as `\(setting.key)` in the daemon's configuration requires"
       case .none, .any:
-        "remove it, or ask an administrator to set `\(setting.key)` in the daemon's configuration to what names of allowed ones begin with"
+        "remove it, or ask an administrator to set `\(setting.key)` in the daemon's configuration to the prefix of allowed names"
       }
     }
 

@@ -25,7 +25,7 @@ struct UncarriedField: Sendable {
   ///   - owner: The owner of the field, as messages name it.
   func violation(_ path: FieldPath, _ owner: String) -> Violation {
     Violation(
-      path.appending(.key(name)), "`\(name)` of \(owner) is not carried to pods: \(effect)", hint: hint)
+      path.appending(.key(name)), "`\(name)` of \(owner) is not applied to pods: \(effect)", hint: hint)
   }
 
   static let asksForSomething: @Sendable (JSON) -> Bool = { value in

@@ -61,7 +61,8 @@ public enum ObjectPrune: DaemonRule {
 public enum CommitAtomic: DaemonRule {
   public static let description = RuleDescription(
     "commit/atomic", .error, .both,
-    summary: "with `atomic: commit`, nothing of a commit is applied while any part of it is rejected or waits",
+    summary:
+      "with `atomic: commit`, nothing of a commit is applied while any part of it is rejected or waits",
     rationale: """
       This setting is for commits whose parts make no sense alone. All changes of a commit are rejected if \
       one of them is rejected, wait if one of them waits, and are applied in the same reconcile pass. If \

@@ -85,7 +85,7 @@ public struct Edit: Sendable {
 public struct MisfitEdit: Error, CustomStringConvertible {
   public var path: String
   public var text: String
-  public var description: String { "\(path) does not hold exactly once: \(text)" }
+  public var description: String { "\(path) does not contain exactly once: \(text)" }
 }
 
 extension Edit {

@@ -73,7 +73,8 @@ enum FileEncoding: ReadingRule {
 /// The rule `file/link`. The code that lists the files of a commit reports it, because only that code sees links.
 enum FileLink: ReadingRule {
   static let description = RuleDescription(
-    "file/link", summary: "paths that match the globs in `.kdops.yaml` are files, not symbolic links or submodules",
+    "file/link",
+    summary: "paths that match the globs in `.kdops.yaml` are files, not symbolic links or submodules",
     rationale: """
       A link may point outside the repository, or its target may change without a commit. Links are never \
       followed. A link is not text, so this rule has no example here.

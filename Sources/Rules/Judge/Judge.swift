@@ -223,7 +223,7 @@ public struct Judge {
         DuplicateObject.id, .error,
         Violation(
           ["metadata", "name"],
-          "\(reference.kind) \(reference) is written a second time; the first stands in \(first?.path ?? "another file")",
+          "\(reference.kind) \(reference) is defined a second time; the first definition is in \(first?.path ?? "another file")",
           hint: "remove one of the two, or give it another name"), reference, source)
     }
     if repeated.count > limit {

@@ -40,7 +40,7 @@ enum UpgradeOnlyImages: UpgradeRule {
       Violation(
         ["spec", "app"],
         "app \(candidate.metadata.name) differs from \(current.metadata.name) in more than images: \(places)",
-        hint: "undo that in app \(candidate.metadata.name), or make a new cluster of it")
+        hint: "undo that in app \(candidate.metadata.name), or create a new cluster with it")
     ]
   }
 }
@@ -72,7 +72,7 @@ enum UpgradePackageNeedsImage: UpgradeRule {
       else { return nil }
       return Violation(
         ["spec", "app"],
-        "role \(role) has another package in app \(candidate.metadata.name) \(one.difference.inWords), and the same image",
+        "role \(role) has another package in app \(candidate.metadata.name) \(one.difference.inWords), but the same image",
         hint: "give the role a new image tag, or keep the package URL")
     }
   }
@@ -81,7 +81,8 @@ enum UpgradePackageNeedsImage: UpgradeRule {
 /// The rule `upgrade/cardinality`.
 enum UpgradeCardinality: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/cardinality", .error, .both, summary: "the cluster's members match the cardinality of the target app",
+    "upgrade/cardinality", .error, .both,
+    summary: "the cluster's members match the cardinality of the target app",
     rationale: "An upgrade replaces members; it does not add or remove them.",
     passing: [
       .change(
@@ -109,9 +110,9 @@ enum UpgradeCardinality: UpgradeRule {
         found.append(
           Violation(
             role.members == nil ? RolePath.of(index) : RolePath.of(index, "members"), severity: severity,
-            "role \(role.id) of cluster \(upgrade.reference) has \(members) \(members == 1 ? "member" : "members"), and app \(candidate.metadata.name) wants \(wanted.inWords)",
+            "role \(role.id) of cluster \(upgrade.reference) has \(members) \(members == 1 ? "member" : "members"), and app \(candidate.metadata.name) requires \(wanted.inWords)",
             hint:
-              "resize the role to \(wanted.minimum)\(wanted.isOpen ? " or more" : "") first where the current app allows it, and upgrade then"
+              "resize the role to \(wanted.minimum)\(wanted.isOpen ? " or more" : "") first if the current app allows it, and then upgrade"
           ))
       }
       if let written, !wanted.allows(written) {
@@ -146,9 +147,9 @@ enum UpgradeName: UpgradeRule {
     return [
       Violation(
         ["spec", "app"],
-        "app \(new) does not share its name's base with \(old), which cluster \(upgrade.reference) runs",
+        "the name of app \(new) has another base than \(old), which cluster \(upgrade.reference) runs",
         hint:
-          "name versions of one app alike, such as \(base(of: old))-\(upgrade.candidate?.spec.version ?? "1.1.0")"
+          "give versions of one app the same base name, such as \(base(of: old))-\(upgrade.candidate?.spec.version ?? "1.1.0")"
       )
     ]
   }
@@ -203,7 +204,7 @@ enum UpgradeLegacyLayout: UpgradeRule {
         ["spec", "app"],
         "role \(role.id) of cluster \(upgrade.reference) persists /usr and /opt, so files of \(old.image) will hide those of \(new.image)",
         hint:
-          "move the app to `useNewSetupLayout: true` with a new cluster, or make pod_upgraded bring the files up to date"
+          "set `useNewSetupLayout: true` in the app and create a new cluster, or update the files in the script for pod_upgraded"
       )
     }
   }

@@ -9,7 +9,8 @@ enum UpgradeConfigured: UpgradeRule {
     rationale: "Members that are still being created or deleted cannot be replaced.",
     passing: [.change("configured", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .configured)],
     failing: [
-      .change("while the cluster is created", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .creating)
+      .change(
+        "while the cluster is created", .cluster("app: spark-1.0.0", "app: spark-1.1.0"), live: .creating)
     ])
 
   static func check(_ upgrade: UpgradeChange, in context: RuleContext) -> [Violation] {
@@ -64,7 +65,8 @@ enum RollbackOnce: RollbackRule {
     rationale: "A rollback cannot be rolled back; any later change waits until it has ended.",
     passing: [
       .change(
-        "the spec does not change", .cluster("name: analytics", "name: analytics\n  labels: {seen: \"true\"}"),
+        "the spec does not change",
+        .cluster("name: analytics", "name: analytics\n  labels: {seen: \"true\"}"),
         live: .rollingBack)
     ],
     failing: [
@@ -95,7 +97,8 @@ enum RollbackPointOfNoReturn: RollbackRule {
     ],
     failing: [
       .change(
-        "a revert past the point of no return", from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), atWorker],
+        "a revert past the point of no return",
+        from: [.cluster("app: spark-1.0.0", "app: spark-1.1.0"), atWorker],
         .cluster("app: spark-1.1.0", "app: spark-1.0.0"), live: .late),
       .change(
         "the revert of an upgrade that has stalled past its point of no return",
@@ -119,7 +122,7 @@ enum RollbackPointOfNoReturn: RollbackRule {
       Violation(
         ["spec", "app"], severity: context.live.isAuthoritative ? nil : .waiting,
         "cluster \(rollback.reference) is past the point of no return of \(app): "
-          + "its \(words) may hold what \(rollback.new.spec.app) does not understand",
+          + "its \(words) may have data that \(rollback.new.spec.app) does not understand",
         hint: "name \(app) in the file again; "
           + (live.isStalled
             ? "to end the stalled upgrade, " + live.wayOut(path: nil, noWayBack: true)

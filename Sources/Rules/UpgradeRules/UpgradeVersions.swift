@@ -36,8 +36,8 @@ enum OnlyApp {
       if isCardinalityAlone(difference, of: change) { return nil }
       return Violation(
         difference.newPath,
-        "\(difference.name) of cluster \(change.reference) changes \(difference.inWords) in the same step as spec.app",
-        hint: "leave \(step) alone in its commit; change the rest once the cluster is configured")
+        "\(difference.name) of cluster \(change.reference) changes \(difference.inWords) together with spec.app",
+        hint: "put \(step) in a commit of its own; change the rest when the cluster is configured")
     }
   }
 
@@ -101,8 +101,8 @@ enum UpgradeUpgradable: UpgradeRule {
       return [
         Violation(
           ["spec", "app"],
-          "app \(name), which cluster \(upgrade.reference) runs, is not registered, so nothing says that it may be upgraded",
-          hint: "put the file of app \(name) back")
+          "app \(name), which cluster \(upgrade.reference) runs, is not registered, so it is unknown whether it may be upgraded",
+          hint: "restore the file of app \(name)")
       ]
     }
     switch current.spec.upgradable {
@@ -112,13 +112,13 @@ enum UpgradeUpgradable: UpgradeRule {
         Violation(
           ["spec", "app"],
           "app \(current.metadata.name), which cluster \(upgrade.reference) runs, is sealed: upgradable is false",
-          hint: "make a new cluster of app \(upgrade.new.spec.app) and move the data to it")
+          hint: "create a new cluster with app \(upgrade.new.spec.app) and move the data to it")
       ]
     case nil:
       return [
         Violation(
           ["spec", "app"],
-          "app \(current.metadata.name), which cluster \(upgrade.reference) runs, does not say that it is upgradable",
+          "app \(current.metadata.name), which cluster \(upgrade.reference) runs, does not have upgradable: true",
           hint:
             "add `\"upgradable\": true` to app \(current.metadata.name), if its maintainer agrees; that is allowed while clusters use it"
         )
@@ -147,8 +147,8 @@ enum UpgradeDistro: UpgradeRule {
     return [
       Violation(
         ["spec", "app"],
-        "app \(candidate.metadata.name) is of \(candidate.spec.distroID), and cluster \(upgrade.reference) runs \(current.spec.distroID)",
-        hint: "upgrade to a version of \(current.spec.distroID), or make a new cluster")
+        "app \(candidate.metadata.name) has the distroID \(candidate.spec.distroID), and cluster \(upgrade.reference) runs \(current.spec.distroID)",
+        hint: "upgrade to a version of \(current.spec.distroID), or create a new cluster")
     ]
   }
 }
@@ -212,8 +212,8 @@ enum UpgradeNewer: UpgradeRule {
       return [
         Violation(
           ["spec", "app"], severity: .warning,
-          "cluster \(upgrade.reference) goes back from \(current.metadata.name) to \(candidate.metadata.name): a rollback while the upgrade runs; once it has finished this will be rejected",
-          hint: "see with `kdops status \(upgrade.reference)` whether the upgrade still runs")
+          "cluster \(upgrade.reference) returns from \(current.metadata.name) to \(candidate.metadata.name): this is a rollback while the upgrade runs, and is rejected once it has finished",
+          hint: "check with `kdops status \(upgrade.reference)` whether the upgrade still runs")
       ]
     }
     return [

@@ -32,7 +32,7 @@ public struct ReportFile: Sendable {
   private struct Failure: Error, CustomStringConvertible {
     let path: String
     var description: String {
-      "the report cannot be written to \(path): make its folder, or give a path that can be written"
+      "the report cannot be written to \(path): create its folder, or give a path that can be written"
     }
   }
 }

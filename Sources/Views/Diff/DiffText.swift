@@ -77,7 +77,7 @@ extension LiveDiff.Entry.State {
     case .differs: "differs"
     case .onlyInGit: "only in git"
     case .onlyInCluster: "only in the cluster"
-    case .foreign: "not ours"
+    case .foreign: "not owned"
     case .unreadable: "unreadable"
     }
   }

@@ -30,8 +30,8 @@ public struct BlockedChangeText {
     }
     let rest = held.changes.count - shown + held.omitted
     guard rest > 0, height > 0 else { return lines }
-    let words = shown == 0 ? "\(rest) held" : "… and \(rest) more held"
-    let line = StyledLine("\(words): kdops status says why", .yellow)
+    let words = shown == 0 ? "\(rest) blocked" : "… and \(rest) more blocked"
+    let line = StyledLine("\(words): see kdops status", .yellow)
     return lines + [line.text(width: width, coloured: isColoured)]
   }
 
@@ -40,7 +40,7 @@ public struct BlockedChangeText {
     let style: StyledLine.Style = change.verdict == Phase.rejected.rawValue ? .red : .yellow
     var head = StyledLine()
     if change.isOfCommit {
-      head.append("\(commit) is held", style)
+      head.append("\(commit) is blocked", style)
     } else {
       head.append(change.object.namespace.isEmpty ? change.object.name : "\(change.object)", .bold)
       head.append("   \(change.verdict)", style)

@@ -35,7 +35,7 @@ public struct DaemonText {
       ).map { StyledLine("  \($0)", .yellow) }
     case .unknown(let reason):
       lines += BlockedChangeText.wrapped(
-        "whether a daemon runs is not known: \(reason)", to: max(20, width - 2)
+        "it is unknown whether a daemon runs: \(reason)", to: max(20, width - 2)
       )
       .map { StyledLine($0, .dim) }
     }

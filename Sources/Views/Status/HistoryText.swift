@@ -20,7 +20,7 @@ public struct HistoryText {
   /// The runs in the journal.
   public func lines(_ cluster: Object, _ journal: Journal) -> [String] {
     guard !journal.runs.isEmpty else {
-      return [TerminalText.visible("\(cluster.objectName)   no upgrade and no rollback is remembered")]
+      return [TerminalText.visible("\(cluster.objectName)   no upgrade and no rollback is recorded")]
     }
     var lines: [StyledLine] = []
     for run in journal.runs {
@@ -42,7 +42,7 @@ public struct HistoryText {
     if isOpen {
       line.append("for \(length), not ended", .yellow)
     } else if run.isTurnedBack {
-      line.append("turned back after \(length)", .yellow)
+      line.append("rolled back after \(length)", .yellow)
     } else {
       line.append("done in \(length)", .green)
     }
@@ -65,9 +65,9 @@ public struct HistoryText {
       lines.append(line)
     }
     if run.omitted > 0 {
-      lines.append(StyledLine("  … and \(run.omitted) more pods, no longer remembered one by one", .dim))
+      lines.append(StyledLine("  … and \(run.omitted) more pods, no longer recorded individually", .dim))
     }
-    if run.pods.isEmpty, run.omitted == 0 { lines.append(StyledLine("  no pod was touched", .dim)) }
+    if run.pods.isEmpty, run.omitted == 0 { lines.append(StyledLine("  no pod was changed", .dim)) }
     if run.pods.count > 1 { lines.append(sum(run, columns)) }
     return lines
   }

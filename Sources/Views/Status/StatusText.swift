@@ -56,7 +56,7 @@ public struct StatusText {
   /// One cluster with every member.
   public func detail(_ cluster: Object) -> [String] {
     guard let status = ClusterStatus(cluster.json["status"]) else {
-      return [TerminalText.visible("\(cluster.objectName)   not yet looked at by the engine")]
+      return [TerminalText.visible("\(cluster.objectName)   not yet processed by the engine")]
     }
     let view = ClusterView(name: "\(cluster.objectName)", status: status)
     var head = StyledLine(view.name, .bold)
@@ -102,7 +102,7 @@ public struct StatusText {
       $0 == "a:\(key)"
     }
     return isCarried == true
-      ? "take \(key) out of \(cluster.annotation(Wire.Annotation.path) ?? "its file")"
+      ? "remove \(key) from \(cluster.annotation(Wire.Annotation.path) ?? "its file")"
       : "kdops resume \(cluster.objectName)\(flags)"
   }
 
