@@ -56,7 +56,7 @@ public struct HookInstallation {
     switch step {
     case .write: .done("installed as \(file.path)")
     case .chain: .done("installed as \(file.path); the previous hook runs first, as \(file.before)")
-    case .keep: .done("already installed: \(file.path)")
+    case .keep: .done("is already installed: \(file.path)")
     case .leave(let why): .left("left unchanged, \(file.path): \(why)")
     case .remove: .done("removed: \(file.path)")
     case .restore: .done("removed, and the previous hook is restored: \(file.path)")

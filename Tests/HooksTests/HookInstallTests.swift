@@ -24,7 +24,7 @@ struct HookInstallTests {
     #expect(once != before)
     let again = try world.kdops("hook", "install")
     #expect(again.passed)
-    #expect(again.said.contains("pre-commit is there already"))
+    #expect(again.said.contains("pre-commit is already installed"))
     #expect(try configuration == once)
     #expect(try read(hook("pre-commit")) == HookScript.text)
     #expect(FileManager.default.isExecutableFile(atPath: hook("pre-push")))

@@ -191,7 +191,7 @@ struct StatusFromGitTests {
     object.json["metadata"]?["annotations"]?["kdops.dev/carried"] = "a:kdops.dev/suspend"
     #expect(
       StatusText().detail(object).contains(
-        "  suspended; to resume: take kdops.dev/suspend out of clusters/a.yaml"))
+        "  suspended; to resume: remove kdops.dev/suspend from clusters/a.yaml"))
     #expect(StatusText().list([object]).first?.contains("suspended") == true)
   }
 }

@@ -16,7 +16,7 @@ public struct ClusterView: Hashable, Sendable {
       case .stalled: "\(Stall.symbol) \(Stall.word)"
       case .rollingBack: "rolling back"
       case .upgrading: "upgrading"
-      case .changing: "in the making"
+      case .changing: "changing"
       case .configured: "configured"
       }
     }
