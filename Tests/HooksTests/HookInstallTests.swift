@@ -129,9 +129,9 @@ struct HookInstallTests {
   @Test("reports a missing repository, a wrong remote, and a missing remote")
   func problems() throws {
     let scratch = try TemporaryFolder()
-    #expect(try world.kdops("hook", "install", in: scratch.path).said.contains("is no git repository"))
+    #expect(try world.kdops("hook", "install", in: scratch.path).said.contains("is not a git repository"))
     let wrong = try world.kdops("hook", "install", "--remote", "nowhere")
-    #expect(wrong.said.contains("there is no remote nowhere; there is origin"))
+    #expect(wrong.said.contains("there is no remote nowhere; the remotes are origin"))
     let alone = try TemporaryRepository()
     let install = try world.kdops("hook", "install", in: alone.path)
     #expect(install.passed)

@@ -37,7 +37,7 @@ struct OnceScenarios {
       #expect(try await scene.start(["--once"]).ended(within: .seconds(120)) == 1)
       #expect(try await scene.status()?.state == .configured)
       #expect(
-        scene.log(Scene.daemon).contains("everything is as git says, but its status could not be written"))
+        scene.log(Scene.daemon).contains("everything matches git, but its status could not be written"))
       #expect(scene.forge.note(try scene.forge.first()) == nil)
     }
   }

@@ -203,7 +203,7 @@ struct RehearsalScenarios {
     let ending = try await rehearse(fixture, ["--keep"])
     #expect(ending.code == 0, "\(ending.text)")
     #expect(ending.left.count == 1)
-    #expect(ending.text.contains("everything is left in"))
+    #expect(ending.text.contains("all files are kept in"))
   }
 
   @Test("stopped in the middle, it ends its scripts and deletes what it created")

@@ -115,7 +115,7 @@ struct ConfigurationTests {
     #expect(configuration == nil)
     let finding = try #require(findings.first)
     #expect(finding.location == SourceLocation(file: "kdops.yaml", line: 3, column: 3, length: 7))
-    #expect(finding.message == "status.noteRef is no setting")
+    #expect(finding.message == "status.noteRef is not a setting")
     #expect(finding.hint == "did you mean `status.notesRef`?")
   }
 

@@ -30,7 +30,7 @@ struct LastWordsTests {
   func outside() throws {
     #expect(try said("\"$1\" plan --base main").contains("plan: \(folder.path) is no git repository; check"))
     let status = try said("env -u KDOPS_EMBEDDED -u KDOPS_KUBECONFIG \"$1\" status")
-    #expect(status.contains("no cluster is named, and this folder is no git repository; say which one:"))
+    #expect(status.contains("no cluster is selected, and this folder is not a git repository; select one:"))
     #expect(status.hasSuffix("exit 2"))
   }
 

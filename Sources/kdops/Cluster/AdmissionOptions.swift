@@ -19,7 +19,8 @@ struct AdmissionOptions: ParsableArguments {
 
   @Option(
     name: .customLong("admission-url"),
-    help: ArgumentHelp("Where the API server reaches it, where that is no Service.", valueName: "url"))
+    help: ArgumentHelp("The URL of the webhook for the API server, if it is not a Service.", valueName: "url")
+  )
   var admissionURL: String?
 
   /// All addresses of the host, at the port that `kdops install` configures.

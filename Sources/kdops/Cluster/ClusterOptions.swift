@@ -10,26 +10,27 @@ struct ClusterOptions: ParsableArguments {
   @Option(
     defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
     help: ArgumentHelp(
-      "The embedded cluster, in the usual folder or in --embedded=DIR.", valueName: "dir"))
+      "The embedded cluster, in the default folder or in --embedded=DIR.", valueName: "dir"))
   var embedded: String?
 
   @Option(
     help: ArgumentHelp(
-      "A Kubernetes. (default: $KUBECONFIG, the pod's service account, ~/.kube/config)", valueName: "file"))
+      "The kubeconfig of a Kubernetes cluster. (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
+      valueName: "file"))
   var kubeconfig: String?
 
   @Option(help: ArgumentHelp("The kubeconfig's context. (default: its current one)", valueName: "name"))
   var context: String?
 
-  @Flag(help: "Run the programs that a kubeconfig names to get credentials.")
+  @Flag(help: "Run the credential programs that a kubeconfig names.")
   var allowExecPlugins = false
 
-  @Flag(help: "Follow a kubeconfig that says not to check the server's certificate.")
+  @Flag(help: "Accept a kubeconfig that disables the check of the server's certificate.")
   var allowInsecureTLS = false
 
   func validate() throws {
     if embedded != nil, kubeconfig != nil || context != nil {
-      throw ValidationError("two clusters: say either --embedded or --kubeconfig and --context")
+      throw ValidationError("two clusters: use either --embedded or --kubeconfig and --context")
     }
   }
 

@@ -10,7 +10,7 @@ enum ScratchFolder {
     let made = template.withUnsafeMutableBufferPointer { bytes in
       bytes.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
     }
-    guard let made else { throw Failure(description: "no folder can be made below \(parent); set TMPDIR") }
+    guard let made else { throw Failure(description: "no folder can be created below \(parent); set TMPDIR") }
     return made
   }
 

@@ -12,13 +12,14 @@ import Views
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
-    abstract: "Play the whole story on an embedded cluster: up, upgrade, stuck upgrade, revert, rollback.",
-    discussion: "Works in a new temporary folder, which is left behind to look around in.")
+    abstract:
+      "Run the complete demo on an embedded cluster: create, upgrade, stalled upgrade, revert, rollback.",
+    discussion: "Uses a new temporary folder, which is kept for inspection.")
 
-  @Option(help: ArgumentHelp("The repository's files to begin with.", valueName: "dir"))
+  @Option(help: ArgumentHelp("The folder with the first files of the repository.", valueName: "dir"))
   var sample: String?
 
-  @Flag(help: "Run scripts without bubblewrap, as you, with everything that you can reach.")
+  @Flag(help: "Run scripts without bubblewrap, as your user, with access to everything that you can access.")
   var embeddedUnsandboxed = false
 
   @OptionGroup var logging: LogOptions
@@ -80,7 +81,7 @@ struct DemoCommand: AsyncParsableCommand {
         try await demo.play()
         return true
       }
-      guard try await group.next() == true else { throw DemoError("the daemon ended before the story did") }
+      guard try await group.next() == true else { throw DemoError("the daemon ended before the demo did") }
       group.cancelAll()
       // The daemon was cancelled on purpose, so its error is ignored.
       _ = try? await group.next()
@@ -102,12 +103,12 @@ struct DemoCommand: AsyncParsableCommand {
     for candidate in candidates where FileManager.default.fileExists(atPath: "\(candidate)/.kdops.yaml") {
       return candidate
     }
-    throw DemoError("no sample repository in \(candidates[0]); name it with --sample DIR")
+    throw DemoError("no sample repository in \(candidates[0]); set it with --sample DIR")
   }
 
   private static func farewell(_ folder: String, _ console: Console) {
     console.line("")
-    console.line("Everything is left in \(folder). To look around:")
+    console.line("All files are kept in \(folder). To inspect them:")
     for line in [
       "kdops status --embedded=\(folder)/cluster",
       "kdops status prod/analytics --embedded=\(folder)/cluster",

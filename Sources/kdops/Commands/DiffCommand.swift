@@ -17,8 +17,8 @@ struct DiffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "Compare git's head with the live objects.",
     discussion: """
-      Meanings are compared, not spellings. It reads and changes nothing; a daemon may be running.
-      Exit codes: 0 the same, 1 something differs, 2 it cannot be told.
+      Compares meaning, not spelling. Only reads, and changes nothing; a daemon may be running.
+      Exit codes: 0 the same, 1 something differs, 2 it is unknown.
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -34,7 +34,7 @@ struct DiffCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The revision to compare with, such as origin/main.", valueName: "rev"))
   var head = "HEAD"
 
-  @Option(help: "Whose objects on the cluster. (default: default)")
+  @Option(help: "The installation whose objects are compared. (default: default)")
   var installation: String?
 
   @Option(help: "human or json.")

@@ -8,24 +8,24 @@ import Terminal
 /// `kdops hook`: installs and runs git hooks that apply the rules on commit and push.
 struct HookCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "hook", abstract: "Have git ask kdops before it commits, pushes or takes a push.",
+    commandName: "hook", abstract: "Run kdops in git hooks before a commit, a push or a received push.",
     subcommands: [HookInstallCommand.self, HookRunCommand.self])
 }
 
 /// `kdops hook run`: called by an installed hook.
 struct HookRunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Judge as one of git's hooks; git starts it.",
+    commandName: "run", abstract: "Judge a change as a git hook; git starts this command.",
     discussion: """
-      It reads the repository that git started it in, and nothing else: no network. git config kdops.branch names the \
-      branch that counts.
-      Exit codes: 0 go on, 1 refused, 2 it could not be judged; git goes on with 0 only.
+      Reads only the repository in which git started it, and uses no network. git config kdops.branch names the \
+      branch that is judged.
+      Exit codes: 0 accepted, 1 refused, 2 it could not be judged; git continues only with 0.
       """)
 
   @Argument(help: ArgumentHelp(visibility: .default))
   var name: HookName
 
-  @Argument(help: "What git gives the hook.")
+  @Argument(help: "The arguments that git passes to the hook.")
   var arguments: [String] = []
 
   func run() async throws {

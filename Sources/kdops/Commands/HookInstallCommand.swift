@@ -6,11 +6,11 @@ import Terminal
 /// `kdops hook install`: installs hooks in a repository.
 struct HookInstallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "install", abstract: "Put hooks into a repository, or take them away.",
+    commandName: "install", abstract: "Install hooks in a repository, or uninstall them.",
     discussion: """
-      Without names: pre-commit and pre-push in a clone, pre-receive in a bare repository. A hook that is there already \
-      is kept and asked first. In a clone it also has `git fetch` bring the status of running clusters, and the notes.
-      Exit codes: 0 done, 1 a hook was left for you to decide about, 2 it could not be done.
+      Without names: pre-commit and pre-push in a clone, pre-receive in a bare repository. An existing hook is \
+      kept and runs first. In a clone, `git fetch` is also set up to fetch the status of running clusters and the notes.
+      Exit codes: 0 done, 1 a hook was left unchanged for you to decide, 2 it could not be done.
       """)
 
   @Argument(help: "pre-commit, pre-merge-commit, pre-push, pre-receive.")
@@ -22,14 +22,14 @@ struct HookInstallCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The repository.", valueName: "path"))
   var repo = "."
 
-  @Option(help: "The branch that the daemon follows; no other is judged when it is pushed.")
+  @Option(help: "The branch that the daemon follows; pushes of other branches are not judged.")
   var branch: String?
 
   @Option(help: "The remote that has the status. (default: origin)")
   var remote: String?
 
   @Option(
-    help: "Whose status is asked, where several installations follow the repository. (default: default)")
+    help: "The installation whose status is used, if several follow the repository. (default: default)")
   var installation: String?
 
   func run() async throws {

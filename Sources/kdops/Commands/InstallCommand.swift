@@ -8,19 +8,20 @@ import Terminal
 /// apply.
 struct InstallCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "install", abstract: "Print what kdops needs on a Kubernetes cluster.",
+    commandName: "install", abstract: "Print the manifests that kdops needs on a Kubernetes cluster.",
     discussion: """
-      Prints one stream of YAML: the namespace, the definitions of apps and clusters, a service account with no more \
-      rights than are used and, with --repo, the daemon. Applying it again changes nothing. Tenants' namespaces have \
-      to be there already.
+      Prints one stream of YAML: the namespace, the CRDs of apps and clusters, a service account with only the \
+      permissions that are used and, with --repo, the daemon. Applying it again changes nothing. Tenants' namespaces \
+      must already exist.
         kdops install --export --repo https://git.example/fleet.git --image IMAGE | kubectl apply -f -
-      Exit codes: 0 printed; 2 it could not be.
+      Exit codes: 0 printed; 2 it could not be printed.
       """)
 
-  @Flag(help: "Print it.")
+  @Flag(help: "Print the manifests.")
   var export = false
 
-  @Option(help: ArgumentHelp("Run the daemon too, on this repository: https:// or ssh://.", valueName: "url"))
+  @Option(
+    help: ArgumentHelp("Also run the daemon, with this repository: https:// or ssh://.", valueName: "url"))
   var repo: String?
 
   @Option(help: "The branch to follow. (default: main)")
@@ -29,25 +30,25 @@ struct InstallCommand: ParsableCommand {
   @Option(help: "The daemon's namespace. (default: the system namespace of --config, else kdops-system)")
   var namespace: String?
 
-  @Option(help: "Tells several installations on one cluster apart. (default: default)")
+  @Option(help: "The name of this installation, if a cluster has several. (default: default)")
   var installation: String?
 
-  @Option(help: "The image of the daemon; docs/Containerfile makes one.")
+  @Option(help: "The image of the daemon; docs/Containerfile builds one.")
   var image = InstallationSettings().image
 
   @Option(
     help: ArgumentHelp(
-      "A namespace whose clusters are kept; may be repeated. (default: all but kube-* and its own)",
+      "A namespace whose clusters are managed; can be repeated. (default: all except kube-* and the daemon's own)",
       valueName: "namespace"))
   var tenant: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "The daemon's settings, which it is given; the files that they name come from the Secret kdops-keys.",
+      "The daemon's settings file; the files that it names are mounted from the Secret kdops-keys.",
       valueName: "file"))
   var config: String?
 
-  @Option(help: "How many daemons run; one of them acts.")
+  @Option(help: "The number of daemons; one of them is the leader.")
   var replicas = 1
 
   @Flag(help: "Validate manual writes by the same rules, with an admission webhook.")
@@ -56,7 +57,7 @@ struct InstallCommand: ParsableCommand {
   @Option(
     name: .customLong("admission-url"),
     help: ArgumentHelp(
-      "Where the API server reaches the webhook of a daemon that runs outside; ends in /admit.",
+      "The URL of the webhook for the API server, if the daemon runs outside; ends in /admit.",
       valueName: "url"))
   var admissionURL: String?
 

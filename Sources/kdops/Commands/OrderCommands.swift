@@ -13,9 +13,9 @@ struct SuspendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "suspend", abstract: "Stop a cluster's upgrade or rollback before its next step.",
     discussion: """
-      Scripts that run end; nothing is replaced, and no other script is run, until `kdops resume`. The same in git: \
-      the annotation kdops.dev/suspend: "true" on the cluster. What git says of it wins.
-      Exit codes: 0 done, or so already; 1 refused, and said why; 2 it could not be done.
+      Running scripts end; no pod is replaced and no other script runs until `kdops resume`. The same in git: the \
+      annotation kdops.dev/suspend: "true" on the cluster. The annotation in git takes precedence.
+      Exit codes: 0 done, or already so; 1 refused, with the reason; 2 it could not be done.
       """)
 
   @OptionGroup var order: OrderOptions
@@ -28,7 +28,7 @@ struct ResumeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume", abstract: "Resume a suspended cluster where it stopped.",
     discussion: """
-      Exit codes: 0 done, or so already; 1 refused, and said why; 2 it could not be done.
+      Exit codes: 0 done, or already so; 1 refused, with the reason; 2 it could not be done.
       """)
 
   @OptionGroup var order: OrderOptions
@@ -41,19 +41,20 @@ struct RetryCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "retry", abstract: "Run a failed script again, in the container in which it failed.",
     discussion: """
-      Name the pod where scripts failed in several: NAMESPACE/NAME/POD. The same in git: the annotation \
+      If scripts failed in several pods, name the pod: NAMESPACE/NAME/POD. The same in git: the annotation \
       kdops.dev/retry: "POD@TIME" on the cluster, with another time for each request.
-      Exit codes: 0 asked for; 1 refused, and said why; 2 it could not be done.
+      Exit codes: 0 requested; 1 refused, with the reason; 2 it could not be done.
       """)
 
-  @Argument(help: ArgumentHelp("The cluster, and the pod where several failed.", valueName: "ns/name[/pod]"))
+  @Argument(
+    help: ArgumentHelp("The cluster, and the pod if scripts failed in several.", valueName: "ns/name[/pod]"))
   var target: String
 
   @OptionGroup var cluster: ClusterOptions
 
   func validate() throws {
     if OrderTarget(target) == nil {
-      throw ValidationError("'\(target)' names no cluster; write NAMESPACE/NAME or NAMESPACE/NAME/POD")
+      throw ValidationError("'\(target)' is not a cluster; write NAMESPACE/NAME or NAMESPACE/NAME/POD")
     }
   }
 
@@ -73,7 +74,7 @@ struct OrderOptions: ParsableArguments {
 
   func validate() throws {
     guard let target = OrderTarget(name), target.pod == nil else {
-      throw ValidationError("'\(name)' names no cluster; write NAMESPACE/NAME")
+      throw ValidationError("'\(name)' is not a cluster; write NAMESPACE/NAME")
     }
   }
 

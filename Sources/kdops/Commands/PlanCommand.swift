@@ -11,10 +11,10 @@ import Validation
 struct PlanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "plan",
-    abstract: "Say what a merge would do to which cluster: pods in their order, scripts, and the way back.",
+    abstract: "Show the effect of a merge on each cluster: pods in their order, scripts, and rollback.",
     discussion: """
-      Several commits count as one net change. The order of roles and pods is the engine's own; what it would do is played \
-      in a cluster where nothing goes wrong.
+      Several commits count as one net change. The order of roles and pods is the engine's own; its actions \
+      are simulated in a cluster where nothing fails.
 
       Exit codes: 0 nothing would be rejected, 1 something would, 2 it could not be run.
       """)
@@ -39,7 +39,7 @@ struct PlanCommand: AsyncParsableCommand {
     help: ArgumentHelp("The repository.", valueName: "dir"))
   var repository = "."
 
-  @Option(help: ArgumentHelp("Where the status tree stands, if not in the usual place.", valueName: "ref"))
+  @Option(help: ArgumentHelp("The ref of the status tree, if it is not the default.", valueName: "ref"))
   var statusRef: String?
 
   @Flag(help: "Fetch the status of running clusters first, from the remote that has it.")

@@ -17,12 +17,12 @@ struct RehearseCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rehearse",
     abstract:
-      "Play a merge on a throw-away cluster, with the real startscripts: to the end, and back from the middle.",
+      "Run a merge on a temporary cluster with the real startscripts: to the end, and rolled back from the middle.",
     discussion: """
-      Only clusters that the change concerns are made, with their apps; what they are connected to is not. Images are \
+      Only clusters that change are created, with their apps; the objects that they connect to are not. Images are \
       those of .kdops.yaml. Nothing is written to the repository.
 
-      Exit codes: 0 all went well, 1 something failed or would be rejected, 2 it could not be run.
+      Exit codes: 0 passed, 1 something failed or would be rejected, 2 it could not be run.
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -36,13 +36,13 @@ struct RehearseCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The revision that would be merged.", valueName: "rev"))
   var head = "HEAD"
 
-  @Option(help: ArgumentHelp("Only this cluster; may be repeated.", valueName: "ns/name"))
+  @Option(help: ArgumentHelp("Only this cluster; can be repeated.", valueName: "ns/name"))
   var cluster: [String] = []
 
-  @Option(help: "How long any step may take: 90s, 10m.")
+  @Option(help: "The time limit of each step: 90s, 10m.")
   var timeout = "10m"
 
-  @Flag(help: "Leave the folder behind, to look around in.")
+  @Flag(help: "Keep the folder for inspection.")
   var keep = false
 
   @Option(help: "human or json.")
@@ -53,14 +53,14 @@ struct RehearseCommand: AsyncParsableCommand {
     help: ArgumentHelp("The repository.", valueName: "dir"))
   var repository = "."
 
-  @Flag(help: "Run scripts without bubblewrap, as you, with everything that you can reach.")
+  @Flag(help: "Run scripts without bubblewrap, as your user, with access to everything that you can access.")
   var embeddedUnsandboxed = false
 
   @OptionGroup var logging: LogOptions
 
   func validate() throws {
     guard Duration(written: timeout).map({ $0 > .zero }) == true else {
-      throw ValidationError("--timeout \(timeout) is no duration; write 90s or 10m")
+      throw ValidationError("--timeout \(timeout) is not a duration; write 90s or 10m")
     }
     _ = try references()
   }
@@ -69,7 +69,7 @@ struct RehearseCommand: AsyncParsableCommand {
     try cluster.map { text in
       let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
       guard parts.count == 2, !parts.contains("") else {
-        throw ValidationError("--cluster \(text) is no NAMESPACE/NAME")
+        throw ValidationError("--cluster \(text) is not NAMESPACE/NAME")
       }
       return .cluster(parts[0], parts[1])
     }
@@ -172,7 +172,7 @@ struct RehearseCommand: AsyncParsableCommand {
     if keep {
       console.line("")
       console.line(
-        "everything is left in \(folder); a cluster is shown by kdops status --embedded=\(folder)/1-forward/cluster"
+        "all files are kept in \(folder); to show a cluster: kdops status --embedded=\(folder)/1-forward/cluster"
       )
       return
     }

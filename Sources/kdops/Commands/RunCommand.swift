@@ -16,14 +16,14 @@ import Views
 /// `kdops run`: runs the daemon.
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "run", abstract: "Follow a repository and keep the clusters as it says.",
+    commandName: "run", abstract: "Run the daemon: follow a repository and apply its clusters.",
     discussion: """
-      Flags are stronger than the environment (KDOPS_BRANCH, KDOPS_STATUS_TREE_REF …), and that is stronger than the \
-      --config file. Secrets come by file or environment only: KDOPS_GIT_TOKEN_FILE, or KDOPS_GIT_USER with \
+      Flags override the environment (KDOPS_BRANCH, KDOPS_STATUS_TREE_REF …), and the environment overrides the \
+      --config file. Secrets come only from files or the environment: KDOPS_GIT_TOKEN_FILE, or KDOPS_GIT_USER with \
       KDOPS_GIT_PASSWORD_FILE, or KDOPS_GIT_SSH_KEY_FILE (without it the ssh agent), KDOPS_GIT_KNOWN_HOSTS.
-      Without --once a Kubernetes or a repository that cannot be reached is waited for.
+      Without --once, the daemon waits for a Kubernetes cluster or a repository that cannot be reached.
       Exit codes: 0 stopped, or with --once converged; 1 with --once something was rejected, waits or failed, or its status could not be pushed; \
-      2 it could not be run, or with --once the repository or the Kubernetes could not be reached.
+      2 it could not be run, or with --once the repository or the Kubernetes cluster could not be reached.
       """)
 
   @Option(help: ArgumentHelp("The repository: a path, file://, https:// or ssh://.", valueName: "url"))
@@ -34,34 +34,34 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var cluster: ClusterOptions
 
-  @Flag(help: "Run scripts without bubblewrap, as you, with everything that you can reach.")
+  @Flag(help: "Run scripts without bubblewrap, as your user, with access to everything that you can access.")
   var embeddedUnsandboxed = false
 
   @Flag(
-    help: "Converge, then exit: 0 when everything is as git says, 1 when something was rejected or failed.")
+    help: "Converge, then exit: 0 if everything matches git, 1 if something was rejected or failed.")
   var once = false
 
-  @Option(help: "Between two fetches: 500ms, 1s, 5m. (default: 1m)")
+  @Option(help: "The time between two fetches: 500ms, 1s, 5m. (default: 1m)")
   var interval: String?
 
-  @Option(help: "Tells several installations on one repository apart. (default: default)")
+  @Option(help: "The name of this installation, if a repository has several. (default: default)")
   var installation: String?
 
   @Option(
     help: ArgumentHelp(
-      "Where our copy of the repository is kept on a Kubernetes. (default: below ~/.local/state/kdops)",
+      "The folder for the copy of the repository, on Kubernetes. (default: below ~/.local/state/kdops)",
       valueName: "dir"))
   var data: String?
 
   @Flag(
     help: ArgumentHelp(
-      "Overwrite the status and notes that another cluster wrote to the repository, since this one has replaced it. "
+      "Overwrite the status and notes that another cluster wrote to the repository, because this one has replaced it. "
         + "Also KDOPS_TAKE_OVER_STATUS=true."))
   var takeOverStatus = false
 
   @OptionGroup var admission: AdmissionOptions
 
-  @Option(help: ArgumentHelp("A file of settings.", valueName: "file"))
+  @Option(help: ArgumentHelp("A settings file.", valueName: "file"))
   var config: String?
 
   @OptionGroup var logging: LogOptions
@@ -74,7 +74,7 @@ struct RunCommand: AsyncParsableCommand {
     let settings = try settings(environment)
     try await check(settings.verify)
     guard let repo = settings.repo else {
-      throw ValidationError("no repository: say --repo URL, KDOPS_REPO or `repo:` in the --config file")
+      throw ValidationError("no repository: set --repo URL, KDOPS_REPO or `repo:` in the --config file")
     }
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
@@ -94,7 +94,7 @@ struct RunCommand: AsyncParsableCommand {
 
   func validate() throws {
     if admission.isAsked, cluster.embedded != nil {
-      throw ValidationError("--admission: only a Kubernetes asks a webhook; leave it out with --embedded")
+      throw ValidationError("--admission: only Kubernetes calls a webhook; leave it out with --embedded")
     }
   }
 
@@ -156,7 +156,7 @@ struct RunCommand: AsyncParsableCommand {
       once: once, observer: board.observer(logger), more: beside, signals: signals,
       onWaiting: { holder in
         if console.isTerminal {
-          console.line("waits for \(holder), which leads; takes over when it ends")
+          console.line("waits for \(holder), the current leader; becomes the leader when that ends")
         }
       })
   }
@@ -177,10 +177,10 @@ struct RunCommand: AsyncParsableCommand {
       if once { throw ExitCode(1) }
     case .unsettled(let rejected, let failed, let waiting):
       let counts = [(rejected, "rejected"), (failed, "failed"), (waiting, "waiting")].filter { $0.0 > 0 }
-      console.line("not as git says: \(counts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))")
+      console.line("does not match git: \(counts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))")
       throw ExitCode(1)
     case .untold(let reason):
-      console.line("everything is as git says, but its status could not be written to git: \(reason)")
+      console.line("everything matches git, but its status could not be written to git: \(reason)")
       throw ExitCode(1)
     case .unreachable(let error):
       console.line("kdops run: \(error)")

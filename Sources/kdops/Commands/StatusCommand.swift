@@ -18,10 +18,10 @@ import Views
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status",
-    abstract: "Show clusters as they run, from the cluster or from git.",
+    abstract: "Show running clusters, from the cluster or from git.",
     discussion: """
-      Without --embedded, --kubeconfig or --context it shows what the daemon last wrote to the repository \
-      (refs/kdops/status). From a cluster it also says which changes of git are held, and the way out.
+      Without --embedded, --kubeconfig or --context the status that the daemon last wrote to the repository is shown \
+      (refs/kdops/status). From a cluster, blocked changes and their remediation are shown too.
       Exit codes: 0 shown, 1 there is no such cluster, 2 it could not be read.
       """)
 
@@ -30,7 +30,7 @@ struct StatusCommand: AsyncParsableCommand {
     case json
   }
 
-  @Argument(help: ArgumentHelp("One cluster; without it all.", valueName: "ns/name"))
+  @Argument(help: ArgumentHelp("One cluster; without it, all clusters.", valueName: "ns/name"))
   var name: String?
 
   @OptionGroup var cluster: ClusterOptions
@@ -40,10 +40,10 @@ struct StatusCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The daemon's namespace on a Kubernetes, where it says what is held. (default: kdops-system)"))
+      "The daemon's namespace on Kubernetes, which has the blocked changes. (default: kdops-system)"))
   var namespace: String?
 
-  @Option(help: "Which installation on a Kubernetes, to see whether its daemon runs. (default: default)")
+  @Option(help: "The installation on Kubernetes whose daemon is shown. (default: default)")
   var installation: String?
 
   @Option(help: "human or json.")
@@ -57,10 +57,10 @@ struct StatusCommand: AsyncParsableCommand {
 
   func validate() throws {
     if history, name == nil {
-      throw ValidationError("--history is of one cluster; name it: kdops status NAMESPACE/NAME --history")
+      throw ValidationError("--history shows one cluster; name it: kdops status NAMESPACE/NAME --history")
     }
     if let name, Self.objectName(name) == nil {
-      throw ValidationError("'\(name)' names no cluster; write NAMESPACE/NAME")
+      throw ValidationError("'\(name)' is not a cluster; write NAMESPACE/NAME")
     }
   }
 
@@ -95,8 +95,8 @@ struct StatusCommand: AsyncParsableCommand {
     } catch {
       guard error.kind == .gone else { throw error }
       throw GitError(
-        .gone, "no cluster is named, and \(repo == "." ? "this folder" : repo) is no git repository",
-        hint: "say which one: --embedded=DIR, --context NAME, or --repo PATH for what was last written to git"
+        .gone, "no cluster is selected, and \(repo == "." ? "this folder" : repo) is not a git repository",
+        hint: "select one: --embedded=DIR, --context NAME, or --repo PATH for the status last written to git"
       )
     }
   }
@@ -107,7 +107,7 @@ struct StatusCommand: AsyncParsableCommand {
     var last = try await look(source, wanted, environment)
     guard wanted == nil || !last.clusters.isEmpty else {
       Streams.error.line(
-        "kdops status: there is no cluster \(name ?? ""); `kdops status\(cluster.flags)` lists those there are"
+        "kdops status: there is no cluster \(name ?? ""); `kdops status\(cluster.flags)` lists all clusters"
       )
       throw ExitCode(1)
     }
@@ -160,7 +160,7 @@ struct StatusCommand: AsyncParsableCommand {
     } catch {
       // A user who may read their clusters may lack access to the daemon's namespace.
       guard error.kind == .forbidden else { throw error }
-      sight.blindness = "what is held cannot be seen: you may not list ConfigMaps in \(home)"
+      sight.blindness = "blocked changes cannot be read: you may not list ConfigMaps in \(home)"
     }
     if let wanted {
       let cluster = ObjectReference(

@@ -7,22 +7,22 @@ import Rules
 /// `kdops sync`: requests an immediate fetch and resync from the daemon.
 struct SyncCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sync", abstract: "Tell the running daemon to fetch and compare now.",
+    commandName: "sync", abstract: "Request an immediate fetch and resync from the running daemon.",
     discussion: """
-      On a Kubernetes it notes the wish on the daemon's Lease, which the daemon reads anyway, every four seconds; on an \
-      embedded cluster it asks the daemon's socket.
-      Exit codes: 0 asked for; 1 refused, and said why; 2 it could not be done.
+      On Kubernetes the request is written to the daemon's Lease, which the daemon reads every four seconds anyway; on \
+      an embedded cluster it is sent to the daemon's socket.
+      Exit codes: 0 requested; 1 refused, with the reason; 2 it could not be done.
       """)
 
   @OptionGroup var cluster: ClusterOptions
 
   @Option(
     help: ArgumentHelp(
-      "Confirm this commit, the head: follow it although history was rewritten, delete what was held back.",
-      discussion: "At least 7 digits of it.", valueName: "sha"))
+      "Confirm this commit, the head: follow it although history was rewritten, and prune the clusters that were kept.",
+      discussion: "Its id, or at least the first 7 digits.", valueName: "sha"))
   var accept: String?
 
-  @Option(help: "Which installation on a Kubernetes. (default: default)")
+  @Option(help: "The installation on Kubernetes. (default: default)")
   var installation: String?
 
   @Option(help: "The namespace of its Lease. (default: kdops-system)")

@@ -10,56 +10,56 @@ import Validation
 struct ValidateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
-    abstract: "Judge a tree, staged changes, or what lies between two commits.",
+    abstract: "Judge a folder, staged changes, or the changes between two commits.",
     discussion: """
       Exit codes: 0 no error, 1 errors (with --strict also warnings), 2 it could not be run, or there was no file to judge.
 
-      Formats: human; json, an interface of ours; sarif (2.1.0), for code scanning and editors; junit, for what shows tests; \
-      github, annotations of a GitHub Actions job; gitlab, GitLab's code quality. In CI, have the log for people and \
-      reports beside it: kdops validate --base origin/main --report junit=kdops.xml --report gitlab=kdops.json
+      Formats: human; json, a stable interface; sarif (2.1.0), for code scanning and editors; junit, for test reports; \
+      github, annotations of a GitHub Actions job; gitlab, GitLab's code quality. In CI, print the log for people \
+      and write reports to files: kdops validate --base origin/main --report junit=kdops.xml --report gitlab=kdops.json
       """)
 
-  @Argument(help: "A folder or a file; findings elsewhere are left out.")
+  @Argument(help: "A folder or a file; findings in other files are left out.")
   var path = "."
 
-  @Flag(help: "Judge what `git commit` would take, against HEAD.")
+  @Flag(help: "Judge what `git commit` would commit, against HEAD.")
   var staged = false
 
-  @Option(help: ArgumentHelp("Judge what changed since this revision.", valueName: "rev"))
+  @Option(help: ArgumentHelp("Judge the changes since this revision.", valueName: "rev"))
   var base: String?
 
-  @Option(help: ArgumentHelp("The revision to judge; without it HEAD.", valueName: "rev"))
+  @Option(help: ArgumentHelp("The revision to judge. (default: HEAD)", valueName: "rev"))
   var head: String?
 
-  @Option(help: "What is printed: human, json, sarif, junit, github or gitlab.")
+  @Option(help: "The output format: human, json, sarif, junit, github or gitlab.")
   var format = ReportFormat.human
 
   @Option(
     help: ArgumentHelp(
-      "Also write a report of that format to a file; may be given several times.", valueName: "format=file"))
+      "Also write a report of that format to a file; can be repeated.", valueName: "format=file"))
   var report: [ReportFile] = []
 
   @Flag(help: "Warnings count as errors.")
   var strict = false
 
-  @Option(help: ArgumentHelp("Where the status tree stands, if not in the usual place.", valueName: "ref"))
+  @Option(help: ArgumentHelp("The ref of the status tree, if it is not the default.", valueName: "ref"))
   var statusRef: String?
 
   @Flag(help: "Fetch the status of running clusters first, from the remote that has it.")
   var fetchStatus = false
 
-  @Flag(help: "A folder without any file of an app or a cluster is no mistake.")
+  @Flag(help: "Accept a folder without any file of an app or a cluster.")
   var allowEmpty = false
 
   func validate() throws {
     if fetchStatus, !staged, base == nil {
-      throw ValidationError("--fetch-status is of use where a change is judged: add --staged or --base")
+      throw ValidationError("--fetch-status needs a change to judge: add --staged or --base")
     }
     if staged, base != nil || head != nil {
       throw ValidationError("--staged compares with HEAD; leave out --base and --head")
     }
     if head != nil, base == nil {
-      throw ValidationError("--head needs --base: what is it to be compared with?")
+      throw ValidationError("--head needs --base, the revision to compare with")
     }
   }
 
@@ -100,8 +100,8 @@ struct ValidateCommand: AsyncParsableCommand {
     guard validation.selectedFiles == 0, !allowEmpty else { return }
     Streams.error.line(
       TerminalText.visible(
-        "kdops validate: no file of an app or a cluster in \(path): they are in apps/ and clusters/, or where "
-          + ".kdops.yaml says; name the folder of the fleet, or say --allow-empty"))
+        "kdops validate: no file of an app or a cluster in \(path): they are in apps/ and clusters/, or in the folders that "
+          + ".kdops.yaml names; name the right folder, or use --allow-empty"))
     throw Kdops.couldNotRun
   }
 }

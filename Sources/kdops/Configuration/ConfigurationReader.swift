@@ -24,7 +24,7 @@ struct ConfigurationReader {
       if let members = json.object {
         read(members, at: .root, prefix: "", &file)
       } else {
-        file.report(Self.rule, at: .root, "\(path) must hold settings, not \(json.typeName)")
+        file.report(Self.rule, at: .root, "\(path) must contain settings, not \(json.typeName)")
       }
     }
     findings += file.findings
@@ -53,11 +53,11 @@ struct ConfigurationReader {
         if let members = value.object {
           read(members, at: place, prefix: key + ".", &file)
         } else {
-          file.report(Self.rule, at: place, "\(key) must hold settings, not \(value.typeName)")
+          file.report(Self.rule, at: place, "\(key) must contain settings, not \(value.typeName)")
         }
       } else {
         file.report(
-          Self.rule, at: place, of: .key, "\(key) is no setting", hint: Self.hint(key, prefix: prefix))
+          Self.rule, at: place, of: .key, "\(key) is not a setting", hint: Self.hint(key, prefix: prefix))
       }
     }
   }
@@ -85,7 +85,8 @@ struct ConfigurationReader {
         take(setting, text, from: name)
       } else if !Self.otherVariables.contains(name), !name.hasPrefix("KDOPS_GIT_") {
         let near = NearMiss.suggestion(for: name, among: settings.keys.sorted())
-        report(.warning, "the environment variable \(name) is no setting", near.map { "did you mean \($0)?" })
+        report(
+          .warning, "the environment variable \(name) is not a setting", near.map { "did you mean \($0)?" })
       }
     }
   }
@@ -107,7 +108,7 @@ struct ConfigurationReader {
     {
       report(
         .error, "upgrade.onStall: revert-commit needs a deadline, and upgrade.progressDeadline is 0s",
-        "say how long a step may take, such as upgrade.progressDeadline: 20m")
+        "set the time limit of a step, such as upgrade.progressDeadline: 20m")
     }
     let keys = ["verify.allowedSigners", "verify.keyring"]
     if text("verify.mode") != "none", keys.allSatisfy({ text($0) ?? "" == "" }) {
@@ -123,7 +124,8 @@ struct ConfigurationReader {
     for key in keys + ["commits.sshKey"] {
       guard let file = text(key), !file.hasPrefix("/") else { continue }
       report(
-        .error, "\(key) must be a full path, not \(file)", "write /etc/kdops/\(key.split(separator: ".")[1])")
+        .error, "\(key) must be an absolute path, not \(file)",
+        "write /etc/kdops/\(key.split(separator: ".")[1])")
     }
     compareForge()
   }
@@ -139,7 +141,8 @@ struct ConfigurationReader {
       report(.error, "forge.project \(problem)", nil)
     }
     if values["forge.tokenFile"]?.string ?? "" == "" {
-      report(.error, "forge.tokenFile is missing", "name a file that holds an access token and nothing else")
+      report(
+        .error, "forge.tokenFile is missing", "name a file that contains an access token and nothing else")
     }
     if let context = values["forge.context"]?.string, !(1...100).contains(context.count) {
       report(.error, "forge.context must be 1 to 100 characters long", nil)

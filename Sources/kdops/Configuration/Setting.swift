@@ -88,11 +88,11 @@ struct Setting {
     switch kind {
     case .text: "a text that is not empty"
     case .optionalText: "a text, or null"
-    case .label: "a name of small letters, digits and `-`, at most 40 long"
+    case .label: "a name of lower-case letters, digits and `-`, at most 40 characters long"
     case .flag: "true or false"
     case .duration: "a duration such as 500ms, 1s or 5m"
     case .interval: "a duration of at least 100ms, such as 500ms, 1s or 5m"
-    case .size: "an amount of bytes of at least 64Mi, such as 512Mi or 4Gi"
+    case .size: "a size of at least 64Mi, such as 512Mi or 4Gi"
     case .choice(let words): "one of \(words.joined(separator: ", "))"
     case .texts: "a list of texts"
     case .patterns: "a list of keys, `*` only at the end of one"

@@ -45,10 +45,10 @@ struct Demo: Sendable {
     let commit = try await repository.apply(
       change: "01-upgrade-spark", message: "Upgrade prod/analytics to Spark 1.1.0")
     console.line(
-      "  workers go from the last ordinal to the first, the controller beside them; the gateway's image is the same"
+      "  workers go from the last ordinal to the first, the controller at the same time; the gateway's image is the same"
     )
     if !console.isTerminal {
-      try await until("the upgrade is half way") { watch in
+      try await until("the upgrade is half done") { watch in
         let workers = watch.clusters[Self.analytics]?.role("worker")?.members ?? []
         return workers.contains { $0.upgrade?.done == true }
           && !workers.allSatisfy { $0.upgrade?.done == true }
@@ -64,7 +64,7 @@ struct Demo: Sendable {
     Self.chapter("Another upgrade, whose image was never pushed", console)
     let commit = try await repository.apply(
       change: "02-bad-tag", message: "Upgrade prod/analytics to Spark 1.2.0")
-    try await until("the upgrade is stuck") { watch in
+    try await until("the upgrade is stalled") { watch in
       guard watch.reports[commit]?.phase == .failed, let status = watch.clusters[Self.analytics],
         status.stall != nil
       else { return false }
@@ -72,12 +72,12 @@ struct Demo: Sendable {
         role.members.contains { $0.detail.waitingReason != nil }
       }
     }
-    console.line("  stuck: one pod of each role is down, the others still run Spark 1.1.0")
+    console.line("  stalled: one pod of each role is down, the others still run Spark 1.1.0")
     await picture()
   }
 
   private func revert() async throws {
-    Self.chapter("The way out: revert the commit while the upgrade runs", console)
+    Self.chapter("Rollback: revert the commit while the upgrade runs", console)
     let commit = try await repository.revert()
     console.line("  only changed pods are rolled back, and get --pod_reverted")
     try await until("prod/analytics is back on Spark 1.1.0") { watch in
@@ -91,7 +91,7 @@ struct Demo: Sendable {
   }
 
   private func look() async throws {
-    Self.chapter("What git says of it", console)
+    Self.chapter("The notes in git", console)
     await daemon.writer.flush()
     if let error = await daemon.writer.state.lastError {
       throw DemoError("the notes could not be written: \(error)")
@@ -118,6 +118,6 @@ struct Demo: Sendable {
     if await watch.wait(atMost: Self.limit, for: condition) { return }
     try Task.checkCancellation()
     let problem = await daemon.reconciler.problem.map { ": \($0)" } ?? ""
-    throw DemoError("waited \(Self.limit.components.seconds) s in vain until \(what)\(problem)")
+    throw DemoError("waited \(Self.limit.components.seconds) s without success until \(what)\(problem)")
   }
 }

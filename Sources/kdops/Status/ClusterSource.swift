@@ -43,7 +43,7 @@ enum ClusterSource {
       guard let status = found else {
         if let problem = problems.first { throw problem }
         throw GitError(
-          .gone, "this repository holds no status of running clusters",
+          .gone, "this repository has no status of running clusters",
           hint: "name the cluster with --embedded=DIR, or fetch the status: "
             + "git fetch origin +refs/kdops/status:refs/kdops/status")
       }
@@ -130,7 +130,8 @@ extension ClusterSource {
         }
       }
     case .git(let repository):
-      var state = DaemonState(.unknown("git does not say; name the cluster with --embedded=DIR or --context"))
+      var state = DaemonState(
+        .unknown("git does not contain this; select the cluster with --embedded=DIR or --context"))
       if let found = try? await GitStatus.find(in: repository, now: Int64(now)).status {
         state.written = now - found.age
       }
