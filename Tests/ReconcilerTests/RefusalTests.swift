@@ -74,7 +74,8 @@ struct RefusalTests {
     try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
       let report = try await Self.edit(fixture, api, .invalid)
       #expect(report.verdict == "rejected" && report.rules == ["api/invalid"])
-      #expect(report.message?.contains("it was edited outside of git, and the edit cannot be reverted") == true)
+      #expect(
+        report.message?.contains("it was edited outside of git, and the edit cannot be reverted") == true)
       await fixture.rest()
       let commit = try await fixture.push([
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Self.shop("1.1.0", team: "c"),

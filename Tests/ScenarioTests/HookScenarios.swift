@@ -18,7 +18,8 @@ struct HookScenarios {
         try scene.forge.push(scene.fixture.upgrade(workers: 2), "Upgrade and grow shop")
       }
       #expect(refusal.description.contains("remote: error[upgrade/only-app] clusters/shop.yaml"))
-      #expect(refusal.description.contains("remote: kdops: nothing of this push to main was accepted, 1 error."))
+      #expect(
+        refusal.description.contains("remote: kdops: nothing of this push to main was accepted, 1 error."))
       #expect(try bare.head("main") == before)
 
       try user.git("reset", "--quiet", "--hard", "HEAD~1")
