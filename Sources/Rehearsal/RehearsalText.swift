@@ -78,11 +78,11 @@ public struct RehearsalText: Sendable {
 
   static func words(_ entry: Timeline.Entry) -> String {
     switch entry.step {
-    case .made where entry.stallReason != nil, .replaced where entry.stallReason != nil: "not up"
+    case .made where entry.stallReason != nil, .replaced where entry.stallReason != nil: "not started"
     case .made: "set up"
     case .replaced: "replaced"
     case .script(let event): event.argument
-    case .removed: "gone"
+    case .removed: "deleted"
     }
   }
 

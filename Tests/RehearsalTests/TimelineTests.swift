@@ -86,7 +86,7 @@ struct TimelineTests {
     var backOff = stuck
     backOff.detail.waitingReason = "ImagePullBackOff"
     let steps = [(0, rest), (1, claimed()), (2, stuck), (3, backOff), (4, stuck)]
-    #expect(play(steps) == ["a-w-0 set up 0.0 s", "a-w-0 not up 1.0 s (ErrImagePull)"])
+    #expect(play(steps) == ["a-w-0 set up 0.0 s", "a-w-0 not started 1.0 s (ErrImagePull)"])
   }
 
   @Test("counts a notification that a rollback withdraws as not run")
@@ -104,7 +104,7 @@ struct TimelineTests {
 
   @Test("has a member that is removed")
   mutating func removal() {
-    #expect(play([(0, rest), (2, nil)]).last == "a-w-0 gone 0.0 s")
+    #expect(play([(0, rest), (2, nil)]).last == "a-w-0 deleted 0.0 s")
   }
 
   @Test(

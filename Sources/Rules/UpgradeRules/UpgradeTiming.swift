@@ -135,7 +135,7 @@ enum RollbackPointOfNoReturn: RollbackRule {
 /// The rule `rollback/only-app`.
 enum RollbackOnlyApp: RollbackRule {
   static let description = RuleDescription(
-    "rollback/only-app", summary: "a rollback changes nothing else in the spec",
+    "rollback/only-app", summary: "a rollback changes only `spec.app` in the spec",
     rationale: "A rollback restores the previous state; with another change it would lead to a new state.",
     passing: [
       .change(

@@ -5,7 +5,7 @@ import Values
 /// The rule `upgrade/only-app`.
 enum UpgradeOnlyApp: UpgradeRule {
   static let description = RuleDescription(
-    "upgrade/only-app", summary: "a change of `spec.app` to another app changes nothing else in the spec",
+    "upgrade/only-app", summary: "an upgrade changes only `spec.app` in the spec",
     rationale: """
       While pods are replaced one by one, it would be unknown which of two changes caused a failure, and a \
       rollback would have to undo both. Labels and annotations of the object may change. Absent `members` \

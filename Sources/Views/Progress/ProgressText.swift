@@ -135,10 +135,10 @@ public struct ProgressText {
   /// The remediation command. It is never cut off, so that it can be copied: on a narrow terminal it is
   /// broken with shell line continuations.
   private func wayOut(_ command: String, indent: Int) -> [String] {
-    let text = "way out: \(command)"
+    let text = "resolve: \(command)"
     if indent + text.count <= width { return [String(repeating: " ", count: indent) + text] }
     if 4 + text.count <= width { return ["    " + text] }
-    return ["    way out:"] + Self.broken(command, to: width - 2)
+    return ["    resolve:"] + Self.broken(command, to: width - 2)
   }
 
   /// A command on as many lines as it needs, which can be pasted as a whole.
