@@ -14,7 +14,8 @@ import TestSupport
 @main
 struct CrashingDaemon {
   private let life: CrashPlan
-  private let logger = Logger(label: "crashing-daemon", factory: { StreamLogHandler.standardError(label: $0) })
+  private let logger = Logger(
+    label: "crashing-daemon", factory: { StreamLogHandler.standardError(label: $0) })
 
   static func main() async throws {
     guard let text = CommandLine.arguments.dropFirst().first else {
