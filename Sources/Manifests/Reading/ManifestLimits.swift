@@ -9,7 +9,7 @@ public struct ManifestLimits: Sendable, Hashable {
   /// Values in a file, where each alias counts as everything that it expands to.
   public var nodes = 100_000
   /// Values in all files of a repository together, counted as `nodes`: those of more than 40,000 ordinary clusters. The
-  /// environment variable `KDOPS_MAX_VALUES` of an administrator sets another number, because memory grows with it.
+  /// environment variable `valuesVariable` sets another number, because memory grows with it.
   public var totalNodes = 2_000_000
   /// Bytes in all files of a repository together.
   public var totalBytes = 128 << 20
@@ -18,13 +18,19 @@ public struct ManifestLimits: Sendable, Hashable {
 
   public static let standard: ManifestLimits = {
     var limits = ManifestLimits()
-    if let text = getenv("KDOPS_MAX_VALUES"), let number = Int(String(cString: text)),
-      (1...1_000_000_000).contains(number)
-    {
+    if let text = getenv(valuesVariable), let number = values(String(cString: text)) {
       limits.totalNodes = number
     }
     return limits
   }()
+
+  /// The environment variable that sets `totalNodes`.
+  public static let valuesVariable = "KDOPS_MAX_VALUES"
+
+  /// The number that `valuesVariable` sets; nil if the text is not a number from 1 to 1,000,000,000.
+  public static func values(_ text: String) -> Int? {
+    Int(text).flatMap { (1...1_000_000_000).contains($0) ? $0 : nil }
+  }
 
   public init() {}
 }

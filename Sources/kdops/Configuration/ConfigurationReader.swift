@@ -76,10 +76,14 @@ struct ConfigurationReader {
   private static let otherVariables: Set<String> = [
     "KDOPS_CONFIG", "KDOPS_LOG_LEVEL", "KDOPS_LOG_FORMAT", "KDOPS_EMBEDDED", "KDOPS_KUBECONFIG",
     "KDOPS_CONTEXT", "KDOPS_DATA", "KDOPS_TAKE_OVER_STATUS", "KDOPS_RECORD", "KDOPS_STRICT",
+    ManifestLimits.valuesVariable,
   ]
 
   mutating func read(environment: [String: String]) {
     let settings = Dictionary(uniqueKeysWithValues: Setting.all.map { ($0.variable, $0) })
+    if let text = environment[ManifestLimits.valuesVariable], ManifestLimits.values(text) == nil {
+      report(.error, "\(ManifestLimits.valuesVariable)=\(text) is not a number from 1 to 1000000000", nil)
+    }
     for (name, text) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("KDOPS_") {
       if let setting = settings[name] {
         take(setting, text, from: name)
