@@ -127,7 +127,8 @@ struct JudgeTests {
       .living(.upgrading)
     let message = try #require(answer(.update(old, to: new)).message)
     #expect(
-      message.hasPrefix("waiting[cluster/busy] cluster prod/analytics waits for the running upgrade to spark-1.1.0"))
+      message.hasPrefix(
+        "waiting[cluster/busy] cluster prod/analytics waits for the running upgrade to spark-1.1.0"))
     #expect(message.hasSuffix("; help: try again once that is over"))
   }
 

@@ -66,7 +66,7 @@ struct VerdictScenarios {
       let third = try scene.forge.push(scene.fixture.upgrade(to: "1.2.0"), "Upgrade shop again")
       let waiting = try await scene.note(third, phase: "waiting")
       let message = try #require(waiting.object("shop")?.message)
-      #expect(message.contains("waits for the upgrade to web-1.1.0"))
+      #expect(message.contains("waits for the running upgrade to web-1.1.0"))
       #expect(waiting.object("web-1.2.0")?.phase == .done)
       if dying {
         try await scene.kill()
