@@ -136,7 +136,8 @@ final class NetworkContext {
           GitError(
             .hostKey, "the TLS certificate of \(remote.url) cannot be trusted",
             hint:
-              "it has expired, is for another host, or its authority is unknown here; name the authority's file"
+              "it has expired, is for another host, or its authority is unknown here; "
+              + "add the authority to the system's certificates, or set SSL_CERT_FILE"
           ))
     }
     guard case .ssh(_, let host, let port, _) = remote.url,

@@ -50,8 +50,8 @@ public enum ObjectPrune: DaemonRule {
       until the commit is confirmed with `kdops sync --accept`; objects whose file still exists, but no \
       longer matches the globs in `.kdops.yaml`; and objects that were edited outside of git, until the edit \
       is reverted. While a new file cannot be read, nothing is pruned, because the file may contain the \
-      missing objects. Volumes are never deleted. With `prune: false`, every such cluster is kept running as \
-      `orphaned`. With `prune: true`, so is an object that has the label of this installation but was never \
+      missing objects. Volumes are kept unless the file had `kdops.dev/delete-volumes`. With `prune: false`, \
+      every such cluster is kept running as `orphaned`. With `prune: true`, so is an object that has the label of this installation but was never \
       applied from git, such as a copy, or whose edit could not be reverted.
       """,
     passing: [], failing: [])
