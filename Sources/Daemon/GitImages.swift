@@ -29,13 +29,17 @@ actor GitImages {
   ) async throws -> ImageCatalog {
     var entries: [ImageCatalog.Entry] = []
     var left = ImageFiles.totalBytes
+    // Several images may share a folder, which is read once.
+    var counted: Set<ExactString> = []
     let listed = try await ImageFiles.list(layout.images, at: commit, in: repository)
     for image in layout.images {
       var files: GitRootFS?
       if let folder = image.rootfs {
         let found = try await rootfs(
           folder, listed[ExactString(folder)] ?? [], atMost: left, in: repository)
-        left -= found.files.reduce(0) { $0 + $1.bytes.count }
+        if counted.insert(ExactString(folder)).inserted {
+          left -= found.files.reduce(0) { $0 + $1.bytes.count }
+        }
         files = found
       }
       entries.append(

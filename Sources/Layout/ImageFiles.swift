@@ -37,8 +37,9 @@ public enum ImageFiles {
     do throws(GitError) {
       let files = try await list(images, at: commit, in: repository)
       var left = totalBytes
-      for folder in images.compactMap(\.rootfs) {
-        for file in files[ExactString(folder)] ?? [] {
+      // Several images may share a folder, which is read once.
+      for folder in Set(images.compactMap(\.rootfs).map { ExactString($0) }).sorted() {
+        for file in files[folder] ?? [] {
           left -= try await repository.size(ofBlob: file.id)
           if left < 0 { throw tooLarge(file) }
         }

@@ -111,9 +111,8 @@ extension Reconciler {
       for warning in one.findings where warning.severity == .warning { log(warning) }
       if let app = pendingApp(of: one) {
         await hold(waiting(one, for: app), in: repository)
-      } else if pendingCluster(of: one) != nil {
-        commitOf[one.reference] = one.commit
-        toJudge.objects.insert(one.reference)
+      } else if let cluster = pendingCluster(of: one) {
+        await hold(waiting(one, forDeletionOf: cluster), in: repository)
       } else {
         await apply(one, files, in: repository)
       }
@@ -204,6 +203,7 @@ extension Reconciler {
     // The refused write may have been a drift correction of a state that is back now, not a change.
     let wasRefused = blocked[reference]?.isRefused == true
     blocked[reference] = nil
+    releaseChanges(waitingFor: reference)
     guard await !findOut(reference, orPutBack: wasRefused, in: repository) else { return }
     ledger.withdraw(reference, by: one.commit)
   }
@@ -269,6 +269,7 @@ extension Reconciler {
       verdict: verdict.rawValue, phase: phase, rules: telling.map(\.rule).uniqued, message: message)
     await record(report, of: commit, in: repository)
     dirtyClusters.insert(reference)
+    releaseChanges(waitingFor: reference)
     guard isNews else { return }
     logger.log(
       level: verdict == .rejected ? .warning : .info, "object.\(verdict.rawValue)",

@@ -39,7 +39,13 @@ enum RuleDocumentation {
       ### `apply/app-pending`
 
       An accepted change of a cluster needs an app that is in git, but could not be applied yet. The change waits, and is
-      applied when the app is in the cluster. If the API server refused the app, the message gives the reason.
+      applied when the app is in the cluster. If the API server refused the app, the message gives the reason. A rollback
+      or a change of metadata waits only for an app that does not exist.
+
+      ### `apply/cluster-pending`
+
+      An app was removed together with a cluster that uses it, and the cluster could not be deleted yet. The app is deleted
+      after the cluster.
 
       """
     out +=

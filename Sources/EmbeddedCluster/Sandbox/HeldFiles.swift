@@ -11,6 +11,9 @@ struct HeldUse: Sendable, Hashable {
   /// Whether they sent descriptors over a socket that were not received yet, or wait in a system call that keeps
   /// a closed file.
   var hasUnreceived = false
+  /// The number of consecutive looks that found descriptors or calls of this kind. One look can find a connection that
+  /// is about to be accepted, or a call that is about to return.
+  var unreceivedLooks = 0
   /// Whether they map deleted files or shared memory whose size this user may not read.
   var hasUnreadable = false
 }
@@ -117,9 +120,25 @@ struct HeldFiles {
       let file = "\(process)/map_files/\(Self.name(fields[0]))"
       // Only root may follow the link.
       if addFile(file) == nil, access(file, F_OK) != 0, errno == EPERM || errno == EACCES {
-        use.hasUnreadable = true
+        // Shared memory without a name is never larger than its mapping.
+        let path = fields[5].drop { $0 == UInt8(ascii: " ") }
+        if Self.sharedMemory.contains(where: { path.starts(with: $0.utf8) }) {
+          use.shared += Self.length(fields[0])
+        } else {
+          use.hasUnreadable = true
+        }
       }
     }
+  }
+
+  /// How the kernel names shared memory that has no name: anonymous mappings and System V segments.
+  private static let sharedMemory = ["/dev/zero ", "/SYSV"]
+
+  /// The length of an address range, in bytes.
+  private static func length(_ range: some Collection<UInt8>) -> Int {
+    let ends = String(decoding: range, as: UTF8.self).split(separator: "-").map { UInt64($0, radix: 16) ?? 0 }
+    guard ends.count == 2, ends[0] < ends[1] else { return 0 }
+    return Int(clamping: ends[1] - ends[0])
   }
 
   /// The name of an address range in `map_files`, which has no leading zeros.

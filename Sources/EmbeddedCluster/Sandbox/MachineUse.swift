@@ -25,14 +25,25 @@ struct MachineUse: Sendable, Hashable {
       else { continue }
       let block = Int(clamping: system.f_frsize)
       let (size, free) = (Int(clamping: system.f_blocks), Int(clamping: min(system.f_blocks, system.f_bfree)))
-      disk += (size - free) * block
-      let available = Int(clamping: system.f_bavail) * block
-      isNearlyFull = isNearlyFull || Self.isNearlyFull(size: size * block, available: available)
+      disk = Self.sum(disk, Self.product(size - free, block))
+      let available = Self.product(Int(clamping: system.f_bavail), block)
+      isNearlyFull = isNearlyFull || Self.isNearlyFull(size: Self.product(size, block), available: available)
     }
     for line in (FileText.read("\(proc)/meminfo") ?? "").split(separator: "\n") where line.hasPrefix("Shmem:")
     {
       shared = (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
     }
+  }
+
+  /// Some file systems report an unlimited size.
+  private static func product(_ a: Int, _ b: Int) -> Int {
+    let (result, overflow) = a.multipliedReportingOverflow(by: b)
+    return overflow ? Int.max : result
+  }
+
+  private static func sum(_ a: Int, _ b: Int) -> Int {
+    let (result, overflow) = a.addingReportingOverflow(b)
+    return overflow ? Int.max : result
   }
 
   static func isNearlyFull(size: Int, available: Int) -> Bool { available < min(reserve, size / 20) }

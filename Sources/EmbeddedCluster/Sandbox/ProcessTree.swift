@@ -45,9 +45,11 @@ struct ProcessTree: Sendable {
   /// Returns a process and all its descendants.
   func members(from root: Int32) -> [Int32] {
     var found = [root]
+    // `/proc` is not read at one instant: a number that is used again can make a process its own descendant.
+    var known: Set<Int32> = [root]
     var index = 0
     while index < found.count {
-      found += children[found[index]] ?? []
+      for child in children[found[index]] ?? [] where known.insert(child).inserted { found.append(child) }
       index += 1
     }
     return found

@@ -166,6 +166,8 @@ final class ResourceWatch: Sendable {
   }
 
   private static let longestPause = Duration.seconds(5)
+  /// The number of looks after which a file in flight is not one that is about to arrive.
+  private static let lastingLooks = 3
 
   /// Returns what the command's processes hold besides their own memory and the files in their folders.
   private func held(_ entry: Entry, _ wrapper: ProcessStamp, _ tree: ProcessTree) -> HeldUse {
@@ -173,6 +175,7 @@ final class ResourceWatch: Sendable {
     if let next = entry.nextHeldLook, began < next { return entry.held }
     let (members, folders) = (tree.members(from: wrapper.process), entry.subject.record.measured)
     var held = HeldFiles(of: members, in: tree, folders: folders, proc: proc).use
+    if held.hasUnreceived { held.unreceivedLooks = entry.held.unreceivedLooks + 1 }
     if held.hasUnreadable {
       let now = MachineUse(folders: [], proc: proc)
       held.shared = max(held.shared, now.shared - entry.start.shared)
@@ -194,7 +197,7 @@ final class ResourceWatch: Sendable {
     let now = MachineUse(folders: entry.subject.record.measured, proc: proc)
     // There are more ways to keep a file, such as a system call that is under way, than the kernel shows. They matter
     // when they fill the disk.
-    if held.hasUnreceived || held.hasUnreadable || now.isNearlyFull {
+    if held.unreceivedLooks >= Self.lastingLooks || held.hasUnreadable || now.isNearlyFull {
       use.addUnknown(now.disk - entry.start.disk - (use.bytes - firstDiskUse))
     }
     // Counting many files takes long: a tenth of the time is spent on it, more only if the pause would be too long.

@@ -60,12 +60,30 @@ struct FolderPath {
     try check(folder, info.st_uid, owner)
     let mode = info.st_mode & 0o7777
     // In a sticky folder only the owner of an entry can rename it. A user's primary group is often theirs alone.
-    let isOpen = mode & 0o002 != 0 || (mode & 0o020 != 0 && info.st_gid != 0 && info.st_gid != getegid())
+    let isOpen =
+      mode & 0o002 != 0 || (mode & 0o020 != 0 && !Self.isTrusted(group: info.st_gid, of: info.st_uid, owner))
     guard isOpen, mode & 0o1000 == 0 else { return }
     throw EmbeddedClusterError(
       "Others may write to \(folder) (mode \(String(mode, radix: 8))), so they could put another folder in the place "
         + "of \(path). Let only owners rename what is in it (chmod +t \(ShellWord.path(folder))), or name a folder "
         + "elsewhere")
+  }
+
+  /// Whether a group's members are trusted like the folder's owner: root's group, the user's own one, that of the
+  /// cluster folder's owner, and Debian's group `staff` on folders of root, such as `/var/local`.
+  private static func isTrusted(group: gid_t, of user: uid_t, _ owner: uid_t) -> Bool {
+    if group == 0 || group == getegid() || group == primaryGroup(of: owner) { return true }
+    return user == 0 && group == staff
+  }
+
+  /// Debian's number of the group `staff`, whose members are equivalent to root.
+  private static let staff: gid_t = 50
+
+  private static func primaryGroup(of user: uid_t) -> gid_t? {
+    var (entry, found) = (passwd(), UnsafeMutablePointer<passwd>?.none)
+    var buffer = [CChar](repeating: 0, count: 16 << 10)
+    guard getpwuid_r(user, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
+    return entry.pw_gid
   }
 
   private func check(link: String, _ owner: uid_t) throws(EmbeddedClusterError) {

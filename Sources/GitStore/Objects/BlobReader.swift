@@ -62,7 +62,7 @@ extension GitRepository {
         do throws(GitError) {
           values.append(try handle.load(id, size: size).withBytes { body(position, .bytes($0)) })
         } catch {
-          guard error.kind == .tooLarge else { throw error }
+          guard error.kind == .tooLarge, limits.takeRefusal() else { throw error }
           values.append(body(position, .baseTooLarge))
         }
       }
@@ -83,6 +83,12 @@ private final class BlobLimits: Sendable {
   let each: Int
   private let total: Int
   private let taken = Atomic<Int>(0)
+  private let refused = Atomic<Int>(0)
+  /// libgit2 does not free the base of a difference that it could not apply for lack of memory.
+  private static let refusals = 4
+
+  /// Counts an object that could not be unpacked; returns false if there were too many.
+  func takeRefusal() -> Bool { refused.wrappingAdd(1, ordering: .relaxed).newValue <= Self.refusals }
 
   init(each: Int, total: Int) { (self.each, self.total) = (each, total) }
 

@@ -49,8 +49,11 @@ extension RepositoryHandle {
   /// The refs with a prefix, and their targets. A ref whose file is damaged is omitted, so that the others
   /// can still be read.
   func refs(prefix: String) throws(GitError) -> [String: ObjectID] {
-    let iterator = try Owned("list the refs", release: git_reference_iterator_free) {
-      git_reference_iterator_new(&$0, pointer)
+    // `packed-refs` is read whole.
+    let iterator = try AllocationLimit.run(AllocationLimit.transfer) { () throws(GitError) in
+      try Owned("list the refs", release: git_reference_iterator_free) {
+        git_reference_iterator_new(&$0, pointer)
+      }
     }
     var result: [String: ObjectID] = [:]
     var name: UnsafePointer<CChar>?

@@ -9,22 +9,44 @@ extension Reconciler {
   /// The rule id in the report of a change that waits for another object of the repository to be applied.
   static let appPending = "apply/app-pending"
 
+  /// The rule id in the report of an app's deletion that waits for the deletion of a cluster.
+  static let clusterPending = "apply/cluster-pending"
+
   /// The app that a cluster's change needs and that git has, but that is not applied yet; nil if nothing is missing.
+  /// A rollback or a change of metadata needs only an app that exists.
   func pendingApp(of change: Judged) -> ObjectReference? {
     guard change.reference.kind == Wire.clusterKind, change.change != .delete,
-      let spec = desired.snapshot.cluster(change.reference)?.spec
+      let spec = desired.snapshot.cluster(change.reference)?.spec,
+      let app = appReferences(spec, in: change.reference.namespace).first(where: desired.snapshot.holds)
     else { return nil }
-    return appReferences(spec, in: change.reference.namespace).first(where: desired.snapshot.holds)
-      .flatMap { isPending($0) ? $0 : nil }
+    if liveState.objects[app] == nil { return app }
+    if change.change == .rollback || change.change == .metadata || isInSync(app) { return nil }
+    let isPending =
+      blocked[app]?.isRefused == true || (toJudge.objects.contains(app) && !drifted.contains(app))
+    return isPending ? app : nil
   }
 
-  /// The cluster whose deletion an app's deletion has to wait for; nil if nothing is missing.
+  /// The cluster whose deletion an app's deletion has to wait for, because it failed; nil if nothing is missing.
   func pendingCluster(of change: Judged) -> ObjectReference? {
-    guard change.reference.kind == Wire.appKind, change.change == .delete else { return nil }
-    return toJudge.objects.first {
-      $0.kind == Wire.clusterKind && !desired.snapshot.holds($0)
-        && apps(of: $0).contains(change.reference.name)
+    let app = change.reference
+    guard app.kind == Wire.appKind, change.change == .delete else { return nil }
+    let failed = toJudge.objects.union(blocked.lazy.filter { $0.value.isRefused }.map(\.key))
+    return failed.filter { cluster in
+      cluster.kind == Wire.clusterKind && !desired.snapshot.holds(cluster)
+        && liveState.objects[cluster] != nil && apps(of: cluster).contains(app.name)
+        && (app.namespace == cluster.namespace || app.namespace == settings.policy.systemNamespace)
+    }.min()
+  }
+
+  /// Judges the changes again that wait for an app, once the app is no longer about to be applied.
+  func releaseChanges(waitingFor app: ObjectReference) {
+    guard app.kind == Wire.appKind, blocked[app]?.isRefused != true else { return }
+    let waiting = blocked.related(to: app, apps: [app.name]).filter {
+      blocked[$0]?.rules.contains(Self.appPending) == true
     }
+    guard !waiting.isEmpty else { return }
+    toJudge.objects.formUnion(waiting)
+    enqueue()
   }
 
   /// Where a cluster's app may be, in the order in which it is looked up.
@@ -33,11 +55,6 @@ extension Reconciler {
       (spec.appCatalog == .system ? [] : [namespace])
       + (spec.appCatalog == .local ? [] : [settings.policy.systemNamespace])
     return namespaces.map { ObjectReference(kind: Wire.appKind, namespace: $0, name: spec.app) }
-  }
-
-  private func isPending(_ app: ObjectReference) -> Bool {
-    liveState.objects[app] == nil || blocked[app]?.isRefused == true
-      || (toJudge.objects.contains(app) && !drifted.contains(app))
   }
 
   /// The change as it waits for its app: it is judged again when the app is applied.
@@ -50,6 +67,19 @@ extension Reconciler {
         rule: Self.appPending, severity: .waiting, object: change.reference,
         message: "app \(app.name) is not applied yet\(reason ?? "")",
         hint: reason == nil ? "this change is applied afterwards" : "then this change is applied afterwards")
+    ]
+    return waiting
+  }
+
+  /// The deletion of an app as it waits for a cluster: it is judged again when the cluster is gone.
+  func waiting(_ change: Judged, forDeletionOf cluster: ObjectReference) -> Judged {
+    var waiting = change
+    waiting.verdict = .waiting
+    waiting.findings = [
+      Diagnostic(
+        rule: Self.clusterPending, severity: .waiting, object: change.reference,
+        message: "cluster \(cluster.namespace)/\(cluster.name), which uses the app, is not deleted yet",
+        hint: "this change is applied afterwards")
     ]
     return waiting
   }
