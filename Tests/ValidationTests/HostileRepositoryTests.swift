@@ -104,12 +104,15 @@ struct HostileRepositoryTests {
   @Test("images that are too large in total are a finding")
   func largeImages() async throws {
     let (_, zeros) = try repository.difference(toZeros: 33 << 20, content: "x")
-    let folder = try repository.git("mktree", input: "100644 blob \(zeros)\tzeros\n")
     try repository.commit([
       ".kdops.yaml": "embedded: {images: [{image: a, rootfs: images}, {image: b, rootfs: images}]}\n"
     ])
-    let head = try repository.commit(folder: "images", folder)
-    #expect(places(try await validate(.commits(base: base, head: head))) == ["file/limit images/zeros"])
+    let one = try repository.git("mktree", input: "100644 blob \(zeros)\ta\n")
+    let shared = try repository.commit(folder: "images", one)
+    #expect(places(try await validate(.commits(base: base, head: shared))).isEmpty, "a folder counts once")
+    let two = try repository.git("mktree", input: "100644 blob \(zeros)\ta\n100644 blob \(zeros)\tb\n")
+    let head = try repository.commit(folder: "images", two)
+    #expect(places(try await validate(.commits(base: base, head: head))) == ["file/limit images/b"])
   }
 
   @Test("status files have a common limit, and a single one can still be read")
