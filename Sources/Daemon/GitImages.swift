@@ -46,6 +46,8 @@ actor GitImages {
         ImageCatalog.Entry(
           image: image.image, rootfs: files, pull: image.pull, start: image.start, crash: image.crash))
     }
+    let folders = Set(layout.images.compactMap(\.rootfs).map { Array($0.utf8) })
+    loaded = loaded.filter { folders.contains($0.key) }
     return ImageCatalog(entries)
   }
 
