@@ -119,14 +119,6 @@ extension Reconciler {
     }
   }
 
-  /// Changes in the order of application. Objects of one file are applied after each other, so that it is parsed once.
-  private func inOrder(_ changes: [Judged]) -> [Judged] {
-    let keyed = changes.map { (change: $0, path: desired.source(of: $0.reference)?.path ?? "") }
-    return keyed.sorted { a, b in
-      (a.change.turn, a.path, a.change.reference) < (b.change.turn, b.path, b.change.reference)
-    }.map(\.change)
-  }
-
   /// Reads every file of the objects to judge: for source locations, and for the content to apply.
   private func read(_ changes: Changes, in repository: GitRepository) async throws -> [ExactString: [UInt8]] {
     let paths = desired.paths(of: changes.objects).union(changes.files).filter { desired.blobs[$0] != nil }

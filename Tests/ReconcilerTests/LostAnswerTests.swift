@@ -67,17 +67,25 @@ struct LostAnswerTests {
     }
   }
 
-  @Test("report the result of a deletion, whether or not it was executed", arguments: [true, false])
-  func deletion(isDone: Bool) async throws {
-    let api = LostResponseAPI(performs: isDone)
+  /// Runs the body with the configured clusters `shop` and `depot`, and with pruning.
+  private static func withPrunedShops(
+    _ api: LostResponseAPI, _ body: @escaping @Sendable (ReconcilerFixture) async throws -> Void
+  ) async throws {
     let pruning = Reconciler.Settings(policy: Policy(prune: true))
     try await ReconcilerFixture.open(
       Files.shops("shop", "depot"), settings: pruning, wrap: { api.placed(before: $0) }
-    ) {
-      fixture in
+    ) { fixture in
       try await fixture.engine("shop")
       try await fixture.engine("depot")
-      await Self.quiet(fixture)
+      await quiet(fixture)
+      try await body(fixture)
+    }
+  }
+
+  @Test("report the result of a deletion, whether or not it was executed", arguments: [true, false])
+  func deletion(isDone: Bool) async throws {
+    let api = LostResponseAPI(performs: isDone)
+    try await Self.withPrunedShops(api) { fixture in
       api.loseResponses()
       let commit = try await fixture.push(["clusters/shop.yaml": nil])
       let end = await fixture.report(commit, "shop") { $0.phase == .done }
@@ -89,14 +97,7 @@ struct LostAnswerTests {
   @Test("delay the deletion of an app until the cluster that uses it is deleted")
   func deletionOrder() async throws {
     let api = LostResponseAPI(performs: false)
-    let pruning = Reconciler.Settings(policy: Policy(prune: true))
-    try await ReconcilerFixture.open(
-      Files.shops("shop", "depot"), settings: pruning, wrap: { api.placed(before: $0) }
-    ) {
-      fixture in
-      try await fixture.engine("shop")
-      try await fixture.engine("depot")
-      await Self.quiet(fixture)
+    try await Self.withPrunedShops(api) { fixture in
       let next = [
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/depot.yaml": Files.cluster("depot", "1.1.0"),
       ]

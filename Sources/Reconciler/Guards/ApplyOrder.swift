@@ -6,6 +6,14 @@ import Rules
 // The order between changes of one commit. An object is not applied while another one that it needs is still to be
 // applied: a cluster after its app, the deletion of an app after the deletion of the clusters that use it.
 extension Reconciler {
+  /// Changes in the order of application. Objects of one file are applied after each other, so that it is parsed once.
+  func inOrder(_ changes: [Judged]) -> [Judged] {
+    let keyed = changes.map { (change: $0, path: desired.source(of: $0.reference)?.path ?? "") }
+    return keyed.sorted { a, b in
+      (a.change.turn, a.path, a.change.reference) < (b.change.turn, b.path, b.change.reference)
+    }.map(\.change)
+  }
+
   /// The rule id in the report of a change that waits for another object of the repository to be applied.
   static let appPending = "apply/app-pending"
 
@@ -30,8 +38,8 @@ extension Reconciler {
   func pendingCluster(of change: Judged) -> ObjectReference? {
     let app = change.reference
     guard app.kind == Wire.appKind, change.change == .delete else { return nil }
-    let failed = toJudge.objects.union(blocked.lazy.filter { $0.value.isRefused }.map(\.key))
-    return failed.filter { cluster in
+    let refused = blocked.related(to: app, apps: [app.name]).filter { blocked[$0]?.isRefused == true }
+    return [refused, toJudge.objects].joined().filter { cluster in
       cluster.kind == Wire.clusterKind && !desired.snapshot.holds(cluster)
         && liveState.objects[cluster] != nil && apps(of: cluster).contains(app.name)
         && (app.namespace == cluster.namespace || app.namespace == settings.policy.systemNamespace)
