@@ -113,24 +113,23 @@ let package = Package(
     target("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
     target("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
     target("Orders", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter", nioCore, nioPosix]),
-    target("Terminal", ["Diagnostics"]),
     target(
       "Validation",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "StatusWriter",
-        "Terminal", crypto,
+        crypto,
       ]),
     target(
       "Hooks",
       [
-        "Values", "Diagnostics", "GitStore", "Terminal", "Validation",
+        "Values", "Diagnostics", "GitStore", "Validation",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
     target(
       "Plan",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Upgrade", "StatusWriter",
-        "Terminal", "Validation",
+        "Validation",
       ]),
     target(
       "Forge",
@@ -148,7 +147,6 @@ let package = Package(
       "Views",
       [
         "Values", "Diagnostics", "KubeDirector", "Rules", "ClusterAPI", "StatusWriter", "Reconciler",
-        "Terminal",
         logging,
       ]),
     target(
@@ -162,14 +160,14 @@ let package = Package(
       "Rehearsal",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "ClusterAPI",
-        "EmbeddedCluster", "Upgrade", "StatusWriter", "Terminal", "Plan", "Views", "Daemon", logging,
+        "EmbeddedCluster", "Upgrade", "StatusWriter", "Plan", "Views", "Daemon", logging,
       ]),
     .executableTarget(
       name: "kdops",
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Orders", "Admission", "StatusWriter",
-        "Terminal", "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
+        "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
         logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -182,10 +180,11 @@ let package = Package(
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "GitStore", nioCore, nioPosix, nioHTTP1,
         nioTLS, crypto, certificates,
       ]),
-    // Separate from TestSupport, so that a change of Plan rebuilds few test targets.
-    target(
-      "TestSituations",
-      ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "StatusWriter", "Plan"]),
+    // Shared by the tests of Plan and Rehearsal. Not in TestSupport, so that a change of Plan rebuilds few test targets.
+    .target(
+      name: "PlanFixture",
+      dependencies: ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "StatusWriter", "Plan"],
+      path: "Tests/PlanFixture", swiftSettings: settings),
     tests("Values"),
     tests("Diagnostics", ["Values"], exclude: ["Golden"]),
     tests("Manifests", ["Values", "Diagnostics"]),
@@ -230,22 +229,21 @@ let package = Package(
     // These tests let git run the kdops executable.
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
     tests(
-      "Plan", ["Values", "Diagnostics", "KubeDirector", "Rules", "TestSituations"], exclude: ["Golden"]),
+      "Plan", ["Values", "Diagnostics", "KubeDirector", "Rules", "PlanFixture"], exclude: ["Golden"]),
     tests("Orders", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter"]),
-    tests("Terminal"),
     tests(
       "Views",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "StatusWriter",
-        "Reconciler", "Terminal",
+        "Reconciler",
       ], exclude: ["Golden"]),
     tests("Daemon", ["Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", logging]),
-    tests("Rehearsal", ["Values", "Diagnostics", "KubeDirector", "Rules", "TestSituations"]),
+    tests("Rehearsal", ["Values", "Diagnostics", "KubeDirector", "Rules", "PlanFixture"]),
     tests(
       "kdops",
       [
         "Values", "Diagnostics", "KubeDirector", "GitStore", "Installation", "Signatures", "StatusWriter",
-        "Terminal", "Daemon", logging,
+        "Daemon", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests(

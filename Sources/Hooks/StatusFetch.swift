@@ -2,7 +2,6 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import Subprocess
-import Terminal
 import Validation
 
 /// Fetches the daemon's latest status of running clusters on request. It uses the `git` command, because only

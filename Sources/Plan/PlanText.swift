@@ -1,7 +1,6 @@
 import Diagnostics
 import KubeDirector
 import Rules
-import Terminal
 
 /// A plan for people at a terminal: one block per cluster, one fact per line.
 public struct PlanText {

@@ -8,7 +8,6 @@ import KubeDirector
 import Logging
 import Rules
 import StatusWriter
-import Terminal
 import Values
 import Views
 

@@ -1,6 +1,5 @@
 import Diagnostics
 import KubeDirector
-import Terminal
 
 /// A rehearsal for people: one line per action on a pod, then the failures.
 public struct RehearsalText: Sendable {

@@ -1,6 +1,5 @@
 import Diagnostics
 import KubeDirector
-import Terminal
 
 /// Renders a validation for people: every finding with its line, then the changed objects and a summary.
 public enum ValidationText {

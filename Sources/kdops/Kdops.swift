@@ -1,5 +1,5 @@
 import ArgumentParser
-import Terminal
+import Diagnostics
 
 @main
 struct Kdops: AsyncParsableCommand {

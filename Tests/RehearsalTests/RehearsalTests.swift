@@ -1,7 +1,7 @@
 import Diagnostics
 import KubeDirector
+import PlanFixture
 import Rules
-import TestSituations
 import Testing
 import Values
 

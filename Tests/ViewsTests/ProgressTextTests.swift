@@ -1,5 +1,5 @@
+import Diagnostics
 import KubeDirector
-import Terminal
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Diagnostics
 import Logging
-import Terminal
 import Testing
 
 @testable import kdops

@@ -1,7 +1,6 @@
 import Diagnostics
 import KubeDirector
 import Rules
-import Terminal
 import Values
 
 /// The difference between git's head and the live objects, for people: one block per object that differs.

@@ -1,5 +1,5 @@
+import Diagnostics
 import StatusWriter
-import Terminal
 
 /// The data that the progress display shows about one cluster.
 public struct ClusterView: Hashable, Sendable {

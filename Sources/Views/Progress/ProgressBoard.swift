@@ -3,7 +3,6 @@ import KubeDirector
 import Logging
 import Reconciler
 import StatusWriter
-import Terminal
 
 /// Keeps the state of each cluster and redraws it on a terminal: at most ten times a second, and only when
 /// something changed or a second has passed.

@@ -1,4 +1,4 @@
-import Terminal
+import Diagnostics
 
 /// Draws clusters for a terminal: one line per role, one cell per pod. Pure: the same input gives the same
 /// lines.

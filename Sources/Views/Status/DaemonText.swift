@@ -1,7 +1,6 @@
 import Diagnostics
 import KubeDirector
 import StatusWriter
-import Terminal
 
 /// Describes for people whether a daemon runs and its last actions.
 public struct DaemonText {

@@ -1,7 +1,6 @@
 import ClusterAPI
 import Diagnostics
 import KubeDirector
-import Terminal
 import Values
 
 /// A cluster's journal for people: one block per upgrade or rollback, by role, one line per pod.

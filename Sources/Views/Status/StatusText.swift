@@ -2,7 +2,6 @@ import ClusterAPI
 import Diagnostics
 import KubeDirector
 import StatusWriter
-import Terminal
 import Values
 
 /// Shows clusters to people: one line each, or one cluster with its members.

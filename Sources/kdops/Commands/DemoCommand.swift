@@ -5,7 +5,6 @@ import EmbeddedCluster
 import FoundationEssentials
 import GitStore
 import Logging
-import Terminal
 import Views
 
 /// `kdops demo`: runs the complete demo in one terminal.

@@ -8,7 +8,6 @@ import KubeDirector
 import Kubernetes
 import Logging
 import Rules
-import Terminal
 import Validation
 import Views
 

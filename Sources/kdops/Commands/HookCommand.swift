@@ -3,7 +3,6 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import Hooks
-import Terminal
 
 /// `kdops hook`: installs and runs git hooks that apply the rules on commit and push.
 struct HookCommand: AsyncParsableCommand {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Diagnostics
 import Hooks
-import Terminal
 
 /// `kdops hook install`: installs hooks in a repository.
 struct HookInstallCommand: AsyncParsableCommand {

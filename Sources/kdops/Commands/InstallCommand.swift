@@ -2,7 +2,6 @@ import ArgumentParser
 import Diagnostics
 import FoundationEssentials
 import Installation
-import Terminal
 
 /// `kdops install`: prints the manifests of an installation on Kubernetes for an administrator to review and
 /// apply.

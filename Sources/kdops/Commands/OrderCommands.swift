@@ -6,7 +6,6 @@ import FoundationEssentials
 import Kubernetes
 import Logging
 import Orders
-import Terminal
 
 /// `kdops suspend`: stops a cluster before its next step.
 struct SuspendCommand: AsyncParsableCommand {

@@ -4,7 +4,6 @@ import FoundationEssentials
 import GitStore
 import Hooks
 import Plan
-import Terminal
 import Validation
 
 /// `kdops plan`: shows the effect of a merge before it is merged.

@@ -8,7 +8,6 @@ import Layout
 import Plan
 import Rehearsal
 import Rules
-import Terminal
 import UnixSignals
 import Validation
 

@@ -9,7 +9,6 @@ import Logging
 import Reconciler
 import ServiceLifecycle
 import Signatures
-import Terminal
 import UnixSignals
 import Views
 

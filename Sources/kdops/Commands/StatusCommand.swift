@@ -10,7 +10,6 @@ import Logging
 import Reconciler
 import Rules
 import StatusWriter
-import Terminal
 import Values
 import Views
 

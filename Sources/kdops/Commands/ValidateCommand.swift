@@ -3,7 +3,6 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import Hooks
-import Terminal
 import Validation
 
 /// `kdops validate`: checks files against every rule before they are pushed.

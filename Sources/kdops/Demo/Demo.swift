@@ -2,7 +2,6 @@ import Daemon
 import Diagnostics
 import KubeDirector
 import StatusWriter
-import Terminal
 import Views
 
 /// The steps of the demo: create, upgrade, stalled upgrade, rollback, and the notes in git. The daemon prints

@@ -1,7 +1,6 @@
 import Diagnostics
 import FoundationEssentials
 import Subprocess
-import Terminal
 
 /// A remote and a clone in a folder of the demo, used with the `git` command as users do.
 struct DemoRepository: Sendable {

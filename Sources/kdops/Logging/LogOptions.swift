@@ -1,7 +1,7 @@
 import ArgumentParser
+import Diagnostics
 import FoundationEssentials
 import Logging
-import Terminal
 
 /// The log options; the same for every command that runs a daemon.
 struct LogOptions: ParsableArguments {

@@ -1,4 +1,3 @@
-import Diagnostics
 import Glibc
 
 /// Plain output to the standard streams: results to standard output, messages to standard error. Sequences

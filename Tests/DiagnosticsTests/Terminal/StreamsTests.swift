@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Terminal
+@testable import Diagnostics
 
 @Suite("Output streams")
 struct StreamsTests {

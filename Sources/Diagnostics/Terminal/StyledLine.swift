@@ -1,5 +1,3 @@
-import Diagnostics
-
 /// One line for a terminal, made of parts that may be coloured. It knows its width in cells.
 public struct StyledLine {
   public enum Style: String {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Terminal
+@testable import Diagnostics
 
 @Suite("A line for a terminal")
 struct StyledLineTests {

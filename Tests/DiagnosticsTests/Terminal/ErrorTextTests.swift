@@ -1,9 +1,9 @@
 import Testing
 
-@testable import Terminal
+@testable import Diagnostics
 
 @Suite("A command's error message")
-struct ComplaintTests {
+struct ErrorTextTests {
   private struct Failure: Error, CustomStringConvertible {
     let description: String
   }
