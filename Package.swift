@@ -112,7 +112,8 @@ let package = Package(
     target("Upgrade", ["Values", "KubeDirector"]),
     target("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
     target("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
-    target("Orders", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter", nioCore, nioPosix]),
+    target(
+      "Control", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter", logging, nioCore, nioPosix]),
     target(
       "Validation",
       [
@@ -153,7 +154,7 @@ let package = Package(
       "Daemon",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
-        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Controller", "StatusWriter", "Orders", "Forge",
+        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Controller", "StatusWriter", "Control", "Forge",
         "Reconciler", "Views", logging, lifecycle, signals,
       ]),
     target(
@@ -166,7 +167,7 @@ let package = Package(
       name: "kdops",
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
-        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Orders", "Admission", "StatusWriter",
+        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "StatusWriter",
         "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
         logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -230,7 +231,7 @@ let package = Package(
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
     tests(
       "Plan", ["Values", "Diagnostics", "KubeDirector", "Rules", "PlanFixture"], exclude: ["Golden"]),
-    tests("Orders", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter"]),
+    tests("Control", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter"]),
     tests(
       "Views",
       [

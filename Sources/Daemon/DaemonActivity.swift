@@ -1,7 +1,7 @@
+import Control
 import Diagnostics
 import FoundationEssentials
 import KubeDirector
-import Orders
 import StatusWriter
 import Synchronization
 

@@ -1,4 +1,5 @@
 import ClusterAPI
+import Control
 import FoundationEssentials
 import Kubernetes
 import Logging
@@ -91,12 +92,12 @@ public struct KubernetesDaemon: Sendable {
     once: Bool, observer: Daemon.Observer, more: [any Service], signals: [UnixSignal],
     onWaiting: @escaping @Sendable (String) async -> Void
   ) async throws -> Reconciler.Outcome {
-    let notes = LeaseNotes()
+    let annotations = LeaseAnnotations()
     let activity = DaemonActivity()
     let term = Term(
       leadership: Leadership(api: client, lease: lease, notes: { activity.notes }), lease: lease,
       logger: logger, onWaiting: onWaiting,
-      onNotes: { notes.tell($0) })
+      onNotes: { annotations.publish($0) })
     let outcome = Shared(Reconciler.Outcome.cancelled)
     let leading = BackgroundService("leader", endsByItself: true) {
       do {
@@ -105,14 +106,7 @@ public struct KubernetesDaemon: Sendable {
             options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, cluster: name,
             logger: logger, observer: observer, activity: activity,
             leads: { leader.isProven })
-          let handling = BackgroundService("orders") {
-            var heard: [String: String] = [:]
-            await notes.follow { notes in
-              await daemon.handle(notes, after: heard)
-              heard = notes
-            }
-          }
-          return try await daemon.run(once: once, beside: [handling])
+          return try await daemon.run(once: once, beside: [daemon.control(by: annotations)])
         }
         outcome.value = ended
       } catch is CancellationError {}

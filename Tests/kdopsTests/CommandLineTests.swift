@@ -116,9 +116,9 @@ struct CommandLineTests {
 
   @Test("commands take a cluster with its namespace, and retry also a pod")
   func names() throws {
-    #expect(OrderTarget("prod/a/a-worker-2")?.pod == "a-worker-2")
-    #expect(OrderTarget("prod/a") == OrderTarget("prod/a"))
-    for wrong in ["a", "", "a/", "/a", "a/b/c/d", "a//c"] { #expect(OrderTarget(wrong) == nil) }
+    #expect(ControlTarget("prod/a/a-worker-2")?.pod == "a-worker-2")
+    #expect(ControlTarget("prod/a") == ControlTarget("prod/a"))
+    for wrong in ["a", "", "a/", "/a", "a/b/c/d", "a//c"] { #expect(ControlTarget(wrong) == nil) }
     #expect(try RetryCommand.parse(["prod/a/a-worker-2", "--embedded=/d"]).target == "prod/a/a-worker-2")
     for wrong in [
       ["suspend", "prod/a/pod"], ["resume", "a"], ["retry", "a"], ["sync", "--accept", "main"],

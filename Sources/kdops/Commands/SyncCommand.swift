@@ -1,7 +1,7 @@
 import ArgumentParser
 import ClusterAPI
+import Control
 import FoundationEssentials
-import Orders
 import Rules
 
 /// `kdops sync`: requests an immediate fetch and resync from the daemon.
@@ -36,16 +36,16 @@ struct SyncCommand: AsyncParsableCommand {
 
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
-    let ordering = Ordering(cluster: cluster, command: "sync")
-    try await ordering.tell {
+    let client = ControlClient(cluster: cluster, command: "sync")
+    try await client.report {
       if let folder = cluster.folder(environment) {
-        return try await ordering.ask(ControlRequest(.sync(accept: accept)), folder)
+        return try await client.ask(ControlRequest(.sync(accept: accept)), folder)
       }
       let lease = ObjectName(
         namespace: namespace ?? environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace,
         name: "kdops-\(installation ?? environment["KDOPS_INSTALLATION"] ?? "default")")
-      return try await ordering.onKubernetes(environment) { client in
-        try await LeaseCommand(api: client, lease: lease, now: Date().timeIntervalSince1970).sync(
+      return try await client.onKubernetes(environment) { api in
+        try await LeaseCommand(api: api, lease: lease, now: Date().timeIntervalSince1970).sync(
           accept: accept)
       }
     } watch: {

@@ -1,10 +1,10 @@
 import ClusterAPI
+import Control
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
 import KubeDirector
 import Kubernetes
-import Orders
 import Reconciler
 import StatusWriter
 import Validation

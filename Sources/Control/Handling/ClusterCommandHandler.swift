@@ -4,7 +4,7 @@ import Values
 
 /// Carries out commands through the cluster API. It is used both by a command that writes to Kubernetes directly and by
 /// the daemon that is the only writer of its embedded cluster.
-public struct CommandHandler: Sendable {
+public struct ClusterCommandHandler: Sendable {
   let api: any ClusterAPI
   let now: @Sendable () -> Int
 
@@ -14,16 +14,16 @@ public struct CommandHandler: Sendable {
   /// Reads the object, decides, and writes the annotations.
   ///
   /// - Returns: what happens next, in one sentence.
-  /// - Throws: `OrderRefusal`, or `APIError` if the request to the cluster failed.
-  public func carryOut(_ order: ClusterCommand) async throws -> String {
+  /// - Throws: `ControlRefusal`, or `APIError` if the request to the cluster failed.
+  public func carryOut(_ command: ClusterCommand) async throws -> String {
     let live: Object
     do throws(APIError) {
-      live = try await api.get(.clusters, order.cluster)
+      live = try await api.get(.clusters, command.cluster)
     } catch {
       guard error.kind == .notFound else { throw error }
-      throw OrderRefusal("there is no cluster \(order.cluster); see kdops status")
+      throw ControlRefusal("there is no cluster \(command.cluster); see kdops status")
     }
-    let plan = try order.plan(for: live, now: now())
+    let plan = try command.plan(for: live, now: now())
     guard !plan.annotations.isEmpty else { return plan.words }
     let annotations = plan.annotations.map {
       (key: $0.key, value: $0.value.map(JSON.string) ?? .null)
@@ -35,7 +35,7 @@ public struct CommandHandler: Sendable {
         "annotations": .object(JSON.Members(annotations, uniquingKeysWith: { first, _ in first })),
       ]
     ]
-    _ = try await api.patch(.clusters, order.cluster, merge: patch)
+    _ = try await api.patch(.clusters, command.cluster, merge: patch)
     return plan.words
   }
 }

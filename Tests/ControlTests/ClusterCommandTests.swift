@@ -3,10 +3,10 @@ import KubeDirector
 import Testing
 import Values
 
-@testable import Orders
+@testable import Control
 
 @Suite("Commands to a cluster")
-struct OrderTests {
+struct ClusterCommandTests {
   private let name = ObjectName(namespace: "prod", name: "a")
 
   private func live(

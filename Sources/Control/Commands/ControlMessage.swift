@@ -4,22 +4,23 @@ import Values
 /// A request to a running daemon through its socket: one line of JSON.
 public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
   public enum Command: Hashable, Sendable {
-    case order(ClusterCommand)
+    case cluster(ClusterCommand)
     /// Fetch and resync now; with a commit, also approve that commit although history was rewritten.
     case sync(accept: String?)
   }
 
   /// The requested command.
-  public var wish: Command
+  public var command: Command
 
   var json: JSON {
-    switch wish {
-    case .order(let order):
+    switch command {
+    case .cluster(let command):
       var out: JSON = [
-        "schemaVersion": 1, "do": .string(order.kind.rawValue), "namespace": .string(order.cluster.namespace),
-        "name": .string(order.cluster.name),
+        "schemaVersion": 1, "do": .string(command.kind.rawValue),
+        "namespace": .string(command.cluster.namespace),
+        "name": .string(command.cluster.name),
       ]
-      out["pod"] = order.pod.map(JSON.string)
+      out["pod"] = command.pod.map(JSON.string)
       return out
     case .sync(let accept):
       var out: JSON = ["schemaVersion": 1, "do": "sync"]
@@ -30,27 +31,27 @@ public struct ControlRequest: Hashable, Sendable, CustomStringConvertible {
 
   /// The command as a user would type it.
   public var description: String {
-    switch wish {
-    case .order(let order):
-      "\(order.kind.rawValue) \(order.cluster)" + (order.pod.map { "/\($0)" } ?? "")
+    switch command {
+    case .cluster(let command):
+      "\(command.kind.rawValue) \(command.cluster)" + (command.pod.map { "/\($0)" } ?? "")
     case .sync(let accept): accept.map { "sync --accept \($0)" } ?? "sync"
     }
   }
 
   /// Creates a request in the form of this version.
-  public init(_ wish: Command) { self.wish = wish }
+  public init(_ command: Command) { self.command = command }
 
   /// Nil if the JSON is not a valid request.
   init?(_ json: JSON) {
     guard json["schemaVersion"]?.integer == 1, let word = json["do"]?.string else { return nil }
     if word == "sync" {
-      wish = .sync(accept: json["accept"]?.string)
+      command = .sync(accept: json["accept"]?.string)
       return
     }
     guard let kind = ClusterCommand.Kind(rawValue: word), let namespace = json["namespace"]?.string,
       let name = json["name"]?.string
     else { return nil }
-    wish = .order(
+    command = .cluster(
       ClusterCommand(
         kind: kind, cluster: ObjectName(namespace: namespace, name: name), pod: json["pod"]?.string))
   }
@@ -75,6 +76,17 @@ public struct ControlAnswer: Hashable, Sendable {
   public init(_ outcome: Outcome, _ words: String) {
     self.outcome = outcome
     self.words = words
+  }
+
+  /// The answer that a command returns, or the one for its error.
+  public static func of(_ command: () async throws -> ControlAnswer) async -> ControlAnswer {
+    do {
+      return try await command()
+    } catch let refusal as ControlRefusal {
+      return ControlAnswer(.refused, "\(refusal)")
+    } catch {
+      return ControlAnswer(.failed, "\(error)")
+    }
   }
 
   var json: JSON { ["schemaVersion": 1, "outcome": .string(outcome.rawValue), "words": .string(words)] }

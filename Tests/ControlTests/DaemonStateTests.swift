@@ -5,7 +5,7 @@ import StatusWriter
 import Testing
 import Values
 
-@testable import Orders
+@testable import Control
 
 @Suite("Whether a daemon runs")
 struct DaemonStateTests {

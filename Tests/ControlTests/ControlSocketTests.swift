@@ -4,12 +4,12 @@ import TestSupport
 import Testing
 import Values
 
-@testable import Orders
+@testable import Control
 
 @Suite("The socket of an embedded cluster's daemon")
 struct ControlSocketTests {
-  private let order = ControlRequest(
-    .order(ClusterCommand(kind: .retry, cluster: ObjectName(namespace: "prod", name: "a"), pod: "a-0")))
+  private let retry = ControlRequest(
+    .cluster(ClusterCommand(kind: .retry, cluster: ObjectName(namespace: "prod", name: "a"), pod: "a-0")))
 
   /// A folder whose path is far longer than a socket's address may be.
   private func withFolder(_ body: (String) async throws -> Void) async throws {
@@ -43,14 +43,14 @@ struct ControlSocketTests {
   @Test("a request is answered, in a folder with a path of any length, which other users may not enter")
   func answers() async throws {
     try await withFolder { folder in
-      let order = order
+      let retry = retry
       try await withThrowingTaskGroup { group in
         group.addTask {
           try await ControlSocket.serve(below: folder) { request in
-            ControlAnswer(request == order ? .done : .refused, "\(request)")
+            ControlAnswer(request == retry ? .done : .refused, "\(request)")
           }
         }
-        let first = try await ask(order, folder)
+        let first = try await ask(retry, folder)
         #expect(first == ControlAnswer(.done, "retry prod/a/a-0"))
         let second = try await ask(ControlRequest(.sync(accept: "4f2c9ab")), folder)
         #expect(second == ControlAnswer(.refused, "sync --accept 4f2c9ab"))
@@ -66,10 +66,10 @@ struct ControlSocketTests {
   func nobody() async throws {
     try await withFolder { folder in
       let expected = ControlError.nobody(folder)
-      await #expect(throws: expected) { try await ControlSocket.ask(order, below: folder) }
+      await #expect(throws: expected) { try await ControlSocket.ask(retry, below: folder) }
       #expect("\(expected)".contains("kdops run --embedded="))
       _ = try ControlFolder(below: folder, making: true)
-      await #expect(throws: expected) { try await ControlSocket.ask(order, below: folder) }
+      await #expect(throws: expected) { try await ControlSocket.ask(retry, below: folder) }
     }
   }
 
@@ -82,7 +82,7 @@ struct ControlSocketTests {
           group.addTask {
             try await ControlSocket.serve(below: folder) { _ in ControlAnswer(.done, "yes") }
           }
-          let answer = try await ask(order, folder)
+          let answer = try await ask(retry, folder)
           #expect(answer.words == "yes")
           group.cancelAll()
         }
@@ -96,8 +96,8 @@ struct ControlSocketTests {
       for _ in 0..<20 {
         await withTaskGroup { group in
           group.addTask { try? await ControlSocket.serve(below: folder) { _ in ControlAnswer(.done, "yes") } }
-          _ = try? await ask(order, folder)
-          for _ in 0..<16 { group.addTask { _ = try? await ControlSocket.ask(order, below: folder) } }
+          _ = try? await ask(retry, folder)
+          for _ in 0..<16 { group.addTask { _ = try? await ControlSocket.ask(retry, below: folder) } }
           await Task.yield()
           group.cancelAll()
         }
@@ -121,7 +121,8 @@ struct ControlSocketTests {
     "requests and responses survive encoding; anything else is nil",
     arguments: [
       ControlRequest(.sync(accept: nil)), ControlRequest(.sync(accept: "4f2c9ab")),
-      ControlRequest(.order(ClusterCommand(kind: .suspend, cluster: ObjectName(namespace: "p", name: "a")))),
+      ControlRequest(
+        .cluster(ClusterCommand(kind: .suspend, cluster: ObjectName(namespace: "p", name: "a")))),
     ])
   func wire(_ request: ControlRequest) {
     #expect(ControlRequest(request.json) == request)

@@ -36,7 +36,7 @@ public struct ClusterCommand: Hashable, Sendable {
   ///
   /// - Parameter now: in whole seconds since 1970.
   /// - Throws: the reason for a refusal, with the remediation.
-  func plan(for live: Object, now: Int) throws(OrderRefusal) -> Plan {
+  func plan(for live: Object, now: Int) throws(ControlRefusal) -> Plan {
     switch kind {
     case .suspend: try suspend(live)
     case .resume: try resume(live)
@@ -44,7 +44,7 @@ public struct ClusterCommand: Hashable, Sendable {
     }
   }
 
-  private func suspend(_ live: Object) throws(OrderRefusal) -> Plan {
+  private func suspend(_ live: Object) throws(ControlRefusal) -> Plan {
     let key = Wire.Annotation.suspend
     if live.annotation(key) == "true" {
       let source = live.isCarried(key) ? " by \(live.file)" : ""
@@ -56,7 +56,7 @@ public struct ClusterCommand: Hashable, Sendable {
       words: "\(cluster) is suspended: scripts that run end, no next step is begun\(live.underWay)")
   }
 
-  private func resume(_ live: Object) throws(OrderRefusal) -> Plan {
+  private func resume(_ live: Object) throws(ControlRefusal) -> Plan {
     let key = Wire.Annotation.suspend
     guard live.annotation(key) == "true" else {
       return Plan(annotations: [:], words: "\(cluster) is not suspended, so nothing changes")
@@ -65,12 +65,12 @@ public struct ClusterCommand: Hashable, Sendable {
     return Plan(annotations: [key: .none], words: "\(cluster) continues where it stopped\(live.underWay)")
   }
 
-  private func retry(_ live: Object, _ now: Int) throws(OrderRefusal) -> Plan {
+  private func retry(_ live: Object, _ now: Int) throws(ControlRefusal) -> Plan {
     let key = Wire.Annotation.retry
     try refuseWhatGitSays(key, live)
     let member = try failed(in: ClusterStatus(live.json["status"]))
     if live.isSuspended {
-      throw OrderRefusal("\(cluster) is suspended, so nothing would run: kdops resume \(cluster) first")
+      throw ControlRefusal("\(cluster) is suspended, so nothing would run: kdops resume \(cluster) first")
     }
     // Each request needs a distinct value, also within the same second.
     var value = "\(member.pod)@\(now)"
@@ -81,40 +81,40 @@ public struct ClusterCommand: Hashable, Sendable {
         "\(cluster): what failed in \(member.pod) is run again (\(member.detail.configError ?? "failed"))")
   }
 
-  private func failed(in status: ClusterStatus?) throws(OrderRefusal) -> MemberStatus {
+  private func failed(in status: ClusterStatus?) throws(ControlRefusal) -> MemberStatus {
     let failed = (status?.members ?? []).filter { $0.state == .configError }
     if let pod {
       guard let member = status?.members.first(where: { $0.pod == pod }) else {
-        throw OrderRefusal("\(cluster) has no member \(pod); see kdops status \(cluster)")
+        throw ControlRefusal("\(cluster) has no member \(pod); see kdops status \(cluster)")
       }
       guard member.state == .configError else {
-        throw OrderRefusal("\(cluster): nothing has failed in \(pod) (it is \(member.state.rawValue))")
+        throw ControlRefusal("\(cluster): nothing has failed in \(pod) (it is \(member.state.rawValue))")
       }
       return member
     }
     guard let first = failed.first else {
       let stall = status?.stall.map { "; it is stalled for another reason: \($0.message)" } ?? ""
-      throw OrderRefusal("\(cluster): no script has failed, so there is nothing to run again\(stall)")
+      throw ControlRefusal("\(cluster): no script has failed, so there is nothing to run again\(stall)")
     }
     guard failed.count == 1 else {
       let names = failed.map(\.pod).joined(separator: ", ")
-      throw OrderRefusal(
+      throw ControlRefusal(
         "\(cluster): scripts failed in \(names); name one: kdops retry \(cluster)/\(first.pod)")
     }
     return first
   }
 
   /// Refuses an annotation that the file in git sets: git takes precedence, so the next commit would revert it.
-  private func refuseWhatGitSays(_ key: String, _ live: Object) throws(OrderRefusal) {
+  private func refuseWhatGitSays(_ key: String, _ live: Object) throws(ControlRefusal) {
     guard live.isCarried(key) else { return }
     let value = live.annotation(key).map { ": \"\($0)\"" } ?? ""
-    throw OrderRefusal(
+    throw ControlRefusal(
       "\(cluster): git says \(key)\(value) in \(live.file), and what git says wins; change it there and push")
   }
 }
 
 /// The reason why a command is refused; one sentence with the remediation.
-public struct OrderRefusal: Error, Hashable, CustomStringConvertible {
+public struct ControlRefusal: Error, Hashable, CustomStringConvertible {
   /// The reason and the remediation, in one sentence.
   public var description: String
 

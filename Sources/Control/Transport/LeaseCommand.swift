@@ -20,20 +20,20 @@ public struct LeaseCommand: Sendable {
   /// Makes the leading daemon fetch and resync.
   ///
   /// - Parameter sha: the commit to approve although history was rewritten; nil for none.
-  /// - Throws: `OrderRefusal` if no daemon would receive the command; `APIError` if it could not be stored.
+  /// - Throws: `ControlRefusal` if no daemon would receive the command; `APIError` if it could not be stored.
   public func sync(accept sha: String?) async throws -> ControlAnswer {
     let found: Object
     do throws(APIError) {
       found = try await api.get(.leases, lease)
     } catch {
       guard error.kind == .notFound else { throw error }
-      throw OrderRefusal(
+      throw ControlRefusal(
         "there is no Lease \(lease), so no daemon has led this installation; start one, or name it with "
           + "--installation and --namespace")
     }
     let leader = leader(found)
     if leader == nil, sha == nil {
-      throw OrderRefusal(
+      throw ControlRefusal(
         "no daemon leads by Lease \(lease) now; one that starts fetches at once, so start one with kdops run")
     }
     var annotations: JSON = [Wire.Annotation.sync: .string("\(Int(now * 1000))")]

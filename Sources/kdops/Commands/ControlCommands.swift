@@ -1,11 +1,11 @@
 import ArgumentParser
 import ClusterAPI
+import Control
 import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
 import Kubernetes
 import Logging
-import Orders
 
 /// `kdops suspend`: stops a cluster before its next step.
 struct SuspendCommand: AsyncParsableCommand {
@@ -17,9 +17,9 @@ struct SuspendCommand: AsyncParsableCommand {
       Exit codes: 0 done, or already so; 1 refused, with the reason; 2 it could not be done.
       """)
 
-  @OptionGroup var order: OrderOptions
+  @OptionGroup var options: ControlOptions
 
-  func run() async throws { try await order.run(.suspend) }
+  func run() async throws { try await options.run(.suspend) }
 }
 
 /// `kdops resume`: resumes a suspended cluster.
@@ -30,9 +30,9 @@ struct ResumeCommand: AsyncParsableCommand {
       Exit codes: 0 done, or already so; 1 refused, with the reason; 2 it could not be done.
       """)
 
-  @OptionGroup var order: OrderOptions
+  @OptionGroup var options: ControlOptions
 
-  func run() async throws { try await order.run(.resume) }
+  func run() async throws { try await options.run(.resume) }
 }
 
 /// `kdops retry`: runs a failed script again.
@@ -52,40 +52,40 @@ struct RetryCommand: AsyncParsableCommand {
   @OptionGroup var cluster: ClusterOptions
 
   func validate() throws {
-    if OrderTarget(target) == nil {
+    if ControlTarget(target) == nil {
       throw ValidationError("'\(target)' is not a cluster; write NAMESPACE/NAME or NAMESPACE/NAME/POD")
     }
   }
 
   func run() async throws {
-    guard let target = OrderTarget(target) else { throw Kdops.couldNotRun }
-    try await Ordering(cluster: cluster, command: "retry").carryOut(
+    guard let target = ControlTarget(target) else { throw Kdops.couldNotRun }
+    try await ControlClient(cluster: cluster, command: "retry").carryOut(
       ClusterCommand(kind: .retry, cluster: target.cluster, pod: target.pod))
   }
 }
 
 /// A cluster's name, and the options that select where it runs.
-struct OrderOptions: ParsableArguments {
+struct ControlOptions: ParsableArguments {
   @Argument(help: ArgumentHelp("The cluster.", valueName: "ns/name"))
   var name: String
 
   @OptionGroup var cluster: ClusterOptions
 
   func validate() throws {
-    guard let target = OrderTarget(name), target.pod == nil else {
+    guard let target = ControlTarget(name), target.pod == nil else {
       throw ValidationError("'\(name)' is not a cluster; write NAMESPACE/NAME")
     }
   }
 
   func run(_ kind: ClusterCommand.Kind) async throws {
-    guard let target = OrderTarget(name) else { throw Kdops.couldNotRun }
-    try await Ordering(cluster: cluster, command: kind.rawValue).carryOut(
+    guard let target = ControlTarget(name) else { throw Kdops.couldNotRun }
+    try await ControlClient(cluster: cluster, command: kind.rawValue).carryOut(
       ClusterCommand(kind: kind, cluster: target.cluster))
   }
 }
 
 /// The target of a command: `prod/analytics`, or `prod/analytics/analytics-worker-2`.
-struct OrderTarget: Hashable {
+struct ControlTarget: Hashable {
   var cluster: ObjectName
   var pod: String?
 
@@ -98,22 +98,22 @@ struct OrderTarget: Hashable {
 }
 
 /// Sends a command to the daemon or to Kubernetes and prints the result.
-struct Ordering {
+struct ControlClient {
   let cluster: ClusterOptions
   let command: String
 
-  func carryOut(_ order: ClusterCommand) async throws {
+  func carryOut(_ clusterCommand: ClusterCommand) async throws {
     let environment = ProcessInfo.processInfo.environment
-    try await tell {
+    try await report {
       if let folder = cluster.folder(environment) {
-        return try await ask(ControlRequest(.order(order)), folder)
+        return try await ask(ControlRequest(.cluster(clusterCommand)), folder)
       }
       return try await onKubernetes(environment) { client in
-        let desk = CommandHandler(api: client, now: { Int(Date().timeIntervalSince1970) })
-        return ControlAnswer(.done, try await desk.carryOut(order))
+        let handler = ClusterCommandHandler(api: client, now: { Int(Date().timeIntervalSince1970) })
+        return ControlAnswer(.done, try await handler.carryOut(clusterCommand))
       }
     } watch: {
-      "kdops status \(order.cluster)\(cluster.flags) --watch"
+      "kdops status \(clusterCommand.cluster)\(cluster.flags) --watch"
     }
   }
 
@@ -136,15 +136,8 @@ struct Ordering {
   }
 
   /// Prints what happens next and how to watch it, or why the command was not carried out.
-  func tell(_ ask: () async throws -> ControlAnswer, watch: () -> String) async throws {
-    var answer: ControlAnswer
-    do {
-      answer = try await ask()
-    } catch let refusal as OrderRefusal {
-      answer = ControlAnswer(.refused, "\(refusal)")
-    } catch {
-      answer = ControlAnswer(.failed, "\(error)")
-    }
+  func report(_ ask: () async throws -> ControlAnswer, watch: () -> String) async throws {
+    var answer = await ControlAnswer.of(ask)
     answer.words = Redaction.url(answer.words)
     switch answer.outcome {
     case .done:

@@ -1,0 +1,49 @@
+import Values
+
+/// What a command may request of a running daemon.
+public protocol ControlledDaemon: Sendable {
+  /// Fetches and resyncs now.
+  func sync() async
+
+  /// Approves a commit although history was rewritten or signatures are missing.
+  ///
+  /// - Parameter sha: the commit's id, or at least 7 digits of it.
+  /// - Returns: false if that is not the head that was fetched last; nothing is done then.
+  func accept(_ sha: String) async -> Bool
+}
+
+/// Handles the requests that reach a running daemon through its socket.
+public struct ControlHandler: Sendable {
+  let daemon: any ControlledDaemon
+  let clusters: ClusterCommandHandler
+
+  /// - Parameter clusters: carries out the commands to clusters.
+  public init(daemon: any ControlledDaemon, clusters: ClusterCommandHandler) {
+    (self.daemon, self.clusters) = (daemon, clusters)
+  }
+
+  /// Carries out a request.
+  public func answer(_ request: ControlRequest) async -> ControlAnswer {
+    switch request.command {
+    case .cluster(let command):
+      return await .of { ControlAnswer(.done, try await clusters.carryOut(command)) }
+    case .sync(let sha):
+      guard let sha else {
+        await daemon.sync()
+        return ControlAnswer(.done, "the daemon fetches and compares now")
+      }
+      return await accept(sha)
+    }
+  }
+
+  private func accept(_ sha: String) async -> ControlAnswer {
+    guard await daemon.accept(sha) else {
+      await daemon.sync()
+      return ControlAnswer(
+        .refused,
+        "\(sha) is not the head that the daemon fetched last; it fetches now; try again if this is the head to accept"
+      )
+    }
+    return ControlAnswer(.done, "the daemon follows \(sha), whatever was there before")
+  }
+}
