@@ -161,13 +161,17 @@ public actor EmbeddedCluster {
   private func sweep() async throws(EmbeddedClusterError) {
     let inventory = Node.inventory(store)
     let folders = folders
+    let watch = runner.watch
     do {
-      deadContainers = try await files.run(key: "") { try folders.sweep(inventory) }
+      deadContainers = try await files.run(key: "") {
+        let dead = try folders.sweep(inventory)
+        for command in folders.adoptable() { watch.add(command) }
+        return dead
+      }
     } catch {
       throw EmbeddedClusterError(
         "The embedded cluster in \(directory) cannot clear up after its last run: \(error)")
     }
-    for command in folders.adoptable() { runner.watch.add(command) }
     await trash.wake()
   }
 

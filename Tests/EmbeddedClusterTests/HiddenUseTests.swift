@@ -9,7 +9,12 @@ import Values
 /// A program that keeps memory or disk in use in places that neither a folder nor a process's main thread
 /// shows.
 struct HiddenUse: Sendable, CustomTestStringConvertible {
-  enum Resource { case memory, disk, processes }
+  /// The limit that the program exceeds, as a part of the reason.
+  enum Resource: String {
+    case memory = "scripts.memory"
+    case disk = "scripts.disk"
+    case handles = "memory mappings"
+  }
 
   var testDescription: String
   var resource: Resource
@@ -49,6 +54,23 @@ struct HiddenUse: Sendable, CustomTestStringConvertible {
       memory.madvise(mmap.MADV_DONTNEED)
       address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
       libc.munmap(ctypes.c_void_p(address + 4096), ctypes.c_size_t((300 << 20) - 4096))
+      time.sleep(90)
+      """),
+    HiddenUse(
+      "files in the folder of shared memory", .memory,
+      """
+      with open("/dev/shm/file", "wb") as file:
+        for _ in range(300): file.write(b"x" * (1 << 20))
+      time.sleep(90)
+      """),
+    HiddenUse(
+      "many mappings in several processes", .handles,
+      """
+      for _ in range(3): os.fork()
+      # The kernel joins neighbours only if their access is the same.
+      private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+      access = [mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE]
+      kept = [mmap.mmap(-1, 4096, private, access[number % 2]) for number in range(3000)]
       time.sleep(90)
       """),
     HiddenUse(
@@ -156,6 +178,8 @@ struct HiddenUseTests {
     var options = EmbeddedCluster.Options()
     options.limits.totalMemory = 200 << 20
     options.limits.totalDisk = 20 << 20
+    options.limits.sharedMemory = 400 << 20
+    options.limits.handles = 20_000
     try await World.with(sandbox: .bubblewrap, options: options) { world in
       _ = try await world.cluster.create(World.set("web", replicas: 1))
       await world.cluster.settle()
@@ -165,8 +189,7 @@ struct HiddenUseTests {
         Issue.record("exit \(result.exitCode): \(result.err)")
       } catch {
         #expect(error.kind == .limitExceeded, "\(error)")
-        let name = hidden.resource == .memory ? "scripts.memory" : "scripts.disk"
-        #expect(error.message.contains(name), "\(error)")
+        #expect(error.message.contains(hidden.resource.rawValue), "\(error)")
       }
     }
   }
@@ -209,93 +232,5 @@ struct HiddenUseTests {
 
           """, "\(result.err)")
     }
-  }
-}
-
-@Suite("Resource use of processes")
-struct HeldFilesTests {
-  @Test("is read from another thread if the main thread has ended")
-  func mainThreadEnded() throws {
-    let proc = World.temporaryFolder()
-    defer { World.remove(proc) }
-    func make(_ path: String, state: Character, parent: Int, threads: Int, pages: Int) throws {
-      try FileManager.default.createDirectory(atPath: "\(proc)/\(path)", withIntermediateDirectories: true)
-      let id = path.split(separator: "/").last ?? ""
-      let before = Array(repeating: "0", count: 15).joined(separator: " ")
-      try write(
-        "\(id) (x) \(state) \(parent) \(before) \(threads) 0 0 0 \(pages) 0", to: "\(proc)/\(path)/stat")
-    }
-    try make("10", state: "S", parent: 1, threads: 1, pages: 1)
-    try make("11", state: "Z", parent: 10, threads: 3, pages: 0)
-    try make("11/task/11", state: "Z", parent: 10, threads: 3, pages: 0)
-    try make("11/task/12", state: "Z", parent: 10, threads: 3, pages: 0)
-    try make("11/task/13", state: "S", parent: 10, threads: 3, pages: 500)
-    // As in `/proc`, where the folder of each thread exists but is not listed.
-    try FileManager.default.createDirectory(atPath: "\(proc)/13", withIntermediateDirectories: true)
-    try write("VmSwap: 12 kB\n", to: "\(proc)/13/status")
-    let tree = ProcessTree(proc: proc)
-    #expect(tree.members(from: 10) == [10, 11])
-    #expect(tree.reader(11) == 13)
-    #expect(tree.threads(of: [10, 11]) == 4)
-    let page = tree.resident(10)
-    #expect(tree.resident(11) == 500 * page)
-    #expect(ProcessUse(proc: proc).memory(of: [10, 11], in: tree, limit: 1 << 30) == 501 * page + 12 << 10)
-  }
-
-  @Test("counts shared memory once, whether or not processes show it")
-  func sharedMemory() throws {
-    let proc = World.temporaryFolder()
-    defer { World.remove(proc) }
-    for process in [10, 11] {
-      try FileManager.default.createDirectory(atPath: "\(proc)/\(process)", withIntermediateDirectories: true)
-      let zeros = Array(repeating: "0", count: 19).joined(separator: " ")
-      try write("\(process) (x) S 1 \(zeros) 25 0", to: "\(proc)/\(process)/stat")
-      try write(
-        "VmRSS: 100 kB\nRssShmem: 80 kB\nVmSwap: 0 kB\nVmPTE: 4 kB\n", to: "\(proc)/\(process)/status")
-      try write("Pss: 60 kB\nPss_Shmem: 40 kB\nSwapPss: 0 kB\n", to: "\(proc)/\(process)/smaps_rollup")
-    }
-    let tree = ProcessTree(proc: proc)
-    func memory(shared: Int, limit: Int) -> Int {
-      ProcessUse(proc: proc).memory(of: [10, 11], in: tree, shared: shared << 10, limit: limit << 10) >> 10
-    }
-    #expect(memory(shared: 80, limit: 300) == 208)
-    #expect(memory(shared: 80, limit: 150) == 128)
-    #expect(memory(shared: 500, limit: 1000) == 548)
-    #expect(memory(shared: 500, limit: 150) == 548)
-  }
-
-  @Test("includes the files of a waiting system call, even if they are closed")
-  func waitingCalls() throws {
-    #if arch(x86_64)
-      func keeps(_ line: String) -> Bool { WaitingCall(line)?.keepsUnknown { $0 == 3 } ?? false }
-      #expect(!keeps("running\n"))
-      #expect(!keeps("-1 0x7ffe 0x7fdc\n"))
-      #expect(!keeps("61 0x6fec 0x7f 0x0 0x0 0x1 0x0 0x7f 0x7f\n"))
-      #expect(!keeps("73 0x3 0x2 0x0 0x0 0x0 0x0 0x7f 0x7f\n"))
-      #expect(keeps("73 0x4 0x2 0x0 0x0 0x0 0x0 0x7f 0x7f\n"))
-      #expect(keeps("40 0x3 0x5 0x0 0x0 0x0 0x0 0x7f 0x7f\n"))
-      #expect(keeps("46 0x3 0x7fdc 0x0 0x0 0x0 0x0 0x7f 0x7f\n"))
-    #endif
-  }
-
-  @Test("reports a disk as nearly full below a twentieth of its size, or 4 GiB")
-  func nearlyFull() {
-    #expect(MachineUse.isNearlyFull(size: 20 << 30, available: 1 << 30 - 1))
-    #expect(!MachineUse.isNearlyFull(size: 20 << 30, available: 1 << 30))
-    #expect(!MachineUse.isNearlyFull(size: 1 << 40, available: 4 << 30))
-  }
-
-  @Test("counts unknown growth of the disk only together with the known files")
-  func unknownDisk() {
-    var use = DiskUse(limit: 100, depth: 9, bytes: 60)
-    use.addUnknown(-50)
-    #expect(use.excess == nil)
-    use.addUnknown(41)
-    #expect(use.excess == .unknownDisk(limit: 100))
-    #expect(DiskUse(limit: 100, depth: 9, bytes: 101).excess == .disk(limit: 100))
-  }
-
-  private func write(_ text: String, to path: String) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
   }
 }

@@ -192,6 +192,13 @@ enum Machine {
 
   /// Starts a program in a session of its own, and ends it when the body is done.
   static func running(_ arguments: [String], _ body: (_ process: Int32) throws -> Void) throws {
+    let process = try start(arguments)
+    defer { end(process) }
+    try body(process)
+  }
+
+  /// Starts a program in a session of its own.
+  static func start(_ arguments: [String]) throws -> Int32 {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -203,10 +210,12 @@ enum Machine {
     guard posix_spawnp(&process, arguments[0], nil, &attributes, &words, environ) == 0 else {
       throw FileError(errno: errno, arguments[0])
     }
-    defer {
-      kill(-process, SIGKILL)
-      _ = waitpid(process, nil, 0)
-    }
-    try body(process)
+    return process
+  }
+
+  /// Ends the session of a program that was started here.
+  static func end(_ process: Int32) {
+    kill(-process, SIGKILL)
+    _ = waitpid(process, nil, 0)
   }
 }

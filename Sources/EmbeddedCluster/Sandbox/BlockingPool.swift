@@ -17,4 +17,9 @@ final class BlockingPool: Sendable {
       queue.async { continuation.resume(with: Result(catching: work)) }
     }
   }
+
+  /// Runs work that may block for long on a thread of its own, so that it delays no other work.
+  static func runAlone(_ work: @escaping @Sendable () -> Void) {
+    DispatchQueue(label: "dev.kdops.embedded.alone").async(execute: work)
+  }
 }

@@ -30,6 +30,8 @@ public struct SandboxLimits: Sendable, Hashable {
   /// CPU time, in seconds.
   public var cpuSeconds = 600
   public var openFiles = 1024
+  /// Threads, open files, memory mappings and sockets of all processes together: more would take seconds to count.
+  public var handles = 200_000
   /// Total size of `/dev/shm`, in bytes.
   public var sharedMemory = 64 << 20
 
@@ -248,10 +250,14 @@ struct Sandbox: Sendable {
     throw EmbeddedClusterError(Self.advice(mode, failure, isInstalled: isInstalled, user: owner?.user))
   }
 
-  /// Logs the user that scripts run as, if it is not the daemon's own user in a sandbox.
+  /// Logs the user that scripts run as, if it is not the daemon's own user in a sandbox, and what limits their
+  /// supervision.
   private func report(to logger: Logger) {
     if let owner {
       logger.info("scripts run as user \(owner.user), an id without an account, and not as root")
+      if FileText.read("/proc/self/status").map(Self.mayReadProcesses) == false {
+        logger.warning("\(Self.unreadableProcesses)")
+      }
     } else if mode == .none {
       logger.warning(
         geteuid() == 0
@@ -260,6 +266,26 @@ struct Sandbox: Sendable {
       )
     }
   }
+
+  /// Whether a root daemon may read what the processes of other users have open.
+  /// - Parameter status: its `/proc/self/status`.
+  static func mayReadProcesses(status: String) -> Bool {
+    let line = status.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
+    guard
+      let set = line.flatMap({ UInt64($0.dropFirst("CapEff:".count).drop(while: \.isWhitespace), radix: 16) })
+    else {
+      return true
+    }
+    // CAP_SYS_PTRACE
+    return set & 1 << 19 != 0
+  }
+
+  static let unreadableProcesses = """
+    kdops is root but lacks CAP_SYS_PTRACE, so it may not read what scripts have open: all growth of the disk and of \
+    shared memory on this machine counts towards the limits of the scripts that run, and memory in sockets counts only \
+    with cgroup v2. Add the capability (docker: --cap-add SYS_PTRACE; Kubernetes: \
+    securityContext.capabilities.add: [SYS_PTRACE]), or start kdops as another user than root
+    """
 
   /// Returns what the user can do when no sandbox can be created.
   ///

@@ -95,20 +95,3 @@ struct ProcessTree: Sendable {
     }
   }
 }
-
-/// Reads folders of `/proc`, without sorting, because some have many entries and are read often.
-enum ProcFolder {
-  /// Returns the names in a folder; none if it cannot be read.
-  static func names(_ folder: String) -> [String] {
-    guard let entries = opendir(folder) else { return [] }
-    defer { closedir(entries) }
-    var names: [String] = []
-    while let entry = readdir(entries) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-        field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names
-  }
-}

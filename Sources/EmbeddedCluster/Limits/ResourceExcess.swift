@@ -2,12 +2,16 @@
 enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
   /// - Parameter used: in bytes; nil if the kernel ended the command at the limit.
   case memory(used: Int?, limit: Int)
+  /// Shared memory whose size cannot be read, on a machine whose shared memory grew meanwhile.
+  case unknownMemory(limit: Int, HeldUse.Unknown?)
   case disk(limit: Int)
   /// Deleted files whose size cannot be read, on a disk that filled up meanwhile.
-  case unknownDisk(limit: Int)
+  case unknownDisk(limit: Int, HeldUse.Unknown?)
   /// Folders are nested too deeply for their files to be counted.
   case depth(limit: Int)
   case processes(limit: Int)
+  /// Threads, descriptors, mappings and sockets, which take too long to count.
+  case handles(limit: Int)
   case time(limit: Duration)
 
   var description: String {
@@ -19,14 +23,30 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
     case .disk(let limit):
       "the pod's files and volumes take more than the \(Self.words(limit)) of disk that are allowed "
         + "(scripts.disk); remove files, or have the limit raised"
-    case .unknownDisk(let limit):
+    case .unknownDisk(let limit, let unknown):
       "the disk's use has grown since its start by what, with the pod's files, is more than the "
         + "\(Self.words(limit)) of disk that are allowed (scripts.disk), and it may keep deleted files whose size cannot "
-        + "be read; keep none mapped or unreceived on a socket, and see that the disk has space left"
+        + "be read; \(Self.advice(unknown)), and see that the disk has space left"
+    case .unknownMemory(let limit, let unknown):
+      "the machine's shared memory has grown since its start by what, with its processes' memory, is more than the "
+        + "\(Self.words(limit)) of memory that are allowed (scripts.memory), and it may keep shared memory whose size "
+        + "cannot be read; \(Self.advice(unknown)), and see that the machine has memory left"
     case .depth(let limit):
       "the pod has folders that are more than \(limit) deep, whose size cannot be watched; remove them"
     case .processes(let limit): "it ran more than the \(limit) processes at once that are allowed"
+    case .handles(let limit):
+      "its processes together have more than \(limit) threads, open files, memory mappings and sockets, which cannot be "
+        + "watched; use fewer at once"
     case .time(let limit): "the command had not ended within \(limit) and was killed"
+    }
+  }
+
+  /// What can be done about files and memory whose size cannot be read.
+  private static func advice(_ unknown: HeldUse.Unknown?) -> String {
+    switch unknown {
+    case .descriptors:
+      "start kdops with CAP_SYS_PTRACE or as another user than root, so that it may read what scripts have open"
+    case .sizes, .unreceived, nil: "keep none mapped or unreceived on a socket"
     }
   }
 

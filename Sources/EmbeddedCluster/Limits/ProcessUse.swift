@@ -4,6 +4,35 @@ import Glibc
 struct ProcessUse: Sendable {
   let proc: String
 
+  /// What the kernel shows of processes without measuring shares, in bytes.
+  private struct Sum {
+    /// Resident and swapped memory; shared memory counts once for each process.
+    var memory = 0
+    /// The kernel's memory for page tables, and memory in huge pages.
+    var tables = 0
+    /// Shared memory that processes have mapped.
+    var mapped = 0
+
+    func total(shared: Int) -> Int { memory + tables + max(0, shared - mapped) }
+  }
+
+  private func sum(of processes: [Int32], in tree: ProcessTree) -> Sum {
+    var sum = Sum()
+    for process in processes {
+      let status = kibibytes(
+        tree.reader(process), "status", [["VmSwap"], ["VmPTE", "HugetlbPages"], ["RssShmem"]])
+      sum.memory += tree.resident(process) + (status?[0] ?? 0)
+      sum.tables += status?[1] ?? 0
+      sum.mapped += status?[2] ?? 0
+    }
+    return sum
+  }
+
+  /// Returns at least the memory of processes, in bytes, swap included. This is fast.
+  func upperBound(of processes: [Int32], in tree: ProcessTree, shared: Int) -> Int {
+    sum(of: processes, in: tree).total(shared: shared)
+  }
+
   /// Returns the memory of processes in bytes, swap included.
   ///
   /// The sum of resident memory counts shared memory once for each process, which is too much. So only if that
@@ -14,16 +43,8 @@ struct ProcessUse: Sendable {
   /// - Parameter shared: the size of the processes' shared memory objects; see `HeldFiles`. Pages of such an
   ///   object stay in memory when no process maps them any more.
   func memory(of processes: [Int32], in tree: ProcessTree, shared: Int = 0, limit: Int) -> Int {
-    var (sum, tables, mapped) = (0, 0, 0)
-    for process in processes {
-      let status = kibibytes(
-        tree.reader(process), "status", [["VmSwap"], ["VmPTE", "HugetlbPages"], ["RssShmem"]])
-      sum += tree.resident(process) + (status?[0] ?? 0)
-      tables += status?[1] ?? 0
-      mapped += status?[2] ?? 0
-    }
-    let all = sum + tables + max(0, shared - mapped)
-    guard all > limit else { return all }
+    let sum = sum(of: processes, in: tree)
+    guard sum.total(shared: shared) > limit else { return sum.total(shared: shared) }
     var (known, shares, sharedShares) = (0, 0, 0)
     for process in processes {
       let reader = tree.reader(process)
@@ -36,9 +57,9 @@ struct ProcessUse: Sendable {
       shares += share[0]
       sharedShares += share[1]
     }
-    let gone = max(0, sum - known)
-    let estimate = known == 0 ? sum : shares + Int(Double(gone) * (Double(shares) / Double(known)))
-    return estimate + tables + max(0, shared - sharedShares)
+    let gone = max(0, sum.memory - known)
+    let estimate = known == 0 ? sum.memory : shares + Int(Double(gone) * (Double(shares) / Double(known)))
+    return estimate + sum.tables + max(0, shared - sharedShares)
   }
 
   /// Returns the sum of each group of fields; nil if the process has ended. A kernel thread has none of them.

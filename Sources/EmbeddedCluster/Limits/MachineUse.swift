@@ -9,9 +9,15 @@ struct MachineUse: Sendable, Hashable {
   private(set) var shared = 0
   /// Whether one of the file systems has almost no space left.
   private(set) var isNearlyFull = false
+  /// Whether the machine has almost no memory left.
+  private(set) var isMemoryNearlyFull = false
 
-  /// At most this much is kept free, and at most a twentieth of a file system.
-  private static let reserve = 4 << 30
+  /// At most this much is kept free, and at most a twentieth of a file system or of the memory.
+  private static let (reserve, memoryReserve) = (4 << 30, 1 << 30)
+
+  static let none = MachineUse()
+
+  private init() {}
 
   /// - Parameters:
   ///   - folders: their file systems are measured.
@@ -29,10 +35,22 @@ struct MachineUse: Sendable, Hashable {
       let available = Self.product(Int(clamping: system.f_bavail), block)
       isNearlyFull = isNearlyFull || Self.isNearlyFull(size: Self.product(size, block), available: available)
     }
-    for line in (FileText.read("\(proc)/meminfo") ?? "").split(separator: "\n") where line.hasPrefix("Shmem:")
-    {
-      shared = (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+    let memory = Self.memory(FileText.read("\(proc)/meminfo") ?? "")
+    shared = memory["Shmem"] ?? 0
+    if let size = memory["MemTotal"], let available = memory["MemAvailable"] {
+      isMemoryNearlyFull = available < min(Self.memoryReserve, size / 20)
     }
+  }
+
+  /// Reads proc(5), `/proc/meminfo`. Sizes are in bytes.
+  private static func memory(_ text: String) -> [Substring: Int] {
+    var sizes: [Substring: Int] = [:]
+    for line in text.split(separator: "\n") {
+      let fields = line.split { $0 == " " || $0 == ":" }
+      guard fields.count > 1, let kibibytes = Int(fields[1]), kibibytes >= 0 else { continue }
+      sizes[fields[0]] = product(kibibytes, 1024)
+    }
+    return sizes
   }
 
   /// Some file systems report an unlimited size.

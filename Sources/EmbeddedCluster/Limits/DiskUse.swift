@@ -10,6 +10,7 @@ struct DiskUse {
   private(set) var bytes: Int
   /// An upper bound for files whose size cannot be read.
   private var unknown = 0
+  private var reason: HeldUse.Unknown?
   /// Whether there are folders below the depth limit.
   private(set) var isTooDeep = false
   private var seen: Set<FileID> = []
@@ -26,12 +27,16 @@ struct DiskUse {
 
   var excess: ResourceExcess? {
     if bytes > limit { return .disk(limit: limit) }
-    if bytes + unknown > limit { return .unknownDisk(limit: limit) }
+    if bytes + unknown > limit { return .unknownDisk(limit: limit, reason) }
     return isTooDeep ? .depth(limit: depth) : nil
   }
 
   /// Adds an upper bound for files whose size cannot be read.
-  mutating func addUnknown(_ bytes: Int) { unknown += max(0, bytes) }
+  /// - Parameter reason: why; nil if only the disk's use shows that there may be some.
+  mutating func addUnknown(_ bytes: Int, _ reason: HeldUse.Unknown? = nil) {
+    unknown += max(0, bytes)
+    self.reason = reason
+  }
 
   /// Counts the content of a folder; nothing if the path is not a folder.
   mutating func add(_ folder: String) {

@@ -1,0 +1,214 @@
+import Glibc
+
+/// Finds what processes keep and no folder shows, in `/proc`.
+///
+/// Stops at a number of threads, descriptors, mappings and sockets, because a script can have so many that finding
+/// them takes seconds.
+struct HeldFiles {
+  private(set) var use = HeldUse()
+  private let proc: String
+  private let limit: Int
+  /// The devices on which scripts can write files; other deleted files are in memory.
+  private let devices: Set<UInt64>
+  /// The devices of file systems whose whole content is counted.
+  private var wholes: Set<UInt64> = []
+  private var files: Set<FileID> = []
+  private var sockets: Set<UInt64> = []
+  private var mappings: Set<[UInt8]> = []
+  private var networks: Set<FileID> = []
+
+  /// - Parameters:
+  ///   - folders: the folders that the processes can write to.
+  ///   - limit: the count stops when it is above this number of handles.
+  init(of processes: [Int32], in tree: ProcessTree, folders: [String], proc: String, limit: Int) {
+    (self.proc, self.limit) = (proc, limit)
+    devices = Set(folders.compactMap { FileID($0)?.device })
+    let own = FileID(Self.sharedFolder)?.device
+    for process in processes { addSharedFolder(of: "\(proc)/\(tree.reader(process))", own: own) }
+    for process in processes where !isFull {
+      let reader = "\(proc)/\(tree.reader(process))"
+      addThreads(of: "\(proc)/\(process)")
+      addLink("\(reader)/exe", of: reader)
+      addMappings(of: reader)
+    }
+    // After the descriptors of all processes: a socket that none of them has is unknown.
+    if let own = FileID("\(proc)/self/ns/net") { networks.insert(own) }
+    for process in processes where !isFull { addNetwork(of: "\(proc)/\(tree.reader(process))") }
+    use.memory += sockets.count * NetworkUse.queues
+  }
+
+  private var isFull: Bool { use.handles > limit }
+
+  /// Counts one thread, descriptor or mapping.
+  /// - Returns: false above the limit.
+  private mutating func count() -> Bool {
+    use.handles += 1
+    return !isFull
+  }
+
+  /// Notes that a process's or thread's data may not be read, unless it has ended: the kernel then refuses access
+  /// too.
+  private mutating func addDenied(_ folder: String) {
+    // Command name in parentheses, state.
+    guard let line = FileText.read("\(folder)/stat"), let end = line.lastIndex(of: ")"),
+      let state = line[end...].dropFirst().first(where: { $0 != " " }), state != "Z", state != "X"
+    else { return }
+    use.add(.descriptors)
+  }
+
+  // MARK: Descriptors
+
+  /// The kernel's memory for an open file.
+  private static let file = 1536
+  /// The initial size of a pipe.
+  private static let pipe = 64 << 10
+
+  /// Adds the descriptors and the current folder of each thread: threads need not share them.
+  private mutating func addThreads(of process: String) {
+    for thread in ProcFolder.names("\(process)/task") {
+      guard count() else { return }
+      let folder = "\(process)/task/\(thread)"
+      let (names, access) = ProcFolder.read("\(folder)/fd")
+      if access == .denied { addDenied(folder) }
+      for name in names {
+        guard count() else { return }
+        guard addLink("\(folder)/fd/\(name)", of: folder) == S_IFSOCK else { continue }
+        if isCarrying("\(folder)/fdinfo/\(name)") { use.add(.unreceived) }
+      }
+      addLink("\(folder)/cwd", of: folder)
+      if let call = FileText.read("\(folder)/syscall").flatMap(WaitingCall.init),
+        call.keepsUnknown({ names.contains(String($0)) })
+      {
+        use.add(.unreceived)
+      }
+    }
+  }
+
+  /// Whether descriptors were sent to a socket and not received yet.
+  private func isCarrying(_ info: String) -> Bool {
+    guard let text = FileText.read(info) else { return false }
+    return text.split(separator: "\n").contains { line in
+      line.hasPrefix("scm_fds:") && line.dropFirst("scm_fds:".count).contains { ("1"..."9").contains($0) }
+    }
+  }
+
+  /// Adds what a link of a process or thread leads to.
+  /// - Returns: its kind; nil if it is known already.
+  @discardableResult
+  private mutating func addLink(_ path: String, of folder: String) -> mode_t? {
+    switch addFile(path) {
+    case .success(let kind): return kind
+    case .failure(.denied):
+      addDenied(folder)
+      return nil
+    case .failure: return nil
+    }
+  }
+
+  private enum Absence: Error { case known, gone, denied }
+
+  /// Adds a file.
+  /// - Returns: its kind, if it is a new one.
+  private mutating func addFile(_ path: String) -> Result<mode_t, Absence> {
+    var info = stat()
+    guard stat(path, &info) == 0 else {
+      return .failure(ProcAccess(errno: errno) == .denied ? .denied : .gone)
+    }
+    guard files.insert(FileID(info)).inserted else { return .failure(.known) }
+    use.memory += Self.file
+    let kind = info.st_mode & S_IFMT
+    switch kind {
+    case S_IFSOCK: sockets.insert(UInt64(info.st_ino))
+    case S_IFIFO: use.memory += Self.pipe
+    case S_IFREG where info.st_nlink == 0, S_IFDIR where info.st_nlink == 0:
+      let (bytes, device) = (Int(info.st_blocks) * 512, UInt64(info.st_dev))
+      if devices.contains(device) {
+        use.disk += bytes
+      } else if !wholes.contains(device) {
+        use.shared += bytes
+      }
+    default: break
+    }
+    return .success(kind)
+  }
+
+  // MARK: Shared memory
+
+  /// Where programs keep named shared memory. In a sandbox it is a file system of its own.
+  private static let sharedFolder = "/dev/shm"
+
+  /// Adds the files in a sandbox's folder of shared memory, deleted ones included.
+  /// - Parameter own: the device of the daemon's own folder.
+  private mutating func addSharedFolder(of process: String, own: UInt64?) {
+    let path = "\(process)/root\(Self.sharedFolder)"
+    var system = statvfs()
+    guard let device = FileID(path)?.device, device != own, !devices.contains(device),
+      wholes.insert(device).inserted, statvfs(path, &system) == 0
+    else { return }
+    let blocks = max(0, Int(clamping: system.f_blocks) - Int(clamping: system.f_bfree))
+    let (bytes, overflow) = blocks.multipliedReportingOverflow(by: Int(clamping: system.f_frsize))
+    use.shared += overflow ? 0 : bytes
+  }
+
+  // MARK: Mappings
+
+  /// The kernel's memory for one mapping; `/proc/<pid>/status` does not contain it.
+  private static let mapping = 320
+
+  /// Adds deleted files and shared memory that are mapped, and perhaps not open.
+  private mutating func addMappings(of process: String) {
+    let deleted = Array(" (deleted)".utf8)
+    let access = LineReader.forEachLine("\(process)/maps") { line in
+      use.memory += Self.mapping
+      guard count() else { return false }
+      guard line.count > deleted.count, line.suffix(deleted.count).elementsEqual(deleted) else { return true }
+      // Address range, access, offset, device, inode, path.
+      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 5)
+      guard fields.count == 6, mappings.insert(Array(fields[3]) + [0] + Array(fields[4])).inserted else {
+        return true
+      }
+      // Only root may follow the link.
+      if case .failure(.denied) = addFile("\(process)/map_files/\(Self.name(fields[0]))") {
+        // Shared memory without a name is never larger than its mapping.
+        let path = fields[5].drop { $0 == UInt8(ascii: " ") }
+        if Self.sharedMemory.contains(where: { path.starts(with: $0.utf8) }) {
+          use.shared += Self.length(fields[0])
+        } else {
+          use.add(.sizes)
+        }
+      }
+      return true
+    }
+    if access == .denied { addDenied(process) }
+  }
+
+  /// How the kernel names shared memory that has no name: anonymous mappings and System V segments.
+  private static let sharedMemory = ["/dev/zero ", "/SYSV"]
+
+  /// The length of an address range, in bytes.
+  private static func length(_ range: some Collection<UInt8>) -> Int {
+    let ends = String(decoding: range, as: UTF8.self).split(separator: "-").map { UInt64($0, radix: 16) ?? 0 }
+    guard ends.count == 2, ends[0] < ends[1] else { return 0 }
+    return Int(clamping: ends[1] - ends[0])
+  }
+
+  /// The name of an address range in `map_files`, which has no leading zeros.
+  private static func name(_ range: some Collection<UInt8>) -> String {
+    String(decoding: range, as: UTF8.self).split(separator: "-").map { part in
+      let digits = part.drop { $0 == "0" }
+      return digits.isEmpty ? "0" : String(digits)
+    }.joined(separator: "-")
+  }
+
+  // MARK: Sockets
+
+  /// Adds what a process's network keeps, once for each network. A network that may not be identified could be the
+  /// machine's.
+  private mutating func addNetwork(of process: String) {
+    guard let network = FileID("\(process)/ns/net"), networks.insert(network).inserted else { return }
+    let found = NetworkUse(of: process, open: sockets, limit: limit - use.handles)
+    use.memory += found.memory
+    use.handles += found.lines
+    if found.hasUnreceived { use.add(.unreceived) }
+  }
+}

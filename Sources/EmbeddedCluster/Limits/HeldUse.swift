@@ -1,0 +1,48 @@
+/// What processes keep and no folder shows: deleted files, shared memory, sockets and pipes. Sizes are in bytes.
+struct HeldUse: Sendable, Hashable {
+  /// Why the processes may keep more than was counted.
+  enum Unknown: Sendable, Hashable {
+    /// They map deleted files or shared memory whose size this user may not read.
+    case sizes
+    /// This user may not read their descriptors, mappings or system calls.
+    case descriptors
+    /// They sent descriptors over a socket that were not received yet, or wait in a system call that keeps a
+    /// closed file.
+    case unreceived
+
+    /// The number of consecutive scans that must find it. One scan can find a connection that is about to be
+    /// accepted, a call that is about to return, or a process that is about to end.
+    fileprivate var requiredScans: Int {
+      switch self {
+      case .sizes: 1
+      case .descriptors, .unreceived: 3
+      }
+    }
+
+    fileprivate static let byWeight = [descriptors, sizes, unreceived]
+  }
+
+  /// The kernel's memory for the queues of sockets and pipes, and for descriptions of mappings.
+  var memory = 0
+  /// Shared memory objects, deleted files of a file system in memory, and file systems for shared memory.
+  var shared = 0
+  /// Deleted files.
+  var disk = 0
+  /// The number of threads, descriptors, mappings and sockets that were counted.
+  var handles = 0
+  /// The number of consecutive scans that found each reason.
+  private var unknown: [Unknown: Int] = [:]
+
+  /// Records that the processes may keep more than is counted.
+  mutating func add(_ reason: Unknown) { unknown[reason] = 1 }
+
+  /// Adds the scans before this one to those that found the same reason.
+  mutating func follow(_ previous: HeldUse) {
+    for reason in unknown.keys { unknown[reason, default: 0] += previous.unknown[reason] ?? 0 }
+  }
+
+  /// Why the processes keep more than was counted; nil if enough scans in a row did not find a reason.
+  var lastingUnknown: Unknown? {
+    Unknown.byWeight.first { unknown[$0, default: 0] >= $0.requiredScans }
+  }
+}
