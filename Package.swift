@@ -111,13 +111,14 @@ let package = Package(
       ]),
     target("Upgrade", ["Values", "KubeDirector"]),
     target("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
-    target("StatusWriter", ["Values", "Diagnostics", "KubeDirector", "GitStore"]),
+    target("Reports", ["Values", "Diagnostics", "KubeDirector"]),
+    target("StatusWriter", ["Values", "Diagnostics", "GitStore", "Reports"]),
     target(
-      "Control", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter", logging, nioCore, nioPosix]),
+      "Control", ["Values", "KubeDirector", "ClusterAPI", "Reports", logging, nioCore, nioPosix]),
     target(
       "Validation",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "StatusWriter",
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "Reports",
         crypto,
       ]),
     target(
@@ -129,45 +130,45 @@ let package = Package(
     target(
       "Plan",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Upgrade", "StatusWriter",
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Upgrade", "Reports",
         "Validation",
       ]),
     target(
       "Forge",
       [
-        "Values", "Diagnostics", "GitStore", "StatusWriter", logging, nioCore,
+        "Values", "Diagnostics", "GitStore", "Reports", logging, nioCore,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
       ]),
     target(
       "Reconciler",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
-        "ClusterAPI", "StatusWriter", logging, hashTrees,
+        "ClusterAPI", "Reports", logging, hashTrees,
       ]),
     target(
       "Views",
       [
-        "Values", "Diagnostics", "KubeDirector", "Rules", "ClusterAPI", "StatusWriter", "Reconciler",
-        logging,
+        "Values", "Diagnostics", "KubeDirector", "Rules", "ClusterAPI", "Reports", logging,
       ]),
     target(
       "Daemon",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
-        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Controller", "StatusWriter", "Control", "Forge",
+        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Controller", "Reports", "StatusWriter", "Control",
+        "Forge",
         "Reconciler", "Views", logging, lifecycle, signals,
       ]),
     target(
       "Rehearsal",
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "ClusterAPI",
-        "EmbeddedCluster", "Upgrade", "StatusWriter", "Plan", "Views", "Daemon", logging,
+        "EmbeddedCluster", "Upgrade", "Reports", "Plan", "Views", "Daemon", logging,
       ]),
     .executableTarget(
       name: "kdops",
       dependencies: [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
-        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "StatusWriter",
+        "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "Reports",
         "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
         logging, lifecycle, signals,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -184,7 +185,7 @@ let package = Package(
     // Shared by the tests of Plan and Rehearsal. Not in TestSupport, so that a change of Plan rebuilds few test targets.
     .target(
       name: "PlanFixture",
-      dependencies: ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "StatusWriter", "Plan"],
+      dependencies: ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "Reports", "Plan"],
       path: "Tests/PlanFixture", swiftSettings: settings),
     tests("Values"),
     tests("Diagnostics", ["Values"], exclude: ["Golden"]),
@@ -224,26 +225,26 @@ let package = Package(
     tests(
       "Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Upgrade", logging],
       exclude: ["Golden"]),
-    tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests"], exclude: ["Golden"]),
-    tests("Forge", ["Values", "GitStore", "StatusWriter", logging]),
-    tests("Validation", ["Values", "Diagnostics", "StatusWriter"]),
+    tests("Reports", ["Values", "KubeDirector", "Manifests"], exclude: ["Golden"]),
+    tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests", "Reports"]),
+    tests("Forge", ["Values", "GitStore", "Reports", logging]),
+    tests("Validation", ["Values", "Diagnostics", "Reports"]),
     // These tests let git run the kdops executable.
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
     tests(
       "Plan", ["Values", "Diagnostics", "KubeDirector", "Rules", "PlanFixture"], exclude: ["Golden"]),
-    tests("Control", ["Values", "KubeDirector", "ClusterAPI", "StatusWriter"]),
+    tests("Control", ["Values", "KubeDirector", "ClusterAPI", "Reports"]),
     tests(
       "Views",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "StatusWriter",
-        "Reconciler",
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "Reports",
       ], exclude: ["Golden"]),
     tests("Daemon", ["Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", logging]),
     tests("Rehearsal", ["Values", "Diagnostics", "KubeDirector", "Rules", "PlanFixture"]),
     tests(
       "kdops",
       [
-        "Values", "Diagnostics", "KubeDirector", "GitStore", "Installation", "Signatures", "StatusWriter",
+        "Values", "Diagnostics", "KubeDirector", "GitStore", "Installation", "Signatures", "Reports",
         "Daemon", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -251,14 +252,14 @@ let package = Package(
       "Reconciler",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Rules",
-        "Signatures", "StatusWriter", logging,
+        "Signatures", "Reports", logging,
       ]),
     // Feeds hostile input to the readers of external data and to the renderers that show it.
     .testTarget(
       name: "FuzzTests",
       dependencies: [
         "TestSupport", "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "Layout",
-        "Upgrade", "StatusWriter", "Plan", "Views", "Kubernetes", "GitStore",
+        "Upgrade", "Reports", "Plan", "Views", "Kubernetes", "GitStore",
       ],
       swiftSettings: settings),
     // `ScenarioTests` runs the daemon as a process, with git as the user's client.
@@ -277,7 +278,7 @@ let package = Package(
         "kdops", "CrashingDaemon", "TestSupport", "Values", "KubeDirector", "Rules", "ClusterAPI",
         "EmbeddedCluster",
         "GitStore",
-        "Installation", "Kubernetes", "Manifests", "StatusWriter", "Daemon", logging, nioCore, nioPosix,
+        "Installation", "Kubernetes", "Manifests", "Reports", "Daemon", logging, nioCore, nioPosix,
         nioHTTP1,
       ],
       exclude: ["Golden"],

@@ -1,6 +1,6 @@
 import ClusterAPI
 import KubeDirector
-import StatusWriter
+import Reports
 import Values
 
 // Detects whether a daemon runs: on an embedded cluster by its socket, on Kubernetes by its Lease.

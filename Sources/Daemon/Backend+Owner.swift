@@ -2,7 +2,7 @@ import ClusterAPI
 import FoundationEssentials
 import KubeDirector
 import Kubernetes
-import StatusWriter
+import Reports
 
 extension Backend {
   /// The cluster's identity in statuses, so that another cluster does not overwrite them.

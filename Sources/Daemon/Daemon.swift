@@ -9,6 +9,7 @@ import KubeDirector
 import Logging
 import Manifests
 import Reconciler
+import Reports
 import Rules
 import ServiceLifecycle
 import Signatures

@@ -2,7 +2,7 @@ import Control
 import Diagnostics
 import FoundationEssentials
 import KubeDirector
-import StatusWriter
+import Reports
 import Synchronization
 
 /// The daemon's last activity, for commands that read it while the daemon runs and afterwards.

@@ -1,6 +1,6 @@
 import Diagnostics
 import KubeDirector
-import StatusWriter
+import Reports
 
 /// Records the daemon's reports of commits and clusters, and lets callers wait for a condition.
 public actor DaemonWatch {

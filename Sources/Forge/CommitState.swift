@@ -1,4 +1,4 @@
-import StatusWriter
+import Reports
 
 /// The status of a commit, as a forge shows it beside the commit.
 public struct CommitState: Sendable, Hashable {

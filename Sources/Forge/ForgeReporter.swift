@@ -4,7 +4,7 @@ import FoundationEssentials
 import GitStore
 import Logging
 import NIOCore
-import StatusWriter
+import Reports
 
 /// Sends commit statuses to a forge, which shows them beside the commit and in the merge request.
 ///
@@ -15,7 +15,7 @@ public actor ForgeReporter {
   private let logger: Logger
   private let clock: any Clock<Duration>
   private let now: @Sendable () -> Int
-  private let standing: (@Sendable () -> StatusOwnership.Standing)?
+  private let standing: (@Sendable () -> StatusStanding)?
   /// Created with the first request, because a client must be shut down once it exists.
   private var client: HTTPClient?
   private let backoff: Backoff
@@ -45,7 +45,7 @@ public actor ForgeReporter {
   ///   - now: in seconds since 1970.
   public init(
     _ settings: ForgeSettings, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
-    standing: (@Sendable () -> StatusOwnership.Standing)? = nil, now: @escaping @Sendable () -> Int,
+    standing: (@Sendable () -> StatusStanding)? = nil, now: @escaping @Sendable () -> Int,
     backoff: Backoff = Backoff(first: .seconds(1), limit: .seconds(300))
   ) {
     self.settings = settings
@@ -157,9 +157,9 @@ public actor ForgeReporter {
     case .unknown?:
       unknownStandings += 1
       return unknownStandings > Self.standingLimit ? nil : .seconds(1)
-    case .foreign(let error)?:
+    case .foreign(let refusal)?:
       complain(
-        "the commit statuses \(settings.context) are those of another cluster, and are not overwritten: \(error)"
+        "the commit statuses \(settings.context) are those of another cluster, and are not overwritten: \(refusal)"
       )
       return Self.patience
     }

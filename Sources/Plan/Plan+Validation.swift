@@ -2,8 +2,8 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Manifests
+import Reports
 import Rules
-import StatusWriter
 import Validation
 
 extension Plan {

@@ -1,7 +1,7 @@
 import Diagnostics
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 import Upgrade
 
 /// The effect that a merge would have on each cluster. It is computed only from values: the judgement, the

@@ -1,7 +1,7 @@
 import Diagnostics
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 import Upgrade
 import Validation
 

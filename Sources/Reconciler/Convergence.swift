@@ -1,6 +1,6 @@
 import GitStore
 import KubeDirector
-import StatusWriter
+import Reports
 
 // Convergence: when a run with `once` has ended, and with which outcome.
 extension Reconciler {

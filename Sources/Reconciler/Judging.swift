@@ -4,8 +4,8 @@ import GitStore
 import KubeDirector
 import Logging
 import Manifests
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 // Turns changes into verdicts, and applies accepted changes to objects.

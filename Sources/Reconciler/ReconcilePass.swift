@@ -4,8 +4,8 @@ import GitStore
 import KubeDirector
 import Layout
 import Logging
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 // A reconcile pass: reads what is new in git and the cluster, judges it, applies it, and reports the result.

@@ -4,9 +4,9 @@ import GitStore
 import KubeDirector
 import Layout
 import Logging
+import Reports
 import Rules
 import Signatures
-import StatusWriter
 import Values
 
 /// Reconciles one cluster with one branch: fetches, judges what changed, applies what is accepted, and reports the

@@ -6,8 +6,8 @@ import FoundationEssentials
 import GitStore
 import KubeDirector
 import Logging
+import Reports
 import Rules
-import StatusWriter
 import Values
 import Views
 

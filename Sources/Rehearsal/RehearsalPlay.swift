@@ -2,7 +2,7 @@ import ClusterAPI
 import Daemon
 import Diagnostics
 import KubeDirector
-import StatusWriter
+import Reports
 import Values
 
 /// Runs one act: commits, waits for the result, and reverts in the middle if requested.

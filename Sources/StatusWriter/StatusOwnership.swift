@@ -1,4 +1,5 @@
 import GitStore
+import Reports
 import Synchronization
 import Values
 
@@ -11,18 +12,10 @@ public final class StatusOwnership: Sendable {
   public let owner: StatusOwner
   private let read: @Sendable ([UInt8]) -> JSON?
   private let takesOver: Mutex<Bool>
-  private let known = Mutex(Standing.unknown)
+  private let known = Mutex(StatusStanding.unknown)
 
   /// Whose the status in git is, as the last publication showed.
-  public enum Standing: Sendable {
-    /// Nothing was published yet.
-    case unknown
-    case own
-    /// Of another cluster, with the refusal to overwrite it.
-    case foreign(GitError)
-  }
-
-  public var standing: Standing { known.withLock(\.self) }
+  public var standing: StatusStanding { known.withLock(\.self) }
 
   /// - Parameters:
   ///   - takesOver: whether to overwrite another cluster's status, until one publication has succeeded.
@@ -38,7 +31,7 @@ public final class StatusOwnership: Sendable {
     _ update: RefUpdate, _ refs: StatusRefs, _ fetched: FetchedRefs, remote: String
   ) throws(GitError) {
     do throws(GitError) { try compare(update, refs, fetched, remote: remote) } catch {
-      if error.kind == .otherWriter { known.withLock { $0 = .foreign(error) } }
+      if error.kind == .otherWriter { known.withLock { $0 = .foreign("\(error)") } }
       throw error
     }
   }

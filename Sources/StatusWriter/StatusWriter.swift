@@ -1,5 +1,6 @@
 import Diagnostics
 import GitStore
+import Reports
 
 /// Collects the status of commits and clusters and writes it to git: only on change, first verdicts at once,
 /// progress at most once per interval.

@@ -3,8 +3,8 @@ import FoundationEssentials
 import GitStore
 import KubeDirector
 import Manifests
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 /// The latest status of running clusters that the daemon wrote to git. Anyone with write access to the ref

@@ -1,8 +1,8 @@
 import Diagnostics
 import GitStore
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 import Synchronization
 
 /// The files of the status tree. Each is read once, when its cluster is requested.

@@ -1,5 +1,5 @@
 import GitStore
-import StatusWriter
+import Reports
 
 /// Finds the status tree in a repository.
 enum StatusPlace {

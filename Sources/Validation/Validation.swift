@@ -3,8 +3,8 @@ import FoundationEssentials
 import GitStore
 import KubeDirector
 import Layout
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 /// One run of `kdops validate`: reads the sides, judges them, and creates the report.

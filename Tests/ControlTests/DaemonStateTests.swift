@@ -1,7 +1,7 @@
 import ClusterAPI
 import FoundationEssentials
 import KubeDirector
-import StatusWriter
+import Reports
 import Testing
 import Values
 

@@ -1,7 +1,7 @@
 import Foundation
 import GitStore
 import Logging
-import StatusWriter
+import Reports
 import Synchronization
 import TestSupport
 import Testing
@@ -22,7 +22,7 @@ struct ForgeReporterTests {
 
     init(
       _ kind: ForgeSettings.Kind, _ server: ForgeServer, _ url: String,
-      standing: (@Sendable () -> StatusOwnership.Standing)? = nil
+      standing: (@Sendable () -> StatusStanding)? = nil
     ) throws {
       self.server = server
       folder = try TemporaryFolder()
@@ -70,7 +70,7 @@ struct ForgeReporterTests {
   }
 
   private static func open(
-    _ kind: ForgeSettings.Kind, standing: (@Sendable () -> StatusOwnership.Standing)? = nil,
+    _ kind: ForgeSettings.Kind, standing: (@Sendable () -> StatusStanding)? = nil,
     _ body: @Sendable (Post) async throws -> Void
   ) async throws {
     let server = ForgeServer(kind)
@@ -212,7 +212,7 @@ struct ForgeReporterTests {
     let refusal = GitError(
       .otherWriter, "it holds the status of another cluster", hint: "--installation NAME")
     let standing = { @Sendable in
-      foreign.withLock { $0 ? StatusOwnership.Standing.foreign(refusal) : .own }
+      foreign.withLock { $0 ? StatusStanding.foreign("\(refusal)") : .own }
     }
     try await Self.open(.gitlab, standing: standing) { post in
       await post.reporter.report(Self.report(.done))

@@ -5,8 +5,8 @@ import KubeDirector
 import Layout
 import Manifests
 import Plan
+import Reports
 import Rules
-import StatusWriter
 import TestSupport
 import Upgrade
 import Values

@@ -2,8 +2,8 @@ import Diagnostics
 import KubeDirector
 import Manifests
 import Plan
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 /// A repository with two kinds of apps and three clusters, and changes to it.

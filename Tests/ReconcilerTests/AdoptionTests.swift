@@ -1,7 +1,7 @@
 import ClusterAPI
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 import TestSupport
 import Testing
 import Values

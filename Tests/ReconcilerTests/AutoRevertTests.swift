@@ -1,9 +1,9 @@
 import ClusterAPI
 import GitStore
 import KubeDirector
+import Reports
 import Rules
 import Signatures
-import StatusWriter
 import Synchronization
 import TestSupport
 import Testing

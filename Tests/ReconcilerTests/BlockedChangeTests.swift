@@ -1,8 +1,8 @@
 import ClusterAPI
 import Diagnostics
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 import TestSupport
 import Testing
 import Values
@@ -150,7 +150,7 @@ struct BlockedChangeTests {
   func bounds() {
     let commit = BlockedChange(
       ObjectReport(
-        kind: Reconciler.commitKind, namespace: "", name: "4f2c9ab", change: "none", verdict: "rejected",
+        kind: ObjectReport.commitKind, namespace: "", name: "4f2c9ab", change: "none", verdict: "rejected",
         phase: .rejected, message: "see https://ann:secret@git.example/x\nnow"), of: "4f2c9ab")
     #expect(commit?.message == "see https://git.example/x now")
     let many = (0..<200).map { number in

@@ -1,7 +1,7 @@
 import Diagnostics
 import GitStore
 import KubeDirector
-import StatusWriter
+import Reports
 import Testing
 
 @testable import Reconciler

@@ -1,8 +1,8 @@
 import ClusterAPI
 import EmbeddedCluster
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 import Synchronization
 import TestSupport
 import Testing

@@ -1,8 +1,8 @@
 import ClusterAPI
 import GitStore
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 import Testing
 import Values
 

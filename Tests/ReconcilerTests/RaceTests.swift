@@ -3,7 +3,7 @@ import EmbeddedCluster
 import GitStore
 import KubeDirector
 import Logging
-import StatusWriter
+import Reports
 import Synchronization
 import TestSupport
 import Testing

@@ -1,6 +1,6 @@
 import ClusterAPI
 import KubeDirector
-import StatusWriter
+import Reports
 import TestSupport
 import Testing
 import Values

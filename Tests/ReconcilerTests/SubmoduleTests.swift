@@ -1,7 +1,7 @@
 import ClusterAPI
 import FoundationEssentials
+import Reports
 import Rules
-import StatusWriter
 import TestSupport
 import Testing
 

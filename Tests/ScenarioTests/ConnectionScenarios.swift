@@ -1,6 +1,6 @@
 import ClusterAPI
 import KubeDirector
-import StatusWriter
+import Reports
 import Testing
 import Values
 

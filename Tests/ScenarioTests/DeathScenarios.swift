@@ -1,6 +1,6 @@
 import Foundation
 import KubeDirector
-import StatusWriter
+import Reports
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 import Foundation
-import StatusWriter
+import Reports
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
 import KubeDirector
-import StatusWriter
+import Reports
 import Testing
 
 @Suite("Annotations committed while an upgrade runs", needsBubblewrap)

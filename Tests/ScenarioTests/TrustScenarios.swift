@@ -1,5 +1,5 @@
 import KubeDirector
-import StatusWriter
+import Reports
 import TestSupport
 import Testing
 

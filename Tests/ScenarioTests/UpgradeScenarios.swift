@@ -1,6 +1,6 @@
 import Foundation
 import KubeDirector
-import StatusWriter
+import Reports
 import Testing
 
 @Suite("Upgrades, from a commit to its note", needsBubblewrap)

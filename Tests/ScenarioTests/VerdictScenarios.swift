@@ -1,5 +1,5 @@
 import KubeDirector
-import StatusWriter
+import Reports
 import Testing
 
 @Suite("Verdicts on commits, and their effects", needsBubblewrap)

@@ -1,4 +1,5 @@
 import GitStore
+import Reports
 import StatusWriter
 import Synchronization
 import TestSupport

@@ -1,7 +1,7 @@
 import Diagnostics
 import FoundationEssentials
 import Glibc
-import StatusWriter
+import Reports
 import TestSupport
 import Testing
 import Values

@@ -1,6 +1,6 @@
 import Diagnostics
 import KubeDirector
-import Reconciler
+import Reports
 import TestSupport
 import Testing
 

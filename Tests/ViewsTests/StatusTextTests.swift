@@ -2,7 +2,7 @@ import ClusterAPI
 import Diagnostics
 import KubeDirector
 import Manifests
-import StatusWriter
+import Reports
 import TestSupport
 import Testing
 import Values

@@ -3,8 +3,8 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
+import Reports
 import Signatures
-import StatusWriter
 import Testing
 
 @testable import kdops

@@ -1,6 +1,6 @@
 import ClusterAPI
 import KubeDirector
-import StatusWriter
+import Reports
 import Values
 
 /// A command to a cluster: an annotation on the object, which the engine handles.

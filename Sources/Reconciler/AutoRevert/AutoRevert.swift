@@ -4,8 +4,8 @@ import GitStore
 import KubeDirector
 import Logging
 import Manifests
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 /// The result of an automatic revert.

@@ -4,8 +4,8 @@ import GitStore
 import KubeDirector
 import Logging
 import Manifests
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 // `fixForward`: an upgrade to a third app behind a stalled upgrade does not wait until someone reverts the stalled one.

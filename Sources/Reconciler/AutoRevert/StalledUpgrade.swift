@@ -2,8 +2,8 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import Reports
 import Signatures
-import StatusWriter
 import Values
 
 /// Settings for the automatic revert of stalled upgrades. Git contains the desired state, so the daemon pushes a commit

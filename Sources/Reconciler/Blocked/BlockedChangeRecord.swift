@@ -1,5 +1,6 @@
 import ClusterAPI
 import KubeDirector
+import Reports
 import Values
 
 /// The record of blocked changes in the cluster, for readers without access to git: a field of the installation's

@@ -1,5 +1,5 @@
 import GitStore
-import StatusWriter
+import Reports
 
 // Reports blocked changes in the cluster, for readers without access to git.
 extension Reconciler {

@@ -2,8 +2,8 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 
 /// A blocked change: it was judged and not applied.
 struct BlockedObject {

@@ -1,7 +1,7 @@
 import GitStore
 import KubeDirector
 import Logging
-import StatusWriter
+import Reports
 
 // Approval: an administrator accepts what a commit would do.
 extension Reconciler {

@@ -2,6 +2,7 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Logging
+import Reports
 
 // Problems with the refs of notes and statuses. No decision depends on these refs, so problems are only reported.
 extension Reconciler {

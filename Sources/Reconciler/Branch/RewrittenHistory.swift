@@ -2,8 +2,8 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Logging
+import Reports
 import Rules
-import StatusWriter
 
 // Reports on a head that does not contain the last attempted revision.
 extension Reconciler {
@@ -18,7 +18,7 @@ extension Reconciler {
       ])
     rewritten = head
     let report = ObjectReport(
-      kind: Self.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
+      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
       verdict: Verdict.waiting.rawValue, phase: .waiting, rules: [CommitHistory.id],
       message:
         "history was rewritten: \(lastAttempted.short), the last attempted revision, is no longer in it; \(wayOut)"

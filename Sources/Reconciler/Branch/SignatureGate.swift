@@ -3,15 +3,12 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Logging
+import Reports
 import Rules
 import Signatures
-import StatusWriter
 
 // The signature gate: follows commits only as far as the administrator's signature policy allows.
 extension Reconciler {
-  /// The kind that stands for a whole commit in reports.
-  static let commitKind = "Commit"
-
   /// The commit up to which the branch is followed: its head, or the last one that the signatures allow.
   ///
   /// Called in every pass. Signatures are verified again if the head has changed and, while a commit is blocked, after

@@ -3,8 +3,8 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Manifests
+import Reports
 import Rules
-import StatusWriter
 
 /// How a daemon handles several commits that arrive together.
 public enum History: String, Sendable, Hashable, CaseIterable {

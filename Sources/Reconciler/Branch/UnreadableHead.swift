@@ -4,8 +4,8 @@ import KubeDirector
 import Layout
 import Logging
 import Manifests
+import Reports
 import Rules
-import StatusWriter
 
 // A head that was fetched and cannot be read: what was applied before stays in force.
 extension Reconciler {
@@ -26,7 +26,7 @@ extension Reconciler {
         "path": "\(error.path ?? "")", "hint": "\(error.hint ?? "push a commit that can be read"); \(still)",
       ])
     let report = ObjectReport(
-      kind: Self.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
+      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
       verdict: Verdict.rejected.rawValue, phase: .rejected, rules: findings.map(\.rule),
       message: "\(error.path.map { "\($0): " } ?? "")\(findings[0].sentence); \(still)")
     unreadable = head

@@ -3,8 +3,8 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Logging
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 // Reports on commits that are blocked by the signature gate.
@@ -76,12 +76,13 @@ extension Reconciler {
   }
 
   static func reference(of commit: ObjectID) -> ObjectReference {
-    ObjectReference(kind: commitKind, namespace: "", name: commit.short)
+    ObjectReference(kind: ObjectReport.commitKind, namespace: "", name: commit.short)
   }
 
   private func report(on unverified: UnverifiedCommit, _ signatureGate: SignatureGate) -> ObjectReport {
     ObjectReport(
-      kind: Self.commitKind, namespace: "", name: unverified.commit.short, change: ChangeKind.none.rawValue,
+      kind: ObjectReport.commitKind, namespace: "", name: unverified.commit.short,
+      change: ChangeKind.none.rawValue,
       verdict: (unverified.isUnknown ? Verdict.waiting : .rejected).rawValue,
       phase: unverified.isUnknown ? .waiting : .rejected, rules: [CommitSigned.id],
       message: "\(unverified.commit.short) \(unverified.reason); \(wayOut(unverified, signatureGate))")
@@ -89,7 +90,7 @@ extension Reconciler {
 
   private static func report(on head: ObjectID, behind unverified: UnverifiedCommit) -> ObjectReport {
     ObjectReport(
-      kind: commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
+      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
       verdict: Verdict.waiting.rawValue, phase: .waiting, rules: [CommitSigned.id],
       message:
         "held back, because it comes after \(unverified.commit.short), which \(unverified.reason); its note says what to do"

@@ -4,8 +4,8 @@ import GitStore
 import KubeDirector
 import Logging
 import Manifests
+import Reports
 import Rules
-import StatusWriter
 import Values
 
 /// Identifies a live object as it was when it last matched what kdops applied.

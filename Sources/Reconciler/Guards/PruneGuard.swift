@@ -3,8 +3,8 @@ import Diagnostics
 import GitStore
 import KubeDirector
 import Layout
+import Reports
 import Rules
-import StatusWriter
 
 // Pruning: an object that is gone from git is deleted from the cluster only if nothing suggests a mistake.
 extension Reconciler {

@@ -2,8 +2,8 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 
 // `atomic: commit`: all changes of one commit are applied, or none.
 extension Reconciler {

@@ -1,8 +1,8 @@
 import Diagnostics
 import GitStore
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 
 /// The commit ledger: which commit is responsible for each object, and the status report of each commit.
 ///

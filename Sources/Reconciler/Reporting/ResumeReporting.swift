@@ -2,8 +2,8 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 
 // Resumes the reports of an earlier daemon. What was applied is recorded on the objects, but a daemon may have been
 // killed between a write and its report.
@@ -44,7 +44,7 @@ extension Reconciler {
     let subject = await subject(of: commit, in: repository)
     let ours = liveState.objects(of: commit)
     // Signatures are verified again, so earlier reports on them are dropped.
-    let objects = (lastReport?.objects ?? []).filter { $0.kind != Self.commitKind }
+    let objects = (lastReport?.objects ?? []).filter { $0.kind != ObjectReport.commitKind }
     let isNews = objects.count != lastReport?.objects.count ?? 0
     toJudge.objects.formUnion(
       ledger.reopen(commit, lastReport: objects, liveObjects: ours, subject: subject, isNews: isNews) {

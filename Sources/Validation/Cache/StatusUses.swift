@@ -1,8 +1,8 @@
 import Diagnostics
 import GitStore
 import KubeDirector
+import Reports
 import Rules
-import StatusWriter
 
 /// Finds the running clusters that need an app, according to the status tree.
 ///

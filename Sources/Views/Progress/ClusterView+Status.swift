@@ -1,6 +1,6 @@
 import Diagnostics
 import KubeDirector
-import StatusWriter
+import Reports
 
 extension ClusterView {
   /// Creates the view of a cluster's status.

@@ -1,5 +1,5 @@
 import Diagnostics
-import StatusWriter
+import Reports
 
 /// The data that the progress display shows about one cluster.
 public struct ClusterView: Hashable, Sendable {
@@ -13,7 +13,7 @@ public struct ClusterView: Hashable, Sendable {
 
     var word: String {
       switch self {
-      case .stalled: "\(Stall.symbol) \(Stall.word)"
+      case .stalled: "\(StallLabel.symbol) \(StallLabel.word)"
       case .rollingBack: "rolling back"
       case .upgrading: "upgrading"
       case .changing: "changing"

@@ -1,8 +1,7 @@
 import Diagnostics
 import KubeDirector
 import Logging
-import Reconciler
-import StatusWriter
+import Reports
 
 /// Keeps the state of each cluster and redraws it on a terminal: at most ten times a second, and only when
 /// something changed or a second has passed.

@@ -1,7 +1,6 @@
 import Diagnostics
 import KubeDirector
-import Reconciler
-import StatusWriter
+import Reports
 
 /// Shows blocked changes to people: each change, and below it the reason and the remediation, which are not
 /// cut off even on a narrow screen.

@@ -1,6 +1,6 @@
 import ClusterAPI
 import KubeDirector
-import StatusWriter
+import Reports
 import Values
 
 /// Converts a file of the status tree into a cluster object. Data that the file does not have is absent: it

@@ -1,6 +1,6 @@
 import Diagnostics
 import KubeDirector
-import StatusWriter
+import Reports
 
 /// Describes for people whether a daemon runs and its last actions.
 public struct DaemonText {

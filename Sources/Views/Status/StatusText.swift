@@ -1,7 +1,7 @@
 import ClusterAPI
 import Diagnostics
 import KubeDirector
-import StatusWriter
+import Reports
 import Values
 
 /// Shows clusters to people: one line each, or one cluster with its members.

@@ -8,8 +8,8 @@ import KubeDirector
 import Kubernetes
 import Logging
 import Reconciler
+import Reports
 import Rules
-import StatusWriter
 import Values
 import Views
 

@@ -6,9 +6,9 @@ import GitStore
 import KubeDirector
 import Layout
 import Reconciler
+import Reports
 import Rules
 import Signatures
-import StatusWriter
 import Values
 
 /// The daemon's settings. Only its administrator sets them; users with write access to the repository cannot.

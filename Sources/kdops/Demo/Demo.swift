@@ -1,7 +1,7 @@
 import Daemon
 import Diagnostics
 import KubeDirector
-import StatusWriter
+import Reports
 import Views
 
 /// The steps of the demo: create, upgrade, stalled upgrade, rollback, and the notes in git. The daemon prints

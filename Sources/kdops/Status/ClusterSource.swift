@@ -6,7 +6,7 @@ import GitStore
 import KubeDirector
 import Kubernetes
 import Reconciler
-import StatusWriter
+import Reports
 import Validation
 import Values
 import Views

@@ -3,8 +3,8 @@ import EmbeddedCluster
 import GitStore
 import KubeDirector
 import Logging
+import Reports
 import Rules
-import StatusWriter
 import TestSupport
 import Testing
 import Values

@@ -1,7 +1,7 @@
 import ClusterAPI
 import Foundation
 import KubeDirector
-import StatusWriter
+import Reports
 import Testing
 
 @Suite(

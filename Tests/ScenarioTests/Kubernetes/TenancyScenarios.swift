@@ -2,7 +2,7 @@ import ClusterAPI
 import KubeDirector
 import Kubernetes
 import Logging
-import StatusWriter
+import Reports
 import Testing
 import Values
 

@@ -1,7 +1,7 @@
 import ClusterAPI
 import Foundation
 import Manifests
-import StatusWriter
+import Reports
 import TestSupport
 
 /// A bare repository that a team shares, and one member's clone of it.

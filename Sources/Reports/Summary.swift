@@ -38,7 +38,7 @@ enum Summary {
     let quiet = phase == .done || phase == .pending
     let named = quiet ? objects.filter { $0.kind != Wire.appKind } : objects
     let rest = objects.count - named.count
-    let word = isStalled ? "\(Stall.symbol) \(Stall.word)" : phase.word
+    let word = isStalled ? "\(StallLabel.symbol) \(StallLabel.word)" : phase.word
     guard !named.isEmpty else { return "\(word): \(apps(rest))" }
     var shown: [String] = []
     var length = 0

@@ -59,3 +59,12 @@ public struct StatusOwner: Sendable, Hashable {
     id == other.id || (place != nil && place == other.place)
   }
 }
+
+/// Whose the status in git is, as the last publication showed.
+public enum StatusStanding: Hashable, Sendable {
+  /// Nothing was published yet.
+  case unknown
+  case own
+  /// Of another cluster, with the refusal to overwrite it and the remediation.
+  case foreign(String)
+}

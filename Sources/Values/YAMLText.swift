@@ -1,18 +1,16 @@
-import Values
-
 /// Writes YAML that every parser reads the same way: block style, with quotes around each string that could
 /// be read as another type.
-enum YAMLText {
+public enum YAMLText {
   /// Renders a mapping, one member per line. In a list of mappings, each item begins with `- ` and is on one
   /// line.
-  static func block(_ members: JSON.Members) -> String {
+  public static func block(_ members: JSON.Members) -> String {
     var out = ""
     for (key, value) in members { write(key, value, indent: 0, to: &out) }
     return out
   }
 
   /// Renders an item of a list that is the value of a top-level key.
-  static func item(_ members: JSON.Members) -> String {
+  public static func item(_ members: JSON.Members) -> String {
     var out = ""
     var isFirst = true
     for (key, value) in members {
@@ -38,7 +36,7 @@ enum YAMLText {
     }
   }
 
-  static func flow(_ value: JSON) -> String {
+  public static func flow(_ value: JSON) -> String {
     switch value {
     case .null, .bool, .integer, .number: value.text()
     case .string(let text): scalar(text)

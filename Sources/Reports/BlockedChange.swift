@@ -1,6 +1,5 @@
 import Diagnostics
 import KubeDirector
-import StatusWriter
 import Values
 
 /// A blocked change: git asks for it and it is not carried out, with the reason and the remediation.
@@ -25,7 +24,7 @@ public struct BlockedChange: Sendable, Hashable {
   }
 
   /// Nil for a change that is carried out, and for an app that only waits until no cluster runs it any more.
-  init?(_ report: ObjectReport, of commit: String) {
+  public init?(_ report: ObjectReport, of commit: String) {
     switch report.phase {
     case .rejected: break
     case .waiting where report.kind != Wire.appKind: break
@@ -37,7 +36,7 @@ public struct BlockedChange: Sendable, Hashable {
   }
 
   /// Whether the commit is blocked as a whole, with all commits after it.
-  public var isOfCommit: Bool { object.kind == Reconciler.commitKind }
+  public var isOfCommit: Bool { object.kind == ObjectReport.commitKind }
 
   /// Whether the blocked change affects a cluster: it changes this cluster, or it is not about an app or another
   /// cluster, as with a whole commit.
@@ -46,13 +45,7 @@ public struct BlockedChange: Sendable, Hashable {
   }
 
   /// The text on one line, with limited length and without credentials.
-  static func fit(_ text: String) -> String {
-    let line = String(text.unicodeScalars.prefix(2000)).split(whereSeparator: \.isNewline).joined(
-      separator: " ")
-    let shown = TerminalText.visible(Redaction.url(line))
-    guard shown.unicodeScalars.count > 600 else { return shown }
-    return String(shown.unicodeScalars.prefix(599)) + "…"
-  }
+  public static func fit(_ text: String) -> String { clean(text, limit: 600) }
 }
 
 extension BlockedChange {
@@ -65,7 +58,7 @@ extension BlockedChange {
   }
 
   /// Nil if the JSON is not a blocked change as kdops writes it.
-  init?(_ json: JSON) {
+  public init?(_ json: JSON) {
     guard let commit = json["commit"]?.string, let kind = json["kind"]?.string,
       let name = json["name"]?.string, let verdict = json["verdict"]?.string
     else { return nil }
@@ -90,7 +83,8 @@ public struct BlockedChangeList: Sendable, Hashable {
     self.omitted = omitted
   }
 
-  init(all: [BlockedChange]) {
+  /// - Parameter all: in any order; beyond the limit they are only counted.
+  public init(all: [BlockedChange]) {
     func order(_ one: BlockedChange) -> (Int, ObjectReference) { (one.isOfCommit ? 0 : 1, one.object) }
     let sorted = all.sorted { order($0) < order($1) }
     self.init(changes: Array(sorted.prefix(Self.limit)), omitted: max(0, sorted.count - Self.limit))

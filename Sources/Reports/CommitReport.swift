@@ -54,6 +54,9 @@ public struct ObjectReport: Sendable, Hashable {
     self.upgrade = upgrade
   }
 
+  /// The kind in the report of a commit that is blocked as a whole.
+  public static let commitKind = "Commit"
+
   public var reference: ObjectReference { ObjectReference(kind: kind, namespace: namespace, name: name) }
 }
 

@@ -1,6 +1,6 @@
 import KubeDirector
 import Manifests
-import StatusWriter
+import Reports
 import TestSupport
 import Testing
 import Values
