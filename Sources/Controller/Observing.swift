@@ -74,7 +74,8 @@ extension PodObservation {
         && !Self.containers(status).contains(where: Self.wasStarted),
       isContainerReady: running && container?["ready"]?.bool ?? true,
       isReady: running && ready,
-      waitingReason: waiting?["reason"]?.string, waitingMessage: waiting?["message"]?.string,
+      waitingReason: waiting?["reason"]?.string.map(StatusReason.init(rawValue:)),
+      waitingMessage: waiting?["message"]?.string,
       schedulingError: scheduled?["status"]?.string == "False" ? scheduled?["message"]?.string : nil,
       unschedulableSince: scheduled?["lastTransitionTime"]?.string.flatMap(Timestamp.seconds),
       appLabel: pod.label(Wire.Label.app),
@@ -99,17 +100,12 @@ extension PodObservation {
     }.compactMap { $0?["startedAt"]?.string.flatMap(Timestamp.seconds) }.min()
   }
 
-  /// Waiting reasons by which a node reports that it tried to start a container and failed.
-  private static let failedStarts: Set<String> = [
-    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError",
-  ]
-
   /// False only if the node reported that a container could not be started, and reported no start of any. A container
   /// that merely waits may be starting at this moment.
   private static func hasRun(_ status: JSON?) -> Bool {
     let containers = containers(status)
     let hasFailed = containers.contains {
-      $0["state"]?["waiting"]?["reason"]?.string.map(failedStarts.contains) ?? false
+      $0["state"]?["waiting"]?["reason"]?.string.map { StatusReason(rawValue: $0).isFailedStart } ?? false
     }
     return !hasFailed
       || containers.contains(where: wasStarted)

@@ -32,7 +32,7 @@ extension Engine {
         switch action {
         case .order(let pod, let order): await start(order, pod: pod, context)
         case .wake(let seconds): await lookAgain(context.name, after: .seconds(seconds))
-        case .tell: try await executor.perform(action, in: context)
+        case .emit: try await executor.perform(action, in: context)
         default:
           try await executor.perform(action, in: context)
           acted = true
@@ -124,8 +124,7 @@ extension Engine {
   ) async throws(APIError) -> (App, AppCatalog)? {
     if let known = await cache.app(name, namespace: namespace, catalog: catalog) { return known }
     // The app was already read from the API. The watch reports it when it is created.
-    let stall = status?.condition(.stalled)
-    if stall?.status == true, stall?.reason == Condition.appMissing { return nil }
+    if status?.stall?.reason == .appMissing { return nil }
     let places =
       (catalog == .system ? [] : [namespace]) + (catalog == .local ? [] : [settings.systemNamespace])
     for place in places {

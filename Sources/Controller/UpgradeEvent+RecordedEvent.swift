@@ -8,7 +8,7 @@ extension UpgradeEvent {
   ///
   /// - Parameter commit: the commit that is being rolled out.
   func recordedEvent(about cluster: Object.Reference, commit: String?) -> RecordedEvent {
-    let (reason, words) = told
+    let (reason, words) = reasonAndMessage
     // A stall message already names the commit to revert.
     let source = isStall ? "" : commit.map { " (commit \($0.prefix(7)))" } ?? ""
     return RecordedEvent(about: cluster, isWarning: isWarning, reason: reason, message: words + source)
@@ -24,7 +24,7 @@ extension UpgradeEvent {
   }
 
   /// The reason as one word in CamelCase, and the message as a sentence.
-  private var told: (reason: String, words: String) {
+  private var reasonAndMessage: (reason: String, words: String) {
     switch self {
     case .upgradeBegan(let from, let to): ("UpgradeBegan", "upgrade from \(from) to \(to)")
     case .rollbackBegan(let from, let to): ("RollbackBegan", "rollback from \(from) to \(to)")
@@ -37,7 +37,7 @@ extension UpgradeEvent {
         ? ("PodReverted", "\(pod) of role \(role) is back after \(seconds) s")
         : ("PodUpgraded", "\(pod) of role \(role) is upgraded after \(seconds) s")
     case .podFailed(let pod, let role, let reason): ("PodFailed", "\(pod) of role \(role): \(reason)")
-    case .stalled(_, let reason, let message): (reason, message)
+    case .stalled(let stall): (stall.reason.rawValue, stall.message)
     case .roleDone(let role, let rollingBack):
       rollingBack
         ? ("RoleRolledBack", "role \(role) is back as it was") : ("RoleUpgraded", "role \(role) is upgraded")

@@ -109,9 +109,6 @@ extension Collection<ShapeMismatch> {
 }
 
 extension Condition {
-  /// The reason of `Stalled` for a cluster whose objects kdops did not create.
-  public static let notUnderstood = "NotUnderstood"
-
   /// The message for a cluster that kdops does not manage because of its shape.
   public static func notUnderstood(_ mismatches: [ShapeMismatch]) -> String {
     "kdops leaves this cluster alone: \(mismatches.words); "

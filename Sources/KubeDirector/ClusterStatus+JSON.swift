@@ -22,7 +22,7 @@ extension ClusterStatus {
     guard !foreign.isEmpty else { return }
     conditions = [
       Condition(
-        type: .stalled, status: true, reason: Condition.notUnderstood,
+        type: .stalled, status: true, reason: .notUnderstood,
         message: Condition.notUnderstood([.foreignStatus(fields: foreign)]), lastTransition: 0)
     ]
   }
@@ -135,7 +135,8 @@ extension MemberStatus.Detail {
       lastConfiguredContainer: detail["lastConfiguredContainer"]?.string,
       pendingNotifications: detail["pendingNotifyCmds"]?.array?.compactMap(Notification.init) ?? [],
       configError: detail["configErrorDetail"]?.string, lastStdout: detail["lastStdout"]?.string,
-      lastStderr: detail["lastStderr"]?.string, waitingReason: detail["waitingReason"]?.string,
+      lastStderr: detail["lastStderr"]?.string,
+      waitingReason: detail["waitingReason"]?.string.map(StatusReason.init(rawValue:)),
       waitingMessage: detail["waitingMessage"]?.string,
       schedulingError: detail["schedulingErrorMessage"]?.string,
       failedStep: detail["failedStep"]?.string.flatMap(FailedStep.init), backup: detail["backup"]?.string)
@@ -148,7 +149,7 @@ extension MemberStatus.Detail {
     out["configErrorDetail"] = configError.map(JSON.string)
     out["lastStdout"] = lastStdout.map(JSON.string)
     out["lastStderr"] = lastStderr.map(JSON.string)
-    out["waitingReason"] = waitingReason.map(JSON.string)
+    out["waitingReason"] = waitingReason.map { .string($0.rawValue) }
     out["waitingMessage"] = waitingMessage.map(JSON.string)
     out["schedulingErrorMessage"] = schedulingError.map(JSON.string)
     out["failedStep"] = failedStep.map { .string($0.rawValue) }
@@ -161,7 +162,8 @@ extension Condition {
   init?(_ condition: JSON) {
     guard let type = condition["type"]?.string.flatMap(Kind.init) else { return nil }
     self.init(
-      type: type, status: condition["status"]?.string == "True", reason: condition["reason"]?.string ?? "",
+      type: type, status: condition["status"]?.string == "True",
+      reason: StatusReason(rawValue: condition["reason"]?.string ?? ""),
       message: condition["message"]?.string ?? "",
       lastTransition: condition["lastTransitionTime"]?.string.flatMap(Timestamp.seconds) ?? 0,
       observedGeneration: condition["observedGeneration"]?.count())
@@ -169,7 +171,7 @@ extension Condition {
 
   var json: JSON {
     var out: JSON = [
-      "type": .string(type.rawValue), "status": status ? "True" : "False", "reason": .string(reason),
+      "type": .string(type.rawValue), "status": status ? "True" : "False", "reason": .string(reason.rawValue),
       "message": .string(message), "lastTransitionTime": .string(Timestamp.text(lastTransition)),
     ]
     out["observedGeneration"] = observedGeneration.map { JSON($0) }

@@ -1,23 +1,12 @@
 // The duration of an upgrade's steps, which deadlines are compared with, and the reasons that stop this clock.
 
-extension Condition {
-  /// The reason of `Progressing` for a cluster whose engine was suspended by a user.
-  public static let suspended = "Suspended"
-  /// The reason of `Progressing` for an idle cluster whose last change waits for something outside the cluster.
-  public static let waitingForConnections = "WaitingForConnections"
-  /// The reason of `Stalled` for a cluster whose app does not exist.
-  public static let appMissing = "AppMissing"
-  /// The reason of `Stalled` for a cluster whose spec requests an app that it can no longer roll back to.
-  public static let noWayBack = "NoWayBack"
-}
-
 extension ClusterStatus {
   /// Whether a user has suspended the engine before its next step.
-  public var isSuspended: Bool { condition(.progressing)?.reason == Condition.suspended }
+  public var isSuspended: Bool { condition(.progressing)?.reason == .suspended }
 
   /// Why the last change of an idle cluster is not done, if it waits for something outside the cluster.
   public var wait: String? {
-    condition(.progressing).flatMap { $0.reason == Condition.waitingForConnections ? $0.message : nil }
+    condition(.progressing).flatMap { $0.reason == .waitingForConnections ? $0.message : nil }
   }
 
   /// Whether the waiting change is the one that made this generation of the spec, not an earlier one.

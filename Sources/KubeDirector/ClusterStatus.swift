@@ -200,7 +200,7 @@ public struct MemberStatus: Sendable, Hashable {
     public var lastStdout: String?
     public var lastStderr: String?
     /// The reason why the container or an init container waits: `ErrImagePull`, `CrashLoopBackOff` ….
-    public var waitingReason: String?
+    public var waitingReason: StatusReason?
     public var waitingMessage: String?
     public var schedulingError: String?
     /// The step that failed, if `configError` is set.
@@ -218,7 +218,7 @@ public struct MemberStatus: Sendable, Hashable {
     public init(
       lastConfiguredContainer: String? = nil, pendingNotifications: [Notification] = [],
       configError: String? = nil, lastStdout: String? = nil, lastStderr: String? = nil,
-      waitingReason: String? = nil, waitingMessage: String? = nil, schedulingError: String? = nil,
+      waitingReason: StatusReason? = nil, waitingMessage: String? = nil, schedulingError: String? = nil,
       failedStep: FailedStep? = nil, backup: String? = nil
     ) {
       self.failedStep = failedStep
@@ -256,8 +256,7 @@ public struct MemberStatus: Sendable, Hashable {
 public struct Condition: Sendable, Hashable {
   public var type: Kind
   public var status: Bool
-  /// One CamelCase word, for programs.
-  public var reason: String
+  public var reason: StatusReason
   /// One sentence, for users.
   public var message: String
   /// In whole seconds since 1970.
@@ -272,7 +271,7 @@ public struct Condition: Sendable, Hashable {
   }
 
   public init(
-    type: Kind, status: Bool, reason: String, message: String, lastTransition: Int,
+    type: Kind, status: Bool, reason: StatusReason, message: String, lastTransition: Int,
     observedGeneration: Int? = nil
   ) {
     self.type = type
@@ -319,10 +318,19 @@ extension ClusterStatus {
         rollup.membersWaiting = true
         rollup.membersDown = true
       }
-      if member.detail.waitingReason == "CrashLoopBackOff" { rollup.membersRestarting = true }
+      if member.detail.waitingReason == .crashLoopBackOff { rollup.membersRestarting = true }
       if member.detail.schedulingError != nil { rollup.membersNotScheduled = true }
     }
     return rollup
+  }
+}
+
+extension UpgradeInfo {
+  /// The first digits of the commit that started the upgrade, because a later commit may have changed only labels. Nil
+  /// if the id contains no commit.
+  public var commit: String? {
+    let stem = id.prefix { $0 != "-" }
+    return stem.utf8.count >= 7 && stem.allSatisfy(\.isHexDigit) ? String(stem.prefix(7)) : nil
   }
 }
 

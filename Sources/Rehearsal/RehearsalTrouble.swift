@@ -10,7 +10,7 @@ enum RehearsalTrouble {
   static func failure(of subject: RehearsalSubject, _ status: ClusterStatus) -> RehearsalFailure {
     // The engine's remediation does not apply in a rehearsal.
     var failure = RehearsalFailure(
-      cluster: subject.cluster, message: status.stall?.complaint ?? "it does not continue")
+      cluster: subject.cluster, message: status.stall?.cause ?? "it does not continue")
     for role in status.roles {
       for member in role.members where member.state == .configError {
         failure.output = tail(member.detail)
@@ -21,7 +21,7 @@ enum RehearsalTrouble {
     for role in status.roles {
       guard let reason = role.members.compactMap(\.detail.waitingReason).first else { continue }
       let image = subject.image(of: role.id, in: status.app)
-      failure.hint = mending(reason, image: image ?? "the image of role \(role.id)")
+      failure.hint = remedy(reason, image: image ?? "the image of role \(role.id)")
       return failure
     }
     return failure
@@ -32,12 +32,12 @@ enum RehearsalTrouble {
       .flatMap { $0.split(separator: "\n").suffix(outputLimit) }.map { Redaction.url(String($0)) }
   }
 
-  private static func mending(_ reason: String, image: String) -> String? {
+  private static func remedy(_ reason: StatusReason, image: String) -> String? {
     switch reason {
-    case "ErrImagePull", "ImagePullBackOff":
+    case .errImagePull, .imagePullBackOff:
       "correct the tag, or list it under embedded.images in .kdops.yaml as an image that can be pulled: - image: \"\(image)\""
     case "InvalidImageName": "correct the name of the image in the app: \(image)"
-    case "CrashLoopBackOff": "see `crash` of \(image) under embedded.images in .kdops.yaml"
+    case .crashLoopBackOff: "see `crash` of \(image) under embedded.images in .kdops.yaml"
     default: nil
     }
   }

@@ -99,7 +99,7 @@ public struct Timeline: Sendable {
       pod.open = nil
     }
     let stallReason = member.detail.waitingReason.map { reason in
-      [reason, member.detail.waitingMessage].compactMap(\.self).joined(separator: ": ")
+      [reason.rawValue, member.detail.waitingMessage].compactMap(\.self).joined(separator: ": ")
     }
     if let stallReason, let open = pod.open, pod.stallReason == nil {
       end(key, role, open.step, since: open.at, at: now, stallReason: stallReason)

@@ -23,10 +23,7 @@ extension ObjectReport {
       verdict: object["verdict"]?.string ?? "", phase: phase,
       rules: object["rules"]?.array?.compactMap(\.string) ?? [], message: object["message"]?.string,
       upgrade: object["upgrade"].flatMap(UpgradeProgress.init))
-    // Older notes have this flag only on roles.
-    isStalled =
-      phase == .failed
-      && (object["stalled"]?.bool ?? upgrade?.roles.contains { $0.stalled } ?? false)
+    failure = phase == .failed ? Failure(object, upgrade, message: message) : nil
   }
 
   var json: JSON {
@@ -39,6 +36,22 @@ extension ObjectReport {
     out["message"] = message.map { .string(clean($0, limit: 800)) }
     out["upgrade"] = upgrade?.json
     return out
+  }
+}
+
+extension ObjectReport.Failure {
+  /// How the message of a superseded change begins. Notes have no other field for it.
+  private static let endings = ["rolled back by ", "superseded by ", "withdrawn by "]
+
+  fileprivate init?(_ object: JSON, _ upgrade: UpgradeProgress?, message: String?) {
+    // Older notes have this flag only on roles.
+    if object["stalled"]?.bool ?? upgrade?.roles.contains(where: { $0.stalled }) ?? false {
+      self = .stalled
+    } else if let message, Self.endings.contains(where: message.hasPrefix) {
+      self = .superseded
+    } else {
+      return nil
+    }
   }
 }
 

@@ -34,10 +34,20 @@ public struct ObjectReport: Sendable, Hashable {
   public var rules: [String]
   /// One sentence with the reason; never the output of a script.
   public var message: String?
-  /// Progress requires intervention; false for an attempt that a later commit has superseded.
-  public var isStalled = false
+  /// Why the phase is `failed`; nil for another phase, and for a failure that is neither.
+  public var failure: Failure?
   /// Set only if the change is an upgrade or a rollback.
   public var upgrade: UpgradeProgress?
+
+  public enum Failure: Sendable, Hashable {
+    /// Progress requires intervention.
+    case stalled
+    /// A later commit superseded, withdrew or rolled back the change.
+    case superseded
+  }
+
+  /// Whether progress requires intervention.
+  public var isStalled: Bool { failure == .stalled }
 
   public init(
     kind: String, namespace: String, name: String, change: String, verdict: String, phase: Phase,
@@ -70,7 +80,7 @@ extension ObjectReport {
   public func following(_ status: ClusterStatus?) -> ObjectReport {
     guard verdict == "accepted", kind == Wire.clusterKind else { return self }
     var report = self
-    report.isStalled = false
+    report.failure = nil
     guard let status else {
       report.phase = .pending
       return report
@@ -78,7 +88,7 @@ extension ObjectReport {
     if let progress = UpgradeProgress(status) { report.upgrade = progress }
     if let stall = status.stall {
       report.phase = .failed
-      report.isStalled = true
+      report.failure = .stalled
       report.message = stall.message
       return report
     }
@@ -104,21 +114,14 @@ extension ObjectReport {
     var report = following(nil)
     guard report.phase == .pending, let status else { return report }
     if let stall = status.stall,
-      [Condition.noWayBack, Condition.appMissing, Condition.notUnderstood].contains(stall.reason)
+      [.noWayBack, .appMissing, .notUnderstood].contains(stall.reason)
     {
       report.phase = .failed
-      report.isStalled = true
+      report.failure = .stalled
       report.message = stall.message
     } else {
       report.message = status.isSuspended ? Self.suspended : status.wait
     }
     return report
-  }
-}
-
-extension ClusterStatus {
-  /// Why progress requires intervention, from the condition `Stalled`.
-  public var stall: Condition? {
-    condition(.stalled).flatMap { $0.status ? $0 : nil }
   }
 }

@@ -170,7 +170,7 @@ extension ClusterFile {
         state: state, app: app, appCatalog: appCatalog, upgradeInfo: upgradeInfo, specCommit: commit,
         roles: roles.map(status),
         conditions: stall.map {
-          [Condition(type: .stalled, status: true, reason: "Stalled", message: $0, lastTransition: 0)]
+          [Condition(type: .stalled, status: true, reason: .stalled, message: $0, lastTransition: 0)]
         } ?? [])
     }
   }

@@ -76,7 +76,7 @@ enum Summary {
         "\(name)\(reason([object.rules.first, object.message].compactMap(\.self).joined(separator: ": ")))"
     case .waiting, .failed:
       // The command to copy is in the note's second part in full.
-      return "\(name)\(reason(StallWords.split(object.message ?? object.rules.first ?? "").words))"
+      return "\(name)\(reason(RestoreCommand.split(object.message ?? object.rules.first ?? "").words))"
     }
   }
 

@@ -42,7 +42,7 @@ public struct UpgradeProgress: Sendable, Hashable {
     let roles = status.roles.compactMap { role -> Role? in
       guard role.upgradeStatus != nil else { return nil }
       let concerned = role.members.filter { !info.isRollingBack || $0.upgrade?.id == info.id }
-      let stalled = stall != nil && role.members.contains { $0.isInTrouble || stall?.names($0.pod) == true }
+      let stalled = stall != nil && role.members.contains { $0.isInTrouble || stall?.pod == $0.pod }
       return Role(
         id: role.id, done: concerned.count { $0.isDone(info, app: status.app) }, total: concerned.count,
         stalled: stalled)
@@ -76,9 +76,4 @@ extension MemberStatus {
   fileprivate var isInTrouble: Bool {
     detail.configError != nil || detail.waitingReason != nil || detail.schedulingError != nil
   }
-}
-
-extension Condition {
-  /// Whether the message is about this pod; the engine's messages begin with the pod's name.
-  fileprivate func names(_ pod: String) -> Bool { message.hasPrefix("\(pod):") }
 }

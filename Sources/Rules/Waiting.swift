@@ -55,14 +55,14 @@ extension LiveCluster {
     if noWayBack { return "fix the cause, then set the annotation \(Wire.Annotation.retry)" }
     if status?.upgradeInfo?.isRollingBack == true { return "check in its status what its pods wait for" }
     if status?.state == .creating {
-      return status?.condition(.stalled)?.wayOut
+      return (status?.stall?.advice).flatMap { $0.isEmpty ? nil : String($0.trimmingPrefix("; ")) }
         ?? "check in its status what its pods wait for; delete a cluster that cannot be created"
     }
     guard let begun, let path else { return "restore the old app in its file" }
-    return StallWords.goBack(before: begun, path: path)
+    return RestoreCommand.text(before: begun, path: path)
   }
 
-  var isStalled: Bool { status?.condition(.stalled)?.status == true }
+  var isStalled: Bool { status?.isStalled == true }
 
   private var commit: String { begun.map { "`\($0)`" } ?? "its commit" }
 

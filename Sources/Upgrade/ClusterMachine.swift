@@ -12,9 +12,9 @@ public struct ClusterMachine {
   var basis: MetadataBasis
   var actions: [Action] = []
   /// Reasons why an upgrade waits, other than problems of its own pods.
-  var waits: [String] = []
+  var waits: [ProgressMessage.Wait] = []
   /// Why members have not yet been notified of the last change of the spec.
-  var unheard: String?
+  var unnotified: String?
 
   /// Takes one step.
   ///
@@ -39,7 +39,7 @@ public struct ClusterMachine {
     // The objects were made by another operator. Any action on them could only be wrong.
     guard observed.mismatches.isEmpty else {
       status.conditions = conditions()
-      return tellOfStall()
+      return emitStall()
     }
     if status.roles.isEmpty, observed.isStamped, status.app != observed.cluster.spec.app {
       // Nothing was created from the app that was named first, so there is nothing to upgrade from.
@@ -55,7 +55,7 @@ public struct ClusterMachine {
     acknowledge()
     keepProgress()
     status.conditions = conditions()
-    tellOfStall()
+    emitStall()
     keepJournal()
   }
 
@@ -81,7 +81,7 @@ public struct ClusterMachine {
       keepConnections()
       basis = MetadataBasis(status)
     }
-    hearRetry()
+    handleRetry()
     for role in status.roles.indices {
       for member in status.roles[role].members.indices { setUp(role, member) }
     }
@@ -96,7 +96,7 @@ public struct ClusterMachine {
     if let info = status.upgradeInfo {
       guard !info.isRollingBack, wanted == info.prevApp else { return }
       if let reason = reasonNotToReturn {
-        waits.append("\(wanted) is wanted again, but \(reason)")
+        waits.append(ProgressMessage.Wait("\(wanted) is wanted again, but \(reason)"))
       } else {
         beginRollback(info)
       }
@@ -117,16 +117,16 @@ public struct ClusterMachine {
       return
     }
     if status.observedGeneration != generation, status.state != .creating, !isInTrouble {
-      unheard = reasonNotToHaveHeard
+      unnotified = reasonNotNotified
     }
-    guard unheard == nil else { return }
+    guard unnotified == nil else { return }
     status.observedGeneration = generation
     status.specCommit = observed.cluster.metadata.specCommit ?? status.specCommit
   }
 
   /// Whether the cluster is stalled. The author of its last change must see that first.
   private var isInTrouble: Bool {
-    status.state != .configured && StallReason.first(in: status, now: observed.now, deadline: deadline) != nil
+    status.state != .configured && Stall.first(in: status, now: observed.now, deadline: deadline) != nil
   }
 
   func app(_ name: String) -> AppSpec? { observed.apps[name] }
@@ -136,7 +136,7 @@ public struct ClusterMachine {
 
   func hasStorage(_ role: String) -> Bool { observed.cluster.spec.role(role)?.storageSize != nil }
 
-  mutating func tell(_ event: UpgradeEvent) { actions.append(.tell(event)) }
+  mutating func emit(_ event: UpgradeEvent) { actions.append(.emit(event)) }
 
   /// Requests this goal for the set, unless the set already matches. There is one update per step: the last goal wins.
   mutating func want(_ role: Int, _ goal: SetGoal) {

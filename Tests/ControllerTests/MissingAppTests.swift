@@ -38,10 +38,10 @@ struct MissingAppTests {
     _ = await engine.cache.take(.all([cluster]), of: .clusters)
   }
 
-  private func stall() async throws -> String? {
+  private func stall() async throws -> StatusReason? {
     try await engine.reconcile(Self.name)
     let status = try #require(ClusterStatus(try await api.get(.clusters, Self.name).json["status"]))
-    return status.condition(.stalled).flatMap { $0.status ? $0.reason : nil }
+    return status.stall?.reason
   }
 
   private func make(in namespace: String) async throws {

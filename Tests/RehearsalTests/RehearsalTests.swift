@@ -60,8 +60,10 @@ struct RehearsalTests {
     #expect(RehearsalFiles.settings(nil)["schemaVersion"] == 1)
   }
 
-  @Test("a stall names its remediation", arguments: ["ErrImagePull", "InvalidImageName", "CrashLoopBackOff"])
-  func mending(reason: String) throws {
+  @Test(
+    "a stall names its remediation",
+    arguments: [StatusReason.errImagePull, "InvalidImageName", .crashLoopBackOff])
+  func remedy(reason: StatusReason) throws {
     let subject = try #require(subjects(.named("upgrade")).first)
     let member = MemberStatus(pod: "w-0", nodeID: 1, detail: .init(waitingReason: reason))
     let status = ClusterStatus(

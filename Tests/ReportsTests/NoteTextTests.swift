@@ -60,7 +60,7 @@ struct NoteTextTests {
     var ended = stalled
     ended.message = "rolled back by 1d0e77c"
     ended.upgrade = nil
-    ended.isStalled = false
+    ended.failure = .superseded
     func sentence(_ object: ObjectReport) -> String {
       String(NoteText.render(CommitReport(commit: Sample.commit, objects: [object])).prefix { $0 != "\n" })
     }
@@ -86,9 +86,9 @@ struct NoteTextTests {
 
   @Test("has the complete command that ends a stall, and not in its first line")
   func wayOut() {
-    let command = StallWords.goBack(before: Sample.commit, path: "clusters/prod/analytics.yaml")
+    let command = RestoreCommand.text(before: Sample.commit, path: "clusters/prod/analytics.yaml")
     var status = Sample.stalled
-    status.conditions[0].message += "\(StallWords.goBack)spark-1.0.0, revert commit 4f2c9ab: \(command)"
+    status.conditions[0].message += "\(Stall.Opening.revert)spark-1.0.0, revert commit 4f2c9ab: \(command)"
     let text = NoteText.render(
       CommitReport(
         commit: Sample.commit, objects: [Sample.object("analytics", .pending).following(status)]))
@@ -108,7 +108,7 @@ struct NoteTextTests {
     try repository.commit(["README.md": "x\n"], "Other")
     try repository.git("merge", "--quiet", "--no-ff", "--message", "Merge", "change")
     let merge = try repository.git("rev-parse", "HEAD")
-    let command = StallWords.goBack(before: merge, path: path)
+    let command = RestoreCommand.text(before: merge, path: path)
     let restore = String(command.prefix(upTo: command.firstRange(of: " && ")?.lowerBound ?? command.endIndex))
     _ = try TemporaryRepository.run(["sh", "-c", restore], in: repository.path)
     #expect(try repository.git("diff", "--name-only", "-z") == "\(path)\0")

@@ -7,7 +7,8 @@ enum Sample {
   static let commit = "4f2c9ab0c1d2e3f405162738495a6b7c8d9e0f10"
 
   static func member(
-    _ pod: String, app: String = "spark-1.0.0", ledger: MemberStatus.Ledger? = nil, reason: String? = nil
+    _ pod: String, app: String = "spark-1.0.0", ledger: MemberStatus.Ledger? = nil,
+    reason: StatusReason? = nil
   ) -> MemberStatus {
     MemberStatus(
       pod: pod, nodeID: 1, state: .configured, app: app, upgrade: ledger,

@@ -54,7 +54,7 @@ struct ConditionTests {
         RoleStatus(
           id: "r", statefulSet: "c-r", members: [MemberStatus(pod: "c-r-0", nodeID: 1, detail: detail)])
       ]
-      return try #require(StallReason.first(in: status, now: 0)).message
+      return try #require(Stall.first(in: status, now: 0)).cause
     }
     #expect(
       try said(

@@ -168,7 +168,7 @@ struct ConnectionTests {
 
   private static func wait(_ stage: Stage) -> String? {
     guard let condition = stage.status?.condition(.progressing),
-      condition.reason == Condition.waitingForConnections
+      condition.reason == .waitingForConnections
     else {
       return nil
     }

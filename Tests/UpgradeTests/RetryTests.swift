@@ -152,7 +152,7 @@ struct RetryTests {
     var stage = UpgradingTests.workers()
     stage.annotate(Wire.Annotation.retry, request)
     let decision = stage.decision()
-    #expect(decision?.actions == [.tell(.retryIgnored(reason: reason))])
+    #expect(decision?.actions == [.emit(.retryIgnored(reason: reason))])
     #expect(stage.record { $0.settle() } == "")
     #expect(stage.orders == UpgradingTests.workers().orders)
   }
@@ -166,7 +166,7 @@ struct RetryTests {
     let decision = stage.decision()
     #expect(
       decision?.actions.contains(
-        .tell(
+        .emit(
           .retryIgnored(reason: "the container of c-worker-1 is gone, and the next one is set up anew")))
         == true)
   }

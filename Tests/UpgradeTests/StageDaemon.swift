@@ -196,7 +196,7 @@ extension Stage {
 
   private mutating func perform(_ action: Action) -> Outcome {
     switch action {
-    case .tell: return .nothing
+    case .emit: return .nothing
     case .wake(let seconds):
       daemon.wakeAt = min(daemon.wakeAt ?? .max, now + seconds)
       return .nothing
@@ -230,7 +230,7 @@ extension Stage {
       // The rest of the step was decided from the earlier view.
       daemon.view?.pods[pod]?.appLabel = app
       daemon.view?.pods[pod]?.resourceVersion = pods[pod]?.observation.resourceVersion ?? ""
-    case .tell, .wake, .order: break
+    case .emit, .wake, .order: break
     }
     return .acted
   }
@@ -302,7 +302,7 @@ extension Stage {
 extension Action {
   fileprivate var isWrite: Bool {
     switch self {
-    case .tell, .wake, .order: false
+    case .emit, .wake, .order: false
     default: true
     }
   }

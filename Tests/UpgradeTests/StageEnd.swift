@@ -73,13 +73,13 @@ extension Stage {
     guard settle() else { return violated("does not come to rest") }
     checkNothingIsLeft()
     guard let status else { return violated("no status") }
-    let stall = status.condition(.stalled)
+    let stall = status.stall
     observer.tally.ends[
-      status.state == .configured ? "configured" : stall?.reason ?? "nowhere", default: 0] += 1
+      status.state == .configured ? "configured" : stall?.reason.rawValue ?? "nowhere", default: 0] += 1
     if status.state == .configured {
-      if stall?.status == true { violated("stalled though configured") }
+      if stall != nil { violated("stalled though configured") }
       checkAsGitSays(status)
-    } else if stall?.status != true {
+    } else if stall == nil {
       violated("ended in \(status.state.rawValue) without a stall: \(status.conditions.map(\.message))")
     } else {
       checkTruth(of: stall)
@@ -119,17 +119,18 @@ extension Stage {
     if container.running != nil { violated("configured while a script runs in \(name)") }
   }
 
-  private mutating func checkTruth(of stall: Condition?) {
-    guard let stall, let name = stall.message.split(separator: ":").first.map(String.init),
-      let pod = pods[name]
-    else { return violated("a stall that names no pod: \(stall?.message ?? "")") }
+  private mutating func checkTruth(of stall: Stall?) {
+    guard let stall, let name = stall.pod, let pod = pods[name] else {
+      return violated("a stall that names no pod: \(stall?.message ?? "")")
+    }
     let isTrue =
-      if stall.reason == "ConfigError" {
+      if stall.reason == .configError {
         pod.container.flatMap { containers[$0] }?.hasFailed ?? false
       } else {
         // Between two attempts the node reports ImagePullBackOff; the error of the last attempt is the better
         // reason.
-        pod.waitingReason != nil && stall.reason.contains("Image") && badImages.contains(pod.image)
+        pod.waitingReason != nil && [.errImagePull, .imagePullBackOff].contains(stall.reason)
+          && badImages.contains(pod.image)
       }
     if !isTrue { violated("a stall whose reason is not true: \(stall.message)") }
   }

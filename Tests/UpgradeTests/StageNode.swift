@@ -13,7 +13,7 @@ struct StagePod {
   var createdAt: Int?
   var endsBy: Int?
   var container: String?
-  var waitingReason: String?
+  var waitingReason: StatusReason?
   var waitingMessage: String?
   var appLabel: String?
   /// A readiness gate is closed.

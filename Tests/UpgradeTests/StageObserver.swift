@@ -97,7 +97,7 @@ extension Stage {
       }
     }
     if let stall = new.condition(.stalled), stall.status, old?.condition(.stalled)?.status != true {
-      observer.tally.stalls[stall.reason, default: 0] += 1
+      observer.tally.stalls[stall.reason.rawValue, default: 0] += 1
     }
   }
 

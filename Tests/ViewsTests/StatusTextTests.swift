@@ -73,7 +73,7 @@ struct StatusTextTests {
   func command() {
     var status = stalled
     let path = "clusters/production/europe/analytics.yaml"
-    status.conditions[0].message += ": " + StallWords.goBack(before: "4f2c9ab", path: path)
+    status.conditions[0].message += ": " + RestoreCommand.text(before: "4f2c9ab", path: path)
     for lines in [
       StatusText(width: 60).list([object("analytics", status)]),
       StatusText(width: 60).detail(object("analytics", status)),

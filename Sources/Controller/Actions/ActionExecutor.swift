@@ -62,8 +62,8 @@ struct ActionExecutor: Sendable {
       let name = ObjectName(namespace: context.name.namespace, name: pod)
       let patch: JSON = ["metadata": ["labels": JSON([Wire.Label.app: app])]]
       await cache.put(try await api.patch(.pods, name, merge: patch), .pods)
-    case .tell(let event):
-      tell(event, context)
+    case .emit(let event):
+      emit(event, context)
     case .order, .wake:
       break  // The engine handles these: they outlive the step.
     }
@@ -191,7 +191,7 @@ struct ActionExecutor: Sendable {
     return patch
   }
 
-  private func tell(_ event: UpgradeEvent, _ context: Context) {
+  private func emit(_ event: UpgradeEvent, _ context: Context) {
     var metadata: Logger.Metadata = ["cluster": "\(context.name)"]
     if let commit = context.status.specCommit { metadata["commit"] = "\(commit.prefix(7))" }
     metadata.merge(event.metadata) { _, new in new }
@@ -228,8 +228,10 @@ extension UpgradeEvent {
       ["role": "\(role)", "pod": "\(pod)", "took": "\(seconds)s"]
     case .podFailed(let pod, let role, let reason):
       ["role": "\(role)", "pod": "\(pod)", "reason": "\(reason)"]
-    case .stalled(let pod, let reason, let message):
-      ["reason": "\(reason)", "message": "\(message)"].merging(pod.map { ["pod": "\($0)"] } ?? [:]) {
+    case .stalled(let stall):
+      ["reason": "\(stall.reason)", "message": "\(stall.message)"].merging(
+        stall.pod.map { ["pod": "\($0)"] } ?? [:]
+      ) {
         _, new in
         new
       }

@@ -1,4 +1,5 @@
 import ClusterAPI
+import KubeDirector
 import Upgrade
 
 /// Consecutive attempts of a pod's command that had no result.
@@ -66,7 +67,7 @@ enum CommandFailure: Sendable, Hashable {
   }
 
   /// The waiting reason of a container whose commands keep failing.
-  static let waitingReason = "CommandNotStarted"
+  static let waitingReason = StatusReason.commandNotStarted
 
   /// Describes what happens next.
   func outlook(after attempts: CommandAttempts) -> String {

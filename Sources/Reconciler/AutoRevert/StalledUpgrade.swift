@@ -83,7 +83,7 @@ struct StalledUpgrade: Hashable {
     return .now(
       StalledUpgrade(
         cluster: live.reference, origin: origin, commit: commit, fromApp: upgrade.prevApp, toApp: status.app,
-        message: stall.complaint))
+        message: stall.cause))
   }
 
   /// The message of the commit that reverts the upgrade.

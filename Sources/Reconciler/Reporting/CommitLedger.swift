@@ -88,6 +88,7 @@ struct CommitLedger {
       guard report.phase == .waiting else { return report }
       var report = report
       report.phase = .failed
+      report.failure = .superseded
       report.message = "withdrawn by \(commit.short) before it was applied"
       return report
     }
@@ -240,19 +241,12 @@ extension ObjectReport {
 
   /// The final report after a later commit has superseded the change; unchanged if the change had already ended.
   fileprivate func superseded(by later: ObjectID, rolledBack: Bool) -> ObjectReport {
-    guard phase != .done, phase != .rejected, !(phase == .failed && isSuperseded) else { return self }
+    guard phase != .done, phase != .rejected, failure != .superseded else { return self }
     var report = self
     report.message = rolledBack ? "rolled back by \(later.short)" : "superseded by \(later.short)"
     report.phase = .failed
-    report.isStalled = false
+    report.failure = .superseded
     for role in report.upgrade?.roles.indices ?? 0..<0 { report.upgrade?.roles[role].stalled = false }
     return report
-  }
-
-  private var isSuperseded: Bool {
-    message.map {
-      $0.hasPrefix("rolled back by ") || $0.hasPrefix("superseded by ") || $0.hasPrefix("withdrawn by ")
-    }
-      ?? false
   }
 }

@@ -20,13 +20,13 @@ struct ForecastRecord {
   mutating func note(_ decision: Decision, _ step: Int, in simulated: SimulatedCluster) {
     for action in decision.actions {
       switch action {
-      case .tell(.podClaimed(let pod, let role, _)):
+      case .emit(.podClaimed(let pod, let role, _)):
         guard let ordinal = decision.status.role(role)?.members.firstIndex(where: { $0.pod == pod }) else {
           continue
         }
         turns.append((role, ordinal))
         extend(role, step)
-      case .tell(.podDone(_, let role, _, _)): extend(role, step)
+      case .emit(.podDone(_, let role, _, _)): extend(role, step)
       case .order(_, let order):
         guard case .script(let notification, _) = order.task else { continue }
         count(ScriptKey(event: notification.event, role: order.role, about: notification.nodes?.role))

@@ -88,7 +88,7 @@ struct SimulatedCluster {
   /// Why the cluster does not reach its desired state; nil if it does.
   var obstacle: String? {
     guard let status else { return "nothing is known of it" }
-    if let stall = status.condition(.stalled), stall.status { return stall.message }
+    if let stall = status.stall { return stall.message }
     let isThere = status.state == .configured && status.app == observed.cluster.spec.app
     if isThere { return nil }
     return status.condition(.progressing)?.message ?? "it does not come to rest"
@@ -111,7 +111,7 @@ struct SimulatedCluster {
     case .deletePod(let name, _, _, _): observed.pods[name] = nil
     case .label(let pod, let app): observed.pods[pod]?.appLabel = app
     case .order(let pod, let order): observed.work[pod] = .finished(order, PodResult(exitCode: 0))
-    case .createHeadlessService, .createMemberService, .deleteMemberService, .wake, .tell: return false
+    case .createHeadlessService, .createMemberService, .deleteMemberService, .wake, .emit: return false
     }
     return true
   }

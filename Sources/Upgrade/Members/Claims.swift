@@ -55,20 +55,23 @@ extension ClusterMachine {
       member.detail.backup = info.id
     }
     status.roles[role].members[index] = member
-    tell(.podClaimed(pod: member.pod, role: status.roles[role].id, rollingBack: info.isRollingBack))
+    emit(.podClaimed(pod: member.pod, role: status.roles[role].id, rollingBack: info.isRollingBack))
   }
 
-  /// Why a pod must not be taken out of service yet, as text for users; nil if it may be.
+  /// Why a pod must not be taken out of service yet, as a wait of its role; nil if it may be.
   ///
   /// In an upgrade, every pod that the upgrade has replaced must be healthy. Before a healthy pod is taken, all other
   /// pods must be healthy too.
   ///
   /// In a rollback, a pod that is out of service is replaced at any time. A healthy pod waits only for pods that are
   /// already rolled back: no other problem in the role may block a rollback.
-  func reasonNotToClaim(_ role: Int, _ turn: Int, _ info: UpgradeInfo, _ set: SetObservation) -> String? {
+  func reasonNotToClaim(_ role: Int, _ turn: Int, _ info: UpgradeInfo, _ set: SetObservation)
+    -> ProgressMessage.Wait?
+  {
     if let reason = reasonNotInTurn(role, info) { return reason }
     let members = status.roles[role].members
     let id = status.roles[role].id
+    func wait(_ what: String) -> ProgressMessage.Wait { ProgressMessage.Wait(role: id, what) }
     let isOut =
       isDown(members[turn]) || members[turn].state == .configError
       || info.isRollingBack && isUnwell(members[turn])
@@ -81,14 +84,14 @@ extension ClusterMachine {
       if info.isRollingBack { return !isOut && isClaimed(role, index, info, set) }
       return !isOut || isReplaced
     }
-    if let blocker { return "\(id) waits for \(members[blocker].pod)" }
+    if let blocker { return wait("for \(members[blocker].pod)") }
     guard !isOut else { return nil }
-    if isUnwell(members[turn]) { return "\(id) waits for \(members[turn].pod)" }
+    if isUnwell(members[turn]) { return wait("for \(members[turn].pod)") }
     if let reason = reasonToSpare(role, info) { return reason }
     if let budget = observed.budgets.first(where: {
       $0.roles.contains(id) && $0.allowed - claimed(of: $0) < 1
     }) {
-      return "\(id) waits until PodDisruptionBudget \(budget.name) allows a disruption"
+      return wait("until PodDisruptionBudget \(budget.name) allows a disruption")
     }
     return nil
   }

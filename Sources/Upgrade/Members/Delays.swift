@@ -19,7 +19,7 @@ extension ClusterMachine {
 
   /// A delay of a pod: its reason, when it started, and for how long it is normal.
   private struct Delay {
-    var reason: String
+    var reason: StatusReason
     var since: Int
     var grace: Int
     /// What is wrong, and the remediation.
@@ -33,23 +33,23 @@ extension ClusterMachine {
     guard let pod else {
       guard !member.isLeaving, let since = missingSince(member, role, ordinal) else { return nil }
       return Delay(
-        reason: StallReason.notCreated, since: since, grace: StallReason.creationGrace,
+        reason: .podNotCreated, since: since, grace: Grace.creation,
         words: "the pod is not made, as a quota or a policy may have it; "
           + "kubectl describe statefulset -n \(namespace) \(role.statefulSet) says why")
     }
     if pod.isBeingDeleted {
       guard let since = pod.endsBy else { return nil }
       return Delay(
-        reason: StallReason.notEnded, since: since, grace: StallReason.endGrace,
+        reason: .podNotEnded, since: since, grace: Grace.end,
         words: "the pod does not end, as on a node that is lost; once that node surely runs no more, "
           + "kubectl delete pod -n \(namespace) \(member.pod) --force")
     }
-    let isOrdinary = pod.waitingReason.map(StallReason.ordinary.contains) ?? true
+    let isOrdinary = pod.waitingReason?.isPartOfAnyStart ?? true
     guard pod.isUnstarted, isOrdinary, !isOnItsWayOut(member, pod), let since = pod.createdAt else {
       return nil
     }
     return Delay(
-      reason: StallReason.notStarted, since: since, grace: StallReason.startGrace,
+      reason: .podNotStarted, since: since, grace: Grace.start,
       words:
         "no container has started, as with a volume or a secret that is not there, or a very large image; "
         + "kubectl describe pod -n \(namespace) \(member.pod) says what it waits for")

@@ -15,8 +15,8 @@ extension ClusterMachine {
     {
       switch order.task {
       case .install: installed(role, index, pod, order, result)
-      case .script(let notification, _): told(role, index, order.containerID, notification, result)
-      case .discardBackup(let id, _): discarded(role, index, id)
+      case .script(let notification, _): scriptEnded(role, index, order.containerID, notification, result)
+      case .discardBackup(let id, _): backupDiscarded(role, index, id)
       }
     } else if !isSuspended {
       settleWithoutPackage(role, index, pod)
@@ -44,19 +44,19 @@ extension ClusterMachine {
     guard let pod, !pod.isBeingDeleted, !isOnItsWayOut(member, pod) else { return }
     applyScheduling(&member, pod)
     switch pod.waitingReason {
-    case let reason? where StallReason.ordinary.contains(reason): return
+    case let reason? where reason.isPartOfAnyStart: return
     // Between two attempts the kubelet reports only that it waits. The error itself says more and does not flap.
-    case "ImagePullBackOff" where before.reason == "ErrImagePull":
+    case .imagePullBackOff? where before.reason == .errImagePull:
       member.detail.waitingReason = before.reason
       member.detail.waitingMessage = before.message
     case let reason?:
-      let isSame = reason == before.reason && StallReason.backOffs.contains(reason)
+      let isSame = reason == before.reason && reason.isBackOff
       member.detail.waitingReason = reason
       member.detail.waitingMessage = isSame ? before.message ?? pod.waitingMessage : pod.waitingMessage
     case nil:
       // A container in a crash loop runs for a moment between crashes. It is healthy only once it is set up.
       let isSetUp = member.detail.lastConfiguredContainer == pod.containerID || isSuspended
-      guard let reason = before.reason, StallReason.hopeless.contains(reason), !(pod.isReady && isSetUp)
+      guard let reason = before.reason, reason.needsIntervention, !(pod.isReady && isSetUp)
       else {
         return
       }
@@ -69,7 +69,7 @@ extension ClusterMachine {
   /// bound.
   private mutating func applyScheduling(_ member: inout MemberStatus, _ pod: PodObservation) {
     guard let error = pod.schedulingError else { return }
-    let left = (pod.unschedulableSince ?? 0) + StallReason.schedulingGrace - observed.now
+    let left = (pod.unschedulableSince ?? 0) + Grace.scheduling - observed.now
     if left > 0 {
       actions.append(.wake(after: left))
     } else {

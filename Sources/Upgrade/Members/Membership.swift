@@ -77,7 +77,7 @@ extension ClusterMachine {
     }
     announceNewcomers(role, before..<wanted)
     status.roles[role].members += added
-    tell(.membersChanged(role: status.roles[role].id, from: before, to: wanted))
+    emit(.membersChanged(role: status.roles[role].id, from: before, to: wanted))
     if status.state == .configured { status.state = .updating }
   }
 
@@ -92,7 +92,7 @@ extension ClusterMachine {
       status.roles[role].members[index].detail.pendingNotifications = []
       status.roles[role].members[index].clearError()
     }
-    tell(.membersChanged(role: status.roles[role].id, from: before, to: wanted))
+    emit(.membersChanged(role: status.roles[role].id, from: before, to: wanted))
     if status.state == .configured { status.state = .updating }
   }
 
@@ -169,7 +169,7 @@ extension ClusterMachine {
       if status.state == .configured { status.state = .updating }
     } else if status.state != .configured, !isAnySetUpAnew {
       status.state = .configured
-      tell(.configured(members: status.members.count))
+      emit(.configured(members: status.members.count))
     }
   }
 }

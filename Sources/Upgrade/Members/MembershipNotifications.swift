@@ -22,10 +22,10 @@ extension ClusterMachine {
       for index in status.roles[target].members.indices
       where !status.roles[target].members[index].isLeaving {
         var member = status.roles[target].members[index]
-        let unheard = forget(role, leaving, &member)
-        let heard = leaving.filter { !unheard.contains($0) }
-        if subscribes, member.detail.lastConfiguredContainer != nil, !heard.isEmpty {
-          member.detail.pendingNotifications.append(notification(.deleteNodes, role, heard))
+        let unnotified = forget(role, leaving, &member)
+        let notified = leaving.filter { !unnotified.contains($0) }
+        if subscribes, member.detail.lastConfiguredContainer != nil, !notified.isEmpty {
+          member.detail.pendingNotifications.append(notification(.deleteNodes, role, notified))
         }
         status.roles[target].members[index] = member
       }
@@ -40,7 +40,7 @@ extension ClusterMachine {
   private func forget(_ role: Int, _ leaving: [Int], _ member: inout MemberStatus) -> Set<Int> {
     let failed = member.failedNotification
     let turn = turn(of: member)
-    var unheard: Set<Int> = []
+    var unnotified: Set<Int> = []
     var notes: [Notification] = []
     for note in member.detail.pendingNotifications {
       guard note.event == .addNodes, let nodes = note.nodes, nodes.role == status.roles[role].id,
@@ -49,7 +49,9 @@ extension ClusterMachine {
         notes.append(note)
         continue
       }
-      if note != turn, note != failed, !note.isRetried { unheard.formUnion(leaving.filter(nodes.contains)) }
+      if note != turn, note != failed, !note.isRetried {
+        unnotified.formUnion(leaving.filter(nodes.contains))
+      }
       let rest = nodes.ordinals.joined().filter { !leaving.contains($0) }
       if !rest.isEmpty {
         notes.append(notification(.addNodes, role, rest, id: note.id))
@@ -61,7 +63,7 @@ extension ClusterMachine {
     if failed != nil, member.detail.configError == nil {
       member.state = member.needsSetUp ? .creating : .configured
     }
-    return unheard
+    return unnotified
   }
 
   /// The notification whose script runs, or the next one that would run: the engine does not know which of them an

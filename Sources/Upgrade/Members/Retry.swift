@@ -4,7 +4,7 @@ import KubeDirector
 // `kdops.dev/retry`.
 extension ClusterMachine {
   /// Handles a retry request that was not handled before.
-  mutating func hearRetry() {
+  mutating func handleRetry() {
     guard let request = RetryRequest(observed.cluster.metadata), request.mark != status.lastRetry else {
       return
     }
@@ -15,37 +15,37 @@ extension ClusterMachine {
       }
       return retry(role, index, request)
     }
-    tell(.retryIgnored(reason: "the cluster has no member \(request.pod)"))
+    emit(.retryIgnored(reason: "the cluster has no member \(request.pod)"))
   }
 
   private mutating func retry(_ role: Int, _ index: Int, _ request: RetryRequest) {
     var member = status.roles[role].members[index]
     guard member.state == .configError else {
-      return tell(.retryIgnored(reason: "nothing has failed in \(member.pod)"))
+      return emit(.retryIgnored(reason: "nothing has failed in \(member.pod)"))
     }
     guard let pod = observed.pods[member.pod], !pod.isBeingDeleted, let container = pod.containerID,
       member.detail.lastConfiguredContainer == container
     else {
-      return tell(
+      return emit(
         .retryIgnored(reason: "the container of \(member.pod) is gone, and the next one is set up anew"))
     }
     guard isOurs(member, pod) else {
-      return tell(.retryIgnored(reason: "\(member.pod) is about to be replaced"))
+      return emit(.retryIgnored(reason: "\(member.pod) is about to be replaced"))
     }
     let pending = member.detail.pendingNotifications
     switch member.detail.failedStep ?? (pending.isEmpty ? .install : .script) {
     case .install:
       member.detail.lastConfiguredContainer = nil
       member.state = .creating
-      tell(.retried(pod: member.pod, what: "the installation of its config package"))
+      emit(.retried(pod: member.pod, what: "the installation of its config package"))
     case .script:
       guard let failed = member.failedNotification else {
-        return tell(.retryIgnored(reason: "\(member.pod) has no pending script"))
+        return emit(.retryIgnored(reason: "\(member.pod) has no pending script"))
       }
       // The retry gets a new id, because the container remembers how the run with the old id ended.
       member.detail.pendingNotifications[0].retry(request)
       member.state = member.needsSetUp ? .creating : .configured
-      tell(.retried(pod: member.pod, what: "startscript \(failed.event.argument)"))
+      emit(.retried(pod: member.pod, what: "startscript \(failed.event.argument)"))
     }
     member.clearError()
     status.roles[role].members[index] = member

@@ -35,7 +35,7 @@ extension ClusterMachine {
     let changed = Set(marks.keys).union(before.marks.keys).filter { marks[$0] != before.marks[$0] }.sorted()
     status.connections = ConnectionState(marks: marks, changes: before.changes + 1)
     guard !changed.isEmpty else { return }
-    tell(.connectionsChanged(names: changed, missing: seen.missing))
+    emit(.connectionsChanged(names: changed, missing: seen.missing))
     let note = Notification(event: .reconnect, id: "\(before.changes + 1)")
     for (role, index) in listeners(to: .reconnect) { replaceReconnect(role, index, note) }
   }
@@ -63,7 +63,7 @@ extension ClusterMachine {
   /// Why members have not been notified of everything that a new spec connects them to. It is nil if they have been,
   /// or if nothing waits for it: changes at the end of an upgrade and later changes of a connected cluster are sent in
   /// their own time.
-  var reasonNotToHaveHeard: String? {
+  var reasonNotNotified: String? {
     guard status.upgradeInfo == nil, let seen = observed.connections else { return nil }
     if let kind = seen.unread.first { return "members are notified of \(kind) when they can be read" }
     let known = status.connections?.marks ?? [:]
@@ -76,8 +76,8 @@ extension ClusterMachine {
 
   /// Why nothing that reads `configmeta.json` may run yet; nil if it may. A file written without its connections would
   /// be wrong, and no notification would follow once they can be read.
-  var reasonNotToConnect: String? {
+  var reasonNotToConnect: ProgressMessage.Wait? {
     guard let kind = observed.connections?.unread.first else { return nil }
-    return "members wait until \(kind) can be read"
+    return ProgressMessage.Wait("members wait until \(kind) can be read")
   }
 }

@@ -1,3 +1,5 @@
+import KubeDirector
+
 /// A member's pod as observed.
 public struct PodObservation: Sendable, Hashable {
   public var uid: String
@@ -25,7 +27,7 @@ public struct PodObservation: Sendable, Hashable {
   public var hasRestarted: Bool
   /// Since when the pod is ready, in whole seconds since 1970; nil if it is not ready or the time is unknown.
   public var readySince: Int?
-  public var waitingReason: String?
+  public var waitingReason: StatusReason?
   public var waitingMessage: String?
   public var schedulingError: String?
   /// When the pod was first reported as unschedulable, in whole seconds since 1970; nil if unknown.
@@ -37,7 +39,7 @@ public struct PodObservation: Sendable, Hashable {
     uid: String, resourceVersion: String = "", revision: String, isBeingDeleted: Bool = false,
     createdAt: Int? = nil, endsBy: Int? = nil, containerID: String? = nil, hasRun: Bool = true,
     isUnstarted: Bool = false, isContainerReady: Bool? = nil, isReady: Bool = false,
-    waitingReason: String? = nil, waitingMessage: String? = nil, schedulingError: String? = nil,
+    waitingReason: StatusReason? = nil, waitingMessage: String? = nil, schedulingError: String? = nil,
     unschedulableSince: Int? = nil, appLabel: String? = nil, firstStartedAt: Int? = nil,
     hasRestarted: Bool = false, readySince: Int? = nil
   ) {

@@ -42,7 +42,7 @@ extension ClusterMachine {
         status.roles[role].members[member].app = status.app
       }
     }
-    tell(
+    emit(
       .upgradeEnded(
         app: status.app, rolledBack: info.isRollingBack, seconds: max(0, observed.now - info.startedAt)))
   }

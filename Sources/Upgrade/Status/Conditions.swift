@@ -2,37 +2,37 @@ import KubeDirector
 
 // Conditions that users and programs read first: ready, progressing, stalled.
 extension ClusterMachine {
-  /// A condition's truth, its reason as one word, and its message.
-  private typealias Finding = (Bool, String, String)
+  /// A condition's truth, its reason, and its message.
+  private typealias Finding = (Bool, StatusReason, String)
 
   func conditions() -> [Condition] {
-    let stallReason = StallReason.first(in: status, now: observed.now, deadline: deadline)
-    let stalled: Finding =
-      if !observed.mismatches.isEmpty {
-        (true, Condition.notUnderstood, Condition.notUnderstood(observed.mismatches))
-      } else if let missing = missingApp() {
-        (true, Condition.appMissing, missing)
-      } else if let reason = reasonNotToBegin {
-        (true, Condition.noWayBack, reason)
-      } else if let stallReason, status.state != .configured {
-        (true, stallReason.reason, stallReason.message + wayOut(of: stallReason))
-      } else {
-        (false, "NoTrouble", "")
-      }
-    var progressing = condition(.progressing, progress(stalled: stalled.0))
-    if progressing.reason == Condition.waitingForConnections {
+    let podStall = Stall.first(in: status, now: observed.now, deadline: deadline)
+    let stall = stall(podStall)
+    let stalled: Finding = stall.map { (true, $0.reason, $0.message) } ?? (false, "NoTrouble", "")
+    var progressing = condition(.progressing, progress(isStalled: stall != nil))
+    if progressing.reason == .waitingForConnections {
       progressing.observedGeneration = observed.cluster.metadata.generation
     }
-    return [condition(.ready, readiness(stallReason)), progressing, condition(.stalled, stalled)]
+    return [condition(.ready, readiness(podStall)), progressing, condition(.stalled, stalled)]
   }
 
-  /// Emits a stall event once for each stall, and again if the reason or the pod changes.
-  mutating func tellOfStall() {
-    guard let stall = status.conditions.first(where: { $0.type == .stalled && $0.status }) else { return }
-    let before = observed.status?.condition(.stalled)
-    guard before?.status != true || before?.message != stall.message else { return }
-    let stallReason = StallReason.first(in: status, now: observed.now, deadline: deadline)
-    tell(.stalled(pod: stallReason?.pod, reason: stall.reason, message: stall.message))
+  /// The stall of the cluster with its remedy; nil if the cluster can progress.
+  ///
+  /// - Parameter podStall: the stall found in a pod. Outside a change, a pod that is down stalls nothing.
+  private func stall(_ podStall: Stall?) -> Stall? {
+    if !observed.mismatches.isEmpty {
+      return Stall(reason: .notUnderstood, cause: Condition.notUnderstood(observed.mismatches))
+    }
+    if let missing = missingApp() { return Stall(reason: .appMissing, cause: missing) }
+    if let reason = reasonNotToBegin { return Stall(reason: .noWayBack, cause: reason) }
+    return status.state == .configured ? nil : podStall.map(withRemedy)
+  }
+
+  /// Emits a stall event once for each stall, and again if the condition changes.
+  mutating func emitStall() {
+    guard let condition = status.condition(.stalled), let stall = Stall(condition) else { return }
+    guard observed.status?.stall?.message != stall.message else { return }
+    emit(.stalled(stall))
   }
 
   private func missingApp() -> String? {
@@ -48,38 +48,40 @@ extension ClusterMachine {
       ? "app \(wanted) lacks a role of the cluster; return to \(status.app)" : nil
   }
 
-  private func readiness(_ stallReason: StallReason?) -> Finding {
+  private func readiness(_ podStall: Stall?) -> Finding {
     let members = status.members
     let down = members.count { observed.pods[$0.pod]?.isReady != true || $0.state != .configured }
     if status.state == .configured, down == 0 {
       return (true, "Configured", "\(members.count) members run \(status.app)")
     }
-    if let stallReason { return (false, stallReason.reason, stallReason.message) }
+    if let podStall { return (false, podStall.reason, podStall.cause) }
     if down == 0 { return (false, "Updating", "members are ready, the cluster is not at rest yet") }
     return (false, "MembersNotReady", "\(down) of \(members.count) members are not ready")
   }
 
-  private func progress(stalled: Bool) -> Finding {
+  private func progress(isStalled: Bool) -> Finding {
     if isSuspended {
       return (
-        false, Condition.suspended, "annotation \(Wire.Annotation.suspend) is set; remove it to continue"
+        false, .suspended, "annotation \(Wire.Annotation.suspend) is set; remove it to continue"
       )
     }
     guard status.state != .configured else {
-      guard let unheard else { return (false, "Configured", "") }
-      return (true, Condition.waitingForConnections, "the last change is not done; \(unheard)")
+      guard let unnotified else { return (false, "Configured", "") }
+      return (true, .waitingForConnections, "the last change is not done; \(unnotified)")
     }
-    guard !stalled else { return (false, "Stalled", "") }
+    guard !isStalled else { return (false, "Stalled", "") }
     guard let info = status.upgradeInfo else {
       return (
         true, status.state == .creating ? "Creating" : "Updating",
-        (["members are being set up"] + waits).joined(separator: "; ")
+        ProgressMessage(change: "members are being set up", waits: waits).text
       )
     }
     let way =
       info.isRollingBack
       ? "from \(info.prevApp) back to \(status.app)" : "from \(info.prevApp) to \(status.app)"
-    return (true, info.isRollingBack ? "RollingBack" : "Upgrading", ([way] + waits).joined(separator: "; "))
+    return (
+      true, info.isRollingBack ? "RollingBack" : "Upgrading", ProgressMessage(change: way, waits: waits).text
+    )
   }
 
   /// Builds the condition. Keeps the last transition time unless the status changed.

@@ -21,7 +21,7 @@ public enum Action: Sendable, Hashable {
   /// Requests another step after this many seconds, whatever else happens.
   case wake(after: Int)
   /// Emits an event for the log and for Kubernetes Events. It changes nothing.
-  case tell(UpgradeEvent)
+  case emit(UpgradeEvent)
 }
 
 /// The desired state of a StatefulSet.
@@ -101,8 +101,8 @@ public enum UpgradeEvent: Sendable, Hashable {
   case podClaimed(pod: String, role: String, rollingBack: Bool)
   case podDone(pod: String, role: String, rollingBack: Bool, seconds: Int)
   case podFailed(pod: String, role: String, reason: String)
-  /// Nothing progresses by itself any more. Reason and message are those of the condition.
-  case stalled(pod: String?, reason: String, message: String)
+  /// The cluster does not progress by itself any more.
+  case stalled(Stall)
   case roleDone(role: String, rollingBack: Bool)
   case upgradeEnded(app: String, rolledBack: Bool, seconds: Int)
   case configured(members: Int)

@@ -39,7 +39,7 @@ extension ClusterMachine {
     var entry = status.journal.runs[run]
     let elapsed = max(0, observed.now - entry.began)
     var (done, failed, retried): (Set<String>, Set<String>, Set<String>) = ([], [], [])
-    for case .tell(let event) in actions {
+    for case .emit(let event) in actions {
       switch event {
       case .podClaimed(let pod, let role, info.isRollingBack):
         entry.pods.append(Journal.Pod(role: role, pod: pod, at: elapsed))
@@ -75,9 +75,9 @@ extension ClusterMachine {
     hasFailed: Bool
   ) {
     if let role = status.role(entry.role),
-      let stallReason = StallReason.of(member, in: role, of: status, now: observed.now, deadline: deadline)
+      let stall = Stall.of(member, in: role, of: status, now: observed.now, deadline: deadline)
     {
-      entry.stallReason = Journal.brief(String(stallReason.message.dropFirst(member.pod.count + 2)))
+      entry.stallReason = Journal.brief(String(stall.cause.dropFirst(member.pod.count + 2)))
     }
     let old = observed.status?.members.first { $0.pod == member.pod }?.upgrade
     // If this step ends the run, the ledger is already gone.
@@ -112,7 +112,7 @@ extension ClusterMachine {
   }
 
   private func enterWaits(_ entry: inout Journal.Run, _ elapsed: Int) {
-    let now = (waits + (isSuspended ? ["suspended"] : [])).map(Journal.brief)
+    let now = (waits.map(\.text) + (isSuspended ? ["suspended"] : [])).map(Journal.brief)
     for index in entry.waits.indices where entry.waits[index].took == nil {
       guard !now.contains(entry.waits[index].what) else { continue }
       entry.waits[index].took = elapsed - entry.waits[index].at

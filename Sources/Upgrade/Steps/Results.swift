@@ -54,13 +54,13 @@ extension ClusterMachine {
 
   /// Records that a backup was removed. A failed removal is not retried: the next upgrade of this member replaces the
   /// old backup.
-  mutating func discarded(_ role: Int, _ index: Int, _ id: String) {
+  mutating func backupDiscarded(_ role: Int, _ index: Int, _ id: String) {
     guard status.roles[role].members[index].detail.backup == id else { return }
     status.roles[role].members[index].detail.backup = nil
   }
 
   /// Records the end of a script.
-  mutating func told(
+  mutating func scriptEnded(
     _ role: Int, _ index: Int, _ container: String, _ notification: Notification, _ result: PodResult
   ) {
     var member = status.roles[role].members[index]
@@ -89,7 +89,7 @@ extension ClusterMachine {
 
   private mutating func finish(_ member: inout MemberStatus, _ role: String) {
     member.upgrade?.done = true
-    tell(
+    emit(
       .podDone(
         pod: member.pod, role: role, rollingBack: status.upgradeInfo?.isRollingBack ?? false,
         seconds: max(0, observed.now - (member.upgrade?.since ?? observed.now))))
@@ -105,7 +105,7 @@ extension ClusterMachine {
     member.detail.lastStdout = result.stdout.isEmpty ? nil : result.stdout
     member.detail.lastStderr = result.stderr.isEmpty ? nil : result.stderr
     status.roles[role].members[index] = member
-    tell(.podFailed(pod: member.pod, role: status.roles[role].id, reason: reason))
+    emit(.podFailed(pod: member.pod, role: status.roles[role].id, reason: reason))
   }
 }
 

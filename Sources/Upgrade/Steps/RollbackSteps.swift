@@ -7,7 +7,7 @@ import KubeDirector
 extension ClusterMachine {
   mutating func beginRollback(_ info: UpgradeInfo) {
     let left = status.app
-    tell(.rollbackBegan(from: left, to: info.prevApp))
+    emit(.rollbackBegan(from: left, to: info.prevApp))
     status.upgradeInfo = UpgradeInfo(
       isRollingBack: true, prevApp: left, prevAppCatalog: status.appCatalog, id: info.id,
       startedAt: observed.now)
@@ -71,12 +71,12 @@ extension ClusterMachine {
       guard let ledger = members[index].upgrade, ledger.id == info.id else { return false }
       return !(ledger.done && isBegun(index))
     }
-    func isInHand(_ index: Int) -> Bool {
+    func isInProgress(_ index: Int) -> Bool {
       members[index].upgrade?.done != true
         && (isDown(members[index]) || isOnOther(revision: goal(members[index], info, set), members[index]))
     }
     return open.last(where: isBegun)
-      ?? open.last(where: isInHand)
+      ?? open.last(where: isInProgress)
       ?? open.last { isDown(members[$0]) || members[$0].state == .configError }
       ?? open.last { members[$0].upgrade?.done == true && isUnwell(members[$0]) }
       ?? open.last { members[$0].upgrade?.done != true }
@@ -88,17 +88,19 @@ extension ClusterMachine {
     // The old template as written today may differ from the one that untouched pods were made from. If the partition
     // were lowered, the set would replace them. Their revision is still the current one, so there is nothing to wait
     // for.
-    let hasStrangers = status.roles[role].members.contains { isOnOther(revision: set.updateRevision, $0) }
-    if set.strategy == .onDelete, !hasStrangers {
+    let hasOtherRevisions = status.roles[role].members.contains {
+      isOnOther(revision: set.updateRevision, $0)
+    }
+    if set.strategy == .onDelete, !hasOtherRevisions {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: .rollingUpdate(partition: 0)))
-    } else if hasStrangers || set.currentRevision == set.updateRevision {
+    } else if hasOtherRevisions || set.currentRevision == set.updateRevision {
       finishRollback(role)
     }
   }
 
   private mutating func finishRollback(_ role: Int) {
     status.roles[role].upgradeStatus = .rolledBack
-    tell(.roleDone(role: status.roles[role].id, rollingBack: true))
+    emit(.roleDone(role: status.roles[role].id, rollingBack: true))
     announceRole(role, .roleReverted)
     keepAtRest(role)
   }

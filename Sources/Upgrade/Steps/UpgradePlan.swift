@@ -44,7 +44,7 @@ extension ClusterMachine {
   }
 
   /// Why it is not the role's turn yet; nil if it is. In a rollback, the last stage comes first.
-  func reasonNotInTurn(_ role: Int, _ info: UpgradeInfo) -> String? {
+  func reasonNotInTurn(_ role: Int, _ info: UpgradeInfo) -> ProgressMessage.Wait? {
     let plan = plan(info)
     guard !plan.stages.isEmpty else { return nil }
     let own = plan.stage(of: status.roles[role].id)
@@ -53,28 +53,29 @@ extension ClusterMachine {
       let isOpen = other.upgradeStatus == (info.isRollingBack ? .rollingBack : .upgrading)
       return isOpen && (info.isRollingBack ? stage > own : stage < own)
     }
-    return earlier.map { "\(status.roles[role].id) waits for role \($0.id)" }
+    return earlier.map { ProgressMessage.Wait(role: status.roles[role].id, "for role \($0.id)") }
   }
 
   /// Why no further pod may be taken out of service; nil if one may.
   ///
   /// In a rollback, only pods count that are being rolled back, or that will be because they are out of service. They
   /// come first, and no other problem of the cluster may block the rollback.
-  func reasonToSpare(_ role: Int, _ info: UpgradeInfo) -> String? {
+  func reasonToSpare(_ role: Int, _ info: UpgradeInfo) -> ProgressMessage.Wait? {
     guard let most = plan(info).maxUnavailable else { return nil }
     let out = status.roles.indices.reduce(0) { sum, other in
       let isInTurn = !info.isRollingBack || reasonNotInTurn(other, info) == nil
       return sum
         + status.roles[other].members.count { member in
           let isTouched = member.upgrade?.id == info.id
-          let isInHand = isTouched && member.upgrade?.done == false
-          guard info.isRollingBack else { return isInHand || isUnwell(member) }
+          let isInProgress = isTouched && member.upgrade?.done == false
+          guard info.isRollingBack else { return isInProgress || isUnwell(member) }
           let isOnItsWay = member.podUpgradeStatus == .rollingBack || member.app == status.app
-          return isTouched && (isOnItsWay ? isInHand || isUnwell(member) : isInTurn && isUnwell(member))
+          return isTouched && (isOnItsWay ? isInProgress || isUnwell(member) : isInTurn && isUnwell(member))
         }
     }
     guard out >= most else { return nil }
-    return "\(status.roles[role].id) waits until fewer than \(most) of the cluster's pods are out of service"
+    return ProgressMessage.Wait(
+      role: status.roles[role].id, "until fewer than \(most) of the cluster's pods are out of service")
   }
 
   /// Why the running upgrade cannot be rolled back; nil if it can.

@@ -11,7 +11,7 @@ extension ClusterMachine {
     let info = UpgradeInfo(
       isRollingBack: false, prevApp: status.app, prevAppCatalog: status.appCatalog,
       id: "\(stem)-\(observed.cluster.metadata.generation)", startedAt: observed.now)
-    tell(.upgradeBegan(from: status.app, to: wanted))
+    emit(.upgradeBegan(from: status.app, to: wanted))
     for role in status.roles.indices {
       let id = status.roles[role].id
       let changes = new.resolved(id)?.image != old.resolved(id)?.image
@@ -72,7 +72,7 @@ extension ClusterMachine {
     } else if isOnOther(revision: set.updateRevision, member),
       let other = status.roles[role].members.last(where: { isDown($0) })
     {
-      waits.append("\(id) waits for \(other.pod)")
+      waits.append(ProgressMessage.Wait(role: id, "for \(other.pod)"))
     }
   }
 
@@ -98,7 +98,7 @@ extension ClusterMachine {
     // If the partition were raised earlier, a pod that dies would be created again with the old image.
     guard set.currentRevision == set.updateRevision else { return }
     status.roles[role].upgradeStatus = .upgraded
-    tell(.roleDone(role: status.roles[role].id, rollingBack: false))
+    emit(.roleDone(role: status.roles[role].id, rollingBack: false))
     announceRole(role, .roleUpgraded)
     keepAtRest(role)
   }

@@ -28,11 +28,11 @@ extension ClusterView {
       name: name, state: state, fromApp: info?.prevApp, app: status.app,
       commit: status.specCommit.map { String($0.prefix(7)) }, subject: subject,
       since: state == .configured ? nil : info?.startedAt ?? status.condition(.progressing)?.lastTransition)
-    isSuspended = status.condition(.progressing)?.reason == "Suspended"
+    isSuspended = status.isSuspended
     guard whole || state != .configured else { return }
     roles = status.roles.map { Role($0, of: status) }
-    if status.stall?.offersReturn == true, let path, let commit = info?.commit ?? status.specCommit {
-      wayOut = StallWords.goBack(before: commit, path: path)
+    if case .revert = status.stall?.remedy, let path, let commit = info?.commit ?? status.specCommit {
+      wayOut = RestoreCommand.text(before: commit, path: path)
     }
   }
 }
@@ -71,14 +71,14 @@ extension ClusterView.Role {
     } else if done == concerned.count {
       words = info.isRollingBack ? "rolled back" : "upgraded"
     } else {
-      words = Self.wait(of: role.id, status) ?? ""
+      words = Self.wait(of: role.id, status).map { "waits \($0)" } ?? ""
     }
   }
 
-  /// What a role without pods in progress waits for, from the condition's message: `waits for role db`.
+  /// What a role without pods in progress waits for: `for role db`.
   private static func wait(of role: String, _ status: ClusterStatus) -> String? {
-    let sentences = status.condition(.progressing)?.message.split(separator: "; ") ?? []
-    return sentences.first { $0.hasPrefix("\(role) waits ") }.map { String($0.dropFirst(role.count + 1)) }
+    let message = status.condition(.progressing).map { ProgressMessage($0.message) }
+    return message?.waits.first { $0.role == role }?.what
   }
 
   /// The cell of a member outside an upgrade.
@@ -113,7 +113,8 @@ extension MemberStatus {
 
   /// `analytics-worker-2: ErrImagePull registry.example/spark:9 (not found)`.
   fileprivate var stallReason: String {
-    let reason = [detail.waitingReason, detail.waitingMessage].compactMap(\.self).joined(separator: " ")
+    let reason = [detail.waitingReason?.rawValue, detail.waitingMessage].compactMap(\.self).joined(
+      separator: " ")
     return "\(pod): \(detail.configError ?? detail.schedulingError ?? reason)"
   }
 

@@ -26,9 +26,9 @@ extension ClusterFile {
     }
     out["specCommit"] = commit.map(JSON.string)
     var conditions: [JSON] = []
-    if let stall { conditions.append(Self.condition(.stalled, true, "Stalled", stall)) }
+    if let stall { conditions.append(Self.condition(.stalled, true, .stalled, stall)) }
     if let message, message != stall {
-      let reason = phase == .rejected ? "Rejected" : "Waiting"
+      let reason = phase == .rejected ? StatusReason.rejected : .waiting
       conditions.append(Self.condition(.progressing, false, reason, message))
     }
     if !conditions.isEmpty { out["conditions"] = .array(conditions) }
@@ -38,10 +38,10 @@ extension ClusterFile {
   }
 
   private static func condition(
-    _ type: Condition.Kind, _ status: Bool, _ reason: String, _ message: String
+    _ type: Condition.Kind, _ status: Bool, _ reason: StatusReason, _ message: String
   ) -> JSON {
     [
-      "type": .string(type.rawValue), "status": status ? "True" : "False", "reason": .string(reason),
+      "type": .string(type.rawValue), "status": status ? "True" : "False", "reason": .string(reason.rawValue),
       "message": .string(message),
     ]
   }

@@ -74,11 +74,11 @@ public struct StatusText {
       lines += sentences(stall.message).map { StyledLine("  \($0)", .red) }
     } else if let progress = status.condition(.progressing), progress.status {
       // The direction is shown above. The reasons for waiting are shown only here.
-      lines += progress.message.split(separator: "; ").dropFirst().map { StyledLine("  \($0)", .yellow) }
+      lines += ProgressMessage(progress.message).waits.map { StyledLine("  \($0.text)", .yellow) }
     }
-    if let change = status.condition(.progressing), Self.changeWords.contains(change.reason) {
+    if let change = status.condition(.progressing), Self.changeReasons.contains(change.reason) {
       let said = sentences(change.message)
-      lines.append(StyledLine("  \(change.reason.lowercased()): \(said.first ?? "")", .yellow))
+      lines.append(StyledLine("  \(change.reason.rawValue.lowercased()): \(said.first ?? "")", .yellow))
       lines += said.dropFirst().map { StyledLine("  \($0)", .yellow) }
     }
     let pods = status.members.map { StyledLine.width(of: $0.pod) }.max() ?? 0
@@ -107,7 +107,7 @@ public struct StatusText {
 
   /// The condition reasons for a latest change that the cluster itself does not know about. They come from
   /// the status tree.
-  private static let changeWords: Set<String> = ["Waiting", "Rejected"]
+  private static let changeReasons: Set<StatusReason> = [.waiting, .rejected]
 
   /// The desired number of members of a role, if they are only counted.
   private static func members(_ cluster: Object, _ role: String) -> Int? {
@@ -117,7 +117,7 @@ public struct StatusText {
   /// The problem, and the remediation command on its own line, so that even a narrow screen does not cut it
   /// off.
   private func sentences(_ message: String) -> [String] {
-    let (words, command) = StallWords.split(message)
+    let (words, command) = RestoreCommand.split(message)
     let parts = words.split(separator: "; ").map(String.init)
     var lines = [words]
     if parts.count > 1, let last = parts.last {
@@ -139,7 +139,7 @@ public struct StatusText {
     let why =
       detail.configError ?? detail.schedulingError
       ?? detail.waitingReason.map { reason in
-        detail.waitingMessage.map { "\(reason): \($0)" } ?? reason
+        detail.waitingMessage.map { "\(reason): \($0)" } ?? reason.rawValue
       }
     if let why { line.append("   \(why)", .red) }
     return line

@@ -123,7 +123,7 @@ final class ReconcilerFixture: Sendable {
   @discardableResult
   func engine(
     _ name: String, _ state: ClusterStatus.State = .configured, app: String? = nil,
-    upgrade: UpgradeInfo? = nil, stalled: String? = nil, reason: String = "ErrImagePull",
+    upgrade: UpgradeInfo? = nil, stalled: String? = nil, reason: StatusReason = .errImagePull,
     isSuspended: Bool = false, waiting: String? = nil, hasSeen: Bool = true, roles: [RoleStatus] = []
   ) async throws -> Object {
     let old = try #require(await cluster(name))
@@ -136,12 +136,12 @@ final class ReconcilerFixture: Sendable {
     if isSuspended {
       conditions.append(
         Condition(
-          type: .progressing, status: false, reason: Condition.suspended, message: "", lastTransition: 0))
+          type: .progressing, status: false, reason: .suspended, message: "", lastTransition: 0))
     }
     if let waiting {
       conditions.append(
         Condition(
-          type: .progressing, status: true, reason: Condition.waitingForConnections, message: waiting,
+          type: .progressing, status: true, reason: .waitingForConnections, message: waiting,
           lastTransition: 0,
           observedGeneration: object.generation))
     }
