@@ -5,10 +5,7 @@ public struct GeneratedPage: Sendable {
   private let url: URL
 
   /// - Parameter path: the path in the repository, such as `docs/cli.md`.
-  public init(_ path: String) {
-    url = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: path)
-  }
+  public init(_ path: String) { url = Project.file(path) }
 
   /// Whether the stored page is this text. With `KDOPS_RECORD=1` the text is stored first.
   public func matches(_ text: String) throws -> Bool {
