@@ -8,16 +8,16 @@ private let isAskedToPlay = ["KDOPS_PAGE", "KDOPS_RECORD"].contains {
 
 /// On request only: on a busy machine the daemon may take other steps to the same result, and prints other
 /// messages.
-@Suite("docs/merge-requests.md", needsBubblewrap, .enabled(if: isAskedToPlay, "KDOPS_PAGE=1 plays the page"))
+@Suite("docs/merge-requests*.md", needsBubblewrap, .enabled(if: isAskedToPlay, "KDOPS_PAGE=1 plays the page"))
 struct PageScenarios {
+  /// In the order of the reader, who stays in the same clone.
+  private static let pages = ["merge-requests.md", "merge-requests-revert.md"]
   private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../..")
     .standardized.path
 
-  /// `KDOPS_RECORD=1` writes the output into the page.
-  @Test("shows the real output of each command", .timeLimit(.minutes(15)))
+  /// `KDOPS_RECORD=1` writes the output into the pages.
+  @Test("show the real output of each command", .timeLimit(.minutes(15)))
   func day() async throws {
-    let file = "\(Self.root)/docs/merge-requests.md"
-    let page = PlayedPage(try String(contentsOfFile: file, encoding: .utf8))
     let program = try #require(DaemonProcess.program)
     let home = try TemporaryFolder()
     let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
@@ -36,14 +36,18 @@ struct PageScenarios {
         done
         """, "bash", Self.root, home.path, program,
       ], environment: Self.dana)
-    let (played, differences) = try await page.played(
-      in: home.path,
-      environment: Self.dana.merging(["HOME": home.path, "PATH": "\(home.path)/bin:\(path)"]) { $1 })
-    if ProcessInfo.processInfo.environment["KDOPS_RECORD"] == "1" {
-      try Data(played.text.utf8).write(to: URL(filePath: file))
-      return
+    for name in Self.pages {
+      let file = "\(Self.root)/docs/\(name)"
+      let page = PlayedPage(try String(contentsOfFile: file, encoding: .utf8))
+      let (played, differences) = try await page.played(
+        in: home.path,
+        environment: Self.dana.merging(["HOME": home.path, "PATH": "\(home.path)/bin:\(path)"]) { $1 })
+      if ProcessInfo.processInfo.environment["KDOPS_RECORD"] == "1" {
+        try Data(played.text.utf8).write(to: URL(filePath: file))
+        continue
+      }
+      for one in differences { Issue.record("\(name): record it with KDOPS_RECORD=1, and read it: \(one)") }
     }
-    for one in differences { Issue.record("record the page with KDOPS_RECORD=1, and read it: \(one)") }
   }
 
   private static let dana = [

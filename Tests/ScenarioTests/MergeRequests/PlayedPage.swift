@@ -79,7 +79,8 @@ struct PlayedPage {
   /// parallel.
   private static func lasting(_ lines: [String]) -> [String] {
     lines.map { line in
-      line.replacing(/\b[0-9a-f]{7,40}\b/, with: "<id>")
+      line.replacing(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/, with: "<id>")
+        .replacing(/\b[0-9a-f]{7,40}\b/, with: "<id>")
         .replacing(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[^ ]*/, with: "<time>")
         .replacing(/\bDate: .*/, with: "<time>")
         .replacing(/\b\d+(\.\d+)? ?(ms|s|min|h|days)\b/, with: "<duration>")
