@@ -65,12 +65,11 @@ public struct ClusterMachine {
 
   private mutating func advance() {
     if !observed.headlessServiceExists { actions.append(.createHeadlessService) }
-    beginWhatIsAsked()
+    beginRequestedChange()
     if let info = status.upgradeInfo {
       for role in status.roles.indices {
         switch status.roles[role].upgradeStatus {
-        case .upgrading: upgrade(role, info)
-        case .rollingBack: rollBack(role, info)
+        case .upgrading, .rollingBack: advanceRole(role, info)
         case .upgraded, .rolledBack, nil: keepAtRest(role)
         }
       }
@@ -90,7 +89,7 @@ public struct ClusterMachine {
   }
 
   /// Starts an upgrade or turns one into a rollback, if a stamped spec requests it and nothing prevents it.
-  private mutating func beginWhatIsAsked() {
+  private mutating func beginRequestedChange() {
     let wanted = observed.cluster.spec.app
     guard observed.isStamped, wanted != status.app else { return }
     if let info = status.upgradeInfo {

@@ -1,31 +1,68 @@
 import KubeDirector
 
+/// The members of one role during its turn in an upgrade or a rollback: their steps and their health, computed once.
+struct RoleTurn {
+  let members: [Member]
+
+  struct Member {
+    let step: MemberStep
+    let health: PodHealth
+    /// The revision that the member's pod should have.
+    let goal: String
+    /// Whether the member has a pod that is not being deleted and has another revision.
+    let isOnOtherRevision: Bool
+
+    /// Whether the member is claimed for the current direction and for its goal.
+    var isClaimed: Bool { step.revision == goal && !(step.isDone && isOnOtherRevision) }
+  }
+
+  /// The next member to upgrade: the one in progress, else the last one that this upgrade has not finished or that has
+  /// lost its new image.
+  var nextToUpgrade: Int? {
+    members.lastIndex { $0.step.isOpen } ?? members.lastIndex { !$0.step.isTouched || $0.isOnOtherRevision }
+  }
+
+  /// The next member to roll back, in this order: the one being rolled back; the one that the upgrade claimed and did
+  /// not finish, because no other may be out of service beside it; one that is out of service, because it is down, has
+  /// failed, or was restarted and is not set up; one that was only claimed; the last one that was touched.
+  var nextToRollBack: Int? {
+    let open = members.indices.filter { index in
+      let member = members[index]
+      return member.step.isTouched && !(member.step.isDone && member.isClaimed)
+    }
+    func last(_ isNext: (Member) -> Bool) -> Int? { open.last { isNext(members[$0]) } }
+    return last(\.isClaimed)
+      ?? last { $0.step.isOpen && ($0.health == .down || $0.isOnOtherRevision) }
+      ?? last { $0.health.isOutOfService }
+      ?? last { $0.step.isDone && !$0.health.isSetUp }
+      ?? last { $0.step.isOpen }
+      ?? open.last
+  }
+}
+
 // The claim: what is written to the status before a pod is touched, and the conditions for claiming.
 extension ClusterMachine {
-  /// Whether the member is claimed for the upgrade's current direction and target revision.
-  func isClaimed(_ role: Int, _ member: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Bool {
-    let member = status.roles[role].members[member]
-    guard let ledger = member.upgrade else { return false }
-    let goal = goal(member, info, set)
-    return ledger.id == info.id && ledger.revision == goal
-      && !(ledger.done && isOnOther(revision: goal, member))
+  func turn(of role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> RoleTurn {
+    RoleTurn(
+      members: status.roles[role].members.map { member in
+        let step = step(of: member)
+        let goal = goal(member, step, info, set)
+        return RoleTurn.Member(
+          step: step, health: health(of: member), goal: goal,
+          isOnOtherRevision: isOnOther(revision: goal, member))
+      })
   }
 
   /// The revision that the member's pod should have: the set's update revision.
   /// In a rollback, a pod that the upgrade claimed but never moved keeps the revision that it has. That revision is
   /// the old template too, as an earlier version of the daemon wrote it.
-  func goal(_ member: MemberStatus, _ info: UpgradeInfo, _ set: SetObservation) -> String {
-    guard info.isRollingBack, let ledger = member.upgrade, ledger.id == info.id,
-      let pod = observed.pods[member.pod], !pod.isBeingDeleted, pod.revision == set.currentRevision
+  private func goal(
+    _ member: MemberStatus, _ step: MemberStep, _ info: UpgradeInfo, _ set: SetObservation
+  ) -> String {
+    guard info.isRollingBack, let pod = observed.pods[member.pod], !pod.isBeingDeleted,
+      pod.revision == set.currentRevision, step.keeps(pod.revision)
     else { return set.updateRevision }
-    let isKept =
-      switch member.podUpgradeStatus {
-      case .upgrading: pod.revision != ledger.revision
-      case .rollingBack: pod.revision == ledger.revision
-      case .configured: pod.revision == ledger.revision && member.app == status.app
-      case nil: false
-      }
-    return isKept ? pod.revision : set.updateRevision
+    return pod.revision
   }
 
   /// Whether the member has a pod that is not being deleted and has another revision.
@@ -35,11 +72,9 @@ extension ClusterMachine {
   }
 
   /// Records in the upgrade ledger that this pod may now be replaced. Discards the state of earlier attempts.
-  mutating func claim(
-    _ role: Int, _ index: Int, _ step: MemberStatus.PodUpgradeStatus, _ info: UpgradeInfo, revision: String
-  ) {
+  mutating func claim(_ role: Int, _ index: Int, _ info: UpgradeInfo, revision: String) {
     var member = status.roles[role].members[index]
-    member.podUpgradeStatus = step
+    member.podUpgradeStatus = info.isRollingBack ? .rollingBack : .upgrading
     member.upgrade = MemberStatus.Ledger(id: info.id, revision: revision, since: observed.now)
     member.state = .creating
     member.clearError()
@@ -65,55 +100,45 @@ extension ClusterMachine {
   ///
   /// In a rollback, a pod that is out of service is replaced at any time. A healthy pod waits only for pods that are
   /// already rolled back: no other problem in the role may block a rollback.
-  func reasonNotToClaim(_ role: Int, _ turn: Int, _ info: UpgradeInfo, _ set: SetObservation)
-    -> ProgressMessage.Wait?
-  {
+  func reasonNotToClaim(
+    _ role: Int, _ next: Int, _ info: UpgradeInfo, _ turn: RoleTurn
+  ) -> ProgressMessage.Wait? {
     if let reason = reasonNotInTurn(role, info) { return reason }
-    let members = status.roles[role].members
     let id = status.roles[role].id
-    func wait(_ what: String) -> ProgressMessage.Wait { ProgressMessage.Wait(role: id, what) }
-    let isOut =
-      isDown(members[turn]) || members[turn].state == .configError
-      || info.isRollingBack && isUnwell(members[turn])
-    let blocker = members.indices.last { index in
-      guard index != turn else { return false }
-      let isReplaced = members[index].upgrade?.id == info.id
-      guard isUnwell(members[index]) else {
-        return !info.isRollingBack && isReplaced && !isSteady(members[index])
-      }
-      if info.isRollingBack { return !isOut && isClaimed(role, index, info, set) }
-      return !isOut || isReplaced
+    func wait(for index: Int) -> ProgressMessage.Wait {
+      ProgressMessage.Wait(role: id, "for \(status.roles[role].members[index].pod)")
     }
-    if let blocker { return wait("for \(members[blocker].pod)") }
+    let health = turn.members[next].health
+    let isOut = health.isOutOfService || info.isRollingBack && !health.isSetUp
+    let blocker = turn.members.indices.last { index in
+      guard index != next else { return false }
+      let other = turn.members[index]
+      guard !other.health.isSetUp else {
+        return !info.isRollingBack && other.step.isTouched && other.health == .unsteady
+      }
+      if info.isRollingBack { return !isOut && other.isClaimed }
+      return !isOut || other.step.isTouched
+    }
+    if let blocker { return wait(for: blocker) }
     guard !isOut else { return nil }
-    if isUnwell(members[turn]) { return wait("for \(members[turn].pod)") }
-    if let reason = reasonToSpare(role, info) { return reason }
+    if !health.isSetUp { return wait(for: next) }
+    if let reason = reasonNotToDisrupt(role, info) { return reason }
     if let budget = observed.budgets.first(where: {
       $0.roles.contains(id) && $0.allowed - claimed(of: $0) < 1
     }) {
-      return wait("until PodDisruptionBudget \(budget.name) allows a disruption")
+      return ProgressMessage.Wait(
+        role: id, "until PodDisruptionBudget \(budget.name) allows a disruption")
     }
     return nil
   }
 
   /// The number of claimed pods that the budget does not yet count as down.
   private func claimed(of budget: BudgetObservation) -> Int {
-    guard let info = status.upgradeInfo else { return 0 }
-    return status.roles.filter { budget.roles.contains($0.id) }.flatMap(\.members).count { member in
-      guard let ledger = member.upgrade, ledger.id == info.id, !ledger.done else { return false }
-      return !isDown(member) && isOnOther(revision: ledger.revision, member)
+    status.roles.filter { budget.roles.contains($0.id) }.flatMap(\.members).count { member in
+      let step = step(of: member)
+      guard step.isOpen, let revision = step.revision else { return false }
+      return health(of: member) != .down && isOnOther(revision: revision, member)
     }
-  }
-
-  func isDown(_ member: MemberStatus) -> Bool {
-    guard let pod = observed.pods[member.pod] else { return true }
-    return !pod.isReady || pod.isBeingDeleted
-  }
-
-  /// Whether the member's pod is down or not yet set up.
-  func isUnwell(_ member: MemberStatus) -> Bool {
-    isDown(member) || member.state != .configured || !member.detail.pendingNotifications.isEmpty
-      || member.detail.lastConfiguredContainer != observed.pods[member.pod]?.containerID
   }
 
   /// Deletes the pod, with preconditions, if it is not being deleted already and has another revision.

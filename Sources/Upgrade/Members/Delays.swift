@@ -45,7 +45,7 @@ extension ClusterMachine {
           + "kubectl delete pod -n \(namespace) \(member.pod) --force")
     }
     let isOrdinary = pod.waitingReason?.isPartOfAnyStart ?? true
-    guard pod.isUnstarted, isOrdinary, !isOnItsWayOut(member, pod), let since = pod.createdAt else {
+    guard pod.isUnstarted, isOrdinary, !step(of: member).replaces(pod), let since = pod.createdAt else {
       return nil
     }
     return Delay(

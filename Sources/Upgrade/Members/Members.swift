@@ -41,7 +41,7 @@ extension ClusterMachine {
     member.detail.waitingReason = nil
     member.detail.waitingMessage = nil
     member.detail.schedulingError = nil
-    guard let pod, !pod.isBeingDeleted, !isOnItsWayOut(member, pod) else { return }
+    guard let pod, !pod.isBeingDeleted, !step(of: member).replaces(pod) else { return }
     applyScheduling(&member, pod)
     switch pod.waitingReason {
     case let reason? where reason.isPartOfAnyStart: return
@@ -77,15 +77,6 @@ extension ClusterMachine {
     }
   }
 
-  /// Whether the pod was claimed and is still the old one. Its problems end when it is replaced.
-  func isOnItsWayOut(_ member: MemberStatus, _ pod: PodObservation) -> Bool {
-    guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else {
-      return false
-    }
-    let step: MemberStatus.PodUpgradeStatus = info.isRollingBack ? .rollingBack : .upgrading
-    return member.podUpgradeStatus == step && pod.revision != ledger.revision
-  }
-
   /// Requests what a container needs next, if anything: first the package, then the pending scripts one by one.
   mutating func setUp(_ role: Int, _ index: Int) {
     let member = status.roles[role].members[index]
@@ -98,7 +89,7 @@ extension ClusterMachine {
       actions.append(.label(pod: member.pod, app: app))
     }
     if case .running(let order) = observed.work[member.pod], order.containerID == container { return }
-    guard isOurs(member, pod) else { return }
+    guard step(of: member).allowsWork(in: pod.revision) else { return }
     if let reason = reasonNotToConnect, !isInstalled || !member.detail.pendingNotifications.isEmpty {
       if !waits.contains(reason) { waits.append(reason) }
       return
@@ -129,23 +120,10 @@ extension ClusterMachine {
         PodOrder(role: status.roles[role].id, containerID: container, task: task)))
   }
 
-  /// False for a pod that is about to be replaced, or that waits for its turn in a rollback.
-  func isOurs(_ member: MemberStatus, _ pod: PodObservation) -> Bool {
-    guard let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id else {
-      return true
-    }
-    switch member.podUpgradeStatus {
-    case .upgrading: return !info.isRollingBack && pod.revision == ledger.revision
-    case .rollingBack: return info.isRollingBack && pod.revision == ledger.revision
-    case .configured: return !info.isRollingBack || member.app == status.app
-    case nil: return true
-    }
-  }
-
   /// How the package is installed in a new container of this member.
   func installation(_ role: Int, _ member: MemberStatus) -> PodOrder.Task {
     let storage = hasStorage(status.roles[role].id)
-    if let info = status.upgradeInfo, let ledger = member.upgrade, ledger.id == info.id, !ledger.done {
+    if let info = status.upgradeInfo, step(of: member).isOpen {
       return .install(
         app: status.app,
         info.isRollingBack ? .revert(id: info.id, backup: storage) : .upgrade(id: info.id, backup: storage),

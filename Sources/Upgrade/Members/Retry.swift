@@ -29,7 +29,7 @@ extension ClusterMachine {
       return emit(
         .retryIgnored(reason: "the container of \(member.pod) is gone, and the next one is set up anew"))
     }
-    guard isOurs(member, pod) else {
+    guard step(of: member).allowsWork(in: pod.revision) else {
       return emit(.retryIgnored(reason: "\(member.pod) is about to be replaced"))
     }
     let pending = member.detail.pendingNotifications

@@ -10,9 +10,6 @@ extension ClusterMachine {
   /// False for a restarted container that has not been ready for long enough.
   func isSteady(_ pod: PodObservation) -> Bool { timeToProve(pod) == nil }
 
-  /// The same for a member's pod; true if the member has no pod.
-  func isSteady(_ member: MemberStatus) -> Bool { observed.pods[member.pod].map(isSteady) ?? true }
-
   private func timeToProve(_ pod: PodObservation) -> Int? {
     guard pod.hasRestarted, let since = pod.readySince, observed.now - since < Self.steadyTime else {
       return nil

@@ -6,7 +6,7 @@ extension ClusterMachine {
   /// nothing to revert gets no event.
   mutating func announceRole(_ role: Int, _ event: LifecycleEvent) {
     guard let info = status.upgradeInfo else { return }
-    guard event == .roleUpgraded || status.roles[role].members.contains(where: { $0.upgrade?.id == info.id })
+    guard event == .roleUpgraded || status.roles[role].members.contains(where: { step(of: $0).isTouched })
     else { return }
     queue(event, role, info)
   }
@@ -24,7 +24,7 @@ extension ClusterMachine {
     guard let info = status.upgradeInfo, isQuiet else { return }
     if !info.announced {
       status.upgradeInfo?.announced = true
-      let touched = status.members.contains { $0.upgrade?.id == info.id }
+      let touched = status.members.contains { step(of: $0).isTouched }
       if !info.isRollingBack || touched {
         for role in status.roles.indices {
           queue(info.isRollingBack ? .clusterReverted : .clusterUpgraded, role, info)
@@ -63,7 +63,7 @@ extension ClusterMachine {
         // If the package is missing, the pending notifications have not been tried at all.
         let failed = member.failedNotification
         member.detail.pendingNotifications.removeAll { Self.forward.contains($0.event) }
-        if let failed, Self.forward.contains(failed.event), member.upgrade?.id != info.id {
+        if let failed, Self.forward.contains(failed.event), !step(of: member).isTouched {
           member.state = .configured
           member.clearError()
         }

@@ -20,7 +20,7 @@ extension ClusterMachine {
   private func remedy(_ failed: MemberStatus?) -> Stall.Remedy {
     guard let info = status.upgradeInfo else { return failed == nil ? .none : .retry }
     if info.isRollingBack || reasonNotToReturn != nil { return failed == nil ? .wait : .retry }
-    if let failed, !isTakenBack(failed, info) { return .retry }
+    if let failed, !isUndoneByRollback(failed) { return .retry }
     // The commit that began the upgrade: a later one may have changed only the object's labels.
     let commit = info.id.prefix { $0 != "-" }.prefix(7)
     return .revert(commit: commit.isEmpty ? nil : String(commit))
@@ -50,8 +50,8 @@ extension ClusterMachine {
 
   /// Whether a rollback resolves the failure: it replaces the pods that the upgrade touched, and withdraws the
   /// upgrade's notifications to other members.
-  private func isTakenBack(_ member: MemberStatus, _ info: UpgradeInfo) -> Bool {
-    member.upgrade?.id == info.id
+  private func isUndoneByRollback(_ member: MemberStatus) -> Bool {
+    step(of: member).isTouched
       || member.failedNotification.map { Self.forward.contains($0.event) } ?? false
   }
 }

@@ -19,7 +19,9 @@ extension Stall {
   /// The first member with a problem, in order of roles and from the last ordinal.
   public static func first(in status: ClusterStatus, now: Int, deadline: Int? = nil) -> Stall? {
     for role in status.roles {
-      for member in role.members.reversed() where !status.isYetToRollBack(member) {
+      for member in role.members.reversed() {
+        // The replacement ends its problem, so it needs no intervention.
+        if case .toRollBack = MemberStep(member, in: status) { continue }
         if let stall = of(member) { return stall }
       }
     }
@@ -92,18 +94,5 @@ extension Stall {
       let last = text.ranges(of: ": ").last, first.upperBound < last.lowerBound
     else { return String(text) }
     return "\(text[..<first.lowerBound]): … \(text[last.upperBound...])"
-  }
-}
-
-extension ClusterStatus {
-  /// Whether a rollback will still replace this member. Its problem ends with the replacement and needs no
-  /// intervention.
-  fileprivate func isYetToRollBack(_ member: MemberStatus) -> Bool {
-    guard let info = upgradeInfo, info.isRollingBack, member.upgrade?.id == info.id else { return false }
-    return switch member.podUpgradeStatus {
-    case .upgrading: true
-    case .configured: member.app != app
-    case .rollingBack, nil: false
-    }
   }
 }

@@ -10,7 +10,8 @@ extension ClusterMachine {
     _ role: Int, _ index: Int, _ pod: PodObservation, _ order: PodOrder, _ result: PodResult
   ) {
     var member = status.roles[role].members[index]
-    guard !member.isLeaving, member.detail.lastConfiguredContainer != order.containerID, isOurs(member, pod),
+    guard !member.isLeaving, member.detail.lastConfiguredContainer != order.containerID,
+      step(of: member).allowsWork(in: pod.revision),
       case .install(let app, let mode, let basis) = order.task,
       case .install(app, mode, let now) = installation(role, member),
       // A failure does not depend on the cluster's state at that time, and is not retried automatically.

@@ -60,17 +60,19 @@ extension ClusterMachine {
   ///
   /// In a rollback, only pods count that are being rolled back, or that will be because they are out of service. They
   /// come first, and no other problem of the cluster may block the rollback.
-  func reasonToSpare(_ role: Int, _ info: UpgradeInfo) -> ProgressMessage.Wait? {
+  func reasonNotToDisrupt(_ role: Int, _ info: UpgradeInfo) -> ProgressMessage.Wait? {
     guard let most = plan(info).maxUnavailable else { return nil }
     let out = status.roles.indices.reduce(0) { sum, other in
       let isInTurn = !info.isRollingBack || reasonNotInTurn(other, info) == nil
       return sum
         + status.roles[other].members.count { member in
-          let isTouched = member.upgrade?.id == info.id
-          let isInProgress = isTouched && member.upgrade?.done == false
-          guard info.isRollingBack else { return isInProgress || isUnwell(member) }
-          let isOnItsWay = member.podUpgradeStatus == .rollingBack || member.app == status.app
-          return isTouched && (isOnItsWay ? isInProgress || isUnwell(member) : isInTurn && isUnwell(member))
+          let step = step(of: member)
+          let isSetUp = health(of: member).isSetUp
+          return switch step {
+          case .untouched: !info.isRollingBack && !isSetUp
+          case .toRollBack(let remains) where remains.hasNewApp: isInTurn && !isSetUp
+          case .toRollBack, .claimed, .installed, .done: step.isOpen || !isSetUp
+          }
         }
     }
     guard out >= most else { return nil }

@@ -1,7 +1,7 @@
 import KubeDirector
 
-// Upgrade: writes the template first, then replaces one ordinal after another from the last to the first. Each pod is
-// claimed before anything is done to it.
+// Upgrade: its beginning, the replacement of one pod, and its end in a role. Each pod is claimed before anything is done
+// to it. See `advanceRole` for the order.
 extension ClusterMachine {
   mutating func beginUpgrade(to wanted: String) {
     guard let new = app(wanted), let old = app(status.app), !lacksRole(wanted) else { return }
@@ -32,64 +32,24 @@ extension ClusterMachine {
     status.roles.contains { resolved($0.id, in: app) == nil }
   }
 
-  mutating func upgrade(_ role: Int, _ info: UpgradeInfo) {
-    let id = status.roles[role].id
-    let replicas = status.roles[role].members.count
-    guard let set = observed.sets[id] else {
-      // The set was deleted externally. The old template is written first, so that no pod gets the new image out of
-      // turn.
-      want(role, SetGoal(app: info.prevApp, replicas: replicas, strategy: .atRest))
-      return
-    }
-    guard let image = resolved(id, in: status.app)?.image else { return }
-    guard set.image == image else {
-      // This replaces no pod: the same update keeps the partition above every ordinal.
-      want(role, SetGoal(app: status.app, replicas: replicas, strategy: .atRest))
-      return
-    }
-    guard set.isObserved, !set.updateRevision.isEmpty else { return }
-    guard let turn = nextToUpgrade(role, info, set) else {
-      finishUpgrade(role, set, replicas)
-      return
-    }
-    if !isClaimed(role, turn, info, set) {
-      if let reason = reasonNotToClaim(role, turn, info, set) {
-        waits.append(reason)
-        return
-      }
-      claim(role, turn, .upgrading, info, revision: set.updateRevision)
-    }
-    let strategy = SetStrategy.rollingUpdate(partition: turn)
+  /// Lets the set's controller replace the claimed pod, which it does once no other pod is down. It may leave a pod that
+  /// is down unchanged forever, so such a pod is deleted.
+  mutating func move(_ role: Int, _ next: Int, _ set: SetObservation, _ replicas: Int) {
+    let strategy = SetStrategy.rollingUpdate(partition: next)
     guard set.strategy == strategy, set.replicas == replicas else {
-      want(role, SetGoal(app: status.app, replicas: replicas, strategy: strategy))
-      return
+      return want(role, SetGoal(app: status.app, replicas: replicas, strategy: strategy))
     }
-    // The set's controller replaces a healthy pod once no other pod is down. It may leave a pod that is down unchanged
-    // forever.
-    let member = status.roles[role].members[turn]
-    if isDown(member) {
+    let member = status.roles[role].members[next]
+    if health(of: member) == .down {
       replace(member.pod, unless: set.updateRevision)
     } else if isOnOther(revision: set.updateRevision, member),
-      let other = status.roles[role].members.last(where: { isDown($0) })
+      let other = status.roles[role].members.last(where: { health(of: $0) == .down })
     {
-      waits.append(ProgressMessage.Wait(role: id, "for \(other.pod)"))
+      waits.append(ProgressMessage.Wait(role: status.roles[role].id, "for \(other.pod)"))
     }
   }
 
-  /// The next member to upgrade: the one in progress, else the last one that this upgrade has not finished or that has
-  /// lost its new image.
-  private func nextToUpgrade(_ role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> Int? {
-    let members = status.roles[role].members
-    let begun = members.indices.last {
-      members[$0].upgrade?.id == info.id && members[$0].upgrade?.done == false
-    }
-    return begun
-      ?? members.indices.last {
-        members[$0].upgrade?.id != info.id || isOnOther(revision: set.updateRevision, members[$0])
-      }
-  }
-
-  private mutating func finishUpgrade(_ role: Int, _ set: SetObservation, _ replicas: Int) {
+  mutating func finishUpgrade(_ role: Int, _ set: SetObservation, _ replicas: Int) {
     let open = SetStrategy.rollingUpdate(partition: 0)
     guard set.strategy == open, set.replicas == replicas else {
       want(role, SetGoal(app: status.app, replicas: replicas, strategy: open))
