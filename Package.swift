@@ -192,7 +192,7 @@ let package = Package(
     tests("Manifests", ["Values", "Diagnostics"]),
     tests("KubeDirector", ["Values", "Diagnostics"]),
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
-    tests("GitStore", ["Diagnostics"]),
+    tests("GitStore", ["Diagnostics", "CLibgit2"]),
     tests("Signatures", ["GitStore"]),
     tests("Layout", ["Diagnostics"]),
     tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),

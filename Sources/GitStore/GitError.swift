@@ -23,6 +23,8 @@ public struct GitError: Error, Sendable, Hashable {
     case malformed
     /// An object, or a whole tree, is larger than the read limit.
     case tooLarge
+    /// The process has too little memory.
+    case outOfMemory
     /// The remote has no such branch.
     case missingBranch
     /// The history is truncated: a shallow clone.
@@ -74,7 +76,7 @@ public struct GitError: Error, Sendable, Hashable {
   /// True if a later retry may succeed without intervention.
   public var isTransient: Bool {
     switch kind {
-    case .unreachable, .timeout, .conflict: true
+    case .unreachable, .timeout, .conflict, .outOfMemory: true
     default: false
     }
   }
@@ -123,8 +125,7 @@ extension GitError.Kind {
     case GIT_EINVALIDSPEC, GIT_EAMBIGUOUS: self = .invalid
     default:
       switch section {
-      // `AllocationLimit` refused the memory.
-      case GIT_ERROR_NOMEMORY: self = .tooLarge
+      case GIT_ERROR_NOMEMORY: self = AllocationLimit.takeRefusal() ? .tooLarge : .outOfMemory
       case GIT_ERROR_ZLIB, GIT_ERROR_ODB, GIT_ERROR_OBJECT, GIT_ERROR_INDEXER, GIT_ERROR_REFERENCE:
         self = .corrupt
       case GIT_ERROR_TREE: self = .malformed
@@ -137,6 +138,7 @@ extension GitError.Kind {
     switch self {
     case .corrupt: "run `git fsck` there to see what is damaged"
     case .tooLarge: GitError.repackingHint
+    case .outOfMemory: "free memory on this machine, or allow this process more"
     default: nil
     }
   }

@@ -123,7 +123,7 @@ extension RepositoryHandle {
   func missing(_ id: ObjectID, _ code: Int32) -> GitError {
     let error = GitError.last(code, "read object \(id)")
     guard error.kind == .gone else {
-      if error.kind == .tooLarge { return error }
+      if error.kind == .tooLarge || error.kind == .outOfMemory { return error }
       return GitError(.corrupt, error.message, hint: "run `git fsck` there to see what is damaged")
     }
     if isShallow {

@@ -4,8 +4,9 @@ import Glibc
 /// Limits the size of a single allocation by libgit2.
 ///
 /// An object in a pack may be stored as a difference to another object, and libgit2 unpacks that one whole, however
-/// small the result is. No header says how large it is, so the limit is enforced where the memory is allocated: libgit2
-/// then fails as it does without memory, and `GitError.last` makes an error of kind `.tooLarge` of it.
+/// small the result is. `RepositoryHandle.charge` refuses such objects before libgit2 reads them. This limit also covers
+/// what libgit2 reads on its own: it then fails as it does without memory, and `GitError.last` makes an error of kind
+/// `.tooLarge` of it.
 enum AllocationLimit {
   /// Bytes of one allocation, on every thread that sets no other limit; also on the threads that libgit2 starts. To
   /// apply a difference takes up to three: the base, the difference and the result.
@@ -34,7 +35,8 @@ enum AllocationLimit {
     return bytes <= current ? try body() : try run(bytes, body)
   }
 
-  private static var current: Int { pthread_getspecific(key).map { Int(bitPattern: $0) } ?? standard }
+  /// The limit of the calling thread.
+  static var current: Int { pthread_getspecific(key).map { Int(bitPattern: $0) } ?? standard }
 
   /// The calling thread's own limit; nil means `standard`.
   private static let key: pthread_key_t = {
@@ -62,7 +64,7 @@ enum AllocationLimit {
       gcalloc: { count, size, _, _ in
         let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
         return !overflow && AllocationLimit.allows(bytes)
-          ? calloc(count, size) ?? AllocationLimit.outOfMemory() : AllocationLimit.outOfMemory()
+          ? calloc(count, size) ?? AllocationLimit.outOfMemory() : AllocationLimit.refused()
       },
       gstrdup: { text, _, _ in text.flatMap { AllocationLimit.copy($0, strlen($0)) } },
       gstrndup: { text, length, _, _ in text.flatMap { AllocationLimit.copy($0, strnlen($0, length)) } },
@@ -70,22 +72,22 @@ enum AllocationLimit {
       grealloc: { old, bytes, _, _ in AllocationLimit.reallocate(old, bytes) },
       greallocarray: { old, count, size, _, _ in
         let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
-        return overflow ? AllocationLimit.outOfMemory() : AllocationLimit.reallocate(old, bytes)
+        return overflow ? AllocationLimit.refused() : AllocationLimit.reallocate(old, bytes)
       },
       gmallocarray: { count, size, _, _ in
         let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
-        return overflow ? AllocationLimit.outOfMemory() : AllocationLimit.allocate(bytes)
+        return overflow ? AllocationLimit.refused() : AllocationLimit.allocate(bytes)
       },
       gfree: { free($0) })
     try check(kdops_set_allocator(&allocator), "limit libgit2's memory")
   }
 
   private static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? {
-    allows(bytes) ? malloc(bytes) ?? outOfMemory() : outOfMemory()
+    allows(bytes) ? malloc(bytes) ?? outOfMemory() : refused()
   }
 
   private static func reallocate(_ old: UnsafeMutableRawPointer?, _ bytes: Int) -> UnsafeMutableRawPointer? {
-    allows(bytes) ? realloc(old, bytes) ?? outOfMemory() : outOfMemory()
+    allows(bytes) ? realloc(old, bytes) ?? outOfMemory() : refused()
   }
 
   private static func copy(_ text: UnsafePointer<CChar>, _ length: Int) -> UnsafeMutablePointer<CChar>? {
@@ -96,8 +98,29 @@ enum AllocationLimit {
     return copy
   }
 
+  /// Reports to libgit2 that there is no memory.
   private static func outOfMemory() -> UnsafeMutableRawPointer? {
+    pthread_setspecific(refusalKey, nil)
     git_error_set_oom()
     return nil
   }
+
+  /// Reports to libgit2 that there is no memory, although only the limit does not allow it.
+  private static func refused() -> UnsafeMutableRawPointer? {
+    pthread_setspecific(refusalKey, UnsafeRawPointer(bitPattern: 1))
+    git_error_set_oom()
+    return nil
+  }
+
+  /// Whether the limit was the reason for the last allocation that failed on the calling thread. Forgets the reason.
+  static func takeRefusal() -> Bool {
+    defer { pthread_setspecific(refusalKey, nil) }
+    return pthread_getspecific(refusalKey) != nil
+  }
+
+  private static let refusalKey: pthread_key_t = {
+    var key = pthread_key_t()
+    pthread_key_create(&key, nil)
+    return key
+  }()
 }
