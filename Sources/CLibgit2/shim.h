@@ -4,6 +4,8 @@
 #include <git2/sys/alloc.h>
 #include <git2/sys/repository.h>
 #include <git2/sys/stream.h>
+/* The compression of git's packs. libgit2 itself depends on it. */
+#include <zlib.h>
 
 /*
  * A socket of ours under libgit2's transports.

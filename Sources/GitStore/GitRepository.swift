@@ -21,9 +21,12 @@ public actor GitRepository {
     reader = ObjectReader(location: location)
   }
 
-  /// The handle; opened on first use, on the actor's own thread.
+  /// The handle for one operation; opened on first use, on the actor's own thread.
   func opened() throws(GitError) -> RepositoryHandle {
-    if let handle { return handle }
+    if let handle {
+      handle.budget = UnpackBudget()
+      return handle
+    }
     let new = try RepositoryHandle(location)
     handle = new
     return new

@@ -30,7 +30,7 @@ final class AppHistory: Sendable {
   private static let versionLimit = 9
 
   init(_ comparison: Comparison, reader: ObjectReader) {
-    (self.comparison, self.reader) = (comparison, reader)
+    (self.comparison, self.reader) = (comparison, reader.withCommonLimit())
   }
 
   /// - Throws: The error that prevented reading the history. Conclusions drawn without it are invalid.

@@ -23,7 +23,7 @@ final class FileContents: Sendable {
     _ reader: ObjectReader, tree: ObjectID?, _ selection: PathSelection,
     but files: [ExactString: ObjectID?] = [:]
   ) {
-    (self.reader, known) = (reader, [:])
+    (self.reader, known) = (reader.withCommonLimit(), [:])
     places = Mutex(BlobPlaces(tree: tree, selection, but: files))
   }
 

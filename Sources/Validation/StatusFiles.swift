@@ -18,7 +18,7 @@ final class StatusFiles: LiveArchive {
   /// - Parameter store: The store of the facts about which apps running clusters need. With nil, all files
   ///   are read.
   init(tree: ObjectID, source: LiveView.Source, reader: ObjectReader, _ store: FactStore?) {
-    (self.tree, self.source, self.reader, self.store) = (tree, source, reader, store)
+    (self.tree, self.source, self.reader, self.store) = (tree, source, reader.withCommonLimit(), store)
   }
 
   /// The cluster whose file is at a path of the tree; nil if the path is not a cluster's.

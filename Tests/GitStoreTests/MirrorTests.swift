@@ -41,6 +41,21 @@ struct MirrorTests {
     #expect(try await mirror.fetch("main").unchanged)
   }
 
+  @Test("a huge packed file is copied from an alternate of an alternate, with an index of version 1")
+  func hugeFileInAlternates() async throws {
+    let bare = try TemporaryRepository(bare: true)
+    try bare.git("config", "pack.indexVersion", "1")
+    let zeros = try bare.compressed(Data(count: 130 << 20)).blob
+    let tree = try bare.git("mktree", input: "100644 blob \(zeros)\tzeros\n")
+    try bare.git("update-ref", "refs/heads/main", try bare.git("commit-tree", tree, "-m", "Zeros"))
+    try bare.git("repack", "--quiet", "-a", "-d", "-F")
+    let first = try bare.clone("--shared", "--bare")
+    let second = try first.clone("--shared", "--bare")
+    let head = try await mirror("file://" + second.path).fetch("main").new
+    let copied = try TemporaryRepository.run(["git", "cat-file", "-s", "\(head):zeros"], in: path)
+    #expect(copied == "\(130 << 20)")
+  }
+
   @Test("the first fetch gets the branch, the next one only new objects")
   func incremental() async throws {
     let bare = try TemporaryRepository(bare: true)

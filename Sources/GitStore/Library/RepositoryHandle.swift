@@ -6,6 +6,11 @@ final class RepositoryHandle {
   private let repository: Owned
   private let objects: Owned
   let location: RepositoryLocation
+  let packs: PackStore
+  /// The limit of the current operation for what libgit2 unpacks.
+  var budget = UnpackBudget()
+  /// The object that was looked for last, and its place in a pack. To read an object, callers first get its size.
+  private var last: (id: ObjectID, found: PackStore.Found?)?
 
   var pointer: OpaquePointer { repository.pointer }
   var objectStore: OpaquePointer { objects.pointer }
@@ -33,6 +38,8 @@ final class RepositoryHandle {
         git_repository_odb(&$0, pointer)
       }
     }
+    let common = git_repository_commondir(pointer).map { String(cString: $0) } ?? location.path + "/"
+    packs = try PackStore(ObjectFolders(location, commonFolder: common))
     for folder in location.alternateObjectFolders {
       try check(git_odb_add_disk_alternate(objects.pointer, folder), "open the object store \(folder)")
     }
@@ -114,6 +121,18 @@ struct RawObject: ~Copyable {
 }
 
 extension RepositoryHandle {
+  /// Where an object is in packs; nil if it is in a file of its own, or missing.
+  ///
+  /// - Throws: `GitError`: `.corrupt` and `.tooLarge` as `Pack.chain`.
+  func packed(_ id: ObjectID) throws(GitError) -> PackStore.Found? {
+    if let last, last.id == id { return last.found }
+    var found = try packs.find(id)
+    // A pack may be so new that its folder seems unchanged.
+    if found == nil, !packs.folders.hasLoose(id) { found = try packs.find(id, again: true) }
+    last = (id, found)
+    return found
+  }
+
   /// Whether the object exists.
   func has(_ id: ObjectID) -> Bool {
     var raw = id.raw

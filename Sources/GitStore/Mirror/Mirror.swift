@@ -102,7 +102,10 @@ public actor Mirror {
 
   /// The handle for network calls.
   func opened() throws(GitError) -> RepositoryHandle {
-    if let handle { return handle }
+    if let handle {
+      handle.budget = UnpackBudget()
+      return handle
+    }
     let new = try RepositoryHandle(repository.location)
     handle = new
     return new

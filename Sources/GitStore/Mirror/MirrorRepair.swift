@@ -95,6 +95,7 @@ extension Mirror {
       // A ref whose file is invalid is not even listed.
       for ref in refs { _ = try known(ref) }
       let prefix = Self.trackingRef(deeply ? "refs/" : "refs/heads/")
+      handle.budget = UnpackBudget(allowance: UnpackBudget.copyAllowance)
       for (_, tip) in try handle.refs(prefix: prefix) { try handle.readAll(from: tip, deeply: deeply) }
       return false
     } catch {

@@ -8,19 +8,22 @@ extension GitRepository {
   ///   - ids: the blobs to read.
   ///   - limit: the most bytes to read of one blob; a larger one is not loaded at all.
   ///   - total: the most bytes to read overall. A blob that is listed twice counts twice.
+  ///   - unpacked: the most bytes to unpack from packs for it, with the objects of which blobs are stored as
+  ///     differences.
   ///   - threads: how many handles read concurrently.
   ///   - body: gets the position in `ids` and the bytes, which are valid only during the call; runs on the
   ///     reading threads.
   /// - Returns: the results of `body`, in the order of `ids`.
-  /// - Throws: the `GitError` of the first blob that cannot be read, of kind `.tooLarge` beyond `total`;
+  /// - Throws: the `GitError` of the first blob that cannot be read, of kind `.tooLarge` beyond `total`
+  ///   or `unpacked`;
   ///   `CancellationError` if the task is cancelled.
   public nonisolated func readBlobs<Value: Sendable>(
-    _ ids: [ObjectID], limit: Int, total: Int = 128 << 20, threads: Int = 2,
+    _ ids: [ObjectID], limit: Int, total: Int = 128 << 20, unpacked: Int = 4 << 30, threads: Int = 2,
     _ body: @escaping @Sendable (Int, BlobContent<UnsafeRawBufferPointer>) -> Value
   ) async throws -> [Value] {
     let chunk = 128
     let next = Counter()
-    let limits = BlobLimits(each: limit, total: total)
+    let limits = BlobLimits(each: limit, total: total, unpacked: unpacked)
     let count = (ids.count + chunk - 1) / chunk
     if ids.isEmpty { return [] }
     return try await withThrowingTaskGroup(of: [(Int, [Value])].self) { group in
@@ -43,6 +46,7 @@ extension GitRepository {
     _ body: @Sendable (Int, BlobContent<UnsafeRawBufferPointer>) -> Value
   ) throws -> [(Int, [Value])] {
     let handle = try opened()
+    handle.budget = limits.unpacking
     var result: [(Int, [Value])] = []
     while true {
       let index = next.take()
@@ -58,13 +62,12 @@ extension GitRepository {
           values.append(body(position, .tooLarge(size: size)))
           continue
         }
-        guard limits.take(size) else { throw limits.exceeded }
-        do throws(GitError) {
-          values.append(try handle.load(id, size: size).withBytes { body(position, .bytes($0)) })
-        } catch {
-          guard error.kind == .tooLarge, limits.takeRefusal() else { throw error }
+        guard try handle.canUnpack(id, size: size) else {
           values.append(body(position, .baseTooLarge))
+          continue
         }
+        guard limits.take(size) else { throw limits.exceeded }
+        values.append(try handle.load(id, size: size).withBytes { body(position, .bytes($0)) })
       }
       result.append((index, values))
     }
@@ -83,14 +86,12 @@ private final class BlobLimits: Sendable {
   let each: Int
   private let total: Int
   private let taken = Atomic<Int>(0)
-  private let refused = Atomic<Int>(0)
-  /// libgit2 does not free the base of a difference that it could not apply for lack of memory.
-  private static let refusals = 4
+  /// Shared by all handles.
+  let unpacking: UnpackBudget
 
-  /// Counts an object that could not be unpacked; returns false if there were too many.
-  func takeRefusal() -> Bool { refused.wrappingAdd(1, ordering: .relaxed).newValue <= Self.refusals }
-
-  init(each: Int, total: Int) { (self.each, self.total) = (each, total) }
+  init(each: Int, total: Int, unpacked: Int) {
+    (self.each, self.total, unpacking) = (each, total, UnpackBudget(unpacked))
+  }
 
   /// Counts a blob; returns false if the total limit is exceeded.
   func take(_ size: Int) -> Bool { taken.wrappingAdd(size, ordering: .relaxed).newValue <= total }

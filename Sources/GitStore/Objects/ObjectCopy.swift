@@ -34,6 +34,7 @@ struct ObjectCopy {
   /// - Throws: `GitError` of kind `.corruptRemote` if the source lacks an object or cannot read it,
   ///   `.tooLarge` for a commit that is too large.
   mutating func copy(_ tips: [ObjectID]) throws(GitError) -> Int {
+    source.budget = UnpackBudget(allowance: UnpackBudget.copyAllowance)
     do throws(GitError) {
       for tip in tips { try collect(tip) }
       let copied = try copyLargePackedFiles()
@@ -164,11 +165,10 @@ struct ObjectCopy {
       if size > Self.streamThreshold { large.append((item.id, size)) }
     }
     if large.isEmpty { return [] }
-    var packs = PackIndexes(objects: source.commonFolder + "objects/")
     var entries: [PackedEntry] = []
     var copied: Set<ObjectID> = []
     for (id, size) in large {
-      guard let entry = packs.wholeBlob(id, size: size) else { continue }
+      guard let entry = try source.packs.wholeBlob(id, size: size) else { continue }
       entries.append(entry)
       copied.insert(id)
     }
@@ -233,6 +233,7 @@ struct ObjectCopy {
         try copyOne(item.id, item.type)
         continue
       }
+      try AllocationLimit.run(AllocationLimit.transfer) { () throws(GitError) in try source.charge(item.id) }
       var raw = item.id.raw
       // The list of objects is one allocation.
       let code = AllocationLimit.run(AllocationLimit.none) { git_packbuilder_insert(pack.pointer, &raw, nil) }

@@ -18,7 +18,7 @@ public enum BlobContent<Bytes> {
   case bytes(Bytes)
   /// Larger than the caller's limit; nothing was loaded.
   case tooLarge(size: Int)
-  /// Stored as a difference to an object that is too large to be unpacked.
+  /// Stored as a difference to an object that is too large to be unpacked, or as too long a chain of differences.
   case baseTooLarge
 }
 
@@ -30,6 +30,8 @@ extension RepositoryHandle {
   /// - Throws: `GitError`: `.gone` if it does not exist (`.shallow` in a shallow clone), `.corrupt` if it
   ///   cannot be read.
   func header(of id: ObjectID) throws(GitError) -> (type: git_object_t, size: Int) {
+    // libgit2 would follow the whole chain of differences, each time.
+    if let chain = try packed(id)?.chain { return (chain.type, chain.size) }
     var raw = id.raw
     var size = 0
     var type = GIT_OBJECT_INVALID
@@ -87,14 +89,47 @@ extension RepositoryHandle {
   ///
   /// - Parameter size: its size, which the caller has checked; needed for objects above `AllocationLimit.standard`.
   ///
-  /// - Throws: `GitError`: as `header(of:)`, `.tooLarge` if it is stored as a difference to an object beyond
-  ///   `AllocationLimit`.
+  /// - Throws: `GitError`: as `header(of:)`, and `.tooLarge` as `charge`.
   func load(_ id: ObjectID, size: Int = 0) throws(GitError) -> RawObject {
     var raw = id.raw
     var result: OpaquePointer?
-    let code = AllocationLimit.allowing(objectOf: size) { git_odb_read(&result, objectStore, &raw) }
+    let code = try AllocationLimit.allowing(objectOf: size) { () throws(GitError) in
+      try charge(id)
+      return git_odb_read(&result, objectStore, &raw)
+    }
     guard code >= 0, let result else { throw missing(id, code) }
     return RawObject(Owned(result, release: git_odb_object_free))
+  }
+
+  /// Counts what it takes to read an object.
+  ///
+  /// - Throws: `GitError` of kind `.tooLarge` if libgit2 would exceed the limit of the calling thread's allocations, or
+  ///   the operation its `budget`.
+  func charge(_ id: ObjectID) throws(GitError) {
+    guard let found = try packed(id) else { return }
+    try budget.take(try checked(id, found).cost)
+  }
+
+  /// - Throws: `GitError` of kind `.tooLarge` if libgit2 would exceed the limit of the calling thread's allocations.
+  func checked(_ id: ObjectID, _ found: PackStore.Found) throws(GitError) -> PackStore.Found {
+    if let refusal = refusal(of: id, found.chain) { throw refusal }
+    return found
+  }
+
+  /// Why an object in a pack must not be read; nil if it can be read.
+  private func refusal(of id: ObjectID, _ chain: DeltaChain) -> GitError? {
+    if chain.fits(AllocationLimit.current) { return nil }
+    let reason =
+      chain.depth > DeltaChain.deepest
+      ? "it is stored as a chain of \(chain.depth) differences, more than the \(DeltaChain.deepest) that are read"
+      : "an object, or another one of which it is stored as a difference, is too large to be unpacked"
+    return GitError(.tooLarge, "cannot read object \(id): \(reason)", hint: GitError.repackingHint)
+  }
+
+  /// Whether a file of this size can be unpacked.
+  func canUnpack(_ id: ObjectID, size: Int) throws(GitError) -> Bool {
+    guard let found = try packed(id) else { return true }
+    return AllocationLimit.allowing(objectOf: size) { refusal(of: id, found.chain) == nil }
   }
 
   /// The commit of an object: the object itself, or the target of an annotated tag.

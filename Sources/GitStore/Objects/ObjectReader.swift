@@ -8,9 +8,25 @@ import Synchronization
 /// is faster.
 public final class ObjectReader: Sendable {
   private let location: RepositoryLocation
-  private let handle = Mutex<RepositoryHandle?>(nil)
+  private let handle: SharedHandle
+  /// The limit of all calls together for what is unpacked; nil if each call has one of its own.
+  private let budget: UnpackBudget?
 
-  init(location: RepositoryLocation) { self.location = location }
+  private final class SharedHandle: Sendable {
+    let value = Mutex<RepositoryHandle?>(nil)
+  }
+
+  init(location: RepositoryLocation) {
+    (self.location, handle, budget) = (location, SharedHandle(), nil)
+  }
+
+  private init(_ handle: SharedHandle, _ location: RepositoryLocation, _ budget: UnpackBudget) {
+    (self.handle, self.location, self.budget) = (handle, location, budget)
+  }
+
+  /// A reader on the same handle whose calls have one limit together for what is unpacked. For callers that read many
+  /// objects one by one.
+  public func withCommonLimit() -> ObjectReader { ObjectReader(handle, location, UnpackBudget()) }
 
   /// The bytes of a file.
   ///
@@ -74,11 +90,12 @@ public final class ObjectReader: Sendable {
   private func withHandle<Value: Sendable>(
     _ body: (RepositoryHandle) throws(GitError) -> Value
   ) throws(GitError) -> Value {
-    try handle.withLock { (handle) throws(GitError) in
-      if let handle { return try body(handle) }
-      let new = try RepositoryHandle(location)
-      handle = new
-      return try body(new)
+    try handle.value.withLock { (handle) throws(GitError) in
+      let opened: RepositoryHandle
+      if let handle { opened = handle } else { opened = try RepositoryHandle(location) }
+      handle = opened
+      opened.budget = budget ?? UnpackBudget()
+      return try body(opened)
     }
   }
 }

@@ -36,27 +36,26 @@ struct PackOfEntries: ~Copyable {
     var pack = try PackOfEntries(in: folder)
     try pack.begin(count: entries.count)
     for entry in entries {
-      guard let file = FileBytes(entry.pack) else {
-        throw GitError(.gone, "the pack \(entry.pack) is gone", hint: "try again")
-      }
       var offset = entry.range.lowerBound
       while offset < entry.range.upperBound {
         try tick()
-        let bytes = file.bytes(at: offset, count: min(chunk, entry.range.upperBound - offset))
-        guard !bytes.isEmpty else {
-          throw GitError(.corrupt, "the pack \(entry.pack) ends early", hint: "run `git fsck` there")
-        }
-        try pack.append(bytes)
-        offset += bytes.count
+        let end = min(offset + chunk, entry.range.upperBound)
+        try pack.append(UnsafeRawBufferPointer(rebasing: entry.pack.bytes[offset..<end]))
+        offset = end
       }
+      extendLifetime(entry.pack)
     }
     try pack.finish()
   }
 
+  private mutating func append(_ bytes: UnsafeRawBufferPointer) throws(GitError) {
+    checksum.update(bufferPointer: bytes)
+    try check(git_indexer_append(indexer.pointer, bytes.baseAddress, bytes.count, &progress), "write a pack")
+  }
+
   private mutating func append(_ bytes: [UInt8], isChecksum: Bool = false) throws(GitError) {
     if !isChecksum { checksum.update(data: bytes) }
-    try check(
-      git_indexer_append(indexer.pointer, bytes, bytes.count, &progress), "write a pack")
+    try check(git_indexer_append(indexer.pointer, bytes, bytes.count, &progress), "write a pack")
   }
 
   private mutating func finish() throws(GitError) {

@@ -1,0 +1,126 @@
+import CLibgit2
+
+/// One pack with its index. Reads headers of entries, and never unpacks more than a few bytes.
+final class Pack {
+  let path: String
+  private let index: PackIndex
+  private let file: MappedFile
+  private let inflater: Inflater
+  /// The chains of entries that are differences, by offset.
+  private var chains: [Int: DeltaChain] = [:]
+  private var kept = KeptBases()
+  /// The entries whose chains are too long to be followed to their ends.
+  private var endless: Set<Int> = []
+  /// The headers of differences that were read since the last call of `cost`.
+  private var measured = 0
+
+  /// The most chains that are remembered.
+  private static let remembered = 100_000
+
+  /// - Parameter path: of the index.
+  /// - Returns: nil if the pack or its index cannot be read.
+  init?(index path: String, _ inflater: Inflater) {
+    let pack = path.dropLast(".idx".utf8.count) + ".pack"
+    guard let index = PackIndex(path), let file = MappedFile(String(pack)) else { return nil }
+    (self.path, self.index, self.file, self.inflater) = (path, index, file, inflater)
+  }
+
+  func offset(of id: ObjectID) -> Int? { index.offset(of: id) }
+
+  /// The chain of an entry.
+  ///
+  /// - Throws: `GitError`: `.corrupt` if a header does not fit the format, `.tooLarge` if the chain has no end.
+  func chain(at start: Int) throws(GitError) -> DeltaChain {
+    if let known = chains[start] { return known }
+    guard !endless.contains(start) else { throw tooDeep }
+    var pending: [(offset: Int, instructions: Int, result: Int)] = []
+    var offset = start
+    var found: DeltaChain?
+    while found == nil {
+      found = chains[offset]
+      if found != nil { break }
+      guard let header = PackEntryHeader(file.bytes, at: offset) else { throw damaged(offset) }
+      let base: Int?
+      switch header.content {
+      case .whole(let type):
+        found = DeltaChain(whole: type, size: header.size)
+        continue
+      case .delta(let at): base = at
+      // libgit2 searches it in the same pack only.
+      case .deltaOf(let id): base = index.offset(of: id)
+      }
+      guard let base, let sizes = sizes(at: offset + header.length) else { throw damaged(offset) }
+      pending.append((offset, header.size, sizes.result))
+      // Differences to an object by its id can form a circle.
+      if pending.count > Self.remembered { break }
+      offset = base
+    }
+    measured += pending.count
+    if chains.count + endless.count + pending.count > Self.remembered { forgetChains() }
+    guard var chain = found else {
+      endless.insert(start)
+      throw tooDeep
+    }
+    for item in pending.reversed() {
+      chain = DeltaChain((chain, offset), instructions: item.instructions, result: item.result)
+      offset = item.offset
+      chains[offset] = chain
+    }
+    return chain
+  }
+
+  private func forgetChains() {
+    chains.removeAll(keepingCapacity: true)
+    endless.removeAll()
+  }
+
+  private func damaged(_ offset: Int) -> GitError {
+    GitError(
+      .corrupt, "the entry at byte \(offset) of the pack of \(path) cannot be read",
+      hint: "run `git fsck` there to see what is damaged")
+  }
+
+  private var tooDeep: GitError {
+    GitError(
+      .tooLarge, "an object is stored as a chain of more than \(Self.remembered) differences",
+      hint: GitError.repackingHint)
+  }
+
+  /// The sizes at the beginning of a difference.
+  private func sizes(at offset: Int) -> DeltaSizes? {
+    guard offset < file.count else { return nil }
+    inflater.restart()
+    return withUnsafeTemporaryAllocation(byteCount: DeltaSizes.longest, alignment: 1) { buffer in
+      let input = UnsafeRawBufferPointer(
+        rebasing: file.bytes[offset..<min(file.count, offset + Self.lookahead)])
+      let step = inflater.step(input, into: buffer)
+      return DeltaSizes(UnsafeRawBufferPointer(rebasing: buffer[..<step.produced]))
+    }
+  }
+
+  /// The most compressed bytes from which the first unpacked ones are read; git needs fewer than a thousand.
+  private static let lookahead = 64 << 10
+
+  /// The bytes that libgit2 unpacks and rebuilds to read an entry, as if it read the entry now; includes what was spent
+  /// to measure its chain.
+  func cost(of offset: Int) -> Int {
+    let cost = kept.cost(of: offset) { (try? chain(at: $0)).map { ($0.own, $0.size, $0.base) } }
+    defer { measured = 0 }
+    return cost + measured * DeltaChain.step
+  }
+
+  /// The entry of a blob that is stored whole; nil if it is stored as a difference or has another size.
+  func wholeBlob(at offset: Int, size: Int) -> PackedEntry? {
+    guard let header = PackEntryHeader(file.bytes, at: offset), case .whole(GIT_OBJECT_BLOB) = header.content,
+      header.size == size, let end = index.end(of: offset, packSize: file.count)
+    else { return nil }
+    return PackedEntry(pack: file, range: offset..<end)
+  }
+}
+
+/// Where the bytes of an object are in a pack.
+struct PackedEntry {
+  let pack: MappedFile
+  /// The entry's header and its compressed content.
+  let range: Range<Int>
+}

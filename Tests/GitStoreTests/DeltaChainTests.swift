@@ -1,0 +1,157 @@
+import CLibgit2
+import Foundation
+import TestSupport
+import Testing
+
+@testable import GitStore
+
+@Suite("Differences in packs", .timeLimit(.minutes(5)))
+struct DeltaChainTests {
+  private let repository: TemporaryRepository
+
+  init() throws { repository = try TemporaryRepository(bare: true) }
+
+  private func handle() throws -> RepositoryHandle {
+    try RepositoryHandle(RepositoryLocation(path: repository.path))
+  }
+
+  private func id(_ content: String) throws -> ObjectID { try ObjectID.ofBlob(Array(content.utf8)) }
+
+  @Test("small files that are differences to one large object are read until the bytes to unpack are used up")
+  func manySmall() async throws {
+    let size = 8 << 20
+    var pack = HandmadePack()
+    pack.add(type: 3, size: size, try repository.compressed(Data(count: size)).bytes)
+    for number in 0..<100 { pack.addDelta(to: 0, ofSize: size, content: "file \(number)") }
+    try repository.install(pack)
+    let handle = try handle()
+    handle.budget = UnpackBudget(size * 5 / 2)
+    #expect(try handle.load(try id("file 0")).bytes == Array("file 0".utf8))
+    #expect(try handle.load(try id("file 1")).bytes == Array("file 1".utf8))
+    #expect((size * 2...size * 2 + 10_000).contains(handle.budget.taken))
+    let error = #expect(throws: GitError.self) { _ = try handle.load(try id("file 2")) }
+    #expect(error?.kind == .tooLarge && error?.hint == GitError.repackingHint)
+
+    let ids = try (0..<100).map { try id("file \($0)") }
+    let reader = try await GitRepository.open(path: repository.path)
+    let read = await #expect(throws: GitError.self) {
+      try await reader.readBlobs(ids, limit: 100, unpacked: size * 10) { _, _ in }
+    }
+    #expect(
+      read?.kind == .tooLarge && read?.message.hasPrefix("more than 80 MiB have to be unpacked") == true)
+    // The same limit holds for objects that are read one by one.
+    let single = reader.reader.withCommonLimit()
+    let all = #expect(throws: GitError.self) { for _ in 0..<1000 { _ = try single.blob(ids[0], limit: 100) } }
+    #expect(all?.kind == .tooLarge)
+  }
+
+  @Test("a long chain is read up to the depth that git makes, and its end is refused without unpacking")
+  func deep() throws {
+    var pack = HandmadePack()
+    pack.add(type: 3, size: 4, HandmadePack.stored(Array("0000".utf8)))
+    for number in 1...5000 {
+      let content = String(number + 100_000)
+      pack.addDelta(to: number - 1, ofSize: number == 1 ? 4 : 6, content: content)
+    }
+    try repository.install(pack)
+    let handle = try handle()
+    handle.budget = UnpackBudget(1 << 30)
+    let end = try id("105000")
+    #expect(try handle.size(of: end, GIT_OBJECT_BLOB) == 6)
+    let error = #expect(throws: GitError.self) { _ = try handle.load(end) }
+    #expect(error?.kind == .tooLarge && error?.message.contains("a chain of 5000 differences") == true)
+    #expect(try !handle.canUnpack(end, size: 6) && handle.budget.taken == 0)
+    #expect(try handle.load(try id("104096")).count == 6)
+    // The chain was measured once and unpacked once; libgit2 has kept the objects since.
+    let first = handle.budget.taken
+    #expect((5000 * 1024...12_000 * 1024).contains(first))
+    for number in 104_000..<104_096 { #expect(try handle.load(try id("\(number)")).count == 6) }
+    #expect(handle.budget.taken - first < 96 * 2 * 1100)
+  }
+
+  @Test("the chains that git makes cost little more than their objects")
+  func usual() throws {
+    let work = try repository.clone()
+    var text = (0..<2000).map { "line \($0) of a file that changes a little\n" }
+    for number in 0..<60 {
+      text[number * 30] = "change \(number)\n"
+      try work.commit(["file": text.joined()])
+    }
+    try work.git("repack", "--quiet", "-a", "-d", "-f", "--depth=50", "--window=60")
+    let handle = try RepositoryHandle(RepositoryLocation(path: work.path))
+    let versions = try work.git("log", "--format=%H:file").split(separator: "\n").map {
+      try #require(ObjectID(hex: try work.head(String($0))))
+    }
+    let depths = try versions.map { try handle.packed($0)?.chain.depth ?? 0 }
+    #expect((depths.max() ?? 0) > 5)
+    var total = 0
+    for id in versions {
+      let object = try handle.load(id)
+      #expect(try ObjectID.ofBlob(object.bytes) == id)
+      total += object.count
+    }
+    #expect((1...3 * total).contains(handle.budget.taken))
+  }
+
+  @Test("an object that is refused many times takes no memory")
+  func refused() throws {
+    let (base, instructions) = (3 << 20, 5 << 20)
+    var pack = HandmadePack()
+    pack.add(type: 3, size: base, try repository.compressed(Data(count: base)).bytes)
+    // Each instruction copies one byte.
+    var delta = Data(HandmadePack.varied(base) + HandmadePack.varied(instructions / 2))
+    for _ in 0..<instructions / 2 { delta.append(contentsOf: [0x90, 1] as [UInt8]) }
+    pack.add(type: 6, size: delta.count, try repository.compressed(delta).bytes, base: 0)
+    let result = try #require(ObjectID(hex: try repository.compressed(Data(count: instructions / 2)).blob))
+    try repository.install(pack)
+    try repository.git("prune-packed", "--quiet")
+    let handle = try handle()
+    for _ in 0..<1000 {
+      let error = #expect(throws: GitError.self) {
+        try AllocationLimit.run(4 << 20) { () throws(GitError) in _ = try handle.load(result) }
+      }
+      #expect(error?.kind == .tooLarge && error?.hint == GitError.repackingHint)
+    }
+    // libgit2 would have kept the base each time: 3 GB.
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
+    let resident = try #require(Int(line.filter(\.isNumber)))
+    #expect(resident < 1 << 20, "\(line)")
+    #expect(handle.budget.taken == 0)
+  }
+
+  @Test("a difference whose beginning is hidden behind empty blocks is refused")
+  func hiddenSizes() throws {
+    var pack = HandmadePack()
+    pack.add(type: 3, size: 4, HandmadePack.stored(Array("base".utf8)))
+    let delta = HandmadePack.varied(4) + HandmadePack.varied(4) + [4] + Array("late".utf8)
+    pack.add(type: 6, size: delta.count, HandmadePack.stored(delta, after: 20_000), base: 0)
+    try repository.install(pack)
+    let handle = try handle()
+    let error = #expect(throws: GitError.self) { _ = try handle.load(try id("late")) }
+    #expect(error?.kind == .corrupt)
+  }
+
+  @Test("a commit or folder that is a difference to a large object counts as a file does")
+  func folders() async throws {
+    let work = try repository.clone()
+    try work.commit(["a/b": "1", "a/c": "2"])
+    try work.push()
+    let tree = try #require(ObjectID(hex: try work.head("HEAD:a")))
+    let content = try handle().load(tree).bytes
+    let size = 5 << 20
+    let base = Data(content) + Data(repeating: 0x31, count: size - content.count)
+    var pack = HandmadePack()
+    pack.add(type: 2, size: size, try repository.compressed(base).bytes)
+    let copy = HandmadePack.varied(size) + HandmadePack.varied(content.count) + [0x90, UInt8(content.count)]
+    pack.add(type: 6, size: copy.count, HandmadePack.stored(copy), base: 0)
+    try repository.install(pack)
+    try repository.git("prune-packed", "--quiet")
+    let handle = try handle()
+    handle.budget = UnpackBudget(size)
+    let error = #expect(throws: GitError.self) {
+      try handle.entries(inTree: try handle.tree(ofCommit: try handle.resolve("main")), .all, TreeLimits())
+    }
+    #expect(error?.kind == .tooLarge && error?.path == "a")
+  }
+}
