@@ -1,7 +1,9 @@
 #ifndef KDOPS_CLIBGIT2_SHIM_H
 #define KDOPS_CLIBGIT2_SHIM_H
 #include <git2.h>
+#include <git2/odb_backend.h>
 #include <git2/sys/alloc.h>
+#include <git2/sys/odb_backend.h>
 #include <git2/sys/repository.h>
 #include <git2/sys/stream.h>
 /* The compression of git's packs. libgit2 itself depends on it. */
@@ -20,6 +22,18 @@ typedef struct {
   int descriptor;
   void *operation;
 } kdops_socket_stream;
+
+/* A part of an object store that only receives packs, and a pack that it receives. The last member of each
+ * is ours. */
+typedef struct {
+  git_odb_backend parent;
+  void *receiver;
+} kdops_pack_backend;
+
+typedef struct {
+  git_odb_writepack parent;
+  void *pack;
+} kdops_pack_writer;
 
 /* Swift cannot call C functions with variable arguments, so each option that is set has a name here. */
 

@@ -37,6 +37,28 @@ struct WebTests {
     try await Mirror.open(remote, at: folder.path + "/mirror", refs: [notesRef])
   }
 
+  @Test("a fetch that would unpack too much fails each time before it unpacks, until the remote is repacked")
+  func hugeDifference() async throws {
+    let (small, zeros) = try bare.difference(toZeros: 130 << 20, content: "small")
+    let tree = try bare.git("mktree", input: "100644 blob \(small)\tsmall\n100644 blob \(zeros)\tzeros\n")
+    let commit = try bare.git("commit-tree", tree, "-p", "main", "-m", "Zeros")
+    let server = try Server.web(root)
+    let mirror = try await mirror(try remote(server))
+    let one = try await mirror.fetch("main")
+    try bare.git("update-ref", "refs/heads/main", commit)
+    for _ in 0..<3 {
+      let error = await #expect(throws: GitError.self) { try await mirror.fetch("main") }
+      #expect(error?.kind == .tooLarge && error?.hint == GitError.repackingHint)
+      #expect(error?.message.hasPrefix("cannot fetch from http://") == true)
+    }
+    #expect(try await mirror.known("refs/heads/main") == one.new)
+    try bare.git("-c", "core.bigFileThreshold=16m", "repack", "-a", "-d", "-f", "--quiet")
+    let two = try await mirror.fetch("main")
+    #expect(two.new.hex == commit)
+    let entries = try await mirror.repository.tree(at: two.new)
+    #expect(try await mirror.repository.blob(entries[0].id, limit: 10) == Array("small".utf8))
+  }
+
   @Test("fetching and publishing with user and password")
   func basicAuthentication() async throws {
     let server = try Server.web(root)

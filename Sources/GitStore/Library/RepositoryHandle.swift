@@ -9,6 +9,8 @@ final class RepositoryHandle {
   let packs: PackStore
   /// The limit of the current operation for what libgit2 unpacks.
   var budget = UnpackBudget()
+  /// Checks the packs that are fetched into this repository; nil before the first fetch.
+  private var receiver: PackReceiver?
   /// The object that was looked for last, and its place in a pack. To read an object, callers first get its size.
   private var last: (id: ObjectID, found: PackStore.Found?)?
 
@@ -121,6 +123,14 @@ struct RawObject: ~Copyable {
 }
 
 extension RepositoryHandle {
+  /// What checks the packs that are fetched into this repository.
+  func packReceiver() throws(GitError) -> PackReceiver {
+    if let receiver { return receiver }
+    let new = try PackReceiver.install(in: self)
+    receiver = new
+    return new
+  }
+
   /// Where an object is in packs; nil if it is in a file of its own, or missing.
   ///
   /// - Throws: `GitError`: `.corrupt` and `.tooLarge` as `Pack.chain`.

@@ -79,10 +79,14 @@ final class NetworkRemote {
     options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE
     options.update_fetchhead = 0
     options.follow_redirects = GIT_REMOTE_REDIRECT_INITIAL
+    let receiver = try handle.packReceiver()
     let code = AllocationLimit.run(AllocationLimit.transfer) {
       withStrings(refs.map { "+\($0):\(Mirror.trackingRef($0))" }) {
         git_remote_download(connection.pointer, &$0, &options)
       }
+    }
+    if code < 0, let failure = receiver.takeFailure(), failure.kind != .cancelled {
+      throw GitError(failure.kind, "cannot fetch from \(name): \(failure.message)", hint: failure.hint)
     }
     try context.check(code, "fetch from \(name)")
   }
