@@ -67,19 +67,12 @@ extension RepositoryHandle {
 
   /// The best common ancestor; nil if the histories are unrelated.
   func mergeBase(_ one: ObjectID, _ other: ObjectID) throws(GitError) -> ObjectID? {
-    var (result, left, right) = (git_oid(), one.raw, other.raw)
-    let code = git_merge_base(&result, pointer, &left, &right)
-    if code == GIT_ENOTFOUND.rawValue {
-      git_error_clear()
-      // libgit2 returns the same code for a commit that does not exist.
-      _ = try read(one, GIT_OBJECT_COMMIT)
-      _ = try read(other, GIT_OBJECT_COMMIT)
-      try refuseShallow()
-      return nil
-    }
-    if code < 0 { try refuseShallow() }
-    try check(code, "compare the histories of \(one.short) and \(other.short)")
-    return ObjectID(result)
+    if one == other { return try commit(one).id }
+    let search = try MergeBaseSearch(one, other, in: self)
+    // If one is an ancestor of the other, commit times that are wrong must not lead past it.
+    for commit in [one, other] where search.contains(commit) { return commit }
+    if search.newest == nil { try refuseShallow() }
+    return search.newest
   }
 
   /// Whether `ancestor` is `commit` or one of its ancestors.
