@@ -27,7 +27,9 @@ struct DeadlineTests {
   /// The folders of all commands in the pod's container.
   private static func commands(_ world: World) async throws -> [String] {
     let target = try await world.cluster.target(World.name("web-0"), ExecRequest(command: ["true"]))
-    return try SafeFolder.names(in: world.cluster.folders.run(target.rootID).path).filter { $0 != "prepared" }
+    return try SafeFolder.names(in: world.cluster.worker.files.folders.run(target.rootID).path).filter {
+      $0 != "prepared"
+    }
   }
 
   /// Stops the process that enforces the engine's time limit in the sandbox.
@@ -42,9 +44,9 @@ struct DeadlineTests {
       let place = try await world.startOrphan(
         Self.stopsItsLimit, record: CommandRecord(deadline: Self.deadline(world)))
       await Self.waitForFile("on", world)
-      let subjects = world.cluster.folders.adoptable()
+      let subjects = world.cluster.worker.files.folders.adoptable()
       #expect(subjects.map(\.record.deadline) == [Self.deadline(world)])
-      for subject in subjects { world.cluster.runner.watch.add(subject) }
+      for subject in subjects { world.cluster.worker.runner.watch.add(subject) }
       world.clock.advance(by: .seconds(6))
       while SafeFolder.kind(place) != nil { await Task.yield() }
       #expect(

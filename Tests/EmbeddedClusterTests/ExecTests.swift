@@ -234,10 +234,10 @@ struct ExecTests {
       await cluster.settle()
       try await world.sh("echo mine >/opt/mine")
       await world.expect(.notRunning) {
-        _ = try await cluster.begin(reserved, request, nil, Slot(cluster.slots))
+        _ = try await cluster.executor.begin(reserved, request, nil, Slot(cluster.executor.slots))
       }
       #expect(try await world.sh("ls /opt; cat /opt/mine").out.hasSuffix("mine\nmine\n"))
-      #expect(!cluster.reserved.hasEnded(reserved.rootID), "nothing is kept of it")
+      #expect(!cluster.worker.files.reserved.hasEnded(reserved.rootID), "nothing is kept of it")
       #expect(SafeFolder.kind("\(world.directory)/run/\(reserved.rootID)") == nil)
     }
   }

@@ -174,12 +174,12 @@ struct LimitTests {
       let root = "\(world.directory)/pods/default/web-0"
       let place = try await world.startOrphan(
         "\(Self.sixProcesses)\nsleep 600", record: CommandRecord(measured: [root]))
-      while cluster.folders.adoptable().isEmpty { await Task.yield() }
+      while cluster.worker.files.folders.adoptable().isEmpty { await Task.yield() }
 
       var limits = SandboxLimits()
       limits.totalMemory = 100 << 20
       let watch = ResourceWatch(limits: limits) { .zero }
-      for command in cluster.folders.adoptable() {
+      for command in cluster.worker.files.folders.adoptable() {
         #expect(command.record.measured == [root])
         watch.add(command)
       }

@@ -213,7 +213,7 @@ struct VolumeTests {
         try FileManager.default.moveItem(atPath: "\(world.directory)/\(name)", toPath: "\(other)/\(name)")
       }
       try await World.reopened(other, runs: false) { again in
-        await again.cluster.trash.settle()
+        await again.cluster.worker.files.trash.settle()
         for folder in ["run", "pods/default", "trash"] {
           let left = try SafeFolder.names(in: "\(other)/\(folder)")
           #expect(left.isEmpty, "\(folder)")
@@ -237,7 +237,7 @@ struct VolumeTests {
         """)
       try await world.cluster.delete(.statefulSets, World.name("web"), .none)
       await world.cluster.settle()
-      await world.cluster.trash.settle()
+      await world.cluster.worker.files.trash.settle()
       #expect(try SafeFolder.names(in: "\(world.directory)/trash").isEmpty)
       #expect(!FileManager.default.fileExists(atPath: "\(world.directory)/pods/default/web-0"))
     }

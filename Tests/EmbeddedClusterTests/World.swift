@@ -43,7 +43,7 @@ struct World: Sendable {
     let world = World(directory: directory, clock: clock, cluster: cluster)
     guard runs else {
       try await body(world)
-      return await cluster.trash.settle()
+      return await cluster.worker.files.trash.settle()
     }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await cluster.run() }
@@ -53,7 +53,7 @@ struct World: Sendable {
       group.cancelAll()
       try await group.waitForAll()
     }
-    await cluster.trash.settle()
+    await cluster.worker.files.trash.settle()
   }
 
   static func temporaryFolder() -> String {
@@ -79,14 +79,15 @@ struct World: Sendable {
   @discardableResult
   func startOrphan(_ script: String, record: CommandRecord? = nil) async throws -> String {
     let target = try await cluster.target(Self.name("web-0"), ExecRequest(command: ["true"]))
-    let (folders, root) = (cluster.folders, cluster.folders.root(of: target.spec))
+    let (folders, root) = (cluster.worker.files.folders, cluster.worker.files.folders.root(of: target.spec))
     let request = try folders.sandbox(
       ["sh", "-c", script], in: target.container, of: target.spec, root: root)
     let place = "\(folders.run(target.rootID).path)/orphan"
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
     try ScriptRunner.write(stdin: [], to: place)
     try record?.write(to: place)
-    let arguments = ScriptRunner.arguments(cluster.runner.sandbox, request, place: place, outputLimit: 10)
+    let arguments = ScriptRunner.arguments(
+      cluster.worker.runner.sandbox, request, place: place, outputLimit: 10)
     guard Machine.run(["setsid", "-f", "sh"] + arguments) == 0 else {
       throw FileError("the command in \(place) could not be started")
     }

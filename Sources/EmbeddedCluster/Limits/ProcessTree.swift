@@ -22,8 +22,8 @@ struct ProcessTree: Sendable {
       guard let process = Int32(name), let line = Line("\(proc)/\(name)/stat", &buffer) else { continue }
       var entry = Entry(pages: line.pages, threads: max(1, line.threads), reader: process)
       // If the main thread has ended, the kernel shows none of the memory that the other threads still use.
-      if line.pages == 0, line.threads > 1, let living = Self.living(process, proc, &buffer) {
-        (entry.reader, entry.pages) = living
+      if line.pages == 0, line.threads > 1, let thread = Self.runningThread(process, proc, &buffer) {
+        (entry.reader, entry.pages) = thread
       }
       children[line.parent, default: []].append(process)
       entries[process] = entry
@@ -59,7 +59,7 @@ struct ProcessTree: Sendable {
   private static let attempts = 16
 
   /// Finds a thread that still uses the process's memory.
-  private static func living(
+  private static func runningThread(
     _ process: Int32, _ proc: String, _ buffer: inout [UInt8]
   ) -> (thread: Int32, pages: Int)? {
     let folder = "\(proc)/\(process)/task"

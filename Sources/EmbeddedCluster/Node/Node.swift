@@ -42,12 +42,15 @@ struct Node {
   private var addresses: Set<String> = []
   private var nextAddress = 1
   var catalog: ImageCatalog
-  let capacity: NodeCapacity
+  private let capacity: NodeCapacity
 
   init(catalog: ImageCatalog, capacity: NodeCapacity) {
     self.catalog = catalog
     self.capacity = capacity
   }
+
+  /// A node without pods, with the same images and capacity.
+  func restarted() -> Node { Node(catalog: catalog, capacity: capacity) }
 
   var nextDeadline: Duration? { deadlines.next }
 
@@ -57,7 +60,7 @@ struct Node {
   mutating func sync(_ name: ObjectName, in store: ObjectStore, now: Duration) -> [NodeJob] {
     guard let record = store.record(Resource.pods.kind, name) else { return [] }
     let uid = record.uid
-    if pods[uid] == nil { takeIn(record.object, now: now) }
+    if pods[uid] == nil { add(record.object, now: now) }
     if record.object.isBeingDeleted {
       if pods[uid]?.hasFolders == false { return removed(uid, in: store, now: now) }
       return deliver(.deleted, to: uid, in: store, now: now)
@@ -150,20 +153,20 @@ struct Node {
 
   /// The pods and containers of this node according to the store, for the initial cleanup of the disk.
   static func inventory(_ store: ObjectStore) -> PodFolders.Inventory {
-    var living = PodFolders.Inventory()
+    var current = PodFolders.Inventory()
     for record in store.all(Resource.pods.kind) {
-      living.pods.insert(record.object.objectName.description)
-      living.uids.insert(record.object.uid)
+      current.pods.insert(record.object.objectName.description)
+      current.uids.insert(record.object.uid)
       let machine = PodMachine(PodSpec(record.object), resuming: record.object.json["status"] ?? [:])
-      living.containerIDs.formUnion(machine.containerIDs)
+      current.containerIDs.formUnion(machine.containerIDs)
     }
-    return living
+    return current
   }
 
   /// Adopts the pods of an earlier run of the node. Running pods keep their resources, even on a full node.
   mutating func adopt(_ store: ObjectStore, now: Duration) {
     for record in store.all(Resource.pods.kind) where pods[record.uid] == nil {
-      takeIn(record.object, now: now)
+      add(record.object, now: now)
     }
   }
 
@@ -182,7 +185,7 @@ struct Node {
 
   // MARK: Implementation
 
-  private mutating func takeIn(_ object: Object, now: Duration) {
+  private mutating func add(_ object: Object, now: Duration) {
     let spec = PodSpec(object)
     let machine = PodMachine(spec, resuming: object.json["status"] ?? [:])
     if let ip = machine.facts.ip { addresses.insert(ip) }

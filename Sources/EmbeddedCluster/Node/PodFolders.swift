@@ -225,11 +225,11 @@ struct PodFolders: Sendable {
   ///
   /// - Returns: the containers in which a command was killed together with that daemon, for example by a
   ///   shutdown of the machine.
-  func sweep(_ living: Inventory) throws -> Set<String> {
+  func sweep(_ current: Inventory) throws -> Set<String> {
     var dead: Set<String> = []
     for name in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] {
       let id = String(name.prefix { $0 != "." })
-      if !living.containerIDs.contains(id) {
+      if !current.containerIDs.contains(id) {
         try end(id)
       } else if run(id).forgetEnded() {
         dead.insert(id)
@@ -237,11 +237,11 @@ struct PodFolders: Sendable {
     }
     for namespace in (try? SafeFolder.names(in: "\(directory)/pods")) ?? [] {
       for pod in (try? SafeFolder.names(in: "\(directory)/pods/\(namespace)")) ?? []
-      where !living.pods.contains("\(namespace)/\(pod)") {
+      where !current.pods.contains("\(namespace)/\(pod)") {
         try throwAway("\(directory)/pods/\(namespace)/\(pod)")
       }
     }
-    for uid in (try? SafeFolder.names(in: "\(directory)/ephemeral")) ?? [] where !living.uids.contains(uid) {
+    for uid in (try? SafeFolder.names(in: "\(directory)/ephemeral")) ?? [] where !current.uids.contains(uid) {
       try throwAway("\(directory)/ephemeral/\(uid)")
     }
     return dead

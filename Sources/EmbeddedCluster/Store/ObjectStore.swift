@@ -72,6 +72,11 @@ final class ObjectStore {
     }
   }
 
+  /// A store with other objects and the same rules.
+  func reloaded(_ objects: [Persistence.Stored], version: Int64) -> ObjectStore {
+    ObjectStore(objects: objects, version: version, rules: rules, now: now)
+  }
+
   // MARK: Reading
 
   func record(_ kind: String, _ name: ObjectName) -> Record? { records[kind]?[name.namespace]?[name.name] }

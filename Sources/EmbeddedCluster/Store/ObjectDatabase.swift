@@ -1,0 +1,39 @@
+/// The objects in memory and on disk, and the log of their changes for watches, which contains only what is on disk.
+///
+/// Belongs to one actor.
+struct ObjectDatabase {
+  private(set) var store: ObjectStore
+  let persistence: Persistence
+  private let events: EventLog
+  /// Held as long as the database exists.
+  private let lock: DirectoryLock
+  private var checkpoints = CheckpointSchedule()
+
+  init(_ store: ObjectStore, on persistence: Persistence, events: EventLog, lock: DirectoryLock) {
+    self.store = store
+    self.persistence = persistence
+    self.events = events
+    self.lock = lock
+  }
+
+  /// Writes the store's changes to disk, and then sends them to the watches.
+  /// - Returns: whether the journal has to be copied into the database now; `checkpointEnded` ends that.
+  mutating func save() throws -> Bool {
+    let batch = store.batch()
+    try persistence.commit(batch)
+    events.publish(store.committed())
+    return checkpoints.wrote(batch.rows.count)
+  }
+
+  mutating func checkpointEnded() { checkpoints.ended() }
+
+  /// Returns to the state on disk after a failed write. Changes that exist only in memory are discarded, and watches
+  /// have to list again.
+  mutating func reload() throws {
+    let (objects, version) = try persistence.load()
+    // Versions continue from the last one in memory: a version that was given out must not be used for another
+    // change.
+    store = store.reloaded(objects, version: max(version, store.version))
+    events.restart(at: store.version)
+  }
+}
