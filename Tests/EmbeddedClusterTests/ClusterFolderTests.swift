@@ -8,8 +8,8 @@ import Testing
 struct ClusterFolderTests {
   /// A folder in a temporary one, which is removed when the body ends.
   private func withFolder(_ mode: mode_t?, _ body: (String) async throws -> Void) async throws {
-    let parent = World.temporaryFolder()
-    defer { World.remove(parent) }
+    let parent = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(parent) }
     let folder = "\(parent)/cluster"
     if let mode {
       #expect(mkdir(folder, 0o700) == 0)
@@ -19,7 +19,7 @@ struct ClusterFolderTests {
   }
 
   private func open(_ folder: String) async throws {
-    try await World.reopened(folder, runs: false) { _ in }
+    try await ClusterFixture.reopened(folder, runs: false) { _ in }
   }
 
   private func mode(_ path: String) -> String {
@@ -37,7 +37,7 @@ struct ClusterFolderTests {
   @Test("restrict a new folder and all SQLite files in it to the owner")
   func new() async throws {
     try await withFolder(nil) { folder in
-      try await World.reopened(folder, runs: false) { _ in
+      try await ClusterFixture.reopened(folder, runs: false) { _ in
         #expect(mode(folder) == "700")
         for file in ["cluster.sqlite", "cluster.sqlite-wal", "cluster.sqlite-shm", "lock"] {
           #expect(mode("\(folder)/\(file)") == "600", "\(file)")
@@ -85,7 +85,7 @@ struct ClusterFolderTests {
         #expect(text.contains("Others may write to \(folder)"), "\(text)")
         #expect(text.contains("chmod 700 \(folder)"), "\(text)")
       }
-      #expect(mode(folder) == String(bits, radix: 8), "nothing is repaired that may be somebody else's")
+      #expect(mode(folder) == String(bits, radix: 8), "nothing is repaired that may belong to another user")
     }
   }
 

@@ -52,7 +52,7 @@ struct ControllersTests {
     func createSet(_ name: String, replicas: Int) throws {
       let claim: JSON = ["metadata": ["name": "data"], "spec": [:]]
       _ = try store.create(
-        World.set(name, replicas: replicas, spec: ["volumeClaimTemplates": [claim]]))
+        ClusterFixture.set(name, replicas: replicas, spec: ["volumeClaimTemplates": [claim]]))
     }
   }
 
@@ -99,10 +99,10 @@ struct ControllersTests {
     try scene.createSet("web", replicas: 1)
     scene.settle()
     #expect(scene.names(.controllerRevisions).count == 1)
-    try scene.store.delete(Resource.statefulSets.kind, World.name("web"), .none)
+    try scene.store.delete(Resource.statefulSets.kind, ClusterFixture.name("web"), .none)
     // The node has begun to prepare the pod's folders, and has to remove them first.
     scene.settle()
-    let pod = try #require(scene.store.object(Resource.pods.kind, World.name("web-0")))
+    let pod = try #require(scene.store.object(Resource.pods.kind, ClusterFixture.name("web-0")))
     #expect(pod.isBeingDeleted)
     #expect(scene.names(.controllerRevisions) == [])
   }
@@ -112,13 +112,13 @@ struct ControllersTests {
     var scene = Scene()
     try scene.createSet("web", replicas: 1)
     scene.settle()
-    try scene.store.delete(Resource.volumeClaims.kind, World.name("data-web-0"), .none)
+    try scene.store.delete(Resource.volumeClaims.kind, ClusterFixture.name("data-web-0"), .none)
     scene.commit()
     #expect(scene.controllers.takeUnusedClaims(in: scene.store) == [])
-    let pod = try scene.store.existing(Resource.pods.kind, World.name("web-0"))
+    let pod = try scene.store.existing(Resource.pods.kind, ClusterFixture.name("web-0"))
     _ = scene.node.removed(pod.uid, in: scene.store, now: .zero)
     scene.commit()
-    #expect(scene.controllers.takeUnusedClaims(in: scene.store) == [World.name("data-web-0")])
+    #expect(scene.controllers.takeUnusedClaims(in: scene.store) == [ClusterFixture.name("data-web-0")])
     #expect(scene.controllers.takeUnusedClaims(in: scene.store) == [], "each claim once")
   }
 
@@ -127,12 +127,13 @@ struct ControllersTests {
     var scene = Scene()
     try scene.createSet("web", replicas: 1)
     scene.settle()
-    try scene.store.delete(Resource.volumeClaims.kind, World.name("data-web-0"), .none)
-    let pod = try scene.store.existing(Resource.pods.kind, World.name("web-0"))
+    try scene.store.delete(Resource.volumeClaims.kind, ClusterFixture.name("data-web-0"), .none)
+    let pod = try scene.store.existing(Resource.pods.kind, ClusterFixture.name("web-0"))
     _ = scene.node.removed(pod.uid, in: scene.store, now: .zero)
     scene.settle()
     #expect(scene.names(.pods) == [], "the claim is being deleted")
-    scene.store.remove(try scene.store.existing(Resource.volumeClaims.kind, World.name("data-web-0")))
+    scene.store.remove(
+      try scene.store.existing(Resource.volumeClaims.kind, ClusterFixture.name("data-web-0")))
     scene.settle()
     #expect(scene.names(.pods) == ["web-0"])
     #expect(scene.names(.volumeClaims) == ["data-web-0"])
@@ -143,7 +144,7 @@ struct ControllersTests {
     var scene = Scene()
     try scene.createSet("web", replicas: 1)
     scene.settle()
-    let set = try scene.store.existing(Resource.statefulSets.kind, World.name("web"))
+    let set = try scene.store.existing(Resource.statefulSets.kind, ClusterFixture.name("web"))
     scene.store.setStatus(set, ["replicas": 7])
     scene.controllers.addChanges(of: scene.store)
     #expect(!scene.controllers.hasWork)

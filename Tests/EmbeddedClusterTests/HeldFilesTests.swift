@@ -8,8 +8,8 @@ import Testing
 struct HeldFilesTests {
   @Test("is read from another thread if the main thread has ended")
   func mainThreadEnded() throws {
-    let proc = World.temporaryFolder()
-    defer { World.remove(proc) }
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
     func make(_ path: String, state: Character, parent: Int, threads: Int, pages: Int) throws {
       try FileManager.default.createDirectory(atPath: "\(proc)/\(path)", withIntermediateDirectories: true)
       let id = path.split(separator: "/").last ?? ""
@@ -36,8 +36,8 @@ struct HeldFilesTests {
 
   @Test("counts shared memory once, whether or not processes show it")
   func sharedMemory() throws {
-    let proc = World.temporaryFolder()
-    defer { World.remove(proc) }
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
     for process in [10, 11] {
       try FileManager.default.createDirectory(atPath: "\(proc)/\(process)", withIntermediateDirectories: true)
       let zeros = Array(repeating: "0", count: 19).joined(separator: " ")
@@ -106,8 +106,8 @@ struct HeldFilesTests {
 
   @Test("is counted up to the limit of mappings, descriptors and threads of all processes together")
   func handles() throws {
-    let proc = World.temporaryFolder()
-    defer { World.remove(proc) }
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
     let line = "00400000-00401000 r--p 00000000 00:00 0 \n"
     for process: Int32 in [10, 11, 12] {
       try Self.makeProcess(process, in: proc)
@@ -122,8 +122,8 @@ struct HeldFilesTests {
 
   @Test("is unknown if the daemon may not read descriptors or mappings, after three scans in a row")
   func denied() throws {
-    let proc = World.temporaryFolder()
-    defer { World.remove(proc) }
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
     for process: Int32 in [10, 11, 12] {
       try Self.makeProcess(process, in: proc, state: process == 11 ? "Z" : "S")
     }
@@ -177,8 +177,8 @@ struct HeldFilesTests {
 
   @Test("reports memory as nearly full below a twentieth of its size")
   func nearlyFullMemory() throws {
-    let proc = World.temporaryFolder()
-    defer { World.remove(proc) }
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
     func use(available: Int) throws -> MachineUse {
       try write(
         "MemTotal:       2000000 kB\nMemAvailable:   \(available) kB\nShmem:  7 kB\n", to: "\(proc)/meminfo")

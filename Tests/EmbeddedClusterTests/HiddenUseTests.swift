@@ -180,12 +180,12 @@ struct HiddenUseTests {
     options.limits.totalDisk = 20 << 20
     options.limits.sharedMemory = 400 << 20
     options.limits.handles = 20_000
-    try await World.with(sandbox: .bubblewrap, options: options) { world in
-      _ = try await world.cluster.create(World.set("web", replicas: 1))
-      await world.cluster.settle()
+    try await ClusterFixture.with(sandbox: .bubblewrap, options: options) { fixture in
+      _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
+      await fixture.cluster.settle()
       let request = ExecRequest(command: ["/usr/bin/python3", "-c", hidden.program])
       do throws(APIError) {
-        let result = try await world.cluster.exec(World.name("web-0"), request)
+        let result = try await fixture.cluster.exec(ClusterFixture.name("web-0"), request)
         Issue.record("exit \(result.exitCode): \(result.err)")
       } catch {
         #expect(error.kind == .limitExceeded, "\(error)")
@@ -215,11 +215,11 @@ struct HiddenUseTests {
       left.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
       print("other option", left.getsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED))
       """
-    try await World.with(sandbox: .bubblewrap) { world in
-      _ = try await world.cluster.create(World.set("web", replicas: 1))
-      await world.cluster.settle()
+    try await ClusterFixture.with(sandbox: .bubblewrap) { fixture in
+      _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
+      await fixture.cluster.settle()
       let request = ExecRequest(command: ["/usr/bin/python3", "-c", program])
-      let result = try await world.cluster.exec(World.name("web-0"), request)
+      let result = try await fixture.cluster.exec(ClusterFixture.name("web-0"), request)
       #expect(
         result.out == """
           vmsplice ENOSYS

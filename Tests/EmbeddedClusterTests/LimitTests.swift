@@ -12,22 +12,22 @@ import Values
 struct LimitTests {
   private static func withPod(
     memory: Int = 1 << 30, disk: Int = 1 << 30, spec: JSON = [:],
-    _ body: @escaping @Sendable (World) async throws -> Void
+    _ body: @escaping @Sendable (ClusterFixture) async throws -> Void
   ) async throws {
     var options = EmbeddedCluster.Options()
     options.limits.totalMemory = memory
     options.limits.totalDisk = disk
-    try await World.with(sandbox: .bubblewrap, options: options) { world in
-      _ = try await world.cluster.create(World.set("web", replicas: 1, spec: spec))
-      await world.cluster.settle()
-      try await body(world)
+    try await ClusterFixture.with(sandbox: .bubblewrap, options: options) { fixture in
+      _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1, spec: spec))
+      await fixture.cluster.settle()
+      try await body(fixture)
     }
   }
 
   /// Runs a script that uses too much, and then does nothing for ten minutes.
-  private static func reason(_ world: World, _ script: String) async -> String {
+  private static func reason(_ fixture: ClusterFixture, _ script: String) async -> String {
     do {
-      let result = try await world.sh("\(script)\nsleep 600")
+      let result = try await fixture.sh("\(script)\nsleep 600")
       return "exit \(result.exitCode)"
     } catch {
       return error.kind == .limitExceeded ? error.message : "\(error)"
@@ -41,11 +41,11 @@ struct LimitTests {
 
   @Test("end many processes together that each use little, and the reason names the limit")
   func memory() async throws {
-    try await Self.withPod(memory: 100 << 20) { world in
-      let reason = await Self.reason(world, Self.sixProcesses)
+    try await Self.withPod(memory: 100 << 20) { fixture in
+      let reason = await Self.reason(fixture, Self.sixProcesses)
       #expect(reason.hasPrefix("Pod default/web-0: its processes together used "), "\(reason)")
       #expect(reason.hasSuffix(" of memory; 100 MiB are allowed (scripts.memory)"), "\(reason)")
-      let next = try await world.sh("echo next")
+      let next = try await fixture.sh("echo next")
       #expect(next.out == "next\n")
     }
   }
@@ -54,7 +54,7 @@ struct LimitTests {
     "end processes that replace each other every few milliseconds",
     .enabled(if: hasPerl, "perl is not installed"))
   func quickProcesses() async throws {
-    try await Self.withPod(memory: 150 << 20) { world in
+    try await Self.withPod(memory: 150 << 20) { fixture in
       let program = """
         for (1 .. 12) {
           next if fork();
@@ -63,21 +63,21 @@ struct LimitTests {
         }
         sleep 600;
         """
-      let reason = await Self.reason(world, "perl -e '\(program)'")
+      let reason = await Self.reason(fixture, "perl -e '\(program)'")
       #expect(reason.contains("its processes together used"), "\(reason)")
     }
   }
 
   @Test("do not count shared memory twice")
   func sharedMemory() async throws {
-    try await Self.withPod(memory: 150 << 20) { world in
+    try await Self.withPod(memory: 150 << 20) { fixture in
       // The shell's variable is inherited by each of the five processes, and written by none.
       let script = """
         text=$(head -c 20000000 /dev/zero | tr '\\0' x)
         for i in 1 2 3 4 5 6 7 8 9 10; do (sleep 1; :) & done
         wait; echo fine
         """
-      let result = try await world.sh(script)
+      let result = try await fixture.sh(script)
       #expect(result.out == "fine\n", "\(result.err)")
     }
   }
@@ -103,9 +103,9 @@ struct LimitTests {
         ]
       ],
     ]
-    try await Self.withPod(disk: 20 << 20, spec: spec) { world in
+    try await Self.withPod(disk: 20 << 20, spec: spec) { fixture in
       let reason = await Self.reason(
-        world, "for i in 1 2 3 4 5 6 7 8; do head -c 4000000 /dev/zero >\(folder)/file$i; done")
+        fixture, "for i in 1 2 3 4 5 6 7 8; do head -c 4000000 /dev/zero >\(folder)/file$i; done")
       #expect(
         reason.hasPrefix(
           "Pod default/web-0: the pod's files and volumes take more than the 20 MiB of disk that are allowed"),
@@ -115,9 +115,9 @@ struct LimitTests {
 
   @Test("count files that are deleted and still open")
   func deletedFiles() async throws {
-    try await Self.withPod(disk: 20 << 20) { world in
+    try await Self.withPod(disk: 20 << 20) { fixture in
       let reason = await Self.reason(
-        world, "exec 8>/opt/gone; rm /opt/gone; head -c 40000000 /dev/zero >&8")
+        fixture, "exec 8>/opt/gone; rm /opt/gone; head -c 40000000 /dev/zero >&8")
       #expect(reason.contains("of disk that are allowed"), "\(reason)")
     }
   }
@@ -125,7 +125,7 @@ struct LimitTests {
   @Test(
     "prevent memory that no process shows as its own", .enabled(if: hasPerl, "perl is not installed"))
   func hiddenMemory() async throws {
-    try await Self.withPod { world in
+    try await Self.withPod { fixture in
       let program = """
         my $name = "x"; my ($memfd, $shmget) = `uname -m` =~ /x86_64/ ? (319, 29) : (279, 194);
         print syscall($memfd, $name, 0) < 0 ? "no memfd, " : "memfd, ";
@@ -133,8 +133,8 @@ struct LimitTests {
         print syscall($shmget, 0, 1 << 33, 01600) < 0 ? "no huge segment, " : "huge segment, ";
         print syscall($shmget, 0, 4096, 01600) < 0 ? "no small segment" : "small segment";
         """
-      let result = try await world.cluster.exec(
-        World.name("web-0"), ExecRequest(command: ["perl", "-e", program]))
+      let result = try await fixture.cluster.exec(
+        ClusterFixture.name("web-0"), ExecRequest(command: ["perl", "-e", program]))
       #expect(result.out == "no memfd, no large segment, no huge segment, small segment", "\(result.err)")
     }
   }
@@ -145,34 +145,34 @@ struct LimitTests {
     "prevent a script from tracing another process or reading its memory or descriptors by system calls",
     .enabled(if: hasPerl, "perl is not installed"))
   func otherProcesses() async throws {
-    try await Self.withPod { world in
+    try await Self.withPod { fixture in
       // Without the filter, a kernel returns EPERM, ESRCH, EBADF or no error for these arguments.
       let program = """
         use Errno; my @calls = `uname -m` =~ /x86_64/ ? (101, 310, 311, 438) : (117, 270, 271, 438);
         for (@calls) { $! = 0; syscall($_, 17, 1, 0, 0, 0, 0); print $!{ENOSYS} ? "refused " : "$_: $! " }
         """
-      let result = try await world.cluster.exec(
-        World.name("web-0"), ExecRequest(command: ["perl", "-e", program]))
+      let result = try await fixture.cluster.exec(
+        ClusterFixture.name("web-0"), ExecRequest(command: ["perl", "-e", program]))
       #expect(result.out == "refused refused refused refused ", "\(result.err)")
     }
   }
 
   @Test("end a script with endlessly nested folders, even if it has removed their permissions")
   func deepFolders() async throws {
-    try await Self.withPod { world in
+    try await Self.withPod { fixture in
       let reason = await Self.reason(
-        world, "cd /opt; i=0; while [ $i -lt 200 ]; do mkdir d; cd d; i=$((i+1)); done; chmod 0 /opt/d")
+        fixture, "cd /opt; i=0; while [ $i -lt 200 ]; do mkdir d; cd d; i=$((i+1)); done; chmod 0 /opt/d")
       #expect(reason.contains("folders that are more than 128 deep"), "\(reason)")
     }
   }
 
   @Test("end a script of a dead daemon through the next one, and a repeated request gets the reason")
   func adopted() async throws {
-    try await Self.withPod { world in
-      let cluster = world.cluster
-      #expect(try await world.sh("true").exitCode == 0)
-      let root = "\(world.directory)/pods/default/web-0"
-      let place = try await world.startOrphan(
+    try await Self.withPod { fixture in
+      let cluster = fixture.cluster
+      #expect(try await fixture.sh("true").exitCode == 0)
+      let root = "\(fixture.directory)/pods/default/web-0"
+      let place = try await fixture.startOrphan(
         "\(Self.sixProcesses)\nsleep 600", record: CommandRecord(measured: [root]))
       while cluster.worker.files.folders.adoptable().isEmpty { await Task.yield() }
 
@@ -185,9 +185,9 @@ struct LimitTests {
       }
       while SafeFolder.kind(place) != nil { await Task.yield() }
       // The response to the engine's second request for a script that was killed.
-      let reason = await Self.reason(world, "exit 137")
+      let reason = await Self.reason(fixture, "exit 137")
       #expect(reason.contains("its processes together used"), "\(reason)")
-      #expect(await Self.reason(world, "exit 137") == "exit 137", "told once")
+      #expect(await Self.reason(fixture, "exit 137") == "exit 137", "reported once")
     }
   }
 
@@ -195,8 +195,8 @@ struct LimitTests {
 
   @Test("count the processes below the sandbox, including swapped memory")
   func processTree() throws {
-    let proc = World.temporaryFolder()
-    defer { World.remove(proc) }
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
     func make(_ process: Int, _ parent: Int, rss: Int, swap: Int = 0, pss: Int? = nil) throws {
       let folder = "\(proc)/\(process)"
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -226,8 +226,8 @@ struct LimitTests {
 
   @Test("count a file once for any number of names, and a symbolic link without its target")
   func diskUse() throws {
-    let folder = World.temporaryFolder()
-    defer { World.remove(folder) }
+    let folder = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(folder) }
     try write(String(repeating: "x", count: 1 << 20), to: "\(folder)/one")
     link("\(folder)/one", "\(folder)/two")
     symlink("/usr", "\(folder)/usr")
@@ -252,7 +252,7 @@ struct LimitTests {
 struct ScriptCgroupTests {
   /// A machine's `/proc/self` and cgroup v2, as files.
   private struct Host {
-    let folder = World.temporaryFolder()
+    let folder = ClusterFixture.temporaryFolder()
     var proc: String { "\(folder)/proc" }
     var mount: String { "\(folder)/cgroup" }
 
@@ -282,7 +282,7 @@ struct ScriptCgroupTests {
   @Test("are unavailable with a reason on a machine whose controllers are in cgroup v1")
   func hybrid() throws {
     let host = try Host(own: "/", controllers: "hugetlb\n", at: "")
-    defer { World.remove(host.folder) }
+    defer { ClusterFixture.remove(host.folder) }
     guard case .failure(let lack) = host.prepare() else {
       Issue.record("found one")
       return
@@ -293,7 +293,7 @@ struct ScriptCgroupTests {
   @Test("are unavailable with a reason on a machine without cgroup v2")
   func none() throws {
     let host = try Host(own: "/", controllers: "memory", at: "")
-    defer { World.remove(host.folder) }
+    defer { ClusterFixture.remove(host.folder) }
     try host.write(
       "24 1 0:1 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n", to: "\(host.proc)/mountinfo")
     #expect(host.prepare() == .failure(CgroupLack(description: "cgroup v2 is not mounted")))
@@ -302,7 +302,7 @@ struct ScriptCgroupTests {
   @Test("limit memory, swap and processes, and are entered before the sandbox is created")
   func limits() throws {
     let host = try Host(own: "/app", controllers: "cpu memory pids\n", at: "/app")
-    defer { World.remove(host.folder) }
+    defer { ClusterFixture.remove(host.folder) }
     let cgroups = try host.prepare().get()
     #expect(cgroups.folder == "\(host.mount)/app")
     var limits = SandboxLimits()
@@ -326,7 +326,7 @@ struct ScriptCgroupTests {
   func subgroup() throws {
     let host = try Host(
       own: "/system.slice/kdops.service/daemon", controllers: "memory", at: "/system.slice/kdops.service")
-    defer { World.remove(host.folder) }
+    defer { ClusterFixture.remove(host.folder) }
     let left = "\(host.mount)/system.slice/kdops.service/kdops-run-old"
     try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: true)
     let cgroups = try host.prepare().get()
@@ -337,7 +337,7 @@ struct ScriptCgroupTests {
   @Test("leave the daemon in place if children cannot be limited, and the message says what a unit needs")
   func undelegated() throws {
     let host = try Host(own: "/app", controllers: "memory", at: "/app")
-    defer { World.remove(host.folder) }
+    defer { ClusterFixture.remove(host.folder) }
     // A folder in place of a file, which cannot be written.
     mkdir("\(host.mount)/app/cgroup.subtree_control", 0o755)
     guard case .failure(let lack) = host.prepare() else {

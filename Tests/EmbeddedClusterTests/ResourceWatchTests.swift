@@ -9,7 +9,7 @@ import Testing
 struct ResourceWatchTests {
   /// A folder of commands, and a proc file system that a test writes. The wrapper of a command is a real process.
   private struct Scene {
-    let top = World.temporaryFolder()
+    let top = ClusterFixture.temporaryFolder()
     var proc: String { "\(top)/proc" }
 
     init() throws { try FileManager.default.createDirectory(atPath: proc, withIntermediateDirectories: true) }
@@ -46,7 +46,7 @@ struct ResourceWatchTests {
 
   private static func withScene(_ body: (Scene) async throws -> Void) async throws {
     let scene = try Scene()
-    defer { World.remove(scene.top) }
+    defer { ClusterFixture.remove(scene.top) }
     try await body(scene)
   }
 
@@ -102,8 +102,8 @@ struct ResourceWatchTests {
 
   @Test("counts what a command writes before the first measurement as its own, not as unknown growth")
   func baseline() throws {
-    let folder = World.temporaryFolder()
-    defer { World.remove(folder) }
+    let folder = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(folder) }
     let watch = ResourceWatch(limits: SandboxLimits()) { .zero }
     try Data(count: 1 << 20).write(to: URL(fileURLWithPath: "\(folder)/before"))
     let baseline = watch.baseline(CommandRecord(measured: [folder]))

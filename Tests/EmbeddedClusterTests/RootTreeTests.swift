@@ -7,8 +7,8 @@ import Testing
 @Suite("The root of a container")
 struct RootTreeTests {
   private func withRoot(_ files: [String: String], _ body: (String) throws -> Void) throws {
-    let folder = World.temporaryFolder()
-    defer { World.remove(folder) }
+    let folder = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(folder) }
     try Files(files).materialise(into: RootFolder(folder: OpenFolder(folder)))
     try body(folder)
   }
@@ -65,8 +65,8 @@ struct RootTreeTests {
     try withRoot(package) { folder in
       let archive = try PackageArchive.packed(folder: folder, as: "appconfig")
       #expect(try PackageArchive.packed(folder: folder, as: "appconfig") == archive)
-      let out = World.temporaryFolder()
-      defer { World.remove(out) }
+      let out = ClusterFixture.temporaryFolder()
+      defer { ClusterFixture.remove(out) }
       try Data(archive).write(to: URL(fileURLWithPath: "\(out)/a.tgz"))
       #expect(Machine.run(["tar", "xzf", "\(out)/a.tgz", "-C", out]) == 0)
       #expect(access("\(out)/appconfig/startscript", X_OK) == 0)
@@ -121,8 +121,8 @@ struct RootTreeTests {
 
   @Test("writes no file of an image through a symbolic link to a folder or file")
   func filesThroughLinks() throws {
-    let outside = World.temporaryFolder()
-    defer { World.remove(outside) }
+    let outside = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(outside) }
     try withRoot(["folder": "-> \(outside)", "file": "-> \(outside)/target"]) { root in
       let folder = try RootFolder(folder: OpenFolder(root))
       #expect(throws: FileError.self) {
@@ -138,8 +138,8 @@ struct RootTreeTests {
     "changes the owner of a folder with its content, but of no target of a symbolic link",
     .enabled(if: geteuid() == 0, "only root may give files away"))
   func owners() throws {
-    let outside = World.temporaryFolder()
-    defer { World.remove(outside) }
+    let outside = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(outside) }
     try withRoot(["a/b/c": "1", "a/link": "-> \(outside)"]) { root in
       try OpenFolder(root).give(to: FileOwner(user: 4711, group: 4712))
       for path in ["", "/a", "/a/b", "/a/b/c", "/a/link"] {

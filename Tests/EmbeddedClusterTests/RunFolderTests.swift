@@ -10,8 +10,8 @@ struct RunFolderTests {
 
   /// A container's folder with one command in it.
   private func withCommand(_ body: (_ run: RunFolder, _ command: String) throws -> Void) throws {
-    let folder = World.temporaryFolder()
-    defer { World.remove(folder) }
+    let folder = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(folder) }
     let command = "\(folder)/run/c1/command"
     try FileManager.default.createDirectory(atPath: command, withIntermediateDirectories: true)
     try put("", "\(command)/stdin")

@@ -70,8 +70,8 @@ struct SandboxTests {
     "runs nothing if a folder was replaced after its check, even by a symbolic link to another folder",
     .enabled(if: Machine.hasBubblewrap), arguments: geteuid() == 0 ? [true, false] : [false])
   func replacedFolder(isRoot: Bool) async throws {
-    let place = World.temporaryFolder()
-    defer { World.remove(place) }
+    let place = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(place) }
     let sandbox = Sandbox(mode: .bubblewrap, limits: .init(), isRoot: isRoot)
     let top = try OpenFolder(place)
     let root = try top.make(["root"], owner: sandbox.owner)

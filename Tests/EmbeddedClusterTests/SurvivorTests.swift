@@ -15,7 +15,7 @@ struct SurvivorTests {
 
   /// A container's folders, and the runner of a daemon.
   private struct Scene {
-    let top = World.temporaryFolder()
+    let top = ClusterFixture.temporaryFolder()
     let word = "kdops-test-\(UUID().uuidString)"
     let runner: ScriptRunner
     var folder: RunFolder { RunFolder(path: "\(top)/run/c1") }
@@ -66,7 +66,7 @@ struct SurvivorTests {
     let scene = try Scene(isRoot: isRoot)
     defer {
       for name in scene.survivors { if let process = Int32(name) { kill(process, SIGKILL) } }
-      World.remove(scene.top)
+      ClusterFixture.remove(scene.top)
     }
     try await body(scene)
   }

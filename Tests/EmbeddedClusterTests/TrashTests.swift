@@ -35,8 +35,8 @@ struct TrashTests {
 
   @Test("handles folders without permissions, deep nesting and symbolic links, without following a link")
   func contents() throws {
-    let folder = World.temporaryFolder()
-    defer { World.remove(folder) }
+    let folder = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(folder) }
     let (trash, outside) = ("\(folder)/trash", "\(folder)/outside")
     for path in [trash, outside, "\(trash)/a", "\(trash)/a/shut"] { #expect(mkdir(path, 0o755) == 0) }
     try Data("kept".utf8).write(to: URL(fileURLWithPath: "\(outside)/file"))

@@ -4,21 +4,6 @@ import KubeDirector
 import Logging
 import Values
 
-/// The resources that the node has for pods; nil means unlimited.
-public struct NodeCapacity: Sendable, Hashable {
-  /// Unit: thousandths of a CPU.
-  public var milliCPU: Int64?
-  /// Unit: bytes.
-  public var memory: Int64?
-
-  public init(milliCPU: Int64? = nil, memory: Int64? = nil) {
-    self.milliCPU = milliCPU
-    self.memory = memory
-  }
-
-  var isLimited: Bool { milliCPU != nil || memory != nil }
-}
-
 /// The kubelet of the embedded cluster: sends events to each pod's state machine, and stores the resulting
 /// status.
 ///
@@ -27,7 +12,6 @@ struct Node {
   private struct Pod {
     var spec: PodSpec
     var machine: PodMachine
-    var requests: (milliCPU: Int64, memory: Int64)?
     /// Work on the pod's folders that is not done yet. It is done in order, one batch at a time.
     var queue: [PodMachine.Effect] = []
     var isBusy = false
@@ -37,20 +21,17 @@ struct Node {
 
   private var pods: [String: Pod] = [:]
   private var deadlines = Deadlines<String>()
-  private var waiting: Set<String> = []
-  private var used = (milliCPU: Int64(0), memory: Int64(0))
-  private var addresses: Set<String> = []
-  private var nextAddress = 1
+  private var resources: NodeResources
+  private var addresses = AddressPool()
   var catalog: ImageCatalog
-  private let capacity: NodeCapacity
 
   init(catalog: ImageCatalog, capacity: NodeCapacity) {
     self.catalog = catalog
-    self.capacity = capacity
+    resources = NodeResources(capacity)
   }
 
   /// A node without pods, with the same images and capacity.
-  func restarted() -> Node { Node(catalog: catalog, capacity: capacity) }
+  func restarted() -> Node { Node(catalog: catalog, capacity: resources.capacity) }
 
   var nextDeadline: Duration? { deadlines.next }
 
@@ -109,17 +90,11 @@ struct Node {
   /// Removes the pod after its folders were removed.
   mutating func removed(_ uid: String, in store: ObjectStore, now: Duration) -> [NodeJob] {
     guard let pod = pods.removeValue(forKey: uid) else { return [] }
-    if let ip = pod.machine.facts.ip { addresses.remove(ip) }
-    if let requests = pod.requests {
-      used.milliCPU -= requests.milliCPU
-      used.memory -= requests.memory
-    }
+    if let ip = pod.machine.facts.ip { addresses.free(ip) }
     if let record = store.record(Resource.pods.kind, pod.spec.name), record.uid == uid {
       store.remove(record)
     }
-    // The freed resources may be enough for pods that wait for capacity.
-    let retried = waiting.sorted()
-    waiting = []
+    let retried = resources.release(uid)
     var jobs: [NodeJob] = []
     for uid in retried {
       guard let name = pods[uid]?.spec.name, let record = store.record(Resource.pods.kind, name),
@@ -188,45 +163,21 @@ struct Node {
   private mutating func add(_ object: Object, now: Duration) {
     let spec = PodSpec(object)
     let machine = PodMachine(spec, resuming: object.json["status"] ?? [:])
-    if let ip = machine.facts.ip { addresses.insert(ip) }
+    if let ip = machine.facts.ip { addresses.use(ip) }
     pods[spec.uid] = Pod(spec: spec, machine: machine, hasFolders: machine.facts.startTime != nil)
-    if capacity.isLimited, case .running = machine.stage { claim(PodSpec.requests(object), for: spec.uid) }
+    if resources.capacity.isLimited, case .running = machine.stage {
+      resources.claim(PodSpec.requests(object), for: spec.uid)
+    }
   }
 
   private mutating func admit(_ uid: String, _ object: Object, in store: ObjectStore, now: Duration)
     -> [NodeJob]
   {
-    if capacity.isLimited, pods[uid]?.requests == nil {
-      let requests = PodSpec.requests(object)
-      if let lack = lack(requests) {
-        waiting.insert(uid)
-        return deliver(.refused(message: "0/1 nodes are available: 1 \(lack)."), to: uid, in: store, now: now)
-      }
-      claim(requests, for: uid)
+    if resources.capacity.isLimited, let lack = resources.admit(uid, PodSpec.requests(object)) {
+      return deliver(.refused(message: "0/1 nodes are available: 1 \(lack)."), to: uid, in: store, now: now)
     }
-    let ip = pods[uid]?.machine.facts.ip ?? newAddress()
+    let ip = pods[uid]?.machine.facts.ip ?? addresses.next()
     return deliver(.admitted(ip: ip), to: uid, in: store, now: now)
-  }
-
-  private func lack(_ requests: (milliCPU: Int64, memory: Int64)) -> String? {
-    if let cpu = capacity.milliCPU, requests.milliCPU > cpu - used.milliCPU { return "Insufficient cpu" }
-    if let memory = capacity.memory, requests.memory > memory - used.memory { return "Insufficient memory" }
-    return nil
-  }
-
-  private mutating func claim(_ requests: (milliCPU: Int64, memory: Int64), for uid: String) {
-    pods[uid]?.requests = requests
-    used.milliCPU &+= requests.milliCPU
-    used.memory &+= requests.memory
-  }
-
-  /// Returns an unused address in the style of a pod's address. Nothing listens there.
-  private mutating func newAddress() -> String {
-    while true {
-      let address = "10.\(244 + nextAddress >> 16 & 7).\(nextAddress >> 8 & 255).\(nextAddress & 255)"
-      nextAddress += 1
-      if addresses.insert(address).inserted { return address }
-    }
   }
 
   private func image(of pod: Pod) -> (any RootFS)? {
@@ -257,28 +208,4 @@ struct Node {
   private static func newID() -> String {
     UUID().uuidString.lowercased().filter { $0 != "-" }
   }
-}
-
-/// Work on one pod's folders and processes.
-struct NodeJob: Sendable {
-  enum Step: Sendable {
-    case prepare(container: PodSpec.Container, containerID: String, image: (any RootFS)?)
-    case runInit(container: PodSpec.Container, containerID: String)
-    case end(containerIDs: [String])
-    case tearDown(containerIDs: [String])
-  }
-
-  var spec: PodSpec
-  var ip: String
-  var steps: [Step]
-}
-
-struct RunningContainer: Sendable {
-  var spec: PodSpec
-  var container: PodSpec.Container
-  var containerID: String
-  /// The id of the container for which the root was made that all main containers share.
-  var rootID: String
-  var image: (any RootFS)?
-  var ip: String
 }

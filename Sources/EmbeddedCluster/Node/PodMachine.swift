@@ -134,7 +134,7 @@ struct PodMachine: Sendable {
     switch (stage, event) {
     case (.new, .admitted(let ip)), (.unschedulable, .admitted(let ip)):
       facts.admit(ip: ip, at: context.now.wholeSeconds)
-      return takeUp(context)
+      return begin(context)
     case (.new, .refused(let message)), (.unschedulable, .refused(let message)):
       facts.refuse(message, at: context.now.wholeSeconds)
       stage = .unschedulable
@@ -181,7 +181,7 @@ struct PodMachine: Sendable {
   // MARK: Pulling
 
   /// Continues where an earlier run of the node stopped; a new pod begins at its first container.
-  private mutating func takeUp(_ context: Context) -> [Effect] {
+  private mutating func begin(_ context: Context) -> [Effect] {
     let isCrashing = containers.contains {
       if !$0.isInit, case .waiting("CrashLoopBackOff", _) = $0.state { true } else { false }
     }

@@ -58,19 +58,19 @@ final class EventLog: Sendable {
     var ended: [Watcher] = []
     state.withLock { state in
       for (id, watcher) in state.watchers {
-        var told: Watcher? = watcher
-        let isInTime = changes.allSatisfy { $0.kind != watcher.kind || tell(&told, $0) }
+        var current: Watcher? = watcher
+        let isInTime = changes.allSatisfy { $0.kind != watcher.kind || send(&current, $0) }
         guard isInTime else {
           ended.append(watcher)
           state.watchers[id] = nil
           continue
         }
         // Without an occasional bookmark, a watcher with few events would have to list again after a while.
-        if let known = told?.known, last - known > Int64(window / 4) {
-          told?.known = last
+        if let known = current?.known, last - known > Int64(window / 4) {
+          current?.known = last
           _ = watcher.continuation.yield(.bookmark(resourceVersion: String(last)))
         }
-        state.watchers[id] = told
+        state.watchers[id] = current
       }
       state.changes.append(contentsOf: changes)
       state.last = last
@@ -96,7 +96,7 @@ final class EventLog: Sendable {
         var watcher: Watcher? = Watcher(
           kind: kind, namespace: namespace, labels: labels, known: after, continuation: continuation)
         for change in state.changes[state.head...] where change.version > after && change.kind == kind {
-          guard tell(&watcher, change) else { return .failure(Self.tooSlow) }
+          guard send(&watcher, change) else { return .failure(Self.tooSlow) }
         }
         watcher?.known = state.last
         _ = continuation.yield(.bookmark(resourceVersion: String(state.last)))
@@ -129,9 +129,9 @@ final class EventLog: Sendable {
   private static let tooSlow = APIError(.gone, "the watcher took its events too slowly; list again")
 
   /// Sends a change to a watcher. Returns false if its buffer is full or its stream has ended.
-  private func tell(_ watcher: inout Watcher?, _ change: Change) -> Bool {
-    guard let asked = watcher, let event = Self.event(change, for: asked) else { return true }
-    guard case .enqueued = asked.continuation.yield(event) else { return false }
+  private func send(_ watcher: inout Watcher?, _ change: Change) -> Bool {
+    guard let receiver = watcher, let event = Self.event(change, for: receiver) else { return true }
+    guard case .enqueued = receiver.continuation.yield(event) else { return false }
     watcher?.known = change.version
     return true
   }

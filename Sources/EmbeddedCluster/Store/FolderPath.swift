@@ -11,7 +11,7 @@ struct FolderPath {
   /// The kernel follows at most so many links in one path.
   private static let maximumLinks = 40
 
-  /// Checks that nobody but the owner and root can replace the folder. Parts that do not exist yet are not
+  /// Checks that only the owner and root can replace the folder. Parts that do not exist yet are not
   /// checked.
   func check(owner: uid_t) throws(EmbeddedClusterError) {
     var place: [Substring] = []

@@ -34,19 +34,10 @@ final class ObjectStore {
     }
   }
 
-  private struct ClusterIndexKey: Hashable {
-    var kind: String
-    var namespace: String
-    var cluster: String
-  }
-
   private(set) var version: Int64
   /// The changes since the last commit.
   private(set) var changes: [Change] = []
-  private var records: [String: [String: [String: Record]]] = [:]
-  private var byOwner: [String: [Record]] = [:]
-  private var byCluster: [ClusterIndexKey: [Int64: Record]] = [:]
-  private var uids: Set<String> = []
+  private var index = ObjectIndex()
   /// Events, the oldest first. An API server deletes them after an hour; this store, when there are too many.
   private var events: Deque<Record> = []
   private var dirty: [Int64: Record] = [:]
@@ -79,7 +70,7 @@ final class ObjectStore {
 
   // MARK: Reading
 
-  func record(_ kind: String, _ name: ObjectName) -> Record? { records[kind]?[name.namespace]?[name.name] }
+  func record(_ kind: String, _ name: ObjectName) -> Record? { index.record(kind, name) }
 
   func object(_ kind: String, _ name: ObjectName) -> Object? { record(kind, name)?.object }
 
@@ -90,44 +81,27 @@ final class ObjectStore {
 
   /// Returns objects sorted by name.
   func list(_ kind: String, namespace: String?, labels: LabelSelector) -> [Object] {
-    let found: [Record]
-    if let cluster = labels.equals[Wire.Label.cluster], let namespace {
-      let key = ClusterIndexKey(kind: kind, namespace: namespace, cluster: cluster)
-      found = byCluster[key].map { Array($0.values) } ?? []
-    } else if let namespace {
-      found = records[kind]?[namespace].map { Array($0.values) } ?? []
-    } else {
-      found = all(kind)
-    }
+    let found = index.candidates(kind, namespace: namespace, labels: labels)
     let isChosen = !labels.equals.isEmpty || !labels.exists.isEmpty
     return found.filter { !isChosen || labels.matches($0.object) }.sorted { $0.name < $1.name }.map(\.object)
   }
 
   /// Returns the objects that are owned by the object with this uid.
   func dependents(of uid: String, kind: String? = nil) -> [Record] {
-    guard let found = byOwner[uid] else { return [] }
+    let found = index.dependents(of: uid)
     guard let kind else { return found }
     return found.filter { $0.kind == kind }
   }
 
-  func exists(uid: String) -> Bool { uids.contains(uid) }
+  func exists(uid: String) -> Bool { index.exists(uid: uid) }
 
   /// Returns every object of a kind, in no particular order.
-  func all(_ kind: String) -> [Record] { records[kind]?.values.flatMap(\.values) ?? [] }
+  func all(_ kind: String) -> [Record] { index.all(kind) }
 
   /// Returns the objects whose owners no longer exist.
-  func orphans() -> [Record] {
-    var found: [Int64: Record] = [:]
-    for (uid, dependents) in byOwner where !uids.contains(uid) {
-      for record in dependents where isOrphan(record) { found[record.id] = record }
-    }
-    return found.values.sorted { $0.id < $1.id }
-  }
+  func orphans() -> [Record] { index.orphans() }
 
-  func isOrphan(_ record: Record) -> Bool {
-    let owners = record.object.owners
-    return !owners.isEmpty && owners.allSatisfy { !uids.contains($0.uid) }
-  }
+  func isOrphan(_ record: Record) -> Bool { index.isOrphan(record) }
 
   // MARK: Writing
 
@@ -208,18 +182,13 @@ final class ObjectStore {
 
   /// Removes the object from the store.
   func remove(_ record: Record) {
-    let name = record.name
-    guard records[record.kind]?[name.namespace]?[name.name] === record else { return }
-    records[record.kind]?[name.namespace]?[name.name] = nil
-    if records[record.kind]?[name.namespace]?.isEmpty == true { records[record.kind]?[name.namespace] = nil }
-    unindex(record)
-    uids.remove(record.uid)
+    guard index.remove(record) else { return }
     dirty[record.id] = nil
     if record.isStored { removed.append(record.id) }
     version += 1
     var last = record.object
     last.json["metadata"]?["resourceVersion"] = .string(String(version))
-    changes.append(Change(version: version, kind: record.kind, name: name, old: last, new: nil))
+    changes.append(Change(version: version, kind: record.kind, name: record.name, old: last, new: nil))
   }
 
   // MARK: Committing
@@ -276,45 +245,15 @@ final class ObjectStore {
     var object = Object(json)
     object.json["metadata"] = metadata
     let old = record.object
-    let isIndexedElsewhere =
-      old.json["metadata"]?["ownerReferences"] != metadata["ownerReferences"]
-      || old.label(Wire.Label.cluster) != object.label(Wire.Label.cluster)
-    if isIndexedElsewhere { unindex(record) }
-    record.object = object
+    index.update(record, to: object)
     record.version = version
-    if isIndexedElsewhere { index(record) }
     dirty[record.id] = record
     changes.append(Change(version: version, kind: record.kind, name: record.name, old: old, new: object))
     return object
   }
 
   private func insert(_ record: Record) {
-    let name = record.name
-    records[record.kind, default: [:]][name.namespace, default: [:]][name.name] = record
-    uids.insert(record.uid)
+    index.insert(record)
     if record.kind == Resource.events.kind { events.append(record) }
-    index(record)
-  }
-
-  private func index(_ record: Record) {
-    for owner in record.object.owners { byOwner[owner.uid, default: []].append(record) }
-    if let key = clusterKey(record) { byCluster[key, default: [:]][record.id] = record }
-  }
-
-  private func unindex(_ record: Record) {
-    for owner in record.object.owners {
-      byOwner[owner.uid]?.removeAll { $0 === record }
-      if byOwner[owner.uid]?.isEmpty == true { byOwner[owner.uid] = nil }
-    }
-    if let key = clusterKey(record) {
-      byCluster[key]?[record.id] = nil
-      if byCluster[key]?.isEmpty == true { byCluster[key] = nil }
-    }
-  }
-
-  private func clusterKey(_ record: Record) -> ClusterIndexKey? {
-    record.object.label(Wire.Label.cluster).map {
-      ClusterIndexKey(kind: record.kind, namespace: record.name.namespace, cluster: $0)
-    }
   }
 }

@@ -9,7 +9,7 @@ import Values
 @testable import EmbeddedCluster
 
 /// An embedded cluster in a temporary folder, with a clock that a test advances.
-struct World: Sendable {
+struct ClusterFixture: Sendable {
   let directory: String
   let clock: TestClock
   let cluster: EmbeddedCluster
@@ -20,7 +20,7 @@ struct World: Sendable {
   static func with(
     images: [ImageCatalog.Entry] = [.init(image: "*")], sandbox: SandboxMode = .noScripts,
     options: EmbeddedCluster.Options = .init(), runs: Bool = true,
-    _ body: @escaping @Sendable (World) async throws -> Void
+    _ body: @escaping @Sendable (ClusterFixture) async throws -> Void
   ) async throws {
     let directory = temporaryFolder()
     defer { remove(directory) }
@@ -32,7 +32,7 @@ struct World: Sendable {
     _ directory: String, images: [ImageCatalog.Entry] = [.init(image: "*")],
     sandbox: SandboxMode = .noScripts,
     options: EmbeddedCluster.Options = .init(), runs: Bool = true,
-    _ body: @escaping @Sendable (World) async throws -> Void
+    _ body: @escaping @Sendable (ClusterFixture) async throws -> Void
   ) async throws {
     let clock = TestClock()
     let cluster = try await EmbeddedCluster.open(
@@ -40,16 +40,16 @@ struct World: Sendable {
       time: ClusterTime(clock, startingAt: start),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       options: options)
-    let world = World(directory: directory, clock: clock, cluster: cluster)
+    let fixture = ClusterFixture(directory: directory, clock: clock, cluster: cluster)
     guard runs else {
-      try await body(world)
+      try await body(fixture)
       return await cluster.worker.files.trash.settle()
     }
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await cluster.run() }
       while await !cluster.isRunning { await Task.yield() }
       await cluster.settle()
-      try await body(world)
+      try await body(fixture)
       group.cancelAll()
       try await group.waitForAll()
     }
@@ -151,72 +151,4 @@ extension Object {
   }
 
   var isReady: Bool { condition("Ready")?["status"]?.string == "True" }
-}
-
-/// An image's files as a test writes them: contents by path, `-> target` for a symbolic link, `+x` at the
-/// start for a program.
-struct Files: RootFS {
-  var files: [String: String]
-
-  init(_ files: [String: String]) { self.files = files }
-
-  func materialise(into root: RootFolder) throws {
-    for (path, content) in files {
-      if content.hasPrefix("-> ") {
-        try root.link(Array(path.utf8), to: String(content.dropFirst(3)))
-      } else {
-        let isProgram = content.hasPrefix("+x")
-        try root.write(
-          Array((isProgram ? String(content.dropFirst(2)) : content).utf8), to: Array(path.utf8),
-          isExecutable: isProgram)
-      }
-    }
-  }
-}
-
-enum Machine {
-  static let hasBubblewrap = access("/usr/bin/bwrap", X_OK) == 0
-
-  /// Runs a short program. Processes that it leaves behind are not reported.
-  static func run(_ arguments: [String]) -> Int32 {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for stream in 0..<3 { posix_spawn_file_actions_addopen(&actions, Int32(stream), "/dev/null", O_RDWR, 0) }
-    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-    defer { for word in words { free(word) } }
-    var process = pid_t()
-    guard posix_spawnp(&process, arguments[0], &actions, nil, &words, environ) == 0 else { return -1 }
-    var status = Int32()
-    return waitpid(process, &status, 0) == process ? status : -1
-  }
-
-  /// Starts a program in a session of its own, and ends it when the body is done.
-  static func running(_ arguments: [String], _ body: (_ process: Int32) throws -> Void) throws {
-    let process = try start(arguments)
-    defer { end(process) }
-    try body(process)
-  }
-
-  /// Starts a program in a session of its own.
-  static func start(_ arguments: [String]) throws -> Int32 {
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    // POSIX_SPAWN_SETSID, which glibc declares only for GNU programs.
-    posix_spawnattr_setflags(&attributes, 0x80)
-    var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-    defer { for word in words { free(word) } }
-    var process = pid_t()
-    guard posix_spawnp(&process, arguments[0], nil, &attributes, &words, environ) == 0 else {
-      throw FileError(errno: errno, arguments[0])
-    }
-    return process
-  }
-
-  /// Ends the session of a program that was started here.
-  static func end(_ process: Int32) {
-    kill(-process, SIGKILL)
-    _ = waitpid(process, nil, 0)
-  }
 }

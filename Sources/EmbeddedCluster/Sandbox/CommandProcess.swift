@@ -1,0 +1,133 @@
+import FoundationEssentials
+import Glibc
+
+/// Finds the processes of a command. The files in its folder only say where to look; the kernel's data decides,
+/// so that no file content can cause a signal to another process.
+enum CommandProcess {
+  /// Returns the wrapper of a command if it is alive: it must have started at the recorded time, in this boot,
+  /// and with the command's folder among its arguments.
+  static func wrapper(of folder: String) -> (folder: String, stamp: ProcessStamp)? {
+    guard let text = FileText.read("\(folder)/pid") else { return nil }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    guard let stamp = ProcessStamp(line: String(lines[0])), stamp.isAlive else { return nil }
+    // Older daemons recorded no boot id.
+    if lines.count > 1, !lines[1].isEmpty, String(lines[1]) != boot { return nil }
+    return hasArgument(folder, stamp.process) ? (folder, stamp) : nil
+  }
+
+  /// Returns all processes below some wrappers.
+  ///
+  /// A process is included only if its parent is confirmed and still exists after the process named it as its
+  /// parent. So the number of a process that has ended meanwhile does not lead to the children of another one.
+  static func descendants(of wrappers: [ProcessStamp]) -> [ProcessStamp] {
+    guard !wrappers.isEmpty else { return [] }
+    let tree = ProcessTree(proc: "/proc")
+    var confirmed: [Int32: ProcessStamp] = [:]
+    for wrapper in wrappers {
+      confirmed[wrapper.process] = wrapper
+      // Parents come before their children.
+      for process in tree.members(from: wrapper.process).dropFirst() {
+        guard let stamp = ProcessStamp(process: process),
+          let parent = stamp.parent.flatMap({ confirmed[$0] }),
+          parent.exists
+        else { continue }
+        confirmed[process] = stamp
+      }
+    }
+    for wrapper in wrappers { confirmed[wrapper.process] = nil }
+    return Array(confirmed.values)
+  }
+
+  /// The environment variable with the name of the command's folder, which the wrapper sets for the sandbox. The
+  /// script's own processes do not get it.
+  static let variable = "KDOPS_COMMAND"
+
+  /// Returns the processes around the sandboxes of commands whose wrapper has died before them, for example because
+  /// the machine ran out of memory. When they die, everything in the sandbox does.
+  static func leftovers(of folders: [String]) -> [ProcessStamp] {
+    guard !folders.isEmpty else { return [] }
+    let wanted = Set(folders.compactMap { names($0).last }.map { ArraySlice("\(variable)=\($0)".utf8) })
+    return ((try? SafeFolder.names(in: "/proc")) ?? []).compactMap { name in
+      guard let stamp = Int32(name).flatMap(ProcessStamp.init(process:)),
+        let environment = FileText.bytes("/proc/\(name)/environ", limit: 64 << 10),
+        environment.split(separator: 0).contains(where: wanted.contains), stamp.exists
+      else { return nil }
+      return stamp
+    }
+  }
+
+  /// The id of the machine's current boot.
+  private static let boot = FileText.read("/proc/sys/kernel/random/boot_id").map {
+    String($0.prefix { $0 != "\n" })
+  }
+
+  /// Whether a process has the command's folder among its arguments. The folder may have been renamed since,
+  /// and the cluster's folder may have been moved.
+  private static func hasArgument(_ folder: String, _ process: Int32) -> Bool {
+    guard let bytes = FileText.bytes("/proc/\(process)/cmdline", limit: 16 << 10) else { return false }
+    let wanted = names(folder)
+    return bytes.split(separator: 0).contains { argument in
+      names(String(decoding: argument, as: UTF8.self)) == wanted
+    }
+  }
+
+  /// The names of the container's and the command's folder, without the suffix `.ending`.
+  private static func names(_ folder: String) -> [String] {
+    folder.split(separator: "/").suffix(2).map { name in
+      name.hasSuffix(RunFolder.ending) ? String(name.dropLast(RunFolder.ending.utf8.count)) : String(name)
+    }
+  }
+}
+
+/// A process, identified by its number and start time, because numbers are reused.
+struct ProcessStamp: Sendable, Hashable {
+  var process: Int32
+  var startTime: String
+
+  private struct Line {
+    var stamp: ProcessStamp
+    var state: Substring
+    var parent: Int32?
+  }
+
+  init?(process: Int32) {
+    guard let line = FileText.read("/proc/\(process)/stat") else { return nil }
+    self.init(line: line)
+  }
+
+  /// - Parameter line: proc(5), `/proc/<pid>/stat`; the second field can contain spaces and parentheses.
+  init?(line: String) {
+    guard let line = Self.read(line) else { return nil }
+    self = line.stamp
+  }
+
+  private init(process: Int32, startTime: String) { (self.process, self.startTime) = (process, startTime) }
+
+  private static func read(_ line: String) -> Line? {
+    guard let number = line.split(separator: " ").first.flatMap({ Int32($0) }), number > 1,
+      let end = line.lastIndex(of: ")")
+    else { return nil }
+    let fields = line[line.index(after: end)...].split(separator: " ")
+    guard fields.count > 19 else { return nil }
+    return Line(
+      stamp: ProcessStamp(process: number, startTime: String(fields[19])), state: fields[0],
+      parent: Int32(fields[1]))
+  }
+
+  /// The process's current line in `/proc`; nil if the number now belongs to another process.
+  private var now: Line? {
+    guard let line = FileText.read("/proc/\(process)/stat").flatMap(Self.read), line.stamp == self else {
+      return nil
+    }
+    return line
+  }
+
+  /// The parent process; nil if this process no longer exists.
+  var parent: Int32? { now?.parent }
+
+  /// Whether the number still belongs to this process; also true for a zombie.
+  var exists: Bool { now != nil }
+
+  /// False for a zombie, and for a process that no longer exists.
+  var isAlive: Bool { now.map { $0.state != "Z" } ?? false }
+}

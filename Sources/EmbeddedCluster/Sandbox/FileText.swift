@@ -1,0 +1,24 @@
+import Glibc
+
+/// Reads small files of the daemon.
+enum FileText {
+  /// Reads the first bytes of one of the daemon's files as text; nil if it cannot be read.
+  static func read(_ path: String) -> String? {
+    bytes(path, limit: 4096).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  static func bytes(_ path: String, limit: Int) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: min(max(limit, 1), 64 << 10))
+    while bytes.count < limit {
+      let count = Glibc.read(file, &buffer, min(buffer.count, limit - bytes.count))
+      guard count >= 0 else { return nil }
+      if count == 0 { break }
+      bytes += buffer[..<count]
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,35 @@
+/// How the embedded node runs scripts.
+public enum SandboxMode: String, Sendable, Hashable, CaseIterable {
+  /// In bubblewrap: without network, without host files except programs and libraries, and with resource
+  /// limits.
+  case bubblewrap
+  /// With the pod's folder as root directory and no other isolation: scripts can use the network and this
+  /// machine's devices. Selected with `--embedded-unsandboxed`.
+  case none
+  /// Scripts are not run: `exec` is refused. For clusters whose apps have no packages.
+  case noScripts
+}
+
+/// Resource limits of a script: of each of its processes, and of all of them together.
+public struct SandboxLimits: Sendable, Hashable {
+  public var processes = 256
+  /// Memory of all processes together, in bytes.
+  public var totalMemory = 2 << 30
+  /// Disk space of the pod's files and volumes while the script runs, in bytes.
+  public var totalDisk = 4 << 30
+  /// Maximum nesting of folders in these files and volumes.
+  public var folderDepth = 128
+  /// Address space of one process, in bytes.
+  public var memory = 2 << 30
+  /// Maximum size of a file that it writes, in bytes.
+  public var fileSize = 1 << 30
+  /// CPU time, in seconds.
+  public var cpuSeconds = 600
+  public var openFiles = 1024
+  /// Threads, open files, memory mappings and sockets of all processes together: more would take seconds to count.
+  public var handles = 200_000
+  /// Total size of `/dev/shm`, in bytes.
+  public var sharedMemory = 64 << 20
+
+  public init() {}
+}
