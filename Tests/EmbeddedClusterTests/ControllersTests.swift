@@ -13,7 +13,9 @@ struct ControllersTests {
   private struct Scene {
     let store = ObjectStore(objects: [], version: 0) { .seconds(1_700_000_000) }
     var controllers = Controllers()
-    var node = Node(catalog: ImageCatalog([.init(image: "*")]), capacity: NodeCapacity())
+    /// The image has a root, so that pods have folders.
+    var node = Node(
+      catalog: ImageCatalog([.init(image: "*", rootfs: Files([:]))]), capacity: NodeCapacity())
 
     /// Takes turns until there is nothing left to do, and commits.
     /// - Returns: the work on the folders of pods, as words.
