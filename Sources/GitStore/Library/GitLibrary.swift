@@ -8,6 +8,13 @@ public enum GitLibrary {
   /// - Throws: `GitError` if libgit2 cannot be initialized; the same error on every later call.
   static func start() throws(GitError) { try started.get() }
 
+  /// The version of the libgit2 that is loaded.
+  public static var version: String {
+    var numbers: (Int32, Int32, Int32) = (0, 0, 0)
+    git_libgit2_version(&numbers.0, &numbers.1, &numbers.2)
+    return "\(numbers.0).\(numbers.1).\(numbers.2)"
+  }
+
   private static let started: Result<Void, GitError> = {
     // libgit2 1.5.1 opens no SSH connection in a process without a home folder, as a system service may be,
     // because it looks for a known_hosts file there. In `/proc` it finds nothing, and neither does any child

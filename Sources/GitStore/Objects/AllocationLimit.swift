@@ -59,7 +59,7 @@ enum AllocationLimit {
   /// Sets the functions by which libgit2 allocates. They use `malloc` and `free`, as libgit2's own do, so that memory
   /// from before is freed correctly.
   static func install() throws(GitError) {
-    var allocator = git_allocator(
+    var allocator = kdops_allocator(
       gmalloc: { bytes, _, _ in AllocationLimit.allocate(bytes) },
       gcalloc: { count, size, _, _ in
         let (bytes, overflow) = count.multipliedReportingOverflow(by: size)

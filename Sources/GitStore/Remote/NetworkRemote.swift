@@ -30,6 +30,7 @@ final class NetworkRemote {
   /// - Throws: `GitError`: `.unreachable`, `.timeout`, `.refused`, `.hostKey`, `.gone`.
   init(_ operation: NetworkOperation, in handle: RepositoryHandle, pushing: Bool) throws(GitError) {
     let remote = operation.remote
+    if case .ssh = remote.url { try SocketLayout.check() }
     context = NetworkContext(operation)
     self.handle = handle
     name = "\(remote.url)"

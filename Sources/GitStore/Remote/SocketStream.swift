@@ -3,7 +3,7 @@ import Glibc
 
 /// The sockets for libgit2's transports.
 ///
-/// libgit2 1.5.1 has no time limit for connecting or reading. These sockets connect within a limit, connect
+/// libgit2 1.5 has no time limit for connecting or reading. These sockets connect within a limit, connect
 /// only to the host of the running operation (so that no redirect leads elsewhere), and are registered with
 /// its watchdog.
 enum SocketStream {
@@ -35,16 +35,34 @@ enum SocketStream {
   private static func make(
     _ out: UnsafeMutablePointer<UnsafeMutablePointer<git_stream>?>, _ host: String, _ port: String
   ) -> Int32 {
+    if let probe = SocketLayout.probe {
+      guard let raw = allocate(host, port) else { return fail("out of memory") }
+      raw.pointee[keyPath: probe.member] = dup(probe.descriptor)
+      raw.pointee.parent.connect = { _ in 0 }
+      out.pointee = UnsafeMutableRawPointer(raw).assumingMemoryBound(to: git_stream.self)
+      return 0
+    }
     guard let operation = NetworkOperation.current, operation.allows(host: host, port: port) else {
       return fail("no connection to \(host) is wanted here")
     }
-    guard let memory = calloc(1, MemoryLayout<kdops_socket_stream>.size) else { return fail("out of memory") }
+    guard let raw = allocate(host, port) else { return fail("out of memory") }
+    raw.pointee.operation = Unmanaged.passRetained(operation).toOpaque()
+    out.pointee = UnsafeMutableRawPointer(raw).assumingMemoryBound(to: git_stream.self)
+    return 0
+  }
+
+  /// A stream without a socket.
+  private static func allocate(_ host: String, _ port: String) -> Raw? {
+    let size = MemoryLayout<kdops_socket_stream>.size
+    guard let memory = malloc(size) else { return nil }
+    // What is not set below is no descriptor, wherever libgit2 looks for one.
+    memset(memory, 0xff, size)
     let raw = memory.bindMemory(to: kdops_socket_stream.self, capacity: 1)
+    raw.pointee.parent = git_stream()
     raw.pointee.parent.version = GIT_STREAM_VERSION
     raw.pointee.host = strdup(host)
     raw.pointee.port = strdup(port)
-    raw.pointee.descriptor = -1
-    raw.pointee.operation = Unmanaged.passRetained(operation).toOpaque()
+    raw.pointee.operation = nil
     raw.pointee.parent.connect = { SocketStream.raw($0).map { SocketStream.connect($0) } ?? -1 }
     raw.pointee.parent.read = { stream, buffer, count in
       SocketStream.raw(stream).map { SocketStream.read($0, buffer, count) } ?? -1
@@ -54,8 +72,7 @@ enum SocketStream {
     }
     raw.pointee.parent.close = { SocketStream.raw($0).map { SocketStream.close($0) } ?? -1 }
     raw.pointee.parent.free = { if let raw = SocketStream.raw($0) { SocketStream.free(raw) } }
-    out.pointee = UnsafeMutableRawPointer(raw).assumingMemoryBound(to: git_stream.self)
-    return 0
+    return raw
   }
 
   private static func connect(_ raw: Raw) -> Int32 {
