@@ -7,6 +7,11 @@ let settings: [SwiftSetting] =
   [.enableUpcomingFeature("ExistentialAny")]
   + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+// `make build` sets KDOPS_COMMIT for `kdops version`.
+let commit = Context.environment["KDOPS_COMMIT"].flatMap { text in
+  text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") } ? text : nil
+}
+
 /// Declares a library target whose sources are in the folder of the same name under `Sources`.
 func target(
   _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
@@ -68,6 +73,8 @@ let package = Package(
     .systemLibrary(name: "CLibgit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
     .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
+    .target(
+      name: "CBuildInfo", cSettings: commit.map { [.define("KDOPS_COMMIT", to: "\"\($0)\"")] } ?? []),
     target("Values", [collections]),
     target("Diagnostics", ["Values", crypto]),
     target("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
@@ -167,6 +174,7 @@ let package = Package(
     .executableTarget(
       name: "kdops",
       dependencies: [
+        "CBuildInfo",
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "Reports",
         "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",

@@ -12,7 +12,7 @@ struct Kdops: AsyncParsableCommand {
     subcommands: [
       DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self, RehearseCommand.self,
       StatusCommand.self, DiffCommand.self, SyncCommand.self, SuspendCommand.self, ResumeCommand.self,
-      RetryCommand.self, HookCommand.self, InstallCommand.self,
+      RetryCommand.self, HookCommand.self, InstallCommand.self, VersionCommand.self,
     ])
 
   /// The exit code of every command that could not be run.
