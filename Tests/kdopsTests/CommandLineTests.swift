@@ -110,7 +110,7 @@ struct CommandLineTests {
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
         == [
           "demo", "run", "validate", "plan", "rehearse", "status", "diff", "sync", "suspend", "resume",
-          "retry", "hook", "install",
+          "retry", "hook", "install", "version",
         ])
   }
 

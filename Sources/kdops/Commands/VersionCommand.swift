@@ -20,17 +20,20 @@ struct VersionCommand: ParsableCommand {
   func run() throws {
     let commit = String(cString: kdops_commit())
     switch format {
-    case .human:
-      try Streams.output.result(
-        "kdops \(Kdops.version)\ncommit \(commit.isEmpty ? "unknown" : commit)\nlibgit2 \(GitLibrary.version)\n"
-      )
-    case .json:
-      let json: JSON = [
-        "schemaVersion": 1, "version": .string(Kdops.version),
-        "commit": commit.isEmpty ? .null : .string(commit),
-        "libgit2": .string(GitLibrary.version),
-      ]
-      try Streams.output.result(json.text(pretty: true) + "\n", .json)
+    case .human: try Streams.output.result(Self.text(commit: commit))
+    case .json: try Streams.output.result(Self.json(commit: commit).text(pretty: true) + "\n", .json)
     }
+  }
+
+  /// - Parameter commit: the commit of the build; empty if the build did not name it.
+  static func text(commit: String) -> String {
+    "kdops \(Kdops.version)\ncommit \(commit.isEmpty ? "unknown" : commit)\nlibgit2 \(GitLibrary.version)\n"
+  }
+
+  static func json(commit: String) -> JSON {
+    [
+      "schemaVersion": 1, "version": .string(Kdops.version),
+      "commit": commit.isEmpty ? .null : .string(commit), "libgit2": .string(GitLibrary.version),
+    ]
   }
 }
