@@ -48,14 +48,14 @@ extension Reconciler {
     case .shape(let mismatches):
       judged.verdict = .rejected
       // StatefulSets and services are not watched, so no event says that they are gone.
-      forbidden.insert(reference)
+      unadoptable.insert(reference)
       let finding = Diagnostic(
         rule: ClusterAdoptionShape.id, severity: .error, location: place, object: reference,
         message:
           "\(reference) cannot be taken over: \(mismatches.words); "
           + "moving a cluster here from another operator is not supported yet",
         hint: "take its file out of the repository and leave it to the operator that made it; "
-          + "nothing of it was changed; it is judged again automatically when that operator's objects are gone"
+          + "nothing of it was changed; when that operator's objects are gone, it is judged again within ten minutes"
       )
       judged.findings.insert(finding, at: 0)
     case .unread(let error):

@@ -38,6 +38,7 @@ extension Reconciler {
     if settings.isAtomic { changes.objects.formUnion(companions(of: changes.objects).subtracting(drifted)) }
     toJudge = Changes(objects: toJudge.objects.intersection(drifted))
     forbidden.subtract(changes.objects)
+    unadoptable.subtract(changes.objects)
     let origins = commitOf
     do {
       try await judge(changes, head, in: repository)

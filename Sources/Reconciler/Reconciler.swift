@@ -197,6 +197,9 @@ public actor Reconciler {
   /// Objects that the cluster refuses until an administrator grants a permission or creates what is missing.
   var forbidden: Set<ObjectReference> = []
   private var forbiddenBackoff = RetryBackoff()
+  /// Clusters that cannot be adopted as long as another operator's objects are there.
+  var unadoptable: Set<ObjectReference> = []
+  private var adoptionBackoff = RetryBackoff(longest: .seconds(600))
   private var fetchFailures = 0
   private var fetchGeneration = 0
   /// True if a resync was requested.
@@ -371,6 +374,9 @@ public actor Reconciler {
         if let (number, wait) = forbiddenBackoff.next(!forbidden.isEmpty) {
           later(wait, &timers) { await self.retryForbidden(number) }
         }
+        if let (number, wait) = adoptionBackoff.next(!unadoptable.isEmpty) {
+          later(wait, &timers) { await self.retryAdoptions(number) }
+        }
         if let wait = nextLook {
           nextLook = nil
           later(wait, &timers) { await self.enqueue() }
@@ -414,6 +420,12 @@ public actor Reconciler {
   private func retryForbidden(_ number: Int) {
     forbiddenBackoff.begin(number)
     toJudge.objects.formUnion(forbidden)
+    enqueue()
+  }
+
+  private func retryAdoptions(_ number: Int) {
+    adoptionBackoff.begin(number)
+    toJudge.objects.formUnion(unadoptable)
     enqueue()
   }
 

@@ -3,6 +3,10 @@ struct RetryBackoff {
   private var due: Int?
   private var number = 0
   private var failures = 0
+  private let longest: Duration
+
+  /// - Parameter longest: the longest delay.
+  init(longest: Duration = .seconds(30)) { self.longest = longest }
 
   /// Schedules a retry if one is needed.
   ///
@@ -16,7 +20,7 @@ struct RetryBackoff {
     number += 1
     due = number
     defer { failures += 1 }
-    return (number, .milliseconds(min(30_000, 500 << min(failures, 6))))
+    return (number, min(longest, .milliseconds(500 << min(failures, 12))))
   }
 
   /// Marks the delay of a retry as over.

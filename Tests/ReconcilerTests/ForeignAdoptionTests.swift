@@ -29,10 +29,11 @@ struct ForeignAdoptionTests {
 
   /// A cluster `old` that was created by hand, and the objects that another operator created for it.
   private static func open(
-    status: JSON? = foreignStatus, hasSet: Bool = true, wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
+    status: JSON? = foreignStatus, hasSet: Bool = true, isStill: Bool = false,
+    wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
     _ body: @Sendable (ReconcilerFixture) async throws -> Void
   ) async throws {
-    try await ReconcilerFixture.open(Files.shops("model"), wrap: wrap) { fixture in
+    try await ReconcilerFixture.open(Files.shops("model"), isStill: isStill, wrap: wrap) { fixture in
       let model = try await fixture.engine("model")
       var old = try await fixture.store.create(
         Object(.clusters, namespace: "default", name: "old", content: ["spec": model.json["spec"] ?? .null]))
@@ -97,6 +98,23 @@ struct ForeignAdoptionTests {
       try await fixture.store.delete(.statefulSets, set, .none)
       #expect(await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" } != nil)
       #expect(await fixture.report(commit, "old") { $0.verdict == "accepted" } != nil)
+    }
+  }
+
+  @Test("judges a rejected adoption again after pauses that grow to ten minutes")
+  func pauses() async throws {
+    try await Self.open(isStill: true) { fixture in
+      let commit = try await fixture.push(Self.adoption)
+      #expect(await fixture.report(commit, "old")?.verdict == "rejected")
+      await fixture.worked(commit)
+      let before = await fixture.reconciler.judgements
+      // The retry after a pause starts the next pause.
+      for _ in 0..<240 {
+        fixture.clock.advance(by: .seconds(30))
+        await fixture.rest()
+      }
+      let judgements = await fixture.reconciler.judgements - before
+      #expect(judgements > 0 && judgements < 30, "\(judgements) in two hours")
     }
   }
 

@@ -19,6 +19,18 @@ struct RetryBackoffTests {
         == [.milliseconds(500)] + [1, 2, 4, 8, 16, 30, 30, 30].map { .seconds($0) })
   }
 
+  @Test("grows to the longest pause that it was given")
+  func longest() {
+    var retryBackoff = RetryBackoff(longest: .seconds(600))
+    var last: Duration?
+    for _ in 0..<20 {
+      guard let (number, wait) = retryBackoff.next(true) else { continue }
+      last = wait
+      retryBackoff.begin(number)
+    }
+    #expect(last == .seconds(600))
+  }
+
   @Test(
     "starts with a short pause after a success, and cancels the retry that was scheduled before")
   func anew() {
