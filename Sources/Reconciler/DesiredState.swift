@@ -5,6 +5,7 @@ import KubeDirector
 import Layout
 import Manifests
 import Rules
+import Synchronization
 import Values
 
 /// The desired state: the objects of the head that was fetched last, updated file by file.
@@ -154,24 +155,51 @@ private struct ParsedFile {
   }
 }
 
-/// The files of a reconcile pass. The file that was asked for last is kept parsed.
+/// The file that a reconcile pass needed last, parsed once for all of its objects.
 final class ParsedFiles {
-  private let texts: [ExactString: [UInt8]]
+  let reader: ObjectReader
   private let defaultNamespace: String
   private var last: ParsedFile?
 
-  init(_ texts: [ExactString: [UInt8]], defaultNamespace: String) {
-    self.texts = texts
-    self.defaultNamespace = defaultNamespace
+  init(_ reader: ObjectReader, defaultNamespace: String) {
+    (self.reader, self.defaultNamespace) = (reader, defaultNamespace)
   }
 
-  /// The object as its file has it; nil if the file was not read or does not contain it.
-  func document(of object: ObjectReference, path: String) -> JSON? {
-    let key = ExactString(path)
-    if let last, ExactString(last.path) == key { return last.document(of: object) }
-    guard let bytes = texts[key] else { return nil }
-    let file = ParsedFile(path: path, bytes: bytes, defaultNamespace: defaultNamespace)
-    last = file
-    return file.document(of: object)
+  /// Whether the file is the one that was parsed last.
+  func holds(_ path: String) -> Bool { last?.path.isExactly(path) ?? false }
+
+  func parse(_ path: String, _ bytes: [UInt8]) {
+    last = ParsedFile(path: path, bytes: bytes, defaultNamespace: defaultNamespace)
+  }
+
+  /// The object as the file that was parsed last has it; nil if that does not contain it.
+  func document(of object: ObjectReference) -> JSON? { last?.document(of: object) }
+}
+
+/// The files of the head, for the line and column of findings. They are read one by one when they are needed, because
+/// all changed files together may have more bytes than should be in memory.
+final class LocationFiles: Sendable {
+  private let blobs: TreeDictionary<ExactString, ObjectID>
+  private let reader: ObjectReader
+  private let problem = Mutex<GitError?>(nil)
+
+  init(_ blobs: TreeDictionary<ExactString, ObjectID>, _ reader: ObjectReader) {
+    (self.blobs, self.reader) = (blobs, reader)
+  }
+
+  /// The bytes of a file; nil if there is none, or if it is too large to have objects. Blocks while it reads.
+  func bytes(_ path: String) -> [UInt8]? {
+    guard let blob = blobs[ExactString(path)] else { return nil }
+    do throws(GitError) {
+      return try reader.blob(blob, limit: ManifestLimits.standard.bytes)
+    } catch {
+      if error.kind != .tooLarge { problem.withLock { $0 = $0 ?? error } }
+      return nil
+    }
+  }
+
+  /// - Throws: the error of the first file that could not be read, which shows that the repository is damaged.
+  func check() throws(GitError) {
+    if let problem = problem.withLock(\.self) { throw problem }
   }
 }

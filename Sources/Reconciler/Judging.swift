@@ -59,14 +59,16 @@ extension Reconciler {
   }
 
   private func judge(_ changes: Changes, _ head: ObjectID, in repository: GitRepository) async throws {
-    let texts = try await read(changes, in: repository)
+    let reader = repository.reader.withCommonLimit()
+    let locations = LocationFiles(desired.blobs, reader)
     var snapshot = desired.snapshot
-    snapshot.contents = { texts[ExactString($0)] }
-    let files = ParsedFiles(texts, defaultNamespace: desired.layout.defaultNamespace)
+    snapshot.contents = { locations.bytes($0) }
+    let files = ParsedFiles(reader, defaultNamespace: desired.layout.defaultNamespace)
     let (base, live) = baseline(of: changes.objects)
     meanwhile = [:]
     let judgement = Judge.judge(
       JudgeRequest(base: base, head: snapshot, changed: changes, live: live, policy: settings.policy))
+    try locations.check()
     // The cluster changes during the judgement: a change is applied over the version that was judged, or judged again.
     let judged = Dictionary(
       uniqueKeysWithValues: judgement.objects.map { ($0.reference, liveState.objects[$0.reference]) })
@@ -101,7 +103,7 @@ extension Reconciler {
     for one in outcome where one.verdict != .accepted {
       try Task.checkCancellation()
       if one.verdict == .unchanged {
-        await settle(one, files, in: repository)
+        try await settle(one, files, in: repository)
       } else {
         await hold(one, in: repository)
         await rollBackFirst(one, in: repository)
@@ -115,23 +117,23 @@ extension Reconciler {
       } else if let cluster = pendingCluster(of: one) {
         await hold(waiting(one, forDeletionOf: cluster), in: repository)
       } else {
-        await apply(one, files, in: repository)
+        try await apply(one, files, in: repository)
       }
     }
   }
 
-  /// Reads every file of the objects to judge: for source locations, and for the content to apply.
-  private func read(_ changes: Changes, in repository: GitRepository) async throws -> [ExactString: [UInt8]] {
-    let paths = desired.paths(of: changes.objects).union(changes.files).filter { desired.blobs[$0] != nil }
-      .sorted()
-    let blobs = paths.compactMap { desired.blobs[$0] }
-    let contents = try await repository.readBlobs(blobs, limit: ManifestLimits.standard.bytes) {
-      _, content -> [UInt8] in
-      // A file that is too large is not judged, so its content is not needed.
-      guard case .bytes(let bytes) = content else { return [] }
-      return Array(bytes)
+  /// The object as its file has it; nil if the file does not contain it. Only one file is in memory at a time.
+  private func document(
+    of reference: ObjectReference, at path: String, _ files: ParsedFiles, in repository: GitRepository
+  ) async throws(GitError) -> JSON? {
+    if !files.holds(path) {
+      guard let blob = desired.blob(at: path) else { return nil }
+      let bytes = try await repository.run { [reader = files.reader] () throws(GitError) in
+        try reader.blob(blob, limit: ManifestLimits.standard.bytes)
+      }
+      files.parse(path, bytes)
     }
-    return Dictionary(uniqueKeysWithValues: zip(paths, contents))
+    return files.document(of: reference)
   }
 
   private func commit(
@@ -174,7 +176,9 @@ extension Reconciler {
   /// Handles an unchanged object. A blocked change of it is withdrawn. The file's new path or spelling is recorded, so
   /// that a later pass does not treat the object as removed. An object without a valid stamp is applied again to get
   /// one.
-  private func settle(_ one: Judged, _ files: ParsedFiles, in repository: GitRepository) async {
+  private func settle(_ one: Judged, _ files: ParsedFiles, in repository: GitRepository)
+    async throws(GitError)
+  {
     let reference = one.reference
     if let live = liveState.objects[reference], let path = desired.source(of: reference)?.path,
       let blob = desired.blob(at: path)
@@ -183,7 +187,7 @@ extension Reconciler {
       guard stamp.holds(live.json), refused == nil else {
         var again = one
         again.change = refused.flatMap { ChangeKind(rawValue: $0.origin.change) } ?? .metadata
-        return await apply(again, files, in: repository)
+        return try await apply(again, files, in: repository)
       }
       do throws(APIError) {
         lastApplied[reference] = nil
@@ -314,9 +318,15 @@ extension Reconciler {
     return document["metadata"]?["annotations"]?[Wire.Annotation.deleteVolumes]?.string == "true"
   }
 
-  private func apply(_ change: Judged, _ files: ParsedFiles, in repository: GitRepository) async {
+  private func apply(_ change: Judged, _ files: ParsedFiles, in repository: GitRepository)
+    async throws(GitError)
+  {
     let reference = change.reference
     let live = change.live
+    var document: JSON?
+    if change.change != .delete, let path = desired.source(of: reference)?.path {
+      document = try await self.document(of: reference, at: path, files, in: repository)
+    }
     guard liveState.objects[reference]?.resourceVersion == live?.resourceVersion else {
       commitOf[reference] = change.commit
       toJudge.objects.insert(reference)
@@ -327,7 +337,7 @@ extension Reconciler {
         if let live { try await delete(live, in: repository) }
       } else {
         guard let source = desired.source(of: reference), let blob = desired.blob(at: source.path),
-          let document = files.document(of: reference, path: source.path)
+          let document
         else { return }
         let before = change.change == .metadata ? live.flatMap(Provenance.init(of:)) : nil
         let provenance = Provenance(
