@@ -155,8 +155,18 @@ public actor GitRepository {
 
   /// The entry at a path of a commit's tree; nil if there is none or it is a folder.
   public func entry(at path: String, in commit: ObjectID) throws(GitError) -> TreeEntry? {
+    try entry(at: path, in: commit, budget: SharedTreeBudget())
+  }
+
+  /// The same for one of several readings that share their limits.
+  public func entry(
+    at path: String, in commit: ObjectID, budget: SharedTreeBudget
+  ) throws(GitError) -> TreeEntry? {
     let handle = try opened()
-    return try handle.entry(at: path, inTree: try handle.tree(ofCommit: commit))
+    handle.budget = budget.unpacking
+    return try budget.use { (budget) throws(GitError) in
+      try handle.entry(at: path, inTree: try handle.commit(commit, &budget).tree, &budget)
+    }
   }
 
   /// The files that `git commit` would commit.
@@ -216,10 +226,16 @@ public actor GitRepository {
   /// - Parameters:
   ///   - limit: the most versions to return.
   ///   - depth: the most commits to visit.
+  ///   - budget: the limits of all searches that share it. Where they are exceeded, the search ends.
   public func fileHistory(
-    _ path: String, from commit: ObjectID, limit: Int = 10, depth: Int = 10_000
+    _ path: String, from commit: ObjectID, limit: Int = 10, depth: Int = 10_000,
+    budget: SharedTreeBudget = SharedTreeBudget()
   ) throws(GitError) -> [FileVersion] {
-    try opened().history(of: path, from: commit, limit: limit, depth: depth)
+    let handle = try opened()
+    handle.budget = budget.unpacking
+    return try budget.use { (budget) throws(GitError) in
+      try handle.history(of: path, from: commit, limit: limit, depth: depth, &budget)
+    }
   }
 
   // MARK: Writing

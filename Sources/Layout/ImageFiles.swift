@@ -19,12 +19,14 @@ public enum ImageFiles {
     _ images: [RepositoryLayout.Image], at commit: ObjectID, in repository: GitRepository
   ) async throws(GitError) -> [ExactString: [TreeEntry]] {
     var files: [ExactString: [TreeEntry]] = [:]
-    var namesLeft = totalNames
+    var (namesLeft, bytesLeft) = (totalNames, tree.bytes)
     for folder in images.compactMap(\.rootfs) where files[ExactString(folder)] == nil {
       var limits = tree
       limits.names = min(limits.names, namesLeft)
+      limits.bytes = bytesLeft
       let content = try await repository.folder(folder, at: commit, limits: limits)
       namesLeft -= content.namesRead
+      bytesLeft -= content.bytesRead
       files[ExactString(folder)] = content.entries.filter(\.isFile)
     }
     return files

@@ -143,7 +143,7 @@ extension Reconciler {
     let path =
       desired.source(of: reference)?.path ?? liveState.objects[reference]?.annotation(Wire.Annotation.path)
     guard let path else { return head }
-    return try await Attribution.commit(of: path, at: head, in: repository) ?? head
+    return try await lastCommit(of: path, at: head, in: repository) ?? head
   }
 
   /// A finding if the object belongs to another owner and git does not ask to adopt it.

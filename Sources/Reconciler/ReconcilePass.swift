@@ -126,6 +126,7 @@ extension Reconciler {
       changes.objects.formUnion(
         blocked.related(to: object, apps: apps).filter { blocked[$0]?.verdict != .orphaned })
     }
+    var attributedToHead = 0
     for object in changes.objects {
       // A file may have been moved since the object was applied from it.
       var paths = desired.snapshot.sources(of: object).map(\.path)
@@ -133,14 +134,21 @@ extension Reconciler {
       if paths.isEmpty, let path = liveState.objects[object]?.annotation(Wire.Annotation.path) {
         paths = [path]
       }
-      // A complete read queries history once for all files; what it does not find is attributed to the head.
+      // History is searched once for all files; what is not found there is attributed to the head.
+      let found = step.latest(of: paths.map { ExactString($0) })
+      let mayBeEarlier = found == nil && step.commits.end != nil && step.changes.objects.contains(object)
+      if mayBeEarlier { attributedToHead += 1 }
       commitOf[object] =
-        step.latest(of: paths.map { ExactString($0) }) ?? blocked[object]?.commit
+        found ?? (mayBeEarlier && !step.isComplete ? commit : nil) ?? blocked[object]?.commit
         ?? (step.isComplete ? commit : nil)
     }
     for path in changes.files {
-      try await noteFile(path.wrappedValue, step.latest(of: [path]), at: commit, in: repository)
+      let found = step.latest(of: [path])
+      let isOfHead = found == nil && (step.isComplete || step.commits.end != nil)
+      if isOfHead, step.commits.end != nil { attributedToHead += 1 }
+      try await noteFile(path.wrappedValue, found ?? (isOfHead ? commit : nil), at: commit, in: repository)
     }
+    if let end = step.commits.end { report(end, attributedToHead, at: commit) }
     toJudge.formUnion(changes)
     // Drift can be detected only now that the desired state is known.
     if step.isComplete { for (reference, object) in liveState.objects { detectEdit(object, reference) } }
@@ -162,7 +170,7 @@ extension Reconciler {
   ) async throws {
     let findings = desired.snapshot.findings(in: path).filter { $0.severity == .error && $0.object == nil }
     var commit = commit
-    if commit == nil { commit = try await Attribution.commit(of: path, at: head, in: repository) }
+    if commit == nil { commit = try await lastCommit(of: path, at: head, in: repository) }
     let earlier = brokenFiles[ExactString(path)]
     brokenFiles[ExactString(path)] = findings.isEmpty ? nil : commit ?? head
     if settings.isAtomic, let earlier, earlier != brokenFiles[ExactString(path)] {

@@ -189,6 +189,7 @@ public actor Reconciler {
   var dirtyClusters: Set<ObjectReference> = []
   /// The commit that brought each object to judge.
   var commitOf: [ObjectReference: ObjectID] = [:]
+  var fileSearches = FileSearches()
   /// True during a reconcile pass; changes observed in the meantime are handled by the next pass.
   var isInPass = false
   /// True if something failed and is retried soon.

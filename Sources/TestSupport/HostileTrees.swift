@@ -23,10 +23,26 @@ extension TemporaryRepository {
 
   /// A tree with two entries of the same name.
   public func twofold() throws -> String {
-    let blob = try git("hash-object", "-w", "--stdin", input: "x")
-    let id = stride(from: 0, to: 40, by: 2).compactMap { UInt8(blob.dropFirst($0).prefix(2), radix: 16) }
-    let entry = Array("100644 a.yaml\0".utf8) + id
+    let entry = Array("100644 a.yaml\0".utf8) + (try idOfBlob())
     return try literal("tree", entry + entry)
+  }
+
+  /// A folder of many bytes that a pack stores in a few: a single file with a very long name.
+  ///
+  /// - Parameters:
+  ///   - bytes: the length of the name.
+  ///   - letter: folders with different letters differ.
+  ///   - isMalformed: true for a folder whose entry has no valid mode, so that no name of it can be read.
+  public func heavy(_ bytes: Int, letter: Character = "a", isMalformed: Bool = false) throws -> String {
+    let mode = isMalformed ? "9" : "100644"
+    let name = String(repeating: letter, count: bytes)
+    return try literal("tree", Array("\(mode) \(name)\0".utf8) + (try idOfBlob()))
+  }
+
+  /// The bytes of the id of a small file.
+  private func idOfBlob() throws -> [UInt8] {
+    let blob = try git("hash-object", "-w", "--stdin", input: "x")
+    return stride(from: 0, to: 40, by: 2).compactMap { UInt8(blob.dropFirst($0).prefix(2), radix: 16) }
   }
 
   /// Nested folders with a file in the innermost.

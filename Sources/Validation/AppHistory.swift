@@ -1,5 +1,6 @@
 import Diagnostics
 import GitStore
+import KubeDirector
 import Layout
 import Manifests
 import Rules
@@ -22,6 +23,8 @@ final class AppHistory: Sendable {
     var apps: [ObjectID: [ObjectReference: String]] = [:]
     /// How many further bytes may be parsed.
     var bytesLeft = 16 << 20
+    /// The clusters whose earlier app was not found before a limit was exceeded.
+    var unknown: Set<ObjectReference> = []
   }
 
   /// The limits of the walk, for all clusters together. Each commit may have a tree just below the limits of one.
@@ -36,6 +39,27 @@ final class AppHistory: Sendable {
   /// - Throws: The error that prevented reading the history. Conclusions drawn without it are invalid.
   func check() throws(GitError) {
     if let problem = problem.withLock(\.self) { throw problem }
+  }
+
+  /// The findings about clusters whose earlier app is unknown because a limit ended the search.
+  ///
+  /// - Parameter judgement: Clusters without findings in it are left out: an earlier app would change nothing for them.
+  func findings(after judgement: Judgement) -> [Diagnostic] {
+    let unknown = known.withLock { $0.unknown }
+    guard !unknown.isEmpty else { return [] }
+    let objected = Set(judgement.findings.filter { $0.severity != .warning }.compactMap(\.object))
+    return unknown.intersection(objected).sorted().map { cluster in
+      let path = comparison.head.snapshot.cluster(cluster)?.source?.path
+      return Diagnostic(
+        rule: FileRule.limit, severity: .warning, location: path.map { SourceLocation(file: $0) },
+        object: cluster,
+        message:
+          "the app that \(cluster) had before is unknown, because the history of its file has more than is "
+          + "read; a rollback to that app is judged as an upgrade",
+        hint:
+          "use the status of the running clusters, which names that app: git fetch origin refs/kdops/status:refs/"
+          + "kdops/status")
+    }
   }
 
   /// Returns nil if the cluster had no other app, or none that was found within the limits. Blocks while it reads.
@@ -53,9 +77,15 @@ final class AppHistory: Sendable {
         }
         defer { known.histories = histories }
         for number in 0..<Self.versionLimit {
-          guard let version = try reader.version(number, of: path, in: &histories) else { return nil }
+          guard let version = try reader.version(number, of: path, in: &histories) else {
+            if histories.isCut { known.unknown.insert(cluster) }
+            return nil
+          }
           guard case .blob(let blob) = version else { continue }
-          let apps = try apps(in: blob, path, of: base, &known)
+          guard let apps = try apps(in: blob, path, of: base, &known) else {
+            known.unknown.insert(cluster)
+            return nil
+          }
           if let app = apps[cluster], app != now.spec.app { return app }
         }
         return nil
@@ -66,16 +96,21 @@ final class AppHistory: Sendable {
     }
   }
 
-  /// The apps of the clusters in a version of a file; empty for one that is too large.
+  /// The apps of the clusters in a version of a file; empty for one that is too large, nil if all versions together
+  /// have more bytes than are parsed.
   private func apps(
     in blob: ObjectID, _ path: String, of base: Revision, _ known: inout Known
-  ) throws(GitError) -> [ObjectReference: String] {
+  ) throws(GitError) -> [ObjectReference: String]? {
     if let apps = known.apps[blob] { return apps }
+    guard known.bytesLeft > 0 else { return nil }
     let namespace = base.layout.defaultNamespace
     var apps: [ObjectReference: String] = [:]
     do throws(GitError) {
-      let limit = min(ManifestLimits.standard.bytes, known.bytesLeft)
-      let bytes = try reader.blob(blob, limit: limit)
+      let bytes = try reader.blob(blob, limit: ManifestLimits.standard.bytes)
+      guard bytes.count <= known.bytesLeft else {
+        known.bytesLeft = 0
+        return nil
+      }
       known.bytesLeft -= bytes.count
       for document in ManifestFile.parse(path: path, bytes: bytes, defaultNamespace: namespace).documents {
         let cluster = document.reference(defaultNamespace: namespace)

@@ -124,6 +124,8 @@ public struct Validation {
     var judgement: Judgement?
     /// The findings about the folders of images. Nothing else depends on them.
     var images: [Diagnostic] = []
+    /// The findings about history that was not read.
+    var historyLimits: [Diagnostic] = []
     var live = LiveView.none
     var history: @Sendable (ObjectReference) -> String? = { _ in nil }
   }
@@ -139,6 +141,7 @@ public struct Validation {
       outcome.judgement = conclude(comparison, outcome.live, history: outcome.history)
       try files?.check()
       try appHistory.check()
+      outcome.historyLimits = outcome.judgement.map { appHistory.findings(after: $0) } ?? []
       return outcome
     }
   }
@@ -172,7 +175,8 @@ public struct Validation {
       base: comparison.base?.commit.hex, head: name, status: source,
       // After an error of the whole side nothing was judged, so its findings are reported for every path.
       findings: head.isUsable
-        ? (head.layoutFindings + (judgement?.findings ?? []) + outcome.images).filter {
+        ? (head.layoutFindings + (judgement?.findings ?? []) + outcome.historyLimits + outcome.images).filter
+        {
           asked.contains($0.location?.file)
         }
         : head.layoutFindings,

@@ -141,8 +141,9 @@ struct HistoryTests {
     func last(
       _ limits: TreeLimits, by commits: [CommitInfo], since base: ObjectID? = nil
     ) async throws -> [String: String] {
-      let found = try await repository.lastChanges(by: commits, since: base, selection, limits: limits)
-      return Dictionary(uniqueKeysWithValues: found.map { ($0.key.description, $0.value.hex) })
+      let found = try await repository.lastChanges(
+        by: commits, since: base, selection, budget: SharedTreeBudget(limits))
+      return Dictionary(uniqueKeysWithValues: found.byPath.map { ($0.key.description, $0.value.hex) })
     }
     #expect(
       try await last(TreeLimits(), by: log.commits) == ["f/a": first, "f/b": second, "f/c": third])

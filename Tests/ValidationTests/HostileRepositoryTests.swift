@@ -191,6 +191,30 @@ struct HostileRepositoryTests {
     #expect(text.contains("3000 errors, 2000 warnings"))
   }
 
+  @Test("an earlier app that is not found within the limits of history is a warning")
+  func historyLimit() async throws {
+    try repository.commit(["clusters/prod/analytics.yaml": SmallFleet.analytics("1.1.0")])
+    let tree = try repository.head("HEAD:clusters")
+    let near = try repository.head()
+    let rollback = [SmallFleet.cluster: SmallFleet.analytics("1.0.0")]
+    let revert = try repository.commit(rollback.mapValues { $0 })
+    let found = try await validate(.commits(base: near, head: revert))
+    #expect(found.judgement?.transitions.values.map(\.isByHistory) == [true])
+    try repository.git("reset", "--quiet", "--hard", near)
+    // Each comparison with these folders reads about 30 MB.
+    let heavy = try ["a", "b"].map { try repository.heavy(15 << 20, letter: $0) }
+    for number in 0..<10 { try repository.commit(folder: "clusters", heavy[number % 2]) }
+    let far = try repository.commit(folder: "clusters", tree)
+    let late = try repository.commit(rollback.mapValues { $0 })
+    let cut = try await validate(.commits(base: far, head: late))
+    #expect(cut.judgement?.transitions.values.map(\.isByHistory) == [false])
+    let warning = cut.report.findings.first { $0.rule == "file/limit" }
+    #expect(warning?.severity == .warning && warning?.object == .cluster("prod", "analytics"))
+    #expect(warning?.location?.file == SmallFleet.cluster)
+    #expect(warning?.message.contains("prod/analytics had before is unknown") == true)
+    #expect(warning?.hint?.contains("refs/kdops/status") == true)
+  }
+
   @Test("a status ref to a file is a warning, and validation continues without it")
   func statusRef() async throws {
     let blob = try repository.git("hash-object", "-w", "--stdin", input: "x")

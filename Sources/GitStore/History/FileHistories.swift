@@ -13,6 +13,9 @@ public struct FileHistories: Sendable {
   /// The state of each file before each change, newest first.
   private var versions: [ExactString: [Version]] = [:]
 
+  /// Whether a limit ended the walk before the end of the history.
+  public private(set) var isCut = false
+
   /// The state of a path in an earlier commit.
   public enum Version: Sendable, Hashable {
     case blob(ObjectID)
@@ -46,7 +49,11 @@ public struct FileHistories: Sendable {
     let path = ExactString(path)
     while true {
       if let known = versions[path], known.count > number { return known[number] }
-      guard let (tree, parent) = position, commitsLeft > 0 else { return nil }
+      guard let (tree, parent) = position else { return nil }
+      guard commitsLeft > 0 else {
+        isCut = true
+        return nil
+      }
       try step(from: tree, to: parent, in: handle)
     }
   }
@@ -56,7 +63,13 @@ public struct FileHistories: Sendable {
     from tree: ObjectID, to parent: ObjectID, in handle: RepositoryHandle
   ) throws(GitError) {
     commitsLeft -= 1
-    let older = try handle.commit(parent)
+    let older: CommitInfo
+    do throws(GitError) {
+      older = try handle.commit(parent, &budget)
+    } catch {
+      guard budget.isSpent || error.kind == .malformed || error.kind == .tooLarge else { throw error }
+      return cut()
+    }
     position = older.parents.first.map { (older.tree, $0) }
     do throws(GitError) {
       for change in try handle.changes(from: older.tree, to: tree, selection, &budget) {
@@ -66,7 +79,12 @@ public struct FileHistories: Sendable {
     } catch {
       guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
       // A commit that cannot be read is passed over: a later one has repaired the tree.
-      position = budget.isSpent ? nil : older.parents.first.map { (tree, $0) }
+      position = older.parents.first.map { (tree, $0) }
+      if budget.isSpent { cut() }
     }
+  }
+
+  private mutating func cut() {
+    (position, isCut) = (nil, true)
   }
 }

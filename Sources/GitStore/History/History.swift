@@ -2,21 +2,24 @@ import CLibgit2
 
 /// One version of a file in the history of a branch.
 public struct FileVersion: Sendable, Hashable {
-  /// The commit that introduced this version.
+  /// The commit that introduced this version; the oldest commit that was examined, if `mayBeOlder` is true.
   public let commit: ObjectID
   /// Nil if that commit removed the file.
   public let blob: ObjectID?
+  /// True if a limit ended the search at this commit, so that an older one may have introduced the version.
+  public let mayBeOlder: Bool
 
-  public init(commit: ObjectID, blob: ObjectID?) {
+  public init(commit: ObjectID, blob: ObjectID?, mayBeOlder: Bool = false) {
     self.commit = commit
     self.blob = blob
+    self.mayBeOlder = mayBeOlder
   }
 }
 
 /// The first-parent commits of a branch since a base commit, oldest first.
 public struct FirstParentLog: Sendable, Hashable {
   public let commits: [CommitInfo]
-  /// False if the base is not among the first parents, or is further back than the limit.
+  /// False if the base is not among the first parents, or is further back than the limits.
   public let reachedBase: Bool
 
   public init(commits: [CommitInfo], reachedBase: Bool) {
@@ -90,12 +93,24 @@ extension RepositoryHandle {
   }
 
   /// The commits from `base` (not included) to `head`, along first parents, oldest first.
-  func firstParentLog(from base: ObjectID?, to head: ObjectID, limit: Int) throws(GitError) -> FirstParentLog
-  {
+  ///
+  /// - Parameters:
+  ///   - limit: the most commits.
+  ///   - bytes: the most bytes of all of them; they are held in memory together.
+  func firstParentLog(
+    from base: ObjectID?, to head: ObjectID, limit: Int, bytes: Int = 64 << 20
+  ) throws(GitError) -> FirstParentLog {
     var commits: [CommitInfo] = []
     var next: ObjectID? = head
+    var bytesLeft = bytes
     while let id = next, id != base, commits.count < limit {
-      let info = try commit(id)
+      let size = try size(of: id, GIT_OBJECT_COMMIT)
+      bytesLeft -= size
+      // A single commit has a limit of its own.
+      guard bytesLeft >= 0 || commits.isEmpty else { break }
+      let info = try read(id, GIT_OBJECT_COMMIT, size: size).withBytes { (bytes) throws(GitError) in
+        try CommitInfo(id, bytes)
+      }
       commits.append(info)
       next = info.parents.first
     }
@@ -103,37 +118,37 @@ extension RepositoryHandle {
   }
 
   /// The versions of a file, newest first, along first parents.
-  func history(of path: String, from commit: ObjectID, limit: Int, depth: Int) throws(GitError)
-    -> [FileVersion]
-  {
+  func history(
+    of path: String, from commit: ObjectID, limit: Int, depth: Int, _ budget: inout TreeBudget
+  ) throws(GitError) -> [FileVersion] {
     var versions: [FileVersion] = []
-    if limit <= 0 { return versions }
-    try forEachVersion(of: path, from: commit, depth: depth) { (version) throws(GitError) in
-      versions.append(version)
-      return versions.count < limit
-    }
-    return versions
-  }
-
-  /// Iterates over the versions of a file, newest first, along first parents; `body` returns whether to
-  /// continue. The walk ends early where it has read as many names as `TreeLimits` allows for one tree.
-  func forEachVersion(
-    of path: String, from commit: ObjectID, depth: Int, _ body: (FileVersion) throws(GitError) -> Bool
-  ) throws(GitError) {
-    guard var lookup = PathLookup(path, limits: TreeLimits()) else { return }
+    guard limit > 0, var lookup = PathLookup(path) else { return versions }
     // The version at the last visited commit, and that commit.
     var pending: FileVersion?
     var next: ObjectID? = commit
     var seen = 0
-    while let id = next, seen < depth, !lookup.isSpent {
-      let info = try self.commit(id)
-      let blob = try lookup.blob(inTree: info.tree, in: self)
-      if let newer = pending, newer.blob != blob, try !body(newer) { return }
+    while let id = next, seen < depth {
+      let (blob, parent): (ObjectID?, ObjectID?)
+      do throws(GitError) {
+        let info = try self.commit(id, &budget)
+        (blob, parent) = (try lookup.blob(inTree: info.tree, in: self, &budget), info.parents.first)
+      } catch {
+        // A commit that cannot be read ends the search, as a limit does.
+        guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
+        break
+      }
+      if let newer = pending, newer.blob != blob {
+        versions.append(newer)
+        if versions.count == limit { return versions }
+      }
       pending = FileVersion(commit: id, blob: blob)
-      next = info.parents.first
+      next = parent
       seen += 1
     }
-    if let last = pending, last.blob != nil { _ = try body(last) }
+    if let last = pending, last.blob != nil {
+      versions.append(FileVersion(commit: last.commit, blob: last.blob, mayBeOlder: next != nil))
+    }
+    return versions
   }
 }
 
@@ -142,28 +157,28 @@ private struct PathLookup {
   private let names: [[UInt8]]
   /// For each name of the path: the folder that was read last, and its item with the name.
   private var known: [(folder: ObjectID, item: (mode: UInt32, id: ObjectID)?)?]
-  private var budget: TreeBudget
 
   /// - Returns: nil for a path that no file can have.
-  init?(_ path: String, limits: TreeLimits) {
+  init?(_ path: String) {
     guard PathBytes.reasonAgainst(path) == nil else { return nil }
     names = path.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
     known = Array(repeating: nil, count: names.count)
-    budget = TreeBudget(limits)
   }
-
-  var isSpent: Bool { budget.isSpent }
 
   /// The blob of the file; nil if there is none, or if the tree of an old commit is malformed or too large. A
   /// commit that has since fixed the tree must not be blocked by the old one.
-  mutating func blob(inTree tree: ObjectID, in handle: RepositoryHandle) throws(GitError) -> ObjectID? {
+  ///
+  /// - Throws: `GitError` of kind `.tooLarge` if the budget is spent: it is then unknown whether there is such a file.
+  mutating func blob(
+    inTree tree: ObjectID, in handle: RepositoryHandle, _ budget: inout TreeBudget
+  ) throws(GitError) -> ObjectID? {
     var folder = tree
     for level in names.indices {
       let item: (mode: UInt32, id: ObjectID)?
       do throws(GitError) {
-        item = try self.item(at: level, in: folder, handle)
+        item = try self.item(at: level, in: folder, handle, &budget)
       } catch {
-        guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
+        guard error.kind == .malformed || error.kind == .tooLarge, !budget.isSpent else { throw error }
         return nil
       }
       guard let (mode, id) = item, (mode == FileMode.tree) == (level < names.count - 1) else { return nil }
@@ -173,16 +188,10 @@ private struct PathLookup {
   }
 
   private mutating func item(
-    at level: Int, in folder: ObjectID, _ handle: RepositoryHandle
+    at level: Int, in folder: ObjectID, _ handle: RepositoryHandle, _ budget: inout TreeBudget
   ) throws(GitError) -> (mode: UInt32, id: ObjectID)? {
     if let known = known[level], known.folder == folder { return known.item }
-    var found: (mode: UInt32, id: ObjectID)?
-    let name = names[level]
-    try handle.forEachEntry(ofTree: folder) { (entry) throws(GitError) in
-      try budget.takeName()
-      if entry.name.elementsEqual(name) { found = (entry.mode, entry.objectID) }
-      return found == nil
-    }
+    let found = try handle.item(named: names[level], inTree: folder, &budget)
     known[level] = (folder, found)
     return found
   }

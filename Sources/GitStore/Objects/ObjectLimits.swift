@@ -11,6 +11,14 @@ enum ObjectLimits {
   static let tree = 16 << 20
   /// Bytes of an annotated tag.
   static let tag = 1 << 20
+
+  static func limit(of type: git_object_t) -> Int {
+    switch type {
+    case GIT_OBJECT_COMMIT: commit
+    case GIT_OBJECT_TREE: tree
+    default: tag
+    }
+  }
 }
 
 /// The content of a file in a repository, unless it is too large.
@@ -45,13 +53,12 @@ extension RepositoryHandle {
   /// - Throws: `GitError`: as `header(of:)`, `.malformed` if it has another type, `.tooLarge` beyond
   ///   `ObjectLimits`.
   func read(_ id: ObjectID, _ type: git_object_t) throws(GitError) -> RawObject {
-    let limit =
-      switch type {
-      case GIT_OBJECT_COMMIT: ObjectLimits.commit
-      case GIT_OBJECT_TREE: ObjectLimits.tree
-      default: ObjectLimits.tag
-      }
-    let size = try size(of: id, type)
+    try read(id, type, size: try size(of: id, type))
+  }
+
+  /// Reads a commit, a tree or a tag whose size is known.
+  func read(_ id: ObjectID, _ type: git_object_t, size: Int) throws(GitError) -> RawObject {
+    let limit = ObjectLimits.limit(of: type)
     guard size <= limit else {
       throw GitError(
         .tooLarge, "the \(Self.name(of: type)) \(id) has \(size) bytes, more than the \(limit) that are read",

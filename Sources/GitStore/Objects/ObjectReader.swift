@@ -42,8 +42,14 @@ public final class ObjectReader: Sendable {
   }
 
   /// The entry at a path of a tree; nil if there is none or it is a folder.
-  public func entry(at path: String, inTree tree: ObjectID) throws(GitError) -> TreeEntry? {
-    try withHandle { (handle) throws(GitError) in try handle.entry(at: path, inTree: tree) }
+  ///
+  /// - Parameter budget: for one of several readings that share their limits.
+  public func entry(
+    at path: String, inTree tree: ObjectID, budget: SharedTreeBudget = SharedTreeBudget()
+  ) throws(GitError) -> TreeEntry? {
+    try withHandle { (handle) throws(GitError) in
+      try budget.use { (budget) throws(GitError) in try handle.entry(at: path, inTree: tree, &budget) }
+    }
   }
 
   /// The selected entries of a tree, ordered by path.

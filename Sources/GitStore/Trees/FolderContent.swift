@@ -4,6 +4,8 @@ public struct FolderContent: Sendable, Hashable {
   public let entries: [TreeEntry]
   /// How many names were read to find the folder and its entries.
   public let namesRead: Int
+  /// How many bytes the folders have that were read.
+  public let bytesRead: Int
 }
 
 extension GitRepository {
@@ -32,7 +34,9 @@ extension RepositoryHandle {
       tree = try child(Array(name), ofTree: folder, &place, &budget)
     }
     if let tree { try list(tree, .all, place, &budget, &entries) }
-    return FolderContent(entries: entries, namesRead: limits.names - budget.namesLeft)
+    return FolderContent(
+      entries: entries, namesRead: limits.names - budget.namesLeft,
+      bytesRead: limits.bytes - budget.bytesLeft)
   }
 
   /// Moves to a subfolder; nil if there is nothing with the name.
@@ -42,11 +46,13 @@ extension RepositoryHandle {
     let next = name.withUnsafeBytes { place.child($0, place.state) }
     var found: (mode: UInt32, id: ObjectID)?
     do throws(GitError) {
-      try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
-        try budget.takeName()
+      var names = 0
+      try forEachEntry(ofTree: tree, &budget) { (entry) throws(GitError) in
+        names += 1
         if entry.name.elementsEqual(name) { found = (entry.mode, entry.objectID) }
         return found == nil
       }
+      try budget.takeNames(names)
     } catch {
       throw error.at(place.shown)
     }

@@ -40,7 +40,7 @@ private struct IndexDiff {
   mutating func compare(_ tree: ObjectID?, _ range: Range<Int>, _ place: WalkPlace) throws(GitError) {
     do throws(GitError) {
       try budget.takeFolder()
-      let folder = try FolderBytes(tree, in: handle)
+      let folder = try FolderBytes(tree, in: handle, &budget)
       try budget.hold(folder.count)
       try merge(TreeCursor(folder.bytes), range, place)
       budget.release(folder.count)

@@ -39,7 +39,8 @@ private struct TreeDiff {
     if old == new { return }
     do throws(GitError) {
       try budget.takeFolder()
-      let (before, after) = (try FolderBytes(old, in: handle), try FolderBytes(new, in: handle))
+      let before = try FolderBytes(old, in: handle, &budget)
+      let after = try FolderBytes(new, in: handle, &budget)
       try budget.hold(before.count + after.count)
       // A closure around `self` would copy it, together with all changes found so far.
       try merge(TreeCursor(before.bytes), TreeCursor(after.bytes), place)
@@ -105,13 +106,13 @@ final class FolderBytes {
   let bytes: UnsafeRawBufferPointer
   private let object: RawObject?
 
-  init(_ tree: ObjectID?, in handle: RepositoryHandle) throws(GitError) {
+  init(_ tree: ObjectID?, in handle: RepositoryHandle, _ budget: inout TreeBudget) throws(GitError) {
     guard let tree, tree != .emptyTree else {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)
       object = nil
       return
     }
-    let object = try handle.read(tree, GIT_OBJECT_TREE)
+    let object = try handle.read(tree, GIT_OBJECT_TREE, &budget)
     bytes = object.unsafeBytes
     self.object = consume object
   }

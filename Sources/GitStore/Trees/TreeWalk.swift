@@ -9,15 +9,21 @@ public struct TreeLimits: Sendable, Hashable {
   public var folders: Int
   /// Names that are visited, whether they are selected or not.
   public var names: Int
+  /// Bytes of all folders that are unpacked, malformed ones too; in a search through history also of its commits. A
+  /// folder may have a single long name, or none that can be read, so its names do not show what it costs.
+  public var bytes: Int
   /// Bytes of all listed paths.
   public var pathBytes = 64 << 20
   /// Bytes of the nested folders that are in memory at the same time.
   public var heldBytes = 64 << 20
 
-  public init(files: Int = 250_000, folders: Int = 100_000, names: Int = 2_000_000) {
+  public init(
+    files: Int = 250_000, folders: Int = 100_000, names: Int = 2_000_000, bytes: Int = 256 << 20
+  ) {
     self.files = files
     self.folders = folders
     self.names = names
+    self.bytes = bytes
   }
 }
 
@@ -39,10 +45,21 @@ struct TreeBudget {
     if left.folders < 0 { throw Self.tooMuch("folders") }
   }
 
-  mutating func takeName() throws(GitError) {
-    left.names -= 1
+  mutating func takeName() throws(GitError) { try takeNames(1) }
+
+  mutating func takeNames(_ count: Int) throws(GitError) {
+    left.names -= count
     if left.names < 0 { throw Self.tooMuch("names") }
   }
+
+  /// Counts a folder or commit by its size, before it is unpacked.
+  mutating func takeObject(bytes: Int) throws(GitError) {
+    left.bytes -= max(bytes, Self.leastBytes)
+    if left.bytes < 0 { throw Self.tooMuch("bytes in its folders") }
+  }
+
+  /// To find an object costs about as much as to unpack these bytes.
+  private static let leastBytes = 1024
 
   /// Counts a folder's bytes while its subfolders are visited.
   mutating func hold(_ bytes: Int) throws(GitError) {
@@ -56,9 +73,12 @@ struct TreeBudget {
   mutating func releaseAll() { left.heldBytes = heldBytes }
 
   var namesLeft: Int { left.names }
+  var bytesLeft: Int { left.bytes }
 
   /// Whether a limit is exceeded, so that no further walk is possible.
-  var isSpent: Bool { left.files < 0 || left.folders < 0 || left.names < 0 || left.pathBytes < 0 }
+  var isSpent: Bool {
+    left.files < 0 || left.folders < 0 || left.names < 0 || left.pathBytes < 0 || left.bytes < 0
+  }
 
   private static func tooMuch(_ what: String) -> GitError {
     GitError(
@@ -149,12 +169,21 @@ extension PathSelection {
 }
 
 extension RepositoryHandle {
-  /// Iterates over one folder; `body` returns whether to continue.
+  /// Iterates over one folder; `body` returns whether to continue. Only for callers that read each folder once, as a
+  /// fetch does.
   func forEachEntry(
     ofTree tree: ObjectID, _ body: (TreeCursor.Entry) throws(GitError) -> Bool
   ) throws(GitError) {
+    var budget = TreeBudget(TreeLimits())
+    try forEachEntry(ofTree: tree, &budget, body)
+  }
+
+  /// The same for one of several folders that share their limits. Names are not counted.
+  func forEachEntry(
+    ofTree tree: ObjectID, _ budget: inout TreeBudget, _ body: (TreeCursor.Entry) throws(GitError) -> Bool
+  ) throws(GitError) {
     if tree == .emptyTree { return }
-    try read(tree, GIT_OBJECT_TREE).withBytes { (bytes) throws(GitError) in
+    try read(tree, GIT_OBJECT_TREE, &budget).withBytes { (bytes) throws(GitError) in
       var cursor = TreeCursor(bytes)
       try cursor.advance()
       while let entry = cursor.current {
@@ -185,7 +214,7 @@ extension RepositoryHandle {
     if tree == .emptyTree { return }
     do throws(GitError) {
       try budget.takeFolder()
-      let folder = try read(tree, GIT_OBJECT_TREE)
+      let folder = try read(tree, GIT_OBJECT_TREE, &budget)
       try budget.hold(folder.count)
       try folder.withBytes { (bytes) throws(GitError) in
         var cursor = TreeCursor(bytes)
@@ -209,14 +238,24 @@ extension RepositoryHandle {
   }
 
   /// The entry at a path of a tree; nil if there is none. A folder has no entry.
+  ///
+  /// - Throws: as `entries`.
   func entry(at path: String, inTree tree: ObjectID) throws(GitError) -> TreeEntry? {
+    var budget = TreeBudget(TreeLimits())
+    return try entry(at: path, inTree: tree, &budget)
+  }
+
+  /// The same for one of several readings that share their limits.
+  func entry(
+    at path: String, inTree tree: ObjectID, _ budget: inout TreeBudget
+  ) throws(GitError) -> TreeEntry? {
     guard PathBytes.reasonAgainst(path) == nil else { return nil }
     let names = path.utf8.split(separator: UInt8(ascii: "/")).map { Array($0) }
     var folder = tree
     for (index, name) in names.enumerated() {
       let found: (mode: UInt32, id: ObjectID)?
       do throws(GitError) {
-        found = try item(named: name, inTree: folder)
+        found = try item(named: name, inTree: folder, &budget)
       } catch {
         throw error.at(
           index == 0
@@ -235,9 +274,11 @@ extension RepositoryHandle {
   }
 
   /// The mode and id of a name in a tree; nil if there is none.
-  func item(named name: [UInt8], inTree tree: ObjectID) throws(GitError) -> (mode: UInt32, id: ObjectID)? {
+  func item(
+    named name: [UInt8], inTree tree: ObjectID, _ budget: inout TreeBudget
+  ) throws(GitError) -> (mode: UInt32, id: ObjectID)? {
     var found: (mode: UInt32, id: ObjectID)?
-    try forEachEntry(ofTree: tree) { (entry) throws(GitError) in
+    try forEachEntry(ofTree: tree, &budget) { (entry) throws(GitError) in
       if entry.name.elementsEqual(name) { found = (entry.mode, entry.objectID) }
       return found == nil
     }

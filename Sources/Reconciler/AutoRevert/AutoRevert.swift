@@ -95,6 +95,7 @@ extension Reconciler {
       isRetrying = true
       logger.warning(
         "upgrade.revert-failed", metadata: ["cluster": "\(upgrade.cluster)", "error": "\(error)"])
+    case .tooLarge, .malformed: await give(up: upgrade, "\(error.message); revert manually")
     case .invalid:
       await give(up: upgrade, "\(error.message); fix that and restart the daemon, or revert manually")
     default:
@@ -125,7 +126,8 @@ extension Reconciler {
     guard let present = desired.blob(at: path), present.hex == upgrade.origin.blob,
       (desired.source(of: upgrade.cluster)?.path).isExactly(path)
     else { return nil }
-    let versions = try await repository.fileHistory(path, from: head, limit: 20, depth: 500)
+    let versions = try await versions(of: path, from: head, limit: 20, in: repository)
+    if versions.isEmpty { throw Self.unknownHistory(of: path) }
     guard versions.first?.commit == upgrade.commit, versions.first?.blob == present else { return nil }
     let bytes = try await repository.blob(present, limit: ManifestLimits.standard.bytes)
     guard let now = desired.document(of: upgrade.cluster, path: path, in: bytes) else { return nil }
@@ -142,7 +144,14 @@ extension Reconciler {
         object: upgrade.cluster, path: path, defaultNamespace: desired.layout.defaultNamespace
       ).content(of: bytes, as: old)
     }
+    if versions.last?.mayBeOlder == true { throw Self.unknownHistory(of: path) }
     return nil
+  }
+
+  private static func unknownHistory(of path: String) -> GitError {
+    GitError(
+      .tooLarge,
+      "the version of \(path) before the upgrade was not found in the part of the history that is read")
   }
 
   /// The text to add to the report of a stall that this daemon could not revert.

@@ -49,7 +49,7 @@ extension Reconciler {
   ) async -> (JSON, Provenance)? {
     guard let applied = Provenance(of: live), let at = ObjectID(hex: applied.commit),
       var wanted = live.json["spec"],
-      let versions = try? await repository.fileHistory(applied.path, from: at, limit: 20, depth: 500)
+      let versions = try? await versions(of: applied.path, from: at, limit: 20, in: repository)
     else { return nil }
     wanted["app"] = .string(upgrade.prevApp)
     let text = wanted.serialized(pretty: false, sortedKeys: true)

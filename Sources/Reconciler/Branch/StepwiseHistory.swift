@@ -125,17 +125,24 @@ extension Reconciler {
     }
     guard let stepwise, !running.isEmpty, stepwise.searched != running else { return nil }
     self.stepwise?.searched = running
-    for commit in stepwise.commits {
-      for (reference, prevApp) in running {
-        guard let path = desired.source(of: reference)?.path,
-          let entry = try await repository.entry(at: path, in: commit), entry.isFile,
-          entry.id != desired.blob(at: path)
-        else { continue }
-        let document = desired.document(
-          of: reference, path: path,
-          in: try await repository.blob(entry.id, limit: ManifestLimits.standard.bytes))
-        if document?["spec"]?["app"]?.string == prevApp { return commit }
+    var search = RollbackSearch()
+    do throws(GitError) {
+      for commit in stepwise.commits {
+        for (reference, prevApp) in running {
+          if try await search.asks(for: prevApp, of: reference, at: commit, desired, in: repository) {
+            return commit
+          }
+        }
       }
+    } catch {
+      guard error.kind == .tooLarge else { throw error }
+      logger.warning(
+        "history.limited",
+        metadata: [
+          "commit": "\(stepwise.target.short)", "reason": "\(error.message)",
+          "effect": "a rollback in these commits is not found ahead; they are applied one after another",
+          "hint": "push fewer commits at once, or retry the upgrade that runs",
+        ])
     }
     return nil
   }

@@ -32,7 +32,7 @@ extension Reconciler {
       } else if let path = try await fileLeftBehind(reference, at: head, in: repository) {
         // The commit that last changed the file did not cause the deletion.
         outcome[index].commit =
-          try await Attribution.commit(of: RepositoryLayout.path, at: head, in: repository) ?? head
+          try await lastCommit(of: RepositoryLayout.path, at: head, in: repository) ?? head
         outcome[index].applyPruneGuard(
           "its file \(path) is still there, though \(RepositoryLayout.path) no longer makes this object of it",
           hint: "delete the file as well, or put \(RepositoryLayout.path) back")

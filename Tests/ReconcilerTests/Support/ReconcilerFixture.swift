@@ -39,11 +39,12 @@ final class ReconcilerFixture: Sendable {
   ///   - site: The remote, its clone and the cluster; another daemon may have used them before.
   ///   - isStill: true if only the test advances the time.
   ///   - once: true for a daemon in converge-once mode.
+  ///   - log: Receives the daemon's log.
   ///   - wrap: Wraps the daemon's access to the cluster.
   ///   - records: Wraps the daemon's access to its own records in the cluster.
   static func open(
     _ files: [String: String?] = [:], at site: Site? = nil, settings: Reconciler.Settings = .init(),
-    isStill: Bool = false, once: Bool = false, stamp: Stamp = .forTests,
+    isStill: Bool = false, once: Bool = false, stamp: Stamp = .forTests, log: RecordedLog? = nil,
     wrap: (EmbeddedCluster) -> any ClusterAPI = { $0 },
     records: (EmbeddedCluster) -> any ClusterAPI = { $0 },
     _ body: @Sendable (ReconcilerFixture) async throws -> Void
@@ -53,7 +54,7 @@ final class ReconcilerFixture: Sendable {
       try site.user.commit(files)
       try site.user.push()
     }
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let logger = Logger(label: "test") { _ in log ?? SwiftLogNoOpLogHandler() as any LogHandler }
     let store = try await site.store()
     let recorder = ReportRecorder()
     let clock = TestClock()
