@@ -27,11 +27,19 @@ extension Plan {
     let running = await repository.run { [input] in Planner.commitsUnderWay(input) }
     if !running.isEmpty {
       let refs = try await noteRefs(in: repository)
-      for commit in running {
-        input.notes[commit] = try await note(on: commit, of: validation.statusOwner, refs, in: repository)
+      var reading = NoteReading()
+      for commit in running.sorted() {
+        input.notes[commit] = try await note(
+          on: commit, of: validation.statusOwner, refs, in: repository, &reading)
       }
     }
     return await repository.run { [input] in Planner.plan(input) }
+  }
+
+  /// The limits of all notes that are read. Beyond them a note counts as missing.
+  private struct NoteReading {
+    let folders = SharedTreeBudget(TreeLimits(bytes: 64 << 20))
+    var bytesLeft = 16 << 20
   }
 
   /// The refs that may have kdops notes: the daemon's own, and those below a remote's name, where a fetch
@@ -46,14 +54,18 @@ extension Plan {
   ///
   /// - Parameter owner: The cluster that the status tree describes. Notes about other clusters are ignored.
   private static func note(
-    on commit: String, of owner: StatusOwner?, _ refs: [String], in repository: GitRepository
+    on commit: String, of owner: StatusOwner?, _ refs: [String], in repository: GitRepository,
+    _ reading: inout NoteReading
   ) async throws -> CommitReport? {
     guard let id = ObjectID(hex: commit) else { return nil }
     for ref in refs {
       // A ref without readable notes counts as missing, because notes only show the progress of an upgrade.
-      guard let bytes = try? await repository.note(on: id, ref: ref),
-        let body = NoteText.body(of: String(decoding: bytes, as: UTF8.self))
+      let limit = min(1 << 20, reading.bytesLeft)
+      guard
+        let bytes = try? await repository.note(on: id, ref: ref, limit: limit, budget: reading.folders)
       else { continue }
+      reading.bytesLeft -= bytes.count
+      guard let body = NoteText.body(of: String(decoding: bytes, as: UTF8.self)) else { continue }
       guard let json = SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json else { continue }
       if let owner, let other = StatusOwner(json), !owner.isSameCluster(as: other) { continue }
       if let report = CommitReport(json) { return report }

@@ -1,6 +1,5 @@
 import Diagnostics
 import GitStore
-import Layout
 import Manifests
 import Synchronization
 import Values
@@ -55,36 +54,25 @@ final class FileContents: Sendable {
 }
 
 /// Finds the blobs of files by their paths.
-///
-/// Finding one entry of a tree takes time that grows with its folder, so only the first few are found one by one; then
-/// the tree is listed once.
 private struct BlobPlaces {
-  private let tree: ObjectID?
-  private let selection: PathSelection
+  /// Nil if there is no tree, or if it could not be listed.
+  private var tree: TreePlaces?
   /// The blobs of files that differ from the tree; nil for deleted files.
   private let files: [ExactString: ObjectID?]
-  private var singles = 0
-  private var listed: [ExactString: ObjectID]?
-
-  private static let singleLimit = 32
 
   init(tree: ObjectID?, _ selection: PathSelection, but files: [ExactString: ObjectID?]) {
-    (self.tree, self.selection, self.files) = (tree, selection, files)
+    (self.tree, self.files) = (tree.map { TreePlaces($0, selection) }, files)
   }
 
   /// Returns nil if there is no such file.
   mutating func blob(of path: ExactString, _ reader: ObjectReader) -> ObjectID? {
     if let other = files[path] { return other }
-    guard let tree else { return nil }
-    if let listed, !path.wrappedValue.isExactly(RepositoryLayout.path) { return listed[path] }
-    singles += 1
-    guard listed != nil || singles <= Self.singleLimit else {
-      let entries = (try? reader.entries(inTree: tree, selection)) ?? []
-      let files = entries.lazy.filter(\.isFile).map { (ExactString($0.path), $0.id) }
-      listed = Dictionary(files, uniquingKeysWith: { first, _ in first })
-      return blob(of: path, reader)
+    do throws(GitError) {
+      guard let entry = try tree?.entry(at: path, reader), entry.isFile else { return nil }
+      return entry.id
+    } catch {
+      if error.kind == .tooLarge { tree = nil }
+      return nil
     }
-    guard let entry = try? reader.entry(at: path.wrappedValue, inTree: tree), entry.isFile else { return nil }
-    return entry.id
   }
 }

@@ -4,6 +4,7 @@ import KubeDirector
 import Reports
 import Rules
 import Synchronization
+import Values
 
 /// The files of the status tree. Each is read once, when its cluster is requested.
 final class StatusFiles: LiveArchive {
@@ -14,11 +15,13 @@ final class StatusFiles: LiveArchive {
   private let store: FactStore?
   private let uses = Mutex<StatusUses?>(nil)
   private let problem = Mutex<GitError?>(nil)
+  private let places: Mutex<TreePlaces>
 
   /// - Parameter store: The store of the facts about which apps running clusters need. With nil, all files
   ///   are read.
   init(tree: ObjectID, source: LiveView.Source, reader: ObjectReader, _ store: FactStore?) {
     (self.tree, self.source, self.reader, self.store) = (tree, source, reader.withCommonLimit(), store)
+    places = Mutex(TreePlaces(tree, GitStatus.selection))
   }
 
   /// The cluster whose file is at a path of the tree; nil if the path is not a cluster's.
@@ -50,7 +53,9 @@ final class StatusFiles: LiveArchive {
     if let cluster = known.withLock({ $0[reference] }) { return cluster }
     let cluster = read { () throws(GitError) -> LiveCluster? in
       guard let path = StatusTree.path(namespace: reference.namespace, name: reference.name),
-        let entry = try reader.entry(at: path, inTree: tree), entry.isFile,
+        let entry = try places.withLock({ (places) throws(GitError) in
+          try places.entry(at: ExactString(path), reader)
+        }), entry.isFile,
         try reader.size(ofBlob: entry.id) <= GitStatus.fileLimit
       else { return nil }
       return GitStatus.parse(try reader.blob(entry.id, limit: GitStatus.fileLimit), path).map {

@@ -17,6 +17,9 @@ struct StatusUses: Sendable {
   /// The maximum number of files that may differ from the known tree. Beyond it, all files are read.
   private static let differenceLimit = 500
 
+  /// The maximum size in bytes of all files that are read, one after another.
+  private static let totalLimit = 128 << 20
+
   /// - Parameter store: With nil, everything is read and nothing is stored.
   static func find(
     in tree: ObjectID, _ reader: ObjectReader, _ store: FactStore?
@@ -53,11 +56,18 @@ struct StatusUses: Sendable {
     _ entries: [TreeEntry], _ reader: ObjectReader
   ) throws(GitError) -> [AppUse: [ObjectReference]] {
     var found: [AppUse: [ObjectReference]] = [:]
+    var bytesLeft = totalLimit
     for entry in entries where entry.isFile {
-      guard let cluster = StatusFiles.cluster(of: entry.path),
-        try reader.size(ofBlob: entry.id) <= GitStatus.fileLimit,
-        let status = GitStatus.parse(
-          try reader.blob(entry.id, limit: GitStatus.fileLimit), entry.path)?.status
+      guard let cluster = StatusFiles.cluster(of: entry.path) else { continue }
+      let size = try reader.size(ofBlob: entry.id)
+      guard size <= GitStatus.fileLimit else { continue }
+      bytesLeft -= size
+      guard bytesLeft >= 0 else {
+        throw GitError(.tooLarge, "its files have more than \(totalLimit >> 20) MiB together")
+      }
+      guard
+        let status = GitStatus.parse(try reader.blob(entry.id, limit: GitStatus.fileLimit), entry.path)?
+          .status
       else { continue }
       for use in AppUse.uses(of: status, by: cluster) { found[use, default: []].append(cluster) }
     }

@@ -6,6 +6,7 @@ import Layout
 import Manifests
 import Rules
 import Synchronization
+import Values
 
 /// Answers the judge's questions about unchanged files from the facts that were stored when the tree was
 /// read.
@@ -36,11 +37,15 @@ final class TreeFacts: Archive {
   let layout: RepositoryLayout
   private let reader: ObjectReader
   private let failed = Mutex(false)
+  private let places: Mutex<TreePlaces>
 
   /// - Throws: `FactTable.Damage` if the table has no facts about a tree.
   init(_ table: FactTable, layout: RepositoryLayout, reader: ObjectReader) throws(FactTable.Damage) {
-    guard let info = Info(table.info) else { throw FactTable.Damage() }
+    guard let info = Info(table.info), let selection = try? layout.selection() else {
+      throw FactTable.Damage()
+    }
     (self.info, self.table, self.layout, self.reader) = (info, table, layout, reader)
+    places = Mutex(TreePlaces(info.tree, selection))
   }
 
   /// Whether a question could not be answered. If so, every conclusion drawn from these facts is invalid.
@@ -98,7 +103,10 @@ final class TreeFacts: Archive {
 
   func file(_ path: String) -> ManifestFile? {
     answer(nil) { () throws in
-      guard let entry = try reader.entry(at: path, inTree: info.tree) else { return nil }
+      let place = ExactString(path)
+      guard
+        let entry = try places.withLock({ (places) throws(GitError) in try places.entry(at: place, reader) })
+      else { return nil }
       guard entry.isFile else { return ManifestFile(unread: entry) }
       let limit = ManifestLimits.standard.bytes
       do throws(GitError) {
