@@ -32,8 +32,6 @@ func tests(
     resources: resources, swiftSettings: settings)
 }
 
-let collections = Target.Dependency.product(
-  name: "OrderedCollections", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let hashTrees = Target.Dependency.product(
   name: "HashTreeCollections", package: "swift-collections")
@@ -75,7 +73,7 @@ let package = Package(
 
     .target(
       name: "CBuildInfo", cSettings: commit.map { [.define("KDOPS_COMMIT", to: "\"\($0)\"")] } ?? []),
-    target("Values", [collections]),
+    target("Values"),
     target("Diagnostics", ["Values", crypto]),
     target("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
     target("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),

@@ -47,8 +47,16 @@ extension String {
     guard utf8.count == other.utf8.count else { return false }
     let answer = utf8.withContiguousStorageIfAvailable { one in
       other.utf8.withContiguousStorageIfAvailable { other in
+        let (one, other) = (UnsafeRawBufferPointer(one), UnsafeRawBufferPointer(other))
         var at = 0
-        while at < one.count, one[at] == other[at] { at += 1 }
+        while at &+ 8 <= one.count {
+          guard
+            one.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+              == other.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+          else { return false }
+          at &+= 8
+        }
+        while at < one.count, one[at] == other[at] { at &+= 1 }
         return at == one.count
       }
     }

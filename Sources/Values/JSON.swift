@@ -22,8 +22,7 @@ extension JSON: Hashable {
     case (.integer(let a), .number(let b)), (.number(let b), .integer(let a)): Double(a) == b
     case (.string(let a), .string(let b)): a.isExactly(b)
     case (.array(let a), .array(let b)): a == b
-    case (.object(let a), .object(let b)):
-      a.count == b.count && a.allSatisfy { key, value in b[key] == value }
+    case (.object(let a), .object(let b)): a == b
     default: false
     }
   }
