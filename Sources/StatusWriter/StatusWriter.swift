@@ -44,8 +44,11 @@ public actor StatusWriter {
   private let now: @Sendable () -> Duration
   private var schedule: PublishSchedule
   private var waiting = StatusBatch()
+  /// The reports whose notes are not rendered yet. A note has all objects of its commit, and each of them changes many
+  /// times between two publications.
+  private var unrendered: [String: CommitReport] = [:]
   /// The last reported content of each, so that unchanged content is not written again.
-  private var notes = RecentNotes(limit: 64)
+  private var reports = RecentReports(limit: 64)
   private var files: [String: [UInt8]] = [:]
   /// The paths of all clusters' files; nil until `clustersAre` is called.
   private var all: Set<String>?
@@ -81,12 +84,11 @@ public actor StatusWriter {
 
   /// Reports the current status of a commit; replaces its earlier report.
   public func report(_ report: CommitReport) {
-    let text = NoteText.render(report, of: owner)
-    guard notes[report.commit] != text else { return }
-    let isFirst = notes[report.commit] == nil
-    notes[report.commit] = text
-    waiting.notes[report.commit] = text
-    want(urgent: isFirst)
+    let previous = reports[report.commit]
+    guard previous != report else { return }
+    reports[report.commit] = report
+    unrendered[report.commit] = report
+    want(urgent: previous == nil)
   }
 
   /// Reports the current status of one cluster.
@@ -114,8 +116,8 @@ public actor StatusWriter {
   /// Writes all reported statuses again, for when another writer changed the refs. Content that is still
   /// there is not written.
   public func writeAgain() {
-    guard !files.isEmpty || !notes.isEmpty else { return }
-    waiting.notes.merge(notes.all) { newer, _ in newer }
+    guard !files.isEmpty || !reports.isEmpty else { return }
+    unrendered.merge(reports.all) { newer, _ in newer }
     for (path, bytes) in files where waiting.files[path] == nil {
       waiting.files.updateValue(bytes, forKey: path)
     }
@@ -154,10 +156,14 @@ public actor StatusWriter {
   /// Writes everything reported so far, at once and without a retry; `state` has the error of a failure.
   public func flush() async {
     while isPublishing { await signal.wait(after: signal.rings) }
-    if !waiting.isEmpty { await publish() }
+    if isAnyPending { await publish() }
   }
 
+  private var isAnyPending: Bool { !waiting.isEmpty || !unrendered.isEmpty }
+
   private func publish() async {
+    for (commit, report) in unrendered { waiting.notes[commit] = NoteText.render(report, of: owner) }
+    unrendered = [:]
     let batch = waiting
     waiting = StatusBatch()
     schedule.begin()
@@ -178,7 +184,7 @@ public actor StatusWriter {
       if !Task.isCancelled { onFailure(words) }
     }
     isPublishing = false
-    state.isPending = !waiting.isEmpty
+    state.isPending = isAnyPending
     signal.ring()
   }
 
@@ -195,23 +201,25 @@ public actor StatusWriter {
   }
 }
 
-/// The notes of the last reported commits. There are many commits, but only the last ones still change.
-private struct RecentNotes {
+/// The last reported commits. There are many commits, but only the last ones still change.
+private struct RecentReports {
   let limit: Int
-  private var texts: [String: String] = [:]
+  private var reports: [String: CommitReport] = [:]
   private var order: [String] = []
 
   init(limit: Int) { self.limit = limit }
 
-  var isEmpty: Bool { texts.isEmpty }
-  var all: [String: String] { texts }
+  var isEmpty: Bool { reports.isEmpty }
+  var all: [String: CommitReport] { reports }
 
-  subscript(commit: String) -> String? {
-    get { texts[commit] }
+  subscript(commit: String) -> CommitReport? {
+    get { reports[commit] }
     set {
-      if texts.updateValue(newValue ?? "", forKey: commit) == nil {
+      let previous = reports[commit]
+      reports[commit] = newValue
+      if previous == nil {
         order.append(commit)
-        if order.count > limit { texts[order.removeFirst()] = nil }
+        if order.count > limit { reports[order.removeFirst()] = nil }
       }
     }
   }
