@@ -137,23 +137,23 @@ public struct Engine: Sendable {
       let failed = failure.map { $0.kind != .notFound } ?? false
       let wait = await queue.done(name, failed: failed)
       // A transient error, such as a write conflict, is reported only if it persists.
-      if let failure, !failure.isTransient || wait.map({ $0 >= Self.tellingWait }) ?? false {
+      if let failure, !failure.isTransient || wait.map({ $0 >= Self.reportedWait }) ?? false {
         logger.warning("step.failed", metadata: ["cluster": "\(name)", "error": "\(failure)"])
-        if let cluster = await cache.snapshot(name)?.cluster {
+        if let cluster = await cache.snapshot(name)?.cluster.object {
           executor.eventRecorder?.announce(
             RecordedEvent(
               about: cluster.reference, isWarning: true, reason: "StepFailed", message: failure.message))
         }
       }
-      if let wait { await lookAgain(name, after: wait) }
+      if let wait { await enqueue(name, after: wait) }
     }
   }
 
   /// The wait that is reached after six failures in a row.
-  private static let tellingWait = Duration.milliseconds(1600)
+  private static let reportedWait = Duration.milliseconds(1600)
 
   /// Enqueues a cluster again after this time, unless it will be enqueued earlier anyway.
-  func lookAgain(_ name: ObjectName, after wait: Duration) async {
+  func enqueue(_ name: ObjectName, after wait: Duration) async {
     guard let alarm = await queue.schedule(name, after: wait) else { return }
     jobs.start {
       guard (try? await clock.sleep(for: wait)) != nil else { return }

@@ -13,7 +13,7 @@ extension Engine {
       else { return }
       context.status = decision.status
       let isNews = decision.status != observation.status
-      if isNews { try await write(decision.status, over: snapshot.cluster) }
+      if isNews { try await write(decision.status, over: snapshot.cluster.object) }
       await cache.dropFinished(name, snapshot.work)
       let acted = try await act(on: decision.actions, context)
       if !isNews, !acted { return }
@@ -31,7 +31,7 @@ extension Engine {
       do throws(APIError) {
         switch action {
         case .order(let pod, let order): await start(order, pod: pod, context)
-        case .wake(let seconds): await lookAgain(context.name, after: .seconds(seconds))
+        case .wake(let seconds): await enqueue(context.name, after: .seconds(seconds))
         case .emit: try await executor.perform(action, in: context)
         default:
           try await executor.perform(action, in: context)
@@ -51,15 +51,16 @@ extension Engine {
   private func observe(
     _ snapshot: ClusterCache.ClusterSnapshot
   ) async throws(APIError) -> (Observation, ActionExecutor.Context)? {
-    guard let cluster = Cluster(snapshot.cluster.json)?.restricted(to: settings.tenancy) else { return nil }
+    let known = snapshot.cluster
+    guard let cluster = known.cluster?.restricted(to: settings.tenancy) else { return nil }
     let mismatches = ClusterShape.mismatches(
-      cluster: snapshot.cluster.json, sets: snapshot.sets.values.lazy.map(\.json))
+      foreignFields: known.foreignFields, sets: snapshot.sets.values.compactMap(\.mismatch))
     if case .foreignStatus = mismatches.first {
       // The status belongs to another operator, which would take our write for a change of its own.
-      logger.warning("cluster.foreign", metadata: ["cluster": "\(snapshot.cluster.objectName)"])
+      logger.warning("cluster.foreign", metadata: ["cluster": "\(known.object.objectName)"])
       return nil
     }
-    let status = ClusterStatus(snapshot.cluster.json["status"])
+    let status = known.status
     let namespace = cluster.metadata.namespace
     var apps: [String: AppSpec] = [:]
     var catalogs: [String: AppCatalog] = [:]
@@ -78,16 +79,15 @@ extension Engine {
     }
     var sets: [String: SetObservation] = [:]
     for set in snapshot.sets.values {
-      if let role = set.label(Wire.Label.role) { sets[role] = SetObservation(set) }
+      if let role = set.role { sets[role] = set.observation }
     }
     let state = status ?? ClusterStatus(state: .creating, app: cluster.spec.app)
-    let owner = OwnerReference(snapshot.cluster)
+    let owner = OwnerReference(known.object)
     let builder = ObjectBuilder(cluster: cluster, owner: owner, status: state)
-    let isStamped = stamp.holds(snapshot.cluster.json)
-    let connections = await connections(of: cluster, isStamped: isStamped, status)
+    let connections = await connections(of: cluster, isStamped: known.isStamped, status)
     let headless = DerivedNames.headlessService(cluster: cluster.metadata.name)
     let observation = Observation(
-      cluster: cluster, isStamped: isStamped, status: status, apps: apps,
+      cluster: cluster, isStamped: known.isStamped, status: status, apps: apps,
       catalogs: catalogs, appAnnotations: annotations, sets: sets,
       pods: snapshot.podObservations,
       gone: snapshot.gone, work: snapshot.work,
@@ -150,9 +150,10 @@ extension Engine {
 
   private func write(_ status: ClusterStatus, over cluster: Object) async throws(APIError) {
     var object = cluster
+    let json = status.json
     let written: Object
     do throws(APIError) {
-      object.json["status"] = status.json
+      object.json["status"] = json
       written = try await api.updateStatus(object)
     } catch {
       // The status is too large. The journal and the output of scripts can be dropped; the status of a revert must
@@ -161,7 +162,8 @@ extension Engine {
       written = try await write(briefly: status, over: object)
     }
     // The cache already has our own write when the watch reports it, so connected clusters are enqueued here.
-    await queue.add(await cache.put(written, .clusters).subtracting([written.objectName]))
+    let dependents = await cache.put(cluster: written, written: (status, json))
+    await queue.add(dependents.subtracting([written.objectName]))
   }
 
   private func write(briefly status: ClusterStatus, over cluster: Object) async throws(APIError) -> Object {

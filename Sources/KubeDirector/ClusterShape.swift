@@ -15,9 +15,18 @@ public enum ClusterShape {
   ///   - sets: The StatefulSets that it owns.
   public static func mismatches(cluster: JSON, sets: some Sequence<JSON>) -> [ShapeMismatch] {
     let name = cluster["metadata"]?["name"]?.string ?? ""
-    let fields = foreignFields(of: cluster["status"])
-    return (fields.isEmpty ? [] : [.foreignStatus(fields: fields)])
-      + sets.compactMap { mismatch(set: $0, of: name) }.inOrder
+    return mismatches(
+      foreignFields: foreignFields(of: cluster["status"]),
+      sets: sets.compactMap { mismatch(set: $0, of: name) })
+  }
+
+  /// The same from parts that were checked before.
+  ///
+  /// - Parameters:
+  ///   - foreignFields: The result of `foreignFields(of:)` for the cluster's status.
+  ///   - sets: The mismatches of its StatefulSets, in any order.
+  public static func mismatches(foreignFields: [String], sets: [ShapeMismatch]) -> [ShapeMismatch] {
+    (foreignFields.isEmpty ? [] : [.foreignStatus(fields: foreignFields)]) + sets.inOrder
   }
 
   /// The immutable field that shows that the engine did not create a StatefulSet; nil if there is none.
@@ -42,7 +51,7 @@ public enum ClusterShape {
   }
 
   /// The fields of a status that only another operator writes.
-  static func foreignFields(of status: JSON?) -> [String] {
+  public static func foreignFields(of status: JSON?) -> [String] {
     KubeDirectorFields.all.filter { status?[$0] != nil }
   }
 

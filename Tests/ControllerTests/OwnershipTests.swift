@@ -100,9 +100,9 @@ struct OwnershipTests {
     #expect(context.builder.outdated(marks, context.apps["spark-1.0.0"]).isEmpty)
     #expect(changed.builder.outdated(marks, changed.apps["spark-1.0.0"]) == [Self.service.name])
     try await executor.perform(Self.create, in: changed)
-    let mended = try await api.get(.services, Self.service)
-    #expect(mended.uid == made.uid)
-    #expect(mended.json["spec"]?["type"] == "NodePort")
+    let repaired = try await api.get(.services, Self.service)
+    #expect(repaired.uid == made.uid)
+    #expect(repaired.json["spec"]?["type"] == "NodePort")
   }
 
   @Test("is not assumed for an empty StatefulSet of the cluster, which is recreated for new members")
@@ -116,7 +116,7 @@ struct OwnershipTests {
         annotations: emptied.annotations, owners: [context.owner],
         content: ["spec": emptied.json["spec"] ?? [:]]))
     var changed = context
-    changed.sets = [old.name: old]
+    changed.sets = [old.name: KnownSet(old, of: context.name.name)]
     var spec = changed.cluster.spec.raw
     var roles = spec["roles"]?.array ?? []
     roles[0]["storage"] = ["size": "5Gi"]

@@ -18,7 +18,7 @@ struct ActionExecutor: Sendable {
     var owner: OwnerReference
     var status: ClusterStatus
     var apps: [String: AppSpec]
-    var sets: [String: Object]
+    var sets: [String: KnownSet]
     var connections = Connections()
     var reference: Object.Reference {
       Object.Reference(apiVersion: owner.apiVersion, kind: owner.kind, name: name, uid: owner.uid)
@@ -49,7 +49,7 @@ struct ActionExecutor: Sendable {
     case .deleteSet(let role):
       guard
         let name = context.status.role(role)?.statefulSet
-          ?? context.sets.values.first(where: { $0.label(Wire.Label.role) == role })?.name
+          ?? context.sets.values.first(where: { $0.role == role })?.object.name
       else { return }
       try await deleteOwn(.statefulSets, name, context)
     case .deletePod(let pod, let uid, let version, let immediately):
@@ -155,7 +155,7 @@ struct ActionExecutor: Sendable {
     }
     let wanted = context.builder.statefulSet(
       name: name, role: spec, app: goal.app, resolved: resolved, spec: app, goal: goal)
-    guard let known = context.sets[name] else {
+    guard let known = context.sets[name]?.object else {
       try await create(wanted, .statefulSets, context)
       return
     }

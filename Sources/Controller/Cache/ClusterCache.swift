@@ -1,60 +1,38 @@
 import ClusterAPI
-import DequeModule
 import KubeDirector
 import Upgrade
+import Values
 
 /// The cluster cache: all watched objects, indexed by the cluster that they belong to.
 actor ClusterCache {
-  private var clusters: [ObjectName: Object] = [:]
+  private var clusters: [ObjectName: KnownCluster] = [:]
   private var apps: [ObjectName: KnownApp] = [:]
   private var parts: [ObjectName: Parts] = [:]
-  private var work: [ObjectName: [String: PodWork]] = [:]
-  /// Consecutive failed attempts to run a pod's order, by pod.
-  private var startFailures: [ObjectName: [String: Misses]] = [:]
-  private let systemNamespace: String
-
   private var budgets: [ObjectName: Budget] = [:]
-  /// The name of this installation. Clusters with another installation's label are ignored. A cluster without the
-  /// label is ignored too, unless it has a stamp: then the label was removed from one of our clusters.
-  private let installation: String?
-  private let stamp: Stamp
-  private let isTenant: @Sendable (String) -> Bool
+  private var podWork = PodWorkTable()
+  private var tombstones = Tombstones()
+  private var connections = ConnectionIndex()
+  /// Emits `configMaps` and `secrets`, each when a cluster is first connected to an object of that kind.
+  nonisolated let connectedKinds: AsyncStream<Resource>
+  private var kinds: ConnectedKinds
+  private let scope: EngineScope
   private let now: @Sendable () -> Int
-
-  private struct KnownApp {
-    var app: App
-    var uid: String
-    /// Whether the app was applied from git.
-    var isStamped: Bool
-  }
 
   /// The objects with one cluster's label.
   struct Parts {
-    var sets: [String: Object] = [:]
+    var sets: [String: KnownSet] = [:]
     var pods: [String: KnownPod] = [:]
-    var services: [String: Service] = [:]
+    var services: [String: KnownService] = [:]
     /// When pods were deleted that have not been created again.
     var gone: [String: Int] = [:]
 
     var isEmpty: Bool { sets.isEmpty && pods.isEmpty && services.isEmpty }
   }
 
-  /// The cached values of a service.
-  struct Service: Sendable, Hashable {
-    var owners: [String]
-    /// A digest of the service's input, set by `ObjectBuilder`.
-    var mark: String?
-
-    init(_ object: Object) {
-      owners = object.owners.map(\.uid)
-      mark = object.annotation(ServiceAnnotation.mark)
-    }
-  }
-
   /// A snapshot of one cluster with all of its own objects.
   struct ClusterSnapshot: Sendable {
-    var cluster: Object
-    var sets: [String: Object]
+    var cluster: KnownCluster
+    var sets: [String: KnownSet]
     var pods: [String: KnownPod]
     var gone: [String: Int]
     /// The marks of its services, by name.
@@ -62,36 +40,18 @@ actor ClusterCache {
     var budgets: [Budget]
     var work: [String: PodWork]
     /// Why the pods' commands have failed for some time, by pod.
-    var lastingFailures: [String: LastingFailure]
+    var lastingFailures: [String: PodWorkTable.LastingFailure]
   }
-
-  /// Why commands of a container have failed for some time.
-  struct LastingFailure: Sendable, Hashable {
-    var containerID: String
-    var message: String
-  }
-
-  /// Tombstones: the uids of deleted pods, the latest last.
-  private var tombstones: Deque<String> = []
-  private var tombstoneSet: Set<String> = []
-  private static let tombstoneLimit = 1024
-
-  private var connections = ConnectionIndex()
-  /// Emits `configMaps` and `secrets`, each when a cluster is first connected to an object of that kind.
-  nonisolated let connectedKinds: AsyncStream<Resource>
-  private let connect: AsyncStream<Resource>.Continuation
-  private var connected: Set<Resource> = []
 
   init(
     systemNamespace: String, installation: String? = nil, stamp: Stamp,
     isTenant: @escaping @Sendable (String) -> Bool = { _ in true }, now: @escaping @Sendable () -> Int = { 0 }
   ) {
     self.now = now
-    (connectedKinds, connect) = AsyncStream.makeStream(of: Resource.self)
-    self.systemNamespace = systemNamespace
-    self.installation = installation
-    self.stamp = stamp
-    self.isTenant = isTenant
+    let (stream, continuation) = AsyncStream.makeStream(of: Resource.self)
+    (connectedKinds, kinds) = (stream, ConnectedKinds(continuation))
+    scope = EngineScope(
+      systemNamespace: systemNamespace, installation: installation, stamp: stamp, isTenant: isTenant)
   }
 
   /// The kinds that have been listed. Until all of them have been, an object that is missing here may exist.
@@ -102,12 +62,14 @@ actor ClusterCache {
 
   /// The snapshot of a cluster; nil if this engine does not manage it, or if not every kind has been listed yet.
   func snapshot(_ name: ObjectName) -> ClusterSnapshot? {
-    guard listed.isSuperset(of: Self.followed), let cluster = clusters[name], isOurs(cluster) else {
+    guard listed.isSuperset(of: Self.followed), let cluster = clusters[name],
+      scope.manages(cluster.object)
+    else {
       return nil
     }
     let parts = parts[name] ?? Parts()
-    let uid = cluster.uid
-    let sets = parts.sets.filter { set in set.value.owners.contains { $0.uid == uid } }
+    let uid = cluster.object.uid
+    let sets = parts.sets.filter { $0.value.owners.contains(uid) }
     let setUIDs = Set(sets.values.map(\.uid))
     // A pod without an owner is about to be adopted by the set whose labels it has.
     let pods = parts.pods.filter { pod in
@@ -117,19 +79,8 @@ actor ClusterCache {
     let services = parts.services.filter { $0.value.owners.contains(uid) }.mapValues { $0.mark ?? "" }
     return ClusterSnapshot(
       cluster: cluster, sets: sets, pods: pods, gone: parts.gone, services: services,
-      budgets: budgets.filter { $0.key.namespace == name.namespace }.map(\.value), work: work[name] ?? [:],
-      lastingFailures: (startFailures[name] ?? [:]).compactMapValues { startFailures in
-        startFailures.message.map { LastingFailure(containerID: startFailures.containerID, message: $0) }
-      })
-  }
-
-  private func isOurs(_ cluster: Object) -> Bool {
-    guard isTenant(cluster.namespace) else { return false }
-    guard let installation else { return true }
-    guard let owner = cluster.label(Wire.Label.source) else {
-      return cluster.annotation(Wire.Annotation.stamp) != nil
-    }
-    return owner == installation
+      budgets: budgets.filter { $0.key.namespace == name.namespace }.map(\.value), work: podWork.of(name),
+      lastingFailures: podWork.lastingFailures(of: name))
   }
 
   /// Records that the server does not serve a kind, so that it has no objects.
@@ -141,7 +92,7 @@ actor ClusterCache {
     if catalog != .system, let app = apps[ObjectName(namespace: namespace, name: name)]?.app {
       return (app, .local)
     }
-    if catalog != .local, let app = apps[ObjectName(namespace: systemNamespace, name: name)]?.app {
+    if catalog != .local, let app = apps[ObjectName(namespace: scope.systemNamespace, name: name)]?.app {
       return (app, .system)
     }
     return nil
@@ -167,7 +118,7 @@ actor ClusterCache {
   /// Applies an object reported by the server. It exists, even if it was reported as deleted before: a pod may have
   /// lost the label that the watch selects by, and got it back.
   private func see(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
-    if resource == .pods { tombstoneSet.remove(object.uid) }
+    if resource == .pods { tombstones.remove(object.uid) }
     return put(object, resource)
   }
 
@@ -176,20 +127,18 @@ actor ClusterCache {
   func put(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
     let name = object.objectName
     switch resource {
-    case .clusters:
-      guard isNewer(object, than: clusters[name]) else { return [] }
-      index(object, over: clusters.updateValue(object, forKey: name))
-      return connections.dependents(on: .clusters, name).union([name])
+    case .clusters: return put(cluster: object)
     case .configMaps, .secrets:
       guard isNewer(object, than: connections[resource, name]) else { return [] }
       connections[resource, name] = object
       return connections.dependents(on: resource, name)
     case .apps:
       guard let app = App(object.json) else { return [] }
-      let isStamped = stamp.holds(object.json)
-      guard isStamped || !isEdited(object) else { return [] }
+      let isStamped = scope.stamp.holds(object.json)
+      guard isStamped || !scope.isEdited(object, since: apps[name]) else { return [] }
       apps[name] = KnownApp(app: app, uid: object.uid, isStamped: isStamped)
-      return Set(clusters.keys.filter { $0.namespace == name.namespace || name.namespace == systemNamespace })
+      return Set(
+        clusters.keys.filter { $0.namespace == name.namespace || name.namespace == scope.systemNamespace })
     case .disruptionBudgets:
       let budget = Budget(object)
       let old = budgets.updateValue(budget, forKey: name)
@@ -200,35 +149,39 @@ actor ClusterCache {
       guard let owner = owner(of: object) else { return [] }
       switch resource {
       case .statefulSets:
-        guard isNewer(object, than: parts[owner]?.sets[object.name]) else { return [] }
-        parts[owner, default: Parts()].sets[object.name] = object
+        guard isNewer(object, than: parts[owner]?.sets[object.name]?.object) else { return [] }
+        parts[owner, default: Parts()].sets[object.name] = KnownSet(object, of: owner.name)
       case .pods:
-        guard !tombstoneSet.contains(object.uid) else { return [] }
+        guard !tombstones.contains(object.uid) else { return [] }
         guard isNewer(object, than: parts[owner]?.pods[object.name]?.object) else { return [] }
         parts[owner, default: Parts()].pods[object.name] = KnownPod(object)
         parts[owner]?.gone[object.name] = nil
-      case .services: parts[owner, default: Parts()].services[object.name] = Service(object)
+      case .services: parts[owner, default: Parts()].services[object.name] = KnownService(object)
       default: return []
       }
       return [owner]
     }
   }
 
-  /// Whether an app came from git and differs from git. Until it is restored, the last version from git applies.
-  private func isEdited(_ app: Object) -> Bool {
-    if let installation, app.label(Wire.Label.source) == installation { return true }
-    if app.annotation(Wire.Annotation.stamp) != nil { return true }
-    guard let known = apps[app.objectName] else { return false }
-    return known.isStamped && known.uid == app.uid
+  /// Applies a cluster.
+  ///
+  /// - Parameter written: the status that was just written, with its JSON.
+  /// - Returns: the clusters to reconcile.
+  func put(cluster object: Object, written: (status: ClusterStatus, json: JSON)? = nil) -> Set<ObjectName> {
+    let name = object.objectName
+    let old = clusters[name]
+    guard isNewer(object, than: old?.object) else { return [] }
+    clusters[name] = KnownCluster(object, over: old, stamp: scope.stamp, written: written)
+    index(object, over: old?.object)
+    return connections.dependents(on: .clusters, name).union([name])
   }
 
   private func remove(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
     let name = object.objectName
     switch resource {
     case .clusters:
-      index(nil, over: clusters.removeValue(forKey: name))
-      work[name] = nil
-      startFailures[name] = nil
+      index(nil, over: clusters.removeValue(forKey: name)?.object)
+      podWork.forget(name)
       return connections.dependents(on: .clusters, name)
     case .configMaps, .secrets:
       connections[resource, name] = nil
@@ -248,20 +201,13 @@ actor ClusterCache {
           parts[owner]?.pods[object.name] = nil
           parts[owner]?.gone[object.name] = now()
         }
-        addTombstone(object.uid)
+        tombstones.insert(object.uid)
       case .services: parts[owner]?.services[object.name] = nil
       default: break
       }
       if clusters[owner] == nil, parts[owner]?.isEmpty == true { parts[owner] = nil }
       return [owner]
     }
-  }
-
-  /// Remembers a deleted pod: the response to our own write may arrive after the watch has reported the deletion.
-  private func addTombstone(_ uid: String) {
-    tombstones.append(uid)
-    tombstoneSet.insert(uid)
-    if tombstones.count > Self.tombstoneLimit { tombstoneSet.remove(tombstones.removeFirst()) }
   }
 
   private func forget(_ resource: Resource) -> Set<ObjectName> {
@@ -308,10 +254,8 @@ actor ClusterCache {
   // MARK: - Connections
 
   private func index(_ new: Object?, over old: Object?) {
-    let kinds = connections.index(new, over: old)
-    guard let new, isOurs(new) else { return }
-    for kind in kinds.sorted(by: { $0.kind < $1.kind })
-    where kind != .clusters && connected.insert(kind).inserted { connect.yield(kind) }
+    let connected = connections.index(new, over: old)
+    if let new, scope.manages(new) { kinds.emit(connected) }
   }
 
   /// The available objects out of those that a cluster in the namespace names, in the order in which they are named.
@@ -338,8 +282,7 @@ actor ClusterCache {
   }
 
   private func neighbour(_ name: ObjectName) -> Connections.Neighbour? {
-    guard let object = clusters[name], let cluster = Cluster(object.json),
-      let status = ClusterStatus(object.json["status"]),
+    guard let known = clusters[name], let cluster = known.cluster, let status = known.status,
       let (app, _) = app(status.app, namespace: name.namespace, catalog: status.appCatalog)
     else { return nil }
     return Connections.Neighbour(cluster: cluster, status: status, app: app.spec)
@@ -347,11 +290,14 @@ actor ClusterCache {
 
   // MARK: - Work in pods
 
+  /// Reserves the pod for an order. Returns false if the pod is busy.
+  func claimWork(_ cluster: ObjectName, pod: String, _ order: PodOrder) -> Bool {
+    podWork.claim(cluster, pod: pod, order)
+  }
+
   /// Records the result of a pod order, unless the pod has been given another order meanwhile.
   func endWork(_ cluster: ObjectName, pod: String, _ order: PodOrder, _ entry: PodWork?) {
-    guard work[cluster]?[pod] == .running(order) else { return }
-    work[cluster]?[pod] = entry
-    if entry != nil { startFailures[cluster]?[pod] = nil }
+    podWork.end(cluster, pod: pod, order, entry)
   }
 
   /// Increments the pod's consecutive failed attempts.
@@ -360,33 +306,11 @@ actor ClusterCache {
   func recordStartFailure(
     _ cluster: ObjectName, pod: String, _ order: PodOrder, _ failure: CommandFailure, _ message: String
   ) -> CommandAttempts {
-    var entry = startFailures[cluster]?[pod] ?? Misses(containerID: order.containerID)
-    if entry.containerID != order.containerID { entry = Misses(containerID: order.containerID) }
-    entry.attempts.total += 1
-    if failure == .notStarted { entry.attempts.notStarted += 1 }
-    entry.message = failure.isLasting(after: entry.attempts) ? message : nil
-    startFailures[cluster, default: [:]][pod] = entry
-    return entry.attempts
-  }
-
-  private struct Misses {
-    var containerID: String
-    var attempts = CommandAttempts()
-    /// Set once the failure has lasted for some time.
-    var message: String?
+    podWork.recordStartFailure(cluster, pod: pod, order, failure, message)
   }
 
   /// Removes results that a written status already contains.
   func dropFinished(_ cluster: ObjectName, _ seen: [String: PodWork]) {
-    for (pod, entry) in seen where !entry.isRunning && work[cluster]?[pod] == entry {
-      work[cluster]?[pod] = nil
-    }
-  }
-
-  /// Reserves the pod for an order. Returns false if the pod is busy.
-  func claimWork(_ cluster: ObjectName, pod: String, _ order: PodOrder) -> Bool {
-    if case .running(let other) = work[cluster]?[pod], other.containerID == order.containerID { return false }
-    work[cluster, default: [:]][pod] = .running(order)
-    return true
+    if !seen.isEmpty { podWork.dropFinished(cluster, seen) }
   }
 }

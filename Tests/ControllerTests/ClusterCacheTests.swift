@@ -6,7 +6,7 @@ import Values
 @testable import Controller
 
 @Suite("The cluster cache")
-struct WorldTests {
+struct ClusterCacheTests {
   private static let name = ObjectName(namespace: "prod", name: "analytics")
 
   private static func object(

@@ -1,0 +1,106 @@
+import ClusterAPI
+import KubeDirector
+import Upgrade
+import Values
+
+// Objects as last observed, with the values that the engine needs. They are decoded once per change, because a cluster
+// is reconciled many times before any one of its objects changes. Fields that the engine does not know stay in the
+// object.
+
+/// A cluster as last observed.
+struct KnownCluster: Sendable {
+  let object: Object
+  /// Nil if the object is no cluster.
+  let cluster: Cluster?
+  let status: ClusterStatus?
+  /// Fields of the status that only another operator writes.
+  let foreignFields: [String]
+  /// Whether the spec was applied from git.
+  let isStamped: Bool
+
+  /// Decodes a cluster. Parts that have not changed since the last version are not decoded again.
+  ///
+  /// - Parameter written: the status that was just written, with its JSON; nil for an object from the watch.
+  init(
+    _ object: Object, over old: KnownCluster?, stamp: Stamp,
+    written: (status: ClusterStatus, json: JSON)? = nil
+  ) {
+    self.object = object
+    let json = object.json["status"]
+    if let written, json == written.json {
+      status = written.status
+    } else {
+      status = ClusterStatus(json)
+    }
+    foreignFields = ClusterShape.foreignFields(of: json)
+    guard let old, old.object.json["spec"] == object.json["spec"], old.object.kind == object.kind else {
+      cluster = Cluster(object.json)
+      isStamped = stamp.holds(object.json)
+      return
+    }
+    cluster = old.cluster.flatMap { old in
+      Metadata(object.json).map { Cluster(metadata: $0, spec: old.spec) }
+    }
+    let isSame =
+      old.object.objectName == object.objectName
+      && old.object.json["metadata"]?["annotations"] == object.json["metadata"]?["annotations"]
+    isStamped = isSame ? old.isStamped : stamp.holds(object.json)
+  }
+}
+
+/// A StatefulSet as last observed.
+struct KnownSet: Sendable {
+  let object: Object
+  let uid: String
+  /// The uids of the set's owners.
+  let owners: [String]
+  let role: String?
+  let observation: SetObservation
+  /// Why the engine cannot manage the set; nil if it can.
+  let mismatch: ShapeMismatch?
+
+  init(_ object: Object, of cluster: String) {
+    self.object = object
+    uid = object.uid
+    owners = object.owners.map(\.uid)
+    role = object.label(Wire.Label.role)
+    observation = SetObservation(object)
+    mismatch = ClusterShape.mismatch(set: object.json, of: cluster)
+  }
+}
+
+/// A pod as last observed.
+struct KnownPod: Sendable {
+  let object: Object
+  let uid: String
+  /// The uids of the pod's owners.
+  let owners: [String]
+  let observation: PodObservation
+
+  init(_ object: Object) {
+    self.object = object
+    uid = object.uid
+    owners = object.owners.map(\.uid)
+    observation = PodObservation(object)
+  }
+}
+
+/// A member service as last observed.
+struct KnownService: Sendable, Hashable {
+  var owners: [String]
+  /// A digest of the service's input, set by `ObjectBuilder`.
+  var mark: String?
+
+  init(_ object: Object) {
+    owners = object.owners.map(\.uid)
+    mark = object.annotation(ServiceAnnotation.mark)
+  }
+}
+
+/// An app as last observed.
+struct KnownApp: Sendable {
+  var app: App
+  var uid: String
+  /// Whether the app was applied from git.
+  var isStamped: Bool
+}
