@@ -107,11 +107,11 @@ struct CertificateBookTests {
     existing.json["metadata"]?["resourceVersion"] = "7"
     existing.json["data"] = ["tls.crt": "Zm9v", "junk": ""]
     #expect(CertificateBook(secret: existing) == CertificateBook())
-    let mended = book.secret(namespace: "kdops-system", over: existing)
-    #expect(mended.resourceVersion == "7")
-    #expect(mended.labels == ["a": "b"])
-    #expect(CertificateBook(secret: mended) == book)
-    #expect(mended.json["data"]?["junk"] == nil)
+    let repaired = book.secret(namespace: "kdops-system", over: existing)
+    #expect(repaired.resourceVersion == "7")
+    #expect(repaired.labels == ["a": "b"])
+    #expect(CertificateBook(secret: repaired) == book)
+    #expect(repaired.json["data"]?["junk"] == nil)
   }
 
   @Test("no description contains a key")

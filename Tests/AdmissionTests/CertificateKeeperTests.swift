@@ -11,7 +11,7 @@ import Values
 @Suite("Replicas and their certificate")
 struct CertificateKeeperTests {
   /// The webhook's configuration and the time, controlled by a test.
-  final class World: Sendable {
+  final class KeeperFixture: Sendable {
     let api = MemoryAPI()
     let clock = TestClock()
     private let state = Mutex<(now: Int, bundle: [UInt8], isDown: Bool)>((noon, [], false))
@@ -36,15 +36,15 @@ struct CertificateKeeperTests {
     }
   }
 
-  let world = World()
+  let fixture = KeeperFixture()
 
   @Test("the first replica creates the certificate, and the next one finds it")
   func twoReplicas() async throws {
-    let (one, two) = (world.keeper(), world.keeper())
+    let (one, two) = (fixture.keeper(), fixture.keeper())
     #expect(await one.look())
     let pair = try #require(one.current.pair)
-    #expect(world.book.newest == pair)
-    #expect(world.bundle.contains(pair.authority))
+    #expect(fixture.book.newest == pair)
+    #expect(fixture.bundle.contains(pair.authority))
     #expect(await two.look())
     #expect(two.current.pair == pair)
   }
@@ -52,39 +52,39 @@ struct CertificateKeeperTests {
   @Test("of two replicas that create at once, the slower uses the certificate of the faster")
   func creationRace() async throws {
     let rival = try CertificateBook().renewed(for: ["kdops.example"], at: noon)
-    world.api.beforeWrite { $0.put(rival.secret(namespace: "kdops-system").json) }
-    let keeper = world.keeper()
+    fixture.api.beforeWrite { $0.put(rival.secret(namespace: "kdops-system").json) }
+    let keeper = fixture.keeper()
     #expect(await keeper.look())
     #expect(keeper.current.pair == rival.newest)
-    #expect(world.book == rival)
+    #expect(fixture.book == rival)
   }
 
   @Test("of two replicas that renew at once, the slower uses the certificate of the faster")
   func renewalRace() async throws {
-    let keeper = world.keeper()
+    let keeper = fixture.keeper()
     #expect(await keeper.look())
-    world.pass(60 * day)
-    let rival = try world.book.renewed(for: ["kdops.example"], at: world.now)
-    let secret = rival.secret(namespace: "kdops-system", over: world.secret)
-    world.api.beforeWrite { $0.put(secret.json) }
+    fixture.pass(60 * day)
+    let rival = try fixture.book.renewed(for: ["kdops.example"], at: fixture.now)
+    let secret = rival.secret(namespace: "kdops-system", over: fixture.secret)
+    fixture.api.beforeWrite { $0.put(secret.json) }
     #expect(await keeper.look())
-    #expect(world.book == rival)
-    #expect(world.bundle.contains(try #require(rival.newest).authority))
+    #expect(fixture.book == rival)
+    #expect(fixture.bundle.contains(try #require(rival.newest).authority))
   }
 
   @Test("at every moment of a renewal every replica serves a trusted certificate")
   func noGap() async throws {
-    let (one, two) = (world.keeper(), world.keeper())
+    let (one, two) = (fixture.keeper(), fixture.keeper())
     for step in 0..<200 {
       // They check at different times; the second one seldom.
       #expect(await one.look())
       if step.isMultiple(of: 3) { #expect(await two.look()) }
       for keeper in [one, two] {
         let pair = try #require(keeper.current.pair)
-        #expect(pair.isValid(at: world.now))
-        #expect(world.bundle.contains(pair.authority))
+        #expect(pair.isValid(at: fixture.now))
+        #expect(fixture.bundle.contains(pair.authority))
       }
-      world.pass(step.isMultiple(of: 2) ? day : hour)
+      fixture.pass(step.isMultiple(of: 2) ? day : hour)
     }
     #expect(one.current.pair?.madeAt != noon)
   }
@@ -92,62 +92,62 @@ struct CertificateKeeperTests {
   @Test("an expired certificate is replaced before it is served")
   func expired() async throws {
     let old = try CertificateBook().renewed(for: ["kdops.example"], at: noon - 91 * day)
-    world.api.put(old.secret(namespace: "kdops-system").json)
-    let keeper = world.keeper()
+    fixture.api.put(old.secret(namespace: "kdops-system").json)
+    let keeper = fixture.keeper()
     #expect(await keeper.look())
     #expect(keeper.current.pair?.madeAt == noon)
-    #expect(!world.bundle.contains(try #require(old.newest).authority))
+    #expect(!fixture.bundle.contains(try #require(old.newest).authority))
   }
 
   @Test("a Secret with other content is replaced")
   func garbage() async throws {
     var secret = Object(.secrets, namespace: "kdops-system", name: "kdops-admission", labels: ["mine": "yes"])
     secret.json["data"] = ["tls.crt": "%%%", "tls.key": 7, "ca.crt": "Zm9v"]
-    world.api.put(secret.json)
-    let keeper = world.keeper()
+    fixture.api.put(secret.json)
+    let keeper = fixture.keeper()
     #expect(await keeper.look())
-    #expect(world.book.newest == keeper.current.pair)
-    #expect(world.secret?.labels == ["mine": "yes"])
+    #expect(fixture.book.newest == keeper.current.pair)
+    #expect(fixture.secret?.labels == ["mine": "yes"])
   }
 
   @Test("a deleted Secret is created again, and earlier authorities stay trusted meanwhile")
   func takenAway() async throws {
-    let keeper = world.keeper()
+    let keeper = fixture.keeper()
     #expect(await keeper.look())
     let pair = try #require(keeper.current.pair)
-    world.api.remove(.secrets, "kdops-system", "kdops-admission")
-    world.pass(hour)
+    fixture.api.remove(.secrets, "kdops-system", "kdops-admission")
+    fixture.pass(hour)
     #expect(await keeper.look())
     #expect(keeper.current.pair == pair)
-    #expect(world.book.previous == pair)
-    #expect(world.bundle.contains(pair.authority))
+    #expect(fixture.book.previous == pair)
+    #expect(fixture.bundle.contains(pair.authority))
   }
 
   @Test("a missing webhook configuration does not prevent serving, and is tried again soon")
   func unpublished() async throws {
-    world.setPublishing(false)
-    let keeper = world.keeper()
+    fixture.setPublishing(false)
+    let keeper = fixture.keeper()
     try await keeper.begin()
     #expect(keeper.current.pair != nil)
-    #expect(world.bundle.isEmpty)
-    world.setPublishing(true)
+    #expect(fixture.bundle.isEmpty)
+    fixture.setPublishing(true)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { try? await keeper.keep() }
-      await world.clock.advance(whileSomeoneSleeps: .seconds(2)) { !world.bundle.isEmpty }
+      await fixture.clock.advance(whileSomeoneSleeps: .seconds(2)) { !fixture.bundle.isEmpty }
       group.cancelAll()
     }
-    #expect(!world.bundle.isEmpty)
+    #expect(!fixture.bundle.isEmpty)
   }
 
   @Test("an API server that does not answer is asked again until a certificate can be served")
   func begins() async throws {
-    world.api.fail(with: APIError(.unavailable, "the server does not answer"))
-    let keeper = world.keeper()
+    fixture.api.fail(with: APIError(.unavailable, "the server does not answer"))
+    let keeper = fixture.keeper()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await keeper.begin() }
-      await world.clock.advance(whileSomeoneSleeps: .seconds(2)) { world.api.requests.count >= 2 }
-      world.api.fail(with: nil)
-      await world.clock.advance(whileSomeoneSleeps: .seconds(600)) { keeper.current.pair != nil }
+      await fixture.clock.advance(whileSomeoneSleeps: .seconds(2)) { fixture.api.requests.count >= 2 }
+      fixture.api.fail(with: nil)
+      await fixture.clock.advance(whileSomeoneSleeps: .seconds(600)) { keeper.current.pair != nil }
       try await group.waitForAll()
     }
     #expect(keeper.current.pair != nil)
@@ -156,12 +156,12 @@ struct CertificateKeeperTests {
   @Test("no key is logged, whatever fails")
   func logs() async throws {
     let log = LogCapture()
-    let keeper = world.keeper(["kdops.example"], log.logger)
+    let keeper = fixture.keeper(["kdops.example"], log.logger)
     #expect(await keeper.look())
-    world.setPublishing(false)
-    world.pass(60 * day)
+    fixture.setPublishing(false)
+    fixture.pass(60 * day)
     #expect(await keeper.look() == false)
-    let key = try #require(world.book.newest?.key.reveal())
+    let key = try #require(fixture.book.newest?.key.reveal())
     #expect(log.text.contains("admission.certificate.made"))
     #expect(log.text.contains("admission.certificate.failed"))
     #expect(!log.text.contains("PRIVATE"))

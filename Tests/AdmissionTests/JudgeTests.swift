@@ -8,35 +8,35 @@ import Values
 @Suite("Manual changes are validated by the rules for commits")
 struct JudgeTests {
   let judge = AdmissionJudge(policy: Policy(), ownName: "system:serviceaccount:kdops-system:kdops")
-  let calm = LivingObjects(Sample.current, Sample.candidate, Sample.cluster.living(.configured))
+  let calm = LiveSnapshot(Sample.current, Sample.candidate, Sample.cluster.live(.configured))
 
-  private func answer(_ request: AdmissionRequest, _ living: LivingObjects? = nil) -> AdmissionAnswer {
-    judge.answer(request, among: living ?? calm)
+  private func answer(_ request: AdmissionRequest, _ live: LiveSnapshot? = nil) -> AdmissionAnswer {
+    judge.answer(request, among: live ?? calm)
   }
 
   // MARK: Creating
 
   @Test("a valid app is allowed without a warning")
   func goodApp() {
-    #expect(answer(.create(Sample.current), LivingObjects()) == .allowed())
+    #expect(answer(.create(Sample.current), LiveSnapshot()) == .allowed())
   }
 
   @Test("a valid cluster of a live app is allowed, with a warning that the engine does not manage it")
   func goodCluster() {
-    let made = answer(.create(Sample.cluster), LivingObjects(Sample.current))
+    let made = answer(.create(Sample.cluster), LiveSnapshot(Sample.current))
     #expect(
       made
         == .allowed([
           "not from git: kdops starts no members for it; add its file to the repository instead"
         ]))
     var restored = Sample.cluster.managed
-    restored["metadata"]?["annotations"]?[Wire.Annotation.stamp] = "of whoever made the backup"
-    #expect(answer(.create(restored), LivingObjects(Sample.current)) == .allowed())
+    restored["metadata"]?["annotations"]?[Wire.Annotation.stamp] = "of another installation"
+    #expect(answer(.create(restored), LiveSnapshot(Sample.current)) == .allowed())
   }
 
   @Test("a cluster of an unknown app is denied with the rule's message and hint")
   func unknownApp() throws {
-    let answer = answer(.create(Sample.cluster), LivingObjects(Sample.candidate))
+    let answer = answer(.create(Sample.cluster), LiveSnapshot(Sample.candidate))
     #expect(!answer.isAllowed)
     let message = try #require(answer.message)
     #expect(
@@ -47,7 +47,7 @@ struct JudgeTests {
   @Test("an object that violates its schema is denied with the schema's finding")
   func schema() throws {
     let broken = Sample.cluster(("members: 3", "members: many"))
-    let message = try #require(answer(.create(broken), LivingObjects(Sample.current)).message)
+    let message = try #require(answer(.create(broken), LiveSnapshot(Sample.current)).message)
     #expect(message.hasPrefix("error[cluster/schema] "))
   }
 
@@ -56,7 +56,7 @@ struct JudgeTests {
     let app = Sample.app(
       (#""cardinality": "1""#, #""cardinality": "1", "containerSpec": {"tty": true}"#),
       (#"["controller", "worker", "gateway"]"#, #"["controller", "driver"]"#))
-    let lines = try #require(answer(.create(app), LivingObjects()).message).split(
+    let lines = try #require(answer(.create(app), LiveSnapshot()).message).split(
       separator: "\n", omittingEmptySubsequences: false)
     #expect(lines.count == 3)
     #expect(lines.first == "")
@@ -66,7 +66,7 @@ struct JudgeTests {
   @Test("an unknown field is a warning")
   func unknownField() {
     let odd = Sample.cluster(("app: spark-1.0.0", "app: spark-1.0.0\n  flavour: mint"))
-    let answer = answer(.create(odd), LivingObjects(Sample.current))
+    let answer = answer(.create(odd), LiveSnapshot(Sample.current))
     #expect(answer.isAllowed)
     #expect(answer.warnings.count == 2)
     #expect(answer.warnings.last?.hasPrefix("warning[cluster/unknown-field] ") == true)
@@ -80,7 +80,7 @@ struct JudgeTests {
     metadata["managedFields"] = [["manager": "kubectl", "fieldsV1": ["f:spec": [:]]]]
     metadata["creationTimestamp"] = "2026-01-31T09:05:00Z"
     cluster["metadata"] = metadata
-    let answer = answer(.create(cluster), LivingObjects(Sample.current))
+    let answer = answer(.create(cluster), LiveSnapshot(Sample.current))
     #expect(answer.isAllowed)
     #expect(!answer.warnings.contains { $0.contains("unknown-field") })
   }
@@ -89,8 +89,8 @@ struct JudgeTests {
 
   @Test("an upgrade that meets every rule is allowed")
   func upgrade() {
-    let old = Sample.cluster.living(.configured)
-    let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.configured)
+    let old = Sample.cluster.live(.configured)
+    let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).live(.configured)
     #expect(answer(.update(old, to: new)) == .allowed())
   }
 
@@ -99,11 +99,11 @@ struct JudgeTests {
     let other = Sample.app(
       ("spark-1.0.0\"", "spark-1.1.0\""), ("example/spark", "example/flink"),
       ("1.0.0\", \"upg", "1.1.0\", \"upg"))
-    let old = Sample.cluster.living(.configured)
+    let old = Sample.cluster.live(.configured)
     let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"), ("members: 3", "members: 4"))
-      .living(.configured)
+      .live(.configured)
     let message = try #require(
-      answer(.update(old, to: new), LivingObjects(Sample.current, other, old)).message)
+      answer(.update(old, to: new), LiveSnapshot(Sample.current, other, old)).message)
     #expect(message.contains("error[upgrade/only-app] "))
     #expect(message.contains("error[upgrade/distro] "))
   }
@@ -122,9 +122,9 @@ struct JudgeTests {
 
   @Test("a manual change that would wait in git is denied, with the time for another try")
   func waiting() throws {
-    let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.upgrading)
+    let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).live(.upgrading)
     let new = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0"), ("members: 3", "members: 4"))
-      .living(.upgrading)
+      .live(.upgrading)
     let message = try #require(answer(.update(old, to: new)).message)
     #expect(
       message.hasPrefix(
@@ -134,14 +134,14 @@ struct JudgeTests {
 
   @Test("if the cluster is managed from git, the denial suggests to commit the change")
   func waitingFromGit() throws {
-    let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).managed.living(.stalled)
-    let new = Sample.cluster.managed.living(.stalled)
+    let old = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).managed.live(.stalled)
+    let new = Sample.cluster.managed.live(.stalled)
     #expect(answer(.update(old, to: new)).isAllowed)
-    let third = Sample.cluster(("app: spark-1.0.0", "app: spark-1.2.0")).managed.living(.stalled)
+    let third = Sample.cluster(("app: spark-1.0.0", "app: spark-1.2.0")).managed.live(.stalled)
     let message = try #require(
       answer(
         .update(old, to: third),
-        LivingObjects(Sample.current, Sample.candidate, Sample.object(Fixture.third, path: "a.json"), old)
+        LiveSnapshot(Sample.current, Sample.candidate, Sample.object(Fixture.third, path: "a.json"), old)
       ).message)
     #expect(message.contains("waits for a stalled upgrade; revert `4f2c9ab` first"))
     #expect(
@@ -151,9 +151,9 @@ struct JudgeTests {
 
   @Test("the status in the request counts, not the watched one")
   func ownStatus() {
-    let old = Sample.cluster.living(.configured)
-    let new = Sample.cluster(("members: 3", "members: 4")).living(.configured)
-    let late = LivingObjects(Sample.current, Sample.candidate, Sample.cluster.living(.creating))
+    let old = Sample.cluster.live(.configured)
+    let new = Sample.cluster(("members: 3", "members: 4")).live(.configured)
+    let late = LiveSnapshot(Sample.current, Sample.candidate, Sample.cluster.live(.creating))
     #expect(answer(.update(old, to: new), late) == .allowed())
   }
 
@@ -161,7 +161,7 @@ struct JudgeTests {
   func untouched() {
     let new = Sample.cluster(("members: 3", "members: 4"))
     #expect(
-      answer(.update(Sample.cluster, to: new), LivingObjects(Sample.current, Sample.cluster)) == .allowed())
+      answer(.update(Sample.cluster, to: new), LiveSnapshot(Sample.current, Sample.cluster)) == .allowed())
   }
 
   // MARK: Drift
@@ -170,8 +170,8 @@ struct JudgeTests {
     "an edit of a managed object that the rules allow is allowed, with a warning that it will be reverted"
   )
   func drift() {
-    let old = Sample.cluster.managed.living(.configured)
-    let new = Sample.cluster(("members: 3", "members: 4")).managed.living(.configured)
+    let old = Sample.cluster.managed.live(.configured)
+    let new = Sample.cluster(("members: 3", "members: 4")).managed.live(.configured)
     let answer = answer(.update(old, to: new))
     #expect(answer.isAllowed)
     #expect(
@@ -183,20 +183,20 @@ struct JudgeTests {
 
   @Test("changes of status, labels and finalizers are not validated")
   func noChangeOfMeaning() {
-    let old = Sample.cluster.living(.creating)
-    var labelled = Sample.cluster.living(.configured)
+    let old = Sample.cluster.live(.creating)
+    var labelled = Sample.cluster.live(.configured)
     labelled["metadata"]?["labels"] = ["team": "blue"]
-    #expect(answer(.update(old, to: labelled), LivingObjects()) == .allowed())
+    #expect(answer(.update(old, to: labelled), LiveSnapshot()) == .allowed())
     var going = Sample.cluster(("members: 3", "members: 4"))
     going["metadata"]?["deletionTimestamp"] = "2026-01-31T09:05:00Z"
-    #expect(answer(.update(old, to: going), LivingObjects()) == .allowed())
+    #expect(answer(.update(old, to: going), LiveSnapshot()) == .allowed())
   }
 
   @Test("an equivalent spec is no change, whatever state the object has")
   func otherWords() {
-    let old = Sample.cluster.living(.creating)
-    let new = Sample.cluster(("memory: 4Gi", "memory: 4096Mi")).living(.creating)
-    #expect(answer(.update(old, to: new), LivingObjects()) == .allowed())
+    let old = Sample.cluster.live(.creating)
+    let new = Sample.cluster(("memory: 4Gi", "memory: 4096Mi")).live(.creating)
+    #expect(answer(.update(old, to: new), LiveSnapshot()) == .allowed())
   }
 
   // MARK: Deleting
@@ -222,9 +222,9 @@ struct JudgeTests {
 
   @Test("an app that only a running upgrade needs cannot be deleted until that ends")
   func appOfUpgrade() throws {
-    let upgrading = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).living(.upgrading)
-    let living = LivingObjects(Sample.current, Sample.candidate, upgrading)
-    let message = try #require(answer(.delete(Sample.current), living).message)
+    let upgrading = Sample.cluster(("app: spark-1.0.0", "app: spark-1.1.0")).live(.upgrading)
+    let live = LiveSnapshot(Sample.current, Sample.candidate, upgrading)
+    let message = try #require(answer(.delete(Sample.current), live).message)
     #expect(message.hasPrefix("waiting[app/in-use] app spark-1.0.0 is still needed by the running cluster"))
   }
 
@@ -249,31 +249,31 @@ struct JudgeTests {
     status.subresource = "status"
     var connect = AdmissionRequest.create(Sample.cluster)
     connect.operation = .connect
-    for request in [pod, foreign, status, connect] { #expect(answer(request, LivingObjects()) == .allowed()) }
+    for request in [pod, foreign, status, connect] { #expect(answer(request, LiveSnapshot()) == .allowed()) }
   }
 
   @Test("requests in namespaces that are not managed are allowed")
   func foreignNamespaces() {
     let judge = AdmissionJudge(policy: Policy(tenancy: Tenancy(namespaces: ["staging"])))
-    #expect(judge.answer(.create(Sample.cluster), among: LivingObjects()) == .allowed())
+    #expect(judge.answer(.create(Sample.cluster), among: LiveSnapshot()) == .allowed())
     #expect(
-      judge.answer(.create(Sample.cluster.inNamespace("staging")), among: LivingObjects()).isAllowed == false)
+      judge.answer(.create(Sample.cluster.inNamespace("staging")), among: LiveSnapshot()).isAllowed == false)
   }
 
   @Test("apps of the catalog may be created manually, under the other rules")
   func catalog() throws {
     let app = Sample.current.inNamespace("kdops-system")
-    #expect(answer(.create(app), LivingObjects()) == .allowed())
+    #expect(answer(.create(app), LiveSnapshot()) == .allowed())
     let bad = Sample.app((#""version": "1.0.0""#, #""version": "one""#)).inNamespace("kdops-system")
-    #expect(answer(.create(bad), LivingObjects()).message?.hasPrefix("error[app/semver] ") == true)
-    let user = LivingObjects(app, Sample.cluster)
+    #expect(answer(.create(bad), LiveSnapshot()).message?.hasPrefix("error[app/semver] ") == true)
+    let user = LiveSnapshot(app, Sample.cluster)
     #expect(answer(.delete(app), user).message?.hasPrefix("error[app/in-use] ") == true)
   }
 
   @Test("manual changes that tenancy forbids are denied too")
   func tenancy() throws {
     let asking = Sample.cluster(("members: 3", "members: 3\n      serviceAccountName: admin"))
-    let message = try #require(answer(.create(asking), LivingObjects(Sample.current)).message)
+    let message = try #require(answer(.create(asking), LiveSnapshot(Sample.current)).message)
     #expect(message.hasPrefix("error[cluster/tenancy] role worker of cluster prod/analytics"))
   }
 

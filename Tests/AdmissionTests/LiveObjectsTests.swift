@@ -28,11 +28,11 @@ struct LiveObjectsTests {
   func incomplete() async {
     let objects = objects(MemoryAPI())
     let request = AdmissionRequest.create(Sample.cluster)
-    #expect(await objects.living(for: request) == nil)
+    #expect(await objects.snapshot(for: request) == nil)
     await objects.take(.all([]), in: objects.scopes[0])
-    #expect(await objects.living(for: request) == nil)
+    #expect(await objects.snapshot(for: request) == nil)
     await objects.take(.all([]), in: objects.scopes[1])
-    #expect(await objects.living(for: request) != nil)
+    #expect(await objects.snapshot(for: request) != nil)
   }
 
   @Test("one namespace that cannot be listed does not block the others")
@@ -42,10 +42,10 @@ struct LiveObjectsTests {
     for scope in objects.scopes where scope.namespace != "staging" {
       await objects.take(.all([]), in: scope)
     }
-    #expect(await objects.living(for: .create(Sample.cluster)) != nil)
-    #expect(await objects.living(for: .create(Sample.cluster.inNamespace("staging"))) == nil)
+    #expect(await objects.snapshot(for: .create(Sample.cluster)) != nil)
+    #expect(await objects.snapshot(for: .create(Sample.cluster.inNamespace("staging"))) == nil)
     // Whether an app of the catalog is in use depends on every namespace.
-    #expect(await objects.living(for: .delete(Sample.current.inNamespace("kdops-system"))) == nil)
+    #expect(await objects.snapshot(for: .delete(Sample.current.inNamespace("kdops-system"))) == nil)
   }
 
   @Test("changes and deletions are applied, and a new list replaces all objects of its scope")
@@ -54,15 +54,15 @@ struct LiveObjectsTests {
     let (apps, clusters) = (objects.scopes[0], objects.scopes[1])
     await list(objects, [Sample.current, Sample.cluster])
     let app = ObjectReference.app("prod", "spark-1.0.0")
-    #expect(await objects.living.holds(app))
+    #expect(await objects.snapshot.holds(app))
     await objects.take(.changed(Object(Sample.candidate)), in: apps)
-    #expect(await objects.living.holds(.app("prod", "spark-1.1.0")))
+    #expect(await objects.snapshot.holds(.app("prod", "spark-1.1.0")))
     await objects.take(.removed(Object(Sample.current)), in: apps)
-    #expect(await objects.living.holds(app) == false)
-    #expect(await objects.living.holds(Fixture.reference))
+    #expect(await objects.snapshot.holds(app) == false)
+    #expect(await objects.snapshot.holds(Fixture.reference))
     await objects.take(.all([]), in: clusters)
-    #expect(await objects.living.holds(Fixture.reference) == false)
-    #expect(await objects.living.holds(.app("prod", "spark-1.1.0")))
+    #expect(await objects.snapshot.holds(Fixture.reference) == false)
+    #expect(await objects.snapshot.holds(.app("prod", "spark-1.1.0")))
   }
 
   @Test("a list of one namespace does not affect another")
@@ -73,8 +73,8 @@ struct LiveObjectsTests {
     for scope in objects.scopes where scope.namespace == "prod" && scope.resource == .clusters {
       await objects.take(.all([]), in: scope)
     }
-    #expect(await objects.living.holds(.cluster("staging", "analytics")))
-    #expect(await objects.living.holds(Fixture.reference) == false)
+    #expect(await objects.snapshot.holds(.cluster("staging", "analytics")))
+    #expect(await objects.snapshot.holds(Fixture.reference) == false)
   }
 
   @Test("an app that was applied a moment before its cluster is looked up on the server, and only then")
@@ -84,14 +84,14 @@ struct LiveObjectsTests {
     await list(objects, [])
     let judge = AdmissionJudge(policy: Policy())
     let request = AdmissionRequest.create(Sample.cluster)
-    let living = try #require(await objects.living(for: request))
-    #expect(judge.answer(request, among: living).isAllowed)
-    #expect(await objects.living.holds(.app("prod", "spark-1.0.0")) == false)
+    let live = try #require(await objects.snapshot(for: request))
+    #expect(judge.answer(request, among: live).isAllowed)
+    #expect(await objects.snapshot.holds(.app("prod", "spark-1.0.0")) == false)
     // In its own namespace and in the catalog's.
     #expect(api.requests == ["list KubeDirectorApp", "list KubeDirectorApp"])
-    _ = await objects.living(for: .delete(Sample.current))
+    _ = await objects.snapshot(for: .delete(Sample.current))
     await objects.take(.changed(Object(Sample.current)), in: objects.scopes[0])
-    _ = await objects.living(for: request)
+    _ = await objects.snapshot(for: request)
     #expect(api.requests.count == 2)
   }
 
@@ -102,12 +102,12 @@ struct LiveObjectsTests {
     let clock = TestClock()
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await objects.follow(clock: clock, logger: .silent) }
-      while await objects.living(for: .delete(Sample.current)) == nil { await Task.yield() }
-      #expect(await objects.living.holds(.app("prod", "spark-1.0.0")))
+      while await objects.snapshot(for: .delete(Sample.current)) == nil { await Task.yield() }
+      #expect(await objects.snapshot.holds(.app("prod", "spark-1.0.0")))
       api.put(Sample.cluster)
-      while await !objects.living.holds(Fixture.reference) { await Task.yield() }
+      while await !objects.snapshot.holds(Fixture.reference) { await Task.yield() }
       api.remove(.clusters, "prod", "analytics")
-      while await objects.living.holds(Fixture.reference) { await Task.yield() }
+      while await objects.snapshot.holds(Fixture.reference) { await Task.yield() }
       group.cancelAll()
     }
   }

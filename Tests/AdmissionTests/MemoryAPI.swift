@@ -71,7 +71,7 @@ final class MemoryAPI: ClusterAPI {
     state.withLock { state in
       guard let old = state.objects.removeValue(forKey: key) else { return }
       state.version += 1
-      Self.tell(.deleted(old), of: old, in: state)
+      Self.publish(.deleted(old), of: old, in: state)
     }
   }
 
@@ -81,11 +81,11 @@ final class MemoryAPI: ClusterAPI {
     object.json["metadata"]?["resourceVersion"] = .string("\(state.version)")
     let isNew =
       state.objects.updateValue(object, forKey: Key(kind: object.kind, name: object.objectName)) == nil
-    tell(isNew ? .added(object) : .modified(object), of: object, in: state)
+    publish(isNew ? .added(object) : .modified(object), of: object, in: state)
     return object
   }
 
-  private static func tell(_ event: WatchEvent, of object: Object, in state: State) {
+  private static func publish(_ event: WatchEvent, of object: Object, in state: State) {
     for watcher in state.watchers.values
     where watcher.resource.kind == object.kind
       && (watcher.namespace == nil || watcher.namespace == object.namespace)
@@ -206,5 +206,5 @@ final class MemoryAPI: ClusterAPI {
     throw Self.unsupported
   }
 
-  private static let unsupported = APIError(.unsupported, "nobody asks this of admission")
+  private static let unsupported = APIError(.unsupported, "admission does not use this")
 }

@@ -43,7 +43,7 @@ enum Sample {
 
 extension JSON {
   /// The object with the status that the engine writes.
-  func living(_ live: Example.Live) -> JSON {
+  func live(_ live: Example.Live) -> JSON {
     var object = self
     object["status"] = live.status?.json
     return object
@@ -70,7 +70,7 @@ extension JSON {
   }
 }
 
-extension LivingObjects {
+extension LiveSnapshot {
   init(_ objects: JSON...) {
     self.init()
     for object in objects { put(object) }

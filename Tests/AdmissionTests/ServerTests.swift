@@ -18,7 +18,7 @@ struct ServerTests {
   /// A running server, and its client.
   struct Scene: Sendable {
     var port: Int
-    var world: World
+    var fixture: ServerFixture
     /// Stops the server.
     var stop: @Sendable () async -> Void
 
@@ -26,7 +26,7 @@ struct ServerTests {
       trusting bundle: [UInt8]? = nil, _ change: (inout TLSConfiguration) -> Void = { _ in }
     ) throws -> HTTPClient {
       var tls = TLSConfiguration.makeClientConfiguration()
-      tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(bundle ?? world.bundle))
+      tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(bundle ?? fixture.bundle))
       change(&tls)
       return HTTPClient(
         eventLoopGroupProvider: .singleton, configuration: HTTPClient.Configuration(tlsConfiguration: tls))
@@ -57,7 +57,7 @@ struct ServerTests {
     }
   }
 
-  final class World: Sendable {
+  final class ServerFixture: Sendable {
     let api = MemoryAPI(Sample.current)
     let clock = TestClock()
     private let state: Mutex<(now: Int, bundle: [UInt8])>
@@ -84,20 +84,21 @@ struct ServerTests {
   private func withServer(
     age: Int = 0, _ body: @escaping @Sendable (Scene) async throws -> Void
   ) async throws {
-    let world = World(age: age)
+    let fixture = ServerFixture(age: age)
     let (ports, announce) = AsyncStream<Int>.makeStream()
     let server = AdmissionServer(
-      api: world.api,
+      api: fixture.api,
       settings: AdmissionSettings(address: "127.0.0.1", port: 0, hostNames: ["127.0.0.1"]), logger: .silent,
-      clock: world.clock, now: { world.now }, publish: { world.publish($0) },
+      clock: fixture.clock, now: { fixture.now }, publish: { fixture.publish($0) },
       onListening: { announce.yield($0) })
     let services = ServiceGroup(services: [server], logger: .silent)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await services.run() }
       for await port in ports {
         // The bundle is published just after the certificate is served.
-        while world.bundle.isEmpty { await Task.yield() }
-        try await body(Scene(port: port, world: world, stop: { await services.triggerGracefulShutdown() }))
+        while fixture.bundle.isEmpty { await Task.yield() }
+        try await body(
+          Scene(port: port, fixture: fixture, stop: { await services.triggerGracefulShutdown() }))
         break
       }
       await services.triggerGracefulShutdown()
@@ -192,7 +193,7 @@ struct ServerTests {
         feed.yield(ByteBuffer(string: "{"))
         let status = Answered()
         async let reply = scene.post(.stream(pieces, length: .known(Int64(100))), with: client)
-        async let time: Void = scene.world.clock.advance(
+        async let time: Void = scene.fixture.clock.advance(
           whileSomeoneSleeps: HTTPSListener.requestTimeout, until: { status.isThere })
         let answer = try? await reply
         status.isThere = true
@@ -212,7 +213,7 @@ struct ServerTests {
         while reply.body.contains("not judged") {
           reply = try await scene.post(.bytes(review), with: client)
         }
-        let api = scene.world.api
+        let api = scene.fixture.api
         let before = api.requests.count
         api.hold()
         async let last = scene.post(.bytes(review), with: client)
@@ -231,8 +232,8 @@ struct ServerTests {
   )
   func renewal() async throws {
     try await withServer(age: 60 * day) { scene in
-      let world = scene.world
-      let first = world.bundle
+      let fixture = scene.fixture
+      let first = fixture.bundle
       let review = AdmissionRequest.delete(Sample.cluster).review.serialized()
       func ask(trusting bundle: [UInt8]) async throws {
         try await with(scene.client(trusting: bundle)) { client in
@@ -241,18 +242,18 @@ struct ServerTests {
         }
       }
       try await ask(trusting: first)
-      world.pass(60 * day)
-      await world.clock.advance(whileSomeoneSleeps: CertificateKeeper.interval) { world.bundle != first }
-      let both = world.bundle
+      fixture.pass(60 * day)
+      await fixture.clock.advance(whileSomeoneSleeps: CertificateKeeper.interval) { fixture.bundle != first }
+      let both = fixture.bundle
       #expect(both.count > first.count)
       try await ask(trusting: both)
       try await ask(trusting: first)
-      world.pass(CertificateBook.announcement)
+      fixture.pass(CertificateBook.announcement)
       let newest = Array(both.prefix(both.count - first.count))
       // The old one is served until the next check.
       var isServed = false
       while !isServed {
-        world.clock.advance(by: CertificateKeeper.interval)
+        fixture.clock.advance(by: CertificateKeeper.interval)
         isServed = (try? await ask(trusting: newest)) != nil
         try await ask(trusting: both)
       }
@@ -285,10 +286,10 @@ struct ServerTests {
   @Test("an address in use is reported in the error")
   func takenAddress() async throws {
     try await withServer { scene in
-      let world = World()
+      let fixture = ServerFixture()
       let server = AdmissionServer(
-        api: world.api, settings: AdmissionSettings(address: "127.0.0.1", port: scene.port),
-        logger: .silent, clock: world.clock, now: { world.now }, publish: { world.publish($0) })
+        api: fixture.api, settings: AdmissionSettings(address: "127.0.0.1", port: scene.port),
+        logger: .silent, clock: fixture.clock, now: { fixture.now }, publish: { fixture.publish($0) })
       let error = await #expect(throws: AdmissionError.self) { try await server.run() }
       #expect(error?.message.contains("127.0.0.1:\(scene.port)") == true)
     }

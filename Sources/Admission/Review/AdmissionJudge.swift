@@ -17,18 +17,18 @@ public struct AdmissionJudge: Sendable {
     exemption = Exemption(ownName: ownName, stamp: stamp)
   }
 
-  /// - Parameter living: the live objects; nil while they are unknown, and then everything is allowed, so that
+  /// - Parameter live: the live objects; nil while they are unknown, and then everything is allowed, so that
   ///   a starting daemon blocks no user.
-  public func answer(_ request: AdmissionRequest, among living: LivingObjects?) -> AdmissionAnswer {
+  public func answer(_ request: AdmissionRequest, among live: LiveSnapshot?) -> AdmissionAnswer {
     guard concerns(request) else { return .allowed() }
     let management = Management(of: request)
     if request.operation == .delete, request.kind == Wire.clusterKind {
       return .allowed(FindingWords.warnings([], after: Self.remarks(on: request, management)))
     }
-    guard let living else {
+    guard let live else {
       return .allowed(["not judged: kdops does not know yet which apps and clusters live here"])
     }
-    let findings = Self.findings(on: request, among: living, policy: policy)
+    let findings = Self.findings(on: request, among: live, policy: policy)
     if let denial = FindingWords.denial(findings, isManaged: management != nil) {
       return .denied(denial, FindingWords.warnings(findings))
     }
@@ -77,10 +77,10 @@ private func isOfCatalog(_ request: AdmissionRequest, _ policy: Policy) -> Bool 
 extension AdmissionJudge {
   /// Returns the rules' findings on the live state after the request.
   private static func findings(
-    on request: AdmissionRequest, among living: LivingObjects, policy: Policy
+    on request: AdmissionRequest, among live: LiveSnapshot, policy: Policy
   ) -> [Diagnostic] {
     let reference = request.reference
-    var before = living
+    var before = live
     // The server's version of the object is newer than the watched one.
     if request.operation == .create { before.remove(reference) }
     if let old = request.oldObject { before.put(old) }

@@ -47,8 +47,8 @@ struct AdmissionHandler: Sendable {
       return .refusal(400, error.message)
     }
     // A request that is always allowed needs no live objects.
-    let living = judge.concerns(request) ? await objects.living(for: request) : nil
-    let answer = judge.answer(request, among: living)
+    let live = judge.concerns(request) ? await objects.snapshot(for: request) : nil
+    let answer = judge.answer(request, among: live)
     return Reply(
       status: 200, contentType: "application/json", body: answer.review(uid: request.uid).serialized())
   }

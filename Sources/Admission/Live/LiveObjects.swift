@@ -19,7 +19,7 @@ actor LiveObjects {
   private let systemNamespace: String
   nonisolated let scopes: [Scope]
   private var listed: Set<Scope> = []
-  private(set) var living = LivingObjects()
+  private(set) var snapshot = LiveSnapshot()
 
   /// - Parameters:
   ///   - namespaces: the namespaces to watch, in addition to that of the catalog's apps; nil for all.
@@ -63,15 +63,15 @@ actor LiveObjects {
     switch change {
     case .all(let all):
       let now = Set(all.map(\.objectName))
-      for reference in living.references(scope.resource, in: scope.namespace)
+      for reference in snapshot.references(scope.resource, in: scope.namespace)
       where !now.contains(ObjectName(namespace: reference.namespace, name: reference.name)) {
-        living.remove(reference)
+        snapshot.remove(reference)
       }
-      for object in all { living.put(object.json) }
+      for object in all { snapshot.put(object.json) }
       listed.insert(scope)
-    case .changed(let object): living.put(object.json)
+    case .changed(let object): snapshot.put(object.json)
     case .removed(let object):
-      living.remove(
+      snapshot.remove(
         ObjectReference(kind: scope.resource.kind, namespace: object.namespace, name: object.name))
     }
   }
@@ -80,13 +80,13 @@ actor LiveObjects {
   ///
   /// `kubectl apply` of a whole folder sends a cluster before the watch reports its app, so an unknown app is
   /// looked up.
-  func living(for request: AdmissionRequest) async -> LivingObjects? {
+  func snapshot(for request: AdmissionRequest) async -> LiveSnapshot? {
     guard isComplete(for: request) else { return nil }
     guard request.kind == Wire.clusterKind, let name = request.object?["spec"]?["app"]?.string else {
-      return living
+      return snapshot
     }
     let places = Set([request.namespace, systemNamespace]).sorted()
-    if places.contains(where: { living.holds(.app($0, name)) }) { return living }
+    if places.contains(where: { snapshot.holds(.app($0, name)) }) { return snapshot }
     var found: [Object] = []
     for place in places {
       // The daemon has permission to list. If it fails, the rules report that the app does not exist.
@@ -94,7 +94,7 @@ actor LiveObjects {
       found += list?.items.filter { $0.name == name } ?? []
     }
     // Used for this request only: the found app may be deleted before the watch reports it.
-    var known = living
+    var known = snapshot
     for object in found { known.put(object.json) }
     return known
   }

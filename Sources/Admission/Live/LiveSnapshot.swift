@@ -6,7 +6,7 @@ import Values
 
 /// The live apps and clusters in the form that the rules use: a value that is cheap to copy and to change in
 /// one place.
-public struct LivingObjects: Sendable {
+public struct LiveSnapshot: Sendable {
   private(set) var snapshot = Snapshot()
   private(set) var view = LiveView(source: .cluster)
 
