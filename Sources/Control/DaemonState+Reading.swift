@@ -13,7 +13,7 @@ extension DaemonState {
       let isRunning = try await ControlSocket.isServed(in: folder)
       return DaemonState(isRunning ? .running : .notRunning(lastSeen: record?.seen), record)
     } catch {
-      return DaemonState(error.isNobody ? .notRunning(lastSeen: nil) : .unknown(error.description))
+      return DaemonState(error.isNotRunning ? .notRunning(lastSeen: nil) : .unknown(error.description))
     }
   }
 

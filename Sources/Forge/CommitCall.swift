@@ -28,7 +28,7 @@ extension ForgeSettings {
     return CommitCall(method: .get, url: url, headers: headers(token))
   }
 
-  func tell(_ state: CommitState, token: String) -> CommitCall {
+  func report(_ state: CommitState, token: String) -> CommitCall {
     var body: JSON = [
       "state": .string(word(state.state)), "context": .string(context),
       "description": .string(cut(state.description)),
@@ -46,7 +46,7 @@ extension ForgeSettings {
   }
 
   /// The status that kdops set on a commit, from the answer to `ask`; nil if there is none.
-  func told(_ commit: String, _ answer: JSON) -> CommitState? {
+  func reported(_ commit: String, _ answer: JSON) -> CommitState? {
     let ours = (answer.array ?? []).filter { status in
       // GitHub compares contexts case-insensitively.
       kind == .gitlab

@@ -35,8 +35,8 @@ public struct CommitState: Sendable, Hashable {
 
   /// Whether this state is worth sending after the last sent one. Progress alone is not: GitLab accepts a
   /// running state only once, and GitHub at most 1000 statuses per commit.
-  func isNews(after told: CommitState?) -> Bool {
-    guard let told, told.state == state else { return true }
-    return (state == .success || state == .failed) && told.description != description
+  func isNews(after reported: CommitState?) -> Bool {
+    guard let reported, reported.state == state else { return true }
+    return (state == .success || state == .failed) && reported.description != description
   }
 }

@@ -21,7 +21,7 @@ public actor ForgeReporter {
   private let backoff: Backoff
 
   private var queue = ForgeQueue()
-  private var told: [String: CommitState] = [:]
+  private var reported: [String: CommitState] = [:]
   private var failures = 0
   /// How often it was not known yet whose the statuses are.
   private var unknownStandings = 0
@@ -32,7 +32,7 @@ public actor ForgeReporter {
 
   private static let timeout = TimeAmount.seconds(10)
   private static let answerLimit = 1 << 20
-  private static let toldLimit = 512
+  private static let reportedLimit = 512
   /// The retry interval while intervention is required.
   private static let patience = Duration.seconds(300)
   /// How often, once a second, the first publication in git is waited for. It may never succeed, and commit statuses are
@@ -108,10 +108,10 @@ public actor ForgeReporter {
     if let wait = waitForOwnership() { return wait }
     do throws(Trouble) {
       let token = try token()
-      if told[state.commit] == nil {
+      if reported[state.commit] == nil {
         let answer = try await send(settings.ask(state.commit, token: token))
         switch answer.meaning(now: now()) {
-        case .done: remember(answer.json.flatMap { settings.told(state.commit, $0) })
+        case .done: remember(answer.json.flatMap { settings.reported(state.commit, $0) })
         case .later(let pause): return later(pause)
         // A token that may set states may lack permission to read them. Then a state may be sent a second
         // time.
@@ -119,11 +119,11 @@ public actor ForgeReporter {
         }
       }
       let seen = settings.seen(state)
-      guard seen.isNews(after: told[state.commit]) else {
+      guard seen.isNews(after: reported[state.commit]) else {
         queue.remove(state)
         return nil
       }
-      let answer = try await send(settings.tell(state, token: token))
+      let answer = try await send(settings.report(state, token: token))
       switch answer.meaning(now: now()) {
       case .done, .known:
         failures = 0
@@ -209,8 +209,8 @@ public actor ForgeReporter {
 
   private func remember(_ state: CommitState?) {
     guard let state else { return }
-    if told.count > Self.toldLimit { told = [:] }
-    told[state.commit] = state
+    if reported.count > Self.reportedLimit { reported = [:] }
+    reported[state.commit] = state
   }
 
   private func later(_ pause: Duration?, _ words: String = "it asks for a pause") -> Duration {

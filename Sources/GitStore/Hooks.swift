@@ -40,7 +40,7 @@ struct Hooks {
   }
 
   /// Runs the hooks that follow a push: `post-receive` and `post-update`. Their result changes nothing.
-  func tell(_ refs: [PushedRef], limit: Duration) {
+  func notify(_ refs: [PushedRef], limit: Duration) {
     if refs.isEmpty { return }
     let lines = refs.map { "\($0.old ?? .zero) \($0.new) \($0.ref)\n" }.joined()
     _ = run("post-receive", [], input: lines, limit)

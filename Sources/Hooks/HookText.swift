@@ -22,23 +22,25 @@ public struct HookText {
   public func lines(_ judged: [HookRun.Judged]) -> [String] {
     let refused = judged.filter { $0.validation.report.count(.error) > 0 }
     // If a change was refused, only the refused ones are shown. The others are shown once all pass.
-    let told = (refused.isEmpty ? judged : refused).filter { !$0.validation.isEventless }
-    guard let first = told.first else { return [] }
-    var room = refused.isEmpty ? Self.passLines : Self.refusalLines
+    let shown = (refused.isEmpty ? judged : refused).filter { !$0.validation.isEventless }
+    guard let first = shown.first else { return [] }
+    var space = refused.isEmpty ? Self.passLines : Self.refusalLines
     var lines: [String] = []
-    for one in told { lines += findings(of: one, &room) }
-    for one in told.prefix(Self.branchesAtMost) { lines += outcome(of: one, isOneOfSeveral: told.count > 1) }
-    if told.count > Self.branchesAtMost {
-      lines.append("kdops: the same for \(told.count - Self.branchesAtMost) more branches")
+    for one in shown { lines += findings(of: one, &space) }
+    for one in shown.prefix(Self.branchesAtMost) {
+      lines += outcome(of: one, isOneOfSeveral: shown.count > 1)
     }
-    lines += told.compactMap { $0.note.map { "kdops: \($0)" } }
+    if shown.count > Self.branchesAtMost {
+      lines.append("kdops: the same for \(shown.count - Self.branchesAtMost) more branches")
+    }
+    lines += shown.compactMap { $0.note.map { "kdops: \($0)" } }
     return lines + StatusWords.lines(first.validation, isServer: name == .preReceive).map { "kdops: \($0)" }
   }
 
   // MARK: Findings
 
   /// The most severe findings first, as many as fit; always at least one.
-  private func findings(of judged: HookRun.Judged, _ room: inout Int) -> [String] {
+  private func findings(of judged: HookRun.Judged, _ space: inout Int) -> [String] {
     let renderer = HumanRenderer(colour: isColoured) { judged.validation.line($1, of: $0) }
     let all = judged.validation.report.findings.inReportOrder(perFile: FindingLimit.standard)
     let sorted = Severity.allCases.sorted(by: >).flatMap { one in all.filter { $0.severity == one } }
@@ -46,8 +48,8 @@ public struct HookText {
     var shown = 0
     for finding in sorted {
       let block = renderer.render(finding).split(separator: "\n", omittingEmptySubsequences: false)
-      guard shown == 0 || block.count + 1 <= room else { break }
-      room -= block.count + 1
+      guard shown == 0 || block.count + 1 <= space else { break }
+      space -= block.count + 1
       lines += block.map(String.init) + [""]
       shown += 1
     }

@@ -59,9 +59,9 @@ enum YAMLStream {
   }
 
   /// Whether a list fits on one line and contains only scalars.
-  private static func fits(_ list: JSON, in room: Int) -> Bool {
+  private static func fits(_ list: JSON, in space: Int) -> Bool {
     let isPlain = list.array?.allSatisfy { $0.array == nil && $0.object == nil } ?? false
-    return isPlain && flow(list).utf8.count < room
+    return isPlain && flow(list).utf8.count < space
   }
 
   /// Whether a text can be written as a literal block: visible ASCII, one line break at the end, and no leading blanks

@@ -16,19 +16,19 @@ public enum PlanMarkdown {
     var text = "\(marker)\n### kdops plan · \(summary)\n\n"
     if plan.isEmpty { text += "Nothing would change.\n\n" }
     let foot = foot(plan)
-    var room = limit - text.utf8.count - foot.utf8.count - reserve
+    var space = limit - text.utf8.count - foot.utf8.count - reserve
     let clusters = plan.clusters.enumerated().sorted {
       (rank($0.element.verdict), $0.offset) < (rank($1.element.verdict), $1.offset)
     }.map(\.element)
     // Findings show what has to be fixed, so they get space before the rows of accepted changes.
-    let findings = fit(plan.allFindings.map(item), into: room / 2)
-    room -= findings.text.utf8.count
+    let findings = fit(plan.allFindings.map(item), into: space / 2)
+    space -= findings.text.utf8.count
     text += table(
       rows(clusters),
       "| cluster | change | pods, in order | scripts | rollback |\n|---|---|---|---|---|\n",
-      ("row", "rows"), &room)
+      ("row", "rows"), &space)
     text += table(
-      plan.apps.map(row), "| app | change | version |\n|---|---|---|\n", ("app", "apps"), &room)
+      plan.apps.map(row), "| app | change | version |\n|---|---|---|\n", ("app", "apps"), &space)
     if !findings.text.isEmpty { text += "\(findings.text)\(more(findings.left, ("finding", "findings")))\n" }
     return text + foot
   }
@@ -48,18 +48,18 @@ public enum PlanMarkdown {
   // MARK: Parts
 
   private static func table(
-    _ rows: [String], _ head: String, _ words: (String, String), _ room: inout Int
+    _ rows: [String], _ head: String, _ words: (String, String), _ space: inout Int
   ) -> String {
     guard !rows.isEmpty else { return "" }
-    let shown = fit(rows, into: room)
-    room -= shown.text.utf8.count
+    let shown = fit(rows, into: space)
+    space -= shown.text.utf8.count
     return head + shown.text + more(shown.left, words).prefixed("\n") + "\n"
   }
 
-  private static func fit(_ items: [String], into room: Int) -> (text: String, left: Int) {
+  private static func fit(_ items: [String], into space: Int) -> (text: String, left: Int) {
     var text = ""
     for (index, item) in items.enumerated() {
-      if text.utf8.count + item.utf8.count > room { return (text, items.count - index) }
+      if text.utf8.count + item.utf8.count > space { return (text, items.count - index) }
       text += item
     }
     return (text, 0)

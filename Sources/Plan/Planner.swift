@@ -196,12 +196,12 @@ public struct Planner {
     guard let status = input.live.cluster(reference)?.status, let info = status.upgradeInfo else {
       return nil
     }
-    let told = status.specCommit.flatMap { input.notes[$0] }?.objects.first { $0.reference == reference }?
+    let reported = status.specCommit.flatMap { input.notes[$0] }?.objects.first { $0.reference == reference }?
       .upgrade
-    let isSame = told?.toApp == status.app && told?.isRollingBack == info.isRollingBack
+    let isSame = reported?.toApp == status.app && reported?.isRollingBack == info.isRollingBack
     return RunningUpgrade(
       fromApp: info.prevApp, toApp: status.app, isRollingBack: info.isRollingBack, commit: status.specCommit,
-      progress: isSame ? told?.roles : nil, stall: status.stall?.message)
+      progress: isSame ? reported?.roles : nil, stall: status.stall?.message)
   }
 
   // MARK: Forecast

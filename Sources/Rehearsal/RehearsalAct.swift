@@ -35,18 +35,18 @@ public struct RehearsalAct: Sendable {
     var limit: Duration
     var console: Console
     var logger: Logger
-    var tell: @Sendable (Timeline.Entry) -> Void
+    var report: @Sendable (Timeline.Entry) -> Void
 
     /// - Parameters:
     ///   - folder: A folder for this act only.
     ///   - limit: The time limit of each step.
-    ///   - tell: Called with each entry as it ends.
+    ///   - report: Called with each entry as it ends.
     public init(
       folder: String, sandbox: SandboxMode, limit: Duration, console: Console, logger: Logger,
-      tell: @escaping @Sendable (Timeline.Entry) -> Void
+      report: @escaping @Sendable (Timeline.Entry) -> Void
     ) {
       (self.folder, self.sandbox, self.limit) = (folder, sandbox, limit)
-      (self.console, self.logger, self.tell) = (console, logger, tell)
+      (self.console, self.logger, self.report) = (console, logger, report)
     }
   }
 
@@ -73,7 +73,7 @@ public struct RehearsalAct: Sendable {
     let daemon = try await Daemon.open(
       options, on: backend, logger: surroundings.logger,
       observer: Daemon.Observer(commit: { await watch.commit($0) }))
-    let scribe = Scribe(tell: surroundings.tell)
+    let scribe = Scribe(report: surroundings.report)
     let play = RehearsalPlay(
       act: self, repository: repository, daemon: daemon, watch: watch, scribe: scribe,
       limit: surroundings.limit)
@@ -134,11 +134,11 @@ extension FollowedChange {
 /// Keeps the timeline, and reports each entry as it ends.
 actor Scribe {
   private(set) var timeline = Timeline()
-  private let tell: @Sendable (Timeline.Entry) -> Void
+  private let report: @Sendable (Timeline.Entry) -> Void
 
-  init(tell: @escaping @Sendable (Timeline.Entry) -> Void) { self.tell = tell }
+  init(report: @escaping @Sendable (Timeline.Entry) -> Void) { self.report = report }
 
   func note(_ cluster: ObjectReference, _ status: ClusterStatus, at now: Duration) {
-    for entry in timeline.note(cluster, status, at: now) { tell(entry) }
+    for entry in timeline.note(cluster, status, at: now) { report(entry) }
   }
 }

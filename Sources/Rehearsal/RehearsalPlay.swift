@@ -123,11 +123,11 @@ struct RehearsalPlay: Sendable {
       try await suspend(subject, false)
     }
     let failures = try await settle(turned, at: revert, "roll back") { $0.origin?.spec.app }
-    var deaf: [RehearsalFailure] = []
+    var unnotified: [RehearsalFailure] = []
     for subject in turned where !failures.contains(where: { $0.cluster == subject.cluster }) {
-      if let failure = await unheard(subject) { deaf.append(failure) }
+      if let failure = await missingNotification(subject) { unnotified.append(failure) }
     }
-    return (late + failures + deaf).sorted { $0.cluster < $1.cluster }
+    return (late + failures + unnotified).sorted { $0.cluster < $1.cluster }
   }
 
   /// Waits until half of the pods are done, the last ones are in progress, or nothing progresses, and then
@@ -163,7 +163,7 @@ struct RehearsalPlay: Sendable {
   }
 
   /// Every replaced pod of a role that subscribes to `pod_reverted` must have received it.
-  private func unheard(_ subject: RehearsalSubject) async -> RehearsalFailure? {
+  private func missingNotification(_ subject: RehearsalSubject) async -> RehearsalFailure? {
     let timeline = await scribe.timeline
     let app = subject.origin?.spec.app ?? ""
     let listeners = await watch.clusters[subject.cluster]?.roles.filter {
@@ -171,7 +171,7 @@ struct RehearsalPlay: Sendable {
     }
     let pods = Set((listeners ?? []).flatMap(\.members).map(\.pod))
     let missing = timeline.replaced(in: subject.cluster).intersection(pods)
-      .subtracting(timeline.heard(.podReverted, in: subject.cluster))
+      .subtracting(timeline.notified(.podReverted, in: subject.cluster))
     guard !missing.isEmpty else { return nil }
     return RehearsalFailure(
       cluster: subject.cluster,

@@ -50,7 +50,7 @@ public struct Timeline: Sendable {
   }
 
   /// The pods in which a script for an event succeeded.
-  func heard(_ event: LifecycleEvent, in cluster: ObjectReference) -> Set<String> {
+  func notified(_ event: LifecycleEvent, in cluster: ObjectReference) -> Set<String> {
     Set(
       entries.filter { $0.cluster == cluster && $0.step == .script(event) && $0.exitCode == 0 }.map(\.pod))
   }

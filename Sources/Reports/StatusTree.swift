@@ -139,11 +139,11 @@ extension ClusterFile {
           isRollingBack: info["isRollingBack"]?.bool ?? false, prevApp: prevApp, id: info["id"]?.string ?? "")
       }
     }
-    var room = Self.memberLimit
+    var space = Self.memberLimit
     roles = (file["roles"]?.array ?? []).prefix(Self.roleLimit).compactMap { role in
       guard let id = role["id"]?.string.flatMap(Self.name) else { return nil }
-      let members = role["members"]?.count(upTo: room) ?? 0
-      room -= members
+      let members = role["members"]?.count(upTo: space) ?? 0
+      space -= members
       return Role(id: id, members: members, noWayBack: role["noWayBack"]?.bool == true)
     }
     verdict = file["verdict"]?.string

@@ -69,10 +69,10 @@ struct EventRecorderTests {
   @Test("several events within one second have names in their order: kubectl has no other")
   func order() async throws {
     let words = (0..<20).map { "step \($0)" }
-    let told = try await events(
+    let reported = try await events(
       words.count, of: words.map { RecordedEvent(about: Self.cluster, reason: "Step", message: $0) },
       total: words.count)
-    #expect(told.compactMap { $0.json["message"]?.string } == words)
+    #expect(reported.compactMap { $0.json["message"]?.string } == words)
   }
 
   @Test("a repeated event increments its count, and is not created twice")

@@ -65,7 +65,7 @@ struct ControlSocketTests {
   @Test("if no daemon runs, or it was killed, the error says so and how to fix it")
   func nobody() async throws {
     try await withFolder { folder in
-      let expected = ControlError.nobody(folder)
+      let expected = ControlError.notRunning(folder)
       await #expect(throws: expected) { try await ControlSocket.ask(retry, below: folder) }
       #expect("\(expected)".contains("kdops run --embedded="))
       _ = try ControlFolder(below: folder, making: true)

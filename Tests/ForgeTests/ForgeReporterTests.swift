@@ -327,7 +327,7 @@ struct ForgeReporterTests {
     let settings = ForgeSettings(
       kind: kind, url: url, project: "team/fleet", tokenFile: "/t", context: "kdops/default", branch: "main")
     let state = CommitState(Self.report(.done))
-    #expect(settings.tell(state, token: "t").url == "\(root)statuses/\(state.commit)")
+    #expect(settings.report(state, token: "t").url == "\(root)statuses/\(state.commit)")
     #expect(settings.ask(state.commit, token: "t").url.hasPrefix(root))
   }
 

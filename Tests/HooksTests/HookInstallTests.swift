@@ -6,80 +6,80 @@ import Testing
 
 @Suite("kdops hook install")
 struct HookInstallTests {
-  private let world: HookWorld
+  private let fixture: HookFixture
 
-  init() throws { world = try HookWorld() }
+  init() throws { fixture = try HookFixture() }
 
   private func read(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
 
-  private func hook(_ name: String) -> String { "\(world.clone.path)/.git/hooks/\(name)" }
+  private func hook(_ name: String) -> String { "\(fixture.clone.path)/.git/hooks/\(name)" }
 
-  private var configuration: String { get throws { try read("\(world.clone.path)/.git/config") } }
+  private var configuration: String { get throws { try read("\(fixture.clone.path)/.git/config") } }
 
   @Test("installs hooks once, and uninstall removes them and their settings")
   func twice() throws {
     let before = try configuration
-    #expect(try world.kdops("hook", "install").passed)
+    #expect(try fixture.kdops("hook", "install").passed)
     let once = try configuration
     #expect(once != before)
-    let again = try world.kdops("hook", "install")
+    let again = try fixture.kdops("hook", "install")
     #expect(again.passed)
     #expect(again.said.contains("pre-commit is already installed"))
     #expect(try configuration == once)
     #expect(try read(hook("pre-commit")) == HookScript.text)
     #expect(FileManager.default.isExecutableFile(atPath: hook("pre-push")))
-    try world.publish("configured")
-    try world.clone.git("fetch", "--quiet")
-    #expect(try world.kdops("hook", "install", "--uninstall").passed)
+    try fixture.publish("configured")
+    try fixture.clone.git("fetch", "--quiet")
+    #expect(try fixture.kdops("hook", "install", "--uninstall").passed)
     #expect(
       try configuration.split(separator: "\n").filter { !$0.contains("[notes]") }
         == before.split(separator: "\n"))
     #expect(!FileManager.default.fileExists(atPath: hook("pre-commit")))
-    #expect(try world.clone.git("for-each-ref", "refs/kdops") == "")
+    #expect(try fixture.clone.git("for-each-ref", "refs/kdops") == "")
     #expect(
-      try world.kdops("hook", "install", "--uninstall").said.contains("no hook of kdops is installed here"))
+      try fixture.kdops("hook", "install", "--uninstall").said.contains("no hook of kdops is installed here"))
   }
 
   @Test("makes an ordinary fetch get status and notes, and keeps notes that are written locally")
   func fetch() throws {
-    try world.kdops("hook", "install")
-    #expect(try world.git("fetch").passed, "a remote without either is no error")
-    try world.publish("configured")
-    try world.publish("configured", ref: "refs/kdops/status-two")
-    try world.server.git("notes", "--ref=kdops", "add", "--message", "done: from the daemon", "main")
-    try world.clone.git("notes", "--ref=kdops", "add", "--message", "mine", "HEAD")
-    #expect(try world.git("fetch").passed)
+    try fixture.kdops("hook", "install")
+    #expect(try fixture.git("fetch").passed, "a remote without either is no error")
+    try fixture.publish("configured")
+    try fixture.publish("configured", ref: "refs/kdops/status-two")
+    try fixture.server.git("notes", "--ref=kdops", "add", "--message", "done: from the daemon", "main")
+    try fixture.clone.git("notes", "--ref=kdops", "add", "--message", "mine", "HEAD")
+    #expect(try fixture.git("fetch").passed)
     #expect(
-      try world.clone.git("for-each-ref", "--format=%(refname)", "refs/kdops")
+      try fixture.clone.git("for-each-ref", "--format=%(refname)", "refs/kdops")
         == "refs/kdops/remote/kdops/status\nrefs/kdops/remote/kdops/status-two")
-    #expect(try world.clone.git("log", "-1").contains("done: from the daemon"))
-    #expect(try world.clone.git("notes", "--ref=kdops", "show") == "mine")
-    #expect(try world.clone.git("log", "-1", "--notes=origin/kdops").contains("done: from the daemon"))
+    #expect(try fixture.clone.git("log", "-1").contains("done: from the daemon"))
+    #expect(try fixture.clone.git("notes", "--ref=kdops", "show") == "mine")
+    #expect(try fixture.clone.git("log", "-1", "--notes=origin/kdops").contains("done: from the daemon"))
   }
 
   @Test("keeps an existing hook, runs it first, and restores it")
   func chain() throws {
-    try world.clone.setHook("pre-commit", "echo mine; exit 3")
+    try fixture.clone.setHook("pre-commit", "echo mine; exit 3")
     let mine = try read(hook("pre-commit"))
-    #expect(try world.kdops("hook", "install").passed)
+    #expect(try fixture.kdops("hook", "install").passed)
     #expect(try read(hook("pre-commit.before-kdops")) == mine)
-    try world.stage(["README.md": "x"])
-    let commit = try world.git("commit", "--message", "x")
+    try fixture.stage(["README.md": "x"])
+    let commit = try fixture.git("commit", "--message", "x")
     #expect(!commit.passed)
     #expect(commit.said == "mine")
-    #expect(try world.kdops("hook", "install").passed)
+    #expect(try fixture.kdops("hook", "install").passed)
     #expect(try read(hook("pre-commit.before-kdops")) == mine)
-    #expect(try world.kdops("hook", "install", "--uninstall").passed)
+    #expect(try fixture.kdops("hook", "install", "--uninstall").passed)
     #expect(try read(hook("pre-commit")) == mine)
     #expect(!FileManager.default.fileExists(atPath: hook("pre-commit.before-kdops")))
   }
 
   @Test("leaves a hook that it cannot chain, with a message")
   func left() throws {
-    try world.clone.setHook("pre-commit", "# File generated by pre-commit: https://pre-commit.com")
-    try world.clone.setHook("pre-push", "exit 0")
-    try world.clone.setHook("pre-push.before-kdops", "exit 0")
-    let install = try world.kdops("hook", "install")
+    try fixture.clone.setHook("pre-commit", "# File generated by pre-commit: https://pre-commit.com")
+    try fixture.clone.setHook("pre-push", "exit 0")
+    try fixture.clone.setHook("pre-push.before-kdops", "exit 0")
+    let install = try fixture.kdops("hook", "install")
     #expect(!install.passed)
     #expect(install.said.contains("pre-commit left unchanged"))
     #expect(install.said.contains(".pre-commit-config.yaml"))
@@ -89,17 +89,17 @@ struct HookInstallTests {
 
   @Test("installs to core.hooksPath, but not to a folder that all repositories share")
   func hooksPath() throws {
-    try world.clone.git("config", "core.hooksPath", ".githooks")
-    let install = try world.kdops("hook", "install")
+    try fixture.clone.git("config", "core.hooksPath", ".githooks")
+    let install = try fixture.kdops("hook", "install")
     #expect(install.passed)
-    #expect(try read("\(world.clone.path)/.githooks/pre-commit") == HookScript.text)
+    #expect(try read("\(fixture.clone.path)/.githooks/pre-commit") == HookScript.text)
     #expect(install.said.contains("commit it to share the hooks"))
     #expect(!FileManager.default.fileExists(atPath: hook("pre-commit")))
-    try world.clone.git("config", "--unset", "core.hooksPath")
+    try fixture.clone.git("config", "--unset", "core.hooksPath")
     let scratch = try TemporaryFolder()
     try Data("[core]\n\thooksPath = \(scratch.path)/shared\n".utf8).write(
       to: URL(fileURLWithPath: scratch.path + "/config"))
-    let shared = try world.kdops(
+    let shared = try fixture.kdops(
       "hook", "install", environment: ["GIT_CONFIG_GLOBAL": scratch.path + "/config"])
     #expect(!shared.passed)
     #expect(shared.said.contains("run for all repositories"))
@@ -109,19 +109,19 @@ struct HookInstallTests {
   @Test("in a linked work tree installs to git's folder, for all work trees")
   func linked() throws {
     let scratch = try TemporaryFolder()
-    try world.clone.git("worktree", "add", "--quiet", "-b", "topic", scratch.path + "/linked")
-    #expect(try world.kdops("hook", "install", in: scratch.path + "/linked").passed)
+    try fixture.clone.git("worktree", "add", "--quiet", "-b", "topic", scratch.path + "/linked")
+    #expect(try fixture.kdops("hook", "install", in: scratch.path + "/linked").passed)
     #expect(FileManager.default.isExecutableFile(atPath: hook("pre-commit")))
   }
 
   @Test("in a bare repository installs only pre-receive, and configures no fetch")
   func bare() throws {
-    let before = try read("\(world.server.path)/config")
-    #expect(try world.kdops("hook", "install", in: world.server.path).passed)
-    #expect(try read("\(world.server.path)/hooks/pre-receive") == HookScript.text)
-    #expect(!FileManager.default.fileExists(atPath: "\(world.server.path)/hooks/pre-push"))
-    #expect(try read("\(world.server.path)/config") == before)
-    let wrong = try world.kdops("hook", "install", "pre-commit", in: world.server.path)
+    let before = try read("\(fixture.server.path)/config")
+    #expect(try fixture.kdops("hook", "install", in: fixture.server.path).passed)
+    #expect(try read("\(fixture.server.path)/hooks/pre-receive") == HookScript.text)
+    #expect(!FileManager.default.fileExists(atPath: "\(fixture.server.path)/hooks/pre-push"))
+    #expect(try read("\(fixture.server.path)/config") == before)
+    let wrong = try fixture.kdops("hook", "install", "pre-commit", in: fixture.server.path)
     #expect(!wrong.passed)
     #expect(wrong.said.contains("never run there"))
   }
@@ -129,11 +129,11 @@ struct HookInstallTests {
   @Test("reports a missing repository, a wrong remote, and a missing remote")
   func problems() throws {
     let scratch = try TemporaryFolder()
-    #expect(try world.kdops("hook", "install", in: scratch.path).said.contains("is not a git repository"))
-    let wrong = try world.kdops("hook", "install", "--remote", "nowhere")
+    #expect(try fixture.kdops("hook", "install", in: scratch.path).said.contains("is not a git repository"))
+    let wrong = try fixture.kdops("hook", "install", "--remote", "nowhere")
     #expect(wrong.said.contains("there is no remote nowhere; the remotes are origin"))
     let alone = try TemporaryRepository()
-    let install = try world.kdops("hook", "install", in: alone.path)
+    let install = try fixture.kdops("hook", "install", in: alone.path)
     #expect(install.passed)
     #expect(install.said.contains("there is no remote yet"))
   }

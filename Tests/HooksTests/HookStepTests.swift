@@ -64,13 +64,13 @@ struct HookStepTests {
 
   @Test("any number of findings fits one screen, with the worst first and the command that shows all")
   func screen() async throws {
-    let world = try HookWorld()
+    let fixture = try HookFixture()
     var files: [String: String?] = [:]
     for number in 10..<60 { files["clusters/prod/c\(number).yaml"] = "broken: [" }
-    files["clusters/prod/a.yaml"] = HookWorld.Files.analytics("1.0.0", name: "a") + "  unknown: 1\n"
-    try world.kdops("hook", "install")
-    try world.stage(files)
-    let commit = try world.git("commit", "--message", "x")
+    files["clusters/prod/a.yaml"] = HookFixture.Files.analytics("1.0.0", name: "a") + "  unknown: 1\n"
+    try fixture.kdops("hook", "install")
+    try fixture.stage(files)
+    let commit = try fixture.git("commit", "--message", "x")
     #expect(commit.said.split(separator: "\n", omittingEmptySubsequences: false).count <= 24)
     #expect(commit.said.hasPrefix("error["))
     #expect(commit.said.contains("more errors, 1 more warning; all of them: kdops validate --staged"))

@@ -4,28 +4,28 @@ import Testing
 
 @Suite("The pre-push hook")
 struct PushHookTests {
-  private typealias Files = HookWorld.Files
-  private let world: HookWorld
+  private typealias Files = HookFixture.Files
+  private let fixture: HookFixture
 
   init() throws {
-    world = try HookWorld()
-    try world.kdops("hook", "install", "pre-push", "--branch", "main")
+    fixture = try HookFixture()
+    try fixture.kdops("hook", "install", "pre-push", "--branch", "main")
   }
 
   @Test("validates all commits that the remote lacks, as one change")
   func net() throws {
-    try world.clone.commit(Files.overreaching, "Upgrade and grow")
-    try world.clone.commit(Files.upgraded, "Grow no more")
-    let push = try world.git("push")
+    try fixture.clone.commit(Files.overreaching, "Upgrade and grow")
+    try fixture.clone.commit(Files.upgraded, "Grow no more")
+    let push = try fixture.git("push")
     #expect(push.passed)
     #expect(push.said.contains("kdops: prod/analytics upgrade accepted"))
-    #expect(try world.git("push").said.contains("Everything up-to-date"))
+    #expect(try fixture.git("push").said.contains("Everything up-to-date"))
   }
 
   @Test("rejects a violation of a rule, and names the branch and the rule")
   func broken() throws {
-    try world.clone.commit(Files.overreaching, "Upgrade and grow")
-    let push = try world.git("push")
+    try fixture.clone.commit(Files.overreaching, "Upgrade and grow")
+    let push = try fixture.git("push")
     #expect(!push.passed)
     #expect(push.said.contains("error[upgrade/only-app]"))
     #expect(push.said.contains("kdops: not pushed to main, 1 error"))
@@ -33,35 +33,35 @@ struct PushHookTests {
 
   @Test("validates only the followed branch, and no tags or deletions")
   func others() throws {
-    try world.clone.commit(Files.overreaching, "Upgrade and grow")
-    try world.clone.git("tag", "v1")
-    #expect(try world.git("push", "origin", "HEAD:topic", "v1").said.contains("kdops:") == false)
-    #expect(try world.git("push", "origin", ":topic").passed)
-    #expect(try !world.git("push", "origin", "HEAD:more", "HEAD:main").passed)
+    try fixture.clone.commit(Files.overreaching, "Upgrade and grow")
+    try fixture.clone.git("tag", "v1")
+    #expect(try fixture.git("push", "origin", "HEAD:topic", "v1").said.contains("kdops:") == false)
+    #expect(try fixture.git("push", "origin", ":topic").passed)
+    #expect(try !fixture.git("push", "origin", "HEAD:more", "HEAD:main").passed)
   }
 
   @Test("if no followed branch is known, validates each branch by what it adds to the remote's")
   func unknown() throws {
-    try world.clone.git("config", "--unset", "kdops.branch")
-    try world.clone.commit(Files.upgraded, "Upgrade")
-    let push = try world.git("push", "origin", "HEAD:topic", "HEAD:other")
+    try fixture.clone.git("config", "--unset", "kdops.branch")
+    try fixture.clone.commit(Files.upgraded, "Upgrade")
+    let push = try fixture.git("push", "origin", "HEAD:topic", "HEAD:other")
     #expect(push.passed)
     #expect(push.said.contains("kdops: prod/analytics upgrade accepted"))
     // Rewritten, the topic is compared with main and not with its old commits.
-    try world.clone.git("reset", "--quiet", "--hard", "origin/main")
-    try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
-    let forced = try world.git("push", "--force", "origin", "HEAD:topic")
+    try fixture.clone.git("reset", "--quiet", "--hard", "origin/main")
+    try fixture.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
+    let forced = try fixture.git("push", "--force", "origin", "HEAD:topic")
     #expect(forced.passed)
     #expect(forced.said.contains("kdops: prod/analytics resize accepted"))
   }
 
   @Test("of a forced push of the followed branch validates the branch's new content")
   func forced() throws {
-    try world.clone.commit(Files.upgraded, "Upgrade")
-    try world.clone.push("--no-verify", "main")
-    try world.clone.git("reset", "--quiet", "--hard", "HEAD~1")
-    try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
-    let push = try world.git("push", "--force", "origin", "main")
+    try fixture.clone.commit(Files.upgraded, "Upgrade")
+    try fixture.clone.push("--no-verify", "main")
+    try fixture.clone.git("reset", "--quiet", "--hard", "HEAD~1")
+    try fixture.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
+    let push = try fixture.git("push", "--force", "origin", "main")
     #expect(!push.passed)
     #expect(push.said.contains("error[rollback/only-app]"))
   }
@@ -69,27 +69,27 @@ struct PushHookTests {
   @Test("of a new branch validates its whole content")
   func first() throws {
     let empty = try TemporaryRepository(bare: true)
-    try world.clone.git("remote", "add", "second", empty.path)
-    try world.clone.commit(["clusters/prod/x.yaml": "broken: ["], "Break")
-    let push = try world.git("push", "second", "main")
+    try fixture.clone.git("remote", "add", "second", empty.path)
+    try fixture.clone.commit(["clusters/prod/x.yaml": "broken: ["], "Break")
+    let push = try fixture.git("push", "second", "main")
     #expect(!push.passed)
     #expect(push.said.contains("error[file/syntax] clusters/prod/x.yaml"))
-    try world.clone.commit(["clusters/prod/x.yaml": nil], "Mend")
-    #expect(try world.git("push", "second", "main").said.contains("prod/analytics create accepted"))
+    try fixture.clone.commit(["clusters/prod/x.yaml": nil], "Fix")
+    #expect(try fixture.git("push", "second", "main").said.contains("prod/analytics create accepted"))
   }
 
   @Test("runs the hook that existed before, and both read git's input")
   func chained() throws {
-    try world.kdops("hook", "install", "--uninstall")
-    try world.clone.setHook("pre-push", "cat > \(world.clone.path)/../heard")
-    #expect(try world.kdops("hook", "install", "pre-push").passed)
-    try world.clone.commit(Files.overreaching, "Upgrade and grow")
-    let push = try world.git("push")
+    try fixture.kdops("hook", "install", "--uninstall")
+    try fixture.clone.setHook("pre-push", "cat > \(fixture.clone.path)/../input")
+    #expect(try fixture.kdops("hook", "install", "pre-push").passed)
+    try fixture.clone.commit(Files.overreaching, "Upgrade and grow")
+    let push = try fixture.git("push")
     #expect(!push.passed)
     #expect(push.said.contains("error[upgrade/only-app]"))
-    let heard = try String(contentsOfFile: "\(world.clone.path)/../heard", encoding: .utf8)
-    #expect(heard.hasPrefix("refs/heads/main \(try world.clone.head()) refs/heads/main "))
-    try world.clone.setHook("pre-push.before-kdops", "echo no >&2; exit 3")
-    #expect(try world.git("push").said.contains("error[upgrade/only-app]") == false)
+    let input = try String(contentsOfFile: "\(fixture.clone.path)/../input", encoding: .utf8)
+    #expect(input.hasPrefix("refs/heads/main \(try fixture.clone.head()) refs/heads/main "))
+    try fixture.clone.setHook("pre-push.before-kdops", "echo no >&2; exit 3")
+    #expect(try fixture.git("push").said.contains("error[upgrade/only-app]") == false)
   }
 }

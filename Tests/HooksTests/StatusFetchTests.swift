@@ -7,28 +7,28 @@ import Testing
 
 @Suite("--fetch-status")
 struct StatusFetchTests {
-  private typealias Files = HookWorld.Files
-  private let world: HookWorld
+  private typealias Files = HookFixture.Files
+  private let fixture: HookFixture
 
   init() throws {
-    world = try HookWorld()
-    try world.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
+    fixture = try HookFixture()
+    try fixture.clone.commit([Files.cluster: Files.analytics("1.0.0", members: 5)], "Grow")
   }
 
-  private func validate() throws -> HookWorld.Attempt {
-    try world.kdops("validate", "--base", "HEAD~1", "--fetch-status")
+  private func validate() throws -> HookFixture.Attempt {
+    try fixture.kdops("validate", "--base", "HEAD~1", "--fetch-status")
   }
 
   @Test("fetches the newest status and validates with it; one that the remote has deleted is not used")
   func fetches() throws {
-    try world.publish("updating")
+    try fixture.publish("updating")
     let first = try validate()
     #expect(first.passed)
     #expect(first.said.contains("fetching the status of running clusters from origin …"))
     #expect(first.said.contains("prod/analytics  resize: waiting"))
-    try world.publish("configured", at: 1_704_069_000)
+    try fixture.publish("configured", at: 1_704_069_000)
     #expect(try validate().said.contains("prod/analytics  resize: accepted"))
-    try world.server.git("update-ref", "-d", "refs/kdops/status")
+    try fixture.server.git("update-ref", "-d", "refs/kdops/status")
     let gone = try validate()
     #expect(gone.passed)
     #expect(gone.said.contains("origin has no status of running clusters yet"))
@@ -37,14 +37,14 @@ struct StatusFetchTests {
 
   @Test("reports a remote that cannot be reached, and a missing remote")
   func unreachable() throws {
-    try world.clone.git("remote", "set-url", "origin", "/nowhere")
+    try fixture.clone.git("remote", "set-url", "origin", "/nowhere")
     let attempt = try validate()
     #expect(!attempt.passed)
     #expect(
       attempt.said.contains(
         "the status of running clusters could not be fetched from origin: fatal: '/nowhere'"))
     #expect(attempt.said.contains("check that `git fetch origin` works here"))
-    try world.clone.git("remote", "remove", "origin")
+    try fixture.clone.git("remote", "remove", "origin")
     #expect(try validate().said.contains("there is no remote to fetch the status"))
   }
 

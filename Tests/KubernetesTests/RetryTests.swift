@@ -111,7 +111,7 @@ struct RetryTests {
     let port = try await stub.start()
     await stub.stop()
     let server = Server(
-      host: "127.0.0.1", port: port, path: "", tls: nil, serverName: nil, credentials: Nobody(),
+      host: "127.0.0.1", port: port, path: "", tls: nil, serverName: nil, credentials: FakeCredentials(),
       namespace: nil,
       label: "stub")
     let records = Recorder<RequestRecord>()

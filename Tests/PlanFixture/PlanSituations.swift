@@ -180,7 +180,8 @@ public struct PlanSituations {
     head = base
     head["apps/kafka-3.7.2.json"] = Self.kafka("3.7.2")
     head["clusters/ledger.yaml"] = Self.cluster("ledger", "kafka-3.7.2", [("broker", 3)])
-    tell("ledger", "kafka-3.7.0", "kafka-3.7.1", [.init(id: "broker", done: 1, total: 3, stalled: true)])
+    setProgress(
+      "ledger", "kafka-3.7.0", "kafka-3.7.1", [.init(id: "broker", done: 1, total: 3, stalled: true)])
     status[0].stalled = "ledger-broker-1: ErrImagePull registry.example/kafka:3.7.1 (not found)"
   }
 
@@ -189,7 +190,7 @@ public struct PlanSituations {
     swap(&base, &head)
     history = [.cluster("prod", "analytics"): "spark-1.0.0"]
     if name == "revert-running" {
-      tell(
+      setProgress(
         "analytics", "spark-1.0.0", "spark-1.1.0",
         [.init(id: "controller", done: 1, total: 1), .init(id: "worker", done: 1, total: 3)])
     } else if name == "revert-late" {
@@ -201,7 +202,7 @@ public struct PlanSituations {
   }
 
   /// Sets a status and a note with a running upgrade.
-  private mutating func tell(
+  private mutating func setProgress(
     _ name: String, _ from: String, _ to: String, _ roles: [UpgradeProgress.Role]
   ) {
     let running = ClusterStatus(

@@ -41,7 +41,7 @@ struct TimelineTests {
     return member
   }
 
-  private func told(_ event: LifecycleEvent, _ member: MemberStatus) -> MemberStatus {
+  private func notified(_ event: LifecycleEvent, _ member: MemberStatus) -> MemberStatus {
     var member = member
     member.podUpgradeStatus = .configured
     member.detail.lastConfiguredContainer = "c2"
@@ -57,26 +57,26 @@ struct TimelineTests {
 
   @Test("has the replacement and the script of a pod, each with its duration")
   mutating func upgrade() {
-    var done = told(.podUpgraded, claimed())
+    var done = notified(.podUpgraded, claimed())
     done.detail.pendingNotifications = []
     done.upgrade?.done = true
-    let steps = [(0, rest), (1, claimed()), (4, told(.podUpgraded, claimed())), (6, done)]
+    let steps = [(0, rest), (1, claimed()), (4, notified(.podUpgraded, claimed())), (6, done)]
     #expect(
       play(steps) == ["a-w-0 set up 0.0 s", "a-w-0 replaced 3.0 s", "a-w-0 --pod_upgraded 2.0 s exit 0"])
     #expect(timeline.replaced(in: cluster) == ["a-w-0"])
-    #expect(timeline.heard(.podUpgraded, in: cluster) == ["a-w-0"])
+    #expect(timeline.notified(.podUpgraded, in: cluster) == ["a-w-0"])
   }
 
   @Test("has the exit code and reason of a failed script once, and no notified pod")
   mutating func failure() {
-    var failed = told(.podUpgraded, claimed())
+    var failed = notified(.podUpgraded, claimed())
     failed.state = .configError
     failed.upgrade?.exitCode = 3
     failed.detail.configError = "ended with exit code 3"
-    let steps = [(0, rest), (1, claimed()), (2, told(.podUpgraded, claimed())), (5, failed), (6, failed)]
+    let steps = [(0, rest), (1, claimed()), (2, notified(.podUpgraded, claimed())), (5, failed), (6, failed)]
     #expect(play(steps).last == "a-w-0 --pod_upgraded 3.0 s exit 3 (ended with exit code 3)")
     #expect(timeline.entries.count == 3)
-    #expect(timeline.heard(.podUpgraded, in: cluster) == [])
+    #expect(timeline.notified(.podUpgraded, in: cluster) == [])
   }
 
   @Test("has a pod that cannot start once, however often the reason changes")
@@ -91,15 +91,15 @@ struct TimelineTests {
 
   @Test("counts a notification that a rollback withdraws as not run")
   mutating func withdrawn() {
-    _ = play([(0, rest), (1, claimed()), (2, told(.podUpgraded, claimed()))])
-    var back = told(.podReverted, claimed(.rollingBack, "r1"))
+    _ = play([(0, rest), (1, claimed()), (2, notified(.podUpgraded, claimed()))])
+    var back = notified(.podReverted, claimed(.rollingBack, "r1"))
     back.detail.pendingNotifications = []
     let steps = [
-      (3, claimed(.rollingBack, "r1")), (5, told(.podReverted, claimed(.rollingBack, "r1"))), (6, back),
+      (3, claimed(.rollingBack, "r1")), (5, notified(.podReverted, claimed(.rollingBack, "r1"))), (6, back),
     ]
     #expect(
       play(steps, isRollingBack: true) == ["a-w-0 replaced 2.0 s", "a-w-0 --pod_reverted 1.0 s exit 0"])
-    #expect(timeline.heard(.podUpgraded, in: cluster) == [])
+    #expect(timeline.notified(.podUpgraded, in: cluster) == [])
   }
 
   @Test("has a member that is removed")

@@ -47,13 +47,13 @@ struct ConnectionScenarios {
 
   /// Waits until each member has received this number of notifications of the change and no others, and
   /// checks that none follow.
-  private static func heard(_ times: Int, _ scene: Scene) async throws {
+  private static func received(_ times: Int, _ scene: Scene) async throws {
     for pod in members {
       let version = pod.contains("gateway") ? "2.4" : "1.0"
       let all = ["configure \(version)"] + Array(repeating: "reconnect \(version)", count: times)
       try await scene.eventually("\(times) times --reconnect in \(pod)") {
         let events = try await scene.events(pod)
-        guard events.count <= all.count else { throw TooLate(description: "\(pod) heard \(events)") }
+        guard events.count <= all.count else { throw TooLate(description: "\(pod) received \(events)") }
         let isOver = try await scene.runs(pod).allSatisfy { $0.ended != nil }
         return isOver && events == all ? true : nil
       }
@@ -72,27 +72,28 @@ struct ConnectionScenarios {
       try await scene.note(try scene.forge.first(), phase: "done")
       let before = try await scene.pods()
       // A member that is configured with it is not notified.
-      try await Self.heard(0, scene)
+      try await Self.received(0, scene)
       #expect(try await Self.texts("shop-worker-0", scene) == ["one"])
 
       try await Self.put("site", "two", scene)
-      try await Self.heard(1, scene)
+      try await Self.received(1, scene)
       for pod in Self.members { #expect(try await Self.texts(pod, scene) == ["two"], "\(pod)") }
 
       try await Self.put("late", "three", scene)
-      try await Self.heard(2, scene)
+      try await Self.received(2, scene)
       for pod in Self.members { #expect(try await Self.texts(pod, scene) == ["three", "two"], "\(pod)") }
 
       try await scene.written { try await $0.delete(.configMaps, scene.name("site"), .none) }
-      try await Self.heard(3, scene)
+      try await Self.received(3, scene)
       for pod in Self.members { #expect(try await Self.texts(pod, scene) == ["three"], "\(pod)") }
       try await staying(for: .seconds(1), "three words in all, and the same pods") {
         let (events, pods) = try await (scene.events("shop-worker-1"), scene.pods())
         return events.count == 4 && pods == before
       }
-      let told = try await scene.announcements("ConnectionsChanged")
+      let found = try await scene.announcements("ConnectionsChanged")
       #expect(
-        told.contains { $0.contains("configmaps/site") } && told.contains { $0.contains("configmaps/late") })
+        found.contains { $0.contains("configmaps/site") } && found.contains { $0.contains("configmaps/late") }
+      )
     }
   }
 
@@ -118,7 +119,7 @@ struct ConnectionScenarios {
       let connect = try push("{configmaps: [site], clusters: [depot]}", "Connect shop")
       let note = try await scene.note(connect, phase: "done")
       #expect(note.object("shop")?.change == "reconfigure")
-      try await Self.heard(1, scene)
+      try await Self.received(1, scene)
       for pod in Self.members {
         #expect(try await Self.texts(pod, scene) == ["one"], "\(pod)")
         #expect(try await Self.workers(pod, scene) == 1, "\(pod)")
@@ -126,13 +127,13 @@ struct ConnectionScenarios {
 
       let grow = try scene.forge.push([Fixture.clusterPath("depot"): depot(2)], "Grow depot")
       try await scene.note(grow, phase: "done")
-      try await Self.heard(2, scene)
+      try await Self.received(2, scene)
       for pod in Self.members { #expect(try await Self.workers(pod, scene) == 2, "\(pod)") }
       #expect(try await scene.events("depot-worker-0") == ["configure 1.0", "addnodes 1.0"])
 
       let part = try push(nil, "Leave shop to itself")
       try await scene.note(part, phase: "done")
-      try await Self.heard(3, scene)
+      try await Self.received(3, scene)
       for pod in Self.members {
         let connections = try await Self.connections(pod, scene)
         #expect(connections?["configmaps"]?.object?.isEmpty == true, "\(pod)")
@@ -142,7 +143,7 @@ struct ConnectionScenarios {
       try await Self.put("site", "two", scene)
       let shrink = try scene.forge.push([Fixture.clusterPath("depot"): depot(1)], "Shrink depot")
       try await scene.note(shrink, phase: "done")
-      try await Self.heard(3, scene)
+      try await Self.received(3, scene)
       #expect(try await scene.pods() == before)
     }
   }
@@ -160,7 +161,7 @@ struct ConnectionScenarios {
         [
           Fixture.appPath("1.1.0"): fixture.app("1.1.0", tag: "9.9.9"),
           Fixture.clusterPath("depot"): fixture.cluster("depot", app: "1.1.0", workers: 1, front: nil),
-        ], "Upgrade depot to an image that nobody has")
+        ], "Upgrade depot to an image that does not exist")
       try await scene.note(bad, phase: "failed")
       func push(_ connections: String?, _ message: String) throws -> String {
         try scene.forge.push([Fixture.clusterPath("shop"): Self.shop(fixture, connections)], message)
@@ -180,14 +181,14 @@ struct ConnectionScenarios {
       try await waits(early)
       let part = try push(nil, "Leave shop to itself")
       try await scene.note(part, phase: "done")
-      try await Self.heard(0, scene)
+      try await Self.received(0, scene)
 
       let connect = try push("{clusters: [depot]}", "Connect shop again")
       try await waits(connect)
       let revert = try scene.forge.revert(bad)
       try await scene.note(revert, phase: "done")
       try await scene.note(connect, phase: "done")
-      try await Self.heard(1, scene)
+      try await Self.received(1, scene)
       for pod in Self.members { #expect(try await Self.workers(pod, scene) == 1, "\(pod)") }
     }
   }
@@ -203,14 +204,14 @@ struct ConnectionScenarios {
       let before = try await scene.pods()
       try scene.forge.push(
         [Fixture.clusterPath("shop"): Self.shop(fixture, "{clusters: [depot]}")], "Connect shop")
-      try await Self.heard(1, scene)
+      try await Self.received(1, scene)
       let commit = try scene.forge.push([Fixture.clusterPath("depot"): nil], "Close the depot")
       try await scene.note(commit, phase: "done")
-      try await Self.heard(2, scene)
+      try await Self.received(2, scene)
       for pod in Self.members { #expect(try await Self.workers(pod, scene) == nil, "\(pod)") }
       let revert = try scene.forge.revert(commit)
       try await scene.note(revert, phase: "done")
-      try await Self.heard(3, scene)
+      try await Self.received(3, scene)
       for pod in Self.members { #expect(try await Self.workers(pod, scene) == 1, "\(pod)") }
       #expect(try await scene.pods() == before)
     }

@@ -51,10 +51,10 @@ struct DriftScenarios {
         try await scene.eventually("spec as git has it") {
           try await scene.cluster()?.json["spec"] == before.json["spec"] ? true : nil
         }
-        let told = try await scene.eventually("event that says so") {
+        let found = try await scene.eventually("event that says so") {
           try await scene.announcements("DriftCorrected").first
         }
-        #expect(told.contains(Fixture.clusterPath("shop")))
+        #expect(found.contains(Fixture.clusterPath("shop")))
         try await staying(for: .seconds(1), "pods as they were") { try await scene.pods() == pods }
         #expect(try await scene.status()?.state == .configured)
         #expect(try await scene.status()?.app == "web-1.0.0")

@@ -114,10 +114,10 @@ struct HistoryScenarios {
       let note = try await scene.note(commit, phase: "rejected")
       #expect(note.object(".kdops.yaml")?.message?.hasPrefix("line 2, column ") == true)
       try await staying(for: .seconds(1), "cluster as it was") { try await scene.cluster() == before }
-      let mended = try scene.forge.push(scene.fixture.base(), "Mend the settings")
+      let fixed = try scene.forge.push(scene.fixture.base(), "Fix the settings")
       try await scene.note(commit, "taken up") { $0.object("shop")?.phase == .done }
       try await scene.configured("1.1.0")
-      #expect(scene.forge.note(mended) == nil)
+      #expect(scene.forge.note(fixed) == nil)
     }
   }
 

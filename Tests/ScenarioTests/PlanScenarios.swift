@@ -57,11 +57,11 @@ struct PlanScenarios {
       #expect(upgrade.text.contains("worker 2 1 0") && upgrade.text.contains("gateway untouched"))
       try scene.forge.user.push()
       try await once()
-      var heard = 0
+      var received = 0
       for pod in ["shop-worker-0", "shop-worker-1", "shop-worker-2", "shop-front-0", "shop-gateway-0"] {
-        heard += try await scene.events(pod).count { $0.hasPrefix("pod_upgraded") }
+        received += try await scene.events(pod).count { $0.hasPrefix("pod_upgraded") }
       }
-      #expect(heard == 4)
+      #expect(received == 4)
 
       try scene.forge.user.git("revert", "--no-edit", "HEAD")
       let revert = try await plan(scene)

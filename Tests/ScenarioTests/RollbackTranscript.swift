@@ -46,7 +46,7 @@ struct RollbackTranscript {
       }
       // Only these have a volume, which records the events of earlier containers.
       for pod in Self.pods where pod.contains("worker") {
-        lines.append("\(pod) heard \(try await scene.events(pod).joined(separator: ", "))")
+        lines.append("\(pod) received \(try await scene.events(pod).joined(separator: ", "))")
       }
       let text = lines.joined(separator: "\n") + "\n"
       #expect(try text == Golden.stored("rollback.txt", recording: text), "\(text)")

@@ -29,10 +29,10 @@ struct StallScenarios {
       let stalled = try #require(status.condition(.stalled))
       #expect(stalled.status && stalled.reason == "ErrImagePull")
       #expect(stalled.message.contains("revert commit \(commit.prefix(7))"))
-      let told = try await scene.eventually("event that says so") {
+      let found = try await scene.eventually("event that says so") {
         try await scene.announcements("ErrImagePull").last
       }
-      #expect(told.contains("revert commit \(commit.prefix(7))"))
+      #expect(found.contains("revert commit \(commit.prefix(7))"))
 
       let revert = try scene.forge.revert(commit)
       let note = try await scene.note(revert, phase: "done")

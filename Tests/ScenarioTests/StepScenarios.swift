@@ -119,10 +119,10 @@ struct StepScenarios {
       }
       try await staying(for: .seconds(1), "all as it was", isUntouched)
 
-      let mended = try scene.forge.push(
-        [Fixture.clusterPath("depot"): fixture.cluster("depot", app: "1.1.0", front: nil)], "Mend depot")
-      try await scene.note(mended, phase: "done")
-      try await scene.note(commit, "done, but for what was mended") {
+      let fixed = try scene.forge.push(
+        [Fixture.clusterPath("depot"): fixture.cluster("depot", app: "1.1.0", front: nil)], "Fix depot")
+      try await scene.note(fixed, phase: "done")
+      try await scene.note(commit, "done, but for what was fixed") {
         $0.object("shop")?.phase == .done && $0.object("web-1.1.0")?.phase == .done
       }
       try await scene.configured("1.1.0")

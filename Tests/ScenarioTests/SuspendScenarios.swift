@@ -131,8 +131,8 @@ struct SuspendScenarios {
       try await Self.begun(scene)
       let request = try Self.annotate(
         [Wire.Annotation.retry: "shop-worker-2 now"], "Try again what has not failed", scene)
-      let told = try await scene.note(request, phase: "done")
-      #expect(told.object("shop")?.change == "metadata")
+      let found = try await scene.note(request, phase: "done")
+      #expect(found.object("shop")?.change == "metadata")
       #expect(scene.forge.note(commit)?.object("shop")?.phase == .upgrading)
       let done = try await scene.note(commit, "done, and never overtaken") { note in
         #expect(note.object("shop")?.message?.contains("superseded") != true)

@@ -66,7 +66,7 @@ struct TimeoutScenarios {
         message.contains("fix the cause, then kdops retry \(scene.name("shop"))/\(Self.pod)"), "\(message)")
       #expect(try await scene.status()?.state == .creating)
       let pods = try await scene.pods()
-      try await staying(for: .seconds(1), "one run, as nobody has asked for another") {
+      try await staying(for: .seconds(1), "one run, as no other was requested") {
         try await scene.events(Self.pod) == ["configure 1.0"]
       }
 

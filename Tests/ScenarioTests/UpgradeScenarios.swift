@@ -77,12 +77,12 @@ struct UpgradeScenarios {
       #expect(progress.done == 4)
       #expect(progress.total == 4)
 
-      let told = try await scene.eventually("event that tells of the end") {
-        let told = try await scene.announcements("PodUpgraded")
-        return try await scene.announcements("UpgradeEnded").isEmpty ? nil : told
+      let found = try await scene.eventually("event at the end") {
+        let found = try await scene.announcements("PodUpgraded")
+        return try await scene.announcements("UpgradeEnded").isEmpty ? nil : found
       }
-      #expect(told.count == 4)
-      #expect(told.allSatisfy { $0.contains("commit \(commit.prefix(7))") })
+      #expect(found.count == 4)
+      #expect(found.allSatisfy { $0.contains("commit \(commit.prefix(7))") })
     }
   }
 

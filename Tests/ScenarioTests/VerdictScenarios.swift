@@ -165,10 +165,10 @@ struct VerdictScenarios {
         scene.forge.note(harmless) == nil && scene.forge.note(commit)?.text == note.text
       }
 
-      let mended = try scene.forge.push(
-        [Fixture.clusterPath("depot"): scene.fixture.cluster("depot", app: "1.0.0", workers: 2)], "Mend depot"
+      let fixed = try scene.forge.push(
+        [Fixture.clusterPath("depot"): scene.fixture.cluster("depot", app: "1.0.0", workers: 2)], "Fix depot"
       )
-      try await scene.note(mended, phase: "done")
+      try await scene.note(fixed, phase: "done")
       #expect(try await scene.status("depot")?.role("worker")?.members.count == 2)
     }
   }

@@ -16,9 +16,9 @@ struct AnnouncementTests {
   func upgraded() {
     var stage = stage()
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         upgrade app-1.0 to app-1.1
         role worker RoleUpgrading
         state updating
@@ -59,9 +59,9 @@ struct AnnouncementTests {
     stage.commit(app: "app-1.1")
     stage.settle()
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
         stalled no more
@@ -100,8 +100,8 @@ struct AnnouncementTests {
     stage.commit(app: "app-1.1")
     stage.settle { $0.status?.upgradeInfo != nil }
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
-    #expect(!told.contains("script"))
+    let transcript = stage.record { $0.settle() }
+    #expect(!transcript.contains("script"))
     #expect(stage.status?.state == .configured)
   }
 

@@ -68,7 +68,7 @@ struct ConditionTests {
   }
 
   @Test("omits the failure from the status of the rollback that resolves it")
-  func rollbackMends() {
+  func rollbackResolves() {
     var stage = stuck()
     let transcript = stage.record {
       $0.commit(app: "app-1.0")
@@ -139,7 +139,7 @@ struct ConditionTests {
       stage.status?.condition(.stalled)?.message
         == "c-worker-1: ErrImagePull: worker:1.0 not found; fix the cause, and the rollback continues automatically"
     )
-    stage.mend(image: "worker:1.0")
+    stage.repair(image: "worker:1.0")
     stage.exitCodes["worker-1 pod_reverted"] = 9
     stage.settle()
     #expect(

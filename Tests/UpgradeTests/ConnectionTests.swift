@@ -16,8 +16,8 @@ struct ConnectionTests {
   func created() {
     var stage = Stage([.init(id: "web")])
     stage.connect(["configmaps/hadoop": "a"])
-    let told = stage.record { $0.settle() }
-    #expect(told.contains("script web-0 --configure") && !told.contains("--reconnect"))
+    let transcript = stage.record { $0.settle() }
+    #expect(transcript.contains("script web-0 --configure") && !transcript.contains("--reconnect"))
     #expect(stage.status?.connections == ConnectionState(marks: ["configmaps/hadoop": "a"], changes: 1))
     #expect(stage.violations == [])
   }
@@ -28,9 +28,9 @@ struct ConnectionTests {
     var stage = Self.connected()
     for marks in [["configmaps/hadoop": "b"], ["configmaps/hadoop": "a"], [:]] {
       stage.connect(marks)
-      let told = stage.record { $0.settle() }
+      let transcript = stage.record { $0.settle() }
       #expect(
-        told == """
+        transcript == """
           state updating
           script web-0 --reconnect
           script web-1 --reconnect
@@ -51,9 +51,9 @@ struct ConnectionTests {
     stage.connect(["configmaps/hadoop": "b"])
     stage.settle()
     stage.heldScripts = []
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         install web-0 fresh
         script web-0 --configure
         state configured
@@ -81,24 +81,24 @@ struct ConnectionTests {
     stage.commit(app: "app-1.1")
     stage.settle { $0.member("worker-0")?.podUpgradeStatus == .upgrading }
     stage.connect(["secrets/key": "b"])
-    let told = stage.record { $0.settle() }
-    let lines = told.split(separator: "\n")
+    let transcript = stage.record { $0.settle() }
+    let lines = transcript.split(separator: "\n")
     #expect(lines.firstIndex(of: "end app-1.1") ?? 99 < lines.firstIndex(of: "script web-0 --reconnect") ?? 0)
     #expect(stage.violations == [])
   }
 
   @Test("replace a failed --reconnect by the notification of a newer change")
-  func mended() {
+  func restored() {
     var stage = Self.connected()
     stage.exitCodes["web-1 reconnect"] = 9
     stage.connect(["configmaps/hadoop": "broken"])
     stage.settle()
     #expect(stage.member("web-1")?.state == .configError)
     stage.exitCodes = [:]
-    stage.connect(["configmaps/hadoop": "mended"])
-    let told = stage.record { $0.settle() }
+    stage.connect(["configmaps/hadoop": "restored"])
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         stalled no more
         script web-0 --reconnect
         script web-1 --reconnect
@@ -115,8 +115,8 @@ struct ConnectionTests {
       stage.settle()
     }
     stage.heldScripts = []
-    let told = stage.record { $0.settle() }
-    #expect(told.split(separator: "\n").count { $0 == "script web-0 --reconnect" } == 1)
+    let transcript = stage.record { $0.settle() }
+    #expect(transcript.split(separator: "\n").count { $0 == "script web-0 --reconnect" } == 1)
     #expect(stage.status?.state == .configured)
   }
 
@@ -183,8 +183,8 @@ struct ConnectionTests {
     stage.settle()
     #expect(!Self.isDone(stage))
     stage.heldScripts = []
-    let told = stage.record { $0.settle() }
-    #expect(told == "state configured")
+    let transcript = stage.record { $0.settle() }
+    #expect(transcript == "state configured")
     #expect(Self.isDone(stage))
     #expect(stage.violations == [])
   }
@@ -258,7 +258,7 @@ struct ConnectionTests {
     var stage = Self.connected()
     stage.commit(connections: ["configmaps/hadoop": "a", "clusters/twin": "1"], unsettled: ["clusters/twin"])
     stage.settle()
-    #expect(stage.status?.state == .configured, "so the other one may hear of it")
+    #expect(stage.status?.state == .configured, "so that the other one may be notified")
     stage.connect(["configmaps/hadoop": "a", "clusters/twin": "2"])
     stage.settle()
     #expect(Self.isDone(stage))

@@ -6,9 +6,9 @@ struct CreationTests {
   @Test("writes members to the status first, then creates StatefulSets, packages and runs --configure")
   func create() {
     var stage = Stage([.init(id: "controller"), .init(id: "worker", members: 2)])
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         member controller-0 node 1
         member worker-0 node 2
         member worker-1 node 3
@@ -34,9 +34,9 @@ struct CreationTests {
     var stage = Stage([
       .init(id: "plain", hasPackage: false), .init(id: "silent", events: []), .init(id: "none", members: 0),
     ])
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         member plain-0 node 1
         member silent-0 node 2
         state creating
@@ -119,9 +119,9 @@ struct CreationTests {
   func configureFails() {
     var stage = Stage([.init(id: "web", members: 2)])
     stage.exitCodes["web-1 configure"] = 3
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         member web-0 node 1
         member web-1 node 2
         state creating
@@ -152,9 +152,9 @@ struct CreationTests {
     )
     stage.exitCodes = [:]
     stage.crash("c-web-0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
           web-0 runs web:1.0
         install web-0 fresh
         stalled no more

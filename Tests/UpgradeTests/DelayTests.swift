@@ -107,8 +107,8 @@ struct DelayTests {
   func gate() {
     var stage = Stage([.init(id: "web", members: 1)])
     stage.gatedPods = ["web-0"]
-    let told = stage.record { $0.settle() }
-    #expect(told.contains("script web-0 --configure"))
+    let transcript = stage.record { $0.settle() }
+    #expect(transcript.contains("script web-0 --configure"))
     #expect(stage.status?.condition(.ready)?.status == false)
     stage.pods["c-web-0"]?.isGated = false
     stage.touch("c-web-0")

@@ -177,9 +177,9 @@ struct ForecastTests {
     stage.settle()
     let old = stage.cluster
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     var real: [String: [Int]] = [:]
-    for line in told.split(separator: "\n") where line.hasPrefix("claim ") {
+    for line in transcript.split(separator: "\n") where line.hasPrefix("claim ") {
       let pod = line.split(separator: " ")[1].split(separator: "-")
       real[String(pod[0]), default: []].append(Int(pod[1]) ?? -1)
     }

@@ -13,9 +13,9 @@ struct InterruptedTests {
     stage.settle { $0.member("worker-1")?.podUpgradeStatus == .configured }
     stage.heldScripts = ["worker-1"]
     stage.terminate("c-worker-2")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
           worker-2 runs worker:1.1
         install worker-2 fresh
         script worker-2 --configure
@@ -57,9 +57,9 @@ struct InterruptedTests {
     stage.settle { $0.member("worker-2")?.podUpgradeStatus == .configured }
     stage.heldScripts = ["worker-2"]
     stage.terminate("c-worker-0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
           worker-0 runs worker:1.0
         install worker-0 fresh
         script worker-0 --configure
@@ -76,9 +76,9 @@ struct InterruptedTests {
     stage.commit(app: "app-1.1")
     stage.settle { $0.containers.values.contains { $0.running != nil } }
     stage.terminate("c-worker-1")
-    let told = stage.record { $0.settle(until: { $0.member("worker-0")?.upgrade != nil }) }
+    let transcript = stage.record { $0.settle(until: { $0.member("worker-0")?.upgrade != nil }) }
     #expect(
-      told == """
+      transcript == """
           worker-1 runs worker:1.1
         install worker-1 upgrade
         script worker-1 --pod_upgraded
@@ -95,12 +95,12 @@ struct InterruptedTests {
     stage.commit(app: "app-1.1")
     stage.settle { $0.containers.values.contains { $0.running != nil } }
     stage.killDaemon()
-    let told = stage.record { stage in
+    let transcript = stage.record { stage in
       _ = stage.commandEnds(in: "c-worker-1")
       stage.settle(until: { $0.member("worker-0")?.upgrade != nil })
     }
     #expect(
-      told == """
+      transcript == """
         done worker-1
         claim worker-0 PodUpgrading
         apply worker worker:1.1 partition 0 replicas 2
@@ -111,9 +111,9 @@ struct InterruptedTests {
   func restartWithoutStorage() {
     var stage = Up.workers()
     stage.crash("c-worker-0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
           worker-0 runs worker:1.0
         install worker-0 fresh
         state updating
@@ -127,9 +127,9 @@ struct InterruptedTests {
   func restartWithStorage() {
     var stage = Up.workers(hasStorage: true)
     stage.crash("c-worker-0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
           worker-0 runs worker:1.0
         install worker-0 metadata
         """)
@@ -143,9 +143,9 @@ struct InterruptedTests {
     stage.settle()
     stage.exitCodes = [:]
     stage.crash("c-worker-0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
           worker-0 runs worker:1.0
         install worker-0 fresh
         stalled no more
@@ -159,9 +159,9 @@ struct InterruptedTests {
     var stage = Stage([.init(id: "worker", hasStorage: true)])
     stage.settle { $0.containers.values.contains { $0.running != nil } }
     stage.crash("c-worker-0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
           worker-0 runs worker:1.0
         install worker-0 fresh
         script worker-0 --configure
@@ -177,9 +177,9 @@ struct InterruptedTests {
     _ = stage.commandEnds(in: "c-worker-1")
     stage.crash("c-worker-1", loops: true)
     stage.slowPods = ["worker-1"]
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         stalled CrashLoopBackOff: worker-1: CrashLoopBackOff: back-off restarting container; to return to app-1.0, revert commit commit2
         """)
     stage.slowPods = []
@@ -194,9 +194,9 @@ struct InterruptedTests {
     stage.crash("c-worker-0")
     stage.slowPods = ["worker-0"]
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         upgrade app-1.0 to app-1.1
         role worker RoleUpgrading
         state updating
@@ -226,9 +226,9 @@ struct InterruptedTests {
     stage.settle { $0.member("worker-1")?.podUpgradeStatus == .upgrading }
     #expect(stage.record { $0.settle() } == "delete worker-1")
     stage.slowPods = ["worker-0"]
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
           worker-1 runs worker:1.1
         install worker-1 upgrade
         worker-1 PodConfigured
@@ -272,9 +272,9 @@ struct InterruptedTests {
     _ = stage.nodeActs(on: "c-worker-1")
     _ = stage.syncSet("worker")
     _ = stage.nodeActs(on: "c-worker-1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         claim worker-1 PodRollingBack
         install worker-1 revert
         worker-1 PodConfigured
@@ -305,9 +305,9 @@ struct InterruptedTests {
     stage.settle()
     #expect(stage.pods.values.filter { $0.waitingReason == "ErrImagePull" }.count == 2)
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
         stalled no more
@@ -354,9 +354,9 @@ struct InterruptedTests {
     _ = stage.daemonLooks()
     stage.unreadyPods = []
     _ = stage.nodeActs(on: "c-worker-2")
-    let told = stage.record { $0.settle(until: { $0.member("worker-1")?.upgrade?.done == true }) }
+    let transcript = stage.record { $0.settle(until: { $0.member("worker-1")?.upgrade?.done == true }) }
     #expect(
-      told == """
+      transcript == """
         delete worker-1
         """)
     stage.slowPods = []
@@ -372,9 +372,9 @@ struct InterruptedTests {
     stage.settle { $0.member("worker-0")?.podUpgradeStatus == .upgrading }
     stage.sets = [:]
     for pod in stage.pods.keys { stage.terminate(pod) }
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         apply worker worker:1.0 at rest replicas 2
         apply worker worker:1.1 at rest replicas 2
         apply worker worker:1.1 partition 0 replicas 2

@@ -212,13 +212,13 @@ struct JournalTests {
 
   @Test("is the same except for durations, at whatever write the daemon is killed")
   func killed() throws {
-    let told = { (stage: Stage) -> [[String]] in
+    let transcript = { (stage: Stage) -> [[String]] in
       (stage.status?.journal.runs ?? []).map { run in run.pods.map { "\($0.pod) \($0.isDone)" } }
     }
-    let whole = told(Self.upgraded())
+    let whole = transcript(Self.upgraded())
     for life in 1..<30 {
       let stage = Self.upgraded { $0.daemon.life = life }
-      #expect(told(stage) == whole, "killed at write \(life)")
+      #expect(transcript(stage) == whole, "killed at write \(life)")
     }
   }
 

@@ -9,9 +9,9 @@ struct MembershipTests {
     var stage = Stage([.init(id: "worker"), .init(id: "web", services: ["http"])])
     stage.settle()
     stage.commit(members: 2, of: "worker")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         member worker-1 node 3
         state updating
         apply worker worker:1.0 at rest replicas 2
@@ -32,9 +32,9 @@ struct MembershipTests {
     ])
     stage.settle()
     stage.commit(members: 1, of: "worker")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         leave worker-2
         leave worker-1
         state updating
@@ -77,9 +77,9 @@ struct MembershipTests {
     var stage = Stage([.init(id: "worker"), .init(id: "web")])
     stage.settle()
     stage.commit(withoutRole: "web")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         leave web-0
         state updating
         apply web web:1.0 at rest replicas 0
@@ -100,9 +100,9 @@ struct MembershipTests {
     var stage = Stage([.init(id: "worker", events: []), .init(id: "web")])
     stage.settle()
     stage.commit(withoutRole: "web")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         leave web-0
         state updating
         apply web web:1.0 at rest replicas 0
@@ -158,9 +158,9 @@ struct MembershipTests {
     stage.happen(.looks)
     stage.commit(members: 1, of: "web")
     stage.heldScripts = []
-    let told = stage.record { $0.settle() }
-    #expect(!told.contains("--addnodes"))
-    #expect(told.contains("script worker-0 --delnodes --role web --fqdns c-web-1.c.default.svc.test"))
+    let transcript = stage.record { $0.settle() }
+    #expect(!transcript.contains("--addnodes"))
+    #expect(transcript.contains("script worker-0 --delnodes --role web --fqdns c-web-1.c.default.svc.test"))
     #expect(stage.violations == [])
   }
 
@@ -185,9 +185,9 @@ struct MembershipTests {
     stage.settle()
     #expect(stage.status?.state == .updating)
     stage.commit(members: 2, of: "web")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         member web-1 node 4
         apply web web:1.0 at rest replicas 2
           web-1 runs web:1.0
@@ -207,9 +207,9 @@ struct MembershipTests {
     stage.settle()
     stage.commit(members: 2, of: "worker")
     stage.slowPods = ["worker-2"]
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         leave worker-2
         apply worker worker:1.0 at rest replicas 2
           worker-1 runs worker:1.0
@@ -222,11 +222,11 @@ struct MembershipTests {
   }
 
   /// A new member of which one member could not be notified.
-  static func refused(newcomers: Int = 1) -> Stage {
+  static func refused(added: Int = 1) -> Stage {
     var stage = Stage([.init(id: "worker")])
     stage.settle()
     stage.exitCodes["worker-0 addnodes"] = 4
-    stage.commit(members: 1 + newcomers, of: "worker")
+    stage.commit(members: 1 + added, of: "worker")
     stage.settle()
     stage.exitCodes = [:]
     return stage
@@ -239,9 +239,9 @@ struct MembershipTests {
     var stage = Self.refused()
     #expect(stage.member("worker-0")?.state == .configError)
     stage.commit(members: 1, of: "worker")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         leave worker-1
         stalled no more
         apply worker worker:1.0 at rest replicas 1
@@ -257,14 +257,14 @@ struct MembershipTests {
     "keeps --addnodes failed while another new member of it stays, and retries it for that one on request"
   )
   func refusedNewcomersTakenBackInPart() {
-    var stage = Self.refused(newcomers: 2)
+    var stage = Self.refused(added: 2)
     stage.commit(members: 2, of: "worker")
     stage.settle()
     #expect(stage.member("worker-0")?.state == .configError)
     stage.annotate(Wire.Annotation.retry, "c-worker-0 1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         stalled no more
         script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
         script worker-0 --delnodes --role worker --fqdns c-worker-2.c.default.svc.test --nodegroup 1
@@ -284,9 +284,9 @@ struct MembershipTests {
     stage.commit(members: 1, of: "worker")
     stage.settle()
     stage.heldScripts = []
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         script worker-0 --delnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
         state configured
         """)
@@ -301,9 +301,9 @@ struct MembershipTests {
     stage.commit(members: 2, of: "worker")
     stage.settle()
     stage.commit(members: 1, of: "worker")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         leave worker-1
         apply worker worker:1.0 at rest replicas 1
         forget worker-1
@@ -323,9 +323,9 @@ struct MembershipTests {
     stage.commit(members: 3, of: "worker")
     stage.settle()
     stage.heldScripts = []
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         install worker-1 fresh
         script worker-1 --configure
         script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
@@ -345,8 +345,8 @@ struct MembershipTests {
     stage.commit(members: 3, of: "worker")
     stage.settle()
     stage.heldScripts = []
-    let told = stage.record { $0.settle() }
-    #expect(!told.contains("install worker-1"))
+    let transcript = stage.record { $0.settle() }
+    #expect(!transcript.contains("install worker-1"))
     #expect(stage.member("worker-1")?.detail.failedStep == .install)
   }
 
@@ -373,9 +373,9 @@ struct MembershipTests {
         script worker-1 --delnodes --role worker --fqdns c-worker-2.c.default.svc.test --nodegroup 1
         """)
     stage.annotate(Wire.Annotation.retry, "c-web-0 1")
-    let mended = stage.record { $0.settle() }
+    let repaired = stage.record { $0.settle() }
     #expect(
-      mended == """
+      repaired == """
         stalled no more
         script web-0 --configure
         script web-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
@@ -420,10 +420,10 @@ struct MembershipTests {
     stage.commit(members: 600, of: "web")
     stage.settle { $0.status?.role("web")?.members.count == 600 }
     let status = try #require(stage.status)
-    let owed = status.members.filter { !$0.detail.pendingNotifications.isEmpty }
-    #expect(owed.count == 500)
+    let pending = status.members.filter { !$0.detail.pendingNotifications.isEmpty }
+    #expect(pending.count == 500)
     #expect(status.json.text().utf8.count < 600 << 10)
-    let words = owed.first?.detail.pendingNotifications.first?
+    let words = pending.first?.detail.pendingNotifications.first?
       .words(cluster: stage.cluster.metadata, clusterDomain: "test")
     #expect(words?[3].split(separator: ",").count == 500)
     #expect(words?[3].hasSuffix("c-web-599.c.default.svc.test") == true)

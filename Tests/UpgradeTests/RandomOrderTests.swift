@@ -70,7 +70,7 @@ struct RandomOrderTests {
       The first comes down to this; run it again with
       KDOPS_SEED=\(seed) swift test --filter RandomOrderTests
 
-      \(life.world.words)
+      \(life.setup.words)
 
       \(stage.transcript.joined(separator: "\n"))
       """
@@ -87,7 +87,7 @@ struct RandomOrderTests {
     func isRolledBack(_ life: RandomLife) -> Bool { life.lived().observer.tally.rollbacksEnded > 0 }
     let life = try #require((1...200).lazy.map { RandomOrder(seed: $0).life }.first(where: isRolledBack))
     let short = life.shortest(isRolledBack)
-    #expect(short.world.roles.map(\.members) == [1])
+    #expect(short.setup.roles.map(\.members) == [1])
     #expect(short.events.count <= 4)
     #expect(short.events.contains { [.commit("app-1.1"), .commit("app-1.2")].contains($0) })
   }

@@ -20,11 +20,11 @@ struct RetryTests {
   func hook() {
     var stage = Self.failed()
     stage.annotate(Wire.Annotation.retry, "c-worker-1 first")
-    let told = stage.record {
+    let transcript = stage.record {
       $0.settle(until: { $0.member("worker-0")?.podUpgradeStatus == .upgrading })
     }
     #expect(
-      told == """
+      transcript == """
         stalled no more
         script worker-1 --pod_upgraded
         done worker-1
@@ -79,9 +79,9 @@ struct RetryTests {
     #expect(stage.member("worker-1")?.detail.failedStep == .install)
     stage.exitCodes = [:]
     stage.annotate(Wire.Annotation.retry, "c-worker-1")
-    let told = stage.record { $0.settle(until: { $0.member("worker-1")?.upgrade?.done == true }) }
+    let transcript = stage.record { $0.settle(until: { $0.member("worker-1")?.upgrade?.done == true }) }
     #expect(
-      told == """
+      transcript == """
         stalled no more
         install worker-1 upgrade
         worker-1 PodConfigured
@@ -106,9 +106,9 @@ struct RetryTests {
     #expect(stage.member("web-0")?.state == .configError)
     stage.exitCodes = [:]
     stage.annotate(Wire.Annotation.retry, "c-web-0 2")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         stalled no more
         script web-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1
         state configured
@@ -131,9 +131,9 @@ struct RetryTests {
     stage.settle()
     #expect(stage.member("worker-0")?.state == .configError)
     stage.annotate(Wire.Annotation.retry, "c-worker-0 1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         stalled no more
         script worker-0 --addnodes --role web --fqdns c-web-1.c.default.svc.test --nodegroup 1
         script worker-0 --addnodes --role worker --fqdns c-worker-1.c.default.svc.test --nodegroup 1

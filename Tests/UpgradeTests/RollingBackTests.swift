@@ -22,9 +22,9 @@ struct RollingBackTests {
     #expect(stage.member("c-1")?.upgrade == nil)
     let still = stage.pods.filter { $0.value.image.hasSuffix(":1.0") }.compactMapValues(\.container)
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role a RoleRollingBack
         role b RoleRollingBack
@@ -77,9 +77,9 @@ struct RollingBackTests {
     stage.settle()
     let untouched = stage.pod("worker-0")?.container
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
         stalled no more
@@ -110,9 +110,9 @@ struct RollingBackTests {
     stage.settle()
     #expect(stage.status?.role("worker")?.upgradeStatus == .upgraded)
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
         role slow RoleRollingBack
@@ -167,9 +167,9 @@ struct RollingBackTests {
     #expect(stage.sets["worker"]?.strategy == .atRest)
     let container = stage.pod("worker-1")?.container
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
         apply worker worker:1.0 OnDelete replicas 2
@@ -193,9 +193,9 @@ struct RollingBackTests {
     stage.commit(app: "app-1.1")
     stage.settle { $0.status?.upgradeInfo != nil }
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
         apply worker worker:1.0 at rest replicas 2
@@ -211,9 +211,9 @@ struct RollingBackTests {
     stage.commit(app: "app-1.1")
     stage.settle()
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role worker RoleRollingBack
         stalled no more
@@ -243,9 +243,9 @@ struct RollingBackTests {
     stage.commit(app: "app-1.1")
     stage.settle()
     stage.commit(app: "app-1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         rollback app-1.1 to app-1.0
         role a RoleRollingBack
         role worker RoleRollingBack

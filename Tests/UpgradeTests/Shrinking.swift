@@ -7,9 +7,9 @@ extension RandomLife {
     while isShorter {
       isShorter = life.dropEvents(isSo)
       if life.simplifyEvents(isSo) { isShorter = true }
-      while let world = life.world.smaller.first(where: { isSo(RandomLife(world: $0, events: life.events)) })
+      while let setup = life.setup.smaller.first(where: { isSo(RandomLife(setup: $0, events: life.events)) })
       {
-        life.world = world
+        life.setup = setup
         isShorter = true
       }
     }

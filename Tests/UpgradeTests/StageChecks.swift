@@ -105,10 +105,10 @@ extension Stage {
     guard new.observedGeneration == generation, old?.observedGeneration != generation,
       new.state == .configured
     else { return }
-    let unheard = Set((connections?.marks ?? [:]).keys).symmetricDifference(
+    let unnotified = Set((connections?.marks ?? [:]).keys).symmetricDifference(
       (new.connections?.marks ?? [:]).keys)
-    if let name = unheard.min() {
-      violated("generation \(generation) called done before members heard of \(name)")
+    if let name = unnotified.min() {
+      violated("generation \(generation) called done before members were notified of \(name)")
     }
   }
 
@@ -193,7 +193,7 @@ extension Stage {
   }
 
   private mutating func checkAtRest(_ new: ClusterStatus) {
-    checkDebts(new)
+    checkPendingScripts(new)
     for role in new.roles {
       let wanted = apps[new.app]?.resolved(role.id)
       for member in role.members {
@@ -210,7 +210,7 @@ extension Stage {
         }
         if !isSetUp { violated("configured with a failure in \(name)") }
         if member.state != .configured || !member.detail.pendingNotifications.isEmpty {
-          violated("configured while \(name) is owed a script")
+          violated("configured while \(name) has a pending script")
         }
       }
     }

@@ -246,7 +246,7 @@ extension Stage {
     guard version == daemon.view?.sets[role]?.version, let image = apps[goal.app]?.resolved(role)?.image
     else { return .refused }
     guard let name = status?.role(role)?.statefulSet else {
-      violated("a set is made of \(role), of which nobody knows any more")
+      violated("a set is made of \(role), which the cluster no longer has")
       return .refused
     }
     let strategy =
@@ -289,7 +289,7 @@ extension Stage {
       containers[order.containerID]?.starts[key, default: 0] += 1
       checkStart(order, key, in: pod)
       if case .script(let notification, _) = order.task {
-        containers[order.containerID]?.told[key] = notification
+        containers[order.containerID]?.delivered[key] = notification
         let words =
           [notification.event.argument] + notification.words(cluster: cluster.metadata, clusterDomain: "test")
         write("script \(Self.short(name)) \(words.joined(separator: " "))")

@@ -32,9 +32,9 @@ extension Stage {
     }
     let isWell = status?.state == .configured && pods.values.allSatisfy(\.isAvailable)
     guard !isWell else { return }
-    write("> everything is mended by hand")
+    write("> everything is repaired by hand")
     exitCodes = [:]
-    for image in badImages.sorted() { mend(image: image) }
+    for image in badImages.sorted() { repair(image: image) }
     retryWhatFailed()
     rest()
     if self.status?.state != .configured { violated("stalled though nothing ails it any more") }
@@ -49,7 +49,7 @@ extension Stage {
     var asked: Set<String> = []
     while let failed = status?.members.first(where: { $0.state == .configError }) {
       guard asked.insert("\(failed.pod) \(failed.detail.pendingNotifications.count)").inserted else {
-        return violated("a retry does not mend what failed in \(Self.short(failed.pod))")
+        return violated("a retry does not fix what failed in \(Self.short(failed.pod))")
       }
       annotate(Wire.Annotation.retry, "\(failed.pod) \(fresh())")
       settle()
@@ -65,7 +65,7 @@ extension Stage {
     exitCodes = exitCodes.filter { !$0.key.hasSuffix("*") }
     for role in sets.keys { sets[role]?.disruptionsAllowed = nil }
     if let marks = connections?.marks { connect(marks) }
-    for image in badImages.subtracting(missingImages).sorted() { mend(image: image) }
+    for image in badImages.subtracting(missingImages).sorted() { repair(image: image) }
   }
 
   /// Settles, and checks the resulting state.

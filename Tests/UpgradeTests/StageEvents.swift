@@ -27,7 +27,7 @@ enum StageEvent: Hashable {
   case pullFlaps(String)
   /// The image cannot be pulled until it is fixed.
   case imageBroken(String)
-  case imageMended(String)
+  case imageRepaired(String)
   /// The image can never be pulled.
   case imageMissing(String)
   /// The next command that ends in the pod fails.
@@ -65,7 +65,7 @@ enum StageEvent: Hashable {
     case .arrives: "stale daemon"
     case .crash: "crash"
     case .podDeleted: "pod deleted"
-    case .pullFlaps, .imageBroken, .imageMended: "pull error that heals"
+    case .pullFlaps, .imageBroken, .imageRepaired: "pull error that heals"
     case .imageMissing: "image missing"
     case .fails: "script fails once"
     case .failsAlways: "script fails always"
@@ -112,7 +112,7 @@ extension Stage {
       terminate(full(pod))
     case .pullFlaps(let pod): flapPull(full(pod))
     case .imageBroken(let image): badImages.insert(image)
-    case .imageMended(let image): mend(image: image)
+    case .imageRepaired(let image): repair(image: image)
     case .imageMissing(let image):
       badImages.insert(image)
       missingImages.insert(image)
@@ -137,7 +137,7 @@ extension Stage {
     }
   }
 
-  mutating func mend(image: String) {
+  mutating func repair(image: String) {
     badImages.remove(image)
     missingImages.remove(image)
     for name in pods.keys.sorted() where pods[name]?.image == image && pods[name]?.container == nil {

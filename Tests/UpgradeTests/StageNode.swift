@@ -58,7 +58,7 @@ struct StageContainer {
   /// Exit codes by key: the records in `/opt/guestconfig` of the scripts that ended in this container.
   var ended: [String: Int] = [:]
   /// The notifications by key.
-  var told: [String: Notification] = [:]
+  var delivered: [String: Notification] = [:]
   /// The number of actual starts of each key.
   var starts: [String: Int] = [:]
 
@@ -81,9 +81,9 @@ struct StageContainer {
     return words.dropFirst(3).allSatisfy { ordinal in
       (Int(ordinal) ?? 0) >= members(words[2])
         || ended.contains { other, code in
-          let told = other.split(separator: " ").map(String.init)
-          return code == 0 && told.first == "addnodes" && told[2] == words[2]
-            && told.dropFirst(3).contains(ordinal)
+          let parts = other.split(separator: " ").map(String.init)
+          return code == 0 && parts.first == "addnodes" && parts[2] == words[2]
+            && parts.dropFirst(3).contains(ordinal)
         }
     }
   }
@@ -205,7 +205,7 @@ extension Stage {
     let code = exitCode(name, String(key.prefix { $0 != " " }))
     containers[id]?.running = nil
     containers[id]?.ended[key] = code
-    if code == 0, let told = containers[id]?.told[key] { noteTold(told, in: name) }
+    if code == 0, let delivered = containers[id]?.delivered[key] { noteDelivered(delivered, in: name) }
     if case .running(let order) = daemon.work[name], order.containerID == id, order.key == key {
       daemon.work[name] = .finished(order, PodResult(exitCode: code, stderr: code == 0 ? "" : "no"))
     }

@@ -9,7 +9,7 @@ struct StageObserver {
   var touched: Set<String> = []
   /// The containers in which a member has been configured.
   var setUp: Set<String> = []
-  var debts = StagePendingScripts()
+  var pendingScripts = StagePendingScripts()
   var tally = Tally()
 }
 
@@ -92,8 +92,10 @@ extension Stage {
       checkHeard(info, old, new.app)
       checkEnded(info, old, new.app)
       for member in new.members {
-        let owed = member.detail.pendingNotifications.first { $0.id.hasPrefix(info.id) }
-        if let owed { violated("ended while \(Self.short(member.pod)) is owed \(owed.event.argument)") }
+        let pending = member.detail.pendingNotifications.first { $0.id.hasPrefix(info.id) }
+        if let pending {
+          violated("ended while \(Self.short(member.pod)) has a pending \(pending.event.argument)")
+        }
       }
     }
     if let stall = new.condition(.stalled), stall.status, old?.condition(.stalled)?.status != true {

@@ -11,7 +11,7 @@ struct StagePendingScripts {
     var ordinal: Int
   }
 
-  struct Debt {
+  struct Entry {
     var since: Int
     /// The container in which a script with this notification was started.
     var begunIn: String?
@@ -23,7 +23,7 @@ struct StagePendingScripts {
     var moment: Int
   }
 
-  var open: [Word: Debt] = [:]
+  var open: [Word: Entry] = [:]
   /// The node ids of members that have been configured once.
   var known: Set<Int> = []
   /// The start of a pod's member, in the numbering of containers.
@@ -43,15 +43,15 @@ extension Stage {
 
   /// Records the members that a status adds and removes, before it is written.
   mutating func noteMembers(_ new: ClusterStatus, over old: ClusterStatus?) {
-    observer.debts.moment += 1
+    observer.pendingScripts.moment += 1
     var before: [Int: Bool] = [:]
     for member in old?.members ?? [] { before[member.nodeID] = member.isLeaving }
     for role in new.roles {
       for (ordinal, member) in role.members.enumerated() {
         if before[member.nodeID] == nil {
-          observer.debts.joined[member.pod] = (member.nodeID, counter)
+          observer.pendingScripts.joined[member.pod] = (member.nodeID, counter)
           for other in listeners(.addNodes, new) where other.pod != member.pod {
-            owe(.addNodes, role.id, ordinal, to: other.pod)
+            expect(.addNodes, role.id, ordinal, to: other.pod)
           }
         } else if member.isLeaving, before[member.nodeID] == false {
           noteLeaver(role.id, ordinal, member, new)
@@ -59,7 +59,9 @@ extension Stage {
       }
     }
     noteConnections(new, over: old)
-    for member in new.members where member.state == .configured { observer.debts.known.insert(member.nodeID) }
+    for member in new.members where member.state == .configured {
+      observer.pendingScripts.known.insert(member.nodeID)
+    }
   }
 
   /// All subscribers are notified of the newest change; earlier ones become obsolete.
@@ -67,8 +69,10 @@ extension Stage {
     let changes = new.connections?.changes ?? 0
     let isNews = new.connections?.marks ?? [:] != old?.connections?.marks ?? [:]
     guard isNews else { return }
-    observer.debts.open = observer.debts.open.filter { $0.key.event != .reconnect }
-    for other in listeners(.reconnect, new) { owe(.reconnect, Self.connectionsRole, changes, to: other.pod) }
+    observer.pendingScripts.open = observer.pendingScripts.open.filter { $0.key.event != .reconnect }
+    for other in listeners(.reconnect, new) {
+      expect(.reconnect, Self.connectionsRole, changes, to: other.pod)
+    }
   }
 
   /// Stands for the role in a notification of connections.
@@ -77,30 +81,31 @@ extension Stage {
   private mutating func noteLeaver(
     _ role: String, _ ordinal: Int, _ member: MemberStatus, _ new: ClusterStatus
   ) {
-    observer.debts.open = observer.debts.open.filter { $0.key.listener != member.pod }
+    observer.pendingScripts.open = observer.pendingScripts.open.filter { $0.key.listener != member.pod }
     let hearing = Set(listeners(.deleteNodes, new).map(\.pod))
-    for other in new.members where observer.debts.known.contains(other.nodeID) && !other.isLeaving {
+    for other in new.members where observer.pendingScripts.known.contains(other.nodeID) && !other.isLeaving {
       let coming = StagePendingScripts.Word(
         listener: other.pod, event: .addNodes, role: role, ordinal: ordinal)
-      let unheard = observer.debts.open.removeValue(forKey: coming)
+      let unnotified = observer.pendingScripts.open.removeValue(forKey: coming)
       // A member that was not notified of it in its current container needs no notification of its removal.
-      let mayHaveHeard = unheard.map { $0.begunIn != nil && $0.begunIn == pods[other.pod]?.container } ?? true
-      if mayHaveHeard, hearing.contains(other.pod) {
-        owe(.deleteNodes, role, ordinal, to: other.pod)
+      let mayBeNotified =
+        unnotified.map { $0.begunIn != nil && $0.begunIn == pods[other.pod]?.container } ?? true
+      if mayBeNotified, hearing.contains(other.pod) {
+        expect(.deleteNodes, role, ordinal, to: other.pod)
       }
     }
   }
 
   private func listeners(_ event: LifecycleEvent, _ status: ClusterStatus) -> [MemberStatus] {
     status.roles.filter { subscribes(event, $0.id, status) }.flatMap(\.members).filter {
-      observer.debts.known.contains($0.nodeID) && !$0.isLeaving
+      observer.pendingScripts.known.contains($0.nodeID) && !$0.isLeaving
     }
   }
 
-  private mutating func owe(_ event: LifecycleEvent, _ role: String, _ ordinal: Int, to listener: String) {
+  private mutating func expect(_ event: LifecycleEvent, _ role: String, _ ordinal: Int, to listener: String) {
     observer.tally.words[event.rawValue, default: 0] += 1
     let word = StagePendingScripts.Word(listener: listener, event: event, role: role, ordinal: ordinal)
-    observer.debts.open[word] = StagePendingScripts.Debt(since: observer.debts.moment)
+    observer.pendingScripts.open[word] = StagePendingScripts.Entry(since: observer.pendingScripts.moment)
   }
 
   private func lacksPackage(_ role: String) -> Bool {
@@ -116,34 +121,38 @@ extension Stage {
     case .install: break
     }
     let nodes = (status?.members ?? []).filter { !$0.isLeaving }.map(\.nodeID)
-    observer.debts.metadata[order.containerID] = StagePendingScripts.Metadata(
-      nodes: Set(nodes), moment: observer.debts.moment)
+    observer.pendingScripts.metadata[order.containerID] = StagePendingScripts.Metadata(
+      nodes: Set(nodes), moment: observer.pendingScripts.moment)
   }
 
   /// Drops pending notifications older than the task that installed the package anew.
   mutating func noteInstalled(_ container: String, in pod: String) {
-    guard let moment = observer.debts.metadata[container]?.moment else { return }
-    observer.debts.open = observer.debts.open.filter { $0.key.listener != pod || $0.value.since > moment }
+    guard let moment = observer.pendingScripts.metadata[container]?.moment else { return }
+    observer.pendingScripts.open = observer.pendingScripts.open.filter {
+      $0.key.listener != pod || $0.value.since > moment
+    }
   }
 
   mutating func noteBegun(_ notification: Notification, in pod: String) {
-    for word in words(notification, pod) { observer.debts.open[word]?.begunIn = pods[pod]?.container }
+    for word in words(notification, pod) {
+      observer.pendingScripts.open[word]?.begunIn = pods[pod]?.container
+    }
     guard notification.event == .addNodes, let nodes = notification.nodes else { return }
     for ordinal in nodes.ordinals.joined() {
       let name = DerivedNames.pod(statefulSet: nodes.statefulSet, ordinal: ordinal)
       guard status?.members.contains(where: { $0.pod == name && !$0.isLeaving }) != true,
-        let node = observer.debts.joined[name]?.node, !observer.debts.known.contains(node),
+        let node = observer.pendingScripts.joined[name]?.node, !observer.pendingScripts.known.contains(node),
         // It may have been set up in the same step that removes it; without a package, by its start.
         !containers.values.contains(where: {
           $0.pod == name && ($0.package != nil || lacksPackage(nodes.role))
         })
       else { continue }
-      violated("\(Self.short(pod)) told of \(Self.short(name)), who has gone and never was set up")
+      violated("\(Self.short(pod)) notified of \(Self.short(name)), which is gone and was never set up")
     }
   }
 
-  mutating func noteTold(_ notification: Notification, in pod: String) {
-    for word in words(notification, pod) { observer.debts.open[word] = nil }
+  mutating func noteDelivered(_ notification: Notification, in pod: String) {
+    for word in words(notification, pod) { observer.pendingScripts.open[word] = nil }
   }
 
   private func words(_ notification: Notification, _ pod: String) -> [StagePendingScripts.Word] {
@@ -164,9 +173,9 @@ extension Stage {
   // MARK: - Invariants
 
   /// Checks that no notification is pending in a cluster that is reported as configured.
-  mutating func checkDebts(_ status: ClusterStatus) {
-    let open = observer.debts.open.keys.map {
-      "\(Self.short($0.listener)) never heard \($0.event.argument) of \($0.role)-\($0.ordinal)"
+  mutating func checkPendingScripts(_ status: ClusterStatus) {
+    let open = observer.pendingScripts.open.keys.map {
+      "\(Self.short($0.listener)) was never notified by \($0.event.argument) of \($0.role)-\($0.ordinal)"
     }
     if let word = open.min() { violated("configured though \(word)") }
     let nodes = Set(status.members.map(\.nodeID))
@@ -177,7 +186,9 @@ extension Stage {
           continue
         }
         checkConfigured(container, role.id, resolved)
-        guard resolved.subscribes(.addNodes), let known = observer.debts.metadata[container.id]?.nodes else {
+        guard resolved.subscribes(.addNodes),
+          let known = observer.pendingScripts.metadata[container.id]?.nodes
+        else {
           continue
         }
         if !nodes.isSubset(of: known) {
@@ -193,7 +204,7 @@ extension Stage {
     guard resolved.subscribes(.configure), !container.hasSucceeded("configure"), !container.hasHook else {
       return
     }
-    let joined = observer.debts.joined[container.pod]?.number ?? 0
+    let joined = observer.pendingScripts.joined[container.pod]?.number ?? 0
     let hasVolume = cluster.spec.role(role)?.storageSize != nil
     let isKept = containers.values.contains {
       $0.pod == container.pod && joined < $0.number && $0.number < container.number
@@ -212,9 +223,9 @@ extension Stage {
         isBack
         ? role.members.contains { observer.touched.contains($0.pod) }
         : wanted.image != apps[info.prevApp]?.resolved(role.id)?.image
-      var owed: [LifecycleEvent] = isConcerned ? [isBack ? .roleReverted : .roleUpgraded] : []
-      if !isBack || !observer.touched.isEmpty { owed.append(isBack ? .clusterReverted : .clusterUpgraded) }
-      for event in owed where wanted.subscribes(event) {
+      var pending: [LifecycleEvent] = isConcerned ? [isBack ? .roleReverted : .roleUpgraded] : []
+      if !isBack || !observer.touched.isEmpty { pending.append(isBack ? .clusterReverted : .clusterUpgraded) }
+      for event in pending where wanted.subscribes(event) {
         for member in role.members {
           observer.tally.words[event.rawValue, default: 0] += 1
           let isHeard = containers.values.contains {

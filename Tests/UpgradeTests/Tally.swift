@@ -50,7 +50,7 @@ struct Tally {
       stalls \(Self.words(stalls))
       ends \(Self.words(ends))
       claims \(Self.words(claims))
-      owed \(Self.words(words))
+      pending \(Self.words(words))
       pods deleted \(Self.words(deletedPods))
       events \(Self.words(events))
     """

@@ -17,8 +17,8 @@ struct UpgradePlanTests {
     return stage
   }
 
-  private func claims(_ told: String) -> [String] {
-    told.split(separator: "\n").filter { $0.hasPrefix("claim ") || $0.hasPrefix("done ") }
+  private func claims(_ transcript: String) -> [String] {
+    transcript.split(separator: "\n").filter { $0.hasPrefix("claim ") || $0.hasPrefix("done ") }
       .map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
   }
 
@@ -95,8 +95,8 @@ struct UpgradePlanTests {
     stage.settle()
     #expect(stage.member("web-0")?.state == .configError && stage.member("db-0")?.upgrade?.done == true)
     stage.commit(app: "app-1.0.0")
-    let told = stage.record { $0.settle() }
-    let lines = told.split(separator: "\n").map { $0.trimmingPrefix { $0 == " " } }
+    let transcript = stage.record { $0.settle() }
+    let lines = transcript.split(separator: "\n").map { $0.trimmingPrefix { $0 == " " } }
     let back = try #require(lines.firstIndex(of: "script web-0 --pod_reverted"))
     let next = try #require(lines.firstIndex(of: "claim db-0 PodRollingBack"))
     #expect(back < next)
@@ -109,9 +109,9 @@ struct UpgradePlanTests {
   func order() {
     var stage = Self.stage([Wire.Annotation.roleOrder: "worker, db"])
     stage.commit(app: "app-1.1.0")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      claims(told) == [
+      claims(transcript) == [
         "claim worker-1", "done worker-1", "claim worker-0", "done worker-0", "claim db-0", "done db-0",
         "claim web-1", "done web-1", "claim web-0",
       ])
@@ -133,8 +133,8 @@ struct UpgradePlanTests {
     stage.settle()
     #expect(stage.member("db-0")?.upgrade?.done == true && stage.member("web-1")?.upgrade == nil)
     stage.commit(app: "app-1.0.0")
-    let told = stage.record { $0.settle() }
-    #expect(claims(told) == ["claim worker-1", "done worker-1", "claim db-0", "done db-0"])
+    let transcript = stage.record { $0.settle() }
+    #expect(claims(transcript) == ["claim worker-1", "done worker-1", "claim db-0", "done db-0"])
     #expect(stage.status?.app == "app-1.0.0" && stage.status?.state == .configured)
     #expect(stage.violations == [])
   }
@@ -212,8 +212,8 @@ struct UpgradePlanTests {
     // What Kubernetes and scripts had in progress is over: nothing moves any more.
     let (orders, sets) = (stage.orders, stage.sets.mapValues(\.generation))
     stage.annotate("touched", "1")
-    let told = stage.record { $0.settle() }
-    #expect(!told.contains("claim") && !told.contains("apply") && !told.contains("script"))
+    let transcript = stage.record { $0.settle() }
+    #expect(!transcript.contains("claim") && !transcript.contains("apply") && !transcript.contains("script"))
     #expect(stage.orders == orders && stage.sets.mapValues(\.generation) == sets)
     #expect(stage.status?.condition(.progressing)?.reason == "Suspended")
     stage.annotate(Wire.Annotation.suspend, nil)

@@ -24,9 +24,9 @@ struct UpgradingTests {
       tags: ["controller": "1.1", "worker": "1.1"])
     let untouched = stage.pod("gateway-1")?.container
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         upgrade app-1.0 to app-1.1
         role controller RoleUpgrading
         role worker RoleUpgrading
@@ -84,9 +84,9 @@ struct UpgradingTests {
       ],
       tags: ["plain": "1.1", "none": "1.1", "store": "1.1"])
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         upgrade app-1.0 to app-1.1
         role plain RoleUpgrading
         role none RoleUpgrading
@@ -125,9 +125,9 @@ struct UpgradingTests {
   func noImage() {
     var stage = Self.settled([.init(id: "worker", members: 2)], tags: [:])
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         app app-1.1
         """)
   }
@@ -140,9 +140,9 @@ struct UpgradingTests {
       [.init(id: "broker"), .init(id: "worker", members: 2)], tags: ["broker": "1.1", "worker": "1.1"])
     stage.badImages = ["worker:1.1"]
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         upgrade app-1.0 to app-1.1
         role broker RoleUpgrading
         role worker RoleUpgrading
@@ -179,7 +179,7 @@ struct UpgradingTests {
     stage.badImages = ["worker:1.1"]
     stage.commit(app: "app-1.1")
     stage.settle()
-    stage.happen(.imageMended("worker:1.1"))
+    stage.happen(.imageRepaired("worker:1.1"))
     stage.settle()
     #expect(stage.status?.state == .configured)
     #expect(stage.status?.condition(.stalled)?.status == false)
@@ -192,9 +192,9 @@ struct UpgradingTests {
       tags: ["broker": "1.1", "worker": "1.1"])
     stage.exitCodes["worker-1 pod_upgraded"] = 7
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         upgrade app-1.0 to app-1.1
         role broker RoleUpgrading
         role worker RoleUpgrading
@@ -247,9 +247,11 @@ struct UpgradingTests {
     stage.settle()
     stage.exitCodes = [:]
     stage.crash("c-worker-1")
-    let told = stage.record { $0.settle(until: { $0.member("worker-0")?.podUpgradeStatus == .upgrading }) }
+    let transcript = stage.record {
+      $0.settle(until: { $0.member("worker-0")?.podUpgradeStatus == .upgrading })
+    }
     #expect(
-      told == """
+      transcript == """
           worker-1 runs worker:1.1
         install worker-1 upgrade
         stalled no more
@@ -316,9 +318,9 @@ struct UpgradingTests {
     var stage = Stage([.init(id: "worker", members: 2)], versions: ["1.0": [:], "1.1": ["worker": "1.1"]])
     stage.settle { $0.member("worker-0")?.detail.pendingNotifications.isEmpty == false }
     stage.commit(app: "app-1.1")
-    let told = stage.record { $0.settle(until: { $0.status?.upgradeInfo != nil }) }
+    let transcript = stage.record { $0.settle(until: { $0.status?.upgradeInfo != nil }) }
     #expect(
-      told == """
+      transcript == """
         state configured
         upgrade app-1.0 to app-1.1
         role worker RoleUpgrading
@@ -351,8 +353,8 @@ struct UpgradingTests {
     stage.commit(app: "app-1.1")
     stage.settle { $0.containers.values.contains { $0.running != nil } }
     stage.annotate(Wire.Annotation.suspend, "true")
-    let told = stage.record { $0.settle() }
-    #expect(told == "done worker-1")
+    let transcript = stage.record { $0.settle() }
+    #expect(transcript == "done worker-1")
     #expect(stage.status?.condition(.progressing)?.reason == "Suspended")
     stage.annotate(Wire.Annotation.suspend, nil)
     stage.settle()
@@ -366,9 +368,9 @@ struct UpgradingTests {
     stage.settle { $0.pod("worker-1")?.image == "worker:1.1" }
     let kept = stage.apps["app-1.1"]
     stage.apps["app-1.1"] = nil
-    let told = stage.record { $0.settle() }
+    let transcript = stage.record { $0.settle() }
     #expect(
-      told == """
+      transcript == """
         stalled AppMissing: app app-1.1 is not in the cluster; put its file back
           worker-1 runs worker:1.1
         """)

@@ -21,7 +21,7 @@ final class ControlFolder: Sendable {
     if making, mkdir(path, 0o700) != 0, errno != EEXIST { throw ControlError.of(path, "cannot be made") }
     descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw errno == ENOENT ? .nobody(cluster) : ControlError.of(path, "cannot be opened")
+      throw errno == ENOENT ? .notRunning(cluster) : ControlError.of(path, "cannot be opened")
     }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw ControlError.of(path, "cannot be looked at") }
@@ -68,10 +68,10 @@ public struct ControlError: Error, Hashable, CustomStringConvertible {
   /// The reason and the remediation, in one sentence.
   public var description: String
   /// True if no daemon runs.
-  let isNobody: Bool
+  let isNotRunning: Bool
 
-  init(_ description: String, isNobody: Bool = false) {
-    (self.description, self.isNobody) = (description, isNobody)
+  init(_ description: String, isNotRunning: Bool = false) {
+    (self.description, self.isNotRunning) = (description, isNotRunning)
   }
 
   static func of(_ path: String, _ what: String) -> ControlError {
@@ -81,9 +81,9 @@ public struct ControlError: Error, Hashable, CustomStringConvertible {
         + (isForOthers ? "; run this as the user whose daemon runs" : ""))
   }
 
-  static func nobody(_ cluster: String) -> ControlError {
+  static func notRunning(_ cluster: String) -> ControlError {
     ControlError(
       "no daemon runs on the embedded cluster in \(cluster), and only the daemon may write to it; "
-        + "start one with kdops run --embedded=\(cluster), or say it in git", isNobody: true)
+        + "start one with kdops run --embedded=\(cluster), or say it in git", isNotRunning: true)
   }
 }

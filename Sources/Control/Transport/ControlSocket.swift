@@ -77,8 +77,9 @@ public enum ControlSocket {
           }
         }
     } catch {
-      let isNobody = (error as? IOError).map { [ECONNREFUSED, ENOENT].contains($0.errnoCode) } ?? false
-      throw isNobody ? .nobody(cluster) : ControlError("\(folder.path)/socket cannot be reached: \(error)")
+      let isNotRunning = (error as? IOError).map { [ECONNREFUSED, ENOENT].contains($0.errnoCode) } ?? false
+      throw isNotRunning
+        ? .notRunning(cluster) : ControlError("\(folder.path)/socket cannot be reached: \(error)")
     }
     let answer = try await channel.executeThenClose { lines, out in
       try await out.write(ByteBuffer(string: request.json.text() + "\n"))

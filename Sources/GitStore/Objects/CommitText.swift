@@ -30,10 +30,10 @@ extension CommitInfo {
       throw GitError(.malformed, "commit \(id) names no tree", hint: "run `git fsck` on the repository")
     }
     let message = rest.drop { $0 == UInt8(ascii: "\n") }.prefix(Self.messageLimit).prefix { $0 != 0 }
-    let nobody = Signature(name: "", email: "", seconds: 0)
+    let unknown = Signature(name: "", email: "", seconds: 0)
     self.init(
-      id: id, tree: tree, parents: parents, author: author ?? committer ?? nobody,
-      committer: committer ?? author ?? nobody, message: String(decoding: message, as: UTF8.self))
+      id: id, tree: tree, parents: parents, author: author ?? committer ?? unknown,
+      committer: committer ?? author ?? unknown, message: String(decoding: message, as: UTF8.self))
   }
 }
 

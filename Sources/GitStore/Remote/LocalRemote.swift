@@ -62,7 +62,7 @@ struct LocalRemote {
         answer.late.insert(ref.ref)
       }
     }
-    hooks.tell(moved, limit: limit)
+    hooks.notify(moved, limit: limit)
     return answer
   }
 

@@ -30,7 +30,7 @@ final class NetworkContext {
       git_remote_init_callbacks(&callbacks, UInt32(GIT_REMOTE_CALLBACKS_VERSION)), "prepare a connection")
     callbacks.payload = Unmanaged.passUnretained(self).toOpaque()
     callbacks.sideband_progress = { text, count, payload in
-      NetworkContext.from(payload).map { $0.heard(text, count) } ?? -1
+      NetworkContext.from(payload).map { $0.received(text, count) } ?? -1
     }
     callbacks.credentials = { out, _, user, allowed, payload in
       guard let out, let context = NetworkContext.from(payload) else { return -1 }
@@ -61,7 +61,7 @@ final class NetworkContext {
     return operation.stopped == nil ? 0 : GIT_EUSER.rawValue
   }
 
-  private func heard(_ text: UnsafePointer<CChar>?, _ count: Int32) -> Int32 {
+  private func received(_ text: UnsafePointer<CChar>?, _ count: Int32) -> Int32 {
     if let text, count > 0 {
       spoken += UnsafeRawBufferPointer(start: text, count: Int(count))
       if spoken.count > 8000 { spoken.removeFirst(spoken.count - 4000) }

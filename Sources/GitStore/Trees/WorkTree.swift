@@ -40,14 +40,14 @@ public struct WorkTree: Sendable, Hashable {
     var failed = false
     let want = min(limit + 1, max(Int(information.st_size), 0) + 1)
     while content.count < limit + 1, !failed {
-      let room = min(max(want, 4096), limit + 1 - content.count)
+      let space = min(max(want, 4096), limit + 1 - content.count)
       let start = content.count
-      content += Array(repeating: 0, count: room)
+      content += Array(repeating: 0, count: space)
       let got = content.withUnsafeMutableBytes {
-        Glibc.read(descriptor, $0.baseAddress.map { $0 + start }, room)
+        Glibc.read(descriptor, $0.baseAddress.map { $0 + start }, space)
       }
       failed = got < 0
-      content.removeLast(room - max(0, got))
+      content.removeLast(space - max(0, got))
       if got <= 0 { break }
     }
     if failed {

@@ -67,7 +67,7 @@ final class ExecHandler: ChannelDuplexHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isOver else { return }
     let frame = unwrapInboundIn(data)
-    peer.heard(isPong: frame.opcode == .pong)
+    peer.received(isPong: frame.opcode == .pong)
     switch streams.take(frame) {
     case .nothing: break
     case .answer(let data):

@@ -137,8 +137,8 @@ private final class RefusalHandler: ChannelInboundHandler {
       let after = ExecRefusal.retryAfter(head.headers.first(name: "Retry-After"))
       refusal = ExecRefusal(code: Int(head.status.code), retryAfter: after)
     case .body(let bytes):
-      let room = ExecRefusal.bodyLimit - (refusal?.body.count ?? 0)
-      if room > 0 { refusal?.body += bytes.readableBytesView.prefix(room) }
+      let space = ExecRefusal.bodyLimit - (refusal?.body.count ?? 0)
+      if space > 0 { refusal?.body += bytes.readableBytesView.prefix(space) }
     case .end:
       finish()
       context.close(promise: nil)

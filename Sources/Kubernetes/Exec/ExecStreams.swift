@@ -88,7 +88,7 @@ struct ExecStreams: Sendable {
   }
 
   private static func keep(_ data: ByteBuffer, in stream: inout [UInt8], upTo limit: Int) {
-    let room = limit - stream.count
-    if room > 0 { stream += data.readableBytesView.prefix(room) }
+    let space = limit - stream.count
+    if space > 0 { stream += data.readableBytesView.prefix(space) }
   }
 }

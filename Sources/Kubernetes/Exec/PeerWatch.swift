@@ -23,7 +23,7 @@ struct PeerWatch: Sendable {
   mutating func sentStdin() { stdinSent = true }
 
   /// Call this when the peer has sent something.
-  mutating func heard(isPong: Bool) {
+  mutating func received(isPong: Bool) {
     unanswered = 0
     if isPong, stdinSent { mustAnswer = true }
   }

@@ -66,15 +66,15 @@ public struct Leadership: Sendable {
     _ candidate: inout Candidate, _ onWaiting: @Sendable (String) async -> Void,
     _ onFailure: @Sendable (APIError) async -> Void
   ) async throws -> Duration {
-    var told: String?
+    var reported: String?
     var wasAnswered = false
     while true {
       try Task.checkCancellation()
       if let end = candidate.machine.provenUntil { return end }
       let step = candidate.next()
       if case .wait(let until) = step {
-        if let holder = candidate.machine.holder, holder != told {
-          told = holder
+        if let holder = candidate.machine.holder, holder != reported {
+          reported = holder
           await onWaiting(holder)
         }
         try await candidate.time.sleep(until)
@@ -146,8 +146,8 @@ public struct Leadership: Sendable {
     _ onNotes: @Sendable ([String: String]) -> Void
   ) async -> (candidate: Candidate, loss: LeaseMachine.Loss?) {
     var candidate = candidate
-    var told = candidate.machine.notes
-    onNotes(told)
+    var reported = candidate.machine.notes
+    onNotes(reported)
     while !Task.isCancelled {
       let step = candidate.next()
       switch step {
@@ -157,9 +157,9 @@ public struct Leadership: Sendable {
         do {
           try await candidate.perform(step)
           if let end = candidate.machine.provenUntil { proof.extend(until: end) }
-          if candidate.machine.notes != told {
-            told = candidate.machine.notes
-            onNotes(told)
+          if candidate.machine.notes != reported {
+            reported = candidate.machine.notes
+            onNotes(reported)
           }
         } catch {
           if !isRivalry(error), !Task.isCancelled { await onFailure(error) }

@@ -80,8 +80,8 @@ public struct ProgressText {
     let time = cluster.since.map { Self.elapsed(now - $0) }
     let end = min(width, 110)
     if let subject = cluster.subject, !subject.isEmpty {
-      let room = end - line.width - 3 - (time.map { $0.count + 3 } ?? 0)
-      if room > 8 { line.append(" \"\(StyledLine.cut(subject, to: room))\"", .dim) }
+      let space = end - line.width - 3 - (time.map { $0.count + 3 } ?? 0)
+      if space > 8 { line.append(" \"\(StyledLine.cut(subject, to: space))\"", .dim) }
     }
     if let time, line.width + time.count + 3 <= end {
       line.pad(to: end - time.count)

@@ -64,7 +64,7 @@ struct InstallCommand: ParsableCommand {
     guard export else {
       Streams.error.line(
         """
-        kdops install changes nothing itself: whoever administers the cluster reads what it prints, and applies it.
+        kdops install changes nothing itself: the administrator of the cluster reads its output and applies it.
           kdops install --export | less
           kdops install --export | kubectl apply -f -
         """)

@@ -161,7 +161,7 @@ struct RehearseCommand: AsyncParsableCommand {
         folder: folder, sandbox: embeddedUnsandboxed ? .none : .bubblewrap,
         limit: Duration(written: timeout) ?? .seconds(600), console: console,
         logger: try logging.logger(to: console, standard: .error, environment),
-        tell: { console.line(text.line($0)) }))
+        report: { console.line(text.line($0)) }))
     for line in text.foot(report) { console.line(line) }
     return report
   }

@@ -79,24 +79,24 @@ struct LeadershipTests {
     "an annotation on the lease is noticed at the next renewal, with two more requests, and renewals keep it")
   func notes() async throws {
     store.note(["kdops.dev/sync": "1"])
-    let heard = Shared<[[String: String]]>([])
+    let received = Shared<[[String: String]]>([])
     let leading = Task { [candidate = candidate("a")] in
-      try await candidate.hold(onNotes: { notes in heard.change { $0.append(notes) } }) { _ in
+      try await candidate.hold(onNotes: { notes in received.change { $0.append(notes) } }) { _ in
         try await forever()
       }
     }
     try await until { isQuiet(renewedAt: .zero) }
-    #expect(heard.value == [["kdops.dev/sync": "1"]])
+    #expect(received.value == [["kdops.dev/sync": "1"]])
     let before = store.requests
     store.note(["kdops.dev/sync": "2"])
     clock.advance(by: .seconds(4))
     try await until { isQuiet(renewedAt: .seconds(4)) }
-    #expect(heard.value.last == ["kdops.dev/sync": "2"])
+    #expect(received.value.last == ["kdops.dev/sync": "2"])
     // The renewal that got the conflict, the read that it requires, and the renewal again.
     #expect(store.requests - before == 3)
     clock.advance(by: .seconds(4))
     try await until { isQuiet(renewedAt: .seconds(8)) }
-    #expect(heard.value.count == 2)
+    #expect(received.value.count == 2)
     #expect(store.requests - before == 4)
     #expect(store.lease?.annotation("kdops.dev/sync") == "2")
     leading.cancel()
@@ -106,20 +106,20 @@ struct LeadershipTests {
   @Test("a candidate reports once which holder it waits for, and leads as soon as that one has ended")
   func waiting() async throws {
     store.hold(by: "x")
-    let told = Shared<[String]>([])
+    let reported = Shared<[String]>([])
     let standing = Task { [candidate = candidate("b")] in
-      try await candidate.hold(onWaiting: { holder in told.change { $0.append(holder) } }) { leader in
+      try await candidate.hold(onWaiting: { holder in reported.change { $0.append(holder) } }) { leader in
         leader.isProven
       }
     }
     try await until { clock.deadlines == [.seconds(2)] }
     clock.advance(by: .seconds(2))
     try await until { clock.deadlines == [.seconds(4)] }
-    #expect(told.value == ["x"])
+    #expect(reported.value == ["x"])
     store.hold(by: "y")
     clock.advance(by: .seconds(2))
     try await until { clock.deadlines == [.seconds(6)] }
-    #expect(told.value == ["x", "y"])
+    #expect(reported.value == ["x", "y"])
     store.free()
     clock.advance(by: .seconds(2))
     #expect(try await standing.value)
@@ -162,9 +162,9 @@ struct LeadershipTests {
 
   @Test("a short failure is reported, and leading continues")
   func recovery() async throws {
-    let told = Shared<[APIError.Kind]>([])
+    let reported = Shared<[APIError.Kind]>([])
     let leading = Task { [candidate = candidate("a")] in
-      try await candidate.hold(onFailure: { error in told.change { $0.append(error.kind) } }) { _ in
+      try await candidate.hold(onFailure: { error in reported.change { $0.append(error.kind) } }) { _ in
         try await forever()
       }
     }
@@ -174,7 +174,7 @@ struct LeadershipTests {
     try await until { clock.deadlines == [.seconds(5), .seconds(8)] }
     clock.advance(by: .seconds(1))
     try await until { clock.deadlines == [.seconds(6), .seconds(8)] }
-    #expect(told.value == [.unavailable, .unavailable])
+    #expect(reported.value == [.unavailable, .unavailable])
     store.be(.well)
     clock.advance(by: .seconds(1))
     try await until { clock.deadlines == [.seconds(8), .seconds(10)] }

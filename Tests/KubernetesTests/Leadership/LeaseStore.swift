@@ -80,7 +80,7 @@ final class LeaseStore: ClusterAPI {
       let (never, end) = AsyncStream<Never>.makeStream()
       for await _ in never {}
       end.finish()
-      throw APIError(.unavailable, "nobody waits any more")
+      throw APIError(.unavailable, "the caller no longer waits")
     }
   }
 

@@ -86,13 +86,13 @@ struct RealNodeTests {
       let name = ObjectName(namespace: namespace, name: "db")
       _ = try await client.create(
         Object(.clusters, namespace: namespace, name: "db", content: ["spec": spec]))
-      let told = try await change(client, name, { try await client.updateStatus($0) }) { cluster in
+      let reported = try await change(client, name, { try await client.updateStatus($0) }) { cluster in
         cluster.json["status"] = ["state": "creating"]
         cluster.json["spec"]?["app"] = "other"
       }
-      #expect(told.after.json["status"]?["state"]?.string == "creating")
-      #expect(told.after.json["spec"] == told.before.json["spec"])
-      #expect(told.after.generation == told.before.generation)
+      #expect(reported.after.json["status"]?["state"]?.string == "creating")
+      #expect(reported.after.json["spec"] == reported.before.json["spec"])
+      #expect(reported.after.generation == reported.before.generation)
 
       let updated = try await change(client, name, { try await client.update($0) }) { cluster in
         cluster.json["status"] = ["state": "configured"]
@@ -147,7 +147,7 @@ struct RealNodeTests {
       }
       #expect(seen.prefix(2) == [.added(made), .modified(patched)])
       guard case .deleted(let last) = try #require(seen.last) else {
-        Issue.record("the deletion was not told")
+        Issue.record("the deletion was not reported")
         return
       }
       #expect(last.uid == made.uid)

@@ -13,7 +13,7 @@ import Testing
 ///   - isUsedUp: whether every answer must have been requested.
 func withStub(
   _ answers: [StubAnswer], clock: any Clock<Duration> = SkippingClock(),
-  credentials: any Credentials = Nobody(),
+  credentials: any Credentials = FakeCredentials(),
   isUsedUp: Bool = true, options change: (inout ConnectionOptions) -> Void = { _ in },
   _ body: (KubernetesClient, StubServer) async throws -> Void
 ) async throws {
@@ -48,7 +48,7 @@ func using(
 }
 
 /// Anonymous credentials.
-struct Nobody: Credentials {
+struct FakeCredentials: Credentials {
   var identity: String? { nil }
   func authorization() -> String? { nil }
   func forget() {}

@@ -8,7 +8,7 @@ enum TestServer {
   /// - Parameter authority: trusted by the client.
   static func secure(
     _ port: Int, authority: TestAuthority, host: String = "127.0.0.1", serverName: String? = nil,
-    credentials: any Credentials = Nobody(), client: TestAuthority.Issued? = nil
+    credentials: any Credentials = FakeCredentials(), client: TestAuthority.Issued? = nil
   ) throws -> Server {
     var tls = TLSConfiguration.makeClientConfiguration()
     tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(Array(authority.pem.utf8)))

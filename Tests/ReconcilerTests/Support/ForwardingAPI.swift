@@ -193,7 +193,7 @@ final class ConflictingAPI: ForwardingAPI, @unchecked Sendable {
       return try await super.update(object)
     }
     count.withLock { $0 += 1 }
-    throw APIError(.conflict, "somebody was faster")
+    throw APIError(.conflict, "another writer was faster")
   }
 }
 

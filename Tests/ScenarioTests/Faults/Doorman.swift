@@ -47,7 +47,7 @@ final class Doorman: Sendable {
   private struct State {
     var refusals: [Refusal]
     var moody: (refusals: [Refusal], left: Int)?
-    var told: [Int: Int] = [:]
+    var found: [Int: Int] = [:]
   }
 
   private let state: Mutex<State>
@@ -60,7 +60,7 @@ final class Doorman: Sendable {
   }
 
   /// How often each code was returned.
-  var told: [Int: Int] { state.withLock { $0.told } }
+  var found: [Int: Int] { state.withLock { $0.found } }
 
   /// - Parameter next: the connection's next bytes; nil at its end.
   func meet(_ dice: Dice, _ next: () async throws -> ByteBuffer?) async throws -> Reception {
@@ -94,7 +94,7 @@ final class Doorman: Sendable {
         sum += refusal.share
         guard chance < sum else { continue }
         if mood != nil { state.moody?.left -= 1 }
-        state.told[refusal.code, default: 0] += 1
+        state.found[refusal.code, default: 0] += 1
         return refusal
       }
       return nil

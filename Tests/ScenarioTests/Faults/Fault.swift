@@ -112,12 +112,12 @@ struct Befallen: Sendable {
       #expect(!scene.logged("leadership.lost").isEmpty)
       #expect(scene.logged("leadership.taken").count >= 2)
     case .throttling:
-      let told = line.faults.doorman?.told ?? [:]
-      #expect(told[429, default: 0] >= 20)
-      #expect(told[503, default: 0] + told[500, default: 0] >= 1)
+      let found = line.faults.doorman?.found ?? [:]
+      #expect(found[429, default: 0] >= 20)
+      #expect(found[503, default: 0] + found[500, default: 0] >= 1)
     case .beginning:
-      let told = line.faults.doorman?.told ?? [:]
-      #expect(told.values.reduce(0, +) == Self.refusedAtFirst)
+      let found = line.faults.doorman?.found ?? [:]
+      #expect(found.values.reduce(0, +) == Self.refusedAtFirst)
       #expect(scene.logged("leadership.taken").count >= 2)
     }
   }

@@ -14,10 +14,10 @@ struct StartScenarios {
       try await Fault.outage.befall(scene) { befallen in
         await befallen.line.stop(for: .seconds(20))
         try await scene.start(["--kubeconfig", befallen.kubeconfig])
-        let told = try await scene.eventually("word of an API server that is away") {
+        let found = try await scene.eventually("message about an unavailable API server") {
           scene.logged("cluster.away").first
         }
-        #expect(told.contains("it does not take connections; check that the server runs"))
+        #expect(found.contains("it does not take connections; check that the server runs"))
         try await scene.configured("1.0.0")
         #expect(try await scene.daemon().stop(within: .seconds(10)) == 0)
       }
@@ -55,13 +55,13 @@ struct StartScenarios {
     try await scenario(fixture, start: false, judges: false) { scene in
       let site = try #require(scene.site as? KubernetesSite)
       var kubeconfig = try JSON.parse(Array(Data(contentsOf: URL(fileURLWithPath: site.kubeconfig))))
-      kubeconfig["users"] = [["name": "kdops", "user": ["token": "of-somebody-else"]]]
+      kubeconfig["users"] = [["name": "kdops", "user": ["token": "of-another-user"]]]
       let path = "\(scene.folder.path)/kubeconfig-stranger"
       try Data(kubeconfig.serialized()).write(to: URL(fileURLWithPath: path))
       let daemon = try await scene.start(["--kubeconfig", path])
       #expect(try await daemon.ended(within: .seconds(10)) == 2)
       #expect(scene.log().contains("the server does not know"))
-      #expect(!scene.log().contains("of-somebody-else"))
+      #expect(!scene.log().contains("of-another-user"))
     }
   }
 

@@ -29,7 +29,7 @@ struct PageScenarios {
         cp -R "$1/sample-repo" "$2/first" && cd "$2/first"
         git init --quiet --initial-branch=main && git add --all && git commit --quiet --message "Three apps, five clusters"
         git clone --quiet --bare . "$2/forge/fleet.git" && rm -rf "$2/first"
-        # Members that hear of a connected cluster are busy for a moment more.
+        # Members that are notified of a connected cluster are busy for a moment more.
         for turn in 1 2 3 4 5; do
           "$3" run --once --repo "$2/forge/fleet.git" --embedded="$2/cluster" 2>/dev/null
           git -C "$2/forge/fleet.git" grep --quiet --files-without-match "^state: configured" refs/kdops/status || break

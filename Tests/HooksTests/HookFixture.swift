@@ -4,7 +4,7 @@ import Testing
 
 /// A server's repository and a clone of it, in which git runs the hooks that `kdops hook install` has
 /// installed.
-final class HookWorld: Sendable {
+final class HookFixture: Sendable {
   let server: TemporaryRepository
   let clone: TemporaryRepository
   private let program: String

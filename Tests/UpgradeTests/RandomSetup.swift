@@ -1,7 +1,7 @@
 import KubeDirector
 
 /// The cluster of a random run: its roles, and the versions in which each has a different image.
-struct RandomWorld: Hashable {
+struct RandomSetup: Hashable {
   var roles: [Stage.Role]
   /// The tags of 1.1 and of 1.2, by role. A role without a tag keeps its image.
   var newer: [String: String]
@@ -61,14 +61,14 @@ struct RandomWorld: Hashable {
   }
 
   /// The same cluster with one part less, the smallest first.
-  var smaller: [RandomWorld] {
+  var smaller: [RandomSetup] {
     roles.indices.flatMap { index in
       let id = roles[index].id
-      var worlds: [RandomWorld] = []
-      func add(_ change: (inout RandomWorld) -> Void) {
-        var world = self
-        change(&world)
-        if world != self { worlds.append(world) }
+      var setups: [RandomSetup] = []
+      func add(_ change: (inout RandomSetup) -> Void) {
+        var setup = self
+        change(&setup)
+        if setup != self { setups.append(setup) }
       }
       if roles.count > 1 {
         add {
@@ -84,7 +84,7 @@ struct RandomWorld: Hashable {
       add { $0.roles[index].hasPackage = true }
       add { $0.budget = nil }
       add { $0.order = nil }
-      return worlds
+      return setups
     }
   }
 
@@ -97,7 +97,7 @@ struct RandomWorld: Hashable {
           ([
             "\(role.id) × \(role.members)", role.hasPackage ? nil : "no package",
             role.hasStorage ? "storage" : nil, role.services.isEmpty ? nil : "services",
-            role.events.map { "hears \($0.joined(separator: " "))" },
+            role.events.map { "subscribes to \($0.joined(separator: " "))" },
           ] + tags).compactMap(\.self).joined(separator: ", ")
       } + plan.compactMap(\.self)).joined(separator: "\n")
   }
