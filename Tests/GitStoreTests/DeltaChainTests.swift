@@ -57,16 +57,86 @@ struct DeltaChainTests {
     let handle = try handle()
     handle.budget = UnpackBudget(1 << 30)
     let end = try id("105000")
-    #expect(try handle.size(of: end, GIT_OBJECT_BLOB) == 6)
     let error = #expect(throws: GitError.self) { _ = try handle.load(end) }
-    #expect(error?.kind == .tooLarge && error?.message.contains("a chain of 5000 differences") == true)
-    #expect(try !handle.canUnpack(end, size: 6) && handle.budget.taken == 0)
+    #expect(error?.kind == .tooLarge && error?.message.contains("more than 4096 differences") == true)
+    #expect(error?.isExhausted == false)
+    #expect(try handle.sizeOfFile(end) == nil)
+    // Only what it took to see that the chain is too deep counts, and only once.
+    #expect(handle.budget.taken == (DeltaChain.deepest + 1) * DeltaChain.step)
     #expect(try handle.load(try id("104096")).count == 6)
     // The chain was measured once and unpacked once; libgit2 has kept the objects since.
     let first = handle.budget.taken
-    #expect((5000 * 1024...12_000 * 1024).contains(first))
+    #expect((8000 * 1024...16_000 * 1024).contains(first))
     for number in 104_000..<104_096 { #expect(try handle.load(try id("\(number)")).count == 6) }
     #expect(handle.budget.taken - first < 96 * 2 * 1100)
+  }
+
+  @Test("the ends of chains that are too deep count for the budget, and a file with such a chain is reported")
+  func tooDeep() async throws {
+    var pack = HandmadePack()
+    for start in [0, 6000] {
+      pack.add(type: 3, size: 6, HandmadePack.stored(Array("\(300_000 + start)".utf8)))
+      for number in 1..<6000 {
+        pack.addDelta(to: start + number - 1, ofSize: 6, content: "\(300_000 + start + number)")
+      }
+    }
+    try repository.install(pack)
+    let ids = try (0..<20).flatMap { [try id("\(305_900 + $0)"), try id("\(311_900 + $0)")] }
+    let handle = try handle()
+    handle.budget = UnpackBudget(10 * DeltaChain.deepest * DeltaChain.step)
+    let error = #expect(throws: GitError.self) { for id in ids { _ = try handle.sizeOfFile(id) } }
+    #expect(error?.isExhausted == true)
+    let reader = try await GitRepository.open(path: repository.path)
+    let read = try await reader.readBlobs([ids[0]], limit: 100) { _, content in
+      if case .baseTooLarge = content { true } else { false }
+    }
+    #expect(read == [true])
+  }
+
+  @Test("a copy or fetch of many folders with ten thousand names is within the budget")
+  func largeFolders() throws {
+    let folder = 460_000
+    let budget = UnpackBudget(allowance: .eachObject)
+    for _ in 0..<100_000 { try budget.take(4 * folder, objectOf: folder) }
+    #expect(budget.taken == 0)
+    // A small object that takes as much is no folder that git stores so.
+    let error = #expect(throws: GitError.self) {
+      for _ in 0..<100_000 { try budget.take(4 * folder, objectOf: 100) }
+    }
+    #expect(error?.isExhausted == true)
+  }
+
+  @Test("an object is found in a pack that arrives after it was missed")
+  func laterPack() throws {
+    let handle = try handle()
+    let id = try id("late")
+    #expect(try handle.packed(id) == nil)
+    var pack = HandmadePack()
+    pack.add(type: 3, size: 4, HandmadePack.stored(Array("late".utf8)))
+    try repository.install(pack)
+    #expect(try handle.packed(id) != nil)
+  }
+
+  @Test("a copy has the files of a folder that is a difference to a folder of 40 MiB")
+  func copiedFolder() async throws {
+    let work = try repository.clone()
+    try work.commit(["a/b": "1", "a/c": "2"])
+    try work.push()
+    let tree = try #require(ObjectID(hex: try work.head("HEAD:a")))
+    let content = try handle().load(tree).bytes
+    let size = 40 << 20
+    let base = Data(content) + Data(repeating: 0x31, count: size - content.count)
+    var pack = HandmadePack()
+    pack.add(type: 2, size: size, try repository.compressed(base).bytes)
+    let copy = HandmadePack.varied(size) + HandmadePack.varied(content.count) + [0x90, UInt8(content.count)]
+    pack.add(type: 6, size: copy.count, HandmadePack.stored(copy), base: 0)
+    try repository.install(pack)
+    try repository.git("prune-packed", "--quiet")
+    let target = try TemporaryRepository(bare: true)
+    var objects = ObjectCopy(
+      from: try handle(), to: try RepositoryHandle(RepositoryLocation(path: target.path)), tick: {})
+    _ = try objects.copy([try #require(ObjectID(hex: try work.head("HEAD")))])
+    #expect(try target.git("cat-file", "-p", try work.head("HEAD:a/c")) == "2")
   }
 
   @Test("the chains that git makes cost little more than their objects")
@@ -117,7 +187,7 @@ struct DeltaChainTests {
     let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
     let resident = try #require(Int(line.filter(\.isNumber)))
     #expect(resident < 1 << 20, "\(line)")
-    #expect(handle.budget.taken == 0)
+    #expect(handle.budget.taken == DeltaChain.step)
   }
 
   @Test("a difference whose beginning is hidden behind empty blocks is refused")

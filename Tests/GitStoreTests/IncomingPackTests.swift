@@ -72,6 +72,18 @@ struct IncomingPackTests {
     #expect(try files().count == 2)
   }
 
+  @Test("a file above the limit of a fetch, and too many objects, are refused before they are unpacked")
+  func limits() throws {
+    var large = HandmadePack()
+    large.add(type: 3, size: 5 << 30, HandmadePack.stored([]))
+    let file = #expect(throws: GitError.self) { try receive(large.finished) }
+    #expect(file?.kind == .tooLarge)
+    var many = large.finished
+    many.replaceSubrange(8..<12, with: [1, 0, 0, 0])
+    let objects = #expect(throws: GitError.self) { try receive(many) }
+    #expect(objects?.kind == .tooLarge && objects?.message.contains("16777216 objects") == true)
+  }
+
   @Test("a damaged pack is refused", arguments: [5, 40, 3000])
   func damaged(at place: Int) throws {
     var bytes = try pack(size: 2 << 20, small: 20).finished

@@ -80,7 +80,7 @@ public struct FileHistories: Sendable {
       guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
       // A commit that cannot be read is passed over: a later one has repaired the tree.
       position = older.parents.first.map { (tree, $0) }
-      if budget.isSpent { cut() }
+      if budget.isSpent || error.isExhausted { cut() }
     }
   }
 

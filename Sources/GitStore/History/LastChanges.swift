@@ -57,7 +57,7 @@ extension RepositoryHandle {
         }
       } catch {
         guard error.kind == .tooLarge || error.kind == .malformed else { throw error }
-        found.end = budget.isSpent ? .limit(commit.id) : .unreadable(commit.id)
+        found.end = budget.isSpent || error.isExhausted ? .limit(commit.id) : .unreadable(commit.id)
         return found
       }
     }

@@ -11,8 +11,8 @@ final class RepositoryHandle {
   var budget = UnpackBudget()
   /// Checks the packs that are fetched into this repository; nil before the first fetch.
   private var receiver: PackReceiver?
-  /// The object that was looked for last, and its place in a pack. To read an object, callers first get its size.
-  private var last: (id: ObjectID, found: PackStore.Found?)?
+  /// The object of a pack that was looked for last, and its place. To read an object, callers first get its size.
+  private var last: (id: ObjectID, found: PackStore.Found)?
 
   var pointer: OpaquePointer { repository.pointer }
   var objectStore: OpaquePointer { objects.pointer }
@@ -133,14 +133,23 @@ extension RepositoryHandle {
 
   /// Where an object is in packs; nil if it is in a file of its own, or missing.
   ///
-  /// - Throws: `GitError`: `.corrupt` and `.tooLarge` as `Pack.chain`.
+  /// - Throws: `GitError`: `.corrupt` and `.tooLarge` as `Pack.chain`, `.tooLarge` beyond the `budget`.
   func packed(_ id: ObjectID) throws(GitError) -> PackStore.Found? {
     if let last, last.id == id { return last.found }
-    var found = try packs.find(id)
-    // A pack may be so new that its folder seems unchanged.
-    if found == nil, !packs.folders.hasLoose(id) { found = try packs.find(id, again: true) }
+    let result = Result { () throws(GitError) in try find(id) }
+    // Chains take time to measure, also those that prove too deep.
+    let measured = packs.takeMeasured()
+    if measured > 0 { try budget.take(measured * DeltaChain.step) }
+    guard let found = try result.get() else { return nil }
+    // An object that is in no pack now may be in one after a fetch.
     last = (id, found)
     return found
+  }
+
+  private func find(_ id: ObjectID) throws(GitError) -> PackStore.Found? {
+    if let found = try packs.find(id) { return found }
+    // A pack may be so new that its folder seems unchanged.
+    return packs.folders.hasLoose(id) ? nil : try packs.find(id, again: true)
   }
 
   /// Whether the object exists.

@@ -95,11 +95,12 @@ extension Mirror {
       // A ref whose file is invalid is not even listed.
       for ref in refs { _ = try known(ref) }
       let prefix = Self.trackingRef(deeply ? "refs/" : "refs/heads/")
-      handle.budget = UnpackBudget(allowance: UnpackBudget.copyAllowance)
+      handle.budget = UnpackBudget(allowance: .eachObject)
       for (_, tip) in try handle.refs(prefix: prefix) { try handle.readAll(from: tip, deeply: deeply) }
       return false
     } catch {
-      return error.kind != .cancelled
+      // What takes too long to check is not known to be damaged.
+      return error.kind != .cancelled && !error.isExhausted
     }
   }
 }
@@ -151,7 +152,7 @@ extension RepositoryHandle {
     do throws(GitError) {
       try body()
     } catch {
-      guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
+      guard error.isOfOneObject else { throw error }
     }
   }
 }

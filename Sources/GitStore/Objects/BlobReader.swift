@@ -57,7 +57,10 @@ extension GitRepository {
       values.reserveCapacity(chunk)
       for position in start..<min(start + chunk, ids.count) {
         let id = ids[position]
-        let size = try handle.size(of: id, GIT_OBJECT_BLOB)
+        guard let size = try handle.sizeOfFile(id) else {
+          values.append(body(position, .baseTooLarge))
+          continue
+        }
         guard size <= limits.each else {
           values.append(body(position, .tooLarge(size: size)))
           continue

@@ -34,7 +34,7 @@ struct ObjectCopy {
   /// - Throws: `GitError` of kind `.corruptRemote` if the source lacks an object or cannot read it,
   ///   `.tooLarge` for a commit that is too large.
   mutating func copy(_ tips: [ObjectID]) throws(GitError) -> Int {
-    source.budget = UnpackBudget(allowance: UnpackBudget.copyAllowance)
+    source.budget = UnpackBudget(allowance: .eachObject)
     do throws(GitError) {
       for tip in tips { try collect(tip) }
       let copied = try copyLargePackedFiles()
@@ -58,6 +58,7 @@ struct ObjectCopy {
   /// Whether there is a folder that is too large to load whole, as packing does.
   private func hasHugeFolder() throws(GitError) -> Bool {
     for item in wanted where item.type == GIT_OBJECT_TREE {
+      try tick()
       if try source.size(of: item.id, item.type) > ObjectLimits.tree { return true }
     }
     return false
@@ -122,22 +123,30 @@ struct ObjectCopy {
   private mutating func folders(in tree: ObjectID) throws(GitError) -> Set<ObjectID> {
     var folders: Set<ObjectID> = []
     do throws(GitError) {
-      try source.forEachEntry(ofTree: tree) { (entry) throws(GitError) in
-        let id = entry.objectID
-        if entry.isTree {
-          if !seen.contains(id) { folders.insert(id) }
-        } else if entry.mode != FileMode.submodule, !target.hasNow(id), seen.insert(id).inserted {
-          wanted.append((id, GIT_OBJECT_BLOB))
+      // The limit with which the folder is written: otherwise it could be copied without its files.
+      try AllocationLimit.run(AllocationLimit.transfer) { () throws(GitError) in
+        try source.forEachEntry(ofTree: tree) { (entry) throws(GitError) in
+          let id = entry.objectID
+          if entry.isTree {
+            if !seen.contains(id) { folders.insert(id) }
+          } else if entry.mode != FileMode.submodule, !target.hasNow(id), seen.insert(id).inserted {
+            wanted.append((id, GIT_OBJECT_BLOB))
+          }
+          return true
         }
-        return true
       }
     } catch {
-      // An object of another type is an error, not a malformed folder.
-      guard error.kind == .malformed || error.kind == .tooLarge,
-        try source.header(of: tree).type == GIT_OBJECT_TREE
-      else { throw error }
+      guard try isReadInPart(tree, error) else { throw error }
     }
     return folders
+  }
+
+  /// Whether an error is one of a folder that no reader can read either. An object of another type is an error, not a
+  /// malformed folder.
+  private func isReadInPart(_ tree: ObjectID, _ error: GitError) throws(GitError) -> Bool {
+    guard error.isOfOneObject else { return false }
+    let header = try source.header(of: tree)
+    return header.type == GIT_OBJECT_TREE && (error.kind == .malformed || header.size > ObjectLimits.tree)
   }
 
   private func copyOne(_ id: ObjectID, _ type: git_object_t) throws(GitError) {
@@ -146,7 +155,8 @@ struct ObjectCopy {
     if size > Self.streamThreshold, try stream(id, type, size) { return }
     var written = git_oid()
     let code = try AllocationLimit.run(AllocationLimit.transfer) { () throws(GitError) in
-      try source.load(id).withBytes { bytes in
+      // All but files were read when they were collected.
+      try source.load(id, again: type != GIT_OBJECT_BLOB).withBytes { bytes in
         git_odb_write(&written, target.objectStore, bytes.baseAddress, bytes.count, type)
       }
     }
@@ -161,17 +171,12 @@ struct ObjectCopy {
   private func copyLargePackedFiles() throws(GitError) -> Set<ObjectID> {
     var large: [(id: ObjectID, size: Int)] = []
     for item in wanted where item.type == GIT_OBJECT_BLOB {
+      try tick()
       let size = try source.size(of: item.id, item.type)
       if size > Self.streamThreshold { large.append((item.id, size)) }
     }
     if large.isEmpty { return [] }
-    var entries: [PackedEntry] = []
-    var copied: Set<ObjectID> = []
-    for (id, size) in large {
-      guard let entry = try source.packs.wholeBlob(id, size: size) else { continue }
-      entries.append(entry)
-      copied.insert(id)
-    }
+    let (copied, entries) = try source.packs.wholeBlobs(large, tick: tick)
     if entries.isEmpty { return [] }
     try PackOfEntries.write(entries, to: target.gitFolder + "objects/pack", tick: tick)
     try check(git_odb_refresh(target.objectStore), "look at the new pack")
@@ -233,7 +238,14 @@ struct ObjectCopy {
         try copyOne(item.id, item.type)
         continue
       }
-      try AllocationLimit.run(AllocationLimit.transfer) { () throws(GitError) in try source.charge(item.id) }
+      try AllocationLimit.run(AllocationLimit.transfer) { () throws(GitError) in
+        // All but files were read when they were collected.
+        if item.type == GIT_OBJECT_BLOB {
+          try source.charge(item.id)
+        } else {
+          try source.chargeAgain(item.id)
+        }
+      }
       var raw = item.id.raw
       // The list of objects is one allocation.
       let code = AllocationLimit.run(AllocationLimit.none) { git_packbuilder_insert(pack.pointer, &raw, nil) }

@@ -94,14 +94,16 @@ extension RepositoryHandle {
 
   /// Reads an object.
   ///
-  /// - Parameter size: its size, which the caller has checked; needed for objects above `AllocationLimit.standard`.
+  /// - Parameters:
+  ///   - size: its size, which the caller has checked; needed for objects above `AllocationLimit.standard`.
+  ///   - again: whether the operation has read it before, so that it does not count.
   ///
   /// - Throws: `GitError`: as `header(of:)`, and `.tooLarge` as `charge`.
-  func load(_ id: ObjectID, size: Int = 0) throws(GitError) -> RawObject {
+  func load(_ id: ObjectID, size: Int = 0, again: Bool = false) throws(GitError) -> RawObject {
     var raw = id.raw
     var result: OpaquePointer?
     let code = try AllocationLimit.allowing(objectOf: size) { () throws(GitError) in
-      try charge(id)
+      if again { try chargeAgain(id) } else { try charge(id) }
       return git_odb_read(&result, objectStore, &raw)
     }
     guard code >= 0, let result else { throw missing(id, code) }
@@ -114,7 +116,13 @@ extension RepositoryHandle {
   ///   the operation its `budget`.
   func charge(_ id: ObjectID) throws(GitError) {
     guard let found = try packed(id) else { return }
-    try budget.take(try checked(id, found).cost)
+    try budget.take(try checked(id, found).cost, objectOf: found.chain.size)
+  }
+
+  /// The same for an object that the operation reads again: it is not counted twice.
+  func chargeAgain(_ id: ObjectID) throws(GitError) {
+    guard let found = try packed(id) else { return }
+    _ = try checked(id, found)
   }
 
   /// - Throws: `GitError` of kind `.tooLarge` if libgit2 would exceed the limit of the calling thread's allocations.
@@ -131,6 +139,16 @@ extension RepositoryHandle {
       ? "it is stored as a chain of \(chain.depth) differences, more than the \(DeltaChain.deepest) that are read"
       : "an object, or another one of which it is stored as a difference, is too large to be unpacked"
     return GitError(.tooLarge, "cannot read object \(id): \(reason)", hint: GitError.repackingHint)
+  }
+
+  /// The size of a file; nil if it is stored as a chain of differences that is too deep to be followed.
+  func sizeOfFile(_ id: ObjectID) throws(GitError) -> Int? {
+    do throws(GitError) {
+      return try size(of: id, GIT_OBJECT_BLOB)
+    } catch {
+      guard error.kind == .tooLarge, !error.isExhausted else { throw error }
+      return nil
+    }
   }
 
   /// Whether a file of this size can be unpacked.

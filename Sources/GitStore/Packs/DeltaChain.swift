@@ -103,30 +103,46 @@ struct KeptBases {
 final class UnpackBudget: Sendable {
   private let spent = Atomic<Int>(0)
   let limit: Int
-  /// This many bytes for each object do not count.
-  private let allowance: Int
+  private let allowance: Allowance
+
+  /// Which bytes do not count.
+  enum Allowance {
+    case none
+    /// For operations that read a whole repository, which may have any number of objects: what git's own chains take.
+    ///
+    /// A folder with ten thousand names has half a megabyte, so each commit takes that for its folder. From objects
+    /// above 1 MiB on, chains take so much more than the objects that they count.
+    case eachObject
+
+    fileprivate func bytes(for size: Int) -> Int {
+      switch self {
+      case .none: 0
+      case .eachObject: max(256 << 10, 4 * min(max(size, 0), 1 << 20))
+      }
+    }
+  }
 
   /// For one operation on a repository: some ten seconds of work.
   static let standard = 4 << 30
 
-  /// - Parameter allowance: for operations that read a whole repository: bytes that do not count, for each object.
-  init(_ limit: Int = standard, allowance: Int = 0) { (self.limit, self.allowance) = (limit, allowance) }
-
-  /// What a copy or a fetch allows for each object.
-  static let copyAllowance = 256 << 10
+  init(_ limit: Int = standard, allowance: Allowance = .none) {
+    (self.limit, self.allowance) = (limit, allowance)
+  }
 
   /// Counts the bytes of one object.
   ///
-  /// - Throws: `GitError` of kind `.tooLarge` beyond the limit.
-  func take(_ bytes: Int) throws(GitError) {
-    let counted = bytes - allowance
+  /// - Parameter size: of the object itself.
+  /// - Throws: `GitError` of kind `.tooLarge` beyond the limit; its `isExhausted` is true.
+  func take(_ bytes: Int, objectOf size: Int = 0) throws(GitError) {
+    let counted = bytes - allowance.bytes(for: size)
     guard counted > 0 else { return }
     guard spent.wrappingAdd(counted, ordering: .relaxed).newValue <= limit else {
       throw GitError(
         .tooLarge,
         "more than \(limit >> 20) MiB have to be unpacked, because objects are stored as differences to large "
           + "objects or as long chains of differences",
-        hint: GitError.repackingHint)
+        hint: GitError.repackingHint
+      ).exhausted
     }
   }
 

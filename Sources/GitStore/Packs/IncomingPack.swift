@@ -43,9 +43,7 @@ final class IncomingPack {
       throw GitError(
         .corruptRemote, "the remote sent no pack", hint: "run `git fsck` on the remote repository")
     }
-    var check = try PackCheck(
-      file, limit: AllocationLimit.current, budget: budget, known: known, tick: progress.tick)
-    try check.run()
+    try Self.check(file, progress, budget: budget, known: known)
     var options = git_indexer_options()
     try GitStore.check(
       git_indexer_options_init(&options, UInt32(GIT_INDEXER_OPTIONS_VERSION)), "prepare")
@@ -56,17 +54,31 @@ final class IncomingPack {
     }
     var offset = 0
     while offset < file.count {
+      try progress.tick()
       let count = min(Self.chunk, file.count - offset)
       let code = git_indexer_append(
         indexer.pointer, file.bytes.baseAddress.map { $0 + offset }, count, progress.counts)
       try GitStore.check(code, "index a pack")
       offset += count
+      if offset % Self.releasing == 0 { file.release(offset - Self.releasing..<offset) }
     }
     try GitStore.check(git_indexer_commit(indexer.pointer, progress.counts), "index a pack")
     extendLifetime(file)
   }
 
-  private static let chunk = 1 << 20
+  /// Frees what the check took before libgit2 takes memory for the same objects.
+  private static func check(
+    _ file: MappedFile, _ progress: Progress, budget: UnpackBudget, known: @escaping PackCheck.KnownObject
+  ) throws(GitError) {
+    var check = try PackCheck(
+      file, limit: AllocationLimit.current, budget: budget, known: known, tick: progress.tick)
+    try check.run()
+  }
+
+  /// At most some 64 MiB are unpacked of it between two calls of the progress function.
+  private static let chunk = 64 << 10
+  /// Pages of the pack that were indexed are released after this many bytes.
+  private static let releasing = 256 * chunk
 
   /// libgit2's progress of a fetch.
   struct Progress {

@@ -29,6 +29,16 @@ final class MappedFile {
   deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
 
   var count: Int { bytes.count }
+
+  /// Lets the pages of a range take no memory until they are read again.
+  func release(_ range: Range<Int>) {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    guard page > 0 else { return }
+    let start = range.lowerBound / page * page
+    let end = min(range.upperBound, count) / page * page
+    guard start < end, let base = bytes.baseAddress else { return }
+    madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
+  }
 }
 
 extension UnsafeRawBufferPointer {

@@ -11,7 +11,7 @@ final class Pack {
   private var kept = KeptBases()
   /// The entries whose chains are too long to be followed to their ends.
   private var endless: Set<Int> = []
-  /// The headers of differences that were read since the last call of `cost`.
+  /// The headers of differences that were read since the last call of `takeMeasured`.
   private var measured = 0
 
   /// The most chains that are remembered.
@@ -29,7 +29,8 @@ final class Pack {
 
   /// The chain of an entry.
   ///
-  /// - Throws: `GitError`: `.corrupt` if a header does not fit the format, `.tooLarge` if the chain has no end.
+  /// - Throws: `GitError`: `.corrupt` if a header does not fit the format, `.tooLarge` if the chain is deeper than
+  ///   `DeltaChain.deepest`. Its end is not searched then, so that a reader spends little time on it.
   func chain(at start: Int) throws(GitError) -> DeltaChain {
     if let known = chains[start] { return known }
     guard !endless.contains(start) else { throw tooDeep }
@@ -51,8 +52,8 @@ final class Pack {
       }
       guard let base, let sizes = sizes(at: offset + header.length) else { throw damaged(offset) }
       pending.append((offset, header.size, sizes.result))
-      // Differences to an object by its id can form a circle.
-      if pending.count > Self.remembered { break }
+      // Differences to an object by its id can also form a circle.
+      if pending.count > DeltaChain.deepest { break }
       offset = base
     }
     measured += pending.count
@@ -82,7 +83,7 @@ final class Pack {
 
   private var tooDeep: GitError {
     GitError(
-      .tooLarge, "an object is stored as a chain of more than \(Self.remembered) differences",
+      .tooLarge, "an object is stored as a chain of more than \(DeltaChain.deepest) differences",
       hint: GitError.repackingHint)
   }
 
@@ -101,20 +102,29 @@ final class Pack {
   /// The most compressed bytes from which the first unpacked ones are read; git needs fewer than a thousand.
   private static let lookahead = 64 << 10
 
-  /// The bytes that libgit2 unpacks and rebuilds to read an entry, as if it read the entry now; includes what was spent
-  /// to measure its chain.
+  /// The bytes that libgit2 unpacks and rebuilds to read an entry, as if it read the entry now.
   func cost(of offset: Int) -> Int {
-    let cost = kept.cost(of: offset) { (try? chain(at: $0)).map { ($0.own, $0.size, $0.base) } }
-    defer { measured = 0 }
-    return cost + measured * DeltaChain.step
+    kept.cost(of: offset) { (try? chain(at: $0)).map { ($0.own, $0.size, $0.base) } }
   }
 
-  /// The entry of a blob that is stored whole; nil if it is stored as a difference or has another size.
-  func wholeBlob(at offset: Int, size: Int) -> PackedEntry? {
-    guard let header = PackEntryHeader(file.bytes, at: offset), case .whole(GIT_OBJECT_BLOB) = header.content,
-      header.size == size, let end = index.end(of: offset, packSize: file.count)
-    else { return nil }
-    return PackedEntry(pack: file, range: offset..<end)
+  /// How many headers of differences were read since the last call.
+  func takeMeasured() -> Int {
+    defer { measured = 0 }
+    return measured
+  }
+
+  /// Whether an entry is a blob that is stored whole and has this size.
+  func hasWholeBlob(at offset: Int, size: Int) -> Bool {
+    guard let header = PackEntryHeader(file.bytes, at: offset), case .whole(GIT_OBJECT_BLOB) = header.content
+    else { return false }
+    return header.size == size
+  }
+
+  /// The entries that begin at these offsets, in their order in the pack; nil if the index is damaged.
+  func entries(at offsets: [Int], tick: () throws(GitError) -> Void) throws(GitError) -> [PackedEntry]? {
+    let starts = offsets.sorted()
+    guard let ends = try index.ends(of: starts, packSize: file.count, tick: tick) else { return nil }
+    return zip(starts, ends).map { PackedEntry(pack: file, range: $0..<$1) }
   }
 }
 

@@ -37,6 +37,15 @@ struct PackCheck: ~Copyable {
   private var kept = KeptBases()
 
   private static let headerCount = 12
+  /// The most entries: this check and libgit2 hold some hundred bytes for each of them. With ten objects a commit, a
+  /// history of four hundred thousand commits has as many.
+  private static let most = 4_000_000
+  /// The most bytes of one file. Files take no memory, but the time to unpack them.
+  private static let largest = 4 << 30
+  /// Pages of the pack that were read are released after this many bytes.
+  private static let releasing = 16 << 20
+  /// Up to where pages were released.
+  private var released = 0
 
   init(
     _ pack: MappedFile, limit: Int, budget: UnpackBudget,
@@ -57,6 +66,11 @@ struct PackCheck: ~Copyable {
       (2...3).contains(version),
       let count = pack.bytes.number(at: 8), pack.count >= Self.headerCount + ObjectID.byteCount
     else { throw damaged(0) }
+    guard count <= Self.most else {
+      throw GitError(
+        .tooLarge, "the remote sent \(count) objects at once, more than the \(Self.most) that are fetched",
+        hint: "keep the configuration in a smaller repository")
+    }
     // Each entry takes at least nine bytes.
     entries.reserveCapacity(min(count, pack.count / 9))
     let bytes = UnsafeRawBufferPointer(rebasing: pack.bytes.dropLast(ObjectID.byteCount))
@@ -68,6 +82,11 @@ struct PackCheck: ~Copyable {
   /// - Returns: the length of the entry.
   private mutating func check(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(GitError) -> Int {
     guard let header = PackEntryHeader(bytes, at: offset) else { throw damaged(offset) }
+    guard header.size <= Self.largest else {
+      throw GitError(
+        .tooLarge, "a file has \(header.size) bytes, more than the \(Self.largest) that are fetched",
+        hint: "remove the file from the repository and its history")
+    }
     let (length, sizes) = try unpack(bytes, at: offset + header.length, size: header.size)
     var entry = Entry(
       offset: offset, size: Self.clamped(header.size), own: Self.clamped(header.size), isBlob: true)
@@ -99,7 +118,7 @@ struct PackCheck: ~Copyable {
       entry.own = Self.clamped(header.size + sizes.result)
     }
     entries.append(entry)
-    if entry.base != -1 { try budget.take(cost(of: entries.count - 1)) }
+    if entry.base != -1 { try budget.take(cost(of: entries.count - 1), objectOf: Int(entry.size)) }
     return header.length + length
   }
 
@@ -121,7 +140,7 @@ struct PackCheck: ~Copyable {
     }
     // libgit2 reads it once, and then puts it into the pack.
     let object = try known(id)
-    if let object { try budget.take(object.cost) }
+    if let object { try budget.take(object.cost, objectOf: size) }
     others.append(
       Entry(
         offset: 0, size: Self.clamped(size), own: Self.clamped(size), isBlob: object?.type == GIT_OBJECT_BLOB)
@@ -142,7 +161,7 @@ struct PackCheck: ~Copyable {
   /// Unpacks an entry.
   ///
   /// - Returns: its compressed length, and the sizes at its beginning if it is a difference.
-  private func unpack(
+  private mutating func unpack(
     _ bytes: UnsafeRawBufferPointer, at offset: Int, size: Int
   ) throws(GitError) -> (length: Int, sizes: DeltaSizes?) {
     inflater.restart()
@@ -154,6 +173,10 @@ struct PackCheck: ~Copyable {
       if produced == 0 { sizes = DeltaSizes(UnsafeRawBufferPointer(rebasing: buffer[..<step.produced])) }
       consumed += step.consumed
       produced += step.produced
+      if offset + consumed - released >= Self.releasing {
+        pack.release(released..<offset + consumed)
+        released = offset + consumed
+      }
       if step.state == .ended { break }
       guard step.state == .open, step.consumed + step.produced > 0, produced <= size else {
         throw damaged(offset)

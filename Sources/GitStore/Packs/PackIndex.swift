@@ -80,15 +80,33 @@ struct PackIndex {
     return high << 32 | low
   }
 
-  /// The end of the entry that begins at an offset: the beginning of the next one, or the pack's checksum.
+  /// The ends of entries: for each the beginning of the next one, or the pack's checksum.
   ///
-  /// Visits all offsets, which takes about a millisecond for a million objects.
-  func end(of offset: Int, packSize: Int) -> Int? {
-    var end = packSize - ObjectID.byteCount
+  /// Visits all offsets of the index once.
+  ///
+  /// - Parameters:
+  ///   - starts: the offsets of the entries, ascending and different.
+  ///   - tick: called repeatedly; throws to abort.
+  /// - Returns: nil if an offset cannot be read, or an entry would be empty.
+  func ends(
+    of starts: [Int], packSize: Int, tick: () throws(GitError) -> Void
+  ) throws(GitError) -> [Int]? {
+    var ends = Array(repeating: packSize - ObjectID.byteCount, count: starts.count)
     for position in 0..<count {
-      guard let other = self.offset(at: position) else { return nil }
-      if other > offset, other < end { end = other }
+      if position % 100_000 == 0 { try tick() }
+      guard let other = offset(at: position) else { return nil }
+      // Only the last entry that begins before it can end there; the others end where the next of them begins.
+      var (low, high) = (0, starts.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if starts[middle] < other { low = middle + 1 } else { high = middle }
+      }
+      if low > 0, other < ends[low - 1] { ends[low - 1] = other }
     }
-    return end > offset ? end : nil
+    for index in ends.indices {
+      if index + 1 < starts.count { ends[index] = min(ends[index], starts[index + 1]) }
+      guard ends[index] > starts[index] else { return nil }
+    }
+    return ends
   }
 }

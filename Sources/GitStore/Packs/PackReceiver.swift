@@ -133,7 +133,7 @@ final class PackReceiver {
 
   private func commit(_ writer: Writer, _ counts: UnsafeMutablePointer<git_indexer_progress>) -> Int32 {
     let progress = IncomingPack.Progress(counts: counts, function: writer.function, payload: writer.payload)
-    let budget = UnpackBudget(allowance: UnpackBudget.copyAllowance)
+    let budget = UnpackBudget(allowance: .eachObject)
     let known = { [handle] (id: ObjectID) throws(GitError) -> (type: git_object_t, cost: Int)? in
       guard let found = try handle.packed(id) else { return nil }
       return (found.chain.type, try handle.checked(id, found).cost)

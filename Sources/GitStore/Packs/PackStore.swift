@@ -77,12 +77,32 @@ final class PackStore {
     }
   }
 
-  /// The entry of a blob that is stored whole; nil if there is none, or it has another size.
-  func wholeBlob(_ id: ObjectID, size: Int) throws(GitError) -> PackedEntry? {
-    guard let found = try find(id) else { return nil }
-    for (pack, offset) in found.places {
-      if let entry = pack.wholeBlob(at: offset, size: size) { return entry }
+  /// How many headers of differences were read since the last call.
+  func takeMeasured() -> Int { packs.reduce(0) { $0 + $1.takeMeasured() } }
+
+  /// The entries of those blobs that are stored whole and have the expected size.
+  ///
+  /// - Parameter tick: called repeatedly; throws to abort.
+  func wholeBlobs(
+    _ blobs: [(id: ObjectID, size: Int)], tick: () throws(GitError) -> Void
+  ) throws(GitError) -> (ids: Set<ObjectID>, entries: [PackedEntry]) {
+    var places: [ObjectIdentifier: [Int: ObjectID]] = [:]
+    for (id, size) in blobs {
+      try tick()
+      guard let found = try find(id),
+        let place = found.places.first(where: { $0.pack.hasWholeBlob(at: $0.offset, size: size) })
+      else { continue }
+      places[ObjectIdentifier(place.pack), default: [:]][place.offset] = id
     }
-    return nil
+    var ids: Set<ObjectID> = []
+    var entries: [PackedEntry] = []
+    for pack in packs {
+      guard let wanted = places[ObjectIdentifier(pack)],
+        let found = try pack.entries(at: Array(wanted.keys), tick: tick)
+      else { continue }
+      entries += found
+      ids.formUnion(wanted.values)
+    }
+    return (ids, entries)
   }
 }
