@@ -61,6 +61,48 @@ struct MergeBaseTests {
     }
   }
 
+  /// A commit with a time.
+  private func commit(_ name: String, _ time: Int, _ parents: [ObjectID] = []) throws -> ObjectID {
+    let id = try work.git(
+      ["commit-tree", tree, "-m", name] + parents.flatMap { ["-p", $0.hex] },
+      environment: ["GIT_COMMITTER_DATE": "@\(time) +0000"])
+    return try #require(ObjectID(hex: id))
+  }
+
+  @Test("a common ancestor of which another one descends is no best one, although its time is later")
+  func redundant() throws {
+    let root = try commit("root", 1_000_000_000)
+    let late = try commit("late", 2_000_000_000, [root])
+    let early = try commit("early", 1000, [late])
+    let best = try commit("best", 1_700_000_000, [early])
+    let middle = try commit("middle", 1_700_000_100, [late])
+    let one = try commit("one", 1_700_000_200, [best, middle])
+    let other = try commit("other", 1_700_000_300, [best, late])
+    #expect(try work.git("merge-base", "--all", one.hex, other.hex) == best.hex)
+    let handle = try RepositoryHandle(RepositoryLocation(path: work.path))
+    #expect(try handle.mergeBase(one, other) == best)
+    #expect(try handle.mergeBase(other, one) == best)
+  }
+
+  @Test("a shallow clone answers what its part of the history shows, and refuses the rest")
+  func shallow() throws {
+    let old = try commit("old", 1_700_000_000)
+    let base = try commit("base", 1_700_000_100, [old])
+    let one = try commit("one", 1_700_000_200, [base])
+    let other = try commit("other", 1_700_000_300, [base])
+    let merge = try commit("merge", 1_700_000_400, [one, other])
+    try work.git("branch", "shallow", merge.hex)
+    let folder = try TemporaryFolder()
+    try TemporaryRepository.run(
+      ["git", "clone", "-q", "--depth=3", "-b", "shallow", "file://" + work.path, folder.path + "/clone"],
+      in: nil)
+    let handle = try RepositoryHandle(RepositoryLocation(path: folder.path + "/clone"))
+    #expect(try handle.mergeBase(one, other) == base)
+    #expect(try handle.isAncestor(base, of: merge))
+    let error = #expect(throws: GitError.self) { try handle.isAncestor(old, of: merge) }
+    #expect(error?.kind == .shallow)
+  }
+
   @Test("the search unpacks no more than an operation may")
   func largeCommits() throws {
     let size = 3 << 20

@@ -71,25 +71,14 @@ extension RepositoryHandle {
   /// The best common ancestor; nil if the histories are unrelated.
   func mergeBase(_ one: ObjectID, _ other: ObjectID) throws(GitError) -> ObjectID? {
     if one == other { return try commit(one).id }
-    let search = try MergeBaseSearch(one, other, in: self)
-    // If one is an ancestor of the other, commit times that are wrong must not lead past it.
-    for commit in [one, other] where search.contains(commit) { return commit }
-    if search.newest == nil { try refuseShallow() }
-    return search.newest
+    var search = MergeBaseSearch(in: self)
+    return try search.newest(one, other)
   }
 
   /// Whether `ancestor` is `commit` or one of its ancestors.
   func isAncestor(_ ancestor: ObjectID, of commit: ObjectID) throws(GitError) -> Bool {
     if ancestor == commit { return true }
     return try mergeBase(ancestor, commit) == ancestor
-  }
-
-  /// Rejects shallow clones: a truncated history cannot answer questions about ancestors.
-  private func refuseShallow() throws(GitError) {
-    guard isShallow else { return }
-    throw GitError(
-      .shallow, "the history in \(gitFolder) is cut short, it is a shallow clone",
-      hint: "fetch the whole history: `git fetch --unshallow`, or full depth in CI")
   }
 
   /// The commits from `base` (not included) to `head`, along first parents, oldest first.
@@ -178,7 +167,7 @@ private struct PathLookup {
       do throws(GitError) {
         item = try self.item(at: level, in: folder, handle, &budget)
       } catch {
-        guard error.kind == .malformed || error.kind == .tooLarge, !budget.isSpent else { throw error }
+        guard error.isOfOneObject, !budget.isSpent else { throw error }
         return nil
       }
       guard let (mode, id) = item, (mode == FileMode.tree) == (level < names.count - 1) else { return nil }
