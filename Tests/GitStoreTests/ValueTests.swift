@@ -49,7 +49,7 @@ struct ValueTests {
   @Test("only errors that may pass without an action count as transient")
   func transient() {
     let healing = GitError.Kind.allCases.filter { GitError($0, "x").isTransient }
-    #expect(healing == [.unreachable, .timeout, .conflict])
+    #expect(healing == [.unreachable, .timeout, .outOfMemory, .conflict])
   }
 
   @Test("no error contains the credentials of a URL")
