@@ -84,12 +84,8 @@ struct ReopeningTests {
     var ledger = CommitLedger()
     var old = report(shop, "upgrade", "accepted", .failed)
     old.message = "rolled back by bbbbbbb"
-<<<<<<< HEAD
-    let said = [report(app, "create", "rejected", .rejected), old]
-=======
     old.failure = .superseded
-    let said = [report(app, .create, .rejected, .rejected), old]
->>>>>>> 351f67d (Give a superseded report its failure in the test of reopened commits)
+    let said = [report(app, "create", "rejected", .rejected), old]
     _ = ledger.reopen(first, lastReport: said, liveObjects: [], subject: "") { object in
       object == shop ? .elsewhere(second, change: "upgrade") : .gone
     }
