@@ -17,6 +17,26 @@ struct DeltaChainTests {
 
   private func id(_ content: String) throws -> ObjectID { try ObjectID.ofBlob(Array(content.utf8)) }
 
+  /// Pushes a commit with the files `a/b` and `a/c`, and stores the folder `a` only as a difference to a larger folder.
+  ///
+  /// - Parameter size: of the larger folder, in bytes.
+  /// - Returns: the clone in which the commit was made.
+  private func pushFolder(asDifferenceTo size: Int) throws -> TemporaryRepository {
+    let work = try repository.clone()
+    try work.commit(["a/b": "1", "a/c": "2"])
+    try work.push()
+    let tree = try #require(ObjectID(hex: try work.head("HEAD:a")))
+    let content = try handle().load(tree).bytes
+    let base = Data(content) + Data(repeating: 0x31, count: size - content.count)
+    var pack = HandmadePack()
+    pack.add(type: 2, size: size, try repository.compressed(base).bytes)
+    let copy = HandmadePack.varied(size) + HandmadePack.varied(content.count) + [0x90, UInt8(content.count)]
+    pack.add(type: 6, size: copy.count, HandmadePack.stored(copy), base: 0)
+    try repository.install(pack)
+    try repository.git("prune-packed", "--quiet")
+    return work
+  }
+
   @Test("small files that are differences to one large object are read until the bytes to unpack are used up")
   func manySmall() async throws {
     let size = 8 << 20
@@ -119,19 +139,7 @@ struct DeltaChainTests {
 
   @Test("a copy has the files of a folder that is a difference to a folder of 40 MiB")
   func copiedFolder() async throws {
-    let work = try repository.clone()
-    try work.commit(["a/b": "1", "a/c": "2"])
-    try work.push()
-    let tree = try #require(ObjectID(hex: try work.head("HEAD:a")))
-    let content = try handle().load(tree).bytes
-    let size = 40 << 20
-    let base = Data(content) + Data(repeating: 0x31, count: size - content.count)
-    var pack = HandmadePack()
-    pack.add(type: 2, size: size, try repository.compressed(base).bytes)
-    let copy = HandmadePack.varied(size) + HandmadePack.varied(content.count) + [0x90, UInt8(content.count)]
-    pack.add(type: 6, size: copy.count, HandmadePack.stored(copy), base: 0)
-    try repository.install(pack)
-    try repository.git("prune-packed", "--quiet")
+    let work = try pushFolder(asDifferenceTo: 40 << 20)
     let target = try TemporaryRepository(bare: true)
     var objects = ObjectCopy(
       from: try handle(), to: try RepositoryHandle(RepositoryLocation(path: target.path)), tick: {})
@@ -204,19 +212,8 @@ struct DeltaChainTests {
 
   @Test("a commit or folder that is a difference to a large object counts as a file does")
   func folders() async throws {
-    let work = try repository.clone()
-    try work.commit(["a/b": "1", "a/c": "2"])
-    try work.push()
-    let tree = try #require(ObjectID(hex: try work.head("HEAD:a")))
-    let content = try handle().load(tree).bytes
     let size = 5 << 20
-    let base = Data(content) + Data(repeating: 0x31, count: size - content.count)
-    var pack = HandmadePack()
-    pack.add(type: 2, size: size, try repository.compressed(base).bytes)
-    let copy = HandmadePack.varied(size) + HandmadePack.varied(content.count) + [0x90, UInt8(content.count)]
-    pack.add(type: 6, size: copy.count, HandmadePack.stored(copy), base: 0)
-    try repository.install(pack)
-    try repository.git("prune-packed", "--quiet")
+    _ = try pushFolder(asDifferenceTo: size)
     let handle = try handle()
     handle.budget = UnpackBudget(size)
     let error = #expect(throws: GitError.self) {
