@@ -9,8 +9,7 @@ public struct GeneratedPage: Sendable {
 
   /// Whether the stored page is this text. With `KDOPS_RECORD=1` the text is stored first.
   public func matches(_ text: String) throws -> Bool {
-    if ProcessInfo.processInfo.environment["KDOPS_RECORD"] == "1" { try Data(text.utf8).write(to: url) }
-    return String(decoding: try Data(contentsOf: url), as: UTF8.self) == text
+    try RecordedFile.stored(url, recording: text) == text
   }
 
   /// The text in lines of at most 118 characters, broken at blanks.

@@ -9,7 +9,15 @@ public enum Golden {
   public static func stored(_ name: String, recording text: String, beside source: String = #filePath) throws
     -> String
   {
-    let file = URL(filePath: source).deletingLastPathComponent().appending(path: "Golden/\(name)")
+    try RecordedFile.stored(
+      URL(filePath: source).deletingLastPathComponent().appending(path: "Golden/\(name)"), recording: text)
+  }
+}
+
+/// A file that a test compares with its own text, and writes on request.
+enum RecordedFile {
+  /// Returns the content of the file. With `KDOPS_RECORD=1` in the environment the file is written first.
+  static func stored(_ file: URL, recording text: String) throws -> String {
     if ProcessInfo.processInfo.environment["KDOPS_RECORD"] == "1" { try Data(text.utf8).write(to: file) }
     return String(decoding: try Data(contentsOf: file), as: UTF8.self)
   }

@@ -1,5 +1,5 @@
-import Foundation
 import Rules
+import TestSupport
 import Testing
 
 @Suite("docs/rules.md")
@@ -7,14 +7,9 @@ struct DocumentationTests {
   /// `KDOPS_RECORD=1` writes the page anew.
   @Test("matches the rules")
   func isCurrent() throws {
-    let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "docs/rules.md")
-    let wanted = try RuleDocumentation.text()
-    if ProcessInfo.processInfo.environment["KDOPS_RECORD"] == "1" {
-      try wanted.write(to: page, atomically: true, encoding: .utf8)
-    }
-    let written = try String(contentsOf: page, encoding: .utf8)
-    #expect(written == wanted, "docs/rules.md is stale; run the tests once with KDOPS_RECORD=1")
+    #expect(
+      try GeneratedPage("docs/rules.md").matches(RuleDocumentation.text()),
+      "docs/rules.md is stale; run the tests once with KDOPS_RECORD=1")
   }
 
   @Test("has a heading for every rule, with a description short enough for code hosts")
