@@ -37,7 +37,13 @@ struct HeldFiles {
     use.memory += sockets.count * NetworkUse.queues
   }
 
-  private var isFull: Bool { use.handles > limit }
+  private var isFull: Bool { use.exceeds(handles: limit) }
+
+  /// A descriptor of a process. Threads usually share their descriptors, and then show the same ones.
+  private struct Descriptor: Hashable {
+    var name: String
+    var file: FileID?
+  }
 
   /// Counts one thread, descriptor or mapping.
   /// - Returns: false above the limit.
@@ -56,6 +62,15 @@ struct HeldFiles {
     use.add(.descriptors)
   }
 
+  /// Notes that a process's or thread's data was not read.
+  private mutating func addUnread(_ access: ProcAccess, _ folder: String) {
+    switch access {
+    case .denied: addDenied(folder)
+    case .unknown: use.add(.descriptors)
+    case .granted, .gone: break
+    }
+  }
+
   // MARK: Descriptors
 
   /// The kernel's memory for an open file.
@@ -65,14 +80,20 @@ struct HeldFiles {
 
   /// Adds the descriptors and the current folder of each thread: threads need not share them.
   private mutating func addThreads(of process: String) {
+    var descriptors: Set<Descriptor> = []
     for thread in ProcFolder.names("\(process)/task") {
       guard count() else { return }
       let folder = "\(process)/task/\(thread)"
       let (names, access) = ProcFolder.read("\(folder)/fd")
-      if access == .denied { addDenied(folder) }
+      addUnread(access, folder)
       for name in names {
-        guard count() else { return }
-        guard addLink("\(folder)/fd/\(name)", of: folder) == S_IFSOCK else { continue }
+        use.visits += 1
+        guard !isFull else { return }
+        let path = "\(folder)/fd/\(name)"
+        if descriptors.insert(Descriptor(name: name, file: FileID(path))).inserted {
+          guard count() else { return }
+        }
+        guard addLink(path, of: folder) == S_IFSOCK else { continue }
         if isCarrying("\(folder)/fdinfo/\(name)") { use.add(.unreceived) }
       }
       addLink("\(folder)/cwd", of: folder)
@@ -101,18 +122,25 @@ struct HeldFiles {
     case .failure(.denied):
       addDenied(folder)
       return nil
+    case .failure(.unknown):
+      use.add(.descriptors)
+      return nil
     case .failure: return nil
     }
   }
 
-  private enum Absence: Error { case known, gone, denied }
+  private enum Absence: Error { case known, gone, denied, unknown }
 
   /// Adds a file.
   /// - Returns: its kind, if it is a new one.
   private mutating func addFile(_ path: String) -> Result<mode_t, Absence> {
     var info = stat()
     guard stat(path, &info) == 0 else {
-      return .failure(ProcAccess(errno: errno) == .denied ? .denied : .gone)
+      switch ProcAccess(errno: errno) {
+      case .denied: return .failure(.denied)
+      case .unknown: return .failure(.unknown)
+      case .granted, .gone: return .failure(.gone)
+      }
     }
     guard files.insert(FileID(info)).inserted else { return .failure(.known) }
     use.memory += Self.file
@@ -179,7 +207,7 @@ struct HeldFiles {
       }
       return true
     }
-    if access == .denied { addDenied(process) }
+    addUnread(access, process)
   }
 
   /// How the kernel names shared memory that has no name: anonymous mappings and System V segments.

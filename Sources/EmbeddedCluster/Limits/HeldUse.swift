@@ -30,8 +30,19 @@ struct HeldUse: Sendable, Hashable {
   var disk = 0
   /// The number of threads, descriptors, mappings and sockets that were counted.
   var handles = 0
+  /// The number of descriptors that were read. Threads that share a table of descriptors show each of them again.
+  var visits = 0
   /// The number of consecutive scans that found each reason.
   private var unknown: [Unknown: Int] = [:]
+
+  /// Whether there are more handles than are allowed, or too many descriptors to read.
+  func exceeds(handles limit: Int) -> Bool {
+    handles > limit || visits > limit * Self.visitsPerHandle
+  }
+
+  /// How many descriptors are read at most for each handle that is allowed. Reading them takes time, but does not
+  /// mean that the processes have more.
+  private static let visitsPerHandle = 10
 
   /// Records that the processes may keep more than is counted.
   mutating func add(_ reason: Unknown) { unknown[reason] = 1 }

@@ -7,9 +7,17 @@ enum ProcAccess: Sendable, Hashable {
   case gone
   /// This user may not read it.
   case denied
+  /// The daemon has no descriptor or memory left to read it. It says nothing about the process.
+  case unknown
 
   /// - Parameter error: `errno` after the failed call.
-  init(errno error: Int32) { self = error == EACCES || error == EPERM ? .denied : .gone }
+  init(errno error: Int32) {
+    switch error {
+    case EACCES, EPERM: self = .denied
+    case EMFILE, ENFILE, ENOMEM: self = .unknown
+    default: self = .gone
+    }
+  }
 }
 
 /// Reads folders of `/proc`, without sorting, because some have many entries and are read often.

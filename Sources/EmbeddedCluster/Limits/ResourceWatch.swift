@@ -218,7 +218,7 @@ final class ResourceWatch: Sendable {
       limit: limits.handles
     ).use
     state.withLock { $0.commands.record(held, of: command.subject.place) }
-    return held.handles > limits.handles ? .handles(limit: limits.handles) : nil
+    return held.exceeds(handles: limits.handles) ? .handles(limit: limits.handles) : nil
   }
 
   private func diskExcess(_ command: WatchedCommands.Command) -> ResourceExcess? {

@@ -120,6 +120,37 @@ struct HeldFilesTests {
     #expect(limited.memory < 60 * 320 + 2 * 1536)
   }
 
+  @Test("counts descriptors that threads share once, and those of a thread's own table each")
+  func sharedDescriptors() throws {
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
+    try Self.makeProcess(10, in: proc)
+    for thread in 10..<20 {
+      let descriptors = "\(proc)/10/task/\(thread)/fd"
+      try FileManager.default.createDirectory(atPath: descriptors, withIntermediateDirectories: true)
+      for number in 0..<100 { symlink("/dev/null", "\(descriptors)/\(number)") }
+    }
+    #expect(Self.held([10], in: proc).handles == 10 + 100)
+    let own = "\(proc)/10/task/19/fd/0"
+    unlink(own)
+    symlink("/dev/zero", own)
+    #expect(Self.held([10], in: proc).handles == 10 + 101)
+    let limited = Self.held([10], in: proc, limit: 50)
+    #expect(limited.exceeds(handles: 50) && limited.handles == 51)
+    var many = HeldUse()
+    many.visits = 1_001
+    #expect(many.exceeds(handles: 100) && !many.exceeds(handles: 101))
+  }
+
+  @Test(
+    "is unknown, not gone, if the daemon has no descriptors or memory left",
+    arguments: [EMFILE, ENFILE, ENOMEM])
+  func shortage(error: Int32) {
+    #expect(ProcAccess(errno: error) == .unknown)
+    #expect(ProcAccess(errno: ESRCH) == .gone)
+    #expect(ProcAccess(errno: EACCES) == .denied)
+  }
+
   @Test("is unknown if the daemon may not read descriptors or mappings, after three scans in a row")
   func denied() throws {
     let proc = ClusterFixture.temporaryFolder()
