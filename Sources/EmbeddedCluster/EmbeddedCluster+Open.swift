@@ -19,6 +19,7 @@ extension EmbeddedCluster {
         metadata: ["directory": "\(directory)"])
     }
     let lock = try DirectoryLock(directory: directory)
+    DescriptorLimit.raise()
     let sandbox = Sandbox(mode: sandbox, limits: options.limits)
     try await sandbox.probe(in: directory, logger: logger)
     let persistence: Persistence

@@ -11,6 +11,8 @@ struct DiskUse {
   /// An upper bound for files whose size cannot be read.
   private var unknown = 0
   private var reason: HeldUse.Unknown?
+  /// Whether folders were not counted, because they were moved meanwhile or too many would have to be open.
+  private(set) var isIncomplete = false
   /// Whether there are folders below the depth limit.
   private(set) var isTooDeep = false
   private var seen: Set<FileID> = []
@@ -40,47 +42,124 @@ struct DiskUse {
 
   /// Counts the content of a folder; nothing if the path is not a folder.
   mutating func add(_ folder: String) {
-    add(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), level: 0)
+    guard let top = Level(opened(open(folder, Self.flags))) else { return }
+    var levels = [top]
+    while excess == nil, !isIncomplete, let level = levels.last {
+      if let name = level.pending.popLast() {
+        guard let folder = level.descriptor.flatMap({ child(name, in: $0) }) else { continue }
+        guard levels.count < depth, let next = Level(folder) else {
+          if levels.count >= depth { isTooDeep = true }
+          close(folder)
+          continue
+        }
+        level.suspend()
+        levels.append(next)
+        if levels.lazy.filter({ $0.descriptor != nil }).count > Self.mostOpen { isIncomplete = true }
+      } else if !read(level) {
+        levels.removeLast()
+        if let upper = levels.last, !upper.resume(from: level) { isIncomplete = true }
+      }
+    }
   }
 
-  /// - Parameter folder: an open descriptor; this method closes it.
-  private mutating func add(_ folder: Int32, level: Int) {
-    guard folder >= 0 else { return }
-    guard let entries = fdopendir(folder) else {
-      close(folder)
-      return
+  private static let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
+
+  /// Notes that a folder was not counted because the daemon has no descriptor or memory left.
+  /// - Returns: the descriptor.
+  private mutating func opened(_ descriptor: Int32) -> Int32 {
+    if descriptor < 0, ProcAccess(errno: errno) == .unknown { isIncomplete = true }
+    return descriptor
+  }
+
+  // MARK: Levels
+
+  /// The number of folders that are read before the first of them is counted.
+  private static let batch = 512
+
+  /// The number of folders that are open at most.
+  private static let mostOpen = 8
+
+  /// Counts the next entries of a folder, and collects the folders among them.
+  /// - Returns: false at the end of the folder.
+  private mutating func read(_ level: Level) -> Bool {
+    guard let entries = level.entries, !level.isRead else { return false }
+    while excess == nil, level.pending.count < Self.batch {
+      guard let entry = readdir(entries) else {
+        level.isRead = true
+        return !level.pending.isEmpty
+      }
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+      }
+      if count(name, in: dirfd(entries)) { level.pending.append(name) }
     }
-    defer { closedir(entries) }
-    while excess == nil, let entry = readdir(entries) {
-      let next: Int32? = withUnsafePointer(to: &entry.pointee.d_name) { field in
-        field.withMemoryRebound(to: CChar.self, capacity: 256) { count($0, in: folder) }
-      }
-      guard let next else { continue }
-      if level + 1 < depth {
-        add(next, level: level + 1)
-      } else {
-        close(next)
-        isTooDeep = true
-      }
+    return true
+  }
+
+  /// One folder on the way to the entries that are being counted. Only the last one is open, so that a measurement
+  /// takes two descriptors however deeply folders are nested; but a folder that has more folders than are read at a
+  /// time stays open.
+  private final class Level {
+    let id: FileID
+    /// Nil while a folder in it is counted.
+    private(set) var entries: OpaquePointer?
+    /// The folders in it that are not counted yet, as bytes with a terminating zero.
+    var pending: [[CChar]] = []
+    var isRead = false
+
+    /// - Parameter folder: an open descriptor, which this object closes unless this fails.
+    init?(_ folder: Int32) {
+      var info = stat()
+      guard folder >= 0, fstat(folder, &info) == 0, let entries = fdopendir(folder) else { return nil }
+      id = FileID(info)
+      self.entries = entries
+    }
+
+    deinit { if let entries { closedir(entries) } }
+
+    var descriptor: Int32? { entries.map { dirfd($0) } }
+
+    /// Closes the folder if all of its entries were read.
+    func suspend() {
+      guard isRead, let open = entries else { return }
+      closedir(open)
+      entries = nil
+    }
+
+    /// Opens the folder again if it was closed.
+    /// - Parameter child: a folder in it.
+    /// - Returns: false if the child was moved elsewhere meanwhile, or the folder cannot be opened.
+    func resume(from child: Level) -> Bool {
+      if entries != nil { return true }
+      guard let folder = child.descriptor else { return false }
+      let parent = openat(folder, "..", DiskUse.flags)
+      guard let level = Level(parent), level.id == id else { return false }
+      (entries, level.entries) = (level.entries, nil)
+      return true
     }
   }
 
   /// Counts one entry.
-  /// - Returns: its descriptor if it is a folder; nil if it is not, or is `.` or `..`.
-  private mutating func count(_ name: UnsafePointer<CChar>, in folder: Int32) -> Int32? {
-    if strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { return nil }
+  /// - Returns: whether it is a folder, and is not `.` or `..`.
+  private mutating func count(_ name: [CChar], in folder: Int32) -> Bool {
+    if strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { return false }
     var info = stat()
-    guard fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+    guard fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
     let isFolder = info.st_mode & S_IFMT == S_IFDIR
     let isNew = isFolder || info.st_nlink < 2 || seen.insert(FileID(info)).inserted
     bytes += isNew ? max(Int(info.st_blocks) * 512, Self.entry) : Self.entry
-    guard isFolder else { return nil }
-    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
-    let child = openat(folder, name, flags)
-    guard child < 0, errno == EACCES else { return child }
-    // A script removed its own access rights to the folder, but can still write to it through an open
-    // descriptor.
-    fchmodat(folder, name, 0o700, 0)
-    return openat(folder, name, flags)
+    return isFolder
+  }
+
+  /// Opens a folder; nil if it cannot be opened.
+  private mutating func child(_ name: [CChar], in folder: Int32) -> Int32? {
+    var child = openat(folder, name, Self.flags)
+    if child < 0, errno == EACCES {
+      // A script removed its own access rights to the folder, but can still write to it through an open
+      // descriptor.
+      fchmodat(folder, name, 0o700, 0)
+      child = openat(folder, name, Self.flags)
+    }
+    return opened(child) < 0 ? nil : child
   }
 }

@@ -225,18 +225,25 @@ final class ResourceWatch: Sendable {
     let (folders, held) = (command.subject.record.measured, command.held)
     var use = diskUse(of: folders, held: held.disk)
     let (start, now) = (command.baseline, MachineUse(folders: folders, proc: proc))
-    // There are more ways to keep a file, such as a system call that is under way, than the kernel shows. They matter
+    // Folders may be moved while they are counted, and there are more ways to keep a file, such as a system call that is under way, than the kernel shows. They matter
     // when they fill the disk.
-    if held.lastingUnknown != nil || now.isNearlyFull {
+    if held.lastingUnknown != nil || now.isNearlyFull || use.isIncomplete {
       use.addUnknown(now.disk - start.machine.disk - (use.bytes - start.disk), held.lastingUnknown)
     }
     return use.excess
   }
 
+  /// How often folders are counted again if they were moved meanwhile.
+  private static let attempts = 3
+
   /// - Parameter held: the size of deleted files, which no folder shows.
   private func diskUse(of folders: [String], held: Int = 0) -> DiskUse {
     var use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: held)
-    for folder in folders { use.add(folder) }
+    for _ in 0..<Self.attempts {
+      use = DiskUse(limit: limits.totalDisk, depth: limits.folderDepth, bytes: held)
+      for folder in folders { use.add(folder) }
+      if !use.isIncomplete { break }
+    }
     return use
   }
 
