@@ -146,12 +146,18 @@ struct CommandExecutor: Sendable {
     let excess = ResourceExcess.time(limit: limit)
     let (place, watch) = (begun.command.place, runner.watch)
     // Runs under the pod's key, so that the container's own end cannot move the folder at the same time.
-    try? await files.run(for: begun.uid) { _ in
-      let others = request.key.map { RunFolder(ofCommand: place).commands(withKey: $0) } ?? []
-      for place in Set(others).union([place]) {
-        watch.note(excess, of: place)
-        RunFolder.end(command: place)
+    while true {
+      let areGone = try? await files.run(for: begun.uid) { _ in
+        let others = request.key.map { RunFolder(ofCommand: place).commands(withKey: $0) } ?? []
+        var areGone = true
+        for place in Set(others).union([place]) {
+          watch.note(excess, of: place)
+          areGone = RunFolder.end(command: place) && areGone
+        }
+        return areGone
       }
+      if areGone != false { break }
+      do { try await Task.sleep(for: .seconds(1)) } catch { break }
     }
     begun.slot.free()
     throw APIError(.timeout, "Pod \(pod): \(excess)")

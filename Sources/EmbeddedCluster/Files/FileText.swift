@@ -1,5 +1,8 @@
 import Glibc
 
+/// The daemon has no descriptor or memory left to read a file, so it does not know what is there.
+struct FileShortage: Error {}
+
 /// Reads small files of the daemon.
 enum FileText {
   /// Reads the first bytes of one of the daemon's files as text; nil if it cannot be read.
@@ -7,10 +10,23 @@ enum FileText {
     bytes(path, limit: 4096).map { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// Reads a small file; nil if there is none, or this user may not read it.
+  /// - Throws: `FileShortage` if the daemon cannot tell.
+  static func readIfPresent(_ path: String, limit: Int = 4096) throws(FileShortage) -> [UInt8]? {
+    errno = 0
+    if let bytes = bytes(path, limit: limit) { return bytes }
+    if ProcAccess(errno: errno) == .unknown { throw FileShortage() }
+    return nil
+  }
+
   static func bytes(_ path: String, limit: Int) -> [UInt8]? {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
     guard file >= 0 else { return nil }
-    defer { close(file) }
+    defer {
+      let error = errno
+      close(file)
+      errno = error
+    }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: min(max(limit, 1), 64 << 10))
     while bytes.count < limit {

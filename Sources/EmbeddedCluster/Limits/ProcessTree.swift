@@ -14,12 +14,21 @@ struct ProcessTree: Sendable {
 
   private var children: [Int32: [Int32]] = [:]
   private var entries: [Int32: Entry] = [:]
+  /// False if the daemon had no descriptor or memory left to read all processes.
+  private(set) var isComplete = true
 
   /// - Parameter proc: the path of the proc file system.
   init(proc: String) {
     var buffer = [UInt8](repeating: 0, count: 1024)
-    for name in ProcFolder.names(proc) {
-      guard let process = Int32(name), let line = Line("\(proc)/\(name)/stat", &buffer) else { continue }
+    let (names, access) = ProcFolder.read(proc)
+    isComplete = access == .granted
+    for name in names {
+      guard let process = Int32(name) else { continue }
+      errno = 0
+      guard let line = Line("\(proc)/\(name)/stat", &buffer) else {
+        if ProcAccess(errno: errno) == .unknown { isComplete = false }
+        continue
+      }
       var entry = Entry(pages: line.pages, threads: max(1, line.threads), reader: process)
       // If the main thread has ended, the kernel shows none of the memory that the other threads still use.
       if line.pages == 0, line.threads > 1, let thread = Self.runningThread(process, proc, &buffer) {

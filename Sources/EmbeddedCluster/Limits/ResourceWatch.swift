@@ -117,11 +117,17 @@ final class ResourceWatch: Sendable {
     var checked: [(place: String, processes: Processes)] = []
     for command in state.withLock({ $0.commands.running }) {
       let subject = command.subject
-      // Does not exist yet if the command is just starting.
-      let wrapper = CommandProcess.wrapper(of: subject.place)?.stamp
-      if wrapper == nil, subject.caller == .inEarlierDaemon {
-        remove(subject.place)
-        continue
+      let wrapper: ProcessStamp?
+      do {
+        // Does not exist yet if the command is just starting.
+        wrapper = try CommandProcess.wrapper(of: subject.place)?.stamp
+        if wrapper == nil, subject.caller == .inEarlierDaemon {
+          removeAdopted(subject.place)
+          continue
+        }
+      } catch {
+        // The daemon has no descriptor left: the time limit counts nevertheless.
+        wrapper = nil
       }
       if let deadline = subject.record.deadline, now() >= deadline.time {
         end(subject.place, .time(limit: deadline.limit))
@@ -252,9 +258,18 @@ final class ResourceWatch: Sendable {
     guard let subject = state.withLock({ $0.commands.exceed(place, excess) }) else { return }
     if subject.caller != .waiting { RunFolder.note(excess, of: place) }
     // Ending a process with much memory takes long; the other commands are checked in the meantime.
-    BlockingPool.runAlone {
-      RunFolder.end(command: place)
+    RunFolder.endAlone(command: place) {
       if subject.caller == .inEarlierDaemon { self.remove(place) }
     }
+  }
+
+  /// Stops watching a command of an earlier daemon whose wrapper is gone.
+  private func removeAdopted(_ place: String) {
+    remove(place)
+    // If the wrapper was killed, the sandbox may still run.
+    guard BubblewrapStatus(file: "\(place)/status").exitCode == nil, SafeFolder.kind(place) != nil else {
+      return
+    }
+    RunFolder.endAlone(command: place) {}
   }
 }

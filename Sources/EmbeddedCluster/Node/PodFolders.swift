@@ -184,15 +184,33 @@ struct PodFolders: Sendable {
 
   // MARK: Removal
 
+  /// The processes of a container are not known to be gone. Its folder stays, for the next attempt.
+  struct RemainingProcesses: Error, CustomStringConvertible {
+    var folder: String
+    var description: String { "\(folder): its processes could not be ended yet; kdops tries again" }
+  }
+
   /// Ends the processes of a container, and moves its run folder to the trash.
+  /// - Throws: `RemainingProcesses` if they are not known to be gone.
   func end(_ containerID: String) throws {
     let folder = run(containerID).path
     // A separate step, because a folder in the trash may be removed before its processes have ended.
     let ending = folder + RunFolder.ending
     if SafeFolder.kind(folder) != nil, rename(folder, ending) != 0 { throw FileError(errno: errno, folder) }
-    if SafeFolder.kind(ending) != nil { RunFolder(path: ending).endAll() }
+    if SafeFolder.kind(ending) != nil, !RunFolder(path: ending).endAll() {
+      throw RemainingProcesses(folder: ending)
+    }
     try throwAway(ending)
     try throwAway(initRoot(containerID))
+  }
+
+  /// Ends the processes of a container that no pod has, on a thread of its own, until they are known to be gone.
+  private func endAlone(_ containerID: String) {
+    BlockingPool.runAlone {
+      while true {
+        do { return try end(containerID) } catch is RemainingProcesses { usleep(1_000_000) } catch { return }
+      }
+    }
   }
 
   func removeRoot(of pod: PodSpec) throws { try throwAway(root(of: pod)) }
@@ -230,7 +248,7 @@ struct PodFolders: Sendable {
     for name in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] {
       let id = String(name.prefix { $0 != "." })
       if !current.containerIDs.contains(id) {
-        try end(id)
+        do { try end(id) } catch is RemainingProcesses { endAlone(id) }
       } else if run(id).forgetEnded() {
         dead.insert(id)
       }

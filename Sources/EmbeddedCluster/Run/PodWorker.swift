@@ -90,10 +90,32 @@ struct PodWorker: Sendable {
     return try runner.start(request, stdin: [], outputLimit: 4096, folder: files.folders.run(id)) {}
   }
 
+  /// The longest pause before the processes of a container are ended again.
+  private static let longestPause = Duration.seconds(30)
+
+  /// Ends containers and removes folders, and tries again while their processes are not known to be gone: a new pod
+  /// would use the same folders.
+  private func untilGone(
+    _ job: NodeJob, _ work: @escaping @Sendable (PodFolders) throws -> Void
+  ) async throws {
+    var pause = Duration.seconds(1)
+    while true {
+      do { return try await files.run(for: job.spec.uid, work) } catch let error
+        as PodFolders.RemainingProcesses
+      {
+        logger.warning(
+          "a container's processes have not ended yet",
+          metadata: ["pod": "\(job.spec.name)", "error": "\(error)"])
+      }
+      try await Task.sleep(for: pause)
+      pause = min(pause * 2, Self.longestPause)
+    }
+  }
+
   private func end(_ ids: [String], of job: NodeJob) async {
     let reserved = files.reserved
     do {
-      try await files.run(for: job.spec.uid) { folders in
+      try await untilGone(job) { folders in
         reserved.end(ids)
         for id in ids { try folders.end(id) }
       }
@@ -107,7 +129,7 @@ struct PodWorker: Sendable {
   private func tearDown(_ ids: [String], of job: NodeJob) async {
     let reserved = files.reserved
     do {
-      try await files.run(for: job.spec.uid) { folders in
+      try await untilGone(job) { folders in
         reserved.end(ids)
         for id in ids { try folders.end(id) }
         try folders.removeRoot(of: job.spec)

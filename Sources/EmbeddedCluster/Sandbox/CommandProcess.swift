@@ -6,22 +6,26 @@ import Glibc
 enum CommandProcess {
   /// Returns the wrapper of a command if it is alive: it must have started at the recorded time, in this boot,
   /// and with the command's folder among its arguments.
-  static func wrapper(of folder: String) -> (folder: String, stamp: ProcessStamp)? {
-    guard let text = FileText.read("\(folder)/pid") else { return nil }
+  /// - Throws: `FileShortage` if the daemon cannot tell.
+  static func wrapper(of folder: String) throws(FileShortage) -> (folder: String, stamp: ProcessStamp)? {
+    guard let bytes = try FileText.readIfPresent("\(folder)/pid") else { return nil }
+    let text = String(decoding: bytes, as: UTF8.self)
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    guard let stamp = ProcessStamp(line: String(lines[0])), stamp.isAlive else { return nil }
+    guard let stamp = ProcessStamp(line: String(lines[0])), try !stamp.hasEnded() else { return nil }
     // Older daemons recorded no boot id.
     if lines.count > 1, !lines[1].isEmpty, String(lines[1]) != boot { return nil }
-    return hasArgument(folder, stamp.process) ? (folder, stamp) : nil
+    return try hasArgument(folder, stamp.process) ? (folder, stamp) : nil
   }
 
   /// Returns all processes below some wrappers.
   ///
   /// A process is included only if its parent is confirmed and still exists after the process named it as its
   /// parent. So the number of a process that has ended meanwhile does not lead to the children of another one.
-  static func descendants(of wrappers: [ProcessStamp]) -> [ProcessStamp] {
+  /// - Throws: `FileShortage` if the daemon cannot tell.
+  static func descendants(of wrappers: [ProcessStamp]) throws(FileShortage) -> [ProcessStamp] {
     guard !wrappers.isEmpty else { return [] }
     let tree = ProcessTree(proc: "/proc")
+    guard tree.isComplete else { throw FileShortage() }
     var confirmed: [Int32: ProcessStamp] = [:]
     for wrapper in wrappers {
       confirmed[wrapper.process] = wrapper
@@ -44,16 +48,21 @@ enum CommandProcess {
 
   /// Returns the processes around the sandboxes of commands whose wrapper has died before them, for example because
   /// the machine ran out of memory. When they die, everything in the sandbox does.
-  static func leftovers(of folders: [String]) -> [ProcessStamp] {
+  /// - Throws: `FileShortage` if the daemon cannot tell.
+  static func leftovers(of folders: [String]) throws(FileShortage) -> [ProcessStamp] {
     guard !folders.isEmpty else { return [] }
     let wanted = Set(folders.compactMap { names($0).last }.map { ArraySlice("\(variable)=\($0)".utf8) })
-    return ((try? SafeFolder.names(in: "/proc")) ?? []).compactMap { name in
-      guard let stamp = Int32(name).flatMap(ProcessStamp.init(process:)),
-        let environment = FileText.bytes("/proc/\(name)/environ", limit: 64 << 10),
+    let (processes, access) = ProcFolder.read("/proc")
+    guard access == .granted else { throw FileShortage() }
+    var found: [ProcessStamp] = []
+    for name in processes {
+      guard let process = Int32(name), let stamp = try ProcessStamp.find(process),
+        let environment = try FileText.readIfPresent("/proc/\(name)/environ", limit: 64 << 10),
         environment.split(separator: 0).contains(where: wanted.contains), stamp.exists
-      else { return nil }
-      return stamp
+      else { continue }
+      found.append(stamp)
     }
+    return found
   }
 
   /// The id of the machine's current boot.
@@ -63,8 +72,10 @@ enum CommandProcess {
 
   /// Whether a process has the command's folder among its arguments. The folder may have been renamed since,
   /// and the cluster's folder may have been moved.
-  private static func hasArgument(_ folder: String, _ process: Int32) -> Bool {
-    guard let bytes = FileText.bytes("/proc/\(process)/cmdline", limit: 16 << 10) else { return false }
+  private static func hasArgument(_ folder: String, _ process: Int32) throws(FileShortage) -> Bool {
+    guard let bytes = try FileText.readIfPresent("/proc/\(process)/cmdline", limit: 16 << 10) else {
+      return false
+    }
     let wanted = names(folder)
     return bytes.split(separator: 0).contains { argument in
       names(String(decoding: argument, as: UTF8.self)) == wanted
@@ -93,6 +104,12 @@ struct ProcessStamp: Sendable, Hashable {
   init?(process: Int32) {
     guard let line = FileText.read("/proc/\(process)/stat") else { return nil }
     self.init(line: line)
+  }
+
+  /// Returns the process that has a number now; nil if there is none.
+  static func find(_ process: Int32) throws(FileShortage) -> ProcessStamp? {
+    guard let line = try FileText.readIfPresent("/proc/\(process)/stat") else { return nil }
+    return ProcessStamp(line: String(decoding: line, as: UTF8.self))
   }
 
   /// - Parameter line: proc(5), `/proc/<pid>/stat`; the second field can contain spaces and parentheses.
@@ -128,6 +145,14 @@ struct ProcessStamp: Sendable, Hashable {
   /// Whether the number still belongs to this process; also true for a zombie.
   var exists: Bool { now != nil }
 
-  /// False for a zombie, and for a process that no longer exists.
+  /// Whether the process is a zombie or no longer exists.
+  func hasEnded() throws(FileShortage) -> Bool {
+    guard let bytes = try FileText.readIfPresent("/proc/\(process)/stat"),
+      let line = Self.read(String(decoding: bytes, as: UTF8.self)), line.stamp == self
+    else { return true }
+    return line.state == "Z"
+  }
+
+  /// False for a zombie, for a process that no longer exists, and if the daemon cannot tell.
   var isAlive: Bool { now.map { $0.state != "Z" } ?? false }
 }

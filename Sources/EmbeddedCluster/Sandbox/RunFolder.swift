@@ -25,8 +25,10 @@ struct RunFolder: Sendable {
   ///
   /// The folder is moved first: a wrapper that has not yet written its pid then finds its folder missing, and
   /// exits.
-  func endAll() {
-    Self.endCommands(((try? SafeFolder.names(in: path)) ?? []).map { "\(path)/\($0)" })
+  /// - Returns: whether all of them are known to be gone.
+  func endAll() -> Bool {
+    guard let names = try? SafeFolder.names(in: path) else { return false }
+    return Self.endCommands(names.map { "\(path)/\($0)" })
   }
 
   /// The suffix of a folder whose command or container is being ended.
@@ -34,34 +36,60 @@ struct RunFolder: Sendable {
 
   /// Ends one command and everything that it started, and removes its folder. Returns when all of it is gone,
   /// also if another call is ending it already. Does nothing if the command has already ended.
-  static func end(command place: String) {
+  /// - Returns: whether all of it is known to be gone. If not, its folder stays, for the next attempt.
+  static func end(command place: String) -> Bool {
     let away = place + ending
     // Moved first for the same reason as a container's folder.
-    let isFirst = rename(place, away) == 0
-    endCommands([away])
-    if isFirst { try? FileManager.default.removeItem(atPath: away) }
+    rename(place, away)
+    guard endCommands([away]) else { return false }
+    try? FileManager.default.removeItem(atPath: away)
+    return true
   }
 
-  private static func endCommands(_ folders: [String]) {
-    let alive = folders.compactMap(CommandProcess.wrapper(of:))
+  /// Ends a command on a thread of its own, and tries again until all of it is known to be gone.
+  static func endAlone(command place: String, whenGone: @escaping @Sendable () -> Void) {
+    BlockingPool.runAlone {
+      while !end(command: place) { usleep(1_000_000) }
+      whenGone()
+    }
+  }
+
+  /// - Returns: whether all processes are known to be gone: neither a process that survives nor one that could not be
+  ///   read counts as gone.
+  private static func endCommands(_ folders: [String]) -> Bool {
+    var isKnown = true
+    func found<Found>(_ find: () throws(FileShortage) -> [Found]) -> [Found] {
+      do { return try find() } catch {
+        isKnown = false
+        return []
+      }
+    }
+    var alive: [(folder: String, stamp: ProcessStamp)] = []
+    for folder in folders {
+      alive += found { () throws(FileShortage) in try CommandProcess.wrapper(of: folder).map { [$0] } ?? [] }
+    }
     let wrappers = alive.map(\.stamp)
     // Found while the wrapper lives.
-    let started = CommandProcess.descendants(of: wrappers)
-    let abandoned = CommandProcess.leftovers(
-      of: folders.filter { folder in
-        !alive.contains { $0.folder == folder } && BubblewrapStatus(file: "\(folder)/status").exitCode == nil
-      })
+    let started = found { () throws(FileShortage) in try CommandProcess.descendants(of: wrappers) }
+    let dead = folders.filter { folder in
+      !alive.contains { $0.folder == folder } && BubblewrapStatus(file: "\(folder)/status").exitCode == nil
+    }
+    let abandoned = found { () throws(FileShortage) in try CommandProcess.leftovers(of: dead) }
     // The first process of the namespace around the sandbox is in this group. When it dies, the kernel ends all
     // others in that namespace, also those that are just being started.
     for wrapper in wrappers where wrapper.isAlive { kill(-wrapper.process, SIGKILL) }
     for stamp in abandoned where stamp.isAlive { kill(stamp.process, SIGKILL) }
     var patience = 2_000
-    while patience > 0, (wrappers + started + abandoned).contains(where: \.isAlive) {
+    func areGone() -> Bool {
+      (wrappers + started + abandoned).allSatisfy { (try? $0.hasEnded()) ?? false }
+    }
+    while patience > 0, !areGone() {
       // Only without that namespace, as in a command of an older daemon.
       if patience == 1_900 { for stamp in started where stamp.exists { kill(stamp.process, SIGKILL) } }
       usleep(1_000)
       patience -= 1
     }
+    return isKnown && areGone()
   }
 
   // MARK: Limits
@@ -71,7 +99,8 @@ struct RunFolder: Sendable {
   /// Returns the commands that an earlier daemon started and that still run.
   func adoptable() -> [ResourceWatch.Subject] {
     commands().compactMap { place, record in
-      guard CommandProcess.wrapper(of: place) != nil else { return nil }
+      // If the daemon cannot tell, the watch finds out.
+      do { guard try CommandProcess.wrapper(of: place) != nil else { return nil } } catch {}
       return ResourceWatch.Subject(place: place, record: record, caller: .inEarlierDaemon)
     }
   }
@@ -115,9 +144,9 @@ struct RunFolder: Sendable {
     {
       let folder = "\(path)/\(name)"
       if name.hasSuffix(Self.ending) {
-        Self.endCommands([folder])
+        guard Self.endCommands([folder]) else { continue }
       } else if SafeFolder.kind("\(folder)/pid") != nil {
-        if CommandProcess.wrapper(of: folder) != nil { continue }
+        do { guard try CommandProcess.wrapper(of: folder) == nil else { continue } } catch { continue }
         // Read after the wrapper, which may have ended just now.
         guard BubblewrapStatus(file: "\(folder)/status").exitCode != nil else {
           wasKilled = true

@@ -129,7 +129,7 @@ struct ScriptRunner: Sendable {
     let status = BubblewrapStatus(file: "\(place)/status")
     guard let code = status.exitCode else {
       // If the wrapper was killed, the sandbox may still run.
-      RunFolder.end(command: place)
+      while !RunFolder.end(command: place) { try? await Task.sleep(for: .seconds(1)) }
       let said = String(decoding: stderr.prefix(500), as: UTF8.self).split(separator: "\n").joined(
         separator: "; ")
       return .notStarted(said.isEmpty ? Self.noReason : said)

@@ -34,7 +34,7 @@ struct RunFolderTests {
     try withCommand { run, command in
       try Machine.running(["sleep", "600"]) { victim in
         try put(try record(victim), "\(command)/pid")
-        run.endAll()
+        #expect(run.endAll())
         #expect(isAlive(victim))
         #expect(run.forgetEnded(), "a command whose wrapper is not there was killed")
       }
@@ -48,7 +48,7 @@ struct RunFolderTests {
         try Machine.running(["sh", "-c", "sleep 600; :", "sh", command]) { wrapper in
           try put(try record(wrapper), "\(command)/pid")
           try put("{ \"child-pid\": \(victim) }\n", "\(command)/status")
-          run.endAll()
+          #expect(run.endAll())
           #expect(!isAlive(wrapper))
           #expect(isAlive(victim))
         }
@@ -62,10 +62,10 @@ struct RunFolderTests {
     try withCommand { run, command in
       try Machine.running(["sh", "-c", "sleep 600; :", "sh", command]) { wrapper in
         try put(try record(wrapper, boot: "11111111-2222-3333-4444-555555555555"), "\(command)/pid")
-        run.endAll()
+        #expect(run.endAll())
         #expect(isAlive(wrapper))
         try put(try record(wrapper, boot: nil), "\(command)/pid")
-        run.endAll()
+        #expect(run.endAll())
         #expect(!isAlive(wrapper))
       }
     }
@@ -80,7 +80,7 @@ struct RunFolderTests {
         #expect(!run.forgetEnded())
         let ending = run.path + RunFolder.ending
         #expect(rename(run.path, ending) == 0)
-        RunFolder(path: ending).endAll()
+        #expect(RunFolder(path: ending).endAll())
         #expect(!isAlive(wrapper))
       }
     }

@@ -50,12 +50,21 @@ struct SurvivorTests {
     }
 
     /// The processes of the script that have not ended. A zombie has no arguments.
-    var survivors: [String] {
+    var survivors: [String] { survivors { _ in true } }
+
+    /// The same without the subshells of a wrapper, which end by themselves after the sandbox. Only their arguments
+    /// contain the command's folder.
+    func survivors(besidesWrapper place: String) -> [String] {
+      survivors { arguments in !arguments.contains { $0.elementsEqual(place.utf8) } }
+    }
+
+    private func survivors(_ isWanted: ([ArraySlice<UInt8>]) -> Bool) -> [String] {
       ((try? SafeFolder.names(in: "/proc")) ?? []).filter { name in
         guard Int32(name) != nil, let bytes = FileText.bytes("/proc/\(name)/cmdline", limit: 1 << 20) else {
           return false
         }
-        return bytes.split(separator: 0).contains { $0.elementsEqual(word.utf8) }
+        let arguments = bytes.split(separator: 0)
+        return arguments.contains { $0.elementsEqual(word.utf8) } && isWanted(arguments)
       }
     }
   }
@@ -113,7 +122,7 @@ struct SurvivorTests {
         """
       let command = try scene.start(["sh", "-c", script])
       await scene.waitForFile("on")
-      RunFolder.end(command: command.place)
+      #expect(RunFolder.end(command: command.place))
       #expect(scene.survivors == [])
       _ = try await command.ending.wait()
     }
@@ -130,7 +139,7 @@ struct SurvivorTests {
         Issue.record("it has an exit code")
         return
       }
-      #expect(scene.survivors == [])
+      #expect(scene.survivors(besidesWrapper: command.place) == [])
       #expect(SafeFolder.kind(command.place) == nil)
     }
   }
@@ -203,7 +212,7 @@ struct SurvivorTests {
           scene.runner.sandbox, try scene.request(["perl", "-e", attack]), place: place, outputLimit: 10)
         #expect(Machine.run(["setsid", "-f", "sh"] + arguments) == 0)
         await scene.waitForFile("on")
-        scene.folder.endAll()
+        #expect(scene.folder.endAll())
         #expect(scene.survivors == [])
       }
     }
@@ -214,10 +223,10 @@ struct SurvivorTests {
     try Machine.running(["sh", "-c", "setsid sh -c 'sleep 600; :' & sleep 600; :"]) { process in
       let wrapper = try #require(ProcessStamp(process: process))
       var found: [ProcessStamp] = []
-      while found.count < 3 { found = CommandProcess.descendants(of: [wrapper]) }
+      while found.count < 3 { found = try CommandProcess.descendants(of: [wrapper]) }
       #expect(!found.contains(wrapper))
       for stamp in found { kill(stamp.process, SIGKILL) }
-      #expect(CommandProcess.descendants(of: []).isEmpty)
+      #expect(try CommandProcess.descendants(of: []).isEmpty)
     }
   }
 }

@@ -78,6 +78,22 @@ struct ResourceWatchTests {
     }
   }
 
+  @Test("ends the sandbox of an earlier daemon's command whose wrapper was killed")
+  func killedWrapper() async throws {
+    try await Self.withScene { scene in
+      var command = try scene.subject("adopted")
+      command.caller = .inEarlierDaemon
+      let sandbox = try Machine.start(["env", "\(CommandProcess.variable)=adopted", "sleep", "600"])
+      defer { Machine.end(sandbox) }
+      let stamp = try #require(ProcessStamp(process: sandbox))
+      let watch = ResourceWatch(limits: SandboxLimits(), proc: scene.proc) { .zero }
+      watch.add(command)
+      await scene.waitForEnd(of: command)
+      while stamp.isAlive { await Task.yield() }
+      #expect(watch.remove(command.place) == nil)
+    }
+  }
+
   @Test("counts the growth of the machine's shared memory when its memory is nearly full")
   func sharedMemory() async throws {
     try await Self.withScene { scene in
