@@ -231,7 +231,7 @@ let package = Package(
     tests(
       "Controller", ["Values", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "Upgrade", logging],
       exclude: ["Golden"]),
-    tests("Reports", ["Values", "KubeDirector", "Manifests"], exclude: ["Golden"]),
+    tests("Reports", ["Values", "Diagnostics", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests", "Reports"]),
     tests("Forge", ["Values", "GitStore", "Reports", logging]),
     tests("Validation", ["Values", "Diagnostics", "Reports"]),

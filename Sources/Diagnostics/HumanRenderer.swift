@@ -66,7 +66,7 @@ public struct HumanRenderer {
     var lines = [counted.isEmpty ? "no findings" : counted.joined(separator: ", ")]
     if !report.objects.isEmpty {
       var verdicts: [String: Int] = [:]
-      for one in report.objects { verdicts[one.verdict, default: 0] += 1 }
+      for one in report.objects { verdicts[one.verdict.rawValue, default: 0] += 1 }
       let words = verdicts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
       lines.append("objects: \(TerminalText.visible(words.joined(separator: ", ")))")
     }

@@ -35,12 +35,10 @@ public struct Report: Sendable, Hashable {
   /// The result for one object.
   public struct ObjectVerdict: Sendable, Hashable {
     public var object: ObjectReference
-    /// The kind of the change, in its wire format: `create`, `upgrade`, `none` …
-    public var change: String
-    /// The verdict, in its wire format: `accepted`, `rejected` …
-    public var verdict: String
+    public var change: ChangeKind
+    public var verdict: Verdict
 
-    public init(object: ObjectReference, change: String, verdict: String) {
+    public init(object: ObjectReference, change: ChangeKind, verdict: Verdict) {
       self.object = object
       self.change = change
       self.verdict = verdict

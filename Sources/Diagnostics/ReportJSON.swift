@@ -41,8 +41,8 @@ public enum ReportJSON {
 
   private static func json(_ one: Report.ObjectVerdict) -> JSON {
     var json = json(one.object)
-    json["change"] = .string(one.change)
-    json["verdict"] = .string(one.verdict)
+    json["change"] = .string(one.change.rawValue)
+    json["verdict"] = .string(one.verdict.rawValue)
     return json
   }
 

@@ -92,9 +92,9 @@ public struct HookText {
         ]
       }
     }
-    let changed = report.objects.filter { $0.verdict != "unchanged" }.sorted { $0.object < $1.object }
+    let changed = report.objects.filter { $0.verdict != .unchanged }.sorted { $0.object < $1.object }
     let words = changed.prefix(Self.changesAtMost).map {
-      TerminalText.visible("\($0.object) \($0.change) \($0.verdict)")
+      TerminalText.visible("\($0.object) \($0.change.rawValue) \($0.verdict.rawValue)")
     }
     if changed.isEmpty { return [] }
     let rest = changed.count > words.count ? ["… and \(changed.count - words.count) more"] : []
@@ -106,6 +106,6 @@ public struct HookText {
 extension Validation {
   /// Whether there is nothing to report: no object changed and there are no findings.
   var isEventless: Bool {
-    report.findings.isEmpty && report.objects.allSatisfy { $0.verdict == "unchanged" }
+    report.findings.isEmpty && report.objects.allSatisfy { $0.verdict == .unchanged }
   }
 }

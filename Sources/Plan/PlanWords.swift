@@ -1,3 +1,4 @@
+import Diagnostics
 import KubeDirector
 import Rules
 import Upgrade

@@ -68,7 +68,7 @@ public struct Planner {
   static func commitsUnderWay(_ input: Input) -> Set<String> {
     Set(
       input.report.objects.compactMap { verdict in
-        guard verdict.verdict != Verdict.unchanged.rawValue,
+        guard verdict.verdict != .unchanged,
           let status = input.live.cluster(verdict.object)?.status, status.upgradeInfo != nil
         else { return nil }
         return status.specCommit

@@ -10,18 +10,23 @@ public struct Provenance: Sendable, Hashable {
   public var commit: String
   public var blob: String
   public var path: String
-  /// The kind of the change.
-  public var change: String
+  /// The kind of the change; nil if it is not known.
+  public var change: ChangeKind?
   /// The commit that asked for the current spec. It equals `commit` unless that commit left the spec unchanged.
   public var specCommit: String
 
-  public init(commit: String, blob: String, path: String, change: String, specCommit: String? = nil) {
+  public init(commit: String, blob: String, path: String, change: ChangeKind?, specCommit: String? = nil) {
     self.commit = commit
     self.blob = blob
     self.path = path
     self.change = change
     self.specCommit = specCommit ?? commit
   }
+}
+
+extension Object {
+  /// The kind of the change that was applied last; nil if it is not known.
+  var changeKind: ChangeKind? { annotation(Wire.Annotation.change).flatMap(ChangeKind.init) }
 }
 
 extension Provenance {
@@ -31,7 +36,7 @@ extension Provenance {
       let blob = object.annotation(Wire.Annotation.blob), let path = object.annotation(Wire.Annotation.path)
     else { return nil }
     self.init(
-      commit: commit, blob: blob, path: path, change: object.annotation(Wire.Annotation.change) ?? "",
+      commit: commit, blob: blob, path: path, change: object.changeKind,
       specCommit: object.annotation(Wire.Annotation.specCommit))
   }
 }
@@ -130,7 +135,7 @@ struct Applier: Sendable {
     annotations[Wire.Annotation.specCommit] = provenance.specCommit
     annotations[Wire.Annotation.blob] = provenance.blob
     annotations[Wire.Annotation.path] = provenance.path
-    annotations[Wire.Annotation.change] = provenance.change
+    annotations[Wire.Annotation.change] = provenance.change?.rawValue ?? ""
     annotations[Wire.Annotation.revertedCommit] = Self.revertedCommit(by: provenance, from: live)
     annotations[Self.carried] = keys.isEmpty ? nil : keys.joined(separator: " ")
     var object = live ?? Object(["apiVersion": .string(Wire.apiVersion), "kind": document["kind"] ?? .null])
@@ -146,8 +151,7 @@ struct Applier: Sendable {
 
   /// The commit that a rollback reverts; for other changes, the value already on the live object.
   private static func revertedCommit(by provenance: Provenance, from live: Object?) -> String? {
-    let rollback = ChangeKind.rollback.rawValue
-    guard provenance.change == rollback, live?.annotation(Wire.Annotation.change) != rollback else {
+    guard provenance.change == .rollback, live?.changeKind != .rollback else {
       return live?.annotation(Wire.Annotation.revertedCommit)
     }
     return live.flatMap(Provenance.init(of:))?.specCommit

@@ -186,7 +186,7 @@ extension Reconciler {
       let refused = driftConflicts[reference]?.applied
       guard stamp.holds(live.json), refused == nil else {
         var again = one
-        again.change = refused.flatMap { ChangeKind(rawValue: $0.origin.change) } ?? .metadata
+        again.change = refused?.origin.change ?? .metadata
         return try await apply(again, files, in: repository)
       }
       do throws(APIError) {
@@ -214,12 +214,12 @@ extension Reconciler {
   private func findOut(
     _ reference: ObjectReference, orPutBack wasPutBack: Bool = false, in repository: GitRepository
   ) async -> Bool {
-    let change = liveState.objects[reference]?.annotation(Wire.Annotation.change) ?? ""
+    let change = liveState.objects[reference]?.changeKind
     guard let commit = ledger.candidate(of: reference),
       liveState.objects[reference]?.annotation(Wire.Annotation.commit) == commit.hex,
       wasPutBack || ledger.report(of: reference)?.change == change
     else { return false }
-    await record(ObjectReport.applied(reference, change), of: commit, in: repository)
+    await record(ObjectReport.applied(reference, change ?? .none), of: commit, in: repository)
     return true
   }
 
@@ -231,7 +231,7 @@ extension Reconciler {
       return
     }
     // The desired state is reached, whoever deleted the object and even if the API server's answer was lost.
-    guard report.change == ChangeKind.delete.rawValue, report.phase == .waiting else {
+    guard report.change == .delete, report.phase == .waiting else {
       return ledger.withdraw(reference, by: head)
     }
     var done = ObjectReport.applied(reference, report.change)
@@ -262,8 +262,8 @@ extension Reconciler {
       verdict == .orphaned && telling.isEmpty
       ? "kept running: its file is gone, and pruning is off" : telling.first?.sentence
     let report = ObjectReport(
-      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: one.change.rawValue,
-      verdict: verdict.rawValue, phase: phase, rules: telling.map(\.rule).uniqued, message: message)
+      kind: reference.kind, namespace: reference.namespace, name: reference.name, change: one.change,
+      verdict: verdict, phase: phase, rules: telling.map(\.rule).uniqued, message: message)
     await record(report, of: commit, in: repository)
     dirtyClusters.insert(reference)
     releaseChanges(waitingFor: reference)
@@ -282,7 +282,7 @@ extension Reconciler {
     let reference = change.reference
     let report = ObjectReport(
       kind: reference.kind, namespace: reference.namespace, name: reference.name,
-      change: change.change.rawValue, verdict: Verdict.waiting.rawValue, phase: .waiting,
+      change: change.change, verdict: .waiting, phase: .waiting,
       rules: ["\(BlockedObject.refusals)\(error.kind.rawValue)"],
       message: "the cluster gave no answer: \(error.message); it is retried automatically")
     await record(report, of: change.commit, in: repository)
@@ -341,7 +341,7 @@ extension Reconciler {
         else { return }
         let before = change.change == .metadata ? live.flatMap(Provenance.init(of:)) : nil
         let provenance = Provenance(
-          commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change.rawValue,
+          commit: change.commit.hex, blob: blob.hex, path: source.path, change: change.change,
           specCommit: before?.specCommit)
         // If no answer comes, the next observed state is either what was applied or what was there before.
         lastApplied[reference] = nil
@@ -389,7 +389,7 @@ extension Reconciler {
     let isCluster = reference.kind == Wire.clusterKind
     // Update the report of the earlier commit before this commit supersedes it.
     if isCluster, let live { follow(live) }
-    let report = ObjectReport.applied(reference, change.change.rawValue)
+    let report = ObjectReport.applied(reference, change.change)
     await record(report, of: change.commit, in: repository)
     dirtyClusters.insert(reference)
     // The watch sends no event for the daemon's own write.

@@ -187,8 +187,8 @@ extension Reconciler {
       return ledger.withdraw(ObjectReference(kind: "File", namespace: "", name: path), by: commit)
     }
     let report = ObjectReport(
-      kind: "File", namespace: "", name: path, change: ChangeKind.none.rawValue,
-      verdict: Verdict.rejected.rawValue, phase: .rejected, rules: errors.map(\.rule).uniqued,
+      kind: "File", namespace: "", name: path, change: .none,
+      verdict: .rejected, phase: .rejected, rules: errors.map(\.rule).uniqued,
       message: (first.location.map { "line \($0.line), column \($0.column): " } ?? "") + first.sentence)
     await record(report, of: commit, in: repository)
   }
@@ -214,7 +214,7 @@ extension Reconciler {
         stalled.remove(reference)
         autoReverts[reference] = nil
         ledger.update(reference) { report in
-          guard report.change == ChangeKind.delete.rawValue, report.verdict == Verdict.accepted.rawValue
+          guard report.change == .delete, report.verdict == .accepted
           else {
             return report
           }
@@ -241,7 +241,7 @@ extension Reconciler {
     let status = ClusterStatus(live.json["status"])
     let commit = ledger.owner(of: live.reference)
     ledger.update(live.reference) { report in
-      guard report.change != ChangeKind.delete.rawValue else { return report }
+      guard report.change != .delete else { return report }
       var now =
         Self.isOf(commit, status, live) ? report.following(status) : report.awaited(by: status)
       if now.phase == .failed, let message = now.message, let obstacle = obstacle(live.reference, commit) {
@@ -256,7 +256,7 @@ extension Reconciler {
     let commit = Provenance(of: live).flatMap { ObjectID(hex: $0.specCommit) }
     let report = ObjectReport(
       kind: live.kind, namespace: live.namespace, name: live.name,
-      change: live.annotation(Wire.Annotation.change) ?? "", verdict: Verdict.accepted.rawValue, phase: .done)
+      change: live.changeKind ?? .none, verdict: .accepted, phase: .done)
     return isOf(commit, status, live) ? report.following(status) : report.awaited(by: status)
   }
 

@@ -79,7 +79,7 @@ struct RehearsalPlay: Sendable {
     _ cluster: ObjectReference, at commit: String, app: String, _ watch: isolated DaemonWatch
   ) -> Ending? {
     let report = watch.reports[commit]?.objects.first { $0.reference == cluster }
-    if report?.verdict == "rejected" { return .rejected(report?.message ?? "it was rejected") }
+    if report?.verdict == .rejected { return .rejected(report?.message ?? "it was rejected") }
     guard let status = watch.clusters[cluster] else { return nil }
     let isAtRest = status.state == .configured && status.upgradeInfo == nil && status.app == app
     if isAtRest, status.specCommit == commit { return .reached }

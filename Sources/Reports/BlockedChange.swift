@@ -4,18 +4,27 @@ import Values
 
 /// A blocked change: git asks for it and it is not carried out, with the reason and the remediation.
 public struct BlockedChange: Sendable, Hashable {
+  /// Why the change is not carried out.
+  public enum Verdict: String, Sendable, Hashable {
+    /// Only a new commit can fix it.
+    case rejected
+    /// It is judged again when the cluster's state changes.
+    case waiting
+    /// A ref of the repository whose content cannot be used.
+    case unusable
+  }
+
   /// The commit that asks for the change, all 40 digits.
   public var commit: String
   /// The object that would change; of the kind `Commit` if the commit is blocked as a whole.
   public var object: ObjectReference
-  /// `rejected` or `waiting`.
-  public var verdict: String
+  public var verdict: Verdict
   /// The ids of the rules that block the change.
   public var rules: [String]
   /// The reason and the remediation, in one sentence.
   public var message: String
 
-  public init(commit: String, object: ObjectReference, verdict: String, rules: [String], message: String) {
+  public init(commit: String, object: ObjectReference, verdict: Verdict, rules: [String], message: String) {
     self.commit = commit
     self.object = object
     self.verdict = verdict
@@ -25,13 +34,14 @@ public struct BlockedChange: Sendable, Hashable {
 
   /// Nil for a change that is carried out, and for an app that only waits until no cluster runs it any more.
   public init?(_ report: ObjectReport, of commit: String) {
+    let verdict: Verdict
     switch report.phase {
-    case .rejected: break
-    case .waiting where report.kind != Wire.appKind: break
+    case .rejected: verdict = .rejected
+    case .waiting where report.kind != Wire.appKind: verdict = .waiting
     default: return nil
     }
     self.init(
-      commit: commit, object: report.reference, verdict: report.phase.rawValue,
+      commit: commit, object: report.reference, verdict: verdict,
       rules: Array(report.rules.prefix(10)).map { Self.fit($0) }, message: Self.fit(report.message ?? ""))
   }
 
@@ -52,7 +62,7 @@ extension BlockedChange {
   public var json: JSON {
     [
       "commit": .string(commit), "kind": .string(object.kind), "namespace": .string(object.namespace),
-      "name": .string(object.name), "verdict": .string(verdict), "rules": JSON(rules),
+      "name": .string(object.name), "verdict": .string(verdict.rawValue), "rules": JSON(rules),
       "message": .string(message),
     ]
   }
@@ -60,7 +70,7 @@ extension BlockedChange {
   /// Nil if the JSON is not a blocked change as kdops writes it.
   public init?(_ json: JSON) {
     guard let commit = json["commit"]?.string, let kind = json["kind"]?.string,
-      let name = json["name"]?.string, let verdict = json["verdict"]?.string
+      let name = json["name"]?.string, let verdict = json["verdict"]?.string.flatMap(Verdict.init)
     else { return nil }
     self.init(
       commit: commit,

@@ -19,8 +19,9 @@ extension ObjectReport {
       let name = object["name"]?.string, let phase = object["phase"]?.string.flatMap(Phase.init)
     else { return nil }
     self.init(
-      kind: kind, namespace: namespace, name: name, change: object["change"]?.string ?? "",
-      verdict: object["verdict"]?.string ?? "", phase: phase,
+      kind: kind, namespace: namespace, name: name,
+      change: object["change"]?.string.flatMap(ChangeKind.init) ?? .none,
+      verdict: object["verdict"]?.string.flatMap(Verdict.init) ?? .unchanged, phase: phase,
       rules: object["rules"]?.array?.compactMap(\.string) ?? [], message: object["message"]?.string,
       upgrade: object["upgrade"].flatMap(UpgradeProgress.init))
     failure = phase == .failed ? Failure(object, upgrade, message: message) : nil
@@ -29,7 +30,8 @@ extension ObjectReport {
   var json: JSON {
     var out: JSON = [
       "kind": .string(clean(kind)), "namespace": .string(clean(namespace)), "name": .string(clean(name)),
-      "change": .string(clean(change)), "verdict": .string(clean(verdict)), "phase": .string(phase.rawValue),
+      "change": .string(change.rawValue), "verdict": .string(verdict.rawValue),
+      "phase": .string(phase.rawValue),
       "rules": JSON(rules.prefix(50).map { clean($0) }),
     ]
     if isStalled { out["stalled"] = true }

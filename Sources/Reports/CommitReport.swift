@@ -25,10 +25,8 @@ public struct ObjectReport: Sendable, Hashable {
   public var kind: String
   public var namespace: String
   public var name: String
-  /// The class of the change, as on the wire: `create`, `upgrade` ….
-  public var change: String
-  /// The verdict, as on the wire: `accepted`, `rejected` ….
-  public var verdict: String
+  public var change: ChangeKind
+  public var verdict: Verdict
   public var phase: Phase
   /// The ids of the rules that failed.
   public var rules: [String]
@@ -50,7 +48,7 @@ public struct ObjectReport: Sendable, Hashable {
   public var isStalled: Bool { failure == .stalled }
 
   public init(
-    kind: String, namespace: String, name: String, change: String, verdict: String, phase: Phase,
+    kind: String, namespace: String, name: String, change: ChangeKind, verdict: Verdict, phase: Phase,
     rules: [String] = [], message: String? = nil, upgrade: UpgradeProgress? = nil
   ) {
     self.kind = kind
@@ -78,7 +76,7 @@ extension ObjectReport {
   ///
   /// - Parameter status: the cluster's current status; nil if it has none yet.
   public func following(_ status: ClusterStatus?) -> ObjectReport {
-    guard verdict == "accepted", kind == Wire.clusterKind else { return self }
+    guard verdict == .accepted, kind == Wire.clusterKind else { return self }
     var report = self
     report.failure = nil
     guard let status else {

@@ -1,3 +1,4 @@
+import Diagnostics
 import KubeDirector
 import Values
 
@@ -32,7 +33,7 @@ public struct ClusterFile: Sendable, Hashable {
   public var appCatalog: AppCatalog?
   public var upgradeInfo: UpgradeInfo?
   public var roles: [Role]
-  public var verdict: String?
+  public var verdict: Verdict?
   public var phase: Phase?
   public var message: String?
   /// Why progress requires intervention, if that is not the message: a later change may wait behind a stall.
@@ -55,11 +56,11 @@ public struct ClusterFile: Sendable, Hashable {
 
   /// - Parameters:
   ///   - noWayBack: the roles because of which the running upgrade can no longer be rolled back.
-  ///   - verdict: the verdict on the object's last change, as on the wire.
+  ///   - verdict: the verdict on the object's last change.
   ///   - message: one sentence with the reason why it waits, was rejected or is stalled.
   public init(
     namespace: String, name: String, status: ClusterStatus?, noWayBack: Set<String> = [],
-    verdict: String? = nil, phase: Phase? = nil, message: String? = nil
+    verdict: Verdict? = nil, phase: Phase? = nil, message: String? = nil
   ) {
     self.namespace = namespace
     self.name = name
@@ -103,7 +104,7 @@ public struct ClusterFile: Sendable, Hashable {
         if role.noWayBack { entry["noWayBack"] = true }
         return entry
       })
-    out["verdict"] = verdict.map { .string(clean($0)) }
+    out["verdict"] = verdict.map { .string($0.rawValue) }
     out["phase"] = phase.map { .string($0.rawValue) }
     out["message"] = message.map { .string(clean($0, limit: 800)) }
     out["stalled"] = stalled.map { .string(clean($0, limit: 800)) }
@@ -146,7 +147,7 @@ extension ClusterFile {
       space -= members
       return Role(id: id, members: members, noWayBack: role["noWayBack"]?.bool == true)
     }
-    verdict = file["verdict"]?.string
+    verdict = file["verdict"]?.string.flatMap(Verdict.init)
     phase = file["phase"]?.string.flatMap(Phase.init)
     message = file["message"]?.string
     stalled = file["stalled"]?.string

@@ -63,8 +63,8 @@ enum Summary {
     switch object.phase {
     case .upgrading, .rollingBack, .done:
       guard let upgrade = object.upgrade else {
-        if object.verdict == "orphaned" { return "\(name) (its file is gone; kept running)" }
-        return object.change == "delete" ? "\(name) (deleted)" : name
+        if object.verdict == .orphaned { return "\(name) (its file is gone; kept running)" }
+        return object.change == .delete ? "\(name) (deleted)" : name
       }
       let apps = clean("\(upgrade.fromApp) → \(upgrade.toApp)", limit: 120)
       let pods = upgrade.total == 1 ? "1 pod" : "\(upgrade.total) pods"

@@ -181,7 +181,7 @@ public struct Validation {
         }
         : head.layoutFindings,
       objects: verdicts.map {
-        Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
+        Report.ObjectVerdict(object: $0.reference, change: $0.change, verdict: $0.verdict)
       }, notJudged: judgement?.notJudged ?? [])
     (apps, clusters) = head.snapshot.counts
     selectedFiles = name == Self.workTree ? head.snapshot.paths.count { asked.contains($0) } : nil

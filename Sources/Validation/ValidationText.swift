@@ -19,7 +19,7 @@ public enum ValidationText {
   /// One line per changed object, if two sides were compared.
   private static func changes(_ report: Report) -> String {
     guard report.base != nil else { return "" }
-    let changed = report.objects.filter { $0.verdict != "unchanged" }.sorted { $0.object < $1.object }
+    let changed = report.objects.filter { $0.verdict != .unchanged }.sorted { $0.object < $1.object }
     let shown = changed.prefix(listLimit)
     let names = shown.map { TerminalText.visible("\($0.object)") }
     let width = names.map(StyledLine.width(of:)).max() ?? 0
@@ -27,7 +27,7 @@ public enum ValidationText {
     for (object, name) in zip(shown, names) {
       let kind = object.object.kind == Wire.appKind ? "app    " : "cluster"
       let gap = String(repeating: " ", count: width - StyledLine.width(of: name))
-      text += "\(kind)  \(name)\(gap)  \(object.change): \(object.verdict)\n"
+      text += "\(kind)  \(name)\(gap)  \(object.change.rawValue): \(object.verdict.rawValue)\n"
     }
     if changed.count > shown.count { text += "… and \(changed.count - shown.count) more\n" }
     return text

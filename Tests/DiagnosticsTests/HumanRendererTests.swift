@@ -62,10 +62,10 @@ struct HumanRendererTests {
           message: "metadata.namespace is odd"),
       ],
       objects: [
-        .init(object: analytics, change: "upgrade", verdict: "rejected"),
+        .init(object: analytics, change: .upgrade, verdict: .rejected),
         .init(
-          object: ObjectReference(kind: "KubeDirectorApp", namespace: "prod", name: "a"), change: "create",
-          verdict: "accepted"),
+          object: ObjectReference(kind: "KubeDirectorApp", namespace: "prod", name: "a"), change: .create,
+          verdict: .accepted),
       ],
       notJudged: ["upgrade/configured", "rollback/once"])
     let renderer = HumanRenderer { file, line in file == "clusters/x.yaml" ? Self.source.line(line) : nil }

@@ -17,7 +17,7 @@ struct ReportJSONTests {
           message: "m", hint: "h"),
         Diagnostic(rule: "app/in-use", severity: .waiting, message: "n"),
       ],
-      objects: [.init(object: spark, change: "upgrade", verdict: "rejected")],
+      objects: [.init(object: spark, change: .upgrade, verdict: .rejected)],
       notJudged: ["upgrade/configured"])
     try expectGolden(ReportJSON.render(report), "report.json")
   }

@@ -101,8 +101,8 @@ struct ForgeReporterTests {
       commit: commit(number),
       objects: [
         ObjectReport(
-          kind: "KubeDirectorCluster", namespace: "prod", name: "shop", change: "upgrade",
-          verdict: "accepted", phase: phase, message: message)
+          kind: "KubeDirectorCluster", namespace: "prod", name: "shop", change: .upgrade,
+          verdict: .accepted, phase: phase, message: message)
       ])
   }
 

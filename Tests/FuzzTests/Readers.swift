@@ -33,7 +33,7 @@ struct Readers {
       let report = Report(
         base: old.map { _ in "a" }, head: "b", findings: judgement.findings,
         objects: judgement.objects.map {
-          Report.ObjectVerdict(object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
+          Report.ObjectVerdict(object: $0.reference, change: $0.change, verdict: $0.verdict)
         }, notJudged: judgement.notJudged)
       show(report, [path: SourceText(bytes)])
       guard let old else { continue }

@@ -104,7 +104,7 @@ public struct PlanSituations {
       findings: judgement.findings,
       objects: judgement.objects.map {
         Report.ObjectVerdict(
-          object: $0.reference, change: $0.change.rawValue, verdict: $0.verdict.rawValue)
+          object: $0.reference, change: $0.change, verdict: $0.verdict)
       }, notJudged: judgement.notJudged)
     let plan = Planner.plan(
       Planner.Input(
@@ -215,7 +215,7 @@ public struct PlanSituations {
       commit: Self.upgradeCommit,
       objects: [
         ObjectReport(
-          kind: Wire.clusterKind, namespace: "prod", name: name, change: "upgrade", verdict: "accepted",
+          kind: Wire.clusterKind, namespace: "prod", name: name, change: .upgrade, verdict: .accepted,
           phase: .upgrading, upgrade: progress)
       ])
   }

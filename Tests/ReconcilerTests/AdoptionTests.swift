@@ -45,7 +45,7 @@ struct AdoptionTests {
     try await Self.open { fixture in
       let commit = try await fixture.push(Self.old("1.0.0", adopts: false))
       let report = await fixture.report(commit, "old")
-      #expect(report?.verdict == "rejected" && report?.rules == ["object/owner"])
+      #expect(report?.verdict == .rejected && report?.rules == ["object/owner"])
       #expect(
         report?.message?.contains("add the annotation kdops.dev/adopt: \"true\" to take it over") == true)
       await fixture.rest()
@@ -62,7 +62,7 @@ struct AdoptionTests {
       #expect(old?.json["spec"] == before.json["spec"] && old?.uid == before.uid)
       #expect(old?.label("theirs") == "1")
       #expect(old?.annotation(Wire.Annotation.commit) == commit)
-      await fixture.report(commit, "old") { $0.verdict == "accepted" }
+      await fixture.report(commit, "old") { $0.verdict == .accepted }
     }
   }
 
@@ -92,7 +92,7 @@ struct AdoptionTests {
     try await Self.open(state: .updating) { fixture in
       let commit = try await fixture.push(Self.old("1.0.0", members: 2))
       let report = await fixture.report(commit, "old")
-      #expect(report?.verdict == "rejected" && report?.rules == ["object/owner", "cluster/busy"])
+      #expect(report?.verdict == .rejected && report?.rules == ["object/owner", "cluster/busy"])
       #expect(report?.message?.contains("change it by a later commit") == true)
       try await fixture.push(Self.old("1.0.0"))
       await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" }
@@ -131,7 +131,7 @@ struct AdoptionTests {
       #expect(await fixture.report(bad, "web-2.0.0")?.rules == ["app/in-use"])
       #expect(await fixture.object(.apps, "web-2.0.0")?.label(Wire.Label.source) == nil)
       let good = try await fixture.push(["apps/2.0.0.json": file("2.0.0")])
-      await fixture.report(good, "web-2.0.0") { $0.verdict == "accepted" }
+      await fixture.report(good, "web-2.0.0") { $0.verdict == .accepted }
       #expect(await fixture.object(.apps, "web-2.0.0")?.label(Wire.Label.source) == "default")
     }
   }

@@ -33,7 +33,7 @@ struct ApplierTests {
   }
 
   private func from(_ commit: String) -> Provenance {
-    Provenance(commit: commit, blob: "b-\(commit)", path: "clusters/a.yaml", change: "create")
+    Provenance(commit: commit, blob: "b-\(commit)", path: "clusters/a.yaml", change: .create)
   }
 
   @Test("records the source commit and stamps the spec")

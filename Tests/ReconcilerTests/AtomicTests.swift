@@ -26,7 +26,7 @@ struct AtomicTests {
         "apps/1.1.0.json": Files.app("1.1.0"),
       ])
       let report = await fixture.report(commit, "shop")
-      #expect(report?.verdict == "rejected")
+      #expect(report?.verdict == .rejected)
       #expect(report?.rules == ["commit/atomic"])
       #expect(report?.message?.contains("default/new") == true)
       await fixture.worked(commit)
@@ -75,7 +75,7 @@ struct AtomicTests {
         "clusters/depot.yaml": Files.cluster("depot", "1.0.0", members: 2),
       ])
       let report = await fixture.report(commit, "shop")
-      #expect(report?.verdict == "waiting")
+      #expect(report?.verdict == .waiting)
       #expect(report?.rules == ["commit/atomic"])
       await fixture.worked(commit)
       #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
@@ -97,7 +97,7 @@ struct AtomicTests {
       try await fixture.push(["clusters/depot.yaml": Self.labelled("depot")])
       await fixture.cluster("depot") { $0.label("round") == "2" }
       let report = await fixture.report(second, "shop")
-      #expect(report?.verdict == "waiting")
+      #expect(report?.verdict == .waiting)
       #expect(report?.message?.contains("its app default/web-1.1.0 is held back") == true)
 
       try await fixture.push(["clusters/new.yaml": nil])
@@ -117,7 +117,7 @@ struct AtomicTests {
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
       #expect(await fixture.report(commit, "web-1.0.0")?.rules == ["app/in-use"])
       try await fixture.engine("shop")
-      await fixture.report(commit, "web-1.0.0") { $0.verdict == "accepted" }
+      await fixture.report(commit, "web-1.0.0") { $0.verdict == .accepted }
     }
   }
 
@@ -136,7 +136,7 @@ struct AtomicTests {
         "clusters/new.yaml": Self.unsound("new"),
       ])
       await fixture.cluster("shop") { $0.annotation(Wire.Annotation.change) == "rollback" }
-      #expect(await fixture.report(revert, "new")?.verdict == "rejected")
+      #expect(await fixture.report(revert, "new")?.verdict == .rejected)
       #expect(await fixture.report(revert, "web-1.1.0")?.rules == ["app/in-use"])
     }
   }

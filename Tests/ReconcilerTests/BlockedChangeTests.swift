@@ -27,7 +27,7 @@ struct BlockedChangeTests {
       #expect(await fixture.recorder.blocked == [BlockedChangeList()])
       let bad = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
       let blocked = try #require(await recorder(fixture) { !$0.isEmpty }?.changes.first)
-      #expect(blocked.commit == bad && blocked.verdict == "rejected" && !blocked.isOfCommit)
+      #expect(blocked.commit == bad && blocked.verdict == .rejected && !blocked.isOfCommit)
       #expect(blocked.object == .cluster("default", "shop"))
       #expect(blocked.rules == ["upgrade/registered"])
       #expect(blocked.message.contains("web-9.9.9"))
@@ -60,7 +60,7 @@ struct BlockedChangeTests {
       await fixture.worked(commit)
       let blocked = await recorder(fixture) { !$0.isEmpty }
       #expect(
-        blocked?.changes.allSatisfy { $0.object.kind != Wire.appKind || $0.verdict == "rejected" } == true)
+        blocked?.changes.allSatisfy { $0.object.kind != Wire.appKind || $0.verdict == .rejected } == true)
     }
   }
 
@@ -79,7 +79,7 @@ struct BlockedChangeTests {
       let blocked = try #require(await recorder(fixture) { !$0.isEmpty }?.changes.first)
       #expect(blocked.isOfCommit && blocked.commit == head && blocked.rules == [CommitHistory.id])
       #expect(blocked.message.hasSuffix("kdops sync --accept \(head.prefix(7))"))
-      #expect(await fixture.report(head, String(head.prefix(7)))?.verdict == "waiting")
+      #expect(await fixture.report(head, String(head.prefix(7)))?.verdict == .waiting)
       if accepts {
         await fixture.reconciler.accept(head)
         await fixture.worked(head)
@@ -125,7 +125,7 @@ struct BlockedChangeTests {
     try await record.write(BlockedChangeList(), now: 0)
     #expect(try await store.list(.configMaps, namespace: nil, labels: .everything).items.isEmpty)
     let one = BlockedChange(
-      commit: "4f2c9ab", object: .cluster("prod", "shop"), verdict: "rejected", rules: ["upgrade/newer"],
+      commit: "4f2c9ab", object: .cluster("prod", "shop"), verdict: .rejected, rules: ["upgrade/newer"],
       message: "not newer")
     try await record.write(BlockedChangeList(changes: [one]), now: 1_700_000_000)
     #expect(try await BlockedChangeRecord.read(from: store, namespace: "kdops-system").changes == [one])
@@ -150,12 +150,12 @@ struct BlockedChangeTests {
   func bounds() {
     let commit = BlockedChange(
       ObjectReport(
-        kind: ObjectReport.commitKind, namespace: "", name: "4f2c9ab", change: "none", verdict: "rejected",
+        kind: ObjectReport.commitKind, namespace: "", name: "4f2c9ab", change: .none, verdict: .rejected,
         phase: .rejected, message: "see https://ann:secret@git.example/x\nnow"), of: "4f2c9ab")
     #expect(commit?.message == "see https://git.example/x now")
     let many = (0..<200).map { number in
       BlockedChange(
-        commit: "1", object: .cluster("a", "\(1000 + number)"), verdict: "waiting", rules: [], message: "")
+        commit: "1", object: .cluster("a", "\(1000 + number)"), verdict: .waiting, rules: [], message: "")
     }
     let blocked = BlockedChangeList(all: many + [commit].compactMap(\.self))
     #expect(blocked.changes.count == 100 && blocked.omitted == 101 && blocked.changes.first == commit)

@@ -37,7 +37,7 @@ struct DriftTests {
       await fixture.cluster("shop") { $0.label(Wire.Label.source) == "default" }
       let commit = try fixture.user.head()
       await fixture.worked(commit)
-      #expect(await fixture.recorder.objects[commit]?.contains { $0.verdict == "rejected" } == false)
+      #expect(await fixture.recorder.objects[commit]?.contains { $0.verdict == .rejected } == false)
     }
   }
 

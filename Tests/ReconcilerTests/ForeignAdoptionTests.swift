@@ -77,7 +77,7 @@ struct ForeignAdoptionTests {
       let set = await fixture.object(.statefulSets, "kdss-x8fgh")
       let commit = try await fixture.push(Self.adoption)
       let report = await fixture.report(commit, "old")
-      #expect(report?.verdict == "rejected" && report?.phase == .rejected)
+      #expect(report?.verdict == .rejected && report?.phase == .rejected)
       #expect(report?.rules.first == "cluster/adoption-shape")
       let names = hasStatus ? "(clusterService, generationUID)" : "StatefulSet kdss-x8fgh"
       #expect(report?.message?.contains(names) == true)
@@ -93,11 +93,11 @@ struct ForeignAdoptionTests {
   func gone() async throws {
     try await Self.open(status: nil) { fixture in
       let commit = try await fixture.push(Self.adoption)
-      #expect(await fixture.report(commit, "old")?.verdict == "rejected")
+      #expect(await fixture.report(commit, "old")?.verdict == .rejected)
       let set = ObjectName(namespace: "default", name: "kdss-x8fgh")
       try await fixture.store.delete(.statefulSets, set, .none)
       #expect(await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" } != nil)
-      #expect(await fixture.report(commit, "old") { $0.verdict == "accepted" } != nil)
+      #expect(await fixture.report(commit, "old") { $0.verdict == .accepted } != nil)
     }
   }
 
@@ -147,11 +147,11 @@ struct ForeignAdoptionTests {
     try await Self.open(status: nil, wrap: { blind.placed(before: $0) }) { fixture in
       blind.isBlind = true
       let commit = try await fixture.push(Self.adoption)
-      let report = await fixture.report(commit, "old") { $0.verdict == "waiting" }
+      let report = await fixture.report(commit, "old") { $0.verdict == .waiting }
       #expect(report?.message?.contains("is not taken over before its objects were read") == true)
       #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
       blind.isBlind = false
-      let later = await fixture.report(commit, "old") { $0.verdict == "rejected" }
+      let later = await fixture.report(commit, "old") { $0.verdict == .rejected }
       #expect(later?.rules.first == "cluster/adoption-shape")
     }
   }

@@ -29,11 +29,11 @@ struct LostAnswerTests {
       api.loseResponses(for: .max)
       let commit = try await fixture.push(Self.upgrade)
       let report = await fixture.report(commit, "shop")
-      #expect(report?.phase == .waiting && report?.change == "upgrade")
+      #expect(report?.phase == .waiting && report?.change == .upgrade)
       #expect(
         report?.message == "the cluster gave no answer: the connection was cut; it is retried automatically")
       api.loseResponses(for: 0)
-      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == .accepted }
       #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
@@ -46,10 +46,10 @@ struct LostAnswerTests {
       await Self.quiet(fixture)
       api.loseResponses()
       let commit = try await fixture.push(Self.upgrade)
-      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == .accepted }
       try await fixture.engine("shop")
       let end = await fixture.report(commit, "shop") { $0.phase == .done }
-      #expect(end?.change == "upgrade")
+      #expect(end?.change == .upgrade)
       #expect(await fixture.recorder.phases[commit]?.filter { $0 == .done } == [.done])
     }
   }
@@ -62,7 +62,7 @@ struct LostAnswerTests {
       let commit = try fixture.user.head()
       try await fixture.engine("shop")
       let end = await fixture.report(commit, "shop") { $0.phase == .done }
-      #expect(end?.change == "create")
+      #expect(end?.change == .create)
       #expect(await fixture.recorder.phases[commit]?.filter { $0 == .done } == [.done])
     }
   }
@@ -89,7 +89,7 @@ struct LostAnswerTests {
       api.loseResponses()
       let commit = try await fixture.push(["clusters/shop.yaml": nil])
       let end = await fixture.report(commit, "shop") { $0.phase == .done }
-      #expect(end?.change == "delete" && end?.verdict == "accepted")
+      #expect(end?.change == .delete && end?.verdict == .accepted)
       #expect(await fixture.object(.clusters, "shop") == nil)
     }
   }
@@ -102,7 +102,7 @@ struct LostAnswerTests {
         "apps/1.1.0.json": Files.app("1.1.0"), "clusters/depot.yaml": Files.cluster("depot", "1.1.0"),
       ]
       let upgrade = try await fixture.push(next)
-      await fixture.report(upgrade, "depot") { $0.verdict == "accepted" }
+      await fixture.report(upgrade, "depot") { $0.verdict == .accepted }
       try await fixture.engine("depot")
       await fixture.report(upgrade, "depot") { $0.phase == .done }
       await Self.quiet(fixture)
@@ -168,8 +168,8 @@ struct LostAnswerTests {
       await until { try? fixture.user.head() == commit ? nil : true }
       let next = try fixture.user.head()
       #expect(await fixture.report(next, "shop")?.rules == ["upgrade/configured"])
-      let report = await fixture.report(commit, "shop") { $0.verdict == "accepted" || $0.phase == .failed }
-      #expect(report?.verdict == "accepted")
+      let report = await fixture.report(commit, "shop") { $0.verdict == .accepted || $0.phase == .failed }
+      #expect(report?.verdict == .accepted)
     }
   }
 
@@ -190,7 +190,7 @@ struct LostAnswerTests {
       api.loseResponses(for: 0)
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
       try await fixture.engine("shop")
-      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == .accepted }
     }
   }
 

@@ -41,7 +41,7 @@ struct NeighbourTests {
       #expect(await fixture.report(back, "shop")?.rules == ["cluster/busy"])
       await fixture.worked(back)
       try await fixture.engine("shop", waiting: Self.wait, hasSeen: false)
-      await fixture.report(back, "shop") { $0.verdict == "accepted" }
+      await fixture.report(back, "shop") { $0.verdict == .accepted }
     }
   }
 
@@ -52,11 +52,11 @@ struct NeighbourTests {
       _ = try await Self.connect(fixture)
       try await fixture.engine("shop", waiting: Self.wait, hasSeen: false)
       let next = try await fixture.push(Self.shop(members: 2))
-      await fixture.report(next, "shop") { $0.verdict == "accepted" }
+      await fixture.report(next, "shop") { $0.verdict == .accepted }
       let last = try await fixture.push(Self.shop("1.1.0", members: 2))
       #expect(await fixture.report(last, "shop")?.rules == ["upgrade/configured"])
       try await fixture.engine("shop")
-      await fixture.report(last, "shop") { $0.verdict == "accepted" }
+      await fixture.report(last, "shop") { $0.verdict == .accepted }
       #expect(await fixture.report(next, "shop")?.phase == .done)
     }
   }

@@ -40,11 +40,11 @@ struct NoReturnTests {
       let upgrade = try await Self.begin(fixture)
       let revert = try await fixture.push([Self.path: Files.cluster("shop", "1.0.0"), "apps/1.1.0.json": nil])
       let report = await fixture.report(revert, "shop")
-      #expect(report?.verdict == "rejected" && report?.rules == ["rollback/point-of-no-return"])
+      #expect(report?.verdict == .rejected && report?.rules == ["rollback/point-of-no-return"])
       #expect(
         report?.message?.contains("cluster default/shop is past the point of no return of web-1.1.0") == true)
       // The app that the running upgrade needs stays as well, without an error.
-      #expect(await fixture.report(revert, "web-1.1.0")?.verdict == "waiting")
+      #expect(await fixture.report(revert, "web-1.1.0")?.verdict == .waiting)
       await fixture.rest()
       let live = try #require(await fixture.object(.clusters, "shop"))
       #expect(live.json["spec"]?["app"]?.string == "web-1.1.0")
@@ -57,7 +57,7 @@ struct NoReturnTests {
         Self.path: Files.cluster("shop", "1.1.0"), "apps/1.1.0.json": app,
       ])
       await fixture.rest()
-      #expect(await fixture.recorder.objects[again]?.contains { $0.verdict == "rejected" } != true)
+      #expect(await fixture.recorder.objects[again]?.contains { $0.verdict == .rejected } != true)
       #expect(await fixture.object(.clusters, "shop")?.json["spec"] == live.json["spec"])
     }
   }
@@ -70,7 +70,7 @@ struct NoReturnTests {
         "apps/1.2.0.json": Files.app("1.2.0"), Self.path: Files.cluster("shop", "1.2.0"),
       ])
       let report = await fixture.report(third, "shop")
-      #expect(report?.verdict == "waiting")
+      #expect(report?.verdict == .waiting)
       #expect(
         report?.message?.contains(
           "waits for a stalled upgrade to web-1.1.0, which is past its point of no return") == true)

@@ -28,7 +28,7 @@ struct OnceTests {
     try site.user.push()
     try await ReconcilerFixture.open(at: site, once: true) { fixture in
       let head = try fixture.user.head()
-      await fixture.report(head, "shop") { $0.verdict == "waiting" }
+      await fixture.report(head, "shop") { $0.verdict == .waiting }
       try await fixture.engine("shop")
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
       try await fixture.engine(

@@ -20,7 +20,7 @@ struct PruningTests {
       await fixture.cluster("shop")
       let commit = try await fixture.push(["clusters/shop.yaml": nil])
       let report = await fixture.report(commit, "shop")
-      #expect(report?.verdict == "orphaned")
+      #expect(report?.verdict == .orphaned)
       #expect(report?.message == "kept running: its file is gone, and pruning is off")
       await fixture.worked(commit)
       recorder.value = commit
@@ -43,8 +43,8 @@ struct PruningTests {
       try await fixture.engine("depot")
       let commit = try await fixture.push(["clusters/shop.yaml": nil])
       let report = await fixture.report(commit, "shop") { $0.phase == .done }
-      #expect(report?.change == "delete")
-      #expect(report?.verdict == "accepted")
+      #expect(report?.change == .delete)
+      #expect(report?.verdict == .accepted)
       #expect(await fixture.object(.clusters, "shop") == nil)
       #expect(await fixture.object(.clusters, "depot") != nil)
     }
@@ -96,7 +96,7 @@ struct PruningTests {
       try await fixture.engine("shop")
       let commit = try await fixture.push(["clusters/shop.yaml": nil])
       let report = await fixture.report(commit, "shop")
-      #expect(report?.verdict == "waiting")
+      #expect(report?.verdict == .waiting)
       #expect(report?.rules == ["object/prune"])
       #expect(report?.message?.contains("this would delete every cluster, 1 in all") == true)
       #expect(report?.message?.contains("kdops sync --accept \(commit.prefix(7))") == true)
@@ -213,7 +213,7 @@ struct PruningTests {
       for name in ["a", "b", "c"] { try await fixture.engine(name) }
       let lost = try await fixture.push([".kdops.yaml": "clusters: [clusters/a.yaml, clusters/b.yaml]\n"])
       let report = await fixture.report(lost, "c")
-      #expect(report?.verdict == "waiting")
+      #expect(report?.verdict == .waiting)
       #expect(report?.message?.contains("its file clusters/c.yaml is still there") == true)
       let broken = try await fixture.push([".kdops.yaml": "clusters: 7\n", "clusters/a.yaml": nil])
       #expect(await fixture.report(broken, ".kdops.yaml")?.rules == ["layout/schema"])
@@ -303,7 +303,7 @@ struct PruningTests {
       await fixture.reconciler.sync()
       let commit = try fixture.user.head()
       let report = await fixture.report(commit, "copy")
-      #expect(report?.verdict == "orphaned")
+      #expect(report?.verdict == .orphaned)
       #expect(
         report?.message?.hasSuffix("delete it manually, or remove the label \(Wire.Label.source) off") == true
       )
@@ -322,7 +322,7 @@ struct PruningTests {
     try await ReconcilerFixture.open(Files.shops("shop", "b", "c"), at: site) { fixture in
       for name in ["shop", "b", "c"] { try await fixture.engine(name) }
       let commit = try await fixture.push(["clusters/shop.yaml": nil])
-      await fixture.report(commit, "shop") { $0.verdict == "orphaned" }
+      await fixture.report(commit, "shop") { $0.verdict == .orphaned }
       try await fixture.patch("shop", ["metadata": ["labels": [Wire.Label.source: .null]]])
       await fixture.worked(commit)
       #expect(await fixture.object(.clusters, "shop")?.label(Wire.Label.source) == nil)

@@ -104,7 +104,7 @@ struct RaceTests {
         "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
       ])
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == .accepted }
     }
   }
 

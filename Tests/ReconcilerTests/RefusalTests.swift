@@ -14,14 +14,14 @@ struct RefusalTests {
     let api = MissingNamespaceAPI()
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
       let commit = try fixture.user.head()
-      let report = await fixture.report(commit, "shop") { $0.verdict == "waiting" }
+      let report = await fixture.report(commit, "shop") { $0.verdict == .waiting }
       #expect(report?.rules == ["apply/app-pending"])
       #expect(await fixture.report(commit, "web-1.0.0")?.rules == ["api/notFound"])
       #expect(report?.message?.contains("kubectl create namespace default") == true)
 
       api.makeNamespace()
       await fixture.cluster("shop")
-      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == .accepted }
     }
   }
 
@@ -42,7 +42,7 @@ struct RefusalTests {
 
       api.refuse(nil)
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == .accepted }
       #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
@@ -64,7 +64,7 @@ struct RefusalTests {
     await fixture.report(try fixture.user.head(), "shop") { $0.phase == .done }
     api.refuse(kind)
     try await fixture.patch("shop", ["metadata": ["labels": ["team": "b"]], "spec": ["app": "web-9.9.9"]])
-    return try #require(await fixture.report(try fixture.user.head(), "shop") { $0.verdict != "accepted" })
+    return try #require(await fixture.report(try fixture.user.head(), "shop") { $0.verdict != .accepted })
   }
 
   @Test(
@@ -73,7 +73,7 @@ struct RefusalTests {
     let api = RefusingAPI()
     try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
       let report = try await Self.edit(fixture, api, .invalid)
-      #expect(report.verdict == "rejected" && report.rules == ["api/invalid"])
+      #expect(report.verdict == .rejected && report.rules == ["api/invalid"])
       #expect(
         report.message?.contains("it was edited outside of git, and the edit cannot be reverted") == true)
       await fixture.rest()
@@ -83,7 +83,7 @@ struct RefusalTests {
       let shop = await fixture.cluster("shop") { $0.label("team") == "c" }
       #expect(shop?.json["spec"]?["app"]?.string == "web-1.1.0")
       #expect(shop?.annotation(Wire.Annotation.change) == "upgrade")
-      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == .accepted }
     }
   }
 
@@ -102,7 +102,7 @@ struct RefusalTests {
     let api = RefusingAPI()
     try await ReconcilerFixture.open(Self.labelled, wrap: { api.placed(before: $0) }) { fixture in
       let report = try await Self.edit(fixture, api, .forbidden)
-      #expect(report.verdict == "waiting" && report.rules == ["api/forbidden"])
+      #expect(report.verdict == .waiting && report.rules == ["api/forbidden"])
       api.refuse(nil)
       let shop = await fixture.cluster("shop") { $0.label("team") == "a" }
       #expect(shop?.json["spec"]?["app"]?.string == "web-1.0.0")

@@ -19,7 +19,7 @@ struct ReopeningTests {
   }
 
   private func report(
-    _ object: ObjectReference, _ change: String, _ verdict: String, _ phase: Phase
+    _ object: ObjectReference, _ change: ChangeKind, _ verdict: Verdict, _ phase: Phase
   ) -> ObjectReport {
     ObjectReport(
       kind: object.kind, namespace: object.namespace, name: object.name, change: change, verdict: verdict,
@@ -30,17 +30,17 @@ struct ReopeningTests {
   func rollback() throws {
     var ledger = CommitLedger()
     let said = [
-      report(app, "delete", "waiting", .waiting), report(shop, "rollback", "accepted", .rollingBack),
+      report(app, .delete, .waiting, .waiting), report(shop, .rollback, .accepted, .rollingBack),
     ]
     let judge = ledger.reopen(first, lastReport: said, liveObjects: [shop], subject: "") { object in
-      object == shop ? .here(change: "rollback") : .gone
+      object == shop ? .here(change: .rollback) : .gone
     }
     #expect(judge.isEmpty)
     #expect(ledger.owner(of: shop) == first)
     ledger.update(shop) { $0.following(ClusterStatus(state: .configured, app: "web-1.0.0")) }
     let note = try #require(ledger.takeReports().first)
     #expect(note.phase == .done)
-    #expect(note.objects.map(\.verdict) == ["accepted", "accepted"])
+    #expect(note.objects.map(\.verdict) == [.accepted, .accepted])
     #expect(ledger.isEmpty)
   }
 
@@ -48,9 +48,9 @@ struct ReopeningTests {
   func applied() throws {
     var ledger = CommitLedger()
     _ = ledger.reopen(
-      first, lastReport: [report(shop, "upgrade", "waiting", .waiting)], liveObjects: [shop], subject: ""
+      first, lastReport: [report(shop, .upgrade, .waiting, .waiting)], liveObjects: [shop], subject: ""
     ) { _ in
-      .here(change: "upgrade")
+      .here(change: .upgrade)
     }
     #expect(ledger.takeReports().first?.objects.first?.phase == .pending)
     #expect(ledger.owner(of: shop) == first)
@@ -59,9 +59,9 @@ struct ReopeningTests {
   @Test("reports a change as superseded if a later commit replaced it")
   func superseded() throws {
     var ledger = CommitLedger()
-    let said = [report(shop, "upgrade", "accepted", .upgrading)]
+    let said = [report(shop, .upgrade, .accepted, .upgrading)]
     _ = ledger.reopen(first, lastReport: said, liveObjects: [], subject: "") { _ in
-      .elsewhere(second, change: "rollback")
+      .elsewhere(second, change: .rollback)
     }
     #expect(ledger.takeReports().first?.objects.first?.message == "rolled back by bbbbbbb")
     #expect(ledger.isEmpty)
@@ -70,9 +70,9 @@ struct ReopeningTests {
   @Test("evaluates a change again that still waits")
   func waiting() {
     var ledger = CommitLedger()
-    let said = [report(shop, "upgrade", "waiting", .waiting)]
+    let said = [report(shop, .upgrade, .waiting, .waiting)]
     let judge = ledger.reopen(second, lastReport: said, liveObjects: [], subject: "") { _ in
-      .elsewhere(first, change: "create")
+      .elsewhere(first, change: .create)
     }
     #expect(judge == [shop])
     ledger.withdraw(shop, by: first)
@@ -82,17 +82,17 @@ struct ReopeningTests {
   @Test("keeps the report of a rejected or finished change, and does not repeat it")
   func over() {
     var ledger = CommitLedger()
-    var old = report(shop, "upgrade", "accepted", .failed)
+    var old = report(shop, .upgrade, .accepted, .failed)
     old.message = "rolled back by bbbbbbb"
     old.failure = .superseded
-    let said = [report(app, "create", "rejected", .rejected), old]
+    let said = [report(app, .create, .rejected, .rejected), old]
     _ = ledger.reopen(first, lastReport: said, liveObjects: [], subject: "") { object in
-      object == shop ? .elsewhere(second, change: "upgrade") : .gone
+      object == shop ? .elsewhere(second, change: .upgrade) : .gone
     }
     #expect(ledger.takeReports().isEmpty)
     #expect(ledger.isEmpty)
     // A new report on the commit is complete.
-    ledger.record(report(app, "create", "accepted", .done), of: first, subject: "")
+    ledger.record(report(app, .create, .accepted, .done), of: first, subject: "")
     #expect(ledger.takeReports().first?.objects.map(\.phase) == [.done, .failed])
   }
 
@@ -100,7 +100,7 @@ struct ReopeningTests {
   func unsaid() {
     var ledger = CommitLedger()
     _ = ledger.reopen(first, lastReport: [], liveObjects: [app, shop], subject: "") { _ in
-      .here(change: "create")
+      .here(change: .create)
     }
     #expect(ledger.takeReports().first?.objects.map(\.phase) == [.done, .pending])
   }

@@ -56,7 +56,7 @@ struct RewrittenHistoryTests {
     let blocked = try #require(recorder?.first)
     #expect(blocked.isOfCommit && blocked.commit == rewrite.head && blocked.rules == [CommitHistory.id])
     #expect(blocked.message == rewrite.message)
-    let note = await fixture.report(rewrite.head, String(rewrite.head.prefix(7))) { $0.verdict == "waiting" }
+    let note = await fixture.report(rewrite.head, String(rewrite.head.prefix(7))) { $0.verdict == .waiting }
     #expect(note?.message == rewrite.message)
     #expect(await members(fixture) == 1)
   }
@@ -286,7 +286,7 @@ struct RewrittenHistoryTests {
     let commits = try ["a", "b"].map { try #require(ObjectID(hex: String(repeating: $0, count: 40))) }
     let one = BlockedChangeList(changes: [
       BlockedChange(
-        commit: "4f2c9ab", object: .cluster("prod", "shop"), verdict: "rejected", rules: ["upgrade/newer"],
+        commit: "4f2c9ab", object: .cluster("prod", "shop"), verdict: .rejected, rules: ["upgrade/newer"],
         message: "not newer")
     ])
     try await Site.record(in: store).write(commits[0])

@@ -62,13 +62,13 @@ struct TrustTests {
     @Sendable func hold(_ fixture: ReconcilerFixture) async throws {
       try town.signs(false)
       let bad = try await fixture.push(Self.shop(members: 2))
-      let report = await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      let report = await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       #expect(report?.rules == [CommitSigned.id])
       #expect(report?.message?.hasPrefix("\(bad.prefix(7)) is not signed; sign it with a key in") == true)
       #expect(report?.message?.contains("git commit --amend --no-edit -S") == true)
       try town.signs(true)
       let later = try await fixture.push(Self.shop(members: 3))
-      let behind = await fixture.report(later, String(later.prefix(7))) { $0.verdict == "waiting" }
+      let behind = await fixture.report(later, String(later.prefix(7))) { $0.verdict == .waiting }
       #expect(behind?.message?.contains("comes after \(bad.prefix(7)), which is not signed") == true)
       let first = await fixture.report(bad, String(bad.prefix(7))) {
         $0.message?.contains("git rebase") == true
@@ -98,7 +98,7 @@ struct TrustTests {
       try await fixture.engine("shop")
       try town.signs(false)
       let bad = try await fixture.push(Self.shop(members: 2))
-      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       try town.signs(true)
       let good = try await fixture.push(["README.md": "x"])
       let shop = await fixture.cluster("shop") { Self.commit($0) == bad }
@@ -119,7 +119,7 @@ struct TrustTests {
       let good = try fixture.user.commit(Self.shop(members: 2))
       try town.signs(false)
       let bad = try await fixture.push(Self.shop(members: 3))
-      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       await fixture.cluster("shop") { Self.commit($0) == good }
     }
   }
@@ -144,9 +144,9 @@ struct TrustTests {
         await fixture.worked(merge)
         await fixture.cluster("shop") { Self.commit($0) != before }
       } else {
-        let report = await fixture.report(side, String(side.prefix(7))) { $0.verdict == "rejected" }
+        let report = await fixture.report(side, String(side.prefix(7))) { $0.verdict == .rejected }
         #expect(report?.message?.contains("is not signed") == true)
-        await fixture.report(merge, String(merge.prefix(7))) { $0.verdict == "waiting" }
+        await fixture.report(merge, String(merge.prefix(7))) { $0.verdict == .waiting }
         #expect(Self.commit(await fixture.object(.clusters, "shop")) == before)
       }
     }
@@ -165,7 +165,7 @@ struct TrustTests {
       try town.allow(town.ann.line("ann@example.org") + eve.line("eve@example.org"))
       await fixture.reconciler.sync()
       await fixture.cluster("shop") { Self.commit($0) == commit }
-      await fixture.report(commit, "shop") { $0.verdict == "accepted" }
+      await fixture.report(commit, "shop") { $0.verdict == .accepted }
     }
   }
 
@@ -196,7 +196,7 @@ struct TrustTests {
       #expect(await fixture.reconciler.accept(bad))
       await fixture.cluster("shop") { Self.commit($0) == bad }
       let next = try await fixture.push(Self.shop(members: 3))
-      await fixture.report(next, String(next.prefix(7))) { $0.verdict == "rejected" }
+      await fixture.report(next, String(next.prefix(7))) { $0.verdict == .rejected }
       #expect(Self.commit(await fixture.object(.clusters, "shop")) == bad)
     }
   }
@@ -208,7 +208,7 @@ struct TrustTests {
       try await fixture.engine("shop")
       try town.signs(false)
       let bad = try await fixture.push(["README.md": "x"])
-      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       #expect(await fixture.reconciler.accept(bad))
       await fixture.worked(bad)
     }
@@ -233,7 +233,7 @@ struct TrustTests {
     let bad = try town.site.user.commit(Self.shop(members: 2))
     try town.site.user.push()
     try await town.open { fixture in
-      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == "rejected" }
+      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       if isAnySigned {
         await fixture.cluster("shop") { Self.commit($0) == first }
       } else {
@@ -250,10 +250,10 @@ struct TrustTests {
       try town.signs(false)
       try await fixture.push(Self.shop(members: 2))
       let shop = await until {
-        await fixture.recorder.clusters["shop"].flatMap { $0.verdict == "rejected" ? $0 : nil }
+        await fixture.recorder.clusters["shop"].flatMap { $0.verdict == .rejected ? $0 : nil }
       }
       #expect(shop?.message?.contains("is not signed") == true)
-      #expect(await fixture.recorder.clusters["depot"]?.verdict != "rejected")
+      #expect(await fixture.recorder.clusters["depot"]?.verdict != .rejected)
     }
   }
 

@@ -33,7 +33,7 @@ struct UnreadableHeadTests {
       await fixture.reconciler.sync()
       let short = String(bad.prefix(7))
       let report = await fixture.report(bad, short)
-      #expect(report?.kind == "Commit" && report?.verdict == "rejected")
+      #expect(report?.kind == "Commit" && report?.verdict == .rejected)
       #expect(report?.rules == [rubbish == .bomb ? "file/limit" : "file/tree"])
       #expect(report?.message?.hasPrefix("clusters") == true, "\(report?.message ?? "")")
       #expect(report?.message?.contains("stays in force") == true)

@@ -37,8 +37,8 @@ struct WaitingTests {
           $1
         })
       #expect(await fixture.report(third, "shop")?.rules == ["rollback/only-prev-app"])
-      #expect(await fixture.report(third, "web-1.0.0")?.verdict == "waiting")
-      #expect(await fixture.report(third, "web-1.1.0")?.verdict == "waiting")
+      #expect(await fixture.report(third, "web-1.0.0")?.verdict == .waiting)
+      #expect(await fixture.report(third, "web-1.1.0")?.verdict == .waiting)
 
       try await fixture.engine("shop", app: "web-1.1.0")
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.2.0" }
@@ -113,7 +113,7 @@ struct WaitingTests {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: .init(fixesForward: true)) { fixture in
       _ = try await Self.begin(fixture)
       let third = try await fixture.push(Self.shop("1.2.0"))
-      #expect(await fixture.report(third, "shop")?.verdict == "waiting")
+      #expect(await fixture.report(third, "shop")?.verdict == .waiting)
       await fixture.rest()
       #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
     }
@@ -168,7 +168,7 @@ struct WaitingTests {
       try await fixture.engine("shop")
       try await fixture.engine("depot")
       let orphaned = try await fixture.push(["clusters/shop.yaml": nil, "clusters/depot.yaml": nil])
-      await fixture.report(orphaned, "shop") { $0.verdict == "orphaned" }
+      await fixture.report(orphaned, "shop") { $0.verdict == .orphaned }
       let commit = try await fixture.push(["apps/1.0.0.json": Files.app("1.0.0", upgradable: false)])
       #expect(await fixture.report(commit, "web-1.0.0")?.rules == ["app/upgradable-sealed"])
       for name in ["shop", "depot"] {
@@ -188,12 +188,12 @@ struct WaitingTests {
         "apps/1.1.0.json": Files.app("1.1.0", upgradable: false),
       ])
       let left = await fixture.report(commit, "web-1.0.0")
-      #expect(left?.rules == ["app/upgradable-sealed"] && left?.verdict == "waiting")
+      #expect(left?.rules == ["app/upgradable-sealed"] && left?.verdict == .waiting)
       let taken = await fixture.report(commit, "web-1.1.0")
-      #expect(taken?.rules == ["app/upgradable-sealed"] && taken?.verdict == "rejected")
+      #expect(taken?.rules == ["app/upgradable-sealed"] && taken?.verdict == .rejected)
       // When the upgrade ends, the old app is no longer in use.
       try await fixture.engine("shop")
-      await fixture.report(commit, "web-1.0.0") { $0.verdict == "accepted" }
+      await fixture.report(commit, "web-1.0.0") { $0.verdict == .accepted }
     }
   }
 
@@ -209,12 +209,12 @@ struct WaitingTests {
     try await ReconcilerFixture.open(files) { fixture in
       try await fixture.engine("shop", roles: [role])
       let early = try await fixture.push(["clusters/shop.yaml": larger])
-      #expect(await fixture.report(early, "shop")?.verdict == "rejected")
+      #expect(await fixture.report(early, "shop")?.verdict == .rejected)
       try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: 0)])
       await fixture.cluster("shop") { $0.json["spec"]?["roles"]?[0]?["members"]?.integer == 0 }
       try await fixture.engine("shop", .updating, roles: [role])
       let commit = try await fixture.push(["clusters/shop.yaml": larger])
-      #expect(await fixture.report(commit, "shop")?.verdict == "waiting")
+      #expect(await fixture.report(commit, "shop")?.verdict == .waiting)
       try await fixture.engine("shop")
       await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
     }
@@ -244,7 +244,7 @@ struct WaitingTests {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
       let bad = try await fixture.push(["clusters/new.yaml": Files.cluster("new", "9.9.9")])
-      #expect(await fixture.report(bad, "new")?.verdict == "rejected")
+      #expect(await fixture.report(bad, "new")?.verdict == .rejected)
       await fixture.worked(bad)
       let before = await fixture.reconciler.judgements
       for number in 1...3 {
@@ -302,7 +302,7 @@ struct WaitingTests {
       let commit = try await fixture.push(["clusters/a.yaml": Files.cluster("shop", "1.0.0", members: 2)])
       #expect(await fixture.report(commit, "shop")?.rules == ["object/duplicate"])
       await fixture.worked(commit)
-      #expect(await fixture.recorder.objects[first]?.contains { $0.verdict == "rejected" } == false)
+      #expect(await fixture.recorder.objects[first]?.contains { $0.verdict == .rejected } == false)
       repeating.value = commit
     }
     try await ReconcilerFixture.open(at: site) { fixture in

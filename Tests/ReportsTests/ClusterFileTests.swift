@@ -10,7 +10,7 @@ struct ClusterFileTests {
   private func read(_ bytes: [UInt8]) -> JSON { SettingsFile(path: "status", bytes: bytes).json ?? .null }
 
   private let upgrading = ClusterFile(
-    namespace: "prod", name: "analytics", status: Sample.stalled, verdict: "accepted", phase: .failed)
+    namespace: "prod", name: "analytics", status: Sample.stalled, verdict: .accepted, phase: .failed)
 
   @Test("contains what hooks need")
   func golden() throws {
@@ -56,7 +56,7 @@ struct ClusterFileTests {
 
   @Test("of a cluster without a status contains none")
   func noStatus() {
-    let file = ClusterFile(namespace: "prod", name: "new", status: nil, verdict: "rejected", phase: .rejected)
+    let file = ClusterFile(namespace: "prod", name: "new", status: nil, verdict: .rejected, phase: .rejected)
     #expect(ClusterFile(path: "prod/new.yaml", read(file.bytes))?.status == nil)
   }
 

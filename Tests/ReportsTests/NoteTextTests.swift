@@ -17,16 +17,16 @@ struct NoteTextTests {
   private let mixed = CommitReport(
     commit: Sample.commit, subject: "Upgrade analytics and ledger",
     objects: [
-      Sample.object("spark-1.1.0", .done, kind: Wire.appKind, change: "create"),
+      Sample.object("spark-1.1.0", .done, kind: Wire.appKind, change: .create),
       Sample.object("analytics", .pending).following(Sample.upgrading),
       Sample.object(
         "ledger", .failed, message: "ledger-broker-2: ErrImagePull registry.example/kafka:3.7.l (not found)"),
       Sample.object(
-        "profiles", .rejected, change: "upgrade", verdict: "rejected",
+        "profiles", .rejected, change: .upgrade, verdict: .rejected,
         rules: ["upgrade/only-app", "upgrade/newer"],
         message: "cluster prod/profiles changes members together with the app"),
       Sample.object(
-        "lake", .waiting, verdict: "waiting", rules: ["upgrade/configured"], message: "waits for an upgrade"),
+        "lake", .waiting, verdict: .waiting, rules: ["upgrade/configured"], message: "waits for an upgrade"),
     ])
 
   @Test("has one summary line, an empty line, and YAML")
@@ -41,7 +41,7 @@ struct NoteTextTests {
     let text = NoteText.render(
       CommitReport(
         commit: Sample.commit,
-        objects: [Sample.object("spark-1.1.0", .done, kind: Wire.appKind, change: "create"), ended]))
+        objects: [Sample.object("spark-1.1.0", .done, kind: Wire.appKind, change: .create), ended]))
     #expect(try text == Golden.stored("note-done.txt", recording: text))
   }
 
@@ -75,7 +75,7 @@ struct NoteTextTests {
   func stalledCreation() throws {
     var status = Sample.configured
     (status.state, status.conditions) = (.creating, Sample.stalled.conditions)
-    let stalled = Sample.object("analytics", .pending, change: "create").following(status)
+    let stalled = Sample.object("analytics", .pending, change: .create).following(status)
     let ended = Sample.object("ledger", .failed, message: "superseded by 1d0e77c")
     let text = NoteText.render(CommitReport(commit: Sample.commit, objects: [ended, stalled]))
     #expect(

@@ -85,7 +85,7 @@ struct ProgressTests {
 
   @Test("a rejected or waiting change does not follow the cluster's status")
   func untouched() {
-    let rejected = Sample.object("analytics", .rejected, verdict: "rejected")
+    let rejected = Sample.object("analytics", .rejected, verdict: .rejected)
     #expect(rejected.following(Sample.upgrading) == rejected)
   }
 

@@ -1,3 +1,4 @@
+import Diagnostics
 import KubeDirector
 import Reports
 
@@ -70,8 +71,8 @@ enum Sample {
     ])
 
   static func object(
-    _ name: String, _ phase: Phase, kind: String = Wire.clusterKind, change: String = "upgrade",
-    verdict: String = "accepted", rules: [String] = [], message: String? = nil,
+    _ name: String, _ phase: Phase, kind: String = Wire.clusterKind, change: ChangeKind = .upgrade,
+    verdict: Verdict = .accepted, rules: [String] = [], message: String? = nil,
     upgrade: UpgradeProgress? = nil
   ) -> ObjectReport {
     ObjectReport(

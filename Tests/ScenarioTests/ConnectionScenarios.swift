@@ -118,7 +118,7 @@ struct ConnectionScenarios {
 
       let connect = try push("{configmaps: [site], clusters: [depot]}", "Connect shop")
       let note = try await scene.note(connect, phase: "done")
-      #expect(note.object("shop")?.change == "reconfigure")
+      #expect(note.object("shop")?.change == .reconfigure)
       try await Self.received(1, scene)
       for pod in Self.members {
         #expect(try await Self.texts(pod, scene) == ["one"], "\(pod)")

@@ -73,7 +73,7 @@ struct DeathScenarios {
       try await scene.start()
       let note = try await scene.note(commit, phase: "done")
       try await scene.configured("1.1.0")
-      #expect(note.object("shop")?.change == "upgrade")
+      #expect(note.object("shop")?.change == .upgrade)
       for pod in ["shop-worker-0", "shop-worker-1"] {
         #expect(try await scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1"], "\(pod)")
       }
@@ -101,7 +101,7 @@ struct DeathScenarios {
       try await scene.start()
       let note = try await scene.note(revert, phase: "done")
       try await scene.configured("1.0.0")
-      #expect(note.object("shop")?.change == "rollback")
+      #expect(note.object("shop")?.change == .rollback)
       #expect(
         try await scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])
       try await scene.mustHaveRunOnce(Self.pods)

@@ -18,7 +18,7 @@ struct HistoryScenarios {
       let revert = try scene.forge.revert(commit)
       try await scene.start()
       let note = try await scene.note(revert, phase: "done")
-      #expect(note.object("shop")?.change == "rollback")
+      #expect(note.object("shop")?.change == .rollback)
       try await scene.configured("1.0.0")
       #expect(scene.forge.note(commit)?.object("shop")?.message == "rolled back by \(revert.prefix(7))")
       #expect(try await scene.events("shop-worker-0") == ["configure 1.0"])
@@ -93,7 +93,7 @@ struct HistoryScenarios {
       }
       let removed = try scene.forge.push(["clusters/team/shop.yml": nil], "Remove shop")
       let note = try await scene.note(removed, "written") { $0.object("shop") != nil }
-      #expect(note.object("shop")?.verdict == "orphaned")
+      #expect(note.object("shop")?.verdict == .orphaned)
       #expect(scene.forge.note(moved) == nil)
       let after = try #require(try await scene.cluster())
       #expect(after.json["spec"] == before?.json["spec"])

@@ -46,7 +46,7 @@ struct PruneScenarios {
       try await scene.eventually("end of the cluster") { try await scene.cluster() == nil ? true : nil }
       if `return` == .late {
         let gone = try await scene.note(commit, phase: "done")
-        #expect(gone.object("shop")?.change == "delete")
+        #expect(gone.object("shop")?.change == .delete)
         #expect(gone.sentence.contains("(deleted)"))
         #expect(try await scene.app("1.0.0") == nil)
         try await scene.eventually("end of all that it had") {
@@ -61,7 +61,7 @@ struct PruneScenarios {
 
       let revert = try scene.forge.revert(commit)
       let note = try await scene.note(revert, phase: "done")
-      #expect(note.object("shop")?.change == "create")
+      #expect(note.object("shop")?.change == .create)
       let second = try await scene.configured("1.0.0")
       #expect(second.members.map(\.pod) == first.members.map(\.pod))
       #expect(try await scene.cluster()?.uid != before.1)
@@ -130,7 +130,7 @@ struct PruneScenarios {
       let waiting = try await scene.note(removal, phase: "waiting")
       #expect(waiting.object("shop")?.rules == ["cluster/busy"])
       let note = try await scene.note(removal, phase: "done")
-      #expect(note.object("shop")?.change == "delete")
+      #expect(note.object("shop")?.change == .delete)
       #expect(try await scene.cluster() == nil)
       #expect(scene.forge.note(commit)?.object("shop")?.phase == .done)
       try await scene.eventually("end of its pods") { try await scene.pods().isEmpty ? true : nil }

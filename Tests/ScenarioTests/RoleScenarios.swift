@@ -37,7 +37,7 @@ struct RoleScenarios {
 
       let add = try scene.forge.push(Self.file(fixture, front: 2), "Add the front")
       let added = try await scene.note(add, phase: "done")
-      #expect(added.object("shop")?.change == "resize")
+      #expect(added.object("shop")?.change == .resize)
       let came = Self.news("addnodes", "front", "shop-front-0", "shop-front-1", at: scene)
       for pod in Self.others { #expect(try await Self.news(pod, scene) == [came], "\(pod)") }
       for pod in ["shop-front-0", "shop-front-1"] {
@@ -54,7 +54,7 @@ struct RoleScenarios {
 
       let remove = try scene.forge.push(Self.file(fixture, front: nil), "Remove the front")
       let removed = try await scene.note(remove, phase: "done")
-      #expect(removed.object("shop")?.change == "resize")
+      #expect(removed.object("shop")?.change == .resize)
       #expect(try await scene.pods() == before)
       let went = Self.news("delnodes", "front", "shop-front-0", "shop-front-1", at: scene)
       for pod in Self.others { #expect(try await Self.news(pod, scene) == [came, went], "\(pod)") }
@@ -133,7 +133,7 @@ struct RoleScenarios {
       let swap = try scene.forge.push(
         [Fixture.clusterPath("shop"): Self.swapped(fixture, cache: true)], "A cache for the front")
       let note = try await scene.note(swap, phase: "done")
-      #expect(note.object("shop")?.change == "resize")
+      #expect(note.object("shop")?.change == .resize)
       #expect(
         try await scene.pods().keys.sorted() == ["shop-cache-0", "shop-gateway-0", "shop-worker-0"])
       #expect(try await scene.events("shop-cache-0") == ["configure 1.0"])

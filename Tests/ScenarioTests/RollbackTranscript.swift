@@ -29,7 +29,7 @@ struct RollbackTranscript {
       try await scene.note(commit, phase: "failed")
       let revert = try scene.forge.revert(commit)
       let note = try await scene.note(revert, phase: "done")
-      #expect(note.object("shop")?.change == "rollback")
+      #expect(note.object("shop")?.change == .rollback)
       let status = try await scene.configured("1.0.0")
       try await scene.mustHaveRunOnce(Self.pods)
 

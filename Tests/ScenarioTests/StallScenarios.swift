@@ -36,7 +36,7 @@ struct StallScenarios {
 
       let revert = try scene.forge.revert(commit)
       let note = try await scene.note(revert, phase: "done")
-      #expect(note.object("shop")?.change == "rollback")
+      #expect(note.object("shop")?.change == .rollback)
       try await scene.configured("1.0.0")
       let after = try await scene.pods()
       for pod in ["shop-worker-0", "shop-worker-1", "shop-gateway-0"] {
@@ -107,7 +107,7 @@ struct StallScenarios {
       #expect(stuck.object("shop")?.message?.contains("ErrImagePull") == true)
       let revert = try scene.forge.revert(grow)
       let note = try await scene.note(revert, phase: "done")
-      #expect(note.object("shop")?.change == "resize")
+      #expect(note.object("shop")?.change == .resize)
       #expect(try await scene.status()?.role("worker")?.members.count == 1)
       #expect(try await scene.pods() == before)
     }

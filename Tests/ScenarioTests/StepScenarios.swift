@@ -42,14 +42,14 @@ struct StepScenarios {
         try await scene.start(environment: Self.stepwise)
       }
       let note = try await scene.note(third, phase: "done")
-      #expect(note.object("shop")?.change == "resize")
+      #expect(note.object("shop")?.change == .resize)
       #expect(
         Self.turns(scene, [first, second, third]) == [
           "applied 1", "ended 1", "applied 2", "ended 2", "applied 3",
         ])
       for (commit, app) in [(first, "web-1.1.0"), (second, "web-1.2.0")] {
         let report = scene.forge.note(commit)?.object("shop")
-        #expect(report?.change == "upgrade" && report?.upgrade?.toApp == app && report?.message == nil)
+        #expect(report?.change == .upgrade && report?.upgrade?.toApp == app && report?.message == nil)
       }
       try await scene.configured("1.2.0")
       #expect(
@@ -78,7 +78,7 @@ struct StepScenarios {
       try await scene.note(third, phase: "done")
       try await scene.configured("1.2.0")
       #expect(scene.forge.note(first)?.object("shop")?.message == "rolled back by \(revert.prefix(7))")
-      #expect(scene.forge.note(revert)?.object("shop")?.change == "rollback")
+      #expect(scene.forge.note(revert)?.object("shop")?.change == .rollback)
       #expect(scene.forge.note(revert)?.phase == "done")
       #expect(try await scene.app("1.1.0") == nil)
       #expect(try await scene.events("shop-worker-0").last == "pod_upgraded 1.2")
@@ -105,7 +105,7 @@ struct StepScenarios {
       #expect(note.object("depot")?.rules == ["cluster/schema"])
       #expect(note.object("shop")?.rules == ["commit/atomic"])
       #expect(note.object("shop")?.message?.contains("\(scene.name("depot"))") == true)
-      #expect(note.object("web-1.1.0")?.verdict == "rejected")
+      #expect(note.object("web-1.1.0")?.verdict == .rejected)
       func isUntouched() async throws -> Bool {
         let now = try await (scene.cluster(), scene.cluster("depot"), scene.pods())
         let app = try await scene.app("1.1.0")

@@ -103,7 +103,7 @@ struct SuspendScenarios {
       let note = try await scene.note(back, "suspended") {
         $0.object("shop")?.message?.contains("suspended by \(Wire.Annotation.suspend)") == true
       }
-      #expect(note.object("shop")?.change == "rollback")
+      #expect(note.object("shop")?.change == .rollback)
       try await staying(for: .seconds(1), "pods as they were") { try await scene.pods() == pods }
       #expect(try await scene.status()?.upgradeInfo?.isRollingBack == false)
 
@@ -132,7 +132,7 @@ struct SuspendScenarios {
       let request = try Self.annotate(
         [Wire.Annotation.retry: "shop-worker-2 now"], "Try again what has not failed", scene)
       let found = try await scene.note(request, phase: "done")
-      #expect(found.object("shop")?.change == "metadata")
+      #expect(found.object("shop")?.change == .metadata)
       #expect(scene.forge.note(commit)?.object("shop")?.phase == .upgrading)
       let done = try await scene.note(commit, "done, and never overtaken") { note in
         #expect(note.object("shop")?.message?.contains("superseded") != true)

@@ -107,7 +107,7 @@ struct TimeoutScenarios {
       try await scene.configured("1.1.0")
       if let asking {
         let note = try await scene.note(asking, phase: "done")
-        #expect(note.object("shop")?.change == "metadata")
+        #expect(note.object("shop")?.change == .metadata)
       }
       #expect(
         try await scene.events(Self.pod) == ["configure 1.0", "pod_upgraded 1.1", "pod_upgraded 1.1"])

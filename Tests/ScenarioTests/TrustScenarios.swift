@@ -25,7 +25,7 @@ struct TrustScenarios {
       let commit = try scene.forge.push(scene.fixture.upgrade(tag: "1.l.0"), "Upgrade shop")
       let revert = try await Self.taken(scene, commit)
       let note = try await scene.note(revert, phase: "done")
-      #expect(note.object("shop")?.change == "rollback")
+      #expect(note.object("shop")?.change == .rollback)
       try await scene.configured("1.0.0")
       #expect(try scene.forge.bare.git("diff", "--name-only", commit, revert) == Fixture.clusterPath("shop"))
       #expect(
@@ -105,7 +105,7 @@ struct TrustScenarios {
         note.sentence.hasPrefix(
           "rejected: \(bad.prefix(7)) (commit/signature: \(bad.prefix(7)) is not signed"))
       let file = try await scene.eventually("word in the status tree") {
-        scene.forge.statusFile(scene.name("shop")).flatMap { $0.verdict == "rejected" ? $0 : nil }
+        scene.forge.statusFile(scene.name("shop")).flatMap { $0.verdict == .rejected ? $0 : nil }
       }
       #expect(file.message?.contains("is not signed") == true)
       #expect(scene.logged("commit.held").count == 1)

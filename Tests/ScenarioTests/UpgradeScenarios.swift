@@ -15,8 +15,8 @@ struct UpgradeScenarios {
     try await scenario(Fixture(backend)) { scene in
       let first = try scene.forge.first()
       let note = try await scene.note(first, phase: "done")
-      #expect(note.object("shop")?.change == "create")
-      #expect(note.object("web-1.0.0")?.verdict == "accepted")
+      #expect(note.object("shop")?.change == .create)
+      #expect(note.object("web-1.0.0")?.verdict == .accepted)
       #expect(note.sentence.hasPrefix("done: "))
       let file = try await scene.eventually("status file that says configured") {
         let file = scene.forge.statusFile(scene.name("shop"))
@@ -105,12 +105,12 @@ struct UpgradeScenarios {
       let meanwhile = try await scene.note(revert, "rolling back") {
         $0.object("shop")?.phase == .rollingBack
       }
-      #expect(meanwhile.object("web-1.1.0")?.verdict == "waiting")
-      #expect(meanwhile.object("web-1.1.0")?.change == "delete")
+      #expect(meanwhile.object("web-1.1.0")?.verdict == .waiting)
+      #expect(meanwhile.object("web-1.1.0")?.change == .delete)
 
       let note = try await scene.note(revert, phase: "done")
       try await scene.configured("1.0.0")
-      #expect(note.object("shop")?.change == "rollback")
+      #expect(note.object("shop")?.change == .rollback)
       #expect(try await scene.app("1.1.0") == nil)
       #expect(try await scene.app("1.0.0") != nil)
       let old = try #require(scene.forge.note(commit))

@@ -148,10 +148,10 @@ struct VerdictScenarios {
       let note = try await scene.note(commit, "half done") { $0.object("shop")?.phase == .done }
       #expect(note.phase == "rejected")
       let file = try #require(note.object("clusters/depot.yaml"))
-      #expect(file.verdict == "rejected")
+      #expect(file.verdict == .rejected)
       #expect(file.rules == ["file/syntax"])
       #expect(file.message?.hasPrefix("line 3, column ") == true)
-      #expect(note.report.objects.contains { $0.verdict == "orphaned" } == false)
+      #expect(note.report.objects.contains { $0.verdict == .orphaned } == false)
       #expect(try await scene.cluster("depot") == before)
 
       // A new daemon blames the same commit, not the newest.
@@ -181,13 +181,13 @@ struct VerdictScenarios {
       let before = try await scene.pods()
       let commit = try scene.forge.push([Fixture.clusterPath("shop"): nil], "Remove shop")
       let note = try await scene.note(commit, "written") { $0.object("shop") != nil }
-      #expect(note.object("shop")?.verdict == "orphaned")
+      #expect(note.object("shop")?.verdict == .orphaned)
       #expect(note.object("shop")?.message?.contains("kept running") == true)
       try await staying(for: .seconds(1), "cluster as it was") {
         let (pods, cluster) = try await (scene.pods(), scene.cluster())
         return pods == before && cluster != nil
       }
-      #expect(scene.forge.statusFile(scene.name("shop"))?.verdict == "orphaned")
+      #expect(scene.forge.statusFile(scene.name("shop"))?.verdict == .orphaned)
     }
   }
 
@@ -198,7 +198,7 @@ struct VerdictScenarios {
       let grow = try scene.forge.push(
         scene.fixture.resize(3), "Grow shop")
       let grown = try await scene.note(grow, phase: "done")
-      #expect(grown.object("shop")?.change == "resize")
+      #expect(grown.object("shop")?.change == .resize)
       #expect(try await scene.status()?.members.count == 5)
       let added = try #require(try await scene.runs("shop-worker-0").first { $0.event == "addnodes" })
       #expect(added.arguments.contains("--role worker"))

@@ -16,7 +16,7 @@ enum Sample {
 
   static func object(_ name: String, _ phase: Phase) -> ObjectReport {
     ObjectReport(
-      kind: Wire.clusterKind, namespace: "prod", name: name, change: "upgrade", verdict: "accepted",
+      kind: Wire.clusterKind, namespace: "prod", name: name, change: .upgrade, verdict: .accepted,
       phase: phase)
   }
 }

@@ -33,7 +33,7 @@ struct ValidationTests {
   }
 
   private func verdicts(_ validation: Validation) -> [String] {
-    validation.report.objects.filter { $0.verdict != "unchanged" }
+    validation.report.objects.filter { $0.verdict != .unchanged }
       .map { "\($0.object) \($0.change) \($0.verdict)" }
   }
 
@@ -68,7 +68,7 @@ struct ValidationTests {
     #expect(try await validate(.workTree).clusters == 4)
     try repository.commit([Self.composed: nil])
     let validation = try await validate(.commits(base: "HEAD~1", head: "HEAD"))
-    #expect(validation.report.objects.filter { $0.change == "delete" }.map(\.object.name) == ["one"])
+    #expect(validation.report.objects.filter { $0.change == .delete }.map(\.object.name) == ["one"])
   }
 
   @Test("a file or folder whose name begins with a combining mark can be requested")
@@ -105,7 +105,7 @@ struct ValidationTests {
     let text = #"{"apiVersion":"v1","kind":"List","items":[\#(bad.joined(separator: ","))]}"#
     try repository.write(["clusters/bad.json": text])
     let validation = try await validate(.workTree)
-    #expect(validation.report.objects.count { $0.verdict == "rejected" } == 800)
+    #expect(validation.report.objects.count { $0.verdict == .rejected } == 800)
     let shown = ValidationText.render(validation, coloured: false)
     #expect(shown.contains("clusters/bad.json has "))
     #expect(shown.utf8.count < 1 << 17)

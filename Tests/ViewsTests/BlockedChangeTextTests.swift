@@ -12,16 +12,16 @@ struct BlockedChangeTextTests {
   private static let held = BlockedChangeList(changes: [
     BlockedChange(
       commit: commit, object: ObjectReference(kind: "Commit", namespace: "", name: "4f2c9ab"),
-      verdict: "rejected", rules: ["commit/signature"],
+      verdict: .rejected, rules: ["commit/signature"],
       message:
         "4f2c9ab is not signed; sign it with a key in /etc/kdops/signers (git commit --amend --no-edit -S), or an "
         + "administrator lets it pass: kdops sync --accept 4f2c9ab"),
     BlockedChange(
-      commit: commit, object: .cluster("prod", "ledger"), verdict: "waiting", rules: ["object/prune"],
+      commit: commit, object: .cluster("prod", "ledger"), verdict: .waiting, rules: ["object/prune"],
       message: "cluster prod/ledger is kept: this would delete 2 of 3 clusters at once; confirm it"),
     BlockedChange(
       commit: commit, object: ObjectReference(kind: "File", namespace: "", name: "clusters/a.yaml"),
-      verdict: "rejected", rules: ["file/syntax"], message: "line 3, column 1: no YAML"),
+      verdict: .rejected, rules: ["file/syntax"], message: "line 3, column 1: no YAML"),
   ])
 
   @Test(

@@ -138,7 +138,7 @@ struct StatusFromGitTests {
   func members() {
     var resting = status
     (resting.state, resting.upgradeInfo, resting.conditions) = (.configured, nil, [])
-    let file = ClusterFile(namespace: "prod", name: "a", status: resting, verdict: "accepted", phase: .done)
+    let file = ClusterFile(namespace: "prod", name: "a", status: resting, verdict: .accepted, phase: .done)
     #expect(lines(file) == ["prod/a   configured   spark-1.1.0   commit 4f2c9ab", "  worker   2 members"])
     #expect(file.object.json["status"]?["roles"]?.array?.first?["members"] == nil)
   }
@@ -146,7 +146,7 @@ struct StatusFromGitTests {
   @Test("a stall is shown in addition to the change that waits behind it")
   func stallBehindWaiting() throws {
     let file = ClusterFile(
-      namespace: "prod", name: "a", status: status, verdict: "waiting", phase: .waiting,
+      namespace: "prod", name: "a", status: status, verdict: .waiting, phase: .waiting,
       message: "an upgrade runs; revert 4f2c9ab first")
     let read = try #require(
       ClusterFile(path: "prod/a.yaml", SettingsFile(path: "a", bytes: file.bytes).json ?? .null))

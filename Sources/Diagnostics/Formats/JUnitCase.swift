@@ -33,7 +33,7 @@ struct JUnitCase {
         } else { .repository }
       findings[subject, default: []].append(finding)
     }
-    let judged = report.objects.filter { report.base == nil || $0.verdict != "unchanged" }.map(\.object)
+    let judged = report.objects.filter { report.base == nil || $0.verdict != .unchanged }.map(\.object)
     var objects = Set(judged)
     var files: [String] = []
     for subject in findings.keys {

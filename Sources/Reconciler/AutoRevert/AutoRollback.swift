@@ -33,7 +33,7 @@ extension Reconciler {
     } catch {
       return retry(reference, after: error)
     }
-    let report = ObjectReport.applied(reference, ChangeKind.rollback.rawValue)
+    let report = ObjectReport.applied(reference, .rollback)
     follow(live)
     await record(report, of: one.commit, in: repository)
     dirtyClusters.insert(reference)
@@ -60,7 +60,7 @@ extension Reconciler {
         document["spec"]?.serialized(pretty: false, sortedKeys: true) == text
       else { continue }
       let origin = Provenance(
-        commit: commit.hex, blob: blob.hex, path: applied.path, change: ChangeKind.rollback.rawValue)
+        commit: commit.hex, blob: blob.hex, path: applied.path, change: .rollback)
       return (document, origin)
     }
     return nil

@@ -27,7 +27,7 @@ extension Reconciler {
       BlockedChange(
         commit: problem.id?.hex ?? "",
         object: ObjectReference(kind: Self.refKind, namespace: "", name: problem.ref),
-        verdict: "unusable", rules: [], message: BlockedChange.fit("\(problem.error)"))
+        verdict: .unusable, rules: [], message: BlockedChange.fit("\(problem.error)"))
     }
   }
 }

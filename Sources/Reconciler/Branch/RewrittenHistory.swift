@@ -18,8 +18,8 @@ extension Reconciler {
       ])
     rewritten = head
     let report = ObjectReport(
-      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
-      verdict: Verdict.waiting.rawValue, phase: .waiting, rules: [CommitHistory.id],
+      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: .none,
+      verdict: .waiting, phase: .waiting, rules: [CommitHistory.id],
       message:
         "history was rewritten: \(lastAttempted.short), the last attempted revision, is no longer in it; \(wayOut)"
     )

@@ -26,8 +26,8 @@ extension Reconciler {
         "path": "\(error.path ?? "")", "hint": "\(error.hint ?? "push a commit that can be read"); \(still)",
       ])
     let report = ObjectReport(
-      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
-      verdict: Verdict.rejected.rawValue, phase: .rejected, rules: findings.map(\.rule),
+      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: .none,
+      verdict: .rejected, phase: .rejected, rules: findings.map(\.rule),
       message: "\(error.path.map { "\($0): " } ?? "")\(findings[0].sentence); \(still)")
     unreadable = head
     await record(report, of: head, in: repository)

@@ -82,16 +82,16 @@ extension Reconciler {
   private func report(on unverified: UnverifiedCommit, _ signatureGate: SignatureGate) -> ObjectReport {
     ObjectReport(
       kind: ObjectReport.commitKind, namespace: "", name: unverified.commit.short,
-      change: ChangeKind.none.rawValue,
-      verdict: (unverified.isUnknown ? Verdict.waiting : .rejected).rawValue,
+      change: .none,
+      verdict: unverified.isUnknown ? .waiting : .rejected,
       phase: unverified.isUnknown ? .waiting : .rejected, rules: [CommitSigned.id],
       message: "\(unverified.commit.short) \(unverified.reason); \(wayOut(unverified, signatureGate))")
   }
 
   private static func report(on head: ObjectID, behind unverified: UnverifiedCommit) -> ObjectReport {
     ObjectReport(
-      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: ChangeKind.none.rawValue,
-      verdict: Verdict.waiting.rawValue, phase: .waiting, rules: [CommitSigned.id],
+      kind: ObjectReport.commitKind, namespace: "", name: head.short, change: .none,
+      verdict: .waiting, phase: .waiting, rules: [CommitSigned.id],
       message:
         "held back, because it comes after \(unverified.commit.short), which \(unverified.reason); its note says what to do"
     )

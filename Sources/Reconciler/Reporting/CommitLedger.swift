@@ -60,9 +60,9 @@ struct CommitLedger {
   /// annotations alone is done at once and supersedes no change in progress.
   mutating func record(_ report: ObjectReport, of commit: ObjectID, subject: String) {
     let object = report.reference
-    if report.verdict == Verdict.accepted.rawValue {
+    if report.verdict == .accepted {
       supersede(object, of: candidates.removeValue(forKey: object), by: commit, report)
-      if report.change != ChangeKind.metadata.rawValue {
+      if report.change != .metadata {
         supersede(object, of: owners[object], by: commit, report)
         owners[object] = commit
       }
@@ -120,7 +120,7 @@ struct CommitLedger {
     guard let earlier, earlier != later, pages[earlier] != nil else { return }
     dirty.insert(earlier)
     update(object, of: earlier) {
-      $0.superseded(by: later, rolledBack: report.change == ChangeKind.rollback.rawValue)
+      $0.superseded(by: later, rolledBack: report.change == .rollback)
     }
   }
 
@@ -170,9 +170,9 @@ extension CommitLedger {
   /// The present relation of an object to a commit.
   enum Standing: Hashable {
     /// The live object is as this commit has it; with the change recorded on the object.
-    case here(change: String)
+    case here(change: ChangeKind)
     /// The live object is as a later commit has it.
-    case elsewhere(ObjectID, change: String)
+    case elsewhere(ObjectID, change: ChangeKind)
     /// The object does not exist, or does not belong to this installation.
     case gone
   }
@@ -196,17 +196,17 @@ extension CommitLedger {
       let old = page.objects[object]
       switch standing(object) {
       case .here(let change):
-        if old?.verdict != Verdict.accepted.rawValue {
+        if old?.verdict != .accepted {
           page.objects[object] = .applied(object, change, old?.upgrade)
         }
-        if owners[object] == nil, page.objects[object]?.change != ChangeKind.metadata.rawValue {
+        if owners[object] == nil, page.objects[object]?.change != .metadata {
           owners[object] = commit
         }
-      case .gone where old?.change == ChangeKind.delete.rawValue:
-        page.objects[object] = .applied(object, ChangeKind.delete.rawValue, nil)
+      case .gone where old?.change == .delete:
+        page.objects[object] = .applied(object, .delete, nil)
         page.objects[object]?.phase = .done
-      case .elsewhere(let other, let change) where old?.verdict == Verdict.accepted.rawValue:
-        page.objects[object] = old?.superseded(by: other, rolledBack: change == ChangeKind.rollback.rawValue)
+      case .elsewhere(let other, let change) where old?.verdict == .accepted:
+        page.objects[object] = old?.superseded(by: other, rolledBack: change == .rollback)
       case .elsewhere, .gone:
         guard old?.phase == .waiting, candidates[object] == nil else { continue }
         candidates[object] = commit
@@ -230,12 +230,12 @@ extension ObjectReport {
   ///
   /// Labels and annotations are done at once; the engine still has to carry out a spec.
   static func applied(
-    _ object: ObjectReference, _ change: String, _ upgrade: UpgradeProgress? = nil
+    _ object: ObjectReference, _ change: ChangeKind, _ upgrade: UpgradeProgress? = nil
   ) -> ObjectReport {
     ObjectReport(
       kind: object.kind, namespace: object.namespace, name: object.name, change: change,
-      verdict: Verdict.accepted.rawValue,
-      phase: object.kind == Wire.clusterKind && change != ChangeKind.metadata.rawValue ? .pending : .done,
+      verdict: .accepted,
+      phase: object.kind == Wire.clusterKind && change != .metadata ? .pending : .done,
       upgrade: upgrade)
   }
 

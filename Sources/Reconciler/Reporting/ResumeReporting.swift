@@ -52,12 +52,12 @@ extension Reconciler {
         guard let live = liveState.objects[object], let origin = Provenance(of: live),
           let at = ObjectID(hex: origin.commit)
         else { return .gone }
-        if at == commit { return .here(change: origin.change) }
+        if at == commit { return .here(change: origin.change ?? .none) }
         // Later commits changed only labels and annotations.
-        guard origin.specCommit == commit.hex else { return .elsewhere(at, change: origin.change) }
+        guard origin.specCommit == commit.hex else { return .elsewhere(at, change: origin.change ?? .none) }
         let upgrade = liveState.status(of: object)?.upgradeInfo
         let change = upgrade.map { $0.isRollingBack ? ChangeKind.rollback : .upgrade } ?? .reconfigure
-        return .here(change: change.rawValue)
+        return .here(change: change)
       })
     dirtyClusters.formUnion(ours)
   }

@@ -35,13 +35,13 @@ public struct BlockedChangeText {
 
   private func block(_ change: BlockedChange) -> [String] {
     let commit = "commit \(change.commit.prefix(7))"
-    let style: StyledLine.Style = change.verdict == Phase.rejected.rawValue ? .red : .yellow
+    let style: StyledLine.Style = change.verdict == .rejected ? .red : .yellow
     var head = StyledLine()
     if change.isOfCommit {
       head.append("\(commit) is blocked", style)
     } else {
       head.append(change.object.namespace.isEmpty ? change.object.name : "\(change.object)", .bold)
-      head.append("   \(change.verdict)", style)
+      head.append("   \(change.verdict.rawValue)", style)
       if !change.commit.isEmpty { head.append("   \(commit)", .dim) }
     }
     if !change.rules.isEmpty { head.append("   \(change.rules.joined(separator: ", "))", .dim) }

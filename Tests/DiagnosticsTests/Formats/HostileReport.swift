@@ -46,17 +46,17 @@ enum HostileReport {
       finding("file/syntax", .error, "apps/]]>.json", 4, 2, message: hostile),
     ],
     objects: [
-      .init(object: cluster, change: "upgrade", verdict: "rejected"),
-      .init(object: app, change: "delete", verdict: "rejected"),
+      .init(object: cluster, change: .upgrade, verdict: .rejected),
+      .init(object: app, change: .delete, verdict: .rejected),
       .init(
         object: ObjectReference(kind: "KubeDirectorCluster", namespace: "prod", name: "busy"),
-        change: "resize", verdict: "waiting"),
+        change: .resize, verdict: .waiting),
       .init(
         object: ObjectReference(kind: "KubeDirectorCluster", namespace: "prod", name: "ledger"),
-        change: "resize", verdict: "accepted"),
+        change: .resize, verdict: .accepted),
       .init(
-        object: ObjectReference(kind: "KubeDirectorCluster", namespace: "prod", name: "same"), change: "none",
-        verdict: "unchanged"),
+        object: ObjectReference(kind: "KubeDirectorCluster", namespace: "prod", name: "same"), change: .none,
+        verdict: .unchanged),
     ],
     notJudged: ["rollback/once", "upgrade/configured"])
 

@@ -18,7 +18,7 @@ struct JUnitTests {
 
   @Test("of a whole tree every object is a case; of a change, only changed objects are")
   func cases() {
-    let objects = [Report.ObjectVerdict(object: HostileReport.cluster, change: "none", verdict: "unchanged")]
+    let objects = [Report.ObjectVerdict(object: HostileReport.cluster, change: .none, verdict: .unchanged)]
     #expect(JUnit().render(Report(head: "worktree", objects: objects)).contains(#"name="analytics""#))
     #expect(!JUnit().render(Report(base: "1", head: "2", objects: objects)).contains(#"name="analytics""#))
   }

@@ -86,7 +86,7 @@ struct FaultScenarios {
       try await script("pod_upgraded", of: "shop-worker-1", scene, hasEnded: false)
       await befallen.strike()
       let note = try await scene.note(commit, phase: "done")
-      #expect(note.object("shop")?.change == "upgrade")
+      #expect(note.object("shop")?.change == .upgrade)
       try await mustBeAtRest("1.1", scene)
       for pod in ["shop-worker-0", "shop-worker-1"] {
         #expect(try await scene.events(pod) == ["configure 1.0", "pod_upgraded 1.1"], "\(pod)")
@@ -107,7 +107,7 @@ struct FaultScenarios {
       try await script("pod_reverted", of: "shop-worker-1", scene, hasEnded: false)
       await befallen.strike()
       let note = try await scene.note(revert, phase: "done")
-      #expect(note.object("shop")?.change == "rollback")
+      #expect(note.object("shop")?.change == .rollback)
       try await mustBeAtRest("1.0", scene)
       #expect(
         try await scene.events("shop-worker-1") == ["configure 1.0", "pod_upgraded 1.1", "pod_reverted 1.0"])

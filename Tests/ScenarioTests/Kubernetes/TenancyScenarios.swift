@@ -26,7 +26,7 @@ struct TenancyScenarios {
       let note = try await scene.note(commit, "judged") {
         $0.object("shop")?.phase == .done && $0.object("stray") != nil
       }
-      #expect(note.object("stray")?.verdict == "rejected")
+      #expect(note.object("stray")?.verdict == .rejected)
       #expect(note.object("stray")?.rules == ["cluster/tenancy"])
       for resource in [Resource.apps, .clusters, .statefulSets, .pods, .services] {
         let found = try await site.client.list(resource, namespace: other, labels: .everything)
