@@ -82,7 +82,9 @@ let package = Package(
     target(
       "Signatures",
       ["Values", "Diagnostics", "GitStore", .product(name: "Subprocess", package: "swift-subprocess")]),
-    target("Layout", ["Values", "Diagnostics", "Manifests", "GitStore"]),
+    target(
+      "DesiredState",
+      ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", crypto, hashTrees]),
     target("ClusterAPI", ["Values", "KubeDirector", logging]),
     target(
       "EmbeddedCluster",
@@ -123,8 +125,7 @@ let package = Package(
     target(
       "Validation",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "Reports",
-        crypto,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "DesiredState", "Reports",
       ]),
     target(
       "Hooks",
@@ -147,8 +148,9 @@ let package = Package(
     target(
       "Reconciler",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
-        "ClusterAPI", "Reports", logging, hashTrees,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
+        "DesiredState",
+        "ClusterAPI", "Reports", logging,
       ]),
     target(
       "Views",
@@ -158,7 +160,8 @@ let package = Package(
     target(
       "Daemon",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
+        "DesiredState",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Controller", "Reports", "StatusWriter", "Control",
         "Forge",
         "Reconciler", "Views", logging, lifecycle, signals,
@@ -166,14 +169,16 @@ let package = Package(
     target(
       "Rehearsal",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Layout", "ClusterAPI",
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "DesiredState",
+        "ClusterAPI",
         "EmbeddedCluster", "Upgrade", "Reports", "Plan", "Views", "Daemon", logging,
       ]),
     .executableTarget(
       name: "kdops",
       dependencies: [
         "CBuildInfo",
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures", "Layout",
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
+        "DesiredState",
         "ClusterAPI", "EmbeddedCluster", "Kubernetes", "Installation", "Control", "Admission", "Reports",
         "Validation", "Hooks", "Plan", "Forge", "Reconciler", "Views", "Daemon", "Rehearsal",
         logging, lifecycle, signals,
@@ -200,7 +205,7 @@ let package = Package(
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
     tests("GitStore", ["Diagnostics", "CLibgit2"]),
     tests("Signatures", ["GitStore"]),
-    tests("Layout", ["Diagnostics"]),
+    tests("DesiredState", ["Values", "Diagnostics"]),
     tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
     tests(
@@ -234,7 +239,7 @@ let package = Package(
     tests("Reports", ["Values", "Diagnostics", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests", "Reports"]),
     tests("Forge", ["Values", "GitStore", "Reports", logging]),
-    tests("Validation", ["Values", "Diagnostics", "Reports"]),
+    tests("Validation", ["Values", "Diagnostics", "GitStore", "DesiredState", "Reports"]),
     // These tests let git run the kdops executable.
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
     tests(
@@ -258,13 +263,14 @@ let package = Package(
       "Reconciler",
       [
         "Values", "Diagnostics", "KubeDirector", "ClusterAPI", "EmbeddedCluster", "GitStore", "Rules",
-        "Signatures", "Reports", logging,
+        "Signatures", "DesiredState", "Reports", logging,
       ]),
     // Feeds hostile input to the readers of external data and to the renderers that show it.
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "TestSupport", "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "Layout",
+        "TestSupport", "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI",
+        "DesiredState",
         "Upgrade", "Reports", "Plan", "Views", "Kubernetes", "GitStore",
       ],
       swiftSettings: settings),

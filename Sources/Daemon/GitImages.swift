@@ -1,6 +1,6 @@
+import DesiredState
 import EmbeddedCluster
 import GitStore
-import Layout
 import Reconciler
 import Values
 

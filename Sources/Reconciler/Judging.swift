@@ -1,4 +1,5 @@
 import ClusterAPI
+import DesiredState
 import Diagnostics
 import GitStore
 import KubeDirector

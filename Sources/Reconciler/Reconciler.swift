@@ -1,8 +1,8 @@
 import ClusterAPI
+import DesiredState
 import Diagnostics
 import GitStore
 import KubeDirector
-import Layout
 import Logging
 import Reports
 import Rules

@@ -1,6 +1,6 @@
+import DesiredState
 import Diagnostics
 import GitStore
-import Layout
 import Manifests
 import Values
 

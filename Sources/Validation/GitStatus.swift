@@ -1,3 +1,4 @@
+import DesiredState
 import Diagnostics
 import FoundationEssentials
 import GitStore

@@ -1,8 +1,8 @@
+import DesiredState
 import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
-import Layout
 import Reports
 import Rules
 import Values
@@ -85,9 +85,8 @@ public struct Validation {
       (status, problems) = (nil, problems + [problem.error])
       outcome = try await judge(comparison, nil, in: repository, store)
     }
-    if let facts = comparison.facts, facts.hasFailed {
-      // The stored facts are damaged or could not answer a question. Use none of them.
-      store?.forget(.tree(facts.layout))
+    if comparison.hasUnusableFacts {
+      comparison.forgetFacts(in: store)
       comparison = try await Comparison.read(base: base, head: head, in: repository, nil)
       outcome = try await judge(comparison, status, in: repository, store)
     }

@@ -1,8 +1,8 @@
 import ClusterAPI
+import DesiredState
 import Diagnostics
 import FoundationEssentials
 import KubeDirector
-import Layout
 import Manifests
 import Plan
 import Reports

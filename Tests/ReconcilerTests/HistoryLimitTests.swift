@@ -4,6 +4,7 @@ import KubeDirector
 import TestSupport
 import Testing
 
+@testable import DesiredState
 @testable import Reconciler
 
 @Suite("History beyond its limits", .timeLimit(.minutes(10)))

@@ -3,6 +3,7 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
+@testable import DesiredState
 @testable import Validation
 
 @Suite("The validation cache")

@@ -1,3 +1,4 @@
+import DesiredState
 import GitStore
 import KubeDirector
 import Logging

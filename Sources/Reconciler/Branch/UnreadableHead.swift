@@ -1,7 +1,7 @@
+import DesiredState
 import Diagnostics
 import GitStore
 import KubeDirector
-import Layout
 import Logging
 import Manifests
 import Reports

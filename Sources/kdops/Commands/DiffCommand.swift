@@ -1,5 +1,6 @@
 import ArgumentParser
 import ClusterAPI
+import DesiredState
 import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials

@@ -1,10 +1,10 @@
 import ArgumentParser
+import DesiredState
 import Diagnostics
 import EmbeddedCluster
 import FoundationEssentials
 import GitStore
 import KubeDirector
-import Layout
 import Plan
 import Rehearsal
 import Rules

@@ -1,7 +1,7 @@
 import Daemon
+import DesiredState
 import Diagnostics
 import Forge
-import Layout
 import Manifests
 import Values
 

@@ -1,10 +1,10 @@
 import Daemon
+import DesiredState
 import Diagnostics
 import EmbeddedCluster
 import Forge
 import GitStore
 import KubeDirector
-import Layout
 import Reconciler
 import Reports
 import Rules

@@ -1,6 +1,6 @@
+import DesiredState
 import GitStore
 import KubeDirector
-import Layout
 import Values
 
 /// One key of the daemon's configuration: its format and its default value.

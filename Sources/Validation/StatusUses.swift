@@ -1,3 +1,4 @@
+import DesiredState
 import Diagnostics
 import GitStore
 import KubeDirector

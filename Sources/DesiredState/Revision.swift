@@ -1,22 +1,21 @@
 import Diagnostics
 import GitStore
-import Layout
 import Manifests
 import Rules
 import Values
 
 /// A layout, and the findings about the file that it was read from.
-typealias FoundLayout = (layout: RepositoryLayout, findings: [Diagnostic])
+public typealias FoundLayout = (layout: RepositoryLayout, findings: [Diagnostic])
 
-/// One side of a comparison: the files of a commit, of the index or of a folder.
+/// A revision as the judge needs it: the objects in the files of a commit, of the index or of a folder.
 public struct Revision: Sendable {
-  let layout: RepositoryLayout
+  public let layout: RepositoryLayout
   /// The findings about `.kdops.yaml`. If one of them is an error, the other files were not read.
   public let layoutFindings: [Diagnostic]
   public private(set) var snapshot: Snapshot
   private let texts: FileContents
 
-  var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
+  public var isUsable: Bool { !layoutFindings.contains { $0.severity == .error } }
 
   /// The files that could not be read completely, sorted.
   public var unreadFiles: [String] {
@@ -26,10 +25,10 @@ public struct Revision: Sendable {
   }
 
   /// The bytes of a file as they were judged.
-  func text(_ path: String) -> [UInt8]? { texts.text(path) }
+  public func text(_ path: String) -> [UInt8]? { texts.text(path) }
 
   /// The lines of a file as they were judged.
-  func source(_ path: String) -> SourceText? { texts.source(path) }
+  public func source(_ path: String) -> SourceText? { texts.source(path) }
 
   /// - Parameter snapshot: With nil, the side has no files.
   private init(_ found: FoundLayout, _ snapshot: Snapshot? = nil, texts: FileContents) {
@@ -53,7 +52,7 @@ public struct Revision: Sendable {
     _ entries: [TreeEntry], _ found: FoundLayout, texts: FileContents, in repository: GitRepository
   ) async throws -> Revision {
     var side = Revision(found, texts: texts)
-    if side.isUsable { try await side.put(entries, in: repository) }
+    if side.isUsable { try await side.snapshot.replace([], with: entries, in: repository) }
     return side
   }
 
@@ -70,38 +69,9 @@ public struct Revision: Sendable {
     by differences: [TreeChange], _ found: FoundLayout, texts: FileContents, in repository: GitRepository
   ) async throws -> (side: Revision, changes: Changes) {
     var side = Revision(found, snapshot, texts: texts)
-    var changes = Changes()
-    let gone = differences.compactMap(\.old).filter(RepositoryLayout.mayHoldObjects)
-    for entry in gone { changes.formUnion(side.snapshot.remove(path: entry.path)) }
-    let come = differences.compactMap(\.new).filter(RepositoryLayout.mayHoldObjects)
-    changes.formUnion(try await side.put(come, in: repository))
+    let changes = try await side.snapshot.replace(
+      differences.compactMap(\.old), with: differences.compactMap(\.new), in: repository)
     return (side, changes)
-  }
-
-  @discardableResult
-  private mutating func put(_ entries: [TreeEntry], in repository: GitRepository) async throws -> Changes {
-    let entries = entries.filter(RepositoryLayout.mayHoldObjects)
-    let files = entries.filter(\.isFile)
-    let namespace = layout.defaultNamespace
-    let limit = ManifestLimits.standard.bytes
-    let budget = ReadingBudget()
-    let read = try await repository.readBlobs(files.map(\.id), limit: limit) {
-      index, content -> SnapshotFile? in
-      guard !budget.isExceeded else { return nil }
-      let file = SnapshotFile(
-        ManifestFile.parse(path: files[index].path, content: content, defaultNamespace: namespace),
-        defaultNamespace: namespace)
-      budget.take(values: file.valueCount)
-      return file
-    }
-    try budget.check()
-    var changes = Changes()
-    for case let file? in read { changes.formUnion(snapshot.update(file)) }
-    try budget.check(values: snapshot.valueCount)
-    for entry in entries where !entry.isFile {
-      changes.formUnion(snapshot.update(ManifestFile(unread: entry)))
-    }
-    return changes
   }
 
   // MARK: From a folder
@@ -109,7 +79,7 @@ public struct Revision: Sendable {
   /// Reads the files of a folder on disk.
   ///
   /// - Returns: The side, and the requested folder relative to the repository's root.
-  static func read(folder: String) async throws -> (side: Revision, asked: String) {
+  public static func read(folder: String) async throws -> (side: Revision, asked: String) {
     do {
       let (side, tree) = try await whole(folder)
       return (side, tree.asked)
@@ -171,15 +141,5 @@ public struct Revision: Sendable {
       try budget.check()
       return parts.sorted { $0.key < $1.key }.flatMap(\.value)
     }
-  }
-}
-
-extension RepositoryLayout {
-  /// Whether an entry of a tree is read, or must be reported because it cannot be read.
-  static func mayHoldObjects(_ entry: TreeEntry) -> Bool { isManifest(entry.path) || !entry.isFile }
-
-  /// Whether the same files have the same objects under both layouts.
-  func hasSamePlaces(as other: RepositoryLayout) -> Bool {
-    (apps, clusters, defaultNamespace) == (other.apps, other.clusters, other.defaultNamespace)
   }
 }

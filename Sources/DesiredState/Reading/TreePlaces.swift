@@ -1,12 +1,11 @@
 import GitStore
-import Layout
 import Values
 
 /// Finds the entries of a tree by their paths.
 ///
 /// Finding one entry takes time that grows with the folders above it, so only the first few are found one by one; then
 /// the tree is listed once.
-struct TreePlaces {
+public struct TreePlaces: Sendable {
   private let tree: ObjectID
   private let selection: PathSelection
   private var singles = 0
@@ -17,10 +16,12 @@ struct TreePlaces {
   private static let singleLimit = 32
 
   /// - Parameter selection: Selects every path that may be asked for, except `.kdops.yaml`.
-  init(_ tree: ObjectID, _ selection: PathSelection) { (self.tree, self.selection) = (tree, selection) }
+  public init(_ tree: ObjectID, _ selection: PathSelection) {
+    (self.tree, self.selection) = (tree, selection)
+  }
 
   /// Returns nil if there is no such entry.
-  mutating func entry(at path: ExactString, _ reader: ObjectReader) throws(GitError) -> TreeEntry? {
+  public mutating func entry(at path: ExactString, _ reader: ObjectReader) throws(GitError) -> TreeEntry? {
     if path.wrappedValue.isExactly(RepositoryLayout.path) {
       return try reader.entry(at: path.wrappedValue, inTree: tree)
     }

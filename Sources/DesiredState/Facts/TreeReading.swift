@@ -1,6 +1,5 @@
 import Diagnostics
 import GitStore
-import Layout
 import Rules
 
 /// Reads a tree. Uses the stored facts about this tree or a similar one, if there are any; else reads all

@@ -56,8 +56,16 @@ public struct RepositoryLayout: Sendable, Hashable {
   }
 
   /// Whether a path has the extension of a manifest.
-  public static func isManifest(_ path: String) -> Bool {
+  static func isManifest(_ path: String) -> Bool {
     [".json", ".yaml", ".yml"].contains { path.endsExactly(with: $0) }
+  }
+
+  /// Whether an entry of a tree is read, or must be reported because it cannot be read.
+  static func mayHoldObjects(_ entry: TreeEntry) -> Bool { isManifest(entry.path) || !entry.isFile }
+
+  /// Whether the same files have the same objects under both layouts.
+  func hasSamePlaces(as other: RepositoryLayout) -> Bool {
+    (apps, clusters, defaultNamespace) == (other.apps, other.clusters, other.defaultNamespace)
   }
 }
 
@@ -215,20 +223,5 @@ private struct LayoutReader {
     if let text = value.string, let duration = Duration(written: text) { return duration }
     file.report(Self.rule, at: at, "\(at) is no duration", hint: "write 500ms, 1s or 5m")
     return nil
-  }
-}
-
-extension Duration {
-  /// Parses `500ms`, `1s`, `5m`, `2h`: a whole number and a unit. Nil for anything else, and for more than a year.
-  public init?(written text: String) {
-    let digits = text.prefix { $0.isASCII && $0.isNumber }
-    guard let count = Int64(digits), count <= 31_536_000_000 else { return nil }
-    switch text.dropFirst(digits.count) {
-    case "ms": self = .milliseconds(count)
-    case "s" where count <= 31_536_000: self = .seconds(count)
-    case "m" where count <= 525_600: self = .seconds(count * 60)
-    case "h" where count <= 8_760: self = .seconds(count * 3600)
-    default: return nil
-    }
   }
 }

@@ -2,7 +2,7 @@ import GitStore
 import Manifests
 import Testing
 
-@testable import Layout
+@testable import DesiredState
 
 @Suite("Limits on the total size of files")
 struct ReadingBudgetTests {

@@ -1,7 +1,6 @@
 import Crypto
 import FoundationEssentials
 import GitStore
-import Layout
 
 /// Stores facts about trees in the git folder: one file for each layout that was used, and one for statuses.
 ///
@@ -9,7 +8,7 @@ import Layout
 /// computed again next time. A file is replaced atomically; if two programs write at once, the later one's
 /// file stays. The file name contains a digest of the program's identity and of the subject, because another
 /// version of the program may read the same files differently. No version number has to be raised by hand.
-struct FactStore: Sendable {
+public struct FactStore: Sendable {
   /// The maximum number of files, and the maximum size of a file in bytes.
   static let fileLimit = 4
   static let sizeLimit = 128 << 20
@@ -17,7 +16,7 @@ struct FactStore: Sendable {
   private static let leftoverAge: TimeInterval = 3600
 
   /// The subject of a file of facts.
-  enum Subject: Sendable {
+  public enum Subject: Sendable {
     /// The files of a tree that a layout selects.
     case tree(RepositoryLayout)
     /// The status tree.
@@ -39,20 +38,20 @@ struct FactStore: Sendable {
   }
 
   /// Creates the store of a repository for the running program.
-  init(_ repository: GitRepository) async throws {
+  public init(_ repository: GitRepository) async throws {
     self.init(
       gitFolder: try await repository.commonFolder(), program: ThisProgram.identity,
       access: SharedAccess(try await repository.setting("core.sharedRepository")))
   }
 
   /// Returns the stored facts, or nil if there are none that can be used.
-  func table(of subject: Subject) -> FactTable? {
+  public func table(of subject: Subject) -> FactTable? {
     guard let file = FactFile(path: path(of: subject)), file.size <= Self.sizeLimit else { return nil }
     do throws(FactTable.Damage) { return try FactTable(file) } catch { return nil }
   }
 
   /// Stores facts in place of the previous ones.
-  func keep(_ facts: [UInt8], of subject: Subject) {
+  public func keep(_ facts: [UInt8], of subject: Subject) {
     guard facts.count <= Self.sizeLimit else { return }
     let manager = FileManager.default
     try? manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -62,7 +61,7 @@ struct FactStore: Sendable {
   }
 
   /// Deletes the stored facts.
-  func forget(_ subject: Subject) { try? FileManager.default.removeItem(atPath: path(of: subject)) }
+  public func forget(_ subject: Subject) { try? FileManager.default.removeItem(atPath: path(of: subject)) }
 
   private func path(of subject: Subject) -> String {
     let what: [String] =

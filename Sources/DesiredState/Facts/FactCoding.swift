@@ -4,14 +4,14 @@ import KubeDirector
 import Rules
 
 /// Encodes the keys and values of the facts stored about a tree.
-enum FactKey {
+public enum FactKey {
   /// The key of an app or a cluster. The value is the path of its file.
   static func object(_ reference: ObjectReference) -> [UInt8] {
     FactBytes("o", reference.kind, reference.namespace, reference.name).bytes
   }
 
   /// The key of a claim. The values are the clusters that make it.
-  static func claim(_ claim: ClusterClaim) -> [UInt8] {
+  public static func claim(_ claim: ClusterClaim) -> [UInt8] {
     switch claim {
     case .app(let use):
       use.namespace.map { FactBytes("u", $0, use.name).bytes } ?? FactBytes("s", use.name).bytes
@@ -27,10 +27,10 @@ enum FactKey {
 }
 
 /// A sequence of strings, each preceded by its length in bytes.
-struct FactBytes {
-  private(set) var bytes: [UInt8] = []
+public struct FactBytes {
+  public private(set) var bytes: [UInt8] = []
 
-  init(_ texts: String...) { for text in texts { append(text) } }
+  public init(_ texts: String...) { for text in texts { append(text) } }
 
   private mutating func append(_ text: String) {
     let length = UInt32(text.utf8.count)
@@ -39,7 +39,7 @@ struct FactBytes {
   }
 
   /// Decodes the strings; returns nil if the bytes are not in this format.
-  static func texts(_ bytes: [UInt8]) -> [String]? {
+  public static func texts(_ bytes: [UInt8]) -> [String]? {
     var texts: [String] = []
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -56,5 +56,5 @@ struct FactBytes {
   }
 
   /// Whether the text is ASCII. Swift considers some other strings equal although their bytes differ.
-  static func isPlain(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
+  public static func isPlain(_ text: String) -> Bool { text.utf8.allSatisfy { $0 < 0x80 } }
 }

@@ -2,26 +2,6 @@ import Diagnostics
 import GitStore
 import Manifests
 
-extension RepositoryLayout {
-  /// Reads the file of a tree entry. Anything but a regular file is an error: if it were treated as a missing file,
-  /// objects would look deleted.
-  public static func read(
-    _ entry: TreeEntry, in repository: GitRepository
-  ) async throws -> (layout: RepositoryLayout, findings: [Diagnostic]) {
-    guard entry.isFile else { return (RepositoryLayout(), ManifestFile(unread: entry).findings) }
-    let limits = ManifestLimits.standard
-    let read = try await repository.readBlobs([entry.id], limit: limits.bytes) { _, content in
-      switch content {
-      case .bytes(let bytes): parse(Array(bytes))
-      case .tooLarge(let size):
-        (RepositoryLayout(), ManifestFile(path: entry.path, tooLarge: size, limits: limits).findings)
-      case .baseTooLarge: (RepositoryLayout(), ManifestFile(baseTooLarge: entry.path).findings)
-      }
-    }
-    return read.first ?? (RepositoryLayout(), [])
-  }
-}
-
 extension Diagnostic {
   /// The finding for a tree that cannot be read, at the path where the error occurred; nil for errors that are not
   /// about a tree, such as a missing repository.

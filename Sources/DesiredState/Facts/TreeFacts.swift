@@ -2,7 +2,6 @@ import Diagnostics
 import FoundationEssentials
 import GitStore
 import KubeDirector
-import Layout
 import Manifests
 import Rules
 import Synchronization

@@ -11,12 +11,14 @@ import Crypto
 ///     info
 ///     start of each bucket, and end of the last one                   8 bytes each
 ///     bucket: checksum (8 bytes), then records: length of key, length of value (4 bytes each), key, value
-struct FactTable: Sendable {
+public struct FactTable: Sendable {
   /// The file does not have the content that was written.
-  struct Damage: Error, Hashable {}
+  public struct Damage: Error, Hashable {
+    public init() {}
+  }
 
   /// The header data that the writer stored about the whole file.
-  let info: [UInt8]
+  public let info: [UInt8]
   private let file: FactFile
   private let salt: UInt64
   private let buckets: Int
@@ -43,7 +45,7 @@ struct FactTable: Sendable {
   }
 
   /// Returns all values of a key, in no particular order.
-  func values(of key: [UInt8]) throws(Damage) -> [[UInt8]] {
+  public func values(of key: [UInt8]) throws(Damage) -> [[UInt8]] {
     let number = Int(Self.hash(key) % UInt64(buckets))
     let entry = directory + 8 * number
     guard let bounds = file.bytes(entry..<(entry + 16)) else { throw Damage() }
@@ -70,11 +72,13 @@ struct FactTable: Sendable {
   // MARK: Writing
 
   /// Collects facts and encodes them as a file.
-  struct Writer {
+  public struct Writer {
     private var records: [UInt8] = []
     private var starts: [(hash: UInt64, start: Int)] = []
 
-    mutating func add(_ key: [UInt8], _ value: [UInt8]) {
+    public init() {}
+
+    public mutating func add(_ key: [UInt8], _ value: [UInt8]) {
       starts.append((FactTable.hash(key), records.count))
       append(UInt32(key.count), to: &records)
       append(UInt32(value.count), to: &records)
@@ -83,7 +87,7 @@ struct FactTable: Sendable {
     }
 
     /// Returns the bytes of the file.
-    func bytes(info: [UInt8], salt: UInt64) -> [UInt8] {
+    public func bytes(info: [UInt8], salt: UInt64) -> [UInt8] {
       let buckets = max(1, starts.count / 12)
       var members: [[Int]] = Array(repeating: [], count: buckets)
       for (index, start) in starts.enumerated() { members[Int(start.hash % UInt64(buckets))].append(index) }

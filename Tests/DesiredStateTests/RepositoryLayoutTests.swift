@@ -1,7 +1,7 @@
 import Diagnostics
 import Testing
 
-@testable import Layout
+@testable import DesiredState
 
 @Suite(".kdops.yaml")
 struct RepositoryLayoutTests {
@@ -78,17 +78,6 @@ struct RepositoryLayoutTests {
     "with invalid YAML is a finding, not a crash", arguments: ["\t- x", "apps: [", "a: 1\na: 2\n", "[1, 2]"])
   func broken(text: String) {
     #expect(parse(text).findings.contains { $0.severity == .error })
-  }
-
-  @Test(
-    "durations are a whole number and a unit",
-    arguments: [
-      ("500ms", Duration.milliseconds(500)), ("1s", .seconds(1)), ("5m", .seconds(300)),
-      ("2h", .seconds(7200)),
-      ("", nil), ("5", nil), ("-1s", nil), ("1.5s", nil), ("1 s", nil), ("99999999999999999999s", nil),
-    ] as [(String, Duration?)])
-  func durations(text: String, expected: Duration?) {
-    #expect(Duration(written: text) == expected)
   }
 
   @Test("with thousands of globs or images is refused because of their number", .timeLimit(.minutes(5)))

@@ -1,19 +1,37 @@
 import Diagnostics
 import GitStore
-import Layout
 import Rules
 import Values
 
 /// Two sides of a repository, and the difference between them.
 public struct Comparison: Sendable {
   /// Nil before the first commit.
-  var base: (side: Revision, commit: ObjectID)?
-  var head: Revision
+  public private(set) var base: (side: Revision, commit: ObjectID)?
+  public let head: Revision
   /// The changes that the judge examines. Nil if the layouts have different places, so that it examines
   /// everything.
-  var changes: Changes?
+  public private(set) var changes: Changes?
   /// The facts that were used instead of reading; nil if everything was read.
-  var facts: TreeFacts?
+  private var facts: TreeFacts?
+
+  /// Creates a comparison of a side with nothing.
+  public init(head: Revision) { self.init(base: nil, head: head) }
+
+  private init(
+    base: (side: Revision, commit: ObjectID)?, head: Revision, changes: Changes? = nil,
+    facts: TreeFacts? = nil
+  ) {
+    (self.base, self.head, self.changes, self.facts) = (base, head, changes, facts)
+  }
+
+  /// Whether the stored facts are damaged or could not answer a question. If so, every conclusion drawn from this
+  /// comparison is invalid.
+  public var hasUnusableFacts: Bool { facts?.hasFailed ?? false }
+
+  /// Removes the facts that were used.
+  public func forgetFacts(in store: FactStore?) {
+    if let facts { store?.forget(.tree(facts.layout)) }
+  }
 
   /// The side that is judged.
   public enum Head: Sendable {
@@ -25,7 +43,7 @@ public struct Comparison: Sendable {
   ///   - store: The store of facts about trees. With nil, everything is read.
   /// - Throws: `GitError` if a side cannot be read. A tree that exceeds the limits or is not a tree does not
   ///   throw: it becomes a finding of its side, and the side is then unusable.
-  static func read(
+  public static func read(
     base: ObjectID?, head: Head, in repository: GitRepository, _ store: FactStore?
   ) async throws -> Comparison {
     do {
@@ -135,7 +153,6 @@ public struct Comparison: Sendable {
       let place = try PathSelection(patterns: [RepositoryLayout.path])
       entry = try await repository.stagedChanges(since: nil, place).compactMap(\.new).first
     }
-    guard let entry else { return (RepositoryLayout(), []) }
     return try await RepositoryLayout.read(entry, in: repository)
   }
 }
