@@ -73,7 +73,7 @@ let package = Package(
 
     .target(
       name: "CBuildInfo", cSettings: commit.map { [.define("KDOPS_COMMIT", to: "\"\($0)\"")] } ?? []),
-    target("Values"),
+    target("Values", [deque]),
     target("Diagnostics", ["Values", crypto]),
     target("Manifests", ["CLibyaml", "Values", "Diagnostics"]),
     target("KubeDirector", ["Values", "Diagnostics", crypto], resources: [.embedInCode("Schemas")]),

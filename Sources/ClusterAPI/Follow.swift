@@ -1,3 +1,5 @@
+import Values
+
 /// A change that is passed to the callback of `follow`.
 public enum FollowedChange: Sendable {
   /// All existing objects. Objects that are not in the list are gone.
@@ -21,6 +23,7 @@ extension ClusterAPI {
     _ onChange: @Sendable (FollowedChange) async -> Void
   ) async throws {
     let elapsed = stopwatch(clock)
+    let backoff = Backoff(first: .milliseconds(250), limit: .seconds(30))
     var failures = 0
     var version: String?
     while true {
@@ -57,7 +60,7 @@ extension ClusterAPI {
           // A new list usually helps, so the first one is made at once. If that fails too, wait.
           if failures == 1 { continue }
         }
-        let wait = error.retryAfter ?? .milliseconds(min(30_000, 250 << min(failures, 7)))
+        let wait = error.retryAfter ?? backoff.longest(attempt: failures)
         try await clock.sleep(for: wait)
       }
     }

@@ -1,5 +1,5 @@
 import ClusterAPI
-import GitStore
+import Values
 
 /// The startup retry policy: a starting daemon waits for a server that is unavailable, and fails on any other error.
 struct StartupRetry: Sendable {

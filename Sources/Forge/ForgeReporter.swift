@@ -5,6 +5,7 @@ import GitStore
 import Logging
 import NIOCore
 import Reports
+import Values
 
 /// Sends commit statuses to a forge, which shows them beside the commit and in the merge request.
 ///

@@ -1,22 +1,24 @@
+import Values
+
 extension InstallationSettings {
   /// Why these settings cannot be installed, one sentence per reason; empty if they can.
   public var problems: [String] {
     var problems: [String] = []
-    if !Self.isLabel(namespace, limit: 63) {
+    if !DNSName.isLabel(namespace, limit: 63) {
       problems.append("the namespace \(Self.shown(namespace)) \(Self.legal)")
     }
-    if systemNamespace != namespace, !Self.isLabel(systemNamespace, limit: 63) {
+    if systemNamespace != namespace, !DNSName.isLabel(systemNamespace, limit: 63) {
       problems.append("the system namespace \(Self.shown(systemNamespace)) \(Self.legal)")
     }
     if namespace.hasPrefix("kube-") {
       problems.append("the namespace \(namespace) belongs to Kubernetes; give the daemon one of its own")
     }
-    if !Self.isLabel(installation, limit: 40) {
+    if !DNSName.isLabel(installation, limit: 40) {
       problems.append(
         "the installation \(Self.shown(installation)) must be small letters, digits and `-`, at most 40 long")
     }
     for tenant in tenants ?? [] {
-      if !Self.isLabel(tenant, limit: 63) {
+      if !DNSName.isLabel(tenant, limit: 63) {
         problems.append("the tenant namespace \(Self.shown(tenant)) \(Self.legal)")
       } else if tenant.hasPrefix("kube-") {
         problems.append("the tenant namespace \(tenant) belongs to Kubernetes; leave it out")
@@ -40,17 +42,6 @@ extension InstallationSettings {
   }
 
   private static let legal = "must be small letters, digits and `-`, at most 63 long, as Kubernetes wants it"
-
-  /// Whether the text is a DNS label (RFC 1123).
-  private static func isLabel(_ text: String, limit: Int) -> Bool {
-    let bytes = text.utf8
-    let dash = UInt8(ascii: "-")
-    return (1...limit).contains(bytes.count) && bytes.first != dash && bytes.last != dash
-      && bytes.allSatisfy {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == dash
-      }
-  }
 
   /// Whether the API server accepts the text as a webhook's `clientConfig.url`.
   private static func isWebhookURL(_ text: String) -> Bool {

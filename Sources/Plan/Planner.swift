@@ -4,6 +4,7 @@ import Reports
 import Rules
 import Upgrade
 import Validation
+import Values
 
 /// Computes a plan from a judgement.
 public struct Planner {
@@ -186,7 +187,7 @@ public struct Planner {
   private var basis: String {
     switch input.live.source {
     case .cluster: "by the cluster's status"
-    case .tree(_, let age): "by the status of \(ValidationText.duration(age)) ago"
+    case .tree(_, let age): "by the status of \(SecondsText.rough(age)) ago"
     case .none: "no status available"
     }
   }

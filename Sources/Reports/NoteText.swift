@@ -18,9 +18,9 @@ public enum NoteText {
       "schemaVersion": 1, "commit": .string(clean(report.commit)), "phase": .string(report.phase.rawValue),
     ]
     head["cluster"] = owner?.json
-    var text = Summary.of(report) + "\n\n" + YAMLText.block(head.object ?? [:])
+    var text = Summary.of(report) + "\n\n" + YAMLWriter(.compact).block(head.object ?? [:])
     guard !report.objects.isEmpty else { return text + "objects: []\n" }
-    let items = report.objects.map { YAMLText.item($0.json.object ?? [:]) }
+    let items = report.objects.map { YAMLWriter(.compact).item($0.json.object ?? [:]) }
     // Reserves space for the list's key and the count of omitted objects.
     let kept = fitting(items, report.objects, budget: sizeLimit - text.utf8.count - 64)
     text += "objects:\n"

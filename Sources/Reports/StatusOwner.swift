@@ -45,7 +45,7 @@ public struct StatusOwner: Sendable, Hashable {
 
   /// The content of the owner file in the status tree.
   public var bytes: [UInt8] {
-    Array(YAMLText.block(["schemaVersion": 1, "cluster": json]).utf8)
+    Array(YAMLWriter(.compact).block(["schemaVersion": 1, "cluster": json]).utf8)
   }
 
   /// The name and the first digits of the id: `embedded cluster prod on build-7 (1f2e3d4c)`.

@@ -109,7 +109,7 @@ public struct ClusterFile: Sendable, Hashable {
     out["message"] = message.map { .string(clean($0, limit: 800)) }
     out["stalled"] = stalled.map { .string(clean($0, limit: 800)) }
     if !journal.runs.isEmpty { out["journal"] = .array(journal.runs.map { $0.cleaned.json }) }
-    return Array(YAMLText.block(out.object ?? [:]).utf8)
+    return Array(YAMLWriter(.compact).block(out.object ?? [:]).utf8)
   }
 }
 

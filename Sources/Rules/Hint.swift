@@ -67,29 +67,6 @@ enum Repetition {
   }
 }
 
-/// The syntax that Kubernetes requires of names.
-enum NameCheck {
-  /// Whether the text is a DNS-1123 subdomain; the caller checks its length.
-  static func isSubdomain(_ text: String) -> Bool {
-    var previous: UInt8 = dot
-    for byte in text.utf8 {
-      switch byte {
-      case dot, dash: if previous == dot || (previous == dash && byte == dot) { return false }
-      default: if !isAlphanumeric(byte) { return false }
-      }
-      previous = byte
-    }
-    return previous != dot && previous != dash
-  }
-
-  private static let dot = UInt8(ascii: ".")
-  private static let dash = UInt8(ascii: "-")
-
-  private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-    (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte)
-  }
-}
-
 /// Hints for a version that is not a semantic version.
 enum SemverAdvice {
   static func hint(for version: String) -> String {

@@ -1,4 +1,4 @@
-import GitStore
+import Values
 
 /// Decides when to publish: a first verdict at once, later updates at most once per interval, failures with
 /// backoff. A plain value; the caller passes the time, as elapsed time since a fixed start.

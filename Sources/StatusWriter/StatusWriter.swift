@@ -1,6 +1,7 @@
 import Diagnostics
 import GitStore
 import Reports
+import Values
 
 /// Collects the status of commits and clusters and writes it to git: only on change, first verdicts at once,
 /// progress at most once per interval.
@@ -48,7 +49,7 @@ public actor StatusWriter {
   /// times between two publications.
   private var unrendered: [String: CommitReport] = [:]
   /// The last reported content of each, so that unchanged content is not written again.
-  private var reports = RecentReports(limit: 64)
+  private var reports = BoundedHistory<String, CommitReport>(limit: 64)
   private var files: [String: [UInt8]] = [:]
   /// The paths of all clusters' files; nil until `clustersAre` is called.
   private var all: Set<String>?
@@ -197,30 +198,6 @@ public actor StatusWriter {
       group.addTask { [signal] in await signal.wait(after: rings) }
       await group.next()
       group.cancelAll()
-    }
-  }
-}
-
-/// The last reported commits. There are many commits, but only the last ones still change.
-private struct RecentReports {
-  let limit: Int
-  private var reports: [String: CommitReport] = [:]
-  private var order: [String] = []
-
-  init(limit: Int) { self.limit = limit }
-
-  var isEmpty: Bool { reports.isEmpty }
-  var all: [String: CommitReport] { reports }
-
-  subscript(commit: String) -> CommitReport? {
-    get { reports[commit] }
-    set {
-      let previous = reports[commit]
-      reports[commit] = newValue
-      if previous == nil {
-        order.append(commit)
-        if order.count > limit { reports[order.removeFirst()] = nil }
-      }
     }
   }
 }

@@ -1,4 +1,5 @@
 import Diagnostics
+import Values
 
 /// Describes the status that a judgement relied on: its commit, its age, and the rules that could not be
 /// judged without one.
@@ -28,7 +29,7 @@ public enum StatusWords {
     guard let commit = status.commit, let age else { return [] }
     let whose = status.cluster.map { " of \($0)" } ?? ""
     let which =
-      "running clusters\(whose) as of \(ValidationText.duration(age)) ago (status \(commit.prefix(7)))"
+      "running clusters\(whose) as of \(SecondsText.rough(age)) ago (status \(commit.prefix(7)))"
     guard age >= oldFrom else { return [which] }
     let meaning =
       isServer

@@ -52,14 +52,4 @@ public enum ValidationText {
     for line in StatusWords.lines(validation) { text += line + "\n" }
     return text
   }
-
-  /// `40 s`, `12 min`, `3 h`, `5 days`.
-  public static func duration(_ seconds: Int) -> String {
-    switch seconds {
-    case ..<120: "\(seconds) s"
-    case ..<7_200: "\(seconds / 60) min"
-    case ..<172_800: "\(seconds / 3_600) h"
-    default: "\(seconds / 86_400) days"
-    }
-  }
 }

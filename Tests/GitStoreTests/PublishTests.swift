@@ -2,6 +2,7 @@ import Foundation
 import GitStore
 import TestSupport
 import Testing
+import Values
 
 @Suite("Publishing status")
 struct PublishTests {

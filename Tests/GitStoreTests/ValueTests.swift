@@ -31,21 +31,6 @@ struct ValueTests {
     #expect(try ObjectID.ofBlob([]).hex == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")
   }
 
-  @Test("delays double up to the limit, and are random over their upper half")
-  func backoff() {
-    let backoff = Backoff(first: .seconds(1), limit: .seconds(60))
-    #expect(
-      (0...3).map { backoff.delay(attempt: $0, random: 1) } == [
-        .seconds(1), .seconds(2), .seconds(4), .seconds(8),
-      ])
-    #expect(backoff.delay(attempt: 0, random: 0) == .milliseconds(500))
-    #expect(backoff.delay(attempt: 20, random: 1) == .seconds(60))
-    #expect(backoff.delay(attempt: .max, random: 0) == .seconds(30))
-    #expect(backoff.delay(attempt: -1, random: 7) == .seconds(1))
-    let some = backoff.delay(attempt: 3)
-    #expect(some >= .seconds(4) && some <= .seconds(8))
-  }
-
   @Test("only errors that may pass without an action count as transient")
   func transient() {
     let healing = GitError.Kind.allCases.filter { GitError($0, "x").isTransient }

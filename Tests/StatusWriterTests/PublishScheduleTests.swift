@@ -1,5 +1,6 @@
 import GitStore
 import Testing
+import Values
 
 @testable import StatusWriter
 

@@ -4,6 +4,7 @@ import StatusWriter
 import Synchronization
 import TestSupport
 import Testing
+import Values
 
 /// Records what it receives, and fails as often as requested.
 private final class ListSink: StatusSink {

@@ -77,5 +77,5 @@ struct HistoryTextTests {
     arguments: [
       (0, "0 s"), (59, "59 s"), (60, "1 min"), (245, "4 min 5 s"), (3_600, "1 h"), (7_860, "2 h 11 min"),
     ])
-  func words(_ seconds: Int, _ words: String) { #expect(HistoryText.words(seconds) == words) }
+  func words(_ seconds: Int, _ words: String) { #expect(SecondsText.exact(seconds) == words) }
 }

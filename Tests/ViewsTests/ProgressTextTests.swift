@@ -2,6 +2,7 @@ import Diagnostics
 import KubeDirector
 import TestSupport
 import Testing
+import Values
 
 @testable import Views
 
@@ -191,6 +192,6 @@ struct ProgressTextTests {
     "durations show hours only if there are any",
     arguments: [(41, "00:41"), (3_599, "59:59"), (3_661, "1:01:01"), (-5, "00:00")])
   func elapsed(_ seconds: Int, _ text: String) {
-    #expect(ProgressText.elapsed(seconds) == text)
+    #expect(SecondsText.stopwatch(seconds) == text)
   }
 }

@@ -98,7 +98,7 @@ private struct LayoutReader {
       case "apps": layout.apps = globs(value, at) ?? layout.apps
       case "clusters": layout.clusters = globs(value, at) ?? layout.clusters
       case "defaultNamespace":
-        if let name = value.string, Self.isNamespace(name) {
+        if let name = value.string, DNSName.isLabel(name) {
           layout.defaultNamespace = name
         } else {
           file.report(
@@ -114,20 +114,6 @@ private struct LayoutReader {
 
   private func word(_ value: JSON) -> String {
     value.string ?? (value.integer == nil ? value.typeName : value.text())
-  }
-
-  /// A DNS label (RFC 1123), as Kubernetes requires it.
-  private static func isNamespace(_ name: String) -> Bool {
-    let bytes = Array(name.utf8)
-    func isAlphanumeric(_ byte: UInt8?) -> Bool {
-      byte.map {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-      }
-        ?? false
-    }
-    return bytes.count <= 63 && isAlphanumeric(bytes.first) && isAlphanumeric(bytes.last)
-      && bytes.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
   }
 
   private mutating func unknown(_ key: String, _ at: FieldPath, among known: [String]) {

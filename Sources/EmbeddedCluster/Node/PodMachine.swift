@@ -238,7 +238,9 @@ struct PodMachine: Sendable {
   }
 
   /// 10 s, doubled with each failure, at most 5 min.
-  private static func backoff(_ failures: Int) -> Duration { .seconds(min(300, 10 << min(failures, 5))) }
+  private static func backoff(_ failures: Int) -> Duration {
+    Backoff(first: .seconds(10), limit: .seconds(300)).longest(attempt: failures)
+  }
 
   // MARK: Containers
 

@@ -86,32 +86,16 @@ struct ObjectRules: Sendable {
 
   private func checkNames(_ object: Object) throws(APIError) {
     let name = object.objectName
-    guard Self.isName(name.name, limit: 253, allowsDots: true) else {
+    guard DNSName.isSubdomain(name.name) else {
       throw APIError(
         .invalid,
         "\(object.kind) \(name) has no legal name: at most 253 lower-case letters, digits, \"-\" and \".\"")
     }
-    guard Self.isName(name.namespace, limit: 63, allowsDots: false) else {
+    guard DNSName.isLabel(name.namespace) else {
       throw APIError(
         .invalid,
         "\(object.kind) \(name) has no legal namespace: at most 63 lower-case letters, digits and \"-\"")
     }
-  }
-
-  /// Whether a text is a label of RFC 1123, or such labels joined with dots. Such names are also valid names of
-  /// folders.
-  static func isName(_ text: String, limit: Int, allowsDots: Bool) -> Bool {
-    guard (1...limit).contains(text.utf8.count) else { return false }
-    var isAtEdge = true
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): isAtEdge = false
-      case UInt8(ascii: "-") where !isAtEdge: break
-      case UInt8(ascii: ".") where !isAtEdge && allowsDots: isAtEdge = true
-      default: return false
-      }
-    }
-    return text.utf8.last != UInt8(ascii: "-") && text.utf8.last != UInt8(ascii: ".")
   }
 
   /// The desired state: everything except metadata and status.

@@ -1,4 +1,5 @@
 import CLibgit2
+import Values
 
 /// The changes to write to one ref of the remote.
 public struct RefUpdate: Sendable, Hashable {

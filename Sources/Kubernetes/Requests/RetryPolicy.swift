@@ -1,10 +1,11 @@
+import Values
+
 /// The delays between retries of a call, and their limits.
 struct RetryPolicy: Sendable {
   /// Measured from the first attempt.
   var window: Duration
   var tries = 10
-  var first = Duration.milliseconds(200)
-  var longest = Duration.seconds(3)
+  var backoff = Backoff(first: .milliseconds(200), limit: .seconds(3))
 
   /// - Parameters:
   ///   - tries: the number of attempts so far.
@@ -15,8 +16,7 @@ struct RetryPolicy: Sendable {
   /// - Returns: nil to give up.
   func wait(afterTries tries: Int, elapsed: Duration, retryAfter: Duration?, random: Double) -> Duration? {
     guard tries < self.tries else { return nil }
-    let ceiling = min(longest, first * (1 << min(tries - 1, 10)))
-    let wait = (retryAfter ?? .zero) + ceiling * random
+    let wait = (retryAfter ?? .zero) + backoff.longest(attempt: tries - 1) * random
     return elapsed + wait < window ? wait : nil
   }
 }

@@ -1,4 +1,5 @@
 import KubeDirector
+import Values
 
 /// The rule `app/schema`. The file reader reports it, from the app's CRD.
 enum AppSchema: ReadingRule {
@@ -34,7 +35,7 @@ enum AppName: AppRule {
 
   static func check(_ app: Sourced<App>, in context: RuleContext) -> [Violation] {
     let name = app.reference.name
-    if NameCheck.isSubdomain(name), name.utf8.count <= 63 { return [] }
+    if DNSName.isSubdomain(name, limit: 63) { return [] }
     return [
       Violation(
         ["metadata", "name"], "app name \"\(name)\" is not a DNS-1123 subdomain of at most 63 characters",

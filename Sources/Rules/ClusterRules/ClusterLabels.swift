@@ -78,7 +78,7 @@ enum LabelCheck {
   static func isKey(_ key: String) -> Bool {
     guard let slash = key.utf8.firstIndex(of: UInt8(ascii: "/")) else { return isName(key[...]) }
     let prefix = String(key[..<slash])
-    return prefix.utf8.count <= 253 && NameCheck.isSubdomain(prefix)
+    return DNSName.isSubdomain(prefix)
       && isName(key[key.utf8.index(after: slash)...])
   }
 

@@ -1,5 +1,6 @@
 import Diagnostics
 import KubeDirector
+import Values
 
 /// The rule `cluster/schema`. The file reader reports it, from the cluster's CRD.
 enum ClusterSchema: ReadingRule {
@@ -67,7 +68,7 @@ enum ClusterName: ClusterRule {
   static func check(_ cluster: Sourced<Cluster>, app: App?, in context: RuleContext) -> [Violation] {
     let name = cluster.reference.name
     let first = name.utf8.first ?? 0
-    if !NameCheck.isSubdomain(name) || name.utf8.count > 63 || !(0x61...0x7A).contains(first) {
+    if !DNSName.isSubdomain(name, limit: 63) || !(0x61...0x7A).contains(first) {
       return [
         Violation(
           ["metadata", "name"],

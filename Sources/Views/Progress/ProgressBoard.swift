@@ -2,6 +2,7 @@ import Diagnostics
 import KubeDirector
 import Logging
 import Reports
+import Values
 
 /// Keeps the state of each cluster and redraws it on a terminal: at most ten times a second, and only when
 /// something changed or a second has passed.
@@ -10,10 +11,10 @@ public actor ProgressBoard {
   private let clock: any Clock<Duration>
   private let now: @Sendable () -> Int
   private var clusters: [ObjectReference: Entry] = [:]
-  private var subjects: [String: String] = [:]
+  private var subjects = BoundedHistory<String, String>(limit: 1000)
   private var blocked = BlockedChangeList()
   /// The last reported phase of each commit.
-  private var said: [String: String] = [:]
+  private var said = BoundedHistory<String, Phase>(limit: 1000)
   private var isDirty = true
   private var isBusy = true
 
@@ -33,12 +34,10 @@ public actor ProgressBoard {
 
   /// Prints a permanent line when a commit's phase has changed.
   public func commit(_ report: CommitReport, _ logger: Logger?) {
-    if subjects.count > 1000 { (subjects, said) = ([:], [:]) }
     subjects[report.commit] = report.subject
     isDirty = true
-    guard said.updateValue(report.phase.rawValue, forKey: report.commit) != report.phase.rawValue else {
-      return
-    }
+    guard said[report.commit] != report.phase else { return }
+    said[report.commit] = report.phase
     guard !console.isTerminal, let logger else {
       return console.line("\(report.commit.prefix(7)) \(report.sentence)")
     }

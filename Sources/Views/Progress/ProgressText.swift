@@ -1,4 +1,5 @@
 import Diagnostics
+import Values
 
 /// Draws clusters for a terminal: one line per role, one cell per pod. Pure: the same input gives the same
 /// lines.
@@ -77,7 +78,7 @@ public struct ProgressText {
     if let word = word(cluster) { line.append("   \(word.text)", word.style) }
     if cluster.isSuspended { line.append("   suspended", .yellow) }
     if let commit = cluster.commit { line.append("   commit \(commit)", .dim) }
-    let time = cluster.since.map { Self.elapsed(now - $0) }
+    let time = cluster.since.map { SecondsText.stopwatch(now - $0) }
     let end = min(width, 110)
     if let subject = cluster.subject, !subject.isEmpty {
       let space = end - line.width - 3 - (time.map { $0.count + 3 } ?? 0)
@@ -156,12 +157,4 @@ public struct ProgressText {
   }
 
   private func styled(_ line: StyledLine) -> String { line.text(width: width, coloured: isColoured) }
-
-  /// `00:41`; with hours from one hour on.
-  static func elapsed(_ seconds: Int) -> String {
-    func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    let seconds = max(0, seconds)
-    let minutes = "\(two(seconds / 60 % 60)):\(two(seconds % 60))"
-    return seconds < 3600 ? minutes : "\(seconds / 3600):\(minutes)"
-  }
 }

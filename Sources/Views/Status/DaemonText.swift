@@ -1,6 +1,7 @@
 import Diagnostics
 import KubeDirector
 import Reports
+import Values
 
 /// Describes for people whether a daemon runs and its last actions.
 public struct DaemonText {
@@ -49,5 +50,5 @@ public struct DaemonText {
     line.append("   \(daemon.written.map { "last status \(ago($0))" } ?? "no status written yet")", .dim)
   }
 
-  private func ago(_ time: Int) -> String { "\(HistoryText.words(now - time)) ago" }
+  private func ago(_ time: Int) -> String { "\(SecondsText.exact(now - time)) ago" }
 }

@@ -37,7 +37,7 @@ public struct HistoryText {
     if let commit = run.commit { line.append("   commit \(commit.prefix(7))", .dim) }
     line.append("   \(Timestamp.text(run.began))   ")
     let isOpen = run.ended == nil
-    let length = Self.words((run.ended ?? now) - run.began)
+    let length = SecondsText.exact((run.ended ?? now) - run.began)
     if isOpen {
       line.append("for \(length), not ended", .yellow)
     } else if run.isTurnedBack {
@@ -59,8 +59,8 @@ public struct HistoryText {
     }
     for wait in run.waits {
       var line = StyledLine("  \(wait.what)", .yellow)
-      line.append("   from \(ProgressText.elapsed(wait.at))")
-      line.append(wait.took.map { " for \(Self.words($0))" } ?? ", still")
+      line.append("   from \(SecondsText.stopwatch(wait.at))")
+      line.append(wait.took.map { " for \(SecondsText.exact($0))" } ?? ", still")
       lines.append(line)
     }
     if run.omitted > 0 {
@@ -87,7 +87,7 @@ public struct HistoryText {
       phases = HistoryText.phases.map { phase in
         let all = run.pods.compactMap(phase.of)
         let widest = (all + (run.pods.count > 1 && !all.isEmpty ? [all.reduce(0, +)] : []))
-          .map { HistoryText.words($0).count }.max()
+          .map { SecondsText.exact($0).count }.max()
         return widest.map { $0 + phase.name.count + 1 } ?? 0
       }
     }
@@ -101,9 +101,9 @@ public struct HistoryText {
     line.append("\(cell.rawValue)", cell.style)
     line.append(" \(pod.pod)")
     line.pad(to: columns.pod + 8)
-    line.append("\(ProgressText.elapsed(pod.at))", .dim)
+    line.append("\(SecondsText.stopwatch(pod.at))", .dim)
     append(Self.phases.map { $0.of(pod) }, columns, to: &line)
-    let words = pod.isDone ? Self.words(pod.total) : isOpen ? "not ended" : "not finished"
+    let words = pod.isDone ? SecondsText.exact(pod.total) : isOpen ? "not ended" : "not finished"
     line.append("   \(words)", .bold)
     guard let stallReason = pod.stallReason else { return [line] }
     let again =
@@ -119,7 +119,7 @@ public struct HistoryText {
       return all.isEmpty ? nil : all.reduce(0, +)
     }
     append(sums, columns, to: &line)
-    line.append("   \(Self.words(run.pods.reduce(0) { $0 + $1.total }))", .bold)
+    line.append("   \(SecondsText.exact(run.pods.reduce(0) { $0 + $1.total }))", .bold)
     return line
   }
 
@@ -130,22 +130,11 @@ public struct HistoryText {
         line.pad(to: end)
         continue
       }
-      let words = Self.words(duration)
+      let words = SecondsText.exact(duration)
       let gap = columns.phases[index] - Self.phases[index].name.count - words.count
       line.append("   \(Self.phases[index].name)\(String(repeating: " ", count: max(1, gap)))", .dim)
       line.append(words)
     }
-  }
-
-  /// `12 s`, `4 min 5 s`, `2 h 10 min`.
-  static func words(_ seconds: Int) -> String {
-    let seconds = max(0, seconds)
-    if seconds < 60 { return "\(seconds) s" }
-    if seconds < 3600 {
-      return seconds % 60 == 0 ? "\(seconds / 60) min" : "\(seconds / 60) min \(seconds % 60) s"
-    }
-    let minutes = seconds / 60 % 60
-    return minutes == 0 ? "\(seconds / 3600) h" : "\(seconds / 3600) h \(minutes) min"
   }
 }
 

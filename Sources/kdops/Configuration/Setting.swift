@@ -58,7 +58,7 @@ struct Setting {
     case (.text, .string(let text)): !text.isEmpty
     case (.optionalText, .string), (.optionalText, .null), (.ref, .null), (.branch, .null), (.flag, .bool):
       true
-    case (.label, .string(let text)): Self.isLabel(text)
+    case (.label, .string(let text)): DNSName.isLabel(text, limit: 40)
     case (.duration, .string(let text)): Duration(written: text) != nil
     case (.interval, .string(let text)): Duration(written: text).map { $0 >= Self.shortestInterval } ?? false
     case (.size, .string(let text)): Quantity(text).map { $0.wholeUnits >= Self.smallestSize } ?? false
@@ -114,17 +114,6 @@ struct Setting {
 
   /// A shell in a sandbox uses this much by itself.
   private static let smallestSize: Int64 = 64 << 20
-
-  private static func isLabel(_ text: String) -> Bool {
-    let letters = text.utf8
-    return (1...40).contains(letters.count) && letters.first != UInt8(ascii: "-")
-      && letters.last != UInt8(ascii: "-")
-      && letters.allSatisfy {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
-          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-          || $0 == UInt8(ascii: "-")
-      }
-  }
 
   /// Whether git accepts the text as a ref name and the status may be written to it.
   private static func isRef(_ text: String) -> Bool {
