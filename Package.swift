@@ -86,6 +86,7 @@ let package = Package(
       "DesiredState",
       ["Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", crypto, hashTrees]),
     target("ClusterAPI", ["Values", "KubeDirector", logging]),
+    target("LiveState", ["Values", "Diagnostics", "ClusterAPI"]),
     target(
       "EmbeddedCluster",
       [
@@ -108,7 +109,8 @@ let package = Package(
     target(
       "Admission",
       [
-        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", logging, lifecycle,
+        "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "ClusterAPI", "LiveState", logging,
+        lifecycle,
         nioCore, nioPosix, nioTLS, crypto,
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -150,7 +152,7 @@ let package = Package(
       [
         "Values", "Diagnostics", "Manifests", "KubeDirector", "Rules", "GitStore", "Signatures",
         "DesiredState",
-        "ClusterAPI", "Reports", logging,
+        "ClusterAPI", "LiveState", "Reports", logging,
       ]),
     target(
       "Views",
@@ -206,6 +208,7 @@ let package = Package(
     tests("GitStore", ["Diagnostics", "CLibgit2"]),
     tests("Signatures", ["GitStore"]),
     tests("DesiredState", ["Values", "Diagnostics"]),
+    tests("LiveState", ["Values", "Diagnostics", "ClusterAPI"]),
     tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
     tests(

@@ -1,5 +1,4 @@
 import ClusterAPI
-import Values
 
 /// A queue of cluster names to reconcile. Each name is in the queue at most once, and no two workers have the same
 /// name at the same time.
@@ -16,7 +15,6 @@ actor WorkQueue {
   /// The earliest timer of each name.
   private var alarms: [ObjectName: (number: Int, wait: Duration)] = [:]
   private var lastAlarm = 0
-  private static let backoff = Backoff(first: .milliseconds(50), limit: .seconds(30))
 
   var depth: Int { ready.count - head }
 
@@ -54,7 +52,7 @@ actor WorkQueue {
     }
     let count = failures[name, default: 0]
     failures[name] = count + 1
-    return Self.backoff.longest(attempt: count)
+    return .milliseconds(min(30_000, 50 << min(count, 10)))
   }
 
   /// Sets a timer, unless an earlier or equal one is already set.

@@ -2,90 +2,70 @@ import ClusterAPI
 import Diagnostics
 import GitStore
 import KubeDirector
+import LiveState
 import Rules
 import Values
 
 /// The live state: the apps and clusters of the cluster, as the judge needs them.
 struct LiveState {
-  private(set) var objects: [ObjectReference: Object] = [:]
+  private var watched = WatchedObjects<Object>()
   /// The objects that this installation has applied: the baseline that changes are judged against.
   private(set) var applied: Snapshot
   private(set) var view = LiveView(source: .cluster)
-  private var listed: Set<Resource> = []
   private var byCommit: [ObjectID: Set<ObjectReference>] = [:]
   private let installation: String
-  /// The uids of deleted objects (tombstones): a list that was made before the deletion may still contain them. Only
-  /// the most recent ones are kept.
-  private var tombstones: [String] = []
-  private static let tombstoneLimit = 256
 
   init(installation: String, defaultNamespace: String = "default") {
     self.installation = installation
     applied = Snapshot(defaultNamespace: defaultNamespace)
   }
 
+  var objects: [ObjectReference: Object] { watched.values }
+
   /// False until both kinds were listed once; until then, a missing object does not mean that it was deleted.
-  var isComplete: Bool { listed.contains(.apps) && listed.contains(.clusters) }
+  var isComplete: Bool { [Resource.apps, .clusters].allSatisfy { watched.isListed(WatchScope($0)) } }
 
   /// Applies a watch event; returns the objects that changed.
   mutating func take(_ change: FollowedChange, of resource: Resource) -> Set<ObjectReference> {
-    switch change {
-    case .all(let all):
-      listed.insert(resource)
-      let now = Set(all.map(\.reference))
-      let gone = objects.keys.filter { $0.kind == resource.kind && !now.contains($0) }
-      for reference in gone { remove(reference) }
-      return Set(all.filter { put($0) }.map(\.reference)).union(gone)
-    case .changed(let object): return put(object) ? [object.reference] : []
-    case .removed(let object):
-      guard objects[object.reference].map({ $0.uid == object.uid }) ?? false else { return [] }
-      addTombstone(object)
-      return [object.reference]
-    }
+    index(watched.take(change, of: WatchScope(resource)))
   }
 
   /// Merges a list that was requested while the watch runs; the newer version of each object wins.
   mutating func take(_ list: ObjectList, of resource: Resource) -> Set<ObjectReference> {
-    let now = Set(list.items.map(\.reference))
-    let gone = objects.filter { reference, object in
-      guard reference.kind == resource.kind, !now.contains(reference),
-        let known = Int(object.resourceVersion), let listed = Int(list.resourceVersion)
-      else { return false }
-      return known <= listed
-    }.keys
-    for reference in gone { remove(reference) }
-    return Set(list.items.filter { put($0) }.map(\.reference)).union(gone)
+    index(watched.merge(list, of: WatchScope(resource)))
   }
 
   /// Stores an object unless a newer version is known; returns whether it was stored.
   @discardableResult
-  mutating func put(_ object: Object) -> Bool {
-    let reference = object.reference
-    if tombstones.contains(object.uid) { return false }
-    if let known = objects[reference], known.uid == object.uid, let old = Int(known.resourceVersion),
-      let new = Int(object.resourceVersion), new <= old
-    {
-      return false
-    }
-    if let known = objects[reference] {
-      guard view.cluster(reference) == nil || !Self.differInStatusAlone(known, object) else {
-        objects[reference] = object
-        view.hold(reference, status: ClusterStatus(object.json["status"]), generation: object.generation)
-        return true
+  mutating func put(_ object: Object) -> Bool { !index(watched.put(object).map { [$0] } ?? []).isEmpty }
+
+  private mutating func index(_ changes: [WatchedObjects<Object>.Change]) -> Set<ObjectReference> {
+    for change in changes {
+      switch change {
+      case .removed(let reference, let object): drop(reference, object)
+      case .stored(let reference, let object, let known): index(reference, object, over: known)
       }
-      remove(reference)
     }
-    objects[reference] = object
+    return Set(changes.map(\.reference))
+  }
+
+  private mutating func index(_ reference: ObjectReference, _ object: Object, over known: Object?) {
+    if let known {
+      guard view.cluster(reference) == nil || !Self.differInStatusAlone(known, object) else {
+        view.hold(reference, status: ClusterStatus(object.json["status"]), generation: object.generation)
+        return
+      }
+      drop(reference, known)
+    }
     if reference.kind == Wire.appKind {
       if let app = App(object.json) { view.hold(app) }
     } else if let cluster = Cluster(object.json) {
       view.hold(
         reference, status: ClusterStatus(object.json["status"]), generation: cluster.metadata.generation)
     }
-    guard object.label(Wire.Label.source) == installation else { return true }
+    guard object.label(Wire.Label.source) == installation else { return }
     for commit in Self.commits(of: object) { byCommit[commit, default: []].insert(reference) }
     Self.insert(object, into: &applied, from: object.annotation(Wire.Annotation.path))
-    return true
   }
 
   /// Copies an object that kdops did not apply into a baseline, as if kdops had applied it. A cluster that no engine
@@ -117,21 +97,13 @@ struct LiveState {
     return before?["labels"] == after?["labels"] && before?["annotations"] == after?["annotations"]
   }
 
-  private mutating func addTombstone(_ object: Object) {
-    remove(object.reference)
-    tombstones.append(object.uid)
-    if tombstones.count > Self.tombstoneLimit { tombstones.removeFirst() }
-  }
-
-  private mutating func remove(_ reference: ObjectReference) {
-    let path = objects[reference]?.annotation(Wire.Annotation.path)
-    for commit in objects[reference].map(Self.commits) ?? [] {
+  private mutating func drop(_ reference: ObjectReference, _ object: Object) {
+    for commit in Self.commits(of: object) {
       byCommit[commit]?.remove(reference)
       if byCommit[commit]?.isEmpty == true { byCommit[commit] = nil }
     }
-    objects[reference] = nil
     view.drop(reference)
-    applied.remove(reference, from: path)
+    applied.remove(reference, from: object.annotation(Wire.Annotation.path))
   }
 
   /// The commits of this installation's live objects: those that were applied last, and those that asked for the specs.

@@ -169,27 +169,4 @@ struct DriftTests {
       #expect(stubborn.writes == writes)
     }
   }
-
-  @Test("does not bring back an object from a list that is older than its deletion")
-  func ghost() async throws {
-    var liveState = LiveState(installation: "default")
-    let object = Object(
-      .clusters, namespace: "default", name: "shop",
-      content: ["metadata": ["name": "shop", "namespace": "default", "uid": "u1", "resourceVersion": "5"]])
-    _ = liveState.take(.all([object]), of: .clusters)
-    _ = liveState.take(.removed(object), of: .clusters)
-    #expect(liveState.take(ObjectList(items: [object], resourceVersion: "6"), of: .clusters).isEmpty)
-    #expect(liveState.objects.isEmpty)
-  }
-
-  @Test("does not treat an object as deleted that is newer than the list without it")
-  func younger() async throws {
-    var liveState = LiveState(installation: "default")
-    let object = Object(
-      .clusters, namespace: "default", name: "shop",
-      content: ["metadata": ["name": "shop", "namespace": "default", "uid": "u1", "resourceVersion": "5"]])
-    _ = liveState.take(.changed(object), of: .clusters)
-    #expect(liveState.take(ObjectList(items: [], resourceVersion: "4"), of: .clusters).isEmpty)
-    #expect(liveState.take(ObjectList(items: [], resourceVersion: "5"), of: .clusters).count == 1)
-  }
 }

@@ -1,6 +1,7 @@
 import ClusterAPI
 import Diagnostics
 import KubeDirector
+import LiveState
 import Logging
 import Rules
 import Values
@@ -8,17 +9,10 @@ import Values
 /// The live apps and clusters, kept current by watches, so that a request needs no list call, however many
 /// clusters there are.
 actor LiveObjects {
-  /// Objects of one kind that are listed and watched together.
-  struct Scope: Sendable, Hashable {
-    var resource: Resource
-    /// Nil for all namespaces.
-    var namespace: String?
-  }
-
   private let api: any ClusterAPI
   private let systemNamespace: String
-  nonisolated let scopes: [Scope]
-  private var listed: Set<Scope> = []
+  nonisolated let scopes: [WatchScope]
+  private var watched = WatchedObjects<LiveObject>()
   private(set) var snapshot = LiveSnapshot()
 
   /// - Parameters:
@@ -28,13 +22,13 @@ actor LiveObjects {
     self.api = api
     self.systemNamespace = systemNamespace
     guard let namespaces else {
-      scopes = [Scope(resource: .apps), Scope(resource: .clusters)]
+      scopes = [WatchScope(.apps), WatchScope(.clusters)]
       return
     }
     let places = Set(namespaces).sorted()
     scopes =
-      Set(places + [systemNamespace]).sorted().map { Scope(resource: .apps, namespace: $0) }
-      + places.map { Scope(resource: .clusters, namespace: $0) }
+      Set(places + [systemNamespace]).sorted().map { WatchScope(.apps, namespace: $0) }
+      + places.map { WatchScope(.clusters, namespace: $0) }
   }
 
   /// Watches all scopes until the task is cancelled.
@@ -59,20 +53,12 @@ actor LiveObjects {
     }
   }
 
-  func take(_ change: FollowedChange, in scope: Scope) {
-    switch change {
-    case .all(let all):
-      let now = Set(all.map(\.objectName))
-      for reference in snapshot.references(scope.resource, in: scope.namespace)
-      where !now.contains(ObjectName(namespace: reference.namespace, name: reference.name)) {
-        snapshot.remove(reference)
+  func take(_ change: FollowedChange, in scope: WatchScope) {
+    for change in watched.take(change, of: scope) {
+      switch change {
+      case .stored(_, let object, _): snapshot.put(object)
+      case .removed(let reference, _): snapshot.remove(reference)
       }
-      for object in all { snapshot.put(object.json) }
-      listed.insert(scope)
-    case .changed(let object): snapshot.put(object.json)
-    case .removed(let object):
-      snapshot.remove(
-        ObjectReference(kind: scope.resource.kind, namespace: object.namespace, name: object.name))
     }
   }
 
@@ -104,7 +90,7 @@ actor LiveObjects {
       let matters =
         scope.namespace == nil || scope.namespace == request.namespace || scope.namespace == systemNamespace
         || request.namespace == systemNamespace
-      return !matters || listed.contains(scope)
+      return !matters || watched.isListed(scope)
     }
   }
 }

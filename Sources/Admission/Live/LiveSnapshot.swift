@@ -1,6 +1,7 @@
 import ClusterAPI
 import Diagnostics
 import KubeDirector
+import LiveState
 import Rules
 import Values
 
@@ -14,13 +15,17 @@ public struct LiveSnapshot: Sendable {
 
   /// Adds an app or a cluster from the server's JSON; other kinds are ignored.
   public mutating func put(_ object: JSON) {
-    if let app = App(object) {
+    if let value = LiveObject(object) { put(value) }
+  }
+
+  mutating func put(_ object: LiveObject) {
+    switch object {
+    case .app(let app):
       snapshot.insert(app)
       view.hold(app)
-    } else if let cluster = Cluster(object) {
-      let reference = ObjectReference.cluster(cluster.metadata.namespace, cluster.metadata.name)
+    case .cluster(let cluster, let status):
       snapshot.insert(cluster)
-      hold(reference, cluster, status: ClusterStatus(object["status"]))
+      hold(.cluster(cluster.metadata.namespace, cluster.metadata.name), cluster, status: status)
     }
   }
 
@@ -31,13 +36,6 @@ public struct LiveSnapshot: Sendable {
 
   public func holds(_ reference: ObjectReference) -> Bool { snapshot.holds(reference) }
 
-  /// Returns the objects of a kind, in one namespace or in all.
-  func references(_ resource: Resource, in namespace: String?) -> [ObjectReference] {
-    snapshot.references.filter {
-      $0.kind == resource.kind && (namespace == nil || $0.namespace == namespace)
-    }
-  }
-
   /// The engine does not act on clusters that were created by hand. Without a status nothing is known of a
   /// cluster's members, and there is nothing to wait for; and only the kdops engine reports the observed
   /// generation.
@@ -46,4 +44,22 @@ public struct LiveSnapshot: Sendable {
     guard isManaged || status != nil else { return view.drop(reference) }
     view.hold(reference, status: status, generation: isManaged ? cluster.metadata.generation : nil)
   }
+}
+
+/// An app or a cluster as the server has it.
+enum LiveObject: WatchedValue {
+  case app(App)
+  case cluster(Cluster, ClusterStatus?)
+
+  init?(_ json: JSON) {
+    if let app = App(json) {
+      self = .app(app)
+    } else if let cluster = Cluster(json) {
+      self = .cluster(cluster, ClusterStatus(json["status"]))
+    } else {
+      return nil
+    }
+  }
+
+  init?(watched object: Object) { self.init(object.json) }
 }
