@@ -205,9 +205,9 @@ let package = Package(
     tests("Manifests", ["Values", "Diagnostics"]),
     tests("KubeDirector", ["Values", "Diagnostics"]),
     tests("Rules", ["Values", "Diagnostics", "KubeDirector", "Manifests"]),
-    tests("GitStore", ["Diagnostics", "CLibgit2"]),
+    tests("GitStore", ["Values", "Diagnostics", "CLibgit2"]),
     tests("Signatures", ["GitStore"]),
-    tests("DesiredState", ["Values", "Diagnostics"]),
+    tests("DesiredState", ["Diagnostics", "GitStore", "Manifests"]),
     tests("LiveState", ["Values", "Diagnostics", "ClusterAPI"]),
     tests("ClusterAPI", ["Values", "KubeDirector", "EmbeddedCluster", logging]),
     tests("EmbeddedCluster", ["Values", "KubeDirector", "ClusterAPI", logging]),
@@ -242,7 +242,8 @@ let package = Package(
     tests("Reports", ["Values", "Diagnostics", "KubeDirector", "Manifests"], exclude: ["Golden"]),
     tests("StatusWriter", ["Values", "GitStore", "KubeDirector", "Manifests", "Reports"]),
     tests("Forge", ["Values", "GitStore", "Reports", logging]),
-    tests("Validation", ["Values", "Diagnostics", "GitStore", "DesiredState", "Reports"]),
+    tests(
+      "Validation", ["Values", "Diagnostics", "Rules", "GitStore", "DesiredState", "Reports"]),
     // These tests let git run the kdops executable.
     tests("Hooks", ["kdops", "Diagnostics", "GitStore"]),
     tests(
