@@ -111,7 +111,7 @@ struct ForeignAdoptionTests {
         fixture.clock.advance(by: .milliseconds(500))
         return await fixture.recorder.objects[commit]?.first { $0.name == "old" }
       }
-      #expect(report?.verdict == "rejected")
+      #expect(report?.verdict == .rejected)
       // The time that passes before the next judgement, in steps of half a minute.
       func pause() async -> Duration {
         let before = await fixture.reconciler.judgements

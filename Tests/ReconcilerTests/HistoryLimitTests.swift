@@ -23,7 +23,7 @@ struct HistoryLimitTests {
       try fixture.user.push()
       await fixture.reconciler.sync()
       let report = await fixture.report(head, "web-1.1.0")
-      #expect(report?.verdict == "accepted")
+      #expect(report?.verdict == .accepted)
       let warnings = log.events("history.limited")
       #expect(warnings.count == 1)
       #expect(warnings.first?["commit"] == String(head.prefix(7)))
