@@ -119,7 +119,7 @@ let package = Package(
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]),
     target("Upgrade", ["Values", "KubeDirector"]),
-    target("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", logging, deque]),
+    target("Controller", ["Values", "KubeDirector", "Upgrade", "ClusterAPI", "LiveState", logging]),
     target("Reports", ["Values", "Diagnostics", "KubeDirector"]),
     target("StatusWriter", ["Values", "Diagnostics", "GitStore", "Reports"]),
     target(

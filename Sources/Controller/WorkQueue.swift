@@ -1,4 +1,5 @@
 import ClusterAPI
+import Values
 
 /// A queue of cluster names to reconcile. Each name is in the queue at most once, and no two workers have the same
 /// name at the same time.
@@ -12,6 +13,7 @@ actor WorkQueue {
   private var idle: [CheckedContinuation<ObjectName?, Never>] = []
   private var isClosed = false
   private var failures: [ObjectName: Int] = [:]
+  private let backoff = Backoff(first: .milliseconds(50), limit: .seconds(30))
   /// The earliest timer of each name.
   private var alarms: [ObjectName: (number: Int, wait: Duration)] = [:]
   private var lastAlarm = 0
@@ -52,7 +54,7 @@ actor WorkQueue {
     }
     let count = failures[name, default: 0]
     failures[name] = count + 1
-    return .milliseconds(min(30_000, 50 << min(count, 10)))
+    return backoff.longest(attempt: count)
   }
 
   /// Sets a timer, unless an earlier or equal one is already set.

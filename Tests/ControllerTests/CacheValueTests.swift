@@ -9,15 +9,6 @@ import Values
 
 @Suite("The values of the cluster cache")
 struct CacheValueTests {
-  @Test("tombstones forget the oldest pod beyond their limit, and a pod that exists after all")
-  func tombstones() {
-    var tombstones = Tombstones(limit: 2)
-    for uid in ["1", "2", "3"] { tombstones.insert(uid) }
-    #expect(["1", "2", "3"].map(tombstones.contains) == [false, true, true])
-    tombstones.remove("2")
-    #expect(!tombstones.contains("2"))
-  }
-
   private static let name = ObjectName(namespace: "prod", name: "c")
 
   private func order(_ container: String = "1") -> PodOrder {

@@ -1,6 +1,7 @@
 import ClusterAPI
 import Diagnostics
 import Logging
+import Values
 
 /// Maintains a valid and trusted certificate: in a Secret that all replicas share, and in the webhook's
 /// configuration.
@@ -18,6 +19,8 @@ actor CertificateKeeper {
 
   /// The interval between two checks without failures.
   static let interval: Duration = .seconds(3600)
+
+  private static let backoff = Backoff(first: .seconds(1), limit: .seconds(600))
 
   private let api: any ClusterAPI
   private let settings: Settings
@@ -66,8 +69,7 @@ actor CertificateKeeper {
   }
 
   private func pause(after isWell: Bool) -> Duration {
-    guard !isWell else { return Self.interval }
-    return .seconds(min(600, 1 << min(failures, 10)))
+    isWell ? Self.interval : Self.backoff.longest(attempt: failures)
   }
 
   /// Checks the Secret, the time and the webhook's configuration once. Returns false if the check must be

@@ -1,6 +1,7 @@
 import ClusterAPI
 import KubeDirector
 import Upgrade
+import Values
 
 /// Consecutive attempts of a pod's command that had no result.
 struct CommandAttempts: Sendable, Hashable {
@@ -46,9 +47,9 @@ enum CommandFailure: Sendable, Hashable {
     }
   }
 
-  /// One second at first, ten seconds at most.
+  /// One second for the first attempts, then up to ten seconds.
   private static func backoff(_ attempts: Int) -> Duration {
-    .seconds(min(10, 1 << min(max(0, attempts - 5), 4)))
+    Backoff(first: .seconds(1), limit: .seconds(10)).longest(attempt: attempts - 5)
   }
 
   /// Whether the failure is reported to users. Failures that pass within some seconds are not; a missing permission

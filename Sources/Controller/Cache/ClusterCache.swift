@@ -1,5 +1,6 @@
 import ClusterAPI
 import KubeDirector
+import LiveState
 import Upgrade
 import Values
 
@@ -10,7 +11,8 @@ actor ClusterCache {
   private var parts: [ObjectName: Parts] = [:]
   private var budgets: [ObjectName: Budget] = [:]
   private var podWork = PodWorkTable()
-  private var tombstones = Tombstones()
+  /// Of pods. The response to our own write may arrive after the watch has reported the deletion.
+  private var tombstones = Tombstones(limit: 1024)
   private var connections = ConnectionIndex()
   /// Emits `configMaps` and `secrets`, each when a cluster is first connected to an object of that kind.
   nonisolated let connectedKinds: AsyncStream<Resource>
@@ -129,7 +131,7 @@ actor ClusterCache {
     switch resource {
     case .clusters: return put(cluster: object)
     case .configMaps, .secrets:
-      guard isNewer(object, than: connections[resource, name]) else { return [] }
+      guard object.isNewer(than: connections[resource, name]) else { return [] }
       connections[resource, name] = object
       return connections.dependents(on: resource, name)
     case .apps:
@@ -149,11 +151,11 @@ actor ClusterCache {
       guard let owner = owner(of: object) else { return [] }
       switch resource {
       case .statefulSets:
-        guard isNewer(object, than: parts[owner]?.sets[object.name]?.object) else { return [] }
+        guard object.isNewer(than: parts[owner]?.sets[object.name]?.object) else { return [] }
         parts[owner, default: Parts()].sets[object.name] = KnownSet(object, of: owner.name)
       case .pods:
         guard !tombstones.contains(object.uid) else { return [] }
-        guard isNewer(object, than: parts[owner]?.pods[object.name]?.object) else { return [] }
+        guard object.isNewer(than: parts[owner]?.pods[object.name]?.object) else { return [] }
         parts[owner, default: Parts()].pods[object.name] = KnownPod(object)
         parts[owner]?.gone[object.name] = nil
       case .services: parts[owner, default: Parts()].services[object.name] = KnownService(object)
@@ -170,7 +172,7 @@ actor ClusterCache {
   func put(cluster object: Object, written: (status: ClusterStatus, json: JSON)? = nil) -> Set<ObjectName> {
     let name = object.objectName
     let old = clusters[name]
-    guard isNewer(object, than: old?.object) else { return [] }
+    guard object.isNewer(than: old?.object) else { return [] }
     clusters[name] = KnownCluster(object, over: old, stamp: scope.stamp, written: written)
     index(object, over: old?.object)
     return connections.dependents(on: .clusters, name).union([name])
@@ -241,14 +243,6 @@ actor ClusterCache {
 
   private func owner(of object: Object) -> ObjectName? {
     object.label(Wire.Label.cluster).map { ObjectName(namespace: object.namespace, name: $0) }
-  }
-
-  /// Resource versions are increasing numbers on every supported server, also across objects of the same name.
-  private func isNewer(_ object: Object, than known: Object?) -> Bool {
-    guard let known, let old = Int(known.resourceVersion),
-      let new = Int(object.resourceVersion)
-    else { return true }
-    return new > old
   }
 
   // MARK: - Connections

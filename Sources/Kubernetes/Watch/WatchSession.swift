@@ -27,6 +27,7 @@ actor WatchSession {
   private var openedAt = Duration.zero
   /// The number of consecutive connections that ended at once without an event.
   private var idleEnds = 0
+  private let backoff = Backoff(first: .milliseconds(100), limit: .seconds(30))
 
   init(_ query: Query, after version: String, sender: Sender, resources: ResourceMap) {
     self.query = query
@@ -130,8 +131,7 @@ actor WatchSession {
       return
     }
     idleEnds += 1
-    let ceiling = Duration.milliseconds(min(30_000, 100 << min(idleEnds, 9)))
-    try await sender.time.sleep(ceiling * sender.options.random())
+    try await sender.time.sleep(backoff.longest(attempt: idleEnds) * sender.options.random())
   }
 
   private func close() {
