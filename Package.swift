@@ -224,7 +224,7 @@ let package = Package(
       "Installation",
       [
         "Values", "KubeDirector", "ClusterAPI", "Controller", "EmbeddedCluster", "GitStore", "Manifests",
-        "Reconciler", logging,
+        "Reconciler", "Reports", logging,
       ],
       exclude: ["Golden"]),
     tests(

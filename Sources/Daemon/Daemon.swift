@@ -169,14 +169,16 @@ public struct Daemon: Sendable {
       guard !refs.all.isEmpty else { return ForgeReporter(settings, logger: logger, now: now) }
       return ForgeReporter(settings, logger: logger, standing: { ownership.standing }, now: now)
     }
-    let record = BlockedChangeRecord(
-      backend.api, namespace: home ?? options.policy.systemNamespace,
-      installation: options.policy.installation)
-    let lastAttempted = LastAttemptedRevision(
-      backend.api, namespace: home ?? options.policy.systemNamespace,
-      installation: options.policy.installation, branch: options.branch, stamp: stamp)
+    let home = home ?? options.policy.systemNamespace
+    let records = DaemonRecords(
+      sink: sink,
+      blockedChanges: BlockedChangeRecord(
+        backend.api, namespace: home, installation: options.policy.installation),
+      revision: LastAttemptedRevision(
+        backend.api, namespace: home, installation: options.policy.installation, branch: options.branch,
+        stamp: stamp),
+      logger: logger, now: now)
     let images = GitImages()
-    let start = Start()
     // Running pods may have to pull their images again before the first fetch has ended. The catalog is therefore read
     // at the last attempted revision, not at the fetched head.
     if case .embedded(let cluster) = backend,
@@ -185,86 +187,20 @@ public struct Daemon: Sendable {
     {
       await cluster.setCatalog(catalog)
     }
-    let delegate = Reconciler.Delegate(
-      commit: { report in
-        await writer.report(report)
-        if let forge, leads() {
-          var time: Int64 = 0
-          if let commit = ObjectID(hex: report.commit) {
-            time = (try? await mirror.repository.commitInfo(commit))?.committer.seconds ?? 0
-          }
-          await forge.report(report, of: time)
-        }
-        await observer.commit(report)
-      },
-      cluster: { reference, status, noWayBack, report in
-        await writer.clusterChanged(
-          ClusterFile(
-            namespace: reference.namespace, name: reference.name, status: status, noWayBack: noWayBack,
-            verdict: report?.verdict, phase: report?.phase, message: report?.message))
-        var path: String?
-        if status?.stall != nil {
-          let name = ObjectName(namespace: reference.namespace, name: reference.name)
-          path = (try? await api.get(.clusters, name))?.annotation(Wire.Annotation.path)
-        }
-        await observer.cluster(reference, status, path)
-      },
-      clusterGone: { reference in
-        await writer.clusterGone(namespace: reference.namespace, name: reference.name)
-        await observer.clusterGone(reference)
-      },
-      lastReport: { commit in
-        guard let text = await sink.note(on: commit), let body = NoteText.body(of: text) else { return nil }
-        return SettingsFile(path: "note.yaml", bytes: Array(body.utf8)).json.flatMap(CommitReport.init)
-      },
-      head: { layout, commit, repository in
-        // The status tree is fetched by now too, so its files of deleted clusters can be removed.
-        if await !start.isTold,
-          let all = try? await api.list(.clusters, namespace: nil, labels: .everything)
-        {
-          await writer.clustersAre(all.items.map { ($0.namespace, $0.name) })
-          await start.tell()
-        }
-        guard case .embedded(let cluster) = backend else { return }
-        do {
-          await cluster.setCatalog(try await images.catalog(layout, at: commit, in: repository))
-        } catch {
-          logger.error("images.unreadable", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
-        }
-      },
-      driftCorrected: { live, path in
-        eventRecorder.announce(
-          RecordedEvent(
-            about: live.reference, isWarning: true, reason: "DriftCorrected",
-            message:
-              "this object was edited outside of git; it was restored to what \(path) says; change the file instead"
-          ))
-      },
-      reverted: { cluster, commit in
-        eventRecorder.announce(
-          RecordedEvent(
-            about: cluster.reference, isWarning: true, reason: "RevertPushed",
-            message: "its upgrade did not get on; commit \(commit.short) takes it back"))
-      },
-      blocked: { blocked in
-        await observer.blocked(blocked)
-        do throws(APIError) {
-          try await record.write(blocked, now: now())
-          return true
-        } catch {
-          logger.warning("held.unwritten", metadata: ["error": "\(error)"])
-          // A forbidden write is not retried until the blocked changes differ.
-          return !error.isTransient && error.kind != .alreadyExists
-        }
-      },
-      lastAttempted: { () throws(APIError) in try await lastAttempted.read() },
-      storeLastAttempted: { (commit) throws(APIError) in try await lastAttempted.write(commit) },
-      fetched: { error in
-        activity.fetched(error.map { "\($0)" })
-        guard error == nil, await sink.isOverwritten() else { return }
-        logger.notice("status.overwritten", metadata: ["hint": "it is written again"])
-        await writer.writeAgain()
-      })
+    // Each event is handled in this order.
+    var observers: [any ReconcileObserver] = [
+      ActivityReporter(activity: activity), StatusReporter(writer, sink, api, logger),
+      EventReporter(recorder: eventRecorder),
+    ]
+    if let forge {
+      observers.append(ForgeStatusReporter(forge: forge, repository: mirror.repository, leads: leads))
+    }
+    observers.append(ForwardingReporter(observer: observer, api: api))
+    if case .embedded(let cluster) = backend {
+      observers.append(
+        ImageCatalogUpdater(
+          images: images, cluster: cluster, repository: mirror.repository, logger: logger))
+    }
     var settings = Reconciler.Settings(
       branch: options.branch, policy: options.policy, interval: options.interval,
       acceptsRewrittenHistory: options.acceptsRewrittenHistory, history: options.history,
@@ -280,7 +216,7 @@ public struct Daemon: Sendable {
     settings.signers = options.verify.files
     let reconciler = Reconciler(
       mirror: mirror, api: api, settings: settings,
-      stamp: stamp, delegate: delegate, logger: logger, clock: ContinuousClock())
+      stamp: stamp, records: records, observers: observers, logger: logger, clock: ContinuousClock())
     return Daemon(
       options: options, logger: logger, mirror: mirror, backend: backend, eventRecorder: eventRecorder,
       engine: engine, writer: writer, forge: forge, activity: activity, reconciler: reconciler)
@@ -326,12 +262,6 @@ public struct Daemon: Sendable {
     let outcome = await ending.outcome ?? .cancelled
     guard once, case .converged = outcome, let error = await writer.state.lastError else { return outcome }
     return .untold(error)
-  }
-
-  /// Whether the writer has received the list of existing clusters.
-  private actor Start {
-    private(set) var isTold = false
-    func tell() { isTold = true }
   }
 
   private actor Ending {

@@ -1,6 +1,7 @@
 import DesiredState
 import EmbeddedCluster
 import GitStore
+import Logging
 import Reconciler
 import Values
 
@@ -80,6 +81,23 @@ actor GitImages {
   private static func areSame(_ old: [TreeEntry], _ new: [TreeEntry]) -> Bool {
     old.elementsEqual(new) { old, new in
       old.id == new.id && old.kind == new.kind && old.path.utf8.elementsEqual(new.path.utf8)
+    }
+  }
+}
+
+/// Keeps the image catalog of an embedded cluster at the head that is reconciled.
+struct ImageCatalogUpdater: ReconcileObserver {
+  let images: GitImages
+  let cluster: EmbeddedCluster
+  let repository: GitRepository
+  let logger: Logger
+
+  func handle(_ event: ReconcileEvent) async {
+    guard case .head(let commit, let layout) = event else { return }
+    do {
+      await cluster.setCatalog(try await images.catalog(layout, at: commit, in: repository))
+    } catch {
+      logger.error("images.unreadable", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
     }
   }
 }

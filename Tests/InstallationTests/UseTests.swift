@@ -6,6 +6,7 @@ import Installation
 import KubeDirector
 import Logging
 import Reconciler
+import Reports
 import TestSupport
 import Testing
 import Values
@@ -84,7 +85,7 @@ struct UseTests {
       now: { 1_700_000_000 })
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
-      settings: Reconciler.Settings(branch: "main"), stamp: .forTests, delegate: Reconciler.Delegate(),
+      settings: Reconciler.Settings(branch: "main"), stamp: .forTests, records: NoRecords(),
       logger: logger, clock: ContinuousClock())
 
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -188,4 +189,12 @@ struct UseTests {
       await Task.yield()
     }
   }
+}
+
+/// Records that are not stored.
+private struct NoRecords: ReconcileRecords {
+  func lastReport(of commit: ObjectID) async -> CommitReport? { nil }
+  func lastAttempted() async throws(APIError) -> LastAttemptedRevision.Reading { .none }
+  func storeLastAttempted(_ commit: ObjectID) async throws(APIError) {}
+  func store(_ blocked: BlockedChangeList) async -> Bool { true }
 }

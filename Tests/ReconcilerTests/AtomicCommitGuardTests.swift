@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Commits that are applied as a whole")
 struct AtomicCommitGuardTests {
-  private typealias Judged = Reconciler.Judged
+  private typealias Judged = JudgedChange
 
   private func commit(_ number: Int) throws -> ObjectID {
     let digits = String(number, radix: 16)

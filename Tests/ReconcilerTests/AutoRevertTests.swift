@@ -347,8 +347,8 @@ struct AutoRevertTests {
     var other = settings
     other.autoRevert = nil
     try await ReconcilerFixture.open(at: site, settings: other, stamp: .numbered(8)) { fixture in
-      await until { await fixture.reconciler.signatureGate?.head.hex == revert ? true : nil }
-      #expect((await fixture.reconciler.signatureGate?.unverified != nil) == !isListed)
+      await until { await fixture.reconciler.signatureCheck?.head.hex == revert ? true : nil }
+      #expect((await fixture.reconciler.signatureCheck?.unverified != nil) == !isListed)
     }
   }
 

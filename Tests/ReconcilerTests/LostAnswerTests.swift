@@ -17,7 +17,7 @@ struct LostAnswerTests {
   /// Waits until the reconciler reports changes without delay.
   private static func quiet(_ fixture: ReconcilerFixture) async {
     await fixture.rest()
-    await until { await fixture.reconciler.isFlushScheduled ? nil : true }
+    await until { await fixture.reconciler.areReportsDelayed ? nil : true }
   }
 
   @Test("keeps the commit waiting, and says in its note that the request is retried")
@@ -162,7 +162,7 @@ struct LostAnswerTests {
           "apps/1.2.0.json": Files.app("1.2.0"), "clusters/shop.yaml": Files.cluster("shop", "1.2.0"),
         ])
         let next = try? fixture.user.head()
-        await until { await fixture.reconciler.fetched?.hex == next ? true : nil }
+        await until { await fixture.reconciler.fetchedHead?.hex == next ? true : nil }
       }
       let commit = try await fixture.push(Self.upgrade)
       await until { try? fixture.user.head() == commit ? nil : true }

@@ -58,8 +58,7 @@ struct RaceTests {
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
       settings: Reconciler.Settings(branch: "main"), stamp: .forTests,
-      delegate: Reconciler.Delegate(commit: { await recorder.take($0) }),
-      logger: logger, clock: ContinuousClock())
+      records: NoRecords(), observers: [recorder], logger: logger, clock: ContinuousClock())
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await reconciler.run() }
       await until { try? await store.get(.clusters, Self.shop) }
@@ -174,9 +173,11 @@ struct RaceTests {
 }
 
 /// The latest report of each commit.
-private actor Told {
+private actor Told: ReconcileObserver {
   private(set) var objects: [String: [ObjectReport]] = [:]
-  func take(_ report: CommitReport) { objects[report.commit] = report.objects }
+  func handle(_ event: ReconcileEvent) {
+    if case .commit(let report) = event { objects[report.commit] = report.objects }
+  }
 }
 
 /// A cluster in which a concurrent change happens during the creation of an object.

@@ -24,16 +24,6 @@ struct UnverifiedCommit: Hashable {
   var isUnknown: Bool
 }
 
-/// The result of the signature gate: how far a branch is followed.
-struct SignatureGate {
-  /// The head that was fetched.
-  var head: ObjectID
-  /// The newest commit that may be applied; nil for none.
-  var goal: ObjectID?
-  /// The commit that blocks the rest; nil if the whole branch is followed.
-  var unverified: UnverifiedCommit?
-}
-
 extension CommitRange {
   /// Advances as far as the signatures allow. The result does not depend on how many commits arrive in one fetch.
   ///

@@ -42,31 +42,26 @@ struct FileSearches {
 extension Reconciler {
   /// The commit that gave one file its present content; nil if history does not show it within the limits.
   func lastCommit(
-    of path: String, at head: ObjectID, in repository: GitRepository
+    of path: String, at head: ObjectID
   ) async throws(GitError) -> ObjectID? {
-    let version = try await versions(of: path, from: head, limit: 1, in: repository).first
+    let version = try await versions(of: path, from: head, limit: 1).first
     return version.flatMap { $0.mayBeOlder ? nil : $0.commit }
   }
 
   /// The versions of a file, newest first, as far as they are found within the limits.
   func versions(
-    of path: String, from commit: ObjectID, limit: Int, in repository: GitRepository
+    of path: String, from commit: ObjectID, limit: Int
   ) async throws(GitError) -> [FileVersion] {
     let question = FileSearches.Question(path: path, commit: commit, limit: limit)
     let head = desired.head
-    if let known = fileSearches.answer(to: question, at: head) { return known }
-    let budget = fileSearches.begin(at: head)
+    if let known = branch.fileSearches.answer(to: question, at: head) { return known }
+    let budget = branch.fileSearches.begin(at: head)
     let found = try await repository.fileHistory(
       path, from: commit, limit: limit, depth: Attribution.depth, budget: budget)
-    if fileSearches.keep(found, for: question, at: head) {
-      logger.warning(
-        "history.limited",
-        metadata: [
-          "commit": "\(commit.short)", "reason": "\(HistoryEnd.limit(commit).words)",
-          "effect":
-            "the earlier versions of \(path) and of other files are not searched further for this head",
-          "hint": "\(HistoryEnd.hint)",
-        ])
+    if branch.fileSearches.keep(found, for: question, at: head) {
+      logLimitedHistory(
+        at: commit, reason: HistoryEnd.limit(commit).words,
+        effect: "the earlier versions of \(path) and of other files are not searched further for this head")
     }
     return found
   }
@@ -74,13 +69,25 @@ extension Reconciler {
   /// Logs that changes of a head are attributed to it because the search for their commits ended early.
   func report(_ end: HistoryEnd, _ count: Int, at head: ObjectID) {
     guard count > 0 else { return }
+    logLimitedHistory(
+      at: head, reason: end.words,
+      effect:
+        "\(count) changed objects or files are reported under \(head.short), though an earlier commit may have changed them"
+    )
+  }
+
+  /// Logs that a search through history ended at its limits.
+  ///
+  /// - Parameters:
+  ///   - commit: the head that the search is for, or the commit at which it began.
+  ///   - effect: what the daemon does without the result.
+  func logLimitedHistory(
+    at commit: ObjectID?, reason: String, effect: String, hint: String = HistoryEnd.hint
+  ) {
     logger.warning(
       "history.limited",
       metadata: [
-        "commit": "\(head.short)", "reason": "\(end.words)",
-        "effect":
-          "\(count) changed objects or files are reported under \(head.short), though an earlier commit may have changed them",
-        "hint": "\(HistoryEnd.hint)",
+        "commit": "\(commit?.short ?? "")", "reason": "\(reason)", "effect": "\(effect)", "hint": "\(hint)",
       ])
   }
 }

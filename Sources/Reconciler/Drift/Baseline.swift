@@ -2,20 +2,6 @@ import ClusterAPI
 import Diagnostics
 import KubeDirector
 import Rules
-import Values
-
-/// A drift conflict: a live object that could not be restored to what was applied.
-struct DriftConflict {
-  /// The object's editable fields at that time; a different state is a new drift.
-  var fields: EditableFields
-  /// The state that was applied, if the cluster refuses to restore it.
-  var applied: Applied?
-
-  struct Applied {
-    var document: JSON
-    var origin: Provenance
-  }
-}
 
 // The baseline that changes are judged against.
 extension Reconciler {
@@ -27,7 +13,7 @@ extension Reconciler {
     for reference in objects {
       guard let object = liveState.objects[reference] else { continue }
       if isAdopted(reference) { liveState.copy(object, to: &base) }
-      guard let applied = driftConflicts[reference]?.applied else { continue }
+      guard let applied = drift.refusedState(of: reference) else { continue }
       base.remove(reference, from: object.annotation(Wire.Annotation.path))
       if reference.kind == Wire.appKind {
         if let app = App(applied.document) { base.insert(app, from: applied.origin.path) }
@@ -40,15 +26,11 @@ extension Reconciler {
     return (base, live)
   }
 
-  /// Whether git asks to adopt an object that has no owner.
-  func isAdopted(_ reference: ObjectReference) -> Bool {
-    guard let live = liveState.objects[reference], live.label(Wire.Label.source) == nil, !isKept(reference)
-    else {
-      return false
-    }
-    return desired.metadata(of: reference)?.annotations[Wire.Annotation.adopt] == "true"
+  /// Whether the live object was made from the same blob that the head has.
+  func isInSync(_ object: ObjectReference) -> Bool {
+    guard let live = liveState.objects[object], let path = desired.source(of: object)?.path,
+      let blob = desired.blob(at: path), desired.snapshot.sources(of: object).count == 1
+    else { return false }
+    return live.annotation(Wire.Annotation.blob) == blob.hex && liveState.applied.holds(object)
   }
-
-  /// Whether the cluster refuses to correct the drift of this object.
-  func isKept(_ reference: ObjectReference) -> Bool { driftConflicts[reference]?.applied != nil }
 }

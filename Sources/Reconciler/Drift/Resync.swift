@@ -19,7 +19,7 @@ extension Reconciler {
         let list = try await api.list(resource, namespace: nil, labels: .everything)
         let before = apps(before: liveState.objects.keys)
         for reference in liveState.take(list, of: resource) {
-          touch(reference, before: before[reference] ?? [])
+          observe(reference, before: before[reference] ?? [])
         }
       } catch {
         // The next resync retries; the watch reports problems with the server in the meantime.
@@ -34,15 +34,15 @@ extension Reconciler {
   func detectDrift() {
     guard liveState.isComplete, desired.head != nil else { return }
     // A drift conflict may have ended, so drift is corrected again.
-    driftConflicts = [:]
+    drift.retryConflicts()
     for reference in desired.snapshot.references where liveState.objects[reference] == nil {
-      if blocked[reference] == nil { toJudge.objects.insert(reference) }
+      if blocked[reference] == nil { pending.insert(reference) }
     }
     for (reference, object) in liveState.objects where !object.isBeingDeleted {
-      detectEdit(object, reference)
+      detectEdit(object)
       guard liveState.applied.holds(reference), blocked[reference] == nil, !isInSync(reference)
       else { continue }
-      toJudge.objects.insert(reference)
+      pending.insert(reference)
     }
   }
 }

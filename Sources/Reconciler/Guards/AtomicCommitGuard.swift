@@ -32,15 +32,14 @@ struct AtomicCommitGuard {
   ///   - brokenFiles: files that could not be read, and the commits that broke them.
   ///   - apps: the apps that a cluster's app name can refer to.
   init(
-    _ outcome: [Reconciler.Judged], brokenFiles: some Sequence<(path: String, commit: ObjectID)>,
+    _ outcome: [JudgedChange], brokenFiles: [(path: String, commit: ObjectID)],
     apps: (ObjectReference) -> [ObjectReference]
   ) {
-    self.apps = outcome.map { $0.reference.kind == Wire.clusterKind ? apps($0.reference) : [] }
+    self.apps = outcome.map { $0.isCluster ? apps($0.reference) : [] }
     for (path, commit) in brokenFiles { obstacles[commit] = CommitObstacle(verdict: .rejected, cause: path) }
     for one in outcome {
-      let isApp = one.reference.kind == Wire.appKind
-      if isApp, one.change == .create, one.verdict != .accepted { missing.insert(one.reference) }
-      guard one.verdict == .rejected || (one.verdict == .waiting && !isApp),
+      if one.isApp, one.change == .create, one.verdict != .accepted { missing.insert(one.reference) }
+      guard one.verdict == .rejected || (one.verdict == .waiting && !one.isApp),
         obstacles[one.commit]?.verdict != .rejected
       else { continue }
       obstacles[one.commit] = CommitObstacle(verdict: one.verdict, cause: "\(one.reference)")
@@ -48,7 +47,7 @@ struct AtomicCommitGuard {
   }
 
   /// Gives all changes of a commit the worst verdict among them.
-  mutating func apply(to outcome: inout [Reconciler.Judged]) {
+  mutating func apply(to outcome: inout [JudgedChange]) {
     var objects: [ObjectID: [Int]] = [:]
     var users: [ObjectReference: [Int]] = [:]
     for index in outcome.indices {
@@ -68,7 +67,7 @@ struct AtomicCommitGuard {
     }
   }
 
-  private mutating func judge(_ one: inout Reconciler.Judged, at index: Int) {
+  private mutating func judge(_ one: inout JudgedChange, at index: Int) {
     guard one.verdict == .accepted, one.change != .rollback else { return }
     if let fate = obstacles[one.commit] {
       one.share(fate.verdict, "the same commit changes \(fate.cause)")
@@ -77,13 +76,13 @@ struct AtomicCommitGuard {
       blocked.append(.commit(one.commit))
       one.share(.waiting, "its app \(app) is held back")
     }
-    guard one.verdict != .accepted, one.reference.kind == Wire.appKind, one.change == .create else { return }
+    guard one.verdict != .accepted, one.isApp, one.change == .create else { return }
     missing.insert(one.reference)
     blocked.append(.app(one.reference))
   }
 }
 
-extension Reconciler.Judged {
+extension JudgedChange {
   fileprivate mutating func share(_ verdict: Verdict, _ reason: String) {
     self.verdict = verdict
     findings.append(

@@ -8,6 +8,7 @@ import Rules
 ///
 /// Two commits can be responsible for one object: the one that was applied last, and a later one that waits or was
 /// rejected. Commits with nothing left to report are closed, so the ledger stays small however old the repository is.
+/// An event costs the same whatever the number of objects of its commit.
 struct CommitLedger {
   private struct Page {
     var subject: String
@@ -18,12 +19,23 @@ struct CommitLedger {
   /// The commit whose change of an object is in progress.
   private var owners: [ObjectReference: ObjectID] = [:]
   /// The commit whose change of an object was judged and not applied.
-  private var candidates: [ObjectReference: ObjectID] = [:]
+  private var candidates: [ObjectReference: ObjectID] = [:] {
+    didSet { notAppliedVersion += 1 }
+  }
   /// The commits that were closed last; one of them may get another report.
   private var closed: [(commit: ObjectID, page: Page)] = []
   private static let closedLimit = 64
   /// Commits with a changed report that is not written yet.
   private(set) var dirty: Set<ObjectID> = []
+  /// Objects with a report that is neither done, rejected nor failed, of a change that was not superseded.
+  private(set) var unfinished: Set<ObjectReference> = []
+  /// Increases whenever `notApplied` may have changed.
+  private(set) var notAppliedVersion = 0
+  /// Live objects that changed since they were last reported.
+  private var dirtyObjects: Set<ObjectReference> = []
+  /// The subjects of the commits that were reported last.
+  private var subjects: [ObjectID: String] = [:]
+  private static let subjectLimit = 1000
 
   /// The commit whose change of an object was applied last; nil once there is nothing left to report.
   func owner(of object: ObjectReference) -> ObjectID? { owners[object] }
@@ -48,6 +60,21 @@ struct CommitLedger {
     }
   }
 
+  /// The objects of these changes.
+  var objects: Set<ObjectReference> { Set(owners.keys).union(candidates.keys) }
+
+  /// The reports of an object's changes that were not superseded: of the one that was applied, and of the one that was
+  /// judged and not applied.
+  func current(of object: ObjectReference) -> [ObjectReport] {
+    let commits = [owners[object], candidates[object]].compactMap(\.self)
+    return commits.uniqued.compactMap { pages[$0]?.objects[object] }
+  }
+
+  /// The reports of changes that continue by themselves, unless their cluster is suspended or stalled.
+  var underWay: some Sequence<ObjectReport> {
+    unfinished.lazy.flatMap { current(of: $0) }.filter(\.isUnderWay)
+  }
+
   /// The reports of changes that were judged and not applied, each with its commit.
   var notApplied: [(commit: ObjectID, report: ObjectReport)] {
     candidates.compactMap { object, commit in
@@ -60,6 +87,7 @@ struct CommitLedger {
   /// annotations alone is done at once and supersedes no change in progress.
   mutating func record(_ report: ObjectReport, of commit: ObjectID, subject: String) {
     let object = report.reference
+    defer { index(object) }
     if report.verdict == .accepted {
       supersede(object, of: candidates.removeValue(forKey: object), by: commit, report)
       if report.change != .metadata {
@@ -84,6 +112,7 @@ struct CommitLedger {
   /// Withdraws a blocked change that is no longer requested.
   mutating func withdraw(_ object: ObjectReference, by commit: ObjectID) {
     guard let blocked = candidates.removeValue(forKey: object) else { return }
+    defer { index(object) }
     update(object, of: blocked) { report in
       guard report.phase == .waiting else { return report }
       var report = report
@@ -98,6 +127,7 @@ struct CommitLedger {
 
   /// Removes an object from the report of a commit, as if it had never blocked the commit.
   mutating func forget(_ object: ObjectReference, of commit: ObjectID) {
+    defer { index(object) }
     if candidates[object] == commit { candidates[object] = nil }
     if pages[commit] == nil { pages[commit] = takeClosed(commit) }
     guard pages[commit]?.objects.removeValue(forKey: object) != nil else { return }
@@ -112,6 +142,23 @@ struct CommitLedger {
     guard new != old else { return }
     pages[commit]?.objects[object] = new
     dirty.insert(commit)
+    index(object)
+  }
+
+  private mutating func index(_ object: ObjectReference) {
+    if candidates[object] != nil { notAppliedVersion += 1 }
+    if isUnfinished(object, of: owners[object]) || isUnfinished(object, of: candidates[object]) {
+      unfinished.insert(object)
+    } else {
+      unfinished.remove(object)
+    }
+  }
+
+  private func isUnfinished(_ object: ObjectReference, of commit: ObjectID?) -> Bool {
+    switch commit.flatMap({ pages[$0]?.objects[object]?.phase }) {
+    case .pending, .upgrading, .rollingBack, .waiting: true
+    case .done, .rejected, .failed, nil: false
+    }
   }
 
   private mutating func supersede(
@@ -142,7 +189,10 @@ struct CommitLedger {
     for commit in due {
       guard let page = pages[commit], isOver(page, commit) else { continue }
       pages[commit] = nil
-      for object in page.objects.keys where owners[object] == commit { owners[object] = nil }
+      for object in page.objects.keys where owners[object] == commit {
+        owners[object] = nil
+        index(object)
+      }
       close(commit, page)
     }
     dirty.subtract(due)
@@ -162,6 +212,30 @@ struct CommitLedger {
 
   private mutating func takeClosed(_ commit: ObjectID) -> Page? {
     closed.firstIndex { $0.commit == commit }.map { closed.remove(at: $0).page }
+  }
+}
+
+// What is still to be reported, and the subjects of commits.
+extension CommitLedger {
+  /// Marks a live object as changed since it was last reported.
+  mutating func markDirty(_ object: ObjectReference) { dirtyObjects.insert(object) }
+
+  mutating func markDirty(_ objects: Set<ObjectReference>) { dirtyObjects.formUnion(objects) }
+
+  var hasDirtyObjects: Bool { !dirtyObjects.isEmpty }
+
+  /// Returns the live objects that changed since they were last reported, in order.
+  mutating func takeDirtyObjects() -> [ObjectReference] {
+    defer { dirtyObjects = [] }
+    return dirtyObjects.sorted()
+  }
+
+  /// The subject of a commit, if it was stored.
+  func subject(of commit: ObjectID) -> String? { subjects[commit] }
+
+  mutating func store(subject: String, of commit: ObjectID) {
+    if subjects.count >= Self.subjectLimit { subjects = [:] }
+    subjects[commit] = subject
   }
 }
 
@@ -220,12 +294,16 @@ extension CommitLedger {
       return []
     }
     pages[commit] = page
+    for object in page.objects.keys { index(object) }
     if isNews { dirty.insert(commit) }
     return waiting
   }
 }
 
 extension ObjectReport {
+  /// Whether the change continues by itself, unless its cluster is suspended or stalled.
+  var isUnderWay: Bool { [.pending, .upgrading, .rollingBack].contains(phase) }
+
   /// The first report of a change that was applied.
   ///
   /// Labels and annotations are done at once; the engine still has to carry out a spec.

@@ -16,7 +16,7 @@ extension Reconciler {
   ///
   /// - Parameter head: the last attempted revision; nil if the local repository does not have it, so that only commits
   ///   of live objects count.
-  func resumeReporting(at head: ObjectID?, in repository: GitRepository) async throws {
+  func resumeReporting(at head: ObjectID?) async throws {
     var recent: Set<ObjectID> = []
     if let head {
       let log = try await repository.firstParentLog(from: nil, to: head, limit: Self.recentCommits)
@@ -25,28 +25,28 @@ extension Reconciler {
     }
     let underWay = liveState.underWay
     for commit in liveState.commits.union(recent).sorted() {
-      let lastReport = await delegate.lastReport(commit)
+      let lastReport = await records.lastReport(of: commit)
       let isOpen =
         lastReport.map { $0.phase != .done }
         ?? (liveState.commits.contains(commit) && recent.contains(commit))
       guard isOpen || underWay.contains(commit) else { continue }
-      await reopen(commit, lastReport, in: repository)
+      await reopen(commit, lastReport)
     }
   }
 
   /// Records an object under a commit, in addition to the earlier report of that commit.
-  func record(_ report: ObjectReport, of commit: ObjectID, in repository: GitRepository) async {
-    if !ledger.has(commit) { await reopen(commit, await delegate.lastReport(commit), in: repository) }
-    ledger.record(report, of: commit, subject: await subject(of: commit, in: repository))
+  func record(_ report: ObjectReport, of commit: ObjectID) async {
+    if !ledger.has(commit) { await reopen(commit, await records.lastReport(of: commit)) }
+    ledger.record(report, of: commit, subject: await subject(of: commit))
   }
 
-  private func reopen(_ commit: ObjectID, _ lastReport: CommitReport?, in repository: GitRepository) async {
-    let subject = await subject(of: commit, in: repository)
+  private func reopen(_ commit: ObjectID, _ lastReport: CommitReport?) async {
+    let subject = await subject(of: commit)
     let ours = liveState.objects(of: commit)
     // Signatures are verified again, so earlier reports on them are dropped.
     let objects = (lastReport?.objects ?? []).filter { $0.kind != ObjectReport.commitKind }
     let isNews = objects.count != lastReport?.objects.count ?? 0
-    toJudge.objects.formUnion(
+    pending.insert(
       ledger.reopen(commit, lastReport: objects, liveObjects: ours, subject: subject, isNews: isNews) {
         object in
         guard let live = liveState.objects[object], let origin = Provenance(of: live),
@@ -59,14 +59,13 @@ extension Reconciler {
         let change = upgrade.map { $0.isRollingBack ? ChangeKind.rollback : .upgrade } ?? .reconfigure
         return .here(change: change)
       })
-    dirtyClusters.formUnion(ours)
+    ledger.markDirty(ours)
   }
 
-  func subject(of commit: ObjectID, in repository: GitRepository) async -> String {
-    if let known = subjects[commit] { return known }
+  func subject(of commit: ObjectID) async -> String {
+    if let known = ledger.subject(of: commit) { return known }
     let subject = (try? await repository.commitInfo(commit).subject) ?? ""
-    if subjects.count > 1000 { subjects = [:] }
-    subjects[commit] = subject
+    ledger.store(subject: subject, of: commit)
     return subject
   }
 }

@@ -1,4 +1,5 @@
 import ClusterAPI
+import Diagnostics
 import EmbeddedCluster
 import GitStore
 import KubeDirector
@@ -62,17 +63,8 @@ final class ReconcilerFixture: Sendable {
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(site.forge.path)), at: site.mirror), api: wrap(store),
       settings: settings, stamp: stamp,
-      delegate: Reconciler.Delegate(
-        commit: { await recorder.take($0) },
-        cluster: { reference, _, _, report in await recorder.take(reference.name, report) },
-        lastReport: {
-          await recorder.asked()
-          return await site.notes.report(of: $0)
-        },
-        driftCorrected: { object, _ in await recorder.mended(object.name) },
-        blocked: { await recorder.take($0) },
-        lastAttempted: { () throws(APIError) in try await record.read() },
-        storeLastAttempted: { (commit) throws(APIError) in try await record.write(commit) }),
+      records: RecorderRecords(recorder: recorder, notes: site.notes, revision: record),
+      observers: [recorder],
       logger: logger, clock: isStill ? clock : ContinuousClock())
     let fixture = ReconcilerFixture(
       user: site.user, store: store, reconciler: reconciler, recorder: recorder, clock: clock)
@@ -184,13 +176,23 @@ final class ReconcilerFixture: Sendable {
   }
 }
 
+// What tests look at in a running reconciler.
 extension Reconciler {
   func isAtRest(at commit: String) -> Bool { desired.head?.hex == commit && isIdle }
 
   var isIdle: Bool {
-    !isInPass && !mayStep && fetched != nil && desired.head != nil && toJudge == Changes() && drifted.isEmpty
-      && dirtyClusters.isEmpty
+    !schedule.isInPass && !mayStep && branch.fetch.head != nil && desired.head != nil && pending.isEmpty
+      && drift.drifted.isEmpty && !ledger.hasDirtyObjects
   }
+
+  var isInPass: Bool { schedule.isInPass }
+  var areReportsDelayed: Bool { schedule.areReportsDelayed }
+  var fetchedHead: ObjectID? { branch.fetch.head }
+  var signatureCheck: SignatureCheck? { branch.signatures.last }
+  var drifted: Set<ObjectReference> { drift.drifted }
+  var hasPending: Bool { !pending.isEmpty }
+  /// The number of objects judged so far.
+  var judgedCount: Int { pending.judgedCount }
 }
 
 /// Polls until there is a value; a cancelled task gets none.
@@ -281,19 +283,26 @@ final class Site: Sendable {
 }
 
 /// The latest report of each commit, and corrected drift.
-actor ReportRecorder {
+actor ReportRecorder: ReconcileObserver {
+  func handle(_ event: ReconcileEvent) {
+    switch event {
+    case .commit(let report): take(report)
+    case .cluster(let cluster): clusters[cluster.reference.name] = cluster.report
+    case .driftCorrected(let object, _): putBack.append(object.name)
+    case .clusterGone, .blocked, .head, .reverted, .fetched: break
+    }
+  }
+
   private(set) var objects: [String: [ObjectReport]] = [:]
   private(set) var putBack: [String] = []
   /// The phases in each commit's note, in order.
   private(set) var phases: [String: [Phase]] = [:]
-  func take(_ report: CommitReport) {
+  private func take(_ report: CommitReport) {
     objects[report.commit] = report.objects
     phases[report.commit, default: []].append(report.phase)
   }
   /// The latest report of each cluster.
   private(set) var clusters: [String: ObjectReport] = [:]
-  func take(_ name: String, _ report: ObjectReport?) { clusters[name] = report }
-  func mended(_ name: String) { putBack.append(name) }
   /// The reports of all blocked changes, in order.
   private(set) var blocked: [BlockedChangeList] = []
   func take(_ now: BlockedChangeList) -> Bool {
@@ -319,4 +328,28 @@ actor ReportRecorder {
   /// How the daemon ended; nil while it runs.
   private(set) var outcome: Reconciler.Outcome?
   func ended(_ outcome: Reconciler.Outcome) { self.outcome = outcome }
+}
+
+/// The records of earlier daemons, as a reconciler under test reads and writes them.
+struct RecorderRecords: ReconcileRecords {
+  let recorder: ReportRecorder
+  let notes: Site.Notes
+  let revision: LastAttemptedRevision
+
+  func lastReport(of commit: ObjectID) async -> CommitReport? {
+    await recorder.asked()
+    return await notes.report(of: commit)
+  }
+
+  func lastAttempted() async throws(APIError) -> LastAttemptedRevision.Reading { try await revision.read() }
+  func storeLastAttempted(_ commit: ObjectID) async throws(APIError) { try await revision.write(commit) }
+  func store(_ blocked: BlockedChangeList) async -> Bool { await recorder.take(blocked) }
+}
+
+/// Records of a first daemon that are not stored.
+struct NoRecords: ReconcileRecords {
+  func lastReport(of commit: ObjectID) async -> CommitReport? { nil }
+  func lastAttempted() async throws(APIError) -> LastAttemptedRevision.Reading { .none }
+  func storeLastAttempted(_ commit: ObjectID) async throws(APIError) {}
+  func store(_ blocked: BlockedChangeList) async -> Bool { true }
 }

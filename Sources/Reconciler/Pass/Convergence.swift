@@ -17,13 +17,26 @@ extension Reconciler {
     case cancelled
   }
 
+  /// How a run with `once` ends after a pass; nil if it continues.
+  ///
+  /// - Parameter requeue: the result of the pass.
+  func outcome(after requeue: Requeue) async -> Outcome? {
+    // A daemon that keeps running retries after such an error.
+    let failure = problem.flatMap { $0.isTransient ? nil : Outcome.unreachable($0) }
+    let isSettled = isSettled(after: requeue)
+    guard isSettled || failure != nil else { return nil }
+    await sendReports()
+    return isSettled ? outcome : failure
+  }
+
   /// True if nothing is left that continues by itself.
-  var isSettled: Bool {
-    guard let fetched, settings.checker == nil || signatureGate?.head == fetched, !isSignatureCheckDue,
-      goal == desired.head || goal == refused, liveState.isComplete, !isRetrying,
-      toJudge.objects.isEmpty, toJudge.files.isEmpty, drifted.isEmpty, dirtyClusters.isEmpty
+  private func isSettled(after requeue: Requeue) -> Bool {
+    guard let head = branch.fetch.head, !requeue.isBackoff,
+      settings.checker == nil || !branch.signatures.needsCheck(of: head),
+      branch.isSettled(at: desired.head), liveState.isComplete, pending.isEmpty, drift.drifted.isEmpty,
+      !ledger.hasDirtyObjects
     else { return false }
-    return !ledger.current.contains { $0.isUnderWay && !needsSomebody($0.reference) } && !isAnyUnderWay
+    return !ledger.underWay.contains { !needsIntervention($0.reference) } && !isAnyUnderWay
   }
 
   /// Members are added, removed and notified of connections without a commit whose report is in progress; changes that
@@ -38,20 +51,15 @@ extension Reconciler {
     }
   }
 
-  var outcome: Outcome {
+  private var outcome: Outcome {
     let reports = ledger.current
     let count = { (phase: Phase) in reports.count { $0.phase == phase } }
     let (rejected, failed) = (count(.rejected), count(.failed))
     // A suspended cluster waits until it is resumed.
-    let waiting = count(.waiting) + reports.count { $0.isUnderWay && needsSomebody($0.reference) }
+    let waiting = count(.waiting) + reports.count { $0.isUnderWay && needsIntervention($0.reference) }
     // Rewritten history already counts as waiting.
-    let isHeld = refused != nil && refused == goal && refused != rewritten
+    let isHeld = branch.needsCommit
     return rejected + failed + waiting == 0 && !isHeld
       ? .converged : .unsettled(rejected: rejected, failed: failed + (isHeld ? 1 : 0), waiting: waiting)
   }
-}
-
-extension ObjectReport {
-  /// Whether the change continues by itself, unless it was suspended.
-  fileprivate var isUnderWay: Bool { [.pending, .upgrading, .rollingBack].contains(phase) }
 }

@@ -58,13 +58,23 @@ struct LiveFingerprint: Hashable {
 }
 
 /// All blocked changes. They are kept, and judged again only when something related to them changes.
-struct BlockedObjects: Sequence {
+struct BlockedChanges: Sequence {
   private var all: [ObjectReference: BlockedObject] = [:]
   private var byApp: [String: Set<ObjectReference>] = [:]
   private var byCommit: [ObjectID: Set<ObjectReference>] = [:]
   /// Blocked clusters that any other cluster may affect: by a name that both want, or because of the limit on deletions
   /// at once.
   private var named: Set<ObjectReference> = []
+  /// The list that was reported last, and from which state it was made.
+  private var reported: BlockedChangeList?
+  private var reportedVersion: Version?
+
+  /// The state that a list of blocked changes is made from.
+  struct Version: Hashable {
+    /// `CommitLedger.notAppliedVersion`.
+    var ledger: Int
+    var refProblems: [RefProblem]
+  }
 
   var isEmpty: Bool { all.isEmpty }
 
@@ -108,6 +118,28 @@ struct BlockedObjects: Sequence {
     return found
   }
 
+  /// A change of a live object.
+  struct LiveChange {
+    var reference: ObjectReference
+    var isGone: Bool
+    /// The apps that the object refers to now.
+    var apps: Set<String>
+    /// The apps that it referred to before.
+    var appsBefore: Set<String>
+  }
+
+  /// The blocked changes of other objects that a change of a live object may unblock. The presence of an app can change
+  /// any verdict on a cluster; clusters change all the time.
+  func unblocked(by change: LiveChange) -> Set<ObjectReference> {
+    let related = related(to: change.reference, apps: change.apps.union(change.appsBefore))
+    return related.filter { other in
+      guard let known = all[other], known.verdict != .orphaned else { return false }
+      let isAppInUse = other.kind == Wire.appKind && known.mayPass
+      let isNews = known.verdict == .waiting || change.apps != change.appsBefore
+      return (isAppInUse && isNews) || change.isGone || change.reference.kind == Wire.appKind
+    }
+  }
+
   func makeIterator() -> Dictionary<ObjectReference, BlockedObject>.Iterator { all.makeIterator() }
 
   private static func drop<Key: Hashable>(
@@ -116,54 +148,19 @@ struct BlockedObjects: Sequence {
     index[key]?.remove(reference)
     if index[key]?.isEmpty == true { index[key] = nil }
   }
-}
 
-extension Reconciler {
-  /// The names of the apps that an object refers to: in git, in the live spec, and in its status.
-  func apps(of reference: ObjectReference) -> Set<String> {
-    if reference.kind == Wire.appKind { return [reference.name] }
-    let status = liveState.status(of: reference)
-    let names = [
-      desired.snapshot.cluster(reference)?.spec.app,
-      liveState.objects[reference]?.json["spec"]?["app"]?.string,
-      status?.app, status?.upgradeInfo?.prevApp,
-    ]
-    return Set(names.compactMap(\.self))
+  // MARK: Reporting
+
+  /// Whether a list that is made from this state may differ from the one that was reported last.
+  func mayDiffer(at version: Version) -> Bool { reportedVersion != version }
+
+  /// Whether a list differs from the one that was reported last. If not, it counts as reported.
+  mutating func isNews(_ list: BlockedChangeList, at version: Version) -> Bool {
+    if reported == list { reportedVersion = version }
+    return reported != list
   }
 
-  func fingerprint(of reference: ObjectReference) -> LiveFingerprint? {
-    liveState.objects[reference].map { LiveFingerprint($0, liveState.status(of: reference)) }
-  }
-
-  /// The apps that objects refer to before they change; empty if no change is blocked and none is being judged.
-  func apps(before change: FollowedChange) -> [ObjectReference: Set<String>] {
-    if blocked.isEmpty, meanwhile == nil { return [:] }
-    switch change {
-    case .changed(let object), .removed(let object): return [object.reference: apps(of: object.reference)]
-    case .all: return apps(before: liveState.objects.keys)
-    }
-  }
-
-  func apps(before objects: some Sequence<ObjectReference>) -> [ObjectReference: Set<String>] {
-    if blocked.isEmpty, meanwhile == nil { return [:] }
-    return Dictionary(objects.map { ($0, apps(of: $0)) }, uniquingKeysWith: { $1 })
-  }
-
-  /// Enqueues blocked changes that a change of a live object may unblock.
-  ///
-  /// - Parameter before: the apps that the object referred to before the change.
-  func judgeAgain(after reference: ObjectReference, before: Set<String> = []) {
-    if let blocked = blocked[reference], blocked.mayPass, blocked.fingerprint != fingerprint(of: reference) {
-      toJudge.objects.insert(reference)
-    }
-    let isGone = liveState.objects[reference] == nil
-    let now = apps(of: reference)
-    for other in blocked.related(to: reference, apps: now.union(before)) {
-      guard let known = blocked[other], known.verdict != .orphaned else { continue }
-      // The presence of an app can change any verdict on a cluster; clusters change all the time.
-      let isAppInUse = other.kind == Wire.appKind && known.mayPass
-      let isNews = known.verdict == .waiting || now != before
-      if (isAppInUse && isNews) || isGone || reference.kind == Wire.appKind { toJudge.objects.insert(other) }
-    }
+  mutating func report(_ list: BlockedChangeList, at version: Version) {
+    (reported, reportedVersion) = (list, version)
   }
 }

@@ -1,0 +1,108 @@
+import ClusterAPI
+import Diagnostics
+import KubeDirector
+import Rules
+
+/// Rejects changes of objects that belong to another owner, and adoptions of clusters that the engine cannot manage.
+struct OwnershipGuard {
+  /// The relation of a live object to this installation and to git.
+  struct Ownership {
+    /// The installation on the object's label; nil if it has none.
+    var owner: String?
+    /// Whether git has the object.
+    var isInGit: Bool
+    /// Whether the cluster refuses to correct the object's drift; it belongs to this installation then.
+    var isDriftRefused: Bool
+    /// Whether git asks to adopt the object.
+    var asksForAdoption: Bool
+    var path: String?
+
+    /// Whether an object without an owner is to be adopted.
+    var isAdopted: Bool { owner == nil && !isDriftRefused && asksForAdoption }
+  }
+
+  /// The reason why a running cluster cannot be adopted now.
+  enum AdoptionObstacle {
+    /// The cluster has a shape that kdops does not create.
+    case shape([ShapeMismatch])
+    /// The cluster's objects could not be read.
+    case unread(APIError)
+  }
+
+  let installation: String
+
+  /// Whether a live object belongs to another owner, and git does not ask to adopt it.
+  func isForeign(_ ownership: Ownership) -> Bool {
+    guard ownership.isInGit, ownership.owner != installation, !ownership.isAdopted else { return false }
+    return ownership.owner != nil || !ownership.isDriftRefused
+  }
+
+  /// Changes the verdict on a change of an object that exists.
+  ///
+  /// - Parameter obstacle: what keeps the cluster from being adopted; nil if nothing does, or if it is not adopted.
+  func apply(
+    to change: inout JudgedChange, _ ownership: Ownership, obstacle: AdoptionObstacle?
+  ) {
+    let location = ownership.path.map { SourceLocation(file: $0) }
+    if isForeign(ownership) {
+      change.verdict = .rejected
+      change.findings.append(Self.foreign(change.reference, owner: ownership.owner, location))
+    } else if let obstacle {
+      Self.apply(obstacle, to: &change, location)
+    } else if change.verdict == .waiting, ownership.isAdopted, change.isCluster {
+      change.verdict = .rejected
+      change.findings.insert(Self.unsettled(change.reference, location), at: 0)
+    }
+  }
+
+  private static func foreign(
+    _ reference: ObjectReference, owner: String?, _ location: SourceLocation?
+  ) -> Diagnostic {
+    Diagnostic(
+      rule: ObjectOwner.id, severity: .error, location: location, object: reference,
+      message: owner.map { "\(reference) belongs to the installation \($0)" }
+        ?? "\(reference) is there already, and no installation owns it",
+      hint: owner == nil
+        ? "add the annotation \(Wire.Annotation.adopt): \"true\" to take it over"
+        : "remove it from one of the two repositories")
+  }
+
+  /// The finding for a cluster that is to be adopted and changed while it is not in a final state: no installation would
+  /// complete what the change has to wait for.
+  private static func unsettled(_ reference: ObjectReference, _ location: SourceLocation?) -> Diagnostic {
+    Diagnostic(
+      rule: ObjectOwner.id, severity: .error, location: location, object: reference,
+      message:
+        "\(reference) cannot be taken over and changed at once: it is not at rest, and no installation owns it",
+      hint: "write into its file what it is, so that it is taken over as it is; change it by a later commit")
+  }
+
+  /// Rejects an adoption for a shape mismatch; lets it wait if the objects could not be read.
+  private static func apply(
+    _ obstacle: AdoptionObstacle, to change: inout JudgedChange, _ location: SourceLocation?
+  ) {
+    let reference = change.reference
+    switch obstacle {
+    case .shape(let mismatches):
+      change.verdict = .rejected
+      let finding = Diagnostic(
+        rule: ClusterAdoptionShape.id, severity: .error, location: location, object: reference,
+        message:
+          "\(reference) cannot be taken over: \(mismatches.words); "
+          + "moving a cluster here from another operator is not supported yet",
+        hint: "take its file out of the repository and leave it to the operator that made it; "
+          + "nothing of it was changed; when that operator's objects are gone, it is judged again within ten minutes"
+      )
+      change.findings.insert(finding, at: 0)
+    case .unread(let error):
+      change.verdict = .waiting
+      change.findings = [
+        Diagnostic(
+          rule: "\(BlockedObject.refusals)\(error.kind.rawValue)", severity: .waiting, location: location,
+          object: reference,
+          message: "\(reference) is not taken over before its objects were read: \(error.message)",
+          hint: "it is retried automatically")
+      ]
+    }
+  }
+}
