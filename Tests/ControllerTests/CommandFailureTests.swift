@@ -153,49 +153,23 @@ struct CommandFailureTests {
 }
 
 /// A port at which a given number of commands cannot be started; later ones succeed.
-private final class UnstartableCommands: ClusterAPI {
-  private let api: EmbeddedCluster
+private final class UnstartableCommands: ForwardingAPI, @unchecked Sendable {
   private let failures: Int
   private let asked = Mutex(0)
 
   init(_ api: EmbeddedCluster, failures: Int) {
-    self.api = api
     self.failures = failures
+    super.init(api)
   }
 
   var count: Int { asked.withLock { $0 } }
 
-  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+  override func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     let count = asked.withLock { asked in
       asked += 1
       return asked
     }
     if count <= failures { throw APIError(.notStarted, "no sandbox") }
     return ExecResult(exitCode: 0)
-  }
-
-  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
-    try await api.get(resource, name)
-  }
-  func list(
-    _ resource: Resource, namespace: String?, labels: LabelSelector
-  ) async throws(APIError) -> ObjectList {
-    try await api.list(resource, namespace: namespace, labels: labels)
-  }
-  func watch(
-    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
-  ) -> AsyncThrowingStream<WatchEvent, any Error> {
-    api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
-  }
-  func create(_ object: Object) async throws(APIError) -> Object { try await api.create(object) }
-  func update(_ object: Object) async throws(APIError) -> Object { try await api.update(object) }
-  func updateStatus(_ object: Object) async throws(APIError) -> Object { try await api.updateStatus(object) }
-  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
-    try await api.patch(resource, name, merge: merge)
-  }
-  func delete(
-    _ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions
-  ) async throws(APIError) {
-    try await api.delete(resource, name, preconditions)
   }
 }

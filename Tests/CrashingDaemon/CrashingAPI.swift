@@ -7,8 +7,7 @@ import Values
 /// result never arrives.
 ///
 /// Actions are writes and commands in pods. Kubernetes events do not count.
-final class CrashingAPI: ClusterAPI {
-  private let api: any ClusterAPI
+final class CrashingAPI: ForwardingAPI, @unchecked Sendable {
   private let book: CrashLog
   private let last: Int?
 
@@ -16,7 +15,8 @@ final class CrashingAPI: ClusterAPI {
   ///   - book: The log that records actions. They count once it is open.
   ///   - last: The number of the action after which the process dies; nil for never.
   init(_ api: any ClusterAPI, _ book: CrashLog, dieAfter last: Int?) {
-    (self.api, self.book, self.last) = (api, book, last)
+    (self.book, self.last) = (book, last)
+    super.init(api)
   }
 
   private func count<Value: Sendable>(
@@ -27,56 +27,37 @@ final class CrashingAPI: ClusterAPI {
     return value
   }
 
-  // MARK: Reading
-
-  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
-    try await api.get(resource, name)
-  }
-
-  func list(
-    _ resource: Resource, namespace: String?, labels: LabelSelector
-  ) async throws(APIError) -> ObjectList {
-    try await api.list(resource, namespace: namespace, labels: labels)
-  }
-
-  func watch(
-    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
-  ) -> AsyncThrowingStream<WatchEvent, any Error> {
-    api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
-  }
-
-  // MARK: Actions
-
-  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
+  override func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
     try await count("run a command in \(pod.name)") { () throws(APIError) in try await api.exec(pod, request)
     }
   }
 
-  func create(_ object: Object) async throws(APIError) -> Object {
+  override func create(_ object: Object) async throws(APIError) -> Object {
     try await count("create \(object.kind) \(object.name)", isEvent: object.kind == "Event") {
       () throws(APIError) in try await api.create(object)
     }
   }
 
-  func update(_ object: Object) async throws(APIError) -> Object {
+  override func update(_ object: Object) async throws(APIError) -> Object {
     try await count("update \(object.kind) \(object.name)") { () throws(APIError) in
       try await api.update(object)
     }
   }
 
-  func updateStatus(_ object: Object) async throws(APIError) -> Object {
+  override func updateStatus(_ object: Object) async throws(APIError) -> Object {
     try await count("update status of \(object.name)") { () throws(APIError) in
       try await api.updateStatus(object)
     }
   }
 
-  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
+  override func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object
+  {
     try await count("patch \(resource.kind) \(name.name)", isEvent: resource == .events) {
       () throws(APIError) in try await api.patch(resource, name, merge: merge)
     }
   }
 
-  func delete(
+  override func delete(
     _ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions
   ) async throws(APIError) {
     try await count("delete \(resource.kind) \(name.name)") { () throws(APIError) in

@@ -40,19 +40,6 @@ struct AdoptionTests {
     }
   }
 
-  @Test("leaves an unowned object alone if git does not ask for adoption, and says how to adopt it")
-  func unasked() async throws {
-    try await Self.open { fixture in
-      let commit = try await fixture.push(Self.old("1.0.0", adopts: false))
-      let report = await fixture.report(commit, "old")
-      #expect(report?.verdict == .rejected && report?.rules == ["object/owner"])
-      #expect(
-        report?.message?.contains("add the annotation kdops.dev/adopt: \"true\" to take it over") == true)
-      await fixture.rest()
-      #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
-    }
-  }
-
   @Test("adopts an object that equals its file without changing it, and keeps foreign labels")
   func asItIs() async throws {
     try await Self.open(state: .updating) { fixture in
@@ -84,18 +71,6 @@ struct AdoptionTests {
       let text = Self.old("1.0.0")["clusters/old.yaml"]??.replacing("64Mi", with: "128Mi")
       let commit = try await fixture.push(["clusters/old.yaml": text])
       #expect(await fixture.report(commit, "old")?.rules == ["cluster/role-read-only"])
-    }
-  }
-
-  @Test("rejects an adoption that also changes a cluster that is not configured")
-  func restless() async throws {
-    try await Self.open(state: .updating) { fixture in
-      let commit = try await fixture.push(Self.old("1.0.0", members: 2))
-      let report = await fixture.report(commit, "old")
-      #expect(report?.verdict == .rejected && report?.rules == ["object/owner", "cluster/busy"])
-      #expect(report?.message?.contains("change it by a later commit") == true)
-      try await fixture.push(Self.old("1.0.0"))
-      await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" }
     }
   }
 

@@ -34,11 +34,11 @@ struct AtomicTests {
       #expect(await fixture.object(.apps, "web-1.1.0") == nil)
 
       // When that object is fixed, all of them are applied, each attributed to the commit that contains it.
-      let mended = try await fixture.push(["clusters/new.yaml": Files.cluster("new", "1.0.0")])
+      let corrected = try await fixture.push(["clusters/new.yaml": Files.cluster("new", "1.0.0")])
       await fixture.cluster("new")
       let shop = await fixture.cluster("shop") { $0.label("round") == "2" }
       #expect(shop?.annotation(Wire.Annotation.commit) == commit)
-      await fixture.worked(mended)
+      await fixture.worked(corrected)
       #expect(await fixture.object(.apps, "web-1.1.0") != nil)
       #expect(await fixture.reconciler.blocked.isEmpty)
     }
@@ -85,26 +85,6 @@ struct AtomicTests {
     }
   }
 
-  @Test("does not block other commits, except a cluster whose app is blocked")
-  func others() async throws {
-    try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.atomic) { fixture in
-      try await fixture.engine("shop")
-      try await fixture.engine("depot")
-      try fixture.user.commit([
-        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/new.yaml": Self.unsound("new"),
-      ])
-      let second = try fixture.user.commit(["clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
-      try await fixture.push(["clusters/depot.yaml": Self.labelled("depot")])
-      await fixture.cluster("depot") { $0.label("round") == "2" }
-      let report = await fixture.report(second, "shop")
-      #expect(report?.verdict == .waiting)
-      #expect(report?.message?.contains("its app default/web-1.1.0 is held back") == true)
-
-      try await fixture.push(["clusters/new.yaml": nil])
-      await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
-    }
-  }
-
   @Test(
     "applies the cluster first, then the app, if a commit edits the app that its cluster leaves")
   func editedApp() async throws {
@@ -125,9 +105,7 @@ struct AtomicTests {
   func rollback() async throws {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
       try await fixture.engine("shop")
-      let upgrade = try await fixture.push([
-        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
-      ])
+      let upgrade = try await fixture.push(Files.upgradeOfShop)
       await fixture.report(upgrade, "shop")
       try await fixture.engine(
         "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))

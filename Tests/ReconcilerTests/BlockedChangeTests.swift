@@ -95,27 +95,6 @@ struct BlockedChangeTests {
     }
   }
 
-  @Test("retries a failed report in a later pass")
-  func again() async throws {
-    try await ReconcilerFixture.open(Files.shops("shop"), isStill: true) { fixture in
-      try await fixture.engine("shop")
-      await fixture.rest()
-      await fixture.recorder.refuse(2)
-      try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
-      await recorder(fixture) { !$0.isEmpty }
-      await until {
-        fixture.clock.advance(by: .seconds(1))
-        return await fixture.recorder.blocked.count { !$0.isEmpty } == 3 ? true : nil
-      }
-      await fixture.rest()
-      for _ in 0..<5 {
-        fixture.clock.advance(by: .seconds(30))
-        await fixture.rest()
-      }
-      #expect(await fixture.recorder.blocked.count { !$0.isEmpty } == 3)
-    }
-  }
-
   @Test("writes the record only on a change, and one record for each installation")
   func record() async throws {
     let site = try Site()

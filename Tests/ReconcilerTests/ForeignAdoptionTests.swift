@@ -114,12 +114,12 @@ struct ForeignAdoptionTests {
       #expect(report?.verdict == .rejected)
       // The time that passes before the next judgement, in steps of half a minute.
       func pause() async -> Duration {
-        let before = await fixture.reconciler.judgements
+        let before = await fixture.reconciler.judgedCount
         var passed = Duration.zero
         await until {
           fixture.clock.advance(by: .seconds(30))
           passed += .seconds(30)
-          return await fixture.reconciler.judgements > before ? true : nil
+          return await fixture.reconciler.judgedCount > before ? true : nil
         }
         return passed
       }

@@ -90,7 +90,7 @@ struct SuspendedTests {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop", isSuspended: true)
       let commit = try await fixture.push(
-        ["apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
+        Files.upgradeOfShop)
       await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
       try await fixture.engine("shop", app: "web-1.0.0", isSuspended: true, hasSeen: false)
       let report = await fixture.report(commit, "shop") { $0.message != nil }
@@ -112,7 +112,7 @@ struct SuspendedTests {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
       let commit = try await fixture.push(
-        ["apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0")])
+        Files.upgradeOfShop)
       await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == commit }
       try await fixture.engine(
         "shop", app: "web-1.0.0", stalled: "app web-1.1.0 is older than what runs", reason: "NoWayBack",

@@ -10,10 +10,6 @@ import Values
 
 @Suite("Requests without a response from the cluster", .timeLimit(.minutes(10)))
 struct LostAnswerTests {
-  private static let upgrade: [String: String?] = [
-    "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
-  ]
-
   /// Waits until the reconciler reports changes without delay.
   private static func quiet(_ fixture: ReconcilerFixture) async {
     await fixture.rest()
@@ -27,7 +23,7 @@ struct LostAnswerTests {
       try await fixture.engine("shop")
       await Self.quiet(fixture)
       api.loseResponses(for: .max)
-      let commit = try await fixture.push(Self.upgrade)
+      let commit = try await fixture.push(Files.upgradeOfShop)
       let report = await fixture.report(commit, "shop")
       #expect(report?.phase == .waiting && report?.change == .upgrade)
       #expect(
@@ -45,7 +41,7 @@ struct LostAnswerTests {
       try await fixture.engine("shop")
       await Self.quiet(fixture)
       api.loseResponses()
-      let commit = try await fixture.push(Self.upgrade)
+      let commit = try await fixture.push(Files.upgradeOfShop)
       await fixture.report(commit, "shop") { $0.verdict == .accepted }
       try await fixture.engine("shop")
       let end = await fixture.report(commit, "shop") { $0.phase == .done }
@@ -124,7 +120,7 @@ struct LostAnswerTests {
       try await fixture.engine("shop")
       await Self.quiet(fixture)
       api.loseResponses(for: .max)
-      let commit = try await fixture.push(Self.upgrade)
+      let commit = try await fixture.push(Files.upgradeOfShop)
       await fixture.report(commit, "shop") { $0.phase == .waiting }
       let revert = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
       await fixture.worked(revert)
@@ -142,7 +138,7 @@ struct LostAnswerTests {
       api.whenAppComes {
         _ = try? await fixture.engine("shop", isSuspended: true)
       }
-      let commit = try await fixture.push(Self.upgrade)
+      let commit = try await fixture.push(Files.upgradeOfShop)
       await fixture.report(commit, "shop")
       let phases = await fixture.recorder.phases[commit]
       #expect(phases == [.pending])
@@ -164,7 +160,7 @@ struct LostAnswerTests {
         let next = try? fixture.user.head()
         await until { await fixture.reconciler.fetchedHead?.hex == next ? true : nil }
       }
-      let commit = try await fixture.push(Self.upgrade)
+      let commit = try await fixture.push(Files.upgradeOfShop)
       await until { try? fixture.user.head() == commit ? nil : true }
       let next = try fixture.user.head()
       #expect(await fixture.report(next, "shop")?.rules == ["upgrade/configured"])
@@ -182,7 +178,7 @@ struct LostAnswerTests {
       api.loseResponses(for: .max)
       try await fixture.patch("shop", ["spec": ["app": "web-9.9.9"]])
       await until { await fixture.reconciler.drifted.isEmpty ? nil : true }
-      let commit = try await fixture.push(Self.upgrade)
+      let commit = try await fixture.push(Files.upgradeOfShop)
       await until { await fixture.object(.apps, "web-1.1.0") }
       await until { await fixture.reconciler.isInPass ? nil : true }
       try await Task.sleep(for: .seconds(2))
@@ -199,7 +195,7 @@ struct LostAnswerTests {
     let (site, api) = (try Site(), LostResponseAPI(performs: true))
     let stop = Stop()
     try await ReconcilerFixture.open(Files.shops("shop"), at: site) { try await $0.engine("shop") }
-    try site.user.commit(Self.upgrade)
+    try site.user.commit(Files.upgradeOfShop)
     try site.user.push()
     api.whenAppComes { await stop.reach() }
     try await ReconcilerFixture.open(at: site, wrap: { api.placed(before: $0) }) { fixture in
@@ -219,19 +215,6 @@ struct LostAnswerTests {
     }
     func wait() async {
       while !isReached { await Task.yield() }
-    }
-  }
-
-  @Test("are retried with growing pauses if every write conflicts with a concurrent one")
-  func contended() async throws {
-    let api = ConflictingAPI()
-    try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
-      try await fixture.engine("shop")
-      await Self.quiet(fixture)
-      api.begin()
-      try await fixture.push(Self.upgrade)
-      try await Task.sleep(for: .seconds(6))
-      #expect(api.tries <= 6, "\(api.tries)")
     }
   }
 }

@@ -6,9 +6,7 @@ import Testing
 
 @Suite("Converge-once mode", .timeLimit(.minutes(10)))
 struct OnceTests {
-  private static let upgraded: [String: String?] = [
-    "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
-  ]
+  private static let upgraded: [String: String?] = Files.upgradeOfShop
 
   /// Leaves a cluster in the state that the engine would produce.
   private static func leave(

@@ -130,83 +130,6 @@ struct PruningTests {
     }
   }
 
-  @Test("asks for approval of a newer head, even if that changes nothing, and reports its id")
-  func confirmedLater() async throws {
-    try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.pruning) { fixture in
-      try await fixture.engine("shop")
-      let commit = try await fixture.push(["clusters/shop.yaml": nil])
-      await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
-      let head = try await fixture.push(["README.md": "two"])
-      await fixture.report(commit, "shop") {
-        $0.message?.contains("kdops sync --accept \(head.prefix(7))") == true
-      }
-      #expect(await fixture.reconciler.accept(String(head.prefix(7))))
-      await fixture.report(commit, "shop") { $0.phase == .done }
-    }
-  }
-
-  @Test("deletes an approved cluster later if it has to wait, also under a newer head")
-  func carried() async throws {
-    try await ReconcilerFixture.open(Files.shops("shop", "depot"), settings: Self.pruning) { fixture in
-      try await fixture.engine("shop")
-      try await fixture.engine(
-        "depot", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-0.9.0", id: "u"))
-      let commit = try await fixture.push(["clusters/shop.yaml": nil, "clusters/depot.yaml": nil])
-      await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
-      #expect(await fixture.reconciler.accept(commit))
-      await fixture.report(commit, "shop") { $0.phase == .done }
-      await fixture.worked(try await fixture.push(["README.md": "two"]))
-      try await fixture.engine("depot")
-      let isGone = await until { await fixture.object(.clusters, "depot") == nil ? true : nil }
-      #expect(isGone == true)
-    }
-  }
-
-  @Test(
-    "asks for approval again if the branch is forced back to an approved commit",
-    arguments: [true, false])
-  func forcedBack(accepts: Bool) async throws {
-    var settings = Self.pruning
-    settings.acceptsRewrittenHistory = accepts
-    try await ReconcilerFixture.open(Files.shops("shop"), settings: settings) { fixture in
-      try await fixture.engine("shop")
-      let commit = try await fixture.push(["clusters/shop.yaml": nil])
-      await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
-      #expect(await fixture.reconciler.accept(commit))
-      await fixture.report(commit, "shop") { $0.phase == .done }
-      await fixture.worked(try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")]))
-      try await fixture.engine("shop")
-      try fixture.user.git("push", "--quiet", "--force", "origin", "\(commit):main")
-      await fixture.reconciler.sync()
-      if accepts {
-        await fixture.report(commit, "shop") { $0.rules == ["object/prune"] }
-      } else {
-        await fixture.report(commit, String(commit.prefix(7))) { $0.rules == [CommitHistory.id] }
-      }
-      await fixture.rest()
-      #expect(await fixture.object(.clusters, "shop") != nil)
-    }
-  }
-
-  @Test("asks for approval to delete more than half, also if only one of them is evaluated again")
-  func share() async throws {
-    try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
-      for name in ["a", "b", "c"] { try await fixture.engine(name) }
-      let commit = try await fixture.push(["clusters/a.yaml": nil, "clusters/b.yaml": nil])
-      let report = await fixture.report(commit, "a")
-      #expect(report?.message?.contains("2 of 3 clusters at once") == true)
-      try await fixture.engine("a", .updating)
-      await fixture.worked(commit)
-      #expect(await fixture.object(.clusters, "a") != nil)
-
-      // One file returns, and a single cluster is left to delete.
-      let mended = try await fixture.push(["clusters/b.yaml": Files.cluster("b", "1.0.0")])
-      await until { await fixture.object(.clusters, "a") == nil ? true : nil }
-      await fixture.worked(mended)
-      #expect(await fixture.object(.clusters, "b") != nil)
-    }
-  }
-
   @Test("deletes nothing if the layout no longer matches the files or cannot be read")
   func layout() async throws {
     try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in
@@ -219,10 +142,10 @@ struct PruningTests {
       #expect(await fixture.report(broken, ".kdops.yaml")?.rules == ["layout/schema"])
       for name in ["a", "b", "c"] { #expect(await fixture.object(.clusters, name) != nil) }
 
-      let mended = try await fixture.push([
+      let corrected = try await fixture.push([
         ".kdops.yaml": nil, "clusters/a.yaml": Files.cluster("a", "1.0.0"),
       ])
-      await fixture.worked(mended)
+      await fixture.worked(corrected)
       #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }

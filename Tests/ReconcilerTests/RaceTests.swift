@@ -113,9 +113,7 @@ struct RaceTests {
   func wakeUpOfAnother() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
-      try await fixture.push([
-        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
-      ])
+      try await fixture.push(Files.upgradeOfShop)
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
       try await fixture.engine(
         "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))

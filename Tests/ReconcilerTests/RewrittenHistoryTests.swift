@@ -23,10 +23,6 @@ struct RewrittenHistoryTests {
     }
   }
 
-  private static func shop(members: Int) -> [String: String?] {
-    ["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: members)]
-  }
-
   /// Has a daemon reconcile a commit.
   @discardableResult
   private static func work(
@@ -43,7 +39,7 @@ struct RewrittenHistoryTests {
   private static func rewrite(at site: Site) throws -> Rewrite {
     let worked = try site.user.head()
     try site.user.git("reset", "--quiet", "--hard", "HEAD~1")
-    let head = try site.user.commit(shop(members: 3), "Grow shop")
+    let head = try site.user.commit(Files.shop(members: 3), "Grow shop")
     try site.user.push("--force", "main")
     return Rewrite(worked: worked, head: head)
   }
@@ -83,27 +79,6 @@ struct RewrittenHistoryTests {
     let rewrite = try Self.rewrite(at: site)
     if isElsewhere { try site.forgetMirror() }
     try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
-  }
-
-  @Test("follows the head in the next daemon, with a new clone, after one daemon accepted it")
-  func accepted() async throws {
-    let site = try Site()
-    try await Self.work(at: site)
-    let rewrite = try Self.rewrite(at: site)
-    try site.forgetMirror()
-    try await ReconcilerFixture.open(at: site) { fixture in
-      try await Self.isHeld(rewrite, in: fixture)
-      #expect(await fixture.reconciler.accept(rewrite.head))
-      await fixture.worked(rewrite.head)
-      #expect(await Self.members(fixture) == 3)
-      try await fixture.engine("shop")
-    }
-    try site.forgetMirror()
-    try await ReconcilerFixture.open(at: site) { fixture in
-      await Self.isFollowed(rewrite.head, in: fixture)
-      await fixture.worked(try await fixture.push(["README.md": "three"]))
-      #expect(await fixture.recorder.blocked.allSatisfy(\.isEmpty))
-    }
   }
 
   @Test(
@@ -164,7 +139,7 @@ struct RewrittenHistoryTests {
   func forward() async throws {
     let site = try Site()
     try await Self.work(at: site)
-    let head = try site.user.commit(Self.shop(members: 3))
+    let head = try site.user.commit(Files.shop(members: 3))
     try site.user.push()
     try site.forgetMirror()
     try await ReconcilerFixture.open(at: site) { fixture in
@@ -173,27 +148,12 @@ struct RewrittenHistoryTests {
     }
   }
 
-  @Test("ends a converge-once run with a blocked head, also with a new clone")
-  func once() async throws {
-    let site = try Site()
-    try await Self.work(at: site)
-    let rewrite = try Self.rewrite(at: site)
-    try site.forgetMirror()
-    try await ReconcilerFixture.open(at: site, once: true) { fixture in
-      let outcome = await until { await fixture.recorder.outcome }
-      #expect(outcome == .unsettled(rejected: 0, failed: 0, waiting: 1))
-      try await Self.isHeld(rewrite, in: fixture)
-    }
-  }
-
   @Test("completes the reports of a lost commit in a daemon that does not have that commit")
   func underWay() async throws {
     let site = try Site()
     try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
       try await fixture.engine("shop")
-      try await fixture.push([
-        "apps/1.1.0.json": Files.app("1.1.0"), "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
-      ])
+      try await fixture.push(Files.upgradeOfShop)
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }
       try await fixture.engine(
         "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
@@ -216,8 +176,8 @@ struct RewrittenHistoryTests {
     try await Self.work(at: site, settings: settings)
     try site.keepMirror()
     try await ReconcilerFixture.open(at: site) { fixture in
-      try fixture.user.commit(Self.shop(members: 2))
-      await fixture.worked(try await fixture.push(Self.shop(members: 3)))
+      try fixture.user.commit(Files.shop(members: 2))
+      await fixture.worked(try await fixture.push(Files.shop(members: 3)))
       try await fixture.engine("shop")
     }
     try site.comeBack()
@@ -245,17 +205,6 @@ struct RewrittenHistoryTests {
     try site.forgetMirror()
     try await ReconcilerFixture.open(at: site) { fixture in await Self.isFollowed(rewrite.head, in: fixture) }
     #expect(try await Self.recorded(at: site) == .commit(head))
-  }
-
-  @Test("ignores a record of another branch")
-  func otherBranch() async throws {
-    let site = try Site()
-    let worked = try #require(ObjectID(hex: try await Self.work(at: site)))
-    let rewrite = try Self.rewrite(at: site)
-    try await Site.record(in: site.store(), of: "next").write(worked)
-    #expect(try await Self.recorded(at: site) == .none)
-    try site.forgetMirror()
-    try await ReconcilerFixture.open(at: site) { fixture in await Self.isFollowed(rewrite.head, in: fixture) }
   }
 
   @Test(

@@ -43,10 +43,6 @@ struct TrustTests {
     }
   }
 
-  private static func shop(members: Int) -> [String: String?] {
-    ["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: members)]
-  }
-
   private static func commit(_ object: Object?) -> String? { object?.annotation(Wire.Annotation.commit) }
 
   @Test(
@@ -61,13 +57,13 @@ struct TrustTests {
     let good = try town.site.user.head()
     @Sendable func hold(_ fixture: ReconcilerFixture) async throws {
       try town.signs(false)
-      let bad = try await fixture.push(Self.shop(members: 2))
+      let bad = try await fixture.push(Files.shop(members: 2))
       let report = await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       #expect(report?.rules == [CommitSigned.id])
       #expect(report?.message?.hasPrefix("\(bad.prefix(7)) is not signed; sign it with a key in") == true)
       #expect(report?.message?.contains("git commit --amend --no-edit -S") == true)
       try town.signs(true)
-      let later = try await fixture.push(Self.shop(members: 3))
+      let later = try await fixture.push(Files.shop(members: 3))
       let behind = await fixture.report(later, String(later.prefix(7))) { $0.verdict == .waiting }
       #expect(behind?.message?.contains("comes after \(bad.prefix(7)), which is not signed") == true)
       let first = await fixture.report(bad, String(bad.prefix(7))) {
@@ -91,39 +87,6 @@ struct TrustTests {
     }
   }
 
-  @Test("accepts earlier unsigned commits behind a signed head with `head`")
-  func head() async throws {
-    let town = try Town(.head)
-    try await town.open(Files.shops("shop")) { fixture in
-      try await fixture.engine("shop")
-      try town.signs(false)
-      let bad = try await fixture.push(Self.shop(members: 2))
-      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
-      try town.signs(true)
-      let good = try await fixture.push(["README.md": "x"])
-      let shop = await fixture.cluster("shop") { Self.commit($0) == bad }
-      #expect(shop != nil)
-      await fixture.worked(good)
-      // Its note no longer reports it as blocked.
-      await until {
-        await fixture.recorder.objects[bad]?.contains { $0.name == bad.prefix(7) } == false ? true : nil
-      }
-    }
-  }
-
-  @Test("follows the commits before a blocked one, in whatever pushes they arrived")
-  func together() async throws {
-    let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { fixture in
-      try await fixture.engine("shop")
-      let good = try fixture.user.commit(Self.shop(members: 2))
-      try town.signs(false)
-      let bad = try await fixture.push(Self.shop(members: 3))
-      await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
-      await fixture.cluster("shop") { Self.commit($0) == good }
-    }
-  }
-
   @Test(
     "blocks a merge if it brings an unsigned commit, and follows it if all are signed",
     arguments: [true, false])
@@ -135,7 +98,7 @@ struct TrustTests {
       let before = Self.commit(await fixture.object(.clusters, "shop"))
       try fixture.user.git("checkout", "--quiet", "-b", "side")
       try town.signs(isSideSigned)
-      let side = try fixture.user.commit(Self.shop(members: 2))
+      let side = try fixture.user.commit(Files.shop(members: 2))
       try town.signs(true)
       try fixture.user.git("checkout", "--quiet", "main")
       try fixture.user.git("merge", "--quiet", "--no-ff", "--gpg-sign", "--message", "Merge", "side")
@@ -159,45 +122,13 @@ struct TrustTests {
     try await town.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
       try eve.sign(in: fixture.user)
-      let commit = try await fixture.push(Self.shop(members: 2))
+      let commit = try await fixture.push(Files.shop(members: 2))
       let report = await fixture.report(commit, String(commit.prefix(7)))
       #expect(report?.message?.contains("not among the allowed signers") == true)
       try town.allow(town.ann.line("ann@example.org") + eve.line("eve@example.org"))
       await fixture.reconciler.sync()
       await fixture.cluster("shop") { Self.commit($0) == commit }
       await fixture.report(commit, "shop") { $0.verdict == .accepted }
-    }
-  }
-
-  @Test("follows a re-signed commit in place of the blocked one")
-  func amended() async throws {
-    let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { fixture in
-      try await fixture.engine("shop")
-      try town.signs(false)
-      let bad = try await fixture.push(Self.shop(members: 2))
-      await fixture.report(bad, String(bad.prefix(7)))
-      try fixture.user.git("commit", "--quiet", "--amend", "--no-edit", "--gpg-sign")
-      try fixture.user.push("--force", "main")
-      let good = try fixture.user.head()
-      await fixture.reconciler.sync()
-      await fixture.cluster("shop") { Self.commit($0) == good }
-    }
-  }
-
-  @Test("follows a commit that an administrator accepts, and checks those after it")
-  func confirmed() async throws {
-    let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { fixture in
-      try await fixture.engine("shop")
-      try town.signs(false)
-      let bad = try await fixture.push(Self.shop(members: 2))
-      await fixture.report(bad, String(bad.prefix(7)))
-      #expect(await fixture.reconciler.accept(bad))
-      await fixture.cluster("shop") { Self.commit($0) == bad }
-      let next = try await fixture.push(Self.shop(members: 3))
-      await fixture.report(next, String(next.prefix(7))) { $0.verdict == .rejected }
-      #expect(Self.commit(await fixture.object(.clusters, "shop")) == bad)
     }
   }
 
@@ -216,7 +147,7 @@ struct TrustTests {
     try await town.open { fixture in
       await fixture.worked(try fixture.user.head())
       try town.signs(true)
-      let good = try await fixture.push(Self.shop(members: 2))
+      let good = try await fixture.push(Files.shop(members: 2))
       await fixture.cluster("shop") { Self.commit($0) == good }
       #expect(await fixture.recorder.blocked.allSatisfy(\.isEmpty))
     }
@@ -230,7 +161,7 @@ struct TrustTests {
     try town.signs(isAnySigned)
     let first = try town.site.user.commit(Files.shops("shop"))
     try town.signs(false)
-    let bad = try town.site.user.commit(Self.shop(members: 2))
+    let bad = try town.site.user.commit(Files.shop(members: 2))
     try town.site.user.push()
     try await town.open { fixture in
       await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
@@ -248,7 +179,7 @@ struct TrustTests {
     try await town.open(Files.shops("shop", "depot")) { fixture in
       try await fixture.engine("shop")
       try town.signs(false)
-      try await fixture.push(Self.shop(members: 2))
+      try await fixture.push(Files.shop(members: 2))
       let shop = await until {
         await fixture.recorder.clusters["shop"].flatMap { $0.verdict == .rejected ? $0 : nil }
       }

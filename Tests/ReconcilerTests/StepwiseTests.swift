@@ -40,17 +40,6 @@ struct StepwiseTests {
     }
   }
 
-  @Test("applies the same push as one change with history: net instead")
-  func net() async throws {
-    try await ReconcilerFixture.open(Self.start) { fixture in
-      try await fixture.engine("shop")
-      let first = try fixture.user.commit(Self.shop("1.1.0"))
-      let second = try await fixture.push(Self.shop("1.2.0"))
-      await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == second }
-      #expect(await fixture.recorder.objects[first] == nil)
-    }
-  }
-
   @Test("rejects a bad commit in between, and continues with the next")
   func badCommit() async throws {
     try await ReconcilerFixture.open(Self.start, settings: Self.stepwise) { fixture in

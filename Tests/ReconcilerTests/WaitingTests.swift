@@ -108,17 +108,6 @@ struct WaitingTests {
     }
   }
 
-  @Test("lets a running upgrade finish with fixForward if it is not stalled")
-  func fixForwardPatience() async throws {
-    try await ReconcilerFixture.open(Files.shops("shop"), settings: .init(fixesForward: true)) { fixture in
-      _ = try await Self.begin(fixture)
-      let third = try await fixture.push(Self.shop("1.2.0"))
-      #expect(await fixture.report(third, "shop")?.verdict == .waiting)
-      await fixture.rest()
-      #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
-    }
-  }
-
   @Test(
     "restores one file only if one of many clusters that a commit upgrades is stalled")
   func oneOfMany() async throws {
@@ -239,27 +228,6 @@ struct WaitingTests {
     }
   }
 
-  @Test("evaluates a bad commit once, and again only when a later commit adds what it lacks")
-  func remembered() async throws {
-    try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
-      try await fixture.engine("shop")
-      let bad = try await fixture.push(["clusters/new.yaml": Files.cluster("new", "9.9.9")])
-      #expect(await fixture.report(bad, "new")?.verdict == .rejected)
-      await fixture.worked(bad)
-      let before = await fixture.reconciler.judgedCount
-      for number in 1...3 {
-        await fixture.worked(try await fixture.push(["README.md": "\(number)"]))
-        try await fixture.engine("shop")
-      }
-      #expect(await fixture.reconciler.judgedCount == before)
-      // The missing app is added by another commit.
-      let app = try await fixture.push(["apps/9.9.9.json": Files.app("9.9.9")])
-      await fixture.cluster("new")
-      await fixture.worked(app)
-      #expect(await fixture.reconciler.blocked.isEmpty)
-    }
-  }
-
   @Test("evaluates a waiting change again when the cluster's state changes, not on every status write")
   func waitingIsCheap() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
@@ -311,8 +279,8 @@ struct WaitingTests {
         await fixture.reconciler.blocked.contains {
           $0.key.name == "shop" && $0.value.commit.hex == repeating.value
         })
-      let mended = try await fixture.push(["clusters/a.yaml": nil])
-      await fixture.worked(mended)
+      let corrected = try await fixture.push(["clusters/a.yaml": nil])
+      await fixture.worked(corrected)
       #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
@@ -365,6 +333,17 @@ struct WaitingTests {
       // The clone is read as before.
       let commit = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0", members: 2)])
       #expect(await fixture.report(commit, "shop") != nil)
+    }
+  }
+
+  @Test("lets a running upgrade finish with fixForward if it is not stalled")
+  func fixForwardPatience() async throws {
+    try await ReconcilerFixture.open(Files.shops("shop"), settings: .init(fixesForward: true)) { fixture in
+      _ = try await Self.begin(fixture)
+      let third = try await fixture.push(Self.shop("1.2.0"))
+      #expect(await fixture.report(third, "shop")?.verdict == .waiting)
+      await fixture.rest()
+      #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
     }
   }
 }

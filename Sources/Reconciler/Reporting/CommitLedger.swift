@@ -233,6 +233,9 @@ extension CommitLedger {
   /// The subject of a commit, if it was stored.
   func subject(of commit: ObjectID) -> String? { subjects[commit] }
 
+  /// The number of stored subjects.
+  var subjectCount: Int { subjects.count }
+
   mutating func store(subject: String, of commit: ObjectID) {
     if subjects.count >= Self.subjectLimit { subjects = [:] }
     subjects[commit] = subject

@@ -37,4 +37,14 @@ enum Files {
     for name in names { files["clusters/\(name).yaml"] = cluster(name, "1.0.0") }
     return files
   }
+
+  /// The file of the cluster `shop` with this number of members.
+  static func shop(members: Int) -> [String: String?] {
+    ["clusters/shop.yaml": cluster("shop", "1.0.0", members: members)]
+  }
+
+  /// The commit that upgrades the cluster `shop` to the app's next version, with that version.
+  static let upgradeOfShop: [String: String?] = [
+    "apps/1.1.0.json": app("1.1.0"), "clusters/shop.yaml": cluster("shop", "1.1.0"),
+  ]
 }

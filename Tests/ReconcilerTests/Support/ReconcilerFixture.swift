@@ -305,15 +305,10 @@ actor ReportRecorder: ReconcileObserver {
   private(set) var clusters: [String: ObjectReport] = [:]
   /// The reports of all blocked changes, in order.
   private(set) var blocked: [BlockedChangeList] = []
-  func take(_ now: BlockedChangeList) -> Bool {
-    blocked.append(now)
-    refusals -= 1
-    return refusals < 0
-  }
+  func take(_ now: BlockedChangeList) { blocked.append(now) }
   /// Values that a test keeps for later.
   private(set) var kept: [String] = []
   func keep(_ commits: [String]) { kept += commits }
-  private var refusals = 0
   private var onAsked: (@Sendable () async -> Void)?
   /// Runs an action when the daemon next reads a commit's report, which happens between an evaluation and its
   /// result.
@@ -323,8 +318,6 @@ actor ReportRecorder: ReconcileObserver {
     onAsked = nil
     await work?()
   }
-  /// The number of times that reporting blocked changes fails.
-  func refuse(_ times: Int) { refusals = times }
   /// How the daemon ended; nil while it runs.
   private(set) var outcome: Reconciler.Outcome?
   func ended(_ outcome: Reconciler.Outcome) { self.outcome = outcome }
@@ -343,7 +336,10 @@ struct RecorderRecords: ReconcileRecords {
 
   func lastAttempted() async throws(APIError) -> LastAttemptedRevision.Reading { try await revision.read() }
   func storeLastAttempted(_ commit: ObjectID) async throws(APIError) { try await revision.write(commit) }
-  func store(_ blocked: BlockedChangeList) async -> Bool { await recorder.take(blocked) }
+  func store(_ blocked: BlockedChangeList) async -> Bool {
+    await recorder.take(blocked)
+    return true
+  }
 }
 
 /// Records of a first daemon that are not stored.

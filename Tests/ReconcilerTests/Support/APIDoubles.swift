@@ -1,52 +1,8 @@
 import ClusterAPI
-import EmbeddedCluster
 import KubeDirector
 import Synchronization
+import TestSupport
 import Values
-
-/// A `KubernetesAPI` port that forwards every call. Tests override single calls.
-class ForwardingAPI: ClusterAPI, @unchecked Sendable {
-  // Set once, before the port is shared.
-  private(set) var api: any ClusterAPI = DisconnectedAPI()
-
-  func placed(before api: any ClusterAPI) -> any ClusterAPI {
-    self.api = api
-    return self
-  }
-
-  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object {
-    try await api.get(resource, name)
-  }
-
-  func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
-    -> ObjectList
-  {
-    try await api.list(resource, namespace: namespace, labels: labels)
-  }
-
-  func watch(
-    _ resource: Resource, namespace: String?, labels: LabelSelector, after resourceVersion: String
-  ) -> AsyncThrowingStream<WatchEvent, any Error> {
-    api.watch(resource, namespace: namespace, labels: labels, after: resourceVersion)
-  }
-
-  func create(_ object: Object) async throws(APIError) -> Object { try await api.create(object) }
-  func update(_ object: Object) async throws(APIError) -> Object { try await api.update(object) }
-  func updateStatus(_ object: Object) async throws(APIError) -> Object { try await api.updateStatus(object) }
-
-  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
-    try await api.patch(resource, name, merge: merge)
-  }
-
-  func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions) async throws(APIError)
-  {
-    try await api.delete(resource, name, preconditions)
-  }
-
-  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult {
-    try await api.exec(pod, request)
-  }
-}
 
 /// A cluster whose watches deliver no events while it is silent.
 final class SilentWatchAPI: ForwardingAPI, @unchecked Sendable {
@@ -80,7 +36,10 @@ final class MutatingWebhookAPI: ForwardingAPI, @unchecked Sendable {
   private let isInactive: Bool
   var writes: Int { count.withLock { $0 } }
 
-  init(isInactive: Bool = false) { self.isInactive = isInactive }
+  init(isInactive: Bool = false) {
+    self.isInactive = isInactive
+    super.init()
+  }
 
   override func create(_ object: Object) async throws(APIError) -> Object {
     try await super.create(changed(object))
@@ -136,7 +95,10 @@ final class LostResponseAPI: ForwardingAPI, @unchecked Sendable {
   private let left = Mutex(0)
   private let meanwhile = Mutex<(@Sendable () async -> Void)?>(nil)
 
-  init(performs: Bool) { self.performs = performs }
+  init(performs: Bool) {
+    self.performs = performs
+    super.init()
+  }
 
   /// The number of responses that are lost from now on.
   func loseResponses(for answers: Int = 1) { left.withLock { $0 = answers } }
@@ -181,27 +143,14 @@ final class LostResponseAPI: ForwardingAPI, @unchecked Sendable {
   }
 }
 
-/// A server on which every write of a cluster conflicts with a concurrent one. It counts the attempts.
-final class ConflictingAPI: ForwardingAPI, @unchecked Sendable {
-  private let count = Mutex(0)
-  private let isContended = Mutex(false)
-  var tries: Int { count.withLock { $0 } }
-  func begin() { isContended.withLock { $0 = true } }
-
-  override func update(_ object: Object) async throws(APIError) -> Object {
-    guard object.kind == Wire.clusterKind, isContended.withLock({ $0 }) else {
-      return try await super.update(object)
-    }
-    count.withLock { $0 += 1 }
-    throw APIError(.conflict, "another writer was faster")
-  }
-}
-
 /// A cluster in which a namespace does not exist yet.
 final class MissingNamespaceAPI: ForwardingAPI, @unchecked Sendable {
   private let missing: Mutex<String?>
 
-  init(_ namespace: String = "default") { missing = Mutex(namespace) }
+  init(_ namespace: String = "default") {
+    missing = Mutex(namespace)
+    super.init()
+  }
 
   func makeNamespace() { missing.withLock { $0 = nil } }
 
@@ -258,25 +207,4 @@ final class FailingOnceAPI: ForwardingAPI, @unchecked Sendable {
     if let kind = writing.withLock({ $0.next() }) { throw APIError(kind, "\(object.name): not now") }
     return try await super.update(object)
   }
-}
-
-/// A cluster in which every call fails as unavailable.
-private struct DisconnectedAPI: ClusterAPI {
-  private var absent: APIError { APIError(.unavailable, "nothing is there yet") }
-  func get(_ resource: Resource, _ name: ObjectName) async throws(APIError) -> Object { throw absent }
-  func list(_ resource: Resource, namespace: String?, labels: LabelSelector) async throws(APIError)
-    -> ObjectList
-  { throw absent }
-  func watch(_ resource: Resource, namespace: String?, labels: LabelSelector, after: String)
-    -> AsyncThrowingStream<WatchEvent, any Error>
-  { AsyncThrowingStream { $0.finish(throwing: absent) } }
-  func create(_ object: Object) async throws(APIError) -> Object { throw absent }
-  func update(_ object: Object) async throws(APIError) -> Object { throw absent }
-  func updateStatus(_ object: Object) async throws(APIError) -> Object { throw absent }
-  func patch(_ resource: Resource, _ name: ObjectName, merge: JSON) async throws(APIError) -> Object {
-    throw absent
-  }
-  func delete(_ resource: Resource, _ name: ObjectName, _ preconditions: Preconditions) async throws(APIError)
-  { throw absent }
-  func exec(_ pod: ObjectName, _ request: ExecRequest) async throws(APIError) -> ExecResult { throw absent }
 }
