@@ -20,5 +20,9 @@ final class FolderLock: Sendable {
     self.descriptor = descriptor
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    // Closing is not enough: a child process has a copy of the descriptor until it executes its program.
+    flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 }
