@@ -261,7 +261,7 @@ public struct Daemon: Sendable {
     try await ServiceGroup(configuration: configuration).run()
     let outcome = await ending.outcome ?? .cancelled
     guard once, case .converged = outcome, let error = await writer.state.lastError else { return outcome }
-    return .untold(error)
+    return .statusUnwritten(error)
   }
 
   private actor Ending {

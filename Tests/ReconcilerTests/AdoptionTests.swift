@@ -96,7 +96,7 @@ struct AdoptionTests {
       let cluster = try await fixture.push(["clusters/late.yaml": Files.cluster("late", "2.0.0")])
       await fixture.cluster("late")
       try await fixture.engine("late")
-      await fixture.worked(cluster)
+      await fixture.reconciled(cluster)
       func file(_ image: String) -> String {
         Files.app("2.0.0", image: image).replacing(
           "\"name\": \"web-2.0.0\"",

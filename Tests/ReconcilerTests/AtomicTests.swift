@@ -29,7 +29,7 @@ struct AtomicTests {
       #expect(report?.verdict == .rejected)
       #expect(report?.rules == ["commit/atomic"])
       #expect(report?.message?.contains("default/new") == true)
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
       #expect(await fixture.object(.apps, "web-1.1.0") == nil)
 
@@ -38,7 +38,7 @@ struct AtomicTests {
       await fixture.cluster("new")
       let shop = await fixture.cluster("shop") { $0.label("round") == "2" }
       #expect(shop?.annotation(Wire.Annotation.commit) == commit)
-      await fixture.worked(corrected)
+      await fixture.reconciled(corrected)
       #expect(await fixture.object(.apps, "web-1.1.0") != nil)
       #expect(await fixture.reconciler.blocked.isEmpty)
     }
@@ -54,11 +54,11 @@ struct AtomicTests {
       try await fixture.engine("shop")
       let commit = try await fixture.push(change)
       #expect(await fixture.report(commit, "shop")?.message?.contains("clusters/new.yaml") == true)
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
     }
     try await ReconcilerFixture.open(at: site, settings: Self.atomic) { fixture in
       let commit = try fixture.user.head()
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
       try await fixture.push(["clusters/new.yaml": nil])
       await fixture.cluster("shop") { $0.label("round") == "2" }
@@ -77,7 +77,7 @@ struct AtomicTests {
       let report = await fixture.report(commit, "shop")
       #expect(report?.verdict == .waiting)
       #expect(report?.rules == ["commit/atomic"])
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
       try await fixture.engine("depot")
       await fixture.cluster("shop") { $0.label("round") == "2" }
@@ -91,7 +91,7 @@ struct AtomicTests {
     try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.atomic) { fixture in
       try await fixture.engine("shop")
       let commit = try await fixture.push([
-        "apps/1.0.0.json": Files.app("1.0.0", image: "mended"), "apps/1.1.0.json": Files.app("1.1.0"),
+        "apps/1.0.0.json": Files.app("1.0.0", image: "fixed"), "apps/1.1.0.json": Files.app("1.1.0"),
         "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
       ])
       await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.1.0" }

@@ -133,7 +133,7 @@ struct AutoRevertTests {
       let commit = try await Self.upgrade(fixture)
       try await Self.stall(fixture)
       let later = try await fixture.push([Self.path: Files.cluster("shop", "1.1.0") + "# Ours.\n"])
-      await fixture.worked(later)
+      await fixture.reconciled(later)
       watch.set(9000)
       await fixture.reconciler.enqueue()
       let report = await fixture.report(commit, "shop") {
@@ -151,7 +151,7 @@ struct AutoRevertTests {
       let commit = try await Self.upgrade(fixture)
       try await Self.stall(fixture)
       let later = try await fixture.push(["README.md": "x"])
-      await fixture.worked(later)
+      await fixture.reconciled(later)
       watch.set(9000)
       await fixture.reconciler.enqueue()
       let revert = try await Self.pushed(fixture, on: later)
@@ -182,7 +182,7 @@ struct AutoRevertTests {
       try await Self.stall(fixture)
       let revert = try await Self.pushed(fixture, on: commit)
       await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
-      await fixture.worked(revert)
+      await fixture.reconciled(revert)
       #expect(await fixture.object(.clusters, "depot")?.json["spec"]?["app"]?.string == "web-1.1.0")
     }
   }

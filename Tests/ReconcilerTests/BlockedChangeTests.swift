@@ -57,7 +57,7 @@ struct BlockedChangeTests {
       let commit = try await fixture.push([
         "apps/1.0.0.json": nil, "clusters/shop.yaml": Files.cluster("shop", "9.9.9"),
       ])
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       let blocked = await recorder(fixture) { !$0.isEmpty }
       #expect(
         blocked?.changes.allSatisfy { $0.object.kind != Wire.appKind || $0.verdict == .rejected } == true)
@@ -70,8 +70,8 @@ struct BlockedChangeTests {
   func rewritten(accepts: Bool) async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
-      let worked = try await fixture.push(["README.md": "two"])
-      await fixture.worked(worked)
+      let second = try await fixture.push(["README.md": "two"])
+      await fixture.reconciled(second)
       try fixture.user.git("reset", "--quiet", "--hard", "HEAD~1")
       let head = try fixture.user.commit(["README.md": "another"])
       try fixture.user.push("--force", "main")
@@ -82,13 +82,13 @@ struct BlockedChangeTests {
       #expect(await fixture.report(head, String(head.prefix(7)))?.verdict == .waiting)
       if accepts {
         await fixture.reconciler.accept(head)
-        await fixture.worked(head)
+        await fixture.reconciled(head)
         await until { await fixture.recorder.objects[head]?.isEmpty == true ? true : nil }
       } else {
-        try fixture.user.git("push", "--quiet", "--force", "origin", "\(worked):main")
+        try fixture.user.git("push", "--quiet", "--force", "origin", "\(second):main")
         await fixture.reconciler.sync()
         await fixture.report(head, String(head.prefix(7))) {
-          $0.message == "withdrawn by \(worked.prefix(7)) before it was applied"
+          $0.message == "withdrawn by \(second.prefix(7)) before it was applied"
         }
       }
       #expect(await recorder(fixture) { $0.isEmpty } != nil)

@@ -33,7 +33,7 @@ struct DriftTests {
   func everything() async throws {
     try await ReconcilerFixture.open(Self.labelled) { fixture in
       let before = try #require(await fixture.cluster("shop"))
-      await fixture.worked(try fixture.user.head())
+      await fixture.reconciled(try fixture.user.head())
       var bare = before
       bare.json["metadata"]?["labels"] = nil
       bare.json["metadata"]?["annotations"] = nil
@@ -78,7 +78,7 @@ struct DriftTests {
     ) { fixture in
       await fixture.cluster("shop")
       await fixture.cluster("depot")
-      await fixture.worked(try fixture.user.head())
+      await fixture.reconciled(try fixture.user.head())
       deaf.isSilent = true
       try await fixture.patch("shop", ["spec": ["app": "web-9.9.9"]])
       let depot = try #require(await fixture.object(.clusters, "depot"))
@@ -106,7 +106,7 @@ struct DriftTests {
       Files.shops("shop"), settings: settings, isStill: true, wrap: { stubborn.placed(before: $0) }
     ) { fixture in
       await fixture.cluster("shop")
-      await fixture.worked(try fixture.user.head())
+      await fixture.reconciled(try fixture.user.head())
       let writes = stubborn.writes
       await fixture.reconciler.resync()
       #expect(await !fixture.reconciler.hasPending)

@@ -83,7 +83,7 @@ struct ForeignAdoptionTests {
       #expect(report?.message?.contains(names) == true)
       #expect(
         report?.message?.contains("moving a cluster here from another operator is not supported") == true)
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "old") == before)
       #expect(await fixture.object(.statefulSets, "kdss-x8fgh") == set)
     }
@@ -105,7 +105,7 @@ struct ForeignAdoptionTests {
   func pauses() async throws {
     try await Self.open(isStill: true) { fixture in
       let commit = try await fixture.push(Self.adoption)
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       // Reports are sent half a second after the last ones. The daemon may set that timer after any of these steps.
       let report = await until {
         fixture.clock.advance(by: .milliseconds(500))

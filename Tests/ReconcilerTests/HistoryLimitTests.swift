@@ -13,7 +13,7 @@ struct HistoryLimitTests {
   func attribution() async throws {
     let log = RecordedLog()
     try await ReconcilerFixture.open(Files.shops("shop"), log: log) { fixture in
-      await fixture.worked(try fixture.user.head())
+      await fixture.reconciled(try fixture.user.head())
       try fixture.user.commit(["apps/1.1.0.json": Files.app("1.1.0")])
       let tree = try fixture.user.head("HEAD:clusters")
       // Each comparison with these folders reads about 30 MB.

@@ -11,17 +11,17 @@ import Values
 @Suite("Requests without a response from the cluster", .timeLimit(.minutes(10)))
 struct LostAnswerTests {
   /// Waits until the reconciler reports changes without delay.
-  private static func quiet(_ fixture: ReconcilerFixture) async {
+  private static func reportsAtOnce(_ fixture: ReconcilerFixture) async {
     await fixture.rest()
     await until { await fixture.reconciler.areReportsDelayed ? nil : true }
   }
 
   @Test("keeps the commit waiting, and says in its note that the request is retried")
-  func isTold() async throws {
+  func isReportObserver() async throws {
     let api = LostResponseAPI(performs: false)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
       try await fixture.engine("shop")
-      await Self.quiet(fixture)
+      await Self.reportsAtOnce(fixture)
       api.loseResponses(for: .max)
       let commit = try await fixture.push(Files.upgradeOfShop)
       let report = await fixture.report(commit, "shop")
@@ -39,7 +39,7 @@ struct LostAnswerTests {
     let api = LostResponseAPI(performs: isDone)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
       try await fixture.engine("shop")
-      await Self.quiet(fixture)
+      await Self.reportsAtOnce(fixture)
       api.loseResponses()
       let commit = try await fixture.push(Files.upgradeOfShop)
       await fixture.report(commit, "shop") { $0.verdict == .accepted }
@@ -73,7 +73,7 @@ struct LostAnswerTests {
     ) { fixture in
       try await fixture.engine("shop")
       try await fixture.engine("depot")
-      await quiet(fixture)
+      await reportsAtOnce(fixture)
       try await body(fixture)
     }
   }
@@ -101,7 +101,7 @@ struct LostAnswerTests {
       await fixture.report(upgrade, "depot") { $0.verdict == .accepted }
       try await fixture.engine("depot")
       await fixture.report(upgrade, "depot") { $0.phase == .done }
-      await Self.quiet(fixture)
+      await Self.reportsAtOnce(fixture)
       api.loseResponses(for: .max)
       let commit = try await fixture.push(["apps/1.0.0.json": nil, "clusters/shop.yaml": nil])
       await fixture.report(commit, "shop") { $0.phase == .waiting }
@@ -118,12 +118,12 @@ struct LostAnswerTests {
     let api = LostResponseAPI(performs: false)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
       try await fixture.engine("shop")
-      await Self.quiet(fixture)
+      await Self.reportsAtOnce(fixture)
       api.loseResponses(for: .max)
       let commit = try await fixture.push(Files.upgradeOfShop)
       await fixture.report(commit, "shop") { $0.phase == .waiting }
       let revert = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
-      await fixture.worked(revert)
+      await fixture.reconciled(revert)
       let end = await fixture.report(commit, "shop") { $0.phase == .failed }
       #expect(end?.message == "withdrawn by \(revert.prefix(7)) before it was applied")
     }
@@ -134,7 +134,7 @@ struct LostAnswerTests {
     let api = LostResponseAPI(performs: true)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
       try await fixture.engine("shop")
-      await Self.quiet(fixture)
+      await Self.reportsAtOnce(fixture)
       api.whenAppComes {
         _ = try? await fixture.engine("shop", isSuspended: true)
       }
@@ -150,7 +150,7 @@ struct LostAnswerTests {
     let api = LostResponseAPI(performs: true)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
       try await fixture.engine("shop")
-      await Self.quiet(fixture)
+      await Self.reportsAtOnce(fixture)
       // Both arrive before the daemon's next pass.
       api.whenAppComes {
         api.loseResponses()
@@ -174,7 +174,7 @@ struct LostAnswerTests {
     let api = LostResponseAPI(performs: false)
     try await ReconcilerFixture.open(Files.shops("shop"), wrap: { api.placed(before: $0) }) { fixture in
       try await fixture.engine("shop")
-      await Self.quiet(fixture)
+      await Self.reportsAtOnce(fixture)
       api.loseResponses(for: .max)
       try await fixture.patch("shop", ["spec": ["app": "web-9.9.9"]])
       await until { await fixture.reconciler.drifted.isEmpty ? nil : true }
@@ -202,8 +202,8 @@ struct LostAnswerTests {
       await stop.wait()
     }
     let commit = try site.user.head()
-    let said = await site.notes.report(of: try #require(ObjectID(hex: commit)))
-    #expect(said?.phase != .done)
+    let report = await site.notes.report(of: try #require(ObjectID(hex: commit)))
+    #expect(report?.phase != .done)
   }
 
   /// Blocks a call until it is cancelled.

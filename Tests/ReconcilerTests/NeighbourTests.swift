@@ -39,7 +39,7 @@ struct NeighbourTests {
       try await fixture.engine("shop", hasSeen: false)
       let back = try await fixture.push(Self.shop(beside: []))
       #expect(await fixture.report(back, "shop")?.rules == ["cluster/busy"])
-      await fixture.worked(back)
+      await fixture.reconciled(back)
       try await fixture.engine("shop", waiting: Self.wait, hasSeen: false)
       await fixture.report(back, "shop") { $0.verdict == .accepted }
     }

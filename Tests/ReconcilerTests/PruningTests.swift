@@ -22,12 +22,12 @@ struct PruningTests {
       let report = await fixture.report(commit, "shop")
       #expect(report?.verdict == .orphaned)
       #expect(report?.message == "kept running: its file is gone, and pruning is off")
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       recorder.value = commit
     }
     try await ReconcilerFixture.open(at: site) { fixture in
       let commit = try #require(recorder.value)
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "shop") != nil)
       await until {
         await fixture.reconciler.blocked.contains { $0.key.name == "shop" && $0.value.verdict == .orphaned }
@@ -145,7 +145,7 @@ struct PruningTests {
       let corrected = try await fixture.push([
         ".kdops.yaml": nil, "clusters/a.yaml": Files.cluster("a", "1.0.0"),
       ])
-      await fixture.worked(corrected)
+      await fixture.reconciled(corrected)
       #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
@@ -158,7 +158,7 @@ struct PruningTests {
       let report = await fixture.report(commit, "a")
       #expect(report?.rules == ["object/prune"])
       #expect(report?.message?.contains("a new file that cannot be read may contain it") == true)
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "a") != nil)
       try await fixture.push(["clusters/eu/a.yaml": nil])
       await until { await fixture.object(.clusters, "a") == nil ? true : nil }
@@ -172,7 +172,7 @@ struct PruningTests {
       let commit = try await fixture.push([".kdops.yaml": "defaultNamespace: elsewhere\n"])
       let report = await fixture.report(commit, "a") { $0.namespace == "default" }
       #expect(report?.rules == ["object/prune"])
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "a") != nil)
     }
   }
@@ -228,7 +228,7 @@ struct PruningTests {
       let report = await fixture.report(commit, "copy")
       #expect(report?.verdict == .orphaned)
       #expect(
-        report?.message?.hasSuffix("delete it manually, or remove the label \(Wire.Label.source) off") == true
+        report?.message?.hasSuffix("delete it manually, or remove its label \(Wire.Label.source)") == true
       )
       await fixture.rest()
       #expect(await fixture.object(.clusters, "copy") != nil)
@@ -247,11 +247,11 @@ struct PruningTests {
       let commit = try await fixture.push(["clusters/shop.yaml": nil])
       await fixture.report(commit, "shop") { $0.verdict == .orphaned }
       try await fixture.patch("shop", ["metadata": ["labels": [Wire.Label.source: .null]]])
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.object(.clusters, "shop")?.label(Wire.Label.source) == nil)
     }
     try await ReconcilerFixture.open(at: site, settings: Self.pruning) { fixture in
-      await fixture.worked(try fixture.user.head())
+      await fixture.reconciled(try fixture.user.head())
       #expect(await fixture.object(.clusters, "shop") != nil)
     }
   }

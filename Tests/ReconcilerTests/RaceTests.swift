@@ -54,7 +54,7 @@ struct RaceTests {
       directory: folder.path, sandbox: .noScripts, catalog: ImageCatalog([]), logger: logger)
     let api = Interrupted()
     _ = api.placed(before: store)
-    let recorder = Told()
+    let recorder = ReportObserver()
     let reconciler = Reconciler(
       mirror: try await Mirror.open(Remote(GitURL(forge.path)), at: folder.path + "/mirror.git"), api: api,
       settings: Reconciler.Settings(branch: "main"), stamp: .forTests,
@@ -97,7 +97,7 @@ struct RaceTests {
       try await fixture.engine("shop", .updating)
       await fixture.rest()
       // The report on the app is written first.
-      await fixture.recorder.whenAsked { _ = try? await fixture.engine("shop") }
+      await fixture.recorder.beforeNextReport { _ = try? await fixture.engine("shop") }
       let commit = try await fixture.push([
         "apps/0.json": Files.app("0.0.0", cardinality: "none"), "apps/1.1.0.json": Files.app("1.1.0"),
         "clusters/shop.yaml": Files.cluster("shop", "1.1.0"),
@@ -118,7 +118,7 @@ struct RaceTests {
       try await fixture.engine(
         "shop", .updating, upgrade: UpgradeInfo(isRollingBack: false, prevApp: "web-1.0.0", id: "u"))
       await fixture.rest()
-      await fixture.recorder.whenAsked { _ = try? await fixture.engine("shop") }
+      await fixture.recorder.beforeNextReport { _ = try? await fixture.engine("shop") }
       try await fixture.push(["apps/0.json": Files.app("0.0.0", cardinality: "none"), "apps/1.0.0.json": nil])
       let isGone = await until { await fixture.object(.apps, "web-1.0.0") == nil ? true : nil }
       #expect(isGone == true)
@@ -134,13 +134,13 @@ struct RaceTests {
     let ref = Reconciler.lastAttemptedRef("main")
     try await ReconcilerFixture.open(at: site) { fixture in
       // During the pass, another process overwrites the last attempted revision.
-      await fixture.recorder.whenAsked {
+      await fixture.recorder.beforeNextReport {
         _ = try? TemporaryRepository.run(["git", "-C", site.mirror, "update-ref", ref, first], in: nil)
       }
       await fixture.cluster("shop")
       await until {
-        let worked = try? TemporaryRepository.run(["git", "-C", site.mirror, "rev-parse", ref], in: nil)
-        return worked?.hasPrefix(head) == true ? true : nil
+        let stored = try? TemporaryRepository.run(["git", "-C", site.mirror, "rev-parse", ref], in: nil)
+        return stored?.hasPrefix(head) == true ? true : nil
       }
     }
   }
@@ -161,9 +161,9 @@ struct RaceTests {
 
   /// Polls until there is a value; a cancelled task gets none.
   @discardableResult
-  private func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
+  private func until<Value: Sendable>(_ poll: () async -> Value?) async -> Value? {
     while !Task.isCancelled {
-      if let found = await look() { return found }
+      if let found = await poll() { return found }
       await Task.yield()
     }
     return nil
@@ -171,7 +171,7 @@ struct RaceTests {
 }
 
 /// The latest report of each commit.
-private actor Told: ReconcileObserver {
+private actor ReportObserver: ReconcileObserver {
   private(set) var objects: [String: [ObjectReport]] = [:]
   func handle(_ event: ReconcileEvent) {
     if case .commit(let report) = event { objects[report.commit] = report.objects }

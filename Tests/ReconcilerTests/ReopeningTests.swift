@@ -29,10 +29,10 @@ struct ReopeningTests {
   @Test("follows the cluster's status after a rollback that ended between two daemons, and its app is gone")
   func rollback() throws {
     var ledger = CommitLedger()
-    let said = [
+    let lastReport = [
       report(app, .delete, .waiting, .waiting), report(shop, .rollback, .accepted, .rollingBack),
     ]
-    let judge = ledger.reopen(first, lastReport: said, liveObjects: [shop], subject: "") { object in
+    let judge = ledger.reopen(first, lastReport: lastReport, liveObjects: [shop], subject: "") { object in
       object == shop ? .here(change: .rollback) : .gone
     }
     #expect(judge.isEmpty)
@@ -59,8 +59,8 @@ struct ReopeningTests {
   @Test("reports a change as superseded if a later commit replaced it")
   func superseded() throws {
     var ledger = CommitLedger()
-    let said = [report(shop, .upgrade, .accepted, .upgrading)]
-    _ = ledger.reopen(first, lastReport: said, liveObjects: [], subject: "") { _ in
+    let lastReport = [report(shop, .upgrade, .accepted, .upgrading)]
+    _ = ledger.reopen(first, lastReport: lastReport, liveObjects: [], subject: "") { _ in
       .elsewhere(second, change: .rollback)
     }
     #expect(ledger.takeReports().first?.objects.first?.message == "rolled back by bbbbbbb")
@@ -70,8 +70,8 @@ struct ReopeningTests {
   @Test("evaluates a change again that still waits")
   func waiting() {
     var ledger = CommitLedger()
-    let said = [report(shop, .upgrade, .waiting, .waiting)]
-    let judge = ledger.reopen(second, lastReport: said, liveObjects: [], subject: "") { _ in
+    let lastReport = [report(shop, .upgrade, .waiting, .waiting)]
+    let judge = ledger.reopen(second, lastReport: lastReport, liveObjects: [], subject: "") { _ in
       .elsewhere(first, change: .create)
     }
     #expect(judge == [shop])
@@ -85,8 +85,8 @@ struct ReopeningTests {
     var old = report(shop, .upgrade, .accepted, .failed)
     old.message = "rolled back by bbbbbbb"
     old.failure = .superseded
-    let said = [report(app, .create, .rejected, .rejected), old]
-    _ = ledger.reopen(first, lastReport: said, liveObjects: [], subject: "") { object in
+    let lastReport = [report(app, .create, .rejected, .rejected), old]
+    _ = ledger.reopen(first, lastReport: lastReport, liveObjects: [], subject: "") { object in
       object == shop ? .elsewhere(second, change: .upgrade) : .gone
     }
     #expect(ledger.takeReports().isEmpty)
@@ -97,7 +97,7 @@ struct ReopeningTests {
   }
 
   @Test("reports the commits of live objects if there is no note")
-  func unsaid() {
+  func unreported() {
     var ledger = CommitLedger()
     _ = ledger.reopen(first, lastReport: [], liveObjects: [app, shop], subject: "") { _ in
       .here(change: .create)

@@ -13,39 +13,39 @@ import Values
 struct RewrittenHistoryTests {
   /// The last attempted revision, and the head that no longer contains it.
   private struct Rewrite: Sendable {
-    var worked: String
+    var lost: String
     var head: String
 
     var message: String {
-      let (worked, head) = (worked.prefix(7), head.prefix(7))
-      return "history was rewritten: \(worked), the last attempted revision, is no longer in it; "
-        + "push a head that contains \(worked), or accept this one by kdops sync --accept \(head)"
+      let (lost, head) = (lost.prefix(7), head.prefix(7))
+      return "history was rewritten: \(lost), the last attempted revision, is no longer in it; "
+        + "push a head that contains \(lost), or accept this one by kdops sync --accept \(head)"
     }
   }
 
   /// Has a daemon reconcile a commit.
   @discardableResult
-  private static func work(
+  private static func reconcile(
     _ files: [String: String?] = ["README.md": "two"], at site: Site, settings: Reconciler.Settings = .init()
   ) async throws -> String {
     try await ReconcilerFixture.open(Files.shops("shop"), at: site, settings: settings) { fixture in
       try await fixture.engine("shop")
-      await fixture.worked(try await fixture.push(files))
+      await fixture.reconciled(try await fixture.push(files))
     }
     return try site.user.head()
   }
 
   /// Replaces the last commit of the branch by another one.
   private static func rewrite(at site: Site) throws -> Rewrite {
-    let worked = try site.user.head()
+    let lost = try site.user.head()
     try site.user.git("reset", "--quiet", "--hard", "HEAD~1")
     let head = try site.user.commit(Files.shop(members: 3), "Grow shop")
     try site.user.push("--force", "main")
-    return Rewrite(worked: worked, head: head)
+    return Rewrite(lost: lost, head: head)
   }
 
   /// Waits until a head is blocked, which changes nothing.
-  private static func isHeld(_ rewrite: Rewrite, in fixture: ReconcilerFixture) async throws {
+  private static func expectBlocked(_ rewrite: Rewrite, in fixture: ReconcilerFixture) async throws {
     let recorder = await until {
       await fixture.recorder.blocked.last.flatMap { $0.isEmpty ? nil : $0.changes }
     }
@@ -58,8 +58,8 @@ struct RewrittenHistoryTests {
   }
 
   /// Waits until a head is followed without ever having been blocked.
-  private static func isFollowed(_ head: String, in fixture: ReconcilerFixture) async {
-    await fixture.worked(head)
+  private static func expectFollowed(_ head: String, in fixture: ReconcilerFixture) async {
+    await fixture.reconciled(head)
     await until { await fixture.recorder.blocked.isEmpty ? nil : true }
     #expect(await fixture.recorder.blocked.allSatisfy(\.isEmpty))
   }
@@ -75,10 +75,11 @@ struct RewrittenHistoryTests {
   @Test("blocks the head in a new daemon, also with a new clone of the repository", arguments: [false, true])
   func blocked(isElsewhere: Bool) async throws {
     let site = try Site()
-    try await Self.work(at: site)
+    try await Self.reconcile(at: site)
     let rewrite = try Self.rewrite(at: site)
     if isElsewhere { try site.forgetMirror() }
-    try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
+    try await ReconcilerFixture.open(at: site) { fixture in try await Self.expectBlocked(rewrite, in: fixture)
+    }
   }
 
   @Test(
@@ -87,19 +88,19 @@ struct RewrittenHistoryTests {
   func olderCopy(history: History) async throws {
     let settings = Reconciler.Settings(history: history)
     let site = try Site()
-    try await Self.work(at: site, settings: settings)
+    try await Self.reconcile(at: site, settings: settings)
     try site.keepMirror()
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
     try await ReconcilerFixture.open(at: site, settings: settings) { fixture in
-      try await Self.isHeld(rewrite, in: fixture)
+      try await Self.expectBlocked(rewrite, in: fixture)
       #expect(await fixture.reconciler.accept(rewrite.head))
-      await fixture.worked(rewrite.head)
+      await fixture.reconciled(rewrite.head)
       try await fixture.engine("shop")
     }
-    try site.comeBack()
+    try site.restoreMirror()
     try await ReconcilerFixture.open(at: site, settings: settings) { fixture in
-      await Self.isFollowed(rewrite.head, in: fixture)
+      await Self.expectFollowed(rewrite.head, in: fixture)
       #expect(await Self.members(fixture) == 3)
     }
   }
@@ -107,30 +108,31 @@ struct RewrittenHistoryTests {
   @Test("blocks the head in a daemon with an older clone that never had the lost commit")
   func olderCopyHolds() async throws {
     let site = try Site()
-    try await Self.work(["README.md": "one"], at: site)
+    try await Self.reconcile(["README.md": "one"], at: site)
     try site.keepMirror()
     try await ReconcilerFixture.open(at: site) { fixture in
-      await fixture.worked(try await fixture.push(["README.md": "two"]))
+      await fixture.reconciled(try await fixture.push(["README.md": "two"]))
     }
     let rewrite = try Self.rewrite(at: site)
-    try site.comeBack()
-    try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
+    try site.restoreMirror()
+    try await ReconcilerFixture.open(at: site) { fixture in try await Self.expectBlocked(rewrite, in: fixture)
+    }
   }
 
   @Test("unblocks if a new head contains the last attempted revision, also if that was not available")
   func ended() async throws {
     let site = try Site()
-    try await Self.work(at: site)
+    try await Self.reconcile(at: site)
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
     try await ReconcilerFixture.open(at: site) { fixture in
-      try await Self.isHeld(rewrite, in: fixture)
-      try fixture.user.git("push", "--quiet", "--force", "origin", "\(rewrite.worked):main")
+      try await Self.expectBlocked(rewrite, in: fixture)
+      try fixture.user.git("push", "--quiet", "--force", "origin", "\(rewrite.lost):main")
       await fixture.reconciler.sync()
-      await fixture.worked(rewrite.worked)
+      await fixture.reconciled(rewrite.lost)
       await until { await fixture.recorder.blocked.last?.isEmpty == true ? true : nil }
       await fixture.report(rewrite.head, String(rewrite.head.prefix(7))) {
-        $0.message == "withdrawn by \(rewrite.worked.prefix(7)) before it was applied"
+        $0.message == "withdrawn by \(rewrite.lost.prefix(7)) before it was applied"
       }
     }
   }
@@ -138,12 +140,12 @@ struct RewrittenHistoryTests {
   @Test("follows a branch that continues normally, also in a new daemon with a new clone")
   func forward() async throws {
     let site = try Site()
-    try await Self.work(at: site)
+    try await Self.reconcile(at: site)
     let head = try site.user.commit(Files.shop(members: 3))
     try site.user.push()
     try site.forgetMirror()
     try await ReconcilerFixture.open(at: site) { fixture in
-      await Self.isFollowed(head, in: fixture)
+      await Self.expectFollowed(head, in: fixture)
       #expect(await Self.members(fixture) == 3)
     }
   }
@@ -162,9 +164,9 @@ struct RewrittenHistoryTests {
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
     try await ReconcilerFixture.open(at: site) { fixture in
-      try await Self.isHeld(rewrite, in: fixture)
+      try await Self.expectBlocked(rewrite, in: fixture)
       try await fixture.engine("shop")
-      await fixture.report(rewrite.worked, "shop") { $0.phase == .done }
+      await fixture.report(rewrite.lost, "shop") { $0.phase == .done }
     }
   }
 
@@ -173,18 +175,18 @@ struct RewrittenHistoryTests {
   func stepwise() async throws {
     let settings = Reconciler.Settings(history: .stepwise)
     let site = try Site()
-    try await Self.work(at: site, settings: settings)
+    try await Self.reconcile(at: site, settings: settings)
     try site.keepMirror()
     try await ReconcilerFixture.open(at: site) { fixture in
       try fixture.user.commit(Files.shop(members: 2))
-      await fixture.worked(try await fixture.push(Files.shop(members: 3)))
+      await fixture.reconciled(try await fixture.push(Files.shop(members: 3)))
       try await fixture.engine("shop")
     }
-    try site.comeBack()
+    try site.restoreMirror()
     let counting = MutatingWebhookAPI(isInactive: true)
     try await ReconcilerFixture.open(at: site, settings: settings, wrap: { counting.placed(before: $0) }) {
       fixture in
-      await Self.isFollowed(try site.user.head(), in: fixture)
+      await Self.expectFollowed(try site.user.head(), in: fixture)
       #expect(counting.writes == 0)
     }
   }
@@ -194,16 +196,19 @@ struct RewrittenHistoryTests {
   @Test("ignores a record that no daemon of the installation wrote, and uses its own clone")
   func forged() async throws {
     let site = try Site()
-    try await Self.work(at: site)
+    try await Self.reconcile(at: site)
     let rewrite = try Self.rewrite(at: site)
     let head = try #require(ObjectID(hex: rewrite.head))
     try await Site.record(in: site.store(), .numbered(8)).write(head)
     #expect(try await Self.recorded(at: site) == .unproven)
     // The forged record names the rewritten head, which is blocked all the same.
-    try await ReconcilerFixture.open(at: site) { fixture in try await Self.isHeld(rewrite, in: fixture) }
+    try await ReconcilerFixture.open(at: site) { fixture in try await Self.expectBlocked(rewrite, in: fixture)
+    }
     // Without a clone this is a first start, and the daemon writes a valid record.
     try site.forgetMirror()
-    try await ReconcilerFixture.open(at: site) { fixture in await Self.isFollowed(rewrite.head, in: fixture) }
+    try await ReconcilerFixture.open(at: site) { fixture in
+      await Self.expectFollowed(rewrite.head, in: fixture)
+    }
     #expect(try await Self.recorded(at: site) == .commit(head))
   }
 
@@ -257,7 +262,7 @@ struct RewrittenHistoryTests {
   @Test("follows nothing while the record is temporarily unreadable")
   func unread() async throws {
     let site = try Site()
-    try await Self.work(at: site)
+    try await Self.reconcile(at: site)
     let rewrite = try Self.rewrite(at: site)
     try site.forgetMirror()
     let records = FailingOnceAPI()
@@ -275,7 +280,7 @@ struct RewrittenHistoryTests {
         fixture.clock.advance(by: .seconds(1))
         return await fixture.recorder.blocked.last?.isEmpty == false ? true : nil
       }
-      try await Self.isHeld(rewrite, in: fixture)
+      try await Self.expectBlocked(rewrite, in: fixture)
       #expect(records.writes == 0)
     }
   }
@@ -283,17 +288,17 @@ struct RewrittenHistoryTests {
   @Test("uses its own clone if reading the record is forbidden")
   func forbidden() async throws {
     let site = try Site()
-    try await Self.work(at: site)
+    try await Self.reconcile(at: site)
     let rewrite = try Self.rewrite(at: site)
     let records = FailingOnceAPI()
     records.refuseReads(.forbidden)
     try await ReconcilerFixture.open(at: site, records: { records.placed(before: $0) }) { fixture in
-      try await Self.isHeld(rewrite, in: fixture)
+      try await Self.expectBlocked(rewrite, in: fixture)
       #expect(await fixture.reconciler.accept(rewrite.head))
-      await fixture.worked(rewrite.head)
+      await fixture.reconciled(rewrite.head)
     }
     try await ReconcilerFixture.open(at: site, records: { records.placed(before: $0) }) { fixture in
-      await Self.isFollowed(rewrite.head, in: fixture)
+      await Self.expectFollowed(rewrite.head, in: fixture)
     }
   }
 
@@ -324,19 +329,19 @@ struct RewrittenHistoryTests {
   @Test("continues with an accepted head if writing the record is forbidden")
   func unwritable() async throws {
     let site = try Site()
-    try await Self.work(at: site)
+    try await Self.reconcile(at: site)
     let rewrite = try Self.rewrite(at: site)
     let records = FailingOnceAPI()
     records.refuseWrites(.forbidden)
     try await ReconcilerFixture.open(at: site, records: { records.placed(before: $0) }) { fixture in
-      try await Self.isHeld(rewrite, in: fixture)
+      try await Self.expectBlocked(rewrite, in: fixture)
       #expect(await fixture.reconciler.accept(rewrite.head))
-      await fixture.worked(rewrite.head)
+      await fixture.reconciled(rewrite.head)
       let next = try await fixture.push(["README.md": "three"])
-      await fixture.worked(next)
+      await fixture.reconciled(next)
       // A later rewrite is blocked because of that.
       let again = try Self.rewrite(at: site)
-      #expect(again.worked == next)
+      #expect(again.lost == next)
       await fixture.reconciler.sync()
       let note = await fixture.report(again.head, String(again.head.prefix(7)))
       #expect(note?.message == again.message)
@@ -346,14 +351,14 @@ struct RewrittenHistoryTests {
   @Test("reads the record once, and writes it only after attempting another commit")
   func quiet() async throws {
     let site = try Site()
-    let head = try await Self.work(at: site)
+    let head = try await Self.reconcile(at: site)
     let records = FailingOnceAPI()
     try await ReconcilerFixture.open(at: site, records: { records.placed(before: $0) }) { fixture in
-      await fixture.worked(head)
+      await fixture.reconciled(head)
       await fixture.reconciler.sync()
       await fixture.rest()
       #expect(records.reads == 1 && records.writes == 0)
-      await fixture.worked(try await fixture.push(["README.md": "three"]))
+      await fixture.reconciled(try await fixture.push(["README.md": "three"]))
       #expect(records.writes == 1)
     }
   }

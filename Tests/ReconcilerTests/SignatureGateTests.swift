@@ -10,9 +10,9 @@ import Testing
 @testable import Reconciler
 
 @Suite("The signature gate", .timeLimit(.minutes(10)))
-struct TrustTests {
+struct SignatureGateTests {
   /// An installation whose team signs with one key, and the settings of its daemons.
-  private struct Town {
+  private struct SigningTeam {
     let site: Site
     let ann: SSHSigner
     let folder: TemporaryFolder
@@ -49,20 +49,20 @@ struct TrustTests {
     "blocks an unsigned commit and all commits after it, and keeps what was applied",
     arguments: [true, false])
   func blocked(restarts: Bool) async throws {
-    let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { fixture in
+    let team = try SigningTeam(.range)
+    try await team.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
       await fixture.rest()
     }
-    let good = try town.site.user.head()
+    let good = try team.site.user.head()
     @Sendable func hold(_ fixture: ReconcilerFixture) async throws {
-      try town.signs(false)
+      try team.signs(false)
       let bad = try await fixture.push(Files.shop(members: 2))
       let report = await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       #expect(report?.rules == [CommitSigned.id])
       #expect(report?.message?.hasPrefix("\(bad.prefix(7)) is not signed; sign it with a key in") == true)
       #expect(report?.message?.contains("git commit --amend --no-edit -S") == true)
-      try town.signs(true)
+      try team.signs(true)
       let later = try await fixture.push(Files.shop(members: 3))
       let behind = await fixture.report(later, String(later.prefix(7))) { $0.verdict == .waiting }
       #expect(behind?.message?.contains("comes after \(bad.prefix(7)), which is not signed") == true)
@@ -73,15 +73,15 @@ struct TrustTests {
       await fixture.rest()
       #expect(Self.commit(await fixture.object(.clusters, "shop")) == good)
     }
-    if restarts { try town.site.forgetMirror() }
-    try await town.open { fixture in
-      await fixture.worked(good)
+    if restarts { try team.site.forgetMirror() }
+    try await team.open { fixture in
+      await fixture.reconciled(good)
       try await hold(fixture)
     }
     // Another daemon, which has only the live state, comes to the same result.
-    if restarts { try town.site.forgetMirror() }
-    try await town.open { fixture in
-      await fixture.worked(good)
+    if restarts { try team.site.forgetMirror() }
+    try await team.open { fixture in
+      await fixture.reconciled(good)
       await fixture.rest()
       #expect(Self.commit(await fixture.object(.clusters, "shop")) == good)
     }
@@ -91,20 +91,20 @@ struct TrustTests {
     "blocks a merge if it brings an unsigned commit, and follows it if all are signed",
     arguments: [true, false])
   func merge(isSideSigned: Bool) async throws {
-    let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { fixture in
+    let team = try SigningTeam(.range)
+    try await team.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
       await fixture.rest()
       let before = Self.commit(await fixture.object(.clusters, "shop"))
       try fixture.user.git("checkout", "--quiet", "-b", "side")
-      try town.signs(isSideSigned)
+      try team.signs(isSideSigned)
       let side = try fixture.user.commit(Files.shop(members: 2))
-      try town.signs(true)
+      try team.signs(true)
       try fixture.user.git("checkout", "--quiet", "main")
       try fixture.user.git("merge", "--quiet", "--no-ff", "--gpg-sign", "--message", "Merge", "side")
       let merge = try await fixture.push([:])
       if isSideSigned {
-        await fixture.worked(merge)
+        await fixture.reconciled(merge)
         await fixture.cluster("shop") { Self.commit($0) != before }
       } else {
         let report = await fixture.report(side, String(side.prefix(7))) { $0.verdict == .rejected }
@@ -117,15 +117,15 @@ struct TrustTests {
 
   @Test("unblocks commits with the next fetch after their key is added")
   func added() async throws {
-    let town = try Town(.range)
+    let team = try SigningTeam(.range)
     let eve = try SSHSigner("eve")
-    try await town.open(Files.shops("shop")) { fixture in
+    try await team.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
       try eve.sign(in: fixture.user)
       let commit = try await fixture.push(Files.shop(members: 2))
       let report = await fixture.report(commit, String(commit.prefix(7)))
       #expect(report?.message?.contains("not among the allowed signers") == true)
-      try town.allow(town.ann.line("ann@example.org") + eve.line("eve@example.org"))
+      try team.allow(team.ann.line("ann@example.org") + eve.line("eve@example.org"))
       await fixture.reconciler.sync()
       await fixture.cluster("shop") { Self.commit($0) == commit }
       await fixture.report(commit, "shop") { $0.verdict == .accepted }
@@ -134,19 +134,19 @@ struct TrustTests {
 
   @Test("continues from an accepted commit in a daemon elsewhere, even if no live object has it")
   func confirmedElsewhere() async throws {
-    let town = try Town(.range)
-    try await town.open(Files.shops("shop")) { fixture in
+    let team = try SigningTeam(.range)
+    try await team.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
-      try town.signs(false)
+      try team.signs(false)
       let bad = try await fixture.push(["README.md": "x"])
       await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       #expect(await fixture.reconciler.accept(bad))
-      await fixture.worked(bad)
+      await fixture.reconciled(bad)
     }
-    try town.site.forgetMirror()
-    try await town.open { fixture in
-      await fixture.worked(try fixture.user.head())
-      try town.signs(true)
+    try team.site.forgetMirror()
+    try await team.open { fixture in
+      await fixture.reconciled(try fixture.user.head())
+      try team.signs(true)
       let good = try await fixture.push(Files.shop(members: 2))
       await fixture.cluster("shop") { Self.commit($0) == good }
       #expect(await fixture.recorder.blocked.allSatisfy(\.isEmpty))
@@ -157,13 +157,13 @@ struct TrustTests {
     "follows the newest signed commit on the first start, and nothing if there is none",
     arguments: [true, false])
   func firstStart(isAnySigned: Bool) async throws {
-    let town = try Town(.range)
-    try town.signs(isAnySigned)
-    let first = try town.site.user.commit(Files.shops("shop"))
-    try town.signs(false)
-    let bad = try town.site.user.commit(Files.shop(members: 2))
-    try town.site.user.push()
-    try await town.open { fixture in
+    let team = try SigningTeam(.range)
+    try team.signs(isAnySigned)
+    let first = try team.site.user.commit(Files.shops("shop"))
+    try team.signs(false)
+    let bad = try team.site.user.commit(Files.shop(members: 2))
+    try team.site.user.push()
+    try await team.open { fixture in
       await fixture.report(bad, String(bad.prefix(7))) { $0.verdict == .rejected }
       if isAnySigned {
         await fixture.cluster("shop") { Self.commit($0) == first }
@@ -175,10 +175,10 @@ struct TrustTests {
 
   @Test("reports the blocked commit on each cluster that it changes, and keeps updating the status")
   func cluster() async throws {
-    let town = try Town(.range)
-    try await town.open(Files.shops("shop", "depot")) { fixture in
+    let team = try SigningTeam(.range)
+    try await team.open(Files.shops("shop", "depot")) { fixture in
       try await fixture.engine("shop")
-      try town.signs(false)
+      try team.signs(false)
       try await fixture.push(Files.shop(members: 2))
       let shop = await until {
         await fixture.recorder.clusters["shop"].flatMap { $0.verdict == .rejected ? $0 : nil }

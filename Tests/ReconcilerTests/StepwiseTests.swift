@@ -108,7 +108,7 @@ struct StepwiseTests {
     if !isRecorded { try await site.forgetRecords() }
     try await ReconcilerFixture.open(at: site, settings: Self.stepwise) { fixture in
       let second = try fixture.user.head()
-      await fixture.worked(try fixture.user.head("HEAD~1"))
+      await fixture.reconciled(try fixture.user.head("HEAD~1"))
       await fixture.rest()
       #expect(await fixture.object(.clusters, "shop")?.json["spec"]?["app"]?.string == "web-1.1.0")
       try await fixture.engine("shop")
@@ -125,7 +125,7 @@ struct StepwiseTests {
       try await fixture.engine("shop")
       try fixture.user.commit(["apps/1.3.0.json": Files.app("1.3.0")])
       let gone = try await fixture.push(["apps/1.3.0.json": nil])
-      await fixture.worked(gone)
+      await fixture.reconciled(gone)
       #expect(await fixture.object(.apps, "web-1.3.0") == nil)
     }
     try site.forgetMirror()
@@ -134,7 +134,7 @@ struct StepwiseTests {
     try await ReconcilerFixture.open(
       at: site, settings: Self.stepwise, wrap: { counting.placed(before: $0) }
     ) { fixture in
-      await fixture.worked(try fixture.user.head())
+      await fixture.reconciled(try fixture.user.head())
       #expect(await fixture.object(.clusters, "shop") != nil)
       #expect(await fixture.object(.apps, "web-1.3.0") == nil)
     }

@@ -36,7 +36,7 @@ struct SubmoduleTests {
       let report = await fixture.report(commit, path)
       #expect(report?.rules == ["file/link"])
       #expect(report?.message?.contains("\(path) is a submodule, which is never read") == true)
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       for name in Self.names { #expect(await fixture.object(.clusters, name) != nil) }
       #expect(!FileManager.default.fileExists(atPath: trace))
     }

@@ -101,7 +101,7 @@ struct WaitingTests {
         upgrade: UpgradeInfo(isRollingBack: true, prevApp: "web-1.1.0", id: "u"))
       await fixture.report(third, "shop") { $0.rules == ["rollback/once"] }
       let last = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
-      await fixture.worked(last)
+      await fixture.reconciled(last)
       try await fixture.engine("shop")
       let end = await fixture.report(third, "shop") { $0.phase == .failed || $0.phase == .done }
       #expect(end?.message == "withdrawn by \(last.prefix(7)) before it was applied")
@@ -234,7 +234,7 @@ struct WaitingTests {
       _ = try await Self.begin(fixture)
       let third = try await fixture.push(Self.shop("1.2.0"))
       await fixture.report(third, "shop")
-      await fixture.worked(third)
+      await fixture.reconciled(third)
       let before = await fixture.reconciler.judgedCount
       for _ in 1...5 {
         try await fixture.patch("shop", ["metadata": ["annotations": ["theirs": .string("x")]]])
@@ -251,7 +251,7 @@ struct WaitingTests {
       try await fixture.engine("shop")
       let bad = try await fixture.push(["clusters/new.yaml": Files.cluster("new", "9.9.9")])
       await fixture.report(bad, "new")
-      await fixture.worked(try await fixture.push(["clusters/new.yaml": nil]))
+      await fixture.reconciled(try await fixture.push(["clusters/new.yaml": nil]))
       #expect(await fixture.reconciler.blocked.isEmpty)
       await until { await fixture.reconciler.ledger.isEmpty ? true : nil }
     }
@@ -269,18 +269,18 @@ struct WaitingTests {
       // Its file name sorts first, so this one counts.
       let commit = try await fixture.push(["clusters/a.yaml": Files.cluster("shop", "1.0.0", members: 2)])
       #expect(await fixture.report(commit, "shop")?.rules == ["object/duplicate"])
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       #expect(await fixture.recorder.objects[first]?.contains { $0.verdict == .rejected } == false)
       repeating.value = commit
     }
     try await ReconcilerFixture.open(at: site) { fixture in
-      await fixture.worked(repeating.value)
+      await fixture.reconciled(repeating.value)
       #expect(
         await fixture.reconciler.blocked.contains {
           $0.key.name == "shop" && $0.value.commit.hex == repeating.value
         })
       let corrected = try await fixture.push(["clusters/a.yaml": nil])
-      await fixture.worked(corrected)
+      await fixture.reconciled(corrected)
       #expect(await fixture.reconciler.blocked.isEmpty)
     }
   }
@@ -293,11 +293,11 @@ struct WaitingTests {
       try await fixture.engine("shop")
       let commit = try await fixture.push(["clusters/z.yaml": Files.cluster("shop", "1.0.0")])
       #expect(await fixture.report(commit, "shop")?.rules == ["object/duplicate"])
-      await fixture.worked(commit)
+      await fixture.reconciled(commit)
       repeating.value = commit
     }
     try await ReconcilerFixture.open(at: site) { fixture in
-      await fixture.worked(repeating.value)
+      await fixture.reconciled(repeating.value)
       #expect(
         await fixture.reconciler.blocked.contains {
           $0.key.name == "shop" && $0.value.commit.hex == repeating.value

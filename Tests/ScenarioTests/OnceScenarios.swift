@@ -31,7 +31,7 @@ struct OnceScenarios {
   }
 
   @Test("exits 1 with a reason if all clusters match git but the repository refuses the status")
-  func untold() async throws {
+  func statusUnwritten() async throws {
     try await scenario(Fixture(.embedded, workers: 1), start: false) { scene in
       try scene.forge.bare.setHook("pre-receive", "echo 'statuses are not welcome' >&2; exit 1")
       #expect(try await scene.start(["--once"]).ended(within: .seconds(120)) == 1)

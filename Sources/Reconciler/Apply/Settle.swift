@@ -65,7 +65,7 @@ extension Reconciler {
     guard let commit = ledger.candidate(of: reference), let report = ledger.report(of: reference) else {
       return
     }
-    // The desired state is reached, whoever deleted the object and even if the API server's answer was lost.
+    // The desired state is reached, no matter who deleted the object, and even if the API server's answer was lost.
     guard report.change == .delete, report.phase == .waiting else {
       return ledger.withdraw(reference, by: head)
     }

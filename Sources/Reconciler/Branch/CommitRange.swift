@@ -6,7 +6,7 @@ struct CommitRange {
   struct Step {
     var commit: ObjectID
     /// All commits that this step adds to the history: its own commit last, after the commits that it merges.
-    var brings: [ObjectID]
+    var commits: [ObjectID]
   }
 
   /// The commit before the first step; nil if the first step is a root commit.
@@ -43,7 +43,7 @@ extension CommitRange {
   ) async rethrows -> (goal: ObjectID?, unverified: UnverifiedCommit?) {
     var goal: ObjectID?
     for step in steps {
-      for commit in step.brings {
+      for commit in step.commits {
         if let unverified = UnverifiedCommit(commit, try await judge(commit)) { return (goal, unverified) }
       }
       goal = step.commit

@@ -33,7 +33,8 @@ struct SignatureVerification: Sendable {
       try Task.checkCancellation()
       return try await verdict(on: $0)
     }
-    return SignatureCheck(head: head, goal: try await kept(goal, request, range.base), unverified: unverified)
+    return SignatureCheck(
+      head: head, goal: try await withoutLosses(goal, request, range.base), unverified: unverified)
   }
 
   /// The commits that no accepted commit contains.
@@ -51,11 +52,11 @@ struct SignatureVerification: Sendable {
     }
     var range = CommitRange(base: base, steps: [])
     for commit in chain.reversed() {
-      var brings = [commit]
+      var commits = [commit]
       if let merged = parents[commit], merged.count > 1 {
-        brings = try await repository.commits(from: [commit], hiding: bases + [merged[0]])
+        commits = try await repository.commits(from: [commit], hiding: bases + [merged[0]])
       }
-      range.steps.append(CommitRange.Step(commit: commit, brings: brings))
+      range.steps.append(CommitRange.Step(commit: commit, commits: commits))
     }
     return range
   }
@@ -69,7 +70,7 @@ struct SignatureVerification: Sendable {
   }
 
   /// The goal, unless it would leave out a commit that was accepted before; then the accepted commit.
-  private func kept(
+  private func withoutLosses(
     _ goal: ObjectID?, _ request: Request, _ base: ObjectID?
   ) async throws(GitError) -> ObjectID? {
     let head = request.head

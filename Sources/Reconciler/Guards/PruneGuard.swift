@@ -80,8 +80,9 @@ extension JudgedChange {
     findings.append(
       Diagnostic(
         rule: ObjectPrune.id, severity: .waiting, object: reference,
-        message: "\(reference) is kept: it bears our label, and is not what was applied from git",
-        hint: "delete it manually, or remove the label \(Wire.Label.source) off"))
+        message:
+          "\(reference) is kept: it has the label of this installation, but its content was not applied from git",
+        hint: "delete it manually, or remove its label \(Wire.Label.source)"))
   }
 
   fileprivate mutating func keep(_ reason: String, hint: String) {

@@ -11,7 +11,7 @@ extension Reconciler {
     /// A change was rejected, is blocked until someone acts, or failed.
     case unsettled(rejected: Int, failed: Int, waiting: Int)
     /// Everything matches git, but the status could not be written back; with the reason.
-    case untold(String)
+    case statusUnwritten(String)
     /// Git could not be read.
     case unreachable(GitError)
     case cancelled

@@ -86,7 +86,7 @@ struct PendingObjects {
   func unreported(in ledger: CommitLedger) -> Set<ObjectID> {
     Set(
       changes.objects.compactMap { object in
-        commits[object].flatMap { ledger.says(object, of: $0) ? nil : $0 }
+        commits[object].flatMap { ledger.hasReport(on: object, of: $0) ? nil : $0 }
       })
   }
 

@@ -60,7 +60,7 @@ extension ObjectReport {
 extension Array where Element: Hashable {
   /// The elements without duplicates, in the order of their first appearance.
   var uniqued: [Element] {
-    var met: Set<Element> = []
-    return filter { met.insert($0).inserted }
+    var found: Set<Element> = []
+    return filter { found.insert($0).inserted }
   }
 }

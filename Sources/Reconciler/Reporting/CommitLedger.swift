@@ -172,7 +172,9 @@ struct CommitLedger {
   }
 
   /// Whether the report of a commit contains an object.
-  func says(_ object: ObjectReference, of commit: ObjectID) -> Bool { pages[commit]?.objects[object] != nil }
+  func hasReport(on object: ObjectReference, of commit: ObjectID) -> Bool {
+    pages[commit]?.objects[object] != nil
+  }
 
   /// Returns the reports to write now, and closes commits with nothing left to report.
   ///

@@ -42,12 +42,12 @@ extension Reconciler {
 
   private func reopen(_ commit: ObjectID, _ lastReport: CommitReport?) async {
     let subject = await subject(of: commit)
-    let ours = liveState.objects(of: commit)
+    let liveObjects = liveState.objects(of: commit)
     // Signatures are verified again, so earlier reports on them are dropped.
     let objects = (lastReport?.objects ?? []).filter { $0.kind != ObjectReport.commitKind }
     let isNews = objects.count != lastReport?.objects.count ?? 0
     pending.insert(
-      ledger.reopen(commit, lastReport: objects, liveObjects: ours, subject: subject, isNews: isNews) {
+      ledger.reopen(commit, lastReport: objects, liveObjects: liveObjects, subject: subject, isNews: isNews) {
         object in
         guard let live = liveState.objects[object], let origin = Provenance(of: live),
           let at = ObjectID(hex: origin.commit)
@@ -59,7 +59,7 @@ extension Reconciler {
         let change = upgrade.map { $0.isRollingBack ? ChangeKind.rollback : .upgrade } ?? .reconfigure
         return .here(change: change)
       })
-    ledger.markDirty(ours)
+    ledger.markDirty(liveObjects)
   }
 
   func subject(of commit: ObjectID) async -> String {

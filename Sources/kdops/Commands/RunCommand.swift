@@ -178,7 +178,7 @@ struct RunCommand: AsyncParsableCommand {
       let counts = [(rejected, "rejected"), (failed, "failed"), (waiting, "waiting")].filter { $0.0 > 0 }
       console.line("does not match git: \(counts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))")
       throw ExitCode(1)
-    case .untold(let reason):
+    case .statusUnwritten(let reason):
       console.line("everything matches git, but its status could not be written to git: \(reason)")
       throw ExitCode(1)
     case .unreachable(let error):

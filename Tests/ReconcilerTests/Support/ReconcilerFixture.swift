@@ -169,7 +169,7 @@ final class ReconcilerFixture: Sendable {
   }
 
   /// Waits until the daemon has processed the last push.
-  func worked(_ commit: String) async {
+  func reconciled(_ commit: String) async {
     await until {
       await self.reconciler.isAtRest(at: commit) ? true : nil
     }
@@ -197,9 +197,9 @@ extension Reconciler {
 
 /// Polls until there is a value; a cancelled task gets none.
 @discardableResult
-func until<Value: Sendable>(_ look: () async -> Value?) async -> Value? {
+func until<Value: Sendable>(_ poll: () async -> Value?) async -> Value? {
   while !Task.isCancelled {
-    if let found = await look() { return found }
+    if let found = await poll() { return found }
     await Task.yield()
   }
   return nil
@@ -253,7 +253,7 @@ final class Site: Sendable {
   }
 
   /// Replaces the clone by the kept copy, as on a machine that was away since then.
-  func comeBack() throws {
+  func restoreMirror() throws {
     try forgetMirror()
     try TemporaryRepository.run(["mv", mirror + ".kept", mirror], in: nil)
   }
@@ -309,13 +309,13 @@ actor ReportRecorder: ReconcileObserver {
   /// Values that a test keeps for later.
   private(set) var kept: [String] = []
   func keep(_ commits: [String]) { kept += commits }
-  private var onAsked: (@Sendable () async -> Void)?
+  private var action: (@Sendable () async -> Void)?
   /// Runs an action when the daemon next reads a commit's report, which happens between an evaluation and its
   /// result.
-  func whenAsked(_ work: @escaping @Sendable () async -> Void) { onAsked = work }
-  func asked() async {
-    let work = onAsked
-    onAsked = nil
+  func beforeNextReport(_ work: @escaping @Sendable () async -> Void) { action = work }
+  func willReadReport() async {
+    let work = action
+    action = nil
     await work?()
   }
   /// How the daemon ended; nil while it runs.
@@ -330,7 +330,7 @@ struct RecorderRecords: ReconcileRecords {
   let revision: LastAttemptedRevision
 
   func lastReport(of commit: ObjectID) async -> CommitReport? {
-    await recorder.asked()
+    await recorder.willReadReport()
     return await notes.report(of: commit)
   }
 

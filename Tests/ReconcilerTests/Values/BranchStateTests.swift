@@ -270,7 +270,7 @@ struct CommitRangeTests {
   {
     let range = CommitRange(
       steps: [a, b, c].map { commit in
-        CommitRange.Step(commit: commit, brings: (commit == c ? [side].compactMap(\.self) : []) + [commit])
+        CommitRange.Step(commit: commit, commits: (commit == c ? [side].compactMap(\.self) : []) + [commit])
       })
     let (goal, unverified) = await range.stepwise(answersForAll: answersForAll) {
       signed.contains($0) ? .good("ann") : .refused("is not signed")
