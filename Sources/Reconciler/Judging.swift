@@ -27,10 +27,12 @@ extension Reconciler {
       var judgement = try await judge(batch.changes, at: head)
       for reference in judgement.gone { await settleGone(reference, head) }
       pending.countJudged(judgement.changes.count)
+      let approved = branch.approval.head
       var requeue = try await applyGuards(to: &judgement.changes, at: head)
       requeue.merge(try await carryOut(judgement.changes, judgement.files))
       // A change that was judged may depend on what has changed since.
       for (reference, before) in pending.end() { judgeAgain(after: reference, before: before) }
+      if branch.approval.head != approved { judgeWaitingChangesAgain() }
       return requeue
     } catch {
       pending.fail(batch)

@@ -130,6 +130,20 @@ struct PruningTests {
     }
   }
 
+  @Test("deletes clusters whose deletion is approved while it is being judged")
+  func approvedMeanwhile() async throws {
+    try await ReconcilerFixture.open(Files.shops("shop"), settings: Self.pruning) { fixture in
+      try await fixture.engine("shop")
+      await fixture.rest()
+      let commit = try fixture.user.commit(["clusters/shop.yaml": nil])
+      try fixture.user.push()
+      await fixture.recorder.beforeNextReport { await fixture.reconciler.accept(commit) }
+      await fixture.reconciler.sync()
+      let isGone = await until { await fixture.object(.clusters, "shop") == nil ? true : nil }
+      #expect(isGone == true)
+    }
+  }
+
   @Test("deletes nothing if the layout no longer matches the files or cannot be read")
   func layout() async throws {
     try await ReconcilerFixture.open(Files.shops("a", "b", "c"), settings: Self.pruning) { fixture in

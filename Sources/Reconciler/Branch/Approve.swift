@@ -15,7 +15,7 @@ extension Reconciler {
   public func accept(_ sha: String) async -> Bool {
     guard let commit = branch.commit(sha, applied: desired.head) else { return false }
     branch.approve(commit)
-    for (reference, change) in blocked where change.verdict == .waiting { pending.insert(reference) }
+    judgeWaitingChangesAgain()
     do {
       try await reader.storeApproval(of: commit)
     } catch {
@@ -26,6 +26,11 @@ extension Reconciler {
     }
     enqueue()
     return true
+  }
+
+  /// Enqueues the blocked changes that an approval may release.
+  func judgeWaitingChangesAgain() {
+    for (reference, change) in blocked where change.verdict == .waiting { pending.insert(reference) }
   }
 
   /// Loads, once, the approval that an earlier daemon stored.
