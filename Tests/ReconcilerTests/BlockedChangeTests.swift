@@ -26,13 +26,15 @@ struct BlockedChangeTests {
       await fixture.rest()
       #expect(await fixture.recorder.blocked == [BlockedChangeList()])
       let bad = try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "9.9.9")])
-      let blocked = try #require(await recorder(fixture) { !$0.isEmpty }?.changes.first)
+      let list = await recorder(fixture) { !$0.isEmpty }
+      let blocked = try #require(list?.changes.first)
       #expect(blocked.commit == bad && blocked.verdict == .rejected && !blocked.isOfCommit)
       #expect(blocked.object == .cluster("default", "shop"))
       #expect(blocked.rules == ["upgrade/registered"])
       #expect(blocked.message.contains("web-9.9.9"))
       try await fixture.push(["clusters/shop.yaml": Files.cluster("shop", "1.0.0")])
-      #expect(await recorder(fixture) { $0.isEmpty } != nil)
+      let empty = await recorder(fixture) { $0.isEmpty }
+      #expect(empty != nil)
     }
   }
 
@@ -76,7 +78,8 @@ struct BlockedChangeTests {
       let head = try fixture.user.commit(["README.md": "another"])
       try fixture.user.push("--force", "main")
       await fixture.reconciler.sync()
-      let blocked = try #require(await recorder(fixture) { !$0.isEmpty }?.changes.first)
+      let list = await recorder(fixture) { !$0.isEmpty }
+      let blocked = try #require(list?.changes.first)
       #expect(blocked.isOfCommit && blocked.commit == head && blocked.rules == [CommitHistory.id])
       #expect(blocked.message.hasSuffix("kdops sync --accept \(head.prefix(7))"))
       #expect(await fixture.report(head, String(head.prefix(7)))?.verdict == .waiting)
@@ -91,7 +94,8 @@ struct BlockedChangeTests {
           $0.message == "withdrawn by \(second.prefix(7)) before it was applied"
         }
       }
-      #expect(await recorder(fixture) { $0.isEmpty } != nil)
+      let empty = await recorder(fixture) { $0.isEmpty }
+      #expect(empty != nil)
     }
   }
 

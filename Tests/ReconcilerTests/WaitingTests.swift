@@ -75,8 +75,9 @@ struct WaitingTests {
       let before = try #require(await fixture.cluster("shop")).json["spec"]
       let second = try await Self.begin(fixture, stalled: "shop-worker-0: no such image")
       let third = try await fixture.push(Self.shop("1.2.0"))
-      let back = try #require(
-        await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" })
+      // Not within `#require`: the compiler can give the closure the same symbol as the last one.
+      let rolledBack = await fixture.cluster("shop") { $0.json["spec"]?["app"]?.string == "web-1.0.0" }
+      let back = try #require(rolledBack)
       #expect(back.json["spec"] == before)
       #expect(back.annotation(Wire.Annotation.change) == "rollback")
       // It was failed before too, as stalled.
