@@ -11,7 +11,7 @@ struct DiskUse {
   /// An upper bound for files whose size cannot be read.
   private var unknown = 0
   private var reason: HeldUse.Unknown?
-  /// Whether folders were not counted, because they were moved meanwhile or too many would have to be open.
+  /// Whether files were not counted, because folders were moved or closed meanwhile, or too many would have to be open.
   private(set) var isIncomplete = false
   /// Whether there are folders below the depth limit.
   private(set) var isTooDeep = false
@@ -42,13 +42,17 @@ struct DiskUse {
 
   /// Counts the content of a folder; nothing if the path is not a folder.
   mutating func add(_ folder: String) {
-    guard let top = Level(opened(open(folder, Self.flags))) else { return }
+    let folder = opened(open(folder, Self.flags))
+    guard let top = Level(folder) else {
+      if folder >= 0 { close(folder) }
+      return
+    }
     var levels = [top]
     while excess == nil, !isIncomplete, let level = levels.last {
       if let name = level.pending.popLast() {
         guard let folder = level.descriptor.flatMap({ child(name, in: $0) }) else { continue }
         guard levels.count < depth, let next = Level(folder) else {
-          if levels.count >= depth { isTooDeep = true }
+          if levels.count >= depth { isTooDeep = true } else { isIncomplete = true }
           close(folder)
           continue
         }
@@ -64,11 +68,20 @@ struct DiskUse {
 
   private static let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
 
-  /// Notes that a folder was not counted because the daemon has no descriptor or memory left.
+  /// Notes that a folder was not counted if it could not be opened.
   /// - Returns: the descriptor.
   private mutating func opened(_ descriptor: Int32) -> Int32 {
-    if descriptor < 0, ProcAccess(errno: errno) == .unknown { isIncomplete = true }
+    if descriptor < 0 { noteUnread(errno) }
     return descriptor
+  }
+
+  /// Notes that something was not counted: the daemon has no descriptor or memory left, or a script removed the access
+  /// rights again. What was removed meanwhile needs no count.
+  private mutating func noteUnread(_ error: Int32) {
+    switch ProcAccess(errno: error) {
+    case .denied, .unknown: isIncomplete = true
+    case .gone, .granted: break
+    }
   }
 
   // MARK: Levels
@@ -132,8 +145,16 @@ struct DiskUse {
     func resume(from child: Level) -> Bool {
       if entries != nil { return true }
       guard let folder = child.descriptor else { return false }
-      let parent = openat(folder, "..", DiskUse.flags)
-      guard let level = Level(parent), level.id == id else { return false }
+      var parent = openat(folder, "..", DiskUse.flags)
+      if parent < 0, errno == EACCES {
+        fchmod(folder, 0o700)
+        parent = openat(folder, "..", DiskUse.flags)
+      }
+      guard let level = Level(parent) else {
+        if parent >= 0 { close(parent) }
+        return false
+      }
+      guard level.id == id else { return false }
       (entries, level.entries) = (level.entries, nil)
       return true
     }
@@ -144,7 +165,15 @@ struct DiskUse {
   private mutating func count(_ name: [CChar], in folder: Int32) -> Bool {
     if strcmp(name, ".") == 0 || strcmp(name, "..") == 0 { return false }
     var info = stat()
-    guard fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
+    var error = fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW)
+    if error != 0, errno == EACCES {
+      fchmod(folder, 0o700)
+      error = fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW)
+    }
+    guard error == 0 else {
+      noteUnread(errno)
+      return false
+    }
     let isFolder = info.st_mode & S_IFMT == S_IFDIR
     let isNew = isFolder || info.st_nlink < 2 || seen.insert(FileID(info)).inserted
     bytes += isNew ? max(Int(info.st_blocks) * 512, Self.entry) : Self.entry

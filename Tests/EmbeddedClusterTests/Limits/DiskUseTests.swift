@@ -30,4 +30,35 @@ struct DiskUseTests {
     #expect(use(folder, depth: 22).isTooDeep == false)
     #expect(use(folder, depth: 21).isTooDeep)
   }
+
+  @Test(
+    "counts the content of folders that a script made unsearchable or unreadable",
+    arguments: [0o400, 0o200, 0o100, 0])
+  func closedFolders(mode: mode_t) throws {
+    let top = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(top) }
+    let user: UInt32 = 65_534
+    let folders = ["pod", "pod/closed", "pod/closed/a", "pod/closed/a/b", "pod/closed/a/empty"].map {
+      "\(top)/\($0)"
+    }
+    for folder in folders { #expect(mkdir(folder, 0o700) == 0) }
+    for folder in folders[1...3] { try Data("x".utf8).write(to: URL(fileURLWithPath: "\(folder)/file")) }
+    chmod(top, 0o755)
+    if geteuid() == 0 { for folder in folders { #expect(chown(folder, user, user) == 0) } }
+    for folder in folders.dropFirst().reversed() { #expect(chmod(folder, mode) == 0) }
+    let counted = try Machine.withFileAccess(of: user) { use("\(top)/pod") }
+    #expect(counted.bytes == 7 * DiskUse.entry)
+    #expect(!counted.isIncomplete)
+  }
+
+  @Test("is incomplete if a folder cannot be searched, not empty")
+  func foreignFolder() throws {
+    try #require(geteuid() == 0)
+    let top = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(top) }
+    chmod(top, 0o755)
+    #expect(mkdir("\(top)/closed", 0o700) == 0)
+    let counted = try Machine.withFileAccess(of: 65_534) { use(top) }
+    #expect(counted.isIncomplete)
+  }
 }

@@ -164,7 +164,7 @@ struct HeldFilesTests {
     func unknown(_ process: Int32, scans: Int) throws -> HeldUse.Unknown? {
       var held = HeldUse()
       for _ in 0..<scans {
-        var next = try asUnprivileged { Self.held([process], in: proc) }
+        var next = try Machine.withFileAccess(of: 65_534) { Self.held([process], in: proc) }
         next.follow(held)
         held = next
       }
@@ -175,16 +175,6 @@ struct HeldFilesTests {
     #expect(try unknown(12, scans: 3) == .descriptors)
     // The kernel denies access to what a process had that has ended.
     #expect(try unknown(11, scans: 3) == nil)
-  }
-
-  /// Runs a block with the file access of a user without rights, on this thread.
-  private func asUnprivileged<Value>(_ body: () -> Value) throws -> Value {
-    typealias Change = @convention(c) (UInt32) -> Int32
-    let symbol = try #require(dlsym(nil, "setfsuid"))
-    let change = unsafeBitCast(symbol, to: Change.self)
-    _ = change(65_534)
-    defer { _ = change(geteuid()) }
-    return body()
   }
 
   @Test("is not unknown any more after a scan that could read everything")

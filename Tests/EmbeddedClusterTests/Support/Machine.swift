@@ -48,4 +48,14 @@ enum Machine {
     kill(-process, SIGKILL)
     _ = waitpid(process, nil, 0)
   }
+
+  /// Runs a block with the file access of another user, on this thread. Without effect if this user is not root.
+  static func withFileAccess<Value>(of user: UInt32, _ body: () -> Value) throws -> Value {
+    typealias Change = @convention(c) (UInt32) -> Int32
+    guard let symbol = dlsym(nil, "setfsuid") else { throw FileError(errno: ENOSYS, "setfsuid") }
+    let change = unsafeBitCast(symbol, to: Change.self)
+    _ = change(user)
+    defer { _ = change(geteuid()) }
+    return body()
+  }
 }
