@@ -196,19 +196,28 @@ struct PodFolders: Sendable {
     let folder = run(containerID).path
     // A separate step, because a folder in the trash may be removed before its processes have ended.
     let ending = folder + RunFolder.ending
+    // An earlier attempt may have left it: a folder cannot be moved to a path where another one is.
+    try finishEnding(ending)
     if SafeFolder.kind(folder) != nil, rename(folder, ending) != 0 { throw FileError(errno: errno, folder) }
-    if SafeFolder.kind(ending) != nil, !RunFolder(path: ending).endAll() {
-      throw RemainingProcesses(folder: ending)
-    }
-    try throwAway(ending)
+    try finishEnding(ending)
     try throwAway(initRoot(containerID))
   }
 
-  /// Ends the processes of a container that no pod has, on a thread of its own, until they are known to be gone.
-  private func endAlone(_ containerID: String) {
-    BlockingPool.runAlone {
-      while true {
-        do { return try end(containerID) } catch is RemainingProcesses { usleep(1_000_000) } catch { return }
+  /// Ends the processes of a container whose folder was moved, and moves the folder to the trash.
+  private func finishEnding(_ folder: String) throws {
+    guard SafeFolder.kind(folder) != nil else { return }
+    guard RunFolder(path: folder).endAll() else { throw RemainingProcesses(folder: folder) }
+    try throwAway(folder)
+  }
+
+  /// Ends processes; if they are not known to be gone, tries again on a thread of its own.
+  private func endOrRetry(_ end: @escaping @Sendable () throws -> Void) throws {
+    do { try end() } catch is RemainingProcesses {
+      BlockingPool.runAlone {
+        while true {
+          usleep(1_000_000)
+          do { return try end() } catch is RemainingProcesses { continue } catch { return }
+        }
       }
     }
   }
@@ -248,7 +257,9 @@ struct PodFolders: Sendable {
     for name in (try? SafeFolder.names(in: "\(directory)/run")) ?? [] {
       let id = String(name.prefix { $0 != "." })
       if !current.containerIDs.contains(id) {
-        do { try end(id) } catch is RemainingProcesses { endAlone(id) }
+        try endOrRetry { try end(id) }
+      } else if name.hasSuffix(RunFolder.ending) {
+        try endOrRetry { try finishEnding("\(directory)/run/\(name)") }
       } else if run(id).forgetEnded() {
         dead.insert(id)
       }

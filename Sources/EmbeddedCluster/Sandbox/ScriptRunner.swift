@@ -63,14 +63,8 @@ struct ScriptRunner: Sendable {
     let name = UUID().uuidString
     let place = "\(folder.path)/\(name)"
     guard mkdir(place, 0o700) == 0 else { throw FileError(errno: errno, place) }
-    try Self.write(stdin: stdin, to: place)
-    let cgroup = try cgroups?.make(name, sandbox.limits)
-    let record = CommandRecord(
-      measured: request.measured, cgroup: cgroup?.path, deadline: deadline, key: key)
-    do { try record.write(to: place) } catch {
-      cgroup?.remove()
-      throw error
-    }
+    var record = CommandRecord(measured: request.measured, deadline: deadline, key: key)
+    let cgroup = try prepare(place, name, stdin: stdin, &record)
     let arguments = Self.arguments(
       sandbox, request, place: place, outputLimit: outputLimit, entering: cgroup?.entering ?? [])
     let completion = Completion<Ending>()
@@ -84,6 +78,24 @@ struct ScriptRunner: Sendable {
       await whenEnded()
     }
     return Command(place: place, ending: completion)
+  }
+
+  /// Writes the files of a command, and creates its cgroup. After an error, neither remains.
+  private func prepare(
+    _ place: String, _ name: String, stdin: [UInt8], _ record: inout CommandRecord
+  ) throws -> ScriptCgroup? {
+    var cgroup: ScriptCgroup?
+    do {
+      try Self.write(stdin: stdin, to: place)
+      cgroup = try cgroups?.make(name, sandbox.limits)
+      record.cgroup = cgroup?.path
+      try record.write(to: place)
+      return cgroup
+    } catch {
+      cgroup?.remove()
+      try? FileManager.default.removeItem(atPath: place)
+      throw error
+    }
   }
 
   /// Writes the files that the command and its sandbox read.

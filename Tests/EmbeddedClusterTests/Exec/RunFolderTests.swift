@@ -85,4 +85,37 @@ struct RunFolderTests {
       }
     }
   }
+
+  @Test("are ended by the next daemon if the folder was moved, also if the container should exist")
+  func sweepOfMoved() throws {
+    try withCommand { run, command in
+      try Machine.running(["sh", "-c", "sleep 600; :", "sh", command]) { wrapper in
+        try put(try record(wrapper), "\(command)/pid")
+        let ending = run.path + RunFolder.ending
+        #expect(rename(run.path, ending) == 0)
+        let directory = run.path.split(separator: "/").dropLast(2).joined(separator: "/")
+        let folders = PodFolders(directory: "/" + directory, owner: nil)
+        #expect(try folders.sweep(PodFolders.Inventory(containerIDs: ["c1"])) == [])
+        #expect(!isAlive(wrapper))
+        #expect(SafeFolder.kind(ending) == nil)
+      }
+    }
+  }
+
+  @Test("have no folder if the command could not be prepared")
+  func unprepared() throws {
+    try withCommand { run, _ in
+      let limits = SandboxLimits()
+      let runner = ScriptRunner(
+        sandbox: Sandbox(mode: .bubblewrap, limits: limits), watch: ResourceWatch(limits: limits) { .zero },
+        cgroups: ScriptCgroups(folder: "\(run.path)/none"))
+      let request = SandboxRequest(
+        root: try .init(OpenFolder(run.path)), binds: [], hostname: "web-0", environment: [:],
+        command: ["true"])
+      #expect(throws: FileError.self) {
+        try runner.start(request, stdin: [], outputLimit: 1, folder: run) {}
+      }
+      #expect(try SafeFolder.names(in: run.path) == ["command"])
+    }
+  }
 }
