@@ -2,8 +2,8 @@ import Glibc
 
 /// Finds what processes keep and no folder shows, in `/proc`.
 ///
-/// Stops at a number of threads, descriptors, mappings and sockets, because a script can have so many that finding
-/// them takes seconds.
+/// Stops at a number of threads, descriptors, locks, watches, mappings and sockets, because a script can have so many
+/// that finding them takes seconds.
 struct HeldFiles {
   private(set) var use = HeldUse()
   private let proc: String
@@ -45,7 +45,7 @@ struct HeldFiles {
     var file: FileID?
   }
 
-  /// Counts one thread, descriptor or mapping.
+  /// Counts one thread, descriptor, lock, watch or mapping.
   /// - Returns: false above the limit.
   private mutating func count() -> Bool {
     use.handles += 1
@@ -92,9 +92,9 @@ struct HeldFiles {
         let path = "\(folder)/fd/\(name)"
         if descriptors.insert(Descriptor(name: name, file: FileID(path))).inserted {
           guard count() else { return }
+          addDetails(of: "\(folder)/fdinfo/\(name)")
         }
-        guard addLink(path, of: folder) == S_IFSOCK else { continue }
-        if isCarrying("\(folder)/fdinfo/\(name)") { use.add(.unreceived) }
+        addLink(path, of: folder)
       }
       addLink("\(folder)/cwd", of: folder)
       if let call = FileText.read("\(folder)/syscall").flatMap(WaitingCall.init),
@@ -105,35 +105,55 @@ struct HeldFiles {
     }
   }
 
-  /// Whether descriptors were sent to a socket and not received yet.
-  private func isCarrying(_ info: String) -> Bool {
-    guard let text = FileText.read(info) else { return false }
-    return text.split(separator: "\n").contains { line in
-      line.hasPrefix("scm_fds:") && line.dropFirst("scm_fds:".count).contains { ("1"..."9").contains($0) }
+  /// The beginnings of the lines of proc(5), `/proc/<pid>/fdinfo/<descriptor>`, that stand for an object of the kernel,
+  /// and the memory of each: a lock of a file, a file that an epoll descriptor watches, and a file or folder that
+  /// inotify watches, whose inode then stays in memory.
+  private static let objects: [(prefix: [UInt8], memory: Int)] = [
+    (Array("lock:".utf8), 256), (Array("tfd:".utf8), 256), (Array("inotify ".utf8), 1280),
+  ]
+  private static let carried = Array("scm_fds:".utf8)
+  /// Enough for a descriptor that has few of these objects.
+  private static let shortDetails = 4096
+
+  /// Adds the objects that the kernel keeps for a descriptor, and notes descriptors that were sent to a socket and not
+  /// received yet.
+  private mutating func addDetails(of path: String) {
+    guard let text = FileText.bytes(path, limit: Self.shortDetails) else { return }
+    if text.count < Self.shortDetails {
+      for line in text.split(separator: UInt8(ascii: "\n")) { guard addDetail(line) else { return } }
+    } else {
+      LineReader.forEachLine(path) { addDetail($0) }
     }
   }
 
+  /// - Returns: false above the limit.
+  private mutating func addDetail(_ line: ArraySlice<UInt8>) -> Bool {
+    if let object = Self.objects.first(where: { line.starts(with: $0.prefix) }) {
+      use.memory += object.memory
+      return count()
+    }
+    if line.starts(with: Self.carried),
+      line.dropFirst(Self.carried.count).contains(where: { $0 > UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+      )
+    {
+      use.add(.unreceived)
+    }
+    return true
+  }
+
   /// Adds what a link of a process or thread leads to.
-  /// - Returns: its kind; nil if it is known already.
-  @discardableResult
-  private mutating func addLink(_ path: String, of folder: String) -> mode_t? {
+  private mutating func addLink(_ path: String, of folder: String) {
     switch addFile(path) {
-    case .success(let kind): return kind
-    case .failure(.denied):
-      addDenied(folder)
-      return nil
-    case .failure(.unknown):
-      use.add(.descriptors)
-      return nil
-    case .failure: return nil
+    case .success, .failure(.known), .failure(.gone): break
+    case .failure(.denied): addDenied(folder)
+    case .failure(.unknown): use.add(.descriptors)
     }
   }
 
   private enum Absence: Error { case known, gone, denied, unknown }
 
-  /// Adds a file.
-  /// - Returns: its kind, if it is a new one.
-  private mutating func addFile(_ path: String) -> Result<mode_t, Absence> {
+  /// Adds a file, if it is a new one.
+  private mutating func addFile(_ path: String) -> Result<Void, Absence> {
     var info = stat()
     guard stat(path, &info) == 0 else {
       switch ProcAccess(errno: errno) {
@@ -144,8 +164,7 @@ struct HeldFiles {
     }
     guard files.insert(FileID(info)).inserted else { return .failure(.known) }
     use.memory += Self.file
-    let kind = info.st_mode & S_IFMT
-    switch kind {
+    switch info.st_mode & S_IFMT {
     case S_IFSOCK: sockets.insert(UInt64(info.st_ino))
     case S_IFIFO: use.memory += Self.pipe
     case S_IFREG where info.st_nlink == 0, S_IFDIR where info.st_nlink == 0:
@@ -157,7 +176,7 @@ struct HeldFiles {
       }
     default: break
     }
-    return .success(kind)
+    return .success(())
   }
 
   // MARK: Shared memory
@@ -176,7 +195,13 @@ struct HeldFiles {
     let blocks = max(0, Int(clamping: system.f_blocks) - Int(clamping: system.f_bfree))
     let (bytes, overflow) = blocks.multipliedReportingOverflow(by: Int(clamping: system.f_frsize))
     use.shared += overflow ? 0 : bytes
+    let entries = max(0, Int(clamping: system.f_files) - Int(clamping: system.f_ffree))
+    let (kernel, isTooMuch) = entries.multipliedReportingOverflow(by: Self.entry)
+    use.shared += isTooMuch ? 0 : kernel
   }
+
+  /// The kernel's memory for an entry of a file system in memory, also for an empty file.
+  private static let entry = 2048
 
   // MARK: Mappings
 

@@ -22,13 +22,13 @@ struct HeldUse: Sendable, Hashable {
     fileprivate static let byWeight = [descriptors, sizes, unreceived]
   }
 
-  /// The kernel's memory for the queues of sockets and pipes, and for descriptions of mappings.
+  /// The kernel's memory for the queues of sockets and pipes, for locks and watches, and for descriptions of mappings.
   var memory = 0
   /// Shared memory objects, deleted files of a file system in memory, and file systems for shared memory.
   var shared = 0
   /// Deleted files.
   var disk = 0
-  /// The number of threads, descriptors, mappings and sockets that were counted.
+  /// The number of threads, descriptors, locks, watches, mappings and sockets that were counted.
   var handles = 0
   /// The number of descriptors that were read. Threads that share a table of descriptors show each of them again.
   var visits = 0

@@ -10,7 +10,7 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
   /// Folders are nested too deeply for their files to be counted.
   case depth(limit: Int)
   case processes(limit: Int)
-  /// Threads, descriptors, mappings and sockets, which take too long to count.
+  /// Descriptors, locks, watches, mappings, sockets and threads, which take too long to count.
   case handles(limit: Int)
   case time(limit: Duration)
 
@@ -35,8 +35,8 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
       "the pod has folders that are more than \(limit) deep, whose size cannot be watched; remove them"
     case .processes(let limit): "it ran more than the \(limit) processes at once that are allowed"
     case .handles(let limit):
-      "its processes together have more than \(limit) threads, open files, memory mappings and sockets, which cannot be "
-        + "watched; use fewer at once"
+      "its processes together have more than \(limit) open files, memory mappings, sockets, file locks and watched files, "
+        + "too many to be counted in time; use fewer at once"
     case .time(let limit): "the command had not ended within \(limit) and was killed"
     }
   }

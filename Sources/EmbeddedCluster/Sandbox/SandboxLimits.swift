@@ -12,6 +12,7 @@ public enum SandboxMode: String, Sendable, Hashable, CaseIterable {
 
 /// Resource limits of a script: of each of its processes, and of all of them together.
 public struct SandboxLimits: Sendable, Hashable {
+  /// Processes and threads together.
   public var processes = 256
   /// Memory of all processes together, in bytes.
   public var totalMemory = 2 << 30
@@ -25,8 +26,10 @@ public struct SandboxLimits: Sendable, Hashable {
   public var fileSize = 1 << 30
   /// CPU time, in seconds.
   public var cpuSeconds = 600
+  /// Of one process.
   public var openFiles = 1024
-  /// Threads, open files, memory mappings and sockets of all processes together: more would take seconds to count.
+  /// Open files, memory mappings, sockets, file locks and watched files of all processes together, threads included:
+  /// more would take seconds to count.
   public var handles = 200_000
   /// Total size of `/dev/shm`, in bytes.
   public var sharedMemory = 64 << 20

@@ -142,6 +142,31 @@ struct HeldFilesTests {
     #expect(many.exceeds(handles: 100) && !many.exceeds(handles: 101))
   }
 
+  @Test("counts locks and watches of a descriptor, however many, with the kernel's memory for them")
+  func locksAndWatches() throws {
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
+    try Self.makeProcess(10, in: proc)
+    let thread = "\(proc)/10/task/10"
+    try FileManager.default.createDirectory(atPath: "\(thread)/fdinfo", withIntermediateDirectories: true)
+    let head = "pos:\t0\nflags:\t0100002\nmnt_id:\t29\n"
+    let watches = (0..<300).map { "tfd: \($0) events: 19 data: 5  pos:0 ino:6 sdev:f\n" }.joined()
+    let details = [
+      head,
+      head
+        + "lock:\t1: POSIX  ADVISORY  WRITE 10 00:2f:1 0 0\nlock:\t2: FLOCK  ADVISORY  READ 10 00:2f:1 2 EOF\n",
+      head + watches, head + "inotify wd:1 ino:2 sdev:f mask:fce ignored_mask:0\nscm_fds: 0\n",
+    ]
+    for (number, text) in details.enumerated() {
+      symlink("/dev/null", "\(thread)/fd/\(number)")
+      try write(text, to: "\(thread)/fdinfo/\(number)")
+    }
+    let held = Self.held([10], in: proc)
+    #expect(held.handles == 1 + 4 + 2 + 300 + 1)
+    #expect(held.memory == 1536 + 302 * 256 + 1280)
+    #expect(Self.held([10], in: proc, limit: 100).handles == 101)
+  }
+
   @Test(
     "is unknown, not gone, if the daemon has no descriptors or memory left",
     arguments: [EMFILE, ENFILE, ENOMEM])

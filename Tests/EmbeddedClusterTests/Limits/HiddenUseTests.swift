@@ -64,6 +64,21 @@ struct HiddenUse: Sendable, CustomTestStringConvertible {
       time.sleep(90)
       """),
     HiddenUse(
+      "empty files in the folder of shared memory", .memory,
+      """
+      for number in range(150000): open(f"/dev/shm/{number}", "w").close()
+      time.sleep(90)
+      """),
+    HiddenUse(
+      "locks of parts of files", .handles,
+      """
+      import fcntl
+      files = [open(f"/opt/file{number}", "w") for number in range(10)]
+      for file in files:
+        for start in range(0, 6000, 2): fcntl.lockf(file, fcntl.LOCK_EX, 1, start)
+      time.sleep(90)
+      """),
+    HiddenUse(
       "many mappings in several processes", .handles,
       """
       for _ in range(3): os.fork()
