@@ -61,8 +61,10 @@ public struct RehearsalAct: Sendable {
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: surroundings.console, clock: clock, now: now)
     let watch = DaemonWatch()
+    let limits = SandboxLimits()
     let backend = try await Backend.embedded(
-      "\(surroundings.folder)/cluster", surroundings.sandbox, logger: surroundings.logger)
+      "\(surroundings.folder)/cluster", surroundings.sandbox, limits: limits,
+      cgroups: ScriptCgroups.prepared(for: limits, surroundings.logger), logger: surroundings.logger)
     for app in RehearsalFiles.systemApps(subjects) {
       _ = try await backend.api.create(Object(RehearsalFiles.object(app)))
     }

@@ -84,10 +84,16 @@ public struct ScriptCgroups: Sendable, Hashable {
     rmdir(probe)
   }
 
-  /// Removes the cgroups of an earlier daemon's scripts. The cgroup of a script that still runs remains.
+  /// Cgroups younger than this, in seconds, are kept: a rehearsal or another daemon may be about to use one.
+  private static let leftoverAge = 60
+
+  /// Removes the cgroups of earlier scripts. The cgroup of a script that still runs remains.
   private func removeLeftovers() {
     for name in (try? SafeFolder.names(in: folder)) ?? [] where name.hasPrefix(Self.prefix) {
-      rmdir("\(folder)/\(name)")
+      let path = "\(folder)/\(name)"
+      var info = stat()
+      guard stat(path, &info) == 0, time(nil) - info.st_mtim.tv_sec > Self.leftoverAge else { continue }
+      rmdir(path)
     }
   }
 

@@ -322,16 +322,21 @@ struct ScriptCgroupTests {
     #expect(cgroup.ranOutOfMemory)
   }
 
-  @Test("are beside a daemon that runs in a subgroup of its unit, and leftovers are removed")
+  @Test("are beside a daemon that runs in a subgroup of its unit, and old leftovers are removed")
   func subgroup() throws {
     let host = try Host(
       own: "/system.slice/kdops.service/daemon", controllers: "memory", at: "/system.slice/kdops.service")
     defer { ClusterFixture.remove(host.folder) }
     let left = "\(host.mount)/system.slice/kdops.service/kdops-run-old"
-    try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: true)
+    let new = "\(host.mount)/system.slice/kdops.service/kdops-run-new"
+    for folder in [left, new] {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+    try FileManager.default.setAttributes([.modificationDate: Date() - 100], ofItemAtPath: left)
     let cgroups = try host.prepare().get()
     #expect(cgroups.folder == "\(host.mount)/system.slice/kdops.service")
     #expect(SafeFolder.kind(left) == nil)
+    #expect(SafeFolder.kind(new) == .folder, "another process may be about to use it")
   }
 
   @Test("leave the daemon in place if children cannot be limited, and the message says what a unit needs")
