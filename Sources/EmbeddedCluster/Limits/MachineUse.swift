@@ -23,6 +23,16 @@ struct MachineUse: Sendable, Hashable {
   ///   - folders: their file systems are measured.
   ///   - proc: the path of the proc file system.
   init(folders: [String], proc: String) {
+    self.init(disksOf: folders)
+    let memory = Self.memory(FileText.read("\(proc)/meminfo") ?? "")
+    shared = memory["Shmem"] ?? 0
+    if let size = memory["MemTotal"], let available = memory["MemAvailable"] {
+      isMemoryNearlyFull = available < min(Self.memoryReserve, size / 20)
+    }
+  }
+
+  /// Measures only the file systems of some folders.
+  private init(disksOf folders: [String]) {
     var devices: Set<UInt64> = []
     for folder in folders {
       var (info, system) = (stat(), statvfs())
@@ -35,12 +45,10 @@ struct MachineUse: Sendable, Hashable {
       let available = Self.product(Int(clamping: system.f_bavail), block)
       isNearlyFull = isNearlyFull || Self.isNearlyFull(size: Self.product(size, block), available: available)
     }
-    let memory = Self.memory(FileText.read("\(proc)/meminfo") ?? "")
-    shared = memory["Shmem"] ?? 0
-    if let size = memory["MemTotal"], let available = memory["MemAvailable"] {
-      isMemoryNearlyFull = available < min(Self.memoryReserve, size / 20)
-    }
   }
+
+  /// Returns the use of the file systems of some folders, in bytes.
+  static func disk(of folders: [String]) -> Int { MachineUse(disksOf: folders).disk }
 
   /// Reads proc(5), `/proc/meminfo`. Sizes are in bytes.
   private static func memory(_ text: String) -> [Substring: Int] {

@@ -114,7 +114,7 @@ final class ResourceWatch: Sendable {
     let machine = MachineUse(folders: [], proc: proc)
     var isNearLimit = false
     var tree: ProcessTree?
-    var checked: [(place: String, processes: Processes)] = []
+    var checked: [(command: WatchedCommands.Command, processes: Processes)] = []
     for command in state.withLock({ $0.commands.running }) {
       let subject = command.subject
       let wrapper: ProcessStamp?
@@ -142,7 +142,7 @@ final class ResourceWatch: Sendable {
         end(subject.place, .processes(limit: limits.processes))
         continue
       }
-      checked.append((subject.place, processes))
+      checked.append((command, processes))
       guard subject.record.cgroup == nil else { continue }
       let shared = sharedMemory(of: command, machine)
       let limit = limits.totalMemory - command.held.memory
@@ -153,9 +153,13 @@ final class ResourceWatch: Sendable {
         measure(.memory, subject.place) { self.memoryExcess($0, processes, shared) }
       }
     }
-    for (place, processes) in checked {
+    for (command, processes) in checked {
+      let (place, disk) = (command.subject.place, MachineUse.disk(of: command.subject.record.measured))
+      let isUrgent = state.withLock {
+        $0.commands.isDiskUrgent(place, machineDisk: disk, limit: limits.totalDisk)
+      }
       measure(.held, place) { self.heldExcess($0, processes) }
-      measure(.disk, place) { self.diskExcess($0) }
+      measure(.disk, place, isUrgent: isUrgent) { self.diskExcess($0) }
     }
     return isNearLimit
   }
@@ -165,10 +169,10 @@ final class ResourceWatch: Sendable {
 
   /// Starts a measurement of a command if it is due, on a thread of its own.
   private func measure(
-    _ measurement: WatchedCommands.Measurement, _ place: String,
+    _ measurement: WatchedCommands.Measurement, _ place: String, isUrgent: Bool = false,
     _ excess: @escaping @Sendable (WatchedCommands.Command) -> ResourceExcess?
   ) {
-    let command = state.withLock { $0.commands.begin(measurement, of: place, at: .now) }
+    let command = state.withLock { $0.commands.begin(measurement, of: place, at: .now, isUrgent: isUrgent) }
     guard let command else { return }
     BlockingPool.runAlone {
       if let excess = excess(command) { self.end(place, excess) }
@@ -190,7 +194,8 @@ final class ResourceWatch: Sendable {
   private func sharedMemory(of command: WatchedCommands.Command, _ machine: MachineUse) -> SharedMemory {
     var shared = SharedMemory(known: command.held.shared, reason: command.held.lastingUnknown)
     if shared.reason != nil || machine.isMemoryNearlyFull {
-      shared.possible = machine.shared - command.baseline.machine.shared
+      let others = state.withLock { $0.commands.growth(besides: command.subject.place).shared }
+      shared.possible = machine.shared - command.baseline.machine.shared - others
     }
     return shared
   }
@@ -229,12 +234,20 @@ final class ResourceWatch: Sendable {
 
   private func diskExcess(_ command: WatchedCommands.Command) -> ResourceExcess? {
     let (folders, held) = (command.subject.record.measured, command.held)
+    // Before the files are counted: what is written meanwhile may not be in the count.
+    let before = MachineUse(folders: folders, proc: proc)
     var use = diskUse(of: folders, held: held.disk)
     let (start, now) = (command.baseline, MachineUse(folders: folders, proc: proc))
+    let measured = WatchedCommands.Baseline(machine: before, disk: use.bytes)
+    let others = state.withLock { state in
+      state.commands.record(disk: measured, of: command.subject.place)
+      return state.commands.growth(besides: command.subject.place).disk
+    }
     // Folders may be moved while they are counted, and there are more ways to keep a file, such as a system call that is under way, than the kernel shows. They matter
     // when they fill the disk.
     if held.lastingUnknown != nil || now.isNearlyFull || use.isIncomplete {
-      use.addUnknown(now.disk - start.machine.disk - (use.bytes - start.disk), held.lastingUnknown)
+      let unknown = now.disk - start.machine.disk - (use.bytes - start.disk) - others
+      use.addUnknown(unknown, held.lastingUnknown)
     }
     return use.excess
   }

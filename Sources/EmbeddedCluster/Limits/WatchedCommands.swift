@@ -34,16 +34,34 @@ struct WatchedCommands: Sendable {
     var disk = 0
   }
 
+  /// What a command is known to use, in bytes.
+  struct Known: Sendable, Hashable {
+    var disk = 0
+    var shared = 0
+  }
+
   struct Command: Sendable {
     fileprivate(set) var subject: ResourceWatch.Subject
     let baseline: Baseline
     /// The last measurement.
     fileprivate(set) var held = HeldUse()
+    /// The last measurement of the disk, or the use at the start.
+    fileprivate var last: Baseline
+    /// What other commands were known to use when this one started, by their folders.
+    fileprivate var others: [String: Known]
+
+    fileprivate init(_ subject: ResourceWatch.Subject, _ baseline: Baseline, others: [String: Known]) {
+      (self.subject, self.baseline, self.others) = (subject, baseline, others)
+      last = baseline
+    }
+
+    fileprivate var known: Known { Known(disk: last.disk, shared: held.shared) }
   }
 
   /// Can transition to: `running` when it is due, and back.
   private enum Turn {
-    case due(Instant?)
+    /// - Parameter urgent: when it is due if it is urgent.
+    case due(Instant, urgent: Instant)
     case running(since: Instant)
   }
 
@@ -62,7 +80,8 @@ struct WatchedCommands: Sendable {
   var running: [Command] { entries.values.filter { $0.excess == nil }.map(\.command) }
 
   mutating func add(_ subject: ResourceWatch.Subject, _ baseline: Baseline) {
-    entries[subject.place] = Entry(command: Command(subject: subject, baseline: baseline))
+    let others = entries.mapValues { $0.command.known }
+    entries[subject.place] = Entry(command: Command(subject, baseline, others: others))
   }
 
   /// Removes a command that has ended.
@@ -83,13 +102,16 @@ struct WatchedCommands: Sendable {
   // MARK: Measurements
 
   /// Begins a measurement.
+  /// - Parameter isUrgent: whether it begins after a shorter pause. It then takes half of the time at most.
   /// - Returns: the command as it is known now; nil if the measurement is not due, or is in progress.
-  mutating func begin(_ measurement: Measurement, of place: String, at now: Instant) -> Command? {
+  mutating func begin(
+    _ measurement: Measurement, of place: String, at now: Instant, isUrgent: Bool = false
+  ) -> Command? {
     guard let entry = entries[place], entry.excess == nil else { return nil }
-    switch entry.turns[measurement] ?? .due(nil) {
+    switch entry.turns[measurement] {
     case .running: return nil
-    case .due(let time?) where now < time: return nil
-    case .due: entries[place]?.turns[measurement] = .running(since: now)
+    case .due(let time, let urgent) where now < (isUrgent ? urgent : time): return nil
+    case .due, nil: entries[place]?.turns[measurement] = .running(since: now)
     }
     return entry.command
   }
@@ -97,7 +119,39 @@ struct WatchedCommands: Sendable {
   /// Ends a measurement.
   mutating func end(_ measurement: Measurement, of place: String, at now: Instant) {
     guard case .running(let start) = entries[place]?.turns[measurement] else { return }
-    entries[place]?.turns[measurement] = .due(now + measurement.pause(after: now - start))
+    let time = now - start
+    entries[place]?.turns[measurement] = .due(now + measurement.pause(after: time), urgent: now + time)
+  }
+
+  /// Records the use of disk: of the command's pod, and of the machine.
+  mutating func record(disk use: Baseline, of place: String) { entries[place]?.command.last = use }
+
+  /// Whether a command may have exceeded its disk limit since the last measurement: so much was written by now on the
+  /// file systems of its pod.
+  func isDiskUrgent(_ place: String, machineDisk: Int, limit: Int) -> Bool {
+    guard let last = entries[place]?.command.last else { return false }
+    return machineDisk - last.machine.disk > max(0, limit - last.disk)
+  }
+
+  /// Returns by how much the known use of all other commands has grown since a command started. Files that several
+  /// commands share, or that this command's pod has too, count once.
+  func growth(besides place: String) -> Known {
+    guard let own = entries[place]?.command else { return Known() }
+    var growth = Known()
+    var disks: [(folders: Set<String>, bytes: Int)] = []
+    for (other, entry) in entries where other != place {
+      let (now, command) = (entry.command.known, entry.command)
+      let start = own.others[other] ?? Known(disk: command.baseline.disk)
+      growth.shared += max(0, now.shared - start.shared)
+      disks.append((Set(command.subject.record.measured), now.disk - start.disk))
+    }
+    var counted = Set(own.subject.record.measured)
+    for disk in disks.sorted(by: { $0.bytes > $1.bytes }) where disk.bytes > 0 {
+      guard disk.folders.isDisjoint(with: counted) else { continue }
+      counted.formUnion(disk.folders)
+      growth.disk += disk.bytes
+    }
+    return growth
   }
 
   /// Records what a command's processes hold.

@@ -77,4 +77,54 @@ struct WatchedCommandsTests {
     commands.end(.held, of: "a", at: start)
     #expect(commands.isEmpty)
   }
+
+  private func subject(_ place: String, _ folders: [String]) -> ResourceWatch.Subject {
+    ResourceWatch.Subject(place: place, record: CommandRecord(measured: folders), caller: .waiting)
+  }
+
+  @Test("count the growth of other commands since a command's start, and shared folders once")
+  func growth() {
+    var commands = WatchedCommands()
+    func record(_ disk: Int, _ place: String) { commands.record(disk: .init(disk: disk), of: place) }
+    commands.add(subject("before", ["x"]), .init(disk: 10))
+    record(50, "before")
+    commands.add(subject("own", ["a"]), .init(disk: 5))
+    #expect(commands.growth(besides: "own") == .init())
+    record(70, "before")
+    commands.add(subject("same pod", ["a"]), .init(disk: 5))
+    record(1_000, "same pod")
+    commands.add(subject("later", ["b", "v"]), .init(disk: 3))
+    commands.add(subject("with a volume of it", ["c", "v"]), .init(disk: 3))
+    record(103, "later")
+    record(93, "with a volume of it")
+    #expect(commands.growth(besides: "own").disk == 20 + 100)
+    record(0, "before")
+    #expect(commands.growth(besides: "own").disk == 100)
+    #expect(commands.remove("later") == nil)
+    #expect(commands.growth(besides: "own").disk == 90)
+    var held = HeldUse()
+    held.shared = 8
+    commands.record(held, of: "before")
+    commands.record(held, of: "own")
+    #expect(commands.growth(besides: "own").shared == 8)
+  }
+
+  @Test("have their disk measured soon if more was written than they may still use")
+  func urgent() {
+    var commands = WatchedCommands()
+    commands.add(subject("a", ["x"]), .init(disk: 40))
+    #expect(!commands.isDiskUrgent("a", machineDisk: 60, limit: 100))
+    #expect(commands.isDiskUrgent("a", machineDisk: 61, limit: 100))
+    #expect(commands.begin(.disk, of: "a", at: start) != nil)
+    #expect(commands.begin(.disk, of: "a", at: start, isUrgent: true) == nil, "in progress")
+    let end = start + .milliseconds(30)
+    commands.end(.disk, of: "a", at: end)
+    commands.record(disk: .init(disk: 30), of: "a")
+    #expect(!commands.isDiskUrgent("a", machineDisk: 70, limit: 100))
+    #expect(commands.begin(.disk, of: "a", at: end + .milliseconds(30)) == nil)
+    #expect(
+      commands.begin(.disk, of: "a", at: end + .milliseconds(29), isUrgent: true) == nil,
+      "half of the time at most")
+    #expect(commands.begin(.disk, of: "a", at: end + .milliseconds(30), isUrgent: true) != nil)
+  }
 }
