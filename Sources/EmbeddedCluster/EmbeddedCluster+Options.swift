@@ -7,7 +7,7 @@ extension EmbeddedCluster {
     /// Gives each script its own cgroup. Nil if the machine has no usable cgroups; the resource watch then
     /// limits the scripts.
     public var cgroups: ScriptCgroups?
-    /// The maximum number of scripts that run at the same time; the others wait in a queue.
+    /// The maximum number of scripts that run at the same time, and of init containers; the others wait in a queue.
     public var concurrentScripts = max(2, 2 * ProcessInfo.processInfo.activeProcessorCount)
     public var capacity = NodeCapacity()
     /// The number of changes that are kept for watches that resume.

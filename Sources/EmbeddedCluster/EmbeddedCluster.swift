@@ -50,7 +50,8 @@ public actor EmbeddedCluster {
     let runner = ScriptRunner(
       sandbox: sandbox, watch: ResourceWatch(limits: sandbox.limits, now: time.now),
       cgroups: options.cgroups)
-    worker = PodWorker(files: files, runner: runner, logger: logger)
+    worker = PodWorker(
+      files: files, runner: runner, slots: SlotQueue(options.concurrentScripts), time: time, logger: logger)
     executor = CommandExecutor(
       files: files, runner: runner, slots: SlotQueue(options.concurrentScripts), time: time)
     let rules = ObjectRules(admission: options.admission)
@@ -297,7 +298,7 @@ public actor EmbeddedCluster {
       switch await worker.perform(step, of: job) {
       case .done: break
       case .event(let event): await deliver(event, to: uid)
-      case .started(let run): initRun = run
+      case .ready(let run): initRun = run
       case .removed: await removed(uid)
       }
     }

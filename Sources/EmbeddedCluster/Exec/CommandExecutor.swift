@@ -88,23 +88,22 @@ struct CommandExecutor: Sendable {
   func begin(
     _ target: RunningContainer, _ request: ExecRequest, _ deadline: CommandDeadline?, _ slot: Slot
   ) async throws -> ScriptRunner.Command {
-    let runner = runner
-    let reserved = files.reserved
-    defer { reserved.leave(target.rootID) }
+    defer { files.reserved.leave(target.rootID) }
     do {
+      let measured = try await files.run(for: target.spec.uid) { folders in
+        try makeRoot(target, in: folders)
+        return try folders.measured(of: target.spec, root: folders.root(of: target.spec))
+      }
+      // Not in the pod's queue, whose thread other pods share: counting the files of a pod can take seconds.
+      let terms = ScriptRunner.Terms(
+        deadline: deadline, key: request.key, baseline: await runner.watch.baseline(of: measured))
       return try await files.run(for: target.spec.uid) { folders in
-        // A pod's folder is named after the pod, and a new pod with the same name may already use it.
-        guard !reserved.hasEnded(target.rootID) else {
-          throw APIError(
-            .notRunning, "Pod \(target.spec.name): the container ended before the command began")
-        }
-        try folders.makeRoot(of: target.spec, containerID: target.rootID, image: target.image, ip: target.ip)
-        let root = folders.root(of: target.spec)
+        let root = try makeRoot(target, in: folders)
         let sandboxed = try folders.sandbox(
           request.command, in: target.container, of: target.spec, root: root)
         return try runner.start(
           sandboxed, stdin: request.stdin, outputLimit: request.outputLimit,
-          folder: folders.run(target.rootID), deadline: deadline, key: request.key
+          folder: folders.run(target.rootID), terms: terms
         ) { slot.free() }
       }
     } catch let error as APIError {
@@ -112,6 +111,19 @@ struct CommandExecutor: Sendable {
     } catch {
       throw APIError(.notStarted, "Pod \(target.spec.name): the command could not be started: \(error)")
     }
+  }
+
+  /// Creates the root of a container if there is none yet.
+  /// - Returns: its path.
+  @discardableResult
+  private func makeRoot(_ target: RunningContainer, in folders: PodFolders) throws -> String {
+    // A pod's folder is named after the pod, and a new pod with the same name may already use it.
+    guard !files.reserved.hasEnded(target.rootID) else {
+      throw APIError(
+        .notRunning, "Pod \(target.spec.name): the container ended before the command began")
+    }
+    try folders.makeRoot(of: target.spec, containerID: target.rootID, image: target.image, ip: target.ip)
+    return folders.root(of: target.spec)
   }
 
   // MARK: Time limits

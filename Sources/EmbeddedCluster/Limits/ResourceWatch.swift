@@ -60,10 +60,10 @@ final class ResourceWatch: Sendable {
     self.now = now
   }
 
-  /// Watches a command that is about to start, or runs already. Blocks while the files of its pod are counted: what
-  /// the command writes is the difference.
-  func add(_ subject: Subject) {
-    let baseline = baseline(subject.record)
+  /// Watches a command that is about to start, or runs already.
+  /// - Parameter baseline: the use before it started. If nil, this call blocks while the files of its pod are counted.
+  func add(_ subject: Subject, _ baseline: WatchedCommands.Baseline? = nil) {
+    let baseline = baseline ?? self.baseline(subject.record)
     let mustStart = state.withLock { state in
       state.commands.add(subject, baseline)
       defer { state.isRunning = true }
@@ -77,6 +77,16 @@ final class ResourceWatch: Sendable {
   func baseline(_ record: CommandRecord) -> WatchedCommands.Baseline {
     WatchedCommands.Baseline(
       machine: MachineUse(folders: record.measured, proc: proc), disk: diskUse(of: record.measured).bytes)
+  }
+
+  /// Measures the use before a command starts, on a thread of its own: counting the files of a pod can take seconds.
+  /// - Parameter folders: see `CommandRecord.measured`.
+  func baseline(of folders: [String]) async -> WatchedCommands.Baseline {
+    await withCheckedContinuation { continuation in
+      BlockingPool.runAlone {
+        continuation.resume(returning: self.baseline(CommandRecord(measured: folders)))
+      }
+    }
   }
 
   /// Stops watching a command.

@@ -24,10 +24,13 @@ struct PodFiles: Sendable {
   ///
   /// - Returns: the containers whose commands were killed together with an earlier daemon.
   func sweep(_ current: PodFolders.Inventory, _ watch: ResourceWatch) async throws -> Set<String> {
-    let dead = try await run(for: "") { folders in
-      let dead = try folders.sweep(current)
-      for command in folders.adoptable() { watch.add(command) }
-      return dead
+    let (dead, running) = try await run(for: "") { folders in
+      (try folders.sweep(current), folders.adoptable())
+    }
+    await withTaskGroup { group in
+      for command in running {
+        group.addTask { watch.add(command, await watch.baseline(of: command.record.measured)) }
+      }
     }
     await trash.wake()
     return dead

@@ -6,21 +6,28 @@ import Logging
 struct PodWorker: Sendable {
   let files: PodFiles
   let runner: ScriptRunner
+  /// The slots for init containers. They have slots of their own, because an init container may wait until a command
+  /// has run in another pod.
+  let slots: SlotQueue
+  let time: ClusterTime
   let logger: Logger
+
+  /// How long an init container may run, so that it does not keep its slot for ever.
+  private static let initLimit = Duration.seconds(600)
 
   /// The result of one step.
   enum Outcome: Sendable {
     case done
     case event(PodMachine.Event)
-    /// An init container's command has started.
-    case started(InitRun)
+    /// An init container's command can start: see `event(atEndOf:in:)`.
+    case ready(InitRun)
     /// The pod's folders were removed.
     case removed
   }
 
   struct InitRun: Sendable {
+    fileprivate var container: PodSpec.Container
     fileprivate var containerID: String
-    fileprivate var ending: Completion<ScriptRunner.Ending>
   }
 
   func perform(_ step: NodeJob.Step, of job: NodeJob) async -> Outcome {
@@ -28,11 +35,7 @@ struct PodWorker: Sendable {
     case .prepare(let container, let id, let image):
       return .event(await prepare(container, id, image: image, of: job))
     case .runInit(let container, let id):
-      do {
-        return .started(InitRun(containerID: id, ending: try start(container, id, of: job).ending))
-      } catch {
-        return event(.notStarted("\(error)"), of: id, in: job).map(Outcome.event) ?? .done
-      }
+      return .ready(InitRun(container: container, containerID: id))
     case .end(let ids):
       await end(ids, of: job)
       return .done
@@ -42,10 +45,25 @@ struct PodWorker: Sendable {
     }
   }
 
-  /// Waits for the end of an init container's command.
+  /// Runs an init container's command, when a slot is free, to its end.
+  ///
+  /// Not a step of the pod's job: the container can be ended while it waits for a slot.
   /// - Returns: nil if the container was ended.
   func event(atEndOf run: InitRun, in job: NodeJob) async -> PodMachine.Event? {
-    guard let ending = try? await run.ending.wait() else { return nil }
+    guard (try? await slots.acquire()) != nil else { return nil }
+    let slot = Slot(slots)
+    let command: ScriptRunner.Command
+    do {
+      guard let started = try await start(run, of: job, slot) else {
+        slot.free()
+        return nil
+      }
+      command = started
+    } catch {
+      slot.free()
+      return event(.notStarted("\(error)"), of: run.containerID, in: job)
+    }
+    guard let ending = try? await command.ending.wait() else { return nil }
     return event(ending, of: run.containerID, in: job)
   }
 
@@ -82,12 +100,23 @@ struct PodWorker: Sendable {
     }
   }
 
+  /// - Returns: nil if the container was ended.
   private func start(
-    _ container: PodSpec.Container, _ id: String, of job: NodeJob
-  ) throws -> ScriptRunner.Command {
+    _ run: InitRun, of job: NodeJob, _ slot: Slot
+  ) async throws -> ScriptRunner.Command? {
+    let (runner, container, id) = (runner, run.container, run.containerID)
     let root = files.folders.initRoot(id)
-    let request = try files.folders.sandbox(container.command, in: container, of: job.spec, root: root)
-    return try runner.start(request, stdin: [], outputLimit: 4096, folder: files.folders.run(id)) {}
+    let measured = try files.folders.measured(of: job.spec, root: root)
+    let baseline = await runner.watch.baseline(of: measured)
+    let deadline = CommandDeadline(time: time.now() + Self.initLimit, limit: Self.initLimit)
+    return try await files.run(for: job.spec.uid) { folders in
+      guard folders.run(id).exists else { return nil }
+      let request = try folders.sandbox(container.command, in: container, of: job.spec, root: root)
+      return try runner.start(
+        request, stdin: [], outputLimit: 4096, folder: folders.run(id),
+        terms: ScriptRunner.Terms(deadline: deadline, baseline: baseline)
+      ) { slot.free() }
+    }
   }
 
   /// The longest pause before the processes of a container are ended again.

@@ -26,6 +26,16 @@ struct ScriptRunner: Sendable {
     let ending: Completion<Ending>
   }
 
+  /// How a command is recorded and watched.
+  struct Terms: Sendable {
+    /// When the command is ended, even if no caller waits for it or another daemon runs by then.
+    var deadline: CommandDeadline?
+    /// See `ExecRequest.key`.
+    var key: String?
+    /// The use of the machine before it starts. If nil, starting it blocks while the files of its pod are counted.
+    var baseline: WatchedCommands.Baseline?
+  }
+
   let sandbox: Sandbox
   let watch: ResourceWatch
   /// Nil if the machine has no usable cgroups: then only the resource watch limits processes together.
@@ -52,23 +62,21 @@ struct ScriptRunner: Sendable {
   /// Starts a command.
   /// - Parameters:
   ///   - folder: the container's run folder; the command gets a folder in it, which is removed after the end.
-  ///   - deadline: when the command is ended, even if no caller waits for it or another daemon runs by then.
-  ///   - key: see `ExecRequest.key`.
   ///   - whenEnded: called when the command has ended, even if no caller waits for it.
   func start(
     _ request: SandboxRequest, stdin: [UInt8], outputLimit: Int, folder: RunFolder,
-    deadline: CommandDeadline? = nil, key: String? = nil,
+    terms: Terms = Terms(),
     whenEnded: @escaping @Sendable () async -> Void
   ) throws -> Command {
     let name = UUID().uuidString
     let place = "\(folder.path)/\(name)"
     guard mkdir(place, 0o700) == 0 else { throw FileError(errno: errno, place) }
-    var record = CommandRecord(measured: request.measured, deadline: deadline, key: key)
+    var record = CommandRecord(measured: request.measured, deadline: terms.deadline, key: terms.key)
     let cgroup = try prepare(place, name, stdin: stdin, &record)
     let arguments = Self.arguments(
       sandbox, request, place: place, outputLimit: outputLimit, entering: cgroup?.entering ?? [])
     let completion = Completion<Ending>()
-    watch.add(ResourceWatch.Subject(place: place, record: record, caller: .waiting))
+    watch.add(ResourceWatch.Subject(place: place, record: record, caller: .waiting), terms.baseline)
     // Not a child task: a caller that stops waiting must not end the command.
     Task.detached {
       var ending = await Self.run(arguments, place: place, outputLimit: outputLimit)

@@ -255,6 +255,44 @@ struct ExecTests {
     }
   }
 
+  @Test("counts a pod's files before a command starts without delaying other work on the folders of pods")
+  func countingDelaysNothing() async throws {
+    try await Self.withPod { fixture in
+      let cluster = fixture.cluster
+      let proc = ClusterFixture.temporaryFolder()
+      defer { ClusterFixture.remove(proc) }
+      // Reading this blocks until the test closes it.
+      let memory = "\(proc)/meminfo"
+      #expect(mkfifo(memory, 0o600) == 0)
+      let runner = ScriptRunner(
+        sandbox: cluster.worker.runner.sandbox,
+        watch: ResourceWatch(limits: SandboxLimits(), proc: proc) { .zero }, cgroups: nil)
+      let executor = CommandExecutor(
+        files: cluster.worker.files, runner: runner, slots: SlotQueue(1), time: cluster.time)
+      let request = ExecRequest(command: ["sh", "-c", "exit 3"])
+      let target = try await cluster.reserve(ClusterFixture.name("web-0"), request)
+      let command = Task { try await executor.begin(target, request, nil, Slot(executor.slots)) }
+      var blocker: Int32 = -1
+      while blocker < 0 {
+        blocker = open(memory, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+        await Task.yield()
+      }
+      let work = Task {
+        try await executor.files.run(for: target.spec.uid) { _ in mkdir("\(proc)/done", 0o700) }
+      }
+      let end = ContinuousClock.now + .seconds(20)
+      while SafeFolder.kind("\(proc)/done") == nil, ContinuousClock.now < end { await Task.yield() }
+      #expect(SafeFolder.kind("\(proc)/done") == .folder, "the count delays it")
+      try Data().write(to: URL(fileURLWithPath: memory), options: .atomic)
+      close(blocker)
+      #expect(try await work.value == 0)
+      guard case .exited(code: 3, _, _) = try await command.value.ending.wait() else {
+        Issue.record("the command did not run")
+        return
+      }
+    }
+  }
+
   @Test("uses the pod's folder as the root of a script even if the sandbox is switched off")
   func unsandboxed() async throws {
     try await ClusterFixture.with(images: [Self.image], sandbox: .none) { fixture in

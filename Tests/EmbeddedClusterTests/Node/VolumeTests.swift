@@ -119,6 +119,53 @@ struct VolumeTests {
     }
   }
 
+  private static func initContainer(_ script: String) -> JSON {
+    [
+      "initContainers": [
+        [
+          "name": "seed", "image": "registry.example/app:1", "command": ["sh", "-c", .string(script)],
+          "volumeMounts": [["name": "p", "mountPath": "/seed"]],
+        ]
+      ]
+    ]
+  }
+
+  @Test("run no more init containers at once than scripts; the others wait")
+  func initTurns() async throws {
+    var options = EmbeddedCluster.Options()
+    options.concurrentScripts = 1
+    let timed = Self.initContainer("date +%s%N >/seed/begin; sleep 0.3; date +%s%N >/seed/end")
+    try await ClusterFixture.with(images: [Self.image], sandbox: .bubblewrap, options: options) { fixture in
+      _ = try await fixture.cluster.create(
+        ClusterFixture.set("web", replicas: 3, container: Self.mounts, extra: timed, spec: Self.claim))
+      await fixture.cluster.settle()
+      let times = (0..<3).map { pod in
+        ["begin", "end"].map { name in
+          let file = "\(fixture.directory)/volumes/default/p-web-\(pod)/\(name)"
+          return Int(FileText.read(file)?.trimmed ?? "") ?? 0
+        }
+      }.sorted { $0[0] < $1[0] }
+      #expect(times[0][0] > 0)
+      #expect(times[0][1] <= times[1][0] && times[1][1] <= times[2][0], "\(times)")
+    }
+  }
+
+  @Test("end an init container after ten minutes, and start it again later")
+  func initDeadline() async throws {
+    let endless = Self.initContainer("touch /seed/on; sleep 3600")
+    try await ClusterFixture.with(images: [Self.image], sandbox: .bubblewrap) { fixture in
+      _ = try await fixture.cluster.create(
+        ClusterFixture.set("web", replicas: 1, container: Self.mounts, extra: endless, spec: Self.claim))
+      let mark = "\(fixture.directory)/volumes/default/p-web-0/on"
+      while SafeFolder.kind(mark) == nil { await Task.yield() }
+      fixture.clock.advance(by: .seconds(601))
+      await fixture.cluster.settle()
+      let seed = try await fixture.pod("web-0").json["status"]?["initContainerStatuses"]?[0]
+      #expect(seed?["state"]?["waiting"]?["reason"]?.string == "CrashLoopBackOff")
+      #expect(seed?["lastState"]?["terminated"]?["exitCode"]?.integer == 137)
+    }
+  }
+
   @Test("refuse to mount a folder of a volume beside one that contains it, in any spelling")
   func nestedMounts() async throws {
     for (outer, inner) in [("", "x"), ("d", "d/x"), ("d/", "/d//x/y"), ("/d/a", "//d/a/volumes")] {
