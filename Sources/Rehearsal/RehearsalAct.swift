@@ -70,7 +70,7 @@ public struct RehearsalAct: Sendable {
     }
     var options = Daemon.Options(
       remote: try Remote(GitURL(repository.path)), folder: "\(surroundings.folder)/cluster")
-    options.interval = .seconds(1)
+    options.reconciler.interval = .seconds(1)
     options.policy.tenancy = .unlimited
     let daemon = try await Daemon.open(
       options, on: backend, logger: surroundings.logger,

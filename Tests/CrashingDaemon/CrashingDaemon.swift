@@ -44,7 +44,7 @@ struct CrashingDaemon {
 
   private func live(_ api: any ClusterAPI) async throws {
     var options = Daemon.Options(remote: try Remote(GitURL(life.remote)), folder: life.folder)
-    options.interval = .milliseconds(300)
+    options.reconciler.interval = .milliseconds(300)
     if let kubernetes = life.kubernetes {
       options.policy = Policy(
         tenancy: Tenancy(namespaces: kubernetes.tenants), systemNamespace: kubernetes.systemNamespace,

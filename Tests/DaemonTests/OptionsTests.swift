@@ -12,15 +12,15 @@ struct OptionsTests {
     var options = Daemon.Options(remote: try Remote(GitURL("/srv/fleet.git")), folder: "/tmp/none")
     options.scriptTimeout = .milliseconds(milliseconds)
     options.progressDeadline = .milliseconds(milliseconds)
-    #expect(options.engine.scriptTimeout == seconds)
-    #expect(options.engine.progressDeadline == seconds)
+    #expect(options.engineSettings.scriptTimeout == seconds)
+    #expect(options.engineSettings.progressDeadline == seconds)
   }
 
   @Test("0s stays none")
   func none() throws {
     var options = Daemon.Options(remote: try Remote(GitURL("/srv/fleet.git")), folder: "/tmp/none")
     options.scriptTimeout = .zero
-    #expect(options.engine.scriptTimeout == 0)
-    #expect(options.engine.progressDeadline == nil)
+    #expect(options.engineSettings.scriptTimeout == 0)
+    #expect(options.engineSettings.progressDeadline == nil)
   }
 }

@@ -25,7 +25,7 @@ struct DriftScenarios {
       return try await scene.site.withWriter(body)
     }
     var options = Daemon.Options(remote: try Remote(GitURL(scene.forge.bare.path)), folder: directory)
-    options.interval = .milliseconds(300)
+    options.reconciler.interval = .milliseconds(300)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let daemon = try await Daemon.open(
       options, on: .embedded(options.folder, .bubblewrap, logger: logger), logger: logger)

@@ -170,7 +170,9 @@ struct ConfigurationTests {
     let configuration = try #require(read(yaml).configuration)
     #expect(configuration.policy.prune)
     let options = try Daemon.Options(configuration, repo: "/r", folder: "/f", environment: [:])
-    #expect(options.history == .stepwise && options.isAtomic && options.fixesForward && options.policy.prune)
+    let settings = options.reconciler
+    #expect(
+      settings.history == .stepwise && settings.isAtomic && settings.fixesForward && settings.policy.prune)
   }
 
   @Test(

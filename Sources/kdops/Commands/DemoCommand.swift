@@ -50,7 +50,7 @@ struct DemoCommand: AsyncParsableCommand {
     let repository = try await DemoRepository.make(of: sample, in: folder, console: console)
     let beginning = try await Demo.begin(repository, console)
     var options = Daemon.Options(remote: try Remote(GitURL(repository.remote)), folder: "\(folder)/cluster")
-    options.interval = .seconds(2)
+    options.reconciler.interval = .seconds(2)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
     let board = ProgressBoard(console: console, clock: ContinuousClock(), now: now)
     let watch = DaemonWatch()

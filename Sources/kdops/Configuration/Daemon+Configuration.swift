@@ -1,5 +1,6 @@
 import Daemon
 import GitStore
+import Reconciler
 
 extension Daemon.Options {
   /// - Parameters:
@@ -10,14 +11,11 @@ extension Daemon.Options {
     _ configuration: DaemonConfiguration, repo: String, folder: String, environment: [String: String]
   ) throws(GitError) {
     self.init(remote: try GitAccess.remote(repo, environment), folder: folder)
-    branch = configuration.branch
-    interval = configuration.interval
-    compareInterval = configuration.compareInterval
-    policy = configuration.policy
-    acceptsRewrittenHistory = configuration.acceptsRewrittenHistory
-    history = configuration.history
-    isAtomic = configuration.isAtomic
-    fixesForward = configuration.fixesForward
+    reconciler = Reconciler.Settings(
+      branch: configuration.branch, policy: configuration.policy, interval: configuration.interval,
+      acceptsRewrittenHistory: configuration.acceptsRewrittenHistory, history: configuration.history,
+      isAtomic: configuration.isAtomic, fixesForward: configuration.fixesForward,
+      compareInterval: configuration.compareInterval)
     statusRefs = configuration.statusRefs
     scriptTimeout = configuration.scriptTimeout
     progressDeadline = configuration.progressDeadline ?? .zero

@@ -44,20 +44,7 @@ public struct KubernetesDaemon: Sendable {
   ) async throws -> Bool {
     let hasArrived = Shared(false)
     let arriving = BackgroundService("arrival") {
-      var startupRetry = StartupRetry(waits: waits)
-      while true {
-        do throws(APIError) {
-          try await check()
-          hasArrived.value = true
-          return
-        } catch {
-          // A cancelled call fails too.
-          if Task.isCancelled { return }
-          guard let wait = startupRetry.wait(after: error) else { throw error }
-          onAway(error, wait)
-          guard (try? await Task.sleep(for: wait)) != nil else { return }
-        }
-      }
+      hasArrived.value = try await checkRepeatedly(waits: waits, onAway: onAway)
     }
     try await ServiceGroup(
       configuration: .init(
@@ -65,6 +52,25 @@ public struct KubernetesDaemon: Sendable {
         gracefulShutdownSignals: signals, logger: logger)
     ).run()
     return hasArrived.value
+  }
+
+  /// - Returns: false if the task was cancelled before the server responded.
+  private func checkRepeatedly(
+    waits: Bool, onAway: @Sendable (APIError, Duration) -> Void
+  ) async throws(APIError) -> Bool {
+    var startupRetry = StartupRetry(waits: waits)
+    while true {
+      do throws(APIError) {
+        try await check()
+        return true
+      } catch {
+        // A cancelled call fails too.
+        if Task.isCancelled { return false }
+        guard let wait = startupRetry.wait(after: error) else { throw error }
+        onAway(error, wait)
+        guard (try? await Task.sleep(for: wait)) != nil else { return false }
+      }
+    }
   }
 
   /// Checks that the server responds and serves the kdops resource types.
@@ -101,14 +107,10 @@ public struct KubernetesDaemon: Sendable {
     let outcome = Shared(Reconciler.Outcome.cancelled)
     let leading = BackgroundService("leader", endsByItself: true) {
       do {
-        let ended = try await term.lead { leader in
-          let daemon = try await Daemon.open(
-            options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, cluster: name,
-            logger: logger, observer: observer, activity: activity,
-            leads: { leader.isProven })
+        outcome.value = try await term.lead { leader in
+          let daemon = try await open(leader, observer, activity)
           return try await daemon.run(once: once, beside: [daemon.control(by: annotations)])
         }
-        outcome.value = ended
       } catch is CancellationError {}
     }
     var services = more.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) }
@@ -118,5 +120,14 @@ public struct KubernetesDaemon: Sendable {
     configuration.maximumGracefulShutdownDuration = .seconds(8)
     try await ServiceGroup(configuration: configuration).run()
     return outcome.value
+  }
+
+  /// The daemon of a leader. It writes only while it leads.
+  private func open(
+    _ leader: Leader, _ observer: Daemon.Observer, _ activity: DaemonActivity
+  ) async throws -> Daemon {
+    try await Daemon.open(
+      options, on: .kubernetes(Fenced(client, leader: leader)), home: lease.namespace, cluster: name,
+      logger: logger, observer: observer, activity: activity, leads: { leader.isProven })
   }
 }

@@ -85,23 +85,6 @@ actor GitImages {
   }
 }
 
-/// Keeps the image catalog of an embedded cluster at the head that is reconciled.
-struct ImageCatalogUpdater: ReconcileObserver {
-  let images: GitImages
-  let cluster: EmbeddedCluster
-  let repository: GitRepository
-  let logger: Logger
-
-  func handle(_ event: ReconcileEvent) async {
-    guard case .head(let commit, let layout) = event else { return }
-    do {
-      await cluster.setCatalog(try await images.catalog(layout, at: commit, in: repository))
-    } catch {
-      logger.error("images.unreadable", metadata: ["commit": "\(commit.short)", "error": "\(error)"])
-    }
-  }
-}
-
 /// The files of one image, from git.
 struct GitRootFS: RootFS {
   struct File: Sendable {

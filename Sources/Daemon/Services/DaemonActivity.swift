@@ -2,6 +2,7 @@ import Control
 import Diagnostics
 import FoundationEssentials
 import KubeDirector
+import Logging
 import Reports
 import Synchronization
 
@@ -35,6 +36,12 @@ public final class DaemonActivity: Sendable {
       if problem == nil { state.written = now }
       state.writeProblem = problem.map { "its status cannot be written to git: \($0)" }
     }
+  }
+
+  /// Records and logs that a status write has failed.
+  func failedToWrite(_ problem: String, _ logger: Logger) {
+    wrote(problem)
+    logger.warning("status.publish.failed", metadata: ["error": "\(problem)"])
   }
 
   /// Passes the present record and each later change to a store.

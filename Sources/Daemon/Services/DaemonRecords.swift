@@ -1,5 +1,6 @@
 import ClusterAPI
 import GitStore
+import KubeDirector
 import Logging
 import Manifests
 import Reconciler
@@ -9,12 +10,25 @@ import Values
 
 /// What the reconciler stores for the next daemon: reports in git, records in a ConfigMap.
 struct DaemonRecords: ReconcileRecords {
-  let sink: GitSink
-  let blockedChanges: BlockedChangeRecord
-  let revision: LastAttemptedRevision
-  let logger: Logger
-  /// The present time, in whole seconds since 1970.
-  let now: @Sendable () -> Int
+  private let sink: GitSink
+  private let blockedChanges: BlockedChangeRecord
+  private let revision: LastAttemptedRevision
+  private let logger: Logger
+  private let now: @Sendable () -> Int
+
+  /// - Parameters:
+  ///   - namespace: the namespace of the daemon's own objects.
+  ///   - now: the present time, in whole seconds since 1970.
+  init(
+    _ options: Daemon.Options, api: any ClusterAPI, namespace: String, stamp: Stamp, sink: GitSink,
+    logger: Logger, now: @escaping @Sendable () -> Int
+  ) {
+    let installation = options.policy.installation
+    blockedChanges = BlockedChangeRecord(api, namespace: namespace, installation: installation)
+    revision = LastAttemptedRevision(
+      api, namespace: namespace, installation: installation, branch: options.reconciler.branch, stamp: stamp)
+    (self.sink, self.logger, self.now) = (sink, logger, now)
+  }
 
   func lastReport(of commit: ObjectID) async -> CommitReport? {
     guard let text = await sink.note(on: commit), let body = NoteText.body(of: text) else { return nil }

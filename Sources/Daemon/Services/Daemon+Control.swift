@@ -14,20 +14,22 @@ extension Daemon {
       daemon: reconciler,
       clusters: ClusterCommandHandler(
         api: backend.api.within(options.policy), now: { Int(Date().timeIntervalSince1970) }))
-    return BackgroundService("control") { [logger] in
-      do {
-        try await ControlSocket.serve(below: folder) { request in
-          let answer = await handler.answer(request)
-          logger.notice(
-            "order.\(answer.outcome.rawValue)", metadata: ["order": "\(request)", "said": "\(answer.words)"])
-          return answer
-        }
-      } catch is CancellationError {
-      } catch {
-        guard !Task.isCancelled else { return }
-        logger.warning("control.closed", metadata: ["error": "\(error)"])
-        try? await Task.sleep(for: .seconds(Int64.max >> 20))
+    return BackgroundService("control") { await serve(handler, in: folder) }
+  }
+
+  private func serve(_ handler: ControlHandler, in folder: String) async {
+    do {
+      try await ControlSocket.serve(below: folder) { request in
+        let answer = await handler.answer(request)
+        logger.notice(
+          "order.\(answer.outcome.rawValue)", metadata: ["order": "\(request)", "said": "\(answer.words)"])
+        return answer
       }
+    } catch is CancellationError {
+    } catch {
+      guard !Task.isCancelled else { return }
+      logger.warning("control.closed", metadata: ["error": "\(error)"])
+      try? await Task.sleep(for: .seconds(Int64.max >> 20))
     }
   }
 
