@@ -1,12 +1,14 @@
+import Values
+
 /// Retries with increasing delays. Only one retry is pending at a time, however many reconcile passes run in between.
 struct RetryBackoff {
   private var due: Int?
   private var number = 0
   private var failures = 0
-  private let longest: Duration
+  private let backoff: Backoff
 
   /// - Parameter longest: the longest delay.
-  init(longest: Duration = .seconds(30)) { self.longest = longest }
+  init(longest: Duration = .seconds(30)) { backoff = Backoff(first: .milliseconds(500), limit: longest) }
 
   /// Schedules a retry if one is needed.
   ///
@@ -20,7 +22,7 @@ struct RetryBackoff {
     number += 1
     due = number
     defer { failures += 1 }
-    return (number, min(longest, .milliseconds(500 << min(failures, 12))))
+    return (number, backoff.longest(attempt: failures))
   }
 
   /// Marks the delay of a retry as over.
