@@ -1,10 +1,15 @@
-/// Refuses system calls that a script could misuse. They fail as on a kernel without them (`ENOSYS`).
+/// Refuses system calls that a script could misuse. They fail as on a kernel without them (`ENOSYS`, and
+/// `EAFNOSUPPORT` for a family of sockets).
 ///
 /// - Memory that is not attributed to any process: anonymous files, System V shared memory, messages and large
-///   sets of semaphores, io_uring and its predecessor, BPF maps, pages given to a pipe.
+///   sets of semaphores, io_uring and its predecessor, BPF maps, pages given to a pipe, the events that fanotify
+///   queues. Landlock rulesets: they keep rules without a limit, and the inodes of deleted files.
 /// - Larger queues of sockets. Such a request has no effect, and does not fail: it is a hint.
 /// - Control over another process, such as bubblewrap's first process in the sandbox: ptrace and its relatives.
 ///   `/proc/<pid>/mem` stays, so nothing outside the sandbox relies on that process.
+/// - What no namespace separates: the keys of the user that started the daemon, which scripts would share; the
+///   kernel's log; sockets of families that have no network namespace, such as AF_VSOCK to the machine's host.
+/// - Page faults that another process handles (userfaultfd): they can block the kernel for any time.
 ///
 /// A program in classic BPF, as bubblewrap reads it: an array of `struct sock_filter`.
 /// Source: Linux, `Documentation/userspace-api/seccomp_filter.rst` and the system call tables of each
@@ -14,11 +19,15 @@ enum SystemCallFilter {
   private struct Calls {
     /// `AUDIT_ARCH_…`
     var architecture: UInt32
-    /// memfd_create, memfd_secret, bpf, io_uring_setup, io_setup, vmsplice, msgget; and the calls whose arguments
-    /// cannot be checked: shmget, ipc, socketcall.
+    /// memfd_create, memfd_secret, bpf, io_uring_setup, io_setup, vmsplice, fanotify_init, msgget; and the calls
+    /// whose arguments cannot be checked: shmget, ipc, socketcall.
     var hiddenMemory: [UInt32]
-    /// ptrace, process_vm_readv, process_vm_writev, pidfd_getfd.
+    /// ptrace, process_vm_readv, process_vm_writev, pidfd_getfd, kcmp.
     var otherProcesses: [UInt32]
+    /// add_key, request_key, keyctl, syslog, userfaultfd.
+    var kernel: [UInt32]
+    /// socket, socketpair, refused for other families than `families`.
+    var sockets: [UInt32]
     /// shmget, refused for sizes above `sharedMemory`; nil if it is always refused.
     var shmget: UInt32?
     /// semget, refused for more than `semaphores`.
@@ -30,21 +39,32 @@ enum SystemCallFilter {
   private static let tables = [
     // x86_64
     Calls(
-      architecture: 0xC000_003E, hiddenMemory: [319, 447, 321, 425, 206, 278, 68],
-      otherProcesses: [101, 310, 311, 438], shmget: 29, semget: 64, setsockopt: 54),
+      architecture: 0xC000_003E, hiddenMemory: [319, 447, 321, 425, 206, 278, 300, 68],
+      otherProcesses: [101, 310, 311, 438, 312], kernel: [248, 249, 250, 103, 323], sockets: [41, 53],
+      shmget: 29, semget: 64, setsockopt: 54),
     // i386
     Calls(
-      architecture: 0x4000_0003, hiddenMemory: [356, 447, 357, 425, 245, 316, 399, 395, 117, 102],
-      otherProcesses: [26, 347, 348, 438], semget: 393, setsockopt: 366),
+      architecture: 0x4000_0003, hiddenMemory: [356, 447, 357, 425, 245, 316, 338, 399, 395, 117, 102],
+      otherProcesses: [26, 347, 348, 438, 349], kernel: [286, 287, 288, 103, 374], sockets: [359, 360],
+      semget: 393, setsockopt: 366),
     // aarch64
     Calls(
-      architecture: 0xC000_00B7, hiddenMemory: [279, 447, 280, 425, 0, 75, 186],
-      otherProcesses: [117, 270, 271, 438], shmget: 194, semget: 190, setsockopt: 208),
+      architecture: 0xC000_00B7, hiddenMemory: [279, 447, 280, 425, 0, 75, 262, 186],
+      otherProcesses: [117, 270, 271, 438, 272], kernel: [217, 218, 219, 116, 282], sockets: [198, 199],
+      shmget: 194, semget: 190, setsockopt: 208),
     // arm
     Calls(
-      architecture: 0x4000_0028, hiddenMemory: [385, 447, 386, 425, 243, 343, 303, 307],
-      otherProcesses: [26, 376, 377, 438], semget: 299, setsockopt: 294),
+      architecture: 0x4000_0028, hiddenMemory: [385, 447, 386, 425, 243, 343, 367, 303, 307],
+      otherProcesses: [26, 376, 377, 438, 378], kernel: [309, 310, 311, 103, 388], sockets: [281, 288],
+      semget: 299, setsockopt: 294),
   ]
+
+  /// landlock_create_ruleset, landlock_add_rule, landlock_restrict_self, on all architectures. Programs use them
+  /// only where the kernel has them.
+  private static let landlock: [UInt32] = [444, 445, 446]
+  /// AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: the families that a script needs, all of which are separated by its
+  /// network namespace or file system.
+  private static let families: [UInt32] = [1, 2, 10, 16]
 
   /// The largest segment of shared memory, in bytes: databases need a small one. A sandbox has at most 4096 of
   /// them.
@@ -77,6 +97,8 @@ enum SystemCallFilter {
     static let allow = result(0x7FFF_0000)
     /// `SECCOMP_RET_ERRNO` with `ENOSYS`.
     static let refuse = result(0x0005_0000 | 38)
+    /// The same with `EAFNOSUPPORT`.
+    static let refuseFamily = result(0x0005_0000 | 97)
     /// The same without an error: the call does nothing and returns 0.
     static let ignore = result(0x0005_0000)
     /// Skips a number of instructions unless the loaded word equals the value.
@@ -90,7 +112,8 @@ enum SystemCallFilter {
 
   private static let numberOffset: UInt32 = 0
   private static let architectureOffset: UInt32 = 4
-  /// The low and the high half of the second argument, and the low half of the third.
+  /// The low half of the first argument, both halves of the second, and the low half of the third.
+  private static let firstOffset: UInt32 = 16
   private static let secondOffset: (low: UInt32, high: UInt32) = (24, 28)
   private static let thirdOffset: UInt32 = 32
 
@@ -106,7 +129,7 @@ enum SystemCallFilter {
   private static func body(_ table: Calls) -> [Instruction] {
     var body = [Instruction.load(numberOffset)]
     if table.architecture == 0xC000_003E { body += [.unless(above: x32 - 1, skip: 1), .refuse] }
-    for call in table.hiddenMemory + table.otherProcesses {
+    for call in table.hiddenMemory + table.otherProcesses + table.kernel + landlock {
       body += [.unless(equal: call, skip: 1), .refuse]
     }
     if let shmget = table.shmget {
@@ -119,6 +142,11 @@ enum SystemCallFilter {
     }
     body += checks(
       of: table.semget, [.load(secondOffset.low), .unless(above: semaphores, skip: 1), .refuse])
+    for call in table.sockets {
+      // The kernel ignores the high half of the family, which is an `int`.
+      let allowed = families.flatMap { [Instruction.unless(equal: $0, skip: 1), .allow] }
+      body += checks(of: call, [.load(firstOffset)] + allowed + [.refuseFamily])
+    }
     body += checks(
       of: table.setsockopt,
       [
