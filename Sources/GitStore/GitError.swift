@@ -110,7 +110,7 @@ extension GitError {
     let kind = Kind(code: code, section: section)
     let text =
       kind == .tooLarge
-      ? "an object, or another one of which it is stored as a difference, is too large to be unpacked"
+      ? "an object, or the base of its delta, is too large to be unpacked"
       : detail.flatMap { $0.pointee.message }.map { String(cString: $0) } ?? "error \(code)"
     git_error_clear()
     return GitError(kind, "cannot \(doing): \(text.singleLine)", hint: kind.hint)
@@ -118,7 +118,7 @@ extension GitError {
 }
 
 extension GitError {
-  /// How to store large files whole, so that no object is a difference to one of them.
+  /// The advice to store large files whole, so that no object is a delta against one of them.
   public static let repackingHint =
     "run `git -c core.bigFileThreshold=16m repack -a -d -f` in the repository that it comes from"
 }

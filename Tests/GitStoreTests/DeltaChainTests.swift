@@ -17,7 +17,7 @@ struct DeltaChainTests {
 
   private func id(_ content: String) throws -> ObjectID { try ObjectID.ofBlob(Array(content.utf8)) }
 
-  /// Pushes a commit with the files `a/b` and `a/c`, and stores the folder `a` only as a difference to a larger folder.
+  /// Pushes a commit with the files `a/b` and `a/c`, and stores the folder `a` only as a delta to a larger folder.
   ///
   /// - Parameter size: of the larger folder, in bytes.
   /// - Returns: the clone in which the commit was made.
@@ -37,7 +37,7 @@ struct DeltaChainTests {
     return work
   }
 
-  @Test("small files that are differences to one large object are read until the bytes to unpack are used up")
+  @Test("small files that are deltas against one large object are read until the bytes to unpack are used up")
   func manySmall() async throws {
     let size = 8 << 20
     var pack = HandmadePack()
@@ -78,7 +78,7 @@ struct DeltaChainTests {
     handle.budget = UnpackBudget(1 << 30)
     let end = try id("105000")
     let error = #expect(throws: GitError.self) { _ = try handle.load(end) }
-    #expect(error?.kind == .tooLarge && error?.message.contains("more than 4096 differences") == true)
+    #expect(error?.kind == .tooLarge && error?.message.contains("more than 4096 deltas") == true)
     #expect(error?.isExhausted == false)
     #expect(try handle.sizeOfFile(end) == nil)
     // Only what it took to see that the chain is too deep counts, and only once.
@@ -137,7 +137,7 @@ struct DeltaChainTests {
     #expect(try handle.packed(id) != nil)
   }
 
-  @Test("a copy has the files of a folder that is a difference to a folder of 40 MiB")
+  @Test("a copy has the files of a folder that is a delta against a folder of 40 MiB")
   func copiedFolder() async throws {
     let work = try pushFolder(asDifferenceTo: 40 << 20)
     let target = try TemporaryRepository(bare: true)
@@ -198,7 +198,7 @@ struct DeltaChainTests {
     #expect(handle.budget.taken == DeltaChain.step)
   }
 
-  @Test("a difference whose beginning is hidden behind empty blocks is refused")
+  @Test("a delta whose beginning is hidden behind empty blocks is refused")
   func hiddenSizes() throws {
     var pack = HandmadePack()
     pack.add(type: 3, size: 4, HandmadePack.stored(Array("base".utf8)))
@@ -210,7 +210,7 @@ struct DeltaChainTests {
     #expect(error?.kind == .corrupt)
   }
 
-  @Test("a commit or folder that is a difference to a large object counts as a file does")
+  @Test("a commit or folder that is a delta against a large object counts as a file does")
   func folders() async throws {
     let size = 5 << 20
     _ = try pushFolder(asDifferenceTo: size)

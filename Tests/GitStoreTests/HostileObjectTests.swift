@@ -31,7 +31,7 @@ struct HostileObjectTests {
   @Test("a small file stored as a delta of a large one is read, unless that one is huge")
   func largeBase() async throws {
     let work = try TemporaryRepository(bare: true)
-    let ids = try [30, 34].map { try work.difference(toZeros: $0 << 20, content: "small \($0)").small }
+    let ids = try [30, 34].map { try work.delta(againstZeros: $0 << 20, content: "small \($0)").small }
       .map { try #require(ObjectID(hex: $0)) }
     let repository = try await GitRepository.open(path: work.path)
     #expect(try await repository.blob(ids[0], limit: 100) == Array("small 30".utf8))

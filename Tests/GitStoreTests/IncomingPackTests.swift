@@ -34,7 +34,7 @@ struct IncomingPackTests {
     try FileManager.default.contentsOfDirectory(atPath: repository.path + "/objects/pack").sorted()
   }
 
-  /// Zeros and small files that are differences to them.
+  /// Zeros and small files that are deltas against them.
   private func pack(size: Int, small: Int) throws -> HandmadePack {
     var pack = HandmadePack()
     let other = try TemporaryRepository(bare: true)
@@ -63,7 +63,7 @@ struct IncomingPackTests {
     #expect(try files().isEmpty)
   }
 
-  @Test("a difference to an object above the limit of a fetch is refused; such an object alone is not")
+  @Test("a delta against an object above the limit of a fetch is refused; such an object alone is not")
   func largeBase() throws {
     let error = #expect(throws: GitError.self) { try receive(try pack(size: 130 << 20, small: 1).finished) }
     #expect(error?.kind == .tooLarge && error?.hint == GitError.repackingHint)
@@ -104,7 +104,7 @@ struct IncomingPackTests {
   }
 
   @Test(
-    "a large difference to a commit is refused, for libgit2 reads commits on its own",
+    "a large delta against a commit is refused, because libgit2 reads commits on its own",
     arguments: [1, 3] as [UInt8])
   func largeCommit(type: UInt8) throws {
     let other = try TemporaryRepository(bare: true)

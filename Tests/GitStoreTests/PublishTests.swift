@@ -151,10 +151,10 @@ struct PublishTests {
     // Once the hook allows it, the same call succeeds.
     try bare.setHook("pre-receive", "while read old new ref; do echo $ref >> seen; done")
     try bare.setHook("update", "test $1 = \(notesRef)")
-    try bare.setHook("post-receive", "cat > told")
+    try bare.setHook("post-receive", "cat > received")
     _ = try await mirror.publish([try note("x", on: head())], author: author, retry: retry)
     #expect(try String(contentsOfFile: bare.path + "/seen", encoding: .utf8) == notesRef + "\n")
-    #expect(try String(contentsOfFile: bare.path + "/told", encoding: .utf8).hasSuffix(notesRef + "\n"))
+    #expect(try String(contentsOfFile: bare.path + "/received", encoding: .utf8).hasSuffix(notesRef + "\n"))
     let status = try RefUpdate(ref: statusRef, .files(["a": [1]]), message: "x")
     let second = await #expect(throws: GitError.self) {
       try await mirror.publish([status, try note("y", on: head())], author: author, retry: retry)

@@ -50,7 +50,7 @@ struct StaleLockTests {
     try lock(path, age: -3600)
     await #expect(throws: GitError.self) { try await publish(with: mirror) }
     #expect(FileManager.default.fileExists(atPath: path))
-    try lock(path, age: TimeInterval(StaleLocks.patience + 1))
+    try lock(path, age: TimeInterval(StaleLocks.minimumAge + 1))
     try await publish(with: mirror)
     #expect(try bare.git("notes", "--ref=kdops", "show", "main") == "done")
     #expect(!FileManager.default.fileExists(atPath: path))

@@ -39,7 +39,7 @@ struct WebTests {
 
   @Test("a fetch that would unpack too much fails each time before it unpacks, until the remote is repacked")
   func hugeDifference() async throws {
-    let (small, zeros) = try bare.difference(toZeros: 130 << 20, content: "small")
+    let (small, zeros) = try bare.delta(againstZeros: 130 << 20, content: "small")
     let tree = try bare.git("mktree", input: "100644 blob \(small)\tsmall\n100644 blob \(zeros)\tzeros\n")
     let commit = try bare.git("commit-tree", tree, "-p", "main", "-m", "Zeros")
     let server = try Server.web(root)

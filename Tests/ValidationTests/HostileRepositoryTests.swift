@@ -72,7 +72,7 @@ struct HostileRepositoryTests {
 
   @Test("a small file stored as a delta of a huge one is a finding")
   func hugeBase() async throws {
-    let (small, _) = try repository.difference(toZeros: 34 << 20, content: "x: 1")
+    let (small, _) = try repository.delta(againstZeros: 34 << 20, content: "x: 1")
     let folder = try repository.git("mktree", input: "100644 blob \(small)\tsmall.yaml\n")
     let head = try repository.commit(folder: "clusters", folder)
     let validation = try await validate(.commits(base: base, head: head))
@@ -103,7 +103,7 @@ struct HostileRepositoryTests {
 
   @Test("images that are too large in total are a finding")
   func largeImages() async throws {
-    let (_, zeros) = try repository.difference(toZeros: 33 << 20, content: "x")
+    let (_, zeros) = try repository.delta(againstZeros: 33 << 20, content: "x")
     try repository.commit([
       ".kdops.yaml": "embedded: {images: [{image: a, rootfs: images}, {image: b, rootfs: images}]}\n"
     ])

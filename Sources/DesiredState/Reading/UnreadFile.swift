@@ -27,14 +27,14 @@ extension ManifestFile {
     }
   }
 
-  /// A file with the finding that git stores it as a difference to an object that is too large to be unpacked.
+  /// A file with the finding that git stores it as a delta against an object that is too large to be unpacked.
   public init(baseTooLarge path: String) {
     self.init(
       path: path,
       findings: [
         Diagnostic(
           rule: FileRule.limit, severity: .error, location: SourceLocation(file: path),
-          message: "\(path) is stored as a difference to an object that is too large to be unpacked",
+          message: "\(path) is stored as a delta against an object that is too large to be unpacked",
           hint: GitError.repackingHint)
       ])
   }

@@ -1,14 +1,16 @@
 import CLibgit2
 import Values
 
-/// The earlier versions of many files along first parents, found in one walk that goes on where the last question ended.
+/// The earlier versions of many files along first parents, found in one walk through history that each query
+/// continues.
 ///
 /// Each commit is compared once, for all files together, and all comparisons share their limits.
 public struct FileHistories: Sendable {
   private let selection: PathSelection
   private var budget: TreeBudget
   private var commitsLeft: Int
-  /// The tree at which the walk stands, and the next older commit; nil at the end of the history or of a limit.
+  /// The current tree of the walk, and the next older commit; nil at the end of the history, or once a limit is
+  /// exceeded.
   private var position: (tree: ObjectID, parent: ObjectID)?
   /// The state of each file before each change, newest first.
   private var versions: [ExactString: [Version]] = [:]
@@ -58,7 +60,7 @@ public struct FileHistories: Sendable {
     }
   }
 
-  /// Compares a tree with an older commit and moves there.
+  /// Compares the current tree with an older commit, and moves to that commit.
   private mutating func step(
     from tree: ObjectID, to parent: ObjectID, in handle: RepositoryHandle
   ) throws(GitError) {
@@ -78,7 +80,7 @@ public struct FileHistories: Sendable {
       }
     } catch {
       guard error.kind == .malformed || error.kind == .tooLarge else { throw error }
-      // A commit that cannot be read is passed over: a later one has repaired the tree.
+      // An unreadable commit is skipped: a later commit has repaired the tree.
       position = older.parents.first.map { (tree, $0) }
       if budget.isSpent || error.isExhausted { cut() }
     }

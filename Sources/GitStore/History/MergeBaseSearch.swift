@@ -2,7 +2,7 @@ import CLibgit2
 
 /// The search for the best common ancestor of two commits.
 ///
-/// libgit2's own search reads every commit itself, whatever it takes to unpack it.
+/// libgit2's own search reads every commit without a limit on the bytes that it unpacks.
 struct MergeBaseSearch {
   private let handle: RepositoryHandle
   /// The commits whose parents a shallow clone lacks.
@@ -52,7 +52,8 @@ struct MergeBaseSearch {
   /// Marks the ancestors of one commit and of others in the order of commit times, as git does, until all common ones
   /// are found.
   ///
-  /// - Parameter isRepeated: whether each commit counts for the budget, although it may have been read before.
+  /// - Parameter isRepeated: whether each commit counts towards the budget again, although it may have been read
+  ///   before.
   private mutating func mark(
     _ one: ObjectID, _ others: [ObjectID], isRepeated: Bool = false
   ) throws(GitError) -> CommitMarking {
@@ -78,12 +79,12 @@ struct MergeBaseSearch {
   }
 }
 
-/// From which sides commits were reached.
+/// Records from which sides commits were reached.
 struct CommitMarking {
   private var marks: [ObjectID: Marks] = [:]
   private var queue = CommitQueue()
   private var found: [CommitQueue.Item] = []
-  /// How many queued commits are not stale.
+  /// The number of queued commits that are not stale.
   private var fresh = 0
   /// Whether a shallow clone lacks the parents of a commit that is no common ancestor.
   private(set) var isCut = false
@@ -136,7 +137,7 @@ struct CommitMarking {
   }
 }
 
-/// Commits by time, the newest first.
+/// A priority queue of commits, the newest first.
 struct CommitQueue {
   struct Item {
     let time: Int64

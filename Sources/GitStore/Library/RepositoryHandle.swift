@@ -7,11 +7,12 @@ final class RepositoryHandle {
   private let objects: Owned
   let location: RepositoryLocation
   let packs: PackStore
-  /// The limit of the current operation for what libgit2 unpacks.
+  /// The current operation's limit on the bytes that libgit2 unpacks.
   var budget = UnpackBudget()
   /// Checks the packs that are fetched into this repository; nil before the first fetch.
   private var receiver: PackReceiver?
-  /// The object of a pack that was looked for last, and its place. To read an object, callers first get its size.
+  /// The last object that was found in a pack, and its place. Cached, because callers get an object's size before
+  /// they read it.
   private var last: (id: ObjectID, found: PackStore.Found)?
 
   var pointer: OpaquePointer { repository.pointer }
@@ -123,7 +124,7 @@ struct RawObject: ~Copyable {
 }
 
 extension RepositoryHandle {
-  /// What checks the packs that are fetched into this repository.
+  /// Returns the receiver that checks the packs fetched into this repository.
   func packReceiver() throws(GitError) -> PackReceiver {
     if let receiver { return receiver }
     let new = try PackReceiver.install(in: self)
@@ -131,13 +132,13 @@ extension RepositoryHandle {
     return new
   }
 
-  /// Where an object is in packs; nil if it is in a file of its own, or missing.
+  /// Finds an object in the packs; nil if it is a loose object, or missing.
   ///
   /// - Throws: `GitError`: `.corrupt` and `.tooLarge` as `Pack.chain`, `.tooLarge` beyond the `budget`.
   func packed(_ id: ObjectID) throws(GitError) -> PackStore.Found? {
     if let last, last.id == id { return last.found }
     let result = Result { () throws(GitError) in try find(id) }
-    // Chains take time to measure, also those that prove too deep.
+    // Measuring a chain takes time, even if the chain turns out to be too deep.
     let measured = packs.takeMeasured()
     if measured > 0 { try budget.take(measured * DeltaChain.step) }
     guard let found = try result.get() else { return nil }

@@ -154,7 +154,7 @@ extension RepositoryHandle {
     var seen: Set<ObjectID> = [tip]
     var pending = [tip]
     var next = 0
-    // The check here comes first: libgit2 loads a commit of any size.
+    // Checked before libgit2 reads the commit, because libgit2 loads a commit of any size.
     while next < pending.count, next < Self.checkedCommits {
       for parent in try commit(pending[next]).parents where parent != old && seen.insert(parent).inserted {
         pending.append(parent)

@@ -99,7 +99,7 @@ extension Mirror {
       for (_, tip) in try handle.refs(prefix: prefix) { try handle.readAll(from: tip, deeply: deeply) }
       return false
     } catch {
-      // What takes too long to check is not known to be damaged.
+      // Content that takes too long to check does not count as damaged.
       return error.kind != .cancelled && !error.isExhausted
     }
   }

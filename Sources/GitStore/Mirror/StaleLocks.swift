@@ -6,7 +6,7 @@ import Glibc
 enum StaleLocks {
   /// The minimum age of a stale lock, in seconds. Every writer locks a ref only for milliseconds; git itself
   /// waits a tenth of a second for one.
-  static let patience = 10
+  static let minimumAge = 10
 
   /// Removes the lock of a ref if it is too old to be in use.
   ///
@@ -18,7 +18,7 @@ enum StaleLocks {
     var information = stat()
     let path = "\(folder)/\(ref).lock"
     guard lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFREG,
-      time(nil) - information.st_mtim.tv_sec >= patience
+      time(nil) - information.st_mtim.tv_sec >= minimumAge
     else { return false }
     return unlink(path) == 0
   }

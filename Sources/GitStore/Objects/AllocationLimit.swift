@@ -3,17 +3,18 @@ import Glibc
 
 /// Limits the size of a single allocation by libgit2.
 ///
-/// An object in a pack may be stored as a difference to another object, and libgit2 unpacks that one whole, however
-/// small the result is. `RepositoryHandle.charge` refuses such objects before libgit2 reads them. This limit also covers
-/// what libgit2 reads on its own: it then fails as it does without memory, and `GitError.last` makes an error of kind
-/// `.tooLarge` of it.
+/// An object in a pack may be stored as a delta against a base object, and libgit2 unpacks the whole base, however
+/// small the result is. `RepositoryHandle.charge` refuses such objects before libgit2 reads them. This limit also
+/// covers what libgit2 reads on its own: it then fails as it does without memory, and `GitError.last` makes an error
+/// of kind `.tooLarge` of it.
 enum AllocationLimit {
-  /// Bytes of one allocation, on every thread that sets no other limit; also on the threads that libgit2 starts. To
-  /// apply a difference takes up to three: the base, the difference and the result.
+  /// Bytes of one allocation, on every thread that sets no other limit; also on the threads that libgit2 starts.
+  /// Applying a delta takes up to three allocations: the base, the delta and the result.
   static let standard = 33 << 20
   /// For a fetch over the network and for copying one object: bytes of one allocation.
   static let transfer = 129 << 20
-  /// For lists that grow with the number of objects or files of a repository, and not with what one object holds.
+  /// For lists whose size depends on the number of objects or files of a repository, not on the content of one
+  /// object.
   static let none = Int.max
 
   /// Runs a closure on the calling thread with another limit.

@@ -8,8 +8,7 @@ extension GitRepository {
   ///   - ids: the blobs to read.
   ///   - limit: the most bytes to read of one blob; a larger one is not loaded at all.
   ///   - total: the most bytes to read overall. A blob that is listed twice counts twice.
-  ///   - unpacked: the most bytes to unpack from packs for it, with the objects of which blobs are stored as
-  ///     differences.
+  ///   - unpacked: the most bytes to unpack from packs, including the bases of deltas.
   ///   - threads: how many handles read concurrently.
   ///   - body: gets the position in `ids` and the bytes, which are valid only during the call; runs on the
   ///     reading threads.
@@ -77,7 +76,7 @@ extension GitRepository {
   }
 }
 
-/// Hands out 0, 1, 2, … to concurrent callers.
+/// Returns 0, 1, 2, … to concurrent callers.
 private final class Counter: Sendable {
   private let next = Atomic<Int>(0)
 

@@ -55,7 +55,7 @@ struct ObjectCopy {
     }
   }
 
-  /// Whether there is a folder that is too large to load whole, as packing does.
+  /// Whether a folder is too large for packing, which loads folders whole.
   private func hasHugeFolder() throws(GitError) -> Bool {
     for item in wanted where item.type == GIT_OBJECT_TREE {
       try tick()
@@ -123,7 +123,7 @@ struct ObjectCopy {
   private mutating func folders(in tree: ObjectID) throws(GitError) -> Set<ObjectID> {
     var folders: Set<ObjectID> = []
     do throws(GitError) {
-      // The limit with which the folder is written: otherwise it could be copied without its files.
+      // The same limit as for writing the folder: with a lower one, the folder could be copied without its files.
       try AllocationLimit.run(AllocationLimit.transfer) { () throws(GitError) in
         try source.forEachEntry(ofTree: tree) { (entry) throws(GitError) in
           let id = entry.objectID
@@ -141,8 +141,8 @@ struct ObjectCopy {
     return folders
   }
 
-  /// Whether an error is one of a folder that no reader can read either. An object of another type is an error, not a
-  /// malformed folder.
+  /// Whether a folder is malformed or too large, so that no reader can read it. An object of another type is an
+  /// error, not a malformed folder.
   private func isReadInPart(_ tree: ObjectID, _ error: GitError) throws(GitError) -> Bool {
     guard error.isOfOneObject else { return false }
     let header = try source.header(of: tree)
@@ -164,10 +164,10 @@ struct ObjectCopy {
     try confirm(written, id)
   }
 
-  /// Copies the large files that the source has in packs, as they are stored, into one pack. Nothing has to be there
-  /// before a file.
+  /// Copies the large files that are in packs of the source into one pack, without unpacking them. They are copied
+  /// first, because files refer to no other objects.
   ///
-  /// - Returns: the files that were copied; not those that are stored as differences or in no pack.
+  /// - Returns: the copied files; files that are stored as deltas or in no pack are not among them.
   private func copyLargePackedFiles() throws(GitError) -> Set<ObjectID> {
     var large: [(id: ObjectID, size: Int)] = []
     for item in wanted where item.type == GIT_OBJECT_BLOB {

@@ -26,7 +26,7 @@ public enum BlobContent<Bytes> {
   case bytes(Bytes)
   /// Larger than the caller's limit; nothing was loaded.
   case tooLarge(size: Int)
-  /// Stored as a difference to an object that is too large to be unpacked, or as too long a chain of differences.
+  /// Stored as a delta against an object that is too large to be unpacked, or in a delta chain that is too deep.
   case baseTooLarge
 }
 
@@ -38,7 +38,7 @@ extension RepositoryHandle {
   /// - Throws: `GitError`: `.gone` if it does not exist (`.shallow` in a shallow clone), `.corrupt` if it
   ///   cannot be read.
   func header(of id: ObjectID) throws(GitError) -> (type: git_object_t, size: Int) {
-    // libgit2 would follow the whole chain of differences, each time.
+    // libgit2 would follow the whole delta chain each time.
     if let chain = try packed(id)?.chain { return (chain.type, chain.size) }
     var raw = id.raw
     var size = 0
@@ -96,7 +96,7 @@ extension RepositoryHandle {
   ///
   /// - Parameters:
   ///   - size: its size, which the caller has checked; needed for objects above `AllocationLimit.standard`.
-  ///   - again: whether the operation has read it before, so that it does not count.
+  ///   - again: whether the operation has read the object before, so that it is not counted twice.
   ///
   /// - Throws: `GitError`: as `header(of:)`, and `.tooLarge` as `charge`.
   func load(_ id: ObjectID, size: Int = 0, again: Bool = false) throws(GitError) -> RawObject {
@@ -110,7 +110,7 @@ extension RepositoryHandle {
     return RawObject(Owned(result, release: git_odb_object_free))
   }
 
-  /// Counts what it takes to read an object.
+  /// Counts the bytes that libgit2 unpacks to read an object.
   ///
   /// - Throws: `GitError` of kind `.tooLarge` if libgit2 would exceed the limit of the calling thread's allocations, or
   ///   the operation its `budget`.
@@ -136,12 +136,12 @@ extension RepositoryHandle {
     if chain.fits(AllocationLimit.current) { return nil }
     let reason =
       chain.depth > DeltaChain.deepest
-      ? "it is stored as a chain of \(chain.depth) differences, more than the \(DeltaChain.deepest) that are read"
-      : "an object, or another one of which it is stored as a difference, is too large to be unpacked"
+      ? "it is stored as a chain of \(chain.depth) deltas, more than the \(DeltaChain.deepest) that are read"
+      : "an object, or the base of its delta, is too large to be unpacked"
     return GitError(.tooLarge, "cannot read object \(id): \(reason)", hint: GitError.repackingHint)
   }
 
-  /// The size of a file; nil if it is stored as a chain of differences that is too deep to be followed.
+  /// The size of a file; nil if its delta chain is too deep to be followed.
   func sizeOfFile(_ id: ObjectID) throws(GitError) -> Int? {
     do throws(GitError) {
       return try size(of: id, GIT_OBJECT_BLOB)

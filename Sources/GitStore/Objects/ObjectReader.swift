@@ -1,15 +1,14 @@
 import CLibgit2
 import Synchronization
 
-/// Reads single objects synchronously, for callers that discover in the middle of a computation what they
-/// need.
+/// Reads single objects synchronously, for callers that find out during a computation which objects they need.
 ///
 /// Blocks its thread, so use it inside `GitRepository.run`. If the objects are known in advance, `readBlobs`
 /// is faster.
 public final class ObjectReader: Sendable {
   private let location: RepositoryLocation
   private let handle: SharedHandle
-  /// The limit of all calls together for what is unpacked; nil if each call has one of its own.
+  /// The limit on unpacked bytes for all calls together; nil if each call has a limit of its own.
   private let budget: UnpackBudget?
 
   private final class SharedHandle: Sendable {
@@ -24,8 +23,8 @@ public final class ObjectReader: Sendable {
     (self.handle, self.location, self.budget) = (handle, location, budget)
   }
 
-  /// A reader on the same handle whose calls have one limit together for what is unpacked. For callers that read many
-  /// objects one by one.
+  /// A reader on the same handle with one limit on unpacked bytes for all of its calls together. For callers that
+  /// read many objects one by one.
   public func withCommonLimit() -> ObjectReader { ObjectReader(handle, location, UnpackBudget()) }
 
   /// The bytes of a file.

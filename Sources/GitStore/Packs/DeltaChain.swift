@@ -1,24 +1,24 @@
 import CLibgit2
 import Synchronization
 
-/// What it takes to read an entry of a pack: the entry itself and the objects of which it is a difference.
+/// The cost of reading an entry of a pack: of the entry itself and of the bases of its deltas.
 struct DeltaChain: Sendable {
   /// The type and size of the object.
   let type: git_object_t
   let size: Int
-  /// How many differences are applied.
+  /// The number of deltas that are applied.
   private(set) var depth: Int
   /// The largest number of bytes that one step allocates: the base, the instructions or the result.
   private(set) var largest: Int
-  /// The bytes that this entry alone takes: unpacked, and rebuilt if it is a difference.
+  /// The bytes that this entry alone takes: unpacked, and rebuilt if it is a delta.
   let own: Int
-  /// The offset of the entry of which this one is a difference; nil for a whole object.
+  /// The offset of the entry that is this delta's base; nil for a whole object.
   let base: Int?
 
-  /// The deepest chain that is read. git itself makes none that are deeper, and 50 by default.
+  /// The deepest chain that is read. git creates no deeper chains; its default is 50.
   static let deepest = 4096
 
-  /// Each step of a chain costs as much time as this many bytes, however small it is.
+  /// The least cost of one step of a chain, in bytes: even the smallest step takes time.
   static let step = 1024
 
   /// A whole object.
@@ -27,11 +27,11 @@ struct DeltaChain: Sendable {
     (depth, largest, own, base) = (0, size, size + Self.step, nil)
   }
 
-  /// A difference.
+  /// A delta.
   ///
   /// - Parameters:
   ///   - base: the chain of the base, and the offset of its entry.
-  ///   - instructions: the size of the unpacked difference.
+  ///   - instructions: the size of the unpacked delta.
   init(_ base: (chain: DeltaChain, offset: Int), instructions: Int, result: Int) {
     (type, size) = (base.chain.type, result)
     depth = base.chain.depth + 1
@@ -42,11 +42,11 @@ struct DeltaChain: Sendable {
 
   /// Whether libgit2 can read the object without exceeding a limit.
   ///
-  /// libgit2 allocates one byte more than an object has. It does not free the base of a difference for which it gets
-  /// no memory, so such an object must not be read at all.
+  /// libgit2 allocates one byte more than the object's size. If it gets no memory for a delta, it does not free the
+  /// delta's base, so such an object must not be read at all.
   func fits(_ limit: Int) -> Bool { depth <= Self.deepest && largest < limit }
 
-  /// The same with the depth and the largest step of another copy of the object, if they are larger.
+  /// The chain with the larger depth and the larger step of this and another copy of the object.
   func worse(_ other: DeltaChain) -> DeltaChain {
     var chain = self
     chain.depth = max(depth, other.depth)
@@ -55,10 +55,10 @@ struct DeltaChain: Sendable {
   }
 }
 
-/// Which entries of one pack libgit2 has kept from earlier reads, by the same rules as libgit2.
+/// Predicts which entries of one pack libgit2 has kept from earlier reads, by libgit2's own rules.
 ///
-/// libgit2 keeps the objects on which it applied differences, up to these limits for each pack, and drops all of them
-/// when another one does not fit. All other bases are unpacked again each time.
+/// libgit2 keeps the bases to which it applied deltas, up to these limits for each pack, and drops all of them when
+/// another one does not fit. All other bases are unpacked again each time.
 struct KeptBases {
   private var offsets: Set<Int> = []
   private var bytes = 0
@@ -80,7 +80,7 @@ struct KeptBases {
 
   /// The bytes that libgit2 unpacks and rebuilds to read an entry; marks its bases as kept.
   ///
-  /// - Parameter link: of an entry: the bytes that it alone takes, the size of its object, and its base.
+  /// - Parameter link: returns for an entry the bytes that it alone takes, the size of its object, and its base.
   mutating func cost(of entry: Int, _ link: (Int) -> (own: Int, size: Int, base: Int?)?) -> Int {
     var cost = 0
     var bases: [(offset: Int, size: Int)] = []
@@ -98,20 +98,21 @@ struct KeptBases {
   }
 }
 
-/// Limits the bytes that libgit2 unpacks for one operation, so that differences to large objects, or long chains of
-/// them, cannot keep a reader busy.
+/// Limits the bytes that libgit2 unpacks for one operation, so that deltas against large objects, or long delta
+/// chains, cannot keep a reader busy.
 final class UnpackBudget: Sendable {
   private let spent = Atomic<Int>(0)
   let limit: Int
   private let allowance: Allowance
 
-  /// Which bytes do not count.
+  /// The bytes that do not count towards the limit.
   enum Allowance {
     case none
-    /// For operations that read a whole repository, which may have any number of objects: what git's own chains take.
+    /// For operations that read a whole repository, with any number of objects: the cost of chains that git itself
+    /// creates.
     ///
-    /// A folder with ten thousand names has half a megabyte, so each commit takes that for its folder. From objects
-    /// above 1 MiB on, chains take so much more than the objects that they count.
+    /// A folder with ten thousand names takes half a megabyte in each commit that changes it. The allowance does not
+    /// grow for objects above 1 MiB, because their chains take many times their size.
     case eachObject
 
     fileprivate func bytes(for size: Int) -> Int {
@@ -139,8 +140,8 @@ final class UnpackBudget: Sendable {
     guard spent.wrappingAdd(counted, ordering: .relaxed).newValue <= limit else {
       throw GitError(
         .tooLarge,
-        "more than \(limit >> 20) MiB have to be unpacked, because objects are stored as differences to large "
-          + "objects or as long chains of differences",
+        "more than \(limit >> 20) MiB have to be unpacked, because objects are stored as deltas against large "
+          + "objects or as long delta chains",
         hint: GitError.repackingHint
       ).exhausted
     }

@@ -1,7 +1,7 @@
 import CLibgit2
 import Glibc
 
-/// A pack that a remote sends. It is stored, checked, and only then given to libgit2's indexer.
+/// A pack that a remote sends. It is stored and checked before libgit2 indexes it.
 final class IncomingPack {
   private let folder: String
   private let objects: OpaquePointer
@@ -35,7 +35,7 @@ final class IncomingPack {
   ///
   /// - Parameters:
   ///   - progress: libgit2's counts, the function that gets them, and its argument.
-  ///   - known: what is known about an object of the repository.
+  ///   - known: returns what is known about an object of the repository.
   func index(
     _ progress: Progress, budget: UnpackBudget, known: @escaping PackCheck.KnownObject
   ) throws(GitError) {
@@ -66,7 +66,7 @@ final class IncomingPack {
     extendLifetime(file)
   }
 
-  /// Frees what the check took before libgit2 takes memory for the same objects.
+  /// Runs the check, and frees its memory before libgit2 allocates memory for the same objects.
   private static func check(
     _ file: MappedFile, _ progress: Progress, budget: UnpackBudget, known: @escaping PackCheck.KnownObject
   ) throws(GitError) {
@@ -75,7 +75,8 @@ final class IncomingPack {
     try check.run()
   }
 
-  /// At most some 64 MiB are unpacked of it between two calls of the progress function.
+  /// The number of bytes that are indexed between two calls of the progress function. They unpack to some 64 MiB at
+  /// most.
   private static let chunk = 64 << 10
   /// Pages of the pack that were indexed are released after this many bytes.
   private static let releasing = 256 * chunk

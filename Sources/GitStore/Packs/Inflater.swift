@@ -2,10 +2,10 @@ import CLibgit2
 
 /// Unpacks streams in zlib's format piece by piece, one stream after another.
 final class Inflater {
-  /// zlib keeps a pointer to it.
+  /// Allocated separately, because zlib keeps a pointer to the stream.
   private let stream: UnsafeMutablePointer<z_stream>
 
-  /// What one call did.
+  /// The result of one call.
   struct Step {
     let consumed: Int
     let produced: Int

@@ -30,7 +30,7 @@ final class MappedFile {
 
   var count: Int { bytes.count }
 
-  /// Lets the pages of a range take no memory until they are read again.
+  /// Releases the memory of a range's pages until they are read again.
   func release(_ range: Range<Int>) {
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     guard page > 0 else { return }

@@ -6,15 +6,15 @@ final class Pack {
   private let index: PackIndex
   private let file: MappedFile
   private let inflater: Inflater
-  /// The chains of entries that are differences, by offset.
+  /// The delta chains of entries, by offset.
   private var chains: [Int: DeltaChain] = [:]
   private var kept = KeptBases()
   /// The entries whose chains are too long to be followed to their ends.
   private var endless: Set<Int> = []
-  /// The headers of differences that were read since the last call of `takeMeasured`.
+  /// The number of delta headers that were read since the last call of `takeMeasured`.
   private var measured = 0
 
-  /// The most chains that are remembered.
+  /// The maximum number of chains that are remembered.
   private static let remembered = 100_000
 
   /// - Parameter path: of the index.
@@ -47,12 +47,12 @@ final class Pack {
         found = DeltaChain(whole: type, size: header.size)
         continue
       case .delta(let at): base = at
-      // libgit2 searches it in the same pack only.
+      // libgit2 searches the base only in the same pack.
       case .deltaOf(let id): base = index.offset(of: id)
       }
       guard let base, let sizes = sizes(at: offset + header.length) else { throw damaged(offset) }
       pending.append((offset, header.size, sizes.result))
-      // Differences to an object by its id can also form a circle.
+      // Deltas that name their base by its id can also form a circle.
       if pending.count > DeltaChain.deepest { break }
       offset = base
     }
@@ -83,11 +83,11 @@ final class Pack {
 
   private var tooDeep: GitError {
     GitError(
-      .tooLarge, "an object is stored as a chain of more than \(DeltaChain.deepest) differences",
+      .tooLarge, "an object is stored as a chain of more than \(DeltaChain.deepest) deltas",
       hint: GitError.repackingHint)
   }
 
-  /// The sizes at the beginning of a difference.
+  /// The sizes at the beginning of a delta.
   private func sizes(at offset: Int) -> DeltaSizes? {
     guard offset < file.count else { return nil }
     inflater.restart()
@@ -99,7 +99,7 @@ final class Pack {
     }
   }
 
-  /// The most compressed bytes from which the first unpacked ones are read; git needs fewer than a thousand.
+  /// The maximum number of compressed bytes that are read to unpack a delta's sizes; git needs fewer than a thousand.
   private static let lookahead = 64 << 10
 
   /// The bytes that libgit2 unpacks and rebuilds to read an entry, as if it read the entry now.
@@ -107,7 +107,7 @@ final class Pack {
     kept.cost(of: offset) { (try? chain(at: $0)).map { ($0.own, $0.size, $0.base) } }
   }
 
-  /// How many headers of differences were read since the last call.
+  /// Returns how many delta headers were read since the last call.
   func takeMeasured() -> Int {
     defer { measured = 0 }
     return measured
@@ -128,7 +128,7 @@ final class Pack {
   }
 }
 
-/// Where the bytes of an object are in a pack.
+/// The place of an object's bytes in a pack.
 struct PackedEntry {
   let pack: MappedFile
   /// The entry's header and its compressed content.

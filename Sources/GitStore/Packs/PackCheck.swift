@@ -2,19 +2,19 @@ import CLibgit2
 
 /// Checks a whole pack before libgit2 indexes it.
 ///
-/// libgit2's indexer rebuilds every object that is stored as a difference, and does not free the base of one that it
-/// cannot unpack. After this check no entry is damaged, none needs more memory than allowed, and the bytes of all of
-/// them are within a budget.
+/// libgit2's indexer rebuilds every delta, and does not free the base of a delta that it cannot unpack. After this
+/// check, no entry is damaged, none needs more memory than allowed, and the total number of bytes is within a budget.
 struct PackCheck: ~Copyable {
-  /// The type of an object that the repository has already, and what it takes to read it; nil if it is in no pack.
+  /// Returns the type of an object that the repository already has, and the cost of reading it; nil if it is in no
+  /// pack.
   typealias KnownObject = (ObjectID) throws(GitError) -> (type: git_object_t, cost: Int)?
 
   private let pack: MappedFile
   private let inflater: Inflater
-  /// For unpacked bytes, which are not kept.
+  /// A buffer for unpacked bytes, which are discarded.
   private let buffer: UnsafeMutableRawBufferPointer
   private let budget: UnpackBudget
-  /// The bytes of one allocation that are allowed.
+  /// The maximum size of one allocation, in bytes.
   private let limit: Int
   private let known: KnownObject
   /// Called repeatedly; throws to abort.
@@ -23,7 +23,7 @@ struct PackCheck: ~Copyable {
   /// One entry, or an object outside of the pack.
   private struct Entry {
     var offset: Int
-    /// The position in `entries` of the base, or for one in `others` the position from -2 down.
+    /// The base: a position in `entries`, or -2 and below for a position in `others`.
     var base: Int32 = -1
     var size: UInt32
     var own: UInt32
@@ -31,7 +31,7 @@ struct PackCheck: ~Copyable {
   }
 
   private var entries: [Entry] = []
-  /// The objects by whose ids bases are named.
+  /// The objects outside of the pack that are bases of deltas, which name them by their ids.
   private var others: [Entry] = []
   private var otherPositions: [ObjectID: Int] = [:]
   private var kept = KeptBases()
@@ -44,7 +44,7 @@ struct PackCheck: ~Copyable {
   private static let largest = 4 << 30
   /// Pages of the pack that were read are released after this many bytes.
   private static let releasing = 16 << 20
-  /// Up to where pages were released.
+  /// The offset up to which pages were released.
   private var released = 0
 
   init(
@@ -111,7 +111,7 @@ struct PackCheck: ~Copyable {
       guard sizes.base < limit, sizes.result < limit, header.size < limit else {
         throw GitError(
           .tooLarge,
-          "an object, or another one of which it is stored as a difference, is too large to be unpacked",
+          "an object, or the base of its delta, is too large to be unpacked",
           hint: GitError.repackingHint)
       }
       entry.size = Self.clamped(sizes.result)
@@ -131,14 +131,14 @@ struct PackCheck: ~Copyable {
     }
   }
 
-  /// The position of an object that is named by its id. One that is neither here nor in the repository's packs counts as
-  /// whole.
+  /// The position of a base that is named by its id. An object that is neither in this pack nor in the repository's
+  /// packs counts as a whole object.
   private mutating func other(_ id: ObjectID, size: Int) throws(GitError) -> Int {
     if let position = otherPositions[id] {
       guard Int(others[position].size) == size else { throw damaged(0) }
       return position
     }
-    // libgit2 reads it once, and then puts it into the pack.
+    // libgit2 reads the base once, and then adds it to the pack.
     let object = try known(id)
     if let object { try budget.take(object.cost, objectOf: size) }
     others.append(
@@ -160,7 +160,7 @@ struct PackCheck: ~Copyable {
 
   /// Unpacks an entry.
   ///
-  /// - Returns: its compressed length, and the sizes at its beginning if it is a difference.
+  /// - Returns: its compressed length, and the sizes at its beginning if it is a delta.
   private mutating func unpack(
     _ bytes: UnsafeRawBufferPointer, at offset: Int, size: Int
   ) throws(GitError) -> (length: Int, sizes: DeltaSizes?) {

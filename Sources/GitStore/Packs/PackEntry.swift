@@ -4,16 +4,16 @@ import CLibgit2
 struct PackEntryHeader {
   enum Content {
     case whole(git_object_t)
-    /// A difference to the entry at an offset of the same pack.
+    /// A delta against the entry at an offset of the same pack.
     case delta(at: Int)
-    /// A difference to the object with an id.
+    /// A delta against the object with an id.
     case deltaOf(ObjectID)
   }
 
   let content: Content
-  /// The unpacked bytes of the entry itself: of the object, or of the instructions of a difference.
+  /// The unpacked size of the entry itself, in bytes: of the object, or of a delta's instructions.
   let size: Int
-  /// The bytes of the header.
+  /// The length of the header in bytes.
   let length: Int
 
   /// The length of the longest header, in bytes.
@@ -48,7 +48,7 @@ struct PackEntryHeader {
     length = place - offset
   }
 
-  /// How far back the base begins: in groups of seven bits, the highest first.
+  /// Reads the distance back to the base: in groups of seven bits, the highest first.
   private static func distance(_ pack: UnsafeRawBufferPointer, _ place: inout Int) -> Int? {
     var distance = -1
     while place < pack.count, distance < 1 << 48 {
@@ -61,7 +61,7 @@ struct PackEntryHeader {
   }
 }
 
-/// The sizes at the beginning of a difference: of its base and of its result.
+/// The sizes at the beginning of a delta: of its base and of its result.
 struct DeltaSizes {
   let base: Int
   let result: Int
@@ -69,7 +69,7 @@ struct DeltaSizes {
   /// The most bytes that both take.
   static let longest = 20
 
-  /// - Parameter bytes: the first unpacked bytes of the difference; nil if they do not fit the format.
+  /// - Parameter bytes: the first unpacked bytes of the delta; the result is nil if they do not fit the format.
   init?(_ bytes: UnsafeRawBufferPointer) {
     var place = 0
     guard let base = Self.number(bytes, &place), let result = Self.number(bytes, &place) else { return nil }

@@ -6,8 +6,8 @@ struct PackIndex {
   let count: Int
   private let layout: Layout
 
-  /// Where the parts of the file are. Version 1 has one table with offset and id of each object; version 2 has one for
-  /// each of ids, checksums, offsets, and offsets of 2 GiB and more.
+  /// The places of the parts of the file. Version 1 has one table with the offset and id of each object. Version 2
+  /// has separate tables of ids, checksums, offsets, and offsets of 2 GiB and more.
   private struct Layout {
     let fanout: Int
     let ids: Int
@@ -71,7 +71,7 @@ struct PackIndex {
     file.bytes.number(at: layout.offsets + position * layout.offsetStride).flatMap(whole)
   }
 
-  /// The offset that a number of the table means: itself, or the place of one in the table of long ones.
+  /// Resolves a number of the offset table: it is an offset, or an index into the table of long offsets.
   private func whole(_ number: Int) -> Int? {
     guard let longOffsets = layout.longOffsets, number & 0x8000_0000 != 0 else { return number }
     let place = longOffsets + (number & 0x7fff_ffff) * 8
@@ -80,7 +80,7 @@ struct PackIndex {
     return high << 32 | low
   }
 
-  /// The ends of entries: for each the beginning of the next one, or the pack's checksum.
+  /// The ends of entries: the beginning of the next entry, or of the pack's checksum.
   ///
   /// Visits all offsets of the index once.
   ///
@@ -95,7 +95,7 @@ struct PackIndex {
     for position in 0..<count {
       if position % 100_000 == 0 { try tick() }
       guard let other = offset(at: position) else { return nil }
-      // Only the last entry that begins before it can end there; the others end where the next of them begins.
+      // Only the last entry that begins before this offset can end at it; the others end where the next entry begins.
       var (low, high) = (0, starts.count)
       while low < high {
         let middle = (low + high) / 2

@@ -3,8 +3,8 @@ import Crypto
 
 /// Copies entries of packs as they are into one new pack, in chunks.
 ///
-/// libgit2 computes the index of the new pack from the content, so an object that is not what its name says gets
-/// another name.
+/// libgit2 computes the new pack's index from the content, so an object whose content does not match its id gets
+/// another id.
 struct PackOfEntries: ~Copyable {
   private let indexer: Owned
   private var checksum = Insecure.SHA1()

@@ -1,14 +1,14 @@
 import CLibgit2
 import Glibc
 
-/// The part of an object store that receives packs in place of libgit2's own.
+/// The object store backend that receives packs in place of libgit2's own backend.
 ///
-/// libgit2's own part starts to index a pack before all of it has arrived, so nothing can be checked first.
+/// libgit2's own backend indexes a pack while it arrives, so a pack could not be checked first.
 final class PackReceiver {
   private let folder: String
   /// The receiver belongs to the store of this repository.
   private unowned let handle: RepositoryHandle
-  /// Why the last pack was refused.
+  /// The error for which the last pack was refused.
   private var failure: GitError?
 
   private init(_ handle: RepositoryHandle) {
@@ -16,10 +16,10 @@ final class PackReceiver {
     folder = handle.gitFolder + "objects/pack"
   }
 
-  /// libgit2's own parts have the priorities 1 and 2.
+  /// libgit2's own backends have the priorities 1 and 2.
   private static let priority: Int32 = 3
 
-  /// Adds a receiver to the store of a repository, which keeps it.
+  /// Adds a receiver to the object store of a repository, which then owns it.
   static func install(in handle: RepositoryHandle) throws(GitError) -> PackReceiver {
     let receiver = PackReceiver(handle)
     guard let memory = calloc(1, MemoryLayout<kdops_pack_backend>.size) else {
@@ -57,7 +57,7 @@ final class PackReceiver {
     raw(backend)?.pointee.receiver.map { Unmanaged<PackReceiver>.fromOpaque($0).takeUnretainedValue() }
   }
 
-  /// The reason why the last pack was refused; forgets it. Nil if it was not refused here.
+  /// Removes and returns the error for which the last pack was refused; nil if it was not refused here.
   func takeFailure() -> GitError? { failure.take() }
 
   private func fail(_ error: GitError) -> Int32 {

@@ -3,13 +3,14 @@ import Glibc
 
 /// The packs in which libgit2 finds the objects of a repository.
 ///
-/// libgit2 returns objects from packs only whole, and its own look at a header follows the whole chain of differences.
-/// With the packs' own indexes and headers an object can be measured, refused or copied before it is unpacked.
+/// libgit2 returns objects from packs only whole, and follows the whole delta chain even to read a header. This type
+/// reads the packs' indexes and headers itself, so an object can be measured, refused or copied before it is
+/// unpacked.
 final class PackStore {
   let folders: ObjectFolders
   private let inflater: Inflater
   private var packs: [Pack] = []
-  /// When each folder with packs was changed last, as of the last search for packs.
+  /// The modification time of each folder with packs, as of the last search for packs.
   private var changes: [Change] = []
 
   private struct Change: Equatable {
@@ -22,8 +23,8 @@ final class PackStore {
     inflater = try Inflater()
   }
 
-  /// What it takes to read an object, and the packs that have it. If several do, the one from which it takes the
-  /// most counts: libgit2 may choose any of them.
+  /// The cost of reading an object, and the packs that have it. If several packs have it, the highest cost counts,
+  /// because libgit2 may choose any of them.
   struct Found {
     let chain: DeltaChain
     fileprivate let places: [(pack: Pack, offset: Int)]
@@ -34,7 +35,7 @@ final class PackStore {
 
   /// Searches an object.
   ///
-  /// - Parameter again: search for new packs first, although no folder seems to have changed.
+  /// - Parameter again: whether to search for new packs first, although no folder seems to have changed.
   /// - Returns: nil if it is in no pack.
   /// - Throws: `GitError`: `.corrupt` and `.tooLarge` as `Pack.chain`.
   func find(_ id: ObjectID, again: Bool = false) throws(GitError) -> Found? {
@@ -77,7 +78,7 @@ final class PackStore {
     }
   }
 
-  /// How many headers of differences were read since the last call.
+  /// Returns how many delta headers were read since the last call.
   func takeMeasured() -> Int { packs.reduce(0) { $0 + $1.takeMeasured() } }
 
   /// The entries of those blobs that are stored whole and have the expected size.

@@ -55,7 +55,7 @@ enum SocketStream {
   private static func allocate(_ host: String, _ port: String) -> Raw? {
     let size = MemoryLayout<kdops_socket_stream>.size
     guard let memory = malloc(size) else { return nil }
-    // What is not set below is no descriptor, wherever libgit2 looks for one.
+    // Fields that are not set below contain -1, so that libgit2 never takes them for a descriptor.
     memset(memory, 0xff, size)
     let raw = memory.bindMemory(to: kdops_socket_stream.self, capacity: 1)
     raw.pointee.parent = git_stream()

@@ -3,11 +3,11 @@ import Synchronization
 
 /// Limits for several readings of trees and commits together, such as all searches through history for one head.
 ///
-/// What was read before an error counts too. Once a limit is exceeded, every further reading throws `GitError` of kind
-/// `.tooLarge`.
+/// Objects that were read before an error count, too. Once a limit is exceeded, every further reading throws
+/// `GitError` of kind `.tooLarge`.
 public final class SharedTreeBudget: Sendable {
   private let budget: Mutex<TreeBudget>
-  /// What it takes to unpack objects that are stored as differences to others.
+  /// The limit on the bytes that are unpacked from delta chains.
   let unpacking = UnpackBudget()
 
   public init(_ limits: TreeLimits = TreeLimits()) { budget = Mutex(TreeBudget(limits)) }

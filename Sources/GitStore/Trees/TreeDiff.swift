@@ -14,7 +14,8 @@ extension RepositoryHandle {
     return try changes(from: old, to: new, selection, &budget)
   }
 
-  /// The same for one of several comparisons that share their limits. What was read before an error counts too.
+  /// The same for one of several comparisons that share their limits. Objects that were read before an error count,
+  /// too.
   func changes(
     from old: ObjectID?, to new: ObjectID?, _ selection: PathSelection, _ budget: inout TreeBudget
   ) throws(GitError) -> [TreeChange] {

@@ -58,7 +58,7 @@ struct TreeBudget {
     if left.bytes < 0 { throw Self.tooMuch("bytes in its folders") }
   }
 
-  /// To find an object costs about as much as to unpack these bytes.
+  /// Finding an object costs about as much time as unpacking these bytes.
   private static let leastBytes = 1024
 
   /// Counts a folder's bytes while its subfolders are visited.

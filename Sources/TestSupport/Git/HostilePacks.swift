@@ -12,7 +12,7 @@ public struct HandmadePack {
   /// Adds an entry.
   ///
   /// - Parameters:
-  ///   - type: 3 for a file, 6 for a difference to an earlier entry.
+  ///   - type: 3 for a file, 6 for a delta against an earlier entry.
   ///   - size: of the unpacked content.
   ///   - content: in the format of zlib.
   ///   - base: the number of the earlier entry.
@@ -27,7 +27,7 @@ public struct HandmadePack {
     for index in 0..<4 { bytes[8 + index] = UInt8(truncatingIfNeeded: count >> (24 - 8 * index)) }
   }
 
-  /// Adds a small file as a difference to an earlier entry.
+  /// Adds a small file as a delta against an earlier entry.
   ///
   /// - Parameters:
   ///   - size: the size of the earlier entry's object.
@@ -41,7 +41,7 @@ public struct HandmadePack {
   /// The pack with its checksum.
   public var finished: [UInt8] { bytes + Array(Insecure.SHA1.hash(data: bytes)) }
 
-  /// A number in groups of seven bits, the lowest first, as at the beginning of a difference.
+  /// A number in groups of seven bits, the lowest first, as at the beginning of a delta.
   public static func varied(_ number: Int) -> [UInt8] {
     var (rest, bytes) = (number, [UInt8]())
     while rest > 0x7f {
@@ -51,7 +51,7 @@ public struct HandmadePack {
     return bytes + [UInt8(rest)]
   }
 
-  /// How far back a base begins: in groups of seven bits, the highest first.
+  /// The distance back to a base: in groups of seven bits, the highest first.
   private static func distance(_ number: Int) -> [UInt8] {
     var (rest, bytes) = (number >> 7, [UInt8(number & 0x7f)])
     while rest > 0 {
@@ -108,14 +108,14 @@ extension TemporaryRepository {
   /// The id that a file with this content has.
   public func blob(of content: String) throws -> String { try git("hash-object", "--stdin", input: content) }
 
-  /// Stores a small file as a difference to one of zeros, in a pack of a few kilobytes.
+  /// Stores a small file as a delta against a file of zeros, in a pack of a few kilobytes.
   ///
   /// - Parameters:
   ///   - size: the size of the file of zeros, in bytes.
   ///   - content: at most 127 bytes.
   /// - Returns: the blobs of both files.
-  public func difference(
-    toZeros size: Int, content: String
+  public func delta(
+    againstZeros size: Int, content: String
   ) throws -> (small: String, zeros: String) {
     let (zeros, blob) = try compressed(Data(count: size))
     var pack = HandmadePack()
