@@ -56,7 +56,7 @@ public struct ConnectionOptions: Sendable {
   var time: Timekeeper { Timekeeper(clock, wall: wallClock) }
 }
 
-/// One request that was sent, in the terms of RBAC rules.
+/// A request that was sent, described as in RBAC rules.
 public struct RequestRecord: Sendable, Hashable, CustomStringConvertible {
   /// `get`, `list`, `watch`, `create`, `update`, `patch` or `delete`.
   public var verb: String

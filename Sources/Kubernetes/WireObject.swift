@@ -4,9 +4,9 @@ import Values
 extension Object {
   /// Creates an object from a server's JSON.
   ///
-  /// Items of a list have no kind, and some kinds have another version than in `ClusterAPI`. `managedFields` is
-  /// removed: it is often half of an object, it is not used here, and the server keeps it when a write omits
-  /// it.
+  /// Adds the kind, which items of a list lack, and converts the version to the one in `ClusterAPI`. Removes
+  /// `managedFields`: it is often half of an object, kdops does not use it, and the server keeps it when a write
+  /// omits it.
   init(_ json: JSON, as resource: Resource) {
     var json = json
     if json["apiVersion"]?.string != resource.apiVersion { json["apiVersion"] = .string(resource.apiVersion) }

@@ -79,18 +79,18 @@ struct ErrorTests {
   @Test("Retry-After is passed on, from the header or from the status")
   func retryAfter() throws {
     let request = try APIRequest(.get, .pods, namespace: "web", name: "db-0")
-    func wish(_ header: String?, _ details: JSON = [:]) -> Duration? {
+    func retryAfter(_ header: String?, _ details: JSON = [:]) -> Duration? {
       let body = StubAnswer.failure(429, "TooManyRequests", "busy", details: details).serialized()
       return ServerAnswer(code: 429, body: ByteBuffer(bytes: body), retryAfter: header, wall: 1000)
         .error(request, identity: nil).retryAfter
     }
-    #expect(wish("7") == .seconds(7))
-    #expect(wish(nil, ["retryAfterSeconds": 4]) == .seconds(4))
-    #expect(wish("Thu, 01 Jan 1970 00:16:45 GMT") == .seconds(5))
-    #expect(wish("Thu, 01 Jan 1970 00:00:00 GMT") == .zero)
-    #expect(wish("1e300") == .seconds(3600))
-    #expect(wish("soon") == nil)
-    #expect(wish(nil) == nil)
+    #expect(retryAfter("7") == .seconds(7))
+    #expect(retryAfter(nil, ["retryAfterSeconds": 4]) == .seconds(4))
+    #expect(retryAfter("Thu, 01 Jan 1970 00:16:45 GMT") == .seconds(5))
+    #expect(retryAfter("Thu, 01 Jan 1970 00:00:00 GMT") == .zero)
+    #expect(retryAfter("1e300") == .seconds(3600))
+    #expect(retryAfter("soon") == nil)
+    #expect(retryAfter(nil) == nil)
   }
 
   @Test("dates are parsed in HTTP's form, and times in RFC 3339's")

@@ -105,7 +105,7 @@ struct RetryTests {
   }
 
   @Test("a creation is retried if the connection was refused")
-  func createUnheard() async throws {
+  func createAnswerLost() async throws {
     // A port that was just released: no process listens on it.
     let stub = StubServer([])
     let port = try await stub.start()

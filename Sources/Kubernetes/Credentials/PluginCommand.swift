@@ -7,7 +7,7 @@ import Values
 struct PluginCommand: Sendable {
   private static let versions = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]
   /// The program's timeout. It may have to contact a server.
-  private static let patience = Duration.seconds(60)
+  private static let timeout = Duration.seconds(60)
   private static let outputLimit = 1 << 20
 
   let stanza: Stanza
@@ -86,7 +86,7 @@ struct PluginCommand: Sendable {
     let outcome = await withTaskGroup(of: Result<[UInt8], ConnectionError>?.self) { group in
       group.addTask { await execute() }
       group.addTask {
-        do { try await sleep(Self.patience) } catch { return nil }
+        do { try await sleep(Self.timeout) } catch { return nil }
         return .failure(
           ConnectionError(.pluginFailed, "\(title) did not end within a minute; run it manually"))
       }

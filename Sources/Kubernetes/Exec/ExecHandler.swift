@@ -86,7 +86,7 @@ final class ExecHandler: ChannelDuplexHandler {
 
   /// Writes as much as the connection accepts now.
   private func feed(_ context: ChannelHandlerContext) {
-    // A flush may call this method again; the loop below handles what that made possible.
+    // A flush may call this method again. The call that is in progress then continues in the loop below.
     guard isOpen, !isFeeding, !isOver else { return }
     isFeeding = true
     defer { isFeeding = false }
@@ -137,7 +137,8 @@ final class ExecHandler: ChannelDuplexHandler {
         .success(ExecResult(exitCode: code, stdout: streams.stdout, stderr: streams.stderr)))
     case .failed(let said):
       outcome.succeed(
-        .failure(APIError(ExecTrouble.kind(said), "Pod \(pod): the command did not run to its end: \(said)")))
+        .failure(
+          APIError(ExecErrorText.kind(said), "Pod \(pod): the command did not run to its end: \(said)")))
     case nil:
       let detail = reason.map { " (\($0))" } ?? ""
       outcome.succeed(

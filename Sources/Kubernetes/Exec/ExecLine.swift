@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// The connections that one call has opened, so that they can be closed when the call is abandoned.
+/// The connections that one call has opened, so that all of them can be closed when the caller stops waiting.
 final class ExecLine: Sendable {
   private struct State {
     var channels: [any Channel] = []

@@ -19,7 +19,7 @@ struct ExecRefusal: Error, Sendable, Hashable {
 
   /// The error for the caller.
   func error(_ pod: ObjectName) -> APIError {
-    let said = (try? JSON.parse(body))?["message"]?.string.map(ExecTrouble.line)
+    let said = (try? JSON.parse(body))?["message"]?.string.map(ExecErrorText.line)
     let words = said.map { ": \($0)" } ?? " (HTTP status \(code))"
     func error(_ kind: APIError.Kind, _ text: String) -> APIError {
       APIError(kind, "Pod \(pod): \(text)", retryAfter: retryAfter)
@@ -39,13 +39,13 @@ struct ExecRefusal: Error, Sendable, Hashable {
         "the server or a proxy before it opens no websocket\(words); kdops needs one for commands"
       )
     case 400, 409, 422:
-      let kind = ExecTrouble.kind(said ?? "")
+      let kind = ExecErrorText.kind(said ?? "")
       return error(
         kind == .notRunning ? kind : code == 409 ? .conflict : .notStarted, "no command can run\(words)")
     case 500...:
       // The API server's own errors on the way to the kubelet may read like a command's, so only a stopped
       // container is recognized from the text.
-      let kind = ExecTrouble.kind(said ?? "")
+      let kind = ExecErrorText.kind(said ?? "")
       return error(kind == .notRunning ? kind : .unavailable, "no command can run now\(words)")
     default: return error(.notStarted, "the server refused the command\(words)")
     }

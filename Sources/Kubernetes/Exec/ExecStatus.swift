@@ -26,7 +26,7 @@ enum ExecStatus: Sendable, Hashable {
       return
     }
     let said = json["message"]?.string ?? causes.compactMap { $0["message"]?.string }.first
-    self = .failed(said.map(ExecTrouble.line) ?? "the server did not say why")
+    self = .failed(said.map(ExecErrorText.line) ?? "the server did not say why")
   }
 }
 
@@ -39,7 +39,7 @@ extension ExecStatus {
 ///
 /// Source: `pkg/kubelet`, `pkg/registry/core/pod` and containerd's `pkg/cri`, whose texts have been the same
 /// for years. An unknown text counts as transient, because commands are safe to repeat.
-enum ExecTrouble {
+enum ExecErrorText {
   static func kind(_ text: String) -> APIError.Kind {
     let text = text.lowercased()
     func says(_ phrases: [String]) -> Bool { phrases.contains { text.contains($0) } }

@@ -19,7 +19,7 @@ extension KubernetesClient {
       let exec = try Exec(
         server: server, group: sender.transport.group, clock: sender.options.clock,
         onAnswer: { pod, code in
-          if code.map(ServerAnswer.meansAway) ?? true { sender.recovery.sawAway() }
+          if code.map(ServerAnswer.meansUnavailable) ?? true { sender.recovery.serverWasUnavailable() }
           // The verb that RBAC checks for a websocket request; newer servers also require "create".
           sender.note(
             RequestRecord(verb: "get", resource: "pods/exec", namespace: pod.namespace, code: code))

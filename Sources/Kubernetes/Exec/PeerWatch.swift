@@ -1,14 +1,14 @@
 /// Decides from a peer's messages whether it is still alive.
 ///
-/// A server that waits for a command to read its input does not read pings either. So silence proves nothing
-/// while more input is in transit than the container's pipe is certain to hold.
+/// A server that waits for a command to read its input does not read pings. So a missing answer means nothing while
+/// more input is in transit than fits into the container's pipe.
 struct PeerWatch: Sendable {
   enum Action: Equatable { case ping, wait, gone }
 
   /// A pipe on Linux holds 64 KiB; half of that is always accepted.
   static let certainlyRead = 32 << 10
   /// The number of consecutive pings that may stay unanswered.
-  static let patience = 2
+  static let allowedMisses = 2
 
   private var unanswered = 0
   private var mustAnswer: Bool
@@ -32,7 +32,7 @@ struct PeerWatch: Sendable {
   mutating func tick() -> Action {
     guard stdinSent else { return .wait }
     guard mustAnswer else { return .ping }
-    guard unanswered < Self.patience else { return .gone }
+    guard unanswered < Self.allowedMisses else { return .gone }
     unanswered += 1
     return .ping
   }

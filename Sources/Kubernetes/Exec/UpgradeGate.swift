@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Holds back the data after the response that opens a websocket, until the pipeline can read it.
+/// Buffers the data after the response that opens a websocket, until the pipeline can read the data.
 ///
 /// NIO removes its HTTP decoder from the pipeline shortly after that response. If the connection is closed in
 /// between, the data in the decoder is dropped: the whole output of a short command.

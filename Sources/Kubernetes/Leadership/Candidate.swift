@@ -5,7 +5,7 @@ struct Candidate: Sendable {
   var machine: LeaseMachine
   let api: any ClusterAPI
   let lease: ObjectName
-  let time: SteadyTime
+  let time: MonotonicTime
   let wall: @Sendable () -> Duration
   /// The annotations that are set on the lease with each write of the holder.
   let notes: @Sendable () -> [String: String]
@@ -17,7 +17,7 @@ struct Candidate: Sendable {
     let sent = time.now()
     do {
       switch step {
-      case .look: machine.found(try await look(before: deadline(sent)), at: time.now())
+      case .read: machine.found(try await read(before: deadline(sent)), at: time.now())
       case .write(let record, let old):
         machine.wrote(try await write(record, over: old, before: deadline(sent)), sentAt: sent)
       case .wait, .lost: break
@@ -31,13 +31,13 @@ struct Candidate: Sendable {
   /// Releases the lease, so that the next leader need not wait until it expires. Best effort.
   mutating func release() async {
     let end = time.now() + machine.timing.release
-    // A renewal that was abandoned may still have changed the lease: then it is read, and the release tried
+    // A renewal that got no answer may have changed the lease. Then the lease is read, and the release is tried
     // again.
     for _ in 0..<4 {
       guard let step = machine.release(now: time.now(), wall: wall()) else { return }
       do throws(APIError) {
         switch step {
-        case .look: machine.found(try await look(before: end), at: time.now())
+        case .read: machine.found(try await read(before: end), at: time.now())
         case .write(let record, let old):
           _ = try await write(record, over: old, before: end)
           return
@@ -55,7 +55,7 @@ struct Candidate: Sendable {
     return machine.provenUntil.map { min($0, own) } ?? own
   }
 
-  private func look(before deadline: Duration) async throws(APIError) -> Object? {
+  private func read(before deadline: Duration) async throws(APIError) -> Object? {
     let (api, lease) = (api, lease)
     return try await time.limit(to: deadline, "Lease \(lease)") { () throws(APIError) -> Object? in
       do throws(APIError) { return try await api.get(.leases, lease) } catch {

@@ -12,11 +12,11 @@ public struct Leader: Sendable {
 
 /// The deadline until which a leader may act.
 final class Proof: Sendable {
-  private let time: SteadyTime
+  private let time: MonotonicTime
   /// Nil once leadership has been lost; it is never set again.
   private let end: Mutex<Duration?>
 
-  init(until end: Duration, _ time: SteadyTime) {
+  init(until end: Duration, _ time: MonotonicTime) {
     self.time = time
     self.end = Mutex(end)
   }

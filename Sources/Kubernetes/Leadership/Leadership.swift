@@ -8,7 +8,7 @@ public struct Leadership: Sendable {
   private let api: any ClusterAPI
   private let lease: ObjectName
   private let timing: LeaseTiming
-  private let time: SteadyTime
+  private let time: MonotonicTime
   private let wall: @Sendable () -> Duration
   private let notes: @Sendable () -> [String: String]
   /// This candidate's identity in the lease.
@@ -29,7 +29,7 @@ public struct Leadership: Sendable {
     self.lease = lease
     self.identity = identity
     self.timing = timing
-    time = SteadyTime(clock)
+    time = MonotonicTime(clock)
     self.wall = wall
     self.notes = notes
   }
@@ -153,7 +153,7 @@ public struct Leadership: Sendable {
       switch step {
       case .lost(let loss): return (candidate, loss)
       case .wait(let until): try? await candidate.time.sleep(until)
-      case .look, .write:
+      case .read, .write:
         do {
           try await candidate.perform(step)
           if let end = candidate.machine.provenUntil { proof.extend(until: end) }

@@ -11,7 +11,7 @@ import ClusterAPI
 struct LeaseMachine: Sendable {
   enum Step: Sendable, Equatable {
     /// Read the lease.
-    case look
+    case read
     /// Write this record: over that version of the lease, or as a new lease.
     case write(LeaseRecord, over: Object?)
     case wait(until: Duration)
@@ -44,7 +44,7 @@ struct LeaseMachine: Sendable {
   private var knowledge = Knowledge.nothing
   /// Kept while knowledge is outdated: if the record is found unchanged, its age continues.
   private var lastSeen: Seen?
-  private var lookedAt: Duration = .zero
+  private var readAt: Duration = .zero
   private var notBefore: Duration?
   /// The number of consecutive conflicts with other candidates.
   private var conflicts = 0
@@ -72,7 +72,7 @@ struct LeaseMachine: Sendable {
     if let loss { return .lost(loss) }
     if let notBefore, now < notBefore { return .wait(until: min(notBefore, provenUntil ?? notBefore)) }
     switch knowledge {
-    case .nothing: return .look
+    case .nothing: return .read
     case .absent: return .write(record(over: nil, wall), over: nil)
     case .lease(let seen):
       if let leadingSince {
@@ -85,15 +85,15 @@ struct LeaseMachine: Sendable {
       }
       let end = seen.since + duration(of: seen.record)
       if now >= end { return .write(record(over: seen.record, wall), over: seen.object) }
-      let look = lookedAt + timing.look
-      return now >= look ? .look : .wait(until: min(look, end))
+      let nextRead = readAt + timing.poll
+      return now >= nextRead ? .read : .wait(until: min(nextRead, end))
     }
   }
 
   /// Handles the result of a read; nil if there is no lease.
   mutating func found(_ object: Object?, at now: Duration) {
     notBefore = nil
-    lookedAt = now
+    readAt = now
     guard let object else {
       knowledge = .absent
       lastSeen = nil
@@ -124,7 +124,7 @@ struct LeaseMachine: Sendable {
       // The write may still have succeeded; then the next write, over the version known now, ends in a harmless
       // conflict.
       let isLeading = leadingSince != nil
-      notBefore = now + (isLeading ? timing.retry : max(timing.look, error.retryAfter ?? .zero))
+      notBefore = now + (isLeading ? timing.retry : max(timing.poll, error.retryAfter ?? .zero))
       if !isLeading { knowledge = .nothing }
     }
   }
@@ -134,7 +134,7 @@ struct LeaseMachine: Sendable {
   func release(now: Duration, wall: Duration) -> Step? {
     guard let until = provenUntil, now < until else { return nil }
     switch knowledge {
-    case .nothing: return .look
+    case .nothing: return .read
     case .absent: return nil
     case .lease(let seen):
       var record = record(over: seen.record, wall)

@@ -10,7 +10,7 @@ public struct LeaseTiming: Sendable, Hashable {
   /// How long after the start of the last successful renewal the holder may still act.
   public var giveUp: Duration = .seconds(8)
   /// The interval between two reads of another holder's lease.
-  public var look: Duration = .seconds(2)
+  public var poll: Duration = .seconds(2)
   /// The delay before a retry after a failure.
   public var retry: Duration = .seconds(1)
   /// The timeout of one request.

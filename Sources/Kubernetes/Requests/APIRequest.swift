@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 import Values
 
-/// The verb of a request, in the terms of RBAC rules.
+/// The verb of a request, as in RBAC rules.
 enum Verb: String, Sendable {
   case get, list, watch, create, update, patch, delete
 

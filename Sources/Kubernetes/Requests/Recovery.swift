@@ -1,7 +1,7 @@
 import ClusterAPI
 import Synchronization
 
-/// Remembers when the server was last unavailable, to interpret its errors after that correctly.
+/// Records when the server was last unavailable, because the errors of a restarted API server are transient.
 ///
 /// An API server that has just started listening refuses all users until it has read the RBAC rules, accepts no
 /// token until it has read the service accounts, and serves no custom kind until it has read the CRDs. That
@@ -16,7 +16,7 @@ final class Recovery: Sendable {
   init(time: Timekeeper) { self.time = time }
 
   /// Call this when no connection was possible, or when a proxy reported that there is no server.
-  func sawAway() {
+  func serverWasUnavailable() {
     let now = time.elapsed()
     lastAway.withLock { $0 = now }
   }

@@ -47,7 +47,7 @@ struct Sender: Sendable {
           await transport.server.credentials.forget()
           continue
         }
-        if answer.meansAway { recovery.sawAway() }
+        if answer.meansUnavailable { recovery.serverWasUnavailable() }
         let said = answer.error(request, identity: identity)
         error = recovery.judged(said)
         // A refused request had no effect.
@@ -55,7 +55,7 @@ struct Sender: Sendable {
         mayRepeat =
           answer.isPassing && (request.isRepeatable || answer.code == 429) || isRefusalThatPasses
       case .failed(let failure):
-        if failure.neverSent, !failure.isFinal { recovery.sawAway() }
+        if failure.neverSent, !failure.isFinal { recovery.serverWasUnavailable() }
         error = failure.error(request.subject, at: transport.server)
         mayRepeat = !failure.isFinal && (request.isRepeatable || failure.neverSent)
       }
@@ -64,7 +64,7 @@ struct Sender: Sendable {
           afterTries: tries, elapsed: time.elapsed() - start, retryAfter: error.retryAfter,
           random: options.random())
       else { throw error }
-      // If there is no time for another attempt, the last error is thrown.
+      // If the caller is cancelled during the wait, the last error is thrown.
       guard (try? await time.sleep(wait)) != nil else { throw error }
     }
   }

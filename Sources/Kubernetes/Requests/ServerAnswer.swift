@@ -53,18 +53,18 @@ struct ServerAnswer: Sendable {
   var isPassing: Bool {
     switch code {
     case 429, 502, 503, 504: true
-    case 500: !isTooLarge && (reason == "ServerTimeout" || reason == "Timeout" || isStoreTrouble)
+    case 500: !isTooLarge && (reason == "ServerTimeout" || reason == "Timeout" || isStoreFailure)
     default: false
     }
   }
 
   /// Whether a proxy reports that the server is unavailable.
-  var meansAway: Bool { Self.meansAway(code) }
+  var meansUnavailable: Bool { Self.meansUnavailable(code) }
 
-  static func meansAway(_ code: Int) -> Bool { [502, 503, 504].contains(code) }
+  static func meansUnavailable(_ code: Int) -> Bool { [502, 503, 504].contains(code) }
 
-  /// The server passes on its store's errors only as text.
-  private var isStoreTrouble: Bool {
+  /// Whether the error comes from etcd, whose errors the server passes on only as text.
+  private var isStoreFailure: Bool {
     ["etcdserver:", "leader changed", "request timed out", "context deadline exceeded", "rpc error"]
       .contains(where: words.contains)
   }

@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// The client's view of time, independent of the clock's type.
+/// The clock of a client, with the clock's type erased, and the wall clock.
 struct Timekeeper: Sendable {
   /// The time since this value was created.
   let elapsed: @Sendable () -> Duration

@@ -22,8 +22,8 @@ final class Transport: Sendable {
   init(_ server: Server, answerTimeout: Duration, silence: Duration) {
     self.server = server
     group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    // If the name to verify differs from the host to connect to, the request names the former, and DNS
-    // resolution is overridden with the latter.
+    // If the name to verify differs from the host to connect to, the request uses the name to verify, and DNS
+    // resolution is overridden to return the host.
     let name = server.serverName ?? server.host
     let host = name.contains(":") ? "[\(name)]" : name
     base = "\(server.tls == nil ? "http" : "https")://\(host):\(server.port)\(server.path)"

@@ -194,7 +194,7 @@ struct ExecTests {
   }
 
   @Test("a server that accepts and never answers causes a timeout")
-  func mute() async throws {
+  func silentServer() async throws {
     var timing = ExecTiming()
     timing.answer = .milliseconds(50)
     let listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)

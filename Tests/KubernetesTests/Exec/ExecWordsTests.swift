@@ -101,7 +101,7 @@ struct ExecWordsTests {
       ("rpc error: code = Unavailable desc = transport is closing", .unavailable),
     ])
   func runtime(words: String, kind: APIError.Kind) {
-    #expect(ExecTrouble.kind(words) == kind)
+    #expect(ExecErrorText.kind(words) == kind)
   }
 
   @Test("Retry-After is a number of seconds", arguments: [("7", 7), ("0", 0)])

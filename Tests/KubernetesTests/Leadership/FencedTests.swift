@@ -49,7 +49,7 @@ struct FencedTests {
     "every write and command passes while the lease is proven, and is refused from its end on",
     arguments: Write.allCases)
   func writes(write: Write) async throws {
-    let proof = Proof(until: .seconds(8), SteadyTime(clock))
+    let proof = Proof(until: .seconds(8), MonotonicTime(clock))
     let fenced = Fenced(Willing(), leader: Leader(identity: "a", proof: proof))
     try await perform(write, fenced)
     clock.advance(by: .milliseconds(7999))
@@ -64,7 +64,7 @@ struct FencedTests {
 
   @Test("reads always pass")
   func reads() async throws {
-    let proof = Proof(until: .zero, SteadyTime(clock))
+    let proof = Proof(until: .zero, MonotonicTime(clock))
     let fenced = Fenced(Willing(), leader: Leader(identity: "a", proof: proof))
     #expect(try await fenced.get(.pods, Self.name).name == "p")
     #expect(try await fenced.list(.pods, namespace: nil, labels: .everything).items.count == 1)
@@ -73,7 +73,7 @@ struct FencedTests {
 
   @Test("a renewal extends the proof, but does not restore an expired one")
   func renewal() async throws {
-    let proof = Proof(until: .seconds(8), SteadyTime(clock))
+    let proof = Proof(until: .seconds(8), MonotonicTime(clock))
     clock.advance(by: .seconds(4))
     proof.extend(until: .seconds(12))
     clock.advance(by: .seconds(5))
@@ -85,7 +85,7 @@ struct FencedTests {
 
   @Test("a revoked proof stays revoked")
   func revoked() {
-    let proof = Proof(until: .seconds(8), SteadyTime(clock))
+    let proof = Proof(until: .seconds(8), MonotonicTime(clock))
     proof.revoke()
     proof.extend(until: .seconds(20))
     #expect(!proof.holds)

@@ -54,8 +54,8 @@ struct LeadershipTests {
 
   @Test("an error of the body is rethrown, and the lease is released")
   func failing() async throws {
-    struct Trouble: Error {}
-    await #expect(throws: Trouble.self) { try await candidate("a").hold { _ in throw Trouble() } }
+    struct BodyFailure: Error {}
+    await #expect(throws: BodyFailure.self) { try await candidate("a").hold { _ in throw BodyFailure() } }
     #expect(store.lease != nil && store.holder == nil)
   }
 

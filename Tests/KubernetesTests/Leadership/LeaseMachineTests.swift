@@ -48,7 +48,7 @@ struct LeaseMachineTests {
   @Test("two candidates find no lease at the same time: one creates it, the other reads its holder")
   mutating func sameTime() {
     let (ours, theirs) = (b.next(now: .zero, wall: .zero), a.next(now: .zero, wall: .zero))
-    #expect(ours == .look && theirs == .look)
+    #expect(ours == .read && theirs == .read)
     a.found(nil, at: .zero)
     b.found(nil, at: .zero)
     _ = a.settle(&server, at: .zero)
@@ -211,12 +211,12 @@ struct LeaseMachineTests {
 
   @Test("a candidate without an answer asks again after a while, or after the server's Retry-After")
   mutating func unanswered() {
-    #expect(a.next(now: .zero, wall: .zero) == .look)
+    #expect(a.next(now: .zero, wall: .zero) == .read)
     a.failed(APIError(.unavailable, "no answer"), at: .zero)
     #expect(a.next(now: .seconds(1), wall: .zero) == .wait(until: .seconds(2)))
     a.failed(APIError(.throttled, "slowly", retryAfter: .seconds(9)), at: .seconds(2))
     #expect(a.next(now: .seconds(3), wall: .zero) == .wait(until: .seconds(11)))
-    #expect(a.next(now: .seconds(11), wall: .zero) == .look)
+    #expect(a.next(now: .seconds(11), wall: .zero) == .read)
   }
 
   @Test("a server that answers every write with a conflict is not asked without a pause")
@@ -224,7 +224,7 @@ struct LeaseMachineTests {
     var asked = 0
     var step = a.next(now: .zero, wall: .zero)
     while asked < 100 {
-      if case .look = step { a.found(nil, at: .zero) }
+      if case .read = step { a.found(nil, at: .zero) }
       if case .write = step { a.failed(APIError(.conflict, "no"), at: .zero) }
       if case .wait = step { break }
       asked += 1

@@ -46,7 +46,7 @@ extension LeaseMachine {
     while true {
       let step = next(now: now, wall: wall + now)
       switch step {
-      case .look: found(server.object, at: now)
+      case .read: found(server.object, at: now)
       case .write:
         do throws(APIError) { wrote(try server.take(step), sentAt: now) } catch { failed(error, at: now) }
       case .wait, .lost: return step

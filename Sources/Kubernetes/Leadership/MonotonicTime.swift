@@ -1,7 +1,7 @@
 import ClusterAPI
 
-/// A clock's time as a duration since a fixed moment, with the clock's type erased.
-struct SteadyTime: Sendable {
+/// The time of a monotonic clock as a duration since a fixed instant, with the clock's type erased.
+struct MonotonicTime: Sendable {
   let now: @Sendable () -> Duration
   /// Waits until that time. Throws when the task is cancelled.
   let sleep: @Sendable (_ until: Duration) async throws -> Void
