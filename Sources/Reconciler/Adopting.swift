@@ -2,7 +2,7 @@ import ClusterAPI
 import KubeDirector
 import Rules
 
-// Adoption: checks that the engine can manage a running cluster before git takes it over.
+// Adoption: checks that the engine can manage a running cluster before the installation becomes its owner.
 extension Reconciler {
   /// Checks whether a cluster can be adopted.
   ///

@@ -6,7 +6,7 @@ import LiveState
 import Rules
 import Values
 
-/// The live state: the apps and clusters of the cluster, as the judge needs them.
+/// The live apps and clusters, in the form that the judge needs.
 struct LiveState {
   private var watched = WatchedObjects<Object>()
   /// The objects that this installation has applied: the baseline that changes are judged against.

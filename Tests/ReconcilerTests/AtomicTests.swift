@@ -11,7 +11,7 @@ struct AtomicTests {
   private static let atomic = Reconciler.Settings(isAtomic: true)
 
   private static func labelled(_ name: String) -> String {
-    Files.cluster(name, "1.0.0", "labels: {round: \"2\"}")
+    Files.cluster(name, "1.0.0", "labels: {pass: \"2\"}")
   }
 
   /// A cluster that is always rejected, because its app is not registered.
@@ -30,13 +30,13 @@ struct AtomicTests {
       #expect(report?.rules == ["commit/atomic"])
       #expect(report?.message?.contains("default/new") == true)
       await fixture.reconciled(commit)
-      #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
+      #expect(await fixture.object(.clusters, "shop")?.label("pass") == nil)
       #expect(await fixture.object(.apps, "web-1.1.0") == nil)
 
       // When that object is fixed, all of them are applied, each attributed to the commit that contains it.
       let corrected = try await fixture.push(["clusters/new.yaml": Files.cluster("new", "1.0.0")])
       await fixture.cluster("new")
-      let shop = await fixture.cluster("shop") { $0.label("round") == "2" }
+      let shop = await fixture.cluster("shop") { $0.label("pass") == "2" }
       #expect(shop?.annotation(Wire.Annotation.commit) == commit)
       await fixture.reconciled(corrected)
       #expect(await fixture.object(.apps, "web-1.1.0") != nil)
@@ -59,9 +59,9 @@ struct AtomicTests {
     try await ReconcilerFixture.open(at: site, settings: Self.atomic) { fixture in
       let commit = try fixture.user.head()
       await fixture.reconciled(commit)
-      #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
+      #expect(await fixture.object(.clusters, "shop")?.label("pass") == nil)
       try await fixture.push(["clusters/new.yaml": nil])
-      await fixture.cluster("shop") { $0.label("round") == "2" }
+      await fixture.cluster("shop") { $0.label("pass") == "2" }
     }
   }
 
@@ -78,9 +78,9 @@ struct AtomicTests {
       #expect(report?.verdict == .waiting)
       #expect(report?.rules == ["commit/atomic"])
       await fixture.reconciled(commit)
-      #expect(await fixture.object(.clusters, "shop")?.label("round") == nil)
+      #expect(await fixture.object(.clusters, "shop")?.label("pass") == nil)
       try await fixture.engine("depot")
-      await fixture.cluster("shop") { $0.label("round") == "2" }
+      await fixture.cluster("shop") { $0.label("pass") == "2" }
       await fixture.cluster("depot") { $0.annotation(Wire.Annotation.commit) == commit }
     }
   }

@@ -69,7 +69,7 @@ struct LabelTests {
   }
 
   @Test("is not named as the commit to revert when a third app waits")
-  func wayOut() async throws {
+  func remedy() async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       let commit = try await Self.upgrade(fixture)
       _ = try await Self.label(fixture)

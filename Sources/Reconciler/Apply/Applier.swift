@@ -12,7 +12,7 @@ public struct Provenance: Sendable, Hashable {
   public var path: String
   /// The kind of the change; nil if it is not known.
   public var change: ChangeKind?
-  /// The commit that asked for the current spec. It equals `commit` unless that commit left the spec unchanged.
+  /// The commit that requested the current spec. Differs from `commit` only if `commit` left the spec unchanged.
   public var specCommit: String
 
   public init(commit: String, blob: String, path: String, change: ChangeKind?, specCommit: String? = nil) {

@@ -54,7 +54,8 @@ enum ApplyFailure {
   /// The rule id in the report of a change that the API server did not carry out.
   private static func rule(_ error: APIError) -> String { "\(BlockedObject.refusals)\(error.kind.rawValue)" }
 
-  /// The report of a change without an answer. Otherwise its commit would seem to be done once its other changes are.
+  /// The report of a change that the API server did not answer. Without this report, the commit would count as done
+  /// as soon as its other changes are done.
   static func report(_ change: JudgedChange, unanswered error: APIError) -> ObjectReport {
     let reference = change.reference
     return ObjectReport(

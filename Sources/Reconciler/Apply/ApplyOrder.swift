@@ -21,7 +21,7 @@ enum ApplyOrder {
     }.map(\.change)
   }
 
-  /// The change as it waits for its app: it is judged again when the app is applied.
+  /// Marks a change as waiting for its app. The change is judged again when the app is applied.
   ///
   /// - Parameter reason: why the cluster refuses the app; nil if it does not.
   static func waiting(_ change: JudgedChange, for app: ObjectReference, _ reason: String?) -> JudgedChange {
@@ -33,7 +33,8 @@ enum ApplyOrder {
         hint: reason == nil ? "this change is applied afterwards" : "then this change is applied afterwards"))
   }
 
-  /// The deletion of an app as it waits for a cluster: it is judged again when the cluster is gone.
+  /// Marks the deletion of an app as waiting for the deletion of a cluster. The deletion is judged again when the
+  /// cluster is gone.
   static func waiting(_ change: JudgedChange, forDeletionOf cluster: ObjectReference) -> JudgedChange {
     change.with(
       .waiting,
@@ -50,7 +51,8 @@ extension JudgedChange {
 }
 
 extension Reconciler {
-  /// The change as it waits for another object of the repository to be applied; nil if it waits for none.
+  /// The change, marked as waiting for another object of the repository to be applied; nil if every object that it
+  /// needs is applied.
   func waitingForDependency(_ change: JudgedChange) -> JudgedChange? {
     if let app = pendingApp(of: change) {
       let reason = blocked[app]?.isRefused == true ? ledger.report(of: app)?.message : nil
@@ -59,8 +61,8 @@ extension Reconciler {
     return pendingCluster(of: change).map { ApplyOrder.waiting(change, forDeletionOf: $0) }
   }
 
-  /// The app that a cluster's change needs and that git has, but that is not applied yet; nil if nothing is missing.
-  /// A rollback or a change of metadata needs only an app that exists.
+  /// The app that a cluster's change needs, that is in git, and that is not applied yet; nil if there is none. A
+  /// rollback or a change of metadata needs only an app that exists.
   private func pendingApp(of change: JudgedChange) -> ObjectReference? {
     guard change.isCluster, change.change != .delete,
       let spec = desired.snapshot.cluster(change.reference)?.spec,
@@ -73,7 +75,7 @@ extension Reconciler {
     return isPending ? app : nil
   }
 
-  /// The cluster whose deletion an app's deletion has to wait for, because it failed; nil if nothing is missing.
+  /// The cluster whose failed deletion blocks the deletion of its app; nil if there is none.
   private func pendingCluster(of change: JudgedChange) -> ObjectReference? {
     let app = change.reference
     guard change.isApp, change.change == .delete else { return nil }
@@ -85,7 +87,7 @@ extension Reconciler {
     }.min()
   }
 
-  /// Judges the changes again that wait for an app, once the app is no longer about to be applied.
+  /// Enqueues the changes that wait for an app, once the app is applied or no longer pending.
   func releaseChanges(waitingFor app: ObjectReference) {
     guard app.kind == Wire.appKind, blocked[app]?.isRefused != true else { return }
     let waiting = blocked.related(to: app, apps: [app.name]).filter {

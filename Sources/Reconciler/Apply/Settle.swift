@@ -7,11 +7,11 @@ import Logging
 import Reports
 import Rules
 
-// Changes that are not applied: the object is already as git asks, or the change is blocked.
+// Changes that are not applied: the live object already matches git, or the change is blocked.
 extension Reconciler {
-  /// Handles an unchanged object. A blocked change of it is withdrawn. The file's new path or spelling is recorded, so
-  /// that a later pass does not treat the object as removed. An object without a valid stamp is applied again to get
-  /// one.
+  /// Handles an object that already matches git: withdraws its blocked change, and records the file's new path or
+  /// spelling, so that a later pass does not treat the object as removed. An object without a valid stamp is applied
+  /// again to get one.
   func settle(_ change: JudgedChange, _ files: ParsedFiles) async throws(GitError) -> Requeue {
     let reference = change.reference
     var requeue = Requeue.none
@@ -32,7 +32,7 @@ extension Reconciler {
       }
     }
     ledger.markDirty(reference)
-    // The refused write may have been a drift correction of a state that is back now, not a change.
+    // The refused write may have been a drift correction, and the drift may be gone now. Then no change was refused.
     let wasRefused = blocked[reference]?.isRefused == true
     blocked[reference] = nil
     releaseChanges(waitingFor: reference)
@@ -45,7 +45,7 @@ extension Reconciler {
   /// Reports a change under its commit that was applied although the API server's answer was lost. A change made on
   /// behalf of a commit, such as a rollback for the third app that waits, does not count as that commit's change.
   ///
-  /// - Parameter inAnyCase: true if the object was applied whatever its last change was.
+  /// - Parameter inAnyCase: true to count the object as applied regardless of the kind of its last change.
   /// - Returns: false if the change that was judged last is not the live state.
   @discardableResult
   private func recordIfApplied(_ reference: ObjectReference, inAnyCase: Bool = false) async -> Bool {

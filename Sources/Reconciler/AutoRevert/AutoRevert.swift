@@ -41,8 +41,8 @@ extension Reconciler {
     return ClusterStatus.roles(named: found?.annotation(Wire.Annotation.pointOfNoReturn))
   }
 
-  /// Whether the head is fully judged for a cluster and has no unverified commits. Other objects that are not judged yet
-  /// do not delay a revert.
+  /// Whether the cluster is judged against the head, and the head has no unverified commits. Other objects that are
+  /// still pending do not delay a revert.
   private func isJudged(_ cluster: ObjectReference, path: String, at head: ObjectID) -> Bool {
     head == branch.fetch.head && branch.signatures.last?.unverified == nil && branch.head == .followed
       && !pending.contains(cluster) && !pending.contains(file: path) && ledger.candidate(of: cluster) == nil

@@ -17,7 +17,7 @@ struct AutoRevertState {
   /// The last result for each cluster, with the commit that asked for the upgrade.
   private var results: [ObjectReference: (commit: ObjectID, result: Result)] = [:]
 
-  /// Takes over whether a cluster's status has a stall.
+  /// Records whether a cluster's status has a stall.
   mutating func observe(_ cluster: ObjectReference, isStalled: Bool) {
     if isStalled { stalled.insert(cluster) } else { stalled.remove(cluster) }
   }

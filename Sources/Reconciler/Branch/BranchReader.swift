@@ -8,7 +8,7 @@ struct BranchReader: Sendable {
   let repository: GitRepository
   let branch: String
 
-  /// How many commits a sequence may contain; a longer history is applied as one change.
+  /// The maximum number of commits that are applied one after another; a longer history is applied as one change.
   private static let stepLimit = 10_000
 
   // MARK: Refs

@@ -23,7 +23,7 @@ struct BranchState {
     }
   }
 
-  /// What brings the branch closer to its goal.
+  /// The next step towards the branch's goal.
   enum Step: Hashable {
     /// The goal is reached or refused, or work in progress must end first.
     case none

@@ -41,7 +41,7 @@ struct FetchState {
   /// Records that the fetched commits could not be read.
   mutating func cannotRead(_ error: GitError) { problem = error }
 
-  /// Ends a fetch. The next one follows after a timer, which an earlier fetch makes void.
+  /// Ends a fetch and starts the timer for the next one. The timer is void if another fetch ends first.
   ///
   /// - Returns: the timer's number.
   mutating func startTimer() -> Int {

@@ -28,7 +28,7 @@ struct HeadReports: Sendable {
 
   // MARK: Rewritten history
 
-  /// How to get a head followed that lacks the last attempted revision.
+  /// The remediation for a head that does not contain the last attempted revision.
   static func remedy(forRewritten head: ObjectID, lacking lastAttempted: ObjectID) -> String {
     "push a head that contains \(lastAttempted.short), or accept this one by kdops sync --accept \(head.short)"
   }
@@ -42,7 +42,7 @@ struct HeadReports: Sendable {
 
   // MARK: Unreadable heads
 
-  /// What stays in force while a head cannot be read.
+  /// Says which revision stays applied while a head cannot be read.
   ///
   /// - Parameter applied: the commit that was reconciled last.
   static func consequence(applied: ObjectID?) -> String {
@@ -80,7 +80,7 @@ struct HeadReports: Sendable {
     )
   }
 
-  /// The remediation, with the person who has to act.
+  /// The remediation for an unverified commit, and who has to carry it out.
   func remedy(for unverified: UnverifiedCommit, _ check: SignatureCheck) -> String {
     let admin = "or an administrator lets it pass: kdops sync --accept \(check.head.short)"
     if unverified.isUnknown { return "it is checked again with each fetch; fix that, \(admin)" }

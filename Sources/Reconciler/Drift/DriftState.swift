@@ -82,8 +82,8 @@ struct DriftState {
 
   private func isOwn(_ object: Object) -> Bool { object.label(Wire.Label.source) == installation }
 
-  /// An object of this installation whose source label was removed. If git no longer contains the object, removing the
-  /// label releases it.
+  /// Whether someone removed the source label from an object that git still contains. For an object that git no
+  /// longer contains, removing the label releases the object.
   private func isStray(_ object: Object, _ desired: DesiredObject?) -> Bool {
     object.label(Wire.Label.source) == nil && desired != nil
       && (lastApplied[object.reference]?.uid == object.uid || stamp.holds(object.json))
@@ -104,11 +104,10 @@ struct DriftState {
 
   // MARK: Writes of this daemon
 
-  /// Called before a write. If no answer comes, the next observed state is either what was applied or what was there
-  /// before.
+  /// Call this before a write. If the write gets no answer, the next observed state may be the old or the new one.
   mutating func willWrite(_ reference: ObjectReference) { lastApplied[reference] = nil }
 
-  /// Called with the object that a write returned.
+  /// Call this with the object that a write returned.
   mutating func wrote(_ object: Object) {
     lastApplied[object.reference] = LastApplied(object)
     conflicts[object.reference] = nil
@@ -119,7 +118,7 @@ struct DriftState {
   /// Begins the correction of an object.
   mutating func beginCorrection(of reference: ObjectReference) { drifted.remove(reference) }
 
-  /// The state to restore: what was applied last, or what the object itself says.
+  /// The provenance of the state to restore: as last applied or, if that is unknown, from the object's annotations.
   func origin(of live: Object) -> Provenance? {
     if let known = lastApplied[live.reference], known.uid == live.uid { return known.origin }
     return Provenance(of: live)
@@ -174,6 +173,6 @@ struct DriftState {
     return isResyncDue
   }
 
-  /// Lets the correction of every object be tried again.
+  /// Clears the drift conflicts, so that every correction is tried again.
   mutating func retryConflicts() { conflicts = [:] }
 }

@@ -5,7 +5,7 @@ import KubeDirector
 import Logging
 import Rules
 
-// The guards: reads what they need to know, and lets them change the verdicts in this order.
+// Runs the guards in this order. Each guard gets its inputs from here and may change the verdicts.
 extension Reconciler {
   func applyGuards(to changes: inout [JudgedChange], at head: ObjectID) async throws -> Requeue {
     let requeue = await applyOwnershipGuard(to: &changes)
@@ -58,7 +58,7 @@ extension Reconciler {
 
   // MARK: Pruning
 
-  /// What suggests that accepted deletions are mistakes.
+  /// The doubts about accepted deletions, by object. A doubt blocks the deletion.
   private func doubts(
     about changes: [JudgedChange], at head: ObjectID
   ) async throws -> [ObjectReference: PruneGuard.Doubt] {
@@ -78,8 +78,8 @@ extension Reconciler {
     return doubts
   }
 
-  /// The file of an object that only a change of the layout removed: the file exists and is unchanged, or is no longer
-  /// selected.
+  /// The path of the file if only a change of the layout removed its object: the file still exists, and is unchanged
+  /// or no longer selected.
   private func fileLeftBehind(_ reference: ObjectReference, at head: ObjectID) async throws -> String? {
     guard let live = liveState.objects[reference], let path = live.annotation(Wire.Annotation.path),
       let entry = try await repository.entry(at: path, in: head)
@@ -92,7 +92,7 @@ extension Reconciler {
     let clusters = liveState.applied.references.filter { $0.kind == Wire.clusterKind }
     let missing = clusters.filter { !desired.snapshot.holds($0) }
     let gone = missing.filter { liveState.objects[$0].map { stamp.holds($0.json) } ?? false }
-    // Clusters that no installation applied do not belong to this one and count on neither side.
+    // Clusters without a valid stamp do not belong to this installation, and count neither as gone nor as existing.
     return PruneGuard.Extent(gone: gone.count, all: clusters.count - (missing.count - gone.count))
   }
 

@@ -69,8 +69,8 @@ struct AtomicCommitGuard {
 
   private mutating func judge(_ one: inout JudgedChange, at index: Int) {
     guard one.verdict == .accepted, one.change != .rollback else { return }
-    if let fate = obstacles[one.commit] {
-      one.share(fate.verdict, "the same commit changes \(fate.cause)")
+    if let obstacle = obstacles[one.commit] {
+      one.share(obstacle.verdict, "the same commit changes \(obstacle.cause)")
     } else if let app = apps[index].first(where: missing.contains) {
       obstacles[one.commit] = CommitObstacle(verdict: .waiting, cause: "\(one.reference)")
       blocked.append(.commit(one.commit))

@@ -67,8 +67,8 @@ struct OwnershipGuard {
         : "remove it from one of the two repositories")
   }
 
-  /// The finding for a cluster that is to be adopted and changed while it is not in a final state: no installation would
-  /// complete what the change has to wait for.
+  /// The finding for a commit that adopts a cluster and changes it, while the cluster is not in a final state. The
+  /// change would wait forever, because no installation brings the cluster to a final state.
   private static func unsettled(_ reference: ObjectReference, _ location: SourceLocation?) -> Diagnostic {
     Diagnostic(
       rule: ObjectOwner.id, severity: .error, location: location, object: reference,

@@ -5,8 +5,7 @@ import KubeDirector
 import Reports
 import Rules
 
-/// Blocks deletions that an administrator must approve first, or that are not valid: an object that is gone from git is
-/// deleted from the cluster only if nothing suggests a mistake.
+/// Blocks deletions that may be mistakes, and large ones that an administrator has not approved.
 struct PruneGuard {
   /// What suggests that the deletion of an object is a mistake.
   enum Doubt: Hashable {
@@ -33,7 +32,8 @@ struct PruneGuard {
     for index in changes.indices where changes[index].change == .delete {
       switch changes[index].verdict {
       case .orphaned where isPruning:
-        // With pruning on, the judge keeps a cluster only if a new file that cannot be read may contain it.
+        // With pruning on, the judge keeps a removed cluster only because a new file that cannot be read may contain
+        // it.
         changes[index].keep(
           "a new file that cannot be read may contain it", hint: "correct that file, or remove it")
       case .accepted:

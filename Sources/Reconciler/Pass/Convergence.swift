@@ -39,8 +39,8 @@ extension Reconciler {
     return !ledger.underWay.contains { !needsIntervention($0.reference) } && !isAnyUnderWay
   }
 
-  /// Members are added, removed and notified of connections without a commit whose report is in progress; changes that
-  /// wait for them are handled right after.
+  /// Whether any cluster is not in a final state. Adding, removing and notifying members is not part of a commit's
+  /// report, and other changes may wait for the end of it.
   private var isAnyUnderWay: Bool {
     liveState.objects.contains { reference, object in
       guard reference.kind == Wire.clusterKind, !object.isSuspended,

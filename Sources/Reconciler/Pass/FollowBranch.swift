@@ -104,7 +104,7 @@ extension Reconciler {
     await endApproval(at: commit, before)
   }
 
-  /// The last attempted revision if a commit does not contain it, and that was not approved.
+  /// The last attempted revision, if a commit lacks it and no administrator has approved the commit; otherwise nil.
   private func lostRevision(at commit: ObjectID, _ lastAttempted: ObjectID?) async throws -> ObjectID? {
     guard let lastAttempted, lastAttempted != commit, !settings.acceptsRewrittenHistory,
       branch.approval.head != commit, try await !reader.isPart(lastAttempted, of: commit)

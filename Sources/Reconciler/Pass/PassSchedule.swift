@@ -1,11 +1,11 @@
-/// When reconcile passes run: which timers are started after a pass, and for how long. The caller runs them.
+/// Decides when reconcile passes run: which timers start after a pass, and for how long. The caller runs the timers.
 struct PassSchedule {
   enum Timer: Hashable, Sendable {
     /// Starts a pass because something failed.
     case retry(Int)
-    /// Judges the changes again that the cluster refuses until an administrator acts.
+    /// Enqueues the changes that the cluster refuses until an administrator acts.
     case permissions(Int)
-    /// Judges the adoptions again that another operator's objects prevent.
+    /// Enqueues the adoptions that another operator's objects prevent.
     case adoptions(Int)
     /// Starts a pass.
     case pass

@@ -60,16 +60,16 @@ struct PendingObjects {
     changes.formUnion(new)
   }
 
-  /// Puts a change aside that the cluster refuses; it is judged again by `releaseForbidden`.
+  /// Sets aside a change that the cluster refuses. `releaseForbidden` enqueues it again.
   mutating func forbid(_ object: ObjectReference, of commit: ObjectID? = nil) {
     if let commit { commits[object] = commit }
     forbidden.insert(object)
   }
 
-  /// Enqueues the changes again that the cluster refused.
+  /// Enqueues the changes that the cluster refused.
   mutating func releaseForbidden() { changes.objects.formUnion(forbidden) }
 
-  /// Puts an adoption aside that another operator's objects prevent; it is judged again by `releaseAdoptions`.
+  /// Sets aside an adoption that another operator's objects prevent. `releaseAdoptions` enqueues it again.
   mutating func deferAdoption(of cluster: ObjectReference) { unadoptable.insert(cluster) }
 
   mutating func releaseAdoptions() { changes.objects.formUnion(unadoptable) }
@@ -79,7 +79,7 @@ struct PendingObjects {
   /// The commit that changed an object, if it is known.
   func commit(of object: ObjectReference) -> ObjectID? { commits[object] }
 
-  /// The commit that changed an object, if it is known; it is needed only once.
+  /// Removes and returns the commit that changed an object; nil if it is unknown.
   mutating func takeCommit(of object: ObjectReference) -> ObjectID? { commits.removeValue(forKey: object) }
 
   /// The commits with an object that is not judged yet, and that `ledger` has no report of.
@@ -139,7 +139,7 @@ struct PendingObjects {
     return blocked.objects(of: found)
   }
 
-  /// Collects the objects that change from now on until `end`: the live state was read for the verdicts.
+  /// Starts to collect the objects that change before `end`, because their verdicts rely on the live state as of now.
   mutating func beginVerdicts() { changedMeanwhile = [:] }
 
   /// Records that an object changed, in case its verdict is being made.
@@ -159,7 +159,7 @@ struct PendingObjects {
     return changedMeanwhile ?? [:]
   }
 
-  /// Enqueues everything of a judgement again that failed.
+  /// Enqueues all objects and files of a judgement that failed.
   mutating func fail(_ batch: Batch) {
     changedMeanwhile = nil
     changes.formUnion(batch.changes)

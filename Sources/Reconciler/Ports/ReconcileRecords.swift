@@ -2,7 +2,7 @@ import ClusterAPI
 import GitStore
 import Reports
 
-/// What a reconciler reads and writes about its earlier work, in git and in the cluster.
+/// The records that a reconciler keeps for its successor, in git and in the cluster.
 public protocol ReconcileRecords: Sendable {
   /// Returns the last written report of a commit, by this daemon or an earlier one; nil if there is none.
   func lastReport(of commit: ObjectID) async -> CommitReport?

@@ -45,8 +45,7 @@ extension ObjectReport {
     self = report.following(status, of: live, asAskedBy: commit)
   }
 
-  /// The report, updated from a cluster's status if that refers to what the commit asked for, and not to an earlier
-  /// state.
+  /// The report, updated from a cluster's status. Unchanged if the status still describes an earlier spec.
   fileprivate func following(
     _ status: ClusterStatus?, of live: Object, asAskedBy commit: ObjectID?
   ) -> ObjectReport {

@@ -248,9 +248,9 @@ extension CommitLedger {
 extension CommitLedger {
   /// The present relation of an object to a commit.
   enum Standing: Hashable {
-    /// The live object is as this commit has it; with the change recorded on the object.
+    /// The live object matches this commit; has the kind of change that is recorded on the object.
     case here(change: ChangeKind)
-    /// The live object is as a later commit has it.
+    /// The live object matches a later commit.
     case elsewhere(ObjectID, change: ChangeKind)
     /// The object does not exist, or does not belong to this installation.
     case gone
@@ -260,7 +260,7 @@ extension CommitLedger {
   ///
   /// - Parameters:
   ///   - lastReport: the object reports that were last written for the commit.
-  ///   - liveObjects: every live object that is as the commit has it.
+  ///   - liveObjects: every live object that matches the commit.
   ///   - isNews: true if the written report contained more than `lastReport` and is no longer correct.
   /// - Returns: objects whose change was reported as waiting and must be judged again.
   mutating func reopen(

@@ -11,8 +11,8 @@ extension Reconciler {
   /// How many commits of the branch are searched for incomplete reports.
   private static let recentCommits = 100
 
-  /// Reopens commits whose report is not final: those with work in progress, and those whose note is incomplete. Notes
-  /// are read here only to complete them; no other decision depends on them.
+  /// Reopens commits whose report is not final: work is in progress, or the note is incomplete. Notes are read only
+  /// to complete them; no other decision depends on them.
   ///
   /// - Parameter head: the last attempted revision; nil if the local repository does not have it, so that only commits
   ///   of live objects count.

@@ -7,8 +7,8 @@ extension Reconciler {
   /// The ref for the last attempted revision of a branch by a daemon with this local repository.
   public static func lastAttemptedRef(_ branch: String) -> String { BranchReader.lastAttemptedRef(branch) }
 
-  /// The last attempted revision of any daemon if the local repository has it. A repository that was cloned after
-  /// history was rewritten does not.
+  /// The last attempted revision of any daemon; nil if the local repository lacks it, as after a clone that was made
+  /// after history was rewritten.
   func availableLastAttempted() async throws -> ObjectID? {
     var commit = branch.record.commit
     if commit == nil { commit = try await reader.lastAttempted() }

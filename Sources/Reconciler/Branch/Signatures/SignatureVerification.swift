@@ -69,7 +69,7 @@ struct SignatureVerification: Sendable {
     return await checker.check(signature)
   }
 
-  /// The goal, unless it would leave out a commit that was accepted before; then the accepted commit.
+  /// The goal, or the commit that was accepted before if the goal does not contain it.
   private func withoutLosses(
     _ goal: ObjectID?, _ request: Request, _ base: ObjectID?
   ) async throws(GitError) -> ObjectID? {

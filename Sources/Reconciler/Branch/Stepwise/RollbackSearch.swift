@@ -22,8 +22,8 @@ struct RollbackSearch {
 
   /// Whether the cluster's file names an app in a commit, and differs from the file that is applied.
   ///
-  /// - Throws: `GitError` of kind `.tooLarge` if a limit is exceeded. A commit whose own tree cannot be read asks for
-  ///   nothing.
+  /// - Throws: `GitError` of kind `.tooLarge` if a limit is exceeded. A commit whose own tree cannot be read requests
+  ///   no app.
   mutating func asks(
     for app: String, of cluster: ObjectReference, at commit: ObjectID, _ applied: DesiredState,
     in repository: GitRepository

@@ -6,7 +6,7 @@ import KubeDirector
 public enum History: String, Sendable, Hashable, CaseIterable {
   /// The commits are applied as one change.
   case net
-  /// The commits along first parents are carried out one after another, each to its end.
+  /// The commits along first parents are applied one after another; each must be done before the next one starts.
   case stepwise
 }
 
