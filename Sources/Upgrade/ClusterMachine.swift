@@ -85,7 +85,7 @@ public struct ClusterMachine {
       for member in status.roles[role].members.indices { setUp(role, member) }
     }
     watchDeadlines()
-    watchSteadiness()
+    watchStability()
   }
 
   /// Starts an upgrade or turns one into a rollback, if a stamped spec requests it and nothing prevents it.
@@ -115,7 +115,7 @@ public struct ClusterMachine {
     guard status.observedGeneration == generation || status.state == .creating || hasWantedMembers else {
       return
     }
-    if status.observedGeneration != generation, status.state != .creating, !isInTrouble {
+    if status.observedGeneration != generation, status.state != .creating, !isStalled {
       unnotified = reasonNotNotified
     }
     guard unnotified == nil else { return }
@@ -123,8 +123,9 @@ public struct ClusterMachine {
     status.specCommit = observed.cluster.metadata.specCommit ?? status.specCommit
   }
 
-  /// Whether the cluster is stalled. The author of its last change must see that first.
-  private var isInTrouble: Bool {
+  /// Whether the cluster is stalled. A stalled change is acknowledged before its notifications, so that its author
+  /// sees the stall.
+  private var isStalled: Bool {
     status.state != .configured && Stall.first(in: status, now: observed.now, deadline: deadline) != nil
   }
 

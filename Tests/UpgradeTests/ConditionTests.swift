@@ -80,7 +80,7 @@ struct ConditionTests {
   }
 
   @Test("names the commit that began the upgrade as the one to revert, even after later commits")
-  func wayOut() {
+  func remedy() {
     var stage = stuck()
     stage.annotate(Wire.Annotation.commit, "0123456789abcdef")
     stage.settle()

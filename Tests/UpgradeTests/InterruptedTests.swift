@@ -29,7 +29,7 @@ struct InterruptedTests {
   @Test(
     "counts a restarted container only after a delay, so that a crashing image does not upgrade a whole role"
   )
-  func unsteady() {
+  func unstable() {
     var stage = Up.settled([.init(id: "worker", members: 3, hasPackage: false)], tags: ["worker": "1.1"])
     stage.tellsRestarts = true
     stage.commit(app: "app-1.1")

@@ -294,7 +294,7 @@ struct MembershipTests {
   }
 
   @Test("does not notify a member without --delnodes of a new member that is removed before its setup")
-  func newcomerTakenBackUnheard() {
+  func newMemberRevertedBeforeNotification() {
     var stage = Stage([.init(id: "worker", events: ["configure", "addnodes"])])
     stage.settle()
     stage.slowPods = ["worker-1"]

@@ -44,8 +44,8 @@ struct SimulatedCluster {
 
   /// Runs steps until nothing more happens.
   ///
-  /// - Parameter look: called with the simulated cluster after each step.
-  mutating func settle(_ look: (SimulatedCluster) -> Void = { _ in }) -> ForecastRecord {
+  /// - Parameter onStep: called with the simulated cluster after each step.
+  mutating func settle(_ onStep: (SimulatedCluster) -> Void = { _ in }) -> ForecastRecord {
     var record = ForecastRecord()
     // More steps than any pod needs. A cluster that is not at rest by then has met an obstacle.
     let members = observed.cluster.spec.roles.reduce(0) { $0 + ($1.members ?? 1) } + ClusterSpec.memberLimit
@@ -60,7 +60,7 @@ struct SimulatedCluster {
       var isMoving = false
       for action in decision.actions where perform(action) { isMoving = true }
       for role in observed.sets.keys.sorted() where sync(role) { isMoving = true }
-      look(self)
+      onStep(self)
       if !isNews, !isMoving { break }
     }
     return record

@@ -23,8 +23,8 @@ struct RoleTurn {
   }
 
   /// The next member to roll back, in this order: the one being rolled back; the one that the upgrade claimed and did
-  /// not finish, because no other may be out of service beside it; one that is out of service, because it is down, has
-  /// failed, or was restarted and is not set up; one that was only claimed; the last one that was touched.
+  /// not finish, because no other may be out of service beside it; one that is out of service (down, failed, or
+  /// restarted and not set up); one that was only claimed; the last one that was touched.
   var nextToRollBack: Int? {
     let open = members.indices.filter { index in
       let member = members[index]
@@ -53,9 +53,9 @@ extension ClusterMachine {
       })
   }
 
-  /// The revision that the member's pod should have: the set's update revision.
-  /// In a rollback, a pod that the upgrade claimed but never moved keeps the revision that it has. That revision is
-  /// the old template too, as an earlier version of the daemon wrote it.
+  /// The revision that the member's pod should have: the set's update revision. In a rollback, a pod that the upgrade
+  /// claimed but never moved keeps the revision that it has. That revision has the old template too, in the form in
+  /// which an earlier version of the daemon wrote it.
   private func goal(
     _ member: MemberStatus, _ step: MemberStep, _ info: UpgradeInfo, _ set: SetObservation
   ) -> String {
@@ -114,7 +114,7 @@ extension ClusterMachine {
       guard index != next else { return false }
       let other = turn.members[index]
       guard !other.health.isSetUp else {
-        return !info.isRollingBack && other.step.isTouched && other.health == .unsteady
+        return !info.isRollingBack && other.step.isTouched && other.health == .unstable
       }
       if info.isRollingBack { return !isOut && other.isClaimed }
       return !isOut || other.step.isTouched

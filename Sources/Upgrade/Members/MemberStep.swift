@@ -2,8 +2,8 @@ import KubeDirector
 
 /// What the running upgrade or rollback has done with a member, derived from its status and its ledger entry.
 ///
-/// An upgrade takes a member from `untouched` over `claimed` and `installed` to `done`. When it is rolled back, each
-/// touched member becomes `toRollBack`, and takes the same steps again in the other direction.
+/// An upgrade takes a member from `untouched` through `claimed` and `installed` to `done`. When it is rolled back,
+/// each touched member becomes `toRollBack`, and takes the same steps again in the other direction.
 enum MemberStep: Hashable {
   /// No upgrade runs, or it has not changed this member.
   /// Can transition to: `claimed`
@@ -73,7 +73,7 @@ enum MemberStep: Hashable {
     }
   }
 
-  /// Whether the member was claimed, in either direction, and that was not carried out completely.
+  /// Whether the last claim, in either direction, is not carried out completely.
   var isOpen: Bool { isTouched && !isDone }
 
   /// Whether tasks may run in a pod of this revision: false for a pod that is about to be replaced, or that waits for
@@ -91,8 +91,9 @@ enum MemberStep: Hashable {
     if case .claimed(let target) = self { pod.revision != target } else { false }
   }
 
-  /// In a rollback, whether the upgrade has never moved the pod away from this revision, or the rollback has brought it
-  /// back: the set's current revision then is the old template too, as an earlier version of the daemon wrote it.
+  /// In a rollback, whether the pod may stay at the set's current revision: the upgrade never moved the pod, or the
+  /// rollback has brought it back. That revision has the old template, possibly in the form in which an earlier
+  /// version of the daemon wrote it.
   func keeps(_ current: String) -> Bool {
     switch self {
     case .untouched: false
@@ -111,13 +112,13 @@ enum PodHealth: Hashable {
   /// It is in service and not set up completely.
   case settingUp
   /// It is set up, but its container restarted recently and may crash again.
-  case unsteady
+  case unstable
   case healthy
 
   var isOutOfService: Bool { self == .down || self == .failed }
 
   /// Whether nothing is left to do in the pod.
-  var isSetUp: Bool { self == .unsteady || self == .healthy }
+  var isSetUp: Bool { self == .unstable || self == .healthy }
 }
 
 extension ClusterMachine {
@@ -129,6 +130,6 @@ extension ClusterMachine {
     guard member.state == .configured, member.detail.pendingNotifications.isEmpty,
       member.detail.lastConfiguredContainer == pod.containerID
     else { return .settingUp }
-    return isSteady(pod) ? .healthy : .unsteady
+    return isStable(pod) ? .healthy : .unstable
   }
 }

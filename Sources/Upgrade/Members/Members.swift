@@ -23,12 +23,12 @@ extension ClusterMachine {
     }
   }
 
-  /// Marks a member as set up as soon as its pod is ready, if the app has no package for the role. Nothing in such a
-  /// container reads our files or runs our scripts.
+  /// Marks a member as set up as soon as its pod is ready, if the app has no package for the role. A container
+  /// without a package needs no files and no scripts from kdops.
   private mutating func settleWithoutPackage(_ role: Int, _ index: Int, _ pod: PodObservation) {
     let member = status.roles[role].members[index]
     guard pod.isReady, let container = pod.containerID, member.detail.lastConfiguredContainer != container,
-      isSteady(pod), case .install(let app, _, _) = installation(role, member),
+      isStable(pod), case .install(let app, _, _) = installation(role, member),
       let resolved = resolved(status.roles[role].id, in: app), resolved.package == nil
     else { return }
     let order = PodOrder(

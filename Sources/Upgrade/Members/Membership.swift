@@ -27,7 +27,7 @@ extension ClusterMachine {
       dropGone(role)
       let wanted = wantedMembers(status.roles[role].id)
       let before = status.roles[role].staying
-      // Members that are leaving finish leaving. Only then are new members created in their place.
+      // New members are created only after leaving members are gone, because they get the same ordinals.
       if wanted > before, status.roles[role].members.count == before { grow(role, to: wanted) }
       if wanted < before { shrink(role, to: wanted) }
       // The set of a removed role is not created again.
@@ -142,8 +142,8 @@ extension ClusterMachine {
         == DerivedNames.memberService(pod: DerivedNames.pod(statefulSet: role.statefulSet, ordinal: ordinal))
   }
 
-  /// Whether the package is being installed in a container that Kubernetes restarted. That does not end the cluster's
-  /// rest, but changes that such a member must be notified of are known only afterwards.
+  /// Whether the package is being installed in a container that Kubernetes restarted. The cluster stays `configured`,
+  /// but the changes that the member must be notified of are known only after the installation.
   private var isAnySetUpAnew: Bool {
     status.roles.contains { role in
       resolved(role.id, in: status.app)?.package != nil

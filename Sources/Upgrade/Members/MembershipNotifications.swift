@@ -66,9 +66,8 @@ extension ClusterMachine {
     return unnotified
   }
 
-  /// The notification whose script runs, or the next one that would run: the engine does not know which of them an
-  /// earlier daemon started. With storage, the volume still has the record of a script that was started in a container
-  /// that is gone.
+  /// The notification whose script runs, or the next one to run, because an earlier daemon may have started it. With
+  /// storage, the volume keeps the record of a started script even after its container is gone.
   private func turn(of member: MemberStatus) -> Notification? {
     let next = member.detail.pendingNotifications.first { !isHeldBack($0) }
     if case .running(let order) = observed.work[member.pod] {

@@ -5,21 +5,21 @@ import KubeDirector
 // run.
 extension ClusterMachine {
   /// How long a restarted container must be ready before it counts, in seconds.
-  private static let steadyTime = 10
+  private static let stableTime = 10
 
   /// False for a restarted container that has not been ready for long enough.
-  func isSteady(_ pod: PodObservation) -> Bool { timeToProve(pod) == nil }
+  func isStable(_ pod: PodObservation) -> Bool { timeUntilStable(pod) == nil }
 
-  private func timeToProve(_ pod: PodObservation) -> Int? {
-    guard pod.hasRestarted, let since = pod.readySince, observed.now - since < Self.steadyTime else {
+  private func timeUntilStable(_ pod: PodObservation) -> Int? {
+    guard pod.hasRestarted, let since = pod.readySince, observed.now - since < Self.stableTime else {
       return nil
     }
-    return since + Self.steadyTime - observed.now
+    return since + Self.stableTime - observed.now
   }
 
   /// Requests a wake-up for when the next container has been ready for long enough.
-  mutating func watchSteadiness() {
-    let left = status.members.compactMap { member in observed.pods[member.pod].flatMap(timeToProve) }
+  mutating func watchStability() {
+    let left = status.members.compactMap { member in observed.pods[member.pod].flatMap(timeUntilStable) }
     if let first = left.min(), status.state != .configured { actions.append(.wake(after: first)) }
   }
 }

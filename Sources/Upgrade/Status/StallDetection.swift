@@ -20,7 +20,7 @@ extension Stall {
   public static func first(in status: ClusterStatus, now: Int, deadline: Int? = nil) -> Stall? {
     for role in status.roles {
       for member in role.members.reversed() {
-        // The replacement ends its problem, so it needs no intervention.
+        // The rollback replaces the pod, which ends its problem without intervention.
         if case .toRollBack = MemberStep(member, in: status) { continue }
         if let stall = of(member) { return stall }
       }

@@ -41,7 +41,7 @@ extension ClusterMachine {
         finish(&member, id)
       }
     case .configured where member.upgrade?.done == false:
-      // The container was killed while its hook ran. The hook runs again in the new container.
+      // The container was killed while its script ran. The script runs again in the new container.
       member.upgrade?.containerID = order.containerID
       member.upgrade?.exitCode = nil
     case .configured, nil:

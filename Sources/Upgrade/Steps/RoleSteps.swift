@@ -29,7 +29,7 @@ extension ClusterMachine {
     let turn = turn(of: role, info, set)
     if info.isRollingBack {
       guard let next = turn.nextToRollBack else { return settle(role, set, replicas) }
-      // A claim is worth nothing while the set could replace another pod.
+      // Claim a member only when the set cannot replace any other pod by itself.
       guard set.strategy == parked.strategy, set.replicas == replicas else { return want(role, parked) }
       guard ensureClaim(role, next, info, turn) else { return }
       replace(status.roles[role].members[next].pod, unless: turn.members[next].goal)

@@ -28,7 +28,8 @@ extension ClusterMachine {
     }
   }
 
-  /// Finishes a role in which every touched pod is rolled back: now the set's current revision must follow.
+  /// Finishes a role in which every touched pod is rolled back: sets the strategy with which the set's current
+  /// revision catches up.
   mutating func settle(_ role: Int, _ set: SetObservation, _ replicas: Int) {
     // The old template as written today may differ from the one that untouched pods were made from. If the partition
     // were lowered, the set would replace them. Their revision is still the current one, so there is nothing to wait

@@ -88,8 +88,8 @@ extension ClusterMachine {
     return "the point of no return of \(status.app) is passed"
   }
 
-  /// Why the engine does not upgrade to the desired app although the cluster is at rest: that app was requested as a
-  /// rollback, and the request came too late.
+  /// Why the engine does not change an idle cluster to the desired app: that app is older. It was requested as a
+  /// rollback, but the upgrade had already ended. Nil if the engine may begin.
   var reasonNotToBegin: String? {
     let wanted = observed.cluster.spec.app
     guard observed.isStamped, status.upgradeInfo == nil, wanted != status.app,
