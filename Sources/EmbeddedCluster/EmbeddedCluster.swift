@@ -11,8 +11,8 @@ import Values
 /// `run` runs. Nothing polls except the resource watch on running scripts: without events and pending delays
 /// the cluster is idle.
 ///
-/// The actor only connects its parts: `Controllers` and `Node` decide, `ObjectDatabase` stores, `PodWorker` and
-/// `CommandExecutor` work on files and processes outside the actor.
+/// The actor only connects its parts: `Controllers` and `Node` decide, `ObjectDatabase` stores, and `PodWorker` and
+/// `CommandExecutor` handle files and processes outside the actor.
 public actor EmbeddedCluster {
   public nonisolated let directory: String
   nonisolated let time: ClusterTime
@@ -30,7 +30,7 @@ public actor EmbeddedCluster {
   /// Containers of an earlier run whose processes have died.
   private var deadContainers: Set<String> = []
 
-  /// The work that is done outside the actor while `run` runs.
+  /// The services that work outside the actor while `run` runs.
   private struct Activity {
     let jobs: AsyncStream<ClusterJob>.Continuation
     var ledger = JobLedger()
@@ -106,8 +106,8 @@ public actor EmbeddedCluster {
     return target
   }
 
-  /// Finds the container for a command that is about to start. The start then sees whether the container has ended
-  /// in between.
+  /// Finds and reserves the container for a command that is about to start. The reservation shows whether the
+  /// container ends before the command starts.
   func reserve(_ pod: ObjectName, _ request: ExecRequest) throws(APIError) -> RunningContainer {
     let target = try target(pod, request)
     executor.files.reserved.enter(target.rootID)

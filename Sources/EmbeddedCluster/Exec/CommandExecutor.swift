@@ -144,11 +144,11 @@ struct CommandExecutor: Sendable {
     }
   }
 
-  /// Ends a command whose time is over, with all that does the same work; other commands in the container
-  /// continue.
+  /// Ends a command after its timeout, and all commands with the same key. Other commands in the container continue.
   ///
-  /// An earlier daemon, or a caller that stopped waiting, may have started the same work, and this command may
-  /// only wait for it. That work has timed out as well, so it must not go on after that is reported.
+  /// A command with the same key may have been started by an earlier daemon, or for a caller that stopped waiting,
+  /// and this command may only wait for it. That command has timed out too, and must not continue after the timeout
+  /// is reported.
   private func timedOut(
     _ pod: ObjectName, _ request: ExecRequest, _ limit: Duration, _ begun: BegunCommand
   ) async throws(APIError) -> Never {
@@ -178,7 +178,7 @@ struct CommandExecutor: Sendable {
   /// The exit code of a killed script.
   private static let killed = 137
 
-  /// The reason why a script was ended that an earlier call, or daemon, had started and this call attached to.
+  /// Why a script was ended that an earlier call or daemon had started, and that this call waited for.
   private func excess(of begun: BegunCommand) async throws -> String? {
     guard let begun = begun.value else { return nil }
     let folder = RunFolder(ofCommand: begun.command.place)

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Containers in which commands are about to start, and which of them have ended in between.
+/// The containers in which commands are about to start, and which of these containers have ended since.
 ///
 /// The actor finds the container, and the pod's queue starts the command. Between the two steps, the queue may
 /// end the container.

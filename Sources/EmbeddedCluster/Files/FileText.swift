@@ -1,6 +1,6 @@
 import Glibc
 
-/// The daemon has no descriptor or memory left to read a file, so it does not know what is there.
+/// A file could not be read because the daemon has no descriptor or memory left. Its content is unknown.
 struct FileShortage: Error {}
 
 /// Reads small files of the daemon.
@@ -11,7 +11,7 @@ enum FileText {
   }
 
   /// Reads a small file; nil if there is none, or this user may not read it.
-  /// - Throws: `FileShortage` if the daemon cannot tell.
+  /// - Throws: `FileShortage` if the daemon has no descriptor or memory left.
   static func readIfPresent(_ path: String, limit: Int = 4096) throws(FileShortage) -> [UInt8]? {
     errno = 0
     if let bytes = bytes(path, limit: limit) { return bytes }

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 
 extension OpenFolder {
-  /// Removes everything in this folder, whatever a script has done to it or still does.
+  /// Removes everything in this folder, even if scripts have changed access rights in it or are still writing to it.
   ///
   /// Each step uses one name in an open folder and follows no link. A folder that is not empty is first moved up
   /// into this folder, under a new name. So no path is too long, however deeply folders are nested, and two
@@ -18,7 +18,7 @@ extension OpenFolder {
       while let name = pending.popLast() {
         if remove(name, &pending) { wasChanged = true }
       }
-      // What is left may be someone else's.
+      // The remaining entries may belong to another user.
       if !wasChanged { return false }
     }
     return false

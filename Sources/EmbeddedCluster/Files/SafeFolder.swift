@@ -46,7 +46,7 @@ enum SafeFolder {
 
   enum Kind { case folder, file, link, other }
 
-  /// Returns what is at a path, without following a link; nil if nothing is there.
+  /// Returns the type of the entry at a path, without following a link; nil if there is none.
   static func kind(_ path: String) -> Kind? {
     var info = stat()
     guard lstat(path, &info) == 0 else { return nil }

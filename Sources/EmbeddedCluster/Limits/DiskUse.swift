@@ -1,6 +1,7 @@
 import Glibc
 
-/// Counts the disk use of the files in some folders, whatever a script has done to the folders.
+/// Counts the disk use of the files in some folders, even if a script has removed access rights or nested the folders
+/// deeply.
 ///
 /// No link is followed. Folders are opened through their parents' descriptors, so that no path is too long.
 struct DiskUse {
@@ -68,15 +69,15 @@ struct DiskUse {
 
   private static let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
 
-  /// Notes that a folder was not counted if it could not be opened.
+  /// Records that a folder was not counted, if it could not be opened.
   /// - Returns: the descriptor.
   private mutating func opened(_ descriptor: Int32) -> Int32 {
     if descriptor < 0 { noteUnread(errno) }
     return descriptor
   }
 
-  /// Notes that something was not counted: the daemon has no descriptor or memory left, or a script removed the access
-  /// rights again. What was removed meanwhile needs no count.
+  /// Records that an entry was not counted, because the daemon has no descriptor or memory left or a script removed
+  /// the access rights again. Entries that were removed meanwhile are ignored.
   private mutating func noteUnread(_ error: Int32) {
     switch ProcAccess(errno: error) {
     case .denied, .unknown: isIncomplete = true
@@ -109,9 +110,8 @@ struct DiskUse {
     return true
   }
 
-  /// One folder on the way to the entries that are being counted. Only the last one is open, so that a measurement
-  /// takes two descriptors however deeply folders are nested; but a folder that has more folders than are read at a
-  /// time stays open.
+  /// One folder of the path to the entries that are being counted. Only the last folder is open, so a measurement
+  /// takes two descriptors at any depth. A folder with more subfolders than are read at a time stays open, too.
   private final class Level {
     let id: FileID
     /// Nil while a folder in it is counted.

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Finds what processes keep and no folder shows, in `/proc`.
+/// Finds the memory and disk space that processes use and that no folder shows, such as deleted files and sockets, in
+/// `/proc`.
 ///
 /// Stops at a number of threads, descriptors, locks, watches, mappings and sockets, because a script can have so many
 /// that finding them takes seconds.
@@ -52,8 +53,8 @@ struct HeldFiles {
     return !isFull
   }
 
-  /// Notes that a process's or thread's data may not be read, unless it has ended: the kernel then refuses access
-  /// too.
+  /// Records that a process's or thread's data may not be read, unless the process has ended: the kernel refuses
+  /// access then, too.
   private mutating func addDenied(_ folder: String) {
     // Command name in parentheses, state.
     guard let line = FileText.read("\(folder)/stat"), let end = line.lastIndex(of: ")"),
@@ -62,7 +63,7 @@ struct HeldFiles {
     use.add(.descriptors)
   }
 
-  /// Notes that a process's or thread's data was not read.
+  /// Records that a process's or thread's data was not read.
   private mutating func addUnread(_ access: ProcAccess, _ folder: String) {
     switch access {
     case .denied: addDenied(folder)
@@ -112,11 +113,11 @@ struct HeldFiles {
     (Array("lock:".utf8), 256), (Array("tfd:".utf8), 256), (Array("inotify ".utf8), 1280),
   ]
   private static let carried = Array("scm_fds:".utf8)
-  /// Enough for a descriptor that has few of these objects.
+  /// Buffer size in bytes that is enough for a descriptor with few of these objects.
   private static let shortDetails = 4096
 
-  /// Adds the objects that the kernel keeps for a descriptor, and notes descriptors that were sent to a socket and not
-  /// received yet.
+  /// Adds the objects that the kernel keeps for a descriptor, and records descriptors that were sent to a socket and
+  /// not received yet.
   private mutating func addDetails(of path: String) {
     guard let text = FileText.bytes(path, limit: Self.shortDetails) else { return }
     if text.count < Self.shortDetails {
@@ -141,7 +142,7 @@ struct HeldFiles {
     return true
   }
 
-  /// Adds what a link of a process or thread leads to.
+  /// Adds the target of a link of a process or thread.
   private mutating func addLink(_ path: String, of folder: String) {
     switch addFile(path) {
     case .success, .failure(.known), .failure(.gone): break
@@ -152,7 +153,7 @@ struct HeldFiles {
 
   private enum Absence: Error { case known, gone, denied, unknown }
 
-  /// Adds a file, if it is a new one.
+  /// Adds a file, unless it was added before.
   private mutating func addFile(_ path: String) -> Result<Void, Absence> {
     var info = stat()
     guard stat(path, &info) == 0 else {
@@ -181,7 +182,7 @@ struct HeldFiles {
 
   // MARK: Shared memory
 
-  /// Where programs keep named shared memory. In a sandbox it is a file system of its own.
+  /// The folder of named shared memory. In a sandbox it is a file system of its own.
   private static let sharedFolder = "/dev/shm"
 
   /// Adds the files in a sandbox's folder of shared memory, deleted ones included.
@@ -255,8 +256,8 @@ struct HeldFiles {
 
   // MARK: Sockets
 
-  /// Adds what a process's network keeps, once for each network. A network that may not be identified could be the
-  /// machine's.
+  /// Adds the memory of a process's network namespace, once for each namespace. A namespace that may not be
+  /// identified could be the machine's own.
   private mutating func addNetwork(of process: String) {
     guard let network = FileID("\(process)/ns/net"), networks.insert(network).inserted else { return }
     let found = NetworkUse(of: process, open: sockets, limit: limit - use.handles)

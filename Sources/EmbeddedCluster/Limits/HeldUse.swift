@@ -1,6 +1,7 @@
-/// What processes keep and no folder shows: deleted files, shared memory, sockets and pipes. Sizes are in bytes.
+/// The memory and disk space that processes use and that no folder shows: deleted files, shared memory, sockets and
+/// pipes. Sizes are in bytes.
 struct HeldUse: Sendable, Hashable {
-  /// Why the processes may keep more than was counted.
+  /// Why the processes may use more than was counted.
   enum Unknown: Sendable, Hashable {
     /// They map deleted files or shared memory whose size this user may not read.
     case sizes
@@ -10,8 +11,8 @@ struct HeldUse: Sendable, Hashable {
     /// closed file.
     case unreceived
 
-    /// The number of consecutive scans that must find it. One scan can find a connection that is about to be
-    /// accepted, a call that is about to return, or a process that is about to end.
+    /// The number of consecutive scans that must find the reason. A single scan may find a connection that is about
+    /// to be accepted, a call that is about to return, or a process that is about to end.
     fileprivate var requiredScans: Int {
       switch self {
       case .sizes: 1
@@ -40,19 +41,19 @@ struct HeldUse: Sendable, Hashable {
     handles > limit || visits > limit * Self.visitsPerHandle
   }
 
-  /// How many descriptors are read at most for each handle that is allowed. Reading them takes time, but does not
-  /// mean that the processes have more.
+  /// The maximum number of descriptors that are read for each allowed handle. Reading more takes too long, but does
+  /// not mean that the processes exceed the limit.
   private static let visitsPerHandle = 10
 
-  /// Records that the processes may keep more than is counted.
+  /// Records that the processes may use more than was counted.
   mutating func add(_ reason: Unknown) { unknown[reason] = 1 }
 
-  /// Adds the scans before this one to those that found the same reason.
+  /// Continues the counts of consecutive scans from the previous scan, for the reasons that both found.
   mutating func follow(_ previous: HeldUse) {
     for reason in unknown.keys { unknown[reason, default: 0] += previous.unknown[reason] ?? 0 }
   }
 
-  /// Why the processes keep more than was counted; nil if enough scans in a row did not find a reason.
+  /// Why the processes use more than was counted: a reason that enough consecutive scans found; nil if there is none.
   var lastingUnknown: Unknown? {
     Unknown.byWeight.first { unknown[$0, default: 0] >= $0.requiredScans }
   }

@@ -12,7 +12,8 @@ struct MachineUse: Sendable, Hashable {
   /// Whether the machine has almost no memory left.
   private(set) var isMemoryNearlyFull = false
 
-  /// At most this much is kept free, and at most a twentieth of a file system or of the memory.
+  /// The free space below which a file system, or the memory, counts as nearly full: this size in bytes or a
+  /// twentieth, whichever is smaller.
   private static let (reserve, memoryReserve) = (4 << 30, 1 << 30)
 
   static let none = MachineUse()

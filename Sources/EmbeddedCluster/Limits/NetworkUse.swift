@@ -1,11 +1,12 @@
 import Glibc
 
-/// The kernel's memory for what a process's network keeps without a descriptor, from `/proc/<pid>/net`.
+/// The kernel's memory for connections and sockets of a process's network namespace that have no descriptor, from
+/// `/proc/<pid>/net`.
 struct NetworkUse {
   /// In bytes.
   private(set) var memory = 0
-  /// Whether sockets exist that no process has open: those that wait in the queue of another socket for their
-  /// receiver.
+  /// Whether there are sockets that no process has open: sockets that were sent over another socket and not received
+  /// yet.
   private(set) var hasUnreceived = false
   /// The number of sockets that were read.
   private(set) var lines = 0
@@ -50,7 +51,8 @@ struct NetworkUse {
     }
   }
 
-  /// Whether a network has such sockets: it takes the kernel some milliseconds to list them.
+  /// Whether a network namespace has such sockets. Checked first, because the kernel takes some milliseconds to list
+  /// them.
   private static func hasSockets(_ process: String, _ file: String, _ version: String) -> Bool {
     let name = "\(file.uppercased()): inuse "
     return (FileText.read("\(process)/net/sockstat\(version)") ?? "").split(separator: "\n").contains {

@@ -7,7 +7,7 @@ enum ProcAccess: Sendable, Hashable {
   case gone
   /// This user may not read it.
   case denied
-  /// The daemon has no descriptor or memory left to read it. It says nothing about the process.
+  /// The daemon has no descriptor or memory left to read the file. That says nothing about the process.
   case unknown
 
   /// - Parameter error: `errno` after the failed call.

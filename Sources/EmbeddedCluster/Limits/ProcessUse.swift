@@ -4,7 +4,7 @@ import Glibc
 struct ProcessUse: Sendable {
   let proc: String
 
-  /// What the kernel shows of processes without measuring shares, in bytes.
+  /// The sums that the kernel shows without measuring proportional shares, in bytes.
   private struct Sum {
     /// Resident and swapped memory; shared memory counts once for each process.
     var memory = 0

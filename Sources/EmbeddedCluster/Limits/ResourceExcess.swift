@@ -41,7 +41,7 @@ enum ResourceExcess: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// What can be done about files and memory whose size cannot be read.
+  /// Advice for files and memory whose size cannot be read.
   private static func advice(_ unknown: HeldUse.Unknown?) -> String {
     switch unknown {
     case .descriptors:

@@ -6,9 +6,9 @@ import Synchronization
 /// daemon, and the time limit inside the sandbox can be stopped by the script.
 ///
 /// Checks several times a second while commands run, and not at all otherwise. A command can exceed its limits
-/// between two checks. Memory is checked only if no cgroup limits it. A check reads only what takes the same time for
-/// every command; the rest is measured on other threads, one for each measurement of a command, so that no command
-/// delays the limits of another.
+/// between two checks. Memory is checked only if no cgroup limits it. A check reads only data that takes the same
+/// time for every command. Slow measurements run on threads of their own, one for each measurement of a command, so
+/// that no command delays the checks of another.
 final class ResourceWatch: Sendable {
   /// One running command.
   struct Subject: Sendable {
@@ -94,7 +94,8 @@ final class ResourceWatch: Sendable {
   @discardableResult
   func remove(_ place: String) -> ResourceExcess? { state.withLock { $0.commands.remove(place) } }
 
-  /// Sets why a command is being ended, for the caller that waits for it. An earlier reason stays.
+  /// Sets the reason why a command is being ended, for the caller that waits for the command. An earlier reason
+  /// stays.
   func note(_ excess: ResourceExcess, of place: String) {
     state.withLock { _ = $0.commands.exceed(place, excess) }
   }
@@ -104,7 +105,7 @@ final class ResourceWatch: Sendable {
 
   private func run() async {
     while isNeeded() {
-      let isNearLimit = try? await pool.run(key: "") { self.look() }
+      let isNearLimit = try? await pool.run(key: "") { self.check() }
       try? await Task.sleep(for: isNearLimit == true ? Self.shortInterval : Self.interval)
     }
   }
@@ -120,7 +121,7 @@ final class ResourceWatch: Sendable {
 
   /// Checks all commands, and then starts the measurements that are due.
   /// - Returns: whether a command uses more than half of its memory limit.
-  private func look() -> Bool {
+  private func check() -> Bool {
     let machine = MachineUse(folders: [], proc: proc)
     var isNearLimit = false
     var tree: ProcessTree?
@@ -199,8 +200,8 @@ final class ResourceWatch: Sendable {
     var reason: HeldUse.Unknown?
   }
 
-  /// There are more ways to keep shared memory than the kernel shows, such as a segment that no process has attached.
-  /// They matter when they fill the memory.
+  /// Processes can keep shared memory that the kernel does not show, such as a segment that no process has attached.
+  /// That matters when it fills the memory.
   private func sharedMemory(of command: WatchedCommands.Command, _ machine: MachineUse) -> SharedMemory {
     var shared = SharedMemory(known: command.held.shared, reason: command.held.lastingUnknown)
     if shared.reason != nil || machine.isMemoryNearlyFull {
@@ -244,7 +245,7 @@ final class ResourceWatch: Sendable {
 
   private func diskExcess(_ command: WatchedCommands.Command) -> ResourceExcess? {
     let (folders, held) = (command.subject.record.measured, command.held)
-    // Before the files are counted: what is written meanwhile may not be in the count.
+    // Measured before the files are counted, because the count may miss files that are written meanwhile.
     let before = MachineUse(folders: folders, proc: proc)
     var use = diskUse(of: folders, held: held.disk)
     let (start, now) = (command.baseline, MachineUse(folders: folders, proc: proc))
@@ -253,8 +254,8 @@ final class ResourceWatch: Sendable {
       state.commands.record(disk: measured, of: command.subject.place)
       return state.commands.growth(besides: command.subject.place).disk
     }
-    // Folders may be moved while they are counted, and there are more ways to keep a file, such as a system call that is under way, than the kernel shows. They matter
-    // when they fill the disk.
+    // Folders may be moved while they are counted, and processes can keep files that the kernel does not show, such
+    // as in a system call in progress. That matters when it fills the disk.
     if held.lastingUnknown != nil || now.isNearlyFull || use.isIncomplete {
       let unknown = now.disk - start.machine.disk - (use.bytes - start.disk) - others
       use.addUnknown(unknown, held.lastingUnknown)

@@ -153,10 +153,10 @@ struct ScriptCgroup: Sendable, Hashable {
 
   /// Removes the cgroup after its last process has ended.
   func remove() {
-    var patience = 100
-    while rmdir(path) != 0, errno == EBUSY, patience > 0 {
+    var attemptsLeft = 100
+    while rmdir(path) != 0, errno == EBUSY, attemptsLeft > 0 {
       usleep(1_000)
-      patience -= 1
+      attemptsLeft -= 1
     }
   }
 }

@@ -13,7 +13,7 @@ struct WaitingCall: Sendable, Hashable {
     arguments = fields[1...6].map { UInt64($0.dropFirst(2), radix: 16) ?? 0 }
   }
 
-  /// Whether it may keep a file that has no descriptor any more.
+  /// Whether the call may keep a file open that has no descriptor any more.
   ///
   /// - Parameter isOpen: whether the thread has a descriptor.
   func keepsUnknown(_ isOpen: (Int32) -> Bool) -> Bool {

@@ -1,7 +1,7 @@
 /// The commands that run, the last measurements of each, and when each measurement is due again.
 ///
-/// Times are passed in. Measuring a command takes as long as the command has much to measure, so each measurement
-/// has a turn of its own: none delays another, of the same or of another command.
+/// Times are passed in. A measurement can take seconds if a command has many files or processes, so each measurement
+/// of a command has its own schedule and delays no other.
 struct WatchedCommands: Sendable {
   typealias Instant = ContinuousClock.Instant
 
@@ -34,7 +34,7 @@ struct WatchedCommands: Sendable {
     var disk = 0
   }
 
-  /// What a command is known to use, in bytes.
+  /// The known use of a command, in bytes.
   struct Known: Sendable, Hashable {
     var disk = 0
     var shared = 0
@@ -47,7 +47,7 @@ struct WatchedCommands: Sendable {
     fileprivate(set) var held = HeldUse()
     /// The last measurement of the disk, or the use at the start.
     fileprivate var last: Baseline
-    /// What other commands were known to use when this one started, by their folders.
+    /// The known use of the other commands when this one started, by their folders.
     fileprivate var others: [String: Known]
 
     fileprivate init(_ subject: ResourceWatch.Subject, _ baseline: Baseline, others: [String: Known]) {
@@ -126,8 +126,8 @@ struct WatchedCommands: Sendable {
   /// Records the use of disk: of the command's pod, and of the machine.
   mutating func record(disk use: Baseline, of place: String) { entries[place]?.command.last = use }
 
-  /// Whether a command may have exceeded its disk limit since the last measurement: so much was written by now on the
-  /// file systems of its pod.
+  /// Whether a command may have exceeded its disk limit since the last measurement, judged by the growth of its pod's
+  /// file systems.
   func isDiskUrgent(_ place: String, machineDisk: Int, limit: Int) -> Bool {
     guard let last = entries[place]?.command.last else { return false }
     return machineDisk - last.machine.disk > max(0, limit - last.disk)

@@ -105,7 +105,7 @@ struct Node {
     return jobs
   }
 
-  /// Returns what is needed to run a command in a container; throws if no command can run in it.
+  /// Returns the container in which a command can run; throws if no command can run in it.
   mutating func running(
     _ name: ObjectName, container: String, in store: ObjectStore
   ) throws(APIError) -> RunningContainer {

@@ -18,7 +18,7 @@ struct RunningContainer: Sendable {
   var spec: PodSpec
   var container: PodSpec.Container
   var containerID: String
-  /// The id of the container for which the root was made that all main containers share.
+  /// The id of the container for which the root was created. All main containers share this root.
   var rootID: String
   var image: (any RootFS)?
   var ip: String

@@ -13,7 +13,7 @@ public struct NodeCapacity: Sendable, Hashable {
   var isLimited: Bool { milliCPU != nil || memory != nil }
 }
 
-/// What a pod requests from the node, and what is left of it.
+/// The node's capacity, the requests of its pods, and the remaining resources.
 struct NodeResources: Sendable {
   /// Thousandths of a CPU, and bytes.
   typealias Requests = (milliCPU: Int64, memory: Int64)
@@ -26,8 +26,9 @@ struct NodeResources: Sendable {
 
   init(_ capacity: NodeCapacity) { self.capacity = capacity }
 
-  /// Claims what a pod requests, if there is enough; a pod that has a claim keeps it.
-  /// - Returns: what is missing. The pod then waits until `release` returns it.
+  /// Reserves a pod's requests if enough resources are free. A pod that has a reservation keeps it.
+  /// - Returns: the resource that is missing; nil if the pod is admitted. A refused pod waits until `release` returns
+  ///   it.
   mutating func admit(_ uid: String, _ requests: Requests) -> String? {
     guard claims[uid] == nil else { return nil }
     if let lack = lack(requests) {
@@ -38,14 +39,14 @@ struct NodeResources: Sendable {
     return nil
   }
 
-  /// Claims what a pod requests, even if there is not enough.
+  /// Reserves a pod's requests, even if too few resources are free.
   mutating func claim(_ requests: Requests, for uid: String) {
     claims[uid] = requests
     used.milliCPU &+= requests.milliCPU
     used.memory &+= requests.memory
   }
 
-  /// Frees what a pod has claimed.
+  /// Frees a pod's reservation.
   /// - Returns: the waiting pods, which may be admitted now.
   mutating func release(_ uid: String) -> [String] {
     if let requests = claims.removeValue(forKey: uid) {

@@ -10,10 +10,10 @@ enum ClusterJob: Sendable {
   case turn
 }
 
-/// The jobs that are under way: decides which are started, and when the cluster is idle.
+/// The jobs in progress. Decides which jobs start, and when the cluster is idle.
 struct JobLedger: Sendable {
   private var underWay = 0
-  /// The times for which an alarm is set. Several can be pending, because an earlier one may be needed later.
+  /// The times of the pending alarms. Several can be pending, because an earlier alarm may be added later.
   private var alarms: [Duration] = []
   private var isTurnOrdered = false
 
@@ -30,8 +30,8 @@ struct JobLedger: Sendable {
     return claims.map(ClusterJob.volume)
   }
 
-  /// Orders another turn of the controllers.
-  /// - Returns: nothing if one is ordered already.
+  /// Requests another turn of the controllers.
+  /// - Returns: no job if a turn is requested already.
   mutating func orderTurn() -> [ClusterJob] {
     guard !isTurnOrdered else { return [] }
     isTurnOrdered = true
@@ -44,7 +44,7 @@ struct JobLedger: Sendable {
   /// Ends a job that is not an alarm.
   mutating func ended() { underWay -= 1 }
 
-  /// Sets an alarm, unless one rings by then.
+  /// Sets an alarm, unless an earlier or equal one is pending.
   mutating func setAlarm(at time: Duration?) -> [ClusterJob] {
     guard let time, alarms.allSatisfy({ $0 > time }) else { return [] }
     alarms.append(time)

@@ -1,12 +1,12 @@
 import FoundationEssentials
 import Glibc
 
-/// Finds the processes of a command. The files in its folder only say where to look; the kernel's data decides,
-/// so that no file content can cause a signal to another process.
+/// Finds the processes of a command. The files in its folder are only hints: a process is signalled only if the
+/// kernel's data confirms that it belongs to the command.
 enum CommandProcess {
   /// Returns the wrapper of a command if it is alive: it must have started at the recorded time, in this boot,
   /// and with the command's folder among its arguments.
-  /// - Throws: `FileShortage` if the daemon cannot tell.
+  /// - Throws: `FileShortage` if the daemon has no descriptor or memory left.
   static func wrapper(of folder: String) throws(FileShortage) -> (folder: String, stamp: ProcessStamp)? {
     guard let bytes = try FileText.readIfPresent("\(folder)/pid") else { return nil }
     let text = String(decoding: bytes, as: UTF8.self)
@@ -21,7 +21,7 @@ enum CommandProcess {
   ///
   /// A process is included only if its parent is confirmed and still exists after the process named it as its
   /// parent. So the number of a process that has ended meanwhile does not lead to the children of another one.
-  /// - Throws: `FileShortage` if the daemon cannot tell.
+  /// - Throws: `FileShortage` if the daemon has no descriptor or memory left.
   static func descendants(of wrappers: [ProcessStamp]) throws(FileShortage) -> [ProcessStamp] {
     guard !wrappers.isEmpty else { return [] }
     let tree = ProcessTree(proc: "/proc")
@@ -48,7 +48,7 @@ enum CommandProcess {
 
   /// Returns the processes around the sandboxes of commands whose wrapper has died before them, for example because
   /// the machine ran out of memory. When they die, everything in the sandbox does.
-  /// - Throws: `FileShortage` if the daemon cannot tell.
+  /// - Throws: `FileShortage` if the daemon has no descriptor or memory left.
   static func leftovers(of folders: [String]) throws(FileShortage) -> [ProcessStamp] {
     guard !folders.isEmpty else { return [] }
     let wanted = Set(folders.compactMap { names($0).last }.map { ArraySlice("\(variable)=\($0)".utf8) })
@@ -153,6 +153,6 @@ struct ProcessStamp: Sendable, Hashable {
     return line.state == "Z"
   }
 
-  /// False for a zombie, for a process that no longer exists, and if the daemon cannot tell.
+  /// False for a zombie, for a process that no longer exists, and if the daemon has no descriptor or memory left.
   var isAlive: Bool { now.map { $0.state != "Z" } ?? false }
 }

@@ -8,7 +8,7 @@ struct CommandDeadline: Sendable, Hashable {
   var limit: Duration
 }
 
-/// What is recorded of a command in its folder, so that a later daemon can watch it.
+/// The record of a command in its folder, with which a later daemon can watch the command.
 struct CommandRecord: Sendable, Hashable {
   /// The folders and volumes of the command's pod, whose files count towards the disk limit.
   var measured: [String] = []

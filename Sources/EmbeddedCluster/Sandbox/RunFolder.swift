@@ -79,15 +79,15 @@ struct RunFolder: Sendable {
     // others in that namespace, also those that are just being started.
     for wrapper in wrappers where wrapper.isAlive { kill(-wrapper.process, SIGKILL) }
     for stamp in abandoned where stamp.isAlive { kill(stamp.process, SIGKILL) }
-    var patience = 2_000
+    var pollsLeft = 2_000
     func areGone() -> Bool {
       (wrappers + started + abandoned).allSatisfy { (try? $0.hasEnded()) ?? false }
     }
-    while patience > 0, !areGone() {
+    while pollsLeft > 0, !areGone() {
       // Only without that namespace, as in a command of an older daemon.
-      if patience == 1_900 { for stamp in started where stamp.exists { kill(stamp.process, SIGKILL) } }
+      if pollsLeft == 1_900 { for stamp in started where stamp.exists { kill(stamp.process, SIGKILL) } }
       usleep(1_000)
-      patience -= 1
+      pollsLeft -= 1
     }
     return isKnown && areGone()
   }
@@ -99,13 +99,13 @@ struct RunFolder: Sendable {
   /// Returns the commands that an earlier daemon started and that still run.
   func adoptable() -> [ResourceWatch.Subject] {
     commands().compactMap { place, record in
-      // If the daemon cannot tell, the watch finds out.
+      // If the daemon has no descriptor left to check, the watch finds out later.
       do { guard try CommandProcess.wrapper(of: place) != nil else { return nil } } catch {}
       return ResourceWatch.Subject(place: place, record: record, caller: .inEarlierDaemon)
     }
   }
 
-  /// Returns the folders of the commands that do, or wait for, the work with this key.
+  /// Returns the folders of the commands with this key.
   func commands(withKey key: String) -> [String] {
     commands().filter { $0.record.key == key }.map { place, _ in
       place.hasSuffix(Self.ending) ? String(place.dropLast(Self.ending.utf8.count)) : place

@@ -57,7 +57,7 @@ struct SetPodState: Sendable, Hashable {
 /// An action for a set. Actions are executed in the order of the plan.
 enum SetAction: Sendable, Hashable {
   case createRevision(name: String, number: Int)
-  /// An old template is used again: its revision becomes the newest.
+  /// Makes an existing revision the newest, because its template is used again.
   case renumberRevision(name: String, number: Int)
   case createPod(ordinal: Int, revision: String)
   case deletePod(name: String)

@@ -1,4 +1,4 @@
-/// When the journal is copied into the database: one copy at a time, after a number of written rows.
+/// Decides when the write-ahead log is checkpointed: one checkpoint at a time, after a number of written rows.
 struct CheckpointSchedule: Sendable {
   private var rows = 0
   private var isRunning = false
@@ -6,7 +6,7 @@ struct CheckpointSchedule: Sendable {
   private static let interval = 2_000
 
   /// Counts written rows.
-  /// - Returns: whether a copy has to begin now.
+  /// - Returns: whether a checkpoint must begin now.
   mutating func wrote(_ count: Int) -> Bool {
     rows += count
     guard rows > Self.interval, !isRunning else { return false }

@@ -65,7 +65,8 @@ final class EventLog: Sendable {
           state.watchers[id] = nil
           continue
         }
-        // Without an occasional bookmark, a watcher with few events would have to list again after a while.
+        // Without occasional bookmarks, the version of a watcher with few events would become too old to continue
+        // from.
         if let known = current?.known, last - known > Int64(window / 4) {
           current?.known = last
           _ = watcher.continuation.yield(.bookmark(resourceVersion: String(last)))

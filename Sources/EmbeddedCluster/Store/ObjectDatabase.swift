@@ -5,7 +5,7 @@ struct ObjectDatabase {
   private(set) var store: ObjectStore
   let persistence: Persistence
   private let events: EventLog
-  /// Held as long as the database exists.
+  /// The lock on the folder, for the lifetime of the database.
   private let lock: DirectoryLock
   private var checkpoints = CheckpointSchedule()
 
@@ -17,7 +17,7 @@ struct ObjectDatabase {
   }
 
   /// Writes the store's changes to disk, and then sends them to the watches.
-  /// - Returns: whether the journal has to be copied into the database now; `checkpointEnded` ends that.
+  /// - Returns: whether a checkpoint must begin now; call `checkpointEnded` when it has ended.
   mutating func save() throws -> Bool {
     let batch = store.batch()
     try persistence.commit(batch)

@@ -121,7 +121,7 @@ final class Persistence: Sendable {
     }
   }
 
-  /// Copies the journal into the database, as far as possible while another connection writes.
+  /// Checkpoints the write-ahead log, as far as possible while another connection writes.
   func checkpoint() async throws {
     try await maintenance?.writeWithoutTransaction { db in _ = try db.checkpoint(.passive) }
   }
