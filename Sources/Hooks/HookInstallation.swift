@@ -120,7 +120,8 @@ public struct HookInstallation {
         try await git.run("config", "--local", "--fixed-value", "--unset-all", line.key, line.value)
         isChanged = true
       }
-      // A copy that no fetch updates any more would be mistaken for the current status.
+      // Deletes the fetched statuses, because they are not updated any more and would be mistaken for the current
+      // status.
       let refs = try await git.run("for-each-ref", "--format=%(refname)", "refs/kdops/remote", "refs/notes")
       for ref in refs.split(separator: "\n").map(String.init)
       where settings.fetched.contains(where: { ref.hasPrefix($0.dropLast()) }) {

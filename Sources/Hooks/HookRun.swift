@@ -15,7 +15,7 @@ public struct HookRun {
     public var validation: Validation
     /// Whether the judged change is already committed, so that no hook can prevent the commit.
     var isCommitted = false
-    /// Why the change passes although the first comparison failed; usually nil.
+    /// Why the change passes although the comparison with `HEAD` failed; otherwise nil.
     var note: String?
   }
 
@@ -89,8 +89,8 @@ public struct HookRun {
     return alone
   }
 
-  /// For a merge: the merged commit, if the followed branch already contains it. Then only the rest is new.
-  /// Against `HEAD`, several steps that others made one after another would be judged as one.
+  /// For a merge: the merged commit, if the followed branch already contains it. Then only the user's own commits are
+  /// new. A comparison with `HEAD` would judge several steps that others made one after another as one change.
   private func sideThatIsThere() async throws -> ObjectID? {
     var heads = try await repository.mergeHeads()
     // Before the hook runs, `git merge` names the merged commits only in the environment.

@@ -84,8 +84,8 @@ public enum DerivedNames {
     return (stem, ordinal)
   }
 
-  /// A fingerprint that is the same for any two names that are equal after conversion, unless a hash distinguishes
-  /// them. Computed without building the name, so that thousands of clusters can be compared cheaply.
+  /// A fingerprint of a name. Names that are equal after conversion have the same fingerprint, unless a hash
+  /// distinguishes them. Computed without building the name, so that thousands of clusters can be compared cheaply.
   public static func fingerprint(_ parts: String...) -> UInt64 {
     var hash = fnvOffset
     for (index, part) in parts.enumerated() {

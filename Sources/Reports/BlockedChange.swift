@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 import Values
 
-/// A blocked change: git asks for it and it is not carried out, with the reason and the remediation.
+/// A blocked change: a change that git requests and that is not carried out, with the reason and the remediation.
 public struct BlockedChange: Sendable, Hashable {
   /// Why the change is not carried out.
   public enum Verdict: String, Sendable, Hashable {
@@ -48,8 +48,8 @@ public struct BlockedChange: Sendable, Hashable {
   /// Whether the commit is blocked as a whole, with all commits after it.
   public var isOfCommit: Bool { object.kind == ObjectReport.commitKind }
 
-  /// Whether the blocked change affects a cluster: it changes this cluster, or it is not about an app or another
-  /// cluster, as with a whole commit.
+  /// Whether the blocked change affects a cluster: it is a change of this cluster, or of neither an app nor another
+  /// cluster, such as a whole commit.
   public func concerns(_ cluster: ObjectReference) -> Bool {
     object == cluster || ![Wire.clusterKind, Wire.appKind].contains(object.kind)
   }

@@ -32,7 +32,7 @@ public struct ObjectReport: Sendable, Hashable {
   public var rules: [String]
   /// One sentence with the reason; never the output of a script.
   public var message: String?
-  /// Why the phase is `failed`; nil for another phase, and for a failure that is neither.
+  /// Why the phase is `failed`; nil for another phase, and for a failure with another cause.
   public var failure: Failure?
   /// Set only if the change is an upgrade or a rollback.
   public var upgrade: UpgradeProgress?
@@ -71,8 +71,8 @@ public struct ObjectReport: Sendable, Hashable {
 extension ObjectReport {
   /// The same object, updated from its cluster's status: phase, progress and reason come from the engine.
   ///
-  /// Only an accepted change follows its cluster; the running cluster has no information about any other
-  /// change. When an upgrade ends, the last progress is kept, with all members done.
+  /// Only an accepted change follows its cluster, because a cluster's status has no information about other changes.
+  /// When an upgrade ends, the last progress is kept, with all members done.
   ///
   /// - Parameter status: the cluster's current status; nil if it has none yet.
   public func following(_ status: ClusterStatus?) -> ObjectReport {

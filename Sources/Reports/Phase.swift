@@ -16,9 +16,9 @@ public enum Phase: String, Sendable, Hashable, CaseIterable, Comparable {
   case failed
 
   /// Orders by severity: the phase that needs the most attention is the greatest.
-  public static func < (left: Phase, right: Phase) -> Bool { left.badness < right.badness }
+  public static func < (left: Phase, right: Phase) -> Bool { left.severity < right.severity }
 
-  private var badness: Int {
+  private var severity: Int {
     switch self {
     case .done: 0
     case .upgrading: 1

@@ -60,11 +60,11 @@ public struct StatusOwner: Sendable, Hashable {
   }
 }
 
-/// Whose the status in git is, as the last publication showed.
+/// The owner of the status in git, as found by the last publication.
 public enum StatusStanding: Hashable, Sendable {
   /// Nothing was published yet.
   case unknown
   case own
-  /// Of another cluster, with the refusal to overwrite it and the remediation.
+  /// The status belongs to another cluster; has the refusal to overwrite it and the remediation.
   case foreign(String)
 }

@@ -36,7 +36,8 @@ public struct ClusterFile: Sendable, Hashable {
   public var verdict: Verdict?
   public var phase: Phase?
   public var message: String?
-  /// Why progress requires intervention, if that is not the message: a later change may wait behind a stall.
+  /// Why progress requires intervention, if `message` is about something else: a later change may wait behind a
+  /// stall.
   public var stalled: String?
   /// The history of the last upgrades and rollbacks. A running one is included only if it is stalled.
   public var journal: Journal

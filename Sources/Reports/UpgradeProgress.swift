@@ -42,7 +42,7 @@ public struct UpgradeProgress: Sendable, Hashable {
     let roles = status.roles.compactMap { role -> Role? in
       guard role.upgradeStatus != nil else { return nil }
       let concerned = role.members.filter { !info.isRollingBack || $0.upgrade?.id == info.id }
-      let stalled = stall != nil && role.members.contains { $0.isInTrouble || stall?.pod == $0.pod }
+      let stalled = stall != nil && role.members.contains { $0.isStuck || stall?.pod == $0.pod }
       return Role(
         id: role.id, done: concerned.count { $0.isDone(info, app: status.app) }, total: concerned.count,
         stalled: stalled)
@@ -73,7 +73,7 @@ extension MemberStatus {
     return !info.isRollingBack || ledger.script == .podReverted || self.app == app
   }
 
-  fileprivate var isInTrouble: Bool {
+  fileprivate var isStuck: Bool {
     detail.configError != nil || detail.waitingReason != nil || detail.schedulingError != nil
   }
 }

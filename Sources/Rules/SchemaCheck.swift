@@ -21,8 +21,8 @@ enum SchemaCheck {
     return finding.kind == .unknownField ? ClusterUnknownField.self : ClusterSchema.self
   }
 
-  /// The schemas are compiled in, and a test checks that they are valid. If one is not, only the other rules are
-  /// judged.
+  /// Compiles a built-in schema. A test checks that the schemas are valid; objects of an invalid schema are checked
+  /// only by the other rules.
   private static func compiled(_ schema: JSON) -> Schema? { try? Schema(schema, formats: words) }
 
   private static let words = FormatTable(

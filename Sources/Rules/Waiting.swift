@@ -46,7 +46,7 @@ extension LiveCluster {
   /// - Parameters:
   ///   - path: The cluster's file.
   ///   - noWayBack: Whether the running upgrade can no longer be rolled back.
-  func wayOut(path: String?, noWayBack: Bool) -> String {
+  func remedy(path: String?, noWayBack: Bool) -> String {
     guard isStalled else {
       return status?.isSuspended == true
         ? "resume it: remove the annotation \(Wire.Annotation.suspend) from its file, or kdops resume"

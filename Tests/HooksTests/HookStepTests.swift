@@ -26,7 +26,7 @@ struct HookStepTests {
     #expect(step(.ours(isCurrent: true)) == .keep)
     #expect(step(.asksKdops) == .keep)
     #expect(step(.other) == .chain)
-    for left in [step(.other, true), step(.managed(by: "x", wayOut: "y"))] {
+    for left in [step(.other, true), step(.managed(by: "x", remedy: "y"))] {
       guard case .leave = left else { Issue.record("\(left)"); continue }
     }
     #expect(HookFile.uninstalling(.preCommit, .ours(isCurrent: false), hasBefore: true) == .restore)

@@ -23,8 +23,8 @@ struct StampTests {
   @Test("is valid for an object as it was applied, in any order of keys")
   func holds() throws {
     #expect(Stamp.forTests.holds(Self.applied))
-    let told = try JSON.parse(Array(Self.applied.serialized(pretty: true, sortedKeys: true)))
-    #expect(Stamp.forTests.holds(told))
+    let parsed = try JSON.parse(Array(Self.applied.serialized(pretty: true, sortedKeys: true)))
+    #expect(Stamp.forTests.holds(parsed))
   }
 
   @Test("allows foreign labels and annotations, and any status")

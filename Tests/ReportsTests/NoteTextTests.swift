@@ -85,7 +85,7 @@ struct NoteTextTests {
   }
 
   @Test("has the complete command that ends a stall, and not in its first line")
-  func wayOut() {
+  func remedy() {
     let command = RestoreCommand.text(before: Sample.commit, path: "clusters/prod/analytics.yaml")
     var status = Sample.stalled
     status.conditions[0].message += "\(Stall.Opening.revert)spark-1.0.0, revert commit 4f2c9ab: \(command)"

@@ -72,7 +72,7 @@ public struct Journal: Sendable, Hashable {
     public var waited: Int?
     /// True once the pod had the state that the run required.
     public var isDone: Bool
-    /// The last error on the way.
+    /// The last error before the pod was done.
     public var stallReason: String?
     /// The number of retries that users requested.
     public var retries: Int

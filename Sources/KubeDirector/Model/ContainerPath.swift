@@ -35,8 +35,8 @@ public struct ContainerPath: Sendable, Hashable {
     names.count > folder.names.count && names.starts(with: folder.names)
   }
 
-  /// The paths that are inside another of the paths or repeat it, with the outermost folder that contains them; both
-  /// as positions. As fast as sorting.
+  /// The paths that equal another of the paths or are inside it, each with the outermost path that contains it; both
+  /// as positions. Takes as long as sorting the paths.
   public static func nested(_ paths: [ContainerPath]) -> [(inner: Int, outer: Int)] {
     let order = paths.indices.sorted { left, right in
       paths[left].names == paths[right].names

@@ -3,7 +3,7 @@ public struct Stall: Sendable, Hashable {
   /// The pod that does not progress; nil if the cause is not in a pod.
   public var pod: String?
   public var reason: StatusReason
-  /// What is wrong, for users: `analytics-worker-2: ErrImagePull: spark:9 not found`.
+  /// The problem, for users: `analytics-worker-2: ErrImagePull: spark:9 not found`.
   public var cause: String
   public var remedy: Remedy
   /// The remedy for users, as text that follows the cause; empty for `none`.
@@ -17,7 +17,7 @@ public struct Stall: Sendable, Hashable {
     case retry
     /// Fix the cause. The engine then continues by itself.
     case wait
-    /// What the cause itself says.
+    /// The cause itself says what to do.
     case none
   }
 
@@ -46,7 +46,7 @@ extension ClusterStatus {
 // for the pod and the remedy. So they are read from the first words of the message and of its last part. The texts
 // below are part of the format: statuses of earlier versions contain them too.
 extension Stall {
-  /// How each remedy begins.
+  /// The first words of each remedy.
   public enum Opening {
     public static let revert = "; to return to "
     public static let fix = "; fix the cause"

@@ -54,7 +54,7 @@ extension StatusReason {
   /// The pod has not terminated for some time.
   public static let podNotEnded: StatusReason = "PodNotEnded"
 
-  /// Whether the reason is part of any start.
+  /// Whether every container passes through this reason when it starts.
   public var isPartOfAnyStart: Bool { self == "ContainerCreating" || self == "PodInitializing" }
 
   /// Whether a container that waits for this reason needs a change from outside.

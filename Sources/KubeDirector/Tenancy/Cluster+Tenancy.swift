@@ -13,7 +13,7 @@ extension Cluster {
 }
 
 extension ClusterSpec {
-  /// Does not change `raw`.
+  /// Removes the fields that are not allowed. `raw` keeps them.
   fileprivate mutating func restrict(to tenancy: Tenancy, namespace: String) {
     if let type = serviceType, !tenancy.allows(serviceType: type) { serviceType = nil }
     connections.secrets.removeAll { !tenancy.secretPrefix.allows($0) }

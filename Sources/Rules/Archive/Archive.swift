@@ -3,10 +3,10 @@ import KubeDirector
 import Manifests
 import Values
 
-/// The files of a tree that were not read in this pass, and what is known of them without reading.
+/// The files of a tree that were not read in this pass, and the known facts about them.
 ///
-/// An archive answers as a snapshot of all its files would. If it cannot answer, it records the reason and answers as
-/// if there were nothing; its creator must then discard the results and work without the archive.
+/// An archive returns the same results as a snapshot of all its files. If it cannot, it records the reason and
+/// returns empty results; its creator must then discard all conclusions and read the files.
 public protocol Archive: Sendable {
   /// The number of objects of each kind that `path(of:)` knows.
   var counts: (apps: Int, clusters: Int) { get }

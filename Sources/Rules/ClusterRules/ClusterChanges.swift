@@ -107,9 +107,9 @@ enum ClusterBusy: ClusterChangeRule {
         .cluster("members: 3", "members: 5"), live: .upgrading),
     ])
 
-  /// If members do not start, the cluster would wait forever. If it is stalled and no upgrade runs, a change of the
-  /// number of members is the remediation.
-  private static func isWayOut(_ change: ClusterChange, of live: LiveCluster) -> Bool {
+  /// Whether the change is the remedy for a stall: a change of the number of members while no upgrade runs. Without
+  /// it, a cluster whose members do not start would wait forever.
+  private static func isRemedy(_ change: ClusterChange, of live: LiveCluster) -> Bool {
     change.kind == .resize && live.isStalled && live.status?.upgradeInfo == nil
   }
 
@@ -132,13 +132,13 @@ enum ClusterBusy: ClusterChangeRule {
     let noWayBack = !context.rolesWithoutReturn(of: change.reference, change.live).isEmpty
     guard let live = change.live,
       let reason = live.reasonToWait(beside: change.old.spec.app, noWayBack: noWayBack),
-      !isWayOut(change, of: live)
+      !isRemedy(change, of: live)
     else { return [] }
     let path = change.differences.first?.newPath ?? ["spec"]
     return [
       Violation(
         path, "cluster \(change.reference) \(reason)",
-        hint: live.wayOut(path: change.new.source?.path, noWayBack: noWayBack))
+        hint: live.remedy(path: change.new.source?.path, noWayBack: noWayBack))
     ]
   }
 }

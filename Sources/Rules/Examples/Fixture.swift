@@ -75,7 +75,7 @@ public enum Fixture {
 }
 
 extension Example.Live {
-  /// The status for this live state; nil if nothing is known.
+  /// The cluster's status in this live state; nil if no status is known.
   public var status: ClusterStatus? {
     switch self {
     case .unknown: nil

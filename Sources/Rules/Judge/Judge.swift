@@ -117,13 +117,14 @@ public struct Judge {
 
   // MARK: Verdicts
 
-  /// Whether the object's former file exists but could not be read completely. The object does not count as deleted
-  /// then.
+  /// Whether the object's former file exists and could not be read completely. Then the object does not count as
+  /// deleted.
   private func isHidden(_ source: Source?) -> Bool {
     source.map { request.head.broken.contains(ExactString($0.path)) } ?? false
   }
 
-  /// A new unreadable file may contain an object that was moved to it, so nothing is deleted on a guess.
+  /// Whether the change has a new unreadable file. An object that seems deleted may have been moved to it, so nothing
+  /// is deleted.
   private static func mayHaveMovedToBrokenFile(_ request: JudgeRequest) -> Bool {
     request.head.broken.contains { request.base?.files[$0] == nil }
   }

@@ -50,7 +50,8 @@ public final class RuleContext {
     return (found.values.sorted { $0.reference < $1.reference }, areMore)
   }
 
-  /// An existing cluster keeps its names; of two new clusters, the first by name does.
+  /// Whether the first of two clusters keeps a name that both claim: an existing cluster before a new one, then the
+  /// first by name.
   private func keepsNames(_ one: Sourced<Cluster>, before other: Sourced<Cluster>) -> Bool {
     let (isNew, isOtherNew) = (base?.cluster(one.reference) == nil, base?.cluster(other.reference) == nil)
     return isNew == isOtherNew ? one.reference < other.reference : !isNew
@@ -142,7 +143,7 @@ public final class RuleContext {
     ClusterStatus.roles(named: app?.metadata.annotations[Wire.Annotation.pointOfNoReturn])
   }
 
-  /// Whether the head's change of the app is itself waiting.
+  /// Whether the head's change of the app waits, too.
   func waits(_ app: App) -> Bool {
     let reference = ObjectReference.app(app.metadata.namespace, app.metadata.name)
     return head.app(reference) != nil && judgement(of: reference).worst == .waiting

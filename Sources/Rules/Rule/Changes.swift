@@ -36,7 +36,8 @@ public struct UpgradeChange {
   /// The app that the cluster changes to; nil if it is not registered.
   public var candidate: App?
   public var live: LiveCluster?
-  /// True if no status shows whether an upgrade still runs, and only the file's history makes this a rollback.
+  /// True if this is a rollback only according to the file's history, because no status shows whether an upgrade
+  /// still runs.
   public var isByHistory: Bool
 
   /// The other app that the cluster may have when this change is applied; nil if the app is certain.

@@ -29,7 +29,7 @@ public struct LiveView: Sendable {
     /// - Parameter commit: The id of the status commit.
     /// - Parameter age: Its age in whole seconds.
     case tree(commit: String, age: Int)
-    /// No source: rules that need a status are not judged.
+    /// There is no source; rules that need a status are not judged.
     case none
   }
 

@@ -57,13 +57,13 @@ public struct Snapshot: Sendable {
     self.init(defaultNamespace: defaultNamespace)
     let unread = Unread(archive, defaultNamespace: defaultNamespace)
     self.unread = unread
-    for path in unread.readAlways { bringIn(path) }
+    for path in unread.readAlways { loadFile(path) }
   }
 
   // MARK: Changes
 
   /// Moves a file from the archive into the loaded part.
-  private mutating func bringIn(_ path: String) {
+  private mutating func loadFile(_ path: String) {
     guard let file = unread?.take(path) else { return }
     take(file)
   }
@@ -72,7 +72,7 @@ public struct Snapshot: Sendable {
   var completed: Snapshot {
     guard let unread else { return self }
     var whole = self
-    for path in unread.paths { whole.bringIn(path) }
+    for path in unread.paths { whole.loadFile(path) }
     whole.unread = nil
     return whole
   }
@@ -102,7 +102,7 @@ public struct Snapshot: Sendable {
     for object in file.objects {
       let reference = object.reference
       // If an object is defined twice, both definitions must be loaded.
-      if let other = unread?.path(of: reference) { bringIn(other) }
+      if let other = unread?.path(of: reference) { loadFile(other) }
       switch object {
       case .app(let app): _ = apps.insert(app)
       case .cluster(let cluster): replaced(clusters.insert(cluster))
@@ -120,7 +120,7 @@ public struct Snapshot: Sendable {
   /// Removes a deleted file.
   @discardableResult
   public mutating func remove(path: String) -> Changes {
-    bringIn(path)
+    loadFile(path)
     let key = ExactString(path)
     broken.remove(key)
     guard let content = files.removeValue(forKey: key) else { return Changes() }

@@ -105,7 +105,7 @@ enum UpgradeCardinality: UpgradeRule {
       let had = upgrade.old.spec.role(role.id)
       let minimum = upgrade.current?.spec.role(role.id).flatMap { Cardinality($0.cardinality)?.minimum }
       let written = had.flatMap { $0.members ?? minimum }
-      let living = upgrade.live?.status?.role(role.id)?.members.count
+      let liveCount = upgrade.live?.status?.role(role.id)?.members.count
       func add(_ members: Int, _ severity: Severity?) {
         found.append(
           Violation(
@@ -117,8 +117,8 @@ enum UpgradeCardinality: UpgradeRule {
       }
       if let written, !wanted.allows(written) {
         add(written, nil)
-      } else if let living, !wanted.allows(living) {
-        add(living, context.live.isAuthoritative ? nil : .waiting)
+      } else if let liveCount, !wanted.allows(liveCount) {
+        add(liveCount, context.live.isAuthoritative ? nil : .waiting)
       }
     }
     return found

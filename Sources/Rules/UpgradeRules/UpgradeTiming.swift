@@ -125,7 +125,7 @@ enum RollbackPointOfNoReturn: RollbackRule {
           + "its \(words) may have data that \(rollback.new.spec.app) does not understand",
         hint: "name \(app) in the file again; "
           + (live.isStalled
-            ? "to end the stalled upgrade, " + live.wayOut(path: nil, noWayBack: true)
+            ? "to end the stalled upgrade, " + live.remedy(path: nil, noWayBack: true)
             : "the upgrade continues to its end; to return to the old image then, publish it under a newer version")
       )
     ]
@@ -169,7 +169,7 @@ extension UpgradeChange {
     return [
       Violation(
         ["spec", "app"], "cluster \(reference) \(reason)",
-        hint: live.wayOut(path: new.source?.path, noWayBack: noWayBack))
+        hint: live.remedy(path: new.source?.path, noWayBack: noWayBack))
     ]
   }
 }

@@ -40,11 +40,12 @@ public struct LiveDiff: Sendable {
   public init(head: Snapshot, unread: [String], live: [Object], installation: String, systemNamespace: String)
   {
     self.unread = unread
-    let living = Dictionary(live.map { ($0.objectReference, $0) }, uniquingKeysWith: { first, _ in first })
-    let ours = living.filter { $0.value.label(Wire.Label.source) == installation }
+    let liveObjects = Dictionary(
+      live.map { ($0.objectReference, $0) }, uniquingKeysWith: { first, _ in first })
+    let ours = liveObjects.filter { $0.value.label(Wire.Label.source) == installation }
     let inGit = Set(head.references)
     for reference in inGit.union(ours.keys).sorted() {
-      let found = living[reference]
+      let found = liveObjects[reference]
       let path = head.app(reference)?.source?.path ?? head.cluster(reference)?.source?.path
       guard inGit.contains(reference) else {
         entries.append(
@@ -62,7 +63,7 @@ public struct LiveDiff: Sendable {
             reference: reference, state: .foreign, path: path, owner: found.label(Wire.Label.source) ?? ""))
         continue
       }
-      let differences = Self.differences(reference, head, found, living, systemNamespace)
+      let differences = Self.differences(reference, head, found, liveObjects, systemNamespace)
       let state: Entry.State = differences.map { $0.isEmpty ? .same : .differs } ?? .unreadable
       entries.append(
         Entry(reference: reference, state: state, path: path, differences: differences ?? []))
@@ -71,7 +72,7 @@ public struct LiveDiff: Sendable {
 
   /// Returns nil if one of the two objects is invalid.
   private static func differences(
-    _ reference: ObjectReference, _ head: Snapshot, _ found: Object, _ living: [ObjectReference: Object],
+    _ reference: ObjectReference, _ head: Snapshot, _ found: Object, _ liveObjects: [ObjectReference: Object],
     _ systemNamespace: String
   ) -> [Difference]? {
     if reference.kind == Wire.appKind {
@@ -84,7 +85,7 @@ public struct LiveDiff: Sendable {
         ObjectReference(kind: Wire.appKind, namespace: $0, name: name)
       }
     }
-    let liveApp = places(live.spec.app).lazy.compactMap { living[$0].flatMap { App($0.json) } }.first
+    let liveApp = places(live.spec.app).lazy.compactMap { liveObjects[$0].flatMap { App($0.json) } }.first
     let headApp = places(cluster.model.spec.app).lazy.compactMap { head.app($0) }.first
     let status = ClusterStatus(found.json["status"])
     return ObjectComparison.cluster(

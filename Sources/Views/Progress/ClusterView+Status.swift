@@ -32,7 +32,7 @@ extension ClusterView {
     guard whole || state != .configured else { return }
     roles = status.roles.map { Role($0, of: status) }
     if case .revert = status.stall?.remedy, let path, let commit = info?.commit ?? status.specCommit {
-      wayOut = RestoreCommand.text(before: commit, path: path)
+      remedyCommand = RestoreCommand.text(before: commit, path: path)
     }
   }
 }
@@ -42,12 +42,12 @@ extension ClusterView.Role {
     let newestFirst = Array(role.members.reversed())
     guard let info = status.upgradeInfo else {
       self.init(id: role.id, cells: newestFirst.map(Self.cellInTheMaking), count: nil)
-      count = (role.members.count { $0.state == .configured && !$0.isInTrouble }, role.members.count)
-      if let member = newestFirst.first(where: \.isInTrouble)
+      count = (role.members.count { $0.state == .configured && !$0.isStuck }, role.members.count)
+      if let member = newestFirst.first(where: \.isStuck)
         ?? newestFirst.first(where: { $0.state != .configured })
       {
-        words = member.isInTrouble ? member.stallReason : "\(member.pod): \(member.state.rawValue)"
-        isStalled = member.isInTrouble
+        words = member.isStuck ? member.stallReason : "\(member.pod): \(member.state.rawValue)"
+        isStalled = member.isStuck
       }
       return
     }
@@ -60,7 +60,7 @@ extension ClusterView.Role {
     let concerned = newestFirst.filter { !info.isRollingBack || $0.upgrade?.id == info.id }
     let done = concerned.count { $0.isDone(info, app: status.app) }
     count = (done, concerned.count)
-    if let stuck = concerned.first(where: { $0.isInTrouble && !$0.isDone(info, app: status.app) }) {
+    if let stuck = concerned.first(where: { $0.isStuck && !$0.isDone(info, app: status.app) }) {
       words = stuck.stallReason
       isStalled = true
     } else if let busy = concerned.first(where: { Self.cell($0, info, app: status.app) == .underWay }) {
@@ -75,7 +75,7 @@ extension ClusterView.Role {
     }
   }
 
-  /// What a role without pods in progress waits for: `for role db`.
+  /// The reason why a role without pods in progress waits: `for role db`.
   private static func wait(of role: String, _ status: ClusterStatus) -> String? {
     let message = status.condition(.progressing).map { ProgressMessage($0.message) }
     return message?.waits.first { $0.role == role }?.what
@@ -83,7 +83,7 @@ extension ClusterView.Role {
 
   /// The cell of a member outside an upgrade.
   static func cellInTheMaking(_ member: MemberStatus) -> ClusterView.Cell {
-    if member.isInTrouble { return .stuck }
+    if member.isStuck { return .stuck }
     switch member.state {
     case .configured: return .done
     case .createPending: return .toCome
@@ -96,7 +96,7 @@ extension ClusterView.Role {
       return info.isRollingBack ? .untouched : .toCome
     }
     if member.isDone(info, app: app) { return .done }
-    if member.isInTrouble { return .stuck }
+    if member.isStuck { return .stuck }
     // A member that the upgrade has finished or begun waits for its turn in the rollback.
     if info.isRollingBack, member.podUpgradeStatus != .rollingBack, ledger.script != .podReverted {
       return .toCome
@@ -107,7 +107,7 @@ extension ClusterView.Role {
 
 extension MemberStatus {
   /// Whether an error keeps this member from progressing.
-  fileprivate var isInTrouble: Bool {
+  fileprivate var isStuck: Bool {
     detail.configError != nil || detail.waitingReason != nil || detail.schedulingError != nil
   }
 

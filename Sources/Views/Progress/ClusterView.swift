@@ -45,7 +45,7 @@ public struct ClusterView: Hashable, Sendable {
   /// Whether the engine takes no further step until the cluster is resumed.
   var isSuspended = false
   /// A remediation command to copy.
-  var wayOut: String?
+  var remedyCommand: String?
 
   struct Role: Hashable, Sendable {
     var id: String

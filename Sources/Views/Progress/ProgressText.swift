@@ -68,7 +68,7 @@ public struct ProgressText {
 
   private func draw(_ cluster: ClusterView, _ columns: Columns, _ now: Int) -> [String] {
     [head(cluster, columns, now)] + cluster.roles.map { role($0, columns, now) }
-      + (cluster.wayOut.map { wayOut($0, indent: columns.name + columns.cells + 14) } ?? [])
+      + (cluster.remedyCommand.map { remedyCommand($0, indent: columns.name + columns.cells + 14) } ?? [])
   }
 
   private func head(_ cluster: ClusterView, _ columns: Columns, _ now: Int) -> String {
@@ -135,7 +135,7 @@ public struct ProgressText {
 
   /// The remediation command. It is never cut off, so that it can be copied: on a narrow terminal it is
   /// broken with shell line continuations.
-  private func wayOut(_ command: String, indent: Int) -> [String] {
+  private func remedyCommand(_ command: String, indent: Int) -> [String] {
     let text = "resolve: \(command)"
     if indent + text.count <= width { return [String(repeating: " ", count: indent) + text] }
     if 4 + text.count <= width { return ["    " + text] }

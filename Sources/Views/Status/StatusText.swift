@@ -68,7 +68,7 @@ public struct StatusText {
       lines.append(StyledLine("  file   \(path)", .dim))
     }
     if cluster.isSuspended {
-      lines.append(StyledLine("  suspended; to resume: \(wayOn(cluster))", .yellow))
+      lines.append(StyledLine("  suspended; to resume: \(resumeCommand(cluster))", .yellow))
     }
     if let stall = status.stall {
       lines += sentences(stall.message).map { StyledLine("  \($0)", .red) }
@@ -94,8 +94,8 @@ public struct StatusText {
     return lines.map { $0.text(width: width, coloured: isColoured) }
   }
 
-  /// The remediation of a suspended cluster. If the annotation comes from git, it has to be removed in git.
-  private func wayOn(_ cluster: Object) -> String {
+  /// How to resume a suspended cluster. If the annotation comes from git, it has to be removed in git.
+  private func resumeCommand(_ cluster: Object) -> String {
     let key = Wire.Annotation.suspend
     let isCarried = cluster.annotation(Wire.Annotation.carried)?.split(separator: " ").contains {
       $0 == "a:\(key)"
