@@ -84,8 +84,9 @@ public struct ExecRequest: Sendable, Hashable {
   public var timeout: Duration?
   /// If set, the call fails with `.conflict` unless the container has this id.
   public var containerID: String?
-  /// Names the work that the command does, or waits for if another command does it already. On timeout all commands
-  /// in the container with the same key are killed if possible; without a key only this one is.
+  /// Identifies the work of the command. A command may wait for another one with the same key instead of repeating
+  /// its work. On timeout, all commands in the container with the same key are killed if possible; without a key,
+  /// only this one.
   public var key: String?
 
   public init(

@@ -45,7 +45,7 @@ public struct Object: Sendable, Hashable {
 }
 
 extension Object {
-  /// Identifies one object among all that ever had its name.
+  /// Identifies one object, unlike a name, which later objects may reuse.
   public struct Reference: Sendable, Hashable {
     public var apiVersion: String
     public var kind: String

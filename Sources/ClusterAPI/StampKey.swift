@@ -9,7 +9,8 @@ public enum StampKey {
 
   private static let field = "key"
 
-  /// Reads the key, or creates it if there is none. If several daemons create one, one of them wins.
+  /// Reads the key, or creates it if there is none. If several daemons create a key at once, all of them use the
+  /// first one.
   ///
   /// - Throws: `.invalid` if the Secret contains no key.
   public static func obtain(

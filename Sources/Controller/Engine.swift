@@ -20,7 +20,7 @@ public struct Engine: Sendable {
     public var installation: String?
     /// Whether the engine manages the clusters of a namespace.
     public var isTenant: @Sendable (_ namespace: String) -> Bool
-    /// The parts of a cluster's spec that may reach its pods and services.
+    /// The administrator's limits on the fields of a spec that are applied to pods and services.
     public var tenancy: Tenancy
     /// The number of clusters that are reconciled in parallel.
     public var workers: Int
@@ -133,7 +133,7 @@ public struct Engine: Sendable {
     while let name = await queue.next() {
       var failure: APIError?
       do { try await reconcile(name) } catch { failure = error }
-      // The object is gone. The next pass sees that.
+      // The object is gone, as the next pass will find.
       let failed = failure.map { $0.kind != .notFound } ?? false
       let wait = await queue.done(name, failed: failed)
       // A transient error, such as a write conflict, is reported only if it persists.
@@ -149,15 +149,15 @@ public struct Engine: Sendable {
     }
   }
 
-  /// The wait that is reached after six failures in a row.
+  /// The delay from which a transient error is reported; reached after six consecutive failures.
   private static let reportedWait = Duration.milliseconds(1600)
 
   /// Enqueues a cluster again after this time, unless it will be enqueued earlier anyway.
   func enqueue(_ name: ObjectName, after wait: Duration) async {
-    guard let alarm = await queue.schedule(name, after: wait) else { return }
+    guard let timer = await queue.schedule(name, after: wait) else { return }
     jobs.start {
       guard (try? await clock.sleep(for: wait)) != nil else { return }
-      await queue.ring(name, alarm)
+      await queue.fire(name, timer)
     }
   }
 }

@@ -56,7 +56,7 @@ extension Engine {
     let mismatches = ClusterShape.mismatches(
       foreignFields: known.foreignFields, sets: snapshot.sets.values.compactMap(\.mismatch))
     if case .foreignStatus = mismatches.first {
-      // The status belongs to another operator, which would take our write for a change of its own.
+      // The status belongs to another operator, which would take a write by kdops for a change of its own.
       logger.warning("cluster.foreign", metadata: ["cluster": "\(known.object.objectName)"])
       return nil
     }
@@ -161,7 +161,7 @@ extension Engine {
       guard error.kind == .invalid else { throw error }
       written = try await write(briefly: status, over: object)
     }
-    // The cache already has our own write when the watch reports it, so connected clusters are enqueued here.
+    // The watch reports the engine's own write only after the cache has it, so connected clusters are enqueued here.
     let dependents = await cache.put(cluster: written, written: (status, json))
     await queue.add(dependents.subtracting([written.objectName]))
   }
@@ -208,8 +208,8 @@ extension Engine {
     }
   }
 
-  /// Writes the container's id marker again. A container that is repeatedly refused as the wrong one, although it is
-  /// still the pod's container long after a new one would have been observed, has lost its marker: something in it has
+  /// Writes the container's id marker again. If a command is repeatedly refused because it was meant for another
+  /// container, although the pod's container has not changed, the container has lost its marker: a program has
   /// emptied `/tmp`.
   private func markAnew(_ order: PodOrder, pod: String, _ context: ActionExecutor.Context) async {
     guard let mark = order.mark(MetadataBasis(context.status)),

@@ -1,22 +1,22 @@
 import ClusterAPI
 import Values
 
-/// A queue of cluster names to reconcile. Each name is in the queue at most once, and no two workers have the same
+/// A queue of cluster names to reconcile. Each name is in the queue at most once, and no two workers get the same
 /// name at the same time.
 actor WorkQueue {
   private var ready: [ObjectName] = []
   private var head = 0
   private var queued: Set<ObjectName> = []
   private var active: Set<ObjectName> = []
-  /// Names that were added again while a worker has them.
+  /// Names that were added again while a worker reconciles them.
   private var again: Set<ObjectName> = []
   private var idle: [CheckedContinuation<ObjectName?, Never>] = []
   private var isClosed = false
   private var failures: [ObjectName: Int] = [:]
   private let backoff = Backoff(first: .milliseconds(50), limit: .seconds(30))
   /// The earliest timer of each name.
-  private var alarms: [ObjectName: (number: Int, wait: Duration)] = [:]
-  private var lastAlarm = 0
+  private var timers: [ObjectName: (number: Int, wait: Duration)] = [:]
+  private var lastTimer = 0
 
   var depth: Int { ready.count - head }
 
@@ -41,7 +41,7 @@ actor WorkQueue {
     return await withCheckedContinuation { idle.append($0) }
   }
 
-  /// Returns a name that `next` handed out.
+  /// Ends the work on a name that `next` returned.
   ///
   /// - Returns: how long to wait before the name is added again after a failure, nil otherwise. The wait doubles up to
   ///   half a minute.
@@ -59,16 +59,16 @@ actor WorkQueue {
 
   /// Sets a timer, unless an earlier or equal one is already set.
   ///
-  /// - Returns: the number to call `ring` with once the time has passed; nil if no new timer is needed.
+  /// - Returns: the number to call `fire` with once the time has passed; nil if no new timer is needed.
   func schedule(_ name: ObjectName, after wait: Duration) -> Int? {
-    if let known = alarms[name], known.wait <= wait { return nil }
-    lastAlarm += 1
-    alarms[name] = (lastAlarm, wait)
-    return lastAlarm
+    if let known = timers[name], known.wait <= wait { return nil }
+    lastTimer += 1
+    timers[name] = (lastTimer, wait)
+    return lastTimer
   }
 
-  func ring(_ name: ObjectName, _ alarm: Int) {
-    if alarms[name]?.number == alarm { alarms[name] = nil }
+  func fire(_ name: ObjectName, _ timer: Int) {
+    if timers[name]?.number == timer { timers[name] = nil }
     add(name)
   }
 

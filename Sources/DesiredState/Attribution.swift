@@ -1,8 +1,8 @@
 import GitStore
 import Values
 
-/// Finds the commit that brought each changed file: the last commit along first parents that changed it. The status
-/// note of that commit reports the change, and it is the commit that a person would revert.
+/// Finds the commit responsible for each changed file: the last commit along first parents that changed the file.
+/// That commit's status note reports the change, and a person would revert that commit.
 public enum Attribution {
   /// The maximum number of commits of one fetch that are examined; older changes are attributed to the newest commit.
   public static let depth = 500
@@ -22,8 +22,8 @@ public enum Attribution {
   /// - Parameters:
   ///   - base: the head that was reconciled before; nil if there was none, so that all of history counts.
   ///   - head: the head that was judged.
-  /// - Returns: the commit of every selected path that changed. A path whose commit was not found, because there are too
-  ///   many changes or a tree cannot be read, is missing; the newest commit stands for it.
+  /// - Returns: the commit of every selected path that changed. A path whose commit was not found, because there are
+  ///   too many changes or a tree cannot be read, is missing; it is attributed to the newest commit.
   public static func commits(
     of selection: PathSelection, from base: ObjectID?, to head: ObjectID, in repository: GitRepository
   ) async throws(GitError) -> Found {

@@ -50,8 +50,7 @@ public struct Comparison: Sendable {
       return try await compare(base: base, head: head, in: repository, store)
     } catch let error as GitError {
       guard let finding = Diagnostic(unreadable: error) else { throw error }
-      // Find out which side is unreadable. A later commit that fixes an earlier one must not be refused
-      // because of it.
+      // Find out which side is unreadable. A commit that fixes an unreadable base must not be refused.
       guard let side = try await readable(head, in: repository) else {
         return Comparison(head: .unreadable(finding))
       }

@@ -23,9 +23,9 @@ public struct DesiredState: Sendable {
     public var changes = Changes()
     /// The findings of `.kdops.yaml`; if one of them is an error, nothing else was read.
     public var layoutFindings: [Diagnostic] = []
-    /// True if all files were read again, so objects that are not found are gone.
+    /// True if all files were read again. Then objects that were not found are gone.
     public var isComplete = false
-    /// The commit that brought each changed file.
+    /// The commit responsible for each changed file.
     public var commits = Attribution.Found()
 
     /// The last commit that changed one of these files.
@@ -83,7 +83,7 @@ public struct DesiredState: Sendable {
     object.kind == Wire.appKind ? snapshot.app(object)?.source : snapshot.cluster(object)?.source
   }
 
-  /// The object as an earlier version of its file has it.
+  /// The object in an earlier version of its file.
   public func document(of object: ObjectReference, path: String, in bytes: [UInt8]) -> JSON? {
     ParsedFile(path: path, bytes: bytes, defaultNamespace: layout.defaultNamespace).document(of: object)
   }

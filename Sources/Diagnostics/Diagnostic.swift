@@ -5,9 +5,9 @@ public struct Diagnostic: Sendable, Hashable {
   /// The stable id of the violated rule, such as `upgrade/newer`.
   public var rule: String
   public var severity: Severity
-  /// The place in a file; nil if no file is concerned (an object that exists only in the cluster).
+  /// The place in a file; nil for an object that exists only in the cluster.
   public var location: SourceLocation?
-  /// The object concerned; nil if the file could not be read far enough to determine it.
+  /// The object that the finding is about; nil if the file could not be read far enough to determine it.
   public var object: ObjectReference?
   /// One sentence that names the objects and values involved. No trailing full stop.
   public var message: String

@@ -1,4 +1,5 @@
-/// Makes text safe for a terminal or the log of a CI job: it breaks everything that a program there would execute.
+/// Makes text safe for a terminal or the log of a CI job: breaks every command that the terminal or the CI runner
+/// would execute.
 ///
 /// Runners read commands from a job's output, and the output of kdops repeats files and script output that a merge
 /// request can contain. These are commands:
@@ -93,7 +94,7 @@ private struct Breaker {
 
   // MARK: Breaking
 
-  /// Copies `count` bytes and separates them from what follows.
+  /// Copies `count` bytes and adds a separator after them.
   private mutating func separate(_ count: Int) {
     copy(count)
     let byte = bytes[position]

@@ -4,7 +4,7 @@ public struct Redacted<Value> {
 
   public init(_ value: Value) { self.value = value }
 
-  /// The value itself, for the one place that passes it to its recipient.
+  /// The value itself. Call this only where the value is passed to its recipient.
   public func reveal() -> Value { value }
 }
 

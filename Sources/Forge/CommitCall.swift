@@ -33,7 +33,7 @@ extension ForgeSettings {
       "state": .string(word(state.state)), "context": .string(context),
       "description": .string(cut(state.description)),
     ]
-    // Without it GitLab guesses the branch if the commit is on several.
+    // Without `ref`, GitLab guesses the branch if the commit is on several.
     if kind == .gitlab { body["ref"] = .string(branch) }
     let url =
       switch kind {

@@ -9,8 +9,8 @@ import Values
 
 /// Sends commit statuses to a forge, which shows them beside the commit and in the merge request.
 ///
-/// Callers never wait. Nothing is stored across restarts: the forge is asked once per commit for the status
-/// sent before. Its answers affect nothing else.
+/// Callers never wait. Nothing is stored across restarts: the reporter asks the forge once per commit for the status
+/// that was sent before. No other decision depends on the forge.
 public actor ForgeReporter {
   private let settings: ForgeSettings
   private let logger: Logger
@@ -24,10 +24,10 @@ public actor ForgeReporter {
   private var queue = ForgeQueue()
   private var reported: [String: CommitState] = [:]
   private var failures = 0
-  /// How often it was not known yet whose the statuses are.
+  /// The number of attempts at which the owner of the status in git was not known yet.
   private var unknownStandings = 0
   /// The logged problems; each is logged once, until a request succeeds again.
-  private var complaints: Set<String> = []
+  private var loggedProblems: Set<String> = []
   private let news: AsyncStream<Void>
   private let hasNews: AsyncStream<Void>.Continuation
 
@@ -35,14 +35,14 @@ public actor ForgeReporter {
   private static let answerLimit = 1 << 20
   private static let reportedLimit = 512
   /// The retry interval while intervention is required.
-  private static let patience = Duration.seconds(300)
-  /// How often, once a second, the first publication in git is waited for. It may never succeed, and commit statuses are
-  /// sent nevertheless.
+  private static let interventionInterval = Duration.seconds(300)
+  /// The maximum number of attempts, one per second, that wait for the first publication in git. That publication may
+  /// never succeed, so commit statuses are sent after that.
   private static let standingLimit = 30
 
   /// - Parameters:
-  ///   - standing: whose the status in git is. Commit statuses of another cluster are not overwritten, and have the same
-  ///     owner. With nil, it is not known, and commit statuses are overwritten.
+  ///   - standing: the owner of the status in git, which also owns the commit statuses. Those of another cluster are
+  ///     not overwritten. With nil, the owner is not checked.
   ///   - now: in seconds since 1970.
   public init(
     _ settings: ForgeSettings, logger: Logger, clock: any Clock<Duration> = ContinuousClock(),
@@ -107,7 +107,7 @@ public actor ForgeReporter {
   /// - Returns: the delay before the next attempt; nil if this state is finished.
   private func step(_ state: CommitState) async -> Duration? {
     if let wait = waitForOwnership() { return wait }
-    do throws(Trouble) {
+    do throws(SendFailure) {
       let token = try token()
       if reported[state.commit] == nil {
         let answer = try await send(settings.ask(state.commit, token: token))
@@ -128,14 +128,14 @@ public actor ForgeReporter {
       switch answer.meaning(now: now()) {
       case .done, .known:
         failures = 0
-        complaints = []
+        loggedProblems = []
         remember(seen)
         queue.remove(state)
         return nil
       case .later(let pause): return later(pause, "it answers \(answer.code)")
       case .refused(let words):
         complain(words)
-        return Self.patience
+        return Self.interventionInterval
       case .hopeless(let words):
         complain(words)
         queue.remove(state)
@@ -145,7 +145,7 @@ public actor ForgeReporter {
       switch error {
       case .noToken(let words):
         complain(words)
-        return Self.patience
+        return Self.interventionInterval
       case .away(let words): return later(nil, words)
       }
     }
@@ -162,16 +162,16 @@ public actor ForgeReporter {
       complain(
         "the commit statuses \(settings.context) are those of another cluster, and are not overwritten: \(refusal)"
       )
-      return Self.patience
+      return Self.interventionInterval
     }
   }
 
-  private enum Trouble: Error {
+  private enum SendFailure: Error {
     case noToken(String)
     case away(String)
   }
 
-  private func token() throws(Trouble) -> String {
+  private func token() throws(SendFailure) -> String {
     let bytes = FileManager.default.contents(atPath: settings.tokenFile) ?? Data()
     let token = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
     guard token.count == 1 else {
@@ -180,7 +180,7 @@ public actor ForgeReporter {
     return String(token[0])
   }
 
-  private func send(_ call: CommitCall) async throws(Trouble) -> ForgeAnswer {
+  private func send(_ call: CommitCall) async throws(SendFailure) -> ForgeAnswer {
     var request = HTTPClientRequest(url: call.url)
     request.method = .init(rawValue: call.method.rawValue)
     for (name, value) in call.headers { request.headers.add(name: name, value: value) }
@@ -223,7 +223,7 @@ public actor ForgeReporter {
   }
 
   private func complain(_ words: String) {
-    guard complaints.insert(words).inserted else { return }
+    guard loggedProblems.insert(words).inserted else { return }
     logger.warning("forge.refused", metadata: ["forge": "\(settings.url)", "reason": "\(words)"])
   }
 }

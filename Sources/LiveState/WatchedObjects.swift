@@ -16,7 +16,7 @@ public struct WatchScope: Sendable, Hashable {
   }
 }
 
-/// What a watcher keeps of an object.
+/// The value that is stored for a watched object.
 public protocol WatchedValue: Sendable {
   /// Nil for an object that is of no interest.
   init?(watched object: Object)

@@ -3,10 +3,10 @@ import Values
 
 /// The places of values in one file.
 ///
-/// The normal parsers keep no positions, because findings are rare and files are many. A file with findings is parsed
-/// again here.
+/// The normal parsers keep no positions, because only few files have findings. A file with findings is parsed again
+/// here.
 public struct ManifestPositions: Sendable {
-  /// The part of `key: value` that is meant.
+  /// A part of `key: value`.
   public enum Part: Sendable, Hashable {
     case key
     case value

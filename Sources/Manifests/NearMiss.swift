@@ -1,4 +1,4 @@
-/// Suggests the word that a user probably meant.
+/// Suggests the candidate that a misspelled word most likely stands for.
 public enum NearMiss {
   /// The candidate closest to a word, if it is close enough to be a typing error; nil if the word is itself a
   /// candidate. Ignores letter case.

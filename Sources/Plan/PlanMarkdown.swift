@@ -6,7 +6,7 @@ import Rules
 public enum PlanMarkdown {
   /// An invisible first line, so that a job can find its own comment and edit it.
   static let marker = "<!-- kdops:plan -->"
-  /// GitHub accepts 65,536 characters. The rest is for what a job adds.
+  /// The maximum length. GitHub accepts 65,536 characters; a job may add text of its own.
   public static let limit = 60_000
 
   /// The comment, at most `limit` bytes long. What does not fit is counted; rejected and waiting changes come
@@ -71,20 +71,20 @@ public enum PlanMarkdown {
 
   /// One row per cluster. If there are many, clusters with the same effect share a row.
   private static func rows(_ clusters: [ClusterPlan]) -> [String] {
-    var rows: [(fate: String, names: [String])] = []
+    var rows: [(outcome: String, names: [String])] = []
     var places: [String: Int] = [:]
     for cluster in clusters {
-      let (fate, name) = (fate(cluster), MarkdownText.escaped("\(cluster.reference)"))
-      if clusters.count > groupLimit, let place = places[fate] {
+      let (outcome, name) = (outcome(cluster), MarkdownText.escaped("\(cluster.reference)"))
+      if clusters.count > groupLimit, let place = places[outcome] {
         rows[place].names.append(name)
       } else {
-        places[fate] = rows.count
-        rows.append((fate, [name]))
+        places[outcome] = rows.count
+        rows.append((outcome, [name]))
       }
     }
-    return rows.map { fate, names in
+    return rows.map { outcome, names in
       let rest = names.count > nameLimit ? " and \(names.count - nameLimit) more" : ""
-      return "| \(names.prefix(nameLimit).joined(separator: ", "))\(rest) | \(fate) |\n"
+      return "| \(names.prefix(nameLimit).joined(separator: ", "))\(rest) | \(outcome) |\n"
     }
   }
 
@@ -93,7 +93,7 @@ public enum PlanMarkdown {
   private static let nameLimit = 8
 
   /// The effect on a cluster: every cell but the first.
-  private static func fate(_ cluster: ClusterPlan) -> String {
+  private static func outcome(_ cluster: ClusterPlan) -> String {
     var change = MarkdownText.escaped(PlanWords.way(cluster))
     if cluster.change != .upgrade { change = "\(PlanWords.change(cluster))\(change)" }
     if !cluster.changes.isEmpty {

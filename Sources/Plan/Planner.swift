@@ -157,7 +157,7 @@ public struct Planner {
     return plan
   }
 
-  /// Adds remarks that explain a change back to an earlier app, and what that relies on.
+  /// Adds remarks that explain a change back to an earlier app, and the data that this relies on.
   private func explain(_ move: ClusterTransition, _ plan: inout ClusterPlan) {
     let target = move.new.spec.app
     if plan.change == .rollback, move.isByHistory {

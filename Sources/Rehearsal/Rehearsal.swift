@@ -12,7 +12,7 @@ public struct Rehearsal: Sendable {
   var head: String
   /// The acts, in the order in which they run.
   public var acts: [RehearsalAct]
-  /// What is not rehearsed, and why: one sentence each.
+  /// The parts that are not rehearsed, each with the reason in one sentence.
   public var omitted: [String]
 
   /// Determines the acts.

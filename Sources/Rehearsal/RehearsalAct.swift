@@ -29,7 +29,7 @@ public struct RehearsalAct: Sendable {
   var goal: RehearsalImages
 
   /// The environment that the caller provides.
-  public struct Surroundings: Sendable {
+  public struct Environment: Sendable {
     var folder: String
     var sandbox: SandboxMode
     var limit: Duration
@@ -53,32 +53,32 @@ public struct RehearsalAct: Sendable {
   /// Runs the act to its end.
   ///
   /// - Throws: An error if the act could not be run. Failures within it are in the report.
-  public func play(_ surroundings: Surroundings) async throws -> ActReport {
+  public func play(_ environment: Environment) async throws -> ActReport {
     let clock = ContinuousClock()
     let begun = clock.now
-    let repository = try await RehearsalRepository.make(in: surroundings.folder)
+    let repository = try await RehearsalRepository.make(in: environment.folder)
     let beginning = try await commit(false, "Original state", to: repository)
     let now: @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
-    let board = ProgressBoard(console: surroundings.console, clock: clock, now: now)
+    let board = ProgressBoard(console: environment.console, clock: clock, now: now)
     let watch = DaemonWatch()
     let limits = SandboxLimits()
     let backend = try await Backend.embedded(
-      "\(surroundings.folder)/cluster", surroundings.sandbox, limits: limits,
-      cgroups: ScriptCgroups.prepared(for: limits, surroundings.logger), logger: surroundings.logger)
+      "\(environment.folder)/cluster", environment.sandbox, limits: limits,
+      cgroups: ScriptCgroups.prepared(for: limits, environment.logger), logger: environment.logger)
     for app in RehearsalFiles.systemApps(subjects) {
       _ = try await backend.api.create(Object(RehearsalFiles.object(app)))
     }
     var options = Daemon.Options(
-      remote: try Remote(GitURL(repository.path)), folder: "\(surroundings.folder)/cluster")
+      remote: try Remote(GitURL(repository.path)), folder: "\(environment.folder)/cluster")
     options.reconciler.interval = .seconds(1)
     options.policy.tenancy = .unlimited
     let daemon = try await Daemon.open(
-      options, on: backend, logger: surroundings.logger,
+      options, on: backend, logger: environment.logger,
       observer: Daemon.Observer(commit: { await watch.commit($0) }))
-    let scribe = Scribe(report: surroundings.report)
+    let recorder = TimelineRecorder(report: environment.report)
     let play = RehearsalPlay(
-      act: self, repository: repository, daemon: daemon, watch: watch, scribe: scribe,
-      limit: surroundings.limit)
+      act: self, repository: repository, daemon: daemon, watch: watch, recorder: recorder,
+      limit: environment.limit)
     var report = ActReport(kind: kind, clusters: subjects.map(\.cluster))
     report.failures = try await withThrowingTaskGroup(of: [RehearsalFailure]?.self) { group in
       group.addTask {
@@ -89,7 +89,7 @@ public struct RehearsalAct: Sendable {
         try await backend.api.follow(.clusters, clock: clock) { change in
           let at = begun.duration(to: clock.now)
           for (reference, status) in change.statuses {
-            if let status { await scribe.note(reference, status, at: at) }
+            if let status { await recorder.note(reference, status, at: at) }
             await board.cluster(reference, status, path: nil)
             await watch.cluster(reference, status)
           }
@@ -106,7 +106,7 @@ public struct RehearsalAct: Sendable {
       return []
     }
     report.took = begun.duration(to: clock.now)
-    report.entries = await scribe.timeline.entries
+    report.entries = await recorder.timeline.entries
     return report
   }
 
@@ -134,7 +134,7 @@ extension FollowedChange {
 }
 
 /// Keeps the timeline, and reports each entry as it ends.
-actor Scribe {
+actor TimelineRecorder {
   private(set) var timeline = Timeline()
   private let report: @Sendable (Timeline.Entry) -> Void
 

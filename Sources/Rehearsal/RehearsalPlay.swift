@@ -11,7 +11,7 @@ struct RehearsalPlay: Sendable {
   let repository: RehearsalRepository
   let daemon: Daemon
   let watch: DaemonWatch
-  let scribe: Scribe
+  let recorder: TimelineRecorder
   /// The time limit of each step.
   let limit: Duration
 
@@ -27,7 +27,7 @@ struct RehearsalPlay: Sendable {
     switch act.kind {
     case .forward:
       return try await settle(act.subjects, at: goal, "reach the target app") { $0.goal.spec.app }
-    case .back: return try await turnRound(goal)
+    case .back: return try await rollBackFromMiddle(goal)
     }
   }
 
@@ -63,19 +63,19 @@ struct RehearsalPlay: Sendable {
 
   private func ending(of cluster: ObjectReference, at commit: String, app: String) async -> Ending {
     let hasEnded = await watch.wait(atMost: limit) { watch in
-      Self.look(cluster, at: commit, app: app, watch) != nil
+      Self.ending(cluster, at: commit, app: app, watch) != nil
     }
-    guard hasEnded, let ending = await look(cluster, at: commit, app: app) else {
+    guard hasEnded, let ending = await ending(cluster, at: commit, app: app) else {
       return .timedOut(await watch.clusters[cluster])
     }
     return ending
   }
 
-  private func look(_ cluster: ObjectReference, at commit: String, app: String) async -> Ending? {
-    await Self.look(cluster, at: commit, app: app, watch)
+  private func ending(_ cluster: ObjectReference, at commit: String, app: String) async -> Ending? {
+    await Self.ending(cluster, at: commit, app: app, watch)
   }
 
-  private static func look(
+  private static func ending(
     _ cluster: ObjectReference, at commit: String, app: String, _ watch: isolated DaemonWatch
   ) -> Ending? {
     let report = watch.reports[commit]?.objects.first { $0.reference == cluster }
@@ -91,7 +91,7 @@ struct RehearsalPlay: Sendable {
     switch ending {
     case .reached: return nil
     case .rejected(let reason): return RehearsalFailure(cluster: subject.cluster, message: reason)
-    case .stalled(let status): return RehearsalTrouble.failure(of: subject, status)
+    case .stalled(let status): return StallExplanation.failure(of: subject, status)
     case .timedOut(let status):
       let seconds = limit.components.seconds
       let progress = status?.condition(.progressing)?.message ?? ""
@@ -106,7 +106,7 @@ struct RehearsalPlay: Sendable {
   // MARK: Rollback from the middle
 
   /// Suspends every cluster in the middle, reverts the commit, and resumes the clusters.
-  private func turnRound(_ goal: String) async throws -> [RehearsalFailure] {
+  private func rollBackFromMiddle(_ goal: String) async throws -> [RehearsalFailure] {
     var late: [RehearsalFailure] = []
     await withTaskGroup(of: RehearsalFailure?.self) { group in
       for subject in act.subjects { group.addTask { await halt(subject, goal) } }
@@ -136,7 +136,7 @@ struct RehearsalPlay: Sendable {
     let cluster = subject.cluster
     let replaced = subject.forecast?.replaced ?? 0
     let isThere = await watch.wait(atMost: limit) { watch in
-      if Self.look(cluster, at: goal, app: subject.goal.spec.app, watch) != nil { return true }
+      if Self.ending(cluster, at: goal, app: subject.goal.spec.app, watch) != nil { return true }
       guard let status = watch.clusters[cluster], let info = status.upgradeInfo else { return false }
       let touched = status.members.filter { $0.upgrade?.id == info.id }
       let done = touched.count { $0.upgrade?.done == true }
@@ -144,7 +144,7 @@ struct RehearsalPlay: Sendable {
     }
     try? await suspend(subject, true)
     if isThere, await watch.clusters[cluster]?.upgradeInfo != nil { return nil }
-    if case .rejected(let reason)? = await look(cluster, at: goal, app: subject.goal.spec.app) {
+    if case .rejected(let reason)? = await ending(cluster, at: goal, app: subject.goal.spec.app) {
       return RehearsalFailure(cluster: cluster, message: reason)
     }
     return RehearsalFailure(
@@ -164,7 +164,7 @@ struct RehearsalPlay: Sendable {
 
   /// Every replaced pod of a role that subscribes to `pod_reverted` must have received it.
   private func missingNotification(_ subject: RehearsalSubject) async -> RehearsalFailure? {
-    let timeline = await scribe.timeline
+    let timeline = await recorder.timeline
     let app = subject.origin?.spec.app ?? ""
     let listeners = await watch.clusters[subject.cluster]?.roles.filter {
       subject.subscribes(.podReverted, role: $0.id, app: app)

@@ -8,7 +8,7 @@ public struct RehearsalReport: Sendable {
   var head: String
   /// In the order in which they ran.
   public var acts: [ActReport] = []
-  /// What was not rehearsed, and why: one sentence each.
+  /// The parts that were not rehearsed, each with the reason in one sentence.
   public var omitted: [String]
   /// Whether the change, or a part of it, would be rejected.
   public var isRejected = false

@@ -1,7 +1,7 @@
 import GitStore
 
-/// The signatures that a daemon requires on commits. Set by its administrator; nothing in a repository
-/// changes it.
+/// The signatures that a daemon requires on commits. The administrator sets this policy; a repository cannot change
+/// it.
 public struct SignaturePolicy: Sendable, Hashable {
   public enum Mode: String, Sendable, Hashable, CaseIterable {
     /// No signature is required.

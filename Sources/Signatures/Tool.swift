@@ -7,7 +7,7 @@ import SystemPackage
 struct Tool: Sendable {
   let name: String
 
-  private static let patience = Duration.seconds(60)
+  private static let timeLimit = Duration.seconds(60)
   private static let outputLimit = 64 << 10
 
   struct Answer: Sendable {
@@ -44,8 +44,8 @@ struct Tool: Sendable {
     await withTaskGroup(of: Result<Answer, Failure>?.self) { group in
       group.addTask { await execute(arguments, input) }
       group.addTask {
-        guard (try? await Task.sleep(for: Self.patience)) != nil else { return nil }
-        return .failure(Failure(words: "\(name) did not end within \(Self.patience.components.seconds) s"))
+        guard (try? await Task.sleep(for: Self.timeLimit)) != nil else { return nil }
+        return .failure(Failure(words: "\(name) did not end within \(Self.timeLimit.components.seconds) s"))
       }
       defer { group.cancelAll() }
       while let answer = await group.next() {

@@ -4,7 +4,7 @@ import Synchronization
 /// passes the count of signals that it knew at the check.
 final class AsyncSignal: Sendable {
   private struct State {
-    var rings = 0
+    var sent = 0
     var nextID = 0
     var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
   }
@@ -12,19 +12,19 @@ final class AsyncSignal: Sendable {
   private let state = Mutex(State())
 
   /// How many signals were sent so far.
-  var rings: Int { state.withLock { $0.rings } }
+  var sent: Int { state.withLock { $0.sent } }
 
-  func ring() {
+  func send() {
     let waiters = state.withLock { state in
-      state.rings += 1
+      state.sent += 1
       defer { state.waiters = [:] }
       return state.waiters
     }
     for waiter in waiters.values { waiter.resume() }
   }
 
-  /// Returns when more than `rings` signals were sent, or the task is cancelled.
-  func wait(after rings: Int) async {
+  /// Returns when more than `sent` signals were sent, or the task is cancelled.
+  func wait(after sent: Int) async {
     let id = state.withLock { state in
       state.nextID += 1
       return state.nextID
@@ -32,7 +32,7 @@ final class AsyncSignal: Sendable {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isOver = state.withLock { state in
-          if state.rings > rings || Task.isCancelled { return true }
+          if state.sent > sent || Task.isCancelled { return true }
           state.waiters[id] = continuation
           return false
         }

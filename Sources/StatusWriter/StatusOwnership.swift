@@ -5,8 +5,8 @@ import Values
 
 /// Decides whether a status may be written: never over the status of another cluster.
 ///
-/// The owner in the status tree decides. If the tree names none, as in one from an older kdops, or if trees
-/// are disabled, the owner of each note decides. A status without an owner is taken over.
+/// The owner in the status tree decides. If the tree names no owner, as with an older kdops, or if trees are
+/// disabled, the owner of each note decides. A status without an owner is overwritten.
 public final class StatusOwnership: Sendable {
   /// The cluster of this daemon.
   public let owner: StatusOwner
@@ -14,7 +14,7 @@ public final class StatusOwnership: Sendable {
   private let takesOver: Mutex<Bool>
   private let known = Mutex(StatusStanding.unknown)
 
-  /// Whose the status in git is, as the last publication showed.
+  /// The owner of the status in git, as found by the last publication.
   public var standing: StatusStanding { known.withLock(\.self) }
 
   /// - Parameters:

@@ -45,10 +45,10 @@ public actor StatusWriter {
   private let now: @Sendable () -> Duration
   private var schedule: PublishSchedule
   private var waiting = StatusBatch()
-  /// The reports whose notes are not rendered yet. A note has all objects of its commit, and each of them changes many
-  /// times between two publications.
+  /// The reports whose notes are not rendered yet. A note contains all objects of its commit, and objects change many
+  /// times between two publications, so notes are rendered only when they are published.
   private var unrendered: [String: CommitReport] = [:]
-  /// The last reported content of each, so that unchanged content is not written again.
+  /// The last reports by commit, so that unchanged content is not written again.
   private var reports = BoundedHistory<String, CommitReport>(limit: 64)
   private var files: [String: [UInt8]] = [:]
   /// The paths of all clusters' files; nil until `clustersAre` is called.
@@ -137,7 +137,7 @@ public actor StatusWriter {
   private func want(urgent: Bool) {
     schedule.want(urgent: urgent)
     state.isPending = true
-    signal.ring()
+    signal.send()
   }
 
   // MARK: Publishing
@@ -145,18 +145,18 @@ public actor StatusWriter {
   /// Publishes on schedule until the task is cancelled. Call `flush` to write what is pending then.
   public func run() async {
     while !Task.isCancelled {
-      let rings = signal.rings
+      let sent = signal.sent
       switch schedule.due(now()) {
       case .now where !isPublishing: await publish()
-      case .now, .idle: await sleep(after: rings)
-      case .at(let time): await sleep(after: rings, until: time)
+      case .now, .idle: await sleep(after: sent)
+      case .at(let time): await sleep(after: sent, until: time)
       }
     }
   }
 
   /// Writes everything reported so far, at once and without a retry; `state` has the error of a failure.
   public func flush() async {
-    while isPublishing { await signal.wait(after: signal.rings) }
+    while isPublishing { await signal.wait(after: signal.sent) }
     if isAnyPending { await publish() }
   }
 
@@ -186,16 +186,16 @@ public actor StatusWriter {
     }
     isPublishing = false
     state.isPending = isAnyPending
-    signal.ring()
+    signal.send()
   }
 
-  /// Waits for a signal after `rings`, for a time, or for the task's cancellation.
-  private func sleep(after rings: Int, until time: Duration? = nil) async {
+  /// Waits for a signal after `sent`, for a time, or for the task's cancellation.
+  private func sleep(after sent: Int, until time: Duration? = nil) async {
     await withTaskGroup { group in
       if let time {
         group.addTask { [clock, now] in try? await clock.sleep(for: time - now()) }
       }
-      group.addTask { [signal] in await signal.wait(after: rings) }
+      group.addTask { [signal] in await signal.wait(after: sent) }
       await group.next()
       group.cancelAll()
     }

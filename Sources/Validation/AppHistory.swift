@@ -9,7 +9,7 @@ import Synchronization
 /// Finds the previous app of a cluster in the history of its file: the one before the app at the base.
 ///
 /// The judge asks only for clusters that change their app and have no status. All of them share one walk through the
-/// history and its limits, and each version of a file is parsed once, however many clusters it holds.
+/// history and its limits, and each version of a file is parsed once, regardless of the number of clusters in it.
 final class AppHistory: Sendable {
   private let comparison: Comparison
   private let reader: ObjectReader

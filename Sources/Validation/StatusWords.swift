@@ -1,8 +1,8 @@
 import Diagnostics
 import Values
 
-/// Describes the status that a judgement relied on: its commit, its age, and the rules that could not be
-/// judged without one.
+/// Describes the status that a judgement relied on: its commit, its age, and the rules that could not be judged
+/// without a status.
 public enum StatusWords {
   /// The age in seconds from which a status is reported as old: one day.
   private static let oldFrom = 86_400

@@ -14,7 +14,8 @@ public struct Validation {
     case workTree
     /// The index, which `git commit` would commit, against `HEAD`.
     case staged
-    /// The index against a commit. For a merge, the commit is the side that the branch already has.
+    /// The index against a commit. For a merge, the commit is the merged one if the followed branch already contains
+    /// it.
     case stagedOver(ObjectID)
     /// The changes from the merge base of two commits to `head`; from `base` itself if there is no merge
     /// base.

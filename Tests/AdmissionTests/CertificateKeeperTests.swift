@@ -41,11 +41,11 @@ struct CertificateKeeperTests {
   @Test("the first replica creates the certificate, and the next one finds it")
   func twoReplicas() async throws {
     let (one, two) = (fixture.keeper(), fixture.keeper())
-    #expect(await one.look())
+    #expect(await one.check())
     let pair = try #require(one.current.pair)
     #expect(fixture.book.newest == pair)
     #expect(fixture.bundle.contains(pair.authority))
-    #expect(await two.look())
+    #expect(await two.check())
     #expect(two.current.pair == pair)
   }
 
@@ -54,7 +54,7 @@ struct CertificateKeeperTests {
     let rival = try CertificateBook().renewed(for: ["kdops.example"], at: noon)
     fixture.api.beforeWrite { $0.put(rival.secret(namespace: "kdops-system").json) }
     let keeper = fixture.keeper()
-    #expect(await keeper.look())
+    #expect(await keeper.check())
     #expect(keeper.current.pair == rival.newest)
     #expect(fixture.book == rival)
   }
@@ -62,12 +62,12 @@ struct CertificateKeeperTests {
   @Test("of two replicas that renew at once, the slower uses the certificate of the faster")
   func renewalRace() async throws {
     let keeper = fixture.keeper()
-    #expect(await keeper.look())
+    #expect(await keeper.check())
     fixture.pass(60 * day)
     let rival = try fixture.book.renewed(for: ["kdops.example"], at: fixture.now)
     let secret = rival.secret(namespace: "kdops-system", over: fixture.secret)
     fixture.api.beforeWrite { $0.put(secret.json) }
-    #expect(await keeper.look())
+    #expect(await keeper.check())
     #expect(fixture.book == rival)
     #expect(fixture.bundle.contains(try #require(rival.newest).authority))
   }
@@ -77,8 +77,8 @@ struct CertificateKeeperTests {
     let (one, two) = (fixture.keeper(), fixture.keeper())
     for step in 0..<200 {
       // They check at different times; the second one seldom.
-      #expect(await one.look())
-      if step.isMultiple(of: 3) { #expect(await two.look()) }
+      #expect(await one.check())
+      if step.isMultiple(of: 3) { #expect(await two.check()) }
       for keeper in [one, two] {
         let pair = try #require(keeper.current.pair)
         #expect(pair.isValid(at: fixture.now))
@@ -94,7 +94,7 @@ struct CertificateKeeperTests {
     let old = try CertificateBook().renewed(for: ["kdops.example"], at: noon - 91 * day)
     fixture.api.put(old.secret(namespace: "kdops-system").json)
     let keeper = fixture.keeper()
-    #expect(await keeper.look())
+    #expect(await keeper.check())
     #expect(keeper.current.pair?.madeAt == noon)
     #expect(!fixture.bundle.contains(try #require(old.newest).authority))
   }
@@ -105,7 +105,7 @@ struct CertificateKeeperTests {
     secret.json["data"] = ["tls.crt": "%%%", "tls.key": 7, "ca.crt": "Zm9v"]
     fixture.api.put(secret.json)
     let keeper = fixture.keeper()
-    #expect(await keeper.look())
+    #expect(await keeper.check())
     #expect(fixture.book.newest == keeper.current.pair)
     #expect(fixture.secret?.labels == ["mine": "yes"])
   }
@@ -113,11 +113,11 @@ struct CertificateKeeperTests {
   @Test("a deleted Secret is created again, and earlier authorities stay trusted meanwhile")
   func takenAway() async throws {
     let keeper = fixture.keeper()
-    #expect(await keeper.look())
+    #expect(await keeper.check())
     let pair = try #require(keeper.current.pair)
     fixture.api.remove(.secrets, "kdops-system", "kdops-admission")
     fixture.pass(hour)
-    #expect(await keeper.look())
+    #expect(await keeper.check())
     #expect(keeper.current.pair == pair)
     #expect(fixture.book.previous == pair)
     #expect(fixture.bundle.contains(pair.authority))
@@ -157,10 +157,10 @@ struct CertificateKeeperTests {
   func logs() async throws {
     let log = LogCapture()
     let keeper = fixture.keeper(["kdops.example"], log.logger)
-    #expect(await keeper.look())
+    #expect(await keeper.check())
     fixture.setPublishing(false)
     fixture.pass(60 * day)
-    #expect(await keeper.look() == false)
+    #expect(await keeper.check() == false)
     let key = try #require(fixture.book.newest?.key.reveal())
     #expect(log.text.contains("admission.certificate.made"))
     #expect(log.text.contains("admission.certificate.failed"))

@@ -87,7 +87,7 @@ struct HostileClientTests {
   }
 
   private static let patient = ConnectionTiming(
-    opening: .minutes(5), request: .minutes(5), idle: .minutes(5), farewell: .minutes(5))
+    opening: .minutes(5), request: .minutes(5), idle: .minutes(5), closing: .minutes(5))
 
   private func withServer(
     timing: ConnectionTiming = patient, limitOfAddress: Int = 32, bytes: Int = BodyBudget.limit,
@@ -147,7 +147,7 @@ struct HostileClientTests {
   func body() async throws {
     var timing = Self.patient
     timing.request = .milliseconds(300)
-    timing.farewell = .milliseconds(300)
+    timing.closing = .milliseconds(300)
     try await withServer(timing: timing) { scene in
       let wanted = try await scene.connect()
       wanted.say(Self.post("/admit", length: 1_000_000))
@@ -163,7 +163,7 @@ struct HostileClientTests {
   @Test("a connection without a further request is closed after the timeout, even if single bytes arrive")
   func idle() async throws {
     var timing = Self.patient
-    timing.farewell = .milliseconds(300)
+    timing.closing = .milliseconds(300)
     try await withServer(timing: timing) { scene in
       let line = try await scene.connect()
       line.say(Self.post("/admit", length: 2) + "{}")

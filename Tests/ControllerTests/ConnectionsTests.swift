@@ -126,7 +126,7 @@ struct ConnectionsTests {
     try await EmbeddedEngine.with { cache in
       let neighbour = try await cache.makeNeighbour("d")
       try await cache.commit(app: "app-1.1")
-      try await cache.round()
+      try await cache.step()
       let status = try await cache.status()
       #expect(status.state == .updating)
       // The watch reports the change when it is already known.

@@ -113,7 +113,7 @@ struct EmbeddedEngine: Sendable {
   ///
   /// - Returns: Whether anything was written.
   @discardableResult
-  func round() async throws -> Bool {
+  func step() async throws -> Bool {
     let before = try await version()
     try await see()
     do {
@@ -128,7 +128,7 @@ struct EmbeddedEngine: Sendable {
   /// Runs passes until nothing changes any more, or until the condition is reached.
   func settle(until isReached: (ClusterStatus) -> Bool = { _ in false }) async throws {
     for _ in 0..<100 {
-      guard try await round(), try await !isReached(status()) else { return }
+      guard try await step(), try await !isReached(status()) else { return }
     }
     Issue.record("does not come to rest")
   }

@@ -85,7 +85,7 @@ struct ForeignShapeTests {
       _ = try await cache.api.updateStatus(cluster)
       try await cache.commit(app: "app-1.1")
       let before = try await cache.set("worker")
-      #expect(try await cache.round() == false)
+      #expect(try await cache.step() == false)
       #expect(try await cache.set("worker") == before)
       let status = try await cache.api.get(.clusters, EmbeddedEngine.name).json["status"]
       #expect(status == cluster.json["status"])

@@ -114,7 +114,7 @@ struct TrapTests {
       var seen: [String: Set<String>] = [:]
       for _ in 0..<60 {
         for (pod, uid) in try await cache.uids() { seen[pod, default: []].insert(uid) }
-        guard try await cache.round() else { break }
+        guard try await cache.step() else { break }
       }
       #expect(try await cache.status().state == .configured)
       #expect(try await cache.status().app == "app-1.1")
@@ -146,11 +146,11 @@ struct TrapTests {
     try await EmbeddedEngine.with { cache in
       try await cache.commit(app: "app-1.1")
       let stale = cache.secondDaemon()
-      try await cache.round()
+      try await cache.step()
       try await stale.see()
       try await cache.settle { $0.role("worker")?.members.last?.upgrade?.done == true }
       try await cache.commit(app: "app-1.0")
-      try await cache.round()
+      try await cache.step()
       let before = (try await cache.status(), try await cache.set("worker").json, try await cache.uids())
       await #expect(throws: APIError.self) { try await stale.engine.reconcile(EmbeddedEngine.name) }
       await cache.api.settle()

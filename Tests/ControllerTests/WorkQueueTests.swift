@@ -70,7 +70,7 @@ struct AlarmTests {
     let first = try #require(await queue.schedule(a, after: .seconds(5)))
     #expect(await queue.schedule(a, after: .seconds(5)) == nil)
     #expect(await queue.schedule(a, after: .seconds(60)) == nil)
-    await queue.ring(a, first)
+    await queue.fire(a, first)
     #expect(await queue.next() == a)
     #expect(await queue.schedule(a, after: .seconds(5)) != nil)
   }
@@ -80,9 +80,9 @@ struct AlarmTests {
     let queue = WorkQueue()
     let late = try #require(await queue.schedule(a, after: .seconds(60)))
     let soon = try #require(await queue.schedule(a, after: .seconds(1)))
-    await queue.ring(a, late)
+    await queue.fire(a, late)
     #expect(await queue.schedule(a, after: .seconds(1)) == nil)
-    await queue.ring(a, soon)
+    await queue.fire(a, soon)
     #expect(await queue.schedule(a, after: .seconds(1)) != nil)
   }
 }

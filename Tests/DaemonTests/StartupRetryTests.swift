@@ -37,7 +37,7 @@ struct StartupRetryTests {
   func patience() async throws {
     var answers = [APIError(.unavailable, "a webhook does not answer"), APIError(.throttled, "later"), nil]
     var waits: [Duration] = []
-    let word = try await StartupRetry.patiently(limit: 2) {
+    let word = try await StartupRetry.retrying(limit: 2) {
       waits.append($1)
     } sleep: { _ in
     } _: { () throws(APIError) in
@@ -49,7 +49,7 @@ struct StartupRetryTests {
 
     await #expect(throws: APIError(.unavailable, "3")) {
       var asked = 0
-      try await StartupRetry.patiently(limit: 2, onFailure: { _, _ in }, sleep: { _ in }) {
+      try await StartupRetry.retrying(limit: 2, onFailure: { _, _ in }, sleep: { _ in }) {
         () throws(APIError) in
         asked += 1
         throw APIError(.unavailable, "\(asked)")
@@ -60,7 +60,7 @@ struct StartupRetryTests {
   @Test("asks only once if a retry cannot help")
   func hopeless() async {
     await #expect(throws: APIError(.forbidden, "no")) {
-      try await StartupRetry.patiently(onFailure: { _, _ in }, sleep: { _ in }) { () throws(APIError) in
+      try await StartupRetry.retrying(onFailure: { _, _ in }, sleep: { _ in }) { () throws(APIError) in
         throw APIError(.forbidden, "no")
       }
     }

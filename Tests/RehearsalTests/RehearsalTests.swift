@@ -69,7 +69,7 @@ struct RehearsalTests {
     let status = ClusterStatus(
       state: .updating, app: "spark-1.1.0",
       roles: [RoleStatus(id: "worker", statefulSet: "w", members: [member])])
-    let hint = RehearsalTrouble.failure(of: subject, status).hint
+    let hint = StallExplanation.failure(of: subject, status).hint
     #expect(hint?.contains("registry.example/spark:1.1.0") == true)
   }
 
@@ -82,8 +82,8 @@ struct RehearsalTests {
     let status = ClusterStatus(
       state: .updating, app: "spark-1.1.0",
       roles: [RoleStatus(id: "worker", statefulSet: "w", members: [member])])
-    let output = RehearsalTrouble.failure(of: subject, status).output
-    #expect(output.count == RehearsalTrouble.outputLimit)
+    let output = StallExplanation.failure(of: subject, status).output
+    #expect(output.count == StallExplanation.outputLimit)
     #expect(output.last == "line 30")
   }
 }

@@ -136,11 +136,11 @@ struct DeathScenarios {
       try await scene.configured("1.0.0")
       let commit = try scene.forge.push(scene.fixture.upgrade(), "Upgrade shop")
       var head = commit
-      for round in 0..<8 {
+      for pass in 0..<8 {
         // This sleep waits for no condition: every moment is equally good.
         try await Task.sleep(for: .milliseconds(Int.random(in: 0...1500, using: &random)))
         try await scene.kill()
-        if round == 4, try await scene.status()?.upgradeInfo != nil { head = try scene.forge.revert(commit) }
+        if pass == 4, try await scene.status()?.upgradeInfo != nil { head = try scene.forge.revert(commit) }
         try await scene.start()
       }
       try await scene.note(head, phase: "done")

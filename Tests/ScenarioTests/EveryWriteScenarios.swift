@@ -30,10 +30,10 @@ struct EveryWriteScenarios {
 
   /// Counts the writes of a daemon that is not killed, then kills one daemon after each of these writes.
   private func everyWrite(of journey: Journey, on backend: Backend) async throws {
-    let deeds = try await travel(journey, on: backend, dieAfter: nil)
-    #expect(deeds.count >= 16, "\(deeds)")
+    let actions = try await travel(journey, on: backend, dieAfter: nil)
+    #expect(actions.count >= 16, "\(actions)")
     let died = await withTaskGroup(of: Bool.self) { deaths in
-      for (index, words) in deeds.enumerated() {
+      for (index, words) in actions.enumerated() {
         deaths.addTask {
           do {
             return try await travel(journey, on: backend, dieAfter: index + 1).count == index + 1
@@ -46,15 +46,15 @@ struct EveryWriteScenarios {
       return await deaths.reduce(into: 0) { $0 += $1 ? 1 : 0 }
     }
     // The number varies by a few, because two roles proceed in parallel.
-    #expect(died >= deeds.count - 3, "\(died) of \(deeds.count) died where they should")
-    print("\(journey.rawValue), \(backend.testDescription): killed at \(died) of \(deeds.count) deeds")
+    #expect(died >= actions.count - 3, "\(died) of \(actions.count) died where they should")
+    print("\(journey.rawValue), \(backend.testDescription): killed at \(died) of \(actions.count) actions")
   }
 
   /// - Returns: the writes of the first daemon, as text.
   private func travel(_ journey: Journey, on backend: Backend, dieAfter last: Int?) async throws -> [String] {
     let fixture = Fixture(
       backend, workers: 2, .init(version: "1.0", hook: "1"), .init(version: "1.1", hook: "1"))
-    let deeds = Shared<[String]>([])
+    let actions = Shared<[String]>([])
     try await scenario(fixture, start: false) { scene in
       let life = try Self.life(scene, last)
       try await withThrowingTaskGroup(of: Void.self) { daemons in
@@ -68,9 +68,9 @@ struct EveryWriteScenarios {
         try await daemons.waitForAll()
         if let failure { throw failure }
       }
-      deeds.value = life.book.deeds
+      actions.value = life.book.actions
     }
-    return deeds.value
+    return actions.value
   }
 
   private static func life(_ scene: Scene, _ last: Int?) throws -> CrashPlan {

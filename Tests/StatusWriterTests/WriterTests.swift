@@ -94,8 +94,8 @@ struct WriterTests {
 
   @Test("publishes failed content again, in its newest form, and reports the reason without credentials")
   func failure() async {
-    let told = Mutex<[String]>([])
-    let writer = writer { text in told.withLock { $0.append(text) } }
+    let published = Mutex<[String]>([])
+    let writer = writer { text in published.withLock { $0.append(text) } }
     sink.failNext(1)
     await running(writer) {
       await writer.report(report(.pending))
@@ -110,7 +110,7 @@ struct WriterTests {
       #expect(sink.batches[0].notes["another"]?.hasPrefix("rejected") == true)
       await until { await writer.state.lastError == nil }
     }
-    #expect(told.withLock { $0.count } == 1)
+    #expect(published.withLock { $0.count } == 1)
   }
 
   @Test("flushing writes pending content without waiting for the interval")

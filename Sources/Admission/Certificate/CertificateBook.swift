@@ -1,5 +1,5 @@
-/// The stored certificates: the newest pair and the previous one. All decisions about them are made here, from
-/// this value and the time alone.
+/// The stored certificates: the newest pair and the previous one. Decides from this value and the time alone when a
+/// pair is renewed, published and served.
 ///
 /// The authorities of both pairs are trusted at the same time, and the newer pair is served only after the API
 /// servers have had time to read its authority. So the served certificate is always trusted, whatever the order

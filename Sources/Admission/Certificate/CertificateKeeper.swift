@@ -52,7 +52,7 @@ actor CertificateKeeper {
   /// - Throws: `CancellationError` only.
   func begin() async throws {
     while current.pair == nil {
-      let isWell = await look()
+      let isWell = await check()
       if current.pair == nil { try await clock.sleep(for: pause(after: isWell)) }
     }
   }
@@ -64,7 +64,7 @@ actor CertificateKeeper {
     var isWell = failures == 0
     while true {
       try await clock.sleep(for: pause(after: isWell))
-      isWell = await look()
+      isWell = await check()
     }
   }
 
@@ -75,9 +75,9 @@ actor CertificateKeeper {
   /// Checks the Secret, the time and the webhook's configuration once. Returns false if the check must be
   /// repeated soon.
   @discardableResult
-  func look() async -> Bool {
+  func check() async -> Bool {
     do {
-      // Other replicas can be faster every time only if there are very many of them.
+      // More attempts would be needed only with a very large number of replicas.
       for _ in 0..<8 {
         let secret = try await read()
         book = secret.map(CertificateBook.init) ?? CertificateBook()

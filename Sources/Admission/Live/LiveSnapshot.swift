@@ -36,9 +36,9 @@ public struct LiveSnapshot: Sendable {
 
   public func holds(_ reference: ObjectReference) -> Bool { snapshot.holds(reference) }
 
-  /// The engine does not act on clusters that were created by hand. Without a status nothing is known of a
-  /// cluster's members, and there is nothing to wait for; and only the kdops engine reports the observed
-  /// generation.
+  /// Sets the live state of a cluster. A cluster without source label and status was created by hand and is left out:
+  /// the engine does not act on it, so none of its changes has to wait. The generation is stored only for managed
+  /// clusters, because only the kdops engine reports the observed generation.
   private mutating func hold(_ reference: ObjectReference, _ cluster: Cluster, status: ClusterStatus?) {
     let isManaged = cluster.metadata.labels[Wire.Label.source] != nil
     guard isManaged || status != nil else { return view.drop(reference) }

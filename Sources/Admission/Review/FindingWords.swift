@@ -15,14 +15,14 @@ enum FindingWords {
   /// A change that would wait if it came from git is denied too, because a request cannot wait.
   /// - Parameter isManaged: whether the object comes from git.
   static func denial(_ findings: [Diagnostic], isManaged: Bool) -> String? {
-    let telling = findings.filter { $0.severity != .warning }.sorted { $0.severity > $1.severity }
-    if telling.isEmpty { return nil }
+    let blocking = findings.filter { $0.severity != .warning }.sorted { $0.severity > $1.severity }
+    if blocking.isEmpty { return nil }
     var lines: [String] = []
     var size = 0
-    for finding in telling {
+    for finding in blocking {
       let line = cut(line(finding, isManaged: isManaged), bytes: lineLimit)
       guard size + line.utf8.count < denialLimit else {
-        lines.append("and \(telling.count - lines.count) more")
+        lines.append("and \(blocking.count - lines.count) more")
         break
       }
       size += line.utf8.count + 1

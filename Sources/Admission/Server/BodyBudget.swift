@@ -2,8 +2,8 @@ import Synchronization
 
 /// Limits the bytes of request bodies in memory, for all connections together.
 ///
-/// A parsed review uses about twenty times its size; the limit bounds the memory that clients can make the
-/// daemon use, which also runs a reconciler.
+/// A parsed review uses about twenty times its size. The limit bounds the memory that clients can make the daemon
+/// use, because the same process runs the reconciler.
 final class BodyBudget: Sendable {
   /// About a hundred reviews of the usual size, or two of the largest.
   static let limit = 8 << 20

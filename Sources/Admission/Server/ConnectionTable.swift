@@ -14,7 +14,7 @@ struct ConnectionTiming: Sendable {
   /// that they close it: a request sent into a connection that is being closed is lost.
   var idle = TimeAmount.seconds(120)
   /// From a refusal until the connection is closed, so that the client can read the reason.
-  var farewell = TimeAmount.seconds(2)
+  var closing = TimeAmount.seconds(2)
 }
 
 /// The open connections: the number for each address, and the deadline of each.

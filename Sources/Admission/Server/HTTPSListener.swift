@@ -48,7 +48,7 @@ struct HTTPSListener: Sendable {
         let reply = await reply(to: request)
         try await writer.write(response: reply.response.head, body: reply.response.body)
         // The rest of a refused request's body is not awaited.
-        table.allow(channel, reply.status == 200 ? timing.idle : timing.farewell)
+        table.allow(channel, reply.status == 200 ? timing.idle : timing.closing)
       },
       onServerRunning: { channel in await onRunning(channel.localAddress?.port ?? port) })
   }

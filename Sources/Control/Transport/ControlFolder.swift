@@ -34,7 +34,7 @@ final class ControlFolder: Sendable {
     }
   }
 
-  /// Lets only the owner connect, even if the folder's mode changes.
+  /// Restricts the socket to its owner, even if the folder's mode changes.
   func close(_ socket: String) { _ = chmod(socket, 0o600) }
 
   /// Writes a file of the folder atomically. On an error the file keeps its old content.

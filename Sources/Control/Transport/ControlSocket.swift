@@ -11,7 +11,7 @@ public enum ControlSocket {
   /// The maximum length of a line, in bytes.
   static let lineLimit = 16 << 10
   /// How long a client may take to send its request.
-  static let patience = TimeAmount.seconds(10)
+  static let requestTimeout = TimeAmount.seconds(10)
 
   /// Answers requests until the task is cancelled.
   ///
@@ -26,7 +26,7 @@ public enum ControlSocket {
         .serverChannelOption(.backlog, value: 16)
         .bind(unixDomainSocketPath: folder.socket, cleanupExistingSocketFile: true) { channel in
           channel.eventLoop.makeCompletedFuture {
-            let idle = IdleStateHandler(readTimeout: patience)
+            let idle = IdleStateHandler(readTimeout: requestTimeout)
             try channel.pipeline.syncOperations.addHandlers([idle, CloseWhenIdle()])
             return AcceptedConnection(try NIOAsyncChannel(wrappingChannelSynchronously: channel))
           }

@@ -15,7 +15,7 @@ public struct LeaseCommand: Sendable {
 
   /// The number of seconds without a renewal after which no daemon leads; three times as long as a daemon takes to give
   /// up.
-  private static let patience = 24.0
+  private static let renewalLimit = 24.0
 
   /// Makes the leading daemon fetch and resync.
   ///
@@ -50,7 +50,7 @@ public struct LeaseCommand: Sendable {
     let spec = lease.json["spec"]
     guard let holder = spec?["holderIdentity"]?.string, !holder.isEmpty,
       let renewed = spec?["renewTime"]?.string.flatMap({ Timestamp.seconds(Self.whole($0)) }),
-      now - Double(renewed) < Self.patience
+      now - Double(renewed) < Self.renewalLimit
     else { return nil }
     return holder
   }

@@ -29,8 +29,8 @@ struct ActionExecutor: Sendable {
 
   /// Executes one short action.
   ///
-  /// - Throws: the error of the API. `.conflict` means that the step was decided on an outdated view; the next step
-  ///   will see the current one.
+  /// - Throws: the error of the API. `.conflict` means that the step was decided from an outdated object; the next
+  ///   step reads the current one.
   func perform(_ action: Action, in context: Context) async throws(APIError) {
     switch action {
     case .createHeadlessService:
@@ -122,7 +122,7 @@ struct ActionExecutor: Sendable {
     object.owners.contains { $0.uid == context.owner.uid }
   }
 
-  /// Whether the owner was a deleted cluster of the same name. Its objects are about to be deleted.
+  /// Whether the object's owner was a deleted cluster of the same name. Kubernetes is about to delete such an object.
   private func isOfFormer(_ object: Object, _ context: Context) -> Bool {
     let owner = context.owner
     return !isOwn(object, context)

@@ -11,9 +11,9 @@ struct CommandAttempts: Sendable, Hashable {
   var notStarted = 0
 }
 
-/// What an error of `exec` means for the pod order that the command belongs to.
+/// The category of an `exec` error, which decides whether the pod order is retried.
 enum CommandFailure: Sendable, Hashable {
-  /// The pod may be terminating, the connection broken or the server busy. Retried for as long as that lasts.
+  /// The pod may be terminating, the connection broken or the server busy. Retried until the command runs.
   case passing
   /// A permission or a feature of the server is missing. Retried until it is there.
   case refused
@@ -70,7 +70,7 @@ enum CommandFailure: Sendable, Hashable {
   /// The waiting reason of a container whose commands keep failing.
   static let waitingReason = StatusReason.commandNotStarted
 
-  /// Describes what happens next.
+  /// Describes for users what happens next.
   func outlook(after attempts: CommandAttempts) -> String {
     self == .notStarted
       ? "it is tried again, \(Self.startAttempts - attempts.notStarted) more times"

@@ -4,8 +4,8 @@ import Values
 /// Builds `configmeta.json`, which app packages read through configcli to learn about their own node and the rest of
 /// the cluster.
 ///
-/// The format is KubeDirector's, and existing packages depend on it. Shared data is written once, below its node
-/// group; other places refer to it by path.
+/// The format is KubeDirector's, and existing packages depend on it. Data that several places share is written once,
+/// below its node group; the places refer to it by path.
 struct ConfigMeta {
   let cluster: Cluster
   let status: ClusterStatus

@@ -35,7 +35,7 @@ extension ActionExecutor {
       stderr: String(decoding: result.stderr, as: UTF8.self))
   }
 
-  /// Whether the output is that of the wrapper around the script, not that of the script.
+  /// Whether the output comes from the wrapper around the script, not from the script itself.
   private static func says(_ answer: (exitCode: Int, stdout: String), _ result: ExecResult) -> Bool {
     result.exitCode == answer.exitCode && result.stdout.elementsEqual(answer.stdout.utf8)
   }
@@ -59,14 +59,14 @@ extension ActionExecutor {
     ]
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.install, "install"] + arguments, stdin: meta,
-      outputLimit: kept(resolved), timeout: patience, containerID: order.containerID,
+      outputLimit: kept(resolved), timeout: commandTimeout, containerID: order.containerID,
       key: "install.\(word).\(id)")
   }
 
   private func discard(_ id: String, _ order: PodOrder) -> ExecRequest {
     ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.discard, "discard", id], stdin: [], outputLimit: 1 << 10,
-      timeout: patience, containerID: order.containerID)
+      timeout: commandTimeout, containerID: order.containerID)
   }
 
   private func script(
@@ -82,7 +82,7 @@ extension ActionExecutor {
     ]
     return ExecRequest(
       command: ["/bin/sh", "-c", PodScripts.run, "run"] + arguments + words, stdin: meta,
-      outputLimit: keep, timeout: patience, containerID: order.containerID, key: key)
+      outputLimit: keep, timeout: commandTimeout, containerID: order.containerID, key: key)
   }
 
   /// The number of bytes of each stream that are stored in the status. All members of a cluster share one object of
@@ -92,7 +92,7 @@ extension ActionExecutor {
   }
 
   /// The hard limit for a command, even if the script defeats the limit that is set inside the pod; nil for none.
-  private var patience: Duration? {
+  private var commandTimeout: Duration? {
     settings.scriptTimeout > 0 ? .seconds(settings.scriptTimeout + 30) : nil
   }
 

@@ -35,7 +35,7 @@ struct Budget: Sendable, Hashable {
 /// Selects pods by their labels. Implements Kubernetes' `LabelSelector`.
 struct PodSelector: Sendable, Hashable {
   private var requirements: [Requirement] = []
-  /// Whether the budget has no selector and covers nothing. An empty selector covers every pod.
+  /// Whether the budget has no selector, and therefore covers no pod. An empty selector covers every pod.
   private var isAbsent = false
 
   private struct Requirement: Sendable, Hashable {

@@ -11,7 +11,7 @@ actor ClusterCache {
   private var parts: [ObjectName: Parts] = [:]
   private var budgets: [ObjectName: Budget] = [:]
   private var podWork = PodWorkTable()
-  /// Of pods. The response to our own write may arrive after the watch has reported the deletion.
+  /// Deleted pods. The response to the engine's own write may arrive after the watch has reported the deletion.
   private var tombstones = Tombstones(limit: 1024)
   private var connections = ConnectionIndex()
   /// Emits `configMaps` and `secrets`, each when a cluster is first connected to an object of that kind.
@@ -117,14 +117,14 @@ actor ClusterCache {
     }
   }
 
-  /// Applies an object reported by the server. It exists, even if it was reported as deleted before: a pod may have
-  /// lost the label that the watch selects by, and got it back.
+  /// Applies an object reported by the server. The object exists even if the watch reported it as deleted before: a
+  /// pod may have lost the label that the watch selects by, and regained it.
   private func see(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
     if resource == .pods { tombstones.remove(object.uid) }
     return put(object, resource)
   }
 
-  /// Applies an object, for example the response to our own write, before the watch reports it.
+  /// Applies an object before the watch reports it, for example the response to the engine's own write.
   @discardableResult
   func put(_ object: Object, _ resource: Resource) -> Set<ObjectName> {
     let name = object.objectName

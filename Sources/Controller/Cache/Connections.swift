@@ -107,7 +107,7 @@ extension Connections.Neighbour {
 }
 
 extension ClusterSpec.Connections {
-  /// The connections that satisfy the predicate.
+  /// The connections for which the predicate is true.
   ///
   /// - Parameter holds: called with the kind and name of each connection.
   func only(_ holds: (String) -> Bool) -> Self {

@@ -6,7 +6,8 @@ struct EngineScope: Sendable {
   /// The namespace of the apps of the catalog `system`.
   let systemNamespace: String
   /// The name of this installation. Clusters with another installation's label are ignored. A cluster without the
-  /// label is ignored too, unless it has a stamp: then the label was removed from one of our clusters.
+  /// label is ignored too, unless it has a valid stamp: then the label was removed from a cluster of this
+  /// installation.
   let installation: String?
   let stamp: Stamp
   let isTenant: @Sendable (String) -> Bool

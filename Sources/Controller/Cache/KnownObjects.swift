@@ -10,7 +10,7 @@ import Values
 /// A cluster as last observed.
 struct KnownCluster: Sendable {
   let object: Object
-  /// Nil if the object is no cluster.
+  /// Nil if the object is not a valid cluster.
   let cluster: Cluster?
   let status: ClusterStatus?
   /// Fields of the status that only another operator writes.

@@ -1,7 +1,7 @@
 import ClusterAPI
 import Upgrade
 
-/// The pod orders of all clusters that run or have finished since the last step, and the failures to start one.
+/// The pod orders of all clusters that are running or have finished since the last step, and their start failures.
 struct PodWorkTable {
   private var work: [ObjectName: [String: PodWork]] = [:]
   /// Consecutive failed attempts to run a pod's order, by pod.

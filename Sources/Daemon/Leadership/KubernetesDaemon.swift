@@ -36,15 +36,15 @@ public struct KubernetesDaemon: Sendable {
   ///
   /// - Parameters:
   ///   - waits: false to fail at once if the server cannot be reached.
-  ///   - onAway: called with the error before each wait.
+  ///   - onUnavailable: called with the error before each wait.
   /// - Returns: false if the daemon was stopped in the meantime.
   /// - Throws: an error that says what to do.
   public func arrive(
-    waits: Bool, signals: [UnixSignal], onAway: @escaping @Sendable (APIError, Duration) -> Void
+    waits: Bool, signals: [UnixSignal], onUnavailable: @escaping @Sendable (APIError, Duration) -> Void
   ) async throws -> Bool {
     let hasArrived = Shared(false)
     let arriving = BackgroundService("arrival") {
-      hasArrived.value = try await checkRepeatedly(waits: waits, onAway: onAway)
+      hasArrived.value = try await checkRepeatedly(waits: waits, onUnavailable: onUnavailable)
     }
     try await ServiceGroup(
       configuration: .init(

@@ -22,13 +22,13 @@ public actor DaemonWatch {
   /// Records the report of a commit.
   public func commit(_ report: CommitReport) {
     reports[report.commit] = report
-    look()
+    checkWaiters()
   }
 
   /// Records the status of a cluster.
   public func cluster(_ reference: ObjectReference, _ status: ClusterStatus?) {
     clusters[reference] = status
-    look()
+    checkWaiters()
   }
 
   /// Waits until a condition is true. The condition is evaluated after every report.
@@ -59,13 +59,13 @@ public actor DaemonWatch {
   {
     await withCheckedContinuation { continuation in
       waiters[id] = Waiter(condition: condition, continuation: continuation)
-      look()
+      checkWaiters()
     }
   }
 
   private func giveUp(_ id: Int) { waiters.removeValue(forKey: id)?.continuation.resume(returning: false) }
 
-  private func look() {
+  private func checkWaiters() {
     for (id, waiter) in waiters where waiter.condition(self) {
       waiters[id] = nil
       waiter.continuation.resume(returning: true)

@@ -7,7 +7,7 @@ import Reports
 extension Backend {
   /// The cluster's identity in statuses, so that another cluster does not overwrite them.
   ///
-  /// An embedded cluster that was deleted and created again in the same folder has another id and the same place.
+  /// An embedded cluster that was deleted and created again in the same folder has a new id and the same `place`.
   ///
   /// - Parameters:
   ///   - id: the cluster's id, from `StampKey.clusterID`.

@@ -29,7 +29,7 @@ extension StartupRetry {
   ///
   /// - Parameter onFailure: called with the error before each wait.
   /// - Throws: `APIError` if a retry cannot help; any error of `sleep`.
-  static func patiently<Answer>(
+  static func retrying<Answer>(
     limit: Int? = nil, onFailure: (APIError, Duration) -> Void, sleep: (Duration) async throws -> Void,
     _ ask: () async throws(APIError) -> Answer
   ) async throws -> Answer {

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A file that is read in small ranges without loading all of it. The content stays the one of the file that
-/// was opened, even if another process replaces the file at the path.
+/// A file that is read in small ranges without loading all of it. Reads always refer to the file that was opened,
+/// even if another process replaces the file at the path.
 final class FactFile: Sendable {
   let size: Int
   private let descriptor: Int32

@@ -4,10 +4,10 @@ import GitStore
 
 /// Stores facts about trees in the git folder: one file for each layout that was used, and one for statuses.
 ///
-/// It is only a cache. A file that cannot be read counts as missing, and a file that cannot be written is
-/// computed again next time. A file is replaced atomically; if two programs write at once, the later one's
-/// file stays. The file name contains a digest of the program's identity and of the subject, because another
-/// version of the program may read the same files differently. No version number has to be raised by hand.
+/// It is only a cache. A file that cannot be read counts as missing, and facts that cannot be written are computed
+/// again next time. A file is replaced atomically; if two programs write at once, the later write wins. The file name
+/// contains a digest of the program's identity and of the subject, because another version of the program may read
+/// the same files differently. No version number has to be raised by hand.
 public struct FactStore: Sendable {
   /// The maximum number of files, and the maximum size of a file in bytes.
   static let fileLimit = 4

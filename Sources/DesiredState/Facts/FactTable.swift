@@ -12,7 +12,7 @@ import Crypto
 ///     start of each bucket, and end of the last one                   8 bytes each
 ///     bucket: checksum (8 bytes), then records: length of key, length of value (4 bytes each), key, value
 public struct FactTable: Sendable {
-  /// The file does not have the content that was written.
+  /// The file is damaged: its content differs from what was written.
   public struct Damage: Error, Hashable {
     public init() {}
   }

@@ -10,8 +10,8 @@ struct TreeReading {
   /// With nil, everything is read and nothing is stored.
   let store: FactStore?
 
-  /// The maximum number of files that may differ from the known tree. Beyond it, reading all files and
-  /// storing new facts is better: reading these files costs a few hundredths of a second each time.
+  /// The maximum number of files that may differ from the known tree. Beyond it, all files are read and new facts are
+  /// stored, because reading the differing files again would cost a few hundredths of a second each time.
   private static let differenceLimit = 500
 
   /// - Returns: The side of the tree, and the facts that it relies on; nil facts if everything was read.

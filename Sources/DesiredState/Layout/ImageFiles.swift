@@ -13,8 +13,8 @@ public enum ImageFiles {
 
   /// The files below the folders of all images, by folder. Links and submodules in a folder are left out.
   ///
-  /// - Throws: `GitError`, which names the place: `.tooLarge` beyond the limits, `.malformed` for a folder that cannot
-  ///   be read or is none.
+  /// - Throws: `GitError`, which names the place: `.tooLarge` beyond the limits, `.malformed` for a path that is not
+  ///   a folder, or a folder that cannot be read.
   public static func list(
     _ images: [RepositoryLayout.Image], at commit: ObjectID, in repository: GitRepository
   ) async throws(GitError) -> [ExactString: [TreeEntry]] {

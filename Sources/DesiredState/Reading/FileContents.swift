@@ -4,13 +4,13 @@ import Manifests
 import Synchronization
 import Values
 
-/// The bytes of one side's files, for the line and column of findings. Only the lines that were needed last are kept.
+/// The bytes of one side's files, for the line and column of findings. Only recently used files are kept as lines.
 final class FileContents: Sendable {
   private let reader: ObjectReader?
   /// The files of folders on disk, which were read already.
   private let known: [ExactString: [UInt8]]
   private let places: Mutex<BlobPlaces>
-  /// The files as lines, for files of which lines were shown.
+  /// A cache of the files, split into lines.
   private let lines = Mutex(WeightedCache<ExactString, SourceText?>(limit: 2 << 20))
 
   /// Creates the files of a tree, with replacements for some of them.

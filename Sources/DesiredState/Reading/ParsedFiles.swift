@@ -20,7 +20,7 @@ struct ParsedFile {
     }
   }
 
-  /// The object as the file has it, with the namespace filled in.
+  /// The object from the file, with the namespace filled in.
   func document(of object: ObjectReference) -> JSON? {
     guard var json = documents[object], var metadata = json["metadata"] else { return nil }
     metadata["namespace"] = .string(object.namespace)
@@ -46,7 +46,7 @@ public final class ParsedFiles {
     last = ParsedFile(path: path, bytes: bytes, defaultNamespace: defaultNamespace)
   }
 
-  /// The object as the file that was parsed last has it; nil if that does not contain it.
+  /// The object from the file that was parsed last; nil if that file does not contain it.
   public func document(of object: ObjectReference) -> JSON? { last?.document(of: object) }
 }
 

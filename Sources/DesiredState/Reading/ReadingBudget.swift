@@ -2,7 +2,7 @@ import GitStore
 import Manifests
 import Synchronization
 
-/// Limits how much the files of a repository have together: bytes, and values, because a parsed value takes up to a
+/// Limits the total size of a repository's files: their bytes, and their values, because a parsed value takes up to a
 /// hundred times its bytes in memory. Files that are read concurrently share it.
 public final class ReadingBudget: Sendable {
   private let limits: ManifestLimits

@@ -6,11 +6,11 @@ import Values
 /// A fingerprint does not change when lines are added above or the file is moved, because it is computed from the
 /// rule, the object and the message. If the object is not known, the file replaces it, and the message is left out
 /// because parser messages contain line numbers. The message is also left out for waiting findings, because it
-/// contains the progress of something else.
+/// contains the progress of another operation.
 struct Fingerprints {
   private var seen: [String: Int] = [:]
 
-  /// The fingerprint of the next finding, 32 hexadecimal digits. Findings that are equal in all of the above are
+  /// The fingerprint of the next finding, 32 hexadecimal digits. Findings with equal rule, object and message are
   /// numbered in their order, so fingerprints are unique.
   mutating func next(for finding: Diagnostic) -> String {
     var parts = [finding.rule]

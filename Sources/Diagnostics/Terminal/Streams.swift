@@ -19,7 +19,7 @@ public enum Streams {
     /// Writes a line and a line feed. Errors are ignored, because there is no place to report them.
     public func line(_ text: String) { _ = write(JobLog.inert(text) + "\n") }
 
-    /// Writes the whole result of a command. A closed pipe is not an error: the reader wants no more output.
+    /// Writes the whole result of a command. A closed pipe is not an error, because the reader needs no more output.
     ///
     /// - Throws: `UnwrittenResult` if it cannot be written, for example on a full disk.
     public func result(_ text: String, _ notation: JobLog.Notation = .text) throws(UnwrittenResult) {

@@ -1,4 +1,4 @@
-/// Parses the regular expressions that CRDs use; an error names any other feature.
+/// Parses the regular expressions that CRDs use. The error for an unsupported feature names the feature.
 struct PatternParser {
   /// The maximum of `{n}`, because the size of the automaton grows with it.
   private static let repetitionLimit = 1_000

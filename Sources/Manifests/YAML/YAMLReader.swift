@@ -99,7 +99,7 @@ struct YAMLReader: ~Copyable {
     var items: [JSON] = []
     try events.advance()
     while events.kind != YAML_SEQUENCE_END_EVENT {
-      // One item gets storage for one: most of the memory of a small list is its storage.
+      // The first item gets storage for one item only, because most of the memory of a small list is its storage.
       if items.count == 1 { items.reserveCapacity(4) }
       items.append(try node(depth: depth))
       try events.advance()
@@ -110,7 +110,8 @@ struct YAMLReader: ~Copyable {
   private mutating func mapping(depth: Int) throws(FileIssue) -> JSON {
     try enter(depth, tag: "tag:yaml.org,2002:map")
     var members = JSON.Members()
-    // One member gets storage for one: most of the memory of a small mapping is its storage.
+    // The first member gets storage for one member only, because most of the memory of a small mapping is its
+    // storage.
     var first: (name: String, value: JSON)?
     var merged: [JSON.Members] = []
     try events.advance()

@@ -62,7 +62,7 @@ public struct CrashLog: Codable, Sendable {
 
   private var opening: String { "\(folder)/open" }
   private var ending: String { "\(folder)/ended" }
-  private var pages: String { "\(folder)/deeds" }
+  private var pages: String { "\(folder)/actions" }
 
   /// Starts the count of actions.
   public func open() throws { try Data().write(to: URL(fileURLWithPath: opening)) }
@@ -72,7 +72,7 @@ public struct CrashLog: Codable, Sendable {
   public var isEnded: Bool { access(ending, F_OK) == 0 }
 
   /// The counted actions, in order.
-  public var deeds: [String] {
+  public var actions: [String] {
     let text = (try? String(contentsOfFile: pages, encoding: .utf8)) ?? ""
     return text.split(separator: "\n").map(String.init)
   }
@@ -83,7 +83,7 @@ public struct CrashLog: Codable, Sendable {
   public func note(_ words: String) -> Int? {
     Self.pen.withLock { _ in
       guard access(opening, F_OK) == 0 else { return nil }
-      let written = deeds + [words]
+      let written = actions + [words]
       // An action that could not be recorded does not count.
       guard
         (try? Data((written.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: pages)))

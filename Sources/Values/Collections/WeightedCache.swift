@@ -1,5 +1,5 @@
-/// A cache whose entries have weights. All entries are dropped before their weights exceed a limit together, so that
-/// what it holds does not grow with its input. An entry that exceeds the limit alone is the only one.
+/// A cache whose entries have weights. When a new entry would raise the total weight above the limit, all other
+/// entries are dropped. So an entry that exceeds the limit by itself is the only entry.
 public struct WeightedCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
   private let limit: Int
   private var entries: [Key: Value] = [:]

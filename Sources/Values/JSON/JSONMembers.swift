@@ -58,7 +58,7 @@ extension JSON {
 
     @inlinable func position(of name: String) -> Int? {
       if let positions { return positions[ExactString(name)] }
-      // The elements are read in place: a copy of each would cost its references.
+      // The elements are read in place, because copying each would cost retain and release.
       return entries.withUnsafeBufferPointer { entries in
         guard let base = entries.baseAddress else { return nil }
         var position = 0
@@ -147,7 +147,7 @@ extension JSON.Members: Equatable {
   /// Whether both have the same members, in any order.
   public static func == (left: JSON.Members, right: JSON.Members) -> Bool {
     guard left.count == right.count else { return false }
-    // Trees that were changed in one place share all others.
+    // Trees that differ in one place share the storage of all other places.
     let isSame = left.entries.withUnsafeBufferPointer { one in
       right.entries.withUnsafeBufferPointer { $0.baseAddress == one.baseAddress }
     }

@@ -22,7 +22,8 @@ extension JSON {
 
   /// Parses exactly one JSON value from UTF-8 bytes.
   ///
-  /// - Parameter nodeLimit: how many values it may hold in all; a value takes up to a hundred times its bytes in memory.
+  /// - Parameter nodeLimit: the maximum number of values in all; a value takes up to a hundred times its bytes in
+  ///   memory.
   public static func parse(
     _ bytes: some Sequence<UInt8>, depthLimit: Int = defaultDepthLimit, nodeLimit: Int = .max
   ) throws(JSONSyntaxError) -> JSON {
@@ -110,8 +111,8 @@ struct JSONParser {
     }
   }
 
-  // Most of the memory of a small array or object is its storage, so one element gets storage for one, and more begin
-  // with storage for four.
+  // Most of the memory of a small array or object is its storage. So storage for one element is reserved first, and
+  // for four when there is a second one.
 
   private mutating func object() throws(JSONSyntaxError) -> JSON {
     try enter()
@@ -246,7 +247,7 @@ struct JSONParser {
     JSONSyntaxError(kind: kind, offset: position, message: message)
   }
 
-  /// A description of what is at the current position, safe to print.
+  /// A description of the input at the current position, safe to print.
   func found() -> String {
     guard position < bytes.count else { return "the end of the text" }
     return switch bytes[position] {

@@ -8,7 +8,7 @@ extension JSON {
       if change.isNull {
         members.removeValue(forKey: key)
       } else {
-        // Merged even if there was no value, because the nulls inside a patch must not become values.
+        // Merged even if there is no old value, because nulls inside the patch must not become values.
         members[key] = (members[key] ?? .null).merging(patch: change)
       }
     }

@@ -157,7 +157,7 @@ struct RehearseCommand: AsyncParsableCommand {
     console.line("")
     console.line(text.head(act))
     let report = try await act.play(
-      RehearsalAct.Surroundings(
+      RehearsalAct.Environment(
         folder: folder, sandbox: embeddedUnsandboxed ? .none : .bubblewrap,
         limit: Duration(written: timeout) ?? .seconds(600), console: console,
         logger: try logging.logger(to: console, standard: .error, environment),

@@ -58,7 +58,7 @@ struct LogLine {
     String(text.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "_" })
   }
 
-  /// The value unquoted if it cannot be misread, else in quotes.
+  /// The value without quotes if a parser cannot misread it, else in quotes.
   private static func word(_ text: String) -> String {
     let isPlain =
       !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"\"=\\".utf8.contains($0) }

@@ -7,7 +7,7 @@ import Values
 enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
   case cuts = "connections cut every 2 to 5 s, and some in the middle of a word"
   case outage = "the API server away for 60 s in the middle"
-  case silence = "the API server mute for 25 s in the middle"
+  case silence = "the API server silent for 25 s in the middle"
   case throttling = "30 % of all requests throttled, some failed"
   case beginning = "the API server away for 12 s, then refusing everybody at first"
 

@@ -2,7 +2,7 @@ import Diagnostics
 import KubeDirector
 
 /// Explains to app authors why a cluster has stalled. Pure.
-enum RehearsalTrouble {
+enum StallExplanation {
   /// The maximum number of lines of script output.
   static let outputLimit = 20
 
