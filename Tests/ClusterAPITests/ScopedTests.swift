@@ -53,7 +53,7 @@ struct ScopedTests {
   @Test(
     "if the watch of one namespace ends, all are listed again, so that all have the same changes")
   func unequal() async throws {
-    let scoped = Scoped(HalfBlind(api: whole, blind: "red"), namespaces: ["red", "blue"])
+    let scoped = Scoped(BrokenWatchAPI(api: whole, blind: "red"), namespaces: ["red", "blue"])
     let list = try await scoped.list(.services, namespace: nil, labels: .everything)
     let kind = await kind {
       for try await _ in scoped.watch(

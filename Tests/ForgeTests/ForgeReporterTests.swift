@@ -12,7 +12,7 @@ import Values
 @Suite("Reporting commit statuses to a forge", .timeLimit(.minutes(5)))
 struct ForgeReporterTests {
   /// A forge, a reporter that writes to it, and the reporter's log.
-  private final class Post: Sendable {
+  private final class ReporterFixture: Sendable {
     let server: ForgeServer
     let reporter: ForgeReporter
     let clock = TestClock()
@@ -71,11 +71,11 @@ struct ForgeReporterTests {
 
   private static func open(
     _ kind: ForgeSettings.Kind, standing: (@Sendable () -> StatusStanding)? = nil,
-    _ body: @Sendable (Post) async throws -> Void
+    _ body: @Sendable (ReporterFixture) async throws -> Void
   ) async throws {
     let server = ForgeServer(kind)
     let url = try await server.start()
-    let post = try Post(kind, server, url, standing: standing)
+    let post = try ReporterFixture(kind, server, url, standing: standing)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await post.reporter.run() }
       do {
@@ -142,7 +142,7 @@ struct ForgeReporterTests {
     let server = ForgeServer(kind)
     let url = try await server.start()
     for _ in 0..<2 {
-      let post = try Post(kind, server, url)
+      let post = try ReporterFixture(kind, server, url)
       await withTaskGroup { group in
         group.addTask { await post.reporter.run() }
         for phase in [Phase.done, .done] {

@@ -17,11 +17,12 @@ struct DeltaChainTests {
 
   private func id(_ content: String) throws -> ObjectID { try ObjectID.ofBlob(Array(content.utf8)) }
 
-  /// Pushes a commit with the files `a/b` and `a/c`, and stores the folder `a` only as a delta to a larger folder.
+  /// Pushes a commit with the files `a/b` and `a/c`, and stores the folder `a` only as a delta against a larger
+  /// folder.
   ///
   /// - Parameter size: of the larger folder, in bytes.
   /// - Returns: the clone in which the commit was made.
-  private func pushFolder(asDifferenceTo size: Int) throws -> TemporaryRepository {
+  private func pushFolder(asDeltaAgainst size: Int) throws -> TemporaryRepository {
     let work = try repository.clone()
     try work.commit(["a/b": "1", "a/c": "2"])
     try work.push()
@@ -81,7 +82,7 @@ struct DeltaChainTests {
     #expect(error?.kind == .tooLarge && error?.message.contains("more than 4096 deltas") == true)
     #expect(error?.isExhausted == false)
     #expect(try handle.sizeOfFile(end) == nil)
-    // Only what it took to see that the chain is too deep counts, and only once.
+    // Only the headers that showed that the chain is too deep count, and only once.
     #expect(handle.budget.taken == (DeltaChain.deepest + 1) * DeltaChain.step)
     #expect(try handle.load(try id("104096")).count == 6)
     // The chain was measured once and unpacked once; libgit2 has kept the objects since.
@@ -119,7 +120,7 @@ struct DeltaChainTests {
     let budget = UnpackBudget(allowance: .eachObject)
     for _ in 0..<100_000 { try budget.take(4 * folder, objectOf: folder) }
     #expect(budget.taken == 0)
-    // A small object that takes as much is no folder that git stores so.
+    // git never stores a small object with such a chain, so the object counts.
     let error = #expect(throws: GitError.self) {
       for _ in 0..<100_000 { try budget.take(4 * folder, objectOf: 100) }
     }
@@ -139,7 +140,7 @@ struct DeltaChainTests {
 
   @Test("a copy has the files of a folder that is a delta against a folder of 40 MiB")
   func copiedFolder() async throws {
-    let work = try pushFolder(asDifferenceTo: 40 << 20)
+    let work = try pushFolder(asDeltaAgainst: 40 << 20)
     let target = try TemporaryRepository(bare: true)
     var objects = ObjectCopy(
       from: try handle(), to: try RepositoryHandle(RepositoryLocation(path: target.path)), tick: {})
@@ -213,7 +214,7 @@ struct DeltaChainTests {
   @Test("a commit or folder that is a delta against a large object counts as a file does")
   func folders() async throws {
     let size = 5 << 20
-    _ = try pushFolder(asDifferenceTo: size)
+    _ = try pushFolder(asDeltaAgainst: size)
     let handle = try handle()
     handle.budget = UnpackBudget(size)
     let error = #expect(throws: GitError.self) {

@@ -32,11 +32,11 @@ struct HostileRefTests {
   }
 
   /// The kinds of objects that a status ref may point to.
-  enum Rubbish: String, CaseIterable {
+  enum InvalidContent: String, CaseIterable {
     case blob, tree, noCommitter, malformedTree, parentWithoutCommitter
   }
 
-  private func make(_ rubbish: Rubbish) throws -> String {
+  private func make(_ rubbish: InvalidContent) throws -> String {
     let tree = try work.head("HEAD^{tree}")
     let broken = try bare.literal("commit", Array("tree \(tree)\n\nx\n".utf8))
     switch rubbish {
@@ -53,8 +53,8 @@ struct HostileRefTests {
   }
 
   @Test(
-    "a status ref to any object blocks neither the branch nor the notes", arguments: Rubbish.allCases)
-  func statusRef(rubbish: Rubbish) async throws {
+    "a status ref to any object blocks neither the branch nor the notes", arguments: InvalidContent.allCases)
+  func statusRef(rubbish: InvalidContent) async throws {
     let mirror = try await mirror()
     #expect(try await mirror.fetch("main").problems.isEmpty)
     try FileManager.default.createDirectory(

@@ -115,7 +115,7 @@ struct IncomingPackTests {
     pack.add(type: type, size: count, try other.compressed(Data(count: count)).bytes)
     pack.add(type: 6, size: delta.count, try other.compressed(delta).bytes, base: 0)
     guard type == 1 else {
-      // Both entries are the same file, which libgit2 refuses, but only after it unpacked them.
+      // Both entries are the same file. libgit2 refuses that, but only after it has unpacked them.
       let error = #expect(throws: GitError.self) { try receive(pack.finished) }
       #expect(error?.kind != .tooLarge)
       return

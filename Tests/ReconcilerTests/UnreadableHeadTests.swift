@@ -8,11 +8,11 @@ import Testing
 @Suite("An unreadable head", .timeLimit(.minutes(10)))
 struct UnreadableHeadTests {
   /// Ways in which a folder of clusters can be unreadable.
-  enum Rubbish: CaseIterable {
+  enum UnreadableFolder: CaseIterable {
     case bomb, twofold
   }
 
-  private static func commit(_ rubbish: Rubbish, by user: TemporaryRepository) throws -> String {
+  private static func commit(_ rubbish: UnreadableFolder, by user: TemporaryRepository) throws -> String {
     let folder =
       switch rubbish {
       case .bomb: try user.bomb()
@@ -25,8 +25,8 @@ struct UnreadableHeadTests {
 
   @Test(
     "is rejected with a reason: applied state stays, and the next commit is followed",
-    arguments: Rubbish.allCases)
-  func refused(rubbish: Rubbish) async throws {
+    arguments: UnreadableFolder.allCases)
+  func refused(rubbish: UnreadableFolder) async throws {
     try await ReconcilerFixture.open(Files.shops("shop")) { fixture in
       try await fixture.engine("shop")
       let bad = try Self.commit(rubbish, by: fixture.user)
@@ -69,8 +69,8 @@ struct UnreadableHeadTests {
     }
   }
 
-  @Test("ends a converge-once run", arguments: Rubbish.allCases)
-  func once(rubbish: Rubbish) async throws {
+  @Test("ends a converge-once run", arguments: UnreadableFolder.allCases)
+  func once(rubbish: UnreadableFolder) async throws {
     let site = try Site()
     try site.user.commit(Files.shops("shop").mapValues { $0 })
     _ = try Self.commit(rubbish, by: site.user)

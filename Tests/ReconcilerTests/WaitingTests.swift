@@ -80,7 +80,7 @@ struct WaitingTests {
       let back = try #require(rolledBack)
       #expect(back.json["spec"] == before)
       #expect(back.annotation(Wire.Annotation.change) == "rollback")
-      // It was failed before too, as stalled.
+      // Its phase was `failed` before, too, because it was stalled.
       await fixture.report(second, "shop") { $0.message == "rolled back by \(third.prefix(7))" }
       try await fixture.engine(
         "shop", .updating,

@@ -180,7 +180,7 @@ struct DeathScenarios {
           ? true : nil
       }
       #expect(try await scene.daemon().stop(within: .seconds(5)) == 0)
-      // What it knew has been written.
+      // Its last reports have been written.
       #expect(scene.forge.note(commit)?.object("shop")?.phase == .upgrading)
       try await scene.start()
       try await scene.note(commit, phase: "done")

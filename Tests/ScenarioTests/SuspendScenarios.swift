@@ -12,7 +12,7 @@ struct SuspendScenarios {
     return try scene.forge.push([Fixture.clusterPath("shop"): file], message)
   }
 
-  /// Waits until the first pod's script runs.
+  /// Waits until the script of the first pod runs.
   private static func begun(_ scene: Scene) async throws {
     try await scene.eventually("script that runs in shop-worker-2") {
       try await scene.runs("shop-worker-2").contains { $0.event == "pod_upgraded" } ? true : nil

@@ -8,7 +8,7 @@ import Testing
 @Suite("Signatures over the commit as git stores it")
 struct RawCommitTests {
   /// A signer, a repository, and a verifier of its signatures.
-  private struct Desk {
+  private struct SignatureFixture {
     let ann: SSHSigner
     let folder: TemporaryFolder
     let user: TemporaryRepository
@@ -70,7 +70,7 @@ struct RawCommitTests {
       ),
     ])
   func whole(headers: String, message: String) async throws {
-    let desk = try Desk()
+    let desk = try SignatureFixture()
     let (head, tail) = (Self.headers(headers), Array("\n\(message)".utf8))
     // As git does it when it signs, and with another header between the signature and the message.
     for (before, after) in [(head, tail), (Self.headers(), Array("\(headers)\n\(message)".utf8))] {
@@ -82,7 +82,7 @@ struct RawCommitTests {
 
   @Test("do not cover text after a zero byte")
   func zero() async throws {
-    let desk = try Desk()
+    let desk = try SignatureFixture()
     let (head, tail) = (Self.headers(), Array("\nBegin\n".utf8))
     let found = try await desk.judge(
       head + (try desk.header(over: head + tail)) + tail + Array("\0more".utf8))
@@ -91,7 +91,7 @@ struct RawCommitTests {
 
   @Test("in the message do not count")
   func message() async throws {
-    let desk = try Desk()
+    let desk = try SignatureFixture()
     let (head, tail) = (Self.headers(), Array("\nBegin\n".utf8))
     let signature = try desk.header(over: head + tail)
     let found = try await desk.judge(head + tail + signature)
@@ -100,7 +100,7 @@ struct RawCommitTests {
 
   @Test("do not cover the signature header of another hash, which alone is no signature")
   func otherHash() async throws {
-    let desk = try Desk()
+    let desk = try SignatureFixture()
     let (head, tail) = (Self.headers(), Array("\nBegin\n".utf8))
     let other = Array("gpgsig-sha256 anything\n goes\n".utf8)
     let signature = try desk.header(over: head + tail)
@@ -115,7 +115,7 @@ struct RawCommitTests {
 
   @Test("do not match if a header was added, removed or repeated")
   func tampered() async throws {
-    let desk = try Desk()
+    let desk = try SignatureFixture()
     let (head, tail) = (Self.headers("encoding UTF-8\n"), Array("\nBegin\n".utf8))
     let signature = try desk.header(over: head + tail)
     for changed in [Self.headers(), head + Array("encoding UTF-8\n".utf8), head + Array("x y\n".utf8)] {
@@ -126,7 +126,7 @@ struct RawCommitTests {
 
   @Test("are refused if there are several: git accepts two together and verifies the first")
   func two() async throws {
-    let desk = try Desk()
+    let desk = try SignatureFixture()
     let eve = try SSHSigner("eve")
     let (head, tail) = (Self.headers(), Array("\nBegin\n".utf8))
     let (good, bad) = (

@@ -7,7 +7,7 @@ import Testing
 @Suite("SSH signatures")
 struct SSHSignatureTests {
   /// The input of `ssh-keygen`, and a verifier that uses it.
-  private struct Desk {
+  private struct SignatureFixture {
     let folder: TemporaryFolder
     let tools: SignatureTools
     var signers: String { "\(folder.path)/signers" }
@@ -29,7 +29,7 @@ struct SSHSignatureTests {
   @Test("made by git is valid, and names the signer")
   func real() async throws {
     let ann = try SSHSigner()
-    let desk = try Desk(ann.line("ann@example.org"))
+    let desk = try SignatureFixture(ann.line("ann@example.org"))
     let user = try TemporaryRepository()
     try ann.sign(in: user)
     try user.commit(["a": "1"])
@@ -42,7 +42,7 @@ struct SSHSignatureTests {
 
   @Test("is missing if a commit is not signed")
   func unsigned() async throws {
-    let desk = try Desk("")
+    let desk = try SignatureFixture("")
     let user = try TemporaryRepository()
     try user.commit(["a": "1"])
     let repository = try await GitRepository.open(path: user.path)
@@ -66,12 +66,12 @@ struct SSHSignatureTests {
       ("", unlisted),
     ]
     for (line, reason) in cases {
-      let desk = try Desk(line)
+      let desk = try SignatureFixture(line)
       let verdict = await desk.tools.check(signature)
       #expect(refusal(verdict) == reason, "\(line)")
       #expect(verdict.isGood == (reason == nil), "\(line)")
     }
-    let desk = try Desk(ann.line("ann@example.org", "namespaces=\"file\""))
+    let desk = try SignatureFixture(ann.line("ann@example.org", "namespaces=\"file\""))
     let other = await desk.tools.check(signature)
     #expect(refusal(other)?.contains("the key is not for git") == true)
   }
@@ -101,7 +101,7 @@ struct SSHSignatureTests {
           "\(ann.keyFile).pub",
         ], in: nil)
       let made = try ann.signature(over: Self.text, by: "\(ann.keyFile)-cert.pub")
-      let desk = try Desk(line)
+      let desk = try SignatureFixture(line)
       let verdict = await desk.tools.check(CommitSignature(text: made, payload: Self.text))
       #expect(verdict.isGood == isGood, "\(principals) \(validity) \(line)")
     }
@@ -110,7 +110,7 @@ struct SSHSignatureTests {
   @Test("does not match a changed commit, or another kind of signed content")
   func tampered() async throws {
     let ann = try SSHSigner()
-    let desk = try Desk(ann.line("ann@example.org"))
+    let desk = try SignatureFixture(ann.line("ann@example.org"))
     let made = try ann.signature(over: Self.text)
     let changed = CommitSignature(text: made, payload: Self.text + Array("!".utf8))
     #expect(refusal(await desk.tools.check(changed))?.contains("does not fit") == true)
@@ -124,7 +124,7 @@ struct SSHSignatureTests {
   @Test("cannot be verified without the file of signers; the commit is not rejected")
   func missingFile() async throws {
     let ann = try SSHSigner()
-    let desk = try Desk(ann.line("ann@example.org"))
+    let desk = try SignatureFixture(ann.line("ann@example.org"))
     try FileManager.default.removeItem(atPath: desk.signers)
     let signature = CommitSignature(text: try ann.signature(over: Self.text), payload: Self.text)
     #expect(await desk.tools.check(signature) == .unknown("cannot be judged: \(desk.signers) cannot be read"))
@@ -136,7 +136,7 @@ struct SSHSignatureTests {
   @Test("leaves no files behind")
   func files() async throws {
     let ann = try SSHSigner()
-    let desk = try Desk(ann.line("ann@example.org"))
+    let desk = try SignatureFixture(ann.line("ann@example.org"))
     _ = await desk.tools.check(CommitSignature(text: try ann.signature(over: Self.text), payload: Self.text))
     #expect(try FileManager.default.contentsOfDirectory(atPath: desk.folder.path) == ["signers"])
   }
@@ -144,7 +144,7 @@ struct SSHSignatureTests {
   @Test("of an unsupported type is refused")
   func kinds() async throws {
     let ann = try SSHSigner()
-    let desk = try Desk(ann.line("ann@example.org"))
+    let desk = try SignatureFixture(ann.line("ann@example.org"))
     let x509 = CommitSignature(text: Array("-----BEGIN SIGNED MESSAGE-----\n".utf8), payload: Self.text)
     #expect(refusal(await desk.tools.check(x509))?.contains("a kind that is not taken") == true)
     let pgp = CommitSignature(text: Array("-----BEGIN PGP SIGNATURE-----\n".utf8), payload: Self.text)

@@ -39,7 +39,7 @@ struct ConditionTests {
     for _ in 0..<5 {
       stage.settle()
       stage.crash("c-worker-1", loops: true)
-      _ = stage.daemonLooks()
+      _ = stage.daemonObserves()
     }
     #expect(stage.statusWrites == writes)
     #expect(stage.status?.condition(.stalled)?.reason == "CrashLoopBackOff")

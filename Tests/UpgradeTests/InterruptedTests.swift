@@ -31,7 +31,7 @@ struct InterruptedTests {
   )
   func unstable() {
     var stage = Up.settled([.init(id: "worker", members: 3, hasPackage: false)], tags: ["worker": "1.1"])
-    stage.tellsRestarts = true
+    stage.reportsRestarts = true
     stage.commit(app: "app-1.1")
     stage.settle { $0.pod("worker-2")?.container != nil && $0.pod("worker-2")?.image == "worker:1.1" }
     for _ in 0..<3 {
@@ -266,8 +266,8 @@ struct InterruptedTests {
     stage.commit(app: "app-1.1")
     stage.settle { $0.member("worker-0")?.podUpgradeStatus == .upgrading }
     stage.commit(app: "app-1.0")
-    _ = stage.daemonLooks()
-    // All of this happens before the daemon looks again.
+    _ = stage.daemonObserves()
+    // All of this happens before the daemon observes anything again.
     stage.terminate("c-worker-1")
     _ = stage.nodeActs(on: "c-worker-1")
     _ = stage.syncSet("worker")
@@ -351,7 +351,7 @@ struct InterruptedTests {
     _ = stage.syncSet("worker")
     // The daemon is killed between the claim and the deletion.
     stage.daemon.life = 1
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     stage.unreadyPods = []
     _ = stage.nodeActs(on: "c-worker-2")
     let transcript = stage.record { $0.settle(until: { $0.member("worker-1")?.upgrade?.done == true }) }

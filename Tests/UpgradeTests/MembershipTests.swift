@@ -389,7 +389,7 @@ struct MembershipTests {
     var stage = Stage([.init(id: "worker", members: 2)])
     stage.settle()
     stage.commit(members: 1, of: "worker")
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     stage.commit(members: 2, of: "worker")
     stage.settle()
     #expect(stage.status?.state == .configured)

@@ -106,7 +106,7 @@ struct RandomOrder {
     case 0: .killed
     case 6: .newDaemon
     case 1: .dies(after: chance.below(4))
-    case 2..<4: .handsOver(after: chance.below(4))
+    case 2..<4: .daemonReplaced(after: chance.below(4))
     default: .arrives
     }
   }

@@ -162,7 +162,7 @@ struct RollingBackTests {
     _ = stage.syncSet("worker")
     // The daemon is killed between the claim and the lowering of the partition.
     stage.daemon.life = 1
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     #expect(stage.member("worker-1")?.podUpgradeStatus == .upgrading)
     #expect(stage.sets["worker"]?.strategy == .atRest)
     let container = stage.pod("worker-1")?.container
@@ -313,7 +313,7 @@ struct RollingBackTests {
     stage.settle { $0.sets["worker"]?.image == "worker:1.1" }
     _ = stage.syncSet("worker")
     stage.daemon.life = 1
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     #expect(stage.member("worker-1")?.podUpgradeStatus == .upgrading)
     let container = stage.pod("worker-1")?.container
     stage.spelling = 1

@@ -10,15 +10,15 @@ struct SetTrapTests {
   func unseenTemplate() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     #expect(stage.sets["worker"]?.image == "worker:1.1")
     for _ in 0..<3 {
       stage.annotate("touched", "\(stage.clusterVersion)")
-      _ = stage.daemonLooks()
+      _ = stage.daemonObserves()
     }
     #expect(stage.status?.members.allSatisfy { $0.upgrade == nil } == true)
     _ = stage.syncSet("worker")
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     #expect(stage.member("worker-1")?.podUpgradeStatus == .upgrading)
   }
 
@@ -33,12 +33,12 @@ struct SetTrapTests {
     stage.commit(app: "app-1.0")
     for _ in 0..<3 {
       stage.annotate("touched", "\(stage.clusterVersion)")
-      _ = stage.daemonLooks()
+      _ = stage.daemonObserves()
     }
     #expect(stage.sets["worker"]?.strategy == .onDelete)
     #expect(stage.pod("worker-1")?.isBeingDeleted == false)
     _ = stage.syncSet("worker")
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     #expect(stage.pod("worker-1")?.isBeingDeleted == true)
     stage.settle()
     #expect(stage.status?.state == .configured)
@@ -53,7 +53,7 @@ struct SetTrapTests {
     stage.settle { $0.pod("plain-0")?.image == "plain:1.1" }
     // The engine sees the last pod as ready before the StatefulSet controller does.
     _ = stage.nodeActs(on: "c-plain-0")
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     #expect(stage.member("plain-0")?.upgrade?.done == true)
     #expect(stage.status?.role("plain")?.upgradeStatus == .upgrading)
     stage.terminate("c-plain-1")

@@ -53,7 +53,7 @@ extension StageEvent {
     switch self {
     case .goesOn(let rounds) where rounds > 1: [.goesOn(rounds - 1)]
     case .dies(let writes): [.killed] + (writes > 0 ? [.dies(after: writes - 1)] : [])
-    case .handsOver(let writes) where writes > 0: [.handsOver(after: writes - 1)]
+    case .daemonReplaced(let writes) where writes > 0: [.daemonReplaced(after: writes - 1)]
     case .crash(let pod, loops: true): [.crash(pod, loops: false)]
     case .acts: [.looks]
     case .imageMissing(let image): [.imageBroken(image)]

@@ -49,7 +49,7 @@ struct Stage {
   var unreadyPods: Set<String> = []
   var heldScripts: Set<String> = []
   /// The node reports restarts, which count only after a delay.
-  var tellsRestarts = false
+  var reportsRestarts = false
   /// Services whose next deletion is refused.
   var refusedServices: Set<String> = []
   var connections: ConnectionsObservation?
@@ -208,14 +208,14 @@ struct Stage {
   /// - Returns: false if it does not settle.
   @discardableResult
   mutating func settle(until isReached: (Stage) -> Bool = { _ in false }) -> Bool {
-    settle(rounds: Self.patience, until: isReached)
+    settle(rounds: Self.maximumRounds, until: isReached)
   }
 
   /// The same with a limit on the number of rounds.
   @discardableResult
   mutating func settle(rounds: Int, until isReached: (Stage) -> Bool = { _ in false }) -> Bool {
     for _ in 0..<rounds {
-      var moved = daemonLooks(steps: isHasty ? 1 : Self.stepsAtOnce)
+      var moved = daemonObserves(steps: isHasty ? 1 : Self.stepsAtOnce)
       if isReached(self) { return true }
       let beats: [(inout Stage) -> Bool] =
         sets.keys.sorted().map { role in { $0.syncSet(role) } }
@@ -232,7 +232,7 @@ struct Stage {
     return false
   }
 
-  private static let patience = 500
+  private static let maximumRounds = 500
 
   func pod(_ short: String) -> StagePod? { pods["\(Self.name)-\(short)"] }
   func member(_ short: String) -> MemberStatus? {

@@ -57,7 +57,7 @@ extension Stage {
   /// Checks a status before it is written.
   mutating func checkStatus(_ new: ClusterStatus, over old: ClusterStatus?) {
     noteMembers(new, over: old)
-    checkWitness(new, over: old)
+    checkClaims(new, over: old)
     for role in new.roles {
       let before = old?.role(role.id)
       for (index, member) in role.members.enumerated() {
@@ -86,7 +86,7 @@ extension Stage {
 
   /// A reader of `configured` with a generation may assume that this generation is done.
   private mutating func checkGeneration(_ new: ClusterStatus, over old: ClusterStatus?) {
-    checkHeardOf(new, over: old)
+    checkAcknowledged(new, over: old)
     guard new.upgradeInfo == nil, new.state == .configured,
       new.observedGeneration == cluster.metadata.generation
     else { return }
@@ -100,7 +100,7 @@ extension Stage {
 
   /// The generation of a commit with a new connection may be reported only when members are notified of it.
   /// During an upgrade that happens at the end, and a failure is reported first.
-  private mutating func checkHeardOf(_ new: ClusterStatus, over old: ClusterStatus?) {
+  private mutating func checkAcknowledged(_ new: ClusterStatus, over old: ClusterStatus?) {
     let generation = cluster.metadata.generation
     guard new.observedGeneration == generation, old?.observedGeneration != generation,
       new.state == .configured
@@ -206,7 +206,7 @@ extension Stage {
         let isSetUp = container.ended.allSatisfy {
           container.hasSucceeded($0.key) || container.isOutdated($0.key) || $0.key.hasPrefix("cluster_")
             || $0.key.hasPrefix("role_")
-            || container.isTakenBack($0.key) { new.role($0)?.members.count ?? 0 }
+            || container.isReverted($0.key) { new.role($0)?.members.count ?? 0 }
         }
         if !isSetUp { violated("configured with a failure in \(name)") }
         if member.state != .configured || !member.detail.pendingNotifications.isEmpty {

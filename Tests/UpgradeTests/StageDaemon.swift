@@ -4,7 +4,7 @@ import Upgrade
 /// The daemon's memory, which is lost when the daemon is killed.
 struct StageDaemon {
   var work: [String: PodWork] = [:]
-  /// What the watches have delivered so far; nil before the first look.
+  /// What the watches have delivered so far; nil before the first observation.
   var view: View?
   /// The number of writes until the daemon is killed; nil for no limit.
   var life: Int?
@@ -12,7 +12,7 @@ struct StageDaemon {
   var wakeAt: Int?
   /// The daemon is then stopped instead of killed, and its outstanding requests arrive late.
   var isReplaced = false
-  /// The moment of the last look that found nothing to do.
+  /// The moment of the last observation that left nothing to do.
   var seen: Int?
 
   struct View {
@@ -86,7 +86,7 @@ extension Stage {
   /// - Parameter steps: The maximum number of steps before it observes the results.
   /// - Returns: Whether it did anything. It is not asked if nothing has happened since it last had nothing to
   ///   do.
-  mutating func daemonLooks(steps: Int = Self.stepsAtOnce) -> Bool {
+  mutating func daemonObserves(steps: Int = Self.stepsAtOnce) -> Bool {
     let moment = counter &+ clusterVersion
     let isWoken = daemon.wakeAt.map { $0 <= now } ?? false
     if daemon.seen == moment, !isWoken, daemon.work.values.allSatisfy(\.isRunning) { return false }

@@ -83,7 +83,7 @@ extension Stage {
       violated("ended in \(status.state.rawValue) without a stall: \(status.conditions.map(\.message))")
     } else {
       checkTruth(of: stall)
-      for role in status.roles where !isHeldBack(role, status) { checkHeldUp(role) }
+      for role in status.roles where !isHeldBack(role, status) { checkIndependence(role) }
     }
   }
 
@@ -137,7 +137,7 @@ extension Stage {
 
   /// A failure in one role stops no other role, unless the upgrade settings say so: a role that has not
   /// finished must have a failure of its own.
-  private mutating func checkHeldUp(_ role: RoleStatus) {
+  private mutating func checkIndependence(_ role: RoleStatus) {
     guard role.isOpen else { return }
     let isHeldUp = pods.values.contains { pod in
       pod.role == role.id

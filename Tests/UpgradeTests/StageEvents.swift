@@ -19,7 +19,7 @@ enum StageEvent: Hashable {
   /// The daemon is killed after this number of writes.
   case dies(after: Int)
   /// The daemon is stopped after this number of writes, and another one replaces it.
-  case handsOver(after: Int)
+  case daemonReplaced(after: Int)
   /// The outstanding requests of the stopped daemon arrive.
   case arrives
   case crash(String, loops: Bool)
@@ -61,7 +61,7 @@ enum StageEvent: Hashable {
     case .goesOn, .looks, .acts, .set, .node, .commandEnds: "progress"
     case .seesCluster, .seesSet, .seesPod: "stale view"
     case .killed, .dies: "daemon killed"
-    case .handsOver: "second daemon"
+    case .daemonReplaced: "second daemon"
     case .arrives: "stale daemon"
     case .crash: "crash"
     case .podDeleted: "pod deleted"
@@ -91,7 +91,7 @@ extension Stage {
     switch event {
     case .goesOn(let rounds): settle(rounds: rounds)
     case .looks:
-      _ = daemonLooks()
+      _ = daemonObserves()
       if now % 8 == 0 { checkNothingIsLeft() }
     case .acts: _ = daemonActs()
     case .seesCluster: seeCluster()
@@ -102,7 +102,7 @@ extension Stage {
     case .commandEnds(let pod): _ = commandEnds(in: full(pod))
     case .killed: killDaemon()
     case .dies(let writes): daemon.life = writes
-    case .handsOver(let writes):
+    case .daemonReplaced(let writes):
       daemon.life = writes
       daemon.isReplaced = true
     case .arrives: staleArrives()

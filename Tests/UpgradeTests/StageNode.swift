@@ -75,7 +75,7 @@ struct StageContainer {
   /// True for a failed notification of new members if each of them is gone since then or was notified again.
   ///
   /// - Parameter members: The number of members of a role.
-  func isTakenBack(_ key: String, members: (String) -> Int) -> Bool {
+  func isReverted(_ key: String, members: (String) -> Int) -> Bool {
     let words = key.split(separator: " ").map(String.init)
     guard words.first == "addnodes", words.count > 2 else { return false }
     return words.dropFirst(3).allSatisfy { ordinal in
@@ -126,7 +126,7 @@ extension Stage {
       pod.isAnswering = isAnswering
       pod.waitingReason = nil
       pod.waitingMessage = nil
-      if pod.isCrashed, tellsRestarts { pod.restartedAt = now }
+      if pod.isCrashed, reportsRestarts { pod.restartedAt = now }
       pod.isCrashed = false
       containers[id] = StageContainer(id: id, number: number, pod: name, image: pod.image)
       write("  \(Self.short(name)) runs \(pod.image)")

@@ -73,7 +73,7 @@ extension Stage {
   }
 
   /// Records the claims of a status and the pods that are done, before it is written.
-  mutating func checkWitness(_ new: ClusterStatus, over old: ClusterStatus?) {
+  mutating func checkClaims(_ new: ClusterStatus, over old: ClusterStatus?) {
     for member in new.members {
       if member.upgrade?.done == true { observer.out.remove(member.pod) }
       if member.state == .configured, let container = member.detail.lastConfiguredContainer {
@@ -89,7 +89,7 @@ extension Stage {
       if old?.upgradeInfo == nil { observer.tally.upgrades += 1 }
       if info.isRollingBack, old?.upgradeInfo?.isRollingBack != true { observer.tally.rollbacks += 1 }
     } else if let old, let info = old.upgradeInfo {
-      checkHeard(info, old, new.app)
+      checkRoleEvents(info, old, new.app)
       checkEnded(info, old, new.app)
       for member in new.members {
         let pending = member.detail.pendingNotifications.first { $0.id.hasPrefix(info.id) }

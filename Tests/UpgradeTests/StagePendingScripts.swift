@@ -214,7 +214,7 @@ extension Stage {
   }
 
   /// Checks at the end of an upgrade or rollback that every role that lists its events was notified.
-  mutating func checkHeard(_ info: UpgradeInfo, _ old: ClusterStatus, _ app: String) {
+  mutating func checkRoleEvents(_ info: UpgradeInfo, _ old: ClusterStatus, _ app: String) {
     // It may have turned into a rollback that had nothing to roll back, in one step.
     let isBack = info.isRollingBack || app == info.prevApp
     for role in old.roles {

@@ -301,7 +301,7 @@ struct UpgradingTests {
     var stage = Self.workers()
     stage.commit(app: "app-1.1")
     stage.daemon.life = 1
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     #expect(stage.status?.upgradeInfo != nil)
     stage.isStamped = false
     stage.annotate("touched", "1")
@@ -337,7 +337,7 @@ struct UpgradingTests {
     stage.settle()
     stage.heldScripts = []
     _ = stage.commandEnds(in: "c-worker-0")
-    _ = stage.daemonLooks()
+    _ = stage.daemonObserves()
     #expect(stage.status?.state == .updating)
     stage.commit(app: "app-1.1")
     stage.settle { $0.status?.upgradeInfo != nil }

@@ -9,7 +9,7 @@ import Testing
 @Suite("The end of an exec websocket")
 struct ExecHandlerTests {
   /// A handler on a channel without a network, with a simulated clock.
-  private final class Bench {
+  private final class HandlerFixture {
     let channel = EmbeddedChannel()
     private(set) var outcome: ExecHandler.Outcome?
 
@@ -56,7 +56,7 @@ struct ExecHandlerTests {
 
   @Test("a peer that sends nothing is given up after two pings, thirty seconds apart")
   func gone() throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     bench.pass(.seconds(29))
     #expect(try bench.sent().isEmpty)
     bench.pass(.seconds(1))
@@ -72,7 +72,7 @@ struct ExecHandlerTests {
 
   @Test("any frame from a peer shows that it is alive", arguments: [WebSocketOpcode.pong, .binary, .ping])
   func alive(opcode: WebSocketOpcode) throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     for _ in 0..<20 {
       bench.pass(.seconds(59))
       try bench.receive(opcode, [1])
@@ -83,7 +83,7 @@ struct ExecHandlerTests {
   @Test(
     "a server may be silent while its command reads a long input, but not afterwards")
   func silentReader() throws {
-    let bench = try Bench(ExecRequest(command: ["x"], stdin: [UInt8](repeating: 0, count: 100_000)))
+    let bench = try HandlerFixture(ExecRequest(command: ["x"], stdin: [UInt8](repeating: 0, count: 100_000)))
     bench.pass(.hours(3))
     #expect(bench.outcome == nil)
     try bench.receive(.pong)
@@ -93,7 +93,7 @@ struct ExecHandlerTests {
 
   @Test("a ping is answered with its own payload")
   func pong() throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     try bench.receive(.ping, [7, 8])
     let sent = try bench.sent()
     #expect(sent.map(\.opcode) == [.pong] && sent.map(\.bytes) == [[7, 8]])
@@ -101,7 +101,7 @@ struct ExecHandlerTests {
 
   @Test("several pings that cannot be answered yet are answered once, with the last payload")
   func latePong() throws {
-    let bench = try Bench(Self.quiet, isWritable: false)
+    let bench = try HandlerFixture(Self.quiet, isWritable: false)
     for number in 0..<100 { try bench.receive(.ping, [UInt8(number)]) }
     #expect(try bench.sent().isEmpty)
     bench.makeWritable(true)
@@ -110,7 +110,7 @@ struct ExecHandlerTests {
 
   @Test("input is sent only while the channel is writable")
   func backPressure() throws {
-    let bench = try Bench(
+    let bench = try HandlerFixture(
       ExecRequest(command: ["x"], stdin: [UInt8](repeating: 9, count: 40_000)), .v5, isWritable: false)
     #expect(try bench.sent().isEmpty)
     try bench.receive(.binary, [1, 1])
@@ -120,7 +120,7 @@ struct ExecHandlerTests {
 
   @Test("the server's close frame after the status ends the call, and is answered")
   func closing() throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     try bench.receive(.binary, [3] + Array(ExecTalk.status(4).utf8))
     #expect(bench.outcome == nil)
     try bench.receive(.connectionClose, [3, 232])
@@ -131,7 +131,7 @@ struct ExecHandlerTests {
 
   @Test("without a close frame the call ends two seconds after the status; output until then counts")
   func grace() throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     try bench.receive(.binary, [3] + Array(ExecTalk.status(0).utf8))
     try bench.receive(.binary, [1, 65])
     bench.pass(.milliseconds(1999))
@@ -142,7 +142,7 @@ struct ExecHandlerTests {
 
   @Test("a connection error after the status changes nothing")
   func lateError() throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     try bench.receive(.binary, [3] + Array(ExecTalk.status(0).utf8))
     bench.channel.pipeline.fireErrorCaught(ChannelError.ioOnClosedChannel)
     #expect(bench.exitCode == 0)
@@ -150,7 +150,7 @@ struct ExecHandlerTests {
 
   @Test("a close without a status leaves the result unknown")
   func noStatus() throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     try bench.receive(.binary, [1, 65])
     try bench.receive(.connectionClose, [3, 243])
     #expect(bench.failure?.kind == .unavailable)
@@ -170,7 +170,7 @@ struct ExecHandlerTests {
   func noExitCode(text: String) throws {
     // Also on the channels of the command's output, where the command itself may write anything.
     for channel: UInt8 in [0, 1, 2, 3, 4, 255] {
-      let bench = try Bench(Self.quiet)
+      let bench = try HandlerFixture(Self.quiet)
       try bench.receive(.binary, [channel] + Array(text.utf8))
       try bench.receive(.connectionClose)
       #expect(bench.exitCode == nil)
@@ -182,13 +182,13 @@ struct ExecHandlerTests {
     "an exit code counts on the error channel only, once, and not after the server's close",
     arguments: [0, 1, 2, 4])
   func wrongChannel(_ channel: UInt8) throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     try bench.receive(.binary, [channel] + Array(ExecTalk.status(0).utf8))
     try bench.receive(.connectionClose)
     try bench.receive(.binary, [3] + Array(ExecTalk.status(0).utf8))
     #expect(bench.failure?.kind == .unavailable)
 
-    let twice = try Bench(Self.quiet)
+    let twice = try HandlerFixture(Self.quiet)
     for code in [7, 0] { try twice.receive(.binary, [3] + Array(ExecTalk.status(code).utf8)) }
     try twice.receive(.connectionClose)
     #expect(twice.exitCode == 7)
@@ -196,7 +196,7 @@ struct ExecHandlerTests {
 
   @Test("a command that could not start is reported with the runtime's message")
   func notBegun() throws {
-    let bench = try Bench(Self.quiet)
+    let bench = try HandlerFixture(Self.quiet)
     let words = #"{"status":"Failure","message":"exec: \"x\": executable file not found in $PATH"}"#
     try bench.receive(.binary, [3] + Array(words.utf8))
     try bench.receive(.connectionClose)

@@ -10,7 +10,7 @@ struct FencedTests {
   let clock = TestClock()
 
   /// A client on which every call succeeds.
-  private struct Willing: ClusterAPI {
+  private struct SucceedingAPI: ClusterAPI {
     let object = Object(.pods, namespace: "n", name: "p")
     func get(_ resource: Resource, _ name: ObjectName) -> Object { object }
     func list(_ resource: Resource, namespace: String?, labels: LabelSelector) -> ObjectList {
@@ -50,7 +50,7 @@ struct FencedTests {
     arguments: Write.allCases)
   func writes(write: Write) async throws {
     let proof = Proof(until: .seconds(8), MonotonicTime(clock))
-    let fenced = Fenced(Willing(), leader: Leader(identity: "a", proof: proof))
+    let fenced = Fenced(SucceedingAPI(), leader: Leader(identity: "a", proof: proof))
     try await perform(write, fenced)
     clock.advance(by: .milliseconds(7999))
     try await perform(write, fenced)
@@ -65,7 +65,7 @@ struct FencedTests {
   @Test("reads always pass")
   func reads() async throws {
     let proof = Proof(until: .zero, MonotonicTime(clock))
-    let fenced = Fenced(Willing(), leader: Leader(identity: "a", proof: proof))
+    let fenced = Fenced(SucceedingAPI(), leader: Leader(identity: "a", proof: proof))
     #expect(try await fenced.get(.pods, Self.name).name == "p")
     #expect(try await fenced.list(.pods, namespace: nil, labels: .everything).items.count == 1)
     for try await _ in fenced.watch(.pods, namespace: nil, labels: .everything, after: "1") {}

@@ -15,7 +15,7 @@ struct LeadershipNodeTests {
       let happened = Shared<[String]>([])
       let (cut, begin) = AsyncStream<Void>.makeStream()
       let clock = ContinuousClock()
-      let way = CutOff(api: client)
+      let way = DisconnectableAPI(api: client)
 
       let first = Task {
         try await Leadership(api: way, lease: lease, identity: "first").hold { leader in

@@ -176,7 +176,7 @@ final class ReconcilerFixture: Sendable {
   }
 }
 
-// What tests look at in a running reconciler.
+// The state of a running reconciler that tests read.
 extension Reconciler {
   func isAtRest(at commit: String) -> Bool { desired.head?.hex == commit && isIdle }
 

@@ -14,37 +14,38 @@ enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
   var testDescription: String { rawValue }
 
   /// The permanent faults of the connection.
-  private var faults: FaultyLine.Faults {
+  private var faults: FaultyProxy.Faults {
     switch self {
     case .cuts:
       .init(age: .seconds(2) ... .seconds(5), midStream: (share: 0.2, bytes: 500...20_000))
     case .outage, .silence: .none
-    case .throttling: .init(doorman: Doorman([.throttled, .unavailable, .failed]))
-    case .beginning: .init(doorman: Doorman([]))
+    case .throttling: .init(refusingProxy: RefusingProxy([.throttled, .unavailable, .failed]))
+    case .beginning: .init(refusingProxy: RefusingProxy([]))
     }
   }
 
   /// Runs the body with a faulty connection between it and the API server.
-  func befall(_ scene: Scene, _ body: @escaping @Sendable (Befallen) async throws -> Void) async throws {
+  func withFault(_ scene: Scene, _ body: @escaping @Sendable (FaultedScene) async throws -> Void) async throws
+  {
     let site = try #require(scene.site as? KubernetesSite)
     // The seed is part of the failure message of a scenario.
     let seed = UInt64.random(in: .min ... .max)
     let path = "\(scene.folder.path)/kubeconfig-\(self)"
     let faults = faults
-    guard faults.doorman != nil else {
+    guard faults.refusingProxy != nil else {
       let port = try Self.port(of: site.kubeconfig)
-      return try await FaultyLine.lead(to: port, faults, seed: seed) { line in
+      return try await FaultyProxy.lead(to: port, faults, seed: seed) { line in
         try Self.write(site.kubeconfig, to: path) { server in
           server.firstIndex(of: ":").map { "\(server[..<$0])://127.0.0.1:\(line.port)" } ?? server
         }
-        try await body(Befallen(fault: self, line: line, kubeconfig: path))
+        try await body(FaultedScene(fault: self, line: line, kubeconfig: path))
       }
     }
     let proxy = try await KubectlProxy.start(kubeconfig: site.kubeconfig, in: scene.folder.path)
     defer { proxy.stop() }
-    try await FaultyLine.lead(to: proxy.port, faults, seed: seed) { line in
+    try await FaultyProxy.lead(to: proxy.port, faults, seed: seed) { line in
       try Self.write(site.kubeconfig, to: path) { _ in "http://127.0.0.1:\(line.port)" }
-      try await body(Befallen(fault: self, line: line, kubeconfig: path))
+      try await body(FaultedScene(fault: self, line: line, kubeconfig: path))
     }
   }
 
@@ -81,9 +82,9 @@ enum Fault: String, Sendable, CaseIterable, CustomTestStringConvertible {
 }
 
 /// A scene whose daemon is exposed to a fault.
-struct Befallen: Sendable {
+struct FaultedScene: Sendable {
   let fault: Fault
-  let line: FaultyLine
+  let line: FaultyProxy
   /// Its server address is the faulty connection.
   let kubeconfig: String
 
@@ -98,25 +99,25 @@ struct Befallen: Sendable {
     case .outage: await line.stop(for: .seconds(60))
     case .silence: await line.fallSilent(for: .seconds(25))
     case .beginning:
-      line.faults.doorman?.begin(
+      line.faults.refusingProxy?.begin(
         with: [.unreadRights, .unreadAccounts, .unreadKinds], count: Self.refusedAtFirst)
       await line.stop(for: .seconds(12))
     }
   }
 
   /// Verifies that the fault has occurred.
-  func mustHaveStruck(_ scene: Scene) async {
+  func mustHaveOccurred(_ scene: Scene) async {
     switch fault {
     case .cuts: #expect(await line.cuts >= 10)
     case .outage, .silence:
       #expect(!scene.logged("leadership.lost").isEmpty)
       #expect(scene.logged("leadership.taken").count >= 2)
     case .throttling:
-      let found = line.faults.doorman?.found ?? [:]
+      let found = line.faults.refusingProxy?.found ?? [:]
       #expect(found[429, default: 0] >= 20)
       #expect(found[503, default: 0] + found[500, default: 0] >= 1)
     case .beginning:
-      let found = line.faults.doorman?.found ?? [:]
+      let found = line.faults.refusingProxy?.found ?? [:]
       #expect(found.values.reduce(0, +) == Self.refusedAtFirst)
       #expect(scene.logged("leadership.taken").count >= 2)
     }

@@ -18,24 +18,24 @@ struct FaultScenarios {
     .kubernetes, workers: 2, .init(version: "1.0", hook: "2"), .init(version: "1.1", hook: "2"))
 
   /// Runs the body with a daemon that has created the cluster over a faulty connection.
-  private func befall(
+  private func withFault(
     _ fault: Fault,
-    _ body: @escaping @Sendable (Scene, Befallen, PodWitness) async throws -> Void
+    _ body: @escaping @Sendable (Scene, FaultedScene, PodRecorder) async throws -> Void
   ) async throws {
     try await scenario(fixture, start: false, judges: fault != .beginning) { scene in
-      try await fault.befall(scene) { befallen in
+      try await fault.withFault(scene) { faultedScene in
         do {
-          try await PodWitness.watch(scene) { observer in
+          try await PodRecorder.watch(scene) { observer in
             // The later of two equal flags wins.
-            try await scene.start(["--kubeconfig", befallen.kubeconfig])
+            try await scene.start(["--kubeconfig", faultedScene.kubeconfig])
             try await scene.configured("1.0.0")
-            try await body(scene, befallen, observer)
-            await befallen.mustHaveStruck(scene)
+            try await body(scene, faultedScene, observer)
+            await faultedScene.mustHaveOccurred(scene)
           }
           // While the API server can still be reached, so that the lease is released.
           _ = try await scene.daemon().stop(within: .seconds(30))
         } catch {
-          throw TooLate(description: "\(error) (seed \(befallen.line.dice.seed))")
+          throw TooLate(description: "\(error) (seed \(faultedScene.line.seededFaults.seed))")
         }
       }
     }
@@ -80,11 +80,11 @@ struct FaultScenarios {
 
   @Test("a cluster is created, and upgraded by a commit", arguments: Fault.allCases)
   func upgrade(_ fault: Fault) async throws {
-    try await befall(fault) { scene, befallen, observer in
+    try await withFault(fault) { scene, faultedScene, observer in
       for pod in Self.pods { #expect(observer.generations(pod) == 1, "\(pod)") }
       let commit = try scene.forge.push(fixture.upgrade(), "Upgrade shop")
       try await script("pod_upgraded", of: "shop-worker-1", scene, hasEnded: false)
-      await befallen.strike()
+      await faultedScene.strike()
       let note = try await scene.note(commit, phase: "done")
       #expect(note.object("shop")?.change == .upgrade)
       try await mustBeAtRest("1.1", scene)
@@ -100,12 +100,12 @@ struct FaultScenarios {
 
   @Test("a cluster is created, and rolled back during an upgrade", arguments: Fault.allCases)
   func rollback(_ fault: Fault) async throws {
-    try await befall(fault) { scene, befallen, observer in
+    try await withFault(fault) { scene, faultedScene, observer in
       let commit = try scene.forge.push(fixture.upgrade(), "Upgrade shop")
       try await script("pod_upgraded", of: "shop-worker-1", scene, hasEnded: true)
       let revert = try scene.forge.revert(commit)
       try await script("pod_reverted", of: "shop-worker-1", scene, hasEnded: false)
-      await befallen.strike()
+      await faultedScene.strike()
       let note = try await scene.note(revert, phase: "done")
       #expect(note.object("shop")?.change == .rollback)
       try await mustBeAtRest("1.0", scene)

@@ -11,9 +11,9 @@ struct StartScenarios {
     "waits for an API server that is away, with a message, and continues when it returns", needsKubernetes)
   func waits() async throws {
     try await scenario(fixture, start: false) { scene in
-      try await Fault.outage.befall(scene) { befallen in
-        await befallen.line.stop(for: .seconds(20))
-        try await scene.start(["--kubeconfig", befallen.kubeconfig])
+      try await Fault.outage.withFault(scene) { faultedScene in
+        await faultedScene.line.stop(for: .seconds(20))
+        try await scene.start(["--kubeconfig", faultedScene.kubeconfig])
         let found = try await scene.eventually("message about an unavailable API server") {
           scene.logged("cluster.away").first
         }
@@ -27,9 +27,9 @@ struct StartScenarios {
   @Test("stops at once if it is asked to while it waits", needsKubernetes)
   func stopsWhileItWaits() async throws {
     try await scenario(fixture, start: false) { scene in
-      try await Fault.outage.befall(scene) { befallen in
-        await befallen.line.stop(for: .seconds(300))
-        let daemon = try await scene.start(["--kubeconfig", befallen.kubeconfig])
+      try await Fault.outage.withFault(scene) { faultedScene in
+        await faultedScene.line.stop(for: .seconds(300))
+        let daemon = try await scene.start(["--kubeconfig", faultedScene.kubeconfig])
         try await scene.eventually("daemon that waits") {
           scene.logged("cluster.away").isEmpty ? nil : true
         }
@@ -41,9 +41,9 @@ struct StartScenarios {
   @Test("with --once exits 2 and names what to check", needsKubernetes)
   func once() async throws {
     try await scenario(fixture, start: false) { scene in
-      try await Fault.outage.befall(scene) { befallen in
-        await befallen.line.stop(for: .seconds(300))
-        let daemon = try await scene.start(["--once", "--kubeconfig", befallen.kubeconfig])
+      try await Fault.outage.withFault(scene) { faultedScene in
+        await faultedScene.line.stop(for: .seconds(300))
+        let daemon = try await scene.start(["--once", "--kubeconfig", faultedScene.kubeconfig])
         #expect(try await daemon.ended(within: .seconds(60)) == 2)
         #expect(scene.log().contains("check that the server runs and that this is its address"))
       }

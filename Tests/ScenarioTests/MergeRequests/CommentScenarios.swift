@@ -98,9 +98,9 @@ struct CommentScenarios {
   func refused(kind: Kind) async throws {
     try await CommentServer.run { server, port in
       server.state.withLock { $0.rights = .reading }
-      let missing = try await complaint { try await comment("\(Self.marker)\none", on: kind, port) }
+      let missing = try await errorMessage { try await comment("\(Self.marker)\none", on: kind, port) }
       #expect(missing.contains("refuses to add a comment (403): the token needs the"))
-      let wrong = try await complaint {
+      let wrong = try await errorMessage {
         try await comment("\(Self.marker)\none", on: kind, port, token: "glpat-other")
       }
       #expect(wrong.contains("does not know the token: it is wrong or has expired"))
@@ -118,12 +118,12 @@ struct CommentScenarios {
         (.gitlab, "CI_API_V4_URL", "this runs in their jobs only"),
         (.gitlab, "KDOPS_COMMENT_TOKEN", "there is no token"),
       ] {
-        let words = try await complaint { try await comment(text, on: kind, port, without: [variable]) }
+        let words = try await errorMessage { try await comment(text, on: kind, port, without: [variable]) }
         #expect(words.contains(word), "\(words)")
       }
-      let unmarked = try await complaint { try await comment("### one", on: .gitlab, port) }
+      let unmarked = try await errorMessage { try await comment("### one", on: .gitlab, port) }
       #expect(unmarked.contains("does not begin with an HTML comment"))
-      let plain = try await complaint {
+      let plain = try await errorMessage {
         try await Tool.run(
           ["bash", Self.script], input: text,
           environment: [
@@ -138,7 +138,7 @@ struct CommentScenarios {
   }
 
   /// The error message of a command that must fail.
-  private func complaint(_ body: () async throws -> String) async throws -> String {
+  private func errorMessage(_ body: () async throws -> String) async throws -> String {
     do {
       let printed = try await body()
       Issue.record("it did not fail: \(printed)")

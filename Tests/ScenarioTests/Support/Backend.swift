@@ -30,16 +30,16 @@ enum Backend: String, Sendable, CaseIterable, CustomTestStringConvertible {
 
   /// The timeout of a wait. It is generous, because only a failure reaches it. A node needs 10 to 20 s for a
   /// pod, and sometimes half a minute more.
-  var patience: Duration { pick(embedded: .seconds(90), kubernetes: .seconds(300)) }
+  var timeout: Duration { pick(embedded: .seconds(90), kubernetes: .seconds(300)) }
 
   /// The polling interval. On Kubernetes each poll is a request, or even a process in a pod.
-  var rhythm: Duration { pick(embedded: .milliseconds(40), kubernetes: .milliseconds(300)) }
+  var pollInterval: Duration { pick(embedded: .milliseconds(40), kubernetes: .milliseconds(300)) }
 
   /// The limit on scenarios that run in parallel.
-  var places: Places { self == .embedded ? Self.embeddedPlaces : Self.kubernetesPlaces }
+  var places: ParallelLimit { self == .embedded ? Self.embeddedPlaces : Self.kubernetesPlaces }
 
-  private static let embeddedPlaces = Places(2)
-  private static let kubernetesPlaces = Places(2)
+  private static let embeddedPlaces = ParallelLimit(2)
+  private static let kubernetesPlaces = ParallelLimit(2)
 }
 
 /// Scenarios on the embedded cluster need bubblewrap to run scripts as the daemon does.

@@ -7,12 +7,12 @@ struct TooLate: Error, CustomStringConvertible {
 ///
 /// - Parameters:
 ///   - limit: generous, because only a failure reaches it.
-///   - rhythm: the polling interval.
+///   - pollInterval: the polling interval.
 ///   - what: completes "within 60 s there was no …".
 ///   - look: nil while there is no value. An error that it throws ends the wait.
 @discardableResult
 func eventually<Value: Sendable>(
-  within limit: Duration, every rhythm: Duration = .milliseconds(40), _ what: String,
+  within limit: Duration, every pollInterval: Duration = .milliseconds(40), _ what: String,
   _ look: () async throws -> Value?
 ) async throws -> Value {
   let clock = ContinuousClock()
@@ -20,7 +20,7 @@ func eventually<Value: Sendable>(
   while true {
     if let found = try await look() { return found }
     guard clock.now < end else { throw TooLate(description: "within \(limit) there was no \(what)") }
-    try await clock.sleep(for: rhythm)
+    try await clock.sleep(for: pollInterval)
   }
 }
 
@@ -32,7 +32,7 @@ extension Scene {
   ) async throws -> Value {
     let backend = fixture.backend
     return try await ScenarioTests.eventually(
-      within: limit ?? backend.patience, every: backend.rhythm, what, look)
+      within: limit ?? backend.timeout, every: backend.pollInterval, what, look)
   }
 }
 
@@ -51,7 +51,7 @@ func staying(
 }
 
 /// Limits how many scenarios run in parallel: each has a daemon of its own.
-actor Places {
+actor ParallelLimit {
   private var free: Int
   private var waiters: [CheckedContinuation<Void, Never>] = []
 

@@ -2,7 +2,7 @@ import ClusterAPI
 import Values
 
 /// An API client whose watches of one namespace break off.
-struct HalfBlind: ClusterAPI {
+struct BrokenWatchAPI: ClusterAPI {
   let api: any ClusterAPI
   let blind: String
 

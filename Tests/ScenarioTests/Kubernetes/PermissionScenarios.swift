@@ -5,7 +5,7 @@ import Testing
 import Values
 
 @Suite("Granted and used permissions on a real API server", needsKubernetes)
-struct RightsScenarios {
+struct PermissionScenarios {
   @Test(
     "the full lifecycle of a cluster uses every granted permission and needs no other; only a server checks RBAC"
   )

@@ -3,15 +3,15 @@ import KubeDirector
 import Synchronization
 
 /// Records every pod that a cluster ever had, over a connection without faults.
-final class PodWitness: Sendable {
+final class PodRecorder: Sendable {
   private let seen = Mutex<[String: [String]]>([:])
 
   /// Watches the pods for as long as the body runs.
   static func watch(
-    _ scene: Scene, cluster: String = "shop", _ body: (PodWitness) async throws -> Void
+    _ scene: Scene, cluster: String = "shop", _ body: (PodRecorder) async throws -> Void
   ) async throws {
     guard let api = scene.site.api() else { return }
-    let observer = PodWitness()
+    let observer = PodRecorder()
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
         try await api.follow(

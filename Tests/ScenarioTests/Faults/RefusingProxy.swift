@@ -7,7 +7,7 @@ import Values
 ///
 /// It marks each forwarded request as the last one on its connection, so that every request passes through
 /// here. It forwards websockets unchanged.
-final class Doorman: Sendable {
+final class RefusingProxy: Sendable {
   /// A refusal and its share of all requests.
   struct Refusal: Sendable {
     var code: Int
@@ -63,7 +63,7 @@ final class Doorman: Sendable {
   var found: [Int: Int] { state.withLock { $0.found } }
 
   /// - Parameter next: the connection's next bytes; nil at its end.
-  func meet(_ dice: Dice, _ next: () async throws -> ByteBuffer?) async throws -> Reception {
+  func meet(_ seededFaults: SeededFaults, _ next: () async throws -> ByteBuffer?) async throws -> Reception {
     var bytes = ByteBuffer()
     var request: Request?
     while request == nil {
@@ -75,7 +75,7 @@ final class Doorman: Sendable {
       }
     }
     guard let request else { return .passes(bytes) }
-    guard let refusal = choose(dice) else {
+    guard let refusal = choose(seededFaults) else {
       return .passes(request.isUpgrade ? bytes : request.last(of: bytes))
     }
     // A client that gets its answer before it has sent everything may miss the answer.
@@ -85,8 +85,8 @@ final class Doorman: Sendable {
     return .turnedAway(Self.answer(refusal))
   }
 
-  private func choose(_ dice: Dice) -> Refusal? {
-    let chance = dice.unit()
+  private func choose(_ seededFaults: SeededFaults) -> Refusal? {
+    let chance = seededFaults.unit()
     return state.withLock { state in
       var sum = 0.0
       let mood = state.moody.flatMap { $0.left > 0 ? $0.refusals : nil }

@@ -1,10 +1,10 @@
 import NIOCore
 
 /// One connection through the faulty proxy, with both ends.
-struct Passage: Sendable {
-  typealias Connection = FaultyLine.Connection
+struct ProxiedConnection: Sendable {
+  typealias Connection = FaultyProxy.Connection
 
-  let line: FaultyLine
+  let line: FaultyProxy
 
   private enum End: Sendable {
     /// One side has sent everything.
@@ -48,8 +48,10 @@ struct Passage: Sendable {
     _ toClient: NIOAsyncChannelOutboundWriter<ByteBuffer>
   ) async -> Bool {
     let faults = line.faults
-    let age = faults.age.map(line.dice.length)
-    let limit = faults.midStream.flatMap { line.dice.falls($0.share) ? line.dice.number($0.bytes) : nil }
+    let age = faults.age.map(line.seededFaults.length)
+    let limit = faults.midStream.flatMap {
+      line.seededFaults.falls($0.share) ? line.seededFaults.number($0.bytes) : nil
+    }
     return await withTaskGroup(of: End.self) { tasks in
       tasks.addTask { await end { try await up(fromClient, toServer, answers: toClient) } }
       tasks.addTask { await end { try await down(fromServer, toClient, limit: limit) } }
@@ -76,8 +78,8 @@ struct Passage: Sendable {
     answers: NIOAsyncChannelOutboundWriter<ByteBuffer>
   ) async throws {
     var pieces = client.makeAsyncIterator()
-    if let doorman = line.faults.doorman {
-      switch try await doorman.meet(line.dice, { try await pieces.next() }) {
+    if let refusingProxy = line.faults.refusingProxy {
+      switch try await refusingProxy.meet(line.seededFaults, { try await pieces.next() }) {
       case .passes(let bytes): try await server.write(bytes)
       case .turnedAway(let answer):
         try await answers.write(answer)
@@ -112,7 +114,7 @@ struct Passage: Sendable {
   /// Servers that crash end connections without an orderly close; proxies, and machines that shut down, close
   /// them in order.
   private func cut(_ channels: any Channel...) async {
-    guard line.dice.falls(0.5) else { return }
-    for channel in channels { await FaultyLine.reset(channel) }
+    guard line.seededFaults.falls(0.5) else { return }
+    for channel in channels { await FaultyProxy.reset(channel) }
   }
 }

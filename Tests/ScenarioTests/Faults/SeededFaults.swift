@@ -1,9 +1,9 @@
 import Synchronization
 import TestSupport
 
-/// Randomness with a seed, shared by everything that a proxy does. Connections compete for the next number,
-/// so a seed repeats the kind of faults, but not each of them.
-final class Dice: Sendable {
+/// Seeded random numbers for all faults of a proxy. Connections compete for the next number, so a seed repeats the
+/// kind of faults, but not each of them.
+final class SeededFaults: Sendable {
   let seed: UInt64
   private let state: Mutex<SeededRandom>
 

@@ -5,7 +5,7 @@ import TestSupport
 
 /// A TCP proxy between a daemon and its server on this machine, with faults. It passes bytes unchanged, TLS
 /// included, until it cuts the connection.
-actor FaultyLine {
+actor FaultyProxy {
   /// The permanent faults of the proxy.
   struct Faults: Sendable {
     /// The age at which a connection is cut.
@@ -13,7 +13,7 @@ actor FaultyLine {
     /// The share of connections that are cut in mid-stream, and after how many bytes from the server.
     var midStream: (share: Double, bytes: ClosedRange<Int>)?
     /// Checks each request before it is forwarded; each connection then has one request.
-    var doorman: Doorman?
+    var refusingProxy: RefusingProxy?
 
     static let none = Faults()
   }
@@ -21,7 +21,7 @@ actor FaultyLine {
   typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
   nonisolated let port: Int
-  nonisolated let dice: Dice
+  nonisolated let seededFaults: SeededFaults
   nonisolated let faults: Faults
   private let server: Int
   private let group: any EventLoopGroup
@@ -35,8 +35,8 @@ actor FaultyLine {
   private(set) var count = 0
   private(set) var cuts = 0
 
-  private init(_ first: Listener, port: Int, to server: Int, _ faults: Faults, _ dice: Dice) {
-    (self.port, self.server, self.faults, self.dice) = (port, server, faults, dice)
+  private init(_ first: Listener, port: Int, to server: Int, _ faults: Faults, _ seededFaults: SeededFaults) {
+    (self.port, self.server, self.faults, self.seededFaults) = (port, server, faults, seededFaults)
     listener = first.channel
     group = first.channel.eventLoop
   }
@@ -45,14 +45,14 @@ actor FaultyLine {
   ///
   /// - Parameter server: its port on 127.0.0.1.
   static func lead<Result: Sendable>(
-    to server: Int, _ faults: Faults, seed: UInt64, _ body: @Sendable (FaultyLine) async throws -> Result
+    to server: Int, _ faults: Faults, seed: UInt64, _ body: @Sendable (FaultyProxy) async throws -> Result
   ) async throws -> Result {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let outcome: Swift.Result<Result, any Error>
     do {
-      let dice = Dice(seed: seed)
+      let seededFaults = SeededFaults(seed: seed)
       let (first, port) = try await open(group)
-      let line = FaultyLine(first, port: port, to: server, faults, dice)
+      let line = FaultyProxy(first, port: port, to: server, faults, seededFaults)
       outcome = .success(
         try await withThrowingTaskGroup(of: Void.self) { tasks in
           tasks.addTask { try await line.serve(first) }
@@ -124,7 +124,7 @@ actor FaultyLine {
 
   private func carry(_ client: Connection) async {
     count += 1
-    let wasCut = await Passage(line: self).carry(client) { [group, server] in
+    let wasCut = await ProxiedConnection(line: self).carry(client) { [group, server] in
       try await ClientBootstrap(group: group)
         .channelOption(.allowRemoteHalfClosure, value: true)
         .connect(host: "127.0.0.1", port: server) { channel in

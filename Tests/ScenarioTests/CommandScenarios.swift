@@ -5,7 +5,7 @@ import Testing
 
 /// Commands that people use while a daemon runs, in addition to git.
 @Suite("Commands while a daemon runs", needsBubblewrap)
-struct OrderScenarios {
+struct CommandScenarios {
   @Test("while suspended by command, no upgrade starts and no drift is corrected; resume continues both")
   func suspendAndResume() async throws {
     try await scenario(Fixture(.embedded)) { scene in

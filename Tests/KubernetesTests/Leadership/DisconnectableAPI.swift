@@ -4,7 +4,7 @@ import Values
 @testable import Kubernetes
 
 /// A client whose connection to the server can be cut: calls then get no answer, and are not forwarded.
-struct CutOff: ClusterAPI {
+struct DisconnectableAPI: ClusterAPI {
   let api: any ClusterAPI
   let isCut = Shared(false)
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite("Signature gate, automatic revert and push", needsBubblewrap)
-struct TrustScenarios {
+struct SignatureScenarios {
   private static let revert = [
     "KDOPS_UPGRADE_ON_STALL": "revert-commit", "KDOPS_UPGRADE_PROGRESS_DEADLINE": "2s",
   ]
