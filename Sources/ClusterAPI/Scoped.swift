@@ -2,8 +2,8 @@ import Values
 
 /// A `ClusterAPI` that is restricted to the given namespaces.
 ///
-/// A request for all namespaces covers only these. A request for another namespace is refused, whatever the server
-/// would answer. Callers therefore need not know that their account has limited permissions.
+/// A request for all namespaces covers only these. A request for another namespace is refused without asking the
+/// server. Callers therefore need not know that their account has limited permissions.
 public struct Scoped: ClusterAPI {
   private let whole: any ClusterAPI
   /// The namespaces in which objects may be written.

@@ -49,7 +49,7 @@ public struct GitError: Error, Sendable, Hashable {
   public var hint: String?
   /// The affected file or folder of a tree, from the repository's root; nil if unknown.
   public private(set) var path: String?
-  /// True if the operation has used up its limit: it cannot read any further object, whichever it is.
+  /// True if the operation has used up its limit, so that it cannot read any further object.
   public private(set) var isExhausted = false
 
   public init(_ kind: Kind, _ message: String, hint: String? = nil) {
@@ -65,7 +65,7 @@ public struct GitError: Error, Sendable, Hashable {
     return error
   }
 
-  /// True if one object of a repository cannot be read because of what it is; other objects may be readable.
+  /// True if the cause is the content or size of one object; other objects may be readable.
   var isOfOneObject: Bool { (kind == .malformed || kind == .tooLarge) && !isExhausted }
 
   /// The same error with the path in a tree, unless it already has one. The path closest to the failure is

@@ -32,7 +32,7 @@ public actor GitRepository {
     return new
   }
 
-  /// Closes the repository; the next call opens whatever is at the path then.
+  /// Closes the repository. The next call opens the repository that is then at the path.
   func forget() { handle = nil }
 
   /// A new handle on the same repository, not yet open.

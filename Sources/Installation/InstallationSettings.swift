@@ -44,7 +44,7 @@ public struct InstallationSettings: Sendable, Hashable {
   public var installation: String
   /// The tenant namespaces. An element `*` means all namespaces that tenants may have.
   public var tenantNamespaces: [String]
-  /// The URL of the repository; nil to install only what the daemon needs, without the daemon.
+  /// The URL of the repository; nil to install only the objects that a daemon outside the cluster needs.
   public var repo: String?
   public var branch: String
   /// The time between two fetches, in the format of the daemon's configuration.

@@ -37,7 +37,8 @@ public enum DerivedNames {
       ? plain : hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)
   }
 
-  /// All names that a role's StatefulSet can have, whatever other roles its cluster had when it was created.
+  /// All names that a role's StatefulSet can have. The name depends on the other roles that the cluster had when the
+  /// StatefulSet was created.
   public static func statefulSets(cluster: String, role: String) -> Set<String> {
     let plain = label("\(cluster)-\(role)")
     let hashed = hashed(plain, of: "\(cluster)/\(role)", limit: statefulSetLimit)

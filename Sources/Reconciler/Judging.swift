@@ -30,7 +30,7 @@ extension Reconciler {
       let approved = branch.approval.head
       var requeue = try await applyGuards(to: &judgement.changes, at: head)
       requeue.merge(try await carryOut(judgement.changes, judgement.files))
-      // A change that was judged may depend on what has changed since.
+      // A change that was judged may depend on an object that has changed since.
       for (reference, before) in pending.end() { judgeAgain(after: reference, before: before) }
       if branch.approval.head != approved { judgeWaitingChangesAgain() }
       return requeue

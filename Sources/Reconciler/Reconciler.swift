@@ -4,8 +4,8 @@ import GitStore
 import KubeDirector
 import Logging
 
-/// Reconciles one cluster with one branch: fetches, judges what changed, applies what is accepted, and reports the
-/// result.
+/// Reconciles one cluster with one branch: fetches, judges the changes, applies the accepted ones, and reports the
+/// results.
 ///
 /// The actor performs effects: it runs the loops and timers of this file, and calls git, the API server and its ports in
 /// the steps of a pass. Each of its values decides about one concern and keeps its own state private.

@@ -58,7 +58,7 @@ struct RehearsalSubject: Sendable {
   private func spec(_ app: String) -> AppSpec? { apps.first { $0.metadata.name == app }?.spec }
 }
 
-/// The files of a temporary repository: only what a rehearsal needs, one object per file.
+/// The files of a temporary repository: only the objects that a rehearsal needs, one per file.
 enum RehearsalFiles {
   static func path(of app: App) -> String { "apps/\(app.metadata.namespace)/\(app.metadata.name).json" }
   static func path(of cluster: Cluster) -> String {

@@ -142,7 +142,7 @@ public actor StatusWriter {
 
   // MARK: Publishing
 
-  /// Publishes on schedule until the task is cancelled. Call `flush` to write what is pending then.
+  /// Publishes on schedule until the task is cancelled. Then call `flush` to write the pending statuses.
   public func run() async {
     while !Task.isCancelled {
       let sent = signal.sent

@@ -120,7 +120,7 @@ struct DeltaChainTests {
     let budget = UnpackBudget(allowance: .eachObject)
     for _ in 0..<100_000 { try budget.take(4 * folder, objectOf: folder) }
     #expect(budget.taken == 0)
-    // git never stores a small object with such a chain, so the object counts.
+    // git never stores a small object with such an expensive chain, so these objects count towards the limit.
     let error = #expect(throws: GitError.self) {
       for _ in 0..<100_000 { try budget.take(4 * folder, objectOf: 100) }
     }

@@ -2,8 +2,8 @@
 /// pair is renewed, published and served.
 ///
 /// The authorities of both pairs are trusted at the same time, and the newer pair is served only after the API
-/// servers have had time to read its authority. So the served certificate is always trusted, whatever the order
-/// in which replicas check the time.
+/// servers have had time to read its authority. So the served certificate is always trusted, in whatever order the
+/// replicas check the time.
 struct CertificateBook: Sendable, Hashable {
   var newest: ServingPair?
   var previous: ServingPair?

@@ -98,7 +98,7 @@ extension AdmissionJudge {
         base: before.snapshot, head: head, changed: Changes(objects: [reference]), live: before.view,
         policy: policy))
     let change = judgement.verdict(of: reference)?.change
-    // A spec with the same meaning is not a change, whatever is wrong with the existing object.
+    // A spec with the same meaning is not a change, even if the existing object violates rules.
     if request.operation == .update, change == ChangeKind.none || change == .metadata { return [] }
     let findings = judgement.findings(of: reference)
     // Git must not change the catalog; for manual changes the server's permissions decide.

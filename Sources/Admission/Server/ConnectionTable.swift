@@ -7,8 +7,8 @@ import Synchronization
 struct ConnectionTiming: Sendable {
   /// From the connection to the end of the first request's head, including the TLS handshake.
   var opening = TimeAmount.seconds(30)
-  /// From a request's head to the end of its response. It covers what the handler's own timeout does not: a
-  /// client that does not read, or that keeps sending the body after the response.
+  /// From a request's head to the end of its response. It covers two cases that the handler's own timeout does not: a
+  /// client that does not read, and one that keeps sending the body after the response.
   var request = TimeAmount.seconds(20)
   /// From a response to the next request's head. Longer than API servers keep an idle connection (90 s), so
   /// that they close it: a request sent into a connection that is being closed is lost.

@@ -7,7 +7,7 @@ import Rules
 struct TreeReading {
   let layout: FoundLayout
   let repository: GitRepository
-  /// With nil, everything is read and nothing is stored.
+  /// The store of facts. If nil, all files are read and no facts are stored.
   let store: FactStore?
 
   /// The maximum number of files that may differ from the known tree. Beyond it, all files are read and new facts are

@@ -2,8 +2,8 @@ import Glibc
 
 /// How much disk and shared memory the whole machine uses, in bytes.
 ///
-/// The growth since a command's start is an upper bound for what the command holds in files whose size cannot be
-/// read; see `HeldUse`.
+/// The growth since a command's start is an upper bound for the command's files whose size cannot be read; see
+/// `HeldUse`.
 struct MachineUse: Sendable, Hashable {
   private(set) var disk = 0
   private(set) var shared = 0

@@ -148,7 +148,7 @@ final class ResourceWatch: Sendable {
       let known = tree ?? ProcessTree(proc: proc)
       tree = known
       let processes = Processes(below: wrapper.process, in: known)
-      // The kernel's limit can be switched off by what the container's own loader loads.
+      // Libraries that the container's own loader loads can switch off the kernel's limit.
       if known.threads(of: processes.members) > limits.processes + Self.ownProcesses {
         end(subject.place, .processes(limit: limits.processes))
         continue

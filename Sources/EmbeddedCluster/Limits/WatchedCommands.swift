@@ -154,7 +154,7 @@ struct WatchedCommands: Sendable {
     return growth
   }
 
-  /// Records what a command's processes hold.
+  /// Records the memory and disk space that a command's processes use and that no folder shows.
   mutating func record(_ held: HeldUse, of place: String) {
     guard let previous = entries[place]?.command.held else { return }
     var held = held

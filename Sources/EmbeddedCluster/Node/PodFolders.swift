@@ -175,7 +175,8 @@ struct PodFolders: Sendable {
       measured: try measured(of: pod, root: root))
   }
 
-  /// Paths that remain the host's whatever is mounted there; only `/usr/local` belongs to the container.
+  /// Whether a path always belongs to the host, even if something is mounted there. Below `/usr`, only `/usr/local`
+  /// belongs to the container.
   private static func isHosts(_ path: [String]) -> Bool {
     guard let first = path.first else { return true }
     if first == "usr" { return path.count < 3 || path[1] != "local" }

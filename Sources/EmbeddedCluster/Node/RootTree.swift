@@ -10,8 +10,8 @@ enum RootTree {
 
   /// Removes what must not be in a root; keeps folders at the top, and links that stay inside.
   ///
-  /// A link is rewritten as the shortest path relative to its own folder. So it means the same inside and
-  /// outside the container, and never leaves the root, whatever other links lie on its path.
+  /// A link is rewritten as the shortest path relative to its own folder. So it has the same target inside and
+  /// outside the container, and never leaves the root, even if its path contains other links.
   static func clean(_ root: String) throws {
     for name in try SafeFolder.names(in: root)
     where isForeign(name) || SafeFolder.kind("\(root)/\(name)") != .folder {

@@ -7,7 +7,7 @@ actor TrashRemover {
   private var isWanted = false
   private var work: Task<Void, Never>?
 
-  /// - Parameter empty: removes what it can.
+  /// - Parameter empty: removes as much of the trash as possible.
   init(_ empty: @escaping @Sendable () -> Void) { self.empty = empty }
 
   /// Starts a removal without waiting for its end.

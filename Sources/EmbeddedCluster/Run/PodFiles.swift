@@ -20,7 +20,8 @@ struct PodFiles: Sendable {
     return try await pool.run(key: pod) { try work(folders) }
   }
 
-  /// Removes what belongs to no current pod or container, and watches the commands that still run.
+  /// Removes folders and processes that belong to no current pod or container, and watches the commands that still
+  /// run.
   ///
   /// - Returns: the containers whose commands were killed together with an earlier daemon.
   func sweep(_ current: PodFolders.Inventory, _ watch: ResourceWatch) async throws -> Set<String> {

@@ -54,8 +54,8 @@ struct RunFolder: Sendable {
     }
   }
 
-  /// - Returns: whether all processes are known to be gone: neither a process that survives nor one that could not be
-  ///   read counts as gone.
+  /// - Returns: whether all processes are known to be gone. A process that survives, or that could not be read, does
+  ///   not count as gone.
   private static func endCommands(_ folders: [String]) -> Bool {
     var isKnown = true
     func found<Found>(_ find: () throws(FileShortage) -> [Found]) -> [Found] {

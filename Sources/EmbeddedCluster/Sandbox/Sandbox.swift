@@ -60,13 +60,13 @@ struct Sandbox: Sendable {
   /// Collects the folders in a mount namespace of their own, checks that they are the ones that were opened, and
   /// continues there: as an unprivileged user if the daemon is root, otherwise as the daemon's user.
   ///
-  /// Only what the sandbox needs is collected. bubblewrap examines every mount below a folder that it binds,
+  /// Only folders that the sandbox needs are collected. bubblewrap examines every mount below a folder that it binds,
   /// and fails if one disappears meanwhile, which happens often beside a container runtime.
   ///
-  /// This also has a process namespace of its own, which no script can see, let alone change. Its first process
-  /// is the bubblewrap that starts the script and waits for it. When that process ends, for whatever reason, the
-  /// kernel kills everything that the script started before the wrapper learns of the end. The first process
-  /// inside the script's own namespace guarantees nothing: a script can change it through `/proc/1/mem`.
+  /// This also has a process namespace of its own, which no script can see, let alone change. Its first process is
+  /// the bubblewrap that starts the script and waits for it. When that process ends for any reason, the kernel kills
+  /// all processes that the script started, before the wrapper is notified of the end. The first process inside the
+  /// script's own namespace guarantees nothing: a script can change it through `/proc/1/mem`.
   private func staged(_ request: SandboxRequest) -> [String] {
     var inner = request
     var arguments = ["bwrap", "--die-with-parent", "--unshare-pid", "--as-pid-1"]

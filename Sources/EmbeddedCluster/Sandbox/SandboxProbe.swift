@@ -48,7 +48,7 @@ extension Sandbox {
     }
   }
 
-  /// Whether a root daemon may read what the processes of other users have open.
+  /// Whether a root daemon may read the open files of other users' processes.
   /// - Parameter status: its `/proc/self/status`.
   static func mayReadProcesses(status: String) -> Bool {
     let line = status.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
@@ -68,7 +68,7 @@ extension Sandbox {
     securityContext.capabilities.add: [SYS_PTRACE]), or start kdops as another user than root
     """
 
-  /// Returns what the user can do when no sandbox can be created.
+  /// Returns the remediation when no sandbox can be created.
   ///
   /// - Parameter user: the user for scripts, if the daemon is root.
   static func advice(_ mode: SandboxMode, _ failure: String, isInstalled: Bool, user: UInt32? = nil) -> String

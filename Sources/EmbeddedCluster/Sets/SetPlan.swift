@@ -1,10 +1,9 @@
 /// Decides the next actions for a StatefulSet, as Kubernetes' controller does.
 ///
-/// Called again after each event of the set or its pods; each plan is one step.
-/// Rolling updates follow Kubernetes 1.35.0: every pod that is not ready uses up the budget of one unavailable
-/// pod, whatever its revision. So a stuck pod is not replaced when its template is corrected
-/// (kubernetes/kubernetes#67250, #137409).
-/// Source: kubernetes/kubernetes, `pkg/controller/statefulset/stateful_set_control.go`.
+/// Called again after each event of the set or its pods; each plan is one step. Rolling updates follow Kubernetes
+/// 1.35.0: every pod that is not ready, of any revision, uses up the budget of one unavailable pod. So a stuck pod is
+/// not replaced when its template is corrected (kubernetes/kubernetes#67250, #137409). Source: kubernetes/kubernetes,
+/// `pkg/controller/statefulset/stateful_set_control.go`.
 struct SetPlan {
   private let set: SetState
   private let pods: [SetPodState]
@@ -145,7 +144,7 @@ struct SetPlan {
   }
 
   private mutating func finishStatus() {
-    // `OnDelete` never advances the current revision, whatever revision the pods have.
+    // `OnDelete` never advances the current revision, even if all pods have the new one.
     if case .rolling = set.strategy, status.updatedReplicas == set.replicas,
       status.readyReplicas == set.replicas,
       status.replicas == set.replicas

@@ -1,8 +1,8 @@
 import Diagnostics
 import Glibc
 
-/// The folder of an embedded cluster. Only its owner has access: a reader would get the key of the stamps and
-/// the volumes' content, and a writer could decide what runs.
+/// The folder of an embedded cluster. Only its owner has access: a reader would get the key of the stamps and the
+/// volumes' content, and a writer could run any program.
 struct ClusterFolder {
   let path: String
 

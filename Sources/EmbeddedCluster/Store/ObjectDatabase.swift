@@ -1,4 +1,5 @@
-/// The objects in memory and on disk, and the log of their changes for watches, which contains only what is on disk.
+/// The objects in memory and on disk, and the log of their changes for watches. The log contains only changes that
+/// are on disk.
 ///
 /// Belongs to one actor.
 struct ObjectDatabase {

@@ -49,8 +49,8 @@ struct MergeBaseSearch {
     return kept
   }
 
-  /// Marks the ancestors of one commit and of others in the order of commit times, as git does, until all common ones
-  /// are found.
+  /// Marks each ancestor with the sides that reach it, the one commit or the others, newest first as git does. Stops
+  /// when all common ancestors are found.
   ///
   /// - Parameter isRepeated: whether each commit counts towards the budget again, although it may have been read
   ///   before.

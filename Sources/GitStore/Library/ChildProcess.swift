@@ -20,7 +20,7 @@ enum ChildProcess {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    // A process group of its own, so that a kill also ends what the hook started.
+    // A process group of its own, so that a kill also ends the hook's child processes.
     posix_spawnattr_setpgroup(&attributes, 0)
     // The daemon's threads block signals. A child that inherits the mask can only be ended with SIGKILL.
     var (none, all) = (sigset_t(), sigset_t())

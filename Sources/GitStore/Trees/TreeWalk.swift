@@ -10,7 +10,7 @@ public struct TreeLimits: Sendable, Hashable {
   /// Names that are visited, whether they are selected or not.
   public var names: Int
   /// Bytes of all folders that are unpacked, malformed ones too; in a search through history also of its commits. A
-  /// folder may have a single long name, or none that can be read, so its names do not show what it costs.
+  /// folder may have a single long name, or no readable name, so its number of names does not show its cost.
   public var bytes: Int
   /// Bytes of all listed paths.
   public var pathBytes = 64 << 20

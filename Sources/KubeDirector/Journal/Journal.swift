@@ -114,7 +114,7 @@ public struct Journal: Sendable, Hashable {
     }
   }
 
-  /// Drops what exceeds the limits: the oldest runs, then the least interesting pods of the oldest run, then the
+  /// Drops entries beyond the limits: the oldest runs, then pods of the oldest run, successful ones first, then the
   /// shortest waits.
   public mutating func trim() {
     runs.removeFirst(max(0, runs.count - Self.runLimit))

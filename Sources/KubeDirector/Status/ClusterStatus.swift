@@ -140,7 +140,7 @@ public struct MemberStatus: Sendable, Hashable {
   public var podUpgradeStatus: PodUpgradeStatus?
   /// The app whose image and package this member has.
   public var app: String?
-  /// The ledger: what the running upgrade did to this pod. Nil for a pod that the upgrade has not changed.
+  /// The ledger: the steps of the running upgrade on this pod. Nil for a pod that the upgrade has not changed.
   public var upgrade: Ledger?
   public var detail: Detail
 

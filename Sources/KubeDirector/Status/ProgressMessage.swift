@@ -1,10 +1,10 @@
-/// The message of the condition `Progressing`: what the engine does, and what that waits for.
+/// The message of the condition `Progressing`: the current change, and the reasons why it waits.
 public struct ProgressMessage: Sendable, Hashable {
   /// For example `from spark-1.0.0 to spark-1.1.0`.
   public var change: String
   public var waits: [Wait]
 
-  /// Something that an upgrade waits for.
+  /// One reason why an upgrade waits.
   public struct Wait: Sendable, Hashable {
     /// The role that waits; nil if all of the cluster does.
     public var role: String?

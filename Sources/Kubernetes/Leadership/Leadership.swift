@@ -84,8 +84,8 @@ public struct Leadership: Sendable {
         try await candidate.perform(step)
         wasAnswered = true
       } catch {
-        // A server that has just started may refuse for a moment what it allowed before. A missing namespace is
-        // only reported when it is certain.
+        // A server that has just started may refuse requests for a moment. A missing namespace is only reported when
+        // it is certain.
         if Self.isHopeless(error, step), !wasAnswered || error.kind == .notFound { throw error }
         if !Self.isRivalry(error) { await onFailure(error) }
       }

@@ -22,7 +22,7 @@ struct AutoRevertState {
     if isStalled { stalled.insert(cluster) } else { stalled.remove(cluster) }
   }
 
-  /// Removes what is known about a cluster that no longer exists.
+  /// Removes the state of a cluster that no longer exists.
   mutating func forget(_ cluster: ObjectReference) {
     stalled.remove(cluster)
     results[cluster] = nil

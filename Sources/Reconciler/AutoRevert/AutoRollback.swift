@@ -8,7 +8,8 @@ import Reports
 import Rules
 import Values
 
-// `fixForward`: an upgrade to a third app behind a stalled upgrade does not wait until someone reverts the stalled change.
+// `fixForward`: an upgrade to a third app behind a stalled upgrade does not wait until a person reverts the stalled
+// change.
 extension Reconciler {
   /// Rolls a stalled upgrade back automatically if a later app waits behind it. Only the live object changes: it gets
   /// the file's content from before the upgrade. When the rollback has ended, the waiting upgrade starts.

@@ -4,7 +4,7 @@ import GitStore
 import KubeDirector
 import Logging
 
-// Approval: an administrator accepts what a commit would do.
+// Approval: an administrator accepts a commit with all its effects.
 extension Reconciler {
   /// Approves a commit: kdops follows it although history was rewritten or signatures are missing, and carries out the
   /// deletions that it had blocked.

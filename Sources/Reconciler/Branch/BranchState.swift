@@ -1,6 +1,7 @@
 import GitStore
 
-/// The followed branch: what was fetched, how far it is followed, and why not further.
+/// The followed branch: the fetched head, the commit up to which it is followed, and the reason why it is not
+/// followed further.
 struct BranchState {
   /// Whether the branch's head is followed.
   enum Head: Hashable {

@@ -5,9 +5,9 @@ import Rules
 
 // The baseline that changes are judged against.
 extension Reconciler {
-  /// The baseline and the live state for a judgement. The baseline is what was applied. For a drift conflict that the
-  /// cluster refuses to correct, it is the state from before the edit. For an object to adopt, it is the live object,
-  /// as if kdops had applied it.
+  /// The baseline and the live state for a judgement. The baseline is the state that was applied. For a drift
+  /// conflict that the cluster refuses to correct, it is the state from before the edit. For an object to adopt, it
+  /// is the live object, as if kdops had applied it.
   func baseline(of objects: Set<ObjectReference>) -> (base: Snapshot, live: LiveView) {
     var (base, live) = (liveState.applied, liveState.view)
     for reference in objects {

@@ -8,7 +8,7 @@ import Values
 
 // Drift correction: objects that came from git and were edited in the cluster are restored.
 extension Reconciler {
-  /// Enqueues what a change of a live object requires.
+  /// Enqueues the drift check and the judgements that a change of a live object requires.
   ///
   /// - Parameter before: the apps that the object referred to before the change.
   func observe(_ reference: ObjectReference, before: Set<String> = []) {
@@ -26,7 +26,7 @@ extension Reconciler {
   /// Checks an object of this installation for drift and enqueues its correction.
   func detectEdit(_ object: Object) {
     let reference = object.reference
-    // The object was restored by someone else, so the report on it may be out of date.
+    // Another client restored the object, so the report on it may be out of date.
     if case .inSync(endsConflict: true) = drift.observe(object, desired.object(reference)),
       blocked[reference] != nil
     {
@@ -42,7 +42,7 @@ extension Reconciler {
       guard let live = liveState.objects[reference], drift.isEdited(live, desired.object(reference)) else {
         continue
       }
-      // What was applied is read by its blob, whatever the head contains now.
+      // The applied state is read from the recorded blob, which may differ from the head's.
       guard let origin = drift.origin(of: live), let document = await document(of: reference, from: origin)
       else {
         // The applied state is unknown, so the head is compared with the live object.

@@ -45,7 +45,7 @@ struct DriftState {
 
   private let installation: String
   private let stamp: Stamp
-  /// Each live object as it was when it last matched what was applied.
+  /// Each live object in the state in which it last matched the applied state.
   private var lastApplied: [ObjectReference: LastApplied] = [:]
   private var conflicts: [ObjectReference: DriftConflict] = [:]
   private var isResyncDue = false
@@ -74,7 +74,7 @@ struct DriftState {
     return .drifted
   }
 
-  /// Removes what is known about an object that no longer exists.
+  /// Removes the state of an object that no longer exists.
   mutating func forget(_ reference: ObjectReference) {
     lastApplied[reference] = nil
     conflicts[reference] = nil
@@ -82,8 +82,8 @@ struct DriftState {
 
   private func isOwn(_ object: Object) -> Bool { object.label(Wire.Label.source) == installation }
 
-  /// Whether someone removed the source label from an object that git still contains. For an object that git no
-  /// longer contains, removing the label releases the object.
+  /// Whether the source label was removed from an object that git still contains. For an object that git no longer
+  /// contains, removing the label releases the object.
   private func isStray(_ object: Object, _ desired: DesiredObject?) -> Bool {
     object.label(Wire.Label.source) == nil && desired != nil
       && (lastApplied[object.reference]?.uid == object.uid || stamp.holds(object.json))

@@ -11,8 +11,8 @@ extension Reconciler {
     while (try? await clock.sleep(for: settings.compareInterval)) != nil { await resync() }
   }
 
-  /// Lists all apps and clusters and compares them with the head. It makes one list request per kind, whatever the
-  /// number of objects; objects that are in sync cost no further request.
+  /// Lists all apps and clusters and compares them with the head. It makes one list request per kind, regardless of
+  /// the number of objects; objects that are in sync cost no further request.
   func resync() async {
     for resource in [Resource.apps, .clusters] {
       do throws(APIError) {

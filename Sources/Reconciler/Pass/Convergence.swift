@@ -8,7 +8,7 @@ extension Reconciler {
   public enum Outcome: Sendable, Hashable {
     /// Everything matches git.
     case converged
-    /// A change was rejected, is blocked until someone acts, or failed.
+    /// A change was rejected, is blocked until a person acts, or failed.
     case unsettled(rejected: Int, failed: Int, waiting: Int)
     /// Everything matches git, but the status could not be written back; with the reason.
     case statusUnwritten(String)

@@ -164,8 +164,8 @@ extension Reconciler {
     return changes
   }
 
-  /// The commit that changed an object. History is searched once for all files; what is not found there is attributed
-  /// to the head.
+  /// The commit that changed an object. History is searched once for all files; an object without a result is
+  /// attributed to the head.
   ///
   /// - Returns: `mayBeEarlier` is true if the search ended before it found the commit.
   private func origin(

@@ -1,7 +1,7 @@
 import GitStore
 import Logging
 
-// A reconcile pass: reads what is new in git and the cluster, judges it, applies it, and reports the result.
+// A reconcile pass: reads changes in git and in the cluster, judges and applies them, and reports the result.
 extension Reconciler {
   /// Runs the steps of a pass in their order.
   ///
@@ -12,7 +12,7 @@ extension Reconciler {
     var requeue = Requeue.none
     do {
       try await followBranch(to: fetched, &requeue)
-      // A refused head does not stop drift correction and retries for what was applied before.
+      // A refused head does not stop drift correction and retries for the state that was applied before.
       requeue.merge(await correctDrift())
       requeue.merge(try await judgePending())
       requeue.merge(await reportBlockedChanges())

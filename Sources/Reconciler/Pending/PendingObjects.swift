@@ -22,7 +22,7 @@ struct PendingObjects {
   /// The objects that changed since the judgement in progress began, with the apps that they referred to before; nil if
   /// no judgement is in progress.
   private var changedMeanwhile: [ObjectReference: Set<String>]?
-  /// Objects that the cluster refuses until an administrator grants a permission or creates what is missing.
+  /// Objects that the cluster refuses until an administrator grants a permission or creates a missing namespace.
   private var forbidden: Set<ObjectReference> = []
   /// Clusters that cannot be adopted as long as another operator's objects are there.
   private var unadoptable: Set<ObjectReference> = []
@@ -52,7 +52,7 @@ struct PendingObjects {
     changes.objects.insert(object)
   }
 
-  /// Enqueues what a new head changes.
+  /// Enqueues the changes of a new head.
   ///
   /// - Parameter origins: the commit of each object; an object without one is attributed when it is judged.
   mutating func insert(_ new: Changes, origins: [ObjectReference: ObjectID]) {
@@ -109,7 +109,7 @@ struct PendingObjects {
 
   // MARK: Judging
 
-  /// Begins a judgement and returns what is judged; nil if there is nothing.
+  /// Begins a judgement and returns the objects and files to judge; nil if nothing is pending.
   ///
   /// - Parameters:
   ///   - drifted: objects that were edited; they stay pending, because an edited object is no baseline.

@@ -8,7 +8,7 @@ import Rules
 ///
 /// Two commits can be responsible for one object: the one that was applied last, and a later one that waits or was
 /// rejected. Commits with nothing left to report are closed, so the ledger stays small however old the repository is.
-/// An event costs the same whatever the number of objects of its commit.
+/// The cost of an event does not depend on the number of objects of its commit.
 struct CommitLedger {
   private struct Page {
     var subject: String

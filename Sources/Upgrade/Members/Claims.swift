@@ -12,7 +12,7 @@ struct RoleTurn {
     /// Whether the member has a pod that is not being deleted and has another revision.
     let isOnOtherRevision: Bool
 
-    /// Whether the member is claimed for the current direction and for its goal.
+    /// Whether the member is claimed for the revision `goal`, in the current direction (upgrade or rollback).
     var isClaimed: Bool { step.revision == goal && !(step.isDone && isOnOtherRevision) }
   }
 
@@ -40,7 +40,7 @@ struct RoleTurn {
   }
 }
 
-// The claim: what is written to the status before a pod is touched, and the conditions for claiming.
+// The claim: an entry in the status that is written before a pod is touched, and the conditions for claiming.
 extension ClusterMachine {
   func turn(of role: Int, _ info: UpgradeInfo, _ set: SetObservation) -> RoleTurn {
     RoleTurn(

@@ -156,8 +156,8 @@ extension ClusterMachine {
     }
   }
 
-  /// Sets the state to `configured` once every member is configured, no notification is pending and nothing of removed
-  /// roles is left, and resets it when that changes. A role that a suspended engine has yet to remove changes nothing.
+  /// Sets the state to `configured` while every member is configured, no notification is pending and removed roles
+  /// have no members left; otherwise resets it. A suspended engine keeps removed roles, so they are ignored then.
   mutating func concludeMembers() {
     guard status.upgradeInfo == nil, !status.roles.isEmpty else { return }
     let settled = status.roles.allSatisfy { role in

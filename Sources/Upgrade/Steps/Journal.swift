@@ -1,9 +1,9 @@
 import KubeDirector
 
-// The journal of upgrades and rollbacks, updated from what this step observed and decided. It is written only together
-// with other changes of the status: a step that changes nothing else leaves it unchanged, so it never costs a write of
-// its own. Because it is written together with what it describes, a daemon that is killed in between neither loses nor
-// repeats a line.
+// The journal of upgrades and rollbacks, updated from what this step observed and decided. It is written only
+// together with other changes of the status: a step that changes nothing else leaves it unchanged, so it never costs
+// a write of its own. Because the journal and the changes that it describes are written together, a daemon that is
+// killed in between neither loses nor repeats a line.
 extension ClusterMachine {
   mutating func keepJournal() {
     let before = observed.status

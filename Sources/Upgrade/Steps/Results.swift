@@ -71,7 +71,7 @@ extension ClusterMachine {
     let isHook = notification.event == .podUpgraded || notification.event == .podReverted
     if isHook { member.upgrade?.exitCode = result.exitCode }
     guard result.exitCode == 0 else {
-      // Moved to the front: this is the script that is retried on request or reverted, whatever else is pending.
+      // Moved to the front: this script is retried on request or reverted before all other pending ones.
       member.detail.pendingNotifications.remove(at: place)
       member.detail.pendingNotifications.insert(notification, at: 0)
       fail(

@@ -104,7 +104,7 @@ struct ConfigurationReader {
 
   // MARK: Combinations of settings
 
-  /// Finds invalid combinations of settings, whatever layers they come from.
+  /// Finds invalid combinations of settings, even if the settings come from different layers.
   mutating func compare() {
     func text(_ key: String) -> String? { values[key]?.string }
     if text("upgrade.onStall") == "revert-commit",

@@ -45,8 +45,8 @@ extension Reconciler {
     liveState.objects[reference]?.isSuspended == true
   }
 
-  /// Whether the cluster continues only after someone acts: on the cluster itself or, if it waits for a connected
-  /// cluster, on that one.
+  /// Whether the cluster continues only after an intervention: in the cluster itself or, if it waits for a connected
+  /// cluster, in that one.
   func needsIntervention(_ reference: ObjectReference) -> Bool {
     if isSuspended(reference) { return true }
     guard liveState.status(of: reference)?.wait != nil,
