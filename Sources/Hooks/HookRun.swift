@@ -144,7 +144,7 @@ public struct HookRun {
     return judged
   }
 
-  /// The commit to compare with: the newest one that the remote already has, as far as this clone knows.
+  /// The commit to compare with: a commit that the remote already has, as far as this clone knows.
   private func base(of move: RefMove, _ new: ObjectID, isFollowed: Bool) async throws -> ObjectID? {
     let remote = name == .prePush ? arguments.first ?? "origin" : "origin"
     // For the followed branch: its current commit in the remote, even if the push rewrites its history.

@@ -4,7 +4,7 @@ import Diagnostics
 import GitStore
 import Values
 
-/// `kdops version`: prints the versions and features that a bug report should contain.
+/// `kdops version`: prints the version data that a bug report should contain.
 struct VersionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "version", abstract: "Print the version, the commit of the build, and libgit2's version.")
