@@ -43,7 +43,7 @@ struct SyntaxPlaceTests {
       ("{\n  'a': 1\n}", "file/syntax 2:3+1", "JSON's strings take double quotes"),
       ("{\n  // note\n}", "file/syntax 2:3+1", "JSON has no comments; name the file .yaml to have them"),
       ("{\"ä\": 1 \"b\": 2}", "file/syntax 1:9+1", "a comma may be missing before it"),
-      ("{\"a\": [", "file/syntax 1:8+1", "close what is open"),
+      ("{\"a\": [", "file/syntax 1:8+1", "close the open bracket or quote"),
       ("{\"a\": 1,\n \"a\": 2}", "file/duplicate-key 2:2+3", "keep one of the two"),
     ])
   func jsonPlaces(text: String, place: String, hint: String) {

@@ -148,7 +148,7 @@ struct ForeignAdoptionTests {
       blind.isBlind = true
       let commit = try await fixture.push(Self.adoption)
       let report = await fixture.report(commit, "old") { $0.verdict == .waiting }
-      #expect(report?.message?.contains("is not taken over before its objects were read") == true)
+      #expect(report?.message?.contains("is not adopted before its objects were read") == true)
       #expect(await fixture.object(.clusters, "old")?.label(Wire.Label.source) == nil)
       blind.isBlind = false
       let later = await fixture.report(commit, "old") { $0.verdict == .rejected }

@@ -80,7 +80,7 @@ extension AdmissionRequest {
   public init(review: JSON) throws(MalformedReview) {
     guard review["kind"]?.string == Self.reviewKind, review["apiVersion"]?.string == Self.apiVersion else {
       throw MalformedReview(
-        message: "what was posted is no \(Self.reviewKind) of \(Self.apiVersion); "
+        message: "the request body is no \(Self.reviewKind) of \(Self.apiVersion); "
           + "set admissionReviewVersions: [v1] in the webhook's configuration")
     }
     guard let request = review["request"], request.object != nil else {

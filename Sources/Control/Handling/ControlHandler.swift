@@ -44,6 +44,6 @@ public struct ControlHandler: Sendable {
         "\(sha) is not the head that the daemon fetched last; it fetches now; try again if this is the head to accept"
       )
     }
-    return ControlAnswer(.done, "the daemon follows \(sha), whatever was there before")
+    return ControlAnswer(.done, "the daemon has accepted \(sha) and follows it")
   }
 }

@@ -51,7 +51,7 @@ public struct ScriptCgroups: Sendable, Hashable {
     }
     let (root, point) = (mount[3] == "/" ? "" : mount[3], mount[4])
     guard path == root || path.hasPrefix("\(root)/") else {
-      throw CgroupLack(description: "the daemon's cgroup \(path) lies outside of what is mounted at \(point)")
+      throw CgroupLack(description: "the daemon's cgroup \(path) is outside of the mount at \(point)")
     }
     let below = path.dropFirst(root.utf8.count)
     return below == "/" ? String(point) : "\(point)\(below)"

@@ -24,7 +24,7 @@ struct ClusterFolder {
     let state = try state(folder)
     guard state.owner == geteuid() else {
       throw EmbeddedClusterError(
-        "\(path) belongs to user \(state.owner), who could change what is in it. Run kdops as that user, "
+        "\(path) belongs to user \(state.owner), who could change its content. Run kdops as that user, "
           + "or give the folder to the one that runs it (chown -R \(geteuid()) \(ShellWord.path(path))), "
           + "or name a folder in it that does not exist yet")
     }
@@ -143,7 +143,7 @@ struct ClusterFolder {
 
   private static func writable(_ path: String, _ mode: mode_t, repair: String) -> EmbeddedClusterError {
     EmbeddedClusterError(
-      "Others may write to \(path) (mode \(String(mode, radix: 8))), so what is in it may be theirs, and they could "
+      "Others may write to \(path) (mode \(String(mode, radix: 8))), so its content may be theirs, and they could "
         + "change what runs. Make sure that it is yours, then close it: \(repair) \(ShellWord.path(path))")
   }
 

@@ -65,7 +65,7 @@ struct FolderPath {
     guard isOpen, mode & 0o1000 == 0 else { return }
     throw EmbeddedClusterError(
       "Others may write to \(folder) (mode \(String(mode, radix: 8))), so they could put another folder in the place "
-        + "of \(path). Let only owners rename what is in it (chmod +t \(ShellWord.path(folder))), or name a folder "
+        + "of \(path). Let only owners rename its entries (chmod +t \(ShellWord.path(folder))), or name a folder "
         + "elsewhere")
   }
 

@@ -42,7 +42,7 @@ struct PluginCommand: Sendable {
     guard try exec.text("interactiveMode") != "Always" else {
       throw ConnectionError(
         .unsupported,
-        "\(user.file): \(exec.title): the program wants a terminal, and there is none; use a user that needs no one to type"
+        "\(user.file): \(exec.title): the program wants a terminal, and there is none; use a user that needs no input"
       )
     }
     stanza = user

@@ -23,7 +23,7 @@ enum JSONProblem {
   }
 
   private static func hint(at offset: Int, in bytes: UnsafeRawBufferPointer) -> String? {
-    guard offset < bytes.count else { return "close what is open" }
+    guard offset < bytes.count else { return "close the open bracket or quote" }
     switch bytes[offset] {
     case UInt8(ascii: "'"): return "JSON's strings take double quotes"
     case UInt8(ascii: "/"), UInt8(ascii: "#"): return "JSON has no comments; name the file .yaml to have them"

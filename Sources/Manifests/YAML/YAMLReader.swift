@@ -229,7 +229,7 @@ struct YAMLReader: ~Copyable {
       report(
         FileRule.syntax, events.place,
         isOpen
-          ? "the alias *\(name.shortened()) stands inside what it refers to"
+          ? "the alias *\(name.shortened()) is inside the value that it refers to"
           : "the alias *\(name.shortened()) refers to no anchor",
         hint: isOpen ? nil : "mark the value with &\(name.shortened()) before it is used")
       return .null

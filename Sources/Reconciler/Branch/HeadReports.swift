@@ -47,7 +47,7 @@ struct HeadReports: Sendable {
   /// - Parameter applied: the commit that was reconciled last.
   static func consequence(applied: ObjectID?) -> String {
     applied.map { "what \($0.short) says stays in force" }
-      ?? "nothing is applied, and what is there stays as it is"
+      ?? "nothing is applied, and live objects stay unchanged"
   }
 
   static func unreadable(_ head: ObjectID, _ error: GitError, applied: ObjectID?) -> ObjectReport {

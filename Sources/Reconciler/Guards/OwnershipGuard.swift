@@ -73,8 +73,9 @@ struct OwnershipGuard {
     Diagnostic(
       rule: ObjectOwner.id, severity: .error, location: location, object: reference,
       message:
-        "\(reference) cannot be taken over and changed at once: it is not at rest, and no installation owns it",
-      hint: "write into its file what it is, so that it is taken over as it is; change it by a later commit")
+        "\(reference) cannot be adopted and changed at once: it is not at rest, and no installation owns it",
+      hint: "write the live state into its file, so that it is adopted unchanged; change it by a later commit"
+    )
   }
 
   /// Rejects an adoption for a shape mismatch; lets it wait if the objects could not be read.
@@ -88,7 +89,7 @@ struct OwnershipGuard {
       let finding = Diagnostic(
         rule: ClusterAdoptionShape.id, severity: .error, location: location, object: reference,
         message:
-          "\(reference) cannot be taken over: \(mismatches.words); "
+          "\(reference) cannot be adopted: \(mismatches.words); "
           + "moving a cluster here from another operator is not supported yet",
         hint: "take its file out of the repository and leave it to the operator that made it; "
           + "nothing of it was changed; when that operator's objects are gone, it is judged again within ten minutes"
@@ -100,7 +101,7 @@ struct OwnershipGuard {
         Diagnostic(
           rule: "\(BlockedObject.refusals)\(error.kind.rawValue)", severity: .waiting, location: location,
           object: reference,
-          message: "\(reference) is not taken over before its objects were read: \(error.message)",
+          message: "\(reference) is not adopted before its objects were read: \(error.message)",
           hint: "it is retried automatically")
       ]
     }

@@ -144,7 +144,7 @@ enum Missing {
     for place in places where context.head.holds(.app(place, spec.app)) {
       return Violation(
         ["spec", "app"], "app \(spec.app), which cluster \(cluster.reference) names, is itself rejected",
-        hint: "fix what is reported for the app")
+        hint: "fix the findings about the app")
     }
     let known = context.appNames(in: places)
     return Violation(

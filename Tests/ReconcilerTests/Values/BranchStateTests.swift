@@ -365,7 +365,7 @@ struct HeadReportsTests {
     #expect(report.phase == .rejected && report.rules == ["file/limit"])
     #expect(report.message?.hasSuffix("; what aaaaaaa says stays in force") == true)
     #expect(
-      HeadReports.unreadable(b, error, applied: nil).message?.hasSuffix("what is there stays as it is")
+      HeadReports.unreadable(b, error, applied: nil).message?.hasSuffix("live objects stay unchanged")
         == true)
   }
 }

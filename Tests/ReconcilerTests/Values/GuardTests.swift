@@ -54,7 +54,7 @@ struct OwnershipGuardTests {
     let waiting = JudgedChange.judged(.shop, .upgrade, .waiting)
     let change = verdict(ownership(nil, asksForAdoption: true), waiting)
     #expect(change.verdict == .rejected)
-    #expect(change.findings.first?.message.contains("cannot be taken over and changed at once") == true)
+    #expect(change.findings.first?.message.contains("cannot be adopted and changed at once") == true)
     #expect(verdict(ownership("default"), waiting).verdict == .waiting)
   }
 
