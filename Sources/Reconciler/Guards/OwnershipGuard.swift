@@ -63,7 +63,7 @@ struct OwnershipGuard {
       message: owner.map { "\(reference) belongs to the installation \($0)" }
         ?? "\(reference) is there already, and no installation owns it",
       hint: owner == nil
-        ? "add the annotation \(Wire.Annotation.adopt): \"true\" to take it over"
+        ? "add the annotation \(Wire.Annotation.adopt): \"true\" to adopt it"
         : "remove it from one of the two repositories")
   }
 
@@ -73,7 +73,7 @@ struct OwnershipGuard {
     Diagnostic(
       rule: ObjectOwner.id, severity: .error, location: location, object: reference,
       message:
-        "\(reference) cannot be adopted and changed at once: it is not at rest, and no installation owns it",
+        "\(reference) cannot be adopted and changed at once: it is not in a final state, and no installation owns it",
       hint: "write the live state into its file, so that it is adopted unchanged; change it by a later commit"
     )
   }

@@ -67,7 +67,7 @@ struct PruneGuard {
         gone == all
           ? "this would delete every cluster, \(gone) in all"
           : "this would delete \(gone) of \(all) clusters at once",
-        hint: "confirm it by `kdops sync --accept \(head.short)`, or put the files back")
+        hint: "approve it with `kdops sync --accept \(head.short)`, or put the files back")
     }
   }
 }

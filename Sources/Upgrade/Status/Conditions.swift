@@ -55,7 +55,7 @@ extension ClusterMachine {
       return (true, "Configured", "\(members.count) members run \(status.app)")
     }
     if let podStall { return (false, podStall.reason, podStall.cause) }
-    if down == 0 { return (false, "Updating", "members are ready, the cluster is not at rest yet") }
+    if down == 0 { return (false, "Updating", "members are ready, the last operation has not ended yet") }
     return (false, "MembersNotReady", "\(down) of \(members.count) members are not ready")
   }
 

@@ -148,7 +148,7 @@ struct PruneGuardTests {
     verdicts(extent, ApprovalState(), changes)
   }
 
-  @Test("say how many clusters would be deleted, and how to confirm it")
+  @Test("say how many clusters would be deleted, and how to approve it")
   func words() {
     var changes = [deletion()]
     PruneGuard(head: head, isPruning: true).apply(.init(gone: 1, all: 1), ApprovalState(), to: &changes)
