@@ -22,7 +22,9 @@ extension Reconciler {
       // This daemon applies the approval in any case.
       logger.warning(
         "confirmation.not-kept",
-        metadata: ["commit": "\(commit.short)", "error": "\(error)", "hint": "approve the commit again after a restart"])
+        metadata: [
+          "commit": "\(commit.short)", "error": "\(error)", "hint": "approve it again after a restart",
+        ])
     }
     enqueue()
     return true
