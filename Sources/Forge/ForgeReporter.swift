@@ -97,7 +97,7 @@ public actor ForgeReporter {
     }
   }
 
-  /// The number of unsent states.
+  /// The number of states that are not sent yet.
   var backlog: Int { queue.count }
 
   // MARK: Sending

@@ -3,8 +3,7 @@ import Synchronization
 import TestSupport
 import Values
 
-/// A forge in this process: it stores commit statuses by the documented rules of GitLab or GitHub, and
-/// refuses what they refuse.
+/// A forge in this process: it stores or refuses commit statuses by the documented rules of GitLab or GitHub.
 final class ForgeServer: Sendable {
   /// An error that it returns instead.
   struct Fault: Sendable {

@@ -8,7 +8,7 @@ final class HookFixture: Sendable {
   let server: TemporaryRepository
   let clone: TemporaryRepository
   private let program: String
-  /// Removes git's own messages and dates from what is compared.
+  /// The environment in which git prints no messages and dates of its own, so that outputs can be compared.
   private let environment: [String: String]
 
   /// The result and the output of a command.

@@ -2,7 +2,7 @@ import KubeDirector
 import Testing
 import Values
 
-/// A status can be written by everyone with permission to write statuses.
+/// Any user with permission to write statuses can forge one.
 @Suite("A status with malicious numbers")
 struct HostileStatusTests {
   @Test("is read with bounded numbers", arguments: [JSON.integer(.max), .integer(.min), .number(1e300)])

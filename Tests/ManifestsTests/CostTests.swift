@@ -3,7 +3,7 @@ import Manifests
 import Testing
 import Values
 
-/// The cost of a file grows with its size only, whatever it contains.
+/// The cost of a file depends only on its size, not on its content.
 @Suite("The cost of a file", .timeLimit(.minutes(5)))
 struct CostTests {
   @Test("settings with a finding on each line are read once, and the findings beyond a hundred counted")

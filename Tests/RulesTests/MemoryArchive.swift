@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import Rules
 
-/// An archive of files in memory, which records what was read from it.
+/// An archive of files in memory, which records the files that were read from it.
 final class MemoryArchive: Archive {
   let files: [String: String]
   let readAlways: [String]

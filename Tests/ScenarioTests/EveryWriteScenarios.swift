@@ -134,7 +134,7 @@ struct EveryWriteScenarios {
     try await mustBeAtRest("1.0", scene)
   }
 
-  /// What must hold at the end, whatever was killed before.
+  /// Checks the state at the end, which must not depend on where daemons were killed.
   private static func mustBeAtRest(_ version: String, _ scene: Scene) async throws {
     let status = try #require(try await scene.status())
     #expect(status.members.allSatisfy { $0.state == .configured && $0.upgrade == nil })

@@ -111,7 +111,7 @@ struct SignatureScenarios {
       #expect(scene.logged("commit.held").count == 1)
       let held = "commit \(bad.prefix(7)) is blocked   commit/signature"
       #expect(try await Self.status(scene).contains(held))
-      // A new daemon blocks them too, and still maintains what was applied.
+      // A new daemon blocks them too, and still corrects drift of the applied objects.
       try await scene.kill()
       #expect(try await Self.status(scene).contains(held))
       try await scene.start(environment: environment)

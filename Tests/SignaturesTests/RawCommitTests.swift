@@ -4,7 +4,7 @@ import Signatures
 import TestSupport
 import Testing
 
-/// Git itself verifies every commit: what it refuses must not be valid here.
+/// Git itself verifies every commit: a commit that git refuses must not be valid here.
 @Suite("Signatures over the commit as git stores it")
 struct RawCommitTests {
   /// A signer, a repository, and a verifier of its signatures.

@@ -7,7 +7,7 @@ enum StageEvent: Hashable {
   case goesOn(Int)
   /// The daemon observes everything and acts.
   case looks
-  /// The daemon acts on what it has observed before.
+  /// The daemon acts on its earlier observations.
   case acts
   case seesCluster
   case seesSet(String)

@@ -36,7 +36,7 @@ extension Stage {
     if member?.isLeaving == false { violated("\(Self.short(pod.name)) removed though it was to stay") }
   }
 
-  /// A set creates a pod: one that failed for other reasons must return with its previous image.
+  /// Checks a pod that a set creates: unless the upgrade replaces it, it must have its previous image.
   mutating func checkComing(_ pod: StagePod) {
     guard let status, let role = status.role(pod.role),
       let member = role.members.first(where: { $0.pod == pod.name })

@@ -47,7 +47,7 @@ struct FaultScenarios {
     }
   }
 
-  /// What must hold for a configured cluster, whatever happened before.
+  /// Checks the state of a configured cluster, which must not depend on earlier faults.
   private func mustBeAtRest(_ version: String, _ scene: Scene) async throws {
     let status = try await scene.configured("\(version).0")
     #expect(status.roles.allSatisfy { $0.upgradeStatus == nil })

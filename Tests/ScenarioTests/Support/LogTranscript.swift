@@ -7,7 +7,7 @@ struct LogTranscript {
     "upgrade.began", "rollback.began", "upgrade.ended", "rollback.ended", "role.upgraded", "role.reverted",
     "pod.claimed", "pod.upgraded", "pod.reverted", "pod.failed", "cluster.stalled",
   ]
-  /// Keys whose values differ in each run, or that repeat what is next to them.
+  /// Keys whose values differ in each run, or that repeat the value of another key.
   private static let left: Set<String> = ["time", "level", "cluster", "commit", "took", "role"]
 
   private(set) var lines: [String] = []

@@ -32,7 +32,7 @@ struct JobFolder {
   ///   are short, and others are longer than any depth.
   func checkOut(_ commit: String, at ref: String, of repository: TemporaryRepository, depth: Int) async throws
   {
-    // A URL: from a path git copies everything, whatever the depth is.
+    // A URL, because git ignores the depth if the source is a path.
     let specs =
       depth == 0
       ? ["+\(ref):\(ref)", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
