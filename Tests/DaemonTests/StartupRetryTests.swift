@@ -34,7 +34,7 @@ struct StartupRetryTests {
   }
 
   @Test("retries a temporary refusal, and no more often than allowed")
-  func patience() async throws {
+  func retrying() async throws {
     var answers = [APIError(.unavailable, "a webhook does not answer"), APIError(.throttled, "later"), nil]
     var waits: [Duration] = []
     let word = try await StartupRetry.retrying(limit: 2) {

@@ -89,7 +89,7 @@ struct ConditionTests {
   }
 
   @Test("gives a retry as the remedy for a script that failed outside an upgrade")
-  func wayOutOfRest() {
+  func remedyOfIdleCluster() {
     let stage = MembershipTests.refused()
     #expect(
       stage.status?.condition(.stalled)?.message
@@ -100,7 +100,7 @@ struct ConditionTests {
   @Test(
     "suggests no revert if a pod outside the upgrade is not set up; the upgrade continues when it is fixed"
   )
-  func wayOutOfBystander() {
+  func remedyOfOtherMember() {
     var stage = Up.settled([.init(id: "worker"), .init(id: "web")], tags: ["worker": "1.1"])
     stage.heldScripts = ["worker-0"]
     stage.commit(app: "app-1.1")
@@ -128,7 +128,7 @@ struct ConditionTests {
 
   @Test(
     "suggests a retry for a script in a stalled rollback, and otherwise to fix the cause")
-  func wayOutOfRollback() {
+  func remedyOfRollback() {
     var stage = Up.workers()
     stage.commit(app: "app-1.1")
     stage.settle { $0.member("worker-0")?.podUpgradeStatus == .upgrading }
