@@ -56,7 +56,7 @@ public struct KubernetesDaemon: Sendable {
 
   /// - Returns: false if the task was cancelled before the server responded.
   private func checkRepeatedly(
-    waits: Bool, onAway: @Sendable (APIError, Duration) -> Void
+    waits: Bool, onUnavailable: @Sendable (APIError, Duration) -> Void
   ) async throws(APIError) -> Bool {
     var startupRetry = StartupRetry(waits: waits)
     while true {
@@ -67,7 +67,7 @@ public struct KubernetesDaemon: Sendable {
         // A cancelled call fails too.
         if Task.isCancelled { return false }
         guard let wait = startupRetry.wait(after: error) else { throw error }
-        onAway(error, wait)
+        onUnavailable(error, wait)
         guard (try? await Task.sleep(for: wait)) != nil else { return false }
       }
     }

@@ -17,7 +17,7 @@ struct ClusterIdentity: Sendable {
   static func obtain(
     from api: any ClusterAPI, namespace: String, installation: String, logger: Logger
   ) async throws -> ClusterIdentity {
-    try await StartupRetry.patiently(limit: 10) { error, wait in
+    try await StartupRetry.retrying(limit: 10) { error, wait in
       logger.warning(
         "apiserver.unavailable", metadata: ["error": "\(error)", "retry": "\(wait.components.seconds)s"])
     } sleep: { wait in
