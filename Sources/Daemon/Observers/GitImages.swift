@@ -88,7 +88,7 @@ actor GitImages {
 /// The files of one image, from git.
 struct GitRootFS: RootFS {
   struct File: Sendable {
-    /// Relative to the image's folder.
+    /// The path of the file, relative to the image's folder.
     var path: [UInt8]
     var bytes: [UInt8]
     var isExecutable: Bool

@@ -10,7 +10,7 @@ public struct LastChanges: Sendable {
 
 /// Why a search through history ended early.
 public enum HistoryEnd: Sendable, Hashable {
-  /// There are more commits than are examined; this is the oldest one of those.
+  /// There are more commits than the limit; has the oldest commit that was examined.
   case depth(ObjectID)
   /// The limits were exceeded at this commit.
   case limit(ObjectID)

@@ -10,7 +10,7 @@ public struct TreeEntry: Sendable, Hashable {
 
   public enum Kind: Sendable, Hashable {
     case file(executable: Bool)
-    /// Neither followed nor read.
+    /// An entry that is neither followed nor read, with the reason.
     case link(Reason)
   }
 

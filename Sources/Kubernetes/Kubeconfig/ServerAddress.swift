@@ -4,7 +4,7 @@ struct ServerAddress: Sendable, Hashable {
   /// A host name, or an address without brackets.
   var host: String
   var port: Int
-  /// Empty, or beginning with a slash and not ending with one.
+  /// The path prefix of the server: empty, or with a slash at its beginning and none at its end.
   var path: String
 
   /// - Returns: nil if the text is not a valid `http` or `https` URL of a server: if it contains credentials or
