@@ -186,9 +186,25 @@ struct DiskUse {
     if child < 0, errno == EACCES {
       // A script removed its own access rights to the folder, but can still write to it through an open
       // descriptor.
-      fchmodat(folder, name, 0o700, 0)
-      child = openat(folder, name, Self.flags)
+      child = Self.openClosed(name, in: folder)
     }
+    // The script put something else in the folder's place.
+    if child < 0, errno == ENOTDIR || errno == ELOOP { isIncomplete = true }
     return opened(child) < 0 ? nil : child
+  }
+
+  /// `O_PATH`, which needs no right to read the folder.
+  private static let pathOnly: Int32 = 0o10_000_000
+
+  /// Opens a folder without access rights, after giving them to its owner.
+  ///
+  /// The rights are changed through a descriptor: a script could replace the name by a link to a file of the daemon's
+  /// user meanwhile.
+  private static func openClosed(_ name: [CChar], in folder: Int32) -> Int32 {
+    let found = openat(folder, name, pathOnly | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+    guard found >= 0 else { return found }
+    defer { close(found) }
+    chmod("/proc/self/fd/\(found)", 0o700)
+    return openat(found, ".", flags)
   }
 }
