@@ -168,6 +168,20 @@ struct HeldFilesTests {
   }
 
   @Test(
+    "counts few inotify descriptors with a small share, and many with their full queues", arguments: [4, 40])
+  func notifiers(count: Int) throws {
+    let proc = ClusterFixture.temporaryFolder()
+    defer { ClusterFixture.remove(proc) }
+    try Self.makeProcess(10, in: proc)
+    try FileManager.default.createDirectory(
+      atPath: "\(proc)/sys/fs/inotify", withIntermediateDirectories: true)
+    try write("20000\n", to: "\(proc)/sys/fs/inotify/max_queued_events")
+    for number in 0..<count { symlink("anon_inode:inotify", "\(proc)/10/task/10/fd/\(90_000 + number)") }
+    for number in 0..<9 { symlink("anon_inode:[eventpoll]", "\(proc)/10/task/10/fd/\(91_000 + number)") }
+    #expect(Self.held([10], in: proc).memory == min(count, 16) << 20 + max(0, count - 16) * 20_000 * 512)
+  }
+
+  @Test(
     "is unknown, not gone, if the daemon has no descriptors or memory left",
     arguments: [EMFILE, ENFILE, ENOMEM])
   func shortage(error: Int32) {

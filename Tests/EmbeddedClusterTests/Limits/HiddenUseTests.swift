@@ -79,6 +79,22 @@ struct HiddenUse: Sendable, CustomTestStringConvertible {
       time.sleep(90)
       """),
     HiddenUse(
+      "events that wait for inotify descriptors", .memory,
+      """
+      kept = [libc.inotify_init1(0) for _ in range(50)]
+      time.sleep(90)
+      """),
+    HiddenUse(
+      "events that wait for inotify descriptors with the same number in several threads", .memory,
+      """
+      def keep():
+        libc.unshare(0x400)
+        libc.inotify_init1(0)
+        time.sleep(90)
+      for _ in range(50): threading.Thread(target=keep).start()
+      time.sleep(90)
+      """),
+    HiddenUse(
       "many mappings in several processes", .handles,
       """
       for _ in range(3): os.fork()
@@ -206,6 +222,24 @@ struct HiddenUseTests {
         #expect(error.kind == .limitExceeded, "\(error)")
         #expect(error.message.contains(hidden.resource.rawValue), "\(error)")
       }
+    }
+  }
+
+  @Test("counts an inotify descriptor once if many processes inherited or duplicated it")
+  func inheritedNotifier() async throws {
+    let program = """
+      import ctypes, os, time
+      file = ctypes.CDLL(None).inotify_init1(0)
+      for _ in range(5): os.fork()
+      for _ in range(5): os.dup(file)
+      time.sleep(3)
+      """
+    try await ClusterFixture.with(sandbox: .bubblewrap) { fixture in
+      _ = try await fixture.cluster.create(ClusterFixture.set("web", replicas: 1))
+      await fixture.cluster.settle()
+      let request = ExecRequest(command: ["/usr/bin/python3", "-c", program])
+      let result = try await fixture.cluster.exec(ClusterFixture.name("web-0"), request)
+      #expect(result.exitCode == 0, "\(result.err)")
     }
   }
 
