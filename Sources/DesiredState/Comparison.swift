@@ -110,7 +110,7 @@ public struct Comparison: Sendable {
     case .commit(let head):
       return FileContents(repository.reader, tree: try await repository.treeID(of: head), selection)
     case .index:
-      let files = differences.map { (ExactString($0.path), $0.new?.id) }
+      let files = differences.map { (ExactString($0.path), $0.new.flatMap { $0.isFile ? $0.id : nil }) }
       return FileContents(
         repository.reader, tree: try await repository.treeID(of: base), selection,
         but: Dictionary(files, uniquingKeysWith: { $1 ?? $0 }))
@@ -137,7 +137,8 @@ public struct Comparison: Sendable {
     case .index:
       let entries = try await repository.stagedTree(selection)
       let files = Dictionary(
-        entries.map { (ExactString($0.path), $0.id) }, uniquingKeysWith: { first, _ in first })
+        entries.filter(\.isFile).map { (ExactString($0.path), $0.id) },
+        uniquingKeysWith: { first, _ in first })
       return try await Revision.read(
         entries, found, texts: FileContents(repository.reader, tree: nil, selection, but: files),
         in: repository)

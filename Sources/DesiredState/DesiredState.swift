@@ -13,7 +13,8 @@ public struct DesiredState: Sendable {
   public private(set) var snapshot = Snapshot()
   /// The blob of every file that may contain objects.
   public private(set) var blobs: TreeDictionary<ExactString, ObjectID> = [:]
-  private var layoutBlob: ObjectID?
+  /// The entry that the layout was read from. Its kind counts too: a link may have the same id as the file before it.
+  private var layoutEntry: TreeEntry?
 
   /// Creates the state before the first head.
   public init() {}
@@ -40,12 +41,12 @@ public struct DesiredState: Sendable {
   public mutating func advance(to commit: ObjectID, in repository: GitRepository) async throws -> Step {
     var step = Step()
     let entry = try await repository.entry(at: RepositoryLayout.path, in: commit)
-    if head == nil || entry?.id != layoutBlob {
+    if head == nil || entry != layoutEntry {
       let found = try await RepositoryLayout.read(entry, in: repository)
       step.layoutFindings = found.findings
       guard step.isUsable else { return step }
       if !found.layout.hasSamePlaces(as: layout) { head = nil }
-      (layout, layoutBlob) = (found.layout, entry?.id)
+      (layout, layoutEntry) = (found.layout, entry)
     }
     let selection = try layout.selection()
     if head == nil {

@@ -41,6 +41,27 @@ struct GitImagesTests {
     #expect(error?.kind == .malformed && error?.path == "images/x")
   }
 
+  @Test("are read again if only the mode of a file changed")
+  func modes() async throws {
+    let remote = try TemporaryRepository()
+    try remote.commit([
+      ".kdops.yaml": "embedded: {images: [{image: a, rootfs: images/x}]}\n", "images/x/a": "1",
+      "images/x/b": "2",
+    ])
+    let repository = try await GitRepository.open(path: remote.path)
+    let images = GitImages()
+    for mode in ["100644", "120000", "100755"] {
+      if mode != "100644" { try remote.setMode(mode, of: "images/x/a") }
+      let head = try await repository.resolve("HEAD")
+      for images in [images, GitImages()] {
+        let rootfs = try await images.catalog(at: head, in: repository).entry(for: "a")?.rootfs as? GitRootFS
+        let file = rootfs?.files.first { $0.path == Array("a".utf8) }
+        #expect((file == nil) == (mode == "120000") && rootfs?.files.count == (file == nil ? 1 : 2))
+        #expect(file?.isExecutable ?? false == (mode == "100755"))
+      }
+    }
+  }
+
   @Test("have no files if the folder is a pattern, whatever folders match it")
   func wildcards() async throws {
     let found = try await files("im/*", ["im/ab../c1/x/pid": "1", "im/ab/srv/v": "2"])

@@ -9,13 +9,20 @@ import Testing
 
 @Suite("The desired state of the daemon")
 struct DaemonStateEqualityTests {
+  private static func advance(
+    _ state: inout DesiredState, to repository: TemporaryRepository
+  ) async throws -> DesiredState.Step {
+    let head = try #require(ObjectID(hex: try repository.head()))
+    return try await state.advance(to: head, in: try await GitRepository.open(path: repository.path))
+  }
+
   /// Advances to the head, and compares with the head as hooks read it whole.
   private static func compare(
     _ state: inout DesiredState, with repository: TemporaryRepository, _ what: String
   ) async throws -> Bool {
+    guard try await advance(&state, to: repository).isUsable else { return false }
     let git = try await GitRepository.open(path: repository.path)
-    let head = try #require(ObjectID(hex: try repository.head()))
-    guard try await state.advance(to: head, in: git).isUsable else { return false }
+    let head = try #require(state.head)
     let revision = try await Comparison.side(of: .commit(head), in: git)
     let (ours, whole) = (state.snapshot, revision.snapshot)
     #expect(Set(ours.references) == Set(whole.references), "\(what)")
@@ -43,6 +50,43 @@ struct DaemonStateEqualityTests {
     }
     #expect(compared > 5)
   }
+
+  @Test("judges .kdops.yaml again if only its mode changed, as after a restart")
+  func layoutMode() async throws {
+    let repository = try TemporaryRepository()
+    try repository.commit([".kdops.yaml": "defaultNamespace: prod\n", "clusters/a.yaml": Self.cluster])
+    var state = DesiredState()
+    #expect(try await Self.compare(&state, with: repository, "as a file"))
+    try repository.setMode("120000", of: ".kdops.yaml")
+    for isRestarted in [false, true] {
+      var daemon = isRestarted ? DesiredState() : state
+      let step = try await Self.advance(&daemon, to: repository)
+      #expect(step.layoutFindings.map(\.rule) == ["file/link"], "restarted: \(isRestarted)")
+    }
+    _ = try await Self.advance(&state, to: repository)
+    try repository.setMode("100755", of: ".kdops.yaml")
+    #expect(try await Self.compare(&state, with: repository, "as an executable file"))
+    #expect(!state.snapshot.references.isEmpty)
+  }
+
+  @Test("judges a file again if only its mode changed", arguments: ["clusters/a.yaml", "clusters/notes"])
+  func fileMode(path: String) async throws {
+    let repository = try TemporaryRepository()
+    try repository.commit([path: Self.cluster])
+    var state = DesiredState()
+    #expect(try await Self.compare(&state, with: repository, "as a file"))
+    let objects = state.snapshot.references.count
+    for mode in ["120000", "100755", "120000", "100644"] {
+      try repository.setMode(mode, of: path)
+      #expect(try await Self.compare(&state, with: repository, mode))
+      let isLink = mode == "120000"
+      #expect(state.snapshot.findings(in: path).contains { $0.rule == "file/link" } == isLink)
+      #expect(state.snapshot.references.count == (isLink ? 0 : objects))
+      #expect((state.blob(at: path) == nil) == (isLink || objects == 0))
+    }
+  }
+
+  private static let cluster = RandomEdits.cluster("a", app: "spark-1.0.0")
 
   @Test("has no finding about a link that was removed or replaced by a file that is no manifest")
   func link() async throws {

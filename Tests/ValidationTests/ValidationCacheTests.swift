@@ -46,6 +46,27 @@ struct ValidationCacheTests {
     #expect(kept == fresh, "\(what)")
   }
 
+  @Test(
+    "never changes the report on files of which only the mode changed",
+    arguments: [".kdops.yaml", "clusters/a.yaml", "apps/spark-1.0.0.json", "clusters/notes"])
+  func modes(path: String) async throws {
+    var edits = RandomEdits(seed: 1)
+    let repository = try TemporaryRepository()
+    try repository.commit(edits.first())
+    try repository.commit([
+      ".kdops.yaml": "schemaVersion: 1\n", "clusters/notes": "x",
+      "clusters/a.yaml": RandomEdits.cluster("a", app: "spark-1.0.0"),
+    ])
+    for mode in ["100755", "120000", "100644"] {
+      try repository.setMode(mode, of: path)
+      for target in [Validation.Target.staged, .commits(base: "HEAD~1", head: "HEAD")] {
+        try await Self.compare(target, in: repository, "\(path) as \(mode), \(target)")
+      }
+      let found = try await Self.validate(repository).report.findings
+      #expect(found.contains { $0.rule == "file/link" && $0.location?.file == path } == (mode == "120000"))
+    }
+  }
+
   // MARK: Invalid cache files
 
   @Test("avoids reading unchanged files")

@@ -104,6 +104,14 @@ public final class TemporaryRepository: Sendable {
     return try head()
   }
 
+  /// Changes the mode of a file, but not its content, in the index and with a commit. The work tree is unchanged.
+  ///
+  /// - Parameter mode: As git writes it, such as `120000` for a symbolic link.
+  public func setMode(_ mode: String, of path: String) throws {
+    try git("update-index", "--cacheinfo", "\(mode),\(head(":\(path)")),\(path)")
+    try git("commit", "--quiet", "--message", "Change the mode of \(path)")
+  }
+
   /// Pushes to the repository that this one was cloned from.
   public func push(_ arguments: String...) throws {
     try git(["push", "--quiet", "origin"] + (arguments.isEmpty ? ["main"] : arguments))
