@@ -127,7 +127,10 @@ public struct Comparison: Sendable {
   private static func side(
     of head: Head, _ found: FoundLayout, in repository: GitRepository
   ) async throws -> Revision {
-    let selection = try found.layout.selection()
+    // With an unusable layout the other files are not read; its own file is, for the lines of its findings.
+    let selection =
+      isUsable(found)
+      ? try found.layout.selection() : try PathSelection(patterns: [RepositoryLayout.path])
     switch head {
     case .commit(let commit):
       return try await Revision.read(

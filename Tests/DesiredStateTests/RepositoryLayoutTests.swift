@@ -75,6 +75,17 @@ struct RepositoryLayoutTests {
   }
 
   @Test(
+    "with a glob that cannot be parsed has the default globs, which can",
+    arguments: ["clusters/[", "/x", Array(repeating: "x", count: 65).joined(separator: "/")])
+  func badGlob(glob: String) throws {
+    let (layout, findings) = parse("apps: [\"a/**\"]\nclusters: [\"b/**\", \"\(glob)\"]\n")
+    #expect(findings.map(\.rule) == ["layout/schema"])
+    #expect(findings.first?.location?.line == 2 && findings.first?.location?.column == 20)
+    #expect(layout.apps == ["a/**"] && layout.clusters == ["clusters/**"])
+    _ = try layout.selection()
+  }
+
+  @Test(
     "with invalid YAML is a finding, not a crash", arguments: ["\t- x", "apps: [", "a: 1\na: 2\n", "[1, 2]"])
   func broken(text: String) {
     #expect(parse(text).findings.contains { $0.severity == .error })

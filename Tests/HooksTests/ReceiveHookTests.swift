@@ -47,6 +47,19 @@ struct ReceiveHookTests {
     #expect(try fixture.git("push", "origin", ":topic").passed)
   }
 
+  @Test("reports a glob that cannot be parsed, and accepts its correction if the branch has it already")
+  func badGlob() throws {
+    try fixture.clone.commit([".kdops.yaml": "clusters: [\"clusters/[\"]\n"], "Break the layout")
+    let refused = try fixture.git("push", "origin", "main")
+    #expect(!refused.passed)
+    #expect(refused.said.contains("remote: error[layout/schema] .kdops.yaml:1:12"), "\(refused.said)")
+    #expect(try fixture.git("push", "origin", "HEAD:topic").passed)
+    try fixture.server.git("update-ref", "refs/heads/main", "refs/heads/topic")
+    try fixture.clone.commit([".kdops.yaml": "clusters: [\"clusters/**\"]\n"], "Correct the layout")
+    let push = try fixture.git("push", "origin", "main")
+    #expect(push.passed, "\(push.said)")
+  }
+
   @Test("validates the configured branch, else the one of HEAD")
   func branch() throws {
     try fixture.server.git("config", "kdops.branch", "live")

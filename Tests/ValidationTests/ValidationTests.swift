@@ -235,6 +235,35 @@ struct ValidationTests {
     #expect(validation.report.objects.isEmpty)
   }
 
+  /// Globs that cannot be parsed.
+  private static let badGlobs = ["clusters/[", Array(repeating: "x", count: 65).joined(separator: "/")]
+
+  @Test("with a glob that cannot be parsed reports its place", arguments: badGlobs)
+  func badGlob(glob: String) async throws {
+    try repository.write([".kdops.yaml": "schemaVersion: 1\nclusters: [\"\(glob)\"]\n"])
+    try repository.git("add", "--all")
+    var validations = [try await validate(.workTree), try await validate(.staged)]
+    try repository.git("commit", "--quiet", "--message", "Break the layout")
+    validations.append(try await validate(.commits(base: "HEAD~1", head: "HEAD")))
+    for validation in validations {
+      #expect(validation.report.findings.map(\.rule) == ["layout/schema"])
+      let place = validation.report.findings.first?.location
+      #expect(place?.file == ".kdops.yaml" && place?.line == 2 && place?.column == 12)
+      #expect(validation.judgement == nil)
+    }
+  }
+
+  @Test("of a commit that corrects a glob is not prevented by the base", arguments: badGlobs)
+  func correctedGlob(glob: String) async throws {
+    let bad = try repository.commit([".kdops.yaml": "clusters: [\"\(glob)\"]\n"], "Break the layout")
+    try repository.write([".kdops.yaml": "clusters: [\"clusters/**\"]\n"])
+    try repository.git("add", "--all")
+    #expect(try await validate(.staged).report.count(.error) == 0)
+    try repository.git("commit", "--quiet", "--message", "Correct the layout")
+    let validation = try await validate(.commits(base: bad, head: "HEAD"))
+    #expect(validation.report.count(.error) == 0 && validation.judgement != nil)
+  }
+
   @Test("with changed globs compares by object, so that moved objects do not count as deleted")
   func moved() async throws {
     try repository.git("mv", "clusters", "fleet")

@@ -135,12 +135,15 @@ private struct LayoutReader {
         hint: "name whole folders, such as [\"\(at)/**\"]")
       return nil
     }
+    var isValid = true
     for (index, glob) in globs.enumerated() {
       do { _ = try PathGlob(glob) } catch {
         file.report(Self.rule, at: at + [.index(index)], error.message, hint: error.hint)
+        isValid = false
       }
     }
-    return globs
+    // A layout never has a glob that cannot be parsed, so `selection()` of it does not throw.
+    return isValid ? globs : nil
   }
 
   private mutating func readEmbedded(_ value: JSON, _ at: FieldPath) {
