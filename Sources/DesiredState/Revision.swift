@@ -94,12 +94,9 @@ public struct Revision: Sendable {
     let name = RepositoryLayout.path
     let top = try await WorkTree.list(path: folder, PathSelection(patterns: [name, "**/\(name)"]))
     // A folder with its own layout inside a larger repository is treated as a future repository.
-    let own = top.files.contains { $0.isFile && $0.path.isExactly(top.asked + name) }
+    let own = top.files.contains { $0.path.isExactly(top.asked + name) }
     let root = own ? top.asked : ""
-    var found = (layout: RepositoryLayout(), findings: [Diagnostic]())
-    if top.files.contains(where: { $0.isFile && $0.path.isExactly(root + name) }) {
-      found = RepositoryLayout.parse(try top.read(root + name, limit: ManifestLimits.standard.bytes))
-    }
+    let found = try RepositoryLayout.read(top.files.first { $0.path.isExactly(root + name) }, in: top)
     let empty = Revision(found, texts: FileContents([:]))
     guard empty.isUsable else { return (empty, top) }
     let globs = (found.layout.apps + found.layout.clusters).map { root + $0 }

@@ -264,6 +264,32 @@ struct ValidationTests {
     #expect(validation.report.count(.error) == 0 && validation.judgement != nil)
   }
 
+  @Test("of a .kdops.yaml that is a symbolic link is the same from git, the index and a folder")
+  func linkedLayout() async throws {
+    try repository.commit(["layout.yaml": "clusters: [\"clusters/**\"]\n"])
+    try FileManager.default.createSymbolicLink(
+      atPath: repository.path + "/.kdops.yaml", withDestinationPath: "layout.yaml")
+    try repository.git("add", "--all")
+    var validations = [try await validate(.workTree), try await validate(.staged)]
+    try repository.git("commit", "--quiet", "--message", "Link the layout")
+    validations.append(try await validate(.commits(base: "HEAD~1", head: "HEAD")))
+    for validation in validations {
+      #expect(validation.report.findings.map(\.rule) == ["file/link"])
+      #expect(validation.report.findings == validations.last?.report.findings)
+      #expect(validation.judgement == nil)
+    }
+  }
+
+  @Test("of a folder whose own .kdops.yaml is a symbolic link reports that")
+  func linkedLayoutOfFolder() async throws {
+    try repository.write(["demo/clusters/x.yaml": "kind: [\n"])
+    try FileManager.default.createSymbolicLink(
+      atPath: repository.path + "/demo/.kdops.yaml", withDestinationPath: "../.kdops.yaml")
+    let validation = try await validate(.workTree, path: "/demo")
+    #expect(validation.report.findings.map(\.rule) == ["file/link"])
+    #expect(validation.report.findings.first?.location?.file == "demo/.kdops.yaml")
+  }
+
   @Test("with changed globs compares by object, so that moved objects do not count as deleted")
   func moved() async throws {
     try repository.git("mv", "clusters", "fleet")

@@ -21,4 +21,13 @@ extension RepositoryLayout {
     }
     return read.first ?? (RepositoryLayout(), [])
   }
+
+  /// Reads the file of a folder on disk, with the same findings.
+  ///
+  /// - Parameter entry: nil if the folder has no such entry.
+  static func read(_ entry: TreeEntry?, in tree: WorkTree) throws(GitError) -> FoundLayout {
+    guard let entry else { return (RepositoryLayout(), []) }
+    guard entry.isFile else { return (RepositoryLayout(), ManifestFile(unread: entry).findings) }
+    return parse(try tree.read(entry.path, limit: ManifestLimits.standard.bytes))
+  }
 }
