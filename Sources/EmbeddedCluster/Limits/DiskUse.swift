@@ -200,7 +200,7 @@ struct DiskUse {
   ///
   /// The rights are changed through a descriptor: a script could replace the name by a link to a file of the daemon's
   /// user meanwhile.
-  private static func openClosed(_ name: [CChar], in folder: Int32) -> Int32 {
+  static func openClosed(_ name: [CChar], in folder: Int32) -> Int32 {
     let found = openat(folder, name, pathOnly | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
     guard found >= 0 else { return found }
     defer { close(found) }
