@@ -11,7 +11,8 @@ struct Kdops: AsyncParsableCommand {
     version: version,
     subcommands: [
       DemoCommand.self, RunCommand.self, ValidateCommand.self, PlanCommand.self, RehearseCommand.self,
-      StatusCommand.self, DiffCommand.self, SyncCommand.self, SuspendCommand.self, ResumeCommand.self,
+      StatusCommand.self, WaitCommand.self, LogsCommand.self, EventsCommand.self, DiffCommand.self,
+      SyncCommand.self, SuspendCommand.self, ResumeCommand.self,
       RetryCommand.self, HookCommand.self, InstallCommand.self, VersionCommand.self,
     ])
 
@@ -19,6 +20,16 @@ struct Kdops: AsyncParsableCommand {
   static let couldNotRun = ExitCode(2)
 
   static func main() async {
+    // Swift reads the arguments from /proc; without it there are none, not even the program's name.
+    guard !CommandLine.arguments.isEmpty else {
+      Streams.error.line(
+        "kdops: its arguments cannot be read: /proc is not mounted; mount it: mount -t proc proc /proc")
+      exit(withError: couldNotRun)
+    }
+    if let problem = CommandSuggestion.problem(Array(CommandLine.arguments.dropFirst())) {
+      Streams.error.line(problem)
+      exit(withError: couldNotRun)
+    }
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
@@ -34,6 +45,22 @@ struct Kdops: AsyncParsableCommand {
       guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
       Streams.error.line(fullMessage(for: error))
       exit(withError: couldNotRun)
+    }
+  }
+
+  /// Runs the body of a command, and reports its error as one that kept the command from being run.
+  static func reporting<T>(_ command: String, _ body: () async throws -> T) async throws -> T {
+    do {
+      return try await body()
+    } catch let exit as ExitCode {
+      throw exit
+    } catch let error as UnwrittenResult {
+      throw error
+    } catch let error as ValidationError {
+      throw error
+    } catch {
+      Streams.error.line("kdops \(command): \(ErrorText.words(error))")
+      throw couldNotRun
     }
   }
 }

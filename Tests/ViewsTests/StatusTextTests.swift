@@ -84,15 +84,48 @@ struct StatusTextTests {
     }
   }
 
-  @Test("on a narrow terminal the reason and the remediation are below, one line each")
+  @Test("on a narrow terminal the reason and the remediation are below, wrapped and not cut")
   func narrowList() {
     let lines = StatusText(width: 60).list([object("analytics", stalled), object("ledger", resting)])
     #expect(
-      lines.dropFirst().prefix(2) == [
-        "  analytics-worker-1: startscript --pod_upgraded ended with…",
-        "  to return to spark-1.0.0, revert commit 4f2c9ab",
+      lines.dropFirst().prefix(3) == [
+        "  analytics-worker-1: startscript --pod_upgraded ended with",
+        "  exit code 3", "  to return to spark-1.0.0, revert commit 4f2c9ab",
       ])
-    #expect(lines.count == 4)
+    #expect(lines.count == 5)
+  }
+
+  @Test("a single cluster shows reasons in full on a narrow terminal, even one long word")
+  func narrowDetail() {
+    var status = stalled
+    let image = "registry.example/" + String(repeating: "team/", count: 20) + "spark:1.2.0"
+    status.roles[0].members[1].detail = .init(
+      waitingReason: .errImagePull, waitingMessage: "\(image): not found")
+    let lines = StatusText(width: 60).detail(object("analytics", status))
+    #expect(lines.dropFirst().allSatisfy { !$0.contains("…") && $0.count <= 60 })
+    let joined = lines.map { $0.drop { $0 == " " } }.joined()
+    #expect(joined.contains(image))
+  }
+
+  @Test("a single cluster shows the last lines of a failed script, and the command for the rest")
+  func output() {
+    var status = stalled
+    status.roles[0].members[1].detail.lastStdout = "started"
+    status.roles[0].members[1].detail.lastStderr = (1...7).map { "line \($0)" }.joined(separator: "\n") + "\n"
+    let lines = StatusText(width: 160, flags: " --context=x").detail(object("analytics", status))
+    let shown = lines.filter { $0.hasPrefix("        ") }
+    #expect(
+      shown == (3...7).map { "        | line \($0)" } + [
+        "        all output: kdops logs prod/analytics/analytics-worker-1 --context=x"
+      ])
+  }
+
+  @Test("the wide form adds members, age and file")
+  func wide() {
+    var cluster = object("ledger", stalled)
+    cluster.json["metadata"]?["creationTimestamp"] = .string(Timestamp.text(1_800_000_000))
+    let line = StatusText(width: 200).list([cluster], wide: 1_800_000_060).first
+    #expect(line?.contains("   1/2 members   created 1 min ago   clusters/prod/ledger.yaml") == true)
   }
 
   @Test("a single cluster has its file and every member, the last ordinal first")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ClusterAPI
 import Diagnostics
 import Logging
 import Testing
@@ -109,8 +110,8 @@ struct CommandLineTests {
     #expect(
       Kdops.configuration.subcommands.map { $0.configuration.commandName ?? "" }
         == [
-          "demo", "run", "validate", "plan", "rehearse", "status", "diff", "sync", "suspend", "resume",
-          "retry", "hook", "install", "version",
+          "demo", "run", "validate", "plan", "rehearse", "status", "wait", "logs", "events", "diff", "sync",
+          "suspend", "resume", "retry", "hook", "install", "version",
         ])
   }
 
@@ -136,5 +137,59 @@ struct CommandLineTests {
       try SyncCommand.parse(["--kubeconfig", "/k", "--context", "prod"]).cluster.flags
         == " --kubeconfig=/k --context=prod")
     #expect(try SyncCommand.parse([]).cluster.flags == "")
+  }
+
+  @Test("-n and -A select clusters by namespace, as in kubectl")
+  func namespaces() throws {
+    func selection(_ words: String...) throws -> ClusterSelection {
+      let command = try StatusCommand.parse(words)
+      return try command.namespace.selection(command.name)
+    }
+    let analytics = ClusterSelection.cluster(ObjectName(namespace: "prod", name: "analytics"))
+    #expect(try selection() == .all)
+    #expect(try selection("-A") == .all)
+    #expect(try selection("-n", "prod") == .namespace("prod"))
+    #expect(try selection("analytics", "--namespace", "prod") == analytics)
+    #expect(try selection("prod/analytics", "-n", "prod") == analytics)
+    #expect(try selection("prod/analytics") == analytics)
+    for wrong in [
+      ["-A", "-n", "prod"], ["analytics"], ["-A", "prod/analytics"], ["dev/analytics", "-n", "prod"],
+      ["-n", ""],
+    ] { #expect(throws: (any Error).self, "\(wrong)") { try StatusCommand.parse(wrong) } }
+    #expect(try RetryCommand.parse(["a/a-w-2", "-n", "prod"]).namespace.target("a/a-w-2").pod == "a-w-2")
+    #expect(throws: (any Error).self) { try Kdops.parseAsRoot(["suspend", "a/pod", "-n", "prod"]) }
+  }
+
+  @Test("-o and --output select the format, as --format does")
+  func formats() throws {
+    for words in [["-o", "yaml"], ["--output", "yaml"], ["--format", "yaml"], ["-oyaml"]] {
+      #expect(try StatusCommand.parse(words).format == .yaml)
+    }
+    #expect(try (Kdops.parseAsRoot(["get", "-o", "name"]) as? StatusCommand)?.format == .name)
+    #expect(try DiffCommand.parse(["-o", "json"]).format == .json)
+    #expect(try StatusCommand.parse(["--color", "always"]).screen.console(1, [:]).isColoured)
+    #expect(throws: (any Error).self) { try StatusCommand.parse(["--watch", "--exit-code"]) }
+  }
+
+  @Test("wait takes a condition and a time limit")
+  func wait() throws {
+    #expect(try WaitCommand.parse(["prod/a"]).goal == .configured)
+    #expect(try WaitCommand.parse(["prod/a", "--for", "done=HEAD"]).goal == .done("HEAD"))
+    for wrong in [["--for", "ready"], ["--for", "done="], ["--timeout", "soon"]] {
+      #expect(throws: (any Error).self) { try WaitCommand.parse(["prod/a"] + wrong) }
+    }
+  }
+
+  @Test("a mistyped command is named with the nearest one, also after help")
+  func mistyped() throws {
+    for words in [["stauts"], ["help", "stauts"]] {
+      #expect(CommandSuggestion.problem(words)?.contains("did you mean `kdops status`?") == true)
+    }
+    #expect(CommandSuggestion.problem(["hook", "isntall"])?.contains("`kdops hook install`") == true)
+    for words in [
+      [], ["--help"], ["help"], ["help", "status"], ["get"], ["status", "x"], ["hook", "help"],
+    ] {
+      #expect(CommandSuggestion.problem(words) == nil, "\(words)")
+    }
   }
 }

@@ -55,4 +55,14 @@ struct LastWordsTests {
     let gone = try said("{ \"$1\" validate; echo \"code $?\" >&2; } | true", in: repository.path)
     #expect(!gone.contains("cannot be written"))
   }
+
+  @Test("without /proc the program says that it cannot read its arguments")
+  func withoutProc() throws {
+    let bwrap = try said("bwrap --dev-bind / / true")
+    guard bwrap == "exit 0" else { return }
+    #expect(
+      try said("bwrap --dev-bind / / --tmpfs /proc \"$1\" status")
+        == "kdops: its arguments cannot be read: /proc is not mounted; mount it: mount -t proc proc /proc\nexit 2"
+    )
+  }
 }

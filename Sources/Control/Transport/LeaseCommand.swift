@@ -29,7 +29,7 @@ public struct LeaseCommand: Sendable {
       guard error.kind == .notFound else { throw error }
       throw ControlRefusal(
         "there is no Lease \(lease), so no daemon has led this installation; start one, or name it with "
-          + "--installation and --namespace")
+          + "--installation and --system-namespace")
     }
     let leader = leader(found)
     if leader == nil, sha == nil {

@@ -8,17 +8,36 @@ public final class Console: Sendable {
   /// Whether lines can be erased.
   public let isTerminal: Bool
   public let isColoured: Bool
+  /// Whether the terminal's locale lacks the symbols of the output, so that ASCII replaces them.
+  public let isASCII: Bool
   private let descriptor: Int32
   private let stream: Streams.Stream
   private let block = Mutex<[String]>([])
 
-  /// - Parameter environment: `NO_COLOR` and `TERM=dumb` are respected.
-  public init(descriptor: Int32, environment: [String: String]) {
+  /// When output has colours.
+  public enum Colours: String, Sendable, CaseIterable {
+    /// On a terminal, unless the environment says otherwise.
+    case auto
+    case always
+    case never
+  }
+
+  /// - Parameter environment: `NO_COLOR`, `TERM=dumb` and the locale are respected.
+  public init(descriptor: Int32, colours: Colours = .auto, environment: [String: String]) {
     self.descriptor = descriptor
     stream = Streams.Stream(descriptor: descriptor)
     isTerminal = isatty(descriptor) == 1 && environment["TERM"] != "dumb"
-    isColoured = isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
+    isColoured =
+      switch colours {
+      case .auto: isTerminal && (environment["NO_COLOR"] ?? "").isEmpty
+      case .always: true
+      case .never: false
+      }
+    isASCII = isTerminal && !ASCIIText.isUTF8(environment)
   }
+
+  /// A line as this console can show it.
+  public func shown(_ line: String) -> String { isASCII ? ASCIIText.of(line) : line }
 
   /// Columns and rows. 80 × 24 if the terminal does not report its size; 140 × 100 if there is no terminal.
   public var size: (columns: Int, rows: Int) {
@@ -32,7 +51,7 @@ public final class Console: Sendable {
 
   /// Writes a permanent line above the block.
   public func line(_ text: String, _ notation: JobLog.Notation = .text) {
-    let text = JobLog.inert(text, notation)
+    let text = shown(JobLog.inert(text, notation))
     block.withLock { shown in
       write(Self.erasing(shown.count) + text + "\n" + Self.text(shown))
     }
@@ -41,7 +60,7 @@ public final class Console: Sendable {
   /// Replaces the block. Its lines must fit the terminal's width.
   public func show(_ lines: [String]) {
     guard isTerminal else { return }
-    let lines = lines.map { JobLog.inert($0) }
+    let lines = lines.map { shown(JobLog.inert($0)) }
     block.withLock { shown in
       guard shown != lines else { return }
       write(Self.erasing(shown.count) + Self.text(lines))

@@ -17,7 +17,7 @@ struct PodFolders: Sendable {
   func initRoot(_ containerID: String) -> String { run(containerID).path + ".root" }
   var trash: String { "\(directory)/trash" }
 
-  private func volume(_ mount: PodSpec.Mount, of pod: PodSpec) throws -> String {
+  func volume(_ mount: PodSpec.Mount, of pod: PodSpec) throws -> String {
     guard SafeFolder.isName(mount.claim ?? mount.volume) else {
       throw FileError("volume \(mount.volume): \"\(mount.claim ?? mount.volume)\" is no name of a folder")
     }
@@ -101,7 +101,7 @@ struct PodFolders: Sendable {
     return try adopted(base).make(parts, owner: owner)
   }
 
-  private static func subPath(_ mount: PodSpec.Mount) throws -> [String] {
+  static func subPath(_ mount: PodSpec.Mount) throws -> [String] {
     guard let parts = SafeFolder.components(mount.subPath) else {
       throw FileError("volumeMount \(mount.volume): \"\(mount.subPath)\" leaves the volume")
     }

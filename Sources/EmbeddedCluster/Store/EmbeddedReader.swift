@@ -8,7 +8,7 @@ import Values
 /// Each response is one consistent state, that of some commit. All other calls fail with `.unsupported`.
 public final class EmbeddedReader: ClusterAPI {
   private let persistence: Persistence
-  private let directory: String
+  let directory: String
 
   init(directory: String) throws(EmbeddedClusterError) {
     guard FileManager.default.fileExists(atPath: "\(directory)/cluster.sqlite") else {

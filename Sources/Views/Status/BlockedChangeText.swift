@@ -51,20 +51,37 @@ public struct BlockedChangeText {
       }
   }
 
-  /// Wraps text between words. A word that is longer than a line stays unbroken if possible.
+  /// Wraps text between words, and within a word that is longer than a line.
   static func wrapped(_ text: String, to width: Int) -> [String] {
     var lines: [String] = []
     var line = ""
+    var used = 0
     for word in TerminalText.visible(text).split(separator: " ") {
-      if line.isEmpty {
-        line = String(word)
-      } else if StyledLine.width(of: line) + 1 + StyledLine.width(of: String(word)) <= width {
-        line += " " + word
-      } else {
+      var word = word[...]
+      var cells = StyledLine.width(of: String(word))
+      if !line.isEmpty, used + 1 + cells > width {
         lines.append(line)
-        line = String(word)
+        (line, used) = ("", 0)
       }
+      while cells > width {
+        let part = prefix(of: word, cells: width)
+        lines.append(String(part))
+        word = word.dropFirst(part.count)
+        cells = StyledLine.width(of: String(word))
+      }
+      line += (line.isEmpty ? "" : " ") + word
+      used = StyledLine.width(of: line)
     }
     return line.isEmpty ? lines : lines + [line]
+  }
+
+  /// The first characters that fit into a number of cells; at least one.
+  private static func prefix(of word: Substring, cells: Int) -> Substring {
+    var used = 0
+    let end = word.firstIndex { character in
+      used += TerminalText.width(of: character)
+      return used > cells
+    }
+    return word[..<max(end ?? word.endIndex, word.index(after: word.startIndex))]
   }
 }

@@ -19,7 +19,9 @@ public struct StatusText {
   }
 
   /// One aligned line per cluster. A problem is shown below its line if it does not fit beside it.
-  public func list(_ clusters: [Object]) -> [String] {
+  ///
+  /// - Parameter now: In whole seconds since 1970; adds members, age and file to each line. Nil for the short form.
+  public func list(_ clusters: [Object], wide now: Int? = nil) -> [String] {
     guard !clusters.isEmpty else { return ["no clusters"] }
     let views = clusters.map {
       ClusterView(name: "\($0.objectName)", status: ClusterStatus($0.json["status"]))
@@ -32,6 +34,7 @@ public struct StatusText {
     let widest = apps.map { StyledLine.width(of: $0) }.max() ?? 0
     return zip(clusters, zip(views, apps)).flatMap { object, pair in
       let (view, app) = pair
+      let status = ClusterStatus(object.json["status"])
       var line = StyledLine(view.name, .bold)
       line.pad(to: names + 3)
       line.append(view.state.word, view.state.style)
@@ -40,16 +43,30 @@ public struct StatusText {
       line.pad(to: names + words + widest + 9)
       if let commit = view.commit { line.append("commit \(commit)", .dim) }
       if object.isSuspended { line.append("   suspended", .yellow) }
+      if let now { line.append(Self.more(object, status, now), .dim) }
       var lines = [line]
-      if let stall = ClusterStatus(object.json["status"])?.stall?.message {
+      if let stall = status?.stall?.message {
         if line.width + 3 + StyledLine.width(of: stall) <= width {
           lines[0].append("   \(stall)", .red)
         } else {
-          lines += sentences(stall).map { StyledLine("  \($0)", .red) }
+          lines += sentences(stall, .red)
         }
       }
       return lines.map { $0.text(width: width, coloured: isColoured) }
     }
+  }
+
+  /// The columns of the wide form. What is unknown is left out.
+  private static func more(_ cluster: Object, _ status: ClusterStatus?, _ now: Int) -> String {
+    var out = ""
+    if let members = status?.members, !members.isEmpty {
+      out += "   \(members.count { $0.state == .configured })/\(members.count) members"
+    }
+    if let created = cluster.json["metadata"]?["creationTimestamp"]?.string.flatMap(Timestamp.seconds) {
+      out += "   created \(SecondsText.exact(now - created)) ago"
+    }
+    if let path = cluster.annotation(Wire.Annotation.path) { out += "   \(path)" }
+    return out
   }
 
   /// One cluster with every member.
@@ -71,15 +88,13 @@ public struct StatusText {
       lines.append(StyledLine("  suspended; to resume: \(resumeCommand(cluster))", .yellow))
     }
     if let stall = status.stall {
-      lines += sentences(stall.message).map { StyledLine("  \($0)", .red) }
+      lines += sentences(stall.message, .red)
     } else if let progress = status.condition(.progressing), progress.status {
       // The direction is shown above. The reasons for waiting are shown only here.
-      lines += ProgressMessage(progress.message).waits.map { StyledLine("  \($0.text)", .yellow) }
+      lines += ProgressMessage(progress.message).waits.flatMap { wrapped($0.text, .yellow) }
     }
     if let change = status.condition(.progressing), Self.changeReasons.contains(change.reason) {
-      let said = sentences(change.message)
-      lines.append(StyledLine("  \(change.reason.rawValue.lowercased()): \(said.first ?? "")", .yellow))
-      lines += said.dropFirst().map { StyledLine("  \($0)", .yellow) }
+      lines += sentences("\(change.reason.rawValue.lowercased()): \(change.message)", .yellow)
     }
     let pods = status.members.map { StyledLine.width(of: $0.pod) }.max() ?? 0
     for role in status.roles {
@@ -89,7 +104,7 @@ public struct StatusText {
         line.append("   \(members == 1 ? "1 member" : "\(members) members")")
       }
       lines.append(line)
-      for member in role.members.reversed() { lines.append(Self.line(member, pods)) }
+      for member in role.members.reversed() { lines += self.lines(member, pods, of: cluster) }
     }
     return lines.map { $0.text(width: width, coloured: isColoured) }
   }
@@ -114,19 +129,27 @@ public struct StatusText {
     cluster.json["spec"]?["roles"]?.array?.first { $0["id"]?.string == role }?["members"]?.count()
   }
 
-  /// The problem, and the remediation command on its own line, so that even a narrow screen does not cut it
-  /// off.
-  private func sentences(_ message: String) -> [String] {
+  /// The problem, and the remediation command on lines of its own, so that it can be copied. Nothing is cut off, even
+  /// on a narrow screen.
+  private func sentences(_ message: String, _ style: StyledLine.Style) -> [StyledLine] {
     let (words, command) = RestoreCommand.split(message)
     let parts = words.split(separator: "; ").map(String.init)
-    var lines = [words]
+    var sentences = [words]
     if parts.count > 1, let last = parts.last {
-      lines = [parts.dropLast().joined(separator: "; "), last]
+      sentences = [parts.dropLast().joined(separator: "; "), last]
     }
-    return lines + (command.map { ProgressText.broken($0, to: width - 2) } ?? [])
+    let commands = command.map { ProgressText.broken($0, to: width - 2) } ?? []
+    return sentences.flatMap { wrapped($0, style) } + commands.map { StyledLine("  \($0)", style) }
   }
 
-  private static func line(_ member: MemberStatus, _ width: Int) -> StyledLine {
+  private func wrapped(_ text: String, indent: Int = 2, _ style: StyledLine.Style?) -> [StyledLine] {
+    BlockedChangeText.wrapped(text, to: max(20, width - indent)).map {
+      StyledLine(String(repeating: " ", count: indent) + $0, style)
+    }
+  }
+
+  /// A member; its problem is below it if it does not fit beside it, and then the end of a failed script's output.
+  private func lines(_ member: MemberStatus, _ width: Int, of cluster: Object) -> [StyledLine] {
     let cell = ClusterView.Role.cellInTheMaking(member)
     var line = StyledLine("    ")
     line.append("\(cell.rawValue)", cell.style)
@@ -141,8 +164,26 @@ public struct StatusText {
       ?? detail.waitingReason.map { reason in
         detail.waitingMessage.map { "\(reason): \($0)" } ?? reason.rawValue
       }
-    if let why { line.append("   \(why)", .red) }
-    return line
+    guard let why else { return [line] }
+    if line.width + 3 + StyledLine.width(of: why) <= self.width {
+      line.append("   \(why)", .red)
+      return [line] + output(of: member, cluster)
+    }
+    return [line] + wrapped(why, indent: 8, .red) + output(of: member, cluster)
+  }
+
+  /// The number of lines of a failed script's output that are shown.
+  private static let outputLines = 5
+
+  /// The last lines of a failed script: of its errors, or of its output if it wrote no errors.
+  private func output(of member: MemberStatus, _ cluster: Object) -> [StyledLine] {
+    let detail = member.detail
+    guard detail.configError != nil, let text = detail.lastStderr ?? detail.lastStdout else { return [] }
+    let lines = text.split(whereSeparator: \.isNewline).suffix(Self.outputLines)
+    guard !lines.isEmpty else { return [] }
+    return lines.map { StyledLine("        | \($0)", .dim) } + [
+      StyledLine("        all output: kdops logs \(cluster.objectName)/\(member.pod)\(flags)", .dim)
+    ]
   }
 
   private static func apps(_ cluster: Object, _ view: ClusterView) -> String {

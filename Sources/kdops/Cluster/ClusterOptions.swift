@@ -10,13 +10,14 @@ struct ClusterOptions: ParsableArguments {
   @Option(
     defaultAsFlag: EmbeddedFolder.standard, parsing: .next,
     help: ArgumentHelp(
-      "The embedded cluster, in the default folder or in --embedded=DIR.", valueName: "dir"))
+      "The embedded cluster, in the default folder or in --embedded=DIR.", valueName: "dir"),
+    completion: .directory)
   var embedded: String?
 
   @Option(
     help: ArgumentHelp(
       "The kubeconfig of a Kubernetes cluster. (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var kubeconfig: String?
 
   @Option(help: ArgumentHelp("The kubeconfig's context. (default: its current one)", valueName: "name"))

@@ -42,45 +42,58 @@ struct RetryCommand: AsyncParsableCommand {
     discussion: """
       If scripts failed in several pods, name the pod: NAMESPACE/NAME/POD. The same in git: the annotation \
       kdops.dev/retry: "POD@TIME" on the cluster, with another time for each request.
-      Exit codes: 0 requested; 1 refused, with the reason; 2 it could not be done.
+      Exit codes: 0 requested; 1 refused, or with --wait stalled or not done in time, with the reason; 2 it could not \
+      be done.
       """)
 
   @Argument(
-    help: ArgumentHelp("The cluster, and the pod if scripts failed in several.", valueName: "ns/name[/pod]"))
+    help: ArgumentHelp("The cluster, and the pod if scripts failed in several.", valueName: "ns/name[/pod]"),
+    completion: .clusterName)
   var target: String
+
+  @OptionGroup var namespace: NamespaceOptions
 
   @OptionGroup var cluster: ClusterOptions
 
-  func validate() throws {
-    if ControlTarget(target) == nil {
-      throw ValidationError("'\(target)' is not a cluster; write NAMESPACE/NAME or NAMESPACE/NAME/POD")
-    }
-  }
+  @Flag(help: "Wait until the cluster is configured, or stalled again.")
+  var wait = false
+
+  @OptionGroup var waiting: WaitOptions
+
+  func validate() throws { _ = try namespace.target(target) }
 
   func run() async throws {
-    guard let target = ControlTarget(target) else { throw Kdops.couldNotRun }
+    let target = try namespace.target(target)
     try await ControlClient(cluster: cluster, command: "retry").carryOut(
-      ClusterCommand(kind: .retry, cluster: target.cluster, pod: target.pod))
+      ClusterCommand(kind: .retry, cluster: target.cluster, pod: target.pod), isWatched: !wait)
+    guard wait else { return }
+    let environment = ProcessInfo.processInfo.environment
+    try await Kdops.reporting("retry") {
+      try await ClusterSource.connected(cluster, environment).use { source in
+        let subject = WaitSubject(source: source, cluster: target.cluster, goal: .configured)
+        try await waiting.wait(for: "retry") { try await subject.evaluate() }
+      }
+    }
   }
 }
 
 /// A cluster's name, and the options that select where it runs.
 struct ControlOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("The cluster.", valueName: "ns/name"))
+  @Argument(
+    help: ArgumentHelp("The cluster.", valueName: "ns/name"),
+    completion: .clusterName)
   var name: String
+
+  @OptionGroup var namespace: NamespaceOptions
 
   @OptionGroup var cluster: ClusterOptions
 
-  func validate() throws {
-    guard let target = ControlTarget(name), target.pod == nil else {
-      throw ValidationError("'\(name)' is not a cluster; write NAMESPACE/NAME")
-    }
-  }
+  func validate() throws { _ = try namespace.cluster(name) }
 
   func run(_ kind: ClusterCommand.Kind) async throws {
-    guard let target = ControlTarget(name) else { throw Kdops.couldNotRun }
+    let target = try namespace.cluster(name)
     try await ControlClient(cluster: cluster, command: kind.rawValue).carryOut(
-      ClusterCommand(kind: kind, cluster: target.cluster))
+      ClusterCommand(kind: kind, cluster: target))
   }
 }
 
@@ -102,7 +115,8 @@ struct ControlClient {
   let cluster: ClusterOptions
   let command: String
 
-  func carryOut(_ clusterCommand: ClusterCommand) async throws {
+  /// - Parameter isWatched: Whether the command that shows the result is printed.
+  func carryOut(_ clusterCommand: ClusterCommand, isWatched: Bool = true) async throws {
     let environment = ProcessInfo.processInfo.environment
     try await report {
       if let folder = cluster.folder(environment) {
@@ -113,7 +127,7 @@ struct ControlClient {
         return ControlAnswer(.done, try await handler.carryOut(clusterCommand))
       }
     } watch: {
-      "kdops status \(clusterCommand.cluster)\(cluster.flags) --watch"
+      isWatched ? "kdops status \(clusterCommand.cluster)\(cluster.flags) --watch" : nil
     }
   }
 
@@ -135,14 +149,14 @@ struct ControlClient {
     return try result.get()
   }
 
-  /// Prints what happens next and how to watch it, or why the command was not carried out.
-  func report(_ ask: () async throws -> ControlAnswer, watch: () -> String) async throws {
+  /// Prints what happens next and, if `watch` returns a command, how to watch it, or why the command was not carried out.
+  func report(_ ask: () async throws -> ControlAnswer, watch: () -> String?) async throws {
     var answer = await ControlAnswer.of(ask)
     answer.words = Redaction.url(answer.words)
     switch answer.outcome {
     case .done:
       Streams.output.line(TerminalText.visible(answer.words))
-      Streams.output.line("watch: \(watch())")
+      if let command = watch() { Streams.output.line("watch: \(command)") }
     case .refused, .failed:
       Streams.error.line("kdops \(command): \(TerminalText.visible(answer.words))")
       throw answer.outcome == .refused ? ExitCode(1) : Kdops.couldNotRun

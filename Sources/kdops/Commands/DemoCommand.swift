@@ -23,11 +23,13 @@ struct DemoCommand: AsyncParsableCommand {
 
   @OptionGroup var logging: LogOptions
 
+  @OptionGroup var screen: ScreenOptions
+
   func run() async throws {
     Streams.outliveReaders()
     let environment = ProcessInfo.processInfo.environment
-    let console = Console(descriptor: 1, environment: environment)
-    let problems = Console(descriptor: 2, environment: environment)
+    let console = screen.console(1, environment)
+    let problems = screen.console(2, environment)
     let logger = try logging.logger(
       to: console.isTerminal ? console : problems, standard: console.isTerminal ? .error : .warning,
       environment)

@@ -21,11 +21,6 @@ struct DiffCommand: AsyncParsableCommand {
       Exit codes: 0 the same, 1 something differs, 2 it is unknown.
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case human
-    case json
-  }
-
   @OptionGroup var cluster: ClusterOptions
 
   @Option(help: ArgumentHelp("The repository.", valueName: "path"))
@@ -37,8 +32,10 @@ struct DiffCommand: AsyncParsableCommand {
   @Option(help: "The installation whose objects are compared. (default: default)")
   var installation: String?
 
-  @Option(help: "human or json.")
-  var format = Format.human
+  @Option(name: .output, help: ResultFormat.help)
+  var format = ResultFormat.human
+
+  @OptionGroup var screen: ScreenOptions
 
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
@@ -67,9 +64,10 @@ struct DiffCommand: AsyncParsableCommand {
 
   private func show(_ diff: LiveDiff, _ commit: String, _ environment: [String: String]) throws {
     switch format {
-    case .json: try Streams.output.result(DiffJSON.json(diff, head: commit).text(pretty: true) + "\n", .json)
+    case .json, .yaml:
+      try Streams.output.result(DiffJSON.json(diff, head: commit), asYAML: format == .yaml)
     case .human:
-      let console = Console(descriptor: 1, environment: environment)
+      let console = screen.console(1, environment)
       let columns = console.isTerminal ? console.size.columns - 1 : 200
       let text = DiffText(width: columns, isColoured: console.isColoured)
       let place = cluster.folder(environment).map { "the cluster in \($0)" } ?? "the cluster"

@@ -30,7 +30,7 @@ struct PlanCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The revision that would be merged.", valueName: "rev"))
   var head = "HEAD"
 
-  @Option(help: "human, markdown (a comment on a merge request) or json.")
+  @Option(name: .output, help: "human, markdown (a comment on a merge request) or json.")
   var format = Format.human
 
   @Option(
@@ -44,6 +44,8 @@ struct PlanCommand: AsyncParsableCommand {
   @Flag(help: "Fetch the status of running clusters first, from the remote that has it.")
   var fetchStatus = false
 
+  @OptionGroup var screen: ScreenOptions
+
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
     let validation: Validation
@@ -51,7 +53,7 @@ struct PlanCommand: AsyncParsableCommand {
     do {
       if fetchStatus {
         try await StatusFetch.run(
-          path: repository, console: Console(descriptor: 2, environment: environment), environment)
+          path: repository, console: screen.console(2, environment), environment)
       }
       validation = try await Validation.run(
         .commits(base: base, head: head), path: repository, statusRef: statusRef, environment: environment,
@@ -65,7 +67,7 @@ struct PlanCommand: AsyncParsableCommand {
     case .json: try Streams.output.result(PlanJSON.render(plan), .json)
     case .markdown: try Streams.output.result(PlanMarkdown.render(plan))
     case .human:
-      let colour = Console(descriptor: 1, environment: environment).isColoured
+      let colour = screen.console(1, environment).isColoured
       let text = PlanText(isColoured: colour, sourceLine: { validation.line($1, of: $0) })
       try Streams.output.result(text.render(plan))
     }

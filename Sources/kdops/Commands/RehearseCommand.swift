@@ -44,7 +44,7 @@ struct RehearseCommand: AsyncParsableCommand {
   @Flag(help: "Keep the folder for inspection.")
   var keep = false
 
-  @Option(help: "human or json.")
+  @Option(name: .output, help: "human or json.")
   var format = Format.human
 
   @Option(
@@ -56,6 +56,8 @@ struct RehearseCommand: AsyncParsableCommand {
   var embeddedUnsandboxed = false
 
   @OptionGroup var logging: LogOptions
+
+  @OptionGroup var screen: ScreenOptions
 
   func validate() throws {
     guard Duration(written: timeout).map({ $0 > .zero }) == true else {
@@ -77,7 +79,7 @@ struct RehearseCommand: AsyncParsableCommand {
   func run() async throws {
     Streams.outliveReaders()
     let environment = ProcessInfo.processInfo.environment
-    let console = Console(descriptor: format == .json ? 2 : 1, environment: environment)
+    let console = screen.console(format == .json ? 2 : 1, environment)
     let report: RehearsalReport
     do {
       report = try await interruptible { try await rehearse(console, environment) }

@@ -65,10 +65,12 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var logging: LogOptions
 
+  @OptionGroup var screen: ScreenOptions
+
   func run() async throws {
     Streams.outliveReaders()
     let environment = ProcessInfo.processInfo.environment
-    let console = Console(descriptor: 2, environment: environment)
+    let console = screen.console(2, environment)
     let logger = try logging.logger(to: console, standard: console.isTerminal ? .warning : .info, environment)
     let settings = try settings(environment)
     try await check(settings.verify)

@@ -2,7 +2,6 @@ import ArgumentParser
 import ClusterAPI
 import Control
 import FoundationEssentials
-import Rules
 
 /// `kdops sync`: requests an immediate fetch and resync from the daemon.
 struct SyncCommand: AsyncParsableCommand {
@@ -11,7 +10,8 @@ struct SyncCommand: AsyncParsableCommand {
     discussion: """
       On Kubernetes the request is written to the daemon's Lease, which the daemon reads every four seconds anyway; on \
       an embedded cluster it is sent to the daemon's socket.
-      Exit codes: 0 requested; 1 refused, with the reason; 2 it could not be done.
+      Exit codes: 0 requested; 1 refused, or with --wait stalled or not done in time, with the reason; 2 it could not \
+      be done.
       """)
 
   @OptionGroup var cluster: ClusterOptions
@@ -22,11 +22,12 @@ struct SyncCommand: AsyncParsableCommand {
       discussion: "Its id, or at least the first 7 digits.", valueName: "sha"))
   var accept: String?
 
-  @Option(help: "The installation on Kubernetes. (default: default)")
-  var installation: String?
+  @OptionGroup var system: SystemOptions
 
-  @Option(help: "The namespace of its Lease. (default: kdops-system)")
-  var namespace: String?
+  @Flag(help: "Wait until the daemon has fetched, and every cluster is configured or one is stalled.")
+  var wait = false
+
+  @OptionGroup var waiting: WaitOptions
 
   func validate() throws {
     if let accept, !(7...64).contains(accept.utf8.count) || !accept.utf8.allSatisfy(Self.isDigit) {
@@ -37,19 +38,27 @@ struct SyncCommand: AsyncParsableCommand {
   func run() async throws {
     let environment = ProcessInfo.processInfo.environment
     let client = ControlClient(cluster: cluster, command: "sync")
+    let requested = Int(Date().timeIntervalSince1970)
     try await client.report {
       if let folder = cluster.folder(environment) {
         return try await client.ask(ControlRequest(.sync(accept: accept)), folder)
       }
-      let lease = ObjectName(
-        namespace: namespace ?? environment["KDOPS_SYSTEM_NAMESPACE"] ?? Policy.defaultSystemNamespace,
-        name: "kdops-\(installation ?? environment["KDOPS_INSTALLATION"] ?? "default")")
+      let lease = system.lease(environment)
       return try await client.onKubernetes(environment) { api in
         try await LeaseCommand(api: api, lease: lease, now: Date().timeIntervalSince1970).sync(
           accept: accept)
       }
     } watch: {
-      "kdops status\(cluster.flags) --watch"
+      wait ? nil : "kdops status\(cluster.flags) --watch"
+    }
+    guard wait else { return }
+    try await Kdops.reporting("sync") {
+      // `--embedded` apart, this command uses the current context of the kubeconfig if none is named.
+      let source = try await ClusterSource.connected(cluster, environment)
+      try await source.use { source in
+        let subject = SyncSubject(source: source, lease: system.lease(environment), requested: requested)
+        try await waiting.wait(for: "sync") { try await subject.evaluate() }
+      }
     }
   }
 

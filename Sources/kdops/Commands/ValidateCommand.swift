@@ -30,7 +30,7 @@ struct ValidateCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("The revision to judge. (default: HEAD)", valueName: "rev"))
   var head: String?
 
-  @Option(help: "The output format: human, json, sarif, junit, github or gitlab.")
+  @Option(name: .output, help: "The output format: human, json, sarif, junit, github or gitlab.")
   var format = ReportFormat.human
 
   @Option(
@@ -49,6 +49,8 @@ struct ValidateCommand: AsyncParsableCommand {
 
   @Flag(help: "Accept a folder without any file of an app or a cluster.")
   var allowEmpty = false
+
+  @OptionGroup var screen: ScreenOptions
 
   func validate() throws {
     if fetchStatus, !staged, base == nil {
@@ -70,7 +72,7 @@ struct ValidateCommand: AsyncParsableCommand {
     do {
       if fetchStatus {
         try await StatusFetch.run(
-          path: path, console: Console(descriptor: 2, environment: environment), environment)
+          path: path, console: screen.console(2, environment), environment)
       }
       validation = try await Validation.run(
         target, path: path, statusRef: statusRef, environment: environment,
@@ -79,7 +81,7 @@ struct ValidateCommand: AsyncParsableCommand {
       Streams.error.line("kdops validate: \(ErrorText.words(error))")
       throw Kdops.couldNotRun
     }
-    let colour = Console(descriptor: 1, environment: environment).isColoured
+    let colour = screen.console(1, environment).isColoured
     try Streams.output.result(
       format.render(validation, version: Kdops.version, coloured: colour), format.notation)
     for file in report {

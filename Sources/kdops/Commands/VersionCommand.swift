@@ -9,19 +9,14 @@ struct VersionCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "version", abstract: "Print the version, the commit of the build, and libgit2's version.")
 
-  enum Format: String, ExpressibleByArgument, CaseIterable {
-    case human
-    case json
-  }
-
-  @Option(help: "human or json.")
-  var format = Format.human
+  @Option(name: .output, help: ResultFormat.help)
+  var format = ResultFormat.human
 
   func run() throws {
     let commit = String(cString: kdops_commit())
     switch format {
     case .human: try Streams.output.result(Self.text(commit: commit))
-    case .json: try Streams.output.result(Self.json(commit: commit).text(pretty: true) + "\n", .json)
+    case .json, .yaml: try Streams.output.result(Self.json(commit: commit), asYAML: format == .yaml)
     }
   }
 

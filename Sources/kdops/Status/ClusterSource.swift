@@ -21,57 +21,43 @@ enum ClusterSource {
   case git(GitRepository)
 
   /// Clusters as objects, sorted by namespace and name.
-  ///
-  /// - Parameter name: Nil for all clusters.
-  func clusters(_ name: ObjectName?) async throws -> [Object] {
-    switch self {
-    case .embedded(let reader, _):
-      return try await Self.clusters(
-        name, get: { name throws(APIError) in try await reader.get(.clusters, name) }
-      ) {
-        () throws(APIError) in try await reader.list(.clusters, namespace: nil, labels: .everything).items
+  func clusters(_ selection: ClusterSelection) async throws -> [Object] {
+    guard let api else { return try await clustersInGit(selection) }
+    switch selection {
+    case .cluster(let name):
+      do throws(APIError) {
+        return [try await api.get(.clusters, name)]
+      } catch {
+        guard error.kind == .notFound else { throw error }
+        return []
       }
-    case .kubernetes(let client):
-      return try await Self.clusters(
-        name, get: { name throws(APIError) in try await client.get(.clusters, name) }
-      ) {
-        () throws(APIError) in try await client.list(.clusters, namespace: nil, labels: .everything).items
-      }
-    case .git(let repository):
-      let now = Int64(Date().timeIntervalSince1970)
-      let (found, problems) = try await GitStatus.find(in: repository, now: now)
-      guard let status = found else {
-        if let problem = problems.first { throw problem }
-        throw GitError(
-          .gone, "this repository has no status of running clusters",
-          hint: "name the cluster with --embedded=DIR, or fetch the status: "
-            + "git fetch origin +refs/kdops/status:refs/kdops/status")
-      }
-      if let name {
-        return [try await status.cluster(namespace: name.namespace, name: name.name)].compactMap(\.?.object)
-      }
-      return try await status.clusters()
-        .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)
+    case .all, .namespace:
+      return try await api.list(.clusters, namespace: selection.namespace, labels: .everything).items
+        .sorted { $0.objectName < $1.objectName }
     }
+  }
+
+  private func clustersInGit(_ selection: ClusterSelection) async throws -> [Object] {
+    guard case .git(let repository) = self else { return [] }
+    let now = Int64(Date().timeIntervalSince1970)
+    let (found, problems) = try await GitStatus.find(in: repository, now: now)
+    guard let status = found else {
+      if let problem = problems.first { throw problem }
+      throw GitError(
+        .gone, "this repository has no status of running clusters",
+        hint:
+          "name the cluster with --embedded=DIR, --kubeconfig FILE or --context NAME, or fetch the status: "
+          + "git fetch origin +refs/kdops/status:refs/kdops/status")
+    }
+    if case .cluster(let name) = selection {
+      return [try await status.cluster(namespace: name.namespace, name: name.name)].compactMap(\.?.object)
+    }
+    return try await status.clusters().filter { selection.contains(namespace: $0.namespace) }
+      .sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }.map(\.object)
   }
 }
 
 extension ClusterSource {
-  private static func clusters(
-    _ name: ObjectName?, get: (ObjectName) async throws(APIError) -> Object,
-    list: () async throws(APIError) -> [Object]
-  ) async throws(APIError) -> [Object] {
-    guard let name else {
-      return try await list().sorted { ($0.namespace, $0.name) < ($1.namespace, $1.name) }
-    }
-    do throws(APIError) {
-      return [try await get(name)]
-    } catch {
-      guard error.kind == .notFound else { throw error }
-      return []
-    }
-  }
-
   /// The commit and age of the status in git; empty for a live cluster.
   func age() async -> [String] {
     guard case .git(let repository) = self else { return [] }
@@ -102,7 +88,7 @@ extension ClusterSource {
   /// clusters' files.
   ///
   /// - Parameter namespace: The daemon's namespace on Kubernetes.
-  func held(in namespace: String) async throws(APIError) -> BlockedChangeList {
+  func blocked(in namespace: String) async throws(APIError) -> BlockedChangeList {
     switch self {
     case .embedded(let reader, _): return try await BlockedChangeRecord.read(from: reader, namespace: nil)
     case .kubernetes(let client):
@@ -137,6 +123,17 @@ extension ClusterSource {
       }
       return state
     }
+  }
+
+  /// The head of the branch that the daemon has applied last, as it is recorded in the cluster; nil if it is unknown.
+  ///
+  /// - Parameter lease: The daemon's Lease; the record has the same name and namespace.
+  func lastAttempted(_ lease: ObjectName) async -> String? {
+    guard let api else { return nil }
+    let installation = String(lease.name.dropFirst("kdops-".count))
+    let name = ObjectName(
+      namespace: lease.namespace, name: BlockedChangeRecord.name(installation: installation))
+    return try? await LastAttemptedRevision.shown(in: api.get(.configMaps, name))
   }
 
   /// Closes the source's connection.

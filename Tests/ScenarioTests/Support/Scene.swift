@@ -97,7 +97,7 @@ final class Scene: Sendable {
   /// Approves a head.
   func sync(accepting commit: String) async throws {
     let place = (site as? KubernetesSite).map {
-      ["--installation", $0.installation, "--namespace", $0.settings.namespace]
+      ["--installation", $0.installation, "--system-namespace", $0.settings.namespace]
     }
     _ = try await kdops(["sync", "--accept", commit] + (place ?? []))
   }

@@ -46,6 +46,9 @@ public struct LastAttemptedRevision: Sendable {
     return .commit(commit)
   }
 
+  /// The commit in a record, for users: anyone who may write the record could have forged it.
+  public static func shown(in map: Object) -> String? { RecordMap.json(field, of: map)?["commit"]?.string }
+
   /// Stores the last attempted revision unless the record already has it.
   public func write(_ commit: ObjectID) async throws(APIError) {
     let (old, json) = (try await map.read(), json(commit))

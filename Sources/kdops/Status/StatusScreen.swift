@@ -1,0 +1,101 @@
+import ClusterAPI
+import Diagnostics
+import FoundationEssentials
+import KubeDirector
+import Reports
+import Values
+import Views
+
+/// Writes a snapshot in the requested format.
+struct StatusScreen {
+  let format: ObjectFormat
+  /// Whether one cluster is shown with its members.
+  let isSingle: Bool
+  let watches: Bool
+  let showsHistory: Bool
+  /// Whether one line per role and one cell per pod are drawn, as in `kdops run`.
+  let isPicture: Bool
+  /// The flags that select the cluster in a command to copy.
+  let flags: String
+  let console: Console
+
+  private var now: Int { Int(Date().timeIntervalSince1970) }
+  private var columns: Int { console.isTerminal ? console.size.columns - 1 : 200 }
+
+  /// - Parameters:
+  ///   - age: The commit and age of a status from git, printed below it.
+  ///   - origin: The same for programs.
+  func show(_ snapshot: StatusSnapshot, age: [String], origin: JSON?) throws {
+    switch format {
+    case .name:
+      for cluster in snapshot.clusters { try Streams.output.result("\(cluster.objectName)\n") }
+    case .json, .yaml: try showJSON(snapshot, origin)
+    case .human, .wide:
+      let daemon = DaemonText(width: columns, isColoured: console.isColoured, now: now).lines(snapshot.daemon)
+      let clusters = isPicture ? picture(snapshot, taken: daemon.count) : lines(snapshot)
+      // If the daemon does not run, this is shown above the clusters, which would otherwise appear to
+      // progress.
+      let lines = snapshot.daemon.isDead ? daemon + clusters + age : clusters + age + daemon
+      if watches, console.isTerminal { return console.show(Array(lines.prefix(console.size.rows - 1))) }
+      for line in lines { try Streams.output.result(console.shown(line) + "\n") }
+    }
+  }
+
+  private func showJSON(_ snapshot: StatusSnapshot, _ origin: JSON?) throws {
+    let isYAML = format == .yaml
+    // Each document of a stream has a mark that separates it from the one before.
+    func write(_ json: JSON) throws {
+      if isYAML, watches { try Streams.output.result("---\n") }
+      try Streams.output.result(json, asYAML: isYAML, pretty: !watches)
+    }
+    if showsHistory {
+      for cluster in snapshot.clusters { try write(HistoryJSON.json(cluster, Self.journal(of: cluster))) }
+      return
+    }
+    let objects = snapshot.clusters.map(\.json)
+    var json: JSON =
+      isSingle ? objects.first ?? .null : ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
+    json["daemon"] = snapshot.daemon.json
+    json["asOf"] = origin
+    if !snapshot.blocked.isEmpty { json["held"] = .array(snapshot.blocked.changes.map(\.json)) }
+    try write(json)
+  }
+
+  /// One line per role and one cell per pod.
+  ///
+  /// - Parameter taken: The number of lines that other output needs.
+  private func picture(_ snapshot: StatusSnapshot, taken: Int) -> [String] {
+    let rows = max(0, console.size.rows - 1 - taken)
+    // Blocked changes leave at least half of the terminal for the clusters.
+    let blocked = BlockedChangeText(width: columns, isColoured: console.isColoured, height: rows / 2).lines(
+      snapshot.blocked)
+    let text = ProgressText(width: columns, height: rows - blocked.count, isColoured: console.isColoured)
+    let now = now
+    let views = snapshot.clusters.map { cluster in
+      let view = ClusterView(
+        name: "\(cluster.objectName)", status: ClusterStatus(cluster.json["status"]),
+        path: cluster.annotation(Wire.Annotation.path), whole: isSingle)
+      return snapshot.daemon.isDead ? view.withoutTimers : view
+    }
+    return (isSingle ? views.flatMap { text.lines($0, now: now) } : text.lines(views, now: now)) + blocked
+  }
+
+  private func lines(_ snapshot: StatusSnapshot) -> [String] {
+    let clusters = snapshot.clusters
+    if showsHistory {
+      var now = now
+      // Unfinished steps have not progressed since the daemon ended, so their time stops there.
+      if case .notRunning(let seen?) = snapshot.daemon.life { now = min(now, seen) }
+      let text = HistoryText(width: columns, isColoured: console.isColoured, now: now)
+      return clusters.flatMap { text.lines($0, Self.journal(of: $0)) }
+    }
+    let text = StatusText(width: columns, isColoured: console.isColoured, flags: flags)
+    var blocked = BlockedChangeText(width: columns, isColoured: console.isColoured).lines(snapshot.blocked)
+    if let problem = snapshot.blockedProblem { blocked.append(problem) }
+    if isSingle { return clusters.flatMap { text.detail($0) } + blocked }
+    if !blocked.isEmpty { blocked.insert("", at: 0) }
+    return text.list(clusters, wide: format == .wide ? now : nil) + blocked
+  }
+
+  private static func journal(of cluster: Object) -> Journal { Journal(cluster.json["status"]?["journal"]) }
+}
