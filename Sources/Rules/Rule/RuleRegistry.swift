@@ -30,7 +30,7 @@ public enum RuleRegistry {
     AppRoleServiceUnique.self, AppRoleServiceRole.self, AppRoleServiceService.self, AppSelectedRoleKnown.self,
     AppRoleImage.self, AppTTYNeedsStdin.self, AppMinStorageQuantity.self, AppDashboardURLScheme.self,
     AppEventList.self, AppPersistDirsPath.self, AppPersistDirsNested.self, AppSemver.self, AppTenancy.self,
-    AppUpgradeAnnotation.self, AppNotCarried.self,
+    AppUpgradeAnnotation.self, AppUnknownAnnotation.self, AppNotCarried.self,
   ]
 
   static let appChangeRules: [any AppChangeRule.Type] = [AppInUse.self, AppUpgradableSealed.self]
@@ -40,7 +40,7 @@ public enum RuleRegistry {
     ClusterRoleMissing.self, ClusterMembers.self, ClusterMembersMax.self, ClusterMinResources.self,
     ClusterStorageSize.self, ClusterMinStorage.self, ClusterLabels.self, ClusterMountPathUnique.self,
     ClusterEnv.self, ClusterPlaintextSecret.self, ClusterTenancy.self, ClusterConnectionKnown.self,
-    ClusterUpgradeAnnotation.self, ClusterNotCarried.self,
+    ClusterUpgradeAnnotation.self, ClusterUnknownAnnotation.self, ClusterNotCarried.self,
   ]
 
   static let clusterChangeRules: [any ClusterChangeRule.Type] = [
