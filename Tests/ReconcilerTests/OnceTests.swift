@@ -54,6 +54,27 @@ struct OnceTests {
     }
   }
 
+  @Test("ends while rewritten history blocks the head, also if a change of the lost commit waits")
+  func rewritten() async throws {
+    let site = try Site()
+    try await ReconcilerFixture.open(Files.shops("shop"), at: site) { fixture in
+      try await fixture.engine("shop")
+      try await fixture.engine("shop", .updating, stalled: "shop-worker-0: no such image")
+      let lost = try await fixture.push(Self.upgraded)
+      await fixture.report(lost, "shop") { $0.verdict == .waiting }
+    }
+    try site.user.git("reset", "--quiet", "--hard", "HEAD~1")
+    try site.user.commit(["README.md": "another history"])
+    try site.user.push("--force", "main")
+    try await ReconcilerFixture.open(at: site, once: true) { fixture in
+      let outcome = await until { await fixture.recorder.outcome }
+      guard case .unsettled(rejected: 0, failed: _, waiting: let waiting)? = outcome, waiting > 0 else {
+        Issue.record("\(String(describing: outcome))")
+        return
+      }
+    }
+  }
+
   @Test(
     "does not wait for a missing namespace, which may be created only after this run")
   func namespace() async throws {

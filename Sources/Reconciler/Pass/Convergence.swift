@@ -33,10 +33,15 @@ extension Reconciler {
   private func isSettled(after requeue: Requeue) -> Bool {
     guard let head = branch.fetch.head, !requeue.isBackoff,
       settings.checker == nil || !branch.signatures.needsCheck(of: head),
-      branch.isSettled(at: desired.head), liveState.isComplete, pending.isEmpty, drift.drifted.isEmpty,
+      branch.isSettled(at: desired.head), liveState.isComplete, isAllJudged, drift.drifted.isEmpty,
       !ledger.hasDirtyObjects
     else { return false }
     return !ledger.underWay.contains { !needsIntervention($0.reference) } && !isAnyUnderWay
+  }
+
+  /// Without a head that is followed nothing is judged: what waits then is judged once a person has acted.
+  private var isAllJudged: Bool {
+    desired.head == nil || pending.isEmpty
   }
 
   /// Whether any cluster is not in a final state. Adding, removing and notifying members is not part of a commit's

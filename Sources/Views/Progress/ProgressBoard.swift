@@ -66,6 +66,9 @@ public actor ProgressBoard {
     isDirty = true
   }
 
+  /// The blocked changes that were received last.
+  public var blockedChanges: BlockedChangeList { blocked }
+
   /// Redraws until the task is cancelled, and leaves the last drawing visible. Without a terminal it only
   /// waits.
   public func run() async {

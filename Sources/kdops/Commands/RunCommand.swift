@@ -7,6 +7,8 @@ import KubeDirector
 import Kubernetes
 import Logging
 import Reconciler
+import Reports
+import Rules
 import ServiceLifecycle
 import Signatures
 import UnixSignals
@@ -90,7 +92,7 @@ struct RunCommand: AsyncParsableCommand {
       Streams.error.line("kdops run: \(ErrorText.words(error))")
       throw Kdops.couldNotRun
     }
-    try finish(outcome, console)
+    try finish(outcome, await board.blockedChanges, console)
   }
 
   func validate() throws {
@@ -171,7 +173,9 @@ struct RunCommand: AsyncParsableCommand {
     console.line(Redaction.url("kdops \(Kdops.version) follows \(repo) (\(settings.branch)), \(place)"))
   }
 
-  private func finish(_ outcome: Reconciler.Outcome, _ console: Console) throws {
+  private func finish(
+    _ outcome: Reconciler.Outcome, _ blocked: BlockedChangeList, _ console: Console
+  ) throws {
     switch outcome {
     case .converged: return
     case .cancelled:
@@ -179,6 +183,7 @@ struct RunCommand: AsyncParsableCommand {
     case .unsettled(let rejected, let failed, let waiting):
       let counts = [(rejected, "rejected"), (failed, "failed"), (waiting, "waiting")].filter { $0.0 > 0 }
       console.line("does not match git: \(counts.map { "\($0.0) \($0.1)" }.joined(separator: ", "))")
+      for line in Self.remedies(blocked, cluster.flags) { console.line(line) }
       throw ExitCode(1)
     case .statusUnwritten(let reason):
       console.line("everything matches git, but its status could not be written to git: \(reason)")
@@ -187,6 +192,19 @@ struct RunCommand: AsyncParsableCommand {
       console.line("kdops run: \(error)")
       throw Kdops.couldNotRun
     }
+  }
+
+  /// What the user of a run with `--once` has to do about blocked changes; empty if there are none.
+  static func remedies(_ blocked: BlockedChangeList, _ flags: String) -> [String] {
+    guard !blocked.isEmpty else { return [] }
+    // No daemon runs that `kdops sync --accept` could reach.
+    let isRewritten = blocked.changes.contains { $0.isOfCommit && $0.rules == [CommitHistory.id] }
+    return [
+      isRewritten
+        ? "history was rewritten, and nothing was applied: push a head that contains the last attempted revision, or "
+          + "follow the new one: KDOPS_ON_REWRITTEN_HISTORY=accept kdops run --once …"
+        : "the blocked changes and what to do: kdops status\(flags)"
+    ]
   }
 
   /// Checks that the tools for verifying signatures are available before anything else is done.
