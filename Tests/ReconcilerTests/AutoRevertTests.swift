@@ -93,8 +93,8 @@ struct AutoRevertTests {
       let message = try fixture.user.git("show", "--no-patch", "--format=%B", revert)
       #expect(
         message.hasPrefix(
-          "Take default/shop back to web-1.0.0\n\nshop-worker-0: ErrImagePull: no such image\n"))
-      #expect(message.contains("This takes back commit \(commit) for default/shop."))
+          "Revert the upgrade of default/shop to web-1.1.0\n\nshop-worker-0: ErrImagePull: no such image\n"))
+      #expect(message.contains("This reverts commit \(commit) for default/shop."))
       #expect(message.contains("(\"Upgrade shop\")"))
       let shop = await fixture.cluster("shop") { $0.annotation(Wire.Annotation.commit) == revert }
       #expect(shop?.annotation(Wire.Annotation.change) == "rollback")

@@ -30,7 +30,7 @@ struct SignatureScenarios {
       #expect(try scene.forge.bare.git("diff", "--name-only", commit, revert) == Fixture.clusterPath("shop"))
       #expect(
         try scene.forge.bare.git("show", "--no-patch", "--format=%an, %s", revert)
-          == "kdops, Take default/shop back to web-1.0.0")
+          == "kdops, Revert the upgrade of default/shop to web-1.1.0")
       #expect(scene.forge.note(commit)?.object("shop")?.message == "rolled back by \(revert.prefix(7))")
       #expect(try await scene.announcements("RevertPushed").count == 1)
       // The app's file stays, and the next upgrade does not count as a second try.

@@ -21,7 +21,7 @@ struct EventReporter: ReconcileObserver {
       recorder.announce(
         RecordedEvent(
           about: cluster.reference, isWarning: true, reason: "RevertPushed",
-          message: "its upgrade did not get on; commit \(commit.short) takes it back"))
+          message: "its upgrade made no progress; commit \(commit.short) reverts it"))
     case .commit, .cluster, .clusterGone, .blocked, .head, .fetched: break
     }
   }

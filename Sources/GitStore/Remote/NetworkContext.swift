@@ -86,7 +86,7 @@ final class NetworkContext {
     if case .web(_, let name, _, _, _) = remote.url { user = name ?? urlUser ?? "x-access-token" }
     // SSH first requests only the user name, if the address has none.
     if allows(GIT_CREDENTIAL_USERNAME) { return git_credential_username_new(out, user) }
-    if offered { return fail(refused("it does not accept who we are")) }
+    if offered { return fail(refused("it rejected the credentials")) }
     offered = true
     do throws(GitError) {
       switch remote.credentials {
@@ -107,7 +107,7 @@ final class NetworkContext {
       case .sshAgent where allows(GIT_CREDENTIAL_SSH_KEY):
         return git_credential_ssh_key_from_agent(out, user)
       default:
-        throw refused("it wants to know who we are")
+        throw refused("it requires credentials")
       }
     } catch {
       return fail(error)
@@ -123,7 +123,7 @@ final class NetworkContext {
       case .sshKey: "check that the key may be used there; RSA keys are refused by many servers, use ed25519"
       case .sshAgent: "check with `ssh-add -l` that the agent holds a key which may be used there"
       }
-    return GitError(.refused, "\(remote.url) refused us: \(why)", hint: hint)
+    return GitError(.refused, "authentication failed for \(remote.url): \(why)", hint: hint)
   }
 
   // MARK: Host verification
@@ -196,16 +196,16 @@ final class NetworkContext {
     if let stop = operation.error(doing) { return stop }
     let words = remoteWords.map { "\(last.message) (it says: \($0))" } ?? last.message
     func error(_ kind: GitError.Kind, _ hint: String) -> GitError { GitError(kind, words, hint: hint) }
-    if code == GIT_EAUTH.rawValue { return refused("it does not accept who we are") }
+    if code == GIT_EAUTH.rawValue { return refused("it rejected the credentials") }
     switch status {
-    case 401, 403: return refused("it answered \(status ?? 0)")
-    case 404, 410: return error(.gone, "check the address; some servers say so of what we may not see")
+    case 401, 403: return refused("it answered HTTP \(status ?? 0)")
+    case 404, 410: return error(.gone, "check the address; some servers answer 404 if access is denied")
     case .some(500...): return error(.unreachable, "the server failed; it is retried automatically")
     default: break
     }
     switch git_error_t(rawValue: UInt32(bitPattern: section)) {
     case GIT_ERROR_SSH where code == GIT_EEOF.rawValue:
-      return error(.gone, "check the repository's path and what we may do there")
+      return error(.gone, "check the repository's path and the permissions of the key")
     case GIT_ERROR_NET, GIT_ERROR_OS, GIT_ERROR_SSL, GIT_ERROR_SSH, GIT_ERROR_HTTP:
       return error(.unreachable, "check the address and the network")
     case GIT_ERROR_ZLIB, GIT_ERROR_INDEXER, GIT_ERROR_ODB, GIT_ERROR_OBJECT:

@@ -90,15 +90,14 @@ struct StalledUpgrade: Hashable {
   func message(_ subject: String, deadline: Duration) -> String {
     let name = "\(cluster.namespace)/\(cluster.name)"
     return """
-      Take \(name) back to \(fromApp)
+      Revert the upgrade of \(name) to \(toApp)
 
       \(TerminalText.visible(Redaction.url(String(message.prefix(400)))))
 
-      Its upgrade to \(toApp) by commit \(commit.short) ("\(TerminalText.visible(String(subject.prefix(100))))")
-      has not got on for \(deadline.inWords), so \(origin.path) is again as it was before.
-      Nothing else of that commit is taken back.
+      The upgrade from \(fromApp) was started by commit \(commit.short) ("\(TerminalText.visible(String(subject.prefix(100))))")
+      and made no progress for \(deadline.inWords). This commit restores \(origin.path) and changes no other file.
 
-      This takes back commit \(commit) for \(name).
+      This reverts commit \(commit) for \(name).
 
       """ + "\n"
   }
