@@ -67,10 +67,9 @@ public final class GitSink: StatusSink {
     var found = false
     for ref in refs.all {
       do throws(GitError) {
-        guard let ours = try await mirror.repository.target(of: ref) else { continue }
-        let there = try await mirror.known(ref)
-        let isNews = seen.withLock { $0.updateValue(there, forKey: ref) != there }
-        if isNews, there != ours { found = true }
+        guard let (isOwn, known) = try await mirror.standing(ref) else { continue }
+        let isNews = seen.withLock { $0.updateValue(known, forKey: ref) != known }
+        if isNews, !isOwn { found = true }
       } catch {
         // The next fetch repairs the copy.
         continue

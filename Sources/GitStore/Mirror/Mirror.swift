@@ -100,6 +100,14 @@ public actor Mirror {
     try opened().target(of: Self.trackingRef(ref))
   }
 
+  /// Whether a remote ref was at the commit that was pushed last at the last fetch, with its target at that time. Nil
+  /// if nothing was pushed to it. Reads both at once, because a push moves both.
+  public func standing(_ ref: String) throws(GitError) -> (isOwn: Bool, known: ObjectID?)? {
+    guard let own = try opened().target(of: ref) else { return nil }
+    let known = try known(ref)
+    return (known == own, known)
+  }
+
   /// The handle for network calls.
   func opened() throws(GitError) -> RepositoryHandle {
     if let handle {

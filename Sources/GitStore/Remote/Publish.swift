@@ -123,6 +123,8 @@ extension Mirror {
     let handle = try opened()
     for push in pushes where answer.rejected[push.ref] == nil && !answer.late.contains(push.ref) {
       step.moved[push.ref] = push.new
+      // A fetch in progress may have read the remote's refs before this push; it must not reset the ref to that state.
+      if fetchedRefs.contains(push.ref) { advertised[push.ref] = push.new }
       for ref in [Self.trackingRef(push.ref), push.ref] {
         try handle.move(ref, to: push.new, from: try handle.target(of: ref), reason: "push")
       }
