@@ -136,12 +136,37 @@ public struct HookRun {
       let base = name == .preReceive ? move.old : try await base(of: move, new, isFollowed: branch != nil)
       // Several branches often point to the same commit.
       guard base != new, seen.insert([base, new]).inserted else { continue }
-      judged.append(
-        Judged(
-          branch: move.branch, command: base.map { Self.command($0.short, new.short) } ?? "kdops validate",
-          validation: try await validate(.update(from: base, to: new))))
+      let alone = Judged(
+        branch: move.branch, command: base.map { Self.command($0.short, new.short) } ?? "kdops validate",
+        validation: try await validate(.update(from: base, to: new)))
+      judged.append(try await withoutRejected(alone, base: base, new))
     }
     return judged
+  }
+
+  /// The most commits of the base that are searched for a rejected change.
+  private static let rejectedLimit = 8
+
+  /// Judges a push again that fails only for objects whose last change in the base is rejected itself. Nothing of a
+  /// rejected change was applied, so the push, such as a revert, is compared with the commit before it.
+  private func withoutRejected(_ alone: Judged, base: ObjectID?, _ new: ObjectID) async throws -> Judged {
+    guard let base, let failed = alone.validation.failedObjects, !failed.isEmpty else { return alone }
+    var earlier = base
+    for _ in 0..<Self.rejectedLimit {
+      guard let parent = try await repository.commitInfo(earlier).parents.first else { return alone }
+      earlier = parent
+      let before = try await validate(.update(from: parent, to: base))
+      guard failed.isSubset(of: before.failedObjects ?? []) else { continue }
+      let whole = try await validate(.update(from: parent, to: new))
+      guard whole.report.count(.error) == 0 else { return alone }
+      var judged = alone
+      judged.validation = whole
+      judged.note =
+        "\(base.short) changes \(failed.sorted().map { "\($0)" }.joined(separator: ", ")) in a way that is rejected, so that "
+        + "was not applied; compared with \(parent.short) this push is valid, so it passes"
+      return judged
+    }
+    return alone
   }
 
   /// The commit to compare with: a commit that the remote already has, as far as this clone knows.
@@ -187,5 +212,14 @@ public struct HookRun {
 
   private static func command(_ base: String, _ head: String) -> String {
     "kdops validate --base=\(ShellWord.value(base)) --head=\(ShellWord.value(head))"
+  }
+}
+
+extension Validation {
+  /// The objects with errors; nil if an error is not about an object.
+  fileprivate var failedObjects: Set<ObjectReference>? {
+    let errors = report.findings.filter { $0.severity == .error }
+    let objects = Set(errors.compactMap(\.object))
+    return errors.allSatisfy { $0.object != nil } ? objects : nil
   }
 }

@@ -22,7 +22,9 @@ public struct HookText {
   public func lines(_ judged: [HookRun.Judged]) -> [String] {
     let refused = judged.filter { $0.validation.report.count(.error) > 0 }
     // If a change was refused, only the refused ones are shown. The others are shown once all pass.
-    let shown = (refused.isEmpty ? judged : refused).filter { !$0.validation.isEventless }
+    let shown = (refused.isEmpty ? judged : refused).filter {
+      !$0.validation.isEventless || $0.note != nil
+    }
     guard let first = shown.first else { return [] }
     var space = refused.isEmpty ? Self.passLines : Self.refusalLines
     var lines: [String] = []

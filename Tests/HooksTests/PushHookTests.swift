@@ -31,6 +31,28 @@ struct PushHookTests {
     #expect(push.said.contains("kdops: not pushed to main, 1 error"))
   }
 
+  @Test("accepts the revert of a rejected change that is in the remote, because it was not applied")
+  func revertOfRejected() throws {
+    try fixture.clone.commit(Files.overreaching, "Upgrade and grow")
+    #expect(try fixture.git("push", "--no-verify").passed)
+    try fixture.clone.commit(["README.md": "more"], "Describe")
+    #expect(try fixture.git("push", "--no-verify").passed)
+    try fixture.clone.git("revert", "--no-edit", "HEAD~1")
+    let push = try fixture.git("push")
+    #expect(push.passed, "\(push.said)")
+    #expect(push.said.contains("was not applied; compared with"), "\(push.said)")
+  }
+
+  @Test("rejects the revert of a change that is valid, and so was applied")
+  func revertOfApplied() throws {
+    try fixture.clone.commit(Files.upgraded, "Upgrade")
+    #expect(try fixture.git("push").passed)
+    try fixture.clone.commit(
+      [Files.cluster: Files.analytics("1.0.0", members: 5)], "Downgrade and grow")
+    let push = try fixture.git("push")
+    #expect(!push.passed, "\(push.said)")
+  }
+
   @Test("validates only the followed branch, and no tags or deletions")
   func others() throws {
     try fixture.clone.commit(Files.overreaching, "Upgrade and grow")
