@@ -15,7 +15,10 @@ struct DemoCommand: AsyncParsableCommand {
       "Run the complete demo on an embedded cluster: create, upgrade, stalled upgrade, revert, rollback.",
     discussion: "Uses a new temporary folder, which is kept for inspection.")
 
-  @Option(help: ArgumentHelp("The folder with the first files of the repository.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "The folder with the first files of the repository. (default: the sample that is installed with kdops)",
+      valueName: "dir"), completion: .directory)
   var sample: String?
 
   @Flag(help: "Run scripts without bubblewrap, as your user, with access to everything that you can access.")
@@ -34,7 +37,7 @@ struct DemoCommand: AsyncParsableCommand {
       to: console.isTerminal ? console : problems, standard: console.isTerminal ? .error : .warning,
       environment)
     do {
-      let sample = try samplePath()
+      let sample = try SampleRepository.find(sample)
       let folder = try ScratchFolder.make("kdops-demo", environment)
       console.line("kdops \(Kdops.version) demo, in \(folder)")
       try await play(sample, in: folder, console, logger)
@@ -87,24 +90,6 @@ struct DemoCommand: AsyncParsableCommand {
       // The daemon was cancelled on purpose, so its error is ignored.
       _ = try? await group.next()
     }
-  }
-
-  /// The given folder, or `sample-repo` in the working directory or beside the sources of this program.
-  private func samplePath() throws -> String {
-    var candidates = ["sample-repo"]
-    if let sample {
-      candidates = [sample]
-    } else if let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") {
-      var folder = URL(filePath: program).deletingLastPathComponent()
-      while folder.path.count > 1 {
-        candidates.append(folder.appending(path: "sample-repo").path)
-        folder = folder.deletingLastPathComponent()
-      }
-    }
-    for candidate in candidates where FileManager.default.fileExists(atPath: "\(candidate)/.kdops.yaml") {
-      return candidate
-    }
-    throw DemoError("no sample repository in \(candidates[0]); set it with --sample DIR")
   }
 
   private static func farewell(_ folder: String, _ console: Console) {
