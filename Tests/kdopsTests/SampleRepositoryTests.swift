@@ -20,16 +20,20 @@ struct SampleRepositoryTests {
   @Test("is found beside the installation, and in the sources above a build folder")
   func places() throws {
     let installed = try make("usr/share/kdops/sample-repo")
-    #expect(try SampleRepository.find(nil, program: "\(folder.path)/usr/bin/kdops") == installed)
+    #expect(
+      try SampleRepository.find(nil, in: folder.path, program: "\(folder.path)/usr/bin/kdops") == installed)
     let source = try make("source/sample-repo")
-    #expect(try SampleRepository.find(nil, program: "\(folder.path)/source/.build/debug/kdops") == source)
-    #expect(try SampleRepository.find(source, program: "\(folder.path)/usr/bin/kdops") == source)
+    #expect(
+      try SampleRepository.find(nil, in: folder.path, program: "\(folder.path)/source/.build/debug/kdops")
+        == source)
+    #expect(
+      try SampleRepository.find(source, in: folder.path, program: "\(folder.path)/usr/bin/kdops") == source)
   }
 
   @Test("is named with the places where it is missing")
   func missing() {
     let error = #expect(throws: DemoError.self) {
-      try SampleRepository.find(nil, program: "\(folder.path)/usr/bin/kdops")
+      try SampleRepository.find(nil, in: folder.path, program: "\(folder.path)/usr/bin/kdops")
     }
     #expect(error?.description.contains("\(folder.path)/usr/share/kdops/sample-repo") == true)
     #expect(error?.description.contains("--sample DIR") == true)

@@ -5,12 +5,14 @@ enum SampleRepository {
   /// The given folder, or the sample in the working directory, beside the installation, or in the sources of this
   /// program.
   ///
-  /// - Parameter program: The path of this program; nil if it is unknown.
+  /// - Parameters:
+  ///   - directory: The working directory.
+  ///   - program: The path of this program; nil if it is unknown.
   static func find(
-    _ given: String?,
+    _ given: String?, in directory: String = ".",
     program: String? = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   ) throws(DemoError) -> String {
-    let candidates = given.map { [$0] } ?? ["sample-repo"] + (program.map(candidates) ?? [])
+    let candidates = given.map { [$0] } ?? ["\(directory)/sample-repo"] + (program.map(candidates) ?? [])
     let found = candidates.first { FileManager.default.fileExists(atPath: "\($0)/.kdops.yaml") }
     guard let found else {
       throw DemoError(

@@ -26,7 +26,9 @@ enum ResultFormat: String, ExpressibleByArgument, CaseIterable {
 
 extension NameSpecification {
   /// `-o` and `--output`, as in kubectl, beside `--format`.
-  static let output: NameSpecification = [.customShort("o"), .customLong("output"), .customLong("format")]
+  static let output: NameSpecification = [
+    .customShort("o", allowingJoined: true), .customLong("output"), .customLong("format"),
+  ]
 }
 
 extension Streams.Stream {
