@@ -96,8 +96,10 @@ struct ForeignAdoptionTests {
       #expect(await fixture.report(commit, "old")?.verdict == .rejected)
       let set = ObjectName(namespace: "default", name: "kdss-x8fgh")
       try await fixture.store.delete(.statefulSets, set, .none)
-      #expect(await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" } != nil)
-      #expect(await fixture.report(commit, "old") { $0.verdict == .accepted } != nil)
+      let adopted = await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" }
+      #expect(adopted != nil)
+      let report = await fixture.report(commit, "old") { $0.verdict == .accepted }
+      #expect(report != nil)
     }
   }
 
@@ -133,7 +135,8 @@ struct ForeignAdoptionTests {
   func late() async throws {
     try await Self.open(status: nil, hasSet: false) { fixture in
       let commit = try await fixture.push(Self.adoption)
-      var old = try #require(await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" })
+      let adopted = await fixture.cluster("old") { $0.label(Wire.Label.source) == "default" }
+      var old = try #require(adopted)
       old.json["status"] = Self.foreignStatus
       _ = try await fixture.store.updateStatus(old)
       let report = await fixture.report(commit, "old") { $0.phase == .failed }

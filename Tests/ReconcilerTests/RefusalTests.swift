@@ -62,7 +62,8 @@ struct RefusalTests {
     await fixture.report(try fixture.user.head(), "shop") { $0.phase == .done }
     api.refuse(kind)
     try await fixture.patch("shop", ["metadata": ["labels": ["team": "b"]], "spec": ["app": "web-9.9.9"]])
-    return try #require(await fixture.report(try fixture.user.head(), "shop") { $0.verdict != .accepted })
+    let report = await fixture.report(try fixture.user.head(), "shop") { $0.verdict != .accepted }
+    return try #require(report)
   }
 
   @Test(
