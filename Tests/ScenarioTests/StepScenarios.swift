@@ -35,8 +35,9 @@ struct StepScenarios {
       let third = try user.commit(fixture.resize(2, app: "1.2.0"), "Grow shop")
       try user.push()
       if dying {
-        try await scene.eventually("first upgrade that runs") {
-          try await scene.status()?.app == "web-1.1.0" ? true : nil
+        // An event in the log cannot be missed, unlike a status that lasts for half a second.
+        try await scene.eventually("first upgrade that was applied") {
+          scene.logged("object.applied").contains { $0.contains(" commit=\(first.prefix(7))") } ? true : nil
         }
         try await scene.kill()
         try await scene.start(environment: Self.stepwise)
