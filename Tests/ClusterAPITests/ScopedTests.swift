@@ -66,17 +66,17 @@ struct ScopedTests {
   @Test("every write elsewhere is refused, and the error says who can allow it")
   func refusal() async throws {
     let green = try await whole.create(Self.service("green"))
-    #expect(await kind { _ = try await scoped.create(Self.service("green", "b")) } == .forbidden)
-    #expect(await kind { _ = try await scoped.update(green) } == .forbidden)
-    #expect(await kind { _ = try await scoped.updateStatus(green) } == .forbidden)
-    #expect(
-      await kind { _ = try await scoped.patch(.services, green.objectName, merge: ["spec": [:]]) }
-        == .forbidden)
-    #expect(await kind { try await scoped.delete(.services, green.objectName, .none) } == .forbidden)
-    #expect(
-      await kind { _ = try await scoped.exec(green.objectName, ExecRequest(command: ["true"])) } == .forbidden
-    )
-    #expect(await kind { _ = try await scoped.get(.services, green.objectName) } == .forbidden)
+    // Not within `#expect`: the compiler can give closures of several macros in a function the same symbol.
+    let kinds = [
+      await kind { _ = try await scoped.create(Self.service("green", "b")) },
+      await kind { _ = try await scoped.update(green) },
+      await kind { _ = try await scoped.updateStatus(green) },
+      await kind { _ = try await scoped.patch(.services, green.objectName, merge: ["spec": [:]]) },
+      await kind { try await scoped.delete(.services, green.objectName, .none) },
+      await kind { _ = try await scoped.exec(green.objectName, ExecRequest(command: ["true"])) },
+      await kind { _ = try await scoped.get(.services, green.objectName) },
+    ]
+    #expect(kinds == Array(repeating: .forbidden, count: kinds.count))
     #expect(try await whole.get(.services, green.objectName).resourceVersion == green.resourceVersion)
     let error = await #expect(throws: APIError.self) { try await scoped.create(Self.service("green")) }
     #expect(
@@ -111,11 +111,14 @@ struct ScopedTests {
     _ = try await whole.create(Self.service("system"))
     let app = Object(.apps, namespace: "system", name: "web", content: ["spec": [:]])
     _ = try? await whole.create(app)
-    #expect(await kind { _ = try await scoped.create(app) } == .forbidden)
+    let creation = await kind { _ = try await scoped.create(app) }
+    #expect(creation == .forbidden)
     #expect(try await scoped.list(.services, namespace: nil, labels: .everything).items.isEmpty)
-    #expect(await kind { _ = try await scoped.list(.apps, namespace: "system", labels: .everything) } == nil)
-    #expect(
-      await kind { _ = try await scoped.list(.services, namespace: "system", labels: .everything) }
-        == .forbidden)
+    let apps = await kind { _ = try await scoped.list(.apps, namespace: "system", labels: .everything) }
+    #expect(apps == nil)
+    let services = await kind {
+      _ = try await scoped.list(.services, namespace: "system", labels: .everything)
+    }
+    #expect(services == .forbidden)
   }
 }

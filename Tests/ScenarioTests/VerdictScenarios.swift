@@ -200,7 +200,8 @@ struct VerdictScenarios {
       let grown = try await scene.note(grow, phase: "done")
       #expect(grown.object("shop")?.change == .resize)
       #expect(try await scene.status()?.members.count == 5)
-      let added = try #require(try await scene.runs("shop-worker-0").first { $0.event == "addnodes" })
+      let addnodes = try await scene.runs("shop-worker-0").first { $0.event == "addnodes" }
+      let added = try #require(addnodes)
       #expect(added.arguments.contains("--role worker"))
       #expect(added.arguments.contains("shop-worker-1.") && added.arguments.contains("shop-worker-2."))
       #expect(try await scene.events("shop-front-0") == ["configure 1.0", "addnodes 1.0"])
@@ -209,7 +210,8 @@ struct VerdictScenarios {
       let shrink = try scene.forge.push(
         scene.fixture.resize(2), "Shrink shop")
       try await scene.note(shrink, phase: "done")
-      let left = try #require(try await scene.runs("shop-worker-0").first { $0.event == "delnodes" })
+      let delnodes = try await scene.runs("shop-worker-0").first { $0.event == "delnodes" }
+      let left = try #require(delnodes)
       #expect(left.arguments.contains("shop-worker-2."))
       #expect(!left.arguments.contains("shop-worker-1."))
       #expect(
